@@ -1,0 +1,42 @@
+"""The one error class for bad input.
+
+Every message has three parts: where the trouble is, what it is, and what to do
+about it.  Programming errors stay ordinary Python exceptions.
+"""
+
+from pathlib import Path
+
+
+class InputError(ValueError):
+    """Bad input: a file, a value or a name that the study cannot use.
+
+    Parameters
+    ----------
+    problem
+        What is wrong, with the offending value.
+    where
+        The file, folder or parameter at fault.
+    remedy
+        What the user can do about it, as a full sentence.
+    """
+
+    def __init__(self, problem: str, *, where: str | Path, remedy: str) -> None:
+        super().__init__(f"{where}: {problem}. {remedy}")
+        self.problem, self.where, self.remedy = problem, str(where), remedy
+
+    def __reduce__(self) -> tuple:
+        """Keep the three parts when the error crosses a process border."""
+        return (_rebuild, (self.problem, self.where, self.remedy))
+
+
+def _rebuild(problem: str, where: str, remedy: str) -> InputError:
+    return InputError(problem, where=where, remedy=remedy)
+
+
+def unknown(kind: str, name: object, known: "list[str] | tuple[str, ...]") -> InputError:
+    """Return the error for an unknown name, listing the known ones."""
+    return InputError(
+        f"unknown {kind} {name!r}",
+        where=kind,
+        remedy="Known: " + ", ".join(map(str, known)) + ".",
+    )
