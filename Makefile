@@ -1,0 +1,81 @@
+# RadImageNet, reproduced.  `make help` lists the targets.
+# Both `make book` and `make test` first build .venv from requirements.lock, once.
+
+PROFILE   ?= demo
+DATA_ROOT ?=
+RESULTS   ?= results
+
+VENV := .venv
+PY   := $(VENV)/bin/python
+# Present while an installation is under way; found at the start, it means that one was cut off.
+HALF := $(VENV)/.incomplete
+DONE := $(VENV)/.ready
+
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+export KERAS_BACKEND ?= tensorflow
+export JUPYTER_PLATFORM_DIRS ?= 1
+export PYDEVD_DISABLE_FILE_VALIDATION ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
+
+.DELETE_ON_ERROR:
+.PHONY: help venv book test test-slow lint format clean
+
+help:
+	@echo 'make book [PROFILE=demo] [DATA_ROOT=folder] [RESULTS=results]'
+	@echo '                  run the notebooks and build the book: _build/html/index.html'
+	@echo 'make test         style checks and the quick tests'
+	@echo 'make test-slow    the tests that take minutes'
+	@echo 'make lint         style checks only;  make format  mends them'
+	@echo 'make clean        remove the built book and caches; results and .venv stay'
+
+book: $(DONE)
+	$(VENV)/bin/rin book --profile '$(PROFILE)' --results '$(RESULTS)' \
+	  $(if $(strip $(DATA_ROOT)),--data-root '$(DATA_ROOT)')
+	@echo 'The book: _build/html/index.html'
+
+test: lint
+	$(PY) -m pytest
+
+test-slow: $(DONE)
+	$(PY) -m pytest -m slow
+
+lint: $(DONE)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+format: $(DONE)
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+venv: $(DONE)
+
+# The lock holds every build tool, so that the last install needs no network.
+$(DONE): requirements.lock pyproject.toml
+	@python=''; \
+	for each in $(PYTHON) python3.11 python3 python; do \
+	  if "$$each" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' \
+	      >/dev/null 2>&1; then python="$$each"; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo 'No Python 3.11 with venv found. Install it (Debian, Ubuntu: python3.11-venv;' >&2; \
+	  echo 'macOS: brew install python@3.11; or the conda route in README.md), or name it:' >&2; \
+	  echo '  make $(or $(MAKECMDGOALS),book) PYTHON=/path/to/python3.11' >&2; \
+	  exit 1; \
+	fi; \
+	if [ -e $(HALF) ]; then \
+	  echo 'An installation was cut off: starting over.'; \
+	  rm -rf $(VENV) || { echo 'Another one still writes to $(VENV): wait for it.' >&2; exit 1; }; \
+	fi; \
+	mkdir -p $(VENV) && touch $(HALF) && \
+	echo "Installing into $(VENV) with $$python (about two minutes, 2.2 GB)" && \
+	"$$python" -m venv $(VENV)
+	$(PY) -m pip install --quiet --no-compile --require-hashes -r requirements.lock
+	$(PY) -m pip install --quiet --no-compile --no-index --no-deps --no-build-isolation -e .
+	@# Bytecode makes TensorFlow start in 3 s rather than 10; some packages ship files for other Pythons.
+	-@$(PY) -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1
+	@rm -f $(HALF)
+	@touch $(DONE)
+
+clean:
+	rm -rf _build book/notebooks .pytest_cache .ruff_cache .hypothesis
+	find rin tests notebooks benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

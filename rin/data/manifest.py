@@ -1,0 +1,170 @@
+"""Dataset manifests: what a dataset is, where it lies, and what it must contain.
+
+One YAML file per dataset under ``data_manifests/``.  A dataset whose layout already has a
+reader needs such a file and no Python.  This module only reads manifests; the pictures are
+read in :mod:`rin.data.datasets`.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from rin.errors import InputError, unknown
+
+Counts = dict[str, Annotated[int, Field(ge=0)]]
+NOT_DATASETS = frozenset({"weights"})
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TaskManifest(_Frozen):
+    """One classification task that a dataset feeds.
+
+    ``paper_task`` is the key of the task in :mod:`rin.paper`.
+    """
+
+    name: str
+    title: str
+    positive_class: str
+    n_folds: Annotated[int, Field(ge=1, le=6)]
+    paper_task: str
+
+
+class ExpectedCounts(_Frozen):
+    """Images per class, from the three places that state them.
+
+    ``paper`` counts labels (after the label map); ``authors`` and ``images`` count source
+    classes.  Only what was counted from the files (``images``, ``masks``, ``total``,
+    ``classes``) is asserted; the other two are compared and reported.
+    """
+
+    paper: Counts = {}
+    authors: Counts = {}
+    images: Counts = {}
+    masks: Counts = {}
+    total: Annotated[int, Field(ge=1)] | None = None
+    classes: Annotated[int, Field(ge=1)] | None = None
+
+
+class KnownFinding(_Frozen):
+    """A peculiarity of the published files that every reader should be told."""
+
+    kind: str
+    text: str
+    case_ids: tuple[str, ...] = ()
+
+
+class DatasetManifest(_Frozen):
+    """All that the study knows about a dataset before it opens a file.
+
+    ``locations`` are tried in order under the data root.  ``archive.zip::folder`` counts only
+    when the archive holds that folder, for archive names that many datasets share.
+    ``label_map`` takes source classes to labels; empty means that they are the same.
+    """
+
+    name: str
+    title: str
+    citation: str
+    home: str
+    licence: str
+    access: Literal["open", "registration", "on request", "not public"]
+    modality: str
+    anatomy: str
+    layout: str
+    stand_in: str
+    locations: Annotated[tuple[str, ...], Field(min_length=1)]
+    independence: Literal["image", "exam", "patient"]
+    color: bool = False
+    masks: bool = False
+    patient_pattern: str | None = None
+    label_map: dict[str, str] = {}
+    counts: ExpectedCounts = ExpectedCounts()
+    findings: tuple[KnownFinding, ...] = ()
+    tasks: tuple[TaskManifest, ...] = ()
+
+    @model_validator(mode="after")
+    def _positive_classes_are_labels(self) -> "DatasetManifest":
+        labels = set(self.label_map.values())
+        for task in self.tasks:
+            if labels and task.positive_class not in labels:
+                raise ValueError(f"task {task.name}: {task.positive_class!r} is not a label")
+        return self
+
+    def label(self, source_class: str) -> str:
+        """Return the label of a source class; raise InputError for one that is not mapped."""
+        if not self.label_map:
+            return source_class
+        if source_class not in self.label_map:
+            raise unknown(f"class of {self.name}", source_class, sorted(self.label_map))
+        return self.label_map[source_class]
+
+
+def manifest_folder(folder: Path | None = None) -> Path:
+    """Return the folder of manifests: the argument, else RIN_MANIFESTS, else the repository's."""
+    found = Path(folder or os.environ.get("RIN_MANIFESTS") or REPOSITORY / "data_manifests")
+    if not found.is_dir():
+        raise InputError(
+            "there is no such folder of dataset manifests",
+            where=found,
+            remedy="Run from a checkout, or set RIN_MANIFESTS to its data_manifests folder.",
+        )
+    return found
+
+
+def manifest_names(folder: Path | None = None) -> list[str]:
+    """Return the names of all dataset manifests, sorted."""
+    names = {path.stem for path in manifest_folder(folder).glob("*.yaml")}
+    return sorted(names - NOT_DATASETS)
+
+
+def load_manifest(name: str, folder: Path | None = None) -> DatasetManifest:
+    """Read and validate ``data_manifests/<name>.yaml``.
+
+    Raises
+    ------
+    InputError
+        Unknown name (the known ones are listed), broken YAML, or fields that do not validate.
+    """
+    names = manifest_names(folder)
+    if name not in names:
+        raise unknown("dataset", name, names)
+    path = manifest_folder(folder) / f"{name}.yaml"
+    try:
+        manifest = DatasetManifest.model_validate(yaml.safe_load(path.read_text("utf-8")))
+    except (yaml.YAMLError, ValidationError) as error:
+        raise InputError(
+            f"the manifest does not validate: {error}",
+            where=path,
+            remedy="Correct the named fields; data_manifests/busi.yaml shows all of them.",
+        ) from error
+    if manifest.name != name:
+        raise InputError(
+            f"the manifest calls itself {manifest.name!r}",
+            where=path,
+            remedy="Give the file and its 'name' field the same name.",
+        )
+    return manifest
+
+
+def find_task(task_name: str, folder: Path | None = None) -> tuple[DatasetManifest, TaskManifest]:
+    """Return the dataset and the task called ``task_name``; unknown names list the known ones."""
+    known = {}
+    for name in manifest_names(folder):
+        manifest = load_manifest(name, folder)
+        for task in manifest.tasks:
+            if task.name in known:
+                raise InputError(
+                    f"task {task.name!r} stands in {known[task.name][0].name} and {name}",
+                    where=manifest_folder(folder),
+                    remedy="Give every task its own name.",
+                )
+            known[task.name] = (manifest, task)
+    if task_name not in known:
+        raise unknown("task", task_name, sorted(known))
+    return known[task_name]

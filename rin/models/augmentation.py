@@ -1,0 +1,95 @@
+"""Random affine augmentation with the ranges of the official training scripts.
+
+The meaning of each range is that of Keras' `ImageDataGenerator`, which the official
+scripts use: shift is a fraction of the side, zoom is drawn for each axis on its own,
+and shear is an angle in degrees, so that the official "0.1" is a tenth of a degree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rin.errors import unknown
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Ranges of a random affine transform.
+
+    Attributes
+    ----------
+    rotation, shear
+        Largest angle to either side, in degrees.
+    shift
+        Largest shift to either side, as a fraction of the image's side.
+    zoom
+        Largest change of scale of either axis, as a fraction.
+    flip
+        Whether half of the images are mirrored left to right.
+    """
+
+    rotation: float = 0.0
+    shift: float = 0.0
+    shear: float = 0.0
+    zoom: float = 0.0
+    flip: bool = False
+
+    @property
+    def is_identity(self) -> bool:
+        """True when nothing is ever changed."""
+        return not (self.rotation or self.shift or self.shear or self.zoom or self.flip)
+
+    def matrices(self, draws, height: int, width: int):
+        """Turn uniform draws into output-to-input affine maps.
+
+        Parameters
+        ----------
+        draws
+            (n, 7) tensor of values in [-1, 1): rotation, vertical shift, horizontal
+            shift, shear, vertical zoom, horizontal zoom, flip.
+        height, width
+            Size of the images in pixels.
+
+        Returns
+        -------
+        tensor
+            (n, 8) as `keras.ops.image.affine_transform` takes them: for an output
+            pixel (x, y) the input is (a0 x + a1 y + a2, a3 x + a4 y + a5).  The order
+            is that of `ImageDataGenerator`: rotation, shift, shear, zoom about the
+            image centre, then flip.  Validated against `scipy.ndimage`.
+        """
+        from keras import ops
+
+        theta = draws[:, 0] * self.rotation * (3.141592653589793 / 180)
+        down = draws[:, 1] * self.shift * height
+        right = draws[:, 2] * self.shift * width
+        shear = draws[:, 3] * self.shear * (3.141592653589793 / 180)
+        zoom_y, zoom_x = 1 + draws[:, 4] * self.zoom, 1 + draws[:, 5] * self.zoom
+        mirror = ops.where(draws[:, 6] < 0, -1.0, 1.0) if self.flip else ops.ones_like(theta)
+
+        cos, sin = ops.cos(theta), ops.sin(theta)
+        # Rows of rotation @ shift @ shear @ zoom, acting on (y, x) about the centre.
+        yy, yx = cos * zoom_y, (-cos * ops.sin(shear) - sin * ops.cos(shear)) * zoom_x
+        xy, xx = sin * zoom_y, (-sin * ops.sin(shear) + cos * ops.cos(shear)) * zoom_x
+        shift_y, shift_x = cos * down - sin * right, sin * down + cos * right
+        yx, xx = yx * mirror, xx * mirror
+        mid_y, mid_x = (height - 1) / 2, (width - 1) / 2
+        start_y = mid_y - yy * mid_y - yx * mid_x + shift_y
+        start_x = mid_x - xy * mid_y - xx * mid_x + shift_x
+        zero = ops.zeros_like(theta)
+        return ops.stack([xx, xy, start_x, yx, yy, start_y, zero, zero], axis=1)
+
+
+AUGMENTATION: dict[str, Augmentation] = {
+    "none": Augmentation(),
+    "official": Augmentation(rotation=10, shift=0.1, shear=0.1, zoom=0.1, flip=True),
+    # The official haemorrhage script leaves out rotation and flip.
+    "official_hemorrhage": Augmentation(shift=0.1, shear=0.1, zoom=0.1),
+}
+
+
+def find_augmentation(name: str) -> Augmentation:
+    """Return the augmentation called `name`; raise `InputError` for an unknown one."""
+    if name not in AUGMENTATION:
+        raise unknown("augmentation", name, list(AUGMENTATION))
+    return AUGMENTATION[name]

@@ -1,0 +1,107 @@
+"""The four convolutional backbones of the paper, from `keras.applications`.
+
+A backbone maps a preprocessed batch (n, size, size, 3) to its last feature map.
+In all four that map is the Grad-CAM target layer named in the paper, and it feeds
+global average pooling directly; tests hold both facts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rin.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """One architecture of the study.
+
+    Attributes
+    ----------
+    name
+        Name of the constructor in `keras.applications`.
+    cam_layer
+        Target layer of Grad-CAM (paper, section "Gradient-weighted Class
+        Activation Mapping").
+    min_size
+        Smallest image side, in pixels, that `keras.applications` accepts.
+    relative_cost
+        Training time per image relative to ResNet50; used only to start the
+        longest blocks first.
+    """
+
+    name: str
+    cam_layer: str
+    min_size: int
+    relative_cost: float
+
+
+BACKBONES: dict[str, Backbone] = {
+    b.name: b
+    for b in (
+        Backbone("InceptionResNetV2", "conv_7b_ac", 75, 2.5),
+        Backbone("ResNet50", "conv5_block3_out", 32, 1.0),
+        Backbone("DenseNet121", "relu", 32, 1.2),
+        Backbone("InceptionV3", "mixed10", 75, 0.8),
+    )
+}
+
+
+def find_backbone(name: str) -> Backbone:
+    """Return the backbone called `name`; raise `InputError` for an unknown one."""
+    if name not in BACKBONES:
+        raise unknown("backbone", name, list(BACKBONES))
+    return BACKBONES[name]
+
+
+def check_size(name: str, size: int) -> None:
+    """Raise `InputError` when images of `size` pixels are too small for the backbone."""
+    smallest = find_backbone(name).min_size
+    if size < smallest:
+        raise InputError(
+            f"{size} px is too small for {name}",
+            where="size",
+            remedy=f"Use images of at least {smallest} px, or leave {name} out.",
+        )
+
+
+def build_backbone(
+    name: str, size: int, *, batch_norm_momentum: float | None = None
+) -> keras.Model:
+    """Build a backbone without top, randomly initialised.
+
+    Parameters
+    ----------
+    name
+        One of `BACKBONES`.
+    size
+        Image side in pixels.
+    batch_norm_momentum
+        Momentum of the moving averages of every batch normalisation; None keeps
+        the framework's own.  Short trainings need a smaller one, or the averages
+        lag behind the weights.
+
+    Returns
+    -------
+    keras.Model
+        From float32 (n, size, size, 3) to the last feature map (n, h, w, channels).
+
+    Raises
+    ------
+    InputError
+        For an unknown backbone or a size below its minimum.
+    """
+    check_size(name, size)
+    import keras
+
+    constructor = getattr(keras.applications, name)
+    backbone = constructor(include_top=False, weights=None, input_shape=(size, size, 3))
+    if batch_norm_momentum is not None:
+        for layer in backbone.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = batch_norm_momentum
+    return backbone

@@ -1,0 +1,106 @@
+"""A whole classifier: augmentation, input contract, backbone, head.
+
+The head is the paper's: global average pooling, dropout, softmax.  A second model
+over the same layers returns probabilities and class activation maps together, so
+that explaining costs no second forward pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rin.models.augmentation import find_augmentation
+from rin.models.backbones import build_backbone
+from rin.models.unfreezing import apply_unfreezing
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Everything that decides the compiled step of a block.
+
+    Attributes
+    ----------
+    backbone, unfreezing, augmentation
+        Names from `rin.models`.
+    size
+        Image side in pixels.
+    channels
+        1 for gray images (expanded in the graph), 3 for RGB.
+    n_classes
+        Number of softmax outputs.
+    dropout
+        Rate of the dropout between pooling and output.
+    batch_norm_momentum
+        See `rin.models.backbones.build_backbone`.
+    """
+
+    backbone: str
+    unfreezing: str
+    size: int
+    n_classes: int = 2
+    channels: int = 1
+    augmentation: str = "official"
+    dropout: float = 0.5
+    batch_norm_momentum: float | None = None
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A built classifier and the parts that a trainer has to reach.
+
+    Attributes
+    ----------
+    model
+        From uint8 pixels (n, size, size, channels) to probabilities (n, n_classes).
+    explainer
+        The same layers; returns (probabilities, class activation maps).
+    backbone, augment, preprocess, dropout, dense
+        The parts by name.
+    """
+
+    model: keras.Model
+    explainer: keras.Model
+    backbone: keras.Model
+    augment: keras.layers.Layer
+    preprocess: keras.layers.Layer
+    dropout: keras.layers.Dropout
+    dense: keras.layers.Dense
+
+
+def build_classifier(architecture: Architecture) -> Classifier:
+    """Build the classifier of an architecture, randomly initialised.
+
+    Raises
+    ------
+    InputError
+        For an unknown name or an image size that the backbone cannot take.
+    """
+    augmentation = find_augmentation(architecture.augmentation)
+    a = architecture
+    backbone = build_backbone(a.backbone, a.size, batch_norm_momentum=a.batch_norm_momentum)
+    apply_unfreezing(backbone, a.unfreezing)
+    import keras
+
+    from rin.models.layers import Augment, ClassActivation, Preprocess
+
+    augment, preprocess = Augment(augmentation), Preprocess()
+    dropout = keras.layers.Dropout(a.dropout, seed=0)
+    dense = keras.layers.Dense(a.n_classes, dtype="float32")
+    pixels = keras.Input((a.size, a.size, a.channels), dtype="uint8")
+    features = backbone(preprocess(augment(keras.ops.cast(pixels, "float32"))))
+    logits = dense(dropout(keras.layers.GlobalAveragePooling2D()(features)))
+    probabilities = keras.layers.Softmax(dtype="float32")(logits)
+    maps = ClassActivation(dense)(features)
+    return Classifier(
+        keras.Model(pixels, probabilities),
+        keras.Model(pixels, [probabilities, maps]),
+        backbone,
+        augment,
+        preprocess,
+        dropout,
+        dense,
+    )

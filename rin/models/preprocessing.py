@@ -1,0 +1,99 @@
+"""Input contracts: how 0-255 pixels become what a set of weights was trained on.
+
+Every contract in use is an affine map per channel after an optional RGB to BGR
+swap, so one layer with nine numbers serves them all and a block of runs can
+change the contract without compiling anything.  The contract belongs to the
+weights entry, never to the caller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rin.errors import InputError, unknown
+
+_CAFFE_MEAN = (103.939, 116.779, 123.68)
+_TORCH_MEAN = (0.485, 0.456, 0.406)
+_TORCH_SD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """An input contract: `swap(pixels) * scale + offset`, pixels in 0-255.
+
+    Attributes
+    ----------
+    name
+        Name used in `data_manifests/weights.yaml`.
+    bgr
+        Whether the channels are swapped to blue, green, red first.
+    scale, offset
+        One number for each channel, in the order after the swap.
+    """
+
+    name: str
+    bgr: bool
+    scale: tuple[float, float, float]
+    offset: tuple[float, float, float]
+
+    def apply(self, pixels: np.ndarray) -> np.ndarray:
+        """Apply the contract to (..., 3) RGB pixels in 0-255; float32 comes back.
+
+        Validated against `keras.applications.*.preprocess_input`.
+        """
+        swapped = pixels[..., ::-1] if self.bgr else pixels
+        return (swapped * np.asarray(self.scale) + np.asarray(self.offset)).astype("float32")
+
+
+PREPROCESSING: dict[str, Preprocessing] = {
+    p.name: p
+    for p in (
+        # Keras ResNet50 with ImageNet weights.
+        Preprocessing("caffe", True, (1.0,) * 3, tuple(-m for m in _CAFFE_MEAN)),
+        # Official RadImageNet scripts: Caffe mean, then rescale=1/255.
+        Preprocessing(
+            "caffe_unit", True, (1 / 255,) * 3, tuple(-m / 255 for m in _CAFFE_MEAN)
+        ),
+        # Both Inceptions with ImageNet weights.
+        Preprocessing("symmetric", False, (1 / 127.5,) * 3, (-1.0,) * 3),
+        # DenseNet121 with ImageNet weights: mean and standard deviation.
+        Preprocessing(
+            "standardised",
+            False,
+            tuple(1 / (255 * s) for s in _TORCH_SD),
+            tuple(-m / s for m, s in zip(_TORCH_MEAN, _TORCH_SD, strict=True)),
+        ),
+    )
+}
+
+
+def find_preprocessing(name: str) -> Preprocessing:
+    """Return the contract called `name`; raise `InputError` for an unknown one."""
+    if name not in PREPROCESSING:
+        raise unknown("preprocessing", name, list(PREPROCESSING))
+    return PREPROCESSING[name]
+
+
+def check_pixels(images: np.ndarray, *, where: str) -> None:
+    """Raise `InputError` unless `images` hold pixel values in 0-255.
+
+    Every contract starts from 0-255; images already scaled to 0-1 would pass
+    silently through it and ruin the features.
+    """
+    if images.dtype == np.uint8:
+        return
+    if not np.issubdtype(images.dtype, np.number) or not np.isfinite(images).all():
+        raise InputError(
+            f"pixels of type {images.dtype} with values that are not finite numbers",
+            where=where,
+            remedy="Store images as uint8 with values from 0 to 255.",
+        )
+    low, high = float(images.min()), float(images.max())
+    if low < 0 or high > 255 or 0 < high <= 1:
+        raise InputError(
+            f"pixel values from {low:g} to {high:g}, outside the expected 0 to 255",
+            where=where,
+            remedy="Undo any earlier scaling: preprocessing belongs to the weights.",
+        )

@@ -1,0 +1,113 @@
+"""The banner that opens every computed page: what its numbers were made from.
+
+Readers must see at once whether numbers come from real images, and with which profile
+and weights. Every inserted value is escaped, as some come from files.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from rin.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from IPython.display import HTML
+
+STAND_IN_WARNING = (
+    "Stand-in images: numbers on this page show that the pipeline works and are not findings."
+)
+_LOOK = {  # background, border, icon, headline
+    "real": ("#E8F4EA", "#2E7D32", "✔", "Real images"),
+    "stand-in": ("#FFE3D6", "#C62800", "⚠", STAND_IN_WARNING),
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the images of one dataset on a page came from.
+
+    Attributes
+    ----------
+    title
+        Name of the dataset, as in its manifest.
+    provenance
+        "real" or "stand-in".
+    location
+        Folder or archive, relative to the data root.
+    """
+
+    title: str
+    provenance: str
+    location: str
+
+    def __post_init__(self) -> None:
+        if self.provenance not in _LOOK:
+            raise unknown("provenance", self.provenance, list(_LOOK))
+
+
+def provenance_banner(
+    sources: Sequence[Source],
+    *,
+    profile: str,
+    weights: Mapping[str, str],
+    computed: str,
+    hardware: str,
+) -> "HTML":
+    """Return the provenance banner of a page, to be displayed as is.
+
+    One stand-in among the sources makes the whole banner a warning.
+
+    Parameters
+    ----------
+    sources
+        The datasets whose images the page's numbers come from.
+    profile
+        Name of the profile.
+    weights
+        From initialisation source to the weights entry it was loaded from.
+    computed
+        When the numbers were computed, as text.
+    hardware
+        What they were computed on, as text.
+
+    Returns
+    -------
+    IPython.display.HTML
+        A boxed note with the page's sources as a definition list.
+
+    Raises
+    ------
+    InputError
+        Without any source: nothing could be said about where the numbers come from.
+    """
+    from IPython.display import HTML
+
+    if not sources:
+        raise InputError(
+            "no image source", where="sources", remedy="Name every dataset of the page."
+        )
+    worst = "stand-in" if any(s.provenance == "stand-in" for s in sources) else "real"
+    background, border, icon, headline = _LOOK[worst]
+    listed = [(s.title, f"{_word(s.provenance)} – {s.location}") for s in sources]
+    listed += [("Profile", profile)]
+    listed += [(f"Weights: {init}", entry) for init, entry in weights.items()]
+    listed += [("Computed", computed), ("Hardware", hardware)]
+    rows = "".join(
+        f'<dt style="font-weight:600;margin:0">{escape(str(term))}</dt>'
+        f'<dd style="margin:0">{escape(str(text))}</dd>'
+        for term, text in listed
+    )
+    return HTML(
+        f'<div role="note" class="rin-provenance rin-{worst}" style="background:{background};'
+        f"color:#1A1A1A;border:1px solid {border};border-left:8px solid {border};"
+        f'border-radius:4px;padding:0.7em 1em;margin:1em 0">'
+        f'<p style="margin:0 0 0.5em;font-weight:700;font-size:1.05em;color:{border}">'
+        f"{icon} {escape(headline)}</p>"
+        f'<dl style="display:grid;grid-template-columns:max-content 1fr;gap:0.15em 1em;'
+        f'margin:0;font-size:0.92em">{rows}</dl></div>'
+    )
+
+
+def _word(provenance: str) -> str:
+    return "stand-in images" if provenance == "stand-in" else "real images"

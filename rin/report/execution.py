@@ -1,0 +1,246 @@
+"""Running py:percent notebooks with papermill, once each.
+
+A notebook whose text, parameters and fingerprint have not changed is not run again, and one that
+was cut off or failed is never taken for finished.  This module decides neither what a notebook
+computes nor which notebooks make up the book.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import re
+import sys
+import tempfile
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import rin
+from rin.errors import InputError, unknown
+
+_KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+
+def source_fingerprint(paths: Iterable[Path], extra: object = None) -> str:
+    """Return a SHA-256 over the content of files and anything that JSON can hold.
+
+    Parameters
+    ----------
+    paths
+        Files, or folders of which every ``.py``, ``.yaml`` and ``.yml`` file counts.  Names
+        count by their last part only, so that a moved checkout keeps its fingerprint.
+    extra
+        More to depend on: a profile, versions, digests of stores.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    InputError
+        If a path does not exist.
+    """
+    digest = hashlib.sha256(json.dumps(extra, sort_keys=True, default=str).encode())
+    for path in map(Path, paths):
+        if not path.exists():
+            raise InputError("no such file", where=path, remedy="Check the name.")
+        kinds = {".py", ".yaml", ".yml"}
+        inside = (
+            sorted(p for p in path.rglob("*") if p.suffix in kinds) if path.is_dir() else [path]
+        )
+        for file in inside:
+            name = file.relative_to(path.parent).as_posix()
+            digest.update(f"\0{name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def notebook_parameters(source: Path) -> dict[str, Any]:
+    """Return the type of each parameter of a notebook.
+
+    The cell tagged ``parameters`` is read as Python, because papermill's own inspection drops
+    annotations such as ``str | None`` and defaults that hold an equals sign.
+
+    Returns
+    -------
+    dict
+        Name to type: the annotation where there is one, else the type of the default.
+    """
+    import jupytext
+
+    cells = jupytext.read(source).cells
+    tagged = [c.source for c in cells if "parameters" in c.metadata.get("tags", [])]
+    known = {}
+    for node in ast.parse("\n".join(tagged[:1])).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            # The notebook is about to be run, so that evaluating its annotation adds no risk.
+            known[node.target.id] = eval(ast.unparse(node.annotation), dict(vars(typing)))
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            default = ast.literal_eval(node.value)
+            known[node.targets[0].id] = Any if default is None else type(default)
+    return known
+
+
+def check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
+    """Refuse parameters that a notebook does not have or whose type does not match.
+
+    Raises
+    ------
+    InputError
+        For an unknown name (the known ones are listed) or a value of another type; an integer
+        passes for a float, nothing else is converted.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    known = notebook_parameters(source)
+    for name, value in parameters.items():
+        if name not in known:
+            raise unknown(f"parameter of notebook {source.name}", name, tuple(known))
+        try:
+            TypeAdapter(known[name]).validate_python(value, strict=True)
+        except ValidationError as error:
+            kind = getattr(known[name], "__name__", None) or str(known[name])
+            raise InputError(
+                f"parameter {name} is {value!r}, a {type(value).__name__}",
+                where=source.name,
+                remedy=f"Give a value of type {kind}.",
+            ) from error
+
+
+def execute_notebook(
+    source: Path,
+    output: Path,
+    parameters: Mapping[str, object],
+    *,
+    fingerprint: str,
+    cwd: Path | None = None,
+) -> bool:
+    """Run a py:percent notebook with parameters, unless its result is at hand.
+
+    The kernel is the running interpreter, whatever kernels the machine has, and imports this
+    very `rin`.  The result appears under its name only when every cell has finished.
+
+    Parameters
+    ----------
+    source
+        The py:percent file.
+    output
+        The computed ``.ipynb``.
+    parameters
+        Values for the cell tagged ``parameters``.
+    fingerprint
+        What the result depends on besides the notebook's text and parameters; see
+        `source_fingerprint`.
+    cwd
+        Folder in which the notebook runs; by default the current one.
+
+    Returns
+    -------
+    bool
+        True where the notebook ran, False where a finished result was kept.
+
+    Raises
+    ------
+    InputError
+        For a missing source, parameters that do not fit, or a cell that failed; the copy that
+        shows the failure lies beside `output` as ``*.failed.ipynb``.
+    """
+    if not source.is_file():
+        raise InputError("no such notebook", where=source, remedy="Check the name.")
+    check_parameters(source, parameters)
+    made_from = {
+        "fingerprint": fingerprint,
+        "source": hashlib.sha256(source.read_bytes()).hexdigest(),
+        "parameters": dict(parameters),
+    }
+    if _made_from(output) == made_from:
+        return False
+
+    import jupytext
+    from nbclient.exceptions import DeadKernelError
+    from papermill import PapermillExecutionError
+    from papermill import execute_notebook as run_papermill
+
+    notebook = jupytext.read(source)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(f"{output.stem}.partial.ipynb")
+    failed = output.with_name(f"{output.stem}.failed.ipynb")
+    partial.unlink(missing_ok=True)
+    try:
+        with _own_kernel():
+            done = run_papermill(
+                notebook,
+                partial.resolve(),
+                parameters=dict(parameters),
+                kernel_name="python3",
+                language="python",
+                cwd=cwd,
+                progress_bar=sys.stderr.isatty(),
+            )
+    except (PapermillExecutionError, DeadKernelError) as error:
+        if partial.exists():
+            partial.replace(failed)
+        raise InputError(
+            "a cell failed\n" + last_lines(str(error), 15),
+            where=source,
+            remedy=f"\nThe computed part is in {failed}.",
+        ) from error
+    _finish(done, source, output, made_from, partial)
+    failed.unlink(missing_ok=True)
+    return True
+
+
+def _finish(notebook: Any, source: Path, output: Path, made_from: dict, partial: Path) -> None:
+    """Record what a notebook was made from and move it to its name in one step."""
+    import nbformat
+
+    notebook.metadata["rin"] = made_from
+    # Where this machine keeps the files is no part of the result.
+    notebook.metadata["papermill"] |= {"input_path": source.name, "output_path": output.name}
+    notebook.metadata["kernelspec"] = _KERNEL
+    nbformat.write(notebook, partial)
+    partial.replace(output)
+
+
+def _made_from(output: Path) -> dict | None:
+    """Return what a finished notebook was made from, or None."""
+    if not output.is_file():
+        return None
+    return json.loads(output.read_text(encoding="utf-8"))["metadata"].get("rin")
+
+
+@contextmanager
+def _own_kernel() -> Iterator[None]:
+    """Let the kernel name ``python3`` stand for the running interpreter and this package."""
+    from ipykernel.kernelspec import write_kernel_spec
+
+    package_root = str(Path(rin.__file__).resolve().parent.parent)
+    search = [package_root, os.environ.get("PYTHONPATH", "")]
+    before = os.environ.get("JUPYTER_PATH")
+    with tempfile.TemporaryDirectory() as folder:
+        env = {"PYTHONPATH": os.pathsep.join(filter(None, search))}
+        (Path(folder) / "kernels").mkdir()
+        write_kernel_spec(
+            Path(folder) / "kernels" / "python3",
+            overrides={"env": env},
+            # Each start would otherwise warn about its local connection.
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        )
+        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [folder, before]))
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["JUPYTER_PATH"]
+            else:
+                os.environ["JUPYTER_PATH"] = before
+
+
+def last_lines(text: str, count: int) -> str:
+    """Return the last non-empty lines of a log, without terminal colours."""
+    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+    return "\n".join([line for line in plain.splitlines() if line.strip()][-count:])

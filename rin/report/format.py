@@ -1,0 +1,70 @@
+"""Numbers as the book prints them: AUCs, intervals and P values.
+
+P values follow the journal's style: two digits, three below .01 or where two would hide
+on which side of .05 the value lies, and never an equals sign past the ends.
+"""
+
+import math
+
+MINUS = "−"
+MISSING = "–"
+
+
+def format_p(p: float, alpha: float = 0.05) -> str:
+    """Return a P value in the journal's style, such as ``P = .03`` or ``P < .001``.
+
+    A value that is not a number gives a dash.
+    """
+    if math.isnan(p):
+        return MISSING
+    if p < 0.001:
+        return "P < .001"
+    if p > 0.99:
+        return "P > .99"
+    digits = 3 if p < 0.01 or (p < alpha <= round(p, 2)) or (p > alpha >= round(p, 2)) else 2
+    return f"P = {p:.{digits}f}".replace("0.", ".", 1)
+
+
+def stars(p: float) -> str:
+    """Return ``***`` below .001, ``**`` below .01, ``*`` below .05, otherwise nothing."""
+    return "*" * sum(p < level for level in (0.05, 0.01, 0.001))
+
+
+def format_number(value: float, digits: int = 2, *, signed: bool = False) -> str:
+    """Return a number with a true minus sign, a plus where `signed`, a dash for NaN.
+
+    Minus zero is zero, and zero carries no sign.
+    """
+    if math.isnan(value):
+        return MISSING
+    rounded = round(value, digits) + 0.0
+    sign = "+" if signed and rounded > 0 else ""
+    return sign + f"{rounded:.{digits}f}".replace("-", MINUS)
+
+
+def format_mean_sd(mean: float, sd: float, digits: int = 2) -> str:
+    """Return ``0.94 ± 0.05``; without an SD the mean alone."""
+    if math.isnan(sd):
+        return format_number(mean, digits)
+    return f"{format_number(mean, digits)} ± {format_number(sd, digits)}"
+
+
+def format_interval(low: float, high: float, digits: int = 2, *, leading_zero: bool = True) -> str:
+    """Return ``(−0.01, 0.09)``, or a dash when an end is missing.
+
+    Without `leading_zero` it is ``(−.01, .09)``, for narrow places.
+    """
+    if math.isnan(low) or math.isnan(high):
+        return MISSING
+    ends = [format_number(low, digits), format_number(high, digits)]
+    if not leading_zero:
+        ends = [
+            end.replace("0.", ".", 1) if abs(float(end.replace(MINUS, "-"))) < 1 else end
+            for end in ends
+        ]
+    return f"({ends[0]}, {ends[1]})"
+
+
+def format_estimate(value: float, low: float, high: float, digits: int = 3) -> str:
+    """Return an estimate with its interval, ``+0.040 (−0.006, 0.087)``."""
+    return f"{format_number(value, digits, signed=True)} {format_interval(low, high, digits)}"

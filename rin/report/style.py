@@ -1,0 +1,120 @@
+"""One look for every figure of the book.
+
+A colour-blind-safe colour per source of initialisation, a marker per backbone, and the
+matplotlib settings, in one place. Radiologic sources are blue, photographic ones orange,
+random gray; the released weights take the darker tone of their hue.
+"""
+
+from dataclasses import dataclass
+
+import matplotlib as mpl
+from cycler import cycler
+
+from rin.errors import unknown
+
+WIDTH = 8.0  # inches; 800 px at 100 dots per inch, the width of a page of the book
+
+
+@dataclass(frozen=True)
+class InitStyle:
+    """Colour, label and line of one source of initialisation."""
+
+    color: str
+    label: str
+    short: str
+    linestyle: str = "-"
+
+
+INIT_STYLE = {
+    "radimagenet": InitStyle("#00598C", "RadImageNet (released)", "RadImageNet"),
+    "radiologic": InitStyle("#2E8FCC", "Radiologic (pretrained here)", "Radiologic"),
+    "imagenet": InitStyle("#B04A00", "ImageNet (released)", "ImageNet"),
+    "photographic": InitStyle("#EB7A2F", "Photographic (pretrained here)", "Photographic"),
+    "random": InitStyle("#767676", "Random weights", "Random", "--"),
+}
+BACKBONE_MARKER = {
+    "InceptionResNetV2": "o",
+    "ResNet50": "s",
+    "DenseNet121": "^",
+    "InceptionV3": "D",
+}
+UNFREEZING_LABEL = {
+    "unfreeze_all": "all layers",
+    "unfreeze_top10": "top 10",
+    "freeze_all": "frozen",
+}
+INK = "#222222"
+FAINT = "#8A8A8A"
+
+_SETTINGS = {
+    "figure.dpi": 100,
+    "savefig.dpi": 100,
+    "savefig.bbox": "tight",
+    "figure.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "font.family": "sans-serif",
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 11,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "text.color": INK,
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.fontsize": 10,
+    "lines.linewidth": 2,
+    "axes.prop_cycle": cycler(color=[one.color for one in INIT_STYLE.values()]),
+    "svg.fonttype": "none",
+    "svg.hashsalt": "rin",
+}
+
+
+def use_style() -> None:
+    """Set matplotlib's defaults to the look of the book; call once per notebook.
+
+    Text stays text in SVG, and SVG files of equal figures are equal.
+    """
+    mpl.rcParams.update(_SETTINGS)
+
+
+def init_style(init: str) -> InitStyle:
+    """Return the style of an initialisation source.
+
+    Raises
+    ------
+    InputError
+        For a source without a style, listing those that have one.
+    """
+    if init not in INIT_STYLE:
+        raise unknown("init", init, list(INIT_STYLE))
+    return INIT_STYLE[init]
+
+
+def backbone_marker(backbone: str) -> str:
+    """Return the marker of a backbone, or raise InputError listing the known ones."""
+    if backbone not in BACKBONE_MARKER:
+        raise unknown("backbone", backbone, list(BACKBONE_MARKER))
+    return BACKBONE_MARKER[backbone]
+
+
+def condition_label(unfreezing: str, learning_rate: float, separator: str = ", ") -> str:
+    """Return a short label such as ``frozen, 1e-2`` for a training condition."""
+    if unfreezing not in UNFREEZING_LABEL:
+        raise unknown("unfreezing", unfreezing, list(UNFREEZING_LABEL))
+    return f"{UNFREEZING_LABEL[unfreezing]}{separator}{rate_label(learning_rate)}"
+
+
+def rate_label(learning_rate: float) -> str:
+    """Return a learning rate as ``1e-3``."""
+    mantissa, exponent = f"{learning_rate:e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"

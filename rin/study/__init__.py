@@ -1,0 +1,26 @@
+"""The study: from a profile to a ledger of finished runs, and back as tables."""
+
+from rin.study.grid import cam_arrays, histories, predictions, run_grid
+from rin.study.pretraining import pretrained, pretraining_histories, run_pretraining
+from rin.study.profile import Profile, load_profile, profile_names
+from rin.study.scenarios import SCENARIOS, Scenario
+from rin.study.setting import Study, TaskInputs, open_study, task_inputs
+
+__all__ = [
+    "SCENARIOS",
+    "Profile",
+    "Scenario",
+    "Study",
+    "TaskInputs",
+    "cam_arrays",
+    "histories",
+    "load_profile",
+    "open_study",
+    "predictions",
+    "pretrained",
+    "pretraining_histories",
+    "profile_names",
+    "run_grid",
+    "run_pretraining",
+    "task_inputs",
+]

@@ -1,0 +1,88 @@
+"""Where blocks run: this process or a pool of processes, behind one interface.
+
+Anything with the interface of `concurrent.futures.Executor` will do.  Nothing here
+retries: what a dead worker left undone, the ledger still lists as missing.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from rin.errors import InputError
+from rin.study.profile import Execution
+
+
+def make_executor(execution: Execution) -> Executor:
+    """Return the executor that a profile asks for."""
+    if execution.workers == 0:
+        return ThreadPoolExecutor(1)
+    return ProcessPoolExecutor(
+        execution.workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+    )
+
+
+def _start_worker() -> None:
+    """Quieten the framework, and end this worker when its parent is gone, even if killed."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def drive(
+    executor: Executor,
+    work: Callable[..., None],
+    jobs: Sequence[tuple],
+    *,
+    finished: Callable[[], int],
+    total: int,
+    title: str,
+) -> None:
+    """Run jobs and show one progress bar over all that they finish.
+
+    Parameters
+    ----------
+    executor
+        Where `work(*job)` runs; shut down at the end.
+    finished
+        Returns how many of the `total` runs are finished; asked twice a second.
+    title
+        Stands before the bar.
+
+    Raises
+    ------
+    InputError
+        The first failure of a job, after every other job has ended.
+    """
+    before = finished()
+    with executor, tqdm(total=total, initial=before, desc=title, unit="run") as bar:
+        pending: set[Future[Any]] = {executor.submit(work, *job) for job in jobs}
+        futures = list(pending)
+        while pending:
+            pending = wait(pending, timeout=0.5).not_done
+            bar.update(finished() - bar.n)
+    failures = [e for f in futures if (e := f.exception()) is not None]
+    if any(isinstance(e, BrokenProcessPool) for e in failures):
+        raise InputError(
+            f"a worker process died after {finished()} of {total} runs",
+            where=title,
+            remedy="Often memory: set execution.workers lower. Run again to go on from here.",
+        ) from failures[0]
+    if failures:
+        raise failures[0]

@@ -1,0 +1,126 @@
+"""The run ledger: one folder a finished run, and nothing that is half written.
+
+A run is written to a temporary folder beside the others and renamed when whole, with
+`done.json` as its last file.  So a killed run leaves nothing that could be taken for a
+result, and two processes that finish the same run leave one of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rin.errors import InputError
+
+_STALE_SECONDS = 24 * 3600
+
+
+def digest_of(config: dict[str, Any]) -> str:
+    """Return the id of a configuration: 16 hexadecimal digits of its SHA-256."""
+    text = json.dumps(config, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A folder of finished runs, each under the digest of its configuration."""
+
+    folder: Path
+
+    def path(self, run_id: str) -> Path:
+        """Return the folder of a run, finished or not."""
+        return self.folder / run_id
+
+    def has(self, run_id: str) -> bool:
+        """Tell whether a run is finished."""
+        return (self.path(run_id) / "done.json").is_file()
+
+    def count(self, run_ids: list[str]) -> int:
+        """Return how many of some runs are finished."""
+        return sum(map(self.has, run_ids))
+
+    def done(self, run_id: str) -> dict[str, Any]:
+        """Return what `done.json` records of a finished run.
+
+        Raises
+        ------
+        InputError
+            When the run is not there or its record is damaged.
+        """
+        path = self.path(run_id) / "done.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"no readable record of a finished run ({error})",
+                where=path,
+                remedy="Delete the run's folder and run the grid again; only this run is redone.",
+            ) from error
+
+    def commit(
+        self,
+        run_id: str,
+        config: dict[str, Any],
+        write: Callable[[Path], dict[str, Any]],
+    ) -> None:
+        """Write a run and make it visible at once, whole.
+
+        Parameters
+        ----------
+        run_id
+            Digest of `config`.
+        config
+            Resolved configuration, kept as `config.json`.
+        write
+            Writes the run's files into the folder that it is given and returns what
+            `done.json` is to record beside the time.
+
+        Raises
+        ------
+        InputError
+            When the folder is read-only or the disk is full; earlier runs are untouched.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(prefix=f".{run_id}-", dir=self.folder))
+            try:
+                (draft / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
+                record = write(draft) | {"finished": datetime.now(UTC).isoformat("T", "seconds")}
+                (draft / "done.json").write_text(json.dumps(record, indent=1, sort_keys=True))
+                draft.chmod(0o755)
+                self._publish(draft, run_id)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+        except OSError as error:
+            raise InputError(
+                f"the run cannot be written ({error.strerror or error})",
+                where=self.folder,
+                remedy="Make room or choose a writable results folder, then run again: "
+                "finished runs are kept.",
+            ) from error
+
+    def _publish(self, draft: Path, run_id: str) -> None:
+        if self.has(run_id):
+            return
+        # Left by other means than this class, for it renames whole folders only.
+        shutil.rmtree(self.path(run_id), ignore_errors=True)
+        try:
+            os.rename(draft, self.path(run_id))
+        except OSError:
+            if not self.has(run_id):  # another process may have been first
+                raise
+
+    def sweep(self) -> None:
+        """Remove drafts that a killed run left more than a day ago."""
+        for draft in self.folder.glob(".*-*"):
+            if time.time() - draft.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(draft, ignore_errors=True)

@@ -1,0 +1,181 @@
+"""From a profile to the runs of a task, grouped into blocks.
+
+A run's id covers its configuration and the digests of everything it reads, so that a
+finished run is never repeated and never mistaken for another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from rin.models.backbones import BACKBONES
+from rin.models.build import Architecture
+from rin.models.weights import WeightsEntry, file_sha256, find_entry, load_entries, locate
+from rin.study.ledger import digest_of
+from rin.study.pretraining import local_entries
+from rin.study.profile import FineTuning
+from rin.study.scenarios import Scenario, scenarios_of
+from rin.study.setting import Study, TaskInputs
+
+# Relative to one epoch with all layers unfrozen; only for starting long blocks first.
+_REGIME_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.4, "freeze_all": 0.3}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: task × fold × scenario × init × seed."""
+
+    task: str
+    fold: int
+    scenario: Scenario
+    init: str
+    entry: WeightsEntry | None
+    seed: int
+    settings: FineTuning
+    store_digest: str
+    split_digest: str
+    weights_digest: str
+
+    @property
+    def config(self) -> dict:
+        """What decides the result; the id is its digest."""
+        return {
+            "task": self.task,
+            "fold": self.fold,
+            "scenario": self.scenario.name,
+            "init": self.init,
+            "preprocessing": self.entry.preprocessing if self.entry else RANDOM_CONTRACT,
+            "seed": self.seed,
+            "store": self.store_digest,
+            "split": self.split_digest,
+            "weights": self.weights_digest,
+            **self.settings.model_dump(),
+        }
+
+    @property
+    def run_id(self) -> str:
+        """Digest of the configuration."""
+        return digest_of(self.config)
+
+
+# Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
+RANDOM_CONTRACT = "symmetric"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Runs that share one compiled step."""
+
+    architecture: Architecture
+    runs: tuple[Run, ...]
+
+    @property
+    def cost(self) -> float:
+        """Relative time, for starting the longest blocks first."""
+        a = self.architecture
+        return BACKBONES[a.backbone].relative_cost * _REGIME_COST[a.unfreezing] * len(self.runs)
+
+
+def weights_folders(study: Study) -> list[Path]:
+    """Return where weights files are looked for: own pretraining, then the data root."""
+    roots = [study.weights.folder]
+    if study.data_root is not None:
+        roots += [study.data_root / "weights", study.data_root]
+    return roots
+
+
+def find_entries(study: Study) -> dict[tuple[str, str], WeightsEntry | None]:
+    """Return the weights entry of every init and backbone of a profile; None for `random`.
+
+    Raises
+    ------
+    InputError
+        For an unknown init, or one whose pretraining has not been run.
+    """
+    own = local_entries(study)
+    known = own + load_entries()
+    return {
+        (init, backbone): None if init == "random" else find_entry(init, backbone, known)
+        for init in study.profile.inits
+        for backbone in study.profile.backbones
+    }
+
+
+def plan_runs(study: Study, inputs: TaskInputs) -> list[Run]:
+    """List every run of a task, folds first, in the order of the scenarios."""
+    entries, folders = find_entries(study), weights_folders(study)
+    digests = {key: _weights_digest(entry, folders) for key, entry in entries.items()}
+    split_digest = hashlib.sha256(inputs.folds.to_csv(index=False).encode()).hexdigest()
+    runs = []
+    for fold in sorted(inputs.folds["fold"].unique()):
+        for scenario in scenarios_of(study.profile.backbones):
+            # Both inits of a scenario share head, order and augmentation: a paired design.
+            named = {"task": inputs.task.name, "fold": int(fold), "scenario": scenario.name}
+            seed = int(digest_of(named | {"seed": study.profile.seed})[:7], 16)
+            for init in study.profile.inits:
+                key = (init, scenario.backbone)
+                runs.append(
+                    Run(
+                        inputs.task.name,
+                        int(fold),
+                        scenario,
+                        init,
+                        entries[key],
+                        seed,
+                        study.profile.fine_tuning,
+                        inputs.store.digest,
+                        split_digest,
+                        digests[key] or f"random-{study.profile.seed}",
+                    )
+                )
+    return runs
+
+
+def group_blocks(runs: list[Run]) -> list[Block]:
+    """Group runs by compiled step, the longest block first."""
+    blocks: dict[Architecture, list[Run]] = {}
+    for run in runs:
+        s = run.settings
+        architecture = Architecture(
+            run.scenario.backbone,
+            run.scenario.unfreezing,
+            s.size,
+            augmentation=s.augmentation,
+            dropout=s.dropout,
+            batch_norm_momentum=s.batch_norm_momentum,
+        )
+        blocks.setdefault(architecture, []).append(run)
+    made = [Block(architecture, tuple(members)) for architecture, members in blocks.items()]
+    return sorted(made, key=lambda block: -block.cost)
+
+
+def runs_table(runs: list[Run]) -> pd.DataFrame:
+    """Return the columns that name a run, one row a run, indexed by run id."""
+    rows = [
+        {
+            "run_id": run.run_id,
+            "task": run.task,
+            "fold": run.fold,
+            "scenario": run.scenario.name,
+            "backbone": run.scenario.backbone,
+            "unfreezing": run.scenario.unfreezing,
+            "learning_rate": run.scenario.learning_rate,
+            "init": run.init,
+            "seed": run.seed,
+        }
+        for run in runs
+    ]
+    return pd.DataFrame(rows).set_index("run_id")
+
+
+def _weights_digest(entry: WeightsEntry | None, folders: list[Path]) -> str | None:
+    if entry is None:
+        return None
+    if entry.sha256:
+        return entry.sha256
+    path = locate(entry, folders)
+    return file_sha256(path) if path else f"{entry.init}:{entry.release}"

@@ -1,0 +1,148 @@
+"""Profiles: every number that decides how large a study is and how it is trained.
+
+A profile is one YAML file in `notebooks/profiles`.  Profiles differ in numbers only;
+the code that runs is the same for all of them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from rin.errors import InputError, unknown
+from rin.models.augmentation import find_augmentation
+from rin.models.backbones import BACKBONES, check_size
+from rin.models.preprocessing import find_preprocessing
+
+Positive = Annotated[int, Field(gt=0)]
+Momentum = Annotated[float, Field(gt=0, lt=1)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FineTuning(_Settings):
+    """How the scenarios are trained on a task.
+
+    `size` is the image side in pixels; `resize` is `stretch`, as in the paper, or `pad`,
+    which keeps the aspect ratio.
+    """
+
+    size: Positive
+    batch: Positive
+    epochs: Positive
+    resize: Literal["stretch", "pad"] = "stretch"
+    augmentation: str = "official"
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    batch_norm_momentum: Momentum = 0.99
+
+    _known = field_validator("augmentation")(lambda name: (find_augmentation(name), name)[1])
+
+
+class Pretraining(_Settings):
+    """How backbones are trained from random initialisation.
+
+    `corpora` maps an init to the dataset it is trained on; all corpora get the same
+    number of images, steps and epochs.
+    """
+
+    corpora: dict[str, str]
+    size: Positive
+    batch: Positive
+    epochs: Positive
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    preprocessing: str = "symmetric"
+    augmentation: str = "none"
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    batch_norm_momentum: Momentum = 0.99
+
+    _known = field_validator("augmentation")(lambda name: (find_augmentation(name), name)[1])
+    _inputs = field_validator("preprocessing")(lambda name: (find_preprocessing(name), name)[1])
+
+
+class Execution(_Settings):
+    """Where the blocks run; changes no result beyond floating-point noise.
+
+    `workers` processes with `threads` threads each; 0 workers means this process.
+    """
+
+    workers: Annotated[int, Field(ge=0)] = 0
+    threads: Positive | None = None
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+
+
+class Profile(_Settings):
+    """One study in numbers; see the heads of the YAML files for time and memory."""
+
+    name: str
+    about: str
+    tasks: list[str]
+    inits: Annotated[list[str], Field(min_length=2)]
+    backbones: Annotated[list[str], Field(min_length=1)] = list(BACKBONES)
+    folds: Positive = 5
+    seed: int = 20220914
+    fine_tuning: FineTuning
+    pretraining: Pretraining | None = None
+    stand_ins: dict[str, dict[str, int]] = {}
+    execution: Execution = Execution()
+
+    @field_validator("backbones")
+    @classmethod
+    def _known_backbones(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if name not in BACKBONES:
+                raise unknown("backbone", name, list(BACKBONES))
+        return names
+
+    def model_post_init(self, _context: object) -> None:
+        """Check what spans several fields."""
+        for name in self.backbones:
+            check_size(name, self.fine_tuning.size)
+            if self.pretraining:
+                check_size(name, self.pretraining.size)
+        if len(set(self.inits)) != len(self.inits):
+            raise ValueError(f"inits repeat: {self.inits}")
+
+
+def profile_folder() -> Path:
+    """Return the folder of the profiles (`RIN_PROFILES`, or `notebooks/profiles`)."""
+    default = Path(__file__).parents[2] / "notebooks" / "profiles"
+    return Path(os.environ.get("RIN_PROFILES", default))
+
+
+def profile_names() -> list[str]:
+    """Return the names of the profiles that there are."""
+    return sorted(p.stem for p in profile_folder().glob("*.yaml"))
+
+
+def load_profile(name: str | Path) -> Profile:
+    """Read a profile by name, or from a path that ends in `.yaml`.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, a file that is not there, or a setting that is unknown or
+        out of range; the message names the setting.
+    """
+    path = Path(name) if str(name).endswith(".yaml") else profile_folder() / f"{name}.yaml"
+    if not path.is_file():
+        if path.parent == profile_folder():
+            raise unknown("profile", str(name), profile_names())
+        raise InputError("no such file", where=path, remedy="Check the path of the profile.")
+    try:
+        return Profile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise InputError(f"not YAML ({error})", where=path, remedy="Mend the file.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        setting = ".".join(map(str, first["loc"])) or "profile"
+        raise InputError(
+            f"setting {setting}: {first['msg']} (got {first['input']!r:.80})",
+            where=path,
+            remedy="Mend this setting; the fields are described in rin.study.profile.",
+        ) from error

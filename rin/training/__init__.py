@@ -1,0 +1,1 @@
+"""Training: one compiled step for many runs, and pretraining from nothing."""

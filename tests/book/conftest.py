@@ -1,0 +1,82 @@
+"""A notebook that takes a second to run, and a two-page book around it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rin.report.book import build_html, execute_notebook
+
+ROOT = Path(__file__).resolve().parents[2]
+
+NOTEBOOK = r"""# %% [markdown]
+# # A page with a figure
+#
+# The mean is $\bar x = \frac{1}{n} \sum_i x_i$.
+
+# %% tags=["parameters"]
+count = 3
+title: str | None = None
+scale: float = 1.0
+
+# %%
+import pandas as pd
+from myst_nb import glue
+
+table = pd.DataFrame({"x": range(count), "scaled": [scale * i for i in range(count)]})
+glue("mean", float(table.x.mean()), display=False)
+table
+
+# %%
+from matplotlib import pyplot as plt
+
+_, axes = plt.subplots(figsize=(2, 2))
+axes.plot(table.x, table.x)
+axes.set_title(title or "untitled");
+"""
+
+INTRO = r"""# Front page
+
+$$ \hat\theta = \frac{1}{mn} \sum_{i=1}^m \sum_{j=1}^n \psi(X_i, Y_j) $$
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+The mean is {glue:text}`notebooks/page.ipynb::mean:.3f`, after {cite:t}`delong1988`.
+
+```{bibliography}
+```
+"""
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    source = tmp_path / "page.py"
+    source.write_text(NOTEBOOK, encoding="utf-8")
+    return source
+
+
+@pytest.fixture(scope="session")
+def tiny_book(tmp_path_factory):
+    """Folder of a prose page and a computed notebook, with the project's own configuration."""
+    folder = tmp_path_factory.mktemp("tiny")
+    book = folder / "book"
+    shutil.copytree(ROOT / "book" / "_static", book / "_static")
+    shutil.copy(ROOT / "book" / "references.bib", book)
+    shutil.copy(ROOT / "_config.yml", folder)
+    (folder / "page.py").write_text(NOTEBOOK, encoding="utf-8")
+    (book / "intro.md").write_text(INTRO, encoding="utf-8")
+    (book / "_toc.yml").write_text(
+        "format: jb-book\nroot: intro\nchapters:\n  - file: notebooks/page\n", encoding="utf-8"
+    )
+    execute_notebook(
+        folder / "page.py", book / "notebooks" / "page.ipynb", {"count": 5}, fingerprint="a"
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_html(tiny_book):
+    """Folder of the built pages of the tiny book."""
+    return build_html(tiny_book / "book", tiny_book / "_config.yml", tiny_book).parent

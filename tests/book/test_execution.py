@@ -1,0 +1,140 @@
+import json
+import sys
+
+import pytest
+
+from rin.errors import InputError
+from rin.report.book import (
+    CHAPTERS,
+    Chapter,
+    check_parameters,
+    execute_notebook,
+    notebook_parameters,
+    source_fingerprint,
+)
+
+
+def run_log(output):
+    """What the notebook's cells printed, as one text."""
+    cells = json.loads(output.read_text())["cells"]
+    return "".join(
+        "".join(o.get("text", [])) for c in cells if c["cell_type"] == "code" for o in c["outputs"]
+    )
+
+
+def write(folder, *, body, parameters="n = 1"):
+    source = folder / "probe.py"
+    source.write_text(f'# %% tags=["parameters"]\n{parameters}\n\n# %%\n{body}\n')
+    return source
+
+
+def test_notebook_parameters_with_union_annotation_keeps_it(notebook):
+    assert notebook_parameters(notebook) == {"count": int, "title": str | None, "scale": float}
+
+
+def test_check_parameters_with_unknown_name_lists_known_ones(notebook):
+    with pytest.raises(InputError, match=r"'cuont'.*Known: count, title, scale"):
+        check_parameters(notebook, {"cuont": 2})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("count", "2"), ("count", True), ("count", 2.0), ("title", 1)]
+)
+def test_check_parameters_with_other_type_names_parameter(notebook, name, value):
+    with pytest.raises(InputError, match=f"parameter {name} is"):
+        check_parameters(notebook, {name: value})
+
+
+@pytest.mark.parametrize(("name", "value"), [("scale", 2), ("title", None), ("title", "x")])
+def test_check_parameters_with_fitting_value_passes(notebook, name, value):
+    check_parameters(notebook, {name: value})
+
+
+def test_execute_notebook_when_nothing_changed_runs_once(tmp_path):
+    source = write(tmp_path, body="print('n is', n)")
+    output = tmp_path / "made" / "probe.ipynb"
+    assert execute_notebook(source, output, {"n": 7}, fingerprint="a")
+    assert "n is 7" in run_log(output)
+    before = output.stat().st_mtime_ns
+    assert not execute_notebook(source, output, {"n": 7}, fingerprint="a")
+    assert output.stat().st_mtime_ns == before
+    assert [p.name for p in output.parent.iterdir()] == ["probe.ipynb"]
+
+
+@pytest.mark.parametrize("changed", ["parameters", "fingerprint", "source"])
+def test_execute_notebook_when_something_changed_runs_again(tmp_path, changed):
+    source, output = write(tmp_path, body="print(n)"), tmp_path / "probe.ipynb"
+    execute_notebook(source, output, {"n": 1}, fingerprint="a")
+    if changed == "source":
+        write(tmp_path, body="print(n + 1)")
+    assert execute_notebook(
+        source,
+        output,
+        {"n": 2 if changed == "parameters" else 1},
+        fingerprint="b" if changed == "fingerprint" else "a",
+    )
+
+
+def test_execute_notebook_kernel_is_running_interpreter_with_this_package(tmp_path, monkeypatch):
+    other = tmp_path / "jupyter" / "kernels" / "python3"
+    other.mkdir(parents=True)
+    spec = {"argv": ["no-such-python"], "display_name": "other", "language": "python"}
+    (other / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    source = write(tmp_path, body="import sys, rin\nprint(sys.executable)")
+    output = tmp_path / "probe.ipynb"
+    execute_notebook(source, output, {}, fingerprint="a", cwd=tmp_path)
+    assert sys.executable in run_log(output)
+
+
+def test_execute_notebook_with_failing_cell_keeps_it_apart_and_is_not_finished(tmp_path):
+    source, output = write(tmp_path, body="print('begun')\n1 / 0"), tmp_path / "probe.ipynb"
+    with pytest.raises(InputError, match=r"(?s)probe\.py.*ZeroDivisionError.*failed\.ipynb"):
+        execute_notebook(source, output, {}, fingerprint="a")
+    assert not output.exists()
+    assert "begun" in run_log(tmp_path / "probe.failed.ipynb")
+    write(tmp_path, body="print('mended')")
+    assert execute_notebook(source, output, {}, fingerprint="a")
+    assert not (tmp_path / "probe.failed.ipynb").exists()
+
+
+def test_execute_notebook_when_kernel_dies_names_notebook(tmp_path):
+    source, output = write(tmp_path, body="import os\nos._exit(1)"), tmp_path / "probe.ipynb"
+    with pytest.raises(InputError, match=r"probe\.py: a cell failed"):
+        execute_notebook(source, output, {}, fingerprint="a")
+    assert not output.exists()
+
+
+def test_source_fingerprint_follows_content_and_extra_not_the_folder(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name / "pkg").mkdir(parents=True)
+        (tmp_path / name / "pkg" / "a.py").write_text("x = 1")
+    one = source_fingerprint([tmp_path / "one" / "pkg"], extra={"profile": "smoke"})
+    assert one == source_fingerprint([tmp_path / "two" / "pkg"], extra={"profile": "smoke"})
+    assert one != source_fingerprint([tmp_path / "one" / "pkg"], extra={"profile": "demo"})
+    (tmp_path / "two" / "pkg" / "a.py").write_text("x = 2")
+    assert one != source_fingerprint([tmp_path / "two" / "pkg"], extra={"profile": "smoke"})
+
+
+def test_source_fingerprint_of_missing_file_raises(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        source_fingerprint([tmp_path / "absent.py"])
+
+
+def test_chapter_fill_formats_output_and_picks_parameters():
+    chapter = Chapter("04_statistics", "{task}_statistics", ("task", "profile"))
+    values = {"task": "breast", "profile": "smoke", "more": 1}
+    name, parameters = chapter.fill(values)
+    assert name == "breast_statistics.ipynb"
+    assert parameters == {"task": "breast", "profile": "smoke"}
+
+
+def test_chapter_fill_without_a_value_raises():
+    with pytest.raises(InputError, match="'task'"):
+        Chapter("a", "{task}", ("task",)).fill({"profile": "smoke"})
+
+
+def test_chapters_have_distinct_outputs():
+    values = dict.fromkeys(("task", "profile", "data_root", "results"), "x")
+    outputs = [chapter.fill(values)[0] for chapter in CHAPTERS]
+    assert len(set(outputs)) == len(outputs)

@@ -1,0 +1,32 @@
+"""Writing of small pictures, masks and archives, for the tests of this folder."""
+
+import zipfile
+
+import numpy as np
+from PIL import Image
+
+TOP = "Dataset_BUSI_with_GT"
+
+
+def save(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(pixels)).save(path)
+
+
+def picture(value, shape=(4, 6)):
+    """A ramp that starts at ``value``, so that no two pictures are equal."""
+    return (np.arange(shape[0] * shape[1], dtype=np.uint8) + value).reshape(shape)
+
+
+def mask(*pixels, shape=(4, 6)):
+    drawn = np.zeros(shape, dtype=bool)
+    for row, column in pixels:
+        drawn[row, column] = True
+    return drawn
+
+
+def zip_folder(folder, archive, wrap=""):
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                file.write(path, wrap + path.relative_to(folder).as_posix())

@@ -1,0 +1,272 @@
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+from busi_files import TOP, mask, picture, save, zip_folder
+
+from rin.data.cases import CASES, validate_cases
+from rin.data.datasets import ensure_dataset, locate, open_dataset
+from rin.data.findings import check_counts
+from rin.data.layouts.found import FoundCase
+from rin.data.manifest import load_manifest
+from rin.data.pixels import read_gray, read_mask
+from rin.errors import InputError
+
+COUNTS = {"benign": 3, "malignant": 2, "normal": 1}
+
+
+def test_open_dataset_of_the_miniature_gives_the_case_table(busi_root, busi_manifest):
+    dataset = open_dataset(busi_manifest, busi_root)
+    cases = dataset.cases.set_index("case_id")
+    assert list(dataset.cases.columns) == list(CASES.columns)
+    assert list(cases.index) == ["benign (1)", "benign (2)", "malignant (1)", "normal (1)"]
+    assert cases["label"].to_list() == ["benign", "benign", "malignant", "benign"]
+    assert cases["source_class"].to_list() == ["benign", "benign", "malignant", "normal"]
+    assert cases["patient_id"].to_list() == list(cases.index)
+    assert cases.loc["malignant (1)", "image"] == f"{TOP}/malignant/malignant (1).png"
+    assert (cases["width"].eq(6) & cases["height"].eq(4)).all()
+    digest = hashlib.sha256(picture(100).tobytes()).hexdigest()
+    assert cases.loc["malignant (1)", "digest"] == digest
+    assert (dataset.provenance, dataset.location) == ("real", TOP)
+
+
+def test_open_dataset_with_two_masks_for_a_picture_merges_them(busi_root, busi_manifest):
+    dataset = open_dataset(busi_manifest, busi_root)
+    masks = dataset.cases.set_index("case_id").loc["benign (1)", "masks"]
+    assert len(masks) == 2
+    merged = read_mask(dataset.root, masks, (4, 6))
+    np.testing.assert_array_equal(merged, mask((0, 0), (3, 5)))
+
+
+@pytest.mark.parametrize("wrap", [f"{TOP}/", ""])
+def test_open_dataset_of_a_zip_equals_that_of_the_folder(busi_root, busi_manifest, wrap, tmp_path):
+    (tmp_path / "zipped").mkdir()
+    zip_folder(busi_root / TOP, tmp_path / "zipped" / "busi.zip", wrap)
+    unpacked = open_dataset(busi_manifest, busi_root)
+    zipped = open_dataset(busi_manifest, tmp_path / "zipped")
+    assert zipped.location == "busi.zip"
+    assert zipped.digest == unpacked.digest
+    assert zipped.cases["image"][0] == f"busi.zip::{wrap}benign/benign (1).png"
+    np.testing.assert_array_equal(read_gray(zipped.root, zipped.cases["image"][0]), picture(1))
+
+
+def test_open_dataset_with_desktop_debris_ignores_it(busi_root, busi_manifest):
+    for name in (".DS_Store", "benign/Thumbs.db", "__MACOSX/benign/._benign (1).png"):
+        (busi_root / TOP / name).parent.mkdir(parents=True, exist_ok=True)
+        (busi_root / TOP / name).write_bytes(b"debris")
+    assert len(open_dataset(busi_manifest, busi_root).cases) == 4
+
+
+def remove(path):
+    path.unlink()
+
+
+BREAKAGES = {
+    "missing mask": (
+        lambda top: remove(top / "malignant" / "malignant (1)_mask.png"),
+        r"1 pictures without a mask: malignant \(1\)",
+    ),
+    "mask alone": (
+        lambda top: remove(top / "benign" / "benign (2).png"),
+        r"1 masks without a picture: benign \(2\)",
+    ),
+    "class folder missing": (
+        lambda top: shutil.rmtree(top / "normal"),
+        "class folders missing: normal; not known: none",
+    ),
+    "only one class folder": (
+        lambda top: [shutil.rmtree(top / name) for name in ("normal", "benign")],
+        "class folders missing: benign, normal",
+    ),
+    "class folder too many": (
+        lambda top: save(top / "cyst" / "cyst (1).png", picture(9)),
+        "not known: cyst",
+    ),
+    "stray file": (
+        lambda top: (top / "benign" / "notes.txt").write_text("x"),
+        r"'benign/notes.txt' is no file of the layout 'busi'",
+    ),
+    "file beside the class folders": (
+        lambda top: (top / "readme.txt").write_text("x"),
+        "'readme.txt' does not stand directly in a class folder",
+    ),
+    "picture of another class": (
+        lambda top: save(top / "benign" / "malignant (2).png", picture(9)),
+        r"malignant \(2\)\.png' is no file of the layout",
+    ),
+    "mask of another size": (
+        lambda top: save(top / "benign" / "benign (2)_mask.png", mask(shape=(4, 7))),
+        r"benign \(2\)_mask\.png: the mask is 7 x 4 pixels and its picture 6 x 4",
+    ),
+    "second mask of another size": (
+        lambda top: save(top / "benign" / "benign (1)_mask_1.png", mask(shape=(5, 6))),
+        r"benign \(1\)_mask_1\.png: the mask is 6 x 5",
+    ),
+    "empty picture": (
+        lambda top: (top / "normal" / "normal (1).png").write_bytes(b""),
+        r"normal \(1\)\.png: the file is empty",
+    ),
+    "truncated picture": (
+        lambda top: (top / "normal" / "normal (1).png").write_bytes(
+            (top / "normal" / "normal (1).png").read_bytes()[:50]
+        ),
+        r"normal \(1\)\.png: the file is no whole picture",
+    ),
+    "one case too many": (
+        lambda top: [
+            save(top / "normal" / "normal (2).png", picture(9)),
+            save(top / "normal" / "normal (2)_mask.png", mask()),
+        ],
+        r"normal: 2 images instead of 1 \(\+1\); normal: 2 masks instead of 1 \(\+1\)",
+    ),
+    "one mask too few": (
+        lambda top: remove(top / "benign" / "benign (1)_mask_1.png"),
+        r"busi: benign: 2 masks instead of 3 \(-1\)\.",
+    ),
+}
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_open_dataset_with_broken_files_names_the_place_and_a_remedy(
+    busi_root, busi_manifest, breakage
+):
+    breaking, message = BREAKAGES[breakage]
+    breaking(busi_root / TOP)
+    with pytest.raises(InputError, match=message) as caught:
+        open_dataset(busi_manifest, busi_root)
+    assert TOP in caught.value.where
+    assert caught.value.remedy.endswith(".")
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_ensure_dataset_with_broken_real_files_never_falls_back(
+    busi_root, busi_manifest, breakage, tmp_path
+):
+    BREAKAGES[breakage][0](busi_root / TOP)
+    with pytest.raises(InputError):
+        ensure_dataset(busi_manifest, busi_root, tmp_path / "stand_ins", COUNTS, 0)
+    assert not (tmp_path / "stand_ins").exists()
+
+
+def test_ensure_dataset_with_a_truncated_archive_never_falls_back(busi_manifest, tmp_path):
+    (tmp_path / "busi.zip").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(InputError, match=r"busi\.zip: the zip archive cannot be opened"):
+        ensure_dataset(busi_manifest, tmp_path, tmp_path / "stand_ins", COUNTS, 0)
+
+
+def test_ensure_dataset_with_a_mistyped_data_root_raises(busi_manifest, tmp_path):
+    with pytest.raises(InputError, match=r"dtaa: there is no such data root"):
+        ensure_dataset(busi_manifest, tmp_path / "dtaa", tmp_path / "stand_ins", COUNTS, 0)
+
+
+@pytest.mark.parametrize("data_root", [None, "empty"])
+def test_ensure_dataset_without_real_files_is_a_stand_in(busi_manifest, tmp_path, data_root):
+    (tmp_path / "empty").mkdir()
+    root = tmp_path / data_root if data_root else None
+    dataset = ensure_dataset(busi_manifest, root, tmp_path / "stand_ins", COUNTS, 0)
+    assert dataset.provenance == "stand-in"
+    assert dataset.cases["source_class"].value_counts().to_dict() == COUNTS
+
+
+def test_ensure_dataset_with_real_files_is_real(busi_root, busi_manifest, tmp_path):
+    dataset = ensure_dataset(busi_manifest, busi_root, tmp_path / "stand_ins", COUNTS, 0)
+    assert dataset.provenance == "real"
+
+
+def test_open_dataset_without_files_says_where_to_get_them(busi_manifest, tmp_path):
+    with pytest.raises(InputError, match=r"looked for Dataset_BUSI_with_GT, busi\.zip.*get it at"):
+        open_dataset(busi_manifest, tmp_path)
+
+
+def test_locate_with_another_datasets_archive_zip_passes_over_it(busi_manifest, tmp_path):
+    (tmp_path / "cats").mkdir()
+    save(tmp_path / "cats" / "cat.png", picture(1))
+    zip_folder(tmp_path / "cats", tmp_path / "archive.zip", "cats/")
+    assert locate(busi_manifest, tmp_path) is None
+
+
+def test_locate_with_busi_in_archive_zip_finds_it(busi_root, busi_manifest, tmp_path):
+    zip_folder(busi_root / TOP, tmp_path / "archive.zip", f"{TOP}/")
+    assert locate(busi_manifest, tmp_path) == "archive.zip"
+    assert len(open_dataset(busi_manifest, tmp_path).cases) == 4
+
+
+def test_findings_with_equal_pixels_under_two_labels_tell_of_the_contradiction(
+    busi_root, busi_manifest
+):
+    save(busi_root / TOP / "malignant" / "malignant (1).png", picture(50))
+    found = open_dataset(busi_manifest, busi_root).findings
+    assert [finding.kind for finding in found] == ["contradictory exact duplicates"]
+    assert found[0].case_ids == ("benign (2)", "malignant (1)")
+
+
+def test_findings_with_equal_pixels_under_one_label_are_no_contradiction(busi_root, busi_manifest):
+    save(busi_root / TOP / "normal" / "normal (1).png", picture(50))
+    found = open_dataset(busi_manifest, busi_root).findings
+    assert [finding.kind for finding in found] == ["exact duplicates"]
+
+
+def test_findings_where_the_paper_counts_otherwise_say_by_how_much(busi_root, busi_manifest):
+    counts = busi_manifest.counts.model_copy(update={"paper": {"benign": 4, "malignant": 1}})
+    manifest = busi_manifest.model_copy(update={"counts": counts})
+    found = open_dataset(manifest, busi_root).findings
+    assert [str(f) for f in found] == ["paper's counts differ: benign: 3 images instead of 4 (-1)"]
+
+
+def test_digest_when_one_mask_pixel_changes_changes(busi_root, busi_manifest):
+    before = open_dataset(busi_manifest, busi_root).digest
+    save(busi_root / TOP / "benign" / "benign (2)_mask.png", mask((1, 2)))
+    assert open_dataset(busi_manifest, busi_root).digest != before
+
+
+def test_check_counts_with_total_and_classes_names_both(tmp_path):
+    found = [FoundCase(f"a/{i}.png", f"a/{i}.png", "a", f"x/a/{i}.png") for i in range(3)]
+    with pytest.raises(InputError, match=r"classes: 1 in all instead of 26 \(-25\)") as caught:
+        check_counts(load_manifest("corpus_radiologic"), found, None, tmp_path)
+    assert "images: 3 in all instead of 9194 (-9191)" in str(caught.value)
+
+
+def test_validate_cases_with_repeated_ids_raises(busi_root, busi_manifest):
+    cases = open_dataset(busi_manifest, busi_root).cases
+    with pytest.raises(InputError, match="case_id"):
+        validate_cases(cases.assign(case_id="benign (1)"))
+
+
+def test_open_dataset_of_a_new_yaml_file_needs_no_python(tmp_path):
+    fields = load_manifest("corpus_radiologic").model_dump(mode="json") | {
+        "name": "sarscov2",
+        "locations": ["sarscov2"],
+        "patient_pattern": r"^p(\d+)",
+        "label_map": {"COVID": "positive", "non-COVID": "negative"},
+        "counts": {"images": {"COVID": 2, "non-COVID": 1}},
+        "findings": [],
+    }
+    (tmp_path / "sarscov2.yaml").write_text(yaml.safe_dump(fields))
+    save(tmp_path / "sarscov2" / "COVID" / "p1_a.png", picture(1))
+    save(tmp_path / "sarscov2" / "COVID" / "p1_b.png", picture(2))
+    save(tmp_path / "sarscov2" / "non-COVID" / "p2_a.PNG", picture(3))
+    cases = open_dataset(load_manifest("sarscov2", tmp_path), tmp_path).cases
+    assert cases["case_id"].to_list() == ["COVID/p1_a.png", "COVID/p1_b.png", "non-COVID/p2_a.PNG"]
+    assert cases["patient_id"].to_list() == ["1", "1", "2"]
+    assert cases["label"].to_list() == ["positive", "positive", "negative"]
+
+
+def test_open_dataset_with_a_name_outside_the_patient_pattern_raises(tmp_path):
+    manifest = load_manifest("corpus_radiologic").model_copy(update={"patient_pattern": r"^p(\d+)"})
+    save(tmp_path / "pretrain_radiologic" / "a" / "q1.png", picture(1))
+    with pytest.raises(InputError, match=r"does not match 'a/q1.png'"):
+        open_dataset(manifest, tmp_path)
+
+
+def test_open_dataset_of_unknown_layout_lists_the_known_ones(busi_root, busi_manifest):
+    with pytest.raises(InputError, match=r"unknown layout 'bids'.*busi, folder_classes"):
+        open_dataset(busi_manifest.model_copy(update={"layout": "bids"}), busi_root)
+
+
+def test_open_dataset_with_unreadable_stand_in_note_says_to_delete_it(busi_root, busi_manifest):
+    (busi_root / TOP / "STAND_IN.json").write_text(json.dumps({"seed": 1}))
+    with pytest.raises(InputError, match=r"STAND_IN\.json.*Delete the stand-in folder"):
+        open_dataset(busi_manifest, busi_root)

@@ -1,0 +1,84 @@
+import pytest
+import yaml
+
+from rin.data.manifest import find_task, load_manifest, manifest_names
+from rin.errors import InputError
+
+
+def test_manifest_names_of_the_repository_list_the_datasets_without_the_weights():
+    assert {"busi", "corpus_photographic", "corpus_radiologic"} <= set(manifest_names())
+    assert "weights" not in manifest_names()
+
+
+@pytest.mark.parametrize("name", manifest_names())
+def test_load_manifest_for_every_name_validates(name):
+    assert load_manifest(name).name == name
+
+
+def test_load_manifest_of_busi_sums_to_the_papers_counts():
+    manifest = load_manifest("busi")
+    labels = {}
+    for source, count in manifest.counts.images.items():
+        labels[manifest.label(source)] = labels.get(manifest.label(source), 0) + count
+    assert labels == manifest.counts.paper == {"benign": 570, "malignant": 210}
+
+
+def test_load_manifest_with_unknown_name_lists_the_known_ones():
+    with pytest.raises(InputError, match=r"unknown dataset 'bussi'.*busi"):
+        load_manifest("bussi")
+
+
+def test_find_task_breast_returns_busi_and_its_task():
+    manifest, task = find_task("breast")
+    assert (manifest.name, task.positive_class, task.n_folds) == ("busi", "malignant", 5)
+
+
+def test_find_task_with_unknown_name_lists_the_known_ones():
+    with pytest.raises(InputError, match=r"unknown task 'chest'.*breast"):
+        find_task("chest")
+
+
+def altered(tmp_path, **changes):
+    fields = load_manifest("busi").model_dump(mode="json") | {"name": "other"} | changes
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(fields))
+    return tmp_path
+
+
+def test_load_manifest_with_extra_field_names_file_and_field(tmp_path):
+    with pytest.raises(InputError, match=r"other\.yaml.*(?s:.*)lisence"):
+        load_manifest("other", altered(tmp_path, lisence="CC0"))
+
+
+def test_load_manifest_whose_positive_class_is_no_label_raises(tmp_path):
+    task = load_manifest("busi").tasks[0].model_dump() | {"positive_class": "cancer"}
+    with pytest.raises(InputError, match="'cancer' is not a label"):
+        load_manifest("other", altered(tmp_path, tasks=[task]))
+
+
+def test_load_manifest_under_another_name_raises(tmp_path):
+    with pytest.raises(InputError, match="calls itself 'another'"):
+        load_manifest("other", altered(tmp_path, name="another"))
+
+
+def test_load_manifest_with_broken_yaml_raises(tmp_path):
+    (tmp_path / "other.yaml").write_text("name: [")
+    with pytest.raises(InputError, match="does not validate"):
+        load_manifest("other", tmp_path)
+
+
+def test_find_task_in_two_manifests_raises(tmp_path):
+    altered(tmp_path)
+    fields = load_manifest("busi").model_dump(mode="json")
+    (tmp_path / "busi.yaml").write_text(yaml.safe_dump(fields))
+    with pytest.raises(InputError, match="busi and other"):
+        find_task("breast", tmp_path)
+
+
+def test_manifest_folder_from_environment_is_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("RIN_MANIFESTS", str(altered(tmp_path)))
+    assert manifest_names() == ["other"]
+
+
+def test_label_of_unmapped_class_raises():
+    with pytest.raises(InputError, match="unknown class of busi 'cyst'"):
+        load_manifest("busi").label("cyst")

@@ -1,0 +1,173 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+from busi_files import TOP, zip_folder
+from scipy.ndimage import binary_dilation
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import cross_val_predict
+
+from rin.data import standins
+from rin.data.datasets import ensure_dataset, open_dataset
+from rin.data.leakage import near_duplicates
+from rin.data.manifest import load_manifest
+from rin.data.pixels import read_rgb
+from rin.data.standins import write_stand_in
+from rin.data.standins.busi import draw_phantom
+from rin.data.store import build_store
+from rin.errors import InputError
+
+COUNTS = {"benign": 5, "malignant": 3, "normal": 2}
+CORPUS = {"class_count": 8, "per_class": 3}
+BUSI = load_manifest("busi")
+
+
+def test_write_stand_in_of_busi_has_exactly_its_layout(tmp_path):
+    root = write_stand_in(BUSI, tmp_path, COUNTS, seed=1)
+    names = sorted(path.name for path in (root / TOP / "benign").iterdir())
+    plain = [f"benign ({i}){tail}.png" for i in range(1, 6) for tail in ("", "_mask")]
+    assert names == sorted([*plain, "benign (3)_mask_1.png"])
+    note = json.loads((root / TOP / "STAND_IN.json").read_text())
+    assert note["images"] == COUNTS
+    assert note["masks"] == {"benign": 6, "malignant": 4, "normal": 2}
+    assert note["seed"] == 1
+
+
+def test_stand_in_with_equal_seeds_has_equal_pixels_in_two_places(tmp_path):
+    first = ensure_dataset(BUSI, None, tmp_path / "a", COUNTS, 1)
+    second = ensure_dataset(BUSI, None, tmp_path / "b", COUNTS, 1)
+    assert first.digest == second.digest
+
+
+def test_stand_in_with_another_seed_or_count_stands_in_another_folder(tmp_path):
+    folders = {
+        write_stand_in(BUSI, tmp_path, COUNTS, 1),
+        write_stand_in(BUSI, tmp_path, COUNTS, 2),
+        write_stand_in(BUSI, tmp_path, COUNTS | {"normal": 1}, 1),
+    }
+    assert len(folders) == 3
+    digests = {open_dataset(BUSI, folder).digest for folder in folders}
+    assert len(digests) == 3
+
+
+def test_write_stand_in_that_exists_does_not_write_again(tmp_path, monkeypatch):
+    root = write_stand_in(BUSI, tmp_path, COUNTS, 1)
+    monkeypatch.setattr(standins, "_write_whole", lambda *_: pytest.fail("written again"))
+    assert write_stand_in(BUSI, tmp_path, COUNTS, 1) == root
+
+
+def test_write_stand_in_that_fails_half_way_leaves_nothing(tmp_path, monkeypatch):
+    def fail(folder, counts, seed):
+        (folder / "half.png").write_bytes(b"x")
+        raise OSError(28, "No space left on device")
+
+    broken = standins.StandIn(fail, standins.STAND_INS["busi"].count_names, 1)
+    monkeypatch.setitem(standins.STAND_INS, "busi", broken)
+    with pytest.raises(InputError, match=r"No space left.*Free some space"):
+        write_stand_in(BUSI, tmp_path, COUNTS, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [{"benign": 5}, COUNTS | {"cyst": 1}, COUNTS | {"normal": 0}, COUNTS | {"normal": 1.5}],
+)
+def test_write_stand_in_with_unusable_counts_lists_the_names(tmp_path, counts):
+    with pytest.raises(InputError, match="exactly: benign, malignant, normal"):
+        write_stand_in(BUSI, tmp_path, counts, 1)
+
+
+def test_write_stand_in_of_unknown_kind_lists_the_known_ones(tmp_path):
+    with pytest.raises(InputError, match=r"unknown stand-in 'mri'.*busi"):
+        write_stand_in(BUSI.model_copy(update={"stand_in": "mri"}), tmp_path, COUNTS, 1)
+
+
+def test_stand_in_as_zip_is_read_like_the_folder_and_stays_a_stand_in(tmp_path):
+    folder = ensure_dataset(BUSI, None, tmp_path, COUNTS, 1)
+    (tmp_path / "zipped").mkdir()
+    zip_folder(folder.root / TOP, tmp_path / "zipped" / "busi.zip", f"{TOP}/")
+    zipped = open_dataset(BUSI, tmp_path / "zipped")
+    assert zipped.provenance == "stand-in"
+    assert zipped.digest == folder.digest
+
+
+def test_stand_in_with_a_file_deleted_is_refused_by_its_own_counts(tmp_path):
+    root = write_stand_in(BUSI, tmp_path, COUNTS, 1)
+    shutil.rmtree(root / TOP / "normal")
+    (root / TOP / "normal").mkdir()
+    shutil.copy(root / TOP / "benign" / "benign (1).png", root / TOP / "normal" / "normal (1).png")
+    shutil.copy(
+        root / TOP / "benign" / "benign (1)_mask.png", root / TOP / "normal" / "normal (1)_mask.png"
+    )
+    with pytest.raises(InputError, match=r"normal: 1 images instead of 2.*Delete the stand-in"):
+        open_dataset(BUSI, root)
+
+
+def test_stand_in_of_busi_holds_one_near_duplicate_pair_within_a_class(tmp_path):
+    counts = {"benign": 30, "malignant": 15, "normal": 10}
+    store = build_store(ensure_dataset(BUSI, None, tmp_path, counts, 3), 64, folder=tmp_path / "s")
+    pairs = near_duplicates(store.images(), store.cases["case_id"])
+    assert pairs[["case_a", "case_b"]].to_numpy().tolist() == [["benign (1)", "benign (30)"]]
+
+
+def test_draw_phantom_of_a_normal_breast_has_one_black_mask():
+    phantom = draw_phantom("normal", 2, 1)
+    assert [mask.any() for mask in phantom.masks] == [False]
+    assert phantom.masks[0].shape == phantom.image.shape
+
+
+def test_draw_phantom_widths_stand_between_180_and_288_pixels():
+    shapes = np.array([draw_phantom("benign", i, 1).image.shape for i in range(12)])
+    assert len(set(shapes[:, 1])) > 6
+    assert shapes[:, 1].min() >= 180
+    assert shapes[:, 1].max() <= 288
+
+
+def test_lesion_is_darker_than_the_tissue_around_it():
+    for index in range(10):
+        phantom = draw_phantom("malignant", index, 1)
+        inside = phantom.masks[0]
+        around = binary_dilation(inside, iterations=8) & ~np.any(phantom.masks, axis=0)
+        assert phantom.image[inside].mean() < phantom.image[around].mean()
+
+
+def test_lesion_shape_alone_separates_the_classes_about_as_designed():
+    features, labels = [], []
+    for kind in ("benign", "malignant"):
+        for index in range(60):
+            mask = draw_phantom(kind, index, 5).masks[0]
+            height, width = np.ptp(np.nonzero(mask), axis=1) + 1
+            features.append([np.log(height / width), np.log(mask.mean())])
+            labels.append(kind == "malignant")
+    scores = cross_val_predict(
+        LogisticRegression(), features, labels, cv=5, method="predict_proba"
+    )[:, 1]
+    assert 0.75 < roc_auc_score(labels, scores) < 0.95
+
+
+@pytest.mark.parametrize("name", ["corpus_radiologic", "corpus_photographic"])
+def test_stand_in_corpus_has_the_classes_asked_for(tmp_path, name):
+    dataset = ensure_dataset(load_manifest(name), None, tmp_path, CORPUS, 1)
+    assert dataset.provenance == "stand-in"
+    assert dataset.cases["label"].value_counts().tolist() == [3] * 8
+    assert dataset.cases["digest"].is_unique
+    assert (dataset.cases[["width", "height"]] == 64).all(axis=None)
+
+
+def test_stand_in_corpora_of_equal_counts_are_matched_class_by_class(tmp_path):
+    sizes = [
+        ensure_dataset(load_manifest(name), None, tmp_path, CORPUS, 1).cases["label"].value_counts()
+        for name in ("corpus_radiologic", "corpus_photographic")
+    ]
+    assert sizes[0].tolist() == sizes[1].tolist()
+
+
+def test_stand_in_corpus_photographic_is_in_colour_and_radiologic_gray(tmp_path):
+    spread = {}
+    for name in ("corpus_radiologic", "corpus_photographic"):
+        dataset = ensure_dataset(load_manifest(name), None, tmp_path, CORPUS, 1)
+        spread[name] = np.ptp(read_rgb(dataset.root, dataset.cases["image"][0]), axis=-1).max()
+    assert spread["corpus_radiologic"] == 0
+    assert spread["corpus_photographic"] > 50

@@ -1,0 +1,98 @@
+import multiprocessing
+import zipfile
+
+import pytest
+
+from rin.data import tree
+from rin.data.tree import open_tree, read_bytes
+from rin.errors import InputError
+
+
+def archive(path, *members):
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in members:
+            file.writestr(name, content)
+    return path
+
+
+def test_open_tree_of_folder_lists_names_and_leaves_debris_out(tmp_path):
+    for name in ("a/one.png", "a/.DS_Store", "__MACOSX/a/._one.png", "Thumbs.db"):
+        (tmp_path / "place" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "place" / name).write_bytes(b"x")
+    assert open_tree(tmp_path, "place").names == ("a/one.png",)
+
+
+def test_open_tree_of_zip_reads_members_in_place(tmp_path):
+    archive(tmp_path / "b.zip", ("top/one (1).png", b"first"), ("__MACOSX/._one (1).png", b"x"))
+    found = open_tree(tmp_path, "b.zip")
+    assert found.names == ("top/one (1).png",)
+    assert found.locator("top/one (1).png") == "b.zip::top/one (1).png"
+    assert found.read("top/one (1).png") == b"first"
+    assert [item.name for item in tmp_path.iterdir()] == ["b.zip"]
+
+
+@pytest.mark.parametrize("name", ["../out.png", "a/../../out.png", "/etc/out.png", "C:/out.png"])
+def test_open_tree_of_zip_with_member_outside_is_refused(tmp_path, name):
+    archive(tmp_path / "b.zip", (name, b"x"))
+    with pytest.raises(InputError, match="unsafe or repeated member"):
+        open_tree(tmp_path, "b.zip")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_open_tree_of_zip_with_repeated_member_is_refused(tmp_path):
+    archive(tmp_path / "b.zip", ("a.png", b"x"), ("a.png", b"y"))
+    with pytest.raises(InputError, match=r"repeated member name 'a\.png'"):
+        open_tree(tmp_path, "b.zip")
+
+
+def test_open_tree_of_truncated_zip_names_it_and_says_to_fetch_again(tmp_path):
+    whole = archive(tmp_path / "b.zip", ("a.png", b"x" * 1000)).read_bytes()
+    (tmp_path / "b.zip").write_bytes(whole[:500])
+    with pytest.raises(
+        InputError, match=r"b\.zip: the zip archive cannot be opened.*fetch it again"
+    ):
+        open_tree(tmp_path, "b.zip")
+
+
+def test_open_tree_of_missing_place_raises(tmp_path):
+    with pytest.raises(InputError, match="there is no such folder"):
+        open_tree(tmp_path, "nowhere")
+    with pytest.raises(InputError, match="there is no such zip"):
+        open_tree(tmp_path, "nowhere.zip")
+
+
+def test_read_bytes_of_damaged_member_names_the_member(tmp_path):
+    path = archive(tmp_path / "b.zip", ("a.png", b"abcdefgh"))
+    path.write_bytes(path.read_bytes().replace(b"abcdefgh", b"abXdefgh", 1))
+    with pytest.raises(InputError, match=r"b\.zip: a\.png cannot be read.*CRC"):
+        read_bytes(tmp_path, "b.zip::a.png")
+
+
+@pytest.mark.parametrize("locator", ["b.zip::missing.png", "missing.png"])
+def test_read_bytes_of_missing_file_raises(tmp_path, locator):
+    archive(tmp_path / "b.zip", ("a.png", b"x"))
+    with pytest.raises(InputError, match=r"missing\.png cannot be read"):
+        read_bytes(tmp_path, locator)
+
+
+def test_read_bytes_beyond_the_limit_is_refused_unread(tmp_path, monkeypatch):
+    archive(tmp_path / "b.zip", ("a.png", b"x" * 101))
+    monkeypatch.setattr(tree, "MAX_BYTES", 100)
+    with pytest.raises(InputError, match="101 bytes, more than the limit"):
+        read_bytes(tmp_path, "b.zip::a.png")
+
+
+def test_read_bytes_after_the_archive_was_replaced_reads_the_new_one(tmp_path):
+    archive(tmp_path / "b.zip", ("a.png", b"old"))
+    assert read_bytes(tmp_path, "b.zip::a.png") == b"old"
+    archive(tmp_path / "b.zip", ("a.png", b"newer"))
+    assert read_bytes(tmp_path, "b.zip::a.png") == b"newer"
+
+
+def test_read_bytes_in_forked_children_is_not_disturbed_by_the_parent(tmp_path):
+    members = [(f"{i}.png", bytes([i]) * 20_000) for i in range(40)]
+    archive(tmp_path / "b.zip", *members)
+    open_tree(tmp_path, "b.zip")
+    jobs = [(tmp_path, f"b.zip::{name}") for name, _ in members] * 5
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        assert pool.starmap(read_bytes, jobs) == [content for _, content in members] * 5

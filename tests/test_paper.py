@@ -1,0 +1,70 @@
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from rin import paper
+
+TASKS = [
+    "thyroid", "breast", "acl", "meniscus", "covid19", "pneumonia", "sarscov2", "hemorrhage"
+]  # fmt: skip
+RECORDS = [
+    paper.CITATION,
+    *paper.COMPARISONS.values(),
+    *paper.DICE.values(),
+    *(count for counts in paper.CLASS_COUNTS.values() for count in counts),
+    *paper.RELEASED_ACCURACY.values(),
+    *paper.DATABASE.values(),
+    *paper.SETTINGS.values(),
+]
+
+
+def test_every_record_says_where_it_stands():
+    assert all(record.place for record in RECORDS)
+
+
+def test_records_are_frozen():
+    with pytest.raises(FrozenInstanceError):
+        paper.COMPARISONS["acl"].difference = 0
+
+
+def test_comparisons_and_counts_cover_the_eight_tasks():
+    assert list(paper.COMPARISONS) == list(paper.CLASS_COUNTS) == TASKS
+    assert all(record.task == task for task, record in paper.COMPARISONS.items())
+    assert all(count.task == task for task, row in paper.CLASS_COUNTS.items() for count in row)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_stated_difference_lies_in_its_interval(task):
+    record = paper.COMPARISONS[task]
+    assert record.ci_low < record.difference < record.ci_high
+
+
+@pytest.mark.parametrize("task", ["thyroid", "breast"])
+def test_dice_gain_follows_from_the_caption_and_the_caption_from_the_text(task):
+    record = paper.DICE[task]
+    gain = 100 * (record.caption_radimagenet / record.caption_imagenet - 1)
+    assert gain == pytest.approx(record.gain_percent, abs=0.05)
+    assert record.caption_radimagenet == pytest.approx(record.text_radimagenet, abs=0.0051)
+    assert record.caption_imagenet == pytest.approx(record.text_imagenet, abs=0.0051)
+
+
+def test_stated_totals_differ_from_class_sums_in_three_tasks_only():
+    differing = {}
+    for task, counts in paper.CLASS_COUNTS.items():
+        classes = sum(count.images for count in counts if count.group != "all")
+        totals = {count.images - classes for count in counts if count.group == "all"}
+        if totals != {0}:
+            differing[task] = totals
+    assert differing == {"acl": {-1}, "pneumonia": {1, 0}, "hemorrhage": {10}}
+
+
+def test_scenarios_are_four_backbones_by_three_unfreezings_by_two_rates():
+    rates = dict(paper.SETTINGS["learning_rates"].value)
+    backbones = dict(paper.SETTINGS["gradcam_layers"].value)
+    assert set(backbones) == set(paper.RELEASED_ACCURACY)
+    per_backbone = sum(map(len, rates.values()))
+    assert len(backbones) * per_backbone == paper.SETTINGS["scenarios"].value
+
+
+def test_split_is_seventy_five_ten_fifteen():
+    assert paper.SETTINGS["split_percent"].value == (75, 10, 15)

@@ -1,0 +1,195 @@
+"""The shape of the tree: which package may import which, and what git may hold."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "rin"
+
+# A room imports from its own package and from floors below.
+FLOORS = {
+    "errors": 0,
+    "paper": 1,
+    "models": 1,
+    "stats": 2,
+    "data": 2,
+    "explain": 2,
+    "training": 3,
+    "curation": 3,
+    "study": 4,
+    "report": 5,
+    "cli": 6,
+}
+HEAVY = ("tensorflow", "keras", "jax", "torch", "pandas", "matplotlib")
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports_of(name):
+    """Modules of this package that a module imports, anywhere in its text."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} line {node.lineno}: write imports in full"
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (inside & MODULES.keys()) or {node.module}
+    return {module for module in found if module.split(".")[0] == "rin"} - {name}
+
+
+def room(module):
+    """Second part of a module's name; None for `rin` itself, which anyone may import."""
+    return [*module.split("."), None][1]
+
+
+def allowed(importer, imported):
+    above, below = room(importer), room(imported)
+    return below is None or above == below or FLOORS[above] > FLOORS[below]
+
+
+def project_files():
+    """Files that git holds or would add."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout: nothing says which files belong to the project")
+    names = listed.stdout.decode().split("\0")
+    return [ROOT / name for name in names if name and (ROOT / name).is_file()]
+
+
+def project_texts():
+    for path in project_files():
+        content = path.read_bytes()
+        if b"\0" not in content[:1024] and path.name != "requirements.lock":
+            yield path.relative_to(ROOT).as_posix(), content.decode("utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name)])
+def test_module_imports_only_from_own_package_and_floors_below(name):
+    assert room(name) in FLOORS, f"{name}: give {room(name)} a floor in this test"
+    assert [other for other in sorted(imports_of(name)) if not allowed(name, other)] == []
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported", "expected"),
+    [
+        ("rin.data.splits", "rin.errors", True),
+        ("rin.data.splits", "rin.data.cases", True),
+        ("rin.report.book", "rin", True),
+        ("rin.stats.delong", "rin.data.cases", False),
+        ("rin.models.build", "rin.training.trainer", False),
+        ("rin.errors", "rin.paper", False),
+    ],
+)
+def test_floors_on_known_pairs(importer, imported, expected):
+    assert allowed(importer, imported) is expected
+
+
+def test_imports_form_no_circle():
+    graph = {name: imports_of(name) & MODULES.keys() for name in MODULES}
+    try:
+        list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail("import circle: " + " -> ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_module_has_at_most_300_lines(name):
+    assert len(MODULES[name].read_text(encoding="utf-8").splitlines()) <= 300
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if n.startswith("rin.stats")])
+def test_stats_module_imports_neither_framework_nor_plotting(name):
+    nodes = list(ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))))
+    named = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    named += [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
+    forbidden = {"keras", "tensorflow", "jax", "torch", "matplotlib", "seaborn"}
+    assert forbidden.isdisjoint(module.split(".")[0] for module in named)
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("rin", HEAVY),
+        *(("rin.cli", HEAVY) for name in MODULES if name == "rin.cli"),
+        *(
+            (name, ("tensorflow", "keras", "jax", "torch"))
+            for name in ("rin.data", "rin.stats", "rin.report", "rin.study")
+            if name in MODULES
+        ),
+    ],
+)
+def test_import_stays_light(module, absent):
+    program = f"import sys, {module}; print(*sys.modules)"
+    made = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert set(absent).isdisjoint(made.stdout.split())
+
+
+def test_project_text_names_no_path_of_one_machine():
+    folders = "|".join(("home", "root", "work", "Users", "tmp", "mnt"))
+    pattern = re.compile(rf"(?<![\w./~-])/(?:{folders})/\w")
+    hits = [
+        f"{name}: {line.strip()}"
+        for name, text in project_texts()
+        for line in text.splitlines()
+        if pattern.search(line)
+    ]
+    assert hits == []
+
+
+def test_git_holds_no_computed_notebook():
+    assert [path.name for path in project_files() if path.suffix == ".ipynb"] == []
+
+
+def test_git_holds_no_large_file():
+    limit = 200_000
+    large = {path.name for path in project_files() if path.stat().st_size > limit}
+    assert large <= {"requirements.lock"}
+
+
+def test_lock_names_no_host():
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "--index-url" not in text
+    assert "--extra-index-url" not in text
+
+
+def requirement_name(requirement):
+    return re.match(r"[A-Za-z0-9_.-]+", requirement).group().lower().replace("_", "-")
+
+
+def python_requirements():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    return project["dependencies"] + extras["cpu"] + extras["test"]
+
+
+def test_environment_yml_names_every_requirement_of_pyproject_with_its_bounds():
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    conda = [entry for entry in listed["dependencies"] if isinstance(entry, str)]
+    (pip,) = [entry["pip"] for entry in listed["dependencies"] if isinstance(entry, dict)]
+    assert sorted({*python_requirements()} - {*conda, *pip}) == []
+
+
+def test_lock_pins_every_requirement_of_pyproject():
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pinned = set(re.findall(r"^([A-Za-z0-9_.-]+)==", text, flags=re.MULTILINE))
+    assert {requirement_name(each) for each in python_requirements()} - pinned == set()
