@@ -5,6 +5,8 @@ All three run inside the compiled step, on the device, on every Keras backend.
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -27,13 +29,13 @@ class Augment(keras.layers.Layer):
     tracing of a compiled step: the proof that a block compiles nothing twice.
     """
 
-    def __init__(self, augmentation: Augmentation, **kwargs) -> None:
+    def __init__(self, augmentation: Augmentation, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.augmentation = augmentation
         self.seed_generator = keras.random.SeedGenerator(0)
         self.traces = 0
 
-    def call(self, images, training: bool = False):
+    def call(self, images: Any, training: bool = False) -> Any:
         """Transform (n, h, w, channels) float pixels; fill with the nearest pixel."""
         self.traces += 1
         if not training or self.augmentation.is_identity:
@@ -53,10 +55,10 @@ class Preprocess(keras.layers.Layer):
     different contracts share one compiled step.
     """
 
-    def __init__(self, **kwargs) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(trainable=False, **kwargs)
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: tuple) -> None:
         """Create the nine numbers of the contract, as the identity."""
         self.order = self.add_weight(shape=(3, 3), initializer="identity", trainable=False)
         self.scale = self.add_weight(shape=(3,), initializer="ones", trainable=False)
@@ -69,7 +71,7 @@ class Preprocess(keras.layers.Layer):
         self.scale.assign(np.asarray(contract.scale, "float32"))
         self.offset.assign(np.asarray(contract.offset, "float32"))
 
-    def call(self, images):
+    def call(self, images: Any) -> Any:
         """Map (n, h, w, 1 or 3) pixels in 0-255 to (n, h, w, 3)."""
         if images.shape[-1] == 1:
             images = ops.repeat(images, 3, axis=-1)
@@ -77,7 +79,7 @@ class Preprocess(keras.layers.Layer):
             images = ops.matmul(images, ops.cast(self.order, images.dtype))
         return images * self.scale + self.offset
 
-    def compute_output_shape(self, input_shape) -> tuple:
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Three channels, whatever came in."""
         return (*input_shape[:-1], 3)
 
@@ -90,17 +92,17 @@ class ClassActivation(keras.layers.Layer):
     al. 2020; Zhou et al. 2016).  The ReLU is left to the reader of the map.
     """
 
-    def __init__(self, dense: keras.layers.Dense, **kwargs) -> None:
+    def __init__(self, dense: keras.layers.Dense, **kwargs: Any) -> None:
         super().__init__(trainable=False, **kwargs)
         self._kernel_of = [dense]  # in a list, so that the layer is not tracked twice
 
-    def call(self, features):
+    def call(self, features: Any) -> Any:
         """Map features (n, h, w, k) to (n, h, w, classes), float32."""
         features = ops.cast(features, "float32")
         area = features.shape[1] * features.shape[2]
         kernel = ops.cast(self._kernel_of[0].kernel, "float32")
         return ops.matmul(features, kernel) / area
 
-    def compute_output_shape(self, input_shape) -> tuple:
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         """One map for each class."""
         return (*input_shape[:-1], self._kernel_of[0].units)

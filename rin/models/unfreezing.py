@@ -29,9 +29,10 @@ def apply_unfreezing(backbone: keras.Model, regime: str) -> None:
     """
     if regime not in UNFREEZING:
         raise unknown("unfreezing", regime, UNFREEZING)
-    backbone.trainable = True
-    if regime == "freeze_all":
-        backbone.trainable = False
-    elif regime == "unfreeze_top10":
-        for layer in backbone.layers[:-10]:
-            layer.trainable = False
+    first = {"unfreeze_all": 0, "freeze_all": len(backbone.layers), "unfreeze_top10": -10}[regime]
+    backbone.trainable = regime != "freeze_all"
+    # Layer by layer: Keras passes a model's value on only when it changes.
+    for layer in backbone.layers:
+        layer.trainable = False
+    for layer in backbone.layers[first:]:
+        layer.trainable = True

@@ -9,13 +9,14 @@ before a byte of them is read.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from rin.errors import InputError, unknown
 from rin.models.backbones import find_backbone
@@ -62,6 +63,12 @@ class WeightsEntry(BaseModel):
     licence: str = ""
     provenance: Literal["real", "stand-in"] = "real"
 
+    @field_validator("backbone", "preprocessing")
+    @classmethod
+    def _is_known(cls, name: str, field: Any) -> str:
+        (find_backbone if field.field_name == "backbone" else find_preprocessing)(name)
+        return name
+
     @property
     def contract(self) -> Preprocessing:
         """The input contract of these weights."""
@@ -70,9 +77,7 @@ class WeightsEntry(BaseModel):
 
 def manifest_folder() -> Path:
     """Return the folder of the manifests (`RIN_MANIFESTS`, or beside the package)."""
-    return Path(
-        os.environ.get("RIN_MANIFESTS", Path(__file__).parents[2] / "data_manifests")
-    )
+    return Path(os.environ.get("RIN_MANIFESTS", Path(__file__).parents[2] / "data_manifests"))
 
 
 def load_entries(path: Path | None = None) -> list[WeightsEntry]:
@@ -176,6 +181,8 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
             where=path,
             remedy="They may carry code. Convert them to .weights.h5 or .safetensors first.",
         )
+    # Whatever a loader leaves out, with a mere warning, stays NaN and is found below.
+    backbone.set_weights([np.full(v.shape, np.nan) for v in backbone.weights])
     try:
         if path.suffix == ".safetensors":
             _load_safetensors(path, backbone)
@@ -194,7 +201,7 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
     weights = backbone.get_weights()
     if not all(np.isfinite(w).all() for w in weights):
         raise InputError(
-            "holds values that are not finite numbers",
+            "does not hold a finite number for every weight",
             where=path,
             remedy="Fetch or train the weights again.",
         )
@@ -202,7 +209,7 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
 
 
 def save_safetensors(path: Path, backbone: keras.Model) -> None:
-    """Write a backbone's weights as safetensors, keyed by position and path."""
+    """Write a backbone's weights as safetensors, keyed by position and kind."""
     from safetensors.numpy import save_file
 
     save_file({k: np.asarray(v) for k, v in _keyed(backbone).items()}, path)
@@ -222,7 +229,8 @@ def _load_safetensors(path: Path, backbone: keras.Model) -> None:
 
 
 def _keyed(backbone: keras.Model) -> dict[str, keras.Variable]:
-    return {f"{i:04d}/{v.path}": v for i, v in enumerate(backbone.weights)}
+    # Not by path: Keras numbers unnamed layers through a process, not through a model.
+    return {f"{i:04d}/{v.name}": v for i, v in enumerate(backbone.weights)}
 
 
 def _refuse_saved_code(path: Path) -> None:
@@ -230,14 +238,31 @@ def _refuse_saved_code(path: Path) -> None:
     import h5py
 
     with h5py.File(path, "r") as stored:
-        config = stored.attrs.get("model_config", b"")
-    text = config.decode("utf-8", "replace") if isinstance(config, bytes) else str(config)
-    if '"Lambda"' in text:
+        config = stored.attrs.get("model_config", b"{}")
+    try:
+        found = _carries_code(json.loads(config))
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"the configuration of the model in this file cannot be read ({error})",
+            where=path,
+            remedy="Ask for the weights alone (`save_weights`).",
+        ) from error
+    if found:
         raise InputError(
             "the model in this file has Lambda layers, which carry code",
             where=path,
             remedy="Ask for the weights alone (`save_weights`).",
         )
+
+
+def _carries_code(config: Any) -> bool:
+    """Whether a Lambda layer or a serialised lambda stands anywhere in a configuration."""
+    if isinstance(config, list):
+        return any(map(_carries_code, config))
+    if not isinstance(config, dict):
+        return False
+    kind = str(config.get("class_name", "")).replace(">", ".").rpartition(".")[2]
+    return kind in ("Lambda", "__lambda__") or any(map(_carries_code, config.values()))
 
 
 def _keras_imagenet(entry: WeightsEntry, backbone: keras.Model) -> list[np.ndarray]:

@@ -179,7 +179,8 @@ def execute_notebook(
                 kernel_name="python3",
                 language="python",
                 cwd=cwd,
-                progress_bar=sys.stderr.isatty(),
+                progress_bar=False,
+                stderr_file=sys.stderr,  # the grid's own bar shows at once where the user looks
             )
     except (PapermillExecutionError, DeadKernelError) as error:
         if partial.exists():

@@ -1,6 +1,6 @@
 """The study: from a profile to a ledger of finished runs, and back as tables."""
 
-from rin.study.grid import cam_arrays, histories, predictions, run_grid
+from rin.study.grid import cam_arrays, histories, predictions, run_grid, run_records
 from rin.study.pretraining import pretrained, pretraining_histories, run_pretraining
 from rin.study.profile import Profile, load_profile, profile_names
 from rin.study.scenarios import SCENARIOS, Scenario
@@ -22,5 +22,6 @@ __all__ = [
     "profile_names",
     "run_grid",
     "run_pretraining",
+    "run_records",
     "task_inputs",
 ]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from rin.errors import InputError
 from rin.study.profile import Execution
@@ -71,12 +72,18 @@ def drive(
         The first failure of a job, after every other job has ended.
     """
     before = finished()
-    with executor, tqdm(total=total, initial=before, desc=title, unit="run") as bar:
-        pending: set[Future[Any]] = {executor.submit(work, *job) for job in jobs}
-        futures = list(pending)
-        while pending:
-            pending = wait(pending, timeout=0.5).not_done
-            bar.update(finished() - bar.n)
+    # A log, unlike a terminal, keeps every line that the bar writes.
+    interval = 0.5 if sys.stderr.isatty() else 15
+    with tqdm(total=total, initial=before, desc=title, unit="run", mininterval=interval) as bar:
+        try:
+            futures: list[Future[Any]] = [executor.submit(work, *job) for job in jobs]
+            pending = set(futures)
+            while pending:
+                pending = wait(pending, timeout=0.5).not_done
+                bar.update(finished() - bar.n)
+        finally:
+            # An interrupt from the keyboard waits for the blocks under way, not for all.
+            executor.shutdown(cancel_futures=True)
     failures = [e for f in futures if (e := f.exception()) is not None]
     if any(isinstance(e, BrokenProcessPool) for e in failures):
         raise InputError(

@@ -7,15 +7,18 @@ after trains.
 
 from __future__ import annotations
 
+import resource
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from rin.data.store import open_store
-from rin.errors import InputError
+from rin.data.store import ImageStore, open_store
+from rin.errors import InputError, unknown
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
 from rin.study.executors import drive, make_executor
@@ -31,6 +34,14 @@ from rin.study.plan import (
 )
 from rin.study.profile import Execution
 from rin.study.setting import Study, TaskInputs
+
+if TYPE_CHECKING:
+    import keras
+
+    from rin.training.trainer import CompiledBlock
+
+#: Parts of a split whose cases every run scores.
+SCORED_PARTS = ("validation", "test")
 
 
 @dataclass(frozen=True)
@@ -109,14 +120,24 @@ def run_block(block: Block, shared: BlockInputs, ledger: Ledger) -> None:
         raise failures[0]
 
 
-def _start(run: Run, backbone, shared: BlockInputs) -> list[np.ndarray]:
+def _start(run: Run, backbone: keras.Model, shared: BlockInputs) -> list[np.ndarray]:
     """Return the backbone weights that a run starts from."""
     if run.entry is None:
         return random_weights(run.scenario.backbone, run.settings.size, shared.pretrain_seed)
     return load_weights(run.entry, backbone, shared.folders)
 
 
-def _train_one(run, compiled, weights, store, shared: BlockInputs, ledger: Ledger) -> None:
+def _train_one(
+    run: Run,
+    compiled: CompiledBlock,
+    weights: list[np.ndarray],
+    store: ImageStore,
+    shared: BlockInputs,
+    ledger: Ledger,
+) -> None:
+    """Train, predict and commit one run."""
+    import keras
+
     from rin.training.batches import Part
     from rin.training.trainer import Recipe
 
@@ -129,10 +150,10 @@ def _train_one(run, compiled, weights, store, shared: BlockInputs, ledger: Ledge
     }
     contract = find_preprocessing(run.entry.preprocessing if run.entry else RANDOM_CONTRACT)
     recipe = Recipe(run.scenario.learning_rate, run.settings.epochs, run.settings.batch, run.seed)
-    history = compiled.train(
-        weights, contract, recipe, parts["train"], parts["validation"]
-    )
-    scored = {name: compiled.predict(parts[name], recipe.batch) for name in ("validation", "test")}
+    started = time.monotonic()
+    history = compiled.train(weights, contract, recipe, parts["train"], parts["validation"])
+    scored = {name: compiled.predict(parts[name], recipe.batch) for name in SCORED_PARTS}
+    seconds = round(time.monotonic() - started, 2)
 
     def write(folder: Path) -> dict:
         pd.DataFrame(history).to_parquet(folder / "history.parquet")
@@ -145,7 +166,14 @@ def _train_one(run, compiled, weights, store, shared: BlockInputs, ledger: Ledge
         pd.concat(tables).to_parquet(folder / "predictions.parquet", index=False)
         if store.masks() is not None:
             np.save(folder / "cams.npy", scored["test"][1])
-        return {"traces": compiled.traces, "best_epoch": int(np.nanargmin(history["val_loss"])) + 1}
+        return {
+            "best_epoch": int(np.nanargmin(history["val_loss"])) + 1,
+            "seconds": seconds,
+            "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+            "traces": compiled.traces,
+            "backend": keras.backend.backend(),
+            "precision": shared.execution.precision,
+        }
 
     ledger.commit(run.run_id, run.config, write)
 
@@ -159,34 +187,44 @@ def predictions(study: Study, inputs: TaskInputs, *, part: str = "test") -> pd.D
     Raises
     ------
     InputError
-        When runs of the plan are not in the ledger.
+        When runs of the plan are not in the ledger, or for an unknown part.
     """
-    tables = []
-    for run_id, named in _finished(study, inputs):
-        table = pd.read_parquet(study.runs.path(run_id) / "predictions.parquet")
-        table = table[table["part"] == part]
-        tables.append(pd.concat([pd.DataFrame([named] * len(table), index=table.index), table], axis=1))
-    return pd.concat(tables, ignore_index=True)
+    if part not in SCORED_PARTS:
+        raise unknown("part", part, SCORED_PARTS)
+    finished = _finished(study, inputs)
+    return pd.concat(
+        [_run_predictions(study, run_id, named, part) for run_id, named in finished],
+        ignore_index=True,
+    )
+
+
+def _run_predictions(study: Study, run_id: str, named: dict, part: str) -> pd.DataFrame:
+    table = study.runs.table(run_id, "predictions.parquet")
+    table = table[table["part"] == part].reset_index(drop=True)
+    for position, (column, value) in enumerate(named.items()):
+        table.insert(position, column, value)
+    return table
 
 
 def histories(study: Study, inputs: TaskInputs) -> pd.DataFrame:
     """Return learning curves of a task's grid: the columns of a run, epoch, losses."""
     tables = []
     for run_id, named in _finished(study, inputs):
-        table = pd.read_parquet(study.runs.path(run_id) / "history.parquet")
+        table = study.runs.table(run_id, "history.parquet")
         tables.append(table.assign(epoch=np.arange(1, len(table) + 1), **named))
     return pd.concat(tables, ignore_index=True)
 
 
-def cam_arrays(
-    study: Study, inputs: TaskInputs
-) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
-    """Yield each run's columns, its test case ids (n,) and maps (n, h, w, 2) before ReLU."""
+def cam_arrays(study: Study, inputs: TaskInputs) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+    """Yield each run's test rows of `predictions` and their maps (n, h, w, 2) before ReLU."""
     for run_id, named in _finished(study, inputs):
-        folder = study.runs.path(run_id)
-        table = pd.read_parquet(folder / "predictions.parquet", columns=["case_id", "part"])
-        cases = table.loc[table["part"] == "test", "case_id"].to_numpy()
-        yield named, cases, np.load(folder / "cams.npy", allow_pickle=False)
+        maps = study.runs.array(run_id, "cams.npy")
+        yield _run_predictions(study, run_id, named, "test"), maps
+
+
+def run_records(study: Study, inputs: TaskInputs) -> pd.DataFrame:
+    """Return one row a run: its columns and what `done.json` records (seconds, memory, time)."""
+    return pd.DataFrame([named | study.runs.done(i) for i, named in _finished(study, inputs)])
 
 
 def _finished(study: Study, inputs: TaskInputs) -> list[tuple[str, dict]]:

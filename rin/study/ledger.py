@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -18,6 +17,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from rin.errors import InputError
 
@@ -60,11 +62,23 @@ class Ledger:
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise InputError(
-                f"no readable record of a finished run ({error})",
-                where=path,
-                remedy="Delete the run's folder and run the grid again; only this run is redone.",
-            ) from error
+            raise _damaged(path, error) from error
+
+    def table(self, run_id: str, name: str) -> pd.DataFrame:
+        """Return a Parquet table of a finished run; raise `InputError` if it is damaged."""
+        path = self.path(run_id) / name
+        try:
+            return pd.read_parquet(path)
+        except (OSError, ValueError) as error:  # Arrow's own errors are among these
+            raise _damaged(path, error) from error
+
+    def array(self, run_id: str, name: str) -> np.ndarray:
+        """Return a NumPy array of a finished run; raise `InputError` if it is damaged."""
+        path = self.path(run_id) / name
+        try:
+            return np.load(path, allow_pickle=False)
+        except (OSError, EOFError, ValueError) as error:
+            raise _damaged(path, error) from error
 
     def commit(
         self,
@@ -109,18 +123,25 @@ class Ledger:
             ) from error
 
     def _publish(self, draft: Path, run_id: str) -> None:
-        if self.has(run_id):
-            return
-        # Left by other means than this class, for it renames whole folders only.
-        shutil.rmtree(self.path(run_id), ignore_errors=True)
         try:
-            os.rename(draft, self.path(run_id))
+            draft.rename(self.path(run_id))  # fails where the target has content
         except OSError:
-            if not self.has(run_id):  # another process may have been first
-                raise
+            if self.has(run_id):  # another process may have been first
+                return
+            # Left by other means than this class, for it renames whole folders only.
+            shutil.rmtree(self.path(run_id), ignore_errors=True)
+            draft.rename(self.path(run_id))
 
     def sweep(self) -> None:
         """Remove drafts that a killed run left more than a day ago."""
         for draft in self.folder.glob(".*-*"):
             if time.time() - draft.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(draft, ignore_errors=True)
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"not a readable file of a finished run ({error})",
+        where=path,
+        remedy="Delete the run's folder and run the same stage again; only this run is redone.",
+    )

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,9 @@ from rin.study.executors import drive, make_executor
 from rin.study.ledger import Ledger, digest_of
 from rin.study.profile import Execution, Pretraining
 from rin.study.setting import Study
+
+if TYPE_CHECKING:
+    from rin.training.pretrain import PretrainingBlock, PretrainingResult
 
 
 @dataclass(frozen=True)
@@ -77,11 +82,9 @@ def plan_pretraining(study: Study) -> list[PretrainingRun]:
 def run_pretraining(study: Study) -> pd.DataFrame:
     """Pretrain what is not in the ledger yet and return the table of `pretrained`."""
     runs = plan_pretraining(study)
-    missing = [r for r in runs if not study.weights.has(r.run_id)]
-    blocks: dict[str, list[PretrainingRun]] = {}
-    for run in missing:
-        blocks.setdefault(run.backbone, []).append(run)
-    if missing:
+    unfinished = {r.backbone for r in runs if not study.weights.has(r.run_id)}
+    blocks = {name: [r for r in runs if r.backbone == name] for name in sorted(unfinished)}
+    if blocks:
         execution = study.profile.execution
         ids = [r.run_id for r in runs]
         drive(
@@ -96,7 +99,11 @@ def run_pretraining(study: Study) -> pd.DataFrame:
 
 
 def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execution) -> None:
-    """Pretrain one backbone on several corpora with one compiled step."""
+    """Pretrain one backbone on several corpora with one compiled step.
+
+    Takes all corpora, finished or not: the largest decides the outputs of every one, so
+    that a block that was cut off goes on exactly as it began.
+    """
     from rin.training.pretrain import PretrainingBlock
     from rin.training.trainer import prepare_framework
 
@@ -108,25 +115,30 @@ def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execut
         first.backbone, first.settings, max(n_classes.values()), seed=first.seed
     )
     for run in runs:
+        if ledger.has(run.run_id):
+            continue
         store = stores[run.init]
         result = block.train(store.images(), store.cases["label"].to_numpy())
+        ledger.commit(run.run_id, run.config, partial(_write, run, block, result))
 
-        def write(folder: Path, run=run, result=result) -> dict:
-            sha256 = block.save(folder / "backbone.weights.h5")
-            result.history.to_parquet(folder / "history.parquet")
-            entry = WeightsEntry(
-                init=run.init,
-                backbone=run.backbone,
-                preprocessing=run.settings.preprocessing,
-                file=f"{run.run_id}/backbone.weights.h5",
-                sha256=sha256,
-                release=f"pretrained here on {run.corpus}",
-                provenance=run.provenance,
-            )
-            (folder / "entry.json").write_text(entry.model_dump_json(indent=1))
-            return asdict(result.metrics)
 
-        ledger.commit(run.run_id, run.config, write)
+def _write(
+    run: PretrainingRun, block: PretrainingBlock, result: PretrainingResult, folder: Path
+) -> dict:
+    """Write weights, learning curve and weights entry; return the metrics."""
+    sha256 = block.save(folder / "backbone.weights.h5")
+    result.history.to_parquet(folder / "history.parquet")
+    entry = WeightsEntry(
+        init=run.init,
+        backbone=run.backbone,
+        preprocessing=run.settings.preprocessing,
+        file=f"{run.run_id}/backbone.weights.h5",
+        sha256=sha256,
+        release=f"pretrained here on {run.corpus}",
+        provenance=run.provenance,
+    )
+    (folder / "entry.json").write_text(entry.model_dump_json(indent=1))
+    return asdict(result.metrics)
 
 
 def pretrained(study: Study) -> pd.DataFrame:
@@ -152,7 +164,7 @@ def pretraining_histories(study: Study) -> pd.DataFrame:
     tables = []
     for run in plan_pretraining(study):
         if study.weights.has(run.run_id):
-            table = pd.read_parquet(study.weights.path(run.run_id) / "history.parquet")
+            table = study.weights.table(run.run_id, "history.parquet")
             tables.append(table.assign(init=run.init, backbone=run.backbone))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 

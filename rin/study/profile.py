@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from rin.errors import InputError, unknown
 from rin.models.augmentation import find_augmentation
@@ -99,14 +106,21 @@ class Profile(_Settings):
                 raise unknown("backbone", name, list(BACKBONES))
         return names
 
-    def model_post_init(self, _context: object) -> None:
-        """Check what spans several fields."""
-        for name in self.backbones:
-            check_size(name, self.fine_tuning.size)
-            if self.pretraining:
-                check_size(name, self.pretraining.size)
-        if len(set(self.inits)) != len(self.inits):
-            raise ValueError(f"inits repeat: {self.inits}")
+    @field_validator("inits")
+    @classmethod
+    def _different(cls, names: list[str]) -> list[str]:
+        if len(set(names)) != len(names):
+            raise ValueError(f"inits repeat: {names}")
+        return names
+
+    @field_validator("fine_tuning", "pretraining")
+    @classmethod
+    def _large_enough(
+        cls, settings: FineTuning | Pretraining | None, others: ValidationInfo
+    ) -> FineTuning | Pretraining | None:
+        for name in others.data.get("backbones", []) if settings else []:
+            check_size(name, settings.size)
+        return settings
 
 
 def profile_folder() -> Path:
@@ -136,7 +150,7 @@ def load_profile(name: str | Path) -> Profile:
         raise InputError("no such file", where=path, remedy="Check the path of the profile.")
     try:
         return Profile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"not YAML ({error})", where=path, remedy="Mend the file.") from error
     except ValidationError as error:
         first = error.errors()[0]

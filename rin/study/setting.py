@@ -20,6 +20,9 @@ from rin.errors import InputError
 from rin.study.ledger import Ledger
 from rin.study.profile import Profile, load_profile
 
+# Near-duplicates are sought at one size, so that every profile splits the same way.
+_HASH_SIZE = 256
+
 
 @dataclass(frozen=True)
 class Study:
@@ -140,7 +143,8 @@ def task_inputs(study: Study, task: str) -> TaskInputs:
     dataset = _open(study, manifest)
     tuning = study.profile.fine_tuning
     store = study.store(dataset, tuning.size, tuning.resize)
-    pairs = near_duplicates(store.images(), store.cases["case_id"].tolist())
+    hashed = study.store(dataset, _HASH_SIZE)
+    pairs = near_duplicates(hashed.images(), hashed.cases["case_id"].tolist())
     groups = leak_free_groups(store.cases, pairs)
     n_folds = min(study.profile.folds, task_manifest.n_folds)
     folds = make_folds(store.cases, groups, n_folds, study.profile.seed)

@@ -58,6 +58,7 @@ def prepare_framework(threads: int | None, precision: str) -> None:
         return
     import tensorflow as tf
 
+    tf.get_logger().setLevel("ERROR")  # it takes the one tracing of each block for too many
     threading = tf.config.threading
     if threading.get_intra_op_parallelism_threads() != threads:
         threading.set_intra_op_parallelism_threads(threads)
@@ -164,9 +165,7 @@ class CompiledBlock:
     def _ordered(self, part: Part, batch: int) -> OrderedBatches:
         return OrderedBatches(part, batch=batch, channels=self.architecture.channels)
 
-    def _restore(
-        self, weights: list[np.ndarray], contract: Preprocessing, recipe: Recipe
-    ) -> None:
+    def _restore(self, weights: list[np.ndarray], contract: Preprocessing, recipe: Recipe) -> None:
         """Bring every variable to the state in which a run begins."""
         parts, draws = self.parts, np.random.default_rng(recipe.seed)
         parts.backbone.set_weights(weights)

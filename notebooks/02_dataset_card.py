@@ -1,0 +1,148 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The images
+#
+# **What this page answers.** Which images does the task use, how many of each class, what is wrong
+# with them, and how are they divided?
+#
+# | | |
+# |---|---|
+# | command | `make book`; on real images `make book PROFILE=open DATA_ROOT=folder` |
+# | time and memory | under a minute and 1 GB on a laptop; no GPU is used |
+# | expected | counts as in the manifest, repeats listed, no group on two sides of a split |
+
+# %% tags=["parameters"]
+task: str = "breast"  # name of a task of data_manifests/
+profile: str = "demo"  # name of a profile, or path of its YAML file
+data_root: str = ""  # folder with the real images; empty for stand-ins
+results: str = "results"  # folder for everything computed
+
+# %%
+import numpy as np
+import pandas as pd
+
+from rin import paper
+from rin.data.leakage import contradictory
+from rin.report.figures import sample_sheet, use_style
+from rin.report.glued import glue_values
+from rin.report.provenance import task_banner
+from rin.report.tables import book_table
+from rin.report.tables_study import class_count_table, split_table
+from rin.study import open_study, task_inputs
+
+use_style()
+study = open_study(profile, data_root=data_root, results=results)
+inputs = task_inputs(study, task)
+cases = inputs.store.cases
+
+# %% tags=["remove-input"]
+task_banner(study, inputs, trained=False)
+
+# %% tags=["remove-input"]
+manifest = inputs.manifest
+card = pd.Series(
+    {
+        "Dataset": manifest.title,
+        "Question": inputs.task.title,
+        "Modality and region": f"{manifest.modality}, {manifest.anatomy}",
+        "Publication": manifest.citation,
+        "Home": manifest.home,
+        "Licence": manifest.licence,
+        "Access": manifest.access,
+        "Unit of independence": manifest.independence,
+        "Positive class": inputs.task.positive_class,
+    }
+)
+book_table(card.rename("").to_frame(), "Card of the dataset")
+
+# %% [markdown]
+# ## A look at them
+#
+# The lesion's outline is drawn from the mask. Several masks of one image are merged.
+
+# %%
+shown = np.concatenate(
+    [np.flatnonzero(cases["source_class"] == name)[:4] for name in cases["source_class"].unique()]
+)
+masks = inputs.store.masks()
+pictures = sample_sheet(
+    inputs.store.images()[shown], None if masks is None else masks[shown], cases.iloc[shown]
+)
+pictures[0, 0].figure
+
+# %% [markdown]
+# Images are shown as the networks see them: gray, square, at the profile's size.
+#
+# ## Counts: stated and found
+
+# %%
+glue_values(
+    n_cases=len(cases),
+    n_positive=int(inputs.labels.sum()),
+    n_negative=int((1 - inputs.labels).sum()),
+)
+book_table(
+    class_count_table(manifest, cases, paper.CLASS_COUNTS[inputs.task.paper_task]),
+    "Images of each class: as the paper states, as the authors state, as counted here",
+)
+
+# %% [markdown]
+# Counted here: {glue:text}`n_cases` images, {glue:text}`n_positive` of the positive class and
+# {glue:text}`n_negative` of the negative one.
+#
+# ## Findings
+#
+# Pictures that occur twice would let a network meet a test case in training. Equal pixels are found
+# by digest, near-duplicates by a perceptual hash; both stay in one group, which a split never
+# divides. Pictures that repeat under two labels are kept, as in the paper, and listed.
+
+# %%
+glue_values(
+    n_pairs=len(inputs.pairs),
+)
+opposed = contradictory(cases, inputs.pairs)
+glue_values(
+    n_opposed=len(opposed),
+)
+found = pd.DataFrame(
+    [(f.kind, f.text, ", ".join(f.case_ids)) for f in inputs.dataset.findings],
+    columns=["Kind", "What", "Cases"],
+)
+book_table(found.set_index("Kind"), "Findings about the files")
+
+# %%
+book_table(
+    opposed.rename(
+        columns={
+            "case_a": "One case",
+            "case_b": "Other case",
+            "distance": "Differing bits of 256",
+            "label_a": "Label of one",
+            "label_b": "Label of other",
+        }
+    ).set_index("One case"),
+    "Near-duplicates with different labels",
+)
+
+# %% [markdown]
+# The hash pairs {glue:text}`n_pairs` images, {glue:text}`n_opposed` of them across labels.
+#
+# ## The split
+
+# %%
+book_table(split_table(inputs.folds, inputs.labels), "Cases of each part and fold (positive class)")
+
+# %% [markdown]
+# Groups, not images, are divided, so the parts miss 75, 10 and 15 per cent by a few cases. The test
+# sets of the folds share no group.

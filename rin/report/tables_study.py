@@ -1,0 +1,150 @@
+"""Tables about the study itself: counts, splits, budgets, time, pooled comparisons.
+
+As in `rin.report.tables`, cells are text and ready to read unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from rin.paper import ClassCount
+from rin.report.format import MISSING, format_interval, format_number, format_p
+from rin.report.style import UNFREEZING_LABEL, init_style
+
+if TYPE_CHECKING:
+    from rin.data.manifest import DatasetManifest
+    from rin.stats import PooledComparison
+
+PARTS = ("train", "validation", "test")
+_POINTS = 100
+
+
+def pretraining_table(weights: pd.DataFrame) -> pd.DataFrame:
+    """Return budget and test accuracy of each pretraining run, one row a backbone.
+
+    Parameters
+    ----------
+    weights
+        Table of `rin.study.pretrained`.
+    """
+    shown = weights.assign(
+        init=[init_style(init).short for init in weights["init"]],
+        top1=weights["top1"].map("{:.2f}".format),
+        top5=weights["top5"].map("{:.2f}".format),
+        seconds=weights["seconds"].map("{:.0f}".format),
+    )
+    columns = {"top1": "Top-1", "top5": "Top-5", "steps": "Steps", "seconds": "Seconds"}
+    table = shown.pivot(index="backbone", columns="init", values=list(columns))
+    table = table.rename(columns=columns, level=0).rename_axis(index="Backbone")
+    return table.rename_axis(columns=[None, None])
+
+
+def class_count_table(
+    manifest: DatasetManifest, cases: pd.DataFrame, published: Sequence[ClassCount]
+) -> pd.DataFrame:
+    """Return the number of images of each class: stated by the paper, the authors, counted.
+
+    Parameters
+    ----------
+    manifest
+        Of the dataset; gives the authors' counts by original class.
+    cases
+        Case table (`label`, `source_class`).
+    published
+        `rin.paper.CLASS_COUNTS` of the task.
+    """
+    stated = {count.group: count.images for count in published}
+    rows = {}
+    for label, members in cases.groupby("label", sort=True):
+        rows[f"{label} (label)"] = {
+            "Paper": stated.get(label, MISSING),
+            "Authors": MISSING,
+            "Counted": len(members),
+        }
+        for source, found in members.groupby("source_class", sort=True):
+            rows[f"{source} (folder)"] = {
+                "Paper": MISSING,
+                "Authors": manifest.counts.authors.get(source, MISSING),
+                "Counted": len(found),
+            }
+    rows["all"] = {
+        "Paper": stated.get("all", MISSING),
+        "Authors": MISSING,
+        "Counted": len(cases),
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Class").astype(str)
+
+
+def split_table(folds: pd.DataFrame, labels: pd.Series) -> pd.DataFrame:
+    """Return how many cases, and how many positive ones, each part of each fold holds.
+
+    Parameters
+    ----------
+    folds
+        Split table (case_id, fold, part).
+    labels
+        0 or 1, indexed by case_id.
+    """
+    joined = folds.assign(label=labels.loc[folds["case_id"]].to_numpy())
+    counts = joined.groupby(["fold", "part"])["label"].agg(["size", "sum"])
+    text = counts["size"].astype(str) + " (" + counts["sum"].astype(str) + ")"
+    return text.unstack("part")[list(PARTS)].rename_axis(index="Fold", columns=None)
+
+
+def block_table(records: pd.DataFrame) -> pd.DataFrame:
+    """Return mean seconds a run and peak memory of each block.
+
+    Parameters
+    ----------
+    records
+        Table of `rin.study.run_records`.
+    """
+    grouped = records.groupby(["backbone", "unfreezing"], sort=False)
+    table = grouped.agg(seconds=("seconds", "mean"), memory=("peak_memory_gb", "max"))
+    table = table.rename(index=UNFREEZING_LABEL, level="unfreezing")
+    table = pd.DataFrame(
+        {
+            "Seconds a run": table["seconds"].map("{:.1f}".format),
+            "Peak memory, GB": table["memory"].map("{:.1f}".format),
+        }
+    )
+    return table.rename_axis(["Backbone", "Unfreezing"])
+
+
+def pooled_rows(pooled: PooledComparison) -> pd.DataFrame:
+    """Return the three pooled differences as numbers for `difference_forest`.
+
+    Columns: `name`, `difference`, `ci_low`, `ci_high`; areas in 0-1.
+    """
+    tests = {
+        "Mean of scenarios, unpaired t": pooled.unpaired,
+        "Mean of scenarios, paired t": pooled.paired,
+    }
+    rows = [(name, test.mean_difference, test.ci_low, test.ci_high) for name, test in tests.items()]
+    delong = pooled.delong
+    rows.append(("Mean scores, DeLong", delong.difference, delong.ci_low, delong.ci_high))
+    return pd.DataFrame(rows, columns=["name", "difference", "ci_low", "ci_high"])
+
+
+def pooled_table(pooled: PooledComparison) -> pd.DataFrame:
+    """Return the three pooled differences as text, in AUC points."""
+    rows = pooled_rows(pooled)
+    units = ["scenarios, as if independent", "scenarios, in pairs", "test cases"]
+    p_values = [pooled.unpaired.p_value, pooled.paired.p_value, pooled.delong.p_value]
+    return pd.DataFrame(
+        {
+            "Unit": units,
+            "Difference, points": [
+                format_number(_POINTS * d, 1, signed=True) for d in rows["difference"]
+            ],
+            "95% CI": [
+                format_interval(_POINTS * low, _POINTS * high, 1)
+                for low, high in zip(rows["ci_low"], rows["ci_high"], strict=True)
+            ],
+            "P": [format_p(p) for p in p_values],
+        },
+        index=pd.Index(rows["name"], name="Pooled by"),
+    )

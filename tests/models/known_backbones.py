@@ -1,0 +1,28 @@
+"""Backbones with known weights; each is built once, at its smallest size."""
+
+from functools import cache
+
+import numpy as np
+
+from rin.models.backbones import BACKBONES, build_backbone
+
+
+@cache
+def built(name):
+    return build_backbone(name, BACKBONES[name].min_size)
+
+
+def literal_weights(backbone, seed):
+    """Draw finite weights that keep activations in range; variances are positive."""
+    draws = np.random.default_rng(seed)
+    weights = []
+    for variable in backbone.weights:
+        if variable.name == "kernel":
+            fan_in = np.prod(variable.shape[:-1])
+            values = draws.normal(0, np.sqrt(2 / fan_in), variable.shape)
+        elif variable.name in ("gamma", "moving_variance"):
+            values = draws.uniform(0.5, 1.5, variable.shape)
+        else:
+            values = draws.normal(0, 0.1, variable.shape)
+        weights.append(values.astype("float32"))
+    return weights

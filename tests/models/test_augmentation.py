@@ -1,0 +1,183 @@
+import warnings
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from rin.errors import InputError
+from rin.models.augmentation import AUGMENTATION, Augmentation, find_augmentation
+
+WIDE = Augmentation(rotation=40, shift=0.3, shear=20, zoom=0.4, flip=True)
+SINGLE = {
+    "rotation": Augmentation(rotation=40),
+    "shift": Augmentation(shift=0.3),
+    "shear": Augmentation(shear=20),
+    "zoom": Augmentation(zoom=0.4),
+    "flip": Augmentation(flip=True),
+    "all": WIDE,
+    "official": AUGMENTATION["official"],
+}
+
+
+def draws(n=6):
+    return np.random.default_rng(4).uniform(-1, 1, (n, 7)).astype("float32")
+
+
+def picture(height, width, channels=1):
+    """Smooth enough that a rounding of coordinates does not show."""
+    noise = np.random.default_rng(5).uniform(0, 255, (height, width, channels))
+    return ndimage.gaussian_filter(noise, (1.5, 1.5, 0)).astype("float32")
+
+
+def transformed(augmentation, image, drawn):
+    from keras import ops
+
+    matrices = augmentation.matrices(ops.convert_to_tensor(drawn), *image.shape[:2])
+    images = np.repeat(image[np.newaxis], len(drawn), axis=0)
+    made = ops.image.affine_transform(
+        images, matrices, interpolation="bilinear", fill_mode="nearest"
+    )
+    return np.asarray(made)
+
+
+def by_scipy(augmentation, image, drawn):
+    """Compose rotation, shift, shear, zoom about the centre from 3 x 3 matrices; then flip."""
+    a, (height, width) = augmentation, image.shape[:2]
+    t, down, right, s, zy, zx, mirror = drawn.astype(float)
+    t, s = np.deg2rad(a.rotation * t), np.deg2rad(a.shear * s)
+    rotation = np.array([[np.cos(t), -np.sin(t), 0], [np.sin(t), np.cos(t), 0], [0, 0, 1]])
+    shift = np.array([[1, 0, a.shift * height * down], [0, 1, a.shift * width * right], [0, 0, 1]])
+    shear = np.array([[1, -np.sin(s), 0], [0, np.cos(s), 0], [0, 0, 1]])
+    zoom = np.diag([1 + a.zoom * zy, 1 + a.zoom * zx, 1])
+    centre = np.eye(3)
+    centre[:2, 2] = (height - 1) / 2, (width - 1) / 2
+    matrix = centre @ rotation @ shift @ shear @ zoom @ np.linalg.inv(centre)
+    channels = [
+        ndimage.affine_transform(image[..., c], matrix, order=1, mode="nearest")
+        for c in range(image.shape[2])
+    ]
+    made = np.stack(channels, axis=-1)
+    return made[:, ::-1] if a.flip and mirror < 0 else made
+
+
+@pytest.mark.parametrize("name", SINGLE)
+@pytest.mark.parametrize("shape", [(24, 24, 1), (17, 30, 3)])
+def test_transform_when_drawn_equals_scipy(name, shape):
+    image = picture(*shape)
+    result = transformed(SINGLE[name], image, draws())
+    expected = [by_scipy(SINGLE[name], image, drawn) for drawn in draws()]
+    np.testing.assert_allclose(result, expected, atol=0.02)
+    assert np.abs(result - image).max() > 1
+
+
+def test_transform_when_drawn_equals_image_data_generator_with_exchanged_axes():
+    """With `row_axis` above `col_axis` the generator takes its matrix in array order."""
+    legacy = pytest.importorskip("keras.src.legacy.preprocessing.image")
+    image, a = picture(24, 24), WIDE
+    result = transformed(a, image, draws())
+    for made, (t, down, right, s, zy, zx, mirror) in zip(
+        result, draws().astype(float), strict=True
+    ):
+        with warnings.catch_warnings(action="ignore"):
+            expected = legacy.apply_affine_transform(
+                image,
+                theta=a.rotation * t,
+                tx=a.shift * 24 * down,
+                ty=a.shift * 24 * right,
+                shear=a.shear * s,
+                zx=1 + a.zoom * zy,
+                zy=1 + a.zoom * zx,
+                row_axis=1,
+                col_axis=0,
+                channel_axis=2,
+                fill_mode="nearest",
+            )
+        expected = legacy.flip_axis(expected, 1) if mirror < 0 else expected
+        np.testing.assert_allclose(made, expected, atol=0.02)
+
+
+def test_shift_of_a_tenth_moves_rows_and_columns_by_a_tenth_of_the_side():
+    image = np.arange(100.0, dtype="float32").reshape(10, 10, 1)
+    drawn = np.array([[0, 1, 0, 0, 0, 0, 0], [0, 0, -1, 0, 0, 0, 0]], "float32")
+    down, right = transformed(Augmentation(shift=0.1), image, drawn)[..., 0]
+    np.testing.assert_allclose(down[:-1], image[1:, :, 0], atol=1e-4)
+    np.testing.assert_allclose(right[:, 1:], image[:, :-1, 0], atol=1e-4)
+
+
+def test_matrices_at_the_ends_of_the_official_ranges_stay_within_them():
+    from keras import ops
+
+    drawn = np.random.default_rng(0).uniform(-1, 1, (500, 7)).astype("float32")
+    no_turn = Augmentation(shift=0.1, zoom=0.1)
+    made = np.asarray(no_turn.matrices(ops.convert_to_tensor(drawn), 100, 100))
+    xx, xy, start_x, yx, yy, start_y = made[:, :6].T
+    assert not xy.any()
+    assert not yx.any()
+    for scale, start in ((xx, start_x), (yy, start_y)):
+        assert 0.9 <= scale.min() < 0.905
+        assert 1.095 < scale.max() <= 1.1
+        moved = start + 49.5 * scale - 49.5  # of the centre
+        assert 9.8 < np.abs(moved).max() <= 10 + 1e-4
+    assert abs(np.corrcoef(xx, yy)[0, 1]) < 0.2
+    turn = np.asarray(Augmentation(rotation=10).matrices(ops.convert_to_tensor(drawn), 9, 9))
+    angles = np.rad2deg(np.arctan2(turn[:, 3], turn[:, 0]))
+    assert 9.9 < np.abs(angles).max() <= 10 + 1e-4
+
+
+def layer_of(name):
+    from rin.models.layers import Augment
+
+    return Augment(AUGMENTATION[name])
+
+
+@pytest.mark.parametrize("training", [False, None])
+def test_layer_when_not_training_is_the_identity(training):
+    images = np.stack([picture(12, 12)] * 3)
+    made = layer_of("official")(images, **({} if training is None else {"training": training}))
+    np.testing.assert_array_equal(made, images)
+
+
+def test_layer_without_augmentation_when_training_is_the_identity():
+    images = np.stack([picture(12, 12)] * 3)
+    np.testing.assert_array_equal(layer_of("none")(images, training=True), images)
+
+
+def test_layer_when_training_draws_for_every_image_and_call_anew():
+    layer, images = layer_of("official"), np.stack([picture(32, 32)] * 4)
+    first, second = (np.asarray(layer(images, training=True)) for _ in range(2))
+    made = np.concatenate([first, second])
+    gaps = np.abs(made[:, np.newaxis] - made).max(axis=(2, 3, 4)) + np.eye(8) * 9
+    assert gaps.min() > 1
+    assert first.min() >= images.min() - 1e-3  # nearest filling invents no value
+    assert first.max() <= images.max() + 1e-3
+
+
+def test_layer_when_flipping_mirrors_about_half_of_the_images():
+    from rin.models.layers import Augment
+
+    images = np.stack([np.tile(np.arange(8, dtype="float32")[:, np.newaxis], (8, 1, 1))] * 400)
+    made = np.asarray(Augment(Augmentation(flip=True))(images, training=True))
+    same = np.isclose(made, images, atol=1e-3).all(axis=(1, 2, 3))
+    mirrored = np.isclose(made, images[:, :, ::-1], atol=1e-3).all(axis=(1, 2, 3))
+    assert (same ^ mirrored).all()
+    assert 150 < mirrored.sum() < 250
+
+
+def test_layer_in_mixed_precision_transforms_as_in_full_precision():
+    from rin.models.layers import Augment
+
+    images = np.stack([picture(16, 16)] * 3)
+    full, mixed = (
+        Augment(WIDE, dtype=d)(images, training=True) for d in ("float32", "mixed_bfloat16")
+    )
+    np.testing.assert_allclose(np.asarray(mixed, "float32"), np.asarray(full), atol=1)
+
+
+def test_official_augmentation_has_the_ranges_of_the_official_scripts():
+    assert AUGMENTATION["official"] == Augmentation(10, 0.1, 0.1, 0.1, True)
+    assert AUGMENTATION["official_hemorrhage"] == Augmentation(0, 0.1, 0.1, 0.1, False)
+
+
+def test_find_augmentation_when_unknown_names_the_known_ones():
+    with pytest.raises(InputError, match="official_hemorrhage"):
+        find_augmentation("strong")

@@ -1,0 +1,51 @@
+import pytest
+
+from rin.errors import InputError
+from rin.models.backbones import BACKBONES, build_backbone, check_size, find_backbone
+
+CAM_LAYERS = {
+    "InceptionResNetV2": ("conv_7b_ac", 1536),
+    "ResNet50": ("conv5_block3_out", 2048),
+    "DenseNet121": ("relu", 1024),
+    "InceptionV3": ("mixed10", 2048),
+}
+
+
+def test_backbones_are_the_four_of_the_paper():
+    assert BACKBONES.keys() == CAM_LAYERS.keys()
+
+
+def test_cam_layer_when_backbone_is_built_is_the_output(backbone):
+    (name,) = [n for n in BACKBONES if n.lower() == backbone.name.replace("_", "")]
+    layer, channels = CAM_LAYERS[name]
+    assert BACKBONES[name].cam_layer == layer
+    assert backbone.layers[-1] is backbone.get_layer(layer)
+    assert backbone.output is backbone.get_layer(layer).output
+    assert backbone.output.shape[-1] == channels
+
+
+def test_find_backbone_when_unknown_names_the_known_ones():
+    with pytest.raises(InputError, match=r"'VGG16'.*ResNet50.*InceptionV3"):
+        find_backbone("VGG16")
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("InceptionV3", 74), ("InceptionResNetV2", 74), ("ResNet50", 31), ("DenseNet121", 31)],
+)
+def test_size_when_one_pixel_too_small_raises_and_the_next_passes(name, size):
+    with pytest.raises(InputError, match=f"at least {size + 1} px"):
+        build_backbone(name, size)
+    check_size(name, size + 1)
+
+
+def test_batch_norm_momentum_when_given_is_that_of_every_batch_normalisation():
+    import keras
+
+    backbone = build_backbone("ResNet50", 32, batch_norm_momentum=0.875)
+    momenta = [
+        layer.momentum
+        for layer in backbone.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    assert momenta == [0.875] * 53

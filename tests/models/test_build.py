@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from known_backbones import literal_weights
+
+from rin.errors import InputError
+from rin.explain.gradcam import gradient_cam
+from rin.models.build import Architecture, build_classifier
+from rin.models.preprocessing import PREPROCESSING
+
+
+@pytest.fixture(scope="module")
+def gray():
+    """ResNet50 at 64 px, three classes, gray input, random weights."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    made = build_classifier(Architecture("ResNet50", "unfreeze_top10", 64, n_classes=3))
+    made.backbone.set_weights(literal_weights(made.backbone, 1))
+    made.preprocess.set_contract(PREPROCESSING["caffe"])
+    return made
+
+
+def uint8(n, size, channels):
+    draws = np.random.default_rng(2)
+    return draws.integers(0, 256, (n, size, size, channels)).astype("uint8")
+
+
+def test_head_when_built_is_pooling_dropout_and_softmax(gray):
+    import keras
+
+    head = gray.model.layers[-4:]
+    assert [type(layer).__name__ for layer in head] == [
+        "GlobalAveragePooling2D",
+        "Dropout",
+        "Dense",
+        "Softmax",
+    ]
+    assert head[1].rate == 0.5
+    assert head[2].units == 3
+    assert head[2].activation is keras.activations.linear
+    assert gray.model.layers[-5] is gray.backbone
+
+
+def test_trainable_variables_when_top10_are_its_twelve_and_the_head(gray):
+    assert len(gray.model.trainable_variables) == 12 + 2
+
+
+def test_probabilities_of_each_image_sum_to_one(gray):
+    probabilities = np.asarray(gray.model(uint8(3, 64, 1)))
+    assert probabilities.shape == (3, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+
+
+def test_explainer_returns_the_model_s_probabilities_and_maps_of_gradient_cam(gray):
+    images = uint8(3, 64, 1)
+    probabilities, maps = map(np.asarray, gray.explainer(images))
+    np.testing.assert_allclose(probabilities, gray.model(images), atol=1e-6)
+    expected = gradient_cam(gray.model, images, gray.model.layers[-4].input)
+    assert maps.shape == expected.shape == (3, 2, 2, 3)
+    np.testing.assert_allclose(maps, expected, atol=1e-5 * np.abs(expected).max())
+    assert np.abs(expected).max() > 1e-2
+
+
+def test_explainer_when_head_changes_follows_it(gray):
+    images, kernel = uint8(1, 64, 1), np.asarray(gray.dense.kernel)
+    before = np.asarray(gray.explainer(images)[1])
+    gray.dense.kernel.assign(2 * kernel)
+    after = np.asarray(gray.explainer(images)[1])
+    gray.dense.kernel.assign(kernel)
+    np.testing.assert_allclose(after, 2 * before, rtol=1e-4, atol=1e-6)
+
+
+def test_gray_input_equals_three_equal_channels_through_contract_and_backbone(gray):
+    images = uint8(2, 64, 1)
+    repeated = np.repeat(images, 3, axis=-1).astype("float32")
+    features = np.asarray(gray.backbone(PREPROCESSING["caffe"].apply(repeated)))
+    logits = features.mean(axis=(1, 2)) @ np.asarray(gray.dense.kernel)
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    expected = odds / odds.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.asarray(gray.model(images)), expected, atol=1e-5)
+
+
+def test_rgb_input_when_channels_are_three_reaches_the_backbone_in_colour():
+    made = build_classifier(Architecture("ResNet50", "freeze_all", 32, channels=3))
+    images = uint8(2, 32, 3)
+    assert made.model.input_shape == (None, 32, 32, 3)
+    assert len(made.model.trainable_variables) == 2
+    same = np.asarray(made.explainer(images)[1])
+    turned = np.asarray(made.explainer(images[..., ::-1])[1])
+    assert np.abs(same - turned).max() > 1e-3 * np.abs(same).max()
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"backbone": "VGG16"}, "ResNet50"),
+        ({"unfreezing": "all"}, "unfreeze_all"),
+        ({"augmentation": "strong"}, "official"),
+        ({"size": 16}, "too small"),
+    ],
+)
+def test_build_classifier_of_unusable_architecture_raises(change, match):
+    settings = {"backbone": "ResNet50", "unfreezing": "freeze_all", "size": 32} | change
+    with pytest.raises(InputError, match=match):
+        build_classifier(Architecture(**settings))

@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+from rin.errors import InputError
+from rin.models.preprocessing import PREPROCESSING, check_pixels, find_preprocessing
+
+
+def rgb():
+    return np.random.default_rng(0).integers(0, 256, (2, 5, 4, 3)).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("caffe", "resnet"),
+        ("symmetric", "inception_v3"),
+        ("symmetric", "inception_resnet_v2"),
+        ("standardised", "densenet"),
+    ],
+)
+def test_contract_when_applied_equals_keras_preprocess_input(name, module):
+    import keras
+
+    expected = getattr(keras.applications, module).preprocess_input(rgb().copy())
+    result = PREPROCESSING[name].apply(rgb())
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-4)
+
+
+def test_caffe_unit_when_applied_is_caffe_over_255():
+    expected = PREPROCESSING["caffe"].apply(rgb()) / 255
+    np.testing.assert_allclose(PREPROCESSING["caffe_unit"].apply(rgb()), expected, atol=1e-6)
+
+
+def test_caffe_unit_of_a_red_pixel_is_blue_green_red_minus_means_over_255():
+    pixel = np.array([[255.0, 0.0, 0.0]])
+    expected = [[-103.939 / 255, -116.779 / 255, (255 - 123.68) / 255]]
+    np.testing.assert_allclose(PREPROCESSING["caffe_unit"].apply(pixel), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_layer_when_contract_changes_equals_apply_without_a_new_layer(channels):
+    from rin.models.layers import Preprocess
+
+    layer, images = Preprocess(), rgb()[..., :channels]
+    np.testing.assert_array_equal(layer(images), np.broadcast_to(images, rgb().shape))
+    for contract in [*PREPROCESSING.values(), PREPROCESSING["caffe"]]:
+        layer.set_contract(contract)
+        expected = contract.apply(np.broadcast_to(images, rgb().shape))
+        np.testing.assert_allclose(layer(images), expected, rtol=1e-5, atol=1e-4)
+    assert layer.trainable_variables == []
+
+
+def test_find_preprocessing_when_unknown_names_the_known_ones():
+    with pytest.raises(InputError, match="caffe_unit"):
+        find_preprocessing("caffe_255")
+
+
+@pytest.mark.parametrize(
+    ("values", "match"),
+    [
+        ([0.0, 0.5, 1.0], "from 0 to 1"),
+        ([-1.0, 0.0, 1.0], "from -1"),
+        ([-5.0, 200.0], "from -5"),
+        ([0.0, np.nan, 200.0], "finite"),
+        ([0.0, np.inf], "finite"),
+        ([0.0, 255.5], "255.5"),
+        ([0, 256], "256"),
+        (["a", "b"], "finite"),
+    ],
+)
+def test_check_pixels_of_values_outside_0_to_255_raises(values, match):
+    with pytest.raises(InputError, match=match):
+        check_pixels(np.array(values), where="store")
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.array([0, 1], np.uint8),
+        np.array([0, 255], np.int64),
+        np.array([0.0, 254.5]),
+        np.zeros(3, np.float32),
+    ],
+)
+def test_check_pixels_of_values_in_0_to_255_passes(images):
+    check_pixels(images, where="store")

@@ -1,0 +1,121 @@
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import start_grid
+from pool_jobs import call, die, fail, touch, touch_later
+from tiny_study import records, write_profile
+
+from rin.errors import InputError
+from rin.study import open_study, predictions, task_inputs
+from rin.study.executors import drive, make_executor
+from rin.study.profile import Execution
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(params=[0, 2], ids=["in-process", "pool"])
+def execution(request):
+    return Execution(workers=request.param)
+
+
+def run_jobs(execution, jobs, folder):
+    return drive(
+        make_executor(execution),
+        call,
+        jobs,
+        finished=lambda: len(list(folder.iterdir())),
+        total=len(jobs),
+        title="Trying",
+    )
+
+
+def test_drive_does_every_job(execution, tmp_path):
+    run_jobs(execution, [(touch, tmp_path / str(i)) for i in range(5)], tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == list("01234")
+
+
+def test_drive_when_jobs_fail_raises_the_first_after_the_others_ended(execution, tmp_path):
+    jobs = [
+        (fail, Path("first")),
+        (touch_later, tmp_path / "slow", 1.0),
+        (fail, Path("second")),
+        (touch, tmp_path / "last"),
+    ]
+    with pytest.raises(InputError, match="no first") as caught:
+        run_jobs(execution, jobs, tmp_path)
+    assert (caught.value.problem, caught.value.where) == ("no first", "first")
+    assert {path.name for path in tmp_path.iterdir()} == {"slow", "last"}
+
+
+def test_drive_when_a_worker_dies_tells_to_run_again(tmp_path):
+    (tmp_path / "before").touch()
+    with pytest.raises(InputError, match="a worker process died after 1 of 2 runs") as caught:
+        run_jobs(Execution(workers=1), [(die, tmp_path), (touch, tmp_path / "after")], tmp_path)
+    assert "Run again" in caught.value.remedy
+
+
+def test_drive_when_interrupted_starts_no_further_job(tmp_path):
+    asked = []
+
+    def interrupt():
+        asked.append(True)
+        if len(asked) > 1:
+            raise KeyboardInterrupt
+        return 0
+
+    jobs = [(touch_later, tmp_path / str(i), 1.0) for i in range(6)]
+    with pytest.raises(KeyboardInterrupt):
+        drive(
+            make_executor(Execution(workers=0)), call, jobs, finished=interrupt, total=6, title=""
+        )
+    assert {path.name for path in tmp_path.iterdir()} == {"0"}
+
+
+def test_make_executor_when_workers_are_asked_for_spawns_that_many(tmp_path):
+    with make_executor(Execution(workers=2)) as pool:
+        assert isinstance(pool, ProcessPoolExecutor)
+        own = {pool.submit(os.getpid).result() for _ in range(4)}
+    assert os.getpid() not in own
+    assert len(own) <= 2
+
+
+def test_workers_when_the_parent_is_killed_end_too(tmp_path):
+    parent = subprocess.Popen(
+        [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path],
+        env=os.environ | {"PYTHONPATH": str(HERE.parents[1])},
+        stderr=subprocess.DEVNULL,
+    )
+    beats = [tmp_path / "first", tmp_path / "second"]
+    deadline = time.monotonic() + 60
+    while not all(path.exists() for path in beats):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    parent.kill()
+    parent.wait()
+    time.sleep(2)
+    sizes = [path.stat().st_size for path in beats]
+    time.sleep(1)
+    assert [path.stat().st_size for path in beats] == sizes
+
+
+@pytest.mark.slow
+def test_grid_in_this_process_and_in_a_pool_has_identical_predictions(undisturbed, tmp_path):
+    _, pooled = undisturbed
+    changes = {"folds": 2, "execution": {"workers": 0, "threads": 1}}
+    profile = write_profile(tmp_path / "tiny.yaml", changes)
+    assert start_grid(profile, tmp_path).wait() == 0
+    alone = open_study(profile, results=tmp_path)
+    inputs = task_inputs(alone, "breast")
+    assert records(alone.runs).keys() == records(pooled.runs).keys()
+    for part in ("validation", "test"):
+        pd.testing.assert_frame_equal(
+            predictions(alone, inputs, part=part),
+            predictions(pooled, inputs, part=part),
+            check_exact=True,
+        )

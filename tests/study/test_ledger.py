@@ -1,0 +1,268 @@
+import errno
+import json
+import math
+import os
+import random
+import threading
+import time
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pool_jobs import body, commit_runs, runs
+
+from rin.errors import InputError
+from rin.study.ledger import Ledger, digest_of
+
+values = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+nested = st.recursive(
+    values | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+configs = st.dictionaries(st.text(), nested, min_size=1, max_size=5)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path / "runs")
+
+
+def nothing(_folder):
+    return {}
+
+
+def note(text):
+    def write(folder):
+        (folder / "note.txt").write_text(text)
+        return {"note": text}
+
+    return write
+
+
+def visible(ledger):
+    return sorted(path.name for path in ledger.folder.iterdir())
+
+
+@given(config=configs)
+def test_ledger_round_trip_keeps_config_record_and_files(tmp_path_factory, config):
+    ledger = Ledger(tmp_path_factory.mktemp("ledger") / "runs")
+    ledger.commit(digest_of(config), config, lambda folder: note("kept")(folder) | {"made": config})
+    (run_id,) = visible(ledger)
+    assert run_id == digest_of(config)
+    assert ledger.has(run_id)
+    assert json.loads((ledger.path(run_id) / "config.json").read_text()) == config
+    assert ledger.done(run_id)["made"] == config
+    assert (ledger.path(run_id) / "note.txt").read_text() == "kept"
+
+
+@given(config=configs, order=st.randoms())
+def test_digest_of_when_keys_stand_in_another_order_is_the_same(config, order):
+    keys = list(config)
+    order.shuffle(keys)
+    assert digest_of({key: config[key] for key in keys}) == digest_of(config)
+
+
+@given(config=configs, other=nested, data=st.data())
+def test_digest_of_when_any_value_differs_is_another(config, other, data):
+    key = data.draw(st.sampled_from(sorted(config)))
+    same = json.dumps(config[key], sort_keys=True) == json.dumps(other, sort_keys=True)
+    assert (digest_of(config | {key: other}) == digest_of(config)) is same
+
+
+def test_digest_of_literal_config_never_changes():
+    # Finished runs are found by it: computed with sha256sum of {"a":1,"b":[0.001,"x"]}.
+    assert digest_of({"b": [0.001, "x"], "a": 1}) == "536c3757d7ca4595"
+
+
+def test_digest_of_when_a_value_is_not_a_number_refuses():
+    with pytest.raises(ValueError, match="JSON"):
+        digest_of({"rate": math.nan})
+
+
+def test_count_tells_how_many_of_some_are_finished(ledger):
+    ledger.commit("a" * 16, {}, nothing)
+    ledger.path("b" * 16).mkdir()
+    assert ledger.count(["a" * 16, "b" * 16, "c" * 16]) == 1
+
+
+def test_commit_when_writer_raises_leaves_nothing_and_keeps_earlier_runs(ledger):
+    ledger.commit("a" * 16, {}, note("first"))
+
+    def half(folder):
+        (folder / "note.txt").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ledger.commit("b" * 16, {}, half)
+    assert visible(ledger) == ["a" * 16]
+    assert ledger.done("a" * 16)["note"] == "first"
+
+
+def test_commit_while_it_writes_shows_no_finished_run(ledger):
+    seen = []
+    ledger.commit("a" * 16, {}, lambda _folder: seen.append(ledger.has("a" * 16)) or {})
+    assert seen == [False]
+    assert ledger.has("a" * 16)
+
+
+def test_commit_of_a_finished_run_keeps_the_first(ledger):
+    ledger.commit("a" * 16, {}, note("first"))
+    ledger.commit("a" * 16, {}, note("second"))
+    assert visible(ledger) == ["a" * 16]
+    assert (ledger.path("a" * 16) / "note.txt").read_text() == "first"
+
+
+def test_commit_when_two_finish_the_same_run_together_leaves_one_whole(ledger):
+    meet = threading.Barrier(2, timeout=20)
+
+    def write(text):
+        return lambda folder: (meet.wait(), note(text)(folder))[1]
+
+    both = [
+        threading.Thread(target=ledger.commit, args=("a" * 16, {}, write(text)))
+        for text in ("left", "right")
+    ]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert visible(ledger) == ["a" * 16]
+    assert (ledger.path("a" * 16) / "note.txt").read_text() == ledger.done("a" * 16)["note"]
+
+
+def test_commit_when_an_unfinished_folder_is_in_the_way_replaces_it(ledger):
+    ledger.path("a" * 16).mkdir(parents=True)
+    (ledger.path("a" * 16) / "half.txt").write_text("half")
+    ledger.commit("a" * 16, {}, note("whole"))
+    assert ledger.done("a" * 16)["note"] == "whole"
+    assert not (ledger.path("a" * 16) / "half.txt").exists()
+
+
+def test_commit_when_a_file_stands_in_place_of_the_folder_names_it(tmp_path):
+    (tmp_path / "runs").write_text("not a folder")
+    with pytest.raises(InputError, match="cannot be written") as caught:
+        Ledger(tmp_path / "runs").commit("a" * 16, {}, nothing)
+    assert caught.value.where == str(tmp_path / "runs")
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_commit_when_the_disk_refuses_names_folder_and_keeps_earlier_runs(ledger, code):
+    ledger.commit("a" * 16, {}, nothing)
+
+    def refuse(_folder):
+        raise OSError(code, os.strerror(code))
+
+    with pytest.raises(InputError, match=os.strerror(code)) as caught:
+        ledger.commit("b" * 16, {}, refuse)
+    assert caught.value.where == str(ledger.folder)
+    assert visible(ledger) == ["a" * 16]
+
+
+def test_commit_when_the_last_file_finds_no_room_leaves_nothing(ledger, monkeypatch):
+    write_text = Path.write_text
+
+    def full(path, *arguments, **named):
+        if path.name == "done.json":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write_text(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(InputError, match="No space left"):
+        ledger.commit("a" * 16, {}, note("lost"))
+    assert visible(ledger) == []
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"seconds": 3'])
+def test_done_when_damaged_names_the_file(ledger, content):
+    ledger.commit("a" * 16, {}, nothing)
+    path = ledger.path("a" * 16) / "done.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match="Delete the run's folder") as caught:
+        ledger.done("a" * 16)
+    assert caught.value.where == str(path)
+
+
+def test_done_when_the_run_is_not_there_names_the_file(ledger):
+    with pytest.raises(InputError) as caught:
+        ledger.done("a" * 16)
+    assert caught.value.where == str(ledger.path("a" * 16) / "done.json")
+
+
+def write_arrays(folder):
+    pd.DataFrame({"score": [0.25, 0.5]}).to_parquet(folder / "table.parquet")
+    np.save(folder / "maps.npy", np.arange(400.0))
+    return {}
+
+
+def test_table_and_array_when_whole_come_back(ledger):
+    ledger.commit("a" * 16, {}, write_arrays)
+    assert ledger.table("a" * 16, "table.parquet")["score"].tolist() == [0.25, 0.5]
+    assert ledger.array("a" * 16, "maps.npy").sum() == 399 * 400 / 2
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+@pytest.mark.parametrize(("read", "name"), [("table", "table.parquet"), ("array", "maps.npy")])
+def test_table_and_array_when_truncated_name_the_file(ledger, read, name, share):
+    ledger.commit("a" * 16, {}, write_arrays)
+    path = ledger.path("a" * 16) / name
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(InputError, match="Delete the run's folder") as caught:
+        getattr(ledger, read)("a" * 16, name)
+    assert caught.value.where == str(path)
+
+
+def test_array_when_it_could_carry_code_is_refused(ledger):
+    def write(folder):
+        np.save(folder / "maps.npy", np.array([{}], dtype=object), allow_pickle=True)
+        return {}
+
+    ledger.commit("a" * 16, {}, write)
+    with pytest.raises(InputError):
+        ledger.array("a" * 16, "maps.npy")
+
+
+def test_sweep_removes_old_drafts_only(ledger):
+    ledger.commit("a" * 16, {}, nothing)
+    for name, days in ((".bbbb-old", 2), (".cccc-new", 0)):
+        (ledger.folder / name).mkdir()
+        os.utime(ledger.folder / name, (time.time() - days * 86400,) * 2)
+    os.utime(ledger.path("a" * 16), (0, 0))
+    ledger.sweep()
+    assert visible(ledger) == [".cccc-new", "a" * 16]
+
+
+def test_sweep_when_there_is_no_folder_yet_does_nothing(ledger):
+    ledger.sweep()
+    assert not ledger.folder.exists()
+
+
+def test_commit_when_killed_again_and_again_shows_whole_runs_only(tmp_path):
+    count, draws = 400, random.Random(7)
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["pool_jobs"])
+    ledger, kills = Ledger(tmp_path / "runs"), 0
+    while kills < 40 and ledger.count(list(runs(count))) < count:
+        writer = context.Process(target=commit_runs, args=(ledger.folder, count))
+        writer.start()
+        writer.join(draws.uniform(0.005, 0.06))
+        writer.kill()
+        writer.join()
+        kills += writer.exitcode == -9
+        check_whole(ledger)
+    assert kills >= 20
+    commit_runs(ledger.folder, count)
+    assert [name for name in visible(ledger) if not name.startswith(".")] == list(runs(count))
+    check_whole(ledger)
+
+
+def check_whole(ledger):
+    if not ledger.folder.exists():
+        return
+    for run_id in (name for name in visible(ledger) if not name.startswith(".")):
+        number = ledger.done(run_id)["number"]
+        assert {n: (ledger.path(run_id) / n).read_bytes() for n in body(number)} == body(number)

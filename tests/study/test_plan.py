@@ -1,0 +1,153 @@
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from tiny_study import tiny_profile
+
+from rin.errors import InputError
+from rin.models.backbones import BACKBONES
+from rin.study import open_study
+from rin.study.plan import group_blocks, plan_runs, runs_table
+
+WHOLE = {
+    "backbones": list(BACKBONES),
+    "inits": ["random", "imagenet"],
+    "folds": 2,
+    "fine_tuning.size": 75,
+    "pretraining": None,
+}
+
+
+@pytest.fixture
+def planned(study_folder, inputs):
+    """Return a function that plans the runs of a changed profile over the same images."""
+
+    def plan(changes=None, *, data_root=None, **parts):
+        profile = tiny_profile(WHOLE | (changes or {}))
+        study = open_study(profile, results=study_folder, data_root=data_root)
+        second = inputs.folds.assign(fold=1)
+        folds = inputs.folds if profile.folds == 1 else inputs.folds.merge(second, how="outer")
+        return plan_runs(study, replace(inputs, **{"folds": folds} | parts))
+
+    return plan
+
+
+@pytest.fixture
+def ids(planned):
+    return lambda *changes, **parts: {run.run_id for run in planned(*changes, **parts)}
+
+
+def test_plan_has_every_scenario_init_and_fold_once(planned):
+    runs = planned()
+    cells = Counter((run.scenario.name, run.init, run.fold) for run in runs)
+    assert len(cells) == 24 * 2 * 2
+    assert set(cells.values()) == {1}
+    assert len({run.run_id for run in runs}) == len(runs)
+
+
+def test_plan_gives_both_inits_of_a_scenario_one_seed_and_no_two_scenarios_the_same(planned):
+    table = runs_table(planned())
+    seeds = table.groupby(["scenario", "fold"])["seed"].unique()
+    assert (seeds.map(len) == 1).all()
+    assert seeds.map(lambda each: each[0]).is_unique
+
+
+def test_plan_when_made_again_has_the_same_ids_in_the_same_order(planned):
+    assert [r.run_id for r in planned()] == [r.run_id for r in planned()]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fine_tuning.epochs": 2},
+        {"fine_tuning.batch": 8},
+        {"fine_tuning.augmentation": "none"},
+        {"fine_tuning.dropout": 0.1},
+        {"fine_tuning.batch_norm_momentum": 0.8},
+        {"seed": 1},
+    ],
+    ids=str,
+)
+def test_run_ids_when_a_number_changes_all_change(ids, changes):
+    assert ids().isdisjoint(ids(changes))
+
+
+def test_run_ids_when_execution_changes_stay(ids):
+    assert ids({"execution": {"workers": 3, "threads": 2}}) == ids()
+
+
+def test_run_ids_when_the_images_change_all_change(ids, inputs):
+    assert ids().isdisjoint(ids(store=replace(inputs.store, digest="other")))
+
+
+def test_run_ids_when_one_case_changes_its_part_all_change(ids, planned, inputs):
+    folds = inputs.folds.copy()
+    folds.loc[0, "part"] = "test" if folds.loc[0, "part"] != "test" else "train"
+    one = {"folds": 1}
+    assert ids(one).isdisjoint(ids(one, folds=folds))
+
+
+def test_run_ids_when_a_weights_file_changes_change_for_its_init_and_backbone_only(
+    planned, tmp_path
+):
+    changes = {"inits": ["random", "radimagenet"]}
+    (tmp_path / "weights").mkdir()
+    file = tmp_path / "weights" / "RadImageNet-DenseNet121_notop.h5"
+    file.write_bytes(b"one release")
+    before = planned(changes, data_root=tmp_path)
+    file.write_bytes(b"another release")
+    after = planned(changes, data_root=tmp_path)
+    assert {
+        (a.init, a.scenario.backbone)
+        for a, b in zip(after, before, strict=True)
+        if a.run_id != b.run_id
+    } == {("radimagenet", "DenseNet121")}
+
+
+def test_run_ids_cover_the_input_contract(planned):
+    run = next(r for r in planned() if r.init == "imagenet" and r.scenario.backbone == "ResNet50")
+    assert run.config["preprocessing"] == "caffe"
+    other = replace(run, entry=run.entry.model_copy(update={"preprocessing": "symmetric"}))
+    assert other.run_id != run.run_id
+
+
+def test_plan_when_init_is_unknown_lists_the_known_ones(planned):
+    with pytest.raises(InputError, match="unknown init 'magic'.*radimagenet.*random"):
+        planned({"inits": ["random", "magic"]})
+
+
+def test_plan_when_pretraining_is_not_finished_names_backbone_and_corpus(tmp_path, inputs):
+    fresh = open_study(tiny_profile(), results=tmp_path)
+    with pytest.raises(InputError, match="ResNet50 has not been pretrained on corpus_radiologic"):
+        plan_runs(fresh, inputs)
+
+
+def test_blocks_hold_every_run_once(planned):
+    runs = planned()
+    blocks = group_blocks(runs)
+    assert Counter(r.run_id for b in blocks for r in b.runs) == Counter(r.run_id for r in runs)
+
+
+def test_blocks_have_one_compiled_step_each(planned):
+    blocks = group_blocks(planned())
+    assert len({block.architecture for block in blocks}) == len(blocks) == 4 * 3
+    for block in blocks:
+        a = block.architecture
+        assert {(r.scenario.backbone, r.scenario.unfreezing) for r in block.runs} == {
+            (a.backbone, a.unfreezing)
+        }
+
+
+def test_blocks_take_their_numbers_from_the_settings(planned):
+    changes = {"fine_tuning.augmentation": "none", "fine_tuning.dropout": 0.25}
+    (a, *_) = [block.architecture for block in group_blocks(planned(changes))]
+    assert (a.size, a.augmentation, a.dropout, a.batch_norm_momentum) == (75, "none", 0.25, 0.9)
+
+
+def test_blocks_start_with_the_longest(planned):
+    blocks = group_blocks(planned())
+    costs = [block.cost for block in blocks]
+    assert costs == sorted(costs, reverse=True)
+    first, last = blocks[0].architecture, blocks[-1].architecture
+    assert (first.backbone, first.unfreezing) == ("InceptionResNetV2", "unfreeze_all")
+    assert (last.backbone, last.unfreezing) == ("InceptionV3", "freeze_all")

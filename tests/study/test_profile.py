@@ -1,0 +1,75 @@
+import pytest
+from tiny_study import settings, write_profile
+
+from rin.errors import InputError
+from rin.study import load_profile, profile_names
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_profile_that_is_shipped_validates_and_has_the_name_of_its_file(name):
+    assert load_profile(name).name == name
+
+
+def test_profile_names_hold_the_one_for_continuous_integration():
+    assert "smoke" in profile_names()
+
+
+def test_load_profile_from_path_reads_every_setting(tmp_path):
+    profile = load_profile(write_profile(tmp_path / "tiny.yaml"))
+    given = settings()
+    assert profile.model_dump(include=given.keys(), exclude_unset=True) == given
+
+
+def test_load_profile_when_unknown_lists_the_known_ones():
+    with pytest.raises(InputError, match="unknown profile 'huge'") as caught:
+        load_profile("huge")
+    assert all(name in caught.value.remedy for name in profile_names())
+
+
+def test_load_profile_when_path_is_missing_names_it(tmp_path):
+    with pytest.raises(InputError, match="no such file") as caught:
+        load_profile(tmp_path / "absent.yaml")
+    assert caught.value.where == str(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("colour", "red", ["colour"]),
+        ("fine_tuning.epoch", 3, ["fine_tuning.epoch"]),
+        ("fine_tuning.epochs", "many", ["fine_tuning.epochs", "many"]),
+        ("fine_tuning.epochs", 0, ["fine_tuning.epochs"]),
+        ("fine_tuning.size", 31, ["fine_tuning", "31 px", "ResNet50", "32 px"]),
+        ("pretraining.size", 31, ["pretraining", "31 px", "ResNet50", "32 px"]),
+        ("fine_tuning.augmentation", "wild", ["fine_tuning.augmentation", "wild", "official"]),
+        ("pretraining.augmentation", "wild", ["pretraining.augmentation", "wild", "official"]),
+        ("pretraining.preprocessing", "odd", ["pretraining.preprocessing", "odd", "symmetric"]),
+        ("pretraining.learning_rate", 0, ["pretraining.learning_rate"]),
+        ("backbones", ["VGG16"], ["backbones", "VGG16", "DenseNet121"]),
+        ("backbones", [], ["backbones"]),
+        ("inits", ["random"], ["inits"]),
+        ("inits", ["random", "random"], ["inits", "repeat"]),
+        ("stand_ins.busi", 60, ["stand_ins.busi"]),
+        ("execution.workers", -1, ["execution.workers"]),
+        ("execution.precision", "float8", ["execution.precision", "float8"]),
+    ],
+)
+def test_load_profile_when_setting_is_bad_names_file_and_setting(tmp_path, setting, value, told):
+    path = write_profile(tmp_path / "bad.yaml", {setting: value})
+    with pytest.raises(InputError) as caught:
+        load_profile(path)
+    assert caught.value.where == str(path)
+    assert [word for word in told if word not in caught.value.problem] == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"name: [tiny\n", b"\xff\xfe\x00tiny", b"", b"# nothing\n", b"- tiny\n", b"tiny\n"],
+    ids=["broken", "binary", "empty", "comment", "list", "text"],
+)
+def test_load_profile_when_not_a_yaml_mapping_names_file(tmp_path, content):
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        load_profile(path)
+    assert caught.value.where == str(path)

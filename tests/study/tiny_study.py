@@ -1,0 +1,64 @@
+"""The smallest study that still trains: one backbone, 32 px, sixty stand-in images."""
+
+import copy
+import shutil
+from dataclasses import replace
+
+import yaml
+
+from rin.study.profile import Profile
+
+SETTINGS = {
+    "name": "tiny",
+    "about": "For tests.",
+    "tasks": ["breast"],
+    "inits": ["random", "radiologic"],
+    "backbones": ["ResNet50"],
+    "folds": 1,
+    "fine_tuning": {"size": 32, "batch": 16, "epochs": 1, "batch_norm_momentum": 0.9},
+    "pretraining": {
+        "corpora": {"radiologic": "corpus_radiologic"},
+        "size": 32,
+        "batch": 16,
+        "epochs": 1,
+    },
+    "stand_ins": {
+        "busi": {"benign": 30, "malignant": 24, "normal": 6},
+        "corpus_radiologic": {"class_count": 3, "per_class": 12},
+        "corpus_photographic": {"class_count": 4, "per_class": 12},
+    },
+}
+
+
+def settings(changes=None):
+    """Settings with some changed; a dotted name such as `fine_tuning.size` reaches inside."""
+    changed = copy.deepcopy(SETTINGS)
+    for name, value in (changes or {}).items():
+        *outer, last = name.split(".")
+        place = changed
+        for each in outer:
+            place = place.setdefault(each, {})
+        place[last] = value
+    return changed
+
+
+def tiny_profile(changes=None):
+    return Profile.model_validate(settings(changes))
+
+
+def write_profile(path, changes=None):
+    path.write_text(yaml.safe_dump(settings(changes)), encoding="utf-8")
+    return path
+
+
+def copy_of(study, name, **changes):
+    """The same study in another results folder, with its finished runs and the same stores."""
+    folder = study.results.parent / name
+    shutil.copytree(study.results, folder, copy_function=shutil.copy2)
+    return replace(study, results=folder, **changes)
+
+
+def records(ledger):
+    """Time of last change of every file of a ledger, by path inside it."""
+    files = (path for path in ledger.folder.rglob("*") if path.is_file())
+    return {path.relative_to(ledger.folder).as_posix(): path.stat().st_mtime_ns for path in files}

@@ -1,0 +1,212 @@
+import importlib.util
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from rin.errors import InputError
+from rin.models.build import Architecture
+from rin.models.preprocessing import PREPROCESSING
+from rin.training.batches import Part
+from rin.training.trainer import CompiledBlock, Recipe, prepare_framework
+
+CAFFE = PREPROCESSING["caffe"]
+
+
+def run(block, start, parts, recipe, contract=CAFFE, **settings):
+    """Train and return history and test probabilities."""
+    history = block.train(start, contract, recipe, *parts[:2], **settings)
+    return history, block.predict(parts[2], recipe.batch)[0]
+
+
+def changed(block, start):
+    """Paths of the backbone's variables that differ from the start."""
+    pairs = zip(block.parts.backbone.weights, start, strict=True)
+    return {v.path for v, before in pairs if not np.array_equal(v, before)}
+
+
+def test_traces_when_only_runs_change_stay_those_of_the_first(frozen, start, store):
+    block, traces = frozen
+    others = [w * np.float32(1.1) for w in start]
+    plans = [
+        (Recipe(1e-2, 1, 8, 1), CAFFE, start, (np.arange(13), np.arange(13, 22), np.arange(22, 31))),
+        (Recipe(1e-4, 2, 8, 0), PREPROCESSING["symmetric"], others, (range(16), range(16, 24), range(24, 40))),
+        (Recipe(1e-3, 1, 8, 2), CAFFE, start, (range(5), range(5, 6), range(6, 9))),
+        (Recipe(1e-3, 1, 8, 2), CAFFE, start, (range(1), range(5, 6), range(6, 7))),
+    ]
+    for recipe, contract, weights, rows in plans:
+        parts = [Part(*store, np.array(r)) for r in rows]
+        run(block, weights, parts, recipe, contract)
+        assert block.traces == traces
+
+
+def test_traces_of_two_runs_that_train_all_layers_are_those_of_one(whole, start, parts):
+    block, traces = whole
+    run(block, start, parts, Recipe(1e-4, 1, 8, 4))
+    assert block.traces == traces
+
+
+@pytest.mark.parametrize("regime", ["whole", "frozen", "top10"])
+def test_predictions_when_run_is_repeated_are_the_same_to_the_bit(request, regime, start, parts):
+    block, _ = request.getfixturevalue(regime)
+    recipe = Recipe(1e-3, 2, 8, 7)
+    first = run(block, start, parts, recipe)
+    run(block, [w + np.float32(0.01) for w in start], parts, Recipe(1e-2, 1, 8, 8))
+    again = run(block, start, parts, recipe)
+    assert first[0] == again[0]
+    np.testing.assert_array_equal(first[1], again[1])
+
+
+@pytest.mark.parametrize("regime", ["whole", "frozen", "top10"])
+def test_variables_that_training_changes_are_those_of_the_regime(request, regime, start, parts):
+    block, _ = request.getfixturevalue(regime)
+    run(block, start, parts, Recipe(1e-3, 1, 8, 7))
+    layers = block.parts.backbone.layers
+    taught = {"whole": layers, "frozen": [], "top10": layers[-10:]}[regime]
+    assert changed(block, start) == {v.path for layer in taught for v in layer.weights}
+
+
+@pytest.mark.parametrize("seeds", [(0, 1)])
+def test_predictions_when_seed_differs_differ(frozen, start, parts, seeds):
+    one, other = (run(frozen[0], start, parts, Recipe(1e-3, 1, 8, s))[1] for s in seeds)
+    assert np.abs(one - other).max() > 1e-4
+
+
+def moved(block, start, parts, learning_rate):
+    """Return how far a run of one epoch moves the head's kernel, per step at most."""
+    kernels = []
+    for rate in (0.0, learning_rate):
+        run(block, start, parts, Recipe(rate, 1, 8, 3))
+        kernels.append(np.asarray(block.parts.dense.kernel))
+    return np.abs(kernels[1] - kernels[0]).max()
+
+
+def test_head_when_learning_rate_is_zero_stays_as_the_seed_made_it(frozen, start, parts):
+    block, recipe = frozen[0], Recipe(0.0, 2, 8, 3)
+    run(block, start, parts, recipe)
+    limit = np.sqrt(6 / (2048 + 2))
+    expected = np.random.default_rng(3).uniform(-limit, limit, (2048, 2)).astype("float32")
+    np.testing.assert_array_equal(block.parts.dense.kernel, expected)
+    assert not np.asarray(block.parts.dense.bias).any()
+
+
+def test_head_when_trained_moves_in_proportion_to_the_learning_rate(frozen, start, parts):
+    """Adam's first steps are about the learning rate each; an epoch has three."""
+    for rate in (1e-4, 1e-2):
+        assert 0.9 * rate < moved(frozen[0], start, parts, rate) < 3.3 * rate
+
+
+def test_optimizer_after_another_run_begins_afresh(frozen, start, parts):
+    run(frozen[0], start, parts, Recipe(1e-2, 2, 8, 3))
+    block = frozen[0]
+    block._restore(start, CAFFE, Recipe(1e-3, 1, 8, 3))
+    rate, *others = (np.asarray(v) for v in reversed(sorted(
+        block.parts.model.optimizer.variables, key=lambda v: "learning_rate" in v.path
+    )))
+    assert rate == np.float32(1e-3)
+    assert not any(v.any() for v in others)
+
+
+def test_model_when_trained_tells_bright_from_dark(frozen, start, parts):
+    _, scores = run(frozen[0], start, parts, Recipe(1e-2, 6, 8, 0))
+    labels = parts[2].labels[parts[2].rows]
+    assert scores[labels == 1, 1].mean() > scores[labels == 0, 1].mean()
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
+
+
+def evaluated(block, part):
+    """Mean cross-entropy of a part, from predicted probabilities."""
+    probabilities, _ = block.predict(part, 8)
+    return -np.log(probabilities[np.arange(len(part.rows)), part.labels[part.rows]]).mean()
+
+
+class Spoil:
+    """Makes the last epochs worse by adding noise to the head after each."""
+
+
+def test_weights_after_training_are_those_of_the_lowest_validation_loss(frozen, start, parts):
+    import keras
+
+    block = frozen[0]
+
+    def spoil(epoch, _):
+        if epoch >= 2:
+            block.parts.dense.bias.assign([4.0 * epoch, 0.0])
+
+    worse = keras.callbacks.LambdaCallback(on_epoch_begin=spoil)
+    history, _ = run(block, start, parts, Recipe(1e-3, 5, 8, 0), callbacks=[worse])
+    losses = history["val_loss"]
+    assert len(losses) == 5
+    assert np.argmin(losses) < 2
+    assert evaluated(block, parts[1]) == pytest.approx(min(losses), rel=1e-4)
+    assert losses[-1] > min(losses) + 0.1
+
+
+def test_weights_when_first_epoch_has_no_finite_loss_are_those_of_the_best_finite_one(
+    frozen, start, parts
+):
+    import keras
+
+    block, kept = frozen[0], []
+
+    def spoil(epoch, _):
+        if epoch == 0:
+            kept.append(np.asarray(block.parts.dense.bias))
+            block.parts.dense.bias.assign([np.nan, np.nan])
+
+    def mend(epoch, _):
+        if epoch == 0:
+            block._restore(start, CAFFE, Recipe(1e-3, 3, 8, 0))
+
+    calls = keras.callbacks.LambdaCallback(on_epoch_begin=spoil, on_epoch_end=mend)
+    history, scores = run(block, start, parts, Recipe(1e-3, 3, 8, 0), callbacks=[calls])
+    losses = history["val_loss"]
+    assert np.isnan(losses).tolist() == [True, False, False]
+    assert np.isfinite(scores).all()
+    assert evaluated(block, parts[1]) == pytest.approx(np.nanmin(losses), rel=1e-4)
+
+
+def test_training_that_diverges_raises_and_the_next_run_is_untouched(frozen, start, parts):
+    block, recipe = frozen[0], Recipe(1e-3, 1, 8, 7)
+    expected = run(block, start, parts, recipe)[1]
+    huge = [w * np.float32(1e30) for w in start]
+    with pytest.raises(InputError, match=r"ResNet50 at 0\.001.*lower the learning rate"):
+        run(block, huge, parts, recipe)
+    np.testing.assert_array_equal(run(block, start, parts, recipe)[1], expected)
+
+
+def test_pixels_that_were_scaled_already_raise(frozen, start, store, parts):
+    scaled = Part(store[0] / 255.0, store[1], parts[0].rows)
+    with pytest.raises(InputError, match="earlier scaling"):
+        frozen[0].train(start, CAFFE, Recipe(1e-3, 1, 8, 0), scaled, parts[1])
+
+
+def test_predict_when_rows_are_reordered_follows_them(frozen, store):
+    block = frozen[0]
+    ahead, back = (Part(*store, np.arange(12)[::step]) for step in (1, -1))
+    for one, other in zip(block.predict(ahead, 5), block.predict(back, 5), strict=True):
+        np.testing.assert_allclose(one, other[::-1], atol=1e-5 * np.abs(one).max())
+
+
+def test_backbone_weights_are_the_restored_ones(frozen, start, parts):
+    run(frozen[0], start, parts, Recipe(1e-3, 1, 8, 0))
+    for one, other in zip(frozen[0].backbone_weights(), start, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_compiled_block_of_an_unknown_backbone_raises():
+    with pytest.raises(InputError, match="VGG16"):
+        CompiledBlock(Architecture("VGG16", "freeze_all", 32))
+
+
+def test_prepare_framework_when_called_sets_the_precision():
+    import keras
+
+    before = keras.config.dtype_policy()
+    try:
+        prepare_framework(None, "mixed_bfloat16")
+        assert keras.config.dtype_policy().compute_dtype == "bfloat16"
+    finally:
+        keras.config.set_dtype_policy(before)
