@@ -23,18 +23,17 @@
 # | time and memory | stated below, as measured in this very run |
 # | expected | test accuracy far above chance for every network; the weights feed the next pages |
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
-# %%
+# %% tags=["hide-input"]
 
-from rin.report.figures import learning_curves, use_style
-from rin.report.glued import glue_values
+from rin.report.figures import pretraining_panels, use_style
 from rin.report.provenance import pretraining_banner
 from rin.report.tables import book_table
-from rin.report.tables_study import pretraining_table
+from rin.report.tables_study import pretraining_reading, pretraining_table
 from rin.study import open_study, pretraining_histories, run_pretraining
 
 use_style()
@@ -51,33 +50,21 @@ pretraining_banner(study)
 # training, same learning rate. Gray images are repeated to three channels, photographs keep their
 # colours. Neither corpus publishes patient identifiers, so the split is by image.
 
-# %%
-glue_values(
-    images=int(weights["images"].max()),
-    classes=int(weights["classes"].max()),
-    epochs=int(weights["epochs"].max()),
-    chance=1 / weights["classes"].max(),
-    lowest_top1=weights["top1"].min(),
-    highest_top1=weights["top1"].max(),
-    minutes=weights["seconds"].sum() / 60,
-)
-book_table(pretraining_table(weights), "Test accuracy and budget of each pretraining run")
+# %% tags=["hide-input"]
+book_table(pretraining_table(weights), "Test accuracy (0–1) and time of each pretraining run")
+
+# %% tags=["remove-input"]
+pretraining_reading(weights)
 
 # %% [markdown]
-# Each network saw {glue:text}`images` images of {glue:text}`classes` classes, three quarters of
-# them for training, {glue:text}`epochs` times. Test accuracy lies between
-# {glue:text}`lowest_top1:.2f` and {glue:text}`highest_top1:.2f`; guessing gives
-# {glue:text}`chance:.2f`. The trainings took {glue:text}`minutes:.1f` minutes of one worker's time.
-#
 # ## Learning curves
 
-# %%
-curves = pretraining_histories(study)
-learning_curves(curves, study.profile.inits, metric="accuracy").figure
+# %% tags=["hide-input"]
+_ = pretraining_panels(pretraining_histories(study), study.profile.inits)
 
 # %% [markdown]
-# Validation accuracy (dashed), averaged over the four networks, shows whether the budget was
-# enough: a curve that still rises at the end asks for more epochs, which a larger profile gives.
+# Validation accuracy (dashed) shows whether the budget was enough: a curve that still rises at the
+# end asks for more epochs, which a larger profile gives.
 #
 # ## What the paper did
 #

@@ -22,13 +22,13 @@
 # | time and memory | under a minute and 1 GB on a laptop; no GPU is used |
 # | expected | counts as in the manifest, repeats listed, no group on two sides of a split |
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 task: str = "breast"  # name of a task of data_manifests/
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 import pandas as pd
 
@@ -64,7 +64,7 @@ card = pd.Series(
         "Positive class": inputs.task.positive_class,
     }
 )
-book_table(card.rename("").to_frame(), "Card of the dataset")
+book_table(card.rename("").to_frame(), "Card of the dataset", prose=True)
 
 # %% [markdown]
 # ## A look at them
@@ -76,17 +76,16 @@ shown = np.concatenate(
     [np.flatnonzero(cases["source_class"] == name)[:4] for name in cases["source_class"].unique()]
 )
 masks = inputs.store.masks()
-pictures = sample_sheet(
+_ = sample_sheet(
     inputs.store.images()[shown], None if masks is None else masks[shown], cases.iloc[shown]
 )
-pictures[0, 0].figure
 
 # %% [markdown]
 # Images are shown as the networks see them: gray, square, at the profile's size.
 #
 # ## Counts: stated and found
 
-# %%
+# %% tags=["hide-input"]
 glue_values(
     n_cases=len(cases),
     n_positive=int(inputs.labels.sum()),
@@ -107,7 +106,7 @@ book_table(
 # by digest, near-duplicates by a perceptual hash; both stay in one group, which a split never
 # divides. Pictures that repeat under two labels are kept, as in the paper, and listed.
 
-# %%
+# %% tags=["hide-input"]
 glue_values(
     n_pairs=len(inputs.pairs),
 )
@@ -119,21 +118,11 @@ found = pd.DataFrame(
     [(f.kind, f.text, ", ".join(f.case_ids)) for f in inputs.dataset.findings],
     columns=["Kind", "What", "Cases"],
 )
-book_table(found.set_index("Kind"), "Findings about the files")
+book_table(found, "Findings about the files", prose=True) if len(found) else "No finding."
 
-# %%
-book_table(
-    opposed.rename(
-        columns={
-            "case_a": "One case",
-            "case_b": "Other case",
-            "distance": "Differing bits of 256",
-            "label_a": "Label of one",
-            "label_b": "Label of other",
-        }
-    ).set_index("One case"),
-    "Near-duplicates with different labels",
-)
+# %% tags=["hide-input"]
+names = ["One case", "Other case", "Differing bits of 256", "Label of one", "Label of other"]
+book_table(opposed.set_axis(names, axis=1), "Near-duplicates with different labels")
 
 # %% [markdown]
 # The hash pairs {glue:text}`n_pairs` images, {glue:text}`n_opposed` of them across labels.

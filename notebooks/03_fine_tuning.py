@@ -22,13 +22,13 @@
 # | time and memory | stated at the end of this page, as measured in this very run |
 # | expected | areas above 0.5; which start is ahead depends on images, budget and scenario |
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 task: str = "breast"  # name of a task of data_manifests/
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
-# %%
+# %% tags=["hide-input"]
 
 from rin import paper
 from rin.report.figures import auc_swarm, mean_roc, use_style
@@ -63,10 +63,9 @@ inits = study.profile.inits[:2]
 # ## Every scenario, one dot
 
 # %%
-swarm = auc_swarm(means, summary, inits)
-swarm.figure
+_ = auc_swarm(means, summary, inits)
 
-# %%
+# %% tags=["hide-input"]
 for place, init in zip("ab", inits, strict=True):
     row = summary.set_index("init").loc[init]
     glue_values(
@@ -96,7 +95,7 @@ glue_values(
 # ## Mean ROC curves
 
 # %%
-mean_roc(roc.mean_roc(scored), summary, inits).figure
+_ = mean_roc(roc.mean_roc(scored), summary, inits)
 
 # %% [markdown]
 # Curves are averaged over scenarios at equal false-positive rates; the band is one SD. The paper
@@ -104,7 +103,7 @@ mean_roc(roc.mean_roc(scored), summary, inits).figure
 #
 # ## Time and memory of this run
 
-# %%
+# %% tags=["hide-input"]
 records = run_records(study, inputs)
 glue_values(
     grid_minutes=records["seconds"].sum() / 60,

@@ -23,13 +23,13 @@
 # | time and memory | under a minute and 1 GB on a laptop; no GPU is used |
 # | expected | the pooled intervals disagree with each other, for they answer different questions |
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 task: str = "breast"  # name of a task of data_manifests/
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
-# %%
+# %% tags=["hide-input"]
 
 from rin import paper
 from rin.report.figures import (
@@ -71,9 +71,9 @@ task_banner(study, inputs)
 
 # %%
 differences = with_conditions(compare_inits(scored, *inits))
-scenario_heatmap(differences, inits)[0].figure
+_ = scenario_heatmap(differences, inits)
 
-# %%
+# %% tags=["hide-input"]
 glue_values(
     n_scenarios=len(differences),
     n_ahead=int((differences["difference"] > 0).sum()),
@@ -99,7 +99,7 @@ book_table(scenario_table(differences, inits).set_index("Backbone"), "All scenar
 # respects that each scenario was run from both starts. *DeLong of mean scores* averages each case's
 # score over the scenarios and asks how sure one can be about other patients.
 
-# %%
+# %% tags=["hide-input"]
 pooled = pooled_comparison(scored, *inits)
 glue_values(
     gain_points=pooled.gain_points,
@@ -113,7 +113,7 @@ glue_values(
 book_table(pooled_table(pooled), "Difference between the initialisations, pooled in three ways")
 
 # %%
-difference_forest(differences, inits, pooled=pooled_rows(pooled)).figure
+_ = difference_forest(differences, inits, pooled=pooled_rows(pooled))
 
 # %% [markdown]
 # The mean area differs by {glue:text}`gain_points:.1f` points ({glue:text}`gain_percent:.1f` % of
@@ -125,7 +125,7 @@ difference_forest(differences, inits, pooled=pooled_rows(pooled)).figure
 
 # %%
 means = scenario_means(scenario_aucs(scored))
-mean_roc(roc.mean_roc(scored), init_summary(means), inits, method="threshold").figure
+_ = mean_roc(roc.mean_roc(scored), init_summary(means), inits, method="threshold")
 
 # %% [markdown]
 # Averaging false- and true-positive rates together at equal ranks of the threshold, as the paper
@@ -135,17 +135,17 @@ mean_roc(roc.mean_roc(scored), init_summary(means), inits, method="threshold").f
 
 # %%
 beside = {inputs.task.paper_task: pooled}
+title = paper.COMPARISONS[inputs.task.paper_task].title
 book_table(
-    published_beside_table(beside).loc[[paper.COMPARISONS[inputs.task.paper_task].title]],
+    published_beside_table(beside).loc[[title]].T,
     "Published (RadImageNet, ImageNet) and recomputed (this run)",
 )
 
 # %%
 points = published_beside_points(beside)
-title = paper.COMPARISONS[inputs.task.paper_task].title
-published_beside(
+_ = published_beside(
     points[points["name"] == title], xlabel="Difference in AUC points (95% CI, unpaired t)"
-).figure
+)
 
 # %% [markdown]
 # The two rows compare different pairs of weights: the released RadImageNet and ImageNet weights in

@@ -22,15 +22,14 @@
 # | time and memory | under a minute and 2 GB on a laptop; the maps were recorded while predicting |
 # | expected | low overlap: small images give maps of a few cells; baselines do as well |
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 task: str = "breast"  # name of a task of data_manifests/
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
-import pandas as pd
 
 from rin import paper
 from rin.explain.gradcam import to_uint8
@@ -42,6 +41,7 @@ from rin.explain.overlap import (
     mean_lesion_size,
     scenario_dice,
 )
+from rin.report.examples import example_cases, most_accurate_scenario
 from rin.report.figures import cam_panel, dice_bars, use_style
 from rin.report.format import format_p
 from rin.report.glued import glue_values
@@ -66,61 +66,22 @@ task_banner(study, inputs)
 #
 # ## Examples
 
-# %%
+# %% tags=["hide-input"]
 masks = inputs.store.masks()
-runs = list(cam_arrays(study, inputs))
 case_ids = inputs.store.cases["case_id"].tolist()
-best = (
-    pd.concat([rows for rows, _ in runs])
-    .assign(right=lambda t: (t["score"] > 0.5) == (t["label"] == 1))
-    .groupby("scenario")["right"]
-    .mean()
-    .idxmax()
-)
-glue_values(
-    example_scenario=best,
-)
-
-
-def example_cases(count: int) -> list[str]:
-    """Choose test cases with a lesion that both networks of the scenario call rightly, if any."""
-    right = []
-    for rows, _ in runs:
-        if rows["scenario"].iloc[0] == best and rows["fold"].iloc[0] == 0:
-            ok = (rows["score"] > 0.5) == (rows["label"] == 1)
-            right.append(set(rows.loc[ok, "case_id"]))
-            order = rows
-    lesions = {c for c, there in zip(case_ids, has_lesion(masks), strict=True) if there}
-    chosen = []
-    for label in (1, 0):
-        members = order.loc[order["label"] == label, "case_id"]
-        agreed = [c for c in members if c in lesions and all(c in r for r in right)]
-        others = [c for c in members if c in lesions and c not in agreed]
-        chosen += (agreed + others)[: count // 2]
-    return chosen
-
-
-chosen = example_cases(4)
-place = [case_ids.index(c) for c in chosen]
-table = inputs.store.cases.iloc[place][["case_id", "label"]].reset_index(drop=True)
-overlays = {}
-for rows, maps in runs:
-    if rows["scenario"].iloc[0] == best and rows["fold"].iloc[0] == 0:
-        init = rows["init"].iloc[0]
-        of_case = rows.reset_index(drop=True).set_index("case_id")
-        at = [of_case.index.get_loc(c) for c in chosen]
-        score = of_case["score"].to_numpy()[at]
-        predicted = (score > 0.5).astype(int)
-        overlays[init] = to_uint8(maps[at, :, :, predicted], inputs.store.size)
-        table[f"score_{init}"] = score
-cam_panel(
+runs = list(cam_arrays(study, inputs))
+scenario = most_accurate_scenario(runs)
+examples = example_cases(runs, scenario, inits, set(np.array(case_ids)[has_lesion(masks)]))
+place = [case_ids.index(case) for case in examples.cases["case_id"]]
+_ = cam_panel(
     inputs.store.images()[place],
     masks[place],
-    {init: overlays[init] for init in inits},
-    table,
+    {init: to_uint8(maps, inputs.store.size) for init, maps in examples.maps.items()},
+    examples.cases.assign(label=inputs.store.cases["label"].to_numpy()[place]),
     positive_class=inputs.task.positive_class,
     threshold=threshold,
-)[0, 0].figure
+)
+glue_values(example_scenario=scenario)
 
 # %% [markdown]
 # Scenario shown: {glue:text}`example_scenario`, the one with the most right calls. Cyan outlines
@@ -135,9 +96,9 @@ scenarios = scenario_dice(overlap)
 summary = init_dice(scenarios)
 lesions = masks[has_lesion(masks)]
 baselines = baseline_table(lesions, mean_lesion_size(lesions))
-dice_bars(summary, baselines, inits).figure
+_ = dice_bars(summary, baselines, inits)
 
-# %%
+# %% tags=["hide-input"]
 test = dice_comparison(overlap, *inits)
 for letter, init in zip("ab", inits, strict=True):
     row = summary.set_index("init").loc[init]

@@ -104,7 +104,8 @@ def provenance_banner(
         f'border-radius:4px;padding:0.7em 1em;margin:1em 0">'
         f'<p style="margin:0 0 0.5em;font-weight:700;font-size:1.05em;color:{border}">'
         f"{icon} {escape(headline)}</p>"
-        f'<dl style="display:grid;grid-template-columns:max-content 1fr;gap:0.15em 1em;'
+        f'<dl style="display:grid;grid-template-columns:minmax(7em,30%) minmax(0,1fr);'
+        f"gap:0.15em 1em;"
         f'margin:0;font-size:0.92em">{rows}</dl></div>'
     )
 

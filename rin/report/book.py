@@ -80,6 +80,8 @@ CHAPTERS = (
     Chapter("03_fine_tuning", "{task}_fine_tuning", ("task", *_STUDY)),
     Chapter("04_statistics", "{task}_statistics", ("task", *_STUDY)),
     Chapter("05_gradcam", "{task}_gradcam", ("task", *_STUDY)),
+    Chapter("00_cover", "cover", _STUDY),
+    Chapter("06_how_built", "how_built", _STUDY),
 )
 
 

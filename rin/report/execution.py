@@ -203,6 +203,9 @@ def _finish(notebook: Any, source: Path, output: Path, made_from: dict, partial:
     # Where this machine keeps the files is no part of the result.
     notebook.metadata["papermill"] |= {"input_path": source.name, "output_path": output.name}
     notebook.metadata["kernelspec"] = _KERNEL
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.metadata["tags"].append("remove-input")  # the banner says it in words
     nbformat.write(notebook, partial)
     partial.replace(output)
 

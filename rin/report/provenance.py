@@ -70,9 +70,11 @@ def task_banner(study: Study, inputs: TaskInputs, *, trained: bool = True) -> HT
     )
 
 
-def pretraining_banner(study: Study) -> HTML:
-    """Return the banner of the pretraining page."""
+def pretraining_banner(study: Study) -> HTML | None:
+    """Return the banner of the pretraining page, or None where nothing was pretrained."""
     own = pretrained(study)
+    if own.empty:
+        return None
     return provenance_banner(
         _corpora(study, own),
         profile=_profile(study),

@@ -237,10 +237,10 @@ def dice_beside_table(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Task")
 
 
-def book_table(table: pd.DataFrame, caption: str) -> "Styler":
+def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> "Styler":
     """Return a table dressed for the book: caption above, headings ruled, text to the left.
 
-    A plain running index is hidden.
+    A plain running index is hidden.  Cells of `prose` tables wrap; others stay on one line.
     """
     left = [("text-align", "left"), ("padding", "0.25em 0.8em")]
     styles = [
@@ -249,4 +249,6 @@ def book_table(table: pd.DataFrame, caption: str) -> "Styler":
         {"selector": "thead tr:last-child th", "props": [("border-bottom", "2px solid #8A8A8A")]},
     ]
     styler = table.style.format(escape="html").set_caption(caption).set_table_styles(styles)
+    if prose:
+        styler = styler.set_table_attributes('class="rin-prose"')
     return styler.hide(axis="index") if isinstance(table.index, pd.RangeIndex) else styler

@@ -15,6 +15,8 @@ from rin.report.format import MISSING, format_interval, format_number, format_p
 from rin.report.style import UNFREEZING_LABEL, init_style
 
 if TYPE_CHECKING:
+    from IPython.display import Markdown
+
     from rin.data.manifest import DatasetManifest
     from rin.stats import PooledComparison
 
@@ -23,23 +25,41 @@ _POINTS = 100
 
 
 def pretraining_table(weights: pd.DataFrame) -> pd.DataFrame:
-    """Return budget and test accuracy of each pretraining run, one row a backbone.
+    """Return test accuracy and time of each pretraining run, one row a backbone.
 
     Parameters
     ----------
     weights
-        Table of `rin.study.pretrained`.
+        Table of `rin.study.pretrained`; without rows the result has none either.
     """
+    if weights.empty:
+        return pd.DataFrame(columns=["Top-1", "Top-5", "Seconds"])
     shown = weights.assign(
         init=[init_style(init).short for init in weights["init"]],
         top1=weights["top1"].map("{:.2f}".format),
         top5=weights["top5"].map("{:.2f}".format),
         seconds=weights["seconds"].map("{:.0f}".format),
     )
-    columns = {"top1": "Top-1", "top5": "Top-5", "steps": "Steps", "seconds": "Seconds"}
+    columns = {"top1": "Top-1", "top5": "Top-5", "seconds": "Seconds"}
     table = shown.pivot(index="backbone", columns="init", values=list(columns))
     table = table.rename(columns=columns, level=0).rename_axis(index="Backbone")
     return table.rename_axis(columns=[None, None])
+
+
+def pretraining_reading(weights: pd.DataFrame) -> Markdown:
+    """Return the sentences that read `pretraining_table`."""
+    from IPython.display import Markdown
+
+    if weights.empty:
+        return Markdown("This profile trains no weights of its own: it starts from released ones.")
+    w = weights
+    return Markdown(
+        f"Each network saw {w['images'].max()} images of {w['classes'].max()} classes, three "
+        f"quarters of them for training, {w['epochs'].max()} times. Test accuracy lies between "
+        f"{w['top1'].min():.2f} and {w['top1'].max():.2f}; guessing evenly gives "
+        f"{1 / w['classes'].max():.2f}. The trainings took {w['seconds'].sum() / 60:.1f} minutes "
+        "of one worker's time."
+    )
 
 
 def class_count_table(

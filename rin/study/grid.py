@@ -199,7 +199,7 @@ def predictions(study: Study, inputs: TaskInputs, *, part: str = "test") -> pd.D
 
 
 def _run_predictions(study: Study, run_id: str, named: dict, part: str) -> pd.DataFrame:
-    table = study.runs.table(run_id, "predictions.parquet")
+    table = study.runs.read(run_id, "predictions.parquet", pd.read_parquet)
     table = table[table["part"] == part].reset_index(drop=True)
     for position, (column, value) in enumerate(named.items()):
         table.insert(position, column, value)
@@ -210,7 +210,7 @@ def histories(study: Study, inputs: TaskInputs) -> pd.DataFrame:
     """Return learning curves of a task's grid: the columns of a run, epoch, losses."""
     tables = []
     for run_id, named in _finished(study, inputs):
-        table = study.runs.table(run_id, "history.parquet")
+        table = study.runs.read(run_id, "history.parquet", pd.read_parquet)
         tables.append(table.assign(epoch=np.arange(1, len(table) + 1), **named))
     return pd.concat(tables, ignore_index=True)
 
@@ -218,7 +218,7 @@ def histories(study: Study, inputs: TaskInputs) -> pd.DataFrame:
 def cam_arrays(study: Study, inputs: TaskInputs) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
     """Yield each run's test rows of `predictions` and their maps (n, h, w, 2) before ReLU."""
     for run_id, named in _finished(study, inputs):
-        maps = study.runs.array(run_id, "cams.npy")
+        maps = study.runs.read(run_id, "cams.npy", np.load)
         yield _run_predictions(study, run_id, named, "test"), maps
 
 

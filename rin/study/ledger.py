@@ -16,14 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
+from typing import Any, TypeVar
 
 from rin.errors import InputError
 
 _STALE_SECONDS = 24 * 3600
+T = TypeVar("T")
 
 
 def digest_of(config: dict[str, Any]) -> str:
@@ -58,27 +56,27 @@ class Ledger:
         InputError
             When the run is not there or its record is damaged.
         """
-        path = self.path(run_id) / "done.json"
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise _damaged(path, error) from error
+        return self.read(run_id, "done.json", lambda path: json.loads(path.read_text("utf-8")))
 
-    def table(self, run_id: str, name: str) -> pd.DataFrame:
-        """Return a Parquet table of a finished run; raise `InputError` if it is damaged."""
+    def read(self, run_id: str, name: str, reader: Callable[[Path], T]) -> T:
+        """Return what `reader` makes of one file of a finished run.
+
+        Raises
+        ------
+        InputError
+            When the file is not there or damaged.
+        """
         path = self.path(run_id) / name
         try:
-            return pd.read_parquet(path)
-        except (OSError, ValueError) as error:  # Arrow's own errors are among these
-            raise _damaged(path, error) from error
-
-    def array(self, run_id: str, name: str) -> np.ndarray:
-        """Return a NumPy array of a finished run; raise `InputError` if it is damaged."""
-        path = self.path(run_id) / name
-        try:
-            return np.load(path, allow_pickle=False)
+            return reader(path)
+        # The errors of JSON, Arrow, NumPy and pydantic are all among these.
         except (OSError, EOFError, ValueError) as error:
-            raise _damaged(path, error) from error
+            raise InputError(
+                f"not a readable file of a finished run ({error})",
+                where=path,
+                remedy="Delete the run's folder and run the same stage again; "
+                "only this run is redone.",
+            ) from error
 
     def commit(
         self,
@@ -137,11 +135,3 @@ class Ledger:
         for draft in self.folder.glob(".*-*"):
             if time.time() - draft.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(draft, ignore_errors=True)
-
-
-def _damaged(path: Path, error: Exception) -> InputError:
-    return InputError(
-        f"not a readable file of a finished run ({error})",
-        where=path,
-        remedy="Delete the run's folder and run the same stage again; only this run is redone.",
-    )

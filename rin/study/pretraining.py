@@ -7,7 +7,6 @@ pictures.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -164,7 +163,7 @@ def pretraining_histories(study: Study) -> pd.DataFrame:
     tables = []
     for run in plan_pretraining(study):
         if study.weights.has(run.run_id):
-            table = study.weights.table(run.run_id, "history.parquet")
+            table = study.weights.read(run.run_id, "history.parquet", pd.read_parquet)
             tables.append(table.assign(init=run.init, backbone=run.backbone))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
@@ -179,15 +178,18 @@ def local_entries(study: Study) -> list[WeightsEntry]:
     """
     entries = []
     for run in plan_pretraining(study):
-        path = study.weights.path(run.run_id) / "entry.json"
         if not study.weights.has(run.run_id):
             raise InputError(
                 f"{run.backbone} has not been pretrained on {run.corpus} yet",
-                where=path.parent,
+                where=study.weights.path(run.run_id),
                 remedy="Run the pretraining notebook of this profile first.",
             )
-        entries.append(WeightsEntry.model_validate(json.loads(path.read_text())))
+        entries.append(study.weights.read(run.run_id, "entry.json", _read_entry))
     return entries
+
+
+def _read_entry(path: Path) -> WeightsEntry:
+    return WeightsEntry.model_validate_json(path.read_text("utf-8"))
 
 
 def _longest_first(blocks: dict[str, list[PretrainingRun]]) -> list[list[PretrainingRun]]:

@@ -131,9 +131,6 @@ class CompiledBlock:
         """
         check_pixels(training.images[:1], where="image store")
         self._restore(weights, contract, recipe)
-        best = keras.callbacks.EarlyStopping(
-            monitor="val_loss", mode="min", patience=recipe.epochs, restore_best_weights=True
-        )
         channels = self.architecture.channels
         fitted = self.parts.model.fit(
             shuffled_batches(training, batch=recipe.batch, channels=channels, seed=recipe.seed),
@@ -141,7 +138,7 @@ class CompiledBlock:
             validation_data=self._ordered(validation, recipe.batch),
             epochs=recipe.epochs,
             shuffle=False,
-            callbacks=[best, *(callbacks or [])],
+            callbacks=[_BestEpoch(), *(callbacks or [])],
             verbose=0,
         )
         if not np.isfinite(fitted.history["val_loss"]).any():
@@ -179,6 +176,24 @@ class CompiledBlock:
         for variable in optimizer.variables:
             variable.assign(np.zeros(variable.shape))
         optimizer.learning_rate = recipe.learning_rate
+
+
+class _BestEpoch(keras.callbacks.Callback):
+    """Bring back the weights of the epoch with the lowest finite validation loss.
+
+    `keras.callbacks.EarlyStopping` keeps a first epoch whose loss is not a number for ever.
+    """
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self._lowest, self._weights = np.inf, None
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if logs["val_loss"] < self._lowest:
+            self._lowest, self._weights = logs["val_loss"], self.model.get_weights()
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        if self._weights is not None:
+            self.model.set_weights(self._weights)
 
 
 def _jit() -> bool | str:

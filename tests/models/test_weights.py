@@ -124,7 +124,7 @@ def test_keras_file_that_lacks_a_part_is_refused(resnet, tmp_path, lost):
     path = save_keras(tmp_path / "saved", resnet)
     with h5py.File(path, "a") as file:
         del file[lost]
-    with pytest.raises(InputError, match="not the weights|every weight"):
+    with pytest.raises(InputError, match=r"not the weights|every weight"):
         read_weights_file(path, resnet)
 
 
@@ -254,7 +254,7 @@ def test_load_weights_when_keras_cannot_fetch_says_so(resnet, monkeypatch):
     import keras
 
     def fails(**_):
-        raise Exception("URL fetch failure")  # noqa: TRY002 - what Keras itself raises
+        raise Exception("URL fetch failure")  # what Keras itself raises
 
     monkeypatch.setattr(keras.applications, "ResNet50", fails)
     with pytest.raises(InputError, match="could not fetch"):

@@ -1,17 +1,13 @@
 """One tiny study for all tests of this folder, trained once and then only read or copied."""
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from tiny_study import tiny_profile, write_profile
+from tiny_study import start_grid, tiny_profile, write_profile
 
 from rin.study import open_study, plan, run_grid, run_pretraining, scenarios, task_inputs
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +33,8 @@ def pretrained_study(study):
 
 
 def few(backbones):
-    """The scenarios of two of the three compiled steps: tracing costs most of a tiny grid."""
-    return [s for s in scenarios.scenarios_of(backbones) if s.unfreezing != "unfreeze_all"]
+    """The scenarios of one of the three compiled steps: tracing costs most of a tiny grid."""
+    return [s for s in scenarios.scenarios_of(backbones) if s.unfreezing == "freeze_all"]
 
 
 @pytest.fixture
@@ -48,28 +44,18 @@ def few_scenarios(monkeypatch):
 
 @pytest.fixture(scope="session")
 def finished_study(pretrained_study, inputs):
-    """A study whose grid of eight runs is finished; its readers need `few_scenarios`."""
+    """A study whose grid of four runs is finished; its readers need `few_scenarios`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "scenarios_of", few)
         run_grid(pretrained_study, inputs)
     return pretrained_study
 
 
-def start_grid(profile, folder):
-    """Start a grid as a program of its own, in a process group of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-B", HERE / "grid_program.py", profile, folder],
-        env=os.environ | {"PYTHONPATH": str(HERE.parents[1])},
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory):
-    """A finished grid of 24 runs over three blocks: its profile, and its study."""
+    """A finished grid of 36 runs over three blocks: its profile, and its study."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    changes = {"folds": 2, "execution": {"workers": 2, "threads": 1}}
+    changes = {"folds": 3, "execution": {"workers": 1, "threads": 1}}
     profile = write_profile(folder / "tiny.yaml", changes)
     assert start_grid(profile, folder).wait() == 0
     return profile, open_study(profile, results=folder)

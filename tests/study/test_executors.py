@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import start_grid
 from pool_jobs import call, die, fail, touch, touch_later
-from tiny_study import records, write_profile
+from tiny_study import records, start_grid, write_profile
 
 from rin.errors import InputError
 from rin.study import open_study, predictions, task_inputs
@@ -107,7 +106,7 @@ def test_workers_when_the_parent_is_killed_end_too(tmp_path):
 @pytest.mark.slow
 def test_grid_in_this_process_and_in_a_pool_has_identical_predictions(undisturbed, tmp_path):
     _, pooled = undisturbed
-    changes = {"folds": 2, "execution": {"workers": 0, "threads": 1}}
+    changes = {"folds": 3, "execution": {"workers": 0, "threads": 1}}
     profile = write_profile(tmp_path / "tiny.yaml", changes)
     assert start_grid(profile, tmp_path).wait() == 0
     alone = open_study(profile, results=tmp_path)

@@ -6,27 +6,31 @@ import shutil
 import signal
 import time
 
-import numpy as np
 import pytest
-from conftest import start_grid
+from tiny_study import start_grid
 
 from rin.study import open_study
 
 KILLS = 20
 
 
-def finish_times(study):
-    """Seconds from the first sight of the grid's program to each of its runs."""
-    done = (path.stat().st_mtime for path in study.runs.folder.glob("*/done.json"))
-    return np.sort(np.fromiter(done, float))
+def finished(ledger):
+    """Folders of the finished runs of a ledger."""
+    return [path.parent for path in ledger.folder.glob("[!.]*/done.json")]
 
 
-def table_bytes(study):
-    """Predictions of every run as raw bytes, by run id."""
+def seconds_to_first_run(study):
+    """How long a grid takes from its start to its first finished run, as this machine is now."""
+    (begun,) = (folder.stat().st_mtime for folder in finished(study.weights))
+    return min(folder.stat().st_mtime for folder in finished(study.runs)) - begun
+
+
+def contents(study):
+    """Predictions, curves and maps of every run as bytes, by run and file."""
     return {
-        folder.name: study.runs.table(folder.name, "predictions.parquet").to_csv(index=False)
-        for folder in study.runs.folder.iterdir()
-        if not folder.name.startswith(".")
+        (folder.name, name): (folder / name).read_bytes()
+        for folder in finished(study.runs)
+        for name in ("config.json", "predictions.parquet", "history.parquet", "cams.npy")
     }
 
 
@@ -38,20 +42,22 @@ def test_grid_when_killed_again_and_again_ends_as_if_undisturbed(undisturbed, tm
         shutil.copytree(calm.results.parent / name, tmp_path / name)
     shutil.copytree(calm.weights.folder, tmp_path / "tiny" / "weights")
     study = open_study(profile, results=tmp_path)
-    # Each attempt may last from the framework's start to a few finished runs.
-    first, later = 12.0, 26.0
+    typical = seconds_to_first_run(calm)
     draws, progress = random.Random(20220914), []
     for _ in range(KILLS):
         program = start_grid(profile, tmp_path)
-        time.sleep(draws.uniform(first, later))
+        # From the framework's start to a few finished runs.
+        time.sleep(3 + draws.uniform(0.5, 1.2) * typical)
         assert program.poll() is None, "the grid ended before it was killed often enough"
         os.killpg(program.pid, signal.SIGKILL)
         program.wait()
-        progress.append(len(list(study.runs.folder.glob("[!.]*/done.json"))))
+        progress.append(len(finished(study.runs)))
     assert start_grid(profile, tmp_path).wait() == 0
     with capsys.disabled():
         print(f"\nfinished runs at each of {KILLS} kills: {progress}")
     assert progress[0] < progress[-1]
-    ended, expected = table_bytes(study), table_bytes(calm)
+    visible = [path for path in study.runs.folder.glob("[!.]*")]
+    assert len(visible) == len(finished(study.runs)) == 36
+    ended, expected = contents(study), contents(calm)
     assert ended.keys() == expected.keys()
-    assert [run_id for run_id in expected if ended[run_id] != expected[run_id]] == []
+    assert [key for key in expected if ended[key] != expected[key]] == []

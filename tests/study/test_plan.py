@@ -112,7 +112,7 @@ def test_run_ids_cover_the_input_contract(planned):
 
 
 def test_plan_when_init_is_unknown_lists_the_known_ones(planned):
-    with pytest.raises(InputError, match="unknown init 'magic'.*radimagenet.*random"):
+    with pytest.raises(InputError, match=r"unknown init 'magic'.*radimagenet.*random"):
         planned({"inits": ["random", "magic"]})
 
 

@@ -15,7 +15,10 @@ from rin.study.plan import find_entries
 from rin.study.pretraining import plan_pretraining
 
 TWO = {
-    "pretraining.corpora": {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
+    "pretraining.corpora": {
+        "radiologic": "corpus_radiologic",
+        "photographic": "corpus_photographic",
+    }
 }
 
 
@@ -125,7 +128,8 @@ def test_local_entries_when_damaged_name_the_file(pretrained_study, tmp_path):
 def test_pretraining_settings_other_than_corpora_change_the_id(study_folder):
     def ids(changes):
         return {
-            r.run_id for r in plan_pretraining(open_study(tiny_profile(changes), results=study_folder))
+            r.run_id
+            for r in plan_pretraining(open_study(tiny_profile(changes), results=study_folder))
         }
 
     assert ids({"pretraining.epochs": 2}).isdisjoint(ids({}))

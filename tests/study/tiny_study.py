@@ -1,13 +1,18 @@
 """The smallest study that still trains: one backbone, 32 px, sixty stand-in images."""
 
 import copy
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import yaml
 
 from rin.study.profile import Profile
 
+HERE = Path(__file__).parent
 SETTINGS = {
     "name": "tiny",
     "about": "For tests.",
@@ -56,6 +61,16 @@ def copy_of(study, name, **changes):
     folder = study.results.parent / name
     shutil.copytree(study.results, folder, copy_function=shutil.copy2)
     return replace(study, results=folder, **changes)
+
+
+def start_grid(profile, folder):
+    """Start a grid as a program of its own, in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-B", HERE / "grid_program.py", profile, folder],
+        env=os.environ | {"PYTHONPATH": str(HERE.parents[1])},
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def records(ledger):

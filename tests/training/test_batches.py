@@ -1,4 +1,4 @@
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_shuffled_batches_in_each_pass_yield_every_row_once_with_its_label():
     batches = list(islice(shuffled_batches(part, batch=4, channels=1, seed=0), 9))
     for a_pass in (batches[:3], batches[3:6], batches[6:]):
         assert [len(images) for images, _ in a_pass] == [4, 4, 3]
-        assert sorted(sum(map(rows_of, a_pass), [])) == sorted(rows)
+        assert sorted(chain.from_iterable(map(rows_of, a_pass))) == sorted(rows)
     for batch in batches:
         assert [row // 3 for row in rows_of(batch)] == batch[1].tolist()
     assert [set(rows_of(b)) for b in batches[:3]] != [set(rows_of(b)) for b in batches[3:6]]
@@ -42,7 +42,9 @@ def test_shuffled_batches_in_each_pass_yield_every_row_once_with_its_label():
 def test_shuffled_batches_are_decided_by_the_seed_alone():
     def first(seed):
         part = Part(*numbered(), np.arange(20))
-        return [rows_of(b) for b in islice(shuffled_batches(part, batch=6, channels=1, seed=seed), 8)]
+        return [
+            rows_of(b) for b in islice(shuffled_batches(part, batch=6, channels=1, seed=seed), 8)
+        ]
 
     assert first(3) == first(3)
     assert first(3) != first(4)
@@ -51,7 +53,7 @@ def test_shuffled_batches_are_decided_by_the_seed_alone():
 def test_ordered_batches_yield_the_rows_in_order_once():
     ordered = OrderedBatches(Part(*numbered(), np.arange(3, 14)), batch=4, channels=1)
     assert len(ordered) == 3
-    assert sum((rows_of(ordered[i]) for i in range(3)), []) == list(range(3, 14))
+    assert rows_of(ordered[0]) + rows_of(ordered[1]) + rows_of(ordered[2]) == list(range(3, 14))
 
 
 def test_ordered_batches_of_rows_out_of_order_keep_their_order():
