@@ -57,7 +57,11 @@ task_banner(study, inputs[study.profile.tasks[0]])
 # Dashes mark tasks that this book has not run.
 
 # %% tags=["hide-input"]
-book_table(scoreboard(pooled, inits), "The paper's tasks: area ± SD, difference in points (95% CI)")
+book_table(
+    scoreboard(pooled, inits),
+    "The paper's tasks: area ± SD, difference in points (95% CI)",
+    prose=True,
+)
 
 # %% tags=["hide-input"]
 first = study.profile.tasks[0]

@@ -118,7 +118,7 @@ found = pd.DataFrame(
     [(f.kind, f.text, ", ".join(f.case_ids)) for f in inputs.dataset.findings],
     columns=["Kind", "What", "Cases"],
 )
-book_table(found, "Findings about the files", prose=True) if len(found) else "No finding."
+book_table(found, "Findings about the files", prose=True)
 
 # %% tags=["hide-input"]
 names = ["One case", "Other case", "Differing bits of 256", "Label of one", "Label of other"]

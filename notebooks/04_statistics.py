@@ -110,7 +110,7 @@ glue_values(
     pooled_p=format_p(pooled.delong.p_value),
     n_cases=pooled.n_cases,
 )
-book_table(pooled_table(pooled), "Difference between the initialisations, pooled in three ways")
+book_table(pooled_table(pooled), "The difference, pooled in three ways", prose=True)
 
 # %%
 _ = difference_forest(differences, inits, pooled=pooled_rows(pooled))
@@ -139,6 +139,7 @@ title = paper.COMPARISONS[inputs.task.paper_task].title
 book_table(
     published_beside_table(beside).loc[[title]].T,
     "Published (RadImageNet, ImageNet) and recomputed (this run)",
+    prose=True,
 )
 
 # %%

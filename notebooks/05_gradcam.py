@@ -132,7 +132,9 @@ glue_values(
 # ## Published beside recomputed
 
 # %%
-book_table(dice_beside_table(summary, {task: test}, inits), "Dice scores: published and recomputed")
+title = paper.COMPARISONS[inputs.task.paper_task].title
+beside = dice_beside_table(summary, {task: test}, inits).loc[[title]].T
+book_table(beside, "Dice scores: published and recomputed", prose=True)
 
 # %% [markdown]
 # The published scores come from the released weights and larger images; the recomputed ones from

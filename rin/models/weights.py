@@ -1,15 +1,12 @@
 """Weights entries: where backbone weights come from and which inputs they want.
 
 An entry names one file (or Keras' own download) for one backbone and carries its
-input contract.  Only formats that cannot run code are read: legacy HDF5 by topology,
-Keras `.weights.h5` and safetensors.  Whole saved models and pickles are refused
-before a byte of them is read.
+input contract.  `rin.models.weights_files` reads the files themselves.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,11 +18,10 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from rin.errors import InputError, unknown
 from rin.models.backbones import find_backbone
 from rin.models.preprocessing import Preprocessing, find_preprocessing
+from rin.models.weights_files import read_weights_file
 
 if TYPE_CHECKING:
     import keras
-
-SAFE_SUFFIXES = (".h5", ".safetensors")
 
 
 class WeightsEntry(BaseModel):
@@ -45,6 +41,8 @@ class WeightsEntry(BaseModel):
         that Keras itself fetches.
     sha256
         Of the file, where it is known.
+    url
+        Address of the file itself, where there is one; needs `sha256`.
     release, home, licence
         Which training this is, where it is to be had, and on what terms.
     provenance
@@ -58,6 +56,7 @@ class WeightsEntry(BaseModel):
     preprocessing: str
     file: str | None = None
     sha256: str | None = None
+    url: str | None = None
     release: str
     home: str = ""
     licence: str = ""
@@ -68,6 +67,11 @@ class WeightsEntry(BaseModel):
     def _is_known(cls, name: str, field: Any) -> str:
         (find_backbone if field.field_name == "backbone" else find_preprocessing)(name)
         return name
+
+    def model_post_init(self, _context: object) -> None:
+        """A download that cannot be checked is not made."""
+        if self.url and not (self.file and self.sha256):
+            raise ValueError(f"{self.init} {self.backbone}: a url needs file and sha256")
 
     @property
     def contract(self) -> Preprocessing:
@@ -151,7 +155,7 @@ def load_weights(
     """
     if entry.file is None:
         return _keras_imagenet(entry, backbone)
-    path = locate(entry, folders)
+    path = locate(entry, folders) or _fetch(entry, folders)
     if path is None:
         raise InputError(
             f"no weights file for init {entry.init!r} and {entry.backbone}",
@@ -167,102 +171,24 @@ def load_weights(
     return read_weights_file(path, backbone)
 
 
-def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
-    """Read one weights file into a backbone and return its weights.
+def _fetch(entry: WeightsEntry, folders: list[Path]) -> Path | None:
+    """Download an entry's file into the first folder, checked by SHA-256, if it has a URL."""
+    if entry.url is None:
+        return None
+    import pooch
 
-    Raises
-    ------
-    InputError
-        See `load_weights`.
-    """
-    if path.suffix not in SAFE_SUFFIXES:
-        raise InputError(
-            f"weights of type {path.suffix or 'unknown'!r} are not read",
-            where=path,
-            remedy="They may carry code. Convert them to .weights.h5 or .safetensors first.",
-        )
-    # Whatever a loader leaves out, with a mere warning, stays NaN and is found below.
-    backbone.set_weights([np.full(v.shape, np.nan) for v in backbone.weights])
     try:
-        if path.suffix == ".safetensors":
-            _load_safetensors(path, backbone)
-        else:
-            _refuse_saved_code(path)
-            backbone.load_weights(path)
-    except InputError:
-        raise
-    # The loaders raise many types for a bad file; each becomes the one clear error.
+        fetched = pooch.retrieve(
+            entry.url, f"sha256:{entry.sha256}", fname=entry.file, path=folders[0]
+        )
+    # Network and digest failures come as many types; each becomes the one clear error.
     except Exception as error:
         raise InputError(
-            f"not the weights of a {backbone.name} without top ({error})",
-            where=path,
-            remedy="Check that the file is whole and belongs to this backbone.",
+            f"the weights could not be fetched ({error})",
+            where=entry.url,
+            remedy=f"Fetch the file by hand and put it at {folders[0] / entry.file}.",
         ) from error
-    weights = backbone.get_weights()
-    if not all(np.isfinite(w).all() for w in weights):
-        raise InputError(
-            "does not hold a finite number for every weight",
-            where=path,
-            remedy="Fetch or train the weights again.",
-        )
-    return weights
-
-
-def save_safetensors(path: Path, backbone: keras.Model) -> None:
-    """Write a backbone's weights as safetensors, keyed by position and kind."""
-    from safetensors.numpy import save_file
-
-    save_file({k: np.asarray(v) for k, v in _keyed(backbone).items()}, path)
-
-
-def _load_safetensors(path: Path, backbone: keras.Model) -> None:
-    from safetensors.numpy import load_file
-
-    stored, variables = load_file(path), _keyed(backbone)
-    if stored.keys() != variables.keys():
-        odd = sorted(stored.keys() ^ variables.keys())
-        raise ValueError(f"{len(odd)} tensors do not match, the first is {odd[0]}")
-    for key, variable in variables.items():
-        if stored[key].shape != tuple(variable.shape):
-            raise ValueError(f"{key} has shape {stored[key].shape}, not {variable.shape}")
-        variable.assign(stored[key])
-
-
-def _keyed(backbone: keras.Model) -> dict[str, keras.Variable]:
-    # Not by path: Keras numbers unnamed layers through a process, not through a model.
-    return {f"{i:04d}/{v.name}": v for i, v in enumerate(backbone.weights)}
-
-
-def _refuse_saved_code(path: Path) -> None:
-    """Refuse an HDF5 model whose configuration carries Lambda layers (marshalled code)."""
-    import h5py
-
-    with h5py.File(path, "r") as stored:
-        config = stored.attrs.get("model_config", b"{}")
-    try:
-        found = _carries_code(json.loads(config))
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"the configuration of the model in this file cannot be read ({error})",
-            where=path,
-            remedy="Ask for the weights alone (`save_weights`).",
-        ) from error
-    if found:
-        raise InputError(
-            "the model in this file has Lambda layers, which carry code",
-            where=path,
-            remedy="Ask for the weights alone (`save_weights`).",
-        )
-
-
-def _carries_code(config: Any) -> bool:
-    """Whether a Lambda layer or a serialised lambda stands anywhere in a configuration."""
-    if isinstance(config, list):
-        return any(map(_carries_code, config))
-    if not isinstance(config, dict):
-        return False
-    kind = str(config.get("class_name", "")).replace(">", ".").rpartition(".")[2]
-    return kind in ("Lambda", "__lambda__") or any(map(_carries_code, config.values()))
+    return Path(fetched)
 
 
 def _keras_imagenet(entry: WeightsEntry, backbone: keras.Model) -> list[np.ndarray]:

@@ -241,7 +241,10 @@ def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> "St
     """Return a table dressed for the book: caption above, headings ruled, text to the left.
 
     A plain running index is hidden.  Cells of `prose` tables wrap; others stay on one line.
+    A table without rows says so in one.
     """
+    if table.empty:
+        table = pd.DataFrame({"": ["none"]})
     left = [("text-align", "left"), ("padding", "0.25em 0.8em")]
     styles = [
         {"selector": "caption", "props": [("caption-side", "top"), ("font-weight", "600")]},

@@ -18,9 +18,8 @@ from rin.models.weights import (
     load_entries,
     load_weights,
     random_weights,
-    read_weights_file,
-    save_safetensors,
 )
+from rin.models.weights_files import read_weights_file, save_safetensors
 
 HARMLESS = config_of(("InputLayer", {}), ("Conv2D", {"name": "Lambda", "filters": 3}))
 

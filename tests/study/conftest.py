@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from tiny_study import start_grid, tiny_profile, write_profile
+from tiny_study import tiny_profile
 
 from rin.study import open_study, plan, run_grid, run_pretraining, scenarios, task_inputs
 
@@ -49,13 +49,3 @@ def finished_study(pretrained_study, inputs):
         patch.setattr(plan, "scenarios_of", few)
         run_grid(pretrained_study, inputs)
     return pretrained_study
-
-
-@pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory):
-    """A finished grid of 36 runs over three blocks: its profile, and its study."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    changes = {"folds": 3, "execution": {"workers": 1, "threads": 1}}
-    profile = write_profile(folder / "tiny.yaml", changes)
-    assert start_grid(profile, folder).wait() == 0
-    return profile, open_study(profile, results=folder)

@@ -104,12 +104,16 @@ def test_workers_when_the_parent_is_killed_end_too(tmp_path):
 
 
 @pytest.mark.slow
-def test_grid_in_this_process_and_in_a_pool_has_identical_predictions(undisturbed, tmp_path):
-    _, pooled = undisturbed
-    changes = {"folds": 3, "execution": {"workers": 0, "threads": 1}}
-    profile = write_profile(tmp_path / "tiny.yaml", changes)
-    assert start_grid(profile, tmp_path).wait() == 0
-    alone = open_study(profile, results=tmp_path)
+def test_grid_in_this_process_and_in_a_pool_has_identical_predictions(tmp_path):
+    studies = []
+    for workers in (0, 2):
+        folder = tmp_path / str(workers)
+        folder.mkdir()
+        changes = {"execution": {"workers": workers, "threads": 1}}
+        profile = write_profile(folder / "tiny.yaml", changes)
+        assert start_grid(profile, folder).wait() == 0
+        studies.append(open_study(profile, results=folder))
+    alone, pooled = studies
     inputs = task_inputs(alone, "breast")
     assert records(alone.runs).keys() == records(pooled.runs).keys()
     for part in ("validation", "test"):

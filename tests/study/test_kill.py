@@ -7,11 +7,13 @@ import signal
 import time
 
 import pytest
-from tiny_study import start_grid
+from tiny_study import start_grid, write_profile
 
 from rin.study import open_study
 
-KILLS = 20
+KILLS = 25
+RUNS = 5 * 6 * 2
+FILES = ("config.json", "predictions.parquet", "history.parquet", "cams.npy")
 
 
 def finished(ledger):
@@ -19,45 +21,58 @@ def finished(ledger):
     return [path.parent for path in ledger.folder.glob("[!.]*/done.json")]
 
 
-def seconds_to_first_run(study):
-    """How long a grid takes from its start to its first finished run, as this machine is now."""
-    (begun,) = (folder.stat().st_mtime for folder in finished(study.weights))
-    return min(folder.stat().st_mtime for folder in finished(study.runs)) - begun
-
-
 def contents(study):
     """Predictions, curves and maps of every run as bytes, by run and file."""
     return {
         (folder.name, name): (folder / name).read_bytes()
         for folder in finished(study.runs)
-        for name in ("config.json", "predictions.parquet", "history.parquet", "cams.npy")
+        for name in FILES
     }
 
 
+def wait_for(path, program):
+    while not path.exists():
+        assert program.poll() is None, "the grid ended before it began"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def calm(tmp_path):
+    """A study whose grid ran undisturbed, with one file for each run of it."""
+    folder = tmp_path / "calm"
+    folder.mkdir()
+    changes = {"folds": 5, "execution": {"workers": 0, "threads": 1}}
+    profile = write_profile(tmp_path / "tiny.yaml", changes)
+    assert start_grid(profile, folder, "small").wait() == 0
+    return open_study(profile, results=folder)
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_grid_when_killed_again_and_again_ends_as_if_undisturbed(undisturbed, tmp_path, capsys):
-    profile, calm = undisturbed
-    for name in ("stores", "stand_ins"):
-        shutil.copytree(calm.results.parent / name, tmp_path / name)
-    shutil.copytree(calm.weights.folder, tmp_path / "tiny" / "weights")
-    study = open_study(profile, results=tmp_path)
-    typical = seconds_to_first_run(calm)
-    draws, progress = random.Random(20220914), []
+@pytest.mark.timeout(3600)
+def test_grid_when_killed_again_and_again_ends_as_if_undisturbed(calm, tmp_path, capsys):
+    folder, profile = tmp_path / "killed", tmp_path / "tiny.yaml"
+    for name in ("stores", "stand_ins", "tiny/weights"):
+        shutil.copytree(calm.results.parent / name, folder / name)
+    study = open_study(profile, results=folder)
+    begun = (calm.results.parent / "ready").stat().st_mtime
+    first = min(run.stat().st_mtime for run in finished(calm.runs)) - begun
+    draws, progress, drafts = random.Random(20220914), [], 0
     for _ in range(KILLS):
-        program = start_grid(profile, tmp_path)
-        # From the framework's start to a few finished runs.
-        time.sleep(3 + draws.uniform(0.5, 1.2) * typical)
+        (folder / "ready").unlink(missing_ok=True)
+        program = start_grid(profile, folder, "small")
+        wait_for(folder / "ready", program)
+        time.sleep(draws.uniform(0, 1.5) * first)
         assert program.poll() is None, "the grid ended before it was killed often enough"
         os.killpg(program.pid, signal.SIGKILL)
         program.wait()
         progress.append(len(finished(study.runs)))
-    assert start_grid(profile, tmp_path).wait() == 0
+        drafts = len(list(study.runs.folder.glob(".*")))
+    assert start_grid(profile, folder, "small").wait() == 0
     with capsys.disabled():
-        print(f"\nfinished runs at each of {KILLS} kills: {progress}")
-    assert progress[0] < progress[-1]
-    visible = [path for path in study.runs.folder.glob("[!.]*")]
-    assert len(visible) == len(finished(study.runs)) == 36
+        print(f"\nfinished runs at each of {KILLS} kills: {progress}; drafts left: {drafts}")
+    assert 0 < progress[-1] < RUNS
+    visible = list(study.runs.folder.glob("[!.]*"))
+    assert len(visible) == len(finished(study.runs)) == RUNS
     ended, expected = contents(study), contents(calm)
     assert ended.keys() == expected.keys()
     assert [key for key in expected if ended[key] != expected[key]] == []

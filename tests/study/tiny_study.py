@@ -63,10 +63,10 @@ def copy_of(study, name, **changes):
     return replace(study, results=folder, **changes)
 
 
-def start_grid(profile, folder):
+def start_grid(profile, folder, *options):
     """Start a grid as a program of its own, in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-B", HERE / "grid_program.py", profile, folder],
+        [sys.executable, "-B", HERE / "grid_program.py", profile, folder, *options],
         env=os.environ | {"PYTHONPATH": str(HERE.parents[1])},
         stderr=subprocess.DEVNULL,
         start_new_session=True,

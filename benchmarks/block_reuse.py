@@ -1,0 +1,151 @@
+"""Block reuse against one fresh process a run, on the same small grid.
+
+Command    python benchmarks/block_reuse.py
+Measures   wall time of a grid (ResNet50; three unfreezing regimes, two learning rates, two
+           inits, five folds: 60 runs in three blocks, as many runs to a compiled step as the
+           study has) trained in one process that compiles each block once, and of the same
+           runs trained the usual way: every run starts Python, imports the framework, builds,
+           compiles and trains.  Both use the same images, weights and number of threads.
+Checks     that both ways give bit-identical predictions, histories and activation maps.
+Prints     a Markdown table and the ratio; the target is 8 or more on two cores.
+Time       about eight minutes on two quiet cores.  Of the second way a stratified sample of
+           runs is trained and its mean taken for all; `--sample 0` trains every one.
+
+Runs are as short as can be, one epoch of small images, so the ratio tells what starting,
+building and compiling cost.  Longer runs hide this cost and have a smaller ratio.
+"""
+
+import argparse
+import pickle
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from rin.study import open_study, run_pretraining, task_inputs
+from rin.study.grid import BlockInputs, run_block
+from rin.study.ledger import Ledger
+from rin.study.plan import Block, group_blocks, plan_runs, weights_folders
+from rin.study.profile import Profile
+
+TARGET = 8
+COMPARED = ("predictions.parquet", "history.parquet", "cams.npy")
+
+
+def profile_of(arguments):
+    return Profile(
+        name="benchmark",
+        about="Many short runs.",
+        tasks=["breast"],
+        inits=["random", "radiologic"],
+        backbones=["ResNet50"],
+        folds=arguments.folds,
+        fine_tuning={"size": arguments.size, "batch": 16, "epochs": 1},
+        pretraining={
+            "corpora": {"radiologic": "corpus_radiologic"},
+            "size": arguments.size,
+            "batch": 16,
+            "epochs": 1,
+        },
+        stand_ins={
+            "busi": {"benign": 40, "malignant": 30, "normal": 10},
+            "corpus_radiologic": {"class_count": 3, "per_class": 12},
+        },
+        execution={"workers": 0, "threads": arguments.threads},
+    )
+
+
+def train_in_fresh_process(blocks, shared, ledger):
+    """Train blocks in one Python process of their own and return its wall time in seconds."""
+    with tempfile.NamedTemporaryFile(suffix=".jobs") as jobs:
+        jobs.write(pickle.dumps([(block, shared, ledger) for block in blocks]))
+        jobs.flush()
+        started = time.perf_counter()
+        subprocess.run(
+            [sys.executable, __file__, "--jobs", jobs.name], check=True, stderr=subprocess.DEVNULL
+        )
+        return time.perf_counter() - started
+
+
+def sampled(blocks, size):
+    """The same number of runs of every block, each as a block of its own."""
+    draws = random.Random(20220914)
+    each = -(-size // len(blocks)) if size else None
+    return [
+        replace(block, runs=(run,))
+        for block in blocks
+        for run in draws.sample(block.runs, min(each or len(block.runs), len(block.runs)))
+    ]
+
+
+def differing(reused: Ledger, fresh: Ledger, alone: list[Block]):
+    """Files that are not the same in both ledgers."""
+    return [
+        f"{run.run_id}/{name}"
+        for block in alone
+        for run in block.runs
+        for name in COMPARED
+        if (reused.path(run.run_id) / name).read_bytes()
+        != (fresh.path(run.run_id) / name).read_bytes()
+    ]
+
+
+def compare(arguments, folder):
+    study = open_study(profile_of(arguments), results=folder)
+    inputs = task_inputs(study, "breast")
+    run_pretraining(study)
+    shared = BlockInputs(
+        inputs.store.path,
+        inputs.folds,
+        inputs.labels,
+        weights_folders(study),
+        study.profile.seed,
+        study.profile.execution,
+    )
+    blocks = group_blocks(plan_runs(study, inputs))
+    count, alone = sum(len(block.runs) for block in blocks), sampled(blocks, arguments.sample)
+    reused, fresh = Ledger(folder / "reused"), Ledger(folder / "fresh")
+    together = train_in_fresh_process(blocks, shared, reused)
+    apart = sum(train_in_fresh_process([block], shared, fresh) for block in alone)
+    total = apart / len(alone) * count
+    print("| way | runs trained | seconds a run | seconds for the grid |")
+    print("|---|---:|---:|---:|")
+    print(
+        f"| one process, {len(blocks)} blocks | {count} | {together / count:.2f} | {together:.1f} |"
+    )
+    print(
+        f"| one process a run | {len(alone)} | {apart / len(alone):.2f} | {total:.1f}"
+        f"{'' if len(alone) == count else ' (from the mean)'} |"
+    )
+    ratio = total / together
+    print(
+        f"\nRatio {ratio:.1f} (target {TARGET}); ResNet50, {arguments.size} px, one epoch, ", end=""
+    )
+    print(f"{count} runs, {arguments.threads} thread(s) in both ways.")
+    different = differing(reused, fresh, alone)
+    print(f"Files that differ between the two ways: {len(different)} of {len(alone) * 3}.")
+    return not different
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folds", type=int, default=5, help="folds, 1 to 5")
+    parser.add_argument("--size", type=int, default=32, help="side of the images in pixels")
+    parser.add_argument("--threads", type=int, default=1, help="threads of either way")
+    parser.add_argument("--sample", type=int, default=18, help="runs of the second way; 0: all")
+    parser.add_argument("--jobs", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.jobs:
+        for block, shared, ledger in pickle.loads(arguments.jobs.read_bytes()):
+            run_block(block, shared, ledger)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        if not compare(arguments, Path(folder)):
+            sys.exit("the two ways do not give the same results")
+
+
+if __name__ == "__main__":
+    main()

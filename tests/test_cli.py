@@ -1,0 +1,130 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rin.cli import main
+from rin.study import profile_names
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOK = str(ROOT / "notebooks" / "04_statistics.py")
+
+
+@pytest.fixture
+def rin(monkeypatch, capsys, tmp_path):
+    """Runs the command line in an empty folder; returns exit status, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["rin", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out, printed.err
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["pretrain", "--profile", "demmo"], "unknown profile 'demmo'. Known: demo,"),
+        (["book", "--profile", "demmo"], "unknown profile 'demmo'"),
+        (["grid", "breast", "--profile", "absent.yaml"], "absent.yaml: no such file"),
+        (["grid", "knee", "--profile", "smoke"], "unknown task 'knee'. Known: breast."),
+        (["book", "--data-root", "absent"], "absent: there is no such data root"),
+        (["grid", "breast", "--data-root", "absent"], "absent: there is no such data root"),
+        (["grid", "breast", "--profile", "smoke", "--results", "file"], "cannot be written"),
+        (["pretrain", "--profile", "smoke", "--results", "file"], "cannot be written"),
+        (["run", NOTEBOOK, "-p", "tsk=breast"], "'tsk'. Known: task, profile, data_root, results."),
+        (["run", NOTEBOOK, "-p", "task"], "'task' has no '='"),
+        (["run", NOTEBOOK, "-p", "task=3"], "parameter task is 3, a int"),
+        (["run", "absent.py"], "absent.py: no such notebook"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else " ".join(value).replace(f"{ROOT}/", ""),
+)
+def test_bad_input_exits_with_one_and_one_line(rin, tmp_path, arguments, said):
+    (tmp_path / "file").write_text("not a folder")
+    status, out, err = rin(*arguments)
+    assert status == 1
+    (line,) = err.splitlines()
+    assert line.startswith("rin: ")
+    assert said in line
+    assert out == ""
+
+
+def test_bad_input_leaves_nothing_behind(rin, tmp_path):
+    rin("run", NOTEBOOK, "-p", "tsk=breast")
+    rin("grid", "knee", "--profile", "smoke")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_input_of_installed_command_shows_no_traceback(tmp_path):
+    program = "import sys; sys.argv[0] = 'rin'; from rin.cli import main; main()"
+    made = subprocess.run(
+        [sys.executable, "-c", program, "grid", "knee", "--profile", "smoke"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 1
+    (line,) = made.stderr.splitlines()
+    assert line.startswith("rin: ")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["book", "--help"], ["grid", "--help"]])
+def test_help_imports_no_heavy_package(arguments):
+    program = (
+        "import json, sys; sys.argv = ['rin', *sys.argv[1:]]\n"
+        "from rin.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as ended:\n    status = ended.code\n"
+        "print(json.dumps([status, *sys.modules]))"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    status, *modules = json.loads(made.stdout.splitlines()[-1])
+    assert status == 0
+    assert "Usage: rin" in made.stdout
+    assert {"tensorflow", "keras", "pandas", "numpy", "matplotlib"}.isdisjoint(modules)
+
+
+def test_rin_without_command_shows_help(rin):
+    _, out, err = rin()
+    assert "Usage: " in out + err
+    assert "Traceback" not in out + err
+
+
+def test_run_reads_values_as_yaml_and_names_the_output(rin, monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        "rin.report.book.execute_notebook",
+        lambda source, output, values, *, fingerprint: calls.append((source, output, values)),
+    )
+    status, out, _ = rin("run", NOTEBOOK, "-p", "task=breast", "-p", "n=3", "-p", "data_root=")
+    values = {"task": "breast", "n": 3, "data_root": ""}
+    assert calls == [(Path(NOTEBOOK), Path("04_statistics.ipynb"), values)]
+    assert (status, out) == (0, "Computed: 04_statistics.ipynb\n")
+
+
+def test_book_passes_its_options_on_and_says_where_the_book_is(rin, monkeypatch):
+    monkeypatch.setattr("rin.report.make_book.make_book", lambda *given: "-".join(given))
+    status, out, _ = rin("book", "--profile", "open", "--data-root", "d", "--results", "r")
+    assert (status, out) == (0, "Book: open-d-r\n")
+
+
+def test_profiles_lists_each_with_what_it_is_about(rin):
+    status, out, _ = rin("profiles")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == profile_names()
+    assert "continuous integration" in out
