@@ -1,35 +1,73 @@
 """Check the built book: computed values stand in its pages, and it opens without a network.
 
 Values are read from the computed notebooks, as they were glued, and looked for in the HTML of the
-same page.  `EXPECTED` names the keys that a page must have glued.
+same page.  `EXPECTED` names the keys that a page must show.  The mean areas of the fine-tuning page
+are computed once more, by scikit-learn from the predictions in the ledger.
 """
 
+import argparse
 import html
 import json
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+
+import pandas as pd
+from sklearn.metrics import roc_auc_score
 
 from rin.report.book import external_resources
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = ROOT / "book" / "notebooks"
-HTML = ROOT / "_build" / "html"
 
-# Page -> glued keys whose text the page must show.
+# Page -> glued keys that the page must show.
 EXPECTED: dict[str, tuple[str, ...]] = {
-    "pretraining": (),
-    "breast_dataset_card": (),
-    "breast_fine_tuning": (),
-    "breast_statistics": (),
-    "breast_gradcam": (),
+    "pretraining": (),  # its sentences are Markdown output
+    "breast_dataset_card": ("n_cases", "n_positive", "n_negative", "n_pairs", "n_opposed"),
+    "breast_fine_tuning": (
+        *("name_a", "mean_a", "sd_a", "name_b", "mean_b", "sd_b"),
+        *("published_a", "published_sd_a", "published_b", "published_sd_b"),
+        *("n_runs", "grid_minutes", "peak_memory"),
+    ),
+    "breast_statistics": (
+        *("first", "second", "n_scenarios", "n_ahead", "n_below_05", "n_holm"),
+        *("gain_points", "gain_percent", "n_cases"),
+        *("pooled_difference", "pooled_low", "pooled_high", "pooled_p"),
+    ),
+    "breast_gradcam": (
+        *("example_scenario", "name_a", "dice_a", "name_b", "dice_b", "n_images"),
+        *("dice_difference", "dice_low", "dice_high", "dice_p", "shapiro_p"),
+        *("ellipse", "whole", "smallest_map", "largest_map"),
+    ),
+    "cover": (
+        *("title", "n_scenarios", "points", "low", "high"),
+        *("published_points", "published_low", "published_high"),
+    ),
+    "how_built": (
+        *("n_runs", "run_minutes", "pretraining_minutes", "workers", "memory"),
+        *("first", "last", "hardware"),
+    ),
 }
+# Pages that tell the provenance of each dataset in a table, and so have no banner.
+TOLD_IN_TABLE = {"how_built"}
+MEAN_AREAS = "breast_fine_tuning"
+ROLE = re.compile(r"\{glue:text\}`(\w+):?([^`]*)`")
+
+
+@dataclass(frozen=True)
+class Built:
+    """Where a built book and its ledger lie, and what its images are."""
+
+    notebooks: Path
+    html: Path
+    ledger: Path
+    provenance: str
 
 
 def glued_texts(notebook: Path) -> dict[str, str]:
     """Return the plain text of every value that a computed notebook has glued."""
     found = {}
-    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+    for cell in _cells(notebook):
         for output in cell.get("outputs", []):
             key = output.get("metadata", {}).get("scrapbook", {}).get("name")
             texts = output.get("data", {})
@@ -39,52 +77,130 @@ def glued_texts(notebook: Path) -> dict[str, str]:
     return found
 
 
-def page_text(page: Path) -> str:
-    """Return what a reader sees of a page, with single spaces."""
-    body = re.sub(r"(?s)<(script|style)\b.*?</\1>", " ", page.read_text(encoding="utf-8"))
-    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", "", body)))
+def shown_roles(notebook: Path) -> list[tuple[str, str]]:
+    """Return (key, format) of each glued text of a notebook's prose, in order."""
+    prose = ["".join(c["source"]) for c in _cells(notebook) if c["cell_type"] == "markdown"]
+    return ROLE.findall("\n".join(prose))
 
 
-def number_shown(value: str, text: str) -> bool:
-    """Whether a text shows a glued value, a number possibly rounded to fewer digits."""
-    try:
-        forms = [f"{float(value):.{digits}f}" for digits in range(6, 1, -1)]
-    except ValueError:
-        forms = []
-    # A digit on either side would make it another number.
-    whole = "|".join(map(re.escape, [*forms, value]))
-    return re.search(rf"(?<![\d.])(?:{whole})(?!\d)", text) is not None
+def shown_texts(page: str) -> list[str]:
+    """Return the texts that a built page shows for its glued values, in order."""
+    spans = re.findall(r'(?s)<span class="pasted-text">(.*?)</span>', page)
+    return [re.sub(r"\s+", " ", html.unescape(span)).strip() for span in spans]
 
 
-def check_page(name: str, keys: tuple[str, ...]) -> list[str]:
-    """Return the complaints about one page."""
-    notebook, page = NOTEBOOKS / f"{name}.ipynb", HTML / "notebooks" / f"{name}.html"
-    missing = [str(path.relative_to(ROOT)) for path in (notebook, page) if not path.is_file()]
-    if missing:
-        return [f"{name}: no {path}" for path in missing]
-    glued, text = glued_texts(notebook), page_text(page)
+def as_shown(value: str, form: str) -> str:
+    """Return a glued value as the prose is to show it: a number in its format, a text as it is."""
+    return f"{float(value):{form}}" if form else value
+
+
+def check_values(name: str, keys: tuple[str, ...], notebook: Path, page: str) -> list[str]:
+    """Return the complaints about the glued values of one page."""
+    glued, roles, shown = glued_texts(notebook), shown_roles(notebook), shown_texts(page)
     complaints = [f"{name}: nothing glued as {key!r}" for key in keys if key not in glued]
-    complaints += [
-        f"{name}: {key} = {glued[key]} is not on the page"
-        for key in keys
-        if key in glued and not number_shown(glued[key], text)
-    ]
-    if re.search(r"Traceback \(most recent call last\)", text):
+    unseen = set(keys) - {key for key, _ in roles}
+    complaints += [f"{name}: {key!r} is not in the prose" for key in sorted(unseen)]
+    if len(shown) != len(roles):
+        return [*complaints, f"{name}: {len(shown)} values shown, {len(roles)} in the prose"]
+    for (key, form), text in zip(roles, shown, strict=True):
+        if key in glued and text != as_shown(glued[key], form):
+            complaints.append(f"{name}: {key} = {glued[key]} is shown as {text!r}")
+        if re.fullmatch(r"[+-]?(nan|inf)|", text):
+            complaints.append(f"{name}: {key} is shown as {text!r}")
+    return complaints
+
+
+def check_page(name: str, keys: tuple[str, ...], built: Built) -> list[str]:
+    """Return the complaints about one page."""
+    notebook, path = built.notebooks / f"{name}.ipynb", built.html / "notebooks" / f"{name}.html"
+    missing = [file.name for file in (notebook, path) if not file.is_file()]
+    if missing:
+        return [f"{name}: no {file}" for file in missing]
+    page = path.read_text(encoding="utf-8")
+    complaints = check_values(name, keys, notebook, page)
+    told = built.provenance if name in TOLD_IN_TABLE else f"rin-provenance rin-{built.provenance}"
+    if told not in page:
+        complaints.append(f"{name}: does not say that its images are {built.provenance}")
+    if "Traceback (most recent call last)" in page:
         complaints.append(f"{name}: shows a traceback")
     return complaints
 
 
+def ledger_areas(ledger: Path, task: str) -> tuple[int, dict[str, float]]:
+    """Return the number of a task's runs and, per init, the mean test area over scenarios.
+
+    Each area is scikit-learn's; folds are averaged first.  Where the ledger holds more than one
+    study, the one finished last counts.
+    """
+    rows = []
+    for done in ledger.glob("*/done.json"):
+        run = json.loads((done.parent / "config.json").read_text(encoding="utf-8"))
+        if run["task"] != task:
+            continue
+        table = pd.read_parquet(done.parent / "predictions.parquet")
+        test = table[table["part"] == "test"]
+        named = {key: run.pop(key) for key in ("scenario", "init", "fold")}
+        own = ("seed", "weights", "preprocessing")
+        study = json.dumps({k: v for k, v in run.items() if k not in own}, sort_keys=True)
+        finished = json.loads(done.read_text(encoding="utf-8"))["finished"]
+        area = roc_auc_score(test["label"], test["score"])
+        rows.append({**named, "study": study, "finished": finished, "area": area})
+    runs = pd.DataFrame(rows, columns=["scenario", "init", "fold", "study", "finished", "area"])
+    runs = runs[runs["study"] == runs.sort_values("finished")["study"].iloc[-1]] if rows else runs
+    scenarios = runs.groupby(["init", "scenario"])["area"].mean()
+    return len(runs), scenarios.groupby("init").mean().to_dict()
+
+
+def check_areas(built: Built, tolerance: float = 1e-9) -> list[str]:
+    """Return the complaints about the mean areas of the fine-tuning page."""
+    notebook = built.notebooks / f"{MEAN_AREAS}.ipynb"
+    if not notebook.is_file():
+        return []
+    glued = glued_texts(notebook)
+    count, areas = ledger_areas(built.ledger, MEAN_AREAS.partition("_")[0])
+    complaints = []
+    if str(count) != glued.get("n_runs"):
+        complaints.append(f"{MEAN_AREAS}: n_runs = {glued.get('n_runs')}, the ledger has {count}")
+    for letter in "ab":
+        init, mean = glued.get(f"name_{letter}", ""), glued.get(f"mean_{letter}", "nan")
+        area = areas.get(init, float("nan"))
+        if not abs(float(mean) - area) <= tolerance:
+            complaints.append(f"{MEAN_AREAS}: mean area of {init} is {mean}, recomputed {area}")
+    return complaints
+
+
+def check_book(built: Built) -> list[str]:
+    """Return every complaint about a built book."""
+    complaints = [line for page, keys in EXPECTED.items() for line in check_page(page, keys, built)]
+    complaints += check_areas(built)
+    return complaints + [
+        f"{found.page} loads {found.url} ({found.element})"
+        for found in external_resources(built.html)
+    ]
+
+
 def main() -> int:
     """Print each complaint and how much was checked; return the exit status."""
-    complaints = [line for name, keys in EXPECTED.items() for line in check_page(name, keys)]
-    complaints += [
-        f"{found.page} loads {found.url} ({found.element})" for found in external_resources(HTML)
-    ]
+    parser = argparse.ArgumentParser(description="Check the built book.")
+    parser.add_argument("--results", type=Path, default=ROOT / "results" / "smoke")
+    parser.add_argument("--provenance", choices=["stand-in", "real"], default="stand-in")
+    chosen = parser.parse_args()
+    built = Built(
+        ROOT / "book" / "notebooks",
+        ROOT / "_build" / "html",
+        chosen.results / "runs",
+        chosen.provenance,
+    )
+    complaints = check_book(built)
     for line in complaints:
         print(f"FAILED {line}")
     values = sum(map(len, EXPECTED.values()))
     print(f"book: {len(EXPECTED)} pages, {values} values checked, {len(complaints)} complaints")
     return bool(complaints)
+
+
+def _cells(notebook: Path) -> list[dict]:
+    return json.loads(notebook.read_text(encoding="utf-8"))["cells"]
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import rin
 from rin.data.manifest import load_manifest, manifest_names
+from rin.data.tree import SEPARATOR
 from rin.report.book import CHAPTERS, build_html, execute_notebook, source_fingerprint
 from rin.study import open_study
 from rin.study.profile import profile_folder
@@ -58,12 +59,14 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
 
 
 def _listing(data_root: str) -> str:
-    """Return a digest of names, sizes and times of the datasets' files or top folders."""
+    """Return a digest of names, sizes and times of every file of the datasets that are there."""
     digest = hashlib.sha256()
     for name in manifest_names() if data_root else []:
         for location in load_manifest(name).locations:
-            path = Path(data_root) / location.partition("::")[0]
-            if path.exists():
-                stat = path.stat()
-                digest.update(f"{location} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+            place = Path(data_root) / location.partition(SEPARATOR)[0]
+            files = sorted(place.rglob("*")) if place.is_dir() else [place]
+            for file in filter(Path.is_file, files):
+                stat = file.stat()
+                line = f"{file.relative_to(data_root)} {stat.st_size} {stat.st_mtime_ns}\n"
+                digest.update(line.encode())
     return digest.hexdigest()

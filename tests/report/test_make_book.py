@@ -157,7 +157,6 @@ def test_fingerprint_when_a_dataset_arrives_is_another(fingerprint, data_root):
     assert fingerprint(data_root) != before
 
 
-@pytest.mark.xfail(strict=True, reason="only the top folder of an unpacked dataset is looked at")
 def test_fingerprint_when_file_of_unpacked_dataset_changes_is_another(fingerprint, data_root):
     picture = data_root / "Dataset_BUSI_with_GT" / "benign" / "benign (1).png"
     picture.write_bytes(b"one picture")

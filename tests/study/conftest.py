@@ -1,11 +1,12 @@
 """One tiny study for all tests of this folder, trained once and then only read or copied."""
 
 import os
+from contextlib import contextmanager
 
 import pytest
 from tiny_study import tiny_profile
 
-from rin.study import open_study, plan, run_grid, run_pretraining, scenarios, task_inputs
+from rin.study import open_study, run_grid, run_pretraining, task_inputs
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -27,25 +28,31 @@ def inputs(study):
 
 
 @pytest.fixture(scope="session")
-def pretrained_study(study):
-    run_pretraining(study)
-    return study
+def with_small_backbone():
+    """Return a context in which ResNet50 is a dozen layers."""
 
+    @contextmanager
+    def patched():
+        import keras
+        from small_backbone import small_backbone
 
-def few(backbones):
-    """The scenarios of one of the three compiled steps: tracing costs most of a tiny grid."""
-    return [s for s in scenarios.scenarios_of(backbones) if s.unfreezing == "freeze_all"]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(keras.applications, "ResNet50", small_backbone)
+            yield
 
-
-@pytest.fixture
-def few_scenarios(monkeypatch):
-    monkeypatch.setattr(plan, "scenarios_of", few)
+    return patched
 
 
 @pytest.fixture(scope="session")
-def finished_study(pretrained_study, inputs):
-    """A study whose grid of four runs is finished; its readers need `few_scenarios`."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "scenarios_of", few)
+def pretrained_study(study, with_small_backbone):
+    with with_small_backbone():
+        run_pretraining(study)
+    return study
+
+
+@pytest.fixture(scope="session")
+def finished_study(pretrained_study, inputs, with_small_backbone):
+    """A study whose grid of twelve runs is finished."""
+    with with_small_backbone():
         run_grid(pretrained_study, inputs)
     return pretrained_study

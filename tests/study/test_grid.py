@@ -9,8 +9,6 @@ from tiny_study import copy_of, records, tiny_profile
 from rin.errors import InputError
 from rin.study import cam_arrays, grid, histories, plan, predictions, run_grid, run_records
 
-pytestmark = pytest.mark.usefixtures("few_scenarios")
-
 COLUMNS = [
     "task",
     "fold",
@@ -40,7 +38,7 @@ def part_of(inputs, part):
 
 def test_grid_when_finished_has_every_run_once(finished_study, inputs):
     table = run_grid(finished_study, inputs)
-    assert len(table) == 2 * 2
+    assert len(table) == 6 * 2
     assert not table[["scenario", "init", "fold"]].duplicated().any()
     assert sorted(p.name for p in finished_study.runs.folder.iterdir()) == sorted(table.index)
 
@@ -63,7 +61,7 @@ def test_predictions_hold_each_case_of_the_part_once_a_run(finished_study, input
     assert list(table) == COLUMNS
     assert set(table["part"]) == {part}
     runs = table.groupby(["scenario", "init"])["case_id"]
-    assert len(runs) == 4
+    assert len(runs) == 12
     for _, cases in runs:
         assert cases.is_unique
         assert set(cases) == part_of(inputs, part)
@@ -85,7 +83,7 @@ def test_predictions_when_runs_are_missing_tell_how_many(finished_study, inputs)
     study = copy_of(finished_study, "missing")
     shutil.rmtree(next(study.runs.folder.iterdir()))
     for read in (predictions, histories, run_records, lambda *a: list(cam_arrays(*a))):
-        with pytest.raises(InputError, match="1 of 4 runs of breast are not finished"):
+        with pytest.raises(InputError, match="1 of 12 runs of breast are not finished"):
             read(study, inputs)
 
 
@@ -100,21 +98,21 @@ def test_predictions_when_a_table_is_damaged_name_its_file(finished_study, input
 
 def test_histories_have_one_row_an_epoch(finished_study, inputs):
     table = histories(finished_study, inputs)
-    assert len(table) == 4
+    assert len(table) == 12
     assert set(table["epoch"]) == {1}
     assert np.isfinite(table[["loss", "val_loss"]]).all(axis=None)
 
 
 def test_run_records_have_one_row_a_run(finished_study, inputs):
     table = run_records(finished_study, inputs)
-    assert len(table) == 4
+    assert len(table) == 12
     assert set(table["best_epoch"]) == {1}
 
 
 def test_cam_arrays_follow_the_rows_of_the_test_predictions(finished_study, inputs):
     tables = []
     for table, maps in cam_arrays(finished_study, inputs):
-        assert maps.shape == (len(table), 1, 1, 2)
+        assert maps.shape == (len(table), 3, 3, 2)
         # The head is linear in the pooled features: a logit is the mean of its map plus a bias.
         logit = np.log(table["score"] / (1 - table["score"]))
         bias = logit - (maps[..., 1] - maps[..., 0]).mean(axis=(1, 2))
@@ -127,14 +125,15 @@ def test_cam_arrays_follow_the_rows_of_the_test_predictions(finished_study, inpu
 
 
 def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_others(
-    finished_study, inputs
+    finished_study, inputs, with_small_backbone
 ):
     done = [r for r in plan.plan_runs(finished_study, inputs) if r.init == "random"]
     lost = done[0]
     profile = tiny_profile({"inits": ["random", "radimagenet"]})
     study = copy_of(finished_study, "unreleased", profile=profile)
     shutil.rmtree(study.runs.path(lost.run_id))
-    with pytest.raises(InputError, match="no weights file for init 'radimagenet'") as caught:
+    missing = pytest.raises(InputError, match="no weights file for init 'radimagenet'")
+    with with_small_backbone(), missing as caught:
         run_grid(study, inputs)
     assert "RadImageNet-ResNet50_notop.h5" in caught.value.where
     assert "https://github.com/BMEII-AI/RadImageNet" in caught.value.remedy

@@ -1,0 +1,191 @@
+"""The check of the built book: what it must not let pass."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import rankdata
+
+from rin.study.ledger import Ledger, digest_of
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = "breast_fine_tuning"
+BANNER = '<div class="rin-provenance rin-stand-in">Stand-in images</div>'
+
+
+@pytest.fixture(scope="module")
+def check():
+    path = ROOT / ".ci" / "check_book.py"
+    spec = importlib.util.spec_from_file_location("check_book", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["check_book"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["check_book"]
+
+
+def area(labels, scores):
+    """Area by the rank sum of Mann and Whitney."""
+    positive = labels == 1
+    m, n = positive.sum(), (~positive).sum()
+    return (rankdata(scores)[positive].sum() - m * (m + 1) / 2) / (m * n)
+
+
+def add_run(ledger, scenario, init, fold, *, seed, size=64):
+    """Commit a run with random scores; returns its test area."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame({"label": np.arange(20) % 2, "score": rng.random(20).round(1)})
+    table["part"] = ["validation"] * 6 + ["test"] * 14
+    config = {"task": "breast", "scenario": scenario, "init": init, "fold": fold, "seed": seed}
+    config["size"] = size
+    ledger.commit(
+        digest_of(config),
+        config,
+        lambda folder: table.to_parquet(folder / "predictions.parquet") or {},
+    )
+    test = table[table["part"] == "test"]
+    return area(test["label"].to_numpy(), test["score"].to_numpy())
+
+
+def finish_at(ledger, size, when):
+    """Set when the runs of one size were finished."""
+    for done in ledger.folder.glob("*/done.json"):
+        if json.loads((done.parent / "config.json").read_text())["size"] == size:
+            done.write_text(json.dumps({"finished": when}))
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """Two scenarios, two folds of the first one, two inits; and the mean area of each init."""
+    book = Ledger(tmp_path / "runs")
+    means = {}
+    for offset, init in ((0, "radiologic"), (10, "photographic")):
+        first = [add_run(book, "s1", init, fold, seed=offset + fold) for fold in (0, 1)]
+        means[init] = (np.mean(first) + add_run(book, "s2", init, 0, seed=offset + 5)) / 2
+    return book, means
+
+
+@pytest.fixture
+def built(check, tmp_path, ledger):
+    """A book of one page that is right in every respect."""
+    book, means = ledger
+    values = {"name_a": "'radiologic'", "mean_a": repr(float(means["radiologic"]))}
+    values |= {"name_b": "'photographic'", "mean_b": repr(float(means["photographic"]))}
+    values |= {"n_runs": "6", "dice": "-0.031395418"}
+    prose = "{glue:text}`n_runs` runs: {glue:text}`mean_a:.3f`, {glue:text}`dice:.2f`"
+    outputs = [
+        {"data": {"text/plain": text}, "metadata": {"scrapbook": {"name": key}}}
+        for key, text in values.items()
+    ]
+    cells = [
+        {"cell_type": "code", "source": "", "outputs": outputs},
+        {"cell_type": "markdown", "source": prose},
+    ]
+    shown = ["6", f"{means['radiologic']:.3f}", "-0.03"]
+    spans = " ".join(f'<span class="pasted-text">{text}</span>' for text in shown)
+    made = check.Built(tmp_path / "notebooks", tmp_path / "html", book.folder, "stand-in")
+    (made.html / "notebooks").mkdir(parents=True)
+    made.notebooks.mkdir()
+    (made.notebooks / f"{PAGE}.ipynb").write_text(json.dumps({"cells": cells}))
+    (made.html / "notebooks" / f"{PAGE}.html").write_text(f"{BANNER}<p>{spans}</p>")
+    return made
+
+
+KEYS = ("n_runs", "mean_a", "dice")
+
+
+def change(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_check_of_right_book_has_no_complaint(check, built):
+    assert check.check_page(PAGE, KEYS, built) + check.check_areas(built) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        (">6<", ">16<", "n_runs = 6 is shown as '16'"),
+        (">-0.03<", ">0.03<", "is shown as '0.03'"),
+        (">-0.03<", ">-0.031<", "is shown as '-0.031'"),
+        (">-0.03<", ">nan<", "dice is shown as 'nan'"),
+        ('<span class="pasted-text">6</span>', "6", "2 values shown, 3 in the prose"),
+        ("rin-stand-in", "rin-real", "does not say that its images are stand-in"),
+        ("rin-provenance ", "", "does not say that its images are stand-in"),
+        ("<p>", "<p>Traceback (most recent call last)", "shows a traceback"),
+    ],
+)
+def test_check_of_page_that_is_wrong_complains(check, built, old, new, complaint):
+    change(built.html / "notebooks" / f"{PAGE}.html", old, new)
+    assert any(complaint in line for line in check.check_page(PAGE, KEYS, built))
+
+
+def test_check_of_page_without_an_expected_key_complains(check, built):
+    complaints = check.check_page(PAGE, (*KEYS, "n_cases"), built)
+    assert f"{PAGE}: nothing glued as 'n_cases'" in complaints
+    assert f"{PAGE}: 'n_cases' is not in the prose" in complaints
+
+
+def test_check_of_missing_page_names_it(check, built):
+    assert check.check_page("cover", (), built) == ["cover: no cover.ipynb", "cover: no cover.html"]
+
+
+def test_ledger_areas_average_folds_first_and_test_cases_only(check, ledger):
+    book, means = ledger
+    count, areas = check.ledger_areas(book.folder, "breast")
+    assert count == 6
+    assert areas == pytest.approx(means, abs=1e-12)
+
+
+def test_ledger_areas_of_two_studies_are_those_of_the_last_one(check, ledger):
+    book, means = ledger
+    other = add_run(book, "s1", "radiologic", 0, seed=3, size=32)
+    finish_at(book, 64, "2026-03-02T10:00:00+00:00")
+    finish_at(book, 32, "2026-03-01T10:00:00+00:00")
+    assert check.ledger_areas(book.folder, "breast")[1] == pytest.approx(means)
+    finish_at(book, 32, "2026-03-03T10:00:00+00:00")
+    assert check.ledger_areas(book.folder, "breast") == (1, {"radiologic": pytest.approx(other)})
+
+
+def test_check_areas_when_mean_is_off_by_little_complains(check, built, ledger):
+    mean = float(ledger[1]["photographic"])
+    change(built.notebooks / f"{PAGE}.ipynb", repr(mean), repr(mean + 1e-7))
+    (line,) = check.check_areas(built)
+    assert "mean area of photographic" in line
+
+
+def test_check_areas_when_runs_are_missing_complains(check, built):
+    run = next(built.ledger.iterdir())
+    (run / "done.json").unlink()
+    assert any("n_runs = 6, the ledger has 5" in line for line in check.check_areas(built))
+
+
+def test_check_areas_of_empty_ledger_complains(check, built, tmp_path):
+    empty = check.Built(built.notebooks, built.html, tmp_path / "absent", "stand-in")
+    assert len(check.check_areas(empty)) == 3
+
+
+def test_expected_pages_are_the_chapters_of_the_book(check):
+    from rin.report.book import CHAPTERS
+
+    pages = {chapter.output.format(task="breast") for chapter in CHAPTERS}
+    assert set(check.EXPECTED) == pages
+
+
+def test_expected_keys_are_those_of_the_prose(check):
+    import jupytext
+
+    from rin.report.book import CHAPTERS
+
+    for chapter in CHAPTERS:
+        cells = jupytext.read(ROOT / "notebooks" / f"{chapter.source}.py").cells
+        prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
+        shown = set(check.ROLE.findall("\n".join(prose)))
+        page = chapter.output.format(task="breast")
+        assert {key for key, _ in shown} == set(check.EXPECTED[page])
