@@ -26,7 +26,6 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "breast_dataset_card": ("n_cases", "n_positive", "n_negative", "n_pairs", "n_opposed"),
     "breast_fine_tuning": (
         *("name_a", "mean_a", "sd_a", "name_b", "mean_b", "sd_b"),
-        *("published_a", "published_sd_a", "published_b", "published_sd_b"),
         *("n_runs", "grid_minutes", "peak_memory"),
     ),
     "breast_statistics": (
@@ -39,10 +38,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
         *("dice_difference", "dice_low", "dice_high", "dice_p", "shapiro_p"),
         *("ellipse", "whole", "smallest_map", "largest_map"),
     ),
-    "cover": (
-        *("title", "n_scenarios", "points", "low", "high"),
-        *("published_points", "published_low", "published_high"),
-    ),
+    "cover": ("title", "n_scenarios", "points", "low", "high"),
     "how_built": (
         *("n_runs", "run_minutes", "pretraining_minutes", "workers", "memory"),
         *("first", "last", "hardware"),

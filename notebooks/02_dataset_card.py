@@ -92,7 +92,7 @@ glue_values(
     n_negative=int((1 - inputs.labels).sum()),
 )
 book_table(
-    class_count_table(manifest, cases, paper.CLASS_COUNTS[inputs.task.paper_task]),
+    class_count_table(manifest, cases, paper.CLASS_COUNTS.get(inputs.task.paper_task, ())),
     "Images of each class: as the paper states, as the authors state, as counted here",
 )
 

@@ -30,13 +30,12 @@ results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
 
-from rin import paper
 from rin.report.figures import auc_swarm, mean_roc, use_style
 from rin.report.glued import glue_values
 from rin.report.provenance import task_banner
 from rin.report.style import init_style
 from rin.report.tables import book_table
-from rin.report.tables_study import block_table
+from rin.report.tables_study import block_table, published_sentence
 from rin.report.tidy import init_summary, scenario_means
 from rin.stats import roc, scenario_aucs
 from rin.study import open_study, predictions, run_grid, run_records, task_inputs
@@ -75,23 +74,17 @@ for place, init in zip("ab", inits, strict=True):
             f"sd_{place}": row["sd"],
         }
     )
-published = paper.COMPARISONS[inputs.task.paper_task]
-glue_values(
-    published_a=published.auc_radimagenet,
-    published_sd_a=published.sd_radimagenet,
-    published_b=published.auc_imagenet,
-    published_sd_b=published.sd_imagenet,
-    n_runs=len(runs),
-)
+glue_values(n_runs=len(runs))
 
 # %% [markdown]
 # Mean area ± SD over the scenarios: {glue:text}`name_a` {glue:text}`mean_a:.3f` ±
 # {glue:text}`sd_a:.3f`, {glue:text}`name_b` {glue:text}`mean_b:.3f` ± {glue:text}`sd_b:.3f`. The
-# paper, with other weights and larger images, states {glue:text}`published_a:.2f` ±
-# {glue:text}`published_sd_a:.2f` for RadImageNet and {glue:text}`published_b:.2f` ±
-# {glue:text}`published_sd_b:.2f` for ImageNet. The SD describes how much the choice of scenario
-# matters; it says nothing about other patients.
-#
+# SD describes how much the choice of scenario matters; it says nothing about other patients.
+
+# %% tags=["remove-input"]
+published_sentence(inputs.task.paper_task)
+
+# %% [markdown]
 # ## Mean ROC curves
 
 # %%

@@ -31,6 +31,8 @@ results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
 
+from IPython.display import display
+
 from rin import paper
 from rin.report.figures import (
     difference_forest,
@@ -49,7 +51,7 @@ from rin.report.tables import (
     published_beside_table,
     scenario_table,
 )
-from rin.report.tables_study import pooled_rows, pooled_table
+from rin.report.tables_study import pooled_rows, pooled_table, published_sentence
 from rin.report.tidy import init_summary, scenario_means, with_conditions
 from rin.stats import compare_inits, pooled_comparison, roc, scenario_aucs
 from rin.study import open_study, predictions, task_inputs
@@ -133,22 +135,22 @@ _ = mean_roc(roc.mean_roc(scored), init_summary(means), inits, method="threshold
 #
 # ## Published beside recomputed
 
-# %%
-beside = {inputs.task.paper_task: pooled}
-title = paper.COMPARISONS[inputs.task.paper_task].title
-book_table(
-    published_beside_table(beside).loc[[title]].T,
-    "Published (RadImageNet, ImageNet) and recomputed (this run)",
-    prose=True,
-)
+# %% tags=["hide-input"]
+key = inputs.task.paper_task
+published_sentence(key)
 
-# %%
-points = published_beside_points(beside)
-_ = published_beside(
-    points[points["name"] == title], xlabel="Difference in AUC points (95% CI, unpaired t)"
-)
+# %% tags=["hide-input"]
+if key:
+    title = paper.COMPARISONS[key].title
+    caption = "Published (RadImageNet, ImageNet) and recomputed (this run)"
+    table = published_beside_table({key: pooled}).loc[[title]].T
+    display(book_table(table, caption, prose=True))
+    points = published_beside_points({key: pooled})
+    published_beside(
+        points[points["name"] == title], xlabel="Difference in AUC points (95% CI, unpaired t)"
+    )
 
 # %% [markdown]
-# The two rows compare different pairs of weights: the released RadImageNet and ImageNet weights in
-# the paper, weights pretrained in this book here. They are set side by side to compare sizes of
-# effects and widths of intervals, and the banner above says what the recomputed row rests on.
+# Published and recomputed rows compare different pairs of weights: the released RadImageNet and
+# ImageNet weights in the paper, those that the banner names here. They are set side by side to
+# compare sizes of effects and widths of intervals.

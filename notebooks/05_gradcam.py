@@ -30,6 +30,7 @@ results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
 import numpy as np
+from IPython.display import Markdown, display
 
 from rin import paper
 from rin.explain.gradcam import to_uint8
@@ -132,9 +133,12 @@ glue_values(
 # ## Published beside recomputed
 
 # %%
-title = paper.COMPARISONS[inputs.task.paper_task].title
-beside = dice_beside_table(summary, {task: test}, inits).loc[[title]].T
-book_table(beside, "Dice scores: published and recomputed", prose=True)
+key = inputs.task.paper_task
+if key in paper.DICE:
+    beside = dice_beside_table(summary, {key: test}, inits).loc[[paper.COMPARISONS[key].title]]
+    display(book_table(beside.T, "Dice scores: published and recomputed", prose=True))
+else:
+    display(Markdown("The paper states no Dice score for this task."))
 
 # %% [markdown]
 # The published scores come from the released weights and larger images; the recomputed ones from

@@ -47,8 +47,6 @@ def run(
     output: Annotated[Path | None, typer.Option(help="Computed notebook to write.")] = None,
 ) -> None:
     """Run one notebook with papermill; unknown parameters are errors."""
-    import yaml
-
     from rin.report.book import execute_notebook
 
     values = {}
@@ -56,10 +54,24 @@ def run(
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"{text!r} has no '='", where="--parameter", remedy="Use name=value.")
-        values[name] = yaml.safe_load(value) if value else ""
+        values[name] = _read_value(text, value)
     target = output or Path(notebook.name).with_suffix(".ipynb")
     execute_notebook(notebook, target, values, fingerprint="by hand")
     typer.echo(f"Computed: {target}")
+
+
+def _read_value(text: str, value: str) -> object:
+    """Return a parameter's value, read as YAML like the value in a profile."""
+    import yaml
+
+    try:
+        return yaml.safe_load(value) if value else ""
+    except yaml.YAMLError as error:
+        raise InputError(
+            f"{text!r} holds no readable value",
+            where="--parameter",
+            remedy="Put text with special signs in quotes.",
+        ) from error
 
 
 @app.command()

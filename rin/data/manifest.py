@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rin.errors import InputError, unknown
+from rin.paper import COMPARISONS
 
 Counts = dict[str, Annotated[int, Field(ge=0)]]
 NOT_DATASETS = frozenset({"weights"})
@@ -26,14 +27,21 @@ class _Frozen(BaseModel):
 class TaskManifest(_Frozen):
     """One classification task that a dataset feeds.
 
-    ``paper_task`` is the key of the task in :mod:`rin.paper`.
+    ``paper_task`` is the key of the task in :mod:`rin.paper`; None for a task of one's own.
     """
 
     name: str
     title: str
     positive_class: str
     n_folds: Annotated[int, Field(ge=1, le=6)]
-    paper_task: str
+    paper_task: str | None = None
+
+    @field_validator("paper_task")
+    @classmethod
+    def _is_in_the_paper(cls, key: str | None) -> str | None:
+        if key is not None and key not in COMPARISONS:
+            raise ValueError(f"{key!r} is not a task of the paper: {', '.join(COMPARISONS)}")
+        return key
 
 
 class ExpectedCounts(_Frozen):

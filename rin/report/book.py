@@ -47,11 +47,14 @@ class Chapter:
         Stem of the computed notebook, a template such as ``"{task}_statistics"``.
     parameters
         Names of the values that the notebook takes.
+    needs_masks
+        Whether the notebook makes sense only for datasets with lesion masks.
     """
 
     source: str
     output: str
     parameters: tuple[str, ...]
+    needs_masks: bool = False
 
     @property
     def per_task(self) -> bool:
@@ -79,7 +82,7 @@ CHAPTERS = (
     Chapter("02_dataset_card", "{task}_dataset_card", ("task", *_STUDY)),
     Chapter("03_fine_tuning", "{task}_fine_tuning", ("task", *_STUDY)),
     Chapter("04_statistics", "{task}_statistics", ("task", *_STUDY)),
-    Chapter("05_gradcam", "{task}_gradcam", ("task", *_STUDY)),
+    Chapter("05_gradcam", "{task}_gradcam", ("task", *_STUDY), needs_masks=True),
     Chapter("00_cover", "cover", _STUDY),
     Chapter("06_how_built", "how_built", _STUDY),
 )

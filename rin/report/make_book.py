@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 import rin
-from rin.data.manifest import load_manifest, manifest_names
+from rin.data.manifest import find_task, load_manifest, manifest_names
 from rin.data.tree import SEPARATOR
 from rin.report.book import CHAPTERS, build_html, execute_notebook, source_fingerprint
 from rin.study import open_study
@@ -46,6 +46,8 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
     for chapter in CHAPTERS:
         tasks = study.profile.tasks if chapter.per_task else [""]
         for task in tasks:
+            if chapter.needs_masks and not find_task(task)[0].masks:
+                continue
             output, parameters = chapter.fill(values | {"task": task})
             print(f"{output.removesuffix('.ipynb')} …", flush=True)
             ran = execute_notebook(

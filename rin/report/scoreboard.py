@@ -23,7 +23,8 @@ def scoreboard(comparisons: Mapping[str, PooledComparison], inits: tuple[str, st
     Parameters
     ----------
     comparisons
-        From the paper's task key to the recomputed comparison; other tasks show dashes.
+        From the paper's task key, or the title of a task that the paper does not have, to
+        the recomputed comparison; what is missing on either side shows dashes.
     inits
         (a, b), as compared here.
 
@@ -35,24 +36,29 @@ def scoreboard(comparisons: Mapping[str, PooledComparison], inits: tuple[str, st
     """
     names = " / ".join(init_style(init).short for init in inits)
     rows = {}
-    for task, published in paper.COMPARISONS.items():
-        here = comparisons.get(task)
-        rows[published.title] = {
-            "Published: RadImageNet / ImageNet": _areas(
-                (published.auc_radimagenet, published.sd_radimagenet),
-                (published.auc_imagenet, published.sd_imagenet),
-            ),
-            "Difference": _difference(published.difference, published.ci_low, published.ci_high),
-            f"Here: {names}": MISSING
-            if here is None
-            else _areas((here.mean_a, here.sd_a), (here.mean_b, here.sd_b)),
-            "Difference here": MISSING
-            if here is None
-            else _difference(
-                here.gain_points, _POINTS * here.paired.ci_low, _POINTS * here.paired.ci_high
-            ),
-        }
+    for task in dict.fromkeys([*paper.COMPARISONS, *comparisons]):
+        published, here = paper.COMPARISONS.get(task), comparisons.get(task)
+        rows[published.title if published else task] = _published(published) | _here(here, names)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Task")
+
+
+def _published(one: paper.PublishedComparison | None) -> dict[str, str]:
+    columns = ("Published: RadImageNet / ImageNet", "Difference")
+    if one is None:
+        return dict.fromkeys(columns, MISSING)
+    areas = _areas((one.auc_radimagenet, one.sd_radimagenet), (one.auc_imagenet, one.sd_imagenet))
+    return dict(
+        zip(columns, (areas, _difference(one.difference, one.ci_low, one.ci_high)), strict=True)
+    )
+
+
+def _here(one: PooledComparison | None, names: str) -> dict[str, str]:
+    columns = (f"Here: {names}", "Difference here")
+    if one is None:
+        return dict.fromkeys(columns, MISSING)
+    areas = _areas((one.mean_a, one.sd_a), (one.mean_b, one.sd_b))
+    ends = _POINTS * one.paired.ci_low, _POINTS * one.paired.ci_high
+    return dict(zip(columns, (areas, _difference(one.gain_points, *ends)), strict=True))
 
 
 def _areas(a: tuple[float, float], b: tuple[float, float]) -> str:

@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from rin.paper import ClassCount
-from rin.report.format import MISSING, format_interval, format_number, format_p
+from rin.paper import COMPARISONS, ClassCount
+from rin.report.format import (
+    MISSING,
+    format_interval,
+    format_mean_sd,
+    format_number,
+    format_p,
+)
 from rin.report.style import UNFREEZING_LABEL, init_style
 
 if TYPE_CHECKING:
@@ -59,6 +65,28 @@ def pretraining_reading(weights: pd.DataFrame) -> Markdown:
         f"{w['top1'].min():.2f} and {w['top1'].max():.2f}; guessing evenly gives "
         f"{1 / w['classes'].max():.2f}. The trainings took {w['seconds'].sum() / 60:.1f} minutes "
         "of one worker's time."
+    )
+
+
+def published_sentence(paper_task: str | None) -> Markdown:
+    """Return what the paper states about a task, as a sentence.
+
+    Parameters
+    ----------
+    paper_task
+        Key of `rin.paper.COMPARISONS`; None for a task that the paper does not have.
+    """
+    from IPython.display import Markdown
+
+    if paper_task is None:
+        return Markdown("The paper does not have this task, so nothing published stands beside it.")
+    one = COMPARISONS[paper_task]
+    return Markdown(
+        "The paper, with other weights and larger images, states "
+        f"{format_mean_sd(one.auc_radimagenet, one.sd_radimagenet)} for RadImageNet and "
+        f"{format_mean_sd(one.auc_imagenet, one.sd_imagenet)} for ImageNet, a difference of "
+        f"{format_number(one.difference, 1)} points "
+        f"{format_interval(one.ci_low, one.ci_high, 1)} ({one.places[0]})."
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rin.data.datasets import Dataset, ensure_dataset
+from rin.data.datasets import Dataset, ensure_dataset, locate
 from rin.data.leakage import check_splits, leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
 from rin.data.splits import make_folds
@@ -154,7 +154,8 @@ def task_inputs(study: Study, task: str) -> TaskInputs:
 
 def _open(study: Study, manifest: DatasetManifest) -> Dataset:
     counts = study.profile.stand_ins.get(manifest.name)
-    if counts is None and study.data_root is None:
+    absent = study.data_root is None or locate(manifest, study.data_root) is None
+    if counts is None and absent:
         raise InputError(
             f"profile {study.profile.name} sizes no stand-in for {manifest.name}",
             where="data_root",

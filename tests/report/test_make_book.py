@@ -101,12 +101,25 @@ def test_make_book_hands_on_its_values_and_the_task_where_there_is_one(tree, cal
     assert calls[0].source == tree / "notebooks" / "01_pretraining.py"
 
 
-def test_make_book_of_two_tasks_runs_their_pages_once_each(tree, calls):
-    change_profile(tree, tasks=["breast", "axilla"])
+def add_task(tree, task, *, masks):
+    """Write the manifest of a dataset of one's own with one task."""
+    folder = tree / "data_manifests"
+    manifest = yaml.safe_load((folder / "busi.yaml").read_text())
+    own = {"name": "hospital", "masks": masks, "findings": [], "counts": {}}
+    tasks = [{"name": task, "title": task, "positive_class": "malignant", "n_folds": 5}]
+    (folder / "hospital.yaml").write_text(yaml.safe_dump(manifest | own | {"tasks": tasks}))
+    change_profile(tree, tasks=["breast", task])
+
+
+@pytest.mark.parametrize("masks", [True, False])
+def test_make_book_of_two_tasks_runs_their_pages_once_each(tree, calls, masks):
+    add_task(tree, "axilla", masks=masks)
     make_book("smoke", "", "results")
     names = [call.output.stem for call in calls[:-1]]
     assert names.count("axilla_statistics") == names.count("breast_statistics") == 1
     assert names.count("pretraining") == names.count("cover") == 1
+    assert names.count("breast_gradcam") == 1
+    assert names.count("axilla_gradcam") == int(masks)
 
 
 def test_fingerprint_when_nothing_changed_is_the_same(fingerprint, data_root):
@@ -122,6 +135,15 @@ def test_fingerprint_when_profile_value_changes_is_another(fingerprint, tree, ch
     before = fingerprint()
     change_profile(tree, **changes)
     assert fingerprint() != before
+
+
+def test_fingerprint_when_profile_outside_the_folder_changes_is_another(tree, calls, tmp_path):
+    path = tmp_path / "mine.yaml"
+    text = (tree / "notebooks" / "profiles" / "smoke.yaml").read_text()
+    for seed in (1, 2):
+        path.write_text(f"{text}seed: {seed}\n")
+        make_book(str(path), "", "results")
+    assert calls[0].fingerprint != calls[-2].fingerprint
 
 
 def test_fingerprint_when_rin_source_changes_is_another(fingerprint, tree):

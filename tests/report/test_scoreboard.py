@@ -43,3 +43,13 @@ def test_scoreboard_shows_recomputed_areas_and_the_paired_interval(comparison):
 def test_scoreboard_of_tasks_not_run_here_shows_dashes(comparison):
     table = scoreboard({"breast": comparison}, INITS).drop(index="Breast lesions, US")
     assert set(table.iloc[:, 2:].to_numpy().ravel()) == {"–"}
+
+
+def test_scoreboard_of_a_task_that_the_paper_does_not_have_shows_it_below_with_dashes(
+    comparison,
+):
+    table = scoreboard({"Axillary nodes": comparison}, INITS)
+    assert table.index[-1] == "Axillary nodes"
+    own = table.loc["Axillary nodes"]
+    assert own[["Published: RadImageNet / ImageNet", "Difference"]].tolist() == ["–", "–"]
+    assert "±" in own["Here: Radiologic / Photographic"]

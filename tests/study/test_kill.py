@@ -54,14 +54,22 @@ def test_grid_when_killed_again_and_again_ends_as_if_undisturbed(calm, tmp_path,
     for name in ("stores", "stand_ins", "tiny/weights"):
         shutil.copytree(calm.results.parent / name, folder / name)
     study = open_study(profile, results=folder)
-    begun = (calm.results.parent / "ready").stat().st_mtime
-    first = min(run.stat().st_mtime for run in finished(calm.runs)) - begun
+    ended = sorted(run.stat().st_mtime for run in finished(calm.runs))
+    first = ended[0] - (calm.results.parent / "ready").stat().st_mtime
+    later = (ended[-1] - ended[0]) / RUNS
     draws, progress, drafts = random.Random(20220914), [], 0
     for _ in range(KILLS):
         (folder / "ready").unlink(missing_ok=True)
         program = start_grid(profile, folder, "small")
         wait_for(folder / "ready", program)
-        time.sleep(draws.uniform(0, 1.5) * first)
+        # Some moment before the first run is finished, or after one or two are.
+        more, latest = draws.choice([0, 0, 1, 2]), time.monotonic() + draws.uniform(0, first)
+        before = len(finished(study.runs))
+        while program.poll() is None and len(finished(study.runs)) < before + max(more, 1):
+            if more == 0 and time.monotonic() > latest:
+                break
+            time.sleep(0.01)
+        time.sleep(draws.uniform(0, later))
         assert program.poll() is None, "the grid ended before it was killed often enough"
         os.killpg(program.pid, signal.SIGKILL)
         program.wait()
@@ -73,6 +81,6 @@ def test_grid_when_killed_again_and_again_ends_as_if_undisturbed(calm, tmp_path,
     assert 0 < progress[-1] < RUNS
     visible = list(study.runs.folder.glob("[!.]*"))
     assert len(visible) == len(finished(study.runs)) == RUNS
-    ended, expected = contents(study), contents(calm)
-    assert ended.keys() == expected.keys()
-    assert [key for key in expected if ended[key] != expected[key]] == []
+    result, expected = contents(study), contents(calm)
+    assert result.keys() == expected.keys()
+    assert [key for key in expected if result[key] != expected[key]] == []
