@@ -82,3 +82,17 @@ def test_manifest_folder_from_environment_is_used(tmp_path, monkeypatch):
 def test_label_of_unmapped_class_raises():
     with pytest.raises(InputError, match="unknown class of busi 'cyst'"):
         load_manifest("busi").label("cyst")
+
+
+def own_task(tmp_path, **changes):
+    task = {"name": "own", "title": "Own", "positive_class": "malignant", "n_folds": 5}
+    return altered(tmp_path, tasks=[task | changes])
+
+
+def test_load_manifest_when_task_is_not_in_the_paper_has_none(tmp_path):
+    assert load_manifest("other", own_task(tmp_path)).tasks[0].paper_task is None
+
+
+def test_load_manifest_when_paper_task_is_unknown_lists_the_papers(tmp_path):
+    with pytest.raises(InputError, match=r"other\.yaml.*(?s:.*)'brest' is not a task of the paper"):
+        load_manifest("other", own_task(tmp_path, paper_task="brest"))

@@ -135,10 +135,10 @@ def test_pooled_table_shows_points_with_sign_and_interval_in_points(pooled):
 
 
 def test_published_sentence_of_a_task_of_the_paper_states_its_numbers():
-    said = published_sentence("breast").data
+    said = tables_study.published_sentence("breast").data
     assert "0.94 ± 0.05 for RadImageNet and 0.90 ± 0.10 for ImageNet" in said
     assert "4.0 points (−0.6, 8.7)" in said
 
 
 def test_published_sentence_of_another_task_says_that_there_is_none():
-    assert "nothing published" in published_sentence(None).data
+    assert "nothing published" in tables_study.published_sentence(None).data
