@@ -125,7 +125,7 @@ names = ["One case", "Other case", "Differing bits of 256", "Label of one", "Lab
 book_table(opposed.set_axis(names, axis=1), "Near-duplicates with different labels")
 
 # %% [markdown]
-# The hash pairs {glue:text}`n_pairs` images, {glue:text}`n_opposed` of them across labels.
+# The hash finds {glue:text}`n_pairs` pairs of images, {glue:text}`n_opposed` of them across labels.
 #
 # ## The split
 

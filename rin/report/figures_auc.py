@@ -73,8 +73,9 @@ def auc_swarm(
             markeredgewidth=2.5, capsize=5, linewidth=1.6, label=init,
         )  # fmt: skip
         ax.annotate(
-            format_mean_sd(mean["mean"], mean["sd"]), (place + 0.3, mean["mean"]),
-            xytext=(12, 0), textcoords="offset points", va="center", fontsize=10,
+            format_mean_sd(mean["mean"], mean["sd"]),
+            (place + 0.3, mean["mean"] + np.nan_to_num(mean["sd"])),
+            xytext=(0, 6), textcoords="offset points", ha="center", fontsize=10,
         )  # fmt: skip
     ax.set(xticks=range(len(inits)), ylabel="AUC", xlim=(-0.5, len(inits) - 0.15))
     ax.set_xticklabels([init_style(i).label for i in inits])
