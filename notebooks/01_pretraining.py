@@ -44,7 +44,7 @@ weights = run_pretraining(study)
 pretraining_banner(study)
 
 # %% [markdown]
-# ## The budget is matched
+# ## The budget
 #
 # Both corpora go through the same compiled step: same backbone, same random start, same order of
 # training, same learning rate. Gray images are repeated to three channels, photographs keep their

@@ -59,6 +59,13 @@ def pretraining_reading(weights: pd.DataFrame) -> Markdown:
     if weights.empty:
         return Markdown("This profile trains no weights of its own: it starts from released ones.")
     w = weights
+    budgets = w.groupby("init")[["images", "classes", "steps"]].max()
+    if len(budgets.drop_duplicates()) > 1:
+        told = "; ".join(
+            f"{init}: {row.images} images, {row.classes} classes, {row.steps} steps"
+            for init, row in budgets.iterrows()
+        )
+        return Markdown(f"**The budgets differ**, so that the weights cannot be compared: {told}.")
     return Markdown(
         f"Each network saw {w['images'].max()} images of {w['classes'].max()} classes, three "
         f"quarters of them for training, {w['epochs'].max()} times. Test accuracy lies between "

@@ -7,6 +7,7 @@ on first use and reused afterwards.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -162,10 +163,18 @@ def _open(study: Study, manifest: DatasetManifest) -> Dataset:
             remedy=f"Name the folder that holds it (get it at {manifest.home}), "
             "or choose a profile with stand-ins.",
         )
-    return ensure_dataset(
-        manifest,
-        study.data_root,
-        study.results.parent / "stand_ins",
-        counts or {},
-        study.profile.seed,
-    )
+    sizes = tuple(sorted((counts or {}).items()))
+    stand_ins = study.results.parent / "stand_ins"
+    return _open_once(manifest.name, study.data_root, stand_ins, sizes, study.profile.seed)
+
+
+@cache
+def _open_once(
+    name: str,
+    data_root: Path | None,
+    stand_ins: Path,
+    sizes: tuple[tuple[str, int], ...],
+    seed: int,
+) -> Dataset:
+    """Open a dataset once in a process: every picture of it is decoded and hashed."""
+    return ensure_dataset(load_manifest(name), data_root, stand_ins, dict(sizes), seed)

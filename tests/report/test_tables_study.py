@@ -21,7 +21,7 @@ def weights():
         ("radiologic", "DenseNet121", 80, 4, 3, 0.806, 1.0, 61.0),
         ("photographic", "DenseNet121", 80, 4, 3, 0.666, 0.97, 59.2),
     ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).assign(steps=12)
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +142,11 @@ def test_published_sentence_of_a_task_of_the_paper_states_its_numbers():
 
 def test_published_sentence_of_another_task_says_that_there_is_none():
     assert "nothing published" in tables_study.published_sentence(None).data
+
+
+@pytest.mark.parametrize("what", ["images", "classes", "steps"])
+def test_pretraining_reading_when_budgets_differ_says_so_and_compares_nothing(weights, what):
+    weights.loc[weights["init"] == "radiologic", what] += 1
+    text = tables_study.pretraining_reading(weights).data
+    assert "budgets differ" in text
+    assert "accuracy" not in text
