@@ -33,7 +33,11 @@ results: str = "results"  # folder for everything computed
 from rin.report.figures import pretraining_panels, use_style
 from rin.report.provenance import pretraining_banner
 from rin.report.tables import book_table
-from rin.report.tables_study import pretraining_reading, pretraining_table
+from rin.report.tables_study import (
+    database_sentence,
+    pretraining_reading,
+    pretraining_table,
+)
 from rin.study import open_study, pretraining_histories, run_pretraining
 
 use_style()
@@ -67,8 +71,11 @@ _ = pretraining_panels(pretraining_histories(study), study.profile.inits)
 # end asks for more epochs, which a larger profile gives.
 #
 # ## What the paper did
-#
-# RadImageNet's own pretraining used 1.35 million images and 165 labels. Its images are available on
-# request only, so this page repeats the procedure on what is open, or on stand-ins, and never
-# claims to have produced the released weights. Those are entries of their own in
-# `data_manifests/weights.yaml`.
+
+# %% tags=["remove-input"]
+database_sentence()
+
+# %% [markdown]
+# Its images are available on request only, so this page repeats the procedure on what is open, or
+# on stand-ins, and never claims to have produced the released weights. Those are entries of their
+# own in `data_manifests/weights.yaml`.

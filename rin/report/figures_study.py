@@ -105,15 +105,16 @@ def pretraining_panels(history: pd.DataFrame, inits: Sequence[str]) -> np.ndarra
         return None
     backbones = history["backbone"].unique()
     lines = -(-len(backbones) // 2)
-    _, axes = plt.subplots(lines, 2, figsize=(WIDTH, 3.1 * lines), sharey=True, squeeze=False)
+    size = (WIDTH, 3.1 * lines + 0.6)
+    figure, axes = plt.subplots(lines, 2, figsize=size, sharey=True, squeeze=False)
     for ax in axes.flat[len(backbones) :]:
         ax.set_axis_off()
     for ax, backbone in zip(axes.flat, backbones, strict=False):
         members = history[history["backbone"] == backbone]
         drawn = [init for init in inits if init in set(members["init"])]
         learning_curves(members, drawn, ax=ax).set_title(backbone)
-        if ax is not axes[0, 0]:
-            ax.get_legend().remove()
+        ax.get_legend().remove()
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return axes
 
 

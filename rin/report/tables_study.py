@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from rin.paper import COMPARISONS, ClassCount
+from rin.paper import COMPARISONS, DATABASE, ClassCount
 from rin.report.format import (
     MISSING,
     format_interval,
@@ -94,6 +94,18 @@ def published_sentence(paper_task: str | None) -> Markdown:
         f"{format_mean_sd(one.auc_imagenet, one.sd_imagenet)} for ImageNet, a difference of "
         f"{format_number(one.difference, 1)} points "
         f"{format_interval(one.ci_low, one.ci_high, 1)} ({one.places[0]})."
+    )
+
+
+def database_sentence() -> Markdown:
+    """Return what the paper pretrained on, as a sentence."""
+    from IPython.display import Markdown
+
+    facts = {name: DATABASE[name].value for name in ("images", "patients", "labels", "regions")}
+    return Markdown(
+        f"RadImageNet's own pretraining used {facts['images']:,} images (rounded by the paper) of "
+        f"{facts['patients']:,} patients, with {facts['labels']} labels in {facts['regions']} "
+        "anatomic regions."
     )
 
 

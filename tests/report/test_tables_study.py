@@ -150,3 +150,8 @@ def test_pretraining_reading_when_budgets_differ_says_so_and_compares_nothing(we
     text = tables_study.pretraining_reading(weights).data
     assert "budgets differ" in text
     assert "accuracy" not in text
+
+
+def test_database_sentence_states_the_papers_numbers():
+    said = tables_study.database_sentence().data
+    assert "1,350,000 images" in said and "131,872 patients" in said and "165 labels" in said
