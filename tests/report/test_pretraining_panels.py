@@ -3,6 +3,7 @@ import pytest
 
 from rin.report.figures import pretraining_panels
 
+PARTS = ("training", "validation")
 INITS = ("radiologic", "photographic")
 
 
@@ -51,7 +52,10 @@ def test_pretraining_panels_leave_out_inits_without_rows(three):
 def test_pretraining_panels_hide_the_place_left_over_and_show_one_legend(three):
     axes = pretraining_panels(three, INITS)
     assert [ax.axison for ax in axes.flat] == [True, True, True, False]
-    assert [ax.get_legend() is not None for ax in axes.flat] == [True, False, False, False]
+    assert all(ax.get_legend() is None for ax in axes.flat)
+    (legend,) = axes[0, 0].figure.legends
+    kinds = [f"{init}, {part}" for init in ("Radiologic", "Photographic") for part in PARTS]
+    assert sorted(text.get_text() for text in legend.get_texts()) == sorted(kinds)
 
 
 def test_pretraining_panels_share_the_scale_of_accuracy(three):
