@@ -114,8 +114,8 @@ def pretraining_panels(history: pd.DataFrame, inits: Sequence[str]) -> np.ndarra
         drawn = [init for init in inits if init in set(members["init"])]
         learning_curves(members, drawn, ax=ax).set_title(backbone)
         ax.get_legend().remove()
-    lines = {line.get_label(): line for ax in axes.flat for line in ax.get_lines()}
-    figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=2)
+    handles = {line.get_label(): line for ax in axes.flat for line in ax.get_lines()}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2)
     return axes
 
 
