@@ -66,9 +66,11 @@ def pretraining_reading(weights: pd.DataFrame) -> Markdown:
             for init, row in budgets.iterrows()
         )
         return Markdown(f"**The budgets differ**, so that the weights cannot be compared: {told}.")
+    epochs = w["epochs"].max()
+    times = "once" if epochs == 1 else f"{epochs} times"
     return Markdown(
         f"Each network saw {w['images'].max()} images of {w['classes'].max()} classes, three "
-        f"quarters of them for training, {w['epochs'].max()} times. Test accuracy lies between "
+        f"quarters of them for training, {times}. Test accuracy lies between "
         f"{w['top1'].min():.2f} and {w['top1'].max():.2f}; guessing evenly gives "
         f"{1 / w['classes'].max():.2f}. The trainings took {w['seconds'].sum() / 60:.1f} minutes "
         "of one worker's time."
