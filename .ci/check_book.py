@@ -119,6 +119,8 @@ def check_page(name: str, keys: tuple[str, ...], built: Built) -> list[str]:
         complaints.append(f"{name}: does not say that its images are {built.provenance}")
     if "Traceback (most recent call last)" in page:
         complaints.append(f"{name}: shows a traceback")
+    if re.search(r"\d+/\d+ \[\d\d:\d\d<", html.unescape(page)):
+        complaints.append(f"{name}: shows a progress bar")
     return complaints
 
 
