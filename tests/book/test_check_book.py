@@ -119,6 +119,7 @@ def test_check_of_right_book_has_no_complaint(check, built):
         ("rin-stand-in", "rin-real", "does not say that its images are stand-in"),
         ("rin-provenance ", "", "does not say that its images are stand-in"),
         ("<p>", "<p>Traceback (most recent call last)", "shows a traceback"),
+        ("<p>", "<p>Fine-tuning: 2%| | 1/48 [01:00&lt;11:46, 15.03s/run]", "shows a progress bar"),
     ],
 )
 def test_check_of_page_that_is_wrong_complains(check, built, old, new, complaint):
