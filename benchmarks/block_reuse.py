@@ -26,9 +26,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from rin.study import open_study, run_pretraining, task_inputs
-from rin.study.grid import BlockInputs, run_block
+from rin.study.grid import block_inputs, run_block
 from rin.study.ledger import Ledger
-from rin.study.plan import Block, group_blocks, plan_runs, weights_folders
+from rin.study.plan import Block, group_blocks, plan_runs
 from rin.study.profile import Profile
 
 TARGET = 8
@@ -97,14 +97,7 @@ def compare(arguments, folder):
     study = open_study(profile_of(arguments), results=folder)
     inputs = task_inputs(study, "breast")
     run_pretraining(study)
-    shared = BlockInputs(
-        inputs.store.path,
-        inputs.folds,
-        inputs.labels,
-        weights_folders(study),
-        study.profile.seed,
-        study.profile.execution,
-    )
+    shared = block_inputs(study, inputs)
     blocks = group_blocks(plan_runs(study, inputs))
     count, alone = sum(len(block.runs) for block in blocks), sampled(blocks, arguments.sample)
     reused, fresh = Ledger(folder / "reused"), Ledger(folder / "fresh")

@@ -56,6 +56,18 @@ class BlockInputs:
     execution: Execution
 
 
+def block_inputs(study: Study, inputs: TaskInputs) -> BlockInputs:
+    """Return what every block of a task's grid reads."""
+    return BlockInputs(
+        inputs.store.path,
+        inputs.folds,
+        inputs.labels,
+        weights_folders(study),
+        study.profile.seed,
+        study.profile.execution,
+    )
+
+
 def run_grid(study: Study, inputs: TaskInputs) -> pd.DataFrame:
     """Run what is missing of a task's grid and return its table of runs.
 
@@ -71,14 +83,7 @@ def run_grid(study: Study, inputs: TaskInputs) -> pd.DataFrame:
     missing = [r for r in runs if not study.runs.has(r.run_id)]
     if missing:
         study.runs.sweep()
-        shared = BlockInputs(
-            inputs.store.path,
-            inputs.folds,
-            inputs.labels,
-            weights_folders(study),
-            study.profile.seed,
-            study.profile.execution,
-        )
+        shared = block_inputs(study, inputs)
         ids = [r.run_id for r in runs]
         drive(
             make_executor(study.profile.execution),
