@@ -1,8 +1,8 @@
 """Check the built book: computed values stand in its pages, and it opens without a network.
 
-Values are read from the computed notebooks, as they were glued, and looked for in the HTML of the
-same page.  `EXPECTED` names the keys that a page must show.  The mean areas of the fine-tuning page
-are computed once more, by scikit-learn from the predictions in the ledger.
+Every value that the prose of a notebook shows is read from the computed notebook, as it was glued,
+and looked for in the HTML of the same page.  The mean areas of each task's fine-tuning page are
+computed once more, by scikit-learn from the predictions in the ledger.
 """
 
 import argparse
@@ -13,51 +13,30 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import jupytext
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from rin.report.book import external_resources
+from rin.report.chapters import Page, pages
+from rin.study import load_profile
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Page -> glued keys that the page must show.
-EXPECTED: dict[str, tuple[str, ...]] = {
-    "pretraining": (),  # its sentences are Markdown output
-    "breast_dataset_card": ("n_cases", "n_positive", "n_negative", "n_pairs", "n_opposed"),
-    "breast_fine_tuning": (
-        *("name_a", "mean_a", "sd_a", "name_b", "mean_b", "sd_b"),
-        *("n_runs", "grid_minutes", "peak_memory"),
-    ),
-    "breast_statistics": (
-        *("first", "second", "n_scenarios", "n_ahead", "n_below_05", "n_holm"),
-        *("gain_points", "gain_percent", "n_cases"),
-        *("pooled_difference", "pooled_low", "pooled_high", "pooled_p"),
-    ),
-    "breast_gradcam": (
-        *("example_scenario", "name_a", "dice_a", "name_b", "dice_b", "n_images"),
-        *("dice_difference", "dice_low", "dice_high", "dice_p", "shapiro_p"),
-        *("ellipse", "whole", "smallest_map", "largest_map"),
-    ),
-    "cover": ("title", "n_scenarios", "points", "low", "high"),
-    "how_built": (
-        *("n_runs", "run_minutes", "pretraining_minutes", "workers", "memory"),
-        *("first", "last", "hardware"),
-    ),
-}
-# Pages that tell the provenance of each dataset in a table, and so have no banner.
-TOLD_IN_TABLE = {"how_built"}
-MEAN_AREAS = "breast_fine_tuning"
+# Notebooks that show no image, or tell the provenance of each dataset in a table.
+WITHOUT_BANNER = {"how_built", "study_design", "data_status", "replications"}
+MEAN_AREAS = "fine_tuning"
 ROLE = re.compile(r"\{glue:text\}`(\w+):?([^`]*)`")
 
 
 @dataclass(frozen=True)
 class Built:
-    """Where a built book and its ledger lie, and what its images are."""
+    """Where a built book and its ledger lie, and what the banner of each page must say."""
 
     notebooks: Path
     html: Path
     ledger: Path
-    provenance: str
+    provenances: tuple[str, ...]
 
 
 def glued_texts(notebook: Path) -> dict[str, str]:
@@ -71,6 +50,13 @@ def glued_texts(notebook: Path) -> dict[str, str]:
             if key and plain is not None:
                 found[key] = "".join(plain).strip("'\"")
     return found
+
+
+def expected_keys(source: str) -> tuple[str, ...]:
+    """Return the keys that the prose of a py:percent notebook shows."""
+    cells = jupytext.read(ROOT / "notebooks" / f"{source}.py").cells
+    prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    return tuple(dict.fromkeys(key for key, _ in ROLE.findall("\n".join(prose))))
 
 
 def shown_roles(notebook: Path) -> list[tuple[str, str]]:
@@ -106,20 +92,25 @@ def check_values(name: str, keys: tuple[str, ...], notebook: Path, page: str) ->
     return complaints
 
 
-def check_page(name: str, keys: tuple[str, ...], built: Built) -> list[str]:
-    """Return the complaints about one page."""
+def check_page(page: Page, keys: tuple[str, ...], built: Built) -> list[str]:
+    """Return the complaints about one page, which must show the values of some keys."""
+    name = page.output.removesuffix(".ipynb")
     notebook, path = built.notebooks / f"{name}.ipynb", built.html / "notebooks" / f"{name}.html"
     missing = [file.name for file in (notebook, path) if not file.is_file()]
     if missing:
         return [f"{name}: no {file}" for file in missing]
-    page = path.read_text(encoding="utf-8")
-    complaints = check_values(name, keys, notebook, page)
-    told = built.provenance if name in TOLD_IN_TABLE else f"rin-provenance rin-{built.provenance}"
-    if told not in page:
-        complaints.append(f"{name}: does not say that its images are {built.provenance}")
-    if "Traceback (most recent call last)" in page:
+    text = path.read_text(encoding="utf-8")
+    source = page.chapter.source
+    complaints = check_values(name, keys, notebook, text)
+    banners = [f"rin-provenance rin-{kind}" in text for kind in built.provenances]
+    if source not in WITHOUT_BANNER and not any(banners):
+        told = " or ".join(built.provenances)
+        complaints.append(f"{name}: does not say that its images are {told}")
+    if page.heading and html.escape(page.heading, quote=False) not in html.unescape(text):
+        complaints.append(f"{name}: is not headed {page.heading!r}")
+    if "Traceback (most recent call last)" in text:
         complaints.append(f"{name}: shows a traceback")
-    if re.search(r"\d+/\d+ \[\d\d:\d\d<", html.unescape(page)):
+    if re.search(r"\d+/\d+ \[\d\d:\d\d<", html.unescape(text)):
         complaints.append(f"{name}: shows a progress bar")
     return complaints
 
@@ -149,28 +140,31 @@ def ledger_areas(ledger: Path, task: str) -> tuple[int, dict[str, float]]:
     return len(runs), scenarios.groupby("init").mean().to_dict()
 
 
-def check_areas(built: Built, tolerance: float = 1e-9) -> list[str]:
-    """Return the complaints about the mean areas of the fine-tuning page."""
-    notebook = built.notebooks / f"{MEAN_AREAS}.ipynb"
+def check_areas(task: str, built: Built, tolerance: float = 1e-9) -> list[str]:
+    """Return the complaints about the mean areas of a task's fine-tuning page."""
+    name = f"{task}_{MEAN_AREAS}"
+    notebook = built.notebooks / f"{name}.ipynb"
     if not notebook.is_file():
         return []
     glued = glued_texts(notebook)
-    count, areas = ledger_areas(built.ledger, MEAN_AREAS.partition("_")[0])
+    count, areas = ledger_areas(built.ledger, task)
     complaints = []
     if str(count) != glued.get("n_runs"):
-        complaints.append(f"{MEAN_AREAS}: n_runs = {glued.get('n_runs')}, the ledger has {count}")
+        complaints.append(f"{name}: n_runs = {glued.get('n_runs')}, the ledger has {count}")
     for letter in "ab":
         init, mean = glued.get(f"name_{letter}", ""), glued.get(f"mean_{letter}", "nan")
         area = areas.get(init, float("nan"))
         if not abs(float(mean) - area) <= tolerance:
-            complaints.append(f"{MEAN_AREAS}: mean area of {init} is {mean}, recomputed {area}")
+            complaints.append(f"{name}: mean area of {init} is {mean}, recomputed {area}")
     return complaints
 
 
-def check_book(built: Built) -> list[str]:
-    """Return every complaint about a built book."""
-    complaints = [line for page, keys in EXPECTED.items() for line in check_page(page, keys, built)]
-    complaints += check_areas(built)
+def check_book(tasks: list[str], built: Built) -> list[str]:
+    """Return every complaint about a built book over some tasks."""
+    complaints = []
+    for page in pages(tasks):
+        complaints += check_page(page, expected_keys(page.chapter.source), built)
+    complaints += [line for task in tasks for line in check_areas(task, built)]
     return complaints + [
         f"{found.page} loads {found.url} ({found.element})"
         for found in external_resources(built.html)
@@ -180,20 +174,23 @@ def check_book(built: Built) -> list[str]:
 def main() -> int:
     """Print each complaint and how much was checked; return the exit status."""
     parser = argparse.ArgumentParser(description="Check the built book.")
-    parser.add_argument("--results", type=Path, default=ROOT / "results" / "smoke")
-    parser.add_argument("--provenance", choices=["stand-in", "real"], default="stand-in")
+    parser.add_argument("--profile", default="smoke")
+    parser.add_argument("--results", type=Path, default=ROOT / "results")
+    parser.add_argument("--provenance", nargs="+", default=["stand-in"])
     chosen = parser.parse_args()
+    tasks = load_profile(chosen.profile).tasks
     built = Built(
         ROOT / "book" / "notebooks",
         ROOT / "_build" / "html",
-        chosen.results / "runs",
-        chosen.provenance,
+        chosen.results / chosen.profile / "runs",
+        tuple(chosen.provenance),
     )
-    complaints = check_book(built)
+    complaints = check_book(tasks, built)
     for line in complaints:
         print(f"FAILED {line}")
-    values = sum(map(len, EXPECTED.values()))
-    print(f"book: {len(EXPECTED)} pages, {values} values checked, {len(complaints)} complaints")
+    made = [expected_keys(page.chapter.source) for page in pages(tasks)]
+    checked = f"{len(made)} pages, {sum(map(len, made))} values checked"
+    print(f"book: {checked}, {len(complaints)} complaints")
     return bool(complaints)
 
 

@@ -26,7 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rin.study import open_study, run_pretraining, task_inputs
-from rin.study.grid import block_inputs, run_block
+from rin.study.block import block_inputs, run_block
 from rin.study.ledger import Ledger
 from rin.study.plan import Block, group_blocks, plan_runs
 from rin.study.profile import Profile

@@ -20,11 +20,19 @@ app = typer.Typer(
     help="RadImageNet, reproduced: run the study and build its book.",
 )
 
+data_app = typer.Typer(
+    no_args_is_help=True, help="The datasets: which are there, and are they whole?"
+)
+app.add_typer(data_app, name="data")
+
 ProfileOption = Annotated[str, typer.Option(help="Profile name, or a YAML file.")]
 DataOption = Annotated[
     str, typer.Option(help="Folder of the real datasets; without it, stand-ins.")
 ]
 ResultsOption = Annotated[str, typer.Option(help="Folder for everything computed.")]
+RootOption = Annotated[
+    str, typer.Option("--data-root", envvar="DATA_ROOT", help="Folder of the real datasets.")
+]
 
 
 @app.command()
@@ -88,16 +96,19 @@ def pretrain(
 
 @app.command()
 def grid(
-    task: Annotated[str, typer.Argument(help="Task, such as breast.")],
+    tasks: Annotated[
+        list[str] | None, typer.Argument(help="Tasks, such as breast; all of the profile's.")
+    ] = None,
     profile: ProfileOption = "demo",
     data_root: DataOption = "",
     results: ResultsOption = "results",
 ) -> None:
-    """Run a task's scenarios × inits × folds; may be killed and called again."""
+    """Run scenarios × inits × folds of tasks; may be killed and called again."""
     from rin.study import open_study, run_grid, task_inputs
 
     study = open_study(profile, data_root=data_root, results=results)
-    table = run_grid(study, task_inputs(study, task))
+    inputs = [task_inputs(study, task) for task in tasks or study.profile.tasks]
+    table = run_grid(study, *inputs)
     typer.echo(f"{len(table)} runs in {study.runs.folder}")
 
 
@@ -108,6 +119,59 @@ def profiles() -> None:
 
     for name in profile_names():
         typer.echo(f"{name:8s} {load_profile(name).about}")
+
+
+@data_app.command("status")
+def data_status(
+    data_root: RootOption = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every field.")] = False,
+) -> None:
+    """List every dataset: what it is for, whether it is there, and where to get it."""
+    import json
+
+    from rich.console import Console
+
+    from rin.data.status import dataset_status
+    from rin.report.data_status import print_status
+
+    root = Path(data_root) if data_root else None
+    statuses = dataset_status(root)
+    if as_json:
+        listed = [status.as_dict() for status in statuses]
+        typer.echo(json.dumps({"data_root": data_root or None, "datasets": listed}, indent=1))
+    else:
+        print_status(statuses, root, Console())
+
+
+@data_app.command("verify")
+def data_verify(
+    name: Annotated[str, typer.Argument(help="A dataset, or `all` that are there.")],
+    data_root: RootOption = "",
+    results: ResultsOption = "results",
+    quick: Annotated[bool, typer.Option("--quick", help="Decode no picture.")] = False,
+    expect: Annotated[str, typer.Option(help="Content digest that the dataset must have.")] = "",
+) -> None:
+    """Check a dataset: known files, counts, every picture; status 1 when something fails."""
+    from rich.console import Console
+
+    from rin.data.verification import choose_manifests, verify_dataset
+    from rin.report.data_status import print_verification
+
+    manifests = choose_manifests(name, data_root, expect=expect, quick=quick)
+    failed = 0
+    for manifest in manifests:
+        done = verify_dataset(
+            manifest,
+            Path(data_root),
+            index_folder=Path(results) / "index",
+            quick=quick,
+            expect=expect,
+        )
+        print_verification(done, Console())
+        failed += not done.whole
+    if not manifests:
+        typer.echo("None of the datasets is there: nothing was verified.")
+    raise typer.Exit(int(failed > 0))
 
 
 def main() -> None:

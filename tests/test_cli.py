@@ -10,7 +10,7 @@ from rin.cli import main
 from rin.study import profile_names
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOK = str(ROOT / "notebooks" / "04_statistics.py")
+NOTEBOOK = str(ROOT / "notebooks" / "comparison.py")
 
 
 @pytest.fixture
@@ -114,8 +114,8 @@ def test_run_reads_values_as_yaml_and_names_the_output(rin, monkeypatch):
     )
     status, out, _ = rin("run", NOTEBOOK, "-p", "task=breast", "-p", "n=3", "-p", "data_root=")
     values = {"task": "breast", "n": 3, "data_root": ""}
-    assert calls == [(Path(NOTEBOOK), Path("04_statistics.ipynb"), values)]
-    assert (status, out) == (0, "Computed: 04_statistics.ipynb\n")
+    assert calls == [(Path(NOTEBOOK), Path("comparison.ipynb"), values)]
+    assert (status, out) == (0, "Computed: comparison.ipynb\n")
 
 
 def test_book_passes_its_options_on_and_says_where_the_book_is(rin, monkeypatch):

@@ -7,8 +7,6 @@ others that were looked at, show one lesion twice, so the wider threshold is the
 Pawlowska et al. (Data in Brief 48, 2023, 109247) describe such repeats in BUSI.
 """
 
-from collections.abc import Sequence
-
 import imagehash
 import numpy as np
 import pandas as pd
@@ -20,45 +18,61 @@ from rin.data.splits import PARTS
 from rin.errors import InputError
 
 HASH_SIDE = 16
+HASH_DIGITS = HASH_SIDE**2 // 4
 SAME_PICTURE = 8
 SAME_LESION = 40
 BLANK_SD = 1.0
+BLOCK_ROWS, BLOCK_COLUMNS = 1024, 8192
 PAIR_COLUMNS = ["case_a", "case_b", "distance"]
 
 
-def near_duplicates(
-    images: np.ndarray, case_ids: Sequence[str], threshold: int = SAME_LESION
-) -> pd.DataFrame:
-    """Find pairs of images that show the same thing.
+def picture_hash(picture: np.ndarray) -> tuple[str, bool]:
+    """Return the difference hash of a picture, and whether the picture is blank.
 
     Parameters
     ----------
-    images
-        uint8 (n, h, w), or (n, h, w, 3).  Images with a standard deviation below one gray
-        level are blank and match nothing: they would all match one another.
-    case_ids
-        One per image.
+    picture
+        uint8 (h, w), or (h, w, 3).
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits: 256 bits, row by row.
+    bool
+        Whether the standard deviation lies below one gray level.
+    """
+    bits = imagehash.dhash(Image.fromarray(np.ascontiguousarray(picture)), HASH_SIDE).hash
+    return np.packbits(bits).tobytes().hex(), bool(np.std(picture) < BLANK_SD)
+
+
+def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
+    """Find pairs of cases that show the same thing.
+
+    Every picture is compared with every other, so the time grows with the square of their
+    number: about 3 seconds for 30,000 pictures and a quarter of an hour for 570,000 on two cores.
+    The memory stays below half a gigabyte unless the pairs themselves are many.
+
+    Parameters
+    ----------
+    cases
+        Case table; ``case_id``, ``hash`` and ``blank`` are used.  Blank pictures match
+        nothing: they would all match one another.
     threshold
         Largest Hamming distance of a match, of 256 bits: ``SAME_PICTURE`` (8) for copies,
-        ``SAME_LESION`` (40) for a second look at the same lesion.
+        ``SAME_LESION`` (40) for a second look at the same lesion.  None compares nothing.
 
     Returns
     -------
     pandas.DataFrame
-        Columns ``case_a``, ``case_b`` (in the order of ``case_ids``), ``distance``; nearest first.
+        Columns ``case_a``, ``case_b`` (in the order of ``cases``), ``distance``; nearest first.
     """
-    ids = np.asarray(case_ids, dtype=object)
-    if len(ids) != len(images):
-        raise InputError(
-            f"{len(images)} images and {len(ids)} case ids",
-            where="near_duplicates",
-            remedy="Pass one case id per image, in the same order.",
-        )
-    kept = np.flatnonzero([np.std(image) >= BLANK_SD for image in images])
-    if len(kept) < 2:
+    ids = cases["case_id"].to_numpy(dtype=object)
+    kept = np.flatnonzero(~cases["blank"].to_numpy(dtype=bool))
+    if threshold is None or len(kept) < 2:
         return pd.DataFrame(columns=PAIR_COLUMNS).astype({"distance": int})
-    bits = np.stack([_bits(images[i]) for i in kept]).astype(np.float32)
-    first, second, distance = _close_pairs(bits, threshold)
+    digits = "".join(cases["hash"].to_numpy(dtype=object)[kept])
+    packed = np.frombuffer(bytes.fromhex(digits), dtype=np.uint8).reshape(len(kept), -1)
+    first, second, distance = _close_pairs(packed, threshold)
     pairs = pd.DataFrame(
         {"case_a": ids[kept[first]], "case_b": ids[kept[second]], "distance": distance}
     )
@@ -104,43 +118,60 @@ def check_splits(cases: pd.DataFrame, folds: pd.DataFrame, pairs: pd.DataFrame) 
     """
     known = pd.Index(cases["case_id"])
     _check_known(known, pairs)
-    patients = cases.set_index("case_id")["patient_id"]
-    for fold, rows in folds.groupby("fold"):
-        where = f"fold {fold}"
-        if not rows["part"].isin(PARTS).all() or sorted(rows["case_id"]) != sorted(known):
-            raise _leak(where, "the fold does not place every case in one part", [])
-        part = rows.set_index("case_id")["part"]
-        per_patient = part.groupby(patients.reindex(part.index)).nunique()
-        if (per_patient > 1).any():
-            shared = list(per_patient.index[per_patient > 1])
+    patient, patients = pd.factorize(cases["patient_id"])
+    a, b = known.get_indexer(pairs["case_a"]), known.get_indexer(pairs["case_b"])
+    tested = np.zeros(len(known), dtype=int)
+    numbers = folds["fold"].to_numpy()
+    for fold in np.unique(numbers):
+        rows, where = folds[numbers == fold], f"fold {fold}"
+        part = _part_of_each(known, rows, where)
+        tested += part == PARTS.index("test")
+        last = np.zeros(len(patients), dtype=int)
+        last[patient] = part
+        if (part != last[patient]).any():
+            shared = patients[np.unique(patient[part != last[patient]])].tolist()
             raise _leak(where, f"{len(shared)} patients stand in more than one part", shared)
-        a, b = part.loc[pairs["case_a"]].to_numpy(), part.loc[pairs["case_b"]].to_numpy()
-        if (a != b).any():
-            split = pairs[a != b]
-            names = [f"{x} and {y}" for x, y in zip(split["case_a"], split["case_b"], strict=True)]
+        divided = pairs[part[a] != part[b]]
+        if len(divided):
+            names = [
+                f"{x} and {y}" for x, y in divided[["case_a", "case_b"]].itertuples(index=False)
+            ]
             raise _leak(where, f"{len(names)} near-duplicate pairs are divided", names)
-    tested = folds.loc[folds["part"] == "test", "case_id"]
-    if tested.duplicated().any():
-        repeated = sorted(tested[tested.duplicated()].unique())
+    if (tested > 1).any():
+        repeated = sorted(known[tested > 1])
         raise _leak("folds", f"{len(repeated)} cases are tested in several folds", repeated)
 
 
-def _bits(image: np.ndarray) -> np.ndarray:
-    return imagehash.dhash(Image.fromarray(np.ascontiguousarray(image)), HASH_SIDE).hash.ravel()
+def _part_of_each(known: pd.Index, rows: pd.DataFrame, where: str) -> np.ndarray:
+    """Return the number of the part of each known case, int (n,)."""
+    place = known.get_indexer(rows["case_id"])
+    number = pd.Index(PARTS).get_indexer(rows["part"])
+    complete = len(place) == len(known) and (place >= 0).all() and (number >= 0).all()
+    part = np.full(len(known), -1)
+    part[place] = number
+    if not complete or (part < 0).any():
+        raise _leak(where, "the fold does not place every case in one part", [])
+    return part
 
 
-def _close_pairs(bits: np.ndarray, threshold: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _close_pairs(packed: np.ndarray, threshold: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return index pairs (first < second) within the threshold, block by block."""
     found = []
-    ones = bits.sum(axis=1)
-    for start in range(0, len(bits), 1024):
-        block = bits[start : start + 1024]
-        distance = ones[start : start + 1024, None] + ones[None, :] - 2 * block @ bits.T
-        first, second = np.nonzero(distance <= threshold + 0.5)
-        later = second > first + start
-        first, second = first[later], second[later]
-        found.append((first + start, second, np.rint(distance[first, second]).astype(int)))
+    for top in range(0, len(packed), BLOCK_ROWS):
+        rows = _bits(packed[top : top + BLOCK_ROWS])
+        for left in range(top, len(packed), BLOCK_COLUMNS):
+            columns = _bits(packed[left : left + BLOCK_COLUMNS])
+            # Whole numbers below 2**24 are exact in float32, so nothing is missed.
+            distance = rows.sum(axis=1)[:, None] + columns.sum(axis=1) - 2 * rows @ columns.T
+            first, second = np.nonzero(distance <= threshold)
+            later = second + left > first + top
+            first, second = first[later], second[later]
+            found.append((first + top, second + left, distance[first, second].astype(int)))
     return tuple(np.concatenate(column) for column in zip(*found, strict=True))
+
+
+def _bits(packed: np.ndarray) -> np.ndarray:
+    return np.unpackbits(packed, axis=1).astype(np.float32)
 
 
 def _check_known(known: pd.Index, pairs: pd.DataFrame) -> None:

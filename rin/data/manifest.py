@@ -7,7 +7,7 @@ read in :mod:`rin.data.datasets`.
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -16,6 +16,8 @@ from rin.errors import InputError, unknown
 from rin.paper import COMPARISONS
 
 Counts = dict[str, Annotated[int, Field(ge=0)]]
+#: Source class to label; None leaves the class out of the task.
+LabelMap = dict[str, str | None]
 NOT_DATASETS = frozenset({"weights"})
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -28,6 +30,9 @@ class TaskManifest(_Frozen):
     """One classification task that a dataset feeds.
 
     ``paper_task`` is the key of the task in :mod:`rin.paper`; None for a task of one's own.
+    ``label_map`` and ``options`` add to those of the dataset, so that two tasks can read one
+    dataset differently.  ``substitutes`` are datasets that stand in for a dataset that is not
+    at hand, real images before generated ones; they must know the task's labels.
     """
 
     name: str
@@ -35,6 +40,9 @@ class TaskManifest(_Frozen):
     positive_class: str
     n_folds: Annotated[int, Field(ge=1, le=6)]
     paper_task: str | None = None
+    label_map: LabelMap = {}
+    options: dict[str, Any] = {}
+    substitutes: tuple[str, ...] = ()
 
     @field_validator("paper_task")
     @classmethod
@@ -48,12 +56,14 @@ class ExpectedCounts(_Frozen):
     """Images per class, from the three places that state them.
 
     ``paper`` counts labels (after the label map); ``authors`` and ``images`` count source
-    classes.  Only what was counted from the files (``images``, ``masks``, ``total``,
-    ``classes``) is asserted; the other two are compared and reported.
+    classes, in images or in exams (``unit``).  Only what was counted
+    from the files (``images``, ``masks``, ``total``, ``classes``) is asserted; the other two
+    are compared and reported.
     """
 
     paper: Counts = {}
     authors: Counts = {}
+    unit: Literal["image", "exam"] = "image"
     images: Counts = {}
     masks: Counts = {}
     total: Annotated[int, Field(ge=1)] | None = None
@@ -68,12 +78,26 @@ class KnownFinding(_Frozen):
     case_ids: tuple[str, ...] = ()
 
 
+class KnownFile(_Frozen):
+    """A file of the published dataset, with what is known to recognise it by."""
+
+    name: str
+    bytes: Annotated[int, Field(ge=0)] | None = None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+
+
 class DatasetManifest(_Frozen):
     """All that the study knows about a dataset before it opens a file.
 
     ``locations`` are tried in order under the data root.  ``archive.zip::folder`` counts only
     when the archive holds that folder, for archive names that many datasets share.
-    ``label_map`` takes source classes to labels; empty means that they are the same.
+    ``label_map`` takes source classes to labels; empty means that they are the same, None
+    leaves a class out.  ``options`` belong to the layout's reader, which checks them.
+    ``window`` is center and width in Hounsfield units, for DICOM slices of CT.
+    ``near_duplicate_bits`` is the largest hash distance (of 256 bits) at which two pictures
+    share a group; None where patients are known and pictures are not compared.
+    ``known_bad`` names cases whose published file is broken, with the reason: they are left
+    out and reported.  ``mask_kind`` says how the lesion was marked.
     """
 
     name: str
@@ -85,32 +109,55 @@ class DatasetManifest(_Frozen):
     modality: str
     anatomy: str
     layout: str
-    stand_in: str
+    options: dict[str, Any] = {}
+    stand_in: str | None = None
     locations: Annotated[tuple[str, ...], Field(min_length=1)]
+    files: tuple[KnownFile, ...] = ()
     independence: Literal["image", "exam", "patient"]
     color: bool = False
+    window: tuple[float, Annotated[float, Field(gt=0)]] | None = None
     masks: bool = False
+    mask_kind: Literal["outline", "box"] = "outline"
+    near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = 40
     patient_pattern: str | None = None
-    label_map: dict[str, str] = {}
+    label_map: LabelMap = {}
+    known_bad: dict[str, str] = {}
     counts: ExpectedCounts = ExpectedCounts()
     findings: tuple[KnownFinding, ...] = ()
     tasks: tuple[TaskManifest, ...] = ()
 
     @model_validator(mode="after")
     def _positive_classes_are_labels(self) -> "DatasetManifest":
-        labels = set(self.label_map.values())
         for task in self.tasks:
+            labels = set((self.label_map | task.label_map).values())
             if labels and task.positive_class not in labels:
                 raise ValueError(f"task {task.name}: {task.positive_class!r} is not a label")
         return self
 
-    def label(self, source_class: str) -> str:
-        """Return the label of a source class; raise InputError for one that is not mapped."""
+    def label(self, source_class: str) -> str | None:
+        """Return the label of a source class, None for one that is left out.
+
+        Raises
+        ------
+        InputError
+            For a class that the label map does not name.
+        """
         if not self.label_map:
             return source_class
         if source_class not in self.label_map:
             raise unknown(f"class of {self.name}", source_class, sorted(self.label_map))
         return self.label_map[source_class]
+
+    def for_task(self, task: TaskManifest) -> "DatasetManifest":
+        """Return the manifest as a task reads it: with its label map and options on top."""
+        if not (task.label_map or task.options):
+            return self
+        return self.model_copy(
+            update={
+                "label_map": self.label_map | task.label_map,
+                "options": self.options | task.options,
+            }
+        )
 
 
 def manifest_folder(folder: Path | None = None) -> Path:

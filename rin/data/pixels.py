@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from rin.data.shapes import is_shape, rasterise
 from rin.data.tree import SEPARATOR, read_bytes
 from rin.errors import InputError
 
@@ -68,7 +69,7 @@ def read_rgb(root: Path, locator: str) -> np.ndarray:
     return np.asarray(_flatten(_open(root, locator)))
 
 
-def read_mask(root: Path, locators: tuple[str, ...], shape: tuple[int, int]) -> np.ndarray:
+def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> np.ndarray:
     """Read the masks of one picture and merge them by OR.
 
     A pixel belongs to the mask where it exceeds half of the brightest value of its file, so
@@ -76,8 +77,8 @@ def read_mask(root: Path, locators: tuple[str, ...], shape: tuple[int, int]) -> 
 
     Parameters
     ----------
-    locators
-        Mask files; none gives an empty mask.
+    entries
+        Locators of mask files, or shapes in words; none gives an empty mask.
     shape
         Height and width of the picture.
 
@@ -89,10 +90,14 @@ def read_mask(root: Path, locators: tuple[str, ...], shape: tuple[int, int]) -> 
     Raises
     ------
     InputError
-        A mask that is not of the given shape, or cannot be read.
+        A mask that is not of the given shape, or cannot be read; a shape in words that is
+        malformed, or that covers no pixel of the picture.
     """
     merged = np.zeros(shape, dtype=bool)
-    for locator in locators:
+    for locator in entries:
+        if is_shape(locator):
+            merged |= rasterise(locator, shape)
+            continue
         gray = read_gray(root, locator)
         if gray.shape != tuple(shape):
             raise InputError(

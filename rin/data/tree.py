@@ -8,8 +8,9 @@ import os
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 
 from rin.errors import InputError
@@ -17,6 +18,9 @@ from rin.errors import InputError
 SEPARATOR = "::"
 MAX_BYTES = 256 * 2**20
 DEBRIS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+DEBRIS_FOLDER = "__MACOSX"
+ABSENT = "absent"
+VOLUME = ".npy"
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,12 @@ class Tree:
 
     def locator(self, name: str) -> str:
         """Return the locator of a name in this tree, relative to the data root."""
-        if not is_archive(self.root / self.location):
-            return f"{self.location}/{name}"
-        return f"{self.location}{SEPARATOR}{name}"
+        return self._prefix + name
+
+    @cached_property
+    def _prefix(self) -> str:
+        archive = is_archive(self.root / self.location)
+        return f"{self.location}{SEPARATOR if archive else '/'}"
 
     def read(self, name: str) -> bytes:
         """Return the bytes of one file; raises InputError where it cannot be read."""
@@ -46,18 +53,20 @@ def is_archive(path: Path) -> bool:
 def open_tree(root: Path, location: str) -> Tree:
     """List the files of a folder or zip archive below ``root``, leaving desktop debris out.
 
+    Links to files count as files; links to folders are not followed.
+
     Raises
     ------
     InputError
-        Missing location, broken archive, or a member with an absolute path, ``..`` or a
-        name that occurs twice.
+        Missing location, a folder that cannot be listed, broken archive, or a member with an
+        absolute path, ``..`` or a name that occurs twice.
     """
     path = Path(root) / location
     if is_archive(path):
         names = [info.filename for info in _archive(path).infolist() if not info.is_dir()]
         _refuse_unsafe(path, names)
     elif path.is_dir():
-        names = [item.relative_to(path).as_posix() for item in path.rglob("*") if item.is_file()]
+        names = list(_walk(path))
     else:
         raise InputError(
             "there is no such folder or zip archive",
@@ -98,6 +107,56 @@ def read_bytes(root: Path, locator: str) -> bytes:
         ) from error
 
 
+def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
+    """Return for each locator what changes when its file does, without reading any content.
+
+    Size and time of change of a file, size and CRC-32 of a member of an archive, ``absent``
+    where there is none.  ``#k`` behind the name of a volume is left out of account.
+    """
+    archives: dict[str, zipfile.ZipFile] = {}
+    found = []
+    for locator in locators:
+        place, _, member = _without_slice(locator).partition(SEPARATOR)
+        path = Path(root) / place
+        try:
+            if not member:
+                stat = path.stat()
+                found.append(f"{stat.st_size}-{stat.st_mtime_ns}")
+                continue
+            if place not in archives:
+                archives[place] = _archive(path)
+            info = archives[place].getinfo(member)
+            found.append(f"{info.file_size}-{info.CRC:08x}")
+        except (OSError, KeyError):
+            found.append(ABSENT)
+    return found
+
+
+def _without_slice(locator: str) -> str:
+    name, mark, number = locator.rpartition("#")
+    return name if mark and number.isdecimal() and name.lower().endswith(VOLUME) else locator
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    # os.scandir tells files from folders without a system call for each of them.
+    waiting = [("", os.fspath(folder))]
+    while waiting:
+        prefix, place = waiting.pop()
+        try:
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append((f"{prefix}{entry.name}/", entry.path))
+                    elif entry.is_file():
+                        yield prefix + entry.name
+        except OSError as error:
+            raise InputError(
+                f"the folder cannot be listed ({error})",
+                where=place,
+                remedy="Check the folder and its permissions.",
+            ) from error
+
+
 def _archive(path: Path) -> zipfile.ZipFile:
     if not path.is_file():
         raise InputError(
@@ -123,16 +182,27 @@ def _open_archive(path: Path, _modified: int, _size: int, _process: int) -> zipf
 
 
 def _debris(name: str) -> bool:
-    parts = PurePosixPath(name).parts
-    return parts[-1] in DEBRIS or parts[-1].startswith("._") or "__MACOSX" in parts
+    last = name[name.rfind("/") + 1 :]
+    return (
+        last in DEBRIS
+        or last.startswith("._")
+        or (DEBRIS_FOLDER in name and DEBRIS_FOLDER in name.split("/"))
+    )
 
 
 def _refuse_unsafe(path: Path, names: list[str]) -> None:
-    for name, times in Counter(names).items():
-        pure = PurePosixPath(name.replace("\\", "/"))
-        if pure.is_absolute() or ".." in pure.parts or ":" in pure.parts[0] or times > 1:
-            raise InputError(
-                f"the archive holds an unsafe or repeated member name {name!r}",
-                where=path,
-                remedy="Fetch the archive from its home again, or unpack and check it by hand.",
-            )
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    for name in repeated + [name for name in names if _unsafe(name)]:
+        raise InputError(
+            f"the archive holds an unsafe or repeated member name {name!r}",
+            where=path,
+            remedy="Fetch the archive from its home again, or unpack and check it by hand.",
+        )
+
+
+def _unsafe(name: str) -> bool:
+    # Most names hold none of these; only the others are worth taking apart.
+    if not name.startswith(("/", "\\")) and ".." not in name and ":" not in name:
+        return False
+    pure = PurePosixPath(name.replace("\\", "/"))
+    return pure.is_absolute() or ".." in pure.parts or ":" in pure.parts[0]

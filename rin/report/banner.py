@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 STAND_IN_WARNING = (
     "Stand-in images: numbers on this page show that the pipeline works and are not findings."
 )
+MIXED_WARNING = "Real and stand-in images: whatever was computed from stand-ins is not a finding."
 _LOOK = {  # background, border, icon, headline
     "real": ("#E8F4EA", "#2E7D32", "✔", "Real images"),
+    "mixed": ("#FFF4D6", "#8A5A00", "⚠", MIXED_WARNING),
     "stand-in": ("#FFE3D6", "#C62800", "⚠", STAND_IN_WARNING),
 }
+PROVENANCES = ("real", "stand-in")
 
 
 @dataclass(frozen=True)
@@ -35,15 +38,18 @@ class Source:
         "real" or "stand-in".
     location
         Folder or archive, relative to the data root.
+    remarks
+        More to be said: what it substitutes, how many of its images were drawn.
     """
 
     title: str
     provenance: str
     location: str
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.provenance not in _LOOK:
-            raise unknown("provenance", self.provenance, list(_LOOK))
+        if self.provenance not in PROVENANCES:
+            raise unknown("provenance", self.provenance, PROVENANCES)
 
 
 def provenance_banner(
@@ -56,7 +62,8 @@ def provenance_banner(
 ) -> "HTML":
     """Return the provenance banner of a page, to be displayed as is.
 
-    One stand-in among the sources makes the whole banner a warning.
+    One stand-in among the sources makes the whole banner a warning, which says whether all
+    sources are stand-ins or some.
 
     Parameters
     ----------
@@ -87,9 +94,12 @@ def provenance_banner(
         raise InputError(
             "no image source", where="sources", remedy="Name every dataset of the page."
         )
-    worst = "stand-in" if any(s.provenance == "stand-in" for s in sources) else "real"
-    background, border, icon, headline = _LOOK[worst]
-    listed = [(s.title, f"{_word(s.provenance)} – {s.location}") for s in sources]
+    kinds = {source.provenance for source in sources}
+    kind = kinds.pop() if len(kinds) == 1 else "mixed"
+    background, border, icon, headline = _LOOK[kind]
+    listed = [
+        (s.title, "; ".join([f"{_word(s.provenance)} – {s.location}", *s.remarks])) for s in sources
+    ]
     listed += [("Profile", profile)]
     listed += [(f"Weights: {init}", entry) for init, entry in weights.items()]
     listed += [("Computed", computed), ("Hardware", hardware)]
@@ -99,7 +109,7 @@ def provenance_banner(
         for term, text in listed
     )
     return HTML(
-        f'<div role="note" class="rin-provenance rin-{worst}" style="background:{background};'
+        f'<div role="note" class="rin-provenance rin-{kind}" style="background:{background};'
         f"color:#1A1A1A;border:1px solid {border};border-left:8px solid {border};"
         f'border-radius:4px;padding:0.7em 1em;margin:1em 0">'
         f'<p style="margin:0 0 0.5em;font-weight:700;font-size:1.05em;color:{border}">'

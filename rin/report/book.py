@@ -1,4 +1,4 @@
-"""The chapters of the book, and the step from computed notebooks to HTML.
+"""The step from computed notebooks to HTML.
 
 Papermill runs each notebook once (`rin.report.execution`); Jupyter Book turns the computed copies
 and the prose pages into HTML and never executes anything.  Everything that the command line needs
@@ -8,11 +8,10 @@ to make the book can be imported from here.
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from rin.errors import InputError, unknown
+from rin.errors import InputError
+from rin.report.chapters import CHAPTERS, Chapter
 from rin.report.execution import (
     check_parameters,
     execute_notebook,
@@ -35,60 +34,9 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Chapter:
-    """One notebook of the book.
-
-    Attributes
-    ----------
-    source
-        Stem of the py:percent file in ``notebooks/``.
-    output
-        Stem of the computed notebook, a template such as ``"{task}_statistics"``.
-    parameters
-        Names of the values that the notebook takes.
-    needs_masks
-        Whether the notebook makes sense only for datasets with lesion masks.
-    """
-
-    source: str
-    output: str
-    parameters: tuple[str, ...]
-    needs_masks: bool = False
-
-    @property
-    def per_task(self) -> bool:
-        """Whether the notebook runs once for each task."""
-        return "task" in self.parameters
-
-    def fill(self, values: Mapping[str, object]) -> tuple[str, dict[str, object]]:
-        """Return the output's file name and the parameters, taken from `values`.
-
-        Raises
-        ------
-        InputError
-            If `values` lacks a parameter of this chapter.
-        """
-        for name in self.parameters:
-            if name not in values:
-                raise unknown("parameter", name, tuple(values))
-        chosen = {name: values[name] for name in self.parameters}
-        return self.output.format(**chosen) + ".ipynb", chosen
-
-
-_STUDY = ("profile", "data_root", "results")
-CHAPTERS = (
-    Chapter("01_pretraining", "pretraining", _STUDY),
-    Chapter("02_dataset_card", "{task}_dataset_card", ("task", *_STUDY)),
-    Chapter("03_fine_tuning", "{task}_fine_tuning", ("task", *_STUDY)),
-    Chapter("04_statistics", "{task}_statistics", ("task", *_STUDY)),
-    Chapter("05_gradcam", "{task}_gradcam", ("task", *_STUDY), needs_masks=True),
-    Chapter("00_cover", "cover", _STUDY),
-    Chapter("06_how_built", "how_built", _STUDY),
-)
-
-
-def build_html(book_dir: Path, config: Path, output: Path, *, strict: bool = True) -> Path:
+def build_html(
+    book_dir: Path, config: Path, output: Path, *, contents: Path | None = None, strict: bool = True
+) -> Path:
     """Build the book's HTML, executing nothing.
 
     Parameters
@@ -99,6 +47,8 @@ def build_html(book_dir: Path, config: Path, output: Path, *, strict: bool = Tru
         Jupyter Book's ``_config.yml``.
     output
         Folder that receives ``_build/html``.
+    contents
+        Table of contents; by default ``_toc.yml`` in ``book_dir``.
     strict
         Whether a warning, such as a missing page or glue key, fails the build.
 
@@ -118,6 +68,7 @@ def build_html(book_dir: Path, config: Path, output: Path, *, strict: bool = Tru
     program = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", program, "build", str(book_dir)]
     command += ["--config", str(config), "--path-output", str(output), "--keep-going"]
+    command += ["--toc", str(contents)] if contents else []
     command += ["-W", "-n"] if strict else []
     made = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False

@@ -117,6 +117,7 @@ def execute_notebook(
     parameters: Mapping[str, object],
     *,
     fingerprint: str,
+    heading: str | None = None,
     cwd: Path | None = None,
 ) -> bool:
     """Run a py:percent notebook with parameters, unless its result is at hand.
@@ -135,6 +136,9 @@ def execute_notebook(
     fingerprint
         What the result depends on besides the notebook's text and parameters; see
         `source_fingerprint`.
+    heading
+        First heading of the result, in place of the notebook's own, which is the same for
+        every task.
     cwd
         Folder in which the notebook runs; by default the current one.
 
@@ -156,6 +160,7 @@ def execute_notebook(
         "fingerprint": fingerprint,
         "source": hashlib.sha256(source.read_bytes()).hexdigest(),
         "parameters": dict(parameters),
+        "heading": heading,
     }
     if _made_from(output) == made_from:
         return False
@@ -166,6 +171,8 @@ def execute_notebook(
     from papermill import execute_notebook as run_papermill
 
     notebook = jupytext.read(source)
+    if heading:
+        _set_heading(notebook, heading)
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(f"{output.stem}.partial.ipynb")
     failed = output.with_name(f"{output.stem}.failed.ipynb")
@@ -193,6 +200,14 @@ def execute_notebook(
     _finish(done, source, output, made_from, partial)
     failed.unlink(missing_ok=True)
     return True
+
+
+def _set_heading(notebook: Any, heading: str) -> None:
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("# "):
+            _, _, rest = cell.source.partition("\n")
+            cell.source = f"# {heading}\n{rest}"
+            return
 
 
 def _finish(notebook: Any, source: Path, output: Path, made_from: dict, partial: Path) -> None:

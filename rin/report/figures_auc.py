@@ -39,7 +39,13 @@ _TINT = {"unfreeze_all": 1.0, "unfreeze_top10": 0.45, "freeze_all": 0.0}
 
 
 def auc_swarm(
-    aucs: pd.DataFrame, summary: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None = None
+    aucs: pd.DataFrame,
+    summary: pd.DataFrame,
+    inits: Sequence[str],
+    *,
+    published: pd.DataFrame | None = None,
+    legend: bool = True,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw the AUC of every scenario per init, with mean ± SD (paper, Figure 3, column 1).
 
@@ -53,6 +59,11 @@ def auc_swarm(
         One row per init, as `rin.report.tidy.init_summary`: `init`, `mean`, `sd`.
     inits
         Sources from left to right.
+    published
+        `init`, `mean`, `sd` that the paper states, drawn faintly beside the own ones; inits
+        without a row have nothing beside them.
+    legend
+        Whether backbones and unfreezing are explained; a page of many panels does so once.
     """
     check_one_each(aucs, ["scenario", "init"])
     ax = ax or plt.subplots(figsize=(WIDTH, 4.2))[1]
@@ -80,8 +91,22 @@ def auc_swarm(
     ax.set(xticks=range(len(inits)), ylabel="AUC", xlim=(-0.5, len(inits) - 0.15))
     ax.set_xticklabels([init_style(i).label for i in inits])
     ax.grid(axis="y")
-    _swarm_legend(ax, backbones)
+    for row in () if published is None else published.itertuples():
+        _published_mean(ax, list(inits).index(row.init) + 0.47, row.mean, row.sd)
+    if legend:
+        _swarm_legend(ax, backbones)
     return ax
+
+
+def _published_mean(ax: Axes, place: float, mean: float, sd: float) -> None:
+    ax.errorbar(
+        place, mean, sd, fmt="o", color=FAINT, markerfacecolor="white", markersize=6, capsize=3,
+        linewidth=1.2, label="published",
+    )  # fmt: skip
+    ax.annotate(
+        "published", (place, mean - sd), xytext=(0, -4), textcoords="offset points",
+        rotation=90, ha="center", va="top", fontsize=8, color="#5F5F5F",
+    )  # fmt: skip
 
 
 def _tint(color: str, unfreezing: str) -> tuple[float, float, float]:

@@ -5,6 +5,7 @@ computed here.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,6 +35,7 @@ def cam_panel(
     *,
     positive_class: str,
     threshold: int,
+    side: float = 2.55,
 ) -> np.ndarray:
     """Draw cases in rows: the image with its lesion, then one overlay per init.
 
@@ -52,6 +54,8 @@ def cam_panel(
         Name of the class that scores speak for.
     threshold
         Gray level whose contour is drawn in white: what Dice takes for lesion.
+    side
+        Width of one picture in inches; longer names of cases are shortened to it.
 
     Returns
     -------
@@ -59,12 +63,13 @@ def cam_panel(
         Axes (n, 1 + number of inits).
     """
     n, columns = len(images), 1 + len(cams)
-    size = (2.55 * columns + 0.5, 2.8 * n + 0.2)
+    size = (side * columns + 0.5, (side + 0.4) * n + 0.2)
     figure, axes = plt.subplots(n, columns, figsize=size, squeeze=False)
     shown = None
     for row, (line, case) in enumerate(zip(axes, cases.itertuples(index=False), strict=True)):
         show_image(images[row], line[0], masks[row])
-        line[0].set_title(f"{case.case_id}\n{case.label}", fontsize=10, fontweight="normal")
+        name = _shortened(case.case_id, int(9.5 * side))
+        line[0].set_title(f"{name}\n{case.label}", fontsize=10, fontweight="normal")
         for ax, (init, maps) in zip(line[1:], cams.items(), strict=True):
             show_image(images[row], ax, masks[row])
             shown = ax.imshow(maps[row], cmap="inferno", alpha=0.5, vmin=0, vmax=255)
@@ -78,11 +83,18 @@ def cam_panel(
     return axes
 
 
+def _shortened(name: str, length: int) -> str:
+    """Keep both ends of a name, as ids of one dataset differ at either."""
+    half = (length - 1) // 2
+    return name if len(name) <= length else f"{name[:half]}…{name[-half:]}"
+
+
 def dice_bars(
     summary: pd.DataFrame,
     baselines: pd.DataFrame,
     inits: Sequence[str],
     *,
+    published: Mapping[str, float] = MappingProxyType({}),
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the mean Dice over scenarios per init with its SD, and baselines as lines.
@@ -95,6 +107,8 @@ def dice_bars(
         `baseline`, `dice`, as `rin.explain.overlap.baseline_table`; may be empty.
     inits
         Sources from left to right.
+    published
+        From init to the mean that the paper states, drawn as an open circle on its bar.
     """
     ax = ax or plt.subplots(figsize=(5.6, 4.0))[1]
     rows = summary.set_index("init").loc[list(inits)]
@@ -112,12 +126,29 @@ def dice_bars(
         baselines["baseline"], baselines["dice"], ["--", ":", "-."], strict=False
     ):
         ax.axhline(value, color=FAINT, linestyle=dash, linewidth=1.5)
+        # Above the highest line and below the others, so that close ones keep their names apart.
+        above = value == baselines["dice"].max()
         ax.annotate(
             f"{baseline}\n{value:.2f}", (1.01, value), xycoords=("axes fraction", "data"),
-            va="center", fontsize=9.5, color=INK,
+            va="bottom" if above else "top", fontsize=9.5, color=INK,
         )  # fmt: skip
-    top = max([*(rows["mean"] + rows["sd"].fillna(0)), *baselines["dice"]])
+    stated = [_published_dice(ax, places[list(inits).index(i)], m) for i, m in published.items()]
+    top = max([*(rows["mean"] + rows["sd"].fillna(0)), *baselines["dice"], *stated])
     ax.set(ylabel="Dice score (0–1)", ylim=(0, 1.15 * top), xlim=(-0.6, len(inits) - 0.4))
     ax.set_xticks(places, [style.label.replace(" (", "\n(") for style in styles])
     ax.grid(axis="y")
     return ax
+
+
+def _published_dice(ax: Axes, place: float, mean: float) -> float:
+    """Mark a published mean beside a bar and return it."""
+    ax.plot(
+        place + 0.4, mean, "o", markerfacecolor="white", markeredgecolor=FAINT, markersize=7,
+        markeredgewidth=1.6, zorder=4,
+    )  # fmt: skip
+    ax.annotate(
+        f"published\n{mean:.3f}", (place + 0.4, mean), xytext=(0, -7), textcoords="offset points",
+        ha="center", va="top", fontsize=8, color="#5F5F5F",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
+    )  # fmt: skip
+    return mean

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
+import os
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import groupby
 from pathlib import Path
 
 import rin
-from rin.data.manifest import find_task, load_manifest, manifest_names
+from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR
-from rin.report.book import CHAPTERS, build_html, execute_notebook, source_fingerprint
+from rin.report.book import build_html, execute_notebook, source_fingerprint
+from rin.report.chapters import Page, pages, write_contents
 from rin.study import open_study
 from rin.study.profile import profile_folder
 
 ROOT = Path(rin.__file__).parents[1]
+# Each running notebook is a kernel of its own with half a gigabyte.
+_MOST_AT_ONCE = 4
 
 
 def make_book(profile: str, data_root: str, results: str) -> Path:
@@ -43,21 +51,64 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
         extra={"profile": study.profile.model_dump(), "images": _listing(data_root)},
     )
     values = {"profile": profile, "data_root": data_root, "results": results}
-    for chapter in CHAPTERS:
-        tasks = study.profile.tasks if chapter.per_task else [""]
-        for task in tasks:
-            if chapter.needs_masks and not find_task(task)[0].masks:
-                continue
-            output, parameters = chapter.fill(values | {"task": task})
-            print(f"{output.removesuffix('.ipynb')} …", flush=True)
-            ran = execute_notebook(
-                ROOT / "notebooks" / f"{chapter.source}.py",
-                ROOT / "book" / "notebooks" / output,
-                parameters,
-                fingerprint=fingerprint,
-            )
-            print("  computed" if ran else "  unchanged", flush=True)
-    return build_html(ROOT / "book", ROOT / "_config.yml", ROOT)
+    planned = sorted(pages(study.profile.tasks), key=lambda page: page.chapter.stage)
+    for _, stage in groupby(planned, key=lambda page: page.chapter.stage):
+        run_stage(list(stage), ROOT, values, fingerprint)
+    contents = write_contents(study.profile.tasks, ROOT / "book" / "notebooks")
+    return build_html(ROOT / "book", ROOT / "_config.yml", ROOT, contents=contents)
+
+
+def run_stage(
+    stage: list[Page], root: Path, values: Mapping[str, object], fingerprint: str
+) -> None:
+    """Run the notebooks of one stage, side by side where there are several.
+
+    Parameters
+    ----------
+    stage
+        Pages that need nothing of each other.
+    root
+        Checkout with `notebooks/`; the computed ones go to `book/notebooks/`.
+    values
+        Parameters of every notebook, without the task.
+    fingerprint
+        As for `execute_notebook`.
+
+    Raises
+    ------
+    InputError
+        The first failure, after the other notebooks of the stage have ended.
+    """
+    if len(stage) == 1:
+        _tell(stage[0], _run_page(stage[0], root, values, fingerprint))
+        return
+    at_once = min(len(stage), _MOST_AT_ONCE, os.cpu_count() or 1)
+    failures = []
+    # Processes, because a kernel's place is handed over in the environment.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(at_once, mp_context=spawn) as pool:
+        waiting = {pool.submit(_run_page, page, root, values, fingerprint): page for page in stage}
+        for done in as_completed(waiting):
+            if error := done.exception():
+                failures.append(error)
+            else:
+                _tell(waiting[done], done.result())
+    if failures:
+        raise failures[0]
+
+
+def _run_page(page: Page, root: Path, values: Mapping[str, object], fingerprint: str) -> bool:
+    return execute_notebook(
+        root / "notebooks" / f"{page.chapter.source}.py",
+        root / "book" / "notebooks" / page.output,
+        page.chapter.choose(values | {"task": page.task}),
+        fingerprint=fingerprint,
+        heading=page.heading,
+    )
+
+
+def _tell(page: Page, ran: bool) -> None:
+    print(f"{Path(page.output).stem}: {'computed' if ran else 'unchanged'}", flush=True)
 
 
 def _listing(data_root: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -44,23 +45,29 @@ def versions() -> pd.Series:
 
 
 def task_banner(study: Study, inputs: TaskInputs, *, trained: bool = True) -> HTML:
-    """Return the banner of a page about a task.
+    """Return the banner of a page about one task; see `study_banner`."""
+    return study_banner(study, {inputs.task.name: inputs}, trained=trained)
+
+
+def study_banner(study: Study, inputs: Mapping[str, TaskInputs], *, trained: bool = True) -> HTML:
+    """Return the banner of a page about one or several tasks.
 
     Parameters
     ----------
     study, inputs
-        The study and what the task reads.
+        The study and what each task reads.
     trained
         Whether the page shows results of trained networks; then the weights, and the
         images they were pretrained on, are named too.
     """
-    sources = [Source(inputs.manifest.title, inputs.dataset.provenance, inputs.dataset.location)]
+    sources = list(dict.fromkeys(image_source(one) for one in inputs.values()))
     weights, computed = {}, pd.Timestamp.now("UTC")
     if trained:
         own = pretrained(study)
         sources += _corpora(study, own)
         weights = {init: _origin(init, own) for init in study.profile.inits}
-        computed = pd.to_datetime(run_records(study, inputs)["finished"]).max()
+        finished = [run_records(study, one)["finished"] for one in inputs.values()]
+        computed = pd.to_datetime(pd.concat(finished)).max()
     return provenance_banner(
         sources,
         profile=_profile(study),
@@ -68,6 +75,17 @@ def task_banner(study: Study, inputs: TaskInputs, *, trained: bool = True) -> HT
         computed=f"{computed:%Y-%m-%d %H:%M} UTC",
         hardware=hardware(),
     )
+
+
+def image_source(inputs: TaskInputs) -> Source:
+    """Return where a task's images came from, and what is to be said about the choice."""
+    remarks = []
+    if inputs.substitute_for:
+        remarks.append(f"open substitute for {inputs.substitute_for}")
+    if (drawn := len(inputs.dataset.cases)) < inputs.available:
+        remarks.append(f"{drawn:,} of {inputs.available:,} images drawn at random by patient")
+    dataset = inputs.dataset
+    return Source(inputs.manifest.title, dataset.provenance, dataset.location, tuple(remarks))
 
 
 def pretraining_banner(study: Study) -> HTML | None:

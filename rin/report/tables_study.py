@@ -5,7 +5,7 @@ As in `rin.report.tables`, cells are text and ready to read unless said otherwis
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from rin.data.manifest import DatasetManifest
     from rin.stats import PooledComparison
+    from rin.study import TaskInputs
 
 PARTS = ("train", "validation", "test")
 _POINTS = 100
@@ -181,6 +182,29 @@ def block_table(records: pd.DataFrame) -> pd.DataFrame:
         }
     )
     return table.rename_axis(["Backbone", "Unfreezing"])
+
+
+def task_table(inputs: Mapping[str, TaskInputs], records: pd.DataFrame) -> pd.DataFrame:
+    """Return images, folds, runs and worker's time of each task.
+
+    Parameters
+    ----------
+    inputs
+        What each task reads, by task name.
+    records
+        Table of `rin.study.run_records` over the same tasks.
+    """
+    rows = {}
+    for task, one in inputs.items():
+        own = records[records["task"] == task]
+        rows[one.task.title] = {
+            "Images": f"{len(one.store.cases):,}",
+            "Provenance": "open substitute" if one.substitute_for else one.provenance,
+            "Folds": one.folds["fold"].nunique(),
+            "Runs": len(own),
+            "Minutes": f"{own['seconds'].sum() / 60:.1f}",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Task")
 
 
 def pooled_rows(pooled: PooledComparison) -> pd.DataFrame:

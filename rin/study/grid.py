@@ -1,4 +1,4 @@
-"""Running a task's grid, and reading what it left.
+"""Running the grids of one or several tasks, and reading what they left.
 
 One call runs every scenario, init and fold that the ledger lacks.  What is read back
 are per-case predictions, learning curves and class activation maps; nothing that comes
@@ -7,180 +7,47 @@ after trains.
 
 from __future__ import annotations
 
-import resource
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from rin.data.store import ImageStore, open_store
 from rin.errors import InputError, unknown
-from rin.models.preprocessing import find_preprocessing
-from rin.models.weights import load_weights, random_weights
+from rin.study.block import SCORED_PARTS, block_inputs, run_block
 from rin.study.executors import drive, make_executor
-from rin.study.ledger import Ledger
-from rin.study.plan import (
-    RANDOM_CONTRACT,
-    Block,
-    Run,
-    group_blocks,
-    plan_runs,
-    runs_table,
-    weights_folders,
-)
-from rin.study.profile import Execution
+from rin.study.plan import group_blocks, plan_runs, runs_table
 from rin.study.setting import Study, TaskInputs
 
-if TYPE_CHECKING:
-    import keras
 
-    from rin.training.trainer import CompiledBlock
+def run_grid(study: Study, *inputs: TaskInputs) -> pd.DataFrame:
+    """Run what is missing of the grids of some tasks and return their table of runs.
 
-#: Parts of a split whose cases every run scores.
-SCORED_PARTS = ("validation", "test")
-
-
-@dataclass(frozen=True)
-class BlockInputs:
-    """What a block reads, in a form that travels to another process."""
-
-    store: Path
-    folds: pd.DataFrame
-    labels: pd.Series
-    folders: list[Path]
-    pretrain_seed: int
-    execution: Execution
-
-
-def block_inputs(study: Study, inputs: TaskInputs) -> BlockInputs:
-    """Return what every block of a task's grid reads."""
-    return BlockInputs(
-        inputs.store.path,
-        inputs.folds,
-        inputs.labels,
-        weights_folders(study),
-        study.profile.seed,
-        study.profile.execution,
-    )
-
-
-def run_grid(study: Study, inputs: TaskInputs) -> pd.DataFrame:
-    """Run what is missing of a task's grid and return its table of runs.
-
-    Shows one progress bar over the whole grid.  May be killed at any time and called
-    again: finished runs are kept and never repeated.
+    Shows one progress bar over all of them.  May be killed at any time and called again:
+    finished runs are kept and never repeated.  Tasks that are run together share their compiled
+    steps, unless the profile asks for a block a task.
 
     Raises
     ------
     InputError
         When weights are missing or a run fails; the other runs are finished first.
     """
-    runs = plan_runs(study, inputs)
+    runs = [run for one in inputs for run in plan_runs(study, one)]
     missing = [r for r in runs if not study.runs.has(r.run_id)]
     if missing:
         study.runs.sweep()
-        shared = block_inputs(study, inputs)
+        execution, shared = study.profile.execution, block_inputs(study, *inputs)
+        blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
         ids = [r.run_id for r in runs]
+        names = [one.task.name for one in inputs]
         drive(
-            make_executor(study.profile.execution),
+            make_executor(execution),
             run_block,
-            [(block, shared, study.runs) for block in group_blocks(missing)],
+            [(block, shared, study.runs) for block in blocks],
             finished=lambda: study.runs.count(ids),
             total=len(ids),
-            title=f"Fine-tuning {inputs.task.name}",
+            title=f"Fine-tuning {names[0] if len(names) == 1 else f'{len(names)} tasks'}",
         )
     return runs_table(runs)
-
-
-def run_block(block: Block, shared: BlockInputs, ledger: Ledger) -> None:
-    """Run all runs of a block with one compiled step.
-
-    Raises
-    ------
-    InputError
-        The first failure, after the other runs of the block have ended.
-    """
-    import keras
-
-    from rin.training.trainer import CompiledBlock, prepare_framework
-
-    prepare_framework(shared.execution.threads, shared.execution.precision)
-    keras.backend.clear_session()  # the graphs of earlier blocks of this process
-    store = open_store(shared.store)
-    compiled = CompiledBlock(block.architecture)
-    weights: dict[str, list[np.ndarray]] = {}
-    failures = []
-    for run in block.runs:
-        try:
-            if run.init not in weights:
-                weights[run.init] = _start(run, compiled.parts.backbone, shared)
-            _train_one(run, compiled, weights[run.init], store, shared, ledger)
-        except InputError as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]
-
-
-def _start(run: Run, backbone: keras.Model, shared: BlockInputs) -> list[np.ndarray]:
-    """Return the backbone weights that a run starts from."""
-    if run.entry is None:
-        return random_weights(run.scenario.backbone, run.settings.size, shared.pretrain_seed)
-    return load_weights(run.entry, backbone, shared.folders)
-
-
-def _train_one(
-    run: Run,
-    compiled: CompiledBlock,
-    weights: list[np.ndarray],
-    store: ImageStore,
-    shared: BlockInputs,
-    ledger: Ledger,
-) -> None:
-    """Train, predict and commit one run."""
-    import keras
-
-    from rin.training.batches import Part
-    from rin.training.trainer import Recipe
-
-    labels = shared.labels.loc[store.cases["case_id"]].to_numpy()
-    split = shared.folds[shared.folds["fold"] == run.fold].set_index("case_id")["part"]
-    part_of = split.reindex(store.cases["case_id"]).to_numpy()
-    parts = {
-        name: Part(store.images(), labels, np.flatnonzero(part_of == name))
-        for name in ("train", "validation", "test")
-    }
-    contract = find_preprocessing(run.entry.preprocessing if run.entry else RANDOM_CONTRACT)
-    recipe = Recipe(run.scenario.learning_rate, run.settings.epochs, run.settings.batch, run.seed)
-    started = time.monotonic()
-    history = compiled.train(weights, contract, recipe, parts["train"], parts["validation"])
-    scored = {name: compiled.predict(parts[name], recipe.batch) for name in SCORED_PARTS}
-    seconds = round(time.monotonic() - started, 2)
-
-    def write(folder: Path) -> dict:
-        pd.DataFrame(history).to_parquet(folder / "history.parquet")
-        tables = [
-            store.cases.iloc[parts[name].rows][["case_id", "patient_id"]].assign(
-                part=name, label=labels[parts[name].rows], score=probabilities[:, 1]
-            )
-            for name, (probabilities, _) in scored.items()
-        ]
-        pd.concat(tables).to_parquet(folder / "predictions.parquet", index=False)
-        if store.masks() is not None:
-            np.save(folder / "cams.npy", scored["test"][1])
-        return {
-            "best_epoch": int(np.nanargmin(history["val_loss"])) + 1,
-            "seconds": seconds,
-            "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
-            "traces": compiled.traces,
-            "backend": keras.backend.backend(),
-            "precision": shared.execution.precision,
-        }
-
-    ledger.commit(run.run_id, run.config, write)
 
 
 def predictions(study: Study, inputs: TaskInputs, *, part: str = "test") -> pd.DataFrame:

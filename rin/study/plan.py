@@ -36,6 +36,7 @@ class Run:
     entry: WeightsEntry | None
     seed: int
     settings: FineTuning
+    channels: int
     store_digest: str
     split_digest: str
     weights_digest: str
@@ -126,7 +127,8 @@ def plan_runs(study: Study, inputs: TaskInputs) -> list[Run]:
                         init,
                         entries[key],
                         seed,
-                        study.profile.fine_tuning,
+                        study.profile.tuning(inputs.task.name),
+                        3 if inputs.store.color else 1,
                         inputs.store.digest,
                         split_digest,
                         digests[key] or f"random-{study.profile.seed}",
@@ -135,21 +137,22 @@ def plan_runs(study: Study, inputs: TaskInputs) -> list[Run]:
     return runs
 
 
-def group_blocks(runs: list[Run]) -> list[Block]:
-    """Group runs by compiled step, the longest block first."""
-    blocks: dict[Architecture, list[Run]] = {}
+def group_blocks(runs: list[Run], *, by_task: bool = False) -> list[Block]:
+    """Group runs by compiled step, and by task where asked, the longest block first."""
+    blocks: dict[tuple[Architecture, str], list[Run]] = {}
     for run in runs:
         s = run.settings
         architecture = Architecture(
             run.scenario.backbone,
             run.scenario.unfreezing,
             s.size,
+            channels=run.channels,
             augmentation=s.augmentation,
             dropout=s.dropout,
             batch_norm_momentum=s.batch_norm_momentum,
         )
-        blocks.setdefault(architecture, []).append(run)
-    made = [Block(architecture, tuple(members)) for architecture, members in blocks.items()]
+        blocks.setdefault((architecture, run.task if by_task else ""), []).append(run)
+    made = [Block(architecture, tuple(members)) for (architecture, _), members in blocks.items()]
     return sorted(made, key=lambda block: -block.cost)
 
 

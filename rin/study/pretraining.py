@@ -43,7 +43,7 @@ class PretrainingRun:
     @property
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
-        settings = self.settings.model_dump(exclude={"corpora"})
+        settings = self.settings.model_dump(exclude={"corpora", "cases"})
         named = {"init": self.init, "corpus": self.corpus, "backbone": self.backbone}
         return named | {"store": self.store_digest, "seed": self.seed, **settings}
 
@@ -60,7 +60,7 @@ def plan_pretraining(study: Study) -> list[PretrainingRun]:
         return []
     runs = []
     for init, corpus in settings.corpora.items():
-        dataset = study.dataset(corpus)
+        dataset = study.corpus(corpus)
         store = study.store(dataset, settings.size)
         runs += [
             PretrainingRun(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -55,10 +55,11 @@ class Pretraining(_Settings):
     """How backbones are trained from random initialisation.
 
     `corpora` maps an init to the dataset it is trained on; all corpora get the same
-    number of images, steps and epochs.
+    number of images, steps and epochs.  `cases` limits the images that are drawn from a corpus.
     """
 
     corpora: dict[str, str]
+    cases: Positive | None = None
     size: Positive
     batch: Positive
     epochs: Positive
@@ -75,25 +76,34 @@ class Pretraining(_Settings):
 class Execution(_Settings):
     """Where the blocks run; changes no result beyond floating-point noise.
 
-    `workers` processes with `threads` threads each; 0 workers means this process.
+    `workers` processes with `threads` threads each; 0 workers means this process.  A block holds
+    the runs of all tasks that share a compiled step (`blocks: shared`), which compiles least, or
+    of one task (`by_task`), which spreads a long study over more workers.
     """
 
     workers: Annotated[int, Field(ge=0)] = 0
+    blocks: Literal["shared", "by_task"] = "shared"
     threads: Positive | None = None
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
 
 class Profile(_Settings):
-    """One study in numbers; see the heads of the YAML files for time and memory."""
+    """One study in numbers; see the heads of the YAML files for time and memory.
+
+    `cases` limits each task to about that many cases, drawn by whole patients; None takes all.
+    `fine_tuning_of` holds, per task, the settings that differ from `fine_tuning`.
+    """
 
     name: str
     about: str
-    tasks: list[str]
+    tasks: Annotated[list[str], Field(min_length=1)]
     inits: Annotated[list[str], Field(min_length=2)]
     backbones: Annotated[list[str], Field(min_length=1)] = list(BACKBONES)
     folds: Positive = 5
     seed: int = 20220914
+    cases: Positive | None = None
     fine_tuning: FineTuning
+    fine_tuning_of: dict[str, dict[str, Any]] = {}
     pretraining: Pretraining | None = None
     stand_ins: dict[str, dict[str, int]] = {}
     execution: Execution = Execution()
@@ -106,11 +116,11 @@ class Profile(_Settings):
                 raise unknown("backbone", name, list(BACKBONES))
         return names
 
-    @field_validator("inits")
+    @field_validator("tasks", "inits")
     @classmethod
     def _different(cls, names: list[str]) -> list[str]:
         if len(set(names)) != len(names):
-            raise ValueError(f"inits repeat: {names}")
+            raise ValueError(f"names repeat: {names}")
         return names
 
     @field_validator("fine_tuning", "pretraining")
@@ -121,6 +131,24 @@ class Profile(_Settings):
         for name in others.data.get("backbones", []) if settings else []:
             check_size(name, settings.size)
         return settings
+
+    @field_validator("fine_tuning_of")
+    @classmethod
+    def _settings_of_tasks(
+        cls, changes: dict[str, dict[str, Any]], others: ValidationInfo
+    ) -> dict[str, dict[str, Any]]:
+        for task, changed in changes.items():
+            if task not in others.data.get("tasks", []):
+                raise ValueError(f"{task!r} is not among the profile's tasks")
+            if general := others.data.get("fine_tuning"):
+                tuning = FineTuning.model_validate(general.model_dump() | changed)
+                cls._large_enough(tuning, others)
+        return changes
+
+    def tuning(self, task: str) -> FineTuning:
+        """Return how a task is fine-tuned."""
+        changed = self.fine_tuning_of.get(task, {})
+        return FineTuning.model_validate(self.fine_tuning.model_dump() | changed)
 
 
 def profile_folder() -> Path:

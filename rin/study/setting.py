@@ -15,14 +15,12 @@ import pandas as pd
 from rin.data.datasets import Dataset, ensure_dataset, locate
 from rin.data.leakage import check_splits, leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
+from rin.data.sampling import sample_cases, take_cases
 from rin.data.splits import make_folds
 from rin.data.store import ImageStore, build_store
 from rin.errors import InputError
 from rin.study.ledger import Ledger
 from rin.study.profile import Profile, load_profile
-
-# Near-duplicates are sought at one size, so that every profile splits the same way.
-_HASH_SIZE = 256
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,13 @@ class Study:
         """Open a dataset: the real one where the data root holds it, else its stand-in."""
         return _open(self, load_manifest(name))
 
+    def corpus(self, name: str) -> Dataset:
+        """Open a pretraining corpus, with as many of its cases as the profile asks for."""
+        dataset, settings = self.dataset(name), self.profile.pretraining
+        if settings is None or settings.cases is None:
+            return dataset
+        return _some(dataset, None, settings.cases, self.profile.seed)[0]
+
     def store(self, dataset: Dataset, size: int, resize: str = "stretch") -> ImageStore:
         """Return the image store of a dataset at one size, built on first use."""
         return build_store(
@@ -75,13 +80,17 @@ class TaskInputs:
     Attributes
     ----------
     manifest, task, dataset
-        What the task is and which images were found for it.
+        What the task is and which images were found for it, or drawn from those found.
     store
         Decoded images and masks.
     pairs
         Near-duplicate pairs (case_a, case_b, distance).
     folds
         Split table (case_id, fold, part).
+    available
+        Number of cases that were found, before any were drawn.
+    substitute_for
+        Title of the task's own dataset where an open substitute was read in its place.
     """
 
     manifest: DatasetManifest
@@ -90,6 +99,13 @@ class TaskInputs:
     store: ImageStore
     pairs: pd.DataFrame
     folds: pd.DataFrame
+    available: int
+    substitute_for: str | None = None
+
+    @property
+    def provenance(self) -> str:
+        """`real` or `stand-in`; images of a substitute are real."""
+        return self.dataset.provenance
 
     @property
     def labels(self) -> pd.Series:
@@ -140,20 +156,68 @@ def task_inputs(study: Study, task: str) -> TaskInputs:
     InputError
         For an unknown task, broken images, or a split that leaks.
     """
-    manifest, task_manifest = find_task(task)
-    dataset = _open(study, manifest)
-    tuning = study.profile.fine_tuning
+    own, task_manifest = find_task(task)
+    manifest = find_manifest(study, own, task_manifest)
+    profile, tuning = study.profile, study.profile.tuning(task)
+    found = _open(study, manifest, task)
+    dataset, groups, pairs = _some(found, manifest.near_duplicate_bits, profile.cases, profile.seed)
     store = study.store(dataset, tuning.size, tuning.resize)
-    hashed = study.store(dataset, _HASH_SIZE)
-    pairs = near_duplicates(hashed.images(), hashed.cases["case_id"].tolist())
-    groups = leak_free_groups(store.cases, pairs)
-    n_folds = min(study.profile.folds, task_manifest.n_folds)
-    folds = make_folds(store.cases, groups, n_folds, study.profile.seed)
+    n_folds = min(profile.folds, task_manifest.n_folds)
+    folds = make_folds(store.cases, groups, n_folds, profile.seed)
     check_splits(store.cases, folds, pairs)
-    return TaskInputs(manifest, task_manifest, dataset, store, pairs, folds)
+    return TaskInputs(
+        manifest,
+        task_manifest,
+        dataset,
+        store,
+        pairs,
+        folds,
+        available=len(found.cases),
+        substitute_for=own.title if manifest.name != own.name else None,
+    )
 
 
-def _open(study: Study, manifest: DatasetManifest) -> Dataset:
+def find_manifest(study: Study, own: DatasetManifest, task: TaskManifest) -> DatasetManifest:
+    """Return the manifest that a task reads: its dataset's, or that of an open substitute.
+
+    A substitute is taken only where the data root holds it and not the task's own dataset, so
+    real images come before stand-ins and the task's own before others.
+
+    Raises
+    ------
+    InputError
+        For a substitute that does not know the task's positive class.
+    """
+    if study.data_root is None or locate(own, study.data_root) is not None:
+        return own.for_task(task)
+    for name in task.substitutes:
+        substitute = load_manifest(name)
+        if task.positive_class not in substitute.label_map.values():
+            raise InputError(
+                f"no class of {name} is labelled {task.positive_class!r}",
+                where=f"task {task.name}",
+                remedy="A substitute's label_map must lead to the task's labels.",
+            )
+        if locate(substitute, study.data_root) is not None:
+            return substitute
+    return own.for_task(task)
+
+
+def _some(
+    dataset: Dataset, threshold: int | None, n: int | None, seed: int
+) -> tuple[Dataset, pd.Series, pd.DataFrame]:
+    """Return about `n` cases of a dataset, their leak-free groups and near-duplicate pairs."""
+    pairs = near_duplicates(dataset.cases, threshold)
+    groups = leak_free_groups(dataset.cases, pairs)
+    if n is None:
+        return dataset, groups, pairs
+    taken = take_cases(dataset, sample_cases(dataset.cases, groups, n, seed))
+    known = set(taken.cases["case_id"])
+    kept = pairs["case_a"].isin(known) & pairs["case_b"].isin(known)
+    return taken, groups.loc[taken.cases["case_id"]], pairs[kept].reset_index(drop=True)
+
+
+def _open(study: Study, manifest: DatasetManifest, task: str = "") -> Dataset:
     counts = study.profile.stand_ins.get(manifest.name)
     absent = study.data_root is None or locate(manifest, study.data_root) is None
     if counts is None and absent:
@@ -164,17 +228,29 @@ def _open(study: Study, manifest: DatasetManifest) -> Dataset:
             "or choose a profile with stand-ins.",
         )
     sizes = tuple(sorted((counts or {}).items()))
-    stand_ins = study.results.parent / "stand_ins"
-    return _open_once(manifest.name, study.data_root, stand_ins, sizes, study.profile.seed)
+    return _open_once(
+        manifest.name, task, study.data_root, study.results.parent, sizes, study.profile.seed
+    )
 
 
 @cache
 def _open_once(
     name: str,
+    task: str,
     data_root: Path | None,
-    stand_ins: Path,
+    results: Path,
     sizes: tuple[tuple[str, int], ...],
     seed: int,
 ) -> Dataset:
-    """Open a dataset once in a process: every picture of it is decoded and hashed."""
-    return ensure_dataset(load_manifest(name), data_root, stand_ins, dict(sizes), seed)
+    """Open a dataset once in a process, as a task reads it."""
+    manifest = load_manifest(name)
+    for known in manifest.tasks:
+        manifest = manifest.for_task(known) if known.name == task else manifest
+    return ensure_dataset(
+        manifest,
+        data_root,
+        results / "stand_ins",
+        dict(sizes),
+        seed,
+        index_folder=results / "index",
+    )

@@ -5,8 +5,6 @@ import pytest
 
 from rin.errors import InputError
 from rin.report.book import (
-    CHAPTERS,
-    Chapter,
     check_parameters,
     execute_notebook,
     notebook_parameters,
@@ -119,22 +117,3 @@ def test_source_fingerprint_follows_content_and_extra_not_the_folder(tmp_path):
 def test_source_fingerprint_of_missing_file_raises(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         source_fingerprint([tmp_path / "absent.py"])
-
-
-def test_chapter_fill_formats_output_and_picks_parameters():
-    chapter = Chapter("04_statistics", "{task}_statistics", ("task", "profile"))
-    values = {"task": "breast", "profile": "smoke", "more": 1}
-    name, parameters = chapter.fill(values)
-    assert name == "breast_statistics.ipynb"
-    assert parameters == {"task": "breast", "profile": "smoke"}
-
-
-def test_chapter_fill_without_a_value_raises():
-    with pytest.raises(InputError, match="'task'"):
-        Chapter("a", "{task}", ("task",)).fill({"profile": "smoke"})
-
-
-def test_chapters_have_distinct_outputs():
-    values = dict.fromkeys(("task", "profile", "data_root", "results"), "x")
-    outputs = [chapter.fill(values)[0] for chapter in CHAPTERS]
-    assert len(set(outputs)) == len(outputs)

@@ -8,7 +8,8 @@ import yaml
 
 from rin.errors import InputError
 from rin.report import make_book as module
-from rin.report.make_book import make_book
+from rin.report.chapters import Chapter, Page, task_title
+from rin.report.make_book import make_book, run_stage
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -34,16 +35,16 @@ def calls(monkeypatch):
     """What make_book asks for: one entry a notebook, the last one the HTML."""
     made = []
 
-    def execute(source, output, parameters, *, fingerprint):
-        call = {"source": source, "output": output, "parameters": parameters}
-        made.append(SimpleNamespace(**call, fingerprint=fingerprint))
-        return True
+    def run(stage, root, values, fingerprint):
+        for page in stage:
+            call = {"page": page, "root": root, "values": values, "stage": page.chapter.stage}
+            made.append(SimpleNamespace(**call, fingerprint=fingerprint))
 
-    def build(book, config, output):
-        made.append(SimpleNamespace(book=book, config=config, output=output))
+    def build(book, config, output, *, contents):
+        made.append(SimpleNamespace(book=book, config=config, output=output, contents=contents))
         return output / "_build" / "html" / "index.html"
 
-    monkeypatch.setattr(module, "execute_notebook", execute)
+    monkeypatch.setattr(module, "run_stage", run)
     monkeypatch.setattr(module, "build_html", build)
     return made
 
@@ -75,30 +76,51 @@ def change_profile(tree, **changes):
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))
 
 
-def test_make_book_runs_chapters_so_that_each_finds_what_it_reads_then_builds(tree, calls):
+def test_make_book_runs_each_page_after_those_that_it_reads_then_builds(tree, calls):
     index = make_book("smoke", "", "results")
-    names = [call.output.relative_to(tree / "book" / "notebooks").as_posix() for call in calls[:-1]]
-    assert names == [
-        "pretraining.ipynb",
-        "breast_dataset_card.ipynb",
-        "breast_fine_tuning.ipynb",
-        "breast_statistics.ipynb",
-        "breast_gradcam.ipynb",
-        "cover.ipynb",
-        "how_built.ipynb",
-    ]
+    stages = {call.page.output: call.stage for call in calls[:-1]}
+    assert [call.stage for call in calls[:-1]] == sorted(stages.values())
+    assert stages["breast_dataset_card.ipynb"] < stages["pretraining.ipynb"]
+    assert stages["pretraining.ipynb"] < stages["runs.ipynb"] < stages["breast_fine_tuning.ipynb"]
+    assert stages["cover.ipynb"] == stages["how_built.ipynb"] == max(stages.values())
     html = calls[-1]
     assert (html.book, html.config, html.output) == (tree / "book", tree / "_config.yml", tree)
+    assert html.contents == tree / "book" / "notebooks" / "_toc.yml"
     assert index == tree / "_build" / "html" / "index.html"
 
 
-def test_make_book_hands_on_its_values_and_the_task_where_there_is_one(tree, calls, data_root):
+def test_make_book_hands_on_its_values(tree, calls, data_root):
     make_book("smoke", str(data_root), "out")
-    by_name = {call.source.name: call.parameters for call in calls[:-1]}
     values = {"profile": "smoke", "data_root": str(data_root), "results": "out"}
-    assert by_name["01_pretraining.py"] == values
-    assert by_name["03_fine_tuning.py"] == values | {"task": "breast"}
-    assert calls[0].source == tree / "notebooks" / "01_pretraining.py"
+    assert all(call.values == values and call.root == tree for call in calls[:-1])
+
+
+def test_run_stage_runs_pages_side_by_side_with_task_and_heading(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    source = (
+        "# %% [markdown]\n# # The plain heading\n#\n# Text.\n\n"
+        '# %% tags=["parameters"]\ntask: str = ""  # name\nprofile: str = ""  # name\n\n'
+        "# %%\nprint(task, profile)\n"
+    )
+    (tmp_path / "notebooks" / "look.py").write_text(source)
+    chapter = Chapter("look", ("task", "profile"), 0, "Tasks", "the look")
+    stage = [Page(chapter, "breast"), Page(chapter, "thyroid")]
+    run_stage(stage, tmp_path, {"profile": "smoke", "data_root": ""}, "a")
+    for page in stage:
+        text = (tmp_path / "book" / "notebooks" / page.output).read_text()
+        assert f"{page.task} smoke" in text
+        assert f"# {task_title(page.task)}: the look\\n" in text
+        assert "plain heading" not in text
+
+
+def test_run_stage_when_one_page_fails_finishes_the_others_and_raises(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    for name, body in (("good", "print(1)"), ("bad", "raise ValueError('no')")):
+        (tmp_path / "notebooks" / f"{name}.py").write_text(f"# %%\n{body}\n")
+    stage = [Page(Chapter(name, (), 0, "Methods")) for name in ("bad", "good")]
+    with pytest.raises(InputError, match=r"bad\.py: a cell failed"):
+        run_stage(stage, tmp_path, {}, "a")
+    assert (tmp_path / "book" / "notebooks" / "good.ipynb").is_file()
 
 
 def add_task(tree, task, *, masks):
@@ -108,15 +130,15 @@ def add_task(tree, task, *, masks):
     own = {"name": "hospital", "masks": masks, "findings": [], "counts": {}}
     tasks = [{"name": task, "title": task, "positive_class": "malignant", "n_folds": 5}]
     (folder / "hospital.yaml").write_text(yaml.safe_dump(manifest | own | {"tasks": tasks}))
-    change_profile(tree, tasks=["breast", task])
+    change_profile(tree, tasks=["breast", task], fine_tuning_of={})
 
 
 @pytest.mark.parametrize("masks", [True, False])
 def test_make_book_of_two_tasks_runs_their_pages_once_each(tree, calls, masks):
     add_task(tree, "axilla", masks=masks)
     make_book("smoke", "", "results")
-    names = [call.output.stem for call in calls[:-1]]
-    assert names.count("axilla_statistics") == names.count("breast_statistics") == 1
+    names = [Path(call.page.output).stem for call in calls[:-1]]
+    assert names.count("axilla_comparison") == names.count("breast_comparison") == 1
     assert names.count("pretraining") == names.count("cover") == 1
     assert names.count("breast_gradcam") == 1
     assert names.count("axilla_gradcam") == int(masks)

@@ -11,12 +11,16 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 STAND_IN_NOTE = "STAND_IN.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FoundCase:
-    """A case known by its file names: ids, source class and locators."""
+    """A case known by its file names and tables: ids, source class and locators.
+
+    ``patient_id`` is None where only the header of the image tells it (DICOM).  A mask is a
+    locator of a mask picture, or a shape in words (:mod:`rin.data.shapes`).
+    """
 
     case_id: str
-    patient_id: str
+    patient_id: str | None
     source_class: str
     image: str
     masks: tuple[str, ...] = ()

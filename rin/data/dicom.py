@@ -1,0 +1,219 @@
+"""From a DICOM file to uint8 gray, and the patient that its header names.
+
+Read are single frames of 8 or 16 bits: gray (MONOCHROME1 is inverted, so that more is brighter)
+and RGB or YBR colour, which becomes ITU-R 601 luma as in :mod:`rin.data.pixels`.  Palettes and
+stacks are refused.  Stored values become physical ones by the file's modality transform; then
+
+- a ``window`` from the manifest maps them linearly (PS3.3 C.11.2.1.2.1), for CT;
+- else the file's own VOI table or first VOI window does, where it has one;
+- else the whole range of BitsStored becomes 0 to 255, so that 8-bit radiographs stay as stored.
+
+Decoding is pydicom's, with Pillow for JPEG; nothing else is installed for other compressions.
+"""
+
+import io
+import math
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from pydicom import Dataset, dcmread
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel_array
+
+from rin.data.tree import SEPARATOR, read_bytes
+from rin.errors import InputError
+
+MAX_PIXELS = 64_000_000
+GRAY = ("MONOCHROME1", "MONOCHROME2")
+COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+REQUIRED = (
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PixelRepresentation",
+    "PixelData",
+)
+# pydicom parses elements when they are asked for, and raises what the broken one makes it raise.
+_BROKEN = (
+    BytesLengthException,
+    InvalidDicomError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+
+def read_dicom(
+    root: Path, locator: str, window: tuple[float, float] | None = None
+) -> np.ndarray:
+    """Read a DICOM picture as gray.
+
+    Parameters
+    ----------
+    window
+        Center and width (at least 1) in the units of the rescaled values: Hounsfield units
+        for CT.  None uses the file's own VOI, else the full range of its bits.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 (h, w), 0 to 255.  Checked against the arithmetic of the standard on pydicom's
+        test files, which come from other writers.
+
+    Raises
+    ------
+    InputError
+        No DICOM file, a truncated one, missing elements, a compression or a kind of pixel that
+        is not read, several frames, more than 64 million pixels, or a window for a file
+        without rescale.
+    """
+    content = read_bytes(root, locator)
+    try:
+        if not content:
+            raise ValueError("it is empty")
+        dataset = dcmread(io.BytesIO(content))
+        _refuse_unsupported(dataset)
+        pixels = pixel_array(dataset)
+        if dataset.SamplesPerPixel == 3:
+            return _luma(pixels, window)
+        share = _display(dataset, _physical(dataset, pixels, window), window)
+    except _BROKEN as error:
+        raise _refusal(root, locator, error) from error
+    gray = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
+    return 255 - gray if dataset.PhotometricInterpretation == "MONOCHROME1" else gray
+
+
+def patient_of(root: Path, locator: str) -> str:
+    """Return the PatientID of a DICOM file, from its header alone.
+
+    Raises
+    ------
+    InputError
+        No DICOM file, or no PatientID in it.
+    """
+    place, _, member = locator.partition(SEPARATOR)
+    try:
+        # A member of an archive is unpacked whole anyway; of a file, the header is enough.
+        with io.BytesIO(read_bytes(root, locator)) if member else (Path(root) / place).open(
+            "rb"
+        ) as source:
+            header = dcmread(source, stop_before_pixels=True, specific_tags=["PatientID"])
+        patient = str(header.get("PatientID") or "").strip()
+    except _BROKEN as error:
+        raise _refusal(root, locator, error) from error
+    if not patient:
+        raise InputError(
+            "the header has no PatientID",
+            where=_place(root, locator),
+            remedy="Fetch the file again; without its patient no split can keep patients apart.",
+        )
+    return patient
+
+
+def _refuse_unsupported(dataset: Dataset) -> None:
+    """Raise ValueError where the header says that the pixels cannot be read."""
+    missing = [name for name in REQUIRED if dataset.get(name) is None]
+    if missing:
+        raise ValueError(f"it has no {', '.join(missing)}")
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_compressed and syntax.is_encapsulated and not get_decoder(syntax).is_available:
+        raise ValueError(f"nothing here decodes {syntax.name}")
+    kind, samples = dataset.PhotometricInterpretation, dataset.SamplesPerPixel
+    if (kind, samples) not in [*((k, 1) for k in GRAY), *((k, 3) for k in COLOR)]:
+        raise ValueError(f"{kind} with {samples} samples a pixel is not read")
+    if int(dataset.get("NumberOfFrames") or 1) > 1:
+        raise ValueError(f"it holds {dataset.NumberOfFrames} frames")
+    bits = dataset.BitsAllocated, dataset.BitsStored
+    if bits[0] not in ((8, 16) if samples == 1 else (8,)) or not 1 < bits[1] <= bits[0]:
+        raise ValueError(f"{bits[1]} bits in {bits[0]}, {samples} samples a pixel, are not read")
+    if not 0 < dataset.Rows * dataset.Columns <= MAX_PIXELS:
+        raise ValueError(f"{dataset.Columns} x {dataset.Rows} pixels")
+
+
+def _luma(pixels: np.ndarray, window: tuple[float, float] | None) -> np.ndarray:
+    if window is not None:
+        raise ValueError("it is in colour, and a window for gray values was asked for")
+    return np.asarray(Image.fromarray(pixels).convert("L"))
+
+
+def _physical(
+    dataset: Dataset, pixels: np.ndarray, window: tuple[float, float] | None
+) -> np.ndarray:
+    """Return the values after the modality transform, int32 or float64 (h, w)."""
+    rescaled = "RescaleSlope" in dataset and "RescaleIntercept" in dataset
+    if window is not None and not (rescaled or dataset.get("ModalityLUTSequence")):
+        raise ValueError("it has no RescaleSlope and RescaleIntercept, so no window fits it")
+    if rescaled and not (
+        0 < dataset.RescaleSlope < math.inf and math.isfinite(dataset.RescaleIntercept)
+    ):
+        raise ValueError(f"RescaleSlope is {dataset.RescaleSlope}")
+    # Bits above BitsStored may hold anything; shifting there and back clears or sign-extends them.
+    unused = pixels.dtype.itemsize * 8 - dataset.BitsStored
+    stored = ((pixels << unused) >> unused).astype(np.int32)
+    return apply_modality_lut(stored, dataset)
+
+
+def _display(
+    dataset: Dataset, values: np.ndarray, window: tuple[float, float] | None
+) -> np.ndarray:
+    """Return values as shares of the display range: 0 is black and 1 white, float64 (h, w)."""
+    if window is not None:
+        return _linear(values, *window)
+    low, high = _value_range(dataset)
+    if dataset.get("VOILUTSequence"):
+        entries, _, depth = dataset.VOILUTSequence[0].LUTDescriptor
+        # pydicom would index such a table in 8 bits.
+        if depth == 8 and not 0 < entries <= 256:
+            raise ValueError(f"its VOI table has {entries} entries of 8 bits")
+        return apply_voi_lut(np.rint(values).astype(np.int32), dataset) / (2.0**depth - 1)
+    if dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None:
+        values = apply_voi_lut(values, dataset)
+    return (values - low) / (high - low)
+
+
+def _linear(values: np.ndarray, center: float, width: float) -> np.ndarray:
+    """Return the shares of the VOI function LINEAR: PS3.3 C.11.2.1.2.1."""
+    if not width >= 1:
+        raise ValueError(f"a window of width {width} is too narrow")
+    if width == 1:
+        return (values > center - 0.5).astype(np.float64)
+    return (values - (center - 0.5)) / (width - 1) + 0.5
+
+
+def _value_range(dataset: Dataset) -> tuple[float, float]:
+    """Return the smallest and largest value that the file's bits can hold, after rescale."""
+    if dataset.get("ModalityLUTSequence"):
+        return 0.0, 2.0 ** dataset.ModalityLUTSequence[0].LUTDescriptor[2] - 1
+    low = -(2 ** (dataset.BitsStored - 1)) if dataset.PixelRepresentation else 0
+    ends = np.array([low, low + 2**dataset.BitsStored - 1])
+    return tuple(apply_modality_lut(ends, dataset).astype(float))
+
+
+def _refusal(root: Path, locator: str, error: Exception) -> InputError:
+    if isinstance(error, InputError):
+        return error
+    problem = " ".join(str(error).split()) or type(error).__name__
+    return InputError(
+        f"the file is no DICOM picture that can be read ({problem[:300]})",
+        where=_place(root, locator),
+        remedy="Fetch it again, or name it in the manifest's known_bad; a picture that is whole "
+        "must be exported as one uncompressed gray or RGB frame.",
+    )
+
+
+def _place(root: Path, locator: str) -> str:
+    place, _, member = locator.partition(SEPARATOR)
+    return f"{Path(root) / place}{SEPARATOR}{member}" if member else str(Path(root) / place)

@@ -1,0 +1,156 @@
+"""The notebooks of the book: what each takes, when it runs, and where its page stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from rin.data.manifest import find_task
+from rin.errors import unknown
+
+#: Table of contents that is written beside the computed notebooks.
+CONTENTS = "_toc.yml"
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One notebook of the book.
+
+    Attributes
+    ----------
+    source
+        Stem of the py:percent file in ``notebooks/``.
+    parameters
+        Names of the values that the notebook takes.
+    stage
+        Notebooks of one stage need nothing of each other and may run side by side; stages
+        follow one another.
+    part
+        Caption of the part of the book in which the page stands; of the pages of one task, the
+        chapter of that task.
+    label
+        Name of a task's page in the table of contents and in its heading.
+    needs_masks
+        Whether the notebook makes sense only for datasets with lesion masks.
+    """
+
+    source: str
+    parameters: tuple[str, ...]
+    stage: int
+    part: str
+    label: str = ""
+    needs_masks: bool = False
+
+    @property
+    def per_task(self) -> bool:
+        """Whether the notebook runs once for each task."""
+        return "task" in self.parameters
+
+    def output(self, task: str = "") -> str:
+        """Return the file name of the computed notebook."""
+        return f"{task}_{self.source}.ipynb" if self.per_task else f"{self.source}.ipynb"
+
+    def choose(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Return the notebook's parameters, taken from `values`.
+
+        Raises
+        ------
+        InputError
+            If `values` lacks a parameter of this chapter.
+        """
+        for name in self.parameters:
+            if name not in values:
+                raise unknown("parameter", name, tuple(values))
+        return {name: values[name] for name in self.parameters}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One notebook run: a chapter, and the task where it has one."""
+
+    chapter: Chapter
+    task: str = ""
+
+    @property
+    def output(self) -> str:
+        """File name of the computed notebook."""
+        return self.chapter.output(self.task)
+
+    @property
+    def heading(self) -> str | None:
+        """First heading of a task's page; None keeps that of the notebook."""
+        return f"{task_title(self.task)}: {self.chapter.label}" if self.task else None
+
+
+_STUDY = ("profile", "data_root", "results")
+_TASK = ("task", *_STUDY)
+METHODS, RESULTS, TASKS, USE = "Methods", "Results", "Task by task", "Use it yourself"
+CHAPTERS = (
+    Chapter("study_design", _STUDY, 0, METHODS),
+    Chapter("data_status", _STUDY, 0, METHODS),
+    Chapter("dataset_card", _TASK, 0, TASKS, "the images"),
+    Chapter("pretraining", _STUDY, 1, METHODS),
+    Chapter("runs", _STUDY, 2, METHODS),
+    Chapter("fine_tuning", _TASK, 3, TASKS, "every scenario"),
+    Chapter("comparison", _TASK, 3, TASKS, "is the difference real?"),
+    Chapter("gradcam", _TASK, 3, TASKS, "where the networks look", needs_masks=True),
+    Chapter("results", _STUDY, 3, RESULTS),
+    Chapter("localisation", _STUDY, 3, RESULTS),
+    Chapter("supplement", _STUDY, 3, RESULTS),
+    Chapter("replications", _STUDY, 3, RESULTS),
+    Chapter("cover", _STUDY, 3, ""),
+    Chapter("how_built", _STUDY, 3, USE),
+)
+# Prose pages, by the part that they open.
+_PROSE = {"Introduction": ["intro"], METHODS: ["methods"], USE: ["use_it"]}
+_LAST = ["references"]
+
+
+def task_title(task: str) -> str:
+    """Return the short title of a task: the paper's where the paper has it."""
+    from rin.paper import COMPARISONS
+
+    _, manifest = find_task(task)
+    known = COMPARISONS.get(manifest.paper_task or "")
+    return known.title if known else manifest.title
+
+
+def pages(tasks: Sequence[str]) -> Iterator[Page]:
+    """Yield every page of a book about some tasks, in the order of the chapters."""
+    for chapter in CHAPTERS:
+        for task in tasks if chapter.per_task else [""]:
+            if not (chapter.needs_masks and not find_task(task)[0].masks):
+                yield Page(chapter, task)
+
+
+def contents(tasks: Sequence[str]) -> dict:
+    """Return the table of contents: a part a topic, and in it one chapter a task."""
+    parts = {name: [{"file": page} for page in _PROSE.get(name, [])] for name in
+             ("Introduction", METHODS, RESULTS, TASKS, USE)}  # fmt: skip
+    root, of_task = "", {task: [] for task in tasks}
+    for page in pages(tasks):
+        file = f"notebooks/{Path(page.output).stem}"
+        if page.task:
+            of_task[page.task].append({"file": file, "title": page.chapter.label.capitalize()})
+        elif page.chapter.part:
+            parts[page.chapter.part].append({"file": file})
+        else:
+            root = file
+    parts[TASKS] = [
+        {"file": first["file"], "title": task_title(task), "sections": others}
+        for task, (first, *others) in of_task.items()
+    ]
+    parts[USE] += [{"file": page} for page in _LAST]
+    listed = [{"caption": name, "chapters": files} for name, files in parts.items() if files]
+    return {"format": "jb-book", "root": root, "parts": listed}
+
+
+def write_contents(tasks: Sequence[str], folder: Path) -> Path:
+    """Write the table of contents into a folder and return its path."""
+    path = folder / CONTENTS
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(contents(tasks), sort_keys=False), encoding="utf-8")
+    return path

@@ -1,0 +1,175 @@
+import csv
+import io
+
+import pytest
+
+from rin.curation import taxonomy as tx
+from rin.data.manifest import manifest_folder
+from rin.errors import InputError
+from rin.paper import DATABASE
+
+
+@pytest.fixture(scope="module")
+def table():
+    return tx.load_taxonomy()
+
+
+@pytest.fixture
+def rows():
+    """The file as a list of fields per line, header first."""
+    text = (manifest_folder() / tx.FILE).read_text(encoding="utf-8")
+    return list(csv.reader(io.StringIO(text)))
+
+
+def written(rows, path, *, newline="\n", encoding="utf-8"):
+    with path.open("w", newline="", encoding=encoding) as file:
+        csv.writer(file, lineterminator=newline).writerows(rows)
+    return path
+
+
+def test_totals_are_those_of_the_paper(table):
+    found = tx.totals(table)
+    assert found["labels"] == DATABASE["labels"].value == 165
+    assert found["regions"] == DATABASE["regions"].value == 11
+    assert {tx.MODALITIES[m] for m in table["modality"]} == set(DATABASE["modalities"].value)
+
+
+def test_regions_hold_the_classes_that_were_counted_in_the_class_map(table):
+    counts = tx.region_counts(table).set_index("region")["classes"].to_dict()
+    assert counts == {
+        "abd": 28, "lung": 6, "mriabd": 26, "af": 25, "brain": 10, "hip": 14, "knee": 18,
+        "shoulder": 14, "spine": 9, "usabd": 13, "usthyroid": 2,
+    }  # fmt: skip
+
+
+def test_region_counts_divide_every_region_by_kind_of_count(table):
+    counts = tx.region_counts(table)
+    assert (counts["full_set"] + counts["subset"] + counts["none"] == counts["classes"]).all()
+    assert counts[["full_set", "subset", "none"]].sum().tolist() == [2, 76, 87]
+    assert counts.set_index("region").loc["knee", ["modality", "title"]].tolist() == ["MR", "Knee"]
+
+
+def test_subset_counts_of_a_region_stay_within_its_subset_total(table):
+    for region in tx.REGIONS.values():
+        members = table[(table["region"] == region.name) & (table["kind"] == "subset")]
+        if region.subset_images is None:
+            assert members.empty
+        else:
+            assert 0 < tx.total_images(members, "subset") <= region.subset_images
+    spine = table[table["region"] == "spine"]
+    assert tx.total_images(spine, "subset") == tx.REGIONS["spine"].subset_images
+
+
+def test_subset_totals_of_the_regions_add_up_to_the_mr_images_of_the_subset():
+    assert sum(region.subset_images or 0 for region in tx.REGIONS.values()) == 604_775
+
+
+def test_counts_of_the_two_kinds_are_added_apart(table):
+    abdomen = table[table["region"] == "mriabd"]
+    assert tx.total_images(abdomen, "full set") == 72_054
+    assert tx.total_images(table, "full set") == 72_054 + 69_238
+    assert tx.total_images(abdomen, "subset") < abdomen["images"].sum() - 72_053
+
+
+def test_total_of_another_kind_is_refused(table):
+    with pytest.raises(InputError, match="Known: full set, subset"):
+        tx.total_images(table, "none")
+
+
+def test_total_without_any_count_is_refused(table):
+    with pytest.raises(InputError, match="no class has a count of the subset"):
+        tx.total_images(table[table["modality"] == "CT"], "subset")
+
+
+def test_every_class_has_a_source_that_names_its_count(table):
+    counted = table["kind"] != "none"
+    assert table["source"].str.contains("count:").equals(counted)
+    assert table["source"].str.len().max() < 100
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_line_ends_and_byte_order_mark_do_not_matter(rows, tmp_path, table, newline, encoding):
+    path = written(rows, tmp_path / "t.csv", newline=newline, encoding=encoding)
+    assert tx.load_taxonomy(path).equals(table)
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "value", "message"),
+    [
+        (5, 0, "PET", "PET"),
+        (5, 1, "elbow", "elbow"),
+        (5, 0, "US", "region of the modality"),
+        (5, 2, "", "str_matches"),
+        (5, 2, "ascites ", "str_matches"),
+        (5, 3, "many", "many"),
+        (5, 3, "-4", "-4"),
+        (5, 3, "12", "kind 'none' without a count"),
+        (2, 3, "", "another kind with one"),
+        (2, 4, "guess", "guess"),
+        (2, 5, "", "str_matches"),
+    ],
+)
+def test_bad_entries_are_named_with_their_line(rows, tmp_path, line, column, value, message):
+    rows[line - 1][column] = value
+    with pytest.raises(InputError) as caught:
+        tx.load_taxonomy(written(rows, tmp_path / "t.csv"))
+    assert message in str(caught.value)
+    assert f"line {line}, " in str(caught.value)
+    assert "t.csv" in str(caught.value)
+
+
+def test_repeated_class_is_refused_with_both_lines(rows, tmp_path):
+    rows[7] = rows[6]
+    with pytest.raises(InputError, match="bil_dil") as caught:
+        tx.load_taxonomy(written(rows, tmp_path / "t.csv"))
+    assert "line 7" in str(caught.value) and "line 8" in str(caught.value)
+
+
+def test_long_lists_of_bad_entries_are_cut(rows, tmp_path):
+    bad = [rows[0], *([*row[:4], "guess", row[5]] for row in rows[1:])]
+    with pytest.raises(InputError, match="and more") as caught:
+        tx.load_taxonomy(written(bad, tmp_path / "t.csv"))
+    assert len(str(caught.value).splitlines()) < 15
+
+
+def test_missing_class_is_refused_with_the_papers_number(rows, tmp_path):
+    with pytest.raises(InputError, match="164 labels, where the paper states 165"):
+        tx.load_taxonomy(written(rows[:-1], tmp_path / "t.csv"))
+
+
+def test_missing_region_is_refused(rows, tmp_path):
+    kept = [row for row in rows if row[1] != "usthyroid"]
+    kept += [["US", "usabd", f"more_{i}", "", "none", "somewhere"] for i in range(2)]
+    with pytest.raises(InputError, match="10 regions, where the paper states 11"):
+        tx.load_taxonomy(written(kept, tmp_path / "t.csv"))
+
+
+def test_line_with_too_many_fields_is_named(rows, tmp_path):
+    rows[3].append("more")
+    with pytest.raises(InputError, match="line 4 has 7 of 6 fields"):
+        tx.load_taxonomy(written(rows, tmp_path / "t.csv"))
+
+
+def test_other_columns_are_refused(rows, tmp_path):
+    rows[0][2] = "class"
+    with pytest.raises(InputError, match="first line must read modality,region,label"):
+        tx.load_taxonomy(written(rows, tmp_path / "t.csv"))
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'modality,"region\n'])
+def test_files_that_are_no_table_are_refused(tmp_path, content):
+    path = tmp_path / "t.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"t\.csv"):
+        tx.load_taxonomy(path)
+
+
+def test_missing_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        tx.load_taxonomy(tmp_path / "t.csv")
+
+
+def test_label_that_reads_like_a_missing_value_is_kept(rows, tmp_path):
+    rows[5][2] = "NA"
+    assert "NA" in set(tx.load_taxonomy(written(rows, tmp_path / "t.csv"))["label"])

@@ -1,0 +1,58 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rin.data.sampling import LEAST_GROUPS, sample_cases
+
+
+def table(labels, groups):
+    names = [f"c{i}" for i in range(len(labels))]
+    cases = pd.DataFrame({"case_id": names, "label": labels})
+    return cases, pd.Series(groups, index=names)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 400), st.floats(0.05, 0.95))
+def test_groups_are_taken_whole_and_every_label_keeps_enough(seed, n, share):
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(200), rng.integers(1, 4, 200))
+    labels = np.where(rng.random(200) < share, "a", "b")[groups]
+    cases, grouped = table(labels, groups)
+    chosen = sample_cases(cases, grouped, n, seed)
+    taken = pd.Series(chosen).groupby(groups).nunique()
+    assert (taken == 1).all()
+    for label in "ab":
+        known = len(set(groups[labels == label]))
+        kept = len(set(groups[chosen & (labels == label)]))
+        assert kept >= min(LEAST_GROUPS, known)
+
+
+def test_sample_has_the_size_and_the_shares_asked_for():
+    labels = np.repeat(["a", "b"], [6000, 2000])
+    cases, groups = table(labels, np.arange(8000))
+    chosen = sample_cases(cases, groups, 400, seed=1)
+    assert chosen.sum() == 400
+    assert (labels[chosen] == "b").sum() == 100
+
+
+def test_group_of_both_labels_is_taken_once():
+    labels = ["a", "b"] * 60
+    cases, groups = table(labels, np.repeat(np.arange(60), 2))
+    chosen = sample_cases(cases, groups, 50, seed=1)
+    assert chosen.sum() == 50
+    assert (np.array(labels)[chosen] == "a").sum() == 25
+
+
+@pytest.mark.parametrize("n", [120, 121, 10_000])
+def test_sample_as_large_as_the_whole_is_the_whole(n):
+    cases, groups = table(["a", "b"] * 60, np.arange(120))
+    assert sample_cases(cases, groups, n, seed=1).all()
+
+
+def test_equal_seeds_choose_equal_cases_and_others_do_not():
+    cases, groups = table(["a", "b"] * 500, np.arange(1000))
+    first = sample_cases(cases, groups, 100, seed=1)
+    assert (first == sample_cases(cases, groups, 100, seed=1)).all()
+    assert (first != sample_cases(cases, groups, 100, seed=2)).any()

@@ -1,0 +1,62 @@
+import pytest
+import yaml
+
+from rin.data.manifest import find_task
+from rin.errors import InputError
+from rin.report.chapters import CHAPTERS, Chapter, contents, pages, task_title, write_contents
+
+TASKS = ["breast", "thyroid", "covid19"]
+
+
+def files_of(entries):
+    for entry in entries:
+        yield entry["file"]
+        yield from files_of(entry.get("sections", []))
+
+
+def listed(tasks):
+    table = contents(tasks)
+    return [table["root"], *files_of(c for part in table["parts"] for c in part["chapters"])]
+
+
+def test_chapter_of_a_task_is_named_after_it_and_picks_its_parameters():
+    chapter = Chapter("comparison", ("task", "profile"), 1, "Tasks")
+    assert chapter.output("breast") == "breast_comparison.ipynb"
+    values = {"task": "breast", "profile": "smoke", "more": 1}
+    assert chapter.choose(values) == {"task": "breast", "profile": "smoke"}
+
+
+def test_chapter_without_a_value_raises():
+    with pytest.raises(InputError, match="'task'"):
+        Chapter("a", ("task",), 0, "Tasks").choose({"profile": "smoke"})
+
+
+def test_chapters_have_distinct_sources():
+    assert len({chapter.source for chapter in CHAPTERS}) == len(CHAPTERS)
+
+
+def test_pages_of_tasks_without_masks_have_no_localisation():
+    made = {page.output for page in pages(TASKS)}
+    for task in TASKS:
+        assert f"{task}_comparison.ipynb" in made
+        assert (f"{task}_gradcam.ipynb" in made) == find_task(task)[0].masks
+
+
+def test_contents_list_every_page_once():
+    found = listed(TASKS)
+    computed = {f"notebooks/{page.output.removesuffix('.ipynb')}" for page in pages(TASKS)}
+    assert set(found) == computed | {"intro", "methods", "use_it", "references"}
+    assert len(found) == len(set(found))
+    assert found[0] == "notebooks/cover"
+
+
+def test_contents_have_one_chapter_a_task_in_the_order_of_the_profile():
+    (part,) = [p for p in contents(TASKS)["parts"] if p["caption"] == "Task by task"]
+    assert [chapter["title"] for chapter in part["chapters"]] == [task_title(t) for t in TASKS]
+    for chapter, task in zip(part["chapters"], TASKS, strict=True):
+        assert all(f"/{task}_" in file for file in files_of([chapter]))
+
+
+def test_contents_are_written_where_jupyter_book_reads_them(tmp_path):
+    path = write_contents(["breast"], tmp_path / "notebooks")
+    assert yaml.safe_load(path.read_text()) == contents(["breast"])
