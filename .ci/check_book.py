@@ -18,8 +18,8 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from rin.report.book import external_resources
-from rin.report.chapters import Page, pages
-from rin.study import load_profile
+from rin.report.chapters import Page, pages, tasks_with_masks
+from rin.study import open_study
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -159,10 +159,10 @@ def check_areas(task: str, built: Built, tolerance: float = 1e-9) -> list[str]:
     return complaints
 
 
-def check_book(tasks: list[str], built: Built) -> list[str]:
+def check_book(tasks: list[str], masked: set[str], built: Built) -> list[str]:
     """Return every complaint about a built book over some tasks."""
     complaints = []
-    for page in pages(tasks):
+    for page in pages(tasks, masked):
         complaints += check_page(page, expected_keys(page.chapter.source), built)
     complaints += [line for task in tasks for line in check_areas(task, built)]
     return complaints + [
@@ -175,20 +175,22 @@ def main() -> int:
     """Print each complaint and how much was checked; return the exit status."""
     parser = argparse.ArgumentParser(description="Check the built book.")
     parser.add_argument("--profile", default="smoke")
+    parser.add_argument("--data-root", default="")
     parser.add_argument("--results", type=Path, default=ROOT / "results")
     parser.add_argument("--provenance", nargs="+", default=["stand-in"])
     chosen = parser.parse_args()
-    tasks = load_profile(chosen.profile).tasks
+    study = open_study(chosen.profile, data_root=chosen.data_root, results=chosen.results)
+    tasks, masked = study.profile.tasks, tasks_with_masks(study)
     built = Built(
         ROOT / "book" / "notebooks",
         ROOT / "_build" / "html",
-        chosen.results / chosen.profile / "runs",
+        study.runs.folder,
         tuple(chosen.provenance),
     )
-    complaints = check_book(tasks, built)
+    complaints = check_book(tasks, masked, built)
     for line in complaints:
         print(f"FAILED {line}")
-    made = [expected_keys(page.chapter.source) for page in pages(tasks)]
+    made = [expected_keys(page.chapter.source) for page in pages(tasks, masked)]
     checked = f"{len(made)} pages, {sum(map(len, made))} values checked"
     print(f"book: {checked}, {len(complaints)} complaints")
     return bool(complaints)

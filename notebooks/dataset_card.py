@@ -18,7 +18,7 @@
 #
 # | | |
 # |---|---|
-# | command | `make book`; on real images `make book PROFILE=open DATA_ROOT=folder` |
+# | command | `make book`; on real images `make book DATA_ROOT=folder` |
 # | time and memory | under a minute and 1 GB on a laptop; no GPU is used |
 # | expected | counts as in the manifest, repeats listed, no group on two sides of a split |
 
@@ -34,6 +34,7 @@ import pandas as pd
 
 from rin import paper
 from rin.data.leakage import contradictory
+from rin.report.dataset_card import card_table, repeats_sentence, shown_sentence
 from rin.report.figures import sample_sheet, use_style
 from rin.report.glued import glue_values
 from rin.report.provenance import task_banner
@@ -50,26 +51,10 @@ cases = inputs.store.cases
 task_banner(study, inputs, trained=False)
 
 # %% tags=["remove-input"]
-manifest = inputs.manifest
-card = pd.Series(
-    {
-        "Dataset": manifest.title,
-        "Question": inputs.task.title,
-        "Modality and region": f"{manifest.modality}, {manifest.anatomy}",
-        "Publication": manifest.citation,
-        "Home": manifest.home,
-        "Licence": manifest.licence,
-        "Access": manifest.access,
-        "Unit of independence": manifest.independence,
-        "Positive class": inputs.task.positive_class,
-    }
-)
-book_table(card.rename("").to_frame(), "Card of the dataset", prose=True)
+book_table(card_table(inputs), "Card of the dataset", prose=True)
 
 # %% [markdown]
 # ## A look at them
-#
-# The lesion's outline is drawn from the mask. Several masks of one image are merged.
 
 # %%
 shown = np.concatenate(
@@ -80,9 +65,10 @@ _ = sample_sheet(
     inputs.store.images()[shown], None if masks is None else masks[shown], cases.iloc[shown]
 )
 
+# %% tags=["remove-input"]
+shown_sentence(inputs)
+
 # %% [markdown]
-# Images are shown as the networks see them: gray, square, at the profile's size.
-#
 # ## Counts: stated and found
 
 # %% tags=["hide-input"]
@@ -92,7 +78,7 @@ glue_values(
     n_negative=int((1 - inputs.labels).sum()),
 )
 book_table(
-    class_count_table(manifest, cases, paper.CLASS_COUNTS.get(inputs.task.paper_task, ())),
+    class_count_table(inputs.manifest, cases, paper.CLASS_COUNTS.get(inputs.task.paper_task, ())),
     "Images of each class: as the paper states, as the authors state, as counted here",
 )
 
@@ -120,12 +106,15 @@ found = pd.DataFrame(
 )
 book_table(found, "Findings about the files", prose=True)
 
+# %% tags=["remove-input"]
+repeats_sentence(inputs)
+
 # %% tags=["hide-input"]
 names = ["One case", "Other case", "Differing bits of 256", "Label of one", "Label of other"]
 book_table(opposed.set_axis(names, axis=1), "Near-duplicates with different labels")
 
 # %% [markdown]
-# The hash finds {glue:text}`n_pairs` pairs of images, {glue:text}`n_opposed` of them across labels.
+# Pairs of near-duplicates: {glue:text}`n_pairs`, of which {glue:text}`n_opposed` across labels.
 #
 # ## The split
 

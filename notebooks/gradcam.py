@@ -14,7 +14,7 @@
 # # Do the networks look at the lesion?
 #
 # **What this page answers.** How much do class activation maps overlap with the lesions that
-# radiologists outlined? The counterpart of the paper's Figure 5.
+# readers outlined or boxed? The counterpart of the paper's Figure 5.
 #
 # | | |
 # |---|---|
@@ -62,8 +62,8 @@ task_banner(study, inputs)
 
 # %% [markdown]
 # The map of the predicted class is kept where positive, scaled so that its maximum is 255, and
-# enlarged to the image. Gray levels above the paper's threshold count as lesion. Normal breasts
-# have no lesion to find and are left out of the Dice scores.
+# enlarged to the image. Gray levels above the paper's threshold count as lesion. Images without a
+# marked lesion have nothing to find and are left out of the Dice scores.
 #
 # ## Examples
 

@@ -145,33 +145,51 @@ def data_status(
 
 @data_app.command("verify")
 def data_verify(
-    name: Annotated[str, typer.Argument(help="A dataset, or `all` that are there.")],
+    name: Annotated[str, typer.Argument(help="A dataset, or all: those that are there.")],
     data_root: RootOption = "",
     results: ResultsOption = "results",
     quick: Annotated[bool, typer.Option("--quick", help="Decode no picture.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Decode also what was decoded before.")
+    ] = False,
     expect: Annotated[str, typer.Option(help="Content digest that the dataset must have.")] = "",
 ) -> None:
-    """Check a dataset: known files, counts, every picture; status 1 when something fails."""
+    """Check a dataset's files, counts and pictures; exit status 1 when something fails."""
+    from tempfile import TemporaryDirectory
+
     from rich.console import Console
 
-    from rin.data.verification import choose_manifests, verify_dataset
+    from rin.data.verification import manifests_to_verify, verify_dataset
     from rin.report.data_status import print_verification
 
-    manifests = choose_manifests(name, data_root, expect=expect, quick=quick)
-    failed = 0
+    _check_verification(name, data_root, quick, expect)
+    manifests, failed = manifests_to_verify(name, Path(data_root)), 0
     for manifest in manifests:
-        done = verify_dataset(
-            manifest,
-            Path(data_root),
-            index_folder=Path(results) / "index",
-            quick=quick,
-            expect=expect,
-        )
+        with TemporaryDirectory() as empty:
+            folder = Path(empty) if fresh else Path(results) / "index"
+            done = verify_dataset(
+                manifest, Path(data_root), index_folder=folder, quick=quick, expect=expect
+            )
         print_verification(done, Console())
         failed += not done.whole
     if not manifests:
-        typer.echo("None of the datasets is there: nothing was verified.")
+        typer.echo("No dataset is there, so nothing was checked.")
     raise typer.Exit(int(failed > 0))
+
+
+def _check_verification(name: str, data_root: str, quick: bool, expect: str) -> None:
+    if not data_root:
+        raise InputError(
+            "no folder of datasets is named",
+            where="--data-root",
+            remedy="Give --data-root, or set DATA_ROOT.",
+        )
+    if expect and (quick or name == "all"):
+        raise InputError(
+            "a digest can be expected of one dataset whose pictures are decoded",
+            where="--expect",
+            remedy="Name the dataset, and leave out --quick.",
+        )
 
 
 def main() -> None:

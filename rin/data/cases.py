@@ -5,6 +5,7 @@ import pandera.pandas as pa
 
 from rin.errors import InputError
 
+HEX_DIGITS = r"^[0-9a-f]{64}$"
 CASES = pa.DataFrameSchema(
     {
         "case_id": pa.Column(str, unique=True),
@@ -17,7 +18,9 @@ CASES = pa.DataFrameSchema(
         ),
         "width": pa.Column(int, pa.Check.ge(1), coerce=True),
         "height": pa.Column(int, pa.Check.ge(1), coerce=True),
-        "digest": pa.Column(str, pa.Check.str_matches(r"^[0-9a-f]{64}$")),
+        "digest": pa.Column(str, pa.Check.str_matches(HEX_DIGITS)),
+        "hash": pa.Column(str, pa.Check.str_matches(HEX_DIGITS)),
+        "blank": pa.Column(bool),
     },
     index=pa.Index(int),
     strict=True,
@@ -30,7 +33,9 @@ def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFra
 
     Columns: ``case_id`` (unique, from the dataset's own naming), ``patient_id``, ``label``
     (after the label map), ``source_class``, ``image`` (locator), ``masks`` (tuple of
-    locators), ``width``, ``height`` (pixels), ``digest`` (SHA-256 of the decoded pixels).
+    locators, or shapes in words), ``width``, ``height`` (pixels), ``digest`` (SHA-256 of the
+    decoded pixels), ``hash`` (256 bits of the difference hash, as 64 hexadecimal digits) and
+    ``blank`` (whether the picture shows nothing, see :func:`rin.data.leakage.picture_hash`).
 
     Raises
     ------

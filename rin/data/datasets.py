@@ -5,8 +5,6 @@ Real files that are present but broken raise; they are never replaced by a stand
 
 import hashlib
 import json
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,18 +13,20 @@ import pandas as pd
 from rin.data import findings as report
 from rin.data.cases import validate_cases
 from rin.data.findings import Finding
+from rin.data.inspection import inspect_cases, refuse_bad
 from rin.data.layouts import FoundCase, find_cases
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import DatasetManifest
-from rin.data.pixels import read_gray, read_mask, read_rgb
 from rin.data.standins import write_stand_in
 from rin.data.tree import SEPARATOR, Tree, open_tree
 from rin.errors import InputError
 
+DIGEST_ROWS = 65_536
+
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset that was opened, decoded once and checked.
+    """A dataset that was opened, looked at and checked.
 
     ``digest`` covers ids, labels, pixels and masks: equal digests mean equal content,
     wherever the files lie.
@@ -65,16 +65,28 @@ def locate(manifest: DatasetManifest, data_root: Path) -> str | None:
     return None
 
 
-def open_dataset(manifest: DatasetManifest, data_root: Path) -> Dataset:
+def open_dataset(
+    manifest: DatasetManifest, data_root: Path, *, index_folder: Path, workers: int | None = None
+) -> Dataset:
     """Open the dataset that lies under the data root and check it against its manifest.
 
-    Every picture and mask is decoded once, for size, digest and readability.
+    Every picture and mask is decoded once, for size, digests and readability, and not again
+    as long as its file stays the same (:mod:`rin.data.inspection`).  Classes without a label
+    are counted and left out; so are the cases that the manifest knows to be bad.
+
+    Parameters
+    ----------
+    index_folder
+        Where inspections are kept.
+    workers
+        Processes that look at the pictures; by default one per core.
 
     Raises
     ------
     InputError
-        No location exists, a file is missing, additional or broken, a mask has another size
-        than its picture, or the counts differ from the manifest (the classes are named).
+        No location exists, a file is missing or additional, or the counts differ from the
+        manifest (the classes are named).  Files that are broken, and masks of another size
+        than their pictures, are counted and named together, after all others were seen.
     """
     location = locate(manifest, data_root)
     if location is None:
@@ -83,24 +95,7 @@ def open_dataset(manifest: DatasetManifest, data_root: Path) -> Dataset:
             where=data_root,
             remedy=f"Access is {manifest.access}: get it at {manifest.home}.",
         )
-    tree = open_tree(data_root, location)
-    note = _stand_in_note(tree, manifest)
-    found = find_cases(tree, manifest)
-    report.check_counts(manifest, found, note, tree.root / location)
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        rows = list(pool.map(lambda case: _measure(tree.root, case, manifest), found))
-    cases = pd.DataFrame(rows)
-    mask_digests = cases.pop("mask_digest")
-    cases = validate_cases(cases, where=str(tree.root / location))
-    return Dataset(
-        manifest=manifest,
-        root=tree.root,
-        location=location,
-        provenance="real" if note is None else "stand-in",
-        cases=cases,
-        findings=report.find(manifest, cases, stand_in=note is not None),
-        digest=_content_digest(cases, mask_digests),
-    )
+    return _open(manifest, open_tree(data_root, location), index_folder, workers)
 
 
 def ensure_dataset(
@@ -109,6 +104,9 @@ def ensure_dataset(
     standin_root: Path,
     standin_counts: dict[str, int],
     seed: int,
+    *,
+    index_folder: Path,
+    workers: int | None = None,
 ) -> Dataset:
     """Return the real dataset where the data root holds it, else a stand-in.
 
@@ -124,45 +122,84 @@ def ensure_dataset(
         ``per_class`` for the pretraining corpora.
     seed
         Seed of the stand-in.
+    index_folder, workers
+        As for :func:`open_dataset`.
 
     Raises
     ------
     InputError
-        As :func:`open_dataset`; also where the stand-in cannot be written.
+        As :func:`open_dataset`; also where the stand-in cannot be written, or there is none.
     """
-    if data_root is not None and locate(manifest, data_root) is not None:
-        return open_dataset(manifest, data_root)
-    return open_dataset(manifest, write_stand_in(manifest, standin_root, standin_counts, seed))
+    location = None if data_root is None else locate(manifest, data_root)
+    if location is not None:
+        return _open(manifest, open_tree(data_root, location), index_folder, workers)
+    if manifest.stand_in is None:
+        raise InputError(
+            f"{manifest.title} is not there, and no stand-in is made for it",
+            where=data_root or "data_root",
+            remedy=f"Access is {manifest.access}: get it at {manifest.home}, and name the folder "
+            "that holds it.",
+        )
+    root = write_stand_in(manifest, standin_root, standin_counts, seed)
+    return open_dataset(manifest, root, index_folder=index_folder, workers=workers)
 
 
-def _measure(root: Path, case: FoundCase, manifest: DatasetManifest) -> dict:
-    pixels = (read_rgb if manifest.color else read_gray)(root, case.image)
-    height, width = pixels.shape[:2]
-    mask = read_mask(root, case.masks, (height, width))
-    return {
-        "case_id": case.case_id,
-        "patient_id": case.patient_id,
-        "label": manifest.label(case.source_class),
-        "source_class": case.source_class,
-        "image": case.image,
-        "masks": case.masks,
-        "width": width,
-        "height": height,
-        "digest": hashlib.sha256(pixels.tobytes()).hexdigest(),
-        "mask_digest": hashlib.sha256(mask.tobytes()).hexdigest() if case.masks else "",
-    }
+def _open(
+    manifest: DatasetManifest, tree: Tree, index_folder: Path, workers: int | None
+) -> Dataset:
+    where = tree.root / tree.location
+    note = _stand_in_note(tree, manifest)
+    known_bad = manifest.known_bad if note is None else {}
+    found = find_cases(tree, manifest)
+    report.check_counts(manifest, found, note, where)
+    labels = _labels(manifest, found, where)
+    wanted = [case for case in found if labels[case.source_class] is not None]
+    cases, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder, workers=workers)
+    refuse_bad(bad[~bad["case_id"].isin(known_bad)], len(wanted), where)
+    skipped = report.skipped(known_bad, found, wanted, set(bad["case_id"]))
+    cases = cases[~cases["case_id"].isin(known_bad)].reset_index(drop=True)
+    cases.insert(2, "label", cases["source_class"].map(labels))
+    mask_digests = cases.pop("mask_digest")
+    cases = validate_cases(cases, where=str(where))
+    return Dataset(
+        manifest=manifest,
+        root=tree.root,
+        location=tree.location,
+        provenance="real" if note is None else "stand-in",
+        cases=cases,
+        findings=(*skipped, *report.find(manifest, cases, found, stand_in=note is not None)),
+        digest=_content_digest(cases, mask_digests),
+    )
+
+
+def _labels(
+    manifest: DatasetManifest, found: list[FoundCase], where: Path
+) -> dict[str, str | None]:
+    labels = {name: manifest.label(name) for name in {case.source_class for case in found}}
+    if not any(label is not None for label in labels.values()):
+        raise InputError(
+            f"none of the classes found has a label ({', '.join(sorted(labels)) or 'no case'})",
+            where=where,
+            remedy="Give at least two classes a label in the manifest's label_map.",
+        )
+    return labels
 
 
 def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series) -> str:
     # Locators stay out, so a folder and an archive of the same files have one digest.
     columns = ["case_id", "patient_id", "label", "source_class", "width", "height", "digest"]
-    lines = cases[columns].assign(mask=mask_digests).to_csv(index=False, lineterminator="\n")
-    return hashlib.sha256(lines.encode()).hexdigest()
+    table = cases[columns].assign(mask=mask_digests)
+    digest = hashlib.sha256()
+    for start in range(0, len(table), DIGEST_ROWS):
+        rows = table.iloc[start : start + DIGEST_ROWS]
+        lines = rows.to_csv(index=False, header=start == 0, lineterminator="\n")
+        digest.update(lines.encode())
+    return digest.hexdigest()
 
 
 def _stand_in_note(tree: Tree, manifest: DatasetManifest) -> dict | None:
     for name in tree.names:
-        if name.rpartition("/")[2] != STAND_IN_NOTE:
+        if not name.endswith(STAND_IN_NOTE) or name.rpartition("/")[2] != STAND_IN_NOTE:
             continue
         try:
             note = json.loads(tree.read(name))

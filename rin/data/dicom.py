@@ -56,9 +56,7 @@ _BROKEN = (
 )
 
 
-def read_dicom(
-    root: Path, locator: str, window: tuple[float, float] | None = None
-) -> np.ndarray:
+def read_dicom(root: Path, locator: str, window: tuple[float, float] | None = None) -> np.ndarray:
     """Read a DICOM picture as gray.
 
     Parameters
@@ -105,12 +103,10 @@ def patient_of(root: Path, locator: str) -> str:
         No DICOM file, or no PatientID in it.
     """
     place, _, member = locator.partition(SEPARATOR)
+    # A member of an archive is unpacked whole anyway; of a file, the header is enough.
+    source = io.BytesIO(read_bytes(root, locator)) if member else Path(root) / place
     try:
-        # A member of an archive is unpacked whole anyway; of a file, the header is enough.
-        with io.BytesIO(read_bytes(root, locator)) if member else (Path(root) / place).open(
-            "rb"
-        ) as source:
-            header = dcmread(source, stop_before_pixels=True, specific_tags=["PatientID"])
+        header = dcmread(source, stop_before_pixels=True, specific_tags=["PatientID"])
         patient = str(header.get("PatientID") or "").strip()
     except _BROKEN as error:
         raise _refusal(root, locator, error) from error
@@ -203,8 +199,6 @@ def _value_range(dataset: Dataset) -> tuple[float, float]:
 
 
 def _refusal(root: Path, locator: str, error: Exception) -> InputError:
-    if isinstance(error, InputError):
-        return error
     problem = " ".join(str(error).split()) or type(error).__name__
     return InputError(
         f"the file is no DICOM picture that can be read ({problem[:300]})",

@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from rin.data.dicom import read_dicom
 from rin.data.shapes import is_shape, rasterise
 from rin.data.tree import SEPARATOR, read_bytes
+from rin.data.volumes import is_slice, read_slice
 from rin.errors import InputError
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
@@ -35,8 +37,13 @@ _DECODING = (
 )
 
 
-def read_gray(root: Path, locator: str) -> np.ndarray:
+def read_gray(root: Path, locator: str, window: tuple[float, float] | None = None) -> np.ndarray:
     """Read a picture as gray.
+
+    Parameters
+    ----------
+    window
+        Center and width of the window of a DICOM picture (:func:`rin.data.dicom.read_dicom`).
 
     Returns
     -------
@@ -48,6 +55,10 @@ def read_gray(root: Path, locator: str) -> np.ndarray:
     InputError
         Empty, truncated, unrecognised, too large, multi-page or 16-bit file.
     """
+    if locator.lower().endswith(".dcm"):
+        return read_dicom(root, locator, window)
+    if is_slice(locator):
+        return read_slice(root, locator)
     picture = _open(root, locator)
     if picture.mode in GRAY_MODES:
         return np.asarray(picture.convert("L"))

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from rin.data.datasets import Dataset
+from rin.data.splits import PIECES
 
-#: Groups that every label keeps at least, so that a split still finds twenty.
-LEAST_GROUPS = 24
+#: Groups that every label keeps at least, so that a split still finds enough.
+LEAST_GROUPS = PIECES
 
 
 def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> np.ndarray:

@@ -1,33 +1,40 @@
 """Image stores: a dataset decoded once to one size, as memory-mapped uint8 arrays.
 
 A store is a folder with ``images.npy``, ``masks.npy`` (where there are masks),
-``cases.parquet`` and ``store.json``.  It is written under a temporary name and renamed when
-whole; its digest covers what it was made of and how.
+``cases.parquet`` and ``store.json``.  It grows chunk by chunk under another name and is
+renamed when whole; a build that was stopped goes on where it stood.  The digest covers what
+the store was made of and how.
 """
 
+import errno
 import hashlib
 import json
+import math
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
+from filelock import FileLock
 
 from rin.data.cases import validate_cases
+from rin.data.chunks import map_threads, run_chunks
 from rin.data.datasets import Dataset
-from rin.data.pixels import read_gray, read_mask, read_rgb
+from rin.data.inspection import BAD_COLUMNS, refuse_bad
+from rin.data.pictures import RESIZES, read_picture, resize_picture
+from rin.data.pixels import read_mask
 from rin.errors import InputError, unknown
 
-STORE_VERSION = 1
-RESIZES = ("stretch", "pad")
-BATCH = 256
+STORE_VERSION = 2
+CHUNK = 1024
+CHUNK_BYTES = 64 * 2**20
 IMAGES, MASKS, CASES, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.json"
+DONE = "done"
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,28 @@ class ImageStore:
         return _open_array(self.path / MASKS) if (self.path / MASKS).exists() else None
 
 
+@dataclass(frozen=True)
+class _Chunk:
+    """Consecutive rows of a store to be written, and what is needed to read them."""
+
+    root: Path
+    folder: Path
+    first: int
+    cases: tuple[tuple, ...]
+    row_bytes: dict[str, int]
+    size: int
+    resize: str
+    color: bool
+    window: tuple[float, float] | None
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    @property
+    def done(self) -> Path:
+        return self.folder / DONE / f"{self.first}-{self.first + len(self)}"
+
+
 def build_store(
     dataset: Dataset,
     size: int,
@@ -64,6 +93,8 @@ def build_store(
     workers: int | None = None,
 ) -> ImageStore:
     """Decode and resize every picture of a dataset, or reopen the store that did so before.
+
+    Of two processes that build one store, the second waits for the first and reopens it.
 
     Parameters
     ----------
@@ -78,12 +109,13 @@ def build_store(
     color
         Three channels (uint8 (n, size, size, 3)) instead of one.
     workers
-        Decoding threads; by default one per core, at most eight.
+        Decoding processes, or threads for a small store; by default one per core.
 
     Raises
     ------
     InputError
-        Unknown ``resize``, a picture that cannot be read, or a folder that cannot be written.
+        Unknown ``resize``, pictures that cannot be read (named together, after all others
+        were written), or a folder that cannot be written or is too full.
     """
     if resize not in RESIZES:
         raise unknown("resize", resize, RESIZES)
@@ -94,17 +126,13 @@ def build_store(
     target = Path(folder) / f"{dataset.manifest.name}-{size}-{resize}-{digest[:12]}"
     if target.is_dir() and not _damage(target):
         return open_store(target)
-    note = {
-        "version": STORE_VERSION,
-        "dataset": dataset.manifest.name,
-        "provenance": dataset.provenance,
-        "size": size,
-        "resize": resize,
-        "color": color,
-        "digest": digest,
-    }
+    note = {"version": STORE_VERSION, "dataset": dataset.manifest.name, "digest": digest}
+    note |= {"provenance": dataset.provenance, "size": size, "resize": resize, "color": color}
     try:
-        _write_whole(dataset, target, note, workers)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(f".{target.name}.lock")):
+            if _damage(target):
+                _write_whole(dataset, target, note, workers)
     except OSError as error:
         raise InputError(
             f"the image store cannot be written ({error})",
@@ -137,88 +165,110 @@ def open_store(path: Path) -> ImageStore:
     return ImageStore(path=path, cases=validate_cases(cases, where=str(path)), **fields)
 
 
-def resize_picture(pixels: np.ndarray, size: int, resize: str, nearest: bool = False) -> np.ndarray:
-    """Return pixels, uint8 (h, w) or (h, w, 3), or bool (h, w), scaled to a square of ``size``.
-
-    Geometry as in :func:`build_store`; the type is kept.
-    """
-    method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
-    height, width = pixels.shape[:2]
-    longest = max(height, width)
-    inner = (size, size)
-    if resize == "pad":
-        inner = tuple(max(1, round(side * size / longest)) for side in (height, width))
-    picture = Image.fromarray(pixels.astype(np.uint8)).resize(inner[::-1], method)
-    square = np.zeros((size, size, *pixels.shape[2:]), dtype=np.uint8)
-    top, left = (size - inner[0]) // 2, (size - inner[1]) // 2
-    square[top : top + inner[0], left : left + inner[1]] = np.asarray(picture)
-    return square.astype(pixels.dtype)
-
-
 def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        shape = (len(dataset.cases), note["size"], note["size"])
-        threads = workers or min(8, os.cpu_count() or 1)
-        read = _image_reader(dataset, note)
-        channels = (3,) if note["color"] else ()
-        _write_array(unfinished / IMAGES, _mapped(read, dataset.cases, threads), shape + channels)
-        if dataset.manifest.masks:
-            read = _mask_reader(dataset, note)
-            _write_array(unfinished / MASKS, _mapped(read, dataset.cases, threads), shape, bool)
-        dataset.cases.assign(masks=dataset.cases["masks"].map(list)).to_parquet(unfinished / CASES)
-        sizes = {item.name: item.stat().st_size for item in sorted(unfinished.iterdir())}
-        (unfinished / NOTE).write_text(json.dumps(note | {"bytes": sizes}, indent=1) + "\n")
-        unfinished.chmod(0o755)
-        _put_in_place(unfinished, target)
-    finally:
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    chunks = _chunks(dataset, unfinished, note)
+    missing = [chunk for chunk in chunks if not chunk.done.exists()]
+    if len(missing) == len(chunks):
         shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _put_in_place(unfinished: Path, target: Path) -> None:
-    if target.is_dir() and _damage(target):
+        (unfinished / DONE).mkdir(parents=True)
+        for name, (row, dtype) in _arrays(dataset, note).items():
+            _make_array(unfinished / name, (len(dataset.cases), *row), dtype)
+    _refuse_full_disk(unfinished, missing)
+    title = f"Storing {dataset.manifest.name} at {note['size']} px"
+    parts = run_chunks(_write_chunk, missing, workers=workers, title=title)
+    bad = pd.DataFrame(sorted(chain.from_iterable(parts)), columns=BAD_COLUMNS)
+    refuse_bad(bad, len(dataset.cases), dataset.root / dataset.location)
+    (unfinished / NOTE).unlink(missing_ok=True)
+    dataset.cases.assign(masks=dataset.cases["masks"].map(list)).to_parquet(unfinished / CASES)
+    sizes = {item.name: item.stat().st_size for item in unfinished.iterdir() if item.is_file()}
+    (unfinished / NOTE).write_text(json.dumps(note | {"bytes": sizes}, indent=1) + "\n")
+    if target.exists():
         shutil.rmtree(target)
-    try:
-        os.rename(unfinished, target)  # noqa: PTH104 - fails where the target has content
-    except OSError:
-        # Another writer of the same store may have been faster; its store is as good.
-        if _damage(target):
-            raise
+    unfinished.rename(target)
+    shutil.rmtree(target / DONE)
 
 
-def _image_reader(dataset: Dataset, note: dict) -> Callable[[tuple], np.ndarray]:
-    read = read_rgb if note["color"] else read_gray
-    return lambda case: resize_picture(read(dataset.root, case.image), note["size"], note["resize"])
+def _arrays(dataset: Dataset, note: dict) -> dict[str, tuple[tuple[int, ...], type]]:
+    """Return shape of a row, and type, of each array of a store."""
+    square = (note["size"], note["size"])
+    arrays = {IMAGES: (square + (3,) * note["color"], np.uint8)}
+    return arrays | ({MASKS: (square, bool)} if dataset.manifest.masks else {})
 
 
-def _mask_reader(dataset: Dataset, note: dict) -> Callable[[tuple], np.ndarray]:
-    def read(case: tuple) -> np.ndarray:
-        mask = read_mask(dataset.root, case.masks, (case.height, case.width))
-        return resize_picture(mask, note["size"], note["resize"], nearest=True)
+def _chunks(dataset: Dataset, folder: Path, note: dict) -> list[_Chunk]:
+    arrays = _arrays(dataset, note)
+    row_bytes = {name: math.prod(row) for name, (row, _) in arrays.items()}
+    rows = max(1, min(CHUNK, CHUNK_BYTES // sum(row_bytes.values())))
+    columns = dataset.cases[["case_id", "image", "masks", "height", "width"]]
+    return [
+        _Chunk(
+            root=dataset.root,
+            folder=folder,
+            first=first,
+            cases=tuple(columns.iloc[first : first + rows].itertuples(index=False, name=None)),
+            row_bytes=row_bytes,
+            size=note["size"],
+            resize=note["resize"],
+            color=note["color"],
+            window=dataset.manifest.window,
+        )
+        for first in range(0, len(columns), rows)
+    ]
 
-    return read
 
-
-def _mapped(
-    read: Callable[[tuple], np.ndarray], cases: pd.DataFrame, threads: int
-) -> Iterator[Sequence[np.ndarray]]:
-    # Batches bound the memory: a plain map would run ahead of a slow disk.
-    rows = list(cases.itertuples(index=False))
-    with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, len(rows), BATCH):
-            yield list(pool.map(read, rows[start : start + BATCH]))
-
-
-def _write_array(
-    path: Path, batches: Iterator[Sequence[np.ndarray]], shape: tuple, dtype: type = np.uint8
-) -> None:
-    # Ordinary writes, not a memory map: a full disk then raises instead of killing the process.
+def _make_array(path: Path, shape: tuple[int, ...], dtype: type) -> None:
     header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for batch in batches:
-            file.write(np.stack(batch).astype(dtype, copy=False).tobytes())
+        file.truncate(file.tell() + math.prod(shape))
+
+
+def _refuse_full_disk(folder: Path, missing: list[_Chunk]) -> None:
+    # Better now than after hours; a disk that fills up meanwhile raises in the writing.
+    needed = sum(len(chunk) * sum(chunk.row_bytes.values()) for chunk in missing)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise OSError(errno.ENOSPC, f"{needed} bytes are needed and {free} are free")
+
+
+def _write_chunk(chunk: _Chunk, threads: int) -> list[tuple[str, str, str]]:
+    """Write the rows of a chunk in their place, and return the bad cases."""
+    bad = []
+    with ExitStack() as opened:
+        # Ordinary writes, not a memory map: a full disk then raises instead of killing.
+        files = {}
+        for name in chunk.row_bytes:
+            start = np.load(chunk.folder / name, mmap_mode="r").offset
+            files[name] = opened.enter_context((chunk.folder / name).open("r+b"))
+            files[name].seek(start + chunk.first * chunk.row_bytes[name])
+        for row in map_threads(partial(_read_row, chunk), chunk.cases, threads):
+            if isinstance(row, dict):
+                for name, file in files.items():
+                    file.write(row[name])
+            else:
+                bad.append(row)
+        for file in files.values():
+            file.flush()
+            os.fsync(file.fileno())
+    if not bad:
+        chunk.done.touch()
+    return bad
+
+
+def _read_row(chunk: _Chunk, case: tuple) -> dict[str, bytes] | tuple[str, str, str]:
+    """Return the bytes of each array's row, or which case is bad, where and why."""
+    case_id, image, masks, height, width = case
+    row = {}
+    try:
+        pixels = read_picture(chunk.root, image, chunk.color, chunk.window)
+        row[IMAGES] = resize_picture(pixels, chunk.size, chunk.resize).tobytes()
+        if MASKS in chunk.row_bytes:
+            mask = read_mask(chunk.root, masks, (height, width))
+            row[MASKS] = resize_picture(mask, chunk.size, chunk.resize, nearest=True).tobytes()
+    except InputError as error:
+        return case_id, error.where, error.problem
+    return row
 
 
 def _open_array(path: Path) -> np.memmap:

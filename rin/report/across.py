@@ -65,6 +65,11 @@ class Images:
         found = f" of {self.available:,}" if self.available > self.used else ""
         return f"{self.word}: {self.used:,}{found}"
 
+    @property
+    def caution(self) -> str:
+        """What precedes a sentence with numbers from these images; nothing for real ones."""
+        return "Stand-ins, not a finding. " if self.origin == "stand-in" else ""
+
 
 @dataclass(frozen=True)
 class TaskResult:
@@ -121,9 +126,15 @@ def images_of(inputs: TaskInputs) -> Images:
 
 
 def title_of(inputs: TaskInputs) -> str:
-    """Return a task's title as the paper words it, or as the manifest does."""
-    key = inputs.task.paper_task
-    return paper.COMPARISONS[key].title if key else inputs.task.title
+    """Return a task's title as the paper words it, or as the manifest does.
+
+    A second task under one published comparison carries its name too.
+    """
+    key, name = inputs.task.paper_task, inputs.task.name
+    if key is None:
+        return inputs.task.title
+    title = paper.COMPARISONS[key].title
+    return title if name == key else f"{title} ({name})"
 
 
 def paper_order(inputs: Mapping[str, TaskInputs]) -> list[str]:

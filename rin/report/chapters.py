@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,8 @@ import yaml
 
 from rin.data.manifest import find_task
 from rin.errors import unknown
+from rin.paper import COMPARISONS
+from rin.study.setting import Study, find_manifest
 
 #: Table of contents that is written beside the computed notebooks.
 CONTENTS = "_toc.yml"
@@ -111,27 +113,39 @@ _LAST = ["references"]
 
 def task_title(task: str) -> str:
     """Return the short title of a task: the paper's where the paper has it."""
-    from rin.paper import COMPARISONS
-
     _, manifest = find_task(task)
     known = COMPARISONS.get(manifest.paper_task or "")
     return known.title if known else manifest.title
 
 
-def pages(tasks: Sequence[str]) -> Iterator[Page]:
-    """Yield every page of a book about some tasks, in the order of the chapters."""
+def tasks_with_masks(study: Study) -> set[str]:
+    """Return the tasks of a study whose images, as they would be read, have lesion masks."""
+    tasks = study.profile.tasks
+    return {task for task in tasks if find_manifest(study, *find_task(task)).masks}
+
+
+def pages(tasks: Sequence[str], masked: Collection[str]) -> Iterator[Page]:
+    """Yield every page of a book about some tasks, in the order of the chapters.
+
+    Parameters
+    ----------
+    tasks
+        Names of the tasks.
+    masked
+        Those of them that have masks; see `tasks_with_masks`.
+    """
     for chapter in CHAPTERS:
         for task in tasks if chapter.per_task else [""]:
-            if not (chapter.needs_masks and not find_task(task)[0].masks):
+            if task in masked or not chapter.needs_masks:
                 yield Page(chapter, task)
 
 
-def contents(tasks: Sequence[str]) -> dict:
+def contents(tasks: Sequence[str], masked: Collection[str]) -> dict:
     """Return the table of contents: a part a topic, and in it one chapter a task."""
     parts = {name: [{"file": page} for page in _PROSE.get(name, [])] for name in
              ("Introduction", METHODS, RESULTS, TASKS, USE)}  # fmt: skip
     root, of_task = "", {task: [] for task in tasks}
-    for page in pages(tasks):
+    for page in pages(tasks, masked):
         file = f"notebooks/{Path(page.output).stem}"
         if page.task:
             of_task[page.task].append({"file": file, "title": page.chapter.label.capitalize()})
@@ -148,9 +162,9 @@ def contents(tasks: Sequence[str]) -> dict:
     return {"format": "jb-book", "root": root, "parts": listed}
 
 
-def write_contents(tasks: Sequence[str], folder: Path) -> Path:
+def write_contents(tasks: Sequence[str], masked: Collection[str], folder: Path) -> Path:
     """Write the table of contents into a folder and return its path."""
     path = folder / CONTENTS
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(contents(tasks), sort_keys=False), encoding="utf-8")
+    path.write_text(yaml.safe_dump(contents(tasks, masked), sort_keys=False), encoding="utf-8")
     return path

@@ -17,21 +17,28 @@ from rin.report.tables import book_table
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
     from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
 
-    from rin.data.manifest import Counts, DatasetManifest
+    from rin.data.manifest import Counts, DatasetManifest, LabelMap
     from rin.data.status import DatasetStatus
+    from rin.data.verification import Verification
 
+#: Problems and cases that are shown one by one.
+_SHOWN = 20
 _COLORS = {"here": "green", "not there": "yellow", "broken": "red"}
 
 
 def status_frame(statuses: Sequence[DatasetStatus]) -> pd.DataFrame:
-    """Return one row per dataset: what it is for, whether it is there, and what to do."""
-    rows = [
-        (one.name, one.purpose, state_words(one), one.access, short(one.licence), one.to_do)
-        for one in statuses
-    ]
-    columns = ["Dataset", "For", "Images", "Access", "Licence", "What to do"]
-    return pd.DataFrame(rows, columns=columns)
+    """Return one row per dataset: what it is for, whether it is there, who may have it."""
+    rows = [(one.name, one.purpose, state_words(one), one.access) for one in statuses]
+    return pd.DataFrame(rows, columns=["Dataset", "For", "Images", "Access"])
+
+
+def to_do_frame(statuses: Sequence[DatasetStatus]) -> pd.DataFrame:
+    """Return one row per dataset that is not there, or broken: what to do about it."""
+    rows = [(one.name, one.to_do) for one in statuses if one.state != "here"]
+    return pd.DataFrame(rows, columns=["Dataset", "What to do"])
 
 
 def state_words(status: DatasetStatus) -> str:
@@ -72,11 +79,20 @@ def dataset_card(manifest: DatasetManifest) -> Styler:
         f"Counted in the files, {unit}": _listed(counts.images),
         "Counted in all": f"{counts.total:,}" if counts.total else "",
     }
-    rows |= {f"Task {task.name}": task.title for task in manifest.tasks}
+    rows["Classes and labels"] = _arrows(manifest.label_map)
+    for task in manifest.tasks:
+        rows[f"Task {task.name}"] = task.title
+        rows[f"Classes and labels of task {task.name}"] = _arrows(task.label_map)
     shown = [(name, text) for name, text in rows.items() if text]
     shown += [(f"Known: {found.kind}", found.text) for found in manifest.findings]
     card = pd.DataFrame(shown, columns=["Name", ""]).set_index("Name").rename_axis(None)
     return book_table(card, f"What the manifest {manifest.name} says", prose=True)
+
+
+def _arrows(label_map: LabelMap) -> str:
+    return ", ".join(
+        f"{name} → {'left out' if label is None else label}" for name, label in label_map.items()
+    )
 
 
 def _listed(counts: Counts) -> str:
@@ -92,22 +108,102 @@ def print_status(
     """
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
     root = data_root or "none, so nothing is there (--data-root, or DATA_ROOT, names one)"
-    console.print(Text(f"Data root: {root}"), soft_wrap=True)
+    _say(console, f"Data root: {root}")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Dataset", "For", "Images", "Access", "Licence"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "Dataset")
     for one in statuses:
-        state = Text(state_words(one), style=_COLORS[one.state])
-        texts = [Text(one.name), Text(one.purpose), state, Text(one.access)]
-        table.add_row(*texts, Text(short(one.licence)))
+        state = _plain(state_words(one), _COLORS[one.state])
+        texts = [_plain(text) for text in (one.purpose, one.access, short(one.licence))]
+        table.add_row(_plain(one.name), texts[0], state, *texts[1:])
     console.print(table)
     missing = [one for one in statuses if one.state != "here"]
     width = max((len(one.name) for one in missing), default=0)
     for one in missing:
-        # One unbroken line each, so that an address can be copied.
-        console.print(Text(f"{one.name:{width}}  {one.to_do}"), soft_wrap=True)
+        _say(console, f"{one.name:{width}}  {one.to_do}")
     if not missing:
-        console.print("Every dataset is there.")
+        _say(console, "Every dataset is there.")
+
+
+def print_verification(done: Verification, console: Console) -> None:
+    """Print what was found of a dataset, every problem in a line of its own."""
+    _say(console, f"{done.manifest.name}: {done.manifest.title}", "bold")
+    if done.location:
+        read_as = f", read as task {done.task} reads it" if done.task else ""
+        _say(console, f"  at        {done.location}{read_as}")
+        for line in _file_lines(done):
+            _say(console, f"  files     {line}")
+    if done.counts:
+        console.print(_count_table(done))
+    if done.readable is not None:
+        _say(console, f"  pictures  {done.readable:,} can be read")
+    for finding in done.findings:
+        _say(console, f"  finding   {_capped(finding.kind, finding.text, finding.case_ids)}")
+    if done.digest:
+        _say(console, f"  digest    {done.digest}")
+    for problem in done.problems[:_SHOWN]:
+        _say(console, f"  problem   {problem}", "red")
+    if len(done.problems) > _SHOWN:
+        _say(console, f"  problem   and {len(done.problems) - _SHOWN:,} more", "red")
+    _say(console, f"  {_verdict(done)}", "green" if done.whole else "red")
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    # One unbroken line, so that an address or a path can be copied.
+    console.print(_plain(text, style), soft_wrap=True)
+
+
+def _plain(text: str, style: str = "") -> Text:
+    """Return text without markup and without the control characters that file names may hold."""
+    from rich.text import Text
+
+    shown = "".join(
+        c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
+    return Text(shown, style=style)
+
+
+def _file_lines(done: Verification) -> list[str]:
+    known = {one.name for one in done.manifest.files if one.sha256 or one.bytes is not None}
+    if not known:
+        return ["no published digests are known"]
+    return [f"{one.name}: {one.outcome}" for one in done.files if one.name in known]
+
+
+def _count_table(done: Verification) -> Padding:
+    from rich import box
+    from rich.padding import Padding
+    from rich.table import Table
+
+    counts, rows = done.manifest.counts, done.counts
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Class", overflow="fold")
+    headings = [f"{counts.unit.capitalize()}s", "expected"]
+    headings += ["Masks", "expected"] if done.manifest.masks else []
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    lines = [(one.source_class, one.found, one.expected, one.masks, one.expected_masks)
+             for one in rows]  # fmt: skip
+    in_all = sum(counts.images.values()) or (counts.total if counts.unit == "image" else None)
+    masks = sum(one.masks for one in rows)
+    lines.append(("all", sum(one.found for one in rows), in_all, masks,
+                  sum(counts.masks.values()) or None))  # fmt: skip
+    for name, *numbers in lines:
+        cells = ["–" if number is None else f"{number:,}" for number in numbers]
+        table.add_row(_plain(name), *cells[: len(headings)])
+    return Padding(table, (0, 0, 0, 2))
+
+
+def _capped(kind: str, text: str, case_ids: tuple[str, ...]) -> str:
+    shown = ", ".join(case_ids[:_SHOWN])
+    more = f" and {len(case_ids) - _SHOWN} more" if len(case_ids) > _SHOWN else ""
+    return f"{kind}: {text}" + (f" ({shown}{more})" if shown else "")
+
+
+def _verdict(done: Verification) -> str:
+    if not done.whole:
+        number = len(done.problems)
+        return f"{number:,} problem{'s' if number > 1 else ''}"
+    return "Nothing is wrong" + ("; no picture was decoded" if done.readable is None else "")

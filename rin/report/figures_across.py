@@ -19,8 +19,9 @@ from matplotlib.axes import Axes
 from rin.report.across import ORIGINS, TaskResult
 from rin.report.figures_auc import auc_swarm, mean_roc
 from rin.report.figures_cam import cam_panel, dice_bars
-from rin.report.format import format_interval, format_mean_sd, format_number
+from rin.report.format import format_mean_sd
 from rin.report.panels import Panel, panel_row
+from rin.report.readings_across import area_reading
 from rin.report.style import BACKBONE_MARKER, FAINT, INK, init_style
 
 if TYPE_CHECKING:
@@ -43,13 +44,13 @@ _DIFFERENCE = {
 def area_limits(results: Sequence[TaskResult]) -> tuple[float, float]:
     """Return limits of an AUC axis that hold every scenario and error bar of the tasks.
 
-    The lower one is a multiple of 0.1, at most 0.5; the upper one leaves room for a number.
+    The lower one is a multiple of 0.1, at most 0.5, with room for half a mark.
     """
-    lowest = [0.5]
+    lowest = [0.52]
     for one in results:
         bars = pd.concat([one.summary, one.published_summary])
         lowest += [one.scenarios["auc"].min(), (bars["mean"] - bars["sd"].fillna(0)).min()]
-    return np.floor(10 * min(lowest)) / 10, 1.08
+    return np.floor(10 * (min(lowest) - 0.02)) / 10, 1.03
 
 
 def task_panels(result: TaskResult, limits: tuple[float, float]) -> list[Axes]:
@@ -71,9 +72,8 @@ def task_panels(result: TaskResult, limits: tuple[float, float]) -> list[Axes]:
     inits, n = result.inits, result.pooled.n_scenarios
     auc_swarm(
         result.scenarios, result.summary, inits, published=result.published_summary,
-        legend=False, ax=axes[0],
+        compact=True, ax=axes[0],
     )  # fmt: skip
-    axes[0].set_xticklabels([init_style(init).short for init in inits])
     axes[0].set(ylim=limits, yticks=np.arange(limits[0], 1.01, 0.1))
     axes[0].set_title(f"Areas of {n} scenarios", fontsize=11)
     for ax, init in zip(axes[1:], inits, strict=True):
@@ -85,21 +85,8 @@ def task_panels(result: TaskResult, limits: tuple[float, float]) -> list[Axes]:
     return axes
 
 
-def swarm_key(results: Sequence[TaskResult]) -> HTML:
-    """Return what the marks of `task_panels` mean, as a line of text that can wrap."""
-    from IPython.display import HTML
-
-    drawn = {backbone for one in results for backbone in one.scenarios["backbone"]}
-    marks = [f"{_GLYPH[m]}&nbsp;{escape(b)}" for b, m in BACKBONE_MARKER.items() if b in drawn]
-    marks += ["full: all layers", "tinted: top 10", "open: frozen"]
-    marks += ["black bar: mean ± SD here", "gray bar: mean ± SD as published", "band: ± SD"]
-    return HTML(
-        '<p class="rin-key" style="font-size:0.88em;margin:0.5em 0">' + " · ".join(marks) + "</p>"
-    )
-
-
 def task_rows(results: Sequence[TaskResult]) -> list[HTML]:
-    """Return one row of panels a task, lettered as in the paper (Figures 3 and 4).
+    """Return what the marks mean and a row of panels a task, lettered as in Figures 3 and 4.
 
     Parameters
     ----------
@@ -107,7 +94,7 @@ def task_rows(results: Sequence[TaskResult]) -> list[HTML]:
         Tasks of one figure, from top to bottom; without any the result is empty.
     """
     limits = area_limits(results)
-    rows = []
+    rows = [_key(results)] if results else []
     for letter, one in zip(_letters(len(results)), results, strict=True):
         axes = task_panels(one, limits)
         names = [init_style(init).short for init in one.inits]
@@ -127,28 +114,6 @@ def task_rows(results: Sequence[TaskResult]) -> list[HTML]:
     return rows
 
 
-def area_reading(one: TaskResult) -> str:
-    """Return the sentences that read a task's row."""
-    names = [init_style(init).short.lower() for init in one.inits]
-    means = [(one.pooled.mean_a, one.pooled.sd_a), (one.pooled.mean_b, one.pooled.sd_b)]
-    areas = ", ".join(f"{n} {format_mean_sd(*m)}" for n, m in zip(names, means, strict=True))
-    low, high = _POINTS * one.pooled.paired.ci_low, _POINTS * one.pooled.paired.ci_high
-    text = (
-        f"Mean area ± SD over {one.pooled.n_scenarios} scenarios: {areas}; difference "
-        f"{format_number(one.pooled.gain_points, 1, signed=True)} points "
-        f"{format_interval(low, high, 1)}, scenarios in pairs. "
-    )
-    if one.published is None:
-        return text + "The paper does not have this task."
-    p = one.published
-    return text + (
-        f"Published: {format_mean_sd(p.auc_radimagenet, p.sd_radimagenet)} and "
-        f"{format_mean_sd(p.auc_imagenet, p.sd_imagenet)}; "
-        f"{format_number(p.difference, 1, signed=True)} points "
-        f"{format_interval(p.ci_low, p.ci_high, 1)}."
-    )
-
-
 def localisation_rows(results: Sequence[Localisation]) -> list[HTML]:
     """Return one row a task: examples with maps, and Dice scores (paper, Figure 5)."""
     rows = []
@@ -156,15 +121,19 @@ def localisation_rows(results: Sequence[Localisation]) -> list[HTML]:
         cams = cam_panel(
             one.pictures, one.outlines, one.maps, one.cases,
             positive_class=one.positive_class, threshold=one.threshold, side=1.75,
+            bar="bottom",
         )  # fmt: skip
-        figure = cams[0, 0].figure
-        bars = plt.subplots(figsize=(3.6, figure.get_figheight() * 0.96))[1]
-        dice_bars(one.summary, one.baselines, one.inits, published=one.published_means, ax=bars)
-        bars.set_xticklabels([init_style(init).short for init in one.inits])
+        bars = plt.subplots(figsize=(3.6, 3.4))[1]
+        dice_bars(
+            one.summary, one.baselines, one.inits, published=one.published_means, compact=True,
+            ax=bars,
+        )  # fmt: skip
         rows.append(
             panel_row(
                 [
-                    Panel(figure, f"{one.title}: examples with class activation maps", 1.75),
+                    Panel(
+                        cams[0, 0].figure, f"{one.title}: examples with class activation maps", 1.75
+                    ),
                     Panel(bars.figure, f"{one.title}: mean Dice score of each start"),
                 ],
                 title=f"{letter}  {one.title}",
@@ -219,7 +188,7 @@ def _forest_legend(ax: Axes, drawn: set[str]) -> None:
     marks = []
     for source in (one for one in _DIFFERENCE if one in drawn):
         marker, face, edge, dash = _DIFFERENCE[source]
-        label = "published" if source == "published" else f"here, {ORIGINS[source]} images"
+        label = "published" if source == "published" else f"here, {ORIGINS[source]}"
         (mark,) = ax.plot(
             [], [], color=edge, linestyle=dash, linewidth=1.3, marker=marker,
             markerfacecolor=face, markeredgecolor=edge, markeredgewidth=1.6, label=label,
@@ -256,6 +225,19 @@ def difference_rows(published: Mapping[str, object], results: Sequence[TaskResul
         rows.append((one.title, one.images.origin, one.pooled.gain_points, *ends))
     columns = ["name", "source", "estimate", "low", "high", "paired_low", "paired_high"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _key(results: Sequence[TaskResult]) -> HTML:
+    """Return what the marks of `task_panels` mean, as a line of text that can wrap."""
+    from IPython.display import HTML
+
+    drawn = {backbone for one in results for backbone in one.scenarios["backbone"]}
+    marks = [f"{_GLYPH[m]}&nbsp;{escape(b)}" for b, m in BACKBONE_MARKER.items() if b in drawn]
+    marks += ["full: all layers", "tinted: top 10", "open: frozen"]
+    marks += ["black bar: mean ± SD", "gray bar: mean ± SD as published", "band: ± SD"]
+    return HTML(
+        '<p class="rin-key" style="font-size:0.88em;margin:0.5em 0">' + " · ".join(marks) + "</p>"
+    )
 
 
 def _letters(n: int) -> list[str]:

@@ -44,7 +44,7 @@ def auc_swarm(
     inits: Sequence[str],
     *,
     published: pd.DataFrame | None = None,
-    legend: bool = True,
+    compact: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the AUC of every scenario per init, with mean ± SD (paper, Figure 3, column 1).
@@ -62,13 +62,14 @@ def auc_swarm(
     published
         `init`, `mean`, `sd` that the paper states, drawn faintly beside the own ones; inits
         without a row have nothing beside them.
-    legend
-        Whether backbones and unfreezing are explained; a page of many panels does so once.
+    compact
+        For a small panel of many: numbers below short names, and no legend.
     """
     check_one_each(aucs, ["scenario", "init"])
     ax = ax or plt.subplots(figsize=(WIDTH, 4.2))[1]
     backbones = [b for b in BACKBONE_MARKER if b in set(aucs["backbone"])]
     slots = dict(zip(backbones, np.linspace(-0.27, 0.12, len(backbones)), strict=True))
+    names = []
     for place, init in enumerate(inits):
         style = init_style(init)
         groups = aucs[aucs["init"] == init].groupby(["backbone", "unfreezing"], observed=True)
@@ -83,17 +84,21 @@ def auc_swarm(
             place + 0.3, mean["mean"], mean["sd"], fmt="_", color=INK, markersize=16,
             markeredgewidth=2.5, capsize=5, linewidth=1.6, label=init,
         )  # fmt: skip
+        names.append(style.label)
+        if compact:
+            names[-1] = f"{style.short}\n{format_mean_sd(mean['mean'], mean['sd'])}"
+            continue
         ax.annotate(
             format_mean_sd(mean["mean"], mean["sd"]),
             (place + 0.3, mean["mean"] + np.nan_to_num(mean["sd"])),
             xytext=(0, 6), textcoords="offset points", ha="center", fontsize=10,
         )  # fmt: skip
     ax.set(xticks=range(len(inits)), ylabel="AUC", xlim=(-0.5, len(inits) - 0.15))
-    ax.set_xticklabels([init_style(i).label for i in inits])
+    ax.set_xticklabels(names)
     ax.grid(axis="y")
     for row in () if published is None else published.itertuples():
         _published_mean(ax, list(inits).index(row.init) + 0.47, row.mean, row.sd)
-    if legend:
+    if not compact:
         _swarm_legend(ax, backbones)
     return ax
 

@@ -36,6 +36,7 @@ def cam_panel(
     positive_class: str,
     threshold: int,
     side: float = 2.55,
+    bar: str = "right",
 ) -> np.ndarray:
     """Draw cases in rows: the image with its lesion, then one overlay per init.
 
@@ -56,6 +57,8 @@ def cam_panel(
         Gray level whose contour is drawn in white: what Dice takes for lesion.
     side
         Width of one picture in inches; longer names of cases are shortened to it.
+    bar
+        Side of the colour bar, "right" or "bottom".
 
     Returns
     -------
@@ -63,7 +66,8 @@ def cam_panel(
         Axes (n, 1 + number of inits).
     """
     n, columns = len(images), 1 + len(cams)
-    size = (side * columns + 0.5, (side + 0.4) * n + 0.2)
+    below = bar == "bottom"
+    size = (side * columns + 0.5 * (not below), (side + 0.4) * n + 0.6 * below + 0.1)
     figure, axes = plt.subplots(n, columns, figsize=size, squeeze=False)
     shown = None
     for row, (line, case) in enumerate(zip(axes, cases.itertuples(index=False), strict=True)):
@@ -78,8 +82,13 @@ def cam_panel(
             score = getattr(case, f"score_{init}")
             title = f"{init_style(init).short}\n{positive_class}: {score:.2f}"
             ax.set_title(title, fontsize=10, fontweight="normal", color=init_style(init).color)
-    bar = figure.colorbar(shown, ax=axes, shrink=0.6, pad=0.02, label="Activation (0–255)")
-    bar.ax.axhline(threshold, color="white", linestyle="--", linewidth=1.2)
+    scale = figure.colorbar(
+        shown, ax=axes, shrink=0.6, pad=0.02, location=bar, label="Activation (0–255)",
+        aspect=40 if below else 20,
+    )  # fmt: skip
+    (scale.ax.axvline if below else scale.ax.axhline)(
+        threshold, color="white", linestyle="--", linewidth=1.2
+    )
     return axes
 
 
@@ -95,6 +104,7 @@ def dice_bars(
     inits: Sequence[str],
     *,
     published: Mapping[str, float] = MappingProxyType({}),
+    compact: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the mean Dice over scenarios per init with its SD, and baselines as lines.
@@ -108,15 +118,22 @@ def dice_bars(
     inits
         Sources from left to right.
     published
-        From init to the mean that the paper states, drawn as an open circle on its bar.
+        From init to the mean that the paper states, drawn as an open circle beside its bar.
+    compact
+        For a small panel of many: numbers below short names.
     """
     ax = ax or plt.subplots(figsize=(5.6, 4.0))[1]
     rows = summary.set_index("init").loc[list(inits)]
     styles = [init_style(init) for init in inits]
     places = np.arange(len(inits))
-    ax.bar(places, rows["mean"], width=0.55, color=[style.color for style in styles])
+    width = 0.45 if published else 0.55
+    ax.bar(places, rows["mean"], width=width, color=[style.color for style in styles])
     ax.errorbar(places, rows["mean"], rows["sd"], fmt="none", color=INK, capsize=6, linewidth=1.6)
+    names = [style.label.replace(" (", "\n(") for style in styles]
     for place, mean, sd in zip(places, rows["mean"], rows["sd"], strict=True):
+        if compact:
+            names[place] = f"{styles[place].short}\n{format_mean_sd(mean, sd)}"
+            continue
         ax.annotate(
             format_mean_sd(mean, sd), (place, mean + np.nan_to_num(sd)), xytext=(0, 5),
             textcoords="offset points", ha="center", fontsize=10,
@@ -132,23 +149,22 @@ def dice_bars(
             f"{baseline}\n{value:.2f}", (1.01, value), xycoords=("axes fraction", "data"),
             va="bottom" if above else "top", fontsize=9.5, color=INK,
         )  # fmt: skip
-    stated = [_published_dice(ax, places[list(inits).index(i)], m) for i, m in published.items()]
-    top = max([*(rows["mean"] + rows["sd"].fillna(0)), *baselines["dice"], *stated])
+    top = max([*(rows["mean"] + rows["sd"].fillna(0)), *baselines["dice"], *published.values()])
+    for init, mean in published.items():
+        _published_dice(ax, list(inits).index(init) + 0.42, mean, below=mean > top / 2)
     ax.set(ylabel="Dice score (0–1)", ylim=(0, 1.15 * top), xlim=(-0.6, len(inits) - 0.4))
-    ax.set_xticks(places, [style.label.replace(" (", "\n(") for style in styles])
+    ax.set_xticks(places, names)
     ax.grid(axis="y")
     return ax
 
 
-def _published_dice(ax: Axes, place: float, mean: float) -> float:
-    """Mark a published mean beside a bar and return it."""
+def _published_dice(ax: Axes, place: float, mean: float, *, below: bool) -> None:
     ax.plot(
-        place + 0.4, mean, "o", markerfacecolor="white", markeredgecolor=FAINT, markersize=7,
+        place, mean, "o", markerfacecolor="white", markeredgecolor=FAINT, markersize=6,
         markeredgewidth=1.6, zorder=4,
     )  # fmt: skip
     ax.annotate(
-        f"published\n{mean:.3f}", (place + 0.4, mean), xytext=(0, -7), textcoords="offset points",
-        ha="center", va="top", fontsize=8, color="#5F5F5F",
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
+        f"published {mean:.3f}", (place, mean), xytext=(0, -7 if below else 7),
+        textcoords="offset points", rotation=90, ha="center", va="top" if below else "bottom",
+        fontsize=8, color="#5F5F5F",
     )  # fmt: skip
-    return mean

@@ -49,8 +49,13 @@ def sample_sheet(images: np.ndarray, masks: np.ndarray | None, cases: pd.DataFra
         )  # fmt: skip
         for ax, place in zip(line, members, strict=False):
             show_image(images[place], ax, None if masks is None else masks[place])
-            ax.set_title(cases["case_id"].iloc[place], fontsize=9.5, fontweight="normal")
+            ax.set_title(_short(cases["case_id"].iloc[place]), fontsize=9.5, fontweight="normal")
     return axes
+
+
+def _short(case_id: str, most: int = 18) -> str:
+    """Return the end of an identifier that would not fit over its image."""
+    return case_id if len(case_id) <= most else f"…{case_id[-most + 1 :]}"
 
 
 def learning_curves(

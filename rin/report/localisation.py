@@ -6,7 +6,7 @@ Figure 5.  Overlap is computed by `rin.explain.overlap`, tests by `rin.stats`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from rin.report.across import Images, images_of, paper_order, published_arms, ti
 from rin.report.examples import example_cases, most_accurate_scenario
 from rin.report.format import format_interval, format_mean_sd, format_number, format_p
 from rin.report.style import init_style
-from rin.report.tables import dice_comparison
+from rin.report.tables import dice_beside_table, dice_comparison
 from rin.study import Study, TaskInputs, cam_arrays
 
 if TYPE_CHECKING:
@@ -96,13 +96,18 @@ class Localisation:
         test = self.test
         best = self.baselines.loc[self.baselines["dice"].idxmax()]
         text = (
-            f"Mean Dice ± SD over scenarios: {stated}; difference over {test.n} images "
+            f"{self.images.caution}Mean Dice ± SD over scenarios: {stated}; "
+            f"difference over {test.n} images "
             f"{format_number(test.mean_difference, 3, signed=True)} "
             f"{format_interval(test.ci_low, test.ci_high, 3)}, {format_p(test.p_value)}. "
             f"The better baseline, {best['baseline']}, reaches {format_number(best['dice'], 3)}. "
         )
         if self.published is None:
-            return text + f"The paper states no Dice score; lesions are marked by {self.marked_by}."
+            article = "an" if self.marked_by == "outline" else "a"
+            return text + (
+                "The paper states no Dice score for this task; its images mark each lesion by "
+                f"{article} {self.marked_by}."
+            )
         one = self.published
         return text + (
             f"Published: {format_number(one.caption_radimagenet, 3)} and "
@@ -166,3 +171,22 @@ def localisations(study: Study, inputs: Mapping[str, TaskInputs]) -> list[Locali
         for task in paper_order(inputs)
         if inputs[task].store.masks() is not None
     ]
+
+
+def dice_scoreboard(results: Sequence[Localisation], inits: Sequence[str]) -> pd.DataFrame:
+    """Return published and recomputed Dice scores of all tasks, as text.
+
+    Parameters
+    ----------
+    results
+        Tasks that were run; the paper's tasks that were not show dashes.
+    inits
+        (a, b).
+    """
+    empty = pd.DataFrame(columns=["task", "init", "mean", "sd"])
+    return dice_beside_table(
+        pd.concat([one.summary for one in results]) if results else empty,
+        {one.task: one.test for one in results},
+        list(inits),
+        titles={one.task: one.title for one in results if one.task not in paper.DICE},
+    )

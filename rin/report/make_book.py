@@ -14,7 +14,7 @@ import rin
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR
 from rin.report.book import build_html, execute_notebook, source_fingerprint
-from rin.report.chapters import Page, pages, write_contents
+from rin.report.chapters import Page, pages, tasks_with_masks, write_contents
 from rin.study import open_study
 from rin.study.profile import profile_folder
 
@@ -51,10 +51,11 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
         extra={"profile": study.profile.model_dump(), "images": _listing(data_root)},
     )
     values = {"profile": profile, "data_root": data_root, "results": results}
-    planned = sorted(pages(study.profile.tasks), key=lambda page: page.chapter.stage)
+    tasks, masked = study.profile.tasks, tasks_with_masks(study)
+    planned = sorted(pages(tasks, masked), key=lambda page: page.chapter.stage)
     for _, stage in groupby(planned, key=lambda page: page.chapter.stage):
         run_stage(list(stage), ROOT, values, fingerprint)
-    contents = write_contents(study.profile.tasks, ROOT / "book" / "notebooks")
+    contents = write_contents(tasks, masked, ROOT / "book" / "notebooks")
     return build_html(ROOT / "book", ROOT / "_config.yml", ROOT, contents=contents)
 
 

@@ -90,7 +90,7 @@ def panel_row(
         '<figure class="rin-panels" style="margin:1.6em 0 2em">'
         f'<figcaption style="margin:0 0 0.4em"><strong>{escape(title)}</strong>{badge}'
         f'<span style="font-size:0.85em">{escape(detail)}</span></figcaption>'
-        f'<div style="display:flex;flex-wrap:wrap;gap:0.5em;align-items:flex-start">{pictures}'
+        f'<div style="display:flex;flex-wrap:wrap;gap:0.5em;align-items:center">{pictures}'
         f'</div><p style="margin:0.4em 0 0">{escape(reading)}</p></figure>'
     )
 

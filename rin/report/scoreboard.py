@@ -1,69 +1,189 @@
-"""The scoreboard of the cover: every task, its published difference and ours."""
+"""The scoreboard of the cover: every task of the paper, as published and as run here.
+
+Three narrow tables rather than a wide one, so that each can be read on a phone: what the paper
+states, what was found here and on which images, and how sure one can be.  Cells are text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from rin import paper
-from rin.report.format import MISSING, format_interval, format_mean_sd, format_number
+from rin.replications import DIRECTIONS, REPLICATIONS
+from rin.report.across import TaskResult
+from rin.report.format import (
+    MISSING,
+    format_estimate,
+    format_interval,
+    format_mean_sd,
+    format_number,
+    format_p,
+)
 from rin.report.style import init_style
-
-if TYPE_CHECKING:
-    from rin.stats import PooledComparison
+from rin.stats import holm, published_interval_check
 
 _POINTS = 100
+#: Independent comparisons of like with like on one of the paper's tasks.
+_COUNTED = [one for one in REPLICATIONS if one.tasks and one.like_for_like]
+_AHEAD = {name: name for name in DIRECTIONS} | {"parity": "neither", "none stated": "not stated"}
+_DIFFERENCE = "Difference (95% CI)"
 
 
-def scoreboard(comparisons: Mapping[str, PooledComparison], inits: tuple[str, str]) -> pd.DataFrame:
-    """Return one row a task: published and recomputed areas and differences, as text.
-
-    Parameters
-    ----------
-    comparisons
-        From the paper's task key, or the title of a task that the paper does not have, to
-        the recomputed comparison; what is missing on either side shows dashes.
-    inits
-        (a, b), as compared here.
+def published_scoreboard() -> pd.DataFrame:
+    """Return what the paper states, one row a task, and what others found.
 
     Returns
     -------
     pandas.DataFrame
-        Differences in AUC points with the 95% interval over scenarios: unpaired t as
-        published, paired t as the design calls for here.
+        Text; two levels of columns. Images, mean area ± SD of both sources, difference in AUC
+        points, P as printed; then how many independent comparisons of like with like found
+        which weights ahead, dashes where there is none.
     """
-    names = " / ".join(init_style(init).short for init in inits)
-    rows = {}
-    for task in dict.fromkeys([*paper.COMPARISONS, *comparisons]):
-        published, here = paper.COMPARISONS.get(task), comparisons.get(task)
-        rows[published.title if published else task] = _published(published) | _here(here, names)
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Task")
+    rows = []
+    for task, one in paper.COMPARISONS.items():
+        stated = {count.group: count.images for count in reversed(paper.CLASS_COUNTS[task])}
+        ends = one.difference, one.ci_low, one.ci_high
+        cells = {
+            "Images": f"{stated['all']:,}",
+            "RadImageNet": format_mean_sd(one.auc_radimagenet, one.sd_radimagenet),
+            "ImageNet": format_mean_sd(one.auc_imagenet, one.sd_imagenet),
+            _DIFFERENCE: format_estimate(*ends, digits=1),
+            "P": one.p_text,
+        }
+        cells = {("Published", column): cell for column, cell in cells.items()}
+        rows.append((one.title, cells | _independent(task)))
+    return _table(rows)
 
 
-def _published(one: paper.PublishedComparison | None) -> dict[str, str]:
-    columns = ("Published: RadImageNet / ImageNet", "Difference")
-    if one is None:
-        return dict.fromkeys(columns, MISSING)
-    areas = _areas((one.auc_radimagenet, one.sd_radimagenet), (one.auc_imagenet, one.sd_imagenet))
-    return dict(
-        zip(columns, (areas, _difference(one.difference, one.ci_low, one.ci_high)), strict=True)
-    )
+def _independent(task: str) -> dict[tuple[str, str], str]:
+    """Return how many independent comparisons of a task found which weights ahead."""
+    found = [one.direction for one in _COUNTED if task in one.tasks]
+    directions = [name for name in DIRECTIONS if any(name == one.direction for one in _COUNTED)]
+    return {
+        ("Independent comparisons, ahead", _AHEAD[name]): str(found.count(name))
+        if found
+        else MISSING
+        for name in directions
+    }
 
 
-def _here(one: PooledComparison | None, names: str) -> dict[str, str]:
-    columns = (f"Here: {names}", "Difference here")
-    if one is None:
-        return dict.fromkeys(columns, MISSING)
-    areas = _areas((one.mean_a, one.sd_a), (one.mean_b, one.sd_b))
-    ends = _POINTS * one.paired.ci_low, _POINTS * one.paired.ci_high
-    return dict(zip(columns, (areas, _difference(one.gain_points, *ends)), strict=True))
+def scoreboard(
+    results: Sequence[TaskResult], inits: tuple[str, str], weights: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return what was found here, one row a task; tasks of the paper not run show dashes.
+
+    Parameters
+    ----------
+    results
+        Tasks that were run, as `rin.report.across.task_results`.
+    inits
+        (a, b), as compared.
+    weights
+        From init to where its weights come from, as `rin.report.across.weights_words`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Images with their provenance, mean area ± SD of both inits, difference in AUC points
+        with the interval of the paired scenarios, weights.
+    """
+    origin = " / ".join(dict.fromkeys(weights[init] for init in inits))
+    names = [init_style(init).short for init in inits]
+    columns = ["Images", *names, _DIFFERENCE, "Weights"]
+    rows = []
+    for title, one in _every(results):
+        cells = [MISSING] * len(columns)
+        if one is not None:
+            c = one.pooled
+            ends = _POINTS * c.paired.ci_low, _POINTS * c.paired.ci_high
+            cells = [
+                one.images.text,
+                format_mean_sd(c.mean_a, c.sd_a),
+                format_mean_sd(c.mean_b, c.sd_b),
+                format_estimate(c.gain_points, *ends, digits=1),
+                origin,
+            ]
+        rows.append((title, dict(zip(columns, cells, strict=True))))
+    return _table(rows)
 
 
-def _areas(a: tuple[float, float], b: tuple[float, float]) -> str:
-    return f"{format_mean_sd(*a)} / {format_mean_sd(*b)}"
+def significance_table(results: Sequence[TaskResult]) -> pd.DataFrame:
+    """Return the tests of the tasks that were run, with P values adjusted over the tasks.
+
+    Two questions, two families of tests: does the difference hold over the choice of
+    scenario (paired t over scenarios), and over other patients (DeLong's test of the scores
+    averaged over scenarios).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text; two levels of columns.
+    """
+    tests = [(one.pooled.paired, one.pooled.delong) for one in results]
+    paired, delong = (holm([pair[k].p_value for pair in tests]) for k in (0, 1))
+    rows = []
+    for one, (t, d), p_t, p_d in zip(results, tests, paired, delong, strict=True):
+        interval = format_interval(_POINTS * d.ci_low, _POINTS * d.ci_high, 1)
+        cells = {
+            ("", "Images"): one.images.word,
+            ("Scenarios, paired t", "P"): format_p(t.p_value),
+            ("Scenarios, paired t", "Holm"): format_p(p_t),
+            ("Mean scores, DeLong", _DIFFERENCE): (
+                f"{format_number(_POINTS * d.difference, 1, signed=True)} {interval}"
+            ),
+            ("Mean scores, DeLong", "P"): format_p(d.p_value),
+            ("Mean scores, DeLong", "Holm"): format_p(p_d),
+        }
+        rows.append((one.title, cells))
+    return _table(rows)
 
 
-def _difference(points: float, low: float, high: float) -> str:
-    return f"{format_number(points, 1, signed=True)} {format_interval(low, high, 1)}"
+def scoreboard_counts(results: Sequence[TaskResult]) -> dict[str, int]:
+    """Return the counts that the sentences of the cover state.
+
+    Returns
+    -------
+    dict
+        `n_published`, and of them `n_published_ahead` with a difference above zero and
+        `n_published_zero` whose interval holds zero; `n_independent` comparisons by others,
+        `n_independent_ahead` with the RadImageNet weights ahead; `n_tasks` run here, and of them
+        `n_ahead`, `n_paired` and `n_delong` (adjusted P below .05), `n_real`,
+        `n_substitute`, `n_stand_in`.
+    """
+    stated = list(paper.COMPARISONS.values())
+    alpha = paper.SETTINGS["alpha"].value
+    origins = [one.images.origin for one in results]
+    paired = holm([one.pooled.paired.p_value for one in results])
+    delong = holm([one.pooled.delong.p_value for one in results])
+    return {
+        "n_published": len(stated),
+        "n_published_ahead": sum(one.difference > 0 for one in stated),
+        "n_published_zero": sum(published_interval_check(one).contains_zero for one in stated),
+        "n_independent": len(_COUNTED),
+        "n_independent_ahead": sum(one.direction == "RadImageNet" for one in _COUNTED),
+        "n_tasks": len(results),
+        "n_ahead": sum(one.pooled.difference > 0 for one in results),
+        "n_paired": int((paired < alpha).sum()),
+        "n_delong": int((delong < alpha).sum()),
+        "n_real": origins.count("real"),
+        "n_substitute": origins.count("substitute"),
+        "n_stand_in": origins.count("stand-in"),
+    }
+
+
+def _every(results: Sequence[TaskResult]) -> list[tuple[str, TaskResult | None]]:
+    """Return each task of the paper with its result or None, then the other tasks."""
+    own = {one.task: one for one in results if _is_the_papers(one)}
+    rows = [(stated.title, own.get(task)) for task, stated in paper.COMPARISONS.items()]
+    return rows + [(one.title, one) for one in results if one.task not in own]
+
+
+def _is_the_papers(one: TaskResult) -> bool:
+    return one.published is not None and one.task == one.published.task
+
+
+def _table(rows: Sequence[tuple[str, Mapping]]) -> pd.DataFrame:
+    titles = pd.Index([title for title, _ in rows], name="Task")
+    return pd.DataFrame([cells for _, cells in rows], index=titles)

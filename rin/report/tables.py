@@ -6,6 +6,7 @@ the paper prints them.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
 
 UNITS = ("case_id", "patient_id", "scenario")
 _PERCENT = 100
+# The first column covers what scrolls under it, and wraps to leave room for that.
+_STICKY = [
+    ("position", "sticky"),
+    ("left", "0"),
+    ("z-index", "1"),
+    ("background-color", "var(--pst-color-background, white)"),
+    ("max-width", "9.5em"),
+    ("white-space", "normal"),
+]
 
 
 def published_beside_table(comparisons: Mapping[str, "PooledComparison"]) -> pd.DataFrame:
@@ -199,9 +209,13 @@ def dice_comparison(
 
 
 def dice_beside_table(
-    summaries: pd.DataFrame, tests: Mapping[str, "PairedT"], inits: Sequence[str]
+    summaries: pd.DataFrame,
+    tests: Mapping[str, "PairedT"],
+    inits: Sequence[str],
+    *,
+    titles: Mapping[str, str] = MappingProxyType({}),
 ) -> pd.DataFrame:
-    """Return published and recomputed Dice scores of the paper's two tasks with masks.
+    """Return published and recomputed Dice scores: the paper's two tasks, and any other.
 
     Parameters
     ----------
@@ -211,21 +225,18 @@ def dice_beside_table(
         From task to `dice_comparison`.
     inits
         Sources whose means are shown.
+    titles
+        Of further tasks in `tests`, for which the paper states no Dice score.
 
     Returns
     -------
     pandas.DataFrame
-        Text; one row per task. Tasks not recomputed show dashes.
+        Text; one row per task. Tasks not recomputed, or not published, show dashes.
     """
     rows = {}
     found = summaries.set_index(["task", "init"])
-    for task, published in paper.DICE.items():
-        cells = {
-            ("Published", "RadImageNet"): format_number(published.caption_radimagenet, 3),
-            ("Published", "ImageNet"): format_number(published.caption_imagenet, 3),
-            ("Published", "Gain, %"): format_number(published.gain_percent, 1, signed=True),
-            ("Published", "P"): published.p_text,
-        }
+    for task in [*paper.DICE, *titles]:
+        cells = _published_dice_cells(paper.DICE.get(task))
         for init in inits:
             here = found.loc[(task, init)] if (task, init) in found.index else None
             text = MISSING if here is None else format_mean_sd(here["mean"], here["sd"], 3)
@@ -233,14 +244,30 @@ def dice_beside_table(
         test = tests.get(task)
         cells["Recomputed", "P, paired t"] = format_p(test.p_value) if test else MISSING
         cells["Recomputed", "P, Shapiro"] = format_p(test.shapiro_p) if test else MISSING
-        rows[paper.COMPARISONS[task].title] = cells
+        rows[titles.get(task) or paper.COMPARISONS[task].title] = cells
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Task")
 
 
-def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> "Styler":
+def _published_dice_cells(one: paper.PublishedDice | None) -> dict[tuple[str, str], str]:
+    columns = [("Published", name) for name in ("RadImageNet", "ImageNet", "Gain, %", "P")]
+    if one is None:
+        return dict.fromkeys(columns, MISSING)
+    cells = [
+        format_number(one.caption_radimagenet, 3),
+        format_number(one.caption_imagenet, 3),
+        format_number(one.gain_percent, 1, signed=True),
+        one.p_text,
+    ]
+    return dict(zip(columns, cells, strict=True))
+
+
+def book_table(
+    table: pd.DataFrame, caption: str, *, prose: bool = False, sticky: bool = False
+) -> "Styler":
     """Return a table dressed for the book: caption above, headings ruled, text to the left.
 
     A plain running index is hidden.  Cells of `prose` tables wrap; others stay on one line.
+    The index of `sticky` tables stays in sight when a phone scrolls them sideways.
     A table without rows says so in one.
     """
     if table.empty:
@@ -251,6 +278,8 @@ def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> "St
         {"selector": "th, td", "props": left},
         {"selector": "thead tr:last-child th", "props": [("border-bottom", "2px solid #8A8A8A")]},
     ]
+    if sticky:
+        styles.append({"selector": "th:first-child", "props": _STICKY})
     styler = table.style.format(escape="html").set_caption(caption).set_table_styles(styles)
     if prose:
         styler = styler.set_table_attributes('class="rin-prose"')

@@ -192,4 +192,4 @@ def test_expected_keys_are_those_of_the_prose(check):
 
 
 def test_notebooks_without_banner_are_chapters(check):
-    assert check.WITHOUT_BANNER <= {chapter.source for chapter in CHAPTERS}
+    assert {chapter.source for chapter in CHAPTERS} >= check.WITHOUT_BANNER

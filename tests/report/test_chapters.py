@@ -1,11 +1,20 @@
 import pytest
 import yaml
 
-from rin.data.manifest import find_task
 from rin.errors import InputError
-from rin.report.chapters import CHAPTERS, Chapter, contents, pages, task_title, write_contents
+from rin.report.chapters import (
+    CHAPTERS,
+    Chapter,
+    contents,
+    pages,
+    task_title,
+    tasks_with_masks,
+    write_contents,
+)
+from rin.study import load_profile, open_study
 
 TASKS = ["breast", "thyroid", "covid19"]
+MASKED = {"breast", "thyroid"}
 
 
 def files_of(entries):
@@ -15,7 +24,7 @@ def files_of(entries):
 
 
 def listed(tasks):
-    table = contents(tasks)
+    table = contents(tasks, MASKED)
     return [table["root"], *files_of(c for part in table["parts"] for c in part["chapters"])]
 
 
@@ -36,27 +45,35 @@ def test_chapters_have_distinct_sources():
 
 
 def test_pages_of_tasks_without_masks_have_no_localisation():
-    made = {page.output for page in pages(TASKS)}
+    made = {page.output for page in pages(TASKS, MASKED)}
     for task in TASKS:
         assert f"{task}_comparison.ipynb" in made
-        assert (f"{task}_gradcam.ipynb" in made) == find_task(task)[0].masks
+        assert (f"{task}_gradcam.ipynb" in made) == (task in MASKED)
 
 
 def test_contents_list_every_page_once():
     found = listed(TASKS)
-    computed = {f"notebooks/{page.output.removesuffix('.ipynb')}" for page in pages(TASKS)}
+    computed = {f"notebooks/{page.output.removesuffix('.ipynb')}" for page in pages(TASKS, MASKED)}
     assert set(found) == computed | {"intro", "methods", "use_it", "references"}
     assert len(found) == len(set(found))
     assert found[0] == "notebooks/cover"
 
 
 def test_contents_have_one_chapter_a_task_in_the_order_of_the_profile():
-    (part,) = [p for p in contents(TASKS)["parts"] if p["caption"] == "Task by task"]
+    (part,) = [p for p in contents(TASKS, MASKED)["parts"] if p["caption"] == "Task by task"]
     assert [chapter["title"] for chapter in part["chapters"]] == [task_title(t) for t in TASKS]
     for chapter, task in zip(part["chapters"], TASKS, strict=True):
         assert all(f"/{task}_" in file for file in files_of([chapter]))
 
 
 def test_contents_are_written_where_jupyter_book_reads_them(tmp_path):
-    path = write_contents(["breast"], tmp_path / "notebooks")
-    assert yaml.safe_load(path.read_text()) == contents(["breast"])
+    path = write_contents(["breast"], MASKED, tmp_path / "notebooks")
+    assert yaml.safe_load(path.read_text()) == contents(["breast"], MASKED)
+
+
+def test_substitute_without_masks_has_no_localisation_page(tmp_path):
+    profile = load_profile("demo").model_copy(update={"tasks": ["breast", "pneumonia"]})
+    assert tasks_with_masks(open_study(profile)) == {"breast", "pneumonia"}
+    (tmp_path / "chest_xray").mkdir()
+    study = open_study(profile, data_root=tmp_path)
+    assert tasks_with_masks(study) == {"breast"}

@@ -73,7 +73,14 @@ def test_run_ids_when_a_number_changes_all_change(ids, changes):
 
 
 def test_run_ids_when_execution_changes_stay(ids):
-    assert ids({"execution": {"workers": 3, "threads": 2}}) == ids()
+    assert ids({"execution": {"workers": 3, "threads": 2, "blocks": "by_task"}}) == ids()
+
+
+def test_settings_of_a_task_change_its_runs_only(ids, inputs):
+    other = inputs.task.model_copy(update={"name": "axilla"})
+    changes = {"tasks": ["breast", "axilla"], "fine_tuning_of": {"breast": {"epochs": 7}}}
+    assert ids(changes).isdisjoint(ids())
+    assert ids(changes, task=other) == ids(task=other)
 
 
 def test_run_ids_when_the_images_change_all_change(ids, inputs):
@@ -136,6 +143,24 @@ def test_blocks_have_one_compiled_step_each(planned):
         assert {(r.scenario.backbone, r.scenario.unfreezing) for r in block.runs} == {
             (a.backbone, a.unfreezing)
         }
+
+
+def test_blocks_of_two_tasks_share_a_compiled_step_unless_asked_otherwise(planned, inputs):
+    second = replace(inputs, task=inputs.task.model_copy(update={"name": "axilla"}))
+    runs = planned() + planned(task=second.task)
+    shared, by_task = group_blocks(runs), group_blocks(runs, by_task=True)
+    assert len(shared) == 12
+    assert all({run.task for run in block.runs} == {"breast", "axilla"} for block in shared)
+    assert len(by_task) == 24
+    assert all(len({run.task for run in block.runs}) == 1 for block in by_task)
+    for blocks in (shared, by_task):
+        assert Counter(r.run_id for b in blocks for r in b.runs) == Counter(r.run_id for r in runs)
+
+
+def test_blocks_of_colour_images_take_three_channels(planned, inputs):
+    colour = planned(store=replace(inputs.store, color=True))
+    assert {block.architecture.channels for block in group_blocks(colour)} == {3}
+    assert {block.architecture.channels for block in group_blocks(planned())} == {1}
 
 
 def test_blocks_take_their_numbers_from_the_settings(planned):

@@ -6,7 +6,16 @@ It refuses files that it cannot place, so nothing is left out in silence.
 
 from collections.abc import Callable
 
-from rin.data.layouts import busi, folder_classes
+from rin.data.layouts import (
+    busi,
+    cc_ccii,
+    ddti,
+    folder_classes,
+    labelled_csv,
+    mrnet,
+    rsna_hemorrhage,
+    rsna_pneumonia,
+)
 from rin.data.layouts.found import FoundCase
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
@@ -15,7 +24,13 @@ from rin.errors import unknown
 Reader = Callable[[Tree, DatasetManifest], list[FoundCase]]
 LAYOUTS: dict[str, Reader] = {
     "busi": busi.find_cases,
+    "cc_ccii": cc_ccii.find_cases,
+    "ddti": ddti.find_cases,
     "folder_classes": folder_classes.find_cases,
+    "labelled_csv": labelled_csv.find_cases,
+    "mrnet": mrnet.find_cases,
+    "rsna_hemorrhage": rsna_hemorrhage.find_cases,
+    "rsna_pneumonia": rsna_pneumonia.find_cases,
 }
 
 

@@ -16,7 +16,17 @@ from pathlib import Path
 
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import DatasetManifest
-from rin.data.standins import busi, photographic, radiologic
+from rin.data.standins import (
+    busi,
+    cc_ccii,
+    covid19_ct,
+    ddti,
+    mrnet,
+    photographic,
+    radiologic,
+    rsna_hemorrhage,
+    rsna_pneumonia,
+)
 from rin.errors import InputError, unknown
 
 Writer = Callable[[Path, dict[str, int], int], dict[str, dict[str, int]]]
@@ -36,8 +46,18 @@ class StandIn:
 
 STAND_INS: dict[str, StandIn] = {
     "busi": StandIn(busi.write, busi.CLASSES, busi.VERSION),
+    "cc_ccii": StandIn(cc_ccii.write, tuple(cc_ccii.CLASSES), cc_ccii.VERSION),
+    "covid19_ct": StandIn(covid19_ct.write, covid19_ct.CLASSES, covid19_ct.VERSION),
+    "ddti": StandIn(ddti.write, ddti.CLASSES, ddti.VERSION),
+    "mrnet": StandIn(mrnet.write, mrnet.COUNT_NAMES, mrnet.VERSION),
     "radiologic": StandIn(radiologic.write, ("class_count", "per_class"), radiologic.VERSION),
     "photographic": StandIn(photographic.write, ("class_count", "per_class"), photographic.VERSION),
+    "rsna_hemorrhage": StandIn(
+        rsna_hemorrhage.write, rsna_hemorrhage.CLASSES, rsna_hemorrhage.VERSION
+    ),
+    "rsna_pneumonia": StandIn(
+        rsna_pneumonia.write, tuple(rsna_pneumonia.CLASSES), rsna_pneumonia.VERSION
+    ),
 }
 
 

@@ -1,0 +1,273 @@
+"""The first look at a dataset's pictures: can each be read, how large is it, what does it hold?
+
+Every picture and mask is decoded once.  What was seen is kept on disk, chunk by chunk, under
+a key of the file and of how it was read: a pass that was stopped goes on where it stood, and
+a dataset whose files have not changed is not decoded again.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, compress, islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock
+
+from rin.data.chunks import map_threads, run_chunks
+from rin.data.dicom import patient_of
+from rin.data.layouts.found import FoundCase
+from rin.data.leakage import picture_hash
+from rin.data.manifest import DatasetManifest
+from rin.data.pictures import read_picture, resize_picture
+from rin.data.pixels import read_mask
+from rin.data.shapes import is_shape
+from rin.data.tree import fingerprints
+from rin.errors import InputError
+
+INSPECTION_VERSION = 1
+CHUNK = 1024
+LOCK = ".lock"
+HASH_SIZE = 256
+NAMED_BAD = 10
+BAD_COLUMNS = ["case_id", "place", "problem"]
+SEEN = pa.schema(
+    {
+        "key": pa.string(),
+        "header_patient": pa.string(),
+        "width": pa.int32(),
+        "height": pa.int32(),
+        "digest": pa.string(),
+        "mask_digest": pa.string(),
+        "hash": pa.string(),
+        "blank": pa.bool_(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Cases to be looked at, and the file that keeps what was seen."""
+
+    root: Path
+    cases: tuple[FoundCase, ...]
+    keys: tuple[str, ...]
+    color: bool
+    window: tuple[float, float] | None
+    target: Path
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+
+def inspect_cases(
+    root: Path,
+    found: list[FoundCase],
+    manifest: DatasetManifest,
+    *,
+    folder: Path,
+    workers: int | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Look at every picture and mask of some cases, or remember what was seen before.
+
+    Parameters
+    ----------
+    root
+        Data root of the cases' locators.
+    manifest
+        ``color`` and ``window`` say how pictures are read.
+    folder
+        Where inspections are kept; those of this dataset get a folder in it.
+    workers
+        Processes; by default one per core.  Up to 1,024 cases are done in this process.
+
+    Returns
+    -------
+    cases : pandas.DataFrame
+        One row per readable case, in the order of ``found``: ``case_id``, ``patient_id`` (from
+        the header where the case has none), ``source_class``, ``image``, ``masks``, ``width``,
+        ``height`` (pixels), ``digest`` (SHA-256 of the pixels), ``mask_digest`` (of the merged
+        mask, empty without masks), ``hash`` (64 hexadecimal digits: the difference hash of the
+        picture stretched to 256 x 256), ``blank`` (bool).
+    bad : pandas.DataFrame
+        ``case_id``, ``place`` and ``problem`` of each case that cannot be read.  These are
+        tried anew each time.
+
+    Raises
+    ------
+    InputError
+        A folder that cannot be written, or a record in it that cannot be read.
+    """
+    settings = json.dumps([INSPECTION_VERSION, manifest.color, manifest.window, HASH_SIZE])
+    name = f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
+    folder = Path(folder) / name
+    keys = _keys(root, found)
+    seen, bad = _remembered(folder), []
+    if (seen.index.get_indexer(keys) < 0).any():
+        bad = _look(root, found, keys, manifest, folder, workers)
+        seen = _remembered(folder)
+    return _table(found, keys, seen), pd.DataFrame(bad, columns=BAD_COLUMNS)
+
+
+def refuse_bad(bad: pd.DataFrame, count: int, where: str | Path) -> None:
+    """Raise InputError where cases, of ``count`` in all, are bad; the first ten are named."""
+    if bad.empty:
+        return
+    named = [f"{row.place}: {row.problem}" for row in bad.head(NAMED_BAD).itertuples()]
+    more = f"; and {len(bad) - NAMED_BAD} more" if len(bad) > NAMED_BAD else ""
+    raise InputError(
+        f"{len(bad)} of {count} cases cannot be read: {'; '.join(named)}{more}",
+        where=where,
+        remedy="Fetch these files again, or list the cases under known_bad in the manifest, "
+        "with the reason. What was done for the others is kept.",
+    )
+
+
+def _keys(root: Path, found: list[FoundCase]) -> list[str]:
+    """Return a key per case that changes with its name, its files and what is asked of them."""
+    masks = [[mask for mask in case.masks if not is_shape(mask)] for case in found]
+    image_marks = fingerprints(root, (case.image for case in found))
+    mask_marks = iter(fingerprints(root, chain.from_iterable(masks)))
+    keys = []
+    for case, mark, files in zip(found, image_marks, masks, strict=True):
+        asked = "header" if case.patient_id is None else ""
+        parts = [
+            case.case_id,
+            asked,
+            case.image,
+            mark,
+            *case.masks,
+            *islice(mask_marks, len(files)),
+        ]
+        keys.append(hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest())
+    return keys
+
+
+def _remembered(folder: Path) -> pd.DataFrame:
+    """Return all that was seen before, indexed by key."""
+    tables = [SEEN.empty_table()]
+    for path in sorted(folder.glob("*.parquet")):
+        try:
+            tables.append(pq.read_table(path).cast(SEEN))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"the record of an inspection cannot be read ({error})",
+                where=path,
+                remedy="Delete this file; the next run looks at its pictures again.",
+            ) from error
+    return pa.concat_tables(tables).to_pandas().drop_duplicates("key").set_index("key")
+
+
+def _look(
+    root: Path,
+    found: list[FoundCase],
+    keys: list[str],
+    manifest: DatasetManifest,
+    folder: Path,
+    workers: int | None,
+) -> list[tuple[str, str, str]]:
+    """Look at the cases that were not seen before, and return the bad ones."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # A second process waits here, and then finds everything seen.
+        with FileLock(folder / LOCK):
+            missing = np.flatnonzero(_remembered(folder).index.get_indexer(keys) < 0)
+            chunks = [
+                _chunk(root, found, keys, manifest, folder, missing[start : start + CHUNK])
+                for start in range(0, len(missing), CHUNK)
+            ]
+            title = f"Inspecting {manifest.name}"
+            parts = run_chunks(_inspect_chunk, chunks, workers=workers, title=title)
+            return sorted(chain.from_iterable(parts))
+    except OSError as error:
+        raise InputError(
+            f"the inspection of {manifest.name} cannot be kept ({error})",
+            where=folder,
+            remedy="Free some space, or name a folder that can be written. What was seen is kept.",
+        ) from error
+
+
+def _chunk(
+    root: Path,
+    found: list[FoundCase],
+    keys: list[str],
+    manifest: DatasetManifest,
+    folder: Path,
+    rows: np.ndarray,
+) -> _Chunk:
+    own = tuple(keys[row] for row in rows)
+    name = hashlib.blake2b("".join(own).encode(), digest_size=16).hexdigest()
+    return _Chunk(
+        root=root,
+        cases=tuple(found[row] for row in rows),
+        keys=own,
+        color=manifest.color,
+        window=manifest.window,
+        target=folder / f"{name}.parquet",
+    )
+
+
+def _inspect_chunk(chunk: _Chunk, threads: int) -> list[tuple[str, str, str]]:
+    """Look at the cases of a chunk, keep what was seen, and return the bad ones."""
+    seen, bad = [], []
+    looks = map_threads(partial(_inspect, chunk), chunk.cases, threads)
+    for key, look in zip(chunk.keys, looks, strict=True):
+        if isinstance(look, dict):
+            seen.append(look | {"key": key})
+        else:
+            bad.append(look)
+    if seen:
+        unfinished = chunk.target.with_suffix(".tmp")
+        pq.write_table(pa.Table.from_pylist(seen, schema=SEEN), unfinished)
+        unfinished.replace(chunk.target)
+    return bad
+
+
+def _inspect(chunk: _Chunk, case: FoundCase) -> dict | tuple[str, str, str]:
+    try:
+        return _measure(chunk, case)
+    except InputError as error:
+        return case.case_id, error.where, error.problem
+    except Exception as error:
+        error.add_note(f"while reading {case.image}")
+        raise
+
+
+def _measure(chunk: _Chunk, case: FoundCase) -> dict:
+    pixels = read_picture(chunk.root, case.image, chunk.color, chunk.window)
+    height, width = pixels.shape[:2]
+    mask = read_mask(chunk.root, case.masks, (height, width)) if case.masks else None
+    bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
+    return {
+        "header_patient": patient_of(chunk.root, case.image) if case.patient_id is None else "",
+        "width": width,
+        "height": height,
+        "digest": hashlib.sha256(pixels.tobytes()).hexdigest(),
+        "mask_digest": "" if mask is None else hashlib.sha256(mask.tobytes()).hexdigest(),
+        "hash": bits,
+        "blank": blank,
+    }
+
+
+def _table(found: list[FoundCase], keys: list[str], seen: pd.DataFrame) -> pd.DataFrame:
+    place = seen.index.get_indexer(keys)
+    rows = seen.iloc[place[place >= 0]]
+    good = list(compress(found, place >= 0))
+    patients = zip(good, rows["header_patient"], strict=True)
+    columns = ["width", "height", "digest", "mask_digest", "hash", "blank"]
+    return pd.DataFrame(
+        {
+            "case_id": [case.case_id for case in good],
+            "patient_id": [
+                header if case.patient_id is None else case.patient_id for case, header in patients
+            ],
+            "source_class": [case.source_class for case in good],
+            "image": [case.image for case in good],
+            "masks": [case.masks for case in good],
+            **{name: rows[name].array for name in columns},
+        }
+    )

@@ -1,0 +1,139 @@
+"""The layout of the RSNA Pneumonia Detection Challenge of 2018 (stage 2).
+
+``stage_2_train_images/<patientId>.dcm`` holds one radiograph each; ``stage_2_train_labels.csv``
+its boxes (a row each, or one row with Target 0), ``stage_2_detailed_class_info.csv`` its class.
+The challenge's ``patientId`` names an image.  Which NIH patient it shows stands in a table that
+RSNA publishes beside the challenge, and one patient may have dozens of images.
+Shih et al., Radiology: Artificial Intelligence 2019;1(1):e180041.
+"""
+
+import json
+import re
+from typing import Literal
+
+from rin.data.layouts.challenge import challenge_files, check_same_images, wrong_labels
+from rin.data.layouts.found import FoundCase
+from rin.data.layouts.options import ReaderOptions, reader_options
+from rin.data.layouts.tables import read_table
+from rin.data.manifest import DatasetManifest
+from rin.data.shapes import box_text
+from rin.data.tree import Tree, read_bytes
+from rin.errors import InputError
+
+LABELS = "stage_2_train_labels.csv"
+CLASS_INFO = "stage_2_detailed_class_info.csv"
+FOLDER = "stage_2_train_images"
+MAPPING = "pneumonia-challenge-dataset-mappings_2018.json"
+IGNORED = (
+    CLASS_INFO,
+    MAPPING,
+    "stage_2_test_images/",
+    "stage_2_sample_submission.csv",
+    "GCP Credits Request Link - RSNA.txt",
+)
+OPACITY = "Lung Opacity"
+CLASSES = (OPACITY, "No Lung Opacity / Not Normal", "Normal")
+SIDES = ("x", "y", "width", "height")
+NIH_NAME = re.compile(r"(\d{8})_\d{3}\.png")
+
+
+class Options(ReaderOptions):
+    """``patients``: ``nih`` groups the images by NIH patient and needs the mapping table;
+    ``image`` takes each image for its own patient.
+    """
+
+    patients: Literal["nih", "image"] = "nih"
+
+
+def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
+    """Return the training radiographs, their boxes as masks.
+
+    Raises
+    ------
+    InputError
+        Files without a place; images, labels and classes that do not name the same images;
+        values that are not allowed; rows that contradict each other; a Target that is not 1
+        for exactly the class Lung Opacity; or no mapping table where patients are ``nih``.
+    """
+    options = reader_options(Options, manifest)
+    prefix, images = challenge_files(tree, "rsna_pneumonia", LABELS, FOLDER, IGNORED)
+    boxes = _read_boxes(tree, prefix + LABELS)
+    classes = _read_classes(tree, prefix + CLASS_INFO)
+    check_same_images(tree, LABELS, boxes, images.keys())
+    check_same_images(tree, CLASS_INFO, classes, images.keys())
+    against = [image for image, name in classes.items() if (name == OPACITY) != bool(boxes[image])]
+    if against:
+        problem = f"{len(against)} images have a Target against their class in {CLASS_INFO}"
+        raise wrong_labels(tree, LABELS, problem, against)
+    patients = _nih_patients(tree, prefix) if options.patients == "nih" else {i: i for i in images}
+    unmapped = images.keys() - patients.keys()
+    if unmapped:
+        raise wrong_labels(tree, MAPPING, f"{len(unmapped)} images have no patient", unmapped)
+    return [
+        FoundCase(image, patients[image], classes[image], tree.locator(name), tuple(boxes[image]))
+        for image, name in images.items()
+    ]
+
+
+def _read_boxes(tree: Tree, name: str) -> dict[str, list[str]]:
+    """Return the boxes of each image as shapes in words; none where Target is 0."""
+    boxes: dict[str, list[str]] = {}
+    for row in read_table(tree, name, ("patientId", *SIDES, "Target")):
+        image, box = row["patientId"], _box(tree, name, row)
+        if image in boxes and (box is None or not boxes[image] or box in boxes[image]):
+            problem = "rows of an image repeat or contradict each other"
+            raise wrong_labels(tree, name, problem, [image])
+        boxes.setdefault(image, []).extend([box] if box else [])
+    return boxes
+
+
+def _box(tree: Tree, name: str, row: dict[str, str]) -> str | None:
+    """Return the box of a row as a shape in words, None for Target 0 and no box."""
+    sides = [row[side] for side in SIDES]
+    if row["Target"] == "0" and all(side.lower() in ("", "nan") for side in sides):
+        return None
+    try:
+        if row["Target"] != "1":
+            raise ValueError("only Target 1 has one, only Target 0 has none")
+        x, y, width, height = map(float, sides)
+        if x < 0 or y < 0:
+            raise ValueError("it begins outside the image")
+        return box_text(x, y, width, height)
+    except ValueError as error:
+        problem = f"Target {row['Target']!r} with box {', '.join(sides)!r}: {error}"
+        raise wrong_labels(tree, name, problem, [row["patientId"]]) from error
+
+
+def _read_classes(tree: Tree, name: str) -> dict[str, str]:
+    if name not in tree.names:
+        raise wrong_labels(tree, name, "the table is not there")
+    classes: dict[str, str] = {}
+    for row in read_table(tree, name, ("patientId", "class")):
+        if row["class"] not in CLASSES:
+            raise wrong_labels(tree, name, f"unknown class {row['class']!r}", [row["patientId"]])
+        if classes.setdefault(row["patientId"], row["class"]) != row["class"]:
+            raise wrong_labels(tree, name, "an image has two classes", [row["patientId"]])
+    return classes
+
+
+def _nih_patients(tree: Tree, prefix: str) -> dict[str, str]:
+    """Return the NIH patient of each image of the challenge, test images included."""
+    inside = prefix + MAPPING in tree.names
+    if not inside and not (tree.root / MAPPING).is_file():
+        raise InputError(
+            f"{MAPPING} is not there, so nobody knows which images show one patient",
+            where=tree.root / tree.location,
+            remedy="Download it from the challenge's page at RSNA into the dataset or beside it; "
+            "or set 'patients: image' in the manifest, and parts of a split may share patients.",
+        )
+    content = tree.read(prefix + MAPPING) if inside else read_bytes(tree.root, MAPPING)
+    patients: dict[str, str] = {}
+    try:
+        for entry in json.loads(content):
+            image, picture = entry["subset_img_id"], NIH_NAME.fullmatch(entry["img_id"])
+            if picture is None or patients.setdefault(image, picture[1]) != picture[1]:
+                raise ValueError(f"{image} is {entry['img_id']!r}")
+    except (ValueError, TypeError, KeyError) as error:
+        problem = f"no list of subset_img_id and img_id ({type(error).__name__}: {error})"
+        raise wrong_labels(tree, MAPPING, problem) from error
+    return patients

@@ -1,0 +1,310 @@
+import json
+import time
+
+import numpy as np
+import pytest
+from busi_files import zip_folder
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import cross_val_predict
+
+from rin.data.layouts import find_cases
+from rin.data.layouts.ddti import UNRATED
+from rin.data.leakage import near_duplicates, picture_hash
+from rin.data.manifest import load_manifest
+from rin.data.pictures import resize_picture
+from rin.data.pixels import read_gray, read_mask
+from rin.data.standins import ddti
+from rin.data.tree import open_tree
+from rin.errors import InputError
+from rin.paper import CLASS_COUNTS
+
+DDTI = load_manifest("ddti")
+SQUARE = [[{"x": 1, "y": 1}, {"x": 4, "y": 1}, {"x": 4, "y": 3}, {"x": 1, "y": 3}]]
+TWO = [*SQUARE, [{"x": 6, "y": 4}, {"x": 8, "y": 4}, {"x": 8, "y": 6}]]
+
+
+def xml(number, tirads="4a", marks=((1, SQUARE),), head="<?xml version='1.0'?>"):
+    body = "".join(
+        f"<mark><image>{image}</image><svg>{svg(outlines)}</svg></mark>"
+        for image, outlines in marks
+    )
+    return (
+        f"{head}<case><number>{number}</number><age>49</age><sex>F</sex><composition/>"
+        f"<tirads>{tirads}</tirads><reportbacaf/>{body}</case>"
+    )
+
+
+def svg(outlines):
+    return json.dumps([{"points": p, "annotation": {}, "regionType": "freehand"} for p in outlines])
+
+
+def add(folder, number, pictures, text):
+    folder.mkdir(parents=True, exist_ok=True)
+    for image in pictures:
+        pixels = np.full((8, 10), 20 * image, dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}_{image}.jpg")
+    (folder / f"{number}.xml").write_text(text)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Case 7 with one picture, 12 with two, 30 without category and outline."""
+    folder = tmp_path / "ddti"
+    add(folder, 7, [1], xml(7, "2"))
+    add(folder, 12, [1, 2], xml(12, "4c", [(1, SQUARE), (2, TWO)]))
+    add(folder, 30, [1], xml(30, "", [(1, [])]))
+    return tmp_path
+
+
+def read(root, manifest=DDTI, location="ddti"):
+    return find_cases(open_tree(root, location), manifest)
+
+
+def test_find_cases_returns_pictures_with_case_number_as_patient(root):
+    cases = read(root)
+    assert [(c.case_id, c.patient_id, c.source_class) for c in cases] == [
+        ("12_1", "12", "4c"),
+        ("12_2", "12", "4c"),
+        ("30_1", "30", UNRATED),
+        ("7_1", "7", "2"),
+    ]
+    assert [len(c.masks) for c in cases] == [1, 2, 0, 1]
+    assert cases[0].image == "ddti/12_1.jpg"
+
+
+def test_find_cases_masks_are_the_outlines_in_pixels(root):
+    case = read(root)[1]
+    picture = read_gray(root, case.image)
+    mask = read_mask(root, case.masks, picture.shape)
+    expected = np.zeros((8, 10), dtype=bool)
+    expected[1:4, 1:5] = True
+    expected[4, 6:9] = expected[5, 7:9] = expected[6, 8] = True
+    np.testing.assert_array_equal(mask, expected)
+
+
+def test_find_cases_of_archive_with_a_folder_around_are_the_same(root):
+    zip_folder(root / "ddti", root / "ddti.zip", wrap="DDTI Thyroid Ultrasound Images/")
+    cases = read(root, location="ddti.zip")
+    assert [(c.case_id, c.masks) for c in cases] == [(c.case_id, c.masks) for c in read(root)]
+    assert cases[0].image == "ddti.zip::DDTI Thyroid Ultrasound Images/12_1.jpg"
+    assert read_gray(root, cases[0].image).shape == (8, 10)
+
+
+def test_find_cases_of_two_marks_for_one_picture_takes_both(root):
+    add(root / "ddti", 7, [1], xml(7, "2", [(1, SQUARE), (1, TWO)]))
+    assert len(read(root)[-1].masks) == 3
+
+
+@pytest.mark.parametrize("body", ["<svg/>", "<svg> </svg>", "", "<svg>[]</svg>"])
+def test_find_cases_of_mark_without_outline_has_no_mask(root, body):
+    text = f"<case><number>7</number><tirads>2</tirads><mark><image>1</image>{body}</mark></case>"
+    add(root / "ddti", 7, [1], text)
+    assert read(root)[-1].masks == ()
+
+
+def test_find_cases_of_picture_without_mark_has_no_mask(root):
+    add(root / "ddti", 7, [1, 2], xml(7, "2"))
+    assert [c.masks == () for c in read(root)[-2:]] == [False, True]
+
+
+def test_labels_follow_the_stated_rule_and_leave_unrated_cases_out():
+    labels = {c: DDTI.label(c) for c in ("2", "3", "4a", "4b", "4c", "5", UNRATED)}
+    assert labels == {
+        "2": "benign",
+        "3": "benign",
+        "4a": "malignant",
+        "4b": "malignant",
+        "4c": "malignant",
+        "5": "malignant",
+        UNRATED: None,
+    }
+
+
+def test_counts_of_the_manifest_are_those_of_the_paper():
+    stated = {c.group: c.images for c in CLASS_COUNTS["thyroid"]}
+    assert DDTI.counts.paper == {k: stated[k] for k in ("malignant", "benign")}
+    assert sum(DDTI.counts.paper.values()) == stated["all"] == 349
+
+
+BOMB = "<!DOCTYPE case [<!ENTITY a 'ha'><!ENTITY b '&a;&a;&a;'>]>"
+FILE = "<!DOCTYPE case [<!ENTITY a SYSTEM 'file:///etc/hostname'>]>"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (xml(7, "2", head=BOMB).replace("49", "&b;"), "XML cannot be read .DTDForbidden"),
+        (xml(7, "&a;", head=FILE), "XML cannot be read .DTDForbidden"),
+        (xml(7, head="<!DOCTYPE case SYSTEM 'http://example.org/x.dtd'>"), "DTDForbidden"),
+        ("<case><number>7</number>", "XML cannot be read .ParseError"),
+        ("", "XML cannot be read"),
+        ("not XML", "XML cannot be read"),
+        (xml(8), "calls itself case '8'"),
+        (xml(7).replace("<number>7</number>", ""), "0 elements <number>"),
+        (xml(7).replace("<tirads>", "<tirads>2</tirads><tirads>"), "2 elements <tirads>"),
+        (xml(7).replace("<image>1</image>", ""), "0 elements <image>"),
+        (xml(7, "6"), "TI-RADS category is '6'"),
+        (xml(7, "4A"), "TI-RADS category is '4A'"),
+        (xml(7, marks=[(1, SQUARE), (2, SQUARE)]), "pictures that are not there: 2"),
+        (xml(7, marks=[("../12_1", SQUARE)]), r"not there: \.\./12_1"),
+        (xml(7).replace('"points"', "points"), "image 1: the outline cannot be read .JSON"),
+        (xml(7).replace('"points"', '"dots"'), "outline cannot be read .KeyError"),
+        (xml(7).replace('"x": 1', '"x": "1"'), "outline cannot be read .TypeError"),
+        (xml(7).replace('"x": 1', '"x": true'), "outline cannot be read .TypeError"),
+        (xml(7).replace('"x": 1', '"x": NaN'), "not finite"),
+        (xml(7).replace('"x": 1', '"x": 1e400'), "not finite"),
+        (xml(7).replace('"x": 1', f'"x": 1{"0" * 400}'), "outline cannot be read .Overflow"),
+        (xml(7, marks=[(1, [SQUARE[0][:2]])]), "2 points make no polygon"),
+        (xml(7).replace("[{", "[" * 5000 + "{"), "outline cannot be read"),
+        (xml(7).replace(svg(SQUARE), "7"), "outline cannot be read .TypeError"),
+    ],
+)
+def test_find_cases_of_bad_xml_names_file_and_remedy(root, text, problem):
+    (root / "ddti" / "7.xml").write_text(text)
+    with pytest.raises(InputError, match=rf"7\.xml.*{problem}") as caught:
+        read(root)
+    assert "Fetch the file again" in caught.value.remedy
+
+
+def test_find_cases_of_xml_in_an_unknown_encoding_is_refused(root):
+    (root / "ddti" / "7.xml").write_bytes(
+        xml(7, head="<?xml version='1.0' encoding='x-y'?>").encode()
+    )
+    with pytest.raises(InputError, match=r"7\.xml: the XML cannot be read"):
+        read(root)
+
+
+def test_find_cases_of_xml_in_utf_16_cannot_hide_a_document_type(root):
+    text = xml(7, "2", head=BOMB.replace("case [", "case [<!-- -->"))
+    (root / "ddti" / "7.xml").write_bytes(text.encode("utf-16"))
+    with pytest.raises(InputError, match="DTDForbidden"):
+        read(root)
+
+
+def test_find_cases_with_a_byte_order_mark_and_crlf_reads_the_same(root):
+    before = read(root)
+    path = root / "ddti" / "7.xml"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"><", b">\r\n<"))
+    assert read(root) == before
+
+
+def test_find_cases_of_broken_outline_that_is_known_to_be_bad_goes_on(root):
+    (root / "ddti" / "7.xml").write_text(xml(7, "2").replace('"points"', "points"))
+    manifest = DDTI.model_copy(update={"known_bad": {"7_1": "the outline is broken"}})
+    assert read(root, manifest)[-1].masks == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("31_1.jpg", "1 cases with pictures but without XML: 31"),
+        ("31.xml", "1 XML files without a picture: 31"),
+        ("7_1.png", r"'7_1\.png' is no file of the layout 'ddti'"),
+        ("notes.txt", "no file of the layout"),
+        ("more/31_1.jpg", "no file of the layout"),
+    ],
+)
+def test_find_cases_with_a_stray_file_names_it(root, name, problem):
+    (root / "ddti" / "more").mkdir()
+    (root / "ddti" / name).write_text(xml(31))
+    with pytest.raises(InputError, match=problem):
+        read(root)
+
+
+def test_find_cases_of_empty_folder_is_refused(tmp_path):
+    (tmp_path / "ddti").mkdir()
+    with pytest.raises(InputError, match="no case in it"):
+        read(tmp_path)
+
+
+def test_find_cases_with_options_refuses_them(root):
+    with pytest.raises(InputError, match="options that the layout 'ddti' cannot use"):
+        read(root, DDTI.model_copy(update={"options": {"plane": "axial"}}))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A stand-in, what its writer says, and its cases with pictures and masks."""
+    root = tmp_path_factory.mktemp("standin")
+    (root / "ddti").mkdir()
+    note = ddti.write(root / "ddti", {"benign": 26, "malignant": 26}, 5)
+    cases = read(root)
+    pictures = [read_gray(root, case.image) for case in cases]
+    masks = [
+        read_mask(root, case.masks, picture.shape)
+        for case, picture in zip(cases, pictures, strict=True)
+    ]
+    return root, note, cases, pictures, masks
+
+
+def test_stand_in_is_read_by_the_reader_and_counts_itself_right(written):
+    _, note, cases, pictures, masks = written
+    for source_class, n in note["images"].items():
+        of_class = [case for case in cases if case.source_class == source_class]
+        assert len(of_class) == n
+        assert sum(len(case.masks) for case in of_class) == note["masks"][source_class]
+    patients = {DDTI.label(c.source_class): set() for c in cases}
+    for case in cases:
+        patients[DDTI.label(case.source_class)].add(case.patient_id)
+    assert {label: len(ids) for label, ids in patients.items()} == {
+        "benign": 26,
+        "malignant": 26,
+        None: 5,
+    }
+    several = len(cases) - sum(map(len, patients.values()))
+    assert 0.25 < several / 57 < 0.4
+    assert all(mask.any() for mask in masks)
+    assert max(max(picture.shape) for picture in pictures) <= 256
+    assert set(note["images"]) == {"2", "3", "4a", "4b", "4c", "5", UNRATED}
+
+
+def test_stand_in_pictures_of_different_patients_are_not_near_duplicates(written):
+    import pandas as pd
+
+    _, _, cases, pictures, _ = written
+    hashes = [picture_hash(resize_picture(picture, 256, "stretch")) for picture in pictures]
+    table = pd.DataFrame(
+        {
+            "case_id": [case.case_id for case in cases],
+            "hash": [bits for bits, _ in hashes],
+            "blank": [blank for _, blank in hashes],
+        }
+    )
+    pairs = near_duplicates(table, 40)
+    patient = {case.case_id: case.patient_id for case in cases}
+    assert pairs[pairs["case_a"].map(patient) != pairs["case_b"].map(patient)].empty
+
+
+def test_stand_in_nodule_separates_the_classes_about_as_designed(written):
+    _, _, cases, pictures, masks = written
+    features, labels = [], []
+    for case, picture, mask in zip(cases, pictures, masks, strict=True):
+        if DDTI.label(case.source_class) is not None:
+            height, width = np.ptp(np.nonzero(mask), axis=1) + 1
+            features.append([picture[mask].mean() / 50, np.log(height / width)])
+            labels.append(DDTI.label(case.source_class) == "malignant")
+    scores = cross_val_predict(
+        LogisticRegression(), features, labels, cv=5, method="predict_proba"
+    )[:, 1]
+    assert 0.75 < roc_auc_score(labels, scores) < 0.98
+
+
+def test_stand_in_case_does_not_depend_on_how_many_there_are(tmp_path, written):
+    root = written[0]
+    (tmp_path / "few").mkdir()
+    ddti.write(tmp_path / "few", {"benign": 4, "malignant": 2}, 5)
+    for path in sorted((tmp_path / "few").iterdir()):
+        assert path.read_bytes() == (root / "ddti" / path.name).read_bytes()
+
+
+def test_stand_in_with_another_seed_has_other_pictures():
+    first, second = (ddti.draw_image("benign", 0, seed, 1)[0] for seed in (1, 2))
+    assert first.shape != second.shape or (first != second).any()
+
+
+def test_stand_in_is_written_fast(tmp_path):
+    start = time.process_time()
+    ddti.write(tmp_path, {"benign": 10, "malignant": 10}, 1)
+    assert time.process_time() - start < 3

@@ -1,0 +1,200 @@
+import pandas as pd
+import pytest
+from busi_files import zip_folder
+
+from rin.data.fold_files import (
+    OFFICIAL_LISTS,
+    FoldLists,
+    read_fold_files,
+    shared_between_parts,
+    slice_id,
+    stem,
+)
+from rin.data.leakage import check_splits
+from rin.data.tree import open_tree
+from rin.errors import InputError
+
+LISTS = FoldLists("thyroid_{part}_fold{fold}.csv")
+CASES = pd.DataFrame(
+    {
+        "case_id": ["1_1", "1_2", "2_1", "3_1", "4_1"],
+        "patient_id": ["1", "1", "2", "3", "4"],
+        "label": ["benign", "benign", "malignant", "malignant", "benign"],
+    }
+)
+LABELS = CASES.set_index("case_id")["label"]
+FOLDS = (
+    {"train": ["1_1", "1_2", "3_1"], "val": ["4_1"], "test": ["2_1"]},
+    {"train": ["2_1", "4_1"], "val": ["1_1", "1_2"], "test": ["3_1"]},
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_lists(tmp_path / "dataframe", FOLDS)
+
+
+def write_lists(folder, folds):
+    folder.mkdir(exist_ok=True)
+    for number, parts in enumerate(folds, start=1):
+        for part, ids in parts.items():
+            rows = [f"images/{case_id}.jpg,{LABELS[case_id]}\n" for case_id in ids]
+            text = "img_dir,label\n" + "".join(rows)
+            (folder / f"thyroid_{part}_fold{number}.csv").write_text(text)
+    return folder
+
+
+def test_read_fold_files_returns_folds_from_0_in_the_order_of_the_lists(folder):
+    folds = read_fold_files(folder, LISTS, CASES, n_folds=2)
+    assert list(folds.columns) == ["case_id", "fold", "part"]
+    assert folds.to_numpy().tolist()[:5] == [
+        ["1_1", 0, "train"],
+        ["1_2", 0, "train"],
+        ["3_1", 0, "train"],
+        ["4_1", 0, "validation"],
+        ["2_1", 0, "test"],
+    ]
+    assert folds.groupby("fold").size().tolist() == [5, 5]
+
+
+def test_read_fold_files_of_folder_tree_and_archive_are_equal(folder, tmp_path):
+    (folder / "thyroid_train.py").write_text("not a list")
+    zip_folder(folder, tmp_path / "lists.zip", wrap="dataframe/")
+    expected = read_fold_files(folder, LISTS, CASES, n_folds=2)
+    for place in (open_tree(tmp_path, "dataframe"), tmp_path / "lists.zip"):
+        pd.testing.assert_frame_equal(read_fold_files(place, LISTS, CASES, 2), expected)
+
+
+def test_read_fold_files_makes_folds_that_check_splits_accepts(folder):
+    folds = read_fold_files(folder, LISTS, CASES, n_folds=2)
+    check_splits(CASES, folds, pd.DataFrame({"case_a": [], "case_b": [], "distance": []}))
+
+
+def test_read_fold_files_with_bom_crlf_and_blanks_reads_the_same(folder):
+    expected = read_fold_files(folder, LISTS, CASES, n_folds=2)
+    for path in folder.iterdir():
+        text = path.read_text().replace(",", " , ").replace("\n", "\r\n")
+        path.write_bytes(b"\xef\xbb\xbf" + text.encode() + b"\r\n")
+    pd.testing.assert_frame_equal(read_fold_files(folder, LISTS, CASES, n_folds=2), expected)
+
+
+def test_read_fold_files_without_fold_in_the_pattern_is_one_fold(tmp_path):
+    for part, ids in FOLDS[0].items():
+        rows = "".join(f"images/{i}.jpg,{LABELS[i]}\n" for i in ids)
+        (tmp_path / f"covid19_{part}.csv").write_text("filename,label\n" + rows)
+    folds = read_fold_files(tmp_path, FoldLists("covid19_{part}.csv"), CASES)
+    assert folds["fold"].unique().tolist() == [0]
+    assert len(folds) == 5
+
+
+def test_read_fold_files_of_official_breast_list_takes_names_with_spaces(tmp_path):
+    cases = pd.DataFrame({"case_id": ["benign (2)", "malignant (1)", "normal (9)"]}).assign(
+        label=["benign", "malignant", "benign"], patient_id=["a", "b", "c"]
+    )
+    for part, case_id, label in zip(
+        ("train", "val", "test"), cases["case_id"], cases["label"], strict=True
+    ):
+        path = tmp_path / f"breast_{part}_fold1.csv"
+        path.write_text(f"filename,label\nimages/{case_id}.png,{label}\n")
+    folds = read_fold_files(tmp_path, OFFICIAL_LISTS["breast"], cases, n_folds=1)
+    assert folds["case_id"].tolist() == cases["case_id"].tolist()
+
+
+def test_read_fold_files_of_official_knee_lists_translates_names_and_labels(tmp_path):
+    cases = pd.DataFrame(
+        {"case_id": ["0001-sagittal-11", "0074-sagittal-9", "1246-sagittal-17"]}
+    ).assign(label=["tear", "no tear", "tear"], patient_id=["0001", "0074", "1246"])
+    names = ["0001_sagittal_11.000000", "0074_sagittal_9.000000", "1246_sagittal_17.000000"]
+    for part, name, word in zip(("train", "val", "test"), names, ("yes", "no", "yes"), strict=True):
+        text = f"filename,acl_label\nimages/{name}.png,{word}\n"
+        (tmp_path / f"{part}_fold1.csv").write_text(text)
+    folds = read_fold_files(tmp_path, OFFICIAL_LISTS["acl"], cases, n_folds=1)
+    assert folds["case_id"].tolist() == cases["case_id"].tolist()
+    assert folds["part"].tolist() == ["train", "validation", "test"]
+
+
+@pytest.mark.parametrize(
+    ("name", "case_id"),
+    [
+        ("images/314_1.jpg", "314_1"),
+        ("images\\314_1.jpg", "314_1"),
+        ("images/benign (2).png", "benign (2)"),
+        ("a.b/c.d.png", "c.d"),
+    ],
+)
+def test_stem_takes_folder_and_ending_away(name, case_id):
+    assert stem(name) == case_id
+
+
+def test_slice_id_of_another_name_is_its_stem():
+    assert slice_id("images/0001_oblique_11.png") == "0001_oblique_11"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("img_dir,label\nimages/9_1.jpg,benign\n", r"1 pictures are no case: 9_1"),
+        ("img_dir,label\nimages/1_1.jpg,malignant\n", r"1_1 \('malignant' instead of 'benign'\)"),
+        ("img_dir,label\nx/1_1.jpg,benign\n1_1.jpg,benign\n", "1 pictures are listed twice: 1_1"),
+        ("img_dir,label\n", "it lists no picture"),
+        ("", "its columns are none"),
+        ("images/1_1.jpg,benign\n", "its columns are images/1_1.jpg, benign"),
+        ("img_dir,label,acl_label\n1_1.jpg,a,b\n", "its columns are img_dir, label, acl_label"),
+        ("img_dir,label\nimages/1_1.jpg\n", "a row is 'images/1_1.jpg'"),
+        ('img_dir,label\n"images/1_1.jpg,benign\n', "no CSV text"),
+    ],
+)
+def test_read_fold_files_of_bad_list_names_it(folder, text, problem):
+    (folder / "thyroid_val_fold2.csv").write_text(text)
+    with pytest.raises(InputError, match=rf"thyroid_val_fold2\.csv: .*{problem}"):
+        read_fold_files(folder, LISTS, CASES, n_folds=2)
+
+
+def test_read_fold_files_of_list_in_another_encoding_is_refused(folder):
+    (folder / "thyroid_val_fold2.csv").write_bytes("img_dir,label\nß,benign\n".encode("latin-1"))
+    with pytest.raises(InputError, match="no CSV text in UTF-8"):
+        read_fold_files(folder, LISTS, CASES, n_folds=2)
+
+
+def test_read_fold_files_without_a_list_names_it(folder):
+    with pytest.raises(InputError, match=r"0 lists called thyroid_train_fold3\.csv"):
+        read_fold_files(folder, LISTS, CASES, n_folds=3)
+    (folder / "thyroid_test_fold1.csv").unlink()
+    with pytest.raises(InputError, match=r"0 lists called thyroid_test_fold1\.csv"):
+        read_fold_files(folder, LISTS, CASES, n_folds=2)
+
+
+def test_read_fold_files_with_a_list_in_two_folders_is_refused(folder):
+    write_lists(folder / "copy", FOLDS)
+    with pytest.raises(InputError, match="2 lists called"):
+        read_fold_files(folder, LISTS, CASES, n_folds=2)
+
+
+def test_shared_between_parts_of_clean_folds_is_zero(folder):
+    shared = shared_between_parts(read_fold_files(folder, LISTS, CASES, n_folds=2), CASES)
+    assert shared["fold"].tolist() == ["0"] * 3 + ["1"] * 3 + ["0 and 1"]
+    assert (shared[["cases", "patients"]] == 0).all(axis=None)
+
+
+def test_shared_between_parts_counts_cases_and_patients_on_both_sides(folder):
+    overlapping = (
+        {"train": ["1_1", "2_1", "3_1"], "val": ["1_2"], "test": ["3_1", "4_1"]},
+        {"train": ["2_1"], "val": ["3_1"], "test": ["1_1", "4_1"]},
+    )
+    write_lists(folder, overlapping)
+    shared = shared_between_parts(read_fold_files(folder, LISTS, CASES, n_folds=2), CASES)
+    assert shared.to_numpy().tolist() == [
+        ["0", "train", "validation", 0, 1],
+        ["0", "train", "test", 1, 1],
+        ["0", "validation", "test", 0, 0],
+        ["1", "train", "validation", 0, 0],
+        ["1", "train", "test", 0, 0],
+        ["1", "validation", "test", 0, 0],
+        ["0 and 1", "test", "test", 1, 1],
+    ]
+
+
+def test_shared_between_parts_of_other_cases_is_refused(folder):
+    folds = read_fold_files(folder, LISTS, CASES, n_folds=2)
+    with pytest.raises(InputError, match="1 cases are not in the table: 2_1"):
+        shared_between_parts(folds, CASES.drop(index=2))

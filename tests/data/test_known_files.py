@@ -1,0 +1,112 @@
+import hashlib
+import zipfile
+
+import pytest
+
+from rin.data import known_files
+from rin.data.known_files import check_file, hash_file
+from rin.data.manifest import KnownFile
+from rin.data.tree import open_tree
+from rin.errors import InputError
+
+CONTENT = b"patientId,Target\n"
+# Of CONTENT, by coreutils' sha256sum.
+SHA256 = "dcecc49f33bf8973602999efa89b5f269f698689382b117036588e57c71709f0"
+
+
+def folder_tree(root, name="labels.csv"):
+    path = root / "set" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(CONTENT)
+    return open_tree(root, "set")
+
+
+def archive_tree(root, name="labels.csv"):
+    with zipfile.ZipFile(root / "set.zip", "w") as archive:
+        archive.writestr(name, CONTENT)
+    return open_tree(root, "set.zip")
+
+
+@pytest.mark.parametrize("make", [folder_tree, archive_tree])
+@pytest.mark.parametrize("name", ["labels.csv", "wrapping/labels.csv"])
+@pytest.mark.parametrize(
+    ("known", "outcome"),
+    [
+        ({"bytes": 17, "sha256": SHA256}, "as known"),
+        ({"sha256": SHA256}, "as known"),
+        ({"bytes": 17}, "no digest known"),
+        ({"bytes": 18, "sha256": SHA256}, "another size"),
+        ({"bytes": 17, "sha256": "0" * 64}, "another SHA-256"),
+        ({}, "no digest known"),
+    ],
+)
+def test_file_is_compared_by_size_then_digest(tmp_path, make, name, known, outcome):
+    check = check_file(make(tmp_path, name), KnownFile(name="labels.csv", **known))
+    assert check.outcome == outcome
+    assert check.wrong is outcome.startswith("another")
+
+
+def test_difference_is_told_with_both_values(tmp_path):
+    tree = folder_tree(tmp_path)
+    size = check_file(tree, KnownFile(name="labels.csv", bytes=1490034))
+    digest = check_file(tree, KnownFile(name="labels.csv", sha256="0" * 64))
+    assert size.detail == "17 bytes instead of 1,490,034"
+    assert digest.detail == f"{SHA256} instead of {'0' * 64}"
+
+
+def test_outermost_of_two_files_of_a_name_is_compared(tmp_path):
+    folder_tree(tmp_path)
+    (tmp_path / "set" / "a").mkdir()
+    (tmp_path / "set" / "a" / "labels.csv").write_bytes(b"other")
+    known = KnownFile(name="labels.csv", sha256=SHA256)
+    assert check_file(open_tree(tmp_path, "set"), known).outcome == "as known"
+
+
+def test_longer_name_with_the_same_ending_is_not_the_file(tmp_path):
+    tree = folder_tree(tmp_path, "other-labels.csv")
+    assert check_file(tree, KnownFile(name="labels.csv", bytes=17)).outcome == "not there"
+
+
+def test_archive_itself_and_file_beside_it_are_found(tmp_path):
+    tree = archive_tree(tmp_path)
+    (tmp_path / "mapping.json").write_bytes(b"[]")
+    whole = hashlib.sha256((tmp_path / "set.zip").read_bytes()).hexdigest()
+    assert check_file(tree, KnownFile(name="set.zip", sha256=whole)).outcome == "as known"
+    assert check_file(tree, KnownFile(name="mapping.json", bytes=2)).outcome == "no digest known"
+
+
+def test_absent_file_is_no_error(tmp_path):
+    check = check_file(folder_tree(tmp_path), KnownFile(name="absent.csv", bytes=1))
+    assert (check.outcome, check.wrong) == ("not there", False)
+
+
+def test_file_that_cannot_be_read_raises_and_names_it(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError("Permission denied")
+
+    monkeypatch.setattr(known_files, "hash_file", refuse)
+    with pytest.raises(InputError, match=r"labels\.csv: the file cannot be read"):
+        check_file(folder_tree(tmp_path), KnownFile(name="labels.csv", sha256=SHA256))
+
+
+def test_hash_of_a_file_of_several_pieces_is_that_of_its_bytes(tmp_path):
+    content = bytes(range(256)) * 4096
+    (tmp_path / "large").write_bytes(content)
+    assert hash_file(tmp_path / "large") == hashlib.sha256(content).hexdigest()
+
+
+def test_progress_of_a_large_file_reaches_its_size(tmp_path, monkeypatch):
+    bars = []
+
+    class Bar(known_files.tqdm):
+        def __init__(self, **settings):
+            super().__init__(**settings | {"disable": settings["disable"] is True})
+            bars.append((self, not self.disable))
+
+    (tmp_path / "large").write_bytes(bytes(3 * 2**20))
+    monkeypatch.setattr(known_files, "tqdm", Bar)
+    hash_file(tmp_path / "large")
+    monkeypatch.setattr(known_files, "LARGE", 2**20)
+    hash_file(tmp_path / "large")
+    (_, small_shown), (large, large_shown) = bars
+    assert (small_shown, large_shown, large.n) == (False, True, 3 * 2**20)

@@ -1,0 +1,179 @@
+import json
+import shutil
+
+import pytest
+from busi_files import TOP, mask, picture, save, zip_folder
+
+from rin.data import inspection
+from rin.data.datasets import open_dataset
+from rin.data.manifest import KnownFile, TaskManifest
+from rin.data.verification import manifests_to_verify, verify_dataset
+from rin.errors import InputError
+
+
+@pytest.fixture
+def verify(busi_root, busi_manifest, tmp_path):
+    """Verifies the miniature, or what a test made of it."""
+
+    def call(manifest=busi_manifest, root=busi_root, **settings):
+        return verify_dataset(manifest, root, index_folder=tmp_path / "index", **settings)
+
+    return call
+
+
+def test_whole_dataset_has_counts_and_the_digest_of_the_study(
+    verify, busi_root, busi_manifest, tmp_path
+):
+    done = verify()
+    opened = open_dataset(busi_manifest, busi_root, index_folder=tmp_path / "other")
+    assert (done.whole, done.location, done.readable) == (True, TOP, 4)
+    assert done.digest == opened.digest
+    assert [
+        (c.source_class, c.found, c.expected, c.masks, c.expected_masks) for c in done.counts
+    ] == [
+        ("benign", 2, 2, 3, 3),
+        ("malignant", 1, 1, 1, 1),
+        ("normal", 1, 1, 1, 1),
+    ]
+
+
+def test_archive_of_the_same_files_has_the_same_digest(verify, busi_root, tmp_path):
+    (tmp_path / "zipped").mkdir()
+    zip_folder(busi_root, tmp_path / "zipped" / "busi.zip")
+    assert verify(root=tmp_path / "zipped").digest == verify().digest
+
+
+def test_quick_look_counts_and_decodes_nothing(verify, monkeypatch):
+    monkeypatch.setattr(inspection, "read_picture", None)
+    done = verify(quick=True)
+    assert (done.whole, done.readable, done.digest) == (True, None, "")
+    assert len(done.counts) == 3
+
+
+def test_absent_dataset_is_a_problem_that_says_where_to_get_it(verify, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = verify(root=tmp_path / "empty")
+    (problem,) = done.problems
+    assert "is not there (looked for Dataset_BUSI_with_GT" in problem
+    assert "get it at https://scholar.cu.edu.eg" in problem
+
+
+def test_missing_data_root_raises(verify, tmp_path):
+    with pytest.raises(InputError, match="no such data root"):
+        verify(root=tmp_path / "absent")
+
+
+def test_broken_archive_is_a_problem(verify, tmp_path):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "busi.zip").write_bytes(b"PK cut off")
+    (problem,) = verify(root=tmp_path / "broken").problems
+    assert "the zip archive cannot be opened" in problem
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_wrong_counts_are_told_and_pictures_are_looked_at_all_the_same(verify, busi_root, quick):
+    save(busi_root / TOP / "benign" / "benign (3).png", picture(200))
+    save(busi_root / TOP / "benign" / "benign (3)_mask.png", mask((0, 0)))
+    done = verify(quick=quick)
+    (problem,) = done.problems
+    assert "benign: 3 images instead of 2 (+1); benign: 4 masks instead of 3 (+1)" in problem
+    assert (done.readable, done.digest) == (None if quick else 5, "")
+    assert (done.counts[0].found, done.counts[0].expected) == (3, 2)
+
+
+def test_every_bad_picture_is_a_problem_of_its_own(verify, busi_root):
+    names = [f"benign/benign ({n}).png" for n in (1, 2)]
+    for name in names:
+        (busi_root / TOP / name).write_bytes(b"no picture")
+    done = verify()
+    assert (done.readable, done.digest, len(done.problems)) == (2, "", 2)
+    for name, problem in zip(names, done.problems, strict=True):
+        assert name in problem
+        assert "no whole picture" in problem
+
+
+def test_bad_pictures_and_wrong_counts_are_told_together(verify, busi_root):
+    shutil.rmtree(busi_root / TOP / "normal")
+    save(busi_root / TOP / "normal" / "normal (1).png", picture(150))
+    save(busi_root / TOP / "normal" / "normal (1)_mask.png", mask(shape=(9, 9)))
+    (busi_root / TOP / "benign" / "benign (1)_mask_1.png").unlink()
+    counts, size = verify().problems
+    assert "benign: 2 masks instead of 3 (-1)" in counts
+    assert "the mask is 9 x 9 pixels" in size
+
+
+def test_known_bad_picture_is_left_out_and_found(verify, busi_root, busi_manifest):
+    (busi_root / TOP / "benign" / "benign (2).png").write_bytes(b"no picture")
+    known = busi_manifest.model_copy(update={"known_bad": {"benign (2)": "cut off"}})
+    done = verify(known)
+    assert done.whole
+    assert [(f.kind, f.case_ids) for f in done.findings] == [
+        ("skipped known bad file", ("benign (2)",))
+    ]
+
+
+def test_duplicates_are_findings_and_no_problem(verify, busi_root):
+    same = busi_root / TOP / "malignant" / "malignant (1).png"
+    shutil.copy(busi_root / TOP / "benign" / "benign (2).png", same)
+    done = verify()
+    assert done.whole
+    assert [f.kind for f in done.findings] == ["contradictory exact duplicates"]
+
+
+def test_file_that_the_layout_does_not_know_is_a_problem(verify, busi_root):
+    (busi_root / TOP / "benign" / "notes.txt").write_text("")
+    (problem,) = verify().problems
+    assert "'benign/notes.txt' is no file of the layout 'busi'" in problem
+
+
+def test_expected_digest_that_differs_is_a_problem_with_both(verify):
+    digest = verify().digest
+    assert verify(expect=digest).whole
+    (problem,) = verify(expect="0" * 64).problems
+    assert problem == f"the content digest is {digest} and not {'0' * 64}"
+
+
+def test_other_digest_of_a_known_file_fails_and_the_rest_is_still_looked_at(
+    verify, busi_manifest, busi_root
+):
+    known = [
+        KnownFile(name="benign (1).png", sha256="0" * 64),
+        KnownFile(name="benign (2).png", bytes=1),
+        KnownFile(name="absent.csv", bytes=1),
+    ]
+    done = verify(busi_manifest.model_copy(update={"files": tuple(known)}))
+    assert [one.outcome for one in done.files] == ["another SHA-256", "another size", "not there"]
+    assert [problem.split(":")[0] for problem in done.problems] == [
+        "benign (1).png has another SHA-256",
+        "benign (2).png has another size",
+    ]
+    assert done.digest
+    assert not done.whole
+
+
+def test_labels_of_the_first_task_are_read_where_the_dataset_has_none(verify, busi_manifest):
+    labels = {"benign": "other", "normal": None, "malignant": "malignant"}
+    task = TaskManifest(
+        name="first", title="First", positive_class="malignant", n_folds=5, label_map=labels
+    )
+    done = verify(busi_manifest.model_copy(update={"label_map": {}, "tasks": (task,)}))
+    assert (done.whole, done.task, done.readable) == (True, "first", 3)
+
+
+def test_stand_in_under_the_data_root_is_not_the_dataset(verify, busi_root):
+    note = {"images": {}, "masks": {}}
+    (busi_root / TOP / "STAND_IN.json").write_text(json.dumps(note))
+    (problem,) = verify().problems
+    assert "this is a stand-in that was written for busi" in problem
+
+
+def test_all_are_those_that_are_there_and_those_that_are_broken(busi_root, tmp_path):
+    (busi_root / "headct200.zip").write_bytes(b"PK cut off")
+    assert [one.name for one in manifests_to_verify("all", busi_root)] == ["busi", "headct200"]
+    assert manifests_to_verify("all", tmp_path / "root" / TOP) == []
+
+
+def test_one_name_need_not_be_there_and_unknown_names_list_the_known_ones(tmp_path):
+    assert [one.name for one in manifests_to_verify("ddti", tmp_path)] == ["ddti"]
+    with pytest.raises(InputError, match=r"unknown dataset 'bussi'\. Known: busi,"):
+        manifests_to_verify("bussi", tmp_path)

@@ -1,0 +1,143 @@
+import io
+import pickle
+
+import numpy as np
+import pytest
+from busi_files import zip_folder
+
+from rin.data import volumes
+from rin.data.pixels import read_gray
+from rin.data.volumes import is_slice, n_slices, read_slice, slice_locator
+from rin.errors import InputError
+
+STACK = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "mr").mkdir()
+    np.save(tmp_path / "mr" / "a.npy", STACK)
+    np.save(tmp_path / "mr" / "f.npy", np.asfortranarray(STACK + 1))
+    zip_folder(tmp_path / "mr", tmp_path / "mr.zip")
+    return tmp_path
+
+
+@pytest.mark.parametrize("volume", ["mr/a.npy", "mr.zip::a.npy"])
+def test_read_slice_returns_the_kth_picture(root, volume):
+    for k in range(3):
+        picture = read_slice(root, slice_locator(volume, k))
+        assert picture.dtype == np.uint8
+        assert picture.flags.c_contiguous
+        np.testing.assert_array_equal(picture, STACK[k])
+
+
+@pytest.mark.parametrize("volume", ["mr/f.npy", "mr.zip::f.npy"])
+def test_read_slice_of_array_in_fortran_order_is_the_same(root, volume):
+    np.testing.assert_array_equal(read_slice(root, f"{volume}#2"), STACK[2] + 1)
+
+
+def test_read_gray_reads_slices(root):
+    np.testing.assert_array_equal(read_gray(root, "mr/a.npy#1"), STACK[1])
+
+
+@pytest.mark.parametrize("volume", ["mr/a.npy", "mr.zip::a.npy"])
+def test_n_slices_counts_the_first_axis(root, volume):
+    assert n_slices(root, volume) == 3
+
+
+def test_n_slices_of_file_reads_no_more_than_the_header(root, monkeypatch):
+    read = []
+    opened = volumes._shape
+    monkeypatch.setattr(
+        volumes, "_shape", lambda file, *rest: (opened(file, *rest), read.append(file.tell()))[0]
+    )
+    n_slices(root, "mr/a.npy")
+    assert read == [128]
+
+
+@pytest.mark.parametrize(
+    ("locator", "known"),
+    [("a.npy#0", True), ("z.zip::b/A.NPY#12", True), ("a.npy", False), ("a#1.png", False)],
+)
+def test_is_slice_knows_its_locators(locator, known):
+    assert is_slice(locator) is known
+
+
+@pytest.mark.parametrize("k", ["3", "-1", "", "x", "1.0", "²"])
+@pytest.mark.parametrize("volume", ["mr/a.npy", "mr.zip::a.npy"])
+def test_read_slice_that_is_not_there_tells_the_range(root, volume, k):
+    with pytest.raises(InputError, match=r"no slice .* in a volume of 3.*from 0 to 2"):
+        read_slice(root, f"{volume}#{k}")
+
+
+def test_read_slice_after_the_archive_changed_reads_the_new_one(root):
+    assert read_slice(root, "mr.zip::a.npy#0")[0, 0] == 0
+    np.save(root / "mr" / "a.npy", STACK + 7)
+    np.save(root / "mr" / "b.npy", STACK)
+    zip_folder(root / "mr", root / "mr.zip")
+    assert read_slice(root, "mr.zip::a.npy#0")[0, 0] == 7
+
+
+def test_read_slice_of_one_member_unpacks_it_once(root, monkeypatch):
+    volumes._unpacked.cache_clear()
+    unpacked = []
+    read = volumes.read_bytes
+    monkeypatch.setattr(volumes, "read_bytes", lambda *a: (unpacked.append(a), read(*a))[1])
+    for k in range(3):
+        read_slice(root, f"mr.zip::a.npy#{k}")
+    assert len(unpacked) == 1
+
+
+def bad_volumes():
+    whole = _saved(STACK)
+    header = whole[:128]
+    large = header.replace(b"(3, 4, 5), ", b"(9, 9, 9), ")
+    return [
+        ("empty", b"", "the file is empty"),
+        ("text", b"<html>not found</html>", "no NumPy array"),
+        ("no header", whole[:40], "no NumPy array"),
+        ("cut", whole[:-1], r"truncated: 187 bytes instead of 188"),
+        ("header only", header, "truncated"),
+        ("larger shape", large + whole[128:], "truncated: 188 bytes instead of 857"),
+        ("objects", _saved(np.array([None, 1], dtype=object), True), "holds Python objects"),
+        ("pickle", pickle.dumps(STACK), "no NumPy array"),
+        ("float", _saved(STACK.astype(np.float32)), r"3 x 4 x 5 of float32.*Window the volume"),
+        ("int16", _saved(STACK.astype(np.int16)), "of int16"),
+        ("bool", _saved(STACK > 3), "of bool"),
+        ("one slice", _saved(STACK[0]), "4 x 5 of uint8"),
+        ("colour", _saved(np.stack([STACK] * 3, -1)), "3 x 4 x 5 x 3 of uint8"),
+        ("single", _saved(np.uint8(3)), "a single number of uint8"),
+        ("no slices", _saved(STACK[:0]), "0 x 4 x 5"),
+        ("fields", _saved(np.zeros(3, dtype=[("a", "u1")])), "instead of slices"),
+        ("negative", header.replace(b"(3, 4, 5)", b"(-3,4, 5)") + whole[128:], "-3 x 4 x 5"),
+        ("code", header.replace(b"(3, 4, 5)", b"exec('1')") + whole[128:], "no NumPy array"),
+        ("version", whole[:6] + b"\x03\x00" + whole[8:], "version"),
+        ("magic", whole[:6] + b"\x09\x09" + whole[8:], "no NumPy array|version"),
+    ]
+
+
+def _saved(array, pickles=False):
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=pickles)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"), [pytest.param(c, p, id=name) for name, c, p in bad_volumes()]
+)
+def test_bad_volume_is_refused_by_name_from_folder_and_archive(tmp_path, content, problem):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "bad.npy").write_bytes(content)
+    zip_folder(tmp_path / "d", tmp_path / "d.zip")
+    for volume in ("d/bad.npy", "d.zip::bad.npy"):
+        for read in (lambda v: read_slice(tmp_path, f"{v}#0"), lambda v: n_slices(tmp_path, v)):
+            with pytest.raises(InputError, match=f"bad.npy: .*({problem})"):
+                read(volume)
+
+
+@pytest.mark.parametrize("volume", ["mr/none.npy", "mr.zip::none.npy", "none.zip::a.npy"])
+def test_volume_that_is_not_there_is_refused(root, volume):
+    with pytest.raises(InputError, match=r"cannot be read|no such"):
+        read_slice(root, f"{volume}#0")
+    with pytest.raises(InputError, match=r"cannot be read|no such"):
+        n_slices(root, volume)
