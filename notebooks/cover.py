@@ -36,13 +36,13 @@ from rin.report.panels import picture
 from rin.report.provenance import study_banner
 from rin.report.readings_across import origins_reading
 from rin.report.scoreboard import (
+    board,
     published_scoreboard,
     scoreboard,
     scoreboard_counts,
     significance_table,
 )
 from rin.report.style import init_style
-from rin.report.tables import book_table
 from rin.study import open_study, task_inputs
 
 use_style()
@@ -65,10 +65,10 @@ glue_values(
 # ## Scoreboard: published
 
 # %% tags=["hide-input"]
-book_table(
+board(
     published_scoreboard(),
-    "Mean area ± SD over 24 scenarios, difference in points",
-    sticky=True,
+    "Published: mean area ± SD over 24 scenarios, difference in points",
+    wrap=("Independent, ahead",),
 )
 
 # %% [markdown]
@@ -84,10 +84,10 @@ book_table(
 # out.
 
 # %% tags=["hide-input"]
-book_table(
+board(
     scoreboard(found, inits, weights_words(study, inits)),
     "Here: mean area ± SD over scenarios, difference in points",
-    sticky=True,
+    wrap=("Images", "Weights"),
 )
 
 # %% tags=["remove-input"]
@@ -104,14 +104,16 @@ origins_reading(found)
 # about other patients. Each family of P values is adjusted over the tasks by Holm's method.
 
 # %% tags=["hide-input"]
-book_table(
-    significance_table(found), "Here: tests of the difference, one family a column", sticky=True
+board(
+    significance_table(found),
+    "Here: tests of the difference, adjusted over the tasks; difference in points",
+    wrap=("Images",),
 )
 
 # %% [markdown]
-# Adjusted for the {glue:text}`n_tasks` tasks, {glue:text}`n_paired` differences between the
-# {glue:text}`first` and the {glue:text}`second` start have P < .05 over scenarios, and
-# {glue:text}`n_delong` over patients.
+# Adjusted for the {glue:text}`n_tasks` tasks, the number of differences between the
+# {glue:text}`first` and the {glue:text}`second` start with P < .05 is {glue:text}`n_paired` over
+# scenarios and {glue:text}`n_delong` over patients.
 #
 # ## Published beside recomputed
 

@@ -37,7 +37,7 @@ from rin.report.glued import glue_values
 from rin.report.localisation import dice_scoreboard, localisations
 from rin.report.provenance import study_banner
 from rin.report.readings_across import overlap_reading
-from rin.report.tables import book_table
+from rin.report.scoreboard import board
 from rin.study import open_study, task_inputs
 
 use_style()
@@ -59,10 +59,10 @@ glue_values(
 # %% [markdown]
 # The map of the predicted class is kept where positive, scaled so that its maximum is 255, and
 # enlarged to the image. Gray levels above {glue:text}`threshold`, the paper's threshold, count as
-# lesion. The profile runs {glue:text}`n_marked` tasks whose images have marked lesions. The paper
-# states Dice scores for {glue:text}`n_published`; {glue:text}`n_beyond` of those run here have
-# markings that the paper did not use. Where a box marks the lesion, the score has another ceiling:
-# an ellipse that just fills its box scores 0.88 against it.
+# lesion. Number of tasks run here whose images have marked lesions: {glue:text}`n_marked`. The
+# paper states Dice scores for {glue:text}`n_published` tasks; of those run here,
+# {glue:text}`n_beyond` have markings that the paper did not use. Where a box marks the lesion, the
+# score has a ceiling: an ellipse that just fills its box scores 0.88 against it.
 #
 # ## Examples and Dice scores
 #
@@ -81,10 +81,9 @@ overlap_reading(found)
 # ## Published beside recomputed
 
 # %% tags=["hide-input"]
-book_table(
+board(
     dice_scoreboard(found, study.profile.inits[:2]),
     "Dice scores: published and recomputed (mean ± SD over scenarios)",
-    sticky=True,
 )
 
 # %% [markdown]

@@ -81,7 +81,7 @@ picture(
 # %% tags=["hide-input"]
 book_table(
     direction_table(),
-    "Comparisons of like with like, by who had the higher value",
+    "Comparisons of like with like: which weights scored higher",
     prose=True,
     sticky=True,
 )
@@ -94,9 +94,10 @@ book_table(
 # network on each side, are listed and not counted.
 #
 # Counting votes is no evidence of size. A comparison with a difference of 0.1 counts as much as one
-# with 20; rows of one study share their code, scaling and splits and are not independent; no
-# comparison is weighted by its patients; and what was not published cannot be counted. The paper
-# averages 24 ways of fine-tuning, most others report one or the best, which is another question.
+# with 20; {glue:text}`n_group` of these comparisons come from one group, whose studies share code
+# and data and are not independent; none is weighted by its patients; and what was not published
+# cannot be counted. The paper averages 24 ways of fine-tuning, most others report one or the best,
+# which is another question.
 #
 # ## The comparisons on the paper's questions
 

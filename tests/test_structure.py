@@ -18,6 +18,7 @@ PACKAGE = ROOT / "rin"
 FLOORS = {
     "errors": 0,
     "paper": 1,
+    "replications": 1,
     "models": 1,
     "stats": 2,
     "data": 2,

@@ -8,7 +8,8 @@ stacks are refused.  Stored values become physical ones by the file's modality t
 - else the file's own VOI table or first VOI window does, where it has one;
 - else the whole range of BitsStored becomes 0 to 255, so that 8-bit radiographs stay as stored.
 
-Decoding is pydicom's, with Pillow for JPEG; nothing else is installed for other compressions.
+Decoding is pydicom's, which also clears the bits above BitsStored, with Pillow for JPEG and
+JPEG 2000; nothing is installed for other compressions.
 """
 
 import io
@@ -156,10 +157,8 @@ def _physical(
         0 < dataset.RescaleSlope < math.inf and math.isfinite(dataset.RescaleIntercept)
     ):
         raise ValueError(f"RescaleSlope is {dataset.RescaleSlope}")
-    # Bits above BitsStored may hold anything; shifting there and back clears or sign-extends them.
-    unused = pixels.dtype.itemsize * 8 - dataset.BitsStored
-    stored = ((pixels << unused) >> unused).astype(np.int32)
-    return apply_modality_lut(stored, dataset)
+    # A table with a negative first entry would overflow the stored type.
+    return apply_modality_lut(pixels.astype(np.int32), dataset)
 
 
 def _display(

@@ -1,4 +1,4 @@
-"""A smaller dataset for a smaller study: whole groups, drawn at random within each label."""
+"""A smaller dataset for a smaller study: groups drawn at random within each label, then cases."""
 
 import hashlib
 from dataclasses import replace
@@ -14,18 +14,17 @@ LEAST_GROUPS = PIECES
 
 
 def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> np.ndarray:
-    """Choose about `n` cases by drawing whole groups, each label in its share of the whole.
+    """Choose about `n` cases: groups first, each label in its share, then cases of the groups.
 
     Parameters
     ----------
     cases
         Case table; `case_id` and `label` are used.
     groups
-        Group per case, indexed by `case_id`; a group is taken whole or not at all.  A group of
-        several labels counts for its rarest one.
+        Group per case, indexed by `case_id`.  A group of several labels counts for its rarest one.
     n
-        Number of cases aimed at; the last group of a label may exceed it, and a rare label keeps
-        `LEAST_GROUPS` groups even where its share would be smaller.
+        Number of cases aimed at.  A label keeps at least `LEAST_GROUPS` groups and every chosen
+        group a case of each of its labels, so that a few more may be chosen.
     seed
         Equal arguments choose equal cases.
 
@@ -50,7 +49,15 @@ def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> n
         aim = n * members["size"].sum() / len(cases)
         wanted = (before < aim) | (np.arange(len(members)) < LEAST_GROUPS)
         chosen.append(members.index[wanted])
-    return table["group"].isin(np.concatenate(chosen)).to_numpy()
+    return _thin(table, table["group"].isin(np.concatenate(chosen)).to_numpy(), n, seed)
+
+
+def _thin(table: pd.DataFrame, chosen: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """Drop cases of the groups that have most, until `n` are left or one of each kind."""
+    order = np.random.default_rng([seed, 1]).permutation(np.flatnonzero(chosen))
+    place = table.iloc[order].groupby(["group", "label"]).cumcount().to_numpy()
+    kept = order[np.argsort(place, kind="stable")][: max(n, int((place == 0).sum()))]
+    return np.isin(np.arange(len(table)), kept)
 
 
 def take_cases(dataset: Dataset, chosen: np.ndarray) -> Dataset:

@@ -119,12 +119,10 @@ def print_status(
         texts = [_plain(text) for text in (one.purpose, one.access, short(one.licence))]
         table.add_row(_plain(one.name), texts[0], state, *texts[1:])
     console.print(table)
-    missing = [one for one in statuses if one.state != "here"]
-    width = max((len(one.name) for one in missing), default=0)
-    for one in missing:
-        _say(console, f"{one.name:{width}}  {one.to_do}")
-    if not missing:
-        _say(console, "Every dataset is there.")
+    width = max((len(one.name) for one in statuses), default=0)
+    for one in statuses:
+        source = f" It comes from {one.home}." if one.state == "here" else ""
+        _say(console, f"{one.name:{width}}  {one.to_do}{source}")
 
 
 def print_verification(done: Verification, console: Console) -> None:

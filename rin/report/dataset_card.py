@@ -50,8 +50,8 @@ def shown_sentence(inputs: TaskInputs) -> Markdown:
     drawn = len(inputs.store.cases)
     if drawn < inputs.available:
         told.append(
-            f"This profile draws {drawn:,} of {inputs.available:,} images at random, by whole "
-            "patients and within each class."
+            f"This profile draws {drawn:,} of {inputs.available:,} images at random: patients "
+            "within each class, then images of theirs."
         )
     return Markdown(" ".join(told))
 

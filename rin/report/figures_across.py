@@ -74,7 +74,8 @@ def task_panels(result: TaskResult, limits: tuple[float, float]) -> list[Axes]:
         result.scenarios, result.summary, inits, published=result.published_summary,
         compact=True, ax=axes[0],
     )  # fmt: skip
-    axes[0].set(ylim=limits, yticks=np.arange(limits[0], 1.01, 0.1))
+    step = 0.1 if limits[0] > 0.25 else 0.2
+    axes[0].set(ylim=limits, yticks=np.arange(1.0, limits[0] - 0.01, -step))
     axes[0].set_title(f"Areas of {n} scenarios", fontsize=11)
     for ax, init in zip(axes[1:], inits, strict=True):
         mean_roc(result.curves, result.summary, [init], ax=ax)
@@ -128,6 +129,7 @@ def localisation_rows(results: Sequence[Localisation]) -> list[HTML]:
             one.summary, one.baselines, one.inits, published=one.published_means, compact=True,
             ax=bars,
         )  # fmt: skip
+        bars.tick_params(axis="x", labelsize=9)
         rows.append(
             panel_row(
                 [

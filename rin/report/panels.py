@@ -75,7 +75,7 @@ def panel_row(
     Returns
     -------
     IPython.display.HTML
-        A figure element; panels wrap where they would be narrower than 13 rem.
+        A group; panels wrap where they would be narrower than 13 rem.
     """
     from IPython.display import HTML
 
@@ -87,11 +87,11 @@ def panel_row(
         "</span>"
     )
     return HTML(
-        '<figure class="rin-panels" style="margin:1.6em 0 2em">'
-        f'<figcaption style="margin:0 0 0.4em"><strong>{escape(title)}</strong>{badge}'
-        f'<span style="font-size:0.85em">{escape(detail)}</span></figcaption>'
+        f'<div role="group" aria-label="{escape(title)}" class="rin-panels" '
+        f'style="margin:1.6em 0 2em"><p style="margin:0 0 0.4em"><strong>{escape(title)}</strong>'
+        f'{badge}<span style="font-size:0.85em">{escape(detail)}</span></p>'
         f'<div style="display:flex;flex-wrap:wrap;gap:0.5em;align-items:center">{pictures}'
-        f'</div><p style="margin:0.4em 0 0">{escape(reading)}</p></figure>'
+        f'</div><p style="margin:0.4em 0 0">{escape(reading)}</p></div>'
     )
 
 

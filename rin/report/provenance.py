@@ -83,7 +83,7 @@ def image_source(inputs: TaskInputs) -> Source:
     if inputs.substitute_for:
         remarks.append(f"open substitute for {inputs.substitute_for}")
     if (drawn := len(inputs.dataset.cases)) < inputs.available:
-        remarks.append(f"{drawn:,} of {inputs.available:,} images drawn at random by patient")
+        remarks.append(f"{drawn:,} of {inputs.available:,} images drawn at random")
     dataset = inputs.dataset
     return Source(inputs.manifest.title, dataset.provenance, dataset.location, tuple(remarks))
 

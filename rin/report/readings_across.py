@@ -49,12 +49,11 @@ def gains_reading(results: Sequence[TaskResult]) -> HTML:
     lead = init_style(results[0].inits[0]).short.lower()
     text = (
         f"The {lead} start has the larger mean area in {sum(gain > 0 for gain in gains)} of "
-        f"{len(gains)} tasks here; the differences go from {_signed(min(gains))} to "
-        f"{_signed(max(gains))} points. "
+        f"{len(gains)} tasks here. The difference is {_range(gains)} points. "
     )
     stated = [one.published.difference for one in results if one.published]
     if stated:
-        text += f"The paper prints {_signed(min(stated))} to {_signed(max(stated))} for the same. "
+        text += f"The paper prints {_range(stated)} for the same. "
     return _paragraph(text + _stand_ins(results))
 
 
@@ -88,8 +87,9 @@ def _stand_ins(results: Sequence[TaskResult | Localisation]) -> str:
     return f"{which} rest on stand-ins, whose numbers are no findings."
 
 
-def _signed(points: float) -> str:
-    return format_number(points, 1, signed=True)
+def _range(points: Sequence[float]) -> str:
+    ends = [format_number(end, 1, signed=True) for end in (min(points), max(points))]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def _paragraph(text: str) -> HTML:

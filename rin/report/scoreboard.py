@@ -7,6 +7,7 @@ states, what was found here and on which images, and how sure one can be.  Cells
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -22,13 +23,27 @@ from rin.report.format import (
     format_p,
 )
 from rin.report.style import init_style
+from rin.report.tables import book_table
 from rin.stats import holm, published_interval_check
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
 
 _POINTS = 100
 #: Independent comparisons of like with like on one of the paper's tasks.
 _COUNTED = [one for one in REPLICATIONS if one.tasks and one.like_for_like]
 _AHEAD = {name: name for name in DIRECTIONS} | {"parity": "neither", "none stated": "not stated"}
 _DIFFERENCE = "Difference (95% CI)"
+# A title covers what scrolls under it.
+_TITLE = [
+    ("position", "sticky"),
+    ("left", "0"),
+    ("z-index", "1"),
+    ("background-color", "var(--pst-color-background, white)"),
+    ("white-space", "normal"),
+    ("min-width", "8em"),
+    ("max-width", "10em"),
+]
 
 
 def published_scoreboard() -> pd.DataFrame:
@@ -37,9 +52,8 @@ def published_scoreboard() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Text; two levels of columns. Images, mean area ± SD of both sources, difference in AUC
-        points, P as printed; then how many independent comparisons of like with like found
-        which weights ahead, dashes where there is none.
+        Text. Images, mean area ± SD of both sources, difference in AUC points, P as printed,
+        and how many independent comparisons of like with like found which weights ahead.
     """
     rows = []
     for task, one in paper.COMPARISONS.items():
@@ -51,22 +65,17 @@ def published_scoreboard() -> pd.DataFrame:
             "ImageNet": format_mean_sd(one.auc_imagenet, one.sd_imagenet),
             _DIFFERENCE: format_estimate(*ends, digits=1),
             "P": one.p_text,
+            "Independent, ahead": _independent(task),
         }
-        cells = {("Published", column): cell for column, cell in cells.items()}
-        rows.append((one.title, cells | _independent(task)))
+        rows.append((one.title, cells))
     return _table(rows)
 
 
-def _independent(task: str) -> dict[tuple[str, str], str]:
-    """Return how many independent comparisons of a task found which weights ahead."""
+def _independent(task: str) -> str:
+    """Return how many independent comparisons of a task there are, and which weights led."""
     found = [one.direction for one in _COUNTED if task in one.tasks]
-    directions = [name for name in DIRECTIONS if any(name == one.direction for one in _COUNTED)]
-    return {
-        ("Independent comparisons, ahead", _AHEAD[name]): str(found.count(name))
-        if found
-        else MISSING
-        for name in directions
-    }
+    led = [f"{_AHEAD[name]} {found.count(name)}" for name in DIRECTIONS if name in found]
+    return f"{len(found)}: {', '.join(led)}" if found else MISSING
 
 
 def scoreboard(
@@ -173,6 +182,34 @@ def scoreboard_counts(results: Sequence[TaskResult]) -> dict[str, int]:
     }
 
 
+def board(table: pd.DataFrame, caption: str, *, wrap: Sequence[str] = ()) -> Styler:
+    """Return a table of this module dressed for the cover.
+
+    Parameters
+    ----------
+    table
+        One row a task. Titles wrap, and stay in sight when a phone scrolls the rest sideways.
+    caption
+        Stands above.
+    wrap
+        Columns whose cells may wrap, which keeps the table within the width of a page.
+    """
+    names = [column[-1] if isinstance(column, tuple) else column for column in table.columns]
+    styles = [
+        {"selector": "", "props": [("font-size", "0.82rem")]},
+        {"selector": "th, td", "props": [("padding", "0.25em 0.5em"), ("white-space", "nowrap")]},
+        {"selector": "th:first-child", "props": _TITLE},
+    ]
+    styles += [
+        {"selector": f"td.col{place}, th.col{place}.level{table.columns.nlevels - 1}",
+         "props": [("white-space", "normal"), ("min-width", "7.5em")]}
+        for place, name in enumerate(names)
+        if name in wrap
+    ]  # fmt: skip
+    dressed = book_table(table.rename_axis(index=None), caption)
+    return dressed.set_table_styles(styles, overwrite=False)
+
+
 def _every(results: Sequence[TaskResult]) -> list[tuple[str, TaskResult | None]]:
     """Return each task of the paper with its result or None, then the other tasks."""
     own = {one.task: one for one in results if _is_the_papers(one)}
@@ -185,5 +222,8 @@ def _is_the_papers(one: TaskResult) -> bool:
 
 
 def _table(rows: Sequence[tuple[str, Mapping]]) -> pd.DataFrame:
-    titles = pd.Index([title for title, _ in rows], name="Task")
-    return pd.DataFrame([cells for _, cells in rows], index=titles)
+    titles = pd.Index([title for title, _ in rows])
+    table = pd.DataFrame([cells for _, cells in rows], index=titles)
+    if table.columns.map(type).isin([tuple]).any():
+        table.columns = pd.MultiIndex.from_tuples(table.columns)
+    return table

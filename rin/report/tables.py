@@ -32,15 +32,6 @@ if TYPE_CHECKING:
 
 UNITS = ("case_id", "patient_id", "scenario")
 _PERCENT = 100
-# The first column covers what scrolls under it, and wraps to leave room for that.
-_STICKY = [
-    ("position", "sticky"),
-    ("left", "0"),
-    ("z-index", "1"),
-    ("background-color", "var(--pst-color-background, white)"),
-    ("max-width", "9.5em"),
-    ("white-space", "normal"),
-]
 
 
 def published_beside_table(comparisons: Mapping[str, "PooledComparison"]) -> pd.DataFrame:
@@ -261,13 +252,10 @@ def _published_dice_cells(one: paper.PublishedDice | None) -> dict[tuple[str, st
     return dict(zip(columns, cells, strict=True))
 
 
-def book_table(
-    table: pd.DataFrame, caption: str, *, prose: bool = False, sticky: bool = False
-) -> "Styler":
+def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> "Styler":
     """Return a table dressed for the book: caption above, headings ruled, text to the left.
 
     A plain running index is hidden.  Cells of `prose` tables wrap; others stay on one line.
-    The index of `sticky` tables stays in sight when a phone scrolls them sideways.
     A table without rows says so in one.
     """
     if table.empty:
@@ -278,8 +266,6 @@ def book_table(
         {"selector": "th, td", "props": left},
         {"selector": "thead tr:last-child th", "props": [("border-bottom", "2px solid #8A8A8A")]},
     ]
-    if sticky:
-        styles.append({"selector": "th:first-child", "props": _STICKY})
     styler = table.style.format(escape="html").set_caption(caption).set_table_styles(styles)
     if prose:
         styler = styler.set_table_attributes('class="rin-prose"')

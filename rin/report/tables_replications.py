@@ -6,6 +6,7 @@ often one was ahead, not by how much, nor whether it matters.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ AHEAD = {
     "parity": "no difference found",
     "none stated": "not stated",
 }
+_COLUMN = {"RadImageNet": "RadImageNet", "ImageNet": "ImageNet", "parity": "No difference",
+           "none stated": "Not stated"}  # fmt: skip
 
 
 def task_replications() -> dict[str, list[Replication]]:
@@ -73,7 +76,8 @@ def direction_counts(run_here: Collection[str] = ()) -> dict[str, int]:
     Returns
     -------
     dict
-        `n_fair` and `n_unlike` comparisons of like with like and others, `n_studies`,
+        `n_fair` and `n_unlike` comparisons of like with like and others, `n_studies`, `n_group`
+        comparisons of the group that made most of them,
         `n_radimagenet`, `n_imagenet`, `n_parity`; `n_stated` that state both areas, `n_below` of
         them with less than one AUC point between; `n_asked` tasks of the paper that others
         asked, `n_run` of them that are run here.
@@ -85,6 +89,8 @@ def direction_counts(run_here: Collection[str] = ()) -> dict[str, int]:
         "n_fair": len(fair),
         "n_unlike": len(REPLICATIONS) - len(fair),
         "n_studies": _studies(fair),
+        # Studies of one group have one name, with what tells them apart in brackets.
+        "n_group": max(Counter(one.study.split(" (")[0] for one in fair).values()),
         "n_radimagenet": _number(fair, "RadImageNet"),
         "n_imagenet": _number(fair, "ImageNet"),
         "n_parity": _number(fair, "parity"),
@@ -112,7 +118,7 @@ def direction_table() -> pd.DataFrame:
         points = _stated_points(fair)
         rows[title] = {
             "The paper, points": _published(titles.get(title)),
-            **{AHEAD[name]: str(_number(fair, name)) for name in DIRECTIONS if _occurs(name)},
+            **{_COLUMN[name]: str(_number(fair, name)) for name in DIRECTIONS if _occurs(name)},
             "Below 1 point": f"{sum(abs(value) < 1 for value in points)} of {len(points)}",
             "Studies": str(_studies(fair)),
         }

@@ -157,8 +157,8 @@ def class_table(records: Sequence[TaskRecord]) -> pd.DataFrame:
             rows[one.title, label] = {
                 "Paper": " or ".join(map(_whole, stated.get(label, []))) or MISSING,
                 "Authors": _authors(one.manifest, label),
-                "Images here": MISSING if cases is None else _whole(len(cases)),
-                "Patients here": MISSING if cases is None else _whole(_patients(cases)),
+                "Counted": MISSING if cases is None else _whole(len(cases)),
+                "Patients": MISSING if cases is None else _whole(_patients(cases)),
                 "Images are": one.provenance,
             }
     return _by_task(rows, "Class")

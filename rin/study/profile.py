@@ -90,7 +90,7 @@ class Execution(_Settings):
 class Profile(_Settings):
     """One study in numbers; see the heads of the YAML files for time and memory.
 
-    `cases` limits each task to about that many cases, drawn by whole patients; None takes all.
+    `cases` limits each task to about that many cases, drawn patient by patient; None takes all.
     `fine_tuning_of` holds, per task, the settings that differ from `fine_tuning`.
     """
 

@@ -71,8 +71,10 @@ def test_status_names_place_purpose_and_what_to_do(miniature, busi_root):
     assert result.exit_code == 0
     assert "Data root: " + str(busi_root) in result.output
     assert f"here: {TOP}" in result.output
-    assert "pretraining" in result.output
-    assert line_of(result.output, "busi").split()[1] == "breast"
+    rows = [line.split() for line in reversed(result.output.splitlines()) if line.strip()]
+    first = {row[0]: row for row in rows}
+    assert (first["busi"][1], first["other"][1]) == ("breast", "pretraining")
+    assert "Nothing. It comes from https://scholar.cu.edu.eg" in result.output
     assert "Ask for it at by letter, and put it at other." in result.output
 
 

@@ -3,19 +3,30 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from busi_files import TOP, mask, picture, save, zip_folder
 
+from rin.data import datasets
 from rin.data.cases import CASES, validate_cases
-from rin.data.datasets import ensure_dataset, locate, open_dataset
-from rin.data.findings import check_counts
+from rin.data.datasets import locate
+from rin.data.findings import LISTED, check_counts, exact_duplicates
 from rin.data.layouts.found import FoundCase
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_gray, read_mask
 from rin.errors import InputError
 
 COUNTS = {"benign": 3, "malignant": 2, "normal": 1}
+
+
+def open_dataset(manifest, root):
+    return datasets.open_dataset(manifest, root, index_folder=root / "index")
+
+
+def ensure_dataset(manifest, data_root, tmp_path):
+    stand_ins, index = tmp_path / "stand_ins", tmp_path / "index"
+    return datasets.ensure_dataset(manifest, data_root, stand_ins, COUNTS, 0, index_folder=index)
 
 
 def test_open_dataset_of_the_miniature_gives_the_case_table(busi_root, busi_manifest):
@@ -147,37 +158,37 @@ def test_ensure_dataset_with_broken_real_files_never_falls_back(
 ):
     BREAKAGES[breakage][0](busi_root / TOP)
     with pytest.raises(InputError):
-        ensure_dataset(busi_manifest, busi_root, tmp_path / "stand_ins", COUNTS, 0)
+        ensure_dataset(busi_manifest, busi_root, tmp_path)
     assert not (tmp_path / "stand_ins").exists()
 
 
 def test_ensure_dataset_with_a_truncated_archive_never_falls_back(busi_manifest, tmp_path):
     (tmp_path / "busi.zip").write_bytes(b"PK\x03\x04 and no more")
     with pytest.raises(InputError, match=r"busi\.zip: the zip archive cannot be opened"):
-        ensure_dataset(busi_manifest, tmp_path, tmp_path / "stand_ins", COUNTS, 0)
+        ensure_dataset(busi_manifest, tmp_path, tmp_path)
 
 
 def test_ensure_dataset_with_a_mistyped_data_root_raises(busi_manifest, tmp_path):
     with pytest.raises(InputError, match=r"dtaa: there is no such data root"):
-        ensure_dataset(busi_manifest, tmp_path / "dtaa", tmp_path / "stand_ins", COUNTS, 0)
+        ensure_dataset(busi_manifest, tmp_path / "dtaa", tmp_path)
 
 
 @pytest.mark.parametrize("data_root", [None, "empty"])
 def test_ensure_dataset_without_real_files_is_a_stand_in(busi_manifest, tmp_path, data_root):
     (tmp_path / "empty").mkdir()
     root = tmp_path / data_root if data_root else None
-    dataset = ensure_dataset(busi_manifest, root, tmp_path / "stand_ins", COUNTS, 0)
+    dataset = ensure_dataset(busi_manifest, root, tmp_path)
     assert dataset.provenance == "stand-in"
     assert dataset.cases["source_class"].value_counts().to_dict() == COUNTS
 
 
 def test_ensure_dataset_with_real_files_is_real(busi_root, busi_manifest, tmp_path):
-    dataset = ensure_dataset(busi_manifest, busi_root, tmp_path / "stand_ins", COUNTS, 0)
+    dataset = ensure_dataset(busi_manifest, busi_root, tmp_path)
     assert dataset.provenance == "real"
 
 
 def test_open_dataset_without_files_says_where_to_get_them(busi_manifest, tmp_path):
-    with pytest.raises(InputError, match=r"looked for Dataset_BUSI_with_GT, busi\.zip.*get it at"):
+    with pytest.raises(InputError, match=r"looked for Dataset_BUSI.*busi\.zip.*get it at"):
         open_dataset(busi_manifest, tmp_path)
 
 
@@ -222,6 +233,147 @@ def test_digest_when_one_mask_pixel_changes_changes(busi_root, busi_manifest):
     assert open_dataset(busi_manifest, busi_root).digest != before
 
 
+def test_findings_of_very_many_repeated_pictures_are_one_finding_a_kind():
+    rows = [(f"{i:02d}{copy}", "a", str(i)) for i in range(LISTED + 1) for copy in "xy"]
+    cases = pd.DataFrame(rows, columns=["case_id", "label", "digest"]).assign(width=1, height=1)
+    (finding,) = exact_duplicates(cases)
+    assert finding.text == "21 sets of pictures with the same pixels, 42 in all"
+    assert finding.case_ids[:3] == ("00x", "00y", "01x")
+    assert len(exact_duplicates(cases[cases["digest"] != "7"])) == LISTED
+
+
+def test_findings_name_blank_pictures(busi_root, busi_manifest):
+    save(busi_root / TOP / "normal" / "normal (1).png", np.full((4, 6), 9, dtype=np.uint8))
+    dataset = open_dataset(busi_manifest, busi_root)
+    assert [(f.kind, f.case_ids) for f in dataset.findings] == [("blank pictures", ("normal (1)",))]
+    assert dataset.cases["blank"].tolist() == [False, False, False, True]
+
+
+THREE_BAD = {
+    "benign/benign (1).png": b"",
+    "malignant/malignant (1).png": b"GIF89a",
+    "normal/normal (1)_mask.png": b"\x89PNG and no more",
+}
+
+
+def test_open_dataset_with_three_bad_files_names_them_together(busi_root, busi_manifest):
+    for name, content in THREE_BAD.items():
+        (busi_root / TOP / name).write_bytes(content)
+    with pytest.raises(InputError, match="3 of 4 cases cannot be read") as caught:
+        open_dataset(busi_manifest, busi_root)
+    for name in THREE_BAD:
+        assert f"{name}: the file is" in caught.value.problem
+    assert "known_bad" in caught.value.remedy
+
+
+def test_open_dataset_with_twelve_bad_files_names_ten(tmp_path):
+    (tmp_path / "pretrain_radiologic" / "a").mkdir(parents=True)
+    for number in range(12):
+        (tmp_path / "pretrain_radiologic" / "a" / f"{number:02d}.png").write_bytes(b"")
+    manifest = with_counts(load_manifest("corpus_radiologic"), total=None, classes=None)
+    with pytest.raises(InputError, match=r"09\.png: the file is empty; and 2 more\."):
+        open_dataset(manifest, tmp_path)
+
+
+def with_counts(manifest, **counts):
+    return manifest.model_copy(update={"counts": manifest.counts.model_copy(update=counts)})
+
+
+def with_bad(manifest, *case_ids):
+    return manifest.model_copy(update={"known_bad": dict.fromkeys(case_ids, "torn")})
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda path: path.write_bytes(b""), "torn"),
+        (lambda path: None, "torn; here it can be read, and is left out all the same"),
+    ],
+)
+def test_open_dataset_leaves_a_known_bad_case_out_and_says_so(
+    busi_root, busi_manifest, change, text
+):
+    change(busi_root / TOP / "benign" / "benign (2).png")
+    dataset = open_dataset(with_bad(busi_manifest, "benign (2)"), busi_root)
+    assert dataset.cases["case_id"].tolist() == ["benign (1)", "malignant (1)", "normal (1)"]
+    assert dataset.findings[0].kind == "skipped known bad file"
+    assert (dataset.findings[0].text, dataset.findings[0].case_ids) == (text, ("benign (2)",))
+
+
+def test_open_dataset_where_a_known_bad_file_is_absent_says_so(busi_root, busi_manifest):
+    for name in ("benign (2).png", "benign (2)_mask.png"):
+        remove(busi_root / TOP / "benign" / name)
+    dataset = open_dataset(with_bad(busi_manifest, "benign (2)"), busi_root)
+    assert dataset.findings[0].text == "torn; here the file is absent"
+    with pytest.raises(InputError, match="benign: 1 images instead of 2"):
+        open_dataset(busi_manifest, busi_root)
+
+
+def test_open_dataset_with_a_bad_file_beside_the_known_one_still_raises(busi_root, busi_manifest):
+    for name in ("benign (1).png", "benign (2).png"):
+        (busi_root / TOP / "benign" / name).write_bytes(b"")
+    with pytest.raises(InputError, match=r"1 of 4 cases cannot be read: .*benign \(1\)\.png"):
+        open_dataset(with_bad(busi_manifest, "benign (2)"), busi_root)
+
+
+def test_open_dataset_never_decodes_a_class_without_label(busi_root, busi_manifest):
+    (busi_root / TOP / "normal" / "normal (1).png").write_bytes(b"")
+    labels = busi_manifest.label_map | {"normal": None}
+    dataset = open_dataset(busi_manifest.model_copy(update={"label_map": labels}), busi_root)
+    assert dataset.cases["source_class"].tolist() == ["benign", "benign", "malignant"]
+
+
+def test_open_dataset_where_no_class_has_a_label_says_so(busi_root, busi_manifest):
+    labels = dict.fromkeys(busi_manifest.label_map)
+    with pytest.raises(InputError, match=r"none of the classes found has a label \(benign"):
+        open_dataset(busi_manifest.model_copy(update={"label_map": labels}), busi_root)
+
+
+def test_ensure_dataset_without_files_or_stand_in_says_where_to_get_them(busi_manifest, tmp_path):
+    manifest = busi_manifest.model_copy(update={"stand_in": None})
+    with pytest.raises(InputError, match=r"no stand-in is made for it.*get it at"):
+        ensure_dataset(manifest, None, tmp_path)
+
+
+def exams(*patients):
+    return [FoundCase(f"a/{i}", patient, "a", f"x/{i}") for i, patient in enumerate(patients)]
+
+
+def test_check_counts_in_exams_counts_patients_and_the_total_images(busi_manifest, tmp_path):
+    expected = {"unit": "exam", "images": {"a": 2}, "masks": {}, "total": 3}
+    manifest = with_counts(busi_manifest, **expected)
+    check_counts(manifest, exams("p", "p", "q"), None, tmp_path)
+    check_counts(manifest, exams("p", "p", "q"), {"images": {"a": 2}, "masks": {}}, tmp_path)
+    with pytest.raises(InputError, match=r"a: 3 exams instead of 2 \(\+1\)\. "):
+        check_counts(manifest, exams("p", "r", "q"), None, tmp_path)
+
+
+def test_check_counts_in_exams_that_only_headers_name_raises(busi_manifest, tmp_path):
+    manifest = with_counts(busi_manifest, unit="exam", images={"a": 2}, masks={})
+    with pytest.raises(InputError, match="only the headers name those of 1 images"):
+        check_counts(manifest, exams("p", None), None, tmp_path)
+
+
+def test_check_counts_forgives_no_more_than_the_known_bad_cases(busi_manifest, tmp_path):
+    expected = {"images": {"a": 3}, "masks": {}, "total": 3}
+    manifest = with_bad(with_counts(busi_manifest, **expected), "a/9")
+    check_counts(manifest, exams("p", "q"), None, tmp_path)
+    with pytest.raises(InputError, match=r"a: 1 images instead of 3"):
+        check_counts(manifest, exams("p"), None, tmp_path)
+    with pytest.raises(InputError, match=r"a: 4 images instead of 3"):
+        check_counts(manifest, exams(*"pqrs"), None, tmp_path)
+
+
+def test_findings_where_the_authors_count_otherwise_count_classes_without_label_too(
+    busi_root, busi_manifest
+):
+    authors = {"benign": 2, "malignant": 1, "normal": 5}
+    manifest = with_counts(busi_manifest, authors=authors)
+    labels = busi_manifest.label_map | {"normal": None}
+    found = open_dataset(manifest.model_copy(update={"label_map": labels}), busi_root).findings
+    assert [str(f) for f in found] == ["authors' counts differ: normal: 1 images instead of 5 (-4)"]
+
+
 def test_check_counts_with_total_and_classes_names_both(tmp_path):
     found = [FoundCase(f"a/{i}.png", f"a/{i}.png", "a", f"x/a/{i}.png") for i in range(3)]
     with pytest.raises(InputError, match=r"classes: 1 in all instead of 26 \(-25\)") as caught:
@@ -262,7 +414,7 @@ def test_open_dataset_with_a_name_outside_the_patient_pattern_raises(tmp_path):
 
 
 def test_open_dataset_of_unknown_layout_lists_the_known_ones(busi_root, busi_manifest):
-    with pytest.raises(InputError, match=r"unknown layout 'bids'.*busi, folder_classes"):
+    with pytest.raises(InputError, match=r"unknown layout 'bids'.*busi, .*folder_classes"):
         open_dataset(busi_manifest.model_copy(update={"layout": "bids"}), busi_root)
 
 

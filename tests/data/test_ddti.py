@@ -2,6 +2,7 @@ import json
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from busi_files import zip_folder
 from PIL import Image
@@ -261,8 +262,6 @@ def test_stand_in_is_read_by_the_reader_and_counts_itself_right(written):
 
 
 def test_stand_in_pictures_of_different_patients_are_not_near_duplicates(written):
-    import pandas as pd
-
     _, _, cases, pictures, _ = written
     hashes = [picture_hash(resize_picture(picture, 256, "stretch")) for picture in pictures]
     table = pd.DataFrame(

@@ -126,6 +126,11 @@ def test_stem_takes_folder_and_ending_away(name, case_id):
     assert stem(name) == case_id
 
 
+def test_slice_id_is_the_case_id_of_the_slice():
+    assert slice_id("images/0001_sagittal_11.000000.png") == "0001-sagittal-11"
+    assert slice_id("0001_axial_09.0.png") == "0001-axial-9"
+
+
 def test_slice_id_of_another_name_is_its_stem():
     assert slice_id("images/0001_oblique_11.png") == "0001_oblique_11"
 

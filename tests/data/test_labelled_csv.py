@@ -33,7 +33,9 @@ def with_options(manifest, **options):
 
 
 def test_find_cases_pads_ids_and_takes_the_label_from_the_table(head_ct, manifest):
-    found = [(c.case_id, c.patient_id, c.source_class, c.image) for c in cases_of(head_ct, manifest)]
+    found = [
+        (c.case_id, c.patient_id, c.source_class, c.image) for c in cases_of(head_ct, manifest)
+    ]
     assert found == [
         ("000.png", "000.png", "1", "set/head_ct/000.png"),
         ("001.png", "001.png", "1", "set/head_ct/001.png"),

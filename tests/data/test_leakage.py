@@ -1,9 +1,19 @@
+import imagehash
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from rin.data.leakage import check_splits, contradictory, leak_free_groups, near_duplicates
+from rin.data import leakage
+from rin.data.leakage import (
+    SAME_LESION,
+    check_splits,
+    contradictory,
+    leak_free_groups,
+    near_duplicates,
+    picture_hash,
+)
 from rin.errors import InputError
 
 
@@ -12,6 +22,13 @@ def scenes(n, seed=0, size=64):
     noise = np.random.default_rng(seed).standard_normal((n, size, size))
     smooth = gaussian_filter(noise, (0, 4, 4))
     return np.uint8(np.clip(128 + 60 * smooth / smooth.std(), 0, 255))
+
+
+def hashed(images):
+    """Case table of pictures, named by their number."""
+    looks = [picture_hash(image) for image in images]
+    ids = [str(number) for number in range(len(images))]
+    return pd.DataFrame(looks, columns=["hash", "blank"]).assign(case_id=ids)
 
 
 def table(labels, patients=None):
@@ -28,11 +45,33 @@ def folds_of(parts, fold=0):
     return pd.DataFrame({"case_id": ids, "fold": fold, "part": parts})
 
 
+def test_picture_hash_has_the_bits_of_the_library_row_by_row():
+    image = scenes(1)[0]
+    digits, blank = picture_hash(image)
+    bits = imagehash.dhash(Image.fromarray(image), 16).hash.ravel()
+    assert digits == str(imagehash.dhash(Image.fromarray(image), 16))
+    assert [int(digit, 16) for digit in digits[:2]] == [
+        int("".join(map(str, bits[i : i + 4].astype(int))), 2) for i in (0, 4)
+    ]
+    assert not blank
+
+
+def test_picture_hash_in_colour_is_that_of_its_luma():
+    color = np.stack([scenes(1, seed)[0] for seed in range(3)], axis=-1)
+    gray = np.asarray(Image.fromarray(color).convert("L"))
+    assert picture_hash(color)[0] == picture_hash(gray)[0]
+
+
+@pytest.mark.parametrize(("gray", "blank"), [([7, 7], True), ([7, 8], True), ([7, 9], False)])
+def test_picture_hash_tells_a_blank_picture_by_its_standard_deviation(gray, blank):
+    image = np.resize(np.uint8(gray), (32, 32))
+    assert picture_hash(image)[1] is blank
+
+
 def test_near_duplicates_of_a_copy_is_one_pair_at_distance_zero():
     images = scenes(4)
     images[3] = images[1]
-    pairs = near_duplicates(images, list("abcd"))
-    assert pairs.to_numpy().tolist() == [["b", "d", 0]]
+    assert near_duplicates(hashed(images), SAME_LESION).to_numpy().tolist() == [["1", "3", 0]]
 
 
 def test_near_duplicates_of_brightened_shifted_and_noisy_copies_are_found():
@@ -41,51 +80,52 @@ def test_near_duplicates_of_brightened_shifted_and_noisy_copies_are_found():
     images[9] = np.uint8(np.clip(images[0] * 0.9 + 10, 0, 255))
     images[10] = np.roll(images[1], 1, axis=1)
     images[11] = np.uint8(np.clip(images[2] + noise, 0, 255))
-    pairs = near_duplicates(images, list("abcdefghijkl"))
+    pairs = near_duplicates(hashed(images), SAME_LESION)
     assert set(zip(pairs["case_a"], pairs["case_b"], strict=True)) == {
-        ("a", "j"),
-        ("b", "k"),
-        ("c", "l"),
+        ("0", "9"),
+        ("1", "10"),
+        ("2", "11"),
     }
     assert pairs["distance"].is_monotonic_increasing
 
 
 def test_near_duplicates_of_unlike_pictures_finds_none():
-    assert near_duplicates(scenes(60), range(60)).empty
+    assert near_duplicates(hashed(scenes(60)), SAME_LESION).empty
 
 
 def test_near_duplicates_of_blank_pictures_do_not_match_one_another():
     images = np.zeros((5, 32, 32), dtype=np.uint8)
     images[1:4] = np.array([7, 128, 255], dtype=np.uint8)[:, None, None]
     images[4] = scenes(1, size=32)[0]
-    pairs = near_duplicates(images, list("abcde"))
+    pairs = near_duplicates(hashed(images), SAME_LESION)
     assert pairs.empty
     assert list(pairs.columns) == ["case_a", "case_b", "distance"]
 
 
-def test_near_duplicates_in_several_blocks_equals_comparing_all_pairs():
-    images = scenes(1100, size=20)
-    images[1090] = images[5]
-    images[1099] = images[1098]
-    pairs = near_duplicates(images, range(1100), threshold=0)
-    assert pairs[["case_a", "case_b"]].to_numpy().tolist() == [[5, 1090], [1098, 1099]]
+def test_near_duplicates_without_a_threshold_compares_nothing():
+    cases = hashed(np.stack([scenes(1)[0]] * 2))
+    assert len(near_duplicates(cases, 0)) == 1
+    assert near_duplicates(cases, None).empty
 
 
-def test_near_duplicates_distance_equals_the_libraries_own():
-    imagehash = pytest.importorskip("imagehash")
-    from PIL import Image
-
-    images = scenes(5)
-    pairs = near_duplicates(images, range(5), threshold=256)
-    hashes = [imagehash.dhash(Image.fromarray(image), 16) for image in images]
-    assert len(pairs) == 10
-    for a, b, distance in pairs.itertuples(index=False):
-        assert hashes[a] - hashes[b] == distance
-
-
-def test_near_duplicates_with_a_missing_id_raises():
-    with pytest.raises(InputError, match="3 images and 2 case ids"):
-        near_duplicates(scenes(3), ["a", "b"])
+@pytest.mark.parametrize("threshold", [0, 8, 120, 128])
+def test_near_duplicates_in_several_blocks_equals_comparing_all_pairs(monkeypatch, threshold):
+    monkeypatch.setattr(leakage, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(leakage, "BLOCK_COLUMNS", 16)
+    draws = np.random.default_rng(0)
+    bits = draws.integers(0, 2, (60, 256), dtype=np.uint8)
+    bits[50] = bits[5]
+    bits[51, 8:] = bits[3, 8:]
+    cases = pd.DataFrame({"hash": [np.packbits(row).tobytes().hex() for row in bits]})
+    cases = cases.assign(case_id=[f"{i:02d}" for i in range(60)], blank=False)
+    expected = sorted(
+        (int((bits[a] != bits[b]).sum()), f"{b:02d}", f"{a:02d}")
+        for a in range(60)
+        for b in range(a + 1, 60)
+        if (bits[a] != bits[b]).sum() <= threshold
+    )
+    pairs = near_duplicates(cases, threshold)[["distance", "case_b", "case_a"]]
+    assert list(pairs.itertuples(index=False, name=None)) == expected
 
 
 def test_contradictory_keeps_the_pairs_with_two_labels():
@@ -140,12 +180,21 @@ def test_check_splits_with_a_case_tested_twice_names_it():
         check_splits(table(["x"] * 2), folds, pairs_of())
 
 
+def test_check_splits_with_cases_in_another_order_and_a_leak_in_a_later_fold_names_the_fold():
+    cases = table(["x"] * 3, patients=["p", "q", "q"])
+    clean = folds_of(["test", "train", "train"], 0).iloc[::-1]
+    with pytest.raises(InputError, match=r"fold 1: 1 patients stand in more than one part \(q\)"):
+        check_splits(cases, pd.concat([clean, folds_of(["train", "test", "train"], 1)]), pairs_of())
+
+
 @pytest.mark.parametrize(
     "folds",
     [
         folds_of(["test", "train"]),
         folds_of(["test", "train", "held out"]),
         pd.concat([folds_of(["test", "train", "train"]), folds_of(["train"])]),
+        folds_of(["test", "train", "train"]).assign(case_id=["a", "b", "z"]),
+        folds_of(["test", "train", "train"]).assign(case_id=["a", "b", "b"]),
     ],
 )
 def test_check_splits_with_a_case_missing_repeated_or_misnamed_raises(folds):

@@ -1,11 +1,16 @@
+import time
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedGroupKFold
 
+from rin.data import splits
 from rin.data.leakage import check_splits, leak_free_groups
-from rin.data.splits import make_folds
+from rin.data.splits import PIECES, make_folds
 from rin.errors import InputError
 
 NO_PAIRS = pd.DataFrame({"case_a": [], "case_b": [], "distance": []})
@@ -53,6 +58,100 @@ def test_make_folds_never_leaks_and_keeps_test_sets_apart(
     assert shares["train"].between(0.62, 0.88).all()
     present = folds.merge(cases).groupby(["fold", "part"])["label"].nunique()
     assert (present == 2).all()
+
+
+def several_labels(n, n_groups, n_labels, mixed, seed):
+    """Cases in groups; a share of ``mixed`` cases bears another label than most of its group."""
+    draws = np.random.default_rng(seed)
+    group = draws.integers(0, n_groups, n)
+    usual = draws.integers(0, n_labels, n_groups)[group]
+    label = np.where(draws.random(n) < mixed, draws.integers(0, n_labels, n), usual)
+    ids = [f"case {number}" for number in range(n)]
+    cases = pd.DataFrame({"case_id": ids, "patient_id": group.astype(str)})
+    cases["label"] = [f"label {number}" for number in label]
+    return cases, pd.Series(group, index=ids)
+
+
+def pieces_of_peer(cases, groups, seed):
+    splitter = StratifiedGroupKFold(PIECES, shuffle=True, random_state=seed)
+    piece = np.empty(len(cases), dtype=int)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        for number, (_, members) in enumerate(splitter.split(cases, cases["label"], groups)):
+            piece[members] = number
+    return piece
+
+
+def unevenness(cases, part):
+    """SD over the parts of each label's share, mean of the labels; SD of the parts' sizes."""
+    table = pd.crosstab(part, cases["label"].to_numpy())
+    return (table / table.sum()).std().mean(), table.sum(axis=1).std() / len(cases)
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    n=st.integers(600, 1000),
+    n_groups=st.integers(150, 250),
+    n_labels=st.integers(2, 4),
+    mixed=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
+    seed=st.integers(0, 1000),
+)
+def test_cut_is_as_even_as_the_splitter_of_scikit_learn(n, n_groups, n_labels, mixed, seed):
+    cases, groups = several_labels(n, n_groups, n_labels, mixed, seed)
+    piece = splits._cut(cases["label"].to_numpy(), groups.to_numpy(), seed)
+    assert pd.Series(piece).groupby(groups.to_numpy()).nunique().max() == 1
+    ours = unevenness(cases, piece)
+    peer = unevenness(cases, pieces_of_peer(cases, groups, seed))
+    # Half a case of slack: both are greedy, and either may be luckier with the last groups.
+    assert ours[0] <= peer[0] * 1.1 + 0.5 * n_labels / n
+    assert ours[1] <= peer[1] * 1.1 + 1 / n
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    n=st.integers(600, 1500),
+    n_labels=st.integers(2, 5),
+    mixed=st.floats(0, 1),
+    n_folds=st.integers(1, 6),
+    seed=st.integers(0, 1000),
+)
+def test_make_folds_of_groups_with_several_labels_never_leaks_and_keeps_the_shares(
+    n, n_labels, mixed, n_folds, seed
+):
+    cases, groups = several_labels(n, 300, n_labels, mixed, seed)
+    folds = make_folds(cases, groups, n_folds, seed)
+    check_splits(cases, folds, NO_PAIRS)
+    tables = folds.merge(cases).groupby(["fold", "part", "label"]).size().unstack()
+    shares = tables / tables.groupby("fold").sum()
+    for part, share in (("train", 0.75), ("validation", 0.10), ("test", 0.15)):
+        assert (shares.xs(part, level="part") - share).abs().max(axis=None) < 0.03
+
+
+def test_make_folds_with_a_group_of_a_third_of_the_cases_keeps_it_whole():
+    cases = table(100, 60)
+    groups = singletons(cases)
+    groups.iloc[:50] = 999
+    folds = make_folds(cases, groups, 6, seed=2).merge(groups.rename("group"), on="case_id")
+    assert (folds.groupby(["fold", "group"])["part"].nunique() == 1).all()
+
+
+def test_make_folds_does_not_depend_on_how_groups_are_numbered():
+    cases, groups = several_labels(600, 200, 3, 0.3, seed=1)
+    renamed = groups.map(lambda number: f"group {997 - number}")
+    pd.testing.assert_frame_equal(
+        make_folds(cases, groups, 3, seed=5), make_folds(cases, renamed, 3, seed=5)
+    )
+
+
+def test_make_folds_of_many_single_cases_is_exact_and_quick():
+    n = 60_000
+    cases = table(n // 3, 2 * n // 3)
+    start = time.process_time()
+    folds = make_folds(cases, singletons(cases), 1, seed=0)
+    assert time.process_time() - start < 5  # scikit-learn's takes half a minute
+    sizes = folds.merge(cases).groupby(["part", "label"]).size().unstack()
+    assert sizes.loc["test"].tolist() == [3000, 6000]
+    assert sizes.loc["validation"].tolist() == [2000, 4000]
 
 
 def test_make_folds_with_equal_seeds_is_equal_and_with_another_differs():
@@ -103,6 +202,22 @@ def test_make_folds_with_one_class_raises():
     cases = table(60, 0)
     with pytest.raises(InputError, match=r"too few independent groups per class \(benign: 60\)"):
         make_folds(cases, singletons(cases), 5, seed=0)
+
+
+def test_make_folds_with_a_case_of_two_groups_raises():
+    cases = table(60, 40)
+    groups = pd.concat([singletons(cases), pd.Series([7], index=["benign (3)"])])
+    with pytest.raises(InputError, match="1 cases have no group of their own"):
+        make_folds(cases, groups, 5, seed=0)
+
+
+def test_make_folds_where_a_part_lacks_a_class_names_fold_part_and_class(monkeypatch):
+    cases = table(60, 40)
+    # All malignant cases in piece 3, which the first fold validates on.
+    pieces = np.r_[np.arange(60) % PIECES, np.full(40, 3)]
+    monkeypatch.setattr(splits, "_cut", lambda *_: pieces)
+    with pytest.raises(InputError, match="fold 0: no malignant case in the train part"):
+        make_folds(cases, singletons(cases), 1, seed=0)
 
 
 def test_make_folds_with_a_case_without_group_raises():

@@ -11,17 +11,20 @@ from sklearn.model_selection import cross_val_predict
 
 from rin.data import standins
 from rin.data.datasets import ensure_dataset, open_dataset
-from rin.data.leakage import near_duplicates
+from rin.data.leakage import SAME_LESION, near_duplicates
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_rgb
 from rin.data.standins import write_stand_in
 from rin.data.standins.busi import draw_phantom
-from rin.data.store import build_store
 from rin.errors import InputError
 
 COUNTS = {"benign": 5, "malignant": 3, "normal": 2}
 CORPUS = {"class_count": 8, "per_class": 3}
 BUSI = load_manifest("busi")
+
+
+def stand_in(manifest, folder, counts, seed=1):
+    return ensure_dataset(manifest, None, folder, counts, seed, index_folder=folder / "index")
 
 
 def test_write_stand_in_of_busi_has_exactly_its_layout(tmp_path):
@@ -36,8 +39,8 @@ def test_write_stand_in_of_busi_has_exactly_its_layout(tmp_path):
 
 
 def test_stand_in_with_equal_seeds_has_equal_pixels_in_two_places(tmp_path):
-    first = ensure_dataset(BUSI, None, tmp_path / "a", COUNTS, 1)
-    second = ensure_dataset(BUSI, None, tmp_path / "b", COUNTS, 1)
+    first = stand_in(BUSI, tmp_path / "a", COUNTS)
+    second = stand_in(BUSI, tmp_path / "b", COUNTS)
     assert first.digest == second.digest
 
 
@@ -48,7 +51,9 @@ def test_stand_in_with_another_seed_or_count_stands_in_another_folder(tmp_path):
         write_stand_in(BUSI, tmp_path, COUNTS | {"normal": 1}, 1),
     }
     assert len(folders) == 3
-    digests = {open_dataset(BUSI, folder).digest for folder in folders}
+    digests = {
+        open_dataset(BUSI, folder, index_folder=tmp_path / "index").digest for folder in folders
+    }
     assert len(digests) == 3
 
 
@@ -85,10 +90,10 @@ def test_write_stand_in_of_unknown_kind_lists_the_known_ones(tmp_path):
 
 
 def test_stand_in_as_zip_is_read_like_the_folder_and_stays_a_stand_in(tmp_path):
-    folder = ensure_dataset(BUSI, None, tmp_path, COUNTS, 1)
+    folder = stand_in(BUSI, tmp_path, COUNTS)
     (tmp_path / "zipped").mkdir()
     zip_folder(folder.root / TOP, tmp_path / "zipped" / "busi.zip", f"{TOP}/")
-    zipped = open_dataset(BUSI, tmp_path / "zipped")
+    zipped = open_dataset(BUSI, tmp_path / "zipped", index_folder=tmp_path / "index")
     assert zipped.provenance == "stand-in"
     assert zipped.digest == folder.digest
 
@@ -102,13 +107,12 @@ def test_stand_in_with_a_file_deleted_is_refused_by_its_own_counts(tmp_path):
         root / TOP / "benign" / "benign (1)_mask.png", root / TOP / "normal" / "normal (1)_mask.png"
     )
     with pytest.raises(InputError, match=r"normal: 1 images instead of 2.*Delete the stand-in"):
-        open_dataset(BUSI, root)
+        open_dataset(BUSI, root, index_folder=tmp_path / "index")
 
 
 def test_stand_in_of_busi_holds_one_near_duplicate_pair_within_a_class(tmp_path):
     counts = {"benign": 30, "malignant": 15, "normal": 10}
-    store = build_store(ensure_dataset(BUSI, None, tmp_path, counts, 3), 64, folder=tmp_path / "s")
-    pairs = near_duplicates(store.images(), store.cases["case_id"])
+    pairs = near_duplicates(stand_in(BUSI, tmp_path, counts, 3).cases, SAME_LESION)
     assert pairs[["case_a", "case_b"]].to_numpy().tolist() == [["benign (1)", "benign (30)"]]
 
 
@@ -149,7 +153,7 @@ def test_lesion_shape_alone_separates_the_classes_about_as_designed():
 
 @pytest.mark.parametrize("name", ["corpus_radiologic", "corpus_photographic"])
 def test_stand_in_corpus_has_the_classes_asked_for(tmp_path, name):
-    dataset = ensure_dataset(load_manifest(name), None, tmp_path, CORPUS, 1)
+    dataset = stand_in(load_manifest(name), tmp_path, CORPUS)
     assert dataset.provenance == "stand-in"
     assert dataset.cases["label"].value_counts().tolist() == [3] * 8
     assert dataset.cases["digest"].is_unique
@@ -158,7 +162,7 @@ def test_stand_in_corpus_has_the_classes_asked_for(tmp_path, name):
 
 def test_stand_in_corpora_of_equal_counts_are_matched_class_by_class(tmp_path):
     sizes = [
-        ensure_dataset(load_manifest(name), None, tmp_path, CORPUS, 1).cases["label"].value_counts()
+        stand_in(load_manifest(name), tmp_path, CORPUS).cases["label"].value_counts()
         for name in ("corpus_radiologic", "corpus_photographic")
     ]
     assert sizes[0].tolist() == sizes[1].tolist()
@@ -167,7 +171,7 @@ def test_stand_in_corpora_of_equal_counts_are_matched_class_by_class(tmp_path):
 def test_stand_in_corpus_photographic_is_in_colour_and_radiologic_gray(tmp_path):
     spread = {}
     for name in ("corpus_radiologic", "corpus_photographic"):
-        dataset = ensure_dataset(load_manifest(name), None, tmp_path, CORPUS, 1)
+        dataset = stand_in(load_manifest(name), tmp_path, CORPUS)
         spread[name] = np.ptp(read_rgb(dataset.root, dataset.cases["image"][0]), axis=-1).max()
     assert spread["corpus_radiologic"] == 0
     assert spread["corpus_photographic"] > 50

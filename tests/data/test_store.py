@@ -1,21 +1,43 @@
 import json
+import multiprocessing
+from collections import Counter, namedtuple
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from busi_files import TOP, mask, picture, save
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from rin.data import datasets
 from rin.data import store as store_module
-from rin.data.datasets import open_dataset
 from rin.data.manifest import load_manifest
-from rin.data.store import build_store, open_store, resize_picture
+from rin.data.store import build_store, open_store
 from rin.errors import InputError
+
+
+def open_dataset(manifest, root):
+    return datasets.open_dataset(manifest, root, index_folder=root / "index")
 
 
 @pytest.fixture
 def dataset(busi_root, busi_manifest):
     return open_dataset(busi_manifest, busi_root)
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """Counts the pictures that are decoded in this process, by name."""
+    count, read = Counter(), store_module.read_picture
+
+    def counting(root, locator, *how):
+        count[locator.rpartition("/")[2]] += 1
+        return read(root, locator, *how)
+
+    monkeypatch.setattr(store_module, "read_picture", counting)
+    return count
+
+
+def stores_in(folder):
+    return sorted(item.name for item in folder.iterdir() if not item.name.startswith("."))
 
 
 def test_build_store_at_native_size_holds_the_very_pixels(tmp_path, busi_manifest):
@@ -58,11 +80,141 @@ def test_build_store_in_colour_has_three_channels(dataset, tmp_path):
     np.testing.assert_array_equal(images, np.stack([gray] * 3, axis=-1))
 
 
-def test_build_store_a_second_time_reopens_without_decoding(dataset, tmp_path, monkeypatch):
+def test_build_store_a_second_time_reopens_without_decoding(dataset, tmp_path, decoded):
     first = build_store(dataset, 8, folder=tmp_path)
-    monkeypatch.setattr(store_module, "_write_whole", lambda *_: pytest.fail("decoded again"))
+    assert decoded.total() == 4
     second = build_store(dataset, 8, folder=tmp_path)
+    assert decoded.total() == 4
     assert (second.path, second.digest) == (first.path, first.digest)
+
+
+def test_build_store_after_an_interruption_goes_on_where_it_stood(
+    dataset, tmp_path, decoded, monkeypatch
+):
+    monkeypatch.setattr(store_module, "CHUNK", 1)
+    whole = build_store(dataset, 8, folder=tmp_path / "whole", workers=1)
+    read = store_module.read_picture
+    decoded.clear()
+
+    def dying(root, locator, *how):
+        if "normal" in locator:
+            raise KeyboardInterrupt
+        return read(root, locator, *how)
+
+    monkeypatch.setattr(store_module, "read_picture", dying)
+    with pytest.raises(KeyboardInterrupt):
+        build_store(dataset, 8, folder=tmp_path / "s", workers=1)
+    assert stores_in(tmp_path / "s") == []
+    monkeypatch.setattr(store_module, "read_picture", read)
+    resumed = build_store(dataset, 8, folder=tmp_path / "s", workers=1)
+    assert decoded == Counter(case + ".png" for case in dataset.cases["case_id"])
+    for name in ("images.npy", "masks.npy", "cases.parquet", "store.json"):
+        assert (resumed.path / name).read_bytes() == (whole.path / name).read_bytes()
+    assert stores_in(tmp_path / "s") == [resumed.path.name]
+
+
+def test_build_store_killed_before_the_renaming_decodes_nothing_again(
+    dataset, tmp_path, decoded, monkeypatch
+):
+    def die(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(store_module.Path, "rename", die)
+        build_store(dataset, 8, folder=tmp_path)
+    decoded.clear()
+    assert build_store(dataset, 8, folder=tmp_path).images().any()
+    assert not decoded
+
+
+def test_build_store_in_processes_equals_that_of_this_process(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "CHUNK", 2)
+    several = build_store(dataset, 8, folder=tmp_path / "a", workers=2)
+    alone = build_store(dataset, 8, folder=tmp_path / "b", workers=1)
+    for name in ("images.npy", "masks.npy", "cases.parquet", "store.json"):
+        assert (several.path / name).read_bytes() == (alone.path / name).read_bytes()
+
+
+def test_build_store_of_large_pictures_bounds_the_bytes_of_a_chunk(dataset, tmp_path, monkeypatch):
+    lengths = []
+    monkeypatch.setattr(store_module, "CHUNK_BYTES", 3 * 2 * 64)
+    monkeypatch.setattr(
+        store_module, "run_chunks", lambda _, jobs, **__: lengths.extend(map(len, jobs)) or []
+    )
+    build_store(dataset, 8, folder=tmp_path)
+    assert lengths == [3, 1]
+
+
+def build_elsewhere(dataset, folder, results):
+    store = build_store(dataset, 8, folder=folder)
+    results.put((store.path.name, store.images().sum()))
+
+
+def test_build_store_by_two_processes_gives_one_store(dataset, tmp_path):
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    arguments = (dataset, tmp_path / "s", results)
+    both = [context.Process(target=build_elsewhere, args=arguments) for _ in range(2)]
+    for process in both:
+        process.start()
+    first, second = results.get(timeout=60), results.get(timeout=60)
+    for process in both:
+        process.join()
+    assert first == second
+    assert stores_in(tmp_path / "s") == [first[0]]
+
+
+def test_build_store_where_another_built_it_meanwhile_decodes_nothing(
+    dataset, tmp_path, decoded, monkeypatch
+):
+    built = build_store(dataset, 8, folder=tmp_path / "elsewhere")
+    decoded.clear()
+
+    class Lock:
+        """Stands for the wait until the other process is done."""
+
+        def __init__(self, path):
+            self.path = path
+
+        def __enter__(self):
+            built.path.rename(self.path.parent / built.path.name)
+
+        def __exit__(self, *_):
+            pass
+
+    monkeypatch.setattr(store_module, "FileLock", Lock)
+    build_store(dataset, 8, folder=tmp_path)
+    assert not decoded
+
+
+def test_build_store_with_files_that_broke_meanwhile_names_them_together(
+    dataset, tmp_path, busi_root, decoded, monkeypatch
+):
+    monkeypatch.setattr(store_module, "CHUNK", 1)
+    for name in ("malignant/malignant (1).png", "benign/benign (1)_mask.png"):
+        (busi_root / TOP / name).write_bytes(b"")
+    with pytest.raises(InputError, match=r"2 of 4 cases cannot be read") as caught:
+        build_store(dataset, 8, folder=tmp_path, workers=1)
+    assert "malignant (1).png: the file is empty" in caught.value.problem
+    assert "benign (1)_mask.png: the file is empty" in caught.value.problem
+    decoded.clear()
+    save(busi_root / TOP / "malignant" / "malignant (1).png", picture(100))
+    save(busi_root / TOP / "benign" / "benign (1)_mask.png", mask((0, 0)))
+    assert len(build_store(dataset, 8, folder=tmp_path, workers=1).images()) == 4
+    assert decoded == Counter(["malignant (1).png", "benign (1).png"])
+
+
+def test_build_store_reads_with_the_window_of_the_manifest(dataset, tmp_path, monkeypatch):
+    asked, read = set(), store_module.read_picture
+
+    def windowed(root, locator, color, window):
+        asked.add(window)
+        return read(root, locator, color, None)
+
+    monkeypatch.setattr(store_module, "read_picture", windowed)
+    manifest = dataset.manifest.model_copy(update={"window": (40.0, 80.0)})
+    build_store(replace(dataset, manifest=manifest), 8, folder=tmp_path)
+    assert asked == {(40.0, 80.0)}
 
 
 def test_build_store_with_other_settings_or_pixels_is_another_store(dataset, busi_root, tmp_path):
@@ -99,7 +251,7 @@ def test_build_store_over_a_damaged_store_builds_it_again(dataset, tmp_path, nam
     (path / name).write_bytes(b"{")
     store = build_store(dataset, 8, folder=tmp_path)
     assert store.images().shape == (4, 8, 8)
-    assert [item.name for item in tmp_path.iterdir() if item.name != "root"] == [path.name]
+    assert stores_in(tmp_path) == sorted([path.name, "root"])
 
 
 def test_open_store_of_another_version_says_so(dataset, tmp_path):
@@ -115,16 +267,32 @@ def test_open_store_where_there_is_none_says_so(tmp_path):
         open_store(tmp_path)
 
 
-def test_build_store_on_a_full_disk_names_the_folder_and_leaves_nothing(
-    dataset, tmp_path, monkeypatch
+def test_build_store_on_a_full_disk_names_the_folder_and_goes_on_later(
+    dataset, tmp_path, decoded, monkeypatch
 ):
-    def fail(*_):
-        raise OSError(28, "No space left on device")
+    monkeypatch.setattr(store_module, "CHUNK", 1)
 
-    monkeypatch.setattr(store_module, "_write_array", fail)
-    with pytest.raises(InputError, match=r"stores: .*No space left.*Free some space"):
-        build_store(dataset, 8, folder=tmp_path / "stores")
-    assert list((tmp_path / "stores").iterdir()) == []
+    def fill(_):
+        if decoded.total() > 2:
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store_module.os, "fsync", fill)
+        with pytest.raises(InputError, match=r"stores: .*No space left.*Free some space"):
+            build_store(dataset, 8, folder=tmp_path / "stores", workers=1)
+    assert stores_in(tmp_path / "stores") == []
+    build_store(dataset, 8, folder=tmp_path / "stores", workers=1)
+    assert decoded.total() == 5
+
+
+def test_build_store_without_enough_space_says_how_much_it_needs(
+    dataset, tmp_path, decoded, monkeypatch
+):
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(store_module.shutil, "disk_usage", lambda _: usage(511))
+    with pytest.raises(InputError, match="512 bytes are needed and 511 are free"):
+        build_store(dataset, 8, folder=tmp_path)
+    assert not decoded
 
 
 def test_build_store_in_a_folder_that_cannot_be_made_names_it(dataset, tmp_path):
@@ -150,51 +318,3 @@ def test_build_store_of_a_corpus_without_masks_has_none(tmp_path):
         save(tmp_path / "pretrain_radiologic" / name / "1.png", picture(1))
     opened = open_dataset(manifest.model_copy(update={"counts": counts}), tmp_path)
     assert build_store(opened, 4, folder=tmp_path / "s").masks() is None
-
-
-def test_resize_picture_by_stretch_averages_when_it_halves():
-    # Antialiased bilinear at half size weighs four pixels 1/8, 3/8, 3/8, 1/8 along each axis.
-    row = np.array([0, 0, 80, 160, 160, 160, 0, 0], dtype=np.uint8)
-    halved = resize_picture(np.tile(row, (8, 1)), 4, "stretch")
-    assert halved[2, 1] == 110  # (0 + 3 * 80 + 3 * 160 + 160) / 8
-
-
-def test_resize_picture_by_pad_centres_on_black_and_keeps_the_aspect():
-    padded = resize_picture(np.full((4, 8), 200, dtype=np.uint8), 8, "pad")
-    assert (padded[2:6] == 200).all()
-    assert not padded[[0, 1, 6, 7]].any()
-
-
-@pytest.mark.parametrize("resize", ["stretch", "pad"])
-def test_resize_picture_of_a_mask_lies_where_its_picture_lies(resize):
-    block = np.zeros((30, 60), dtype=bool)
-    block[9:21, 12:48] = True
-    shown = resize_picture(block.astype(np.uint8) * 255, 20, resize)
-    masked = resize_picture(block, 20, resize, nearest=True)
-    assert masked.dtype == bool
-    np.testing.assert_array_equal(masked, shown > 127)
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    height=st.integers(1, 40),
-    width=st.integers(1, 40),
-    size=st.integers(1, 50),
-    value=st.integers(0, 255),
-    resize=st.sampled_from(["stretch", "pad"]),
-)
-def test_resize_picture_of_a_plain_picture_stays_plain(height, width, size, value, resize):
-    resized = resize_picture(np.full((height, width), value, dtype=np.uint8), size, resize)
-    assert resized.shape == (size, size)
-    inner = resized if resize == "stretch" else resized[resized > 0]
-    assert (inner == value).all()
-
-
-@settings(max_examples=15, deadline=None)
-@given(n=st.integers(1, 600), side=st.integers(1, 4), seed=st.integers(0, 99))
-def test_write_array_in_batches_is_read_back_whole(tmp_path_factory, n, side, seed):
-    pixels = np.random.default_rng(seed).integers(0, 256, (n, side, side), dtype=np.uint8)
-    path = tmp_path_factory.mktemp("array") / "a.npy"
-    batches = (list(pixels[i : i + 256]) for i in range(0, n, 256))
-    store_module._write_array(path, batches, pixels.shape)
-    np.testing.assert_array_equal(np.load(path), pixels)

@@ -1,10 +1,12 @@
 import multiprocessing
+import os
 import zipfile
+import zlib
 
 import pytest
 
 from rin.data import tree
-from rin.data.tree import open_tree, read_bytes
+from rin.data.tree import Tree, fingerprints, open_tree, read_bytes
 from rin.errors import InputError
 
 
@@ -22,6 +24,75 @@ def test_open_tree_of_folder_lists_names_and_leaves_debris_out(tmp_path):
     assert open_tree(tmp_path, "place").names == ("a/one.png",)
 
 
+def test_open_tree_of_folder_lists_all_depths_sorted_and_follows_links_to_files_only(tmp_path):
+    for name in ("b.png", "a/z.png", "a/c/deep.png", "a-b/x.png"):
+        (tmp_path / "place" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "place" / name).write_bytes(b"x")
+    (tmp_path / "place" / "empty").mkdir()
+    (tmp_path / "place" / "link.png").symlink_to("b.png")
+    (tmp_path / "place" / "dangling.png").symlink_to("nothing.png")
+    (tmp_path / "place" / "round").symlink_to(tmp_path / "place")
+    assert open_tree(tmp_path, "place").names == (
+        "a-b/x.png",
+        "a/c/deep.png",
+        "a/z.png",
+        "b.png",
+        "link.png",
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root lists all")
+def test_open_tree_of_folder_that_cannot_be_listed_names_it(tmp_path):
+    (tmp_path / "place" / "closed").mkdir(parents=True)
+    (tmp_path / "place" / "closed").chmod(0)
+    with pytest.raises(InputError, match="closed: the folder cannot be listed"):
+        open_tree(tmp_path, "place")
+
+
+def test_open_tree_of_folder_that_fails_while_listed_names_it(tmp_path, monkeypatch):
+    def fail(place):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "place").mkdir()
+    monkeypatch.setattr(tree.os, "scandir", fail)
+    with pytest.raises(InputError, match="place: the folder cannot be listed"):
+        open_tree(tmp_path, "place")
+
+
+@pytest.mark.parametrize(
+    ("location", "locator"), [("place", "place/a/b.png"), ("b.ZIP", "b.ZIP::a/b.png")]
+)
+def test_locator_of_a_name_in_a_folder_and_in_an_archive(tmp_path, location, locator):
+    assert Tree(tmp_path, location, ("a/b.png",)).locator("a/b.png") == locator
+
+
+def test_fingerprints_change_with_size_or_time_of_a_file(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"one")
+    before = fingerprints(tmp_path, ["a.png", "b.png"])
+    assert before == fingerprints(tmp_path, ["a.png", "b.png"])
+    assert before[1] == "absent"
+    os.utime(tmp_path / "a.png", ns=(0, 1))
+    later = fingerprints(tmp_path, ["a.png"])
+    assert later == ["3-1"] != before[:1]
+    (tmp_path / "a.png").write_bytes(b"three")
+    os.utime(tmp_path / "a.png", ns=(0, 1))
+    assert fingerprints(tmp_path, ["a.png"]) == ["5-1"]
+
+
+def test_fingerprints_of_members_are_size_and_checksum(tmp_path):
+    archive(tmp_path / "b.zip", ("a.png", b"one"), ("v.npy", b"two"))
+    found = fingerprints(tmp_path, ["b.zip::a.png", "b.zip::v.npy#12", "b.zip::c.png"])
+    assert found == [f"3-{zlib.crc32(b'one'):08x}", f"3-{zlib.crc32(b'two'):08x}", "absent"]
+
+
+def test_fingerprints_of_slices_are_those_of_their_volume(tmp_path):
+    (tmp_path / "v.npy").write_bytes(b"x")
+    (tmp_path / "odd#1").write_bytes(b"longer")
+    os.utime(tmp_path / "v.npy", ns=(0, 1))
+    os.utime(tmp_path / "odd#1", ns=(0, 1))
+    assert fingerprints(tmp_path, ["v.npy#0", "v.npy#11", "odd#1"]) == ["1-1", "1-1", "6-1"]
+
+
 def test_open_tree_of_zip_reads_members_in_place(tmp_path):
     archive(tmp_path / "b.zip", ("top/one (1).png", b"first"), ("__MACOSX/._one (1).png", b"x"))
     found = open_tree(tmp_path, "b.zip")
@@ -31,7 +102,9 @@ def test_open_tree_of_zip_reads_members_in_place(tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == ["b.zip"]
 
 
-@pytest.mark.parametrize("name", ["../out.png", "a/../../out.png", "/etc/out.png", "C:/out.png"])
+@pytest.mark.parametrize(
+    "name", ["../out.png", "a/../../out.png", "/etc/out.png", "C:/out.png", "\\\\host\\out.png"]
+)
 def test_open_tree_of_zip_with_member_outside_is_refused(tmp_path, name):
     archive(tmp_path / "b.zip", (name, b"x"))
     with pytest.raises(InputError, match="unsafe or repeated member"):

@@ -33,7 +33,9 @@ def test_read_slice_returns_the_kth_picture(root, volume):
 
 @pytest.mark.parametrize("volume", ["mr/f.npy", "mr.zip::f.npy"])
 def test_read_slice_of_array_in_fortran_order_is_the_same(root, volume):
-    np.testing.assert_array_equal(read_slice(root, f"{volume}#2"), STACK[2] + 1)
+    picture = read_slice(root, f"{volume}#2")
+    np.testing.assert_array_equal(picture, STACK[2] + 1)
+    assert picture.flags.c_contiguous
 
 
 def test_read_gray_reads_slices(root):

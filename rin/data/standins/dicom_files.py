@@ -57,7 +57,7 @@ def write_radiograph(
     header.ViewPosition = view
     photometric = "MONOCHROME1" if inverted else "MONOCHROME2"
     stored = 255 - pixels if inverted else pixels
-    header.set_pixel_data(stored, photometric, bits_stored=8)
+    header.set_pixel_data(stored, photometric, bits_stored=8, generate_instance_uid=False)
     if jpeg:
         coded = io.BytesIO()
         Image.fromarray(stored).save(coded, "JPEG", quality=JPEG_QUALITY)
@@ -98,7 +98,8 @@ def write_ct_slice(
     header.WindowWidth = 80
     stored = np.clip(np.rint(hounsfield) - AIR, 0, 4095)
     kind, bits = (np.int16, 16) if signed else (np.uint16, 12)
-    header.set_pixel_data(stored.astype(kind), "MONOCHROME2", bits_stored=bits)
+    stored = stored.astype(kind)
+    header.set_pixel_data(stored, "MONOCHROME2", bits, generate_instance_uid=False)
     _write(path, header)
 
 

@@ -1,0 +1,374 @@
+"""DICOM pixels against the arithmetic of the standard, and files that must be refused.
+
+The files of other writers are those that come with pydicom; none is fetched.
+"""
+
+import io
+import random
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from busi_files import zip_folder
+from PIL import Image
+from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGBaseline8Bit
+
+from rin.data import dicom
+from rin.data.dicom import patient_of, read_dicom
+from rin.data.pixels import read_gray
+from rin.errors import InputError
+
+OTHERS = Path(pydicom.__file__).parent / "data" / "test_files"
+CR = "dicomdirtests/77654033/CR1/6154"
+RAMP = np.arange(24, dtype=np.uint8).reshape(4, 6) * 10
+BRAIN = (40.0, 80.0)
+
+
+def save_dicom(path, stored, bits=None, jpeg=False, **elements):
+    """Write pixels and header elements; an element that is None is left out."""
+    header = Dataset()
+    header.file_meta = FileMetaDataset()
+    header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    header.SOPClassUID, header.SOPInstanceUID = CTImageStorage, "1.2.3"
+    header.PatientID = "P1"
+    color = stored.ndim == 3
+    bits = bits or 8 * stored.dtype.itemsize
+    header.set_pixel_data(stored, "RGB" if color else "MONOCHROME2", bits_stored=bits)
+    if jpeg:
+        header.PixelData = encapsulate([jpeg_bytes(stored)])
+        header.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    for name, value in elements.items():
+        if value is None:
+            delattr(header, name)
+        else:
+            setattr(header, name, value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dcmwrite(path, header, enforce_file_format=True)
+    return path.name
+
+
+def jpeg_bytes(pixels):
+    coded = io.BytesIO()
+    Image.fromarray(pixels).save(coded, "JPEG", quality=90)
+    return coded.getvalue()
+
+
+def standard_linear(x, center, width):
+    """One value through PS3.3 C.11.2.1.2.1, to 0 ... 255, as the standard spells it."""
+    if x <= center - 0.5 - (width - 1) / 2:
+        return 0
+    if x > center - 0.5 + (width - 1) / 2:
+        return 255
+    return round(((x - (center - 0.5)) / (width - 1) + 0.5) * 255)
+
+
+def raw_values(path, shape, kind):
+    """Stored values of a native explicit little endian file, found by tag and not by pydicom."""
+    content = path.read_bytes()
+    start = content.index(b"\xe0\x7f\x10\x00OW\x00\x00") + 8
+    size = int.from_bytes(content[start : start + 4], "little")
+    return np.frombuffer(content[start + 4 : start + 4 + size], kind).reshape(shape)
+
+
+def mapped(values, function):
+    known = {value: function(value) for value in np.unique(values).tolist()}
+    return np.vectorize(known.__getitem__)(values)
+
+
+def test_ct_of_another_writer_in_a_window_is_the_arithmetic_of_the_standard():
+    hounsfield = raw_values(OTHERS / "CT_small.dcm", (128, 128), "<i2").astype(int) - 1024
+    read = read_dicom(OTHERS, "CT_small.dcm", (-800.0, 300.0))
+    assert read.dtype == np.uint8
+    assert len(np.unique(read)) > 50
+    np.testing.assert_array_equal(read, mapped(hounsfield, lambda x: standard_linear(x, -800, 300)))
+
+
+def test_ct_of_another_writer_without_window_uses_the_range_of_its_bits():
+    stored = raw_values(OTHERS / "CT_small.dcm", (128, 128), "<i2").astype(int)
+    expected = mapped(stored, lambda x: round((x + 32768) / 65535 * 255))
+    np.testing.assert_array_equal(read_dicom(OTHERS, "CT_small.dcm"), expected)
+
+
+def test_mr_of_another_writer_uses_its_own_window():
+    stored = raw_values(OTHERS / "MR_small.dcm", (64, 64), "<i2").astype(int)
+    expected = mapped(stored, lambda x: standard_linear(x, 600, 1600))
+    np.testing.assert_array_equal(read_dicom(OTHERS, "MR_small.dcm"), expected)
+
+
+@pytest.mark.filterwarnings("ignore:The pixel data is")
+@pytest.mark.parametrize("syntax", ["RLE", "bigendian", "implicit", "jp2klossless", "padded"])
+def test_mr_of_another_writer_is_the_same_in_every_lossless_syntax(syntax):
+    same = read_dicom(OTHERS, f"MR_small_{syntax}.dcm")
+    np.testing.assert_array_equal(same, read_dicom(OTHERS, "MR_small.dcm"))
+
+
+def test_radiograph_of_another_writer_in_monochrome1_is_inverted_after_rescale_and_window():
+    stored = raw_values(OTHERS / CR, (16, 16), "<u2").astype(int)
+    assert dcmread(OTHERS / CR).PhotometricInterpretation == "MONOCHROME1"
+    expected = mapped(stored, lambda x: 255 - standard_linear(0.684 * x + 200, 1600, 2800))
+    np.testing.assert_array_equal(read_dicom(OTHERS, CR), expected)
+
+
+@pytest.mark.parametrize("name", ["SC_rgb_jpeg_dcmtk.dcm", "SC_rgb_jpeg_lossy_gdcm.dcm"])
+def test_jpeg_of_another_writer_is_the_luma_that_pillow_decodes(name):
+    content = (OTHERS / name).read_bytes()
+    frame = Image.open(io.BytesIO(content[content.index(b"\xff\xd8\xff") :]))
+    read = read_dicom(OTHERS, name).astype(int)
+    assert np.abs(read - np.asarray(frame.convert("L"))).max() <= 2  # rounding of YBR to RGB
+
+
+def test_colour_of_other_writers_is_alike_in_all_encodings():
+    reference = read_dicom(OTHERS, "SC_rgb_rle.dcm").astype(int)
+    for name in (
+        "SC_ybr_full_422_uncompressed.dcm",
+        "SC_rgb_gdcm_KY.dcm",
+        "SC_rgb_dcmtk_+eb+cr.dcm",
+    ):
+        assert np.median(np.abs(read_dicom(OTHERS, name) - reference)) <= 2
+
+
+def test_gray_of_8_bits_keeps_its_values(tmp_path):
+    name = save_dicom(tmp_path / "a.dcm", RAMP)
+    np.testing.assert_array_equal(read_dicom(tmp_path, name), RAMP)
+
+
+def test_gray_jpeg_is_what_pillow_decodes(tmp_path):
+    smooth = np.add.outer(np.arange(40), np.arange(56)).astype(np.uint8)
+    name = save_dicom(tmp_path / "a.dcm", smooth, jpeg=True)
+    decoded = np.asarray(Image.open(io.BytesIO(jpeg_bytes(smooth))))
+    np.testing.assert_array_equal(read_dicom(tmp_path, name), decoded)
+
+
+def test_monochrome1_of_8_bits_is_inverted(tmp_path):
+    name = save_dicom(tmp_path / "a.dcm", RAMP, PhotometricInterpretation="MONOCHROME1")
+    np.testing.assert_array_equal(read_dicom(tmp_path, name), 255 - RAMP)
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.uint16])
+def test_brain_window_puts_known_hounsfield_units_on_known_grays(tmp_path, kind):
+    hounsfield = np.array([[-1000, 0, 20, 40, 60, 79, 80, 3000]])
+    stored = (hounsfield + 1024).astype(kind)
+    name = save_dicom(tmp_path / "a.dcm", stored, RescaleSlope=1, RescaleIntercept=-1024)
+    grays = read_dicom(tmp_path, name, BRAIN)
+    assert grays.tolist() == [[0, 0, 65, 129, 194, 255, 255, 255]]
+
+
+def test_window_of_width_one_is_a_threshold(tmp_path):
+    stored = np.array([[39, 40, 41]], dtype=np.uint16)
+    name = save_dicom(tmp_path / "a.dcm", stored, RescaleSlope=1, RescaleIntercept=0)
+    assert read_dicom(tmp_path, name, (40, 1)).tolist() == [[0, 255, 255]]
+
+
+def test_window_of_the_manifest_goes_before_the_windows_of_the_file(tmp_path):
+    stored = np.array([[0, 40, 100, 1000]], dtype=np.uint16)
+    rescale = {"RescaleSlope": 1, "RescaleIntercept": 0}
+    windows = {"WindowCenter": [500, 1], "WindowWidth": [1001, 2]}
+    name = save_dicom(tmp_path / "a.dcm", stored, **rescale, **windows)
+    assert read_dicom(tmp_path, name, BRAIN).tolist() == [[0, 129, 255, 255]]
+    assert read_dicom(tmp_path, name).tolist() == [[0, 10, 26, 255]]  # the first of its two
+
+
+def test_12_bits_without_window_span_0_to_4095(tmp_path):
+    stored = np.array([[0, 2048, 4095]], dtype=np.uint16)
+    name = save_dicom(tmp_path / "a.dcm", stored, bits=12)
+    assert read_dicom(tmp_path, name).tolist() == [[0, 128, 255]]
+
+
+def test_bits_above_bits_stored_do_not_count(tmp_path):
+    overlay = np.array([[0x8000, 0xF800, 0x0FFF]], dtype=np.uint16)
+    name = save_dicom(tmp_path / "a.dcm", overlay, bits=16, BitsStored=12, HighBit=11)
+    assert read_dicom(tmp_path, name).tolist() == [[0, 128, 255]]
+
+
+def test_signed_12_bits_are_extended(tmp_path):
+    stored = np.array([[0x0800, 0x0FFF, 0x07FF]], dtype=np.int16)  # -2048, -1 and 2047
+    name = save_dicom(tmp_path / "a.dcm", stored, bits=16, BitsStored=12, HighBit=11)
+    assert read_dicom(tmp_path, name).tolist() == [[0, 127, 255]]
+
+
+def test_voi_table_of_the_file_is_looked_up(tmp_path):
+    table = Dataset()
+    table.LUTDescriptor = [256, 0, 8]
+    table.add_new("LUTData", "OW", np.arange(255, -1, -1).astype("<u2").tobytes())
+    name = save_dicom(tmp_path / "a.dcm", RAMP, VOILUTSequence=[table])
+    np.testing.assert_array_equal(read_dicom(tmp_path, name), 255 - RAMP)
+
+
+def test_voi_table_that_pydicom_would_index_wrongly_is_refused(tmp_path):
+    table = Dataset()
+    table.LUTDescriptor = [4096, 0, 8]
+    table.add_new("LUTData", "OW", bytes(8192))
+    name = save_dicom(tmp_path / "a.dcm", RAMP.astype(np.uint16), VOILUTSequence=[table])
+    with pytest.raises(InputError, match="4096 entries of 8 bits"):
+        read_dicom(tmp_path, name)
+
+
+def test_modality_table_of_the_file_is_looked_up(tmp_path):
+    table = Dataset()
+    table.LUTDescriptor, table.ModalityLUTType = [256, 0, 16], "US"
+    table.add_new("LUTData", "OW", (np.arange(256) * 257).astype("<u2").tobytes())
+    name = save_dicom(tmp_path / "a.dcm", RAMP, ModalityLUTSequence=[table])
+    np.testing.assert_array_equal(read_dicom(tmp_path, name), RAMP)
+
+
+@pytest.mark.parametrize(
+    ("color", "luma"), [((255, 0, 0), 76), ((0, 255, 0), 150), ((0, 0, 255), 29), ((9, 9, 9), 9)]
+)
+def test_colour_becomes_luma_as_in_other_pictures(tmp_path, color, luma):
+    name = save_dicom(tmp_path / "a.dcm", np.full((2, 3, 3), color, dtype=np.uint8))
+    assert (read_dicom(tmp_path, name) == luma).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_header_of_the_hemorrhage_challenge_with_ids_for_uids_is_read_in_silence(tmp_path):
+    ids = {"SOPInstanceUID": "ID_231d901c1", "StudyInstanceUID": "ID_dd37ba3adb"}
+    rescale = {"RescaleSlope": 1, "RescaleIntercept": -1024}
+    stored = np.full((4, 4), 1064, dtype=np.int16)
+    with pydicom.config.disable_value_validation():
+        name = save_dicom(tmp_path / "a.dcm", stored, PatientID="ID_b81a287f", **ids, **rescale)
+    assert (read_dicom(tmp_path, name, BRAIN) == 129).all()
+    assert patient_of(tmp_path, name) == "ID_b81a287f"
+
+
+def test_read_gray_reads_dicom_from_a_folder_and_an_archive(tmp_path):
+    stored = np.array([[1024, 1064, 1200]], dtype=np.int16)
+    rescale = {"RescaleSlope": 1, "RescaleIntercept": -1024}
+    save_dicom(tmp_path / "set" / "A.DCM", stored, **rescale)
+    zip_folder(tmp_path / "set", tmp_path / "set.zip")
+    assert read_gray(tmp_path, "set/A.DCM", BRAIN).tolist() == [[0, 129, 255]]
+    assert read_gray(tmp_path, "set.zip::A.DCM", BRAIN).tolist() == [[0, 129, 255]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"Rows": None}, "it has no Rows"),
+        ({"PixelData": None}, "it has no PixelData"),
+        ({"PhotometricInterpretation": None, "BitsStored": None}, "it has no BitsStored, Photo"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "PALETTE COLOR with 1 samples"),
+        ({"PhotometricInterpretation": "RGB"}, "RGB with 1 samples"),
+        ({"NumberOfFrames": 3}, "it holds 3 frames"),
+        ({"BitsAllocated": 32, "BitsStored": 32, "HighBit": 31}, "32 bits in 32"),
+        ({"BitsStored": 12}, "12 bits in 8"),
+        ({"Rows": 0}, "6 x 0 pixels"),
+        ({"Rows": 40}, "less than expected"),
+        ({"RescaleSlope": 0, "RescaleIntercept": 5}, "RescaleSlope is 0"),
+        ({"WindowCenter": 40, "WindowWidth": 0}, "Window Width"),
+        ({"WindowCenter": 40, "WindowWidth": 9, "VOILUTFunction": "CUBIC"}, "CUBIC"),
+    ],
+)
+def test_unusable_header_is_refused_and_named(tmp_path, changes, problem):
+    name = save_dicom(tmp_path / "a.dcm", RAMP, **changes)
+    with pytest.raises(InputError, match=rf"a\.dcm: the file is no DICOM picture.*{problem}"):
+        read_dicom(tmp_path, name)
+
+
+def test_window_without_rescale_is_refused(tmp_path):
+    name = save_dicom(tmp_path / "a.dcm", RAMP, RescaleSlope=1)
+    with pytest.raises(InputError, match="no RescaleSlope and RescaleIntercept"):
+        read_dicom(tmp_path, name, BRAIN)
+
+
+def test_window_for_a_colour_picture_is_refused(tmp_path):
+    name = save_dicom(tmp_path / "a.dcm", np.zeros((2, 3, 3), dtype=np.uint8))
+    with pytest.raises(InputError, match="it is in colour"):
+        read_dicom(tmp_path, name, BRAIN)
+
+
+@pytest.mark.parametrize("width", [0, 0.5, -3, float("nan")])
+def test_window_that_is_too_narrow_is_refused(tmp_path, width):
+    name = save_dicom(tmp_path / "a.dcm", RAMP, RescaleSlope=1, RescaleIntercept=0)
+    with pytest.raises(InputError, match="too narrow"):
+        read_dicom(tmp_path, name, (40, width))
+
+
+def test_picture_too_large_is_refused_before_decoding(tmp_path, monkeypatch):
+    name = save_dicom(tmp_path / "a.dcm", RAMP, Rows=60000, Columns=60000)
+    monkeypatch.setattr(dicom, "pixel_array", lambda dataset: pytest.fail("decoded"))
+    with pytest.raises(InputError, match="60000 x 60000 pixels"):
+        read_dicom(tmp_path, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("JPEGLSNearLossless_08.dcm", "nothing here decodes JPEG-LS Lossy"),
+        ("SC_rgb_jpeg_gdcm.dcm", "nothing here decodes JPEG Lossless"),
+        ("JPGExtended.dcm", "JPEG Extended"),
+        ("examples_palette.dcm", "PALETTE COLOR"),
+        ("examples_ybr_color.dcm", "30 frames"),
+        ("SC_rgb_rle_16bit.dcm", "16 bits in 16, 3 samples"),
+        ("MR_truncated.dcm", "less than expected"),
+        ("rtplan.dcm", "it has no Rows"),
+        ("no_meta.dcm", "missing"),
+        ("README.txt", "missing"),
+    ],
+)
+def test_file_of_another_writer_that_is_not_supported_is_refused(name, problem):
+    with pytest.raises(InputError, match=problem):
+        read_dicom(OTHERS, name)
+
+
+def test_empty_missing_and_text_files_are_refused(tmp_path):
+    (tmp_path / "empty.dcm").write_bytes(b"")
+    (tmp_path / "text.dcm").write_text("<html>not found</html>")
+    for name, problem in (("empty", "it is empty"), ("text", "missing DICOM"), ("no", "No such")):
+        with pytest.raises(InputError, match=problem):
+            read_dicom(tmp_path, f"{name}.dcm")
+
+
+@pytest.mark.filterwarnings("ignore:End of file reached")
+@pytest.mark.parametrize("jpeg", [False, True])
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.8, 0.97])
+def test_truncated_file_is_refused(tmp_path, jpeg, share):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    name = save_dicom(tmp_path / "a.dcm", noise, jpeg=jpeg)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(InputError, match=r"a\.dcm: the file is no DICOM picture"):
+        read_dicom(tmp_path, name)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_damaged_headers_are_read_or_refused_but_never_crash(tmp_path):
+    rng = random.Random(0)
+    whole = (OTHERS / "dicomdirtests/77654033/CT2/17106").read_bytes()
+    refused = 0
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for _ in range(5):
+            damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+        (tmp_path / "a.dcm").write_bytes(damaged)
+        try:
+            assert read_dicom(tmp_path, "a.dcm", BRAIN).shape == (16, 16)
+        except InputError:
+            refused += 1
+    assert 20 < refused < 150
+
+
+def test_patient_of_is_read_without_looking_at_the_pixels(tmp_path):
+    name = save_dicom(tmp_path / "set" / "a.dcm", np.zeros((400, 400), np.uint8), PatientID=" P 7 ")
+    zip_folder(tmp_path / "set", tmp_path / "set.zip")
+    whole = (tmp_path / "set" / name).read_bytes()
+    (tmp_path / "set" / name).write_bytes(whole[:1000])
+    assert patient_of(tmp_path, f"set/{name}") == "P 7"
+    assert patient_of(tmp_path, f"set.zip::{name}") == "P 7"
+    assert patient_of(OTHERS, CR) == "77654033"
+
+
+@pytest.mark.parametrize("patient", [None, "", "  "])
+def test_patient_of_without_an_id_is_refused(tmp_path, patient):
+    name = save_dicom(tmp_path / "a.dcm", RAMP, PatientID=patient)
+    with pytest.raises(InputError, match=r"a\.dcm: the header has no PatientID.*no split"):
+        patient_of(tmp_path, name)
+
+
+def test_patient_of_a_file_that_is_no_dicom_is_refused(tmp_path):
+    (tmp_path / "a.dcm").write_text("nothing")
+    for name in ("a.dcm", "b.dcm"):
+        with pytest.raises(InputError, match=rf"{name}: the file is no DICOM picture"):
+            patient_of(tmp_path, name)

@@ -1,0 +1,419 @@
+import re
+import shutil
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from busi_files import zip_folder
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from sklearn.metrics import roc_auc_score
+
+from rin.data.layouts import find_cases
+from rin.data.layouts.mrnet import Slices, exams_per_label, images_per_exam
+from rin.data.leakage import near_duplicates, picture_hash
+from rin.data.manifest import find_task, load_manifest
+from rin.data.pixels import read_gray
+from rin.data.standins import mrnet
+from rin.data.tree import open_tree
+from rin.errors import InputError
+from rin.paper import CLASS_COUNTS
+
+MRNET = load_manifest("mrnet")
+#: Exam: part, labels of abnormal, acl and meniscus, and slices per plane.
+EXAMS = {
+    "0000": ("train", "000", 3),
+    "0001": ("train", "111", 4),
+    "0002": ("train", "100", 3),
+    "0003": ("train", "101", 5),
+    "1130": ("valid", "000", 3),
+    "1131": ("valid", "110", 3),
+}
+PLANES = ("axial", "coronal", "sagittal")
+
+
+def options(**changes):
+    return MRNET.model_copy(update={"options": MRNET.options | changes})
+
+
+ALL = options(slices={"rule": "all"})
+
+
+@pytest.fixture
+def root(tmp_path):
+    return write_exams(tmp_path, EXAMS)
+
+
+def write_exams(root, exams):
+    folder = root / "MRNet-v1.0"
+    for exam, (split, _, n) in exams.items():
+        for number, plane in enumerate(PLANES):
+            (folder / split / plane).mkdir(parents=True, exist_ok=True)
+            volume = np.arange(n * 16, dtype=np.uint8).reshape(n, 4, 4) + int(exam[-1]) + number
+            np.save(folder / split / plane / f"{exam}.npy", volume)
+    for split in ("train", "valid"):
+        for column, table in enumerate(("abnormal", "acl", "meniscus")):
+            rows = [f"{e},{labels[column]}\n" for e, (s, labels, _) in exams.items() if s == split]
+            (folder / f"{split}-{table}.csv").write_text("".join(rows))
+    return root
+
+
+def read(root, manifest=ALL, location="MRNet-v1.0"):
+    return find_cases(open_tree(root, location), manifest)
+
+
+def test_find_cases_returns_a_case_per_slice_with_the_exam_as_patient(root):
+    cases = read(root)
+    assert len(cases) == sum(n for *_, n in EXAMS.values())
+    assert cases[0].case_id == "0000-sagittal-0"
+    assert cases[0].image == "MRNet-v1.0/train/sagittal/0000.npy#0"
+    classes = {case.patient_id: case.source_class for case in cases}
+    assert classes == {
+        "0000": "normal",
+        "0001": "acl+meniscus",
+        "0002": "abnormal",
+        "0003": "meniscus",
+        "1130": "normal",
+        "1131": "acl",
+    }
+
+
+def test_find_cases_locators_are_read_as_the_slices(root):
+    case = next(case for case in read(root) if case.case_id == "0001-sagittal-3")
+    volume = np.load(root / "MRNet-v1.0" / "train" / "sagittal" / "0001.npy")
+    np.testing.assert_array_equal(read_gray(root, case.image), volume[3])
+
+
+def test_find_cases_of_archive_and_of_a_folder_around_are_the_same(root):
+    zip_folder(root / "MRNet-v1.0", root / "flat.zip")
+    zip_folder(root / "MRNet-v1.0", root / "wrapped.zip", wrap="MRNet-v1.0/")
+    expected = [(c.case_id, c.source_class) for c in read(root)]
+    for archive in ("flat.zip", "wrapped.zip"):
+        cases = read(root, location=archive)
+        assert [(c.case_id, c.source_class) for c in cases] == expected
+    assert read_gray(root, cases[0].image).shape == (4, 4)
+
+
+def test_find_cases_takes_plane_slices_and_parts_from_the_options(root):
+    chosen = options(plane="axial", slices={"rule": "middle", "count": 1}, splits=["valid"])
+    assert [c.image for c in read(root, chosen)] == [
+        "MRNet-v1.0/valid/axial/1130.npy#1",
+        "MRNet-v1.0/valid/axial/1131.npy#1",
+    ]
+
+
+def test_find_cases_for_the_tasks_of_the_manifest_maps_labels(root):
+    labels = {}
+    for name in ("acl", "meniscus"):
+        dataset, task = find_task(name)
+        manifest = dataset.for_task(task)
+        labels[name] = {c.patient_id: manifest.label(c.source_class) for c in read(root, manifest)}
+    assert labels["acl"] == {
+        "0000": "no tear",
+        "0001": "tear",
+        "0002": None,
+        "0003": None,
+        "1130": "no tear",
+        "1131": "tear",
+    }
+    assert labels["meniscus"] == {
+        "0000": "no tear",
+        "0001": "tear",
+        "0002": None,
+        "0003": "tear",
+        "1130": "no tear",
+        "1131": None,
+    }
+
+
+def test_find_cases_with_byte_order_mark_crlf_and_no_last_line_end_reads_the_same(root):
+    expected = read(root)
+    for path in (root / "MRNet-v1.0").glob("*.csv"):
+        text = path.read_text().strip().replace(",", ", ").replace("\n", "\r\n")
+        path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert read(root) == expected
+
+
+def test_find_cases_without_the_other_planes_reads_the_one_asked_for(root):
+    expected = read(root)
+    for split in ("train", "valid"):
+        shutil.rmtree(root / "MRNet-v1.0" / split / "axial")
+    assert read(root) == expected
+
+
+def test_find_cases_without_the_plane_asked_for_is_refused(root):
+    shutil.rmtree(root / "MRNet-v1.0" / "valid" / "sagittal")
+    with pytest.raises(InputError, match="2 exams with labels and without a volume in valid/sagi"):
+        read(root)
+
+
+@pytest.mark.parametrize("plane", PLANES)
+def test_find_cases_with_a_volume_missing_or_without_label_names_it(root, plane):
+    folder = root / "MRNet-v1.0" / "train" / plane
+    (folder / "0002.npy").rename(folder / "0009.npy")
+    with pytest.raises(InputError, match=f"1 exams .* without a volume in train/{plane}: 0002"):
+        read(root)
+    np.save(folder / "0002.npy", np.zeros((3, 4, 4), np.uint8))
+    with pytest.raises(InputError, match=f"1 volumes without labels in train/{plane}: 0009"):
+        read(root)
+
+
+@pytest.mark.parametrize("table", ["abnormal", "acl", "meniscus"])
+def test_find_cases_without_a_table_names_it(root, table):
+    (root / "MRNet-v1.0" / f"valid-{table}.csv").unlink()
+    with pytest.raises(InputError, match=f"table valid-{table}.csv is missing"):
+        read(root)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("0000,0\n0001,1\n0002,0\n0003,0\n0001,1\n", "exam 0001 is listed twice"),
+        ("0000,0\n0001,2\n0002,0\n0003,0\n", "line 2 is '0001,2'"),
+        ("case,acl\n0000,0\n", "line 1 is 'case,acl'"),
+        ("0000,0\n0001\n", "line 2 is '0001'"),
+        ("0000,0,1\n", "line 1 is '0000,0,1'"),
+        ("0000;0\n", "line 1 is '0000;0'"),
+        ("", "it lists no exam"),
+        ("\n\n", "it lists no exam"),
+        ("0000,0\n0001,1\n", "list different exams: 0002, 0003"),
+        ("0000,1\n0001,1\n0002,0\n0003,0\n", "exam 0000 has a tear and is labelled as not"),
+    ],
+)
+def test_find_cases_of_bad_table_names_it(root, text, problem):
+    (root / "MRNet-v1.0" / "train-acl.csv").write_text(text)
+    with pytest.raises(InputError, match=problem):
+        read(root)
+
+
+def test_find_cases_of_table_in_utf_16_is_refused(root):
+    (root / "MRNet-v1.0" / "train-acl.csv").write_bytes("0000,0\n".encode("utf-16"))
+    with pytest.raises(InputError, match=r"train-acl\.csv: it is no CSV text in UTF-8"):
+        read(root)
+
+
+def test_find_cases_of_exam_in_both_parts_is_refused(root):
+    write_exams(root, EXAMS | {"0001": ("valid", "111", 3)})
+    folder = root / "MRNet-v1.0"
+    for table in ("abnormal", "acl", "meniscus"):
+        with (folder / f"train-{table}.csv").open("a") as file:
+            file.write("0001,1\n")
+    with pytest.raises(InputError, match="exams in both parts: 0001"):
+        read(root)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "train/sagittal/0000.png",
+        "train/oblique/0000.npy",
+        "test/sagittal/0000.npy",
+        "train/0000.npy",
+        "notes.txt",
+        "test-acl.csv",
+    ],
+)
+def test_find_cases_with_a_stray_file_names_it(root, name):
+    path = root / "MRNet-v1.0" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    with pytest.raises(InputError, match=f"{re.escape(repr(name))} is no file of the layout"):
+        read(root)
+
+
+def test_find_cases_of_broken_volume_names_it(root):
+    path = root / "MRNet-v1.0" / "valid" / "sagittal" / "1131.npy"
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(InputError, match=r"1131\.npy: the file is truncated"):
+        read(root)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"plane": "oblique"}, "plane"),
+        ({"slices": {"rule": "first", "count": 2}}, "slices.rule"),
+        ({"slices": {"rule": "middle"}}, "need a count"),
+        ({"slices": {"rule": "all", "count": 2}}, "'all' takes none"),
+        ({"slices": {"rule": "middle", "count": 0}}, "slices.count"),
+        ({"splits": []}, "splits"),
+        ({"splits": ["test"]}, "splits"),
+        ({"window": 3}, "window"),
+    ],
+)
+def test_find_cases_with_unusable_options_names_the_field(root, changes, problem):
+    with pytest.raises(InputError, match=f"layout 'mrnet' cannot use .*{problem}"):
+        read(root, options(**changes))
+
+
+@pytest.mark.parametrize(
+    ("rule", "count", "n", "chosen"),
+    [
+        ("middle", 2, 24, [11, 12]),
+        ("middle", 3, 24, [10, 11, 12]),
+        ("middle", 1, 5, [2]),
+        ("spaced", 4, 24, [3, 9, 15, 21]),
+        ("spaced", 1, 5, [2]),
+        ("spaced", 2, 17, [4, 12]),
+        ("middle", 4, 3, [0, 1, 2]),
+        ("spaced", 4, 3, [0, 1, 2]),
+        ("all", None, 3, [0, 1, 2]),
+    ],
+)
+def test_slices_choose_counts_from_the_middle_or_evenly(rule, count, n, chosen):
+    assert Slices(rule=rule, count=count).choose(n) == chosen
+
+
+@given(st.sampled_from(["middle", "spaced"]), st.integers(1, 60), st.integers(1, 80))
+def test_slices_choose_different_ones_in_order_and_in_balance(rule, count, n):
+    chosen = Slices(rule=rule, count=count).choose(n)
+    assert len(chosen) == min(count, n)
+    assert chosen == sorted(set(chosen))
+    assert chosen[0] >= 0
+    assert chosen[-1] < n
+    assert abs(chosen[0] - (n - 1 - chosen[-1])) <= 1
+
+
+def test_slices_without_count_is_refused_by_the_model():
+    with pytest.raises(ValidationError, match="need a count"):
+        Slices(rule="middle")
+
+
+def published(task):
+    return {c.group: c.images for c in CLASS_COUNTS[task] if c.group != "all"}
+
+
+def exams(task):
+    dataset, found = find_task(task)
+    return exams_per_label(dataset.for_task(found))
+
+
+def test_counts_of_the_manifest_are_the_public_exams():
+    counts = MRNET.counts.images
+    assert sum(counts.values()) == 1130 + 120
+    assert counts["acl"] + counts["acl+meniscus"] == 208 + 54
+    assert counts["meniscus"] + counts["acl+meniscus"] == 397 + 52
+    assert counts["normal"] == 1250 - 913 - 95
+
+
+def test_exams_per_label_adds_classes_and_leaves_unmapped_ones_out():
+    assert exams("acl") == {"no tear": 242, "tear": 262}
+    assert exams("meniscus") == {"no tear": 242, "tear": 449}
+
+
+@pytest.mark.parametrize(("task", "tear", "no_tear"), [("acl", 2.2, 1.9), ("meniscus", 1.1, 15.3)])
+def test_images_per_exam_of_the_published_counts(task, tear, no_tear):
+    table = images_per_exam(published(task), exams(task)).set_index("label")
+    assert table.loc["tear", "per_exam"] == pytest.approx(tear, abs=0.05)
+    assert table.loc["no tear", "per_exam"] == pytest.approx(no_tear, abs=0.05)
+    assert (table["images"] == pd.Series(published(task))).all()
+
+
+def test_images_per_exam_shows_that_no_fixed_number_of_slices_gives_the_published_counts():
+    for task in ("acl", "meniscus"):
+        per_exam = images_per_exam(published(task), exams(task))["per_exam"]
+        assert not any(np.allclose(per_exam, k) for k in range(1, 62))
+
+
+@pytest.mark.parametrize(
+    ("images", "of_exams"),
+    [({"tear": 1}, {"no tear": 1}), ({"tear": 1}, {"tear": 0}), ({}, {}), ({"tear": 1}, {})],
+)
+def test_images_per_exam_of_other_labels_or_no_exams_is_refused(images, of_exams):
+    with pytest.raises(InputError, match="Give both for the same labels"):
+        images_per_exam(images, of_exams)
+
+
+def test_findings_state_numbers_that_add_up():
+    texts = " ".join(finding.text.replace(",", "") for finding in MRNET.findings)
+    numbers = set(map(int, re.findall(r"\d{2,}", texts)))
+    assert {569, 452, 1021, 570, 506, 4201, 5222} <= numbers
+    assert 569 + 452 == 1021
+    assert sum(published("meniscus").values()) == 4201
+    assert 1021 + 4201 == 4177 + 261 + 784 == 5222
+
+
+COUNTS = {"normal": 12, "abnormal": 2, "acl": 6, "meniscus": 6, "both": 6}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    root = tmp_path_factory.mktemp("standin")
+    (root / "mrnet").mkdir()
+    start = time.process_time()
+    note = mrnet.write(root / "mrnet", COUNTS, 5)
+    return root, note, time.process_time() - start
+
+
+def test_stand_in_is_read_by_the_reader_and_counts_its_exams_right(written):
+    root, note, _ = written
+    cases = read(root, MRNET, "mrnet")
+    classes = {case.patient_id: case.source_class for case in cases}
+    assert pd.Series(classes).value_counts().to_dict() == note["images"]
+    assert note["images"] == {
+        "normal": 12,
+        "abnormal": 2,
+        "acl": 6,
+        "meniscus": 6,
+        "acl+meniscus": 6,
+    }
+    assert set(note["masks"].values()) == {0}
+    assert read_gray(root, cases[0].image).shape == (256, 256)
+    assert {case.image.split("/")[1] for case in cases} == {"train", "valid"}
+    every_plane = options(plane="coronal", slices={"rule": "all"})
+    assert len(read(root, every_plane, "mrnet")) == 3 * sum(COUNTS.values())
+
+
+def test_stand_in_is_written_fast_and_small(written):
+    root, _, seconds = written
+    assert seconds < 6
+    total = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+    assert total < 2 * 2**20 * sum(COUNTS.values())
+
+
+def test_stand_in_slices_of_different_exams_are_not_near_duplicates(written):
+    cases = read(written[0], options(slices={"rule": "spaced", "count": 4}), "mrnet")
+    hashes = [picture_hash(read_gray(written[0], case.image)) for case in cases]
+    table = pd.DataFrame(
+        {
+            "case_id": [case.case_id for case in cases],
+            "hash": [bits for bits, _ in hashes],
+            "blank": [blank for _, blank in hashes],
+        }
+    )
+    pairs = near_duplicates(table, 40)
+    exam = {case.case_id: case.patient_id for case in cases}
+    assert pairs[pairs["case_a"].map(exam) != pairs["case_b"].map(exam)].empty
+
+
+@pytest.mark.parametrize(
+    ("structure", "torn_kind", "across"), [("ligament", "acl", 0.05), ("menisci", "meniscus", 0.6)]
+)
+def test_stand_in_structure_separates_torn_from_whole_about_as_designed(
+    structure, torn_kind, across
+):
+    brightness, torn = [], []
+    for kind in ("normal", torn_kind):
+        for index in range(40):
+            rng = np.random.default_rng([9, index, kind == torn_kind])
+            picture, found = mrnet.draw_slice(rng, mrnet.draw_knee(rng, kind), across)
+            brightness.append(picture[::2, ::2][found[structure]].mean())
+            torn.append(kind == torn_kind)
+    assert 0.75 < roc_auc_score(torn, brightness) < 0.98
+
+
+def test_stand_in_exam_does_not_depend_on_how_many_there_are(tmp_path, written):
+    mrnet.write(tmp_path, dict.fromkeys(COUNTS, 1), 5)
+    volumes = sorted(tmp_path.rglob("*.npy"))
+    assert len(volumes) == 3 * 5
+    for path in volumes:
+        other = written[0] / "mrnet" / path.relative_to(tmp_path)
+        assert path.read_bytes() == other.read_bytes()
+
+
+def test_stand_in_of_one_exam_per_class_is_whole(tmp_path):
+    (tmp_path / "mrnet").mkdir()
+    mrnet.write(tmp_path / "mrnet", dict.fromkeys(COUNTS, 1), 5)
+    assert len({case.patient_id for case in read(tmp_path, MRNET, "mrnet")}) == 5

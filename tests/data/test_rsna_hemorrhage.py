@@ -1,0 +1,257 @@
+"""The hemorrhage challenge: its reader on literal tables, and its stand-in."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from busi_files import zip_folder
+from pydicom import dcmread
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+
+from rin.data.datasets import ensure_dataset, open_dataset
+from rin.data.dicom import patient_of
+from rin.data.layouts import find_cases
+from rin.data.layouts.rsna_hemorrhage import KINDS, read_labels
+from rin.data.leakage import SAME_LESION, near_duplicates
+from rin.data.manifest import load_manifest
+from rin.data.pixels import read_gray
+from rin.data.standins import write_stand_in
+from rin.data.standins.rsna_hemorrhage import draw_slice
+from rin.data.tree import open_tree
+from rin.errors import InputError
+
+MANIFEST = load_manifest("rsna_hemorrhage")
+TOP = "rsna-intracranial-hemorrhage-detection"
+TABLE = "stage_2_train.csv"
+COUNTS = {"hemorrhage": 5, "none": 3}
+
+
+def rows(image, *shown):
+    return "".join(f"ID_{image}_{kind},{int(kind in shown)}\n" for kind in KINDS)
+
+
+A, B, C = rows("a1"), rows("b2", "subdural", "any"), rows("c3", "epidural", "subdural", "any")
+LABELS = f"ID,Label\n{A}{B}{C}"
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Three slices: ID_a1 without blood, ID_b2 with one kind, ID_c3 with two."""
+    top = tmp_path / "root" / TOP
+    for name in ("stage_2_train/ID_a1", "stage_2_train/ID_b2", "stage_2_train/ID_c3"):
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / f"{name}.dcm").touch()
+    (top / "stage_2_test").mkdir()
+    (top / "stage_2_test" / "ID_d4.dcm").touch()
+    (top / "stage_2_sample_submission.csv").write_text("ID,Label\n")
+    (top / TABLE).write_text(LABELS)
+    return tmp_path / "root"
+
+
+def read(root, location=TOP, manifest=MANIFEST):
+    return {case.case_id: case for case in find_cases(open_tree(root, location), manifest)}
+
+
+def test_cases_have_classes_and_leave_the_patient_to_the_header(root):
+    cases = read(root)
+    assert {name: case.source_class for name, case in cases.items()} == {
+        "ID_a1": "none",
+        "ID_b2": "hemorrhage",
+        "ID_c3": "hemorrhage",
+    }
+    assert {case.patient_id for case in cases.values()} == {None}
+    assert cases["ID_b2"].image == f"{TOP}/stage_2_train/ID_b2.dcm"
+    assert MANIFEST.label("none") == "no hemorrhage"
+
+
+def test_labels_are_a_column_per_kind_in_any_order_of_rows(root):
+    shuffled = np.random.default_rng(0).permutation(LABELS.splitlines()[1:])
+    (root / TOP / TABLE).write_text("\n".join(["ID,Label", *shuffled]))
+    labels = read_labels(open_tree(root, TOP), TABLE).sort_index()
+    assert list(labels.columns) == list(KINDS)
+    assert labels.to_numpy().tolist() == [
+        [0, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 1, 1],
+        [1, 0, 0, 0, 1, 1],
+    ]
+
+
+@pytest.mark.parametrize("wrap", ["", f"{TOP}/"])
+def test_archive_is_read_with_and_without_wrapping_folder(root, wrap):
+    zip_folder(root / TOP, root / f"{TOP}.zip", wrap)
+    cases = read(root, f"{TOP}.zip")
+    assert cases["ID_c3"].image == f"{TOP}.zip::{wrap}stage_2_train/ID_c3.dcm"
+    assert len(cases) == 3
+
+
+def test_byte_order_mark_crlf_and_repeated_rows_do_not_matter(root):
+    expected = read(root)
+    text = "\ufeff" + (LABELS + B).replace("\n", "\r\n").replace("ID,Label", "ID, Label")
+    (root / TOP / TABLE).write_bytes(text.encode())
+    assert read(root) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ("ID_a1_any,0\n", "", "1 images lack a kind: ID_a1"),
+        ("ID_b2_epidural,0\n", "", "1 images lack a kind: ID_b2"),
+        ("ID_b2_any,1", "ID_b2_any,0", "1 images have an 'any' against their kinds: ID_b2"),
+        ("ID_a1_any,0", "ID_a1_any,1", "1 images have an 'any' against their kinds: ID_a1"),
+        (A, A + A.replace("epidural,0", "epidural,1"), "1 images have rows that contradict"),
+        (A, A.replace("epidural,0", "epidural,1") + A, "1 images have rows that contradict"),
+        ("ID_a1_any,0", "ID_a1_any,", "1 labels are neither 0 nor 1: ID_a1_any"),
+        ("ID_a1_any,0", "ID_a1_any,NaN", "1 labels are neither 0 nor 1: ID_a1_any"),
+        ("ID_a1_any,0", "ID_a1_any", "1 labels are neither 0 nor 1: ID_a1_any"),
+        ("ID_a1_any,0", "ID_a1_any,0.5", "1 labels are neither 0 nor 1: ID_a1_any"),
+        ("ID_a1_any,0", "ID_a1_any,0,7", "the table cannot be read"),
+        ("ID_a1_any,0", "ID_a1_all,0", "1 IDs do not end in a kind of hemorrhage: ID_a1_all"),
+        ("ID_a1_any,0", "any,0", "1 IDs do not end in a kind of hemorrhage: any"),
+        (A, "", "1 images are not in stage_2_train.csv: ID_a1"),
+        (A, A.replace("a1", "e5"), "1 images of stage_2_train.csv are not there: ID_e5"),
+        ("ID,Label", "ID,label", "columns Label missing"),
+        (A + B + C, "", "the table has no rows"),
+        (LABELS, "", "the table cannot be read"),
+    ],
+)
+def test_labels_that_make_no_sense_are_refused(root, before, after, problem):
+    assert before in LABELS
+    (root / TOP / TABLE).write_text(LABELS.replace(before, after, 1))
+    with pytest.raises(InputError, match=rf"stage_2_train\.csv: {problem}"):
+        read(root)
+
+
+def test_table_that_is_no_text_is_refused(root):
+    (root / TOP / TABLE).write_bytes(b"\x50\x4b\x03\x04\xff\xfe,\n\x00")
+    with pytest.raises(InputError, match="the table cannot be read"):
+        read(root)
+
+
+@pytest.mark.parametrize("name", ["stage_2_train/ID_e5.png", "stage_2_train/x/ID_e5.dcm", "e.dcm"])
+def test_file_without_a_place_is_refused(root, name):
+    path = root / TOP / name
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    with pytest.raises(InputError, match=f"'{name}' is no file of the layout 'rsna_hemorrhage'"):
+        read(root)
+
+
+def test_table_that_is_missing_or_there_twice_is_refused(root):
+    (root / TOP / "more").mkdir()
+    (root / TOP / "more" / TABLE).write_text(LABELS)
+    with pytest.raises(InputError, match=r"2 tables called stage_2_train\.csv"):
+        read(root)
+    for path in (root / TOP).rglob(TABLE):
+        path.unlink()
+    with pytest.raises(InputError, match=r"no tables called stage_2_train\.csv"):
+        read(root)
+
+
+def test_option_is_refused_because_there_are_none(root):
+    with pytest.raises(InputError, match="options that the layout 'rsna_hemorrhage' cannot use"):
+        read(root, manifest=MANIFEST.model_copy(update={"options": {"window": 3}}))
+
+
+@pytest.fixture(scope="module")
+def standin(tmp_path_factory):
+    return write_stand_in(MANIFEST, tmp_path_factory.mktemp("standin"), COUNTS, seed=1)
+
+
+def test_stand_in_has_two_slices_per_patient_and_blood_where_it_should(standin):
+    cases = read(standin).values()
+    table = pd.DataFrame(
+        {"patient": patient_of(standin, case.image), "blood": case.source_class == "hemorrhage"}
+        for case in cases
+    )
+    per_patient = table.groupby("patient")["blood"].agg(["size", "sum"])
+    assert per_patient["size"].tolist() == [2] * 8
+    assert (per_patient["sum"] > 0).sum() == COUNTS["hemorrhage"]
+
+
+def test_stand_in_files_are_ct_images_in_hounsfield_units(standin):
+    depths = set()
+    for path in (standin / TOP / "stage_2_train").iterdir():
+        header = dcmread(path)
+        assert header.SOPClassUID.name == "CT Image Storage"
+        assert (header.RescaleSlope, header.RescaleIntercept) == (1, -1024)
+        assert header.PatientID.startswith("ID_")
+        depths.add((header.BitsStored, header.PixelRepresentation))
+        hounsfield = header.pixel_array.astype(int) - 1024
+        assert hounsfield.min() < -900
+        assert hounsfield.max() > 600
+        inner = hounsfield[60:100, 60:100]
+        assert 15 < np.median(inner) < 60
+    assert depths == {(16, 1), (12, 0)}
+
+
+@pytest.mark.parametrize("kind", ["hemorrhage", "none"])
+def test_stand_in_reads_back_as_it_was_drawn(standin, kind):
+    for index in (0, 1):  # signed and unsigned
+        drawn = draw_slice(kind, index, 0, seed=1)
+        gray = read_gray(standin, f"{TOP}/stage_2_train/{drawn.image_id}.dcm", MANIFEST.window)
+        share = (np.rint(drawn.hounsfield) - 39.5) / 79 + 0.5
+        np.testing.assert_array_equal(gray, np.rint(255 * np.clip(share, 0, 1)))
+
+
+def test_stand_in_labels_are_those_that_were_drawn(standin):
+    labels = read_labels(open_tree(standin, TOP), TABLE)
+    for kind in COUNTS:
+        for index in range(COUNTS[kind]):
+            for number in (0, 1):
+                drawn = draw_slice(kind, index, number, seed=1)
+                shown = labels.loc[drawn.image_id]
+                assert [name for name in KINDS[:5] if shown[name]] == list(drawn.kinds)
+
+
+def test_stand_in_does_not_depend_on_the_counts(tmp_path, standin):
+    other = write_stand_in(MANIFEST, tmp_path, {"hemorrhage": 2, "none": 1}, seed=1)
+    images = f"{TOP}/stage_2_train"
+    for path in (other / images).iterdir():
+        assert path.read_bytes() == (standin / images / path.name).read_bytes()
+
+
+def test_stand_in_opens_as_a_dataset_and_so_does_its_archive(tmp_path):
+    dataset = ensure_dataset(MANIFEST, None, tmp_path / "s", COUNTS, 1, index_folder=tmp_path / "i")
+    assert dataset.provenance == "stand-in"
+    assert set(dataset.cases["label"]) == {"hemorrhage", "no hemorrhage"}
+    assert dataset.cases["patient_id"].nunique() == 8
+    (tmp_path / "z").mkdir()
+    zip_folder(dataset.root / TOP, tmp_path / "z" / f"{TOP}.zip")
+    archive = open_dataset(MANIFEST, tmp_path / "z", index_folder=tmp_path / "i")
+    assert archive.digest == dataset.digest
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    folder, counts = tmp_path_factory.mktemp("dataset"), {"hemorrhage": 40, "none": 24}
+    return ensure_dataset(MANIFEST, None, folder / "s", counts, 3, index_folder=folder / "i")
+
+
+def test_stand_in_has_no_near_duplicates_of_different_patients(dataset):
+    pairs = near_duplicates(dataset.cases, SAME_LESION)
+    patients = dataset.cases.set_index("case_id")["patient_id"]
+    different = pairs["case_a"].map(patients) != pairs["case_b"].map(patients)
+    assert pairs[different].empty
+    assert dataset.cases["patient_id"].nunique() == 64
+
+
+def features(pixels):
+    inner = pixels[40:120, 45:115].astype(float)
+    dense = ((inner > 170) & (inner < 240)).mean()
+    return [inner.std(), np.abs(inner - inner[:, ::-1]).mean(), np.percentile(inner, 95), dense]
+
+
+def test_stand_in_classes_overlap_and_can_be_told_apart(dataset):
+    labels, patients = dataset.cases["label"] == "hemorrhage", dataset.cases["patient_id"]
+    values = np.array([features(read_gray(dataset.root, i, (40, 80))) for i in dataset.cases.image])
+    values = (values - values.mean(axis=0)) / values.std(axis=0)
+    scores = cross_val_predict(
+        LogisticRegression(),
+        values,
+        labels,
+        groups=patients,
+        cv=GroupKFold(5),
+        method="predict_proba",
+    )
+    assert 0.7 < roc_auc_score(labels, scores[:, 1]) < 0.97

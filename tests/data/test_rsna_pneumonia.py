@@ -1,0 +1,327 @@
+"""The pneumonia challenge: its reader on literal tables, and its stand-in."""
+
+import json
+
+import numpy as np
+import pytest
+from busi_files import zip_folder
+from pydicom import dcmread
+from skimage.filters import difference_of_gaussians
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import cross_val_predict
+
+from rin.data.datasets import ensure_dataset, open_dataset
+from rin.data.layouts import find_cases
+from rin.data.leakage import SAME_LESION, near_duplicates
+from rin.data.manifest import load_manifest
+from rin.data.pixels import read_gray, read_mask
+from rin.data.standins import write_stand_in
+from rin.data.standins.rsna_pneumonia import draw_radiograph
+from rin.data.tree import open_tree
+from rin.errors import InputError
+
+MANIFEST = load_manifest("rsna_pneumonia")
+BY_IMAGE = MANIFEST.model_copy(update={"options": {"patients": "image"}})
+TOP = "rsna-pneumonia-detection-challenge"
+MAPPING = "pneumonia-challenge-dataset-mappings_2018.json"
+LABELS = """patientId,x,y,width,height,Target
+aa,1.0,2.0,3.0,4.0,1
+aa,5.5,0.0,2.0,2.0,1
+bb,,,,,0
+cc,,,,,0
+"""
+CLASS_INFO = """patientId,class
+aa,Lung Opacity
+aa,Lung Opacity
+bb,No Lung Opacity / Not Normal
+cc,Normal
+"""
+PATIENTS = {"aa": "00000007_000.png", "bb": "00000007_013.png", "cc": "00000165_001.png"}
+COUNTS = {"opacity": 8, "not_normal": 6, "normal": 7}
+
+
+def mapping(patients):
+    return json.dumps([{"subset_img_id": k, "img_id": v} for k, v in patients.items()])
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Three images: aa with two boxes, bb of the same NIH patient, cc of another."""
+    top = tmp_path / "root" / TOP
+    (top / "stage_2_train_images").mkdir(parents=True)
+    (top / "stage_2_test_images").mkdir()
+    for name in ("train_images/aa", "train_images/bb", "train_images/cc", "test_images/dd"):
+        (top / f"stage_2_{name}.dcm").touch()
+    (top / "stage_2_train_labels.csv").write_text(LABELS)
+    (top / "stage_2_detailed_class_info.csv").write_text(CLASS_INFO)
+    (top / "stage_2_sample_submission.csv").write_text("patientId,PredictionString\n")
+    (top / "GCP Credits Request Link - RSNA.txt").write_text("https\n")
+    (top / MAPPING).write_text(mapping(PATIENTS | {"dd": "00000001_000.png"}))
+    return tmp_path / "root"
+
+
+def read(root, location=TOP, manifest=MANIFEST):
+    return {case.case_id: case for case in find_cases(open_tree(root, location), manifest)}
+
+
+def test_cases_have_boxes_classes_and_nih_patients(root):
+    cases = read(root)
+    assert list(cases) == ["aa", "bb", "cc"]
+    assert cases["aa"].masks == ("box:1,2,3,4", "box:5.5,0,2,2")
+    assert cases["bb"].masks == ()
+    assert cases["aa"].image == f"{TOP}/stage_2_train_images/aa.dcm"
+    assert [case.patient_id for case in cases.values()] == ["00000007", "00000007", "00000165"]
+    assert [case.source_class for case in cases.values()] == [
+        "Lung Opacity",
+        "No Lung Opacity / Not Normal",
+        "Normal",
+    ]
+    assert {MANIFEST.label(case.source_class) for case in cases.values()} == {
+        "pneumonia",
+        "no pneumonia",
+    }
+
+
+@pytest.mark.parametrize("wrap", ["", f"{TOP}/"])
+def test_archive_is_read_with_and_without_wrapping_folder(root, wrap):
+    zip_folder(root / TOP, root / f"{TOP}.zip", wrap)
+    cases = read(root, f"{TOP}.zip")
+    assert cases["cc"].image == f"{TOP}.zip::{wrap}stage_2_train_images/cc.dcm"
+    assert cases["aa"].masks == read(root)["aa"].masks
+
+
+def test_mapping_may_lie_beside_the_archive(root):
+    (root / TOP / MAPPING).rename(root / MAPPING)
+    zip_folder(root / TOP, root / f"{TOP}.zip")
+    assert read(root, f"{TOP}.zip")["bb"].patient_id == "00000007"
+
+
+def test_without_mapping_the_remedy_names_the_file_and_the_option(root):
+    (root / TOP / MAPPING).unlink()
+    with pytest.raises(InputError, match=rf"{MAPPING} is not there.*'patients: image'"):
+        read(root)
+
+
+def test_option_image_takes_every_image_for_a_patient(root):
+    (root / TOP / MAPPING).unlink()
+    assert {name: case.patient_id for name, case in read(root, manifest=BY_IMAGE).items()} == {
+        "aa": "aa",
+        "bb": "bb",
+        "cc": "cc",
+    }
+
+
+@pytest.mark.parametrize("options", [{"patients": "both"}, {"patient": "nih"}])
+def test_unknown_option_is_refused(root, options):
+    with pytest.raises(InputError, match="options that the layout 'rsna_pneumonia' cannot use"):
+        read(root, manifest=MANIFEST.model_copy(update={"options": options}))
+
+
+def test_byte_order_mark_crlf_and_nan_for_empty_do_not_matter(root):
+    expected = read(root)
+    for name, text in (
+        ("stage_2_train_labels.csv", LABELS.replace(",,,,", ",NaN,nan,,")),
+        ("stage_2_detailed_class_info.csv", CLASS_INFO),
+    ):
+        (root / TOP / name).write_bytes(("\ufeff" + text.replace("\n", "\r\n")).encode())
+    assert read(root) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ("aa,1.0,2.0,3.0,4.0,1", "aa,1.0,2.0,3.0,4.0,0", "Target '0' with box"),
+        ("bb,,,,,0", "bb,,,,,1", "Target '1' with box"),
+        ("bb,,,,,0", "bb,,,,,", "Target ''"),
+        ("bb,,,,,0", "bb,,,,,2", "Target '2'"),
+        ("1.0,2.0,3.0", "1.0,NaN,3.0", "Target '1' with box '1.0, NaN"),
+        ("1.0,2.0,3.0", "1.0,two,3.0", "could not convert string to float"),
+        ("1.0,2.0,3.0", "-1.0,2.0,3.0", "begins outside the image"),
+        ("1.0,2.0,3.0", "1.0,2.0,0.0", "width and height of a box must be above zero"),
+        ("1.0,2.0,3.0", "1.0,inf,3.0", "not finite"),
+        ("cc,,,,,0", "cc,,,,,0\ncc,,,,,0", "repeat or contradict each other: cc"),
+        ("cc,,,,,0", "cc,,,,,0\ncc,1,1,1,1,1", "repeat or contradict each other: cc"),
+        ("cc,,,,,0", "cc,,,,,0\naa,,,,,0", "repeat or contradict each other: aa"),
+        ("bb,,,,,0", "aa,1.0,2.0,3.0,4.0,1", "repeat or contradict each other: aa"),
+        ("cc,,,,,0\n", "", "1 images are not in stage_2_train_labels.csv: cc"),
+        ("cc,,,,,0", "CC,,,,,0", "1 images of stage_2_train_labels.csv are not there: CC"),
+        ("cc,,,,,0", "cc,1,1,1,1,1", "1 images have a Target against their class.*: cc"),
+        (",Target", ",target", "columns missing: Target"),
+    ],
+)
+def test_labels_that_make_no_sense_are_refused(root, before, after, problem):
+    assert before in LABELS
+    (root / TOP / "stage_2_train_labels.csv").write_text(LABELS.replace(before, after, 1))
+    with pytest.raises(InputError, match=rf"stage_2_train_labels\.csv.*{problem}"):
+        read(root)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ("cc,Normal", "cc,Healthy", "unknown class 'Healthy': cc"),
+        ("aa,Lung Opacity\nbb", "aa,Normal\nbb", "an image has two classes: aa"),
+        ("cc,Normal\n", "", "1 images are not in stage_2_detailed_class_info.csv: cc"),
+        ("cc,Normal", "dd,Normal", "1 images of stage_2_detailed_class_info.csv are not there: dd"),
+        ("cc,Normal", "cc,Lung Opacity", "1 images have a Target against their class.*: cc"),
+    ],
+)
+def test_classes_that_make_no_sense_are_refused(root, before, after, problem):
+    (root / TOP / "stage_2_detailed_class_info.csv").write_text(
+        CLASS_INFO.replace(before, after, 1)
+    )
+    with pytest.raises(InputError, match=problem):
+        read(root)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (mapping({"aa": "00000007_000.png", "bb": "00000007_013.png"}), "1 images have no patient"),
+        (mapping(PATIENTS | {"cc": "patient 7"}), "cc is 'patient 7'"),
+        (mapping(PATIENTS)[:-1] + "," + mapping({"aa": "00000009_000.png"})[1:], "aa is '0000000"),
+        ('{"aa": "00000007_000.png"}', "no list of subset_img_id and img_id"),
+        ("[1]", "no list of subset_img_id"),
+        ('[{"img_id": "00000007_000.png"}]', "KeyError"),
+        ("not json", "no list of subset_img_id"),
+    ],
+)
+def test_mapping_that_makes_no_sense_is_refused(root, text, problem):
+    (root / TOP / MAPPING).write_text(text)
+    with pytest.raises(InputError, match=rf"{MAPPING}: .*{problem}"):
+        read(root)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "stage_2_train_images/ee.png",
+        "stage_2_train_images/more/ee.dcm",
+        "ee.dcm",
+        "notes.txt",
+        "stage_1_train_images/ee.dcm",
+    ],
+)
+def test_file_without_a_place_is_refused(root, name):
+    path = root / TOP / name
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    with pytest.raises(InputError, match=f"'{name}' is no file of the layout 'rsna_pneumonia'"):
+        read(root)
+
+
+def test_missing_parts_are_named(root):
+    (root / TOP / "stage_2_detailed_class_info.csv").unlink()
+    with pytest.raises(InputError, match=r"class_info\.csv: the table is not there"):
+        read(root)
+    for path in (root / TOP / "stage_2_train_images").iterdir():
+        path.unlink()
+    with pytest.raises(InputError, match=r"stage_2_train_images/ holds no \.dcm files"):
+        read(root)
+    (root / TOP / "stage_2_train_labels.csv").unlink()
+    with pytest.raises(InputError, match=r"no tables called stage_2_train_labels\.csv"):
+        read(root)
+
+
+@pytest.fixture(scope="module")
+def standin(tmp_path_factory):
+    return write_stand_in(MANIFEST, tmp_path_factory.mktemp("standin"), COUNTS, seed=1)
+
+
+@pytest.fixture(scope="module")
+def standin_cases(standin):
+    return read(standin).values()
+
+
+def test_stand_in_has_two_images_for_every_sixth_patient(standin_cases):
+    images = dict.fromkeys(MANIFEST.label_map, 0)
+    patients = {name: set() for name in MANIFEST.label_map}
+    for case in standin_cases:
+        images[case.source_class] += 1
+        patients[case.source_class].add(case.patient_id)
+    assert list(images.values()) == [9, 7, 8]
+    assert [len(found) for found in patients.values()] == list(COUNTS.values())
+
+
+def test_stand_in_files_are_those_of_the_challenge(standin):
+    kinds = set()
+    for path in (standin / TOP / "stage_2_train_images").iterdir():
+        header = dcmread(path, stop_before_pixels=True)
+        assert header.SOPClassUID.name == "Secondary Capture Image Storage"
+        assert (header.PatientID, header.Modality, header.BitsStored) == (path.stem, "CR", 8)
+        assert header.ViewPosition in ("AP", "PA")
+        kinds.add((header.file_meta.TransferSyntaxUID.name, header.PhotometricInterpretation))
+    jpeg, plain = "JPEG Baseline (Process 1)", "Explicit VR Little Endian"
+    assert {(jpeg, "MONOCHROME2"), (plain, "MONOCHROME2"), (jpeg, "MONOCHROME1")} <= kinds
+
+
+def test_stand_in_reads_back_as_it_was_drawn(standin, standin_cases):
+    cases = {case.case_id: case for case in standin_cases}
+    for kind in COUNTS:
+        for index in (2, 3):  # not compressed; MONOCHROME1
+            drawn = draw_radiograph(kind, index, 0, seed=1)
+            case = cases[drawn.image_id]
+            difference = read_gray(standin, case.image).astype(int) - drawn.pixels
+            assert np.abs(difference).max() <= (0 if index == 2 else 20)
+            mask = read_mask(standin, case.masks, drawn.pixels.shape)
+            assert mask.any() == (kind == "opacity")
+            for x, y, width, height in drawn.boxes:
+                assert mask[y : y + height, x : x + width].all()
+
+
+def test_stand_in_boxes_lie_inside_the_picture(standin_cases):
+    boxes = [[float(n) for n in m[4:].split(",")] for case in standin_cases for m in case.masks]
+    assert all(x >= 0 and y >= 0 and x + w <= 160 and y + h <= 160 for x, y, w, h in boxes)
+    assert len(boxes) > COUNTS["opacity"]
+
+
+def test_stand_in_does_not_depend_on_the_counts_or_the_place(tmp_path, standin):
+    other = write_stand_in(MANIFEST, tmp_path, COUNTS | {"opacity": 3}, seed=1)
+    images = f"{TOP}/stage_2_train_images"
+    for path in (other / images).iterdir():
+        assert path.read_bytes() == (standin / images / path.name).read_bytes()
+    third = write_stand_in(MANIFEST, tmp_path, COUNTS | {"opacity": 3}, seed=2)
+    assert not {p.name for p in (third / images).iterdir()} & {
+        p.name for p in (other / images).iterdir()
+    }
+
+
+def test_stand_in_opens_as_a_dataset_and_so_does_its_archive(tmp_path):
+    dataset = ensure_dataset(MANIFEST, None, tmp_path / "s", COUNTS, 1, index_folder=tmp_path / "i")
+    assert dataset.provenance == "stand-in"
+    assert dataset.cases["label"].value_counts().to_dict() == {"no pneumonia": 15, "pneumonia": 9}
+    assert dataset.cases["digest"].is_unique
+    (tmp_path / "z").mkdir()
+    zip_folder(dataset.root / TOP, tmp_path / "z" / f"{TOP}.zip")
+    archive = open_dataset(MANIFEST, tmp_path / "z", index_folder=tmp_path / "i")
+    assert archive.digest == dataset.digest
+
+
+def features(pixels):
+    left, right = pixels[25:120, 30:70] / 255.0, pixels[25:120, 130:90:-1] / 255.0
+    parts = difference_of_gaussians(pixels / 255.0, 3, 9)[30:130, 25:135]
+    uneven = np.percentile(np.abs(left - right), 90)
+    return [left.mean(), right.mean(), uneven, left.std(), right.std(), parts.std(), parts.max()]
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    folder, counts = tmp_path_factory.mktemp("dataset"), dict.fromkeys(COUNTS, 26) | {"opacity": 40}
+    return ensure_dataset(MANIFEST, None, folder / "s", counts, 3, index_folder=folder / "i")
+
+
+def test_stand_in_has_no_near_duplicates_of_different_patients(dataset):
+    pairs = near_duplicates(dataset.cases, SAME_LESION)
+    patients = dataset.cases.set_index("case_id")["patient_id"]
+    different = pairs["case_a"].map(patients) != pairs["case_b"].map(patients)
+    assert pairs[different].empty
+    assert dataset.cases["patient_id"].nunique() == 92
+
+
+def test_stand_in_classes_overlap_and_can_be_told_apart(dataset):
+    labels = dataset.cases["label"] == "pneumonia"
+    values = np.array([features(read_gray(dataset.root, i)) for i in dataset.cases["image"]])
+    values = (values - values.mean(axis=0)) / values.std(axis=0)
+    scores = cross_val_predict(LogisticRegression(), values, labels, cv=5, method="predict_proba")
+    assert 0.65 < roc_auc_score(labels, scores[:, 1]) < 0.95
