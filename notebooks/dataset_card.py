@@ -31,10 +31,17 @@ results: str = "results"  # folder for everything computed
 # %% tags=["hide-input"]
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown, display
 
 from rin import paper
 from rin.data.leakage import contradictory
-from rin.report.dataset_card import card_table, repeats_sentence, shown_sentence
+from rin.report.dataset_card import (
+    card_table,
+    exam_table,
+    readings_table,
+    repeats_sentence,
+    shown_sentence,
+)
 from rin.report.figures import sample_sheet, use_style
 from rin.report.glued import glue_values
 from rin.report.provenance import task_banner
@@ -77,15 +84,43 @@ glue_values(
     n_positive=int(inputs.labels.sum()),
     n_negative=int((1 - inputs.labels).sum()),
 )
+published = paper.CLASS_COUNTS.get(inputs.task.paper_task, ())
 book_table(
-    class_count_table(inputs.manifest, cases, paper.CLASS_COUNTS.get(inputs.task.paper_task, ())),
+    class_count_table(inputs.manifest, inputs.found.cases, published),
     "Images of each class: as the paper states, as the authors state, as counted here",
 )
 
 # %% [markdown]
-# Counted here: {glue:text}`n_cases` images, {glue:text}`n_positive` of the positive class and
+# Used here: {glue:text}`n_cases` images, {glue:text}`n_positive` of the positive class and
 # {glue:text}`n_negative` of the negative one.
 #
+# ## Exams
+#
+# A dataset of volumes leaves open which slices of an exam become images. One rule for all exams
+# would give each class about the same number of images per exam.
+
+# %% tags=["remove-input"]
+implied = exam_table(inputs)
+if len(implied):
+    display(book_table(implied, "Images per exam that the published counts imply"))
+else:
+    display(Markdown("This dataset is counted in images, so there is nothing to compare."))
+
+# %% [markdown]
+# ## Patients
+#
+# Where a dataset publishes patients, they decide what stays together. Where only file names tell,
+# there may be several readings; each is applied to all names, and the patients that the official
+# split would put on both sides are counted.
+
+# %% tags=["remove-input"]
+readings = readings_table(inputs)
+if len(readings):
+    display(book_table(readings, "Patients, by reading of the file names; the first is used"))
+else:
+    display(Markdown("The manifest of this dataset lists no alternative readings."))
+
+# %% [markdown]
 # ## Findings
 #
 # Pictures that occur twice would let a network meet a test case in training. Equal pixels are found

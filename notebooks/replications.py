@@ -37,7 +37,7 @@ from rin.report.figures_design import replication_dots
 from rin.report.format import format_number
 from rin.report.glued import glue_values
 from rin.report.panels import picture
-from rin.report.tables import book_table
+from rin.report.scoreboard import board
 from rin.report.tables_replications import (
     OTHER,
     direction_counts,
@@ -79,12 +79,7 @@ picture(
 # ## Who was ahead, and how often
 
 # %% tags=["hide-input"]
-book_table(
-    direction_table(),
-    "Comparisons of like with like: which weights scored higher",
-    prose=True,
-    sticky=True,
-)
+board(direction_table(), "Comparisons of like with like: which weights scored higher")
 
 # %% [markdown]
 # Of {glue:text}`n_fair` comparisons of like with like, from {glue:text}`n_studies` studies,

@@ -90,13 +90,13 @@ book_table(accuracy_table(weights, study.profile.inits), "Table E2: test accurac
 # task that this profile leaves out.
 
 # %% tags=["hide-input"]
-book_table(class_table(small), "Table E3: class distribution of the small datasets", sticky=True)
+book_table(class_table(small), "Table E3: class distribution of the small datasets")
 
 # %% tags=["remove-input"]
 counts_reading(small)
 
 # %% tags=["hide-input"]
-book_table(parts_table(small), "Table E3: data split of the small datasets", sticky=True)
+book_table(parts_table(small), "Table E3: data split of the small datasets")
 
 # %% [markdown]
 # Folds run here: {glue:text}`folds` at most. Patients, not images, are divided: within a fold no
@@ -108,13 +108,13 @@ book_table(parts_table(small), "Table E3: data split of the small datasets", sti
 # The {glue:text}`n_large` tasks with a single split.
 
 # %% tags=["hide-input"]
-book_table(class_table(large), "Table E4: class distribution of the larger datasets", sticky=True)
+book_table(class_table(large), "Table E4: class distribution of the larger datasets")
 
 # %% tags=["remove-input"]
 counts_reading(large)
 
 # %% tags=["hide-input"]
-book_table(parts_table(large), "Table E4: data split of the larger datasets", sticky=True)
+book_table(parts_table(large), "Table E4: data split of the larger datasets")
 
 # %% [markdown]
 # Where a profile draws some of the images that were found, the banner says how many of how many.

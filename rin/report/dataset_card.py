@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from rin.data.exams import exams_per_label, images_per_exam
+from rin.data.official_split import patient_readings
+from rin.paper import CLASS_COUNTS
+from rin.report.format import MISSING
+
 if TYPE_CHECKING:
     from IPython.display import Markdown
 
@@ -72,3 +77,42 @@ def repeats_sentence(inputs: TaskInputs) -> Markdown:
             "whatever their labels."
         )
     return Markdown(told)
+
+
+def readings_table(inputs: TaskInputs) -> pd.DataFrame:
+    """Return what each reading of the patient from the file names would lead to, as text.
+
+    Without rows where the manifest lists no readings.
+    """
+    read = patient_readings(inputs.manifest, inputs.found.cases)
+    table = pd.DataFrame(
+        {
+            "Reading": read["reading"],
+            "Patients": read["patients"].map("{:,}".format),
+            "Images of the largest": read["largest"].astype(str),
+            "Patients in several official parts": [
+                MISSING if pd.isna(n) else f"{n:,}" for n in read["across"]
+            ],
+        }
+    )
+    return table.set_index("Reading")
+
+
+def exam_table(inputs: TaskInputs) -> pd.DataFrame:
+    """Return the images per exam that the paper's counts imply, as text.
+
+    Without rows where the manifest counts images, or where the paper states other classes.
+    """
+    exams = exams_per_label(inputs.manifest) if inputs.manifest.counts.unit == "exam" else {}
+    stated = {one.group: one.images for one in CLASS_COUNTS.get(inputs.task.paper_task or "", ())}
+    images = {label: stated[label] for label in exams if label in stated}
+    if not images or set(images) != set(exams):
+        return pd.DataFrame(columns=["Images, paper", "Exams, counted", "Images per exam"])
+    table = images_per_exam(images, exams)
+    return pd.DataFrame(
+        {
+            "Images, paper": table["images"].map("{:,}".format),
+            "Exams, counted": table["exams"].map("{:,}".format),
+            "Images per exam": table["per_exam"].map("{:.2f}".format),
+        }
+    ).set_index(table["label"].rename("Class"))

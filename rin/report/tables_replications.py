@@ -59,7 +59,7 @@ def replication_table(groups: Mapping[str, Sequence[Replication]]) -> Styler:
     }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis(["Task", ""])
     caption = "RadImageNet and ImageNet weights compared by others; ± is the SD over folds"
-    styler = book_table(table, caption, prose=True, sticky=True).hide(level=1, axis="index")
+    styler = book_table(table, caption, prose=True).hide(level=1, axis="index")
     for column, width in (("Study", 12), ("Network", 12), ("Remark", 18), ("Source", 20)):
         styler = styler.set_properties(subset=[column], **{"min-width": f"{width}rem"})
     return styler

@@ -79,28 +79,34 @@ class TaskInputs:
 
     Attributes
     ----------
-    manifest, task, dataset
-        What the task is and which images were found for it, or drawn from those found.
+    manifest, task
+        What the task is, and the dataset that is read for it.
+    found, dataset
+        The images that were found, and those of them that the study uses; a profile may draw
+        some of a large dataset.
     store
         Decoded images and masks.
     pairs
         Near-duplicate pairs (case_a, case_b, distance).
     folds
         Split table (case_id, fold, part).
-    available
-        Number of cases that were found, before any were drawn.
     substitute_for
         Title of the task's own dataset where an open substitute was read in its place.
     """
 
     manifest: DatasetManifest
     task: TaskManifest
+    found: Dataset
     dataset: Dataset
     store: ImageStore
     pairs: pd.DataFrame
     folds: pd.DataFrame
-    available: int
     substitute_for: str | None = None
+
+    @property
+    def available(self) -> int:
+        """Number of cases that were found, before any were drawn."""
+        return len(self.found.cases)
 
     @property
     def provenance(self) -> str:
@@ -168,11 +174,11 @@ def task_inputs(study: Study, task: str) -> TaskInputs:
     return TaskInputs(
         manifest,
         task_manifest,
+        found,
         dataset,
         store,
         pairs,
         folds,
-        available=len(found.cases),
         substitute_for=own.title if manifest.name != own.name else None,
     )
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sklearn.metrics import roc_auc_score
 
+from rin.data.exams import exams_per_label, images_per_exam
 from rin.data.layouts import find_cases
-from rin.data.layouts.mrnet import Slices, exams_per_label, images_per_exam
+from rin.data.layouts.mrnet import Slices
 from rin.data.leakage import near_duplicates, picture_hash
 from rin.data.manifest import find_task, load_manifest
 from rin.data.pixels import read_gray

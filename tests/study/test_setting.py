@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import pytest
 from tiny_study import tiny_profile
 
@@ -66,4 +64,4 @@ def test_inputs_of_a_profile_that_limits_cases_are_drawn(study_folder):
 
 def test_inputs_tell_real_from_stand_in(inputs):
     assert (inputs.provenance, inputs.substitute_for) == ("stand-in", None)
-    assert SimpleNamespace(**vars(inputs)).available == len(inputs.store.cases)
+    assert inputs.available == len(inputs.store.cases)
