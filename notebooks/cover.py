@@ -68,7 +68,7 @@ glue_values(
 board(
     published_scoreboard(),
     "Published: mean area ± SD over 24 scenarios, difference in points",
-    wrap=("Independent, ahead",),
+    wrap=("Independent comparisons",),
 )
 
 # %% [markdown]

@@ -79,7 +79,10 @@ glue_values(
     n_large=len(large),
     folds=study.profile.folds,
 )
-book_table(accuracy_table(weights, study.profile.inits), "Table E2: test accuracy, %")
+book_table(
+    accuracy_table(weights, study.profile.inits),
+    "Table E2: test accuracy, %; published: RadImageNet",
+)
 
 # %% [markdown]
 # ## Table E3: small datasets
@@ -90,13 +93,15 @@ book_table(accuracy_table(weights, study.profile.inits), "Table E2: test accurac
 # task that this profile leaves out.
 
 # %% tags=["hide-input"]
-book_table(class_table(small), "Table E3: class distribution of the small datasets")
+book_table(class_table(small), "Table E3: class distribution of the small datasets", prose=True)
 
 # %% tags=["remove-input"]
 counts_reading(small)
 
 # %% tags=["hide-input"]
-book_table(parts_table(small), "Table E3: data split of the small datasets")
+book_table(
+    parts_table(small), "Table E3: data split; images / positive ones / patients", prose=True
+)
 
 # %% [markdown]
 # Folds run here: {glue:text}`folds` at most. Patients, not images, are divided: within a fold no
@@ -108,13 +113,15 @@ book_table(parts_table(small), "Table E3: data split of the small datasets")
 # The {glue:text}`n_large` tasks with a single split.
 
 # %% tags=["hide-input"]
-book_table(class_table(large), "Table E4: class distribution of the larger datasets")
+book_table(class_table(large), "Table E4: class distribution of the larger datasets", prose=True)
 
 # %% tags=["remove-input"]
 counts_reading(large)
 
 # %% tags=["hide-input"]
-book_table(parts_table(large), "Table E4: data split of the larger datasets")
+book_table(
+    parts_table(large), "Table E4: data split; images / positive ones / patients", prose=True
+)
 
 # %% [markdown]
 # Where a profile draws some of the images that were found, the banner says how many of how many.

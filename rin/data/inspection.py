@@ -135,14 +135,8 @@ def _keys(root: Path, found: list[FoundCase]) -> list[str]:
     keys = []
     for case, mark, files in zip(found, image_marks, masks, strict=True):
         asked = "header" if case.patient_id is None else ""
-        parts = [
-            case.case_id,
-            asked,
-            case.image,
-            mark,
-            *case.masks,
-            *islice(mask_marks, len(files)),
-        ]
+        own_marks = islice(mask_marks, len(files))
+        parts = [case.case_id, asked, case.image, mark, *case.masks, *own_marks]
         keys.append(hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest())
     return keys
 

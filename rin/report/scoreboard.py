@@ -34,12 +34,13 @@ _POINTS = 100
 _COUNTED = [one for one in REPLICATIONS if one.tasks and one.like_for_like]
 _AHEAD = {name: name for name in DIRECTIONS} | {"parity": "neither", "none stated": "not stated"}
 _DIFFERENCE = "Difference (95% CI)"
-# A title covers what scrolls under it.
+# A title covers what scrolls under it, so it needs a colour of its own, and so does the table.
+_PAPER = [("background-color", "white"), ("color", "#1A1A1A")]
 _TITLE = [
+    *_PAPER,
     ("position", "sticky"),
     ("left", "0"),
     ("z-index", "1"),
-    ("background-color", "var(--pst-color-background, white)"),
     ("white-space", "normal"),
     ("min-width", "8em"),
     ("max-width", "10em"),
@@ -64,8 +65,8 @@ def published_scoreboard() -> pd.DataFrame:
             "RadImageNet": format_mean_sd(one.auc_radimagenet, one.sd_radimagenet),
             "ImageNet": format_mean_sd(one.auc_imagenet, one.sd_imagenet),
             _DIFFERENCE: format_estimate(*ends, digits=1),
-            "P": one.p_text,
-            "Independent, ahead": _independent(task),
+            "P": _under_p(one.p_text),
+            "Independent comparisons": _independent(task),
         }
         rows.append((one.title, cells))
     return _table(rows)
@@ -137,13 +138,13 @@ def significance_table(results: Sequence[TaskResult]) -> pd.DataFrame:
         interval = format_interval(_POINTS * d.ci_low, _POINTS * d.ci_high, 1)
         cells = {
             ("", "Images"): one.images.word,
-            ("Scenarios, paired t", "P"): format_p(t.p_value),
-            ("Scenarios, paired t", "Holm"): format_p(p_t),
+            ("Scenarios, paired t", "P"): _under_p(format_p(t.p_value)),
+            ("Scenarios, paired t", "Holm"): _under_p(format_p(p_t)),
             ("Mean scores, DeLong", _DIFFERENCE): (
                 f"{format_number(_POINTS * d.difference, 1, signed=True)} {interval}"
             ),
-            ("Mean scores, DeLong", "P"): format_p(d.p_value),
-            ("Mean scores, DeLong", "Holm"): format_p(p_d),
+            ("Mean scores, DeLong", "P"): _under_p(format_p(d.p_value)),
+            ("Mean scores, DeLong", "Holm"): _under_p(format_p(p_d)),
         }
         rows.append((one.title, cells))
     return _table(rows)
@@ -196,18 +197,23 @@ def board(table: pd.DataFrame, caption: str, *, wrap: Sequence[str] = ()) -> Sty
     """
     names = [column[-1] if isinstance(column, tuple) else column for column in table.columns]
     styles = [
-        {"selector": "", "props": [("font-size", "0.82rem")]},
-        {"selector": "th, td", "props": [("padding", "0.25em 0.5em"), ("white-space", "nowrap")]},
+        {"selector": "", "props": [("font-size", "0.82rem"), *_PAPER]},
+        {"selector": "th, td", "props": [("padding", "0.25em 0.4em"), ("white-space", "nowrap")]},
         {"selector": "th:first-child", "props": _TITLE},
     ]
     styles += [
         {"selector": f"td.col{place}, th.col{place}.level{table.columns.nlevels - 1}",
-         "props": [("white-space", "normal"), ("min-width", "7.5em")]}
+         "props": [("white-space", "normal"), ("min-width", "6em")]}
         for place, name in enumerate(names)
         if name in wrap
     ]  # fmt: skip
     dressed = book_table(table.rename_axis(index=None), caption)
     return dressed.set_table_styles(styles, overwrite=False)
+
+
+def _under_p(text: str) -> str:
+    """Return a P value as it stands in a column headed P: ``.03`` or ``< .001``."""
+    return text.removeprefix("P ").removeprefix("= ")
 
 
 def _every(results: Sequence[TaskResult]) -> list[tuple[str, TaskResult | None]]:

@@ -108,14 +108,14 @@ def accuracy_table(weights: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:
     for backbone in BACKBONE_MARKER:
         stated = RELEASED_ACCURACY[backbone]
         cells = {
-            ("RadImageNet, published", "Top-1"): f"{stated.top1:.1f}",
-            ("RadImageNet, published", "Top-5"): f"{stated.top5:.1f}",
+            ("Published", "Top-1"): f"{stated.top1:.1f}",
+            ("Published", "Top-5"): f"{stated.top5:.1f}",
         }
         for init in drawn:
             for metric, name in (("top1", "Top-1"), ("top5", "Top-5")):
                 there = (init, backbone) in found.index
                 value = f"{100 * found.loc[(init, backbone), metric]:.1f}" if there else MISSING
-                cells[f"{init_style(init).short}, here", name] = value
+                cells[init_style(init).short, name] = value
         rows[backbone] = cells
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Backbone")
 
@@ -165,7 +165,7 @@ def class_table(records: Sequence[TaskRecord]) -> pd.DataFrame:
 
 
 def parts_table(records: Sequence[TaskRecord]) -> pd.DataFrame:
-    """Return images, images of the positive class and patients of each part and fold.
+    """Return the numbers of images, positive ones and patients of each part and fold.
 
     Parameters
     ----------
@@ -181,11 +181,10 @@ def parts_table(records: Sequence[TaskRecord]) -> pd.DataFrame:
             cells = {}
             for part, name in _PARTS.items():
                 found = cases.loc[members.loc[members["part"] == part, "case_id"]]
-                cells[name, "images"] = _whole(len(found))
-                cells[name, "positive"] = _whole(found["positive"].sum())
-                cells[name, "patients"] = _whole(_patients(found))
+                counts = (len(found), found["positive"].sum(), _patients(found))
+                cells[name] = " / ".join(map(_whole, counts))
             # Folds are counted from 1 in print.
-            rows[one.title, str(fold + 1)] = cells | {("", "Images are"): one.provenance}
+            rows[one.title, str(fold + 1)] = cells | {"Images are": one.provenance}
     return _by_task(rows, "Fold")
 
 
@@ -219,7 +218,8 @@ def counts_reading(records: Sequence[TaskRecord]) -> Markdown:
     real = [one for one in run if images_of(one.inputs).origin == "real"]
     met = sum(_meets(one) for one in real)
     unequal = [one.title for one in records if _adds_up_otherwise(_stated(one))]
-    text = f"Run here: {len(run)} of {len(records)} tasks, {len(real)} of them on real images"
+    text = f"Run here: {len(run)} of {len(records)} tasks, {len(real)} of them on images of the "
+    text += "paper's own dataset"
     text += f", of which {met} with the published number of every class. " if real else ". "
     if unequal:
         text += (

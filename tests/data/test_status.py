@@ -90,10 +90,19 @@ def unsafe_zip(path):
         archive.writestr("../outside.png", b"")
 
 
+def zip_of_another_version(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.png", b"")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 99  # version needed to extract: 9.9
+    path.write_bytes(content)
+
+
 @pytest.mark.parametrize(
     ("write", "said"),
     [
         (broken_zip, "cannot be opened"),
+        (zip_of_another_version, "9.9"),
         (empty_zip, "it holds no file"),
         (unsafe_zip, "unsafe or repeated member name '../outside.png'"),
     ],

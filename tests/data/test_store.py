@@ -127,12 +127,15 @@ def test_build_store_killed_before_the_renaming_decodes_nothing_again(
     assert not decoded
 
 
-def test_build_store_in_processes_equals_that_of_this_process(dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr(store_module, "CHUNK", 2)
-    several = build_store(dataset, 8, folder=tmp_path / "a", workers=2)
-    alone = build_store(dataset, 8, folder=tmp_path / "b", workers=1)
-    for name in ("images.npy", "masks.npy", "cases.parquet", "store.json"):
-        assert (several.path / name).read_bytes() == (alone.path / name).read_bytes()
+def test_build_store_in_chunks_and_in_processes_equals_that_of_one_chunk(
+    dataset, tmp_path, monkeypatch
+):
+    whole = build_store(dataset, 8, folder=tmp_path / "whole")
+    monkeypatch.setattr(store_module, "CHUNK", 3)
+    for workers in (1, 2):
+        store = build_store(dataset, 8, folder=tmp_path / str(workers), workers=workers)
+        for name in ("images.npy", "masks.npy", "cases.parquet", "store.json"):
+            assert (store.path / name).read_bytes() == (whole.path / name).read_bytes()
 
 
 def test_build_store_of_large_pictures_bounds_the_bytes_of_a_chunk(dataset, tmp_path, monkeypatch):
