@@ -126,7 +126,7 @@ def _refuse_unsupported(dataset: Dataset) -> None:
     if missing:
         raise ValueError(f"it has no {', '.join(missing)}")
     syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax.is_compressed and syntax.is_encapsulated and not get_decoder(syntax).is_available:
+    if syntax.is_encapsulated and not get_decoder(syntax).is_available:
         raise ValueError(f"nothing here decodes {syntax.name}")
     kind, samples = dataset.PhotometricInterpretation, dataset.SamplesPerPixel
     if (kind, samples) not in [*((k, 1) for k in GRAY), *((k, 3) for k in COLOR)]:

@@ -83,8 +83,8 @@ def panel_row(
     pictures = "".join(_picture(panel) for panel in panels)
     badge = (
         f'<span class="rin-origin" style="background:{background};color:{color};border-radius:3px;'
-        f'padding:0.1em 0.5em;margin:0 0.5em;font-size:0.85em;font-weight:600;white-space:nowrap">{escape(word)}'
-        "</span>"
+        f"padding:0.1em 0.5em;margin:0 0.5em;font-size:0.85em;font-weight:600;white-space:nowrap"
+        f'">{escape(word)}</span>'
     )
     return HTML(
         f'<div role="group" aria-label="{escape(title)}" class="rin-panels" '

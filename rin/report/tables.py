@@ -267,6 +267,8 @@ def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> "St
         {"selector": "thead tr:last-child th", "props": [("border-bottom", "2px solid #8A8A8A")]},
     ]
     styler = table.style.format(escape="html").set_caption(caption).set_table_styles(styles)
+    for axis in ("index", "columns"):  # names of tasks and classes come from files
+        styler = styler.format_index(escape="html", axis=axis)
     if prose:
         styler = styler.set_table_attributes('class="rin-prose"')
     return styler.hide(axis="index") if isinstance(table.index, pd.RangeIndex) else styler

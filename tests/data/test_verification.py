@@ -5,8 +5,8 @@ import pytest
 from busi_files import TOP, mask, picture, save, zip_folder
 
 from rin.data import inspection
-from rin.data.datasets import open_dataset
-from rin.data.manifest import KnownFile, TaskManifest
+from rin.data.datasets import locate, open_dataset
+from rin.data.manifest import KnownFile, TaskManifest, load_manifest
 from rin.data.verification import manifests_to_verify, verify_dataset
 from rin.errors import InputError
 
@@ -177,3 +177,15 @@ def test_one_name_need_not_be_there_and_unknown_names_list_the_known_ones(tmp_pa
     assert [one.name for one in manifests_to_verify("ddti", tmp_path)] == ["ddti"]
     with pytest.raises(InputError, match=r"unknown dataset 'bussi'\. Known: busi,"):
         manifests_to_verify("bussi", tmp_path)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(("name", "pictures"), [("busi", 780), ("headct200", 200)])
+def test_published_dataset_is_whole(real_root, tmp_path, name, pictures):
+    manifest = load_manifest(name)
+    if locate(manifest, real_root) is None:
+        pytest.skip(f"{name} is not under DATA_ROOT")
+    done = verify_dataset(manifest, real_root, index_folder=tmp_path)
+    assert done.problems == ()
+    assert (done.readable, len(done.digest)) == (pictures, 64)
+    assert sum("exact duplicates" in finding.kind for finding in done.findings) == 1

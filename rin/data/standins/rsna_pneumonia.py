@@ -120,7 +120,7 @@ def _chest(
     level -= 1.2 * np.clip(across - 0.4, 0, 1)
     level += 0.04 * smooth_noise(body, SHAPE, SIDE / 8)
     level += 0.06 * smooth_noise(body, SHAPE, SIDE / 24)
-    level += body.normal(0, 0.25) * (columns / SIDE - 0.5)
+    level += body.normal(0, 0.18) * (columns / SIDE - 0.5)
     depth = body.uniform(0.4, 0.5)
     for lung in lungs:
         level -= depth * gaussian_filter(lung.astype(np.float32), 2.5)
@@ -176,9 +176,9 @@ def _add_opacity(
     lung = lungs[rng.integers(2)]
     places = np.argwhere(gaussian_filter(lung.astype(np.float32), 3) > 0.8)
     center = places[rng.integers(len(places))]
-    radius = SIDE * np.clip(0.085 + 0.022 * suspicion + 0.015 * rng.normal(), 0.035, 0.17)
+    radius = SIDE * np.clip(0.09 + 0.024 * suspicion + 0.015 * rng.normal(), 0.035, 0.17)
     outline = lesion(rng, SHAPE, center, radius, rng.uniform(1.0, 1.8), 0.12) & lung
-    contrast = np.clip(0.19 + 0.08 * suspicion + 0.03 * rng.normal(), 0.02, 0.4)
+    contrast = np.clip(0.21 + 0.09 * suspicion + 0.03 * rng.normal(), 0.02, 0.42)
     patchy = 1 + 0.25 * smooth_noise(rng, SHAPE, 2.5)
     level += contrast * patchy * gaussian_filter(outline.astype(np.float32), 3.5)
     rows, columns = np.flatnonzero(outline.any(axis=1)), np.flatnonzero(outline.any(axis=0))
