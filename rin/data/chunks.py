@@ -83,7 +83,7 @@ def _in_processes(
     work: Callable[[Job, int], Result], jobs: Sequence[Job], count: int, title: str
 ) -> Iterator[tuple[Job, Result]]:
     pool = ProcessPoolExecutor(
-        count, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
+        count, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent
     )
     try:
         futures = {pool.submit(work, job, 1): job for job in jobs}
@@ -100,7 +100,7 @@ def _in_processes(
         pool.shutdown(cancel_futures=True)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this worker when its parent is gone, even if killed."""
     parent = multiprocessing.parent_process()
     if parent is None:

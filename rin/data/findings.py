@@ -121,7 +121,7 @@ def find(
     noted = exact_duplicates(cases)
     blank = cases.loc[cases["blank"], "case_id"]
     if len(blank):
-        text = f"{len(blank)} pictures show nothing: their gray levels hardly differ"
+        text = f"pictures that show nothing, as their gray levels hardly differ: {len(blank)}"
         noted.append(Finding("blank pictures", text, tuple(blank[:LISTED])))
     if stand_in:
         return tuple(noted)

@@ -153,7 +153,8 @@ def _remembered(folder: Path) -> pd.DataFrame:
                 where=path,
                 remedy="Delete this file; the next run looks at its pictures again.",
             ) from error
-    return pa.concat_tables(tables).to_pandas().drop_duplicates("key").set_index("key")
+    seen = pa.concat_tables(tables).to_pandas().set_index("key")
+    return seen if seen.index.is_unique else seen[~seen.index.duplicated()]
 
 
 def _look(

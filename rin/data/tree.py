@@ -17,6 +17,8 @@ from rin.errors import InputError
 
 SEPARATOR = "::"
 MAX_BYTES = 256 * 2**20
+# What a damaged, encrypted or exotic archive raises (NotImplementedError is a RuntimeError).
+_BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
 DEBRIS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 DEBRIS_FOLDER = "__MACOSX"
 ABSENT = "absent"
@@ -99,7 +101,7 @@ def read_bytes(root: Path, locator: str) -> bytes:
                 remedy="Check that this is a picture; split it if it is a stack.",
             )
         return archive.read(member) if member else path.read_bytes()
-    except (OSError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (KeyError, *_BROKEN) as error:
         raise InputError(
             f"{member or path.name} cannot be read ({error})",
             where=path,
@@ -173,7 +175,7 @@ def _archive(path: Path) -> zipfile.ZipFile:
 def _open_archive(path: Path, _modified: int, _size: int, _process: int) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except _BROKEN as error:
         raise InputError(
             f"the zip archive cannot be opened ({error})",
             where=path,

@@ -4,6 +4,7 @@ Readers must see at once whether numbers come from real images, and with which p
 and weights. Every inserted value is escaped, as some come from files.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -24,6 +25,8 @@ _LOOK = {  # background, border, icon, headline
     "stand-in": ("#FFE3D6", "#C62800", "⚠", STAND_IN_WARNING),
 }
 PROVENANCES = ("real", "stand-in")
+# More datasets than these are folded away, lest they push the page's content out of sight.
+_MOST_IN_SIGHT = 4
 
 
 @dataclass(frozen=True)
@@ -97,27 +100,42 @@ def provenance_banner(
     kinds = {source.provenance for source in sources}
     kind = kinds.pop() if len(kinds) == 1 else "mixed"
     background, border, icon, headline = _LOOK[kind]
-    listed = [
+    images = [
         (s.title, "; ".join([f"{_word(s.provenance)} – {s.location}", *s.remarks])) for s in sources
     ]
-    listed += [("Profile", profile)]
-    listed += [(f"Weights: {init}", entry) for init, entry in weights.items()]
-    listed += [("Computed", computed), ("Hardware", hardware)]
-    rows = "".join(
-        f'<dt style="font-weight:600;margin:0">{escape(str(term))}</dt>'
-        f'<dd style="margin:0">{escape(str(text))}</dd>'
-        for term, text in listed
-    )
+    made = [("Profile", profile)]
+    made += [(f"Weights: {init}", entry) for init, entry in weights.items()]
+    made += [("Computed", computed), ("Hardware", hardware)]
+    if len(sources) > _MOST_IN_SIGHT:
+        body = f"<details><summary>{_summary(sources)}</summary>{_listed(images)}</details>"
+        body += _listed(made)
+    else:
+        body = _listed(images + made)
     return HTML(
         f'<div role="note" class="rin-provenance rin-{kind}" style="background:{background};'
         f"color:#1A1A1A;border:1px solid {border};border-left:8px solid {border};"
         f'border-radius:4px;padding:0.7em 1em;margin:1em 0">'
         f'<p style="margin:0 0 0.5em;font-weight:700;font-size:1.05em;color:{border}">'
-        f"{icon} {escape(headline)}</p>"
-        f'<dl style="display:grid;grid-template-columns:minmax(7em,30%) minmax(0,1fr);'
-        f"gap:0.15em 1em;"
-        f'margin:0;font-size:0.92em">{rows}</dl></div>'
+        f"{icon} {escape(headline)}</p>{body}</div>"
     )
+
+
+def _listed(pairs: Sequence[tuple[str, str]]) -> str:
+    rows = "".join(
+        f'<dt style="font-weight:600;margin:0">{escape(str(term))}</dt>'
+        f'<dd style="margin:0">{escape(str(text))}</dd>'
+        for term, text in pairs
+    )
+    return (
+        '<dl style="display:grid;grid-template-columns:minmax(7em,30%) minmax(0,1fr);'
+        f'gap:0.15em 1em;margin:0;font-size:0.92em">{rows}</dl>'
+    )
+
+
+def _summary(sources: Sequence[Source]) -> str:
+    counts = Counter(source.provenance for source in sources)
+    told = [f"{counts[kind]} of {_word(kind)}" for kind in PROVENANCES if counts[kind]]
+    return f"{len(sources)} datasets: {', '.join(told)}; unfold to see each"
 
 
 def _word(provenance: str) -> str:

@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 import rin
+from rin.data.chunks import end_with_parent
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR
 from rin.report.book import build_html, execute_notebook, source_fingerprint
@@ -87,7 +88,7 @@ def run_stage(
     failures = []
     # Processes, because a kernel's place is handed over in the environment.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(at_once, mp_context=spawn) as pool:
+    with ProcessPoolExecutor(at_once, mp_context=spawn, initializer=end_with_parent) as pool:
         waiting = {pool.submit(_run_page, page, root, values, fingerprint): page for page in stage}
         for done in as_completed(waiting):
             if error := done.exception():

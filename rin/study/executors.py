@@ -9,7 +9,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from rin.data.chunks import end_with_parent
 from rin.errors import InputError
 from rin.study.profile import Execution
 
@@ -35,15 +35,7 @@ def make_executor(execution: Execution) -> Executor:
 def _start_worker() -> None:
     """Quieten the framework, and end this worker when its parent is gone, even if killed."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+    end_with_parent()
 
 
 def drive(

@@ -308,7 +308,7 @@ def features(pixels):
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     folder, counts = tmp_path_factory.mktemp("dataset"), dict.fromkeys(COUNTS, 20) | {"opacity": 30}
-    return ensure_dataset(MANIFEST, None, folder / "s", counts, 3, index_folder=folder / "i")
+    return ensure_dataset(MANIFEST, None, folder / "s", counts, 4, index_folder=folder / "i")
 
 
 def test_stand_in_has_no_near_duplicates_of_different_patients(dataset):

@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 import pytest
 
 from rin.errors import InputError
-from rin.report.banner import STAND_IN_WARNING, Source, provenance_banner
+from rin.report.banner import MIXED_WARNING, STAND_IN_WARNING, Source, provenance_banner
 
 
 def _banner(*sources, **changes):
@@ -36,6 +36,12 @@ def _parse(html):
 
 def test_banner_of_one_stand_in_among_real_images_warns():
     html = _banner(Source("BUSI", "real", "busi.zip"), Source("DDTI", "stand-in", "standins"))
+    assert "rin-mixed" in html
+    assert any(MIXED_WARNING in text for text in _parse(html).text)
+
+
+def test_banner_of_stand_ins_only_says_that_nothing_is_a_finding():
+    html = _banner(Source("DDTI", "stand-in", "standins"))
     assert "rin-stand-in" in html
     assert any(STAND_IN_WARNING in text for text in _parse(html).text)
 
@@ -84,3 +90,20 @@ def test_source_of_unknown_provenance_raises():
 def test_banner_without_sources_raises():
     with pytest.raises(InputError, match="no image source"):
         _banner()
+
+
+def test_banner_of_many_sources_folds_them_under_their_counts():
+    sources = [Source(f"set {i}", "stand-in" if i else "real", "here") for i in range(6)]
+    told = {"profile": "p", "weights": {}, "computed": "now", "hardware": "cpu"}
+    shown = provenance_banner(sources, **told).data
+    assert "<details><summary>6 datasets: 1 of real images, 5 of stand-in images" in shown
+    assert all(f"set {i}" in shown for i in range(6))
+    assert "<details>" not in provenance_banner(sources[:3], **told).data
+
+
+def test_banner_of_real_and_stand_in_images_says_so():
+    sources = [Source("a", "real", "x"), Source("b", "stand-in", "y", ("open substitute for c",))]
+    shown = provenance_banner(sources, profile="p", weights={}, computed="now", hardware="cpu").data
+    assert "rin-mixed" in shown
+    assert MIXED_WARNING in shown
+    assert "stand-in images – y; open substitute for c" in shown

@@ -4,12 +4,14 @@ from html import unescape
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from fake_tasks import INITS, result
 
 from rin.paper import COMPARISONS
 from rin.report import figures_across as across
 from rin.report import readings_across as readings
+from rin.report.figures_cam import cam_panel, dice_bars
 from rin.report.style import INIT_STYLE
 
 HOSTILE = "Nodes <img src=x onerror=alert(1)> & <b>"
@@ -185,6 +187,42 @@ def test_differences_forest_tells_stand_ins_from_real_images(results):
     assert labels == ["published", "here, real", "here, open substitute", "here, stand-in"]
     looks = {(h.get_marker(), str(h.get_markerfacecolor())) for h in legend.legend_handles}
     assert len(looks) == 4
+
+
+def example(case_id):
+    pictures, masks = np.zeros((1, 8, 8), np.uint8), np.zeros((1, 8, 8), bool)
+    masks[0, 2:5, 2:5] = True
+    cases = pd.DataFrame({"case_id": [case_id], "label": "benign", "score_radiologic": [0.5]})
+    cams = {"radiologic": np.zeros((1, 8, 8), np.uint8)}
+    return {"images": pictures, "masks": masks, "cams": cams, "cases": cases}
+
+
+def heading(ax):
+    return ax.get_title(loc="left") + ax.get_title()
+
+
+def test_small_cam_panel_shortens_long_names_of_cases_in_the_middle():
+    name = "0004cfab-14fd-4e49-80ba-63a80b6bddd6"
+    settings = {"positive_class": "x", "threshold": 180}
+    small = cam_panel(**example(name), **settings, side=1.75, bar="bottom")
+    title = heading(small[0, 0]).splitlines()[0]
+    assert len(title) <= 16
+    assert title.startswith("0004") and "…" in title and title.endswith("ddd6")
+    short = cam_panel(**example("benign (3)"), **settings, side=1.75)
+    assert heading(short[0, 0]).startswith("benign (3)\n")
+
+
+def test_dice_bars_mark_published_means_beside_their_bars():
+    summary = pd.DataFrame({"init": INITS, "mean": [0.3, 0.2], "sd": [0.1, 0.1]})
+    baselines = pd.DataFrame({"baseline": ["whole image"], "dice": [0.1]})
+    ax = dice_bars(summary, baselines, INITS, published={"photographic": 0.9}, compact=True)
+    marks = [line.get_xydata()[0] for line in ax.get_lines() if line.get_marker() == "o"]
+    assert len(marks) == 1
+    assert 1 < marks[0][0] < 1.5 and marks[0][1] == 0.9
+    assert "published 0.900" in [text.get_text() for text in ax.texts]
+    assert ax.get_ylim()[1] > 0.9
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    assert labels == ["Radiologic\n0.30 ± 0.10", "Photographic\n0.20 ± 0.10"]
 
 
 def test_letters_go_on_after_z():

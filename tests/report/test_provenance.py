@@ -23,8 +23,15 @@ def fake_study(kinds=None):
     )
 
 
-def fake_inputs(kind="stand-in"):
-    return SimpleNamespace(manifest=load_manifest("busi"), dataset=dataset("busi", kind))
+def fake_inputs(kind="stand-in", *, name="busi", used=4, available=4, substitute_for=None):
+    manifest = load_manifest(name)
+    return SimpleNamespace(
+        manifest=manifest,
+        task=SimpleNamespace(name="breast"),
+        dataset=SimpleNamespace(**vars(dataset(name, kind)), cases=range(used)),
+        available=available,
+        substitute_for=substitute_for,
+    )
 
 
 PRETRAINED = {
@@ -72,7 +79,22 @@ def test_task_banner_names_images_corpus_weights_profile_and_last_run(ledger):
 
 def test_task_banner_of_real_images_and_stand_in_corpus_warns(ledger):
     ledger(PRETRAINED)
-    assert "rin-stand-in" in provenance.task_banner(fake_study(), fake_inputs("real")).data
+    assert "rin-mixed" in provenance.task_banner(fake_study(), fake_inputs("real")).data
+
+
+def test_study_banner_names_each_dataset_once_with_substitutes_and_draws(ledger):
+    ledger()
+    other = fake_inputs(
+        "real", name="sarscov2_ct", used=64, available=2481, substitute_for="the other set"
+    )
+    inputs = {"acl": fake_inputs(), "breast": fake_inputs(), "covid19": other}
+    shown = listed(provenance.study_banner(fake_study(), inputs))
+    assert shown[load_manifest("sarscov2_ct").title] == (
+        "real images – real-of-sarscov2_ct; open substitute for the other set; "
+        "64 of 2,481 images drawn at random"
+    )
+    banner = provenance.study_banner(fake_study(), inputs).data
+    assert banner.count(load_manifest("busi").title) == 1
 
 
 def test_task_banner_when_all_images_are_real_does_not_warn(ledger):

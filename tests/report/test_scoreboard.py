@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import pytest
 from fake_tasks import INITS, result, scored
@@ -17,6 +19,7 @@ def results():
     return [result("acl", 1), result("breast", 2, provenance="real"), result("covid19", 3)]
 
 
+@cache
 def fold_areas(task, seed):
     """Mean area of each scenario over its folds, by scikit-learn: rows inits a and b."""
     runs = scored(task, seed).groupby(["init", "scenario", "fold"])
