@@ -30,7 +30,6 @@ results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
 import numpy as np
-import pandas as pd
 from IPython.display import Markdown, display
 
 from rin import paper
@@ -38,6 +37,8 @@ from rin.data.leakage import contradictory
 from rin.report.dataset_card import (
     card_table,
     exam_table,
+    findings_table,
+    known_table,
     readings_table,
     repeats_sentence,
     shown_sentence,
@@ -135,11 +136,10 @@ opposed = contradictory(cases, inputs.pairs)
 glue_values(
     n_opposed=len(opposed),
 )
-found = pd.DataFrame(
-    [(f.kind, f.text, ", ".join(f.case_ids)) for f in inputs.dataset.findings],
-    columns=["Kind", "What", "Cases"],
-)
-book_table(found, "Findings about the files", prose=True)
+book_table(findings_table(inputs), "Found in the files that were read", prose=True)
+
+# %% tags=["remove-input"]
+book_table(known_table(inputs), "Known of the dataset as published", prose=True)
 
 # %% tags=["remove-input"]
 repeats_sentence(inputs)

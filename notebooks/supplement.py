@@ -88,9 +88,9 @@ book_table(
 # ## Table E3: small datasets
 #
 # The {glue:text}`n_small` tasks that the paper cross-validates. *Authors* are those of the dataset
-# that was read; their numbers count images unless they say exams. *Counted* are images used here.
-# Where a dataset names no patients, each image counts as one. A dash marks what is not stated, or a
-# task that this profile leaves out.
+# that was read; their numbers count images unless they say exams. *Counted* are all images that
+# were found; the second table has those that this profile uses. Where a dataset names no patients,
+# each image counts as one. A dash marks what is not stated, or a task that this profile leaves out.
 
 # %% tags=["hide-input"]
 book_table(class_table(small), "Table E3: class distribution of the small datasets", prose=True)

@@ -79,6 +79,20 @@ def repeats_sentence(inputs: TaskInputs) -> Markdown:
     return Markdown(told)
 
 
+def known_table(inputs: TaskInputs) -> pd.DataFrame:
+    """Return what the manifest tells of the published files, whatever was read here."""
+    rows = [(one.kind, one.text, ", ".join(one.case_ids)) for one in inputs.manifest.findings]
+    return pd.DataFrame(rows, columns=["Kind", "What", "Cases"])
+
+
+def findings_table(inputs: TaskInputs) -> pd.DataFrame:
+    """Return what was found in the files that were read, beside what their manifest tells."""
+    told = {one.text for one in inputs.manifest.findings}
+    found = [one for one in inputs.found.findings if one.text not in told]
+    rows = [(one.kind, one.text, ", ".join(one.case_ids)) for one in found]
+    return pd.DataFrame(rows, columns=["Kind", "What", "Cases"])
+
+
 def readings_table(inputs: TaskInputs) -> pd.DataFrame:
     """Return what each reading of the patient from the file names would lead to, as text.
 

@@ -135,7 +135,7 @@ def class_count_table(
             "Counted": len(members),
         }
         for source, found in members.groupby("source_class", sort=True):
-            rows[f"{source} (folder)"] = {
+            rows[f"{source} (as published)"] = {
                 "Paper": MISSING,
                 "Authors": manifest.counts.authors.get(source, MISSING),
                 "Counted": len(found),

@@ -151,7 +151,7 @@ def class_table(records: Sequence[TaskRecord]) -> pd.DataFrame:
     for one in records:
         stated = _stated(one)
         for label in [*_labels(one), _ALL]:
-            cases = None if one.inputs is None else one.inputs.store.cases
+            cases = None if one.inputs is None else one.inputs.found.cases
             if cases is not None and label != _ALL:
                 cases = cases[cases["label"] == label]
             rows[one.title, label] = {
@@ -230,7 +230,7 @@ def counts_reading(records: Sequence[TaskRecord]) -> Markdown:
 
 
 def _meets(one: TaskRecord) -> bool:
-    found = one.inputs.store.cases["label"].value_counts()
+    found = one.inputs.found.cases["label"].value_counts()
     stated = {label: values for label, values in _stated(one).items() if label != _ALL}
     return bool(stated) and all(found.get(label, 0) in values for label, values in stated.items())
 
@@ -242,7 +242,7 @@ def _adds_up_otherwise(stated: Mapping[str, Sequence[int]]) -> bool:
 
 def _labels(one: TaskRecord) -> list[str]:
     """Return a task's labels, the positive one first."""
-    found = [] if one.inputs is None else sorted(one.inputs.store.cases["label"].unique())
+    found = [] if one.inputs is None else sorted(one.inputs.found.cases["label"].unique())
     mapped = [label for label in one.manifest.label_map.values() if label is not None]
     return list(dict.fromkeys([one.task.positive_class, *mapped, *found]))
 

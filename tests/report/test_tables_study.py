@@ -71,14 +71,14 @@ def test_class_count_table_sets_stated_counts_beside_counted_ones():
     table = tables_study.class_count_table(load_manifest("busi"), cases, published)
     assert table.index.tolist() == [
         "benign (label)",
-        "benign (folder)",
-        "normal (folder)",
+        "benign (as published)",
+        "normal (as published)",
         "malignant (label)",
-        "malignant (folder)",
+        "malignant (as published)",
         "all",
     ]
     assert table.loc["benign (label)"].tolist() == ["570", "–", "5"]
-    assert table.loc["normal (folder)"].tolist() == ["–", "133", "2"]
+    assert table.loc["normal (as published)"].tolist() == ["–", "133", "2"]
     assert table.loc["all"].tolist() == ["780", "–", "6"]
 
 

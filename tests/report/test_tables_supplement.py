@@ -17,6 +17,7 @@ def stand_in(task, cases, folds=None, **changed):
         "manifest": manifest.for_task(task_manifest),
         "task": task_manifest,
         "store": SimpleNamespace(cases=cases),
+        "found": SimpleNamespace(cases=cases),
         "folds": folds,
         "labels": (cases.set_index("case_id")["label"] == task_manifest.positive_class).astype(int),
         "provenance": "stand-in",
@@ -190,7 +191,7 @@ def test_counts_reading_says_how_many_tasks_meet_the_paper(breast):
     text = tables.counts_reading([record("breast", breast)]).data
     assert "1 of them on images of the paper's own dataset, of which 0 with the" in text
     many = pd.DataFrame({"label": ["benign"] * 570 + ["malignant"] * 210})
-    breast.store = SimpleNamespace(cases=many)
+    breast.found = SimpleNamespace(cases=many)
     assert "of which 1 with" in tables.counts_reading([record("breast", breast)]).data
 
 

@@ -110,7 +110,7 @@ def _draw_head(
     """Return the masks of a slice and its Hounsfield units without blood, float (h, w)."""
     tilt = patient.uniform(-0.5, 0.5)
     middle = SIDE / 2 + patient.uniform(-12, 12, 2)
-    axes = SIDE * np.array([patient.uniform(0.38, 0.45), patient.uniform(0.31, 0.39)])
+    axes = SIDE * np.array([patient.uniform(0.41, 0.47), patient.uniform(0.35, 0.43)])
     axes *= 1 - 0.05 * number
     bone = SIDE * patient.uniform(0.02, 0.055)
     scalp = ellipse(SHAPE, middle, axes + bone + 0.025 * SIDE, tilt)
@@ -126,7 +126,7 @@ def _draw_head(
     values[scalp] = SCALP
     values[skull] = SKULL + 150 * patient.normal()
     values[inner] = np.where(mixed > 0.6, GRAY_MATTER, WHITE)[inner]
-    values[inner] += (3.5 * smooth_noise(patient, SHAPE, 0.045 * SIDE))[inner]
+    values[inner] += (4 * smooth_noise(patient, SHAPE, 0.045 * SIDE))[inner]
     values[sulci | ventricles] = FLUID
     if patient.random() < 0.6:
         # A calcified pineal gland or choroid plexus: dense, but no blood.
