@@ -10,13 +10,12 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from rin.data.manifest import FoldLists
 from rin.data.splits import PARTS
 from rin.data.tree import Tree, open_tree
 from rin.errors import InputError
@@ -43,28 +42,8 @@ def slice_id(name: str) -> str:
     return f"{match[1]}-{match[2]}-{int(match[3])}" if match else stem(name)
 
 
-@dataclass(frozen=True)
-class FoldLists:
-    """How a task's lists are named, and how to read their rows.
-
-    ``pattern`` holds ``{part}`` (train, val, test) and, for several folds, ``{fold}`` (from 1).
-    ``labels`` takes the words of the lists to the labels of the cases.
-    """
-
-    pattern: str
-    labels: Mapping[str, str] = field(default_factory=dict)
-    case_of: Callable[[str], str] = stem
-
-
-#: Lists in the ``dataframe`` folders of github.com/BMEII-AI/RadImageNet.
-OFFICIAL_LISTS = {
-    "thyroid": FoldLists("thyroid_{part}_fold{fold}.csv"),
-    "breast": FoldLists("breast_{part}_fold{fold}.csv"),
-    "acl": FoldLists("{part}_fold{fold}.csv", {"yes": "tear", "no": "no tear"}, slice_id),
-    "meniscus": FoldLists(
-        "meniscus_{part}_fold{fold}.csv", {"p": "tear", "n": "no tear"}, slice_id
-    ),
-}
+#: Ways in which the name of a listed picture gives a case id.
+CASE_OF = {"stem": stem, "slice": slice_id}
 
 
 def read_fold_files(
@@ -77,7 +56,7 @@ def read_fold_files(
     place
         Folder or archive that holds the lists, maybe among other files.
     lists
-        Names and words of the lists; :data:`OFFICIAL_LISTS` has those of the paper's tasks.
+        Names and words of the lists, as a task's manifest states them.
     cases
         Case table; ``case_id`` and ``label`` are used.  Cases that no list names are left out.
     n_folds
@@ -103,7 +82,7 @@ def read_fold_files(
             name = _find(tree, lists.pattern.format(part=word, fold=fold + 1))
             where = f"{tree.root / tree.location}: {name}"
             pictures = _read_list(tree.read(name), where)
-            ids = [lists.case_of(picture) for picture, _ in pictures]
+            ids = [CASE_OF[lists.names](picture) for picture, _ in pictures]
             words = [lists.labels.get(label, label) for _, label in pictures]
             _check_rows(ids, words, labels, where)
             rows += [(case_id, fold, part) for case_id in ids]

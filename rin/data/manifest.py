@@ -26,6 +26,20 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class FoldLists(_Frozen):
+    """Where the folds that the paper's authors published lie, and how to read their rows.
+
+    ``folder`` is relative to the data root.  ``pattern`` holds ``{part}`` (train, val, test) and,
+    for several folds, ``{fold}`` (from 1).  ``labels`` takes the words of the lists to the
+    task's labels; ``names`` tells how a picture's name gives the case id.
+    """
+
+    folder: str
+    pattern: str
+    labels: dict[str, str] = {}
+    names: Literal["stem", "slice"] = "stem"
+
+
 class TaskManifest(_Frozen):
     """One classification task that a dataset feeds.
 
@@ -43,6 +57,7 @@ class TaskManifest(_Frozen):
     label_map: LabelMap = {}
     options: dict[str, Any] = {}
     substitutes: tuple[str, ...] = ()
+    fold_lists: FoldLists | None = None
 
     @field_validator("paper_task")
     @classmethod

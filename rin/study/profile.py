@@ -91,7 +91,8 @@ class Profile(_Settings):
     """One study in numbers; see the heads of the YAML files for time and memory.
 
     `cases` limits each task to about that many cases, drawn patient by patient; None takes all.
-    `fine_tuning_of` holds, per task, the settings that differ from `fine_tuning`.
+    `fine_tuning_of` holds, per task, the settings that differ from `fine_tuning`.  `splits` is
+    `own`, or `official` for the folds that the paper's authors published.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Profile(_Settings):
     inits: Annotated[list[str], Field(min_length=2)]
     backbones: Annotated[list[str], Field(min_length=1)] = list(BACKBONES)
     folds: Positive = 5
+    splits: Literal["own", "official"] = "own"
     seed: int = 20220914
     cases: Positive | None = None
     fine_tuning: FineTuning
@@ -131,6 +133,13 @@ class Profile(_Settings):
         for name in others.data.get("backbones", []) if settings else []:
             check_size(name, settings.size)
         return settings
+
+    @field_validator("cases")
+    @classmethod
+    def _not_with_official_splits(cls, n: int | None, others: ValidationInfo) -> int | None:
+        if n is not None and others.data.get("splits") == "official":
+            raise ValueError("official splits name all their cases, so none can be drawn")
+        return n
 
     @field_validator("fine_tuning_of")
     @classmethod

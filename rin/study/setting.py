@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from rin.data.datasets import Dataset, ensure_dataset, locate
+from rin.data.fold_files import read_fold_files
 from rin.data.leakage import check_splits, leak_free_groups, near_duplicates
 from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
 from rin.data.sampling import sample_cases, take_cases
@@ -166,10 +167,17 @@ def task_inputs(study: Study, task: str) -> TaskInputs:
     manifest = find_manifest(study, own, task_manifest)
     profile, tuning = study.profile, study.profile.tuning(task)
     found = _open(study, manifest, task)
-    dataset, groups, pairs = _some(found, manifest.near_duplicate_bits, profile.cases, profile.seed)
-    store = study.store(dataset, tuning.size, tuning.resize)
     n_folds = min(profile.folds, task_manifest.n_folds)
-    folds = make_folds(store.cases, groups, n_folds, profile.seed)
+    folds, chosen = None, found
+    if profile.splits == "official":
+        folds = official_folds(study, task_manifest, found)
+        chosen = take_cases(found, found.cases["case_id"].isin(folds["case_id"]).to_numpy())
+        folds = folds[folds["fold"] < n_folds].reset_index(drop=True)
+    near = manifest.near_duplicate_bits
+    dataset, groups, pairs = _some(chosen, near, profile.cases, profile.seed)
+    store = study.store(dataset, tuning.size, tuning.resize)
+    if folds is None:
+        folds = make_folds(store.cases, groups, n_folds, profile.seed)
     check_splits(store.cases, folds, pairs)
     return TaskInputs(
         manifest,
@@ -181,6 +189,27 @@ def task_inputs(study: Study, task: str) -> TaskInputs:
         folds,
         substitute_for=own.title if manifest.name != own.name else None,
     )
+
+
+def official_folds(study: Study, task: TaskManifest, dataset: Dataset) -> pd.DataFrame:
+    """Return the folds that the paper's authors published for a task, all of them.
+
+    Raises
+    ------
+    InputError
+        No lists are known for the task, they are not under the data root, or they do not
+        fit the dataset.
+    """
+    lists = task.fold_lists
+    if lists is None or study.data_root is None or not (study.data_root / lists.folder).is_dir():
+        known = "no lists are known" if lists is None else f"{lists.folder} is not there"
+        raise InputError(
+            f"the official folds of {task.name} cannot be read: {known}",
+            where=study.data_root or "data_root",
+            remedy="Set the profile's splits to own, or put a copy of "
+            "github.com/BMEII-AI/RadImageNet under the data root.",
+        )
+    return read_fold_files(study.data_root / lists.folder, lists, dataset.cases, task.n_folds)
 
 
 def find_manifest(study: Study, own: DatasetManifest, task: TaskManifest) -> DatasetManifest:

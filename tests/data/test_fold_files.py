@@ -2,19 +2,13 @@ import pandas as pd
 import pytest
 from busi_files import zip_folder
 
-from rin.data.fold_files import (
-    OFFICIAL_LISTS,
-    FoldLists,
-    read_fold_files,
-    shared_between_parts,
-    slice_id,
-    stem,
-)
+from rin.data.fold_files import read_fold_files, shared_between_parts, slice_id, stem
 from rin.data.leakage import check_splits
+from rin.data.manifest import FoldLists, find_task
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
-LISTS = FoldLists("thyroid_{part}_fold{fold}.csv")
+LISTS = FoldLists(folder="dataframe", pattern="thyroid_{part}_fold{fold}.csv")
 CASES = pd.DataFrame(
     {
         "case_id": ["1_1", "1_2", "2_1", "3_1", "4_1"],
@@ -82,7 +76,9 @@ def test_read_fold_files_without_fold_in_the_pattern_is_one_fold(tmp_path):
     for part, ids in FOLDS[0].items():
         rows = "".join(f"images/{i}.jpg,{LABELS[i]}\n" for i in ids)
         (tmp_path / f"covid19_{part}.csv").write_text("filename,label\n" + rows)
-    folds = read_fold_files(tmp_path, FoldLists("covid19_{part}.csv"), CASES)
+    folds = read_fold_files(
+        tmp_path, FoldLists(folder="lists", pattern="covid19_{part}.csv"), CASES
+    )
     assert folds["fold"].unique().tolist() == [0]
     assert len(folds) == 5
 
@@ -96,7 +92,7 @@ def test_read_fold_files_of_official_breast_list_takes_names_with_spaces(tmp_pat
     ):
         path = tmp_path / f"breast_{part}_fold1.csv"
         path.write_text(f"filename,label\nimages/{case_id}.png,{label}\n")
-    folds = read_fold_files(tmp_path, OFFICIAL_LISTS["breast"], cases, n_folds=1)
+    folds = read_fold_files(tmp_path, find_task("breast")[1].fold_lists, cases, n_folds=1)
     assert folds["case_id"].tolist() == cases["case_id"].tolist()
 
 
@@ -108,7 +104,7 @@ def test_read_fold_files_of_official_knee_lists_translates_names_and_labels(tmp_
     for part, name, word in zip(("train", "val", "test"), names, ("yes", "no", "yes"), strict=True):
         text = f"filename,acl_label\nimages/{name}.png,{word}\n"
         (tmp_path / f"{part}_fold1.csv").write_text(text)
-    folds = read_fold_files(tmp_path, OFFICIAL_LISTS["acl"], cases, n_folds=1)
+    folds = read_fold_files(tmp_path, find_task("acl")[1].fold_lists, cases, n_folds=1)
     assert folds["case_id"].tolist() == cases["case_id"].tolist()
     assert folds["part"].tolist() == ["train", "validation", "test"]
 

@@ -52,6 +52,7 @@ def test_load_profile_when_path_is_missing_names_it(tmp_path):
         ("tasks", [], ["tasks"]),
         ("tasks", ["breast", "breast"], ["tasks", "repeat"]),
         ("cases", 0, ["cases"]),
+        ("splits", "random", ["splits", "random"]),
         ("fine_tuning_of", {"thyroid": {"epochs": 2}}, ["fine_tuning_of", "thyroid"]),
         ("fine_tuning_of", {"breast": {"epoch": 2}}, ["fine_tuning_of", "epoch"]),
         ("fine_tuning_of", {"breast": {"size": 31}}, ["fine_tuning_of", "31 px", "ResNet50"]),
@@ -80,3 +81,9 @@ def test_load_profile_when_not_a_yaml_mapping_names_file(tmp_path, content):
     with pytest.raises(InputError) as caught:
         load_profile(path)
     assert caught.value.where == str(path)
+
+
+def test_load_profile_with_official_splits_draws_no_cases(tmp_path):
+    path = write_profile(tmp_path / "bad.yaml", {"splits": "official", "cases": 50})
+    with pytest.raises(InputError, match="official splits name all their cases"):
+        load_profile(path)

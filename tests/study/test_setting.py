@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from tiny_study import tiny_profile
 
@@ -5,7 +7,7 @@ from rin.data.manifest import find_task, load_manifest
 from rin.data.splits import PIECES
 from rin.errors import InputError
 from rin.study import open_study, task_inputs
-from rin.study.setting import find_manifest
+from rin.study.setting import find_manifest, official_folds
 
 
 @pytest.fixture
@@ -65,3 +67,57 @@ def test_inputs_of_a_profile_that_limits_cases_are_drawn(study_folder):
 def test_inputs_tell_real_from_stand_in(inputs):
     assert (inputs.provenance, inputs.substitute_for) == ("stand-in", None)
     assert inputs.available == len(inputs.store.cases)
+
+
+@pytest.fixture
+def official(study_folder, tmp_path, inputs, monkeypatch):
+    """Return a function that opens the breast task with published lists of its stand-in."""
+    from rin.study import setting
+
+    def opened(lists):
+        folder = tmp_path / "RadImageNet" / "breast" / "dataframe"
+        folder.mkdir(parents=True)
+        labels = inputs.found.cases.set_index("case_id")["label"]
+        for fold in range(1, 6):
+            for part, cases in lists.items():
+                rows = [f"images/{case}.png,{labels[case]}" for case in cases]
+                text = "\n".join(["filename,label", *rows])
+                (folder / f"breast_{part}_fold{fold}.csv").write_text(text)
+        study = open_study(tiny_profile({"splits": "official"}), results=study_folder)
+        # Only the lists lie under the data root; the images are those of the stand-in.
+        monkeypatch.setattr(setting, "locate", lambda manifest, root: None)
+        monkeypatch.setattr(setting, "_open", lambda *given: inputs.found)
+        return task_inputs(replace(study, data_root=tmp_path), "breast")
+
+    return opened
+
+
+def split_of(inputs):
+    """Published lists like the study's own first fold, without one of its training cases."""
+    part = inputs.folds.set_index("case_id")["part"]
+    names = {"train": "train", "val": "validation", "test": "test"}
+    lists = {name: part.index[part == own].tolist() for name, own in names.items()}
+    return lists | {"train": lists["train"][1:]}
+
+
+def test_official_folds_are_read_and_leave_unlisted_cases_out(official, inputs):
+    lists = split_of(inputs)
+    read = official(lists)
+    assert len(read.store.cases) == len(inputs.store.cases) - 1
+    part = read.folds.set_index("case_id")["part"]
+    assert set(part.index[part == "test"]) == set(lists["test"])
+    assert set(read.folds["fold"]) == {0}
+
+
+def test_official_folds_that_share_a_case_are_refused(official, inputs):
+    lists = split_of(inputs)
+    with pytest.raises(InputError, match="does not place every case in one part"):
+        official(lists | {"val": [*lists["val"], lists["test"][0]]})
+
+
+def test_official_folds_that_are_absent_name_folder_and_remedy(study_with):
+    study = study_with("other")
+    with pytest.raises(InputError, match="RadImageNet/thyroid/dataframe is not there"):
+        official_folds(study, find_task("thyroid")[1], None)
+    with pytest.raises(InputError, match="no lists are known"):
+        official_folds(study, find_task("hemorrhage")[1], None)
