@@ -59,7 +59,7 @@ glue_values(
     n_inits=runs["init"].nunique(),
     n_runs=len(runs),
 )
-book_table(task_table(inputs, records), "Runs of each task, and what they cost")
+book_table(task_table(inputs, records), "Runs of each task, and what they cost", prose=True)
 
 # %% [markdown]
 # {glue:text}`n_tasks` tasks, {glue:text}`n_scenarios` scenarios and {glue:text}`n_inits`

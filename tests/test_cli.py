@@ -34,7 +34,7 @@ def rin(monkeypatch, capsys, tmp_path):
         (["pretrain", "--profile", "demmo"], "unknown profile 'demmo'. Known: demo,"),
         (["book", "--profile", "demmo"], "unknown profile 'demmo'"),
         (["grid", "breast", "--profile", "absent.yaml"], "absent.yaml: no such file"),
-        (["grid", "knee", "--profile", "smoke"], "unknown task 'knee'. Known: breast."),
+        (["grid", "knee", "--profile", "smoke"], "unknown task 'knee'. Known: acl, breast"),
         (["book", "--data-root", "absent"], "absent: there is no such data root"),
         (["grid", "breast", "--data-root", "absent"], "absent: there is no such data root"),
         (["grid", "breast", "--profile", "smoke", "--results", "file"], "cannot be written"),

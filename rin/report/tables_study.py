@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from rin.paper import COMPARISONS, DATABASE, ClassCount
+from rin.report.across import title_of
 from rin.report.format import (
     MISSING,
     format_interval,
@@ -197,7 +198,7 @@ def task_table(inputs: Mapping[str, TaskInputs], records: pd.DataFrame) -> pd.Da
     rows = {}
     for task, one in inputs.items():
         own = records[records["task"] == task]
-        rows[one.task.title] = {
+        rows[title_of(one)] = {
             "Images": f"{len(one.store.cases):,}",
             "Provenance": "open substitute" if one.substitute_for else one.provenance,
             "Folds": one.folds["fold"].nunique(),

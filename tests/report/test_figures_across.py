@@ -126,12 +126,12 @@ def test_area_reading_states_areas_difference_and_published_numbers(results):
 
 
 def test_gains_reading_counts_leads_and_states_both_ranges():
-    found = [result("acl", lead=2.0), result("meniscus", lead=-2.0)]
+    found = [result("acl", lead=2.0), result("meniscus", lead=-2.0), result("acl", lead=2.0)]
     text = readings.gains_reading(found).data
     gains = sorted(one.pooled.gain_points for one in found)
     assert gains[0] < 0 < gains[1]
-    assert "in 1 of 2 tasks" in text
-    assert f"is −{-gains[0]:.1f} to +{gains[1]:.1f} points" in text
+    assert "in 2 of 3 tasks" in text
+    assert f"is −{-gains[0]:.1f} to +{gains[2]:.1f} points" in text
     assert "prints +4.5 to +4.8" in text
     assert "All of them rest on stand-ins" in text
 

@@ -1,10 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 from rin import paper
-from rin.data.manifest import load_manifest
+from rin.data.manifest import find_task, load_manifest
 from rin.report import tables_study
 from rin.stats import pooled_comparison
 
@@ -155,3 +157,23 @@ def test_pretraining_reading_when_budgets_differ_says_so_and_compares_nothing(we
 def test_database_sentence_states_the_papers_numbers():
     said = tables_study.database_sentence().data
     assert "1,350,000 images" in said and "131,872 patients" in said and "165 labels" in said
+
+
+def test_task_table_gives_images_provenance_runs_and_time_of_each_task():
+    def inputs_of(task, substitute=None):
+        manifest, named = find_task(task)
+        cases = pd.DataFrame({"case_id": range(1200)})
+        return SimpleNamespace(
+            task=named,
+            manifest=manifest,
+            store=SimpleNamespace(cases=cases),
+            folds=pd.DataFrame({"fold": [0, 1, 1]}),
+            provenance="real",
+            substitute_for=substitute,
+        )
+
+    inputs = {"breast": inputs_of("breast"), "covid19": inputs_of("covid19", "the other")}
+    records = pd.DataFrame({"task": ["breast", "breast", "covid19"], "seconds": [30.0, 60.0, 6.0]})
+    table = tables_study.task_table(inputs, records)
+    assert table.loc["Breast lesions, US"].tolist() == ["1,200", "real", 2, 2, "1.5"]
+    assert table.loc["COVID-19, chest CT"].tolist() == ["1,200", "open substitute", 2, 1, "0.1"]

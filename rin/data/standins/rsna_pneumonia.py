@@ -119,7 +119,7 @@ def _chest(
     level = 0.76 - 0.5 / (1 + np.exp((rows / SIDE - shoulder + 0.12) / 0.03))
     level -= 1.2 * np.clip(across - 0.4, 0, 1)
     level += 0.04 * smooth_noise(body, SHAPE, SIDE / 8)
-    level += 0.06 * smooth_noise(body, SHAPE, SIDE / 24)
+    level += 0.075 * smooth_noise(body, SHAPE, SIDE / 24)
     level += body.normal(0, 0.18) * (columns / SIDE - 0.5)
     depth = body.uniform(0.4, 0.5)
     for lung in lungs:
