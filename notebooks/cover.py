@@ -126,5 +126,5 @@ picture(forest.figure, "Forest plot of published and recomputed differences of a
 # %% [markdown]
 # Thin lines are intervals of one kind on both sides, the unpaired t over scenarios that the
 # published ones follow from; thick lines pair the scenarios. Of the recomputed tasks,
-# {glue:text}`n_real` rest on the paper's own images, {glue:text}`n_substitute` on open substitutes
+# {glue:text}`n_real` rest on the task's own images, {glue:text}`n_substitute` on open substitutes
 # and {glue:text}`n_stand_in` on stand-ins, whose differences are no findings.

@@ -26,6 +26,7 @@ from rin.explain.overlap import (
 from rin.report.across import Images, images_of, paper_order, published_arms, title_of
 from rin.report.examples import example_cases, most_accurate_scenario
 from rin.report.format import format_interval, format_mean_sd, format_number, format_p
+from rin.report.scoreboard import under_p
 from rin.report.style import init_style
 from rin.report.tables import dice_beside_table, dice_comparison
 from rin.study import Study, TaskInputs, cam_arrays
@@ -191,4 +192,7 @@ def dice_scoreboard(results: Sequence[Localisation], inits: Sequence[str]) -> pd
         list(inits),
         titles={one.task: one.title for one in results if one.task not in paper.DICE},
     )
-    return table.drop(columns=[("Recomputed", "P, Shapiro")])
+    table = table.drop(columns=[("Recomputed", "P, Shapiro")])
+    for column in [("Published", "P"), ("Recomputed", "P, paired t")]:
+        table[column] = table[column].map(under_p)
+    return table

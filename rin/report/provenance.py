@@ -118,6 +118,8 @@ def _corpora(study: Study, own: pd.DataFrame) -> list[Source]:
 
 def _origin(init: str, own: pd.DataFrame) -> str:
     rows = own[own["init"] == init] if len(own) else own
+    if init == "random":
+        return "none: random initialisation"
     if rows.empty:
         return "released weights, see data_manifests/weights.yaml"
     row = rows.iloc[0]

@@ -61,7 +61,7 @@ def origins_reading(results: Sequence[TaskResult | Localisation]) -> HTML:
     """Return which images the tasks were run on, substitutes by name."""
     found = [one.images.origin for one in results]
     counts = [f"{found.count(origin)} {word}" for origin, word in ORIGINS.items()]
-    text = f"Images of the {len(results)} tasks: {', '.join(counts)}. "
+    text = f"Tasks by their images: {', '.join(counts)}. "
     for one in results:
         if one.images.replaced:
             text += f"{one.title} reads {one.images.title} instead of {one.images.replaced}. "

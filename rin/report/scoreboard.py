@@ -65,7 +65,7 @@ def published_scoreboard() -> pd.DataFrame:
             "RadImageNet": format_mean_sd(one.auc_radimagenet, one.sd_radimagenet),
             "ImageNet": format_mean_sd(one.auc_imagenet, one.sd_imagenet),
             _DIFFERENCE: format_estimate(*ends, digits=1),
-            "P": _under_p(one.p_text),
+            "P": under_p(one.p_text),
             "Independent comparisons": _independent(task),
         }
         rows.append((one.title, cells))
@@ -75,7 +75,11 @@ def published_scoreboard() -> pd.DataFrame:
 def _independent(task: str) -> str:
     """Return how many independent comparisons of a task there are, and which weights led."""
     found = [one.direction for one in _COUNTED if task in one.tasks]
-    led = [f"{_AHEAD[name]} {found.count(name)}" for name in DIRECTIONS if name in found]
+    led = [
+        f"{_AHEAD[name]}\N{NO-BREAK SPACE}{found.count(name)}"
+        for name in DIRECTIONS
+        if name in found
+    ]
     return f"{len(found)}: {', '.join(led)}" if found else MISSING
 
 
@@ -138,13 +142,13 @@ def significance_table(results: Sequence[TaskResult]) -> pd.DataFrame:
         interval = format_interval(_POINTS * d.ci_low, _POINTS * d.ci_high, 1)
         cells = {
             ("", "Images"): one.images.word,
-            ("Scenarios, paired t", "P"): _under_p(format_p(t.p_value)),
-            ("Scenarios, paired t", "Holm"): _under_p(format_p(p_t)),
+            ("Scenarios, paired t", "P"): under_p(format_p(t.p_value)),
+            ("Scenarios, paired t", "Holm"): under_p(format_p(p_t)),
             ("Mean scores, DeLong", _DIFFERENCE): (
                 f"{format_number(_POINTS * d.difference, 1, signed=True)} {interval}"
             ),
-            ("Mean scores, DeLong", "P"): _under_p(format_p(d.p_value)),
-            ("Mean scores, DeLong", "Holm"): _under_p(format_p(p_d)),
+            ("Mean scores, DeLong", "P"): under_p(format_p(d.p_value)),
+            ("Mean scores, DeLong", "Holm"): under_p(format_p(p_d)),
         }
         rows.append((one.title, cells))
     return _table(rows)
@@ -211,7 +215,7 @@ def board(table: pd.DataFrame, caption: str, *, wrap: Sequence[str] = ()) -> Sty
     return dressed.set_table_styles(styles, overwrite=False)
 
 
-def _under_p(text: str) -> str:
+def under_p(text: str) -> str:
     """Return a P value as it stands in a column headed P: ``.03`` or ``< .001``."""
     return text.removeprefix("P ").removeprefix("= ")
 

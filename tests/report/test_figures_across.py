@@ -143,7 +143,7 @@ def test_readings_of_no_task_say_so():
 
 def test_origins_reading_counts_and_names_substitutes(results):
     text = readings.origins_reading(results).data
-    assert "8 tasks: 1 real, 1 open substitute, 6 stand-in." in text
+    assert "Tasks by their images: 1 real, 1 open substitute, 6 stand-in." in text
     assert "Pneumonia, chest radiography reads Images of pneumonia instead of" in text
     assert "6 of them rest on stand-ins, whose numbers are no findings." in text
 

@@ -47,7 +47,7 @@ def test_published_scoreboard_counts_independent_comparisons_of_like_with_like()
     column = board.published_scoreboard()["Independent comparisons"]
     for task, one in paper.COMPARISONS.items():
         led = [r.direction for r in REPLICATIONS if task in r.tasks and r.like_for_like]
-        cell = column[one.title]
+        cell = column[one.title].replace("\N{NO-BREAK SPACE}", " ")
         assert cell == "–" if not led else cell.startswith(f"{len(led)}: ")
         for name in ("RadImageNet", "ImageNet"):
             number = led.count(name)
@@ -148,6 +148,13 @@ def test_scoreboard_counts_agree_with_the_tables(results):
     assert counts["n_delong"] == (delong < 0.05).sum()
     assert (counts["n_real"], counts["n_substitute"], counts["n_stand_in"]) == (1, 0, 2)
     assert counts["n_independent_ahead"] <= counts["n_independent"]
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"), [("P < .001", "< .001"), ("P = .03", ".03"), ("P > .99", "> .99"), ("–", "–")]
+)
+def test_under_p_repeats_neither_letter_nor_equals_sign(text, cell):
+    assert board.under_p(text) == cell
 
 
 def test_board_escapes_titles_and_keeps_them_in_sight(results):
