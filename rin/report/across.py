@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from rin import paper
+from rin.report.format import task_title
 from rin.report.tidy import init_summary, scenario_means
 from rin.stats import mean_roc, pooled_comparison, scenario_aucs
 from rin.study import Study, TaskInputs, predictions, pretrained
@@ -125,18 +126,6 @@ def images_of(inputs: TaskInputs) -> Images:
     return Images(origin, inputs.manifest.title, replaced, used, inputs.available)
 
 
-def title_of(inputs: TaskInputs) -> str:
-    """Return a task's title as the paper words it, or as the manifest does.
-
-    A second task under one published comparison carries its name too.
-    """
-    key, name = inputs.task.paper_task, inputs.task.name
-    if key is None:
-        return inputs.task.title
-    title = paper.COMPARISONS[key].title
-    return title if name == key else f"{title} ({name})"
-
-
 def paper_order(inputs: Mapping[str, TaskInputs]) -> list[str]:
     """Return names of tasks in the order of the paper, tasks of one's own after them."""
     known = list(paper.COMPARISONS)
@@ -165,7 +154,7 @@ def task_result(inputs: TaskInputs, scored: pd.DataFrame, inits: tuple[str, str]
     scenarios = scenario_means(scenario_aucs(scored))
     return TaskResult(
         task=inputs.task.name,
-        title=title_of(inputs),
+        title=task_title(inputs.task),
         published=paper.COMPARISONS.get(inputs.task.paper_task),
         cross_validated=inputs.task.n_folds > 1,
         images=images_of(inputs),

@@ -10,7 +10,7 @@ import yaml
 
 from rin.data.manifest import find_task
 from rin.errors import unknown
-from rin.paper import COMPARISONS
+from rin.report.format import task_title
 from rin.study.setting import Study, find_manifest
 
 #: Table of contents that is written beside the computed notebooks.
@@ -84,7 +84,7 @@ class Page:
     @property
     def heading(self) -> str | None:
         """First heading of a task's page; None keeps that of the notebook."""
-        return f"{task_title(self.task)}: {self.chapter.label}" if self.task else None
+        return f"{title_of(self.task)}: {self.chapter.label}" if self.task else None
 
 
 _STUDY = ("profile", "data_root", "results")
@@ -111,11 +111,9 @@ _PROSE = {"Introduction": ["intro"], METHODS: ["methods"], USE: ["use_it"]}
 _LAST = ["references"]
 
 
-def task_title(task: str) -> str:
-    """Return the short title of a task: the paper's where the paper has it."""
-    _, manifest = find_task(task)
-    known = COMPARISONS.get(manifest.paper_task or "")
-    return known.title if known else manifest.title
+def title_of(task: str) -> str:
+    """Return the title of the task of a name."""
+    return task_title(find_task(task)[1])
 
 
 def tasks_with_masks(study: Study) -> set[str]:
@@ -154,7 +152,7 @@ def contents(tasks: Sequence[str], masked: Collection[str]) -> dict:
         else:
             root = file
     parts[TASKS] = [
-        {"file": first["file"], "title": task_title(task), "sections": others}
+        {"file": first["file"], "title": title_of(task), "sections": others}
         for task, (first, *others) in of_task.items()
     ]
     parts[USE] += [{"file": page} for page in _LAST]

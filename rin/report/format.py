@@ -5,6 +5,12 @@ on which side of .05 the value lies, and never an equals sign past the ends.
 """
 
 import math
+from typing import TYPE_CHECKING
+
+from rin.paper import COMPARISONS
+
+if TYPE_CHECKING:
+    from rin.data.manifest import TaskManifest
 
 MINUS = "−"
 MISSING = "–"
@@ -68,3 +74,14 @@ def format_interval(low: float, high: float, digits: int = 2, *, leading_zero: b
 def format_estimate(value: float, low: float, high: float, digits: int = 3) -> str:
     """Return an estimate with its interval, ``+0.040 (−0.006, 0.087)``."""
     return f"{format_number(value, digits, signed=True)} {format_interval(low, high, digits)}"
+
+
+def task_title(task: "TaskManifest") -> str:
+    """Return a task's title as the paper words it, or as the manifest does.
+
+    A second task under one published comparison carries its name too.
+    """
+    if task.paper_task is None:
+        return task.title
+    title = COMPARISONS[task.paper_task].title
+    return title if task.name == task.paper_task else f"{title} ({task.name})"

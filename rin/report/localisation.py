@@ -23,9 +23,9 @@ from rin.explain.overlap import (
     mean_lesion_size,
     scenario_dice,
 )
-from rin.report.across import Images, images_of, paper_order, published_arms, title_of
+from rin.report.across import Images, images_of, paper_order, published_arms
 from rin.report.examples import example_cases, most_accurate_scenario
-from rin.report.format import format_interval, format_mean_sd, format_number, format_p
+from rin.report.format import format_interval, format_mean_sd, format_number, format_p, task_title
 from rin.report.scoreboard import under_p
 from rin.report.style import init_style
 from rin.report.tables import dice_beside_table, dice_comparison
@@ -146,7 +146,7 @@ def localisation(study: Study, inputs: TaskInputs, *, per_class: int = 1) -> Loc
     sides = [maps.shape[1] for _, maps in runs]
     return Localisation(
         task=inputs.task.name,
-        title=title_of(inputs),
+        title=task_title(inputs.task),
         images=images_of(inputs),
         published=paper.DICE.get(inputs.task.paper_task),
         marked_by=inputs.manifest.mask_kind,

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from rin.paper import COMPARISONS, DATABASE, ClassCount
-from rin.report.across import title_of
 from rin.report.format import (
     MISSING,
     format_interval,
     format_mean_sd,
     format_number,
     format_p,
+    task_title,
 )
 from rin.report.style import UNFREEZING_LABEL, init_style
 
@@ -198,7 +198,7 @@ def task_table(inputs: Mapping[str, TaskInputs], records: pd.DataFrame) -> pd.Da
     rows = {}
     for task, one in inputs.items():
         own = records[records["task"] == task]
-        rows[title_of(one)] = {
+        rows[task_title(one.task)] = {
             "Images": f"{len(one.store.cases):,}",
             "Provenance": "open substitute" if one.substitute_for else one.provenance,
             "Folds": one.folds["fold"].nunique(),

@@ -16,8 +16,8 @@ import pandas as pd
 from rin.curation.taxonomy import MODALITIES, REGIONS, region_counts
 from rin.data.manifest import DatasetManifest, TaskManifest, load_manifest, manifest_names
 from rin.paper import CLASS_COUNTS, COMPARISONS, DATABASE, RELEASED_ACCURACY
-from rin.report.across import images_of, title_of
-from rin.report.format import MISSING
+from rin.report.across import images_of
+from rin.report.format import MISSING, task_title
 from rin.report.style import BACKBONE_MARKER, init_style
 from rin.study import TaskInputs
 
@@ -39,10 +39,7 @@ class TaskRecord:
     @property
     def title(self) -> str:
         """The paper's name of the task, or its own."""
-        if self.inputs is not None:
-            return title_of(self.inputs)
-        key = self.task.paper_task
-        return COMPARISONS[key].title if key else self.task.title
+        return task_title(self.task)
 
     @property
     def small(self) -> bool:

@@ -7,8 +7,8 @@ from rin.report.chapters import (
     Chapter,
     contents,
     pages,
-    task_title,
     tasks_with_masks,
+    title_of,
     write_contents,
 )
 from rin.study import load_profile, open_study
@@ -61,7 +61,7 @@ def test_contents_list_every_page_once():
 
 def test_contents_have_one_chapter_a_task_in_the_order_of_the_profile():
     (part,) = [p for p in contents(TASKS, MASKED)["parts"] if p["caption"] == "Task by task"]
-    assert [chapter["title"] for chapter in part["chapters"]] == [task_title(t) for t in TASKS]
+    assert [chapter["title"] for chapter in part["chapters"]] == [title_of(t) for t in TASKS]
     for chapter, task in zip(part["chapters"], TASKS, strict=True):
         assert all(f"/{task}_" in file for file in files_of([chapter]))
 

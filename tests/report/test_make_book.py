@@ -8,7 +8,7 @@ import yaml
 
 from rin.errors import InputError
 from rin.report import make_book as module
-from rin.report.chapters import Chapter, Page, task_title
+from rin.report.chapters import Chapter, Page, title_of
 from rin.report.make_book import make_book, run_stage
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -109,7 +109,7 @@ def test_run_stage_runs_pages_side_by_side_with_task_and_heading(tmp_path):
     for page in stage:
         text = (tmp_path / "book" / "notebooks" / page.output).read_text()
         assert f"{page.task} smoke" in text
-        assert f"# {task_title(page.task)}: the look\\n" in text
+        assert f"# {title_of(page.task)}: the look\\n" in text
         assert "plain heading" not in text
 
 
