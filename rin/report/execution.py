@@ -21,6 +21,8 @@ from typing import Any
 import rin
 from rin.errors import InputError, unknown
 
+# A loaded machine may take a minute to import what a kernel needs.
+_START_SECONDS = 300
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
@@ -178,7 +180,7 @@ def execute_notebook(
     failed = output.with_name(f"{output.stem}.failed.ipynb")
     partial.unlink(missing_ok=True)
     try:
-        with _own_kernel():
+        with _own_kernel() as sockets:
             done = run_papermill(
                 notebook,
                 partial.resolve(),
@@ -187,19 +189,40 @@ def execute_notebook(
                 language="python",
                 cwd=cwd,
                 progress_bar=False,
+                start_timeout=_START_SECONDS,
+                kernel_manager_class=_kernel_manager(sockets),
                 stderr_file=sys.stderr,  # the grid's own bar shows at once where the user looks
             )
-    except (PapermillExecutionError, DeadKernelError) as error:
+    # A kernel that does not come up in time is a RuntimeError of nbclient.
+    except (PapermillExecutionError, DeadKernelError, RuntimeError) as error:
         if partial.exists():
             partial.replace(failed)
         raise InputError(
-            "a cell failed\n" + last_lines(str(error), 15),
+            "the notebook did not finish\n" + last_lines(str(error), 15),
             where=source,
             remedy=f"\nThe computed part is in {failed}.",
         ) from error
     _finish(done, source, output, made_from, partial)
     failed.unlink(missing_ok=True)
     return True
+
+
+def _kernel_manager(folder: Path) -> type:
+    """Return how kernels are reached: through sockets in a folder, where the system has such.
+
+    Ports are chosen before a kernel takes them, so that two kernels started at the same time by
+    two processes can be given the same ones, and one of them never answers.
+    """
+    from jupyter_client import AsyncKernelManager
+
+    if os.name == "nt":
+        return AsyncKernelManager
+
+    class SocketKernelManager(AsyncKernelManager):
+        transport = "ipc"
+        ip = str(folder / "kernel")
+
+    return SocketKernelManager
 
 
 def _set_heading(notebook: Any, heading: str) -> None:
@@ -233,8 +256,11 @@ def _made_from(output: Path) -> dict | None:
 
 
 @contextmanager
-def _own_kernel() -> Iterator[None]:
-    """Let the kernel name ``python3`` stand for the running interpreter and this package."""
+def _own_kernel() -> Iterator[Path]:
+    """Let the kernel name ``python3`` stand for the running interpreter and this package.
+
+    Yields a folder of its own for what a kernel leaves while it runs.
+    """
     from ipykernel.kernelspec import write_kernel_spec
 
     package_root = str(Path(rin.__file__).resolve().parent.parent)
@@ -251,7 +277,7 @@ def _own_kernel() -> Iterator[None]:
         )
         os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [folder, before]))
         try:
-            yield
+            yield Path(folder)
         finally:
             if before is None:
                 del os.environ["JUPYTER_PATH"]

@@ -98,7 +98,27 @@ def test_execute_notebook_with_failing_cell_keeps_it_apart_and_is_not_finished(t
 
 def test_execute_notebook_when_kernel_dies_names_notebook(tmp_path):
     source, output = write(tmp_path, body="import os\nos._exit(1)"), tmp_path / "probe.ipynb"
-    with pytest.raises(InputError, match=r"probe\.py: a cell failed"):
+    with pytest.raises(InputError, match=r"probe\.py: the notebook did not finish"):
+        execute_notebook(source, output, {}, fingerprint="a")
+    assert not output.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sockets in the file system are of Unix")
+def test_kernel_is_reached_without_ports_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    body = "from ipykernel.kernelapp import IPKernelApp\nprint(IPKernelApp.instance().transport)"
+    source, output = write(tmp_path, body=body), tmp_path / "probe.ipynb"
+    execute_notebook(source, output, {}, fingerprint="a")
+    assert run_log(output).strip() == "ipc"
+    assert {path.name for path in tmp_path.iterdir()} == {"probe.py", "probe.ipynb"}
+
+
+def test_execute_notebook_when_kernel_does_not_come_up_names_notebook(tmp_path, monkeypatch):
+    monkeypatch.setattr("rin.report.execution._START_SECONDS", 0.001)
+    source, output = write(tmp_path, body="print(1)"), tmp_path / "probe.ipynb"
+    with pytest.raises(
+        InputError, match=r"probe\.py: the notebook did not finish\nKernel didn't respond"
+    ):
         execute_notebook(source, output, {}, fingerprint="a")
     assert not output.exists()
 

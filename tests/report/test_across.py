@@ -59,7 +59,9 @@ def test_task_result_of_ones_own_has_nothing_published():
 
 
 def test_title_of_a_second_task_under_one_comparison_carries_its_name():
-    assert across.task_title(inputs("mine", paper_task="breast").task) == "Breast lesions, US (mine)"
+    assert (
+        across.task_title(inputs("mine", paper_task="breast").task) == "Breast lesions, US (mine)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_run_stage_when_one_page_fails_finishes_the_others_and_raises(tmp_path):
     for name, body in (("good", "print(1)"), ("bad", "raise ValueError('no')")):
         (tmp_path / "notebooks" / f"{name}.py").write_text(f"# %%\n{body}\n")
     stage = [Page(Chapter(name, (), 0, "Methods")) for name in ("bad", "good")]
-    with pytest.raises(InputError, match=r"bad\.py: a cell failed"):
+    with pytest.raises(InputError, match=r"bad\.py: the notebook did not finish"):
         run_stage(stage, tmp_path, {}, "a")
     assert (tmp_path / "book" / "notebooks" / "good.ipynb").is_file()
 
