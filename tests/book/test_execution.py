@@ -114,12 +114,13 @@ def test_kernel_is_reached_without_ports_and_leaves_nothing(tmp_path, monkeypatc
 
 
 def test_execute_notebook_when_kernel_does_not_come_up_names_notebook(tmp_path, monkeypatch):
-    monkeypatch.setattr("rin.report.execution._START_SECONDS", 0.001)
+    monkeypatch.setattr("rin.report.execution._START_SECONDS", 0)
     source, output = write(tmp_path, body="print(1)"), tmp_path / "probe.ipynb"
     with pytest.raises(
         InputError, match=r"probe\.py: the notebook did not finish\nKernel didn't respond"
     ):
         execute_notebook(source, output, {}, fingerprint="a")
+    assert caught.value.where == str(source)
     assert not output.exists()
 
 
