@@ -85,7 +85,8 @@ glue_values(
     n_positive=int(inputs.labels.sum()),
     n_negative=int((1 - inputs.labels).sum()),
 )
-published = paper.CLASS_COUNTS.get(inputs.task.paper_task, ())
+# What the paper counted are images of its own dataset, not of a substitute.
+published = () if inputs.substitute_for else paper.CLASS_COUNTS.get(inputs.task.paper_task, ())
 book_table(
     class_count_table(inputs.manifest, inputs.found.cases, published),
     "Images of each class: as the paper states, as the authors state, as counted here",

@@ -104,9 +104,7 @@ def readings_table(inputs: TaskInputs) -> pd.DataFrame:
             "Reading": read["reading"],
             "Patients": read["patients"].map("{:,}".format),
             "Images of the largest": read["largest"].astype(str),
-            "Patients in several official parts": [
-                MISSING if pd.isna(n) else f"{n:,}" for n in read["across"]
-            ],
+            "Across the split": [MISSING if pd.isna(n) else f"{n:,}" for n in read["across"]],
         }
     )
     return table.set_index("Reading")

@@ -91,7 +91,7 @@ def test_readings_table_counts_patients_by_each_reading():
     )
     table = card.readings_table(one)
     assert table["Patients"].tolist()[:2] == ["2", "1"]
-    assert table["Patients in several official parts"].tolist()[:2] == ["0", "1"]
+    assert table["Across the split"].tolist()[:2] == ["0", "1"]
 
 
 def test_readings_table_without_readings_is_empty():
