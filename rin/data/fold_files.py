@@ -2,15 +2,13 @@
 
 A list such as ``thyroid_train_fold1.csv`` names pictures and labels, ``images/314_1.jpg`` and
 ``malignant``.  Its names are matched to case ids, its labels to the cases' labels.  Nothing is
-repaired: :func:`shared_between_parts` says what stands on both sides, where
-:func:`rin.data.leakage.check_splits` would refuse it.
+repaired: what stands on both sides, :func:`rin.data.leakage.check_splits` refuses.
 """
 
 import csv
 import io
 import re
 from collections import Counter
-from itertools import combinations
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -23,7 +21,6 @@ from rin.errors import InputError
 #: How the lists call the parts.
 PART_NAMES = dict(zip(("train", "val", "test"), PARTS, strict=True))
 FILE_COLUMNS = ("img_dir", "filename")
-SHARED_COLUMNS = ["fold", "part_a", "part_b", "cases", "patients"]
 _SLICE = re.compile(r"(\d+)_(axial|coronal|sagittal)_(\d+)\.0+")
 
 
@@ -87,53 +84,6 @@ def read_fold_files(
             _check_rows(ids, words, labels, where)
             rows += [(case_id, fold, part) for case_id in ids]
     return pd.DataFrame(rows, columns=["case_id", "fold", "part"])
-
-
-def shared_between_parts(folds: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
-    """Count what stands in two parts of a fold, or in the test parts of two folds.
-
-    Parameters
-    ----------
-    folds
-        ``case_id``, ``fold``, ``part``, as from :func:`read_fold_files`.
-    cases
-        Case table; ``case_id`` and ``patient_id`` are used.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``fold``, ``part_a``, ``part_b``, ``cases`` and ``patients`` (int): for each fold its
-        three pairs of parts, then one row per pair of folds with ``fold`` as ``0 and 1`` and
-        test as both parts.  All zero means that nothing is shared, as in the first fold of the
-        paper's lists for the ACL task (1,021 slices of 498 exams).
-
-    Raises
-    ------
-    InputError
-        A case that the table lacks.
-    """
-    patients = cases.set_index("case_id")["patient_id"]
-    strangers = sorted(set(folds["case_id"]) - set(patients.index))
-    if strangers:
-        raise InputError(
-            f"{len(strangers)} cases are not in the table: {', '.join(strangers[:5])}",
-            where="folds",
-            remedy="Pass the case table that the folds were read with.",
-        )
-    members = {
-        key: set(rows["case_id"]) for key, rows in folds.groupby(["fold", "part"], sort=True)
-    }
-    numbers = sorted(folds["fold"].unique())
-    pairs = [
-        (str(fold), (fold, a), (fold, b)) for fold in numbers for a, b in combinations(PARTS, 2)
-    ]
-    pairs += [(f"{a} and {b}", (a, "test"), (b, "test")) for a, b in combinations(numbers, 2)]
-    rows = []
-    for title, first, second in pairs:
-        a, b = members.get(first, set()), members.get(second, set())
-        people = set(patients.loc[list(a)]) & set(patients.loc[list(b)])
-        rows.append((title, first[1], second[1], len(a & b), len(people)))
-    return pd.DataFrame(rows, columns=SHARED_COLUMNS)
 
 
 def _find(tree: Tree, file_name: str) -> str:

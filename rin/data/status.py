@@ -116,8 +116,7 @@ def _find(manifest: DatasetManifest, data_root: Path | None) -> _Place:
         if not location:
             return _Place("not there")
         _check_listing(data_root, location)
-    except (InputError, OSError, NotImplementedError, UnicodeDecodeError) as error:
-        # The last two are what zipfile raises for some damaged archives.
+    except (InputError, OSError) as error:
         return _Place("broken", location, str(error))
     return _Place("here", location)
 

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 from busi_files import zip_folder
 
-from rin.data.fold_files import read_fold_files, shared_between_parts, slice_id, stem
+from rin.data.fold_files import read_fold_files, slice_id, stem
 from rin.data.leakage import check_splits
 from rin.data.manifest import FoldLists, find_task
 from rin.data.tree import open_tree
@@ -171,31 +171,19 @@ def test_read_fold_files_with_a_list_in_two_folders_is_refused(folder):
         read_fold_files(folder, LISTS, CASES, n_folds=2)
 
 
-def test_shared_between_parts_of_clean_folds_is_zero(folder):
-    shared = shared_between_parts(read_fold_files(folder, LISTS, CASES, n_folds=2), CASES)
-    assert shared["fold"].tolist() == ["0"] * 3 + ["1"] * 3 + ["0 and 1"]
-    assert (shared[["cases", "patients"]] == 0).all(axis=None)
-
-
-def test_shared_between_parts_counts_cases_and_patients_on_both_sides(folder):
-    overlapping = (
-        {"train": ["1_1", "2_1", "3_1"], "val": ["1_2"], "test": ["3_1", "4_1"]},
-        {"train": ["2_1"], "val": ["3_1"], "test": ["1_1", "4_1"]},
-    )
-    write_lists(folder, overlapping)
-    shared = shared_between_parts(read_fold_files(folder, LISTS, CASES, n_folds=2), CASES)
-    assert shared.to_numpy().tolist() == [
-        ["0", "train", "validation", 0, 1],
-        ["0", "train", "test", 1, 1],
-        ["0", "validation", "test", 0, 0],
-        ["1", "train", "validation", 0, 0],
-        ["1", "train", "test", 0, 0],
-        ["1", "validation", "test", 0, 0],
-        ["0 and 1", "test", "test", 1, 1],
-    ]
-
-
-def test_shared_between_parts_of_other_cases_is_refused(folder):
-    folds = read_fold_files(folder, LISTS, CASES, n_folds=2)
-    with pytest.raises(InputError, match="1 cases are not in the table: 2_1"):
-        shared_between_parts(folds, CASES.drop(index=2))
+@pytest.mark.parametrize(
+    ("folds", "told"),
+    [
+        ({"train": ["1_1", "2_1", "3_1"], "val": ["1_2"], "test": ["4_1"]}, "1 patients stand"),
+        ({"train": ["1_1", "1_2", "2_1"], "val": ["3_1"], "test": ["3_1", "4_1"]}, "one part"),
+    ],
+    ids=["patient", "case"],
+)
+def test_lists_with_a_patient_or_case_on_both_sides_are_refused_by_check_splits(
+    folder, folds, told
+):
+    write_lists(folder, (folds, FOLDS[1]))
+    read = read_fold_files(folder, LISTS, CASES, n_folds=1)
+    none = pd.DataFrame(columns=["case_a", "case_b", "distance"])
+    with pytest.raises(InputError, match=told):
+        check_splits(CASES, read, none)
