@@ -18,7 +18,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from rin.report.book import external_resources
-from rin.report.chapters import Page, pages, tasks_with_masks
+from rin.report.chapters import Outline, Page, outline_of, pages
 from rin.study import open_study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -159,12 +159,12 @@ def check_areas(task: str, built: Built, tolerance: float = 1e-9) -> list[str]:
     return complaints
 
 
-def check_book(tasks: list[str], masked: set[str], built: Built) -> list[str]:
-    """Return every complaint about a built book over some tasks."""
+def check_book(outline: Outline, built: Built) -> list[str]:
+    """Return every complaint about a built book."""
     complaints = []
-    for page in pages(tasks, masked):
+    for page in pages(outline):
         complaints += check_page(page, expected_keys(page.chapter.source), built)
-    complaints += [line for task in tasks for line in check_areas(task, built)]
+    complaints += [line for task in outline.tasks for line in check_areas(task, built)]
     return complaints + [
         f"{found.page} loads {found.url} ({found.element})"
         for found in external_resources(built.html)
@@ -180,17 +180,17 @@ def main() -> int:
     parser.add_argument("--provenance", nargs="+", default=["stand-in"])
     chosen = parser.parse_args()
     study = open_study(chosen.profile, data_root=chosen.data_root, results=chosen.results)
-    tasks, masked = study.profile.tasks, tasks_with_masks(study)
+    outline = outline_of(study)
     built = Built(
         ROOT / "book" / "notebooks",
         ROOT / "_build" / "html",
         study.runs.folder,
         tuple(chosen.provenance),
     )
-    complaints = check_book(tasks, masked, built)
+    complaints = check_book(outline, built)
     for line in complaints:
         print(f"FAILED {line}")
-    made = [expected_keys(page.chapter.source) for page in pages(tasks, masked)]
+    made = [expected_keys(page.chapter.source) for page in pages(outline)]
     checked = f"{len(made)} pages, {sum(map(len, made))} values checked"
     print(f"book: {checked}, {len(complaints)} complaints")
     return bool(complaints)

@@ -83,6 +83,23 @@ def _read_value(text: str, value: str) -> object:
 
 
 @app.command()
+def curate(
+    profile: ProfileOption = "demo", data_root: DataOption = "", results: ResultsOption = "results"
+) -> None:
+    """Turn the archive of the profile into a corpus; may be killed and called again."""
+    from rin.study import open_study
+    from rin.study.curation import curated_corpus, curation_plan
+
+    study = open_study(profile, data_root=data_root, results=results)
+    corpus, plan = curated_corpus(study), curation_plan(study)
+    for kind, n in corpus.counts.items():
+        typer.echo(f"{kind:12s} {n:10,d} in the archive")
+    kept, patients = len(corpus.images), corpus.images["patient_id"].nunique()
+    typer.echo(f"{'images':12s} {kept:10,d} in the corpus, of {patients:,} patients")
+    typer.echo(f"To share: {corpus.root}. To review: {plan.output / 'review_queue.csv'}")
+
+
+@app.command()
 def pretrain(
     profile: ProfileOption = "demo", data_root: DataOption = "", results: ResultsOption = "results"
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,9 @@ class Chapter:
         Name of a task's page in the table of contents and in its heading.
     needs_masks
         Whether the notebook makes sense only for datasets with lesion masks.
+    section
+        Section of the profile without which the notebook has nothing to say; empty where it
+        always has.
     """
 
     source: str
@@ -45,6 +48,7 @@ class Chapter:
     part: str
     label: str = ""
     needs_masks: bool = False
+    section: str = ""
 
     @property
     def per_task(self) -> bool:
@@ -67,6 +71,31 @@ class Chapter:
             if name not in values:
                 raise unknown("parameter", name, tuple(values))
         return {name: values[name] for name in self.parameters}
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What decides which pages a book has.
+
+    Attributes
+    ----------
+    tasks
+        Names of the tasks.
+    masked
+        Those of them that have lesion masks.
+    sections
+        Optional sections that the profile has, such as `curation`.
+    """
+
+    tasks: tuple[str, ...]
+    masked: frozenset[str]
+    sections: frozenset[str]
+
+    def holds(self, chapter: Chapter, task: str) -> bool:
+        """Return whether the book has the page of a chapter about a task (or about none)."""
+        if chapter.needs_masks and task not in self.masked:
+            return False
+        return not chapter.section or chapter.section in self.sections
 
 
 @dataclass(frozen=True)
@@ -93,17 +122,21 @@ METHODS, RESULTS, TASKS, USE = "Methods", "Results", "Task by task", "Use it you
 CHAPTERS = (
     Chapter("study_design", _STUDY, 0, METHODS),
     Chapter("data_status", _STUDY, 0, METHODS),
+    Chapter("curation", _STUDY, 0, METHODS, section="curation"),
     Chapter("dataset_card", _TASK, 0, TASKS, "the images"),
-    Chapter("pretraining", _STUDY, 1, METHODS),
+    Chapter("pretraining", _STUDY, 1, METHODS, section="pretraining"),
     Chapter("runs", _STUDY, 2, METHODS),
     Chapter("fine_tuning", _TASK, 3, TASKS, "every scenario"),
     Chapter("comparison", _TASK, 3, TASKS, "is the difference real?"),
     Chapter("gradcam", _TASK, 3, TASKS, "where the networks look", needs_masks=True),
     Chapter("results", _STUDY, 3, RESULTS),
     Chapter("localisation", _STUDY, 3, RESULTS),
+    Chapter("from_random", _STUDY, 3, RESULTS, section="from_random"),
+    Chapter("embeddings", _STUDY, 3, RESULTS, section="pretraining"),
     Chapter("supplement", _STUDY, 3, RESULTS),
     Chapter("replications", _STUDY, 3, RESULTS),
     Chapter("cover", _STUDY, 3, ""),
+    Chapter("model_cards", _STUDY, 3, USE, section="pretraining"),
     Chapter("how_built", _STUDY, 3, USE),
 )
 # Prose pages, by the part that they open.
@@ -122,28 +155,28 @@ def tasks_with_masks(study: Study) -> set[str]:
     return {task for task in tasks if find_manifest(study, *find_task(task)).masks}
 
 
-def pages(tasks: Sequence[str], masked: Collection[str]) -> Iterator[Page]:
-    """Yield every page of a book about some tasks, in the order of the chapters.
+def outline_of(study: Study) -> Outline:
+    """Return the outline of the book about a study."""
+    named = {chapter.section for chapter in CHAPTERS if chapter.section}
+    there = {name for name in named if getattr(study.profile, name) is not None}
+    tasks = tuple(study.profile.tasks)
+    return Outline(tasks, frozenset(tasks_with_masks(study)), frozenset(there))
 
-    Parameters
-    ----------
-    tasks
-        Names of the tasks.
-    masked
-        Those of them that have masks; see `tasks_with_masks`.
-    """
+
+def pages(outline: Outline) -> Iterator[Page]:
+    """Yield every page of a book, in the order of the chapters."""
     for chapter in CHAPTERS:
-        for task in tasks if chapter.per_task else [""]:
-            if task in masked or not chapter.needs_masks:
+        for task in outline.tasks if chapter.per_task else [""]:
+            if outline.holds(chapter, task):
                 yield Page(chapter, task)
 
 
-def contents(tasks: Sequence[str], masked: Collection[str]) -> dict:
+def contents(outline: Outline) -> dict:
     """Return the table of contents: a part a topic, and in it one chapter a task."""
     parts = {name: [{"file": page} for page in _PROSE.get(name, [])] for name in
              ("Introduction", METHODS, RESULTS, TASKS, USE)}  # fmt: skip
-    root, of_task = "", {task: [] for task in tasks}
-    for page in pages(tasks, masked):
+    root, of_task = "", {task: [] for task in outline.tasks}
+    for page in pages(outline):
         file = f"notebooks/{Path(page.output).stem}"
         if page.task:
             of_task[page.task].append({"file": file, "title": page.chapter.label.capitalize()})
@@ -160,9 +193,9 @@ def contents(tasks: Sequence[str], masked: Collection[str]) -> dict:
     return {"format": "jb-book", "root": root, "parts": listed}
 
 
-def write_contents(tasks: Sequence[str], masked: Collection[str], folder: Path) -> Path:
+def write_contents(outline: Outline, folder: Path) -> Path:
     """Write the table of contents into a folder and return its path."""
     path = folder / CONTENTS
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(contents(tasks, masked), sort_keys=False), encoding="utf-8")
+    path.write_text(yaml.safe_dump(contents(outline), sort_keys=False), encoding="utf-8")
     return path

@@ -15,8 +15,8 @@ from rin.data.chunks import end_with_parent
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR
 from rin.report.book import build_html, execute_notebook, source_fingerprint
-from rin.report.chapters import Page, pages, tasks_with_masks, write_contents
-from rin.study import open_study
+from rin.report.chapters import Page, outline_of, pages, write_contents
+from rin.study import Study, open_study
 from rin.study.profile import profile_folder
 
 ROOT = Path(rin.__file__).parents[1]
@@ -49,14 +49,14 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
     study = open_study(profile, data_root=data_root, results=results)
     fingerprint = source_fingerprint(
         [ROOT / "rin", ROOT / "data_manifests", profile_folder()],
-        extra={"profile": study.profile.model_dump(), "images": _listing(data_root)},
+        extra={"profile": study.profile.model_dump(), "images": _listing(study)},
     )
     values = {"profile": profile, "data_root": data_root, "results": results}
-    tasks, masked = study.profile.tasks, tasks_with_masks(study)
-    planned = sorted(pages(tasks, masked), key=lambda page: page.chapter.stage)
+    outline = outline_of(study)
+    planned = sorted(pages(outline), key=lambda page: page.chapter.stage)
     for _, stage in groupby(planned, key=lambda page: page.chapter.stage):
         run_stage(list(stage), ROOT, values, fingerprint)
-    contents = write_contents(tasks, masked, ROOT / "book" / "notebooks")
+    contents = write_contents(outline, ROOT / "book" / "notebooks")
     return build_html(ROOT / "book", ROOT / "_config.yml", ROOT, contents=contents)
 
 
@@ -113,15 +113,20 @@ def _tell(page: Page, ran: bool) -> None:
     print(f"{Path(page.output).stem}: {'computed' if ran else 'unchanged'}", flush=True)
 
 
-def _listing(data_root: str) -> str:
-    """Return a digest of names, sizes and times of every file of the datasets that are there."""
-    digest = hashlib.sha256()
-    for name in manifest_names() if data_root else []:
-        for location in load_manifest(name).locations:
-            place = Path(data_root) / location.partition(SEPARATOR)[0]
-            files = sorted(place.rglob("*")) if place.is_dir() else [place]
-            for file in filter(Path.is_file, files):
-                stat = file.stat()
-                line = f"{file.relative_to(data_root)} {stat.st_size} {stat.st_mtime_ns}\n"
-                digest.update(line.encode())
+def _listing(study: Study) -> str:
+    """Return a digest of names, sizes and times of every file that a study may read."""
+    digest, root = hashlib.sha256(), study.data_root
+    for place in _places(study) if root else []:
+        files = sorted((root / place).rglob("*")) if (root / place).is_dir() else [root / place]
+        for file in filter(Path.is_file, files):
+            stat = file.stat()
+            line = f"{file.relative_to(root)} {stat.st_size} {stat.st_mtime_ns}\n"
+            digest.update(line.encode())
     return digest.hexdigest()
+
+
+def _places(study: Study) -> list[str]:
+    """Return folders and archives below the data root: of every dataset, and of the archive."""
+    named = [name for one in manifest_names() for name in load_manifest(one).locations]
+    places = [name.partition(SEPARATOR)[0] for name in named]
+    return places + ([study.profile.curation.archive] if study.profile.curation else [])

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rin.data.datasets import locate
-from rin.data.manifest import DatasetManifest, find_task, load_manifest
+from rin.data.manifest import DatasetManifest, find_task
 from rin.paper import COMPARISONS, DATABASE, RELEASED_ACCURACY, SETTINGS
 from rin.report.style import init_style
 from rin.study import Study
+from rin.study.corpora import choose_corpus, is_real
 from rin.study.scenarios import scenarios_of
 from rin.study.setting import find_manifest
 
@@ -81,7 +82,7 @@ def _pretraining_here(study: Study) -> list[tuple[str, ...]]:
             ("Released weights", f"loaded into {counted(networks, 'network')}"),
         ]
     names = [init_style(init).short.lower() for init in settings.corpora]
-    real = [_is_real(study, load_manifest(name)) for name in settings.corpora.values()]
+    real = [is_real(study, choose_corpus(study, one)) for one in settings.corpora.values()]
     several = len(names) > 1
     limit = [f"at most {counted(settings.cases, 'image')} each"] if settings.cases else []
     labels = ("Labels as published", "with the open images")

@@ -15,6 +15,7 @@ import pandas as pd
 
 from rin.report.banner import Source, provenance_banner
 from rin.study import Study, TaskInputs, pretrained, run_records
+from rin.study.corpora import find_corpus
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -49,7 +50,13 @@ def task_banner(study: Study, inputs: TaskInputs, *, trained: bool = True) -> HT
     return study_banner(study, {inputs.task.name: inputs}, trained=trained)
 
 
-def study_banner(study: Study, inputs: Mapping[str, TaskInputs], *, trained: bool = True) -> HTML:
+def study_banner(
+    study: Study,
+    inputs: Mapping[str, TaskInputs],
+    *,
+    trained: bool = True,
+    records: pd.DataFrame | None = None,
+) -> HTML:
     """Return the banner of a page about one or several tasks.
 
     Parameters
@@ -59,15 +66,20 @@ def study_banner(study: Study, inputs: Mapping[str, TaskInputs], *, trained: boo
     trained
         Whether the page shows results of trained networks; then the weights, and the
         images they were pretrained on, are named too.
+    records
+        Runs that the page shows, with `init` and `finished`, where they are not the tasks' grids.
     """
     sources = list(dict.fromkeys(image_source(one) for one in inputs.values()))
     weights, computed = {}, pd.Timestamp.now("UTC")
     if trained:
         own = pretrained(study)
         sources += _corpora(study, own)
-        weights = {init: _origin(init, own) for init in study.profile.inits}
-        finished = [run_records(study, one)["finished"] for one in inputs.values()]
-        computed = pd.to_datetime(pd.concat(finished)).max()
+        inits = study.profile.inits if records is None else records["init"].unique()
+        weights = {init: _origin(init, own) for init in inits}
+        if records is None:
+            tables = [run_records(study, one) for one in inputs.values()]
+            records = pd.concat(tables, ignore_index=True)
+        computed = pd.to_datetime(records["finished"]).max()
     return provenance_banner(
         sources,
         profile=_profile(study),
@@ -111,7 +123,7 @@ def _corpora(study: Study, own: pd.DataFrame) -> list[Source]:
         return []
     sources = []
     for corpus in own["corpus"].unique():
-        dataset = study.dataset(corpus)
+        dataset = find_corpus(study, corpus)
         sources.append(Source(dataset.manifest.title, dataset.provenance, dataset.location))
     return sources
 

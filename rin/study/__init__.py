@@ -1,5 +1,10 @@
 """The study: from a profile to a ledger of finished runs, and back as tables."""
 
+from rin.study.from_random import (
+    from_random_inputs,
+    from_random_records,
+    run_from_random,
+)
 from rin.study.grid import cam_arrays, histories, predictions, run_grid, run_records
 from rin.study.pretraining import pretrained, pretraining_histories, run_pretraining
 from rin.study.profile import Profile, load_profile, profile_names
@@ -13,6 +18,8 @@ __all__ = [
     "Study",
     "TaskInputs",
     "cam_arrays",
+    "from_random_inputs",
+    "from_random_records",
     "histories",
     "load_profile",
     "open_study",
@@ -20,6 +27,7 @@ __all__ = [
     "pretrained",
     "pretraining_histories",
     "profile_names",
+    "run_from_random",
     "run_grid",
     "run_pretraining",
     "run_records",

@@ -15,7 +15,7 @@ import pandas as pd
 from rin.errors import InputError, unknown
 from rin.study.block import SCORED_PARTS, block_inputs, run_block
 from rin.study.executors import drive, make_executor
-from rin.study.plan import group_blocks, plan_runs, runs_table
+from rin.study.plan import Run, group_blocks, plan_runs, runs_table
 from rin.study.setting import Study, TaskInputs
 
 
@@ -31,23 +31,38 @@ def run_grid(study: Study, *inputs: TaskInputs) -> pd.DataFrame:
     InputError
         When weights are missing or a run fails; the other runs are finished first.
     """
+    names = [one.task.name for one in inputs]
+    title = f"Fine-tuning {names[0] if len(names) == 1 else f'{len(names)} tasks'}"
     runs = [run for one in inputs for run in plan_runs(study, one)]
-    missing = [r for r in runs if not study.runs.has(r.run_id)]
-    if missing:
-        study.runs.sweep()
-        execution, shared = study.profile.execution, block_inputs(study, *inputs)
-        blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
-        ids = [r.run_id for r in runs]
-        names = [one.task.name for one in inputs]
-        drive(
-            make_executor(execution),
-            run_block,
-            [(block, shared, study.runs) for block in blocks],
-            finished=lambda: study.runs.count(ids),
-            total=len(ids),
-            title=f"Fine-tuning {names[0] if len(names) == 1 else f'{len(names)} tasks'}",
-        )
+    run_missing(study, runs, *inputs, title=title)
     return runs_table(runs)
+
+
+def run_missing(study: Study, runs: list[Run], *inputs: TaskInputs, title: str) -> None:
+    """Run those of some runs that the ledger lacks; `inputs` are of the tasks that they name.
+
+    Raises
+    ------
+    InputError
+        As for `run_grid`.
+    """
+    missing = [run for run in runs if not study.runs.has(run.run_id)]
+    if not missing:
+        return
+    study.runs.sweep()
+    execution, shared = study.profile.execution, block_inputs(study, *inputs)
+    ids = [run.run_id for run in runs]
+    drive(
+        make_executor(execution),
+        run_block,
+        [
+            (block, shared, study.runs)
+            for block in group_blocks(missing, by_task=execution.blocks == "by_task")
+        ],
+        finished=lambda: study.runs.count(ids),
+        total=len(ids),
+        title=title,
+    )
 
 
 def predictions(study: Study, inputs: TaskInputs, *, part: str = "test") -> pd.DataFrame:
@@ -65,12 +80,13 @@ def predictions(study: Study, inputs: TaskInputs, *, part: str = "test") -> pd.D
         raise unknown("part", part, SCORED_PARTS)
     finished = _finished(study, inputs)
     return pd.concat(
-        [_run_predictions(study, run_id, named, part) for run_id, named in finished],
+        [run_predictions(study, run_id, named, part) for run_id, named in finished],
         ignore_index=True,
     )
 
 
-def _run_predictions(study: Study, run_id: str, named: dict, part: str) -> pd.DataFrame:
+def run_predictions(study: Study, run_id: str, named: dict, part: str) -> pd.DataFrame:
+    """Return the predictions of one finished run, with the columns that name it before them."""
     table = study.runs.read(run_id, "predictions.parquet", pd.read_parquet)
     table = table[table["part"] == part].reset_index(drop=True)
     for position, (column, value) in enumerate(named.items()):
@@ -91,7 +107,7 @@ def cam_arrays(study: Study, inputs: TaskInputs) -> Iterator[tuple[pd.DataFrame,
     """Yield each run's test rows of `predictions` and their maps (n, h, w, 2) before ReLU."""
     for run_id, named in _finished(study, inputs):
         maps = study.runs.read(run_id, "cams.npy", np.load)
-        yield _run_predictions(study, run_id, named, "test"), maps
+        yield run_predictions(study, run_id, named, "test"), maps
 
 
 def run_records(study: Study, inputs: TaskInputs) -> pd.DataFrame:

@@ -7,6 +7,7 @@ finished run is never repeated and never mistaken for another.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,8 +90,15 @@ def weights_folders(study: Study) -> list[Path]:
     return roots
 
 
-def find_entries(study: Study) -> dict[tuple[str, str], WeightsEntry | None]:
+def find_entries(
+    study: Study, inits: Sequence[str] | None = None
+) -> dict[tuple[str, str], WeightsEntry | None]:
     """Return the weights entry of every init and backbone of a profile; None for `random`.
+
+    Parameters
+    ----------
+    inits
+        Other inits than the profile's.
 
     Raises
     ------
@@ -101,23 +109,36 @@ def find_entries(study: Study) -> dict[tuple[str, str], WeightsEntry | None]:
     known = own + load_entries()
     return {
         (init, backbone): None if init == "random" else find_entry(init, backbone, known)
-        for init in study.profile.inits
+        for init in inits or study.profile.inits
         for backbone in study.profile.backbones
     }
 
 
-def plan_runs(study: Study, inputs: TaskInputs) -> list[Run]:
-    """List every run of a task, folds first, in the order of the scenarios."""
-    entries, folders = find_entries(study), weights_folders(study)
+def plan_runs(
+    study: Study,
+    inputs: TaskInputs,
+    *,
+    inits: Sequence[str] | None = None,
+    scenarios: Sequence[Scenario] | None = None,
+) -> list[Run]:
+    """List the runs of a task, folds first, in the order of the scenarios.
+
+    Parameters
+    ----------
+    inits, scenarios
+        Others than the profile's.  Equal runs have equal ids, whichever plan they stand in.
+    """
+    inits = inits or study.profile.inits
+    entries, folders = find_entries(study, inits), weights_folders(study)
     digests = {key: _weights_digest(entry, folders) for key, entry in entries.items()}
-    split_digest = hashlib.sha256(inputs.folds.to_csv(index=False).encode()).hexdigest()
     runs = []
-    for fold in sorted(inputs.folds["fold"].unique()):
-        for scenario in scenarios_of(study.profile.backbones):
+    for fold, split in inputs.folds.groupby("fold"):
+        split_digest = hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
+        for scenario in scenarios or scenarios_of(study.profile.backbones):
             # Both inits of a scenario share head, order and augmentation: a paired design.
             named = {"task": inputs.task.name, "fold": int(fold), "scenario": scenario.name}
             seed = int(digest_of(named | {"seed": study.profile.seed})[:7], 16)
-            for init in study.profile.inits:
+            for init in inits:
                 key = (init, scenario.backbone)
                 runs.append(
                     Run(

@@ -18,6 +18,7 @@ import pandas as pd
 from rin.data.store import open_store
 from rin.errors import InputError
 from rin.models.weights import WeightsEntry
+from rin.study.corpora import open_corpus
 from rin.study.executors import drive, make_executor
 from rin.study.ledger import Ledger, digest_of
 from rin.study.profile import Execution, Pretraining
@@ -60,7 +61,7 @@ def plan_pretraining(study: Study) -> list[PretrainingRun]:
         return []
     runs = []
     for init, corpus in settings.corpora.items():
-        dataset = study.corpus(corpus)
+        dataset = open_corpus(study, corpus)
         store = study.store(dataset, settings.size)
         runs += [
             PretrainingRun(

@@ -24,6 +24,7 @@ from rin.errors import InputError, unknown
 from rin.models.augmentation import find_augmentation
 from rin.models.backbones import BACKBONES, check_size
 from rin.models.preprocessing import find_preprocessing
+from rin.study.scenarios import find_scenario
 
 Positive = Annotated[int, Field(gt=0)]
 Momentum = Annotated[float, Field(gt=0, lt=1)]
@@ -87,6 +88,38 @@ class Execution(_Settings):
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
 
+class Curation(_Settings):
+    """How an archive of studies becomes a pretraining corpus.
+
+    `archive` is the folder of a DICOM export below the data root; where it is absent, a stand-in
+    of `studies` studies is written, with pictures of `size` pixels.  `database` is the URL of the
+    index, empty for an SQLite file beside the results.  `label_map` and `reviewed` are CSV files
+    below the archive's folder: a site's own terms, and the normal studies that a radiologist has
+    reviewed.  `encoding` is that of the report texts.
+    """
+
+    archive: str = "archive"
+    database: str = ""
+    label_map: str = ""
+    reviewed: str = ""
+    encoding: str = "utf-8"
+    studies: Positive = 320
+    size: Positive = 128
+
+
+class FromRandom(_Settings):
+    """Runs that ask whether pretraining helps at all: every init beside random weights.
+
+    `folds` is their own, for an answer needs more test cases than a demonstration.
+    """
+
+    tasks: Annotated[list[str], Field(min_length=1)]
+    scenarios: Annotated[list[str], Field(min_length=1)]
+    folds: Positive = 1
+
+    _known = field_validator("scenarios")(lambda names: [find_scenario(n).name for n in names])
+
+
 class Profile(_Settings):
     """One study in numbers; see the heads of the YAML files for time and memory.
 
@@ -106,7 +139,9 @@ class Profile(_Settings):
     cases: Positive | None = None
     fine_tuning: FineTuning
     fine_tuning_of: dict[str, dict[str, Any]] = {}
+    curation: Curation | None = None
     pretraining: Pretraining | None = None
+    from_random: FromRandom | None = None
     stand_ins: dict[str, dict[str, int]] = {}
     execution: Execution = Execution()
 
@@ -140,6 +175,16 @@ class Profile(_Settings):
         if n is not None and others.data.get("splits") == "official":
             raise ValueError("official splits name all their cases, so none can be drawn")
         return n
+
+    @field_validator("from_random")
+    @classmethod
+    def _of_own_backbones(
+        cls, section: FromRandom | None, others: ValidationInfo
+    ) -> FromRandom | None:
+        for name in section.scenarios if section else []:
+            if find_scenario(name).backbone not in others.data.get("backbones", []):
+                raise ValueError(f"{name}: its backbone is not among the profile's")
+        return section
 
     @field_validator("fine_tuning_of")
     @classmethod

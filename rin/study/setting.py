@@ -56,13 +56,6 @@ class Study:
         """Open a dataset: the real one where the data root holds it, else its stand-in."""
         return _open(self, load_manifest(name))
 
-    def corpus(self, name: str) -> Dataset:
-        """Open a pretraining corpus, with as many of its cases as the profile asks for."""
-        dataset, settings = self.dataset(name), self.profile.pretraining
-        if settings is None or settings.cases is None:
-            return dataset
-        return _some(dataset, None, settings.cases, self.profile.seed)[0]
-
     def store(self, dataset: Dataset, size: int, resize: str = "stretch") -> ImageStore:
         """Return the image store of a dataset at one size, built on first use."""
         return build_store(
@@ -155,8 +148,15 @@ def open_study(
     return Study(profile, root, Path(results) / profile.name)
 
 
-def task_inputs(study: Study, task: str) -> TaskInputs:
+def task_inputs(study: Study, task: str, *, folds: int | None = None) -> TaskInputs:
     """Open a task's images, decode them, find near-duplicates and split the patients.
+
+    Parameters
+    ----------
+    task
+        Name of the task.
+    folds
+        At most so many folds, in place of the profile's number.
 
     Raises
     ------
@@ -167,18 +167,18 @@ def task_inputs(study: Study, task: str) -> TaskInputs:
     manifest = find_manifest(study, own, task_manifest)
     profile, tuning = study.profile, study.profile.tuning(task)
     found = _open(study, manifest, task)
-    n_folds = min(profile.folds, task_manifest.n_folds)
-    folds, chosen = None, found
+    n_folds = min(folds or profile.folds, task_manifest.n_folds)
+    split, chosen = None, found
     if profile.splits == "official":
-        folds = official_folds(study, task_manifest, found)
-        chosen = take_cases(found, found.cases["case_id"].isin(folds["case_id"]).to_numpy())
-        folds = folds[folds["fold"] < n_folds].reset_index(drop=True)
+        split = official_folds(study, task_manifest, found)
+        chosen = take_cases(found, found.cases["case_id"].isin(split["case_id"]).to_numpy())
+        split = split[split["fold"] < n_folds].reset_index(drop=True)
     near = manifest.near_duplicate_bits
-    dataset, groups, pairs = _some(chosen, near, profile.cases, profile.seed)
+    dataset, groups, pairs = draw_cases(chosen, near, profile.cases, profile.seed)
     store = study.store(dataset, tuning.size, tuning.resize)
-    if folds is None:
-        folds = make_folds(store.cases, groups, n_folds, profile.seed)
-    check_splits(store.cases, folds, pairs)
+    if split is None:
+        split = make_folds(store.cases, groups, n_folds, profile.seed)
+    check_splits(store.cases, split, pairs)
     return TaskInputs(
         manifest,
         task_manifest,
@@ -186,7 +186,7 @@ def task_inputs(study: Study, task: str) -> TaskInputs:
         dataset,
         store,
         pairs,
-        folds,
+        split,
         substitute_for=own.title if manifest.name != own.name else None,
     )
 
@@ -238,10 +238,14 @@ def find_manifest(study: Study, own: DatasetManifest, task: TaskManifest) -> Dat
     return own.for_task(task)
 
 
-def _some(
+def draw_cases(
     dataset: Dataset, threshold: int | None, n: int | None, seed: int
 ) -> tuple[Dataset, pd.Series, pd.DataFrame]:
-    """Return about `n` cases of a dataset, their leak-free groups and near-duplicate pairs."""
+    """Return about `n` cases of a dataset, their leak-free groups and near-duplicate pairs.
+
+    Pictures that differ in at most `threshold` bits of their hash share a group; None compares
+    none.  `n` of None takes all cases.
+    """
     pairs = near_duplicates(dataset.cases, threshold)
     groups = leak_free_groups(dataset.cases, pairs)
     if n is None:
