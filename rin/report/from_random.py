@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from rin.errors import InputError
 from rin.report.format import format_interval, format_number, format_p, task_title
 from rin.report.style import FAINT, INK, init_style
 from rin.stats import auc_ci, compare_inits, holm, scenario_aucs
@@ -66,8 +67,19 @@ def gains_over_random(predictions: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         `init` and the columns of `rin.stats.compare_inits`, with `p_holm` adjusted over all rows.
+
+    Raises
+    ------
+    InputError
+        Predictions from random weights alone; otherwise as `compare_inits`.
     """
     inits = [init for init in predictions["init"].unique() if init != RANDOM]
+    if not inits:
+        raise InputError(
+            "nothing to compare with random weights",
+            where="predictions",
+            remedy="Name another init than random in the profile.",
+        )
     tables = [compare_inits(predictions, init, RANDOM).assign(init=init) for init in inits]
     table = pd.concat(tables, ignore_index=True)
     return table.assign(p_holm=holm(table["p_value"]))
