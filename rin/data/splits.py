@@ -5,6 +5,7 @@ pieces 3k to 3k+2 and validates on the next two, so the test sets of up to six f
 disjoint.  The shares are the paper's.  A million cases take seconds.
 """
 
+from collections.abc import Sequence
 from heapq import heapify, heapreplace
 
 import numpy as np
@@ -61,19 +62,41 @@ def make_folds(cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int) 
         )
     labels = cases["label"].to_numpy()
     _check_enough(labels, group.to_numpy())
-    piece = _cut(labels, group.to_numpy(), seed)
+    piece = cut(labels, group.to_numpy(), seed)
     folds = [_fold(cases["case_id"], labels, piece, fold) for fold in range(n_folds)]
     return pd.concat(folds, ignore_index=True)
 
 
-def _cut(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
-    """Return the piece of each case, int (n,), so that no group is divided.
+def cut(
+    labels: np.ndarray, groups: np.ndarray, seed: int, shares: Sequence[float] | None = None
+) -> np.ndarray:
+    """Cut cases into pieces so that no group is divided and every label keeps the shares.
 
     Heavy groups go first, each to the piece where the squared shares of the pieces, over all
     labels and the cases as a whole, grow least; the light ones that follow even them out.
+
+    Parameters
+    ----------
+    labels, groups
+        Label and group of each case, (n,).
+    seed
+        Equal arguments give equal pieces.
+    shares
+        Share of the cases of each piece; by default `PIECES` equal pieces, whose numbers are
+        shuffled.  Equal groups of one label are then apportioned as Sainte-Laguë's method does
+        with seats: 75, 10 and 15 % of four groups are 3, 0 and 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        Number of the piece of each case, int (n,).
     """
     # scikit-learn's StratifiedGroupKFold weighs each group against every piece in Python: ten
     # minutes for a million groups.  Here equal groups of one label are dealt together.
+    equal = shares is None
+    size = np.ones(PIECES) if equal else np.asarray(shares) / max(shares)
+    # What a group adds to a piece's squared share, itself included, matters if pieces differ.
+    edge = 0.0 if equal else 0.5
     label = pd.factorize(labels, sort=True)[0]
     group, names = pd.factorize(groups)
     # A cell is the part of a group in one column; the last column counts all of its cases.
@@ -87,17 +110,18 @@ def _cut(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
     ends = np.append(starts[1:], len(owner))
     rng = np.random.default_rng(seed)
     heaviness = np.add.reduceat(share**2, starts)
-    load = np.zeros((PIECES, last + 1))
+    load = np.zeros((len(size), last + 1))
     piece = np.empty(len(names), dtype=int)
     for run in _runs(ends - starts == 2, heaviness, column[starts], rng.permutation(len(names))):
         own = slice(starts[run[0]], ends[run[0]])
         columns, more = column[own], cases[own]
         if len(columns) == 2:
-            piece[run] = _deal_equal(load, columns, int(more[0]), len(run))
+            piece[run] = _deal_equal(load, columns, int(more[0]), len(run), size, edge)
         else:
-            piece[run] = chosen = (load[:, columns] @ pull[own]).argmin()
+            growth = load[:, columns] @ pull[own] + edge * (more @ pull[own])
+            piece[run] = chosen = (growth / size).argmin()
             load[chosen, columns] += more
-    return rng.permutation(PIECES)[piece][group]
+    return (rng.permutation(PIECES)[piece] if equal else piece)[group]
 
 
 def _runs(
@@ -114,18 +138,23 @@ def _runs(
     return np.split(order, np.flatnonzero(~same) + 1)
 
 
-def _deal_equal(load: np.ndarray, columns: np.ndarray, size: int, count: int) -> np.ndarray:
+def _deal_equal(
+    load: np.ndarray, columns: np.ndarray, cases: int, count: int, size: np.ndarray, edge: float
+) -> np.ndarray:
     """Return the pieces of ``count`` equal groups of one label, and add them to the load.
 
-    Each goes to the piece that has fewest of the label, and among those fewest cases.
+    Each goes to the piece that has fewest of the label, for its size, and among those fewest
+    cases.
     """
-    pieces = [(*load[number, columns], number) for number in range(PIECES)]
+    step = cases / size
+    loads = (load[:, columns] + edge * cases) / size[:, None]
+    pieces = [(*pair, number) for number, pair in enumerate(loads.tolist())]
     heapify(pieces)
     dealt = np.empty(count, dtype=int)
     for turn in range(count):
         own, whole, dealt[turn] = pieces[0]
-        heapreplace(pieces, (own + size, whole + size, pieces[0][2]))
-    load[:, columns] += size * np.bincount(dealt, minlength=PIECES)[:, None]
+        heapreplace(pieces, (own + step[pieces[0][2]], whole + step[pieces[0][2]], pieces[0][2]))
+    load[:, columns] += cases * np.bincount(dealt, minlength=len(size))[:, None]
     return dealt
 
 

@@ -1,8 +1,11 @@
-"""The four convolutional backbones of the paper, from `keras.applications`.
+"""Convolutional backbones from `keras.applications`: the four of the paper, and two more.
 
 A backbone maps a preprocessed batch (n, size, size, 3) to its last feature map.
-In all four that map is the Grad-CAM target layer named in the paper, and it feeds
-global average pooling directly; tests hold both facts.
+In all of them that map is the Grad-CAM target layer (which the paper names for its
+four), and it feeds global average pooling directly; tests hold both facts.
+
+The scenarios of the study are those of `BACKBONES`.  `MORE_BACKBONES` can be built,
+pretrained and loaded with weights in the same way, for studies that ask for them.
 """
 
 from __future__ import annotations
@@ -26,20 +29,26 @@ class Backbone:
         Name of the constructor in `keras.applications`.
     cam_layer
         Target layer of Grad-CAM (paper, section "Gradient-weighted Class
-        Activation Mapping").
+        Activation Mapping"); the last feature map.
     min_size
         Smallest image side, in pixels, that `keras.applications` accepts.
     relative_cost
         Training time per image relative to ResNet50; used only to start the
         longest blocks first.
+    batch_norm
+        Whether batch normalisation follows the first convolution.  Its stored averages
+        tell which inputs a weights file was trained on; VGG19 has none, so its file
+        cannot tell, and no momentum applies to it.
     """
 
     name: str
     cam_layer: str
     min_size: int
     relative_cost: float
+    batch_norm: bool = True
 
 
+#: The four of the paper.
 BACKBONES: dict[str, Backbone] = {
     b.name: b
     for b in (
@@ -49,13 +58,22 @@ BACKBONES: dict[str, Backbone] = {
         Backbone("InceptionV3", "mixed10", 75, 0.8),
     )
 }
+#: For studies beyond the paper's.
+MORE_BACKBONES: dict[str, Backbone] = {
+    b.name: b
+    for b in (
+        Backbone("VGG19", "block5_pool", 32, 2.5, batch_norm=False),
+        Backbone("MobileNetV2", "out_relu", 32, 0.3),
+    )
+}
+ALL_BACKBONES: dict[str, Backbone] = BACKBONES | MORE_BACKBONES
 
 
 def find_backbone(name: str) -> Backbone:
     """Return the backbone called `name`; raise `InputError` for an unknown one."""
-    if name not in BACKBONES:
-        raise unknown("backbone", name, list(BACKBONES))
-    return BACKBONES[name]
+    if name not in ALL_BACKBONES:
+        raise unknown("backbone", name, list(ALL_BACKBONES))
+    return ALL_BACKBONES[name]
 
 
 def check_size(name: str, size: int) -> None:
@@ -77,7 +95,7 @@ def build_backbone(
     Parameters
     ----------
     name
-        One of `BACKBONES`.
+        One of `ALL_BACKBONES`.
     size
         Image side in pixels.
     batch_norm_momentum

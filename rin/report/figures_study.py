@@ -96,34 +96,6 @@ def learning_curves(
     return ax
 
 
-def pretraining_panels(history: pd.DataFrame, inits: Sequence[str]) -> np.ndarray | None:
-    """Draw accuracy over the epochs, a panel per backbone; nothing for an empty history.
-
-    Parameters
-    ----------
-    history
-        As for `learning_curves`, with a column `backbone`.
-    inits
-        Sources in the order of the legend; those without rows are left out.
-    """
-    if history.empty:
-        return None
-    backbones = history["backbone"].unique()
-    lines = -(-len(backbones) // 2)
-    size = (WIDTH, 3.1 * lines + 0.6)
-    figure, axes = plt.subplots(lines, 2, figsize=size, sharey=True, squeeze=False)
-    for ax in axes.flat[len(backbones) :]:
-        ax.set_axis_off()
-    for ax, backbone in zip(axes.flat, backbones, strict=False):
-        members = history[history["backbone"] == backbone]
-        drawn = [init for init in inits if init in set(members["init"])]
-        learning_curves(members, drawn, ax=ax).set_title(backbone)
-        ax.get_legend().remove()
-    handles = {line.get_label(): line for ax in axes.flat for line in ax.get_lines()}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2)
-    return axes
-
-
 def published_beside(
     table: pd.DataFrame, *, xlabel: str, ax: Axes | None = None, reference: float | None = None
 ) -> Axes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from rin.paper import COMPARISONS, DATABASE, ClassCount
+from rin.paper import COMPARISONS, ClassCount
 from rin.report.format import (
     MISSING,
     format_interval,
@@ -19,7 +19,7 @@ from rin.report.format import (
     format_p,
     task_title,
 )
-from rin.report.style import UNFREEZING_LABEL, init_style
+from rin.report.style import UNFREEZING_LABEL
 
 if TYPE_CHECKING:
     from IPython.display import Markdown
@@ -30,53 +30,6 @@ if TYPE_CHECKING:
 
 PARTS = ("train", "validation", "test")
 _POINTS = 100
-
-
-def pretraining_table(weights: pd.DataFrame) -> pd.DataFrame:
-    """Return test accuracy and time of each pretraining run, one row a backbone.
-
-    Parameters
-    ----------
-    weights
-        Table of `rin.study.pretrained`; without rows the result has none either.
-    """
-    if weights.empty:
-        return pd.DataFrame(columns=["Top-1", "Top-5", "Seconds"])
-    shown = weights.assign(
-        init=[init_style(init).short for init in weights["init"]],
-        top1=weights["top1"].map("{:.2f}".format),
-        top5=weights["top5"].map("{:.2f}".format),
-        seconds=weights["seconds"].map("{:.0f}".format),
-    )
-    columns = {"top1": "Top-1", "top5": "Top-5", "seconds": "Seconds"}
-    table = shown.pivot(index="backbone", columns="init", values=list(columns))
-    table = table.rename(columns=columns, level=0).rename_axis(index="Backbone")
-    return table.rename_axis(columns=[None, None])
-
-
-def pretraining_reading(weights: pd.DataFrame) -> Markdown:
-    """Return the sentences that read `pretraining_table`."""
-    from IPython.display import Markdown
-
-    if weights.empty:
-        return Markdown("This profile trains no weights of its own: it starts from released ones.")
-    w = weights
-    budgets = w.groupby("init")[["images", "classes", "steps"]].max()
-    if len(budgets.drop_duplicates()) > 1:
-        told = "; ".join(
-            f"{init}: {row.images} images, {row.classes} classes, {row.steps} steps"
-            for init, row in budgets.iterrows()
-        )
-        return Markdown(f"**The budgets differ**, so that the weights cannot be compared: {told}.")
-    epochs = w["epochs"].max()
-    times = "once" if epochs == 1 else f"{epochs} times"
-    return Markdown(
-        f"Each network saw {w['images'].max()} images of {w['classes'].max()} classes, three "
-        f"quarters of them for training, {times}. Test accuracy lies between "
-        f"{w['top1'].min():.2f} and {w['top1'].max():.2f}; guessing evenly gives "
-        f"{1 / w['classes'].max():.2f}. The trainings took {w['seconds'].sum() / 60:.1f} minutes "
-        "of one worker's time."
-    )
 
 
 def published_sentence(paper_task: str | None) -> Markdown:
@@ -98,18 +51,6 @@ def published_sentence(paper_task: str | None) -> Markdown:
         f"{format_mean_sd(one.auc_imagenet, one.sd_imagenet)} for ImageNet, a difference of "
         f"{format_number(one.difference, 1)} points "
         f"{format_interval(one.ci_low, one.ci_high, 1)} ({one.places[0]})."
-    )
-
-
-def database_sentence() -> Markdown:
-    """Return what the paper pretrained on, as a sentence."""
-    from IPython.display import Markdown
-
-    facts = {name: DATABASE[name].value for name in ("images", "patients", "labels", "regions")}
-    return Markdown(
-        f"RadImageNet's own pretraining used {facts['images']:,} images (rounded by the paper) of "
-        f"{facts['patients']:,} patients, with {facts['labels']} labels in {facts['regions']} "
-        "anatomic regions."
     )
 
 

@@ -1,4 +1,4 @@
-"""Tables E1 to E4: classes of the database, accuracy of its networks, data of the eight tasks.
+"""Tables E1, E3 and E4: classes of the database, data of the eight tasks.
 
 The paper's supplement is not at hand: its tables are named in the text, and what they hold is
 rebuilt here in a layout of our own.  Published numbers come from `rin.paper`, others from
@@ -15,10 +15,9 @@ import pandas as pd
 
 from rin.curation.taxonomy import MODALITIES, REGIONS, region_counts
 from rin.data.manifest import DatasetManifest, TaskManifest, load_manifest, manifest_names
-from rin.paper import CLASS_COUNTS, COMPARISONS, DATABASE, RELEASED_ACCURACY
+from rin.paper import CLASS_COUNTS, COMPARISONS
 from rin.report.across import images_of
 from rin.report.format import MISSING, task_title
-from rin.report.style import BACKBONE_MARKER, init_style
 from rin.study import TaskInputs
 
 if TYPE_CHECKING:
@@ -89,34 +88,6 @@ def label_table(taxonomy: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def accuracy_table(weights: pd.DataFrame, inits: Sequence[str]) -> pd.DataFrame:
-    """Return test accuracy in percent: as published, and of the networks pretrained here.
-
-    Parameters
-    ----------
-    weights
-        Table of `rin.study.pretrained`; may be without rows.
-    inits
-        Sources from left to right; those without rows are left out.
-    """
-    found = weights.set_index(["init", "backbone"]) if len(weights) else pd.DataFrame()
-    drawn = [init for init in inits if len(weights) and init in set(weights["init"])]
-    rows = {}
-    for backbone in BACKBONE_MARKER:
-        stated = RELEASED_ACCURACY[backbone]
-        cells = {
-            ("Published", "Top-1"): f"{stated.top1:.1f}",
-            ("Published", "Top-5"): f"{stated.top5:.1f}",
-        }
-        for init in drawn:
-            for metric, name in (("top1", "Top-1"), ("top5", "Top-5")):
-                there = (init, backbone) in found.index
-                value = f"{100 * found.loc[(init, backbone), metric]:.1f}" if there else MISSING
-                cells[init_style(init).short, name] = value
-        rows[backbone] = cells
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Backbone")
-
-
 def task_records(inputs: Mapping[str, TaskInputs]) -> list[TaskRecord]:
     """Return the paper's tasks in its order, then others of the study.
 
@@ -183,28 +154,6 @@ def parts_table(records: Sequence[TaskRecord]) -> pd.DataFrame:
             # Folds are counted from 1 in print.
             rows[one.title, str(fold + 1)] = cells | {"Images are": one.provenance}
     return _by_task(rows, "Fold")
-
-
-def accuracy_reading(weights: pd.DataFrame) -> Markdown:
-    """Return the sentences that read Figure E1 and Table E2."""
-    from IPython.display import Markdown
-
-    stated = [one.top1 for one in RELEASED_ACCURACY.values()]
-    text = (
-        f"The released networks name the right one of {DATABASE['labels'].value} classes first in "
-        f"{min(stated):.1f} % to {max(stated):.1f} % of their test images. "
-    )
-    if weights.empty:
-        return Markdown(text + "This profile pretrains nothing, so nothing stands beside them.")
-    own = 100 * weights["top1"]
-    classes = sorted(set(weights["classes"]))
-    pictures = "stand-in" if "stand-in" in set(weights["provenance"]) else "real"
-    return Markdown(
-        f"{text}Those pretrained here reach {own.min():.1f} % to {own.max():.1f} % among "
-        f"{' or '.join(map(str, classes))} classes of {pictures} images, where guessing evenly "
-        f"gives {100 / max(classes):.1f} %. Other classes and other test images: the columns "
-        "show that the networks learned, and no ranking between them."
-    )
 
 
 def counts_reading(records: Sequence[TaskRecord]) -> Markdown:

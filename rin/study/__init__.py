@@ -6,7 +6,14 @@ from rin.study.from_random import (
     run_from_random,
 )
 from rin.study.grid import cam_arrays, histories, predictions, run_grid, run_records
-from rin.study.pretraining import pretrained, pretraining_histories, run_pretraining
+from rin.study.pretraining import (
+    pretrained,
+    pretraining_classes,
+    pretraining_features,
+    pretraining_histories,
+    pretraining_predictions,
+    run_pretraining,
+)
 from rin.study.profile import Profile, load_profile, profile_names
 from rin.study.scenarios import SCENARIOS, Scenario
 from rin.study.setting import Study, TaskInputs, open_study, task_inputs
@@ -25,7 +32,10 @@ __all__ = [
     "open_study",
     "predictions",
     "pretrained",
+    "pretraining_classes",
+    "pretraining_features",
     "pretraining_histories",
+    "pretraining_predictions",
     "profile_names",
     "run_from_random",
     "run_grid",

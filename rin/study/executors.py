@@ -46,6 +46,7 @@ def drive(
     finished: Callable[[], int],
     total: int,
     title: str,
+    status: Callable[[], str] | None = None,
 ) -> None:
     """Run jobs and show one progress bar over all that they finish.
 
@@ -57,6 +58,8 @@ def drive(
         Returns how many of the `total` runs are finished; asked twice a second.
     title
         Stands before the bar.
+    status
+        Returns what stands behind the bar: how the runs under way go.
 
     Raises
     ------
@@ -66,12 +69,16 @@ def drive(
     before = finished()
     # A log, unlike a terminal, keeps every line that the bar writes.
     interval = 0.5 if sys.stderr.isatty() else 15
-    with tqdm(total=total, initial=before, desc=title, unit="run", mininterval=interval) as bar:
+    # Without a least number of steps, the bar is drawn anew also where only its end changes.
+    shown = {"desc": title, "unit": "run", "mininterval": interval, "miniters": 0}
+    with tqdm(total=total, initial=before, **shown) as bar:
         try:
             futures: list[Future[Any]] = [executor.submit(work, *job) for job in jobs]
             pending = set(futures)
             while pending:
                 pending = wait(pending, timeout=0.5).not_done
+                if status is not None:
+                    bar.set_postfix_str(status(), refresh=False)
                 bar.update(finished() - bar.n)
         finally:
             # An interrupt from the keyboard waits for the blocks under way, not for all.

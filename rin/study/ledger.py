@@ -2,7 +2,8 @@
 
 A run is written to a temporary folder beside the others and renamed when whole, with
 `done.json` as its last file.  So a killed run leaves nothing that could be taken for a
-result, and two processes that finish the same run leave one of it.
+result, and two processes that finish the same run leave one of it.  What a long run keeps to
+go on from lies apart, in its work folder, until the run is committed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from typing import Any, TypeVar
 from rin.errors import InputError
 
 _STALE_SECONDS = 24 * 3600
+_WORK = ".work"
 T = TypeVar("T")
 
 
@@ -78,6 +81,33 @@ class Ledger:
                 "only this run is redone.",
             ) from error
 
+    def work(self, run_id: str) -> Path:
+        """Return the work folder of a run, there or not; it goes when the run is committed."""
+        return self.folder / _WORK / run_id
+
+    def open_work(self, run_id: str) -> Path:
+        """Return the work folder of a run and make it where it is missing.
+
+        Raises
+        ------
+        InputError
+            When it cannot be made.
+        """
+        try:
+            self.work(run_id).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"no folder for the work of a run can be made ({error.strerror or error})",
+                where=self.work(run_id),
+                remedy="Choose a writable results folder.",
+            ) from error
+        return self.work(run_id)
+
+    def _close_work(self, run_id: str) -> None:
+        shutil.rmtree(self.work(run_id), ignore_errors=True)
+        with suppress(OSError):  # not there, or other runs are at work
+            (self.folder / _WORK).rmdir()
+
     def commit(
         self,
         run_id: str,
@@ -110,6 +140,7 @@ class Ledger:
                 (draft / "done.json").write_text(json.dumps(record, indent=1, sort_keys=True))
                 draft.chmod(0o755)
                 self._publish(draft, run_id)
+                self._close_work(run_id)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
         except OSError as error:
@@ -131,7 +162,10 @@ class Ledger:
             draft.rename(self.path(run_id))
 
     def sweep(self) -> None:
-        """Remove drafts that a killed run left more than a day ago."""
+        """Remove drafts that a killed run left a day ago, and work folders of finished runs."""
+        for work in self.folder.glob(f"{_WORK}/*"):
+            if self.has(work.name):
+                self._close_work(work.name)
         for draft in self.folder.glob(".*-*"):
             if time.time() - draft.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(draft, ignore_errors=True)

@@ -1,13 +1,14 @@
 """Pretraining runs of a study: every backbone from random initialisation on every corpus.
 
-The corpora of a profile get the same backbone, compiled step, random start, number of
-steps and epochs, so that what differs between the resulting weights is what was in the
-pictures.
+The corpora of a profile get the same backbone, compiled step, random start and epochs, so
+that what differs between the resulting weights is what was in the pictures.  A run that was
+killed goes on from its last checkpoint, in its work folder of the ledger.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import shutil
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,78 +16,64 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rin.data.store import open_store
+from rin.data.store import ImageStore, open_store
 from rin.errors import InputError
 from rin.models.weights import WeightsEntry
-from rin.study.corpora import open_corpus
+from rin.models.weights_files import save_notop, save_safetensors
 from rin.study.executors import drive, make_executor
-from rin.study.ledger import Ledger, digest_of
-from rin.study.profile import Execution, Pretraining
+from rin.study.ledger import Ledger
+from rin.study.pretraining_plan import PretrainingRun, plan_pretraining
+from rin.study.pretraining_records import (
+    CLASSES,
+    ENTRY,
+    FEATURES,
+    HISTORY,
+    NOTOP,
+    PREDICTIONS,
+    SAFETENSORS,
+    WEIGHTS,
+    local_entries,
+    pretrained,
+    pretraining_classes,
+    pretraining_features,
+    pretraining_histories,
+    pretraining_predictions,
+)
+from rin.study.profile import Execution
 from rin.study.setting import Study
 
 if TYPE_CHECKING:
     from rin.training.pretrain import PretrainingBlock, PretrainingResult
 
-
-@dataclass(frozen=True)
-class PretrainingRun:
-    """One backbone on one corpus."""
-
-    init: str
-    corpus: str
-    provenance: str
-    backbone: str
-    store: Path
-    store_digest: str
-    settings: Pretraining
-    seed: int
-
-    @property
-    def config(self) -> dict:
-        """What decides the result; the id is its digest."""
-        settings = self.settings.model_dump(exclude={"corpora", "cases"})
-        named = {"init": self.init, "corpus": self.corpus, "backbone": self.backbone}
-        return named | {"store": self.store_digest, "seed": self.seed, **settings}
-
-    @property
-    def run_id(self) -> str:
-        """Digest of the configuration."""
-        return digest_of(self.config)
-
-
-def plan_pretraining(study: Study) -> list[PretrainingRun]:
-    """List the pretraining runs of a study; empty when its profile pretrains nothing."""
-    settings = study.profile.pretraining
-    if settings is None:
-        return []
-    runs = []
-    for init, corpus in settings.corpora.items():
-        dataset = open_corpus(study, corpus)
-        store = study.store(dataset, settings.size)
-        runs += [
-            PretrainingRun(
-                init,
-                corpus,
-                dataset.provenance,
-                backbone,
-                store.path,
-                store.digest,
-                settings,
-                study.profile.seed,
-            )
-            for backbone in study.profile.backbones
-        ]
-    return runs
+__all__ = [
+    "PretrainingRun",
+    "local_entries",
+    "plan_pretraining",
+    "pretrain_block",
+    "pretrained",
+    "pretraining_classes",
+    "pretraining_features",
+    "pretraining_histories",
+    "pretraining_predictions",
+    "run_pretraining",
+]
+#: In the work folder of a run: how it goes, in words.
+PROGRESS = "progress.txt"
+#: Beside the ledger: logs of events, a folder a run.
+EVENTS = "tensorboard"
 
 
 def run_pretraining(study: Study) -> pd.DataFrame:
     """Pretrain what is not in the ledger yet and return the table of `pretrained`."""
     runs = plan_pretraining(study)
+    study.weights.sweep()
     unfinished = {r.backbone for r in runs if not study.weights.has(r.run_id)}
     blocks = {name: [r for r in runs if r.backbone == name] for name in sorted(unfinished)}
     if blocks:
         execution = study.profile.execution
         ids = [r.run_id for r in runs]
+        for run_id in ids:  # of runs that were killed
+            (study.weights.work(run_id) / PROGRESS).unlink(missing_ok=True)
         drive(
             make_executor(execution),
             pretrain_block,
@@ -94,8 +81,21 @@ def run_pretraining(study: Study) -> pd.DataFrame:
             finished=lambda: study.weights.count(ids),
             total=len(ids),
             title="Pretraining",
+            status=lambda: progress_of(runs, study.weights),
         )
     return pretrained(study)
+
+
+def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:
+    """Return how the runs under way go, in words."""
+    lines = []
+    for run in runs:
+        try:
+            line = (ledger.work(run.run_id) / PROGRESS).read_text("utf-8")
+        except FileNotFoundError:  # not begun, or finished
+            continue
+        lines.append(f"{run.backbone} {run.init}: {line}")
+    return "; ".join(lines)
 
 
 def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execution) -> None:
@@ -103,98 +103,102 @@ def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execut
 
     Takes all corpora, finished or not: the largest decides the outputs of every one, so
     that a block that was cut off goes on exactly as it began.
-    """
-    from rin.training.pretrain import PretrainingBlock
-    from rin.training.trainer import prepare_framework
-
-    prepare_framework(execution.threads, execution.precision)
-    first = runs[0]
-    stores = {run.init: open_store(run.store) for run in runs}
-    n_classes = {init: store.cases["label"].nunique() for init, store in stores.items()}
-    block = PretrainingBlock(
-        first.backbone, first.settings, max(n_classes.values()), seed=first.seed
-    )
-    for run in runs:
-        if ledger.has(run.run_id):
-            continue
-        store = stores[run.init]
-        result = block.train(store.images(), store.cases["label"].to_numpy())
-        ledger.commit(run.run_id, run.config, partial(_write, run, block, result))
-
-
-def _write(
-    run: PretrainingRun, block: PretrainingBlock, result: PretrainingResult, folder: Path
-) -> dict:
-    """Write weights, learning curve and weights entry; return the metrics."""
-    sha256 = block.save(folder / "backbone.weights.h5")
-    result.history.to_parquet(folder / "history.parquet")
-    entry = WeightsEntry(
-        init=run.init,
-        backbone=run.backbone,
-        preprocessing=run.settings.preprocessing,
-        file=f"{run.run_id}/backbone.weights.h5",
-        sha256=sha256,
-        release=f"pretrained here on {run.corpus}",
-        provenance=run.provenance,
-    )
-    (folder / "entry.json").write_text(entry.model_dump_json(indent=1))
-    return asdict(result.metrics)
-
-
-def pretrained(study: Study) -> pd.DataFrame:
-    """Return one row a finished pretraining run: init, backbone, accuracy, budget, file."""
-    rows = []
-    for run in plan_pretraining(study):
-        if study.weights.has(run.run_id):
-            rows.append(
-                {
-                    "init": run.init,
-                    "corpus": run.corpus,
-                    "provenance": run.provenance,
-                    "backbone": run.backbone,
-                    **study.weights.done(run.run_id),
-                    "run_id": run.run_id,
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def pretraining_histories(study: Study) -> pd.DataFrame:
-    """Return learning curves: init, backbone, epoch, loss, accuracy, val_loss, val_accuracy."""
-    tables = []
-    for run in plan_pretraining(study):
-        if study.weights.has(run.run_id):
-            table = study.weights.read(run.run_id, "history.parquet", pd.read_parquet)
-            tables.append(table.assign(init=run.init, backbone=run.backbone))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-
-
-def local_entries(study: Study) -> list[WeightsEntry]:
-    """Return the weights entries of the study's own pretraining.
 
     Raises
     ------
     InputError
-        When one of them has not been trained yet.
+        The first failure, after the other runs of the block have ended.
     """
-    entries = []
-    for run in plan_pretraining(study):
-        if not study.weights.has(run.run_id):
-            raise InputError(
-                f"{run.backbone} has not been pretrained on {run.corpus} yet",
-                where=study.weights.path(run.run_id),
-                remedy="Run the pretraining notebook of this profile first.",
-            )
-        entries.append(study.weights.read(run.run_id, "entry.json", _read_entry))
-    return entries
+    import keras
+
+    from rin.training.pretrain import PretrainingBlock
+    from rin.training.trainer import prepare_framework
+
+    prepare_framework(execution.threads, execution.precision)
+    keras.backend.clear_session()  # the graphs of earlier blocks of this process
+    first = runs[0]
+    stores = {run.init: open_store(run.store) for run in runs}
+    n_classes = [store.cases["label"].nunique() for store in stores.values()]
+    block = PretrainingBlock(
+        first.backbone,
+        first.settings,
+        max(n_classes),
+        seed=first.seed,
+        channels=3 if any(store.color for store in stores.values()) else 1,
+        devices=execution.devices,
+    )
+    failures = []
+    for run in (run for run in runs if not ledger.has(run.run_id)):
+        try:
+            _pretrain(run, block, stores[run.init], ledger, execution)
+        except InputError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
 
 
-def _read_entry(path: Path) -> WeightsEntry:
-    return WeightsEntry.model_validate_json(path.read_text("utf-8"))
+def _pretrain(
+    run: PretrainingRun,
+    block: PretrainingBlock,
+    store: ImageStore,
+    ledger: Ledger,
+    execution: Execution,
+) -> None:
+    """Train and commit one run."""
+    from rin.training.pretrain import Workplace
+
+    folder = ledger.open_work(run.run_id)
+    events = ledger.folder.parent / EVENTS / f"{run.init}-{run.backbone}-{run.run_id}"
+    work = Workplace(
+        folder,
+        {"run": run.run_id},
+        execution.checkpoint_minutes,
+        events if execution.tensorboard else None,
+    )
+    labels = store.cases["label"].to_numpy()
+    try:
+        result = block.train(store.images(), labels, run.split.parts, work)
+    finally:
+        (folder / PROGRESS).unlink(missing_ok=True)
+    write = partial(_write, run, block, result, store.cases, folder)
+    ledger.commit(run.run_id, run.config, write)
+
+
+def _write(
+    run: PretrainingRun,
+    block: PretrainingBlock,
+    result: PretrainingResult,
+    cases: pd.DataFrame,
+    work: Path,
+    folder: Path,
+) -> dict:
+    """Write weights, learning curve, what was tested and weights entry; return the metrics."""
+    sha256 = block.save(folder / WEIGHTS)
+    save_notop(folder / NOTOP, block.backbone)
+    save_safetensors(folder / SAFETENSORS, block.backbone)
+    result.history.to_parquet(folder / HISTORY)
+    tested = result.predictions
+    named = cases[["case_id", "patient_id"]].iloc[tested["row"]].reset_index(drop=True)
+    pd.concat([named, tested.drop(columns="row")], axis=1).to_parquet(folder / PREDICTIONS)
+    patients = cases.groupby("label")["patient_id"].nunique()
+    classes = result.classes.assign(patients=patients.loc[result.classes["label"]].to_numpy())
+    classes.to_parquet(folder / CLASSES)
+    shutil.move(work / FEATURES, folder / FEATURES)
+    entry = WeightsEntry(
+        init=run.init,
+        backbone=run.backbone,
+        preprocessing=run.settings.preprocessing,
+        file=f"{run.run_id}/{WEIGHTS}",
+        sha256=sha256,
+        release=f"pretrained here on {run.corpus}",
+        provenance=run.provenance,
+    )
+    (folder / ENTRY).write_text(entry.model_dump_json(indent=1))
+    return asdict(result.metrics)
 
 
 def _longest_first(blocks: dict[str, list[PretrainingRun]]) -> list[list[PretrainingRun]]:
-    from rin.models.backbones import BACKBONES
+    from rin.models.backbones import find_backbone
 
-    cost = np.array([BACKBONES[name].relative_cost for name in blocks])
+    cost = np.array([find_backbone(name).relative_cost for name in blocks])
     return [list(blocks.values())[i] for i in np.argsort(-cost, kind="stable")]

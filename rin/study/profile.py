@@ -18,6 +18,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from rin.errors import InputError, unknown
@@ -55,23 +56,41 @@ class FineTuning(_Settings):
 class Pretraining(_Settings):
     """How backbones are trained from random initialisation.
 
-    `corpora` maps an init to the dataset it is trained on; all corpora get the same
-    number of images, steps and epochs.  `cases` limits the images that are drawn from a corpus.
+    `corpora` maps an init to the dataset it is trained on, or to several in order of preference;
+    all corpora get the same epochs.  `cases` limits the images that are drawn from a corpus.
+    `backbones` are those of the profile where none are named.  `sgd` has a momentum of 0.9;
+    `warmup` is the share of the steps over which the learning rate rises; `balanced` weighs
+    classes against their frequency; `batch_norm_recalibration` is a number of batches.
     """
 
-    corpora: dict[str, str]
+    corpora: dict[str, str | Annotated[list[str], Field(min_length=1)]]
+    backbones: Annotated[list[str], Field(min_length=1)] | None = None
     cases: Positive | None = None
     size: Positive
     batch: Positive
     epochs: Positive
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
     preprocessing: str = "symmetric"
     augmentation: str = "none"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
     batch_norm_momentum: Momentum = 0.99
+    batch_norm_recalibration: Annotated[int, Field(ge=0)] = 0
 
     _known = field_validator("augmentation")(lambda name: (find_augmentation(name), name)[1])
     _inputs = field_validator("preprocessing")(lambda name: (find_preprocessing(name), name)[1])
+
+    @model_validator(mode="after")
+    def _fits(self) -> Pretraining:
+        for name in self.backbones or []:
+            check_size(name, self.size)
+        if self.optimizer == "adamw" and self.weight_decay == 0:
+            raise ValueError("adamw without a weight_decay is adam: give one, or name adam")
+        return self
 
 
 class Execution(_Settings):
@@ -80,12 +99,18 @@ class Execution(_Settings):
     `workers` processes with `threads` threads each; 0 workers means this process.  A block holds
     the runs of all tasks that share a compiled step (`blocks: shared`), which compiles least, or
     of one task (`by_task`), which spreads a long study over more workers.
+
+    The others concern pretraining: `devices` that share each batch (null: one; `all`),
+    `checkpoint_minutes` between two checkpoints of a training, `tensorboard` for a log of events.
     """
 
     workers: Annotated[int, Field(ge=0)] = 0
     blocks: Literal["shared", "by_task"] = "shared"
     threads: Positive | None = None
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    devices: Positive | Literal["all"] | None = None
+    checkpoint_minutes: Annotated[float, Field(ge=0)] = 5.0
+    tensorboard: bool = False
 
 
 class Curation(_Settings):
@@ -165,7 +190,8 @@ class Profile(_Settings):
     def _large_enough(
         cls, settings: FineTuning | Pretraining | None, others: ValidationInfo
     ) -> FineTuning | Pretraining | None:
-        for name in others.data.get("backbones", []) if settings else []:
+        own = getattr(settings, "backbones", None)
+        for name in own or others.data.get("backbones", []) if settings else []:
             check_size(name, settings.size)
         return settings
 

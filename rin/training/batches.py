@@ -1,14 +1,24 @@
-"""Batches from a memory-mapped store, in an order that only the seed decides."""
+"""Batches from a memory-mapped store, in an order that only seed and epoch decide."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from queue import Empty, Full, Queue
+from typing import Any
 
 import keras
 import numpy as np
 
 from rin.errors import InputError
+from rin.training.rows import read_rows
+
+#: Batches that are read while a step runs.
+READ_AHEAD = 2
+_WAKE_SECONDS = 0.2
+_END = object()
 
 
 @dataclass(frozen=True)
@@ -19,7 +29,7 @@ class Part:
     ----------
     images
         uint8 store of all n cases, (n, size, size) gray or (n, size, size, 3) RGB;
-        a memory map is read batch by batch.
+        of a memory map the file is read batch by batch.
     labels
         int labels of all n cases.
     rows
@@ -48,28 +58,126 @@ class Part:
 
         Gray images are repeated when the model takes three channels.
         """
-        images = np.asarray(self.images[rows])
+        images = read_rows(self.images, rows)
         if images.ndim == 3:
             images = images[..., np.newaxis]
         if images.shape[-1] != channels:
             images = np.repeat(images, channels, axis=-1)
         return images, self.labels[rows]
 
+    def divisible(self, count: int) -> Part:
+        """Return the part without the last few rows, so that `count` devices share it evenly."""
+        left = len(self.rows) % count
+        return self if left == 0 else Part(self.images, self.labels, self.rows[:-left])
+
+
+def epoch_order(rows: np.ndarray, seed: int, epoch: int) -> np.ndarray:
+    """Return rows in the order of one epoch, which depends on nothing that came before."""
+    return np.random.default_rng([seed, epoch]).permutation(rows)
+
 
 def shuffled_batches(
-    part: Part, *, batch: int, channels: int, seed: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield batches without end; every pass has a new order drawn from the seed.
+    part: Part,
+    *,
+    batch: int,
+    channels: int,
+    seed: int,
+    epoch: int = 0,
+    step: int = 0,
+    devices: int = 1,
+    class_weights: np.ndarray | None = None,
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yield batches without end; every pass has an order of its own, drawn from the seed.
 
     A generator is read strictly in sequence, so the order is the same in every run;
     Keras' own shuffling reads ahead in threads and is not.
+
+    Parameters
+    ----------
+    epoch, step
+        Pass and batch to begin with; the batches are those that come there in every run.
+    devices
+        Number that every batch can be divided by, if `batch` can: up to `devices` - 1 cases,
+        others in each pass, are left out.
+    class_weights
+        float (classes,); with them, each batch has a third array, the weights of its cases.
     """
-    draws = np.random.default_rng(seed)
+    used = len(part.rows) - len(part.rows) % devices
     while True:
-        order = draws.permutation(part.rows)
-        for start in range(0, len(order), batch):
-            # Memory maps read forward fastest; inside a training batch no order matters.
-            yield part.take(np.sort(order[start : start + batch]), channels)
+        order = epoch_order(part.rows, seed, epoch)[:used]
+        for start in range(step * batch, used, batch):
+            # Files are read forward fastest; inside a training batch no order matters.
+            images, labels = part.take(np.sort(order[start : start + batch]), channels)
+            weights = () if class_weights is None else (class_weights[labels],)
+            yield images, labels, *weights
+        epoch, step = epoch + 1, 0
+
+
+class ReadAhead:
+    """Batches that a thread reads while steps run, in their order.
+
+    Parameters
+    ----------
+    make
+        Returns the batches from the first on; each pass is read by one thread, strictly in
+        sequence.
+    depth
+        Batches that wait at most.
+
+    Attributes
+    ----------
+    failure
+        What the reading raised, if it did.
+    """
+
+    def __init__(self, make: Callable[[], Iterator[Any]], depth: int = READ_AHEAD) -> None:
+        self._make, self._depth, self._over = make, depth, threading.Event()
+        self._threads: list[threading.Thread] = []
+        self.failure: Exception | None = None
+
+    def __enter__(self) -> ReadAhead:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def batches(self) -> Iterator[Any]:
+        """Yield the batches from the first on; a generator, as Keras asks for one."""
+        queue: Queue = Queue(self._depth)
+        thread = threading.Thread(target=self._read, args=(queue,), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        while not self._over.is_set():
+            try:
+                item = queue.get(timeout=_WAKE_SECONDS)
+            except Empty:
+                continue
+            if item is _END:
+                if self.failure is not None:
+                    raise self.failure
+                return
+            yield item
+
+    def _read(self, queue: Queue) -> None:
+        try:
+            for item in self._make():
+                if not self._put(queue, item):
+                    return
+        except Exception as error:  # handed to whoever asks for the next batch
+            self.failure = error
+        self._put(queue, _END)
+
+    def _put(self, queue: Queue, item: Any) -> bool:
+        """Wait until there is room; return False where nobody reads any more."""
+        while not self._over.is_set():
+            try:
+                queue.put(item, timeout=_WAKE_SECONDS)
+                return True
+            except Full:
+                continue
+        return False
 
 
 class OrderedBatches(keras.utils.PyDataset):
@@ -78,10 +186,27 @@ class OrderedBatches(keras.utils.PyDataset):
     def __init__(self, part: Part, *, batch: int, channels: int) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._part, self._batch, self._channels = part, batch, channels
+        self.failure: Exception | None = None
 
     def __len__(self) -> int:
         return self._part.steps(self._batch)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rows = self._part.rows[index * self._batch : (index + 1) * self._batch]
-        return self._part.take(rows, self._channels)
+        try:
+            return self._part.take(rows, self._channels)
+        except InputError as error:
+            self.failure = error
+            raise
+
+
+@contextmanager
+def own_errors(*sources: ReadAhead | OrderedBatches) -> Iterator[None]:
+    """Raise what a reader raised, in place of what the framework makes of it."""
+    try:
+        yield
+    except Exception as error:
+        for source in sources:
+            if source.failure is not None and source.failure is not error:
+                raise source.failure from error
+        raise

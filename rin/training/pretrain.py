@@ -1,64 +1,53 @@
 """Pretraining a backbone from random initialisation on labelled images.
 
-First version of the paper's pretraining: global average pooling, dropout and softmax
-over the classes, 75/10/15, the epoch with the lowest validation loss kept.  Corpora
-without patient ids are split by image, which the page says.
+The paper's pretraining: global average pooling, dropout and softmax over the classes, the
+epoch with the lowest validation loss kept.  The caller says which part of the split every
+image belongs to.  A training that was killed goes on from its last checkpoint.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
+import keras
 import numpy as np
 import pandas as pd
-from sklearn.metrics import top_k_accuracy_score
-from sklearn.model_selection import train_test_split
 
 from rin.errors import InputError
 from rin.models.build import Architecture
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import file_sha256, random_weights
 from rin.training.batches import Part
+from rin.training.checkpoint import Checkpoint
+from rin.training.devices import find_devices
+from rin.training.pretrain_records import (
+    CHECKPOINT,
+    FEATURES,
+    PARTS,
+    PROGRESS,
+    PretrainingMetrics,
+    PretrainingResult,
+    Settings,
+    Workplace,
+    check_corpus,
+)
+from rin.training.progress import EventLog, Watch, write_line
+from rin.training.recalibrate import recalibrate
+from rin.training.scoring import score
+from rin.training.standing import Standing
 from rin.training.trainer import CompiledBlock, Recipe
 
-
-class Settings(Protocol):
-    """What pretraining needs to know; a profile's `pretraining` section has it."""
-
-    size: int
-    batch: int
-    epochs: int
-    learning_rate: float
-    preprocessing: str
-    augmentation: str
-    dropout: float
-    batch_norm_momentum: float
-
-
-@dataclass(frozen=True)
-class PretrainingMetrics:
-    """How a pretraining went; accuracies are those of the test part, 0 to 1."""
-
-    images: int
-    classes: int
-    training_images: int
-    epochs: int
-    steps: int
-    top1: float
-    top5: float
-    seconds: float
-    traces: int
-
-
-@dataclass(frozen=True)
-class PretrainingResult:
-    """Learning curves (one row an epoch) and metrics."""
-
-    history: pd.DataFrame
-    metrics: PretrainingMetrics
+__all__ = [
+    "PARTS",
+    "PretrainingBlock",
+    "PretrainingMetrics",
+    "PretrainingResult",
+    "Settings",
+    "Workplace",
+]
 
 
 class PretrainingBlock:
@@ -73,7 +62,17 @@ class PretrainingBlock:
     n_classes
         Outputs of the softmax; corpora with fewer classes leave the rest unused.
     seed
-        Random start of the backbone (the same for every corpus), split and order.
+        Random start of the backbone (the same for every corpus) and order of the images.
+    channels
+        3 where any corpus has photographs; gray corpora share the compiled step.
+    devices
+        See `rin.training.devices.find_devices`.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, too small images, too few devices, or a batch that they cannot
+        share evenly.
     """
 
     def __init__(
@@ -83,24 +82,48 @@ class PretrainingBlock:
         n_classes: int,
         *,
         seed: int,
+        channels: int = 3,
+        devices: int | str | None = None,
     ) -> None:
-        self._settings, self._seed = settings, seed
-        self._start = random_weights(backbone, settings.size, seed)
-        self._block = CompiledBlock(
-            Architecture(
-                backbone,
-                "unfreeze_all",
-                settings.size,
-                n_classes=n_classes,
-                channels=3,  # photographs have three; gray corpora share the compiled step
-                augmentation=settings.augmentation,
-                dropout=settings.dropout,
-                batch_norm_momentum=settings.batch_norm_momentum,
+        self._settings, self._seed, self._name = settings, seed, backbone
+        found = find_devices(devices)
+        if settings.batch % found.count:
+            raise InputError(
+                f"{found.count} devices cannot share a batch of {settings.batch} evenly",
+                where="pretraining.batch",
+                remedy="Choose a multiple of the number of devices.",
             )
+        self._start = random_weights(backbone, settings.size, seed)
+        architecture = Architecture(
+            backbone,
+            "unfreeze_all",
+            settings.size,
+            n_classes=n_classes,
+            channels=channels,
+            augmentation=settings.augmentation,
+            dropout=settings.dropout,
+            batch_norm_momentum=settings.batch_norm_momentum,
+        )
+        self._block = CompiledBlock(
+            architecture,
+            optimizer=settings.optimizer,
+            weight_decay=settings.weight_decay,
+            devices=found,
         )
 
-    def train(self, images: np.ndarray, classes: np.ndarray) -> PretrainingResult:
-        """Pretrain on one corpus from the random start.
+    @property
+    def backbone(self) -> keras.Model:
+        """The backbone, with the weights of the last training."""
+        return self._block.parts.backbone
+
+    def train(
+        self,
+        images: np.ndarray,
+        classes: np.ndarray,
+        parts: np.ndarray,
+        work: Workplace | None = None,
+    ) -> PretrainingResult:
+        """Pretrain on one corpus from the random start, or from where it was killed.
 
         Parameters
         ----------
@@ -108,69 +131,102 @@ class PretrainingBlock:
             uint8 store, (n, size, size) or (n, size, size, 3).
         classes
             Class names, (n,).
+        parts
+            `train`, `validation` or `test` for every image, (n,).
+        work
+            Where checkpoint, progress and features go; without one, nowhere.
 
         Raises
         ------
         InputError
-            When a class is too small to stand in every part, or training diverges.
+            When images are not uint8 or of another size, a class or a part lacks images, the
+            store cannot be read, or training diverges.
         """
         started = time.monotonic()
-        s, names = self._settings, np.unique(classes)
+        names = np.unique(classes)
         labels = np.searchsorted(names, classes)
-        training, validation, test = split_rows(labels, self._seed)
-        recipe = Recipe(s.learning_rate, s.epochs, s.batch, self._seed)
-        history = self._block.train(
-            self._start,
-            find_preprocessing(s.preprocessing),
-            recipe,
-            Part(images, labels, training),
-            Part(images, labels, validation),
-        )
-        held_out = Part(images, labels, test)
-        probabilities, _ = self._block.predict(held_out, s.batch)
-        top1, top5 = (
-            float(top_k_accuracy_score(labels[test], probabilities[:, : len(names)], k=k))
-            for k in (1, min(5, len(names) - 1))
-        )
-        metrics = PretrainingMetrics(
-            images=len(labels),
-            classes=len(names),
-            training_images=len(training),
-            epochs=s.epochs,
-            steps=s.epochs * Part(images, labels, training).steps(s.batch),
-            top1=top1,
-            top5=top5,
-            seconds=round(time.monotonic() - started, 1),
-            traces=self._block.traces,
-        )
-        table = pd.DataFrame(history)
-        table.insert(0, "epoch", np.arange(1, len(table) + 1))
-        return PretrainingResult(table, metrics)
+        outputs = self._block.architecture.n_classes
+        check_corpus(images, names, labels, parts, size=self._settings.size, outputs=outputs)
+        by_part = [Part(images, labels, np.flatnonzero(parts == part)) for part in PARTS]
+        training, validation, test = by_part
+        standing = self._fit(training, validation, len(names), work)
+        if batches := self._settings.batch_norm_recalibration:
+            recalibrate(self._block, training, self._settings.batch, batches, self._seed)
+        features = work.folder / FEATURES if work else None
+        predictions = score(self._block, test, self._settings.batch, names, features)
+        history = pd.DataFrame(standing.curves)
+        history.insert(0, "epoch", np.arange(1, len(history) + 1))
+        seconds = standing.earlier + time.monotonic() - started
+        metrics = self._metrics(standing, by_part, predictions, seconds)
+        return PretrainingResult(history, metrics, predictions, _class_table(names, by_part))
 
     def save(self, path: Path) -> str:
         """Write the backbone's weights as Keras `.weights.h5`; return their SHA-256."""
-        self._block.parts.backbone.save_weights(path)
+        self.backbone.save_weights(path)
         return file_sha256(path)
 
-
-def split_rows(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Split rows 75/10/15 into training, validation and test, stratified by class.
-
-    Raises
-    ------
-    InputError
-        When a class has too few images for that.
-    """
-    smallest = int(np.bincount(labels).min())
-    if smallest < 10:
-        raise InputError(
-            f"the smallest class has {smallest} images",
-            where="pretraining corpus",
-            remedy="Classes of at least 10 images can be split 75/10/15.",
+    def _fit(
+        self, training: Part, validation: Part, n_classes: int, work: Workplace | None
+    ) -> Standing:
+        s = self._settings
+        weights = None
+        if s.class_weights == "balanced":
+            counts = np.bincount(training.labels[training.rows], minlength=n_classes)
+            weights = (len(training.rows) / (n_classes * counts)).astype("float32")
+        return self._block.fit(
+            self._start,
+            find_preprocessing(s.preprocessing),
+            Recipe(s.learning_rate, s.epochs, s.batch, self._seed, s.schedule, s.warmup),
+            training,
+            validation,
+            class_weights=weights,
+            watchers=partial(self._watchers, work),
+            checkpoint=self._checkpoint(work) if work else None,
         )
-    rows = np.arange(len(labels))
-    rest, test = train_test_split(rows, test_size=0.15, stratify=labels, random_state=seed)
-    training, validation = train_test_split(
-        rest, test_size=0.10 / 0.85, stratify=labels[rest], random_state=seed
-    )
-    return training, validation, test
+
+    def _watchers(
+        self, work: Workplace | None, standing: Standing, loss: keras.metrics.Metric
+    ) -> list[keras.callbacks.Callback]:
+        where = f"{self._name} at {self._settings.learning_rate:g}"
+        tell: Callable = partial(write_line, work.folder / PROGRESS) if work else lambda _: None
+        logs = [EventLog(work.events, standing)] if work and work.events else []
+        return [Watch(standing, loss, tell, where), *logs]
+
+    def _checkpoint(self, work: Workplace) -> Checkpoint:
+        made_by = {
+            "backend": f"{keras.backend.backend()} with keras {keras.__version__}",
+            "precision": keras.config.dtype_policy().name,
+            "devices": str(self._block.devices.count),
+        }
+        return Checkpoint(work.folder / CHECKPOINT, work.identity | made_by, work.minutes)
+
+    def _metrics(
+        self, standing: Standing, parts: list[Part], predictions: pd.DataFrame, seconds: float
+    ) -> PretrainingMetrics:
+        right = predictions["truth"] == predictions["predicted"]
+        curves = pd.DataFrame(standing.curves)
+        return PretrainingMetrics(
+            images=sum(len(part.rows) for part in parts),
+            classes=int(parts[0].labels.max()) + 1,
+            training_images=len(parts[0].rows),
+            epochs=standing.epochs,
+            steps=standing.epochs * standing.steps,
+            top1=float(right.mean()),
+            top5=float(predictions["in_top5"].mean()),
+            balanced_accuracy=float(right.groupby(predictions["truth"]).mean().mean()),
+            seconds=round(seconds, 1),
+            images_per_second=round(float(curves["images_per_second"].median()), 1),
+            parameters=self.backbone.count_params(),
+            devices=self._block.devices.count,
+            precision=keras.config.dtype_policy().name,
+            resumed=standing.resumed,
+            traces=self._block.traces,
+        )
+
+
+def _class_table(names: np.ndarray, parts: list[Part]) -> pd.DataFrame:
+    counts = {
+        name: np.bincount(part.labels[part.rows], minlength=len(names))
+        for name, part in zip(PARTS, parts, strict=True)
+    }
+    return pd.DataFrame({"label": names} | counts)

@@ -98,7 +98,7 @@ def unevenness(cases, part):
 )
 def test_cut_is_as_even_as_the_splitter_of_scikit_learn(n, n_groups, n_labels, mixed, seed):
     cases, groups = several_labels(n, n_groups, n_labels, mixed, seed)
-    piece = splits._cut(cases["label"].to_numpy(), groups.to_numpy(), seed)
+    piece = splits.cut(cases["label"].to_numpy(), groups.to_numpy(), seed)
     assert pd.Series(piece).groupby(groups.to_numpy()).nunique().max() == 1
     ours = unevenness(cases, piece)
     peer = unevenness(cases, pieces_of_peer(cases, groups, seed))
@@ -215,7 +215,7 @@ def test_make_folds_where_a_part_lacks_a_class_names_fold_part_and_class(monkeyp
     cases = table(60, 40)
     # All malignant cases in piece 3, which the first fold validates on.
     pieces = np.r_[np.arange(60) % PIECES, np.full(40, 3)]
-    monkeypatch.setattr(splits, "_cut", lambda *_: pieces)
+    monkeypatch.setattr(splits, "cut", lambda *_: pieces)
     with pytest.raises(InputError, match="fold 0: no malignant case in the train part"):
         make_folds(cases, singletons(cases), 1, seed=0)
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from known_backbones import built, literal_weights
 
-from rin.models.backbones import BACKBONES
+from rin.models.backbones import ALL_BACKBONES
 
 
-@pytest.fixture(params=list(BACKBONES))
+@pytest.fixture(params=list(ALL_BACKBONES))
 def backbone(request):
-    """Each of the four backbones, all layers trainable, with known weights."""
+    """Each of the backbones, all layers trainable, with known weights."""
     model = built(request.param)
     model.trainable = True
     model.set_weights(literal_weights(model, 1))

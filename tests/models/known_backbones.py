@@ -4,12 +4,12 @@ from functools import cache
 
 import numpy as np
 
-from rin.models.backbones import BACKBONES, build_backbone
+from rin.models.backbones import ALL_BACKBONES, build_backbone, find_backbone
 
 
 @cache
 def built(name):
-    return build_backbone(name, BACKBONES[name].min_size)
+    return build_backbone(name, find_backbone(name).min_size)
 
 
 def literal_weights(backbone, seed):
@@ -32,3 +32,10 @@ def emptied(backbone):
     """Make sure that nothing is left of the weights that a file is to bring back."""
     backbone.set_weights([np.zeros(v.shape, "float32") for v in backbone.weights])
     return backbone
+
+
+def name_of(backbone):
+    """Name of the constructor; MobileNetV2 calls itself by width and size too."""
+    stem = backbone.name.partition("_1.00")[0].replace("_", "")
+    (name,) = [known for known in ALL_BACKBONES if known.lower() == stem]
+    return name

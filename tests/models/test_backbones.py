@@ -1,37 +1,60 @@
 import pytest
+from known_backbones import name_of
 
 from rin.errors import InputError
-from rin.models.backbones import BACKBONES, build_backbone, check_size, find_backbone
+from rin.models.backbones import (
+    ALL_BACKBONES,
+    BACKBONES,
+    MORE_BACKBONES,
+    build_backbone,
+    check_size,
+    find_backbone,
+)
+from rin.paper import SETTINGS
 
 CAM_LAYERS = {
     "InceptionResNetV2": ("conv_7b_ac", 1536),
     "ResNet50": ("conv5_block3_out", 2048),
     "DenseNet121": ("relu", 1024),
     "InceptionV3": ("mixed10", 2048),
+    "VGG19": ("block5_pool", 512),
+    "MobileNetV2": ("out_relu", 1280),
 }
 
 
-def test_backbones_are_the_four_of_the_paper():
-    assert BACKBONES.keys() == CAM_LAYERS.keys()
+def test_backbones_are_the_four_of_the_paper_with_its_layers():
+    stated = dict(SETTINGS["gradcam_layers"].value)
+    assert {b.name: b.cam_layer for b in BACKBONES.values()} == stated
+
+
+def test_more_backbones_are_two_others():
+    assert MORE_BACKBONES.keys() == {"VGG19", "MobileNetV2"}
+    assert ALL_BACKBONES.keys() == CAM_LAYERS.keys()
 
 
 def test_cam_layer_when_backbone_is_built_is_the_output(backbone):
-    (name,) = [n for n in BACKBONES if n.lower() == backbone.name.replace("_", "")]
-    layer, channels = CAM_LAYERS[name]
-    assert BACKBONES[name].cam_layer == layer
+    layer, channels = CAM_LAYERS[name_of(backbone)]
+    assert find_backbone(name_of(backbone)).cam_layer == layer
     assert backbone.layers[-1] is backbone.get_layer(layer)
     assert backbone.output is backbone.get_layer(layer).output
     assert backbone.output.shape[-1] == channels
 
 
 def test_find_backbone_when_unknown_names_the_known_ones():
-    with pytest.raises(InputError, match=r"'VGG16'.*ResNet50.*InceptionV3"):
+    with pytest.raises(InputError, match=r"'VGG16'.*ResNet50.*InceptionV3.*VGG19"):
         find_backbone("VGG16")
 
 
 @pytest.mark.parametrize(
     ("name", "size"),
-    [("InceptionV3", 74), ("InceptionResNetV2", 74), ("ResNet50", 31), ("DenseNet121", 31)],
+    [
+        ("InceptionV3", 74),
+        ("InceptionResNetV2", 74),
+        ("ResNet50", 31),
+        ("DenseNet121", 31),
+        ("VGG19", 31),
+        ("MobileNetV2", 31),
+    ],
 )
 def test_size_when_one_pixel_too_small_raises_and_the_next_passes(name, size):
     with pytest.raises(InputError, match=f"at least {size + 1} px"):
@@ -49,3 +72,23 @@ def test_batch_norm_momentum_when_given_is_that_of_every_batch_normalisation():
         if isinstance(layer, keras.layers.BatchNormalization)
     ]
     assert momenta == [0.875] * 53
+
+
+def test_batch_norm_when_stated_follows_the_first_convolution_of_the_backbone(backbone):
+    import keras
+
+    kinds = [
+        type(layer)
+        for layer in backbone.layers
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.BatchNormalization)
+    ]
+    found = kinds[:2] == [keras.layers.Conv2D, keras.layers.BatchNormalization]
+    assert find_backbone(name_of(backbone)).batch_norm is found
+
+
+def test_batch_norm_momentum_when_backbone_has_none_changes_nothing():
+    import keras
+
+    backbone = build_backbone("VGG19", 32, batch_norm_momentum=0.5)
+    kinds = {type(layer) for layer in backbone.layers}
+    assert kinds == {keras.layers.InputLayer, keras.layers.Conv2D, keras.layers.MaxPooling2D}

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from known_backbones import built
 
 from rin.errors import InputError
 from rin.models.unfreezing import UNFREEZING, apply_unfreezing
@@ -10,6 +11,8 @@ PARAMETERS = {
     "resnet50": 23_534_592,
     "densenet121": 6_953_856,
     "inception_v3": 21_768_352,
+    "vgg19": 20_024_384,
+    "mobilenetv2_1.00_32": 2_223_872,
 }
 
 
@@ -44,6 +47,13 @@ def test_unfreeze_top10_of_resnet50_trains_its_last_bottleneck(resnet):
         for name in names
     ]
     assert paths(resnet.trainable_variables) == sorted(expected)
+
+
+def test_unfreeze_top10_of_vgg19_trains_its_last_two_blocks():
+    vgg19 = built("VGG19")
+    apply_unfreezing(vgg19, "unfreeze_top10")
+    trained = {path.split("/")[0] for path in paths(vgg19.trainable_variables)}
+    assert trained == {f"block{block}_conv{i}" for block in (4, 5) for i in (1, 2, 3, 4)}
 
 
 @pytest.mark.parametrize("before", UNFREEZING)

@@ -10,7 +10,7 @@ from legacy_files import write_legacy
 
 from rin.errors import InputError
 from rin.models import weights
-from rin.models.backbones import BACKBONES
+from rin.models.backbones import ALL_BACKBONES, BACKBONES
 from rin.models.weights import (
     WeightsEntry,
     file_sha256,
@@ -73,14 +73,17 @@ def test_random_weights_of_a_seed_are_always_the_same():
 
 def test_entries_of_the_repository_name_both_inits_of_all_backbones():
     entries = load_entries()
+    backbones = {"radimagenet": BACKBONES, "imagenet": ALL_BACKBONES}
     pairs = [(e.init, e.backbone) for e in entries]
-    assert sorted(pairs) == sorted((i, b) for i in ("radimagenet", "imagenet") for b in BACKBONES)
+    assert sorted(pairs) == sorted((init, b) for init, known in backbones.items() for b in known)
     assert {e.preprocessing for e in entries if e.init == "radimagenet"} == {"caffe_unit"}
     assert {e.backbone: e.contract.name for e in entries if e.init == "imagenet"} == {
         "ResNet50": "caffe",
         "InceptionResNetV2": "symmetric",
         "DenseNet121": "standardised",
         "InceptionV3": "symmetric",
+        "VGG19": "caffe",
+        "MobileNetV2": "symmetric",
     }
     assert all(e.home and e.licence and e.release for e in entries)
 

@@ -1,16 +1,22 @@
 import json
 import pickle
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from known_backbones import built, emptied, literal_weights
+from known_backbones import built, emptied, literal_weights, name_of
 from legacy_files import config_of, write_legacy
 
 from rin.errors import InputError
-from rin.models.backbones import BACKBONES
+from rin.models.backbones import build_backbone, find_backbone
 from rin.models.unfreezing import UNFREEZING, apply_unfreezing
-from rin.models.weights_files import read_weights_file, save_safetensors
+from rin.models.weights_files import (
+    read_weights_file,
+    save_notop,
+    save_safetensors,
+    written_whole,
+)
 
 HARMLESS = config_of(("InputLayer", {}), ("Conv2D", {"name": "Lambda", "filters": 3}))
 
@@ -42,6 +48,97 @@ def test_legacy_file_when_backbone_is_partly_frozen_reads_the_same(resnet, tmp_p
         np.testing.assert_array_equal(one, other)
 
 
+def reads(path, backbone, images):
+    """Output of the legacy file in `tf_keras`, by its own `keras.applications`."""
+    tf_keras = pytest.importorskip("tf_keras", reason="the outside reader, tf_keras, is absent")
+    constructor = getattr(tf_keras.applications, backbone)
+    shape = images.shape[1:]
+    model = constructor(include_top=False, weights=str(path), input_shape=shape)
+    return model(images, training=False).numpy()
+
+
+def test_notop_file_when_read_by_keras_2_gives_the_same_outputs(backbone, pixels, tmp_path):
+    images = pixels(2, backbone.input_shape[1]) / 127.5 - 1
+    expected = np.asarray(backbone(images, training=False))
+    save_notop(tmp_path / "saved_notop.h5", backbone)
+    found = reads(tmp_path / "saved_notop.h5", name_of(backbone), images)
+    scale = np.abs(expected).max()
+    assert scale > 1e-2
+    np.testing.assert_allclose(found / scale, expected / scale, atol=2e-6)
+
+
+def test_notop_file_when_read_back_gives_every_weight_exactly(backbone, tmp_path):
+    stored = backbone.get_weights()
+    save_notop(tmp_path / "saved_notop.h5", backbone)
+    result = read_weights_file(tmp_path / "saved_notop.h5", emptied(backbone))
+    for one, other in zip(result, stored, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_notop_file_when_read_by_keras_applications_gives_every_weight(densenet, tmp_path):
+    import keras
+
+    save_notop(tmp_path / "saved_notop.h5", densenet)
+    path, shape = str(tmp_path / "saved_notop.h5"), densenet.input_shape[1:]
+    read = keras.applications.DenseNet121(include_top=False, weights=path, input_shape=shape)
+    for one, other in zip(read.get_weights(), densenet.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_notop_file_has_the_attributes_and_names_of_keras_2(resnet, tmp_path):
+    save_notop(tmp_path / "saved_notop.h5", resnet)
+    with h5py.File(tmp_path / "saved_notop.h5") as file:
+        names = [name.decode() for name in file.attrs["layer_names"]]
+        weights = [name.decode() for name in file["conv1_bn"].attrs["weight_names"]]
+        kernel = file["conv1_conv/conv1_conv/kernel:0"][:]
+        assert (file.attrs["backend"], file.attrs["keras_version"][:2]) == ("tensorflow", "2.")
+        assert len(file["conv1_relu"].attrs["weight_names"]) == 0
+    assert (names[0], names[1:3]) == ("input_layer", ["conv1_pad", "conv1_conv"])
+    assert len(names) == len(resnet.layers)
+    kinds = ("gamma", "beta", "moving_mean", "moving_variance")
+    assert weights == [f"conv1_bn/{kind}:0" for kind in kinds]
+    np.testing.assert_array_equal(kernel, resnet.get_layer("conv1_conv").get_weights()[0])
+
+
+@pytest.mark.parametrize("name", ["InceptionV3", "DenseNet121"])
+def test_notop_files_of_equal_weights_are_equal_whatever_was_built_before(tmp_path, name):
+    first, later = built(name), build_backbone(name, find_backbone(name).min_size)
+    first.set_weights(literal_weights(first, 3))
+    later.set_weights(first.get_weights())
+    save_notop(tmp_path / "a.h5", first)
+    save_notop(tmp_path / "b.h5", later)
+    assert [x.name for x in first.layers] != [x.name for x in later.layers]
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+@pytest.mark.parametrize("save", [save_notop, save_safetensors])
+def test_file_when_writing_is_cut_off_is_not_there(resnet, tmp_path, monkeypatch, save):
+    def cut(_, target, **__):
+        if isinstance(target, Path):
+            target.write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(h5py.Group, "create_dataset", cut)
+    monkeypatch.setattr("safetensors.numpy.serialize_file", cut)
+    with pytest.raises(OSError, match="no space"):
+        save(tmp_path / "saved.h5", resnet)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_written_whole_when_the_block_fails_keeps_the_earlier_file(tmp_path):
+    path = tmp_path / "saved.weights.h5"
+    path.write_text("earlier")
+    with pytest.raises(ValueError), written_whole(path) as draft:
+        draft.write_text("half")
+        raise ValueError
+    assert path.read_text() == "earlier"
+    with written_whole(path) as draft:
+        assert draft.name.endswith(".weights.h5")
+        draft.write_text("whole")
+    assert path.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def save_legacy(path, backbone):
     return write_legacy(path.with_suffix(".h5"), backbone)
 
@@ -56,7 +153,12 @@ def save_tensors(path, backbone):
     return path.with_suffix(".safetensors")
 
 
-FORMATS = pytest.mark.parametrize("save", [save_legacy, save_keras, save_tensors])
+def save_own_legacy(path, backbone):
+    save_notop(path.with_name(f"{path.name}_notop.h5"), backbone)
+    return path.with_name(f"{path.name}_notop.h5")
+
+
+FORMATS = pytest.mark.parametrize("save", [save_legacy, save_keras, save_tensors, save_own_legacy])
 # Keras warns of each part that a file lacks before it refuses it.
 pytestmark = pytest.mark.filterwarnings("ignore:Skipping nested container")
 
@@ -85,13 +187,11 @@ def test_file_with_a_value_that_is_no_number_is_refused(resnet, tmp_path, save):
         read_weights_file(path, resnet)
 
 
-@pytest.mark.parametrize("save", [save_keras, save_tensors])
+@pytest.mark.parametrize("save", [save_keras, save_tensors, save_own_legacy])
 @pytest.mark.parametrize("name", ["InceptionV3", "ResNet50"])
 def test_file_when_read_into_a_backbone_built_later_gives_the_same_weights(tmp_path, save, name):
     """Keras numbers unnamed layers through a process, so their names differ between builds."""
-    from rin.models.backbones import build_backbone
-
-    first, second = built(name), build_backbone(name, BACKBONES[name].min_size)
+    first, second = built(name), build_backbone(name, find_backbone(name).min_size)
     first.set_weights(literal_weights(first, 3))
     path = save(tmp_path / "saved", first)
     for one, other in zip(read_weights_file(path, second), first.get_weights(), strict=True):

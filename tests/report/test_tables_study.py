@@ -13,19 +13,6 @@ from rin.stats import pooled_comparison
 INITS = ("radiologic", "photographic")
 
 
-@pytest.fixture
-def weights():
-    """Two backbones from two inits, as `rin.study.pretrained` returns them."""
-    columns = ["init", "backbone", "images", "classes", "epochs", "top1", "top5", "seconds"]
-    rows = [
-        ("radiologic", "ResNet50", 80, 4, 3, 0.714, 0.95, 59.6),
-        ("photographic", "ResNet50", 80, 4, 3, 0.502, 0.91, 60.2),
-        ("radiologic", "DenseNet121", 80, 4, 3, 0.806, 1.0, 61.0),
-        ("photographic", "DenseNet121", 80, 4, 3, 0.666, 0.97, 59.2),
-    ]
-    return pd.DataFrame(rows, columns=columns).assign(steps=12)
-
-
 @pytest.fixture(scope="module")
 def pooled():
     rng = np.random.default_rng(11)
@@ -37,32 +24,6 @@ def pooled():
     ]
     columns = ["task", "fold", "scenario", "init", "seed", "case_id", "part", "label", "score"]
     return pooled_comparison(pd.DataFrame(rows, columns=columns), *INITS)
-
-
-def test_pretraining_table_puts_each_run_in_its_row_and_column(weights):
-    table = tables_study.pretraining_table(weights)
-    assert table.index.tolist() == ["DenseNet121", "ResNet50"]
-    assert table.loc["ResNet50", ("Top-1", "Radiologic")] == "0.71"
-    assert table.loc["DenseNet121", ("Top-1", "Photographic")] == "0.67"
-    assert table.loc["DenseNet121", ("Top-5", "Radiologic")] == "1.00"
-    assert table.loc["ResNet50", ("Seconds", "Photographic")] == "60"
-
-
-def test_pretraining_table_without_runs_is_empty():
-    table = tables_study.pretraining_table(pd.DataFrame())
-    assert table.empty
-    assert table.columns.tolist() == ["Top-1", "Top-5", "Seconds"]
-
-
-def test_pretraining_reading_states_budget_range_chance_and_minutes(weights):
-    text = tables_study.pretraining_reading(weights).data
-    for part in ("80 images of 4 classes", "3 times", "between 0.50 and 0.81", "gives 0.25"):
-        assert part in text
-    assert "took 4.0 minutes" in text
-
-
-def test_pretraining_reading_without_runs_says_that_weights_are_released():
-    assert "released" in tables_study.pretraining_reading(pd.DataFrame()).data
 
 
 def test_class_count_table_sets_stated_counts_beside_counted_ones():
@@ -144,19 +105,6 @@ def test_published_sentence_of_a_task_of_the_paper_states_its_numbers():
 
 def test_published_sentence_of_another_task_says_that_there_is_none():
     assert "nothing published" in tables_study.published_sentence(None).data
-
-
-@pytest.mark.parametrize("what", ["images", "classes", "steps"])
-def test_pretraining_reading_when_budgets_differ_says_so_and_compares_nothing(weights, what):
-    weights.loc[weights["init"] == "radiologic", what] += 1
-    text = tables_study.pretraining_reading(weights).data
-    assert "budgets differ" in text
-    assert "accuracy" not in text
-
-
-def test_database_sentence_states_the_papers_numbers():
-    said = tables_study.database_sentence().data
-    assert "1,350,000 images" in said and "131,872 patients" in said and "165 labels" in said
 
 
 def test_task_table_gives_images_provenance_runs_and_time_of_each_task():

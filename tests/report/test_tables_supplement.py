@@ -7,8 +7,6 @@ from rin.curation.taxonomy import load_taxonomy
 from rin.data.manifest import find_task, load_manifest
 from rin.report import tables_supplement as tables
 
-INITS = ("radiologic", "photographic")
-
 
 def stand_in(task, cases, folds=None, **changed):
     """What a table reads of `TaskInputs`."""
@@ -67,44 +65,6 @@ def test_label_table_lists_every_class_with_its_size_and_where_it_was_counted(ta
         ["MRI", "Spine", "normal", "10,662", "subset"],
     ]
     assert (table["Images"] == "–").equals(table["Counted in"] == "–")
-
-
-@pytest.fixture
-def weights():
-    rows = [
-        ("radiologic", "ResNet50", 0.714, 0.95, 4, "real"),
-        ("photographic", "ResNet50", 0.502, 0.91, 4, "real"),
-        ("radiologic", "DenseNet121", 0.806, 1.0, 4, "real"),
-    ]
-    columns = ["init", "backbone", "top1", "top5", "classes", "provenance"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def test_accuracy_table_puts_percent_beside_percent(weights):
-    table = tables.accuracy_table(weights, INITS)
-    assert table.loc["ResNet50"].tolist() == ["72.3", "94.1", "71.4", "95.0", "50.2", "91.0"]
-    assert table.loc["DenseNet121", ("Photographic", "Top-1")] == "–"
-    assert table.loc["InceptionV3"].tolist() == ["73.2", "92.7", "–", "–", "–", "–"]
-
-
-def test_accuracy_table_without_pretraining_shows_the_published_only():
-    table = tables.accuracy_table(pd.DataFrame(), ("radimagenet", "imagenet"))
-    assert table.columns.get_level_values(0).unique().tolist() == ["Published"]
-    assert table.loc["InceptionResNetV2"].tolist() == ["74.0", "94.3"]
-
-
-def test_accuracy_reading_states_ranges_and_chance(weights):
-    text = tables.accuracy_reading(weights).data
-    for part in ("72.3 % to 74.0 %", "165 classes", "50.2 % to 80.6 %", "4 classes of real"):
-        assert part in text
-    assert "gives 25.0 %" in text
-    stand_ins = weights.assign(provenance=["real", "stand-in", "real"])
-    assert "stand-in images" in tables.accuracy_reading(stand_ins).data
-
-
-def test_accuracy_reading_without_pretraining_claims_none():
-    text = tables.accuracy_reading(pd.DataFrame()).data
-    assert "pretrains nothing" in text and "here reach" not in text
 
 
 def record(task, inputs=None):

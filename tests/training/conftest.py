@@ -1,5 +1,8 @@
 """Compiled blocks for the tests: ResNet50 at 32 px, one for each regime, built once."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,16 @@ from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import random_weights
 from rin.training.batches import Part
 from rin.training.trainer import CompiledBlock, Recipe
+
+sys.path.append(str(Path(__file__).parents[1] / "study"))  # for its small backbone
+
+
+@pytest.fixture(scope="session")
+def small_backbone():
+    """A dozen layers that may stand in for ResNet50."""
+    from small_backbone import small_backbone
+
+    return small_backbone
 
 
 @pytest.fixture(scope="session")

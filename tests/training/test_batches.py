@@ -1,10 +1,18 @@
-from itertools import chain, islice
+import threading
+from itertools import chain, count, islice
 
 import numpy as np
 import pytest
 
 from rin.errors import InputError
-from rin.training.batches import OrderedBatches, Part, shuffled_batches
+from rin.training.batches import (
+    OrderedBatches,
+    Part,
+    ReadAhead,
+    epoch_order,
+    own_errors,
+    shuffled_batches,
+)
 
 
 def numbered(n=20):
@@ -48,6 +56,103 @@ def test_shuffled_batches_are_decided_by_the_seed_alone():
 
     assert first(3) == first(3)
     assert first(3) != first(4)
+
+
+@pytest.mark.parametrize(("epoch", "step"), [(0, 0), (0, 2), (1, 0), (2, 3)])
+def test_shuffled_batches_from_any_place_are_those_that_come_there(epoch, step):
+    part = Part(*numbered(), np.arange(20))
+    settings = {"part": part, "batch": 6, "channels": 1, "seed": 3}
+    whole = [rows_of(b) for b in islice(shuffled_batches(**settings), 16)]
+    later = shuffled_batches(**settings, epoch=epoch, step=step)
+    first = 4 * epoch + step
+    assert [rows_of(b) for b in islice(later, 16 - first)] == whole[first:]
+
+
+def test_epoch_order_of_an_epoch_needs_none_before_it():
+    rows = np.arange(9)
+    assert epoch_order(rows, 1, 5).tolist() != epoch_order(rows, 1, 6).tolist()
+    # Trainings that were killed go on in it: computed once with NumPy 2.4.
+    expected = np.random.Generator(np.random.PCG64(np.random.SeedSequence([1, 5]))).permutation(9)
+    assert epoch_order(rows, 1, 5).tolist() == expected.tolist()
+
+
+def test_shuffled_batches_for_devices_can_all_be_divided_and_leave_out_others_each_time():
+    part = Part(*numbered(), np.arange(11))
+    batches = islice(shuffled_batches(part, batch=6, channels=1, seed=0, devices=3), 40)
+    rows = [rows_of(b) for b in batches]
+    assert {len(r) for r in rows} == {6, 3}
+    passes = [set(chain(*pair)) for pair in zip(rows[::2], rows[1::2], strict=True)]
+    assert {len(p) for p in passes} == {9}
+    assert set().union(*passes) == set(range(11))
+
+
+def test_shuffled_batches_with_class_weights_bring_those_of_their_labels():
+    weights = np.array([0.5, 1, 2, 3, 4, 5, 6], "float32")
+    part = Part(*numbered(), np.arange(20))
+    made = shuffled_batches(part, batch=7, channels=1, seed=0, class_weights=weights)
+    for _, labels, given in islice(made, 5):
+        assert given.tolist() == weights[labels].tolist()
+
+
+def test_read_ahead_yields_everything_in_order_and_again_from_the_first():
+    with ReadAhead(lambda: iter(range(50))) as ahead:
+        assert list(ahead.batches()) == list(range(50))
+        assert list(ahead.batches()) == list(range(50))
+
+
+def test_read_ahead_is_ahead_by_its_depth_and_no_more():
+    asked, enough = [], threading.Event()
+
+    def numbers():
+        for number in count():
+            asked.append(number)
+            if number == 3:
+                enough.set()
+            yield number
+
+    with ReadAhead(numbers, depth=2) as ahead:
+        batches = ahead.batches()
+        assert next(batches) == 0
+        assert enough.wait(5)  # two wait, the fourth is in the reader's hand
+        assert not threading.Event().wait(0.1)
+        assert asked == [0, 1, 2, 3]
+
+
+def test_read_ahead_when_left_ends_its_threads():
+    before = threading.active_count()
+    with ReadAhead(count) as ahead:
+        one, other = ahead.batches(), ahead.batches()
+        assert (next(one), next(other), next(one)) == (0, 0, 1)
+        assert threading.active_count() == before + 2
+    assert threading.active_count() == before
+    assert list(one) == []
+
+
+def broken():
+    yield 1
+    raise InputError("unreadable", where="store", remedy="Mend it.")
+
+
+def test_read_ahead_when_reading_fails_raises_where_it_is_read():
+    with ReadAhead(broken) as ahead:
+        batches = ahead.batches()
+        assert next(batches) == 1
+        with pytest.raises(InputError, match="unreadable"):
+            next(batches)
+
+
+def test_own_errors_stand_in_for_what_the_framework_makes_of_them():
+    caught = pytest.raises(InputError, match="unreadable")
+    with ReadAhead(broken) as ahead, caught, own_errors(ahead):
+        try:
+            list(ahead.batches())
+        except InputError as error:
+            raise RuntimeError("generator failed") from error
+
+
+def test_own_errors_leave_others_as_they_are():
+    with ReadAhead(count) as ahead, pytest.raises(KeyError), own_errors(ahead):
+        raise KeyError("x")
 
 
 def test_ordered_batches_yield_the_rows_in_order_once():

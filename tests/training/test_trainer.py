@@ -111,7 +111,7 @@ def test_head_when_trained_moves_in_proportion_to_the_learning_rate(frozen, star
 def test_optimizer_after_another_run_begins_afresh(frozen, start, parts):
     run(frozen[0], start, parts, Recipe(1e-2, 2, 8, 3))
     block = frozen[0]
-    block._restore(start, CAFFE, Recipe(1e-3, 1, 8, 3))
+    block._restore(start, CAFFE, Recipe(1e-3, 1, 8, 3), 3)
     state = {v.path: np.asarray(v) for v in block.parts.model.optimizer.variables}
     (rate,) = [state.pop(path) for path in list(state) if path.endswith("learning_rate")]
     assert rate == np.float32(1e-3)
@@ -166,7 +166,7 @@ def test_weights_when_first_epoch_has_no_finite_loss_are_those_of_the_best_finit
 
     def mend(epoch, _):
         if epoch == 0:
-            block._restore(start, CAFFE, Recipe(1e-3, 3, 8, 0))
+            block._restore(start, CAFFE, Recipe(1e-3, 3, 8, 0), 3)
 
     calls = keras.callbacks.LambdaCallback(on_epoch_begin=spoil, on_epoch_end=mend)
     history, scores = run(block, start, parts, Recipe(1e-3, 3, 8, 0), callbacks=[calls])

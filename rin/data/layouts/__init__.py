@@ -13,6 +13,7 @@ from rin.data.layouts import (
     folder_classes,
     labelled_csv,
     mrnet,
+    radimagenet,
     rsna_hemorrhage,
     rsna_pneumonia,
 )
@@ -29,6 +30,7 @@ LAYOUTS: dict[str, Reader] = {
     "folder_classes": folder_classes.find_cases,
     "labelled_csv": labelled_csv.find_cases,
     "mrnet": mrnet.find_cases,
+    "radimagenet": radimagenet.find_cases,
     "rsna_hemorrhage": rsna_hemorrhage.find_cases,
     "rsna_pneumonia": rsna_pneumonia.find_cases,
 }

@@ -1,0 +1,71 @@
+"""The ways of reading that the benchmarks compare give the same rows and the same pixels."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def store_memory(monkeypatch, request):
+    monkeypatch.syspath_prepend(request.config.rootpath / "benchmarks")
+    import store_memory
+
+    return store_memory
+
+
+@pytest.fixture
+def gpu_pretraining(monkeypatch, request):
+    monkeypatch.syspath_prepend(request.config.rootpath / "benchmarks")
+    import gpu_pretraining
+
+    return gpu_pretraining
+
+
+@pytest.mark.parametrize("way", ["memory map", "map, pages dropped", "pread"])
+def test_read_in_any_way_returns_the_rows_in_their_order(store_memory, tmp_path, way):
+    written = np.arange(6 * 5 * 5, dtype="uint8").reshape(6, 5, 5)
+    np.save(tmp_path / "images.npy", written)
+    read = store_memory.WAYS[way](np.load(tmp_path / "images.npy", mmap_mode="r"))
+    rows = np.array([4, 0, 5])
+    np.testing.assert_array_equal(read(rows), written[rows])
+    np.testing.assert_array_equal(read(rows[:1]), written[[4]])
+
+
+def test_pread_from_a_file_that_ends_early_is_an_error(store_memory, tmp_path):
+    path = tmp_path / "images.npy"
+    np.save(path, np.zeros((6, 50, 50), "uint8"))
+    images = np.load(path, mmap_mode="r")
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - 10)
+    with pytest.raises(OSError, match="ends within a row"):
+        store_memory.by_positions(images)(np.array([5]))
+
+
+def test_sparse_store_takes_little_disk_and_knows_its_rows(store_memory, tmp_path):
+    path = store_memory.make_sparse_store(tmp_path / "images.npy", 100_000, 64)
+    images = np.load(path, mmap_mode="r")
+    assert images.shape == (100_000, 64, 64)
+    assert images[300].reshape(-1)[:8].view("int64")[0] == 300
+    assert not images[301].any()
+    assert path.stat().st_blocks * 512 < path.stat().st_size / 20
+
+
+def test_memory_of_this_process_grows_by_what_it_holds(store_memory):
+    before = store_memory.memory()[0]
+    held = np.ones(50_000_000, "uint8")
+    assert store_memory.memory()[0] - before > 0.8 * held.nbytes
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_gathers_give_the_pixels_of_keras_affine_transform(gpu_pretraining, channels):
+    from keras import ops
+
+    from rin.models.augmentation import find_augmentation
+
+    draws = np.random.default_rng(0)
+    images = draws.integers(0, 256, (6, 24, 32, channels)).astype("float32")
+    uniform = draws.uniform(-1, 1, (6, 7)).astype("float32")
+    matrices = find_augmentation("official").matrices(ops.convert_to_tensor(uniform), 24, 32)
+    expected = ops.image.affine_transform(
+        images, matrices, interpolation="bilinear", fill_mode="nearest"
+    )
+    np.testing.assert_allclose(gpu_pretraining.gathered(images, matrices), expected, atol=0.01)

@@ -1,0 +1,149 @@
+"""The risk of burned-in text, on phantoms without it and with text drawn by Pillow."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+    UltrasoundImageStorage,
+)
+
+from rin.curation.burned_in import burned_in_risk, text_lines
+from rin.data.standins import busi, chest_ct, ddti, mrnet
+
+TEXTS = ("DOE JANE 1956-03-12", "12.05.2014 10:31", "MUELLER ANNA", "ID 8812734 F")
+
+
+@cache
+def phantoms():
+    rng = np.random.default_rng(0)
+    pictures = [busi.draw_phantom("benign", i, 1).image for i in range(10)]
+    pictures += [ddti.draw_image("malignant", i, 1, 0)[0] for i in range(10)]
+    for kind in ["normal"] * 8:
+        pictures.append(mrnet.draw_slice(rng, mrnet.draw_knee(rng, kind), rng.uniform(-1, 1))[0])
+    for _ in range(7):
+        thorax = chest_ct.draw_thorax(rng)
+        drawn, _ = chest_ct.draw_slice(rng, thorax, rng.uniform(-0.9, 0.9))
+        pictures.append(chest_ct.finish(rng, drawn, thorax))
+    return pictures
+
+
+def lettered(pixels, text, *, size=11, ink=235, bar=0, bottom=False):
+    """Write a line at the top or bottom, on a bar of one gray or, where None, on the picture."""
+    picture = Image.fromarray(pixels)
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size)
+    left, top, _, low = draw.textbbox((0, 0), text, font=font)
+    y = picture.height - (low - top) - 4 if bottom else 2
+    if bar is not None:
+        draw.rectangle([0, y - 2, picture.width, y + low - top + 2], fill=bar)
+    draw.text((3 - left, y - top), text, fill=ink, font=font)
+    return np.asarray(picture)
+
+
+def rate(**style):
+    lines = [TEXTS[i % len(TEXTS)] for i in range(len(phantoms()))]
+    hits = [
+        bool(text_lines(lettered(p, t, **style))) for p, t in zip(phantoms(), lines, strict=True)
+    ]
+    return np.mean(hits)
+
+
+def dataset(pixels=None, sop_class=UltrasoundImageStorage, **elements):
+    made = Dataset()
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    made.SOPClassUID = sop_class
+    if pixels is not None:
+        kind = "RGB" if pixels.ndim == 3 else "MONOCHROME2"
+        bits = 8 * pixels.dtype.itemsize
+        made.set_pixel_data(pixels, kind, bits, generate_instance_uid=False)
+    for name, value in elements.items():
+        setattr(made, name, value)
+    return made
+
+
+def test_phantoms_without_text_show_none():
+    assert [text_lines(picture) for picture in phantoms()] == [[]] * 35
+
+
+@pytest.mark.parametrize("size", [8, 11, 14])
+@pytest.mark.parametrize("bottom", [False, True])
+def test_text_on_a_bar_is_found(size, bottom):
+    assert rate(size=size, bottom=bottom) >= 0.97
+    assert rate(size=size, bottom=bottom, bar=40) >= 0.97
+
+
+def test_dark_text_on_a_bright_label_is_found():
+    assert rate(ink=20, bar=230) >= 0.97
+
+
+def test_text_over_tissue_is_found_in_part():
+    """The limit that the module states: the ground is uneven there."""
+    assert 0.3 < rate(bar=None) < 0.95
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_text_of_larger_pictures_is_found_and_their_tissue_is_not(factor):
+    """Text grows with the picture; half of the phantoms, as large ones take long."""
+    for picture in phantoms()[::4]:
+        large = picture.repeat(factor, axis=0).repeat(factor, axis=1)
+        assert text_lines(large) == []
+        assert text_lines(lettered(large, TEXTS[0], size=11 * factor))
+
+
+def test_line_is_named_by_its_box():
+    picture = lettered(np.zeros((120, 200), dtype=np.uint8), "DOE JANE", size=12)
+    ((row, column, height, width),) = text_lines(picture)
+    rows, columns = np.nonzero(picture)
+    assert abs(row - rows.min()) <= 2 and abs(row + height - 1 - rows.max()) <= 2
+    assert abs(column - columns.min()) <= 2 and abs(column + width - 1 - columns.max()) <= 2
+
+
+def test_text_in_the_middle_is_not_looked_for():
+    picture = np.zeros((200, 200), dtype=np.uint8)
+    middle = lettered(picture[:30, :100], "DOE JANE", size=12)
+    picture[85:115, 50:150] = middle
+    assert text_lines(picture) == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 400), (400, 3), (16, 16)])
+@pytest.mark.parametrize("value", [0, 7])
+def test_pictures_of_one_gray_or_of_odd_shape_show_none(shape, value):
+    assert text_lines(np.full(shape, value, dtype=np.uint8)) == []
+
+
+def test_risk_of_ultrasound_without_attribute_is_seen_in_its_pixels():
+    plain = phantoms()[0]
+    assert burned_in_risk(dataset(plain)) == ""
+    assert "looks like text" in burned_in_risk(dataset(lettered(plain, TEXTS[0])))
+
+
+def test_risk_is_seen_in_the_pixels_whatever_the_attribute_denies():
+    shown = lettered(phantoms()[0], TEXTS[0])
+    assert "looks like text" in burned_in_risk(dataset(shown, BurnedInAnnotation="NO"))
+
+
+def test_risk_is_seen_in_colour_and_in_16_bits():
+    shown = lettered(phantoms()[0], TEXTS[0])
+    yellow = np.stack([shown, shown, np.where(shown == 235, 0, shown)], axis=2)
+    assert burned_in_risk(dataset(yellow))
+    assert burned_in_risk(dataset(shown.astype(np.uint16) * 16))
+
+
+@pytest.mark.parametrize(
+    ("elements", "reason"),
+    [
+        ({"BurnedInAnnotation": "YES"}, "BurnedInAnnotation is YES"),
+        ({"RecognizableVisualFeatures": "YES"}, "RecognizableVisualFeatures is YES"),
+        ({"sop_class": SecondaryCaptureImageStorage}, "it is a secondary capture"),
+        ({"BurnedInAnnotation": "NO"}, ""),
+        ({}, ""),
+    ],
+)
+def test_risk_that_the_header_tells_needs_no_pixels(elements, reason):
+    assert burned_in_risk(dataset(**elements)) == reason

@@ -1,0 +1,346 @@
+"""De-identification against planted identifiers, and what must survive it."""
+
+import io
+import struct
+from datetime import date, datetime
+
+import numpy as np
+import pytest
+from dicomanonymizer import anonymize_dataset
+from dicomanonymizer.simpledicomanonymizer import initialize_actions
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from planted import (
+    DIGITS,
+    KANJI,
+    LATIN,
+    NUMBER,
+    TEXTS,
+    UID,
+    found_in,
+    planted_image,
+    planted_keywords,
+)
+from pydicom import Dataset, Sequence, config, dcmread, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGBaseline8Bit, MRImageStorage
+
+from rin.curation import kept
+from rin.curation.deidentify import (
+    Pseudonyms,
+    deidentify,
+    display_window,
+    export_png,
+    write_dicom,
+)
+from rin.data.dicom import read_dicom
+from rin.errors import InputError
+
+NAMES = Pseudonyms(bytes(range(32)))
+RAMP = np.arange(96, dtype=np.uint8).reshape(8, 12)
+
+
+def image(stored=RAMP, **elements):
+    """A CT image of patient P1 with a few more elements; one that is None is left out."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, "1.2.3.4"
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2", "1.2.3"
+    dataset.PatientID, dataset.Modality = "P1", "CT"
+    bits = elements.pop("bits", 8 * stored.dtype.itemsize)
+    photometric = "RGB" if stored.ndim == 3 else "MONOCHROME2"
+    dataset.set_pixel_data(stored, photometric, bits, generate_instance_uid=False)
+    for name, value in elements.items():
+        if value is None:
+            delattr(dataset, name)
+        else:
+            setattr(dataset, name, value)
+    return dataset
+
+
+def bytes_of(dataset):
+    written = io.BytesIO()
+    dcmwrite(written, dataset, enforce_file_format=True)
+    return written.getvalue()
+
+
+@pytest.fixture(scope="module", params=[(KANJI, "ISO_IR 192"), (LATIN, "ISO_IR 100")])
+def planted(request, tmp_path_factory):
+    """A planted image on disk, under a planted name."""
+    folder = tmp_path_factory.mktemp("archive")
+    path = folder / f"{TEXTS[0]}_{TEXTS[1]}_{NUMBER}.dcm"
+    dataset = planted_image(RAMP, *request.param)
+    dcmwrite(path, dataset, enforce_file_format=True)
+    return path, request.param[0], dataset
+
+
+def test_planted_image_carries_every_identifier_in_over_2500_attributes(planted):
+    path, foreign, _ = planted
+    wanted = {*TEXTS, *DIGITS} - ({LATIN, KANJI} - {foreign})
+    assert found_in(path.read_bytes()) == wanted
+    assert len(planted_keywords()) > 2500
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_no_output_byte_or_name_holds_a_planted_identifier(planted, tmp_path):
+    made = deidentify(dcmread(planted[0]), NAMES)
+    name = str(made.SOPInstanceUID)
+    write_dicom(made, tmp_path / f"{name}.dcm")
+    assert export_png(made, tmp_path / f"{name}.png", None) == (12, 8)
+    outputs = sorted(tmp_path.iterdir())
+    assert [path.suffix for path in outputs] == [".dcm", ".png"]
+    assert [found_in(path.name.encode() + b"\n" + path.read_bytes()) for path in outputs] == [
+        set(),
+        set(),
+    ]
+    np.testing.assert_array_equal(dcmread(outputs[0]).pixel_array, RAMP)
+
+
+def test_image_in_memory_leaves_as_little_as_one_that_was_read(planted):
+    from_file, in_memory = (deidentify(one, NAMES) for one in (dcmread(planted[0]), planted[2]))
+    assert bytes_of(in_memory) == bytes_of(from_file)
+
+
+def test_library_alone_leaves_unlisted_and_nested_identifiers():
+    """Why its table is used, and its pass over the data set is not."""
+    inner = Dataset()
+    inner.PatientName = "MUELLER^ANNA"
+    dataset = image(
+        DerivationCodeSequence=[inner], ConvolutionKernel="MUELLER", StudyDate="20100203"
+    )
+    anonymize_dataset(dataset, base_rules_gen=lambda: initialize_actions(kept.EDITION))
+    assert dataset.DerivationCodeSequence[0].PatientName == "MUELLER^ANNA"
+    assert dataset.ConvolutionKernel == "MUELLER"
+    assert dataset.StudyDate == "00010101"
+
+
+def test_keep_list_holds_nothing_that_the_profile_removes():
+    """Table E.1-1 acts on kept UIDs, dates and references alone, whose rules carry it out."""
+    tags = kept.kept_tags(tuple(kept.KEPT.items()))
+    assert len(tags) == len(kept.KEPT)
+    acted_on = {type(rule) for tag, _, rule in tags if tag in kept.profile_tags()}
+    assert acted_on == {kept.Uids, kept.Dates, kept.Items}
+    assert len(kept.profile_tags()) > 600
+
+
+def test_attribute_that_the_profile_removes_cannot_be_kept_by_mistake():
+    names = (("PatientAge", kept.Numbers(0, 200)), ("PatientComments", kept.Words(frozenset("A"))))
+    assert kept.kept_tags(names) == ()
+
+
+def test_method_is_stated_as_the_standard_asks():
+    made = deidentify(image(), NAMES)
+    assert made.PatientIdentityRemoved == "YES"
+    assert made.LongitudinalTemporalInformationModified == "MODIFIED"
+    codes = made.DeidentificationMethodCodeSequence
+    assert [(one.CodeValue, one.CodingSchemeDesignator) for one in codes] == [
+        ("113100", "DCM"),
+        ("113107", "DCM"),
+    ]
+    assert made.DeidentificationMethod
+
+
+def test_source_stays_as_it_is():
+    dataset = image(PatientName="A^B", StudyDate="20100203")
+    before = bytes_of(dataset)
+    deidentify(dataset, NAMES)
+    assert bytes_of(dataset) == before
+
+
+def test_patient_and_uids_become_pseudonyms_at_every_level_and_in_the_file_meta():
+    reference = Dataset()
+    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = MRImageStorage, "1.2"
+    reference.PurposeOfReferenceCodeSequence = Sequence([Dataset()])
+    dataset = image(ReferencedImageSequence=[reference], FrameOfReferenceUID="9.9")
+    made = dcmread(io.BytesIO(bytes_of(deidentify(dataset, NAMES))))
+    assert made.PatientID == made.PatientName == NAMES.patient("P1")
+    assert made.SOPInstanceUID == made.file_meta.MediaStorageSOPInstanceUID == NAMES.uid("1.2.3.4")
+    (kept_reference,) = made.ReferencedImageSequence
+    assert kept_reference.ReferencedSOPInstanceUID == NAMES.uid("1.2") == made.StudyInstanceUID
+    assert kept_reference.ReferencedSOPClassUID == MRImageStorage
+    assert len(kept_reference) == 2
+    assert made.SOPClassUID == made.file_meta.MediaStorageSOPClassUID == CTImageStorage
+
+
+@given(st.dates(date(1950, 1, 1), date(2090, 1, 1)), st.dates(date(1950, 1, 1), date(2090, 1, 1)))
+@settings(max_examples=40)
+def test_intervals_between_dates_of_a_patient_survive(first, second):
+    day, moment = (f"{one:%Y%m%d}" for one in (first, second))
+    header = {"StudyDate": day, "AcquisitionDateTime": f"{moment}101500.5+0100", "PixelData": None}
+    made = deidentify(image(**header), NAMES)
+    moved = datetime.strptime(made.StudyDate, "%Y%m%d").date()
+    assert (moved - first).days == NAMES.shift_days("P1")
+    assert moved - datetime.strptime(made.AcquisitionDateTime, "%Y%m%d").date() == first - second
+
+
+@pytest.mark.parametrize("day", ["", "20100231", "yesterday", "00010101", "2010", "99999999"])
+def test_date_that_is_none_is_dropped(day):
+    with config.disable_value_validation():
+        dataset = image(StudyDate=day)
+    assert "StudyDate" not in deidentify(dataset, NAMES)
+
+
+def test_times_ages_and_sex_are_dropped():
+    dataset = image(StudyTime="101500", AcquisitionTime="101500", PatientAge="097Y", PatientSex="F")
+    made = deidentify(dataset, NAMES)
+    assert not made.StudyTime and not made.PatientSex
+    assert "AcquisitionTime" not in made and "PatientAge" not in made
+
+
+def test_two_keys_share_no_pseudonym():
+    dataset = image(StudyDate="20100203", FrameOfReferenceUID="9.9")
+    one, other = deidentify(dataset, NAMES), deidentify(dataset, Pseudonyms(b"k" * 32))
+    for name in ("PatientID", "SOPInstanceUID", "FrameOfReferenceUID", "StudyDate"):
+        assert getattr(one, name) != getattr(other, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("BodyPartExamined", "CHEST", "CHEST"),
+        ("BodyPartExamined", "MUELLER", None),
+        ("ImageType", ["ORIGINAL", "PRIMARY", "AXIAL"], ["ORIGINAL", "PRIMARY", "AXIAL"]),
+        ("ImageType", ["ORIGINAL", "PRIMARY", "MUELLER", "AXIAL"], ["ORIGINAL", "PRIMARY"]),
+        ("WindowCenter", [40, -600], [40, -600]),
+        ("WindowCenter", [40, 735190468], None),
+        ("SliceThickness", "1.2345678901", 1.23457),
+        ("InstanceNumber", "12", 12),
+        ("InstanceNumber", "735190468", None),
+        ("KVP", "120", 120),
+        ("Manufacturer", "Siemens", None),
+        ("SeriesDescription", "Mueller", None),
+        ("ImageComments", "Mueller", None),
+        ("RescaleType", "HU", "HU"),
+        ("RescaleType", "MUELLER", None),
+        ("Rows", 8, 8),
+    ],
+)
+def test_value_is_kept_only_where_its_rule_allows_it(name, value, expected):
+    made = deidentify(image(**{name: value}), NAMES)
+    assert (made[name].value if name in made else None) == expected
+
+
+def test_ultrasound_calibration_is_kept_without_its_texts():
+    area = Dataset()
+    area.PhysicalDeltaX, area.RegionDataType, area.PhysicalUnitsXDirection = 0.0123456789, 1, 3
+    area.StationName = "Mueller"
+    made = deidentify(image(SequenceOfUltrasoundRegions=[area]), NAMES)
+    (kept_area,) = made.SequenceOfUltrasoundRegions
+    assert kept_area.PhysicalDeltaX == 0.0123457
+    assert "StationName" not in kept_area
+
+
+def test_overlay_in_unused_bits_and_bytes_behind_the_pixels_are_dropped():
+    stored = np.full((4, 4), 0x0123, dtype=np.uint16)
+    dataset = image(stored, bits=12)
+    dataset.PixelData = (stored | 0x8000).tobytes() + b"MUELLER^ANNA"
+    with pytest.warns(UserWarning, match="excess padding"):
+        made = deidentify(dataset, NAMES)
+    assert made.PixelData == stored.tobytes()
+
+
+def test_comment_in_a_jpeg_stream_is_dropped():
+    coded = io.BytesIO()
+    Image.fromarray(RAMP).save(coded, "JPEG", comment=b"MUELLER^ANNA")
+    dataset = image(LossyImageCompression="01")
+    dataset.PixelData = encapsulate([coded.getvalue()])
+    dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    assert b"MUELLER" in bytes_of(dataset)
+    made = bytes_of(deidentify(dataset, NAMES))
+    assert b"MUELLER" not in made
+    assert dcmread(io.BytesIO(made)).LossyImageCompression == "01"
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16])
+@pytest.mark.parametrize("color", [False, True])
+def test_both_exports_show_what_the_source_shows(tmp_path, kind, color):
+    if color and kind is not np.uint8:
+        pytest.skip("colour has 8 bits")
+    stored = (np.arange(96).reshape(8, 12) * 2).astype(kind)
+    stored = np.repeat(stored[:, :, None], 3, axis=2) if color else stored
+    gray = {} if color else {"RescaleSlope": "1", "RescaleIntercept": "-10"}
+    gray |= {} if color else {"WindowCenter": 90, "WindowWidth": 150}
+    dataset = image(stored, **gray)
+    dcmwrite(tmp_path / "a.dcm", dataset, enforce_file_format=True)
+    made = deidentify(dataset, NAMES)
+    write_dicom(made, tmp_path / "b.dcm")
+    for window in (None,) if color else (None, (40.0, 80.0)):
+        shown = read_dicom(tmp_path, "a.dcm", window)
+        assert len(np.unique(shown)) > 10
+        np.testing.assert_array_equal(read_dicom(tmp_path, "b.dcm", window), shown)
+        assert export_png(made, tmp_path / "c.png", window) == (12, 8)
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "c.png")), shown)
+
+
+def test_png_holds_pixels_and_nothing_else(tmp_path):
+    export_png(image(), tmp_path / "a.png", None)
+    content, kinds, place = (tmp_path / "a.png").read_bytes(), [], 8
+    while place < len(content):
+        (length,) = struct.unpack(">I", content[place : place + 4])
+        kinds.append(content[place + 4 : place + 8])
+        place += length + 12
+    assert kinds == [b"IHDR", b"IDAT", b"IEND"]
+
+
+def test_look_up_table_of_gray_values_is_kept_and_anything_else_in_its_place_refused():
+    table = Dataset()
+    table.LUTDescriptor, table.LUTExplanation = [256, 0, 16], "MUELLER"
+    table.add_new("LUTData", "OW", (np.arange(256, dtype="<u2") * 257).tobytes())
+    dataset = image(VOILUTSequence=[table])
+    made = deidentify(dataset, NAMES)
+    assert made.VOILUTSequence[0].LUTData == table.LUTData
+    assert b"MUELLER" not in bytes_of(made)
+    table["LUTData"].value = b"MUELLER^ANNA".ljust(512, b" ")
+    with pytest.raises(InputError, match="neither rises nor falls"):
+        deidentify(dataset, NAMES)
+
+
+def test_gray_of_16_bits_without_a_window_is_refused(tmp_path):
+    with pytest.raises(InputError, match="neither VOI window nor VOI table"):
+        export_png(image(RAMP.astype(np.uint16)), tmp_path / "a.png", None)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("modality", "region", "window"),
+    [
+        ("CT", "lung", (-600, 1500)),
+        ("CT", "abd", (40, 400)),
+        ("MR", "brain", None),
+        ("US", "usabd", None),
+    ],
+)
+def test_window_is_that_of_the_region(modality, region, window):
+    assert display_window(modality, region) == window
+
+
+@pytest.mark.parametrize(
+    "name", ["PatientID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID"]
+)
+def test_image_without_an_identifier_is_refused(name):
+    with pytest.raises(InputError, match=f"the image has no {name}"):
+        deidentify(image(**{name: None}), NAMES)
+
+
+def test_pixels_that_cannot_be_decoded_are_refused():
+    with pytest.raises(InputError, match="the pixels cannot be read"):
+        deidentify(image(Rows=80), NAMES)
+
+
+def test_failed_writing_leaves_nothing_behind(tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("rin.curation.deidentify.dcmwrite", fails)
+    with pytest.raises(OSError, match="no space"):
+        write_dicom(deidentify(image(), NAMES), tmp_path / "a.dcm")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_planted_uid_is_the_same_pseudonym(planted):
+    made = deidentify(dcmread(planted[0]), NAMES)
+    (reference,) = made.ReferencedImageSequence
+    assert reference.ReferencedSOPInstanceUID == made.SOPInstanceUID == NAMES.uid(UID)

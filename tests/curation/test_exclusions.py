@@ -1,0 +1,108 @@
+import pandas as pd
+import pytest
+from export_files import header, write
+from pydicom.uid import (
+    CTImageStorage,
+    EnhancedMRImageStorage,
+    KeyObjectSelectionDocumentStorage,
+    SecondaryCaptureImageStorage,
+    UltrasoundImageStorage,
+    XRayRadiationDoseSRStorage,
+)
+from reader_files import key_note, presentation, uid_of
+
+from rin.curation.archive import open_archive
+from rin.curation.exclusions import (
+    EXCLUSIONS,
+    RULES,
+    excluded_images,
+    exclusion_counts,
+    rule_of,
+)
+
+PLAIN = {
+    "sop_class": CTImageStorage,
+    "image_type": "ORIGINAL\\PRIMARY\\AXIAL",
+    "rows": 64,
+    "columns": 64,
+    "frames": 1,
+    "photometric": "MONOCHROME2",
+    "modality": "CT",
+    "series_description": "CHEST 1.25",
+}
+
+
+def rule(**changes):
+    return rule_of(pd.DataFrame([PLAIN | changes])).item()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ""),
+        ({"sop_class": XRayRadiationDoseSRStorage, "rows": 0}, "dose report"),
+        ({"series_description": "Dose Report", "image_type": "DERIVED\\SECONDARY"}, "dose report"),
+        ({"series_description": "Patient Protocol"}, "dose report"),
+        ({"series_description": "low dose chest"}, ""),
+        ({"sop_class": SecondaryCaptureImageStorage}, "secondary capture"),
+        ({"sop_class": SecondaryCaptureImageStorage, "frames": 9}, "secondary capture"),
+        ({"sop_class": KeyObjectSelectionDocumentStorage, "modality": "KO"}, "document"),
+        ({"sop_class": "1.2.840.113619.4.30", "rows": 0}, "document"),
+        ({"modality": "PT"}, "other modality"),
+        ({"image_type": "ORIGINAL\\PRIMARY\\LOCALIZER"}, "localizer"),
+        ({"image_type": "ORIGINAL\\PRIMARY\\LOCALIZER\\CT_SOM5 TOP"}, "localizer"),
+        ({"image_type": "ORIGINAL\\PRIMARY\\M\\LOCALIZER"}, "localizer"),
+        ({"series_description": "Scout"}, "localizer"),
+        ({"series_description": "3-plane loc"}, "localizer"),
+        ({"series_description": "LOCALISER knee"}, "localizer"),
+        ({"series_description": "survey_1"}, "localizer"),
+        ({"series_description": "Topogram  0.6  T20f"}, "localizer"),
+        ({"series_description": "local staging"}, ""),
+        ({"series_description": "allocated"}, ""),
+        ({"image_type": "DERIVED\\SECONDARY\\AXIAL"}, "derived screen"),
+        ({"image_type": "ORIGINAL\\SECONDARY"}, "derived screen"),
+        ({"image_type": "DERIVED\\PRIMARY\\AXIAL\\MIP"}, "derived screen"),
+        ({"image_type": "derived\\primary\\mpr"}, "derived screen"),
+        ({"image_type": "DERIVED\\PRIMARY\\AXIAL"}, ""),
+        ({"image_type": ""}, ""),
+        ({"sop_class": UltrasoundImageStorage, "modality": "US", "frames": 30}, "several frames"),
+        ({"sop_class": EnhancedMRImageStorage, "modality": "MR"}, "several frames"),
+        ({"rows": 0}, "odd pixels"),
+        ({"photometric": "PALETTE COLOR"}, "odd pixels"),
+        ({"photometric": ""}, "odd pixels"),
+        ({"photometric": "YBR_FULL_422", "modality": "US"}, ""),
+    ],
+)
+def test_first_rule_that_hits_names_a_file(changes, expected):
+    assert rule(**changes) == expected
+
+
+def test_rules_say_why():
+    assert list(RULES) == [one.name for one in EXCLUSIONS]
+    assert all(reason.endswith(".") for reason in RULES.values())
+
+
+def test_rules_of_no_files_are_none():
+    assert rule_of(pd.DataFrame([PLAIN]).iloc[:0]).empty
+
+
+def test_excluded_images_of_an_archive_are_named_once_and_counted(tmp_path):
+    root = tmp_path / "archive"
+    write(root, header(image="1"))
+    write(root, header(image="2", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]))
+    write(root, header(series="2", image="1", SOPClassUID=SecondaryCaptureImageStorage))
+    write(root, key_note("lung: Nodule", [uid_of()]))
+    write(root, presentation(uid_of()))
+    archive = open_archive(root, f"sqlite:///{tmp_path}/index.sqlite", workers=1)
+    excluded = excluded_images(archive)
+    assert dict(zip(excluded["sop_uid"], excluded["rule"], strict=True)) == {
+        uid_of(image="2"): "localizer",
+        uid_of(series="2"): "secondary capture",
+        uid_of(series="8"): "document",
+        uid_of(series="9"): "document",
+    }
+    assert list(excluded.columns) == ["sop_uid", "path", "rule"]
+    assert (root / excluded["path"][0]).is_file()
+    counts = exclusion_counts(excluded).set_index("rule")["images"]
+    assert counts[counts > 0].to_dict() == {"secondary capture": 1, "document": 2, "localizer": 1}
+    assert list(counts.index) == list(RULES)

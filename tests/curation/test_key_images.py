@@ -1,0 +1,468 @@
+"""Key images: selections that readers left, their classes and their outlines."""
+
+import csv
+
+import numpy as np
+import pytest
+from export_files import UID, header, write
+from pydicom import Dataset, Sequence
+from pydicom.uid import MRImageStorage, UltrasoundImageStorage
+from reader_files import SQUARE, graphic, key_note, presentation, reference, uid_of
+
+from rin.curation.archive import open_archive
+from rin.curation.body_parts import REGION_OF, region_of
+from rin.curation.key_images import (
+    COLUMNS,
+    diagnostic_images,
+    key_images,
+    read_key_images,
+    unmapped_body_parts,
+)
+from rin.curation.taxonomy import REGIONS, load_taxonomy
+from rin.data.shapes import rasterise
+from rin.errors import InputError
+
+TAXONOMY = load_taxonomy()
+PICTURE = np.arange(80, dtype=np.uint8).reshape(8, 10)
+
+
+def picture(*args, **elements):
+    """An image of 10 x 8 pixels: four are too few to outline something."""
+    made = header(*args, **elements)
+    made.set_pixel_data(PICTURE, "MONOCHROME2", 8, generate_instance_uid=False)
+    return made
+
+
+def indexed(tmp_path, *datasets):
+    for dataset in datasets:
+        write(tmp_path / "archive", dataset)
+    return open_archive(tmp_path / "archive", f"sqlite:///{tmp_path}/index.sqlite", workers=1)
+
+
+def read(tmp_path, *datasets, label_map=None):
+    return read_key_images(indexed(tmp_path, *datasets), TAXONOMY, label_map, workers=1)
+
+
+def roi(tmp_path, *graphics, **state):
+    """The region of interest of one key image, and the remarks."""
+    found = read(
+        tmp_path,
+        picture(),
+        key_note("lung: Nodule", [uid_of()]),
+        presentation(uid_of(), list(graphics), **state),
+    )
+    return found.images["roi"].item(), found.remarks
+
+
+def terms(tmp_path, *rows):
+    path = tmp_path / "terms.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("finding", "region", "label"), *rows])
+    return path
+
+
+def test_key_image_has_the_class_that_its_reader_wrote(tmp_path):
+    found = read(
+        tmp_path,
+        picture(image="1"),
+        picture(image="2"),
+        key_note("lung: Nodule", [uid_of(image="2")]),
+    )
+    (row,) = found.images.to_dict("records")
+    assert tuple(row) == COLUMNS
+    assert row["sop_uid"], row["study_uid"] == (uid_of(image="2"), f"{UID}.1")
+    assert (row["patient_id"], row["modality"], row["series_uid"]) == ("P1", "CT", f"{UID}.1.1")
+    assert (row["region"], row["label"], row["roi"]) == ("lung", "Nodule", "")
+    assert row["path"] == "dicom/1.1.2.dcm" and row["document"] == "dicom/1.8.1.dcm"
+    assert found.remarks == {}
+
+
+def test_archive_without_selections_has_no_key_images(tmp_path):
+    images = key_images(indexed(tmp_path, picture()), TAXONOMY)
+    assert images.empty and tuple(images.columns) == COLUMNS
+
+
+@pytest.mark.parametrize("title", ["113001", "113037", "113002", "113013"])
+def test_selection_with_another_title_chooses_nothing(tmp_path, title):
+    """113001: Rejected for Quality Reasons."""
+    found = read(tmp_path, picture(), key_note("lung: Nodule", [uid_of()], title=title))
+    assert found.images.empty
+    assert found.remarks == {f"selection with another title ({title})": 1}
+
+
+def test_title_of_another_coding_scheme_is_another_title(tmp_path):
+    note = key_note("lung: Nodule", [uid_of()])
+    note.ConceptNameCodeSequence[0].CodingSchemeDesignator = "99SITE"
+    assert read(tmp_path, picture(), note).images.empty
+
+
+def test_term_of_the_site_is_translated_by_the_label_map(tmp_path):
+    path = terms(tmp_path, ("Round  opacity", "lung", "Nodule"), ("lung: Nodule", "abd", "ascites"))
+    notes = [
+        key_note("round opacity", [uid_of(image="1")]),
+        key_note("lung: Nodule", [uid_of(image="2")], number="2"),
+    ]
+    found = read(tmp_path, picture(image="1"), picture(image="2"), *notes, label_map=path)
+    assert found.images["label"].tolist() == ["Nodule", "ascites"]
+
+
+def test_term_with_an_empty_class_is_left_out_and_counted(tmp_path):
+    path = terms(tmp_path, ("motion", "", ""))
+    found = read(tmp_path, picture(), key_note("Motion", [uid_of()]), label_map=path)
+    assert found.images.empty
+    assert found.remarks == {"finding left out by the label map": 1}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([("x", "lung", "nodul")], "line 2: lung: nodul is no class.*near: lung: Nodule"),
+        ([("x", "", "Nodule")], "line 2: Nodule is no class"),
+        ([(" ", "lung", "Nodule")], "line 2 has no finding"),
+        ([("x", "lung")], "line 2 has 2 of 3 fields"),
+        ([("x", "lung", "Nodule"), ("X ", "abd", "ascites")], "line 3: 'X' stands there twice"),
+    ],
+)
+def test_bad_line_of_the_label_map_is_named(tmp_path, rows, message):
+    with pytest.raises(InputError, match=message) as caught:
+        read(tmp_path, picture(), label_map=terms(tmp_path, *rows))
+    assert "terms.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"a,b\n", b"", b"\xff\xfe", b'finding,"region\n'])
+def test_file_that_is_no_label_map_is_refused(tmp_path, content):
+    (tmp_path / "terms.csv").write_bytes(content)
+    with pytest.raises(InputError, match=r"terms\.csv"):
+        read(tmp_path, picture(), label_map=tmp_path / "terms.csv")
+
+
+@pytest.mark.parametrize(
+    ("finding", "message"),
+    [
+        ("lung: Nodul", "'lung: Nodul' is no class of the taxonomy; near: lung: Nodule"),
+        ("lung: nodule", "'lung: nodule' is no class of the taxonomy; near: lung: Nodule"),
+        ("Nodule", "'Nodule' is no class"),
+        ("chest: Nodule", "'chest: Nodule' is no class"),
+        ("lung: Fracture of the seventh rib", "is no class of the taxonomy"),
+        ("", "it says no finding"),
+        (None, "it says no finding"),
+    ],
+)
+def test_finding_outside_the_taxonomy_is_refused_with_its_file_and_what_is_near(
+    tmp_path, finding, message
+):
+    with pytest.raises(InputError, match=message) as caught:
+        read(tmp_path, picture(), key_note(finding, [uid_of()]))
+    assert "dicom/1.8.1.dcm" in str(caught.value)
+    assert "label map" in str(caught.value)
+
+
+def test_all_bad_documents_are_named_in_one_error(tmp_path):
+    broken = tmp_path / "archive/dicom/1.8.4.dcm"
+    datasets = [
+        picture(),
+        key_note("lung: Nodul", [uid_of()], number="1"),
+        key_note("knee: acl_pathology", [uid_of()], number="2"),
+        key_note("lung: Nodule", [uid_of()], number="3"),
+        key_note("lung: Nodule", [uid_of()], number="4"),
+    ]
+    archive = indexed(tmp_path, *datasets)
+    broken.write_bytes(b"gone")
+    with pytest.raises(InputError, match="3 documents of readers cannot be used") as caught:
+        read_key_images(archive, TAXONOMY, workers=1)
+    lines = str(caught.value).splitlines()[1:4]
+    assert [line.split(":")[0].strip() for line in lines] == [
+        f"dicom/1.8.{number}.dcm" for number in (1, 2, 4)
+    ]
+    assert "knee: acl_pathology is a class of MR, and dicom/1.1.1.dcm is CT" in str(caught.value)
+
+
+def test_long_lists_of_bad_documents_are_cut(tmp_path):
+    notes = [key_note("x", [uid_of()], number=str(number)) for number in range(1, 14)]
+    with pytest.raises(InputError, match="13 documents") as caught:
+        read(tmp_path, picture(), *notes)
+    assert len(str(caught.value).splitlines()) == 12
+
+
+def test_image_of_another_patient_is_refused(tmp_path):
+    other = picture("2", patient="P2")
+    with pytest.raises(InputError, match="names an image of another patient"):
+        read(tmp_path, picture(), other, key_note("lung: Nodule", [uid_of("2")]))
+
+
+def test_image_that_is_not_in_the_archive_is_counted(tmp_path):
+    found = read(tmp_path, picture(), key_note("lung: Nodule", [uid_of(), "1.2.3"]))
+    assert len(found.images) == 1
+    assert found.remarks == {"key image that is not in the archive": 1}
+
+
+def test_selection_without_images_is_counted(tmp_path):
+    found = read(tmp_path, picture(), key_note("lung: Nodule", []))
+    assert found.images.empty
+    assert found.remarks == {"selection without images": 1}
+
+
+def test_image_under_two_labels_is_there_twice_and_counted(tmp_path):
+    notes = [
+        key_note("lung: Nodule", [uid_of()]),
+        key_note("lung: Airspace_opacity", [uid_of()], number="2"),
+    ]
+    found = read(tmp_path, picture(), *notes)
+    assert found.images["label"].tolist() == ["Airspace_opacity", "Nodule"]
+    assert found.images["sop_uid"].nunique() == 1
+    assert found.remarks == {"image under two labels": 1}
+
+
+def test_image_that_two_readers_give_one_label_is_there_once(tmp_path):
+    notes = [key_note("lung: Nodule", [uid_of()], number=number) for number in "12"]
+    found = read(tmp_path, picture(), *notes)
+    assert found.images["document"].tolist() == ["dicom/1.8.1.dcm"]
+    assert found.remarks == {}
+
+
+@pytest.mark.parametrize(
+    ("elements", "rule"),
+    [
+        ({"NumberOfFrames": 2, "PixelData": bytes(160)}, "several frames"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localizer"),
+    ],
+)
+def test_key_image_that_a_rule_excludes_is_left_out_and_counted(tmp_path, elements, rule):
+    image = picture()
+    for name, value in elements.items():
+        setattr(image, name, value)
+    found = read(tmp_path, image, key_note("lung: Nodule", [uid_of()]))
+    assert found.images.empty
+    assert found.remarks == {f"key image left out: {rule}": 1}
+
+
+def test_closed_outline_becomes_a_polygon_of_pixel_indices(tmp_path):
+    """The corner of the first pixel is 0, 0 in the state, and its middle is 0, 0 here."""
+    text, remarks = roi(tmp_path, graphic())
+    assert text == "polygon:2,2 6,2 6,5 2,5"
+    assert remarks == {}
+    inside = np.argwhere(rasterise(text, (8, 10)))
+    assert inside.min(axis=0).tolist() == [2, 2] and inside.max(axis=0).tolist() == [5, 6]
+
+
+def test_filled_line_needs_no_closing_point(tmp_path):
+    text, _ = roi(tmp_path, graphic(SQUARE[:-1], filled="Y"))
+    assert text == "polygon:2,2 6,2 6,5 2,5"
+
+
+def test_display_units_are_shares_of_the_displayed_area(tmp_path):
+    area = Dataset()
+    area.DisplayedAreaTopLeftHandCorner = [1, 1]
+    area.DisplayedAreaBottomRightHandCorner = [10, 8]
+    shares = [(x / 10, y / 8) for x, y in SQUARE]
+    state = {"DisplayedAreaSelectionSequence": [area]}
+    text, _ = roi(tmp_path, graphic(shares, units="DISPLAY"), **state)
+    assert text == "polygon:2,2 6,2 6,5 2,5"
+
+
+def test_display_units_follow_the_area_of_the_image_itself(tmp_path):
+    areas = []
+    for uid, first in (("1.2.3", 1), (uid_of(), 3)):
+        area = Dataset()
+        area.ReferencedImageSequence = Sequence([reference(uid)])
+        area.DisplayedAreaTopLeftHandCorner = [first, first]
+        area.DisplayedAreaBottomRightHandCorner = [first + 3, first + 3]
+        areas.append(area)
+    corners = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]
+    state = {"DisplayedAreaSelectionSequence": areas}
+    text, _ = roi(tmp_path, graphic(corners, units="DISPLAY"), **state)
+    assert text == "polygon:1.5,1.5 5.5,1.5 5.5,5.5 1.5,5.5"
+
+
+@pytest.mark.parametrize(
+    ("kind", "points", "half"),
+    [
+        ("CIRCLE", [(5, 4), (8, 4)], (3, 3)),
+        ("ELLIPSE", [(1, 4), (9, 4), (5, 2), (5, 6)], (4, 2)),
+    ],
+)
+def test_circle_and_ellipse_become_polygons_of_their_size(tmp_path, kind, points, half):
+    text, _ = roi(tmp_path, graphic(points, kind=kind))
+    x, y = np.array([p.split(",") for p in text.removeprefix("polygon:").split()], float).T
+    on = ((x - 4.5) / half[0]) ** 2 + ((y - 3.5) / half[1]) ** 2
+    np.testing.assert_allclose(on, 1, atol=2e-3)
+    area = abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2
+    assert area == pytest.approx(np.pi * half[0] * half[1], rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "state", "reason"),
+    [
+        (graphic([(5, 5)], kind="POINT"), {}, "point"),
+        (graphic(SQUARE[:-1]), {}, "open line"),
+        (graphic([(1, 1), (5, 5), (1, 1)]), {}, "line that encloses nothing"),
+        (graphic([(5, 4)], kind="CIRCLE"), {}, "circle or ellipse of another number of points"),
+        (graphic([(5, 4), (5, 4)], kind="CIRCLE"), {}, "line that encloses nothing"),
+        (graphic(kind="CLOUD"), {}, "graphic of an unknown type"),
+        (graphic(units="MATRIX"), {}, "graphic in unknown units"),
+        (graphic(units="DISPLAY"), {}, "graphic in units of an unknown display"),
+        (graphic(units="DISPLAY"), {"ImageRotation": 90}, "graphic in units of a turned display"),
+    ],
+)
+def test_graphic_that_outlines_nothing_is_ignored_and_counted(tmp_path, drawn, state, reason):
+    text, remarks = roi(tmp_path, drawn, **state)
+    assert text == ""
+    assert remarks == {f"annotation ignored: {reason}": 1}
+
+
+def test_text_annotation_is_ignored_and_counted(tmp_path):
+    state = presentation(uid_of())
+    state.GraphicAnnotationSequence[0].TextObjectSequence = Sequence([Dataset(), Dataset()])
+    found = read(tmp_path, picture(), key_note("lung: Nodule", [uid_of()]), state)
+    assert found.images["roi"].item().startswith("polygon:")
+    assert found.remarks == {"annotation ignored: text annotation": 2}
+
+
+def test_annotation_without_an_image_of_its_own_is_on_those_of_the_state(tmp_path):
+    state = presentation(uid_of())
+    del state.GraphicAnnotationSequence[0].ReferencedImageSequence
+    listed = Dataset()
+    listed.ReferencedImageSequence = Sequence([reference(uid_of())])
+    state.ReferencedSeriesSequence = Sequence([listed])
+    found = read(tmp_path, picture(), key_note("lung: Nodule", [uid_of()]), state)
+    assert found.images["roi"].item() == "polygon:2,2 6,2 6,5 2,5"
+
+
+def test_outline_of_an_image_without_a_finding_is_counted(tmp_path):
+    found = read(tmp_path, picture(), presentation(uid_of()))
+    assert found.images.empty
+    assert found.remarks == {"outline of an image that is no key image": 1}
+
+
+def test_outline_outside_its_image_is_counted(tmp_path):
+    text, remarks = roi(tmp_path, graphic([(x + 50, y) for x, y in SQUARE]))
+    assert text == ""
+    assert remarks == {"outline that covers no pixel of its image": 1}
+
+
+def test_largest_of_several_outlines_is_the_region_of_interest(tmp_path):
+    small = [(1, 1), (2, 1), (2, 2), (1, 1)]
+    text, remarks = roi(tmp_path, graphic(small), graphic(), graphic(small))
+    assert text == "polygon:2,2 6,2 6,5 2,5"
+    assert remarks == {"smaller outline of the same finding": 2}
+
+
+def test_outlines_of_two_findings_go_by_their_descriptions(tmp_path):
+    other = [(1, 1), (4, 1), (4, 4), (1, 1)]
+    found = read(
+        tmp_path,
+        picture(),
+        key_note("lung: Nodule", [uid_of()]),
+        key_note("lung: Airspace_opacity", [uid_of()], number="2"),
+        presentation(uid_of(), said="LUNG: NODULE"),
+        presentation(uid_of(), [graphic(other)], number="2", said="lung: Airspace_opacity"),
+        presentation(uid_of(), number="3", said="see report"),
+    )
+    rois = dict(zip(found.images["label"], found.images["roi"], strict=True))
+    assert rois["Nodule"] == "polygon:2,2 6,2 6,5 2,5"
+    assert rois["Airspace_opacity"] == "polygon:0.5,0.5 3.5,0.5 3.5,3.5"
+    assert found.remarks == {
+        "image under two labels": 1,
+        "outline that does not say which finding of its image it is": 1,
+    }
+
+
+def test_diagnostic_images_are_all_that_no_rule_excludes(tmp_path):
+    archive = indexed(
+        tmp_path,
+        picture(image="1"),
+        picture(image="2"),
+        picture(series="2", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]),
+        picture("2", patient="P2"),
+        key_note("lung: Nodule", [uid_of()]),
+    )
+    images = diagnostic_images(archive, [f"{UID}.1"])
+    assert tuple(images.columns) == COLUMNS
+    assert images["sop_uid"].tolist() == [uid_of(image="1"), uid_of(image="2")]
+    assert set(zip(images["region"], images["label"], strict=True)) == {("lung", "normal")}
+    assert set(images["roi"]) == set(images["document"]) == {""}
+    assert diagnostic_images(archive, []).empty
+
+
+def test_diagnostic_images_of_more_studies_than_one_query_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr("rin.curation.key_images.SLICE", 2)
+    archive = indexed(tmp_path, *(picture(study, patient=f"P{study}") for study in "12345"))
+    assert len(diagnostic_images(archive, [f"{UID}.{study}" for study in "12345"])) == 5
+
+
+def test_body_part_without_a_class_is_reported_and_not_guessed(tmp_path):
+    archive = indexed(
+        tmp_path,
+        picture("1", BodyPartExamined="HEAD", StudyDescription="CT HEAD"),
+        picture("1", image="2", BodyPartExamined="HEAD", StudyDescription="CT HEAD"),
+        picture("2", patient="P2"),
+    )
+    studies = [f"{UID}.1", f"{UID}.2"]
+    assert diagnostic_images(archive, studies)["study_uid"].tolist() == [f"{UID}.2"]
+    assert unmapped_body_parts(archive, studies).to_dict("records") == [
+        {
+            "modality": "CT",
+            "body_part": "HEAD",
+            "description": "CT HEAD",
+            "studies": 1,
+            "images": 2,
+        }
+    ]
+
+
+def test_series_of_one_study_go_by_their_own_body_parts(tmp_path):
+    archive = indexed(
+        tmp_path,
+        picture(series="1", BodyPartExamined="CHEST"),
+        picture(series="2", BodyPartExamined="ABDOMEN"),
+        picture(series="3", BodyPartExamined="", StudyDescription="CT CHEST"),
+    )
+    images = diagnostic_images(archive, [f"{UID}.1"])
+    assert images["region"].tolist() == ["lung", "abd", "lung"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (("CT", "CHEST", ""), ("lung", "normal")),
+        (("MR", "l-spine", ""), ("spine", "normal")),
+        (("MR", "", "MRI Lumbar spine w/o contrast"), ("spine", "normal")),
+        (("MR", "", "MR KNEE LEFT"), ("knee", "normal")),
+        (("CT", "", "CT ABDOMEN/PELVIS"), ("abd", "normal")),
+        (("CT", "", "CT CHEST ABDOMEN"), None),
+        (("MR", "", "MR KNEE AND WRIST"), None),
+        (("CT", "", "CT low dose"), None),
+        (("CT", "HEAD", "CT CHEST"), None),
+        (("CT", "KNEE", ""), None),
+        (("US", "THYROID", ""), ("usthyroid", "thyroid")),
+        (("US", "GALLBLADDER", ""), ("usabd", "gb")),
+        (("US", "ABDOMEN", ""), None),
+        (("MR", "", "hippocampus"), None),
+    ],
+)
+def test_region_of_a_body_part(shown, expected):
+    assert region_of(*shown) == expected
+
+
+def test_every_body_part_leads_to_a_class_of_the_taxonomy_and_of_its_modality():
+    classes = set(zip(TAXONOMY["region"], TAXONOMY["label"], strict=True))
+    assert {*REGION_OF.values()} <= classes
+    assert all(
+        REGIONS[region].modality == modality for (modality, _), (region, _) in REGION_OF.items()
+    )
+    assert {region for region, _ in REGION_OF.values()} == set(REGIONS)
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "modality", "body_part", "finding"),
+    [
+        (MRImageStorage, "MR", "KNEE", "knee: acl_pathology"),
+        (UltrasoundImageStorage, "US", "THYROID", "usthyroid: thyroid_nodule"),
+    ],
+)
+def test_findings_of_other_modalities_are_read_alike(
+    tmp_path, sop_class, modality, body_part, finding
+):
+    image = picture(SOPClassUID=sop_class, Modality=modality, BodyPartExamined=body_part)
+    found = read(tmp_path, image, key_note(finding, [uid_of()]))
+    assert found.images["modality"].tolist() == [modality]

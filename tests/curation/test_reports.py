@@ -1,0 +1,424 @@
+import csv
+import math
+import re
+
+import pandas as pd
+import pytest
+from export_files import UID, write_report, write_studies
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert, select
+
+from rin.curation import archive_tables as tables
+from rin.curation.archive import open_archive, read_table
+from rin.curation.reports import (
+    normal_studies,
+    query_normal,
+    query_performance,
+    read_review,
+    screen,
+    write_review_queue,
+)
+from rin.curation.review import COLUMNS
+from rin.errors import InputError
+
+IMPRESSIONS = {
+    "1": "Normal study.",
+    "2": "ABNORMAL study.",
+    "3": "Gallstones.",
+    "4": "Probably normal.",
+    "5": "Unremarkable MRI of the knee.",
+    "6": "No significant abnormality.",
+    "7": "",
+    "8": "Normal study.",
+}
+FINDINGS = {"3": "The liver is normal.", "5": "No tear.", "8": "A small cyst."}
+VERDICTS = {
+    "1": "normal", "2": "not normal", "4": "not normal", "5": "normal", "6": "unclear",
+    "8": "not normal",
+}  # fmt: skip
+TRULY_NORMAL = {"1", "6", "7"}
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("archive")
+    root = write_studies(folder / "export", IMPRESSIONS, FINDINGS)
+    return open_archive(root, f"sqlite:///{folder / 'index.sqlite'}", workers=1)
+
+
+@pytest.fixture(scope="module")
+def screened(archive):
+    return screen(query_normal(archive))
+
+
+@pytest.fixture
+def queue(screened, tmp_path):
+    path = tmp_path / "queue.csv"
+    write_review_queue(screened, path)
+    return path
+
+
+def uid(number):
+    return f"{UID}.{number}"
+
+
+def answered(path, answers, **columns):
+    """Write answers into a queue, as a reviewer does."""
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    numbers = rows["study_uid"].str.removeprefix(f"{UID}.")
+    rows["confirmed"] = numbers.map(answers).fillna("")
+    rows.to_csv(path, index=False, encoding="utf-8-sig", **columns)
+    return path
+
+
+def truth(normal=TRULY_NORMAL, numbers=IMPRESSIONS):
+    return pd.DataFrame(
+        {
+            "accession_number": [f"A{number}" for number in numbers],
+            "normal": [int(number in normal) for number in numbers],
+        }
+    )
+
+
+# The query
+
+
+def test_query_flags_impressions_that_hold_either_word_in_any_case(archive):
+    flagged = query_normal(archive)
+    assert flagged.columns.tolist() == [
+        "study_uid", "patient_id", "accession_number", "modality", "body_part", "findings",
+        "impression",
+    ]  # fmt: skip
+    assert flagged["study_uid"].tolist() == [uid(number) for number in VERDICTS]
+    assert flagged.iloc[4].tolist() == [
+        uid(6), "P6", "A6", "CT", "CHEST", "", "No significant abnormality."
+    ]  # fmt: skip
+
+
+def test_query_looks_at_the_impression_alone(archive):
+    assert uid(3) not in set(query_normal(archive)["study_uid"])
+
+
+WORDS = ("normal", "Unremarkable", "ABNORMAL", "norm al", "un%remarkable", "n_rmal", "x", "é", "\n")
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.lists(st.sampled_from(WORDS) | st.text(max_size=5)).map("".join), max_size=6))
+def test_query_agrees_with_plain_python_on_any_texts(archive, monkeypatch, texts):
+    texts = [text.encode("utf-8", "ignore").decode().replace("\0", "") for text in texts]
+    rows = [
+        {
+            "accession_number": f"T{number}",
+            "study_uid": uid(1),
+            "findings": "",
+            "impression": text,
+            "path": "",
+        }
+        for number, text in enumerate(texts)
+    ]
+    mine = tables.reports.c.accession_number.startswith("T")
+    try:
+        with archive.engine.begin() as connection:
+            if rows:
+                connection.execute(insert(tables.reports), rows)
+        flagged = set(query_normal(archive)["accession_number"])
+    finally:
+        with archive.engine.begin() as connection:
+            connection.execute(delete(tables.reports).where(mine))
+    expected = {
+        f"T{number}"
+        for number, text in enumerate(texts)
+        if re.search("normal|unremarkable", text, re.IGNORECASE | re.ASCII)
+    }
+    assert {number for number in flagged if number.startswith("T")} == expected
+
+
+def test_query_reads_the_database_and_not_the_files(archive, screened):
+    stored = read_table(archive, select(tables.reports.c.impression))["impression"]
+    assert set(screened["impression"]) <= set(stored)
+
+
+# The rules
+
+
+def test_screen_adds_verdict_and_reasons_and_keeps_the_rows(archive, screened):
+    flagged = query_normal(archive)
+    assert screened[flagged.columns.tolist()].equals(flagged)
+    assert dict(zip(screened["study_uid"], screened["verdict"], strict=True)) == {
+        uid(number): verdict for number, verdict in VERDICTS.items()
+    }
+    assert screened["reasons"].tolist()[-1] == 'the findings report: "cyst"'
+
+
+def test_screen_of_nothing_has_its_columns(screened):
+    assert screen(screened.iloc[:0][["findings", "impression"]]).columns.tolist() == [
+        "findings", "impression", "verdict", "reasons"
+    ]  # fmt: skip
+
+
+# The review queue
+
+
+def test_queue_is_utf_8_with_mark_and_has_a_row_per_flagged_study(queue, screened):
+    content = queue.read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(content.decode("utf-8-sig").splitlines()))
+    assert rows[0] == list(COLUMNS)
+    assert [row[0] for row in rows[1:]] == screened["study_uid"].tolist()
+    assert {tuple(row[-3:]) for row in rows[1:]} == {("", "", "")}
+
+
+def test_queue_without_answers_reads_as_nothing_reviewed(queue, screened):
+    review = read_review(queue, screened)
+    assert review.columns.tolist() == ["study_uid", "confirmed"]
+    assert review.empty and review["confirmed"].dtype == bool
+
+
+def test_answers_are_read(queue, screened):
+    answered(queue, {"1": "no", "4": " Yes ", "6": "YES"})
+    assert read_review(queue, screened).to_numpy().tolist() == [
+        [uid(1), False], [uid(4), True], [uid(6), True]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("sep", [";", "\t"])
+def test_queue_saved_with_another_delimiter_is_read(queue, screened, sep):
+    answered(queue, {"6": "yes"}, sep=sep)
+    assert read_review(queue, screened)["study_uid"].tolist() == [uid(6)]
+
+
+def test_rows_may_be_missing_and_blank_ones_and_columns_be_added(queue, screened):
+    answered(queue, {"6": "yes"})
+    rows = pd.read_csv(queue, dtype=str, keep_default_na=False).assign(extra="x")
+    rows[rows["confirmed"] == "yes"].to_csv(queue, index=False)
+    with queue.open("a") as file:
+        file.write("," * len(COLUMNS) + "\n")
+    assert read_review(queue, screened)["study_uid"].tolist() == [uid(6)]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "'=", "''+", "'", "''x", "'t"])
+def test_cell_that_looks_like_a_formula_is_guarded_and_restored(screened, tmp_path, start):
+    text = f"{start}cmd|' /C calc'!A0, normal"
+    odd = screened.assign(impression=text, findings=f"{text}\nb", accession_number=text)
+    write_review_queue(odd, tmp_path / "queue.csv")
+    cells = pd.read_csv(tmp_path / "queue.csv", dtype=str, keep_default_na=False).iloc[0]
+    for name in ("impression", "findings", "accession_number"):
+        assert cells[name][0] not in "=+-@\t\r"
+    answered(tmp_path / "queue.csv", {"6": "yes"})
+    assert read_review(tmp_path / "queue.csv", odd)["study_uid"].tolist() == [uid(6)]
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.text(st.sampled_from("'=+-@\t\r\n\",;aé "), max_size=8))
+def test_any_text_survives_the_queue(screened, tmp_path, text):
+    path = tmp_path / "queue.csv"
+    path.unlink(missing_ok=True)
+    one = screened.iloc[:1].assign(impression=text, findings=text[::-1])
+    write_review_queue(one, path)
+    path.write_bytes(path.read_bytes().removesuffix(b",,,\r\n") + b",yes,,\r\n")
+    assert read_review(path, one)["confirmed"].tolist() == [True]
+
+
+def test_line_ends_that_a_spreadsheet_changed_do_not_make_a_report_stale(screened, tmp_path):
+    path = tmp_path / "queue.csv"
+    write_review_queue(screened.assign(findings="One.\nTwo."), path)
+    answered(path, {"6": "yes"})
+    assert len(read_review(path, screened.assign(findings="One.\r\nTwo. "))) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.replace("confirmed", "confirm"), "columns missing: confirmed"),
+        (lambda t: t.replace("findings,", ""), "columns missing: findings"),
+        (lambda t: t.replace("reviewer", "comment"), "columns missing: reviewer; columns that"),
+        (lambda t: "", "columns missing: study_uid"),
+        (lambda t: t.replace(",yes,", ",maybe,"), "line 2: confirmed is 'maybe', where yes, no"),
+        (lambda t: t.replace(f"{UID}.1,", "1.2.3,"), "line 2: study '1.2.3' is not among"),
+        (lambda t: t + t.splitlines()[1], f"line 8: study {UID}.1 stands in line 2 already"),
+        (lambda t: t.replace("Normal", "Odd", 1), f"line 2: the report of study {UID}.1 is not"),
+        (lambda t: t.replace(",yes,", ",yes,,"), "line 2: 12 of 11 cells"),
+        (lambda t: t.replace(",yes,", ',"yes"x,'), "line 2: no CSV"),
+    ],
+)  # fmt: skip
+def test_review_that_does_not_fit_is_refused_with_its_line(queue, screened, change, message):
+    answered(queue, {"1": "yes"})
+    queue.write_text(change(queue.read_text("utf-8-sig")), "utf-8")
+    with pytest.raises(InputError, match=re.escape(message)) as caught:
+        read_review(queue, screened)
+    assert "queue.csv" in str(caught.value)
+
+
+def test_line_of_an_error_counts_line_breaks_within_cells(screened, tmp_path):
+    path = tmp_path / "queue.csv"
+    write_review_queue(screened.assign(findings="One.\nTwo."), path)
+    answered(path, {"4": "maybe"})
+    with pytest.raises(InputError, match="line 6: confirmed is 'maybe'"):
+        read_review(path, screened.assign(findings="One.\nTwo."))
+
+
+def test_queue_in_another_encoding_is_refused_with_its_byte(queue, screened):
+    queue.write_bytes(queue.read_bytes() + "é".encode("latin-1"))
+    with pytest.raises(InputError, match=r"byte 0xe9 at offset \d+ is not UTF-8.*CSV UTF-8"):
+        read_review(queue, screened)
+
+
+def test_missing_review_is_refused(screened, tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        read_review(tmp_path / "none.csv", screened)
+
+
+def test_writing_the_queue_again_keeps_what_a_reviewer_wrote(queue, screened):
+    answered(queue, {"1": "no"})
+    rows = pd.read_csv(queue, dtype=str, keep_default_na=False)
+    rows.loc[[0, 1], ["reviewer", "comment"]] = [["B. C.", "=cyst"], ["D.", "ask"]]
+    rows.to_csv(queue, index=False)
+    write_review_queue(screened, queue)
+    again = pd.read_csv(queue, dtype=str, keep_default_na=False)
+    assert again.loc[[0, 1], ["confirmed", "reviewer", "comment"]].to_numpy().tolist() == [
+        ["no", "B. C.", "'=cyst"], ["", "D.", "ask"]
+    ]  # fmt: skip
+    assert len(again) == len(screened)
+
+
+def test_queue_with_answers_that_no_longer_fit_is_not_overwritten(queue, screened):
+    answered(queue, {"1": "no"})
+    before = queue.read_bytes()
+    for other in (screened.iloc[1:], screened.assign(impression="Another normal one.")):
+        with pytest.raises(InputError, match="line 2"):
+            write_review_queue(other, queue)
+    assert queue.read_bytes() == before
+
+
+def test_queue_that_cannot_be_written_is_an_input_error(screened, tmp_path):
+    with pytest.raises(InputError, match="the review queue cannot be written"):
+        write_review_queue(screened, tmp_path / "no/such/folder/queue.csv")
+
+
+# What counts as normal
+
+
+def test_without_review_the_rules_decide(screened):
+    assert normal_studies(screened, None).to_numpy().tolist() == [
+        [uid(1), "rules"], [uid(5), "rules"]
+    ]  # fmt: skip
+
+
+def test_review_decides_where_it_has_an_answer(queue, screened):
+    answered(queue, {"1": "yes", "2": "yes", "5": "no", "6": "no"})
+    assert normal_studies(screened, queue).to_numpy().tolist() == [
+        [uid(1), "radiologist"], [uid(2), "radiologist"]
+    ]  # fmt: skip
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.dictionaries(st.sampled_from(sorted(VERDICTS)), st.sampled_from(["yes", "no", ""])))
+def test_normal_studies_agree_with_a_plain_loop(screened, tmp_path, answers):
+    path = tmp_path / "queue.csv"
+    path.unlink(missing_ok=True)
+    write_review_queue(screened, path)
+    answered(path, answers)
+    expected = []
+    for number, verdict in VERDICTS.items():
+        answer = answers.get(number, "")
+        if answer == "yes":
+            expected.append([uid(number), "radiologist"])
+        elif answer == "" and verdict == "normal":
+            expected.append([uid(number), "rules"])
+    assert normal_studies(screened, path).to_numpy().tolist() == expected
+
+
+# How well
+
+
+def test_performance_counts_by_hand(archive, screened, queue):
+    answered(queue, {"5": "no", "6": "yes"})
+    found = query_performance(archive, screened, truth(), reviewed=queue)
+    assert found[["step", "flagged", "truly_normal"]].to_numpy().tolist() == [
+        ["the paper's query", 6, 2], ["query and rules", 2, 1], ["after review", 2, 2]
+    ]  # fmt: skip
+    assert found["precision"].tolist() == [2 / 6, 1 / 2, 1.0]
+    assert found["recall"].tolist() == [2 / 3, 1 / 3, 2 / 3]
+
+
+def wilson(hits, total):
+    """Wilson 1927, written out."""
+    z = 1.959963984540054
+    share, shrink = hits / total, 1 + z**2 / total
+    half = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    return (share + z**2 / (2 * total) - half) / shrink, (
+        share + z**2 / (2 * total) + half
+    ) / shrink
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sets(st.sampled_from(sorted(IMPRESSIONS))))
+def test_performance_agrees_with_a_brute_force_count(archive, screened, normal):
+    found = query_performance(archive, screened, truth(normal)).set_index("step")
+    flagged = {
+        "the paper's query": set(VERDICTS),
+        "query and rules": {number for number in VERDICTS if VERDICTS[number] == "normal"},
+    }
+    assert set(found.index) == set(flagged)
+    for step, numbers in flagged.items():
+        hits = sum(number in normal for number in numbers)
+        row = found.loc[step]
+        assert (row["flagged"], row["truly_normal"]) == (len(numbers), hits)
+        assert row["precision"] == hits / len(numbers)
+        assert (row["low"], row["high"]) == pytest.approx(wilson(hits, len(numbers)))
+        if normal:
+            assert row["recall"] == hits / len(normal)
+        else:
+            assert math.isnan(row["recall"])
+
+
+def test_performance_leaves_studies_without_report_out_of_recall(archive, screened):
+    more = pd.concat([truth(), pd.DataFrame({"accession_number": ["A99"], "normal": [1]})])
+    found = query_performance(archive, screened, more)
+    assert found.equals(query_performance(archive, screened, truth()))
+
+
+def test_performance_where_nothing_is_flagged_is_missing(archive, screened):
+    found = query_performance(archive, screened.iloc[:0], truth())
+    assert found["flagged"].tolist() == [0, 0]
+    assert found[["precision", "low", "high"]].isna().all(axis=None)
+    assert found["recall"].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns="normal"), "columns missing: normal"),
+        (lambda t: t.assign(normal="2"), "normal is not 0 or 1 everywhere"),
+        (lambda t: t.assign(normal=None), "normal is not 0 or 1 everywhere"),
+        (lambda t: t.assign(accession_number=range(len(t))), "accession numbers that are no text"),
+        (lambda t: pd.concat([t, t.iloc[:1]]), "accession number 'A1' stands twice"),
+        (lambda t: t.iloc[1:], "1 flagged studies are not in the truth, the first is 'A1'"),
+    ],
+)
+def test_truth_that_does_not_fit_is_refused(archive, screened, change, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        query_performance(archive, screened, change(truth()))
+
+
+def test_truth_read_as_text_is_the_same(archive, screened):
+    found = query_performance(archive, screened, truth().astype(str))
+    assert found.equals(query_performance(archive, screened, truth()))
+
+
+def test_empty_archive_of_normal_reports_has_an_empty_queue(tmp_path):
+    root = write_studies(tmp_path / "export", {"1": "Cyst."})
+    write_report(root, "A1", "Cyst.", "The liver is normal.")
+    archive = open_archive(root, f"sqlite:///{tmp_path / 'index.sqlite'}", workers=1)
+    screened = screen(query_normal(archive))
+    write_review_queue(screened, tmp_path / "queue.csv")
+    assert read_review(tmp_path / "queue.csv", screened).empty
+    assert normal_studies(screened, tmp_path / "queue.csv").empty
+    assert query_performance(archive, screened, truth({"1"}, ["1"]))["recall"].tolist() == [0, 0]

@@ -1,0 +1,219 @@
+"""The stand-in archive as content: who, what, which words, and whether lesions can be seen."""
+
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from scipy.ndimage import binary_dilation
+
+from rin.curation.standin.people import draw_patient
+from rin.curation.standin.pictures import (
+    PHANTOMS,
+    burn_text,
+    display,
+    draw_slices,
+    key_slices,
+    outline_points,
+)
+from rin.curation.standin.report_texts import write_report
+from rin.curation.standin.studies import ABNORMAL, NORMAL, REGIONS, class_weights, plan_studies
+from rin.curation.standin.study_files import study_files
+from rin.curation.taxonomy import REGIONS as KNOWN_REGIONS
+from rin.curation.taxonomy import load_taxonomy
+from rin.errors import InputError
+
+SEED = 20
+
+
+def patients_per_class(plan):
+    found = defaultdict(set)
+    for study in plan:
+        for label in study.labels:
+            found[study.region, label].add(study.patient.patient_id)
+    return {pair: len(ids) for pair, ids in found.items()}
+
+
+def impression_of(study, seed=SEED):
+    return write_report(study, seed).split("IMPRESSION:")[1].strip()
+
+
+def flagged(text):
+    return "normal" in text.lower() or "unremarkable" in text.lower()
+
+
+def test_classes_are_spelled_as_in_the_taxonomy_and_span_modalities():
+    taxonomy = load_taxonomy()
+    known = set(zip(taxonomy["region"], taxonomy["label"], strict=True))
+    classes = set(class_weights())
+    assert classes <= known
+    assert 12 <= len(classes) <= 16
+    assert len({region for region, _ in classes}) >= 7
+    assert {REGIONS[region][0] for region, _ in classes} == {"CT", "MR", "US"}
+    assert all(KNOWN_REGIONS[name].modality == modality for name, (modality, *_) in REGIONS.items())
+
+
+@pytest.mark.parametrize(("studies", "fewest"), [(30, 1), (96, 5), (320, 18)])
+@pytest.mark.parametrize("seed", [0, 20])
+def test_every_class_has_enough_patients_in_mild_imbalance(studies, fewest, seed):
+    plan = plan_studies(studies, seed)
+    counts = patients_per_class(plan)
+    assert len(plan) == studies
+    assert set(counts) == set(class_weights())
+    assert min(counts.values()) >= fewest
+    assert max(counts.values()) <= 1.6 * min(counts.values()) + 2
+
+
+def test_some_patients_have_several_studies_in_order_of_time():
+    visits = defaultdict(list)
+    for study in plan_studies(320, SEED):
+        visits[study.patient.patient_id].append(study)
+    several = [own for own in visits.values() if len(own) > 1]
+    assert len(several) > 40
+    for own in several:
+        own.sort(key=lambda study: study.visit)
+        assert [study.visit for study in own] == list(range(len(own)))
+        assert own == sorted(own, key=lambda study: study.day)
+    assert any(len({study.region for study in own}) < len(own) for own in several)
+
+
+def test_plan_of_too_few_studies_is_refused():
+    with pytest.raises(InputError, match="29 studies are too few"):
+        plan_studies(29, 0)
+
+
+def test_patients_have_ids_of_their_own():
+    assert len({draw_patient(number, 3).patient_id for number in range(3000)}) == 3000
+
+
+@pytest.mark.parametrize("seed", [0, 20, 21])
+def test_search_for_normal_has_imperfect_precision_and_recall(seed):
+    plan = plan_studies(320, seed)
+    hits = [study for study in plan if flagged(impression_of(study, seed))]
+    normal = [study for study in plan if study.normal]
+    right = sum(study.normal for study in hits)
+    assert 0.55 < right / len(hits) < 0.8
+    assert 0.8 < right / len(normal) < 1
+
+
+def test_reports_hold_every_pitfall_of_a_search_for_normal():
+    plan = plan_studies(320, SEED)
+    kinds = {kind: [one for one in plan if one.kind == kind] for kind in {s.kind for s in plan}}
+    assert set(kinds) == {
+        *("normal", "negated", "abnormal", "incidental", "hedged"),
+        *("other organ", "two findings", "empty"),
+    }
+    assert sorted(study.normal for study in kinds["empty"]) == [False, True]
+    assert {impression_of(study) for study in kinds["empty"]} == {""}
+    assert any("Abnormal" in impression_of(study) for study in kinds["abnormal"])
+    assert any("Discussed with Norman" in impression_of(study) for study in plan)
+    assert any(not flagged(impression_of(study)) for study in kinds["normal"])
+    assert all(flagged(impression_of(study)) for study in kinds["incidental"])
+    assert all(study.normal for study in kinds["negated"] + kinds["normal"])
+    assert not any(study.normal or study.findings for study in kinds["hedged"])
+
+
+def test_report_sections_stand_in_order_and_name_the_patient():
+    study = plan_studies(30, SEED)[7]
+    text = write_report(study, SEED)
+    headings = ("EXAM:", "HISTORY:", "TECHNIQUE:", "COMPARISON:", "FINDINGS:", "IMPRESSION:")
+    lines = [line for line in text.splitlines() if line.startswith(headings)]
+    assert [line.split(":")[0] + ":" for line in lines] == list(headings)
+    assert study.patient.spoken_name in text
+    assert write_report(study, SEED) == text
+
+
+@pytest.mark.parametrize(
+    ("region", "label"), [(region, label) for region in ABNORMAL for label in ABNORMAL[region]]
+)
+def test_lesion_changes_the_picture_inside_its_outline_and_hardly_elsewhere(region, label):
+    plan = [s for s in plan_studies(96, SEED) if s.region == region and s.findings == (label,)]
+    for study in plan[:2]:
+        drawings = draw_slices(study, 96, SEED)
+        healthy = draw_slices(study, 96, SEED, healthy=True)
+        for index in key_slices(drawings, label):
+            change = np.abs(
+                display(drawings[index], region).astype(float) - display(healthy[index], region)
+            )
+            inside = filled(outline_points(drawings[index].lesions[label]), change.shape)
+            # A stone's shadow and echoes behind the gallbladder lie outside its outline.
+            most = 0.4 if label == "gb" else 0.8
+            assert change[inside].sum() > most * change.sum()
+            assert change[inside].mean() > 8 * change[~binary_dilation(inside)].mean() + 5
+
+
+def filled(points, shape):
+    """Fill an outline by its pixel centers, with Pillow; corners are counted from (0, 0)."""
+    scale = 8
+    canvas = Image.new("L", (shape[1] * scale, shape[0] * scale), 0)
+    ImageDraw.Draw(canvas).polygon([(x * scale, y * scale) for x, y in points], fill=1)
+    return np.asarray(canvas)[scale // 2 :: scale, scale // 2 :: scale] > 0
+
+
+def test_outline_of_one_pixel_surrounds_its_center():
+    mask = np.zeros((6, 8), dtype=bool)
+    mask[2, 5] = True
+    points = np.array(outline_points(mask))
+    assert points[:, 0].min() < 5 < 5.5 < 6 < points[:, 0].max()
+    assert (points.mean(axis=0) > (4.9, 1.9)).all()
+    assert filled(points, (6, 8))[2, 5]
+    assert not filled(points, (6, 8))[:, :4].any()
+    assert (points[0] == points[-1]).all()
+
+
+def test_outline_at_the_border_stays_inside_the_picture():
+    mask = np.zeros((6, 8), dtype=bool)
+    mask[:2, 6:] = True
+    points = np.array(outline_points(mask))
+    assert points.min() >= 0
+    assert (points <= (8, 6)).all()
+
+
+@pytest.mark.parametrize("region", list(PHANTOMS))
+@pytest.mark.parametrize("size", [48, 200])
+def test_slices_have_the_asked_width_and_differ_from_each_other(region, size):
+    study = next(one for one in plan_studies(30, SEED) if one.region == region)
+    drawings = draw_slices(study, size, SEED)
+    assert len(drawings) == study.slices
+    assert {one.values.shape[1] for one in drawings} == {size}
+    assert np.abs(drawings[0].values - drawings[1].values).max() > 0.05
+
+
+def test_patients_differ_more_than_visits_of_one_patient():
+    plan = [study for study in plan_studies(320, SEED) if study.region == "brain"]
+    again = next(study for study in plan if any(same_patient(study, one) for one in plan))
+    first = next(one for one in plan if same_patient(again, one))
+    other = next(one for one in plan if one.patient != again.patient and one.slices >= again.slices)
+    one, two, three = (
+        draw_slices(s, 64, SEED, healthy=True)[1].values for s in (first, again, other)
+    )
+    assert np.abs(one - two).mean() < 0.6 * np.abs(one - three).mean()
+
+
+def same_patient(one, two):
+    return one.patient == two.patient and one.visit != two.visit
+
+
+def test_burned_text_is_white_on_black_and_differs_by_name():
+    gray = np.full((48, 64), 90, dtype=np.uint8)
+    one, two = burn_text(gray, "Beispiel^Ada"), burn_text(gray, "Ersatz^Otto")
+    assert set(np.unique(one[:11])) == {0, 255}
+    assert (one[11:] == 90).all()
+    assert (one != two).any()
+    assert (gray == 90).all()
+
+
+def test_ultrasound_comes_with_and_without_text_and_says_so_or_not():
+    told = Counter()
+    for study in plan_studies(96, SEED):
+        if study.modality == "US":
+            files = study_files(study, 48, SEED, [f"x: {label}" for label in study.findings])
+            first = files.diagnostic[0]
+            top = first.pixel_array.reshape(36, 48, -1)[:11, :, 0]
+            bar = set(np.unique(top)) == {0, 255}
+            told[bar, first.get("BurnedInAnnotation", "")] += 1
+    assert set(told) == {(True, "YES"), (True, ""), (False, "NO"), (False, "")}
+
+
+def test_normal_classes_stand_for_several_regions():
+    assert sum(label == "normal" for label in NORMAL.values()) == 5

@@ -1,0 +1,131 @@
+"""A pretraining that is killed again and again ends as one that nobody touched."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+from tiny_study import start_program, write_profile
+
+from rin.study import (
+    open_study,
+    pretrained,
+    pretraining_features,
+    pretraining_histories,
+    pretraining_predictions,
+    run_pretraining,
+)
+from rin.study.pretraining import plan_pretraining
+
+STEPS = 7  # of an epoch: 27 training images in batches of 4
+TIMED = ["images_per_second", "seconds"]
+MADE_SMALL = {
+    "pretraining.corpora": {"radiologic": "corpus_radiologic"},
+    "pretraining.epochs": 4,
+    "pretraining.batch": 4,
+    "pretraining.augmentation": "official",
+    "pretraining.schedule": "cosine",
+    "pretraining.batch_norm_momentum": 0.9,
+    "execution": {"checkpoint_minutes": 0},
+}
+
+
+def place(study):
+    """Epoch and step of the last checkpoint of a study's only run; (0, 0) without one."""
+    (run,) = plan_pretraining(study)
+    path = study.weights.work(run.run_id) / "checkpoint.safetensors"
+    try:
+        with path.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    except FileNotFoundError:
+        return 0, 0
+    record = json.loads(header["__metadata__"]["record"])
+    return record["epoch"], record["step"]
+
+
+def kill_after(program, study, batches):
+    """Kill a program when it is some batches further than at its start; tell how far it was."""
+    epoch, step = place(study)
+    aim = epoch * STEPS + step + batches
+    while program.poll() is None:
+        epoch, step = place(study)
+        if epoch * STEPS + step >= aim:
+            os.killpg(program.pid, signal.SIGKILL)
+            program.wait()
+            return place(study)
+        time.sleep(0.005)
+    return None
+
+
+def check_same(study, calm):
+    """Every weight, prediction, feature and learning curve is that of the other, to the bit."""
+    (run,) = plan_pretraining(study)
+    weights, expected = (
+        load_file(one.weights.path(run.run_id) / "backbone.safetensors") for one in (study, calm)
+    )
+    assert weights.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(weights[name], values, err_msg=name)
+    pd.testing.assert_frame_equal(
+        pretraining_predictions(study), pretraining_predictions(calm), check_exact=True
+    )
+    pd.testing.assert_frame_equal(
+        pretraining_histories(study).drop(columns=TIMED),
+        pretraining_histories(calm).drop(columns=TIMED),
+        check_exact=True,
+    )
+    features = (pretraining_features(one, run.init, run.backbone)[1] for one in (study, calm))
+    np.testing.assert_array_equal(*features)
+
+
+def kill_and_compare(calm, folder, moments, *options):
+    """Train again, killed after so many batches each time; return what was seen."""
+    profile = calm.results.parent / "tiny.yaml"
+    killed = open_study(profile, results=folder)
+    for name in ("stores", "stand_ins"):
+        shutil.copytree(calm.results.parent / name, folder / name)
+    places = []
+    for batches in moments:
+        program = start_program("pretraining_program.py", profile, folder, *options)
+        places.append(kill_after(program, killed, batches))
+    assert None not in places, "a program ended before it was killed"
+    assert start_program("pretraining_program.py", profile, folder, *options).wait() == 0
+    check_same(killed, calm)
+    (row,) = pretrained(killed).to_dict("records")
+    assert not killed.weights.work(row["run_id"]).exists()
+    return places, row
+
+
+def calm_study(folder, changes):
+    """A study whose pretraining ran undisturbed in this process."""
+    folder.mkdir()
+    study = open_study(write_profile(folder / "tiny.yaml", changes), results=folder)
+    run_pretraining(study)
+    return study
+
+
+def test_pretraining_when_killed_in_mid_epoch_ends_as_if_undisturbed(tmp_path, with_small_backbone):
+    with with_small_backbone():
+        calm = calm_study(tmp_path / "calm", MADE_SMALL)
+    moments = [random.Random(20220914).randint(2, 5), 6]
+    places, row = kill_and_compare(calm, tmp_path / "killed", moments, "small")
+    assert any(step for _, step in places)
+    assert row["resumed"] == len(moments)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_pretraining_of_resnet50_when_killed_often_ends_as_if_undisturbed(tmp_path, capsys):
+    draws = random.Random(7)
+    moments = [draws.randint(0, 5) for _ in range(6)]
+    calm = calm_study(tmp_path / "calm", MADE_SMALL | {"pretraining.batch_norm_recalibration": 2})
+    places, row = kill_and_compare(calm, tmp_path / "killed", moments)
+    with capsys.disabled():
+        print(f"\nkilled at (epoch, batch) {places}; resumed {row['resumed']} times")
+    assert row["resumed"] >= 3

@@ -1,0 +1,88 @@
+"""Train a dozen layers on one or two devices of this CPU and print what came of it.
+
+22 training images in batches of 8 leave 6, which both can share; 5 to validate and 7 to test
+they cannot.  On two devices the training is cut off once and gone on with.
+"""
+
+import json
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+COUNT = int(sys.argv[1])
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    two = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
+
+sys.path.append(str(Path(__file__).parents[1] / "study"))
+from small_backbone import small_backbone  # noqa: E402
+
+from rin.training.pretrain import PretrainingBlock, Workplace  # noqa: E402
+from rin.training.standing import Keeper  # noqa: E402
+
+keras.applications.ResNet50 = small_backbone
+
+
+@dataclass
+class Settings:
+    size: int = 32
+    batch: int = 8
+    epochs: int = 3
+    optimizer: str = "adam"
+    weight_decay: float = 0.0
+    learning_rate: float = 1e-2
+    schedule: str = "cosine"
+    warmup: float = 0.0
+    class_weights: str = "none"
+    preprocessing: str = "symmetric"
+    augmentation: str = "none"
+    dropout: float = 0.0
+    batch_norm_momentum: float = 0.9
+    batch_norm_recalibration: int = 0
+
+
+def corpus():
+    """Two classes, told apart by brightness; 22, 4 and 7 images."""
+    labels = np.arange(33) % 2
+    noise = np.random.default_rng(0).normal(0, 20, (33, 32, 32))
+    images = np.clip(60 + 120 * labels[:, None, None] + noise, 0, 255).astype("uint8")
+    parts = np.repeat(["train", "validation", "test"], [22, 4, 7])
+    return images, np.array(["dark", "light"])[labels], parts
+
+
+def cut_off_once():
+    """Let the training end in the middle of its second epoch, as if it were killed."""
+    save = Keeper._save_when_due
+
+    def then_end(self):
+        save(self)
+        if (self._s.epoch, self._s.step) == (1, 2):
+            Keeper._save_when_due = save
+            raise KeyboardInterrupt
+
+    Keeper._save_when_due = then_end
+
+
+work = Workplace(Path(tempfile.mkdtemp()), {}, minutes=0)
+block = PretrainingBlock("ResNet50", Settings(), 2, seed=3, channels=1, devices=COUNT)
+if COUNT > 1:
+    cut_off_once()
+    try:
+        block.train(*corpus(), work)
+    except KeyboardInterrupt:
+        block = PretrainingBlock("ResNet50", Settings(), 2, seed=3, channels=1, devices=COUNT)
+result = block.train(*corpus(), work)
+moving = [v for v in block.backbone.weights if v.name.startswith("moving")]
+told = result.history[["loss", "val_loss", "accuracy"]].to_dict("list") | {
+    "probabilities": result.predictions["truth_probability"].tolist(),
+    "moving": np.concatenate([np.asarray(v) for v in moving]).tolist(),
+    "devices": result.metrics.devices,
+    "resumed": result.metrics.resumed,
+}
+print(json.dumps(told))

@@ -1,0 +1,72 @@
+import json
+
+import numpy as np
+import pytest
+
+from rin.errors import InputError
+from rin.training.checkpoint import Checkpoint, Snapshot
+
+ARRAYS = {
+    "model/00000": np.arange(12, dtype="float32").reshape(3, 4).T,  # not contiguous
+    "optimizer/00000": np.array(7, dtype="int64"),
+    "seed": np.array([1, 2**31], dtype="uint32"),
+}
+RECORD = {"epoch": 2, "step": 5, "lowest": float("inf"), "curves": [{"loss": 0.5}]}
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    return Checkpoint(tmp_path / "checkpoint.safetensors", {"run": "a", "devices": "1"})
+
+
+def test_checkpoint_round_trip_keeps_arrays_and_record(checkpoint):
+    checkpoint.save(Snapshot(ARRAYS, RECORD))
+    back = checkpoint.load()
+    assert back.record == RECORD
+    assert back.arrays.keys() == ARRAYS.keys()
+    for name, array in ARRAYS.items():
+        assert back.arrays[name].dtype == array.dtype
+        assert back.arrays[name].shape == array.shape
+        np.testing.assert_array_equal(back.arrays[name], array)
+
+
+def test_checkpoint_that_is_not_there_is_none_without_a_word(checkpoint, recwarn):
+    assert checkpoint.load() is None
+    assert len(recwarn) == 0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.99])
+def test_checkpoint_that_is_truncated_is_refused_with_its_name(checkpoint, share):
+    checkpoint.save(Snapshot(ARRAYS, RECORD))
+    content = checkpoint.path.read_bytes()
+    checkpoint.path.write_bytes(content[: int(len(content) * share)])
+    with pytest.warns(UserWarning, match=r"checkpoint\.safetensors: .*cannot be read.*its start"):
+        assert checkpoint.load() is None
+
+
+def test_checkpoint_of_another_configuration_is_refused_and_tells_what_differs(checkpoint):
+    checkpoint.save(Snapshot(ARRAYS, RECORD))
+    other = Checkpoint(checkpoint.path, {"run": "a", "devices": "2"})
+    with pytest.warns(UserWarning, match=r"written for devices '1' and not '2'; .*its start"):
+        assert other.load() is None
+
+
+def test_checkpoint_when_saving_fails_keeps_the_one_before(checkpoint, monkeypatch):
+    checkpoint.save(Snapshot(ARRAYS, RECORD))
+
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("safetensors.numpy.save_file", full)
+    with pytest.raises(InputError, match=r"cannot be written.*No space left") as caught:
+        checkpoint.save(Snapshot(ARRAYS, RECORD | {"epoch": 3}))
+    assert caught.value.where == str(checkpoint.path)
+    assert checkpoint.load().record["epoch"] == 2
+    assert [path.name for path in checkpoint.path.parent.iterdir()] == [checkpoint.path.name]
+
+
+def test_checkpoint_names_its_record_in_the_header_of_the_file(checkpoint):
+    checkpoint.save(Snapshot(ARRAYS, RECORD))
+    content = checkpoint.path.read_bytes()
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    assert json.loads(header["__metadata__"]["record"])["step"] == 5
