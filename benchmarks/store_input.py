@@ -19,6 +19,7 @@ Where the system offers no `posix_fadvise`, the cache stays warm.
 """
 
 import argparse
+import signal
 import statistics
 import sys
 import tempfile
@@ -152,6 +153,8 @@ def step_with_input(folder, arguments):
             if name == STORE:
                 forget(path)
             windows[name].append(train_window(block.parts.model, makers[name], arguments.steps))
+            taken = f"{windows[name][-1].wall:.2f} s, CPU {windows[name][-1].busy:.2f} s"
+            print(f"window {number + 1}, {name}: {taken}", file=sys.stderr, flush=True)
     if block.traces != traces:
         sys.exit("the step was compiled more than once")
     return windows
@@ -193,6 +196,7 @@ def main():
     parser.add_argument("--folder", type=Path, help="where the stores are written")
     arguments = parser.parse_args()
     prepare_framework(arguments.threads, arguments.precision)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder goes, too
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         print("| input alone, images/s | memory | store, warm cache | store, cold cache |")
         print("|---|---:|---:|---:|")

@@ -23,6 +23,7 @@ import json
 import mmap
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -206,6 +207,7 @@ def main():
     if arguments.job:
         print(json.dumps(watch(*json.loads(arguments.job))))
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder goes, too
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         growth = compare(arguments, Path(folder))
     if growth.get(PROJECT, 0) >= TARGET_BYTES:

@@ -195,10 +195,10 @@ excluded_reading(corpus)
 # ## De-identification
 #
 # By the Basic Application Level Confidentiality Profile of DICOM PS3.15, with dates moved by one
-# number of days per patient: what the profile does not allow to stay is removed, UIDs and patient
-# ids become pseudonyms under a secret key, equal in all files, so that studies still belong
-# together. What pixels show is another matter: images that say or look as if text were burned in
-# are reported and left out.
+# number of days per patient. Only attributes on a list stay, and none that the profile removes;
+# UIDs and patient ids become pseudonyms under a secret key, equal in all files, so that studies
+# still belong together. What pixels show is another matter: images that say or look as if text
+# were burned in are counted above and left out.
 
 # %% tags=["hide-input"]
 if corpus.provenance == "stand-in":
@@ -247,10 +247,10 @@ part_reading(corpus.images)
 # %% [markdown]
 # ## Card and metadata
 #
-# The corpus brings a dataset card for readers and Croissant metadata (JSON-LD) for machines, which
-# the reference validator of MLCommons reads back here.
+# The corpus brings a dataset card for readers, to be unfolded here, and Croissant metadata
+# (JSON-LD) for machines, which the reference validator of MLCommons reads back.
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-output"]
 book_table(card_rows(corpus), "Dataset card", prose=True)
 
 # %% tags=["hide-input"]

@@ -229,9 +229,9 @@ for init in corpora:
 #
 # Each run leaves its backbone in three formats, below `weights` in the results of this profile.
 # `backbone.weights.h5` is what Keras 3 writes. `backbone_notop.h5` has the layout of Keras 2, which
-# is that of the released RadImageNet weights:
-# `keras.applications.ResNet50(include_top=False, weights=path)` reads it in either Keras.
-# `backbone.safetensors` holds the same arrays for everything else. None of them can carry code.
+# is that of the released RadImageNet weights: the constructors of `keras.applications` read it in
+# either Keras, given `include_top=False` and `weights=path`. `backbone.safetensors` holds the same
+# arrays for everything else. None of them can carry code.
 
 # %% tags=["hide-output", "hide-input"]
 files = file_table(weights, study.weights)

@@ -11,6 +11,7 @@ leads back to, identifiers of the archive.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,23 +20,35 @@ from typing import Any
 
 import pandas as pd
 from filelock import FileLock
-from sqlalchemy import URL
+from sqlalchemy import URL, select
 
 from rin.curation import corpus_files
-from rin.curation.archive import Archive, archive_counts, open_archive
+from rin.curation.archive import Archive, archive_counts, open_archive, read_table
+from rin.curation.archive_tables import files
 from rin.curation.corpus_card import corpus_card
-from rin.curation.corpus_files import CARD, COLUMNS, CROISSANT, FOLDER
+from rin.curation.corpus_files import CARD, CROISSANT, FOLDER
 from rin.curation.croissant import check_croissant, croissant_text
+from rin.curation.curated import (
+    EXCLUDED,
+    IMAGES,
+    SCREENED,
+    SHARED,
+    CuratedCorpus,
+    read_corpus,
+    read_note,
+    write_note,
+)
 from rin.curation.deidentify import Pseudonyms, load_key
-from rin.curation.export import PICTURE_FOLDER, export_images
+from rin.curation.export import PICTURE_FOLDER, all_there, export_images
+from rin.curation.making import making_of_all
 from rin.curation.reasons import excluded_table
-from rin.curation.selection import Selection, select_images
+from rin.curation.selection import select_images
 from rin.errors import InputError
 
-SHARED = "shared"
+__all__ = ["CuratedCorpus", "CurationPlan", "curate", "index_archive", "read_corpus"]
+
 INDEX, KEY, QUEUE = "archive.sqlite", "pseudonym.key", "review_queue.csv"
-IMAGES, EXCLUDED, SCREENED = "images.parquet", "excluded.parquet", "screened.parquet"
-NOTE, LOCK = "curated.json", ".curation.lock"
+LOCK = ".curation.lock"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,51 +95,6 @@ class CurationPlan:
         return self.database or file.render_as_string()
 
 
-@dataclass(frozen=True)
-class CuratedCorpus:
-    """A corpus that was curated from an archive.
-
-    Attributes
-    ----------
-    root
-        The folder that may leave the house: a data root for the manifest `curated_archive`.
-    provenance
-        "real" or "stand-in".
-    images
-        One row an image, by file name: `filename`, `label` ("lung-Nodule"), `modality`,
-        `region`, `name` (label of the taxonomy), `patient_id` and `study_id` (pseudonyms),
-        `roi`, `width`, `height`, `burned_in_risk` (empty: others are left out), `kind` ("key"
-        or "normal"), `part` (train, validation or test).
-    excluded
-        Images of the archive that are not in the corpus: `rule`, `images`, `kept_out_because`.
-    screened
-        Flagged studies with the verdict of the screening, under the archive's own identifiers:
-        it never leaves the house.
-    counts
-        Patients, studies, series, instances and reports of the archive.
-    confirmed_by
-        Normal studies by who confirmed them.
-    """
-
-    root: Path
-    provenance: str
-    images: pd.DataFrame
-    excluded: pd.DataFrame
-    screened: pd.DataFrame = field(repr=False)
-    counts: dict[str, int]
-    confirmed_by: dict[str, int]
-
-    @property
-    def folder(self) -> Path:
-        """The corpus itself."""
-        return self.root / FOLDER
-
-    @property
-    def card(self) -> dict[str, Any]:
-        """The dataset card."""
-        return json.loads((self.folder / CARD).read_text("utf-8"))
-
-
 def index_archive(plan: CurationPlan) -> Archive:
     """Index the archive of a plan, as far as it is not indexed yet, and open it.
 
@@ -170,7 +138,9 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
     try:
         archive = index_archive(plan)
         with FileLock(output / LOCK):
-            _curate(plan, archive, output)
+            made_of = _made_of(plan, archive)
+            if not _is_current(output, made_of):
+                _curate(plan, archive, output, made_of)
     except OSError as error:
         raise InputError(
             f"the work of curation cannot be kept ({error})",
@@ -180,40 +150,39 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
     return read_corpus(output)
 
 
-def read_corpus(output: Path) -> CuratedCorpus:
-    """Read what `curate` made.
-
-    Raises
-    ------
-    InputError
-        There is nothing, or only a part of it.
-    """
-    output = Path(output)
-    root = output / SHARED
-    try:
-        note = json.loads((output / NOTE).read_text("utf-8"))
-        card = json.loads((root / FOLDER / CARD).read_text("utf-8"))
-        images, excluded, screened = (
-            pd.read_parquet(output / name) for name in (IMAGES, EXCLUDED, SCREENED)
-        )
-        if note["digest"] != card["digest"]:
-            raise ValueError("card and tables are of two corpora")
-        counts, confirmed = dict(note["counts"]), dict(note["confirmed_by"])
-        provenance = str(note["provenance"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"there is no curated corpus that is whole ({error})",
-            where=output,
-            remedy="Curate the archive again; what was done is kept.",
-        ) from error
-    return CuratedCorpus(
-        root, provenance, images[list(COLUMNS)], excluded, screened, counts, confirmed
-    )
+def _made_of(plan: CurationPlan, archive: Archive) -> str:
+    """Return a digest of all that decides the corpus: files, plan, code and libraries."""
+    query = select(files.c.path, files.c.bytes, files.c.modified_ns, files.c.encoding)
+    listed = read_table(archive, query).sort_values("path").to_csv(index=False)
+    digest = hashlib.sha256(listed.encode("utf-8", "surrogatepass"))
+    for table in (plan.label_map, plan.reviewed):
+        content = Path(table).read_bytes() if table is not None and Path(table).is_file() else b""
+        digest.update(f"\0{table is None} {len(content)}\0".encode() + content)
+    digest.update(hashlib.sha256(_key(plan)).digest())
+    digest.update(repr((plan.seed, archive.provenance, making_of_all())).encode())
+    return digest.hexdigest()
 
 
-def _curate(plan: CurationPlan, archive: Archive, output: Path) -> None:
-    selection = select_images(archive, plan.label_map, plan.reviewed, output / QUEUE)
-    pseudonyms = Pseudonyms(load_key(output / KEY) if plan.key is None else plan.key)
+def _key(plan: CurationPlan) -> bytes:
+    return load_key(Path(plan.output) / KEY) if plan.key is None else plan.key
+
+
+def _is_current(output: Path, made_of: str) -> bool:
+    """Tell whether the very corpus that is asked for is there, and whole."""
+    note = read_note(output)
+    if note.get("made_of") != made_of or not (output / QUEUE).is_file():
+        return False
+    if not all((output / name).is_file() for name in (IMAGES, EXCLUDED, SCREENED)):
+        return False
+    images = pd.read_parquet(output / IMAGES)
+    whole = corpus_files.is_whole(output / SHARED / FOLDER, images, note["texts"])
+    return whole and all_there(output)
+
+
+def _curate(plan: CurationPlan, archive: Archive, output: Path, made_of: str) -> None:
+    tables = {"label_map": plan.label_map, "reviewed": plan.reviewed, "queue": output / QUEUE}
+    selection = select_images(archive, **tables, workers=plan.workers)
+    pseudonyms = Pseudonyms(_key(plan))
     exported = export_images(selection.images, archive.root, output, pseudonyms, plan.workers)
     images = _pseudonymous(selection.images, exported, pseudonyms)
     at_risk, images = images[images["burned_in_risk"] != ""], images[images["burned_in_risk"] == ""]
@@ -234,8 +203,11 @@ def _curate(plan: CurationPlan, archive: Archive, output: Path) -> None:
         seed=plan.seed,
         digest=corpus_files.content_digest(images),
     )
-    _write_shared(output, images, card)
-    _write_internal(output, images, excluded, selection, card, counts)
+    note = {"made_of": made_of, "digest": card["digest"], "provenance": archive.provenance}
+    note |= {"counts": counts, "confirmed_by": selection.confirmed_by}
+    note["texts"] = _write_shared(output, images, card)
+    kept = {IMAGES: images, EXCLUDED: excluded, SCREENED: selection.screened}
+    write_note(output, note, kept)
 
 
 def _pseudonymous(
@@ -256,35 +228,23 @@ def _each(pseudonym: Callable[[str], str], known: pd.Series) -> list[str]:
     return [made[one] for one in known]
 
 
-def _write_shared(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> None:
-    """Write the folder that may leave the house, unless this very one is there."""
+def _write_shared(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> dict[str, str]:
+    """Write the folder that may leave the house, unless this very one is there.
+
+    Returns the SHA-256 of each of its texts, by file name.
+    """
     target = output / SHARED / FOLDER
     texts = corpus_files.tables(images) | {CARD: json.dumps(card, indent=1) + "\n"}
     if card["provenance"] == "stand-in":
         texts |= corpus_files.stand_in_note(images)
-    if target.is_dir() and corpus_files.is_whole(target, images, texts):
-        return
+    known = read_note(output).get("texts", {}).get(CROISSANT, "")
+    digests = corpus_files.digests(texts) | {CROISSANT: known}
+    if corpus_files.is_whole(target, images, digests):
+        return digests
     folder = corpus_files.write_folder(output, output / PICTURE_FOLDER, images, texts)
     tables = {name: text for name, text in texts.items() if name.endswith(".csv")}
-    (folder / CROISSANT).write_text(croissant_text(card, tables), "utf-8", newline="\n")
+    made = {CROISSANT: croissant_text(card, tables)}
+    (folder / CROISSANT).write_text(made[CROISSANT], "utf-8", newline="\n")
     check_croissant(folder / CROISSANT)
     corpus_files.publish(folder, target)
-
-
-def _write_internal(
-    output: Path,
-    images: pd.DataFrame,
-    excluded: pd.DataFrame,
-    selection: Selection,
-    card: dict[str, Any],
-    counts: dict[str, int],
-) -> None:
-    for name, table in ((IMAGES, images), (EXCLUDED, excluded), (SCREENED, selection.screened)):
-        unfinished = output / f".{name}.part"
-        table.reset_index(drop=True).to_parquet(unfinished)
-        unfinished.replace(output / name)
-    note = {"digest": card["digest"], "provenance": card["provenance"]}
-    note |= {"counts": counts, "confirmed_by": selection.confirmed_by}
-    unfinished = output / f".{NOTE}.part"
-    unfinished.write_text(json.dumps(note, indent=1) + "\n", "utf-8")
-    unfinished.replace(output / NOTE)
+    return digests | corpus_files.digests(made)

@@ -15,6 +15,7 @@ from rin import __version__
 from rin.curation.corpus_files import FEWEST_PATIENTS
 from rin.curation.deidentify import METHOD_CODES
 from rin.curation.display import LUNG_WINDOW, SOFT_TISSUE_WINDOW
+from rin.curation.making import LIBRARIES
 from rin.curation.selection import Selection
 from rin.data.corpus_split import SHARES
 from rin.data.splits import PARTS
@@ -42,7 +43,6 @@ NOT_FOR = (
     "Estimating how frequent findings are: key images were chosen by readers.",
     "Measuring accuracy image by image: images of one patient are alike, so patients count.",
 )
-PACKAGES = ("dicom-anonymizer", "numpy", "pillow", "pydicom")
 
 
 def corpus_card(
@@ -100,7 +100,7 @@ def corpus_card(
         "excluded": excluded.to_dict("records"),
         "de-identification": _deidentification(),
         "must not be used for": list(NOT_FOR),
-        "versions": {"rin": __version__} | {name: version(name) for name in PACKAGES},
+        "versions": {"rin": __version__} | {name: version(name) for name in LIBRARIES},
     }
 
 

@@ -97,20 +97,29 @@ def content_digest(images: pd.DataFrame) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def digests(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the SHA-256 of each text."""
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+
+
 def is_whole(folder: Path, images: pd.DataFrame, texts: Mapping[str, str]) -> bool:
-    """Tell whether a folder holds these pictures (by name and size), these texts, and no more."""
-    wanted = dict(zip(images["filename"], images["png_bytes"], strict=True))
-    sizes = {}
-    for place, _, files in os.walk(folder):
-        inside = Path(place).relative_to(folder).as_posix()
-        inside = "" if inside == "." else f"{inside}/"
-        sizes |= {f"{inside}{file}": os.stat(f"{place}/{file}").st_size for file in files}  # noqa: PTH116 - a million of them
-    others = {name for name in sizes if name not in wanted}
-    return (
-        others == {*texts, CROISSANT}
-        and all(sizes.get(name) == size for name, size in wanted.items())
-        and all((folder / name).read_text("utf-8") == text for name, text in texts.items())
-    )
+    """Tell whether a folder holds these pictures, these texts, and nothing else.
+
+    Parameters
+    ----------
+    images
+        `filename`, and the size `png_bytes` of each picture.
+    texts
+        SHA-256 of each text, by file name.
+    """
+    if not folder.is_dir():
+        return False
+    sizes = _sizes(folder)
+    pictures = dict(zip(images["filename"], images["png_bytes"], strict=True))
+    if sizes.keys() != {*pictures, *texts}:
+        return False
+    found = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in texts}
+    return found == dict(texts) and all(sizes[name] == size for name, size in pictures.items())
 
 
 def write_folder(
@@ -153,6 +162,18 @@ def stand_in_note(images: pd.DataFrame) -> dict[str, str]:
     counts = images["label"].value_counts().sort_index().to_dict()
     note = {"stand_in": "outpatient archive, curated", "images": counts, "masks": {}}
     return {STAND_IN_NOTE: json.dumps(note, indent=1) + "\n"}
+
+
+def _sizes(folder: str | Path, inside: str = "") -> dict[str, int]:
+    """Return the size of every file below a folder, by its name from there."""
+    found = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                found |= _sizes(entry.path, f"{inside}{entry.name}/")
+            else:
+                found[inside + entry.name] = entry.stat().st_size
+    return found
 
 
 def _link(source: Path, target: Path) -> None:

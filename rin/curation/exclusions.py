@@ -52,8 +52,8 @@ SEVERAL = (EnhancedCTImageStorage, EnhancedMRImageStorage, UltrasoundMultiFrameI
 _DOSE = re.compile(r"\bdose\s*(?:report|info|record)|\bpatient protocol\b", re.IGNORECASE)
 _SCOUT_TYPE = r"(?:^|\\)(?:LOCALIZER|SCOUT)(?:\\|$)"
 _SCOUT = re.compile(
-    r"\b(?:scouts?|locali[sz]ers?|loc|survey|topograms?|surview|scano(?:gram)?|pilot)\b"
-    r"|\b(?:3|three)[ -]?(?:plane|pl)\b",
+    r"(?<![a-z])(?:scouts?|locali[sz]ers?|loc|survey|topograms?|surview|scano(?:gram)?|pilot)(?![a-z])"
+    r"|(?<![a-z0-9])(?:3|three)[ -]?(?:plane|pl)(?![a-z])",
     re.IGNORECASE,
 )
 _DERIVED_TYPE = (

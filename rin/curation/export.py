@@ -27,11 +27,11 @@ from rin.curation.deidentify import (
     export_png,
     write_dicom,
 )
+from rin.curation.making import making_of_images
 from rin.data import dicom
 from rin.data.chunks import map_threads, run_chunks
 from rin.errors import InputError
 
-EXPORT_VERSION = 1
 CHUNK = 128
 NAMED_BAD = 10
 DICOM_FOLDER, PICTURE_FOLDER = "deidentified", "pictures"
@@ -109,9 +109,19 @@ def export_images(
         bad += problems
     if bad:
         raise _refusal(sorted(bad), len(images), root)
-    notes = _noted(output).set_index("mark").loc[marks].reset_index() if marks else _noted(output)
+    notes = _noted(output).set_index("mark").loc[marks].reset_index()
     _keep(notes, output)
     return notes.drop(columns="mark")
+
+
+def all_there(output: Path) -> bool:
+    """Tell whether every file is there that the last export noted, and no other."""
+    if not all((output / name).exists() for name in (NOTES, DICOM_FOLDER, PICTURE_FOLDER)):
+        return False
+    notes = _noted(output)
+    written = int((notes["risk"] == "").sum())
+    counts = [len([*(output / name).iterdir()]) for name in (DICOM_FOLDER, PICTURE_FOLDER)]
+    return counts == [written] * 2 and len(_whole(notes, output)) == len(notes)
 
 
 def _marks(images: pd.DataFrame, pseudonyms: Pseudonyms) -> list[str]:
@@ -120,7 +130,10 @@ def _marks(images: pd.DataFrame, pseudonyms: Pseudonyms) -> list[str]:
     columns = ["sop_uid", "path", "bytes", "modified_ns", "modality", "region"]
     made_of = images[columns].astype(str).agg("\0".join, axis=1) if len(images) else []
     return [
-        hashlib.blake2b(f"{EXPORT_VERSION}\0{key}\0{text}".encode(), digest_size=16).hexdigest()
+        hashlib.blake2b(
+            f"{making_of_images()}\0{key}\0{text}".encode("utf-8", "surrogatepass"),
+            digest_size=16,
+        ).hexdigest()
         for text in made_of
     ]
 

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from rin.curation.archive import Archive, read_table
 from rin.curation.archive_tables import instances, series
 from rin.curation.exclusions import excluded_images
-from rin.curation.key_images import diagnostic_images, key_images
+from rin.curation.key_images import diagnostic_images, read_key_images
 from rin.curation.reports import normal_studies, query_normal, screen, write_review_queue
 from rin.curation.taxonomy import load_taxonomy
 
@@ -59,7 +59,12 @@ class Selection:
 
 
 def select_images(
-    archive: Archive, label_map: Path | None, reviewed: Path | None, queue: Path
+    archive: Archive,
+    *,
+    label_map: Path | None,
+    reviewed: Path | None,
+    queue: Path,
+    workers: int | None = None,
 ) -> Selection:
     """Choose the images of a corpus.
 
@@ -71,6 +76,8 @@ def select_images(
         The review queue as a radiologist filled it in, or None: then the rules alone confirm.
     queue
         Where the review queue is written.
+    workers
+        Processes that read documents; by default one per core.
 
     Raises
     ------
@@ -80,7 +87,7 @@ def select_images(
     screened = screen(query_normal(archive))
     write_review_queue(screened, queue)
     normal = normal_studies(screened, reviewed)
-    marked = key_images(archive, load_taxonomy(), label_map)
+    marked = read_key_images(archive, load_taxonomy(), label_map, workers).images
     contradicted = normal["study_uid"].isin(marked["study_uid"])
     normal = normal[~contradicted]
     whole = diagnostic_images(archive, list(normal["study_uid"]))

@@ -16,7 +16,7 @@ from pydicom.errors import BytesLengthException
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 
-from rin.curation.kept import Dates, Items, Numbers, Rule, Table, Uids, Words, kept_tags
+from rin.curation.kept import Items, Numbers, Rule, Table, Uids, Words, kept_tags
 from rin.curation.pseudonyms import Pseudonyms
 from rin.errors import InputError
 

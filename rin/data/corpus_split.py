@@ -6,6 +6,8 @@ patients: what such a class gets at least is a patient to train on and one to be
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import heapify, heappop, heapreplace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from rin.errors import InputError
 SHARES = (0.75, 0.10, 0.15)
 #: Parts that no class may lack, and therefore how many patients it needs.
 NEEDED = ("train", "test")
+_NEEDED = tuple(PARTS.index(name) for name in NEEDED)
 NAMED = 5
 
 
@@ -89,7 +92,8 @@ def divide(
     -------
     pandas.Series
         train, validation or test, indexed by case id, in the order of the cases.  Every class
-        has a group in training and one in the test part.
+        has a group in training and one in the test part; a class of few groups may have none to
+        validate with, while the part as a whole gets its share.
 
     Raises
     ------
@@ -100,7 +104,7 @@ def divide(
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     _check_enough(labels, group, where)
     piece = cut(labels, group, seed, SHARES)
-    piece = _complete(labels, group, piece, where)
+    piece = _complete(labels, group, piece, seed, where)
     parts = np.array(PARTS, dtype=object)[piece]
     return pd.Series(parts, index=pd.Index(cases["case_id"], name="case_id"), name="part")
 
@@ -159,34 +163,92 @@ def _check_enough(labels: np.ndarray, groups: np.ndarray, where: str | Path) -> 
         )
 
 
-def _complete(
-    labels: np.ndarray, groups: np.ndarray, piece: np.ndarray, where: str | Path
-) -> np.ndarray:
-    """Move groups so that no class lacks a needed part: the lightest that nobody else needs."""
-    label, names = pd.factorize(labels, sort=True)
-    group = pd.factorize(groups)[0]
-    cells = pd.DataFrame({"label": label, "group": group}).drop_duplicates()
+@dataclass(frozen=True)
+class _Division:
+    """Groups and their parts, with what the classes hold of them; moves keep both in step."""
+
+    part: np.ndarray
+    held: np.ndarray
+    weight: np.ndarray
+    members: list[np.ndarray]
+    labels: list[np.ndarray]
+
+    def may_leave(self, group: int) -> bool:
+        """Tell whether every class of a group keeps another group in its part, if it needs one."""
+        return self.part[group] not in _NEEDED or self.spare(group) > 0
+
+    def spare(self, group: int) -> int:
+        """Return how many other groups its part holds at least of every class of a group."""
+        return int(self.held[self.part[group], self.labels[group]].min()) - 1
+
+    def move(self, group: int, target: int) -> None:
+        """Move a group to another part."""
+        self.held[self.part[group], self.labels[group]] -= 1
+        self.held[target, self.labels[group]] += 1
+        self.part[group] = target
+
+
+def _division(labels: np.ndarray, groups: np.ndarray, piece: np.ndarray) -> _Division:
+    pairs = np.unique(np.stack([groups, labels]), axis=1)
+    group, label = pairs
     part = np.empty(group.max() + 1, dtype=int)
-    part[group] = piece
-    held = np.zeros((len(PARTS), len(names)), dtype=int)
-    np.add.at(held, (part[cells["group"]], cells["label"]), 1)
-    weight = np.bincount(group)
-    of_label, of_group = cells.groupby("label")["group"], cells.groupby("group")["label"]
-    needed = [PARTS.index(name) for name in NEEDED]
-    for rare in np.argsort(held.sum(axis=0), kind="stable"):
-        for target in (one for one in needed if not held[one, rare]):
-            members = of_label.get_group(rare).to_numpy()
-            for member in members[np.argsort(weight[members], kind="stable")]:
-                own, source = of_group.get_group(member).to_numpy(), part[member]
-                if source not in needed or (held[source, own] > 1).all():
-                    part[member] = target
-                    held[source, own] -= 1
-                    held[target, own] += 1
-                    break
-            else:
+    part[groups] = piece
+    held = np.zeros((len(PARTS), label.max() + 1), dtype=int)
+    np.add.at(held, (part[group], label), 1)
+    by_label = np.argsort(label, kind="stable")
+    return _Division(
+        part=part,
+        held=held,
+        weight=np.bincount(groups),
+        members=np.split(group[by_label], np.cumsum(np.bincount(label))[:-1]),
+        labels=np.split(label, np.cumsum(np.bincount(group))[:-1]),
+    )
+
+
+def _complete(
+    labels: np.ndarray, groups: np.ndarray, piece: np.ndarray, seed: int, where: str | Path
+) -> np.ndarray:
+    """Move groups, the lightest that may, until no class lacks a needed part."""
+    label, names = pd.factorize(labels, sort=True)
+    group, known = pd.factorize(groups)
+    # Numbered by chance, so that chance decides between groups of equal weight.
+    group = np.random.default_rng([seed, 1]).permutation(len(known))[group]
+    made = _division(label, group, piece)
+    for rare in np.argsort(made.held.sum(axis=0), kind="stable"):
+        members = made.members[rare]
+        members = members[np.argsort(made.weight[members], kind="stable")]
+        for target in (one for one in _NEEDED if not made.held[one, rare]):
+            chosen = next((one for one in members if made.may_leave(one)), None)
+            if chosen is None:
                 problem = f"class {names[rare]} gets no {PARTS[target]} case: the few patients"
                 raise _too_small(f"{problem} that it has are needed for other classes", where)
-    return part[group]
+            made.move(chosen, target)
+    _fill_validation(made)
+    return made.part[group]
+
+
+def _fill_validation(made: _Division) -> None:
+    """Move groups from training where validation got less than half of its share.
+
+    It does where all classes are small: none has a patient to spare, so none gives one.
+    """
+    train, validation = PARTS.index("train"), PARTS.index("validation")
+    wanted = SHARES[validation] * made.weight.sum()
+    got = made.weight[made.part == validation].sum()
+    if 2 * got >= wanted:
+        return
+    # The class that has most to train on gives first.
+    spare = [(-made.spare(one), one) for one in np.flatnonzero(made.part == train)]
+    heapify(spare)
+    while spare and spare[0][0] < 0:
+        known, group = spare[0]
+        if known != -made.spare(group):
+            heapreplace(spare, (-made.spare(group), group))
+            continue
+        heappop(spare)
+        if got + made.weight[group] / 2 <= wanted or not got:
+            made.move(group, validation)
+            got += made.weight[group]
 
 
 def _too_small(problem: str, where: str | Path) -> InputError:

@@ -112,7 +112,12 @@ def cut(
     heaviness = np.add.reduceat(share**2, starts)
     load = np.zeros((len(size), last + 1))
     piece = np.empty(len(names), dtype=int)
-    for run in _runs(ends - starts == 2, heaviness, column[starts], rng.permutation(len(names))):
+    plain, first, turn = ends - starts == 2, column[starts], rng.permutation(len(names))
+    if equal:
+        order = np.lexsort((turn, first, plain, -heaviness))
+    else:
+        order = _like_weights_mixed(heaviness, first, turn, rng)
+    for run in _runs(order, plain, heaviness, first):
         own = slice(starts[run[0]], ends[run[0]])
         columns, more = column[own], cases[own]
         if len(columns) == 2:
@@ -124,14 +129,27 @@ def cut(
     return (rng.permutation(PIECES)[piece] if equal else piece)[group]
 
 
-def _runs(
-    plain: np.ndarray, heaviness: np.ndarray, first: np.ndarray, turn: np.ndarray
-) -> list[np.ndarray]:
-    """Return the groups by falling weight: plain ones (of one label) of one size together.
+def _like_weights_mixed(
+    heaviness: np.ndarray, first: np.ndarray, turn: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return an order by falling weight in which groups of like weight stand by chance.
 
-    Groups of equal weight stand in the order of ``turn``; ``first`` is a label of each group.
+    The largest piece gets the first group of every label, which shall not be the heaviest each
+    time.  Like are weights within a factor of four, that is of two in cases; equal ones of one
+    label stay neighbours.
     """
-    order = np.lexsort((turn, first, plain, -heaviness))
+    kind = np.unique(np.stack([heaviness, first]), axis=1, return_inverse=True)[1]
+    level = np.floor(np.log2(heaviness) / 2)
+    return np.lexsort((turn, rng.permutation(len(turn))[kind], -level))
+
+
+def _runs(
+    order: np.ndarray, plain: np.ndarray, heaviness: np.ndarray, first: np.ndarray
+) -> list[np.ndarray]:
+    """Return the groups in their order: neighbours that are alike and plain together.
+
+    Plain groups are of one label, ``first``; alike are those of equal weight as well.
+    """
     same = plain[order][1:] & plain[order][:-1]
     for property_ in (heaviness, first):
         same &= property_[order][1:] == property_[order][:-1]

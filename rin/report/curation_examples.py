@@ -6,6 +6,7 @@ those of a real one is an error.  Pictures come from the corpus that may leave t
 
 from __future__ import annotations
 
+import json
 import textwrap
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from rin.data.shapes import rasterise
 from rin.errors import InputError
 from rin.report.curation_figures import Example
 from rin.report.format import MISSING
+from rin.report.phases import counted
 
 if TYPE_CHECKING:
     from IPython.display import Markdown
@@ -39,7 +41,7 @@ _SHOWN = (
     "SOPInstanceUID", "Modality", "BodyPartExamined", "PixelSpacing", "PatientIdentityRemoved",
     "DeidentificationMethod",
 )  # fmt: skip
-_LONGEST = 44
+_LONGEST = 34
 
 
 def impression_table(corpus: CuratedCorpus, *, each: int = 4) -> pd.DataFrame:
@@ -56,7 +58,8 @@ def impression_table(corpus: CuratedCorpus, *, each: int = 4) -> pd.DataFrame:
         The archive is real.
     """
     _only_stand_in(corpus.provenance, "impressions")
-    rows = corpus.screened.assign(again=corpus.screened.duplicated(["verdict", "reasons"]))
+    screened = corpus.screened.drop_duplicates("impression")
+    rows = screened.assign(again=screened.duplicated(["verdict", "reasons"]))
     rows = rows.sort_values("again", kind="stable").groupby("verdict").head(each)
     order = {"normal": 0, "unclear": 1, "not normal": 2}
     rows = rows.sort_values("verdict", key=lambda column: column.map(order), kind="stable")
@@ -178,26 +181,24 @@ def card_rows(corpus: CuratedCorpus) -> pd.DataFrame:
 
 
 def croissant_rows(corpus: CuratedCorpus) -> pd.DataFrame:
-    """Return what the reference validator reads in the Croissant metadata of the corpus.
+    """Return what the Croissant metadata of the corpus describe, and what their validator says.
 
     Raises
     ------
     InputError
         The metadata are not valid.
     """
-    import mlcroissant as mlc
-
     path = corpus.folder / CROISSANT
     warnings = check_croissant(path)
-    metadata = mlc.Dataset(jsonld=str(path)).metadata
-    sets = [f"{one.name} ({len(one.fields)} fields)" for one in metadata.record_sets]
+    told = json.loads(path.read_text(encoding="utf-8"))
+    sets = [f"{one['name']} ({len(one['field'])} fields)" for one in told["recordSet"]]
+    validator = f"mlcroissant {version('mlcroissant')}"
     rows = {
-        "Name": metadata.name,
-        "Format": ", ".join(_listed(metadata.conforms_to)),
-        "Files described": ", ".join(one.name for one in metadata.distribution),
+        "Name": told["name"],
+        "Format": told["conformsTo"],
+        "Files described": ", ".join(one["name"] for one in told["distribution"]),
         "Record sets": ", ".join(sets),
-        "Validated with": f"mlcroissant {version('mlcroissant')}: no errors, "
-        f"{len(warnings)} warnings",
+        "Validated with": f"{validator}: no error, {counted(len(warnings), 'warning')}",
         "Warnings": " ".join(warnings) or "none",
     }
     return pd.DataFrame(list(rows.items()), columns=["Field", "Value"])
@@ -206,10 +207,6 @@ def croissant_rows(corpus: CuratedCorpus) -> pd.DataFrame:
 def record_table(corpus: CuratedCorpus, count: int = 3) -> pd.DataFrame:
     """Return the first images of the corpus as a reader of the Croissant metadata gets them."""
     return pd.DataFrame(croissant_records(corpus.folder, count))
-
-
-def _listed(value: object) -> list[str]:
-    return [str(one) for one in (value if isinstance(value, list) else [value]) if one]
 
 
 def _only_stand_in(provenance: str, what: str) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.ticker import NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from rin.report.figures_study import learning_curves
 from rin.report.pretraining_scores import MOST_CLASSES, PARTS, Confusion
@@ -237,6 +237,8 @@ def shown(axes: Axes | np.ndarray | None, alt: str, *, width: str = "40rem") -> 
 
 
 def _whole_numbers(axis: Axis) -> None:
+    """Label a logarithmic axis with 1, 2, 5, 10 and so on."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axis.set_minor_formatter(NullFormatter())
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from queue import Empty, Full, Queue
 from typing import Any
 
 import keras
@@ -17,7 +17,6 @@ from rin.training.rows import read_rows
 
 #: Batches that are read while a step runs.
 READ_AHEAD = 2
-_WAKE_SECONDS = 0.2
 _END = object()
 
 
@@ -131,7 +130,8 @@ class ReadAhead:
     """
 
     def __init__(self, make: Callable[[], Iterator[Any]], depth: int = READ_AHEAD) -> None:
-        self._make, self._depth, self._over = make, depth, threading.Event()
+        self._make, self._depth = make, depth
+        self._changed, self._over = threading.Condition(), False
         self._threads: list[threading.Thread] = []
         self.failure: Exception | None = None
 
@@ -139,45 +139,47 @@ class ReadAhead:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
         for thread in self._threads:
             thread.join()
 
     def batches(self) -> Iterator[Any]:
         """Yield the batches from the first on; a generator, as Keras asks for one."""
-        queue: Queue = Queue(self._depth)
-        thread = threading.Thread(target=self._read, args=(queue,), daemon=True)
+        waiting: deque = deque()
+        thread = threading.Thread(target=self._read, args=(waiting,), daemon=True)
         self._threads.append(thread)
         thread.start()
-        while not self._over.is_set():
-            try:
-                item = queue.get(timeout=_WAKE_SECONDS)
-            except Empty:
-                continue
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: waiting or self._over)
+                if self._over:
+                    return
+                item = waiting.popleft()
+                self._changed.notify_all()
             if item is _END:
                 if self.failure is not None:
                     raise self.failure
                 return
             yield item
 
-    def _read(self, queue: Queue) -> None:
+    def _read(self, waiting: deque) -> None:
         try:
             for item in self._make():
-                if not self._put(queue, item):
+                if not self._put(waiting, item):
                     return
         except Exception as error:  # handed to whoever asks for the next batch
             self.failure = error
-        self._put(queue, _END)
+        self._put(waiting, _END)
 
-    def _put(self, queue: Queue, item: Any) -> bool:
-        """Wait until there is room; return False where nobody reads any more."""
-        while not self._over.is_set():
-            try:
-                queue.put(item, timeout=_WAKE_SECONDS)
-                return True
-            except Full:
-                continue
-        return False
+    def _put(self, waiting: deque, item: Any) -> bool:
+        """Add a batch when there is room; return False where nobody reads any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(waiting) < self._depth or self._over)
+            waiting.append(item)
+            self._changed.notify_all()
+            return not self._over
 
 
 class OrderedBatches(keras.utils.PyDataset):

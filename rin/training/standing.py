@@ -171,9 +171,10 @@ class Keeper(keras.callbacks.Callback):
             return self._checkpoint.refuse("holds other variables than this network has")
         for name, variable in self._variables().items():
             variable.assign(kept[name])
-        self._metrics = {name: kept[name] for name in self._running()}
         self._s.best = best or None
         self._s.recall(snapshot.record)
+        if self._s.step:  # between epochs they hold what validation left
+            self._metrics = {name: kept[name] for name in self._running()}
         self._s.resumed += 1
         self._saved = (self._s.epoch, self._s.step)
 

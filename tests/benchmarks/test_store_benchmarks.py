@@ -13,11 +13,11 @@ def store_memory(monkeypatch, request):
 
 
 @pytest.fixture
-def gpu_pretraining(monkeypatch, request):
+def faster_layers(monkeypatch, request):
     monkeypatch.syspath_prepend(request.config.rootpath / "benchmarks")
-    import gpu_pretraining
+    import faster_layers
 
-    return gpu_pretraining
+    return faster_layers
 
 
 @pytest.mark.parametrize("way", ["memory map", "map, pages dropped", "pread"])
@@ -56,7 +56,7 @@ def test_memory_of_this_process_grows_by_what_it_holds(store_memory):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_gathers_give_the_pixels_of_keras_affine_transform(gpu_pretraining, channels):
+def test_gathers_give_the_pixels_of_keras_affine_transform(faster_layers, channels):
     from keras import ops
 
     from rin.models.augmentation import find_augmentation
@@ -68,4 +68,4 @@ def test_gathers_give_the_pixels_of_keras_affine_transform(gpu_pretraining, chan
     expected = ops.image.affine_transform(
         images, matrices, interpolation="bilinear", fill_mode="nearest"
     )
-    np.testing.assert_allclose(gpu_pretraining.gathered(images, matrices), expected, atol=0.01)
+    np.testing.assert_allclose(faster_layers.gathered(images, matrices), expected, atol=0.01)

@@ -258,7 +258,7 @@ def test_copy_of_a_file_counts_once_under_the_first_name_and_takes_its_place(roo
 
 def test_index_does_not_depend_on_the_order_of_reading(root, tmp_path, monkeypatch):
     write(root, header("1", "1", "3", StudyDescription="AB", StudyDate="", accession=""))
-    write(root, header("1", "1", "4", StudyDescription="CT", SeriesDescription=""))
+    write(root, header("1", "0", "1", StudyDescription="AA", StudyDate="20200101"))
     urls = [f"sqlite:///{tmp_path / name}" for name in ("a.sqlite", "b.sqlite")]
     opened(root, urls[0])
     monkeypatch.setattr(archive_index, "CHUNK", 1)
@@ -513,6 +513,24 @@ def test_file_cut_anywhere_is_found_out_without_reading_pixels(tmp_path, kind):
     assert [
         name for name, one in zip(names, found, strict=True) if not hasattr(one, "problem")
     ] == []
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_document_cut_within_an_element_is_found_out(tmp_path):
+    # Where an element ends, a shorter document would be whole.
+    whole = write(tmp_path, document(), "whole.dcm").read_bytes()
+    raws = pydicom.dcmread(tmp_path / "whole.dcm").values()
+    ends = {raw.value_tell + raw.length for raw in raws}
+    names = {length: f"{length}.dcm" for length in range(len(whole))}
+    for length, name in names.items():
+        (tmp_path / name).write_bytes(whole[:length])
+    found = read_headers(FileJob(tmp_path, tuple(names.values())), 1)
+    read = {
+        length
+        for length, one in zip(names, found, strict=True)
+        if not isinstance(one, archive_files.Problem)
+    }
+    assert read and read <= ends
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

@@ -70,7 +70,7 @@ def test_key_image_has_the_class_that_its_reader_wrote(tmp_path):
     )
     (row,) = found.images.to_dict("records")
     assert tuple(row) == COLUMNS
-    assert row["sop_uid"], row["study_uid"] == (uid_of(image="2"), f"{UID}.1")
+    assert (row["sop_uid"], row["study_uid"]) == (uid_of(image="2"), f"{UID}.1")
     assert (row["patient_id"], row["modality"], row["series_uid"]) == ("P1", "CT", f"{UID}.1.1")
     assert (row["region"], row["label"], row["roi"]) == ("lung", "Nodule", "")
     assert row["path"] == "dicom/1.1.2.dcm" and row["document"] == "dicom/1.8.1.dcm"

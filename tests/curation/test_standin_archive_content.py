@@ -1,6 +1,7 @@
 """The stand-in archive as content: who, what, which words, and whether lesions can be seen."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,7 +102,7 @@ def test_reports_hold_every_pitfall_of_a_search_for_normal():
     kinds = {kind: [one for one in plan if one.kind == kind] for kind in {s.kind for s in plan}}
     assert set(kinds) == {
         *("normal", "negated", "abnormal", "incidental", "hedged"),
-        *("other organ", "two findings", "empty"),
+        *("other organ", "two findings", "overlooked", "empty"),
     }
     assert sorted(study.normal for study in kinds["empty"]) == [False, True]
     assert {impression_of(study) for study in kinds["empty"]} == {""}
@@ -111,6 +112,17 @@ def test_reports_hold_every_pitfall_of_a_search_for_normal():
     assert all(flagged(impression_of(study)) for study in kinds["incidental"])
     assert all(study.normal for study in kinds["negated"] + kinds["normal"])
     assert not any(study.normal or study.findings for study in kinds["hedged"])
+
+
+def test_overlooked_findings_are_in_the_pictures_but_neither_in_report_nor_marked():
+    study = next(one for one in plan_studies(320, SEED) if one.kind == "overlooked")
+    (label,) = study.findings
+    assert (study.normal, study.marked, study.labels) == (False, (), ())
+    assert any(label in drawing.lesions for drawing in draw_slices(study, 48, SEED))
+    files = study_files(study, 48, SEED, [])
+    assert files.key_selections == files.outlines == []
+    like_normal = replace(study, findings=(), kind="normal")
+    assert write_report(study, SEED) == write_report(like_normal, SEED)
 
 
 def test_report_sections_stand_in_order_and_name_the_patient():
@@ -140,6 +152,29 @@ def test_lesion_changes_the_picture_inside_its_outline_and_hardly_elsewhere(regi
             most = 0.4 if label == "gb" else 0.8
             assert change[inside].sum() > most * change.sum()
             assert change[inside].mean() > 8 * change[~binary_dilation(inside)].mean() + 5
+
+
+@pytest.mark.parametrize("region", list(ABNORMAL))
+def test_written_outline_lies_on_the_change_in_the_pixels_of_its_image(region):
+    study = next(s for s in plan_studies(96, SEED) if s.region == region and len(s.findings) == 1)
+    files = study_files(study, 64, SEED, [f"{region}: {study.findings[0]}"])
+    healthy = study_files(replace(study, findings=()), 64, SEED, [])
+    pixels = {one.SOPInstanceUID: gray_of(one) for one in files.diagnostic}
+    before = {one.SOPInstanceUID: gray_of(one) for one in healthy.diagnostic}
+    assert files.outlines
+    for state in files.outlines:
+        annotation = state.GraphicAnnotationSequence[0]
+        uid = annotation.ReferencedImageSequence[0].ReferencedSOPInstanceUID
+        points = np.reshape(annotation.GraphicObjectSequence[0].GraphicData, (-1, 2))
+        change = np.abs(pixels[uid] - before[uid])
+        inside = filled([tuple(point) for point in points], change.shape)
+        assert change[inside].sum() > 0.4 * change.sum() > 0
+
+
+def gray_of(one):
+    """Return stored values; of colour its red, which the yellow of text does not change."""
+    stored = one.pixel_array.astype(float)
+    return stored[..., 0] if stored.ndim == 3 else stored
 
 
 def filled(points, shape):

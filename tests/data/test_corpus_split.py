@@ -140,6 +140,30 @@ def test_divide_of_many_uneven_classes_keeps_the_shares(n_classes, skew, mixed, 
         assert (abs(shares[name] - share) < 0.02 + 8 / images).all()
 
 
+def test_divide_of_small_classes_alone_still_has_cases_to_validate_with():
+    cases = table(*(one for label in "abcdefghij" for one in single(label, 4)))
+    part = split(cases)
+    assert (part == "validation").sum() == 4
+    assert all(test == 1 and train >= 2 for train, _, test in sizes(cases, part).values())
+
+
+def test_divide_of_two_classes_with_the_same_three_patients_gives_each_part_one():
+    cases = table(*((label, f"p{number}", 1) for label in "ab" for number in range(3)))
+    assert sizes(cases, split(cases)) == {"a": (1, 1, 1), "b": (1, 1, 1)}
+
+
+def test_divide_sends_patients_of_every_weight_to_every_part():
+    cases = table(*((label, f"{label}{n}", 20 + n) for label in "abcd" for n in range(30)))
+    test_sizes = [
+        cases.groupby("patient_id").size()[sorted(set(cases["patient_id"][part.to_numpy()]))]
+        for part in (split(cases, seed) == "test" for seed in range(20))
+    ]
+    assert len({tuple(sizes.index) for sizes in test_sizes}) == 20
+    # Patients have 34.5 images on average; the heaviest must not all be trained on.
+    assert 30 < np.concatenate(test_sizes).mean() < 39
+    assert any(49 in sizes.to_numpy() for sizes in test_sizes)
+
+
 def test_divide_with_another_seed_differs_and_order_of_cases_does_not_matter():
     cases = table(*single("a", 50), *single("b", 40))
     first, other = split(cases, 1), split(cases, 2)

@@ -145,7 +145,11 @@ def table_of(*names):
     [
         ("RadiologyAI_test.csv", None, r"no file is called RadiologyAI_test\.csv"),
         ("RadiologyAI_test.csv", b"", r"RadiologyAI_test\.csv: it is no table in CSV"),
-        ("RadiologyAI_test.csv", b"filename,label\n", "it has no rows"),
+        (
+            "RadiologyAI_test.csv",
+            b"filename,label\n",
+            "1 pictures have no row in the tables: MR/kn",
+        ),
         ("RadiologyAI_test.csv", b"file,label\na,b\n", "its columns are file, label; they must be"),
         ("RadiologyAI_test.csv", b"filename,label,x\na,b,c\n", "they must be filename, label"),
         ("RadiologyAI_test.csv", b"filename,label\na,b,c\n", "Expected 2 columns, got 3"),

@@ -109,6 +109,8 @@ def test_class_sizes_draw_every_part_on_a_logarithmic_scale_largest_class_first(
     assert drawn["validation"][:2] == [50, 12]
     assert np.isnan(drawn["validation"][2])  # zero has no place on this scale
     assert len({line.get_marker() for line in ax.get_lines()}) == 3
+    ax.figure.draw_without_rendering()
+    assert {"1", "10", "50", "200"} <= set(names_of(ax.xaxis))
     assert ax.get_ylim()[0] > ax.get_ylim()[1]
 
 

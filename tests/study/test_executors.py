@@ -76,6 +76,19 @@ def test_drive_when_interrupted_starts_no_further_job(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"0"}
 
 
+def test_drive_shows_the_status_behind_its_bar(tmp_path, capsys):
+    drive(
+        make_executor(Execution(workers=0)),
+        touch_later,
+        [(tmp_path / "one", 1.5)],
+        finished=lambda: len(list(tmp_path.iterdir())),
+        total=1,
+        title="Trying",
+        status=lambda: "epoch 2/3, 512 images/s",
+    )
+    assert "epoch 2/3, 512 images/s" in capsys.readouterr().err
+
+
 def test_make_executor_when_workers_are_asked_for_spawns_that_many(tmp_path):
     with make_executor(Execution(workers=2)) as pool:
         assert isinstance(pool, ProcessPoolExecutor)

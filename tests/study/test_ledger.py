@@ -221,6 +221,40 @@ def test_read_when_truncated_names_the_file(ledger, reader, name, share):
     assert caught.value.where == str(path)
 
 
+def test_work_folder_is_kept_until_its_run_is_committed(ledger):
+    for run_id in ("a" * 16, "b" * 16):
+        (ledger.open_work(run_id) / "checkpoint").write_text("half")
+    assert not ledger.has("a" * 16)
+    ledger.commit("a" * 16, {}, nothing)
+    assert not ledger.work("a" * 16).exists()
+    assert (ledger.work("b" * 16) / "checkpoint").read_text() == "half"
+    ledger.commit("b" * 16, {}, nothing)
+    assert visible(ledger) == ["a" * 16, "b" * 16]
+
+
+def test_work_folder_when_the_writer_raises_is_kept(ledger):
+    (ledger.open_work("a" * 16) / "checkpoint").write_text("half")
+    with pytest.raises(KeyError):
+        ledger.commit("a" * 16, {}, lambda _folder: {}["lost"])
+    assert (ledger.work("a" * 16) / "checkpoint").exists()
+
+
+def test_work_folder_that_cannot_be_made_names_it(tmp_path):
+    (tmp_path / "runs").write_text("not a folder")
+    with pytest.raises(InputError, match="no folder for the work"):
+        Ledger(tmp_path / "runs").open_work("a" * 16)
+
+
+def test_sweep_removes_work_of_finished_runs_only(ledger):
+    for run_id in ("a" * 16, "b" * 16):
+        ledger.open_work(run_id)
+    ledger.path("a" * 16).mkdir()
+    (ledger.path("a" * 16) / "done.json").write_text("{}")  # killed before it could tidy up
+    ledger.sweep()
+    assert not ledger.work("a" * 16).exists()
+    assert ledger.work("b" * 16).exists()
+
+
 def test_sweep_removes_old_drafts_only(ledger):
     ledger.commit("a" * 16, {}, nothing)
     for name, days in ((".bbbb-old", 2), (".cccc-new", 0)):

@@ -1,16 +1,28 @@
 import hashlib
+import pickle
 import shutil
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_study import records, tiny_profile
+from tiny_study import copy_of, records, tiny_profile
 
 import rin.training.pretrain
+from rin.data.corpus_split import corpus_split
 from rin.errors import InputError
-from rin.models.weights import WeightsEntry
-from rin.study import open_study, pretrained, pretraining, pretraining_histories, run_pretraining
+from rin.models.weights import WeightsEntry, load_weights
+from rin.study import (
+    open_study,
+    pretrained,
+    pretraining,
+    pretraining_classes,
+    pretraining_features,
+    pretraining_histories,
+    pretraining_plan,
+    pretraining_predictions,
+    run_pretraining,
+)
+from rin.study.corpora import open_corpus
 from rin.study.plan import find_entries
 from rin.study.pretraining import plan_pretraining
 
@@ -61,6 +73,75 @@ def test_pretrained_tells_accuracy_and_budget(pretrained_study):
 def test_pretraining_histories_have_one_row_an_epoch(pretrained_study):
     table = pretraining_histories(pretrained_study)
     assert table[["init", "backbone", "epoch"]].values.tolist() == [["radiologic", "ResNet50", 1]]
+    assert table["learning_rate"].tolist() == pytest.approx([1e-3])
+    assert (table[["images_per_second", "seconds"]] > 0).all(axis=None)
+
+
+def test_pretraining_predictions_are_of_the_test_cases_with_their_own_labels(pretrained_study):
+    table = pretraining_predictions(pretrained_study)
+    assert list(table) == [
+        "init",
+        "backbone",
+        "case_id",
+        "patient_id",
+        "truth",
+        "predicted",
+        "in_top5",
+        "confidence",
+        "truth_probability",
+    ]
+    dataset = open_corpus(pretrained_study, "corpus_radiologic")
+    part = corpus_split(dataset, pretrained_study.profile.seed)
+    assert set(table["case_id"]) == set(part.index[part == "test"])
+    known = dataset.cases.set_index("case_id").loc[table["case_id"]]
+    assert table["truth"].tolist() == known["label"].tolist()
+    assert table["patient_id"].tolist() == known["patient_id"].tolist()
+    (row,) = pretrained(pretrained_study).to_dict("records")
+    assert row["top1"] == pytest.approx((table["truth"] == table["predicted"]).mean())
+
+
+def test_pretraining_classes_count_images_and_patients(pretrained_study):
+    table = pretraining_classes(pretrained_study)
+    assert list(table) == ["init", "corpus", "label", "train", "validation", "test", "patients"]
+    assert (table[["train", "validation", "test"]].sum(axis=1) == 12).all()
+    assert table["corpus"].unique().tolist() == ["corpus_radiologic"]
+    cases = open_corpus(pretrained_study, "corpus_radiologic").cases
+    patients = cases.groupby("label")["patient_id"].nunique()
+    assert table["patients"].tolist() == patients.loc[table["label"]].tolist()
+
+
+def test_pretraining_features_have_a_row_for_each_prediction(pretrained_study):
+    table, features = pretraining_features(pretrained_study, "radiologic", "ResNet50")
+    assert features.shape == (len(table), 16)
+    assert features.dtype == np.float32
+    assert "case_id" in table
+
+
+def test_pretraining_features_of_another_run_list_the_known_ones(pretrained_study):
+    with pytest.raises(InputError, match=r"unknown pretraining.*Known: radiologic ResNet50"):
+        pretraining_features(pretrained_study, "photographic", "ResNet50")
+
+
+def test_pretraining_leaves_its_weights_in_three_formats_that_agree(
+    pretrained_study, with_small_backbone
+):
+    from rin.models.backbones import build_backbone
+
+    (run,) = plan_pretraining(pretrained_study)
+    (entry,) = pretraining.local_entries(pretrained_study)
+    with with_small_backbone():
+        backbone = build_backbone("ResNet50", 32)
+    folder = [pretrained_study.weights.folder]
+    first = load_weights(entry, backbone, folder)
+    for name in ("backbone_notop.h5", "backbone.safetensors"):
+        other = entry.model_copy(update={"file": f"{run.run_id}/{name}", "sha256": None})
+        for one, two in zip(first, load_weights(other, backbone, folder), strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
+def test_pretraining_leaves_no_work_behind(pretrained_study):
+    (run,) = plan_pretraining(pretrained_study)
+    assert [p.name for p in pretrained_study.weights.folder.iterdir()] == [run.run_id]
 
 
 def test_pretraining_when_profile_has_none_is_empty(study_folder):
@@ -71,41 +152,134 @@ def test_pretraining_when_profile_has_none_is_empty(study_folder):
 
 @pytest.fixture
 def blocks(monkeypatch):
-    """Pretraining blocks that train nothing and tell what they were asked."""
+    """What pretraining blocks were asked; they train as ever."""
     made = []
 
-    class Recorded:
-        def __init__(self, backbone, _settings, n_classes, *, seed):
-            self.asked = {"backbone": backbone, "n_classes": n_classes, "seed": seed, "images": []}
+    class Recorded(rin.training.pretrain.PretrainingBlock):
+        def __init__(self, backbone, settings, n_classes, **named):
+            self.asked = {"n_classes": n_classes, "images": []} | named
             made.append(self.asked)
+            super().__init__(backbone, settings, n_classes, **named)
 
-        def train(self, images, _classes):
+        def train(self, images, *rest):
             self.asked["images"].append(len(images))
-            history = pd.DataFrame({"epoch": [1]})
-            metrics = rin.training.pretrain.PretrainingMetrics(*[1] * 9)
-            return SimpleNamespace(history=history, metrics=metrics)
-
-        def save(self, path):
-            path.write_bytes(b"weights")
-            return "0" * 64
+            return super().train(images, *rest)
 
     monkeypatch.setattr(rin.training.pretrain, "PretrainingBlock", Recorded)
     return made
 
 
 def test_pretraining_when_cut_off_between_corpora_goes_on_with_the_same_outputs(
-    tmp_path, study_folder, blocks
+    study_folder, blocks, with_small_backbone
 ):
     study = open_study(tiny_profile(TWO | {"name": "two"}), results=study_folder)
-    run_pretraining(study)
-    second = next(r for r in plan_pretraining(study) if r.init == "radiologic")
-    shutil.rmtree(study.weights.path(second.run_id))
-    run_pretraining(study)
+    with with_small_backbone():
+        run_pretraining(study)
+        second = next(r for r in plan_pretraining(study) if r.init == "radiologic")
+        before = pretraining_predictions(study)
+        shutil.rmtree(study.weights.path(second.run_id))
+        run_pretraining(study)
     whole, rest = blocks
     # Corpora of 4 and 3 classes: the larger decides, also when only the smaller is left.
     assert whole["n_classes"] == rest["n_classes"] == 4
+    # Photographs are coloured, so the gray corpus is given to the same three channels.
+    assert whole["channels"] == rest["channels"] == 3
     assert sorted(whole["images"]) == [36, 48]
     assert rest["images"] == [36]
+    pd.testing.assert_frame_equal(pretraining_predictions(study), before)
+
+
+def test_pretraining_of_a_gray_corpus_alone_reads_one_channel(
+    study_folder, blocks, with_small_backbone
+):
+    study = open_study(tiny_profile({"name": "gray"}), results=study_folder)
+    with with_small_backbone():
+        run_pretraining(study)
+    assert [block["channels"] for block in blocks] == [1]
+
+
+def test_pretraining_when_a_store_is_damaged_still_does_the_others(
+    study_folder, tmp_path, with_small_backbone, monkeypatch
+):
+    study = open_study(tiny_profile(TWO | {"name": "half"}), results=study_folder)
+    fit = rin.training.pretrain.PretrainingBlock.train
+
+    def train(self, images, *rest):
+        if images.ndim == 3:
+            raise InputError("unreadable", where="gray", remedy="Mend it.")
+        return fit(self, images, *rest)
+
+    monkeypatch.setattr(rin.training.pretrain.PretrainingBlock, "train", train)
+    with with_small_backbone(), pytest.raises(InputError, match="gray: unreadable"):
+        run_pretraining(study)
+    assert pretrained(study)["init"].tolist() == ["photographic"]
+
+
+def test_pretraining_with_tensorboard_leaves_an_event_file_of_each_run(
+    study_folder, with_small_backbone
+):
+    profile = tiny_profile({"name": "events", "execution": {"tensorboard": True}})
+    study = open_study(profile, results=study_folder)
+    with with_small_backbone():
+        run_pretraining(study)
+    (run,) = plan_pretraining(study)
+    (events,) = (study.results / "tensorboard").rglob("events.out.tfevents*")
+    assert events.parent.name == f"radiologic-ResNet50-{run.run_id}"
+
+
+def test_progress_of_runs_names_each_that_is_under_way(pretrained_study, tmp_path):
+    study = open_study(tiny_profile(TWO), results=tmp_path)
+    runs = plan_pretraining(study)
+    assert pretraining.progress_of(runs, study.weights) == ""
+    for run in runs:
+        (study.weights.open_work(run.run_id) / "progress.txt").write_text("epoch 1/2")
+    line = pretraining.progress_of(runs, study.weights)
+    assert line == "ResNet50 radiologic: epoch 1/2; ResNet50 photographic: epoch 1/2"
+
+
+def test_pretraining_runs_travel_with_their_split(pretrained_study):
+    (run,) = plan_pretraining(pretrained_study)
+    back = pickle.loads(pickle.dumps(run))
+    assert back == run
+    assert back.run_id == run.run_id
+    assert back.split.parts.tolist() == run.split.parts.tolist()
+    dataset = open_corpus(pretrained_study, "corpus_radiologic")
+    expected = corpus_split(dataset, pretrained_study.profile.seed)
+    assert run.split.parts.tolist() == expected.tolist()
+
+
+def test_pretraining_id_covers_the_split(pretrained_study, monkeypatch):
+    (run,) = plan_pretraining(pretrained_study)
+    monkeypatch.setattr(pretraining_plan, "_splits", {})
+    swapped = {"test": "validation", "validation": "test", "train": "train"}
+    monkeypatch.setattr(
+        pretraining_plan, "corpus_split", lambda *a: corpus_split(*a).replace(swapped)
+    )
+    (other,) = plan_pretraining(pretrained_study)
+    assert other.store_digest == run.store_digest
+    assert other.run_id != run.run_id
+
+
+def test_pretraining_of_own_backbones_needs_none_of_the_profile(study_folder):
+    changes = {"pretraining.backbones": ["VGG19", "MobileNetV2"]}
+    study = open_study(tiny_profile(changes), results=study_folder)
+    assert [run.backbone for run in plan_pretraining(study)] == ["VGG19", "MobileNetV2"]
+
+
+def test_pretraining_of_corpora_in_order_of_preference_is_named_after_the_one_found(study_folder):
+    changes = {"pretraining.corpora": {"radiologic": ["corpus_radiologic", "corpus_photographic"]}}
+    (run,) = plan_pretraining(open_study(tiny_profile(changes), results=study_folder))
+    assert run.corpus == "corpus_radiologic"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", ["VGG19", "MobileNetV2"])
+def test_pretraining_of_further_backbones_ends(tmp_path, backbone):
+    changes = {"pretraining.backbones": [backbone], "pretraining.learning_rate": 1e-4}
+    study = open_study(tiny_profile(changes), results=tmp_path)
+    (row,) = run_pretraining(study).to_dict("records")
+    assert row["backbone"] == backbone
+    assert np.isfinite(pretraining_features(study, "radiologic", backbone)[1]).all()
 
 
 def test_pretraining_of_every_corpus_starts_from_one_seed(study_folder):
@@ -114,10 +288,9 @@ def test_pretraining_of_every_corpus_starts_from_one_seed(study_folder):
     assert {run.seed for run in runs} == {tiny_profile().seed}
 
 
-def test_local_entries_when_damaged_name_the_file(pretrained_study, tmp_path):
+def test_local_entries_when_damaged_name_the_file(pretrained_study):
     (run,) = plan_pretraining(pretrained_study)
-    study = open_study(pretrained_study.profile, results=tmp_path)
-    shutil.copytree(pretrained_study.results, study.results)
+    study = copy_of(pretrained_study, "entries")
     path = study.weights.path(run.run_id) / "entry.json"
     path.write_text("{")
     with pytest.raises(InputError) as caught:
@@ -134,4 +307,7 @@ def test_pretraining_settings_other_than_corpora_change_the_id(study_folder):
 
     assert ids({"pretraining.epochs": 2}).isdisjoint(ids({}))
     assert ids({"seed": np.iinfo(np.int32).max}).isdisjoint(ids({}))
-    assert ids({"execution": {"workers": 2}}) == ids({})
+    assert ids({"pretraining.optimizer": "sgd"}).isdisjoint(ids({}))
+    assert ids({"pretraining.backbones": ["ResNet50"]}) == ids({})
+    execution = {"workers": 2, "checkpoint_minutes": 1, "tensorboard": True}
+    assert ids({"execution": execution}) == ids({})

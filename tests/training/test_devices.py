@@ -1,5 +1,6 @@
 """Several devices; here two of a CPU, in processes of their own, where TensorFlow makes them."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -50,3 +51,11 @@ def check_alike(one, two):
 
 def test_training_on_two_devices_is_that_on_one():
     check_alike(trained(1), trained(2))
+
+
+@pytest.mark.slow
+def test_training_on_two_devices_of_jax_is_that_on_one():
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("JAX is not installed")
+    two = "--xla_force_host_platform_device_count=2"
+    check_alike(*(trained(n, KERAS_BACKEND="jax", XLA_FLAGS=two) for n in (1, 2)))

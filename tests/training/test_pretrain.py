@@ -1,62 +1,67 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from sklearn.metrics import balanced_accuracy_score
 
 from rin.errors import InputError
 from rin.models.weights import file_sha256, random_weights, read_weights_file
+from rin.training import progress
 from rin.training.batches import OrderedBatches, Part
-from rin.training.pretrain import PretrainingBlock, split_rows
+from rin.training.pretrain import PretrainingBlock, Workplace
+from rin.training.standing import Keeper
+
+HISTORY = [
+    "epoch",
+    "accuracy",
+    "loss",
+    "val_accuracy",
+    "val_loss",
+    "learning_rate",
+    "images_per_second",
+    "seconds",
+]
 
 
-def test_split_rows_of_20_40_and_100_is_75_10_15_in_every_class():
-    labels = np.repeat([0, 1, 2], [20, 40, 100])
-    training, validation, test = split_rows(labels, 0)
-    assert np.bincount(labels[training]).tolist() == [15, 30, 75]
-    assert np.bincount(labels[validation]).tolist() == [2, 4, 10]
-    assert np.bincount(labels[test]).tolist() == [3, 6, 15]
-    assert sorted(np.concatenate([training, validation, test])) == list(range(160))
-
-
-def test_split_rows_are_decided_by_the_seed_alone():
-    labels = np.arange(60) % 3
-    for one, again, other in zip(*(split_rows(labels, s) for s in (1, 1, 2)), strict=True):
-        np.testing.assert_array_equal(one, again)
-        assert set(one) != set(other)
-
-
-def test_split_rows_when_a_class_has_nine_images_raises():
-    with pytest.raises(InputError, match="smallest class has 9 images"):
-        split_rows(np.repeat([0, 1], [30, 9]), 0)
-
-
-@pytest.mark.parametrize("smallest", [10, 11, 13])
-def test_split_rows_when_a_class_has_ten_images_or_more_holds_it_in_every_part(smallest):
-    labels = np.repeat(np.arange(4), [smallest, 15, 30, 50])
-    for part in split_rows(labels, 3):
-        assert set(labels[part]) == {0, 1, 2, 3}
-
-
-@dataclass
+@dataclass(frozen=True)
 class Settings:
     size: int = 32
     batch: int = 6
     epochs: int = 2
-    learning_rate: float = 1e-3
+    optimizer: str = "adam"
+    weight_decay: float = 0.0
+    learning_rate: float = 1e-2
+    schedule: str = "constant"
+    warmup: float = 0.0
+    class_weights: str = "none"
     preprocessing: str = "symmetric"
-    augmentation: str = "none"
+    augmentation: str = "official"
     dropout: float = 0.2
     batch_norm_momentum: float = 0.9
+    batch_norm_recalibration: int = 0
 
 
-def corpus(names, color, seed):
-    """Sixteen images a class, told apart by brightness."""
+@pytest.fixture(scope="module", autouse=True)
+def _small(small_backbone):
+    import keras
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.applications, "ResNet50", small_backbone)
+        yield
+
+
+def corpus(names, color=False, seed=0):
+    """Sixteen images a class, told apart by brightness: eleven to train, two to validate."""
     classes = np.repeat(names, 16)
     base = np.linspace(30, 220, len(names)).repeat(16)
     shape = (len(classes), 32, 32) + (3,) * color
     noise = np.random.default_rng(seed).normal(0, 10, shape)
     images = base.reshape(-1, *[1] * (len(shape) - 1)) + noise
-    return np.clip(images, 0, 255).astype("uint8"), classes
+    parts = np.tile(np.repeat(["train", "validation", "test"], [11, 2, 3]), len(names))
+    return np.clip(images, 0, 255).astype("uint8"), classes, parts
+
+
+GRAY, RGB = corpus(["a", "b", "c"]), corpus(["d", "e", "f", "g"], color=True, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -65,26 +70,24 @@ def pretrained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pretrained")
     block = PretrainingBlock("ResNet50", Settings(), 4, seed=5)
     compiled, starts = block._block, []
-    train = compiled.train
+    fit = compiled.fit
 
-    def spy(weights, *rest):
+    def spy(weights, *rest, **named):
         starts.append([w.copy() for w in weights])
-        return train(weights, *rest)
+        return fit(weights, *rest, **named)
 
-    compiled.train = spy
+    compiled.fit = spy
     results, files = [], []
-    for name, arguments in {
-        "gray": (["a", "b", "c"], False, 0),
-        "rgb": (["d", "e", "f", "g"], True, 1),
-    }.items():
-        results.append(block.train(*corpus(*arguments)))
+    for name, arguments in {"gray": GRAY, "rgb": RGB}.items():
+        results.append(block.train(*arguments))
         files.append((folder / f"{name}.weights.h5", block.save(folder / f"{name}.weights.h5")))
+    compiled.fit = fit
     return block, results, files, starts
 
 
 def test_pretraining_of_a_second_corpus_traces_nothing_again(pretrained):
     one, other = (result.metrics.traces for result in pretrained[1])
-    assert one == other == pretrained[0]._block.traces
+    assert one == other
 
 
 def test_pretraining_of_each_corpus_begins_from_the_same_random_weights(pretrained):
@@ -96,36 +99,214 @@ def test_pretraining_of_each_corpus_begins_from_the_same_random_weights(pretrain
 
 def test_pretraining_metrics_tell_the_budget(pretrained):
     gray, rgb = (result.metrics for result in pretrained[1])
-    assert (gray.images, gray.classes, gray.training_images) == (48, 3, 35)
+    assert (gray.images, gray.classes, gray.training_images) == (48, 3, 33)
     assert (rgb.images, rgb.classes, rgb.epochs) == (64, 4, 2)
     assert gray.steps == 2 * 6
-    assert 0 <= gray.top1 <= gray.top5 <= 1
+    assert (gray.devices, gray.precision, gray.resumed) == (1, "float32", 0)
+    assert gray.parameters == pretrained[0].backbone.count_params()
+    for metrics in (gray, rgb):
+        assert 0 <= metrics.top1 <= metrics.top5 <= 1
+        assert metrics.images_per_second > 0
+
+
+def test_pretraining_history_has_one_row_an_epoch(pretrained):
     for result in pretrained[1]:
         assert result.history["epoch"].tolist() == [1, 2]
-        assert set(result.history) == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy"}
+        assert list(result.history) == HISTORY
+        assert result.history["learning_rate"].tolist() == pytest.approx([1e-2, 1e-2])
 
 
 def test_pretraining_accuracy_is_that_of_images_with_their_own_labels(pretrained):
     """Keras' own evaluation takes image and label from one batch, whatever its order."""
-    compiled = pretrained[0]._block
-    images, classes = corpus(["d", "e", "f", "g"], True, 1)
+    compiled, (images, classes, parts) = pretrained[0]._block, RGB
     labels = np.unique(classes, return_inverse=True)[1]
-    test = OrderedBatches(Part(images, labels, split_rows(labels, 5)[2]), batch=6, channels=3)
+    rows = np.flatnonzero(parts == "test")
+    test = OrderedBatches(Part(images, labels, rows), batch=6, channels=3)
     _, accuracy = compiled.parts.model.evaluate(test, verbose=0)
     assert pretrained[1][1].metrics.top1 == pytest.approx(accuracy, abs=1e-6)
+
+
+def test_pretraining_predictions_are_of_the_test_images_and_explain_the_metrics(pretrained):
+    for result, (_, classes, parts) in zip(pretrained[1], (GRAY, RGB), strict=True):
+        table, metrics = result.predictions, result.metrics
+        assert table["row"].tolist() == np.flatnonzero(parts == "test").tolist()
+        assert table["truth"].tolist() == classes[table["row"]].tolist()
+        assert set(table["predicted"]) <= set(classes)
+        right = table["truth"] == table["predicted"]
+        assert metrics.top1 == right.mean()
+        assert metrics.top5 == table["in_top5"].mean()
+        expected = balanced_accuracy_score(table["truth"], table["predicted"])
+        assert metrics.balanced_accuracy == pytest.approx(expected)
+        assert (table["confidence"] >= table["truth_probability"]).all()
+
+
+def test_pretraining_class_table_counts_images(pretrained):
+    table = pretrained[1][1].classes
+    assert table["label"].tolist() == ["d", "e", "f", "g"]
+    assert (table[["train", "validation", "test"]] == [11, 2, 3]).all(axis=None)
 
 
 def test_pretraining_that_is_saved_reads_back_with_its_digest(pretrained):
     block, _, ((gray, digest), (rgb, other)), starts = pretrained
     assert file_sha256(gray) == digest != other
-    backbone = block._block.parts.backbone
-    second = read_weights_file(rgb, backbone)
-    first = read_weights_file(gray, backbone)
+    second = read_weights_file(rgb, block.backbone)
+    first = read_weights_file(gray, block.backbone)
     assert np.abs(first[0] - second[0]).max() > 1e-4
     assert np.abs(first[0] - starts[0][0]).max() > 1e-4
 
 
-def test_pretraining_of_a_class_too_small_to_split_raises(pretrained):
-    images, classes = corpus(["a", "b"], False, 0)
-    with pytest.raises(InputError, match="smallest class"):
-        pretrained[0].train(images[:-7], classes[:-7])
+def test_pretraining_features_are_the_pooled_ones_of_the_test_images(pretrained, tmp_path):
+    import keras
+
+    block, (images, _, parts) = pretrained[0], GRAY
+    block.train(*GRAY, Workplace(tmp_path))
+    features = np.load(tmp_path / "features.npy")
+    gray = images[parts == "test"].astype("float32")[..., np.newaxis]
+    maps = block.backbone(keras.ops.convert_to_tensor(np.repeat(gray, 3, axis=-1) / 127.5 - 1))
+    assert features.dtype == np.float32
+    np.testing.assert_allclose(features, np.asarray(maps).mean(axis=(1, 2)), rtol=1e-4, atol=1e-5)
+
+
+def one_class_elsewhere(images, classes, parts):
+    return images, classes, np.where((classes == "b") & (parts == "train"), "test", parts)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (one_class_elsewhere, "no training image of class b"),
+        (lambda i, c, p: (i / 255, c, p), "pixels of type float64"),
+        (lambda i, c, p: (i.astype("int32"), c, p), "pixels of type int32"),
+        (lambda i, c, p: (i[:, 1:], c, p), r"images of \(31, 32\) pixels and not 32 x 32"),
+        (lambda i, c, p: (i[1:], c, p), "47 images, 48 class names and 48 parts"),
+        (lambda i, c, p: (i, c, np.where(p == "test", "tset", p)), "unknown part .*tset"),
+        (lambda i, c, p: (i, c, np.where(p == "test", "train", p)), "no cases in this part"),
+        (lambda i, c, p: (i, np.array([f"{n % 5}" for n in range(48)]), p), "5 classes for 4"),
+    ],
+)
+def test_pretraining_of_a_bad_corpus_tells_what_is_wrong(pretrained, spoil, told):
+    with pytest.raises(InputError, match=told):
+        pretrained[0].train(*spoil(*GRAY))
+
+
+def test_pretraining_from_a_store_that_breaks_off_names_the_file(pretrained, tmp_path):
+    np.save(tmp_path / "images.npy", GRAY[0])
+    images = np.load(tmp_path / "images.npy", mmap_mode="r")
+    with (tmp_path / "images.npy").open("r+b") as file:
+        file.truncate(128 + 30 * 1024)
+    with pytest.raises(InputError, match="cannot be read") as caught:
+        pretrained[0].train(images, *GRAY[1:])
+    assert caught.value.where == str(tmp_path / "images.npy")
+
+
+def test_pretraining_of_too_small_images_names_the_least():
+    with pytest.raises(InputError, match=r"31 px is too small for ResNet50.*at least 32"):
+        PretrainingBlock("ResNet50", replace(Settings(), size=31), 4, seed=5)
+
+
+def test_pretraining_that_diverges_says_so_and_the_next_is_untouched(
+    pretrained, tmp_path, monkeypatch
+):
+    block, (gray, _) = pretrained[:2]
+    with monkeypatch.context() as patch:
+        patch.setattr(block, "_start", [w * np.float32(1e30) for w in block._start])
+        with pytest.raises(InputError, match=r"ResNet50 at 0\.01: .*loss is nan.*diverged"):
+            block.train(*GRAY, Workplace(tmp_path))
+    again = block.train(*GRAY)
+    np.testing.assert_array_equal(again.history["val_loss"], gray.history["val_loss"])
+
+
+class _Killed(BaseException):
+    """As sudden as a signal, as far as the training can tell."""
+
+
+def kill_at(monkeypatch, epoch, step):
+    """Let a training end behind the checkpoint of some place."""
+    save = Keeper._save_when_due
+
+    def then_end(self):
+        save(self)
+        if (self._s.epoch, self._s.step) == (epoch, step):
+            raise _Killed
+
+    monkeypatch.setattr(Keeper, "_save_when_due", then_end)
+
+
+@pytest.mark.parametrize("place", [(0, 3), (1, 0), (1, 5), (2, 0)])
+def test_pretraining_that_is_cut_off_goes_on_as_if_it_had_not_been(
+    pretrained, tmp_path, monkeypatch, place
+):
+    block, (gray, _) = pretrained[:2]
+    work = Workplace(tmp_path, {"run": "a"}, minutes=0)
+    with monkeypatch.context() as patch:
+        kill_at(patch, *place)
+        with pytest.raises(_Killed):
+            block.train(*GRAY, work)
+    block.train(*RGB)  # whatever happens in between
+    result = block.train(*GRAY, work)
+    assert result.metrics.resumed == 1
+    untimed = HISTORY[:6]
+    np.testing.assert_array_equal(result.history[untimed], gray.history[untimed])
+    assert result.predictions.equals(gray.predictions)
+
+
+def test_pretraining_with_a_checkpoint_of_another_run_begins_from_its_start(
+    pretrained, tmp_path, monkeypatch
+):
+    block, (gray, _) = pretrained[:2]
+    with monkeypatch.context() as patch:
+        kill_at(patch, 1, 2)
+        with pytest.raises(_Killed):
+            block.train(*RGB, Workplace(tmp_path, {"run": "b"}, minutes=0))
+    with pytest.warns(UserWarning, match="written for run 'b' and not 'a'"):
+        result = block.train(*GRAY, Workplace(tmp_path, {"run": "a"}))
+    assert result.metrics.resumed == 0
+    assert result.predictions.equals(gray.predictions)
+
+
+def test_pretraining_tells_its_progress_in_a_file(pretrained, tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "EVERY_SECONDS", 0.0)
+    pretrained[0].train(*GRAY, Workplace(tmp_path))
+    line = (tmp_path / "progress.txt").read_text()
+    assert line.startswith("epoch 2/2, ")
+    for word in ("images/s, loss ", ", lr 0.01, ETA "):
+        assert word in line
+
+
+def test_pretraining_with_schedule_and_weights_compiles_once_for_corpora_of_one_size(tmp_path):
+    changes = {"schedule": "cosine", "warmup": 0.25, "class_weights": "balanced"}
+    settings = replace(Settings(), **changes, optimizer="sgd", weight_decay=1e-4)
+    block = PretrainingBlock("ResNet50", settings, 4, seed=5)
+    first = block.train(*GRAY, Workplace(tmp_path, events=tmp_path / "events"))
+    second = block.train(*corpus(["x", "y", "z"], seed=2))
+    third = block.train(*RGB)
+    assert first.metrics.traces == second.metrics.traces < third.metrics.traces
+    assert first.history["learning_rate"].iloc[-1] == pytest.approx(0, abs=1e-8)
+    assert len(list((tmp_path / "events").iterdir())) == 1
+
+
+def test_balanced_class_weights_give_each_class_the_same_sum(pretrained, monkeypatch):
+    images, classes, parts = GRAY
+    rare = np.flatnonzero((classes == "a") & (parts == "train"))[:7]
+    kept = np.setdiff1d(np.arange(48), rare)
+    given = {}
+
+    def spy(*_, class_weights, **__):
+        given["weights"] = class_weights
+        raise _Killed
+
+    block = pretrained[0]
+    monkeypatch.setattr(block, "_settings", replace(Settings(), class_weights="balanced"))
+    monkeypatch.setattr(block._block, "fit", spy)
+    with pytest.raises(_Killed):
+        block.train(images[kept], classes[kept], parts[kept])
+    assert (given["weights"] * [4, 11, 11]).tolist() == pytest.approx([26 / 3] * 3)
+
+
+def test_pretraining_block_of_a_batch_that_devices_cannot_share_tells_so(monkeypatch):
+    from rin.training import pretrain
+    from rin.training.devices import Devices
+
+    monkeypatch.setattr(pretrain, "find_devices", lambda _: Devices(4))
+    with pytest.raises(InputError, match="4 devices cannot share a batch of 6 evenly"):
+        PretrainingBlock("ResNet50", Settings(), 4, seed=5, devices=4)

@@ -12,8 +12,8 @@ def first_norm(block):
     return next(n for n in layers if isinstance(n, keras.layers.BatchNormalization))
 
 
-def test_recalibrated_averages_are_those_of_the_batches_and_nothing_else_changes(frozen, store):
-    block, training = frozen[0], Part(*store, np.arange(24))
+def test_recalibrated_averages_are_those_of_the_batches_and_nothing_else_changes(whole, store):
+    block, training = whole[0], Part(*store, np.arange(24))
     norm = first_norm(block)
     before = {v.path: np.asarray(v) for v in block.parts.model.variables}
     recalibrate(block, training, 8, 3, seed=4)
@@ -38,8 +38,8 @@ def test_recalibrated_averages_are_those_of_the_batches_and_nothing_else_changes
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_recalibrated_averages_do_not_remember_what_was_before(frozen, store, count):
-    block, training = frozen[0], Part(*store, np.arange(24))
+def test_recalibrated_averages_do_not_remember_what_was_before(whole, store, count):
+    block, training = whole[0], Part(*store, np.arange(24))
     norm, made = first_norm(block), []
     for value in (0.0, 100.0):
         norm.moving_mean.assign(np.full(norm.moving_mean.shape, value))

@@ -140,7 +140,7 @@ def _write_whole(folder: Path, made_of: dict) -> None:
 def _named_findings(study: Study, terms: dict[str, tuple[str, str]]) -> list[str]:
     """Return what the reader writes about each finding, and note terms of the site's own."""
     named = []
-    for label in study.findings:
+    for label in study.marked:
         digest = hashlib.sha256(f"{study.study_uid} {label}".encode()).digest()
         if digest[0] % SITE_TERMS:
             named.append(f"{study.region}: {label}")

@@ -49,38 +49,6 @@ class Words:
     findings: dict[str, Finding]
 
 
-NORMAL = (
-    "Normal {exam}.",
-    "Unremarkable {exam}.",
-    "Unremarkable examination.",
-    "Study within normal limits.",
-    "No abnormality detected. Normal study.",
-    "1. Normal {exam}.\n2. No follow-up needed.",
-    "The {exam} is normal.",
-    "Normal examination, unchanged.",
-)
-INCIDENTAL = (
-    "Otherwise unremarkable {exam}. Incidental finding: {finding}.",
-    "Incidental {finding}. The {exam} is otherwise normal.",
-    "No cause for the symptoms. Unremarkable apart from {finding}.",
-    "Normal for age except for {finding}.",
-)
-OTHER_ORGAN = (
-    "{Finding}. {beside}",
-    "1. {Finding}.\n2. {beside}",
-    "{beside} However, there is {finding}.",
-)
-ABNORMAL = (
-    "{Finding}.",
-    "{Finding}. Follow-up as per guideline.",
-    "1. {Finding}.\n2. Clinical correlation recommended.",
-    "Findings consistent with {finding}.",
-    "Known {finding}.",
-)
-#: Impressions that hold the word "abnormal", and so the text "normal".
-CALLED_ABNORMAL = ("Abnormal {exam}: {finding}.", "Abnormal study with {finding}.")
-TWO = ("1. {Finding}.\n2. {Second}.", "{Finding}, and {second}.")
-
 WORDS: dict[str, Words] = {
     "lung": Words(
         "CT of the chest",

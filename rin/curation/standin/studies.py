@@ -45,7 +45,7 @@ ABNORMAL = {
 }
 NORMAL_WEIGHT = 1.14
 #: Shares of all studies.
-HEDGED, FOLLOW_UP, SHARED_PATIENT = 0.035, 0.03, 0.16
+HEDGED, OVERLOOKED, FOLLOW_UP, SHARED_PATIENT = 0.035, 0.012, 0.03, 0.16
 #: Shares of the kinds of report among abnormal studies; the rest is plainly abnormal.
 KINDS = {"incidental": 0.09, "other organ": 0.14, "two findings": 0.1}
 FEWEST = 30
@@ -58,10 +58,11 @@ class Study:
     Attributes
     ----------
     findings
-        Labels of what a reader marks, in the order of importance; empty where nothing is.
+        Labels of what the pictures show, in the order of importance.
     kind
-        normal, negated, hedged, abnormal, incidental, other organ, two findings, or empty
-        (an impression without text).
+        normal, negated, hedged, abnormal, incidental, other organ, two findings, overlooked
+        (by the reader, so that no search of reports can tell), or empty (an impression
+        without text).
     visit
         0 for the patient's first study.
     slices
@@ -85,16 +86,19 @@ class Study:
         return not self.findings and self.kind != "hedged"
 
     @property
+    def marked(self) -> tuple[str, ...]:
+        """Labels of what the reader marks and describes."""
+        return () if self.kind == "overlooked" else self.findings
+
+    @property
     def modality(self) -> str:
         """CT, MR or US."""
         return REGIONS[self.region][0]
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Classes that the study has images of: none where nobody is sure."""
-        if self.normal:
-            return (NORMAL[self.region],)
-        return self.findings
+        """Classes that the study has images of: none where nobody is sure or saw it."""
+        return (NORMAL[self.region],) if self.normal else self.marked
 
 
 def plan_studies(studies: int, seed: int) -> list[Study]:
@@ -118,16 +122,21 @@ def plan_studies(studies: int, seed: int) -> list[Study]:
         )
     rng = np.random.default_rng([seed, 0])
     hedged, again = int(HEDGED * studies), int(FOLLOW_UP * studies)
-    drafts = _drafts(rng, studies - hedged - again)
+    overlooked = int(OVERLOOKED * studies)
+    drafts = _drafts(rng, studies - hedged - overlooked - again)
     regions = [region for region in NORMAL if region != "usthyroid"]
     drafts += [(regions[i % len(regions)], (), "hedged") for i in range(hedged)]
+    missed = [(region, label) for region in regions for label in ABNORMAL[region]]
+    for i in range(overlooked):
+        region, label = missed[i % len(missed)]
+        drafts.append((region, (label,), "overlooked"))
     order = rng.permutation(len(drafts))
     people = _patients_of(rng, [drafts[i] for i in order], seed)
     planned = [
         Study(0, patient, *drafts[i], visit=visit)
         for i, (patient, visit) in zip(order, people, strict=True)
     ]
-    repeatable = [one for one in planned if one.kind != "empty"]
+    repeatable = [one for one in planned if one.kind not in ("empty", "overlooked")]
     for index in rng.permutation(len(repeatable))[:again]:
         first = repeatable[index]
         visits = sum(one.patient == first.patient for one in planned)

@@ -57,7 +57,7 @@ def study_files(study: Study, size: int, seed: int, named: list[str]) -> StudyFi
     Parameters
     ----------
     named
-        What the reader writes about each finding of the study.
+        What the reader writes about each finding that is marked.
     """
     rng = np.random.default_rng([8, seed, study.number])
     drawings = draw_slices(study, size, seed)
@@ -97,7 +97,7 @@ def _ultrasound(rng: np.random.Generator, study: Study, drawings: list[Drawing])
     text = f"{study.patient.name} {study.day:%d.%m.%Y}" if burned else ""
     # A grayscale presentation state may not refer to a colour image.
     color = rng.random() < COLOR
-    marked = {index for label in study.findings for index in key_slices(drawings, label)}
+    marked = {index for label in study.marked for index in key_slices(drawings, label)}
     files = StudyFiles(
         [
             images.us_image(
@@ -117,7 +117,7 @@ def _add_readings(
     """Add what the reader marked: a selection per finding, an outline per key image."""
     selections = Series(study, KEY_SELECTIONS, "Key images", "KO")
     states = Series(study, OUTLINES, "Outlines", "PR")
-    for label, words in zip(study.findings, named, strict=True):
+    for label, words in zip(study.marked, named, strict=True):
         chosen = key_slices(drawings, label)
         marked = [files.diagnostic[index] for index in chosen]
         number = len(files.key_selections) + 1

@@ -68,9 +68,9 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     Raises
     ------
     InputError
-        A table that is missing, there twice, no CSV in UTF-8, of other columns or without
-        rows; an empty name or label; a picture in two rows; a row without a picture; a picture
-        without a row, or without a patient where there is a table of them; another file.
+        A table that is missing, there twice, no CSV in UTF-8 or of other columns; an empty name
+        or label; a picture in two rows; a row without a picture; a picture without a row, or
+        without a patient where there is a table of them; another file.
     """
     options = reader_options(RadImageNetOptions, manifest)
     pictures, others = _sort_out(tree, options)
@@ -197,8 +197,6 @@ def _read(
     if missing or (strict and more) or len(set(titles)) != len(titles):
         must = f"{'be' if strict else 'hold'} {', '.join(columns)}"
         raise _wrong(tree, name, f"its columns are {', '.join(header)}; they must {must}")
-    if not table.num_rows:
-        raise _wrong(tree, name, "it has no rows")
     table = table.rename_columns(titles)
     return [pc.utf8_trim_whitespace(table[column]).to_pylist() for column in columns]
 

@@ -1,0 +1,443 @@
+"""From archive to corpus: what is in it, what is not, and that no interruption shows."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from killed_curation import KEY
+from PIL import Image
+from planted_archive import MARK, plant
+from pydicom import dcmread
+from sqlalchemy import select
+
+from rin.curation import build, export
+from rin.curation.archive import open_archive, read_table
+from rin.curation.archive_tables import instances, reports
+from rin.curation.build import CurationPlan, curate, read_corpus
+from rin.curation.deidentify import Pseudonyms, display_window
+from rin.curation.reports import query_normal, screen
+from rin.curation.taxonomy import load_taxonomy
+from rin.data.corpus_split import corpus_split
+from rin.data.datasets import open_dataset
+from rin.data.dicom import read_dicom
+from rin.data.layouts.found import STAND_IN_NOTE
+from rin.data.manifest import load_manifest
+from rin.data.pixels import read_mask
+from rin.errors import InputError
+
+COLUMNS = [
+    "filename", "label", "modality", "region", "name", "patient_id", "study_id", "roi", "width",
+    "height", "burned_in_risk", "kind", "part",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """Folder of an archive, and every identifier in it."""
+    folder = tmp_path_factory.mktemp("archive") / "export"
+    return folder, plant(folder)
+
+
+@pytest.fixture(scope="module")
+def plan(planted, tmp_path_factory):
+    folder, _ = planted
+    return CurationPlan(
+        archive=folder,
+        output=tmp_path_factory.mktemp("curated") / "out",
+        label_map=folder / "label_map.csv",
+        seed=7,
+        key=KEY,
+        workers=1,
+    )
+
+
+@pytest.fixture(scope="module")
+def corpus(plan):
+    """Curated once, without disturbance; tests that change something work on a copy."""
+    return curate(plan)
+
+
+@pytest.fixture
+def copied(plan, corpus, tmp_path):
+    """The plan on a copy of archive and output, both as curation left them."""
+    shutil.copytree(plan.archive, tmp_path / "export")
+    shutil.copytree(plan.output, tmp_path / "out")
+    moved = {name: tmp_path / "export" / name for name in ("label_map.csv",)}
+    return replace(
+        plan,
+        archive=tmp_path / "export",
+        output=tmp_path / "out",
+        label_map=moved["label_map.csv"],
+    )
+
+
+def files_of(folder):
+    """Content of every file below a folder, by name."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(Path(folder).rglob("*"))
+        if path.is_file()
+    }
+
+
+def result(output):
+    """What a curation leaves: all but the index, which is a database's, and the locks."""
+    own = files_of(output)
+    return {name: own[name] for name in own if not re.match(r"archive\.sqlite|.*\.lock$", name)}
+
+
+def archive_of(plan):
+    return open_archive(plan.archive, plan.url, workers=1)
+
+
+def test_corpus_has_the_stated_columns_and_names(corpus):
+    images = corpus.images
+    assert list(images) == COLUMNS
+    named = images["modality"] + "/" + images["region"] + "/" + images["name"]
+    folders = images["filename"].str.rpartition("/")[0]
+    assert (folders == "radiology_ai/" + named).all()
+    ends = images["filename"].str.rpartition("/")[2]
+    numbers = ends.str.extract(r"^([a-z]+)(\d{6})\.png$")
+    assert (numbers[0] == images["region"]).all()
+    for _, own in numbers.groupby(images["region"].to_numpy()):
+        assert sorted(own[1].astype(int)) == list(range(1, len(own) + 1))
+    assert (images["label"] == images["region"] + "-" + images["name"]).all()
+    classes = load_taxonomy()[["modality", "region", "label"]].apply(tuple, axis=1)
+    assert set(images[["modality", "region", "name"]].apply(tuple, axis=1)) <= set(classes)
+
+
+def test_corpus_is_read_as_a_dataset_and_split_as_it_says(corpus, tmp_path):
+    manifest = load_manifest("curated_archive")
+    dataset = open_dataset(manifest, corpus.root, index_folder=tmp_path, workers=1)
+    images = corpus.images.set_index(corpus.images["filename"].str.removeprefix("radiology_ai/"))
+    cases = dataset.cases.set_index("case_id")
+    assert dataset.provenance == corpus.provenance == "stand-in"
+    assert cases["patient_id"].to_dict() == images["patient_id"].to_dict()
+    assert cases["label"].to_dict() == images["label"].to_dict()
+    assert cases["width"].to_dict() == images["width"].to_dict()
+    assert cases["height"].to_dict() == images["height"].to_dict()
+    assert corpus_split(dataset, 99).to_dict() == images["part"].to_dict()
+
+
+def test_patients_are_in_one_part_and_every_class_is_trained_and_tested(corpus):
+    images = corpus.images
+    assert (images.groupby("patient_id")["part"].nunique() == 1).all()
+    assert (images.groupby("study_id")["patient_id"].nunique() == 1).all()
+    parts = images.groupby("label")["part"].agg(set)
+    assert all({"train", "test"} <= own for own in parts)
+    assert (images.groupby("label")["patient_id"].nunique() >= 3).all()
+
+
+def test_every_image_is_labelled_as_the_truth_of_its_study_says(corpus, plan):
+    """The truth, which curation never reads, through the key that links both sides."""
+    truth = pd.read_csv(plan.archive / "truth.csv", dtype=str).set_index("accession_number")
+    known = read_table(archive_of(plan), select(reports.c.accession_number, reports.c.study_uid))
+    accession = {
+        Pseudonyms(KEY).uid(study): number
+        for number, study in known.itertuples(index=False, name=None)
+    }
+    for image in corpus.images.itertuples():
+        study = truth.loc[accession[image.study_id]]
+        if image.kind == "key":
+            assert image.region == study["region"]
+            assert image.name in study["label"].split(";")
+    key = corpus.images[corpus.images["kind"] == "key"]
+    assert len(key) > 20
+    assert set(corpus.images["kind"]) == {"key", "normal"}
+
+
+def test_every_file_of_the_archive_is_in_the_corpus_or_counted_under_a_reason(corpus):
+    assert len(corpus.images) + corpus.excluded["images"].sum() == corpus.counts["instances"]
+    assert list(corpus.excluded) == ["rule", "images", "kept_out_because"]
+    assert corpus.excluded["kept_out_because"].str.endswith(".").all()
+    assert {"localizer", "dose report", "secondary capture", "burned-in text", "rare class"} <= set(
+        corpus.excluded["rule"]
+    )
+
+
+def test_pictures_show_what_the_deidentified_files_show(corpus, plan):
+    made = pd.read_parquet(plan.output / "images.parquet").groupby("modality").head(5)
+    for image in made.itertuples():
+        picture = np.asarray(Image.open(corpus.folder / image.filename))
+        window = display_window(image.modality, image.region)
+        shown = read_dicom(plan.output, f"deidentified/{image.uid}.dcm", window)
+        assert picture.shape == (image.height, image.width)
+        assert (picture == shown).all()
+
+
+def test_regions_of_interest_cover_pixels_of_their_pictures(corpus):
+    outlined = corpus.images[corpus.images["roi"] != ""]
+    assert set(outlined["kind"]) == {"key"}
+    assert len(outlined) > 20
+    for image in outlined.itertuples():
+        mask = read_mask(corpus.root, (image.roi,), (image.height, image.width))
+        assert 0 < mask.mean() < 0.7
+
+
+def test_numbers_follow_the_pseudonyms_and_not_the_patients(plan, corpus):
+    images = pd.read_parquet(plan.output / "images.parquet").sort_values(["region", "filename"])
+    number = images["filename"].str[-10:-4]
+    for _, own in images.groupby("region"):
+        ordered = own.assign(number=number[own.index]).sort_values("number")
+        assert list(ordered["uid"]) == sorted(own["uid"])
+
+
+def test_no_identifier_is_in_any_byte_or_name_that_leaves_the_house(planted, plan, corpus):
+    _, identifiers = planted
+    assert len(identifiers) > 500
+    assert MARK in identifiers
+    patterns = [text.encode() for text in identifiers]
+    for folder in (corpus.root, plan.output / "deidentified"):
+        for name, content in files_of(folder).items():
+            everything = name.encode() + b"\0" + content
+            assert [text for text in patterns if text in everything] == [], name
+    for path in corpus.root.rglob("*.png"):
+        assert Image.open(path).info == {}
+
+
+def test_the_search_for_identifiers_finds_them_where_they_are(planted, plan, corpus):
+    """The house's own files hold them, so the test above looks for what is really there."""
+    _, identifiers = planted
+    kept = (plan.output / "screened.parquet").read_bytes()
+    assert any(text.encode() in kept for text in identifiers)
+
+
+def test_curate_again_exports_nothing_writes_nothing_and_is_quick(plan, corpus, monkeypatch):
+    times = {path: path.stat().st_mtime_ns for path in plan.output.rglob("*.p*") if path.is_file()}
+    monkeypatch.setattr(export, "_export", lambda *_: pytest.fail("an image is exported again"))
+    start = time.process_time()
+    again = curate(plan)
+    assert time.process_time() - start < 2
+    pd.testing.assert_frame_equal(again.images, corpus.images)
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda out: next((out / "shared").rglob("lung*.png")).unlink(),
+        lambda out: next((out / "deidentified").iterdir()).unlink(),
+        lambda out: (out / "shared/radimagenet_curated/RadiologyAI_val.csv").write_text("x"),
+        lambda out: (out / "shared/radimagenet_curated/more.txt").write_text("x"),
+        lambda out: (out / "images.parquet").unlink(),
+        lambda out: (out / "curated.json").write_text("{"),
+        lambda out: shutil.rmtree(out / "shared"),
+        lambda out: (out / "shared/radimagenet_curated").rename(out / ".replaced"),
+    ],
+    ids=["picture", "dicom", "table", "stray", "images", "note", "shared", "between two renames"],
+)
+def test_curate_after_harm_makes_it_whole_again(copied, harm):
+    expected = result(copied.output)
+    harm(copied.output)
+    curate(copied)
+    assert result(copied.output) == expected
+
+
+KILLS = [
+    ("rin.curation.export", "write_dicom", 60),
+    ("rin.curation.corpus_files", "_link", 30),
+    ("rin.curation.build", "write_note", 1),
+]
+
+
+def test_curate_killed_again_and_again_ends_as_undisturbed(plan, corpus, tmp_path):
+    output = tmp_path / "out"
+    program = Path(__file__).with_name("killed_curation.py")
+    done, noted = [], set()
+    for module, function, count in KILLS:
+        command = [sys.executable, program, plan.archive, output, module, function, str(count)]
+        killed = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        with pytest.raises(InputError, match="no curated corpus that is whole"):
+            read_corpus(output)
+        done.append({path: path.stat().st_mtime_ns for path in output.glob("pictures/*.png")})
+        noted = noted or {
+            output / "pictures" / f"{uid}.png"
+            for path in (output / "exported").glob("*.parquet")
+            for uid, risk in pd.read_parquet(path)[["uid", "risk"]].to_numpy()
+            if not risk
+        }
+    assert len(noted) > 30
+    assert {done[0][path] == done[1][path] for path in noted} == {True}
+    assert len(noted) < len(done[0]) < len(done[1])
+    assert done[1] == done[2]
+    again = curate(replace(plan, output=output))
+    pd.testing.assert_frame_equal(again.images, corpus.images)
+    assert result(output) == result(plan.output)
+
+
+@pytest.mark.slow
+def test_curate_in_several_processes_makes_the_same(plan, corpus, tmp_path):
+    curate(replace(plan, output=tmp_path / "out", workers=2))
+    assert result(tmp_path / "out") == result(plan.output)
+
+
+def exported(output):
+    return {
+        path: path.stat().st_mtime_ns
+        for folder in ("pictures", "deidentified")
+        for path in (output / folder).iterdir()
+    }
+
+
+def test_curate_with_another_seed_divides_anew_and_exports_nothing(copied, corpus):
+    before = exported(copied.output)
+    other = curate(replace(copied, seed=8))
+    assert exported(copied.output) == before
+    columns = [name for name in COLUMNS if name != "part"]
+    pd.testing.assert_frame_equal(other.images[columns], corpus.images[columns])
+    assert (other.images["part"] != corpus.images["part"]).any()
+
+
+def test_curate_with_a_label_map_that_leaves_a_finding_out_drops_its_class_alone(copied, corpus):
+    lines = ["finding,region,label", "Pulmonary nodule,lung,Nodule", "Struma nodosa,,", "Stroke,,"]
+    copied.label_map.write_text("\n".join([*lines, "lung: Nodule,,", "brain: acute_infarct,,", ""]))
+    before = exported(copied.output)
+    other = curate(copied)
+    left = set(other.images["label"])
+    assert "brain-acute_infarct" not in left
+    assert left < set(corpus.images["label"])
+    kept = corpus.images[corpus.images["label"].isin(left) & (corpus.images["region"] != "lung")]
+    assert set(kept["study_id"]) <= set(other.images["study_id"])
+    after = exported(copied.output)
+    assert after.items() < before.items()
+    assert curate(copied).images.equals(other.images)
+
+
+def test_curate_with_a_review_that_confirms_two_studies_says_who_confirmed(copied, corpus):
+    archive = archive_of(copied)
+    flagged = screen(query_normal(archive))
+    queue = pd.read_csv(copied.output / "review_queue.csv", dtype=str, keep_default_na=False)
+    assert list(queue["study_uid"]) == list(flagged["study_uid"])
+    chosen = queue[queue["verdict"] == "normal"].index
+    queue.loc[:, "confirmed"] = "no"
+    queue.loc[chosen[3:], "confirmed"] = "yes"
+    reviewed = copied.output.parent / "reviewed.csv"
+    queue.to_csv(reviewed, index=False)
+    other = curate(replace(copied, reviewed=reviewed))
+    assert set(other.confirmed_by) == {"radiologist"}
+    rejected = {Pseudonyms(KEY).uid(uid) for uid in queue.loc[chosen[:3], "study_uid"]}
+    assert rejected & set(corpus.images["study_id"])
+    assert not rejected & set(other.images.loc[other.images["kind"] == "normal", "study_id"])
+
+
+def test_curate_of_a_real_archive_leaves_no_note_of_a_stand_in(copied):
+    (copied.archive / STAND_IN_NOTE).unlink()
+    before = exported(copied.output)
+    real = curate(copied)
+    assert real.provenance == real.card["provenance"] == "real"
+    assert not (real.folder / STAND_IN_NOTE).exists()
+    assert exported(copied.output) == before
+
+
+def test_curate_with_a_changed_file_exports_that_one_again(copied):
+    archive = archive_of(copied)
+    images = pd.read_parquet(copied.output / "images.parquet")
+    known = read_table(archive, select(instances.c.sop_uid, instances.c.path))
+    uid = images["uid"].iloc[0]
+    made = known["sop_uid"].map(Pseudonyms(KEY).uid) == uid
+    path = copied.archive / known.loc[made, "path"].item()
+    dataset = dcmread(path)
+    dataset.set_pixel_data(
+        np.zeros_like(dataset.pixel_array), dataset.PhotometricInterpretation, dataset.BitsStored,
+        generate_instance_uid=False,
+    )  # fmt: skip
+    dataset.save_as(path)
+    before = exported(copied.output)
+    changed = curate(copied)
+    after = exported(copied.output)
+    assert {path.stem for path in after if after[path] != before[path]} == {uid}
+    picture = Image.open(changed.folder / images["filename"].iloc[0])
+    assert np.ptp(np.asarray(picture)) == 0
+
+
+def test_curate_with_another_key_changes_every_pseudonym(copied, corpus):
+    other = curate(replace(copied, key=b"another key of 16 bytes"))
+    assert not set(other.images["patient_id"]) & set(corpus.images["patient_id"])
+    assert len(exported(copied.output)) == len(set(exported(copied.output)))
+    assert other.images["patient_id"].nunique() == corpus.images["patient_id"].nunique()
+
+
+def spoil(path):
+    """Say that the pixels are compressed in a way that nothing decodes; the header stays good."""
+    dataset = dcmread(path)
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 32, 32, 31
+    dataset.save_as(path)
+
+
+def test_curate_with_two_unreadable_images_names_both_after_the_others_are_done(copied):
+    images = pd.read_parquet(copied.output / "images.parquet")
+    archive = archive_of(copied)
+    known = read_table(archive, select(instances.c.sop_uid, instances.c.path))
+    known["uid"] = known["sop_uid"].map(Pseudonyms(KEY).uid)
+    bad = known[known["uid"].isin(images["uid"].iloc[[0, 9]])]
+    for path in bad["path"]:
+        spoil(copied.archive / path)
+    fresh = replace(copied, output=copied.output.parent / "fresh")
+    with pytest.raises(InputError, match="2 of .* images cannot be exported") as caught:
+        curate(fresh)
+    assert all(path in str(caught.value) for path in bad["path"])
+    assert "kept" in caught.value.remedy
+    assert len(list((fresh.output / "pictures").iterdir())) == len(exported(copied.output)) / 2 - 2
+
+
+def test_curate_into_the_archive_itself_is_refused(copied):
+    with pytest.raises(InputError, match="lies inside the archive"):
+        curate(replace(copied, output=copied.archive / "out"))
+
+
+def test_curate_with_a_label_outside_the_taxonomy_names_it(copied):
+    copied.label_map.write_text("finding,region,label\nStroke,brain,bleeding\n")
+    with pytest.raises(InputError, match="bleeding"):
+        curate(copied)
+
+
+def test_curate_without_two_classes_of_three_patients_says_what_a_corpus_needs(copied):
+    for path in sorted((copied.archive / "reports").iterdir()):
+        text = path.read_text("utf-8")
+        path.write_text(re.sub(r"(?s)(IMPRESSION:).*", r"\1 Abnormal.\n", text), "utf-8")
+    (copied.output / "review_queue.csv").unlink()
+    finding = re.compile(rb"(?:lung|abd|brain|knee|spine|usabd|usthyroid): \w+")
+    lines = {b"Stroke", b"Pulmonary nodule", b"Struma nodosa"}
+    for path in (copied.archive / "dicom").rglob("*.dcm"):
+        lines |= set(finding.findall(path.read_bytes()))
+    rows = [f"{line.decode()},," for line in sorted(lines)]
+    copied.label_map.write_text("\n".join(["finding,region,label", *rows, ""]))
+    with pytest.raises(InputError, match="no image is left for a corpus") as caught:
+        curate(copied)
+    assert "3 patients" in caught.value.remedy
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_curate_into_a_folder_that_cannot_be_written_says_so(plan, tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(InputError, match="cannot be kept"):
+        curate(replace(plan, output=tmp_path / "out"))
+
+
+def test_read_corpus_where_nothing_is_says_what_to_do(tmp_path):
+    with pytest.raises(InputError, match="no curated corpus that is whole") as caught:
+        read_corpus(tmp_path)
+    assert caught.value.remedy.startswith("Curate the archive")
+
+
+def test_read_corpus_returns_what_curate_returned(plan, corpus):
+    again = read_corpus(plan.output)
+    pd.testing.assert_frame_equal(again.images, corpus.images)
+    pd.testing.assert_frame_equal(again.screened, corpus.screened)
+    assert (again.counts, again.confirmed_by) == (corpus.counts, corpus.confirmed_by)
+
+
+def test_printing_a_corpus_or_a_plan_shows_neither_reports_nor_key(plan, corpus):
+    assert "impression" not in repr(corpus)
+    assert repr(KEY) not in repr(plan)
+    assert build.CurationPlan(archive=Path("a"), output=Path("o"), seed=0, database="sqlite://").url

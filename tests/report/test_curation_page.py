@@ -1,0 +1,56 @@
+"""The page itself, run on a stand-in archive that is passed off as a real one."""
+
+import html
+import json
+import re
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from rin.curation.standin import write_archive
+from rin.data.layouts.found import STAND_IN_NOTE
+from rin.report.book import execute_notebook
+
+NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "curation.py"
+IDENTIFIERS = (
+    "select patient_id from patients",
+    "select study_uid from studies",
+    "select accession_number from studies",
+    "select series_uid from series",
+    "select sop_uid from instances",
+    "select findings from reports",
+    "select impression from reports",
+)
+
+
+def words_of(page):
+    """Everything that the outputs of a computed notebook say, pictures left out."""
+    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
+    told = []
+    for output in (output for cell in cells for output in cell.get("outputs", [])):
+        told += [output.get("text", ""), *output.get("data", {}).values()]
+    texts = ["".join(one) for one in told if isinstance(one, str | list)]
+    plain = re.sub(r"data:image/[^\"]*", "", html.unescape("\n".join(texts)))
+    return " ".join(plain.split())
+
+
+@pytest.mark.slow
+def test_page_of_a_real_archive_shows_no_identifier_and_no_report(tmp_path):
+    written = write_archive(tmp_path / "written", studies=96, size=64, seed=5)
+    (tmp_path / "images").mkdir()
+    archive = written.rename(tmp_path / "images" / "archive")
+    (archive / STAND_IN_NOTE).unlink()
+    (archive / "truth.csv").unlink()
+    page, results = tmp_path / "page.ipynb", tmp_path / "results"
+    values = {"profile": "smoke", "data_root": str(archive.parent), "results": str(results)}
+    execute_notebook(NOTEBOOK, page, values, fingerprint="a test")
+
+    shown = words_of(page)
+    assert "Real images" in shown
+    index = create_engine(f"sqlite:///{results}/smoke/curation/archive.sqlite")
+    with index.connect() as connection:
+        rows = [row[0] for query in IDENTIFIERS for row in connection.execute(text(query))]
+    told = {" ".join(row.split()) for row in rows if row.strip()}
+    assert len(told) > 500
+    assert sorted(one for one in told if one in shown) == []
