@@ -14,8 +14,8 @@
 # # Does pretraining help at all?
 #
 # **What this page answers.** The paper compares two pretrainings with each other and never with a
-# network that had none. Here each pretraining stands beside random weights: same backbone, same
-# head, same order of the cases, same steps.
+# network that had none. How much does each gain over random weights, with the same backbone, the
+# same head, the same order of the cases and the same steps?
 #
 # | | |
 # |---|---|

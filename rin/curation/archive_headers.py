@@ -7,19 +7,18 @@ without reading its pixels: its last element must end within it.
 import io
 import os
 import struct
-import zlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from pydicom import Dataset, dcmread
 from pydicom.dataelem import RawDataElement
-from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from rin.curation.archive_files import FileJob, Problem
 from rin.data.chunks import map_threads
+from rin.data.dicom import BROKEN
 
 #: Suffixes of files that say of themselves that they are DICOM.
 CLAIMING = frozenset({".dcm", ".dicom"})
@@ -41,21 +40,6 @@ _TAGS = (
     *("SpecificCharacterSet", "AccessionNumber", "StudyDate", "StudyDescription", "Modality"),
     *("SeriesDescription", "BodyPartExamined", "ImageType", "InstanceNumber", "Rows", "Columns"),
     *("NumberOfFrames", "PhotometricInterpretation", "BurnedInAnnotation"),
-)
-# pydicom parses elements when they are asked for, and raises what the broken one makes it raise.
-_BROKEN = (
-    BytesLengthException,
-    InvalidDicomError,
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
 )
 
 
@@ -108,7 +92,7 @@ def _read(root: Path, path: str) -> Header | Problem | None:
                 return None
             opened.seek(0)
             return _header(_whole_header(opened, stat.st_size), path, stat)
-    except _BROKEN as error:
+    except BROKEN as error:
         text = " ".join(str(error).split()) or type(error).__name__
         return Problem(path, text[:300])
 

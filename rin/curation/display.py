@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from pydicom import Dataset
-from pydicom.pixels import pixel_array
 
 from rin.data import dicom
 from rin.errors import InputError
@@ -36,9 +35,8 @@ def decode(dataset: Dataset) -> np.ndarray:
         Pixels that :func:`rin.data.dicom.read_dicom` would refuse.
     """
     try:
-        dicom._refuse_unsupported(dataset)
-        return pixel_array(dataset)
-    except dicom._BROKEN as error:
+        return dicom.decode(dataset)
+    except dicom.BROKEN as error:
         raise _refusal(dataset, error) from error
 
 
@@ -53,15 +51,12 @@ def render(dataset: Dataset, window: tuple[float, float] | None) -> np.ndarray:
     """
     pixels = decode(dataset)
     try:
-        if pixels.ndim == 3:
-            return dicom._luma(pixels, window)
-        if window is None and dataset.BitsStored > 8 and not _has_voi(dataset):
+        deep = pixels.ndim == 2 and dataset.BitsStored > 8
+        if window is None and deep and not _has_voi(dataset):
             raise ValueError("it has more than 8 bits and neither VOI window nor VOI table")
-        share = dicom._display(dataset, dicom._physical(dataset, pixels, window), window)
-    except dicom._BROKEN as error:
+        return dicom.display(dataset, pixels, window)
+    except dicom.BROKEN as error:
         raise _refusal(dataset, error) from error
-    gray = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
-    return 255 - gray if dataset.PhotometricInterpretation == "MONOCHROME1" else gray
 
 
 def export_png(dataset: Dataset, path: Path, window: tuple[float, float] | None) -> tuple[int, int]:

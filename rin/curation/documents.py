@@ -105,7 +105,7 @@ def _read_one(root: Path, sop_class: str, path: str) -> KeyNote | Drawn | Unread
     try:
         dataset = dcmread(root / path)
         return _note(path, dataset) if sop_class == KEY_NOTES else _drawn(path, dataset)
-    except dicom._BROKEN as error:
+    except dicom.BROKEN as error:
         return Unreadable(path, " ".join(str(error).split())[:300] or type(error).__name__)
 
 

@@ -218,7 +218,7 @@ def _export(chunk: _Chunk, image: tuple[str, str, str, str, str]) -> dict | tupl
         made = deidentify(dataset, Pseudonyms(chunk.key))
     except InputError as error:
         return path, error.problem
-    except dicom._BROKEN as error:
+    except dicom.BROKEN as error:
         return path, f"the file cannot be read ({' '.join(str(error).split())[:300]})"
     png = chunk.output / PICTURE_FOLDER / f"{uid}.png"
     dcm = chunk.output / DICOM_FOLDER / f"{uid}.dcm"

@@ -40,8 +40,8 @@ REQUIRED = (
     "PixelRepresentation",
     "PixelData",
 )
-# pydicom parses elements when they are asked for, and raises what the broken one makes it raise.
-_BROKEN = (
+#: What reading a broken data set raises: pydicom parses elements when they are asked for.
+BROKEN = (
     BytesLengthException,
     InvalidDicomError,
     ArithmeticError,
@@ -84,13 +84,28 @@ def read_dicom(root: Path, locator: str, window: tuple[float, float] | None = No
         if not content:
             raise ValueError("it is empty")
         dataset = dcmread(io.BytesIO(content))
-        _refuse_unsupported(dataset)
-        pixels = pixel_array(dataset)
-        if dataset.SamplesPerPixel == 3:
-            return _luma(pixels, window)
-        share = _display(dataset, _physical(dataset, pixels, window), window)
-    except _BROKEN as error:
+        return display(dataset, decode(dataset), window)
+    except BROKEN as error:
         raise _refusal(root, locator, error) from error
+
+
+def decode(dataset: Dataset) -> np.ndarray:
+    """Return the stored pixels of a single frame: (h, w) of 8 or 16 bits, or uint8 RGB (h, w, 3).
+
+    Raises one of `BROKEN` where they cannot be read or are of a kind that is not read here.
+    """
+    _refuse_unsupported(dataset)
+    return pixel_array(dataset)
+
+
+def display(dataset: Dataset, pixels: np.ndarray, window: tuple[float, float] | None) -> np.ndarray:
+    """Return stored pixels as they are displayed, uint8 (h, w); the module tells how.
+
+    Raises one of `BROKEN` where the data set does not say how.
+    """
+    if pixels.ndim == 3:
+        return _luma(pixels, window)
+    share = _display(dataset, _physical(dataset, pixels, window), window)
     gray = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
     return 255 - gray if dataset.PhotometricInterpretation == "MONOCHROME1" else gray
 
@@ -109,7 +124,7 @@ def patient_of(root: Path, locator: str) -> str:
     try:
         header = dcmread(source, stop_before_pixels=True, specific_tags=["PatientID"])
         patient = str(header.get("PatientID") or "").strip()
-    except _BROKEN as error:
+    except BROKEN as error:
         raise _refusal(root, locator, error) from error
     if not patient:
         raise InputError(

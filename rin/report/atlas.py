@@ -4,7 +4,8 @@ The field names and their order are the schema's (github.com/RSNA/ATLAS, `model.
 stand in a field is checked here as far as this project fills it.  The words of a card come from
 `rin.report.model_card`.
 
-The dump of a card was validated against the schema itself with `jsonschema`.
+Dumps were validated with `jsonschema` against the schema's fields, types, patterns and the
+enumerated values in use; a test does so again with a copy of the schema, where one is at hand.
 """
 
 from __future__ import annotations

@@ -58,10 +58,10 @@ def archive_folder(study: Study) -> Path:
     settings = curation_settings(study)
     if folder := real_archive(study):
         return folder
-    from rin.curation.standin import write_archive
+    from rin.curation.standin import VERSION, write_archive
 
     seed = study.profile.seed
-    named = f"archive-{settings.studies}-{settings.size}px-{seed}"
+    named = f"archive-v{VERSION}-{settings.studies}-{settings.size}px-{seed}"
     folder = study.results.parent / "stand_ins" / named
     return write_archive(folder, studies=settings.studies, size=settings.size, seed=seed)
 

@@ -5,6 +5,7 @@ Arguments: archive, output, module, function, n.
 
 import importlib
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -13,6 +14,32 @@ from rin.curation import export
 from rin.curation.build import CurationPlan, curate
 
 KEY = b"a key of at least sixteen bytes"
+
+
+def plan_of(archive, output):
+    return CurationPlan(
+        archive=Path(archive),
+        output=Path(output),
+        label_map=Path(archive) / "label_map.csv",
+        seed=7,
+        key=KEY,
+        workers=1,
+    )
+
+
+def files_of(folder):
+    """Content of every file below a folder, by name."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(Path(folder).rglob("*"))
+        if path.is_file()
+    }
+
+
+def result(output):
+    """What a curation leaves: all but the index, which is a database's, and the locks."""
+    own = files_of(output)
+    return {name: own[name] for name in own if not re.match(r"archive\.sqlite|.*\.lock$", name)}
 
 
 def main(archive, output, module, function, count):
@@ -27,17 +54,7 @@ def main(archive, output, module, function, count):
 
     setattr(module, function, counted)
     export.CHUNK = 16
-    label_map = Path(archive) / "label_map.csv"
-    curate(
-        CurationPlan(
-            archive=Path(archive),
-            output=Path(output),
-            label_map=label_map,
-            seed=7,
-            key=KEY,
-            workers=1,
-        )
-    )
+    curate(plan_of(archive, output))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sys
 import pydicom
 import pytest
 from export_files import UID, document, header, write, write_report, write_studies
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 from sqlalchemy import Column, MetaData, String, Table, create_engine, inspect, select, text
@@ -583,6 +583,7 @@ def test_parse_report_divides_by_headings(text, expected):
     assert parse_report(text) == expected
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_parse_report_takes_any_text(text):
     findings, impression = parse_report(text)

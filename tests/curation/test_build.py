@@ -3,26 +3,22 @@
 import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from killed_curation import KEY
+from killed_curation import KEY, files_of, plan_of, result
 from PIL import Image
 from planted_archive import MARK, plant
 from pydicom import dcmread
 from sqlalchemy import select
 
-from rin.curation import build, export
+from rin.curation import export
 from rin.curation.archive import open_archive, read_table
 from rin.curation.archive_tables import instances, reports
-from rin.curation.build import CurationPlan, curate, read_corpus
+from rin.curation.build import curate, read_corpus
 from rin.curation.deidentify import Pseudonyms, display_window
 from rin.curation.reports import query_normal, screen
 from rin.curation.taxonomy import load_taxonomy
@@ -49,15 +45,7 @@ def planted(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def plan(planted, tmp_path_factory):
-    folder, _ = planted
-    return CurationPlan(
-        archive=folder,
-        output=tmp_path_factory.mktemp("curated") / "out",
-        label_map=folder / "label_map.csv",
-        seed=7,
-        key=KEY,
-        workers=1,
-    )
+    return plan_of(planted[0], tmp_path_factory.mktemp("curated") / "out")
 
 
 @pytest.fixture(scope="module")
@@ -71,28 +59,8 @@ def copied(plan, corpus, tmp_path):
     """The plan on a copy of archive and output, both as curation left them."""
     shutil.copytree(plan.archive, tmp_path / "export")
     shutil.copytree(plan.output, tmp_path / "out")
-    moved = {name: tmp_path / "export" / name for name in ("label_map.csv",)}
-    return replace(
-        plan,
-        archive=tmp_path / "export",
-        output=tmp_path / "out",
-        label_map=moved["label_map.csv"],
-    )
-
-
-def files_of(folder):
-    """Content of every file below a folder, by name."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(Path(folder).rglob("*"))
-        if path.is_file()
-    }
-
-
-def result(output):
-    """What a curation leaves: all but the index, which is a database's, and the locks."""
-    own = files_of(output)
-    return {name: own[name] for name in own if not re.match(r"archive\.sqlite|.*\.lock$", name)}
+    label_map = tmp_path / "export" / "label_map.csv"
+    return replace(plan, archive=tmp_path / "export", output=tmp_path / "out", label_map=label_map)
 
 
 def archive_of(plan):
@@ -242,45 +210,6 @@ def test_curate_after_harm_makes_it_whole_again(copied, harm):
     assert result(copied.output) == expected
 
 
-KILLS = [
-    ("rin.curation.export", "write_dicom", 60),
-    ("rin.curation.corpus_files", "_link", 30),
-    ("rin.curation.build", "write_note", 1),
-]
-
-
-def test_curate_killed_again_and_again_ends_as_undisturbed(plan, corpus, tmp_path):
-    output = tmp_path / "out"
-    program = Path(__file__).with_name("killed_curation.py")
-    done, noted = [], set()
-    for module, function, count in KILLS:
-        command = [sys.executable, program, plan.archive, output, module, function, str(count)]
-        killed = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert killed.returncode == -signal.SIGKILL, killed.stderr
-        with pytest.raises(InputError, match="no curated corpus that is whole"):
-            read_corpus(output)
-        done.append({path: path.stat().st_mtime_ns for path in output.glob("pictures/*.png")})
-        noted = noted or {
-            output / "pictures" / f"{uid}.png"
-            for path in (output / "exported").glob("*.parquet")
-            for uid, risk in pd.read_parquet(path)[["uid", "risk"]].to_numpy()
-            if not risk
-        }
-    assert len(noted) > 30
-    assert {done[0][path] == done[1][path] for path in noted} == {True}
-    assert len(noted) < len(done[0]) < len(done[1])
-    assert done[1] == done[2]
-    again = curate(replace(plan, output=output))
-    pd.testing.assert_frame_equal(again.images, corpus.images)
-    assert result(output) == result(plan.output)
-
-
-@pytest.mark.slow
-def test_curate_in_several_processes_makes_the_same(plan, corpus, tmp_path):
-    curate(replace(plan, output=tmp_path / "out", workers=2))
-    assert result(tmp_path / "out") == result(plan.output)
-
-
 def exported(output):
     return {
         path: path.stat().st_mtime_ns
@@ -383,7 +312,7 @@ def test_curate_with_two_unreadable_images_names_both_after_the_others_are_done(
     for path in bad["path"]:
         spoil(copied.archive / path)
     fresh = replace(copied, output=copied.output.parent / "fresh")
-    with pytest.raises(InputError, match="2 of .* images cannot be exported") as caught:
+    with pytest.raises(InputError, match=r"2 of .* images cannot be exported") as caught:
         curate(fresh)
     assert all(path in str(caught.value) for path in bad["path"])
     assert "kept" in caught.value.remedy
@@ -437,7 +366,11 @@ def test_read_corpus_returns_what_curate_returned(plan, corpus):
     assert (again.counts, again.confirmed_by) == (corpus.counts, corpus.confirmed_by)
 
 
+def test_plan_keeps_the_index_in_the_output_unless_a_database_is_named(plan):
+    assert plan.url == f"sqlite:///{plan.output}/archive.sqlite"
+    assert replace(plan, database="postgresql://host/name").url == "postgresql://host/name"
+
+
 def test_printing_a_corpus_or_a_plan_shows_neither_reports_nor_key(plan, corpus):
     assert "impression" not in repr(corpus)
     assert repr(KEY) not in repr(plan)
-    assert build.CurationPlan(archive=Path("a"), output=Path("o"), seed=0, database="sqlite://").url

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rin.curation import lexicon
@@ -194,6 +194,7 @@ def test_reasons_name_every_kind_of_trouble_once_with_all_quotes():
     )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(ALL), st.data())
 def test_case_and_white_space_do_not_change_a_verdict(known, data):
     text, expected = known
@@ -205,6 +206,7 @@ def test_case_and_white_space_do_not_change_a_verdict(known, data):
     assert len(text) > 200 or verdict(text) == expected
 
 
+@settings(deadline=None)
 @given(st.sampled_from(ALL), st.sampled_from(HEDGED), st.booleans())
 def test_hedged_sentence_never_makes_an_impression_more_normal(known, hedged, before):
     text, expected = known
@@ -213,12 +215,14 @@ def test_hedged_sentence_never_makes_an_impression_more_normal(known, hedged, be
     assert verdict(both) == "not normal"
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([text for text, _ in ALL]), max_size=4), st.text(max_size=40))
 def test_finding_in_the_findings_never_makes_a_report_more_normal(sentences, noise):
     text = " ".join(sentences) + noise
     assert RANK[verdict(text, "Small cyst.")] <= RANK[verdict(text)]
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_any_text_gets_a_verdict_with_a_reason(findings, impression):
     found = screen_impression(findings, impression)

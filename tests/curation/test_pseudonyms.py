@@ -1,5 +1,6 @@
 import os
 import re
+import secrets
 import stat
 import subprocess
 import sys
@@ -108,6 +109,20 @@ def test_key_made_by_many_at_once_is_one(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         keys = set(pool.map(load_key, [tmp_path / "pseudonym.key"] * 32))
     assert len(keys) == 1
+
+
+def test_key_that_another_process_made_meanwhile_is_taken(tmp_path, monkeypatch):
+    path, others = tmp_path / "pseudonym.key", "ab" * 32
+    drawn = secrets.token_hex
+
+    def overtaken(count):
+        path.write_text(others)
+        path.chmod(0o600)
+        return drawn(count)
+
+    monkeypatch.setattr("rin.curation.pseudonyms.secrets.token_hex", overtaken)
+    assert load_key(path).hex() == others
+    assert [left.name for left in tmp_path.iterdir()] == ["pseudonym.key"]
 
 
 def test_key_has_its_mode_whatever_the_umask(tmp_path):
