@@ -39,6 +39,7 @@ from rin.report.embedding_tables import (
     load_embeddings,
     map_reading,
     neighbour_reading,
+    others_reading,
     purest,
     purity_reading,
     purity_rows,
@@ -79,7 +80,8 @@ pretraining_banner(study)
 #
 # Two things stand beside it. *Chance* is what neighbours drawn at random would give. *Pixels* are
 # the pictures themselves, averaged to 16 × 16 and compared in the same way: a network that does
-# not beat them has learned nothing that its images do not show at a glance.
+# not beat them has learned nothing that its images do not show at a glance. A class with fewer
+# test images than neighbours keeps even a perfect network below 100 %; *at best* says how far.
 
 # %%
 pictures = {
@@ -155,6 +157,7 @@ for init, one in large.items():
         maps = [FeatureMap(e.backbone, umaps[init, e.backbone]) for e in rest]
         alt = f"UMAP of the test images of {init_style(init).label}, one map a network"
         display(picture(small_maps(maps, one.cases["truth"]), alt))
+        display(others_reading(init, [e.backbone for e in rest], purities))
 
 # %% [markdown]
 # ## Nearest neighbours

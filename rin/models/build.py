@@ -74,8 +74,13 @@ class Classifier:
     dense: keras.layers.Dense
 
 
-def build_classifier(architecture: Architecture) -> Classifier:
+def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Classifier:
     """Build the classifier of an architecture, randomly initialised.
+
+    Parameters
+    ----------
+    gathers
+        See `rin.models.layers.Augment`.
 
     Raises
     ------
@@ -90,7 +95,9 @@ def build_classifier(architecture: Architecture) -> Classifier:
 
     from rin.models.layers import Augment, ClassActivation, Preprocess
 
-    augment, preprocess = Augment(augmentation), Preprocess()
+    # In eight bits of mantissa a gray level would be lost on the way.
+    augment = Augment(augmentation, gathers=gathers, dtype="float32")
+    preprocess = Preprocess(dtype="float32")
     dropout = keras.layers.Dropout(a.dropout, seed=0)
     dense = keras.layers.Dense(a.n_classes, dtype="float32")
     pixels = keras.Input((a.size, a.size, a.channels), dtype="uint8")

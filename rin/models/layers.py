@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from rin.models.affine import gathered_affine
 from rin.models.augmentation import Augmentation
 from rin.models.preprocessing import Preprocessing
 
@@ -22,6 +23,9 @@ class Augment(keras.layers.Layer):
     ----------
     augmentation
         Ranges of the random transforms.
+    gathers
+        Transform by gathers, where the step is compiled by something that lacks the framework's
+        own transform; see `rin.models.affine`.
 
     Notes
     -----
@@ -29,9 +33,9 @@ class Augment(keras.layers.Layer):
     tracing of a compiled step: the proof that a block compiles nothing twice.
     """
 
-    def __init__(self, augmentation: Augmentation, **kwargs: Any) -> None:
+    def __init__(self, augmentation: Augmentation, *, gathers: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.augmentation = augmentation
+        self.augmentation, self._gathers = augmentation, gathers
         self.seed_generator = keras.random.SeedGenerator(0)
         self.traces = 0
 
@@ -43,6 +47,8 @@ class Augment(keras.layers.Layer):
         n, height, width = ops.shape(images)[0], images.shape[1], images.shape[2]
         draws = keras.random.uniform((n, 7), -1.0, 1.0, seed=self.seed_generator)
         matrices = self.augmentation.matrices(draws, height, width)
+        if self._gathers:
+            return gathered_affine(images, matrices)
         return ops.image.affine_transform(
             images, matrices, interpolation="bilinear", fill_mode="nearest"
         )

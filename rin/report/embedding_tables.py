@@ -7,7 +7,7 @@ Tables that a page shows are text; others are said to be numbers.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ from rin.errors import InputError
 from rin.report.embeddings import (
     NEIGHBOURS,
     Neighbours,
+    Purity,
     nearest_neighbours,
     neighbour_purity,
     pixel_features,
@@ -121,8 +122,8 @@ def purity_rows(
     Returns
     -------
     pandas.DataFrame
-        `init`, `name` (backbone, or `PIXELS` last), `share`, `low`, `high`, `chance`, `k`,
-        `images`; may be without rows.
+        `init`, `name` (backbone, or `PIXELS` last), `share`, `low`, `high`, `chance`, `ceiling`
+        (all 0–1), `k`, `images`; may be without rows.
     """
     compared = [(one.init, one.backbone, one.cases, one.features) for one in embeddings]
     for init, images in pictures.items():
@@ -133,7 +134,7 @@ def purity_rows(
         found = nearest_neighbours(features, cases["patient_id"], NEIGHBOURS)
         purity = neighbour_purity(cases["truth"], cases["patient_id"], found, seed=seed)
         rows.append({"init": init, "name": name, **vars(purity)})
-    columns = ["init", "name", "share", "low", "high", "chance", "k", "images"]
+    columns = ["init", "name", *(field.name for field in fields(Purity))]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -160,17 +161,13 @@ def purity_table(rows: pd.DataFrame) -> pd.DataFrame:
             ],
         }
     )
-    chance = rows.groupby("init", sort=False)["chance"].mean()
-    by_chance = pd.DataFrame(
-        {
-            "Network": "Chance",
-            "init": [init_style(init).short for init in chance.index],
-            "text": [f"{100 * value:.1f}" for value in chance],
-        }
-    )
-    order = [*dict.fromkeys(rows["name"]), *(["Chance"] if len(rows) else [])]
-    table = pd.concat([cells, by_chance]).pivot(index="Network", columns="init", values="text")
-    return table.reindex(order).rename_axis(columns=None)
+    bounds = rows.groupby("init", sort=False)[["chance", "ceiling"]].mean()
+    bounds = bounds.rename(columns={"chance": "Chance", "ceiling": "At best"})
+    limits = bounds.rename(index=lambda init: init_style(init).short).T
+    table = cells.pivot(index="Network", columns="init", values="text")
+    table = pd.concat([table, limits.map(lambda share: f"{100 * share:.1f}")])
+    order = [*dict.fromkeys(rows["name"]), *limits.index] if len(rows) else []
+    return table.reindex(order).rename_axis(index="Network", columns=None)
 
 
 def purity_reading(rows: pd.DataFrame) -> Markdown:
@@ -264,6 +261,15 @@ def map_reading(embedding: Embedding, explained: np.ndarray, rows: pd.DataFrame)
         f"({100 * best['share']:.0f} % of its neighbours), least pure {worst.name} "
         f"({100 * worst['share']:.0f} %)."
     )
+
+
+def others_reading(init: str, names: Sequence[str], rows: pd.DataFrame) -> Markdown:
+    """Return the sentence that reads the small maps: how pure the neighbours of each are."""
+    from IPython.display import Markdown
+
+    share = rows[rows["init"] == init].set_index("name")["share"]
+    told = ", ".join(f"{name} {100 * share[name]:.1f} %" for name in names)
+    return Markdown(f"{init_style(init).label}, neighbours of the same class: {told}.")
 
 
 def neighbour_reading(names: np.ndarray, similarity: np.ndarray) -> Markdown:

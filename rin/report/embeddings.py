@@ -46,6 +46,8 @@ class Purity:
         Mean over the images (0–1) and its 95% interval.
     chance
         What neighbours drawn at random from the images of other patients would give.
+    ceiling
+        What a perfect network would reach: below 1 where a class has fewer images than k.
     k, images
         Neighbours of each image, and images.
     """
@@ -54,6 +56,7 @@ class Purity:
     low: float
     high: float
     chance: float
+    ceiling: float
     k: int
     images: int
 
@@ -160,7 +163,7 @@ def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> Nei
 def neighbour_purity(
     truth: pd.Series, patients: pd.Series, neighbours: Neighbours, *, seed: int
 ) -> Purity:
-    """Return how many of the neighbours have the class of their image, and what chance gives.
+    """Return how many of the neighbours have the class of their image, beside chance.
 
     Images of one class alone have purity 1 and chance 1, which says nothing.
 
@@ -182,10 +185,12 @@ def neighbour_purity(
     same = (codes[neighbours.rows] == codes[:, None]).mean(axis=1)
     of_class, of_patient = np.bincount(codes)[codes], np.bincount(owners)[owners]
     own = pd.Series(codes).groupby([codes, owners]).transform("size").to_numpy()
-    chance = (of_class - own) / (len(codes) - of_patient)
-    low, high = _interval_by_patient(same, owners, seed)
+    fellows = of_class - own  # images of the class and of other patients
+    chance = (fellows / (len(codes) - of_patient)).mean()
     k = neighbours.rows.shape[1]
-    return Purity(float(same.mean()), low, high, float(chance.mean()), k, len(codes))
+    ceiling = (np.minimum(fellows, k) / k).mean()
+    low, high = _interval_by_patient(same, owners, seed)
+    return Purity(float(same.mean()), low, high, float(chance), float(ceiling), k, len(codes))
 
 
 def pixel_features(images: np.ndarray, side: int = 16) -> np.ndarray:

@@ -87,7 +87,7 @@ def feature_maps(maps: Sequence[FeatureMap], truth: pd.Series) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        On each map, a class's number stands at the median of its points.
+        On each map, a class's number stands above the median of its points.
     """
     looks = class_looks(truth)
     lines = -(-(len(looks.shown) + bool(looks.others)) // 2)
@@ -105,16 +105,17 @@ def feature_maps(maps: Sequence[FeatureMap], truth: pd.Series) -> Figure:
     if looks.others:
         label = f"{looks.others} smaller classes"
         handles.append(Line2D([], [], linestyle="", marker="o", color=_OTHERS, label=label))
-    figure.legend(handles=handles, loc="outside lower left", ncols=2, fontsize=_TEXT - 0.5,
+    figure.legend(handles=handles, loc="outside lower left", ncols=2, fontsize=_TEXT - 1,
                   handletextpad=0.2, labelspacing=0.25)  # fmt: skip
     return figure
 
 
 def _numbers(ax: Axes, points: np.ndarray, truth: pd.Series, looks: Looks) -> None:
-    """Write each class's number at the median of its points, moved where two would overlap."""
+    """Write each class's number above the median of its points, moved where two would overlap."""
     middles = [np.median(points[(truth == name).to_numpy()], axis=0) for name in looks.shown]
     origin, span = points.min(axis=0), np.ptp(points, axis=0) + 1e-12
-    places = spread((np.asarray(middles) - origin) / span, gap=0.075) * span + origin
+    above = (np.asarray(middles) - origin) / span + [0, 0.045]
+    places = spread(above, gap=0.075) * span + origin
     for place, (number, _, _) in zip(places, looks.shown.values(), strict=True):
         ax.text(*place, str(number), ha="center", va="center", fontsize=_TEXT, fontweight="bold",
                 path_effects=_HALO)  # fmt: skip
@@ -241,9 +242,10 @@ def neighbour_sheet(images: np.ndarray, names: np.ndarray, similarity: np.ndarra
     return axes
 
 
-def _short(name: str, most: int = 26) -> str:
-    """Return a name that fits into half the width of a figure."""
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+def _short(name: str, most: int = 23) -> str:
+    """Return both ends of a name that does not fit into half the width of a figure."""
+    half = (most - 1) // 2
+    return name if len(name) <= most else f"{name[:half]}…{name[-half:]}"
 
 
 def _wrapped(name: str, width: int = 14) -> str:

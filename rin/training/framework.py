@@ -36,3 +36,8 @@ def jit_setting() -> bool | str:
     import tensorflow as tf
 
     return "auto" if tf.config.list_physical_devices("GPU") else False
+
+
+def lacks_affine() -> bool:
+    """Return whether compiled steps have no affine transform: TensorFlow's, under XLA."""
+    return keras.backend.backend() == "tensorflow" and jit_setting() is not False

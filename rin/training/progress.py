@@ -38,7 +38,7 @@ class Reading:
         """Return the reading in words."""
         parts = [f"epoch {self.epoch}/{self.epochs}"]
         if self.speed is not None:
-            parts.append(f"{self.speed:,.0f} images/s")
+            parts.append(f"{self.speed:,.{0 if self.speed >= 10 else 1}f} images/s")
         parts += [f"loss {self.loss:.3g}", f"lr {self.learning_rate:.2g}"]
         if self.left is not None:
             parts.append(f"ETA {_duration(self.left)}")

@@ -21,7 +21,7 @@ from rin.models.preprocessing import Preprocessing, check_pixels
 from rin.training.batches import OrderedBatches, Part, ReadAhead, own_errors, shuffled_batches
 from rin.training.checkpoint import Checkpoint
 from rin.training.devices import Devices
-from rin.training.framework import jit_setting, prepare_framework
+from rin.training.framework import jit_setting, lacks_affine, prepare_framework
 from rin.training.progress import Callbacks
 from rin.training.rows import read_rows
 from rin.training.schedule import learning_rate, make_optimizer
@@ -91,7 +91,7 @@ class CompiledBlock:
         self.architecture, self.devices = architecture, devices or Devices(1)
         self._schedule: dict | None = None
         with self.devices.scope():
-            self.parts: Classifier = build_classifier(architecture)
+            self.parts: Classifier = build_classifier(architecture, gathers=lacks_affine())
             self.devices.synchronise(self.parts.backbone)
             accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
             self.parts.model.compile(

@@ -53,19 +53,3 @@ def test_memory_of_this_process_grows_by_what_it_holds(store_memory):
     before = store_memory.memory()[0]
     held = np.ones(50_000_000, "uint8")
     assert store_memory.memory()[0] - before > 0.8 * held.nbytes
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_gathers_give_the_pixels_of_keras_affine_transform(faster_layers, channels):
-    from keras import ops
-
-    from rin.models.augmentation import find_augmentation
-
-    draws = np.random.default_rng(0)
-    images = draws.integers(0, 256, (6, 24, 32, channels)).astype("float32")
-    uniform = draws.uniform(-1, 1, (6, 7)).astype("float32")
-    matrices = find_augmentation("official").matrices(ops.convert_to_tensor(uniform), 24, 32)
-    expected = ops.image.affine_transform(
-        images, matrices, interpolation="bilinear", fill_mode="nearest"
-    )
-    np.testing.assert_allclose(faster_layers.gathered(images, matrices), expected, atol=0.01)

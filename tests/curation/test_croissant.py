@@ -92,11 +92,11 @@ def test_patients_read_through_croissant_are_those_of_the_side_table(corpus, ima
 @pytest.mark.parametrize(
     "harm",
     [
-        lambda told: told.pop("name"),
+        lambda told: told["distribution"][0].pop("encodingFormat"),
         lambda told: told["distribution"][0].pop("sha256"),
         lambda told: told["recordSet"][1]["field"][0]["source"].update(fileSet={"@id": "absent"}),
     ],
-    ids=["no name", "no digest", "unknown source"],
+    ids=["no format", "no digest", "unknown source"],
 )
 def test_croissant_that_is_not_valid_is_refused(corpus, tmp_path, harm):
     told = json.loads((corpus / "croissant.json").read_text())

@@ -181,3 +181,36 @@ def test_official_augmentation_has_the_ranges_of_the_official_scripts():
 def test_find_augmentation_when_unknown_names_the_known_ones():
     with pytest.raises(InputError, match="official_hemorrhage"):
         find_augmentation("strong")
+
+
+@pytest.mark.parametrize("name", SINGLE)
+@pytest.mark.parametrize("shape", [(24, 24), (17, 30)])
+def test_transform_by_gathers_gives_the_pixels_of_the_frameworks_own(name, shape):
+    from keras import ops
+
+    from rin.models.affine import gathered_affine
+
+    image, drawn = picture(*shape, channels=3), draws()
+    images = np.repeat(image[np.newaxis], len(drawn), axis=0)
+    matrices = SINGLE[name].matrices(ops.convert_to_tensor(drawn), *shape)
+    made = np.asarray(gathered_affine(ops.convert_to_tensor(images), matrices))
+    assert np.abs(made - transformed(SINGLE[name], image, drawn)).max() < 0.02
+
+
+def test_transform_by_gathers_can_be_compiled_by_xla():
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("only TensorFlow's own transform is missing under XLA")
+    import tensorflow as tf
+
+    from rin.models.layers import Augment
+
+    images = np.repeat(picture(16, 16)[np.newaxis], 4, axis=0)
+    layer = Augment(WIDE, gathers=True, dtype="float32")
+    layer.build(images.shape)
+    compiled = tf.function(lambda x: layer(x, training=True), jit_compile=True)
+    assert np.isfinite(np.asarray(compiled(images))).all()
+    with pytest.raises(Exception, match="ImageProjectiveTransformV3"):
+        own = Augment(WIDE, dtype="float32")
+        tf.function(lambda x: own(x, training=True), jit_compile=True)(images)

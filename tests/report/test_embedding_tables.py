@@ -103,9 +103,11 @@ def test_the_purest_network_is_shown_large(purities):
     assert tables.purest(embeddings, rows)["radiologic"].backbone == "DenseNet121"
 
 
-def test_purity_table_is_in_percent_with_chance_last(purities):
+def test_purity_table_is_in_percent_with_its_bounds_last(purities):
     table = tables.purity_table(purities[1])
-    assert table.index.tolist() == ["ResNet50", "DenseNet121", tables.PIXELS, "Chance"]
+    names = ["ResNet50", "DenseNet121", tables.PIXELS, "Chance", "At best"]
+    assert table.index.tolist() == names
+    assert table.loc["At best", "Radiologic"] == "100.0"
     assert table.loc["Chance", "Radiologic"] == "27.3"
     assert "(" in table.loc["ResNet50", "Radiologic"]
 
@@ -157,6 +159,12 @@ def test_map_reading_states_variance_draw_and_classes(features):
     assert "62 % of the variance" in text
     assert "cyst (90 %" in text
     assert "mass (20 %)" in text
+
+
+def test_others_reading_states_the_purity_of_each():
+    rows = pd.DataFrame({"init": ["radiologic", "photographic"], "name": "ResNet50"})
+    text = tables.others_reading("radiologic", ["ResNet50"], rows.assign(share=[0.25, 0.5])).data
+    assert text.endswith("neighbours of the same class: ResNet50 25.0 %.")
 
 
 def test_neighbour_reading_counts_hits():

@@ -77,14 +77,17 @@ def test_a_feature_vector_of_zeros_has_similarity_zero():
 def test_purity_and_chance_are_those_counted_by_hand(table):
     truth, patients, features = table
     found = emb.nearest_neighbours(features, patients, 4)
-    shares, chances = [], []
+    shares, chances, best = [], [], []
     for i, rows in enumerate(found.rows):
         shares.append(sum(truth[j] == truth[i] for j in rows) / 4)
         others = [j for j in range(40) if patients[j] != patients[i]]
-        chances.append(sum(truth[j] == truth[i] for j in others) / len(others))
+        fellows = sum(truth[j] == truth[i] for j in others)
+        chances.append(fellows / len(others))
+        best.append(min(fellows, 4) / 4)
     purity = emb.neighbour_purity(truth, patients, found, seed=1)
     assert purity.share == pytest.approx(np.mean(shares))
     assert purity.chance == pytest.approx(np.mean(chances))
+    assert purity.ceiling == pytest.approx(np.mean(best))
     assert (purity.k, purity.images) == (4, 40)
     assert purity.low < purity.share < purity.high
 
@@ -110,6 +113,14 @@ def test_purity_of_separate_classes_is_one():
     purity = emb.neighbour_purity(truth, patients, found, seed=1)
     assert (purity.share, purity.low, purity.high) == (1, 1, 1)
     assert purity.chance == pytest.approx(3 / 11)
+
+
+def test_a_class_with_fewer_images_than_neighbours_lowers_what_can_be_reached():
+    truth = pd.Series(["a"] * 6 + ["b"] * 3)
+    features = np.random.default_rng(1).normal(size=(9, 4))
+    found = emb.nearest_neighbours(features, pd.Series(range(9)), 5)
+    purity = emb.neighbour_purity(truth, pd.Series(range(9)), found, seed=1)
+    assert purity.ceiling == pytest.approx((6 * 1 + 3 * 2 / 5) / 9)
 
 
 def test_purity_of_one_class_is_one_and_so_is_chance():

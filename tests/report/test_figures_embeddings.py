@@ -126,5 +126,19 @@ def test_neighbour_sheet_shows_colour():
 
 
 def test_long_names_are_cut():
+    long = "mr_brain_dementia_very_mild"
+    assert figures._short(long) == "mr_brain_de…a_very_mild"
+    assert figures._short("ct_chest") == "ct_chest"
     assert figures._wrapped("one two three four five six seven") == "one two three\nfour five six…"
     assert figures._wrapped("abcdefghijklmnopqrs") == "abcdefghijklmn\nopqrs"
+
+
+def test_legend_of_many_long_names_stays_in_the_figure():
+    truth = pd.Series([f"mr_brain_dementia_moderate_{i:02d}_and_more" for i in range(26)] * 3)
+    figure = figures.feature_maps([one_map(truth), one_map(truth)], truth)
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    inside = legend.get_window_extent()
+    assert figure.bbox.x0 <= inside.x0
+    assert inside.x1 <= figure.bbox.x1
+    assert figure.bbox.y0 <= inside.y0
