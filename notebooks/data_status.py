@@ -291,3 +291,36 @@ dataset_card(load_manifest("corpus_radiologic"))
 
 # %% tags=["hide-input"]
 dataset_card(load_manifest("corpus_photographic"))
+
+# %% [markdown]
+# RadImageNet itself, from its authors on request: pictures, and three tables of file names and
+# labels that also hold the split.
+#
+# ```text
+# DATA_ROOT/
+# └── radimagenet_database/
+#     ├── radiology_ai/     MR/knee/normal/…png
+#     ├── RadiologyAI_train.csv
+#     ├── RadiologyAI_val.csv
+#     └── RadiologyAI_test.csv
+# ```
+
+# %% tags=["hide-input"]
+dataset_card(load_manifest("radimagenet"))
+
+# %% [markdown]
+# A corpus that curation made from an archive has the same layout, and patients beside it. It is
+# read from the results of this book; a copy of it can be read from here too.
+#
+# ```text
+# DATA_ROOT/
+# └── radimagenet_curated/
+#     ├── radiology_ai/     CT/lung/Nodule/lung000001.png
+#     ├── RadiologyAI_train.csv, RadiologyAI_val.csv, RadiologyAI_test.csv
+#     ├── patients.csv
+#     ├── dataset_card.json
+#     └── croissant.json
+# ```
+
+# %% tags=["hide-input"]
+dataset_card(load_manifest("curated_archive"))

@@ -21,15 +21,21 @@ def choose_corpus(study: Study, names: str | list[str]) -> str:
 
 
 def is_real(study: Study, name: str) -> bool:
-    """Return whether real images of a corpus are at hand."""
-    if name == CURATED:
-        return real_archive(study) is not None
+    """Return whether images of a corpus, or the archive of the curated one, are at hand."""
+    if name == CURATED and real_archive(study) is not None:
+        return True
     return study.data_root is not None and locate(load_manifest(name), study.data_root) is not None
 
 
 def find_corpus(study: Study, name: str) -> Dataset:
-    """Open a corpus with all of its images, by the name of its manifest."""
-    return curated_dataset(study) if name == CURATED else study.dataset(name)
+    """Open a corpus with all of its images, by the name of its manifest.
+
+    The curated one is made from the study's archive; a copy of a corpus that was curated elsewhere
+    is read where the data root holds one and no archive.
+    """
+    if name == CURATED and (real_archive(study) is not None or not is_real(study, name)):
+        return curated_dataset(study)
+    return study.dataset(name)
 
 
 def open_corpus(study: Study, names: str | list[str]) -> Dataset:

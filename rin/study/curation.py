@@ -95,10 +95,9 @@ def curation_plan(study: Study) -> CurationPlan:
 
 def study_archive(study: Study) -> Archive:
     """Return the indexed archive of a study."""
-    from rin.curation.archive import open_archive
+    from rin.curation.build import index_archive
 
-    plan = curation_plan(study)
-    return open_archive(plan.archive, plan.url, encoding=plan.encoding, workers=plan.workers)
+    return index_archive(curation_plan(study))
 
 
 def curated_corpus(study: Study) -> CuratedCorpus:

@@ -7,7 +7,7 @@ from tiny_study import tiny_profile
 
 from rin.errors import InputError
 from rin.study import open_study
-from rin.study.corpora import choose_corpus, is_real, open_corpus
+from rin.study.corpora import choose_corpus, find_corpus, is_real, open_corpus
 from rin.study.curation import CURATED, archive_truth, curation_settings, real_archive
 
 NAMES = [CURATED, "corpus_radiologic"]
@@ -51,6 +51,17 @@ def test_archive_is_real_only_where_the_data_root_holds_it(study, tmp_path):
     assert is_real(study, CURATED)
     assert real_archive(study) == study.data_root / "export"
     assert archive_truth(study) is None
+
+
+def test_corpus_curated_elsewhere_is_read_where_there_is_no_archive(study, monkeypatch):
+    (study.data_root / "radimagenet_curated").mkdir()
+    asked = []
+    monkeypatch.setattr(type(study), "dataset", lambda _, name: asked.append(name))
+    monkeypatch.setattr("rin.study.corpora.curated_dataset", lambda _: asked.append("curates"))
+    find_corpus(study, CURATED)
+    (study.data_root / "export").mkdir()
+    find_corpus(study, CURATED)
+    assert asked == [CURATED, "curates"]
 
 
 def test_profile_without_curation_raises(tmp_path):
