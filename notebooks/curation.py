@@ -20,7 +20,7 @@
 # | | |
 # |---|---|
 # | command | `make book`, or `rin curate --profile demo` for the curation alone |
-# | time and memory | two minutes and 1 GB on two cores; seconds when nothing is new; no GPU |
+# | time and memory | two minutes on two cores, 17 s when nothing is new; 0.4 GB a process; no GPU |
 # | expected | every step with its count; the query alone far less precise than query and rules |
 
 # %% tags=["parameters", "hide-input"]
