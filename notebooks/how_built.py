@@ -32,6 +32,7 @@ from rin.report.glued import glue_values
 from rin.report.provenance import hardware, versions
 from rin.report.tables import book_table
 from rin.study import open_study, pretrained, run_records, task_inputs
+from rin.study.corpora import find_corpus
 
 study = open_study(profile, data_root=data_root, results=results)
 weights = pretrained(study)
@@ -44,7 +45,7 @@ records = pd.concat([run_records(study, one) for one in inputs.values()])
 # %% tags=["hide-input"]
 datasets = {one.manifest.name: one.dataset for one in inputs.values()}
 own = weights.reindex(columns=["corpus", "finished", "seconds"])
-datasets |= {name: study.dataset(name) for name in own["corpus"].unique()}
+datasets |= {name: find_corpus(study, name) for name in own["corpus"].unique()}
 rows = [
     (d.manifest.title, d.provenance, d.location, len(d.cases), d.digest[:16])
     for d in datasets.values()
