@@ -151,7 +151,7 @@ def gains_reading(gains: pd.DataFrame, inputs: Mapping[str, TaskInputs]) -> Mark
     for one in gains.itertuples():
         low, high = _POINTS * one.ci_low, _POINTS * one.ci_high
         parts.append(
-            f"- {init_style(one.init).short}, {task_title(inputs[one.task].task).lower()}, "
+            f"- {init_style(one.init).short}, {task_title(inputs[one.task].task)}, "
             f"{one.scenario}: {format_number(one.auc_a)} against {format_number(one.auc_b)}, "
             f"{format_number(_POINTS * one.difference, 1, signed=True)} points "
             f"{format_interval(low, high, 1)}, {format_p(one.p_holm)} after Holm."
