@@ -67,8 +67,8 @@ glue_values(
 )
 
 # %% [markdown]
-# The black mark is the area over the test images of every fold, the bar its 95 % interval, a dot one
-# fold. Random weights reach {glue:text}`random_auc:.2f` on average over the panels;
+# The black mark is the area over the test images of every fold, the bar its 95 % interval, a dot
+# one fold. Random weights reach {glue:text}`random_auc:.2f` on average over the panels;
 # {glue:text}`n_runs` runs stand behind the figure, folds: {glue:text}`n_folds`.
 #
 # ## Against random weights, image by image
