@@ -9,15 +9,18 @@ pixels and more high, on an even ground, whose middle is in the outer sixth of t
 bright on dark or dark on bright.  It misses handwriting, letters that stand alone, slanted or
 smaller ones, some text over tissue, and any in the middle.  Measured on phantoms of ultrasound,
 CT and MR with text drawn in four fonts of 8 to 18 points: all of 1,600 lines on a bar and six in
-ten over tissue are found, with one false alarm in 900 pictures without text; of 300 published
-slices of chest CT none is flagged.
+ten over tissue are found; false alarms are rare on phantoms (one in 1,050) and on published slices
+of chest CT (three in 311).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from pydicom import Dataset
 from scipy import ndimage
+from scipy.stats import median_abs_deviation
 
 from rin.curation.display import decode
 from rin.curation.exclusions import SECONDARY_CAPTURES
@@ -36,8 +39,9 @@ FILLED = (0.15, 0.7)
 CROSSINGS = (0.55, 3.0)
 #: Fewest of them in any line.
 FEWEST_CROSSINGS = 2.5
-#: Greatest spread of the ground between the strokes, as a share of the range of gray values:
-#: of bright text, and of dark text, which labels bring along with their ground.
+#: Greatest spread of the ground between the strokes, as a share of the range of gray values: of
+#: bright text, by the median, for speckle below a bar may join its letters; and of dark text, which
+#: labels bring along with their ground.
 EVENNESS, EVENNESS_OF_LABELS = 0.12, 0.05
 
 
@@ -90,10 +94,12 @@ def text_lines(pixels: np.ndarray) -> list[tuple[int, int, int, int]]:
     if high <= low:
         return []
     shares = np.clip((gray.astype(np.float32) - low) / (high - low), 0, 1)
-    return _bright_lines(shares, EVENNESS) + _bright_lines(1 - shares, EVENNESS_OF_LABELS)
+    return _bright_lines(shares, _is_even) + _bright_lines(1 - shares, _is_even_label)
 
 
-def _bright_lines(gray: np.ndarray, evenness: float) -> list[tuple[int, int, int, int]]:
+def _bright_lines(
+    gray: np.ndarray, is_even: Callable[[np.ndarray], bool]
+) -> list[tuple[int, int, int, int]]:
     thickest = max(5, round(min(gray.shape) / 60) | 1)
     ground = ndimage.grey_opening(gray, size=(thickest, thickest))
     strokes = gray - ground > CONTRAST
@@ -110,23 +116,30 @@ def _bright_lines(gray: np.ndarray, evenness: float) -> list[tuple[int, int, int
             LOWEST <= height <= max(HIGHEST, gray.shape[0] // 16)
             and width >= ASPECT * height
             and _in_border(place, gray.shape)
-            and _is_text(strokes[place], gray[place], evenness)
+            and _is_text(strokes[place])
+            and is_even(gray[place][~ndimage.binary_dilation(strokes[place])])
         ):
             found.append((place[0].start, place[1].start, height, width))
     return found
 
 
-def _is_text(strokes: np.ndarray, gray: np.ndarray, evenness: float) -> bool:
-    """Tell whether strokes in a box look like a line of letters on an even ground."""
+def _is_even(ground: np.ndarray) -> bool:
+    return not ground.size or median_abs_deviation(ground, scale="normal") <= EVENNESS
+
+
+def _is_even_label(ground: np.ndarray) -> bool:
+    return not ground.size or ground.std() <= EVENNESS_OF_LABELS
+
+
+def _is_text(strokes: np.ndarray) -> bool:
+    """Tell whether strokes in a box look like a line of letters."""
     height, width = strokes.shape
     starts = np.count_nonzero(np.diff(strokes.astype(np.int8), axis=1, prepend=0) == 1, axis=1)
     crossed = starts.mean()
-    ground = gray[~ndimage.binary_dilation(strokes)]
     return bool(
         FILLED[0] <= strokes.mean() <= FILLED[1]
         and crossed >= FEWEST_CROSSINGS
         and CROSSINGS[0] <= crossed * height / width <= CROSSINGS[1]
-        and (not ground.size or ground.std() <= evenness)
     )
 
 

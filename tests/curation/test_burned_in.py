@@ -157,3 +157,13 @@ def test_risk_is_seen_in_colour_and_in_16_bits():
 )
 def test_risk_that_the_header_tells_needs_no_pixels(elements, reason):
     assert burned_in_risk(dataset(**elements)) == reason
+
+
+def test_text_on_a_bar_is_found_though_speckle_below_touches_its_letters():
+    picture = lettered(
+        np.zeros((96, 128), dtype=np.uint8), "Sample^Karl 12.06.2010", size=11
+    ).copy()
+    end = np.flatnonzero(picture.any(axis=1)).max() + 1
+    picture[end:] = 120
+    picture[end, ::4] = picture[end + 1, ::5] = 250
+    assert text_lines(picture)
