@@ -10,6 +10,7 @@ import html
 import json
 import re
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class Built:
     html: Path
     ledger: Path
     provenances: tuple[str, ...]
+    folds: int = 5
 
 
 def glued_texts(notebook: Path) -> dict[str, str]:
@@ -115,8 +117,12 @@ def check_page(page: Page, keys: tuple[str, ...], built: Built) -> list[str]:
     return complaints
 
 
-def ledger_areas(ledger: Path, task: str) -> tuple[int, dict[str, float]]:
+def ledger_areas(
+    ledger: Path, task: str, *, inits: Collection[str] = (), folds: int = 5
+) -> tuple[int, dict[str, float]]:
     """Return the number of a task's runs and, per init, the mean test area over scenarios.
+
+    Only runs of `inits` (none: of all) and of the first `folds` count: others stand on other pages.
 
     Each area is scikit-learn's; folds are averaged first.  Where the ledger holds more than one
     study, the one finished last counts.
@@ -124,12 +130,12 @@ def ledger_areas(ledger: Path, task: str) -> tuple[int, dict[str, float]]:
     rows = []
     for done in ledger.glob("*/done.json"):
         run = json.loads((done.parent / "config.json").read_text(encoding="utf-8"))
-        if run["task"] != task:
+        if run["task"] != task or run["fold"] >= folds or (inits and run["init"] not in inits):
             continue
         table = pd.read_parquet(done.parent / "predictions.parquet")
         test = table[table["part"] == "test"]
         named = {key: run.pop(key) for key in ("scenario", "init", "fold")}
-        own = ("seed", "weights", "preprocessing")
+        own = ("seed", "weights", "preprocessing", "split")
         study = json.dumps({k: v for k, v in run.items() if k not in own}, sort_keys=True)
         finished = json.loads(done.read_text(encoding="utf-8"))["finished"]
         area = roc_auc_score(test["label"], test["score"])
@@ -147,7 +153,8 @@ def check_areas(task: str, built: Built, tolerance: float = 1e-9) -> list[str]:
     if not notebook.is_file():
         return []
     glued = glued_texts(notebook)
-    count, areas = ledger_areas(built.ledger, task)
+    inits = [glued[key] for key in ("name_a", "name_b") if key in glued]
+    count, areas = ledger_areas(built.ledger, task, inits=inits, folds=built.folds)
     complaints = []
     if str(count) != glued.get("n_runs"):
         complaints.append(f"{name}: n_runs = {glued.get('n_runs')}, the ledger has {count}")
@@ -186,6 +193,7 @@ def main() -> int:
         ROOT / "_build" / "html",
         study.runs.folder,
         tuple(chosen.provenance),
+        study.profile.folds,
     )
     complaints = check_book(outline, built)
     for line in complaints:

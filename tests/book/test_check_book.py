@@ -167,6 +167,16 @@ def test_ledger_areas_of_two_studies_are_those_of_the_last_one(check, ledger):
     assert check.ledger_areas(book.folder, "breast") == (1, {"radiologic": pytest.approx(other)})
 
 
+def test_check_areas_leaves_out_runs_that_stand_on_other_pages(check, built, ledger):
+    assert check.check_areas("breast", built) == []
+    add_run(ledger[0], "s1", "random", 0, seed=5)
+    assert check.check_areas("breast", built) == []
+    add_run(ledger[0], "s1", "radiologic", 2, seed=6)
+    counted, *_ = check.check_areas("breast", built)
+    assert "the ledger has 7" in counted
+    assert check.check_areas("breast", dataclasses.replace(built, folds=2)) == []
+
+
 def test_check_areas_when_mean_is_off_by_little_complains(check, built, ledger):
     mean = float(ledger[1]["photographic"])
     change(built.notebooks / f"{NAME}.ipynb", repr(mean), repr(mean + 1e-7))
