@@ -1,7 +1,5 @@
 """The files of an export: finding them, passing over what is no part of it, noting changes."""
 
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -33,35 +31,6 @@ class FileJob:
 
     def __len__(self) -> int:
         return len(self.paths)
-
-
-def walk(root: Path) -> Iterator[str]:
-    """Yield the files below a folder as paths relative to it, with ``/``, in no set order.
-
-    A link counts as a file, so that one to a folder, which is not followed, is refused when it
-    is read instead of being lost.
-
-    Raises
-    ------
-    InputError
-        A folder that cannot be listed.
-    """
-    waiting = [("", os.fspath(root))]
-    while waiting:
-        prefix, place = waiting.pop()
-        try:
-            with os.scandir(place) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append((f"{prefix}{entry.name}/", entry.path))
-                    elif entry.is_file() or entry.is_symlink():
-                        yield prefix + entry.name
-        except OSError as error:
-            raise InputError(
-                f"the folder cannot be listed ({error.strerror})",
-                where=place,
-                remedy="Check the folder and its permissions.",
-            ) from error
 
 
 def is_report(path: str) -> bool:

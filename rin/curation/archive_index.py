@@ -33,7 +33,6 @@ from rin.curation.archive_files import (
     mark_of,
     passing_rule,
     refuse_problems,
-    walk,
 )
 from rin.curation.archive_headers import Header, read_headers
 from rin.curation.archive_reports import Report, read_reports
@@ -48,6 +47,7 @@ from rin.curation.archive_tables import (
     studies,
 )
 from rin.data.chunks import run_chunks
+from rin.data.tree import walk
 from rin.errors import InputError
 
 #: Files of one transaction, and of one round of chunks.
@@ -77,7 +77,7 @@ def update_index(engine: Engine, root: Path, encoding: str, workers: int | None)
 
 def _refuse_empty(root: Path) -> None:
     """Refuse a folder without DICOM: a drive that is not mounted must not empty the index."""
-    for name in walk(root):
+    for name in walk(root, links=True):
         if not passing_rule(name) and read_headers(FileJob(root, (name,)), 1) != [None]:
             return
     raise InputError(
@@ -141,7 +141,7 @@ def _index_dicom(
     problems: list[Problem] = []
     texts: list[str] = []
     passed: Counter[str] = Counter()
-    for names in _batches(walk(root), ROUND):
+    for names in _batches(walk(root, links=True), ROUND):
         wanted = []
         for name in names:
             if not _storable(name):

@@ -68,7 +68,7 @@ def open_tree(root: Path, location: str) -> Tree:
         names = [info.filename for info in _archive(path).infolist() if not info.is_dir()]
         _refuse_unsafe(path, names)
     elif path.is_dir():
-        names = list(_walk(path))
+        names = list(walk(path))
     else:
         raise InputError(
             "there is no such folder or zip archive",
@@ -139,7 +139,20 @@ def _without_slice(locator: str) -> str:
     return name if mark and number.isdecimal() and name.lower().endswith(VOLUME) else locator
 
 
-def _walk(folder: Path) -> Iterator[str]:
+def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
+    """Yield the files below a folder as paths relative to it, with ``/``, in no set order.
+
+    Parameters
+    ----------
+    links
+        Count every link as a file, so that one to a folder, which is not followed, is refused
+        when it is read instead of being lost.
+
+    Raises
+    ------
+    InputError
+        A folder that cannot be listed.
+    """
     # os.scandir tells files from folders without a system call for each of them.
     waiting = [("", os.fspath(folder))]
     while waiting:
@@ -149,7 +162,7 @@ def _walk(folder: Path) -> Iterator[str]:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append((f"{prefix}{entry.name}/", entry.path))
-                    elif entry.is_file():
+                    elif entry.is_file() or (links and entry.is_symlink()):
                         yield prefix + entry.name
         except OSError as error:
             raise InputError(
