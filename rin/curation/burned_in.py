@@ -10,7 +10,7 @@ bright on dark or dark on bright.  It misses handwriting, letters that stand alo
 smaller ones, some text over tissue, and any in the middle.  Measured on phantoms of ultrasound,
 CT and MR with text drawn in four fonts of 8 to 18 points: all of 1,600 lines on a bar and six in
 ten over tissue are found; false alarms are rare on phantoms (one in 1,050) and on published slices
-of chest CT (three in 311).
+of chest CT (two in 311).
 """
 
 from __future__ import annotations
@@ -117,10 +117,16 @@ def _bright_lines(
             and width >= ASPECT * height
             and _in_border(place, gray.shape)
             and _is_text(strokes[place])
-            and is_even(gray[place][~ndimage.binary_dilation(strokes[place])])
+            and is_even(_ground(gray[place], strokes[place]))
         ):
             found.append((place[0].start, place[1].start, height, width))
     return found
+
+
+def _ground(gray: np.ndarray, strokes: np.ndarray) -> np.ndarray:
+    """Return what lies between strokes, without outer rows: speckle there may join a bar's text."""
+    outer = max(1, len(gray) // 4)
+    return gray[outer:-outer][~ndimage.binary_dilation(strokes)[outer:-outer]]
 
 
 def _is_even(ground: np.ndarray) -> bool:
