@@ -145,6 +145,31 @@ class FromRandom(_Settings):
     _known = field_validator("scenarios")(lambda names: [find_scenario(n).name for n in names])
 
 
+class Sanity(_Settings):
+    """Whether maps depend on what a network has learnt: its weights are put back to random ones.
+
+    Of the first fold of each task with lesion masks, the runs of `scenarios` record maps of their
+    first `cases` test cases with a lesion, layer group by layer group.
+    """
+
+    scenarios: Annotated[list[str], Field(min_length=1)]
+    cases: Positive = 16
+
+    _known = field_validator("scenarios")(lambda names: [find_scenario(n).name for n in names])
+
+
+class Simulation(_Settings):
+    """How far intervals reach that take several images of one patient for independent.
+
+    `replicates` test sets of `patients` patients with `images` images each are drawn for every
+    correlation.
+    """
+
+    replicates: Positive = 2000
+    patients: Annotated[int, Field(ge=10)] = 100
+    images: Annotated[int, Field(ge=2)] = 5
+
+
 class Profile(_Settings):
     """One study in numbers; see the heads of the YAML files for time and memory.
 
@@ -167,6 +192,8 @@ class Profile(_Settings):
     curation: Curation | None = None
     pretraining: Pretraining | None = None
     from_random: FromRandom | None = None
+    sanity: Sanity | None = None
+    simulation: Simulation = Simulation()
     stand_ins: dict[str, dict[str, int]] = {}
     execution: Execution = Execution()
 
@@ -202,11 +229,11 @@ class Profile(_Settings):
             raise ValueError("official splits name all their cases, so none can be drawn")
         return n
 
-    @field_validator("from_random")
+    @field_validator("from_random", "sanity")
     @classmethod
     def _of_own_backbones(
-        cls, section: FromRandom | None, others: ValidationInfo
-    ) -> FromRandom | None:
+        cls, section: FromRandom | Sanity | None, others: ValidationInfo
+    ) -> FromRandom | Sanity | None:
         for name in section.scenarios if section else []:
             if find_scenario(name).backbone not in others.data.get("backbones", []):
                 raise ValueError(f"{name}: its backbone is not among the profile's")

@@ -27,7 +27,12 @@ def scored(task, seed=0, n=30, inits=INITS, lead=0.3):
     for fold, scenario, init in itertools.product((0, 1), SCENARIOS, inits):
         shift = 0.8 + lead * (init == inits[0])
         named = {"task": task, "fold": fold, "scenario": scenario, "init": init, "seed": 0}
-        cases = {"case_id": [f"{fold}-{k}" for k in range(n)], "part": "test", "label": labels}
+        cases = {
+            "case_id": [f"{fold}-{k}" for k in range(n)],
+            "patient_id": [f"{fold}-p{k // 2}" for k in range(n)],
+            "part": "test",
+            "label": labels,
+        }
         scores = rng.normal(labels * shift)
         tables.append(pd.DataFrame(cases | {"score": scores}).assign(**named))
     return pd.concat(tables, ignore_index=True)
