@@ -25,7 +25,10 @@ from rin.study import open_study
 ROOT = Path(__file__).resolve().parents[1]
 
 # Notebooks that show no image, or tell the provenance of each dataset in a table.
-WITHOUT_BANNER = {"how_built", "study_design", "data_status", "replications"}
+WITHOUT_BANNER = {
+    *("how_built", "study_design", "data_status", "replications"),
+    *("worked_areas", "worked_overlap", "coverage", "tests_alone"),
+}
 MEAN_AREAS = "fine_tuning"
 ROLE = re.compile(r"\{glue:text\}`(\w+):?([^`]*)`")
 

@@ -256,4 +256,10 @@ SETTINGS: dict[str, Fact] = _by(
     Fact("software", ("pROC 1.18.0", "R 4.1.3", "statsmodels 0.13.2", "Python 3.8.5"),
          _STATISTICS),
 )
+
+#: What the text claims in words, with the tasks that it names.
+CLAIMS: dict[str, Fact] = _by(
+    "name",
+    Fact("comparable", ("breast", "pneumonia", "hemorrhage"), _DISCUSSION),
+)
 # fmt: on

@@ -15,6 +15,7 @@ RECORDS = [
     *paper.RELEASED_ACCURACY.values(),
     *paper.DATABASE.values(),
     *paper.SETTINGS.values(),
+    *paper.CLAIMS.values(),
 ]
 
 
@@ -68,3 +69,7 @@ def test_scenarios_are_four_backbones_by_three_unfreezings_by_two_rates():
 
 def test_split_is_seventy_five_ten_fifteen():
     assert paper.SETTINGS["split_percent"].value == (75, 10, 15)
+
+
+def test_claims_name_tasks_of_the_paper():
+    assert set(paper.CLAIMS["comparable"].value) <= set(TASKS)
