@@ -14,7 +14,8 @@
 # # Where the networks look, in every task with marked lesions
 #
 # **What this page answers.** Do class activation maps from the radiologic start overlap better with
-# the lesions that radiologists marked? The counterpart of the paper's Figure 5.
+# the lesions that radiologists marked, and does either beat looking at no image? The counterpart of
+# the paper's Figure 5.
 #
 # | | |
 # |---|---|
@@ -28,16 +29,23 @@ data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
-from IPython.display import display
+from IPython.display import Markdown, display
 
 from rin import paper
 from rin.report.figures import use_style
 from rin.report.figures_across import localisation_rows
 from rin.report.glued import glue_values
-from rin.report.localisation import dice_scoreboard, localisations
+from rin.report.localisation import localisations
+from rin.report.localisation_readings import baselines_reading
+from rin.report.localisation_tables import (
+    against_scoreboard,
+    dice_scoreboard,
+    measures_scoreboard,
+)
 from rin.report.provenance import study_banner
 from rin.report.readings_across import overlap_reading
 from rin.report.scoreboard import board
+from rin.report.tables import book_table
 from rin.study import open_study, task_inputs
 
 use_style()
@@ -63,19 +71,46 @@ glue_values(
 # paper states Dice scores for {glue:text}`n_published` tasks; of those run here,
 # {glue:text}`n_beyond` have markings that the paper did not use. Where a box marks the lesion, the
 # score has a ceiling: an ellipse that just fills its box scores 0.88 against it.
+# Images without a lesion enter no score here; the page of each task says what the maps do in them.
 #
 # ## Examples and Dice scores
 #
 # Each row shows a test case of each class that has a lesion, cases that both starts call rightly
 # first, in the scenario with the most right calls. Cyan is the marked lesion, the dashed white line
 # the region above the threshold. Bars are means over scenarios with their SD. The two baselines
-# look at no image: an ellipse of the mean lesion's size in the middle, and the whole image.
+# look at no image: an ellipse of the size of other patients' lesions in the middle, and the whole
+# image.
 
 # %% tags=["hide-input"]
 display(*localisation_rows(found))
 
 # %% tags=["remove-input"]
 overlap_reading(found)
+
+# %% [markdown]
+# ## Other measures
+#
+# Dice depends on the threshold; the pointing game and the average precision of pixels need none.
+# Differences are over images, each averaged over scenarios first, with patients as the independent
+# units.
+
+# %% tags=["hide-input"]
+book_table(
+    measures_scoreboard(found), "Every measure in every task: mean ± SD over scenarios", prose=True
+)
+
+# %% [markdown]
+# ## Does either start beat looking at nothing?
+#
+# Each start stands beside the best of the pictures that no image has a say in: the whole image, the
+# centred ellipse and, for the pointing game, the centre point. A start is above or below it where
+# the whole interval is.
+
+# %% tags=["hide-input"]
+book_table(against_scoreboard(found), "Each start beside the best baseline", prose=True)
+
+# %% tags=["remove-input"]
+display(Markdown(baselines_reading(found)))
 
 # %% [markdown]
 # ## Published beside recomputed
@@ -87,5 +122,6 @@ board(
 )
 
 # %% [markdown]
-# P values pair images, each averaged over scenarios first. Published scores come from the released
-# weights and larger images, recomputed ones from what the banner names.
+# P values of this table pair images, each averaged over scenarios first, as published; the pages of
+# the tasks set four other analyses beside it. Published scores come from the released weights and
+# larger images, recomputed ones from what the banner names.

@@ -147,7 +147,7 @@ CHAPTERS = (
     Chapter("how_built", _STUDY, 3, USE),
 )
 # Prose pages, by the part that they open.
-_PROSE = {"Introduction": ["intro"], METHODS: ["methods"], USE: ["use_it"]}
+_PROSE = {"Introduction": ["intro"], METHODS: ["methods", "methods_statistics"], USE: ["use_it"]}
 _LAST = ["references"]
 
 

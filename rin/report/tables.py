@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from rin.stats.paired import PairedT
     from rin.stats.scenarios import PooledComparison
 
-UNITS = ("case_id", "patient_id", "scenario")
 _PERCENT = 100
 
 
@@ -156,49 +155,6 @@ def scenario_table(differences: pd.DataFrame, inits: tuple[str, str]) -> pd.Data
     return pd.DataFrame(rows)
 
 
-def dice_comparison(
-    table: pd.DataFrame, init_a: str, init_b: str, *, unit: str = "case_id"
-) -> "PairedT":
-    """Compare the Dice scores of two inits by the paired t test, with Shapiro-Wilk.
-
-    The paper (Statistical Analysis) pairs images without saying how 24 scenarios of each
-    enter; here scores are averaged within each unit first, so that a unit counts once.
-
-    Parameters
-    ----------
-    table
-        One task of `rin.explain.overlap.dice_table`.
-    init_a, init_b
-        Two initialisation sources; differences are a − b.
-    unit
-        "case_id", "patient_id" or "scenario".
-
-    Raises
-    ------
-    InputError
-        For an unknown unit or init, or a case × scenario scored under one init only.
-    """
-    from rin.stats.paired import paired_t
-
-    if unit not in UNITS:
-        raise unknown("unit", unit, UNITS)
-    for init in (init_a, init_b):
-        if init not in set(table["init"]):
-            raise unknown("init", init, sorted(set(table["init"])))
-    cells = ["task", "scenario", "patient_id", "case_id"]
-    pairs = table[table["init"].isin([init_a, init_b])]
-    pairs = pairs.pivot_table(index=cells, columns="init", values="dice", observed=True)
-    alone = int(pairs.isna().any(axis=1).sum())
-    if alone:
-        raise InputError(
-            f"{alone} case × scenario pairs have a score of one init only",
-            where="table",
-            remedy="Finish the missing runs, with the same folds for both.",
-        )
-    means = pairs.groupby(level=unit).mean()
-    return paired_t(means[init_a].to_numpy(), means[init_b].to_numpy())
-
-
 def dice_beside_table(
     summaries: pd.DataFrame,
     tests: Mapping[str, "PairedT"],
@@ -213,7 +169,7 @@ def dice_beside_table(
     summaries
         Table of `rin.explain.overlap.init_dice`: task, init, mean, sd.
     tests
-        From task to `dice_comparison`.
+        From task to `rin.report.localisation_tests.dice_comparison`.
     inits
         Sources whose means are shown.
     titles

@@ -1,4 +1,4 @@
-"""Tables about the study itself: counts, splits, budgets, time, pooled comparisons.
+"""Tables about the study itself: counts, splits, budgets, time, published sentences.
 
 As in `rin.report.tables`, cells are text and ready to read unless said otherwise.
 """
@@ -16,7 +16,6 @@ from rin.report.format import (
     format_interval,
     format_mean_sd,
     format_number,
-    format_p,
     task_title,
 )
 from rin.report.style import UNFREEZING_LABEL
@@ -25,11 +24,9 @@ if TYPE_CHECKING:
     from IPython.display import Markdown
 
     from rin.data.manifest import DatasetManifest
-    from rin.stats import PooledComparison
     from rin.study import TaskInputs
 
 PARTS = ("train", "validation", "test")
-_POINTS = 100
 
 
 def published_sentence(paper_task: str | None) -> Markdown:
@@ -147,39 +144,3 @@ def task_table(inputs: Mapping[str, TaskInputs], records: pd.DataFrame) -> pd.Da
             "Minutes": f"{own['seconds'].sum() / 60:.1f}",
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Task")
-
-
-def pooled_rows(pooled: PooledComparison) -> pd.DataFrame:
-    """Return the three pooled differences as numbers for `difference_forest`.
-
-    Columns: `name`, `difference`, `ci_low`, `ci_high`; areas in 0-1.
-    """
-    tests = {
-        "Mean of scenarios, unpaired t": pooled.unpaired,
-        "Mean of scenarios, paired t": pooled.paired,
-    }
-    rows = [(name, test.mean_difference, test.ci_low, test.ci_high) for name, test in tests.items()]
-    delong = pooled.delong
-    rows.append(("Mean scores, DeLong", delong.difference, delong.ci_low, delong.ci_high))
-    return pd.DataFrame(rows, columns=["name", "difference", "ci_low", "ci_high"])
-
-
-def pooled_table(pooled: PooledComparison) -> pd.DataFrame:
-    """Return the three pooled differences as text, in AUC points."""
-    rows = pooled_rows(pooled)
-    units = ["scenarios, as if independent", "scenarios, in pairs", "test cases"]
-    p_values = [pooled.unpaired.p_value, pooled.paired.p_value, pooled.delong.p_value]
-    return pd.DataFrame(
-        {
-            "Unit": units,
-            "Difference, points": [
-                format_number(_POINTS * d, 1, signed=True) for d in rows["difference"]
-            ],
-            "95% CI": [
-                format_interval(_POINTS * low, _POINTS * high, 1)
-                for low, high in zip(rows["ci_low"], rows["ci_high"], strict=True)
-            ],
-            "P": [format_p(p) for p in p_values],
-        },
-        index=pd.Index(rows["name"], name="Pooled by"),
-    )

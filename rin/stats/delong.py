@@ -1,9 +1,19 @@
 """AUC and its comparison by DeLong, DeLong and Clarke-Pearson (1988).
 
-The paper's stated method for every AUC interval and P value.  Midranks make
-it O(n log n) (Sun and Xu 2014).  Cases are taken as independent here, which
-several images of one patient are not.  Curves never flip: a higher score
-always speaks for the positive class (pROC's ``direction = "<"``).
+The paper's stated method for every AUC interval and P value, in O(n log n)
+(Sun and Xu 2014).  Cases are taken as independent here, which several images
+of one patient are not: see `rin.stats.clustered`.  Curves never flip: a higher
+score always speaks for the positive class (pROC's ``direction = "<"``).
+
+What degenerate input gives, and whether pROC 1.18.0 does the same:
+
+- tied scores of two classes count one half (same);
+- a constant predictor has area 1/2 and variance 0 (same);
+- one case of a class: the area, with NaN for all inference (same, as NA);
+- no variance of a difference: z 0 and P 1 where the areas are equal, z
+  ±infinity and P 0 where they differ (same); unpaired, no P at all (same);
+- infinite scores rank as the extremes that they are (pROC builds no curve and
+  warns); NaN scores are an error (pROC drops the cases).
 """
 
 import math
@@ -11,15 +21,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
-from rin.stats.inputs import binary_labels, check_level, score_rows
+from rin.errors import InputError
+from rin.stats.inputs import binary_labels, score_rows
+from rin.stats.intervals import area_interval, normal_quantile
 from rin.stats.paired import statistic, t_test
+from rin.stats.placements import placement_areas, placement_counts, placement_covariance
 
 
 @dataclass(frozen=True)
 class AucInterval:
-    """One AUC, its DeLong variance and its interval, clipped to [0, 1]."""
+    """One AUC, its DeLong variance and its interval, within [0, 1]."""
 
     auc: float
     variance: float
@@ -56,7 +69,9 @@ class UnpairedDeLongTest:
     ci_high: float
 
 
-def auc_ci(labels: ArrayLike, scores: ArrayLike, *, level: float = 0.95) -> AucInterval:
+def auc_ci(
+    labels: ArrayLike, scores: ArrayLike, *, level: float = 0.95, scale: str = "identity"
+) -> AucInterval:
     """Return the AUC with DeLong's variance and normal interval.
 
     Parameters
@@ -67,27 +82,39 @@ def auc_ci(labels: ArrayLike, scores: ArrayLike, *, level: float = 0.95) -> AucI
         Shape (n,), any unit; only their order matters.
     level
         Confidence level.
+    scale
+        "identity" for the Wald interval, which is pROC's, or "logit" for the
+        interval that is symmetric in log odds; see `rin.stats.area_interval`.
 
     Returns
     -------
     AucInterval
-        The interval is clipped to [0, 1].  A perfect curve has variance 0 and
-        the interval [1, 1], which says little; with one case of a class
-        variance and interval are NaN (pROC: NA).
+        The Wald interval is clipped to [0, 1].  A perfect curve (area 0 or 1)
+        has variance 0 and a point as its interval, which says little; its logit
+        interval is NaN.  With one case of a class variance and interval are
+        NaN (pROC: NA).
 
     Raises
     ------
     InputError
-        Labels not 0/1, one class only, unequal lengths, or NaN scores.
+        Labels not 0/1, one class only, unequal lengths, NaN scores, more than
+        one row of scores, or an unknown scale.
 
     Notes
     -----
-    Validated against pROC 1.18.0 ``ci.auc(method = "delong")``.
+    Validated against pROC 1.18.0 ``ci.auc(method = "delong")``; the logit
+    interval against R's ``plogis`` and ``qlogis`` with pROC's ``var``.
+
+    References
+    ----------
+    DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44:837; Pepe 2003, The
+    Statistical Evaluation of Medical Tests (logit).
     """
-    aucs, covariance = delong_covariance(labels, scores)
-    half_width = _normal_quantile(level) * math.sqrt(covariance[0, 0])
-    low, high = np.clip([aucs[0] - half_width, aucs[0] + half_width], 0, 1)
-    return AucInterval(*map(float, (aucs[0], covariance[0, 0], low, high)))
+    positive = binary_labels(labels)
+    wins, losses = placement_counts(positive, [_one_row(scores, positive.size, "scores")])
+    (area,), ((variance,),) = placement_areas(wins, losses), placement_covariance(wins, losses)
+    low, high = area_interval(area, variance, level=level, scale=scale)
+    return AucInterval(*map(float, (area, variance, low, high)))
 
 
 def delong_test(
@@ -114,7 +141,8 @@ def delong_test(
     Raises
     ------
     InputError
-        Labels not 0/1, one class only, unequal lengths, or NaN scores.
+        Labels not 0/1, one class only, unequal lengths, NaN scores, or more
+        than one row of scores for a predictor.
 
     Notes
     -----
@@ -123,19 +151,21 @@ def delong_test(
     ``roc.test(method = "delong", paired = TRUE)``.
     """
     positive = binary_labels(labels)
-    rows = np.vstack(
-        [
-            score_rows(scores_a, positive.size, "scores_a"),
-            score_rows(scores_b, positive.size, "scores_b"),
-        ]
-    )
-    wins, losses = _placement_counts(positive, rows)
-    auc_a, auc_b = _moments(wins, losses)[0]
-    (difference,), ((variance,),) = _moments(wins[:1] - wins[1:], losses[:1] - losses[1:])
-    half_width = _normal_quantile(level) * math.sqrt(variance)
-    z = statistic(difference, math.sqrt(variance))
-    p_value = 2 * stats.norm.sf(abs(z))
-    low, high = difference - half_width, difference + half_width
+    quantile = normal_quantile(level)
+    rows = [
+        _one_row(scores, positive.size, where)
+        for scores, where in ((scores_a, "scores_a"), (scores_b, "scores_b"))
+    ]
+    wins, losses = placement_counts(positive, rows)
+    auc_a, auc_b = placement_areas(wins, losses)
+    apart = wins[:1], losses[:1]
+    for first, second in zip(apart, (wins[1:], losses[1:]), strict=True):
+        first -= second
+    (difference,), ((variance,),) = placement_areas(*apart), placement_covariance(*apart)
+    error = math.sqrt(variance)
+    z = statistic(difference, error)
+    p_value = 2 * special.ndtr(-abs(z))
+    low, high = difference - quantile * error, difference + quantile * error
     return DeLongTest(*map(float, (auc_a, auc_b, difference, variance, z, p_value, low, high)))
 
 
@@ -175,7 +205,7 @@ def delong_test_unpaired(
     Validated against pROC 1.18.0 ``roc.test(method = "delong", paired =
     FALSE)``, which gives no interval; ours is the t interval of its D and df.
     """
-    a, b = auc_ci(labels_a, scores_a), auc_ci(labels_b, scores_b)
+    a, b = auc_ci(labels_a, scores_a, level=level), auc_ci(labels_b, scores_b, level=level)
     n_a, n_b = np.size(labels_a), np.size(labels_b)
     difference, variance = a.auc - b.auc, a.variance + b.variance
     if variance == 0:
@@ -209,34 +239,25 @@ def delong_covariance(labels: ArrayLike, scores_matrix: ArrayLike) -> tuple[np.n
     ------
     InputError
         As `auc_ci`.
+
+    Notes
+    -----
+    Needs memory for two more arrays of the scores' size at most.  Validated
+    against pROC 1.18.0 ``auc``, ``var`` and ``cov``, and for more predictors
+    than two checked against the definition over all pairs.
     """
     positive = binary_labels(labels)
-    return _moments(*_placement_counts(positive, score_rows(scores_matrix, positive.size)))
+    counts = placement_counts(positive, score_rows(scores_matrix, positive.size))
+    return placement_areas(*counts), placement_covariance(*counts)
 
 
-def _placement_counts(positive: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Count, for each positive, the negatives below it; for each negative, the positives below.
-
-    Ties count one half.  Counts are multiples of 1/2, so their sums and
-    differences are exact.  DeLong counts the positives above a negative,
-    which has the same covariance.
-    """
-    ranks = stats.rankdata(rows, axis=1)
-    wins = ranks[:, positive] - stats.rankdata(rows[:, positive], axis=1)
-    losses = ranks[:, ~positive] - stats.rankdata(rows[:, ~positive], axis=1)
-    return wins, losses
-
-
-def _moments(wins: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return AUCs (k,) and covariance (k, k) of placement counts (k, m) and (k, n)."""
-    k, m = wins.shape
-    n = losses.shape[1]
-    aucs = wins.sum(axis=1) / (m * n)
-    if min(m, n) < 2:
-        return aucs, np.full((k, k), np.nan)
-    covariance = np.cov(wins) / (m * n**2) + np.cov(losses) / (n * m**2)
-    return aucs, covariance.reshape(k, k)
-
-
-def _normal_quantile(level: float) -> float:
-    return float(stats.norm.ppf((1 + check_level(level)) / 2))
+def _one_row(scores: ArrayLike, n_cases: int, where: str) -> np.ndarray:
+    """Return the scores of one predictor, (n_cases,)."""
+    rows = score_rows(scores, n_cases, where)
+    if len(rows) > 1:
+        raise InputError(
+            f"{len(rows)} rows of scores",
+            where=where,
+            remedy="Pass one predictor; delong_covariance takes several.",
+        )
+    return rows[0]

@@ -91,7 +91,7 @@ def score_rows(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.nda
         raise InputError(
             f"{np.isnan(rows).sum()} of {rows.size} scores are NaN",
             where=where,
-            remedy="Find the run that diverged; a missing score cannot be ranked.",
+            remedy="A missing score cannot be ranked; find out why the model or run gave none.",
         )
     return rows
 

@@ -96,14 +96,32 @@ def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> PairedT:
             remedy="Pass two measurements of the same units, in the same order.",
         )
     differences = first - second
-    n, mean = differences.size, differences.mean()
-    sd = differences.std(ddof=1)
-    constant = sd / math.sqrt(n) <= 10 * np.finfo(float).eps * abs(mean)
-    sd = 0.0 if constant else sd
-    test = t_test(mean, sd / math.sqrt(n), n - 1, level)
-    w, p = (math.nan, math.nan) if constant or n < 3 else shapiro_wilk(differences)
+    n, sd = differences.size, spread(differences)
+    test = t_test(differences.mean(), sd / math.sqrt(n), n - 1, level)
+    w, p = (math.nan, math.nan) if sd == 0 or n < 3 else shapiro_wilk(differences)
     dz = test.t / math.sqrt(n)
     return PairedT(**asdict(test), n=n, cohen_dz=dz, shapiro_w=w, shapiro_p=p)
+
+
+def spread(values: ArrayLike) -> float:
+    """Return the SD (n − 1) of at least two values, exactly 0 where they differ by rounding alone.
+
+    The SD of the mean then is at most ten machine epsilons of the mean, which
+    is where R's ``t.test`` speaks of essentially constant values.
+
+    Raises
+    ------
+    InputError
+        Fewer than two values, or one that is not finite.
+
+    Notes
+    -----
+    Checked against ``numpy.std(ddof=1)``.
+    """
+    array = _finite(values, "values")
+    sd = array.std(ddof=1)
+    constant = sd / math.sqrt(array.size) <= 10 * np.finfo(float).eps * abs(array.mean())
+    return 0.0 if constant else float(sd)
 
 
 def shapiro_wilk(values: ArrayLike) -> tuple[float, float]:

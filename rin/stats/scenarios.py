@@ -151,9 +151,7 @@ def pooled_comparison(
             remedy="Select one task with at least two scenarios.",
         )
     a, b = (_mean_aucs(cases, score, level) for score in ("score_a", "score_b"))
-    averaged = cases.groupby(["fold", "case_id"], observed=True)[
-        ["label", "score_a", "score_b"]
-    ].mean()
+    averaged = mean_scores(cases)
     difference = float(a.mean() - b.mean())
     return PooledComparison(
         task=tasks[0],
@@ -183,18 +181,20 @@ def paired_scores(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.Dat
     -------
     pandas.DataFrame
         task, scenario, fold, case_id, label, score_a, score_b; one row per
-        task × scenario × case.
+        task × scenario × case.  patient_id as well, last, where the
+        predictions have it.
 
     Raises
     ------
     InputError
         A case twice in a scenario of one init, cases of one init only, or
-        contradicting labels.
+        contradicting labels or patients.
     """
     rows = evaluated_rows(predictions, (init_a, init_b))
     check_unique(rows, ["task", "scenario", "init", "case_id"])
     key = ["task", "scenario", "fold", "case_id"]
-    a, b = (rows.loc[rows["init"] == init, [*key, "label", "score"]] for init in (init_a, init_b))
+    shared = ["label", *(["patient_id"] if "patient_id" in rows else [])]
+    a, b = (rows.loc[rows["init"] == init, [*key, *shared, "score"]] for init in (init_a, init_b))
     pairs = a.merge(b, on=key, how="outer", suffixes=("_a", "_b"), indicator=True)
     alone = pairs["_merge"] != "both"
     if alone.any():
@@ -205,15 +205,38 @@ def paired_scores(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.Dat
             where="predictions",
             remedy="Finish the missing runs, with the same folds for both.",
         )
-    contradicting = int((pairs["label_a"] != pairs["label_b"]).sum())
-    if contradicting:
-        raise InputError(
-            f"{contradicting} cases have another label under {init_b!r} than under {init_a!r}",
-            where="predictions",
-            remedy="Evaluate both on the same case table.",
-        )
-    pairs = pairs.rename(columns={"label_a": "label"})
-    return pairs[[*key, "label", "score_a", "score_b"]]
+    for name in shared:
+        one, two = pairs[f"{name}_a"], pairs[f"{name}_b"]
+        contradicting = int(((one != two) & ~(one.isna() & two.isna())).sum())
+        if contradicting:
+            raise InputError(
+                f"{contradicting} cases have another {name} under {init_b!r} than under {init_a!r}",
+                where="predictions",
+                remedy="Evaluate both on the same case table.",
+            )
+    pairs = pairs.rename(columns={f"{name}_a": name for name in shared})
+    return pairs[[*key, "label", "score_a", "score_b", *shared[1:]]]
+
+
+def mean_scores(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return each case's scores averaged over the scenarios: one case, one row.
+
+    Parameters
+    ----------
+    pairs
+        From `paired_scores`, one task.
+
+    Returns
+    -------
+    pandas.DataFrame
+        label, score_a, score_b; index fold, case_id.
+
+    Notes
+    -----
+    Checked against pandas' ``pivot_table`` by way of `pooled_comparison`.
+    """
+    scores = ["label", "score_a", "score_b"]
+    return pairs.groupby(["fold", "case_id"], observed=True)[scores].mean()
 
 
 def _mean_aucs(cases: pd.DataFrame, score: str, level: float) -> pd.Series:

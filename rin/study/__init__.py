@@ -15,6 +15,7 @@ from rin.study.pretraining import (
     run_pretraining,
 )
 from rin.study.profile import Profile, load_profile, profile_names
+from rin.study.sanity import sanity_maps, sanity_records, sanity_table
 from rin.study.scenarios import SCENARIOS, Scenario
 from rin.study.setting import Study, TaskInputs, open_study, task_inputs
 
@@ -41,5 +42,8 @@ __all__ = [
     "run_grid",
     "run_pretraining",
     "run_records",
+    "sanity_maps",
+    "sanity_records",
+    "sanity_table",
     "task_inputs",
 ]

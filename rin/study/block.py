@@ -21,6 +21,7 @@ from rin.models.weights import load_weights, random_weights
 from rin.study.ledger import Ledger
 from rin.study.plan import RANDOM_CONTRACT, Block, Run, weights_folders
 from rin.study.profile import Execution
+from rin.study.sanity_recording import record_sanity, sanity_rows
 from rin.study.setting import Study, TaskInputs
 
 if TYPE_CHECKING:
@@ -119,12 +120,14 @@ def _train_one(
         name: Part(store.images(), labels, np.flatnonzero(part_of == name))
         for name in ("train", "validation", "test")
     }
+    checked = sanity_rows(run, store, parts["test"].rows)
     contract = find_preprocessing(run.entry.preprocessing if run.entry else RANDOM_CONTRACT)
     recipe = Recipe(run.scenario.learning_rate, run.settings.epochs, run.settings.batch, run.seed)
     started = time.monotonic()
     history = compiled.train(weights, contract, recipe, parts["train"], parts["validation"])
     scored = {name: compiled.predict(parts[name], recipe.batch) for name in SCORED_PARTS}
     seconds = round(time.monotonic() - started, 2)
+    sanity = record_sanity(run, compiled, store, labels, checked)
 
     def write(folder: Path) -> dict:
         pd.DataFrame(history).to_parquet(folder / "history.parquet")
@@ -137,6 +140,8 @@ def _train_one(
         pd.concat(tables).to_parquet(folder / "predictions.parquet", index=False)
         if store.masks() is not None:
             np.save(folder / "cams.npy", scored["test"][1])
+        if sanity is not None:
+            sanity.write(folder)
         return {
             "best_epoch": int(np.nanargmin(history["val_loss"])) + 1,
             "seconds": seconds,

@@ -28,7 +28,11 @@ _REGIME_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.4, "freeze_all": 0.3}
 
 @dataclass(frozen=True)
 class Run:
-    """One training: task × fold × scenario × init × seed."""
+    """One training: task × fold × scenario × init × seed.
+
+    `sanity_cases` is the number of test cases whose maps it records as its weights go random;
+    it is part of the configuration only where there are any.
+    """
 
     task: str
     fold: int
@@ -41,10 +45,12 @@ class Run:
     store_digest: str
     split_digest: str
     weights_digest: str
+    sanity_cases: int = 0
 
     @property
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
+        recorded = {"sanity_cases": self.sanity_cases} if self.sanity_cases else {}
         return {
             "task": self.task,
             "fold": self.fold,
@@ -56,6 +62,7 @@ class Run:
             "split": self.split_digest,
             "weights": self.weights_digest,
             **self.settings.model_dump(),
+            **recorded,
         }
 
     @property
@@ -153,9 +160,25 @@ def plan_runs(
                         inputs.store.digest,
                         split_digest,
                         digests[key] or f"random-{study.profile.seed}",
+                        _sanity_cases(study, inputs, int(fold), scenario, init),
                     )
                 )
     return runs
+
+
+def _sanity_cases(
+    study: Study, inputs: TaskInputs, fold: int, scenario: Scenario, init: str
+) -> int:
+    """Return how many cases a run records for the sanity check.
+
+    The same for every plan over the folds of the grid, so that plans share their runs.
+    """
+    settings, folds = study.profile.sanity, inputs.folds["fold"]
+    if settings is None or scenario.name not in settings.scenarios or fold != folds.min():
+        return 0
+    own = folds.nunique() == min(study.profile.folds, inputs.task.n_folds)
+    masked = inputs.store.masks() is not None
+    return settings.cases if own and masked and init in study.profile.inits else 0
 
 
 def group_blocks(runs: list[Run], *, by_task: bool = False) -> list[Block]:

@@ -1,54 +1,15 @@
-import itertools
 from dataclasses import replace
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
-from fake_tasks import INITS, SCENARIOS, inputs
+from fake_localisation import CASES, SIDE, maps_of, marked
+from fake_tasks import INITS, inputs
 from scipy import stats
 
-from rin.explain.overlap import cam_dice, whole_image_dice
-from rin.report import figures_across, localisation, readings_across
-
-SIDE, CASES = 32, 12
-
-
-def marked(task, **settings):
-    """A task of which every other case has a lesion, a square somewhere."""
-    rng = np.random.default_rng(5)
-    masks = np.zeros((CASES, SIDE, SIDE), bool)
-    for mask in masks[::2]:
-        top, left = rng.integers(0, SIDE - 12, 2)
-        mask[top : top + 12, left : left + 12] = True
-    one = inputs(task, masks=masks, used=CASES, **settings)
-    labels = np.where(np.arange(CASES) % 2, "benign", "malignant")
-    cases = pd.DataFrame({"case_id": [f"c{k}" for k in range(CASES)], "label": labels})
-    one.store = SimpleNamespace(
-        cases=cases,
-        size=SIDE,
-        images=lambda: np.zeros((CASES, SIDE, SIDE), np.uint8),
-        masks=lambda: masks,
-    )
-    return one
-
-
-def maps_of(one):
-    """Runs as `cam_arrays` yields them, with maps at the size of the masks."""
-    rng = np.random.default_rng(6)
-    labels = (one.store.cases["label"] == "malignant").astype(int)
-    for scenario, init in itertools.product(SCENARIOS, (*INITS, "random")):
-        backbone, unfreezing, rate = scenario.split("-", 2)
-        named = {"task": one.task.name, "fold": 0, "scenario": scenario, "backbone": backbone}
-        named |= {"unfreezing": unfreezing, "learning_rate": float(rate), "init": init, "seed": 0}
-        rows = one.store.cases[["case_id"]].assign(
-            patient_id=one.store.cases["case_id"],
-            label=labels,
-            score=np.clip(labels * 0.4 + 0.3 + rng.normal(0, 0.1, CASES), 0, 1),
-            **named,
-        )
-        yield rows, rng.normal(size=(CASES, SIDE, SIDE, 2)).astype(np.float32)
+from rin.explain.overlap import cam_dice
+from rin.report import figures_across, localisation, localisation_tables, readings_across
 
 
 @pytest.fixture
@@ -84,7 +45,8 @@ def test_localisation_states_dice_of_each_init_and_their_paired_test(study):
     assert found.test.p_value == pytest.approx(stats.ttest_rel(*per_image).pvalue)
     assert found.test.n == CASES // 2
     whole = found.baselines.set_index("baseline").loc["whole image", "dice"]
-    assert whole == pytest.approx(whole_image_dice(one.store.masks()[::2]).mean())
+    share = 144 / SIDE**2
+    assert whole == pytest.approx(2 * share / (1 + share))
 
 
 def test_localisation_shows_only_cases_with_a_lesion(study):
@@ -126,7 +88,7 @@ def test_localisation_rows_draw_maps_and_bars_with_their_provenance(study):
 
 def test_dice_scoreboard_sets_further_tasks_below_those_of_the_paper(study):
     found = [localisation.localisation(study, marked(task)) for task in ("breast", "pneumonia")]
-    table = localisation.dice_scoreboard(found, INITS)
+    table = localisation_tables.dice_scoreboard(found, INITS)
     assert table.index.tolist() == [
         "Thyroid nodules, US",
         "Breast lesions, US",
@@ -140,15 +102,15 @@ def test_dice_scoreboard_sets_further_tasks_below_those_of_the_paper(study):
 
 
 def test_dice_scoreboard_of_no_task_shows_the_published_scores_alone():
-    table = localisation.dice_scoreboard([], INITS)
+    table = localisation_tables.dice_scoreboard([], INITS)
     assert len(table) == 2
     assert set(table["Recomputed"].to_numpy().ravel()) == {"–"}
 
 
 def test_overlap_reading_counts_tasks_in_which_a_baseline_leads(study):
     found = localisation.localisation(study, marked("breast"))
-    high = replace(found, baselines=found.baselines.assign(dice=0.9))
-    low = replace(found, baselines=found.baselines.assign(dice=0.0))
+    high = replace(found, baseline_means=found.baseline_means.assign(dice=0.9))
+    low = replace(found, baseline_means=found.baseline_means.assign(dice=0.0))
     text = readings_across.overlap_reading([high, low, low]).data
     assert "In 1 of 3 tasks" in text
     assert "All of them rest on stand-ins" in text

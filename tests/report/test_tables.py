@@ -1,11 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from rin import paper
 from rin.errors import InputError
 from rin.report import tables, tidy
+from rin.stats.paired import paired_t
 from rin.stats.scenarios import pooled_comparison
 
 INITS = ("radiologic", "photographic")
@@ -73,44 +73,11 @@ def test_scenario_table_has_one_row_of_text_per_scenario(differences):
     assert row["Difference (95% CI)"] == "+0.040 (−0.006, 0.087)"
 
 
-@pytest.fixture
-def dice_rows():
-    rng = np.random.default_rng(7)
-    rows = [
-        ("breast", scenario, f"p{case // 2}", f"c{case}", init, rng.random())
-        for scenario in ("s1", "s2", "s3")
-        for case in range(6)
-        for init in INITS
-    ]
-    return pd.DataFrame(rows, columns=["task", "scenario", "patient_id", "case_id", "init", "dice"])
-
-
-@pytest.mark.parametrize(("unit", "n"), [("case_id", 6), ("patient_id", 3), ("scenario", 3)])
-def test_dice_comparison_equals_scipy_on_means_of_units(dice_rows, unit, n):
-    result = tables.dice_comparison(dice_rows, *INITS, unit=unit)
-    a, b = (dice_rows[dice_rows["init"] == i].groupby(unit)["dice"].mean() for i in INITS)
-    assert result.n == n
-    assert result.p_value == pytest.approx(stats.ttest_rel(a, b).pvalue)
-    assert result.shapiro_p == pytest.approx(stats.shapiro(a - b).pvalue)
-
-
-def test_dice_comparison_when_a_run_is_missing_raises(dice_rows):
-    with pytest.raises(InputError, match="1 case"):
-        tables.dice_comparison(dice_rows.iloc[1:], *INITS)
-
-
-def test_dice_comparison_of_unknown_init_or_unit_lists_known(dice_rows):
-    with pytest.raises(InputError, match="photographic"):
-        tables.dice_comparison(dice_rows, "radiologic", "random")
-    with pytest.raises(InputError, match="patient_id"):
-        tables.dice_comparison(dice_rows, *INITS, unit="image")
-
-
-def test_dice_beside_table_shows_published_and_recomputed_dice(dice_rows):
+def test_dice_beside_table_shows_published_and_recomputed_dice():
     summary = pd.DataFrame(
         {"task": "breast", "init": INITS, "mean": [0.2, 0.1], "sd": [0.05, 0.02]}
     )
-    test = tables.dice_comparison(dice_rows, *INITS)
+    test = paired_t([0.3, 0.2, 0.1, 0.25], [0.1, 0.15, 0.12, 0.2])
     table = tables.dice_beside_table(summary, {"breast": test}, INITS)
     row = table.loc["Breast lesions, US"]
     assert row["Published", "RadImageNet"] == "0.163"

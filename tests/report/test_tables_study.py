@@ -1,29 +1,10 @@
 from types import SimpleNamespace
 
-import numpy as np
 import pandas as pd
-import pytest
-from scipy import stats
 
 from rin import paper
 from rin.data.manifest import find_task, load_manifest
 from rin.report import tables_study
-from rin.stats import pooled_comparison
-
-INITS = ("radiologic", "photographic")
-
-
-@pytest.fixture(scope="module")
-def pooled():
-    rng = np.random.default_rng(11)
-    rows = [
-        ("breast", 0, scenario, init, 0, f"c{case}", "test", case % 2, rng.normal(case % 2))
-        for scenario in ("s1", "s2", "s3", "s4")
-        for init in INITS
-        for case in range(30)
-    ]
-    columns = ["task", "fold", "scenario", "init", "seed", "case_id", "part", "label", "score"]
-    return pooled_comparison(pd.DataFrame(rows, columns=columns), *INITS)
 
 
 def test_class_count_table_sets_stated_counts_beside_counted_ones():
@@ -70,31 +51,6 @@ def test_block_table_gives_mean_seconds_and_largest_memory_of_each_block():
     assert table.loc[("ResNet50", "all layers")].tolist() == ["15.0", "1.8"]
     assert table.loc[("ResNet50", "frozen")].tolist() == ["3.0", "1.2"]
     assert table.loc[("DenseNet121", "all layers")].tolist() == ["7.0", "1.1"]
-
-
-def test_pooled_rows_hold_the_three_differences_and_their_intervals(pooled):
-    rows = tables_study.pooled_rows(pooled)
-    assert rows["name"].tolist() == [
-        "Mean of scenarios, unpaired t",
-        "Mean of scenarios, paired t",
-        "Mean scores, DeLong",
-    ]
-    d = pooled.delong
-    assert rows["difference"].tolist()[:2] == pytest.approx([pooled.difference] * 2)
-    assert rows.iloc[2].tolist()[1:] == [d.difference, d.ci_low, d.ci_high]
-    low, high = stats.t.interval(0.95, 3, pooled.difference, pooled.difference / pooled.paired.t)
-    assert rows.iloc[1][["ci_low", "ci_high"]].tolist() == pytest.approx(sorted([low, high]))
-
-
-def test_pooled_table_shows_points_with_sign_and_interval_in_points(pooled):
-    table = tables_study.pooled_table(pooled)
-    low, high = 100 * pooled.unpaired.ci_low, 100 * pooled.unpaired.ci_high
-    shown = f"({low:.1f}, {high:.1f})".replace("-", "−")
-    assert table.loc["Mean of scenarios, unpaired t", "95% CI"] == shown
-    difference = table.loc["Mean scores, DeLong", "Difference, points"]
-    assert difference == f"{100 * pooled.delong.difference:+.1f}".replace("-", "−")
-    assert table["P"].str.match(r"P [=<>] \.\d+").all()
-    assert table["Unit"].tolist()[-1] == "test cases"
 
 
 def test_published_sentence_of_a_task_of_the_paper_states_its_numbers():

@@ -2,8 +2,9 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
@@ -24,6 +25,13 @@ def two_predictors(draw):
     return np.array(labels), np.array(draw(score), float), np.array(draw(score), float)
 
 
+@st.composite
+def three_predictors(draw):
+    """Draw two predictors as above and a third without ties."""
+    labels, a, b = draw(two_predictors())
+    return labels, np.array([a, b, draw(st.permutations(range(labels.size)))], float)
+
+
 def brute_force(labels, scores_matrix):
     """DeLong by its definition: every pair of a positive and a negative case, O(n²)."""
     labels, rows = np.asarray(labels), np.asarray(scores_matrix, float)
@@ -42,13 +50,13 @@ def brute_force(labels, scores_matrix):
     return np.array([auc for auc, _, _ in placements]), covariance
 
 
-@given(two_predictors())
+@given(three_predictors())
 @settings(max_examples=200, deadline=None)
-def test_covariance_of_tied_scores_equals_brute_force(drawn):
-    labels, a, b = drawn
-    aucs, covariance = delong_covariance(labels, [a, b])
+def test_areas_and_covariance_of_three_predictors_equal_brute_force(drawn):
+    labels, rows = drawn
+    aucs, covariance = delong_covariance(labels, rows)
     with np.errstate(invalid="ignore", divide="ignore"):
-        expected_aucs, expected = brute_force(labels, [a, b])
+        expected_aucs, expected = brute_force(labels, rows)
     np.testing.assert_allclose(aucs, expected_aucs, atol=1e-14)
     if min(labels.sum(), (1 - labels).sum()) == 1:
         assert np.isnan(covariance).all()
@@ -63,6 +71,66 @@ def test_variance_of_difference_equals_contrast_of_covariance(drawn):
     _, covariance = delong_covariance(labels, [a, b])
     contrast = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
     np.testing.assert_allclose(delong_test(labels, a, b).variance, contrast, atol=1e-14)
+
+
+@given(two_predictors())
+@settings(max_examples=100, deadline=None)
+def test_variance_of_one_predictor_is_the_diagonal_of_the_covariance(drawn):
+    labels, a, b = drawn
+    diagonal = np.diag(delong_covariance(labels, [a, b])[1])
+    ours = [auc_ci(labels, scores).variance for scores in (a, b)]
+    np.testing.assert_allclose(ours, diagonal, atol=1e-15)
+
+
+@given(two_predictors(), two_predictors())
+@settings(max_examples=100, deadline=None)
+def test_unpaired_variance_and_df_equal_brute_force(one, other):
+    (labels_a, a, _), (labels_b, b, _) = one, other
+    assume(min(x.sum() for x in (labels_a, 1 - labels_a, labels_b, 1 - labels_b)) > 1)
+    (auc_a,), ((var_a,),) = brute_force(labels_a, [a])
+    (auc_b,), ((var_b,),) = brute_force(labels_b, [b])
+    assume(var_a + var_b > 1e-9)
+    test = delong_test_unpaired(labels_a, a, labels_b, b)
+    df = (var_a + var_b) ** 2 / (var_a**2 / (a.size - 1) + var_b**2 / (b.size - 1))
+    d = (auc_a - auc_b) / np.sqrt(var_a + var_b)
+    expected = [auc_a - auc_b, var_a + var_b, d, df]
+    np.testing.assert_allclose([test.difference, test.variance, test.d, test.df], expected)
+    assert test.p_value == pytest.approx(2 * stats.t.cdf(-abs(d), df), abs=1e-12)
+
+
+@given(two_predictors(), two_predictors())
+@settings(max_examples=60, deadline=None)
+def test_swapped_unpaired_predictors_negate_difference_d_and_interval(one, other):
+    (labels_a, a, _), (labels_b, b, _) = one, other
+    forth = delong_test_unpaired(labels_a, a, labels_b, b)
+    back = delong_test_unpaired(labels_b, b, labels_a, a)
+    np.testing.assert_allclose(
+        [forth.difference, forth.d, forth.ci_low, forth.ci_high, forth.df, forth.p_value],
+        [-back.difference, -back.d, -back.ci_high, -back.ci_low, back.df, back.p_value],
+        atol=1e-14,
+    )
+
+
+@given(two_predictors(), st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None)
+def test_order_of_cases_changes_nothing(drawn, random):
+    labels, a, b = drawn
+    order = list(range(labels.size))
+    random.shuffle(order)
+    plain, mixed = delong_test(labels, a, b), delong_test(labels[order], a[order], b[order])
+    np.testing.assert_allclose(
+        list(vars(plain).values()), list(vars(mixed).values()), rtol=1e-12, atol=1e-14
+    )
+
+
+@given(two_predictors())
+@settings(max_examples=100, deadline=None)
+def test_exchanged_labels_turn_areas_around_and_keep_variances(drawn):
+    labels, a, b = drawn
+    plain, exchanged = delong_test(labels, a, b), delong_test(1 - labels, a, b)
+    assert exchanged.auc_a == pytest.approx(1 - plain.auc_a, abs=1e-14)
+    assert exchanged.difference == pytest.approx(-plain.difference, abs=1e-14)
+    assert exchanged.variance == pytest.approx(plain.variance, abs=1e-14, nan_ok=True)
 
 
 @given(two_predictors())
@@ -141,6 +209,13 @@ def test_one_positive_gives_an_auc_without_inference():
     assert np.isnan([result.variance, result.z, result.p_value, result.ci_low]).all()
 
 
+def test_unpaired_with_one_positive_gives_areas_without_inference():
+    with warnings.catch_warnings(action="error"):
+        result = delong_test_unpaired([1, 0, 0], [3, 1, 2], LABELS, SCORES_A)
+    assert result.auc_a == 1
+    assert np.isnan([result.d, result.df, result.p_value, result.ci_low, result.ci_high]).all()
+
+
 def test_unpaired_interval_inverts_the_unpaired_test():
     a, b = (LABELS, SCORES_A), ([*LABELS[::-1], 1], [*SCORES_B, 0.4])
     p_value = delong_test_unpaired(*a, *b).p_value
@@ -177,6 +252,12 @@ def test_bad_labels_or_scores_raise_input_error(labels, scores, where):
     assert caught.value.where == where
 
 
+def test_two_rows_where_one_predictor_is_asked_for_raise_input_error():
+    with pytest.raises(InputError, match="2 rows of scores") as caught:
+        delong_test(LABELS, SCORES_A, [SCORES_A, SCORES_B])
+    assert caught.value.where == "scores_b"
+
+
 def test_error_names_which_scores_are_bad():
     with pytest.raises(InputError, match="scores_b"):
         delong_test([0, 1], [1, 2], [1, np.nan])
@@ -184,5 +265,17 @@ def test_error_names_which_scores_are_bad():
 
 @pytest.mark.parametrize("level", [0, 1, 95, np.nan])
 def test_level_outside_zero_and_one_raises_input_error(level):
-    with pytest.raises(InputError, match="level"):
-        auc_ci(LABELS, SCORES_A, level=level)
+    a, b = (LABELS, SCORES_A), ([0, 0, 1, 1], [5, 5, 5, 5])
+    for call in (
+        lambda: auc_ci(*a, level=level),
+        lambda: delong_test(*a, SCORES_B, level=level),
+        lambda: delong_test_unpaired(*b, *b, level=level),
+    ):
+        with pytest.raises(InputError, match="level"):
+            call()
+
+
+def test_logit_scale_gives_an_interval_around_the_area_within_zero_and_one():
+    wald, logit = auc_ci(LABELS, SCORES_A), auc_ci(LABELS, SCORES_A, scale="logit")
+    assert (logit.auc, logit.variance) == (wald.auc, wald.variance)
+    assert 0 < logit.ci_low < wald.auc < logit.ci_high < 1 == wald.ci_high

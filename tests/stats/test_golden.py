@@ -45,10 +45,16 @@ def check_paired(case):
         assert_same([ours.ci_low, ours.ci_high], interval[0], interval[2])
 
 
+def check_logit(case):
+    for scores, expected in ((case["pred1"], "ci1_logit"), (case["pred2"], "ci2_logit")):
+        ours = auc_ci(case["labels"], scores, scale="logit")
+        assert_same([ours.ci_low, ours.ci_high], case[expected])
+
+
 def check_unpaired(case):
     test = delong_test_unpaired(case["labels1"], case["pred1"], case["labels2"], case["pred2"])
     assert_same([test.auc_a, test.auc_b], case["auc1"], case["auc2"])
-    assert_same([test.variance], case["var1"] + case["var2"])
+    assert_same([test.variance], numbers(case["var1"]) + numbers(case["var2"]))
     assert_same([test.d, test.df, test.p_value], case["D"], case["df"], case["p"])
 
 
@@ -65,9 +71,19 @@ def test_paired_case_equals_proc(case):
     check_paired(case)
 
 
+@pytest.mark.parametrize("case", PAIRED, ids=lambda case: f"{case['kind']}-{case['n']}")
+def test_logit_interval_equals_r(case):
+    check_logit(case)
+
+
 @pytest.mark.parametrize("case", GOLDEN["unpaired"], ids=lambda case: str(case["seed"]))
 def test_unpaired_case_equals_proc(case):
     check_unpaired(case)
+
+
+@pytest.mark.parametrize("kind", GOLDEN["unpaired_edge"])
+def test_unpaired_case_without_a_variance_equals_proc(kind):
+    check_unpaired(GOLDEN["unpaired_edge"][kind])
 
 
 @pytest.mark.parametrize("case", GOLDEN["stats"], ids=lambda case: str(len(case["x"])))
@@ -103,6 +119,12 @@ def test_asah_ndka_against_s100b_equals_documented_proc_values():
     assert test.p_value == pytest.approx(0.164295175223054, abs=1e-10)
 
 
+def test_asah_covariance_of_three_predictors_equals_proc():
+    case = GOLDEN["aSAH"]
+    rows = [case["wfns"], case["s100b"], case["ndka"]]
+    assert_same(delong_covariance(case["labels"], rows)[1].ravel(), *case["covariance"])
+
+
 @pytest.mark.real_data
 def test_every_case_of_the_full_golden_file_equals_r():
     path = Path(os.environ.get("DATA_ROOT", "")) / "proc_golden.json"
@@ -110,6 +132,7 @@ def test_every_case_of_the_full_golden_file_equals_r():
         pytest.skip("DATA_ROOT holds no proc_golden.json")
     full = json.loads(path.read_text())
     assert full["meta"]["direction"] == "<"
+    assert min(len(full[part]) for part in ("paired", "edge", "unpaired", "stats")) > 0
     for case in full["paired"] + list(full["edge"].values()):
         check_paired(case)
     for case in full["unpaired"]:

@@ -3,9 +3,11 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import auc
 
 from rin.errors import InputError
-from rin.stats import mean_roc, scenario_aucs
+from rin.stats import scenario_aucs
+from rin.stats.roc import mean_roc, mean_roc_areas
 
 
 def one_run(labels, scores):
@@ -31,28 +33,32 @@ def curve(predictions, method, **options):
 
 def test_vertical_of_four_untied_cases_is_the_staircase():
     rates = curve(one_run([1, 0, 1, 0], [4, 3, 2, 1]), "vertical", n_points=5)["tpr"]
-    assert rates.tolist() == [0.5, 0.5, 1, 1, 1]
+    assert rates.tolist() == [0.5, 0.5, 0.75, 1, 1]  # the jump at 0.5 counts with its middle
 
 
-def test_threshold_of_four_untied_cases_calls_one_more_case_each_step():
-    rates = curve(one_run([1, 0, 1, 0], [4, 3, 2, 1]), "threshold", n_points=5)
+@pytest.mark.parametrize("method", ["threshold", "rank"])
+def test_one_run_of_four_untied_cases_calls_one_more_case_each_step(method):
+    rates = curve(one_run([1, 0, 1, 0], [4, 3, 2, 1]), method, n_points=5)
     assert rates["fpr"].tolist() == [0, 0, 0.5, 0.5, 1]
     assert rates["tpr"].tolist() == [0, 0.5, 0.5, 1, 1]
 
 
-def test_constant_scores_give_the_diagonal_by_both_methods():
+def test_constant_scores_give_the_diagonal_by_vertical_and_rank_and_its_ends_by_threshold():
     table = mean_roc(one_run([1, 0, 1, 0, 0], [7] * 5), n_points=9)
+    ends = table[table["method"] == "threshold"]
+    assert ends["fpr"].tolist() == ends["tpr"].tolist() == [0] + [1] * 8
+    table = table[table["method"] != "threshold"]
     np.testing.assert_allclose(table["tpr"], table["position"], atol=1e-12)
     np.testing.assert_allclose(table["fpr"], table["position"], atol=1e-12)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=12))
 @settings(max_examples=60, deadline=None)
-def test_threshold_rates_at_whole_ranks_equal_the_mean_over_orders_of_ties(cases):
+def test_rank_rates_at_whole_ranks_equal_the_mean_over_orders_of_ties(cases):
     labels, scores = np.array(cases).T
     assume(labels.any() and not labels.all())
     n = len(labels)
-    rates = curve(one_run(labels, scores), "threshold", n_points=n + 1)
+    rates = curve(one_run(labels, scores), "rank", n_points=n + 1)
     for k in range(n + 1):
         # Cases above the k-th score are called; those tied with it share what is left.
         cut = np.sort(scores)[::-1][max(k - 1, 0)]
@@ -63,12 +69,96 @@ def test_threshold_rates_at_whole_ranks_equal_the_mean_over_orders_of_ties(cases
         assert rates["fpr"].iloc[k] == pytest.approx(called[labels == 0].mean(), abs=1e-12)
 
 
+def test_threshold_curve_equals_rates_counted_at_quantiles_of_all_scores(predictions):
+    rates = curve(predictions, "threshold", n_points=7)
+    test = predictions[predictions["part"] == "test"]
+    for init, rows in test.groupby("init"):
+        falling = sorted(rows["score"], reverse=True)
+        for step in range(1, 7):
+            cut = falling[int(np.ceil(step * len(falling) / 6)) - 1]
+            called = rows.assign(called=rows["score"] >= cut)
+            shares = called.groupby(["label", "scenario", "fold"])["called"].mean()
+            for label, name in ((0, "fpr"), (1, "tpr")):
+                scenarios = shares[label].groupby("scenario").mean()
+                ours = rates.loc[init].iloc[step]
+                assert ours[name] == pytest.approx(scenarios.mean(), abs=1e-12)
+                assert ours[f"{name}_sd"] == pytest.approx(scenarios.std(ddof=1), abs=1e-12)
+
+
+def test_threshold_curve_begins_with_no_case_called_and_ends_with_all(predictions):
+    rates = curve(predictions, "threshold", n_points=4).loc["imagenet"]
+    assert rates[["fpr", "tpr", "fpr_sd", "tpr_sd"]].iloc[0].tolist() == [0] * 4
+    assert rates[["fpr", "tpr", "fpr_sd", "tpr_sd"]].iloc[-1].tolist() == [1, 1, 0, 0]
+
+
+def two_scales():
+    """Two perfect scenarios, one with scores a thousand times those of the other."""
+    plain = one_run([0, 0, 1, 1], [1, 2, 3, 4])
+    return pd.concat([plain, one_run([0, 0, 1, 1], [1000, 2000, 3000, 4000]).assign(scenario="t")])
+
+
+def test_scenarios_on_different_scales_average_to_less_at_common_thresholds_only():
+    predictions = two_scales()
+    curves = mean_roc(predictions, n_points=9)
+    areas = mean_roc_areas(curves, scenario_aucs(predictions)).set_index("method")
+    assert areas["mean_auc"].tolist() == [1, 1, 1]
+    assert areas["area"][["vertical", "rank"]].tolist() == [1, 1]
+    # Through (0, 1/2), (1/2, 1/2) and (1/2, 1): one scenario is called before the other begins.
+    assert areas["area"]["threshold"] == pytest.approx(0.75)
+    assert areas["gap"]["threshold"] == pytest.approx(-0.25)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=1, max_size=30))
+@settings(max_examples=60, deadline=None)
+def test_vertical_area_equals_the_auc_where_the_grid_holds_every_jump(cases):
+    labels, scores = np.array([*cases, (True, 4)], int).T
+    labels, scores = np.append(labels, 0), np.append(scores, -1)  # the lowest is negative
+    n_negative = (labels == 0).sum()
+    run = one_run(labels, scores)
+    areas = mean_roc_areas(mean_roc(run, n_points=n_negative + 1), scenario_aucs(run))
+    gap = areas.set_index("method")["gap"]["vertical"]
+    assert gap == pytest.approx(0, abs=1e-12)
+
+
 def test_area_under_vertical_mean_curve_is_mean_scenario_auc(predictions):
-    rates = curve(predictions, "vertical", n_points=10_001)["tpr"]
-    mean_aucs = scenario_aucs(predictions).groupby("init")["auc"].mean()
-    for init, auc in mean_aucs.items():
-        area = np.trapezoid(rates[init], rates[init].index)
-        assert area == pytest.approx(auc, abs=1e-3)
+    aucs = scenario_aucs(predictions)
+    areas = mean_roc_areas(mean_roc(predictions, n_points=2001), aucs)
+    vertical = areas[areas["method"] == "vertical"].set_index("init")
+    expected = aucs.groupby("init")["auc"].mean()
+    assert vertical["mean_auc"].to_dict() == pytest.approx(expected.to_dict())
+    assert vertical["area"].to_dict() == pytest.approx(expected.to_dict(), abs=1e-3)
+
+
+def test_areas_equal_scikit_learn_whatever_the_order_of_rows(predictions):
+    curves = mean_roc(predictions, n_points=11)
+    areas = mean_roc_areas(curves.sample(frac=1, random_state=0), scenario_aucs(predictions))
+    assert areas["method"].unique().tolist() == ["rank", "threshold", "vertical"]
+    for row in areas.itertuples():
+        rows = curves[(curves["init"] == row.init) & (curves["method"] == row.method)]
+        assert row.area == pytest.approx(auc(rows["fpr"], rows["tpr"]), abs=1e-12)
+        assert row.gap == pytest.approx(row.area - row.mean_auc, abs=1e-15)
+
+
+def test_mean_area_weighs_scenarios_alike_whatever_their_number_of_folds():
+    aucs = pd.DataFrame({"task": "t", "init": "a", "scenario": [*"ssu"], "auc": [0.6, 0.8, 0.9]})
+    curves = pd.DataFrame(
+        {
+            "task": "t",
+            "init": "a",
+            "method": "rank",
+            "position": [0, 1],
+            "fpr": [0, 1],
+            "tpr": [0, 1],
+        }
+    )
+    areas = mean_roc_areas(curves, aucs)
+    assert areas[["area", "mean_auc"]].iloc[0].tolist() == pytest.approx([0.5, 0.8])
+
+
+def test_curves_of_an_init_without_areas_raise_input_error(predictions):
+    aucs = scenario_aucs(predictions)
+    with pytest.raises(InputError, match="imagenet"):
+        mean_roc_areas(mean_roc(predictions), aucs[aucs["init"] == "radimagenet"])
 
 
 def test_mean_and_sd_are_over_scenarios_after_folds_are_averaged(predictions):
@@ -93,7 +183,7 @@ def test_mean_roc_gives_tidy_columns(predictions):
     assert table.columns.tolist() == [
         "task", "init", "method", "position", "fpr", "tpr", "fpr_sd", "tpr_sd", "n_scenarios"
     ]  # fmt: skip
-    assert len(table) == 2 * 2 * 5
+    assert len(table) == 2 * 3 * 5
 
 
 def test_mean_roc_of_one_class_names_the_run():

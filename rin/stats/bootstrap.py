@@ -1,0 +1,244 @@
+"""Resampling whole patients: the check on every interval that rests on a formula.
+
+A replicate draws as many clusters (patients) with replacement as there are;
+all cases of a cluster come along as often as it was drawn.  Replicates are
+kept as weights, so that any measure that takes case weights can be
+bootstrapped in one call.  Nothing here knows what is measured.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rin.errors import InputError
+from rin.stats.clusters import cluster_codes
+from rin.stats.inputs import binary_labels, check_level, score_rows
+
+_CELLS = 300_000  # cells of one block of replicates × cases, so that blocks stay in the cache
+
+
+def cluster_weights(
+    clusters: ArrayLike, replicates: int, seed: int, *, labels: ArrayLike | None = None
+) -> np.ndarray:
+    """Return how often each case is drawn in each replicate of a cluster bootstrap.
+
+    Parameters
+    ----------
+    clusters
+        Shape (n,): the patient of each case, none missing.
+    replicates
+        How many replicates, at least 1.
+    seed
+        The draw depends on it and on which cases share a cluster, not on names.
+    labels
+        Shape (n,), 0 or 1.  With labels, a replicate without a case of one
+        class is drawn again, so every replicate has both: the bootstrap is
+        conditional on that.  With a class in few patients this narrows the
+        spread a little (in 2 of many patients: some 14 % of draws are repeated; in 5: 1 %).
+
+    Returns
+    -------
+    numpy.ndarray
+        int16 (replicates, n): the number of draws of each case's cluster.
+
+    Raises
+    ------
+    InputError
+        Fewer than two clusters or one replicate, a missing identifier, unequal
+        lengths; or a class whose cases all lie in one cluster, whose spread no
+        resampling can show.
+
+    Notes
+    -----
+    Efron and Tibshirani (1993), section 8.  Checked against the multinomial
+    moments of the draws, and by `bootstrap_areas` against Obuchowski's variance.
+    """
+    if replicates < 1:
+        raise InputError(
+            f"{replicates} replicates", where="replicates", remedy="Pass 1000 or more for a CI."
+        )
+    codes, n_clusters = cluster_codes(clusters, np.size(clusters))
+    classes = None if labels is None else _clusters_of_classes(labels, codes, n_clusters)
+    rng = np.random.default_rng(seed)
+    weights = np.empty((replicates, codes.size), np.int16)
+    for block in _blocks(replicates, n_clusters):
+        draws = _draws(rng, block.stop - block.start, n_clusters)
+        while classes is not None and (lacking := (draws @ classes == 0).any(axis=1)).any():
+            draws[lacking] = _draws(rng, lacking.sum(), n_clusters)
+        weights[block] = draws[:, codes]
+    return weights
+
+
+def weighted_areas(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLike) -> np.ndarray:
+    """Return the AUC of every predictor under every row of case weights.
+
+    Parameters
+    ----------
+    labels
+        Shape (n,), 0 or 1, 1 the positive class.
+    scores_matrix
+        Shape (k, n): one row a predictor; ties count one half.
+    weights
+        Shape (r, n) or (n,): integers, not negative, such as `cluster_weights`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (r, k), in [0, 1]; NaN where all cases of a class weigh nothing.
+
+    Raises
+    ------
+    InputError
+        As `rin.stats.auc_ci`; or weights of another width, negative or not whole.
+
+    Notes
+    -----
+    Each predictor is sorted once; a replicate then costs one cumulative sum.
+    Sums are of integers and exact.  Validated against scikit-learn's
+    ``roc_auc_score(sample_weight=...)``.
+    """
+    positive = binary_labels(labels)
+    rows = score_rows(scores_matrix, positive.size)
+    weights = _whole_weights(weights, positive.size)
+    areas = np.empty((len(weights), len(rows)))
+    places = [_places(row[positive], row[~positive]) for row in rows]
+    for block in _blocks(len(weights), positive.size):
+        of_positive, of_negative = weights[block][:, positive], weights[block][:, ~positive]
+        pairs = of_positive.sum(axis=1, dtype=np.int64) * of_negative.sum(axis=1, dtype=np.int64)
+        for column, (order, below, up_to) in enumerate(places):
+            sums = np.zeros((len(pairs), order.size + 1), np.int64)
+            np.cumsum(of_negative[:, order], axis=1, out=sums[:, 1:])
+            # A positive beats the negatives below it and, by half, those at its own score.
+            twice = (of_positive * (sums[:, below] + sums[:, up_to])).sum(axis=1)
+            areas[block, column] = np.divide(
+                twice, 2 * pairs, out=np.full(len(pairs), np.nan), where=pairs > 0
+            )
+    return areas
+
+
+def bootstrap_areas(
+    labels: ArrayLike,
+    scores_matrix: ArrayLike,
+    clusters: ArrayLike,
+    *,
+    replicates: int = 2000,
+    seed: int = 0,
+) -> np.ndarray:
+    """Return the AUCs of predictors in replicates of a bootstrap over patients.
+
+    Parameters
+    ----------
+    labels, scores_matrix
+        Shapes (n,) and (k, n), as in `weighted_areas`.
+    clusters
+        Shape (n,): the patient of each case.
+    replicates, seed
+        As `cluster_weights`; every replicate has both classes.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (replicates, k): all predictors see the same patients in a row,
+        so that differences of columns are paired.
+
+    Raises
+    ------
+    InputError
+        As `cluster_weights` and `weighted_areas`.
+
+    Notes
+    -----
+    Checked against Obuchowski's clustered variance, which it approaches.
+    """
+    weights = cluster_weights(clusters, replicates, seed, labels=labels)
+    return weighted_areas(labels, scores_matrix, weights)
+
+
+def percentile_interval(values: ArrayLike, level: float = 0.95) -> tuple:
+    """Return the percentile interval of bootstrap replicates.
+
+    Parameters
+    ----------
+    values
+        Shape (replicates,) or (replicates, ...): replicates along the first axis.
+    level
+        Confidence level.
+
+    Returns
+    -------
+    low, high : float or numpy.ndarray
+        Quantiles (1 − level) / 2 and (1 + level) / 2 over the first axis, interpolated linearly.
+
+    Raises
+    ------
+    InputError
+        No replicate, or NaN: dropping such replicates would narrow the interval unseen.
+
+    Notes
+    -----
+    Efron and Tibshirani (1993), section 13.3.  Validated against SciPy's
+    ``bootstrap(method="percentile")``.
+    """
+    array = np.asarray(values, dtype=float)
+    if array.size == 0 or np.isnan(array).any():
+        raise InputError(
+            f"{np.isnan(array).sum()} of {array.size} replicates are NaN",
+            where="values",
+            remedy="Draw replicates in which the measure exists (`cluster_weights(labels=...)`).",
+        )
+    tail = (1 - check_level(level)) / 2
+    low, high = np.quantile(array, [tail, 1 - tail], axis=0)
+    return (float(low), float(high)) if array.ndim == 1 else (low, high)
+
+
+def _clusters_of_classes(labels: ArrayLike, codes: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Return int64 (n_clusters, 2): cases of the positive and of the negative class."""
+    positive = binary_labels(labels)
+    if positive.size != codes.size:
+        raise InputError(
+            f"{codes.size} identifiers beside {positive.size} labels",
+            where="clusters",
+            remedy="Pass one patient identifier a case.",
+        )
+    counts = np.stack(
+        [np.bincount(codes[part], minlength=n_clusters) for part in (positive, ~positive)], axis=1
+    )
+    for name, count in zip(("positive", "negative"), (counts > 0).sum(axis=0), strict=True):
+        if count < 2:
+            raise InputError(
+                f"all {name} cases belong to one cluster",
+                where="clusters",
+                remedy="Resampling patients needs each class in at least two of them.",
+            )
+    return counts
+
+
+def _draws(rng: np.random.Generator, rows: int, n_clusters: int) -> np.ndarray:
+    return rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=rows)
+
+
+def _whole_weights(weights: ArrayLike, n_cases: int) -> np.ndarray:
+    array = np.atleast_2d(np.asarray(weights))
+    whole = np.issubdtype(array.dtype, np.integer) and array.ndim == 2
+    if not whole or array.shape[1] != n_cases or (array < 0).any():
+        raise InputError(
+            f"shape {np.shape(weights)} of {array.dtype} beside {n_cases} cases",
+            where="weights",
+            remedy="Pass integers from 0, one a case, cases along the last axis.",
+        )
+    return array
+
+
+def _places(positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the order of the negatives and each positive's place below and above its ties."""
+    order = np.argsort(negative, kind="stable")
+    ranked = negative[order]
+    return (
+        order,
+        np.searchsorted(ranked, positive, "left"),
+        np.searchsorted(ranked, positive, "right"),
+    )
+
+
+def _blocks(rows: int, width: int) -> list[slice]:
+    step = max(1, _CELLS // width)
+    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]

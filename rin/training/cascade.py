@@ -1,0 +1,114 @@
+"""Activation maps of a trained block whose weights go random, layer group by layer group.
+
+The cascade of Adebayo et al (NeurIPS 2018): first the head, then the backbone from its last stage
+to its first.  Each step keeps what the steps before it have put back.  The compiled explainer is
+used as it is, so nothing is traced again, and the block is left as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rin.models.weights import random_weights
+from rin.training.batches import Part
+from rin.training.trainer import CompiledBlock
+
+if TYPE_CHECKING:
+    import keras
+
+#: Stages that a backbone is put into: as many as its halvings of the image.
+STAGES = 5
+HEAD = "head"
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """Maps of a network under cascading randomisation.
+
+    Attributes
+    ----------
+    groups
+        The group of layers that each step puts back: the head, then the stages of the backbone,
+        last stage first.
+    maps
+        float32 (1 + steps, n, h, w, classes), before the ReLU: of the trained network, then after
+        each step.
+    """
+
+    groups: tuple[str, ...]
+    maps: np.ndarray
+
+
+def cascade_maps(block: CompiledBlock, part: Part, batch: int, seed: int) -> Cascade:
+    """Return the maps of a trained block as its weights are put back to random ones.
+
+    Parameters
+    ----------
+    block
+        Trained; its weights are the same afterwards.
+    part
+        The images.
+    batch
+        Images a step.
+    seed
+        Decides the random weights.  They are those of an untrained network, averages of batch
+        normalisation included, and differ from the weights that a run of this seed started from:
+        of frozen layers the same ones would put back nothing.
+
+    Notes
+    -----
+    Adebayo et al, NeurIPS 2018, section 4.1.  Checked against the maps of a block that is given
+    the same weights one group at a time.
+    """
+    backbone, dense = block.parts.backbone, block.parts.dense
+    trained, head = backbone.get_weights(), dense.get_weights()
+    fresh = random_weights(block.architecture.backbone, block.architecture.size, seed)
+    weights, stages = list(trained), backbone_stages(backbone)
+    maps = [block.predict(part, batch)[1]]
+    try:
+        dense.set_weights(_random_head(head[0].shape, seed))
+        maps.append(block.predict(part, batch)[1])
+        for places in stages.values():
+            for place in places:
+                weights[place] = fresh[place]
+            backbone.set_weights(weights)
+            maps.append(block.predict(part, batch)[1])
+    finally:
+        backbone.set_weights(trained)
+        dense.set_weights(head)
+    return Cascade((HEAD, *stages), np.stack(maps))
+
+
+def backbone_stages(backbone: keras.Model) -> dict[str, list[int]]:
+    """Return which weights belong to each stage of a backbone, the last stage first.
+
+    A stage is the layers whose outputs share one resolution; those above the coarsest four
+    resolutions, the stem, are one stage.  So each of the paper's backbones has five, which
+    bear the numbers that they pass in, and every weight belongs to exactly one.
+
+    Returns
+    -------
+    dict
+        From "stage 5" to "stage 1" for five stages, the places of their weights in the order of
+        `keras.Model.get_weights`.
+    """
+    place = {id(variable): number for number, variable in enumerate(backbone.weights)}
+    sides: dict[int, list[int]] = {}
+    for layer in backbone.layers:
+        if layer.weights:
+            own = [place[id(variable)] for variable in layer.weights]
+            sides.setdefault(layer.output.shape[1], []).extend(own)
+    ordered = [sides[side] for side in sorted(sides)]
+    stem = [number for places in ordered[STAGES - 1 :] for number in places]
+    stages = ordered[: STAGES - 1] + ([stem] if stem else [])
+    return {f"stage {len(stages) - k}": sorted(each) for k, each in enumerate(stages)}
+
+
+def _random_head(shape: tuple[int, int], seed: int) -> list[np.ndarray]:
+    """Draw a head as training does, by another stream: its own would give the start again."""
+    limit = np.sqrt(6 / sum(shape))
+    kernel = np.random.default_rng([seed, 1]).uniform(-limit, limit, shape)
+    return [kernel.astype("float32"), np.zeros(shape[1], "float32")]

@@ -1,0 +1,332 @@
+import functools
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import make_predictions
+from counted_cases import replicates, sample
+from scipy.special import expit
+
+from rin.errors import InputError
+from rin.stats import beyond
+from rin.stats.beyond import MEASURES, beyond_area, patient_interval
+from rin.stats.bootstrap import cluster_weights
+from rin.stats.calibration import brier_decomposition, brier_score, expected_calibration_error
+from rin.stats.decision import net_benefit
+from rin.stats.operating import sensitivity_at_specificity
+from rin.stats.precision_recall import average_precision
+from rin.stats.recalibration import calibration_line
+from rin.stats.task_scores import replicate_weights, task_scores
+
+INITS = ("radimagenet", "imagenet")
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "operating_golden.json").read_text())
+
+
+def probabilities(**shape):
+    table = make_predictions(**shape)
+    return table.assign(score=expit(table["score"] - 0.5))
+
+
+@pytest.fixture(scope="module")
+def predictions():
+    return probabilities(n_scenarios=3, n_folds=2, n_cases=36)
+
+
+@pytest.fixture(scope="module")
+def table(predictions):
+    return beyond_area(predictions, INITS, replicates=60, bins=5)
+
+
+def one(table, init, measure):
+    return table[(table["init"] == init) & (table["measure"] == measure)].iloc[0]
+
+
+def alone(measure, labels, scores, weights=None):
+    """Each measure of one scenario by its public function."""
+    options = {"bins": 5, "weights": weights}
+    if measure == "ece":
+        return expected_calibration_error(labels, scores, **options)
+    if measure.startswith("brier"):
+        part = measure.removeprefix("brier").removeprefix("_") or "score"
+        return getattr(brier_decomposition(labels, scores, **options), part)
+    if measure.startswith("sensitivity"):
+        at = int(measure[-2:]) / 100
+        return sensitivity_at_specificity(labels, scores, at, weights)
+    if measure == "average_precision":
+        return average_precision(labels, scores, weights)
+    if measure == "net_benefit":
+        return net_benefit(labels, scores, labels.mean(), weights).net_benefit[..., 0]
+    line = calibration_line(labels, scores, weights)
+    return getattr(line, measure.removeprefix("calibration_"))
+
+
+def mean_over_scenarios(predictions, init, measure, weights=None):
+    (task,) = task_scores(predictions, INITS)
+    found = [alone(measure, task.labels, scores, weights) for scores in task.scores[init]]
+    return np.mean(found, axis=0)
+
+
+def test_rows_are_every_measure_of_each_init_and_their_difference(table):
+    assert table["init"].unique().tolist() == [*INITS, "difference"]
+    assert table["measure"].tolist() == list(MEASURES) * 3
+    assert table[["n_scenarios", "n_cases", "n_patients"]].drop_duplicates().values.tolist() == [
+        [3, 72, 36]
+    ]
+    assert table["task"].unique().tolist() == ["breast"]
+
+
+@pytest.mark.parametrize("measure", [m for m in MEASURES if m != "ece_by_chance"])
+@pytest.mark.parametrize("init", INITS)
+def test_estimate_is_the_mean_over_scenarios_of_the_public_measure(
+    predictions, table, init, measure
+):
+    expected = mean_over_scenarios(predictions, init, measure)
+    assert one(table, init, measure)["estimate"] == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    "measure", ["brier", "sensitivity_at_90", "average_precision", "net_benefit"]
+)
+def test_interval_is_that_of_the_public_measure_over_the_same_replicates(
+    predictions, table, measure
+):
+    (task,) = task_scores(predictions, INITS)
+    weights = cluster_weights(task.patients, 60, 0, labels=task.labels)
+    a, b = (mean_over_scenarios(predictions, init, measure, weights) for init in INITS)
+    for init, drawn in zip([*INITS, "difference"], [a, b, a - b], strict=True):
+        row = one(table, init, measure)
+        bounds = np.quantile(drawn, [0.025, 0.975])
+        np.testing.assert_allclose([row["ci_low"], row["ci_high"]], bounds, rtol=1e-9)
+
+
+@pytest.mark.parametrize("measure", ["ece", "brier_reliability", "brier_resolution"])
+def test_interval_of_what_chance_raises_is_reflected_and_cut_at_its_limits(
+    predictions, table, measure
+):
+    (task,) = task_scores(predictions, INITS)
+    weights = cluster_weights(task.patients, 60, 0, labels=task.labels)
+    a, b = (mean_over_scenarios(predictions, init, measure, weights) for init in INITS)
+    for init, drawn, lowest in zip([*INITS, "difference"], [a, b, a - b], [0, 0, -1], strict=True):
+        row = one(table, init, measure)
+        low, high = 2 * row["estimate"] - np.quantile(drawn, [0.975, 0.025])
+        assert row["ci_low"] == pytest.approx(max(low, lowest))
+        assert row["ci_high"] == pytest.approx(max(high, lowest))
+        inside = row["ci_low"] <= row["estimate"] <= row["ci_high"]
+        assert (row["remark"] == "") == inside
+
+
+def test_interval_of_the_line_is_near_that_of_complete_fits():
+    predictions = probabilities(n_scenarios=1, n_folds=1, n_cases=600)
+    table = beyond_area(predictions, INITS, replicates=200)
+    (task,) = task_scores(predictions, INITS)
+    weights = cluster_weights(task.patients, 200, 0, labels=task.labels)
+    lines = calibration_line(task.labels, task.scores[INITS[0]][0], weights)
+    for measure, drawn in [("in_the_large", lines.in_the_large), ("slope", lines.slope)]:
+        row = one(table, INITS[0], f"calibration_{measure}")
+        bounds = np.quantile(drawn, [0.025, 0.975])
+        np.testing.assert_allclose([row["ci_low"], row["ci_high"]], bounds, atol=0.04)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_difference_is_the_first_init_less_the_second(table, measure):
+    a, b, difference = (one(table, init, measure)["estimate"] for init in [*INITS, "difference"])
+    assert difference == pytest.approx(a - b, abs=1e-12)
+
+
+def test_difference_of_an_init_and_its_copy_is_exactly_nothing():
+    first = probabilities(n_cases=36, inits=("a",))
+    both = pd.concat([first, first.assign(init="b")], ignore_index=True)
+    table = beyond_area(both, ("a", "b"), replicates=30)
+    difference = table[table["init"] == "difference"]
+    assert (difference[["estimate", "ci_low", "ci_high"]] == 0).all(axis=None)
+
+
+@pytest.mark.parametrize("inits", [("imagenet",), ("a", "b", "c")])
+def test_one_init_or_three_have_no_difference(inits):
+    table = beyond_area(probabilities(n_cases=36, inits=inits), inits, replicates=10)
+    assert table["init"].unique().tolist() == list(inits)
+
+
+def test_ece_by_chance_is_near_the_error_of_scores_that_are_true():
+    rng = np.random.default_rng(5)
+    scores = rng.random(400)
+    predictions = _one_run((rng.random(400) < scores).astype(int), scores, np.arange(400))
+    table = beyond_area(predictions, ("a",), replicates=400)
+    error, chance = (one(table, "a", measure) for measure in ("ece", "ece_by_chance"))
+    assert chance["ci_low"] < chance["estimate"] < chance["ci_high"]
+    assert chance["ci_low"] < error["estimate"] < chance["ci_high"]
+
+
+def test_ece_by_chance_draws_one_number_a_patient():
+    labels, scores = np.arange(240) % 2, np.full(240, 0.4)
+    apart, shared = (
+        one(
+            beyond_area(_one_run(labels, scores, patients), ("a",), replicates=200),
+            "a",
+            "ece_by_chance",
+        )["estimate"]
+        for patients in (np.arange(240), np.arange(240) // 8)
+    )
+    assert shared > 2 * apart
+
+
+def test_interval_grows_when_cases_share_patients():
+    labels, scores = sample(200)
+    apart = _one_run(labels, scores, np.arange(200))
+    twice = pd.concat(
+        [apart, apart.assign(case_id=apart["case_id"].map(lambda case: case + "b"))],
+        ignore_index=True,
+    )
+    widths = []
+    for predictions in (apart, twice):
+        row = one(beyond_area(predictions, ("a",), replicates=400), "a", "brier")
+        widths.append(row["ci_high"] - row["ci_low"])
+    # The same patients, each case seen twice: nothing is gained.
+    assert widths[1] == pytest.approx(widths[0], rel=0.1)
+
+
+def test_same_seed_repeats_and_another_differs(predictions):
+    first, again, other = (
+        beyond_area(predictions, INITS, replicates=30, seed=seed) for seed in (1, 1, 2)
+    )
+    pd.testing.assert_frame_equal(first, again)
+    assert (first["ci_low"] != other["ci_low"]).any()
+
+
+def test_level_and_threshold_are_used(predictions):
+    wide, narrow = (
+        one(beyond_area(predictions, INITS, replicates=60, level=level), INITS[0], "brier")
+        for level in (0.95, 0.5)
+    )
+    assert wide["ci_low"] < narrow["ci_low"] < narrow["ci_high"] < wide["ci_high"]
+    (task,) = task_scores(predictions, INITS)
+    table = beyond_area(predictions, INITS, replicates=5, threshold=0.7)
+    expected = [net_benefit(task.labels, s, 0.7).net_benefit[0] for s in task.scores[INITS[0]]]
+    assert one(table, INITS[0], "net_benefit")["estimate"] == pytest.approx(np.mean(expected))
+
+
+def test_every_task_has_its_rows():
+    one_task = probabilities(n_cases=36)
+    both = pd.concat([one_task, one_task.assign(task="acl")], ignore_index=True)
+    table = beyond_area(both, INITS, replicates=10)
+    halves = [half.drop(columns="task").reset_index(drop=True) for _, half in table.groupby("task")]
+    pd.testing.assert_frame_equal(*halves)
+
+
+def test_blocks_of_replicates_join_without_a_seam(predictions, monkeypatch):
+    whole = beyond_area(predictions, INITS, replicates=20)
+    monkeypatch.setattr(beyond, "_BLOCK", 100)
+    pd.testing.assert_frame_equal(beyond_area(predictions, INITS, replicates=20), whole)
+
+
+def test_equal_scores_have_documented_values():
+    labels = np.arange(40) % 4 == 0
+    predictions = _one_run(labels.astype(int), np.full(40, 0.4), np.arange(40))
+    table = beyond_area(predictions, ("a",), replicates=20)
+    values = table.set_index("measure")["estimate"]
+    assert values["average_precision"] == 0.25
+    assert values["sensitivity_at_90"] == pytest.approx(0.1)
+    assert values["brier_resolution"] == pytest.approx(0, abs=1e-15)
+    assert values["ece"] == pytest.approx(0.15)
+    slope = one(table, "a", "calibration_slope")
+    assert np.isnan([slope["estimate"], slope["ci_low"], slope["ci_high"]]).all()
+    assert slope["remark"].startswith("not defined")
+
+
+def test_sure_scores_that_are_right_have_documented_values():
+    labels = (np.arange(40) % 4 == 0).astype(int)
+    predictions = _one_run(labels, labels.astype(float), np.arange(40))
+    table = beyond_area(predictions, ("a",), replicates=20).set_index("measure")
+    perfect = {"ece": 0, "brier": 0, "sensitivity_at_95": 1, "average_precision": 1}
+    assert table["estimate"][list(perfect)].to_dict() == pytest.approx(perfect)
+    assert table["estimate"]["net_benefit"] == pytest.approx(0.25)
+    assert table["remark"]["calibration_slope"].startswith("not defined")
+    assert np.isfinite(table["ci_low"]["calibration_in_the_large"])
+
+
+def test_slope_of_a_replicate_without_one_has_an_estimate_but_no_interval():
+    # Two scores only: a replicate that draws one of them has no slope.
+    labels, scores = np.array([0, 1, 0, 1]), np.array([0.2, 0.2, 0.7, 0.7])
+    predictions = _one_run(labels, scores, np.arange(4))
+    row = one(beyond_area(predictions, ("a",), replicates=200), "a", "calibration_slope")
+    assert row["estimate"] == pytest.approx(0, abs=1e-9)
+    assert np.isnan(row["ci_low"])
+    assert row["remark"] == "no interval: not defined in some replicates"
+
+
+@pytest.mark.parametrize(
+    ("labels", "patients", "problem"),
+    [
+        ([0, 1, 0, 1], [1, 1, 1, 1], "one cluster"),
+        ([0, 0, 0, 0], [1, 2, 3, 4], "one class only"),
+        ([0, 1, 0, 1], [1, 2, None, 4], "no identifier"),
+    ],
+    ids=["one patient", "one class", "patient missing"],
+)
+def test_what_cannot_be_resampled_is_an_error_that_names_the_task(labels, patients, problem):
+    predictions = _one_run(labels, [0.1, 0.3, 0.5, 0.8], patients)
+    with pytest.raises(InputError, match=f"task breast.*{problem}"):
+        beyond_area(predictions, ("a",), replicates=10)
+
+
+def test_scores_that_are_no_probabilities_are_an_error():
+    with pytest.raises(InputError, match=r"task breast.*not all probabilities"):
+        beyond_area(make_predictions(), INITS, replicates=10)
+
+
+@pytest.mark.parametrize("option", [{"level": 95}, {"bins": 0}, {"threshold": 1.0}])
+def test_bad_options_are_an_error(predictions, option):
+    with pytest.raises(InputError):
+        beyond_area(predictions, INITS, **({"replicates": 5} | option))
+
+
+def test_weights_begin_with_each_case_once(predictions):
+    (task,) = task_scores(predictions, INITS)
+    weights = replicate_weights(task, 4, 0)
+    assert weights.shape == (5, 72)
+    assert (weights[0] == 1).all()
+
+
+@pytest.mark.parametrize("case", GOLDEN[:2], ids=lambda case: case["name"])
+def test_patient_interval_of_sensitivity_is_near_procs_bootstrap(case):
+    labels, scores = case["labels"], case["scores"]
+    bounds = zip(*case["ci"].values(), strict=True)
+    for specificity, low, high in bounds:
+        measure = functools.partial(sensitivity_at_specificity, specificity=specificity)
+        found = patient_interval(measure, labels, scores, np.arange(len(labels)), replicates=8000)
+        assert found.estimate == measure(labels, scores)
+        # pROC leaves out replicates without the rarer class too; both draw at random.
+        np.testing.assert_allclose([found.ci_low, found.ci_high], [low, high], atol=0.03)
+
+
+def test_patient_interval_equals_a_loop_over_resampled_patients():
+    labels, scores = sample(30)
+    patients = np.arange(30) // 2
+    found = patient_interval(brier_score, labels, scores, patients, replicates=40, level=0.9)
+    drawn = cluster_weights(patients, 40, 0, labels=labels)
+    loop = [brier_score(np.repeat(labels, row), np.repeat(scores, row)) for row in drawn]
+    np.testing.assert_allclose([found.ci_low, found.ci_high], np.quantile(loop, [0.05, 0.95]))
+    assert found.n_patients == 15
+
+
+def test_replicates_of_counted_cases_are_whole():
+    assert (replicates(20).sum(axis=1) == 22).all()
+
+
+def _one_run(labels, scores, patients):
+    return pd.DataFrame(
+        {
+            "task": "breast",
+            "fold": 0,
+            "scenario": "s",
+            "init": "a",
+            "seed": 0,
+            "case_id": [f"{k:04d}" for k in range(len(labels))],
+            "patient_id": patients,
+            "part": "test",
+            "label": labels,
+            "score": scores,
+        }
+    )

@@ -1,0 +1,174 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+from rin.errors import InputError
+from rin.stats import bootstrap
+from rin.stats.bootstrap import (
+    bootstrap_areas,
+    cluster_weights,
+    percentile_interval,
+    weighted_areas,
+)
+
+LABELS = np.array([0, 1, 0, 1, 1, 0, 0, 1])
+SCORES = np.array([[1, 2, 2, 3, 1, 0, 2, 2], [5, 1, 4, 2, 2, 2, 1, 7]], float)
+CLUSTERS = np.array(list("aabbbccd"))
+
+
+def test_cases_of_a_cluster_share_their_weight_and_clusters_drawn_add_up():
+    weights = cluster_weights(CLUSTERS, 50, 0)
+    assert weights.dtype == np.int16 and weights.shape == (50, 8)
+    first_of_each = weights[:, [0, 2, 5, 7]]
+    np.testing.assert_array_equal(weights, first_of_each[:, [0, 0, 1, 1, 1, 2, 2, 3]])
+    np.testing.assert_array_equal(first_of_each.sum(axis=1), 4)
+
+
+def test_draws_have_multinomial_mean_variance_and_covariance():
+    weights = cluster_weights(np.arange(5), 40_000, 1).astype(float)
+    expected = 5 * (np.eye(5) / 5 - 1 / 25)
+    np.testing.assert_allclose(weights.mean(axis=0), 1, atol=0.02)
+    np.testing.assert_allclose(np.cov(weights.T), expected, atol=0.03)
+
+
+def test_seed_decides_the_draw_and_names_do_not():
+    first = cluster_weights(CLUSTERS, 20, 3)
+    np.testing.assert_array_equal(first, cluster_weights([5, 5, 9, 9, 9, 1, 1, 0], 20, 3))
+    assert (first != cluster_weights(CLUSTERS, 20, 4)).any()
+
+
+def test_weights_do_not_depend_on_the_size_of_blocks(monkeypatch):
+    labels = [1, 0, 0, 0, 0, 0, 0, 1]
+    without = cluster_weights(CLUSTERS, 20, 3)
+    areas = bootstrap_areas(LABELS, SCORES, CLUSTERS, replicates=20)
+    monkeypatch.setattr(bootstrap, "_CELLS", 24)
+    np.testing.assert_array_equal(cluster_weights(CLUSTERS, 20, 3), without)
+    weights = cluster_weights(CLUSTERS, 20, 0, labels=LABELS)
+    np.testing.assert_array_equal(weighted_areas(LABELS, SCORES, weights)[:2], areas[:2])
+    assert (cluster_weights(CLUSTERS, 20, 3, labels=labels)[:, [0, 7]].sum(axis=1) > 0).all()
+
+
+def test_replicate_without_a_class_is_drawn_again():
+    clusters, labels = np.arange(12), np.array([1, 1] + 10 * [0])
+    plain = cluster_weights(clusters, 2000, 0)
+    lacking = plain[:, :2].sum(axis=1) == 0
+    assert 0.08 < lacking.mean() < 0.15  # (1 - 2/12) ** 12 = 0.112
+    weights = cluster_weights(clusters, 2000, 0, labels=labels)
+    assert (weights[:, :2].sum(axis=1) > 0).all()
+    np.testing.assert_array_equal(weights[~lacking], plain[~lacking])
+    flipped = cluster_weights(clusters, 2000, 0, labels=1 - labels)
+    np.testing.assert_array_equal(flipped, weights)
+
+
+@pytest.mark.parametrize("labels", [[1, 1, 0, 0, 0, 0, 0, 0], [0, 0, 1, 1, 1, 1, 1, 1]])
+def test_class_of_one_cluster_cannot_be_resampled(labels):
+    with pytest.raises(InputError, match=r"all (positive|negative) cases belong to one cluster"):
+        cluster_weights(CLUSTERS, 10, 0, labels=labels)
+
+
+def test_class_of_two_clusters_can_be_resampled():
+    assert cluster_weights(CLUSTERS, 10, 0, labels=[1, 0, 1, 0, 0, 0, 0, 0]).shape == (10, 8)
+
+
+@pytest.mark.parametrize(
+    ("clusters", "replicates", "labels", "message"),
+    [
+        (["a", "a"], 10, None, "one cluster"),
+        (["a", None, "b"], 10, None, "no identifier"),
+        (["a", "b"], 0, None, "0 replicates"),
+        (["a", "b", "c"], 10, [0, 1], "3 identifiers beside 2 labels"),
+        (["a", "b"], 10, [0, 2], "other than 0 and 1"),
+        (["a", "b"], 10, [1, 1], "one class only"),
+    ],
+)
+def test_bad_clusters_are_an_error(clusters, replicates, labels, message):
+    with pytest.raises(InputError, match=message):
+        cluster_weights(clusters, replicates, 0, labels=labels)
+
+
+@st.composite
+def weighted_cases(draw):
+    n = draw(st.integers(2, 12))
+    labels = draw(
+        st.lists(st.integers(0, 1), min_size=n, max_size=n).filter(lambda x: 0 < sum(x) < n)
+    )
+    rows = st.lists(st.integers(0, 3), min_size=n, max_size=n)
+    weights = draw(st.lists(rows, min_size=1, max_size=3))
+    return (
+        np.array(labels),
+        np.array(draw(st.lists(rows, min_size=1, max_size=3))),
+        np.array(weights),
+    )
+
+
+@given(weighted_cases())
+@settings(max_examples=200, deadline=None)
+def test_weighted_areas_equal_scikit_learn_with_ties(drawn):
+    labels, scores, weights = drawn
+    areas = weighted_areas(labels, scores, weights)
+    for row, weight in zip(areas, weights, strict=True):
+        if weight[labels == 1].sum() == 0 or weight[labels == 0].sum() == 0:
+            assert np.isnan(row).all()
+            continue
+        expected = [roc_auc_score(labels, score, sample_weight=weight) for score in scores]
+        np.testing.assert_allclose(row, expected, atol=1e-12)
+
+
+def test_weights_count_like_repeated_cases():
+    weights = np.array([2, 1, 0, 3, 1, 1, 1, 2])
+    repeated = np.repeat(np.arange(8), weights)
+    expected = [roc_auc_score(LABELS[repeated], row[repeated]) for row in SCORES]
+    np.testing.assert_allclose(weighted_areas(LABELS, SCORES, weights), [expected], atol=1e-14)
+
+
+def test_small_integer_weights_do_not_overflow():
+    labels, scores = np.repeat([0, 1], 400), np.arange(800.0)
+    weights = np.full((1, 800), 300, np.int16)
+    np.testing.assert_array_equal(weighted_areas(labels, scores, weights), [[1.0]])
+
+
+@pytest.mark.parametrize("weights", [[1.0] * 8, [1] * 7, [-1] + [1] * 7, [[[1] * 8]]])
+def test_weights_that_are_no_counts_are_an_error(weights):
+    with pytest.raises(InputError, match="weights"):
+        weighted_areas(LABELS, SCORES, weights)
+
+
+def test_areas_of_replicates_are_paired_over_predictors():
+    areas = bootstrap_areas(LABELS, [SCORES[0], SCORES[0] * 2 + 1], CLUSTERS, replicates=30, seed=2)
+    assert areas.shape == (30, 2)
+    np.testing.assert_array_equal(areas[:, 0], areas[:, 1])
+    assert areas[:, 0].std() > 0
+    expected = weighted_areas(LABELS, SCORES[:1], cluster_weights(CLUSTERS, 30, 2, labels=LABELS))
+    np.testing.assert_array_equal(areas[:, :1], expected)
+
+
+def test_percentile_interval_equals_scipy():
+    values = np.random.default_rng(0).normal(size=15)
+    for level in (0.9, 0.95):
+        expected = stats.bootstrap(
+            (values,), np.mean, method="percentile", confidence_level=level, n_resamples=199, rng=1
+        )
+        low, high = percentile_interval(expected.bootstrap_distribution, level)
+        assert isinstance(low, float)
+        np.testing.assert_allclose([low, high], expected.confidence_interval, rtol=1e-12)
+
+
+def test_percentile_interval_of_columns_is_that_of_each():
+    draws = np.random.default_rng(0).normal(size=(100, 3))
+    low, high = percentile_interval(draws)
+    expected = [percentile_interval(column) for column in draws.T]
+    np.testing.assert_array_equal(np.transpose([low, high]), expected)
+
+
+@pytest.mark.parametrize("values", [[], [0.1, np.nan]])
+def test_percentile_interval_of_missing_replicates_is_an_error(values):
+    with pytest.raises(InputError, match="replicates are NaN"):
+        percentile_interval(values)
+
+
+def test_level_outside_0_to_1_is_an_error():
+    with pytest.raises(InputError, match="not a confidence level"):
+        percentile_interval([1.0, 2.0], 95)
