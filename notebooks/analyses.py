@@ -85,8 +85,8 @@ glue_values(
 # ## All tasks, all analyses
 #
 # Each cell shows the difference {glue:text}`name_a` − {glue:text}`name_b` in AUC points, and by
-# sign and colour what its 95% interval supports. "Published" is the interval as printed, of
-# RadImageNet and ImageNet weights.
+# sign and colour what its 95% interval supports. "Published" is the interval as printed, and its
+# marks stand for the RadImageNet and ImageNet weights of the paper.
 
 # %% tags=["hide-input"]
 axes = conclusion_matrix(matrix_rows(found), inits)

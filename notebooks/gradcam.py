@@ -40,8 +40,8 @@ from rin.report.glued import glue_values
 from rin.report.localisation import localise, recorded_maps
 from rin.report.localisation_choices import choices_reading, choices_table, map_choices
 from rin.report.localisation_readings import (
+    against_reading,
     chance_reading,
-    ellipse_reading,
     empties_reading,
     tests_reading,
     threshold_reading,
@@ -112,7 +112,7 @@ dice_ax = measure_bars(
 picture(dice_ax.figure, f"{found.title}: mean Dice score of each start", width="26rem")
 
 # %% tags=["remove-input"]
-display(Markdown(f"{found.reading} {ellipse_reading(found)}"))
+display(Markdown(f"{found.reading} {against_reading(found, 'dice')}"))
 
 # %% [markdown]
 # ## Dice at other thresholds
@@ -124,7 +124,7 @@ display(Markdown(f"{found.reading} {ellipse_reading(found)}"))
 curve_ax = threshold_curves(
     mean_curves(found.overlap), found.baselines, found.inits, threshold=found.threshold
 )
-picture(curve_ax.figure, f"{found.title}: mean Dice score against the threshold", width="36rem")
+picture(curve_ax.figure, f"{found.title}: mean Dice score against the threshold", width="32rem")
 
 # %% tags=["remove-input"]
 display(Markdown(threshold_reading(found)))
@@ -171,11 +171,12 @@ book_table(measures_table(found), "Every measure: mean ± SD over scenarios", pr
 book_table(baselines_table(found), "The same measures without looking", prose=True)
 
 # %% tags=["hide-input"]
-book_table(against_table(found), "Each start beside the best baseline", prose=True)
+book_table(against_table(found), "Each start against the best baseline", prose=True)
 
 # %% [markdown]
 # Differences are over images, each averaged over scenarios first, with patients as the independent
-# units. The best baseline is the one with the largest mean.
+# units. The best baseline is the one with the largest mean; "above" and "below" stand where the
+# whole interval does.
 #
 # ## Which map
 #

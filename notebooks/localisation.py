@@ -37,11 +37,7 @@ from rin.report.figures_across import localisation_rows
 from rin.report.glued import glue_values
 from rin.report.localisation import localisations
 from rin.report.localisation_readings import baselines_reading
-from rin.report.localisation_tables import (
-    against_scoreboard,
-    dice_scoreboard,
-    measures_scoreboard,
-)
+from rin.report.localisation_tables import against_table, dice_scoreboard, measures_table
 from rin.report.provenance import study_banner
 from rin.report.readings_across import overlap_reading
 from rin.report.scoreboard import board
@@ -95,19 +91,21 @@ overlap_reading(found)
 # units.
 
 # %% tags=["hide-input"]
-book_table(
-    measures_scoreboard(found), "Every measure in every task: mean ± SD over scenarios", prose=True
-)
+for one in found:
+    caption = f"{one.title}: mean ± SD over scenarios"
+    display(book_table(measures_table(one), caption, prose=True))
 
 # %% [markdown]
 # ## Does either start beat looking at nothing?
 #
 # Each start stands beside the best of the pictures that no image has a say in: the whole image, the
-# centred ellipse and, for the pointing game, the centre point. A start is above or below it where
-# the whole interval is.
+# centred ellipse and, for the pointing game, the centre point. "Above" and "below" stand where the
+# whole interval does.
 
 # %% tags=["hide-input"]
-book_table(against_scoreboard(found), "Each start beside the best baseline", prose=True)
+for one in found:
+    caption = f"{one.title}: each start against the best baseline"
+    display(book_table(against_table(one), caption, prose=True))
 
 # %% tags=["remove-input"]
 display(Markdown(baselines_reading(found)))

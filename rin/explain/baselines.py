@@ -1,7 +1,7 @@
 """What localisation scores without looking at any image.
 
-Three pictures that every image shares are measured exactly as maps of networks are: the whole
-image, one ellipse of the size of lesions in the middle, and the middle point. A network that looks
+Three pictures that every image shares are measured exactly as maps of networks are: an ellipse of
+the size of lesions in the middle, the whole image, and the middle point. A network that looks
 at the lesion beats them.
 """
 
@@ -14,7 +14,7 @@ from rin.errors import InputError
 from rin.explain.dice import cam_dice, check_masks, has_lesion
 from rin.explain.pointing import hit_shares, near_lesion, pixel_average_precision
 
-WHOLE, ELLIPSE, POINT = BASELINES = ("whole image", "centred ellipse", "centre point")
+ELLIPSE, WHOLE, POINT = BASELINES = ("centred ellipse", "whole image", "centre point")
 _LIT = np.uint8(255)
 
 

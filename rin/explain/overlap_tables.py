@@ -26,11 +26,11 @@ TARGETS = ("predicted", "label", "positive")
 OF = ("logit", "probability")
 #: Measures of the table, and what they are called.
 MEASURES = {
-    "dice": "Dice at the paper's threshold",
-    "dice_best": "Dice at a threshold chosen on other patients",
-    "dice_upper": "Dice at each run's own best threshold (upper bound)",
+    "dice": f"Dice at {PAPER_THRESHOLD}",
+    "dice_best": "Dice, threshold from other patients",
+    "dice_upper": "Dice, own best threshold (upper bound)",
     "pointing": "Pointing game",
-    "average_precision": "Average precision of pixels",
+    "average_precision": "Pixel average precision",
 }
 _RUN = ["task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init", "seed"]
 _CASE = ["case_id", "patient_id", "label", "score"]

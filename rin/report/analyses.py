@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from rin import paper
-from rin.paper import Fact
 from rin.report.across import Images, images_of, paper_order, published_arms
 from rin.report.format import task_title
 from rin.report.style import init_style
@@ -27,8 +26,8 @@ from rin.stats.scenarios import PooledComparison, pooled_comparison, scenario_au
 from rin.study import Study, TaskInputs, predictions
 
 LEVEL = 0.95
-#: Tasks of which the paper says that performance is comparable.
-COMPARABLE = Fact("comparable_tasks", ("breast", "pneumonia", "hemorrhage"), "Discussion")
+#: Patients of either class that an interval from a normal distribution should rest on.
+ENOUGH_PATIENTS = 30
 #: What an analysis can support, in the order in which pages count it.
 CONCLUSIONS = ("a", "b", "comparable", "unclear", "none")
 
@@ -53,6 +52,8 @@ class TaskAnalyses:
         `rin.stats.pooling.task_analyses`, and `conclusion`: a key of `CONCLUSIONS`.
     effects
         Effect sizes of the scenarios' areas.
+    fewest_patients
+        Number of test patients of the rarer class; one with images of both counts in both.
     margin
         Largest difference that counts as comparable, areas in 0-1.
     """
@@ -65,6 +66,7 @@ class TaskAnalyses:
     pooled: PooledComparison
     table: pd.DataFrame
     effects: EffectSizes
+    fewest_patients: int
     margin: float
 
     @property
@@ -77,6 +79,11 @@ class TaskAnalyses:
         """How sentences call the two starts; names of released weights keep their capitals."""
         words = [init_style(init).short for init in self.inits]
         return tuple(w.lower() if w == w.capitalize() else w for w in words)
+
+    @property
+    def few_patients(self) -> bool:
+        """Whether a class has too few patients for an interval from a normal distribution."""
+        return self.fewest_patients < ENOUGH_PATIENTS
 
     @property
     def recommended(self) -> pd.Series:
@@ -172,16 +179,18 @@ def analyses_of(
     areas = scenario_means(scenario_aucs(scored)).pivot(
         index="scenario", columns="init", values="auc"
     )
+    tested = scored[scored["part"] == "test"]
     key = inputs.task.paper_task
     return TaskAnalyses(
         task=inputs.task.name,
         title=task_title(inputs.task),
         published=paper.COMPARISONS.get(key),
-        called_comparable=key in COMPARABLE.value,
+        called_comparable=key in paper.CLAIMS["comparable"].value,
         images=images_of(inputs),
         pooled=pooled_comparison(scored, a, b, level=LEVEL),
         table=table.assign(conclusion=supported),
         effects=effect_sizes(areas[a].to_numpy(), areas[b].to_numpy()),
+        fewest_patients=int(tested.groupby("label")["patient_id"].nunique().min()),
         margin=margin,
     )
 

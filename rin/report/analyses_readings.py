@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from rin.report.analyses import CONCLUSIONS, TaskAnalyses
+from rin.report.analyses import CONCLUSIONS, ENOUGH_PATIENTS, TaskAnalyses
 from rin.report.analyses_tables import (
     beside_rows,
     conclusion_counts,
@@ -72,7 +72,13 @@ def agreement_sentence(one: TaskAnalyses) -> HTML:
         if len(parts) == 1
         else f"Of {len(computed)} analyses that can be computed, {_listed(parts)}"
     )
-    return _paragraph(f"{one.images.caution}{said}. The recommended one supports “{recommended}”.")
+    text = f"{one.images.caution}{said}. The recommended one supports “{recommended}”"
+    if one.few_patients:
+        text += (
+            f"; with {one.fewest_patients} patients of the rarer class, fewer than "
+            f"{ENOUGH_PATIENTS}, its interval is itself uncertain"
+        )
+    return _paragraph(f"{text}.")
 
 
 def plain_words(found: Sequence[TaskAnalyses]) -> HTML:
@@ -88,14 +94,14 @@ def plain_words(found: Sequence[TaskAnalyses]) -> HTML:
             "Asks": plain.asks,
             "Assumes": _end(row["assumes"]),
             "Speaks about": _end(row["generalises_to"]),
-            "Goes wrong": plain.wrong,
+            "Can go wrong": plain.wrong,
             "Here": _counted(counts.loc[row["analysis"]], found[0]),
         }
         told = "".join(
             f'<p style="margin:0.2em 0"><strong>{name}.</strong> {escape(_capital(text))}</p>'
             for name, text in lines.items()
         )
-        sections.append(f"<section><h3>{escape(_capital(marked_name(row)))}</h3>{told}</section>")
+        sections.append(f"<section><h3>{escape(marked_name(row))}</h3>{told}</section>")
     caution = escape(_stand_ins(found))
     return _html("".join(sections) + (f"<p>{caution}</p>" if caution else ""))
 
@@ -107,7 +113,7 @@ def _counted(counts: Mapping[str, int], one: TaskAnalyses) -> str:
         if counts[key]
     ]
     total = sum(counts[key] for key in CONCLUSIONS)
-    return f"Of {_tasks(total)}: {', '.join(parts)}."
+    return f"{', '.join(parts)} of {_tasks(total)}."
 
 
 def beside_reading(found: Sequence[TaskAnalyses]) -> HTML:
@@ -127,6 +133,12 @@ def beside_reading(found: Sequence[TaskAnalyses]) -> HTML:
         f"{_tasks(len(wide))}; adjusted over the tasks by Holm’s method, P is below .05 in "
         f"{after}. "
     )
+    few = sum(one.few_patients for one in found)
+    if few:
+        text += (
+            f"In {_tasks(few)} a class has fewer than {ENOUGH_PATIENTS} test patients, too few to "
+            "trust the recommended interval. "
+        )
     zero = [
         one for one in found if one.published and one.published.ci_low <= 0 <= one.published.ci_high
     ]
@@ -201,7 +213,7 @@ def matrix_alt(found: Sequence[TaskAnalyses]) -> str:
     """Return what the matrix shows, for readers who do not see it."""
     counts = conclusion_counts(found)
     names = found[0].table.set_index("analysis")["name"]
-    told = "; ".join(f"{names[key]}: {_counted(row, found[0])}" for key, row in counts.iterrows())
+    told = " ".join(f"{names[key]}: {_counted(row, found[0])}" for key, row in counts.iterrows())
     return f"Which conclusion each analysis supports on each task. {told}"
 
 

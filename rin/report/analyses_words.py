@@ -38,9 +38,9 @@ PLAIN: dict[str, Plain] = {
     "delong_stacked": Plain(
         "If every prediction of every scenario came from a patient of its own, would the areas "
         "differ?",
-        "It always goes wrong where a case is scored more than once, for the sample then looks "
-        "many times larger than it is. Scores of different networks also stand in one ranking, "
-        "although each network has a scale of its own.",
+        "It does wherever a case is scored more than once. The sample then looks many times larger "
+        "than it is, which narrows the interval; and scores of networks with different scales "
+        "stand in one ranking, which moves the areas and may widen it again.",
     ),
     "delong_mean_scores": Plain(
         "Do two ensembles, in which every case has the mean score of all scenarios, differ on "

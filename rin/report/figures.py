@@ -1,6 +1,6 @@
 """Every figure of the book, in one place to import from."""
 
-from rin.report.figures_auc import auc_swarm, difference_forest, mean_roc, scenario_heatmap
+from rin.report.figures_auc import auc_swarm, mean_roc, scenario_heatmap
 from rin.report.figures_cam import cam_panel, dice_bars, show_image
 from rin.report.figures_study import learning_curves, published_beside, sample_sheet
 from rin.report.pretraining_figures import pretraining_panels
@@ -11,7 +11,6 @@ __all__ = [
     "auc_swarm",
     "cam_panel",
     "dice_bars",
-    "difference_forest",
     "init_style",
     "learning_curves",
     "mean_roc",

@@ -16,7 +16,6 @@ from matplotlib.lines import Line2D
 
 from rin.errors import unknown
 from rin.report.format import (
-    format_estimate,
     format_interval,
     format_mean_sd,
     format_number,
@@ -247,47 +246,3 @@ def _difference_text(row: pd.Series) -> str:
 def _diverging(inits: tuple[str, str]) -> "plt.Colormap":
     b, a = (_lighter(init_style(init).color, 0.65) for init in reversed(inits))
     return sns.blend_palette([b, "#F7F7F7", a], as_cmap=True)
-
-
-def difference_forest(
-    differences: pd.DataFrame,
-    inits: tuple[str, str],
-    *,
-    pooled: pd.DataFrame | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw the AUC difference of every scenario with its DeLong interval.
-
-    Parameters
-    ----------
-    differences
-        As in `scenario_heatmap`; drawn from top to bottom in the table's order.
-    inits
-        (a, b).
-    pooled
-        Rows set apart below the scenarios: `name`, `difference`, `ci_low`, `ci_high`.
-    """
-    check_one_each(differences, ["scenario"])
-    names = [
-        f"{b}, {condition_label(u, r)}"
-        for b, u, r in differences[["backbone", "unfreezing", "learning_rate"]].to_numpy()
-    ]
-    rows = differences.assign(name=names, gap=0.0, marker="o")
-    if pooled is not None:
-        rows = pd.concat([rows, pooled.assign(gap=0.7, marker="D")], ignore_index=True)
-    ax = ax or plt.subplots(figsize=(WIDTH, 1.0 + 0.25 * len(rows)))[1]
-    heights = np.arange(len(rows)) + rows["gap"].to_numpy()
-    for height, row in zip(heights, rows.itertuples(), strict=True):
-        color = init_style(inits[int(row.difference < 0)]).color if row.marker == "o" else INK
-        ax.plot([row.ci_low, row.ci_high], [height] * 2, color=color, linewidth=1.6)
-        ax.plot(row.difference, height, row.marker, color=color, markersize=6)
-        text = format_estimate(row.difference, row.ci_low, row.ci_high)
-        ax.text(1.02, height, text, transform=ax.get_yaxis_transform(), va="center", fontsize=9)
-    ax.axvline(0, color=INK, linewidth=1)
-    ax.set_yticks(heights, rows["name"], fontsize=9.5)
-    ax.set_ylim(heights[-1] + 0.8, -0.8)
-    ax.set_xlabel("AUC difference, " + " − ".join(init_style(i).label for i in inits))
-    ax.grid(axis="x")
-    ax.spines["left"].set_visible(False)
-    ax.tick_params(axis="y", length=0)
-    return ax

@@ -69,12 +69,15 @@ def mean_roc_panels(
     inits
         Sources from left to right.
     """
-    axes = []
+    rows, axes = areas[areas["method"] == method].set_index("init"), []
     for init in inits:
         ax = plt.subplots(figsize=_PANEL)[1]
         mean_roc_method(curves, areas, [init], method, ax=ax)
         ax.set_title("")
+        ax.get_legend().remove()
         _title(ax, init)
+        area, mean = (format_number(rows.loc[init, name], 3) for name in ("area", "mean_auc"))
+        _note(ax, f"area {area}\nmean of areas {mean}", 1.0, 0.0, ha="right", va="bottom")
         axes.append(ax)
     return axes
 

@@ -42,7 +42,7 @@ def threshold_curves(
     threshold
         Gray level that is marked.
     """
-    ax = ax or plt.subplots(figsize=(6.4, 4.0))[1]
+    ax = ax or plt.subplots(figsize=(5.0, 4.0))[1]
     for init in inits:
         rows = curves[curves["init"] == init].sort_values("threshold")
         style = init_style(init)
@@ -56,7 +56,8 @@ def threshold_curves(
     top = max(ax.get_ylim()[1], 1.1 * baselines["dice"].max())
     ax.annotate(
         f"{threshold}, as published", (threshold, 0.985 * top), xytext=(-4, 0),
-        textcoords="offset points", rotation=90, ha="right", va="top", fontsize=9.5,
+        textcoords="offset points", rotation=90, ha="right", va="top", fontsize=9.5, zorder=4,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1},
     )  # fmt: skip
     for row in baselines.itertuples():
         label = f"{row.baseline}: {format_number(row.dice)}"
@@ -111,7 +112,7 @@ def measure_bars(
         ax.annotate(
             f"{shown.replace(' ', chr(10))}\n{format_number(value)}", (1.01, height),
             xycoords=("axes fraction", "data"), va="center", fontsize=9, color=INK,
-            linespacing=0.95,
+            linespacing=1.1,
         )  # fmt: skip
     names = [
         f"{style.short}\n{format_mean_sd(mean, sd)}"

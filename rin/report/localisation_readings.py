@@ -13,36 +13,21 @@ from rin.report.localisation_tables import percent, verdict
 from rin.report.localisation_tests import BESIDE, PUBLISHED
 from rin.report.style import init_style
 
-_SIDES = {
-    "above": "lies above",
-    "below": "lies below",
-    "not told apart": "cannot be told apart from",
-}
-
-
-def ellipse_reading(one: Localisation) -> str:
-    """Return how each init's Dice stands to the ellipse and the whole image, in sentences."""
-    means = one.baselines.set_index("baseline")["dice"]
-    text = (
-        f"{one.images.caution}A centred ellipse of the size of other patients' lesions, which "
-        f"looks at no image, scores {format_number(means['centred ellipse'], 3)}, and calling "
-        f"every pixel lesion {format_number(means['whole image'], 3)}. "
-    )
-    return text + against_reading(one, "dice")
-
 
 def against_reading(one: Localisation, measure: str) -> str:
     """Return how each init stands to the best baseline by one measure, in a sentence each."""
     sentences = []
     for row in one.against[one.against["measure"] == measure].itertuples():
         name, side = init_style(row.init).short, verdict(row.ci_low, row.ci_high)
-        if side not in _SIDES:
+        if np.isnan(row.estimate):
             sentences.append(f"{name} cannot be tested against the {row.baseline}.")
             continue
+        place = "above" if row.estimate > 0 else "below"
+        doubt = ", an interval that includes zero" if side == "not told apart" else ""
         sentences.append(
-            f"{name} {_SIDES[side]} the {row.baseline}: "
+            f"{name} scores {place} the {row.baseline}: "
             f"{format_number(row.estimate, 3, signed=True)} "
-            f"{format_interval(row.ci_low, row.ci_high, 3)}."
+            f"{format_interval(row.ci_low, row.ci_high, 3)}{doubt}."
         )
     return " ".join(sentences)
 
@@ -145,6 +130,6 @@ def baselines_reading(results: Sequence[Localisation]) -> str:
         f"{caution}Of {len(sides)} comparisons of a start with the best baseline, over "
         f"{len(BESIDE)} measures and {len(results)} tasks, the whole interval lies above it in "
         f"{sides.count('above')} and below it in {sides.count('below')}; "
-        f"{sides.count('not told apart')} cannot tell, {sides.count('not tested')} could not be "
-        "tested."
+        f"{sides.count('not told apart')} intervals include zero, and "
+        f"{sides.count('not tested')} could not be computed."
     )

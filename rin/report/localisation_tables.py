@@ -74,21 +74,20 @@ def baselines_table(one: Localisation) -> pd.DataFrame:
     return table.rename_axis("Picture").reset_index()
 
 
-def against_table(one: Localisation, measures: Sequence[str] = tuple(BESIDE)) -> pd.DataFrame:
-    """Return each init beside the best of the baselines, by each measure, as text."""
-    rows = [
-        {
-            "Measure": MEASURES[row.measure],
-            "Start": init_style(row.init).short,
-            "Mean": format_number(row.mean, 3),
-            "Best baseline": f"{row.baseline}: {format_number(row.baseline_mean, 3)}",
-            "Start − baseline (95% CI)": estimate_text(row.estimate, row.ci_low, row.ci_high),
-            "The start is": verdict(row.ci_low, row.ci_high),
-        }
-        for row in one.against.itertuples(index=False)
-        if row.measure in measures
-    ]
-    return pd.DataFrame(rows)
+def against_table(one: Localisation) -> pd.DataFrame:
+    """Return, by each measure, how each init differs from the best of the baselines, as text.
+
+    The word behind an interval says on which side of the baseline the whole of it lies.
+    """
+    rows = {}
+    for row in one.against.itertuples(index=False):
+        baseline = f"{row.baseline}: {format_number(row.baseline_mean, 3)}"
+        cells = rows.setdefault(row.measure, {"Measure": MEASURES[row.measure]})
+        cells["Best baseline"] = baseline
+        estimate = estimate_text(row.estimate, row.ci_low, row.ci_high)
+        side = verdict(row.ci_low, row.ci_high)
+        cells[f"{init_style(row.init).short} − baseline (95% CI)"] = f"{estimate}, {side}"
+    return pd.DataFrame(list(rows.values()))
 
 
 def verdict(ci_low: float, ci_high: float) -> str:
@@ -101,33 +100,32 @@ def verdict(ci_low: float, ci_high: float) -> str:
 
 
 def tests_table(one: Localisation, measures: Sequence[str]) -> pd.DataFrame:
-    """Return every test between the two inits, by each measure, as text.
+    """Return every test between the two inits as text, by measure where there are several.
 
     The published and the recommended analysis are marked as such.
     """
     rows = []
     for row in one.tests[one.tests["measure"].isin(measures)].itertuples():
         role = _ROLE.get(row.analysis)
-        named = f"{row.test} ({role})" if role else row.test
-        signed_rank = np.isnan(row.ci_low)
-        estimate = (
-            format_number(row.estimate, 3, signed=True) + (" (median)" if signed_rank else "")
-            if signed_rank and not np.isnan(row.estimate)
-            else estimate_text(row.estimate, row.ci_low, row.ci_high)
-        )
+        units = f"{row.n} {row.unit}"
+        if row.analysis == RECOMMENDED:
+            units = f"{one.test.n} images in {row.n} patients"
+        estimate = estimate_text(row.estimate, row.ci_low, row.ci_high)
+        if not np.isnan(row.estimate) and np.isnan(row.ci_low):
+            estimate = f"{format_number(row.estimate, 3, signed=True)} (median)"
         rows.append(
             {
                 "Measure": MEASURES[row.measure],
-                "Units": f"{row.n} {row.unit}" if row.analysis != RECOMMENDED
-                else f"images in {row.n} patients",
-                "Test": named,
+                "Units": units,
+                "Test": f"{row.test} ({role})" if role else row.test,
                 "Difference (95% CI)": row.remark or estimate,
                 "P": under_p(format_p(row.p_value)),
                 "P, Shapiro": under_p(format_p(row.shapiro_p)),
                 "Takes for granted": row.assumes,
             }
-        )  # fmt: skip
-    return pd.DataFrame(rows)
+        )
+    table = pd.DataFrame(rows)
+    return table if len(measures) > 1 else table.drop(columns="Measure")
 
 
 def empties_table(one: Localisation) -> pd.DataFrame:
@@ -169,21 +167,3 @@ def dice_scoreboard(results: Sequence[Localisation], inits: Sequence[str]) -> pd
     for column in [("Published", "P"), ("Recomputed", "P, paired t")]:
         table[column] = table[column].map(under_p)
     return table
-
-
-def measures_scoreboard(results: Sequence[Localisation]) -> pd.DataFrame:
-    """Return every measure of every task, as `measures_table`, tasks below each other."""
-    parts = [measures_table(one).assign(Task=one.title) for one in results]
-    return _by_task(parts)
-
-
-def against_scoreboard(results: Sequence[Localisation]) -> pd.DataFrame:
-    """Return each init beside the best baseline in every task, as `against_table`."""
-    return _by_task([against_table(one).assign(Task=one.title) for one in results])
-
-
-def _by_task(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    if not parts:
-        return pd.DataFrame()
-    table = pd.concat(parts, ignore_index=True)
-    return table[["Task", *(name for name in table if name != "Task")]]

@@ -61,7 +61,8 @@ def table(ends=None, margin=0.02, error=0.02):
     return pd.DataFrame(rows)
 
 
-def analyses(task="breast", ends=None, *, inits=INITS, origin="real", margin=0.02, error=0.02):
+def analyses(task="breast", ends=None, *, inits=INITS, origin="real", margin=0.02, error=0.02,
+             patients=40):  # fmt: skip
     """One task; `error` is the standard error of its tests of equivalence."""
     published = paper.COMPARISONS.get(task)
     return TaskAnalyses(
@@ -73,5 +74,6 @@ def analyses(task="breast", ends=None, *, inits=INITS, origin="real", margin=0.0
         pooled=SimpleNamespace(init_a=inits[0], init_b=inits[1], n_scenarios=24),
         table=table(ends, margin, error),
         effects=EffectSizes(24, 0.5, 0.48, 0.9, 0.4, 1.4, 0.64, 0.75),
+        fewest_patients=patients,
         margin=margin,
     )

@@ -5,7 +5,6 @@ from fake_analyses import analyses
 from fake_tasks import INITS, inputs, scored
 from scipy import stats
 
-from rin import paper
 from rin.report import analyses as gathered
 from rin.report.tidy import scenario_means
 from rin.stats import scenario_aucs
@@ -70,6 +69,17 @@ def test_analyses_of_a_task_hold_every_analysis_with_the_conclusion_of_its_inter
     assert ((table["conclusion"] == "none") == table["ci_low"].isna()).all()
     assert breast.recommended["analysis"] == "clustered_contrast"
     assert breast.row("unpaired_t")["published"]
+
+
+def test_analyses_of_a_task_count_the_test_patients_of_the_rarer_class():
+    table = scored("breast", 2)
+    table.loc[table["case_id"].str.endswith(("-1", "-3")), "label"] = 0
+    trained = table.assign(part="train", patient_id=table["patient_id"] + "x", fold=7)
+    one = gathered.analyses_of(
+        task_inputs("breast"), pd.concat([table, trained]), INITS, replicates=50
+    )
+    # Two folds of 15 patients with one case of each class; two of each fold lose their positive.
+    assert one.fewest_patients == 26
 
 
 def test_analyses_of_a_task_give_effect_sizes_of_the_scenarios_areas(breast):
@@ -137,10 +147,6 @@ def test_all_analyses_come_in_the_order_of_the_paper(monkeypatch):
 
 def fast_task_analyses(function):
     return lambda *args, **settings: function(*args, **(settings | {"replicates": 50}))
-
-
-def test_tasks_called_comparable_are_tasks_of_the_paper():
-    assert set(gathered.COMPARABLE.value) <= set(paper.COMPARISONS)
 
 
 def test_published_ends_are_as_printed_and_turn_with_the_order_of_the_inits():

@@ -77,6 +77,18 @@ def test_agreement_sentence_counts_analyses_by_conclusion():
     )
 
 
+def test_agreement_sentence_doubts_an_interval_from_few_patients():
+    doubt = "with 29 patients of the rarer class, fewer than 30, its interval is itself uncertain."
+    assert doubt in text(readings.agreement_sentence(analyses(patients=29)))
+    assert "uncertain" not in text(readings.agreement_sentence(analyses(patients=30)))
+
+
+def test_beside_reading_counts_tasks_with_few_patients():
+    said = text(readings.beside_reading([analyses("acl", patients=29), analyses(patients=30)]))
+    assert "In 1 task a class has fewer than 30 test patients" in said
+    assert "test patients" not in text(readings.beside_reading([analyses(patients=30)]))
+
+
 def test_agreement_sentence_says_when_all_agree():
     one = analyses(ends=dict.fromkeys(ENDS, (0.03, 0.01, 0.05)))
     said = text(readings.agreement_sentence(one))
@@ -88,9 +100,9 @@ def test_plain_words_hold_a_section_per_analysis_with_its_counts():
     found = [analyses("breast"), analyses("acl", {"paired_t": (-0.03, -0.05, -0.01)})]
     said = readings.plain_words(found)
     assert said.data.count("<h3>") == len(ENDS)
-    assert "Of 2 tasks: radiologic ahead in 1, photographic ahead in 1." in text(said)
+    assert "Radiologic ahead in 1, photographic ahead in 1 of 2 tasks." in text(said)
     assert "Assumes. Assumption of paired_t." in text(said)
-    assert "Of 2 tasks: cannot be computed here in 2." in text(said)
+    assert "Cannot be computed here in 2 of 2 tasks." in text(said)
 
 
 def test_beside_reading_counts_tasks_in_which_both_ways_agree():
@@ -155,8 +167,8 @@ def test_matrix_reading_counts_agreement_and_opposition():
 
 def test_matrix_alt_tells_the_counts_of_every_analysis():
     said = readings.matrix_alt([analyses()])
-    assert "Paired t: Of 1 task: radiologic ahead in 1." in said
-    assert said.count(";") == len(ENDS) - 1
+    assert "Paired t: radiologic ahead in 1 of 1 task." in said
+    assert said.count("of 1 task.") == len(ENDS)
 
 
 def test_text_from_files_is_escaped():

@@ -114,26 +114,6 @@ def test_scenario_heatmap_puts_scenarios_in_their_row_and_column(differences):
     assert rows == ["InceptionResNetV2", "ResNet50", "DenseNet121", "InceptionV3"]
 
 
-def test_difference_forest_draws_estimates_and_intervals_of_the_table(differences):
-    table = tidy.with_conditions(differences)
-    ax = figures.difference_forest(table, INITS)
-    dots = [line.get_xdata()[0] for line in ax.get_lines() if line.get_marker() == "o"]
-    assert dots == pytest.approx(table["difference"].tolist())
-    spans = [tuple(x.get_xdata()) for x in ax.get_lines() if np.ptp(x.get_xdata()) > 0]
-    assert spans == list(zip(table["ci_low"], table["ci_high"], strict=True))
-    assert ax.get_yticklabels()[0].get_text() == "InceptionResNetV2, all layers, 1e-3"
-
-
-def test_difference_forest_sets_pooled_rows_below(differences):
-    pooled = pd.DataFrame(
-        {"name": ["All"], "difference": [0.04], "ci_low": [0.0], "ci_high": [0.08]}
-    )
-    ax = figures.difference_forest(tidy.with_conditions(differences), INITS, pooled=pooled)
-    ticks = dict(zip([t.get_text() for t in ax.get_yticklabels()], ax.get_yticks(), strict=True))
-    assert ticks["All"] == max(ticks.values()) > len(differences) - 0.5
-    assert ax.texts[-1].get_text() == "+0.040 (0.000, 0.080)"
-
-
 @pytest.fixture
 def pictures():
     images = np.full((3, 8, 8), 90, np.uint8)

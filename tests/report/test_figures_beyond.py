@@ -1,13 +1,16 @@
 import re
 
 import fake_beyond as fake
+import fake_tasks
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.container import BarContainer
+from scipy.special import expit
 
 from rin.errors import InputError
+from rin.report.beyond_tables import case_counts, measure_table, score_shares
 from rin.report.figures_beyond import (
     beyond_row,
     decision_panels,
@@ -17,7 +20,8 @@ from rin.report.figures_beyond import (
     reliability_panels,
 )
 from rin.report.style import INIT_STYLE
-from rin.stats.beyond import DIFFERENCE
+from rin.stats.beyond import DIFFERENCE, beyond_area
+from rin.stats.beyond_curves import beyond_curves
 
 NAN = float("nan")
 INITS = fake.INITS
@@ -64,6 +68,10 @@ def test_mean_roc_panels_draw_the_curve_of_each_init_by_the_method_asked_for():
     assert drawn[0]["Radiologic: area 0.770"].get_ydata().tolist() == [0, 0.5, 1]
     assert drawn[1]["Photographic: area 0.690"].get_ydata().tolist() == [0, 0.25, 1]
     assert [ax.get_title() for ax in axes] == ["", ""]
+    assert [ax.texts[0].get_text() for ax in axes] == [
+        "area 0.770\nmean of areas 0.800",
+        "area 0.690\nmean of areas 0.700",
+    ]
 
 
 def test_every_init_has_a_panel_of_its_own_titled_in_its_colour():
@@ -102,7 +110,8 @@ def test_reliability_panels_show_shares_of_cases_on_one_scale():
     assert heights == [[0.75, 0.25], [0.25, 0.75]]
     assert strips[0].get_ylim() == strips[1].get_ylim()
     assert all(isinstance(strip.containers[0], BarContainer) for strip in strips)
-    assert [bar.get_x() for bar in strips[0].patches] == [0, 0.5]
+    assert [(bar.get_x(), bar.get_width()) for bar in strips[0].patches] == [(0, 0.5), (0.5, 0.5)]
+    assert strips[0].yaxis.get_major_formatter()(0.25) == "25 %"
 
 
 def test_precision_recall_panel_has_a_band_and_the_prevalence_but_no_point_at_recall_0():
@@ -168,6 +177,29 @@ def test_panels_without_a_single_interval_are_drawn():
 def test_panels_of_an_init_without_curves_raise():
     with pytest.raises(InputError, match="photographic, radiologic"):
         precision_recall_panels(fake.curves(), ("radiologic", "random"), prevalence=0.3)
+
+
+def test_a_dozen_cases_give_every_figure_and_a_full_table():
+    rows = fake_tasks.scored("breast", n=6)
+    rows = rows[rows["scenario"].isin(fake_tasks.SCENARIOS[:2])]
+    rows["score"] = expit(rows["score"])
+    counts = case_counts(rows, INITS)
+    settings = {"replicates": 60, "bins": counts.bins}
+    measures = beyond_area(rows, INITS, **settings)
+    curves = beyond_curves(rows, INITS, **settings)
+    axes = [
+        *reliability_panels(curves, score_shares(rows, INITS), INITS),
+        *precision_recall_panels(curves, INITS, prevalence=counts.prevalence),
+        *decision_panels(curves, INITS, threshold=counts.prevalence),
+        *measure_panels(measures, INITS, LEVELS, unit="Sensitivity", group="Specificity"),
+    ]
+    for ax in axes:
+        ax.figure.canvas.draw()
+    assert counts.n == 12
+    assert not measure_table(measures, INITS).isna().any(axis=None)
+    net = measures[(measures["measure"] == "net_benefit")].set_index("init")["estimate"]
+    drawn = lines(axes[4])["radiologic"].get_xydata()
+    assert net["radiologic"] == pytest.approx(drawn[drawn[:, 0] == 0.5][0, 1])
 
 
 def row(images):

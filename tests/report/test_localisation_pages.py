@@ -49,9 +49,9 @@ def test_measures_table_states_means_and_the_patients_difference(found):
     mean = found.means.set_index(["measure", "init"]).loc[("pointing", "radiologic"), "mean"]
     assert table.loc["Pointing game", "Radiologic"].startswith(f"{mean:.3f} ± ")
     test = found.tested("average_precision")
-    cell = table.loc["Average precision of pixels", "Radiologic − Photographic (95% CI)"]
+    cell = table.loc["Pixel average precision", "Radiologic − Photographic (95% CI)"]
     assert cell.endswith(f"{abs(test['ci_high']):.3f})")
-    upper = table.loc["Dice at each run's own best threshold (upper bound)"]
+    upper = table.loc["Dice, own best threshold (upper bound)"]
     assert upper["P"] == upper["Radiologic − Photographic (95% CI)"] == "–"
 
 
@@ -77,12 +77,15 @@ def test_verdict_needs_the_whole_interval_on_one_side(low, high, expected):
     assert localisation_tables.verdict(low, high) == expected
 
 
-def test_against_table_names_the_baseline_and_says_on_which_side_a_start_is(found):
+def test_against_table_names_the_baseline_and_says_on_which_side_each_start_is(found):
     rows = found.against.assign(ci_low=0.1, ci_high=0.2, estimate=0.15)
-    table = localisation_tables.against_table(replace(found, against=rows), ["dice"])
-    assert table["The start is"].tolist() == ["above", "above"]
-    assert table["Start − baseline (95% CI)"].tolist() == ["+0.150 (0.100, 0.200)"] * 2
-    assert table["Best baseline"].str.match(r"(whole image|centred ellipse): 0\.\d{3}").all()
+    rows.loc[1, ["ci_low", "ci_high", "estimate"]] = [-0.2, -0.1, -0.15]
+    table = localisation_tables.against_table(replace(found, against=rows))
+    assert table["Measure"].tolist()[0] == "Dice at 180"
+    assert len(table) == 4
+    assert table.loc[0, "Radiologic − baseline (95% CI)"] == "+0.150 (0.100, 0.200), above"
+    assert table.loc[0, "Photographic − baseline (95% CI)"] == "−0.150 (−0.200, −0.100), below"
+    assert table["Best baseline"].str.match(r"(whole|centred|centre) \w+: 0\.\d{3}").all()
 
 
 def test_tests_table_marks_the_published_and_the_recommended_analysis(found):
@@ -90,7 +93,7 @@ def test_tests_table_marks_the_published_and_the_recommended_analysis(found):
     assert len(table) == 5
     assert table.loc[0, "Test"] == "paired t (published)"
     assert table.loc[3, "Test"] == "clustered t (recommended)"
-    assert table.loc[3, "Units"] == "images in 3 patients"
+    assert table.loc[3, "Units"] == "6 images in 3 patients"
     assert table.loc[0, "Units"] == "6 images"
     assert table.loc[1, "Difference (95% CI)"].endswith("(median)")
     assert (table["P, Shapiro"] == "–").tolist() == [False, True, False, True, True]
@@ -112,20 +115,16 @@ def test_empties_table_sets_images_without_a_lesion_beside_the_others(found):
     assert table.loc[0, "Maps that highlight anything"] == "100 %"
 
 
-def test_scoreboards_stack_tasks_and_are_empty_without_any(found):
-    two = [found, replace(found, title="Another")]
-    for board in (localisation_tables.measures_scoreboard, localisation_tables.against_scoreboard):
-        table = board(two)
-        assert table.columns[0] == "Task"
-        assert table["Task"].unique().tolist() == [found.title, "Another"]
-        assert board([]).empty
+def test_tests_table_names_the_measure_where_there_are_several(found):
+    several = localisation_tables.tests_table(found, ["dice", "pointing"])
+    assert several["Measure"].unique().tolist() == ["Dice at 180", "Pointing game"]
+    assert "Measure" not in localisation_tables.tests_table(found, ["dice"])
 
 
 def test_every_reading_with_numbers_of_stand_ins_says_that_it_is_no_finding(found, recorded):
     choices = localisation_choices.map_choices(recorded)
     texts = [
         found.reading,
-        localisation_readings.ellipse_reading(found),
         localisation_readings.threshold_reading(found),
         localisation_readings.chance_reading(found),
         localisation_readings.empties_reading(found),
@@ -137,15 +136,20 @@ def test_every_reading_with_numbers_of_stand_ins_says_that_it_is_no_finding(foun
     assert not any("nan" in text for text in texts)
 
 
-def test_ellipse_reading_says_when_a_start_lies_below_the_baseline(found):
+def test_against_reading_says_when_a_start_scores_below_the_baseline(found):
     rows = found.against.assign(
-        baseline="centred ellipse", estimate=-0.05, ci_low=[-0.1] * 8, ci_high=[-0.01, 0.1] * 4
+        baseline="centred ellipse", estimate=-0.05, ci_low=-0.1, ci_high=[-0.01, 0.1] * 4
     )
-    text = localisation_readings.ellipse_reading(replace(found, against=rows))
-    assert "Radiologic lies below the centred ellipse: −0.050 (−0.100, −0.010)." in text
-    assert "Photographic cannot be told apart from the centred ellipse" in text
-    rows["ci_low"] = np.nan
-    text = localisation_readings.ellipse_reading(replace(found, against=rows))
+    text = localisation_readings.against_reading(replace(found, against=rows), "dice")
+    assert text == (
+        "Radiologic scores below the centred ellipse: −0.050 (−0.100, −0.010). Photographic scores "
+        "below the centred ellipse: −0.050 (−0.100, 0.100), an interval that includes zero."
+    )
+    high = rows.assign(estimate=0.05, ci_low=0.01, ci_high=0.1)
+    text = localisation_readings.against_reading(replace(found, against=high), "dice")
+    assert "Radiologic scores above the centred ellipse: +0.050 (0.010, 0.100)." in text
+    none = rows.assign(estimate=np.nan)
+    text = localisation_readings.against_reading(replace(found, against=none), "dice")
     assert "Radiologic cannot be tested against the centred ellipse." in text
 
 
@@ -176,7 +180,10 @@ def test_baselines_reading_counts_comparisons_by_side(found):
     rows = found.against.assign(ci_low=[1, -2, -1, np.nan] * 2, ci_high=[2, -1, 1, np.nan] * 2)
     text = localisation_readings.baselines_reading([replace(found, against=rows)])
     assert "Of 8 comparisons" in text
-    assert "above it in 2 and below it in 2; 2 cannot tell, 2 could not be tested" in text
+    assert (
+        "above it in 2 and below it in 2; 2 intervals include zero, and 2 could not be computed"
+        in text
+    )
     assert "no task" in localisation_readings.baselines_reading([])
 
 
@@ -269,11 +276,11 @@ def test_two_images_of_one_patient_and_maps_of_four_cells_make_every_table(recor
     assert small.map_sides == (2, 2)
     assert small.test.n == 2
     table = localisation_tables.measures_table(small).set_index("Measure")
-    fitted = table.loc["Dice at a threshold chosen on other patients"]
+    fitted = table.loc["Dice, threshold from other patients"]
     assert set(fitted) == {"–"}
     assert "cannot be tested (fewer than two patients)" in small.reading
     against = localisation_tables.against_table(small)
-    assert set(against["The start is"]) == {"not tested"}
+    assert set(against["Radiologic − baseline (95% CI)"]) == {"–, not tested"}
     remarks = small.tests.set_index(["measure", "analysis"])["remark"]
     assert remarks["dice", "patient_t"] == "fewer than two patients"
     assert remarks["dice_best", "image_t"] == "the measure is undefined for an image"
@@ -281,7 +288,6 @@ def test_two_images_of_one_patient_and_maps_of_four_cells_make_every_table(recor
     text = localisation_readings.threshold_reading(small)
     assert "undefined at a threshold chosen on other patients" in text
     for reading in (
-        localisation_readings.ellipse_reading,
         localisation_readings.chance_reading,
         localisation_readings.empties_reading,
         localisation_readings.tests_reading,

@@ -97,6 +97,19 @@ def test_contrast_of_equal_predictors_finds_nothing_despite_rounding(clusters):
     assert (found.estimate, found.variance, found.z, found.p_value) == (0, 0, 0, 1)
 
 
+def test_contrast_that_cancels_but_for_rounding_is_zero():
+    weights = [0.1, 0.2, -0.3]
+    assert sum(weights) != 0
+    found = area_contrast(LABELS, SCORES[[0, 0, 0]], weights)
+    assert (found.estimate, found.variance, found.p_value) == (0, 0, 1)
+
+
+def test_contrast_that_is_small_but_no_rounding_is_kept():
+    found, area = area_contrast(LABELS, SCORES[[0, 0]], [1, 1e-9 - 1]), auc_ci(LABELS, SCORES[0])
+    assert found.estimate == pytest.approx(1e-9 * area.auc, rel=1e-6, abs=0)
+    assert found.variance == pytest.approx(1e-18 * area.variance, rel=1e-6, abs=0)
+
+
 @pytest.mark.parametrize("clusters", [None, PATIENTS])
 def test_contrast_of_perfect_and_reversed_is_infinitely_sure(clusters):
     rows = np.vstack([LABELS, LABELS, LABELS, -LABELS, -LABELS, -LABELS])

@@ -52,6 +52,20 @@ def test_scores_have_the_moments_of_the_model():
         assert correlation[0, 4] == pytest.approx(0.54, abs=0.04)
 
 
+def test_scores_are_the_formula_of_the_normal_numbers_drawn():
+    u, e = np.split(
+        np.random.default_rng([4, 400_000_000]).standard_normal((8, 2, 10, 4)), [1], axis=3
+    )
+    sets = simulate_test_sets(0.4, **SMALL, effect=0, alike=(0.6, 0.28))
+    positive = np.arange(10)[:, None] < 5
+    expected = 2**0.5 * stats.norm.ppf(0.8) * positive + 0.4**0.5 * u[:, 0] + 0.6**0.5 * e[:, 0]
+    np.testing.assert_allclose(sets.scores[:, 0], expected.reshape(8, 30))
+    u[:, 1] = 0.6 * u[:, 0] + 0.8 * u[:, 1]
+    e[:, 1] = 0.28 * e[:, 0] + 0.96 * e[:, 1]
+    expected = 2**0.5 * stats.norm.ppf(0.8) * positive + 0.4**0.5 * u[:, 1] + 0.6**0.5 * e[:, 1]
+    np.testing.assert_allclose(sets.scores[:, 1], expected.reshape(8, 30))
+
+
 @pytest.mark.parametrize("kind", ["patient", "lesion"])
 def test_mean_estimate_is_the_area_in_closed_form(kind):
     sets = simulate_test_sets(0.8, patients=20, images=4, replicates=4000, seed=2, labels=kind)
@@ -220,6 +234,7 @@ def test_difficulty_that_both_predictors_share_cancels_from_their_difference():
         ({"labels": "image"}, "unknown labels 'image'"),
         ({"level": 95}, "not a confidence level"),
         ({"bootstrapped": 9}, "9 of 8 test sets"),
+        ({"bootstrapped": -1}, "-1 of 8 test sets"),
     ],
 )
 def test_setting_out_of_range_is_an_error(changed, message):

@@ -339,9 +339,8 @@ def test_holm_over_tasks_equals_r_p_adjust(family):
 
 def test_holm_over_tasks_adjusts_each_analysis_apart_and_counts_its_tests():
     four = GOLDEN["holm"][0]
-    found = holm_over_tasks(
-        tables_of(paired_t=four["p"], nadeau_bengio=[math.nan, 0.2, 0.5, math.nan])
-    )
+    tables = tables_of(paired_t=four["p"], nadeau_bengio=[math.nan, 0.2, 0.5, math.nan])
+    found = holm_over_tasks(tables)
     assert found.columns.tolist() == ["task", "analysis", "n_tasks", "p_value", "p_holm"]
     one, two = (found[found["analysis"] == name] for name in ("paired_t", "nadeau_bengio"))
     assert one["p_holm"].tolist() == pytest.approx(four["adjusted"])

@@ -36,6 +36,11 @@ def test_vertical_of_four_untied_cases_is_the_staircase():
     assert rates.tolist() == [0.5, 0.5, 0.75, 1, 1]  # the jump at 0.5 counts with its middle
 
 
+def test_vertical_of_a_reversed_curve_ends_at_one():
+    rates = curve(one_run([0, 1], [2, 1]), "vertical", n_points=3)["tpr"]
+    assert rates.tolist() == [0, 0, 1]
+
+
 @pytest.mark.parametrize("method", ["threshold", "rank"])
 def test_one_run_of_four_untied_cases_calls_one_more_case_each_step(method):
     rates = curve(one_run([1, 0, 1, 0], [4, 3, 2, 1]), method, n_points=5)
