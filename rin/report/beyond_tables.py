@@ -48,7 +48,7 @@ MEASURES = {
     "brier_reliability": Measure("Brier: miscalibration", "lower"),
     "brier_resolution": Measure("Brier: resolution", "higher"),
     "brier_uncertainty": Measure("Brier: uncertainty", ""),
-    "calibration_in_the_large": Measure("Calibration intercept", "0"),
+    "calibration_in_the_large": Measure("Calibration in the large", "0"),
     "calibration_slope": Measure("Calibration slope", "1"),
     "sensitivity_at_90": Measure("Sensitivity at 90 % specificity", "higher"),
     "sensitivity_at_95": Measure("Sensitivity at 95 % specificity", "higher"),

@@ -66,39 +66,6 @@ def mean_roc_method(
     return ax
 
 
-def mean_roc_methods(curves: pd.DataFrame, areas: pd.DataFrame, inits: Sequence[str]) -> np.ndarray:
-    """Draw a panel for each way of averaging and init, methods from top to bottom.
-
-    Parameters
-    ----------
-    curves, areas
-        As in `mean_roc_method`. Each panel states the area under its mean curve and the
-        mean of the scenarios' areas.
-    inits
-        Sources from left to right.
-
-    Returns
-    -------
-    numpy.ndarray
-        Axes, methods × inits.
-    """
-    size = (3.2 * len(inits), 3.4 * len(METHOD_LABEL))
-    _, axes = plt.subplots(
-        len(METHOD_LABEL), len(inits), figsize=size, sharex=True, sharey=True, squeeze=False
-    )
-    rows = areas.set_index(["method", "init"])
-    for row, method in zip(axes, METHOD_LABEL, strict=True):
-        for ax, init in zip(row, inits, strict=True):
-            mean_roc_method(curves, areas, [init], method, ax=ax)
-            ax.get_legend().remove()
-            area, mean = rows.loc[(method, init), ["area", "mean_auc"]]
-            text = f"area {format_number(area, 3)}\nmean of areas {format_number(mean, 3)}"
-            ax.text(0.97, 0.05, text, ha="right", fontsize=10, transform=ax.transAxes)
-            ax.set_title(f"{init_style(init).short}\n{METHOD_LABEL[method].lower()}", fontsize=10)
-            ax.label_outer()
-    return axes
-
-
 def _band(ax: Axes, rows: pd.DataFrame, color: str) -> None:
     """Shade between the outer corners of the SDs, and draw some of the SDs as crosses."""
     rows = rows.dropna(subset=["fpr_sd", "tpr_sd"])

@@ -13,7 +13,7 @@ A function that bears the name of its module is not repeated here, so that both 
 
 from rin.stats.analyses import ANALYSES
 from rin.stats.audit import IntervalCheck, published_interval_check
-from rin.stats.beyond import beyond_area
+from rin.stats.beyond import MEASURES, PatientInterval, beyond_area, patient_interval
 from rin.stats.bootstrap import (
     bootstrap_areas,
     cluster_weights,
@@ -86,6 +86,7 @@ from rin.stats.scenarios import (
 __all__ = [
     "ANALYSES",
     "EQUIVALENCE_MARGIN",
+    "MEASURES",
     "AreaContrast",
     "AucInterval",
     "Brier",
@@ -100,6 +101,7 @@ __all__ = [
     "IntervalCheck",
     "MixedModel",
     "PairedT",
+    "PatientInterval",
     "PooledComparison",
     "PrecisionRecall",
     "Reliability",
@@ -137,6 +139,7 @@ __all__ = [
     "net_benefit",
     "paired_scores",
     "paired_t",
+    "patient_interval",
     "percentile_interval",
     "placement_areas",
     "placement_counts",

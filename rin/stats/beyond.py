@@ -23,7 +23,7 @@ from rin.stats.decision import check_thresholds, net_benefit_of
 from rin.stats.inputs import check_level, located
 from rin.stats.operating import sensitivities_of
 from rin.stats.precision_recall import average_precision_of
-from rin.stats.recalibration import calibration_line, one_step_lines
+from rin.stats.recalibration import calibration_line, replicate_lines
 from rin.stats.task_scores import (
     TaskScores,
     mean_over_scenarios,
@@ -143,9 +143,9 @@ def beyond_area(
         estimate outside its interval says so in `remark`.  "ece_by_chance" is
         no estimate of the networks: mean and range of the calibration error
         if the scores were true probabilities.
-        Replicates of the calibration line are one Newton step from the
-        estimate (`rin.stats.recalibration.one_step_lines`).  A slope is NaN,
-        and says so, if a scenario's scores separate the classes.
+        Replicates of the slope are one Newton step from the estimate
+        (`rin.stats.recalibration.replicate_lines`).  A slope is NaN, and says
+        so, if a scenario's scores separate the classes.
 
     Raises
     ------
@@ -195,7 +195,7 @@ def _task_values(
         line = calibration_line(task.labels, scores)
         values = cases.each(
             lambda block: np.concatenate(
-                [_measures_of(block, bins, at), one_step_lines(block, line)], axis=1
+                [_measures_of(block, bins, at), replicate_lines(block, line)], axis=1
             )
         )
         return np.insert(values, 1, _by_chance(scores, uniforms, codes, bins), axis=1)

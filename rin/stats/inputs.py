@@ -62,7 +62,7 @@ def binary_labels(labels: ArrayLike, where: str = "labels") -> np.ndarray:
         raise InputError(
             f"one class only ({positive.sum()} positive of {positive.size})",
             where=where,
-            remedy="An AUC needs cases of both classes.",
+            remedy="Give cases of both classes.",
         )
     return positive
 

@@ -103,7 +103,7 @@ def mixed_model(
     check_level(level)
     runs = _design(areas, init_a, init_b)
     effects = [name for name in _EFFECTS if runs[name].nunique() > 1]
-    if _residual_df(runs, effects) < 1 or not _has_residual(runs, effects):
+    if not _has_residual(runs, effects):
         return _impossible(len(runs), "The areas leave no residual, so there is no standard error.")
     singular: list[str] = []
     while True:
@@ -186,8 +186,8 @@ def _fit(runs: pd.DataFrame, effects: list[str]) -> _Fit | None:
         groups=np.ones(len(runs)),
         vc_formula={name: f"0 + C({name})" for name in effects},
     )
-    # What `MixedLM.fit` would set: restricted likelihood, no penalty.
-    model.reml, model.cov_pen, model.fe_pen = True, None, None
+    # What `MixedLM.fit` would set: no penalty.  The restricted likelihood is the model's default.
+    model.cov_pen, model.fe_pen = None, None
 
     def loss(log_ratios: np.ndarray) -> float:
         # statsmodels takes the square roots of the ratios.

@@ -88,6 +88,7 @@ def test_panels_draw_their_own_curve_thick_and_the_other_thin():
         own = "radiologic" if ax.get_title(loc="left") == "Radiologic" else "photographic"
         (other,) = set(INITS) - {own}
         assert drawn[own].get_linewidth() > drawn[other].get_linewidth()
+        assert drawn[own] is ax.get_lines()[-1]
         assert drawn[own].get_color() == INIT_STYLE[own].color
         assert drawn[other].get_color() == INIT_STYLE[other].color
 
@@ -131,13 +132,14 @@ def test_decision_panel_draws_both_easy_rules_the_threshold_and_the_band():
     assert everyone.get_ydata().tolist() == [0.4, 0.2, -0.5, -5.0]
     assert sorted({round(y, 6) for x, y in band(ax) if x == 0.3}) == [0.25, 0.45]
     assert [text.get_text() for text in ax.texts] == ["treat none", "treat all "]
+    assert ax.texts[1].xy == (0.3, 0.2)  # the last point that stands in the panel
 
 
 def test_decision_panels_share_limits_that_hold_every_band_above():
     axes = decision_panels(fake.curves(), INITS, threshold=0.3)
     assert axes[0].get_ylim() == axes[1].get_ylim()
     low, high = axes[0].get_ylim()
-    assert high >= 0.55
+    assert high == pytest.approx(1.1 * 0.55)
     assert low == -high
 
 
@@ -151,6 +153,7 @@ def test_sensitivities_stand_beside_their_differences():
     assert titles([values, differences]) == ["Sensitivity", "Difference"]
     dots = [line for line in values.get_lines() if line.get_marker() == "o"]
     assert [line.get_xdata()[0] for line in dots] == [0.5, 0.4, 0.5, 0.4]
+    assert [line.get_ydata()[0] for line in dots] == pytest.approx([-0.16, 0.16, 0.84, 1.16])
     colors = [to_rgba(INIT_STYLE[init].color) for init in INITS]
     assert [to_rgba(line.get_color()) for line in dots] == 2 * colors
     assert [t.get_text() for t in values.get_yticklabels()] == ["90 %", "95 %"]

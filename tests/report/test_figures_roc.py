@@ -68,15 +68,6 @@ def test_curve_without_sds_has_no_band(curves, areas):
     assert not ax.patches and not ax.collections
 
 
-def test_methods_stand_below_each_other_with_area_and_mean_of_areas(curves, areas):
-    axes = figures_roc.mean_roc_methods(curves, areas, INITS)
-    assert axes.shape == (3, 2)
-    assert axes[1, 0].texts[0].get_text() == "area 0.822\nmean of areas 0.844"
-    assert axes[2, 1].get_title(loc="left") + axes[2, 1].get_title() == (
-        "Photographic\nat equal shares called positive"
-    )
-
-
 def test_unknown_method_lists_the_known_ones(curves, areas):
     with pytest.raises(InputError, match="vertical"):
         figures_roc.mean_roc_method(curves, areas, INITS, "median")

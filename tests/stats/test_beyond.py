@@ -159,6 +159,27 @@ def test_ece_by_chance_is_near_the_error_of_scores_that_are_true():
     assert chance["ci_low"] < error["estimate"] < chance["ci_high"]
 
 
+def test_ece_by_chance_estimates_the_mean_of_all_its_replicates(predictions):
+    rows = [
+        one(beyond_area(predictions, INITS, replicates=300, seed=s), INITS[0], "ece_by_chance")
+        for s in range(4)
+    ]
+    # A mean hardly moves from seed to seed; any one replicate would.
+    assert np.ptp([row["estimate"] for row in rows]) < 0.15 * (
+        rows[0]["ci_high"] - rows[0]["ci_low"]
+    )
+
+
+def test_an_estimate_above_its_reflected_interval_says_so():
+    # True probabilities in many small bins: nearly all of the error is chance.
+    rng = np.random.default_rng(3)
+    scores = rng.random(60)
+    predictions = _one_run((rng.random(60) < scores).astype(int), scores, np.arange(60))
+    row = one(beyond_area(predictions, ("a",), replicates=300, bins=30), "a", "ece")
+    assert row["ci_high"] < row["estimate"]
+    assert row["remark"].startswith("outside its interval")
+
+
 def test_ece_by_chance_draws_one_number_a_patient():
     labels, scores = np.arange(240) % 2, np.full(240, 0.4)
     apart, shared = (

@@ -141,7 +141,10 @@ def test_level_narrows_the_band(predictions, curves):
     assert (narrow["high"] - narrow["low"]).sum() < (curves["high"] - curves["low"]).sum()
 
 
-@pytest.mark.parametrize("option", [{"n_points": 1}, {"bins": 0}, {"level": 1}])
-def test_bad_options_are_an_error(predictions, option):
-    with pytest.raises(InputError):
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [({"n_points": 1}, "1 points"), ({"bins": 0}, "0 bins"), ({"level": 1}, "confidence level")],
+)
+def test_bad_options_are_an_error(predictions, option, problem):
+    with pytest.raises(InputError, match=problem):
         beyond_curves(predictions, INITS, **({"replicates": 5} | option))

@@ -63,6 +63,12 @@ def test_effect_sizes_of_two_constants_are_infinite():
     assert (found.cles, found.share_ahead) == (1, 1)
 
 
+def test_effect_sizes_of_equal_constants_are_zero_and_one_half():
+    found = effect_sizes([2, 2, 2], [2, 2, 2])
+    assert (found.cohen_d, found.hedges_g, found.cohen_dz) == (0, 0, 0)
+    assert (found.cles, found.share_ahead) == (0.5, 0.5)
+
+
 @pytest.mark.parametrize(
     ("a", "b"), [([1], [2]), ([1, 2], [1, 2, 3]), ([1, math.nan], [1, 2]), ([], [])]
 )

@@ -65,6 +65,10 @@ def test_equivalence_without_standard_error_is_sure(estimate, p_value):
     assert (found.ci_low, found.ci_high) == (estimate, estimate)
 
 
+def test_equivalence_on_the_margin_itself_is_not_shown():
+    assert not equivalence(0.02, 0, 23, 0.02, level=0.5).equivalent
+
+
 def test_equivalence_margin_is_two_auc_points_unless_told():
     assert EQUIVALENCE_MARGIN == 0.02
     assert equivalence(0, 0.001, 9).margin == EQUIVALENCE_MARGIN

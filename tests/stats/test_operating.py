@@ -74,6 +74,12 @@ def test_sure_scores_give_1_if_right_and_the_line_to_the_corner_if_wrong(labels,
     assert found == pytest.approx(expected if expected == 1 else 0)
 
 
+def test_rounding_never_makes_it_negative():
+    # 0.1 of ten negatives is a little less than the one above all positives.
+    labels, scores = [0, 1, 0] + [0] * 8, [5, 4, 4] + [1] * 8
+    assert sensitivity_at_specificity(labels, scores, 0.9) == 0
+
+
 def test_lower_specificity_never_lowers_sensitivity():
     labels, scores = sample(50, levels=9)
     found = [sensitivity_at_specificity(labels, scores, at) for at in np.linspace(1, 0, 41)]

@@ -141,6 +141,13 @@ def test_bootstrap_over_patients_agrees_with_the_clustered_contrast():
     assert math.isnan(ours["statistic"]) and math.isnan(ours["df"])
 
 
+def test_bootstrap_of_two_replicates_has_their_sd_and_interpolated_interval(predictions):
+    row = analysed(predictions, replicates=2).loc["cluster_bootstrap"]
+    apart = (row["ci_high"] - row["ci_low"]) / 0.95
+    assert row["standard_error"] == pytest.approx(apart / math.sqrt(2))
+    assert row["p_value"] == pytest.approx(2 / 3)
+
+
 def test_bootstrap_p_is_twice_the_smaller_share_of_replicates_beyond_zero():
     surely = make_predictions(n_scenarios=2, n_folds=1, n_cases=60)
     surely["score"] = np.where(surely["init"] == "radimagenet", surely["label"], surely["score"])

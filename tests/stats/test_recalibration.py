@@ -4,7 +4,7 @@ import statsmodels.api as sm
 from counted_cases import replicates, sample
 from scipy.special import expit, logit
 
-from rin.stats.recalibration import EXTREME, calibration_line, one_step_lines
+from rin.stats.recalibration import EXTREME, calibration_line, replicate_lines
 from rin.stats.weighted import weighted_cases
 
 
@@ -94,23 +94,23 @@ def test_in_the_large_of_sure_scores_that_are_mostly_wrong_is_found():
     assert shifted.sum() == pytest.approx(3)
 
 
-def one_step(labels, scores, weights):
+def near(labels, scores, weights):
     line = calibration_line(labels, scores)
     cases = weighted_cases(labels, scores, weights)
-    return cases.each(lambda block: one_step_lines(block, line))
+    return cases.each(lambda block: replicate_lines(block, line))
 
 
-def test_one_step_with_each_case_counted_once_stays_at_the_line():
+def test_replicate_with_each_case_counted_once_stays_at_the_line():
     labels, scores = sample(80)
     line = calibration_line(labels, scores)
-    stay = one_step(labels, scores, np.ones((1, 80)))[0]
+    stay = near(labels, scores, np.ones((1, 80)))[0]
     np.testing.assert_allclose(stay, [line.in_the_large, line.slope], rtol=1e-9)
 
 
-def test_one_step_spreads_as_complete_fits_do():
+def test_replicates_spread_as_complete_fits_do():
     labels, scores = sample(600)
     weights = replicates(600, r=400)
-    stepped = one_step(labels, scores, weights)
+    stepped = near(labels, scores, weights)
     complete = calibration_line(labels, scores, weights)
     for column, fitted in enumerate([complete.in_the_large, complete.slope]):
         assert np.corrcoef(stepped[:, column], fitted)[0, 1] > 0.99
@@ -118,14 +118,22 @@ def test_one_step_spreads_as_complete_fits_do():
         np.testing.assert_allclose(stepped[:, column].mean(), fitted.mean(), atol=0.01)
 
 
-def test_one_step_slope_is_nan_where_all_cases_that_count_score_the_same():
+def test_replicate_slope_is_nan_where_all_cases_that_count_score_the_same():
     labels, scores = [0, 1, 0, 1, 0], [0.1, 0.2, 0.2, 0.9, 0.95]
-    values = one_step(labels, scores, [[1, 1, 1, 1, 1], [0, 2, 2, 0, 0]])
+    values = near(labels, scores, [[1, 1, 1, 1, 1], [0, 2, 2, 0, 0]])
     assert np.isnan(values[:, 1]).tolist() == [False, True]
     assert np.isfinite(values[:, 0]).all()
 
 
-def test_one_step_slope_is_nan_without_a_line_to_step_from():
-    values = one_step([0, 1, 1], [0.1, 0.6, 0.7], [[1, 1, 1]])
+def test_replicate_slope_is_nan_without_a_line_to_step_from():
+    values = near([0, 1, 1], [0.1, 0.6, 0.7], [[1, 1, 1]])
     assert np.isfinite(values[0, 0])
     assert np.isnan(values[0, 1])
+
+
+def test_replicates_in_the_large_equal_complete_fits_with_a_dozen_cases():
+    labels, scores = sample(12, seed=5)
+    weights = replicates(12, r=200)
+    both = (weights @ labels > 0) & (weights @ (1 - np.asarray(labels)) > 0)
+    fitted = calibration_line(labels, scores, weights[both]).in_the_large
+    np.testing.assert_allclose(near(labels, scores, weights[both])[:, 0], fitted, atol=1e-6)
