@@ -162,8 +162,8 @@ beyond_row(
 # **Brier score** is the mean squared distance of probability and outcome; it sums miscalibration,
 # minus resolution (how far the bins lie from the overall share), plus the uncertainty of the cases
 # themselves {cite:p}`murphy1973`, and what scores differ within a bin. **Calibration in the
-# large** (0 is right) tells whether probabilities are too high or too low on average, the **slope** (1 is right)
-# whether they are too extreme.
+# large** (0 is right) tells whether probabilities are too high or too low on average, the **slope**
+# (1 is right) whether they are too extreme.
 
 # %% tags=["hide-input"]
 calibration_reading(measures, inits, images)

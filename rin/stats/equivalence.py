@@ -14,8 +14,8 @@ from rin.errors import InputError
 from rin.stats.inputs import check_level
 from rin.stats.paired import statistic
 
-#: Largest difference of areas that counts as comparable: two AUC points.  A convention, stricter
-#: than the five points that reader studies often allow; `smallest_margin` serves any other.
+#: Largest difference of areas that counts as comparable: two AUC points.  A choice made here, for
+#: the paper names no margin; `smallest_margin` serves any other.
 EQUIVALENCE_MARGIN = 0.02
 
 

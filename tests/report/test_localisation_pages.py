@@ -10,7 +10,7 @@ from fake_localisation import maps_of, marked
 from fake_tasks import INITS
 from matplotlib.colors import to_rgba
 
-from rin.explain.overlap import dice_table, mean_curves
+from rin.explain.overlap import baseline_scores, baseline_table, dice_table, mean_curves
 from rin.report import (
     localisation,
     localisation_choices,
@@ -18,6 +18,7 @@ from rin.report import (
     localisation_tables,
 )
 from rin.report.figures_overlap import measure_bars, threshold_curves
+from rin.report.localisation_tests import BESIDE, against_baselines
 from rin.report.style import INIT_STYLE
 
 
@@ -42,6 +43,16 @@ def found(recorded, task):
 def test_recorded_maps_are_those_of_the_two_inits_and_sizes_those_of_other_patients(recorded):
     assert {rows["init"].iloc[0] for rows, _ in recorded.runs} == set(INITS)
     assert recorded.sizes.tolist() == [[12, 12]] * 12
+
+
+def test_baselines_are_those_of_the_tested_images_and_of_other_patients_sizes(found, recorded):
+    tested = [0, 2, 4, 6, 8, 10]
+    sizes = recorded.sizes[tested]
+    scores = baseline_scores(recorded.masks[tested], sizes, tolerance=found.overlap.tolerance)
+    pd.testing.assert_frame_equal(found.baseline_means, baseline_table(scores))
+    scores = scores.assign(case_id=[f"c{tested[k]}" for k in scores["image"]])
+    expected = against_baselines(found.overlap.table, scores, INITS, list(BESIDE))
+    pd.testing.assert_frame_equal(found.against, expected)
 
 
 def test_measures_table_states_means_and_the_patients_difference(found):
@@ -95,7 +106,9 @@ def test_tests_table_marks_the_published_and_the_recommended_analysis(found):
     assert table.loc[3, "Test"] == "clustered t (recommended)"
     assert table.loc[3, "Units"] == "6 images in 3 patients"
     assert table.loc[0, "Units"] == "6 images"
-    assert table.loc[1, "Difference (95% CI)"].endswith("(median)")
+    assert table["Difference (95% CI)"].str.endswith("(median)").tolist() == [
+        False, True, False, False, True,
+    ]  # fmt: skip
     assert (table["P, Shapiro"] == "–").tolist() == [False, True, False, True, True]
 
 
@@ -158,6 +171,9 @@ def test_threshold_reading_counts_thresholds_above_the_better_baseline(found):
     assert "at 256 of 256 thresholds" in localisation_readings.threshold_reading(low)
     high = replace(found, baseline_means=found.baseline_means.assign(dice=2.0))
     assert "at no threshold" in localisation_readings.threshold_reading(high)
+    one_high = replace(found, baseline_means=found.baseline_means.assign(dice=[-1.0, 2.0, np.nan]))
+    assert "at no threshold" in localisation_readings.threshold_reading(one_high)
+    assert "The better baseline, whole image, reaches 2.000." in one_high.reading
 
 
 def test_empties_reading_of_a_task_whose_images_all_have_a_lesion_says_so(found):
@@ -166,9 +182,9 @@ def test_empties_reading_of_a_task_whose_images_all_have_a_lesion_says_so(found)
 
 
 def test_tests_reading_counts_low_p_values_and_reads_shapiro(found):
-    rows = found.tests.assign(p_value=[0.01, 0.2, np.nan, 0.04, 0.3] * 4, shapiro_p=0.01)
+    rows = found.tests.assign(p_value=[0.01, 0.2, np.nan, 0.04, 0.03] * 4, shapiro_p=0.01)
     text = localisation_readings.tests_reading(replace(found, tests=rows))
-    assert "2 of 4 analyses have P < .05" in text
+    assert "3 of 4 analyses have P < .05" in text
     assert "are not normal" in text
     calm = localisation_readings.tests_reading(replace(found, tests=rows.assign(shapiro_p=0.5)))
     assert "no evidence against normality" in calm
@@ -177,13 +193,13 @@ def test_tests_reading_counts_low_p_values_and_reads_shapiro(found):
 
 
 def test_baselines_reading_counts_comparisons_by_side(found):
-    rows = found.against.assign(ci_low=[1, -2, -1, np.nan] * 2, ci_high=[2, -1, 1, np.nan] * 2)
+    rows = found.against.assign(
+        ci_low=[1, 1, 1, -2, -2, -1, np.nan, np.nan], ci_high=[2, 2, 2, -1, -1, 1, np.nan, np.nan]
+    )
     text = localisation_readings.baselines_reading([replace(found, against=rows)])
     assert "Of 8 comparisons" in text
-    assert (
-        "above it in 2 and below it in 2; 2 intervals include zero, and 2 could not be computed"
-        in text
-    )
+    assert "above it in 3 and below it in 2; 1 intervals include zero" in text
+    assert "2 could not be computed" in text
     assert "no task" in localisation_readings.baselines_reading([])
 
 
@@ -206,6 +222,8 @@ def test_choices_table_and_reading_state_the_span_of_the_means():
             ("predicted", "logit", "photographic", 0.2, 0.1, 0.5),
             ("label", "logit", "radiologic", 0.1, 0.1, 0.0),
             ("label", "logit", "photographic", 0.4, 0.1, 0.0),
+            ("positive", "logit", "radiologic", 0.3, 0.1, 0.0),
+            ("positive", "logit", "photographic", 0.2, 0.1, 0.0),
         ],
         columns=["target", "of", "init", "mean", "sd", "blank"],
     )
@@ -213,13 +231,14 @@ def test_choices_table_and_reading_state_the_span_of_the_means():
     assert table["Map of"].tolist() == [
         "the class that the network calls, logit",
         "the true class, logit",
+        "the positive class, logit",
     ]
-    assert table["Dice, Radiologic"].tolist() == ["0.300 ± 0.100", "0.100 ± 0.100"]
-    assert table["Maps without a positive value"].tolist() == ["25 %", "0 %"]
+    assert table["Dice, Radiologic"].tolist()[:2] == ["0.300 ± 0.100", "0.100 ± 0.100"]
+    assert table["Maps without a positive value"].tolist() == ["25 %", "0 %", "0 %"]
     real = SimpleNamespace(caution="")
     text = localisation_choices.choices_reading(choices, real)
     assert "radiologic from 0.100 to 0.300, photographic from 0.200 to 0.400" in text
-    assert "larger mean by 1 of 2 choices" in text
+    assert "larger mean by 2 of 3 choices" in text
 
 
 def test_threshold_curves_draw_a_curve_per_init_the_baselines_and_the_threshold(found):
@@ -231,6 +250,11 @@ def test_threshold_curves_draw_a_curve_per_init_the_baselines_and_the_threshold(
         assert line.get_color() == INIT_STYLE[init].color
         expected = curves[curves["init"] == init]["mean"]
         np.testing.assert_allclose(line.get_ydata(), expected)
+    (band, _) = ax.collections
+    rows = curves[curves["init"] == INITS[0]]
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert heights.min() == pytest.approx((rows["mean"] - rows["sd"]).min())
+    assert heights.max() == pytest.approx((rows["mean"] + rows["sd"]).max())
     assert any(label.startswith("centred ellipse: 0.") for label in drawn)
     assert any(label.startswith("whole image: 0.") for label in drawn)
     assert any(np.array_equal(line.get_xdata(), [180, 180]) for line in ax.get_lines())
@@ -251,7 +275,7 @@ def test_measure_bars_have_the_means_and_the_lines_of_the_baselines(found):
 def test_measure_bars_keep_names_of_close_lines_apart(found):
     close = pd.DataFrame(
         {"baseline": ["whole image", "centred ellipse", "centre point"],
-         "dice": [0.20, 0.201, 0.202]}
+         "dice": [0.90, 0.901, 0.902]}
     )  # fmt: skip
     ax = measure_bars(found.means, close, INITS, measure="dice", label="Dice")
     heights = sorted(text.xy[1] for text in ax.texts)

@@ -86,7 +86,7 @@ def test_summary_resamples_patients_whole():
 
 
 def test_summary_weighs_replicates_by_their_cases():
-    whole = table(3, value=lambda _, __, case: 1.0)
+    whole = table(3, 2, value=lambda _, __, case: 1.0)  # two cases of one patient, one of another
     assert cell(similarity_summary(whole, replicates=20))[["low", "high"]].tolist() == [1, 1]
 
 

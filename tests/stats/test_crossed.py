@@ -33,6 +33,13 @@ def test_crossed_scores_are_inits_by_scenarios_by_cases_of_each_fold(predictions
             assert one.areas[place, row] == pytest.approx(area)
 
 
+def test_crossed_scores_do_not_depend_on_the_order_of_pairs(predictions):
+    pairs = paired_scores(predictions, *INITS)
+    one, other = crossed_scores(pairs), crossed_scores(pairs.sample(frac=1, random_state=1))
+    np.testing.assert_array_equal(one.folds[1].scores, other.folds[1].scores)
+    assert one.folds[1].patients.tolist() == other.folds[1].patients.tolist()
+
+
 def test_crossed_areas_stack_the_folds_last(predictions):
     found = crossed(predictions)
     assert found.areas.shape == (2, 3, 2)

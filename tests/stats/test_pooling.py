@@ -208,6 +208,9 @@ def test_intervals_widen_with_the_level(predictions, table):
     wider = analysed(predictions, level=0.99)
     assert (wider["ci_low"] < table["ci_low"]).all()
     assert (wider["ci_high"] > table["ci_high"]).all()
+    row = wider.loc["delong_contrast"]
+    inner = stats.norm.interval(0.98, row["estimate"], row["standard_error"])
+    assert (row["equivalence_low"], row["equivalence_high"]) == pytest.approx(inner)
     assert wider["estimate"].tolist() == pytest.approx(table["estimate"].tolist())
     assert wider["standard_error"].tolist() == pytest.approx(table["standard_error"].tolist())
 

@@ -1,4 +1,5 @@
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,8 @@ from rin.study import (
     sanity_table,
 )
 from rin.study.plan import plan_runs
-from rin.study.sanity_recording import sanity_rows
+from rin.study.sanity_recording import record_sanity, sanity_rows
+from rin.training import cascade
 
 SCENARIO = "ResNet50-freeze_all-1e-02"
 SECTION = {"sanity": {"scenarios": [SCENARIO], "cases": 3}}
@@ -154,18 +156,43 @@ def test_sanity_table_compares_the_recorded_maps_of_the_predicted_class(checked,
             pd.testing.assert_frame_equal(own, expected)
 
 
-def test_sanity_table_compares_with_another_image_too(checked, inputs):
-    study, _ = checked
-    table = sanity_table(study, inputs)
-    found = sanity_maps(study, inputs, "radiologic", "ResNet50")
-    own = table[(table["init"] == "radiologic") & (table["case_id"] == found.case_ids[0])]
-    if len(set(found.targets)) == 1:
-        others = [
-            similarity_table(found.maps[0, :1], step[1:], 32)["spearman"].item()
-            for step in found.maps[1:]
-        ]
-        np.testing.assert_allclose(own["spearman_other"], others)
-    assert (table["spearman_other"] != table["spearman"]).all()
+@pytest.fixture
+def recorded(monkeypatch, checked, inputs):
+    """Return a function that records made-up maps of some cases, and the maps and classes."""
+    maps = np.random.default_rng(0).normal(size=(3, 3, 4, 4, 2)).astype(np.float32)
+    probabilities = np.array([[0.2, 0.8], [0.9, 0.1], [0.3, 0.7]])
+    run, store = recording(checked[0], inputs)[0], inputs.store
+
+    def record(n):
+        made = cascade.Cascade(("head", "stage 1"), maps[:, :n])
+        monkeypatch.setattr(cascade, "cascade_maps", lambda *_: made)
+        block = SimpleNamespace(predict=lambda *_: (probabilities[:n], maps[0, :n]))
+        labels = np.zeros(len(store.cases), int)
+        return record_sanity(run, block, store, labels, np.arange(n)).table
+
+    return record, maps, (1, 0, 1)
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_record_compares_the_predicted_class_with_the_own_and_the_next_image(recorded, depth):
+    record, maps, targets = recorded
+    table = record(3).query("depth == @depth").reset_index(drop=True)
+    assert table["target"].tolist() == list(targets)
+    for k, target in enumerate(targets):
+        trained = maps[0, [k], ..., target]
+        own, other = (
+            similarity_table(trained, maps[1 + depth, [j], ..., target], 32)
+            for j in (k, (k + 1) % 3)
+        )
+        pd.testing.assert_frame_equal(table.loc[[k], list(own)].reset_index(drop=True), own)
+        names = [f"{name}_other" for name in other]
+        np.testing.assert_allclose(table.loc[[k], names], other)
+
+
+def test_record_of_a_single_case_has_no_other_image(recorded):
+    table = recorded[0](1)
+    assert table["spearman"].notna().all()
+    assert table.filter(like="_other").isna().all(axis=None)
 
 
 def test_sanity_records_have_one_row_a_run(checked, inputs):
