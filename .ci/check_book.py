@@ -138,13 +138,16 @@ def ledger_areas(
         table = pd.read_parquet(done.parent / "predictions.parquet")
         test = table[table["part"] == "test"]
         named = {key: run.pop(key) for key in ("scenario", "init", "fold")}
-        own = ("seed", "weights", "preprocessing", "split")
+        own = ("seed", "weights", "preprocessing", "split", "sanity_cases")
         study = json.dumps({k: v for k, v in run.items() if k not in own}, sort_keys=True)
         finished = json.loads(done.read_text(encoding="utf-8"))["finished"]
         area = roc_auc_score(test["label"], test["score"])
         rows.append({**named, "study": study, "finished": finished, "area": area})
     runs = pd.DataFrame(rows, columns=["scenario", "init", "fold", "study", "finished", "area"])
-    runs = runs[runs["study"] == runs.sort_values("finished")["study"].iloc[-1]] if rows else runs
+    runs = runs.sort_values("finished")
+    runs = runs[runs["study"] == runs["study"].iloc[-1]] if rows else runs
+    # A run that records a sanity check replaces the one that did not.
+    runs = runs.drop_duplicates(["scenario", "init", "fold"], keep="last")
     scenarios = runs.groupby(["init", "scenario"])["area"].mean()
     return len(runs), scenarios.groupby("init").mean().to_dict()
 

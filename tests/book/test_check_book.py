@@ -39,13 +39,13 @@ def area(labels, scores):
     return (rankdata(scores)[positive].sum() - m * (m + 1) / 2) / (m * n)
 
 
-def add_run(ledger, scenario, init, fold, *, seed, size=64):
+def add_run(ledger, scenario, init, fold, *, seed, size=64, **settings):
     """Commit a run with random scores; returns its test area."""
     rng = np.random.default_rng(seed)
     table = pd.DataFrame({"label": np.arange(20) % 2, "score": rng.random(20).round(1)})
     table["part"] = ["validation"] * 6 + ["test"] * 14
     config = {"task": "breast", "scenario": scenario, "init": init, "fold": fold, "seed": seed}
-    config["size"] = size
+    config |= {"size": size} | settings
     ledger.commit(
         digest_of(config),
         config,
@@ -165,6 +165,17 @@ def test_ledger_areas_of_two_studies_are_those_of_the_last_one(check, ledger):
     assert check.ledger_areas(book.folder, "breast")[1] == pytest.approx(means)
     finish_at(book, 32, "2026-03-03T10:00:00+00:00")
     assert check.ledger_areas(book.folder, "breast") == (1, {"radiologic": pytest.approx(other)})
+
+
+def test_ledger_areas_of_a_run_that_was_done_again_count_it_once(check, ledger):
+    book, means = ledger
+    finish_at(book, 64, "2026-03-02T10:00:00+00:00")
+    before = add_run(book, "s1", "radiologic", 0, seed=0, size=32)  # the run that is replaced
+    again = add_run(book, "s1", "radiologic", 0, seed=3, sanity_cases=4)
+    finish_at(book, 32, "2026-03-01T10:00:00+00:00")
+    count, areas = check.ledger_areas(book.folder, "breast")
+    assert count == 6
+    assert areas["radiologic"] == pytest.approx(means["radiologic"] + (again - before) / 4)
 
 
 def test_check_areas_leaves_out_runs_that_stand_on_other_pages(check, built, ledger):

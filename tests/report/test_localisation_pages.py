@@ -281,6 +281,7 @@ def test_measure_bars_keep_names_of_close_lines_apart(found):
     heights = sorted(text.xy[1] for text in ax.texts)
     assert min(np.diff(heights)) > 0.1 * ax.get_ylim()[1]
     assert heights[-1] <= ax.get_ylim()[1]
+    assert heights[0] > 0.6  # near the lines that they name
 
 
 def test_measure_bars_of_an_undefined_measure_stay_within_their_axis(found):
