@@ -127,7 +127,7 @@ def spread(values: ArrayLike) -> float:
 def shapiro_wilk(values: ArrayLike) -> tuple[float, float]:
     """Return W and p of the Shapiro-Wilk test of normality, n ≥ 3.
 
-    SciPy's p differs from R's by up to 6e-8.
+    Validated against R's ``shapiro.test``, to 1e-6: SciPy's p differs by up to 6e-8.
     """
     result = stats.shapiro(_finite(values, "values", least=3))
     return float(result.statistic), float(result.pvalue)
@@ -147,6 +147,10 @@ def unpaired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
     ------
     InputError
         Fewer than two values on a side, or a value that is not finite.
+
+    Notes
+    -----
+    Validated against R's ``t.test(var.equal = TRUE)``.
     """
     first, second = _finite(a, "a"), _finite(b, "b")
     return unpaired_t_from_summary(
@@ -205,6 +209,10 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     ------
     InputError
         A value outside [0, 1].
+
+    Notes
+    -----
+    Validated against R's ``p.adjust(method = "holm")``.
     """
     values = np.asarray(p_values, dtype=float)
     tested = ~np.isnan(values)

@@ -64,6 +64,10 @@ def scenario_aucs(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataF
     InputError
         Bad table (see `rin.stats.inputs`), or a run whose test set has one
         class or a NaN score; the message names the run.
+
+    Notes
+    -----
+    Areas are checked against scikit-learn's ``roc_auc_score``.
     """
     rows = []
     for key, run in evaluated_rows(predictions).groupby(RUN, observed=True):
@@ -104,6 +108,10 @@ def compare_inits(
     InputError
         A case twice in a scenario, cases of one init only, contradicting
         labels, one class only, or a NaN score.
+
+    Notes
+    -----
+    Checked against `rin.stats.delong_test` of the rows of each scenario.
     """
     rows, keys = [], ["task", "scenario"]
     for key, cases in paired_scores(predictions, init_a, init_b).groupby(keys, observed=True):
@@ -141,6 +149,10 @@ def pooled_comparison(
     ------
     InputError
         As `compare_inits`; also several tasks, or fewer than two scenarios.
+
+    Notes
+    -----
+    Checked against SciPy's ``ttest_ind`` and ``ttest_rel`` of scikit-learn's areas.
     """
     cases = paired_scores(predictions, init_a, init_b)
     tasks = cases["task"].unique().tolist()
@@ -189,6 +201,10 @@ def paired_scores(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.Dat
     InputError
         A case twice in a scenario of one init, cases of one init only, or
         contradicting labels or patients.
+
+    Notes
+    -----
+    Checked against a pivot of the table, by way of `compare_inits`.
     """
     rows = evaluated_rows(predictions, (init_a, init_b))
     check_unique(rows, ["task", "scenario", "init", "case_id"])
