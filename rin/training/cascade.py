@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rin.models.weights import random_weights
 from rin.training.batches import Part
 from rin.training.trainer import CompiledBlock
 
@@ -54,9 +53,8 @@ def cascade_maps(block: CompiledBlock, part: Part, batch: int, seed: int) -> Cas
     batch
         Images a step.
     seed
-        Decides the random weights.  They are those of an untrained network, averages of batch
-        normalisation included, and differ from the weights that a run of this seed started from:
-        of frozen layers the same ones would put back nothing.
+        Decides the random head.  The backbone's random weights are `block.untrained`, averages of
+        batch normalisation included.
 
     Notes
     -----
@@ -65,7 +63,6 @@ def cascade_maps(block: CompiledBlock, part: Part, batch: int, seed: int) -> Cas
     """
     backbone, dense = block.parts.backbone, block.parts.dense
     trained, head = backbone.get_weights(), dense.get_weights()
-    fresh = random_weights(block.architecture.backbone, block.architecture.size, seed)
     weights, stages = list(trained), backbone_stages(backbone)
     maps = [block.predict(part, batch)[1]]
     try:
@@ -73,7 +70,7 @@ def cascade_maps(block: CompiledBlock, part: Part, batch: int, seed: int) -> Cas
         maps.append(block.predict(part, batch)[1])
         for places in stages.values():
             for place in places:
-                weights[place] = fresh[place]
+                weights[place] = block.untrained[place]
             backbone.set_weights(weights)
             maps.append(block.predict(part, batch)[1])
     finally:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import keras
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from rin.errors import InputError
 from rin.models.build import Architecture, Classifier, build_classifier
 from rin.models.preprocessing import Preprocessing, check_pixels
+from rin.models.weights import random_weights
 from rin.training.batches import OrderedBatches, Part, ReadAhead, own_errors, shuffled_batches
 from rin.training.checkpoint import Checkpoint
 from rin.training.devices import Devices
@@ -29,6 +30,7 @@ from rin.training.standing import Journal, Keeper, Standing
 
 __all__ = ["LOGS", "CompiledBlock", "Recipe", "Watchers", "prepare_framework"]
 
+_UNTRAINED_SEED = 1_000_003
 #: What Keras logs of every epoch.
 LOGS = ("accuracy", "loss", "val_accuracy", "val_loss")
 #: Given where a training stands and its running loss, returns further callbacks.
@@ -103,6 +105,11 @@ class CompiledBlock:
             )
             self.parts.model.optimizer.build(self.parts.model.trainable_variables)
             self._meters = [self.parts.model.metrics[0], accuracy]  # the first is the loss
+
+    @cached_property
+    def untrained(self) -> list[np.ndarray]:
+        """Weights of a backbone that never trained, from which no run starts either."""
+        return random_weights(self.architecture.backbone, self.architecture.size, _UNTRAINED_SEED)
 
     @property
     def traces(self) -> int:
@@ -190,9 +197,9 @@ class CompiledBlock:
                 make = self._batches(recipe, training, class_weights, standing)
                 self._fit(make, validation, standing, own)
             if standing.best is None:
+                losses = [row["val_loss"] for row in standing.curves]
                 raise InputError(
-                    "no epoch has a finite validation loss "
-                    f"({[row['val_loss'] for row in standing.curves]})",
+                    f"no epoch has a finite validation loss ({losses})",
                     where=f"{self.architecture.backbone} at {recipe.learning_rate:g}",
                     remedy="Training diverged: lower the learning rate or check the weights.",
                 )
@@ -258,10 +265,6 @@ class CompiledBlock:
         with self.devices.scope(), own_errors(ordered):
             outputs = model.predict(ordered, verbose=0)
         return tuple(np.asarray(output, "float32")[:n] for output in outputs)
-
-    def backbone_weights(self) -> list[np.ndarray]:
-        """Return the backbone's weights as they are now."""
-        return self.parts.backbone.get_weights()
 
     def _ordered(self, part: Part, batch: int) -> OrderedBatches:
         return OrderedBatches(part, batch=batch, channels=self.architecture.channels)

@@ -65,7 +65,7 @@ def test_last_step_of_the_cascade_is_a_network_that_never_trained(cascade, train
     block, _ = trained
     limit = np.sqrt(6 / (16 + 2))
     kernel = np.random.default_rng([SEED, 1]).uniform(-limit, limit, (16, 2))
-    block.parts.backbone.set_weights(random_weights("ResNet50", 32, SEED))
+    block.parts.backbone.set_weights(block.untrained)
     inputs, _ = parts[2].take(parts[2].rows, 1)
     features = np.asarray(block.parts.backbone(block.parts.preprocess(inputs.astype("float32"))))
     block.parts.model.set_weights(before)
@@ -82,7 +82,7 @@ def test_cascade_is_decided_by_its_seed(cascade, trained, parts):
 def test_cascade_of_a_run_puts_back_other_weights_than_those_that_it_started_from(trained, parts):
     block, _ = trained
     before = block.parts.model.get_weights()
-    start = random_weights("ResNet50", 32, SEED + 1)
+    start = random_weights("ResNet50", 32, SEED)
     block._restore(start, PREPROCESSING["caffe"], Recipe(1e-3, 1, 8, SEED), 1)
     found = cascade_maps(block, parts[2], 8, SEED)
     block.parts.model.set_weights(before)

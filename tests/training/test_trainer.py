@@ -201,7 +201,7 @@ def test_predict_when_rows_are_reordered_follows_them(frozen, store):
 
 def test_backbone_weights_are_the_restored_ones(frozen, start, parts):
     run(frozen[0], start, parts, Recipe(1e-3, 1, 8, 0))
-    for one, other in zip(frozen[0].backbone_weights(), start, strict=True):
+    for one, other in zip(frozen[0].parts.backbone.get_weights(), start, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
