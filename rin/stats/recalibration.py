@@ -16,6 +16,9 @@ from rin.stats.weighted import Block, plain, weighted_cases
 #: Scores nearer to 0 or 1 than this are moved to it before their log odds are taken.
 EXTREME = 1e-6
 _STEPS, _HALVINGS, _CONVERGED = 100, 60, 1e-10
+_LONGEST = (
+    10.0  # of a step: where scores are sure there is next to no information, and no end to it
+)
 _SINGULAR = 1e12  # condition from which a slope has no information
 
 
@@ -142,6 +145,8 @@ def _fit(
     best = _log_likelihood(weights, labels, offset + fitted @ columns)
     for _ in range(_STEPS if len(weights) else 0):
         step = _step(weights, labels, columns, offset + fitted @ columns)
+        if len(columns) == 1:
+            step = np.clip(step, -_LONGEST, _LONGEST)
         for _ in range(_HALVINGS):
             reached = _log_likelihood(weights, labels, offset + (fitted + step) @ columns)
             worse = reached < best - _CONVERGED * np.abs(best)

@@ -137,3 +137,12 @@ def test_replicates_in_the_large_equal_complete_fits_with_a_dozen_cases():
     both = (weights @ labels > 0) & (weights @ (1 - np.asarray(labels)) > 0)
     fitted = calibration_line(labels, scores, weights[both]).in_the_large
     np.testing.assert_allclose(near(labels, scores, weights[both])[:, 0], fitted, atol=1e-6)
+
+
+def test_replicate_in_the_large_of_saturated_scores_is_finite_and_fits():
+    labels = np.array([1, 0, 1, 0, 1, 0, 0, 0, 0, 1])
+    scores = expit([13.8, 13.8, -3.0, -4.0, -8.5, -13.8, -13.8, -13.8, -13.8, -13.8])
+    weights = np.array([[1, 4, 0, 0, 0, 0, 2, 0, 3, 0], [0, 0, 0, 0, 0, 5, 3, 0, 0, 2]])
+    large = near(labels, scores, weights)[:, 0]
+    predicted = expit(logit(scores) + large[:, None])
+    np.testing.assert_allclose((weights * predicted).sum(axis=1), weights @ labels, rtol=1e-4)
