@@ -18,7 +18,7 @@
 #
 # | | |
 # |---|---|
-# | command | none: copy any cell; `rin run notebooks/tests_alone.py` computes this page |
+# | command | none: copy any cell; this page is computed by `make book` |
 # | time and memory | seconds; 200 MB |
 # | expected | the same numbers on every computer; all cases below are made up |
 #

@@ -19,7 +19,7 @@
 #
 # | | |
 # |---|---|
-# | command | `rin run notebooks/worked_areas.py` |
+# | command | `make book`, or `rin run notebooks/worked_areas.py` alone |
 # | time and memory | seconds; 300 MB; no GPU |
 # | expected | the same numbers on every computer; cases and scores are made up |
 
