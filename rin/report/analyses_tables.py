@@ -88,9 +88,10 @@ def analysis_rows(one: TaskAnalyses) -> pd.DataFrame:
 
 
 def analysis_table(one: TaskAnalyses) -> pd.DataFrame:
-    """Return one task's analyses as text: units, difference with interval, P, what it is about.
+    """Return one task's analyses as text: units, difference with interval, P, what it supports.
 
-    Analyses that cannot be computed show dashes; `analysis_sentences` says why.
+    Analyses that cannot be computed show dashes; `analysis_sentences` says why, and of whom each
+    speaks.
     """
     rows = {}
     for row in one.table.to_dict("records"):
@@ -99,7 +100,6 @@ def analysis_table(one: TaskAnalyses) -> pd.DataFrame:
             _DIFFERENCE: _estimate(row),
             "P": format_p(row["p_value"]),
             "Supports": conclusion_words(row["conclusion"], one.names, one.margin),
-            "Generalises to": row["generalises_to"],
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Analysis")
 

@@ -20,6 +20,8 @@ from rin.study import Study, TaskInputs, sanity_maps
 if TYPE_CHECKING:
     from IPython.display import HTML
 
+_SHARE = 1.3  # of a row: two panels, so that the four backbones make a square
+
 
 def measure_row(
     summary: pd.DataFrame, measure: str, inits: Sequence[str], inputs: TaskInputs
@@ -39,6 +41,7 @@ def measure_row(
             similarity_lines(cell, inits, title=backbone).figure,
             f"{MEASURES[measure]} with the trained network's map as the weights of {backbone} go "
             "random, from the head to the first stage",
+            _SHARE,
         )
         for backbone, cell in rows.groupby("backbone", sort=False)
     ]

@@ -5,6 +5,7 @@ from `rin.paper`. AUCs lie in 0–1, differences between sources in AUC points (
 the paper prints them.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from rin.stats.scenarios import PooledComparison
 
 _PERCENT = 100
+_INTERVAL = re.compile(r"\([−\d.]+, [−\d.]+\)|± [\d.]+")
 
 
 def published_beside_table(comparisons: Mapping[str, "PooledComparison"]) -> pd.DataFrame:
@@ -212,7 +214,7 @@ def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> "St
     """Return a table dressed for the book: caption above, headings ruled, text to the left.
 
     A plain running index is hidden.  Cells of `prose` tables wrap; others stay on one line.
-    A table without rows says so in one.
+    A table without rows says so in one.  Intervals, ``(low, high)``, are not broken.
     """
     if table.empty:
         table = pd.DataFrame({"": ["none"]})
@@ -222,9 +224,16 @@ def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> "St
         {"selector": "th, td", "props": left},
         {"selector": "thead tr:last-child th", "props": [("border-bottom", "2px solid #8A8A8A")]},
     ]
+    table = table.map(
+        lambda cell: _INTERVAL.sub(_unbroken, cell) if isinstance(cell, str) else cell
+    )
     styler = table.style.format(escape="html").set_caption(caption).set_table_styles(styles)
     for axis in ("index", "columns"):  # names of tasks and classes come from files
         styler = styler.format_index(escape="html", axis=axis)
     if prose:
         styler = styler.set_table_attributes('class="rin-prose"')
     return styler.hide(axis="index") if isinstance(table.index, pd.RangeIndex) else styler
+
+
+def _unbroken(interval: re.Match) -> str:
+    return interval[0].replace(" ", "\u00a0")
