@@ -48,3 +48,26 @@ def test_only_acl_difference_is_off_centre_beyond_rounding():
 def test_only_acl_difference_is_out_of_reach_of_its_rounded_means():
     checks = [published_interval_check(comparison) for comparison in paper.COMPARISONS.values()]
     assert [check.task for check in checks if not check.means_allow_difference] == ["acl"]
+
+
+def interval_of(half_width, *, difference=5.0, means=(0.85, 0.80)):
+    """Check an interval of a half-width about a difference; both SDs are 0.05."""
+    ends = difference - half_width, difference + half_width
+    printed = (means[0], 0.05, means[1], 0.05, difference, *ends, "", "", ())
+    return published_interval_check(paper.PublishedComparison("x", "", *printed))
+
+
+def test_half_width_agrees_as_far_as_rounding_of_sds_and_ends_allows():
+    bounds = interval_of(3.0)
+    assert bounds.implied_low < 2.7 < 3.0 < bounds.implied_high
+    for within, beyond in ((-0.049, -0.051), (0.049, 0.051)):
+        end = bounds.implied_low if within < 0 else bounds.implied_high
+        assert interval_of(end + within).agrees
+        assert not interval_of(end + beyond).agrees
+
+
+@pytest.mark.parametrize(("difference", "allowed"), [(6.04, True), (6.06, False), (3.96, True)])
+def test_difference_may_differ_from_rounded_means_by_a_point_and_its_own_rounding(
+    difference, allowed
+):
+    assert interval_of(3.0, difference=difference).means_allow_difference == allowed

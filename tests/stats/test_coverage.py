@@ -228,7 +228,7 @@ def test_difficulty_that_both_predictors_share_cancels_from_their_difference():
         ({"patients": 3}, "patients: 3"),
         ({"images": 0}, "images: 0"),
         ({"replicates": 0}, "replicates: 0"),
-        ({"effect": 0.2}, "effect: 0.2"),
+        ({"effect": 0.2}, "effect: 0.2 is out of range.*below 0.20"),
         ({"effect": -0.1}, "effect: -0.1"),
         ({"alike": (1.1, 0)}, "alike: "),
         ({"labels": "image"}, "unknown labels 'image'"),
