@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from rin.errors import InputError
 from rin.stats.cluster_sums import cluster_sums, sums_covariance, sums_variances
 from rin.stats.clusters import cluster_codes
 from rin.stats.delong import AucInterval, DeLongTest
-from rin.stats.inputs import binary_labels, score_rows
+from rin.stats.inputs import binary_labels, score_row, score_rows
 from rin.stats.intervals import area_interval, normal_quantile
 from rin.stats.paired import statistic
 from rin.stats.placements import placement_areas, placement_counts, placement_covariance
@@ -130,7 +129,7 @@ def clustered_auc_ci(
     simulated by `rin.stats.coverage`.
     """
     positive = binary_labels(labels)
-    rows = _one_row(scores, positive.size, "scores")
+    rows = [score_row(scores, positive.size)]
     codes, n_clusters = cluster_codes(clusters, positive.size)
     counts = placement_counts(positive, rows)
     area = float(placement_areas(*counts)[0])
@@ -179,7 +178,7 @@ def clustered_test(
     """
     positive = binary_labels(labels)
     named = [(scores_a, "scores_a"), (scores_b, "scores_b")]
-    rows = np.vstack([_one_row(scores, positive.size, where) for scores, where in named])
+    rows = [score_row(scores, positive.size, where) for scores, where in named]
     codes, n_clusters = cluster_codes(clusters, positive.size)
     wins, losses = placement_counts(positive, rows)
     auc_a, auc_b = placement_areas(wins, losses)
@@ -201,14 +200,3 @@ def _variance_and_effect(
     sums = cluster_sums(*counts, codes[positive], codes[~positive], n_clusters)
     variance, naive = float(sums_variances(sums)[0]), float(placement_covariance(*counts)[0, 0])
     return variance, variance / naive if naive else math.nan
-
-
-def _one_row(scores: ArrayLike, n_cases: int, where: str) -> np.ndarray:
-    """Return the scores of one predictor as (1, n_cases)."""
-    if np.ndim(scores) != 1:
-        raise InputError(
-            f"shape {np.shape(scores)} is not one score a case",
-            where=where,
-            remedy="Pass one predictor; clustered_covariance takes several.",
-        )
-    return score_rows(scores, n_cases, where)

@@ -23,8 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from rin.errors import InputError
-from rin.stats.inputs import binary_labels, score_rows
+from rin.stats.inputs import binary_labels, score_row, score_rows
 from rin.stats.intervals import area_interval, normal_quantile
 from rin.stats.paired import statistic, t_test
 from rin.stats.placements import placement_areas, placement_counts, placement_covariance
@@ -111,7 +110,7 @@ def auc_ci(
     Statistical Evaluation of Medical Tests (logit).
     """
     positive = binary_labels(labels)
-    wins, losses = placement_counts(positive, [_one_row(scores, positive.size, "scores")])
+    wins, losses = placement_counts(positive, [score_row(scores, positive.size, "scores")])
     (area,), ((variance,),) = placement_areas(wins, losses), placement_covariance(wins, losses)
     low, high = area_interval(area, variance, level=level, scale=scale)
     return AucInterval(*map(float, (area, variance, low, high)))
@@ -153,7 +152,7 @@ def delong_test(
     positive = binary_labels(labels)
     quantile = normal_quantile(level)
     rows = [
-        _one_row(scores, positive.size, where)
+        score_row(scores, positive.size, where)
         for scores, where in ((scores_a, "scores_a"), (scores_b, "scores_b"))
     ]
     wins, losses = placement_counts(positive, rows)
@@ -249,15 +248,3 @@ def delong_covariance(labels: ArrayLike, scores_matrix: ArrayLike) -> tuple[np.n
     positive = binary_labels(labels)
     counts = placement_counts(positive, score_rows(scores_matrix, positive.size))
     return placement_areas(*counts), placement_covariance(*counts)
-
-
-def _one_row(scores: ArrayLike, n_cases: int, where: str) -> np.ndarray:
-    """Return the scores of one predictor, (n_cases,)."""
-    rows = score_rows(scores, n_cases, where)
-    if len(rows) > 1:
-        raise InputError(
-            f"{len(rows)} rows of scores",
-            where=where,
-            remedy="Pass one predictor; delong_covariance takes several.",
-        )
-    return rows[0]

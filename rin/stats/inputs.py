@@ -96,6 +96,24 @@ def score_rows(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.nda
     return rows
 
 
+def score_row(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndarray:
+    """Return the scores of one predictor as float64 (n_cases,), without NaN.
+
+    Raises
+    ------
+    InputError
+        As `score_rows`; or several rows.
+    """
+    rows = score_rows(scores, n_cases, where)
+    if len(rows) > 1:
+        raise InputError(
+            f"{len(rows)} rows of scores",
+            where=where,
+            remedy="Pass one predictor; delong_covariance and clustered_covariance take several.",
+        )
+    return rows[0]
+
+
 def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None) -> pd.DataFrame:
     """Return the test rows of the predictions table, of some inits or of all.
 

@@ -299,9 +299,9 @@ def test_bad_input_is_an_error(labels, scores, clusters, message):
 
 def test_several_predictors_where_one_belongs_are_an_error():
     both = [SCORES_A, SCORES_B]
-    with pytest.raises(InputError, match="scores_b: shape"):
+    with pytest.raises(InputError, match="scores_b: 2 rows"):
         clustered_test(LABELS, SCORES_A, both, CLUSTERS)
-    with pytest.raises(InputError, match="scores: shape"):
+    with pytest.raises(InputError, match="scores: 2 rows"):
         clustered_auc_ci(LABELS, both, CLUSTERS)
 
 
