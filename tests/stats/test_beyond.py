@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_predictions
 from counted_cases import replicates, sample
+from made_predictions import make_predictions
 from scipy.special import expit
 
 from rin.errors import InputError

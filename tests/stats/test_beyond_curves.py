@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_predictions
+from made_predictions import make_predictions
 from scipy.special import expit
 
 from rin.errors import InputError

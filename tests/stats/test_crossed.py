@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_predictions
+from made_predictions import make_predictions
 from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_predictions
+from made_predictions import make_predictions
 from scipy import stats
 
 from rin.errors import InputError

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_predictions
+from made_predictions import make_predictions
 
 from rin.errors import InputError
 from rin.stats.task_scores import mean_over_scenarios, task_scores
