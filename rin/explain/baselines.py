@@ -44,29 +44,6 @@ def lesion_sizes(masks: np.ndarray) -> np.ndarray:
     return sizes
 
 
-def mean_lesion_size(masks: np.ndarray) -> tuple[float, float]:
-    """Return the mean height and width of the lesions' bounding boxes, in pixels.
-
-    Parameters
-    ----------
-    masks
-        bool or 0/1 (n, h, w); masks without a lesion are left out. Take them from the
-        training part where the size must not be learned from the test part.
-
-    Raises
-    ------
-    InputError
-        When no mask outlines anything.
-    """
-    sizes = lesion_sizes(masks)
-    if np.isnan(sizes).all():
-        raise InputError(
-            "no mask outlines a lesion", where="masks", remedy="Give a dataset with masks."
-        )
-    height, width = np.nanmean(sizes, axis=0)
-    return float(height), float(width)
-
-
 def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
     """Return, per image, the mean lesion size of all other patients.
 
@@ -89,7 +66,7 @@ def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
 
     Notes
     -----
-    Checked against a loop over patients with `mean_lesion_size` of the others' masks.
+    Checked against a loop over patients with ``skimage.measure.regionprops``.
     """
     sizes, names = np.asarray(sizes, dtype=float), np.asarray(patients)
     outlined = ~np.isnan(sizes).any(axis=1)

@@ -9,7 +9,6 @@ from rin.explain.baselines import (
     baseline_scores,
     baseline_table,
     lesion_sizes,
-    mean_lesion_size,
     others_lesion_size,
 )
 from rin.explain.dice import PAPER_THRESHOLD, cam_dice, dice, has_lesion
@@ -54,7 +53,6 @@ __all__ = [
     "init_overlap",
     "lesion_sizes",
     "mean_curves",
-    "mean_lesion_size",
     "measure_overlap",
     "near_lesion",
     "others_lesion_size",

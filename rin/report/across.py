@@ -7,9 +7,9 @@ counterparts of the paper's Figures 3 and 4 draw.  Computes nothing new: every n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 
@@ -22,6 +22,7 @@ from rin.study import Study, TaskInputs, predictions, pretrained
 if TYPE_CHECKING:
     from rin.stats import PooledComparison
 
+Found = TypeVar("Found")
 #: Where images came from, in the order of trust, and how pages say it.
 ORIGINS = {"real": "real", "substitute": "open substitute", "stand-in": "stand-in"}
 #: Published arm that an init of the same kind stands beside.
@@ -165,10 +166,17 @@ def task_result(inputs: TaskInputs, scored: pd.DataFrame, inits: tuple[str, str]
     )
 
 
-def task_results(study: Study, inputs: Mapping[str, TaskInputs]) -> list[TaskResult]:
-    """Return every task's result in the order of the paper, reading predictions once.
+def each_task(
+    study: Study,
+    inputs: Mapping[str, TaskInputs],
+    find: Callable[[TaskInputs, pd.DataFrame, tuple[str, str]], Found],
+) -> list[Found]:
+    """Return what is found for every task, in the order of the paper, reading predictions once.
 
-    The first two inits of the profile are compared.
+    Parameters
+    ----------
+    find
+        Takes a task's inputs, its predictions and two inits: the first two of the profile.
 
     Raises
     ------
@@ -177,9 +185,13 @@ def task_results(study: Study, inputs: Mapping[str, TaskInputs]) -> list[TaskRes
     """
     a, b = study.profile.inits[:2]
     return [
-        task_result(inputs[task], predictions(study, inputs[task]), (a, b))
-        for task in paper_order(inputs)
+        find(inputs[task], predictions(study, inputs[task]), (a, b)) for task in paper_order(inputs)
     ]
+
+
+def task_results(study: Study, inputs: Mapping[str, TaskInputs]) -> list[TaskResult]:
+    """Return every task's result; see `each_task`."""
+    return each_task(study, inputs, task_result)
 
 
 def by_folds(results: Sequence[TaskResult]) -> tuple[list[TaskResult], list[TaskResult]]:

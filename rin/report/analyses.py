@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from rin import paper
-from rin.report.across import Images, images_of, paper_order, published_arms
+from rin.report.across import Images, each_task, images_of, published_arms
 from rin.report.format import task_title
 from rin.report.style import init_style
 from rin.report.tidy import scenario_means
@@ -23,7 +23,7 @@ from rin.stats.equivalence import EQUIVALENCE_MARGIN
 from rin.stats.folds import split_ratio
 from rin.stats.pooling import task_analyses
 from rin.stats.scenarios import PooledComparison, pooled_comparison, scenario_aucs
-from rin.study import Study, TaskInputs, predictions
+from rin.study import Study, TaskInputs
 
 LEVEL = 0.95
 #: Patients of either class that an interval from a normal distribution should rest on.
@@ -196,17 +196,5 @@ def analyses_of(
 
 
 def all_analyses(study: Study, inputs: Mapping[str, TaskInputs]) -> Sequence[TaskAnalyses]:
-    """Return every task under every analysis, in the order of the paper.
-
-    The first two inits of the profile are compared.
-
-    Raises
-    ------
-    InputError
-        When runs of a task are not finished.
-    """
-    a, b = study.profile.inits[:2]
-    return [
-        analyses_of(inputs[task], predictions(study, inputs[task]), (a, b))
-        for task in paper_order(inputs)
-    ]
+    """Return every task under every analysis; see `rin.report.across.each_task`."""
+    return each_task(study, inputs, analyses_of)

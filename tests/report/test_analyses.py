@@ -5,6 +5,7 @@ from fake_analyses import analyses
 from fake_tasks import INITS, inputs, scored
 from scipy import stats
 
+from rin.report import across
 from rin.report import analyses as gathered
 from rin.report.tidy import scenario_means
 from rin.stats import scenario_aucs
@@ -137,7 +138,7 @@ def test_analyses_of_a_task_that_the_paper_does_not_have_name_nothing_published(
 
 def test_all_analyses_come_in_the_order_of_the_paper(monkeypatch):
     tables = {task: scored(task, seed) for seed, task in enumerate(["acl", "knees", "breast"])}
-    monkeypatch.setattr(gathered, "predictions", lambda study, one: tables[one.task.name])
+    monkeypatch.setattr(across, "predictions", lambda study, one: tables[one.task.name])
     monkeypatch.setattr(gathered, "task_analyses", fast_task_analyses(gathered.task_analyses))
     study = type("Study", (), {"profile": type("Profile", (), {"inits": (*INITS, "random")})})
     found = gathered.all_analyses(study, {task: task_inputs(task) for task in tables})
