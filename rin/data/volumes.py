@@ -8,6 +8,7 @@ be unpacked whole, so the last few are kept.
 import io
 import math
 import os
+import threading
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
@@ -22,6 +23,9 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+# NumPy parses headers as Python literals, which before 3.11.8 fails at random where threads do so
+# at once (python/cpython#106905).
+_PARSING = threading.Lock()
 _BROKEN = (OSError, ValueError, EOFError, OverflowError, SyntaxError, TypeError)
 
 
@@ -80,7 +84,8 @@ def read_slice(root: Path, locator: str) -> np.ndarray:
 def _file(place: Path) -> np.ndarray:
     _file_shape(place)
     try:
-        return np.load(place, mmap_mode="r", allow_pickle=False)
+        with _PARSING:
+            return np.load(place, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise _refusal(place, f"the volume cannot be read ({error})") from error
 
@@ -106,7 +111,8 @@ def _member(root: Path, locator: str) -> np.ndarray:
 def _unpacked(root: str, locator: str, _modified: int, _size: int) -> np.ndarray:
     content = read_bytes(Path(root), locator)
     _shape(io.BytesIO(content), len(content), Path(root) / locator)
-    return np.load(io.BytesIO(content), allow_pickle=False)
+    with _PARSING:
+        return np.load(io.BytesIO(content), allow_pickle=False)
 
 
 def _shape(file: BinaryIO, size: int, place: Path) -> tuple[int, int, int]:
@@ -115,7 +121,8 @@ def _shape(file: BinaryIO, size: int, place: Path) -> tuple[int, int, int]:
         raise _refusal(place, "the file is empty")
     try:
         read_header = _HEADERS[np.lib.format.read_magic(file)]
-        shape, _, dtype = read_header(file)
+        with _PARSING:
+            shape, _, dtype = read_header(file)
     except KeyError as error:
         raise _refusal(place, f"version {error} of the array format is not used here") from error
     except _BROKEN as error:

@@ -1,5 +1,8 @@
+import ast
 import io
 import pickle
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -143,3 +146,26 @@ def test_volume_that_is_not_there_is_refused(root, volume):
         read_slice(root, f"{volume}#0")
     with pytest.raises(InputError, match=r"cannot be read|no such"):
         n_slices(root, volume)
+
+
+@pytest.mark.parametrize("volume", ["mr/a.npy", "mr.zip::a.npy"])
+def test_one_thread_at_a_time_parses_headers(root, monkeypatch, volume):
+    # Python before 3.11.8 raises SystemError at random where several do.
+    parse, inside, most = ast.literal_eval, [], []
+
+    def slow(text):
+        inside.append(text)
+        most.append(len(inside))
+        time.sleep(0.001)
+        inside.pop()
+        return parse(text)
+
+    def read(k):
+        volumes._unpacked.cache_clear()
+        return n_slices(root, volume) + len(read_slice(root, f"{volume}#{k % 3}"))
+
+    monkeypatch.setattr(ast, "literal_eval", slow)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(read, range(16))) == [7] * 16
+    assert len(most) > 16
+    assert max(most) == 1
