@@ -19,6 +19,10 @@ _COMPARISON = "Materials and Methods, Comparison of RadImageNet and ImageNet Pre
 _GRADCAM = "Materials and Methods, Gradient-weighted Class Activation Mapping"
 _STATISTICS = "Materials and Methods, Statistical Analysis"
 _DISCUSSION = "Discussion"
+_ABSTRACT = "Abstract"
+_KEY_POINTS = "Key Points"
+_FIGURES = ("Figure 2, caption", "Figure 3, caption", "Figure 4, caption")
+_DATA = "Acknowledgments, availability of data"
 _README = "official README, github.com/BMEII-AI/RadImageNet"
 
 
@@ -104,6 +108,14 @@ class Fact:
     value: float | int | str | tuple
     place: str
 
+
+#: Sections and captions in which published numbers and claims stand.
+PLACES = (
+    "title page", _ABSTRACT, _KEY_POINTS, _PATIENTS, _NORMAL, _PRETRAINING, _COMPARISON, *_FIGURES,
+    _GRADCAM, _STATISTICS, _DATABASE, _SMALL, _LARGE, _DICE, _DISCUSSION, _DATA,
+    "Materials and Methods, Collection of RadImageNet Key Images",
+    "Figure 5A, caption", "Figure 5B, caption",
+)  # fmt: skip
 
 CITATION = Citation(
     authors="Mei X, Liu Z, Robson PM, Marinelli B, Huang M, Doshi A, Jacobi A, Cao C, Link KE, "
@@ -255,6 +267,15 @@ SETTINGS: dict[str, Fact] = _by(
     Fact("normality_test", "Shapiro", _STATISTICS),
     Fact("software", ("pROC 1.18.0", "R 4.1.3", "statsmodels 0.13.2", "Python 3.8.5"),
          _STATISTICS),
+    Fact("normality_software", "statsmodels", _STATISTICS),
+)
+
+#: Kinds of pathologic conditions in the database, listed twice.
+PATHOLOGIES: tuple[Fact, ...] = (
+    Fact("abstract", ("musculoskeletal", "neurologic", "oncologic", "gastrointestinal",
+                      "endocrine", "abdominal", "pulmonary"), _ABSTRACT),
+    Fact("results", ("musculoskeletal", "neurologic", "oncologic", "gastrointestinal",
+                     "endocrine", "pulmonary"), _DATABASE),
 )
 
 #: What the text claims in words, with the tasks that it names.

@@ -73,3 +73,15 @@ def test_split_is_seventy_five_ten_fifteen():
 
 def test_claims_name_tasks_of_the_paper():
     assert set(paper.CLAIMS["comparable"].value) <= set(TASKS)
+
+
+def test_places_name_every_section_that_a_number_stands_in():
+    known = set(paper.PLACES)
+    assert len(known) == len(paper.PLACES)
+    sections = {record.place for record in RECORDS if not record.place.startswith("official")}
+    assert {place.split(" (“")[0] for place in sections} <= known
+
+
+def test_kinds_of_pathologies_are_listed_twice():
+    assert [record.name for record in paper.PATHOLOGIES] == ["abstract", "results"]
+    assert all(record.place in paper.PLACES for record in paper.PATHOLOGIES)

@@ -1,8 +1,9 @@
 """Published intervals checked by arithmetic.
 
-The paper names DeLong for its AUC intervals, yet their widths are those of an
-unpaired t interval over the 24 scenario AUCs.  This module recomputes that
-from the numbers in `rin.paper`; it draws no conclusion.
+The paper names DeLong for its AUC intervals, yet the widths printed for differences
+equal, within rounding, those of an unpaired t interval over the 24 scenario AUCs.
+This module recomputes that from the numbers in `rin.paper`; it draws no conclusion.
+Ranges, P values and correlations are in `rin.stats.audit_tasks`.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 """Small-sample tests: paired and pooled t, Shapiro-Wilk, Holm.
 
 The paper compares Dice scores by a paired t test after a Shapiro test
-(Materials and Methods, Statistical Analysis), and its AUC intervals turn out
-to be pooled t intervals over scenarios (`rin.stats.audit`).  AUCs of cases
-are compared in `rin.stats.delong`.
+(Materials and Methods, Statistical Analysis), and its intervals of differences
+have, within rounding, the widths of pooled t intervals over scenarios
+(`rin.stats.audit`).  AUCs of cases are compared in `rin.stats.delong`.
 """
 
 import math
