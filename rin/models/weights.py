@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from rin.errors import InputError, unknown
 from rin.models.backbones import find_backbone
-from rin.models.preprocessing import Preprocessing, find_preprocessing
+from rin.models.preprocessing import PREPROCESSING, Preprocessing, find_preprocessing
 from rin.models.weights_files import read_weights_file
 
 if TYPE_CHECKING:
@@ -111,6 +111,28 @@ def find_entry(init: str, backbone: str, entries: list[WeightsEntry]) -> Weights
         if (entry.init, entry.backbone) == (init, backbone):
             return entry
     raise unknown("init", init, sorted({e.init for e in entries} | {"random"}))
+
+
+def resolve_contract(name: str, backbone: str) -> str:
+    """Return the name of an input contract, given itself or an init of the manifest.
+
+    Parameters
+    ----------
+    name
+        A contract, or an init whose weights for `backbone` want the contract that is returned.
+
+    Raises
+    ------
+    InputError
+        For a name that is neither.
+    """
+    if name in PREPROCESSING:
+        return name
+    entries = load_entries()
+    inits = {entry.init for entry in entries}
+    if name not in inits:
+        raise unknown("preprocessing", name, [*PREPROCESSING, *sorted(inits)])
+    return find_entry(name, backbone, entries).preprocessing
 
 
 def file_sha256(path: Path) -> str:

@@ -8,6 +8,7 @@ that is written here appears under its name only when it is whole.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -36,12 +37,7 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
     InputError
         See `load_weights`.
     """
-    if path.suffix not in SAFE_SUFFIXES:
-        raise InputError(
-            f"weights of type {path.suffix or 'unknown'!r} are not read",
-            where=path,
-            remedy="They may carry code. Convert them to .weights.h5 or .safetensors first.",
-        )
+    _refuse_unsafe_format(path)
     # Whatever a loader leaves out, with a mere warning, stays NaN and is found below.
     backbone.set_weights([np.full(v.shape, np.nan) for v in backbone.weights])
     try:
@@ -67,6 +63,50 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
             remedy="Fetch or train the weights again.",
         )
     return weights
+
+
+def count_parameters(path: Path) -> int:
+    """Return how many numbers the arrays of a weights file hold, without reading them.
+
+    The state of an optimizer is left out.
+
+    Raises
+    ------
+    InputError
+        For a format that could run code, or a file that is not there or not whole.
+    """
+    _refuse_unsafe_format(path)
+    try:
+        shapes = _safetensors_shapes(path) if path.suffix == ".safetensors" else _h5_shapes(path)
+    # HDF5 and safetensors raise many types for a bad file; each becomes the one clear error.
+    except Exception as error:
+        raise InputError(
+            f"not a readable file of weights ({error})",
+            where=path,
+            remedy="Check its path, and that it is whole: fetch it again if in doubt.",
+        ) from error
+    return sum(math.prod(shape) for shape in shapes)
+
+
+def _safetensors_shapes(path: Path) -> list[tuple[int, ...]]:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as stored:
+        return [tuple(stored.get_slice(key).get_shape()) for key in stored.keys()]  # noqa: SIM118
+
+
+def _h5_shapes(path: Path) -> list[tuple[int, ...]]:
+    import h5py
+
+    found = []
+
+    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
+            found.append(item.shape)
+
+    with h5py.File(path, "r") as stored:
+        stored.visititems(visit)
+    return found
 
 
 def save_safetensors(path: Path, backbone: keras.Model) -> None:
@@ -121,6 +161,15 @@ def written_whole(path: Path) -> Iterator[Path]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _refuse_unsafe_format(path: Path) -> None:
+    if path.suffix not in SAFE_SUFFIXES:
+        raise InputError(
+            f"weights of type {path.suffix or 'unknown'!r} are not read",
+            where=path,
+            remedy="They may carry code. Convert them to .weights.h5 or .safetensors first.",
+        )
 
 
 def _load_safetensors(path: Path, backbone: keras.Model) -> None:

@@ -1,0 +1,78 @@
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rin.data.sample_pictures import sample_pictures
+from rin.errors import InputError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Twelve pictures in two folders, one of them in colour, beside a text file."""
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        place = tmp_path / "pictures" / f"f{number % 2}"
+        place.mkdir(parents=True, exist_ok=True)
+        shape = (9, 12, 3) if number == 2 else (9, 12)
+        pixels = rng.integers(0, 255, shape).astype(np.uint8)
+        Image.fromarray(pixels).save(place / f"{number}.png")
+    (tmp_path / "pictures" / "read me.txt").write_text("x")
+    return tmp_path / "pictures"
+
+
+def test_pictures_of_a_folder_are_squares_drawn_alike_each_time(folder):
+    first, again = (sample_pictures(str(folder), None, n=8, size=16) for _ in range(2))
+    assert first.pixels.shape == (8, 16, 16, 3)
+    assert first.pixels.dtype == np.uint8
+    np.testing.assert_array_equal(first.pixels, again.pixels)
+    assert first.description.startswith("8 of 12 pictures of ")
+    assert first.provenance == ""
+
+
+def test_colour_is_told_from_gray(folder):
+    assert sample_pictures(str(folder), None, n=99, size=16).color
+    assert not sample_pictures(str(folder / "f1"), None, n=99, size=16).color
+
+
+def test_an_archive_and_a_folder_inside_it_are_read_in_place(folder, tmp_path):
+    packed = tmp_path / "a.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in folder.rglob("*.png"):
+            archive.write(path, path.relative_to(folder))
+    whole = sample_pictures(str(packed), None, n=99, size=16)
+    part = sample_pictures(f"{packed}::f1", None, n=99, size=16)
+    assert (len(whole.pixels), len(part.pixels)) == (12, 6)
+
+
+def test_without_a_name_stand_ins_are_made_and_said_to_be(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    made = sample_pictures("", None, n=8, size=32)
+    assert made.pixels.shape == (8, 32, 32, 3)
+    assert (made.provenance, made.color) == ("stand-in", False)
+    assert "(stand-in)" in made.description
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dataset_that_is_not_there_raises(tmp_path):
+    with pytest.raises(InputError, match="is not there"):
+        sample_pictures("busi", tmp_path, n=8, size=32)
+    with pytest.raises(InputError, match="Give --data-root"):
+        sample_pictures("busi", None, n=8, size=32)
+
+
+def test_names_that_lead_nowhere_raise(folder, tmp_path):
+    with pytest.raises(InputError, match="no folder, zip archive or dataset of this name"):
+        sample_pictures("absent", None, n=8, size=32)
+    with pytest.raises(InputError, match="no folder, zip archive"):
+        sample_pictures(str(folder / "read me.txt"), None, n=8, size=32)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no pictures there"):
+        sample_pictures(str(tmp_path / "empty"), None, n=8, size=32)
+
+
+def test_a_broken_picture_raises_and_is_named(folder):
+    (folder / "f0" / "0.png").write_bytes(b"broken")
+    with pytest.raises(InputError, match=r"0\.png: the file is no whole picture"):
+        sample_pictures(str(folder), None, n=99, size=16)
