@@ -18,6 +18,7 @@ from rin.study.profile import Profile, load_profile, profile_names
 from rin.study.sanity import sanity_maps, sanity_records, sanity_table
 from rin.study.scenarios import SCENARIOS, Scenario
 from rin.study.setting import Study, TaskInputs, open_study, task_inputs
+from rin.study.whole import run_fine_tuning, run_study, whole_study
 
 __all__ = [
     "SCENARIOS",
@@ -38,12 +39,15 @@ __all__ = [
     "pretraining_histories",
     "pretraining_predictions",
     "profile_names",
+    "run_fine_tuning",
     "run_from_random",
     "run_grid",
     "run_pretraining",
     "run_records",
+    "run_study",
     "sanity_maps",
     "sanity_records",
     "sanity_table",
     "task_inputs",
+    "whole_study",
 ]

@@ -19,9 +19,9 @@ from rin.errors import InputError
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
 from rin.study.ledger import Ledger
-from rin.study.plan import RANDOM_CONTRACT, Block, Run, weights_folders
-from rin.study.profile import Execution
+from rin.study.plan import Block, Run, weights_folders
 from rin.study.sanity_recording import record_sanity, sanity_rows
+from rin.study.sections import Execution
 from rin.study.setting import Study, TaskInputs
 
 if TYPE_CHECKING:
@@ -44,18 +44,25 @@ class TaskFiles:
 
 @dataclass(frozen=True)
 class BlockInputs:
-    """What a block reads: the files of each task, and where weights lie."""
+    """What a block reads: the files of each task and store, and where weights lie."""
 
-    tasks: dict[str, TaskFiles]
+    tasks: dict[tuple[str, str], TaskFiles]
     folders: list[Path]
     pretrain_seed: int
     execution: Execution
 
 
 def block_inputs(study: Study, *inputs: TaskInputs) -> BlockInputs:
-    """Return what every block over some tasks reads."""
+    """Return what every block over some tasks reads.
+
+    Of inputs that differ in their folds alone, those with the most hold all the others'.
+    """
+    by_folds = sorted(inputs, key=lambda one: one.folds["fold"].nunique())
     return BlockInputs(
-        {one.task.name: TaskFiles(one.store.path, one.folds, one.labels) for one in inputs},
+        {
+            (one.task.name, one.store.digest): TaskFiles(one.store.path, one.folds, one.labels)
+            for one in by_folds
+        },
         weights_folders(study),
         study.profile.seed,
         study.profile.execution,
@@ -76,7 +83,8 @@ def run_block(block: Block, shared: BlockInputs, ledger: Ledger) -> None:
 
     prepare_framework(shared.execution.threads, shared.execution.precision)
     keras.backend.clear_session()  # the graphs of earlier blocks of this process
-    stores = {task: open_store(shared.tasks[task].store) for task in {r.task for r in block.runs}}
+    read = {(run.task, run.store_digest) for run in block.runs}
+    stores = {key: open_store(shared.tasks[key].store) for key in read}
     compiled = CompiledBlock(block.architecture)
     weights: dict[str, list[np.ndarray]] = {}
     failures = []
@@ -84,7 +92,8 @@ def run_block(block: Block, shared: BlockInputs, ledger: Ledger) -> None:
         try:
             if run.init not in weights:
                 weights[run.init] = _start(run, compiled.parts.backbone, shared)
-            _train_one(run, compiled, weights[run.init], stores[run.task], shared, ledger)
+            store = stores[run.task, run.store_digest]
+            _train_one(run, compiled, weights[run.init], store, shared, ledger)
         except InputError as error:
             failures.append(error)
     if failures:
@@ -112,7 +121,7 @@ def _train_one(
     from rin.training.batches import Part
     from rin.training.trainer import Recipe
 
-    files = shared.tasks[run.task]
+    files = shared.tasks[run.task, run.store_digest]
     labels = files.labels.loc[store.cases["case_id"]].to_numpy()
     split = files.folds[files.folds["fold"] == run.fold].set_index("case_id")["part"]
     part_of = split.reindex(store.cases["case_id"]).to_numpy()
@@ -121,7 +130,7 @@ def _train_one(
         for name in ("train", "validation", "test")
     }
     checked = sanity_rows(run, store, parts["test"].rows)
-    contract = find_preprocessing(run.entry.preprocessing if run.entry else RANDOM_CONTRACT)
+    contract = find_preprocessing(run.contract)
     recipe = Recipe(run.scenario.learning_rate, run.settings.epochs, run.settings.batch, run.seed)
     started = time.monotonic()
     history = compiled.train(weights, contract, recipe, parts["train"], parts["validation"])

@@ -9,16 +9,21 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 from tqdm import tqdm
 
 from rin.data.chunks import end_with_parent
 from rin.errors import InputError
-from rin.study.profile import Execution
+from rin.study.sections import Execution
+
+# The bar that several stages share, while there is one.
+_shared_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)
 
 
 def make_executor(execution: Execution) -> Executor:
@@ -36,6 +41,23 @@ def _start_worker() -> None:
     """Quieten the framework, and end this worker when its parent is gone, even if killed."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     end_with_parent()
+
+
+@contextmanager
+def one_bar(total: int, done: int) -> Iterator[tqdm]:
+    """Show one progress bar over every `drive` that is called within.
+
+    Parameters
+    ----------
+    total, done
+        Runs of all stages together, and how many of them were finished before.
+    """
+    with _new_bar("Study", total, done) as bar:
+        token = _shared_bar.set(bar)
+        try:
+            yield bar
+        finally:
+            _shared_bar.reset(token)
 
 
 def drive(
@@ -67,11 +89,8 @@ def drive(
         The first failure of a job, after every other job has ended.
     """
     before = finished()
-    # A log, unlike a terminal, keeps every line that the bar writes.
-    interval = 0.5 if sys.stderr.isatty() else 15
-    # Without a least number of steps, the bar is drawn anew also where only its end changes.
-    shown = {"desc": title, "unit": "run", "mininterval": interval, "miniters": 0}
-    with tqdm(total=total, initial=before, **shown) as bar:
+    with _bar_of(title, total, before) as bar:
+        others = bar.n - before  # runs of other stages, where the bar is shared
         try:
             futures: list[Future[Any]] = [executor.submit(work, *job) for job in jobs]
             pending = set(futures)
@@ -79,7 +98,7 @@ def drive(
                 pending = wait(pending, timeout=0.5).not_done
                 if status is not None:
                     bar.set_postfix_str(status(), refresh=False)
-                bar.update(finished() - bar.n)
+                bar.update(others + finished() - bar.n)
         finally:
             # An interrupt from the keyboard waits for the blocks under way, not for all.
             executor.shutdown(cancel_futures=True)
@@ -92,3 +111,20 @@ def drive(
         ) from failures[0]
     if failures:
         raise failures[0]
+
+
+def _bar_of(title: str, total: int, done: int) -> AbstractContextManager[tqdm]:
+    """Return the bar that several stages share, under this stage's title, or one of its own."""
+    if (bar := _shared_bar.get()) is None:
+        return _new_bar(title, total, done)
+    bar.set_description(title)
+    bar.set_postfix_str("", refresh=False)
+    return nullcontext(bar)
+
+
+def _new_bar(title: str, total: int, done: int) -> tqdm:
+    # A log, unlike a terminal, keeps every line that the bar writes.
+    interval = 0.5 if sys.stderr.isatty() else 15
+    # Without a least number of steps, the bar is drawn anew also where only its end changes.
+    shown = {"desc": title, "unit": "run", "mininterval": interval, "miniters": 0}
+    return tqdm(total=total, initial=done, **shown)

@@ -31,7 +31,7 @@ def from_random_inputs(study: Study) -> dict[str, TaskInputs]:
         raise InputError(
             "the profile says nothing of runs from random weights",
             where=f"profile {study.profile.name}",
-            remedy="Give it a from_random section; rin.study.profile describes the fields.",
+            remedy="Give it a from_random section; rin.study.sections describes the fields.",
         )
     return {task: task_inputs(study, task, folds=settings.folds) for task in settings.tasks}
 
@@ -49,7 +49,7 @@ def run_from_random(study: Study, inputs: dict[str, TaskInputs]) -> pd.DataFrame
     InputError
         When weights are missing or a run fails; the other runs are finished first.
     """
-    runs = _plan(study, inputs)
+    runs = [run for run, _ in planned_from_random(study, inputs)]
     run_missing(study, runs, *inputs.values(), title="Pretrained and random")
     named = runs_table(runs).to_dict("index")
     tables = [run_predictions(study, run_id, row, "test") for run_id, row in named.items()]
@@ -58,15 +58,25 @@ def run_from_random(study: Study, inputs: dict[str, TaskInputs]) -> pd.DataFrame
 
 def from_random_records(study: Study, inputs: dict[str, TaskInputs]) -> pd.DataFrame:
     """Return one row a run: its columns and what `done.json` records; as `run_records`."""
-    named = runs_table(_plan(study, inputs)).to_dict("index")
+    runs = [run for run, _ in planned_from_random(study, inputs)]
+    named = runs_table(runs).to_dict("index")
     return pd.DataFrame([row | study.runs.done(run_id) for run_id, row in named.items()])
 
 
-def _plan(study: Study, inputs: dict[str, TaskInputs]) -> list[Run]:
+def planned_from_random(
+    study: Study, inputs: dict[str, TaskInputs]
+) -> list[tuple[Run, TaskInputs]]:
+    """List the runs of the section, each with what it reads.
+
+    Parameters
+    ----------
+    inputs
+        As `from_random_inputs` returns.
+    """
     inits = [RANDOM, *(init for init in study.profile.inits if init != RANDOM)]
     scenarios = [find_scenario(name) for name in study.profile.from_random.scenarios]
     return [
-        run
+        (run, one)
         for one in inputs.values()
         for run in plan_runs(study, one, inits=inits, scenarios=scenarios)
     ]

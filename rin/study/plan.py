@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -18,8 +19,8 @@ from rin.models.build import Architecture
 from rin.models.weights import WeightsEntry, file_sha256, find_entry, load_entries, locate
 from rin.study.ledger import digest_of
 from rin.study.pretraining import local_entries
-from rin.study.profile import FineTuning
 from rin.study.scenarios import Scenario, scenarios_of
+from rin.study.sections import FineTuning
 from rin.study.setting import Study, TaskInputs
 
 # Relative to one epoch with all layers unfrozen; only for starting long blocks first.
@@ -30,6 +31,8 @@ _REGIME_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.4, "freeze_all": 0.3}
 class Run:
     """One training: task × fold × scenario × init × seed.
 
+    `contract` names how its inputs are prepared: that of its weights, unless `settings` say
+    otherwise; only the name is part of the configuration, so that equal inputs are one run.
     `sanity_cases` is the number of test cases whose maps it records as its weights go random;
     it is part of the configuration only where there are any.
     """
@@ -39,6 +42,7 @@ class Run:
     scenario: Scenario
     init: str
     entry: WeightsEntry | None
+    contract: str
     seed: int
     settings: FineTuning
     channels: int
@@ -56,12 +60,12 @@ class Run:
             "fold": self.fold,
             "scenario": self.scenario.name,
             "init": self.init,
-            "preprocessing": self.entry.preprocessing if self.entry else RANDOM_CONTRACT,
+            "preprocessing": self.contract,
             "seed": self.seed,
             "store": self.store_digest,
             "split": self.split_digest,
             "weights": self.weights_digest,
-            **self.settings.model_dump(),
+            **self.settings.model_dump(exclude={"preprocessing"}),
             **recorded,
         }
 
@@ -73,6 +77,8 @@ class Run:
 
 # Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
 RANDOM_CONTRACT = "symmetric"
+#: What the official fine-tuning scripts feed to every network, whatever its weights.
+OFFICIAL_CONTRACT = "caffe_unit"
 
 
 @dataclass(frozen=True)
@@ -127,14 +133,20 @@ def plan_runs(
     *,
     inits: Sequence[str] | None = None,
     scenarios: Sequence[Scenario] | None = None,
+    preprocessing: Literal["native", "official_scripts"] | None = None,
 ) -> list[Run]:
     """List the runs of a task, folds first, in the order of the scenarios.
 
     Parameters
     ----------
-    inits, scenarios
+    inputs
+        What the task's runs read; images are resized as they are in its store.
+    inits, scenarios, preprocessing
         Others than the profile's.  Equal runs have equal ids, whichever plan they stand in.
     """
+    changed = {"resize": inputs.store.resize}
+    changed |= {"preprocessing": preprocessing} if preprocessing else {}
+    settings = study.profile.tuning(inputs.task.name).model_copy(update=changed)
     inits = inits or study.profile.inits
     entries, folders = find_entries(study, inits), weights_folders(study)
     digests = {key: _weights_digest(entry, folders) for key, entry in entries.items()}
@@ -147,6 +159,7 @@ def plan_runs(
             seed = int(digest_of(named | {"seed": study.profile.seed})[:7], 16)
             for init in inits:
                 key = (init, scenario.backbone)
+                contract = _contract(entries[key], settings)
                 runs.append(
                     Run(
                         inputs.task.name,
@@ -154,31 +167,47 @@ def plan_runs(
                         scenario,
                         init,
                         entries[key],
+                        contract,
                         seed,
-                        study.profile.tuning(inputs.task.name),
+                        settings,
                         3 if inputs.store.color else 1,
                         inputs.store.digest,
                         split_digest,
                         digests[key] or f"random-{study.profile.seed}",
-                        _sanity_cases(study, inputs, int(fold), scenario, init),
+                        _sanity_cases(
+                            study, inputs, (int(fold), scenario, init), contract, entries[key]
+                        ),
                     )
                 )
     return runs
 
 
-def _sanity_cases(
-    study: Study, inputs: TaskInputs, fold: int, scenario: Scenario, init: str
-) -> int:
-    """Return how many cases a run records for the sanity check.
+def _contract(entry: WeightsEntry | None, settings: FineTuning) -> str:
+    """Return the name of the input contract of a run that starts from an entry."""
+    if settings.preprocessing == "official_scripts":
+        return OFFICIAL_CONTRACT
+    return entry.preprocessing if entry else RANDOM_CONTRACT
 
-    The same for every plan over the folds of the grid, so that plans share their runs.
+
+def _sanity_cases(
+    study: Study,
+    inputs: TaskInputs,
+    cell: tuple[int, Scenario, str],
+    contract: str,
+    entry: WeightsEntry | None,
+) -> int:
+    """Return how many cases the run of a fold, scenario and init records for the sanity check.
+
+    The same for every plan that holds the run, so that plans share it.
     """
-    settings, folds = study.profile.sanity, inputs.folds["fold"]
-    if settings is None or scenario.name not in settings.scenarios or fold != folds.min():
+    settings, (fold, scenario, init) = study.profile.sanity, cell
+    if settings is None or scenario.name not in settings.scenarios or fold != 0:
         return 0
-    own = folds.nunique() == min(study.profile.folds, inputs.task.n_folds)
-    masked = inputs.store.masks() is not None
-    return settings.cases if own and masked and init in study.profile.inits else 0
+    if init not in study.profile.inits or inputs.store.masks() is None:
+        return 0
+    tuning = study.profile.tuning(inputs.task.name)
+    own = inputs.store.resize == tuning.resize and contract == _contract(entry, tuning)
+    return settings.cases if own else 0
 
 
 def group_blocks(runs: list[Run], *, by_task: bool = False) -> list[Block]:

@@ -39,7 +39,7 @@ from rin.study.pretraining_records import (
     pretraining_histories,
     pretraining_predictions,
 )
-from rin.study.profile import Execution
+from rin.study.sections import Execution
 from rin.study.setting import Study
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:
 
 
 def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execution) -> None:
-    """Pretrain one backbone on several corpora with one compiled step.
+    """Pretrain one backbone on several corpora, or under several contracts, with one compiled step.
 
     Takes all corpora, finished or not: the largest decides the outputs of every one, so
     that a block that was cut off goes on exactly as it began.
@@ -117,7 +117,7 @@ def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execut
     prepare_framework(execution.threads, execution.precision)
     keras.backend.clear_session()  # the graphs of earlier blocks of this process
     first = runs[0]
-    stores = {run.init: open_store(run.store) for run in runs}
+    stores = {run.store: open_store(run.store) for run in runs}
     n_classes = [store.cases["label"].nunique() for store in stores.values()]
     block = PretrainingBlock(
         first.backbone,
@@ -130,7 +130,7 @@ def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execut
     failures = []
     for run in (run for run in runs if not ledger.has(run.run_id)):
         try:
-            _pretrain(run, block, stores[run.init], ledger, execution)
+            _pretrain(run, block, stores[run.store], ledger, execution)
         except InputError as error:
             failures.append(error)
     if failures:
@@ -157,7 +157,7 @@ def _pretrain(
     )
     labels = store.cases["label"].to_numpy()
     try:
-        result = block.train(store.images(), labels, run.split.parts, work)
+        result = block.train(store.images(), labels, run.split.parts, run.contract, work)
     finally:
         (folder / PROGRESS).unlink(missing_ok=True)
     write = partial(_write, run, block, result, store.cases, folder)
@@ -187,7 +187,7 @@ def _write(
     entry = WeightsEntry(
         init=run.init,
         backbone=run.backbone,
-        preprocessing=run.settings.preprocessing,
+        preprocessing=run.contract,
         file=f"{run.run_id}/{WEIGHTS}",
         sha256=sha256,
         release=f"pretrained here on {run.corpus}",

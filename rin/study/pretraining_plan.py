@@ -14,7 +14,7 @@ from rin.data.splits import PARTS
 from rin.data.store import ImageStore
 from rin.study.corpora import open_corpus
 from rin.study.ledger import digest_of
-from rin.study.profile import Pretraining
+from rin.study.sections import Pretraining
 from rin.study.setting import Study
 
 
@@ -41,7 +41,10 @@ class Split:
 
 @dataclass(frozen=True)
 class PretrainingRun:
-    """One backbone on one corpus."""
+    """One backbone on one corpus, under one input contract.
+
+    `settings` are the profile's; `contract` is what they mean for this init and backbone.
+    """
 
     init: str
     corpus: str
@@ -51,12 +54,14 @@ class PretrainingRun:
     store_digest: str
     split: Split
     settings: Pretraining
+    contract: str
     seed: int
 
     @property
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
         settings = self.settings.model_dump(exclude={"corpora", "cases", "backbones"})
+        settings["preprocessing"] = self.contract
         named = {"init": self.init, "corpus": self.corpus, "backbone": self.backbone}
         read = {"store": self.store_digest, "split": self.split.digest}
         return named | read | {"seed": self.seed, **settings}
@@ -87,6 +92,7 @@ def plan_pretraining(study: Study) -> list[PretrainingRun]:
                 store.digest,
                 split,
                 settings,
+                settings.contract(init, backbone),
                 study.profile.seed,
             )
             for backbone in settings.backbones or study.profile.backbones

@@ -11,166 +11,27 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from rin.errors import InputError, unknown
-from rin.models.augmentation import find_augmentation
 from rin.models.backbones import BACKBONES, check_size
-from rin.models.preprocessing import find_preprocessing
 from rin.study.scenarios import find_scenario
-
-Positive = Annotated[int, Field(gt=0)]
-Momentum = Annotated[float, Field(gt=0, lt=1)]
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FineTuning(_Settings):
-    """How the scenarios are trained on a task.
-
-    `size` is the image side in pixels; `resize` is `stretch`, as in the paper, or `pad`,
-    which keeps the aspect ratio.
-    """
-
-    size: Positive
-    batch: Positive
-    epochs: Positive
-    resize: Literal["stretch", "pad"] = "stretch"
-    augmentation: str = "official"
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    batch_norm_momentum: Momentum = 0.99
-
-    _known = field_validator("augmentation")(lambda name: (find_augmentation(name), name)[1])
+from rin.study.sections import (
+    Curation,
+    Execution,
+    Factors,
+    FineTuning,
+    FromRandom,
+    Positive,
+    Pretraining,
+    Probe,
+    Sanity,
+    Settings,
+    Simulation,
+)
 
 
-class Pretraining(_Settings):
-    """How backbones are trained from random initialisation.
-
-    `corpora` maps an init to the dataset it is trained on, or to several in order of preference;
-    all corpora get the same epochs.  `cases` limits the images that are drawn from a corpus.
-    `backbones` are those of the profile where none are named.  `sgd` has a momentum of 0.9;
-    `warmup` is the share of the steps over which the learning rate rises; `balanced` weighs
-    classes against their frequency; `batch_norm_recalibration` is a number of batches.
-    """
-
-    corpora: dict[str, str | Annotated[list[str], Field(min_length=1)]]
-    backbones: Annotated[list[str], Field(min_length=1)] | None = None
-    cases: Positive | None = None
-    size: Positive
-    batch: Positive
-    epochs: Positive
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    schedule: Literal["constant", "cosine"] = "constant"
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    class_weights: Literal["none", "balanced"] = "none"
-    preprocessing: str = "symmetric"
-    augmentation: str = "none"
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    batch_norm_momentum: Momentum = 0.99
-    batch_norm_recalibration: Annotated[int, Field(ge=0)] = 0
-
-    _known = field_validator("augmentation")(lambda name: (find_augmentation(name), name)[1])
-    _inputs = field_validator("preprocessing")(lambda name: (find_preprocessing(name), name)[1])
-
-    @model_validator(mode="after")
-    def _fits(self) -> Pretraining:
-        for name in self.backbones or []:
-            check_size(name, self.size)
-        if self.optimizer == "adamw" and self.weight_decay == 0:
-            raise ValueError("adamw without a weight_decay is adam: give one, or name adam")
-        return self
-
-
-class Execution(_Settings):
-    """Where the blocks run; changes no result beyond floating-point noise.
-
-    `workers` processes with `threads` threads each; 0 workers means this process.  A block holds
-    the runs of all tasks that share a compiled step (`blocks: shared`), which compiles least, or
-    of one task (`by_task`), which spreads a long study over more workers.
-
-    The others concern pretraining: `devices` that share each batch (null: one; `all`),
-    `checkpoint_minutes` between two checkpoints of a training, `tensorboard` for a log of events.
-    """
-
-    workers: Annotated[int, Field(ge=0)] = 0
-    blocks: Literal["shared", "by_task"] = "shared"
-    threads: Positive | None = None
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
-    devices: Positive | Literal["all"] | None = None
-    checkpoint_minutes: Annotated[float, Field(ge=0)] = 5.0
-    tensorboard: bool = False
-
-
-class Curation(_Settings):
-    """How an archive of studies becomes a pretraining corpus.
-
-    `archive` is the folder of a DICOM export below the data root; where it is absent, a stand-in
-    of `studies` studies is written, with pictures of `size` pixels.  `database` is the URL of the
-    index, empty for an SQLite file beside the results.  `label_map` and `reviewed` are CSV files
-    below the archive's folder: a site's own terms, and the normal studies that a radiologist has
-    reviewed.  `encoding` is that of the report texts.
-    """
-
-    archive: str = "archive"
-    database: str = ""
-    label_map: str = ""
-    reviewed: str = ""
-    encoding: str = "utf-8"
-    studies: Positive = 320
-    size: Positive = 128
-
-
-class FromRandom(_Settings):
-    """Runs that ask whether pretraining helps at all: every init beside random weights.
-
-    `folds` is their own, for an answer needs more test cases than a demonstration.
-    """
-
-    tasks: Annotated[list[str], Field(min_length=1)]
-    scenarios: Annotated[list[str], Field(min_length=1)]
-    folds: Positive = 1
-
-    _known = field_validator("scenarios")(lambda names: [find_scenario(n).name for n in names])
-
-
-class Sanity(_Settings):
-    """Whether maps depend on what a network has learnt: its weights are put back to random ones.
-
-    Of the first fold of each task with lesion masks, the runs of `scenarios` record maps of their
-    first `cases` test cases with a lesion, layer group by layer group.
-    """
-
-    scenarios: Annotated[list[str], Field(min_length=1)]
-    cases: Positive = 16
-
-    _known = field_validator("scenarios")(lambda names: [find_scenario(n).name for n in names])
-
-
-class Simulation(_Settings):
-    """How far intervals reach that take several images of one patient for independent.
-
-    `replicates` test sets of `patients` patients with `images` images each are drawn for every
-    correlation.
-    """
-
-    replicates: Positive = 2000
-    patients: Annotated[int, Field(ge=10)] = 100
-    images: Annotated[int, Field(ge=2)] = 5
-
-
-class Profile(_Settings):
+class Profile(Settings):
     """One study in numbers; see the heads of the YAML files for time and memory.
 
     `cases` limits each task to about that many cases, drawn patient by patient; None takes all.
@@ -182,19 +43,23 @@ class Profile(_Settings):
     about: str
     tasks: Annotated[list[str], Field(min_length=1)]
     inits: Annotated[list[str], Field(min_length=2)]
-    backbones: Annotated[list[str], Field(min_length=1)] = list(BACKBONES)
+    backbones: Annotated[list[str], Field(min_length=1)] = Field(
+        default_factory=lambda: list(BACKBONES)
+    )
     folds: Positive = 5
     splits: Literal["own", "official"] = "own"
     seed: int = 20220914
     cases: Positive | None = None
     fine_tuning: FineTuning
-    fine_tuning_of: dict[str, dict[str, Any]] = {}
+    fine_tuning_of: dict[str, dict[str, Any]] = Field(default_factory=dict)
     curation: Curation | None = None
     pretraining: Pretraining | None = None
     from_random: FromRandom | None = None
+    factors: Factors | None = None
+    probe: Probe | None = None
     sanity: Sanity | None = None
     simulation: Simulation = Simulation()
-    stand_ins: dict[str, dict[str, int]] = {}
+    stand_ins: dict[str, dict[str, int]] = Field(default_factory=dict)
     execution: Execution = Execution()
 
     @field_validator("backbones")
@@ -229,14 +94,22 @@ class Profile(_Settings):
             raise ValueError("official splits name all their cases, so none can be drawn")
         return n
 
-    @field_validator("from_random", "sanity")
+    @field_validator("from_random", "factors", "sanity")
     @classmethod
     def _of_own_backbones(
-        cls, section: FromRandom | Sanity | None, others: ValidationInfo
-    ) -> FromRandom | Sanity | None:
+        cls, section: FromRandom | Factors | Sanity | None, others: ValidationInfo
+    ) -> FromRandom | Factors | Sanity | None:
         for name in section.scenarios if section else []:
             if find_scenario(name).backbone not in others.data.get("backbones", []):
                 raise ValueError(f"{name}: its backbone is not among the profile's")
+        return section
+
+    @field_validator("probe")
+    @classmethod
+    def _on_a_corpus(cls, section: Probe | None, others: ValidationInfo) -> Probe | None:
+        pretraining = others.data.get("pretraining")
+        if section and (pretraining is None or section.init not in pretraining.corpora):
+            raise ValueError(f"{section.init!r} is not among the inits that are pretrained")
         return section
 
     @field_validator("fine_tuning_of")
@@ -293,5 +166,5 @@ def load_profile(name: str | Path) -> Profile:
         raise InputError(
             f"setting {setting}: {first['msg']} (got {first['input']!r:.80})",
             where=path,
-            remedy="Mend this setting; the fields are described in rin.study.profile.",
+            remedy="Mend this setting; the fields are described in rin.study.sections.",
         ) from error

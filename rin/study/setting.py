@@ -148,7 +148,9 @@ def open_study(
     return Study(profile, root, Path(results) / profile.name)
 
 
-def task_inputs(study: Study, task: str, *, folds: int | None = None) -> TaskInputs:
+def task_inputs(
+    study: Study, task: str, *, folds: int | None = None, resize: str | None = None
+) -> TaskInputs:
     """Open a task's images, decode them, find near-duplicates and split the patients.
 
     Parameters
@@ -157,6 +159,8 @@ def task_inputs(study: Study, task: str, *, folds: int | None = None) -> TaskInp
         Name of the task.
     folds
         At most so many folds, in place of the profile's number.
+    resize
+        How images are brought to their size, in place of the profile's choice.
 
     Raises
     ------
@@ -175,7 +179,7 @@ def task_inputs(study: Study, task: str, *, folds: int | None = None) -> TaskInp
         split = split[split["fold"] < n_folds].reset_index(drop=True)
     near = manifest.near_duplicate_bits
     dataset, groups, pairs = draw_cases(chosen, near, profile.cases, profile.seed)
-    store = study.store(dataset, tuning.size, tuning.resize)
+    store = study.store(dataset, tuning.size, resize or tuning.resize)
     if split is None:
         split = make_folds(store.cases, groups, n_folds, profile.seed)
     check_splits(store.cases, split, pairs)

@@ -18,7 +18,7 @@ import pandas as pd
 
 from rin.errors import InputError
 from rin.models.build import Architecture
-from rin.models.preprocessing import find_preprocessing
+from rin.models.preprocessing import Preprocessing, find_preprocessing
 from rin.models.weights import file_sha256, random_weights
 from rin.training.batches import Part
 from rin.training.checkpoint import Checkpoint
@@ -121,6 +121,7 @@ class PretrainingBlock:
         images: np.ndarray,
         classes: np.ndarray,
         parts: np.ndarray,
+        contract: str,
         work: Workplace | None = None,
     ) -> PretrainingResult:
         """Pretrain on one corpus from the random start, or from where it was killed.
@@ -133,6 +134,8 @@ class PretrainingBlock:
             Class names, (n,).
         parts
             `train`, `validation` or `test` for every image, (n,).
+        contract
+            Name of the input contract.
         work
             Where checkpoint, progress and features go; without one, nowhere.
 
@@ -149,7 +152,7 @@ class PretrainingBlock:
         check_corpus(images, names, labels, parts, size=self._settings.size, outputs=outputs)
         by_part = [Part(images, labels, np.flatnonzero(parts == part)) for part in PARTS]
         training, validation, test = by_part
-        standing = self._fit(training, validation, len(names), work)
+        standing = self._fit(training, validation, len(names), find_preprocessing(contract), work)
         if batches := self._settings.batch_norm_recalibration:
             recalibrate(self._block, training, self._settings.batch, batches, self._seed)
         features = work.folder / FEATURES if work else None
@@ -166,7 +169,12 @@ class PretrainingBlock:
         return file_sha256(path)
 
     def _fit(
-        self, training: Part, validation: Part, n_classes: int, work: Workplace | None
+        self,
+        training: Part,
+        validation: Part,
+        n_classes: int,
+        contract: Preprocessing,
+        work: Workplace | None,
     ) -> Standing:
         s = self._settings
         weights = None
@@ -175,7 +183,7 @@ class PretrainingBlock:
             weights = (len(training.rows) / (n_classes * counts)).astype("float32")
         return self._block.fit(
             self._start,
-            find_preprocessing(s.preprocessing),
+            contract,
             Recipe(s.learning_rate, s.epochs, s.batch, self._seed, s.schedule, s.warmup),
             training,
             validation,

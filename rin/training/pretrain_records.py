@@ -27,7 +27,6 @@ class Settings(Protocol):
     schedule: str
     warmup: float
     class_weights: str
-    preprocessing: str
     augmentation: str
     dropout: float
     batch_norm_momentum: float

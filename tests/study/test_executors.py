@@ -12,8 +12,8 @@ from tiny_study import records, start_grid, write_profile
 
 from rin.errors import InputError
 from rin.study import open_study, predictions, task_inputs
-from rin.study.executors import drive, make_executor
-from rin.study.profile import Execution
+from rin.study.executors import drive, make_executor, one_bar
+from rin.study.sections import Execution
 
 HERE = Path(__file__).parent
 
@@ -135,3 +135,17 @@ def test_grid_in_this_process_and_in_a_pool_has_identical_predictions(tmp_path):
             predictions(pooled, inputs, part=part),
             check_exact=True,
         )
+
+
+def test_drives_within_one_bar_share_it_and_count_on(execution, tmp_path):
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for folder in folders:
+        folder.mkdir()
+    (folders[1] / "0").touch()  # finished before
+    with one_bar(4, 1) as bar:
+        counts = []
+        for folder in folders:
+            run_jobs(execution, [(touch, folder / str(i)) for i in range(2)], folder)
+            counts.append(bar.n)
+    assert counts == [3, 4]
+    assert bar.total == 4

@@ -114,8 +114,16 @@ def test_run_ids_when_a_weights_file_changes_change_for_its_init_and_backbone_on
 def test_run_ids_cover_the_input_contract(planned):
     run = next(r for r in planned() if r.init == "imagenet" and r.scenario.backbone == "ResNet50")
     assert run.config["preprocessing"] == "caffe"
-    other = replace(run, entry=run.entry.model_copy(update={"preprocessing": "symmetric"}))
-    assert other.run_id != run.run_id
+    assert replace(run, contract="symmetric").run_id != run.run_id
+
+
+def test_plan_under_the_official_scripts_feeds_all_weights_alike(planned):
+    inits = {"inits": ["radimagenet", "imagenet"]}
+    own = {run.run_id: run for run in planned(inits)}
+    official = planned(inits | {"fine_tuning.preprocessing": "official_scripts"})
+    assert {run.contract for run in official} == {"caffe_unit"}
+    shared = {own[run.run_id].init for run in official if run.run_id in own}
+    assert shared == {"radimagenet"}
 
 
 def test_plan_when_init_is_unknown_lists_the_known_ones(planned):

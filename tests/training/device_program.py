@@ -40,7 +40,6 @@ class Settings:
     schedule: str = "cosine"
     warmup: float = 0.0
     class_weights: str = "none"
-    preprocessing: str = "symmetric"
     augmentation: str = "none"
     dropout: float = 0.0
     batch_norm_momentum: float = 0.9
@@ -53,7 +52,7 @@ def corpus():
     noise = np.random.default_rng(0).normal(0, 20, (33, 32, 32))
     images = np.clip(60 + 120 * labels[:, None, None] + noise, 0, 255).astype("uint8")
     parts = np.repeat(["train", "validation", "test"], [22, 4, 7])
-    return images, np.array(["dark", "light"])[labels], parts
+    return images, np.array(["dark", "light"])[labels], parts, "symmetric"
 
 
 def cut_off_once():

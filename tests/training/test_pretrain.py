@@ -34,7 +34,6 @@ class Settings:
     schedule: str = "constant"
     warmup: float = 0.0
     class_weights: str = "none"
-    preprocessing: str = "symmetric"
     augmentation: str = "official"
     dropout: float = 0.2
     batch_norm_momentum: float = 0.9
@@ -58,7 +57,7 @@ def corpus(names, color=False, seed=0):
     noise = np.random.default_rng(seed).normal(0, 10, shape)
     images = base.reshape(-1, *[1] * (len(shape) - 1)) + noise
     parts = np.tile(np.repeat(["train", "validation", "test"], [11, 2, 3]), len(names))
-    return np.clip(images, 0, 255).astype("uint8"), classes, parts
+    return np.clip(images, 0, 255).astype("uint8"), classes, parts, "symmetric"
 
 
 GRAY, RGB = corpus(["a", "b", "c"]), corpus(["d", "e", "f", "g"], color=True, seed=1)
@@ -118,7 +117,7 @@ def test_pretraining_history_has_one_row_an_epoch(pretrained):
 
 def test_pretraining_accuracy_is_that_of_images_with_their_own_labels(pretrained):
     """Keras' own evaluation takes image and label from one batch, whatever its order."""
-    compiled, (images, classes, parts) = pretrained[0]._block, RGB
+    compiled, (images, classes, parts) = pretrained[0]._block, RGB[:3]
     labels = np.unique(classes, return_inverse=True)[1]
     rows = np.flatnonzero(parts == "test")
     test = OrderedBatches(Part(images, labels, rows), batch=6, channels=3)
@@ -127,7 +126,7 @@ def test_pretraining_accuracy_is_that_of_images_with_their_own_labels(pretrained
 
 
 def test_pretraining_predictions_are_of_the_test_images_and_explain_the_metrics(pretrained):
-    for result, (_, classes, parts) in zip(pretrained[1], (GRAY, RGB), strict=True):
+    for result, (_, classes, parts, _) in zip(pretrained[1], (GRAY, RGB), strict=True):
         table, metrics = result.predictions, result.metrics
         assert table["row"].tolist() == np.flatnonzero(parts == "test").tolist()
         assert table["truth"].tolist() == classes[table["row"]].tolist()
@@ -158,7 +157,7 @@ def test_pretraining_that_is_saved_reads_back_with_its_digest(pretrained):
 def test_pretraining_features_are_the_pooled_ones_of_the_test_images(pretrained, tmp_path):
     import keras
 
-    block, (images, _, parts) = pretrained[0], GRAY
+    block, (images, _, parts) = pretrained[0], GRAY[:3]
     block.train(*GRAY, Workplace(tmp_path))
     features = np.load(tmp_path / "features.npy")
     gray = images[parts == "test"].astype("float32")[..., np.newaxis]
@@ -186,7 +185,7 @@ def one_class_elsewhere(images, classes, parts):
 )
 def test_pretraining_of_a_bad_corpus_tells_what_is_wrong(pretrained, spoil, told):
     with pytest.raises(InputError, match=told):
-        pretrained[0].train(*spoil(*GRAY))
+        pretrained[0].train(*spoil(*GRAY[:3]), "symmetric")
 
 
 def test_pretraining_from_a_store_that_breaks_off_names_the_file(pretrained, tmp_path):
@@ -286,7 +285,7 @@ def test_pretraining_with_schedule_and_weights_compiles_once_for_corpora_of_one_
 
 
 def test_balanced_class_weights_give_each_class_the_same_sum(pretrained, monkeypatch):
-    images, classes, parts = GRAY
+    images, classes, parts = GRAY[:3]
     rare = np.flatnonzero((classes == "a") & (parts == "train"))[:7]
     kept = np.setdiff1d(np.arange(48), rare)
     given = {}
@@ -299,7 +298,7 @@ def test_balanced_class_weights_give_each_class_the_same_sum(pretrained, monkeyp
     monkeypatch.setattr(block, "_settings", replace(Settings(), class_weights="balanced"))
     monkeypatch.setattr(block._block, "fit", spy)
     with pytest.raises(_Killed):
-        block.train(images[kept], classes[kept], parts[kept])
+        block.train(images[kept], classes[kept], parts[kept], "symmetric")
     assert (given["weights"] * [4, 11, 11]).tolist() == pytest.approx([26 / 3] * 3)
 
 

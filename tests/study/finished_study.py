@@ -1,0 +1,107 @@
+"""A finished study on images that count as real, made without training: its runs are invented."""
+
+import re
+import shutil
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tiny_study import tiny_profile
+
+from rin.data.layouts.found import STAND_IN_NOTE
+from rin.data.manifest import REPOSITORY, load_manifest
+from rin.data.standins import write_stand_in
+from rin.models.weights import WeightsEntry
+from rin.study import open_study
+from rin.study.factors import factor_inputs, factor_runs, studied_factors
+from rin.study.from_random import from_random_inputs, planned_from_random
+from rin.study.plan import plan_runs
+from rin.study.pretraining_plan import plan_pretraining
+from rin.study.setting import task_inputs
+
+SCENARIO = "ResNet50-unfreeze_all-1e-04"
+ONE = {"tasks": ["breast"], "scenarios": [SCENARIO], "folds": 2}
+CHANGES = {
+    "inits": ["radiologic", "photographic"],
+    "pretraining.corpora": {"radiologic": "corpus_radiologic",
+                            "photographic": "corpus_photographic"},
+    "pretraining.preprocessing": {"radiologic": "caffe_unit", "photographic": "caffe"},
+    "from_random": ONE,
+    "factors": {"preprocessing": ONE, "resize": {**ONE, "folds": 1}},
+    "stand_ins": {},
+}  # fmt: skip
+FOLDERS = {
+    "busi": ("Dataset_BUSI_with_GT", {"benign": 30, "malignant": 24, "normal": 6}),
+    "corpus_radiologic": ("pretrain_radiologic", {"class_count": 3, "per_class": 12}),
+    "corpus_photographic": ("pretrain_photographic", {"class_count": 4, "per_class": 12}),
+}
+
+
+def write_images(folder, *, marked=()):
+    """Write the datasets as a user would have them; those in `marked` stay known stand-ins."""
+    for name, (inner, counts) in FOLDERS.items():
+        made = write_stand_in(load_manifest(name), folder / "made", counts, 1)
+        shutil.copytree(made / inner, folder / "images" / inner)
+        for note in (folder / "images" / inner).glob(STAND_IN_NOTE) if name not in marked else ():
+            note.unlink()
+    return folder / "images"
+
+
+def write_manifests(folder):
+    """Copy the manifests, without the counts of the published files."""
+    shutil.copytree(REPOSITORY / "data_manifests", folder)
+    for name in FOLDERS:
+        path = folder / f"{name}.yaml"
+        text = re.sub(r"^counts:.*\n(?:[ #].*\n)*", "", path.read_text("utf-8"), flags=re.M)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def finished_study(folder, data_root, changes=None):
+    """Return a study all of whose runs stand in its ledgers."""
+    profile = tiny_profile(CHANGES | (changes or {}))
+    study = open_study(profile, data_root=data_root, results=folder)
+    for run in plan_pretraining(study):
+        study.weights.commit(run.run_id, run.config, partial(_pretrained, run))
+    for run, inputs in planned_runs(study):
+        if not study.runs.has(run.run_id):
+            study.runs.commit(run.run_id, run.config, partial(_trained, run, inputs))
+    return study
+
+
+def planned_runs(study):
+    """Every run of every plan with what it reads; a run of several plans several times."""
+    one = task_inputs(study, "breast")
+    planned = [(run, one) for run in plan_runs(study, one)]
+    planned += planned_from_random(study, from_random_inputs(study))
+    for factor in studied_factors(study):
+        inputs = factor_inputs(study, factor)
+        planned += [(r, inputs[level, r.task]) for level, r in factor_runs(study, factor, inputs)]
+    return planned
+
+
+def _pretrained(run, folder):
+    entry = WeightsEntry(
+        init=run.init, backbone=run.backbone, preprocessing=run.contract, sha256="0" * 64,
+        file=f"{run.run_id}/w.h5", release=f"pretrained here on {run.corpus}",
+        provenance=run.provenance,
+    )  # fmt: skip
+    Path(folder / "entry.json").write_text(entry.model_dump_json())
+    return {"top1": 0.5123456789, "images": 36, "classes": 3, "epochs": 1, "seconds": 12.5}
+
+
+def _trained(run, inputs, folder):
+    rng = np.random.default_rng(int(run.run_id[:8], 16))
+    split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
+    cases, tables = inputs.store.cases.set_index("case_id"), []
+    for part in ("validation", "test"):
+        rows = [case for case in cases.index if split.get(case) == part]
+        labels = inputs.labels.loc[rows].to_numpy()
+        score = (1 / (1 + np.exp(-rng.normal(labels)))).astype(np.float32)
+        table = {"case_id": rows, "patient_id": cases.loc[rows, "patient_id"].to_numpy()}
+        tables.append(pd.DataFrame({**table, "part": part, "label": labels, "score": score}))
+    pd.concat(tables).to_parquet(folder / "predictions.parquet", index=False)
+    np.save(folder / "cams.npy", rng.normal(size=(len(rows), 4, 4, 2)).astype(np.float32))
+    return {"best_epoch": 1, "seconds": 2.5, "peak_memory_gb": 1.25, "traces": 1,
+            "backend": "tensorflow", "precision": "float32"}  # fmt: skip

@@ -1,0 +1,473 @@
+"""Reference runs: what is written is read back as it was, and nothing else is written."""
+
+import json
+import platform
+import shutil
+import socket
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from finished_study import (
+    CHANGES,
+    finished_study,
+    planned_runs,
+    write_images,
+    write_manifests,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_study import tiny_profile
+
+from rin.cli import main
+from rin.errors import InputError
+from rin.explain.overlap import measure_overlap
+from rin.report.analyses import analyses_of
+from rin.report.localisation import localise, recorded_maps
+from rin.report.reference import reference_analyses
+from rin.report.reference_localisation import reference_overlaps
+from rin.report.reference_own import own_run
+from rin.study import cam_arrays, open_study, predictions, pretrained, run_from_random, task_inputs
+from rin.study.factors import factor_inputs, run_factor
+from rin.study.from_random import from_random_inputs
+from rin.study.reference import (
+    baseline_rows,
+    factor_predictions,
+    from_random_predictions,
+    grid_predictions,
+    load_reference,
+    overlap_table,
+    reference_names,
+)
+from rin.study.reference_facts import without_folders
+from rin.study.reference_tables import Packed, pack_predictions, unpack_predictions, write_table
+from rin.study.reference_writing import LARGEST, write_reference
+from rin.study.sections import Probe
+
+
+@pytest.fixture(scope="module", autouse=True)
+def manifests(tmp_path_factory):
+    """Manifests that assert no counts, so that a few images can be read as real ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = write_manifests(tmp_path_factory.mktemp("manifests") / "data_manifests")
+        patch.setenv("RIN_MANIFESTS", str(folder))
+        yield
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return write_images(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, images):
+    return finished_study(tmp_path_factory.mktemp("results"), images)
+
+
+@pytest.fixture(scope="module")
+def written(finished, tmp_path_factory):
+    return write_reference(finished, tmp_path_factory.mktemp("reference_runs"))
+
+
+@pytest.fixture(scope="module")
+def reference(written):
+    return load_reference(written)
+
+
+@pytest.fixture
+def copy(written, tmp_path):
+    return shutil.copytree(written, tmp_path / written.name)
+
+
+def test_grid_is_read_back_as_the_study_returns_it(reference, finished):
+    expected = predictions(finished, task_inputs(finished, "breast"))
+    pd.testing.assert_frame_equal(grid_predictions(reference, "breast"), expected)
+
+
+def test_runs_from_random_weights_are_read_back_as_the_study_returns_them(reference, finished):
+    expected = run_from_random(finished, from_random_inputs(finished))
+    pd.testing.assert_frame_equal(from_random_predictions(reference), expected)
+    assert set(expected["init"]) == {"random", "radiologic", "photographic"}
+
+
+@pytest.mark.parametrize("factor", ["preprocessing", "resize"])
+def test_factor_is_read_back_as_the_study_returns_it(reference, finished, factor):
+    expected = run_factor(finished, factor, factor_inputs(finished, factor))
+    pd.testing.assert_frame_equal(factor_predictions(reference, factor), expected)
+
+
+def test_run_of_both_levels_stands_under_both(reference):
+    table = factor_predictions(reference, "preprocessing")
+    shared = table[table["init"] == "radiologic"].groupby("level")["score"].agg(list)
+    assert shared["native"] == shared["official_scripts"]
+
+
+def test_each_run_of_the_whole_study_is_kept_once(reference, finished):
+    ids = [run.run_id for run, _ in planned_runs(finished)]
+    assert sorted(reference.runs["run_id"]) == sorted(set(ids))
+    assert len(ids) > len(set(ids))
+
+
+def test_overlap_is_read_back_as_it_is_measured(reference, finished):
+    inputs = task_inputs(finished, "breast")
+    store = inputs.store
+    ids = store.cases["case_id"].to_numpy()
+    measured = measure_overlap(list(cam_arrays(finished, inputs)), ids, store.masks()).table
+    found = overlap_table(reference, "breast")
+    assert len(found) == len(measured) > 0
+    assert sorted(found.columns) == sorted(measured.columns)
+    pd.testing.assert_frame_equal(
+        found, measured[found.columns].reset_index(drop=True), check_dtype=False, rtol=1e-6
+    )
+
+
+def test_baselines_cover_each_case_with_a_lesion(reference):
+    found = baseline_rows(reference, "breast")
+    assert set(found["case_id"]) == set(overlap_table(reference, "breast")["case_id"])
+    assert found.groupby("case_id").size().nunique() == 1
+
+
+def test_pretraining_is_read_back_with_its_contract(reference, finished):
+    expected = pretrained(finished).assign(contract=["caffe_unit", "caffe"])
+    pd.testing.assert_frame_equal(reference.pretraining, expected)
+
+
+def test_analyses_of_the_kept_scores_are_those_of_the_study(reference, finished):
+    inputs = task_inputs(finished, "breast")
+    inits = ("radiologic", "photographic")
+    expected = analyses_of(inputs, predictions(finished, inputs), inits)
+    (found,) = reference_analyses(reference)
+    pd.testing.assert_frame_equal(found.table, expected.table)
+    assert (found.images, found.pooled) == (expected.images, expected.pooled)
+    assert (found.effects, found.fewest_patients) == (expected.effects, expected.fewest_patients)
+    assert (found.title, found.published) == (expected.title, expected.published)
+
+
+def test_overlap_of_the_kept_values_is_that_of_the_maps(reference, finished):
+    inputs = task_inputs(finished, "breast")
+    expected = localise(recorded_maps(finished, inputs), inputs)
+    (found,) = reference_overlaps(reference)
+    for name in ("means", "tests", "against"):
+        whole = getattr(expected, name)
+        whole = whole[whole["measure"] == "dice"].reset_index(drop=True)
+        pd.testing.assert_frame_equal(
+            getattr(found, name).reset_index(drop=True), whole, check_dtype=False, rtol=1e-5
+        )
+    assert (found.published, found.images) == (expected.published, expected.images)
+
+
+def test_study_that_was_written_is_told_apart_from_others(reference, finished):
+    own = own_run(finished, reference)
+    assert (own.missing, own.same) == (0, True)
+    assert [one.task for one in own.found] == ["breast"]
+    fewer = replace(reference, runs=reference.runs.iloc[1:])
+    assert not own_run(finished, fewer).same
+    half = finished.profile.model_copy(update={"seed": 1})
+    assert own_run(replace(finished, profile=half), reference).missing == 2  # weights first
+
+
+@pytest.fixture
+def probed(finished, monkeypatch):
+    """A study with a probe section whose one run is finished, and what it measured."""
+    table = pd.DataFrame(
+        {"kind": ["probe", "random"], "source": "busi", "source_provenance": "real",
+         "weights_provenance": ["real", ""], "divergence": [0.1, None], "seen": [True, False],
+         "images": [64, 64]}
+    )  # fmt: skip
+    place = "rin.study.reference_writing"
+    runs = [SimpleNamespace(run_id="a"), SimpleNamespace(run_id="b")]
+    ledger = SimpleNamespace(count=len, folder=finished.results / "probe")
+    monkeypatch.setattr(f"{place}.plan_probe", lambda _: runs)
+    monkeypatch.setattr(f"{place}.probe_ledger", lambda _: ledger)
+    monkeypatch.setattr(f"{place}.probe_measurements", lambda _: table)
+    probe = Probe(contracts=["caffe", "symmetric"], epochs=1)
+    profile = finished.profile.model_copy(update={"probe": probe})
+    return SimpleNamespace(study=replace(finished, profile=profile), table=table, ledger=ledger)
+
+
+def test_probe_is_read_back_as_it_was_measured(probed, tmp_path, reference):
+    assert reference.probe is None
+    found = load_reference(write_reference(probed.study, tmp_path))
+    pd.testing.assert_frame_equal(found.probe, probed.table)
+
+
+def test_unfinished_probe_and_stand_ins_of_it_are_refused(probed, tmp_path):
+    probed.ledger.count = lambda ids: 1
+    with pytest.raises(InputError, match="1 of 2 runs of the probe are not finished"):
+        write_reference(probed.study, tmp_path)
+    probed.ledger.count = len
+    probed.table["source_provenance"] = "stand-in"
+    with pytest.raises(InputError, match="stand-ins: images of the probe, busi"):
+        write_reference(probed.study, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_facts_tell_how_the_run_came_about(reference, finished):
+    facts = reference.facts
+    assert facts.profile == json.loads(json.dumps(finished.profile.model_dump(mode="json")))
+    assert facts.python == platform.python_version()
+    assert facts.packages["numpy"] == np.__version__
+    n = len(reference.runs)
+    assert (facts.work["fine-tuning"].runs, facts.work["fine-tuning"].seconds) == (n, 2.5 * n)
+    assert facts.work["pretraining"].seconds == 25
+    task = facts.task("breast")
+    assert (task.dataset.used, task.dataset.counts) == (60, {"benign": 36, "malignant": 24})
+    assert task.dataset.licence.startswith("none stated")
+    assert {one.name: one.patients for one in facts.corpora} == {
+        "corpus_radiologic": 36, "corpus_photographic": 48,
+    }  # fmt: skip
+    assert [(w.init, w.contract, w.sha256) for w in facts.weights] == [
+        ("radiologic", "caffe_unit", "0" * 64), ("photographic", "caffe", "0" * 64),
+    ]  # fmt: skip
+
+
+def test_nothing_of_the_machine_is_written(written, finished, images):
+    text = (written / "run.json").read_text("utf-8")
+    for own in (socket.gethostname(), str(finished.results), str(images), str(Path.home())):
+        assert own not in text
+
+
+def test_paths_in_settings_keep_their_last_name_alone():
+    settings = {"archive": "/somewhere/export", "list": ["/a/b", "c/d"], "n": 3}
+    assert without_folders(settings) == {"archive": "export", "list": ["b", "c/d"], "n": 3}
+
+
+def test_files_are_small(written):
+    assert sum(path.stat().st_size for path in written.iterdir()) < 60_000 < LARGEST
+
+
+def test_larger_run_than_allowed_is_refused_and_leaves_nothing(finished, tmp_path, monkeypatch):
+    monkeypatch.setattr("rin.study.reference_writing.LARGEST", 5_000)
+    with pytest.raises(InputError, match=r"at most 5,000 may be .*scores\.parquet"):
+        write_reference(finished, tmp_path / "runs")
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_reference_run_is_replaced_only_when_asked(finished, copy):
+    before = (copy / "run.json").read_text("utf-8")
+    with pytest.raises(InputError, match=r"already.*--replace"):
+        write_reference(finished, copy.parent)
+    assert (copy / "run.json").read_text("utf-8") == before
+    write_reference(finished, copy.parent, replace=True, accelerator="one of my own")
+    assert load_reference(copy).facts.hardware.accelerator == "one of my own"
+    assert [path.name for path in copy.parent.iterdir()] == ["tiny"]
+
+
+def test_unfinished_runs_are_counted_and_refused(finished, tmp_path, images):
+    shutil.copytree(finished.results, tmp_path / "tiny")
+    study = open_study(finished.profile, data_root=images, results=tmp_path)
+    for path in sorted(study.runs.folder.iterdir())[:3]:
+        (path / "done.json").unlink()
+    n = len({run.run_id for run, _ in planned_runs(finished)})
+    with pytest.raises(InputError, match=f"3 of {n} runs of fine-tuning are not finished"):
+        write_reference(study, tmp_path / "runs")
+    for path in study.weights.folder.iterdir():
+        (path / "done.json").unlink()
+    with pytest.raises(InputError, match="2 of 2 runs of pretraining are not finished"):
+        write_reference(study, tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("busi", "stand-ins: images of breast"), ("corpus_photographic", "corpus corpus_photogra")],
+)
+def test_study_with_a_stand_in_is_refused_before_anything_is_trained(tmp_path, name, said):
+    data_root = write_images(tmp_path, marked=[name])
+    study = open_study(tiny_profile(CHANGES), data_root=data_root, results=tmp_path / "results")
+    with pytest.raises(InputError, match=said):
+        write_reference(study, tmp_path / "runs")
+
+
+def test_stand_in_weights_are_refused(finished, tmp_path, images):
+    shutil.copytree(finished.results, tmp_path / "tiny")
+    study = open_study(finished.profile, data_root=images, results=tmp_path)
+    for path in study.weights.folder.glob("*/entry.json"):
+        path.write_text(path.read_text().replace('"provenance":"real"', '"provenance":"stand-in"'))
+    with pytest.raises(InputError, match="weights radiologic ResNet50"):
+        write_reference(study, tmp_path / "runs")
+
+
+def test_command_writes_what_the_function_writes(finished, images, tmp_path, monkeypatch, capsys):
+    profile = tmp_path / "own.yaml"
+    profile.write_text(finished.profile.model_dump_json(), encoding="utf-8")
+    folders = ["--data-root", str(images), "--results", str(finished.results.parent)]
+    told = ["rin", "reference", "write", str(profile), *folders, "--folder", str(tmp_path / "r")]
+    monkeypatch.setattr(sys, "argv", told)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert "bytes" in capsys.readouterr().out
+    assert load_reference(tmp_path / "r" / "tiny").name == "tiny"
+
+
+def test_names_are_those_of_the_folder(written, monkeypatch):
+    monkeypatch.setenv("RIN_REFERENCE_RUNS", str(written.parent))
+    assert reference_names() == ["tiny"]
+    assert load_reference("tiny").name == "tiny"
+    with pytest.raises(InputError, match=r"unknown reference run 'open'.*Known: tiny"):
+        load_reference("open")
+
+
+def test_unknown_task_and_factor_are_named(reference):
+    with pytest.raises(InputError, match=r"'knee'.*breast"):
+        grid_predictions(reference, "knee")
+    with pytest.raises(InputError, match=r"'colour'.*preprocessing, resize"):
+        factor_predictions(reference, "colour")
+
+
+FILES = ["run.json", "cases.parquet", "runs.parquet", "scores.parquet", "overlap.parquet",
+         "baselines.parquet", "pretraining.parquet"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_missing_file_is_named(copy, name):
+    (copy / name).unlink()
+    with pytest.raises(InputError, match=name):
+        load_reference(copy)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_truncated_file_is_named(copy, name):
+    (copy / name).write_bytes((copy / name).read_bytes()[:-9])
+    with pytest.raises(InputError, match=name):
+        load_reference(copy)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_other_content_is_named(copy, name):
+    (copy / name).write_bytes(b"\xff\x00nonsense")
+    with pytest.raises(InputError, match=name):
+        load_reference(copy)
+
+
+def changed_facts(copy, change):
+    """Write facts that differ, with a digest that fits them."""
+    from rin.study.reference_facts import RunFacts
+
+    told = json.loads((copy / "run.json").read_text("utf-8"))
+    change(told)
+    sealed = RunFacts.model_validate(told).sealed()
+    (copy / "run.json").write_text(sealed.model_dump_json(), encoding="utf-8")
+
+
+def test_changed_number_in_the_facts_is_found(copy):
+    text = (copy / "run.json").read_text("utf-8")
+    (copy / "run.json").write_text(text.replace('"used": 60', '"used": 600'), encoding="utf-8")
+    with pytest.raises(InputError, match="differs from what was written"):
+        load_reference(copy)
+
+
+def test_changed_score_is_found_though_the_table_is_whole(copy):
+    table = pd.read_parquet(copy / "scores.parquet")
+    write_table(table.assign(score=table["score"] / 2), copy / "scores.parquet")
+    with pytest.raises(InputError, match=r"scores\.parquet: its SHA-256 is not the one"):
+        load_reference(copy)
+
+
+def test_unknown_field_and_stand_in_in_the_facts_are_refused(copy):
+    text = (copy / "run.json").read_text("utf-8")
+    for old, new in (('"name": "tiny"', '"nam": "tiny"'), ('"real"', '"stand-in"')):
+        (copy / "run.json").write_text(text.replace(old, new, 1), encoding="utf-8")
+        with pytest.raises(InputError, match=r"run\.json: .*Restore the reference run"):
+            load_reference(copy)
+
+
+def forged(copy, name, change):
+    """Write a table that differs, with facts that fit it."""
+    from rin.study.reference_facts import sha256_of
+
+    table = change(pd.read_parquet(copy / name))
+    write_table(table, copy / name)
+    stated = {"sha256": sha256_of(copy / name), "bytes": 1, "rows": len(table)}
+    changed_facts(copy, lambda told: told["files"].update({name: stated}))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        (
+            "scores.parquet",
+            lambda t: t.assign(case=9999),
+            "beyond the cases",
+        ),
+        ("scores.parquet", lambda t: t.assign(run=t["run"].astype(int) - 1), "beyond the runs"),
+        ("scores.parquet", lambda t: pd.concat([t, t]), "doubled"),
+        ("scores.parquet", lambda t: t.assign(score=np.float32("nan")), "not a number"),
+        ("scores.parquet", lambda t: t.drop(columns="score"), "columns .'score'. are missing"),
+        ("scores.parquet", lambda t: t.assign(score="high"), "column score holds"),
+        ("cases.parquet", lambda t: t.assign(label=2), "labels other than 0 and 1"),
+        ("cases.parquet", lambda t: t.assign(case_id="same"), "stands twice"),
+        ("cases.parquet", lambda t: t.assign(task="other"), "case of another task"),
+        ("cases.parquet", lambda t: t.assign(patient_id=None), "patient_id"),
+        ("runs.parquet", lambda t: t.drop(columns="resize_pad"), "resize_pad is missing"),
+        ("overlap.parquet", lambda t: t.assign(case=60000), "beyond the cases"),
+    ],
+)
+def test_hostile_table_is_one_clear_error(copy, name, change, said):
+    forged(copy, name, change)
+    with pytest.raises(InputError, match=said):
+        load_reference(copy)
+
+
+def test_table_of_other_length_than_stated_is_refused(copy):
+    changed_facts(copy, lambda told: told["files"]["scores.parquet"].update(rows=3))
+    with pytest.raises(InputError, match="rows, not 3"):
+        load_reference(copy)
+
+
+def case_table(scores, label=0, patient="p", task="breast"):
+    n = len(scores)
+    rows = {"task": task, "case_id": [f"c{k}" for k in range(n)], "patient_id": patient}
+    return pd.DataFrame(rows | {"label": label, "score": scores})
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        ([case_table([0.5]), case_table([0.5], label=1)], "two labels or patients"),
+        ([case_table([0.5]), case_table([0.5], patient="q")], "two labels or patients"),
+        ([pd.concat([case_table([0.5])] * 2)], "twice in a run"),
+        ([case_table([0.1])], "float32 cannot hold"),
+        ([case_table([float("nan")])], "float32 cannot hold"),
+    ],
+)
+def test_predictions_that_would_change_are_not_packed(tables, said):
+    with pytest.raises(InputError, match=said):
+        pack_predictions(tables)
+
+
+KEYS = st.text(max_size=6)
+ROWS = st.lists(
+    st.dictionaries(
+        st.tuples(st.sampled_from(["breast", "knee"]), KEYS),
+        st.floats(width=32, allow_nan=False, allow_infinity=False),
+        max_size=6,
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(ROWS)
+def test_packing_loses_nothing_whatever_the_ids_and_scores(runs):
+    tables = [
+        pd.DataFrame(
+            [(task, case, case[::-1], len(case) % 2, score) for (task, case), score in run.items()],
+            columns=["task", "case_id", "patient_id", "label", "score"],
+        ).astype({"label": np.int64, "score": np.float32})
+        for run in runs
+    ]
+    packed = pack_predictions(tables)
+    assert not packed.cases.duplicated(["task", "case_id"]).any()
+    order = list(range(len(tables)))[::-1]
+    found = unpack_predictions(Packed(packed.cases, packed.scores), order)
+    for place in order:
+        own = found[found["run"] == place].drop(columns="run")
+        assert own.to_numpy().tolist() == tables[place].to_numpy().tolist()
+    assert found["run"].tolist() == [k for k in order for _ in range(len(tables[k]))]

@@ -1,0 +1,211 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny_study import copy_of, records, tiny_profile
+
+from rin.errors import InputError
+from rin.study import open_study
+from rin.study.pretraining_plan import plan_pretraining
+from rin.study.probe import (
+    measurement_ids,
+    measurement_ledger,
+    plan_probe,
+    probe_ledger,
+    probe_measurements,
+    probe_verdicts,
+    run_probe,
+)
+from rin.study.probe_sources import probe_sources
+
+SECTION = {"contracts": ["caffe", "symmetric"], "cases": 66, "epochs": 2, "images": 9}
+COLUMNS = [
+    *("kind", "backbone", "init", "trained_with", "corpus", "weights_provenance", "epochs"),
+    *("top1", "chance", "source", "seen", "source_provenance", "images", "color"),
+    *("candidate", "divergence", "correlation", "contrast", "channels"),
+]
+
+
+def probing(study, **changes):
+    """The tiny study with a section on the probe and a photographic corpus."""
+    profile = tiny_profile(
+        {
+            "probe": SECTION | changes,
+            "pretraining.batch_norm_momentum": 0.5,
+            "stand_ins.corpus_radiologic": {"class_count": 3, "per_class": 26},
+            "pretraining.corpora": {
+                "radiologic": "corpus_radiologic",
+                "photographic": "corpus_photographic",
+            },
+        }
+    )
+    return replace(study, profile=profile, results=study.results.parent / "probing")
+
+
+@pytest.fixture(scope="module")
+def probed(study, with_small_backbone):
+    own = probing(study)
+    with with_small_backbone():
+        run_probe(own)
+    return own
+
+
+def test_the_plan_is_the_studys_pretraining_under_each_contract_on_one_corpus(study):
+    own = probing(study)
+    runs = plan_probe(own)
+    assert [(r.backbone, r.init, r.contract) for r in runs] == [
+        ("ResNet50", "radiologic", "caffe"),
+        ("ResNet50", "radiologic", "symmetric"),
+    ]
+    assert {run.settings.epochs for run in runs} == {2}
+    assert {len(run.split.parts) for run in runs} == {66}
+    assert {run.store_digest for run in runs}.isdisjoint(
+        run.store_digest for run in plan_pretraining(own)
+    )
+    assert len({run.run_id for run in runs}) == 2
+
+
+def test_a_profile_without_a_probe_section_raises(study):
+    with pytest.raises(InputError, match="says nothing of probing"):
+        plan_probe(study)
+
+
+def test_sources_are_unused_images_of_the_corpus_and_every_other_dataset_once(study):
+    own = probing(study)
+    (run, _) = plan_probe(own)
+    sources = {source.name: source for source in probe_sources(own, [run], 9, 32)}
+    assert list(sources) == ["corpus_radiologic", "corpus_photographic", "busi"]
+    assert (run.split.parts[sources["corpus_radiologic"].rows] != "train").all()
+    assert [source.images().shape for source in sources.values()][1:] == [
+        (9, 32, 32, 3),
+        (9, 32, 32),
+    ]
+    assert {source.provenance for source in sources.values()} == {"stand-in"}
+    again = probe_sources(own, [run], 9, 32)
+    assert [s.identity for s in again] == [s.identity for s in sources.values()]
+
+
+def test_measurements_hold_every_file_source_and_candidate(probed):
+    table = probe_measurements(probed)
+    assert list(table) == COLUMNS
+    files = table.groupby(["kind", "trained_with"], sort=False)
+    # Six scalings, in two orders of the channels where there are colours.
+    counts = {"corpus_radiologic": 6, "busi": 6, "corpus_photographic": 12}
+    assert {key: len(rows) for key, rows in files} == {
+        key: sum(counts.values())
+        for key in [("probe", "caffe"), ("probe", "symmetric"), ("random", "random")]
+    }
+    assert table.groupby("source")["color"].all()[["corpus_photographic"]].all()
+    assert set(table.loc[table["seen"], "source"]) == {"corpus_radiologic"}
+    assert not table.loc[table["kind"] == "random", "seen"].any()
+    made = table[table["kind"] == "probe"]
+    assert (made["epochs"] == 2).all()
+    assert made[["top1", "chance"]].apply(lambda column: column.between(0, 1).all()).all()
+    assert (table[["divergence", "correlation", "contrast"]].notna()).all().all()
+
+
+def test_random_weights_fit_no_candidate_on_any_source(probed):
+    verdicts = probe_verdicts(probe_measurements(probed))
+    random = verdicts[verdicts["trained_with"] == "random"]
+    assert random["verdict"].tolist() == ["none fits"] * 3
+    assert random["hit"].all()
+    assert not random["wrong"].any()
+
+
+def test_probing_again_neither_trains_nor_measures(probed, monkeypatch):
+    monkeypatch.setattr(
+        "rin.study.probe.make_executor", lambda _: pytest.fail("an executor was made")
+    )
+    before = records(probe_ledger(probed)), records(measurement_ledger(probed))
+    pd.testing.assert_frame_equal(run_probe(probed), probe_measurements(probed))
+    assert (records(probe_ledger(probed)), records(measurement_ledger(probed))) == before
+
+
+def test_the_studys_own_weights_are_probed_once_they_are_there(probed, with_small_backbone):
+    from rin.study import run_pretraining
+
+    with with_small_backbone():
+        run_pretraining(probed)
+        table = probe_measurements(probed)
+    own = table[table["kind"] == "study"].groupby("init", sort=False).first()
+    assert own.index.tolist() == ["radiologic", "photographic"]
+    assert (own["trained_with"] == "symmetric").all()
+    seen = table[(table["kind"] == "study") & table["seen"]].groupby("init")["source"].unique()
+    assert seen["photographic"].tolist() == ["corpus_photographic"]
+
+
+def row(candidate, divergence, trained_with="caffe", correlation=0.99):
+    return {
+        "kind": "probe",
+        "backbone": "ResNet50",
+        "init": "radiologic",
+        "trained_with": trained_with,
+        "source": "busi",
+        "seen": False,
+        "source_provenance": "real",
+        "weights_provenance": "real",
+        "top1": 0.5,
+        "chance": 0.1,
+        "candidate": candidate,
+        "divergence": divergence,
+        "correlation": correlation,
+        "contrast": 1.1,
+        "channels": 64,
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([row("caffe", 0.1), row("raw", 0.4)], ("caffe", True, True, False)),
+        ([row("caffe_rgb", 0.1), row("raw", 0.4)], ("caffe", True, True, False)),
+        ([row("raw", 0.1), row("caffe", 0.4)], ("raw", False, False, True)),
+        ([row("caffe", 0.1), row("raw", 0.12)], ("too close to call", False, True, False)),
+        ([row("raw", 0.1), row("caffe", 0.12)], ("too close to call", False, False, False)),
+        ([row("caffe", 3.1), row("raw", 9.0)], ("none fits", False, True, False)),
+        (
+            [row("caffe", 0.1, "random", 0), row("raw", 0.4, "random", 0)],
+            ("none fits", True, False, False),
+        ),
+        ([row("caffe", 0.1, "random"), row("raw", 0.4, "random")], ("caffe", False, False, True)),
+    ],
+)
+def test_a_verdict_is_held_against_what_the_weights_were_trained_with(rows, expected):
+    (one,) = probe_verdicts(pd.DataFrame(rows)).itertuples()
+    assert (one.verdict, one.hit, one.nearest, one.wrong) == expected
+    assert np.isclose(one.best_divergence, min(r["divergence"] for r in rows))
+
+
+def test_verdicts_of_a_table_that_was_stored_and_read_are_the_same(probed, tmp_path):
+    table = probe_measurements(probed)
+    table.to_parquet(tmp_path / "probe.parquet")
+    stored = pd.read_parquet(tmp_path / "probe.parquet")
+    pd.testing.assert_frame_equal(probe_verdicts(stored), probe_verdicts(table))
+
+
+def test_damaged_weights_raise(probed, with_small_backbone):
+    own = copy_of(probed, "probing_damaged")
+    run = plan_probe(own)[0]
+    (probe_ledger(own).path(run.run_id) / "backbone.weights.h5").write_bytes(b"cut")
+    for path in measurement_ledger(own).folder.iterdir():
+        (path / "done.json").unlink()
+    with (
+        with_small_backbone(),
+        pytest.raises(InputError, match="not the weights of a resnet50"),
+    ):
+        probe_measurements(own)
+
+
+def test_files_that_are_not_trained_yet_have_ids_and_no_measurements(study):
+    own = replace(probing(study), results=study.results.parent / "not_begun")
+    # Two contracts, the study's own two inits and random weights.
+    ids = measurement_ids(own)
+    assert len(ids) == len(set(ids)) == 5
+    assert measurement_ledger(own).count(ids) == 0
+
+
+def test_a_study_reopened_by_name_has_the_same_plan(study, study_folder):
+    own = probing(study)
+    again = open_study(own.profile, results=study_folder)
+    assert [r.run_id for r in plan_probe(again)] == [r.run_id for r in plan_probe(own)]
