@@ -27,6 +27,8 @@ data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
+from IPython.display import display
+
 from rin import paper
 from rin.report.across import task_results, weights_words
 from rin.report.figures import use_style
@@ -35,6 +37,7 @@ from rin.report.glued import glue_values
 from rin.report.panels import picture
 from rin.report.provenance import study_banner
 from rin.report.readings_across import origins_reading
+from rin.report.reference_evidence import findings
 from rin.report.scoreboard import (
     board,
     published_scoreboard,
@@ -50,6 +53,21 @@ study = open_study(profile, data_root=data_root, results=results)
 inits = tuple(study.profile.inits[:2])
 inputs = {task: task_inputs(study, task) for task in study.profile.tasks}
 found = task_results(study, inputs)
+
+# %% [markdown]
+# ## What real images show
+#
+# A run on real, open images comes with the book; its statistics are computed anew each time.
+# [](reference_run) and [](factors) show it whole, [](audit) which of the published claims follow
+# from the published numbers.
+
+# %% tags=["remove-input"]
+display(*findings(study.profile.name))
+
+# %% [markdown]
+# ## The study of this book
+#
+# Everything below rests on the images and weights that the banner names.
 
 # %% tags=["remove-input"]
 study_banner(study, inputs)
@@ -124,7 +142,7 @@ forest = differences_forest(
 picture(forest.figure, "Forest plot of published and recomputed differences of all tasks")
 
 # %% [markdown]
-# Thin lines are intervals of one kind on both sides, the unpaired t over scenarios that the
-# published ones follow from; thick lines pair the scenarios. Of the recomputed tasks,
+# Thin lines are intervals of one kind on both sides, the unpaired t over scenarios, whose widths
+# the published ones have within rounding; thick lines pair the scenarios. Of the recomputed tasks,
 # {glue:text}`n_real` rest on the task's own images, {glue:text}`n_substitute` on open substitutes
 # and {glue:text}`n_stand_in` on stand-ins, whose differences are no findings.

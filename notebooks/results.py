@@ -36,6 +36,7 @@ from rin.report.figures_across import task_rows
 from rin.report.glued import glue_values
 from rin.report.provenance import study_banner
 from rin.report.readings_across import gains_reading, origins_reading
+from rin.report.reference_page import reference_block
 from rin.report.style import init_style
 from rin.study import open_study, task_inputs
 
@@ -89,3 +90,11 @@ display(*task_rows(large))
 
 # %% tags=["remove-input"]
 gains_reading(large)
+
+# %% [markdown]
+# ## On real images: the reference run
+#
+# [](reference_run) shows it whole.
+
+# %% tags=["hide-input"]
+display(*reference_block(profile=study.profile.name))

@@ -35,10 +35,11 @@ from rin.report.glued import glue_values
 from rin.report.provenance import study_banner
 from rin.report.tables import book_table
 from rin.report.tables_study import block_table, task_table
-from rin.study import open_study, run_grid, run_records, task_inputs
+from rin.study import open_study, run_fine_tuning, run_grid, run_records, task_inputs
 
 study = open_study(profile, data_root=data_root, results=results)
 inputs = {task: task_inputs(study, task) for task in study.profile.tasks}
+run_fine_tuning(study)  # the grid and every study beside it, which share compiled steps
 runs = run_grid(study, *inputs.values())
 
 # %% tags=["remove-input"]

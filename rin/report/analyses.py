@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from rin import paper
+from rin.data.manifest import TaskManifest
 from rin.report.across import Images, each_task, images_of, published_arms
 from rin.report.format import task_title
 from rin.report.style import init_style
@@ -166,10 +167,42 @@ def analyses_of(
     InputError
         As `rin.stats.pooling.task_analyses`.
     """
+    return analyse(
+        inputs.task, images_of(inputs), scored, inits, split_ratio(inputs.folds),
+        margin=margin, replicates=replicates,
+    )  # fmt: skip
+
+
+def analyse(
+    task: TaskManifest,
+    images: Images,
+    scored: pd.DataFrame,
+    inits: tuple[str, str],
+    test_train_ratio: float,
+    *,
+    margin: float = EQUIVALENCE_MARGIN,
+    replicates: int = 1000,
+) -> TaskAnalyses:
+    """Return a task under every analysis, from its predictions alone.
+
+    Parameters
+    ----------
+    task, images
+        What was asked, and of which images.
+    scored, inits, margin, replicates
+        As for `analyses_of`.
+    test_train_ratio
+        Number of test cases to that of training cases in each fold.
+
+    Raises
+    ------
+    InputError
+        As `rin.stats.pooling.task_analyses`.
+    """
     a, b = inits
     scored = scored[scored["init"].isin(inits)]
     table = task_analyses(
-        scored, a, b, test_train_ratio=split_ratio(inputs.folds), margin=margin,
+        scored, a, b, test_train_ratio=test_train_ratio, margin=margin,
         replicates=replicates, level=LEVEL,
     )  # fmt: skip
     supported = [
@@ -180,13 +213,12 @@ def analyses_of(
         index="scenario", columns="init", values="auc"
     )
     tested = scored[scored["part"] == "test"]
-    key = inputs.task.paper_task
     return TaskAnalyses(
-        task=inputs.task.name,
-        title=task_title(inputs.task),
-        published=paper.COMPARISONS.get(key),
-        called_comparable=key in paper.CLAIMS["comparable"].value,
-        images=images_of(inputs),
+        task=task.name,
+        title=task_title(task),
+        published=paper.COMPARISONS.get(task.paper_task),
+        called_comparable=task.paper_task in paper.CLAIMS["comparable"].value,
+        images=images,
         pooled=pooled_comparison(scored, a, b, level=LEVEL),
         table=table.assign(conclusion=supported),
         effects=effect_sizes(areas[a].to_numpy(), areas[b].to_numpy()),

@@ -12,7 +12,7 @@ from rin.data.manifest import DatasetManifest
 from rin.report.provenance import versions
 from rin.study import Study
 from rin.study.corpora import find_corpus
-from rin.study.profile import Pretraining
+from rin.study.sections import Pretraining
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,8 @@ class Page:
 
 _STUDY = ("profile", "data_root", "results")
 _TASK = ("task", *_STUDY)
-METHODS, RESULTS, TASKS, USE = "Methods", "Results", "Task by task", "Use it yourself"
+METHODS, RESULTS, EVIDENCE = "Methods", "Results", "Evidence"
+TASKS, USE = "Task by task", "Use it yourself"
 CHAPTERS = (
     Chapter("study_design", _STUDY, 0, METHODS),
     Chapter("data_status", _STUDY, 0, METHODS),
@@ -128,23 +129,28 @@ CHAPTERS = (
     Chapter("curation", _STUDY, 0, METHODS, section="curation"),
     Chapter("dataset_card", _TASK, 0, TASKS, "the images"),
     Chapter("pretraining", _STUDY, 1, METHODS, section="pretraining"),
-    Chapter("runs", _STUDY, 2, METHODS),
-    Chapter("fine_tuning", _TASK, 3, TASKS, "every scenario"),
-    Chapter("comparison", _TASK, 3, TASKS, "is the difference real?"),
-    Chapter("beyond", _TASK, 3, TASKS, "beyond the area"),
-    Chapter("gradcam", _TASK, 3, TASKS, "where the networks look", needs_masks=True),
-    Chapter("results", _STUDY, 3, RESULTS),
-    Chapter("analyses", _STUDY, 3, RESULTS),
-    Chapter("localisation", _STUDY, 3, RESULTS),
-    Chapter("sanity", _STUDY, 3, RESULTS, section="sanity"),
-    Chapter("from_random", _STUDY, 3, RESULTS, section="from_random"),
-    Chapter("embeddings", _STUDY, 3, RESULTS, section="pretraining"),
-    Chapter("supplement", _STUDY, 3, RESULTS),
-    Chapter("replications", _STUDY, 3, RESULTS),
-    Chapter("cover", _STUDY, 3, ""),
+    Chapter("runs", _STUDY, 3, METHODS),
+    Chapter("fine_tuning", _TASK, 4, TASKS, "every scenario"),
+    Chapter("comparison", _TASK, 4, TASKS, "is the difference real?"),
+    Chapter("beyond", _TASK, 4, TASKS, "beyond the area"),
+    Chapter("gradcam", _TASK, 4, TASKS, "where the networks look", needs_masks=True),
+    Chapter("results", _STUDY, 4, RESULTS),
+    Chapter("analyses", _STUDY, 4, RESULTS),
+    Chapter("localisation", _STUDY, 4, RESULTS),
+    Chapter("sanity", _STUDY, 4, RESULTS, section="sanity"),
+    Chapter("from_random", _STUDY, 4, RESULTS, section="from_random"),
+    Chapter("embeddings", _STUDY, 4, RESULTS, section="pretraining"),
+    Chapter("supplement", _STUDY, 4, RESULTS),
+    Chapter("reference_run", _STUDY, 4, EVIDENCE),
+    Chapter("audit", (), 0, EVIDENCE),
+    Chapter("discrepancies", (), 0, EVIDENCE),
+    Chapter("probe", _STUDY, 2, EVIDENCE, section="probe"),
+    Chapter("factors", _STUDY, 4, EVIDENCE, section="factors"),
+    Chapter("replications", _STUDY, 4, EVIDENCE),
+    Chapter("cover", _STUDY, 4, ""),
     Chapter("tests_alone", (), 0, USE),
-    Chapter("model_cards", _STUDY, 3, USE, section="pretraining"),
-    Chapter("how_built", _STUDY, 3, USE),
+    Chapter("model_cards", _STUDY, 4, USE, section="pretraining"),
+    Chapter("how_built", _STUDY, 4, USE),
 )
 # Prose pages, by the part that they open.
 _PROSE = {"Introduction": ["intro"], METHODS: ["methods", "methods_statistics"], USE: ["use_it"]}
@@ -181,7 +187,7 @@ def pages(outline: Outline) -> Iterator[Page]:
 def contents(outline: Outline) -> dict:
     """Return the table of contents: a part a topic, and in it one chapter a task."""
     parts = {name: [{"file": page} for page in _PROSE.get(name, [])] for name in
-             ("Introduction", METHODS, RESULTS, TASKS, USE)}  # fmt: skip
+             ("Introduction", METHODS, RESULTS, EVIDENCE, TASKS, USE)}  # fmt: skip
     root, of_task = "", {task: [] for task in outline.tasks}
     for page in pages(outline):
         file = f"notebooks/{Path(page.output).stem}"

@@ -18,6 +18,7 @@ from rin.report.book import build_html, execute_notebook, source_fingerprint
 from rin.report.chapters import Page, outline_of, pages, write_contents
 from rin.study import Study, open_study
 from rin.study.profile import profile_folder
+from rin.study.reference import reference_folder
 
 ROOT = Path(rin.__file__).parents[1]
 # Each running notebook is a kernel of its own with half a gigabyte.
@@ -47,8 +48,9 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
         For bad input anywhere; what was computed stays in the results folder.
     """
     study = open_study(profile, data_root=data_root, results=results)
+    runs = sorted(reference_folder().glob("*/run.json"))
     fingerprint = source_fingerprint(
-        [ROOT / "rin", ROOT / "data_manifests", profile_folder()],
+        [ROOT / "rin", ROOT / "data_manifests", profile_folder(), *runs],
         extra={"profile": study.profile.model_dump(), "images": _listing(study)},
     )
     values = {"profile": profile, "data_root": data_root, "results": results}

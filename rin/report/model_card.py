@@ -188,7 +188,7 @@ def _performance(facts: CardFacts) -> atlas.Performance:
 
 
 def _input(facts: CardFacts) -> str:
-    contract = find_preprocessing(facts.settings.preprocessing)
+    contract = find_preprocessing(facts.settings.contract(facts.run["init"], facts.run["backbone"]))
     order = "blue, green, red" if contract.bgr else "red, green, blue"
     scale, offset = (
         ", ".join(f"{x:.6g}" for x in numbers) for numbers in (contract.scale, contract.offset)

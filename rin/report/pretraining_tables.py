@@ -22,7 +22,7 @@ from rin.study.pretraining_records import NOTOP, SAFETENSORS, WEIGHTS
 
 if TYPE_CHECKING:
     from rin.study.ledger import Ledger
-    from rin.study.profile import Pretraining
+    from rin.study.sections import Pretraining
 
 #: Formats of the weights in which every run leaves its backbone, with what reads them.
 FORMATS = {WEIGHTS: "Keras 3", NOTOP: "Keras 2 layout, by topology", SAFETENSORS: "safetensors"}

@@ -114,7 +114,8 @@ def published_beside_points(comparisons: Mapping[str, "PooledComparison"]) -> pd
     """Return the table for `rin.report.figures.published_beside`, in AUC points.
 
     Columns: `name`, `source`, `estimate`, `low`, `high`. Intervals are of one kind on
-    both sides: the unpaired t interval over scenarios, which the published ones are.
+    both sides: the unpaired t interval over scenarios, whose widths the published ones have
+    within rounding.
     """
     _common_inits(comparisons)
     rows = []

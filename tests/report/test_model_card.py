@@ -16,7 +16,7 @@ from rin.report import model_card, model_card_page
 from rin.report.atlas import ModelCard
 from rin.report.card_facts import CardFacts, card_facts
 from rin.report.pretraining_scores import run_scores
-from rin.study.profile import Pretraining
+from rin.study.sections import Pretraining
 
 DAY = dt.date(2026, 4, 2)
 SETTINGS = Pretraining(

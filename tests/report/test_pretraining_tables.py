@@ -15,7 +15,7 @@ from rin.report import pretraining_readings as readings
 from rin.report import pretraining_scores as scores
 from rin.report import pretraining_tables as tables
 from rin.study.ledger import Ledger
-from rin.study.profile import Pretraining
+from rin.study.sections import Pretraining
 
 
 def two_runs(**changed):
