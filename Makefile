@@ -18,11 +18,12 @@ export PYDEVD_DISABLE_FILE_VALIDATION ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
 .DELETE_ON_ERROR:
-.PHONY: help venv book test test-slow lint format clean
+.PHONY: help venv book study test test-slow lint format clean
 
 help:
 	@echo 'make book [PROFILE=demo] [DATA_ROOT=folder] [RESULTS=results]'
 	@echo '                  run the notebooks and build the book: _build/html/index.html'
+	@echo 'make study        with the same names: train everything first, under one progress bar'
 	@echo 'make test         style checks and the quick tests'
 	@echo 'make test-slow    the tests that take minutes'
 	@echo 'make lint         style checks only;  make format  mends them'
@@ -32,6 +33,10 @@ book: $(DONE)
 	$(VENV)/bin/rin book --profile '$(PROFILE)' --results '$(RESULTS)' \
 	  $(if $(strip $(DATA_ROOT)),--data-root '$(DATA_ROOT)')
 	@echo 'The book: _build/html/index.html'
+
+study: $(DONE)
+	$(VENV)/bin/rin study --profile '$(PROFILE)' --results '$(RESULTS)' \
+	  $(if $(strip $(DATA_ROOT)),--data-root '$(DATA_ROOT)')
 
 test: lint
 	$(PY) -m pytest

@@ -10,7 +10,7 @@ import html
 import json
 import re
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from sklearn.metrics import roc_auc_score
 
 from rin.report.book import external_resources
 from rin.report.chapters import Outline, Page, outline_of, pages
-from rin.study import open_study
+from rin.study import open_study, task_inputs
+from rin.study.plan import plan_runs
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -28,20 +29,26 @@ ROOT = Path(__file__).resolve().parents[1]
 WITHOUT_BANNER = {
     *("how_built", "study_design", "data_status", "replications"),
     *("worked_areas", "worked_overlap", "coverage", "tests_alone"),
+    *("audit", "discrepancies"),
 }
+# Shows the run on real images that comes with the book, whatever this one was computed from.
+ALWAYS_REAL = {"reference_run"}
 MEAN_AREAS = "fine_tuning"
 ROLE = re.compile(r"\{glue:text\}`(\w+):?([^`]*)`")
 
 
 @dataclass(frozen=True)
 class Built:
-    """Where a built book and its ledger lie, and what the banner of each page must say."""
+    """Where a built book and its ledger lie, and what its pages must say.
+
+    `provenances` are those that a banner may name, `grids` the ids of each task's runs.
+    """
 
     notebooks: Path
     html: Path
     ledger: Path
     provenances: tuple[str, ...]
-    folds: int = 5
+    grids: Mapping[str, Collection[str]]
 
 
 def glued_texts(notebook: Path) -> dict[str, str]:
@@ -107,9 +114,10 @@ def check_page(page: Page, keys: tuple[str, ...], built: Built) -> list[str]:
     text = path.read_text(encoding="utf-8")
     source = page.chapter.source
     complaints = check_values(name, keys, notebook, text)
-    banners = [f"rin-provenance rin-{kind}" in text for kind in built.provenances]
+    kinds = ("real",) if source in ALWAYS_REAL else built.provenances
+    banners = [f"rin-provenance rin-{kind}" in text for kind in kinds]
     if source not in WITHOUT_BANNER and not any(banners):
-        told = " or ".join(built.provenances)
+        told = " or ".join(kinds)
         complaints.append(f"{name}: does not say that its images are {told}")
     if page.heading and html.escape(page.heading, quote=False) not in html.unescape(text):
         complaints.append(f"{name}: is not headed {page.heading!r}")
@@ -120,34 +128,21 @@ def check_page(page: Page, keys: tuple[str, ...], built: Built) -> list[str]:
     return complaints
 
 
-def ledger_areas(
-    ledger: Path, task: str, *, inits: Collection[str] = (), folds: int = 5
-) -> tuple[int, dict[str, float]]:
-    """Return the number of a task's runs and, per init, the mean test area over scenarios.
+def ledger_areas(ledger: Path, run_ids: Collection[str]) -> tuple[int, dict[str, float]]:
+    """Return how many of some runs are finished and, per init, the mean test area over scenarios.
 
-    Only runs of `inits` (none: of all) and of the first `folds` count: others stand on other pages.
-
-    Each area is scikit-learn's; folds are averaged first.  Where the ledger holds more than one
-    study, the one finished last counts.
+    Each area is scikit-learn's; folds are averaged first.
     """
     rows = []
-    for done in ledger.glob("*/done.json"):
-        run = json.loads((done.parent / "config.json").read_text(encoding="utf-8"))
-        if run["task"] != task or run["fold"] >= folds or (inits and run["init"] not in inits):
+    for folder in (ledger / run_id for run_id in run_ids):
+        if not (folder / "done.json").is_file():
             continue
-        table = pd.read_parquet(done.parent / "predictions.parquet")
+        run = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        table = pd.read_parquet(folder / "predictions.parquet")
         test = table[table["part"] == "test"]
-        named = {key: run.pop(key) for key in ("scenario", "init", "fold")}
-        own = ("seed", "weights", "preprocessing", "split", "sanity_cases")
-        study = json.dumps({k: v for k, v in run.items() if k not in own}, sort_keys=True)
-        finished = json.loads(done.read_text(encoding="utf-8"))["finished"]
-        area = roc_auc_score(test["label"], test["score"])
-        rows.append({**named, "study": study, "finished": finished, "area": area})
-    runs = pd.DataFrame(rows, columns=["scenario", "init", "fold", "study", "finished", "area"])
-    runs = runs.sort_values("finished")
-    runs = runs[runs["study"] == runs["study"].iloc[-1]] if rows else runs
-    # A run that records a sanity check replaces the one that did not.
-    runs = runs.drop_duplicates(["scenario", "init", "fold"], keep="last")
+        named = {key: run[key] for key in ("scenario", "init", "fold")}
+        rows.append(named | {"area": roc_auc_score(test["label"], test["score"])})
+    runs = pd.DataFrame(rows, columns=["scenario", "init", "fold", "area"])
     scenarios = runs.groupby(["init", "scenario"])["area"].mean()
     return len(runs), scenarios.groupby("init").mean().to_dict()
 
@@ -159,8 +154,7 @@ def check_areas(task: str, built: Built, tolerance: float = 1e-9) -> list[str]:
     if not notebook.is_file():
         return []
     glued = glued_texts(notebook)
-    inits = [glued[key] for key in ("name_a", "name_b") if key in glued]
-    count, areas = ledger_areas(built.ledger, task, inits=inits, folds=built.folds)
+    count, areas = ledger_areas(built.ledger, built.grids[task])
     complaints = []
     if str(count) != glued.get("n_runs"):
         complaints.append(f"{name}: n_runs = {glued.get('n_runs')}, the ledger has {count}")
@@ -199,7 +193,10 @@ def main() -> int:
         ROOT / "_build" / "html",
         study.runs.folder,
         tuple(chosen.provenance),
-        study.profile.folds,
+        {
+            task: {r.run_id for r in plan_runs(study, task_inputs(study, task))}
+            for task in outline.tasks
+        },
     )
     complaints = check_book(outline, built)
     for line in complaints:

@@ -24,6 +24,13 @@ data_app = typer.Typer(
     no_args_is_help=True, help="The datasets: which are there, and are they whole?"
 )
 app.add_typer(data_app, name="data")
+weights_app = typer.Typer(no_args_is_help=True, help="Pretrained weights: what do they expect?")
+app.add_typer(weights_app, name="weights")
+
+reference_app = typer.Typer(
+    no_args_is_help=True, help="Reference runs: what real images gave, kept with the book."
+)
+app.add_typer(reference_app, name="reference")
 
 ProfileOption = Annotated[str, typer.Option(help="Profile name, or a YAML file.")]
 DataOption = Annotated[
@@ -130,12 +137,50 @@ def grid(
 
 
 @app.command()
+def study(
+    profile: ProfileOption = "demo", data_root: DataOption = "", results: ResultsOption = "results"
+) -> None:
+    """Pretrain and fine-tune all that a profile asks for; may be killed and called again."""
+    from rin.study import open_study, run_study
+
+    opened = open_study(profile, data_root=data_root, results=results)
+    table = run_study(opened)
+    typer.echo(f"{len(table)} runs in {opened.runs.folder}")
+
+
+@app.command()
 def profiles() -> None:
     """List the profiles."""
     from rin.study import load_profile, profile_names
 
     for name in profile_names():
         typer.echo(f"{name:8s} {load_profile(name).about}")
+
+
+@reference_app.command("write")
+def reference_write(
+    profile: Annotated[str, typer.Argument(help="Profile of a finished study, or a YAML file.")],
+    data_root: RootOption = "",
+    results: ResultsOption = "results",
+    folder: Annotated[
+        Path | None, typer.Option(help="Where to write it; by default, with the book.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the one there.")] = False,
+    accelerator: Annotated[
+        str | None, typer.Option(help="What trained, where it is not this computer's.")
+    ] = None,
+) -> None:
+    """Write the reference run of a finished study on real images; at most 2 MB."""
+    from rin.study import open_study
+    from rin.study.reference import reference_folder
+    from rin.study.reference_writing import write_reference
+
+    opened = open_study(profile, data_root=data_root, results=results)
+    written = write_reference(
+        opened, folder or reference_folder(), replace=replace, accelerator=accelerator
+    )
+    size = sum(path.stat().st_size for path in written.iterdir())
+    typer.echo(f"Reference run: {written}, {size:,} bytes")
 
 
 @data_app.command("status")
@@ -192,6 +237,27 @@ def data_verify(
     if not manifests:
         typer.echo("No dataset is there, so nothing was checked.")
     raise typer.Exit(int(failed > 0))
+
+
+@weights_app.command("probe")
+def weights_probe(
+    file: Annotated[Path, typer.Argument(help="*_notop.h5, .weights.h5 or .safetensors.")],
+    images: Annotated[
+        str, typer.Option(help="Folder, zip or dataset; without it, stand-ins.")
+    ] = "",
+    data_root: RootOption = "",
+    backbone: Annotated[str, typer.Option(help="Where it cannot be found out.")] = "",
+    n: Annotated[int, typer.Option("--n", min=8, help="How many images.")] = 64,
+    size: Annotated[int, typer.Option(min=32, help="Side in pixels.")] = 224,
+) -> None:
+    """Tell which input preprocessing a file of weights was trained with."""
+    from rich.console import Console
+
+    from rin.report.probe_file import print_probe, probe_file
+
+    root = Path(data_root) if data_root else None
+    probe = probe_file(file, images, root, backbone=backbone or None, n=n, size=size)
+    print_probe(probe, Console())
 
 
 def _check_verification(name: str, data_root: str, quick: bool, expect: str) -> None:

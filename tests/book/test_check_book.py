@@ -55,11 +55,8 @@ def add_run(ledger, scenario, init, fold, *, seed, size=64, **settings):
     return area(test["label"].to_numpy(), test["score"].to_numpy())
 
 
-def finish_at(ledger, size, when):
-    """Set when the runs of one size were finished."""
-    for done in ledger.folder.glob("*/done.json"):
-        if json.loads((done.parent / "config.json").read_text())["size"] == size:
-            done.write_text(json.dumps({"finished": when}))
+def ids_of(ledger):
+    return {done.parent.name for done in ledger.folder.glob("*/done.json")}
 
 
 @pytest.fixture
@@ -91,7 +88,8 @@ def built(check, tmp_path, ledger):
     ]
     shown = ["6", f"{means['radiologic']:.3f}", "-0.03"]
     spans = " ".join(f'<span class="pasted-text">{text}</span>' for text in shown)
-    made = check.Built(tmp_path / "notebooks", tmp_path / "html", book.folder, ("stand-in",))
+    grids = {"breast": ids_of(book)}
+    made = check.Built(tmp_path / "notebooks", tmp_path / "html", book.folder, ("stand-in",), grids)
     (made.html / "notebooks").mkdir(parents=True)
     made.notebooks.mkdir()
     (made.notebooks / f"{NAME}.ipynb").write_text(json.dumps({"cells": cells}))
@@ -150,42 +148,31 @@ def test_check_of_page_of_real_and_stand_in_images_accepts_what_was_named(check,
     assert check.check_page(PAGE, KEYS, either) == []
 
 
+def test_check_of_the_page_of_the_reference_run_asks_for_real_images(check, built):
+    page = Page(Chapter("reference_run", ("task",), 0, "Tasks", "every scenario"), "breast")
+    for kind in ("notebooks", "html/notebooks"):
+        (old,) = (built.html.parent / kind).glob(f"{NAME}.*")
+        old.rename(old.with_name(f"breast_reference_run{old.suffix}"))
+    (told,) = check.check_page(page, KEYS, built)
+    assert "does not say that its images are real" in told
+    change(built.html / "notebooks" / "breast_reference_run.html", "rin-stand-in", "rin-real")
+    assert check.check_page(page, KEYS, built) == []
+
+
 def test_ledger_areas_average_folds_first_and_test_cases_only(check, ledger):
     book, means = ledger
-    count, areas = check.ledger_areas(book.folder, "breast")
+    count, areas = check.ledger_areas(book.folder, ids_of(book))
     assert count == 6
     assert areas == pytest.approx(means, abs=1e-12)
 
 
-def test_ledger_areas_of_two_studies_are_those_of_the_last_one(check, ledger):
+def test_ledger_areas_leave_out_runs_of_other_studies(check, ledger):
     book, means = ledger
-    other = add_run(book, "s1", "radiologic", 0, seed=3, size=32)
-    finish_at(book, 64, "2026-03-02T10:00:00+00:00")
-    finish_at(book, 32, "2026-03-01T10:00:00+00:00")
-    assert check.ledger_areas(book.folder, "breast")[1] == pytest.approx(means)
-    finish_at(book, 32, "2026-03-03T10:00:00+00:00")
-    assert check.ledger_areas(book.folder, "breast") == (1, {"radiologic": pytest.approx(other)})
-
-
-def test_ledger_areas_of_a_run_that_was_done_again_count_it_once(check, ledger):
-    book, means = ledger
-    finish_at(book, 64, "2026-03-02T10:00:00+00:00")
-    before = add_run(book, "s1", "radiologic", 0, seed=0, size=32)  # the run that is replaced
-    again = add_run(book, "s1", "radiologic", 0, seed=3, sanity_cases=4)
-    finish_at(book, 32, "2026-03-01T10:00:00+00:00")
-    count, areas = check.ledger_areas(book.folder, "breast")
-    assert count == 6
-    assert areas["radiologic"] == pytest.approx(means["radiologic"] + (again - before) / 4)
-
-
-def test_check_areas_leaves_out_runs_that_stand_on_other_pages(check, built, ledger):
-    assert check.check_areas("breast", built) == []
-    add_run(ledger[0], "s1", "random", 0, seed=5)
-    assert check.check_areas("breast", built) == []
-    add_run(ledger[0], "s1", "radiologic", 2, seed=6)
-    counted, *_ = check.check_areas("breast", built)
-    assert "the ledger has 7" in counted
-    assert check.check_areas("breast", dataclasses.replace(built, folds=2)) == []
+    ids = ids_of(book)
+    add_run(book, "s1", "radiologic", 0, seed=3, size=32)
+    add_run(book, "s1", "random", 0, seed=5)
+    count, areas = check.ledger_areas(book.folder, ids)
+    assert (count, areas) == (6, pytest.approx(means, abs=1e-12))
 
 
 def test_check_areas_when_mean_is_off_by_little_complains(check, built, ledger):
@@ -204,7 +191,7 @@ def test_check_areas_when_runs_are_missing_complains(check, built):
 
 
 def test_check_areas_of_empty_ledger_complains(check, built, tmp_path):
-    empty = check.Built(built.notebooks, built.html, tmp_path / "absent", ("stand-in",))
+    empty = dataclasses.replace(built, ledger=tmp_path / "absent")
     assert len(check.check_areas("breast", empty)) == 3
 
 
@@ -213,4 +200,4 @@ def test_expected_keys_are_those_of_the_prose(check):
 
 
 def test_notebooks_without_banner_are_chapters(check):
-    assert {chapter.source for chapter in CHAPTERS} >= check.WITHOUT_BANNER
+    assert {chapter.source for chapter in CHAPTERS} >= check.WITHOUT_BANNER | check.ALWAYS_REAL

@@ -1,0 +1,126 @@
+import sys
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+import rin.report.probe_file
+from rin.cli import main
+from rin.models.distributions import load_distributions
+from rin.models.fingerprint import FirstLayer, patch_moments, predict
+from rin.models.preprocessing import PREPROCESSING
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, tmp_path):
+    """Runs `rin weights probe` in an empty folder; returns exit status, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["rin", "weights", "probe", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def images(tmp_path):
+    """A folder of ten gray pictures."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    for number in range(10):
+        noise = rng.normal(size=(36, 36))
+        smooth = sum(noise[i : i + 32, j : j + 32] for i in range(5) for j in range(5))
+        pixels = np.clip(100 + 12 * smooth, 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "images" / f"{number}.png")
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch, images):
+    """A file whose first layer, as it is read, was trained on the images under `caffe_unit`."""
+    kernel = np.random.default_rng(1).normal(0, 0.1, (3, 3, 3, 40))
+    kernel *= np.linspace(0.2, 2, 40)
+    zero = np.zeros(40)
+    layer = FirstLayer("DenseNet121", kernel, zero, zero, zero + 1, 1e-5, 2, 0)
+    pixels = np.stack([np.asarray(Image.open(path)) for path in sorted(images.iterdir())])
+    mean, variance = predict(layer, patch_moments(pixels, layer), PREPROCESSING["caffe_unit"])
+    trained = {"trained": replace(layer, mean=mean, variance=variance), "random": layer}
+    monkeypatch.setattr(
+        rin.report.probe_file, "read_first_layer", lambda path, _: trained[path.stem]
+    )
+    for name in trained:
+        (tmp_path / f"{name}.h5").write_bytes(name.encode())
+    return tmp_path
+
+
+def test_a_probe_prints_candidates_verdict_and_images(call, weights, images):
+    status, out, err = call(weights / "trained.h5", "--images", images, "--size", 32)
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].startswith("trained.h5: DenseNet121, SHA-256 ")
+    assert lines[2].split() == ["caffe_unit", "0.000", "1.00", "1.00"]
+    assert "Verdict: caffe_unit; " in out
+    assert "Images: 10 of 10 pictures of " in out
+    assert "RGB and BGR cannot be told apart on gray images." in out
+    assert "No distributor is known for this SHA-256." in out
+
+
+def test_random_weights_fit_none(call, weights, images):
+    _, out, _ = call(weights / "random.h5", "--images", images, "--size", 32)
+    assert "Verdict: none fits; the stored variances do not follow" in out
+
+
+def test_without_images_stand_ins_are_used_and_said_so(call, weights):
+    status, out, _ = call(weights / "trained.h5", "--size", 32)
+    assert status == 0
+    assert "These are stand-ins, not real images" in out
+
+
+def test_what_distributors_say_of_the_file_stands_beside_the_verdict(
+    call, weights, images, monkeypatch
+):
+    known = [one for one in load_distributions() if one.distributor.startswith("Lab-Rasool")][:1]
+    monkeypatch.setattr(rin.report.probe_file, "file_sha256", lambda _: known[0].sha256)
+    _, out, _ = call(weights / "trained.h5", "--images", images, "--size", 32)
+    assert "RadImageNet's authors, PyTorch release: symmetric_bgr (coded in" in out
+    assert "Lab-Rasool (Hugging Face), PyTorch release: standardised (written on" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("absent.h5", "there is no such file"),
+        ("empty.h5", "not a readable file of weights"),
+        ("x.pt", "PyTorch files may carry code"),
+        ("other.h5", "holds 7 parameters"),
+    ],
+)
+def test_a_file_that_cannot_be_probed_ends_in_one_line(call, tmp_path, name, said):
+    (tmp_path / "empty.h5").write_bytes(b"")
+    (tmp_path / "x.pt").write_bytes(b"PK")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["a"] = np.zeros(7)
+    status, out, err = call(tmp_path / name, "--size", 32)
+    assert (status, out) == (1, "")
+    (line,) = err.splitlines()
+    assert said in line
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--images", "absent"], "no folder, zip archive or dataset"),
+        (["--images", "busi"], "Give --data-root"),
+    ],
+)
+def test_images_that_are_not_there_end_in_one_line(call, weights, options, said):
+    status, _, err = call(weights / "trained.h5", *options)
+    assert status == 1
+    assert said in err.splitlines()[0]
