@@ -6,26 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rin.cli import main
 from rin.study import profile_names
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = str(ROOT / "notebooks" / "comparison.py")
-
-
-@pytest.fixture
-def rin(monkeypatch, capsys, tmp_path):
-    """Runs the command line in an empty folder; returns exit status, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rin", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
-
-    return call
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,8 @@
 """`rin reference write` on the command line: bad input ends in one line."""
 
 import json
-import sys
 
 import pytest
-
-from rin.cli import main
 
 TINY = {
     "name": "tiny",
@@ -17,22 +14,6 @@ TINY = {
     "fine_tuning": {"size": 32, "batch": 16, "epochs": 1},
     "stand_ins": {"busi": {"benign": 30, "malignant": 24, "normal": 6}},
 }
-
-
-@pytest.fixture
-def rin(monkeypatch, capsys, tmp_path):
-    """Runs the command line in an empty folder; returns exit status, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DATA_ROOT", raising=False)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rin", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
-
-    return call
 
 
 @pytest.mark.parametrize(

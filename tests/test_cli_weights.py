@@ -1,5 +1,5 @@
-import sys
 from dataclasses import replace
+from functools import partial
 
 import h5py
 import numpy as np
@@ -7,26 +7,16 @@ import pytest
 from PIL import Image
 
 import rin.report.probe_file
-from rin.cli import main
 from rin.models.distributions import load_distributions
 from rin.models.fingerprint import FirstLayer, patch_moments, predict
 from rin.models.preprocessing import PREPROCESSING
 
 
 @pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
+def call(rin, monkeypatch):
     """Runs `rin weights probe` in an empty folder; returns exit status, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rin", "weights", "probe", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
-
-    return run
+    return partial(rin, "weights", "probe")
 
 
 @pytest.fixture

@@ -10,13 +10,12 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from rin.errors import InputError, unknown
+from rin.errors import unknown
 from rin.models.backbones import find_backbone
 from rin.models.fingerprint_verdict import CANDIDATES, scaling_of
-from rin.models.weights import manifest_folder
+from rin.models.weights import read_section
 from rin.models.weights_files import SAFE_SUFFIXES
 
 
@@ -105,16 +104,7 @@ def load_distributions(path: Path | None = None) -> list[Distribution]:
     InputError
         When the file is missing or a distribution does not validate.
     """
-    path = path or manifest_folder() / "weights.yaml"
-    try:
-        rows = yaml.safe_load(path.read_text(encoding="utf-8"))["distributions"]
-        return [Distribution.model_validate(row) for row in rows]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"not a readable list of distributions ({error})",
-            where=path,
-            remedy="Restore the file from the repository or mend the distribution.",
-        ) from error
+    return read_section(Distribution, "distributions", path)
 
 
 def distributions_of(sha256: str, known: list[Distribution]) -> list[Distribution]:

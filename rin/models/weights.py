@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import yaml
@@ -22,6 +22,8 @@ from rin.models.weights_files import read_weights_file
 
 if TYPE_CHECKING:
     import keras
+
+Row = TypeVar("Row", bound=BaseModel)
 
 
 class WeightsEntry(BaseModel):
@@ -92,15 +94,26 @@ def load_entries(path: Path | None = None) -> list[WeightsEntry]:
     InputError
         When the file is missing or an entry does not validate.
     """
+    return read_section(WeightsEntry, "entries", path)
+
+
+def read_section(model: type[Row], section: str, path: Path | None = None) -> list[Row]:
+    """Read one list of `data_manifests/weights.yaml`, or of the file at `path`.
+
+    Raises
+    ------
+    InputError
+        When the file or the list is missing or a row does not validate.
+    """
     path = path or manifest_folder() / "weights.yaml"
     try:
-        rows = yaml.safe_load(path.read_text(encoding="utf-8"))["entries"]
-        return [WeightsEntry.model_validate(row) for row in rows]
+        rows = yaml.safe_load(path.read_text(encoding="utf-8"))[section]
+        return [model.model_validate(row) for row in rows]
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"not a readable list of weights entries ({error})",
+            f"no readable list of {section} ({error})",
             where=path,
-            remedy="Restore the file from the repository or mend the entry.",
+            remedy="Restore the file from the repository, or mend the row.",
         ) from error
 
 

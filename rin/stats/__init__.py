@@ -12,7 +12,6 @@ A function that bears the name of its module is not repeated here, so that both 
 """
 
 from rin.stats.analyses import ANALYSES
-from rin.stats.audit import IntervalCheck, published_interval_check
 from rin.stats.beyond import MEASURES, PatientInterval, beyond_area, patient_interval
 from rin.stats.bootstrap import (
     bootstrap_areas,
@@ -98,7 +97,6 @@ __all__ = [
     "DecisionCurve",
     "EffectSizes",
     "Equivalence",
-    "IntervalCheck",
     "MixedModel",
     "PairedT",
     "PatientInterval",
@@ -147,7 +145,6 @@ __all__ = [
     "pooled_comparison",
     "precision_at_recall",
     "precision_recall_curve",
-    "published_interval_check",
     "reliability_curve",
     "scenario_aucs",
     "sensitivity_at_specificity",

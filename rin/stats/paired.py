@@ -3,7 +3,7 @@
 The paper compares Dice scores by a paired t test after a Shapiro test
 (Materials and Methods, Statistical Analysis), and its intervals of differences
 have, within rounding, the widths of pooled t intervals over scenarios
-(`rin.stats.audit`).  AUCs of cases are compared in `rin.stats.delong`.
+(`rin.stats.audit_tasks`).  AUCs of cases are compared in `rin.stats.delong`.
 """
 
 import math

@@ -74,5 +74,5 @@ def test_a_distribution_that_does_not_validate_raises(tmp_path, changes, said):
 
 
 def test_a_list_that_is_missing_raises(tmp_path):
-    with pytest.raises(InputError, match="not a readable list of distributions"):
+    with pytest.raises(InputError, match="no readable list of distributions"):
         load_distributions(tmp_path / "absent.yaml")

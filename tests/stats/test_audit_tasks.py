@@ -52,6 +52,39 @@ def test_half_widths_worked_out_apart_are_reproduced_and_agree_within_rounding(
     assert one.agrees
 
 
+def printed(half_width, *, difference=5.0, means=(0.85, 0.80)):
+    """The audit of an interval of a half-width about a difference; both SDs are 0.05."""
+    ends = difference - half_width, difference + half_width
+    record = (means[0], 0.05, means[1], 0.05, difference, *ends, "P < .001", "", ())
+    return tasks.audit_task(paper.PublishedComparison("acl", "", *record))
+
+
+def test_half_width_agrees_as_far_as_rounding_of_sds_and_ends_allows():
+    implied = printed(3.0).implied
+    assert implied.low < 2.7 < 3.0 < implied.high
+    for end, sign in ((implied.low, -1), (implied.high, 1)):
+        assert printed(end + sign * 0.049).agrees
+        assert not printed(end + sign * 0.051).agrees
+
+
+@pytest.mark.parametrize(("difference", "allowed"), [(6.04, True), (6.06, False), (3.96, True)])
+def test_difference_may_differ_from_rounded_means_by_a_point_and_its_own_rounding(
+    difference, allowed
+):
+    audit = printed(3.0, difference=difference)
+    assert audit.difference.meets(audit.means) == allowed
+
+
+def test_p_value_of_the_printed_numbers_lies_in_its_range_and_follows_the_interval():
+    assert all(one.p_by_sds.holds(one.implied_p) for _, one in BY)
+    assert named(lambda one: one.implied_p > 0.05) == named(lambda one: one.contains_zero)
+    for task, one in BY:
+        stated = paper.COMPARISONS[task]
+        sds = (one.stated_difference / 100, stated.sd_radimagenet), (0, stated.sd_imagenet)
+        outside = scipy_stats.ttest_ind_from_stats(*sds[0], N, *sds[1], N)
+        assert one.implied_p == pytest.approx(outside.pvalue)
+
+
 def test_every_formula_without_pairing_fits_all_tasks():
     assert all(one.half_width.meets(found) for _, one in BY for found in one.widths.values())
 
