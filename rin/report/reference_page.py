@@ -36,6 +36,7 @@ from rin.report.reference_localisation import (
 from rin.report.reference_own import OwnRun, own_run
 from rin.report.reference_readings import (
     NONE_YET,
+    chance_reading,
     difference_reading,
     differences_reading,
     limits_reading,
@@ -97,6 +98,7 @@ def areas_section(page: ReferencePage) -> list[object]:
         book_table(areas_table(page.found, adjusted), "Reference run, mean areas", prose=True),
         _markdown(differences_reading(page.found)),
         _markdown("\n".join(lines)),
+        _markdown(chance_reading(page.reference, task_titles(page.reference))),
     ]
 
 

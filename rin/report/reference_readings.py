@@ -24,10 +24,12 @@ from rin.report.format import (
 from rin.report.reference import reference_tasks
 from rin.report.reference_own import OwnRun
 from rin.report.style import init_style
-from rin.study.reference import ReferenceRun
+from rin.stats.scenarios import scenario_aucs
+from rin.study.reference import ReferenceRun, grid_predictions
 
 _POINTS = 100
 _ALPHA = 0.05
+_CHANCE = 0.5
 NONE_YET = (
     "The book holds no reference run yet: finish a study on real images (`rin study --profile open "
     "--data-root FOLDER`), then write one with `rin reference write open --data-root FOLDER`."
@@ -173,6 +175,33 @@ def differences_reading(found: Sequence[TaskAnalyses]) -> str:
             "one could be. "
         )
     return text.strip()
+
+
+def chance_reading(reference: ReferenceRun, titles: Mapping[str, str]) -> str:
+    """Return how many areas of the grids are no better than chance, on which tasks, and by what.
+
+    Parameters
+    ----------
+    titles
+        Of the tasks, by name.
+    """
+    tables = [scenario_aucs(grid_predictions(reference, task)) for task in reference.tasks]
+    areas = pd.concat(tables, ignore_index=True)
+    low = areas[areas["auc"] <= _CHANCE]
+    if low.empty:
+        return f"All {len(areas):,} areas of the grids are above {_CHANCE}."
+    backbones = low["scenario"].str.partition("-")[0]
+    parts = []
+    for task, found in backbones.groupby(low["task"], sort=False):
+        counts = ", ".join(f"{name} {n}" for name, n in found.value_counts().items())
+        parts.append(f"{titles[task]} {len(found)} of {(areas['task'] == task).sum()} ({counts})")
+    below = int((low["ci_high"] < _CHANCE).sum())
+    return (
+        f"Of the {len(areas):,} areas of the grids, {len(low)} are at or below {_CHANCE}: "
+        f"{'; '.join(parts)}. In {below} of them the interval, taken alone, ends below {_CHANCE}, "
+        "so the network ranks the classes the wrong way round. They count like all others in the "
+        "means above and widen the SDs: to leave them out once they are seen would be a choice."
+    )
 
 
 def own_reading(own: OwnRun, reference: ReferenceRun) -> str:

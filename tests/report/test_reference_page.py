@@ -1,6 +1,7 @@
 """Pages of a reference run: statistics anew from its cases, sentences that follow its numbers."""
 
 import re
+from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 from fake_analyses import INITS, analyses
 from fake_reference import DATASETS, write_reference
+from sklearn.metrics import roc_auc_score
 
 from rin.report.analyses_tables import holm_of_recommended
 from rin.report.figures_reference import forest_alt, reference_forest
@@ -33,6 +35,7 @@ from rin.report.reference_page import (
     what_section,
 )
 from rin.report.reference_readings import (
+    chance_reading,
     difference_reading,
     differences_reading,
     limits_reading,
@@ -260,6 +263,31 @@ def test_better_scores_change_what_the_page_says(tmp_path):
     said = [text_of(areas_section(ReferencePage(one, NO_OWN))) for one in (equal, ahead)]
     assert "no clear difference in 1" in said[0]
     assert "radiologic ahead in 1" in said[1]
+
+
+def test_areas_no_better_than_chance_are_counted_by_task_and_backbone(tmp_path):
+    titles = {"breast": "Breast lesions", "pneumonia": "Pneumonia"}
+    good = chance_reading(written(tmp_path / "a", gain=4.0, lead=0.0), titles)
+    assert re.fullmatch(r"All \d+ areas of the grids are above 0.5\.", good)
+    mixed = written(tmp_path / "b", gain=0.0, lead=0.0, n=40)
+    low, text = {}, chance_reading(mixed, titles)
+    for task in titles:
+        for (scenario, _), run in grid_predictions(mixed, task).groupby(["scenario", "init"]):
+            area = roc_auc_score(run["label"], run["score"])
+            low.setdefault(task, []).append((area <= 0.5, scenario.partition("-")[0]))
+    total = sum(is_low for runs in low.values() for is_low, _ in runs)
+    n = sum(map(len, low.values()))
+    assert 0 < total < n
+    assert f"Of the {n} areas of the grids, {total} are at or below 0.5" in text
+    for task, runs in low.items():
+        named = Counter(backbone for is_low, backbone in runs if is_low)
+        assert f"{titles[task]} {named.total()} of {len(runs)} (" in text
+        part = text.partition(f"{titles[task]} ")[2].partition(")")[0]
+        for backbone, count in named.items():
+            assert f"{backbone} {count}" in part
+    wrong = chance_reading(written(tmp_path / "c", gain=-4.0, lead=0.0, n=80), titles)
+    assert f"Of the {n} areas of the grids, {n} are" in wrong
+    assert f"In {n} of them the interval" in wrong
 
 
 def test_run_without_maps_or_random_weights_says_so(tmp_path):
