@@ -191,16 +191,3 @@ def excluded_images(archive: Archive) -> pd.DataFrame:
     files = read_table(archive, file_query())
     files["rule"] = rule_of(files)
     return files.loc[files["rule"] != "", ["sop_uid", "path", "rule"]].reset_index(drop=True)
-
-
-def exclusion_counts(excluded: pd.DataFrame) -> pd.DataFrame:
-    """Count the files that each rule hits, those that hit none included.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `rule`, `images`, `reason`, in the order of the rules.
-    """
-    counts = excluded["rule"].value_counts()
-    rows = [(name, int(counts.get(name, 0)), reason) for name, reason in RULES.items()]
-    return pd.DataFrame(rows, columns=["rule", "images", "reason"])

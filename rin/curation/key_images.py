@@ -61,13 +61,6 @@ class KeyImages:
     remarks: dict[str, int]
 
 
-def key_images(
-    archive: Archive, taxonomy: pd.DataFrame, label_map: Path | None = None
-) -> pd.DataFrame:
-    """Return the images that readers marked with a finding; see `read_key_images`."""
-    return read_key_images(archive, taxonomy, label_map).images
-
-
 def read_key_images(
     archive: Archive,
     taxonomy: pd.DataFrame,
@@ -138,33 +131,12 @@ def diagnostic_images(archive: Archive, study_uids: Iterable[str]) -> pd.DataFra
     -------
     pandas.DataFrame
         Columns `COLUMNS`, `roi` and `document` empty.  Images that a rule of
-        :mod:`rin.curation.exclusions` hits, and those without a class of their body part
-        (:func:`unmapped_body_parts`), are not there.  The label is "normal"; of ultrasound,
-        which has no such class, the organ.
+        :mod:`rin.curation.exclusions` hits, and those without a class of their body part,
+        are not there.  The label is "normal"; of ultrasound, which has no such class, the organ.
     """
     files = _diagnostic(archive, study_uids)
     files = files[files["region"] != ""].assign(roi="", document="")
     return files.sort_values("sop_uid", ignore_index=True)[list(COLUMNS)]
-
-
-def unmapped_body_parts(archive: Archive, study_uids: Iterable[str]) -> pd.DataFrame:
-    """Count the diagnostic images of normal studies that have no class, by what they show.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `modality`, `body_part`, `description` (of the study, free text: for the house alone),
-        `studies`, `images`; most images first.
-    """
-    files = _diagnostic(archive, study_uids)
-    files = files[files["region"] == ""].rename(columns={"study_description": "description"})
-    keys = ["modality", "body_part", "description"]
-    counts = files.groupby(keys, as_index=False).agg(
-        studies=("study_uid", "nunique"), images=("sop_uid", "size")
-    )
-    return counts.sort_values(["images", *keys], ascending=[False, True, True, True]).reset_index(
-        drop=True
-    )
 
 
 def _diagnostic(archive: Archive, study_uids: Iterable[str]) -> pd.DataFrame:

@@ -19,7 +19,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from rin.data.manifest import manifest_folder
-from rin.errors import InputError, unknown
+from rin.errors import InputError
 from rin.paper import DATABASE
 
 FILE = "radimagenet_labels.csv"
@@ -166,34 +166,6 @@ def totals(taxonomy: pd.DataFrame) -> dict[str, int]:
         "regions": taxonomy["region"].nunique(),
         "modalities": taxonomy["modality"].nunique(),
     }
-
-
-def total_images(rows: pd.DataFrame, kind: str) -> int:
-    """Add the image counts of one kind; the two kinds overlap and are never added together.
-
-    Parameters
-    ----------
-    rows
-        Rows of `load_taxonomy`; only those of `kind` are added.
-    kind
-        "full set" or "subset".
-
-    Raises
-    ------
-    InputError
-        For another kind, or rows of which none has a count of this kind.
-    """
-    countable = [one for one in KINDS if one != "none"]
-    if kind not in countable:
-        raise unknown("kind of image count", kind, countable)
-    counted = rows.loc[rows["kind"] == kind, "images"]
-    if counted.empty:
-        raise InputError(
-            f"no class has a count of the {kind}",
-            where="taxonomy",
-            remedy="Ask for the other kind; the two are never added.",
-        )
-    return int(counted.sum())
 
 
 def _modality_of(region: str) -> str | None:

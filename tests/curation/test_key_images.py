@@ -14,9 +14,7 @@ from rin.curation.body_parts import REGION_OF, region_of
 from rin.curation.key_images import (
     COLUMNS,
     diagnostic_images,
-    key_images,
     read_key_images,
-    unmapped_body_parts,
 )
 from rin.curation.taxonomy import REGIONS, load_taxonomy
 from rin.data.shapes import rasterise
@@ -78,7 +76,7 @@ def test_key_image_has_the_class_that_its_reader_wrote(tmp_path):
 
 
 def test_archive_without_selections_has_no_key_images(tmp_path):
-    images = key_images(indexed(tmp_path, picture()), TAXONOMY)
+    images = read_key_images(indexed(tmp_path, picture()), TAXONOMY).images
     assert images.empty and tuple(images.columns) == COLUMNS
 
 
@@ -399,15 +397,6 @@ def test_body_part_without_a_class_is_reported_and_not_guessed(tmp_path):
     )
     studies = [f"{UID}.1", f"{UID}.2"]
     assert diagnostic_images(archive, studies)["study_uid"].tolist() == [f"{UID}.2"]
-    assert unmapped_body_parts(archive, studies).to_dict("records") == [
-        {
-            "modality": "CT",
-            "body_part": "HEAD",
-            "description": "CT HEAD",
-            "studies": 1,
-            "images": 2,
-        }
-    ]
 
 
 def test_series_of_one_study_go_by_their_own_body_parts(tmp_path):
