@@ -38,8 +38,9 @@ study: $(DONE)
 	$(VENV)/bin/rin study --profile '$(PROFILE)' --results '$(RESULTS)' \
 	  $(if $(strip $(DATA_ROOT)),--data-root '$(DATA_ROOT)')
 
+# A file's tests stay in one process, for they share what is slow to make.
 test: lint
-	$(PY) -m pytest
+	$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(DONE)
 	$(PY) -m pytest -m slow

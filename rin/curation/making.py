@@ -21,7 +21,7 @@ _PACKAGE = Path(rin.__file__).parent
 _EXPORT = (
     "body_parts", "burned_in", "deidentify", "display", "export", "kept", "pseudonyms", "sweep",
 )  # fmt: skip
-_DATA = ("corpus_split", "dicom", "leakage", "shapes", "splits")
+_DATA = ("complete_parts", "corpus_split", "dicom", "leakage", "shapes", "splits")
 
 
 @cache

@@ -6,13 +6,12 @@ patients: what such a class gets at least is a patient to train on and one to be
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from heapq import heapify, heappop, heapreplace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from rin.data.complete_parts import NEEDED, complete_parts
 from rin.data.datasets import Dataset
 from rin.data.layouts import radimagenet
 from rin.data.leakage import SAME_PICTURE, leak_free_groups, near_duplicates
@@ -21,9 +20,6 @@ from rin.errors import InputError
 
 #: Shares of the paper (Materials and Methods, RadImageNet Model Training), in the order of PARTS.
 SHARES = (0.75, 0.10, 0.15)
-#: Parts that no class may lack, and therefore how many patients it needs.
-NEEDED = ("train", "test")
-_NEEDED = tuple(PARTS.index(name) for name in NEEDED)
 NAMED = 5
 
 
@@ -103,8 +99,11 @@ def divide(
     """
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     _check_enough(labels, group, where)
-    piece = cut(labels, group, seed, SHARES)
-    piece = _complete(labels, group, piece, seed, where)
+    label, names = pd.factorize(labels, sort=True)
+    piece, lacking = complete_parts(label, group, cut(labels, group, seed, SHARES), SHARES, seed)
+    if lacking is not None:
+        problem = f"class {names[lacking[0]]} gets no {PARTS[lacking[1]]} case: the few patients"
+        raise _too_small(f"{problem} that it has are needed for other classes", where)
     parts = np.array(PARTS, dtype=object)[piece]
     return pd.Series(parts, index=pd.Index(cases["case_id"], name="case_id"), name="part")
 
@@ -161,94 +160,6 @@ def _check_enough(labels: np.ndarray, groups: np.ndarray, where: str | Path) -> 
             where=where,
             remedy="Pretraining tells classes apart; it needs two.",
         )
-
-
-@dataclass(frozen=True)
-class _Division:
-    """Groups and their parts, with what the classes hold of them; moves keep both in step."""
-
-    part: np.ndarray
-    held: np.ndarray
-    weight: np.ndarray
-    members: list[np.ndarray]
-    labels: list[np.ndarray]
-
-    def may_leave(self, group: int) -> bool:
-        """Tell whether every class of a group keeps another group in its part, if it needs one."""
-        return self.part[group] not in _NEEDED or self.spare(group) > 0
-
-    def spare(self, group: int) -> int:
-        """Return how many other groups its part holds at least of every class of a group."""
-        return int(self.held[self.part[group], self.labels[group]].min()) - 1
-
-    def move(self, group: int, target: int) -> None:
-        """Move a group to another part."""
-        self.held[self.part[group], self.labels[group]] -= 1
-        self.held[target, self.labels[group]] += 1
-        self.part[group] = target
-
-
-def _division(labels: np.ndarray, groups: np.ndarray, piece: np.ndarray) -> _Division:
-    pairs = np.unique(np.stack([groups, labels]), axis=1)
-    group, label = pairs
-    part = np.empty(group.max() + 1, dtype=int)
-    part[groups] = piece
-    held = np.zeros((len(PARTS), label.max() + 1), dtype=int)
-    np.add.at(held, (part[group], label), 1)
-    by_label = np.argsort(label, kind="stable")
-    return _Division(
-        part=part,
-        held=held,
-        weight=np.bincount(groups),
-        members=np.split(group[by_label], np.cumsum(np.bincount(label))[:-1]),
-        labels=np.split(label, np.cumsum(np.bincount(group))[:-1]),
-    )
-
-
-def _complete(
-    labels: np.ndarray, groups: np.ndarray, piece: np.ndarray, seed: int, where: str | Path
-) -> np.ndarray:
-    """Move groups, the lightest that may, until no class lacks a needed part."""
-    label, names = pd.factorize(labels, sort=True)
-    group, known = pd.factorize(groups)
-    # Numbered by chance, so that chance decides between groups of equal weight.
-    group = np.random.default_rng([seed, 1]).permutation(len(known))[group]
-    made = _division(label, group, piece)
-    for rare in np.argsort(made.held.sum(axis=0), kind="stable"):
-        members = made.members[rare]
-        members = members[np.argsort(made.weight[members], kind="stable")]
-        for target in (one for one in _NEEDED if not made.held[one, rare]):
-            chosen = next((one for one in members if made.may_leave(one)), None)
-            if chosen is None:
-                problem = f"class {names[rare]} gets no {PARTS[target]} case: the few patients"
-                raise _too_small(f"{problem} that it has are needed for other classes", where)
-            made.move(chosen, target)
-    _fill_validation(made)
-    return made.part[group]
-
-
-def _fill_validation(made: _Division) -> None:
-    """Move groups from training where validation got less than half of its share.
-
-    It does where all classes are small: none has a patient to spare, so none gives one.
-    """
-    train, validation = PARTS.index("train"), PARTS.index("validation")
-    wanted = SHARES[validation] * made.weight.sum()
-    got = made.weight[made.part == validation].sum()
-    if 2 * got >= wanted:
-        return
-    # The class that has most to train on gives first.
-    spare = [(-made.spare(one), one) for one in np.flatnonzero(made.part == train)]
-    heapify(spare)
-    while spare and spare[0][0] < 0:
-        known, group = spare[0]
-        if known != -made.spare(group):
-            heapreplace(spare, (-made.spare(group), group))
-            continue
-        heappop(spare)
-        if got + made.weight[group] / 2 <= wanted or not got:
-            made.move(group, validation)
-            got += made.weight[group]
 
 
 def _too_small(problem: str, where: str | Path) -> InputError:
