@@ -157,6 +157,13 @@ def test_project_text_names_no_path_of_one_machine():
     assert hits == []
 
 
+def test_no_test_reads_a_stopwatch():
+    # How fast a computer is says nothing of the code: benchmarks measure, as ratios in one run.
+    clock = "|".join(("process" + "_time", "perf" + "_counter"))
+    tests = (ROOT / "tests").rglob("*.py")
+    assert [path.name for path in tests if re.search(clock, path.read_text("utf-8"))] == []
+
+
 def test_git_holds_no_computed_notebook():
     assert [path.name for path in project_files() if path.suffix == ".ipynb"] == []
 

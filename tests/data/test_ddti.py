@@ -1,5 +1,4 @@
 import json
-import time
 
 import numpy as np
 import pandas as pd
@@ -301,9 +300,3 @@ def test_stand_in_case_does_not_depend_on_how_many_there_are(tmp_path, written):
 def test_stand_in_with_another_seed_has_other_pictures():
     first, second = (ddti.draw_image("benign", 0, seed, 1)[0] for seed in (1, 2))
     assert first.shape != second.shape or (first != second).any()
-
-
-def test_stand_in_is_written_fast(tmp_path):
-    start = time.process_time()
-    ddti.write(tmp_path, {"benign": 10, "malignant": 10}, 1)
-    assert time.process_time() - start < 3

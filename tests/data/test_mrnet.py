@@ -1,6 +1,5 @@
 import re
 import shutil
-import time
 
 import numpy as np
 import pandas as pd
@@ -343,13 +342,12 @@ COUNTS = {"normal": 12, "abnormal": 2, "acl": 6, "meniscus": 6, "both": 6}
 def written(tmp_path_factory):
     root = tmp_path_factory.mktemp("standin")
     (root / "mrnet").mkdir()
-    start = time.process_time()
     note = mrnet.write(root / "mrnet", COUNTS, 5)
-    return root, note, time.process_time() - start
+    return root, note
 
 
 def test_stand_in_is_read_by_the_reader_and_counts_its_exams_right(written):
-    root, note, _ = written
+    root, note = written
     cases = read(root, MRNET, "mrnet")
     classes = {case.patient_id: case.source_class for case in cases}
     assert pd.Series(classes).value_counts().to_dict() == note["images"]
@@ -367,9 +365,8 @@ def test_stand_in_is_read_by_the_reader_and_counts_its_exams_right(written):
     assert len(read(root, every_plane, "mrnet")) == 3 * sum(COUNTS.values())
 
 
-def test_stand_in_is_written_fast_and_small(written):
-    root, _, seconds = written
-    assert seconds < 6
+def test_stand_in_is_small(written):
+    root, _ = written
     total = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     assert total < 2 * 2**20 * sum(COUNTS.values())
 

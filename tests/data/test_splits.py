@@ -1,4 +1,3 @@
-import time
 import warnings
 
 import numpy as np
@@ -143,12 +142,10 @@ def test_make_folds_does_not_depend_on_how_groups_are_numbered():
     )
 
 
-def test_make_folds_of_many_single_cases_is_exact_and_quick():
+def test_make_folds_of_many_single_cases_is_exact():
     n = 60_000
     cases = table(n // 3, 2 * n // 3)
-    start = time.process_time()
     folds = make_folds(cases, singletons(cases), 1, seed=0)
-    assert time.process_time() - start < 5  # scikit-learn's takes half a minute
     sizes = folds.merge(cases).groupby(["part", "label"]).size().unstack()
     assert sizes.loc["test"].tolist() == [3000, 6000]
     assert sizes.loc["validation"].tolist() == [2000, 4000]
