@@ -38,7 +38,7 @@ from rin.report.factors_tables import scale_table
 from rin.report.figures import use_style
 from rin.report.glued import glue_values
 from rin.report.provenance import study_banner
-from rin.report.reference_evidence import factor_evidence, factor_evidence_details
+from rin.report.reference_evidence import factor_evidence
 from rin.report.tables import book_table
 from rin.study import open_study
 from rin.study.factors import factor_inputs, factor_records, run_factor, studied_factors
@@ -117,10 +117,11 @@ display(*factor_details(found.get("resize")))
 # ## On real images: the reference run
 
 # %% tags=["hide-input"]
-display(*factor_evidence(study.profile.name))
+shown, details = factor_evidence(study.profile.name)
+display(*shown)
 
 # %% tags=["hide-output", "hide-input"]
-display(*factor_evidence_details(study.profile.name))
+display(*details)
 
 # %% [markdown]
 # ## How this is computed

@@ -35,7 +35,7 @@ from rin.study.reference import ReferenceRun, factor_predictions, from_random_pr
 def findings(profile: str) -> list[object]:
     """Return what the reference run found, a sentence or two for each question of the book.
 
-    Parameters and result as for `factor_evidence`.
+    Parameters as for `factor_evidence`; one sentence where the book has no such run.
     """
     reference = shown_reference(profile)
     if reference is None:
@@ -54,8 +54,8 @@ def findings(profile: str) -> list[object]:
     return [_markdown("\n".join([opening, "", *lines]))]
 
 
-def factor_evidence(profile: str) -> list[object]:
-    """Return the reference run's banner and the section of each factor that it studied.
+def factor_evidence(profile: str) -> tuple[list[object], list[object]]:
+    """Return the reference run's banner with the section of each factor that it studied.
 
     Parameters
     ----------
@@ -64,32 +64,27 @@ def factor_evidence(profile: str) -> list[object]:
 
     Returns
     -------
-    list
-        To be displayed; one sentence where the book has no reference run.
+    shown, details
+        To be displayed: one sentence and nothing where the book has no reference run, or the run
+        no factor; else sections, and the tables behind them.
     """
     reference = shown_reference(profile)
     if reference is None:
-        return [_markdown(NONE_YET)]
+        return [_markdown(NONE_YET)], []
+    found = {factor: _result(reference, factor) for factor in FACTORS}
+    found = {factor: result for factor, result in found.items() if result is not None}
+    if not found:
+        return [_markdown(_lacks(reference, "no factor"))], []
     shown: list[object] = [reference_banner(reference)]
-    for factor in FACTORS:
-        if (result := _result(reference, factor)) is not None:
-            shown += [_markdown(f"**Factor: {factor}**"), *factor_section(result)]
-    return shown if len(shown) > 1 else [_markdown(_lacks(reference, "no factor"))]
-
-
-def factor_evidence_details(profile: str) -> list[object]:
-    """Return the tables behind `factor_evidence`; none without a reference run."""
-    reference = shown_reference(profile)
-    if reference is None:
-        return []
-    found = [_result(reference, factor) for factor in FACTORS]
-    return [table for result in found if result is not None for table in factor_details(result)]
+    for factor, result in found.items():
+        shown += [_markdown(f"**Factor: {factor}**"), *factor_section(result)]
+    return shown, [table for result in found.values() for table in factor_details(result)]
 
 
 def probe_evidence(profile: str) -> list[object]:
     """Return what probing weights gave in the reference run: figure, hit rates, random weights.
 
-    Parameters and result as for `factor_evidence`.
+    Parameters as for `factor_evidence`; one sentence where the book has no such run.
     """
     reference = shown_reference(profile)
     if reference is None:
