@@ -14,7 +14,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from rin.errors import InputError
-from rin.report.format import format_interval, format_number, format_p, task_title
+from rin.report.format import (
+    format_estimate,
+    format_interval,
+    format_number,
+    format_p,
+    task_title,
+)
 from rin.report.style import FAINT, INK, init_style
 from rin.stats import auc_ci, compare_inits, holm, scenario_aucs
 from rin.study import TaskInputs
@@ -88,24 +94,23 @@ def gains_over_random(predictions: pd.DataFrame) -> pd.DataFrame:
 def gains_table(
     gains: pd.DataFrame, areas: pd.DataFrame, inputs: Mapping[str, TaskInputs]
 ) -> pd.DataFrame:
-    """Return the comparisons as text, one row a task, scenario and init."""
+    """Return the comparisons as text, one row a task, scenario and init; results come first."""
     patients = areas.set_index(["task", "scenario", "init"])["n_patients"]
     rows = []
     for one in gains.itertuples():
-        low, high = _POINTS * one.ci_low, _POINTS * one.ci_high
+        difference = [_POINTS * end for end in (one.difference, one.ci_low, one.ci_high)]
         rows.append(
             {
                 "Task": task_title(inputs[one.task].task),
-                "Scenario": one.scenario,
                 "Init": init_style(one.init).short,
-                "Test images (positive)": f"{one.n:,} ({one.n_positive:,})",
-                "Patients": f"{patients[(one.task, one.scenario, one.init)]:,}",
                 "AUC": format_number(one.auc_a),
                 "AUC, random": format_number(one.auc_b),
-                "Difference, points": format_number(_POINTS * one.difference, 1, signed=True),
-                "95% CI, DeLong": format_interval(low, high, 1),
-                "P": format_p(one.p_value),
+                "Difference, points (95% CI)": format_estimate(*difference, 1),
                 "P, Holm": format_p(one.p_holm),
+                "P": format_p(one.p_value),
+                "Test images (positive)": f"{one.n:,} ({one.n_positive:,})",
+                "Patients": f"{patients[(one.task, one.scenario, one.init)]:,}",
+                "Scenario": one.scenario,
             }
         )
     return pd.DataFrame(rows)

@@ -155,6 +155,7 @@ def pretraining_table(reference: ReferenceRun) -> pd.DataFrame:
     shown = {
         "Init": [init_style(init).short for init in table["init"]],
         "Backbone": table["backbone"],
+        "Named rightly": [format_number(share) for share in table["top1"]],
         "Inputs": table["contract"],
     }
     names = {"training_images": "Training images", "classes": "Classes", "epochs": "Epochs",
@@ -164,7 +165,6 @@ def pretraining_table(reference: ReferenceRun) -> pd.DataFrame:
         for name, title in names.items()
         if name in table
     }
-    shown["Named rightly"] = [format_number(share) for share in table["top1"]]
     return pd.DataFrame(shown).reset_index(drop=True)
 
 

@@ -7,6 +7,7 @@ from fake_tasks import inputs, scored
 from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
+from rin.report.format import format_estimate, format_p
 from rin.report.from_random import (
     areas_over_folds,
     from_random_panels,
@@ -59,6 +60,15 @@ def test_table_has_a_row_for_each_comparison(predictions, tasks):
     table = gains_table(gains, areas, tasks)
     assert len(table) == len(gains)
     assert table["Patients"].iloc[0] == str(areas["n_patients"].iloc[0])
+    first, shown = gains.iloc[0], table.iloc[0]
+    told = 100 * first[["difference", "ci_low", "ci_high"]].astype(float)
+    assert shown["Difference, points (95% CI)"] == format_estimate(*told, 1)
+    assert shown[["P, Holm", "P"]].tolist() == [
+        format_p(first["p_holm"]),
+        format_p(first["p_value"]),
+    ]
+    areas_told = [f"{first[name]:.2f}" for name in ("auc_a", "auc_b")]
+    assert shown[["AUC", "AUC, random"]].tolist() == areas_told
 
 
 def test_panels_draw_one_dot_a_fold(predictions, tasks):
