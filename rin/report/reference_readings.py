@@ -198,9 +198,9 @@ def chance_reading(reference: ReferenceRun, titles: Mapping[str, str]) -> str:
     below = int((low["ci_high"] < _CHANCE).sum())
     return (
         f"Of the {len(areas):,} areas of the grids, {len(low)} are at or below {_CHANCE}: "
-        f"{'; '.join(parts)}. In {below} of them the interval, taken alone, ends below {_CHANCE}, "
-        "so the network ranks the classes the wrong way round. They count like all others in the "
-        "means above and widen the SDs: to leave them out once they are seen would be a choice."
+        f"{'; '.join(parts)}. In {below} of them the interval, one of {len(areas):,} and not "
+        f"adjusted, ends below {_CHANCE}. All count like the others in the means above and widen "
+        "the SDs: to leave them out once they are seen would be a choice."
     )
 
 
