@@ -114,7 +114,7 @@ def measure_overlap(
     -----
     Checked against the functions of one measure each, called on every image by itself.
     """
-    place = _check_runs(runs, case_ids, target, of)
+    place = check_runs(runs, case_ids, target, of)
     margin = tolerance_at(masks.shape[-1]) if tolerance is None else tolerance
     lesions = _Lesions(runs, place, masks, margin)
     parts = [_measure_run(rows, cams, lesions, target, of, threshold) for rows, cams in runs]
@@ -137,12 +137,12 @@ def dice_table(
     Columns: run and case columns of the predictions table, `target`, `dice`, `empty_cam`.
     Parameters and errors are those of `measure_overlap`, against which it is checked.
     """
-    place = _check_runs(runs, case_ids, target, of)
+    place = check_runs(runs, case_ids, target, of)
     lesions = _Lesions(runs, place, masks, 0)
     parts = []
     for rows, cams in runs:
         outlined = lesions.outlined(rows)
-        chosen, pictures = _pictures(rows, cams, masks.shape[-1], target, of)
+        chosen, pictures = class_pictures(rows, cams, masks.shape[-1], target, of)
         keep, mask = pictures[outlined], lesions.masks[lesions.at(rows[outlined])]
         scores = curves_of(*gray_histograms(keep, mask))[:, threshold]
         named = rows.loc[outlined, [*_RUN, *_CASE]].reset_index(drop=True)
@@ -170,8 +170,8 @@ class _Lesions:
         return self._row.loc[rows["case_id"]].to_numpy()
 
 
-def _check_runs(runs: Runs, case_ids: Sequence[str], target: str, of: str) -> pd.Series:
-    """Return the row of each case's mask."""
+def check_runs(runs: Runs, case_ids: Sequence[str], target: str, of: str) -> pd.Series:
+    """Return the row of each case's mask, or raise as `measure_overlap`."""
     if target not in TARGETS:
         raise unknown("target", target, TARGETS)
     if of not in OF:
@@ -190,7 +190,7 @@ def _check_runs(runs: Runs, case_ids: Sequence[str], target: str, of: str) -> pd
     return place
 
 
-def _pictures(
+def class_pictures(
     rows: pd.DataFrame, cams: np.ndarray, side: int, target: str, of: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the class looked for in each image, and its map as an 8-bit picture."""
@@ -211,7 +211,7 @@ def _measure_run(
 ) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
     """Return the rows of one run with a lesion, those without, and the curves of the first."""
     side = lesions.masks.shape[-1]
-    chosen, pictures = _pictures(rows, cams, side, target, of)
+    chosen, pictures = class_pictures(rows, cams, side, target, of)
     named = rows[[*_RUN, *_CASE]].assign(
         target=chosen,
         cam_share=(pictures > threshold).mean(axis=(1, 2)),

@@ -1,0 +1,186 @@
+"""What a network makes of images: nearest neighbours in its features, and their purity.
+
+Features are pooled outputs of a backbone, one row an image.  Neighbours are always images of
+other patients, so that a network earns nothing by knowing a patient again.  Arrays in, arrays
+out: nothing is read, trained or plotted here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from rin.errors import InputError
+
+_RESAMPLES = 2000
+_BLOCK = 2**24  # similarities held at once: 64 MB
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The nearest images of other patients.
+
+    Attributes
+    ----------
+    rows
+        int (n, k), rows of the neighbours, the nearest first; equally near ones in their order.
+    similarity
+        float32 (n, k), cosine of the angle between two feature vectors, −1 to 1.
+    """
+
+    rows: np.ndarray
+    similarity: np.ndarray
+
+
+@dataclass(frozen=True)
+class Purity:
+    """Share of neighbours that have the class of their image.
+
+    Attributes
+    ----------
+    share, low, high
+        Mean over the images (0–1) and its 95% interval.
+    chance
+        What neighbours drawn at random from the images of other patients would give.
+    ceiling
+        What a perfect network would reach: below 1 where a class has fewer images than k.
+    k, images
+        Neighbours of each image, and images.
+    """
+
+    share: float
+    low: float
+    high: float
+    chance: float
+    ceiling: float
+    k: int
+    images: int
+
+
+def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> Neighbours:
+    """Find the k most similar images of other patients, for every image.
+
+    A feature vector of zeros has similarity 0 to every other.
+
+    Parameters
+    ----------
+    features
+        (n, channels).
+    patients
+        Patient of each row.
+    k
+        1 or more.
+
+    Raises
+    ------
+    InputError
+        For features that are not finite or all equal, and for an image that has fewer than k
+        images of other patients.
+    """
+    checked = _checked(features, 2, patients)
+    codes = pd.factorize(np.asarray(patients))[0]
+    others = len(codes) - np.bincount(codes)
+    if k < 1 or others.min() < k:
+        raise InputError(
+            f"k is {k}, and an image has {others.min()} images of other patients",
+            where="neighbours",
+            remedy="Ask for fewer neighbours, or use a profile with more test images.",
+        )
+    lengths = np.linalg.norm(checked, axis=1, keepdims=True)
+    unit = checked / np.where(lengths > 0, lengths, 1)
+    found, similarity = [], []
+    for start in range(0, len(unit), step := max(1, _BLOCK // len(unit))):
+        block = unit[start : start + step] @ unit.T
+        block[codes[start : start + step, None] == codes] = -np.inf
+        rows = np.argsort(-block, axis=1, kind="stable")[:, :k]
+        found.append(rows)
+        similarity.append(np.take_along_axis(block, rows, axis=1))
+    return Neighbours(np.concatenate(found), np.concatenate(similarity))
+
+
+def neighbour_purity(
+    truth: pd.Series, patients: pd.Series, neighbours: Neighbours, *, seed: int
+) -> Purity:
+    """Return how many of the neighbours have the class of their image, beside chance.
+
+    Images of one class alone have purity 1 and chance 1, which says nothing.
+
+    Parameters
+    ----------
+    truth, patients
+        Class and patient of each image.
+    neighbours
+        As `nearest_neighbours` finds them.
+    seed
+        Seed of the bootstrap, which draws patients with their images; neighbours stay as found.
+
+    Returns
+    -------
+    Purity
+        Checked against counting by hand.
+    """
+    codes, owners = pd.factorize(np.asarray(truth))[0], pd.factorize(np.asarray(patients))[0]
+    same = (codes[neighbours.rows] == codes[:, None]).mean(axis=1)
+    of_class, of_patient = np.bincount(codes)[codes], np.bincount(owners)[owners]
+    own = pd.Series(codes).groupby([codes, owners]).transform("size").to_numpy()
+    fellows = of_class - own  # images of the class and of other patients
+    chance = (fellows / (len(codes) - of_patient)).mean()
+    k = neighbours.rows.shape[1]
+    ceiling = (np.minimum(fellows, k) / k).mean()
+    low, high = _interval_by_patient(same, owners, seed)
+    return Purity(float(same.mean()), low, high, float(chance), float(ceiling), k, len(codes))
+
+
+def pixel_features(images: np.ndarray, side: int = 16) -> np.ndarray:
+    """Return pictures themselves as features, to be compared with what a network makes of them.
+
+    Parameters
+    ----------
+    images
+        uint8 (n, h, w) or (n, h, w, 3).
+    side
+        Pictures are averaged to side × side pixels, then the mean picture is subtracted.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (n, side · side · channels).
+    """
+    from skimage.transform import resize
+
+    shape = (side, side, *images.shape[3:])
+    small = [resize(one / 255.0, shape, anti_aliasing=True).ravel() for one in images]
+    table = np.asarray(small, dtype=np.float32)
+    return table - table.mean(axis=0)
+
+
+def _interval_by_patient(values: np.ndarray, owners: np.ndarray, seed: int) -> tuple[float, float]:
+    """Return the 95% percentile interval of a mean, from patients drawn with replacement."""
+    sums, sizes = np.bincount(owners, values), np.bincount(owners)
+    draw = np.random.default_rng(seed)
+    times = draw.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=_RESAMPLES)
+    low, high = np.percentile((times @ sums) / (times @ sizes), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _checked(features: np.ndarray, least: int, patients: pd.Series | None = None) -> np.ndarray:
+    """Return features as float32, or raise InputError saying what is wrong with them."""
+    table = np.asarray(features, dtype=np.float32)
+    problem = None
+    if table.ndim != 2 or len(table) < least:
+        problem = f"their shape is {table.shape}, and {least} rows or more are needed"
+    elif patients is not None and len(patients) != len(table):
+        problem = f"there are {len(table)} rows for {len(patients)} images"
+    elif not np.isfinite(table).all():
+        problem = f"{int((~np.isfinite(table)).any(axis=1).sum())} rows hold values not finite"
+    elif (table == table[0]).all():
+        problem = "they are the same for all images"
+    if problem:
+        raise InputError(
+            f"nothing can be told from these features: {problem}",
+            where="features",
+            remedy="Look at the learning curve: a network that did not train has such features.",
+        )
+    return table

@@ -1,0 +1,172 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rin.errors import InputError
+from rin.explain import representations as emb
+
+
+def by_hand(features, patients, k):
+    """Neighbours one pair at a time: the k largest cosines of other patients, ties in order."""
+    found = []
+    for i, one in enumerate(features):
+        cosines = []
+        for j, other in enumerate(features):
+            if patients[i] != patients[j]:
+                lengths = np.sqrt(one @ one) * np.sqrt(other @ other)
+                cosines.append((-(one @ other) / lengths if lengths else 0.0, j))
+        found.append([j for _, j in sorted(cosines)[:k]])
+    return found
+
+
+@pytest.fixture
+def table():
+    """Forty images of fifteen patients in three classes, with features of six channels."""
+    rng = np.random.default_rng(7)
+    truth = pd.Series(rng.choice(["cyst", "mass", "normal"], 40))
+    patients = pd.Series(rng.integers(0, 15, 40)).astype(str)
+    features = rng.normal(size=(40, 6)) + pd.factorize(truth)[0][:, None]
+    return truth, patients, features.astype(np.float32)
+
+
+def test_neighbours_are_those_of_a_search_pair_by_pair(table):
+    _, patients, features = table
+    found = emb.nearest_neighbours(features, patients, 5)
+    assert found.rows.tolist() == by_hand(features.astype(float), patients, 5)
+
+
+def test_neighbours_do_not_depend_on_the_size_of_a_block(table, monkeypatch):
+    _, patients, features = table
+    whole = emb.nearest_neighbours(features, patients, 3)
+    monkeypatch.setattr(emb, "_BLOCK", 7 * len(features))
+    pieces = emb.nearest_neighbours(features, patients, 3)
+    assert pieces.rows.tolist() == whole.rows.tolist()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(0, 4), min_size=8, max_size=20).filter(
+        lambda ids: max(np.bincount(ids)) <= len(ids) - 3
+    ),
+    st.integers(0, 2**16),
+)
+def test_no_neighbour_is_of_the_same_patient(patients, seed):
+    features = np.random.default_rng(seed).normal(size=(len(patients), 3))
+    found = emb.nearest_neighbours(features, pd.Series(patients), 3)
+    owners = np.asarray(patients)
+    assert not (owners[found.rows] == owners[:, None]).any()
+    assert (np.diff(found.similarity, axis=1) <= 0).all()
+
+
+def test_similarity_is_the_cosine():
+    features = np.array([[1, 0], [3, 3], [0, -2]], dtype=np.float32)
+    found = emb.nearest_neighbours(features, pd.Series(list("abc")), 2)
+    assert found.similarity[0] == pytest.approx([np.sqrt(0.5), 0.0], abs=1e-6)
+    assert found.similarity[2] == pytest.approx([0.0, -np.sqrt(0.5)], abs=1e-6)
+
+
+def test_a_feature_vector_of_zeros_has_similarity_zero():
+    features = np.array([[0, 0], [1, 0], [1, 1]], dtype=np.float32)
+    found = emb.nearest_neighbours(features, pd.Series(list("abc")), 2)
+    assert found.rows[0].tolist() == [1, 2]
+    assert found.similarity[0].tolist() == [0, 0]
+
+
+def test_purity_and_chance_are_those_counted_by_hand(table):
+    truth, patients, features = table
+    found = emb.nearest_neighbours(features, patients, 4)
+    shares, chances, best = [], [], []
+    for i, rows in enumerate(found.rows):
+        shares.append(sum(truth[j] == truth[i] for j in rows) / 4)
+        others = [j for j in range(40) if patients[j] != patients[i]]
+        fellows = sum(truth[j] == truth[i] for j in others)
+        chances.append(fellows / len(others))
+        best.append(min(fellows, 4) / 4)
+    purity = emb.neighbour_purity(truth, patients, found, seed=1)
+    assert purity.share == pytest.approx(np.mean(shares))
+    assert purity.chance == pytest.approx(np.mean(chances))
+    assert purity.ceiling == pytest.approx(np.mean(best))
+    assert (purity.k, purity.images) == (4, 40)
+    assert purity.low < purity.share < purity.high
+
+
+def test_interval_of_the_purity_is_that_of_patients_drawn_one_at_a_time(table):
+    truth, patients, features = table
+    found = emb.nearest_neighbours(features, patients, 4)
+    same = (truth.to_numpy()[found.rows] == truth.to_numpy()[:, None]).mean(axis=1)
+    members = [same[patients == name] for name in patients.unique()]
+    rng, means = np.random.default_rng(0), []
+    for _ in range(4000):
+        drawn = [members[place] for place in rng.integers(0, len(members), len(members))]
+        means.append(np.concatenate(drawn).mean())
+    purity = emb.neighbour_purity(truth, patients, found, seed=1)
+    expected = np.percentile(means, [2.5, 97.5])
+    assert [purity.low, purity.high] == pytest.approx(expected, abs=0.02)
+
+
+def test_purity_of_separate_classes_is_one():
+    features = np.repeat(np.eye(3), 4, axis=0) + 0.01 * np.arange(12)[:, None]
+    truth, patients = pd.Series(np.repeat(list("abc"), 4)), pd.Series(range(12))
+    found = emb.nearest_neighbours(features, patients, 3)
+    purity = emb.neighbour_purity(truth, patients, found, seed=1)
+    assert (purity.share, purity.low, purity.high) == (1, 1, 1)
+    assert purity.chance == pytest.approx(3 / 11)
+
+
+def test_a_class_with_fewer_images_than_neighbours_lowers_what_can_be_reached():
+    truth = pd.Series(["a"] * 6 + ["b"] * 3)
+    features = np.random.default_rng(1).normal(size=(9, 4))
+    found = emb.nearest_neighbours(features, pd.Series(range(9)), 5)
+    purity = emb.neighbour_purity(truth, pd.Series(range(9)), found, seed=1)
+    assert purity.ceiling == pytest.approx((6 * 1 + 3 * 2 / 5) / 9)
+
+
+def test_purity_of_one_class_is_one_and_so_is_chance():
+    features = np.random.default_rng(1).normal(size=(9, 4))
+    patients = pd.Series(range(9))
+    found = emb.nearest_neighbours(features, patients, 2)
+    purity = emb.neighbour_purity(pd.Series(["a"] * 9), patients, found, seed=1)
+    assert (purity.share, purity.chance) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("k", "patients", "part"),
+    [
+        (3, list("abc"), "k is 3, and an image has 2 images of other patients"),
+        (2, list("aab"), "k is 2, and an image has 1 images of other patients"),
+        (1, list("aaa"), "has 0 images of other patients"),
+        (0, list("abc"), "k is 0"),
+    ],
+)
+def test_too_few_images_of_other_patients_are_an_error(k, patients, part):
+    with pytest.raises(InputError, match=part):
+        emb.nearest_neighbours(np.eye(3), pd.Series(patients), k)
+
+
+@pytest.mark.parametrize(
+    ("features", "part"),
+    [
+        (np.ones((6, 3)), "the same for all images"),
+        (np.array([[1, np.nan], [1, 2], [np.inf, 0], [3, 4]]), "2 rows hold values not finite"),
+        (np.zeros(6), r"their shape is \(6,\)"),
+        (np.zeros((1, 3)), r"their shape is \(1, 3\)"),
+    ],
+)
+def test_features_that_say_nothing_are_an_error(features, part):
+    with pytest.raises(InputError, match=part):
+        emb.nearest_neighbours(features, pd.Series(range(len(features))), 1)
+
+
+def test_patients_of_other_images_are_an_error():
+    with pytest.raises(InputError, match="3 rows for 2 images"):
+        emb.nearest_neighbours(np.eye(3), pd.Series(["a", "b"]), 1)
+
+
+def test_pixels_as_features_are_centred_and_keep_colour():
+    images = np.random.default_rng(2).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
+    features = emb.pixel_features(images, side=8)
+    assert features.shape == (5, 8 * 8 * 3)
+    assert features.mean(axis=0) == pytest.approx(0, abs=1e-6)
+    assert emb.pixel_features(images[..., 0], side=8).shape == (5, 64)
