@@ -48,6 +48,7 @@ from rin.stats.delong import (
     delong_test,
     delong_test_unpaired,
 )
+from rin.stats.differences import init_differences, regime_interaction
 from rin.stats.effects import EffectSizes, effect_sizes
 from rin.stats.equivalence import EQUIVALENCE_MARGIN, Equivalence
 from rin.stats.folds import nadeau_bengio, split_ratio
@@ -128,6 +129,7 @@ __all__ = [
     "expected_calibration_error",
     "holm",
     "holm_over_tasks",
+    "init_differences",
     "mean_contrast",
     "mean_roc",
     "mean_roc_areas",
@@ -145,6 +147,7 @@ __all__ = [
     "pooled_comparison",
     "precision_at_recall",
     "precision_recall_curve",
+    "regime_interaction",
     "reliability_curve",
     "scenario_aucs",
     "sensitivity_at_specificity",

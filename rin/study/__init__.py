@@ -15,6 +15,7 @@ from rin.study.pretraining import (
     run_pretraining,
 )
 from rin.study.profile import Profile, load_profile, profile_names
+from rin.study.runs import Runs, open_reference, open_runs
 from rin.study.sanity import sanity_maps, sanity_records, sanity_table
 from rin.study.scenarios import SCENARIOS, Scenario
 from rin.study.setting import Study, TaskInputs, open_study, task_inputs
@@ -23,6 +24,7 @@ from rin.study.whole import run_fine_tuning, run_study, whole_study
 __all__ = [
     "SCENARIOS",
     "Profile",
+    "Runs",
     "Scenario",
     "Study",
     "TaskInputs",
@@ -31,6 +33,8 @@ __all__ = [
     "from_random_records",
     "histories",
     "load_profile",
+    "open_reference",
+    "open_runs",
     "open_study",
     "predictions",
     "pretrained",

@@ -36,7 +36,10 @@ class Profile(Settings):
 
     `cases` limits each task to about that many cases, drawn patient by patient; None takes all.
     `fine_tuning_of` holds, per task, the settings that differ from `fine_tuning`.  `splits` is
-    `own`, or `official` for the folds that the paper's authors published.
+    `own`, or `official` for the folds that the paper's authors published.  `reference` names the
+    reference run that is shown for tasks without real images; of `tasks`, only those are then run
+    whose images are at hand or whose stand-in is sized.  `live` is the task that the book follows
+    from image to result; by default the first one.
     """
 
     name: str
@@ -60,6 +63,8 @@ class Profile(Settings):
     sanity: Sanity | None = None
     simulation: Simulation = Simulation()
     stand_ins: dict[str, dict[str, int]] = Field(default_factory=dict)
+    reference: str | None = None
+    live: str | None = None
     execution: Execution = Execution()
 
     @field_validator("backbones")
@@ -124,6 +129,18 @@ class Profile(Settings):
                 tuning = FineTuning.model_validate(general.model_dump() | changed)
                 cls._large_enough(tuning, others)
         return changes
+
+    @field_validator("live")
+    @classmethod
+    def _live_is_a_task(cls, task: str | None, others: ValidationInfo) -> str | None:
+        if task is not None and task not in others.data.get("tasks", []):
+            raise ValueError(f"{task!r} is not among the profile's tasks")
+        return task
+
+    @property
+    def live_task(self) -> str:
+        """The task that the book follows from image to result."""
+        return self.live or self.tasks[0]
 
     def tuning(self, task: str) -> FineTuning:
         """Return how a task is fine-tuned."""

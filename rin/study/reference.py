@@ -60,6 +60,9 @@ class ReferenceRun:
         One row a case with a lesion and baseline: scores of what looks at no image.
     pretraining
         As `rin.study.pretrained` returned it, and `contract`.
+    lesion_maps
+        As `rin.explain.lesion_maps.lesion_map_table`, all tasks with masks; None where the run
+        was written before they were recorded, or no task has masks.
     probe
         As `rin.study.probe.probe_measurements` returned it; None without such a section.
     """
@@ -71,6 +74,7 @@ class ReferenceRun:
     overlap: pd.DataFrame = field(repr=False)
     baselines: pd.DataFrame = field(repr=False)
     pretraining: pd.DataFrame = field(repr=False)
+    lesion_maps: pd.DataFrame | None = field(repr=False)
     probe: pd.DataFrame | None = field(repr=False)
 
     @property

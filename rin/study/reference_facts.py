@@ -48,7 +48,7 @@ class Hardware(_Fact):
 
 
 class DatasetFacts(_Fact):
-    """A dataset that was read; only real images make a reference run.
+    """A dataset that was read.
 
     `used` of `available` images were drawn, from `patients` patients; where `independence` is
     not `patient`, the files name none, and `patients` counts what stands for them.  `digest` is
@@ -57,7 +57,7 @@ class DatasetFacts(_Fact):
 
     name: str
     title: str
-    provenance: Literal["real"]
+    provenance: Literal["real", "stand-in"]
     licence: str
     access: str
     home: str
@@ -162,6 +162,9 @@ class RunFacts(_Fact):
             raise ValueError("the profile names no two inits")
         if not isinstance(tasks, list) or not {*tasks} <= {one.name for one in self.tasks}:
             raise ValueError("the profile names tasks of which nothing is said")
+        datasets = [*(one.dataset for one in self.tasks), *self.corpora]
+        if made_up := [one.name for one in datasets if one.provenance != "real"]:
+            raise ValueError(f"stand-ins: {', '.join(made_up)}")
         return self
 
     @property

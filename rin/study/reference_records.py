@@ -103,7 +103,7 @@ def gather_facts(
         hardware=this_computer(accelerator),
         peak_memory_gb=float(done["peak_memory_gb"].max()),
         work=work,
-        tasks=[_task(one) for one in tasks.values()],
+        tasks=[task_facts(one) for one in tasks.values()],
         corpora=_corpora(study, own),
         weights=[
             _weights(study, entry, init, backbone)
@@ -119,7 +119,8 @@ def _one_of(values: pd.Series) -> str:
     return ", ".join(sorted(values.astype(str).unique()))
 
 
-def _task(one: TaskInputs) -> TaskFacts:
+def task_facts(one: TaskInputs) -> TaskFacts:
+    """Return what is to be said of a task and of its images, in numbers."""
     used = one.store.cases
     return TaskFacts(
         name=one.task.name,

@@ -19,6 +19,7 @@ from rin.errors import InputError
 CASES, RUNS, SCORES = "cases.parquet", "runs.parquet", "scores.parquet"
 OVERLAP, BASELINES = "overlap.parquet", "baselines.parquet"
 PRETRAINING, PROBE = "pretraining.parquet", "probe.parquet"
+LESION_MAPS = "lesion_maps.parquet"
 #: Columns that each table must have, with the kinds of their values (NumPy's letters).
 COLUMNS: dict[str, dict[str, str]] = {
     CASES: {"task": "O", "case_id": "O", "patient_id": "O", "label": "iu"},
@@ -32,10 +33,12 @@ COLUMNS: dict[str, dict[str, str]] = {
     BASELINES: {"case": "iu", "baseline": "O", "dice": "f", "pointing": "f",
                 "average_precision": "f"},
     PRETRAINING: {"init": "O", "corpus": "O", "backbone": "O", "top1": "f", "run_id": "O"},
+    LESION_MAPS: {"task": "O", "init": "O", "unfreezing": "O", "row": "iu", "column": "iu",
+                  "activation": "f", "n_maps": "iu"},
     PROBE: {},
 }  # fmt: skip
 #: Tables that not every study has.
-OPTIONAL = (PROBE,)
+OPTIONAL = (LESION_MAPS, PROBE)
 #: Numbers of overlap that are kept beside the case and the run.
 OVERLAP_VALUES = [
     *("dice", "dice_best", "dice_upper", "pointing", "average_precision"),

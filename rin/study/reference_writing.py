@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from rin.errors import InputError
+from rin.explain.lesion_maps import lesion_map_table
 from rin.explain.overlap import (
     baseline_scores,
     lesion_sizes,
@@ -41,6 +42,7 @@ from rin.study.reference_records import (
 from rin.study.reference_tables import (
     BASELINES,
     CASES,
+    LESION_MAPS,
     OVERLAP,
     OVERLAP_VALUES,
     PRETRAINING,
@@ -157,7 +159,7 @@ def _tables(study: Study, planned: _Plans) -> dict[str, pd.DataFrame]:
     named = runs_table(planned.runs).to_dict("index")
     scored = [run_predictions(study, run_id, row, "test") for run_id, row in named.items()]
     packed = pack_predictions(scored)
-    overlap, baselines = _overlap(study, planned, packed)
+    overlap, baselines, lesion_maps = _overlap(study, planned, packed)
     tables = {
         CASES: packed.cases,
         RUNS: _runs(study, planned),
@@ -166,6 +168,8 @@ def _tables(study: Study, planned: _Plans) -> dict[str, pd.DataFrame]:
         BASELINES: baselines,
         PRETRAINING: _pretraining(study),
     }
+    if len(lesion_maps):
+        tables[LESION_MAPS] = lesion_maps
     if study.profile.probe is not None:
         tables[PROBE] = _probe(study)
     return tables
@@ -195,10 +199,10 @@ def _runs(study: Study, planned: _Plans) -> pd.DataFrame:
     return table
 
 
-def _overlap(study: Study, planned: _Plans, packed: Packed) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return overlap of the maps of the grids with marked lesions, and of the baselines."""
+def _overlap(study: Study, planned: _Plans, packed: Packed) -> tuple[pd.DataFrame, ...]:
+    """Return overlap of the grids' maps with lesions, that of baselines, and lesion maps."""
     places = pd.Series(range(len(planned.runs)), index=[run.run_id for run in planned.runs])
-    measured, beside = [_no_overlap()], [_no_baselines()]
+    measured, beside, centred = [_no_overlap()], [_no_baselines()], [pd.DataFrame()]
     for task in study.profile.tasks:
         inputs = planned.tasks[task]
         if inputs.store.masks() is None:
@@ -206,6 +210,7 @@ def _overlap(study: Study, planned: _Plans, packed: Packed) -> tuple[pd.DataFram
         store, masks = inputs.store.cases, inputs.store.masks()
         runs = list(cam_arrays(study, inputs))
         found = measure_overlap(runs, store["case_id"].to_numpy(), masks)
+        centred.append(lesion_map_table(runs, store["case_id"].to_numpy(), masks))
         own = [run for run in planned.plans[GRID] if run.task == task]
         keys = ["fold", "scenario", "init"]
         by_key = {(run.fold, run.scenario.name, run.init): places[run.run_id] for run in own}
@@ -213,7 +218,7 @@ def _overlap(study: Study, planned: _Plans, packed: Packed) -> tuple[pd.DataFram
         case = _case_rows(packed, task, found.table["case_id"])
         values = found.table[["target", "empty_cam", *OVERLAP_VALUES]]
         measured.append(values.assign(run=run, case=case))
-        scores = _baselines(store, masks, found.table["case_id"].unique(), found.tolerance)
+        scores = score_baselines(store, masks, found.table["case_id"].unique(), found.tolerance)
         beside.append(scores.assign(case=_case_rows(packed, task, scores["case_id"])))
     overlap = pd.concat(measured, ignore_index=True).astype(
         {"run": np.int64, "case": np.int64, "target": np.int64, "empty_cam": bool}
@@ -221,7 +226,8 @@ def _overlap(study: Study, planned: _Plans, packed: Packed) -> tuple[pd.DataFram
     )
     baselines = pd.concat(beside, ignore_index=True).drop(columns="case_id", errors="ignore")
     measures = dict.fromkeys(["dice", "pointing", "average_precision"], np.float32)
-    return overlap, baselines.astype({"case": np.int64, "baseline": str} | measures)
+    baselines = baselines.astype({"case": np.int64, "baseline": str} | measures)
+    return overlap, baselines, pd.concat(centred, ignore_index=True)
 
 
 def _no_overlap() -> pd.DataFrame:
@@ -237,7 +243,7 @@ def _case_rows(packed: Packed, task: str, case_ids: pd.Series) -> np.ndarray:
     return own.index[own][pd.Index(packed.cases.loc[own, "case_id"]).get_indexer(case_ids)]
 
 
-def _baselines(
+def score_baselines(
     store: pd.DataFrame, masks: np.ndarray, case_ids: np.ndarray, tolerance: float
 ) -> pd.DataFrame:
     """Score what looks at no image on the cases with a lesion, as the localisation page does."""

@@ -6,9 +6,10 @@ on first use and reused afterwards.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
@@ -22,6 +23,9 @@ from rin.data.store import ImageStore, build_store
 from rin.errors import InputError
 from rin.study.ledger import Ledger
 from rin.study.profile import Profile, load_profile
+from rin.study.sections import FactorStudy, FromRandom
+
+S = TypeVar("S", FromRandom, FactorStudy)
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,37 @@ def open_study(
             where=root,
             remedy="Name the folder that holds the datasets, or leave it out for stand-ins.",
         )
-    return Study(profile, root, Path(results) / profile.name)
+    study = Study(profile, root, Path(results) / profile.name)
+    return study if profile.reference is None else _with_images_at_hand(study)
+
+
+def has_real_images(study: Study, task: str) -> bool:
+    """Return whether the data root holds a task's own images or those of a substitute."""
+    manifest = find_manifest(study, *find_task(task))
+    return study.data_root is not None and locate(manifest, study.data_root) is not None
+
+
+def _with_images_at_hand(study: Study) -> Study:
+    """Return a study without the tasks that a reference run has to answer for."""
+    profile, kept = study.profile, []
+    for name in profile.tasks:
+        own, _ = find_task(name)
+        if own.name in profile.stand_ins or has_real_images(study, name):
+            kept.append(name)
+    changed = {"tasks": kept, "live": profile.live if profile.live in kept else None}
+    changed["from_random"] = _limited(profile.from_random, kept)
+    if profile.factors is not None:
+        factors = {name: _limited(one, kept) for name, one in profile.factors}
+        changed["factors"] = profile.factors.model_copy(update=factors)
+        if not any(factors.values()):
+            changed["factors"] = None
+    return replace(study, profile=profile.model_copy(update=changed))
+
+
+def _limited(section: S | None, tasks: list[str]) -> S | None:
+    """Return a section of a profile with those of its tasks that are run, None without any."""
+    kept = [name for name in section.tasks if name in tasks] if section else []
+    return section.model_copy(update={"tasks": kept}) if kept else None
 
 
 def task_inputs(
