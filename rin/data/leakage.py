@@ -70,13 +70,48 @@ def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
     kept = np.flatnonzero(~cases["blank"].to_numpy(dtype=bool))
     if threshold is None or len(kept) < 2:
         return pd.DataFrame(columns=PAIR_COLUMNS).astype({"distance": int})
-    digits = "".join(cases["hash"].to_numpy(dtype=object)[kept])
-    packed = np.frombuffer(bytes.fromhex(digits), dtype=np.uint8).reshape(len(kept), -1)
-    first, second, distance = _close_pairs(packed, threshold)
+    first, second, distance = _close_pairs(_packed(cases.iloc[kept]), threshold)
     pairs = pd.DataFrame(
         {"case_a": ids[kept[first]], "case_b": ids[kept[second]], "distance": distance}
     )
     return pairs.sort_values(PAIR_COLUMNS[::-1], kind="stable", ignore_index=True)
+
+
+def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Find, for each case of one dataset, the picture of another dataset that is most like it.
+
+    Parameters
+    ----------
+    cases, others
+        Case tables; ``case_id``, ``digest``, ``hash`` and ``blank`` are used.  Blank pictures are
+        left out on both sides.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a case that is not blank: ``case_id``, ``other`` (case id of the nearest picture),
+        ``distance`` (differing bits of 256), ``equal`` (whether some picture of the others has the
+        very same pixels).  Without a picture to compare with there is no row.
+    """
+    ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
+    if ours.empty or theirs.empty:
+        columns = {"case_id": str, "other": str, "distance": int, "equal": bool}
+        return pd.DataFrame(columns=list(columns)).astype(columns)
+    packed, bits = _packed(ours), _bits(_packed(theirs))
+    place, distance = np.zeros(len(ours), int), np.zeros(len(ours), int)
+    for top in range(0, len(ours), BLOCK_ROWS):
+        rows = _bits(packed[top : top + BLOCK_ROWS])
+        apart = rows.sum(axis=1)[:, None] + bits.sum(axis=1) - 2 * rows @ bits.T
+        place[top : top + BLOCK_ROWS] = apart.argmin(axis=1)
+        distance[top : top + BLOCK_ROWS] = apart.min(axis=1)
+    return pd.DataFrame(
+        {
+            "case_id": ours["case_id"].to_numpy(),
+            "other": theirs["case_id"].to_numpy()[place],
+            "distance": distance,
+            "equal": ours["digest"].isin(theirs["digest"]).to_numpy(),
+        }
+    )
 
 
 def contradictory(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
@@ -168,6 +203,12 @@ def _close_pairs(packed: np.ndarray, threshold: int) -> tuple[np.ndarray, np.nda
             first, second = first[later], second[later]
             found.append((first + top, second + left, distance[first, second].astype(int)))
     return tuple(np.concatenate(column) for column in zip(*found, strict=True))
+
+
+def _packed(cases: pd.DataFrame) -> np.ndarray:
+    """Return the hashes of cases as bytes, uint8 (n, 32)."""
+    digits = "".join(cases["hash"].to_numpy(dtype=object))
+    return np.frombuffer(bytes.fromhex(digits), dtype=np.uint8).reshape(len(cases), -1)
 
 
 def _bits(packed: np.ndarray) -> np.ndarray:

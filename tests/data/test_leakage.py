@@ -12,6 +12,7 @@ from rin.data.leakage import (
     contradictory,
     leak_free_groups,
     near_duplicates,
+    nearest_pictures,
     picture_hash,
 )
 from rin.errors import InputError
@@ -200,3 +201,20 @@ def test_check_splits_with_cases_in_another_order_and_a_leak_in_a_later_fold_nam
 def test_check_splits_with_a_case_missing_repeated_or_misnamed_raises(folds):
     with pytest.raises(InputError, match="does not place every case in one part"):
         check_splits(table(["x"] * 3), folds, pairs_of())
+
+
+def test_nearest_pictures_of_another_dataset_are_those_of_least_distance():
+    images = scenes(6)
+    cases = hashed(images[:3]).assign(digest=list("abc"))
+    others = hashed(images[[4, 1, 5]]).assign(digest=["x", "b", "y"])
+    found = nearest_pictures(cases, others).set_index("case_id")
+    assert found.loc["1"].to_list() == ["1", 0, True]
+    assert (found.loc[["0", "2"], "distance"] > SAME_LESION).all()
+    assert not found.loc[["0", "2"], "equal"].any()
+
+
+def test_nearest_pictures_leave_blank_ones_out():
+    blank = hashed(np.zeros((2, 64, 64), np.uint8)).assign(digest=list("ab"))
+    seen = hashed(scenes(2)).assign(digest=list("cd"))
+    assert nearest_pictures(seen, blank).empty
+    assert nearest_pictures(blank, seen).empty
