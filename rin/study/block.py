@@ -20,6 +20,7 @@ from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
 from rin.study.ledger import Ledger
 from rin.study.plan import Block, Run, weights_folders
+from rin.study.reference_facts import computed_on
 from rin.study.sanity_recording import record_sanity, sanity_rows
 from rin.study.sections import Execution
 from rin.study.setting import Study, TaskInputs
@@ -158,6 +159,7 @@ def _train_one(
             "traces": compiled.traces,
             "backend": keras.backend.backend(),
             "precision": shared.execution.precision,
+            **computed_on(),
         }
 
     ledger.commit(run.run_id, run.config, write)

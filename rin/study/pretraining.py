@@ -39,6 +39,7 @@ from rin.study.pretraining_records import (
     pretraining_histories,
     pretraining_predictions,
 )
+from rin.study.reference_facts import computed_on
 from rin.study.sections import Execution
 from rin.study.setting import Study
 
@@ -194,7 +195,7 @@ def _write(
         provenance=run.provenance,
     )
     (folder / ENTRY).write_text(entry.model_dump_json(indent=1))
-    return asdict(result.metrics)
+    return asdict(result.metrics) | computed_on()
 
 
 def _longest_first(blocks: dict[str, list[PretrainingRun]]) -> list[list[PretrainingRun]]:

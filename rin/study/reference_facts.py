@@ -223,6 +223,15 @@ def this_computer(accelerator: str | None = None) -> Hardware:
     )
 
 
+def computed_on() -> dict[str, str]:
+    """Return the computer and the versions of a computation, for the record of a run."""
+    packages = ", ".join(f"{name} {number}" for name, number in installed_packages().items())
+    return {
+        "computer": this_computer().text,
+        "software": f"Python {platform.python_version()}, {packages}",
+    }
+
+
 def commit_of(folder: Path) -> str | None:
     """Return the commit of a checkout, with a plus where its files differ; None where none is."""
     commit = _answer(["git", "rev-parse", "HEAD"], folder)

@@ -71,6 +71,11 @@ class Runs:
         return a, b
 
     @cached_property
+    def own(self) -> Runs:
+        """The reader's own runs alone, whatever they were made from: what live pages show."""
+        return Runs(self.study)
+
+    @cached_property
     def paper_tasks(self) -> tuple[str, ...]:
         """Every task that the book has a page of, in the paper's order; then tasks of one's own."""
         found = [task for name in manifest_names() for task in load_manifest(name).tasks]
