@@ -64,6 +64,7 @@ from rin.stats.paired import (
     unpaired_t,
     unpaired_t_from_summary,
 )
+from rin.stats.per_image import against_baselines, image_differences
 from rin.stats.placements import placement_areas, placement_counts, placement_covariance
 from rin.stats.pooling import holm_over_tasks, task_analyses
 from rin.stats.precision_recall import (
@@ -106,6 +107,7 @@ __all__ = [
     "Reliability",
     "TTest",
     "UnpairedDeLongTest",
+    "against_baselines",
     "area_contrast",
     "area_interval",
     "auc_ci",
@@ -129,6 +131,7 @@ __all__ = [
     "expected_calibration_error",
     "holm",
     "holm_over_tasks",
+    "image_differences",
     "init_differences",
     "mean_contrast",
     "mean_roc",
