@@ -6,6 +6,7 @@ Imports wait until a command runs, so that help comes at once.
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -47,7 +48,7 @@ def book(
     profile: ProfileOption = "demo", data_root: DataOption = "", results: ResultsOption = "results"
 ) -> None:
     """Run every notebook that is not up to date, then build the book."""
-    from rin.report.make_book import make_book
+    from rin.report.build import make_book
 
     index = make_book(profile, data_root, results)
     typer.echo(f"Book: {index}")
@@ -62,7 +63,7 @@ def run(
     output: Annotated[Path | None, typer.Option(help="Computed notebook to write.")] = None,
 ) -> None:
     """Run one notebook with papermill; unknown parameters are errors."""
-    from rin.report.book import execute_notebook
+    from rin.report.execution import execute_notebook
 
     values = {}
     for text in parameter or []:
@@ -71,7 +72,7 @@ def run(
             raise InputError(f"{text!r} has no '='", where="--parameter", remedy="Use name=value.")
         values[name] = _read_value(text, value)
     target = output or Path(notebook.name).with_suffix(".ipynb")
-    execute_notebook(notebook, target, values, fingerprint="by hand")
+    execute_notebook(notebook, target, values, fingerprint=lambda: f"by hand at {time.time()}")
     typer.echo(f"Computed: {target}")
 
 

@@ -93,7 +93,7 @@ def test_rin_without_command_shows_help(rin):
 def test_run_reads_values_as_yaml_and_names_the_output(rin, monkeypatch):
     calls = []
     monkeypatch.setattr(
-        "rin.report.book.execute_notebook",
+        "rin.report.execution.execute_notebook",
         lambda source, output, values, *, fingerprint: calls.append((source, output, values)),
     )
     status, out, _ = rin("run", NOTEBOOK, "-p", "task=breast", "-p", "n=3", "-p", "data_root=")
@@ -103,7 +103,7 @@ def test_run_reads_values_as_yaml_and_names_the_output(rin, monkeypatch):
 
 
 def test_book_passes_its_options_on_and_says_where_the_book_is(rin, monkeypatch):
-    monkeypatch.setattr("rin.report.make_book.make_book", lambda *given: "-".join(given))
+    monkeypatch.setattr("rin.report.build.make_book", lambda *given: "-".join(given))
     status, out, _ = rin("book", "--profile", "open", "--data-root", "d", "--results", "r")
     assert (status, out) == (0, "Book: open-d-r\n")
 

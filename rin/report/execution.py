@@ -1,9 +1,11 @@
 """Running py:percent notebooks with papermill, once each.
 
-A notebook whose text, parameters and fingerprint have not changed is not run again, and one that
-was cut off or failed is never taken for finished.  This module decides neither what a notebook
-computes nor which notebooks make up the book.
+A notebook is not run again while its text, its parameters and its fingerprint are those of a
+finished result; one that was cut off or failed is never taken for finished.  What a fingerprint
+covers, and which notebooks make up the book, is decided in `rin.report.build`.
 """
+
+from __future__ import annotations
 
 import ast
 import hashlib
@@ -12,11 +14,12 @@ import os
 import re
 import sys
 import tempfile
+import time
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import rin
 from rin.errors import InputError, unknown
@@ -24,41 +27,8 @@ from rin.errors import InputError, unknown
 # A loaded machine may take a minute to import what a kernel needs.
 _START_SECONDS = 300
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
-
-
-def source_fingerprint(paths: Iterable[Path], extra: object = None) -> str:
-    """Return a SHA-256 over the content of files and anything that JSON can hold.
-
-    Parameters
-    ----------
-    paths
-        Files, or folders of which every ``.py``, ``.yaml`` and ``.yml`` file counts.  Names
-        count by their last part only, so that a moved checkout keeps its fingerprint.
-    extra
-        More to depend on: a profile, versions, digests of stores.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-
-    Raises
-    ------
-    InputError
-        If a path does not exist.
-    """
-    digest = hashlib.sha256(json.dumps(extra, sort_keys=True, default=str).encode())
-    for path in map(Path, paths):
-        if not path.exists():
-            raise InputError("no such file", where=path, remedy="Check the name.")
-        kinds = {".py", ".yaml", ".yml"}
-        inside = (
-            sorted(p for p in path.rglob("*") if p.suffix in kinds) if path.is_dir() else [path]
-        )
-        for file in inside:
-            name = file.relative_to(path.parent).as_posix()
-            digest.update(f"\0{name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
+# A bar as tqdm draws it: title, percentage, steps done and in all, times.
+_BAR = re.compile(r"^(.*?):?\s*(\d+)%\|.*\| *(\d+)/(\d+) \[[^<\]]*(?:<([\d:?]+))?")
 
 
 def notebook_parameters(source: Path) -> dict[str, Any]:
@@ -113,15 +83,35 @@ def check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
             ) from error
 
 
-def execute_notebook(
+def recorded(output: Path) -> dict[str, Any]:
+    """Return what a finished notebook was made from and how long it took; empty for none."""
+    if not output.is_file():
+        return {}
+    return json.loads(output.read_text(encoding="utf-8"))["metadata"].get("rin", {})
+
+
+def up_to_date(
     source: Path,
     output: Path,
     parameters: Mapping[str, object],
     *,
     fingerprint: str,
     heading: str | None = None,
-    cwd: Path | None = None,
 ) -> bool:
+    """Return whether `execute_notebook` would keep the result that is there."""
+    made_from = _made_from(source, parameters, fingerprint, heading)
+    return made_from.items() <= recorded(output).items()
+
+
+def execute_notebook(
+    source: Path,
+    output: Path,
+    parameters: Mapping[str, object],
+    *,
+    fingerprint: Callable[[], str],
+    heading: str | None = None,
+    cwd: Path | None = None,
+) -> float | None:
     """Run a py:percent notebook with parameters, unless its result is at hand.
 
     The kernel is the running interpreter, whatever kernels the machine has, and imports this
@@ -136,8 +126,8 @@ def execute_notebook(
     parameters
         Values for the cell tagged ``parameters``.
     fingerprint
-        What the result depends on besides the notebook's text and parameters; see
-        `source_fingerprint`.
+        Returns what the result depends on besides the notebook's text and parameters.  It is
+        asked before and after, as a notebook that trains adds to what it reads.
     heading
         First heading of the result, in place of the notebook's own, which is the same for
         every task.
@@ -146,8 +136,8 @@ def execute_notebook(
 
     Returns
     -------
-    bool
-        True where the notebook ran, False where a finished result was kept.
+    float or None
+        Seconds that the notebook ran; None where a finished result was kept.
 
     Raises
     ------
@@ -158,14 +148,8 @@ def execute_notebook(
     if not source.is_file():
         raise InputError("no such notebook", where=source, remedy="Check the name.")
     check_parameters(source, parameters)
-    made_from = {
-        "fingerprint": fingerprint,
-        "source": hashlib.sha256(source.read_bytes()).hexdigest(),
-        "parameters": dict(parameters),
-        "heading": heading,
-    }
-    if _made_from(output) == made_from:
-        return False
+    if up_to_date(source, output, parameters, fingerprint=fingerprint(), heading=heading):
+        return None
 
     import jupytext
     from nbclient.exceptions import DeadKernelError
@@ -179,8 +163,9 @@ def execute_notebook(
     partial = output.with_name(f"{output.stem}.partial.ipynb")
     failed = output.with_name(f"{output.stem}.failed.ipynb")
     partial.unlink(missing_ok=True)
+    before, began = _made_from(source, parameters, fingerprint(), heading), time.monotonic()
     try:
-        with _own_kernel() as sockets:
+        with _own_kernel() as folder:
             done = run_papermill(
                 notebook,
                 partial.resolve(),
@@ -190,8 +175,8 @@ def execute_notebook(
                 cwd=cwd,
                 progress_bar=False,
                 start_timeout=_START_SECONDS,
-                kernel_manager_class=_kernel_manager(sockets),
-                stderr_file=sys.stderr,  # the grid's own bar shows at once where the user looks
+                kernel_manager_class=_kernel_manager(folder),
+                stderr_file=Progress(sys.stderr),
             )
     # A kernel that does not come up in time is a RuntimeError of nbclient.
     except (PapermillExecutionError, DeadKernelError, RuntimeError) as error:
@@ -202,23 +187,65 @@ def execute_notebook(
             where=source,
             remedy=f"\nThe computed part is in {failed}.",
         ) from error
+    seconds = time.monotonic() - began
+    # A source edited meanwhile is not what was run.
+    made_from = before | {"fingerprint": fingerprint(), "seconds": round(seconds, 1)}
     _finish(done, source, output, made_from, partial)
     failed.unlink(missing_ok=True)
-    return True
+    return seconds
+
+
+class Progress:
+    """Passes on of a notebook's stderr how far its training is, in few lines.
+
+    The rest, mostly remarks of the framework, stays in the computed notebook; what stops a
+    notebook is an error and told as such.
+    """
+
+    every_percent, every_seconds = 20, 5.0
+
+    def __init__(self, out: TextIO) -> None:
+        self._out, self._told = out, {}
+
+    def write(self, text: str) -> int:
+        """Take what a notebook has written: lines, or bars that are drawn anew in place."""
+        for line in re.split(r"[\r\n]+", text):
+            if bar := _BAR.match(line):
+                self._tell(*bar.groups())
+        return len(text)
+
+    def flush(self) -> None:
+        """Show what was passed on."""
+        self._out.flush()
+
+    def _tell(self, title: str, percent: str, done: str, total: str, left: str | None) -> None:
+        key, share, now = (title, total), int(percent), time.monotonic()
+        told, when = self._told.setdefault(key, (share, now))
+        if share < told + self.every_percent or now < when + self.every_seconds:
+            return
+        self._told[key] = (share, now)
+        rest = f", {left} left" if left and "?" not in left and share < 100 else ""
+        self._out.write(f"        {title or 'progress'}: {done} of {total}{rest}\n")
 
 
 def _kernel_manager(folder: Path) -> type:
-    """Return how kernels are reached: through sockets in a folder, where the system has such.
+    """Return how kernels are reached, whose own remarks go to a file in `folder`.
 
-    Ports are chosen before a kernel takes them, so that two kernels started at the same time by
-    two processes can be given the same ones, and one of them never answers.
+    Where the system has such, through sockets in that folder: ports are chosen before a kernel
+    takes them, so that two kernels started at the same time by two processes can be given the
+    same ones, and one of them never answers.
     """
     from jupyter_client import AsyncKernelManager
 
-    if os.name == "nt":
-        return AsyncKernelManager
+    class QuietKernelManager(AsyncKernelManager):
+        async def _async_launch_kernel(self, kernel_cmd: list[str], **given: Any) -> None:
+            with (folder / "kernel.log").open("ab") as log:
+                await super()._async_launch_kernel(kernel_cmd, **given | {"stderr": log})
 
-    class SocketKernelManager(AsyncKernelManager):
+    if os.name == "nt":
+        return QuietKernelManager
+
+    class SocketKernelManager(QuietKernelManager):
         transport = "ipc"
         ip = str(folder / "kernel")
 
@@ -248,11 +275,15 @@ def _finish(notebook: Any, source: Path, output: Path, made_from: dict, partial:
     partial.replace(output)
 
 
-def _made_from(output: Path) -> dict | None:
-    """Return what a finished notebook was made from, or None."""
-    if not output.is_file():
-        return None
-    return json.loads(output.read_text(encoding="utf-8"))["metadata"].get("rin")
+def _made_from(
+    source: Path, parameters: Mapping[str, object], fingerprint: str, heading: str | None
+) -> dict[str, Any]:
+    return {
+        "fingerprint": fingerprint,
+        "source": hashlib.sha256(source.read_bytes()).hexdigest(),
+        "parameters": dict(parameters),
+        "heading": heading,
+    }
 
 
 @contextmanager
@@ -269,12 +300,7 @@ def _own_kernel() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         env = {"PYTHONPATH": os.pathsep.join(filter(None, search))}
         (Path(folder) / "kernels").mkdir()
-        write_kernel_spec(
-            Path(folder) / "kernels" / "python3",
-            overrides={"env": env},
-            # Each start would otherwise warn about its local connection.
-            extra_arguments=["--IPKernelApp.log_level=ERROR"],
-        )
+        write_kernel_spec(Path(folder) / "kernels" / "python3", overrides={"env": env})
         os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [folder, before]))
         try:
             yield Path(folder)

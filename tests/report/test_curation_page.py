@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 
 from rin.curation.standin import write_archive
 from rin.data.layouts.found import STAND_IN_NOTE
-from rin.report.book import execute_notebook
+from rin.report.execution import execute_notebook
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "curation.py"
 IDENTIFIERS = (

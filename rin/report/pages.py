@@ -1,0 +1,190 @@
+"""The pages of the book: which notebook stands where, what it waits for, what it leaves.
+
+One table lists every notebook once; the pages of a book and its table of contents follow from it
+and from the profile.  How a page is computed is `rin.report.execution`'s concern.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from rin.data.manifest import find_task
+from rin.report.format import task_title
+from rin.study.setting import Study, find_manifest
+
+#: Table of contents that is written beside the computed notebooks.
+CONTENTS = "_toc.yml"
+#: Captions of the parts, in the order of the book; the first part needs none.
+PARTS = ("", "Results on real images", "Does the paper hold?", "How it is done, live",
+         "Use it yourself")  # fmt: skip
+_FRONT, _RESULTS, _EVIDENCE, _LIVE, _USE = PARTS
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """One notebook of the book.
+
+    Attributes
+    ----------
+    source
+        Path below ``notebooks/``, without its ending.
+    part
+        Caption of the part in which its pages stand.
+    after
+        Notebooks whose results it reads, where the book shows runs of its own.
+    section
+        Section of the profile without which it has nothing to say (`masks`: a task with lesion
+        masks); empty where it always has.
+    leaves
+        Ledger of the results folder that running it fills.
+    per_task
+        Whether it runs once for each task.
+    """
+
+    source: str
+    part: str
+    after: tuple[str, ...] = ()
+    section: str = ""
+    leaves: str = ""
+    per_task: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether the notebook always shows runs of this computer, never a reference run."""
+        return self.part == _LIVE
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: a notebook, and the task where it has one."""
+
+    notebook: Notebook
+    task: str = ""
+
+    @property
+    def name(self) -> str:
+        """Path of the page below ``notebooks/`` of the book, without its ending."""
+        source = Path(self.notebook.source)
+        return (source.parent / (self.task or source.name)).as_posix()
+
+    @property
+    def heading(self) -> str | None:
+        """First heading of a task's page; None keeps that of the notebook."""
+        return title_of(self.task) if self.task else None
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What decides which pages a book has, and in which order they are computed.
+
+    Attributes
+    ----------
+    tasks
+        Names of the tasks that have a page.
+    sections
+        Sections that the profile has, such as `curation`, and `masks` where a task has masks.
+    reference
+        Whether results may come from a committed reference run.
+    waits
+        Whether pages of results read runs that this computer trains first.
+    """
+
+    tasks: tuple[str, ...]
+    sections: frozenset[str] = frozenset()
+    reference: bool = False
+    waits: bool = True
+
+    def holds(self, notebook: Notebook) -> bool:
+        """Return whether the book has a notebook's pages."""
+        shown = not notebook.section or notebook.section in self.sections
+        return shown or (self.reference and not notebook.live)
+
+    def trains(self, notebook: Notebook) -> bool:
+        """Return whether running a notebook of the book fills a ledger."""
+        return bool(notebook.leaves) and (notebook.section or "") in {*self.sections, ""}
+
+    def after(self, notebook: Notebook) -> tuple[str, ...]:
+        """Return the notebooks that must have run before another."""
+        free = not self.waits and not notebook.live and notebook.part != _USE
+        return () if free else notebook.after
+
+
+_TRAINED = ("pipeline/fine_tuning",)
+NOTEBOOKS = (
+    Notebook("findings", _FRONT, _TRAINED),
+    Notebook("study", _FRONT),
+    Notebook("results/all_tasks", _RESULTS, _TRAINED),
+    Notebook("results/regimes", _RESULTS, _TRAINED),
+    Notebook("results/task", _RESULTS, _TRAINED, per_task=True),
+    Notebook("results/localisation", _RESULTS, _TRAINED, "masks"),
+    Notebook("results/random", _RESULTS, _TRAINED, "from_random"),
+    Notebook("results/inputs", _RESULTS, _TRAINED, "factors"),
+    Notebook("evidence/audit", _EVIDENCE),
+    Notebook("evidence/discrepancies", _EVIDENCE),
+    Notebook("evidence/replications", _EVIDENCE, _TRAINED),
+    Notebook("evidence/probe", _EVIDENCE, ("pipeline/pretraining",), "probe", leaves="probe"),
+    Notebook("pipeline/curation", _LIVE, (), "curation"),
+    Notebook("pipeline/pretraining", _LIVE, ("pipeline/curation",), "pretraining", "weights"),
+    Notebook("pipeline/embeddings", _LIVE, ("pipeline/pretraining",), "pretraining"),
+    Notebook("pipeline/fine_tuning", _LIVE, ("pipeline/pretraining",), leaves="runs"),
+    Notebook("pipeline/gradcam", _LIVE, _TRAINED, "masks"),
+    Notebook("pipeline/statistics", _LIVE, _TRAINED),
+    Notebook("use/data_status", _USE),
+    Notebook("use/own_task", _USE),
+    Notebook("use/tests_alone", _USE),
+    Notebook("use/how_built", _USE, (*_TRAINED, "evidence/probe")),
+)
+# Prose pages, by the part in which they stand: before its notebooks, and after them.
+_BEFORE = {_FRONT: ["intro"], _LIVE: ["methods", "methods_statistics"], _USE: ["use_it"]}
+_AFTER = {_USE: ["references"]}
+
+
+def title_of(task: str) -> str:
+    """Return the title of the task of a name."""
+    return task_title(find_task(task)[1])
+
+
+def outline_of(study: Study) -> Outline:
+    """Return the outline of the book about a study."""
+    from rin.study.runs import open_runs
+
+    profile = study.profile
+    named = {notebook.section for notebook in NOTEBOOKS} - {"", "masks"}
+    there = {name for name in named if getattr(profile, name) is not None}
+    if any(find_manifest(study, *find_task(task)).masks for task in profile.tasks):
+        there |= {"masks"}
+    reference = bool(profile.reference)
+    tasks = open_runs(profile, data_root=study.data_root, results=study.results.parent).paper_tasks
+    waits = not reference or study.data_root is not None
+    return Outline(tuple(tasks), frozenset(there), reference, waits)
+
+
+def pages(outline: Outline) -> Iterator[Page]:
+    """Yield every page of a book, in the order of the table."""
+    for notebook in filter(outline.holds, NOTEBOOKS):
+        for task in outline.tasks if notebook.per_task else [""]:
+            yield Page(notebook, task)
+
+
+def contents(outline: Outline) -> dict:
+    """Return the table of contents; the first page of the table is the cover."""
+    cover, *others = pages(outline)
+    parts = []
+    for part in PARTS:
+        here = [f"notebooks/{page.name}" for page in others if page.notebook.part == part]
+        files = [*_BEFORE.get(part, []), *here, *_AFTER.get(part, [])]
+        caption = {"caption": part} if part else {}
+        parts += [caption | {"chapters": [{"file": file} for file in files]}]
+    return {"format": "jb-book", "root": f"notebooks/{cover.name}", "parts": parts}
+
+
+def write_contents(outline: Outline, folder: Path) -> Path:
+    """Write the table of contents into a folder and return its path."""
+    path = folder / CONTENTS
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(contents(outline), sort_keys=False), encoding="utf-8")
+    return path
