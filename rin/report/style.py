@@ -1,16 +1,18 @@
 """One look for every figure of the book.
 
-A colour-blind-safe colour per source of initialisation, a marker per backbone, and the
-matplotlib settings, in one place. Radiologic sources are blue, photographic ones orange,
-random gray; the released weights take the darker tone of their hue.
+A colour-blind-safe colour per source of initialisation and kind of result, a marker per
+backbone, and the matplotlib settings, in one place. Radiologic sources are blue, photographic
+ones orange, random gray; the released weights take the darker tone of their hue.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import matplotlib as mpl
+import pandas as pd
 from cycler import cycler
 
-from rin.errors import unknown
+from rin.errors import InputError, unknown
 
 WIDTH = 8.0  # inches; 800 px at 100 dots per inch, the width of a page of the book
 
@@ -31,6 +33,25 @@ INIT_STYLE = {
     "imagenet": InitStyle("#B04A00", "ImageNet (released)", "ImageNet"),
     "photographic": InitStyle("#EB7A2F", "Photographic (pretrained here)", "Photographic"),
     "random": InitStyle("#767676", "Random weights", "Random", "--"),
+}
+
+
+@dataclass(frozen=True)
+class KindStyle:
+    """Colour, label and marker of one kind of result."""
+
+    color: str
+    label: str
+    marker: str = "o"
+
+
+KIND_STYLE = {
+    "published": KindStyle("#5F5F5F", "as published"),
+    "recomputed": KindStyle("#222222", "published, interval recomputed", "s"),
+    "independent": KindStyle("#8A8A8A", "independent study"),
+    "reference": KindStyle("#6A3D9A", "real run of this book", "D"),
+    "own": KindStyle("#6A3D9A", "this run", "D"),
+    "pooled": KindStyle("#000000", "pooled", "D"),
 }
 BACKBONE_MARKER = {
     "InceptionResNetV2": "o",
@@ -100,6 +121,21 @@ def init_style(init: str) -> InitStyle:
     return INIT_STYLE[init]
 
 
+def kind_style(kind: str) -> KindStyle:
+    """Return the style of a kind of result; an initialisation source is a kind as well.
+
+    Raises
+    ------
+    InputError
+        For a kind without a style, listing those that have one.
+    """
+    if kind in KIND_STYLE:
+        return KIND_STYLE[kind]
+    if kind in INIT_STYLE:
+        return KindStyle(INIT_STYLE[kind].color, INIT_STYLE[kind].short)
+    raise unknown("kind", kind, [*KIND_STYLE, *INIT_STYLE])
+
+
 def backbone_marker(backbone: str) -> str:
     """Return the marker of a backbone, or raise InputError listing the known ones."""
     if backbone not in BACKBONE_MARKER:
@@ -118,3 +154,35 @@ def rate_label(learning_rate: float) -> str:
     """Return a learning rate as ``1e-3``."""
     mantissa, exponent = f"{learning_rate:e}".split("e")
     return f"{float(mantissa):g}e{int(exponent)}"
+
+
+def check_columns(table: pd.DataFrame, needed: Iterable[str]) -> None:
+    """Raise InputError unless a table has the columns that a figure draws."""
+    lacking = [column for column in needed if column not in table]
+    if lacking:
+        raise unknown("column", lacking[0], list(table.columns))
+
+
+def check_one_each(table: pd.DataFrame, key: list[str]) -> None:
+    """Raise InputError unless a table holds one task and one row for each key."""
+    check_columns(table, key)
+    tasks = table["task"].unique().tolist() if "task" in table else []
+    if len(tasks) > 1:
+        raise InputError(
+            f"several tasks {tasks}", where="table", remedy="Select the rows of one task."
+        )
+    twice = table.loc[table.duplicated(key), key]
+    if len(twice):
+        raise InputError(
+            f"{len(twice)} rows repeat a {' and '.join(key)}; the first: {tuple(twice.iloc[0])}",
+            where="table",
+            remedy="Average folds and seeds first.",
+        )
+
+
+def rows_of(table: pd.DataFrame, init: str) -> pd.DataFrame:
+    """Return the rows of an init, or raise InputError listing the inits that the table has."""
+    check_columns(table, ["init"])
+    if init not in set(table["init"]):
+        raise unknown("init", init, table["init"].unique().tolist())
+    return table[table["init"] == init]

@@ -1,0 +1,336 @@
+"""Curves: ROC, reliability, precision against recall, net benefit, learning, coverage.
+
+Every function draws one axes from a tidy table with one row a point, each init in its colour.
+`curve` is the mark below them: lines with bands.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter, ScalarFormatter
+
+from rin.errors import unknown
+from rin.report.format import format_number
+from rin.report.style import (
+    FAINT,
+    INK,
+    KindStyle,
+    check_columns,
+    check_one_each,
+    init_style,
+    rows_of,
+)
+
+_PANEL = (4.2, 4.0)  # inches
+_UNITS = {"loss": "Cross-entropy (nats)", "accuracy": "Accuracy (0–1)"}
+METHOD_STYLE = {  # kinds of interval have colours of their own, apart from those of inits
+    "naive": KindStyle("#A6266E", "every image a patient of its own", "s"),
+    "clustered": KindStyle("#1B7A5A", "clustered by patient", "o"),
+    "clustered_logit": KindStyle("#3B5FA0", "clustered, on the logit scale", "D"),
+    "bootstrap": KindStyle(INK, "bootstrap over patients", "^"),
+}
+
+
+def curve(
+    rows: pd.DataFrame,
+    inits: Sequence[str],
+    *,
+    x: str,
+    y: str,
+    band: tuple[str, str] | None = None,
+    labels: Mapping[str, str] = MappingProxyType({}),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a line an init, with a faint band where `band` names its lower and upper column.
+
+    Parameters
+    ----------
+    rows
+        `init`, `x`, `y` and the band's columns, one row a point.
+    inits
+        Sources in the order of the legend.
+    labels
+        Text of the legend by init; their short names by default.
+    """
+    check_columns(rows, [x, y, *(band or ())])
+    ax = ax or plt.subplots(figsize=_PANEL)[1]
+    for init in inits:
+        style, own = init_style(init), rows_of(rows, init).sort_values(x, kind="stable")
+        if band:
+            ax.fill_between(own[x], own[band[0]], own[band[1]], color=style.color, alpha=0.14, lw=0)
+        label = labels.get(init, style.short)
+        ax.plot(own[x], own[y], style.linestyle, color=style.color, label=label)
+    ax.grid()
+    return ax
+
+
+def mean_roc(
+    curves: pd.DataFrame,
+    inits: Sequence[str],
+    *,
+    method: str = "vertical",
+    labels: Mapping[str, str] = MappingProxyType({}),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the mean ROC curve of the scenarios per init, with the SD of its true-positive rate.
+
+    Parameters
+    ----------
+    curves
+        One task of `rin.stats.roc.mean_roc`: `init`, `method`, `position`, `fpr`, `tpr`,
+        `tpr_sd` (all 0–1). The band (vertical averaging alone) is ± 1 SD, cut at 0 and 1.
+    inits
+        Sources in the order of the legend.
+    method
+        Which averaging of `curves` is drawn. By thresholds and ranks, both rates vary, and a
+        band would fill the panel: their curves have none.
+    labels
+        Text of the legend by init, such as "Radiologic, AUC 0.81 ± 0.05".
+    """
+    check_columns(curves, ["init", "method", "position", "fpr", "tpr", "tpr_sd"])
+    methods = sorted(curves["method"].unique())
+    if method not in methods:
+        raise unknown("method", method, methods)
+    rows = curves[curves["method"] == method].sort_values("position")
+    check_one_each(rows, ["init", "position"])
+    rows = rows.assign(
+        low=(rows["tpr"] - rows["tpr_sd"]).clip(0, 1),
+        high=(rows["tpr"] + rows["tpr_sd"]).clip(0, 1),
+    )
+    ax = ax or plt.subplots(figsize=_PANEL)[1]
+    ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=":", label="_chance")
+    band = ("low", "high") if method == "vertical" else None
+    curve(rows, inits, x="fpr", y="tpr", band=band, labels=labels, ax=ax)
+    ax.set(xlabel="False-positive rate", ylabel="True-positive rate", aspect="equal")
+    ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+    ax.legend(loc="lower right", fontsize=9.5)
+    return ax
+
+
+def reliability(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None = None) -> Axes:
+    """Draw how often cases of a predicted probability are positive, with intervals.
+
+    Parameters
+    ----------
+    curves
+        One task of `rin.stats.beyond_curves.beyond_curves`; of curve "reliability" are drawn `x`
+        (mean probability of a bin), `y` (share positive), `low`, `high` (NaN: no interval), and
+        `share` (of all cases) as the mark's area.
+    inits
+        Sources; marks of several stand side by side.
+    """
+    rows = _of_curve(curves, "reliability")
+    check_columns(rows, ["x", "y", "low", "high", "share"])
+    ax = ax or plt.subplots(figsize=_PANEL)[1]
+    ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=":", label="_calibrated")
+    for place, init in enumerate(inits):
+        style, own = init_style(init), rows_of(rows, init).sort_values("x")
+        x = own["x"] + 0.012 * (place - (len(inits) - 1) / 2)
+        ax.vlines(x, own["low"], own["high"], color=style.color, linewidth=1.5, alpha=0.7)
+        ax.plot(x, own["y"], style.linestyle, color=style.color, linewidth=1, alpha=0.6)
+        ax.scatter(
+            x, own["y"], s=18 + 240 * own["share"].fillna(0), color=style.color, alpha=0.85,
+            edgecolor="white", linewidth=0.8, label=style.short, zorder=3,
+        )  # fmt: skip
+    ax.set(xlabel="Predicted probability", ylabel="Share positive", aspect="equal")
+    ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+    ax.grid()
+    _small_marks(ax.legend(loc="upper left", title="area: share of cases", title_fontsize=9))
+    return ax
+
+
+def precision_recall(
+    curves: pd.DataFrame,
+    inits: Sequence[str],
+    *,
+    prevalence: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw precision against recall per init, with bands and the level of calling all positive.
+
+    Parameters
+    ----------
+    curves
+        As in `reliability`, curve "precision_recall": `x` recall, `y` precision, `low`, `high`.
+        The point at recall 0, where a single score decides, is not drawn.
+    prevalence
+        Share of positive cases (0–1).
+    """
+    rows = _of_curve(curves, "precision_recall")
+    ax = curve(rows[rows["x"] > 0], inits, x="x", y="y", band=("low", "high"), ax=ax)
+    if prevalence is not None:
+        label = f"all called positive ({format_number(prevalence)})"
+        ax.axhline(prevalence, color=INK, linewidth=1, linestyle=":", label=label)
+    ax.set(xlabel="Recall (sensitivity)", ylabel="Precision (positive predictive value)")
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    ax.legend(loc="lower left", fontsize=9.5)
+    return ax
+
+
+def decision(
+    curves: pd.DataFrame,
+    inits: Sequence[str],
+    *,
+    threshold: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the net benefit of deciding by the scores, beside treating all and treating none.
+
+    Parameters
+    ----------
+    curves
+        As in `reliability`, curves "decision" and "treat_all": `x` threshold probability, `y` net
+        benefit a case, `low`, `high`.
+    threshold
+        A threshold that the text reads, marked.
+
+    Notes
+    -----
+    Net benefits fall without bound towards a threshold of 1: the axis ends below zero at half
+    the height above it.
+    """
+    rows, everyone = _of_curve(curves, "decision"), _of_curve(curves, "treat_all")
+    ax = curve(rows, inits, x="x", y="y", band=("low", "high"), ax=ax)
+    everyone = rows_of(everyone, inits[0]).sort_values("x")
+    ax.plot(everyone["x"], everyone["y"], color=INK, linewidth=1, linestyle="--", label="treat all")
+    ax.axhline(0, color=INK, linewidth=1, linestyle=":", label="treat none")
+    if threshold is not None:
+        ax.axvline(threshold, color=FAINT, linewidth=1, zorder=1)
+    top = 1.1 * max(0.05, everyone["y"].max(), rows[["y", "high"]].max().max())
+    ax.set(xlabel="Threshold probability", ylabel="Net benefit", xlim=(0, 1), ylim=(-top / 2, top))
+    ax.legend(loc="upper right", fontsize=9.5)
+    return ax
+
+
+def learning_curves(
+    history: pd.DataFrame,
+    inits: Sequence[str],
+    *,
+    metric: str = "loss",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a metric of training (dashed) and validation (full) over the epochs, per init.
+
+    Parameters
+    ----------
+    history
+        One row an init and epoch: `init`, `epoch` (from 1), `<metric>`, `val_<metric>`.
+    metric
+        "loss", "accuracy" or another column.
+
+    Notes
+    -----
+    A few single epochs far above the others would flatten all of them: the axis then ends above
+    the others, and a triangle with its value marks each at the upper edge.
+    """
+    known = [c for c in history if f"val_{c}" in history]
+    if metric not in known:
+        raise unknown("metric", metric, known)
+    ax = ax or plt.subplots(figsize=(6.4, 3.8))[1]
+    values = history.loc[history["init"].isin(inits), [metric, f"val_{metric}"]].to_numpy()
+    top = _upper_end(values[np.isfinite(values)])
+    for init in inits:
+        style, own = init_style(init), rows_of(history, init).sort_values("epoch")
+        parts = ((metric, "--", "training"), (f"val_{metric}", "-", "validation"))
+        for column, dash, part in parts:
+            ax.plot(own["epoch"], own[column], dash, color=style.color, linewidth=1.8,
+                    marker="o", markersize=3.5, label=f"{style.short}, {part}")  # fmt: skip
+            for row in own[own[column] > top].itertuples():
+                ax.plot(row.epoch, top, "^", color=style.color, clip_on=False, gid="cut", zorder=4)
+    cut = int((values > top).sum())
+    ax.set(xlabel="Epoch", ylabel=_UNITS.get(metric, metric), ylim=(None, top))
+    if cut:
+        ax.set_title(
+            f"▲ {cut} of {values.size} values above, up to {np.nanmax(values):.3g}", loc="right",
+            fontsize=9.5, fontweight="normal",
+        )  # fmt: skip
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.grid()
+    ax.legend(fontsize=9.5)
+    return ax
+
+
+def coverage_curves(
+    table: pd.DataFrame,
+    x: str,
+    xlabel: str,
+    *,
+    y: str = "coverage",
+    level: float = 0.95,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the coverage, or another column, of each kind of interval over a setting.
+
+    Parameters
+    ----------
+    table
+        One row a method and value of `x`: `method`, `x`, `y`, and for coverage `low`, `high`
+        (0–1). Rows of one measure only.
+    x, xlabel
+        Column along the axis, whose values are the ticks, and what it is in words.
+    y
+        "coverage", or "mean_width", drawn in AUC points.
+    level
+        Coverage that the intervals aim at, drawn as a line.
+
+    Raises
+    ------
+    InputError
+        For an unknown method, and for two rows of one method and place.
+    """
+    check_columns(table, ["method", x, y])
+    check_one_each(table, ["method", x])
+    ax = ax or plt.subplots(figsize=(5.6, 3.6))[1]
+    for method in sorted(table["method"].unique(), key=_method_rank):
+        style, rows = METHOD_STYLE[method], table[table["method"] == method].sort_values(x)
+        if y == "coverage":
+            ax.fill_between(rows[x], rows["low"], rows["high"], color=style.color, alpha=0.14, lw=0)
+        scale = 1 if y == "coverage" else 100
+        ax.plot(rows[x], scale * rows[y], color=style.color, marker=style.marker, markersize=6,
+                linewidth=1.8, label=style.label, clip_on=False, zorder=3)  # fmt: skip
+    if y == "coverage":
+        ax.axhline(level, color=INK, linewidth=1, linestyle=":", label=f"aim: {level:.0%}")
+        ax.set(ylim=(max(0, table["low"].min() - 0.03), 1), ylabel="Intervals with the true value")
+        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    else:
+        ax.set(ylim=(0, None), ylabel="Mean width (AUC points)")
+    if x == "patients":
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(ScalarFormatter())
+    ax.xaxis.set_major_locator(FixedLocator(sorted(table[x].unique())))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel(xlabel)
+    ax.grid(axis="y")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
+    return ax
+
+
+def _method_rank(method: str) -> int:
+    if method not in METHOD_STYLE:
+        raise unknown("method", method, list(METHOD_STYLE))
+    return list(METHOD_STYLE).index(method)
+
+
+def _of_curve(curves: pd.DataFrame, name: str) -> pd.DataFrame:
+    check_columns(curves, ["init", "curve"])
+    known = curves["curve"].unique().tolist()
+    if name not in known:
+        raise unknown("curve", name, known)
+    return curves[curves["curve"] == name]
+
+
+def _upper_end(values: np.ndarray) -> float:
+    """Return the axis' upper end: above all values, or above all but a few far ones."""
+    usual, highest = np.quantile(values, 0.95), values.max()
+    spread = usual - values.min()
+    end = highest if highest <= usual + spread else usual + 0.25 * spread
+    return end + 0.04 * (end - values.min() or 1)
+
+
+def _small_marks(legend: "plt.Legend") -> None:
+    for handle in legend.legend_handles:
+        handle.set_sizes([36])

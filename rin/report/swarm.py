@@ -1,0 +1,222 @@
+"""AUCs of all scenarios: swarms by initialisation, and heat maps by backbone and condition.
+
+The first column of the paper's Figures 3 and 4, and what lies behind it. Tables come in with one
+row a scenario; folds and seeds are averaged before.
+"""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.lines import Line2D
+
+from rin.report.format import format_interval, format_mean_sd, format_number, stars
+from rin.report.style import (
+    BACKBONE_MARKER,
+    FAINT,
+    INK,
+    UNFREEZING_LABEL,
+    WIDTH,
+    backbone_marker,
+    check_columns,
+    check_one_each,
+    condition_label,
+    init_style,
+    rows_of,
+)
+
+_TINT = {"unfreeze_all": 1.0, "unfreeze_top10": 0.45, "freeze_all": 0.0}
+_GRAYS = LinearSegmentedColormap.from_list("grays", ["white", "#9A9A9A"])  # dark text reads on it
+
+
+def auc_swarm(
+    aucs: pd.DataFrame,
+    inits: Sequence[str],
+    published: pd.DataFrame | None = None,
+    *,
+    compact: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the AUC of every scenario per init beside mean ± SD (paper, Figure 3, column 1).
+
+    Parameters
+    ----------
+    aucs
+        One row a scenario and init: `scenario`, `backbone`, `unfreezing`, `init`, `auc` (0–1).
+        Markers tell backbones, which stand side by side; filling tells unfreezing.
+    inits
+        Sources from left to right; their means and SDs stand below their names.
+    published
+        `init`, `mean`, `sd` that the paper states, drawn open beside the inits of the same place
+        in the study; inits without a row have nothing beside them.
+    compact
+        For a small panel of many: smaller marks, and no legend.
+    """
+    check_columns(aucs, ["scenario", "backbone", "unfreezing", "init", "auc"])
+    check_one_each(aucs, ["scenario", "init"])
+    ax = ax or plt.subplots(figsize=(3.6, 3.4) if compact else (WIDTH, 4.2))[1]
+    backbones = [b for b in BACKBONE_MARKER if b in set(aucs["backbone"])]
+    stated = {} if published is None else published.set_index("init").to_dict("index")
+    names, values = [], [aucs.loc[aucs["init"].isin(inits), "auc"].to_numpy()]
+    for place, init in enumerate(inits):
+        style, own = init_style(init), rows_of(aucs, init)
+        for slot, backbone in enumerate(backbones):
+            members = own[own["backbone"] == backbone].sort_values("auc")
+            centre = place - 0.36 + 0.15 * slot
+            sides = _beside(members["auc"].to_numpy(), 0.012, 0.045)
+            for side, row in zip(sides, members.itertuples(), strict=True):
+                ax.plot(
+                    centre + side, row.auc, backbone_marker(backbone), color=style.color,
+                    markersize=4.5 if compact else 6, markeredgewidth=1.1,
+                    markerfacecolor=_tint(style.color, row.unfreezing), gid="scenario", zorder=3,
+                )  # fmt: skip
+        mean, sd = own["auc"].mean(), own["auc"].std()
+        _mean(ax, place + 0.27, mean, sd, INK, filled=True)
+        lines = [style.short, format_mean_sd(mean, sd)]
+        values.append([mean - np.nan_to_num(sd), mean + np.nan_to_num(sd)])
+        if init in stated:
+            mean, sd = stated[init]["mean"], stated[init]["sd"]
+            _mean(ax, place + 0.40, mean, sd, "#5F5F5F", filled=False)
+            lines.append(f"paper {format_mean_sd(mean, sd)}")
+            values.append([mean - np.nan_to_num(sd), mean + np.nan_to_num(sd)])
+        names.append("\n".join(lines))
+    low, high = np.min(np.concatenate(values)), np.max(np.concatenate(values))
+    if low < 0.55 and not (low > 0.5 and compact):
+        ax.axhline(0.5, color=FAINT, linewidth=1, linestyle=":", zorder=1)
+    ax.set(ylabel="AUC", xlim=(-0.5, len(inits) - 0.45), ylim=(low - 0.02, max(high, 1.0) + 0.02))
+    ax.set_xticks(range(len(inits)), names, fontsize=9.5 if compact else 10.5)
+    ax.tick_params(axis="x", length=0)
+    ax.grid(axis="y")
+    if not compact:
+        ax.legend(
+            handles=swarm_key(backbones, bool(stated)), loc="center left", bbox_to_anchor=(1, 0.5)
+        )
+    return ax
+
+
+def swarm_key(backbones: Sequence[str] = tuple(BACKBONE_MARKER), published: bool = True) -> list:
+    """Return the handles of the swarm's legend, for a figure of several compact panels."""
+    look = {"color": INK, "linestyle": "", "markersize": 6}
+    marks = [Line2D([], [], marker=backbone_marker(b), label=b, **look) for b in backbones]
+    marks += [
+        Line2D([], [], marker="o", markerfacecolor=_tint(INK, key), label=label, **look)
+        for key, label in UNFREEZING_LABEL.items()
+    ]
+    marks.append(Line2D([], [], color=INK, marker="_", markersize=11, label="mean ± SD"))
+    if published:
+        marks.append(Line2D([], [], color="#5F5F5F", marker="o", markerfacecolor="white",
+                            label="paper, mean ± SD"))  # fmt: skip
+    return marks
+
+
+def _beside(values: np.ndarray, gap: float, step: float) -> np.ndarray:
+    """Return sideways shifts of rising values that lie closer than `gap`: 0, 1, −1 steps, …."""
+    shifts, turn = np.zeros(len(values)), 0
+    for at in range(1, len(values)):
+        turn = turn + 1 if values[at] - values[at - 1] < gap else 0
+        shifts[at] = step * (0, 1, -1)[turn % 3]
+    return shifts
+
+
+def _mean(ax: Axes, x: float, mean: float, sd: float, color: str, *, filled: bool) -> None:
+    ax.errorbar(
+        x, mean, np.nan_to_num(sd), fmt="_" if filled else "o", color=color, capsize=3,
+        markersize=11 if filled else 5, markeredgewidth=2 if filled else 1.3, linewidth=1.4,
+        markerfacecolor="white", zorder=4,
+    )  # fmt: skip
+
+
+def _tint(color: str, unfreezing: str) -> tuple[float, ...]:
+    return _lighter(color, _TINT[unfreezing])
+
+
+def _lighter(color: str, share: float) -> tuple[float, ...]:
+    return tuple(1 - share * (1 - part) for part in to_rgb(color))
+
+
+def scenario_heatmap(differences: pd.DataFrame, inits: tuple[str, str]) -> np.ndarray:
+    """Draw three heat maps, backbone × condition: AUC of a, AUC of b, and a − b in AUC points.
+
+    Parameters
+    ----------
+    differences
+        One row a scenario: `backbone`, `unfreezing`, `learning_rate`, `auc_a`, `auc_b`,
+        `difference` (0–1). Optional: `ci_low`, `ci_high`, printed where they are an interval of
+        differences of AUCs (wider than nothing, within −1 to 1); `p_holm`, shown as stars.
+    inits
+        (a, b).
+
+    Returns
+    -------
+    numpy.ndarray
+        Three axes, from top to bottom.
+    """
+    keys = ["backbone", "unfreezing", "learning_rate"]
+    check_columns(differences, [*keys, "auc_a", "auc_b", "difference"])
+    check_one_each(differences, keys)
+    size = {"figsize": (WIDTH, 8.4), "height_ratios": [1, 1, 1.3]}
+    axes = plt.subplots(3, 1, sharex=True, **size)[1]
+    low = min(0.5, differences[["auc_a", "auc_b"]].min().min())
+    for ax, init, column in zip(axes, inits, ["auc_a", "auc_b"], strict=False):
+        grid = _grid(differences, differences[column])
+        _cells(ax, grid, grid.map("{:.2f}".format), _GRAYS, (low, 1), "AUC", 11)
+        ax.set_title(f"AUC, {init_style(init).label}")
+    reach = 100 * max(0.05, differences["difference"].abs().max())
+    colors = [_lighter(init_style(init).color, 0.65) for init in reversed(inits)]
+    diverging = LinearSegmentedColormap.from_list("ahead", [colors[0], "#F7F7F7", colors[1]])
+    grid = _grid(differences, 100 * differences["difference"])
+    texts = _grid(differences, differences.apply(_difference_text, axis=1))
+    _cells(axes[2], grid, texts, diverging, (-reach, reach), "AUC points", 9.5)
+    axes[2].set_title("Difference, " + " − ".join(init_style(i).short for i in inits))
+    key = []
+    if "ci_low" in differences:
+        key.append("In parentheses: 95% CI")
+    if "p_holm" in differences:
+        key.append("* adjusted P < .05   ** < .01   *** < .001")
+    axes[2].set_xlabel("   ".join(key))
+    return axes
+
+
+def _cells(
+    ax: Axes,
+    values: pd.DataFrame,
+    texts: pd.DataFrame,
+    colors: LinearSegmentedColormap,
+    limits: tuple[float, float],
+    label: str,
+    size: float,
+) -> None:
+    shown = ax.imshow(values.to_numpy(), cmap=colors, vmin=limits[0], vmax=limits[1], aspect="auto")
+    for (row, column), text in np.ndenumerate(texts.to_numpy()):
+        ax.text(column, row, text, ha="center", va="center", fontsize=size, gid="cell")
+    ax.set_xticks(range(values.shape[1]), values.columns)
+    ax.set_yticks(range(values.shape[0]), values.index)
+    ax.set_xticks(np.arange(0.5, values.shape[1] - 1), minor=True)
+    ax.set_yticks(np.arange(0.5, values.shape[0] - 1), minor=True)
+    ax.grid(which="minor", color="white", linewidth=2)
+    ax.tick_params(which="both", length=0)
+    ax.spines[:].set_visible(False)
+    ax.figure.colorbar(shown, ax=ax, pad=0.02, label=label).outline.set_visible(False)
+
+
+def _grid(rows: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
+    """Arrange values by backbone and condition, in the order of the study."""
+    long = rows.assign(rank=rows["unfreezing"].map(list(UNFREEZING_LABEL).index), shown=values)
+    long = long.sort_values(["rank", "learning_rate"], ascending=[True, False])
+    long["condition"] = [
+        condition_label(one.unfreezing, one.learning_rate, "\n") for one in long.itertuples()
+    ]
+    wide = long.pivot(index="backbone", columns="condition", values="shown")
+    backbones = [b for b in BACKBONE_MARKER if b in wide.index]
+    return wide.loc[backbones, list(dict.fromkeys(long["condition"]))]
+
+
+def _difference_text(row: pd.Series) -> str:
+    text = format_number(100 * row["difference"], 1, signed=True) + stars(row.get("p_holm", 1.0))
+    low, high = row.get("ci_low", np.nan), row.get("ci_high", np.nan)
+    if -1 <= low < high <= 1:
+        text += f"\n{format_interval(100 * low, 100 * high, 0)}"
+    return text
