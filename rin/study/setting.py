@@ -16,7 +16,7 @@ import pandas as pd
 from rin.data.datasets import Dataset, ensure_dataset, locate
 from rin.data.fold_files import read_fold_files
 from rin.data.leakage import check_splits, leak_free_groups, near_duplicates
-from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
+from rin.data.manifest import REPOSITORY, DatasetManifest, TaskManifest, find_task, load_manifest
 from rin.data.sampling import sample_cases, take_cases
 from rin.data.splits import make_folds
 from rin.data.store import ImageStore, build_store
@@ -142,14 +142,14 @@ def open_study(
     """
     if not isinstance(profile, Profile):
         profile = load_profile(profile)
-    root = Path(data_root) if data_root else None
+    root = from_checkout(data_root) if data_root else None
     if root is not None and not root.is_dir():
         raise InputError(
             "there is no such data root",
             where=root,
             remedy="Name the folder that holds the datasets, or leave it out for stand-ins.",
         )
-    study = Study(profile, root, Path(results) / profile.name)
+    study = Study(profile, root, from_checkout(results) / profile.name)
     return study if profile.reference is None else _with_images_at_hand(study)
 
 
@@ -180,6 +180,15 @@ def _limited(section: S | None, tasks: list[str]) -> S | None:
     """Return a section of a profile with those of its tasks that are run, None without any."""
     kept = [name for name in section.tasks if name in tasks] if section else []
     return section.model_copy(update={"tasks": kept}) if kept else None
+
+
+def from_checkout(path: str | Path) -> Path:
+    """Return a folder as a caller names it; from a notebook's own folder, starting at the checkout.
+
+    Jupyter runs a notebook in the folder that holds it, papermill and `rin` in that of the caller.
+    """
+    opened = Path.cwd().is_relative_to(REPOSITORY / "notebooks")
+    return REPOSITORY / path if opened else Path(path)
 
 
 def task_inputs(
