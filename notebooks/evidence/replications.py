@@ -1,0 +1,205 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # What independent studies found
+
+# %% tags=["hide-input"]
+import pandas as pd
+
+from rin import paper
+from rin.replications import REPLICATIONS, like_for_like
+from rin.report.forest import forest
+from rin.report.page import claim, glue_values, picture
+from rin.report.style import use_style
+from rin.report.tables import book_table
+
+use_style()
+pd.set_option("display.precision", 1)
+
+# %% [markdown]
+# Independent studies do not find the published advantage. In {glue:text}`n_found` comparisons of
+# like with like, ImageNet weights had the higher area under the ROC curve (AUC) in
+# {glue:text}`n_imagenet` and RadImageNet weights in {glue:text}`n_radimagenet`; in
+# {glue:text}`n_parity` the authors saw no difference. But all come from one group, and most have a
+# weakness: {glue:text}`n_scaling` from a study whose public code omits a step of RadImageNet's
+# preprocessing, {glue:text}`n_own` with weights that the authors trained themselves.
+#
+# ## On the questions of the paper
+#
+# Nothing on this page was measured here. Each AUC is printed in the study that it is ascribed to,
+# or stands in its public results. Like with like means the same network and the same head on both
+# sides. The search was not systematic. It leaves out the authors' own reports, studies without both
+# kinds of weights, and reports without a citable source.
+
+# %%
+found = like_for_like()
+found.groupby(["of_the_paper", "ahead"]).size().unstack(fill_value=0)
+
+# %%
+shown = {"acl": "The paper, ligament", "meniscus": "The paper, meniscus"}
+asked = {
+    "Thyroid nodules, US": ["thyroid"],
+    "Breast lesions, US": ["breast"],
+    "Knee MRI (ligament and meniscus)": ["acl", "meniscus"],
+    "Pneumonia, chest radiography": ["pneumonia"],
+}
+rows = []
+for group, tasks in asked.items():
+    for task in tasks:
+        one = paper.COMPARISONS[task]
+        label = shown.get(task, "The paper")
+        rows.append((group, label, one.difference, one.ci_low, one.ci_high, "published"))
+    for one in found[found["task"] == "/".join(tasks)].itertuples():
+        mark = " †" if one.scaling_missing else " ‡" if one.own_weights else ""
+        label = ", ".join(filter(None, [one.study.split(" (")[0], one.setting])) + mark
+        rows.append((group, label, one.estimate, one.low, one.high, "independent"))
+
+columns = ["group", "label", "estimate", "low", "high", "kind"]
+axes = forest(
+    pd.DataFrame(rows, columns=columns),
+    xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
+    ends=("ImageNet", "RadImageNet"),
+    limits=(-35, 20),
+)
+picture(axes, "Difference in AUC points by question: the paper's estimates lie right of zero, "
+        "nearly all those of independent studies left of it")  # fmt: skip
+
+# %% [markdown]
+# † The study's public code does not scale the inputs of RadImageNet networks by 1/255.
+# ‡ RadImageNet weights trained by the study itself. Open marks: no standard deviation (SD) is
+# stated, so no interval can be given. Arrows: the interval goes on.
+#
+# Published intervals describe 24 ways of fine-tuning ([the audit](audit)). Those of
+# {cite:t}`juodelyte2023` are computed here from the SDs over five folds by Welch's formula, as if
+# folds were independent and the two sources unpaired. Folds share training images, which makes
+# such intervals too narrow; both sources saw the same folds, which may make them too wide. The
+# MedMNIST values {cite:p}`juodelyte2024transferability` are single runs. No independent
+# comparison was found for the three CT tasks.
+#
+# ## What weakens these comparisons
+#
+# **Scaling.** The official TensorFlow scripts subtract channel means and then divide by 255. In the
+# public code of {cite:t}`juodelyte2023` the division is commented out. If the published runs used
+# that code, the RadImageNet networks received inputs 255 times too large. Frozen layers cannot
+# adapt to that, and the two largest differences, {glue:text}`worst_knee:.1f` points on the knee and
+# {glue:text}`worst_breast:.1f` on breast ultrasound, are those of networks whose layers were frozen
+# first. The same group's later study {cite:p}`juodelyte2024` restores the division, states no AUCs
+# for the clean test, and calls both kinds of weights comparable.
+
+# %%
+clean = found[~found["scaling_missing"] & ~found["own_weights"]]
+clean[["study", "label", "estimate", "ahead"]]
+
+# %% tags=["hide-input"]
+asks = found[found["of_the_paper"]]
+tuned = found[found["setting"] == "fine-tuned"]
+frozen = found[found["setting"] == "frozen first"].set_index("task")["estimate"]
+ways = found["ahead"].value_counts()
+fair = [one for one in REPLICATIONS if one.like_for_like]
+worded = [one for one in fair if None in (one.radimagenet, one.imagenet)]
+paired = [one for one in fair if one not in worded]
+claim("ImageNet is ahead in most comparisons", ways["ImageNet"] > len(found) / 2)
+claim("no comparison on the paper's questions used released weights with the official scaling",
+      not (clean["of_the_paper"]).any())  # fmt: skip
+claim("the two largest deficits are those of networks first trained frozen",
+      set(found.nsmallest(2, "estimate")["setting"]) == {"frozen first"})  # fmt: skip
+claim("on the paper's questions RadImageNet is ahead for pneumonia only",
+      set(asks.loc[asks["estimate"] > 0, "task"]) == {"pneumonia"})  # fmt: skip
+claim("the CT tasks were not repeated",
+      not any({"covid19", "sarscov2", "hemorrhage"} & set(one.tasks)
+              for one in REPLICATIONS))  # fmt: skip
+claim("all comparisons with both AUCs come from one group",
+      all("DovileDo/" in one.place for one in paired))  # fmt: skip
+glue_values(
+    n_found=len(found),
+    n_imagenet=int(ways["ImageNet"]),
+    n_radimagenet=int(ways["RadImageNet"]),
+    n_parity=int(ways["parity"]),
+    n_scaling=int(found["scaling_missing"].sum()),
+    n_own=int(found["own_weights"].sum()),
+    n_small=int((found["estimate"].abs() < 1).sum()),
+    n_clean=len(clean),
+    n_worded=len(worded),
+    worst_knee=float(frozen["acl/meniscus"]),
+    worst_breast=float(frozen["breast"]),
+)
+
+# %% [markdown]
+# **Weights.** Only {glue:text}`n_clean` comparisons have neither weakness, and they ask other
+# questions than the paper. So no independent comparison that states both AUCs has tested the
+# released weights on a task of the paper with the preprocessing of the official scripts. These
+# studies neither confirm nor refute the published differences.
+#
+# **Dependence.** All {glue:text}`n_found` comparisons stand in repositories of one group and share
+# data and code. Counted as votes they say too much, and a vote says nothing of size:
+# {glue:text}`n_small` of the differences are below one point.
+#
+# **Another question.** The paper averages over 24 ways of fine-tuning, poor ones included. Most of
+# these studies report one way or the best. A mean over settings and a best setting can disagree
+# without either being wrong; [our own real run](../results/regimes) reports both.
+#
+# ## On other questions
+
+# %%
+other = found[~found["of_the_paper"]]
+table = pd.DataFrame(
+    {
+        "group": other["study"],
+        "label": other["label"].str.removeprefix("MedMNIST ")
+        + other["scaling_missing"].map({True: " †", False: ""})
+        + other["own_weights"].map({True: " ‡", False: ""}),
+        "kind": "independent",
+    }
+).join(other[["estimate", "low", "high"]])
+axes = forest(table, xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
+              ends=("ImageNet", "RadImageNet"))  # fmt: skip
+picture(axes, "Difference in AUC points on questions that the paper does not ask: most marks lie "
+        "left of zero or close to it")  # fmt: skip
+
+# %% [markdown]
+# Skin photographs and histology are not radiology; there, after full fine-tuning, the intervals
+# exclude zero in favour of ImageNet. On radiologic images most differences are small or uncertain.
+#
+# ## Findings without numbers for both
+#
+# {glue:text}`n_worded` more comparisons of like with like state a direction but not both AUCs, so
+# they are neither in the figures nor in the counts. Two speak for RadImageNet: three of four
+# networks on specimen mammograms {cite:p}`chen2023`, and resistance to planted confounders
+# {cite:p}`juodelyte2024`. A search for the best head found no evidence that RadImageNet weights are
+# better {cite:p}`frees2025`.
+
+# %% tags=["hide-input"]
+table = pd.DataFrame(
+    {
+        "Study": [one.study for one in worded],
+        "Images": [one.data for one in worded],
+        "Ahead": [one.direction.replace("parity", "neither") for one in worded],
+        "Remark": [one.remark for one in worded],
+    }
+)
+book_table(table, "Comparisons that state no pair of AUCs", prose=True)
+
+# %% tags=["hide-input"]
+claim("skin and histology: intervals exclude zero after full fine-tuning",
+      all(high < 0 for label, high in zip(tuned["label"], tuned["high"], strict=True)
+          if label.startswith(("skin", "histology"))))  # fmt: skip
+claim("two of the worded findings speak for RadImageNet",
+      sum(one.direction == "RadImageNet" for one in worded) == 2)  # fmt: skip
+
+# %% [markdown]
+# ## Run this page
+#
+# `rin run notebooks/evidence/replications.py`, or
+# `jupytext --to ipynb notebooks/evidence/replications.py` and then papermill. It takes seconds and
+# needs no images. The facts stand in `rin/replications.yaml`; a study that is missing there is one
+# entry.
