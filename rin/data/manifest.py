@@ -101,6 +101,15 @@ class KnownFile(_Frozen):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
+class PartSource(_Frozen):
+    """A published dataset from which a part of a collection was taken."""
+
+    name: str
+    citation: str
+    classes: Annotated[int, Field(ge=1)]
+    images: Annotated[int, Field(ge=1)]
+
+
 class DatasetManifest(_Frozen):
     """All that the study knows about a dataset before it opens a file.
 
@@ -112,7 +121,8 @@ class DatasetManifest(_Frozen):
     ``near_duplicate_bits`` is the largest hash distance (of 256 bits) at which two pictures
     share a group; None where patients are known and pictures are not compared.
     ``known_bad`` names cases whose published file is broken, with the reason: they are left
-    out and reported.  ``mask_kind`` says how the lesion was marked.
+    out and reported.  ``mask_kind`` says how the lesion was marked.  ``sources`` lists
+    the datasets that a collection was gathered from.
     """
 
     name: str
@@ -139,6 +149,7 @@ class DatasetManifest(_Frozen):
     known_bad: dict[str, str] = {}
     counts: ExpectedCounts = ExpectedCounts()
     findings: tuple[KnownFinding, ...] = ()
+    sources: tuple[PartSource, ...] = ()
     tasks: tuple[TaskManifest, ...] = ()
 
     @model_validator(mode="after")
@@ -147,6 +158,13 @@ class DatasetManifest(_Frozen):
             labels = set((self.label_map | task.label_map).values())
             if labels and task.positive_class not in labels:
                 raise ValueError(f"task {task.name}: {task.positive_class!r} is not a label")
+        return self
+
+    @model_validator(mode="after")
+    def _sources_add_up(self) -> "DatasetManifest":
+        images = sum(source.images for source in self.sources)
+        if self.sources and images != self.counts.total:
+            raise ValueError(f"the sources hold {images} images, the total is {self.counts.total}")
         return self
 
     def label(self, source_class: str) -> str | None:
