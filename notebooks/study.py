@@ -78,28 +78,20 @@ names = ["Annotation", "Database", "Pretraining", "Comparison"]
 
 # %%
 figure, ax = plt.subplots(figsize=(7.2, 5.4))
-ax.set(xlim=(0, 2), ylim=(-3.4, 0.8))
+ax.set(xlim=(0, 2), ylim=(-3.65, 0.8))
 ax.set_axis_off()
 columns = {
     "The paper": ("#767676", paper_side),
     "This book": (INIT_STYLE["radiologic"].color, our_side),
 }
+look = {"ha": "center", "fontsize": 12}
 for x, (heading, (color, texts)) in enumerate(columns.items()):
+    box = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": color, "linewidth": 1.8}
     ax.text(x + 0.5, 0.7, heading, ha="center", fontsize=14, fontweight="bold")
-    for row, (name, text) in enumerate(zip(names, texts, strict=True)):
-        box = {
-            "boxstyle": "round,pad=0.5",
-            "facecolor": "white",
-            "edgecolor": color,
-            "linewidth": 1.8,
-        }
-        ax.text(
-            x + 0.5, -row, text, ha="center", va="center", fontsize=12, linespacing=1.4, bbox=box
-        )
-        if x == 0:
-            ax.text(
-                1, 0.38 - row, f"{row + 1}  {name}", ha="center", fontweight="bold", fontsize=12
-            )
+    for row, text in enumerate(texts):
+        ax.text(x + 0.5, 0.2 - row, text, va="top", linespacing=1.4, bbox=box, **look)
+for row, name in enumerate(names):
+    ax.text(1, 0.38 - row, f"{row + 1}  {name}", fontweight="bold", **look)
 picture(figure, "Four phases of the study; on the left what the paper did, on the right this book")
 
 # %% [markdown]
@@ -149,7 +141,9 @@ glue_values(
 
 # %% tags=["hide-output"]
 listed = taxonomy.groupby("region", sort=False)["label"].agg(", ".join)
-listed.index = [f"{REGIONS[name].modality}, {REGIONS[name].title.lower()}" for name in listed.index]
+listed.index = [
+    f"{MODALITIES[REGIONS[name].modality]}, {REGIONS[name].title.lower()}" for name in listed.index
+]
 book_table(listed.str.replace("_", " ").to_frame("Classes"), "Table E1: all classes", prose=True)
 
 # %% [markdown]
@@ -205,6 +199,7 @@ glue_values(n_unequal=len(unequal), unequal="; ".join(unequal))
 # %%
 radiologic = load_manifest("corpus_radiologic")
 parts = pd.DataFrame([source.model_dump() for source in radiologic.sources])
+parts["images"] = parts["images"].map("{:,}".format)
 parts.columns = ["Source", "Origin", "Classes", "Images"]
 book_table(parts, "Radiologic corpus: at most 400 images a class, 64 × 64 px, gray", prose=True)
 
@@ -223,12 +218,19 @@ overlap = read_corpus_overlap(
 nearest = overlap.pivot(index="task", columns="corpus", values="nearest").reindex(
     overlap["task"].unique()
 )
-table = overlap.groupby("task", sort=False)[["images", "equal", "near", "farthest_copy"]].max()
-table = table.join(nearest).reset_index()
-table["task"] = [paper.COMPARISONS[task].title for task in table["task"]]
-table.columns = ["Task", "Images", "Equal pixels", "Within 16 bits", "Reduced copies within, bits",
-                 "Nearest photograph, bits", "Nearest radiologic, bits"]  # fmt: skip
-book_table(table, "Images of the tasks, looked for in the corpora", prose=True)
+by_task = overlap.groupby("task", sort=False)
+table = pd.DataFrame(
+    {
+        "Images": by_task["images"].first().map("{:,}".format),
+        "Found": by_task["near"].sum() + by_task["equal"].sum(),
+        "Farthest reduced copy": by_task["farthest_copy"].max(),
+    }
+).join(nearest)
+table.index = [paper.COMPARISONS[task].title for task in table.index]
+table = table.rename(
+    columns={"corpus_photographic": "Nearest photograph", "corpus_radiologic": "Nearest radiologic"}
+)
+book_table(table, "Images of the tasks in the corpora; distances in bits of 256", prose=True)
 
 # %% tags=["hide-input"]
 claim("no image of a task stands in a corpus", bool((overlap[["equal", "near"]] == 0).all().all()))
