@@ -95,6 +95,7 @@ def forest(
     check_columns(rows, ["label", "estimate", "low", "high"])
     if rows.empty:
         raise InputError("no rows", where="rows", remedy="Pass at least one estimate.")
+    rows = rows.reset_index(drop=True)
     styles = {kind: kind_style(kind) for kind in _kinds(rows)}
     lines = list(_lines(rows, stacked))
     notes = ["" if line.rows is None else _note(line.rows, digits) for line in lines]

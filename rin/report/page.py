@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
+from collections.abc import Mapping
 from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -101,10 +102,40 @@ def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem
     """
     from IPython.display import HTML
 
+    return HTML(_image(figure, alt, f"width:100%;max-width:{width}"))
+
+
+def pictures(figures: Mapping[str, Figure | Axes], *, least: str = "20rem") -> HTML:
+    """Return figures side by side on a wide screen and below each other on a phone.
+
+    Parameters
+    ----------
+    figures
+        From alternative text to figure, from left to right; widths are shared as the figures'.
+    least
+        Width below which a figure gets a line of its own, a CSS length.
+    """
+    from IPython.display import HTML
+
+    shares = {alt: _figure(one).get_figwidth() for alt, one in figures.items()}
+    images = [
+        _image(one, alt, f"flex:{shares[alt]:.3f} 1 {least};min-width:0;max-width:100%")
+        for alt, one in figures.items()
+    ]
+    return HTML(
+        '<div class="rin-figures" style="display:flex;flex-wrap:wrap;gap:0.5em;'
+        f'align-items:flex-start">{"".join(images)}</div>'
+    )
+
+
+def _figure(figure: Figure | Axes | np.ndarray) -> Figure:
     if isinstance(figure, np.ndarray):
         figure = figure.flat[0]
-    if isinstance(figure, Axes):
-        figure = figure.figure
+    return figure.figure if isinstance(figure, Axes) else figure
+
+
+def _image(figure: Figure | Axes | np.ndarray, alt: str, style: str) -> str:
+    figure = _figure(figure)
     holds_pixels = any(ax.images for ax in figure.axes)
     kind, mime = ("png", "png") if holds_pixels else ("svg", "svg+xml")
     buffer = BytesIO()
@@ -113,7 +144,7 @@ def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
     plt.close(figure)
     address = f"data:image/{mime};base64,{b64encode(buffer.getvalue()).decode()}"
-    return HTML(
+    return (
         f'<img class="rin-figure" src="{address}" alt="{escape(alt)}" '
-        f'style="width:100%;max-width:{width};height:auto;background:white">'
+        f'style="{style};height:auto;background:white">'
     )
