@@ -1,0 +1,317 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # One task
+
+# %% tags=["parameters", "remove-input"]
+task: str = "breast"  # name of a task of data_manifests/
+profile: str = "demo"  # name of a profile, or path of its YAML file
+data_root: str = ""  # folder with the real images; empty where there are none
+results: str = "results"  # folder for everything computed
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from rin import paper
+from rin.data.manifest import load_manifest
+from rin.report import bars, roc, swarm
+from rin.report.banner import banner
+from rin.report.forest import forest
+from rin.report.format import format_estimate, format_p
+from rin.report.page import glue_values, picture, verdict
+from rin.report.style import UNFREEZING_LABEL, init_style, use_style
+from rin.report.tables import book_table
+from rin.stats import (
+    against_baselines,
+    beyond_area,
+    holm,
+    image_differences,
+    init_differences,
+    mean_roc,
+    regime_interaction,
+    scenario_aucs,
+)
+from rin.stats.audit_tasks import audit_task
+from rin.stats.beyond_curves import beyond_curves
+from rin.study import open_runs
+
+use_style()
+runs = open_runs(profile, data_root=data_root, results=results)
+inits = runs.inits
+a, b = (init_style(init).short for init in inits)
+stated = paper.COMPARISONS.get(task)  # None for a task of one's own
+banner(runs, [task])
+
+# %% [markdown]
+# {glue:text}`verdict`. Over {glue:text}`n_scenarios` scenarios of fine-tuning the mean area under
+# the ROC curve (AUC) was {glue:text}`auc_a:.2f` with the {glue:text}`first` and
+# {glue:text}`auc_b:.2f` with the {glue:text}`second` initialisation. They differ by
+# {glue:text}`difference` AUC points (95% CI; adjusted {glue:text}`p_holm`), measured on
+# {glue:text}`n_cases` test images of {glue:text}`n_patients` patients.
+
+# %%
+scores = runs.predictions(task=task)
+conditions = ["scenario", "backbone", "unfreezing", "learning_rate"]
+scenarios = scores[conditions].drop_duplicates()
+aucs = scenario_aucs(scores).groupby(["scenario", "init"], as_index=False)["auc"].mean()
+curves = mean_roc(scores)
+
+# %%
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.4), width_ratios=[1.15, 1])
+published = None
+if stated:
+    means, sds = (
+        [stated.auc_radimagenet, stated.auc_imagenet],
+        [stated.sd_radimagenet, stated.sd_imagenet],
+    )
+    published = pd.DataFrame({"init": inits, "mean": means, "sd": sds})
+swarm.auc_swarm(aucs.merge(scenarios), inits, published, compact=True, ax=left)
+roc.mean_roc(curves, inits, ax=right)
+figure.legend(handles=swarm.swarm_key(published=bool(stated)), loc="outside lower center", ncols=4)
+picture(
+    figure,
+    f"Left: AUC of every scenario with the {a.lower()} and the {b.lower()} initialisation, their "
+    "means and standard deviations. Right: mean ROC curve of each.",
+)
+
+# %% [markdown]
+# Each mark is one scenario, its AUC computed within each fold and averaged over folds. The ROC
+# curves are averaged vertically, so that the area below each is the mean AUC; bands are ± 1 SD over
+# scenarios. Open marks beside the means are what the paper printed for RadImageNet and ImageNet:
+# other weights, and on other images where the line above names a substitute.
+#
+# ## The difference, over all scenarios and by regime
+#
+# This is the recommended analysis of this book. AUCs are computed within a fold, their covariance
+# comes from the patients {cite:p}`obuchowski1997`, and P values are adjusted over the tasks
+# {cite:p}`holm1979`.
+
+# %%
+every_task = init_differences(runs.predictions(), *inits)
+table = every_task[every_task["task"] == task].set_index("group")
+interaction = regime_interaction(runs.predictions(), *inits).set_index("task").loc[task]
+
+# %%
+here = 100 * table[["difference", "ci_low", "ci_high"]]
+rows = pd.DataFrame(
+    {
+        "group": f"{a} − {b}",
+        "label": ["here, all scenarios", *(UNFREEZING_LABEL[group] for group in table.index[1:])],
+        "estimate": here["difference"],
+        "low": here["ci_low"],
+        "high": here["ci_high"],
+        "kind": runs.origin(task),
+        "note": [
+            f"{format_estimate(*points, 1)}, {format_p(p)}"
+            for points, p in zip(here.to_numpy(), table["p_holm"], strict=True)
+        ],
+    }
+)
+if stated:
+    half = audit_task(stated).implied_half_width  # from the printed SDs, unpaired t
+    ends = [stated.ci_low, stated.difference - half], [stated.ci_high, stated.difference + half]
+    printed = {"group": "RadImageNet − ImageNet", "estimate": stated.difference}
+    printed |= {
+        "label": ["paper, as printed", "paper, from its SDs"],
+        "low": ends[0],
+        "high": ends[1],
+    }
+    rows = pd.concat([pd.DataFrame(printed | {"kind": ["published", "recomputed"]}), rows])
+axes = forest(rows, xlabel="AUC points (95% CI)", ends=(b, a), width=8.4, legend=False)
+picture(axes, "Forest plot of the differences: as published, over all scenarios, by regime")
+
+# %% tags=["hide-input"]
+overall = table.loc["all"]
+glue_values(
+    verdict=verdict(overall["difference"], overall["p_holm"], inits).capitalize(),
+    n_scenarios=overall["n_scenarios"],
+    auc_a=overall["auc_a"],
+    auc_b=overall["auc_b"],
+    first=a.lower(),
+    second=b.lower(),
+    difference=format_estimate(*here.loc["all"], 1),
+    p_holm=format_p(overall["p_holm"]),
+    n_cases=f"{overall['n_cases']:,}",
+    n_patients=f"{overall['n_patients']:,}",
+    n_tasks=every_task["task"].nunique(),
+    chi2=interaction["chi2"],
+    df=interaction["df"],
+    p_interaction=format_p(interaction["p_holm"]),
+    **{
+        f"verdict_{group}": verdict(
+            table.loc[group, "difference"], table.loc[group, "p_holm"], inits
+        )
+        for group in table.index[1:]
+    },
+)
+
+# %% [markdown]
+# P values on the right are adjusted for {glue:text}`n_tasks` tasks. With the backbone frozen:
+# {glue:text}`verdict_freeze_all`; with the last ten layers trained:
+# {glue:text}`verdict_unfreeze_top10`; with all layers trained: {glue:text}`verdict_unfreeze_all`.
+# Test that the three differences are equal: χ² = {glue:text}`chi2:.1f` on {glue:text}`df` degrees
+# of freedom, adjusted {glue:text}`p_interaction`.
+#
+# ## Its images in numbers
+
+# %% tags=["hide-input"]
+facts = runs.facts(task)
+images = facts.dataset
+marks = {"outline": "outlined by hand", "box": "framed by boxes", "": "not marked"}
+card = {
+    "Images": images.title,
+    "In place of": facts.substitute_for,
+    "Used": f"{images.used:,} of {images.available:,}, of {images.patients:,} patients",
+    "Unit": f"{images.independence}: the smallest that the files tell apart",
+    "Classes": ", ".join(f"{label} {n:,}" for label, n in images.counts.items()),
+    "Split": ", ".join(f"{part} {n:,}" for part, n in facts.split.items()),
+    "Lesions": marks[facts.mask_kind],
+    "Size": f"{facts.size} × {facts.size} pixels",
+    "Licence": images.licence,
+    "Get them": f"{images.home} ({images.access})",
+}
+card |= {one.kind.capitalize(): one.text for one in load_manifest(images.name).findings}
+rows = [(name, text) for name, text in card.items() if text]
+book_table(
+    pd.DataFrame(rows, columns=["", "What"]), "The images, and what is known of them", prose=True
+)
+
+# %% [markdown]
+# ## Every scenario
+#
+# The same analysis, each scenario as a group of its own; P values are adjusted for their number.
+
+# %%
+each = init_differences(scores.assign(unfreezing=scores["scenario"]), *inits)
+each = each[each["group"] != "all"].assign(p_holm=lambda one: holm(one["p_value"]))
+each = each.merge(scenarios, left_on="group", right_on="scenario")
+picture(
+    swarm.scenario_heatmap(each, inits),
+    "Three heat maps, backbone by training condition: AUC of either initialisation, and their "
+    "difference in AUC points with 95% intervals",
+)
+
+# %% tags=["hide-cell"]
+book_table(
+    pd.DataFrame(
+        {
+            "Scenario": each["scenario"],
+            f"AUC, {a}": each["auc_a"].map("{:.3f}".format),
+            f"AUC, {b}": each["auc_b"].map("{:.3f}".format),
+            "Difference, points (95% CI)": [
+                format_estimate(*points, 1)
+                for points in 100 * each[["difference", "ci_low", "ci_high"]].to_numpy()
+            ],
+            "P": each["p_value"].map(format_p),
+            "P, Holm": each["p_holm"].map(format_p),
+        }
+    ),
+    "All scenarios",
+)
+
+# %% [markdown]
+# ## Beyond the AUC
+#
+# The AUC tells how well scores rank the cases. Four more questions: are the probabilities right,
+# how many positive cases does a strict threshold find, how many of those called positive are, and
+# is deciding by the scores worth anything? Each measure is taken of one network and averaged over
+# scenarios; intervals resample patients.
+
+# %%
+bins = int(np.clip(table.loc["all", "n_cases"] // 10, 2, 10))
+measures = beyond_area(scores, inits, seed=1, bins=bins)
+curves = beyond_curves(scores, inits, seed=1, bins=bins)
+prevalence = table.loc["all", "n_positive"] / table.loc["all", "n_cases"]
+
+# %%
+sensitivity = measures[measures["measure"].isin(["sensitivity_at_90", "sensitivity_at_95"])]
+sensitivity = sensitivity[sensitivity["init"] != "difference"].rename(
+    columns={"estimate": "value", "ci_low": "low", "ci_high": "high"}
+)
+sensitivity["group"] = "at " + sensitivity["measure"].str[-2:] + " % specificity"
+figure, axes = plt.subplots(2, 2, figsize=(9, 8))
+roc.reliability(curves, inits, ax=axes[0, 0])
+bars.bars(sensitivity, ylabel="Sensitivity", marks="dots", legend=False, ax=axes[0, 1])
+roc.precision_recall(curves, inits, prevalence=prevalence, ax=axes[1, 0])
+roc.decision(curves, inits, threshold=prevalence, ax=axes[1, 1])
+titles = ("Calibration", "Sensitivity", "Precision and recall", "Net benefit")
+for ax, title in zip(axes.flat, titles, strict=True):
+    ax.set_title(title)
+picture(
+    figure,
+    "Four panels for both initialisations: reliability curve, sensitivity at 90 and 95 % "
+    "specificity, precision against recall, and net benefit against threshold probability",
+)
+
+# %% tags=["hide-input"]
+names = {
+    "ece": "Calibration error (0 is best)",
+    "brier": "Brier score (0 is best)",
+    "sensitivity_at_90": "Sensitivity at 90 % specificity",
+    "average_precision": "Average precision",
+    "net_benefit": "Net benefit at the prevalence",
+}
+wide = measures[measures["measure"].isin(names)].pivot(index="measure", columns="init")
+rows = [
+    (
+        name,
+        *(f"{wide.loc[measure, ('estimate', init)]:.3f}" for init in inits),
+        format_estimate(
+            *(wide.loc[measure, (end, "difference")] for end in ("estimate", "ci_low", "ci_high"))
+        ),
+    )
+    for measure, name in names.items()
+]
+overlap = runs.overlap(task)
+if len(overlap):  # only where lesions are marked
+    found = image_differences(overlap, *inits, ["dice", "pointing"]).set_index(["measure", "group"])
+    beside = against_baselines(overlap, runs.baselines(task), inits, ["dice", "pointing"])
+    for measure, name in {"dice": "Dice of Grad-CAM", "pointing": "Pointing game"}.items():
+        one = found.loc[(measure, "all")]
+        ends = format_estimate(*one[["difference", "ci_low", "ci_high"]])
+        rows.append((name, f"{one['mean_a']:.3f}", f"{one['mean_b']:.3f}", ends))
+    best = beside.drop_duplicates("measure").itertuples()
+    rows += [(f"… {one.baseline}", *(2 * [f"{one.baseline_mean:.3f}"]), "–") for one in best]
+columns = ["Measure (0–1)", a, b, f"{a} − {b} (95% CI)"]
+book_table(pd.DataFrame(rows, columns=columns), "Beyond the AUC")
+
+# %% tags=["hide-input"]
+network = ["scenario", "init", "fold"]
+tied = scores.duplicated([*network, "score"], keep=False)
+glue_values(
+    bins=bins,
+    prevalence=100 * prevalence,
+    tied_share=100 * tied.mean(),
+    tied_networks=scores[tied].groupby(network).ngroups,
+    n_networks=scores.groupby(network).ngroups,
+)
+
+# %% [markdown]
+# The calibration error is the mean distance between predicted and observed shares over
+# {glue:text}`bins` bins; with few cases chance alone keeps it above zero. Net benefit is read at
+# the prevalence of the test set ({glue:text}`prevalence:.0f` %), the gray line. Where lesions are
+# marked, the table also tells how far class activation maps overlap with them, and what the best
+# baseline that looks at no image reaches; [](localisation) has the rest.
+#
+# Scores are kept as 32-bit probabilities. {glue:text}`tied_share:.1f` % of them equal the score of
+# another case of the same network, in {glue:text}`tied_networks` of {glue:text}`n_networks`
+# networks. Such ties count one half in every AUC.
+#
+# ## Run this page
+#
+# On the real images: `rin run notebooks/results/task.py -p task=breast -p data_root=FOLDER`, or by
+# plain tools: `jupytext --to ipynb notebooks/results/task.py`, then
+# `papermill notebooks/results/task.ipynb out.ipynb -p task breast`. It reads finished runs, which
+# [](../pipeline/fine_tuning) trains, and takes about half a minute.

@@ -1,0 +1,167 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # One task, as published
+
+# %% tags=["parameters", "remove-input"]
+task: str = "thyroid"  # name of a task of data_manifests/
+profile: str = "demo"  # name of a profile, or path of its YAML file
+data_root: str = ""  # folder with the real images; empty where there are none
+results: str = "results"  # folder for everything computed
+
+# %% tags=["hide-input"]
+import pandas as pd
+from IPython.display import display
+
+from rin import paper
+from rin.data.manifest import find_task, load_manifest
+from rin.replications import REPLICATIONS, like_for_like
+from rin.report.forest import forest
+from rin.report.format import format_estimate, format_mean_sd
+from rin.report.page import glue_values, picture
+from rin.report.style import use_style
+from rin.report.tables import book_table
+from rin.stats.audit_tasks import audit_task
+
+use_style()
+manifest, asked = find_task(task)
+stated = paper.COMPARISONS[task]
+audit = audit_task(stated)
+
+# %% tags=["hide-input"]
+independent = [one for one in REPLICATIONS if task in one.tasks]
+glue_values(
+    auc_a=stated.auc_radimagenet,
+    auc_b=stated.auc_imagenet,
+    difference=format_estimate(stated.difference, stated.ci_low, stated.ci_high, 1),
+    implied=f"{audit.implied_half_width:.1f}",
+    p_text=stated.p_text,
+    place=stated.place,
+    n_independent=len(independent),
+    n_studies=len({one.study for one in independent}),
+    n_ahead=sum(one.direction == "RadImageNet" for one in independent),
+    title=manifest.title,
+    home=manifest.home,
+    access=manifest.access,
+    licence=manifest.licence,
+    location=manifest.locations[0],
+)
+
+# %% [markdown]
+# No images of this task are at hand, so nothing is computed for it here. The paper reports a mean
+# AUC of {glue:text}`auc_a:.2f` with RadImageNet and {glue:text}`auc_b:.2f` with ImageNet weights, a
+# difference of {glue:text}`difference` AUC points (95% CI; {glue:text}`p_text`). Independent
+# comparisons of the two kinds of weights on such images: {glue:text}`n_independent`, of
+# {glue:text}`n_studies` studies; RadImageNet was ahead in {glue:text}`n_ahead`.
+
+# %%
+half = audit.implied_half_width  # from the printed SDs, unpaired t
+published = pd.DataFrame(
+    {
+        "group": "The paper",
+        "label": ["as printed", "from its SDs"],
+        "kind": ["published", "recomputed"],
+        "estimate": stated.difference,
+        "low": [stated.ci_low, stated.difference - half],
+        "high": [stated.ci_high, stated.difference + half],
+    }
+)
+others = like_for_like()
+others = others[[task in one.split("/") for one in others["task"]]]
+marks = others["scaling_missing"].map({True: " †", False: ""})
+others = others.assign(
+    group="Independent studies", kind="independent", label=others["label"] + marks
+)
+axes = forest(
+    pd.concat([published, others]),
+    xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
+    ends=("ImageNet ahead", "RadImageNet ahead"),
+    width=8.4,
+    legend=False,
+)
+picture(axes, "Forest plot of the published difference and of those of independent studies")
+
+# %% [markdown]
+# The second line takes the interval from the printed standard deviations of 24 AUCs each, by an
+# unpaired t test: ± {glue:text}`implied` points. Intervals of independent studies come from their
+# standard deviations over folds; a mark without an interval is a study that states none. † The
+# study's code omits the official scaling of RadImageNet inputs by 1/255.
+# [](../evidence/audit) checks the published numbers, [](../evidence/replications) lists all
+# independent studies.
+
+
+# %% tags=["hide-input"]
+def score(mean: float | None, sd: float | None) -> str:
+    """Return a score as its study prints it."""
+    digits = 3 if mean is not None and mean < 1 else 1
+    return "–" if mean is None else format_mean_sd(mean, sd or float("nan"), digits)
+
+
+table = pd.DataFrame(
+    {
+        "Study": one.study,
+        "Network": f"{one.network}, {one.setting}".removesuffix(", "),
+        "RadImageNet": score(one.radimagenet, one.radimagenet_sd),
+        "ImageNet": score(one.imagenet, one.imagenet_sd),
+        "Score": one.metric,
+        "Remark": "scaling by 1/255 missing" if one.scaling_missing else "",
+    }
+    for one in independent
+)
+if independent:
+    display(book_table(table, "Independent comparisons on such images", prose=True))
+
+# %% [markdown]
+# ## Its images
+
+# %% tags=["hide-input"]
+counts = manifest.for_task(asked).counts
+stated_counts = [
+    {
+        "Class": one.group,
+        "Images": f"{one.images:,}",
+        "Stated in": f"paper, {one.place.split(', ')[0]}",
+    }
+    for one in paper.CLASS_COUNTS[task]
+]
+for source, found in (("the authors", counts.authors), ("the files", counts.images)):
+    stated_counts += [
+        {"Class": name, "Images": f"{n:,} {counts.unit}s", "Stated in": source}
+        for name, n in found.items()
+    ]
+book_table(
+    pd.DataFrame(stated_counts), "Images of each class, as stated and as counted", prose=True
+)
+
+# %% tags=["hide-input"]
+known = [(one.kind, one.text) for one in manifest.findings]
+book_table(pd.DataFrame(known, columns=["", "Known of the published files"]), "", prose=True)
+
+# %% [markdown]
+# ## Get them, and fill this page
+#
+# The paper's images are {glue:text}`title`, {glue:text}`access`, at {glue:text}`home`. Licence:
+# {glue:text}`licence`.
+
+# %% tags=["hide-input"]
+substitutes = [load_manifest(name) for name in asked.substitutes]
+rows = [(one.title, one.locations[0], one.access, one.home) for one in (manifest, *substitutes)]
+columns = ["Images", "Name below DATA_ROOT", "Access", "Home"]
+book_table(pd.DataFrame(rows, columns=columns), "What can be placed, and where", prose=True)
+
+# %% [markdown]
+# Put them below a folder under that name and build the book with it:
+# `make book DATA_ROOT=FOLDER PROFILE=paper` runs all that is there on a GPU, `PROFILE=open` a small
+# version on two cores. This page then shows that run, as the pages of the other tasks do. The
+# command of this page alone is `rin run notebooks/results/task_published.py -p task=thyroid`; it
+# takes a few seconds.
