@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rin.report.book import build_html, execute_notebook
+from rin.report.build import build_html
+from rin.report.execution import execute_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,9 +71,8 @@ def tiny_book(tmp_path_factory):
     (book / "_toc.yml").write_text(
         "format: jb-book\nroot: intro\nchapters:\n  - file: notebooks/page\n", encoding="utf-8"
     )
-    execute_notebook(
-        folder / "page.py", book / "notebooks" / "page.ipynb", {"count": 5}, fingerprint="a"
-    )
+    output = book / "notebooks" / "page.ipynb"
+    execute_notebook(folder / "page.py", output, {"count": 5}, fingerprint=lambda: "a")
     return folder
 
 

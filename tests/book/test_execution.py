@@ -1,15 +1,19 @@
+import io
 import json
 import sys
 
 import pytest
 
 from rin.errors import InputError
-from rin.report.book import (
-    check_parameters,
-    execute_notebook,
-    notebook_parameters,
-    source_fingerprint,
-)
+from rin.report import execution
+from rin.report.execution import Progress, check_parameters, notebook_parameters, recorded
+
+
+def execute_notebook(source, output, parameters, *, fingerprint, **given):
+    """As the function of that name, with a fingerprint that does not change while it runs."""
+    return execution.execute_notebook(
+        source, output, parameters, fingerprint=lambda: fingerprint, **given
+    )
 
 
 def run_log(output):
@@ -125,17 +129,43 @@ def test_execute_notebook_when_kernel_does_not_come_up_names_notebook(tmp_path, 
     assert not output.exists()
 
 
-def test_source_fingerprint_follows_content_and_extra_not_the_folder(tmp_path):
-    for name in ("one", "two"):
-        (tmp_path / name / "pkg").mkdir(parents=True)
-        (tmp_path / name / "pkg" / "a.py").write_text("x = 1")
-    one = source_fingerprint([tmp_path / "one" / "pkg"], extra={"profile": "smoke"})
-    assert one == source_fingerprint([tmp_path / "two" / "pkg"], extra={"profile": "smoke"})
-    assert one != source_fingerprint([tmp_path / "one" / "pkg"], extra={"profile": "demo"})
-    (tmp_path / "two" / "pkg" / "a.py").write_text("x = 2")
-    assert one != source_fingerprint([tmp_path / "two" / "pkg"], extra={"profile": "smoke"})
+def test_execute_notebook_keeps_the_fingerprint_of_what_it_left_and_its_time(tmp_path):
+    left = tmp_path / "left.txt"
+    source = write(tmp_path, body=f"open({str(left)!r}, 'w').write('run')")
+    output = tmp_path / "probe.ipynb"
+    given = {"fingerprint": lambda: str(left.exists())}
+    assert execution.execute_notebook(source, output, {}, **given) > 0
+    assert recorded(output)["fingerprint"] == "True"
+    assert recorded(output)["seconds"] > 0
+    assert execution.execute_notebook(source, output, {}, **given) is None
 
 
-def test_source_fingerprint_of_missing_file_raises(tmp_path):
-    with pytest.raises(InputError, match="no such file"):
-        source_fingerprint([tmp_path / "absent.py"])
+def bar(done, total=40, left="01:00"):
+    share = 100 * done // total
+    return f"\rTraining: {share:3d}%|████▌     | {done}/{total} [00:30<{left}, 1.5s/run, epoch 2]"
+
+
+def test_progress_of_training_is_told_in_few_lines(monkeypatch):
+    clock = iter(range(0, 10_000, 6))
+    monkeypatch.setattr(execution.time, "monotonic", lambda: next(clock))
+    out = io.StringIO()
+    progress = Progress(out)
+    for done in range(41):
+        progress.write(bar(done))
+    lines = out.getvalue().splitlines()
+    assert [line.strip() for line in lines] == [
+        *(f"Training: {n} of 40, 01:00 left" for n in (8, 16, 24, 32)),
+        "Training: 40 of 40",
+    ]
+
+
+def test_progress_passes_on_no_remark_of_the_framework(monkeypatch):
+    out = io.StringIO()
+    Progress(out).write("WARNING: All log messages before absl::InitializeLog()\n100%| no bar\n")
+    assert out.getvalue() == ""
+
+
+def test_kernels_own_remarks_do_not_reach_the_console(tmp_path, capfd):
+    body = "import os\nos.write(2, b'remark of a library')"
+    execute_notebook(write(tmp_path, body=body), tmp_path / "probe.ipynb", {}, fingerprint="a")
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,306 @@
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rin.errors import InputError
+from rin.report import build as module
+from rin.report.build import Console, Imports, Job, make_book, plan_jobs, run_jobs
+from rin.report.pages import outline_of
+from rin.study import open_study
+
+ROOT = Path(__file__).resolve().parents[2]
+VALUES = {"profile": "smoke", "data_root": "", "results": "results"}
+
+
+def write(root, **files):
+    for name, text in files.items():
+        path = root / f"{name.replace('__', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+# ---- which modules a page imports
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A package in miniature: a imports b in a function, b imports the package c and its d."""
+    write(
+        tmp_path,
+        rin__a="def f():\n    from rin.b import g\n",
+        rin__b="import rin.c.d\n",
+        rin__c__d="x = 1\n",
+        rin__c__e="x = 1\n",
+        rin__alone="from rin.a import f\n",
+        page="from rin import a\n",
+        other="import rin.alone\n",
+    )
+    (tmp_path / "rin" / "__init__.py").touch()
+    (tmp_path / "rin" / "c" / "__init__.py").write_text("")
+    return tmp_path
+
+
+def test_imports_count_directly_or_not_with_the_packages_around_them(small):
+    found = Imports(small).modules(small / "page.py")
+    assert found == {"rin", "rin.a", "rin.b", "rin.c", "rin.c.d"}
+
+
+def test_imports_in_a_circle_end(small):
+    (small / "rin" / "c" / "d.py").write_text("def f():\n    import rin.a\n")
+    assert "rin.c.d" in Imports(small).modules(small / "rin" / "a.py")
+
+
+def test_facts_belong_to_the_module_that_names_them_or_bears_their_name(small):
+    for name in ("b.yaml", "words.yaml"):
+        (small / "rin" / name).write_text("1")
+    (small / "rin" / "alone.py").write_text("WORDS = 'words.yaml'\n")
+    found = [path.name for path in Imports(small).files(small / "page.py")]
+    assert "b.yaml" in found
+    assert "words.yaml" not in found
+    assert "words.yaml" in [path.name for path in Imports(small).files(small / "other.py")]
+
+
+def test_pages_of_this_book_depend_on_the_modules_that_they_import():
+    imports = Imports(ROOT)
+    found = {path.stem: imports.modules(path) for path in (ROOT / "notebooks").rglob("*.py")}
+    assert "rin.report.forest" in found["findings"]
+    assert "rin.report.forest" not in found["data_status"]
+    assert "rin.study.runs" not in found["tests_alone"]
+
+
+# ---- the fingerprint of a page
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A checkout in miniature: two notebooks, the manifests, one profile; nothing is executed."""
+    root = tmp_path / "checkout"
+    header = '# %% tags=["parameters"]\nprofile: str = ""\ndata_root: str = ""\nresults: str = ""\n'
+    write(
+        root,
+        rin__one="x = 1\n",
+        rin__two="x = 1\n",
+        notebooks__study=header + "import rin.one\n",
+        notebooks__use__tests_alone="import rin.two\n",
+    )
+    (root / "rin" / "__init__.py").touch()
+    profiles = root / "notebooks" / "profiles"
+    profiles.mkdir()
+    shutil.copy(ROOT / "notebooks" / "profiles" / "smoke.yaml", profiles)
+    table = [one for one in module_notebooks() if one.source in ("study", "use/tests_alone")]
+    monkeypatch.setattr("rin.report.pages.NOTEBOOKS", tuple(table))
+    monkeypatch.setenv("RIN_PROFILES", str(profiles))
+    return root
+
+
+def module_notebooks():
+    from rin.report.pages import NOTEBOOKS
+
+    return NOTEBOOKS
+
+
+@pytest.fixture
+def fingerprints(tree, tmp_path):
+    """Returns the fingerprints of the two pages as they are now."""
+
+    def now(data_root=""):
+        study = open_study("smoke", data_root=data_root, results=tmp_path / "results")
+        jobs = plan_jobs(study, outline_of(study), VALUES, tree)
+        return {job.name: job.fingerprint() for job in jobs}
+
+    return now
+
+
+@pytest.fixture
+def data_root(tmp_path):
+    folder = tmp_path / "images"
+    (folder / "Dataset_BUSI_with_GT" / "benign").mkdir(parents=True)
+    (folder / "pretrain_radiologic.zip").write_bytes(b"pictures")
+    (folder / "notes.txt").write_text("of no dataset")
+    return folder
+
+
+def changed(before, after):
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_fingerprint_when_nothing_changed_is_the_same(fingerprints, data_root):
+    assert fingerprints(data_root) == fingerprints(data_root)
+
+
+def test_fingerprint_when_a_module_changes_is_another_for_pages_that_import_it(fingerprints, tree):
+    before = fingerprints()
+    (tree / "rin" / "one.py").write_text("x = 2\n")
+    assert changed(before, fingerprints()) == {"study"}
+
+
+def test_fingerprint_when_the_profile_changes_is_another_for_pages_that_take_it(fingerprints, tree):
+    before = fingerprints()
+    path = tree / "notebooks" / "profiles" / "smoke.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"seed": 1}))
+    assert changed(before, fingerprints()) == {"study"}
+
+
+def test_fingerprint_when_manifests_change_is_another_for_pages_that_read_them(
+    fingerprints, tree, tmp_path, monkeypatch
+):
+    write(tree, rin__data__manifest="")
+    (tree / "rin" / "two.py").write_text("import rin.data.manifest\n")
+    folder = tmp_path / "manifests"
+    shutil.copytree(ROOT / "data_manifests", folder)
+    monkeypatch.setenv("RIN_MANIFESTS", str(folder))
+    before = fingerprints()
+    path = folder / "busi.yaml"
+    path.write_text(path.read_text().replace("modality: US", "modality: ultrasound"))
+    assert changed(before, fingerprints()) == {"use/tests_alone"}
+
+
+def test_fingerprint_when_images_change_is_another(fingerprints, data_root):
+    archive = data_root / "pretrain_radiologic.zip"
+    picture = data_root / "Dataset_BUSI_with_GT" / "benign" / "benign (1).png"
+    edits = (
+        lambda: archive.write_bytes(b"other pictures"),
+        lambda: os.utime(archive, ns=(1, 1)),
+        lambda: (data_root / "busi.zip").write_bytes(b"pictures"),
+        lambda: picture.write_bytes(b"one picture"),
+    )
+    for edit in edits:
+        before = fingerprints(data_root)
+        edit()
+        assert changed(before, fingerprints(data_root)) == {"study"}
+
+
+def test_fingerprint_when_another_file_of_data_root_changes_is_the_same(fingerprints, data_root):
+    before = fingerprints(data_root)
+    (data_root / "notes.txt").write_text("still of no dataset")
+    assert fingerprints(data_root) == before
+
+
+def test_pages_read_the_ledgers_of_what_comes_before_them():
+    study = open_study("smoke")
+    jobs = {job.name: job for job in plan_jobs(study, outline_of(study), VALUES)}
+    assert [path.name for path in jobs["pipeline/gradcam"].ledgers] == ["runs", "weights"]
+    assert [path.name for path in jobs["pipeline/embeddings"].ledgers] == ["weights"]
+    assert jobs["evidence/audit"].ledgers == ()
+    trains = {name for name, job in jobs.items() if job.trains}
+    assert trains == {"pipeline/pretraining", "pipeline/fine_tuning", "evidence/probe"}
+
+
+# ---- running pages
+
+TRAINING = """# %%
+from pathlib import Path
+run = Path({ledger!r}) / "run"
+run.mkdir(parents=True, exist_ok=True)
+(run / "done.json").write_text(str(time.time()))
+"""
+
+
+@pytest.fixture
+def job(tmp_path):
+    def make(name, body="print(1)", **given):
+        source = tmp_path / "notebooks" / f"{name}.py"
+        source.parent.mkdir(exist_ok=True)
+        source.write_text(f"# %%\n{body}\n")
+        output = tmp_path / "book" / f"{name}.ipynb"
+        after = frozenset(given.pop("after", ()))
+        return Job(name, after, source, output, {}, None, "inputs", **given)
+
+    return make
+
+
+def ran(capsys):
+    lines = capsys.readouterr().out.splitlines()
+    return [line.split("] ")[1].split(",")[0] for line in lines if "] " in line]
+
+
+def test_pages_wait_for_those_that_they_read_and_run_again_when_those_trained(
+    job, tmp_path, capsys
+):
+    ledger = tmp_path / "runs"
+    body = TRAINING.format(ledger=str(ledger))
+    training = job("training", body, ledgers=(ledger,), trains=True)
+    reading = job("reading", f"print({str(ledger)!r})", after=["training"], ledgers=(ledger,))
+    jobs = [reading, training, job("free")]
+    run_jobs(jobs, Console("Book"))
+    assert set(order := ran(capsys)) == {"training", "reading", "free"}
+    assert order.index("training") < order.index("reading")
+    run_jobs(jobs, Console("Book"))
+    assert ran(capsys) == []
+    training.source.write_text(training.source.read_text() + "# more\n")
+    run_jobs(jobs, Console("Book"))
+    assert ran(capsys) == ["training", "reading"]
+
+
+def test_page_whose_inputs_changed_runs_alone(job, capsys):
+    jobs = [job("one"), job("two")]
+    run_jobs(jobs, Console("Book"))
+    ran(capsys)
+    run_jobs([jobs[0], replace(jobs[1], inputs="others")], Console("Book"))
+    assert ran(capsys) == ["two"]
+
+
+def test_run_jobs_when_one_page_fails_ends_those_under_way_and_raises(job, tmp_path):
+    jobs = [job("bad", "raise ValueError('no')"), job("good"), job("later", after=["bad"])]
+    with pytest.raises(InputError, match=r"bad\.py: the notebook did not finish"):
+        run_jobs(jobs, Console("Book"), cores=2)
+    assert [path.stem for path in (tmp_path / "book").glob("*.ipynb") if "." not in path.stem] == [
+        "good"
+    ]
+
+
+def test_console_tells_how_long_it_will_take_where_it_knows(job, capsys):
+    jobs = [job("one")]
+    run_jobs(jobs, Console("Book"))
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "  0:00  Book: 1 notebooks, 1 to run"
+    Console("Book").plan(jobs, {"one"})
+    assert "about a minute" in capsys.readouterr().out
+
+
+# ---- the whole
+
+
+@pytest.fixture
+def calls(tree, monkeypatch):
+    """What make_book asks for beyond the pages: one entry an HTML build."""
+    made = []
+
+    def build(book, config, output, *, contents):
+        made.append(contents)
+        (output / "_build" / "html").mkdir(parents=True, exist_ok=True)
+        (output / "_build" / "html" / "index.html").touch()
+
+    monkeypatch.setattr(module, "ROOT", tree)
+    monkeypatch.setattr(module, "run_jobs", lambda jobs, told: None)
+    monkeypatch.setattr(module, "build_html", build)
+    (tree / "book").mkdir()
+    (tree / "_config.yml").write_text("title: Book\n")
+    return made
+
+
+def test_make_book_builds_html_only_when_something_on_a_page_changed(tree, calls):
+    index = make_book("smoke", "", "results")
+    assert index == tree / "_build" / "html" / "index.html"
+    assert calls == [tree / "book" / "notebooks" / "_toc.yml"]
+    make_book("smoke", "", "results")
+    assert len(calls) == 1
+    (tree / "book" / "intro.md").write_text("# About\n")
+    make_book("smoke", "", "results")
+    assert len(calls) == 2
+    (tree / "book" / "notebooks" / "study.ipynb").write_text("{}")
+    make_book("smoke", "", "results")
+    assert len(calls) == 3
+    index.unlink()
+    make_book("smoke", "", "results")
+    assert len(calls) == 4
+
+
+def test_make_book_of_missing_data_root_raises_before_anything_runs(calls, tmp_path):
+    with pytest.raises(InputError, match="no such data root"):
+        make_book("smoke", str(tmp_path / "absent"), "results")
+    assert calls == []

@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rin.report.pages import (
+    NOTEBOOKS,
+    PARTS,
+    Outline,
+    contents,
+    outline_of,
+    pages,
+    title_of,
+    write_contents,
+)
+from rin.study import load_profile, open_study
+
+TASKS = ("thyroid", "breast", "covid19")
+SECTIONS = frozenset({"curation", "pretraining", "from_random", "factors", "probe", "masks"})
+OUTLINE = Outline(TASKS, SECTIONS)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def names(outline):
+    return [page.name for page in pages(outline)]
+
+
+def files(outline):
+    table = contents(outline)
+    return [table["root"], *(c["file"] for part in table["parts"] for c in part["chapters"])]
+
+
+def test_every_notebook_stands_in_the_table_once():
+    there = sorted((ROOT / "notebooks").rglob("*.py"))
+    listed = sorted(f"{notebook.source}.py" for notebook in NOTEBOOKS)
+    assert [path.relative_to(ROOT / "notebooks").as_posix() for path in there] == listed
+
+
+def test_folder_of_a_notebook_is_its_part():
+    folders = dict(zip(PARTS, (".", "results", "evidence", "pipeline", "use"), strict=True))
+    for notebook in NOTEBOOKS:
+        assert Path(notebook.source).parent.as_posix() == folders[notebook.part]
+
+
+def test_notebooks_come_after_those_that_they_read():
+    sources = {notebook.source for notebook in NOTEBOOKS}
+    assert all(set(notebook.after) <= sources for notebook in NOTEBOOKS)
+
+
+def test_pages_of_a_task_are_named_and_headed_after_it():
+    made = {page.name: page.heading for page in pages(OUTLINE)}
+    for task in TASKS:
+        assert made[f"results/{task}"] == title_of(task)
+    assert made["findings"] is None
+    assert "results/task" not in made
+
+
+def test_default_book_has_at_most_34_pages():
+    assert len(files(outline_of(open_study("demo")))) <= 34
+
+
+def test_contents_list_every_page_once_beside_the_prose():
+    found = files(OUTLINE)
+    computed = {name for name in found if name.startswith("notebooks/")}
+    assert computed == {f"notebooks/{name}" for name in names(OUTLINE)}
+    prose = {path.stem for path in (ROOT / "book").glob("*.md")}
+    assert set(found) - computed == prose
+    assert len(found) == len(set(found))
+    assert (found[0], found[-1]) == ("notebooks/findings", "references")
+
+
+def test_contents_are_written_where_jupyter_book_reads_them(tmp_path):
+    path = write_contents(OUTLINE, tmp_path / "notebooks")
+    assert yaml.safe_load(path.read_text()) == contents(OUTLINE)
+
+
+@pytest.mark.parametrize("section", sorted(SECTIONS))
+def test_notebooks_of_a_section_stand_only_in_books_of_profiles_that_have_it(section):
+    gone = set(names(OUTLINE)) - set(names(Outline(TASKS, SECTIONS - {section})))
+    assert gone == {one.source for one in NOTEBOOKS if one.section == section} != set()
+
+
+def test_reference_run_stands_in_for_sections_of_results_but_not_of_the_pipeline():
+    made = names(Outline(TASKS, frozenset(), reference=True))
+    assert {"results/random", "results/inputs", "evidence/probe"} <= set(made)
+    assert "pipeline/pretraining" not in made
+
+
+def test_results_wait_for_training_only_where_they_show_it():
+    results = next(one for one in NOTEBOOKS if one.source == "results/all_tasks")
+    live = next(one for one in NOTEBOOKS if one.source == "pipeline/gradcam")
+    free = Outline(TASKS, SECTIONS, reference=True, waits=False)
+    assert free.after(results) == ()
+    assert OUTLINE.after(results) == OUTLINE.after(live) == free.after(live) != ()
+
+
+def test_outline_of_demo_shows_every_task_and_waits_for_nothing():
+    found = outline_of(open_study("demo"))
+    assert len(found.tasks) == 8
+    assert (found.reference, found.waits) == (True, False)
+
+
+def test_outline_of_demo_with_images_waits_for_training(tmp_path):
+    assert outline_of(open_study("demo", data_root=tmp_path)).waits
+
+
+def test_outline_of_a_profile_that_pretrains_nothing_has_no_such_section(tmp_path):
+    found = outline_of(open_study("paper", results=tmp_path))
+    assert "pretraining" not in found.sections
+    assert set(found.tasks) == set(load_profile("paper").tasks)
