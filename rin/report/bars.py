@@ -14,7 +14,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from rin.errors import InputError, unknown
 from rin.report.format import format_number
-from rin.report.style import INK, WIDTH, KindStyle, check_columns, check_one_each, kind_style
+from rin.report.style import INK, KIND_STYLE, WIDTH, check_columns, check_one_each, kind_style
 
 _DASHES = ("--", ":", "-.", (0, (6, 2, 1, 2)))
 _MARKS = ("bars", "dots")
@@ -37,7 +37,8 @@ def bars(
     ----------
     rows
         `group` (text below; in the order of the table), `init` (an init or kind of
-        `rin.report.style`), `value`; optional `sd`, or `low` and `high`: the error bars.
+        `rin.report.style`), `value`; optional `sd`, or `low` and `high`: the error bars; optional
+        `published`: open circles beside.
     ylabel
         What the values are, with their unit.
     baselines
@@ -70,15 +71,23 @@ def bars(
         span = ends.loc[own.index]
         ax.vlines(x, span["low"], span["high"], color=INK if marks == "bars" else style.color,
                   linewidth=1.5)  # fmt: skip
-        for at, value, high in zip(x, own["value"], span["high"], strict=True):
+        tops = np.fmax(span["high"], own["value"])
+        for at, value, top in zip(x, own["value"], tops, strict=True):
             if values:
                 ax.annotate(
-                    format_number(value, digits), (at, np.fmax(high, value)), xytext=(0, 4),
-                    textcoords="offset points", ha="center", va="bottom", fontsize=9.5,
-                    gid="value", bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
-                    zorder=5,
+                    format_number(value, digits), (at, top), xytext=(0, 4), fontsize=9.5,
+                    textcoords="offset points", ha="center", va="bottom", gid="value", zorder=5,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
                 )  # fmt: skip
+        if "published" in own:
+            paper = KIND_STYLE["published"]
+            ax.plot(
+                x + 0.43 * width, own["published"], "o", markersize=6, markerfacecolor="white",
+                markeredgecolor=paper.color, markeredgewidth=1.5, gid="published", zorder=6,
+                label=paper.label if place == 0 else None,
+            )  # fmt: skip
     levels = [] if baselines is None else _baselines(ax, baselines, groups)
+    levels += rows["published"].tolist() if "published" in rows else []
     ax.set_xticks(range(len(groups)), groups)
     ax.set(ylabel=ylabel, xlim=(-0.55, len(groups) - 0.45))
     if marks == "bars":
@@ -90,7 +99,13 @@ def bars(
     ax.tick_params(axis="x", length=0)
     ax.grid(axis="y")
     if legend:
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.3)
+        names = [kind_style(init).label for init in inits]  # first, then what is beside them
+        handles = sorted(
+            ax.get_legend_handles_labels()[0], key=lambda one: one.get_label() not in names
+        )
+        ax.legend(
+            handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.3
+        )
     return ax
 
 
@@ -151,17 +166,17 @@ def counts(
                         textcoords="offset points", fontsize=9.5, gid="value")  # fmt: skip
         ax.margins(x=0.12)
     else:
-        look = [KindStyle(color, "", mark) for mark in "oDs^v"]
         for place, (column, words) in enumerate(columns.items()):
             ax.plot(
                 rows[column].where(rows[column] > 0) if log else rows[column], heights,
-                look[place % 5].marker, color=color, label=words, markersize=6.5,
+                "oDs^v"[place % 5], color=color, label=words, markersize=6.5,
                 markerfacecolor=color if place == 0 else "white",
             )  # fmt: skip
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(columns), borderaxespad=0.2)
     if log:
         ax.set_xscale("log")
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        low, high = ax.get_xlim()
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
         ax.xaxis.set_minor_formatter(NullFormatter())
     else:
         ax.set_xlim(0, None)

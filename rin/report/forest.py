@@ -6,6 +6,7 @@ with everything computed; the height of the figure follows from the number of it
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from textwrap import wrap
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,6 +24,7 @@ from rin.report.style import INK, KindStyle, check_columns, kind_style
 _LINE, _MANY = 0.25, 0.1  # inches: a line, each further row in it
 _TEXT, _SMALL = 10.5, 9.5  # points
 _STEP = 0.3  # of a line: rows that share one lie this far apart
+_WORDS = 0.75  # of a line: a line of a label
 _AXIS, _HEAD, _KEY = 0.62, 0.24, 0.22  # inches: ticks and label, heading, a line of the legend
 
 
@@ -97,15 +99,19 @@ def forest(
         raise InputError("no rows", where="rows", remedy="Pass at least one estimate.")
     rows = rows.reset_index(drop=True)
     styles = {kind: kind_style(kind) for kind in _kinds(rows)}
+    if stacked:
+        rows = rows.assign(label=[_wrapped(one, width, digits) for _, one in rows.iterrows()])
     lines = list(_lines(rows, stacked))
     notes = ["" if line.rows is None else _note(line.rows, digits) for line in lines]
     deepest = sum(line.units for line in lines)
     handles = _handles(rows, styles, clear_labels) if legend else []
-    left = 0 if stacked else 10 + max(_width(one.label, one.rows is None) for one in lines)
+    lift, left = 0, 0 if stacked else 10 + max(_width(one.label, one.rows is None) for one in lines)
     if ax is None:
         right = 0 if stacked else 12 + max(_width(text) for text in [*notes, note_title])
-        head = _HEAD if ends or note_title else 0.05
-        ax = _axes(width, deepest * _LINE, (left / 72, right / 72), head, handles)
+        inner = max(width - (left + right) / 72 - 0.1, 1.5)
+        lift = 13 * (sum(_width(end, size=_SMALL) + 12 for end in ends or ()) > 72 * inner)
+        head = (_HEAD if ends or note_title else 0.05) + lift / 72
+        ax = _axes(width, deepest * _LINE, (left / 72, inner), head, handles)
     elif handles:
         ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.06), fontsize=_SMALL)
     limits = limits or _limits(rows, zero)
@@ -127,9 +133,9 @@ def forest(
         ax.annotate(
             note_title, (1, 1), xytext=(8, 3), fontsize=_SMALL, fontweight="bold", **above
         )  # fmt: skip
-    for place, side, text in (0, "left", "← {0}"), (1, "right", "{1} →"):
+    for place, side, text, up in (0, "left", "← {0}", 3 + lift), (1, "right", "{1} →", 3):
         if ends:
-            ax.annotate(text.format(*ends), (place, 1), xytext=(0, 3), ha=side, fontsize=_SMALL,
+            ax.annotate(text.format(*ends), (place, 1), xytext=(0, up), ha=side, fontsize=_SMALL,
                         gid="end", **above)  # fmt: skip
     ax.grid(axis="x")
     ax.spines["left"].set_visible(False)
@@ -139,11 +145,11 @@ def forest(
 def _axes(
     width: float,
     height: float,
-    sides: tuple[float, float],
+    across: tuple[float, float],
     head: float,
     handles: list[Line2D],
 ) -> Axes:
-    """Return axes on a figure of their own, as high as the lines (inches) and what is around."""
+    """Return axes on a figure of their own, from `across[0]` and as wide as `across[1]` inches."""
     columns = 1
     if handles:
         widest = max(_width(str(one.get_label()), size=_SMALL) for one in handles) / 72 + 0.55
@@ -151,8 +157,8 @@ def _axes(
     top = head + _KEY * -(-len(handles) // columns)
     whole = height + top + _AXIS
     figure = plt.figure(figsize=(width, whole), layout="none")
-    inner = max(width - sum(sides) - 0.1, 1.5)
-    ax = figure.add_axes((sides[0] / width, _AXIS / whole, inner / width, height / whole))
+    left, inner = across[0] / width, across[1] / width
+    ax = figure.add_axes((left, _AXIS / whole, inner, height / whole))
     if handles:
         figure.legend(
             handles=handles, loc="upper left", bbox_to_anchor=(0, 1), ncols=columns,
@@ -184,9 +190,11 @@ def _lines(rows: pd.DataFrame, stacked: bool) -> Iterator[_Line]:
         current = group
         # Points without intervals hide nothing of each other, so they share one line.
         many = 0 if members[["low", "high"]].isna().all(axis=None) else len(members) - 1
-        units = 1 + many * _MANY / _LINE + 0.85 * stacked
-        middle = top + units - (units - 0.85 * stacked) / 2
-        yield _Line(str(members["label"].iloc[0]), members, middle, units)
+        label = str(members["label"].iloc[0])
+        marks = 1 + many * _MANY / _LINE
+        words = _WORDS * (1 + label.count("\n"))
+        units = marks + words if stacked else max(marks, words + 1 - _WORDS)
+        yield _Line(label, members, top + units - (marks if stacked else units) / 2, units)
         top += units
 
 
@@ -195,13 +203,14 @@ def _width(text: str, bold: bool = False, size: float = _TEXT) -> float:
     font = FontProperties(weight="bold" if bold else "normal")
     lines = [line.replace("$", "S") for line in text.split("\n") if line.strip()]
     paths = (TextPath((0, 0), line, size=size, prop=font) for line in lines)
-    return max((path.get_extents().x1 for path in paths), default=0.0)
+    return 1.05 * max((path.get_extents().x1 for path in paths), default=0.0)
 
 
 def _write(ax: Axes, line: _Line, note: str, left: float, stacked: bool) -> None:
     """Write a line's label (or a heading) at its left and its note at its right, or above it."""
     heading = line.rows is None
-    height = line.height - (0.85 * stacked if not heading else 0) * 0.9
+    above = stacked and not heading
+    height = line.height - above * (0.45 + _WORDS * (1 + line.label.count("\n")) / 2)
     look = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
     box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4} if stacked else None
     shift = -left + (0 if heading or stacked else 4)
@@ -259,6 +268,13 @@ def _size(row: pd.Series, rows: pd.DataFrame) -> float:
     if "weight" not in rows or np.isnan(row["weight"]):
         return 6.0
     return 4.0 + 5.0 * float(np.sqrt(row["weight"] / rows["weight"].max()))
+
+
+def _wrapped(row: pd.Series, width: float, digits: int) -> str:
+    """Return a label in lines that leave room for the note beside them (stacked)."""
+    label, note = str(row["label"]), _note(row.to_frame().T, digits)
+    room = 72 * (width - 0.2) - _width(note) - 12
+    return "\n".join(wrap(label, max(12, int(len(label) * room / max(_width(label), 1)))))
 
 
 def _note(rows: pd.DataFrame, digits: int) -> str:

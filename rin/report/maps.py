@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
-from rin.errors import InputError
-from rin.report.style import INK, check_columns, init_style
+from rin.errors import InputError, unknown
+from rin.report.style import check_columns, init_style
 
 OUTLINE = "#00E5FF"  # reads on gray images and on the overlay's colours alike
 
@@ -124,13 +124,12 @@ def lesion_maps(
         raise InputError("no maps", where="maps", remedy="Pass at least one array.")
     for _, regime in maps:
         if regime not in labels:
-            raise InputError(f"regime {regime!r} without a title", where="labels",
-                             remedy=f"Known: {', '.join(labels)}.")  # fmt: skip
+            raise unknown("regime", regime, list(labels))
     shape = len(inits), len(labels)
     size = (side * shape[1] + 1.1, (side + 0.1) * shape[0] + 0.3)
     figure, axes = plt.subplots(*shape, figsize=size, squeeze=False)
-    low, high = (f(np.nanmin(m) if f is min else np.nanmax(m) for m in maps.values())
-                 for f in (min, max))  # fmt: skip
+    every = np.stack([np.asarray(values, dtype=float) for values in maps.values()])
+    low, high = np.nanmin(every), np.nanmax(every)
     shown = None
     for line, init in zip(axes, inits, strict=True):
         for ax, regime in zip(line, labels, strict=True):
@@ -150,8 +149,9 @@ def lesion_maps(
 
 def _box(ax: Axes, box: tuple[float, float, float, float], shape: tuple[int, int]) -> None:
     left, top, right, bottom = np.array(box) * np.tile(shape[::-1], 2) - 0.5
-    frame = {"fill": False, "linewidth": 1.8, "linestyle": "--", "edgecolor": "white"}
-    ax.add_patch(Rectangle((left, top), right - left, bottom - top, **frame))
+    for width, color in ((3.2, "black"), (1.6, "white")):  # reads on every colour of the map
+        frame = {"fill": False, "linewidth": width, "edgecolor": color, "gid": "box"}
+        ax.add_patch(Rectangle((left, top), right - left, bottom - top, **frame))
 
 
 def heat_table(
@@ -161,8 +161,8 @@ def heat_table(
     xlabel: str = "",
     ylabel: str = "",
     limits: tuple[float, float] | None = None,
-    color: str = "#2E8FCC",
-    texts: str = "{:.0f}",
+    colors: Sequence[str | tuple[float, ...]] = ("white", "#8FC4E8"),
+    texts: pd.DataFrame | str = "{:.0f}",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw a table as heat with its numbers in the cells, such as a confusion matrix.
@@ -170,55 +170,37 @@ def heat_table(
     Parameters
     ----------
     values
-        Rows and columns as shown; cells that are NaN stay empty. Numbers are left out of tables
-        of more than 16 columns.
+        Rows and columns as shown; cells that are NaN stay empty.
     label
         What a cell is, with its unit, for the colour bar.
     limits
         Of the colours; those of the values by default.
+    colors
+        From the lowest to the highest value; dark text must read on all of them.
     texts
-        Format of a cell's number.
+        The cells' texts, or a format of their numbers; none are written where a table of numbers
+        has more than 16 columns.
     """
     rows, columns = values.shape
     side = 7.2 if columns > 6 else 5.4
     ax = ax or plt.subplots(figsize=(side, max(1.6, side * 0.8 * rows / columns) + 0.8))[1]
     low, high = limits or (np.nanmin(values), np.nanmax(values))
-    shades = LinearSegmentedColormap.from_list("shades", ["white", color])
-    shown = ax.imshow(values, cmap=shades, vmin=low, vmax=high, aspect="auto")
-    if columns <= 16:
-        for (row, column), value in np.ndenumerate(values.to_numpy(dtype=float)):
-            if np.isfinite(value):
-                ink = "white" if value > low + 0.75 * (high - low) else INK
-                ax.text(column, row, texts.format(value), ha="center", va="center", color=ink,
-                        fontsize=10, gid="cell")  # fmt: skip
-    longest = max(len(str(name)) for name in values.columns)
+    shades = LinearSegmentedColormap.from_list("shades", colors)
+    shown = ax.imshow(values.astype(float), cmap=shades, vmin=low, vmax=high, aspect="auto")
+    if isinstance(texts, str):
+        texts = values.map(lambda value: texts.format(value) if columns <= 16 else "")
+    for (row, column), text in np.ndenumerate(texts.to_numpy()):
+        if not np.isnan(values.iat[row, column]):
+            ax.text(column, row, text, ha="center", va="center", fontsize=9.5, gid="cell")
+    longest = max(len(part) for name in values.columns for part in str(name).split("\n"))
     turned = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
-    ax.set_xticks(range(columns), values.columns, **turned if longest * columns > 70 else {})
+    ax.set_xticks(range(columns), values.columns, **turned if longest * columns > 80 else {})
     ax.set_yticks(range(rows), values.index)
-    ax.tick_params(length=0)
+    ax.set_xticks(np.arange(0.5, columns - 1), minor=True)
+    ax.set_yticks(np.arange(0.5, rows - 1), minor=True)
+    ax.grid(which="minor", color="white", linewidth=2 if columns <= 16 else 0)
+    ax.tick_params(which="both", length=0)
     ax.spines[:].set_visible(False)
     ax.set(xlabel=xlabel, ylabel=ylabel)
-    ax.figure.colorbar(shown, ax=ax, fraction=0.04, pad=0.02, label=label).outline.set_visible(
-        False
-    )
+    ax.figure.colorbar(shown, ax=ax, pad=0.02, label=label).outline.set_visible(False)
     return ax
-
-
-def image_row(
-    images: Sequence[np.ndarray],
-    titles: Sequence[str],
-    masks: Sequence[np.ndarray | None] | None = None,
-    *,
-    side: float = 1.9,
-) -> np.ndarray:
-    """Draw gray images side by side with their titles, at most four a line; return the axes."""
-    columns = min(4, len(images))
-    lines = -(-len(images) // columns)
-    figsize = (side * columns, (side + 0.3) * lines)
-    axes = plt.subplots(lines, columns, figsize=figsize, squeeze=False)[1].ravel()
-    masks = [None] * len(images) if masks is None else masks
-    for ax, image, title, mask in zip(axes, images, titles, masks, strict=False):
-        show_image(image, ax, mask).set_title(title, fontsize=9.5, fontweight="normal")
-    for ax in axes[len(images) :]:
-        ax.set_axis_off()
-    return axes[: len(images)]

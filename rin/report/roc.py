@@ -18,31 +18,27 @@ from rin.report.format import format_number
 from rin.report.style import (
     FAINT,
     INK,
-    KindStyle,
     check_columns,
     check_one_each,
     init_style,
+    kind_style,
     rows_of,
 )
 
 _PANEL = (4.2, 4.0)  # inches
 _UNITS = {"loss": "Cross-entropy (nats)", "accuracy": "Accuracy (0–1)"}
-METHOD_STYLE = {  # kinds of interval have colours of their own, apart from those of inits
-    "naive": KindStyle("#A6266E", "every image a patient of its own", "s"),
-    "clustered": KindStyle("#1B7A5A", "clustered by patient", "o"),
-    "clustered_logit": KindStyle("#3B5FA0", "clustered, on the logit scale", "D"),
-    "bootstrap": KindStyle(INK, "bootstrap over patients", "^"),
-}
 
 
 def curve(
     rows: pd.DataFrame,
-    inits: Sequence[str],
+    names: Sequence[str],
     *,
     x: str,
     y: str,
+    by: str = "init",
     band: tuple[str, str] | None = None,
     labels: Mapping[str, str] = MappingProxyType({}),
+    markers: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw a line an init, with a faint band where `band` names its lower and upper column.
@@ -50,20 +46,25 @@ def curve(
     Parameters
     ----------
     rows
-        `init`, `x`, `y` and the band's columns, one row a point.
-    inits
-        Sources in the order of the legend.
+        The columns `by`, `x`, `y` and those of the band, one row a point.
+    names
+        Inits (or kinds of `rin.report.style`) in the order of the legend: values of `by`.
     labels
-        Text of the legend by init; their short names by default.
+        Text of the legend by name, where it is not the style's own.
+    markers
+        Whether the points of a line are marked.
     """
-    check_columns(rows, [x, y, *(band or ())])
+    check_columns(rows, [by, x, y, *(band or ())])
     ax = ax or plt.subplots(figsize=_PANEL)[1]
-    for init in inits:
-        style, own = init_style(init), rows_of(rows, init).sort_values(x, kind="stable")
+    for name in names:
+        style, own = kind_style(name), rows_of(rows, name, by).sort_values(x, kind="stable")
         if band:
-            ax.fill_between(own[x], own[band[0]], own[band[1]], color=style.color, alpha=0.14, lw=0)
-        label = labels.get(init, style.short)
-        ax.plot(own[x], own[y], style.linestyle, color=style.color, label=label)
+            ends = own[band[0]], own[band[1]]
+            ax.fill_between(own[x], *ends, color=style.color, alpha=0.14, linewidth=0)
+        ax.plot(
+            own[x], own[y], style.linestyle, color=style.color, label=labels.get(name, style.label),
+            marker=style.marker if markers else None, markersize=6,
+        )  # fmt: skip
     ax.grid()
     return ax
 
@@ -76,18 +77,19 @@ def mean_roc(
     labels: Mapping[str, str] = MappingProxyType({}),
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the mean ROC curve of the scenarios per init, with the SD of its true-positive rate.
+    """Draw the mean ROC curve of the scenarios per init, with SDs of its true-positive rate.
 
     Parameters
     ----------
     curves
         One task of `rin.stats.roc.mean_roc`: `init`, `method`, `position`, `fpr`, `tpr`,
-        `tpr_sd` (all 0–1). The band (vertical averaging alone) is ± 1 SD, cut at 0 and 1.
+        `tpr_sd` (all 0–1). ± 1 SD, cut at 0 and 1, is a band of a single init; of several,
+        bars at five false-positive rates, as their bands would cover each other.
     inits
         Sources in the order of the legend.
     method
-        Which averaging of `curves` is drawn. By thresholds and ranks, both rates vary, and a
-        band would fill the panel: their curves have none.
+        Which averaging of `curves` is drawn. SDs are drawn for "vertical" alone: by thresholds
+        and ranks both rates vary.
     labels
         Text of the legend by init, such as "Radiologic, AUC 0.81 ± 0.05".
     """
@@ -103,7 +105,13 @@ def mean_roc(
     )
     ax = ax or plt.subplots(figsize=_PANEL)[1]
     ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=":", label="_chance")
-    band = ("low", "high") if method == "vertical" else None
+    band = ("low", "high") if method == "vertical" and len(inits) == 1 else None
+    for place, init in enumerate(inits if method == "vertical" and not band else ()):
+        own = rows_of(rows, init)
+        some = own.iloc[np.searchsorted(own["fpr"], [0.1, 0.3, 0.5, 0.7, 0.9])]
+        at = some["fpr"] + 0.016 * (place - (len(inits) - 1) / 2)
+        ax.vlines(at, some["low"], some["high"], color=init_style(init).color, linewidth=1.2,
+                  alpha=0.8, gid="sd")  # fmt: skip
     curve(rows, inits, x="fpr", y="tpr", band=band, labels=labels, ax=ax)
     ax.set(xlabel="False-positive rate", ylabel="True-positive rate", aspect="equal")
     ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
@@ -232,7 +240,7 @@ def learning_curves(
         raise unknown("metric", metric, known)
     ax = ax or plt.subplots(figsize=(6.4, 3.8))[1]
     values = history.loc[history["init"].isin(inits), [metric, f"val_{metric}"]].to_numpy()
-    top = _upper_end(values[np.isfinite(values)])
+    low, top = _ends(values[np.isfinite(values)])
     for init in inits:
         style, own = init_style(init), rows_of(history, init).sort_values("epoch")
         parts = ((metric, "--", "training"), (f"val_{metric}", "-", "validation"))
@@ -242,7 +250,7 @@ def learning_curves(
             for row in own[own[column] > top].itertuples():
                 ax.plot(row.epoch, top, "^", color=style.color, clip_on=False, gid="cut", zorder=4)
     cut = int((values > top).sum())
-    ax.set(xlabel="Epoch", ylabel=_UNITS.get(metric, metric), ylim=(None, top))
+    ax.set(xlabel="Epoch", ylabel=_UNITS.get(metric, metric), ylim=(low, top))
     if cut:
         ax.set_title(
             f"▲ {cut} of {values.size} values above, up to {np.nanmax(values):.3g}", loc="right",
@@ -285,18 +293,15 @@ def coverage_curves(
     check_columns(table, ["method", x, y])
     check_one_each(table, ["method", x])
     ax = ax or plt.subplots(figsize=(5.6, 3.6))[1]
-    for method in sorted(table["method"].unique(), key=_method_rank):
-        style, rows = METHOD_STYLE[method], table[table["method"] == method].sort_values(x)
-        if y == "coverage":
-            ax.fill_between(rows[x], rows["low"], rows["high"], color=style.color, alpha=0.14, lw=0)
-        scale = 1 if y == "coverage" else 100
-        ax.plot(rows[x], scale * rows[y], color=style.color, marker=style.marker, markersize=6,
-                linewidth=1.8, label=style.label, clip_on=False, zorder=3)  # fmt: skip
+    methods = sorted(table["method"].unique(), key=lambda method: kind_style(method).label)
     if y == "coverage":
+        curve(table, methods, x=x, y=y, by="method", band=("low", "high"), markers=True, ax=ax)
         ax.axhline(level, color=INK, linewidth=1, linestyle=":", label=f"aim: {level:.0%}")
         ax.set(ylim=(max(0, table["low"].min() - 0.03), 1), ylabel="Intervals with the true value")
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     else:
+        points = table.assign(**{y: 100 * table[y]})
+        curve(points, methods, x=x, y=y, by="method", markers=True, ax=ax)
         ax.set(ylim=(0, None), ylabel="Mean width (AUC points)")
     if x == "patients":
         ax.set_xscale("log")
@@ -304,15 +309,8 @@ def coverage_curves(
     ax.xaxis.set_major_locator(FixedLocator(sorted(table[x].unique())))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlabel(xlabel)
-    ax.grid(axis="y")
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
     return ax
-
-
-def _method_rank(method: str) -> int:
-    if method not in METHOD_STYLE:
-        raise unknown("method", method, list(METHOD_STYLE))
-    return list(METHOD_STYLE).index(method)
 
 
 def _of_curve(curves: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -323,12 +321,13 @@ def _of_curve(curves: pd.DataFrame, name: str) -> pd.DataFrame:
     return curves[curves["curve"] == name]
 
 
-def _upper_end(values: np.ndarray) -> float:
-    """Return the axis' upper end: above all values, or above all but a few far ones."""
-    usual, highest = np.quantile(values, 0.95), values.max()
-    spread = usual - values.min()
-    end = highest if highest <= usual + spread else usual + 0.25 * spread
-    return end + 0.04 * (end - values.min() or 1)
+def _ends(values: np.ndarray) -> tuple[float, float]:
+    """Return the axis' ends: around all values, or around all but a few high ones."""
+    low, usual, highest = values.min(), np.quantile(values, 0.95), values.max()
+    spread = usual - low
+    high = highest if highest <= usual + spread else usual + 0.25 * spread
+    room = 0.04 * (high - low or 1)
+    return low - room, high + room
 
 
 def _small_marks(legend: "plt.Legend") -> None:

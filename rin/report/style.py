@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import matplotlib as mpl
 import pandas as pd
 from cycler import cycler
+from matplotlib.colors import to_rgb
 
 from rin.errors import InputError, unknown
 
@@ -38,11 +39,12 @@ INIT_STYLE = {
 
 @dataclass(frozen=True)
 class KindStyle:
-    """Colour, label and marker of one kind of result."""
+    """Colour, label and marker of one kind of result, regime or interval."""
 
     color: str
     label: str
     marker: str = "o"
+    linestyle: str = "-"
 
 
 KIND_STYLE = {
@@ -52,6 +54,14 @@ KIND_STYLE = {
     "reference": KindStyle("#6A3D9A", "real run of this book", "D"),
     "own": KindStyle("#6A3D9A", "this run", "D"),
     "pooled": KindStyle("#000000", "pooled", "D"),
+    "mean": KindStyle("#222222", "mean over all scenarios", "o"),
+    "freeze_all": KindStyle("#A99BD1", "frozen", "s"),
+    "unfreeze_top10": KindStyle("#7C5CB8", "top 10", "^"),
+    "unfreeze_all": KindStyle("#42236F", "all layers", "D"),
+    "naive": KindStyle("#A6266E", "every image a patient of its own", "s"),
+    "clustered": KindStyle("#1B7A5A", "clustered by patient", "o"),
+    "clustered_logit": KindStyle("#3B5FA0", "clustered, on the logit scale", "D"),
+    "bootstrap": KindStyle("#222222", "bootstrap over patients", "^"),
 }
 BACKBONE_MARKER = {
     "InceptionResNetV2": "o",
@@ -132,8 +142,14 @@ def kind_style(kind: str) -> KindStyle:
     if kind in KIND_STYLE:
         return KIND_STYLE[kind]
     if kind in INIT_STYLE:
-        return KindStyle(INIT_STYLE[kind].color, INIT_STYLE[kind].short)
+        style = INIT_STYLE[kind]
+        return KindStyle(style.color, style.short, linestyle=style.linestyle)
     raise unknown("kind", kind, [*KIND_STYLE, *INIT_STYLE])
+
+
+def lighter(color: str, share: float) -> tuple[float, ...]:
+    """Return a colour mixed with white, of which 1 − `share` is white."""
+    return tuple(1 - share * (1 - part) for part in to_rgb(color))
 
 
 def backbone_marker(backbone: str) -> str:
@@ -180,9 +196,9 @@ def check_one_each(table: pd.DataFrame, key: list[str]) -> None:
         )
 
 
-def rows_of(table: pd.DataFrame, init: str) -> pd.DataFrame:
-    """Return the rows of an init, or raise InputError listing the inits that the table has."""
-    check_columns(table, ["init"])
-    if init not in set(table["init"]):
-        raise unknown("init", init, table["init"].unique().tolist())
-    return table[table["init"] == init]
+def rows_of(table: pd.DataFrame, name: str, column: str = "init") -> pd.DataFrame:
+    """Return the rows of an init (or of another column), or raise InputError listing the known."""
+    check_columns(table, [column])
+    if name not in set(table[column]):
+        raise unknown(column, name, table[column].unique().tolist())
+    return table[table[column] == name]

@@ -10,14 +10,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.lines import Line2D
 
 from rin.report.format import format_interval, format_mean_sd, format_number, stars
+from rin.report.maps import heat_table
 from rin.report.style import (
     BACKBONE_MARKER,
     FAINT,
     INK,
+    KIND_STYLE,
     UNFREEZING_LABEL,
     WIDTH,
     backbone_marker,
@@ -25,11 +26,12 @@ from rin.report.style import (
     check_one_each,
     condition_label,
     init_style,
+    lighter,
     rows_of,
 )
 
+_PAPER = KIND_STYLE["published"].color
 _TINT = {"unfreeze_all": 1.0, "unfreeze_top10": 0.45, "freeze_all": 0.0}
-_GRAYS = LinearSegmentedColormap.from_list("grays", ["white", "#9A9A9A"])  # dark text reads on it
 
 
 def auc_swarm(
@@ -53,7 +55,7 @@ def auc_swarm(
         `init`, `mean`, `sd` that the paper states, drawn open beside the inits of the same place
         in the study; inits without a row have nothing beside them.
     compact
-        For a small panel of many: smaller marks, and no legend.
+        For a small panel of many: smaller marks, published values without numbers, no legend.
     """
     check_columns(aucs, ["scenario", "backbone", "unfreezing", "init", "auc"])
     check_one_each(aucs, ["scenario", "init"])
@@ -61,12 +63,13 @@ def auc_swarm(
     backbones = [b for b in BACKBONE_MARKER if b in set(aucs["backbone"])]
     stated = {} if published is None else published.set_index("init").to_dict("index")
     names, values = [], [aucs.loc[aucs["init"].isin(inits), "auc"].to_numpy()]
+    near = 0.03 * float(np.ptp(values[0]))
     for place, init in enumerate(inits):
         style, own = init_style(init), rows_of(aucs, init)
         for slot, backbone in enumerate(backbones):
             members = own[own["backbone"] == backbone].sort_values("auc")
             centre = place - 0.36 + 0.15 * slot
-            sides = _beside(members["auc"].to_numpy(), 0.012, 0.045)
+            sides = _beside(members["auc"].to_numpy(), near, 0.045)
             for side, row in zip(sides, members.itertuples(), strict=True):
                 ax.plot(
                     centre + side, row.auc, backbone_marker(backbone), color=style.color,
@@ -74,14 +77,12 @@ def auc_swarm(
                     markerfacecolor=_tint(style.color, row.unfreezing), gid="scenario", zorder=3,
                 )  # fmt: skip
         mean, sd = own["auc"].mean(), own["auc"].std()
-        _mean(ax, place + 0.27, mean, sd, INK, filled=True)
+        values.append(_mean(ax, place + 0.27, mean, sd, INK, filled=True))
         lines = [style.short, format_mean_sd(mean, sd)]
-        values.append([mean - np.nan_to_num(sd), mean + np.nan_to_num(sd)])
         if init in stated:
             mean, sd = stated[init]["mean"], stated[init]["sd"]
-            _mean(ax, place + 0.40, mean, sd, "#5F5F5F", filled=False)
-            lines.append(f"paper {format_mean_sd(mean, sd)}")
-            values.append([mean - np.nan_to_num(sd), mean + np.nan_to_num(sd)])
+            values.append(_mean(ax, place + 0.40, mean, sd, _PAPER, filled=False))
+            lines += [] if compact else [f"paper {format_mean_sd(mean, sd)}"]
         names.append("\n".join(lines))
     low, high = np.min(np.concatenate(values)), np.max(np.concatenate(values))
     if low < 0.55 and not (low > 0.5 and compact):
@@ -107,7 +108,7 @@ def swarm_key(backbones: Sequence[str] = tuple(BACKBONE_MARKER), published: bool
     ]
     marks.append(Line2D([], [], color=INK, marker="_", markersize=11, label="mean ± SD"))
     if published:
-        marks.append(Line2D([], [], color="#5F5F5F", marker="o", markerfacecolor="white",
+        marks.append(Line2D([], [], color=_PAPER, marker="o", markerfacecolor="white",
                             label="paper, mean ± SD"))  # fmt: skip
     return marks
 
@@ -121,20 +122,21 @@ def _beside(values: np.ndarray, gap: float, step: float) -> np.ndarray:
     return shifts
 
 
-def _mean(ax: Axes, x: float, mean: float, sd: float, color: str, *, filled: bool) -> None:
+def _mean(
+    ax: Axes, x: float, mean: float, sd: float, color: str, *, filled: bool
+) -> tuple[float, float]:
+    """Draw mean ± SD and return its ends."""
+    sd = np.nan_to_num(sd)
     ax.errorbar(
-        x, mean, np.nan_to_num(sd), fmt="_" if filled else "o", color=color, capsize=3,
+        x, mean, sd, fmt="_" if filled else "o", color=color, capsize=3,
         markersize=11 if filled else 5, markeredgewidth=2 if filled else 1.3, linewidth=1.4,
         markerfacecolor="white", zorder=4,
     )  # fmt: skip
+    return mean - sd, mean + sd
 
 
 def _tint(color: str, unfreezing: str) -> tuple[float, ...]:
-    return _lighter(color, _TINT[unfreezing])
-
-
-def _lighter(color: str, share: float) -> tuple[float, ...]:
-    return tuple(1 - share * (1 - part) for part in to_rgb(color))
+    return lighter(color, _TINT[unfreezing])
 
 
 def scenario_heatmap(differences: pd.DataFrame, inits: tuple[str, str]) -> np.ndarray:
@@ -162,14 +164,15 @@ def scenario_heatmap(differences: pd.DataFrame, inits: tuple[str, str]) -> np.nd
     low = min(0.5, differences[["auc_a", "auc_b"]].min().min())
     for ax, init, column in zip(axes, inits, ["auc_a", "auc_b"], strict=False):
         grid = _grid(differences, differences[column])
-        _cells(ax, grid, grid.map("{:.2f}".format), _GRAYS, (low, 1), "AUC", 11)
+        grays = {"limits": (low, 1), "colors": ("white", "#9A9A9A")}
+        heat_table(grid, label="AUC", texts="{:.2f}", ax=ax, **grays)
         ax.set_title(f"AUC, {init_style(init).label}")
     reach = 100 * max(0.05, differences["difference"].abs().max())
-    colors = [_lighter(init_style(init).color, 0.65) for init in reversed(inits)]
-    diverging = LinearSegmentedColormap.from_list("ahead", [colors[0], "#F7F7F7", colors[1]])
+    colors = [lighter(init_style(init).color, 0.65) for init in reversed(inits)]
     grid = _grid(differences, 100 * differences["difference"])
     texts = _grid(differences, differences.apply(_difference_text, axis=1))
-    _cells(axes[2], grid, texts, diverging, (-reach, reach), "AUC points", 9.5)
+    shades = {"limits": (-reach, reach), "colors": (colors[0], "#F7F7F7", colors[1])}
+    heat_table(grid, label="AUC points", texts=texts, ax=axes[2], **shades)
     axes[2].set_title("Difference, " + " − ".join(init_style(i).short for i in inits))
     key = []
     if "ci_low" in differences:
@@ -178,28 +181,6 @@ def scenario_heatmap(differences: pd.DataFrame, inits: tuple[str, str]) -> np.nd
         key.append("* adjusted P < .05   ** < .01   *** < .001")
     axes[2].set_xlabel("   ".join(key))
     return axes
-
-
-def _cells(
-    ax: Axes,
-    values: pd.DataFrame,
-    texts: pd.DataFrame,
-    colors: LinearSegmentedColormap,
-    limits: tuple[float, float],
-    label: str,
-    size: float,
-) -> None:
-    shown = ax.imshow(values.to_numpy(), cmap=colors, vmin=limits[0], vmax=limits[1], aspect="auto")
-    for (row, column), text in np.ndenumerate(texts.to_numpy()):
-        ax.text(column, row, text, ha="center", va="center", fontsize=size, gid="cell")
-    ax.set_xticks(range(values.shape[1]), values.columns)
-    ax.set_yticks(range(values.shape[0]), values.index)
-    ax.set_xticks(np.arange(0.5, values.shape[1] - 1), minor=True)
-    ax.set_yticks(np.arange(0.5, values.shape[0] - 1), minor=True)
-    ax.grid(which="minor", color="white", linewidth=2)
-    ax.tick_params(which="both", length=0)
-    ax.spines[:].set_visible(False)
-    ax.figure.colorbar(shown, ax=ax, pad=0.02, label=label).outline.set_visible(False)
 
 
 def _grid(rows: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
