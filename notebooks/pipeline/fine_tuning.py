@@ -41,7 +41,7 @@ a, b = live.inits
 line = display(banner(live, [task], trained=False), display_id=True)
 
 # %% [markdown]
-# One task, {glue:text}`task_title`, from its images to the comparison of two initialisations: mean
+# One task, “{glue:text}`task_title`”, from its images to the comparison of two initialisations: mean
 # AUC {glue:text}`mean_a:.3f` ± {glue:text}`sd_a:.3f` ({glue:text}`name_a`) and
 # {glue:text}`mean_b:.3f` ± {glue:text}`sd_b:.3f` ({glue:text}`name_b`) over
 # {glue:text}`n_scenarios` scenarios, difference {glue:text}`difference` points,
@@ -101,8 +101,8 @@ split[split["fold"] == 0].groupby("part", sort=False).agg(
 
 # %%
 table = run_fine_tuning(study)
-mine = table[table["task"] == task]
-mine.groupby(["backbone", "unfreezing"], sort=False).size().unstack()
+records = run_records(study, inputs)
+records.groupby(["backbone", "unfreezing"], sort=False).size().unstack()
 
 # %% [markdown]
 # Runs that differ only in initialisation, fold, learning rate or task share one compiled step, a
@@ -112,8 +112,7 @@ mine.groupby(["backbone", "unfreezing"], sort=False).size().unstack()
 # that are missing; nothing is trained twice.
 
 # %%
-records = run_records(study, inputs)
-folder = study.runs.path(mine.index[0])
+folder = study.runs.path(table.index[0])
 pd.Series(sorted(file.name for file in folder.iterdir()), name="files of one run").to_frame()
 
 # %% tags=["hide-input"]
@@ -150,7 +149,7 @@ picture(
 scores = live.predictions(task=task)
 one = scores[(scores["scenario"] == scenario) & (scores["fold"] == 0)]
 one = one.pivot(index=["case_id", "patient_id", "label"], columns="init", values="score")
-one = one.reset_index()
+one = one.reset_index()[["case_id", "patient_id", "label", a, b]]
 one.head(4).round(3)
 
 # %% [markdown]
@@ -195,7 +194,7 @@ points.assign(p_value=differences["p_value"]).round(3)
 # %% tags=["hide-input"]
 overall = differences.loc["all"]
 glue_values(
-    task_title=inputs.task.title.lower(),
+    task_title=inputs.task.title,
     scenario=scenario,
     name_a=a,
     mean_a=overall["auc_a"],

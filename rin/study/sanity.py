@@ -1,6 +1,7 @@
 """Reading what the runs of the sanity check recorded: do maps depend on what was learnt?
 
-The runs are those of the grid that the profile's `sanity` section names; nothing is computed here.
+The runs are those of the grid that the profile's `sanity` section names; nothing is trained here.
+Means over cases have intervals over patients.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import numpy as np
 import pandas as pd
 
 from rin.errors import InputError, unknown
+from rin.explain.sanity import MEASURES
+from rin.stats.bootstrap import cluster_weights, percentile_interval
 from rin.study.plan import plan_runs, runs_table
 from rin.study.sanity_recording import MAPS, TABLE
 from rin.study.setting import Study, TaskInputs
 
 #: The first step of every strip of maps; the others are the groups of the table.
 TRAINED = "trained"
+_STEP = ["task", "init", "backbone", "depth", "group"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,66 @@ def sanity_maps(study: Study, inputs: TaskInputs, init: str, backbone: str) -> S
         (TRAINED, *table.drop_duplicates("depth")["group"]),
         maps,
     )
+
+
+def similarity_summary(
+    table: pd.DataFrame, *, replicates: int = 2000, seed: int = 0
+) -> pd.DataFrame:
+    """Return the mean of every measure over the cases of each step, with an interval.
+
+    Parameters
+    ----------
+    table
+        As `sanity_table` returns it.
+    replicates, seed
+        Of the bootstrap over patients.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per task, init, backbone, depth, group and measure: `mean`, `low`, `high` (95%
+        percentile interval, patients resampled whole; NaN with fewer than two), `other` (mean of
+        the comparisons with another image), `excess`, `excess_low`, `excess_high` (mean of the
+        differences of the two, with its interval), `n` (cases in which the measure is defined) and
+        `n_cases`.  Cases in which it is not are left out.
+
+    Raises
+    ------
+    InputError
+        When the table is empty.
+
+    Notes
+    -----
+    The mean is checked against pandas, the interval against `scipy.stats.bootstrap` where every
+    patient has one case.
+    """
+    if table.empty:
+        raise InputError("there is no row", where="table", remedy="Record a sanity check first.")
+    rows = []
+    for key, step in table.groupby(_STEP, sort=False):
+        for measure in MEASURES:
+            known = step.dropna(subset=[measure])
+            both = known.dropna(subset=[f"{measure}_other"])
+            excess = both[measure] - both[f"{measure}_other"]
+            rows.append(
+                dict(zip(_STEP, key, strict=True))
+                | {"measure": measure, "mean": known[measure].mean()}
+                | _interval(known[measure], known["patient_id"], "", replicates, seed)
+                | {"other": step[f"{measure}_other"].mean(), "excess": excess.mean()}
+                | _interval(excess, both["patient_id"], "excess_", replicates, seed)
+                | {"n": len(known), "n_cases": len(step)}
+            )
+    return pd.DataFrame(rows)
+
+
+def _interval(
+    values: pd.Series, patients: pd.Series, name: str, replicates: int, seed: int
+) -> dict[str, float]:
+    ends = np.nan, np.nan
+    if patients.nunique() > 1:
+        weights = cluster_weights(patients, replicates, seed).astype(float)
+        ends = percentile_interval(weights @ values.to_numpy() / weights.sum(axis=1))
+    return {f"{name}low": ends[0], f"{name}high": ends[1]}
 
 
 def sanity_records(study: Study, inputs: TaskInputs) -> pd.DataFrame:

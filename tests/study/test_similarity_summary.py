@@ -3,18 +3,11 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from fake_tasks import inputs as fake_inputs
 from scipy.stats import bootstrap
 
 from rin.errors import InputError
 from rin.explain.sanity import MEASURES
-from rin.report.across import images_of
-from rin.report.sanity_tables import (
-    last_step,
-    similarity_summary,
-    survival_reading,
-    survival_table,
-)
+from rin.study import similarity_summary
 
 INITS = ("radiologic", "photographic")
 GROUPS = ("head", "stage 2", "stage 1")
@@ -105,54 +98,3 @@ def test_summary_with_one_patient_has_no_interval(cases):
 def test_summary_without_rows_raises():
     with pytest.raises(InputError, match="no row"):
         similarity_summary(table().iloc[:0])
-
-
-def test_last_step_is_that_of_each_backbone():
-    whole = table(backbones=("ResNet50", "DenseNet121"))
-    short = whole[(whole["backbone"] == "ResNet50") | (whole["depth"] < 2)]
-    found = last_step(similarity_summary(short, replicates=20))
-    steps = found.groupby("backbone")["group"].unique().map(list)
-    assert steps.to_dict() == {"ResNet50": ["stage 1"], "DenseNet121": ["stage 2"]}
-
-
-def test_survival_table_shows_mean_interval_other_image_and_count():
-    whole = table(value=lambda init, depth, _: 0.25 if depth == 2 else 1.0)
-    found = survival_table(similarity_summary(whole, replicates=20))
-    assert found["Init"].tolist() == ["Radiologic", "Photographic"]
-    assert found.loc[0, "Structural similarity"] == (
-        "0.25 (0.25, 0.25); excess +0.15 (0.15, 0.15); 4 of 4"
-    )
-
-
-def test_survival_table_says_where_a_measure_is_defined_for_no_image():
-    whole = table(value=lambda *_: np.nan)
-    found = survival_table(similarity_summary(whole, replicates=20))
-    assert found.loc[0, "Dice score"] == "– (0 of 4)"
-
-
-def reading(value, **settings):
-    summary = similarity_summary(table(value=value), replicates=20)
-    return survival_reading(
-        summary, "spearman", INITS, images_of(fake_inputs("breast", **settings))
-    )
-
-
-def test_reading_gives_first_and_last_step_and_counts_networks_beyond_other_images():
-    text = reading(
-        lambda init, depth, _: {0: 0.8, 1: 0.5, 2: 0.4 if init == INITS[0] else 0.0}[depth]
-    )
-    first, second = text.split("Photographic: ")
-    assert "0.80 once the head is random and 0.40 once every layer is" in first
-    assert "and 0.10 with another image's" in first
-    assert "in 1 of 1 networks" in first
-    assert "0.00 once every layer is" in second
-    assert "in 0 of 1 networks" in second
-
-
-def test_reading_of_stand_ins_opens_with_a_caution_and_that_of_real_images_does_not():
-    assert reading(lambda *_: 0.5).startswith("Stand-ins, not a finding. Radiologic")
-    assert reading(lambda *_: 0.5, provenance="real").startswith("Radiologic")
-
-
-def test_reading_when_no_map_is_defined_says_so():
-    assert "no map of random weights has a rank correlation" in reading(lambda *_: np.nan)
