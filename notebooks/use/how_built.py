@@ -52,19 +52,24 @@ records = pd.DataFrame(
     columns=["Stage", "seconds", "peak_memory_gb", "finished", "computer", "software"],
 )
 own = records.groupby("Stage", sort=False).agg(
-    Runs=("seconds", "size"),
-    Minutes=("seconds", lambda seconds: f"{seconds.sum() / 60:.1f}"),
-    Memory=("peak_memory_gb", lambda gb: f"{gb.max():.1f} GB"),
-    Last=("finished", lambda times: f"{pd.to_datetime(times).max():%Y-%m-%d %H:%M} UTC"),
+    Runs=("seconds", "size"), seconds=("seconds", "sum"), last=("finished", "max")
 )
-book_table(own, "Runs in the results folder of this profile", prose=True)
+own.insert(0, "Run", "this profile")
 
 # %%
 facts = reference.facts if reference else None
-work = {name: one.model_dump() for name, one in facts.work.items()} if facts else {}
-table = pd.DataFrame.from_dict(work, orient="index", columns=["runs", "seconds"])
-table["Minutes"] = (table.pop("seconds") / 60).map("{:.1f}".format)
-book_table(table.rename(columns={"runs": "Runs"}), "Runs of the reference run", prose=True)
+kept = pd.DataFrame(columns=own.columns)
+if facts:
+    work = {stage: one.model_dump() for stage, one in facts.work.items()}
+    kept = pd.DataFrame.from_dict(work, orient="index").rename(columns={"runs": "Runs"})
+    kept = kept.assign(Run="reference run", last=facts.last_finished)
+times = pd.concat([kept, own]) if len(own) else kept
+times["Minutes"] = (times["seconds"] / 60).map("{:.0f}".format)
+times["Last finished"] = [f"{when:%Y-%m-%d}" for when in pd.to_datetime(times["last"])]
+times = times.rename_axis("Stage").reset_index()[
+    ["Run", "Stage", "Runs", "Minutes", "Last finished"]
+]
+book_table(times, "Work of the training processes", prose=True)
 
 # %% tags=["hide-input"]
 computers = records["computer"].dropna().unique().tolist()
@@ -75,19 +80,12 @@ glue_values(
     shown=f"{own_tasks} tasks from runs of this computer, {from_reference} from the reference run",
     own_computer="; ".join(computers) or "a computer that is not recorded",
     reference_computer=facts.hardware.text if facts else "no reference run is shown",
-    reference_dates=f"{facts.first_finished[:16]} to {facts.last_finished[:16]} UTC".replace(
-        "T", " "
-    )
-    if facts
-    else "–",
-    reference_memory=f"{facts.peak_memory_gb:.1f} GB" if facts else "–",
 )
 
 # %% [markdown]
-# Runs in the results folder: {glue:text}`own_computer`. Reference run:
-# {glue:text}`reference_computer`
-# ({glue:text}`reference_dates`; largest process {glue:text}`reference_memory`). Its statistics are
-# computed anew, from its per-case predictions, each time the book is built.
+# Computer of this profile's runs: {glue:text}`own_computer`. Of the reference run:
+# {glue:text}`reference_computer`. The statistics of the reference run are computed anew, from its
+# per-case predictions, each time the book is built.
 #
 # ## Software
 
