@@ -98,8 +98,8 @@ table = pd.DataFrame(
 book_table(table, "Each pretraining against random weights", prose=True)
 
 # %% [markdown]
-# The scenario is {glue:text}`scenarios`: all layers are trained, for above frozen random
-# weights only the head would learn.
+# The scenario is {glue:text}`scenarios`: all layers are trained, for above frozen random weights
+# only the head would learn.
 #
 # ## Fold by fold
 #
@@ -201,8 +201,8 @@ glue_values(
 # The radiologic gain is the larger on every task, but this does not show that medical images are
 # the better teachers. Both corpora have {glue:text}`ref_classes` classes and
 # {glue:text}`ref_images:,` training images, and yet the photographic networks learnt much less:
-# they classify {glue:text}`photographic_low:.0f` to {glue:text}`photographic_high:.0f` % of the test
-# images of their corpus correctly, the radiologic ones {glue:text}`radiologic_low:.0f` to
+# they classify {glue:text}`photographic_low:.0f` to {glue:text}`photographic_high:.0f` % of the
+# test images of their corpus correctly, the radiologic ones {glue:text}`radiologic_low:.0f` to
 # {glue:text}`radiologic_high:.0f` %. A difference between the two initialisations in this book may
 # therefore be a difference in how much was learnt.
 #

@@ -32,8 +32,8 @@ ANALYSES = (
         "unpaired_t",
         "t test of scenarios, unpaired",
         f"other scenarios (architectures and training recipes), {_THESE_PATIENTS}",
-        "The scenarios are a random sample, drawn anew for each start. They are not: both starts "
-        "run the same ones, so the interval is too wide where easy scenarios are easy for both.",
+        "The scenarios are a random sample, drawn anew for each initialisation. They are not: "
+        "both run the same ones, so the interval is too wide where easy ones are easy for both.",
         published=True,
     ),
     Analysis(
@@ -53,9 +53,9 @@ ANALYSES = (
     Analysis(
         "delong_mean_scores",
         "DeLong of mean scores",
-        "other patients, scored by the average of all networks of a start",
+        "other patients, scored by the average of all networks of an initialisation",
         "Cases are independent, and averaging is how the networks would be used. It compares two "
-        "ensembles, not the mean network of each start; scores of different folds share a scale.",
+        "ensembles, not the mean network of each; scores of different folds share a scale.",
     ),
     Analysis(
         "delong_contrast",
@@ -90,8 +90,8 @@ ANALYSES = (
         "mixed_model",
         "Mixed model of all runs",
         "other scenarios and other splits, if the lead is the same in all of them but for chance",
-        "Scenarios and folds are random and shift both starts alike; what is left is independent "
-        "from run to run. A lead that changes with the fold or scenario makes it too sure.",
+        "Scenarios and folds are random and shift both initialisations alike; what is left is "
+        "independent from run to run. A lead that changes with the fold or scenario makes it too sure.",
     ),
 )
 
