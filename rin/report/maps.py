@@ -204,3 +204,23 @@ def heat_table(
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.figure.colorbar(shown, ax=ax, pad=0.02, label=label).outline.set_visible(False)
     return ax
+
+
+def image_row(
+    images: Sequence[np.ndarray],
+    titles: Sequence[str],
+    masks: Sequence[np.ndarray | None] | None = None,
+    *,
+    side: float = 1.9,
+) -> np.ndarray:
+    """Draw gray images with their titles, at most four a line; return the axes."""
+    columns = max(1, min(4, len(images)))
+    lines = max(1, -(-len(images) // columns))
+    size = {"figsize": (side * columns, (side + 0.3) * lines)}
+    axes = plt.subplots(lines, columns, squeeze=False, **size)[1].ravel()
+    outlines = [None] * len(images) if masks is None else masks
+    for ax, image, title, mask in zip(axes, images, titles, outlines, strict=False):
+        show_image(image, ax, mask).set_title(title, fontsize=9.5, fontweight="normal")
+    for ax in axes[len(images) :]:
+        ax.set_axis_off()
+    return axes[: len(images)]
