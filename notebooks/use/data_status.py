@@ -1,0 +1,284 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The datasets, and how to get them
+
+# %% tags=["parameters", "remove-input"]
+profile: str = "demo"  # name of a profile, or path of its YAML file
+data_root: str = ""  # folder with the real images; empty where there are none
+results: str = "results"  # folder for everything computed
+
+# %% tags=["hide-input"]
+from html import escape
+
+import pandas as pd
+from IPython.display import HTML
+
+from rin.data.manifest import manifest_folder
+from rin.data.status import dataset_status
+from rin.report.page import glue_values
+from rin.report.tables import book_table
+from rin.study import open_runs
+
+runs = open_runs(profile, data_root=data_root, results=results)
+statuses = dataset_status(runs.study.data_root)
+glue_values(
+    n_datasets=len(statuses),
+    n_here=sum(one.state == "here" for one in statuses),
+    n_own=sum(bool(one.tasks) for one in statuses),
+    n_open=sum(bool(one.tasks) and one.access == "open" for one in statuses),
+    n_closed=sum(bool(one.tasks) and one.access == "not public" for one in statuses),
+)
+
+# %% [markdown]
+# The paper's tasks need {glue:text}`n_own` datasets: {glue:text}`n_open` can be downloaded as they
+# are, {glue:text}`n_closed` is not public, the others ask for an account or an agreement. Where
+# this page was computed, {glue:text}`n_here` of all {glue:text}`n_datasets` were at hand.
+#
+# ## What is there
+
+# %%
+table = pd.DataFrame(
+    [(one.name, one.purpose, one.state, one.access) for one in statuses],
+    columns=["Dataset", "For", "State", "Access"],
+)
+book_table(table, "Every dataset of the study", prose=True)
+
+# %% [markdown]
+# A task takes the images of its own dataset where they are at hand, else those of its substitute:
+# real, open images with the same question, of other patients. Without either, the default book
+# shows the committed reference run, and profiles that train on stand-ins say so on every page.
+#
+# ## Where to get them
+#
+# Each line unfolds to what to do, and to the manifest: home, licence, terms, counts, known faults.
+
+# %%
+entry = "<details><summary><b>{}</b>: {}</summary><p>{}</p><pre>{}</pre></details>"
+manifests = {path.stem: path.read_text("utf-8") for path in manifest_folder().glob("*.yaml")}
+HTML(
+    "".join(
+        entry.format(*map(escape, (one.name, one.title, one.to_do, manifests[one.name])))
+        for one in statuses
+    )
+)
+
+# %% [markdown]
+# ## How to place and check them
+#
+# All datasets lie in one folder, the data root, each under one of the names that its manifest
+# lists under `locations`; the first that exists counts. A folder and a zip archive of it are read
+# alike. Nothing has to be unpacked unless a layout below says so. Files that do not belong to a
+# dataset are errors.
+#
+# ```console
+# export DATA_ROOT=/path/to/images
+# rin data status                 # the tables above
+# rin data verify busi            # files, counts, every image
+# rin data verify all --quick     # files and counts of all
+# ```
+#
+# `rin data verify` lists all that is missing, miscounted or broken, and then ends with status 1.
+# Where it ends well it prints a digest of ids, labels, pixels and masks. Equal digests mean that
+# two people work on the same images, wherever these lie; `--expect DIGEST` compares them.
+#
+# ## Layouts
+#
+# :::{dropdown} `ddti`: thyroid
+# ```text
+# DATA_ROOT/
+# └── ddti/
+#     ├── 1.xml        case 1: TI-RADS category, outlines
+#     ├── 1_1.jpg      its pictures
+#     ├── 1_2.jpg
+#     └── …
+# ```
+#
+# The archive of the mirror is called `archive.zip` like many others: rename it to `ddti.zip`.
+# :::
+#
+# :::{dropdown} `busi`: breast
+# ```text
+# DATA_ROOT/
+# └── Dataset_BUSI_with_GT/
+#     ├── benign/
+#     │   ├── benign (1).png
+#     │   ├── benign (1)_mask.png      its lesion
+#     │   ├── benign (1)_mask_1.png    a second lesion
+#     │   └── …
+#     ├── malignant/                   the same
+#     └── normal/                      the same, masks black
+# ```
+# :::
+#
+# :::{dropdown} `mrnet`: acl and meniscus
+# ```text
+# DATA_ROOT/
+# └── MRNet-v1.0/
+#     ├── train/
+#     │   ├── axial/              0000.npy, a volume an exam
+#     │   ├── coronal/
+#     │   └── sagittal/
+#     ├── valid/                  the same
+#     ├── train-abnormal.csv      rows such as 0000,1
+#     ├── train-acl.csv
+#     ├── train-meniscus.csv
+#     ├── valid-abnormal.csv
+#     ├── valid-acl.csv
+#     └── valid-meniscus.csv
+# ```
+#
+# Only the sagittal volumes are read; the other two planes may be left out. One dataset feeds two
+# tasks, which take other slices and other labels from it.
+# :::
+#
+# :::{dropdown} `covid19_ct`: covid19
+# ```text
+# DATA_ROOT/
+# └── covid19_ct/
+#     ├── positive/    <patient>_<slice>.png
+#     └── negative/    <patient>_<slice>.png
+# ```
+#
+# These names are a convention of this book, for whoever holds the images; none were published.
+# :::
+#
+# :::{dropdown} `rsna_pneumonia`: pneumonia
+# ```text
+# DATA_ROOT/
+# └── rsna-pneumonia-detection-challenge/
+#     ├── stage_2_train_images/    <patientId>.dcm
+#     ├── stage_2_train_labels.csv
+#     ├── stage_2_detailed_class_info.csv
+#     └── pneumonia-challenge-dataset-mappings_2018.json
+# ```
+#
+# The last file tells which images show one patient. It is not in the challenge's archive: RSNA
+# offers it on its own page of the challenge. It may also lie beside the folder or archive.
+# :::
+#
+# :::{dropdown} `cc_ccii`: sarscov2
+# ```text
+# DATA_ROOT/
+# └── CC-CCII/
+#     ├── NCP/                   COVID-19
+#     │   └── 25/                a patient
+#     │       └── 1181/          a scan
+#     │           ├── 0040.png   a slice
+#     │           └── …
+#     ├── CP/                    common pneumonia
+#     ├── Normal/                controls, not used
+#     ├── lesions_slices.csv     slices with a lesion
+#     ├── unzip_filenames.csv    number of slices of a scan
+#     └── metadata.csv
+# ```
+#
+# It comes as many archives (`NCP-1.zip`, `CP-1.zip` and so on): unpack all of them into this one
+# folder. The last two tables are only used to check the files.
+# :::
+#
+# :::{dropdown} `rsna_hemorrhage`: hemorrhage
+# ```text
+# DATA_ROOT/
+# └── rsna-intracranial-hemorrhage-detection/
+#     ├── stage_2_train/       ID_<number>.dcm, a slice each
+#     └── stage_2_train.csv    six rows a slice
+# ```
+#
+# The test images of the challenge may lie there and are not read. Which slices are one patient's
+# stands in their headers. The first look at so many files takes long, and goes on where it was
+# stopped.
+# :::
+#
+# :::{dropdown} `sarscov2_ct`: substitute for covid19
+# ```text
+# DATA_ROOT/
+# └── sarscov2_ct/
+#     ├── COVID/        Covid (1).png
+#     └── non-COVID/    Non-Covid (1).png
+# ```
+# :::
+#
+# :::{dropdown} `kermany_cxr`: substitute for pneumonia
+# ```text
+# DATA_ROOT/
+# └── chest_xray/
+#     ├── train/
+#     │   ├── NORMAL/       IM-0115-0001.jpeg
+#     │   └── PNEUMONIA/    person1_bacteria_1.jpeg
+#     ├── val/              the same
+#     └── test/             the same
+# ```
+#
+# All three parts are read, and divided anew by patient.
+# :::
+#
+# :::{dropdown} `headct200`: substitute for hemorrhage
+# ```text
+# DATA_ROOT/
+# └── headct200/
+#     ├── head_ct/      000.png
+#     └── labels.csv
+# ```
+# :::
+#
+# :::{dropdown} `corpus_radiologic`: pretraining
+# ```text
+# DATA_ROOT/
+# └── pretrain_radiologic/
+#     ├── ct_chest/     pictures under any name
+#     └── …
+# ```
+#
+# Any images in this layout will do: a folder for each class. `pretrain_photographic/` has the same
+# layout.
+# :::
+#
+# :::{dropdown} `radimagenet`: pretraining
+# ```text
+# DATA_ROOT/
+# └── radimagenet_database/
+#     ├── radiology_ai/     MR/knee/normal/…png
+#     ├── RadiologyAI_train.csv
+#     ├── RadiologyAI_val.csv
+#     └── RadiologyAI_test.csv
+# ```
+#
+# From its authors on request: images, and three tables of file names and labels that also hold the
+# split.
+# :::
+#
+# :::{dropdown} `curated_archive`: pretraining
+# ```text
+# DATA_ROOT/
+# └── radimagenet_curated/
+#     ├── radiology_ai/     CT/lung/Nodule/lung000001.png
+#     ├── RadiologyAI_train.csv, RadiologyAI_val.csv, RadiologyAI_test.csv
+#     ├── patients.csv
+#     ├── dataset_card.json
+#     └── croissant.json
+# ```
+#
+# What curation made from an archive has RadImageNet's layout, and patients beside it. It is read
+# from the results of this book; a copy of it can be read from here too.
+# :::
+#
+# ## Run this page
+#
+# ```console
+# rin run notebooks/use/data_status.py -p data_root=/path/to/images
+# ```
+#
+# With plain tools: `jupytext --to ipynb notebooks/use/data_status.py`, then `papermill
+# notebooks/use/data_status.ipynb out.ipynb -p data_root /path/to/images`. Files are listed and no
+# image is opened, so it takes seconds.
