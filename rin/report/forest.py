@@ -105,11 +105,13 @@ def forest(
     notes = ["" if line.rows is None else _note(line.rows, digits) for line in lines]
     deepest = sum(line.units for line in lines)
     handles = _handles(rows, styles, clear_labels) if legend else []
-    lift, left = 0, 0 if stacked else 10 + max(_width(one.label, one.rows is None) for one in lines)
+    left = 0 if stacked else 10 + max(_width(one.label, one.rows is None) for one in lines)
+    right = 0 if stacked else 12 + max(_width(text) for text in [*notes, note_title])
+    across = width - 0.1 if ax is None else ax.get_position().width * ax.figure.get_figwidth()
+    inner = max(across - (left + right) / 72, 1.5)
+    # Ends that are too long for one line above the axes stand on two.
+    lift = 13 * (sum(_width(end, size=_SMALL) + 12 for end in ends or ()) > 72 * inner)
     if ax is None:
-        right = 0 if stacked else 12 + max(_width(text) for text in [*notes, note_title])
-        inner = max(width - (left + right) / 72 - 0.1, 1.5)
-        lift = 13 * (sum(_width(end, size=_SMALL) + 12 for end in ends or ()) > 72 * inner)
         head = (_HEAD if ends or note_title else 0.05) + lift / 72
         ax = _axes(width, deepest * _LINE, (left / 72, inner), head, handles)
     elif handles:
