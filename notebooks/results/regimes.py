@@ -337,13 +337,13 @@ glue_values(
 # ResNet50 on breast alone. Images of {glue:text}`smallest_size` to {glue:text}`largest_size` pixels
 # a side may suit InceptionV3 badly; the paper used {glue:text}`paper_size`.
 #
-# **The choice of analysis can make a finding.** The only clear difference in the figure above is on
-# pneumonia, when every prediction is counted as a new patient ({glue:text}`stacked`; recommended
-# analysis {glue:text}`recommended`). On COVID-19 even the sign depends on what is compared: the
-# mean of the AUCs differs by {glue:text}`covid_mean` points, the AUCs of the mean scores by
-# {glue:text}`covid_ensemble`. The paper calls breast, pneumonia and haemorrhage comparable; within
-# ±{glue:text}`margin:.0f` points none of them is shown to be so here. The smallest margins that the
-# data support are, in this order, {glue:text}`smallest` points.
+# **The choice of analysis can make a finding.** Over nine analyses and four tasks, one difference
+# is clear: on pneumonia, when every prediction is counted as a new patient ({glue:text}`stacked`;
+# recommended analysis {glue:text}`recommended`). On COVID-19 even the sign depends on what is
+# compared: the mean of the AUCs differs by {glue:text}`covid_mean` points, the AUCs of the mean
+# scores by {glue:text}`covid_ensemble`. The paper calls breast, pneumonia and haemorrhage
+# comparable; within ±{glue:text}`margin:.0f` points none of them is shown to be so here. The
+# smallest margins that the data support are, in this order, {glue:text}`smallest` points.
 #
 # These are networks pretrained for minutes on small corpora, not the released weights: whether a
 # sentence of the paper carries over to them says nothing about whether it was true of the paper's.

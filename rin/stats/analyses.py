@@ -91,7 +91,7 @@ ANALYSES = (
         "Mixed model of all runs",
         "other scenarios and other splits, if the lead is the same in all of them but for chance",
         "Scenarios and folds are random and shift both initialisations alike; what is left is "
-        "independent from run to run. A lead that changes with the fold or scenario makes it too sure.",
+        "independent from run to run. A lead that changes with fold or scenario makes it too sure.",
     ),
 )
 
