@@ -41,8 +41,8 @@ class Notebook:
         masks); empty where it always has.
     leaves
         Ledger of the results folder that running it fills.
-    per_task
-        Whether it runs once for each task.
+    of
+        `task`: it runs once for each task with results; `published`: once for each without.
     """
 
     source: str
@@ -50,7 +50,7 @@ class Notebook:
     after: tuple[str, ...] = ()
     section: str = ""
     leaves: str = ""
-    per_task: bool = False
+    of: str = ""
 
     @property
     def live(self) -> bool:
@@ -84,7 +84,9 @@ class Outline:
     Attributes
     ----------
     tasks
-        Names of the tasks that have a page.
+        Names of the tasks that have a page, in their order.
+    with_results
+        Those of them that have results of their own or of a reference run.
     sections
         Sections that the profile has, such as `curation`, and `masks` where a task has masks.
     reference
@@ -94,6 +96,7 @@ class Outline:
     """
 
     tasks: tuple[str, ...]
+    with_results: frozenset[str]
     sections: frozenset[str] = frozenset()
     reference: bool = False
     waits: bool = True
@@ -102,6 +105,14 @@ class Outline:
         """Return whether the book has a notebook's pages."""
         shown = not notebook.section or notebook.section in self.sections
         return shown or (self.reference and not notebook.live)
+
+    def tasks_of(self, notebook: Notebook) -> tuple[str, ...]:
+        """Return the tasks for each of which a notebook runs; one empty name where it has none."""
+        if not notebook.of:
+            return ("",)
+        return tuple(
+            one for one in self.tasks if (one in self.with_results) == (notebook.of == "task")
+        )
 
     def trains(self, notebook: Notebook) -> bool:
         """Return whether running a notebook of the book fills a ledger."""
@@ -119,7 +130,8 @@ NOTEBOOKS = (
     Notebook("study", _FRONT),
     Notebook("results/all_tasks", _RESULTS, _TRAINED),
     Notebook("results/regimes", _RESULTS, _TRAINED),
-    Notebook("results/task", _RESULTS, _TRAINED, per_task=True),
+    Notebook("results/task", _RESULTS, _TRAINED, of="task"),
+    Notebook("results/task_published", _RESULTS, of="published"),
     Notebook("results/localisation", _RESULTS, _TRAINED, "masks"),
     Notebook("results/random", _RESULTS, _TRAINED, "from_random"),
     Notebook("results/inputs", _RESULTS, _TRAINED, "factors"),
@@ -132,7 +144,7 @@ NOTEBOOKS = (
     Notebook("pipeline/embeddings", _LIVE, ("pipeline/pretraining",), "pretraining"),
     Notebook("pipeline/fine_tuning", _LIVE, ("pipeline/pretraining",), leaves="runs"),
     Notebook("pipeline/gradcam", _LIVE, _TRAINED, "masks"),
-    Notebook("pipeline/statistics", _LIVE, _TRAINED),
+    Notebook("pipeline/statistics", _LIVE),
     Notebook("use/data_status", _USE),
     Notebook("use/own_task", _USE),
     Notebook("use/tests_alone", _USE),
@@ -158,15 +170,15 @@ def outline_of(study: Study) -> Outline:
     if any(find_manifest(study, *find_task(task)).masks for task in profile.tasks):
         there |= {"masks"}
     reference = bool(profile.reference)
-    tasks = open_runs(profile, data_root=study.data_root, results=study.results.parent).paper_tasks
+    runs = open_runs(profile, data_root=study.data_root, results=study.results.parent)
     waits = not reference or study.data_root is not None
-    return Outline(tuple(tasks), frozenset(there), reference, waits)
+    return Outline(runs.paper_tasks, frozenset(runs.tasks), frozenset(there), reference, waits)
 
 
 def pages(outline: Outline) -> Iterator[Page]:
     """Yield every page of a book, in the order of the table."""
     for notebook in filter(outline.holds, NOTEBOOKS):
-        for task in outline.tasks if notebook.per_task else [""]:
+        for task in outline.tasks_of(notebook):
             yield Page(notebook, task)
 
 

@@ -17,7 +17,8 @@ from rin.study import load_profile, open_study
 
 TASKS = ("thyroid", "breast", "covid19")
 SECTIONS = frozenset({"curation", "pretraining", "from_random", "factors", "probe", "masks"})
-OUTLINE = Outline(TASKS, SECTIONS)
+RUN = frozenset({"breast", "covid19"})
+OUTLINE = Outline(TASKS, RUN, SECTIONS)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -55,6 +56,11 @@ def test_pages_of_a_task_are_named_and_headed_after_it():
     assert "results/task" not in made
 
 
+def test_task_without_results_shows_what_is_published():
+    source = {page.task: page.notebook.source for page in pages(OUTLINE) if page.task}
+    assert source == {task: "results/task" for task in RUN} | {"thyroid": "results/task_published"}
+
+
 def test_default_book_has_at_most_34_pages():
     assert len(files(outline_of(open_study("demo")))) <= 34
 
@@ -76,12 +82,12 @@ def test_contents_are_written_where_jupyter_book_reads_them(tmp_path):
 
 @pytest.mark.parametrize("section", sorted(SECTIONS))
 def test_notebooks_of_a_section_stand_only_in_books_of_profiles_that_have_it(section):
-    gone = set(names(OUTLINE)) - set(names(Outline(TASKS, SECTIONS - {section})))
+    gone = set(names(OUTLINE)) - set(names(Outline(TASKS, RUN, SECTIONS - {section})))
     assert gone == {one.source for one in NOTEBOOKS if one.section == section} != set()
 
 
 def test_reference_run_stands_in_for_sections_of_results_but_not_of_the_pipeline():
-    made = names(Outline(TASKS, frozenset(), reference=True))
+    made = names(Outline(TASKS, RUN, frozenset(), reference=True))
     assert {"results/random", "results/inputs", "evidence/probe"} <= set(made)
     assert "pipeline/pretraining" not in made
 
@@ -89,7 +95,7 @@ def test_reference_run_stands_in_for_sections_of_results_but_not_of_the_pipeline
 def test_results_wait_for_training_only_where_they_show_it():
     results = next(one for one in NOTEBOOKS if one.source == "results/all_tasks")
     live = next(one for one in NOTEBOOKS if one.source == "pipeline/gradcam")
-    free = Outline(TASKS, SECTIONS, reference=True, waits=False)
+    free = Outline(TASKS, RUN, SECTIONS, reference=True, waits=False)
     assert free.after(results) == ()
     assert OUTLINE.after(results) == OUTLINE.after(live) == free.after(live) != ()
 
@@ -97,6 +103,7 @@ def test_results_wait_for_training_only_where_they_show_it():
 def test_outline_of_demo_shows_every_task_and_waits_for_nothing():
     found = outline_of(open_study("demo"))
     assert len(found.tasks) == 8
+    assert "breast" in found.with_results < set(found.tasks)
     assert (found.reference, found.waits) == (True, False)
 
 
