@@ -14,6 +14,7 @@ import pandas as pd
 
 from rin.errors import InputError
 from rin.study.corpora import find_corpus
+from rin.study.curation import real_archive
 from rin.study.pretraining_records import pretrained
 from rin.study.reference import ReferenceRun
 from rin.study.reference_facts import DatasetFacts, TaskFacts
@@ -131,6 +132,16 @@ def pretraining_banner(runs: Runs) -> HTML | None:
     return provenance_line(provenances, summary, details)
 
 
+def curation_banner(runs: Runs) -> HTML:
+    """Return the line of provenance of a page on the curation of the study's archive."""
+    profile, real = runs.study.profile, real_archive(runs.study)
+    details = {
+        "Archive": real.name if real else "written by a program, with the profile's seed",
+        "Profile": f"{profile.name}: {profile.about}",
+    }
+    return provenance_line(["real" if real else "stand-in"], [f"profile {profile.name}"], details)
+
+
 def reference_banner(reference: ReferenceRun) -> HTML:
     """Return the line of provenance of a page that shows a reference run alone."""
     details = {f"Images: {one.name}": _images(one) for one in reference.facts.tasks}
@@ -169,8 +180,10 @@ def _reference_details(reference: ReferenceRun) -> dict[str, str]:
     details = {f"Corpus: {one.name}": f"{one.title}; {_remarks(one)}" for one in facts.corpora}
     for init in dict.fromkeys(one.init for one in facts.weights):
         own = [one for one in facts.weights if one.init == init]
-        digests = (one.sha256[:12] if one.sha256 else "not known" for one in own)
-        named = (f"{one.backbone} ({one.contract}, SHA-256 {d})" for one, d in zip(own, digests, strict=True))
+        named = [
+            f"{one.backbone} ({one.contract}, SHA-256 {(one.sha256 or 'not known')[:12]})"
+            for one in own
+        ]
         details[f"Weights: {init}"] = f"{own[0].release}: {', '.join(named)}"
     packages = ", ".join(f"{name} {number}" for name, number in facts.packages.items())
     return details | {
