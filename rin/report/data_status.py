@@ -1,4 +1,4 @@
-"""What is there of the datasets, as tables: for the book, and for a terminal.
+"""What is there of the datasets, as a terminal shows it.
 
 Reads statuses and manifests; looks at no file (`rin.data.status`, `rin.data.verification`).
 """
@@ -10,35 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from rin.report.tables import book_table
-
 if TYPE_CHECKING:
-    from pandas.io.formats.style import Styler
     from rich.console import Console
     from rich.padding import Padding
     from rich.text import Text
 
-    from rin.data.manifest import Counts, DatasetManifest, LabelMap
     from rin.data.status import DatasetStatus
     from rin.data.verification import Verification
 
 #: Problems and cases that are shown one by one.
 _SHOWN = 20
 _COLORS = {"here": "green", "not there": "yellow", "broken": "red"}
-
-
-def status_frame(statuses: Sequence[DatasetStatus]) -> pd.DataFrame:
-    """Return one row per dataset: what it is for, whether it is there, who may have it."""
-    rows = [(one.name, one.purpose, state_words(one), one.access) for one in statuses]
-    return pd.DataFrame(rows, columns=["Dataset", "For", "Images", "Access"])
-
-
-def to_do_frame(statuses: Sequence[DatasetStatus]) -> pd.DataFrame:
-    """Return one row per dataset that is not there, or broken: what to do about it."""
-    rows = [(one.name, one.to_do) for one in statuses if one.state != "here"]
-    return pd.DataFrame(rows, columns=["Dataset", "What to do"])
 
 
 def state_words(status: DatasetStatus) -> str:
@@ -52,51 +34,6 @@ def state_words(status: DatasetStatus) -> str:
 def short(licence: str) -> str:
     """Return the first words of a licence note, up to a comma, semicolon, colon or bracket."""
     return re.split(r"[,;:]| \(", licence, maxsplit=1)[0]
-
-
-def dataset_card(manifest: DatasetManifest) -> Styler:
-    """Return what a manifest says about a dataset, for the book.
-
-    Rows without content are left out, so that a card shows only what is known.
-    """
-    counts, unit = manifest.counts, f"{manifest.counts.unit}s"
-    lesions = {"outline": "outlines", "box": "boxes"}[manifest.mask_kind]
-    rows = {
-        "Dataset": manifest.title,
-        "Modality and region": f"{manifest.modality}, {manifest.anatomy}",
-        "Publication": manifest.citation,
-        "Home": manifest.home,
-        "Access": manifest.access,
-        "Licence": manifest.licence,
-        "Looked for as": ", ".join(manifest.locations),
-        "Unit of independence": manifest.independence,
-        "Lesions marked by": lesions if manifest.masks else "",
-        "CT window": "level {:g}, width {:g} HU".format(*manifest.window)
-        if manifest.window
-        else "",
-        "Stated by the paper, by label": _listed(counts.paper),
-        f"Stated by the authors, {unit}": _listed(counts.authors),
-        f"Counted in the files, {unit}": _listed(counts.images),
-        "Counted in all": f"{counts.total:,}" if counts.total else "",
-    }
-    rows["Classes and labels"] = _arrows(manifest.label_map)
-    for task in manifest.tasks:
-        rows[f"Task {task.name}"] = task.title
-        rows[f"Classes and labels of task {task.name}"] = _arrows(task.label_map)
-    shown = [(name, text) for name, text in rows.items() if text]
-    shown += [(f"Known: {found.kind}", found.text) for found in manifest.findings]
-    card = pd.DataFrame(shown, columns=["Name", ""]).set_index("Name").rename_axis(None)
-    return book_table(card, f"What the manifest {manifest.name} says", prose=True)
-
-
-def _arrows(label_map: LabelMap) -> str:
-    return ", ".join(
-        f"{name} → {'left out' if label is None else label}" for name, label in label_map.items()
-    )
-
-
-def _listed(counts: Counts) -> str:
-    return ", ".join(f"{name} {number:,}" for name, number in counts.items())
 
 
 def print_status(
