@@ -28,6 +28,8 @@ from rin.stats.placements import placement_areas, placement_counts
 ALL = "all"
 #: Regimes in the order in which they are shown.
 REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")
+# Of a weighted sum, by the summed weights: what rounding alone explains.
+_ROUNDING = 10 * np.finfo(float).eps
 
 
 @dataclass(frozen=True)
@@ -213,7 +215,8 @@ def _task_contrasts(task: str, rows: pd.DataFrame, inits: Sequence[str]) -> _Tas
             scores = wide.loc[own["case_id"]].to_numpy(dtype=float).T
             areas, own_covariance = _fold_covariance(own, scores, weights)
         aucs.append(areas)
-        estimates.append(weights @ areas)
+        sums = weights @ areas
+        estimates.append(np.where(np.abs(sums) <= _ROUNDING * np.abs(weights).sum(axis=1), 0, sums))
         covariance.append(own_covariance)
     k = len(aucs)
     counts = {
@@ -251,7 +254,7 @@ def _fold_covariance(
     covariance = np.atleast_2d(sums_covariance(sums))
     # What rounding leaves of a variance that is zero counts as zero.
     size = np.abs(weights).sum(axis=1)
-    zero = np.sqrt(np.abs(np.diag(covariance))) <= 10 * np.finfo(float).eps * size
+    zero = np.sqrt(np.abs(np.diag(covariance))) <= _ROUNDING * size
     covariance[zero, :] = covariance[:, zero] = 0.0
     return placement_areas(*counts), covariance
 

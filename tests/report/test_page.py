@@ -1,0 +1,54 @@
+"""What pages are made with: claims, verdicts, pictures."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from rin.errors import InputError
+from rin.report.page import claim, picture, pictures, verdict
+
+INITS = ("radiologic", "photographic")
+
+
+def test_claim_that_holds_is_silent():
+    claim("two is more than one", np.bool_(True))
+
+
+@pytest.mark.parametrize("holds", [False, np.False_, None, 1, "yes"])
+def test_claim_that_does_not_hold_stops_the_build_with_its_sentence(holds):
+    with pytest.raises(InputError, match="radiologic behind on breast"):
+        claim("radiologic behind on breast", holds)
+
+
+@pytest.mark.parametrize(
+    ("difference", "p_holm", "words"),
+    [
+        (0.1, 0.049, "radiologic ahead"),
+        (-0.1, 0.001, "photographic ahead"),
+        (0.1, 0.05, "no clear difference"),
+        (0.1, float("nan"), "no clear difference"),
+        (0.0, 0.0, "no clear difference"),
+    ],
+)
+def test_verdict_follows_the_adjusted_value(difference, p_holm, words):
+    assert verdict(difference, p_holm, INITS) == words
+
+
+def test_picture_has_its_words_and_is_closed():
+    axes = plt.subplots()[1]
+    html = picture(axes, 'AUC by init, "all" scenarios').data
+    assert 'alt="AUC by init, &quot;all&quot; scenarios"' in html
+    assert "data:image/svg+xml" in html
+    assert not plt.fignum_exists(axes.figure.number)
+
+
+def test_picture_with_pixels_is_a_png():
+    axes = plt.subplots()[1]
+    axes.imshow(np.zeros((4, 4)))
+    assert "data:image/png" in picture(axes, "a map").data
+
+
+def test_pictures_wrap_on_narrow_screens():
+    html = pictures({"one": plt.figure(), "two": plt.figure()}).data
+    assert html.count("<img") == 2
+    assert "flex-wrap:wrap" in html

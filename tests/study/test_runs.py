@@ -1,0 +1,98 @@
+"""One interface: a reference run, one's own runs, and which of them is shown."""
+
+import pandas as pd
+import pytest
+
+from rin.errors import InputError
+from rin.study import load_profile, open_reference, open_runs
+from rin.study.reference import from_random_predictions, grid_predictions
+
+PREDICTIONS = ["task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init",
+               "seed", "case_id", "patient_id", "part", "label", "score"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    return open_runs("demo", results=tmp_path_factory.mktemp("results"))
+
+
+def test_demo_shows_the_reference_run_without_training_anything(demo):
+    assert demo.is_reference
+    assert demo.tasks == ("breast", "covid19", "pneumonia", "hemorrhage")
+    assert len(demo.paper_tasks) == 8
+    assert demo.kind("breast") == "real"
+    assert demo.kind("pneumonia") == "substitute"
+    assert demo.kind("thyroid") is None
+    assert not list(demo.study.results.parent.rglob("done.json"))
+
+
+def test_predictions_are_those_of_the_reference_run(demo):
+    table = demo.predictions("main", "breast")
+    assert list(table) == PREDICTIONS
+    pd.testing.assert_frame_equal(table, grid_predictions(demo.reference, "breast"))
+    every = demo.predictions("main")
+    assert list(every["task"].unique()) == list(demo.tasks)
+
+
+def test_studies_beside_the_grid(demo):
+    assert demo.studies == ("main", "from_random", "preprocessing", "resize")
+    random = demo.predictions("from_random")
+    assert len(random) == len(from_random_predictions(demo.reference))
+    assert set(random["init"]) == {"radiologic", "photographic", "random"}
+    assert set(demo.predictions("preprocessing")["level"]) == {"native", "official_scripts"}
+    assert demo.tasks_of("resize") == ("breast",)
+
+
+def test_records_are_one_row_a_run(demo):
+    assert len(demo.records("breast")) == 48
+    assert demo.records("breast")["seconds"].gt(0).all()
+
+
+def test_localisation_comes_with_baselines(demo):
+    assert demo.overlap("breast")["dice"].between(0, 1).all()
+    assert set(demo.baselines("breast")["case_id"]) == set(demo.overlap("breast")["case_id"])
+
+
+def test_demo_runs_its_one_task_with_a_stand_in(demo):
+    assert demo.study.profile.tasks == ["breast"]
+    assert demo.study.profile.live_task == "breast"
+    assert demo.own.origin("breast") == "own"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda runs: runs.predictions("main", "thyroid"), "no results of thyroid"),
+        (lambda runs: runs.predictions("mian"), "mian"),
+        (lambda runs: runs.predictions("main", "brest"), "brest"),
+        (lambda runs: runs.facts("acl"), "no results of acl"),
+    ],
+)
+def test_what_is_not_there_is_one_clear_error(demo, call, message):
+    with pytest.raises(InputError, match=message):
+        call(demo)
+
+
+def test_open_reference_needs_no_data():
+    runs = open_reference("open")
+    assert runs.is_reference
+    assert set(runs.tasks) == set(runs.reference.tasks)
+
+
+def test_reference_of_other_inits_is_refused(tmp_path):
+    profile = load_profile("demo").model_copy(update={"inits": ["radimagenet", "imagenet"]})
+    with pytest.raises(InputError, match="reference run open"):
+        open_runs(profile, results=tmp_path)
+
+
+def test_profile_without_reference_shows_its_own_runs(tmp_path):
+    runs = open_runs("smoke", results=tmp_path)
+    assert runs.reference is None
+    assert runs.origin("thyroid") == "own"
+    with pytest.raises(InputError, match="pretrained"):
+        runs.predictions("main", "breast")
+
+
+def test_live_task_must_be_among_the_tasks():
+    with pytest.raises(ValueError, match="not among the profile's tasks"):
+        type(load_profile("demo")).model_validate(load_profile("demo").model_dump() | {"live": "x"})
