@@ -52,7 +52,8 @@ from rin.stats.differences import init_differences, regime_interaction
 from rin.stats.effects import EffectSizes, effect_sizes
 from rin.stats.equivalence import EQUIVALENCE_MARGIN, Equivalence
 from rin.stats.folds import nadeau_bengio, split_ratio
-from rin.stats.intervals import area_interval
+from rin.stats.interaction import factor_effects
+from rin.stats.intervals import area_interval, share_interval
 from rin.stats.mixed import MixedModel, mixed_model
 from rin.stats.operating import sensitivity_at_specificity
 from rin.stats.paired import (
@@ -129,6 +130,7 @@ __all__ = [
     "delong_test_unpaired",
     "effect_sizes",
     "expected_calibration_error",
+    "factor_effects",
     "holm",
     "holm_over_tasks",
     "image_differences",
@@ -155,6 +157,7 @@ __all__ = [
     "scenario_aucs",
     "sensitivity_at_specificity",
     "shapiro_wilk",
+    "share_interval",
     "simulate_coverage",
     "split_ratio",
     "task_analyses",
