@@ -147,16 +147,16 @@ found = read_table(archive, query)["accession_number"]
 claim("the query flags the studies that were screened", set(found) == {*screened.accession_number})
 
 # %% [markdown]
-# It also flags “not normal”, “probably normal” and “normal heart size” beside a consolidation. Rules
-# therefore look for negation, hedging, a second finding and advice to follow up, and give their
-# reasons:
+# It also flags “not normal”, “probably normal” and “normal heart size” beside a consolidation.
+# Rules therefore look for negation, hedging, a second finding and advice to follow up, and give
+# their reasons:
 
 # %%
 impressions = [
-    "Normal MRI of the knee.",
-    "Not normal: tear of the medial meniscus.",
-    "Probably normal. Cannot exclude a small lesion.",
-    "Left lower lobe consolidation. Normal heart size.",
+    "The MRI of the wrist is normal.",
+    "Not normal: tear of a tendon.",
+    "Probably normal; a small lesion cannot be excluded.",
+    "Consolidation. Normal heart size.",
     "Normal as far as can be assessed.",
 ]
 judged = [screen_impression("", impression) for impression in impressions]
@@ -197,8 +197,8 @@ if truth is not None:
 #
 # A reader marks key images in a *Key Object Selection* document, whose description holds the
 # finding, such as `lung: Nodule`; a label map translates a site's own terms. What the reader draws
-# on the image is a *Grayscale Softcopy Presentation State*. The corpus holds {glue:text}`keys:,` key
-# images; {glue:text}`outlined:,` have an outline.
+# on the image is a *Grayscale Softcopy Presentation State*. The corpus holds {glue:text}`keys:,`
+# key images; {glue:text}`outlined:,` have an outline.
 
 # %%
 outlined = images[(images["kind"] == "key") & (images["roi"] != "")]

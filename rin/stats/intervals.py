@@ -1,8 +1,10 @@
-"""Normal intervals of an estimate, and of an area on its own or on the logit scale."""
+"""Normal intervals of an estimate, of an area on its own or on the logit scale, and of a share."""
 
 import math
 
+import numpy as np
 from scipy import special
+from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import unknown
 from rin.stats.inputs import check_level
@@ -71,3 +73,44 @@ def area_interval(
     middle = special.logit(area)
     half_width = quantile * error / (area * (1 - area))
     return float(special.expit(middle - half_width)), float(special.expit(middle + half_width))
+
+
+def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float]:
+    """Return the 95% Wilson interval of a share of images that are grouped by patient.
+
+    Images of one patient are alike, so that they count for fewer: their number is divided by
+    the design effect, the clustered variance of the share over that of independent images.  It
+    is never taken below 1, and is the mean number of images a patient where every image is
+    a hit or none is.
+
+    Parameters
+    ----------
+    hits
+        bool (n,), such as whether each image is classified correctly.
+    patients
+        Patient of each image, (n,).
+
+    Returns
+    -------
+    low, high : float
+        0 to 1.
+
+    Notes
+    -----
+    Checked against statsmodels: Wilson's interval for single images, the clustered covariance
+    of a mean for the design effect.
+
+    References
+    ----------
+    .. [1] Korn EL, Graubard BI. Confidence intervals for proportions with small expected number
+       of positive counts estimated from survey data. Surv Methodol 1998;24:193–201.
+    """
+    hits = np.asarray(hits, dtype=float)
+    n, share = len(hits), hits.mean()
+    _, cluster = np.unique(np.asarray(patients), return_inverse=True)
+    sums = np.bincount(cluster, weights=hits - share)
+    k, plain = len(sums), n**2 * share * (1 - share) / max(1, n - 1)
+    effect = (sums**2).sum() * k / (k - 1) / plain if plain and k > 1 else n / k
+    size = n / max(1.0, effect)
+    low, high = proportion_confint(share * size, size, method="wilson")
+    return float(low), float(high)

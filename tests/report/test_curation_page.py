@@ -12,7 +12,7 @@ from rin.curation.standin import write_archive
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.report.execution import execute_notebook
 
-NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "curation.py"
+NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "pipeline" / "curation.py"
 IDENTIFIERS = (
     "select patient_id from patients",
     "select study_uid from studies",

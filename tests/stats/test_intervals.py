@@ -1,11 +1,14 @@
 import math
 
+import numpy as np
 import pytest
+import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from rin.errors import InputError
-from rin.stats.intervals import area_interval, normal_quantile
+from rin.stats.intervals import area_interval, normal_quantile, share_interval
 
 
 def logit(share):
@@ -65,3 +68,32 @@ def test_no_variance_gives_a_point_and_unknown_variance_no_interval(scale):
 def test_unknown_scale_lists_the_known_ones():
     with pytest.raises(InputError, match="identity"):
         area_interval(0.5, 0.01, scale="probit")
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 6), (4, 6), (19, 20), (7, 7)])
+def test_share_interval_of_one_image_a_patient_is_wilsons(right, n):
+    hits = np.arange(n) < right
+    expected = stats.binomtest(right, n).proportion_ci(method="wilson")
+    assert share_interval(hits, np.arange(n)) == pytest.approx(tuple(expected))
+
+
+def test_share_interval_of_patients_with_several_images_follows_the_clustered_variance():
+    rng = np.random.default_rng(3)
+    patients = np.repeat(np.arange(30), rng.integers(1, 9, 30))
+    hits = rng.random(len(patients)) < np.repeat(rng.uniform(0, 1, 30), np.bincount(patients))
+    mean = sm.OLS(hits.astype(float), np.ones(len(hits)))
+    clustered = mean.fit(cov_type="cluster", cov_kwds={"groups": patients}).cov_params()[0, 0]
+    share = hits.mean()
+    size = share * (1 - share) * len(hits) / (len(hits) - 1) / clustered
+    assert size < len(hits)
+    z = stats.norm.ppf(0.975)
+    center = (share + z**2 / 2 / size) / (1 + z**2 / size)
+    half = z / (1 + z**2 / size) * np.sqrt(share * (1 - share) / size + z**2 / 4 / size**2)
+    found = share_interval(hits, patients)
+    assert found == pytest.approx((center - half, center + half))
+
+
+def test_share_interval_when_every_image_is_right_counts_patients():
+    expected = stats.binomtest(5, 5).proportion_ci(method="wilson")
+    found = share_interval(np.ones(20, bool), np.repeat(np.arange(5), 4))
+    assert found == pytest.approx(tuple(expected))
