@@ -44,6 +44,11 @@ class Bounds:
         """Return the range of `factor` times the value."""
         return Bounds(*sorted((factor * self.low, factor * self.high)))
 
+    def __format__(self, spec: str) -> str:
+        """Return ``4.8 to 4.9`` in the format of a number, or one number where both ends agree."""
+        ends = [format(end, spec).replace("-", "−") for end in (self.low, self.high)]
+        return " to ".join(dict.fromkeys(ends))
+
     def __add__(self, other: "Bounds") -> "Bounds":
         """Return the range of the sum of two values that vary freely."""
         return Bounds(self.low + other.low, self.high + other.high)
