@@ -1,68 +1,135 @@
 """The notebooks' common form; what they compute is tested where it is written."""
 
 import ast
+import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import jupytext
 import pytest
 
-from rin.report.book import CHAPTERS, notebook_parameters
+from rin.report.execution import notebook_parameters
+from rin.report.pages import NOTEBOOKS as TABLE
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.py"))
-CHAPTER = {chapter.source: chapter for chapter in CHAPTERS}
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.py"))
+OF_TASKS = {notebook.source for notebook in TABLE if notebook.of}
+# Names of the values that the book hands to a notebook.
+STUDY = {"profile", "data_root", "results"}
 
-for_each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+def name(path):
+    return path.relative_to(ROOT / "notebooks").with_suffix("").as_posix()
+
+
+for_each = pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+for_each_with_results = pytest.mark.parametrize(
+    "path", [path for path in NOTEBOOKS if path.parent.name in ("results", "evidence")], ids=name
+)
+
+
+def cells(path, kind):
+    return [cell for cell in jupytext.read(path).cells if cell.cell_type == kind]
+
+
+def tags(cell):
+    return set(cell.metadata.get("tags", []))
 
 
 def parameter_cells(path):
-    cells = jupytext.read(path).cells
-    return [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
-
-
-def test_there_are_as_many_notebooks_as_chapters():
-    assert {path.stem for path in NOTEBOOKS} == set(CHAPTER)
+    return [cell for cell in cells(path, "code") if "parameters" in tags(cell)]
 
 
 @for_each
 def test_code_cells_parse(path):
-    for cell in jupytext.read(path).cells:
-        if cell.cell_type == "code":
-            ast.parse(cell.source)
+    for cell in cells(path, "code"):
+        ast.parse(cell.source)
 
 
 @for_each
-def test_one_cell_holds_typed_and_commented_parameters_only(path):
-    if not CHAPTER[path.stem].parameters:
-        assert parameter_cells(path) == []
-        return
-    (source,) = parameter_cells(path)
-    nodes = ast.parse(source).body
-    lines = source.splitlines()
-    assert len(nodes) == len(lines)
-    for node, line in zip(nodes, lines, strict=True):
-        assert isinstance(node, ast.AnnAssign), f"no type: {line}"
-        assert re.search(r"  # \S.+", line), f"no comment: {line}"
+def test_one_cell_at_most_holds_typed_and_commented_parameters_only(path):
+    for cell in parameter_cells(path)[:1]:
+        nodes, lines = ast.parse(cell.source).body, cell.source.splitlines()
+        assert len(nodes) == len(lines)
+        for node, line in zip(nodes, lines, strict=True):
+            assert isinstance(node, ast.AnnAssign), f"no type: {line}"
+            assert re.search(r"  # \S.+", line), f"no comment: {line}"
+    assert len(parameter_cells(path)) <= 1
 
 
 @for_each
 def test_defaults_have_the_type_that_is_annotated(path):
-    source = "\n".join(parameter_cells(path))
+    source = "\n".join(cell.source for cell in parameter_cells(path))
     defaults = {node.target.id: ast.literal_eval(node.value) for node in ast.parse(source).body}
-    for name, kind in notebook_parameters(path).items():
-        assert isinstance(defaults[name], kind)
+    for key, kind in notebook_parameters(path).items():
+        assert isinstance(defaults[key], kind)
 
 
 @for_each
-def test_parameters_are_those_of_the_chapter(path):
-    assert tuple(notebook_parameters(path)) == CHAPTER[path.stem].parameters
+def test_parameters_are_those_that_the_book_hands_on(path):
+    parameters = set(notebook_parameters(path))
+    assert "task" in parameters or name(path) not in OF_TASKS
+    assert parameters <= {"task", *STUDY}
 
 
 @for_each
-def test_opens_with_title_question_and_command(path):
-    opening = jupytext.read(path).cells[0]
-    assert opening.cell_type == "markdown"
-    assert re.match(r"# \S", opening.source)
-    assert re.search(r"\bcommand\b.*`make book", opening.source, flags=re.IGNORECASE)
-    if path.stem != "cover":
-        assert re.search(r"\*\*What this page answers\.\*\* .*\?", opening.source, flags=re.DOTALL)
+def test_opens_with_its_title_and_ends_with_how_to_run_it(path):
+    first, *_ = cells(path, "markdown")
+    assert re.match(r"# \S", first.source)
+    text = "\n".join(cell.source for cell in cells(path, "markdown"))
+    section = re.search(r"(?ms)^## Run this page$(.*)", text)
+    assert section, "no section 'Run this page'"
+    assert f"notebooks/{name(path)}.py" in section.group(1)
+
+
+@for_each
+def test_only_parameters_are_removed_from_sight(path):
+    removed = [cell for cell in cells(path, "code") if "remove-input" in tags(cell)]
+    assert all("parameters" in tags(cell) for cell in removed)
+    assert not [cell for cell in cells(path, "code") if "remove-cell" in tags(cell)]
+
+
+@for_each
+def test_imports_at_most_ten_names_from_the_report(path):
+    nodes = [node for cell in cells(path, "code") for node in ast.walk(ast.parse(cell.source))]
+    taken = [
+        alias.name
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rin.report")
+        for alias in node.names
+    ]
+    assert len(taken) <= 10, taken
+
+
+@for_each_with_results
+def test_at_least_half_of_the_code_of_a_result_is_visible(path):
+    code = [cell for cell in cells(path, "code") if "parameters" not in tags(cell)]
+    folded = [cell for cell in code if tags(cell) & {"hide-input", "hide-cell", "remove-input"}]
+    assert len(folded) <= len(code) / 2, f"{len(folded)} of {len(code)} cells are folded"
+
+
+@pytest.mark.parametrize("folder", [".", "notebooks/results"], ids=["root", "own folder"])
+def test_plain_tools_run_a_notebook(folder, tmp_path):
+    # What Jupyter does with a notebook, and papermill in a terminal; `rin` is not asked.
+    bin_ = Path(sys.executable).parent
+    made, done = tmp_path / "task.ipynb", tmp_path / "out.ipynb"
+    source = str(ROOT / "notebooks" / "results" / "task_published.py")
+    jupyter = {"JUPYTER_PATH": str(bin_.parent / "share" / "jupyter")}
+    for command in (
+        [bin_ / "jupytext", "--to", "ipynb", source, "--output", made],
+        [bin_ / "papermill", made, done, "-p", "task", "thyroid", "--cwd", ROOT / folder],
+    ):
+        subprocess.run(
+            list(map(str, command)),
+            cwd=ROOT / folder,
+            env=os.environ | jupyter,
+            check=True,
+            capture_output=True,
+        )
+    computed = json.loads(done.read_text(encoding="utf-8"))
+    assert all(not cell.get("metadata", {}).get("papermill", {}).get("exception")
+               for cell in computed["cells"])  # fmt: skip
+    assert 'task = "thyroid"' in done.read_text(encoding="utf-8").replace('\\"', '"')

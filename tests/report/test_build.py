@@ -193,8 +193,8 @@ def test_pages_read_the_ledgers_of_what_comes_before_them():
 # ---- running pages
 
 TRAINING = """# %%
-from pathlib import Path
-run = Path({ledger!r}) / "run"
+import pathlib, time
+run = pathlib.Path({ledger!r}) / "run"
 run.mkdir(parents=True, exist_ok=True)
 (run / "done.json").write_text(str(time.time()))
 """
