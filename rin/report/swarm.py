@@ -62,7 +62,7 @@ def auc_swarm(
     ax = ax or plt.subplots(figsize=(3.6, 3.4) if compact else (WIDTH, 4.2))[1]
     backbones = [b for b in BACKBONE_MARKER if b in set(aucs["backbone"])]
     stated = {} if published is None else published.set_index("init").to_dict("index")
-    names, values = [], [aucs.loc[aucs["init"].isin(inits), "auc"].to_numpy()]
+    names, values = [], [np.concatenate([rows_of(aucs, init)["auc"] for init in inits])]
     near = 0.03 * float(np.ptp(values[0]))
     for place, init in enumerate(inits):
         style, own = init_style(init), rows_of(aucs, init)

@@ -1,4 +1,5 @@
 import matplotlib as mpl
+import pandas as pd
 import pytest
 
 from rin.errors import InputError
@@ -33,3 +34,19 @@ def test_condition_label_is_short(unfreezing, rate, label):
 def test_condition_label_of_unknown_unfreezing_raises():
     with pytest.raises(InputError, match="unfreeze_top10"):
         style.condition_label("half", 1e-3)
+
+
+def test_kind_style_knows_inits_and_lists_what_it_knows():
+    assert style.kind_style("radiologic").color == style.INIT_STYLE["radiologic"].color
+    with pytest.raises(InputError, match="pooled"):
+        style.kind_style("guess")
+
+
+def test_check_one_each_names_a_row_that_repeats_and_several_tasks():
+    table = pd.DataFrame({"task": "breast", "scenario": ["a", "a"]})
+    with pytest.raises(InputError, match="repeat a scenario"):
+        style.check_one_each(table, ["scenario"])
+    with pytest.raises(InputError, match="several tasks"):
+        style.check_one_each(table.assign(task=["breast", "acl"]), ["scenario"])
+    with pytest.raises(InputError, match="task, scenario"):
+        style.check_one_each(table, ["fold"])

@@ -1,0 +1,89 @@
+import numpy as np
+import pandas as pd
+import pytest
+from overlaps import overlapping_texts
+
+from rin.errors import InputError
+from rin.report.bars import bars, counts
+from rin.report.style import init_style, use_style
+
+
+@pytest.fixture
+def rows():
+    values = [
+        ("Thyroid", "radiologic", 0.29, 0.05),
+        ("Thyroid", "photographic", 0.18, 0.1),
+        ("Breast", "radiologic", 0.16, 0.02),
+        ("Breast", "photographic", 0.14, np.nan),
+    ]
+    return pd.DataFrame(values, columns=["group", "init", "value", "sd"])
+
+
+def test_bars_have_the_values_in_the_colour_of_their_init(rows):
+    ax = bars(rows, ylabel="Dice score")
+    heights = {(one.get_facecolor()[:3], round(one.get_height(), 2)) for one in ax.patches}
+    assert len(ax.patches) == 4
+    assert {height for _, height in heights} == {0.29, 0.18, 0.16, 0.14}
+    assert len({color for color, _ in heights}) == 2
+
+
+def test_dots_stand_at_the_values_with_their_intervals(rows):
+    table = rows.assign(low=rows["value"] - 0.1, high=rows["value"] + 0.1)
+    ax = bars(table, ylabel="Sensitivity", marks="dots")
+    marks = [one for one in ax.get_lines() if one.get_color() == init_style("radiologic").color]
+    assert list(marks[0].get_ydata()) == [0.29, 0.16]
+    assert ax.collections[0].get_segments()[0][:, 1] == pytest.approx([0.19, 0.39])
+
+
+def test_bars_keep_texts_apart_and_show_baselines_and_published_values(rows):
+    use_style()
+    baselines = pd.DataFrame({"group": ["Thyroid", "Breast"], "baseline": "centred ellipse",
+                              "value": [0.2, 0.3]})  # fmt: skip
+    published = rows.assign(published=[0.288, 0.175, 0.163, 0.14])
+    ax = bars(published, ylabel="Dice score", baselines=baselines)
+    lines = [one for one in ax.collections if one.get_gid() == "baseline"]
+    assert [one.get_segments()[0][0, 1] for one in lines] == [0.2, 0.3]
+    labels = [one.get_text() for one in ax.get_legend().get_texts()]
+    assert labels == ["Radiologic", "Photographic", "as published", "centred ellipse"]
+    assert overlapping_texts(ax.figure) == []
+    assert ax.get_ylim()[1] > 0.34
+
+
+@pytest.mark.parametrize(
+    ("inits", "named"),
+    [
+        (["jigsaw", "photographic"] * 2, "radiologic"),
+        (["radiologic"] * 4, "Average folds"),
+    ],
+)
+def test_bars_of_unusable_rows_name_what_is_known(rows, inits, named):
+    with pytest.raises(InputError, match=named):
+        bars(rows.assign(init=inits), ylabel="Dice score")
+
+
+def test_bars_of_unknown_marks_or_group_raise(rows):
+    with pytest.raises(InputError, match="dots"):
+        bars(rows, ylabel="Dice score", marks="pies")
+    lines = pd.DataFrame({"group": ["Knee"], "baseline": "x", "value": 0.1})
+    with pytest.raises(InputError, match="Thyroid"):
+        bars(rows, ylabel="Dice score", baselines=lines)
+
+
+def test_counts_of_one_column_are_bars_with_their_numbers():
+    use_style()
+    table = pd.DataFrame({"label": ["a", "b"], "count": [1200, 30]})
+    ax = counts(table, xlabel="Images")
+    assert [one.get_width() for one in ax.patches] == [1200, 30]
+    assert [one.get_text() for one in ax.texts] == ["1,200", "30"]
+    assert overlapping_texts(ax.figure) == []
+
+
+def test_counts_of_several_columns_are_marks_without_zeros_on_a_log_axis():
+    use_style()
+    table = pd.DataFrame({"label": ["a", "b"], "train": [90000, 30], "test": [0, 5]})
+    columns = {"train": "training", "test": "test"}
+    ax = counts(table, xlabel="Images", columns=columns, log=True)
+    assert np.isnan(ax.get_lines()[1].get_xdata()[0])
+    assert overlapping_texts(ax.figure) == []
+    with pytest.raises(InputError, match="label"):
+        counts(table, xlabel="Images")
