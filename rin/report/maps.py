@@ -96,7 +96,7 @@ def lesion_maps(
     labels: Mapping[str, str],
     *,
     box: tuple[float, float, float, float] = (1 / 3, 1 / 3, 2 / 3, 2 / 3),
-    label: str = "Mean activation (0–1)",
+    label: str = "Mean activation (0–255)",
     side: float = 2.1,
 ) -> np.ndarray:
     """Draw the mean activation around the lesion: a row an init, a column a regime.
