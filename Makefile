@@ -1,4 +1,4 @@
-# RadImageNet, reproduced.  `make help` lists the targets.
+# RadImageNet, re-examined.  `make help` lists the targets.
 # Both `make book` and `make test` first build .venv from requirements.lock, once.
 
 PROFILE   ?= demo

@@ -1,4 +1,4 @@
-"""RadImageNet, reproduced: helpers behind the notebooks of the book.
+"""RadImageNet, re-examined: helpers behind the notebooks of the book.
 
 Importing `rin` is cheap on purpose: the deep-learning framework is imported
 only where a model is built.

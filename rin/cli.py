@@ -18,7 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="RadImageNet, reproduced: run the study and build its book.",
+    help="RadImageNet, re-examined: run the study and build its book.",
 )
 
 data_app = typer.Typer(

@@ -1,0 +1,51 @@
+"""Keep the README's figure the one that the cover shows.
+
+`python .ci/readme_figure.py` fails where they differ; with `--write` it renews the files.
+"""
+
+import argparse
+import base64
+import json
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+COVER = ROOT / "book" / "notebooks" / "findings.ipynb"
+FILES = [ROOT / "book" / "_static" / f"headline_{side}.svg" for side in ("left", "right")]
+
+
+def cover_figures(notebook: Path) -> list[bytes]:
+    """Return the figures that a computed cover shows, as SVG."""
+    text = json.dumps(json.loads(notebook.read_text(encoding="utf-8"))["cells"])
+    return [
+        base64.b64decode(data)
+        for data in re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", text)
+    ]
+
+
+def main() -> int:
+    """Compare or renew the files; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="renew the files")
+    arguments = parser.parse_args()
+    found = cover_figures(COVER)
+    if len(found) != len(FILES):
+        print(f"{COVER.name}: {len(found)} figures, not {len(FILES)}: run make book first")
+        return 1
+    stale = [file for file, svg in zip(FILES, found, strict=True) if not same(file, svg)]
+    for file, svg in zip(FILES, found, strict=True):
+        if arguments.write:
+            file.write_bytes(svg)
+    for file in stale if not arguments.write else []:
+        print(f"{file.name}: not the cover's figure; run python .ci/readme_figure.py --write")
+    return int(bool(stale) and not arguments.write)
+
+
+def same(file: Path, svg: bytes) -> bool:
+    """Tell whether a file holds a figure."""
+    return file.is_file() and file.read_bytes() == svg
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""The README repeats results of the reference run and the paper: they must be what these give."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rin.paper import COMPARISONS
+from rin.replications import like_for_like
+from rin.report.format import format_estimate
+from rin.stats import init_differences
+from rin.study import open_reference
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+WORDS = re.sub(r"\s+", " ", README)
+GROUPS = ("all", "freeze_all", "unfreeze_top10", "unfreeze_all")
+
+
+@pytest.fixture(scope="module")
+def found():
+    runs = open_reference("open")
+    return init_differences(runs.predictions(), *runs.inits)
+
+
+def test_readme_repeats_the_differences_of_the_reference_run(found):
+    for task, rows in found.groupby("task", sort=False):
+        rows = rows.set_index("group").loc[list(GROUPS)]
+        cells = [
+            format_estimate(100 * row.difference, 100 * row.ci_low, 100 * row.ci_high, 1)
+            + "*" * (row.p_holm < 0.05)
+            for row in rows.itertuples()
+        ]
+        title = COMPARISONS[task].title.partition(",")[0]
+        line = " | ".join([title, str(rows["n_cases"].iloc[0]), *cells])
+        assert f"| {line} |" in README
+
+
+def test_readme_sums_up_the_reference_run(found):
+    overall = 100 * found.loc[found["group"] == "all", "difference"]
+    ends = f"({overall.min():.1f} to {overall.max():+.1f} points)".replace("-", "−")
+    assert f"on any of {len(overall)} tasks {ends}" in WORDS
+    assert (found.loc[found["group"] == "all", "p_holm"] >= 0.05).all()
+    clear = found[found["p_holm"] < 0.05]
+    assert f"frozen, on {clear['task'].nunique()} tasks" in WORDS
+    assert (clear["difference"] > 0).all()
+    assert "unfreeze_all" not in set(clear["group"])
+
+
+def test_readme_sums_up_the_paper_and_the_other_groups():
+    ends = [one.difference for one in COMPARISONS.values()]
+    assert f"on all {len(ends)} tasks, by {min(ends)} to {max(ends)} AUC points" in WORDS
+    zero = sum(one.ci_low <= 0 <= one.ci_high for one in COMPARISONS.values())
+    assert f"{zero} of the {len(ends)} printed intervals include zero" in WORDS
+    others = like_for_like()
+    ahead = (others["estimate"] > 0).sum()
+    assert f"ahead in {ahead} of {len(others)} like-for-like comparisons" in WORDS
