@@ -14,7 +14,7 @@
 # # Fine-tuning, from images to a difference
 
 # %% tags=["parameters", "remove-input"]
-task: str = "breast"  # name of a task of data_manifests/
+task: str = ""  # name of a task of data_manifests/; empty for the profile's live task
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
@@ -36,16 +36,17 @@ from rin.study.runs import Runs
 
 use_style()
 study = open_study(profile, data_root=data_root, results=results)
+task = task or study.profile.live_task
 live = Runs(study)  # the runs of this profile alone, never a reference run
 a, b = live.inits
 line = display(banner(live, [task], trained=False), display_id=True)
 
 # %% [markdown]
-# One task, “{glue:text}`task_title`”, from its images to the comparison of two initialisations: mean
-# AUC {glue:text}`mean_a:.3f` ± {glue:text}`sd_a:.3f` ({glue:text}`name_a`) and
-# {glue:text}`mean_b:.3f` ± {glue:text}`sd_b:.3f` ({glue:text}`name_b`) over
-# {glue:text}`n_scenarios` scenarios, difference {glue:text}`difference` points,
-# {glue:text}`p_value`: {glue:text}`verdict`.
+# One task, “{glue:text}`task_title`”, from its images to the comparison of two initialisations.
+# Mean AUC over {glue:text}`n_scenarios` scenarios: {glue:text}`mean_a:.3f` ±
+# {glue:text}`sd_a:.3f` ({glue:text}`name_a`) and {glue:text}`mean_b:.3f` ± {glue:text}`sd_b:.3f`
+# ({glue:text}`name_b`); difference {glue:text}`difference` points, {glue:text}`p_value`:
+# {glue:text}`verdict`.
 #
 # ## Images
 #
