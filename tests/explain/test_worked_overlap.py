@@ -1,7 +1,6 @@
 """A dozen small maps and lesions, worked out pixel by pixel in whole numbers and fractions.
 
-The page on overlap by hand sets these results beside those of `rin.explain`, which they share no
-line of code with.  Everything here is drawn for the purpose; no image of anybody is used.
+They share no line of code with `rin.explain`, whose results they are held against.
 """
 
 from __future__ import annotations
@@ -12,6 +11,10 @@ from fractions import Fraction
 from math import hypot
 
 import numpy as np
+import pytest
+
+from rin.explain.gradcam import class_activation, to_uint8
+from rin.explain.overlap import cam_dice, pixel_average_precision, pointing_game
 
 SIDE, CELLS, THRESHOLD, TOLERANCE = 8, 4, 180, 1
 #: Weights of the dense layer: channels × classes; class 1 is the positive one.
@@ -108,12 +111,7 @@ class Worked:
 
 
 def work_out(case: Case) -> Worked:
-    """Return every step of a case, with a loop over pixels and fractions in place of arrays.
-
-    Notes
-    -----
-    Checked against `rin.explain` on the page and in the tests.
-    """
+    """Return every step of a case, with a loop over pixels and fractions in place of arrays."""
     cam = _weighted(case)
     peak = max(max(row) for row in cam)
     scaled = [[Fraction(255 * max(v, 0), peak) if peak > 0 else Fraction(0) for v in row]
@@ -200,6 +198,42 @@ def precision_steps(
     return steps
 
 
-def lesion_cells(case: Case) -> list[tuple[int, int]]:
-    """Return the places of the lesion's pixels, row and column."""
-    return [tuple(map(int, at)) for at in np.argwhere(case.lesion)]
+each = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+BY_NAME = {case.name: work_out(case) for case in CASES}
+
+
+@each
+def test_every_step_by_hand_equals_rin_explain(case):
+    worked, lesion = work_out(case), case.lesion[None]
+    cam = class_activation(case.features[None], KERNEL)[..., 1]
+    np.testing.assert_array_equal(16 * cam[0], worked.cam)
+    picture = to_uint8(cam, SIDE)
+    np.testing.assert_array_equal(picture[0], worked.picture)
+    for value, found in (
+        (worked.dice, cam_dice(picture, lesion, THRESHOLD)),
+        (worked.pointing, pointing_game(picture, lesion, TOLERANCE)),
+        (worked.precision, pixel_average_precision(picture, lesion)),
+    ):
+        expected = np.nan if value is None else float(value)
+        np.testing.assert_allclose(found, [expected], rtol=1e-12)
+
+
+def test_cases_show_what_the_page_says_of_them():
+    first = BY_NAME["On the lesion"]
+    assert (first.dice, first.precision) == (Fraction(2, 3), 1)
+    assert first.both / first.lesion == 0.5
+    narrow, broad = BY_NAME["Too narrow"], BY_NAME["Too broad"]
+    assert narrow.called < narrow.lesion and broad.called > broad.lesion
+    assert abs(narrow.dice - broad.dice) < 0.01
+    ranked = BY_NAME["Well ranked, badly cut"]
+    assert ranked.precision == 1 and ranked.dice < 0.5
+    miss = BY_NAME["A near miss"]
+    assert (miss.both, miss.pointing) == (0, 1)
+    assert BY_NAME["Two lesions, one found"].pointing == 1
+    assert BY_NAME["Two equal maxima"].pointing == Fraction(1, 2)
+    alike, blank = BY_NAME["Everywhere alike"], BY_NAME["No positive value"]
+    assert alike.precision == blank.precision == Fraction(9, 64)
+    assert alike.pointing == Fraction(21, 64)
+    assert (blank.dice, blank.pointing) == (0, 0)
+    assert BY_NAME["No lesion, highlighted"].dice == 0
+    assert BY_NAME["No lesion, nothing highlighted"].dice is None
