@@ -1,4 +1,4 @@
-"""Curves: ROC, reliability, precision against recall, net benefit, learning, coverage.
+"""Curves: ROC, reliability, precision against recall, net benefit, learning.
 
 Every function draws one axes from a tidy table with one row a point, each init in its colour.
 `curve` is the mark below them: lines with bands.
@@ -11,7 +11,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter, ScalarFormatter
 
 from rin.errors import unknown
 from rin.report.format import format_number
@@ -38,7 +37,6 @@ def curve(
     by: str = "init",
     band: tuple[str, str] | None = None,
     labels: Mapping[str, str] = MappingProxyType({}),
-    markers: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw a line an init, with a faint band where `band` names its lower and upper column.
@@ -51,8 +49,6 @@ def curve(
         Inits (or kinds of `rin.report.style`) in the order of the legend: values of `by`.
     labels
         Text of the legend by name, where it is not the style's own.
-    markers
-        Whether the points of a line are marked.
     """
     check_columns(rows, [by, x, y, *(band or ())])
     ax = ax or plt.subplots(figsize=_PANEL)[1]
@@ -61,10 +57,8 @@ def curve(
         if band:
             ends = own[band[0]], own[band[1]]
             ax.fill_between(own[x], *ends, color=style.color, alpha=0.14, linewidth=0)
-        ax.plot(
-            own[x], own[y], style.linestyle, color=style.color, label=labels.get(name, style.label),
-            marker=style.marker if markers else None, markersize=6,
-        )  # fmt: skip
+        label = labels.get(name, style.label)
+        ax.plot(own[x], own[y], style.linestyle, color=style.color, label=label)
     ax.grid()
     return ax
 
@@ -259,57 +253,6 @@ def learning_curves(
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid()
     ax.legend(fontsize=9.5)
-    return ax
-
-
-def coverage_curves(
-    table: pd.DataFrame,
-    x: str,
-    xlabel: str,
-    *,
-    y: str = "coverage",
-    level: float = 0.95,
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw the coverage, or another column, of each kind of interval over a setting.
-
-    Parameters
-    ----------
-    table
-        One row a method and value of `x`: `method`, `x`, `y`, and for coverage `low`, `high`
-        (0–1). Rows of one measure only.
-    x, xlabel
-        Column along the axis, whose values are the ticks, and what it is in words.
-    y
-        "coverage", or "mean_width", drawn in AUC points.
-    level
-        Coverage that the intervals aim at, drawn as a line.
-
-    Raises
-    ------
-    InputError
-        For an unknown method, and for two rows of one method and place.
-    """
-    check_columns(table, ["method", x, y])
-    check_one_each(table, ["method", x])
-    ax = ax or plt.subplots(figsize=(5.6, 3.6))[1]
-    methods = sorted(table["method"].unique(), key=lambda method: kind_style(method).label)
-    if y == "coverage":
-        curve(table, methods, x=x, y=y, by="method", band=("low", "high"), markers=True, ax=ax)
-        ax.axhline(level, color=INK, linewidth=1, linestyle=":", label=f"aim: {level:.0%}")
-        ax.set(ylim=(max(0, table["low"].min() - 0.03), 1), ylabel="Intervals with the true value")
-        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    else:
-        points = table.assign(**{y: 100 * table[y]})
-        curve(points, methods, x=x, y=y, by="method", markers=True, ax=ax)
-        ax.set(ylim=(0, None), ylabel="Mean width (AUC points)")
-    if x == "patients":
-        ax.set_xscale("log")
-        ax.xaxis.set_major_formatter(ScalarFormatter())
-    ax.xaxis.set_major_locator(FixedLocator(sorted(table[x].unique())))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlabel(xlabel)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
     return ax
 
 

@@ -39,7 +39,7 @@ INIT_STYLE = {
 
 @dataclass(frozen=True)
 class KindStyle:
-    """Colour, label and marker of one kind of result, regime or interval."""
+    """Colour, label and marker of one kind of result or regime."""
 
     color: str
     label: str
@@ -58,10 +58,6 @@ KIND_STYLE = {
     "freeze_all": KindStyle("#A99BD1", "frozen", "s"),
     "unfreeze_top10": KindStyle("#7C5CB8", "top 10", "^"),
     "unfreeze_all": KindStyle("#42236F", "all layers", "D"),
-    "naive": KindStyle("#A6266E", "every image a patient of its own", "s"),
-    "clustered": KindStyle("#1B7A5A", "clustered by patient", "o"),
-    "clustered_logit": KindStyle("#3B5FA0", "clustered, on the logit scale", "D"),
-    "bootstrap": KindStyle("#222222", "bootstrap over patients", "^"),
 }
 BACKBONE_MARKER = {
     "InceptionResNetV2": "o",

@@ -104,13 +104,3 @@ def test_learning_curves_without_far_epochs_show_all():
     assert low < 1 and high > 2.1
     with pytest.raises(InputError, match="loss"):
         roc.learning_curves(history, ["radiologic"], metric="accuracy")
-
-
-@pytest.mark.parametrize(("y", "shown"), [("coverage", 0.9), ("mean_width", 20.0)])
-def test_coverage_curves_draw_each_method(y, shown):
-    table = pd.DataFrame({"method": "naive", "patients": [50, 100], "coverage": 0.9, "low": 0.88,
-                          "high": 0.92, "mean_width": 0.2})  # fmt: skip
-    ax = roc.coverage_curves(table, "patients", "Patients", y=y)
-    assert ax.get_lines()[0].get_ydata() == pytest.approx([shown, shown])
-    with pytest.raises(InputError, match="clustered"):
-        roc.coverage_curves(table.assign(method="magic"), "patients", "Patients")
