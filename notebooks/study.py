@@ -201,7 +201,7 @@ radiologic = load_manifest("corpus_radiologic")
 parts = pd.DataFrame([source.model_dump() for source in radiologic.sources])
 parts["images"] = parts["images"].map("{:,}".format)
 parts.columns = ["Source", "Origin", "Classes", "Images"]
-book_table(parts, "Radiologic corpus: at most 400 images a class, 64 × 64 px, gray", prose=True)
+book_table(parts, "Radiologic corpus: at most 400 images a class, 64 × 64 px, grey", prose=True)
 
 # %% [markdown]
 # ## Was any test image seen in pretraining?

@@ -99,7 +99,7 @@ HTML(
 # DATA_ROOT/
 # └── ddti/
 #     ├── 1.xml        case 1: TI-RADS category, outlines
-#     ├── 1_1.jpg      its pictures
+#     ├── 1_1.jpg      its images
 #     ├── 1_2.jpg
 #     └── …
 # ```
@@ -236,7 +236,7 @@ HTML(
 # ```text
 # DATA_ROOT/
 # └── pretrain_radiologic/
-#     ├── ct_chest/     pictures under any name
+#     ├── ct_chest/     images under any name
 #     └── …
 # ```
 #

@@ -127,7 +127,7 @@ class Outline:
 _TRAINED = ("pipeline/fine_tuning",)
 NOTEBOOKS = (
     Notebook("findings", _FRONT, _TRAINED),
-    Notebook("study", _FRONT),
+    Notebook("study", _FRONT, _TRAINED),
     Notebook("results/all_tasks", _RESULTS, _TRAINED),
     Notebook("results/regimes", _RESULTS, _TRAINED),
     Notebook("results/task", _RESULTS, _TRAINED, of="task"),
