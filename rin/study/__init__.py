@@ -16,7 +16,7 @@ from rin.study.pretraining import (
 )
 from rin.study.profile import Profile, load_profile, profile_names
 from rin.study.runs import Runs, open_reference, open_runs
-from rin.study.sanity import sanity_maps, sanity_records, sanity_table, similarity_summary
+from rin.study.sanity import sanity_maps, sanity_table, similarity_summary
 from rin.study.scenarios import SCENARIOS, Scenario
 from rin.study.setting import Study, TaskInputs, open_study, task_inputs
 from rin.study.whole import run_fine_tuning, run_study, whole_study
@@ -50,7 +50,6 @@ __all__ = [
     "run_records",
     "run_study",
     "sanity_maps",
-    "sanity_records",
     "sanity_table",
     "similarity_summary",
     "task_inputs",

@@ -153,12 +153,6 @@ def _interval(
     return {f"{name}low": ends[0], f"{name}high": ends[1]}
 
 
-def sanity_records(study: Study, inputs: TaskInputs) -> pd.DataFrame:
-    """Return one row a run that records: its columns and what `done.json` says of it."""
-    named = _recorded(study, inputs).to_dict("index")
-    return pd.DataFrame([row | study.runs.done(run_id) for run_id, row in named.items()])
-
-
 def _recorded(study: Study, inputs: TaskInputs) -> pd.DataFrame:
     """Return the runs that record, as `runs_table`; all are finished."""
     runs = [run for run in plan_runs(study, inputs) if run.sanity_cases]

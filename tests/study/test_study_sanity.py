@@ -18,7 +18,6 @@ from rin.study import (
     run_from_random,
     run_grid,
     sanity_maps,
-    sanity_records,
     sanity_table,
 )
 from rin.study.plan import plan_runs
@@ -195,12 +194,6 @@ def test_record_of_a_single_case_has_no_other_image(recorded):
     table = recorded[0](1)
     assert table["spearman"].notna().all()
     assert table.filter(like="_other").isna().all(axis=None)
-
-
-def test_sanity_records_have_one_row_a_run(checked, inputs):
-    table = sanity_records(checked[0], inputs)
-    assert set(table["init"]) == {"radiologic", "random"}
-    assert table["finished"].notna().all()
 
 
 def test_sanity_maps_begin_with_the_map_of_the_grid(checked, inputs):
