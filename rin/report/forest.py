@@ -72,20 +72,17 @@ def forest(
     margin
         Values from −margin to margin are shaded, as too small to matter.
     limits
-        Of the axis, where the data's own are not wanted. An interval that leaves them ends in an
-        arrow, and so does every other one: nothing is cut silently.
+        Of the axis; those of the data by default. What lies beyond them ends in an arrow.
     zero
         Where the vertical line stands; None for no line.
-    digits
-        Decimals of the notes.
-    note_title
-        Heading of the notes.
+    digits, note_title
+        Decimals and heading of the notes.
     clear_labels
         What a filled and an open mark mean, for the legend; used with a column `clear`.
     stacked
         Labels and notes above their lines, for narrow screens.
     legend
-        Whether the kinds are named above, where there are several.
+        Whether several kinds, and filled and open marks, are named above.
     width
         Of the figure in inches, where no `ax` is given; its height follows from the rows.
 
@@ -98,7 +95,10 @@ def forest(
     if rows.empty:
         raise InputError("no rows", where="rows", remedy="Pass at least one estimate.")
     rows = rows.reset_index(drop=True)
-    styles = {kind: kind_style(kind) for kind in _kinds(rows)}
+    rows = rows if "kind" in rows else rows.assign(kind="recomputed")
+    styles = {kind: kind_style(kind) for kind in rows["kind"].unique()}
+    weights = rows.get("weight", pd.Series(np.nan, index=rows.index)).astype(float)
+    rows = rows.assign(size=(4 + 5 * np.sqrt(weights / weights.max())).fillna(6))
     if stacked:
         rows = rows.assign(label=[_wrapped(one, width, digits) for _, one in rows.iterrows()])
     lines = list(_lines(rows, stacked))
@@ -129,7 +129,7 @@ def forest(
         step = 0.0 if line.rows[["low", "high"]].isna().all(axis=None) else _STEP
         offsets = step * (np.arange(len(line.rows)) - (len(line.rows) - 1) / 2)
         for (_, row), offset in zip(line.rows.iterrows(), offsets, strict=True):
-            _mark(ax, row, line.height + offset, styles[_kind(row)], limits, _size(row, rows))
+            _mark(ax, row, line.height + offset, styles[row["kind"]], limits)
     above = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
     if note_title and not stacked:
         ax.annotate(
@@ -167,14 +167,6 @@ def _axes(
             borderaxespad=0, borderpad=0.1, fontsize=_SMALL, handletextpad=0.5, columnspacing=1.2,
         )  # fmt: skip
     return ax
-
-
-def _kind(row: pd.Series) -> str:
-    return row["kind"] if "kind" in row.index else "recomputed"
-
-
-def _kinds(rows: pd.DataFrame) -> list[str]:
-    return list(dict.fromkeys(rows["kind"])) if "kind" in rows else ["recomputed"]
 
 
 def _lines(rows: pd.DataFrame, stacked: bool) -> Iterator[_Line]:
@@ -228,48 +220,31 @@ def _write(ax: Axes, line: _Line, note: str, left: float, stacked: bool) -> None
 
 
 def _mark(
-    ax: Axes,
-    row: pd.Series,
-    height: float,
-    style: KindStyle,
-    limits: tuple[float, float],
-    size: float,
+    ax: Axes, row: pd.Series, height: float, style: KindStyle, limits: tuple[float, float]
 ) -> None:
     """Draw one estimate with its interval; what lies beyond the limits ends in an arrow."""
     low, high, estimate = row["low"], row["high"], row["estimate"]
     whole = not (np.isnan(low) or np.isnan(high))
-    filled = whole and bool(row.get("clear", True))
-    if _kind(row) == "pooled" and whole:
+    face = style.color if whole and row.get("clear", True) else "white"
+    diamond = whole and row["kind"] == "pooled"
+    if diamond:
         top, bottom = (estimate, height - 0.3), (estimate, height + 0.3)
-        ax.add_patch(
-            Polygon(
-                [(low, height), top, (high, height), bottom], edgecolor=style.color, zorder=3,
-                facecolor=style.color if filled else "white", gid="pooled",
-            )
-        )  # fmt: skip
-        return
-    if whole:
-        ends = np.clip([low, high], *limits)
-        ax.plot(ends, [height] * 2, color=style.color, linewidth=1.8, solid_capstyle="butt",
-                gid="interval", zorder=2)  # fmt: skip
-    beyond = [(limits[0], "<", min(low, estimate) if whole else estimate)]
-    beyond += [(limits[1], ">", max(high, estimate) if whole else estimate)]
-    for limit, arrow, end in beyond:
-        if (end < limit) if arrow == "<" else (end > limit):
+        corners = [(low, height), top, (high, height), bottom]
+        look = {"edgecolor": style.color, "facecolor": face, "zorder": 3, "gid": "pooled"}
+        ax.add_patch(Polygon(corners, **look))
+    elif whole:
+        ax.plot(np.clip([low, high], *limits), [height] * 2, color=style.color, linewidth=1.8,
+                solid_capstyle="butt", gid="interval", zorder=2)  # fmt: skip
+    beyond = np.nanmin([low, estimate]) < limits[0], np.nanmax([high, estimate]) > limits[1]
+    for limit, arrow, cut in zip(limits, "<>", beyond, strict=True):
+        if cut:
             ax.plot(limit, height, arrow, color=style.color, markersize=7, clip_on=False,
                     gid="cut", zorder=3)  # fmt: skip
-    if limits[0] <= estimate <= limits[1]:
+    if not diamond and limits[0] <= estimate <= limits[1]:
         ax.plot(
-            estimate, height, style.marker, markersize=size, markeredgecolor=style.color,
-            markerfacecolor=style.color if filled else "white", markeredgewidth=1.5,
-            gid="estimate", zorder=4,
+            estimate, height, style.marker, markersize=row["size"], markeredgecolor=style.color,
+            markerfacecolor=face, markeredgewidth=1.5, gid="estimate", zorder=4,
         )  # fmt: skip
-
-
-def _size(row: pd.Series, rows: pd.DataFrame) -> float:
-    if "weight" not in rows or np.isnan(row["weight"]):
-        return 6.0
-    return 4.0 + 5.0 * float(np.sqrt(row["weight"] / rows["weight"].max()))
 
 
 def _wrapped(row: pd.Series, width: float, digits: int) -> str:

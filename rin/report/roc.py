@@ -67,7 +67,6 @@ def mean_roc(
     curves: pd.DataFrame,
     inits: Sequence[str],
     *,
-    method: str = "vertical",
     labels: Mapping[str, str] = MappingProxyType({}),
     ax: Axes | None = None,
 ) -> Axes:
@@ -76,31 +75,25 @@ def mean_roc(
     Parameters
     ----------
     curves
-        One task of `rin.stats.roc.mean_roc`: `init`, `method`, `position`, `fpr`, `tpr`,
-        `tpr_sd` (all 0–1). ± 1 SD, cut at 0 and 1, is a band of a single init; of several,
-        bars at five false-positive rates, as their bands would cover each other.
+        One task of `rin.stats.roc.mean_roc`: `init`, `method`, `fpr`, `tpr`, `tpr_sd` (0–1); the
+        vertical averages are drawn. ± 1 SD, cut at 0 and 1, is a band of a single init; of
+        several, bars at five false-positive rates, as their bands would cover each other.
     inits
         Sources in the order of the legend.
-    method
-        Which averaging of `curves` is drawn. SDs are drawn for "vertical" alone: by thresholds
-        and ranks both rates vary.
     labels
         Text of the legend by init, such as "Radiologic, AUC 0.81 ± 0.05".
     """
-    check_columns(curves, ["init", "method", "position", "fpr", "tpr", "tpr_sd"])
-    methods = sorted(curves["method"].unique())
-    if method not in methods:
-        raise unknown("method", method, methods)
-    rows = curves[curves["method"] == method].sort_values("position")
-    check_one_each(rows, ["init", "position"])
+    check_columns(curves, ["init", "method", "fpr", "tpr", "tpr_sd"])
+    rows = rows_of(curves, "vertical", "method").sort_values("fpr")
+    check_one_each(rows, ["init", "fpr"])
     rows = rows.assign(
         low=(rows["tpr"] - rows["tpr_sd"]).clip(0, 1),
         high=(rows["tpr"] + rows["tpr_sd"]).clip(0, 1),
     )
     ax = ax or plt.subplots(figsize=_PANEL)[1]
     ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=":", label="_chance")
-    band = ("low", "high") if method == "vertical" and len(inits) == 1 else None
-    for place, init in enumerate(inits if method == "vertical" and not band else ()):
+    band = ("low", "high") if len(inits) == 1 else None
+    for place, init in enumerate(() if band else inits):
         own = rows_of(rows, init)
         some = own.iloc[np.searchsorted(own["fpr"], [0.1, 0.3, 0.5, 0.7, 0.9])]
         at = some["fpr"] + 0.016 * (place - (len(inits) - 1) / 2)
@@ -233,7 +226,8 @@ def learning_curves(
     if metric not in known:
         raise unknown("metric", metric, known)
     ax = ax or plt.subplots(figsize=(6.4, 3.8))[1]
-    values = history.loc[history["init"].isin(inits), [metric, f"val_{metric}"]].to_numpy()
+    drawn = pd.concat([rows_of(history, init) for init in inits])
+    values = drawn[[metric, f"val_{metric}"]].to_numpy(dtype=float)
     low, top = _ends(values[np.isfinite(values)])
     for init in inits:
         style, own = init_style(init), rows_of(history, init).sort_values("epoch")

@@ -115,26 +115,14 @@ def use_style() -> None:
 
 
 def init_style(init: str) -> InitStyle:
-    """Return the style of an initialisation source.
-
-    Raises
-    ------
-    InputError
-        For a source without a style, listing those that have one.
-    """
+    """Return the style of an initialisation source, or raise InputError listing the known."""
     if init not in INIT_STYLE:
         raise unknown("init", init, list(INIT_STYLE))
     return INIT_STYLE[init]
 
 
 def kind_style(kind: str) -> KindStyle:
-    """Return the style of a kind of result; an initialisation source is a kind as well.
-
-    Raises
-    ------
-    InputError
-        For a kind without a style, listing those that have one.
-    """
+    """Return the style of a kind (inits are kinds too), or raise InputError listing the known."""
     if kind in KIND_STYLE:
         return KIND_STYLE[kind]
     if kind in INIT_STYLE:

@@ -54,7 +54,7 @@ def test_forest_mark_is_open_where_not_clear_or_without_interval(rows):
 def test_forest_interval_beyond_limits_ends_in_an_arrow(rows):
     ax = forest(rows, xlabel="AUC points", limits=(-0.2, 12))
     arrows = [(one.get_marker(), one.get_xdata()[0]) for one in artists(ax, "cut")]
-    assert arrows == [(">", 12), (">", 12), ("<", -0.2), ("<", -0.2)]
+    assert arrows == [(">", 12), (">", 12), ("<", -0.2), ("<", -0.2), ("<", -0.2)]
 
 
 def test_forest_height_follows_from_the_lines(rows):

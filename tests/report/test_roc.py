@@ -39,7 +39,7 @@ def line_of(ax, init):
     return line
 
 
-def test_mean_roc_draws_the_curve_of_the_method(curves):
+def test_mean_roc_draws_the_vertical_average(curves):
     line = line_of(roc.mean_roc(curves, INITS), "radiologic")
     assert line.get_color() == init_style("radiologic").color
     np.testing.assert_allclose(line.get_ydata(), np.linspace(0, 1, 21) ** 0.3)
@@ -53,13 +53,9 @@ def test_mean_roc_has_a_band_for_one_init_and_bars_for_several(curves):
     assert all(0 <= end[1] <= 1 for bar in bars for end in bar)
 
 
-def test_mean_roc_by_thresholds_draws_no_sd(curves):
-    assert not roc.mean_roc(curves, INITS, method="threshold").collections
-
-
-def test_mean_roc_of_unknown_method_names_the_known(curves):
-    with pytest.raises(InputError, match="threshold, vertical"):
-        roc.mean_roc(curves, INITS, method="rank")
+def test_mean_roc_without_vertical_averages_names_what_there_is(curves):
+    with pytest.raises(InputError, match="Known: threshold"):
+        roc.mean_roc(curves[curves["method"] == "threshold"], INITS)
 
 
 def test_reliability_draws_two_bins_as_two_marks_by_share():
