@@ -254,7 +254,7 @@ def weights_probe(
     """Tell which input preprocessing a file of weights was trained with."""
     from rich.console import Console
 
-    from rin.report.probe_file import print_probe, probe_file
+    from rin.study.probe_file import print_probe, probe_file
 
     root = Path(data_root) if data_root else None
     probe = probe_file(file, images, root, backbone=backbone or None, n=n, size=size)

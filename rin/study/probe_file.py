@@ -94,7 +94,7 @@ def probe_lines(probe: FileProbe) -> list[str]:
     if probe.pictures.provenance == "stand-in":
         lines.append("These are stand-ins, not real images: name your own with --images.")
     if not probe.pictures.color:
-        lines.append("RGB and BGR cannot be told apart on gray images.")
+        lines.append("RGB and BGR cannot be told apart on grey images.")
     lines += [_stated(one) for one in probe.known]
     if not probe.known:
         lines.append("No distributor is known for this SHA-256.")
