@@ -1,8 +1,8 @@
 """Check the built book: computed values stand in its pages, and it opens without a network.
 
 Every value that the prose of a notebook shows is read from the computed notebook, as it was glued,
-and looked for in the HTML of the same page.  The mean areas of each task's fine-tuning page are
-computed once more, by scikit-learn from the predictions in the ledger.
+and looked for in the HTML of the same page.  The mean AUCs of each task's page are computed once
+more, by scikit-learn from the predictions.  Pages, words and banners are counted.
 """
 
 import argparse
@@ -10,45 +10,31 @@ import html
 import json
 import re
 import sys
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import NamedTuple
 
 import jupytext
 import pandas as pd
+from bs4 import BeautifulSoup, Tag
 from sklearn.metrics import roc_auc_score
 
-from rin.report.book import external_resources
-from rin.report.chapters import Outline, Page, outline_of, pages
-from rin.study import open_study, task_inputs
-from rin.study.plan import plan_runs
+from rin.report.pages import Page, contents, outline_of, pages
+from rin.study import Runs, open_runs
 
 ROOT = Path(__file__).resolve().parents[1]
-
-# Notebooks that show no image, or tell the provenance of each dataset in a table.
-WITHOUT_BANNER = {
-    *("how_built", "study_design", "data_status", "replications"),
-    *("worked_areas", "worked_overlap", "coverage", "tests_alone"),
-    *("audit", "discrepancies"),
-}
-# Shows the run on real images that comes with the book, whatever this one was computed from.
-ALWAYS_REAL = {"reference_run"}
-MEAN_AREAS = "fine_tuning"
 ROLE = re.compile(r"\{glue:text\}`(\w+):?([^`]*)`")
+# What the default book keeps to.
+MOST_PAGES, MOST_WORDS, MOST_WORDS_A_PAGE, MOST_STAND_INS = 34, 45_000, 2_500, 8
 
 
-@dataclass(frozen=True)
-class Built:
-    """Where a built book and its ledger lie, and what its pages must say.
-
-    `provenances` are those that a banner may name, `grids` the ids of each task's runs.
-    """
+class Built(NamedTuple):
+    """Where a built book lies: its computed notebooks, and its HTML."""
 
     notebooks: Path
     html: Path
-    ledger: Path
-    provenances: tuple[str, ...]
-    grids: Mapping[str, Collection[str]]
 
 
 def glued_texts(notebook: Path) -> dict[str, str]:
@@ -88,7 +74,7 @@ def as_shown(value: str, form: str) -> str:
     return f"{float(value):{form}}" if form else value
 
 
-def check_values(name: str, keys: tuple[str, ...], notebook: Path, page: str) -> list[str]:
+def check_values(name: str, keys: Sequence[str], notebook: Path, page: str) -> list[str]:
     """Return the complaints about the glued values of one page."""
     glued, roles, shown = glued_texts(notebook), shown_roles(notebook), shown_texts(page)
     complaints = [f"{name}: nothing glued as {key!r}" for key in keys if key not in glued]
@@ -104,74 +90,119 @@ def check_values(name: str, keys: tuple[str, ...], notebook: Path, page: str) ->
     return complaints
 
 
-def check_page(page: Page, keys: tuple[str, ...], built: Built) -> list[str]:
-    """Return the complaints about one page, which must show the values of some keys."""
-    name = page.output.removesuffix(".ipynb")
-    notebook, path = built.notebooks / f"{name}.ipynb", built.html / "notebooks" / f"{name}.html"
+def check_page(page: Page, keys: Sequence[str], built: Built, kind: str | None) -> list[str]:
+    """Return the complaints about one page.
+
+    Parameters
+    ----------
+    keys
+        Of the values that it must show.
+    kind
+        What its line of provenance must say of the images; None asks for no such line.
+    """
+    notebook = built.notebooks / f"{page.name}.ipynb"
+    path = built.html / "notebooks" / f"{page.name}.html"
     missing = [file.name for file in (notebook, path) if not file.is_file()]
     if missing:
-        return [f"{name}: no {file}" for file in missing]
+        return [f"{page.name}: no {file}" for file in missing]
     text = path.read_text(encoding="utf-8")
-    source = page.chapter.source
-    complaints = check_values(name, keys, notebook, text)
-    kinds = ("real",) if source in ALWAYS_REAL else built.provenances
-    banners = [f"rin-provenance rin-{kind}" in text for kind in kinds]
-    if source not in WITHOUT_BANNER and not any(banners):
-        told = " or ".join(kinds)
-        complaints.append(f"{name}: does not say that its images are {told}")
+    complaints = check_values(page.name, keys, notebook, text)
+    if kind is not None and f"rin-provenance rin-{kind}" not in text:
+        complaints.append(f"{page.name}: does not say that its images are {kind}")
     if page.heading and html.escape(page.heading, quote=False) not in html.unescape(text):
-        complaints.append(f"{name}: is not headed {page.heading!r}")
+        complaints.append(f"{page.name}: is not headed {page.heading!r}")
     if "Traceback (most recent call last)" in text:
-        complaints.append(f"{name}: shows a traceback")
+        complaints.append(f"{page.name}: shows a traceback")
     if re.search(r"\d+/\d+ \[\d\d:\d\d<", html.unescape(text)):
-        complaints.append(f"{name}: shows a progress bar")
+        complaints.append(f"{page.name}: shows a progress bar")
     return complaints
 
 
-def ledger_areas(ledger: Path, run_ids: Collection[str]) -> tuple[int, dict[str, float]]:
-    """Return how many of some runs are finished and, per init, the mean test area over scenarios.
+def mean_aucs(scores: pd.DataFrame) -> dict[str, float]:
+    """Return, per init, the mean test AUC over scenarios; folds are averaged first.
 
-    Each area is scikit-learn's; folds are averaged first.
+    Each AUC is scikit-learn's, of the predictions of one network.
     """
-    rows = []
-    for folder in (ledger / run_id for run_id in run_ids):
-        if not (folder / "done.json").is_file():
-            continue
-        run = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        table = pd.read_parquet(folder / "predictions.parquet")
-        test = table[table["part"] == "test"]
-        named = {key: run[key] for key in ("scenario", "init", "fold")}
-        rows.append(named | {"area": roc_auc_score(test["label"], test["score"])})
-    runs = pd.DataFrame(rows, columns=["scenario", "init", "fold", "area"])
-    scenarios = runs.groupby(["init", "scenario"])["area"].mean()
-    return len(runs), scenarios.groupby("init").mean().to_dict()
+    rows = [
+        (*named, roc_auc_score(run["label"], run["score"]))
+        for named, run in scores[scores["part"] == "test"].groupby(["init", "scenario", "fold"])
+    ]
+    table = pd.DataFrame(rows, columns=["init", "scenario", "fold", "auc"])
+    scenarios = table.groupby(["init", "scenario"])["auc"].mean()
+    return scenarios.groupby("init").mean().to_dict()
 
 
-def check_areas(task: str, built: Built, tolerance: float = 1e-9) -> list[str]:
-    """Return the complaints about the mean areas of a task's fine-tuning page."""
-    name = f"{task}_{MEAN_AREAS}"
-    notebook = built.notebooks / f"{name}.ipynb"
-    if not notebook.is_file():
-        return []
-    glued = glued_texts(notebook)
-    count, areas = ledger_areas(built.ledger, built.grids[task])
-    complaints = []
-    if str(count) != glued.get("n_runs"):
-        complaints.append(f"{name}: n_runs = {glued.get('n_runs')}, the ledger has {count}")
-    for letter in "ab":
-        init, mean = glued.get(f"name_{letter}", ""), glued.get(f"mean_{letter}", "nan")
-        area = areas.get(init, float("nan"))
-        if not abs(float(mean) - area) <= tolerance:
-            complaints.append(f"{name}: mean area of {init} is {mean}, recomputed {area}")
+def check_means(
+    page: Page, scores: pd.DataFrame, inits: Sequence[str], built: Built, tolerance: float = 1e-9
+) -> list[str]:
+    """Return the complaints about the mean AUCs of a task's page."""
+    glued = glued_texts(built.notebooks / f"{page.name}.ipynb")
+    means, complaints = mean_aucs(scores), []
+    for key, init in zip(("auc_a", "auc_b"), inits, strict=True):
+        told, mean = float(glued.get(key, "nan")), means.get(init, float("nan"))
+        if not abs(told - mean) <= tolerance:
+            complaints.append(f"{page.name}: mean AUC of {init} is {told}, recomputed {mean}")
     return complaints
 
 
-def check_book(outline: Outline, built: Built) -> list[str]:
-    """Return every complaint about a built book."""
+def visible_words(page: str) -> int:
+    """Return how many words a reader of a built page sees, tables and open code included.
+
+    What is folded does not count, nor do navigation and formulas' markup; a word holds a letter
+    or a digit.
+    """
+    article = BeautifulSoup(page, "html.parser").find("article", class_="bd-article")
+    if article is None:
+        return 0
+    for hidden in article.find_all(["script", "style"]):
+        hidden.decompose()
+    for folded in article.find_all("details"):
+        for part in list(folded.children):
+            if not (isinstance(part, Tag) and part.name == "summary"):
+                part.extract()
+    for mark in article.find_all("a", class_="headerlink"):
+        mark.decompose()
+    return sum(bool(re.search(r"\w", word)) for word in article.get_text(" ").split())
+
+
+def count(built: Built, listed: dict) -> tuple[Counter, list[str]]:
+    """Return words per page, and the pages whose line of provenance names stand-ins.
+
+    `listed` is the book's table of contents.
+    """
+    files = [listed["root"], *(c["file"] for part in listed["parts"] for c in part["chapters"])]
+    texts = {file: (built.html / f"{file}.html").read_text(encoding="utf-8") for file in files}
+    told = re.compile(r"rin-provenance rin-(stand-in|mixed)")
+    words = Counter({file: visible_words(text) for file, text in texts.items()})
+    return words, [file for file, text in texts.items() if told.search(text)]
+
+
+def check_counts(words: Counter, stand_ins: Sequence[str]) -> list[str]:
+    """Return the complaints about a default book that has grown too large."""
+    found = [("pages", len(words), MOST_PAGES), ("words", words.total(), MOST_WORDS)]
+    found += [(f"words on {page}", n, MOST_WORDS_A_PAGE) for page, n in words.items()]
+    found += [("pages of stand-ins", len(stand_ins), MOST_STAND_INS)]
+    return [f"{what}: {n:,}, at most {most:,}" for what, n, most in found if n > most]
+
+
+def provenance(page: Page, runs: Runs) -> str | None:
+    """Return what a page must say of its images, None where it need not say it."""
+    if page.notebook.source == "results/task":
+        return "stand-in" if runs.kind(page.task) == "stand-in" else "real"
+    own = runs.reference is None and runs.study.data_root is None
+    live = page.notebook.leaves in ("weights", "runs") and runs.study.data_root is None
+    return "stand-in" if live or (own and page.notebook.source.startswith("results/")) else None
+
+
+def check_book(runs: Runs, built: Built) -> list[str]:
+    """Return every complaint about a built book, but for those about its size."""
     complaints = []
-    for page in pages(outline):
-        complaints += check_page(page, expected_keys(page.chapter.source), built)
-    complaints += [line for task in outline.tasks for line in check_areas(task, built)]
+    for page in pages(outline_of(runs.study)):
+        keys = expected_keys(page.notebook.source)
+        complaints += check_page(page, keys, built, provenance(page, runs))
+        if page.notebook.of == "task":
+            scores = runs.predictions(task=page.task)
+            complaints += check_means(page, scores, runs.inits, built)
     return complaints + [
         f"{found.page} loads {found.url} ({found.element})"
         for found in external_resources(built.html)
@@ -184,31 +215,102 @@ def main() -> int:
     parser.add_argument("--profile", default="smoke")
     parser.add_argument("--data-root", default="")
     parser.add_argument("--results", type=Path, default=ROOT / "results")
-    parser.add_argument("--provenance", nargs="+", default=["stand-in"])
     chosen = parser.parse_args()
-    study = open_study(chosen.profile, data_root=chosen.data_root, results=chosen.results)
-    outline = outline_of(study)
-    built = Built(
-        ROOT / "book" / "notebooks",
-        ROOT / "_build" / "html",
-        study.runs.folder,
-        tuple(chosen.provenance),
-        {
-            task: {r.run_id for r in plan_runs(study, task_inputs(study, task))}
-            for task in outline.tasks
-        },
-    )
-    complaints = check_book(outline, built)
+    runs = open_runs(chosen.profile, data_root=chosen.data_root, results=chosen.results)
+    built = Built(ROOT / "book" / "notebooks", ROOT / "_build" / "html")
+    complaints = check_book(runs, built)
+    outline = outline_of(runs.study)
+    words, stand_ins = count(built, contents(outline))
+    if runs.study.profile.name == "demo" and not chosen.data_root:
+        complaints += check_counts(words, stand_ins)
     for line in complaints:
         print(f"FAILED {line}")
-    made = [expected_keys(page.chapter.source) for page in pages(outline)]
-    checked = f"{len(made)} pages, {sum(map(len, made))} values checked"
-    print(f"book: {checked}, {len(complaints)} complaints")
+    values = sum(len(expected_keys(page.notebook.source)) for page in pages(outline))
+    (longest, most), *_ = words.most_common(1)
+    print(
+        f"book: {len(words)} pages, {words.total():,} words (most: {most:,} on {longest}), "
+        f"{len(stand_ins)} pages of stand-ins, {values} values, {len(complaints)} complaints"
+    )
     return bool(complaints)
 
 
 def _cells(notebook: Path) -> list[dict]:
     return json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+
+
+class Reference(NamedTuple):
+    """A network address that a page loads by itself when it is opened."""
+
+    page: str
+    element: str
+    url: str
+
+
+def external_resources(html_dir: Path) -> list[Reference]:
+    """List what the pages of a built book would fetch from the network.
+
+    Scripts, styles, images, frames and media count; links that a reader follows do not.  What a
+    script requests at run time cannot be seen here; the browser test watches that.
+
+    Parameters
+    ----------
+    html_dir
+        Folder of the built HTML, read with all folders below it.
+
+    Returns
+    -------
+    list of Reference
+        Empty for a book that opens offline.
+    """
+    found = []
+    for page in sorted(html_dir.rglob("*.html")):
+        reader = _PageReader()
+        reader.feed(page.read_text(encoding="utf-8"))
+        name = page.relative_to(html_dir).as_posix()
+        found += [Reference(name, element, url) for element, url in reader.found]
+    for sheet in sorted(html_dir.rglob("*.css")):
+        name = sheet.relative_to(html_dir).as_posix()
+        urls = _style_urls(sheet.read_text(encoding="utf-8", errors="replace"))
+        found += [Reference(name, "css", url) for url in urls]
+    return found
+
+
+_LOADED_RELATIONS = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect"}
+_LOADED_RELATIONS |= {"dns-prefetch", "manifest", "apple-touch-icon"}
+
+
+def _style_urls(css: str) -> list[str]:
+    pattern = r"""(?:url\(\s*|@import\s+)["']?((?:https?:)?//[^"')\s]+)"""
+    return re.findall(pattern, css, flags=re.IGNORECASE)
+
+
+class _PageReader(HTMLParser):
+    """Collects (element, address) of everything that a page loads from the network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+        self._in_style = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        self._in_style = tag == "style"
+        loaded = [values.get("src", ""), values.get("poster", "")]
+        loaded += [part.split()[0] for part in values.get("srcset", "").split(",") if part.strip()]
+        if tag == "object":
+            loaded.append(values.get("data", ""))
+        if tag == "link" and _LOADED_RELATIONS & set(values.get("rel", "").lower().split()):
+            loaded.append(values.get("href", ""))
+        loaded += _style_urls(values.get("style", ""))
+        remote = re.compile(r"\s*(https?:)?//", re.IGNORECASE)
+        self.found += [(tag, url.strip()) for url in loaded if remote.match(url)]
+
+    def handle_data(self, data: str) -> None:
+        if self._in_style:
+            self.found += [("style", url) for url in _style_urls(data)]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_style = self._in_style and tag != "style"
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """The check of the built book: what it must not let pass."""
 
-import dataclasses
 import importlib.util
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +11,13 @@ import pandas as pd
 import pytest
 from scipy.stats import rankdata
 
-from rin.report.chapters import CHAPTERS, Chapter, Page
-from rin.study.ledger import Ledger, digest_of
+from rin.report.pages import NOTEBOOKS, Page
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = "breast_fine_tuning"
-CHAPTER = Chapter("fine_tuning", ("task",), 0, "Tasks", "every scenario")
-PAGE = Page(CHAPTER, "breast")
-BANNER = '<div class="rin-provenance rin-stand-in">Stand-in images</div>'
+NAME = "results/breast"
+PAGE = Page(next(one for one in NOTEBOOKS if one.of == "task"), "breast")
+LINE = '<details class="rin-provenance rin-stand-in"><summary>Stand-in images</summary></details>'
+INITS = ("radiologic", "photographic")
 
 
 @pytest.fixture(scope="module")
@@ -32,52 +31,43 @@ def check():
     del sys.modules["check_book"]
 
 
-def area(labels, scores):
-    """Area by the rank sum of Mann and Whitney."""
+def auc(labels, scores):
+    """AUC by the rank sum of Mann and Whitney."""
     positive = labels == 1
     m, n = positive.sum(), (~positive).sum()
     return (rankdata(scores)[positive].sum() - m * (m + 1) / 2) / (m * n)
 
 
-def add_run(ledger, scenario, init, fold, *, seed, size=64, **settings):
-    """Commit a run with random scores; returns its test area."""
+def make_run(scenario, init, fold, seed):
+    """Predictions of one network with random scores, and their test AUC."""
     rng = np.random.default_rng(seed)
     table = pd.DataFrame({"label": np.arange(20) % 2, "score": rng.random(20).round(1)})
     table["part"] = ["validation"] * 6 + ["test"] * 14
-    config = {"task": "breast", "scenario": scenario, "init": init, "fold": fold, "seed": seed}
-    config |= {"size": size} | settings
-    ledger.commit(
-        digest_of(config),
-        config,
-        lambda folder: table.to_parquet(folder / "predictions.parquet") or {},
-    )
     test = table[table["part"] == "test"]
-    return area(test["label"].to_numpy(), test["score"].to_numpy())
+    named = {"scenario": scenario, "init": init, "fold": fold}
+    return table.assign(**named), auc(test["label"].to_numpy(), test["score"].to_numpy())
 
 
-def ids_of(ledger):
-    return {done.parent.name for done in ledger.folder.glob("*/done.json")}
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    """Two scenarios, two folds of the first one, two inits; and the mean area of each init."""
-    book = Ledger(tmp_path / "runs")
-    means = {}
+@pytest.fixture(scope="module")
+def predictions():
+    """Two scenarios, two folds of the first one, two inits; and the mean AUC of each init."""
+    tables, means = [], {}
     for offset, init in ((0, "radiologic"), (10, "photographic")):
-        first = [add_run(book, "s1", init, fold, seed=offset + fold) for fold in (0, 1)]
-        means[init] = (np.mean(first) + add_run(book, "s2", init, 0, seed=offset + 5)) / 2
-    return book, means
+        runs = [make_run("s1", init, fold, offset + fold) for fold in (0, 1)]
+        runs += [make_run("s2", init, 0, offset + 5)]
+        aucs = [one for _, one in runs]
+        means[init] = (np.mean(aucs[:2]) + aucs[2]) / 2
+        tables += [table for table, _ in runs]
+    return pd.concat(tables, ignore_index=True), means
 
 
 @pytest.fixture
-def built(check, tmp_path, ledger):
+def built(check, tmp_path, predictions):
     """A book of one page that is right in every respect."""
-    book, means = ledger
-    values = {"name_a": "'radiologic'", "mean_a": repr(float(means["radiologic"]))}
-    values |= {"name_b": "'photographic'", "mean_b": repr(float(means["photographic"]))}
-    values |= {"n_runs": "6", "dice": "-0.031395418"}
-    prose = "{glue:text}`n_runs` runs: {glue:text}`mean_a:.3f`, {glue:text}`dice:.2f`"
+    means = predictions[1]
+    values = {"auc_a": repr(float(means["radiologic"])), "n": "6", "dice": "-0.031395418"}
+    values |= {"auc_b": repr(float(means["photographic"])), "first": "'radiologic'"}
+    prose = "{glue:text}`n` runs, {glue:text}`first`: {glue:text}`auc_a:.3f`, {glue:text}`dice:.2f`"
     outputs = [
         {"data": {"text/plain": text}, "metadata": {"scrapbook": {"name": key}}}
         for key, text in values.items()
@@ -86,20 +76,18 @@ def built(check, tmp_path, ledger):
         {"cell_type": "code", "source": "", "outputs": outputs},
         {"cell_type": "markdown", "source": prose},
     ]
-    shown = ["6", f"{means['radiologic']:.3f}", "-0.03"]
+    shown = ["6", "radiologic", f"{means['radiologic']:.3f}", "-0.03"]
     spans = " ".join(f'<span class="pasted-text">{text}</span>' for text in shown)
-    grids = {"breast": ids_of(book)}
-    made = check.Built(tmp_path / "notebooks", tmp_path / "html", book.folder, ("stand-in",), grids)
-    (made.html / "notebooks").mkdir(parents=True)
-    made.notebooks.mkdir()
+    made = check.Built(tmp_path / "notebooks", tmp_path / "html")
+    for folder in (made.notebooks / "results", made.html / "notebooks" / "results"):
+        folder.mkdir(parents=True)
     (made.notebooks / f"{NAME}.ipynb").write_text(json.dumps({"cells": cells}))
-    (made.html / "notebooks" / f"{NAME}.html").write_text(
-        f"<h1>{PAGE.heading}</h1>{BANNER}<p>{spans}</p>"
-    )
+    page = f"<h1>{PAGE.heading}</h1>{LINE}<p>{spans}</p>"
+    (made.html / "notebooks" / f"{NAME}.html").write_text(page)
     return made
 
 
-KEYS = ("n_runs", "mean_a", "dice")
+KEYS = ("n", "auc_a", "dice", "first")
 
 
 def change(path, old, new):
@@ -108,96 +96,119 @@ def change(path, old, new):
     path.write_text(text.replace(old, new))
 
 
-def test_check_of_right_book_has_no_complaint(check, built):
-    assert check.check_page(PAGE, KEYS, built) + check.check_areas("breast", built) == []
+def test_check_of_right_book_has_no_complaint(check, built, predictions):
+    assert check.check_page(PAGE, KEYS, built, "stand-in") == []
+    assert check.check_means(PAGE, predictions[0], INITS, built) == []
+    assert check.external_resources(built.html) == []
 
 
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        (">6<", ">16<", "n_runs = 6 is shown as '16'"),
+        (">6<", ">16<", "n = 6 is shown as '16'"),
         (">-0.03<", ">0.03<", "is shown as '0.03'"),
         (">-0.03<", ">-0.031<", "is shown as '-0.031'"),
         (">-0.03<", ">nan<", "dice is shown as 'nan'"),
-        ('<span class="pasted-text">6</span>', "6", "2 values shown, 3 in the prose"),
+        ('<span class="pasted-text">6</span>', "6", "3 values shown, 4 in the prose"),
         ("rin-stand-in", "rin-real", "does not say that its images are stand-in"),
         ("rin-provenance ", "", "does not say that its images are stand-in"),
-        ("every scenario", "the images", "is not headed 'Breast lesions, US: every scenario'"),
+        ("Breast", "Brest", "is not headed 'Breast lesions, US'"),
         ("<p>", "<p>Traceback (most recent call last)", "shows a traceback"),
         ("<p>", "<p>Fine-tuning: 2%| | 1/48 [01:00&lt;11:46, 15.03s/run]", "shows a progress bar"),
     ],
 )
 def test_check_of_page_that_is_wrong_complains(check, built, old, new, complaint):
     change(built.html / "notebooks" / f"{NAME}.html", old, new)
-    assert any(complaint in line for line in check.check_page(PAGE, KEYS, built))
+    assert any(complaint in line for line in check.check_page(PAGE, KEYS, built, "stand-in"))
 
 
 def test_check_of_page_without_an_expected_key_complains(check, built):
-    complaints = check.check_page(PAGE, (*KEYS, "n_cases"), built)
+    complaints = check.check_page(PAGE, (*KEYS, "n_cases"), built, None)
     assert f"{NAME}: nothing glued as 'n_cases'" in complaints
     assert f"{NAME}: 'n_cases' is not in the prose" in complaints
 
 
 def test_check_of_missing_page_names_it(check, built):
-    page = Page(Chapter("cover", (), 0, ""))
-    assert check.check_page(page, (), built) == ["cover: no cover.ipynb", "cover: no cover.html"]
+    page = Page(NOTEBOOKS[0])
+    told = ["findings: no findings.ipynb", "findings: no findings.html"]
+    assert check.check_page(page, (), built, None) == told
 
 
-def test_check_of_page_of_real_and_stand_in_images_accepts_what_was_named(check, built):
-    either = dataclasses.replace(built, provenances=("real", "stand-in", "mixed"))
-    assert check.check_page(PAGE, KEYS, either) == []
+def test_mean_aucs_average_folds_first_and_test_cases_only(check, predictions):
+    assert check.mean_aucs(predictions[0]) == pytest.approx(predictions[1], abs=1e-12)
 
 
-def test_check_of_the_page_of_the_reference_run_asks_for_real_images(check, built):
-    page = Page(Chapter("reference_run", ("task",), 0, "Tasks", "every scenario"), "breast")
-    for kind in ("notebooks", "html/notebooks"):
-        (old,) = (built.html.parent / kind).glob(f"{NAME}.*")
-        old.rename(old.with_name(f"breast_reference_run{old.suffix}"))
-    (told,) = check.check_page(page, KEYS, built)
-    assert "does not say that its images are real" in told
-    change(built.html / "notebooks" / "breast_reference_run.html", "rin-stand-in", "rin-real")
-    assert check.check_page(page, KEYS, built) == []
-
-
-def test_ledger_areas_average_folds_first_and_test_cases_only(check, ledger):
-    book, means = ledger
-    count, areas = check.ledger_areas(book.folder, ids_of(book))
-    assert count == 6
-    assert areas == pytest.approx(means, abs=1e-12)
-
-
-def test_ledger_areas_leave_out_runs_of_other_studies(check, ledger):
-    book, means = ledger
-    ids = ids_of(book)
-    add_run(book, "s1", "radiologic", 0, seed=3, size=32)
-    add_run(book, "s1", "random", 0, seed=5)
-    count, areas = check.ledger_areas(book.folder, ids)
-    assert (count, areas) == (6, pytest.approx(means, abs=1e-12))
-
-
-def test_check_areas_when_mean_is_off_by_little_complains(check, built, ledger):
-    mean = float(ledger[1]["photographic"])
+def test_check_of_means_when_one_is_off_by_little_complains(check, built, predictions):
+    mean = float(predictions[1]["photographic"])
     change(built.notebooks / f"{NAME}.ipynb", repr(mean), repr(mean + 1e-7))
-    (line,) = check.check_areas("breast", built)
-    assert "mean area of photographic" in line
+    (line,) = check.check_means(PAGE, predictions[0], INITS, built)
+    assert "mean AUC of photographic" in line
 
 
-def test_check_areas_when_runs_are_missing_complains(check, built):
-    run = next(built.ledger.iterdir())
-    (run / "done.json").unlink()
-    assert any(
-        "n_runs = 6, the ledger has 5" in line for line in check.check_areas("breast", built)
-    )
-
-
-def test_check_areas_of_empty_ledger_complains(check, built, tmp_path):
-    empty = dataclasses.replace(built, ledger=tmp_path / "absent")
-    assert len(check.check_areas("breast", empty)) == 3
+def test_check_of_means_when_runs_are_missing_complains(check, built, predictions):
+    few = predictions[0].query("init == 'radiologic' or fold == 1")
+    assert len(check.check_means(PAGE, few, INITS, built)) == 1
 
 
 def test_expected_keys_are_those_of_the_prose(check):
-    assert {"n_cases", "n_positive", "n_pairs"} <= set(check.expected_keys("dataset_card"))
+    assert {"auc_a", "auc_b"} <= set(check.expected_keys("results/task"))
 
 
-def test_notebooks_without_banner_are_chapters(check):
-    assert {chapter.source for chapter in CHAPTERS} >= check.WITHOUT_BANNER | check.ALWAYS_REAL
+def test_visible_words_leave_out_what_is_folded(check):
+    page = """<nav>not this</nav><article class="bd-article"><h1>Two words
+      <a class="headerlink">#</a></h1><p>A – B</p><script>no()</script>
+      <details class="hide"><summary>Show code</summary><pre>hidden code</pre></details>
+      <table><tr><td>0.94</td><td>−2.6</td></tr></table><pre>open(code)</pre></article>"""
+    assert check.visible_words(page) == len(
+        ["Two", "words", "A", "B", "Show", "code", "0.94", "−2.6", "open(code)"]
+    )
+
+
+def test_counts_of_a_book_that_is_too_large_are_complained_of(check):
+    assert check.check_counts(Counter({"a": 2_500, "b": 3}), ["a"]) == []
+    pages = Counter({f"{n}": 1_250 for n in range(35)} | {"long": 2_501})
+    told = check.check_counts(pages, [f"{n}" for n in range(9)])
+    assert told == [
+        "pages: 36, at most 34",
+        "words: 46,251, at most 45,000",
+        "words on long: 2,501, at most 2,500",
+        "pages of stand-ins: 9, at most 8",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("html", "element", "url"),
+    [
+        ('<script src="https://a.org/x.js"></script>', "script", "https://a.org/x.js"),
+        ('<link rel="stylesheet" href="//a.org/x.css">', "link", "//a.org/x.css"),
+        ('<img src="http://a.org/x.png">', "img", "http://a.org/x.png"),
+        ('<img srcset="x.png 1x, https://a.org/y.png 2x">', "img", "https://a.org/y.png"),
+        ('<iframe src="https://a.org/"></iframe>', "iframe", "https://a.org/"),
+        ("<p style=\"background: url('https://a.org/x.png')\">", "p", "https://a.org/x.png"),
+        ("<style>@import 'https://a.org/x.css';</style>", "style", "https://a.org/x.css"),
+    ],
+)
+def test_external_resources_with_remote_element_finds_it(check, tmp_path, html, element, url):
+    (tmp_path / "page.html").write_text(html, encoding="utf-8")
+    assert check.external_resources(tmp_path) == [check.Reference("page.html", element, url)]
+
+
+def test_external_resources_with_remote_font_in_style_sheet_finds_it(check, tmp_path):
+    (tmp_path / "x.css").write_text("@font-face { src: url(https://a.org/f.woff2) }")
+    assert check.external_resources(tmp_path) == [
+        check.Reference("x.css", "css", "https://a.org/f.woff2")
+    ]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<a href="https://a.org/">a link to follow</a>',
+        '<link rel="canonical" href="https://a.org/page.html">',
+        '<script src="_static/x.js"></script><img src="data:image/png;base64,AA==">',
+        "<p>https://a.org/x.js</p>",
+    ],
+)
+def test_external_resources_with_local_page_is_empty(check, tmp_path, html):
+    (tmp_path / "page.html").write_text(html, encoding="utf-8")
+    assert check.external_resources(tmp_path) == []

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from rin.errors import InputError
-from rin.report.book import Reference, build_html, external_resources
+from rin.report.build import build_html
 
 OFFLINE_FLAGS = [
     "--no-sandbox",
@@ -47,10 +47,6 @@ def test_page_when_opened_requests_nothing_from_network(tiny_html, browser, page
     assert wide <= 0, "the page is wider than a phone"
 
 
-def test_external_resources_of_built_book_is_empty(tiny_html):
-    assert external_resources(tiny_html) == []
-
-
 def test_built_page_shows_glued_value_figure_and_citation(tiny_html):
     intro = (tiny_html / "intro.html").read_text(encoding="utf-8")
     assert "The mean is 2.000" in intro.replace('<span class="pasted-text">', "").replace(
@@ -66,39 +62,3 @@ def test_build_html_with_missing_page_raises_and_names_it(tiny_book, tmp_path):
     (book / "intro.md").write_text("# Front page\n\nSee [there](absent.md).\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"(?s)does not build.*absent\.md"):
         build_html(book, tiny_book / "_config.yml", tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("html", "element", "url"),
-    [
-        ('<script src="https://a.org/x.js"></script>', "script", "https://a.org/x.js"),
-        ('<link rel="stylesheet" href="//a.org/x.css">', "link", "//a.org/x.css"),
-        ('<img src="http://a.org/x.png">', "img", "http://a.org/x.png"),
-        ('<img srcset="x.png 1x, https://a.org/y.png 2x">', "img", "https://a.org/y.png"),
-        ('<iframe src="https://a.org/"></iframe>', "iframe", "https://a.org/"),
-        ("<p style=\"background: url('https://a.org/x.png')\">", "p", "https://a.org/x.png"),
-        ("<style>@import 'https://a.org/x.css';</style>", "style", "https://a.org/x.css"),
-    ],
-)
-def test_external_resources_with_remote_element_finds_it(tmp_path, html, element, url):
-    (tmp_path / "page.html").write_text(html, encoding="utf-8")
-    assert external_resources(tmp_path) == [Reference("page.html", element, url)]
-
-
-def test_external_resources_with_remote_font_in_style_sheet_finds_it(tmp_path):
-    (tmp_path / "x.css").write_text("@font-face { src: url(https://a.org/f.woff2) }")
-    assert external_resources(tmp_path) == [Reference("x.css", "css", "https://a.org/f.woff2")]
-
-
-@pytest.mark.parametrize(
-    "html",
-    [
-        '<a href="https://a.org/">a link to follow</a>',
-        '<link rel="canonical" href="https://a.org/page.html">',
-        '<script src="_static/x.js"></script><img src="data:image/png;base64,AA==">',
-        "<p>https://a.org/x.js</p>",
-    ],
-)
-def test_external_resources_with_local_page_is_empty(tmp_path, html):
-    (tmp_path / "page.html").write_text(html, encoding="utf-8")
-    assert external_resources(tmp_path) == []

@@ -1,0 +1,142 @@
+"""A built book in a real browser: nothing leaves the machine, everything can be read.
+
+`RIN_BUILT_BOOK` names the folder of the HTML; by default it is that of `make book`.  Without a book
+or without Chromium these tests are skipped.
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BOOK = Path(os.environ.get("RIN_BUILT_BOOK", ROOT / "_build" / "html"))
+# Pages that Sphinx adds, without text of ours.
+ADDED = {"genindex.html", "search.html", "index.html"}
+PAGES = sorted(
+    path.relative_to(BOOK).as_posix()
+    for path in BOOK.rglob("*.html")
+    if path.name not in ADDED and "_static" not in path.parts
+)
+SERIOUS = {"serious", "critical"}
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+each_page = pytest.mark.parametrize("name", PAGES or ["no book"])
+
+# Tables and figures whose content is wider than the column in which they stand.
+WIDE = """
+() => [...document.querySelectorAll('.bd-article table, .bd-article img')]
+  .filter(one => {
+    const column = one.closest('.bd-article').getBoundingClientRect();
+    const own = one.getBoundingClientRect();
+    let inner = one.parentElement, scrolls = false;
+    while (inner && !inner.classList.contains('bd-article')) {
+      scrolls = scrolls || inner.scrollWidth > inner.clientWidth + 1 && inner.clientWidth > 0;
+      inner = inner.parentElement;
+    }
+    return own.width > 0 && (own.right > column.right + 1 || scrolls);
+  })
+  .map(one => (one.caption?.innerText || one.alt || one.innerText).slice(0, 80))
+"""
+# Tables of which a phone shows no number at all without scrolling inside the table.
+HIDDEN = """
+() => [...document.querySelectorAll('.bd-article .cell_output table')]
+  .filter(table => {
+    const numbers = [...table.querySelectorAll('td')].filter(td => /\\d/.test(td.innerText));
+    const seen = numbers.filter(td => td.getBoundingClientRect().right <= window.innerWidth);
+    return table.offsetWidth > 0 && numbers.length > 0 && seen.length === 0;
+  })
+  .map(table => (table.caption?.innerText || table.innerText).slice(0, 80))
+"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not PAGES:
+        pytest.skip(f"no built book in {BOOK.name}: make book, or name one in RIN_BUILT_BOOK")
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("Chromium is absent: apt install chromium, to look at the built pages")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def look(browser):
+    """Opens a page at a width and in a colour scheme; returns it with its requests and errors."""
+    opened = []
+
+    def at(name, width, *, dark=False):
+        scheme = "dark" if dark else "light"
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+        )
+        page = context.new_page()
+        opened.append(context)
+        requests, errors = [], []
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda line: line.type == "error" and errors.append(line.text))
+        page.goto((BOOK / name).as_uri(), wait_until="load")
+        page.wait_for_timeout(200)
+        return page, requests, errors
+
+    yield at
+    for context in opened:
+        context.close()
+
+
+def accessibility(page):
+    """What axe-core calls serious or critical: rule, and the elements that break it."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    options = {"resultTypes": ["violations"], "elementRef": False}
+    found = Axe().run(page, context={"include": [["main"]]}, options=options).response
+    return {
+        one["id"]: [node["html"][:160] for node in one["nodes"]][:3]
+        for one in found["violations"]
+        if one["impact"] in SERIOUS
+    }
+
+
+@each_page
+def test_page_on_a_desk_is_whole_and_stays_on_this_machine(look, name):
+    page, requests, errors = look(name, 1280)
+    away = [url for url in requests if not url.startswith(("file:", "data:", "blob:"))]
+    assert (away, errors) == ([], [])
+    assert page.evaluate(WIDE) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    alts = page.locator(".bd-article img").evaluate_all("all => all.map(one => one.alt)")
+    # A path or a file name is no description.
+    assert [alt for alt in alts if not re.search(r"\w+ \w+", alt) or re.search(r"\w\.\w", alt)
+            and "/" in alt] == []  # fmt: skip
+    assert accessibility(page) == {}
+
+
+@each_page
+def test_page_in_the_dark_can_be_read(look, name):
+    page, _, errors = look(name, 1280, dark=True)
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    assert errors == []
+    assert accessibility(page) == {}
+
+
+@each_page
+def test_page_on_a_phone_hides_no_result(look, name):
+    page, _, _ = look(name, 390)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate(HIDDEN) == []
