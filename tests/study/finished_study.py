@@ -49,11 +49,13 @@ def write_images(folder, *, marked=()):
 
 
 def write_manifests(folder):
-    """Copy the manifests, without the counts of the published files."""
+    """Copy the manifests, without the counts and sources of the published files."""
     shutil.copytree(REPOSITORY / "data_manifests", folder)
     for name in FOLDERS:
         path = folder / f"{name}.yaml"
-        text = re.sub(r"^counts:.*\n(?:[ #].*\n)*", "", path.read_text("utf-8"), flags=re.M)
+        text = re.sub(
+            r"^(?:counts|sources):.*\n(?:[ #].*\n)*", "", path.read_text("utf-8"), flags=re.M
+        )
         path.write_text(text, encoding="utf-8")
     return folder
 
