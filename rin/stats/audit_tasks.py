@@ -39,7 +39,7 @@ class TaskAudit:
     widths
         The same range for every way in `rin.stats.audit_tests.WIDTHS`.
     contains_zero, may_contain_zero
-        Whether the interval holds zero for every rounding, and for some.
+        Whether the interval includes zero for every rounding, and for some.
     stated_p
         Largest P value that the paper's statement allows.
     implied_p, p_by_sds, p_by_interval, p_by_normal
