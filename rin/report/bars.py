@@ -54,15 +54,16 @@ def bars(
     """
     check_columns(rows, ["group", "init", "value"])
     check_one_each(rows, ["group", "init"])
+    rows = rows.reset_index(drop=True)
     if marks not in _MARKS:
         raise unknown("marks", marks, list(_MARKS))
     groups, inits = (list(dict.fromkeys(rows[name])) for name in ("group", "init"))
-    ax = ax or plt.subplots(figsize=(min(WIDTH, 2.2 + 1.6 * len(groups)), 3.8))[1]
+    ax = ax or plt.subplots(figsize=(min(WIDTH, max(6.4, 2 + 1.6 * len(groups))), 3.6))[1]
     width = 0.8 / len(inits)
-    ends = _ends(rows)
+    ends, centres = _ends(rows), _centres(rows, groups, inits, width)
     for place, init in enumerate(inits):
         style, own = kind_style(init), rows[rows["init"] == init]
-        x = own["group"].map(groups.index) + width * (place - (len(inits) - 1) / 2)
+        x = centres[own.index]
         if marks == "bars":
             ax.bar(x, own["value"], width=0.86 * width, color=style.color, label=style.label)
         else:
@@ -107,6 +108,17 @@ def bars(
             handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.3
         )
     return ax
+
+
+def _centres(
+    rows: pd.DataFrame, groups: Sequence[str], inits: Sequence[str], width: float
+) -> pd.Series:
+    """Return where each row stands: side by side around its group, without gaps."""
+    ranked = rows.assign(rank=rows["init"].map(inits.index)).sort_values("rank")
+    members = ranked.groupby("group", sort=False)["rank"]
+    return ranked["group"].map(groups.index) + width * (
+        members.cumcount() - (members.transform("size") - 1) / 2
+    )
 
 
 def _ends(rows: pd.DataFrame) -> pd.DataFrame:

@@ -31,6 +31,7 @@ from rin.report.style import (
 )
 
 _PAPER = KIND_STYLE["published"].color
+_FILLS = ("full", "tinted", "open")
 _TINT = {"unfreeze_all": 1.0, "unfreeze_top10": 0.45, "freeze_all": 0.0}
 
 
@@ -103,8 +104,10 @@ def swarm_key(backbones: Sequence[str] = tuple(BACKBONE_MARKER), published: bool
     look = {"color": INK, "linestyle": "", "markersize": 6}
     marks = [Line2D([], [], marker=backbone_marker(b), label=b, **look) for b in backbones]
     marks += [
-        Line2D([], [], marker="o", markerfacecolor=_tint(INK, key), label=label, **look)
-        for key, label in UNFREEZING_LABEL.items()
+        Line2D(
+            [], [], marker="o", markerfacecolor=_tint(INK, key), label=f"{label} ({fill})", **look
+        )
+        for (key, label), fill in zip(UNFREEZING_LABEL.items(), _FILLS, strict=True)
     ]
     marks.append(Line2D([], [], color=INK, marker="_", markersize=11, label="mean ± SD"))
     if published:

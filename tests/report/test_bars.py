@@ -27,6 +27,12 @@ def test_bars_have_the_values_in_the_colour_of_their_init(rows):
     assert len({color for color, _ in heights}) == 2
 
 
+def test_bars_of_a_group_stand_around_its_name_where_inits_are_missing(rows):
+    ax = bars(rows.iloc[[0, 2, 3]], ylabel="Dice score")
+    middles = [one.get_x() + one.get_width() / 2 for one in ax.patches]
+    assert middles == pytest.approx([0, 0.8, 1.2])
+
+
 def test_dots_stand_at_the_values_with_their_intervals(rows):
     table = rows.assign(low=rows["value"] - 0.1, high=rows["value"] + 0.1)
     ax = bars(table, ylabel="Sensitivity", marks="dots")
