@@ -26,11 +26,6 @@ from tiny_study import tiny_profile
 from rin.cli import main
 from rin.errors import InputError
 from rin.explain.overlap import measure_overlap
-from rin.report.analyses import analyses_of
-from rin.report.localisation import localise, recorded_maps
-from rin.report.reference import reference_analyses
-from rin.report.reference_localisation import reference_overlaps
-from rin.report.reference_own import own_run
 from rin.study import cam_arrays, open_study, predictions, pretrained, run_from_random, task_inputs
 from rin.study.factors import factor_inputs, run_factor
 from rin.study.from_random import from_random_inputs
@@ -134,40 +129,6 @@ def test_baselines_cover_each_case_with_a_lesion(reference):
 def test_pretraining_is_read_back_with_its_contract(reference, finished):
     expected = pretrained(finished).assign(contract=["caffe_unit", "caffe"])
     pd.testing.assert_frame_equal(reference.pretraining, expected)
-
-
-def test_analyses_of_the_kept_scores_are_those_of_the_study(reference, finished):
-    inputs = task_inputs(finished, "breast")
-    inits = ("radiologic", "photographic")
-    expected = analyses_of(inputs, predictions(finished, inputs), inits)
-    (found,) = reference_analyses(reference)
-    pd.testing.assert_frame_equal(found.table, expected.table)
-    assert (found.images, found.pooled) == (expected.images, expected.pooled)
-    assert (found.effects, found.fewest_patients) == (expected.effects, expected.fewest_patients)
-    assert (found.title, found.published) == (expected.title, expected.published)
-
-
-def test_overlap_of_the_kept_values_is_that_of_the_maps(reference, finished):
-    inputs = task_inputs(finished, "breast")
-    expected = localise(recorded_maps(finished, inputs), inputs)
-    (found,) = reference_overlaps(reference)
-    for name in ("means", "tests", "against"):
-        whole = getattr(expected, name)
-        whole = whole[whole["measure"] == "dice"].reset_index(drop=True)
-        pd.testing.assert_frame_equal(
-            getattr(found, name).reset_index(drop=True), whole, check_dtype=False, rtol=1e-5
-        )
-    assert (found.published, found.images) == (expected.published, expected.images)
-
-
-def test_study_that_was_written_is_told_apart_from_others(reference, finished):
-    own = own_run(finished, reference)
-    assert (own.missing, own.same) == (0, True)
-    assert [one.task for one in own.found] == ["breast"]
-    fewer = replace(reference, runs=reference.runs.iloc[1:])
-    assert not own_run(finished, fewer).same
-    half = finished.profile.model_copy(update={"seed": 1})
-    assert own_run(replace(finished, profile=half), reference).missing == 2  # weights first
 
 
 @pytest.fixture
