@@ -12,7 +12,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 from matplotlib.textpath import TextPath
@@ -21,9 +20,9 @@ from rin.errors import InputError
 from rin.report.format import MISSING, format_interval, format_number
 from rin.report.style import INK, KindStyle, check_columns, kind_style
 
-_LINE, _MANY = 0.25, 0.1  # inches: a line, each further row in it
+_LINE, _MANY = 0.25, 0.11  # inches: a line, each further row in it
 _TEXT, _SMALL = 10.5, 9.5  # points
-_STEP = 0.3  # of a line: rows that share one lie this far apart
+_STEP = 0.42  # of a line: rows that share one lie this far apart
 _WORDS = 0.75  # of a line: a line of a label
 _AXIS, _HEAD, _KEY = 0.62, 0.24, 0.22  # inches: ticks and label, heading, a line of the legend
 
@@ -105,7 +104,8 @@ def forest(
     notes = ["" if line.rows is None else _note(line.rows, digits) for line in lines]
     deepest = sum(line.units for line in lines)
     handles = _handles(rows, styles, clear_labels) if legend else []
-    left = 0 if stacked else 10 + max(_width(one.label, one.rows is None) for one in lines)
+    # Headings stand on lines of their own, so they may reach over the axes.
+    left = 0 if stacked else 10 + max(_width(one.label) for one in lines if one.rows is not None)
     right = 0 if stacked else 12 + max(_width(text) for text in [*notes, note_title])
     across = width - 0.1 if ax is None else ax.get_position().width * ax.figure.get_figwidth()
     inner = max(across - (left + right) / 72, 1.5)
@@ -192,11 +192,10 @@ def _lines(rows: pd.DataFrame, stacked: bool) -> Iterator[_Line]:
         top += units
 
 
-def _width(text: str, bold: bool = False, size: float = _TEXT) -> float:
+def _width(text: str, size: float = _TEXT) -> float:
     """Return the width of a text in points."""
-    font = FontProperties(weight="bold" if bold else "normal")
     lines = [line.replace("$", "S") for line in text.split("\n") if line.strip()]
-    paths = (TextPath((0, 0), line, size=size, prop=font) for line in lines)
+    paths = (TextPath((0, 0), line, size=size) for line in lines)
     return 1.05 * max((path.get_extents().x1 for path in paths), default=0.0)
 
 
@@ -206,7 +205,7 @@ def _write(ax: Axes, line: _Line, note: str, left: float, stacked: bool) -> None
     above = stacked and not heading
     height = line.height - above * (0.45 + _WORDS * (1 + line.label.count("\n")) / 2)
     look = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
-    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4} if stacked else None
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4} if stacked or heading else None
     shift = -left + (0 if heading or stacked else 4)
     ax.annotate(
         line.label, (0, height), xytext=(shift, 0), fontsize=_TEXT, bbox=box,
