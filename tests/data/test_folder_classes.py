@@ -117,7 +117,8 @@ def test_find_cases_below_splits_without_any_file_says_what_is_missing(tmp_path,
 
 
 def test_find_cases_with_names_beyond_ascii_keeps_them(tmp_path, manifest):
-    plain = manifest.model_copy(update={"options": {}, "patient_pattern": None})
+    changes = {"options": {}, "patient_pattern": None, "independence": "image"}
+    plain = manifest.model_copy(update=changes)
     save(tmp_path / "chest_xray/NORMAL/Lunge gesund – ä (1).png", picture(1))
     save(tmp_path / "chest_xray/PNEUMONIA/肺炎.png", picture(2))
     assert [case.case_id for case in cases_of(tmp_path, plain)] == [

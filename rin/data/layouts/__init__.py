@@ -5,6 +5,7 @@ It refuses files that it cannot place, so nothing is left out in silence.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 from rin.data.layouts import (
     busi,
@@ -20,7 +21,7 @@ from rin.data.layouts import (
 from rin.data.layouts.found import FoundCase
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
-from rin.errors import unknown
+from rin.errors import InputError, unknown
 
 Reader = Callable[[Tree, DatasetManifest], list[FoundCase]]
 LAYOUTS: dict[str, Reader] = {
@@ -35,9 +36,62 @@ LAYOUTS: dict[str, Reader] = {
     "rsna_pneumonia": rsna_pneumonia.find_cases,
 }
 
+#: Where a layout's patients come from: its own files, the manifest's `patient_pattern`, a table
+#: that may be absent, or nowhere.
+PATIENTS: dict[str, Literal["layout", "pattern", "table", "none"]] = {
+    "busi": "none",
+    "cc_ccii": "layout",
+    "ddti": "layout",
+    "folder_classes": "pattern",
+    "labelled_csv": "pattern",
+    "mrnet": "layout",
+    "radimagenet": "table",
+    "rsna_hemorrhage": "layout",
+    "rsna_pneumonia": "layout",
+}
+
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
-    """Return the cases of a tree with the reader of the manifest's layout, sorted by case id."""
+    """Return the cases of a tree with the reader of the manifest's layout, sorted by case id.
+
+    Raises
+    ------
+    InputError
+        Unknown layout, files that the layout has no place for, a `patient_pattern` that it does
+        not use, or patients as the units of a dataset that names none.
+    """
     if manifest.layout not in LAYOUTS:
         raise unknown("layout", manifest.layout, sorted(LAYOUTS))
-    return sorted(LAYOUTS[manifest.layout](tree, manifest), key=lambda case: case.case_id)
+    _check_pattern(manifest)
+    cases = sorted(LAYOUTS[manifest.layout](tree, manifest), key=lambda case: case.case_id)
+    _check_patients(manifest, cases)
+    return cases
+
+
+def _check_pattern(manifest: DatasetManifest) -> None:
+    if manifest.patient_pattern is not None and PATIENTS[manifest.layout] != "pattern":
+        using = ", ".join(name for name, source in PATIENTS.items() if source == "pattern")
+        raise InputError(
+            f"the layout {manifest.layout!r} takes no patient_pattern",
+            where=f"manifest {manifest.name}",
+            remedy=f"Leave it out, or use a layout that reads patients from names: {using}.",
+        )
+
+
+def _check_patients(manifest: DatasetManifest, cases: list[FoundCase]) -> None:
+    """Raise where patients are said to be known and nothing tells them."""
+    if manifest.independence != "patient":
+        return
+    source = PATIENTS[manifest.layout]
+    absent = source == "table" and all(case.patient_id == case.case_id for case in cases)
+    if source == "none" or absent or (source == "pattern" and manifest.patient_pattern is None):
+        remedy = {
+            "none": "Say independence: image; this layout names no patients.",
+            "table": "Add the table of patients, or say independence: image.",
+            "pattern": "Give the manifest a patient_pattern, or say independence: image.",
+        }
+        raise InputError(
+            "independence is patient, and nothing names the patients",
+            where=f"manifest {manifest.name}",
+            remedy=remedy[source],
+        )
