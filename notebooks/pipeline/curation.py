@@ -307,7 +307,7 @@ book_table(parts.loc[["train", "validation", "test"]], "Parts of the corpus, div
 # %% [markdown]
 # ## Card and metadata
 #
-# The corpus brings a dataset card (`card.json`) for readers and Croissant metadata (JSON-LD) for
+# The corpus brings a dataset card (`dataset_card.json`) for readers and Croissant metadata (JSON-LD) for
 # machines. The reference validator of MLCommons reads both the metadata and, through them, the
 # images:
 

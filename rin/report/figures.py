@@ -3,7 +3,6 @@
 from rin.report.figures_auc import auc_swarm, mean_roc, scenario_heatmap
 from rin.report.figures_cam import cam_panel, dice_bars, show_image
 from rin.report.figures_study import learning_curves, published_beside, sample_sheet
-from rin.report.pretraining_figures import pretraining_panels
 from rin.report.style import INIT_STYLE, init_style, use_style
 
 __all__ = [
@@ -14,7 +13,6 @@ __all__ = [
     "init_style",
     "learning_curves",
     "mean_roc",
-    "pretraining_panels",
     "published_beside",
     "sample_sheet",
     "scenario_heatmap",

@@ -1,0 +1,295 @@
+"""Model cards of the weights that a study pretrains: a template, filled from the records of a run.
+
+A card is a function of its run: its settings, its corpus, its test scores, its files and the day
+on which it finished.  The template (`model_card.yaml`) has the fields of the RSNA ATLAS schema
+2025-11; `check_card` looks after what that schema asks of the texts that are filled in.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import yaml
+
+from rin.data.manifest import DatasetManifest
+from rin.errors import InputError
+from rin.models.backbones import find_backbone
+from rin.models.preprocessing import find_preprocessing
+from rin.models.weights import file_sha256
+from rin.models.weights_files import written_whole
+from rin.paper import CITATION, DATABASE
+from rin.report.style import init_style
+from rin.study.corpora import find_corpus
+from rin.study.pretraining_records import NOTOP, SAFETENSORS, WEIGHTS
+from rin.study.setting import Study
+
+if TYPE_CHECKING:
+    from IPython.display import HTML
+
+#: Formats of the weights in which every run leaves its backbone, with what reads them.
+FORMATS = {WEIGHTS: "Keras 3", NOTOP: "Keras 2 layout, by topology", SAFETENSORS: "safetensors"}
+_TEMPLATE = Path(__file__).with_name("model_card.yaml")
+_ALONE = re.compile(r"\{(\w+)\}")
+_CONTENT = {"BR", "CH", "CT", "GI", "GU", "HN", "IN", "MK", "MR", "NR", "US"}
+_METRICS = {"accuracy", "balanced accuracy", "top-5 accuracy"}
+
+
+def weights_files(study: Study, weights: pd.DataFrame) -> pd.DataFrame:
+    """Return the weights files of every run with size and SHA-256, one row a file.
+
+    Parameters
+    ----------
+    weights
+        Table of `rin.study.pretrained`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `init`, `backbone`, `run_id`, `file`, `format`, `bytes`, `sha256`.
+
+    Raises
+    ------
+    InputError
+        If a finished run lacks one of its files.
+    """
+    rows = []
+    for run in weights.itertuples():
+        for name, kind in FORMATS.items():
+            path = Path(study.weights.path(run.run_id)) / name
+            if not path.is_file():
+                raise InputError(
+                    "a finished pretraining run lacks one of its weights files",
+                    where=path,
+                    remedy="Delete the run's folder and pretrain again; only this run is redone.",
+                )
+            told = (name, kind, path.stat().st_size, file_sha256(path))
+            rows.append((run.init, run.backbone, run.run_id, *told))
+    columns = ["init", "backbone", "run_id", "file", "format", "bytes", "sha256"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def model_card(
+    study: Study,
+    run: Mapping[str, Any],
+    score: Mapping[str, float],
+    files: pd.DataFrame,
+    *,
+    manifest: DatasetManifest | None = None,
+) -> dict[str, Any]:
+    """Return the card of one set of pretrained weights as a document of the schema.
+
+    Parameters
+    ----------
+    study
+        Its profile and corpora are read.
+    run
+        Row of `rin.study.pretrained`.
+    score
+        Of the same run: `images`, `patients`, and as shares `top1` with `low` and `high`,
+        `balanced`, `top5` (NaN or missing where it is trivial).
+    files
+        `weights_files`; rows of other runs are passed over.
+    manifest
+        Of the corpus; by default that of the study.
+
+    Raises
+    ------
+    InputError
+        From `check_card`.
+    """
+    template = _template()
+    manifest = manifest or find_corpus(study, run["corpus"]).manifest
+    facts = _facts(study, run, score, files, manifest)
+    for name, text in template[run["provenance"]].items():
+        facts[name] = _spaced(name, text.format(**facts))
+    unknown = template["patients_unknown"] if manifest.independence == "image" else ""
+    facts["patients_unknown"] = _spaced("patients_unknown", unknown)
+    card = _filled(template["card"], facts)
+    check_card(card)
+    return card
+
+
+def check_card(card: Mapping[str, Any]) -> None:
+    """Check a card as far as the schema asks something of what was filled in.
+
+    Raises
+    ------
+    InputError
+        All problems at once: empty texts, names left in braces, a wrong length, a repeated or
+        unknown word, a date that is none.
+    """
+    fields = dict(card_fields(card))
+    problems = [f"{name} is empty" for name, text in fields.items() if not text.strip()]
+    problems += [f"{name} is not filled in" for name, text in fields.items() if "{" in text]
+    model = card["Model"]
+    if not 4 <= len(model["Name"]) <= 256:
+        problems.append("Name has not 4 to 256 characters")
+    indexing, days = model["Indexing"], model["Descriptors"]["Date"].values()
+    lists = {
+        "Content": (indexing["Content"], _CONTENT),
+        "Keywords": (indexing["Keywords"], None),
+        "Modalities": (model["Imaging"].get("Modalities"), {*_template()["modalities"].values()}),
+        "Metrics": (model["Model performance"]["Metrics"], _METRICS),
+    }
+    for name, (words, known) in lists.items():
+        if words is None:
+            continue
+        if not words or len(set(words)) < len(words):
+            problems.append(f"{name} has no words, or some twice")
+        if known is not None and not set(words) <= known:
+            problems.append(f"{name} has words that the schema does not: {set(words) - known}")
+    if not all(2 <= len(word) <= 64 for word in indexing["Keywords"]):
+        problems.append("Keywords have not 2 to 64 characters each")
+    if not all(re.fullmatch(r"\d{4}-\d\d-\d\d", day) for day in days):
+        problems.append("Date is no day")
+    if problems:
+        raise InputError(
+            f"no card of the ATLAS schema: {'; '.join(problems)}",
+            where=model["Name"],
+            remedy=f"Mend {_TEMPLATE.name} or the manifest of the corpus.",
+        )
+
+
+def write_card(study: Study, run: Mapping[str, Any], card: Mapping[str, Any]) -> Path:
+    """Write a card as `cards/<init>_<backbone>.json` of the results; return its path.
+
+    The file appears when it is whole.
+    """
+    path = study.results / "cards" / f"{run['init']}_{run['backbone']}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path) as draft:
+        text = json.dumps(card, indent=2, ensure_ascii=False)
+        draft.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def card_fields(card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a card as text; a field inside another is `Outer: Inner`."""
+    yield from _flat(card["Model"])
+
+
+def folded_cards(cards: Mapping[str, Mapping[str, Any]]) -> HTML:
+    """Return cards as JSON, each folded under its title."""
+    from IPython.display import HTML
+
+    folded = []
+    for title, card in cards.items():
+        document = escape(json.dumps(card, indent=2, ensure_ascii=False))
+        folded.append(
+            f'<details class="rin-card"><summary>{escape(title)}</summary><pre style="'
+            f'white-space:pre-wrap;overflow-wrap:anywhere">{document}</pre></details>'
+        )
+    return HTML("".join(folded))
+
+
+@cache
+def _template() -> dict[str, Any]:
+    return yaml.safe_load(_TEMPLATE.read_text("utf-8"))
+
+
+def _facts(
+    study: Study,
+    run: Mapping[str, Any],
+    score: Mapping[str, float],
+    files: pd.DataFrame,
+    manifest: DatasetManifest,
+) -> dict[str, Any]:
+    """Return what the template names, all but what depends on the kind of the images."""
+    template, settings, profile = _template(), study.profile.pretraining, study.profile
+    contract = find_preprocessing(settings.contract(run["init"], run["backbone"]))
+    words = re.findall(r"[a-z]+", f"{manifest.modality} {manifest.anatomy}".lower())
+    known = [template["modalities"][word] for word in words if word in template["modalities"]]
+    codes = [template["content"][word] for word in words if word in template["content"]]
+    top5 = score.get("top5", float("nan"))
+    named = settings.model_dump(exclude={"corpora", "cases", "backbones"})
+    own = files[files["run_id"] == run["run_id"]]
+    return {
+        **run,
+        **{name: score[name] for name in ("top1", "low", "high", "balanced")},
+        "test_images": int(score["images"]),
+        "test_patients": int(score["patients"]),
+        "chance": 1 / run["classes"],
+        "metrics": ["accuracy", "balanced accuracy"] + ["top-5 accuracy"] * pd.notna(top5),
+        "top5_text": f", top-5 accuracy {top5:.3f}" if pd.notna(top5) else "",
+        "profile": profile.name,
+        "seed": profile.seed,
+        "day": run["finished"][:10],
+        "minutes": run["seconds"] / 60,
+        "size": settings.size,
+        "dropout": settings.dropout,
+        "settings": ", ".join(
+            f"{name.replace('_', ' ')} {_text(it)}" for name, it in named.items()
+        ),
+        "layer": find_backbone(run["backbone"]).cam_layer,
+        "contract": contract.name,
+        "order": "blue, green, red" if contract.bgr else "red, green, blue",
+        "scale": ", ".join(f"{x:.6g}" for x in contract.scale),
+        "offset": ", ".join(f"{x:.6g}" for x in contract.offset),
+        "files": "; ".join(
+            f"{one.file} ({one.format}; {one.bytes:,} bytes; SHA-256 {one.sha256})"
+            for one in own.itertuples()
+        ),
+        "content": list(dict.fromkeys([*codes, "IN"])),
+        "modalities": list(dict.fromkeys(known)) or None,
+        "keywords": [
+            *("RadImageNet", "transfer learning", "pretrained weights", run["backbone"]),
+            f"{init_style(run['init']).short} pretraining",
+            *(["stand-in images"] if run["provenance"] == "stand-in" else []),
+        ],
+        "manifest": manifest.title,
+        **{name: getattr(manifest, name) for name in ("modality", "anatomy", "home", "licence")},
+        "doi": CITATION.doi,
+        "authors": CITATION.authors,
+        "title": CITATION.title,
+        "source": f"{CITATION.journal} {CITATION.year};{CITATION.volume}",
+        "year": CITATION.year,
+        "paper_images": DATABASE["images"].value,
+        "paper_classes": DATABASE["labels"].value,
+    }
+
+
+def _text(setting: object) -> str:
+    """Return a setting in words; of one that depends on the init, each init's."""
+    if isinstance(setting, Mapping):
+        return " and ".join(f"{value} ({init})" for init, value in setting.items())
+    return str(setting)
+
+
+def _spaced(name: str, text: str) -> str:
+    """Return a sentence with the blank that parts it from its neighbour in the template."""
+    if not text:
+        return ""
+    before, after = ("caution",), ("warning", "layout", "patients_unknown")
+    return " " * (name in before) + text + " " * (name in after)
+
+
+def _filled(part: Any, facts: Mapping[str, Any]) -> Any:
+    """Return a part of the template filled in; a text that is one name becomes its value."""
+    if isinstance(part, Mapping):
+        filled = {name: _filled(inner, facts) for name, inner in part.items()}
+        return {name: inner for name, inner in filled.items() if inner is not None}
+    if isinstance(part, list):
+        return [_filled(inner, facts) for inner in part]
+    alone = _ALONE.fullmatch(part)
+    return facts[alone[1]] if alone else part.format(**facts)
+
+
+def _flat(part: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in part.items():
+        full = f"{outer}: {name}" if outer else name
+        if isinstance(value, Mapping):
+            yield from _flat(value, full)
+        elif isinstance(value, list):
+            parts = (
+                ". ".join(map(str, x.values())) if isinstance(x, Mapping) else x for x in value
+            )
+            yield full, "; ".join(parts)
+        else:
+            yield full, str(value)

@@ -1,0 +1,221 @@
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import jsonschema
+import pandas as pd
+import pytest
+
+from rin.data.manifest import load_manifest
+from rin.errors import InputError
+from rin.models.backbones import ALL_BACKBONES
+from rin.report import cards
+from rin.study.ledger import Ledger
+from rin.study.sections import Pretraining
+
+SETTINGS = Pretraining(
+    corpora={"radiologic": "corpus_radiologic"}, size=75, batch=32, epochs=3, learning_rate=0.002
+)
+SCORE = {"images": 6, "patients": 4, "top1": 0.667, "low": 0.3, "high": 0.9, "balanced": 0.722}
+FILES = pd.DataFrame(
+    [
+        ("radiologic-ResNet50", name, "a format", 1234, digit * 64)
+        for name, digit in (("backbone.weights.h5", "a"), ("backbone_notop.h5", "b"))
+    ],
+    columns=["run_id", "file", "format", "bytes", "sha256"],
+)
+
+
+def run(init="radiologic", backbone="ResNet50", **changed):
+    """One row of `rin.study.pretrained`."""
+    return {
+        "init": init,
+        "corpus": f"corpus_{init}",
+        "provenance": "real",
+        "backbone": backbone,
+        "images": 80,
+        "classes": 12,
+        "epochs": 3,
+        "steps": 12,
+        "seconds": 60.0,
+        "images_per_second": 40.0,
+        "parameters": 23_587_712,
+        "precision": "float32",
+        "devices": 1,
+        "resumed": 0,
+        "finished": "2026-03-01T08:00:00+00:00",
+        "run_id": f"{init}-{backbone}",
+    } | changed
+
+
+def study(results=Path("nowhere")):
+    profile = SimpleNamespace(name="tiny", seed=7, pretraining=SETTINGS)
+    return SimpleNamespace(results=results, profile=profile)
+
+
+def card(init="radiologic", backbone="ResNet50", score=SCORE, manifest=None, **changed):
+    manifest = manifest or load_manifest(f"corpus_{init}")
+    row = run(init, backbone, **changed)
+    return cards.model_card(study(), row, score, FILES, manifest=manifest)
+
+
+def fields(one):
+    return dict(cards.card_fields(one))
+
+
+def test_card_tells_corpus_input_contract_and_layer():
+    told = fields(card())
+    assert told["Name"].startswith("ResNet50 pretrained on Radiologic pretraining corpus")
+    contract = told["Model properties: Input"]
+    assert "`symmetric`: order red, green, blue" in contract
+    assert "(0.00784314, 0.00784314, 0.00784314) plus (-1, -1, -1)" in contract
+    assert "conv5_block3_out, 23,587,712 parameters" in told["Model properties: Architecture"]
+    assert "80 real images of 12 classes" in told["Imaging: Comments"]
+    assert told["Imaging: Resolution"] == "75 × 75 pixels, 8 bits"
+
+
+def test_card_gives_every_metric_its_value_and_chance():
+    told = fields(card(score=SCORE | {"top5": 0.833}))
+    assert told["Model performance: Metrics"] == "accuracy; balanced accuracy; top-5 accuracy"
+    comments = told["Model performance: Comments"]
+    for part in (
+        "6 images of 4 patients",
+        "accuracy 0.667 (95% CI 0.300 to 0.900)",
+        "balanced accuracy 0.722",
+        "top-5 accuracy 0.833",
+        "gives 0.083",
+    ):
+        assert part in comments
+
+
+def test_card_without_top5_claims_none():
+    told = fields(card(score=SCORE | {"top5": float("nan")}))
+    assert told["Model performance: Metrics"] == "accuracy; balanced accuracy"
+    assert "top-5" not in told["Model performance: Comments"]
+
+
+def test_card_is_reproducible_from_profile_seed_run_settings_and_digests():
+    told = fields(card(resumed=2, devices=4))
+    text = told["Model properties: Reproducibility"]
+    for part in ("Profile tiny", "seed 7", "run radiologic-ResNet50", "learning rate 0.002",
+                 "12 steps in float32 on 4 device(s), resumed 2 times"):  # fmt: skip
+        assert part in text
+    assert f"SHA-256 {'b' * 64}" in told["Model properties: Availability"]
+    assert told["Descriptors: Version"] == "radiologic-ResNet50"
+
+
+def test_card_is_a_function_of_its_run_and_takes_the_day_from_it():
+    assert card() == card()
+    told = fields(card())
+    assert told["Descriptors: Date: Created"] == told["Descriptors: Date: Updated"] == "2026-03-01"
+
+
+def test_card_of_a_stand_in_warns_in_name_keywords_limits_and_scores():
+    told = fields(card(provenance="stand-in"))
+    for name in ("Name", "Indexing: Keywords", "Model properties: Limitations"):
+        assert "stand-in" in told[name], name
+    assert told["Model performance: Comments"].endswith(" Stand-in images: not a finding.")
+    assert "layout is that of another corpus. " in told["Imaging: Comments"]
+    assert "show no person" in told["Descriptors: Ethical review"]
+    assert told["Descriptors: License: Text"].startswith("MIT")
+
+
+def test_card_of_real_images_gives_the_terms_of_the_corpus_and_no_warning():
+    told = fields(card())
+    assert load_manifest("corpus_radiologic").licence in told["Descriptors: License: Text"]
+    assert "stand-in" not in " ".join(told.values())
+    assert "names no patients" in told["Model properties: Limitations"]
+
+
+def test_card_of_patients_does_not_say_that_they_are_unknown():
+    known = load_manifest("corpus_radiologic").model_copy(update={"independence": "patient"})
+    assert "names no patients" not in fields(card(manifest=known))["Model properties: Limitations"]
+
+
+def test_card_is_indexed_by_what_the_manifest_says_of_its_images():
+    document = card()["Model"]
+    assert document["Indexing"]["Content"] == ["CT", "MR", "CH", "GI", "NR", "BR", "GU", "MK", "IN"]
+    assert document["Imaging"]["Modalities"] == [
+        "Computed tomography (RID10321)",
+        "Magnetic resonance imaging (RID10312)",
+        "Projection radiography (RID10345)",
+    ]
+
+
+def test_card_of_photographs_names_no_modality():
+    document = card("photographic")["Model"]
+    assert "Modalities" not in document["Imaging"]
+    assert document["Indexing"]["Content"] == ["IN"]
+
+
+def test_card_cites_the_paper():
+    (reference,) = card()["Model"]["Descriptors"]["References"]
+    assert (reference["DOI"], reference["Date"]) == ("10.1148/ryai.210315", 2022)
+
+
+@pytest.mark.parametrize("provenance", ["real", "stand-in"])
+@pytest.mark.parametrize("backbone", list(ALL_BACKBONES))
+def test_document_of_every_card_is_valid_in_the_published_schema(backbone, provenance):
+    path = os.environ.get("ATLAS_SCHEMA")
+    if not path:
+        pytest.skip("ATLAS_SCHEMA does not name a copy of the schema (github.com/RSNA/ATLAS)")
+    schema = json.loads(Path(path).read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(
+        schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    )
+    document = card(backbone=backbone, provenance=provenance)
+    assert [error.message for error in validator.iter_errors(document)] == []
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "part"),
+    [
+        (("Name",), "A", "4 to 256"),
+        (("Name",), "of {corpus}", "Name is not filled in"),
+        (("Indexing", "Content"), ["CT", "XR"], "XR"),
+        (("Indexing", "Keywords"), ["one", "one"], "some twice"),
+        (("Imaging", "Modalities"), ["CT"], "Modalities has words"),
+        (("Model performance", "Metrics"), [], "Metrics has no words"),
+        (("Descriptors", "Date", "Created"), "March", "Date is no day"),
+        (("Descriptors", "Version"), " ", "Version is empty"),
+    ],
+)
+def test_card_with_a_value_that_the_schema_forbids_is_refused(place, value, part):
+    one = json.loads(json.dumps(card()))
+    *above, last = place
+    inner = one["Model"]
+    for name in above:
+        inner = inner[name]
+    inner[last] = value
+    with pytest.raises(InputError, match=part):
+        cards.check_card(one)
+
+
+def test_card_when_written_is_read_back_whole_and_leaves_nothing_else(tmp_path):
+    path = cards.write_card(study(tmp_path), run(), card())
+    assert path == tmp_path / "cards" / "radiologic_ResNet50.json"
+    assert json.loads(path.read_text(encoding="utf-8")) == card()
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_folded_cards_escape_what_comes_from_files():
+    title = "<script>alert()</script>"
+    manifest = load_manifest("corpus_radiologic").model_copy(update={"title": title})
+    html = cards.folded_cards({"A & B": card(manifest=manifest)}).data
+    assert "<script>" not in html and "&lt;script&gt;" in html
+    assert "A &amp; B" in html
+
+
+def test_weights_files_tell_size_and_digest_and_miss_none(tmp_path):
+    ledger = Ledger(tmp_path)
+    here = SimpleNamespace(weights=ledger)
+    weights = pd.DataFrame([run(run_id="one")])
+    (tmp_path / "one").mkdir()
+    for name in cards.FORMATS:
+        with pytest.raises(InputError, match="lacks one of its weights files"):
+            cards.weights_files(here, weights)
+        (tmp_path / "one" / name).write_bytes(b"abc")
+    table = cards.weights_files(here, weights)
+    assert table["bytes"].tolist() == [3, 3, 3]
+    assert set(table["sha256"].str[:8]) == {"ba7816bf"}
