@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rin.errors import InputError, unknown
 from rin.paper import COMPARISONS
+from rin.strict_yaml import read_yaml
 
 Counts = dict[str, Annotated[int, Field(ge=0)]]
 #: Source class to label; None leaves the class out of the task.
@@ -224,8 +224,8 @@ def load_manifest(name: str, folder: Path | None = None) -> DatasetManifest:
         raise unknown("dataset", name, names)
     path = manifest_folder(folder) / f"{name}.yaml"
     try:
-        manifest = DatasetManifest.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    except (yaml.YAMLError, ValidationError) as error:
+        manifest = DatasetManifest.model_validate(read_yaml(path))
+    except ValidationError as error:
         raise InputError(
             f"the manifest does not validate: {error}",
             where=path,

@@ -10,11 +10,11 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from rin.errors import InputError, unknown
 from rin.models.backbones import BACKBONES, check_size
+from rin.strict_yaml import read_yaml
 from rin.study.scenarios import find_scenario
 from rin.study.sections import (
     Curation,
@@ -42,7 +42,7 @@ class Profile(Settings):
     from image to result; by default the first one.
     """
 
-    name: str
+    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
     about: str
     tasks: Annotated[list[str], Field(min_length=1)]
     inits: Annotated[list[str], Field(min_length=2)]
@@ -51,7 +51,7 @@ class Profile(Settings):
     )
     folds: Positive = 5
     splits: Literal["own", "official"] = "own"
-    seed: int = 20220914
+    seed: Annotated[int, Field(ge=0)] = 20220914
     cases: Positive | None = None
     fine_tuning: FineTuning
     fine_tuning_of: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -174,9 +174,7 @@ def load_profile(name: str | Path) -> Profile:
             raise unknown("profile", str(name), profile_names())
         raise InputError("no such file", where=path, remedy="Check the path of the profile.")
     try:
-        return Profile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"not YAML ({error})", where=path, remedy="Mend the file.") from error
+        return Profile.model_validate(read_yaml(path))
     except ValidationError as error:
         first = error.errors()[0]
         setting = ".".join(map(str, first["loc"])) or "profile"

@@ -62,7 +62,7 @@ def test_load_manifest_under_another_name_raises(tmp_path):
 
 def test_load_manifest_with_broken_yaml_raises(tmp_path):
     (tmp_path / "other.yaml").write_text("name: [")
-    with pytest.raises(InputError, match="does not validate"):
+    with pytest.raises(InputError, match="not YAML"):
         load_manifest("other", tmp_path)
 
 
@@ -96,3 +96,9 @@ def test_load_manifest_when_task_is_not_in_the_paper_has_none(tmp_path):
 def test_load_manifest_when_paper_task_is_unknown_lists_the_papers(tmp_path):
     with pytest.raises(InputError, match=r"other\.yaml.*(?s:.*)'brest' is not a task of the paper"):
         load_manifest("other", own_task(tmp_path, paper_task="brest"))
+
+
+def test_load_manifest_with_a_key_that_stands_twice_raises(tmp_path):
+    (tmp_path / "other.yaml").write_text("name: other\ntitle: a\ntitle: b\n")
+    with pytest.raises(InputError, match="'title' stands twice"):
+        load_manifest("other", tmp_path)

@@ -3,6 +3,7 @@ from tiny_study import settings, write_profile
 
 from rin.errors import InputError
 from rin.study import load_profile, profile_names
+from rin.study.profile import profile_folder
 
 
 @pytest.mark.parametrize("name", profile_names())
@@ -104,4 +105,21 @@ def test_load_profile_when_not_a_yaml_mapping_names_file(tmp_path, content):
 def test_load_profile_with_official_splits_draws_no_cases(tmp_path):
     path = write_profile(tmp_path / "bad.yaml", {"splits": "official", "cases": 50})
     with pytest.raises(InputError, match="official splits name all their cases"):
+        load_profile(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("name: smoke", "name: ../../escape", "setting name"),
+        ("folds: 1", "folds: 1\nfolds: 2", "'folds' stands twice"),
+        ("folds: 1", "folds: 1\nseed: -1", "setting seed"),
+    ],
+)
+def test_profile_that_would_mislead_is_refused(tmp_path, old, new, message):
+    text = (profile_folder() / "smoke.yaml").read_text("utf-8")
+    assert old in text
+    path = tmp_path / "own.yaml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(InputError, match=message):
         load_profile(path)
