@@ -59,7 +59,7 @@ banner(runs, [task])
 # the ROC curve (AUC) was {glue:text}`auc_a:.2f` with the {glue:text}`first` and
 # {glue:text}`auc_b:.2f` with the {glue:text}`second` initialisation. They differ by
 # {glue:text}`difference` AUC points (95% CI; adjusted {glue:text}`p_holm`), measured on
-# {glue:text}`n_cases` test images of {glue:text}`n_patients` patients.
+# {glue:text}`n_cases` test images ({glue:text}`units`).
 
 # %%
 scores = runs.predictions(task=task)
@@ -129,11 +129,18 @@ if stated:
         "high": ends[1],
     }
     rows = pd.concat([pd.DataFrame(printed | {"kind": ["published", "recomputed"]}), rows])
-axes = forest(rows, xlabel="AUC points (95% CI)", ends=(b, a), width=8.4, legend=False)
+axes = forest(
+    rows, xlabel="AUC points (95% CI)", ends=(f"{b} ahead", f"{a} ahead"), width=8.4, legend=False
+)
 picture(axes, "Forest plot of the differences: as published, over all scenarios, by regime")
 
 # %% tags=["hide-input"]
-overall = table.loc["all"]
+overall, facts = table.loc["all"], runs.facts(task)
+named = facts.dataset.independence
+units = {
+    "patient": f"{overall['n_patients']:,} patients",
+    "exam": f"{overall['n_patients']:,} exams",
+}
 glue_values(
     verdict=verdict(overall["difference"], overall["p_holm"], inits).capitalize(),
     n_scenarios=overall["n_scenarios"],
@@ -144,7 +151,7 @@ glue_values(
     difference=format_estimate(*here.loc["all"], 1),
     p_holm=format_p(overall["p_holm"]),
     n_cases=f"{overall['n_cases']:,}",
-    n_patients=f"{overall['n_patients']:,}",
+    units=units.get(named, "the files name no patients"),
     n_tasks=every_task["task"].nunique(),
     chi2=interaction["chi2"],
     df=interaction["df"],
@@ -167,14 +174,13 @@ glue_values(
 # ## Its images in numbers
 
 # %% tags=["hide-input"]
-facts = runs.facts(task)
 images = facts.dataset
 marks = {"outline": "outlined by hand", "box": "framed by boxes", "": "not marked"}
 card = {
     "Images": images.title,
     "In place of": facts.substitute_for,
-    "Used": f"{images.used:,} of {images.available:,}, of {images.patients:,} patients",
-    "Unit": f"{images.independence}: the smallest that the files tell apart",
+    "Used": f"{images.used:,} of {images.available:,}",
+    "Independent units": f"{images.patients:,} (told apart by {images.independence})",
     "Classes": ", ".join(f"{label} {n:,}" for label, n in images.counts.items()),
     "Split": ", ".join(f"{part} {n:,}" for part, n in facts.split.items()),
     "Lesions": marks[facts.mask_kind],
