@@ -107,7 +107,7 @@ records.groupby(["backbone", "unfreezing"], sort=False).size().unstack()
 
 # %% [markdown]
 # Runs that differ only in initialisation, fold, learning rate or task share one compiled step, a
-# *block*: between two runs it takes its initial weights back and the optimizer starts anew. Each
+# *block*: between two runs it takes its initial weights back and the optimiser starts anew. Each
 # finished run is a folder of the *ledger*, named by a hash of its configuration and of what it
 # read, and renamed into place when whole. A training that was interrupted goes on with the runs
 # that are missing; nothing is trained twice.

@@ -120,7 +120,7 @@ assert largest < 1e-4
 #
 # The map of the predicted class is kept where positive, scaled so that its maximum is 255, and
 # enlarged from {glue:text}`cells` × {glue:text}`cells` cells to the image's {glue:text}`side` ×
-# {glue:text}`side` pixels. Gray levels above {glue:text}`threshold`, the paper's threshold, count
+# {glue:text}`side` pixels. Grey levels above {glue:text}`threshold`, the paper's threshold, count
 # as lesion.
 
 # %%

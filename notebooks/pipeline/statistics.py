@@ -247,7 +247,7 @@ assert dice == cam_dice(image[None], lesion[None], THRESHOLD)[0]
 # {glue:text}`n_lesion`) = {glue:text}`dice:.3f`.
 #
 # Two measures need no threshold. *Pointing* asks whether the brightest pixel lies on the lesion or
-# within a margin, here {glue:text}`tolerance` pixel. *Average precision* goes down the gray levels:
+# within a margin, here {glue:text}`tolerance` pixel. *Average precision* goes down the grey levels:
 # each step adds the rise of recall times the precision of all pixels so far.
 
 # %%
