@@ -56,7 +56,6 @@ tuned = [shown.tuning(task) for task in runs.tasks if task in shown.tasks]
 sizes = " or ".join(f"{one} × {one} px" for one in sorted({one.size for one in tuned}))
 own = shown.pretraining
 
-# %%
 paper_side = [
     f"{database['radiologists']} radiologists label\nthe key images they chose",
     f"{database['images'] / 1e6:.2f} million images,\n{database['labels']} labels",
@@ -76,7 +75,6 @@ our_side = [
 ]
 names = ["Annotation", "Database", "Pretraining", "Comparison"]
 
-# %%
 figure, ax = plt.subplots(figsize=(7.2, 5.4))
 ax.set(xlim=(0, 2), ylim=(-3.65, 0.8))
 ax.set_axis_off()
@@ -161,16 +159,18 @@ for task, published in paper.COMPARISONS.items():
     rows.append(
         {
             "Task": published.title,
-            "Paper": f"{stated['all']:,} ({stated[settings.positive_class]:,})",
-            "Files": f"{sum(counted.values()):,} ({positive:,})" if counted else "–",
             "Shown here": "–"
             if facts is None
             else f"{facts.dataset.used:,} of {facts.dataset.available:,}",
             "Images are": "–" if facts is None else runs.kind(task),
+            "Paper": f"{stated['all']:,} ({stated[settings.positive_class]:,})",
+            "Files": f"{sum(counted.values()):,} ({positive:,})" if counted else "–",
         }
     )
 book_table(
-    pd.DataFrame(rows), "Images (positive ones): stated, counted in the files, used", prose=True
+    pd.DataFrame(rows),
+    "Images used here; images (positive ones) as the paper states them and in the files",
+    prose=True,
 )
 
 # %% tags=["hide-input"]
@@ -201,6 +201,7 @@ radiologic = load_manifest("corpus_radiologic")
 parts = pd.DataFrame([source.model_dump() for source in radiologic.sources])
 parts["images"] = parts["images"].map("{:,}".format)
 parts.columns = ["Source", "Origin", "Classes", "Images"]
+parts = parts[["Source", "Images", "Classes", "Origin"]]
 book_table(parts, "Radiologic corpus: at most 400 images a class, 64 × 64 px, grey", prose=True)
 
 # %% [markdown]
@@ -221,15 +222,14 @@ nearest = overlap.pivot(index="task", columns="corpus", values="nearest").reinde
 by_task = overlap.groupby("task", sort=False)
 table = pd.DataFrame(
     {
-        "Images": by_task["images"].first().map("{:,}".format),
         "Found": by_task["near"].sum() + by_task["equal"].sum(),
+        "Nearest radiologic": nearest["corpus_radiologic"],
+        "Nearest photograph": nearest["corpus_photographic"],
         "Farthest reduced copy": by_task["farthest_copy"].max(),
+        "Images": by_task["images"].first().map("{:,}".format),
     }
-).join(nearest)
-table.index = [paper.COMPARISONS[task].title for task in table.index]
-table = table.rename(
-    columns={"corpus_photographic": "Nearest photograph", "corpus_radiologic": "Nearest radiologic"}
 )
+table.index = [paper.COMPARISONS[task].title for task in table.index]
 book_table(table, "Images of the tasks in the corpora; distances in bits of 256", prose=True)
 
 # %% tags=["hide-input"]
@@ -266,4 +266,4 @@ glue_values(
 # ```
 #
 # It takes seconds and reads no image of the tasks. The last table is made anew, from the images
-# themselves, by `rin.study.corpus_overlap.write_corpus_overlap`.
+# themselves, by `write_corpus_overlap` of `rin.study.corpus_overlap`.

@@ -49,8 +49,8 @@ glue_values(
 
 # %%
 table = pd.DataFrame(
-    [(one.name, one.purpose, one.state, one.access) for one in statuses],
-    columns=["Dataset", "For", "State", "Access"],
+    [(one.name, one.state, one.access, one.purpose) for one in statuses],
+    columns=["Dataset", "State", "Access", "For"],
 )
 book_table(table, "Every dataset of the study", prose=True)
 
