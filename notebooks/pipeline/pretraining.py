@@ -27,8 +27,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from sklearn.metrics import confusion_matrix
 
 from rin.paper import DATABASE, RELEASED_ACCURACY
+from rin.report import cards
 from rin.report.banner import pretraining_banner
-from rin.report.cards import folded_cards, model_card, weights_files, write_card
 from rin.report.format import format_interval
 from rin.report.page import glue_values, picture
 from rin.report.roc import learning_curves
@@ -261,14 +261,14 @@ for init in inits:
 # `cards/<init>_<backbone>.json` of the results; the first can be unfolded here.
 
 # %%
-files = weights_files(study, weights)  # size and SHA-256 of each file
-cards = {}
+files = cards.weights_files(study, weights)  # size and SHA-256 of each file
+made = {}
 for run in weights.to_dict("records"):
     score = scores.loc[(run["init"], run["backbone"])]
-    card = model_card(study, run, score, files)
-    write_card(study, run, card)
-    cards[f"{init_style(run['init']).short}, {run['backbone']}"] = card
-folded_cards(dict([*cards.items()][:1]))
+    card = cards.model_card(study, run, score, files)
+    cards.write_card(study, run, card)
+    made[f"{init_style(run['init']).short}, {run['backbone']}"] = card
+cards.folded_cards(dict([*made.items()][:1]))
 
 # %% [markdown]
 # ## Run this page
