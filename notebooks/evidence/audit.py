@@ -81,7 +81,7 @@ picture(axes, "For each of eight tasks the published interval of the difference 
 # %%
 breast = paper.COMPARISONS["breast"]
 error = 100 * np.hypot(breast.sd_radimagenet, breast.sd_imagenet) / np.sqrt(24)
-stats.t.ppf(0.975, 46) * error  # printed: (8.7 + 0.6) / 2 = 4.65
+round(float(stats.t.ppf(0.975, 46) * error), 2)  # printed: (8.7 + 0.6) / 2 = 4.65
 
 # %% tags=["hide-output"]
 names = [task_names([one.task]) for one in audits]
@@ -94,7 +94,7 @@ widths = pd.DataFrame(
         "Includes zero": ["yes" if one.contains_zero else "no" for one in audits],
     }
 )
-book_table(widths, "Half-widths in AUC points, with the range that rounding allows")
+book_table(widths, "Half-widths in AUC points, with rounding", prose=True)
 
 # %% tags=["hide-input"]
 by_task = {one.task: one for one in audits}
@@ -128,12 +128,12 @@ glue_values(gap=gap)
 p_values = pd.DataFrame(
     {
         "Task": names,
-        "From the SDs": [p_range(one.p_by_sds) for one in audits],
-        "From the interval": [p_range(one.p_by_normal) for one in audits],
-        "From the SDs, Holm": [p_range(bounds) for bounds in holm_bounds(audits)],
+        "SDs": [p_range(one.p_by_sds) for one in audits],
+        "Interval": [p_range(one.p_by_normal) for one in audits],
+        "SDs, Holm": [p_range(bounds) for bounds in holm_bounds(audits)],
     }
 )
-book_table(p_values, "P values; the paper states P < .001 for every task")
+book_table(p_values, "P values from SDs and interval; stated: P < .001 for every task", prose=True)
 
 # %% tags=["hide-input"]
 holm = dict(zip(by_task, holm_bounds(audits), strict=True))
@@ -176,16 +176,25 @@ glue_values(acl=acl.stated_difference, acl_middle=f"{acl.middle:.2f}", acl_means
 other = pd.DataFrame(
     {
         "Task": names,
-        "Correlation for P < .001": [
+        "r for P < .001": [
             "above 1" if one.needed_correlation.low >= 1 else f"{one.needed_correlation:.2f}"
             for one in audits
         ],
-        "Correlation by the width": [f"{one.width_correlation:.2f}" for one in audits],
-        "Printed half-width": [f"{one.half_width:.2f}" for one in audits],
-        "DeLong, at most": [f"{one.delong_limit:.2f}" for one in audits],
+        "r by the width": [f"{one.width_correlation:.2f}" for one in audits],
     }
 )
-book_table(other, "What a paired test would need, and the widest DeLong interval (AUC points)")
+book_table(other, "Correlation r of the paired AUCs that P and width would need", prose=True)
+
+# %%
+limits = pd.DataFrame(
+    {
+        "Task": names,
+        "Printed": [f"{one.published_half_width:.2f}" for one in audits],
+        "DeLong, at most": [f"{one.delong_limit:.2f}" for one in audits],
+        "Possible": ["no" if one.too_wide_for_delong else "yes" for one in audits],
+    }
+)
+book_table(limits, "Half-widths in AUC points, printed and by DeLong's method")
 
 # %% tags=["hide-input"]
 claim("no correlation gives P < .001 for SARS-CoV-2",

@@ -71,7 +71,7 @@ counts = pd.DataFrame(
         "Open": (entries["status"] == "open").groupby(entries["kind"]).sum(),
     }
 ).loc[list(KINDS)]
-book_table(counts.rename(index=KINDS).rename_axis("Between"), "Entries by kind")
+book_table(counts.rename(index=KINDS).rename_axis("Kind"), "Entries by kind", prose=True)
 
 # %% [markdown]
 # A computed entry takes its numbers from a check: a function that returns them, and whether the

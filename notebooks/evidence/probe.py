@@ -87,7 +87,7 @@ mean, variance = predict(layer, patch_moments(noise[0], layer), PREPROCESSING["s
 stored = replace(layer, mean=mean, variance=variance)
 
 toy = pd.DataFrame(score_candidates(stored, noise[1])).set_index("candidate")
-toy[["divergence", "correlation", "contrast"]].round(3)
+toy[["divergence", "contrast"]].round(3)
 
 # %% [markdown]
 # ## Tried where the answer is known
@@ -143,7 +143,7 @@ summary = verdicts.pivot_table(
 )
 
 # %% tags=["hide-input"]
-kinds = {"probe": "Pretrained to be probed", "study": "The study's own", "random": "Random weights"}
+kinds = {"probe": "Made to be probed", "study": "Study's own", "random": "Random"}
 shown = pd.DataFrame(
     {
         title: [f"{one['sum', kind]:.0f} of {one['count', kind]:.0f}" for _, one in rows]
@@ -224,9 +224,9 @@ glue_values(
 # %%
 held = pd.DataFrame([one.model_dump() for one in distributions])
 held["stated_preprocessing"] = held["stated_preprocessing"].fillna("none")
-keys = ["distributor", "release", "stated_preprocessing"]
+keys = ["distributor", "stated_preprocessing", "release"]
 held = held.groupby(keys, sort=False)["backbone"].agg(", ".join).reset_index()
-names = ["Distributor", "Training", "Preprocessing stated", "Networks"]
+names = ["Distributor", "Inputs stated", "Training", "Networks"]
 book_table(held.set_axis(names, axis="columns"), "Who distributes RadImageNet weights", prose=True)
 
 # %% tags=["hide-input", "hide-output"]

@@ -43,7 +43,7 @@ pd.set_option("display.precision", 1)
 
 # %%
 found = like_for_like()
-found.groupby(["of_the_paper", "ahead"]).size().unstack(fill_value=0)
+found.groupby(["ahead", "of_the_paper"]).size().unstack(fill_value=0)
 
 # %%
 shown = {"acl": "The paper, ligament", "meniscus": "The paper, meniscus"}
@@ -98,7 +98,7 @@ picture(axes, "Difference in AUC points by question: the paper's estimates lie r
 
 # %%
 clean = found[~found["scaling_missing"] & ~found["own_weights"]]
-clean[["study", "label", "estimate", "ahead"]]
+clean[["label", "estimate", "ahead"]]
 
 # %% tags=["hide-input"]
 asks = found[found["of_the_paper"]]
@@ -182,8 +182,8 @@ picture(axes, "Difference in AUC points on questions that the paper does not ask
 table = pd.DataFrame(
     {
         "Study": [one.study for one in worded],
-        "Images": [one.data for one in worded],
         "Ahead": [one.direction.replace("parity", "neither") for one in worded],
+        "Images": [one.data for one in worded],
         "Remark": [one.remark for one in worded],
     }
 )
