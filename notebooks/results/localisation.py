@@ -198,7 +198,8 @@ for task in marked:
             xlabel="Lesion, % of the image", ylabel=f"{names[measure]} (0–1)", ylim=(-0.03, 1.03)
         )
         ax.set_xscale("log")
-        ax.xaxis.set_major_formatter("{x:g}")
+        ax.set_xticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
+        ax.minorticks_off()
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     display(
         picture(figure, f"{title_of(task)}: Dice and pointing game of each image by lesion size")
@@ -209,17 +210,18 @@ for task in marked:
 #
 # Pictures of patients are shown only where they lie on this computer, in runs made with
 # `data_root`. What may be kept is the mean activation around the lesion: maps are shifted and
-# scaled so that the box around the lesion covers the dashed square, and averaged over images and
-# scenarios. It is shown for runs that recorded it; a reference run written before holds none.
+# scaled so that the box around the lesion covers the central square, and averaged over images
+# and scenarios. Cells that fewer than half of the maps reach are left out. The figure is shown for
+# runs that recorded it; a reference run that was written before holds none.
 
 # %%
 for task in marked:
     table = runs.lesion_maps(task)
     if table is not None:
-        grids = {
-            key: lesion_map_grid(cells) / 255
-            for key, cells in table.groupby(["init", "unfreezing"])
-        }
+        cells = table[table["n_maps"] >= table["n_maps"].max() / 2]  # of half the maps or more
+        cells = cells.set_index(["init", "unfreezing"])
+        keys = [(init, regime) for init in inits for regime in UNFREEZING_LABEL]
+        grids = {key: lesion_map_grid(cells.loc[[key]]) for key in keys if key in cells.index}
         axes = maps.lesion_maps(grids, UNFREEZING_LABEL)
         display(picture(axes, f"{title_of(task)}: mean activation around the lesion"))
 
