@@ -137,7 +137,7 @@ NOTEBOOKS = (
     Notebook("results/inputs", _RESULTS, _TRAINED, "factors"),
     Notebook("evidence/audit", _EVIDENCE),
     Notebook("evidence/discrepancies", _EVIDENCE),
-    Notebook("evidence/replications", _EVIDENCE, _TRAINED),
+    Notebook("evidence/replications", _EVIDENCE),
     Notebook("evidence/probe", _EVIDENCE, ("pipeline/pretraining",), "probe", leaves="probe"),
     Notebook("pipeline/curation", _LIVE, (), "curation"),
     Notebook("pipeline/pretraining", _LIVE, ("pipeline/curation",), "pretraining", "weights"),
