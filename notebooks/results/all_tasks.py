@@ -24,19 +24,21 @@ import pandas as pd
 from IPython.display import HTML
 
 from rin import paper
-from rin.report import roc, swarm
+from rin.report import roc, style, swarm
 from rin.report.banner import banner
-from rin.report.format import format_estimate, format_mean_sd, format_p
+from rin.report.format import format_estimate, format_p
 from rin.report.page import claim, glue_values, picture
-from rin.report.pages import title_of
-from rin.report.style import init_style, use_style
 from rin.report.tables import book_table
 from rin.stats import init_differences, mean_roc, scenario_aucs
 from rin.study import open_reference, open_runs
 
-use_style()
+style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
-a, b = (init_style(init).short for init in runs.inits)
+a, b = (style.init_style(init).short for init in runs.inits)
+titles = {
+    task: paper.COMPARISONS[task].title if task in paper.COMPARISONS else task
+    for task in runs.paper_tasks
+}
 banner(runs)
 
 # %% [markdown]
@@ -57,11 +59,11 @@ for task, one in differences.iterrows():
     points = 100 * one[["difference", "ci_low", "ci_high"]]
     rows.append(
         {
-            "Task": title_of(task),
+            "Task": titles[task],
             f"{a} − {b}, points (95% CI)": format_estimate(*points, 1),
             "P, Holm": format_p(one["p_holm"]),
-            f"AUC, {a.lower()}": format_mean_sd(one["auc_a"], one["sd_a"]),
-            f"AUC, {b.lower()}": format_mean_sd(one["auc_b"], one["sd_b"]),
+            f"AUC, {a.lower()}": f"{one['auc_a']:.2f} ± {one['sd_a']:.2f}",
+            f"AUC, {b.lower()}": f"{one['auc_b']:.2f} ± {one['sd_b']:.2f}",
             "Paper, points": f"{stated.difference:+.1f}" if stated else "–",
         }
     )
@@ -96,9 +98,9 @@ def panels(tasks):
             published = pd.DataFrame({"init": runs.inits, "mean": means, "sd": sds})
         swarm.auc_swarm(own, runs.inits, published, compact=True, ax=left)
         roc.mean_roc(curves[curves["task"] == task], runs.inits, ax=right)
-        left.set_title(title_of(task))
+        left.set_title(titles[task])
     figure.legend(handles=swarm.swarm_key(), loc="outside lower center", ncols=4, fontsize=9.5)
-    named = "; ".join(title_of(task) for task in tasks)
+    named = "; ".join(titles[task] for task in tasks)
     return picture(figure, f"AUC of every scenario and mean ROC curves: {named}")
 
 
@@ -123,7 +125,7 @@ panels([task for task in runs.tasks if task not in figure_3])
 
 # %% tags=["hide-input"]
 missing = [task for task in runs.paper_tasks if task not in runs.tasks]
-links = "".join(f'<li><a href="{task}.html">{title_of(task)}</a></li>' for task in missing)
+links = "".join(f'<li><a href="{task}.html">{titles[task]}</a></li>' for task in missing)
 HTML(f"<ul>{links}</ul>" if missing else "<p>None: every task has results.</p>")
 
 # %% [markdown]
@@ -137,7 +139,7 @@ reference = open_reference()
 facts = [reference.facts(task) for task in reference.tasks]
 table = pd.DataFrame(
     {
-        "Task": [title_of(one.name) for one in facts],
+        "Task": [titles[one.name] for one in facts],
         "Images read": [one.dataset.title for one in facts],
         "Used of found": [f"{one.dataset.used:,} of {one.dataset.available:,}" for one in facts],
         "Tested": [one.split["test"] for one in facts],

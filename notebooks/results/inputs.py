@@ -29,10 +29,9 @@ from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import resolve_contract
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import format_estimate, format_number, format_p
+from rin.report.format import format_estimate, format_p
 from rin.report.page import claim, glue_values, picture
-from rin.report.pages import title_of
-from rin.report.style import UNFREEZING_LABEL, init_style, use_style
+from rin.report.style import init_style, use_style
 from rin.report.tables import book_table
 from rin.stats import factor_effects
 from rin.study import open_reference, open_runs
@@ -40,6 +39,10 @@ from rin.study import open_reference, open_runs
 use_style()
 runs, reference = open_runs(profile, data_root=data_root, results=results), open_reference()
 shown = {name: runs if name in runs.studies else reference for name in ("preprocessing", "resize")}
+titles = {
+    task: paper.COMPARISONS[task].title if task in paper.COMPARISONS else task
+    for task in runs.paper_tasks
+}
 banner(shown["preprocessing"], study="preprocessing")
 
 # %% [markdown]
@@ -63,7 +66,7 @@ rows = []
 for backbone in BACKBONES:
     wanted = find_preprocessing(resolve_contract("imagenet", backbone))
     ends = [one.apply(np.array([[0.0] * 3, [255.0] * 3])) for one in (wanted, fed)]
-    ranges = [f"{format_number(e.min(), 1)} to {format_number(e.max(), 1)}" for e in ends]
+    ranges = [f"{e.min():.1f} to {e.max():.1f}".replace("-", "−") for e in ends]
     too_small = np.mean(np.divide(wanted.scale, fed.scale))
     rows.append((backbone, *ranges, f"{too_small:.3g}"))
 names = ["Network", "ImageNet weights want", "Scripts feed", "Times too small"]
@@ -98,11 +101,19 @@ effects = factor_effects(scores, runs.inits, levels, groups=regimes)
 
 
 # %% tags=["hide-input"]
+NAMES = {
+    "all": "All scenarios",
+    "freeze_all": "Frozen",
+    "unfreeze_top10": "Ten layers trained",
+    "unfreeze_all": "All layers trained",
+}
+
+
 def slopes(effects, scores, levels, labels):
     """Draw the AUC of every scenario at both levels, a panel for each unfreezing regime."""
     areas = effects[effects["quantity"] == "area"]
     regime = scores.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
-    found = [name for name in reversed(UNFREEZING_LABEL) if name in set(regime)]
+    found = [name for name in NAMES if name in set(regime)]
     figure, axes = plt.subplots(1, len(found), figsize=(8, 3.4), sharey=True, squeeze=False)
     for ax, name in zip(axes.flat, found, strict=True):
         own = areas[areas["group"].map(regime) == name]
@@ -111,7 +122,7 @@ def slopes(effects, scores, levels, labels):
             heights = one.set_index("level")["estimate"].loc[list(levels)]
             ax.plot([0, 1], heights, "o-", color=style.color, label=style.short)
         ax.axhline(0.5, color="#767676", linewidth=1, linestyle=":")
-        ax.set(title=UNFREEZING_LABEL[name].capitalize(), xlim=(-0.25, 1.25))
+        ax.set(title=NAMES[name], xlim=(-0.25, 1.25))
         ax.set_xticks([0, 1], labels)
         ax.grid(axis="y")
     axes.flat[0].set_ylabel("AUC")
@@ -125,7 +136,7 @@ def effect_rows(effects):
     own = effects[effects["quantity"].isin(["effect", "interaction"]) & ~effects["same_networks"]]
     points = 100 * own[["estimate", "ci_low", "ci_high"]]
     return points.set_axis(["estimate", "low", "high"], axis="columns").assign(
-        group=own["group"].map({"all": "All scenarios"} | UNFREEZING_LABEL).str.capitalize(),
+        group=own["group"].map(NAMES),
         label=[init_style(init).short if init else "Difference" for init in own["init"]],
         kind=own["init"].where(own["init"] != "", "recomputed"),
         clear=own["p_holm"] < 0.05,
@@ -203,14 +214,14 @@ glue_values(
     a=init_style(a).short.lower(),
     b=init_style(b).short.lower(),
     too_small=ratios["ResNet50"],
-    ratio_low=format_number(min(others), 0),
-    ratio_high=format_number(max(others), 0),
-    preprocessing_task=title_of(shown["preprocessing"].tasks_of("preprocessing")[0]),
+    ratio_low=round(min(others)),
+    ratio_high=round(max(others)),
+    preprocessing_task=titles[shown["preprocessing"].tasks_of("preprocessing")[0]],
     preprocessing_a=points_of(effects, "effect", a),
     preprocessing_b=points_of(effects, "effect", b),
     preprocessing_before=points_of(effects, "difference", level="native"),
     preprocessing_after=points_of(effects, "difference", level="official_scripts"),
-    resize_task=title_of(shown["resize"].tasks_of("resize")[0]),
+    resize_task=titles[shown["resize"].tasks_of("resize")[0]],
     resize_a=points_of(resized, "effect", a),
     resize_b=points_of(resized, "effect", b),
     resize_change=points_of(resized, "interaction"),

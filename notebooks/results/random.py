@@ -21,11 +21,11 @@ results: str = "results"  # folder for everything computed
 # %% tags=["hide-input"]
 import pandas as pd
 
+from rin import paper
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import format_estimate, format_p
 from rin.report.page import claim, glue_values, picture
-from rin.report.pages import title_of
 from rin.report.style import init_style, use_style
 from rin.report.tables import book_table
 from rin.stats import init_differences, scenario_aucs
@@ -33,6 +33,10 @@ from rin.study import open_reference, open_runs
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
+titles = {
+    task: paper.COMPARISONS[task].title if task in paper.COMPARISONS else task
+    for task in runs.paper_tasks
+}
 banner(runs, study="from_random")
 
 # %% [markdown]
@@ -63,7 +67,7 @@ gains = gains.reset_index(drop=True)
 # %%
 points = 100 * gains[["difference", "ci_low", "ci_high"]]
 rows = points.set_axis(["estimate", "low", "high"], axis="columns").assign(
-    group=gains["task"].map(title_of),
+    group=gains["task"].map(titles),
     label=[init_style(init).short for init in gains["init"]],
     kind=gains["init"],
     clear=gains["p_holm"] < 0.05,
@@ -82,7 +86,7 @@ glue_values(
     n_clear=int(rows["clear"].sum()),
     top_gain=format_estimate(*100 * top[["difference", "ci_low", "ci_high"]], 1),
     top_init=init_style(top["init"]).short.lower(),
-    top_task=title_of(top["task"]),
+    top_task=titles[top["task"]],
     scenarios=", ".join(scores["scenario"].unique()),
 )
 table = pd.DataFrame(
@@ -108,7 +112,7 @@ book_table(table, "Each pretraining against random weights", prose=True)
 # belongs to one fold.
 
 # %%
-aucs = scenario_aucs(scores).assign(task=lambda own: own["task"].map(title_of))
+aucs = scenario_aucs(scores).assign(task=lambda own: own["task"].map(titles))
 by_fold = aucs.pivot(index=["task", "fold"], columns="init", values="auc")
 by_fold = by_fold[["random", *runs.inits]].rename(columns=lambda init: init_style(init).short)
 table = by_fold.map("{:.3f}".format).rename_axis(columns=None).reset_index()

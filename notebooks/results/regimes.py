@@ -27,10 +27,9 @@ import pandas as pd
 from rin import paper
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import format_estimate, format_number, format_p
+from rin.report.format import format_estimate, format_p
 from rin.report.page import claim, glue_values, picture
-from rin.report.pages import title_of
-from rin.report.style import UNFREEZING_LABEL, init_style, use_style
+from rin.report.style import init_style, use_style
 from rin.report.tables import book_table
 from rin.stats import (
     EQUIVALENCE_MARGIN,
@@ -43,6 +42,10 @@ from rin.study import open_reference, open_runs
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
+titles = {
+    task: paper.COMPARISONS[task].title if task in paper.COMPARISONS else task
+    for task in runs.paper_tasks
+}
 banner(runs)
 
 # %% [markdown]
@@ -63,10 +66,15 @@ scores = runs.predictions(study="main")
 differences = init_differences(scores, *runs.inits)
 
 # %%
-names = {"all": "all regimes"} | UNFREEZING_LABEL
+names = {
+    "all": "all regimes",
+    "freeze_all": "frozen",
+    "unfreeze_top10": "ten layers",
+    "unfreeze_all": "all layers",
+}
 points = 100 * differences[["difference", "ci_low", "ci_high"]]
 rows = points.set_axis(["estimate", "low", "high"], axis="columns").assign(
-    group=differences["task"].map(title_of),
+    group=differences["task"].map(titles),
     label=differences["group"].map(names),
     clear=differences["p_holm"] < 0.05,
 )
@@ -87,7 +95,7 @@ picture(axes, "Difference between the initialisations in each unfreezing regime,
 interaction = regime_interaction(scores, *runs.inits)
 table = pd.DataFrame(
     {
-        "Task": interaction["task"].map(title_of),
+        "Task": interaction["task"].map(titles),
         "χ²": interaction["chi2"].map("{:.1f}".format),
         "df": interaction["df"],
         "P": interaction["p_value"].map(format_p),
@@ -142,12 +150,12 @@ def rows_of(table, label):
     table = table.sort_values("task", key=lambda task: task.map(runs.tasks.index), kind="stable")
     points = 100 * table[["difference", "ci_low", "ci_high"]]
     return points.set_axis(["estimate", "low", "high"], axis="columns").assign(
-        group=table["task"].map(title_of), label=label(table), clear=table["p_holm"] < 0.05
+        group=table["task"].map(titles), label=label(table), clear=table["p_holm"] < 0.05
     )
 
 
 axes = forest(
-    rows_of(regimes, lambda table: "against " + table["other"].map(UNFREEZING_LABEL)),
+    rows_of(regimes, lambda table: "against " + table["other"].map(names)),
     xlabel="All layers − other regime, AUC points (95% CI)",
     ends=("other ahead", "all layers ahead"),
 )
@@ -189,11 +197,11 @@ for down, analysis in enumerate(estimates.index):
         ax.add_patch(
             plt.Rectangle((across - 0.47, down - 0.44), 0.94, 0.88, color=color, alpha=0.6)
         )
-        text = f"{format_number(value, 1, signed=True)}\n{format_p(p)}" if p == p else "–"
+        text = f"{value:+.1f}\n{format_p(p)}".replace("-", "−") if p == p else "–"
         ax.text(across, down, text, ha="center", va="center", fontsize=9 if len(tables) < 6 else 8)
 ax.set(xlim=(-0.5, len(tables) - 0.5), ylim=(len(estimates) - 0.5, -0.5))
-titles = [fill(title_of(task), 14 if len(tables) < 6 else 10) for task in estimates]
-ax.set_xticks(range(len(tables)), titles, fontsize=9.5 if len(tables) < 6 else 7.5)
+labels = [fill(titles[task], 14 if len(tables) < 6 else 10) for task in estimates]
+ax.set_xticks(range(len(tables)), labels, fontsize=9.5 if len(tables) < 6 else 7.5)
 ax.set_yticks(range(len(estimates)), analyses.loc[estimates.index, "name"])
 for label, mark in zip(ax.get_yticklabels(), analyses["recommended"], strict=True):
     label.set_fontweight("bold" if mark else "normal")
@@ -304,8 +312,8 @@ glue_values(
     hemorrhage_change=format_p(change["hemorrhage"]),
     stacked=format_p(nine_p["delong_stacked", "pneumonia"]),
     recommended=format_p(nine_p["clustered_contrast", "pneumonia"]),
-    covid_mean=format_number(100 * covid["clustered_contrast"], 1, signed=True),
-    covid_ensemble=format_number(100 * covid["delong_mean_scores"], 1, signed=True),
+    covid_mean=f"{100 * covid['clustered_contrast']:+.1f}".replace("-", "−"),
+    covid_ensemble=f"{100 * covid['delong_mean_scores']:+.1f}".replace("-", "−"),
     margin=100 * EQUIVALENCE_MARGIN,
     smallest_size=min(sizes),
     largest_size=max(sizes),
