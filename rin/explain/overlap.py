@@ -15,7 +15,6 @@ from rin.explain.dice import PAPER_THRESHOLD, cam_dice, dice, has_lesion
 from rin.explain.overlap_means import (
     init_dice,
     init_overlap,
-    mean_curves,
     scenario_dice,
     scenario_overlap,
 )
@@ -52,7 +51,6 @@ __all__ = [
     "init_dice",
     "init_overlap",
     "lesion_sizes",
-    "mean_curves",
     "measure_overlap",
     "near_lesion",
     "others_lesion_size",

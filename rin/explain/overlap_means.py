@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rin.errors import InputError
-from rin.explain.overlap_tables import CELL, Overlap
-from rin.explain.thresholds import LEVELS
+from rin.explain.overlap_tables import CELL
 
 
 def scenario_overlap(table: pd.DataFrame, measures: Sequence[str]) -> pd.DataFrame:
@@ -36,22 +35,6 @@ def init_overlap(scenarios: pd.DataFrame, measures: Sequence[str]) -> pd.DataFra
         parts.append(rows.reset_index().assign(measure=measure))
     columns = ["task", "init", "measure", "mean", "sd", "n_scenarios"]
     return pd.concat(parts, ignore_index=True)[columns]
-
-
-def mean_curves(overlap: Overlap) -> pd.DataFrame:
-    """Return Dice against threshold per task and init: mean and SD over scenarios.
-
-    Columns: task, init, `threshold` (0–255), `mean`, `sd` (ddof 1). Images are averaged within
-    each scenario first.
-    """
-    levels = pd.RangeIndex(LEVELS, name="threshold")
-    keys = overlap.table[["task", "init", "scenario"]].reset_index(drop=True)
-    wide = pd.concat([keys, pd.DataFrame(overlap.curves, columns=levels)], axis=1)
-    scenarios = wide.groupby(["task", "init", "scenario"], observed=True, sort=False).mean()
-    grouped = scenarios.groupby(level=["task", "init"], observed=True, sort=False)
-    long = [one.stack().rename(name) for one, name in ((grouped.mean(), "mean"),
-                                                       (grouped.std(), "sd"))]  # fmt: skip
-    return pd.concat(long, axis=1).rename_axis(["task", "init", "threshold"]).reset_index()
 
 
 def scenario_dice(table: pd.DataFrame) -> pd.DataFrame:

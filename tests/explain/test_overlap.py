@@ -214,19 +214,3 @@ def test_means_of_an_undefined_measure_are_undefined_and_hide_no_image():
     means = overlap.init_overlap(scenarios, ["dice", "dice_best"]).set_index("measure")["mean"]
     assert means["dice"] == pytest.approx(0.2)
     assert np.isnan(means["dice_best"])
-
-
-def test_mean_curves_average_images_then_scenarios():
-    runs, ids, masks = random_study()
-    runs[0] = (runs[0][0].iloc[:5], runs[0][1][:5])  # one scenario with fewer images
-    found = overlap.measure_overlap(runs, ids, masks)
-    table, curves = found.table, overlap.mean_curves(found).set_index(["init", "threshold"])
-    for init in ("radiologic", "photographic"):
-        means = [
-            found.curves[((table["init"] == init) & (table["scenario"] == one)).to_numpy()].mean(0)
-            for one in ("s1", "s2")
-        ]
-        np.testing.assert_allclose(curves.loc[init, "mean"], np.mean(means, axis=0))
-        np.testing.assert_allclose(curves.loc[init, "sd"], np.std(means, axis=0, ddof=1))
-        dice = overlap.init_dice(overlap.scenario_dice(table)).set_index("init").loc[init, "mean"]
-        assert curves.loc[(init, 180), "mean"] == pytest.approx(dice)

@@ -25,6 +25,7 @@ from tiny_study import tiny_profile
 
 from rin.cli import main
 from rin.errors import InputError
+from rin.explain.lesion_maps import lesion_map_table
 from rin.explain.overlap import measure_overlap
 from rin.study import cam_arrays, open_study, predictions, pretrained, run_from_random, task_inputs
 from rin.study.factors import factor_inputs, run_factor
@@ -41,6 +42,7 @@ from rin.study.reference import (
 from rin.study.reference_facts import without_folders
 from rin.study.reference_tables import Packed, pack_predictions, unpack_predictions, write_table
 from rin.study.reference_writing import LARGEST, write_reference
+from rin.study.runs import Runs
 from rin.study.sections import Probe
 
 
@@ -118,6 +120,23 @@ def test_overlap_is_read_back_as_it_is_measured(reference, finished):
     pd.testing.assert_frame_equal(
         found, measured[found.columns].reset_index(drop=True), check_dtype=False, rtol=1e-6
     )
+
+
+def test_lesion_maps_are_read_back_as_the_study_returns_them(reference, finished):
+    inputs = task_inputs(finished, "breast")
+    ids = inputs.store.cases["case_id"].to_numpy()
+    expected = lesion_map_table(cam_arrays(finished, inputs), ids, inputs.store.masks())
+    own = Runs(finished).lesion_maps("breast")
+    kept = Runs(finished, reference).reference.lesion_maps
+    for found in (own, kept):
+        pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+    assert reference.facts.files["lesion_maps.parquet"].bytes < 60_000
+
+
+def test_run_that_was_written_before_lesion_maps_is_read(copy):
+    (copy / "lesion_maps.parquet").unlink()
+    changed_facts(copy, lambda told: told["files"].pop("lesion_maps.parquet"))
+    assert load_reference(copy).lesion_maps is None
 
 
 def test_baselines_cover_each_case_with_a_lesion(reference):
@@ -282,7 +301,7 @@ def test_unknown_task_and_factor_are_named(reference):
 
 
 FILES = ["run.json", "cases.parquet", "runs.parquet", "scores.parquet", "overlap.parquet",
-         "baselines.parquet", "pretraining.parquet"]  # fmt: skip
+         "baselines.parquet", "pretraining.parquet", "lesion_maps.parquet"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FILES)
