@@ -42,8 +42,8 @@ banner(runs, runs.tasks)
 # patients, trained four networks on it, and compared them with networks trained on photographs in
 # {glue:text}`n_paper_tasks` tasks. The database is given out on request only. This book therefore
 # asks the same question of two smaller corpora of equal size, one radiologic and one photographic,
-# and answers it for {glue:text}`n_tasks` of the {glue:text}`n_paper_tasks` tasks. No released
-# RadImageNet weights have been loaded yet.
+# and answers it for {glue:text}`n_tasks` of the {glue:text}`n_paper_tasks` tasks. Released
+# RadImageNet weights among those compared: {glue:text}`released`.
 #
 # ## Figure 1: four phases, and what stands here in their place
 
@@ -65,7 +65,12 @@ paper_side = [
 ]
 our_side = [
     "nothing is labelled: labels\nas published with the images",
-    "two small corpora,\n" + (f"about {own.cases:,} images each" if own and own.cases else "whole"),
+    (
+        f"{len(own.corpora)} corpora,\n"
+        + (f"about {own.cases:,} images each" if own.cases else "whole")
+    )
+    if own
+    else "no database is built",
     f"{len(shown.backbones)} networks, random weights,\n{own.size} × {own.size} px, "
     f"{own.epochs} epochs"
     if own
@@ -116,6 +121,7 @@ picture(figure, "Bars: classes in each of 11 regions, and images in 7 regions of
 # %% tags=["hide-input"]
 sized = taxonomy[taxonomy["kind"] == "subset"].sort_values("images")
 glue_values(
+    released="yes" if "radimagenet" in shown.inits else "none yet",
     images=f"{database['images'] / 1e6:.2f} million",
     patients=f"{database['patients']:,}",
     n_paper_tasks=len(paper.COMPARISONS),
