@@ -22,6 +22,7 @@ from rin.study.pretraining import local_entries
 from rin.study.scenarios import Scenario, scenarios_of
 from rin.study.sections import FineTuning
 from rin.study.setting import Study, TaskInputs
+from rin.training import CODE_VERSION
 
 # Relative to one epoch with all layers unfrozen; only for starting long blocks first.
 _REGIME_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.4, "freeze_all": 0.3}
@@ -65,6 +66,7 @@ class Run:
             "store": self.store_digest,
             "split": self.split_digest,
             "weights": self.weights_digest,
+            "code": CODE_VERSION,
             **self.settings.model_dump(exclude={"preprocessing"}),
             **recorded,
         }

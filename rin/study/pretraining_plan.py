@@ -16,6 +16,7 @@ from rin.study.corpora import open_corpus
 from rin.study.ledger import digest_of
 from rin.study.sections import Pretraining
 from rin.study.setting import Study
+from rin.training import CODE_VERSION
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class PretrainingRun:
         settings["preprocessing"] = self.contract
         named = {"init": self.init, "corpus": self.corpus, "backbone": self.backbone}
         read = {"store": self.store_digest, "split": self.split.digest}
-        return named | read | {"seed": self.seed, **settings}
+        return named | read | {"seed": self.seed, "code": CODE_VERSION, **settings}
 
     @property
     def run_id(self) -> str:

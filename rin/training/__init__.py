@@ -1,1 +1,5 @@
 """Training: one compiled step for many runs, and pretraining from nothing."""
+
+#: Version of what training computes, part of every run's id. Raise it when a change of the code
+#: changes results: finished runs of earlier versions are then trained anew.
+CODE_VERSION = 1

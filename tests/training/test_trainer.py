@@ -1,7 +1,9 @@
 import importlib.util
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from rin.errors import InputError
 from rin.models.build import Architecture
 from rin.models.preprocessing import PREPROCESSING
+from rin.training import CODE_VERSION
 from rin.training.batches import Part
 from rin.training.trainer import CompiledBlock, Recipe, prepare_framework
 
@@ -226,6 +229,7 @@ import numpy as np
 from rin.models.build import Architecture
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import random_weights
+from rin.training import CODE_VERSION
 from rin.training.batches import Part
 from rin.training.trainer import CompiledBlock, Recipe
 
@@ -249,3 +253,25 @@ def test_block_on_the_jax_backend_traces_once_and_repeats_to_the_bit():
         pytest.skip("JAX is not installed")
     environment = os.environ | {"KERAS_BACKEND": "jax"}
     subprocess.run([sys.executable, "-c", JAX], env=environment, check=True, timeout=500)
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "training.json"
+
+
+def golden_training(frozen, whole, start, parts):
+    """Return the first test probabilities of two short runs, rounded."""
+    recipes = {"frozen": Recipe(1e-2, 2, 8, 7), "whole": Recipe(1e-4, 1, 8, 7)}
+    blocks = {"frozen": frozen[0], "whole": whole[0]}
+    found = {name: run(blocks[name], start, parts, recipe)[1] for name, recipe in recipes.items()}
+    return {name: np.round(each[:4, 1].astype(float), 4).tolist() for name, each in found.items()}
+
+
+def test_training_computes_what_its_code_version_says(frozen, whole, start, parts):
+    """Results that change on purpose need a higher `CODE_VERSION` and a new golden file."""
+    found = golden_training(frozen, whole, start, parts)
+    if os.environ.get("RIN_WRITE_GOLDEN"):
+        GOLDEN.write_text(json.dumps({"code": CODE_VERSION, **found}, indent=1) + "\n")
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    assert golden.pop("code") == CODE_VERSION
+    for name, expected in golden.items():
+        np.testing.assert_allclose(found[name], expected, atol=5e-3)
