@@ -211,6 +211,7 @@ def _facts(
     named = settings.model_dump(exclude={"corpora", "cases", "backbones"})
     own = files[files["run_id"] == run["run_id"]]
     return {
+        **{"computer": "a computer not recorded", "software": "software not recorded"},
         **run,
         **{name: score[name] for name in ("top1", "low", "high", "balanced")},
         "test_images": int(score["images"]),

@@ -96,10 +96,11 @@ def test_card_without_top5_claims_none():
 
 
 def test_card_is_reproducible_from_profile_seed_run_settings_and_digests():
-    told = fields(card(resumed=2, devices=4))
+    told = fields(card(resumed=2, devices=4, computer="one core", software="keras 3.15.1"))
     text = told["Model properties: Reproducibility"]
     for part in ("Profile tiny", "seed 7", "run radiologic-ResNet50", "learning rate 0.002",
-                 "12 steps in float32 on 4 device(s), resumed 2 times"):  # fmt: skip
+                 "12 steps in float32 on 4 device(s), resumed 2 times",
+                 "one core, with keras 3.15.1"):  # fmt: skip
         assert part in text
     assert f"SHA-256 {'b' * 64}" in told["Model properties: Availability"]
     assert told["Descriptors: Version"] == "radiologic-ResNet50"
