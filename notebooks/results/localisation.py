@@ -26,22 +26,20 @@ from IPython.display import display
 from rin import paper
 from rin.explain.gradcam import to_uint8
 from rin.explain.lesion_maps import lesion_map_grid
-from rin.report import maps
+from rin.report import maps, page, style
 from rin.report.banner import banner
 from rin.report.bars import bars
 from rin.report.forest import forest
 from rin.report.format import format_estimate, format_p
-from rin.report.page import claim, glue_values, picture
 from rin.report.pages import title_of
-from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.report.tables import book_table
 from rin.stats import against_baselines, holm, image_differences, scenario_aucs
 from rin.study import cam_arrays, open_reference, open_runs
 
-use_style()
+style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 inits = runs.inits
-a, b = (init_style(init).short for init in inits)
+a, b = (style.init_style(init).short for init in inits)
 marked = [task for task in runs.tasks if len(runs.overlap(task))]
 banner(runs, marked)
 
@@ -79,7 +77,7 @@ levels = baselines.groupby(["task", "baseline"], as_index=False)["dice"].mean().
 levels = levels.assign(group=levels["task"].map(title_of), value=levels["dice"])
 axes = bars(pd.DataFrame(published + here), ylabel="Dice score", baselines=levels, digits=3)
 alt = "Mean Dice score of class activation maps by task and initialisation, with baselines"
-picture(axes, alt, width="38rem")
+page.picture(axes, alt, width="38rem")
 
 # %% [markdown]
 # Bars are means over scenarios with their SD; the paper states no SD in numbers. Dark bars are
@@ -118,7 +116,9 @@ tested = differences[differences["measure"] == "dice"]
 rows = pd.DataFrame(
     {
         "group": tested["task"].map(title_of),
-        "label": ["all scenarios" if g == "all" else UNFREEZING_LABEL[g] for g in tested["group"]],
+        "label": [
+            "all scenarios" if g == "all" else style.UNFREEZING_LABEL[g] for g in tested["group"]
+        ],
         "estimate": tested["difference"],
         "low": tested["ci_low"],
         "high": tested["ci_high"],
@@ -131,7 +131,7 @@ rows = pd.DataFrame(
 axes = forest(
     rows, xlabel=f"Dice, {a} − {b} (95% CI)", ends=(f"{b} ahead", f"{a} ahead"), width=8.4
 )
-picture(axes, "Difference in Dice over all scenarios and by unfreezing regime, task by task")
+page.picture(axes, "Difference in Dice over all scenarios and by unfreezing regime, task by task")
 
 # %% [markdown]
 # ## Does either beat looking at nothing?
@@ -156,7 +156,7 @@ for task in marked:
     table = pd.DataFrame(
         {
             "Measure": own["measure"].map(names),
-            "Initialisation": [init_style(init).short for init in own["init"]],
+            "Initialisation": [style.init_style(init).short for init in own["init"]],
             "Mean": own["mean"].map("{:.3f}".format),
             "Difference from baseline (95% CI)": [
                 format_estimate(one.difference, one.ci_low, one.ci_high) for one in own.itertuples()
@@ -167,7 +167,7 @@ for task in marked:
         }
     )
     display(book_table(table, f"{title_of(task)}: against what looks at no image"))
-glue_values(
+page.glue_values(
     n_tasks=len(dice),
     n_clear=int((holm(dice["p_value"]) < 0.05).sum()),
     n_beside=len(beside),
@@ -191,9 +191,9 @@ for task in marked:
     for ax, measure in zip(axes, ["dice", "pointing"], strict=True):
         ax.plot(100 * ellipse["mask_share"], ellipse[measure], "x", ms=4, c="0.6", label="Ellipse")
         for init in inits:
-            own, style = images[images["init"] == init], init_style(init)
+            own, look = images[images["init"] == init], style.init_style(init)
             x = 100 * own["mask_share"]
-            ax.plot(x, own[measure], "o", ms=4, c=style.color, label=style.short)
+            ax.plot(x, own[measure], "o", ms=4, c=look.color, label=look.short)
         ax.set(
             xlabel="Lesion, % of the image", ylabel=f"{names[measure]} (0–1)", ylim=(-0.03, 1.03)
         )
@@ -202,7 +202,9 @@ for task in marked:
         ax.minorticks_off()
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     display(
-        picture(figure, f"{title_of(task)}: Dice and pointing game of each image by lesion size")
+        page.picture(
+            figure, f"{title_of(task)}: Dice and pointing game of each image by lesion size"
+        )
     )
 
 # %% [markdown]
@@ -220,10 +222,10 @@ for task in marked:
     if table is not None:
         cells = table[table["n_maps"] >= table["n_maps"].max() / 2]  # of half the maps or more
         cells = cells.set_index(["init", "unfreezing"])
-        keys = [(init, regime) for init in inits for regime in UNFREEZING_LABEL]
+        keys = [(init, regime) for init in inits for regime in style.UNFREEZING_LABEL]
         grids = {key: lesion_map_grid(cells.loc[[key]]) for key in keys if key in cells.index}
-        axes = maps.lesion_maps(grids, UNFREEZING_LABEL)
-        display(picture(axes, f"{title_of(task)}: mean activation around the lesion"))
+        axes = maps.lesion_maps(grids, style.UNFREEZING_LABEL)
+        display(page.picture(axes, f"{title_of(task)}: mean activation around the lesion"))
 
 # %%
 for task in marked:
@@ -258,7 +260,7 @@ for task in marked:
             positive_class=inputs.task.positive_class,
             threshold=paper.SETTINGS["gradcam_threshold"].value,
         )
-        display(picture(axes, f"{title_of(task)}: one image of each class with both maps"))
+        display(page.picture(axes, f"{title_of(task)}: one image of each class with both maps"))
 
 # %% [markdown]
 # ## What the reference run says
@@ -280,20 +282,22 @@ every, top10, frozen, tuned = (
     found.loc[("dice", group)] for group in ("all", "unfreeze_top10", "freeze_all", "unfreeze_all")
 )
 fitted = found.loc[("dice_best", "all")]
-claim("radiologic maps overlap more at the paper's threshold", every["ci_low"] > 0)
-claim(
+page.claim("radiologic maps overlap more at the paper's threshold", every["ci_low"] > 0)
+page.claim(
     "with the backbone frozen and with ten layers trained",
     min(frozen["ci_low"], top10["ci_low"]) > 0,
 )
-claim("not told apart with all layers trained", tuned["ci_low"] < 0 < tuned["ci_high"])
-claim("not told apart at a threshold from other patients", fitted["ci_low"] < 0 < fitted["ci_high"])
-claim("both fall short of the ellipse", (ellipse.loc["dice", "ci_high"] < 0).all())
-claim(
+page.claim("not told apart with all layers trained", tuned["ci_low"] < 0 < tuned["ci_high"])
+page.claim(
+    "not told apart at a threshold from other patients", fitted["ci_low"] < 0 < fitted["ci_high"]
+)
+page.claim("both fall short of the ellipse", (ellipse.loc["dice", "ci_high"] < 0).all())
+page.claim(
     "the brightest point hits less often than the middle",
     (ellipse.loc["pointing", "ci_high"] < 0).all(),
 )
-claim("hits no more often than a random point", (random_point["difference"] < 0).all())
-glue_values(
+page.claim("hits no more often than a random point", (random_point["difference"] < 0).all())
+page.glue_values(
     ref_n=every["n_images"],
     ref_dice=format_estimate(every["difference"], every["ci_low"], every["ci_high"]),
     ref_p=format_p(every["p_value"]),

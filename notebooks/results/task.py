@@ -26,12 +26,10 @@ import pandas as pd
 
 from rin import paper
 from rin.data.manifest import load_manifest
-from rin.report import bars, roc, swarm
+from rin.report import bars, page, roc, style, swarm
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import format_estimate, format_p
-from rin.report.page import glue_values, picture, verdict
-from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.report.tables import book_table
 from rin.stats import (
     against_baselines,
@@ -47,10 +45,10 @@ from rin.stats.audit_tasks import audit_task
 from rin.stats.beyond_curves import beyond_curves
 from rin.study import open_runs
 
-use_style()
+style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 inits = runs.inits
-a, b = (init_style(init).short for init in inits)
+a, b = (style.init_style(init).short for init in inits)
 stated = paper.COMPARISONS.get(task)  # None for a task of one's own
 banner(runs, [task])
 
@@ -80,7 +78,7 @@ if stated:
 swarm.auc_swarm(aucs.merge(scenarios), inits, published, compact=True, ax=left)
 roc.mean_roc(curves, inits, ax=right)
 figure.legend(handles=swarm.swarm_key(published=bool(stated)), loc="outside lower center", ncols=4)
-picture(
+page.picture(
     figure,
     f"Left: AUC of every scenario with the {a.lower()} and the {b.lower()} initialisation, their "
     "means and standard deviations. Right: mean ROC curve of each.",
@@ -108,7 +106,10 @@ here = 100 * table[["difference", "ci_low", "ci_high"]]
 rows = pd.DataFrame(
     {
         "group": f"{a} − {b}",
-        "label": ["here, all scenarios", *(UNFREEZING_LABEL[group] for group in table.index[1:])],
+        "label": [
+            "here, all scenarios",
+            *(style.UNFREEZING_LABEL[group] for group in table.index[1:]),
+        ],
         "estimate": here["difference"],
         "low": here["ci_low"],
         "high": here["ci_high"],
@@ -132,7 +133,7 @@ if stated:
 axes = forest(
     rows, xlabel="AUC points (95% CI)", ends=(f"{b} ahead", f"{a} ahead"), width=8.4, legend=False
 )
-picture(axes, "Forest plot of the differences: as published, over all scenarios, by regime")
+page.picture(axes, "Forest plot of the differences: as published, over all scenarios, by regime")
 
 # %% tags=["hide-input"]
 overall, facts = table.loc["all"], runs.facts(task)
@@ -141,8 +142,8 @@ units = {
     "patient": f"{overall['n_patients']:,} patients",
     "exam": f"{overall['n_patients']:,} exams",
 }
-glue_values(
-    verdict=verdict(overall["difference"], overall["p_holm"], inits).capitalize(),
+page.glue_values(
+    verdict=page.verdict(overall["difference"], overall["p_holm"], inits).capitalize(),
     n_scenarios=overall["n_scenarios"],
     auc_a=overall["auc_a"],
     auc_b=overall["auc_b"],
@@ -157,7 +158,7 @@ glue_values(
     df=interaction["df"],
     p_interaction=format_p(interaction["p_holm"]),
     **{
-        f"verdict_{group}": verdict(
+        f"verdict_{group}": page.verdict(
             table.loc[group, "difference"], table.loc[group, "p_holm"], inits
         )
         for group in table.index[1:]
@@ -203,7 +204,7 @@ book_table(
 each = init_differences(scores.assign(unfreezing=scores["scenario"]), *inits)
 each = each[each["group"] != "all"].assign(p_holm=lambda one: holm(one["p_value"]))
 each = each.merge(scenarios, left_on="group", right_on="scenario")
-picture(
+page.picture(
     swarm.scenario_heatmap(each, inits),
     "Three heat maps, backbone by training condition: AUC of either initialisation, and their "
     "difference in AUC points with 95% intervals",
@@ -213,7 +214,10 @@ picture(
 book_table(
     pd.DataFrame(
         {
-            "Scenario": each["scenario"],
+            "Scenario": [
+                f"{one.backbone}, {style.condition_label(one.unfreezing, one.learning_rate)}"
+                for one in each.itertuples()
+            ],
             f"AUC, {a}": each["auc_a"].map("{:.3f}".format),
             f"AUC, {b}": each["auc_b"].map("{:.3f}".format),
             "Difference, points (95% CI)": [
@@ -255,7 +259,7 @@ roc.decision(curves, inits, threshold=prevalence, ax=axes[1, 1])
 titles = ("Calibration", "Sensitivity", "Precision and recall", "Net benefit")
 for ax, title in zip(axes.flat, titles, strict=True):
     ax.set_title(title)
-picture(
+page.picture(
     figure,
     "Four panels for both initialisations: reliability curve, sensitivity at 90 and 95 % "
     "specificity, precision against recall, and net benefit against threshold probability",
@@ -296,7 +300,7 @@ book_table(pd.DataFrame(rows, columns=columns), "Beyond the AUC")
 # %% tags=["hide-input"]
 network = ["scenario", "init", "fold"]
 tied = scores.duplicated([*network, "score"], keep=False)
-glue_values(
+page.glue_values(
     bins=bins,
     prevalence=100 * prevalence,
     tied_share=100 * tied.mean(),

@@ -37,8 +37,6 @@ use_style()
 manifest, asked = find_task(task)
 stated = paper.COMPARISONS[task]
 audit = audit_task(stated)
-
-# %% tags=["hide-input"]
 independent = [one for one in REPLICATIONS if task in one.tasks]
 glue_values(
     auc_a=stated.auc_radimagenet,
@@ -46,15 +44,12 @@ glue_values(
     difference=format_estimate(stated.difference, stated.ci_low, stated.ci_high, 1),
     implied=f"{audit.implied_half_width:.1f}",
     p_text=stated.p_text,
-    place=stated.place,
     n_independent=len(independent),
     n_studies=len({one.study for one in independent}),
     n_ahead=sum(one.direction == "RadImageNet" for one in independent),
     title=manifest.title,
-    home=manifest.home,
     access=manifest.access,
     licence=manifest.licence,
-    location=manifest.locations[0],
 )
 
 # %% [markdown]
@@ -100,7 +95,7 @@ picture(axes, "Forest plot of the published difference and of those of independe
 # independent studies.
 
 
-# %% tags=["hide-input"]
+# %%
 def score(mean: float | None, sd: float | None) -> str:
     """Return a score as its study prints it."""
     digits = 3 if mean is not None and mean < 1 else 1
@@ -124,7 +119,7 @@ if independent:
 # %% [markdown]
 # ## Its images
 
-# %% tags=["hide-input"]
+# %%
 counts = manifest.for_task(asked).counts
 stated_counts = [
     {
@@ -148,20 +143,24 @@ known = [(one.kind, one.text) for one in manifest.findings]
 book_table(pd.DataFrame(known, columns=["", "Known of the published files"]), "", prose=True)
 
 # %% [markdown]
-# ## Get them, and fill this page
+# ## Get them
 #
-# The paper's images are {glue:text}`title`, {glue:text}`access`, at {glue:text}`home`. Licence:
+# The paper's images are {glue:text}`title`; access: {glue:text}`access`, licence:
 # {glue:text}`licence`.
 
 # %% tags=["hide-input"]
 substitutes = [load_manifest(name) for name in asked.substitutes]
 rows = [(one.title, one.locations[0], one.access, one.home) for one in (manifest, *substitutes)]
-columns = ["Images", "Name below DATA_ROOT", "Access", "Home"]
+columns = ["Images", "Name below the folder", "Access", "Home"]
 book_table(pd.DataFrame(rows, columns=columns), "What can be placed, and where", prose=True)
 
 # %% [markdown]
-# Put them below a folder under that name and build the book with it:
-# `make book DATA_ROOT=FOLDER PROFILE=paper` runs all that is there on a GPU, `PROFILE=open` a small
-# version on two cores. This page then shows that run, as the pages of the other tasks do. The
-# command of this page alone is `rin run notebooks/results/task_published.py -p task=thyroid`; it
+# Put them into a folder under that name and build the book with it: `make book DATA_ROOT=FOLDER
+# PROFILE=paper` runs all that is there on a GPU, `PROFILE=open` a small version on two cores. This
+# page then shows that run, as the pages of the other tasks do.
+#
+# ## Run this page
+#
+# `rin run notebooks/results/task_published.py -p task=thyroid`, or by plain tools: `jupytext --to
+# ipynb notebooks/results/task_published.py`, then `papermill` on the notebook that this writes. It
 # takes a few seconds.

@@ -104,7 +104,7 @@ def lesion_map_table(
     -------
     pandas.DataFrame
         One row a cell: task, init, unfreezing, `row`, `column` (from the upper left),
-        `activation` (mean gray level 0-255, to one decimal), `n_maps` (maps that reach the
+        `activation` (mean gray level 0-255, to whole ones), `n_maps` (maps that reach the
         cell).  Cells that no image reaches are left out.
 
     Raises
@@ -135,7 +135,7 @@ def lesion_map_table(
         tables.append(pd.DataFrame({**named, "row": row, "column": column, **values}))
     columns = [*_GROUP, "row", "column", "activation", "n_maps"]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
-    return table.assign(activation=table["activation"].astype(float).round(1))
+    return table.assign(activation=table["activation"].astype(float).round())
 
 
 def lesion_map_grid(table: pd.DataFrame, side: int = SIDE) -> np.ndarray:
