@@ -47,8 +47,8 @@ reference_banner(runs.reference)
 # curve, 0 to 100), yet {glue:text}`n_zero` of the {glue:text}`n_paper` printed intervals include
 # zero beside a stated P < .001. **Independent like-for-like comparisons**, {glue:text}`n_others` of
 # them by one group, put it ahead in {glue:text}`n_others_ahead`. **Our own run on real open
-# images**, with networks pretrained here and not the released weights, finds no clear difference in the mean over
-# 24 scenarios on any of {glue:text}`n_run` tasks ({glue:text}`run_least` to
+# images**, with networks pretrained here and not the released weights, finds no clear difference
+# in the mean over 24 scenarios on any of {glue:text}`n_run` tasks ({glue:text}`run_least` to
 # {glue:text}`run_most` points); radiologic pretraining is clearly ahead only where most layers stay
 # frozen, on {glue:text}`n_clear_tasks` tasks.
 
