@@ -44,7 +44,7 @@ def test_page_of_a_real_archive_shows_no_identifier_and_no_report(tmp_path):
     (archive / "truth.csv").unlink()
     page, results = tmp_path / "page.ipynb", tmp_path / "results"
     values = {"profile": "smoke", "data_root": str(archive.parent), "results": str(results)}
-    execute_notebook(NOTEBOOK, page, values, fingerprint="a test")
+    execute_notebook(NOTEBOOK, page, values, fingerprint=lambda: "a test")
 
     shown = words_of(page)
     assert "Real images" in shown
