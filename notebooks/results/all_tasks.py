@@ -143,7 +143,7 @@ table = pd.DataFrame(
         "Images read": [one.dataset.title for one in facts],
         "Used of found": [f"{one.dataset.used:,} of {one.dataset.available:,}" for one in facts],
         "Tested": [one.split["test"] for one in facts],
-        "Independent unit": [one.dataset.independence for one in facts],
+        "Unit": [one.dataset.independence for one in facts],
     }
 )
 book_table(table, "Real images of the reference run", prose=True)

@@ -96,7 +96,7 @@ table = pd.DataFrame(
         "P, Holm": gains["p_holm"].map(format_p),
         "AUC": gains["auc_a"].map("{:.2f}".format),
         "AUC, random": gains["auc_b"].map("{:.2f}".format),
-        "Test patients": gains["n_patients"],
+        "Patients": gains["n_patients"],
     }
 )
 book_table(table, "Each pretraining against random weights", prose=True)
@@ -112,11 +112,12 @@ book_table(table, "Each pretraining against random weights", prose=True)
 # belongs to one fold.
 
 # %%
-aucs = scenario_aucs(scores).assign(task=lambda own: own["task"].map(titles))
+aucs = scenario_aucs(scores)
 by_fold = aucs.pivot(index=["task", "fold"], columns="init", values="auc")
 by_fold = by_fold[["random", *runs.inits]].rename(columns=lambda init: init_style(init).short)
-table = by_fold.map("{:.3f}".format).rename_axis(columns=None).reset_index()
-book_table(table.rename(columns=str.title), "AUC of each fold, counted from 0", prose=True)
+by_fold.index = [f"{titles[task]}, fold {fold + 1}" for task, fold in by_fold.index]
+table = by_fold.map("{:.3f}".format).rename_axis(index="Test set", columns=None).reset_index()
+book_table(table, "AUC of each fold", prose=True)
 
 # %% [markdown]
 # ## How the pretraining went

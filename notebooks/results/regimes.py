@@ -96,8 +96,7 @@ interaction = regime_interaction(scores, *runs.inits)
 table = pd.DataFrame(
     {
         "Task": interaction["task"].map(titles),
-        "χ²": interaction["chi2"].map("{:.1f}".format),
-        "df": interaction["df"],
+        "χ² (df)": [f"{row.chi2:.1f} ({row.df})" for row in interaction.itertuples()],
         "P": interaction["p_value"].map(format_p),
         "P, Holm": interaction["p_holm"].map(format_p),
     }
