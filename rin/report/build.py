@@ -11,6 +11,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,8 +34,9 @@ from rin.report.execution import (
     recorded,
     up_to_date,
 )
-from rin.report.pages import Outline, Page, contents, outline_of, pages, write_contents
+from rin.report.pages import Outline, contents, outline_of, pages, write_contents
 from rin.study import Study, open_study
+from rin.study.profile import profile_folder
 from rin.study.reference import reference_folder
 
 ROOT = Path(rin.__file__).parents[1]
@@ -44,25 +46,12 @@ _FACTS = {
     "rin.models.weights": manifest_folder,
     "rin.study.reference": reference_folder,
 }
-_MADE_FROM = "made_from.txt"
 
 
 def make_book(profile: str, data_root: str, results: str) -> Path:
-    """Run what is out of date and build the book.
+    """Run what is out of date, build the book and return its `index.html`.
 
-    Parameters
-    ----------
-    profile
-        Name of a profile or path of a YAML file.
-    data_root
-        Folder of real datasets; empty for stand-ins.
-    results
-        Folder for everything computed.
-
-    Returns
-    -------
-    Path
-        `index.html` of the built book.
+    Parameters are those of `rin.study.open_study`, as text.
 
     Raises
     ------
@@ -70,54 +59,35 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
         For bad input anywhere; what was computed stays in the results folder.
     """
     study = open_study(profile, data_root=data_root, results=results)
-    outline = outline_of(study)
-    jobs = plan_jobs(
-        study, outline, {"profile": profile, "data_root": data_root, "results": results}
-    )
-    told = Console(f"Book of the profile {study.profile.name}")
-    run_jobs(jobs, told)
+    outline, told = outline_of(study), Console(f"Book of the profile {study.profile.name}")
+    values = {"profile": profile, "data_root": data_root, "results": results}
+    run_jobs(plan_jobs(study, outline, values, ROOT), told, measured=_measured(profile))
     written = write_contents(outline, ROOT / "book" / "notebooks")
     digest = _digest_of_book(ROOT / "book", ROOT / "_config.yml", contents(outline))
-    index, note = ROOT / "_build" / "html" / "index.html", ROOT / "_build" / _MADE_FROM
-    if index.is_file() and note.is_file() and note.read_text("utf-8") == digest:
-        told.say("HTML: unchanged")
+    index, made_from = ROOT / "_build" / "html" / "index.html", ROOT / "_build" / "made_from.txt"
+    if index.is_file() and made_from.is_file() and made_from.read_text("utf-8") == digest:
+        told.say("HTML unchanged")
         return index
-    told.say("HTML: Jupyter Book, about a minute")
+    told.say("Building the HTML, about half a minute")
     build_html(ROOT / "book", ROOT / "_config.yml", ROOT, contents=written)
-    note.write_text(digest, encoding="utf-8")
-    told.say("HTML: done")
+    made_from.write_text(digest, encoding="utf-8")
+    told.say("Done")
     return index
 
 
 @dataclass(frozen=True)
 class Job:
-    """A page to compute.
+    """A page to compute; source, output, parameters and heading as for `execute_notebook`."""
 
-    Attributes
-    ----------
-    name
-        As `Page.name`.
-    after
-        Names of the jobs that must have ended before.
-    source, output, parameters, heading
-        As for `execute_notebook`.
-    inputs
-        Digest of everything that it depends on and that no other job makes.
-    ledgers
-        Folders of runs that it reads or fills.
-    trains
-        Whether it fills one, with workers of its own.
-    """
-
-    name: str
-    after: frozenset[str]
+    name: str  # that of the page
+    after: frozenset[str]  # names of those that must have ended before
     source: Path
     output: Path
     parameters: Mapping[str, object]
     heading: str | None
-    inputs: str
-    ledgers: tuple[Path, ...] = ()
-    trains: bool = False
+    inputs: str  # digest of everything that it depends on and that no other job makes
+    ledgers: tuple[Path, ...] = ()  # folders of runs that it reads or fills
+    trains: bool = False  # whether it fills one, with workers of its own
 
     def fingerprint(self) -> str:
         """Return what the page depends on, with the runs that there are now."""
@@ -138,60 +108,54 @@ class Job:
 
 
 def plan_jobs(
-    study: Study, outline: Outline, values: Mapping[str, object], root: Path = ROOT
+    study: Study, outline: Outline, values: Mapping[str, object], root: Path
 ) -> list[Job]:
     """Return a job for each page of a book.
 
-    Parameters
-    ----------
-    study, outline
-        What is shown, and the pages that follow from it.
-    values
-        Parameters of notebooks, without the task; each takes those that it has.
-    root
-        Checkout with `rin/` and `notebooks/`; computed pages go to `book/notebooks/`.
+    Each notebook takes those of `values` that are among its parameters, and its task.  `root` is
+    the checkout with `rin/` and `notebooks/`; computed pages go to its `book/notebooks/`.
+
+    Raises
+    ------
+    InputError
+        For a notebook of the table that is not there.
     """
-    planned = [  # TODO while notebooks are being written
-        page
-        for page in pages(outline)
-        if (root / "notebooks" / f"{page.notebook.source}.py").is_file()
-    ]
+    planned = list(pages(outline))
     there = {page.notebook.source: page.notebook for page in planned}
     imports, profile, listing = Imports(root), study.profile.model_dump(), _listing(study)
 
-    def before(page: Page) -> set[str]:
-        return {one for one in outline.after(page.notebook) if one in there}
-
     def ledgers(source: str) -> set[str]:
-        notebook = there[source]
-        earlier = (ledgers(one) for one in outline.after(notebook) if one in there)
-        return {notebook.leaves} - {""} | set().union(*earlier)
+        earlier = (ledgers(one) for one in outline.after(there[source]) if one in there)
+        return ({there[source].leaves} - {""}).union(*earlier)
 
     jobs = []
     for page in planned:
         source = root / "notebooks" / f"{page.notebook.source}.py"
+        if not source.is_file():
+            raise InputError("no such notebook", where=source, remedy="See rin.report.pages.")
         known = notebook_parameters(source)
-        given = {key: value for key, value in values.items() if key in known}
-        given |= {"task": page.task} if page.task else {}
         depends = [profile] if "profile" in known else []
         depends += [listing] if "data_root" in known else []
         jobs.append(
             Job(
-                page.name,
-                frozenset(before(page)),
-                source,
-                root / "book" / "notebooks" / f"{page.name}.ipynb",
-                given,
-                page.heading,
-                digest_of_files(imports.files(source), root, depends),
-                tuple(study.results / name for name in sorted(ledgers(page.notebook.source))),
-                outline.trains(page.notebook),
+                name=page.name,
+                after=there.keys() & set(outline.after(page.notebook)),
+                source=source,
+                output=root / "book" / "notebooks" / f"{page.name}.ipynb",
+                parameters={key: value for key, value in values.items() if key in known}
+                | ({"task": page.task} if page.task else {}),
+                heading=page.heading,
+                inputs=_digest_of_files(imports.files(source), root, depends),
+                ledgers=tuple(study.results / one for one in sorted(ledgers(page.notebook.source))),
+                trains=outline.trains(page.notebook),
             )
         )
     return jobs
 
 
-def run_jobs(jobs: Sequence[Job], told: Console, cores: int | None = None) -> None:
+def run_jobs(
+    jobs: Sequence[Job], told: Console, cores: int | None = None, measured: str = ""
+) -> None:
     """Compute the pages that are out of date, each after those whose results it reads.
 
     One page that trains runs at a time, as training has workers of its own; the others run
@@ -203,33 +167,26 @@ def run_jobs(jobs: Sequence[Job], told: Console, cores: int | None = None) -> No
         The first failure, after the pages under way have ended.
     """
     cores = cores or _cores()
-    stale = {job.name for job in jobs if not job.current()}
-    told.plan(jobs, stale)
+    told.plan(jobs, {job.name for job in jobs if not job.current()}, cores, measured)
     waiting, ended, failures = _by_urgency(jobs), set(), []
     running: dict[Future, Job] = {}
-    # Processes, because a kernel's place is handed over in the environment.
-    make_pool = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
+    pool = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
     with (
-        make_pool(1, initializer=end_with_parent) as trainer,
-        make_pool(cores, initializer=_start_reader) as readers,
+        pool(1, initializer=end_with_parent) as trainer,
+        pool(cores, initializer=_start_reader) as readers,
     ):
-        while waiting or running:
+        while running or (waiting and not failures):
             for job in [] if failures else list(waiting):
                 training = sum(one.trains for one in running.values())
-                reading = len(running) - training
-                busy = training if job.trains else reading >= max(1, cores - training)
-                if busy or job.after - ended:
+                full = training if job.trains else len(running) - training >= cores - training
+                if job.after - ended or (full and running):
                     continue
                 waiting.remove(job)
                 if job.current():
                     ended.add(job.name)
                 else:
                     running[(trainer if job.trains else readers).submit(job.run)] = job
-            if not running:
-                if failures:
-                    break
-                continue
-            for done in wait(running, return_when=FIRST_COMPLETED).done:
+            for done in wait(running, return_when=FIRST_COMPLETED).done if running else []:
                 job = running.pop(done)
                 if error := done.exception():
                     failures.append(error)
@@ -246,10 +203,9 @@ def _by_urgency(jobs: Sequence[Job]) -> list[Job]:
     by_name = {job.name: job for job in jobs}
 
     def awaited(names: Iterable[str]) -> set[str]:
-        found = {name for name in names if name in by_name}
-        return found.union(*(awaited(by_name[name].after) for name in found))
+        return set(names).union(*(awaited(by_name[name].after) for name in names))
 
-    urgent = awaited(job.name for job in jobs if job.trains)
+    urgent = awaited([job.name for job in jobs if job.trains])
     return sorted(jobs, key=lambda job: job.name not in urgent)
 
 
@@ -267,23 +223,24 @@ class Console:
     """Tells in a few lines what is being done, since when, and how long it will take."""
 
     def __init__(self, title: str) -> None:
-        self._began, self._of, self._n = time.monotonic(), 0, 0
-        self._title = title
+        self._title, self._began, self._of, self._n = title, time.monotonic(), 0, 0
 
     def say(self, text: str) -> None:
         """Print a line behind the time that has passed."""
         minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
         print(f"{minutes:3d}:{seconds:02d}  {text}", flush=True)
 
-    def plan(self, jobs: Sequence[Job], stale: set[str]) -> None:
-        """Tell what is to run and for how long, as far as earlier runs of the pages tell."""
+    def plan(self, jobs: Sequence[Job], stale: set[str], cores: int, measured: str = "") -> None:
+        """Tell what is to run, and for how long: as the pages took last, or as was measured."""
         self._of = len(stale)
-        known = [recorded(job.output).get("seconds") for job in jobs if job.name in stale]
-        times = [seconds for seconds in known if seconds is not None]
+        last = [recorded(job.output).get("seconds") for job in jobs if job.name in stale]
+        known = [seconds for seconds in last if seconds is not None]
         told = f"{self._title}: {len(jobs)} notebooks, {len(stale) or 'none'} to run"
-        if stale and len(times) > len(stale) / 2:
-            minutes = sum(times) / len(times) * len(stale) / _cores() / 60
-            told += f", about {minutes:.0f} min" if minutes >= 1.5 else ", about a minute"
+        if len(known) > len(stale) / 2:
+            minutes = sum(known) / len(known) * len(stale) / cores / 60
+            told += f", about {max(1, minutes):.0f} min as they took last"
+        elif measured and len(stale) > len(jobs) / 2:
+            told += f"; measured: {measured}"
         self.say(told)
 
     def ran(self, job: Job, seconds: float | None) -> None:
@@ -293,6 +250,13 @@ class Console:
         self.say(f"[{self._n:2d}/{max(self._of, self._n)}] {job.name}, {took}")
 
 
+def _measured(profile: str) -> str:
+    """Return how long a book takes, as the head of its profile says."""
+    path = Path(profile) if profile.endswith(".yaml") else profile_folder() / f"{profile}.yaml"
+    head = re.search(r"(?m)^# Measured +((?:.+\n)(?:#  +.+\n)*)", path.read_text(encoding="utf-8"))
+    return " ".join(head[1].replace("#", " ").split()) if head else ""
+
+
 class Imports:
     """Finds the modules of this package that a file imports, directly or not.
 
@@ -300,7 +264,6 @@ class Imports:
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
         self._modules = {_module_name(path, root): path for path in (root / "rin").rglob("*.py")}
         self._direct: dict[Path, set[str]] = {}
 
@@ -313,13 +276,16 @@ class Imports:
         return found
 
     def files(self, file: Path) -> list[Path]:
-        """Return the files of those modules, and the facts that they read."""
+        """Return the files of those modules, and of the facts that they read."""
         names = self.modules(file)
         paths = {self._modules[name] for name in names}
-        for folder in {path.parent for path in paths}:
-            for data in folder.iterdir():
-                if data.is_file() and data.suffix not in {".py", ".pyc"}:
-                    paths |= {data} if self._readers(data) & names else set()
+        for data in {data for path in paths for data in path.parent.iterdir()}:
+            if (
+                data.is_file()
+                and data.suffix not in {".py", ".pyc"}
+                and self._readers(data) & names
+            ):
+                paths.add(data)
         for folder in {find() for name, find in _FACTS.items() if name in names}:
             paths |= {path for path in folder.rglob("*") if path.is_file()}
         return sorted(paths)
@@ -354,7 +320,7 @@ def _module_name(path: Path, root: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def digest_of_files(files: Iterable[Path], root: Path, extra: object = None) -> str:
+def _digest_of_files(files: Iterable[Path], root: Path, extra: object = None) -> str:
     """Return a SHA-256 over names, contents and anything that JSON can hold."""
     digest = hashlib.sha256(json.dumps(extra, sort_keys=True, default=str).encode())
     for file in files:
@@ -364,9 +330,11 @@ def digest_of_files(files: Iterable[Path], root: Path, extra: object = None) -> 
 
 
 def _listing(study: Study) -> str:
-    """Return a digest of names, sizes and times of every file that a study may read."""
+    """Return a digest of names, sizes and times of every file of images that a study may read."""
     digest, root = hashlib.sha256(), study.data_root
-    for place in _places(study) if root else []:
+    places = {name for one in manifest_names() for name in load_manifest(one).locations}
+    places |= {study.profile.curation.archive} if study.profile.curation else set()
+    for place in sorted(name.partition(SEPARATOR)[0] for name in places) if root else []:
         files = sorted((root / place).rglob("*")) if (root / place).is_dir() else [root / place]
         for file in filter(Path.is_file, files):
             stat = file.stat()
@@ -375,43 +343,27 @@ def _listing(study: Study) -> str:
     return digest.hexdigest()
 
 
-def _places(study: Study) -> list[str]:
-    """Return folders and archives below the data root: of every dataset, and of the archive."""
-    named = [name for one in manifest_names() for name in load_manifest(one).locations]
-    places = [name.partition(SEPARATOR)[0] for name in named]
-    return places + ([study.profile.curation.archive] if study.profile.curation else [])
-
-
 def _digest_of_book(book: Path, config: Path, listed: dict) -> str:
     """Return a digest of what the HTML is made from."""
-    pages = [listed["root"], *(c["file"] for part in listed["parts"] for c in part["chapters"])]
-    files = [book / f"{page}{end}" for page in pages for end in (".md", ".ipynb")]
+    names = [listed["root"], *(c["file"] for part in listed["parts"] for c in part["chapters"])]
+    files = [book / f"{name}{end}" for name in names for end in (".md", ".ipynb")]
     files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config]
-    return digest_of_files(sorted(filter(Path.is_file, files)), book, listed)
+    return _digest_of_files(sorted(filter(Path.is_file, files)), book, listed)
 
 
 def build_html(
     book_dir: Path, config: Path, output: Path, *, contents: Path | None = None, strict: bool = True
 ) -> Path:
-    """Build the book's HTML, executing nothing.
+    """Build the book's HTML below `output`, executing nothing, and return its ``index.html``.
 
     Parameters
     ----------
-    book_dir
-        Folder of the prose pages, ``_toc.yml`` and ``notebooks/``.
-    config
-        Jupyter Book's ``_config.yml``.
-    output
-        Folder that receives ``_build/html``.
+    book_dir, config, output
+        Folder of the prose pages, Jupyter Book's ``_config.yml``, and where ``_build`` goes.
     contents
         Table of contents; by default ``_toc.yml`` in ``book_dir``.
     strict
         Whether a warning, such as a missing page or glue key, fails the build.
-
-    Returns
-    -------
-    Path
-        ``index.html``.
 
     Raises
     ------

@@ -16,8 +16,7 @@ import sys
 import tempfile
 import time
 import typing
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -32,15 +31,10 @@ _BAR = re.compile(r"^(.*?):?\s*(\d+)%\|.*\| *(\d+)/(\d+) \[[^<\]]*(?:<([\d:?]+))
 
 
 def notebook_parameters(source: Path) -> dict[str, Any]:
-    """Return the type of each parameter of a notebook.
+    """Return the type of each parameter of a notebook: as annotated, else that of its default.
 
     The cell tagged ``parameters`` is read as Python, because papermill's own inspection drops
     annotations such as ``str | None`` and defaults that hold an equals sign.
-
-    Returns
-    -------
-    dict
-        Name to type: the annotation where there is one, else the type of the default.
     """
     import jupytext
 
@@ -119,18 +113,15 @@ def execute_notebook(
 
     Parameters
     ----------
-    source
-        The py:percent file.
-    output
-        The computed ``.ipynb``.
+    source, output
+        The py:percent file, and the computed ``.ipynb``.
     parameters
         Values for the cell tagged ``parameters``.
     fingerprint
         Returns what the result depends on besides the notebook's text and parameters.  It is
         asked before and after, as a notebook that trains adds to what it reads.
     heading
-        First heading of the result, in place of the notebook's own, which is the same for
-        every task.
+        First heading of the result, in place of the notebook's own.
     cwd
         Folder in which the notebook runs; by default the current one.
 
@@ -165,7 +156,7 @@ def execute_notebook(
     partial.unlink(missing_ok=True)
     before, began = _made_from(source, parameters, fingerprint(), heading), time.monotonic()
     try:
-        with _own_kernel() as folder:
+        with tempfile.TemporaryDirectory() as folder:
             done = run_papermill(
                 notebook,
                 partial.resolve(),
@@ -175,7 +166,7 @@ def execute_notebook(
                 cwd=cwd,
                 progress_bar=False,
                 start_timeout=_START_SECONDS,
-                kernel_manager_class=_kernel_manager(folder),
+                kernel_manager_class=_kernel_manager(Path(folder)),
                 stderr_file=Progress(sys.stderr),
             )
     # A kernel that does not come up in time is a RuntimeError of nbclient.
@@ -229,27 +220,30 @@ class Progress:
 
 
 def _kernel_manager(folder: Path) -> type:
-    """Return how kernels are reached, whose own remarks go to a file in `folder`.
+    """Return how kernels are started: the running interpreter with this package, quietly.
 
-    Where the system has such, through sockets in that folder: ports are chosen before a kernel
-    takes them, so that two kernels started at the same time by two processes can be given the
-    same ones, and one of them never answers.
+    Where the system has such, through sockets in a folder: ports are chosen before a kernel takes
+    them, so that two kernels started at the same time by two processes can be given the same ones,
+    and one of them never answers.  A kernel's own remarks go to a file in that folder.
     """
     from jupyter_client import AsyncKernelManager
+    from jupyter_client.kernelspec import KernelSpec
 
-    class QuietKernelManager(AsyncKernelManager):
+    search = [str(Path(rin.__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+
+    class OwnKernel(AsyncKernelManager):
+        kernel_spec = KernelSpec(
+            argv=command, env={"PYTHONPATH": os.pathsep.join(filter(None, search))}
+        )
+        if os.name != "nt":
+            transport, ip = "ipc", str(folder / "kernel")
+
         async def _async_launch_kernel(self, kernel_cmd: list[str], **given: Any) -> None:
             with (folder / "kernel.log").open("ab") as log:
                 await super()._async_launch_kernel(kernel_cmd, **given | {"stderr": log})
 
-    if os.name == "nt":
-        return QuietKernelManager
-
-    class SocketKernelManager(QuietKernelManager):
-        transport = "ipc"
-        ip = str(folder / "kernel")
-
-    return SocketKernelManager
+    return OwnKernel
 
 
 def _set_heading(notebook: Any, heading: str) -> None:
@@ -284,31 +278,6 @@ def _made_from(
         "parameters": dict(parameters),
         "heading": heading,
     }
-
-
-@contextmanager
-def _own_kernel() -> Iterator[Path]:
-    """Let the kernel name ``python3`` stand for the running interpreter and this package.
-
-    Yields a folder of its own for what a kernel leaves while it runs.
-    """
-    from ipykernel.kernelspec import write_kernel_spec
-
-    package_root = str(Path(rin.__file__).resolve().parent.parent)
-    search = [package_root, os.environ.get("PYTHONPATH", "")]
-    before = os.environ.get("JUPYTER_PATH")
-    with tempfile.TemporaryDirectory() as folder:
-        env = {"PYTHONPATH": os.pathsep.join(filter(None, search))}
-        (Path(folder) / "kernels").mkdir()
-        write_kernel_spec(Path(folder) / "kernels" / "python3", overrides={"env": env})
-        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [folder, before]))
-        try:
-            yield Path(folder)
-        finally:
-            if before is None:
-                del os.environ["JUPYTER_PATH"]
-            else:
-                os.environ["JUPYTER_PATH"] = before
 
 
 def last_lines(text: str, count: int) -> str:

@@ -14,7 +14,8 @@ import yaml
 
 from rin.data.manifest import find_task
 from rin.report.format import task_title
-from rin.study.setting import Study, find_manifest
+from rin.study import Study, open_runs
+from rin.study.setting import find_manifest
 
 #: Table of contents that is written beside the computed notebooks.
 CONTENTS = "_toc.yml"
@@ -26,35 +27,18 @@ _FRONT, _RESULTS, _EVIDENCE, _LIVE, _USE = PARTS
 
 @dataclass(frozen=True)
 class Notebook:
-    """One notebook of the book.
+    """One notebook of the book."""
 
-    Attributes
-    ----------
-    source
-        Path below ``notebooks/``, without its ending.
-    part
-        Caption of the part in which its pages stand.
-    after
-        Notebooks whose results it reads, where the book shows runs of its own.
-    section
-        Section of the profile without which it has nothing to say (`masks`: a task with lesion
-        masks); empty where it always has.
-    leaves
-        Ledger of the results folder that running it fills.
-    of
-        `task`: it runs once for each task with results; `published`: once for each without.
-    """
-
-    source: str
-    part: str
-    after: tuple[str, ...] = ()
-    section: str = ""
-    leaves: str = ""
-    of: str = ""
+    source: str  # path below notebooks/, without its ending
+    part: str  # caption of the part in which its pages stand
+    after: tuple[str, ...] = ()  # notebooks whose results it reads, where they are of this computer
+    section: str = ""  # without it in the profile (`masks`: in a task) it has nothing to say
+    leaves: str = ""  # ledger of the results folder that running it fills
+    of: str = ""  # `task`: runs once for each task with results; `published`: for each without
 
     @property
     def live(self) -> bool:
-        """Whether the notebook always shows runs of this computer, never a reference run."""
+        """Whether it shows runs of this computer, never a reference run."""
         return self.part == _LIVE
 
 
@@ -74,32 +58,18 @@ class Page:
     @property
     def heading(self) -> str | None:
         """First heading of a task's page; None keeps that of the notebook."""
-        return title_of(self.task) if self.task else None
+        return task_title(find_task(self.task)[1]) if self.task else None
 
 
 @dataclass(frozen=True)
 class Outline:
-    """What decides which pages a book has, and in which order they are computed.
+    """What decides which pages a book has, and in which order they are computed."""
 
-    Attributes
-    ----------
-    tasks
-        Names of the tasks that have a page, in their order.
-    with_results
-        Those of them that have results of their own or of a reference run.
-    sections
-        Sections that the profile has, such as `curation`, and `masks` where a task has masks.
-    reference
-        Whether results may come from a committed reference run.
-    waits
-        Whether pages of results read runs that this computer trains first.
-    """
-
-    tasks: tuple[str, ...]
-    with_results: frozenset[str]
-    sections: frozenset[str] = frozenset()
-    reference: bool = False
-    waits: bool = True
+    tasks: tuple[str, ...]  # those that have a page, in their order
+    with_results: frozenset[str]  # those of them with own runs, or runs of the reference
+    sections: frozenset[str] = frozenset()  # of the profile; `masks` where a task has masks
+    reference: bool = False  # whether results may come from a committed reference run
+    waits: bool = True  # whether pages of results read what this computer trains first
 
     def holds(self, notebook: Notebook) -> bool:
         """Return whether the book has a notebook's pages."""
@@ -110,13 +80,12 @@ class Outline:
         """Return the tasks for each of which a notebook runs; one empty name where it has none."""
         if not notebook.of:
             return ("",)
-        return tuple(
-            one for one in self.tasks if (one in self.with_results) == (notebook.of == "task")
-        )
+        run = notebook.of == "task"
+        return tuple(one for one in self.tasks if (one in self.with_results) == run)
 
     def trains(self, notebook: Notebook) -> bool:
         """Return whether running a notebook of the book fills a ledger."""
-        return bool(notebook.leaves) and (notebook.section or "") in {*self.sections, ""}
+        return bool(notebook.leaves) and notebook.section in {"", *self.sections}
 
     def after(self, notebook: Notebook) -> tuple[str, ...]:
         """Return the notebooks that must have run before another."""
@@ -155,15 +124,8 @@ _BEFORE = {_FRONT: ["intro"], _LIVE: ["methods", "methods_statistics"], _USE: ["
 _AFTER = {_USE: ["references"]}
 
 
-def title_of(task: str) -> str:
-    """Return the title of the task of a name."""
-    return task_title(find_task(task)[1])
-
-
 def outline_of(study: Study) -> Outline:
     """Return the outline of the book about a study."""
-    from rin.study.runs import open_runs
-
     profile = study.profile
     named = {notebook.section for notebook in NOTEBOOKS} - {"", "masks"}
     there = {name for name in named if getattr(profile, name) is not None}

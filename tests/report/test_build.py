@@ -182,7 +182,7 @@ def test_fingerprint_when_another_file_of_data_root_changes_is_the_same(fingerpr
 
 def test_pages_read_the_ledgers_of_what_comes_before_them():
     study = open_study("smoke")
-    jobs = {job.name: job for job in plan_jobs(study, outline_of(study), VALUES)}
+    jobs = {job.name: job for job in plan_jobs(study, outline_of(study), VALUES, ROOT)}
     assert [path.name for path in jobs["pipeline/gradcam"].ledgers] == ["runs", "weights"]
     assert [path.name for path in jobs["pipeline/embeddings"].ledgers] == ["weights"]
     assert jobs["evidence/audit"].ledgers == ()
@@ -258,8 +258,8 @@ def test_console_tells_how_long_it_will_take_where_it_knows(job, capsys):
     run_jobs(jobs, Console("Book"))
     told = capsys.readouterr().out.splitlines()
     assert told[0] == "  0:00  Book: 1 notebooks, 1 to run"
-    Console("Book").plan(jobs, {"one"})
-    assert "about a minute" in capsys.readouterr().out
+    Console("Book").plan(jobs, {"one"}, cores=2)
+    assert "about 1 min as they took last" in capsys.readouterr().out
 
 
 # ---- the whole
@@ -276,7 +276,7 @@ def calls(tree, monkeypatch):
         (output / "_build" / "html" / "index.html").touch()
 
     monkeypatch.setattr(module, "ROOT", tree)
-    monkeypatch.setattr(module, "run_jobs", lambda jobs, told: None)
+    monkeypatch.setattr(module, "run_jobs", lambda *given, **named: None)
     monkeypatch.setattr(module, "build_html", build)
     (tree / "book").mkdir()
     (tree / "_config.yml").write_text("title: Book\n")

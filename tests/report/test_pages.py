@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rin.data.manifest import find_task
+from rin.report.format import task_title
 from rin.report.pages import (
     NOTEBOOKS,
     PARTS,
@@ -10,7 +12,6 @@ from rin.report.pages import (
     contents,
     outline_of,
     pages,
-    title_of,
     write_contents,
 )
 from rin.study import load_profile, open_study
@@ -51,14 +52,14 @@ def test_notebooks_come_after_those_that_they_read():
 def test_pages_of_a_task_are_named_and_headed_after_it():
     made = {page.name: page.heading for page in pages(OUTLINE)}
     for task in TASKS:
-        assert made[f"results/{task}"] == title_of(task)
+        assert made[f"results/{task}"] == task_title(find_task(task)[1])
     assert made["findings"] is None
     assert "results/task" not in made
 
 
 def test_task_without_results_shows_what_is_published():
     source = {page.task: page.notebook.source for page in pages(OUTLINE) if page.task}
-    assert source == {task: "results/task" for task in RUN} | {"thyroid": "results/task_published"}
+    assert source == dict.fromkeys(RUN, "results/task") | {"thyroid": "results/task_published"}
 
 
 def test_default_book_has_at_most_34_pages():
