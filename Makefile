@@ -11,7 +11,7 @@ PY   := $(VENV)/bin/python
 HALF := $(VENV)/.incomplete
 DONE := $(VENV)/.ready
 
-export TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 export KERAS_BACKEND ?= tensorflow
 export JUPYTER_PLATFORM_DIRS ?= 1
 export PYDEVD_DISABLE_FILE_VALIDATION ?= 1
@@ -30,9 +30,8 @@ help:
 	@echo 'make clean        remove the built book and caches; results and .venv stay'
 
 book: $(DONE)
-	$(VENV)/bin/rin book --profile '$(PROFILE)' --results '$(RESULTS)' \
+	@$(VENV)/bin/rin book --profile '$(PROFILE)' --results '$(RESULTS)' \
 	  $(if $(strip $(DATA_ROOT)),--data-root '$(DATA_ROOT)')
-	@echo 'The book: _build/html/index.html'
 
 study: $(DONE)
 	$(VENV)/bin/rin study --profile '$(PROFILE)' --results '$(RESULTS)' \
