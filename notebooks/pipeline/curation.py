@@ -307,8 +307,8 @@ book_table(parts.loc[["train", "validation", "test"]], "Parts of the corpus, div
 # %% [markdown]
 # ## Card and metadata
 #
-# The corpus brings a dataset card (`dataset_card.json`) for readers and Croissant metadata (JSON-LD) for
-# machines. The reference validator of MLCommons reads both the metadata and, through them, the
+# The corpus brings a dataset card (`dataset_card.json`) for readers and Croissant metadata (JSON-LD)
+# for machines. The reference validator of MLCommons reads the metadata and, through them, the
 # images:
 
 # %%
@@ -316,22 +316,9 @@ check_croissant(corpus.folder / CROISSANT)  # raises when the metadata are not v
 book_table(pd.DataFrame(croissant_records(corpus.folder, 3)), "First images, read by the metadata")
 
 # %% [markdown]
-# ## With an archive of your own
-#
-# Put the export below the data root: DICOM files in any folders, and `reports/<accession>.txt` with
-# `FINDINGS:` and `IMPRESSION:`. Name it in the profile:
-#
-# ```yaml
-# curation:
-#   archive: archive               # folder below the data root
-#   database: ""                   # SQLite beside the results; or postgresql+psycopg://user@host/name
-#   label_map: label_map.csv       # finding,region,label: a site's own terms
-#   reviewed: reviewed.csv         # the review queue, filled in
-#   encoding: utf-8                # of the reports
-# ```
-#
 # Only the folder `shared` of the results may leave the house, once somebody has looked at it. The
-# folder above holds reports, identifiers and the key of the pseudonyms, and stays.
+# folder above holds reports, identifiers and the key of the pseudonyms, and stays. How to put an
+# archive of your own in the place of the stand-in: [](../../use_it).
 #
 # ## Run this page
 #
