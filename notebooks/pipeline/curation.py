@@ -307,8 +307,8 @@ book_table(parts.loc[["train", "validation", "test"]], "Parts of the corpus, div
 # %% [markdown]
 # ## Card and metadata
 #
-# The corpus brings a dataset card (`dataset_card.json`) for readers and Croissant metadata (JSON-LD)
-# for machines. The reference validator of MLCommons reads the metadata and, through them, the
+# The corpus brings a dataset card (`dataset_card.json`) for readers and Croissant metadata
+# (JSON-LD) for machines. The reference validator of MLCommons reads the metadata and, through them, the
 # images:
 
 # %%
