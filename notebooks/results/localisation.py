@@ -24,14 +24,14 @@ import pandas as pd
 from IPython.display import display
 
 from rin import paper
+from rin.data.manifest import find_task
 from rin.explain.gradcam import to_uint8
 from rin.explain.lesion_maps import lesion_map_grid
 from rin.report import maps, page, style
 from rin.report.banner import banner
 from rin.report.bars import bars
 from rin.report.forest import forest
-from rin.report.format import format_estimate, format_p
-from rin.report.pages import title_of
+from rin.report.format import format_estimate, format_p, task_title
 from rin.report.tables import book_table
 from rin.stats import against_baselines, holm, image_differences, scenario_aucs
 from rin.study import cam_arrays, open_reference, open_runs
@@ -41,6 +41,7 @@ runs = open_runs(profile, data_root=data_root, results=results)
 inits = runs.inits
 a, b = (style.init_style(init).short for init in inits)
 marked = [task for task in runs.tasks if len(runs.overlap(task))]
+titles = {task: task_title(find_task(task)[1]) for task in (*paper.DICE, *marked)}
 banner(runs, marked)
 
 # %% [markdown]
@@ -61,12 +62,12 @@ baselines = pd.concat([runs.baselines(task).assign(task=task) for task in marked
 
 # %%
 here = [
-    {"group": title_of(one.task), "init": init, "value": mean, "sd": sd}
+    {"group": titles[one.task], "init": init, "value": mean, "sd": sd}
     for one in dice.itertuples()
     for init, mean, sd in zip(inits, (one.mean_a, one.mean_b), (one.sd_a, one.sd_b), strict=True)
 ]
 published = [
-    {"group": title_of(task), "init": init, "value": value}
+    {"group": titles[task], "init": init, "value": value}
     for task, one in paper.DICE.items()
     for init, value in (
         ("radimagenet", one.caption_radimagenet),
@@ -74,7 +75,7 @@ published = [
     )
 ]
 levels = baselines.groupby(["task", "baseline"], as_index=False)["dice"].mean().dropna()
-levels = levels.assign(group=levels["task"].map(title_of), value=levels["dice"])
+levels = levels.assign(group=levels["task"].map(titles), value=levels["dice"])
 axes = bars(pd.DataFrame(published + here), ylabel="Dice score", baselines=levels, digits=3)
 alt = "Mean Dice score of class activation maps by task and initialisation, with baselines"
 page.picture(axes, alt, width="38rem")
@@ -115,7 +116,7 @@ book_table(layers, "Layers of the maps, by the names that Keras gives them; the 
 tested = differences[differences["measure"] == "dice"]
 rows = pd.DataFrame(
     {
-        "group": tested["task"].map(title_of),
+        "group": tested["task"].map(titles),
         "label": [
             "all scenarios" if g == "all" else style.UNFREEZING_LABEL[g] for g in tested["group"]
         ],
@@ -152,21 +153,18 @@ beside = pd.concat(
 # %% tags=["hide-input"]
 names = {"dice": "Dice", "pointing": "Pointing game", "average_precision": "Average precision"}
 for task in marked:
-    own = beside[beside["task"] == task]
-    table = pd.DataFrame(
-        {
-            "Measure": own["measure"].map(names),
-            "Initialisation": [style.init_style(init).short for init in own["init"]],
-            "Mean": own["mean"].map("{:.3f}".format),
-            "Difference from baseline (95% CI)": [
-                format_estimate(one.difference, one.ci_low, one.ci_high) for one in own.itertuples()
-            ],
-            "Best baseline": [
-                f"{one.baseline}, {one.baseline_mean:.3f}" for one in own.itertuples()
-            ],
-        }
-    )
-    display(book_table(table, f"{title_of(task)}: against what looks at no image"))
+    rows = [
+        (
+            f"{names[one.measure]}, {style.init_style(one.init).short}",
+            format_estimate(one.difference, one.ci_low, one.ci_high),
+            f"{one.mean:.3f}",
+            f"{one.baseline_mean:.3f}, {one.baseline}",
+        )
+        for one in beside[beside["task"] == task].itertuples()
+    ]
+    columns = ["Measure", "Mean − baseline (95% CI)", "Mean", "Best baseline"]
+    caption = f"{titles[task]}: against what looks at no image"
+    display(book_table(pd.DataFrame(rows, columns=columns), caption, prose=True))
 page.glue_values(
     n_tasks=len(dice),
     n_clear=int((holm(dice["p_value"]) < 0.05).sum()),
@@ -202,9 +200,7 @@ for task in marked:
         ax.minorticks_off()
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     display(
-        page.picture(
-            figure, f"{title_of(task)}: Dice and pointing game of each image by lesion size"
-        )
+        page.picture(figure, f"{titles[task]}: Dice and pointing game of each image by lesion size")
     )
 
 # %% [markdown]
@@ -225,9 +221,9 @@ for task in marked:
         keys = [(init, regime) for init in inits for regime in style.UNFREEZING_LABEL]
         grids = {key: lesion_map_grid(cells.loc[[key]]) for key in keys if key in cells.index}
         axes = maps.lesion_maps(grids, style.UNFREEZING_LABEL)
-        display(page.picture(axes, f"{title_of(task)}: mean activation around the lesion"))
+        display(page.picture(axes, f"{titles[task]}: mean activation around the lesion"))
 
-# %%
+# %% tags=["hide-input"]
 for task in marked:
     if runs.origin(task) == "own":  # the reader's own images, and the maps of the best scenario
         inputs = runs.inputs(task)
@@ -260,7 +256,7 @@ for task in marked:
             positive_class=inputs.task.positive_class,
             threshold=paper.SETTINGS["gradcam_threshold"].value,
         )
-        display(page.picture(axes, f"{title_of(task)}: one image of each class with both maps"))
+        display(page.picture(axes, f"{titles[task]}: one image of each class with both maps"))
 
 # %% [markdown]
 # ## What the reference run says
@@ -298,7 +294,7 @@ page.claim(
 )
 page.claim("hits no more often than a random point", (random_point["difference"] < 0).all())
 page.glue_values(
-    ref_n=every["n_images"],
+    ref_n=int(every["n_images"]),
     ref_dice=format_estimate(every["difference"], every["ci_low"], every["ci_high"]),
     ref_p=format_p(every["p_value"]),
     ref_a=every["mean_a"],

@@ -23,6 +23,7 @@ results: str = "results"  # folder for everything computed
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown, display
 
 from rin import paper
 from rin.data.manifest import load_manifest
@@ -67,14 +68,14 @@ aucs = scenario_aucs(scores).groupby(["scenario", "init"], as_index=False)["auc"
 curves = mean_roc(scores)
 
 # %%
+published = stated and pd.DataFrame(
+    {
+        "init": inits,
+        "mean": [stated.auc_radimagenet, stated.auc_imagenet],
+        "sd": [stated.sd_radimagenet, stated.sd_imagenet],
+    }
+)
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.4), width_ratios=[1.15, 1])
-published = None
-if stated:
-    means, sds = (
-        [stated.auc_radimagenet, stated.auc_imagenet],
-        [stated.sd_radimagenet, stated.sd_imagenet],
-    )
-    published = pd.DataFrame({"init": inits, "mean": means, "sd": sds})
 swarm.auc_swarm(aucs.merge(scenarios), inits, published, compact=True, ax=left)
 roc.mean_roc(curves, inits, ax=right)
 figure.legend(handles=swarm.swarm_key(published=bool(stated)), loc="outside lower center", ncols=4)
@@ -101,61 +102,58 @@ every_task = init_differences(runs.predictions(), *inits)
 table = every_task[every_task["task"] == task].set_index("group")
 interaction = regime_interaction(runs.predictions(), *inits).set_index("task").loc[task]
 
-# %%
+# %% tags=["hide-input"]
 here = 100 * table[["difference", "ci_low", "ci_high"]]
-rows = pd.DataFrame(
-    {
-        "group": f"{a} − {b}",
-        "label": [
-            "here, all scenarios",
-            *(style.UNFREEZING_LABEL[group] for group in table.index[1:]),
-        ],
-        "estimate": here["difference"],
-        "low": here["ci_low"],
-        "high": here["ci_high"],
-        "kind": runs.origin(task),
-        "note": [
-            f"{format_estimate(*points, 1)}, {format_p(p)}"
-            for points, p in zip(here.to_numpy(), table["p_holm"], strict=True)
-        ],
-    }
+labels = ["here, all scenarios", *(style.UNFREEZING_LABEL[group] for group in table.index[1:])]
+rows = here.set_axis(["estimate", "low", "high"], axis="columns").assign(
+    group=f"{a} − {b}",
+    label=labels,
+    kind=runs.origin(task),
+    note=[
+        f"{format_estimate(*points, 1)}, {format_p(p)}"
+        for points, p in zip(here.to_numpy(), table["p_holm"], strict=True)
+    ],
 )
 if stated:
     half = audit_task(stated).implied_half_width  # from the printed SDs, unpaired t
-    ends = [stated.ci_low, stated.difference - half], [stated.ci_high, stated.difference + half]
-    printed = {"group": "RadImageNet − ImageNet", "estimate": stated.difference}
-    printed |= {
-        "label": ["paper, as printed", "paper, from its SDs"],
-        "low": ends[0],
-        "high": ends[1],
-    }
-    rows = pd.concat([pd.DataFrame(printed | {"kind": ["published", "recomputed"]}), rows])
-axes = forest(
-    rows, xlabel="AUC points (95% CI)", ends=(f"{b} ahead", f"{a} ahead"), width=8.4, legend=False
-)
+    printed = pd.DataFrame(
+        {
+            "group": "RadImageNet − ImageNet",
+            "label": ["paper, as printed", "paper, from its SDs"],
+            "kind": ["published", "recomputed"],
+            "estimate": stated.difference,
+            "low": [stated.ci_low, stated.difference - half],
+            "high": [stated.ci_high, stated.difference + half],
+        }
+    )
+    rows = pd.concat([printed, rows])
+
+# %%
+ends = f"{b} ahead", f"{a} ahead"
+axes = forest(rows, xlabel="AUC points (95% CI)", ends=ends, width=8.4, legend=False)
 page.picture(axes, "Forest plot of the differences: as published, over all scenarios, by regime")
 
 # %% tags=["hide-input"]
 overall, facts = table.loc["all"], runs.facts(task)
 named = facts.dataset.independence
 units = {
-    "patient": f"{overall['n_patients']:,} patients",
-    "exam": f"{overall['n_patients']:,} exams",
+    "patient": f"{overall['n_patients']:,.0f} patients",
+    "exam": f"{overall['n_patients']:,.0f} exams",
 }
 page.glue_values(
     verdict=page.verdict(overall["difference"], overall["p_holm"], inits).capitalize(),
-    n_scenarios=overall["n_scenarios"],
+    n_scenarios=int(overall["n_scenarios"]),
     auc_a=overall["auc_a"],
     auc_b=overall["auc_b"],
     first=a.lower(),
     second=b.lower(),
     difference=format_estimate(*here.loc["all"], 1),
     p_holm=format_p(overall["p_holm"]),
-    n_cases=f"{overall['n_cases']:,}",
+    n_cases=f"{overall['n_cases']:,.0f}",
     units=units.get(named, "the files name no patients"),
     n_tasks=every_task["task"].nunique(),
     chi2=interaction["chi2"],
-    df=interaction["df"],
+    df=int(interaction["df"]),
     p_interaction=format_p(interaction["p_holm"]),
     **{
         f"verdict_{group}": page.verdict(
@@ -189,11 +187,10 @@ card = {
     "Licence": images.licence,
     "Get them": f"{images.home} ({images.access})",
 }
-card |= {one.kind.capitalize(): one.text for one in load_manifest(images.name).findings}
 rows = [(name, text) for name, text in card.items() if text]
-book_table(
-    pd.DataFrame(rows, columns=["", "What"]), "The images, and what is known of them", prose=True
-)
+known = [f"- {one.kind.capitalize()}: {one.text}" for one in load_manifest(images.name).findings]
+display(book_table(pd.DataFrame(rows, columns=["", "What"]), "The images", prose=True))
+Markdown("\n".join(["What is known of the published files:", "", *known]))
 
 # %% [markdown]
 # ## Every scenario
@@ -218,17 +215,17 @@ book_table(
                 f"{one.backbone}, {style.condition_label(one.unfreezing, one.learning_rate)}"
                 for one in each.itertuples()
             ],
-            f"AUC, {a}": each["auc_a"].map("{:.3f}".format),
-            f"AUC, {b}": each["auc_b"].map("{:.3f}".format),
             "Difference, points (95% CI)": [
                 format_estimate(*points, 1)
                 for points in 100 * each[["difference", "ci_low", "ci_high"]].to_numpy()
             ],
-            "P": each["p_value"].map(format_p),
             "P, Holm": each["p_holm"].map(format_p),
+            f"AUC, {a}": each["auc_a"].map("{:.3f}".format),
+            f"AUC, {b}": each["auc_b"].map("{:.3f}".format),
         }
     ),
     "All scenarios",
+    prose=True,
 )
 
 # %% [markdown]
@@ -274,28 +271,28 @@ names = {
     "net_benefit": "Net benefit at the prevalence",
 }
 wide = measures[measures["measure"].isin(names)].pivot(index="measure", columns="init")
+points = ["estimate", "ci_low", "ci_high"]
 rows = [
     (
         name,
-        *(f"{wide.loc[measure, ('estimate', init)]:.3f}" for init in inits),
-        format_estimate(
-            *(wide.loc[measure, (end, "difference")] for end in ("estimate", "ci_low", "ci_high"))
-        ),
+        format_estimate(*wide.loc[measure, [(end, "difference") for end in points]]),
+        *wide.loc[measure, [("estimate", init) for init in inits]].map("{:.3f}".format),
     )
     for measure, name in names.items()
 ]
 overlap = runs.overlap(task)
 if len(overlap):  # only where lesions are marked
-    found = image_differences(overlap, *inits, ["dice", "pointing"]).set_index(["measure", "group"])
-    beside = against_baselines(overlap, runs.baselines(task), inits, ["dice", "pointing"])
-    for measure, name in {"dice": "Dice of Grad-CAM", "pointing": "Pointing game"}.items():
-        one = found.loc[(measure, "all")]
-        ends = format_estimate(*one[["difference", "ci_low", "ci_high"]])
-        rows.append((name, f"{one['mean_a']:.3f}", f"{one['mean_b']:.3f}", ends))
-    best = beside.drop_duplicates("measure").itertuples()
-    rows += [(f"… {one.baseline}", *(2 * [f"{one.baseline_mean:.3f}"]), "–") for one in best]
-columns = ["Measure (0–1)", a, b, f"{a} − {b} (95% CI)"]
-book_table(pd.DataFrame(rows, columns=columns), "Beyond the AUC")
+    localised = {"dice": "Dice of Grad-CAM", "pointing": "Pointing game"}
+    found = image_differences(overlap, *inits, list(localised)).set_index(["measure", "group"])
+    beside = against_baselines(overlap, runs.baselines(task), inits, list(localised))
+    for one in beside.drop_duplicates("measure").itertuples():
+        means = found.loc[(one.measure, "all")]
+        cells = means[["mean_a", "mean_b"]].map("{:.3f}".format)
+        difference = format_estimate(*means[["difference", "ci_low", "ci_high"]])
+        rows += [(localised[one.measure], difference, *cells)]
+        rows += [(f"… {one.baseline}", "–", *2 * [f"{one.baseline_mean:.3f}"])]
+columns = ["Measure (0–1)", f"{a} − {b} (95% CI)", a, b]
+book_table(pd.DataFrame(rows, columns=columns), "Beyond the AUC", prose=True)
 
 # %% tags=["hide-input"]
 network = ["scenario", "init", "fold"]

@@ -21,7 +21,7 @@ results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
 import pandas as pd
-from IPython.display import display
+from IPython.display import Markdown, display
 
 from rin import paper
 from rin.data.manifest import find_task, load_manifest
@@ -47,8 +47,6 @@ glue_values(
     n_independent=len(independent),
     n_studies=len({one.study for one in independent}),
     n_ahead=sum(one.direction == "RadImageNet" for one in independent),
-    title=manifest.title,
-    access=manifest.access,
     licence=manifest.licence,
 )
 
@@ -105,10 +103,10 @@ def score(mean: float | None, sd: float | None) -> str:
 table = pd.DataFrame(
     {
         "Study": one.study,
-        "Network": f"{one.network}, {one.setting}".removesuffix(", "),
         "RadImageNet": score(one.radimagenet, one.radimagenet_sd),
         "ImageNet": score(one.imagenet, one.imagenet_sd),
         "Score": one.metric,
+        "Network": f"{one.network}, {one.setting}".removesuffix(", "),
         "Remark": "scaling by 1/255 missing" if one.scaling_missing else "",
     }
     for one in independent
@@ -139,23 +137,23 @@ book_table(
 )
 
 # %% tags=["hide-input"]
-known = [(one.kind, one.text) for one in manifest.findings]
-book_table(pd.DataFrame(known, columns=["", "Known of the published files"]), "", prose=True)
+known = [f"- {one.kind.capitalize()}: {one.text}" for one in manifest.findings]
+Markdown("\n".join(["What is known of the published files:", "", *known]))
 
 # %% [markdown]
 # ## Get them
 #
-# The paper's images are {glue:text}`title`; access: {glue:text}`access`, licence:
-# {glue:text}`licence`.
+# The licence of the paper's images: {glue:text}`licence`. What can be placed, by its name below a
+# folder of one's own, and where it comes from:
 
 # %% tags=["hide-input"]
-substitutes = [load_manifest(name) for name in asked.substitutes]
-rows = [(one.title, one.locations[0], one.access, one.home) for one in (manifest, *substitutes)]
-columns = ["Images", "Name below the folder", "Access", "Home"]
-book_table(pd.DataFrame(rows, columns=columns), "What can be placed, and where", prose=True)
+places = [manifest, *(load_manifest(name) for name in asked.substitutes)]
+Markdown(
+    "\n".join(f"- {one.title}: `{one.locations[0]}`, <{one.home}> ({one.access})" for one in places)
+)
 
 # %% [markdown]
-# Put them into a folder under that name and build the book with it: `make book DATA_ROOT=FOLDER
+# With the images in place, build the book: `make book DATA_ROOT=FOLDER
 # PROFILE=paper` runs all that is there on a GPU, `PROFILE=open` a small version on two cores. This
 # page then shows that run, as the pages of the other tasks do.
 #
