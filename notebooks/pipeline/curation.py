@@ -308,8 +308,8 @@ book_table(parts.loc[["train", "validation", "test"]], "Parts of the corpus, div
 # ## Card and metadata
 #
 # The corpus brings a dataset card (`dataset_card.json`) for readers and Croissant metadata
-# (JSON-LD) for machines. The reference validator of MLCommons reads the metadata and, through them, the
-# images:
+# (JSON-LD) for machines. The reference validator of MLCommons reads the metadata and, through
+# them, the images:
 
 # %%
 check_croissant(corpus.folder / CROISSANT)  # raises when the metadata are not valid

@@ -169,11 +169,8 @@ for init in images:
             ax.imshow(images[init][row], cmap="gray", vmin=0, vmax=255)
             ax.set_axis_off()
             mark = "" if truth[row] == truth[query] else " ✗"
-            told = (
-                f"{near.similarity[query, k - 1]:.2f}{mark}"
-                if k
-                else truth[query].split("-")[-1][:18]
-            )
+            named = truth[query].replace("-", "\n", 1)
+            told = f"{near.similarity[query, k - 1]:.2f}{mark}" if k else named
             ax.set_title(told, fontsize=9, fontweight="normal", loc="left")
     figure.suptitle(f"{init_style(init).label}, {purest[init]}", fontsize=12)
     display(picture(figure, f"Test images of the {init} corpus with their nearest neighbours"))

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import confusion_matrix
 
 from rin.paper import DATABASE, RELEASED_ACCURACY
@@ -166,6 +167,7 @@ for line, backbone in zip(axes, trained, strict=True):
     for ax, metric in zip(line, ("accuracy", "loss"), strict=True):
         learning_curves(own, inits, metric=metric, ax=ax).set_title(backbone, loc="left")
         ax.set_xlim(0.5, own["epoch"].max() + 0.5)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.get_legend().remove()
 figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
 picture(figure, "Accuracy and loss of training and validation over the epochs, a row a network")
