@@ -158,8 +158,8 @@ def run_jobs(
 ) -> None:
     """Compute the pages that are out of date, each after those whose results it reads.
 
-    One page that trains runs at a time, as training has workers of its own; the others run
-    beside it at low priority, and side by side where nothing trains.
+    One after another run those that train, as training has workers of its own, and those for
+    which they wait; the others run beside them at low priority, on every core when they are alone.
 
     Raises
     ------
@@ -168,24 +168,25 @@ def run_jobs(
     """
     cores = cores or _cores()
     told.plan(jobs, {job.name for job in jobs if not job.current()}, cores, measured)
-    waiting, ended, failures = _by_urgency(jobs), set(), []
+    first = _awaited({job.name: job for job in jobs}, [job.name for job in jobs if job.trains])
+    waiting, ended, failures = list(jobs), set(), []
     running: dict[Future, Job] = {}
     pool = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
     with (
-        pool(1, initializer=end_with_parent) as trainer,
-        pool(cores, initializer=_start_reader) as readers,
+        pool(1, initializer=end_with_parent) as leader,
+        pool(cores, initializer=_start_beside) as others,
     ):
         while running or (waiting and not failures):
             for job in [] if failures else list(waiting):
-                training = sum(one.trains for one in running.values())
-                full = training if job.trains else len(running) - training >= cores - training
-                if job.after - ended or (full and running):
+                leading = sum(one.name in first for one in running.values())
+                full = len(running) >= cores
+                if job.after - ended or (running and (leading if job.name in first else full)):
                     continue
                 waiting.remove(job)
                 if job.current():
                     ended.add(job.name)
                 else:
-                    running[(trainer if job.trains else readers).submit(job.run)] = job
+                    running[(leader if job.name in first else others).submit(job.run)] = job
             for done in wait(running, return_when=FIRST_COMPLETED).done if running else []:
                 job = running.pop(done)
                 if error := done.exception():
@@ -198,25 +199,21 @@ def run_jobs(
         raise failures[0]
 
 
-def _by_urgency(jobs: Sequence[Job]) -> list[Job]:
-    """Return the jobs with those first for which a page that trains waits."""
-    by_name = {job.name: job for job in jobs}
-
-    def awaited(names: Iterable[str]) -> set[str]:
-        return set(names).union(*(awaited(by_name[name].after) for name in names))
-
-    urgent = awaited([job.name for job in jobs if job.trains])
-    return sorted(jobs, key=lambda job: job.name not in urgent)
+def _awaited(jobs: Mapping[str, Job], names: Iterable[str]) -> set[str]:
+    """Return names of jobs, and of those that must end before them."""
+    return set(names).union(*(_awaited(jobs, jobs[name].after) for name in names))
 
 
-def _start_reader() -> None:
+def _start_beside() -> None:
     end_with_parent()
     if hasattr(os, "nice"):
         os.nice(10)
 
 
 def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many kernels, of half a gigabyte each, may run side by side."""
+    named = hasattr(os, "sched_getaffinity")
+    return min(4, len(os.sched_getaffinity(0)) if named else os.cpu_count() or 1)
 
 
 class Console:
