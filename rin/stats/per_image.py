@@ -105,6 +105,10 @@ def against_baselines(
     ------
     InputError
         When an image has no baseline.
+
+    Notes
+    -----
+    Checked against means by hand and `rin.stats.clustered_t`.
     """
     rows = []
     for measure in measures:
