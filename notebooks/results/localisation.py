@@ -295,6 +295,7 @@ page.claim(
 page.claim("hits no more often than a random point", (random_point["difference"] < 0).all())
 page.glue_values(
     ref_n=int(every["n_images"]),
+    ref_size=reference.facts("breast").size,
     ref_dice=format_estimate(every["difference"], every["ci_low"], every["ci_high"]),
     ref_p=format_p(every["p_value"]),
     ref_a=every["mean_a"],
@@ -323,7 +324,7 @@ page.glue_values(
 # near the lesion in {glue:text}`hit_a:.0f` % and {glue:text}`hit_b:.0f` % of the maps; a random
 # point would in {glue:text}`hit_random:.0f` %, the middle of the image in
 # {glue:text}`hit_middle:.0f` %. A Dice score alone, as in Figure 5, cannot tell the two apart. Maps
-# of 112-pixel images are a few cells wide, so larger images may do better than these.
+# of images of {glue:text}`ref_size` pixels are a few cells wide; larger images may do better.
 #
 # ## Run this page
 #

@@ -56,8 +56,8 @@ banner(runs, [task])
 # %% [markdown]
 # {glue:text}`verdict`. Over {glue:text}`n_scenarios` scenarios of fine-tuning the mean area under
 # the ROC curve (AUC) was {glue:text}`auc_a:.2f` with the {glue:text}`first` and
-# {glue:text}`auc_b:.2f` with the {glue:text}`second` initialisation. They differ by
-# {glue:text}`difference` AUC points (95% CI; adjusted {glue:text}`p_holm`), measured on
+# {glue:text}`auc_b:.2f` with the {glue:text}`second` initialisation. The first minus the second is
+# {glue:text}`difference` AUC points (95% CI; adjusted {glue:text}`p_holm`), on
 # {glue:text}`n_cases` test images ({glue:text}`units`).
 
 # %%
@@ -87,9 +87,9 @@ page.picture(
 
 # %% [markdown]
 # Each mark is one scenario, its AUC computed within each fold and averaged over folds. The ROC
-# curves are averaged vertically, so that the area below each is the mean AUC; bands are ± 1 SD over
-# scenarios. Open marks beside the means are what the paper printed for RadImageNet and ImageNet:
-# other weights, and on other images where the line above names a substitute.
+# curves are averaged vertically, so that the area below each is the mean AUC; upright lines are
+# ± 1 SD over scenarios. Open marks beside the means are what the paper printed for RadImageNet and
+# ImageNet: other weights, and other images where the table below names a substitute.
 #
 # ## The difference, over all scenarios and by regime
 #
@@ -176,7 +176,6 @@ page.glue_values(
 images = facts.dataset
 marks = {"outline": "outlined by hand", "box": "framed by boxes", "": "not marked"}
 card = {
-    "Images": images.title,
     "In place of": facts.substitute_for,
     "Used": f"{images.used:,} of {images.available:,}",
     "Independent units": f"{images.patients:,} (told apart by {images.independence})",
@@ -189,7 +188,7 @@ card = {
 }
 rows = [(name, text) for name, text in card.items() if text]
 known = [f"- {one.kind.capitalize()}: {one.text}" for one in load_manifest(images.name).findings]
-display(book_table(pd.DataFrame(rows, columns=["", "What"]), "The images", prose=True))
+display(book_table(pd.DataFrame(rows, columns=["Images", images.title]), "", prose=True))
 Markdown("\n".join(["What is known of the published files:", "", *known]))
 
 # %% [markdown]
