@@ -9,13 +9,13 @@ import pytest
 from rin.study import profile_names
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOK = str(ROOT / "notebooks" / "comparison.py")
+NOTEBOOK = str(ROOT / "notebooks" / "results" / "task.py")
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["pretrain", "--profile", "demmo"], "unknown profile 'demmo'. Known: demo,"),
+        (["pretrain", "--profile", "demmo"], "unknown profile 'demmo'. Known: all_tasks, demo,"),
         (["book", "--profile", "demmo"], "unknown profile 'demmo'"),
         (["grid", "breast", "--profile", "absent.yaml"], "absent.yaml: no such file"),
         (["grid", "knee", "--profile", "smoke"], "unknown task 'knee'. Known: acl, breast"),
@@ -98,8 +98,8 @@ def test_run_reads_values_as_yaml_and_names_the_output(rin, monkeypatch):
     )
     status, out, _ = rin("run", NOTEBOOK, "-p", "task=breast", "-p", "n=3", "-p", "data_root=")
     values = {"task": "breast", "n": 3, "data_root": ""}
-    assert calls == [(Path(NOTEBOOK), Path("comparison.ipynb"), values)]
-    assert (status, out) == (0, "Computed: comparison.ipynb\n")
+    assert calls == [(Path(NOTEBOOK), Path("task.ipynb"), values)]
+    assert (status, out) == (0, "Computed: task.ipynb\n")
 
 
 def test_book_passes_its_options_on_and_says_where_the_book_is(rin, monkeypatch):
