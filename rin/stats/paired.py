@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from rin.errors import InputError
 from rin.stats.inputs import check_level
@@ -221,8 +220,10 @@ def holm(p_values: ArrayLike) -> np.ndarray:
             "values outside [0, 1]", where="p_values", remedy="Pass unadjusted P values."
         )
     adjusted = np.full(values.shape, np.nan)
-    if tested.any():
-        adjusted[tested] = multipletests(values[tested], method="holm")[1]
+    order = np.flatnonzero(tested)[np.argsort(values[tested], kind="stable")]
+    # As statsmodels' multipletests, which collects garbage at each call: a second in a notebook.
+    steps = values[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return adjusted
 
 
