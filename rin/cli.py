@@ -173,8 +173,7 @@ def reference_write(
 ) -> None:
     """Write the reference run of a finished study on real images; at most 2 MB."""
     from rin.study import open_study
-    from rin.study.reference import reference_folder
-    from rin.study.reference_writing import write_reference
+    from rin.study.reference import reference_folder, write_reference
 
     opened = open_study(profile, data_root=data_root, results=results)
     written = write_reference(
@@ -254,7 +253,7 @@ def weights_probe(
     """Tell which input preprocessing a file of weights was trained with."""
     from rich.console import Console
 
-    from rin.study.probe_file import print_probe, probe_file
+    from rin.study.probe import print_probe, probe_file
 
     root = Path(data_root) if data_root else None
     probe = probe_file(file, images, root, backbone=backbone or None, n=n, size=size)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import rin.study.probe_file
+import rin.study.probe
 from rin.models.distributions import load_distributions
 from rin.models.fingerprint import FirstLayer, patch_moments, predict
 from rin.models.preprocessing import PREPROCESSING
@@ -42,9 +42,7 @@ def weights(tmp_path, monkeypatch, images):
     pixels = np.stack([np.asarray(Image.open(path)) for path in sorted(images.iterdir())])
     mean, variance = predict(layer, patch_moments(pixels, layer), PREPROCESSING["caffe_unit"])
     trained = {"trained": replace(layer, mean=mean, variance=variance), "random": layer}
-    monkeypatch.setattr(
-        rin.study.probe_file, "read_first_layer", lambda path, _: trained[path.stem]
-    )
+    monkeypatch.setattr(rin.study.probe, "read_first_layer", lambda path, _: trained[path.stem])
     for name in trained:
         (tmp_path / f"{name}.h5").write_bytes(name.encode())
     return tmp_path
@@ -77,7 +75,7 @@ def test_what_distributors_say_of_the_file_stands_beside_the_verdict(
     call, weights, images, monkeypatch
 ):
     known = [one for one in load_distributions() if one.distributor.startswith("Lab-Rasool")][:1]
-    monkeypatch.setattr(rin.study.probe_file, "file_sha256", lambda _: known[0].sha256)
+    monkeypatch.setattr(rin.study.probe, "file_sha256", lambda _: known[0].sha256)
     _, out, _ = call(weights / "trained.h5", "--images", images, "--size", 32)
     assert "RadImageNet's authors, PyTorch release: symmetric_bgr (coded in" in out
     assert "Lab-Rasool (Hugging Face), PyTorch release: standardised (written on" in out

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from rin.errors import InputError
-from rin.study.corpora import find_corpus
 from rin.study.curation import real_archive
-from rin.study.pretraining_records import pretrained
-from rin.study.reference import ReferenceRun
-from rin.study.reference_facts import DatasetFacts, TaskFacts
+from rin.study.pretraining import find_corpus, pretrained
+from rin.study.reference import DatasetFacts, ReferenceRun, TaskFacts
 from rin.study.runs import MAIN, Runs
 
 if TYPE_CHECKING:

@@ -26,8 +26,7 @@ from rin.models.weights import file_sha256
 from rin.models.weights_files import written_whole
 from rin.paper import CITATION, DATABASE
 from rin.report.style import init_style
-from rin.study.corpora import find_corpus
-from rin.study.pretraining_records import NOTOP, SAFETENSORS, WEIGHTS
+from rin.study.pretraining import NOTOP, SAFETENSORS, WEIGHTS, find_corpus
 from rin.study.setting import Study
 
 if TYPE_CHECKING:

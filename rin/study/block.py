@@ -19,10 +19,10 @@ from rin.errors import InputError
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
 from rin.study.ledger import Ledger
+from rin.study.machine import computed_on
 from rin.study.plan import Block, Run, weights_folders
-from rin.study.reference_facts import computed_on
-from rin.study.sanity_recording import record_sanity, sanity_rows
-from rin.study.sections import Execution
+from rin.study.profile import Execution
+from rin.study.sanity import record_sanity, sanity_rows
 from rin.study.setting import Study, TaskInputs
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from rin.data.leakage import nearest_pictures, picture_hash
 from rin.data.manifest import find_task
 from rin.data.pictures import read_picture, resize_picture
 from rin.errors import InputError
-from rin.study.corpora import choose_corpus, find_corpus
+from rin.study.pretraining import choose_corpus, find_corpus
 from rin.study.reference import reference_folder
 from rin.study.setting import Study, find_manifest
 

@@ -15,7 +15,7 @@ import pandas as pd
 from rin.data.datasets import Dataset, open_dataset
 from rin.data.manifest import load_manifest
 from rin.errors import InputError
-from rin.study.sections import Curation
+from rin.study.profile import Curation
 from rin.study.setting import Study
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def curation_settings(study: Study) -> Curation:
         raise InputError(
             "the profile says nothing of curation",
             where=f"profile {study.profile.name}",
-            remedy="Give it a curation section; rin.study.sections describes the fields.",
+            remedy="Give it a curation section; rin.study.profile describes the fields.",
         )
     return study.profile.curation
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from rin.data.chunks import end_with_parent
 from rin.errors import InputError
-from rin.study.sections import Execution
+from rin.study.profile import Execution
 
 # The bar that several stages share, while there is one.
 _shared_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)

@@ -20,7 +20,7 @@ from rin.study.scenarios import find_scenario
 from rin.study.setting import Study, TaskInputs, task_inputs
 
 if TYPE_CHECKING:
-    from rin.study.sections import FactorStudy
+    from rin.study.profile import FactorStudy
 
 #: Levels of every factor; the first is the one that the other is compared with.
 FACTORS: dict[str, tuple[str, str]] = {
@@ -163,7 +163,7 @@ def _settings(study: Study, factor: str) -> FactorStudy:
         raise InputError(
             f"the profile does not study the factor {factor}",
             where=f"profile {study.profile.name}",
-            remedy=f"Give its section factors a {factor}; rin.study.sections describes the fields.",
+            remedy=f"Give its section factors a {factor}; rin.study.profile describes the fields.",
         )
     return getattr(study.profile.factors, factor)
 

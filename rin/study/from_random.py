@@ -31,7 +31,7 @@ def from_random_inputs(study: Study) -> dict[str, TaskInputs]:
         raise InputError(
             "the profile says nothing of runs from random weights",
             where=f"profile {study.profile.name}",
-            remedy="Give it a from_random section; rin.study.sections describes the fields.",
+            remedy="Give it a from_random section; rin.study.profile describes the fields.",
         )
     return {task: task_inputs(study, task, folds=settings.folds) for task in settings.tasks}
 

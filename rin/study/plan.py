@@ -19,8 +19,8 @@ from rin.models.build import Architecture
 from rin.models.weights import WeightsEntry, file_sha256, find_entry, load_entries, locate
 from rin.study.ledger import digest_of
 from rin.study.pretraining import local_entries
+from rin.study.profile import FineTuning
 from rin.study.scenarios import Scenario, scenarios_of
-from rin.study.sections import FineTuning
 from rin.study.setting import Study, TaskInputs
 from rin.training import CODE_VERSION
 

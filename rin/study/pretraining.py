@@ -7,8 +7,9 @@ killed goes on from its last checkpoint, in its work folder of the ledger.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,48 +17,289 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rin.data.corpus_split import corpus_split
+from rin.data.datasets import Dataset, locate
+from rin.data.manifest import load_manifest
+from rin.data.splits import PARTS
 from rin.data.store import ImageStore, open_store
-from rin.errors import InputError
+from rin.errors import InputError, unknown
 from rin.models.weights import WeightsEntry
 from rin.models.weights_files import save_notop, save_safetensors
+from rin.study.curation import CURATED, curated_dataset, real_archive
 from rin.study.executors import drive, make_executor
-from rin.study.ledger import Ledger
-from rin.study.pretraining_plan import PretrainingRun, plan_pretraining
-from rin.study.pretraining_records import (
-    CLASSES,
-    ENTRY,
-    FEATURES,
-    HISTORY,
-    NOTOP,
-    PREDICTIONS,
-    SAFETENSORS,
-    WEIGHTS,
-    local_entries,
-    pretrained,
-    pretraining_classes,
-    pretraining_features,
-    pretraining_histories,
-    pretraining_predictions,
-)
-from rin.study.reference_facts import computed_on
-from rin.study.sections import Execution
-from rin.study.setting import Study
+from rin.study.ledger import Ledger, digest_of
+from rin.study.machine import computed_on
+from rin.study.profile import Execution, Pretraining
+from rin.study.setting import Study, draw_cases
+from rin.training import CODE_VERSION
 
 if TYPE_CHECKING:
     from rin.training.pretrain import PretrainingBlock, PretrainingResult
 
-__all__ = [
-    "PretrainingRun",
-    "local_entries",
-    "plan_pretraining",
-    "pretrain_block",
-    "pretrained",
-    "pretraining_classes",
-    "pretraining_features",
-    "pretraining_histories",
-    "pretraining_predictions",
-    "run_pretraining",
-]
+
+@dataclass(frozen=True)
+class Split:
+    """The part of every row of a store.
+
+    Attributes
+    ----------
+    codes
+        uint8 (n,), places in `rin.data.splits.PARTS`.
+    digest
+        Of the case ids and their parts.
+    """
+
+    codes: np.ndarray = field(repr=False, compare=False)
+    digest: str
+
+    @property
+    def parts(self) -> np.ndarray:
+        """`train`, `validation` or `test` of every row, (n,)."""
+        return np.array(PARTS)[self.codes]
+
+
+@dataclass(frozen=True)
+class PretrainingRun:
+    """One backbone on one corpus, under one input contract.
+
+    `settings` are the profile's; `contract` is what they mean for this init and backbone.
+    """
+
+    init: str
+    corpus: str
+    provenance: str
+    backbone: str
+    store: Path
+    store_digest: str
+    split: Split
+    settings: Pretraining
+    contract: str
+    seed: int
+
+    @property
+    def config(self) -> dict:
+        """What decides the result; the id is its digest."""
+        settings = self.settings.model_dump(exclude={"corpora", "cases", "backbones"})
+        settings["preprocessing"] = self.contract
+        named = {"init": self.init, "corpus": self.corpus, "backbone": self.backbone}
+        read = {"store": self.store_digest, "split": self.split.digest}
+        return named | read | {"seed": self.seed, "code": CODE_VERSION, **settings}
+
+    @property
+    def run_id(self) -> str:
+        """Digest of the configuration."""
+        return digest_of(self.config)
+
+
+def plan_pretraining(study: Study) -> list[PretrainingRun]:
+    """List the pretraining runs of a study; empty when its profile pretrains nothing."""
+    settings = study.profile.pretraining
+    if settings is None:
+        return []
+    runs = []
+    for init, corpus in settings.corpora.items():
+        dataset = open_corpus(study, corpus)
+        store = study.store(dataset, settings.size)
+        split = _split(dataset, store, study.profile.seed)
+        runs += [
+            PretrainingRun(
+                init,
+                dataset.manifest.name,
+                dataset.provenance,
+                backbone,
+                store.path,
+                store.digest,
+                split,
+                settings,
+                settings.contract(init, backbone),
+                study.profile.seed,
+            )
+            for backbone in settings.backbones or study.profile.backbones
+        ]
+    return runs
+
+
+# Comparing the pictures of a large corpus takes long, and one process asks again and again.
+_splits: dict[tuple[str, str, int], Split] = {}
+
+
+def _split(dataset: Dataset, store: ImageStore, seed: int) -> Split:
+    """Return the split of a corpus in the order of its store."""
+    key = (dataset.manifest.name, store.digest, seed)
+    if key not in _splits:
+        part = corpus_split(dataset, seed).loc[store.cases["case_id"]]
+        digest = hashlib.sha256(part.to_csv().encode()).hexdigest()
+        codes = np.array([PARTS.index(name) for name in part], dtype=np.uint8)
+        _splits[key] = Split(codes, digest)
+    return _splits[key]
+
+
+WEIGHTS, NOTOP, SAFETENSORS = "backbone.weights.h5", "backbone_notop.h5", "backbone.safetensors"
+ENTRY, HISTORY, CLASSES = "entry.json", "history.parquet", "classes.parquet"
+PREDICTIONS, FEATURES = "test_predictions.parquet", "features.npy"
+
+
+def pretrained(study: Study) -> pd.DataFrame:
+    """Return one row a finished pretraining run: init, backbone, accuracy, budget, run id."""
+    rows = [
+        {
+            "init": run.init,
+            "corpus": run.corpus,
+            "provenance": run.provenance,
+            "backbone": run.backbone,
+            **study.weights.done(run.run_id),
+            "run_id": run.run_id,
+        }
+        for run in _finished(study)
+    ]
+    return pd.DataFrame(rows)
+
+
+def pretraining_histories(study: Study) -> pd.DataFrame:
+    """Return learning curves, one row an epoch of a finished run.
+
+    Columns init, backbone, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
+    images_per_second (of training alone) and seconds (with validation).
+    """
+    return _together(study, HISTORY, ["init", "backbone"])
+
+
+def pretraining_predictions(study: Study) -> pd.DataFrame:
+    """Return what every finished run says of its test images, one row an image.
+
+    Columns init, backbone, case_id, patient_id, truth, predicted (class names), in_top5 (bool),
+    confidence (probability of `predicted`) and truth_probability.
+    """
+    return _together(study, PREDICTIONS, ["init", "backbone"])
+
+
+def pretraining_classes(study: Study) -> pd.DataFrame:
+    """Return the classes of every corpus that a finished run was trained on.
+
+    Columns init, corpus, label, train, validation, test (images) and patients.
+    """
+    table = _together(study, CLASSES, ["init", "corpus"])
+    return table.drop_duplicates(ignore_index=True)  # the same for every backbone
+
+
+def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the test predictions of one run and the features of the same images.
+
+    Returns
+    -------
+    tuple
+        Table as from `pretraining_predictions`, without init and backbone, and float32
+        (images, channels): pooled features of the backbone, a memory map.
+
+    Raises
+    ------
+    InputError
+        For a run that the profile does not ask for or that is not finished.
+    """
+    runs = {(run.init, run.backbone): run for run in plan_pretraining(study)}
+    if (init, backbone) not in runs:
+        known = [" ".join(pair) for pair in runs]
+        raise unknown("pretraining", f"{init} {backbone}", known)
+    run = runs[init, backbone]
+    _check_finished(study, run)
+    table = study.weights.read(run.run_id, PREDICTIONS, pd.read_parquet)
+    return table, study.weights.read(run.run_id, FEATURES, _map)
+
+
+def local_entries(study: Study) -> list[WeightsEntry]:
+    """Return the weights entries of the study's own pretraining.
+
+    Raises
+    ------
+    InputError
+        When one of them has not been trained yet.
+    """
+    entries = []
+    for run in plan_pretraining(study):
+        _check_finished(study, run)
+        entries.append(study.weights.read(run.run_id, ENTRY, _read_entry))
+    return entries
+
+
+def _finished(study: Study) -> list[PretrainingRun]:
+    return [run for run in plan_pretraining(study) if study.weights.has(run.run_id)]
+
+
+def _check_finished(study: Study, run: PretrainingRun) -> None:
+    if not study.weights.has(run.run_id):
+        raise InputError(
+            f"{run.backbone} has not been pretrained on {run.corpus} yet",
+            where=study.weights.path(run.run_id),
+            remedy="Run the pretraining notebook of this profile first.",
+        )
+
+
+def _together(study: Study, name: str, columns: list[str]) -> pd.DataFrame:
+    """Return one file of all finished runs, with what names the run in front."""
+    tables = []
+    for run in _finished(study):
+        table = study.weights.read(run.run_id, name, pd.read_parquet)
+        for place, column in enumerate(columns):
+            table.insert(place, column, getattr(run, column))
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _map(path: Path) -> np.ndarray:
+    return np.load(path, mmap_mode="r")
+
+
+def _read_entry(path: Path) -> WeightsEntry:
+    return WeightsEntry.model_validate_json(path.read_text("utf-8"))
+
+
+def choose_corpus(study: Study, names: str | list[str]) -> str:
+    """Return the first of some corpora whose images are real, else the first of all.
+
+    Parameters
+    ----------
+    names
+        Names of manifests, in order of preference.
+    """
+    listed = [names] if isinstance(names, str) else names
+    return next((name for name in listed if is_real(study, name)), listed[0])
+
+
+def is_real(study: Study, name: str) -> bool:
+    """Return whether images of a corpus, or the archive of the curated one, are at hand."""
+    if name == CURATED and real_archive(study) is not None:
+        return True
+    return study.data_root is not None and locate(load_manifest(name), study.data_root) is not None
+
+
+def find_corpus(study: Study, name: str) -> Dataset:
+    """Open a corpus with all of its images, by the name of its manifest.
+
+    The curated one is made from the study's archive; a copy of a corpus that was curated elsewhere
+    is read where the data root holds one and no archive.
+    """
+    if name == CURATED and (real_archive(study) is not None or not is_real(study, name)):
+        return curated_dataset(study)
+    return study.dataset(name)
+
+
+def open_corpus(study: Study, names: str | list[str]) -> Dataset:
+    """Open a pretraining corpus, with as many of its images as the profile asks for.
+
+    Images are drawn patient by patient, each class in its share.
+
+    Parameters
+    ----------
+    names
+        As for `choose_corpus`.
+    """
+    dataset = find_corpus(study, choose_corpus(study, names))
+    settings = study.profile.pretraining
+    if settings is None or settings.cases is None:
+        return dataset
+    return draw_cases(dataset, None, settings.cases, study.profile.seed)[0]
+
+
 #: In the work folder of a run: how it goes, in words.
 PROGRESS = "progress.txt"
 #: Beside the ledger: logs of events, a folder a run.

@@ -1,28 +1,273 @@
-"""Does a weights file tell which inputs it was trained on?  Tried where the answer is known.
-
-Every backbone is pretrained under several input contracts, all else equal; then each file is
-probed (`rin.models.fingerprint_verdict`) with images of its own corpus and with images of every
-other dataset of the study, which it never saw.  Random weights of every backbone, and the
-study's own pretraining, are probed in the same way.
-"""
+"""The images with which files of weights are probed: some of every dataset of a study."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
+from rin.data.datasets import Dataset
+from rin.data.sample_pictures import SamplePictures, sample_pictures
+from rin.data.sampling import take_cases
+from rin.data.store import ImageStore, open_store
 from rin.errors import InputError
 from rin.models.backbones import find_backbone
-from rin.models.fingerprint_verdict import FACTOR, NONE_FITS, Score, judge, scaling_of
+from rin.models.distributions import Distribution, distributions_of, load_distributions
+from rin.models.fingerprint import FirstLayer, first_layer
+from rin.models.fingerprint_files import read_first_layer
+from rin.models.fingerprint_verdict import (
+    CANDIDATES,
+    FACTOR,
+    NONE_FITS,
+    TOO_CLOSE,
+    Score,
+    Verdict,
+    judge,
+    scaling_of,
+    score_candidates,
+)
+from rin.models.weights import file_sha256, random_weights
+from rin.models.weights_files import read_weights_file
 from rin.study.executors import drive, make_executor
-from rin.study.ledger import Ledger
-from rin.study.pretraining import plan_pretraining, pretrain_block, progress_of
-from rin.study.pretraining_plan import PretrainingRun
-from rin.study.probe_files import ProbedFile, measure_files, probed_by_backbone, table_of
-from rin.study.probe_sources import Source, probe_sources
-from rin.study.sections import Probe
-from rin.study.setting import Study
+from rin.study.ledger import Ledger, digest_of
+from rin.study.pretraining import (
+    CLASSES,
+    WEIGHTS,
+    PretrainingRun,
+    choose_corpus,
+    find_corpus,
+    plan_pretraining,
+    pretrain_block,
+    progress_of,
+)
+from rin.study.profile import Probe
+from rin.study.setting import Study, task_inputs
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images of one dataset, in a form that travels to another process.
+
+    Attributes
+    ----------
+    name, provenance
+        Of the dataset; `real` or `stand-in`.
+    store, digest
+        Folder and digest of the image store.
+    rows
+        int64 (n,), rows of the store.
+    """
+
+    name: str
+    provenance: str
+    store: Path
+    digest: str
+    rows: np.ndarray = field(repr=False, compare=False)
+
+    @property
+    def identity(self) -> list:
+        """What decides which images these are."""
+        return [self.name, self.provenance, self.digest, [int(row) for row in self.rows]]
+
+    def images(self) -> np.ndarray:
+        """Return the images, uint8 (n, size, size), or (n, size, size, 3) in colour."""
+        return np.asarray(open_store(self.store).images()[self.rows])
+
+
+def probe_sources(study: Study, runs: list[PretrainingRun], images: int, size: int) -> list[Source]:
+    """Return up to `images` images of every dataset of a study, each dataset once.
+
+    Of the corpus that `runs` are trained on, only images that no training step used are taken;
+    then come the other corpora and the datasets of the tasks.
+
+    Parameters
+    ----------
+    runs
+        Runs on one corpus.
+    size
+        Side of the images in pixels.
+    """
+    seed, sources = study.profile.seed, {}
+    for run in runs:
+        unused = np.flatnonzero(run.split.parts != "train")
+        sources[run.corpus] = Source(
+            run.corpus, run.provenance, run.store, run.store_digest, _some(unused, images, seed)
+        )
+    for dataset in _other_datasets(study):
+        name = dataset.manifest.name
+        if name not in sources:
+            chosen = np.zeros(len(dataset.cases), dtype=bool)
+            chosen[_some(np.arange(len(chosen)), images, seed)] = True
+            store = study.store(take_cases(dataset, chosen), size)
+            sources[name] = _whole(name, dataset.provenance, store)
+    return list(sources.values())
+
+
+def _other_datasets(study: Study) -> list[Dataset]:
+    settings = study.profile.pretraining
+    corpora = [choose_corpus(study, names) for names in settings.corpora.values()]
+    datasets = [find_corpus(study, name) for name in corpora]
+    return datasets + [task_inputs(study, task).found for task in study.profile.tasks]
+
+
+def _whole(name: str, provenance: str, store: ImageStore) -> Source:
+    return Source(name, provenance, store.path, store.digest, np.arange(len(store.cases)))
+
+
+def _some(rows: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """Return `n` of some rows, or all where there are fewer, in their order."""
+    drawn = np.random.default_rng(seed).permutation(len(rows))[:n]
+    return np.sort(rows[drawn])
+
+
+MEASURED = "measurements.parquet"
+#: To be raised when what is measured changes, so that it is measured anew.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class ProbedFile:
+    """A file of backbone weights, or random ones, and what is known of its training.
+
+    Attributes
+    ----------
+    kind
+        `probe`, `study` or `random`; see `rin.study.probe.probe_measurements`.
+    backbone, init, trained_with, corpus, provenance
+        Architecture; init and contract of the training (`random` for none); the dataset it was
+        trained on and whether that is `real` or a `stand-in` (both empty for none).
+    seed
+        Of random weights.
+    ledger, run_id
+        Where the file lies; None and empty for random weights.
+    """
+
+    kind: str
+    backbone: str
+    init: str
+    trained_with: str
+    corpus: str
+    provenance: str
+    seed: int
+    ledger: Ledger | None
+    run_id: str
+
+    @classmethod
+    def of_run(cls, kind: str, run: PretrainingRun, ledger: Ledger) -> ProbedFile:
+        """Return the file that a pretraining run left in a ledger."""
+        trained = (run.contract, run.corpus, run.provenance)
+        return cls(kind, run.backbone, run.init, *trained, run.seed, ledger, run.run_id)
+
+    @classmethod
+    def random(cls, backbone: str, seed: int) -> ProbedFile:
+        """Return random weights of a backbone."""
+        return cls("random", backbone, "random", "random", "", "", seed, None, "")
+
+    @property
+    def is_there(self) -> bool:
+        """Whether its training is finished; random weights are always there."""
+        return self.ledger is None or self.ledger.has(self.run_id)
+
+    def measurement_id(self, sources: list[Source]) -> str:
+        """Return the id of what probing this file on some images gives."""
+        return digest_of(self.config(sources))
+
+    def config(self, sources: list[Source]) -> dict:
+        """Return what decides what probing this file gives."""
+        return {
+            "version": VERSION,
+            "weights": self.run_id or f"random-{self.seed}",
+            "kind": self.kind,
+            "backbone": self.backbone,
+            "candidates": [candidate.name for candidate in CANDIDATES],
+            "sources": [source.identity for source in sources],
+        }
+
+    def training(self) -> dict:
+        """Return `epochs`, `top1` and `chance` of the training; NaN for none."""
+        if self.ledger is None:
+            return {"epochs": 0, "top1": np.nan, "chance": np.nan}
+        done = self.ledger.done(self.run_id)
+        tested = self.ledger.read(self.run_id, CLASSES, pd.read_parquet)["test"]
+        share = float(tested.max() / tested.sum())
+        return {"epochs": done["epochs"], "top1": done["top1"], "chance": share}
+
+
+def probed_by_backbone(files: list[ProbedFile]) -> list[list[ProbedFile]]:
+    """Group files by backbone, so that each is built once."""
+    names = dict.fromkeys(file.backbone for file in files)
+    return [[file for file in files if file.backbone == name] for name in names]
+
+
+def measure_files(
+    files: list[ProbedFile], sources: list[Source], ledger: Ledger, size: int
+) -> None:
+    """Probe files of one backbone on all sources and commit what came out.
+
+    Parameters
+    ----------
+    size
+        Side of the images, for which the backbone is built.
+    """
+    import keras
+
+    from rin.models.backbones import build_backbone
+
+    keras.backend.clear_session()
+    backbone = build_backbone(files[0].backbone, size)
+    images = {source.name: source.images() for source in sources}
+    for file in files:
+        if file.ledger is None:
+            backbone.set_weights(random_weights(file.backbone, size, file.seed))
+        else:
+            read_weights_file(file.ledger.path(file.run_id) / WEIGHTS, backbone)
+        table = _measure(first_layer(backbone), images)
+
+        def write(folder: Path, table: pd.DataFrame = table) -> dict:
+            table.to_parquet(folder / MEASURED)
+            return {"rows": len(table)}
+
+        config = file.config(sources)
+        ledger.commit(digest_of(config), config, write)
+
+
+def _measure(layer: FirstLayer, images: dict[str, np.ndarray]) -> pd.DataFrame:
+    rows = [
+        {"source": name, "images": len(pictures), "color": pictures.ndim == 4} | asdict(score)
+        for name, pictures in images.items()
+        for score in score_candidates(layer, pictures)
+    ]
+    return pd.DataFrame(rows)
+
+
+def table_of(ledger: Ledger, file: ProbedFile, sources: list[Source]) -> pd.DataFrame:
+    """Return what was measured of a file, with what is known of its training in front."""
+    measured = ledger.read(file.measurement_id(sources), MEASURED, pd.read_parquet)
+    known = {
+        "kind": file.kind,
+        "backbone": file.backbone,
+        "init": file.init,
+        "trained_with": file.trained_with,
+        "corpus": file.corpus,
+        "weights_provenance": file.provenance,
+        **file.training(),
+    }
+    provenance = {source.name: source.provenance for source in sources}
+    table = measured.assign(
+        **known,
+        seen=measured["source"] == file.corpus,
+        source_provenance=measured["source"].map(provenance),
+    )
+    named = ["source", "seen", "source_provenance"]
+    return table[[*known, *named, *(c for c in table if c not in {*known, *named})]]
+
 
 #: Stands in the column `trained_with` for weights that were never trained.
 RANDOM = "random"
@@ -42,7 +287,7 @@ def probe_settings(study: Study) -> Probe:
         raise InputError(
             "the profile says nothing of probing weights",
             where=f"profile {study.profile.name}",
-            remedy="Give it a probe section; rin.study.sections describes the fields.",
+            remedy="Give it a probe section; rin.study.profile describes the fields.",
         )
     return study.profile.probe
 
@@ -224,16 +469,93 @@ def _score(row: tuple) -> Score:
     return Score(row.candidate, row.divergence, row.correlation, row.contrast, int(row.channels))
 
 
-__all__ = [
-    "ONE_PROBE",
-    "RANDOM",
-    "Source",
-    "measurement_ids",
-    "measurement_ledger",
-    "plan_probe",
-    "probe_ledger",
-    "probe_measurements",
-    "probe_settings",
-    "probe_verdicts",
-    "run_probe",
-]
+@dataclass(frozen=True)
+class FileProbe:
+    """What probing one file gave.
+
+    `known` are the distributions of this very file, by its SHA-256.
+    """
+
+    path: Path
+    backbone: str
+    sha256: str
+    pictures: SamplePictures
+    scores: Sequence[Score]
+    verdict: Verdict
+    known: Sequence[Distribution]
+
+
+def probe_file(
+    path: Path, images: str, data_root: Path | None, *, backbone: str | None, n: int, size: int
+) -> FileProbe:
+    """Probe one file of weights with some pictures.
+
+    Parameters
+    ----------
+    images, data_root, n, size
+        As for `rin.data.sample_pictures.sample_pictures`.
+    backbone
+        Architecture of the file, where it is not to be found out.
+
+    Raises
+    ------
+    InputError
+        As for `rin.models.fingerprint_files.read_first_layer` and `sample_pictures`.
+    """
+    distributions = load_distributions()
+    pictures = sample_pictures(images, data_root, n=n, size=size)
+    layer = read_first_layer(path, backbone)
+    scores = score_candidates(layer, pictures.pixels)
+    sha256 = file_sha256(path)
+    known = distributions_of(sha256, distributions)
+    return FileProbe(path, layer.backbone, sha256, pictures, scores, judge(scores), known)
+
+
+def print_probe(probe: FileProbe, console: Console) -> None:
+    """Print what was found: a table of the candidates, the verdict, the images, what is stated."""
+    from rich.table import Table
+
+    head = f"{probe.path.name}: {probe.backbone}, SHA-256 {probe.sha256}"
+    console.print(head, highlight=False, soft_wrap=True, markup=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("candidate")
+    for name in ("divergence", "correlation", "contrast"):
+        table.add_column(name, justify="right")
+    for score in probe.scores:
+        table.add_row(
+            score.candidate,
+            f"{score.divergence:.3f}",
+            f"{score.correlation:.2f}",
+            f"{score.contrast:.2f}",
+        )
+    console.print(table)
+    for line in probe_lines(probe):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def probe_lines(probe: FileProbe) -> list[str]:
+    """Return what is said of a probe below its table."""
+    lines = [verdict_sentence(probe.verdict), f"Images: {probe.pictures.description}."]
+    if probe.pictures.provenance == "stand-in":
+        lines.append("These are stand-ins, not real images: name your own with --images.")
+    if not probe.pictures.color:
+        lines.append("RGB and BGR cannot be told apart on grey images.")
+    lines += [_stated(one) for one in probe.known]
+    if not probe.known:
+        lines.append("No distributor is known for this SHA-256.")
+    return lines
+
+
+def verdict_sentence(verdict: Verdict) -> str:
+    """Return the verdict in one sentence."""
+    if verdict.word == NONE_FITS:
+        return f"Verdict: none fits; {verdict.reason}."
+    if verdict.word == TOO_CLOSE:
+        return f"Verdict: too close to call; {verdict.reason}."
+    order = f", channels in the order {verdict.order}" if verdict.order else ""
+    return f"Verdict: {verdict.word}{order}; {verdict.reason}."
+
+
+def _stated(one: Distribution) -> str:
+    said = one.stated_preprocessing or "no preprocessing stated"
+    return f"{one.distributor}, {one.release}: {said} ({one.statement})."

@@ -1,35 +1,548 @@
 """Reference runs: what a finished study on real images found, kept with the book.
 
 A reference run holds case ids and numbers, and no statistics: those are computed anew from it
-wherever it is shown.  Its views have the columns that a study of one's own returns, so that
-everything that reads a study reads a reference run as well.
+wherever it is shown.  `run.json` tells how the numbers came about, and nothing of where; the
+tables beside it name each case and each run once, and point to them by their rows.  Reading gives
+the columns that a study of one's own returns.  Writing refuses unfinished runs and stand-ins.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from rin.errors import unknown
-from rin.study.factors import FACTORS
-from rin.study.reference_facts import RUN, RunFacts, sha256_of
-from rin.study.reference_tables import (
-    COLUMNS,
-    OPTIONAL,
-    OVERLAP_VALUES,
-    RUNS,
-    Packed,
-    broken,
-    check_places,
-    read_table,
-    unpack_predictions,
+from rin.data.datasets import Dataset
+from rin.data.manifest import DatasetManifest
+from rin.errors import InputError, unknown
+from rin.explain.lesion_maps import lesion_map_table
+from rin.explain.overlap import (
+    baseline_scores,
+    lesion_sizes,
+    measure_overlap,
+    others_lesion_size,
 )
+from rin.models.weights import WeightsEntry, file_sha256, locate
+from rin.study.factors import FACTORS, factor_inputs, factor_runs, studied_factors
+from rin.study.from_random import from_random_inputs, planned_from_random
+from rin.study.grid import cam_arrays, run_predictions
+from rin.study.ledger import Ledger
+from rin.study.machine import Hardware, commit_of, installed_packages, this_computer
+from rin.study.plan import Run, find_entries, plan_runs, runs_table, weights_folders
+from rin.study.pretraining import (
+    find_corpus,
+    local_entries,
+    open_corpus,
+    plan_pretraining,
+    pretrained,
+)
+from rin.study.probe import plan_probe, probe_ledger, probe_measurements
 from rin.study.scenarios import find_scenario
+from rin.study.setting import Study, TaskInputs, task_inputs
+
+RUN = "run.json"
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatasetFacts(_Fact):
+    """A dataset that was read.
+
+    `used` of `available` images were drawn, from `patients` patients; where `independence` is
+    not `patient`, the files name none, and `patients` counts what stands for them.  `digest` is
+    that of the images that were found, `counts` of those used, by label.
+    """
+
+    name: str
+    title: str
+    provenance: Literal["real", "stand-in"]
+    licence: str
+    access: str
+    home: str
+    independence: Literal["image", "exam", "patient"]
+    used: Count
+    available: Count
+    patients: Count
+    counts: dict[str, Count]
+    digest: Digest
+
+
+class TaskFacts(_Fact):
+    """A task and its images; `split` counts those of each part, all folds together.
+
+    `substitute_for` is the title of the task's own dataset where another was read;
+    `mask_kind` how its lesions are marked, empty where they are not.
+    """
+
+    name: str
+    dataset: DatasetFacts
+    substitute_for: str | None
+    mask_kind: Literal["outline", "box", ""]
+    size: Count
+    split: dict[str, Count]
+
+
+class WeightsFacts(_Fact):
+    """Weights that runs start from, and the input contract that they were trained under."""
+
+    init: str
+    backbone: str
+    contract: str
+    release: str
+    licence: str
+    provenance: Literal["real"]
+    sha256: Digest | None
+
+
+class Work(_Fact):
+    """How many runs, and the seconds of each added up; runs may have gone side by side."""
+
+    runs: Count
+    seconds: Seconds
+
+
+class FileFacts(_Fact):
+    """A table of the reference run."""
+
+    sha256: Digest
+    bytes: Count
+    rows: Count
+
+
+class RunFacts(_Fact):
+    """Everything that `run.json` states.
+
+    Attributes
+    ----------
+    name, written
+        Of the reference run, and when it was written (UTC, ISO 8601).
+    first_finished, last_finished
+        When the first and the last of its runs were finished.
+    profile
+        Resolved profile, as its fields are called.
+    python, packages, backend, precision, commit
+        Versions; backend and precision of fine-tuning; `commit` is that of the code that wrote
+        the files, with a plus where other files than its own were at work.
+    hardware, peak_memory_gb
+        Of the computer that wrote the files; and the largest need of a fine-tuning process.
+    work
+        By stage.
+    tasks, corpora, weights, files
+        What was read, and what was written.
+    digest
+        Of all the above.
+    """
+
+    format: Literal[1] = 1
+    name: str
+    written: str
+    first_finished: str
+    last_finished: str
+    profile: dict[str, Any]
+    python: str
+    packages: dict[str, str]
+    backend: str
+    precision: str
+    commit: str | None
+    hardware: Hardware
+    peak_memory_gb: Annotated[float, Field(ge=0)]
+    work: dict[str, Work]
+    tasks: list[TaskFacts]
+    corpora: list[DatasetFacts]
+    weights: list[WeightsFacts]
+    files: dict[str, FileFacts]
+    digest: str = ""
+
+    @model_validator(mode="after")
+    def _says_what_is_shown(self) -> RunFacts:
+        tasks, inits = (self.profile.get(name) for name in ("tasks", "inits"))
+        if not isinstance(inits, list) or len(inits) < 2 or not all(inits):
+            raise ValueError("the profile names no two inits")
+        if not isinstance(tasks, list) or not {*tasks} <= {one.name for one in self.tasks}:
+            raise ValueError("the profile names tasks of which nothing is said")
+        datasets = [*(one.dataset for one in self.tasks), *self.corpora]
+        if made_up := [one.name for one in datasets if one.provenance != "real"]:
+            raise ValueError(f"stand-ins: {', '.join(made_up)}")
+        return self
+
+    @property
+    def expected_digest(self) -> str:
+        """SHA-256 of every other field."""
+        told = self.model_dump(mode="json", exclude={"digest"})
+        text = json.dumps(told, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def sealed(self) -> RunFacts:
+        """Return the same facts with their digest."""
+        return self.model_copy(update={"digest": self.expected_digest})
+
+    @property
+    def inits(self) -> tuple[str, str]:
+        """The two inits that are compared, (a, b)."""
+        a, b = self.profile["inits"][:2]
+        return a, b
+
+    def task(self, name: str) -> TaskFacts:
+        """Return the facts of a task."""
+        return next(one for one in self.tasks if one.name == name)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as lower-case hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def without_folders(value: Any) -> Any:
+    """Return settings in which each path of this computer is its last name alone."""
+    if isinstance(value, dict):
+        return {key: without_folders(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [without_folders(each) for each in value]
+    if isinstance(value, str) and PurePath(value).is_absolute():
+        return PurePath(value).name
+    return value
+
+
+CASES, RUNS, SCORES = "cases.parquet", "runs.parquet", "scores.parquet"
+OVERLAP, BASELINES = "overlap.parquet", "baselines.parquet"
+PRETRAINING, PROBE = "pretraining.parquet", "probe.parquet"
+LESION_MAPS = "lesion_maps.parquet"
+#: Columns that each table must have, with the kinds of their values (NumPy's letters).
+COLUMNS: dict[str, dict[str, str]] = {
+    CASES: {"task": "O", "case_id": "O", "patient_id": "O", "label": "iu"},
+    RUNS: {"run_id": "O", "task": "O", "fold": "iu", "scenario": "O", "init": "O",
+           "contract": "O", "preprocessing": "O", "resize": "O", "seed": "iu",
+           "best_epoch": "iu", "epochs": "iu", "seconds": "f"},
+    SCORES: {"run": "iu", "case": "iu", "score": "f"},
+    OVERLAP: {"run": "iu", "case": "iu", "target": "iu", "empty_cam": "b", "dice": "f",
+              "dice_best": "f", "dice_upper": "f", "pointing": "f", "average_precision": "f",
+              "mask_share": "f", "cam_share": "f"},
+    BASELINES: {"case": "iu", "baseline": "O", "dice": "f", "pointing": "f",
+                "average_precision": "f"},
+    PRETRAINING: {"init": "O", "corpus": "O", "backbone": "O", "top1": "f", "run_id": "O"},
+    LESION_MAPS: {"task": "O", "init": "O", "unfreezing": "O", "row": "iu", "column": "iu",
+                  "activation": "f", "n_maps": "iu"},
+    PROBE: {},
+}  # fmt: skip
+#: Tables that not every study has.
+OPTIONAL = (LESION_MAPS, PROBE)
+#: Numbers of overlap that are kept beside the case and the run.
+OVERLAP_VALUES = [
+    *("dice", "dice_best", "dice_upper", "pointing", "average_precision"),
+    *("mask_share", "cam_share"),
+]
+_CASE = ["task", "case_id"]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Predictions, packed.
+
+    Attributes
+    ----------
+    cases
+        `task`, `case_id`, `patient_id`, `label`: each case once.
+    scores
+        `run` (place in the list of tables), `case` (row of `cases`), `score` (float32).
+    """
+
+    cases: pd.DataFrame
+    scores: pd.DataFrame
+
+
+def pack_predictions(tables: Sequence[pd.DataFrame]) -> Packed:
+    """Return the predictions of several runs, each case named once.
+
+    Parameters
+    ----------
+    tables
+        One a run: `task`, `case_id`, `patient_id`, `label`, `score`.
+
+    Raises
+    ------
+    InputError
+        When a case has two labels or two patients, stands twice in a run, or a score is not a
+        number that float32 holds exactly: then statistics would change.
+
+    Notes
+    -----
+    Checked against `unpack_predictions`, which returns the same tables.
+    """
+    lengths = [len(table) for table in tables]
+    rows = pd.concat(tables, ignore_index=True)
+    run = np.repeat(np.arange(len(tables)), lengths)
+    cases = rows[[*_CASE, "patient_id", "label"]].drop_duplicates(ignore_index=True)
+    _refuse(cases.duplicated(_CASE), cases, "has two labels or patients")
+    _refuse(pd.concat([rows[_CASE], pd.Series(run)], axis=1).duplicated(), rows,
+            "stands twice in a run")  # fmt: skip
+    exact = rows["score"].to_numpy(dtype=np.float64)
+    short = exact.astype(np.float32)
+    _refuse(~np.isfinite(exact) | (short != exact), rows, "has a score that float32 cannot hold")
+    case = pd.MultiIndex.from_frame(cases[_CASE]).get_indexer(pd.MultiIndex.from_frame(rows[_CASE]))
+    return Packed(cases, pd.DataFrame({"run": run, "case": case, "score": short}))
+
+
+def unpack_predictions(packed: Packed, runs: Sequence[int]) -> pd.DataFrame:
+    """Return `run` and the columns that were packed, of some runs in the order given."""
+    order = pd.Series(np.arange(len(runs)), index=list(runs))
+    scores = packed.scores[packed.scores["run"].isin(order.index)]
+    place = scores["run"].map(order).to_numpy()
+    scores = scores.iloc[np.argsort(place, kind="stable")]
+    named = packed.cases.iloc[scores["case"].to_numpy()].reset_index(drop=True)
+    named.insert(0, "run", scores["run"].to_numpy())
+    return named.assign(score=scores["score"].to_numpy())
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table small: integers as short as they fit, repeated values once."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrays = pa.Table.from_pandas(_shortened(table), preserve_index=False)
+    arrays = arrays.replace_schema_metadata(None)  # pandas' notes are larger than small tables
+    pq.write_table(arrays, path, compression="zstd", compression_level=19, use_dictionary=True)
+
+
+def read_table(path: Path, rows: int) -> pd.DataFrame:
+    """Read a table and check that it has its columns and so many rows; integers are int64 again.
+
+    Raises
+    ------
+    InputError
+        When it is not readable, lacks a column, has one of another kind, or other rows.
+    """
+    # pyarrow's errors are ValueErrors or OSErrors.
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise broken(path, f"not a readable table ({error})") from error
+    absent = [name for name in COLUMNS[path.name] if name not in table]
+    if absent or len(table) != rows:
+        said = f"columns {absent} are missing" if absent else f"{len(table)} rows, not {rows}"
+        raise broken(path, said)
+    for name, kinds in COLUMNS[path.name].items():
+        found = table[name].dtype
+        kind = "O" if pd.api.types.is_string_dtype(found) else found.kind
+        if kind not in kinds:
+            raise broken(path, f"column {name} holds {found}")
+        if kind != "f" and table[name].isna().any():
+            raise broken(path, f"column {name} has gaps")
+    return table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
+
+
+def check_places(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Raise unless every table points to runs and cases that there are, and labels are 0 or 1.
+
+    Raises
+    ------
+    InputError
+        Naming the table and the column.
+    """
+    ends = {"run": len(tables[RUNS]), "case": len(tables[CASES])}
+    for name, table in tables.items():
+        for column in ends.keys() & set(table.columns) if name != PROBE else ():
+            values = table[column]
+            if len(values) and not (values.min() >= 0 and values.max() < ends[column]):
+                raise broken(folder / name, f"column {column} points beyond the {column}s")
+    if not tables[CASES]["label"].isin([0, 1]).all():
+        raise broken(folder / CASES, "labels other than 0 and 1")
+    if tables[CASES].duplicated(_CASE).any() or tables[RUNS]["run_id"].duplicated().any():
+        raise broken(folder, "a case or a run stands twice")
+    scores = tables[SCORES]
+    if scores.duplicated(["run", "case"]).any() or not np.isfinite(scores["score"]).all():
+        raise broken(folder / SCORES, "a score is doubled or not a number")
+    of_case = tables[CASES]["task"].to_numpy()[scores["case"]]
+    if (of_case != tables[RUNS]["task"].to_numpy()[scores["run"]]).any():
+        raise broken(folder / SCORES, "a run scores a case of another task")
+
+
+def broken(where: Path, problem: str) -> InputError:
+    """Return the error for a file of a reference run that cannot be used."""
+    return InputError(
+        problem,
+        where=where,
+        remedy="Restore the reference run from the repository, or write it again with "
+        "rin reference write --replace.",
+    )
+
+
+def _shortened(table: pd.DataFrame) -> pd.DataFrame:
+    whole = [name for name in table.select_dtypes("integer") if table[name].notna().all()]
+    return table.assign(
+        **{name: pd.to_numeric(table[name], downcast=_kind(table[name])) for name in whole}
+    )
+
+
+def _kind(column: pd.Series) -> Literal["unsigned", "integer"]:
+    return "integer" if (column < 0).any() else "unsigned"
+
+
+def _refuse(bad: pd.Series | np.ndarray, rows: pd.DataFrame, problem: str) -> None:
+    if np.any(bad):
+        first = rows[np.asarray(bad)].iloc[0]
+        raise InputError(
+            f"case {first['case_id']} {problem}",
+            where=f"predictions of {first['task']}",
+            remedy="Delete the run's folder in the ledger and run the stage again.",
+        )
+
+
+def refuse_stand_ins(study: Study, provenances: Mapping[str, str]) -> None:
+    """Raise unless everything that a study read is real.
+
+    Parameters
+    ----------
+    provenances
+        From what was read, in words, to `real` or `stand-in`.
+
+    Raises
+    ------
+    InputError
+        Naming everything that is a stand-in.
+    """
+    made_up = [name for name, provenance in provenances.items() if provenance != "real"]
+    if made_up:
+        raise InputError(
+            f"stand-ins: {', '.join(made_up)}",
+            where=f"profile {study.profile.name}",
+            remedy="Only real data make a reference run: name the folder that holds them with "
+            "--data-root, and run the study again.",
+        )
+
+
+def provenances_of_images(study: Study, tasks: Mapping[str, TaskInputs]) -> dict[str, str]:
+    """Return the provenance of the images of tasks and of pretraining corpora, by their names."""
+    found = {f"images of {name}": one.provenance for name, one in tasks.items()}
+    return found | {f"corpus {run.corpus}": run.provenance for run in plan_pretraining(study)}
+
+
+def provenances_of_weights(study: Study) -> dict[str, str]:
+    """Return the provenance of the images that the grid's weights were trained on, by name."""
+    entries = [entry for entry in find_entries(study).values() if entry is not None]
+    return {f"weights {one.init} {one.backbone}": one.provenance for one in entries}
+
+
+def gather_facts(
+    study: Study,
+    tasks: Mapping[str, TaskInputs],
+    runs: list[Run],
+    files: Mapping[str, FileFacts],
+    accelerator: str | None,
+) -> RunFacts:
+    """Return what `run.json` states of a finished study on real images.
+
+    Parameters
+    ----------
+    tasks, runs, files
+        What was read, what was trained, and what was written.
+    accelerator
+        As for `rin.study.machine.this_computer`.
+    """
+    done = pd.DataFrame([study.runs.done(run.run_id) for run in runs])
+    own = pretrained(study)
+    finished = pd.concat([done["finished"], own["finished"]] if len(own) else [done["finished"]])
+    work = {"fine-tuning": Work(runs=len(done), seconds=round(done["seconds"].sum(), 1))}
+    if len(own):
+        work["pretraining"] = Work(runs=len(own), seconds=round(own["seconds"].sum(), 1))
+    facts = RunFacts(
+        name=study.profile.name,
+        written=datetime.now(UTC).isoformat("T", "seconds"),
+        first_finished=finished.min(),
+        last_finished=finished.max(),
+        profile=without_folders(study.profile.model_dump(mode="json")),
+        python=platform.python_version(),
+        packages=installed_packages(),
+        backend=_one_of(done["backend"]),
+        precision=_one_of(done["precision"]),
+        commit=commit_of(Path(__file__).parent),
+        hardware=this_computer(accelerator),
+        peak_memory_gb=float(done["peak_memory_gb"].max()),
+        work=work,
+        tasks=[task_facts(one) for one in tasks.values()],
+        corpora=_corpora(study, own),
+        weights=[
+            _weights(study, entry, init, backbone)
+            for (init, backbone), entry in find_entries(study).items()
+            if entry is not None
+        ],
+        files=dict(files),
+    )
+    return facts.sealed()
+
+
+def _one_of(values: pd.Series) -> str:
+    return ", ".join(sorted(values.astype(str).unique()))
+
+
+def task_facts(one: TaskInputs) -> TaskFacts:
+    """Return what is to be said of a task and of its images, in numbers."""
+    used = one.store.cases
+    return TaskFacts(
+        name=one.task.name,
+        dataset=_dataset(one.manifest, one.found, used, one.dataset.provenance),
+        substitute_for=one.substitute_for,
+        mask_kind=one.manifest.mask_kind if one.store.masks() is not None else "",
+        size=one.store.size,
+        split={part: int(n) for part, n in one.folds["part"].value_counts().items()},
+    )
+
+
+def _dataset(
+    manifest: DatasetManifest, found: Dataset, used: pd.DataFrame, provenance: str
+) -> DatasetFacts:
+    return DatasetFacts(
+        name=manifest.name,
+        title=manifest.title,
+        provenance=provenance,
+        licence=manifest.licence,
+        access=manifest.access,
+        home=manifest.home,
+        independence=manifest.independence,
+        used=len(used),
+        available=len(found.cases),
+        patients=used["patient_id"].nunique(),
+        counts={label: int(n) for label, n in used["label"].value_counts().sort_index().items()},
+        digest=found.digest,
+    )
+
+
+def _corpora(study: Study, own: pd.DataFrame) -> list[DatasetFacts]:
+    listed = []
+    for name in own["corpus"].unique() if len(own) else ():
+        found, drawn = find_corpus(study, name), open_corpus(study, name)
+        listed.append(_dataset(found.manifest, found, drawn.cases, found.provenance))
+    return listed
+
+
+def _weights(study: Study, entry: WeightsEntry, init: str, backbone: str) -> WeightsFacts:
+    path = None if entry.sha256 else locate(entry, weights_folders(study))
+    return WeightsFacts(
+        init=init,
+        backbone=backbone,
+        contract=entry.preprocessing,
+        release=entry.release,
+        licence=entry.licence,
+        provenance=entry.provenance,
+        sha256=entry.sha256 or (file_sha256(path) if path else None),
+    )
+
 
 GRID, FROM_RANDOM = "grid", "from_random"
 #: Columns that name a run in tables of predictions, in their order.
@@ -48,7 +561,7 @@ class ReferenceRun:
         `task`, `case_id`, `patient_id`, `label` (1 is the positive class), one row a case.
     runs
         One row a run: `run_id`, task, fold, scenario, init, `contract` (input contract in
-        effect), `preprocessing` and `resize` (as in `rin.study.sections.FineTuning`), seed,
+        effect), `preprocessing` and `resize` (as in `rin.study.profile.FineTuning`), seed,
         `best_epoch`, `epochs`, `seconds`; and for each plan the place of the run in it, NaN where
         it is not part of it: `grid`, `from_random`, and those that `plan_of` names.
     scores
@@ -260,3 +773,244 @@ def _read_checked(path: Path, facts: RunFacts) -> pd.DataFrame:
     if sha256_of(path) != facts.files[path.name].sha256:
         raise broken(path, f"its SHA-256 is not the one in {RUN}")
     return read_table(path, facts.files[path.name].rows)
+
+
+#: Largest size of all files of a reference run together, in bytes.
+LARGEST = 2_000_000
+
+
+@dataclass(frozen=True)
+class _Plans:
+    """Runs of a study by plan, and what its tasks read."""
+
+    tasks: dict[str, TaskInputs]
+    plans: dict[str, list[Run]]
+
+    @property
+    def runs(self) -> list[Run]:
+        """Each run once, those of the grids first."""
+        return list({run.run_id: run for plan in self.plans.values() for run in plan}.values())
+
+
+def write_reference(
+    study: Study, folder: Path, *, replace: bool = False, accelerator: str | None = None
+) -> Path:
+    """Write the reference run of a finished study and return its folder.
+
+    Parameters
+    ----------
+    folder
+        Where reference runs stand; the one that is written is named after the profile.
+    replace
+        Whether one that is there may be replaced.
+    accelerator
+        What trained the networks, where it is not what this computer has.
+
+    Raises
+    ------
+    InputError
+        When the reference run is there already, something was made from stand-ins, a run is not
+        finished, or the files are larger than `LARGEST` together; nothing is written then.
+    """
+    target = Path(folder) / study.profile.name
+    if target.exists() and not replace:
+        raise InputError(
+            "there is a reference run already", where=target, remedy="Use --replace to replace it."
+        )
+    tasks = {task: task_inputs(study, task) for task in study.profile.tasks}
+    refuse_stand_ins(study, provenances_of_images(study, tasks))
+    ids = [run.run_id for run in plan_pretraining(study)]
+    _check_finished(study, study.weights, ids, "pretraining")
+    planned = _plans(study, tasks)
+    others = provenances_of_images(study, planned.tasks) | provenances_of_weights(study)
+    refuse_stand_ins(study, others)
+    _check_finished(study, study.runs, [run.run_id for run in planned.runs], "fine-tuning")
+    if study.profile.probe is not None:
+        ids = [run.run_id for run in plan_probe(study)]
+        _check_finished(study, probe_ledger(study), ids, "the probe")
+    tables = _tables(study, planned)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    try:
+        files = {name: _write(table, draft / name) for name, table in tables.items()}
+        facts = gather_facts(study, planned.tasks, planned.runs, files, accelerator)
+        (draft / RUN).write_text(facts.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        _check_size(draft, target)
+        load_reference(draft)
+        _publish(draft, target)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return target
+
+
+def _plans(study: Study, tasks: dict[str, TaskInputs]) -> _Plans:
+    """Return every fine-tuning run of a study, plan by plan, and what they read."""
+    plans = {GRID: [run for one in tasks.values() for run in plan_runs(study, one)]}
+    plans[FROM_RANDOM] = []
+    if study.profile.from_random is not None:
+        inputs = from_random_inputs(study)
+        plans[FROM_RANDOM] = [run for run, _ in planned_from_random(study, inputs)]
+        tasks = inputs | tasks
+    for factor, levels in FACTORS.items():
+        studied = factor in studied_factors(study)
+        inputs = factor_inputs(study, factor) if studied else {}
+        levelled = factor_runs(study, factor, inputs) if studied else []
+        for level in levels:
+            plans[plan_of(factor, level)] = [run for own, run in levelled if own == level]
+        tasks = {task: one for (_, task), one in inputs.items()} | tasks
+    return _Plans(tasks, plans)
+
+
+def _check_finished(study: Study, ledger: Ledger, run_ids: list[str], stage: str) -> None:
+    if missing := len(run_ids) - ledger.count(run_ids):
+        raise InputError(
+            f"{missing} of {len(run_ids)} runs of {stage} are not finished",
+            where=ledger.folder,
+            remedy=f"Run rin study --profile {study.profile.name}; it goes on where it stopped.",
+        )
+
+
+def _tables(study: Study, planned: _Plans) -> dict[str, pd.DataFrame]:
+    named = runs_table(planned.runs).to_dict("index")
+    scored = [run_predictions(study, run_id, row, "test") for run_id, row in named.items()]
+    packed = pack_predictions(scored)
+    overlap, baselines, lesion_maps = _overlap(study, planned, packed)
+    tables = {
+        CASES: packed.cases,
+        RUNS: _runs(study, planned),
+        SCORES: packed.scores,
+        OVERLAP: overlap,
+        BASELINES: baselines,
+        PRETRAINING: _pretraining(study),
+    }
+    if len(lesion_maps):
+        tables[LESION_MAPS] = lesion_maps
+    if study.profile.probe is not None:
+        tables[PROBE] = _probe(study)
+    return tables
+
+
+def _probe(study: Study) -> pd.DataFrame:
+    table = probe_measurements(study)
+    for what, column in (("probed weights", "weights_provenance"), ("images", "source_provenance")):
+        made_up = table.loc[table[column] == "stand-in", "source"].unique()
+        refuse_stand_ins(study, {f"{what} of the probe, {name}": "stand-in" for name in made_up})
+    return table
+
+
+def _runs(study: Study, planned: _Plans) -> pd.DataFrame:
+    rows = []
+    for run in planned.runs:
+        done = study.runs.done(run.run_id)
+        named = {"run_id": run.run_id, "task": run.task, "fold": run.fold}
+        named |= {"scenario": run.scenario.name, "init": run.init, "contract": run.contract}
+        named |= {name: getattr(run.settings, name) for name in ("preprocessing", "resize")}
+        named |= {"seed": run.seed, "best_epoch": done["best_epoch"]}
+        rows.append(named | {"epochs": run.settings.epochs, "seconds": float(done["seconds"])})
+    table = pd.DataFrame(rows)
+    for name, plan in planned.plans.items():
+        places = {run.run_id: place for place, run in enumerate(plan)}
+        table[name] = table["run_id"].map(places).astype("Int16")
+    return table
+
+
+def _overlap(study: Study, planned: _Plans, packed: Packed) -> tuple[pd.DataFrame, ...]:
+    """Return overlap of the grids' maps with lesions, that of baselines, and lesion maps."""
+    places = pd.Series(range(len(planned.runs)), index=[run.run_id for run in planned.runs])
+    measured, beside, centred = [_no_overlap()], [_no_baselines()], [pd.DataFrame()]
+    for task in study.profile.tasks:
+        inputs = planned.tasks[task]
+        if inputs.store.masks() is None:
+            continue
+        store, masks = inputs.store.cases, inputs.store.masks()
+        runs = list(cam_arrays(study, inputs))
+        found = measure_overlap(runs, store["case_id"].to_numpy(), masks)
+        centred.append(lesion_map_table(runs, store["case_id"].to_numpy(), masks))
+        own = [run for run in planned.plans[GRID] if run.task == task]
+        keys = ["fold", "scenario", "init"]
+        by_key = {(run.fold, run.scenario.name, run.init): places[run.run_id] for run in own}
+        run = [by_key[key] for key in found.table[keys].itertuples(index=False, name=None)]
+        case = _case_rows(packed, task, found.table["case_id"])
+        values = found.table[["target", "empty_cam", *OVERLAP_VALUES]]
+        measured.append(values.assign(run=run, case=case))
+        scores = score_baselines(store, masks, found.table["case_id"].unique(), found.tolerance)
+        beside.append(scores.assign(case=_case_rows(packed, task, scores["case_id"])))
+    overlap = pd.concat(measured, ignore_index=True).astype(
+        {"run": np.int64, "case": np.int64, "target": np.int64, "empty_cam": bool}
+        | dict.fromkeys(OVERLAP_VALUES, np.float32)
+    )
+    baselines = pd.concat(beside, ignore_index=True).drop(columns="case_id", errors="ignore")
+    measures = dict.fromkeys(["dice", "pointing", "average_precision"], np.float32)
+    baselines = baselines.astype({"case": np.int64, "baseline": str} | measures)
+    return overlap, baselines, pd.concat(centred, ignore_index=True)
+
+
+def _no_overlap() -> pd.DataFrame:
+    return pd.DataFrame(columns=["run", "case", "target", "empty_cam", *OVERLAP_VALUES])
+
+
+def _no_baselines() -> pd.DataFrame:
+    return pd.DataFrame(columns=["case", "baseline", "dice", "pointing", "average_precision"])
+
+
+def _case_rows(packed: Packed, task: str, case_ids: pd.Series) -> np.ndarray:
+    own = packed.cases["task"] == task
+    return own.index[own][pd.Index(packed.cases.loc[own, "case_id"]).get_indexer(case_ids)]
+
+
+def score_baselines(
+    store: pd.DataFrame, masks: np.ndarray, case_ids: np.ndarray, tolerance: float
+) -> pd.DataFrame:
+    """Score what looks at no image on the cases with a lesion, as the localisation page does."""
+    place = pd.Index(store["case_id"]).get_indexer(case_ids)
+    sizes = others_lesion_size(lesion_sizes(masks), store["patient_id"].to_numpy())
+    scores = baseline_scores(masks[place], sizes[place], tolerance=tolerance)
+    return scores.assign(case_id=case_ids[scores["image"]]).drop(columns="image")
+
+
+def _pretraining(study: Study) -> pd.DataFrame:
+    table = pretrained(study)
+    if table.empty:
+        return pd.DataFrame(columns=["init", "corpus", "backbone", "top1", "run_id", "contract"])
+    contracts = {(e.init, e.backbone): e.preprocessing for e in local_entries(study)}
+    keys = table[["init", "backbone"]].itertuples(index=False, name=None)
+    return table.assign(contract=[contracts[key] for key in keys])
+
+
+def _write(table: pd.DataFrame, path: Path) -> FileFacts:
+    write_table(table, path)
+    return FileFacts(sha256=sha256_of(path), bytes=path.stat().st_size, rows=len(table))
+
+
+def _check_size(draft: Path, target: Path) -> None:
+    sizes: Mapping[str, int] = {path.name: path.stat().st_size for path in draft.iterdir()}
+    if (total := sum(sizes.values())) > LARGEST:
+        listed = ", ".join(f"{name} {size:,}" for name, size in sorted(sizes.items()))
+        raise InputError(
+            f"its files have {total:,} bytes together, and at most {LARGEST:,} may be ({listed})",
+            where=target,
+            remedy="Write it from a profile with fewer test cases, scenarios or folds.",
+        )
+
+
+def _publish(draft: Path, target: Path) -> None:
+    """Put a draft in its place at once; what stood there goes last."""
+    draft.chmod(0o755)
+    old = draft.with_name(f"{draft.name}-old")
+    if target.exists():
+        target.rename(old)
+    draft.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _unwritable(target: Path, error: OSError) -> InputError:
+    return InputError(
+        f"the reference run cannot be written ({error.strerror or error})",
+        where=target,
+        remedy="Make room or choose a writable folder.",
+    )

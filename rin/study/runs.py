@@ -21,20 +21,20 @@ from rin.errors import InputError, unknown
 from rin.study.factors import FACTORS, factor_inputs, factor_records, run_factor
 from rin.study.from_random import from_random_inputs, from_random_records, run_from_random
 from rin.study.grid import cam_arrays, predictions, run_records
-from rin.study.pretraining_records import pretrained, pretraining_histories
+from rin.study.pretraining import pretrained, pretraining_histories
 from rin.study.probe import probe_measurements
 from rin.study.profile import Profile
 from rin.study.reference import (
     ReferenceRun,
+    TaskFacts,
     baseline_rows,
     factor_predictions,
     from_random_predictions,
     grid_predictions,
     load_reference,
     overlap_table,
+    task_facts,
 )
-from rin.study.reference_facts import TaskFacts
-from rin.study.reference_records import task_facts
 from rin.study.setting import Study, TaskInputs, has_real_images, open_study, task_inputs
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ class Runs:
         """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
         if self.origin(task) == "reference":
             return baseline_rows(self.reference, task)
-        from rin.study.reference_writing import score_baselines
+        from rin.study.reference import score_baselines
 
         inputs, measured = self.inputs(task), self.own_overlap(task)
         if measured is None:

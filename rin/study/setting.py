@@ -22,8 +22,7 @@ from rin.data.splits import make_folds
 from rin.data.store import ImageStore, build_store
 from rin.errors import InputError
 from rin.study.ledger import Ledger
-from rin.study.profile import Profile, load_profile
-from rin.study.sections import FactorStudy, FromRandom
+from rin.study.profile import FactorStudy, FromRandom, Profile, load_profile
 
 S = TypeVar("S", FromRandom, FactorStudy)
 

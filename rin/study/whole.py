@@ -15,8 +15,7 @@ from rin.study.factors import planned_factor_runs, studied_factors
 from rin.study.from_random import from_random_inputs, planned_from_random
 from rin.study.grid import run_missing
 from rin.study.plan import Run, plan_runs, runs_table
-from rin.study.pretraining import run_pretraining
-from rin.study.pretraining_plan import plan_pretraining
+from rin.study.pretraining import plan_pretraining, run_pretraining
 from rin.study.probe import (
     measurement_ids,
     measurement_ledger,

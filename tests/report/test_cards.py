@@ -12,7 +12,7 @@ from rin.errors import InputError
 from rin.models.backbones import ALL_BACKBONES
 from rin.report import cards
 from rin.study.ledger import Ledger
-from rin.study.sections import Pretraining
+from rin.study.profile import Pretraining
 
 SETTINGS = Pretraining(
     corpora={"radiologic": "corpus_radiologic"}, size=75, batch=32, epochs=3, learning_rate=0.002

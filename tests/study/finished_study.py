@@ -17,7 +17,7 @@ from rin.study import open_study
 from rin.study.factors import factor_inputs, factor_runs, studied_factors
 from rin.study.from_random import from_random_inputs, planned_from_random
 from rin.study.plan import plan_runs
-from rin.study.pretraining_plan import plan_pretraining
+from rin.study.pretraining import plan_pretraining
 from rin.study.setting import task_inputs
 
 SCENARIO = "ResNet50-unfreeze_all-1e-04"

@@ -8,7 +8,7 @@ from pathlib import Path
 from rin.errors import InputError
 from rin.study.executors import drive, make_executor
 from rin.study.ledger import Ledger
-from rin.study.sections import Execution
+from rin.study.profile import Execution
 
 
 def touch(path):

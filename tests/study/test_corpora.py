@@ -7,8 +7,8 @@ from tiny_study import tiny_profile
 
 from rin.errors import InputError
 from rin.study import open_study
-from rin.study.corpora import choose_corpus, find_corpus, is_real, open_corpus
 from rin.study.curation import CURATED, archive_truth, curation_settings, real_archive
+from rin.study.pretraining import choose_corpus, find_corpus, is_real, open_corpus
 
 NAMES = [CURATED, "corpus_radiologic"]
 
@@ -57,7 +57,7 @@ def test_corpus_curated_elsewhere_is_read_where_there_is_no_archive(study, monke
     (study.data_root / "radimagenet_curated").mkdir()
     asked = []
     monkeypatch.setattr(type(study), "dataset", lambda _, name: asked.append(name))
-    monkeypatch.setattr("rin.study.corpora.curated_dataset", lambda _: asked.append("curates"))
+    monkeypatch.setattr("rin.study.pretraining.curated_dataset", lambda _: asked.append("curates"))
     find_corpus(study, CURATED)
     (study.data_root / "export").mkdir()
     find_corpus(study, CURATED)

@@ -9,13 +9,13 @@ from tiny_study import tiny_profile
 from rin.errors import InputError
 from rin.study import corpus_overlap as module
 from rin.study import open_study
-from rin.study.corpora import find_corpus
 from rin.study.corpus_overlap import (
     COPY_BITS,
     corpus_overlap,
     read_corpus_overlap,
     write_corpus_overlap,
 )
+from rin.study.pretraining import find_corpus
 
 
 def test_overlap_of_stand_ins_finds_no_image_but_all_copies(study):

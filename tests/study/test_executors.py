@@ -13,7 +13,7 @@ from tiny_study import records, start_grid, write_profile
 from rin.errors import InputError
 from rin.study import open_study, predictions, task_inputs
 from rin.study.executors import drive, make_executor, one_bar
-from rin.study.sections import Execution
+from rin.study.profile import Execution
 
 HERE = Path(__file__).parent
 

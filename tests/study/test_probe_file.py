@@ -1,7 +1,7 @@
 import pytest
 
 from rin.models.fingerprint_verdict import Score, judge
-from rin.study.probe_file import verdict_sentence
+from rin.study.probe import verdict_sentence
 
 
 @pytest.mark.parametrize(

@@ -30,20 +30,24 @@ from rin.explain.overlap import measure_overlap
 from rin.study import cam_arrays, open_study, predictions, pretrained, run_from_random, task_inputs
 from rin.study.factors import factor_inputs, run_factor
 from rin.study.from_random import from_random_inputs
+from rin.study.profile import Probe
 from rin.study.reference import (
+    LARGEST,
+    Packed,
     baseline_rows,
     factor_predictions,
     from_random_predictions,
     grid_predictions,
     load_reference,
     overlap_table,
+    pack_predictions,
     reference_names,
+    unpack_predictions,
+    without_folders,
+    write_reference,
+    write_table,
 )
-from rin.study.reference_facts import without_folders
-from rin.study.reference_tables import Packed, pack_predictions, unpack_predictions, write_table
-from rin.study.reference_writing import LARGEST, write_reference
 from rin.study.runs import Runs
-from rin.study.sections import Probe
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -158,7 +162,7 @@ def probed(finished, monkeypatch):
          "weights_provenance": ["real", ""], "divergence": [0.1, None], "seen": [True, False],
          "images": [64, 64]}
     )  # fmt: skip
-    place = "rin.study.reference_writing"
+    place = "rin.study.reference"
     runs = [SimpleNamespace(run_id="a"), SimpleNamespace(run_id="b")]
     ledger = SimpleNamespace(count=len, folder=finished.results / "probe")
     monkeypatch.setattr(f"{place}.plan_probe", lambda _: runs)
@@ -221,7 +225,7 @@ def test_files_are_small(written):
 
 
 def test_larger_run_than_allowed_is_refused_and_leaves_nothing(finished, tmp_path, monkeypatch):
-    monkeypatch.setattr("rin.study.reference_writing.LARGEST", 5_000)
+    monkeypatch.setattr("rin.study.reference.LARGEST", 5_000)
     with pytest.raises(InputError, match=r"at most 5,000 may be .*scores\.parquet"):
         write_reference(finished, tmp_path / "runs")
     assert list((tmp_path / "runs").iterdir()) == []
@@ -327,7 +331,7 @@ def test_other_content_is_named(copy, name):
 
 def changed_facts(copy, change):
     """Write facts that differ, with a digest that fits them."""
-    from rin.study.reference_facts import RunFacts
+    from rin.study.reference import RunFacts
 
     told = json.loads((copy / "run.json").read_text("utf-8"))
     change(told)
@@ -359,7 +363,7 @@ def test_unknown_field_and_stand_in_in_the_facts_are_refused(copy):
 
 def forged(copy, name, change):
     """Write a table that differs, with facts that fit it."""
-    from rin.study.reference_facts import sha256_of
+    from rin.study.reference import sha256_of
 
     table = change(pd.read_parquet(copy / name))
     write_table(table, copy / name)

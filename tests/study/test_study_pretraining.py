@@ -18,13 +18,11 @@ from rin.study import (
     pretraining_classes,
     pretraining_features,
     pretraining_histories,
-    pretraining_plan,
     pretraining_predictions,
     run_pretraining,
 )
-from rin.study.corpora import open_corpus
 from rin.study.plan import find_entries
-from rin.study.pretraining import plan_pretraining
+from rin.study.pretraining import open_corpus, plan_pretraining
 
 TWO = {
     "pretraining.corpora": {
@@ -250,10 +248,10 @@ def test_pretraining_runs_travel_with_their_split(pretrained_study):
 
 def test_pretraining_id_covers_the_split(pretrained_study, monkeypatch):
     (run,) = plan_pretraining(pretrained_study)
-    monkeypatch.setattr(pretraining_plan, "_splits", {})
+    monkeypatch.setattr(pretraining, "_splits", {})
     swapped = {"test": "validation", "validation": "test", "train": "train"}
     monkeypatch.setattr(
-        pretraining_plan, "corpus_split", lambda *a: corpus_split(*a).replace(swapped)
+        pretraining, "corpus_split", lambda *a: corpus_split(*a).replace(swapped)
     )
     (other,) = plan_pretraining(pretrained_study)
     assert other.store_digest == run.store_digest

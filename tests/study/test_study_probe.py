@@ -7,17 +7,17 @@ from tiny_study import copy_of, records, tiny_profile
 
 from rin.errors import InputError
 from rin.study import open_study
-from rin.study.pretraining_plan import plan_pretraining
+from rin.study.pretraining import plan_pretraining
 from rin.study.probe import (
     measurement_ids,
     measurement_ledger,
     plan_probe,
     probe_ledger,
     probe_measurements,
+    probe_sources,
     probe_verdicts,
     run_probe,
 )
-from rin.study.probe_sources import probe_sources
 
 SECTION = {"contracts": ["caffe", "symmetric"], "cases": 66, "epochs": 2, "images": 9}
 COLUMNS = [

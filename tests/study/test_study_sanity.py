@@ -21,7 +21,7 @@ from rin.study import (
     sanity_table,
 )
 from rin.study.plan import plan_runs
-from rin.study.sanity_recording import record_sanity, sanity_rows
+from rin.study.sanity import record_sanity, sanity_rows
 from rin.training import cascade
 
 SCENARIO = "ResNet50-freeze_all-1e-02"
