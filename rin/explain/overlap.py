@@ -1,63 +1,629 @@
-"""Overlap of activation maps with the lesions that radiologists marked, in one place to import.
+"""Overlap of activation maps with the lesions that radiologists marked.
 
-`rin.explain.dice` holds the measure of the paper, `thresholds` Dice at every and at the best
-threshold, `pointing` the measures without a threshold, `baselines` what looking at no image scores,
-`overlap_tables` all of them for the runs of a study, and `overlap_means` their means.
+Dice at the paper's threshold, at every and at the best one; the pointing game and the average
+precision of pixels, which need none; what pictures that look at no image score; all of them for
+the runs of a study; and their means.  Tests between inits are made by `rin.stats`.
 """
 
-from rin.explain.baselines import (
-    baseline_scores,
-    baseline_table,
-    lesion_sizes,
-    others_lesion_size,
-)
-from rin.explain.dice import PAPER_THRESHOLD, cam_dice, dice, has_lesion
-from rin.explain.overlap_means import (
-    init_dice,
-    init_overlap,
-    scenario_dice,
-    scenario_overlap,
-)
-from rin.explain.overlap_tables import (
-    MEASURES,
-    OF,
-    TARGETS,
-    Overlap,
-    dice_table,
-    measure_overlap,
-)
-from rin.explain.pointing import (
-    near_lesion,
-    pixel_average_precision,
-    pointing_game,
-    tolerance_at,
-)
-from rin.explain.thresholds import best_threshold, crossfitted_dice, threshold_curve
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-__all__ = [
-    "MEASURES",
-    "OF",
-    "PAPER_THRESHOLD",
-    "TARGETS",
-    "Overlap",
-    "baseline_scores",
-    "baseline_table",
-    "best_threshold",
-    "cam_dice",
-    "crossfitted_dice",
-    "dice",
-    "dice_table",
-    "has_lesion",
-    "init_dice",
-    "init_overlap",
-    "lesion_sizes",
-    "measure_overlap",
-    "near_lesion",
-    "others_lesion_size",
-    "pixel_average_precision",
-    "pointing_game",
-    "scenario_dice",
-    "scenario_overlap",
-    "threshold_curve",
-    "tolerance_at",
-]
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.ndimage import distance_transform_edt
+from skimage.draw import ellipse
+
+from rin.errors import InputError
+from rin.explain.gradcam import to_uint8
+
+PAPER_THRESHOLD = 180  # paper, "Grad-CAM": values greater than 180 count as lesion
+#: Measures of `Overlap.table`, and what they are called.
+MEASURES = {
+    "dice": f"Dice at {PAPER_THRESHOLD}",
+    "dice_best": "Dice, threshold from other patients",
+    "dice_upper": "Dice, own best threshold (upper bound)",
+    "pointing": "Pointing game",
+    "average_precision": "Pixel average precision",
+}
+#: Pictures that look at no image.
+ELLIPSE, WHOLE, POINT = BASELINES = ("centred ellipse", "whole image", "centre point")
+_LEVELS = 256  # gray levels of an 8-bit map
+_CELL = ["task", "scenario", "backbone", "unfreezing", "learning_rate", "init"]
+_RUN = [*_CELL[:1], "fold", *_CELL[1:], "seed"]
+_CASE = ["case_id", "patient_id", "label", "score"]
+
+
+def dice(prediction: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the Dice score 2|P ∩ M| / (|P| + |M|) of each image.
+
+    Parameters
+    ----------
+    prediction, mask
+        bool (n, h, w), equal shapes.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (n,), 0-1.  Where only one of the two is empty the score is 0; where both are it
+        is NaN: a case without a lesion must not pass for a perfect localisation.
+
+    Raises
+    ------
+    InputError
+        When the shapes differ, or an array is not boolean.
+    """
+    prediction, mask = np.asarray(prediction), np.asarray(mask)
+    check_pair(prediction, mask)
+    for name, array in (("prediction", prediction), ("mask", mask)):
+        if array.dtype != bool:
+            raise InputError(f"dtype is {array.dtype}", where=name, remedy="Give a boolean array.")
+    both = np.count_nonzero(prediction & mask, axis=(1, 2))
+    total = np.count_nonzero(prediction, axis=(1, 2)) + np.count_nonzero(mask, axis=(1, 2))
+    return np.divide(2.0 * both, total, out=np.full(len(mask), np.nan), where=total > 0)
+
+
+def cam_dice(cams: np.ndarray, masks: np.ndarray, threshold: int = PAPER_THRESHOLD) -> np.ndarray:
+    """Return the Dice score of maps, where they are above a threshold, against lesion masks.
+
+    Parameters
+    ----------
+    cams
+        uint8 (n, h, w), from `rin.explain.gradcam.to_uint8`.
+    masks
+        bool or 0/1 (n, h, w).
+    threshold
+        Gray level; pixels strictly above it are predicted lesion.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (n,), 0-1; NaN as in `dice`.
+
+    Raises
+    ------
+    InputError
+        When the shapes differ, the maps are not 8-bit or the masks are not of zeros and ones.
+    """
+    cams, lesions = _maps_and_lesions(cams, masks)
+    return dice(cams > threshold, lesions)
+
+
+def has_lesion(masks: np.ndarray) -> np.ndarray:
+    """Return which masks outline anything, bool (n,), from masks (n, h, w)."""
+    return np.asarray(masks).any(axis=(1, 2))
+
+
+def check_pair(first: np.ndarray, second: np.ndarray) -> None:
+    """Raise InputError unless two stacks of pictures (n, h, w) have one shape."""
+    if first.ndim != 3 or first.shape != second.shape:
+        raise InputError(
+            f"shapes {first.shape} and {second.shape} differ or are not (n, h, w)",
+            where="maps, masks",
+            remedy="Bring maps and masks to one size before comparing them.",
+        )
+
+
+def check_masks(masks: np.ndarray) -> np.ndarray:
+    """Return masks as booleans (n, h, w).
+
+    Raises
+    ------
+    InputError
+        When the rank is wrong or a value is neither 0 nor 1: gray levels of a mask file are not
+        a mask yet.
+    """
+    array = np.asarray(masks)
+    if array.ndim != 3:
+        raise InputError(
+            f"masks have shape {array.shape}", where="masks", remedy="Give masks (n, h, w)."
+        )
+    if array.dtype != bool and not ((array == 0) | (array == 1)).all():
+        raise InputError(
+            f"values from {array.min()} to {array.max()}, not 0 and 1 alone",
+            where="masks",
+            remedy="Code the lesion as 1 and everything else as 0.",
+        )
+    return array.astype(bool, copy=False)
+
+
+def check_lesions(masks: np.ndarray) -> np.ndarray:
+    """Return masks as booleans, or raise InputError where one outlines nothing."""
+    lesions = check_masks(masks)
+    if not has_lesion(lesions).all():
+        raise InputError(
+            f"{(~has_lesion(lesions)).sum()} of {len(lesions)} masks outline nothing",
+            where="masks",
+            remedy="Leave out cases without a lesion with has_lesion.",
+        )
+    return lesions
+
+
+def _maps_and_lesions(cams: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    cams = np.asarray(cams)
+    if cams.dtype != np.uint8:
+        raise InputError(
+            f"dtype is {cams.dtype}", where="cams", remedy="Convert the maps with to_uint8."
+        )
+    lesions = check_masks(masks)
+    check_pair(cams, lesions)
+    return cams, lesions
+
+
+def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Count pixels of each gray level in the lesion and anywhere, int64 (n, 256) each."""
+    cams, lesions = _maps_and_lesions(cams, masks)
+    counts = np.empty((len(cams), _LEVELS, 2), dtype=np.int64)
+    for row, cam, lesion in zip(counts, cams, lesions, strict=True):
+        # The level and "in the lesion" make one number, so one count serves both.
+        codes = 2 * cam.astype(np.intp).ravel() + lesion.ravel()
+        row[:] = np.bincount(codes, minlength=2 * _LEVELS).reshape(_LEVELS, 2)
+    return counts[:, :, 1], counts.sum(axis=2)
+
+
+def _above(counts: np.ndarray) -> np.ndarray:
+    """Return how many pixels lie strictly above each level, (n, 256), from counts (n, 256)."""
+    return counts.sum(axis=1, keepdims=True) - np.cumsum(counts, axis=1)
+
+
+def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Return the Dice score of each map at each of the 256 thresholds.
+
+    Parameters and errors are those of `cam_dice`.  float64 (n, 256), 0-1; column t takes pixels
+    strictly above t, so column 255 takes none.  Without a lesion the score is 0 where anything
+    lies above the threshold and NaN where nothing does.
+    """
+    inside, anywhere = _gray_histograms(cams, masks)
+    hits, called = _above(inside), _above(anywhere)
+    total = called + inside.sum(axis=1, keepdims=True)
+    return np.divide(2.0 * hits, total, out=np.full(hits.shape, np.nan), where=total > 0)
+
+
+def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Return the average precision of each map's gray levels as scores of lesion pixels.
+
+    ``AP = Σ_t (R_t − R_{t−1}) P_t`` over the levels t of the map from the brightest down, with
+    recall R and precision P of the pixels at least as bright; pixels of one level are ties.
+    Parameters and errors are those of `cam_dice`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (n,), 0-1.  A map without contrast, zeros included, scores the lesion's share of
+        the image, as a random map does on average.  NaN for an empty mask.
+    """
+    inside, anywhere = _gray_histograms(cams, masks)
+    hits, called = _above(inside) + inside, _above(anywhere) + anywhere
+    precision = np.divide(hits, called, out=np.zeros(hits.shape), where=called > 0)
+    lesion = inside.sum(axis=1)
+    weighted = (inside * precision).sum(axis=1)
+    return np.divide(weighted, lesion, out=np.full(len(inside), np.nan), where=lesion > 0)
+
+
+def best_threshold(curves: np.ndarray) -> int:
+    """Return the threshold with the largest mean Dice over images, the lowest of equal ones.
+
+    Chosen and scored on the same images, this is the optimistic end of what a threshold can do;
+    `crossfitted_dice` scores it on others.
+
+    Parameters
+    ----------
+    curves
+        Dice scores (n, 256) of images with a lesion, n ≥ 1, as from `threshold_curve`.
+
+    Raises
+    ------
+    InputError
+        When there is no image, or a score is NaN.
+    """
+    return int(_first_largest(_defined(curves).sum(axis=0)))
+
+
+def crossfitted_dice(curves: np.ndarray, patients: ArrayLike) -> np.ndarray:
+    """Return each image's Dice score at the threshold that is best for all other patients.
+
+    What a tuned threshold would do for new patients.  Leaving one patient out at a time needs no
+    random division.
+
+    Parameters
+    ----------
+    curves
+        As for `best_threshold`.
+    patients
+        Patient of each image, (n,).  Images of other patients weigh equally.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (n,), 0-1; NaN throughout when all images are of one patient.
+
+    Raises
+    ------
+    InputError
+        As `best_threshold`, and when there are not as many patients as images.
+    """
+    curves = _defined(curves)
+    names, codes = np.unique(np.asarray(patients), return_inverse=True)
+    if codes.shape != (len(curves),):
+        raise InputError(
+            f"{codes.size} patients beside {len(curves)} images",
+            where="patients",
+            remedy="Name the patient of each image.",
+        )
+    if len(names) < 2:
+        return np.full(len(curves), np.nan)
+    own = np.zeros((len(names), curves.shape[1]))
+    np.add.at(own, codes, curves)
+    chosen = _first_largest(curves.sum(axis=0) - own)
+    return curves[np.arange(len(curves)), chosen[codes]]
+
+
+def _first_largest(sums: np.ndarray) -> np.ndarray:
+    # The last digits of equal sums differ by rounding; the lowest threshold is to win then.
+    return np.round(sums, 9).argmax(axis=-1)
+
+
+def _defined(curves: np.ndarray) -> np.ndarray:
+    curves = np.asarray(curves, dtype=float)
+    if curves.ndim != 2 or not len(curves) or np.isnan(curves).any():
+        raise InputError(
+            f"shape {curves.shape}, {np.isnan(curves).sum()} scores undefined",
+            where="curves",
+            remedy="Give the curves of at least one image, and of images with a lesion only.",
+        )
+    return curves
+
+
+def tolerance_at(side: int) -> int:
+    """Return the margin of the pointing game in pixels for square images of a side.
+
+    15 pixels, as Zhang et al (2018) allow, at the paper's 256; in proportion at other sides.
+    """
+    return round(15 * side / 256)
+
+
+def near_lesion(masks: np.ndarray, tolerance: float) -> np.ndarray:
+    """Return which pixels lie on a lesion or within a distance of one.
+
+    Parameters
+    ----------
+    masks
+        bool or 0/1 (n, h, w).
+    tolerance
+        Largest Euclidean distance between centres of pixels, 0 or more.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool (n, h, w); nothing is near the lesion of an empty mask.
+
+    Raises
+    ------
+    InputError
+        When the masks are no masks, or the tolerance is negative.
+    """
+    lesions = check_masks(masks)
+    if not tolerance >= 0:
+        raise InputError(
+            f"{tolerance} pixels", where="tolerance", remedy="Give a number that is not negative."
+        )
+    near = lesions.copy()
+    if tolerance > 0:
+        for row, lesion in zip(near, lesions, strict=True):
+            if lesion.any():
+                row[:] = distance_transform_edt(~lesion) <= tolerance
+    return near
+
+
+def pointing_game(maps: np.ndarray, masks: np.ndarray, tolerance: float) -> np.ndarray:
+    """Return whether the maximum of each map lies on its lesion or near it.
+
+    Zhang et al, Int J Comput Vis 2018;126:1084.
+
+    Parameters
+    ----------
+    maps
+        Real numbers (n, h, w), finite, such as the pictures of `rin.explain.gradcam.to_uint8`.
+    masks
+        bool or 0/1 (n, h, w).
+    tolerance
+        As in `near_lesion`, in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (n,), 0-1.  One maximum gives 1 (hit) or 0 (miss); where several pixels share it,
+        the share of them that hits.  A constant positive map therefore scores what a random point
+        does.  A map without a positive value points nowhere: 0.  NaN for an empty mask.
+
+    Raises
+    ------
+    InputError
+        When the shapes differ, a value is not finite, the masks are not of zeros and ones, or the
+        tolerance is negative.
+    """
+    maps, near = np.asarray(maps), near_lesion(masks, tolerance)
+    check_pair(maps, near)
+    if not np.isfinite(maps).all():
+        raise InputError(
+            "a map holds values that are not finite",
+            where="maps",
+            remedy="Leave out the run: its training has diverged.",
+        )
+    peak = maps.max(axis=(1, 2), keepdims=True)
+    top = (maps == peak) & (peak > 0)
+    n_top = np.count_nonzero(top, axis=(1, 2))
+    n_hit = np.count_nonzero(top & near, axis=(1, 2))
+    hits = np.divide(n_hit, n_top, out=np.zeros(len(maps)), where=n_top > 0)
+    return np.where(has_lesion(near), hits, np.nan)
+
+
+def lesion_sizes(masks: np.ndarray) -> np.ndarray:
+    """Return height and width of the bounding box of each lesion, in pixels.
+
+    From masks (n, h, w), bool or 0/1; several parts of one mask share one box.  float64 (n, 2);
+    NaN for an empty mask.
+    """
+    lesions = check_masks(masks)
+    sizes = np.full((len(lesions), 2), np.nan)
+    for row, lesion in zip(sizes, lesions, strict=True):
+        if lesion.any():
+            ends = [np.flatnonzero(lesion.any(axis=axis))[[0, -1]] for axis in (1, 0)]
+            row[:] = [last - first + 1 for first, last in ends]
+    return sizes
+
+
+def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
+    """Return, per image, the mean lesion size of all other patients, float64 (n, 2), in pixels.
+
+    Parameters
+    ----------
+    sizes
+        Height and width of each lesion, (n, 2), NaN without one, as from `lesion_sizes`.
+    patients
+        Patient of each image, (n,).
+
+    Raises
+    ------
+    InputError
+        When lengths differ, or fewer than two patients have a lesion.
+    """
+    sizes, names = np.asarray(sizes, dtype=float), np.asarray(patients)
+    outlined = ~np.isnan(sizes).any(axis=1)
+    if names.shape != outlined.shape or pd.unique(names[outlined]).size < 2:
+        raise InputError(
+            f"{names.size} patients, {pd.unique(names).size} different, beside "
+            f"{outlined.sum()} lesions in {len(sizes)} images",
+            where="patients",
+            remedy="Name each image's patient; a size needs lesions of somebody else.",
+        )
+    codes = np.unique(names, return_inverse=True)[1]
+    own = np.zeros((codes.max() + 1, 3))
+    np.add.at(own, codes[outlined], np.column_stack([sizes, np.ones(len(sizes))])[outlined])
+    left = own.sum(axis=0) - own
+    return (left[:, :2] / left[:, 2:])[codes]
+
+
+def baseline_pictures(shape: tuple[int, int], size: tuple[float, float]) -> dict[str, np.ndarray]:
+    """Draw the pictures that look at nothing: from name to uint8 (h, w), 255 where it points.
+
+    Parameters
+    ----------
+    shape
+        Height and width of the images, in pixels.
+    size
+        Height and width of the ellipse, in pixels.
+    """
+    middle = [(side - 1) / 2 for side in shape]
+    pictures = {name: np.zeros(shape, dtype=np.uint8) for name in BASELINES}
+    pictures[WHOLE][:] = 255
+    pictures[ELLIPSE][ellipse(*middle, size[0] / 2, size[1] / 2, shape=shape)] = 255
+    # One pixel, or the two or four around the middle of an even side.
+    rows, columns = (slice(int(at), int(np.ceil(at)) + 1) for at in middle)
+    pictures[POINT][rows, columns] = 255
+    return pictures
+
+
+def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -> pd.DataFrame:
+    """Score the pictures that look at nothing, by the measures that score the networks.
+
+    Parameters
+    ----------
+    masks
+        bool or 0/1 (n, h, w), each with a lesion.
+    sizes
+        Height and width of the ellipse for each image, (n, 2), in pixels, learned elsewhere, as
+        from `others_lesion_size`.
+    tolerance
+        Of the pointing game, in pixels.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per image and baseline: `image` (row of `masks`), `baseline`, `dice`, `pointing`,
+        `average_precision`.  A flat picture has the same Dice at every threshold; the whole image
+        states chance for the two other measures; the centre point is scored by pointing alone.
+
+    Raises
+    ------
+    InputError
+        When a mask is empty, which no picture can hit.
+    """
+    lesions = check_lesions(masks)
+    near = near_lesion(lesions, tolerance)
+    rows = []
+    for place, (lesion, region, size) in enumerate(zip(lesions, near, sizes, strict=True)):
+        pictures = baseline_pictures(lesion.shape, tuple(size))
+        for name, picture in pictures.items():
+            pair = picture[None], lesion[None]
+            scores = {"dice": np.nan, "pointing": pointing_game(pair[0], region[None], 0)[0]}
+            if name != POINT:
+                scores["dice"] = cam_dice(*pair)[0]
+                scores["average_precision"] = pixel_average_precision(*pair)[0]
+            rows.append({"image": place, "baseline": name} | scores)
+    columns = ["image", "baseline", "dice", "pointing", "average_precision"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def baseline_table(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean of each baseline of `baseline_scores` over images, a column a measure."""
+    measures = ["dice", "pointing", "average_precision"]
+    return scores.groupby("baseline", sort=False)[measures].mean().reset_index()
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What maps and lesions have in common.
+
+    Attributes
+    ----------
+    table
+        One row per run and image with a lesion: the run and case columns of the predictions
+        table, `target` (class whose map it is, 0 or 1), the columns of `MEASURES`, `mask_share`
+        and `cam_share` (of the image, lesion and above the threshold, 0-1), `empty_cam` (the map
+        has no positive value).
+    curves
+        Dice at every threshold, float64 (rows of `table`, 256).
+    empty
+        One row per run and image without a lesion: run and case columns, `target`, `cam_share`,
+        `highlighted` (whether anything lies above the threshold), `empty_cam`.
+    tolerance
+        Of the pointing game, in pixels.
+    """
+
+    table: pd.DataFrame
+    curves: np.ndarray
+    empty: pd.DataFrame
+    tolerance: float
+
+
+def measure_overlap(
+    runs: Sequence[tuple[pd.DataFrame, np.ndarray]], case_ids: Sequence[str], masks: np.ndarray
+) -> Overlap:
+    """Measure how recorded maps and lesions overlap, image by image and run by run.
+
+    Compared is the map of the predicted class at the paper's threshold; the paper says only "the
+    output layer".
+
+    Parameters
+    ----------
+    runs
+        One pair per run: its test rows of the predictions table, and its maps, float32
+        (rows, h, w, 2) before the ReLU in the same order, class 1 being the positive one.
+    case_ids
+        Case of each mask.
+    masks
+        bool or 0/1 (n, size, size); maps are enlarged to `size`.
+
+    Returns
+    -------
+    Overlap
+        In `table`, `dice_best` is taken at the threshold that is best for all other patients of
+        the same scenario and init (NaN where there is no other patient), `dice_upper` at the
+        threshold that is best for the very images of the run.
+
+    Raises
+    ------
+    InputError
+        When there is no run, a case has no mask, or rows and maps differ in number.
+    """
+    place = check_runs(runs, case_ids)
+    side = masks.shape[-1]
+    tolerance = tolerance_at(side)
+    cases = pd.unique(pd.concat([rows["case_id"] for rows, _ in runs]))
+    tested = np.array([masks[k] for k in place.loc[cases]]).reshape(-1, side, side)
+    outlined = has_lesion(tested)
+    lesions = tested[outlined]
+    near = near_lesion(lesions, tolerance)
+    lesion_of = pd.Series(np.arange(len(lesions)), index=cases[outlined])
+    tables, curves, empty = [], [], []
+    for rows, cams in runs:
+        target, pictures = class_pictures(rows, cams, side)
+        named = rows[[*_RUN, *_CASE]].assign(
+            target=target,
+            cam_share=(pictures > PAPER_THRESHOLD).mean(axis=(1, 2)),
+            empty_cam=~pictures.any(axis=(1, 2)),
+        )
+        marked = rows["case_id"].isin(lesion_of.index).to_numpy()
+        at = lesion_of.loc[rows.loc[marked, "case_id"]].to_numpy()
+        pair = pictures[marked], lesions[at]
+        measured = {
+            "dice": cam_dice(*pair),
+            "pointing": pointing_game(pair[0], near[at], 0),
+            "average_precision": pixel_average_precision(*pair),
+            "mask_share": lesions[at].sum(axis=(1, 2)) / side**2,
+        }
+        tables.append(named[marked].assign(**measured))
+        empty.append(named[~marked].assign(highlighted=named["cam_share"] > 0))
+        curves.append(threshold_curve(*pair))
+    found = np.concatenate(curves)
+    table = _with_best_thresholds(pd.concat(tables, ignore_index=True), found)
+    return Overlap(table, found, pd.concat(empty, ignore_index=True), tolerance)
+
+
+def check_runs(
+    runs: Sequence[tuple[pd.DataFrame, np.ndarray]], case_ids: Sequence[str]
+) -> pd.Series:
+    """Return the row of each case's mask, or raise as `measure_overlap`."""
+    if not runs:
+        raise InputError("there is no run", where="runs", remedy="Record maps in a profile.")
+    place = pd.Series(np.arange(len(case_ids)), index=list(case_ids))
+    for rows, cams in runs:
+        absent = rows.loc[~rows["case_id"].isin(place.index), "case_id"]
+        if len(rows) != len(cams) or len(absent):
+            raise InputError(
+                f"{len(rows)} rows, {len(cams)} maps, {len(absent)} cases without a mask",
+                where="runs",
+                remedy="Give the test rows of the run whose maps these are, and all masks.",
+            )
+    return place
+
+
+def class_pictures(
+    rows: pd.DataFrame, cams: np.ndarray, side: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the predicted class of each image, and its map as an 8-bit picture."""
+    predicted = (rows["score"].to_numpy(dtype=float) > 0.5).astype(int)
+    maps = np.asarray(cams)
+    return predicted, to_uint8(maps[np.arange(len(maps)), :, :, predicted], side)
+
+
+def _with_best_thresholds(table: pd.DataFrame, curves: np.ndarray) -> pd.DataFrame:
+    """Add the Dice scores at thresholds that are chosen by looking."""
+    best, upper = np.full((2, len(table)), np.nan)
+    for at in table.groupby(_CELL, observed=True, sort=False).indices.values():
+        best[at] = crossfitted_dice(curves[at], table["patient_id"].to_numpy()[at])
+    for at in table.groupby(_RUN, observed=True, sort=False).indices.values():
+        upper[at] = curves[at, best_threshold(curves[at])]
+    return table.assign(dice_best=best, dice_upper=upper)
+
+
+def scenario_dice(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean Dice of each scenario and init over images, all folds and seeds together.
+
+    `table` is that of `Overlap`.  Columns: task, scenario, backbone, unfreezing, learning_rate,
+    init, `dice`, `n_cases` (rows averaged).
+
+    Raises
+    ------
+    InputError
+        When a Dice score is undefined.
+    """
+    if table["dice"].isna().any():
+        raise InputError(
+            "a Dice score is undefined",
+            where="dice",
+            remedy="Leave out cases without a lesion with has_lesion.",
+        )
+    grouped = table.groupby(_CELL, observed=True, sort=False)["dice"]
+    return grouped.agg(dice="mean", n_cases="size").reset_index()
+
+
+def init_dice(scenarios: pd.DataFrame) -> pd.DataFrame:
+    """Return mean and SD over scenarios per task and init, as in the paper's Figure 5.
+
+    `scenarios` is the table of `scenario_dice`.  Columns: task, init, `mean`, `sd` (ddof 1),
+    `n_scenarios`.
+    """
+    grouped = scenarios.groupby(["task", "init"], observed=True, sort=False)["dice"]
+    return grouped.agg(mean="mean", sd="std", n_scenarios="size").reset_index()

@@ -79,7 +79,7 @@ def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> Nei
         For features that are not finite or all equal, and for an image that has fewer than k
         images of other patients.
     """
-    checked = _checked(features, 2, patients)
+    checked = _checked(features, patients)
     codes = pd.factorize(np.asarray(patients))[0]
     others = len(codes) - np.bincount(codes)
     if k < 1 or others.min() < k:
@@ -116,10 +116,6 @@ def neighbour_purity(
     seed
         Seed of the bootstrap, which draws patients with their images; neighbours stay as found.
 
-    Returns
-    -------
-    Purity
-        Checked against counting by hand.
     """
     codes, owners = pd.factorize(np.asarray(truth))[0], pd.factorize(np.asarray(patients))[0]
     same = (codes[neighbours.rows] == codes[:, None]).mean(axis=1)
@@ -151,7 +147,7 @@ def pixel_features(images: np.ndarray, side: int = 16) -> np.ndarray:
     from skimage.transform import resize
 
     shape = (side, side, *images.shape[3:])
-    small = [resize(one / 255.0, shape, anti_aliasing=True).ravel() for one in images]
+    small = [resize(image / 255.0, shape, anti_aliasing=True).ravel() for image in images]
     table = np.asarray(small, dtype=np.float32)
     return table - table.mean(axis=0)
 
@@ -165,13 +161,13 @@ def _interval_by_patient(values: np.ndarray, owners: np.ndarray, seed: int) -> t
     return float(low), float(high)
 
 
-def _checked(features: np.ndarray, least: int, patients: pd.Series | None = None) -> np.ndarray:
+def _checked(features: np.ndarray, patients: pd.Series) -> np.ndarray:
     """Return features as float32, or raise InputError saying what is wrong with them."""
     table = np.asarray(features, dtype=np.float32)
     problem = None
-    if table.ndim != 2 or len(table) < least:
-        problem = f"their shape is {table.shape}, and {least} rows or more are needed"
-    elif patients is not None and len(patients) != len(table):
+    if table.ndim != 2 or len(table) < 2:
+        problem = f"their shape is {table.shape}, and 2 rows or more are needed"
+    elif len(patients) != len(table):
         problem = f"there are {len(table)} rows for {len(patients)} images"
     elif not np.isfinite(table).all():
         problem = f"{int((~np.isfinite(table)).any(axis=1).sum())} rows hold values not finite"

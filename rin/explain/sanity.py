@@ -1,7 +1,7 @@
 """Randomised weights: does a map depend on what the network has learnt?
 
 A network's weights are put back to random ones layer group by layer group, from the head
-downwards, and the maps of each stage are compared with those of the trained network (Adebayo et
+downwards, and the maps of each step are compared with those of the trained network (Adebayo et
 al, NeurIPS 2018).  A map that stays as it was shows the image, or the architecture, and explains
 nothing that was learnt.  Here are the measures of similarity, on arrays; `rin.training.cascade`
 makes the maps.
@@ -45,63 +45,16 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     ------
     InputError
         When the shapes differ or a value is not finite.
-
-    Notes
-    -----
-    Adebayo et al, NeurIPS 2018, section 4.  Checked against `scipy.stats.spearmanr`.
     """
     a, b = _checked(a, b)
     ranks = [rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (a, b)]
-    first, second = (one - one.mean(axis=1, keepdims=True) for one in ranks)
+    first, second = (rank - rank.mean(axis=1, keepdims=True) for rank in ranks)
     scale = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
-    nothing = np.full(len(a), np.nan)
     ranked = ~(_constant(a) | _constant(b))
-    return np.divide((first * second).sum(axis=1), scale, out=nothing, where=ranked)
+    return np.divide((first * second).sum(axis=1), scale, out=np.full(len(a), np.nan), where=ranked)
 
 
-def structural_similarities(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the structural similarity (SSIM) of two 8-bit maps, image by image.
-
-    Parameters
-    ----------
-    a, b
-        Maps, uint8 (n, size, size), as from `rin.explain.gradcam.to_uint8`.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 (n,), -1 to 1.  NaN where either map is constant, such as one without a positive
-        value: it has no structure, and two empty maps must not pass for a perfect agreement.
-
-    Raises
-    ------
-    InputError
-        When the shapes differ, a map is not 8-bit, or it is smaller than the window of 7 pixels.
-
-    Notes
-    -----
-    Wang et al, IEEE Trans Image Process 2004;13:600, by `skimage.metrics.structural_similarity`
-    with uniform windows of 7 pixels and a data range of 255.  Checked against its formula on a
-    single window.
-    """
-    a, b = _checked(a, b)
-    if a.dtype != np.uint8 or b.dtype != np.uint8 or min(a.shape[1:]) < _WINDOW:
-        raise InputError(
-            f"maps are {a.dtype} {a.shape[1:]} and {b.dtype} {b.shape[1:]}",
-            where="a, b",
-            remedy=f"Convert maps with to_uint8, to {_WINDOW} pixels or more.",
-        )
-    flat = _constant(a) | _constant(b)
-    values = [
-        np.nan if one else structural_similarity(x, y, win_size=_WINDOW, data_range=255)
-        for one, x, y in zip(flat, a, b, strict=True)
-    ]
-    return np.array(values, dtype=np.float64)
-
-
-def similarity_table(
-    trained: np.ndarray, randomised: np.ndarray, size: int, threshold: int = PAPER_THRESHOLD
-) -> pd.DataFrame:
+def similarity_table(trained: np.ndarray, randomised: np.ndarray, size: int) -> pd.DataFrame:
     """Return how similar maps are to those of the trained network, one row an image.
 
     Parameters
@@ -109,35 +62,42 @@ def similarity_table(
     trained, randomised
         Maps of one class before the ReLU, float (n, h, w), of the same images.
     size
-        Side of the pictures in pixels, as for `to_uint8`.
-    threshold
-        Gray level above which a pixel belongs to the region (180 in the paper).
+        Side of the pictures in pixels, as for `to_uint8`; 7 or more.
 
     Returns
     -------
     pandas.DataFrame
         `spearman` and `spearman_absolute` (of the maps and of their absolute values, at their own
-        resolution), `ssim` (of the 8-bit pictures), `dice` (between the regions above the
-        threshold).  NaN where a measure is not defined: see `rank_correlation`,
-        `structural_similarities` and, where both regions are empty, `rin.explain.overlap.dice`.
+        resolution), `ssim` (Wang et al 2004, of the 8-bit pictures, with uniform windows of 7
+        pixels), `dice` (between the regions above the paper's threshold).  NaN where a measure
+        is not defined: a constant map ranks nothing and has no structure, and two empty regions
+        must not pass for a perfect agreement.
 
     Raises
     ------
     InputError
-        When the shapes differ, a value is not finite, or `size` is below that of the maps.
-
-    Notes
-    -----
-    Checked against the functions that it calls; they name their oracles.
+        When the shapes differ, a value is not finite, or `size` is below that of the maps or
+        below the window.
     """
     trained, randomised = _checked(trained, randomised)
-    pictures = to_uint8(trained, size), to_uint8(randomised, size)
+    if size < _WINDOW:
+        raise InputError(
+            f"pictures of {size} pixels are smaller than a window of structural similarity",
+            where="size",
+            remedy=f"Give {_WINDOW} pixels or more.",
+        )
+    first, second = to_uint8(trained, size), to_uint8(randomised, size)
+    flat = _constant(first) | _constant(second)
+    ssim = [
+        np.nan if blank else structural_similarity(a, b, win_size=_WINDOW, data_range=255)
+        for blank, a, b in zip(flat, first, second, strict=True)
+    ]
     return pd.DataFrame(
         {
             "spearman": rank_correlation(trained, randomised),
             "spearman_absolute": rank_correlation(np.abs(trained), np.abs(randomised)),
-            "ssim": structural_similarities(*pictures),
-            "dice": dice(*(one > threshold for one in pictures)),
+            "ssim": np.array(ssim, dtype=np.float64),
+            "dice": dice(first > PAPER_THRESHOLD, second > PAPER_THRESHOLD),
         }
     )
 

@@ -14,7 +14,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -35,12 +35,9 @@ from rin.explain.overlap import (
     others_lesion_size,
 )
 from rin.models.weights import WeightsEntry, file_sha256, locate
-from rin.study.factors import FACTORS, factor_inputs, factor_runs, studied_factors
-from rin.study.from_random import from_random_inputs, planned_from_random
-from rin.study.grid import cam_arrays, run_predictions
 from rin.study.ledger import Ledger
 from rin.study.machine import Hardware, commit_of, installed_packages, this_computer
-from rin.study.plan import Run, find_entries, plan_runs, runs_table, weights_folders
+from rin.study.plan import PlannedRun, Run, find_entries, plan_study, weights_folders
 from rin.study.pretraining import (
     find_corpus,
     local_entries,
@@ -49,8 +46,10 @@ from rin.study.pretraining import (
     pretrained,
 )
 from rin.study.probe import plan_probe, probe_ledger, probe_measurements
+from rin.study.profile import FACTORS, MAIN, STUDIES
+from rin.study.run import cam_arrays, run_predictions
 from rin.study.scenarios import find_scenario
-from rin.study.setting import Study, TaskInputs, task_inputs
+from rin.study.setting import Study, TaskInputs, inputs_reader
 
 RUN = "run.json"
 Count = Annotated[int, Field(ge=0)]
@@ -251,39 +250,25 @@ OVERLAP_VALUES = [
 _CASE = ["task", "case_id"]
 
 
-@dataclass(frozen=True)
-class Packed:
-    """Predictions, packed.
-
-    Attributes
-    ----------
-    cases
-        `task`, `case_id`, `patient_id`, `label`: each case once.
-    scores
-        `run` (place in the list of tables), `case` (row of `cases`), `score` (float32).
-    """
-
-    cases: pd.DataFrame
-    scores: pd.DataFrame
-
-
-def pack_predictions(tables: Sequence[pd.DataFrame]) -> Packed:
-    """Return the predictions of several runs, each case named once.
+def pack_predictions(tables: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return cases and scores of several runs, each case named once.
 
     Parameters
     ----------
     tables
         One a run: `task`, `case_id`, `patient_id`, `label`, `score`.
 
+    Returns
+    -------
+    tuple
+        `task`, `case_id`, `patient_id`, `label`, each case once; and `run` (place in the list of
+        tables), `case` (row of the cases), `score` (float32).
+
     Raises
     ------
     InputError
         When a case has two labels or two patients, stands twice in a run, or a score is not a
         number that float32 holds exactly: then statistics would change.
-
-    Notes
-    -----
-    Checked against `unpack_predictions`, which returns the same tables.
     """
     lengths = [len(table) for table in tables]
     rows = pd.concat(tables, ignore_index=True)
@@ -296,16 +281,18 @@ def pack_predictions(tables: Sequence[pd.DataFrame]) -> Packed:
     short = exact.astype(np.float32)
     _refuse(~np.isfinite(exact) | (short != exact), rows, "has a score that float32 cannot hold")
     case = pd.MultiIndex.from_frame(cases[_CASE]).get_indexer(pd.MultiIndex.from_frame(rows[_CASE]))
-    return Packed(cases, pd.DataFrame({"run": run, "case": case, "score": short}))
+    return cases, pd.DataFrame({"run": run, "case": case, "score": short})
 
 
-def unpack_predictions(packed: Packed, runs: Sequence[int]) -> pd.DataFrame:
+def unpack_predictions(
+    cases: pd.DataFrame, scores: pd.DataFrame, runs: Sequence[int]
+) -> pd.DataFrame:
     """Return `run` and the columns that were packed, of some runs in the order given."""
     order = pd.Series(np.arange(len(runs)), index=list(runs))
-    scores = packed.scores[packed.scores["run"].isin(order.index)]
+    scores = scores[scores["run"].isin(order.index)]
     place = scores["run"].map(order).to_numpy()
     scores = scores.iloc[np.argsort(place, kind="stable")]
-    named = packed.cases.iloc[scores["case"].to_numpy()].reset_index(drop=True)
+    named = cases.iloc[scores["case"].to_numpy()].reset_index(drop=True)
     named.insert(0, "run", scores["run"].to_numpy())
     return named.assign(score=scores["score"].to_numpy())
 
@@ -544,7 +531,6 @@ def _weights(study: Study, entry: WeightsEntry, init: str, backbone: str) -> Wei
     )
 
 
-GRID, FROM_RANDOM = "grid", "from_random"
 #: Columns that name a run in tables of predictions, in their order.
 NAMED = ["task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init", "seed"]
 
@@ -563,12 +549,12 @@ class ReferenceRun:
         One row a run: `run_id`, task, fold, scenario, init, `contract` (input contract in
         effect), `preprocessing` and `resize` (as in `rin.study.profile.FineTuning`), seed,
         `best_epoch`, `epochs`, `seconds`; and for each plan the place of the run in it, NaN where
-        it is not part of it: `grid`, `from_random`, and those that `plan_of` names.
+        it is not part of it: `grid`, `from_random`, and `FACTOR_LEVEL`.
     scores
         `run` and `case` (rows of `runs` and `cases`), `score` (probability, float32).
     overlap
         One row a run of the grid and image with a lesion: `run`, `case`, and columns of
-        `rin.explain.overlap_tables.Overlap.table`.
+        `rin.explain.overlap.Overlap.table`.
     baselines
         One row a case with a lesion and baseline: scores of what looks at no image.
     pretraining
@@ -601,9 +587,11 @@ class ReferenceRun:
         return list(self.facts.profile["tasks"])
 
 
-def plan_of(factor: str, level: str) -> str:
-    """Return the column of `ReferenceRun.runs` that tells the runs of a level of a factor."""
-    return f"{factor}_{level}"
+def plan_columns(study: str) -> dict[str, str | None]:
+    """Return the columns of `ReferenceRun.runs` that tell a study's runs, with their levels."""
+    if study in FACTORS:
+        return {f"{study}_{level}": level for level in FACTORS[study]}
+    return {"grid" if study == MAIN else study: None}
 
 
 def reference_folder() -> Path:
@@ -644,54 +632,45 @@ def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
         elif name not in OPTIONAL:
             raise broken(folder / RUN, f"it states no {name}")
     check_places(tables, folder)
-    for column in (GRID, FROM_RANDOM, *_factor_plans()):
+    for column in (column for study in STUDIES for column in plan_columns(study)):
         if column not in tables[RUNS]:
             raise broken(folder / RUNS, f"column {column} is missing")
     keys = {name: name.removesuffix(".parquet") for name in COLUMNS}
     return ReferenceRun(facts, **{key: tables.get(name) for name, key in keys.items()})
 
 
-def grid_predictions(reference: ReferenceRun, task: str) -> pd.DataFrame:
-    """Return the test predictions of a task's whole grid, as `rin.study.predictions`.
+def reference_predictions(
+    reference: ReferenceRun, study: str = MAIN, task: str | None = None
+) -> pd.DataFrame:
+    """Return the test predictions of a named study, as a study of one's own returns them.
+
+    Rows of a run that both levels of a factor share appear under both; a study that was not run
+    has no rows.
+
+    Parameters
+    ----------
+    study
+        One of `rin.study.profile.STUDIES`.
+    task
+        One task; None takes all.
 
     Raises
     ------
     InputError
-        For a task that the reference run has no grid of.
+        For an unknown study, or a task that the reference run says nothing of.
     """
-    if task not in reference.tasks:
+    if study not in STUDIES:
+        raise unknown("study", study, STUDIES)
+    if task is not None and task not in set(reference.runs["task"]):
         raise unknown("task of the reference run", task, reference.tasks)
-    runs = _planned(reference, GRID)
-    return _predictions(reference, runs[runs["task"] == task])
-
-
-def from_random_predictions(reference: ReferenceRun) -> pd.DataFrame:
-    """Return the test predictions from random weights and beside them.
-
-    As `rin.study.run_from_random`; without rows where the study had no such section.
-    """
-    return _predictions(reference, _planned(reference, FROM_RANDOM))
-
-
-def factor_predictions(reference: ReferenceRun, factor: str) -> pd.DataFrame:
-    """Return the test predictions of a factor, as `rin.study.factors.run_factor`.
-
-    Rows of a run that both levels share appear under both; without rows where the study had no
-    such factor.
-
-    Raises
-    ------
-    InputError
-        For an unknown factor.
-    """
-    if factor not in FACTORS:
-        raise unknown("factor", factor, list(FACTORS))
     tables = []
-    for level in FACTORS[factor]:
-        runs = _planned(reference, plan_of(factor, level))
-        table = _predictions(reference, runs, ["contract"])
-        table.insert(0, "level", level)
-        table.insert(0, "factor", factor)
+    for column, level in plan_columns(study).items():
+        runs = _planned(reference, column)
+        runs = runs if task is None else runs[runs["task"] == task]
+        table = _predictions(reference, runs, ["contract"] if level else [])
+        if level:
+            table.insert(0, "level", level)
+            table.insert(0, "factor", study)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
@@ -699,11 +678,11 @@ def factor_predictions(reference: ReferenceRun, factor: str) -> pd.DataFrame:
 def overlap_table(reference: ReferenceRun, task: str) -> pd.DataFrame:
     """Return what a task's maps and lesions have in common, run by run and image by image.
 
-    Columns as `rin.explain.overlap_tables.Overlap.table`: those that name the run, `case_id`,
+    Columns as of the table of `rin.explain.overlap.Overlap`: those that name the run, `case_id`,
     `patient_id`, `label`, `score`, `target`, the measures (float32), `empty_cam`; no rows where
     the task's images have no marked lesions.
     """
-    runs = _planned(reference, GRID)
+    runs = _planned(reference, "grid")
     runs = runs[runs["task"] == task]
     rows = reference.overlap[reference.overlap["run"].isin(runs.index)]
     scores = reference.scores.set_index(["run", "case"])["score"]
@@ -723,13 +702,9 @@ def baseline_rows(reference: ReferenceRun, task: str) -> pd.DataFrame:
     return rows[(named["task"] == task).to_numpy()].reset_index(drop=True)
 
 
-def _factor_plans() -> list[str]:
-    return [plan_of(factor, level) for factor, levels in FACTORS.items() for level in levels]
-
-
-def _planned(reference: ReferenceRun, plan: str) -> pd.DataFrame:
+def _planned(reference: ReferenceRun, column: str) -> pd.DataFrame:
     """Return the runs of a plan in its order, indexed by their place in the scores."""
-    return reference.runs[reference.runs[plan].notna()].sort_values(plan, kind="stable")
+    return reference.runs[reference.runs[column].notna()].sort_values(column, kind="stable")
 
 
 def _named(runs: pd.DataFrame) -> pd.DataFrame:
@@ -739,13 +714,10 @@ def _named(runs: pd.DataFrame) -> pd.DataFrame:
     return runs.assign(**{part: [getattr(s, part) for s in scenarios] for part in parts})[NAMED]
 
 
-def _predictions(
-    reference: ReferenceRun, runs: pd.DataFrame, before: list[str] | None = None
-) -> pd.DataFrame:
+def _predictions(reference: ReferenceRun, runs: pd.DataFrame, before: list[str]) -> pd.DataFrame:
     """Return predictions of some runs, in their order, with further columns of a run in front."""
-    packed = Packed(reference.cases, reference.scores)
-    rows = unpack_predictions(packed, runs.index)
-    named = pd.concat([runs[before or []], _named(runs)], axis=1)
+    rows = unpack_predictions(reference.cases, reference.scores, runs.index)
+    named = pd.concat([runs[before], _named(runs)], axis=1)
     named = named.loc[rows["run"].to_numpy()].reset_index(drop=True)
     cases = rows[["case_id", "patient_id", "label", "score"]].reset_index(drop=True)
     cases.insert(2, "part", "test")
@@ -779,19 +751,6 @@ def _read_checked(path: Path, facts: RunFacts) -> pd.DataFrame:
 LARGEST = 2_000_000
 
 
-@dataclass(frozen=True)
-class _Plans:
-    """Runs of a study by plan, and what its tasks read."""
-
-    tasks: dict[str, TaskInputs]
-    plans: dict[str, list[Run]]
-
-    @property
-    def runs(self) -> list[Run]:
-        """Each run once, those of the grids first."""
-        return list({run.run_id: run for plan in self.plans.values() for run in plan}.values())
-
-
 def write_reference(
     study: Study, folder: Path, *, replace: bool = False, accelerator: str | None = None
 ) -> Path:
@@ -817,18 +776,22 @@ def write_reference(
         raise InputError(
             "there is a reference run already", where=target, remedy="Use --replace to replace it."
         )
-    tasks = {task: task_inputs(study, task) for task in study.profile.tasks}
+    read = inputs_reader(study)
+    tasks = {task: read(task) for task in study.profile.tasks}
     refuse_stand_ins(study, provenances_of_images(study, tasks))
     ids = [run.run_id for run in plan_pretraining(study)]
     _check_finished(study, study.weights, ids, "pretraining")
-    planned = _plans(study, tasks)
-    others = provenances_of_images(study, planned.tasks) | provenances_of_weights(study)
+    plans = _plans(study, read)
+    runs = list({each.run.run_id: each.run for plan in plans.values() for each in plan}.values())
+    for each in (each for plan in plans.values() for each in plan):
+        tasks.setdefault(each.run.task, each.inputs)
+    others = provenances_of_images(study, tasks) | provenances_of_weights(study)
     refuse_stand_ins(study, others)
-    _check_finished(study, study.runs, [run.run_id for run in planned.runs], "fine-tuning")
+    _check_finished(study, study.runs, [run.run_id for run in runs], "fine-tuning")
     if study.profile.probe is not None:
         ids = [run.run_id for run in plan_probe(study)]
         _check_finished(study, probe_ledger(study), ids, "the probe")
-    tables = _tables(study, planned)
+    tables = _tables(study, plans, runs)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -836,7 +799,7 @@ def write_reference(
         raise _unwritable(target, error) from error
     try:
         files = {name: _write(table, draft / name) for name, table in tables.items()}
-        facts = gather_facts(study, planned.tasks, planned.runs, files, accelerator)
+        facts = gather_facts(study, tasks, runs, files, accelerator)
         (draft / RUN).write_text(facts.model_dump_json(indent=1) + "\n", encoding="utf-8")
         _check_size(draft, target)
         load_reference(draft)
@@ -848,22 +811,15 @@ def write_reference(
     return target
 
 
-def _plans(study: Study, tasks: dict[str, TaskInputs]) -> _Plans:
-    """Return every fine-tuning run of a study, plan by plan, and what they read."""
-    plans = {GRID: [run for one in tasks.values() for run in plan_runs(study, one)]}
-    plans[FROM_RANDOM] = []
-    if study.profile.from_random is not None:
-        inputs = from_random_inputs(study)
-        plans[FROM_RANDOM] = [run for run, _ in planned_from_random(study, inputs)]
-        tasks = inputs | tasks
-    for factor, levels in FACTORS.items():
-        studied = factor in studied_factors(study)
-        inputs = factor_inputs(study, factor) if studied else {}
-        levelled = factor_runs(study, factor, inputs) if studied else []
-        for level in levels:
-            plans[plan_of(factor, level)] = [run for own, run in levelled if own == level]
-        tasks = {task: one for (_, task), one in inputs.items()} | tasks
-    return _Plans(tasks, plans)
+def _plans(study: Study, read: Callable[..., TaskInputs]) -> dict[str, list[PlannedRun]]:
+    """Return the runs of every study, by the columns of `plan_columns`."""
+    plans = {}
+    for name in STUDIES:
+        asked = study.profile.filter_of(name) is not None
+        planned = plan_study(study, name, read) if asked else []
+        for column, level in plan_columns(name).items():
+            plans[column] = [each for each in planned if each.level == level]
+    return plans
 
 
 def _check_finished(study: Study, ledger: Ledger, run_ids: list[str], stage: str) -> None:
@@ -875,15 +831,15 @@ def _check_finished(study: Study, ledger: Ledger, run_ids: list[str], stage: str
         )
 
 
-def _tables(study: Study, planned: _Plans) -> dict[str, pd.DataFrame]:
-    named = runs_table(planned.runs).to_dict("index")
-    scored = [run_predictions(study, run_id, row, "test") for run_id, row in named.items()]
-    packed = pack_predictions(scored)
-    overlap, baselines, lesion_maps = _overlap(study, planned, packed)
+def _tables(
+    study: Study, plans: Mapping[str, list[PlannedRun]], runs: list[Run]
+) -> dict[str, pd.DataFrame]:
+    cases, scores = pack_predictions([run_predictions(study, run) for run in runs])
+    overlap, baselines, lesion_maps = _overlap(study, plans["grid"], runs, cases)
     tables = {
-        CASES: packed.cases,
-        RUNS: _runs(study, planned),
-        SCORES: packed.scores,
+        CASES: cases,
+        RUNS: _runs(study, plans, runs),
+        SCORES: scores,
         OVERLAP: overlap,
         BASELINES: baselines,
         PRETRAINING: _pretraining(study),
@@ -903,9 +859,9 @@ def _probe(study: Study) -> pd.DataFrame:
     return table
 
 
-def _runs(study: Study, planned: _Plans) -> pd.DataFrame:
+def _runs(study: Study, plans: Mapping[str, list[PlannedRun]], runs: list[Run]) -> pd.DataFrame:
     rows = []
-    for run in planned.runs:
+    for run in runs:
         done = study.runs.done(run.run_id)
         named = {"run_id": run.run_id, "task": run.task, "fold": run.fold}
         named |= {"scenario": run.scenario.name, "init": run.init, "contract": run.contract}
@@ -913,33 +869,34 @@ def _runs(study: Study, planned: _Plans) -> pd.DataFrame:
         named |= {"seed": run.seed, "best_epoch": done["best_epoch"]}
         rows.append(named | {"epochs": run.settings.epochs, "seconds": float(done["seconds"])})
     table = pd.DataFrame(rows)
-    for name, plan in planned.plans.items():
-        places = {run.run_id: place for place, run in enumerate(plan)}
+    for name, plan in plans.items():
+        places = {each.run.run_id: place for place, each in enumerate(plan)}
         table[name] = table["run_id"].map(places).astype("Int16")
     return table
 
 
-def _overlap(study: Study, planned: _Plans, packed: Packed) -> tuple[pd.DataFrame, ...]:
+def _overlap(
+    study: Study, grid: list[PlannedRun], runs: list[Run], cases: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return overlap of the grids' maps with lesions, that of baselines, and lesion maps."""
-    places = pd.Series(range(len(planned.runs)), index=[run.run_id for run in planned.runs])
+    keys = ["task", "fold", "scenario", "init"]
+    place = {run.run_id: number for number, run in enumerate(runs)}
+    places = {tuple(each.run.named[k] for k in keys): place[each.run.run_id] for each in grid}
+    number = pd.Series(range(len(cases)), index=pd.MultiIndex.from_frame(cases[_CASE]))
     measured, beside, centred = [_no_overlap()], [_no_baselines()], [pd.DataFrame()]
-    for task in study.profile.tasks:
-        inputs = planned.tasks[task]
+    for task, inputs in {each.run.task: each.inputs for each in grid}.items():
         if inputs.store.masks() is None:
             continue
         store, masks = inputs.store.cases, inputs.store.masks()
-        runs = list(cam_arrays(study, inputs))
-        found = measure_overlap(runs, store["case_id"].to_numpy(), masks)
-        centred.append(lesion_map_table(runs, store["case_id"].to_numpy(), masks))
-        own = [run for run in planned.plans[GRID] if run.task == task]
-        keys = ["fold", "scenario", "init"]
-        by_key = {(run.fold, run.scenario.name, run.init): places[run.run_id] for run in own}
-        run = [by_key[key] for key in found.table[keys].itertuples(index=False, name=None)]
-        case = _case_rows(packed, task, found.table["case_id"])
+        maps = list(cam_arrays(study, inputs))
+        found = measure_overlap(maps, store["case_id"].to_numpy(), masks)
+        centred.append(lesion_map_table(maps, store["case_id"].to_numpy(), masks))
+        run = [places[key] for key in found.table[keys].itertuples(index=False, name=None)]
         values = found.table[["target", "empty_cam", *OVERLAP_VALUES]]
+        case = number[task].loc[found.table["case_id"]].to_numpy()
         measured.append(values.assign(run=run, case=case))
-        scores = score_baselines(store, masks, found.table["case_id"].unique(), found.tolerance)
-        beside.append(scores.assign(case=_case_rows(packed, task, scores["case_id"])))
+        scored = score_baselines(store, masks, found.table["case_id"].unique(), found.tolerance)
+        beside.append(scored.assign(case=number[task].loc[scored["case_id"]].to_numpy()))
     overlap = pd.concat(measured, ignore_index=True).astype(
         {"run": np.int64, "case": np.int64, "target": np.int64, "empty_cam": bool}
         | dict.fromkeys(OVERLAP_VALUES, np.float32)
@@ -956,11 +913,6 @@ def _no_overlap() -> pd.DataFrame:
 
 def _no_baselines() -> pd.DataFrame:
     return pd.DataFrame(columns=["case", "baseline", "dice", "pointing", "average_precision"])
-
-
-def _case_rows(packed: Packed, task: str, case_ids: pd.Series) -> np.ndarray:
-    own = packed.cases["task"] == task
-    return own.index[own][pd.Index(packed.cases.loc[own, "case_id"]).get_indexer(case_ids)]
 
 
 def score_baselines(

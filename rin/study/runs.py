@@ -18,31 +18,32 @@ import pandas as pd
 from rin import paper
 from rin.data.manifest import load_manifest, manifest_names
 from rin.errors import InputError, unknown
-from rin.study.factors import FACTORS, factor_inputs, factor_records, run_factor
-from rin.study.from_random import from_random_inputs, from_random_records, run_from_random
-from rin.study.grid import cam_arrays, predictions, run_records
 from rin.study.pretraining import pretrained, pretraining_histories
 from rin.study.probe import probe_measurements
-from rin.study.profile import Profile
+from rin.study.profile import MAIN, STUDIES, Profile
 from rin.study.reference import (
     ReferenceRun,
     TaskFacts,
     baseline_rows,
-    factor_predictions,
-    from_random_predictions,
-    grid_predictions,
     load_reference,
     overlap_table,
+    plan_columns,
+    reference_predictions,
+    score_baselines,
     task_facts,
 )
-from rin.study.setting import Study, TaskInputs, has_real_images, open_study, task_inputs
+from rin.study.run import (
+    cam_arrays,
+    predictions,
+    run_records,
+    study_predictions,
+    study_records,
+)
+from rin.study.setting import Study, TaskInputs, has_real_images, inputs_reader, open_study
 
 if TYPE_CHECKING:
     from rin.explain.overlap import Overlap
 
-MAIN, FROM_RANDOM = "main", "from_random"
-#: Studies that a profile may name, in the order in which they are shown.
-STUDIES = (MAIN, FROM_RANDOM, *FACTORS)
 Origin = Literal["own", "reference"]
 T = TypeVar("T")
 
@@ -114,13 +115,13 @@ class Runs:
         InputError
             For a study or a task that is not known.
         """
-        _check_study(study)
+        asked = self.study.profile.filter_of(study)
         if task not in self.paper_tasks:
             raise unknown("task", task, self.paper_tasks)
-        planned = task in _planned_tasks(self.study.profile, study)
+        planned = asked is not None and task in asked.tasks
         if planned and (self.reference is None or has_real_images(self.study, task)):
             return "own"
-        if self.reference is not None and task in self._reference_tasks(study):
+        if self.reference is not None and task in set(self._reference_runs(study)["task"]):
             return "reference"
         return None
 
@@ -155,7 +156,6 @@ class Runs:
         InputError
             For an unknown study or task, a task without results, or unfinished runs.
         """
-        _check_study(study)
         if task is None:
             tables = [self.predictions(study, name) for name in self.tasks_of(study)]
             if not tables:
@@ -164,12 +164,16 @@ class Runs:
         origin = self.origin(task, study)
         if origin is None:
             raise _no_results(study, task, self.study)
-        read = self._own_predictions if origin == "own" else self._reference_predictions
-        return self._once(("predictions", study, task), lambda: read(study, task))
+        if origin == "own":
+            return self._once(("predictions", study, task), lambda: self._own(study, task))
+        return self._once(
+            ("predictions", study, task),
+            lambda: reference_predictions(self.reference, study, task),
+        )
 
     def inputs(self, task: str) -> TaskInputs:
         """Return what the reader's own runs of a task read: images, store, splits."""
-        return self._inputs(task, MAIN)
+        return self._read(task)
 
     def facts(self, task: str) -> TaskFacts:
         """Return the images behind a task's shown results, in numbers.
@@ -192,23 +196,17 @@ class Runs:
         if origin is None:
             raise _no_results(study, task, self.study)
         if origin == "reference":
-            plans = [name for name in self.reference.runs if name.startswith(_PLAN[study])]
-            rows = self.reference.runs
-            return rows[(rows["task"] == task) & rows[plans].notna().any(axis=1)].reset_index(
-                drop=True
-            )
-        if study == MAIN:
-            return run_records(self.study, self.inputs(task))
-        if study == FROM_RANDOM:
-            table = from_random_records(self.study, from_random_inputs(self.study))
+            table = self._reference_runs(study)
+        elif study == MAIN:
+            table = run_records(self.study, self.inputs(task))
         else:
-            table = factor_records(self.study, study, factor_inputs(self.study, study))
+            table = study_records(self.study, study, self._read)
         return table[table["task"] == task].reset_index(drop=True)
 
     def overlap(self, task: str) -> pd.DataFrame:
         """Return what maps and lesions have in common: one row a run and image with a lesion.
 
-        Columns as `rin.explain.overlap_tables.Overlap.table`; without rows where the task's
+        Columns as `rin.explain.overlap.Overlap.table`; without rows where the task's
         images have no marked lesions.
         """
         if self.origin(task) == "reference":
@@ -236,8 +234,6 @@ class Runs:
         """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
         if self.origin(task) == "reference":
             return baseline_rows(self.reference, task)
-        from rin.study.reference import score_baselines
-
         inputs, measured = self.inputs(task), self.own_overlap(task)
         if measured is None:
             return pd.DataFrame(columns=["case_id", "baseline", "dice"])
@@ -281,48 +277,24 @@ class Runs:
             return self._once(("probe",), lambda: probe_measurements(self.study))
         return self.reference.probe if self.reference is not None else None
 
-    def _own_predictions(self, study: str, task: str) -> pd.DataFrame:
+    @cached_property
+    def _read(self) -> Callable[..., TaskInputs]:
+        return inputs_reader(self.study)
+
+    def _own(self, study: str, task: str) -> pd.DataFrame:
         if study == MAIN:
             return predictions(self.study, self.inputs(task))
-        if study == FROM_RANDOM:
-            inputs = from_random_inputs(self.study)
-            table = self._once((study,), lambda: run_from_random(self.study, inputs))
-        else:
-            inputs = factor_inputs(self.study, study)
-            table = self._once((study,), lambda: run_factor(self.study, study, inputs))
+        table = self._once((study,), lambda: study_predictions(self.study, study, self._read))
         return table[table["task"] == task].reset_index(drop=True)
 
-    def _reference_predictions(self, study: str, task: str) -> pd.DataFrame:
-        if study == MAIN:
-            return grid_predictions(self.reference, task)
-        read = from_random_predictions if study == FROM_RANDOM else _factor_reader(study)
-        table = self._once(("reference", study), lambda: read(self.reference))
-        return table[table["task"] == task].reset_index(drop=True)
-
-    def _reference_tasks(self, study: str) -> set[str]:
-        if study == MAIN:
-            return set(self.reference.tasks)
-        plans = [name for name in self.reference.runs if name.startswith(_PLAN[study])]
-        planned = self.reference.runs[plans].notna().any(axis=1)
-        return set(self.reference.runs.loc[planned, "task"])
-
-    def _inputs(self, task: str, study: str) -> TaskInputs:
-        folds = None
-        if study == FROM_RANDOM:
-            folds = self.study.profile.from_random.folds
-        elif study != MAIN:
-            folds = getattr(self.study.profile.factors, study).folds
-        key = ("inputs", task, folds)
-        return self._once(key, lambda: task_inputs(self.study, task, folds=folds))
+    def _reference_runs(self, study: str) -> pd.DataFrame:
+        runs = self.reference.runs
+        return runs[runs[[*plan_columns(study)]].notna().any(axis=1)]
 
     def _once(self, key: tuple, make: Callable[[], T]) -> T:
         if key not in self._kept:
             self._kept[key] = make()
         return self._kept[key]
-
-
-# Columns of a reference run's table of runs that tell the runs of a study.
-_PLAN = {MAIN: "grid", FROM_RANDOM: "from_random"} | {name: f"{name}_" for name in FACTORS}
 
 
 def open_runs(
@@ -366,26 +338,10 @@ def open_reference(name: str = "open") -> Runs:
         As `rin.study.reference.load_reference`.
     """
     reference = load_reference(name)
-    profile = Profile.model_validate(reference.facts.profile | {"reference": name})
+    # What was probed stands in the reference run: this study has no ledger of its own.
+    told = reference.facts.profile | {"reference": name, "probe": None}
+    profile = Profile.model_validate(told)
     return Runs(Study(profile, None, Path("results") / name), reference)
-
-
-def _planned_tasks(profile: Profile, study: str) -> list[str]:
-    if study == MAIN:
-        return profile.tasks
-    if study == FROM_RANDOM:
-        return profile.from_random.tasks if profile.from_random else []
-    section = getattr(profile.factors, study) if profile.factors else None
-    return section.tasks if section else []
-
-
-def _factor_reader(factor: str) -> Callable[[ReferenceRun], pd.DataFrame]:
-    return lambda reference: factor_predictions(reference, factor)
-
-
-def _check_study(study: str) -> None:
-    if study not in STUDIES:
-        raise unknown("study", study, STUDIES)
 
 
 def _no_results(study: str, task: str, where: Study) -> InputError:
@@ -394,6 +350,3 @@ def _no_results(study: str, task: str, where: Study) -> InputError:
         where=f"profile {where.profile.name}",
         remedy="Name the folder of real images (data_root), or choose a profile that runs it.",
     )
-
-
-__all__ = ["FROM_RANDOM", "MAIN", "STUDIES", "Runs", "open_reference", "open_runs"]

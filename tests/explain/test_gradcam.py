@@ -1,15 +1,26 @@
+"""Grad-CAM, on whichever backend Keras runs; the last test repeats the gradients on JAX."""
+
 import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from skimage.transform import resize
 from sklearn.metrics import f1_score
 
 from rin.errors import InputError
-from rin.explain.gradcam import class_activation, probability_maps, to_uint8
+from rin.explain.gradcam import class_activation, gradient_cam, to_uint8
+from rin.models.backbones import BACKBONES, build_backbone
+
+sys.path.append(str(Path(__file__).parents[1] / "models"))  # for literal weights
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "resize_golden.json").read_text())
+SIZES = {"InceptionResNetV2": 110, "ResNet50": 64, "DenseNet121": 64, "InceptionV3": 110}
 
 
 def test_class_activation_with_literal_features_weighs_channels_over_pixels():
@@ -26,65 +37,12 @@ def test_class_activation_when_channels_differ_raises():
         class_activation(np.zeros((1, 2, 2, 3)), np.zeros((4, 2)))
 
 
-def test_probability_maps_of_literal_maps_follow_the_softmax_gradient():
-    maps = np.array([[[[1.0, 3.0, -2.0]]]])
-    found = probability_maps(maps, np.array([[0.5, 0.3, 0.2]]))
-    assert found.dtype == np.float32
-    # sum_j p_j M_j is 0.5 + 0.9 - 0.4, that is 1.
-    np.testing.assert_allclose(found[0, 0, 0], [0.0, 0.3 * 2, 0.2 * -3], atol=1e-7)
-
-
-def test_probability_maps_of_two_classes_are_the_difference_of_the_logit_maps():
-    draws = np.random.default_rng(2)
-    maps, p = draws.normal(size=(4, 3, 2, 2)), draws.uniform(0.1, 0.9, 4)
-    found = probability_maps(maps, np.stack([1 - p, p], axis=1))
-    expected = (p * (1 - p))[:, None, None] * (maps[..., 1] - maps[..., 0])
-    np.testing.assert_allclose(found[..., 1], expected, atol=1e-6)
-    np.testing.assert_allclose(found[..., 0], -expected, atol=1e-6)
-
-
-def test_probability_map_of_the_predicted_class_has_another_shape_than_that_of_its_logit():
-    maps = np.array([[[[5.0, 4.0], [1.0, 2.0]]]])  # the logit of class 1 is highest on the left
-    logit, probability = maps[..., 1], probability_maps(maps, np.array([[0.4, 0.6]]))[..., 1]
-    assert logit.argmax() == 0
-    assert probability.argmax() == 1
-
-
-def test_probability_map_does_not_depend_on_how_sure_the_network_is_once_scaled():
-    maps = np.random.default_rng(3).normal(size=(1, 3, 3, 2))
-    unsure, sure = (probability_maps(maps, np.array([[1 - p, p]]))[..., 1] for p in (0.6, 0.99))
-    np.testing.assert_array_equal(to_uint8(unsure, 9), to_uint8(sure, 9))
-
-
-def test_probability_map_of_a_probability_rounded_to_one_is_zero():
-    maps = np.random.default_rng(3).normal(size=(1, 3, 3, 2))
-    assert not probability_maps(maps, np.array([[0.0, 1.0]])).any()
-
-
-@pytest.mark.parametrize(
-    ("maps", "probabilities", "told"),
-    [
-        (np.zeros((2, 3, 3, 2)), np.full((2, 3), 1 / 3), "do not fit"),
-        (np.zeros((2, 3, 3, 2)), np.full((1, 2), 0.5), "do not fit"),
-        (np.zeros((3, 3, 2)), np.full((3, 2), 0.5), "do not fit"),
-        (np.full((1, 3, 3, 2), np.nan), np.full((1, 2), 0.5), "finite"),
-        (np.zeros((1, 3, 3, 2)), np.array([[0.5, np.nan]]), "distribution"),
-        (np.zeros((1, 3, 3, 2)), np.array([[0.5, 0.6]]), "distribution"),
-        (np.zeros((1, 3, 3, 2)), np.array([[-0.5, 1.5]]), "distribution"),
-    ],
-)
-def test_probability_maps_of_unusable_arrays_raise(maps, probabilities, told):
-    with pytest.raises(InputError, match=told):
-        probability_maps(maps, probabilities)
-
-
 @pytest.mark.parametrize("size", [7, 16, 64])
 def test_to_uint8_of_random_maps_equals_skimage_bilinear(size):
     cam = np.random.default_rng(1).normal(size=(4, 7, 5)).astype(np.float32)
-    positive = np.maximum(cam, 0)
     expected = [
-        resize(255 * one / one.max(), (size, size), order=1, mode="edge", anti_aliasing=False)
-        for one in positive
+        resize(255 * m / m.max(), (size, size), order=1, mode="edge", anti_aliasing=False)
+        for m in np.maximum(cam, 0)
     ]
     result = to_uint8(cam, size)
     assert result.dtype == np.uint8
@@ -103,10 +61,10 @@ def test_to_uint8_of_golden_maps_equals_the_opencv_recipe_rounded(name):
 def test_recipe_scaled_after_enlarging_would_take_a_tenth_more_of_the_image():
     maps = np.maximum(np.random.default_rng(0).normal(size=(200, 7, 7)), 0)
     shares, dice, cut_dice = [], [], []
-    for one, ours in zip(maps, to_uint8(maps, 224) > 180, strict=True):
-        large = resize(one, (224, 224), order=1, mode="edge", anti_aliasing=False)
+    for small, ours in zip(maps, to_uint8(maps, 224) > 180, strict=True):
+        large = resize(small, (224, 224), order=1, mode="edge", anti_aliasing=False)
         after = np.rint(255 * large / large.max()) > 180
-        cut_off = np.floor(255 * large / one.max()) > 180
+        cut_off = np.floor(255 * large / small.max()) > 180
         shares.append(after.sum() / ours.sum())
         dice.append(f1_score(after.ravel(), ours.ravel()))
         cut_dice.append(f1_score(cut_off.ravel(), ours.ravel()))
@@ -115,12 +73,8 @@ def test_recipe_scaled_after_enlarging_would_take_a_tenth_more_of_the_image():
     assert np.mean(cut_dice) == pytest.approx(0.99, abs=0.005)
 
 
-def test_to_uint8_of_map_without_positive_value_is_zero():
-    cam = np.array([[[-2.0, 0.0], [-1.0, -3.0]]])
-    assert not to_uint8(cam, 4).any()
-
-
-def test_to_uint8_of_constant_positive_map_is_255():
+def test_to_uint8_of_maps_without_contrast_is_zero_or_255():
+    assert not to_uint8(np.array([[[-2.0, 0.0], [-1.0, -3.0]]]), 4).any()
     assert (to_uint8(np.full((1, 2, 2), 1e-6), 5) == 255).all()
 
 
@@ -132,14 +86,144 @@ def test_to_uint8_divides_each_image_by_its_own_maximum():
 
 
 @pytest.mark.parametrize(
-    ("cam", "size", "match"),
+    ("cam", "match"),
     [
-        (np.zeros((2, 2)), 4, "shape"),
-        (np.full((1, 2, 2), np.nan), 4, "finite"),
-        (np.full((1, 2, 2), np.inf), 4, "finite"),
-        (np.zeros((1, 8, 8)), 4, "below"),
+        (np.zeros((2, 2)), "shape"),
+        (np.full((1, 2, 2), np.nan), "finite"),
+        (np.full((1, 2, 2), np.inf), "finite"),
+        (np.zeros((1, 8, 8)), "below"),
     ],
 )
-def test_to_uint8_of_unusable_maps_raises(cam, size, match):
+def test_to_uint8_of_unusable_maps_raises(cam, match):
     with pytest.raises(InputError, match=match):
-        to_uint8(cam, size)
+        to_uint8(cam, 4)
+
+
+def network(head, *, nested=False):
+    """A small network; returns it and its features. `head` maps pooled features to outputs."""
+    keras.utils.set_random_seed(3)
+    inputs = keras.Input((12, 12, 1))
+    trunk = keras.layers.Conv2D(5, 3, strides=2, activation="relu")
+    trunk = keras.Sequential([keras.Input((12, 12, 1)), trunk]) if nested else trunk
+    pool = keras.layers.GlobalAveragePooling2D()
+    return keras.Model(inputs, head(pool(trunk(inputs)))), pool.input
+
+
+def pictures(n=5):
+    return np.random.default_rng(0).normal(size=(n, 12, 12, 1)).astype(np.float32)
+
+
+def found_features(model, features):
+    return np.asarray(keras.ops.convert_to_numpy(keras.Model(model.input, features)(pictures())))
+
+
+HEADS = {
+    "activation in the dense layer": lambda p: keras.layers.Dense(3, activation="softmax")(p),
+    "sigmoid": lambda p: keras.layers.Dense(3, activation="sigmoid")(p),
+    "logits": lambda p: keras.layers.Dense(3)(p),
+    "softmax layer": lambda p: keras.layers.Softmax()(keras.layers.Dense(3)(p)),
+    "activation layer": lambda p: keras.layers.Activation("softmax")(keras.layers.Dense(3)(p)),
+}
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["flat", "nested"])
+@pytest.mark.parametrize("form", HEADS)
+def test_gradient_of_pooled_head_equals_the_closed_form(form, nested):
+    model, features = network(HEADS[form], nested=nested)
+    (kernel,) = [w for w in model.get_weights() if w.shape == (5, 3)]
+    closed = class_activation(found_features(model, features), kernel)
+    np.testing.assert_allclose(closed, gradient_cam(model, pictures(), features), atol=1e-5)
+    assert np.abs(closed).max() > 1e-3
+
+
+def test_gradient_of_head_with_hidden_layer_equals_finite_differences():
+    """A hidden layer makes the gradient differ from image to image: no closed form."""
+    model, features = network(
+        lambda p: keras.layers.Dense(2)(keras.layers.Dense(6, activation="tanh")(p))
+    )
+    head = keras.Model([model.input, features], model.output)
+    found, step = found_features(model, features), 1e-2
+    slopes = np.zeros((*found.shape, 2))
+    for place in np.ndindex(*found.shape[1:]):
+        moved = np.zeros_like(found)
+        moved[:, *place] = step
+        ends = [
+            keras.ops.convert_to_numpy(head([pictures(), (found + sign * moved)], training=False))
+            for sign in (1, -1)
+        ]
+        slopes[:, *place] = (np.asarray(ends[0], "float64") - ends[1]) / (2 * step)
+    weights = slopes.mean(axis=(1, 2), keepdims=True)
+    expected = (weights * found[..., np.newaxis]).sum(axis=3)
+    maps = gradient_cam(model, pictures(), features)
+    np.testing.assert_allclose(maps, expected, atol=1e-5, rtol=1e-3)
+    assert np.abs(expected).max() > 1e-3
+
+
+def test_gradient_past_a_shortcut_is_that_of_the_layer_alone():
+    inputs = keras.Input((12, 12, 1))
+    first = keras.layers.Conv2D(4, 3, padding="same")(inputs)
+    second = keras.layers.Conv2D(4, 3, padding="same")(first)
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Add()([first, second]))
+    model = keras.Model(inputs, keras.layers.Dense(2)(pooled))
+    closed = class_activation(found_features(model, second), model.get_weights()[-2])
+    np.testing.assert_allclose(closed, gradient_cam(model, pictures(), second), atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BACKBONES)
+def test_gradient_at_the_paper_s_layer_equals_the_closed_form(name):
+    from known_backbones import literal_weights
+
+    size = SIZES[name]
+    backbone = build_backbone(name, size)
+    backbone.set_weights(literal_weights(backbone, 1))
+    inputs = keras.Input((size, size, 3))
+    pool, dense = keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)
+    model = keras.Model(inputs, keras.layers.Softmax()(dense(pool(backbone(inputs)))))
+    images = np.random.default_rng(1).normal(size=(3, size, size, 3)).astype(np.float32)
+    layer = backbone.get_layer(BACKBONES[name].cam_layer)
+    found = np.asarray(keras.Model(backbone.input, layer.output).predict(images, verbose=0))
+    assert min(found.shape[1:3]) > 1
+    kernel = np.random.default_rng(2).normal(size=(found.shape[3], 2))
+    kernel /= np.linalg.norm(found.mean(axis=(1, 2)), axis=1).mean()
+    dense.set_weights([kernel.astype(np.float32), np.zeros(2, np.float32)])
+    closed = class_activation(found, kernel)
+    assert np.abs(closed).max() > 1e-2
+    np.testing.assert_allclose(closed, gradient_cam(model, images, pool.input), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        (lambda p: p, "GlobalAveragePooling2D"),
+        (lambda p: keras.layers.Dense(2, activation="relu")(p), "last layer"),
+    ],
+)
+def test_gradient_cam_of_a_model_that_ends_otherwise_raises(head, told):
+    model, features = network(head)
+    with pytest.raises(InputError, match=told):
+        gradient_cam(model, pictures(), features)
+
+
+def test_gradient_cam_on_a_backend_without_gradients_names_those_that_have(monkeypatch):
+    model, features = network(HEADS["logits"])
+    monkeypatch.setattr(keras.backend, "backend", lambda: "openvino")
+    with pytest.raises(InputError, match=r"openvino.*tensorflow, jax"):
+        gradient_cam(model, pictures(), features)
+
+
+@pytest.mark.skipif(
+    find_spec("jax") is None or os.environ.get("KERAS_BACKEND") == "jax",
+    reason="JAX is not installed (pip install jax), or these tests run on it already",
+)
+@pytest.mark.parametrize("marked", ["not slow", pytest.param("slow", marks=pytest.mark.slow)])
+def test_gradients_are_the_same_on_jax(marked):
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", marked]
+    made = subprocess.run(
+        [*command, "-k", "gradient", __file__],
+        env=os.environ | {"KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stdout
+    assert " passed" in made.stdout

@@ -1,7 +1,5 @@
 """Mean activation around the lesion: against a loop over cells, and on maps that are known."""
 
-from contextlib import nullcontext
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,13 +8,9 @@ from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
 from rin.errors import InputError
+from rin.explain import lesion_maps
 from rin.explain.gradcam import to_uint8
-from rin.explain.lesion_maps import (
-    lesion_centred,
-    lesion_centred_mean,
-    lesion_map_grid,
-    lesion_map_table,
-)
+from rin.explain.lesion_maps import lesion_centred, lesion_map_grid, lesion_map_table
 
 
 def boxes(n, side, rng, least=1):
@@ -50,34 +44,22 @@ def test_grid_is_the_map_at_the_centre_of_each_cell(seed, side, box):
     rng = np.random.default_rng(seed)
     masks, ends = boxes(3, 14, rng)
     maps = rng.normal(size=masks.shape)
-    expected = [cell_by_cell(*one, side, box) for one in zip(maps, ends, strict=True)]
-    np.testing.assert_allclose(lesion_centred(maps, masks, side=side, box=box), expected)
-    with pytest.warns() if np.isnan(expected).all(axis=0).any() else nullcontext():
-        mean = np.nanmean(expected, axis=0)
-    np.testing.assert_allclose(lesion_centred_mean(maps, masks, side=side, box=box), mean)
+    expected = [
+        cell_by_cell(image, place, side, box) for image, place in zip(maps, ends, strict=True)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lesion_maps, "SIDE", side)
+        patch.setattr(lesion_maps, "BOX", box)
+        np.testing.assert_allclose(lesion_centred(maps, masks), expected)
 
 
 def test_maps_that_light_up_the_box_light_up_the_central_third_alone():
     masks, _ = boxes(40, 60, np.random.default_rng(2), least=12)
-    mean = lesion_centred_mean(255.0 * masks, masks, side=48, box=1 / 3)
+    mean = np.nanmean(lesion_centred(255.0 * masks, masks), axis=0)
     assert mean[18:30, 18:30].min() > 254.9  # at its rim the box blends with what is outside
     outside = np.ones((48, 48), bool)
     outside[14:34, 14:34] = False
     assert np.nanmax(mean[outside]) < 1
-
-
-def test_cells_that_no_image_reaches_are_not_numbers():
-    masks = np.zeros((1, 12, 12), bool)
-    masks[0, 0:6, 3:9] = True  # touches the upper rim: the third above it is not in the image
-    mean = lesion_centred_mean(np.ones((1, 12, 12)), masks, side=6, box=1 / 3)
-    assert np.isnan(mean[:2]).all()
-    assert (mean[2:4, 2:4] == 1).all()
-
-
-@pytest.mark.parametrize("change", [{"side": 0}, {"box": 0.0}, {"box": 1.5}])
-def test_grids_that_are_none_are_refused(change):
-    with pytest.raises(InputError, match="a grid of"):
-        lesion_centred(np.ones((1, 4, 4)), np.ones((1, 4, 4), bool), **change)
 
 
 def test_image_without_lesion_is_refused():
@@ -91,7 +73,8 @@ def run(init, unfreezing, cams, ids):
     return rows.assign(**named, learning_rate=0.1, init=init, unfreezing=unfreezing), cams
 
 
-def test_table_averages_all_maps_of_an_init_and_regime():
+def test_table_averages_all_maps_of_an_init_and_regime(monkeypatch):
+    monkeypatch.setattr(lesion_maps, "SIDE", 6)
     rng = np.random.default_rng(4)
     masks, _ = boxes(4, 12, rng)
     masks[2] = False  # nothing to centre on
@@ -102,12 +85,15 @@ def test_table_averages_all_maps_of_an_init_and_regime():
         run("radiologic", "freeze_all", cams[1], ids),
         run("photographic", "freeze_all", cams[2], ids),
     ]
-    table = lesion_map_table(runs, np.array(ids), masks, side=6)
+    table = lesion_map_table(runs, np.array(ids), masks)
     own = table[table["init"] == "radiologic"]
     marked = [0, 1, 3]
-    pictures = np.concatenate([to_uint8(one[marked, :, :, 1], 12) for one in cams[:2]])
-    expected = lesion_centred_mean(pictures, np.concatenate([masks[marked]] * 2), side=6)
-    np.testing.assert_allclose(lesion_map_grid(own, 6), expected, atol=0.51)
+    pictures = np.concatenate([to_uint8(cam[marked, :, :, 1], 12) for cam in cams[:2]])
+    centred = lesion_centred(pictures, np.concatenate([masks[marked]] * 2))
+    reached = np.isfinite(centred).any(axis=0)
+    grid = lesion_map_grid(own)
+    assert (np.isfinite(grid) == reached).all()  # cells that no image reaches are left out
+    np.testing.assert_allclose(grid[reached], np.nanmean(centred[:, reached], axis=0), atol=0.51)
     assert set(table["init"]) == {"radiologic", "photographic"}
     assert own["n_maps"].max() == 6
 

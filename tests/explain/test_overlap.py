@@ -1,13 +1,326 @@
+from math import hypot
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from skimage.measure import regionprops
+from sklearn.metrics import average_precision_score, f1_score
 
 from rin.errors import InputError
 from rin.explain import overlap
-from rin.explain.gradcam import probability_maps, to_uint8
+from rin.explain.gradcam import to_uint8
+from rin.explain.overlap import (
+    baseline_pictures,
+    baseline_scores,
+    baseline_table,
+    best_threshold,
+    cam_dice,
+    check_masks,
+    crossfitted_dice,
+    dice,
+    lesion_sizes,
+    near_lesion,
+    others_lesion_size,
+    pixel_average_precision,
+    pointing_game,
+    threshold_curve,
+    tolerance_at,
+)
+
+SIDE = 7
+seeds, tolerances = st.integers(0, 10**6), st.sampled_from([0, 1, 1.5, 2, 3, 20])
+EMPTY = np.zeros((1, 2, 2), bool)
 
 
-def _rows(init="radiologic", **changes):
+def test_dice_of_random_masks_equals_sklearn_f1():
+    rng = np.random.default_rng(2)
+    prediction, mask = rng.random((2, 6, 9, 7)) > 0.6
+    expected = [f1_score(m.ravel(), p.ravel()) for p, m in zip(prediction, mask, strict=True)]
+    np.testing.assert_allclose(dice(prediction, mask), expected, rtol=1e-12)
+
+
+def test_dice_when_one_side_is_empty_is_zero_and_when_both_are_is_nan():
+    assert (dice(~EMPTY, EMPTY)[0], dice(EMPTY, ~EMPTY)[0]) == (0, 0)
+    assert np.isnan(dice(EMPTY, EMPTY)[0])
+
+
+@pytest.mark.parametrize(
+    ("prediction", "mask", "told"),
+    [
+        (EMPTY, np.zeros((1, 3, 3), bool), "one size"),
+        (EMPTY[0], EMPTY[0], "n, h, w"),
+        (EMPTY.astype(int), EMPTY, "prediction: dtype is int64"),
+        (EMPTY, EMPTY.astype(int), "mask: dtype is int64"),
+    ],
+)
+def test_dice_of_unusable_regions_raises(prediction, mask, told):
+    with pytest.raises(InputError, match=told):
+        dice(prediction, mask)
+
+
+def test_cam_dice_at_the_threshold_itself_predicts_nothing():
+    cams = np.array([[[180, 181]], [[180, 180]]], np.uint8)
+    assert cam_dice(cams, np.array([[[0, 1]], [[0, 1]]], np.uint8)).tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [cam_dice, threshold_curve, pixel_average_precision, lambda c, m: pointing_game(c, m, 1)],
+    ids=["dice", "curve", "precision", "pointing"],
+)
+def test_measures_of_unusable_maps_or_masks_raise(measure):
+    cams = np.zeros((1, 2, 2), np.uint8)
+    for bad, told in (
+        (np.zeros((1, 4, 4), bool), "one size"),
+        (np.array([[[0, 255]]]), "not 0 and 1"),
+        (EMPTY[0], "Give masks"),
+    ):
+        with pytest.raises(InputError, match=told):
+            measure(cams, bad)
+    with pytest.raises(InputError, match=r"to_uint8|diverged"):
+        measure(np.full((1, 2, 2), np.nan), EMPTY)
+
+
+@pytest.mark.parametrize("value", [-1, 0.5, np.nan])
+def test_masks_of_other_values_than_zero_and_one_raise(value):
+    with pytest.raises(InputError, match="not 0 and 1"):
+        check_masks(np.array([[[0, value]]]))
+
+
+def random_pair(n=12, side=9, seed=4):
+    """Maps that are a little brighter on their lesion, a rectangle."""
+    rng = np.random.default_rng(seed)
+    masks = np.zeros((n, side, side), bool)
+    for mask in masks:
+        top, left = rng.integers(0, side - 3, 2)
+        mask[top : top + 3, left : left + 3] = True
+    cams = rng.integers(0, 200, masks.shape) + 55 * masks
+    return cams.astype(np.uint8), masks
+
+
+@given(seeds, arrays(bool, (3, 5, 4)))
+@settings(max_examples=30, deadline=None)
+def test_threshold_curve_equals_dice_at_each_threshold_by_itself(seed, masks):
+    cams = np.random.default_rng(seed).integers(0, 256, (3, 5, 4)).astype(np.uint8)
+    expected = np.stack([cam_dice(cams, masks, t) for t in range(256)], axis=1)
+    np.testing.assert_array_equal(threshold_curve(cams, masks), expected)
+
+
+def test_best_threshold_is_the_one_of_the_largest_mean_dice_of_all():
+    cams, masks = random_pair()
+    means = [cam_dice(cams, masks, t).mean() for t in range(256)]
+    chosen = best_threshold(threshold_curve(cams, masks))
+    assert chosen == int(np.argmax(np.round(means, 9)))
+
+
+def test_best_threshold_of_scores_that_differ_by_rounding_is_the_lowest():
+    curves = np.zeros((3, 256))
+    curves[:, 10], curves[:, 20] = [0.3, 0.2, 0.1], [0.1, 0.2, 0.3]
+    assert curves[:, 20].sum() > curves[:, 10].sum()
+    assert best_threshold(curves) == 10
+
+
+def test_crossfitted_dice_equals_a_loop_over_patients():
+    curves = threshold_curve(*random_pair())
+    patients = np.array(list("aabbbcdeeffg"))
+    expected = np.empty(len(curves))
+    for patient in set(patients):
+        own = patients == patient
+        expected[own] = curves[own, best_threshold(curves[~own])]
+    np.testing.assert_array_equal(crossfitted_dice(curves, patients), expected)
+
+
+def test_crossfitted_dice_never_uses_the_patients_own_images():
+    """Two patients who are best served by different thresholds get each other's."""
+    curves = np.zeros((3, 256))
+    curves[:2, 50], curves[2, 200] = 1.0, 1.0
+    curves[:2, 200], curves[2, 50] = 0.3, 0.1
+    assert crossfitted_dice(curves, ["a", "a", "b"]).tolist() == [0.3, 0.3, 0.1]
+    assert np.isnan(crossfitted_dice(curves, ["a", "a", "a"])).all()
+
+
+@pytest.mark.parametrize(
+    ("curves", "patients", "told"),
+    [
+        (np.zeros((0, 256)), [], "with a lesion only"),
+        (np.full((1, 256), np.nan), ["a"], "with a lesion only"),
+        (np.zeros((2, 256)), ["a"], "1 patients beside 2 images"),
+    ],
+)
+def test_crossfitted_dice_of_unusable_curves_raises(curves, patients, told):
+    with pytest.raises(InputError, match=told):
+        crossfitted_dice(curves, patients)
+
+
+def near_by_force(mask, tolerance):
+    """Whether the smallest distance to a pixel of the lesion is within the tolerance."""
+    lesion = np.argwhere(mask)
+    near = np.zeros(mask.shape, bool)
+    for y, x in np.ndindex(mask.shape):
+        distances = [hypot(y - row, x - column) for row, column in lesion]
+        near[y, x] = bool(distances) and min(distances) <= tolerance
+    return near
+
+
+@given(seeds, tolerances)
+@settings(max_examples=25, deadline=None)
+def test_near_lesion_equals_distances_by_brute_force(seed, tolerance):
+    mask = np.random.default_rng(seed).random((SIDE, SIDE)) > 0.93
+    near = near_lesion(mask[None], tolerance)[0]
+    np.testing.assert_array_equal(near, near_by_force(mask, tolerance))
+
+
+@pytest.mark.parametrize("tolerance", [-1, np.nan])
+def test_near_lesion_within_no_distance_raises(tolerance):
+    with pytest.raises(InputError, match="not negative"):
+        near_lesion(np.ones((1, 2, 2), bool), tolerance)
+
+
+def test_tolerance_is_the_published_one_at_the_papers_size_and_in_proportion_elsewhere():
+    assert [tolerance_at(side) for side in (256, 512, 128, 64)] == [15, 30, 8, 4]
+
+
+@given(seeds, tolerances)
+@settings(max_examples=25, deadline=None)
+def test_pointing_game_with_one_maximum_equals_argmax_and_distances_by_brute_force(seed, tolerance):
+    rng = np.random.default_rng(seed)
+    masks = rng.random((4, SIDE, SIDE)) > 0.9
+    masks[:, 0, 0] = True
+    maps = rng.normal(size=masks.shape) + 5
+    expected = []
+    for cam, mask in zip(maps, masks, strict=True):
+        at = np.unravel_index(cam.argmax(), cam.shape)
+        expected.append(float(near_by_force(mask, tolerance)[at]))
+    assert pointing_game(maps, masks, tolerance).tolist() == expected
+
+
+def test_pointing_game_with_shared_maxima_is_the_share_that_hits():
+    cam = np.array([[[9, 9, 0, 9, 9, 1]]], np.uint8)
+    mask = np.array([[[1, 0, 0, 0, 0, 1]]], np.uint8)
+    assert pointing_game(cam, mask, 0)[0] == 0.25
+    assert pointing_game(cam, mask, 1)[0] == 0.75
+    assert pointing_game(np.full(cam.shape, 255), mask, 0)[0] == 2 / 6
+
+
+def test_pointing_game_without_a_positive_value_is_a_miss_and_without_a_lesion_undefined():
+    for value in (0, -1):
+        assert pointing_game(np.full((1, 2, 2), value), ~EMPTY, 1).tolist() == [0.0]
+    assert np.isnan(pointing_game(np.ones((1, 2, 2)), EMPTY, 1))[0]
+
+
+@given(seeds, st.sampled_from([2, 6, 256]))
+@settings(max_examples=40, deadline=None)
+def test_pixel_average_precision_equals_sklearn_with_and_without_ties(seed, levels):
+    rng = np.random.default_rng(seed)
+    masks = rng.random((3, SIDE, SIDE)) > 0.7
+    masks[:, 0, 0] = True
+    maps = rng.integers(0, levels, masks.shape).astype(np.uint8)
+    expected = [
+        average_precision_score(m.ravel(), c.ravel()) for c, m in zip(maps, masks, strict=True)
+    ]
+    np.testing.assert_allclose(pixel_average_precision(maps, masks), expected, rtol=1e-12)
+
+
+def test_pixel_average_precision_without_contrast_or_lesion():
+    mask = np.zeros((1, 5, 4), bool)
+    mask[0, :2, :3] = True
+    for level in (0, 255):
+        assert pixel_average_precision(np.full((1, 5, 4), level, np.uint8), mask)[0] == 6 / 20
+    assert np.isnan(pixel_average_precision(np.ones((1, 2, 2), np.uint8), EMPTY))[0]
+
+
+@pytest.fixture
+def lesions():
+    """A box of 2 × 6 pixels, one of 8 × 2, nothing, and two spots of one lesion."""
+    masks = np.zeros((4, 10, 10), bool)
+    masks[0, 2:4, 1:7] = True
+    masks[1, 0:8, 5:7] = True
+    masks[3, 1, 1] = masks[3, 8, 4] = True
+    return masks
+
+
+def box_of(mask):
+    top, left, bottom, right = regionprops(mask.astype(np.uint8))[0].bbox
+    return [bottom - top, right - left]
+
+
+def test_lesion_sizes_equal_bounding_boxes_of_regionprops(lesions):
+    sizes = lesion_sizes(lesions)
+    assert sizes[[0, 1, 3]].tolist() == [box_of(mask) for mask in lesions[[0, 1, 3]]]
+    assert np.isnan(sizes[2]).all()
+
+
+def test_others_lesion_size_leaves_out_every_image_of_the_patient(lesions):
+    patients = np.array(["a", "b", "a", "b"])
+    found = others_lesion_size(lesion_sizes(lesions), patients)
+    for patient, size in zip(patients, found, strict=True):
+        others = [box_of(mask) for mask in lesions[patients != patient] if mask.any()]
+        assert size == pytest.approx(np.mean(others, axis=0))
+
+
+def test_others_lesion_size_without_another_patient_or_with_too_few_raises(lesions):
+    with pytest.raises(InputError, match="somebody else"):
+        others_lesion_size(lesion_sizes(lesions[[0, 2]]), ["a", "b"])
+    with pytest.raises(InputError, match="each image's patient"):
+        others_lesion_size(lesion_sizes(lesions), ["a", "b"])
+
+
+def test_ellipse_is_that_of_its_equation_in_the_middle():
+    y, x = np.mgrid[:41, :61]
+    drawn = baseline_pictures((41, 61), (20, 30))["centred ellipse"]
+    np.testing.assert_array_equal(drawn > 0, ((y - 20) / 10) ** 2 + ((x - 30) / 15) ** 2 < 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "middle"),
+    [((5, 5), [[2, 2]]), ((4, 5), [[1, 2], [2, 2]]), ((2, 2), [[0, 0], [0, 1], [1, 0], [1, 1]])],
+)
+def test_centre_point_is_the_pixel_or_pixels_around_the_middle(shape, middle):
+    assert np.argwhere(baseline_pictures(shape, (1, 1))["centre point"]).tolist() == middle
+
+
+def test_baseline_scores_of_a_centred_square_follow_from_its_share_of_the_image():
+    masks = np.zeros((1, 8, 8), bool)
+    masks[0, 2:6, 2:6] = True
+    table = baseline_scores(masks, [(4, 4)], tolerance=0).set_index("baseline")
+    share = 16 / 64
+    whole = table.loc["whole image"]
+    assert whole["dice"] == pytest.approx(2 * share / (1 + share))
+    assert whole["pointing"] == whole["average_precision"] == share
+    y, x = np.mgrid[:8, :8]
+    area = (((y - 3.5) / 2) ** 2 + ((x - 3.5) / 2) ** 2 < 1).sum()
+    drawn = table.loc["centred ellipse"]
+    assert drawn["dice"] == pytest.approx(2 * area / (16 + area))
+    assert drawn["pointing"] == 1
+    found = area / 16  # precision is 1 within the ellipse, and the share of the lesion at last
+    assert drawn["average_precision"] == pytest.approx(found + (1 - found) * share)
+    assert table.loc["centre point", "pointing"] == 1
+    assert table.loc["centre point", ["dice", "average_precision"]].isna().all()
+
+
+def test_baseline_scores_take_tolerance_and_an_ellipse_for_each_image():
+    masks = np.zeros((2, 9, 9), bool)
+    masks[0, 4, 6], masks[1, 3:6, 3:6] = True, True
+    for tolerance, hit in ((1, 0.0), (2, 1.0)):
+        table = baseline_scores(masks, [(2, 2), (3.2, 3.2)], tolerance=tolerance)
+        assert table["pointing"][2] == hit
+    larger = baseline_scores(masks, [(2, 2), (9, 9)], tolerance=0)
+    drawn = larger["baseline"] == "centred ellipse"
+    assert (larger["dice"][drawn] < table["dice"][drawn]).tolist() == [False, True]
+    means = baseline_table(table).set_index("baseline")
+    assert means.loc["whole image", "dice"] == pytest.approx((2 / 82 + 18 / 90) / 2)
+
+
+def test_baseline_scores_of_an_empty_mask_raise():
+    masks = np.stack([np.ones((3, 3)), np.zeros((3, 3))])
+    with pytest.raises(InputError, match="1 of 2 masks outline nothing"):
+        baseline_scores(masks, [(1, 1)] * 2, tolerance=0)
+
+
+def table_rows(init="radiologic", **changes):
     columns = {
         "task": "breast",
         "fold": 0,
@@ -24,6 +337,9 @@ def _rows(init="radiologic", **changes):
         "score": [0.9, 0.8, 0.1],
     }
     return pd.DataFrame(columns | changes)
+
+
+CASES = ["c", "b", "a"]
 
 
 @pytest.fixture
@@ -44,9 +360,6 @@ def cams():
     return cams
 
 
-CASES = ["c", "b", "a"]
-
-
 def random_study(n=8, side=12, cells=3, seed=3):
     """Two scenarios and two inits over cases of which every fourth has no lesion."""
     rng = np.random.default_rng(seed)
@@ -60,7 +373,7 @@ def random_study(n=8, side=12, cells=3, seed=3):
     case |= {"label": np.arange(n) % 2}
     runs = [
         (
-            _rows(init, scenario=scenario, score=rng.random(n), **case),
+            table_rows(init, scenario=scenario, score=rng.random(n), **case),
             rng.normal(size=(n, cells, cells, 2)).astype(np.float32),
         )
         for scenario in ("s1", "s2")
@@ -69,148 +382,94 @@ def random_study(n=8, side=12, cells=3, seed=3):
     return runs, ids, masks
 
 
-@pytest.mark.parametrize(
-    ("target", "expected"),
-    [("predicted", [1.0, 0.0]), ("label", [1.0, 1.0]), ("positive", [1.0, 0.0])],
-)
-def test_tables_take_the_map_of_the_target_class(masks, cams, target, expected):
-    found = overlap.measure_overlap([(_rows(), cams)], CASES, masks, target=target).table
-    short = overlap.dice_table([(_rows(), cams)], CASES, masks, target=target)
-    for table in (found, short):
-        assert table["case_id"].tolist() == ["a", "b"]
-        assert table["dice"].tolist() == expected
+def test_overlap_takes_the_map_of_the_predicted_class_and_one_half_is_negative(masks, cams):
+    for score, targets, expected in (
+        ([0.9, 0.8, 0.1], [1, 1], [1.0, 0.0]),
+        ([0.5, 0.51, 0.2], [0, 1], [0.0, 0.0]),
+    ):
+        found = overlap.measure_overlap([(table_rows(score=score), cams)], CASES, masks).table
+        assert found["case_id"].tolist() == ["a", "b"]
+        assert found["target"].tolist() == targets
+        assert found["dice"].tolist() == expected
 
 
-def test_predicted_class_follows_the_score_and_one_half_is_negative(masks, cams):
-    rows = _rows(score=[0.5, 0.51, 0.2])
-    table = overlap.dice_table([(rows, cams)], CASES, masks)
-    assert table["target"].tolist() == [0, 1]
-    assert table["dice"].tolist() == [0.0, 0.0]
-
-
-def test_table_holds_what_each_measure_says_of_each_image_by_itself():
+def test_overlap_holds_what_each_measure_says_of_each_image_by_itself():
     runs, ids, masks = random_study()
-    found = overlap.measure_overlap(runs, ids, masks, threshold=150, tolerance=2)
-    assert found.tolerance == 2
-    assert len(found.table) == 4 * 6
-    at = {case: k for k, case in enumerate(ids)}
-    by_init = {(one["scenario"].iloc[0], one["init"].iloc[0]): (one, maps) for one, maps in runs}
+    found = overlap.measure_overlap(runs, ids, masks)
+    assert (found.tolerance, len(found.table)) == (1, 4 * 6)
+    by_init = {(rows["scenario"].iloc[0], rows["init"].iloc[0]): (rows, m) for rows, m in runs}
     for row, curve in zip(found.table.itertuples(), found.curves, strict=True):
         rows, maps = by_init[row.scenario, row.init]
-        k = at[row.case_id]
+        k = ids.index(row.case_id)
         assert row.target == int(rows["score"][k] > 0.5)
         picture = to_uint8(maps[k : k + 1, :, :, row.target], 12)
         mask = masks[k : k + 1]
-        assert row.dice == overlap.cam_dice(picture, mask, 150)[0]
-        assert row.pointing == overlap.pointing_game(picture, mask, 2)[0]
-        assert row.average_precision == overlap.pixel_average_precision(picture, mask)[0]
-        assert row.mask_share == mask.mean()
-        assert row.cam_share == (picture > 150).mean()
-        np.testing.assert_array_equal(curve, overlap.threshold_curve(picture, mask)[0])
-
-
-def test_table_of_the_probability_takes_maps_of_the_probability():
-    runs, ids, masks = random_study()
-    changed = [
-        (rows, probability_maps(maps, np.column_stack([1 - rows["score"], rows["score"]])))
-        for rows, maps in runs
-    ]
-    expected = overlap.measure_overlap(changed, ids, masks).table
-    found = overlap.measure_overlap(runs, ids, masks, of="probability").table
-    pd.testing.assert_frame_equal(found, expected)
-    short = overlap.dice_table(runs, ids, masks, of="probability")
-    pd.testing.assert_frame_equal(short, expected[short.columns])
-    assert found["dice"].tolist() != overlap.dice_table(runs, ids, masks)["dice"].tolist()
+        assert row.dice == cam_dice(picture, mask)[0]
+        assert row.pointing == pointing_game(picture, mask, 1)[0]
+        assert row.average_precision == pixel_average_precision(picture, mask)[0]
+        assert (row.mask_share, row.cam_share) == (mask.mean(), (picture > 180).mean())
+        np.testing.assert_array_equal(curve, threshold_curve(picture, mask)[0])
 
 
 def test_best_dice_is_crossfitted_within_scenario_and_init_and_upper_chosen_within_the_run():
     runs, ids, masks = random_study()
     second = [(rows.assign(fold=1), maps[::-1]) for rows, maps in runs]
     found = overlap.measure_overlap([*runs, *second], ids, masks)
-    table = found.table.reset_index(drop=True)
-    for _, rows in table.groupby(["scenario", "init"]):
-        expected = overlap.crossfitted_dice(found.curves[rows.index], rows["patient_id"])
+    for _, rows in found.table.groupby(["scenario", "init"]):
+        expected = crossfitted_dice(found.curves[rows.index], rows["patient_id"])
         assert rows["dice_best"].tolist() == expected.tolist()
-    for _, rows in table.groupby(["scenario", "init", "fold"]):
+    for _, rows in found.table.groupby(["scenario", "init", "fold"]):
         curves = found.curves[rows.index]
-        expected = curves[:, overlap.best_threshold(curves)]
-        assert rows["dice_upper"].tolist() == expected.tolist()
-        assert rows["dice_upper"].mean() >= rows["dice"].mean()
-
-
-def test_best_dice_is_undefined_where_one_patient_alone_has_a_lesion(masks, cams):
-    masks[1] = False
-    table = overlap.measure_overlap([(_rows(), cams)], CASES, masks).table
-    assert table["case_id"].tolist() == ["a"]
-    assert table["dice_best"].isna().all()
-    assert table["dice_upper"].notna().all()
+        assert rows["dice_upper"].tolist() == curves[:, best_threshold(curves)].tolist()
 
 
 def test_images_without_a_lesion_have_a_table_of_their_own(masks, cams):
-    cams[2] = 0
-    (row,) = overlap.measure_overlap([(_rows(), cams)], CASES, masks).empty.to_dict("records")
-    assert (row["case_id"], row["target"]) == ("c", 0)
-    assert (row["cam_share"], row["highlighted"], row["empty_cam"]) == (0, False, True)
-    cams[2, :, :1, 0] = 3
-    (row,) = overlap.measure_overlap([(_rows(), cams)], CASES, masks).empty.to_dict("records")
-    assert (row["cam_share"], row["highlighted"], row["empty_cam"]) == (0.25, True, False)
+    for change, shown in ((0, (0, False, True)), (3, (0.25, True, False))):
+        cams[2] = 0
+        cams[2, :, :1, 0] = change
+        found = overlap.measure_overlap([(table_rows(), cams)], CASES, masks)
+        (row,) = found.empty.to_dict("records")
+        assert (row["case_id"], row["target"]) == ("c", 0)
+        assert (row["cam_share"], row["highlighted"], row["empty_cam"]) == shown
 
 
 def test_map_without_a_positive_value_scores_zero_and_the_lesions_share(masks, cams):
     cams[0] = -1
-    table = overlap.measure_overlap([(_rows(), cams)], CASES, masks).table.set_index("case_id")
+    found = overlap.measure_overlap([(table_rows(), cams)], CASES, masks)
+    table = found.table.set_index("case_id")
     assert table["empty_cam"].to_dict() == {"a": True, "b": False}
-    short = overlap.dice_table([(_rows(), cams)], CASES, masks)
-    assert short["empty_cam"].tolist() == [True, False]
     names = ["dice", "dice_upper", "pointing", "average_precision", "cam_share"]
     assert table.loc["a", names].tolist() == [0, 0, 0, 0.5, 0]
 
 
-def test_tolerance_is_by_default_that_of_the_size(masks, cams):
-    large = np.kron(masks, np.ones((16, 16), bool))
-    assert overlap.measure_overlap([(_rows(), cams)], CASES, large).tolerance == 4
-
-
-def test_tables_when_no_image_has_a_lesion_are_empty(masks, cams):
-    found = overlap.measure_overlap([(_rows(), cams)], CASES, np.zeros_like(masks))
+def test_overlap_when_one_or_no_image_has_a_lesion(masks, cams):
+    masks[1] = False
+    table = overlap.measure_overlap([(table_rows(), cams)], CASES, masks).table
+    assert table["dice_best"].isna().tolist() == [True]
+    found = overlap.measure_overlap([(table_rows(), cams)], CASES, np.zeros_like(masks))
     assert (len(found.table), len(found.curves), len(found.empty)) == (0, 0, 3)
     assert set(overlap.MEASURES) <= set(found.table)
 
 
-@pytest.mark.parametrize("measure", [overlap.dice_table, overlap.measure_overlap])
-def test_tables_of_incomplete_input_raise(measure, masks, cams):
-    with pytest.raises(InputError, match="3 rows, 2 maps"):
-        measure([(_rows(), cams[:2])], CASES, masks)
-    with pytest.raises(InputError, match="1 cases without a mask"):
-        measure([(_rows(), cams)], ["c", "b", "x"], masks)
-    with pytest.raises(InputError, match="no run"):
-        measure([], CASES, masks)
-    with pytest.raises(InputError, match="Known: predicted, label, positive"):
-        measure([(_rows(), cams)], CASES, masks, target="argmax")
-    with pytest.raises(InputError, match="Known: logit, probability"):
-        measure([(_rows(), cams)], CASES, masks, of="odds")
+def test_overlap_of_incomplete_input_raises(masks, cams):
+    for runs, ids, told in (
+        ([(table_rows(), cams[:2])], CASES, "3 rows, 2 maps"),
+        ([(table_rows(), cams)], ["c", "b", "x"], "1 cases without a mask"),
+        ([], CASES, "no run"),
+    ):
+        with pytest.raises(InputError, match=told):
+            overlap.measure_overlap(runs, ids, masks)
 
 
 def test_scenario_and_init_dice_average_cases_then_scenarios():
-    first = _rows().assign(dice=[0.1, 0.2, 0.3])
-    second = _rows(scenario="other", case_id=["a", "b", "d"]).assign(dice=[0.6, 0.6, 0.6])
+    first = table_rows().assign(dice=[0.1, 0.2, 0.3])
+    second = table_rows(scenario="other", case_id=["a", "b", "d"]).assign(dice=[0.6, 0.6, 0.6])
     scenarios = overlap.scenario_dice(pd.concat([first, second]))
     assert scenarios["dice"].tolist() == pytest.approx([0.2, 0.6])
     assert scenarios["n_cases"].tolist() == [3, 3]
-    inits = overlap.init_dice(scenarios)
-    assert inits.loc[0, "mean"] == pytest.approx(0.4)
-    assert inits.loc[0, "sd"] == pytest.approx(np.std([0.2, 0.6], ddof=1))
-    assert inits.loc[0, "n_scenarios"] == 2
-
-
-def test_scenario_dice_with_undefined_score_raises():
+    (row,) = overlap.init_dice(scenarios).to_dict("records")
+    assert row["mean"] == pytest.approx(0.4)
+    assert row["sd"] == pytest.approx(np.std([0.2, 0.6], ddof=1))
+    assert row["n_scenarios"] == 2
     with pytest.raises(InputError, match="undefined"):
-        overlap.scenario_dice(_rows().assign(dice=[0.1, np.nan, 0.3]))
-
-
-def test_means_of_an_undefined_measure_are_undefined_and_hide_no_image():
-    table = _rows().assign(dice=[0.1, 0.2, 0.3], dice_best=[0.1, np.nan, 0.3])
-    scenarios = overlap.scenario_overlap(table, ["dice", "dice_best"])
-    means = overlap.init_overlap(scenarios, ["dice", "dice_best"]).set_index("measure")["mean"]
-    assert means["dice"] == pytest.approx(0.2)
-    assert np.isnan(means["dice_best"])
+        overlap.scenario_dice(table_rows().assign(dice=[0.1, np.nan, 0.3]))
