@@ -13,7 +13,7 @@ import pandas as pd
 from rin.data import findings as report
 from rin.data.cases import validate_cases
 from rin.data.findings import Finding
-from rin.data.inspection import inspect_cases, refuse_bad
+from rin.data.inspection import inspect_cases, record_folder, refuse_bad
 from rin.data.layouts import FoundCase, find_cases
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import DatasetManifest
@@ -29,7 +29,8 @@ class Dataset:
     """A dataset that was opened, looked at and checked.
 
     ``digest`` covers ids, labels, pixels and masks: equal digests mean equal content,
-    wherever the files lie.
+    wherever the files lie.  ``mask_digests`` is indexed by case id; ``records`` is the folder
+    that keeps what was seen.
     """
 
     manifest: DatasetManifest
@@ -39,6 +40,8 @@ class Dataset:
     cases: pd.DataFrame
     findings: tuple[Finding, ...]
     digest: str
+    mask_digests: pd.Series
+    records: Path
 
 
 def locate(manifest: DatasetManifest, data_root: Path) -> str | None:
@@ -66,7 +69,12 @@ def locate(manifest: DatasetManifest, data_root: Path) -> str | None:
 
 
 def open_dataset(
-    manifest: DatasetManifest, data_root: Path, *, index_folder: Path, workers: int | None = None
+    manifest: DatasetManifest,
+    data_root: Path,
+    *,
+    index_folder: Path,
+    workers: int | None = None,
+    square: tuple[int, str] | None = None,
 ) -> Dataset:
     """Open the dataset that lies under the data root and check it against its manifest.
 
@@ -80,6 +88,9 @@ def open_dataset(
         Where inspections are kept.
     workers
         Processes that look at the pictures; by default one per core.
+    square
+        Size and way of resizing of the store that will be built, so that its rows come from the
+        same pass (:func:`rin.data.inspection.inspect_cases`).
 
     Raises
     ------
@@ -95,7 +106,7 @@ def open_dataset(
             where=data_root,
             remedy=f"Access is {manifest.access}: get it at {manifest.home}.",
         )
-    return _open(manifest, open_tree(data_root, location), index_folder, workers)
+    return _open(manifest, open_tree(data_root, location), index_folder, workers, square)
 
 
 def ensure_dataset(
@@ -107,6 +118,7 @@ def ensure_dataset(
     *,
     index_folder: Path,
     workers: int | None = None,
+    square: tuple[int, str] | None = None,
 ) -> Dataset:
     """Return the real dataset where the data root holds it, else a stand-in.
 
@@ -122,7 +134,7 @@ def ensure_dataset(
         ``per_class`` for the pretraining corpora.
     seed
         Seed of the stand-in.
-    index_folder, workers
+    index_folder, workers, square
         As for :func:`open_dataset`.
 
     Raises
@@ -132,7 +144,7 @@ def ensure_dataset(
     """
     location = None if data_root is None else locate(manifest, data_root)
     if location is not None:
-        return _open(manifest, open_tree(data_root, location), index_folder, workers)
+        return _open(manifest, open_tree(data_root, location), index_folder, workers, square)
     if manifest.stand_in is None:
         raise InputError(
             f"{manifest.title} is not there, and no stand-in is made for it",
@@ -141,11 +153,15 @@ def ensure_dataset(
             "that holds it.",
         )
     root = write_stand_in(manifest, standin_root, standin_counts, seed)
-    return open_dataset(manifest, root, index_folder=index_folder, workers=workers)
+    return open_dataset(manifest, root, index_folder=index_folder, workers=workers, square=square)
 
 
 def _open(
-    manifest: DatasetManifest, tree: Tree, index_folder: Path, workers: int | None
+    manifest: DatasetManifest,
+    tree: Tree,
+    index_folder: Path,
+    workers: int | None,
+    square: tuple[int, str] | None,
 ) -> Dataset:
     where = tree.root / tree.location
     note = _stand_in_note(tree, manifest)
@@ -154,7 +170,9 @@ def _open(
     report.check_counts(manifest, found, note, where)
     labels = _labels(manifest, found, where)
     wanted = [case for case in found if labels[case.source_class] is not None]
-    cases, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder, workers=workers)
+    cases, bad = inspect_cases(
+        tree.root, wanted, manifest, folder=index_folder, workers=workers, square=square
+    )
     refuse_bad(bad[~bad["case_id"].isin(known_bad)], len(wanted), where)
     skipped = report.skipped(known_bad, found, wanted, set(bad["case_id"]))
     cases = cases[~cases["case_id"].isin(known_bad)].reset_index(drop=True)
@@ -169,6 +187,8 @@ def _open(
         cases=cases,
         findings=(*skipped, *report.find(manifest, cases, found, stand_in=note is not None)),
         digest=_content_digest(cases, mask_digests),
+        mask_digests=mask_digests.set_axis(cases["case_id"]),
+        records=record_folder(index_folder, manifest),
     )
 
 

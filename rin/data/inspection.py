@@ -1,8 +1,8 @@
-"""The first look at a dataset's pictures: can each be read, how large is it, what does it hold?
+"""The one pass that decodes a dataset: size, digest, hash and store row from the same bytes.
 
-Every picture and mask is decoded once.  What was seen is kept on disk, chunk by chunk, under
-a key of the file and of how it was read: a pass that was stopped goes on where it stood, and
-a dataset whose files have not changed is not decoded again.
+What was seen is kept on disk, chunk by chunk, under a key of the file and of how it was read: a
+pass that was stopped goes on where it stood, and a dataset whose files have not changed is not
+decoded again.  Rows for a store are kept beside it until :mod:`rin.data.store` has taken them.
 """
 
 import hashlib
@@ -33,8 +33,11 @@ INSPECTION_VERSION = 1
 CHUNK = 1024
 LOCK = ".lock"
 HASH_SIZE = 256
+#: Rows for a store are kept of datasets up to this size; a larger one is decoded once more.
+ROW_BYTES = 2**30
 NAMED_BAD = 10
 BAD_COLUMNS = ["case_id", "place", "problem"]
+CONTENT = ["digest", "mask_digest", "width", "height"]
 SEEN = pa.schema(
     {
         "key": pa.string(),
@@ -58,7 +61,9 @@ class _Chunk:
     keys: tuple[str, ...]
     color: bool
     window: tuple[float, float] | None
+    masks: bool
     target: Path
+    square: tuple[int, str] | None
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -71,6 +76,7 @@ def inspect_cases(
     *,
     folder: Path,
     workers: int | None = None,
+    square: tuple[int, str] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Look at every picture and mask of some cases, or remember what was seen before.
 
@@ -84,6 +90,9 @@ def inspect_cases(
         Where inspections are kept; those of this dataset get a folder in it.
     workers
         Processes; by default one per core.  Up to 1,024 cases are done in this process.
+    square
+        Size in pixels and way of resizing of the store that will be built; the rows of pictures
+        that are decoded now are then kept for it.
 
     Returns
     -------
@@ -102,15 +111,37 @@ def inspect_cases(
     InputError
         A folder that cannot be written, or a record in it that cannot be read.
     """
-    settings = json.dumps([INSPECTION_VERSION, manifest.color, manifest.window, HASH_SIZE])
-    name = f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
-    folder = Path(folder) / name
+    folder = record_folder(folder, manifest)
     keys = _keys(root, found)
     seen, bad = _remembered(folder), []
     if (seen.index.get_indexer(keys) < 0).any():
-        bad = _look(root, found, keys, manifest, folder, workers)
+        bad = _look(root, found, keys, manifest, folder, workers, square)
         seen = _remembered(folder)
     return _table(found, keys, seen), pd.DataFrame(bad, columns=BAD_COLUMNS)
+
+
+def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
+    """Return the folder that keeps the inspections of a dataset, below that of all."""
+    settings = json.dumps([INSPECTION_VERSION, manifest.color, manifest.window, HASH_SIZE])
+    return Path(folder) / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
+
+
+def kept_rows(folder: Path, square: tuple[int, str]) -> pd.DataFrame:
+    """Return where the rows of a store are kept: ``file`` and ``row``, by content.
+
+    The index is digest, mask digest, width and height of a picture, on which alone a row depends.
+    """
+    tables = [pd.DataFrame(columns=[*CONTENT, "file", "row"])]
+    for file in sorted(folder.glob(f"*-{_ending(square)}")):
+        record = folder / f"{file.name.removesuffix(f'-{_ending(square)}')}.parquet"
+        if record.is_file():
+            seen = pq.read_table(record, columns=CONTENT).to_pandas()
+            tables.append(seen.assign(file=str(file), row=range(len(seen))))
+    return pd.concat(tables).drop_duplicates(CONTENT).set_index(CONTENT)
+
+
+def _ending(square: tuple[int, str]) -> str:
+    return f"{square[0]}-{square[1]}.npy"
 
 
 def refuse_bad(bad: pd.DataFrame, count: int, where: str | Path) -> None:
@@ -164,6 +195,7 @@ def _look(
     manifest: DatasetManifest,
     folder: Path,
     workers: int | None,
+    square: tuple[int, str] | None,
 ) -> list[tuple[str, str, str]]:
     """Look at the cases that were not seen before, and return the bad ones."""
     try:
@@ -171,8 +203,10 @@ def _look(
         # A second process waits here, and then finds everything seen.
         with FileLock(folder / LOCK):
             missing = np.flatnonzero(_remembered(folder).index.get_indexer(keys) < 0)
+            if square and len(missing) * square[0] ** 2 * (3 * manifest.color + 2) > ROW_BYTES:
+                square = None
             chunks = [
-                _chunk(root, found, keys, manifest, folder, missing[start : start + CHUNK])
+                _chunk(root, found, keys, manifest, folder, missing[start : start + CHUNK], square)
                 for start in range(0, len(missing), CHUNK)
             ]
             title = f"Inspecting {manifest.name}"
@@ -193,6 +227,7 @@ def _chunk(
     manifest: DatasetManifest,
     folder: Path,
     rows: np.ndarray,
+    square: tuple[int, str] | None,
 ) -> _Chunk:
     own = tuple(keys[row] for row in rows)
     name = hashlib.blake2b("".join(own).encode(), digest_size=16).hexdigest()
@@ -202,21 +237,34 @@ def _chunk(
         keys=own,
         color=manifest.color,
         window=manifest.window,
+        masks=manifest.masks,
         target=folder / f"{name}.parquet",
+        square=square,
     )
 
 
 def _inspect_chunk(chunk: _Chunk, threads: int) -> list[tuple[str, str, str]]:
     """Look at the cases of a chunk, keep what was seen, and return the bad ones."""
-    seen, bad = [], []
-    looks = map_threads(partial(_inspect, chunk), chunk.cases, threads)
-    for key, look in zip(chunk.keys, looks, strict=True):
-        if isinstance(look, dict):
-            seen.append(look | {"key": key})
-        else:
+    seen, rows, bad = [], [], []
+    looks = list(map_threads(partial(_inspect, chunk), chunk.cases, threads))
+    # A file that was replaced meanwhile would be remembered under the key of the old one.
+    after = _keys(chunk.root, chunk.cases)
+    for case, key, now, look in zip(chunk.cases, chunk.keys, after, looks, strict=True):
+        if not isinstance(look, dict):
             bad.append(look)
+        elif key != now:
+            bad.append((case.case_id, str(chunk.root / case.image), "it changed while it was read"))
+        else:
+            rows.append(look.pop("row"))
+            seen.append(look | {"key": key})
     if seen:
         unfinished = chunk.target.with_suffix(".tmp")
+        if chunk.square:
+            with unfinished.open("wb") as file:
+                np.save(file, np.stack(rows))
+            unfinished.replace(
+                chunk.target.with_name(f"{chunk.target.stem}-{_ending(chunk.square)}")
+            )
         pq.write_table(pa.Table.from_pylist(seen, schema=SEEN), unfinished)
         unfinished.replace(chunk.target)
     return bad
@@ -238,6 +286,7 @@ def _measure(chunk: _Chunk, case: FoundCase) -> dict:
     mask = read_mask(chunk.root, case.masks, (height, width)) if case.masks else None
     bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
     return {
+        "row": chunk.square and store_row(pixels, mask, chunk.masks, chunk.square),
         "header_patient": patient_of(chunk.root, case.image) if case.patient_id is None else "",
         "width": width,
         "height": height,
@@ -246,6 +295,20 @@ def _measure(chunk: _Chunk, case: FoundCase) -> dict:
         "hash": bits,
         "blank": blank,
     }
+
+
+def store_row(
+    pixels: np.ndarray, mask: np.ndarray | None, masks: bool, square: tuple[int, str]
+) -> np.ndarray:
+    """Return the row of a store, uint8 (bytes,): the picture, then its mask where there are masks.
+
+    Images are bilinear with antialiasing, masks nearest-neighbour on the same geometry.
+    """
+    parts = [resize_picture(pixels, *square)]
+    if masks:
+        mask = np.zeros(pixels.shape[:2], bool) if mask is None else mask
+        parts.append(resize_picture(mask, *square, nearest=True))
+    return np.concatenate([part.ravel().view(np.uint8) for part in parts])
 
 
 def _table(found: list[FoundCase], keys: list[str], seen: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import json
 import math
 import os
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -25,8 +25,15 @@ from filelock import FileLock
 from rin.data.cases import validate_cases
 from rin.data.chunks import map_threads, run_chunks
 from rin.data.datasets import Dataset
-from rin.data.inspection import BAD_COLUMNS, refuse_bad
-from rin.data.pictures import RESIZES, read_picture, resize_picture
+from rin.data.inspection import (
+    BAD_COLUMNS,
+    CONTENT,
+    NAMED_BAD,
+    kept_rows,
+    refuse_bad,
+    store_row,
+)
+from rin.data.pictures import RESIZES, read_picture
 from rin.data.pixels import read_mask
 from rin.errors import InputError, unknown
 
@@ -35,6 +42,7 @@ CHUNK = 1024
 CHUNK_BYTES = 64 * 2**20
 IMAGES, MASKS, CASES, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.json"
 DONE = "done"
+REPLACED = "it is not the picture that was seen when the dataset was opened"
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,7 @@ class _Chunk:
     resize: str
     color: bool
     window: tuple[float, float] | None
+    masks: bool
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -89,11 +98,12 @@ def build_store(
     *,
     folder: Path,
     resize: str = "stretch",
-    color: bool = False,
     workers: int | None = None,
 ) -> ImageStore:
-    """Decode and resize every picture of a dataset, or reopen the store that did so before.
+    """Keep every picture of a dataset at one size, or reopen the store that did so before.
 
+    Rows that the opening of the dataset left are taken; other pictures are decoded, and must be
+    the very ones that were then seen.  Pictures have three channels where the manifest says so.
     Of two processes that build one store, the second waits for the first and reopens it.
 
     Parameters
@@ -106,21 +116,21 @@ def build_store(
         ``stretch`` scales both sides to ``size``, as the paper does; ``pad`` scales the longer
         side, keeps the aspect ratio and centres the picture on black.  Images are bilinear
         with antialiasing, masks nearest-neighbour on the same geometry.
-    color
-        Three channels (uint8 (n, size, size, 3)) instead of one.
     workers
         Decoding processes, or threads for a small store; by default one per core.
 
     Raises
     ------
     InputError
-        Unknown ``resize``, pictures that cannot be read (named together, after all others
-        were written), or a folder that cannot be written or is too full.
+        Unknown ``resize``, pictures that cannot be read or were replaced since the dataset was
+        opened (named together, after all others were written), or a folder that cannot be
+        written or is too full.
     """
     if resize not in RESIZES:
         raise unknown("resize", resize, RESIZES)
     if size < 1:
         raise InputError(f"size {size} is not positive", where="size", remedy="Give pixels, >= 1.")
+    color = dataset.manifest.color
     made_of = [STORE_VERSION, dataset.digest, dataset.provenance, size, resize, color]
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     target = Path(folder) / f"{dataset.manifest.name}-{size}-{resize}-{digest[:12]}"
@@ -178,7 +188,9 @@ def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None
     title = f"Storing {dataset.manifest.name} at {note['size']} px"
     parts = run_chunks(_write_chunk, missing, workers=workers, title=title)
     bad = pd.DataFrame(sorted(chain.from_iterable(parts)), columns=BAD_COLUMNS)
-    refuse_bad(bad, len(dataset.cases), dataset.root / dataset.location)
+    where = dataset.root / dataset.location
+    _refuse_replaced(bad[bad["problem"] == REPLACED], where)
+    refuse_bad(bad, len(dataset.cases), where)
     (unfinished / NOTE).unlink(missing_ok=True)
     dataset.cases.assign(masks=dataset.cases["masks"].map(list)).to_parquet(unfinished / CASES)
     sizes = {item.name: item.stat().st_size for item in unfinished.iterdir() if item.is_file()}
@@ -187,6 +199,19 @@ def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None
         shutil.rmtree(target)
     unfinished.rename(target)
     shutil.rmtree(target / DONE)
+    for file in kept_rows(dataset.records, (note["size"], note["resize"]))["file"].unique():
+        Path(file).unlink(missing_ok=True)
+
+
+def _refuse_replaced(replaced: pd.DataFrame, where: Path) -> None:
+    if len(replaced):
+        more = ", ..." if len(replaced) > NAMED_BAD else ""
+        raise InputError(
+            f"{len(replaced)} pictures were replaced after the dataset was opened "
+            f"({', '.join(replaced['case_id'][:NAMED_BAD])}{more})",
+            where=where,
+            remedy="Leave the files as they are and run again; all that changed is then read anew.",
+        )
 
 
 def _arrays(dataset: Dataset, note: dict) -> dict[str, tuple[tuple[int, ...], type]]:
@@ -200,7 +225,12 @@ def _chunks(dataset: Dataset, folder: Path, note: dict) -> list[_Chunk]:
     arrays = _arrays(dataset, note)
     row_bytes = {name: math.prod(row) for name, (row, _) in arrays.items()}
     rows = max(1, min(CHUNK, CHUNK_BYTES // sum(row_bytes.values())))
-    columns = dataset.cases[["case_id", "image", "masks", "height", "width"]]
+    columns = dataset.cases[["case_id", "image", "masks", "height", "width", "digest"]].assign(
+        mask_digest=dataset.cases["case_id"].map(dataset.mask_digests)
+    )
+    content = pd.MultiIndex.from_frame(columns[CONTENT])
+    kept = kept_rows(dataset.records, (note["size"], note["resize"])).reindex(content)
+    columns = columns.assign(file=kept["file"].to_numpy(), row=kept["row"].to_numpy())
     return [
         _Chunk(
             root=dataset.root,
@@ -212,6 +242,7 @@ def _chunks(dataset: Dataset, folder: Path, note: dict) -> list[_Chunk]:
             resize=note["resize"],
             color=note["color"],
             window=dataset.manifest.window,
+            masks=dataset.manifest.masks,
         )
         for first in range(0, len(columns), rows)
     ]
@@ -242,10 +273,13 @@ def _write_chunk(chunk: _Chunk, threads: int) -> list[tuple[str, str, str]]:
             start = np.load(chunk.folder / name, mmap_mode="r").offset
             files[name] = opened.enter_context((chunk.folder / name).open("r+b"))
             files[name].seek(start + chunk.first * chunk.row_bytes[name])
-        for row in map_threads(partial(_read_row, chunk), chunk.cases, threads):
-            if isinstance(row, dict):
+        read = partial(_read_row, chunk, _kept({case[-2] for case in chunk.cases}))
+        for row in map_threads(read, chunk.cases, threads):
+            if isinstance(row, bytes):
+                start = 0
                 for name, file in files.items():
-                    file.write(row[name])
+                    file.write(row[start : start + chunk.row_bytes[name]])
+                    start += chunk.row_bytes[name]
             else:
                 bad.append(row)
         for file in files.values():
@@ -256,19 +290,37 @@ def _write_chunk(chunk: _Chunk, threads: int) -> list[tuple[str, str, str]]:
     return bad
 
 
-def _read_row(chunk: _Chunk, case: tuple) -> dict[str, bytes] | tuple[str, str, str]:
-    """Return the bytes of each array's row, or which case is bad, where and why."""
-    case_id, image, masks, height, width = case
-    row = {}
+def _read_row(
+    chunk: _Chunk, kept: dict[str, np.ndarray], case: tuple
+) -> bytes | tuple[str, str, str]:
+    """Return the bytes of a row, or which case is bad, where and why."""
+    case_id, image, masks, height, width, digest, mask_digest, file, number = case
+    if file in kept:
+        return kept[file][int(number)].tobytes()
     try:
         pixels = read_picture(chunk.root, image, chunk.color, chunk.window)
-        row[IMAGES] = resize_picture(pixels, chunk.size, chunk.resize).tobytes()
-        if MASKS in chunk.row_bytes:
-            mask = read_mask(chunk.root, masks, (height, width))
-            row[MASKS] = resize_picture(mask, chunk.size, chunk.resize, nearest=True).tobytes()
+        same = _digest(pixels) == digest and pixels.shape[:2] == (height, width)
+        mask = read_mask(chunk.root, masks, (height, width)) if same and masks else None
+        if not same or ("" if mask is None else _digest(mask)) != mask_digest:
+            return case_id, str(chunk.root / image), REPLACED
     except InputError as error:
         return case_id, error.where, error.problem
-    return row
+    return store_row(pixels, mask, chunk.masks, (chunk.size, chunk.resize)).tobytes()
+
+
+def _digest(pixels: np.ndarray) -> str:
+    return hashlib.sha256(pixels.tobytes()).hexdigest()
+
+
+def _kept(files: set) -> dict[str, np.ndarray]:
+    """Return the rows that are kept in files; one that is gone or torn is left out."""
+    kept = {}
+    for file in files:
+        # Without a file it is NaN.
+        if isinstance(file, str):
+            with suppress(OSError, ValueError, EOFError):
+                kept[file] = np.load(file, mmap_mode="r")
+    return kept
 
 
 def _open_array(path: Path) -> np.memmap:

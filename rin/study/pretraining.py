@@ -280,7 +280,8 @@ def find_corpus(study: Study, name: str) -> Dataset:
     """
     if name == CURATED and (real_archive(study) is not None or not is_real(study, name)):
         return curated_dataset(study)
-    return study.dataset(name)
+    settings = study.profile.pretraining
+    return study.dataset(name, (settings.size, "stretch") if settings else None)
 
 
 def open_corpus(study: Study, names: str | list[str]) -> Dataset:

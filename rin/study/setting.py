@@ -6,10 +6,10 @@ on first use and reused afterwards.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 import pandas as pd
 
@@ -22,9 +22,7 @@ from rin.data.splits import make_folds
 from rin.data.store import ImageStore, build_store
 from rin.errors import InputError
 from rin.study.ledger import Ledger
-from rin.study.profile import FactorStudy, FromRandom, Profile, load_profile
-
-S = TypeVar("S", FromRandom, FactorStudy)
+from rin.study.profile import FACTORS, Profile, StudyFilter, load_profile
 
 
 @dataclass(frozen=True)
@@ -55,9 +53,12 @@ class Study:
         """The ledger of pretraining runs."""
         return Ledger(self.results / "weights")
 
-    def dataset(self, name: str) -> Dataset:
-        """Open a dataset: the real one where the data root holds it, else its stand-in."""
-        return _open(self, load_manifest(name))
+    def dataset(self, name: str, square: tuple[int, str] | None = None) -> Dataset:
+        """Open a dataset: the real one where the data root holds it, else its stand-in.
+
+        With `square`, size and way of resizing of a store, its rows come from the same pass.
+        """
+        return _open(self, load_manifest(name), square=square)
 
     def store(self, dataset: Dataset, size: int, resize: str = "stretch") -> ImageStore:
         """Return the image store of a dataset at one size, built on first use."""
@@ -66,7 +67,6 @@ class Study:
             size,
             folder=self.results.parent / "stores",
             resize=resize,
-            color=dataset.manifest.color,
         )
 
 
@@ -167,16 +167,14 @@ def _with_images_at_hand(study: Study) -> Study:
             kept.append(name)
     changed = {"tasks": kept, "live": profile.live if profile.live in kept else None}
     changed["from_random"] = _limited(profile.from_random, kept)
-    if profile.factors is not None:
-        factors = {name: _limited(one, kept) for name, one in profile.factors}
-        changed["factors"] = profile.factors.model_copy(update=factors)
-        if not any(factors.values()):
-            changed["factors"] = None
+    factors = {name: _limited(profile.filter_of(name), kept) for name in FACTORS}
+    some = profile.factors is not None and any(factors.values())
+    changed["factors"] = profile.factors.model_copy(update=factors) if some else None
     return replace(study, profile=profile.model_copy(update=changed))
 
 
-def _limited(section: S | None, tasks: list[str]) -> S | None:
-    """Return a section of a profile with those of its tasks that are run, None without any."""
+def _limited(section: StudyFilter | None, tasks: list[str]) -> StudyFilter | None:
+    """Return a study with those of its tasks that are run, None without any."""
     kept = [name for name in section.tasks if name in tasks] if section else []
     return section.model_copy(update={"tasks": kept}) if kept else None
 
@@ -212,7 +210,8 @@ def task_inputs(
     own, task_manifest = find_task(task)
     manifest = find_manifest(study, own, task_manifest)
     profile, tuning = study.profile, study.profile.tuning(task)
-    found = _open(study, manifest, task)
+    square = tuning.size, resize or tuning.resize
+    found = _open(study, manifest, task, square)
     n_folds = min(folds or profile.folds, task_manifest.n_folds)
     split, chosen = None, found
     if profile.splits == "official":
@@ -221,7 +220,7 @@ def task_inputs(
         split = split[split["fold"] < n_folds].reset_index(drop=True)
     near = manifest.near_duplicate_bits
     dataset, groups, pairs = draw_cases(chosen, near, profile.cases, profile.seed)
-    store = study.store(dataset, tuning.size, resize or tuning.resize)
+    store = study.store(dataset, *square)
     if split is None:
         split = make_folds(store.cases, groups, n_folds, profile.seed)
     check_splits(store.cases, split, pairs)
@@ -235,6 +234,20 @@ def task_inputs(
         split,
         substitute_for=own.title if manifest.name != own.name else None,
     )
+
+
+def inputs_reader(study: Study) -> Callable[..., TaskInputs]:
+    """Return `task_inputs` of a study as a function of task, folds and resize that opens once."""
+
+    @cache
+    def read(task: str, folds: int, resize: str) -> TaskInputs:
+        return task_inputs(study, task, folds=folds, resize=resize)
+
+    def reader(task: str, folds: int | None = None, resize: str | None = None) -> TaskInputs:
+        profile = study.profile
+        return read(task, folds or profile.folds, resize or profile.tuning(task).resize)
+
+    return reader
 
 
 def official_folds(study: Study, task: TaskManifest, dataset: Dataset) -> pd.DataFrame:
@@ -302,7 +315,12 @@ def draw_cases(
     return taken, groups.loc[taken.cases["case_id"]], pairs[kept].reset_index(drop=True)
 
 
-def _open(study: Study, manifest: DatasetManifest, task: str = "") -> Dataset:
+def _open(
+    study: Study,
+    manifest: DatasetManifest,
+    task: str = "",
+    square: tuple[int, str] | None = None,
+) -> Dataset:
     counts = study.profile.stand_ins.get(manifest.name)
     absent = study.data_root is None or locate(manifest, study.data_root) is None
     if counts is None and absent:
@@ -313,9 +331,8 @@ def _open(study: Study, manifest: DatasetManifest, task: str = "") -> Dataset:
             "or choose a profile with stand-ins.",
         )
     sizes = tuple(sorted((counts or {}).items()))
-    return _open_once(
-        manifest.name, task, study.data_root, study.results.parent, sizes, study.profile.seed
-    )
+    place, seed = study.results.parent, study.profile.seed
+    return _open_once(manifest.name, task, study.data_root, place, sizes, seed, square)
 
 
 @cache
@@ -326,6 +343,7 @@ def _open_once(
     results: Path,
     sizes: tuple[tuple[str, int], ...],
     seed: int,
+    square: tuple[int, str] | None,
 ) -> Dataset:
     """Open a dataset once in a process, as a task reads it."""
     manifest = load_manifest(name)
@@ -338,4 +356,5 @@ def _open_once(
         dict(sizes),
         seed,
         index_folder=results / "index",
+        square=square,
     )

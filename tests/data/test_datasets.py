@@ -395,6 +395,7 @@ def test_open_dataset_of_a_new_yaml_file_needs_no_python(tmp_path):
         "label_map": {"COVID": "positive", "non-COVID": "negative"},
         "counts": {"images": {"COVID": 2, "non-COVID": 1}},
         "findings": [],
+        "sources": [],
     }
     (tmp_path / "sarscov2.yaml").write_text(yaml.safe_dump(fields))
     save(tmp_path / "sarscov2" / "COVID" / "p1_a.png", picture(1))

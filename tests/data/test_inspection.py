@@ -179,6 +179,24 @@ def test_inspect_cases_of_an_archive_knows_members_by_their_checksum(root, decod
     assert (first["digest"] != second["digest"]).tolist() == [n == 1 for n in range(N)]
 
 
+def test_inspect_cases_of_a_file_replaced_while_it_is_read_keeps_nothing_of_it(root, monkeypatch):
+    read = inspection.read_picture
+
+    def replacing(place, locator, *how):
+        pixels = read(place, locator, *how)
+        if locator == "set/2.png":
+            save(root / "set" / "2.png", picture(200, (5, 7)))
+        return pixels
+
+    with monkeypatch.context() as patched:
+        patched.setattr(inspection, "read_picture", replacing)
+        seen, bad = inspect(root, cases(masks=False))
+    assert bad["problem"].tolist() == ["it changed while it was read"]
+    assert len(seen) == N - 1
+    seen, bad = inspect(root, cases(masks=False))
+    assert (seen["width"][2], len(bad)) == (7, 0)
+
+
 def test_inspect_cases_with_shapes_in_words_looks_for_no_such_file(root, decoded):
     boxes = [FoundCase("a", "p", "c", "set/0.png", (f"box:0,0,{width},1",)) for width in (2, 3)]
     first, _ = inspect(root, boxes[:1])
