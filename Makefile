@@ -57,12 +57,12 @@ venv: $(DONE)
 # The lock holds every build tool, so that the last install needs no network.
 $(DONE): requirements.lock pyproject.toml
 	@python=''; \
-	for each in $(PYTHON) python3.11 python3 python; do \
-	  if "$$each" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' \
+	for each in $(PYTHON) python3.11 python3.12 python3.13 python3 python; do \
+	  if "$$each" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	      >/dev/null 2>&1; then python="$$each"; break; fi; \
 	done; \
 	if [ -z "$$python" ]; then \
-	  echo 'No Python 3.11 with venv found. Install it (Debian, Ubuntu: python3.11-venv;' >&2; \
+	  echo 'No Python 3.11, 3.12 or 3.13 with venv found. Install one (Debian, Ubuntu: python3-venv;' >&2; \
 	  echo 'macOS: brew install python@3.11; or the conda route in README.md), or name it:' >&2; \
 	  echo '  make $(or $(MAKECMDGOALS),book) PYTHON=/path/to/python3.11' >&2; \
 	  exit 1; \

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "rin"
@@ -17,6 +18,7 @@ PACKAGE = ROOT / "rin"
 # A room imports from its own package and from floors below.
 FLOORS = {
     "errors": 0,
+    "files": 0,
     "strict_yaml": 1,
     "paper": 1,
     "replications": 1,
@@ -205,3 +207,19 @@ def test_lock_pins_every_requirement_of_pyproject():
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     pinned = set(re.findall(r"^([A-Za-z0-9_.-]+)==", text, flags=re.MULTILINE))
     assert {requirement_name(each) for each in python_requirements()} - pinned == set()
+
+
+@pytest.mark.parametrize("version", ["3.11.0", "3.12.0", "3.13.0"])
+def test_lock_pins_every_requirement_once_on_every_python_that_make_takes(version):
+    environment = {"python_full_version": version, "python_version": version.rpartition(".")[0]}
+    environment |= {"platform_system": "Linux", "sys_platform": "linux", "os_name": "posix"}
+    environment |= {"platform_machine": "x86_64", "implementation_name": "cpython"}
+    environment |= {"platform_python_implementation": "CPython"}
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
+    pins = [Requirement(line.partition("--hash")[0].strip()) for line in text.splitlines()
+            if re.match(r"[A-Za-z0-9]", line)]  # fmt: skip
+    held = [pin.name.lower() for pin in pins if not pin.marker or pin.marker.evaluate(environment)]
+    assert sorted({name for name in held if held.count(name) > 1}) == []
+    wanted = [Requirement(each) for each in python_requirements()]
+    wanted = [one for one in wanted if not one.marker or one.marker.evaluate(environment)]
+    assert {one.name.lower() for one in wanted} - {*held} == set()
