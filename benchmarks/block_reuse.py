@@ -26,10 +26,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from rin.study import open_study, run_pretraining, task_inputs
-from rin.study.block import block_inputs, run_block
 from rin.study.ledger import Ledger
 from rin.study.plan import Block, group_blocks, plan_runs
 from rin.study.profile import Profile
+from rin.study.run import block_inputs, run_block
 
 TARGET = 8
 COMPARED = ("predictions.parquet", "history.parquet", "cams.npy")

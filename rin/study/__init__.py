@@ -1,11 +1,5 @@
 """The study: from a profile to a ledger of finished runs, and back as tables."""
 
-from rin.study.from_random import (
-    from_random_inputs,
-    from_random_records,
-    run_from_random,
-)
-from rin.study.grid import cam_arrays, histories, predictions, run_grid, run_records
 from rin.study.pretraining import (
     pretrained,
     pretraining_classes,
@@ -15,11 +9,20 @@ from rin.study.pretraining import (
     run_pretraining,
 )
 from rin.study.profile import Profile, load_profile, profile_names
+from rin.study.run import (
+    cam_arrays,
+    histories,
+    predictions,
+    run_fine_tuning,
+    run_grid,
+    run_records,
+    run_study,
+    study_predictions,
+)
 from rin.study.runs import Runs, open_reference, open_runs
-from rin.study.sanity import sanity_maps, sanity_table, similarity_summary
+from rin.study.sanity import sanity_table, similarity_summary
 from rin.study.scenarios import SCENARIOS, Scenario
 from rin.study.setting import Study, TaskInputs, open_study, task_inputs
-from rin.study.whole import run_fine_tuning, run_study, whole_study
 
 __all__ = [
     "SCENARIOS",
@@ -29,8 +32,6 @@ __all__ = [
     "Study",
     "TaskInputs",
     "cam_arrays",
-    "from_random_inputs",
-    "from_random_records",
     "histories",
     "load_profile",
     "open_reference",
@@ -44,14 +45,12 @@ __all__ = [
     "pretraining_predictions",
     "profile_names",
     "run_fine_tuning",
-    "run_from_random",
     "run_grid",
     "run_pretraining",
     "run_records",
     "run_study",
-    "sanity_maps",
     "sanity_table",
     "similarity_summary",
+    "study_predictions",
     "task_inputs",
-    "whole_study",
 ]

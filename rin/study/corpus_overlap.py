@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from rin.data.datasets import Dataset
+from rin.data.dataset import Dataset
 from rin.data.leakage import nearest_pictures, picture_hash
 from rin.data.manifest import find_task
-from rin.data.pictures import read_picture, resize_picture
+from rin.data.pixels import read_picture, resize_picture
 from rin.errors import InputError
 from rin.study.pretraining import choose_corpus, find_corpus
 from rin.study.reference import reference_folder

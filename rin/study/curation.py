@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from rin.data.datasets import Dataset, open_dataset
+from rin.data.dataset import Dataset, open_dataset
 from rin.data.manifest import load_manifest
 from rin.errors import InputError
 from rin.study.profile import Curation

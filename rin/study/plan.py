@@ -1,27 +1,29 @@
-"""From a profile to the runs of a task, grouped into blocks.
+"""From a profile to the runs of its named studies, grouped into blocks.
 
 A run's id covers its configuration and the digests of everything it reads, so that a
-finished run is never repeated and never mistaken for another.
+finished run is never repeated and never mistaken for another.  A named study takes a part of the
+plan and changes one setting of it; equal runs have equal ids, whichever studies name them.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
+from rin.errors import InputError
 from rin.models.backbones import BACKBONES
 from rin.models.build import Architecture
 from rin.models.weights import WeightsEntry, file_sha256, find_entry, load_entries, locate
 from rin.study.ledger import digest_of
 from rin.study.pretraining import local_entries
-from rin.study.profile import FineTuning
-from rin.study.scenarios import Scenario, scenarios_of
-from rin.study.setting import Study, TaskInputs
+from rin.study.profile import FACTORS, FROM_RANDOM, STUDIES, FineTuning
+from rin.study.scenarios import Scenario, find_scenario, scenarios_of
+from rin.study.setting import Study, TaskInputs, inputs_reader
 from rin.training import CODE_VERSION
 
 # Relative to one epoch with all layers unfrozen; only for starting long blocks first.
@@ -76,7 +78,31 @@ class Run:
         """Digest of the configuration."""
         return digest_of(self.config)
 
+    @property
+    def named(self) -> dict:
+        """The columns that name a run in every table."""
+        return {
+            "task": self.task,
+            "fold": self.fold,
+            "scenario": self.scenario.name,
+            "backbone": self.scenario.backbone,
+            "unfreezing": self.scenario.unfreezing,
+            "learning_rate": self.scenario.learning_rate,
+            "init": self.init,
+            "seed": self.seed,
+        }
 
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run of a named study, what it reads, and the level of the study's factor (None: none)."""
+
+    run: Run
+    inputs: TaskInputs
+    level: str | None = None
+
+
+RANDOM = "random"
 # Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
 RANDOM_CONTRACT = "symmetric"
 #: What the official fine-tuning scripts feed to every network, whatever its weights.
@@ -123,7 +149,7 @@ def find_entries(
     own = local_entries(study)
     known = own + load_entries()
     return {
-        (init, backbone): None if init == "random" else find_entry(init, backbone, known)
+        (init, backbone): None if init == RANDOM else find_entry(init, backbone, known)
         for init in inits or study.profile.inits
         for backbone in study.profile.backbones
     }
@@ -161,26 +187,21 @@ def plan_runs(
             seed = int(digest_of(named | {"seed": study.profile.seed})[:7], 16)
             for init in inits:
                 key = (init, scenario.backbone)
-                contract = _contract(entries[key], settings)
-                runs.append(
-                    Run(
-                        inputs.task.name,
-                        int(fold),
-                        scenario,
-                        init,
-                        entries[key],
-                        contract,
-                        seed,
-                        settings,
-                        3 if inputs.store.color else 1,
-                        inputs.store.digest,
-                        split_digest,
-                        digests[key] or f"random-{study.profile.seed}",
-                        _sanity_cases(
-                            study, inputs, (int(fold), scenario, init), contract, entries[key]
-                        ),
-                    )
+                run = Run(
+                    inputs.task.name,
+                    int(fold),
+                    scenario,
+                    init,
+                    entries[key],
+                    _contract(entries[key], settings),
+                    seed,
+                    settings,
+                    3 if inputs.store.color else 1,
+                    inputs.store.digest,
+                    split_digest,
+                    digests[key] or f"random-{study.profile.seed}",
                 )
+                runs.append(replace(run, sanity_cases=_sanity_cases(study, inputs, run)))
     return runs
 
 
@@ -191,24 +212,15 @@ def _contract(entry: WeightsEntry | None, settings: FineTuning) -> str:
     return entry.preprocessing if entry else RANDOM_CONTRACT
 
 
-def _sanity_cases(
-    study: Study,
-    inputs: TaskInputs,
-    cell: tuple[int, Scenario, str],
-    contract: str,
-    entry: WeightsEntry | None,
-) -> int:
-    """Return how many cases the run of a fold, scenario and init records for the sanity check.
-
-    The same for every plan that holds the run, so that plans share it.
-    """
-    settings, (fold, scenario, init) = study.profile.sanity, cell
-    if settings is None or scenario.name not in settings.scenarios or fold != 0:
+def _sanity_cases(study: Study, inputs: TaskInputs, run: Run) -> int:
+    """Return how many cases a run records for the sanity check, in every plan that holds it."""
+    settings = study.profile.sanity
+    if settings is None or run.scenario.name not in settings.scenarios or run.fold != 0:
         return 0
-    if init not in study.profile.inits or inputs.store.masks() is None:
+    if run.init not in study.profile.inits or inputs.store.masks() is None:
         return 0
     tuning = study.profile.tuning(inputs.task.name)
-    own = inputs.store.resize == tuning.resize and contract == _contract(entry, tuning)
+    own = inputs.store.resize == tuning.resize and run.contract == _contract(run.entry, tuning)
     return settings.cases if own else 0
 
 
@@ -231,23 +243,72 @@ def group_blocks(runs: list[Run], *, by_task: bool = False) -> list[Block]:
     return sorted(made, key=lambda block: -block.cost)
 
 
+def plan_study(
+    study: Study, name: str, read: Callable[..., TaskInputs] | None = None
+) -> list[PlannedRun]:
+    """List the runs of a named study, level by level and task by task.
+
+    A run that both levels of a factor share (weights whose own contract is the official scripts')
+    stands here twice, with the same id.
+
+    Parameters
+    ----------
+    name
+        One of `rin.study.profile.STUDIES`.
+    read
+        As `inputs_reader` returns it, where several studies share what they read.
+
+    Raises
+    ------
+    InputError
+        For a study that is unknown or that the profile does not ask for; otherwise as `plan_runs`
+        and `rin.study.task_inputs`.
+    """
+    chosen, read = study.profile.filter_of(name), read or inputs_reader(study)
+    if chosen is None:
+        raise InputError(
+            f"the profile says nothing of the study {name}",
+            where=f"profile {study.profile.name}",
+            remedy="Give it such a section; rin.study.profile describes the fields.",
+        )
+    inits = study.profile.inits
+    if name == FROM_RANDOM:
+        inits = [RANDOM, *(init for init in inits if init != RANDOM)]
+    scenarios, planned = [find_scenario(scenario) for scenario in chosen.scenarios], []
+    for level in FACTORS.get(name, (None,)):
+        changed = {name: level} if level else {}
+        for task in chosen.tasks:
+            inputs = read(task, chosen.folds, changed.get("resize"))
+            runs = plan_runs(
+                study,
+                inputs,
+                inits=inits,
+                scenarios=scenarios,
+                preprocessing=changed.get("preprocessing"),
+            )
+            planned += [PlannedRun(run, inputs, level) for run in runs]
+    return planned
+
+
+def plan_all(study: Study) -> list[PlannedRun]:
+    """List every fine-tuning run that a profile asks for once, those of the main study first.
+
+    Raises
+    ------
+    InputError
+        As `plan_study`.
+    """
+    read, planned = inputs_reader(study), {}
+    for name in STUDIES:
+        if study.profile.filter_of(name) is not None:
+            for found in plan_study(study, name, read):
+                planned.setdefault(found.run.run_id, found)
+    return list(planned.values())
+
+
 def runs_table(runs: list[Run]) -> pd.DataFrame:
     """Return the columns that name a run, one row a run, indexed by run id."""
-    rows = [
-        {
-            "run_id": run.run_id,
-            "task": run.task,
-            "fold": run.fold,
-            "scenario": run.scenario.name,
-            "backbone": run.scenario.backbone,
-            "unfreezing": run.scenario.unfreezing,
-            "learning_rate": run.scenario.learning_rate,
-            "init": run.init,
-            "seed": run.seed,
-        }
-        for run in runs
-    ]
-    return pd.DataFrame(rows).set_index("run_id")
+    return pd.DataFrame([{"run_id": run.run_id} | run.named for run in runs]).set_index("run_id")
 
 
 def _weights_digest(entry: WeightsEntry | None, folders: list[Path]) -> str | None:

@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rin.data.corpus_split import corpus_split
-from rin.data.datasets import Dataset, locate
+from rin.data.dataset import Dataset, locate
 from rin.data.manifest import load_manifest
-from rin.data.splits import PARTS
+from rin.data.splits import PARTS, corpus_split
 from rin.data.store import ImageStore, open_store
 from rin.errors import InputError, unknown
 from rin.models.weights import WeightsEntry

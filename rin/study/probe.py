@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rin.data.datasets import Dataset
-from rin.data.sample_pictures import SamplePictures, sample_pictures
-from rin.data.sampling import take_cases
+from rin.data.dataset import Dataset, SamplePictures, sample_pictures
+from rin.data.splits import take_cases
 from rin.data.store import ImageStore, open_store
 from rin.errors import InputError
 from rin.models.backbones import find_backbone
@@ -493,7 +492,7 @@ def probe_file(
     Parameters
     ----------
     images, data_root, n, size
-        As for `rin.data.sample_pictures.sample_pictures`.
+        As for `rin.data.dataset.sample_pictures`.
     backbone
         Architecture of the file, where it is not to be found out.
 

@@ -1,4 +1,8 @@
-"""The sections of a profile: fine-tuning, pretraining, execution, and studies of their own."""
+"""Profiles: every number that decides how large a study is and how it is trained.
+
+A profile is one YAML file in `notebooks/profiles`.  Profiles differ in numbers and in the studies
+that they name; the code that runs is the same for all of them.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +26,17 @@ from rin.models.backbones import BACKBONES, check_size
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import resolve_contract
 from rin.strict_yaml import read_yaml
-from rin.study.scenarios import find_scenario
+from rin.study.scenarios import find_scenario, scenarios_of
 
+MAIN, FROM_RANDOM = "main", "from_random"
+#: Studies of one factor: its levels, of which the first is compared with the other.
+#: `preprocessing` feeds every run as the official scripts do; `resize` keeps the aspect ratio.
+FACTORS: dict[str, tuple[str, str]] = {
+    "preprocessing": ("native", "official_scripts"),
+    "resize": ("stretch", "pad"),
+}
+#: Studies that a profile may name, in the order in which they are shown.
+STUDIES = (MAIN, FROM_RANDOM, *FACTORS)
 Positive = Annotated[int, Field(gt=0)]
 Momentum = Annotated[float, Field(gt=0, lt=1)]
 
@@ -152,21 +165,8 @@ class Curation(Settings):
     size: Positive = 128
 
 
-class FromRandom(Settings):
-    """Runs that ask whether pretraining helps at all: every init beside random weights.
-
-    `folds` is their own, for an answer needs more test cases than a demonstration.
-    """
-
-    tasks: Annotated[list[str], Field(min_length=1)]
-    scenarios: Annotated[list[str], Field(min_length=1)]
-    folds: Positive = 1
-
-    _known = field_validator("scenarios")(lambda names: [find_scenario(n).name for n in names])
-
-
-class FactorStudy(Settings):
-    """Runs that ask what one factor does, on tasks, scenarios and folds of their own."""
+class StudyFilter(Settings):
+    """The part of the plan that a named study takes: tasks, scenarios and folds of its own."""
 
     tasks: Annotated[list[str], Field(min_length=1)]
     scenarios: Annotated[list[str], Field(min_length=1)]
@@ -178,8 +178,8 @@ class FactorStudy(Settings):
 class Factors(Settings):
     """Settings of fine-tuning that become studies: each level beside the profile's own."""
 
-    preprocessing: FactorStudy | None = None
-    resize: FactorStudy | None = None
+    preprocessing: StudyFilter | None = None
+    resize: StudyFilter | None = None
 
     @model_validator(mode="after")
     def _studies_one(self) -> Factors:
@@ -261,7 +261,7 @@ class Profile(Settings):
     fine_tuning_of: dict[str, dict[str, Any]] = Field(default_factory=dict)
     curation: Curation | None = None
     pretraining: Pretraining | None = None
-    from_random: FromRandom | None = None
+    from_random: StudyFilter | None = None
     factors: Factors | None = None
     probe: Probe | None = None
     sanity: Sanity | None = None
@@ -306,8 +306,8 @@ class Profile(Settings):
     @field_validator("from_random", "factors", "sanity")
     @classmethod
     def _of_own_backbones(
-        cls, section: FromRandom | Factors | Sanity | None, others: ValidationInfo
-    ) -> FromRandom | Factors | Sanity | None:
+        cls, section: StudyFilter | Factors | Sanity | None, others: ValidationInfo
+    ) -> StudyFilter | Factors | Sanity | None:
         for name in section.scenarios if section else []:
             if find_scenario(name).backbone not in others.data.get("backbones", []):
                 raise ValueError(f"{name}: its backbone is not among the profile's")
@@ -345,6 +345,21 @@ class Profile(Settings):
     def live_task(self) -> str:
         """The task that the book follows from image to result."""
         return self.live or self.tasks[0]
+
+    def filter_of(self, study: str) -> StudyFilter | None:
+        """Return what a named study takes of the plan; None where the profile does not ask for it.
+
+        Raises
+        ------
+        InputError
+            For a study that is not one of `STUDIES`.
+        """
+        if study not in STUDIES:
+            raise unknown("study", study, STUDIES)
+        if study == MAIN:
+            names = [scenario.name for scenario in scenarios_of(self.backbones)]
+            return StudyFilter.model_construct(tasks=self.tasks, scenarios=names, folds=self.folds)
+        return getattr(self if study == FROM_RANDOM else self.factors, study, None)
 
     def tuning(self, task: str) -> FineTuning:
         """Return how a task is fine-tuned."""

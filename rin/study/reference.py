@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from rin.data.datasets import Dataset
+from rin.data.dataset import Dataset
 from rin.data.manifest import DatasetManifest
 from rin.errors import InputError, unknown
 from rin.explain.lesion_maps import lesion_map_table

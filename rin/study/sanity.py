@@ -1,20 +1,19 @@
-"""What a run records of its maps as its weights go random; see `rin.training.cascade`.
+"""Do maps depend on what a network has learnt?  Runs record their maps as weights go random.
 
 A run that is asked to, by its `sanity_cases`, compares the maps of some test cases with lesions
-before and after each step of the cascade, and keeps the maps of the first two for pictures.
+before and after each step of the cascade (`rin.training.cascade`); what was recorded is read back
+here, and its means over cases have intervals over patients.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from rin.data.store import ImageStore
-from rin.errors import InputError, unknown
+from rin.errors import InputError
 from rin.explain.sanity import MEASURES, similarity_table
 from rin.stats.bootstrap import cluster_weights, percentile_interval
 from rin.study.plan import Run, plan_runs, runs_table
@@ -23,35 +22,7 @@ from rin.study.setting import Study, TaskInputs
 if TYPE_CHECKING:
     from rin.training.trainer import CompiledBlock
 
-TABLE, MAPS = "sanity.parquet", "sanity_maps.npy"
-#: Cases whose maps are kept for pictures.
-PICTURED = 2
-
-
-@dataclass(frozen=True)
-class SanityRecord:
-    """Similarity of the maps of one run, and some of the maps.
-
-    Attributes
-    ----------
-    table
-        One row a case and step: case_id, patient_id, target (the class, 0 or 1, that the trained
-        network predicts, whose map is compared), depth (0 when the head alone is random), group
-        (the layers that this step put back) and the columns of
-        `rin.explain.sanity.similarity_table`; the same ending in `_other` compare with the next
-        recorded case, the last with the first: what maps of one class share whatever the image.
-    maps
-        float32 (1 + steps, cases, h, w), before the ReLU: of the class `target` of the first
-        cases, trained and then after each step.
-    """
-
-    table: pd.DataFrame
-    maps: np.ndarray
-
-    def write(self, folder: Path) -> None:
-        """Write both into the folder of a run."""
-        self.table.to_parquet(folder / TABLE, index=False)
-        np.save(folder / MAPS, self.maps)
+SANITY_TABLE = "sanity.parquet"
 
 
 def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
@@ -82,8 +53,14 @@ def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
 
 def record_sanity(
     run: Run, block: CompiledBlock, store: ImageStore, labels: np.ndarray, rows: np.ndarray
-) -> SanityRecord | None:
+) -> pd.DataFrame | None:
     """Return what a run records of its trained block, or None where it records nothing.
+
+    One row a case and step: case_id, patient_id, target (the class, 0 or 1, that the trained
+    network predicts, whose map is compared), depth (0 when the head alone is random), group (the
+    layers that this step put back) and the columns of `rin.explain.sanity.similarity_table`; the
+    same ending in `_other` compare with the next recorded case, the last with the first: what
+    maps of one class share whatever the image.
 
     Parameters
     ----------
@@ -113,35 +90,10 @@ def record_sanity(
         other = other if len(rows) > 1 else other * np.nan
         steps = named.assign(target=target, depth=depth, group=group)
         tables.append(pd.concat([steps, own, other], axis=1))
-    return SanityRecord(pd.concat(tables, ignore_index=True), maps[:, :PICTURED].copy())
+    return pd.concat(tables, ignore_index=True)
 
 
-#: The first step of every strip of maps; the others are the groups of the table.
-TRAINED = "trained"
 _STEP = ["task", "init", "backbone", "depth", "group"]
-
-
-@dataclass(frozen=True)
-class SanityMaps:
-    """Maps of some cases of one run, as its weights go random.
-
-    Attributes
-    ----------
-    scenario
-        Name of the run's scenario.
-    case_ids, targets
-        The cases, and the class (0 or 1) whose map is shown.
-    steps
-        "trained", then the group of layers that each step put back.
-    maps
-        float32 (steps, cases, h, w), before the ReLU.
-    """
-
-    scenario: str
-    case_ids: tuple[str, ...]
-    targets: tuple[int, ...]
-    steps: tuple[str, ...]
-    maps: np.ndarray
 
 
 def sanity_table(study: Study, inputs: TaskInputs) -> pd.DataFrame:
@@ -159,36 +111,11 @@ def sanity_table(study: Study, inputs: TaskInputs) -> pd.DataFrame:
     """
     tables = []
     for run_id, named in _recorded(study, inputs).to_dict("index").items():
-        table = study.runs.read(run_id, TABLE, pd.read_parquet)
+        table = study.runs.read(run_id, SANITY_TABLE, pd.read_parquet)
         for position, (column, value) in enumerate(named.items()):
             table.insert(position, column, value)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
-
-
-def sanity_maps(study: Study, inputs: TaskInputs, init: str, backbone: str) -> SanityMaps:
-    """Return the maps that were kept for pictures, of the first scenario of a backbone.
-
-    Raises
-    ------
-    InputError
-        As for `sanity_table`, and for an init or backbone that recorded nothing.
-    """
-    runs = _recorded(study, inputs)
-    for column, value in (("init", init), ("backbone", backbone)):
-        if value not in set(runs[column]):
-            raise unknown(column, value, sorted(set(runs[column])))
-    run = runs[(runs["init"] == init) & (runs["backbone"] == backbone)].iloc[0]
-    table = study.runs.read(run.name, TABLE, pd.read_parquet)
-    maps = study.runs.read(run.name, MAPS, np.load)
-    cases = table[table["depth"] == 0].iloc[: maps.shape[1]]
-    return SanityMaps(
-        run["scenario"],
-        tuple(cases["case_id"]),
-        tuple(cases["target"].tolist()),
-        (TRAINED, *table.drop_duplicates("depth")["group"]),
-        maps,
-    )
 
 
 def similarity_summary(
@@ -217,10 +144,6 @@ def similarity_summary(
     InputError
         When the table is empty.
 
-    Notes
-    -----
-    The mean is checked against pandas, the interval against `scipy.stats.bootstrap` where every
-    patient has one case.
     """
     if table.empty:
         raise InputError("there is no row", where="table", remedy="Record a sanity check first.")

@@ -13,12 +13,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from rin.data.datasets import Dataset, ensure_dataset, locate
-from rin.data.fold_files import read_fold_files
+from rin.data.dataset import Dataset, ensure_dataset, locate
 from rin.data.leakage import check_splits, leak_free_groups, near_duplicates
 from rin.data.manifest import REPOSITORY, DatasetManifest, TaskManifest, find_task, load_manifest
-from rin.data.sampling import sample_cases, take_cases
-from rin.data.splits import make_folds
+from rin.data.splits import make_folds, read_fold_files, sample_cases, take_cases
 from rin.data.store import ImageStore, build_store
 from rin.errors import InputError
 from rin.study.ledger import Ledger

@@ -14,11 +14,9 @@ from rin.data.manifest import REPOSITORY, load_manifest
 from rin.data.standins import write_stand_in
 from rin.models.weights import WeightsEntry
 from rin.study import open_study
-from rin.study.factors import factor_inputs, factor_runs, studied_factors
-from rin.study.from_random import from_random_inputs, planned_from_random
-from rin.study.plan import plan_runs
+from rin.study.plan import plan_study
 from rin.study.pretraining import plan_pretraining
-from rin.study.setting import task_inputs
+from rin.study.profile import STUDIES
 
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
 ONE = {"tasks": ["breast"], "scenarios": [SCENARIO], "folds": 2}
@@ -73,14 +71,9 @@ def finished_study(folder, data_root, changes=None):
 
 
 def planned_runs(study):
-    """Every run of every plan with what it reads; a run of several plans several times."""
-    one = task_inputs(study, "breast")
-    planned = [(run, one) for run in plan_runs(study, one)]
-    planned += planned_from_random(study, from_random_inputs(study))
-    for factor in studied_factors(study):
-        inputs = factor_inputs(study, factor)
-        planned += [(r, inputs[level, r.task]) for level, r in factor_runs(study, factor, inputs)]
-    return planned
+    """Every run of every study with what it reads; a run of several studies several times."""
+    planned = [each for name in STUDIES for each in plan_study(study, name)]
+    return [(each.run, each.inputs) for each in planned]
 
 
 def _pretrained(run, folder):

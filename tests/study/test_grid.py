@@ -7,7 +7,7 @@ import pytest
 from tiny_study import copy_of, records, tiny_profile
 
 from rin.errors import InputError
-from rin.study import cam_arrays, grid, histories, plan, predictions, run_grid, run_records
+from rin.study import cam_arrays, histories, plan, predictions, run, run_grid, run_records
 
 COLUMNS = [
     "task",
@@ -29,7 +29,7 @@ COLUMNS = [
 @pytest.fixture
 def no_executor(monkeypatch):
     """Fail when anything asks for an executor."""
-    monkeypatch.setattr(grid, "make_executor", lambda _: pytest.fail("an executor was made"))
+    monkeypatch.setattr(run, "make_executor", lambda _: pytest.fail("an executor was made"))
 
 
 def part_of(inputs, part):
@@ -50,9 +50,9 @@ def test_grid_when_called_again_trains_nothing(finished_study, inputs, no_execut
 
 
 def test_run_folder_holds_the_configuration_that_its_name_is_the_digest_of(finished_study, inputs):
-    for run in plan.plan_runs(finished_study, inputs):
-        kept = json.loads((finished_study.runs.path(run.run_id) / "config.json").read_text())
-        assert kept == run.config
+    for each in plan.plan_runs(finished_study, inputs):
+        kept = json.loads((finished_study.runs.path(each.run_id) / "config.json").read_text())
+        assert kept == each.config
 
 
 @pytest.mark.parametrize("part", ["test", "validation"])
@@ -137,9 +137,17 @@ def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_othe
         run_grid(study, inputs)
     assert "RadImageNet-ResNet50_notop.h5" in caught.value.where
     assert "https://github.com/BMEII-AI/RadImageNet" in caught.value.remedy
-    assert all(study.runs.has(run.run_id) for run in done)
+    assert all(study.runs.has(each.run_id) for each in done)
     first, again = (
         each.runs.read(lost.run_id, "predictions.parquet", pd.read_parquet)
         for each in (finished_study, study)
     )
     pd.testing.assert_frame_equal(first, again, rtol=1e-4)
+
+
+def test_cam_arrays_of_a_task_without_masks_say_that_there_are_none(
+    finished_study, inputs, monkeypatch
+):
+    monkeypatch.setattr(type(inputs.store), "masks", lambda _: None)
+    with pytest.raises(InputError, match="runs of breast keep no class activation maps"):
+        next(cam_arrays(finished_study, inputs))

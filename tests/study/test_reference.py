@@ -27,21 +27,23 @@ from rin.cli import main
 from rin.errors import InputError
 from rin.explain.lesion_maps import lesion_map_table
 from rin.explain.overlap import measure_overlap
-from rin.study import cam_arrays, open_study, predictions, pretrained, run_from_random, task_inputs
-from rin.study.factors import factor_inputs, run_factor
-from rin.study.from_random import from_random_inputs
+from rin.study import (
+    cam_arrays,
+    open_study,
+    predictions,
+    pretrained,
+    study_predictions,
+    task_inputs,
+)
 from rin.study.profile import Probe
 from rin.study.reference import (
     LARGEST,
-    Packed,
     baseline_rows,
-    factor_predictions,
-    from_random_predictions,
-    grid_predictions,
     load_reference,
     overlap_table,
     pack_predictions,
     reference_names,
+    reference_predictions,
     unpack_predictions,
     without_folders,
     write_reference,
@@ -86,23 +88,19 @@ def copy(written, tmp_path):
 
 def test_grid_is_read_back_as_the_study_returns_it(reference, finished):
     expected = predictions(finished, task_inputs(finished, "breast"))
-    pd.testing.assert_frame_equal(grid_predictions(reference, "breast"), expected)
+    pd.testing.assert_frame_equal(reference_predictions(reference, "main", "breast"), expected)
 
 
-def test_runs_from_random_weights_are_read_back_as_the_study_returns_them(reference, finished):
-    expected = run_from_random(finished, from_random_inputs(finished))
-    pd.testing.assert_frame_equal(from_random_predictions(reference), expected)
-    assert set(expected["init"]) == {"random", "radiologic", "photographic"}
-
-
-@pytest.mark.parametrize("factor", ["preprocessing", "resize"])
-def test_factor_is_read_back_as_the_study_returns_it(reference, finished, factor):
-    expected = run_factor(finished, factor, factor_inputs(finished, factor))
-    pd.testing.assert_frame_equal(factor_predictions(reference, factor), expected)
+@pytest.mark.parametrize("name", ["from_random", "preprocessing", "resize"])
+def test_study_is_read_back_as_it_returns_itself(reference, finished, name):
+    expected = study_predictions(finished, name)
+    pd.testing.assert_frame_equal(reference_predictions(reference, name), expected)
+    random = {"random"} if name == "from_random" else set()
+    assert set(expected["init"]) == {"radiologic", "photographic"} | random
 
 
 def test_run_of_both_levels_stands_under_both(reference):
-    table = factor_predictions(reference, "preprocessing")
+    table = reference_predictions(reference, "preprocessing")
     shared = table[table["init"] == "radiologic"].groupby("level")["score"].agg(list)
     assert shared["native"] == shared["official_scripts"]
 
@@ -297,11 +295,11 @@ def test_names_are_those_of_the_folder(written, monkeypatch):
         load_reference("open")
 
 
-def test_unknown_task_and_factor_are_named(reference):
+def test_unknown_task_and_study_are_named(reference):
     with pytest.raises(InputError, match=r"'knee'.*breast"):
-        grid_predictions(reference, "knee")
+        reference_predictions(reference, "main", "knee")
     with pytest.raises(InputError, match=r"'colour'.*preprocessing, resize"):
-        factor_predictions(reference, "colour")
+        reference_predictions(reference, "colour")
 
 
 FILES = ["run.json", "cases.parquet", "runs.parquet", "scores.parquet", "overlap.parquet",
@@ -447,10 +445,10 @@ def test_packing_loses_nothing_whatever_the_ids_and_scores(runs):
         ).astype({"label": np.int64, "score": np.float32})
         for run in runs
     ]
-    packed = pack_predictions(tables)
-    assert not packed.cases.duplicated(["task", "case_id"]).any()
+    cases, scores = pack_predictions(tables)
+    assert not cases.duplicated(["task", "case_id"]).any()
     order = list(range(len(tables)))[::-1]
-    found = unpack_predictions(Packed(packed.cases, packed.scores), order)
+    found = unpack_predictions(cases, scores, order)
     for place in order:
         own = found[found["run"] == place].drop(columns="run")
         assert own.to_numpy().tolist() == tables[place].to_numpy().tolist()

@@ -5,18 +5,12 @@ were written; whoever changes the run changes them here.
 """
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from rin.stats import init_differences, regime_interaction
 from rin.stats.interaction import factor_effects
-from rin.study.reference import (
-    factor_predictions,
-    from_random_predictions,
-    grid_predictions,
-    load_reference,
-)
+from rin.study.reference import load_reference, reference_predictions
 
 INITS = ("radiologic", "photographic")
 #: Mean over all scenarios, then frozen, ten layers and all layers unfrozen; AUC points.
@@ -36,7 +30,7 @@ def reference():
 
 @pytest.fixture(scope="module")
 def grid(reference):
-    return pd.concat([grid_predictions(reference, task) for task in reference.tasks])
+    return reference_predictions(reference)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +70,7 @@ def test_interaction_of_the_reference_run_is_clear_on_two_tasks(grid):
 
 
 def test_gain_over_random_weights_is_averaged_over_folds_and_not_pooled(reference):
-    rows = from_random_predictions(reference)
+    rows = reference_predictions(reference, "from_random")
     table = init_differences(rows, "photographic", "random").set_index(["task", "group"])
     breast = table.loc["breast", "all"]
     points = np.round(100 * breast[["difference", "ci_low", "ci_high"]].astype(float), 1)
@@ -94,7 +88,7 @@ def test_gain_over_random_weights_is_averaged_over_folds_and_not_pooled(referenc
 
 
 def test_inputs_of_the_official_scripts_take_the_photographic_weights_to_chance(reference):
-    rows = factor_predictions(reference, "preprocessing")
+    rows = reference_predictions(reference, "preprocessing")
     groups = {"all": rows["scenario"].unique()}
     table = factor_effects(rows, INITS, ("native", "official_scripts"), groups=groups)
     found = table.set_index(["quantity", "init", "level"])
@@ -113,7 +107,7 @@ def test_inputs_of_the_official_scripts_take_the_photographic_weights_to_chance(
 
 
 def test_difference_at_a_level_is_the_recommended_one_of_its_runs(reference):
-    rows = factor_predictions(reference, "preprocessing")
+    rows = reference_predictions(reference, "preprocessing")
     groups = {"all": rows["scenario"].unique()}
     table = factor_effects(rows, INITS, ("native", "official_scripts"), groups=groups)
     found = table[table["quantity"] == "difference"].set_index("level")

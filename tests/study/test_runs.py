@@ -5,7 +5,7 @@ import pytest
 
 from rin.errors import InputError
 from rin.study import load_profile, open_reference, open_runs
-from rin.study.reference import from_random_predictions, grid_predictions
+from rin.study.reference import reference_predictions
 
 PREDICTIONS = ["task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init",
                "seed", "case_id", "patient_id", "part", "label", "score"]  # fmt: skip
@@ -29,7 +29,7 @@ def test_demo_shows_the_reference_run_without_training_anything(demo):
 def test_predictions_are_those_of_the_reference_run(demo):
     table = demo.predictions("main", "breast")
     assert list(table) == PREDICTIONS
-    pd.testing.assert_frame_equal(table, grid_predictions(demo.reference, "breast"))
+    pd.testing.assert_frame_equal(table, reference_predictions(demo.reference, "main", "breast"))
     every = demo.predictions("main")
     assert list(every["task"].unique()) == list(demo.tasks)
 
@@ -37,7 +37,7 @@ def test_predictions_are_those_of_the_reference_run(demo):
 def test_studies_beside_the_grid(demo):
     assert demo.studies == ("main", "from_random", "preprocessing", "resize")
     random = demo.predictions("from_random")
-    assert len(random) == len(from_random_predictions(demo.reference))
+    assert len(random) == len(reference_predictions(demo.reference, "from_random"))
     assert set(random["init"]) == {"radiologic", "photographic", "random"}
     assert set(demo.predictions("preprocessing")["level"]) == {"native", "official_scripts"}
     assert demo.tasks_of("resize") == ("breast",)
@@ -77,6 +77,7 @@ def test_open_reference_needs_no_data():
     runs = open_reference("open")
     assert runs.is_reference
     assert set(runs.tasks) == set(runs.reference.tasks)
+    assert runs.probe() is runs.reference.probe is not None
 
 
 def test_reference_of_other_inits_is_refused(tmp_path):

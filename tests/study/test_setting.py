@@ -7,7 +7,7 @@ from rin.data.manifest import find_task, load_manifest
 from rin.data.splits import PIECES
 from rin.errors import InputError
 from rin.study import open_study, task_inputs
-from rin.study.setting import find_manifest, official_folds
+from rin.study.setting import draw_cases, find_manifest, official_folds
 
 
 @pytest.fixture
@@ -62,6 +62,14 @@ def test_inputs_of_a_profile_that_limits_cases_are_drawn(study_folder):
     assert inputs.store.digest != whole.store.digest
     assert set(inputs.folds["case_id"]) == drawn
     assert set(inputs.pairs["case_a"]) | set(inputs.pairs["case_b"]) <= drawn
+
+
+def test_drawn_cases_are_those_of_the_seed(inputs):
+    def drawn(seed):
+        return set(draw_cases(inputs.found, None, 40, seed)[0].cases["case_id"])
+
+    assert drawn(1) == drawn(1)
+    assert len({frozenset(drawn(seed)) for seed in range(5)}) > 1
 
 
 def test_inputs_tell_real_from_stand_in(inputs):

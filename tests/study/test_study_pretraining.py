@@ -8,7 +8,7 @@ import pytest
 from tiny_study import copy_of, records, tiny_profile
 
 import rin.training.pretrain
-from rin.data.corpus_split import corpus_split
+from rin.data.splits import corpus_split
 from rin.errors import InputError
 from rin.models.weights import WeightsEntry, load_weights
 from rin.study import (
@@ -250,9 +250,7 @@ def test_pretraining_id_covers_the_split(pretrained_study, monkeypatch):
     (run,) = plan_pretraining(pretrained_study)
     monkeypatch.setattr(pretraining, "_splits", {})
     swapped = {"test": "validation", "validation": "test", "train": "train"}
-    monkeypatch.setattr(
-        pretraining, "corpus_split", lambda *a: corpus_split(*a).replace(swapped)
-    )
+    monkeypatch.setattr(pretraining, "corpus_split", lambda *a: corpus_split(*a).replace(swapped))
     (other,) = plan_pretraining(pretrained_study)
     assert other.store_digest == run.store_digest
     assert other.run_id != run.run_id

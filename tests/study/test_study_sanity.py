@@ -1,24 +1,25 @@
+import itertools
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import bootstrap
 from tiny_study import copy_of, records, tiny_profile
 
 from rin.errors import InputError
 from rin.explain.gradcam import class_activation
 from rin.explain.overlap import has_lesion
-from rin.explain.sanity import similarity_table
+from rin.explain.sanity import MEASURES, similarity_table
 from rin.study import (
     cam_arrays,
-    from_random_inputs,
-    grid,
     predictions,
-    run_from_random,
     run_grid,
-    sanity_maps,
     sanity_table,
+    similarity_summary,
+    study_predictions,
 )
 from rin.study.plan import plan_runs
 from rin.study.sanity import record_sanity, sanity_rows
@@ -43,7 +44,9 @@ def checked(finished_study, inputs, with_small_backbone):
 @pytest.fixture
 def no_training(monkeypatch):
     """Fail when anything asks for an executor."""
-    monkeypatch.setattr(grid, "make_executor", lambda _: pytest.fail("an executor was made"))
+    monkeypatch.setattr(
+        "rin.study.run.make_executor", lambda _: pytest.fail("an executor was made")
+    )
 
 
 def recording(study, inputs):
@@ -60,34 +63,18 @@ def test_plan_asks_the_runs_of_the_section_alone_to_record(checked, finished_stu
         assert (run.run_id == without[run.scenario.name, run.init]) is not asked
 
 
-def test_plan_asks_the_first_fold_alone(checked, inputs):
-    study, _ = checked
-    two = study.__class__(
-        study.profile.model_copy(update={"folds": 2}), study.data_root, study.results
-    )
-    folds = pd.concat([inputs.folds, inputs.folds.assign(fold=1)])
-    again = inputs.__class__(**(inputs.__dict__ | {"folds": folds}))
-    assert {run.fold for run in recording(two, again)} == {0}
-    assert len(recording(two, again)) == 2
-
-
-def test_plan_over_more_folds_asks_the_same_runs(checked, inputs):
+def test_plan_over_more_folds_asks_the_runs_of_the_first_alone(checked, inputs):
     study, _ = checked
     folds = pd.concat([inputs.folds, inputs.folds.assign(fold=1)])
-    more = inputs.__class__(**(inputs.__dict__ | {"folds": folds}))
-    asked = {run.run_id for run in recording(study, inputs)}
-    assert {run.run_id for run in recording(study, more)} == asked
+    more = recording(study, replace(inputs, folds=folds))
+    assert [run.run_id for run in more] == [run.run_id for run in recording(study, inputs)]
 
 
-def test_plan_asks_no_run_of_a_task_without_masks(checked, inputs):
+def test_plan_asks_no_run_of_a_task_without_masks(checked, inputs, monkeypatch):
     study, _ = checked
 
-    class Unmasked(type(inputs.store)):
-        def masks(self):
-            return None
-
-    store = Unmasked(**inputs.store.__dict__)
-    assert recording(study, inputs.__class__(**(inputs.__dict__ | {"store": store}))) == []
+    monkeypatch.setattr(type(inputs.store), "masks", lambda _: None)
+    assert recording(study, inputs) == []
 
 
 def test_grid_with_the_check_repeats_the_runs_that_record_and_no_other(checked, inputs):
@@ -98,12 +85,11 @@ def test_grid_with_the_check_repeats_the_runs_that_record_and_no_other(checked, 
     assert new == {run.run_id for run in recording(study, inputs)}
 
 
-def test_runs_that_record_have_two_files_more_and_others_have_not(checked, inputs):
+def test_runs_that_record_have_a_file_more_and_others_have_not(checked, inputs):
     study, _ = checked
     for run in plan_runs(study, inputs):
         files = {path.name for path in study.runs.path(run.run_id).iterdir()}
-        assert {"sanity.parquet", "sanity_maps.npy"} <= files or not run.sanity_cases
-        assert {"sanity.parquet", "sanity_maps.npy"}.isdisjoint(files) or run.sanity_cases
+        assert ("sanity.parquet" in files) is (run.sanity_cases > 0)
 
 
 def test_recording_changes_neither_predictions_nor_maps_of_any_run(checked, finished_study, inputs):
@@ -139,24 +125,6 @@ def test_sanity_table_holds_the_first_test_cases_with_a_lesion_at_every_depth(ch
         assert rows.drop_duplicates("depth")["group"].tolist() == ["head", "stage 2", "stage 1"]
 
 
-def test_sanity_table_compares_the_recorded_maps_of_the_predicted_class(checked, inputs):
-    study, _ = checked
-    table, scored = sanity_table(study, inputs), predictions(study, inputs)
-    scores = scored.set_index(["scenario", "init", "case_id"])["score"]
-    for init in ("radiologic", "random"):
-        found = sanity_maps(study, inputs, init, "ResNet50")
-        assert found.maps.shape == (4, 2, 3, 3)
-        assert found.steps == ("trained", "head", "stage 2", "stage 1")
-        assert found.scenario == SCENARIO
-        rows = table[(table["init"] == init) & table["case_id"].isin(found.case_ids)]
-        for case, target in zip(found.case_ids, found.targets, strict=True):
-            assert target == (scores[SCENARIO, init, case] > 0.5)
-        for depth in range(3):
-            expected = similarity_table(found.maps[0], found.maps[1 + depth], 32)
-            own = rows[rows["depth"] == depth][list(expected)].reset_index(drop=True)
-            pd.testing.assert_frame_equal(own, expected)
-
-
 @pytest.fixture
 def recorded(monkeypatch, checked, inputs):
     """Return a function that records made-up maps of some cases, and the maps and classes."""
@@ -169,7 +137,7 @@ def recorded(monkeypatch, checked, inputs):
         monkeypatch.setattr(cascade, "cascade_maps", lambda *_: made)
         block = SimpleNamespace(predict=lambda *_: (probabilities[:n], maps[0, :n]))
         labels = np.zeros(len(store.cases), int)
-        return record_sanity(run, block, store, labels, np.arange(n)).table
+        return record_sanity(run, block, store, labels, np.arange(n))
 
     return record, maps, (1, 0, 1)
 
@@ -196,17 +164,6 @@ def test_record_of_a_single_case_has_no_other_image(recorded):
     assert table.filter(like="_other").isna().all(axis=None)
 
 
-def test_sanity_maps_begin_with_the_map_of_the_grid(checked, inputs):
-    study, _ = checked
-    found = sanity_maps(study, inputs, "radiologic", "ResNet50")
-    for rows, maps in cam_arrays(study, inputs):
-        if tuple(rows.iloc[0][["scenario", "init"]]) == (SCENARIO, "radiologic"):
-            for k, case in enumerate(found.case_ids):
-                place = rows["case_id"].tolist().index(case)
-                own = maps[place, ..., found.targets[k]]
-                np.testing.assert_allclose(found.maps[0, k], own, atol=1e-5)
-
-
 def test_grid_after_a_run_was_lost_records_the_same_again(checked, inputs, with_small_backbone):
     study, _ = checked
     again = copy_of(study, "again")
@@ -224,7 +181,7 @@ def test_runs_from_random_weights_are_those_of_the_grid(checked, no_training):
     study, _ = checked
     profile = tiny_profile(SECTION | FROM_RANDOM | {"inits": ["radiologic", "random"]})
     again = copy_of(study, "from_random", profile=profile)
-    scored = run_from_random(again, from_random_inputs(again))
+    scored = study_predictions(again, "from_random")
     assert set(scored["init"]) == {"radiologic", "random"}
 
 
@@ -248,12 +205,6 @@ def test_sanity_table_of_a_profile_without_the_section_raises(finished_study, in
         sanity_table(finished_study, inputs)
 
 
-@pytest.mark.parametrize(("init", "backbone"), [("imagenet", "ResNet50"), ("random", "VGG19")])
-def test_sanity_maps_of_what_recorded_nothing_lists_what_did(checked, inputs, init, backbone):
-    with pytest.raises(InputError, match="unknown"):
-        sanity_maps(checked[0], inputs, init, backbone)
-
-
 def test_maps_after_the_head_alone_went_random_are_weighted_sums_of_the_same_features():
     # Of one feature map, any head gives that map times a number: only the sign can turn.
     features = np.random.default_rng(0).normal(size=(1, 4, 4, 1)).astype(np.float32)
@@ -261,3 +212,89 @@ def test_maps_after_the_head_alone_went_random_are_weighted_sums_of_the_same_fea
     row = similarity_table(a, b, 16).iloc[0]
     assert row["spearman"] == pytest.approx(-1)
     assert row["spearman_absolute"] == pytest.approx(1)
+
+
+INITS = ("radiologic", "photographic")
+GROUPS = ("head", "stage 2", "stage 1")
+
+
+def table(cases=4, per_patient=1, backbones=("ResNet50",), value=None):
+    """Rows as `sanity_table` returns them; `value` maps (init, depth, case) to a similarity."""
+    draws, rows = np.random.default_rng(0), []
+    cells = itertools.product(INITS, backbones, enumerate(GROUPS), range(cases))
+    for init, backbone, (depth, group), case in cells:
+        one = draws.uniform(-1, 1) if value is None else value(init, depth, case)
+        named = {"task": "breast", "init": init, "backbone": backbone}
+        placed = {"case_id": f"c{case}", "patient_id": f"p{case // per_patient}"}
+        found = dict.fromkeys(MEASURES, one) | {f"{m}_other": 0.1 for m in MEASURES}
+        rows.append(named | placed | {"depth": depth, "group": group} | found)
+    return pd.DataFrame(rows)
+
+
+def cell(summary, init="radiologic", depth=0, measure="ssim"):
+    chosen = (summary["init"] == init) & (summary["depth"] == depth)
+    return summary[chosen & (summary["measure"] == measure)].squeeze()
+
+
+def test_summary_has_one_row_a_step_and_measure_with_the_mean_over_cases():
+    whole = table()
+    summary = similarity_summary(whole, replicates=50)
+    assert len(summary) == 2 * 3 * len(MEASURES)
+    expected = whole.groupby(["init", "depth"])["ssim"].mean()
+    for init, depth in expected.index:
+        assert cell(summary, init, depth)["mean"] == pytest.approx(expected[init, depth])
+    assert (summary["n"] == 4).all()
+    assert summary["other"].to_numpy() == pytest.approx(0.1)
+
+
+def test_summary_interval_with_one_case_a_patient_is_that_of_the_plain_bootstrap():
+    whole = table(cases=40)
+    found = cell(similarity_summary(whole, replicates=4000))
+    values = whole.loc[(whole["init"] == "radiologic") & (whole["depth"] == 0), "ssim"]
+    expected = bootstrap(
+        (values,), np.mean, n_resamples=4000, method="percentile", rng=1
+    ).confidence_interval
+    assert (found["low"], found["high"]) == pytest.approx(tuple(expected), abs=0.02)
+
+
+def test_summary_excess_is_that_of_each_case_over_another_image():
+    whole = table(40)
+    whole["ssim_other"] = np.random.default_rng(5).uniform(-1, 1, len(whole))
+    whole.loc[0, "ssim_other"] = np.nan
+    found = cell(similarity_summary(whole, replicates=4000))
+    cases = whole[(whole["init"] == "radiologic") & (whole["depth"] == 0)]
+    differences = (cases["ssim"] - cases["ssim_other"]).dropna()
+    assert len(differences) == 39
+    assert found["excess"] == pytest.approx(differences.mean())
+    expected = bootstrap(
+        (differences,), np.mean, n_resamples=4000, method="percentile", rng=1
+    ).confidence_interval
+    ends = found["excess_low"], found["excess_high"]
+    assert ends == pytest.approx(tuple(expected), abs=0.03)
+
+
+def test_summary_resamples_patients_whole():
+    def value(_, __, case):
+        return float(case // 2)  # both cases of a patient agree, so they count once
+
+    twice = similarity_summary(table(8, 2, value=value), replicates=500)
+    once = similarity_summary(table(4, 1, value=lambda *key: float(key[2])), replicates=500)
+    assert cell(twice)["low"] == pytest.approx(cell(once)["low"])
+    assert cell(twice)["high"] == pytest.approx(cell(once)["high"])
+
+
+def test_summary_leaves_out_undefined_cases_and_counts_them():
+    whole = table(4, value=lambda _, __, case: np.nan if case == 0 else 0.5)
+    found = cell(similarity_summary(whole, replicates=20))
+    assert (found["n"], found["n_cases"], found["mean"]) == (3, 4, 0.5)
+
+
+@pytest.mark.parametrize("cases", [1, 2])
+def test_summary_with_one_patient_has_no_interval(cases):
+    found = cell(similarity_summary(table(cases, per_patient=2), replicates=20))
+    assert np.isnan([found["low"], found["high"]]).all()
+
+
+def test_summary_without_rows_raises():
+    with pytest.raises(InputError, match="no row"):
+        similarity_summary(table().iloc[:0])
