@@ -307,7 +307,7 @@ page.glue_values(
 # %% [markdown]
 # The calibration error is the mean distance between predicted and observed shares over
 # {glue:text}`bins` bins; with few cases chance alone keeps it above zero. Net benefit is read at
-# the prevalence of the test set ({glue:text}`prevalence:.0f` %), the gray line. Where lesions are
+# the prevalence of the test set ({glue:text}`prevalence:.0f` %), the grey line. Where lesions are
 # marked, the table also tells how far class activation maps overlap with them, and what the best
 # baseline that looks at no image reaches; [](localisation) has the rest.
 #
