@@ -23,8 +23,6 @@ from filelock import FileLock
 from sqlalchemy import URL, select
 
 from rin.curation import corpus_files
-from rin.curation.archive import Archive, archive_counts, open_archive, read_table
-from rin.curation.archive_tables import files
 from rin.curation.corpus_card import corpus_card
 from rin.curation.corpus_files import CARD, CROISSANT, FOLDER
 from rin.curation.croissant import check_croissant, croissant_text
@@ -40,6 +38,7 @@ from rin.curation.curated import (
 )
 from rin.curation.deidentify import Pseudonyms, load_key
 from rin.curation.export import PICTURE_FOLDER, all_there, export_images
+from rin.curation.index import Archive, archive_counts, files, open_archive, read_table
 from rin.curation.making import making_of_all
 from rin.curation.reasons import excluded_table
 from rin.curation.selection import select_images
@@ -101,7 +100,7 @@ def index_archive(plan: CurationPlan) -> Archive:
     Raises
     ------
     InputError
-        As :func:`rin.curation.archive.open_archive`, and for an output inside the archive.
+        As :func:`rin.curation.index.open_archive`, and for an output inside the archive.
     """
     archive, output = Path(plan.archive), Path(plan.output)
     if output.resolve().is_relative_to(archive.resolve()):

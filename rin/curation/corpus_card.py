@@ -17,8 +17,7 @@ from rin.curation.deidentify import METHOD_CODES
 from rin.curation.display import LUNG_WINDOW, SOFT_TISSUE_WINDOW
 from rin.curation.making import LIBRARIES
 from rin.curation.selection import Selection
-from rin.data.corpus_split import SHARES
-from rin.data.splits import PARTS
+from rin.data.splits import PARTS, SHARES
 
 TITLE = "Radiologic corpus curated from an archive, in RadImageNet's layout"
 STAND_IN = (

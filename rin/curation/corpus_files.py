@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from rin.data.corpus_split import divide
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.layouts.radimagenet import TABLES
+from rin.data.splits import divide
 from rin.errors import InputError
 
 FOLDER = "radimagenet_curated"

@@ -28,8 +28,7 @@ from pydicom.uid import (
 )
 from sqlalchemy import Select, select
 
-from rin.curation.archive import Archive, read_table
-from rin.curation.archive_tables import instances, series, studies
+from rin.curation.index import Archive, instances, read_table, series, studies
 from rin.curation.taxonomy import MODALITIES
 from rin.data.dicom import COLOR, GRAY
 

@@ -124,7 +124,7 @@ def screen_impression(findings: str, impression: str) -> Screening:
     Parameters
     ----------
     findings, impression
-        The two sections of the report, as `rin.curation.archive_reports.parse_report` gives
+        The two sections of the report, as `rin.curation.index.parse_report` gives
         them.  Case, white space and the kind of dashes do not matter; a line break ends no
         sentence, as reports are wrapped.
 

@@ -20,8 +20,6 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import Column, select
 
-from rin.curation.archive import Archive, read_table
-from rin.curation.archive_tables import instances, studies
 from rin.curation.body_parts import region_of
 from rin.curation.documents import (
     KEY_NOTES,
@@ -33,6 +31,7 @@ from rin.curation.documents import (
 )
 from rin.curation.exclusions import file_query, rule_of
 from rin.curation.finding_terms import LEFT_OUT, class_of, listed, read_label_map
+from rin.curation.index import Archive, instances, read_table, studies
 from rin.curation.regions_of_interest import regions_of_interest
 from rin.curation.taxonomy import REGIONS
 from rin.errors import InputError
@@ -81,7 +80,7 @@ def read_key_images(
     Returns
     -------
     KeyImages
-        `document` is the path of the selection; `roi` is a polygon as :mod:`rin.data.shapes`
+        `document` is the path of the selection; `roi` is a polygon as :mod:`rin.data.pixels`
         reads it, empty where nothing is outlined.
 
     Raises

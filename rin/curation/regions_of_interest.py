@@ -15,7 +15,7 @@ import pandas as pd
 
 from rin.curation.documents import Drawn, Outline
 from rin.curation.finding_terms import folded
-from rin.data.shapes import polygon_text, rasterise
+from rin.data.pixels import polygon_text, rasterise
 from rin.errors import InputError
 
 #: A ContentDescription holds no more characters of a finding.
@@ -41,7 +41,7 @@ def regions_of_interest(
     Returns
     -------
     list of str
-        A polygon as :mod:`rin.data.shapes` reads it, or an empty text, a row each.
+        A polygon as :mod:`rin.data.pixels` reads it, or an empty text, a row each.
     """
     findings = images.groupby("sop_uid")["finding"].agg(list).to_dict()
     outlines = _by_image(drawn, findings, remarks)

@@ -14,9 +14,8 @@ import pandas as pd
 from sqlalchemy import or_, select
 from statsmodels.stats.proportion import proportion_confint
 
-from rin.curation.archive import Archive, read_table
-from rin.curation.archive_tables import reports, studies
 from rin.curation.impressions import Screening, screen_impression
+from rin.curation.index import Archive, read_table, reports, studies
 from rin.curation.review import read_review, write_review_queue
 from rin.errors import InputError
 

@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import select
 
-from rin.curation.archive import Archive, read_table
-from rin.curation.archive_tables import instances, series
 from rin.curation.exclusions import excluded_images
+from rin.curation.index import Archive, instances, read_table, series
 from rin.curation.key_images import diagnostic_images, read_key_images
 from rin.curation.reports import normal_studies, query_normal, screen, write_review_queue
 from rin.curation.taxonomy import load_taxonomy

@@ -19,8 +19,8 @@ from rin.study.profile import Curation
 from rin.study.setting import Study
 
 if TYPE_CHECKING:
-    from rin.curation.archive import Archive
     from rin.curation.build import CuratedCorpus, CurationPlan
+    from rin.curation.index import Archive
 
 #: Manifest of the corpus that curation writes.
 CURATED = "curated_archive"

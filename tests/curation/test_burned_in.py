@@ -14,7 +14,7 @@ from pydicom.uid import (
 )
 
 from rin.curation.burned_in import burned_in_risk, text_lines
-from rin.data.standins import busi, chest_ct, ddti, mrnet
+from rin.data.standins import chest_ct, mrnet, ultrasound
 
 TEXTS = ("DOE JANE 1956-03-12", "12.05.2014 10:31", "MUELLER ANNA", "ID 8812734 F")
 
@@ -22,8 +22,8 @@ TEXTS = ("DOE JANE 1956-03-12", "12.05.2014 10:31", "MUELLER ANNA", "ID 8812734 
 @cache
 def phantoms():
     rng = np.random.default_rng(0)
-    pictures = [busi.draw_phantom("benign", i, 1).image for i in range(5)]
-    pictures += [ddti.draw_image("malignant", i, 1, 0)[0] for i in range(5)]
+    pictures = [ultrasound.draw_breast("benign", i, 1)[0] for i in range(5)]
+    pictures += [ultrasound.draw_thyroid("malignant", i, 1, 0)[0] for i in range(5)]
     for kind in ["normal"] * 5:
         pictures.append(mrnet.draw_slice(rng, mrnet.draw_knee(rng, kind), rng.uniform(-1, 1))[0])
     for _ in range(5):

@@ -3,7 +3,7 @@
 import pytest
 
 from rin.curation.burned_in import text_lines
-from rin.curation.standin.pictures import burn_text, display, draw_slices
+from rin.curation.standin.images import burn_text, display, draw_slices
 from rin.curation.standin.studies import plan_studies
 
 SEED = 20220914

@@ -15,18 +15,17 @@ from pydicom import dcmread
 from sqlalchemy import select
 
 from rin.curation import export
-from rin.curation.archive import open_archive, read_table
-from rin.curation.archive_tables import instances, reports
 from rin.curation.build import curate, read_corpus
 from rin.curation.deidentify import Pseudonyms, display_window
+from rin.curation.index import instances, open_archive, read_table, reports
 from rin.curation.reports import query_normal, screen
 from rin.curation.taxonomy import load_taxonomy
-from rin.data.corpus_split import corpus_split
-from rin.data.datasets import open_dataset
+from rin.data.dataset import open_dataset
 from rin.data.dicom import read_dicom
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_mask
+from rin.data.splits import corpus_split
 from rin.errors import InputError
 
 COLUMNS = [

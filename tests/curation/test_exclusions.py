@@ -11,13 +11,13 @@ from pydicom.uid import (
 )
 from reader_files import key_note, presentation, uid_of
 
-from rin.curation.archive import open_archive
 from rin.curation.exclusions import (
     EXCLUSIONS,
     RULES,
     excluded_images,
     rule_of,
 )
+from rin.curation.index import open_archive
 
 PLAIN = {
     "sop_class": CTImageStorage,

@@ -9,15 +9,15 @@ from pydicom import Dataset, Sequence
 from pydicom.uid import MRImageStorage, UltrasoundImageStorage
 from reader_files import SQUARE, graphic, key_note, presentation, reference, uid_of
 
-from rin.curation.archive import open_archive
 from rin.curation.body_parts import REGION_OF, region_of
+from rin.curation.index import open_archive
 from rin.curation.key_images import (
     COLUMNS,
     diagnostic_images,
     read_key_images,
 )
 from rin.curation.taxonomy import REGIONS, load_taxonomy
-from rin.data.shapes import rasterise
+from rin.data.pixels import rasterise
 from rin.errors import InputError
 
 TAXONOMY = load_taxonomy()

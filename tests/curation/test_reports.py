@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects import postgresql
 
-from rin.curation import archive_tables as tables
+from rin.curation import index as tables
 from rin.curation import reports as rules
-from rin.curation.archive import open_archive, read_table
+from rin.curation.index import open_archive, read_table
 from rin.curation.reports import (
     normal_studies,
     query_normal,

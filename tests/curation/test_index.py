@@ -1,0 +1,585 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pydicom
+import pytest
+from export_files import UID, document, header, write, write_report, write_studies
+from filelock import FileLock, Timeout
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+from sqlalchemy import Column, MetaData, String, Table, create_engine, inspect, select, text
+
+from rin.curation import index
+from rin.curation.index import (
+    Problem,
+    archive_counts,
+    instances,
+    open_archive,
+    parse_report,
+    read_headers,
+    read_table,
+    reports,
+    series,
+    studies,
+)
+from rin.data.layouts.found import STAND_IN_NOTE
+from rin.errors import InputError
+
+# A second database to run the same tests in: its tables are dropped first.
+SERVER = os.environ.get("ARCHIVE_TEST_DATABASE")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("server", marks=[] if SERVER else pytest.mark.skip)])
+def url(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'index.sqlite'}"
+    engine = create_engine(SERVER)
+    everything = MetaData()
+    everything.reflect(engine)
+    everything.drop_all(engine)
+    engine.dispose()
+    return SERVER
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Two studies of two patients: three images in two series, a document, and two reports."""
+    root = tmp_path / "export"
+    write(root, header("1", "1", "1"))
+    write(root, header("1", "1", "2"))
+    write(root, header("1", "2", "1", SeriesDescription="CORONAL"))
+    write(root, document("1"))
+    write(root, header("2", patient="P2", Modality="US", BodyPartExamined="THYROID"))
+    write_report(root, "A1", "Nodule.", "A nodule.")
+    write_report(root, "A2", "Normal thyroid.")
+    return root
+
+
+@pytest.fixture
+def reading(monkeypatch):
+    """Paths of which headers are read, as they are read."""
+    seen = []
+    read = index._read_header
+
+    def note(root, path):
+        seen.append(path)
+        return read(root, path)
+
+    monkeypatch.setattr(index, "_read_header", note)
+    return seen
+
+
+@pytest.fixture
+def unread(monkeypatch, reading):
+    """The same without the look that tells whether the folder holds an archive at all."""
+    monkeypatch.setattr(index, "_refuse_empty", lambda root: None)
+    return reading
+
+
+def opened(root, url, **options):
+    return open_archive(root, url, workers=1, **options)
+
+
+def refused(root, url, **options):
+    with pytest.raises(InputError) as caught:
+        opened(root, url, **options)
+    return str(caught.value)
+
+
+def content(url):
+    """All rows of all tables of an index, but for times of change."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        found = {
+            name: sorted(map(str, connection.execute(select(table)).all()))
+            for name, table in index.METADATA.tables.items()
+        }
+    engine.dispose()
+    return found
+
+
+def counts(archive):
+    return tuple(archive_counts(archive).values())
+
+
+def test_other_files_are_passed_over_and_counted_by_rule(root, url):
+    for name in ("DICOMDIR", "README.txt", "truth.csv", "map.csv", "notes.json", "viewer.exe"):
+        (root / name).write_text("DICM nothing of the kind")
+    (root / "._1.1.1.dcm").write_bytes(b"resource fork")
+    passed = read_table(opened(root, url), select(index.passed_over)).set_index("rule")["files"]
+    assert passed.to_dict() == {
+        ".csv file": 2, ".json file": 1, ".txt file": 1, "DICOMDIR": 1, "desktop file": 1,
+        "no DICOM file": 1,
+    }  # fmt: skip
+
+
+def test_password_of_the_database_is_not_shown(root):
+    assert "secret" not in repr(index.Archive(root, "postgresql://user:secret@host/x", "real"))
+
+
+def test_second_indexing_into_the_same_file_waits(root, tmp_path, monkeypatch):
+    """Otherwise two processes would write the same rows."""
+    lock, held = FileLock(tmp_path / "index.sqlite.lock"), []
+
+    def try_lock(engine, *_):
+        with pytest.raises(Timeout):
+            lock.acquire(timeout=0)
+        held.append(True)
+
+    monkeypatch.setattr(index, "_update", try_lock)
+    opened(root, f"sqlite:///{tmp_path / 'index.sqlite'}")
+    assert held == [True]
+
+
+def test_counts_are_those_of_the_export(root, url):
+    assert archive_counts(opened(root, url)) == {
+        "patients": 2, "studies": 2, "series": 4, "instances": 5, "reports": 2
+    }  # fmt: skip
+
+
+def test_tables_hold_what_the_headers_say(root, url):
+    archive = opened(root, url)
+    (study,) = read_table(archive, select(studies).where(studies.c.patient_id == "P1")).to_dict(
+        "records"
+    )
+    assert study == {
+        "study_uid": f"{UID}.1", "patient_id": "P1", "accession_number": "A1",
+        "study_date": "20100203", "modality": "CT", "body_part": "CHEST",
+        "description": "CT CHEST",
+    }  # fmt: skip
+    image = read_table(archive, select(instances).where(instances.c.sop_uid == f"{UID}.1.1.2"))
+    (image,) = image.to_dict("records")
+    path = root / image["path"]
+    assert (image.pop("bytes"), image.pop("modified_ns")) == (
+        path.stat().st_size,
+        path.stat().st_mtime_ns,
+    )
+    assert image == {
+        "sop_uid": f"{UID}.1.1.2", "series_uid": f"{UID}.1.1",
+        "sop_class": "1.2.840.10008.5.1.4.1.1.2", "image_type": r"ORIGINAL\PRIMARY\AXIAL",
+        "instance_number": 2, "rows": 2, "columns": 2, "frames": 1,
+        "photometric": "MONOCHROME2", "burned_in": "", "path": "dicom/1.1.2.dcm",
+    }  # fmt: skip
+    report = read_table(archive, select(reports).where(reports.c.accession_number == "A1"))
+    assert report.iloc[0].to_dict() == {
+        "accession_number": "A1", "study_uid": f"{UID}.1", "findings": "A nodule.",
+        "impression": "Nodule.", "path": "reports/A1.txt",
+    }  # fmt: skip
+
+
+def test_document_has_no_frames_and_does_not_change_the_modality_of_its_study(root, url):
+    archive = opened(root, url)
+    query = select(instances.c.frames, instances.c.rows, studies.c.modality)
+    query = query.select_from(instances).join(series).join(studies)
+    kos = read_table(archive, query.where(series.c.modality == "KO"))
+    assert kos.to_numpy().tolist() == [[0, 0, "CT"]]
+
+
+def test_study_of_two_modalities_names_both_sorted(root, url):
+    write(root, header("1", "5", "1", Modality="PT", BodyPartExamined="ABDOMEN"))
+    query = select(studies.c.modality, studies.c.body_part).where(studies.c.patient_id == "P1")
+    found = read_table(opened(root, url), query)
+    assert found.to_numpy().tolist() == [[r"CT\PT", r"ABDOMEN\CHEST"]]
+
+
+def test_names_and_nesting_of_files_do_not_matter(root, url):
+    before = counts(opened(root, url))
+    for number, path in enumerate(sorted((root / "dicom").iterdir())):
+        target = root / f"DISK{number % 2}" / "A" / f"IM{number:06d}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
+    (root / "RIS" / "Reports" / "2010").mkdir(parents=True)
+    (root / "reports" / "A1.txt").rename(root / "RIS" / "Reports" / "2010" / "A1.TXT")
+    assert counts(opened(root, url)) == before
+
+
+def test_provenance_is_stand_in_only_where_the_note_lies(root, url):
+    assert opened(root, url).provenance == "real"
+    (root / STAND_IN_NOTE).write_text("{}")
+    assert opened(root, url).provenance == "stand-in"
+
+
+def test_second_opening_reads_nothing_and_changes_nothing(root, url, unread):
+    opened(root, url)
+    before = content(url)
+    unread.clear()
+    opened(root, url)
+    assert unread == []
+    assert content(url) == before
+
+
+def test_only_a_changed_file_is_read_again_and_its_rows_replaced(root, url, unread):
+    opened(root, url)
+    unread.clear()
+    write(root, header("1", "2", "7", SeriesDescription="SAGITTAL"), "dicom/1.2.1.dcm")
+    archive = opened(root, url)
+    assert unread == ["dicom/1.2.1.dcm"]
+    found = read_table(archive, select(instances.c.sop_uid, series.c.description).join(series))
+    assert sorted(found["sop_uid"].str.removeprefix(UID)) == [
+        ".1.1.1", ".1.1.2", ".1.2.7", ".1.9.1", ".2.1.1"
+    ]  # fmt: skip
+    assert sorted(set(found["description"])) == ["AXIAL", "SAGITTAL"]
+
+
+def test_rows_of_files_that_vanished_go_at_all_levels(root, url):
+    opened(root, url)
+    for name in ("dicom/2.1.1.dcm", "reports/A2.txt", "dicom/1.2.1.dcm"):
+        (root / name).unlink()
+    assert counts(opened(root, url)) == (1, 1, 2, 3, 1)
+
+
+def test_report_whose_study_vanished_is_an_error_again(root, url):
+    opened(root, url)
+    (root / "dicom/2.1.1.dcm").unlink()
+    assert (
+        "reports/A2.txt: the accession number 'A2' of this report belongs to no study"
+        in refused(root, url)
+    )
+
+
+def test_copy_of_a_file_counts_once_under_the_first_name_and_takes_its_place(root, url):
+    original = root / "dicom/1.1.1.dcm"
+    copy = root / "aaa/copy.dcm"
+    copy.parent.mkdir()
+    copy.write_bytes(original.read_bytes())
+    query = select(instances.c.path).where(instances.c.sop_uid == f"{UID}.1.1.1")
+    archive = opened(root, url)
+    assert counts(archive) == (2, 2, 4, 5, 2)
+    assert read_table(archive, query)["path"].tolist() == ["aaa/copy.dcm"]
+    copy.unlink()
+    assert read_table(opened(root, url), query)["path"].tolist() == ["dicom/1.1.1.dcm"]
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_index_does_not_depend_on_chunks_and_rounds(root, tmp_path, monkeypatch, size):
+    urls = [f"sqlite:///{tmp_path / name}" for name in ("a.sqlite", "b.sqlite")]
+    opened(root, urls[0])
+    monkeypatch.setattr(index, "CHUNK", size)
+    monkeypatch.setattr(index, "ROUND", 2 * size)
+    monkeypatch.setattr(index, "SLICE", size)
+    opened(root, urls[1])
+    opened(root, urls[1])
+    assert content(urls[0]) == content(urls[1])
+
+
+def test_worker_processes_make_the_same_index(root, tmp_path, monkeypatch):
+    urls = [f"sqlite:///{tmp_path / name}" for name in ("a.sqlite", "b.sqlite")]
+    opened(root, urls[0])
+    monkeypatch.setattr(index, "CHUNK", 3)
+    open_archive(root, urls[1], workers=2)
+    assert content(urls[0]) == content(urls[1])
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from rin.curation import index
+from rin.curation.index import open_archive
+
+index.CHUNK = 2
+store, calls = index.store_headers, []
+
+def store_and_die(*given, **named):
+    result = store(*given, **named)
+    calls.append(1)
+    if len(calls) == 3:  # its rows are written, but not committed
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
+
+index.store_headers = store_and_die
+open_archive(Path(sys.argv[1]), sys.argv[2], workers=1)
+"""
+
+
+def test_killed_indexing_goes_on_where_it_stood(tmp_path, url, unread):
+    root = write_studies(tmp_path / "export", {str(n): "Normal." for n in range(1, 9)})
+    done = subprocess.run([sys.executable, "-c", KILLED, str(root), url], capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    archive = opened(root, url)
+    assert sorted(unread) == [f"dicom/{n}.1.1.dcm" for n in range(5, 9)]
+    assert counts(archive) == (8, 8, 8, 8, 8)
+
+
+def test_good_files_are_indexed_before_one_error_names_all_bad_ones(root, url, unread):
+    whole = (root / "dicom/1.1.1.dcm").read_bytes()
+    (root / "dicom/cut.dcm").write_bytes(whole[:-2])
+    (root / "dicom/IM1").write_bytes(whole[:140])
+    (root / "dicom/text.dcm").write_text("no DICOM at all")
+    (root / "dicom/empty.dcm").write_bytes(b"")
+    message = refused(root, url)
+    assert "4 files cannot be indexed" in message
+    assert "dicom/cut.dcm: the file is cut short: it ends before its pixels do" in message
+    for name in ("dicom/IM1: ", "dicom/text.dcm: ", "dicom/empty.dcm: "):
+        assert name in message
+    unread.clear()
+    refused(root, url)
+    assert sorted(unread) == ["dicom/IM1", "dicom/cut.dcm", "dicom/empty.dcm", "dicom/text.dcm"]
+    for name in ("cut.dcm", "IM1", "text.dcm", "empty.dcm"):
+        (root / "dicom" / name).unlink()
+    assert counts(opened(root, url)) == (2, 2, 4, 5, 2)
+
+
+@pytest.mark.parametrize("name", ["PatientID", "StudyInstanceUID", "SeriesInstanceUID"])
+@pytest.mark.parametrize("value", [None, "", " "])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_file_without_an_identifier_is_named(root, url, name, value):
+    write(root, header("3", **{name: value}), "dicom/odd.dcm")
+    assert f"dicom/odd.dcm: no {name} in its header" in refused(root, url)
+
+
+@pytest.mark.parametrize(
+    ("elements", "message"),
+    [
+        ({"PatientID": "P9"}, "study {}.1 is of patient 'P9' here, of 'P1' in other files"),
+        ({"AccessionNumber": "A9"}, "study {}.1 has accession number 'A9' here, 'A1' in other"),
+        (
+            {"SeriesInstanceUID": f"{UID}.2.1", "PatientID": "P1"},
+            "series {0}.2.1 belongs to study {0}.1 here, to {0}.2 in other files",
+        ),
+        (
+            {"SOPInstanceUID": f"{UID}.1.1.1", "BurnedInAnnotation": "NO"},
+            "SOP Instance UID {}.1.1.1 is also that of dicom/1.1.1.dcm, which differs",
+        ),
+    ],
+)
+@pytest.mark.parametrize("later", [False, True])
+def test_file_that_contradicts_others_is_named(root, url, elements, message, later):
+    if later:
+        opened(root, url)
+    write(root, header("1", "1", "8", **elements), "dicom/odd.dcm")
+    assert f"dicom/odd.dcm: {message.format(UID)}" in refused(root, url)
+    (root / "dicom/odd.dcm").unlink()
+    assert counts(opened(root, url)) == (2, 2, 4, 5, 2)
+
+
+@pytest.mark.parametrize(
+    "patient",
+    ["Ünal^Ø", "患者1", "a/b\\c".replace("\\", "/"), "O'Brien; DROP", "%_", "x" * 64, "X" * 300],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_odd_patient_ids_are_kept_as_they_are(tmp_path, url, patient):
+    dataset = header(patient=patient, SpecificCharacterSet="ISO_IR 192")
+    write(tmp_path / "export", dataset)
+    archive = opened(tmp_path / "export", url)
+    assert read_table(archive, select(studies.c.patient_id))["patient_id"].tolist() == [patient]
+
+
+def test_file_name_that_is_no_unicode_is_named(root, url):
+    name = os.fsdecode(b"dicom/\xff.dcm")
+    try:
+        (root / "dicom/1.1.2.dcm").rename(root / name)
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    assert "the file's name is not valid UTF-8" in refused(root, url)
+
+
+def test_link_to_a_folder_is_refused_and_not_lost(root, url, tmp_path):
+    write(tmp_path / "elsewhere", header("4"))
+    (root / "linked").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    assert "linked: [Errno" in refused(root, url)
+
+
+@pytest.mark.parametrize("content", [[], ["notes.txt"], ["reports/A1.txt", "viewer.exe"]])
+def test_folder_without_dicom_is_refused_and_the_index_kept(root, url, content):
+    opened(root, url)
+    away = root.rename(root.with_name("away"))
+    for name in content:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("text")
+    root.mkdir(exist_ok=True)
+    assert "no DICOM file lies in this folder" in refused(root, url)
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        assert connection.execute(select(instances)).all()
+    engine.dispose()
+    assert away.is_dir()
+
+
+@pytest.mark.parametrize("kind", ["missing", "file"])
+def test_root_that_is_no_folder_is_refused(tmp_path, url, kind):
+    if kind == "file":
+        (tmp_path / "export").write_text("text")
+    assert "there is no such folder" in refused(tmp_path / "export", url)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ("nonsense", "the database cannot be used"),
+        ("sqlite:///{}/no/such/folder/x.sqlite", "there is no folder for this database"),
+        ("nosuchdialect://host/name", "the database cannot be used"),
+        ("sqlite:///{}/export/dicom/1.1.1.dcm", "the database refuses"),
+    ],
+)
+def test_database_that_cannot_be_used_is_refused(root, tmp_path, bad, message):
+    assert message in refused(root, bad.format(tmp_path))
+
+
+def test_foreign_tables_of_the_same_name_are_left_alone(root, url):
+    engine = create_engine(url)
+    foreign = Table("patients", MetaData(), Column("name", String))
+    foreign.create(engine)
+    with engine.begin() as connection:
+        connection.execute(foreign.insert(), [{"name": "somebody"}])
+    assert "already holds tables named patients, not of this index" in refused(root, url)
+    with engine.connect() as connection:
+        assert connection.execute(select(foreign)).all() == [("somebody",)]
+    assert inspect(engine).get_table_names() == ["patients"]
+    engine.dispose()
+
+
+def test_index_of_another_version_is_refused(root, url, monkeypatch):
+    opened(root, url)
+    monkeypatch.setattr(index, "VERSION", 99)
+    assert "the index is of version 1, where 99 is expected" in refused(root, url)
+
+
+def test_query_that_the_database_refuses_is_an_input_error(root, url):
+    archive = opened(root, url)
+    assert read_table(archive, "SELECT count(*) AS n FROM studies")["n"].tolist() == [2]
+    with pytest.raises(InputError, match="the database refuses"):
+        read_table(archive, text("SELECT nothing FROM nowhere"))
+
+
+# Headers
+
+
+@pytest.mark.parametrize("kind", ["explicit", "implicit", "deflated", "compressed"])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_file_cut_anywhere_is_found_out_without_reading_pixels(tmp_path, kind):
+    dataset = header()
+    if kind == "implicit":
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    elif kind == "deflated":
+        dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    elif kind == "compressed":
+        dataset.compress(RLELossless, generate_instance_uid=False)
+    path = write(tmp_path, dataset, "whole.dcm")
+    whole = path.read_bytes()
+    (read,) = read_headers(tmp_path, ("whole.dcm",), 1)
+    assert read["sop_uid"] == f"{UID}.1.1.1"
+    names = []
+    for length in range(len(whole)):
+        names.append(f"{length}.dcm")
+        (tmp_path / names[-1]).write_bytes(whole[:length])
+    found = read_headers(tmp_path, tuple(names), 1)
+    assert [
+        name for name, one in zip(names, found, strict=True) if not hasattr(one, "problem")
+    ] == []
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_document_cut_within_an_element_is_found_out(tmp_path):
+    # Where an element ends, a shorter document would be whole.
+    whole = write(tmp_path, document(), "whole.dcm").read_bytes()
+    raws = pydicom.dcmread(tmp_path / "whole.dcm").values()
+    ends = {raw.value_tell + raw.length for raw in raws}
+    names = {length: f"{length}.dcm" for length in range(len(whole))}
+    for length, name in names.items():
+        (tmp_path / name).write_bytes(whole[:length])
+    found = read_headers(tmp_path, tuple(names.values()), 1)
+    read = {
+        length for length, one in zip(names, found, strict=True) if not isinstance(one, Problem)
+    }
+    assert read and read <= ends
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_of_pydicoms_own_files_only_the_truncated_ones_are_called_cut_short():
+    folder = Path(pydicom.__file__).parent / "data/test_files"
+    names = tuple(sorted(path.name for path in folder.glob("*.dcm")))
+    if len(names) < 50:
+        pytest.skip("pydicom came without its test files")
+    found = zip(names, read_headers(folder, names, 1), strict=True)
+    cut = [name for name, one in found if "cut short" in getattr(one, "problem", "")]
+    assert cut == ["MR_truncated.dcm", "rtplan_truncated.dcm"]
+
+
+# Reports
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("FINDINGS: Clear.\nIMPRESSION: Normal.", ("Clear.", "Normal.")),
+        ("IMPRESSION:\n\n1. Normal.\n2. None.\n", ("", "1. Normal.\n2. None.")),
+        ("EXAM: CT\nFINDINGS:\r\nClear.\r\nIMPRESSION:\r\nNormal.", ("Clear.", "Normal.")),
+        ("FINDINGS:\nLIVER: Cyst.\nHILA: Big.\nIMPRESSION:\nx", ("LIVER: Cyst.\nHILA: Big.", "x")),
+        ("IMPRESSION:\nNormal.\nADDENDUM: Nodule seen.", ("", "Normal.\nADDENDUM: Nodule seen.")),
+        ("IMPRESSION:\nNormal.\nCOMPARISON: None.", ("", "Normal.")),
+        ("IMPRESSION: One.\nIMPRESSION: Two.", ("", "One.\nTwo.")),
+        ("FINDINGS: My IMPRESSION: a\nImpression: b", ("My IMPRESSION: a\nImpression: b", "")),
+        ("  IMPRESSION : Normal.", ("", "Normal.")),
+        ("Normal study.", ("", "")),
+        ("IMPRESSION:", ("", "")),
+        ("", ("", "")),
+    ],
+)  # fmt: skip
+def test_parse_report_divides_by_headings(text, expected):
+    assert parse_report(text) == expected
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_parse_report_takes_any_text(text):
+    findings, impression = parse_report(text)
+    assert findings == findings.strip() and impression == impression.strip()
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+def test_byte_order_mark_and_line_ends_of_a_report_do_not_matter(root, url, mark, newline):
+    lines = [b"FINDINGS:", b"Clear.", b"IMPRESSION:", "Normal – as before.".encode(), b"None."]
+    (root / "reports/A1.txt").write_bytes(mark + newline.join(lines))
+    archive = opened(root, url)
+    found = read_table(archive, select(reports).where(reports.c.accession_number == "A1"))
+    assert found[["findings", "impression"]].to_numpy().tolist() == [
+        ["Clear.", "Normal – as before.\nNone."]
+    ]
+
+
+def test_report_in_latin_1_is_refused_as_utf_8_with_its_byte_and_read_as_latin_1(root, url):
+    (root / "reports/A1.txt").write_bytes("IMPRESSION: Ménière".encode("latin-1"))
+    message = refused(root, url)
+    assert "reports/A1.txt: byte 0xe9 at offset 13 is not utf-8" in message
+    assert "encoding='latin-1'" in message
+    archive = opened(root, url, encoding="latin-1")
+    found = read_table(archive, select(reports).where(reports.c.accession_number == "A1"))
+    assert found["impression"].tolist() == ["Ménière"]
+
+
+@pytest.mark.parametrize("encoding", ["nonsense", "hex"])
+def test_unknown_encoding_is_refused(root, url, encoding):
+    assert f"unknown encoding '{encoding}'" in refused(root, url, encoding=encoding)
+
+
+def test_report_of_no_study_is_named(root, url):
+    write_report(root, "A77", "Normal.")
+    message = refused(root, url)
+    assert (
+        "reports/A77.txt: the accession number 'A77' of this report belongs to no study" in message
+    )
+
+
+def test_second_report_of_a_study_is_named_with_the_first(root, url):
+    (root / "reports/old").mkdir()
+    (root / "reports/old/A1.txt").write_text("IMPRESSION: Normal.")
+    message = refused(root, url)
+    assert f"reports/old/A1.txt: a second report of study {UID}.1, beside reports/A1.txt" in message
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_report_of_two_studies_with_one_accession_number_is_named(root, url, later):
+    if later:
+        opened(root, url)
+    write(root, header("3", accession="A1"))
+    assert f"belongs to 2 studies ({UID}.1, {UID}.3)" in refused(root, url)
+
+
+def test_report_that_is_no_text_is_named(root, url):
+    (root / "reports/A1.txt").write_bytes(b"IMPRESSION:\0")
+    assert "reports/A1.txt: a NUL character at 11" in refused(root, url)
