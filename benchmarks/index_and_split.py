@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
-from rin.data.cases import validate_cases
+from rin.data.dataset import validate_cases
 from rin.data.layouts import find_cases
 from rin.data.leakage import check_splits, leak_free_groups, near_duplicates
 from rin.data.manifest import load_manifest
@@ -68,7 +68,7 @@ def draw_digests(n, seed):
 
 
 def case_table(found, digests, manifest):
-    """The case table of found cases, as rin.data.datasets makes it."""
+    """The case table of found cases, as rin.data.dataset makes it."""
     labels = {name: manifest.label(name) for name in {case.source_class for case in found}}
     return pd.DataFrame(
         {

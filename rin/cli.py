@@ -221,7 +221,7 @@ def data_verify(
 
     from rich.console import Console
 
-    from rin.data.verification import manifests_to_verify, verify_dataset
+    from rin.data.status import manifests_to_verify, verify_dataset
     from rin.report.data_status import print_verification
 
     _check_verification(name, data_root, quick, expect)

@@ -95,9 +95,9 @@ def test_module_imports_only_from_own_package_and_floors_below(name):
     ("importer", "imported", "expected"),
     [
         ("rin.data.splits", "rin.errors", True),
-        ("rin.data.splits", "rin.data.cases", True),
+        ("rin.data.splits", "rin.data.dataset", True),
         ("rin.report.book", "rin", True),
-        ("rin.stats.delong", "rin.data.cases", False),
+        ("rin.stats.delong", "rin.data.dataset", False),
         ("rin.models.build", "rin.training.trainer", False),
         ("rin.errors", "rin.paper", False),
     ],

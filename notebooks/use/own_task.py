@@ -29,7 +29,7 @@ import pandas as pd
 from PIL import Image
 
 from rin.data.manifest import load_manifest, manifest_folder
-from rin.data.verification import verify_dataset
+from rin.data.status import verify_dataset
 from rin.report.page import claim, glue_values
 from rin.report.tables import book_table
 from rin.study import open_study, task_inputs

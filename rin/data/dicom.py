@@ -24,7 +24,7 @@ from pydicom import Dataset, dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel_array
 
-from rin.data.tree import SEPARATOR, read_bytes
+from rin.data.tree import SEPARATOR, place_of, read_bytes
 from rin.errors import InputError
 
 MAX_PIXELS = 64_000_000
@@ -129,7 +129,7 @@ def patient_of(root: Path, locator: str) -> str:
     if not patient:
         raise InputError(
             "the header has no PatientID",
-            where=_place(root, locator),
+            where=place_of(root, locator),
             remedy="Fetch the file again; without its patient no split can keep patients apart.",
         )
     return patient
@@ -216,12 +216,7 @@ def _refusal(root: Path, locator: str, error: Exception) -> InputError:
     problem = " ".join(str(error).split()) or type(error).__name__
     return InputError(
         f"the file is no DICOM picture that can be read ({problem[:300]})",
-        where=_place(root, locator),
+        where=place_of(root, locator),
         remedy="Fetch it again, or name it in the manifest's known_bad; a picture that is whole "
         "must be exported as one uncompressed gray or RGB frame.",
     )
-
-
-def _place(root: Path, locator: str) -> str:
-    place, _, member = locator.partition(SEPARATOR)
-    return f"{Path(root) / place}{SEPARATOR}{member}" if member else str(Path(root) / place)

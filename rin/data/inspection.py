@@ -23,9 +23,7 @@ from rin.data.dicom import patient_of
 from rin.data.layouts.found import FoundCase
 from rin.data.leakage import picture_hash
 from rin.data.manifest import DatasetManifest
-from rin.data.pictures import read_picture, resize_picture
-from rin.data.pixels import read_mask
-from rin.data.shapes import is_shape
+from rin.data.pixels import is_shape, read_mask, read_picture, resize_picture
 from rin.data.tree import fingerprints
 from rin.errors import InputError
 

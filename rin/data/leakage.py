@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from rin.data.splits import PARTS
+from rin.data.manifest import PARTS
 from rin.errors import InputError
 
 HASH_SIDE = 16

@@ -2,7 +2,7 @@
 
 One YAML file per dataset under ``data_manifests/``.  A dataset whose layout already has a
 reader needs such a file and no Python.  This module only reads manifests; the pictures are
-read in :mod:`rin.data.datasets`.
+read in :mod:`rin.data.dataset`.
 """
 
 import os
@@ -18,6 +18,8 @@ from rin.strict_yaml import read_yaml
 Counts = dict[str, Annotated[int, Field(ge=0)]]
 #: Source class to label; None leaves the class out of the task.
 LabelMap = dict[str, str | None]
+#: Parts of a split, in their order.
+PARTS = ("train", "validation", "test")
 NOT_DATASETS = frozenset({"weights"})
 REPOSITORY = Path(__file__).resolve().parents[2]
 

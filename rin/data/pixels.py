@@ -1,23 +1,299 @@
-"""From a locator to uint8 pixels: the only place where pictures are decoded.
+"""From a locator to uint8 pixels: pictures, masks, slices of volumes, shapes in words, squares.
 
 Gray pictures stay as they are; colour becomes ITU-R 601 luma, or the shared channel where
 all three are equal; palettes are looked up; transparency is laid over black; 16-bit and
 floating pixels are refused, because no window for them is known.
+
+A slice of a volume is ``volume.npy#k``: the volume is uint8 (slices, h, w) in NumPy's own format
+(NEP 1), read without pickles.  Of a file only the slice asked for is read; members of archives
+have to be unpacked whole, so the last few are kept.
+
+An outline that an annotation gives as coordinates stands where a mask picture's locator would, as
+``polygon:x1,y1 x2,y2 ...`` or ``box:x,y,width,height``.  Coordinates are in pixels, x to the right
+and y down, and name pixels by their index: ``box:2,0,3,1`` is the pixels 2, 3 and 4 of the first
+row.
 """
 
 import io
+import math
+import os
 import struct
+import threading
 import zlib
+from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
+from skimage.draw import polygon, rectangle
 
 from rin.data.dicom import read_dicom
-from rin.data.shapes import is_shape, rasterise
-from rin.data.tree import SEPARATOR, read_bytes
-from rin.data.volumes import is_slice, read_slice
+from rin.data.tree import SEPARATOR, VOLUME, place_of, read_bytes
 from rin.errors import InputError
+
+POLYGON = "polygon:"
+BOX = "box:"
+MIN_POINTS = 3
+#: No picture is that large; beyond it, coordinates are a slip of the annotation.
+MAX_COORDINATE = 1e6
+
+
+def polygon_text(points: Iterable[tuple[float, float]]) -> str:
+    """Return a polygon of (x, y) points, in pixels, as text.
+
+    Raises
+    ------
+    InputError
+        Fewer than three points, or a coordinate that is not finite or beyond a million pixels.
+    """
+    text = POLYGON + " ".join(f"{_number(x)},{_number(y)}" for x, y in points)
+    _points(text)
+    return text
+
+
+def box_text(x: float, y: float, width: float, height: float) -> str:
+    """Return a box of ``width`` by ``height`` pixels, whose first pixel is (x, y), as text.
+
+    Raises
+    ------
+    InputError
+        Width or height not above zero, or a number that is not finite or beyond a million.
+    """
+    text = BOX + ",".join(map(_number, (x, y, width, height)))
+    _sides(text)
+    return text
+
+
+def is_shape(entry: str) -> bool:
+    """Tell whether a mask entry is a shape in words; else it is a locator."""
+    return entry.startswith((POLYGON, BOX))
+
+
+def rasterise(entry: str, shape: tuple[int, int]) -> np.ndarray:
+    """Fill a shape in words, clipped to the picture.
+
+    A pixel belongs to a polygon where its index (column, row) lies inside or on the border;
+    where a polygon crosses itself, parts wound an even number of times are outside.  It
+    belongs to a box where its centre does: ``x <= column + 0.5 < x + width``.
+
+    Parameters
+    ----------
+    entry
+        Text as :func:`polygon_text` and :func:`box_text` make it.
+    shape
+        Height and width of the picture.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool (h, w); at least one pixel is set.  Checked against Matplotlib's paths and
+        against the areas of boxes.
+
+    Raises
+    ------
+    InputError
+        Malformed text, or a shape that covers no pixel of the picture.
+    """
+    filled = np.zeros(shape, dtype=bool)
+    if entry.startswith(BOX):
+        x, y, width, height = _sides(entry)
+        start = max(0, math.ceil(y - 0.5)), max(0, math.ceil(x - 0.5))
+        end = math.ceil(y + height - 0.5) - 1, math.ceil(x + width - 0.5) - 1
+        # Where the end lies before the start, skimage would swap the two.
+        if start[0] <= end[0] and start[1] <= end[1]:
+            filled[rectangle(start, end, shape=shape)] = True
+    else:
+        columns, rows = _points(entry).T
+        filled[polygon(rows, columns, shape=shape)] = True
+    if not filled.any():
+        raise InputError(
+            f"the shape covers no pixel of its picture ({shape[1]} x {shape[0]} pixels)",
+            where=_short(entry),
+            remedy="Check that the annotation belongs to this picture and is in its pixels.",
+        )
+    return filled
+
+
+def _points(entry: str) -> np.ndarray:
+    """Return the points of a polygon, float (n, 2)."""
+    if not entry.startswith(POLYGON):
+        raise _malformed(entry, "it is neither a polygon nor a box")
+    pairs = [pair.split(",") for pair in entry.removeprefix(POLYGON).split()]
+    if any(len(pair) != 2 for pair in pairs):
+        raise _malformed(entry, "a point is not two numbers")
+    if len(pairs) < MIN_POINTS:
+        raise _malformed(entry, f"{len(pairs)} points make no polygon")
+    return np.array([_finite(entry, pair) for pair in pairs])
+
+
+def _sides(entry: str) -> tuple[float, ...]:
+    parts = entry.removeprefix(BOX).split(",")
+    if len(parts) != 4:
+        raise _malformed(entry, "a box is four numbers")
+    sides = _finite(entry, parts)
+    if sides[2] <= 0 or sides[3] <= 0:
+        raise _malformed(entry, "width and height of a box must be above zero")
+    return sides
+
+
+def _finite(entry: str, parts: list[str]) -> tuple[float, ...]:
+    try:
+        numbers = tuple(map(float, parts))
+    except ValueError as error:
+        raise _malformed(entry, f"not a number ({error})") from error
+    # A comparison with NaN is false, so this refuses it too.
+    if not all(abs(number) <= MAX_COORDINATE for number in numbers):
+        raise _malformed(entry, "a coordinate is not finite, or beyond a million pixels")
+    return numbers
+
+
+def _number(value: float) -> str:
+    """Return the shortest text that reads back as the same number."""
+    return repr(float(value)).removesuffix(".0")
+
+
+def _malformed(entry: str, problem: str) -> InputError:
+    return InputError(
+        f"the shape cannot be read: {problem}",
+        where=_short(entry),
+        remedy="Write 'polygon:x1,y1 x2,y2 x3,y3 ...' or 'box:x,y,width,height', in pixels.",
+    )
+
+
+def _short(entry: str) -> str:
+    return entry if len(entry) <= 60 else f"{entry[:60]}..."
+
+
+MARK = "#"
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+# NumPy parses headers as Python literals, which before 3.11.8 fails at random where threads do so
+# at once (python/cpython#106905).
+_PARSING = threading.Lock()
+_NO_HEADER = (OSError, ValueError, EOFError, OverflowError, SyntaxError, TypeError)
+
+
+def slice_locator(locator: str, number: int) -> str:
+    """Return the locator of a slice, counted from 0, of the volume at ``locator``."""
+    return f"{locator}{MARK}{number}"
+
+
+def is_slice(locator: str) -> bool:
+    """Tell whether a locator names a slice of a volume."""
+    volume, mark, _ = locator.rpartition(MARK)
+    return bool(mark) and volume.lower().endswith(VOLUME)
+
+
+def n_slices(root: Path, locator: str) -> int:
+    """Return the number of slices of a volume; of a file, only its header is read.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_slice`.
+    """
+    place = Path(root) / locator
+    if SEPARATOR in locator:
+        content = read_bytes(root, locator)
+        return _shape(io.BytesIO(content), len(content), place)[0]
+    return _file_shape(place)[0]
+
+
+def read_slice(root: Path, locator: str) -> np.ndarray:
+    """Read one slice of a volume.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 (h, w), 0 to 255.
+
+    Raises
+    ------
+    InputError
+        A missing, empty or truncated file, one that is no NumPy array or holds Python
+        objects, an array that is not uint8 (slices, h, w), or a slice that the volume lacks.
+    """
+    name, _, text = locator.rpartition(MARK)
+    place = Path(root) / name
+    volume = _volume_member(root, name) if SEPARATOR in name else _volume_file(place)
+    if not text.isdecimal() or int(text) >= len(volume):
+        raise InputError(
+            f"there is no slice {text!r} in a volume of {len(volume)}",
+            where=place,
+            remedy=f"Slices are counted from 0 to {len(volume) - 1}.",
+        )
+    return np.array(volume[int(text)], order="C")
+
+
+def _volume_file(place: Path) -> np.ndarray:
+    _file_shape(place)
+    try:
+        with _PARSING:
+            return np.load(place, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise _no_volume(place, f"the volume cannot be read ({error})") from error
+
+
+def _file_shape(place: Path) -> tuple[int, int, int]:
+    try:
+        with place.open("rb") as file:
+            return _shape(file, place.stat().st_size, place)
+    except OSError as error:
+        raise _no_volume(place, f"the volume cannot be read ({error})") from error
+
+
+def _volume_member(root: Path, locator: str) -> np.ndarray:
+    archive = Path(root) / locator.partition(SEPARATOR)[0]
+    try:
+        stat = archive.stat()
+    except OSError as error:
+        raise _no_volume(archive, f"the archive cannot be read ({error})") from error
+    return _unpacked(os.fspath(root), locator, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=4)
+def _unpacked(root: str, locator: str, _modified: int, _size: int) -> np.ndarray:
+    content = read_bytes(Path(root), locator)
+    _shape(io.BytesIO(content), len(content), Path(root) / locator)
+    with _PARSING:
+        return np.load(io.BytesIO(content), allow_pickle=False)
+
+
+def _shape(file: BinaryIO, size: int, place: Path) -> tuple[int, int, int]:
+    """Return the shape that the header states, checked against type and size of the file."""
+    if not size:
+        raise _no_volume(place, "the file is empty")
+    try:
+        read_header = _HEADERS[np.lib.format.read_magic(file)]
+        with _PARSING:
+            shape, _, dtype = read_header(file)
+    except KeyError as error:
+        raise _no_volume(place, f"version {error} of the array format is not used here") from error
+    except _NO_HEADER as error:
+        raise _no_volume(place, f"the file is no NumPy array ({error})") from error
+    if dtype.hasobject:
+        raise _no_volume(place, "the array holds Python objects, which run code when they are read")
+    if dtype != np.uint8 or len(shape) != 3 or min(shape) < 1:
+        stated = " x ".join(map(str, shape)) or "a single number"
+        raise InputError(
+            f"the array is {stated} of {dtype} instead of slices x height x width of uint8",
+            where=place,
+            remedy="Window the volume to 8 bits, as its publication says, and save it so.",
+        )
+    whole = file.tell() + math.prod(shape)
+    if size < whole:
+        raise _no_volume(place, f"the file is truncated: {size} bytes instead of {whole}")
+    return shape
+
+
+def _no_volume(place: Path, problem: str) -> InputError:
+    remedy = "Fetch the file again from the dataset's home."
+    return InputError(problem, where=place, remedy=remedy)
+
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 GRAY_MODES = ("1", "L")
@@ -114,7 +390,7 @@ def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> n
             raise InputError(
                 f"the mask is {gray.shape[1]} x {gray.shape[0]} pixels and its picture "
                 f"{shape[1]} x {shape[0]}",
-                where=_place(root, locator),
+                where=place_of(root, locator),
                 remedy="Fetch the picture and its mask again; they must have one size.",
             )
         merged |= gray > gray.max() / 2
@@ -138,7 +414,7 @@ def _open(root: Path, locator: str) -> Image.Image:
     if picture.mode not in GRAY_MODES + COLOR_MODES:
         raise InputError(
             f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning",
-            where=_place(root, locator),
+            where=place_of(root, locator),
             remedy="Window the picture to 8 bits, as its publication says, and save it as PNG.",
         )
     return picture
@@ -154,9 +430,37 @@ def _flatten(picture: Image.Image) -> Image.Image:
 
 def _refusal(root: Path, locator: str, problem: str) -> InputError:
     remedy = "Fetch the file again, or remove it and correct the manifest's counts."
-    return InputError(problem, where=_place(root, locator), remedy=remedy)
+    return InputError(problem, where=place_of(root, locator), remedy=remedy)
 
 
-def _place(root: Path, locator: str) -> str:
-    place, _, member = locator.partition(SEPARATOR)
-    return f"{Path(root) / place}{SEPARATOR}{member}" if member else str(Path(root) / place)
+RESIZES = ("stretch", "pad")
+
+
+def read_picture(
+    root: Path, locator: str, color: bool, window: tuple[float, float] | None
+) -> np.ndarray:
+    """Read a picture, uint8 (h, w), or (h, w, 3) in colour.
+
+    ``window`` is center and width in Hounsfield units, for gray pictures that need one.
+    Raises InputError as :func:`rin.data.pixels.read_gray`.
+    """
+    return read_rgb(root, locator) if color else read_gray(root, locator, window)
+
+
+def resize_picture(pixels: np.ndarray, size: int, resize: str, nearest: bool = False) -> np.ndarray:
+    """Return pixels, uint8 (h, w) or (h, w, 3), or bool (h, w), scaled to a square of ``size``.
+
+    ``stretch`` scales both sides to ``size``; ``pad`` scales the longer side, keeps the aspect
+    ratio and centres the picture on black.  The type is kept.
+    """
+    method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
+    height, width = pixels.shape[:2]
+    longest = max(height, width)
+    inner = (size, size)
+    if resize == "pad":
+        inner = tuple(max(1, round(side * size / longest)) for side in (height, width))
+    picture = Image.fromarray(pixels.astype(np.uint8)).resize(inner[::-1], method)
+    square = np.zeros((size, size, *pixels.shape[2:]), dtype=np.uint8)
+    top, left = (size - inner[0]) // 2, (size - inner[1]) // 2
+    square[top : top + inner[0], left : left + inner[1]] = np.asarray(picture)
+    return square.astype(pixels.dtype)

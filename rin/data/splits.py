@@ -1,23 +1,40 @@
-"""Patient-wise, stratified folds of 75 % training, 10 % validation and 15 % test.
+"""Patient-wise splits: the folds of a task, the parts of a corpus, published lists, and samples.
 
-The cases are cut once into twenty pieces of 5 % that divide no group.  Fold k tests on
+A task's cases are cut once into twenty pieces of 5 % that divide no group.  Fold k tests on
 pieces 3k to 3k+2 and validates on the next two, so the test sets of up to six folds are
-disjoint.  The shares are the paper's.  A million cases take seconds.
+disjoint.  The shares, 75, 10 and 15 %, are the paper's.  A million cases take seconds.
+
+A pretraining corpus that brings its own tables of parts keeps them; any other is divided in the
+same shares.  It has many classes, some of very few patients: what such a class gets at least is a
+patient to train on and one to be tested on.
 """
 
+import csv
+import hashlib
+import io
+import re
+from collections import Counter
 from collections.abc import Sequence
-from heapq import heapify, heapreplace
+from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heapreplace
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
+from scipy.optimize import Bounds, LinearConstraint, milp
 
+from rin.data.dataset import Dataset
+from rin.data.layouts import radimagenet
+from rin.data.leakage import SAME_PICTURE, leak_free_groups, near_duplicates
+from rin.data.manifest import PARTS, FoldLists
+from rin.data.tree import Tree, open_tree
 from rin.errors import InputError
 
 PIECES = 20
 TEST_PIECES = 3
 VALIDATION_PIECES = 2
 MAX_FOLDS = PIECES // TEST_PIECES
-PARTS = ("train", "validation", "test")
 
 
 def make_folds(cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
@@ -211,3 +228,541 @@ def _check_enough(labels: np.ndarray, groups: np.ndarray) -> None:
             where="cases",
             remedy=f"Folds of 5 % pieces need two classes of at least {PIECES} groups each.",
         )
+
+
+#: Parts that no class may lack, and therefore how many groups it needs.
+NEEDED = ("train", "test")
+_NEEDED = tuple(PARTS.index(name) for name in NEEDED)
+
+
+def complete_parts(
+    label: np.ndarray,
+    groups: np.ndarray,
+    piece: np.ndarray,
+    shares: tuple[float, ...],
+    seed: int,
+) -> tuple[np.ndarray, tuple[int, int] | None]:
+    """Move groups until every class stands in training and in the test part.
+
+    Validation, where it then holds less than half of its share, is filled from classes that
+    have training groups to spare.
+
+    Parameters
+    ----------
+    label
+        int (n,), class of each case, numbered from 0 without gaps.
+    groups
+        (n,), what is never divided, of any type.
+    piece
+        int (n,), part of each case (place in `PARTS`), the same within a group.
+    shares
+        Of the parts, adding up to 1.
+    seed
+        Decides between groups of equal weight.
+
+    Returns
+    -------
+    piece
+        int (n,), as `piece`.
+    lacking
+        None, or a class and a part: that no division at all gives every class both parts, and
+        one that then lacks; `piece` is left as it was.
+
+    Notes
+    -----
+    Checked against every division of small corpora: what is refused has none, and no other
+    division moves fewer images.
+    """
+    group, known = pd.factorize(groups)
+    # Numbered by chance, so that chance decides between groups of equal weight.
+    group = np.random.default_rng([seed, 1]).permutation(len(known))[group]
+    made = _division(label, group, piece)
+    if not made.held[list(_NEEDED)].all():
+        free, classes = _may_have_to_move(made)
+        targets, lacking = _fewest_moves(made, free, classes)
+        if lacking is not None:
+            return piece, lacking
+        for one, target in zip(free, targets, strict=True):
+            made.move(one, target)
+    _fill_validation(made, shares[PARTS.index("validation")])
+    return made.part[group], None
+
+
+@dataclass(frozen=True)
+class _Division:
+    """Groups and their parts, with what the classes hold of them; moves keep both in step."""
+
+    part: np.ndarray
+    held: np.ndarray
+    weight: np.ndarray
+    members: list[np.ndarray]
+    labels: list[np.ndarray]
+
+    def spare(self, group: int) -> int:
+        """Return how many other groups its part holds at least of every class of a group."""
+        return int(self.held[self.part[group], self.labels[group]].min()) - 1
+
+    def move(self, group: int, target: int) -> None:
+        """Move a group to another part."""
+        self.held[self.part[group], self.labels[group]] -= 1
+        self.held[target, self.labels[group]] += 1
+        self.part[group] = target
+
+
+def _division(labels: np.ndarray, groups: np.ndarray, piece: np.ndarray) -> _Division:
+    pairs = np.unique(np.stack([groups, labels]), axis=1)
+    group, label = pairs
+    part = np.empty(group.max() + 1, dtype=int)
+    part[groups] = piece
+    held = np.zeros((len(PARTS), label.max() + 1), dtype=int)
+    np.add.at(held, (part[group], label), 1)
+    by_label = np.argsort(label, kind="stable")
+    return _Division(
+        part=part,
+        held=held,
+        weight=np.bincount(groups),
+        members=np.split(group[by_label], np.cumsum(np.bincount(label))[:-1]),
+        labels=np.split(label, np.cumsum(np.bincount(group))[:-1]),
+    )
+
+
+def _may_have_to_move(made: _Division) -> tuple[np.ndarray, np.ndarray]:
+    """Return the groups, and their classes, that completing the lacking classes may move.
+
+    Every other class has its needed parts by groups that stay, so nothing is lost by leaving
+    those where they are.
+    """
+    needed = list(_NEEDED)
+    classes = ~made.held[needed].all(axis=0)
+    while True:
+        free = np.unique(np.concatenate([made.members[one] for one in np.flatnonzero(classes)]))
+        staying = made.held.copy()
+        for group in free:
+            staying[made.part[group], made.labels[group]] -= 1
+        touched = np.zeros_like(classes)
+        touched[np.concatenate([made.labels[group] for group in free])] = True
+        more = classes | (touched & ~staying[needed].all(axis=0))
+        if (more == classes).all():
+            return free, np.flatnonzero(classes)
+        classes = more
+
+
+def _fewest_moves(
+    made: _Division, groups: np.ndarray, classes: np.ndarray
+) -> tuple[np.ndarray, tuple[int, int] | None]:
+    """Return the part of each group, and a class and part that nothing fills, or None.
+
+    A binary variable for each needed part and group, and one for each needed part and class that
+    gives it up, at a price above that of all moves.
+    """
+    n, kinds = len(groups), len(_NEEDED)
+    part, weight = made.part[groups], made.weight[groups].astype(float)
+    leaving = np.where(np.isin(part, _NEEDED), 0.0, weight)
+    costs = [np.where(part == target, -weight, leaving) for target in _NEEDED]
+    given_up = np.full(kinds * len(classes), 1 + weight.sum())
+    holds = sparse.csr_array([np.isin(groups, made.members[one]) for one in classes], dtype=float)
+    one_part = sparse.hstack(
+        [*[sparse.eye_array(n)] * kinds, sparse.csr_array((n, given_up.size))], format="csc"
+    )
+    filled = sparse.hstack(
+        [sparse.block_diag([holds] * kinds), sparse.eye_array(given_up.size)], format="csc"
+    )
+    cost = np.concatenate([*costs, given_up])
+    found = milp(
+        cost,
+        constraints=[LinearConstraint(one_part, ub=1), LinearConstraint(filled, lb=1)],
+        integrality=np.ones(cost.size),
+        bounds=Bounds(0, 1),
+        options={"mip_rel_gap": 0},
+    )
+    if found.x is None:
+        raise RuntimeError(f"the integer program of the parts was not solved: {found.message}")
+    chosen = np.round(found.x).astype(bool)
+    targets = np.full(n, PARTS.index("validation"))
+    for place, target in enumerate(_NEEDED):
+        targets[chosen[place * n : (place + 1) * n]] = target
+    lost = np.flatnonzero(chosen[kinds * n :])
+    if not lost.size:
+        return targets, None
+    place, which = divmod(int(lost[0]), len(classes))
+    return targets, (int(classes[which]), _NEEDED[place])
+
+
+def _fill_validation(made: _Division, share: float) -> None:
+    """Move groups from training where validation got less than half of its share.
+
+    It does where all classes are small: none has a patient to spare, so none gives one.
+    """
+    train, validation = PARTS.index("train"), PARTS.index("validation")
+    wanted = share * made.weight.sum()
+    got = made.weight[made.part == validation].sum()
+    if 2 * got >= wanted:
+        return
+    # The class that has most to train on gives first.
+    spare = [(-made.spare(one), one) for one in np.flatnonzero(made.part == train)]
+    heapify(spare)
+    while spare and spare[0][0] < 0:
+        known, group = spare[0]
+        if known != -made.spare(group):
+            heapreplace(spare, (-made.spare(group), group))
+            continue
+        heappop(spare)
+        if got + made.weight[group] / 2 <= wanted or not got:
+            made.move(group, validation)
+            got += made.weight[group]
+
+
+#: Shares of the paper (Materials and Methods, RadImageNet Model Training), in the order of PARTS.
+SHARES = (0.75, 0.10, 0.15)
+NAMED = 5
+
+
+def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
+    """Return the part of each case of a corpus.
+
+    Parameters
+    ----------
+    dataset
+        The corpus, or cases drawn from it.  One with tables of its parts
+        (:mod:`rin.data.layouts.radimagenet`) is split as they say, and a class may then lack
+        cases to validate or test on; any other is split by `divide`.  Where its manifest has
+        pictures compared, copies (up to `SAME_PICTURE` bits apart) stay together.
+    seed
+        Equal arguments give equal splits.
+
+    Returns
+    -------
+    pandas.Series
+        train, validation or test, indexed by case id, in the order of the cases.
+
+    Raises
+    ------
+    InputError
+        The corpus's own tables divide a patient or leave a case out; a class has no training
+        cases, or too few patients to be divided.
+    """
+    cases, where = dataset.cases, dataset.root / dataset.location
+    if dataset.manifest.layout != radimagenet.LAYOUT:
+        bits = dataset.manifest.near_duplicate_bits
+        # At the 40 bits that find a lesion again, like slices of unlike patients form chains: all
+        # 1,264 brains of the radiologic corpus, four classes, would be one group.
+        pairs = near_duplicates(cases, None if bits is None else min(bits, SAME_PICTURE))
+        return divide(cases, leak_free_groups(cases, pairs), seed, where=where)
+    own = radimagenet.read_parts(dataset.root, dataset.location, dataset.manifest)
+    part = own.reindex(pd.Index(cases["case_id"], name="case_id"))
+    if part.isna().any():
+        missing = part.index[part.isna()]
+        raise InputError(
+            f"{len(missing)} cases stand in no part ({_some(missing)})",
+            where=where,
+            remedy="Fetch the tables again, and open the corpus anew.",
+        )
+    check_patients(cases, part, where)
+    _check_trained(cases["label"].to_numpy(), part.to_numpy(), where)
+    return part
+
+
+def divide(
+    cases: pd.DataFrame, groups: pd.Series, seed: int, *, where: str | Path = "corpus"
+) -> pd.Series:
+    """Divide cases 75/10/15 by group, every class in these shares as nearly as its groups allow.
+
+    Parameters
+    ----------
+    cases
+        Case table; `case_id` and `label` are used.
+    groups
+        Group per case, indexed by `case_id`; a group is never divided.
+    seed
+        Equal arguments give equal splits.
+    where
+        What an error names as its place.
+
+    Returns
+    -------
+    pandas.Series
+        train, validation or test, indexed by case id, in the order of the cases.  Every class
+        has a group in training and one in the test part; a class of few groups may have none to
+        validate with, while the part as a whole gets its share.
+
+    Raises
+    ------
+    InputError
+        A class with a single group, or classes that share their few groups so that one would
+        lack training or test cases.
+    """
+    labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
+    _check_divisible(labels, group, where)
+    label, names = pd.factorize(labels, sort=True)
+    piece, lacking = complete_parts(label, group, cut(labels, group, seed, SHARES), SHARES, seed)
+    if lacking is not None:
+        problem = f"class {names[lacking[0]]} gets no {PARTS[lacking[1]]} case: the few patients"
+        raise _too_small(f"{problem} that it has are needed for other classes", where)
+    parts = np.array(PARTS, dtype=object)[piece]
+    return pd.Series(parts, index=pd.Index(cases["case_id"], name="case_id"), name="part")
+
+
+def check_patients(cases: pd.DataFrame, part: pd.Series, where: str | Path) -> None:
+    """Raise InputError, naming patients and files, where a patient stands in two parts.
+
+    Parameters
+    ----------
+    cases
+        Case table; `case_id` and `patient_id` are used.
+    part
+        Part of each case, indexed by case id.
+    """
+    table = pd.DataFrame(
+        {
+            "case": cases["case_id"].to_numpy(),
+            "patient": cases["patient_id"].to_numpy(),
+            "part": part.loc[cases["case_id"]].to_numpy(),
+        }
+    )
+    # One row for each patient and part: patients with several rows are divided.
+    one_each = table.drop_duplicates(["patient", "part"])
+    divided = one_each[one_each.duplicated("patient", keep=False)]
+    if divided.empty:
+        return
+    patients = divided["patient"].unique()
+    shown = divided[divided["patient"].isin(patients[:NAMED])].sort_values("patient")
+    files = [f"{row.patient}: {row.case} in {row.part}" for row in shown.itertuples()]
+    raise InputError(
+        f"{len(patients)} patients stand in several parts ({'; '.join(files)})",
+        where=where,
+        remedy="Put all pictures of a patient into one table, or curate the corpus again.",
+    )
+
+
+def _check_trained(labels: np.ndarray, part: np.ndarray, where: str | Path) -> None:
+    untrained = sorted(set(labels) - set(labels[part == "train"]))
+    if untrained:
+        raise _too_small(f"classes without a training case: {_some(untrained)}", where)
+
+
+def _check_divisible(labels: np.ndarray, groups: np.ndarray, where: str | Path) -> None:
+    counts = pd.DataFrame({"label": labels, "group": groups}).groupby("label")["group"]
+    few = counts.nunique()
+    few = few[few < len(NEEDED)].index
+    if len(few):
+        images = pd.Series(labels).value_counts()
+        shown = [f"{label}: {images[label]} images of 1 patient" for label in few]
+        raise _too_small(f"classes of a single patient cannot be divided ({_some(shown)})", where)
+    if counts.ngroups < 2:
+        raise InputError(
+            f"there is one class only ({_some(list(counts.groups))})",
+            where=where,
+            remedy="Pretraining tells classes apart; it needs two.",
+        )
+
+
+def _too_small(problem: str, where: str | Path) -> InputError:
+    return InputError(
+        problem,
+        where=where,
+        remedy="Give the class more patients, or leave it out: null in the manifest's label_map.",
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(map(str, names[:NAMED])) + more
+
+
+#: How the lists call the parts.
+PART_NAMES = dict(zip(("train", "val", "test"), PARTS, strict=True))
+FILE_COLUMNS = ("img_dir", "filename")
+_SLICE = re.compile(r"(\d+)_(axial|coronal|sagittal)_(\d+)\.0+")
+
+
+def stem(name: str) -> str:
+    """Return the name of a picture without folder and ending: ``images/314_1.jpg`` is 314_1."""
+    return PurePosixPath(name.replace("\\", "/")).stem
+
+
+def slice_id(name: str) -> str:
+    """Return the case id of a knee slice: ``0001_sagittal_11.000000.png`` is 0001-sagittal-11.
+
+    Whether the lists count slices from 0, as the volumes do, is not documented.  A name of
+    another form is returned without folder and ending.
+    """
+    match = _SLICE.fullmatch(stem(name))
+    return f"{match[1]}-{match[2]}-{int(match[3])}" if match else stem(name)
+
+
+#: Ways in which the name of a listed picture gives a case id.
+CASE_OF = {"stem": stem, "slice": slice_id}
+
+
+def read_fold_files(
+    place: Tree | Path, lists: FoldLists, cases: pd.DataFrame, n_folds: int = 5
+) -> pd.DataFrame:
+    """Read published folds.
+
+    Parameters
+    ----------
+    place
+        Folder or archive that holds the lists, maybe among other files.
+    lists
+        Names and words of the lists, as a task's manifest states them.
+    cases
+        Case table; ``case_id`` and ``label`` are used.  Cases that no list names are left out.
+    n_folds
+        Number of folds; 1 where the pattern has no ``{fold}``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``case_id``, ``fold`` (int from 0) and ``part`` (train, validation or test), in the
+        order of the lists; the shape of :func:`rin.data.splits.make_folds`.
+
+    Raises
+    ------
+    InputError
+        A list that is missing, there twice, empty or not of two columns; a picture that is no
+        case, that a list names twice, or whose label is another than the case's.
+    """
+    tree = place if isinstance(place, Tree) else open_tree(place.parent, place.name)
+    labels = cases.set_index("case_id")["label"].to_dict()
+    rows = []
+    for fold in range(n_folds if "{fold}" in lists.pattern else 1):
+        for word, part in PART_NAMES.items():
+            name = _find_list(tree, lists.pattern.format(part=word, fold=fold + 1))
+            where = f"{tree.root / tree.location}: {name}"
+            pictures = _read_list(tree.read(name), where)
+            ids = [CASE_OF[lists.names](picture) for picture, _ in pictures]
+            words = [lists.labels.get(label, label) for _, label in pictures]
+            _check_rows(ids, words, labels, where)
+            rows += [(case_id, fold, part) for case_id in ids]
+    return pd.DataFrame(rows, columns=["case_id", "fold", "part"])
+
+
+def _find_list(tree: Tree, file_name: str) -> str:
+    found = [name for name in tree.names if name.rpartition("/")[2] == file_name]
+    if len(found) != 1:
+        raise InputError(
+            f"there are {len(found)} lists called {file_name}",
+            where=tree.root / tree.location,
+            remedy="Point at the folder 'dataframe' of one task, with all its lists.",
+        )
+    return found[0]
+
+
+def _read_list(content: bytes, where: str) -> list[tuple[str, str]]:
+    """Return picture and label of each row."""
+    try:
+        lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        table = [[cell.strip() for cell in row] for row in lines if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise _list_refusal(where, f"it is no CSV text in UTF-8 ({error})") from error
+    header, rows = (table[0], table[1:]) if table else ([], [])
+    pictures = [i for i, column in enumerate(header) if column in FILE_COLUMNS]
+    labels = [i for i, column in enumerate(header) if column.endswith("label")]
+    if len(pictures) != 1 or len(labels) != 1:
+        raise _list_refusal(where, f"its columns are {', '.join(header) or 'none'}")
+    if not rows:
+        raise _list_refusal(where, "it lists no picture")
+    if odd := [row for row in rows if len(row) != len(header)]:
+        raise _list_refusal(where, f"a row is {','.join(odd[0])!r}")
+    return [(row[pictures[0]], row[labels[0]]) for row in rows]
+
+
+def _check_rows(ids: list[str], words: list[str], labels: dict[str, str], where: str) -> None:
+    for wrong, problem, remedy in (
+        (
+            [case_id for case_id, times in Counter(ids).items() if times > 1],
+            "pictures are listed twice",
+            "Fetch the list again.",
+        ),
+        (
+            [case_id for case_id in ids if case_id not in labels],
+            "pictures are no case",
+            "Use the lists of this dataset, and read all the slices that they name.",
+        ),
+        (
+            [
+                f"{case_id} ({word!r} instead of {labels[case_id]!r})"
+                for case_id, word in zip(ids, words, strict=True)
+                if labels.get(case_id, word) != word
+            ],
+            "pictures have another label",
+            "Hold the label map of the manifest against the list.",
+        ),
+    ):
+        if wrong:
+            raise InputError(
+                f"{len(wrong)} {problem}: {', '.join(wrong[:5])}", where=where, remedy=remedy
+            )
+
+
+def _list_refusal(where: str, problem: str) -> InputError:
+    columns = " or ".join(FILE_COLUMNS)
+    return InputError(
+        problem, where=where, remedy=f"A list has a column {columns} and one that ends in 'label'."
+    )
+
+
+#: Groups that every label keeps at least, so that a split still finds enough.
+LEAST_GROUPS = PIECES
+
+
+def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> np.ndarray:
+    """Choose about `n` cases: groups first, each label in its share, then cases of the groups.
+
+    Parameters
+    ----------
+    cases
+        Case table; `case_id` and `label` are used.
+    groups
+        Group per case, indexed by `case_id`.  A group of several labels counts for its rarest one.
+    n
+        Number of cases aimed at.  A label keeps at least `LEAST_GROUPS` groups and every chosen
+        group a case of each of its labels, so that a few more may be chosen.
+    seed
+        Equal arguments choose equal cases.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool (number of cases,): True where a case was chosen.
+    """
+    if n >= len(cases):
+        return np.ones(len(cases), dtype=bool)
+    rarity = cases["label"].map(cases["label"].value_counts())
+    table = pd.DataFrame(
+        {"group": groups.loc[cases["case_id"]].to_numpy(), "label": cases["label"].to_numpy()}
+    ).assign(rarity=rarity.to_numpy())
+    sizes = table.groupby("group").size()
+    stratum = table.sort_values(["rarity", "label"]).drop_duplicates("group").set_index("group")
+    strata = pd.DataFrame({"label": stratum["label"], "size": sizes}).sort_index()
+    strata = strata.sample(frac=1, random_state=np.random.default_rng(seed))
+    chosen = []
+    for _, members in strata.groupby("label", sort=True):
+        before = members["size"].cumsum() - members["size"]
+        aim = n * members["size"].sum() / len(cases)
+        wanted = (before < aim) | (np.arange(len(members)) < LEAST_GROUPS)
+        chosen.append(members.index[wanted])
+    return _thin(table, table["group"].isin(np.concatenate(chosen)).to_numpy(), n, seed)
+
+
+def _thin(table: pd.DataFrame, chosen: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """Drop cases of the groups that have most, until `n` are left or one of each kind."""
+    order = np.random.default_rng([seed, 1]).permutation(np.flatnonzero(chosen))
+    place = table.iloc[order].groupby(["group", "label"]).cumcount().to_numpy()
+    kept = order[np.argsort(place, kind="stable")][: max(n, int((place == 0).sum()))]
+    return np.isin(np.arange(len(table)), kept)
+
+
+def take_cases(dataset: Dataset, chosen: np.ndarray) -> Dataset:
+    """Return the dataset with some of its cases, under a digest of its own.
+
+    Parameters
+    ----------
+    chosen
+        bool (number of cases,).
+    """
+    if chosen.all():
+        return dataset
+    cases = dataset.cases[chosen].reset_index(drop=True)
+    named = "\n".join([dataset.digest, *cases["case_id"]])
+    return replace(dataset, cases=cases, digest=hashlib.sha256(named.encode()).hexdigest())

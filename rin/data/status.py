@@ -1,17 +1,118 @@
-"""Which datasets are there: every manifest held against a data root.
+"""Which datasets are there, and are they whole?
 
-Folders and archives are found and listed; no picture is opened here.
-:mod:`rin.data.verification` looks inside.
+`dataset_status` holds every manifest against a data root and opens no picture; `verify_dataset`
+looks one over: known files, counts of every class, every picture decoded.  What is wrong with the
+files is listed and not raised, so that one pass tells all of it.
 """
 
-from dataclasses import asdict, dataclass
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from rin.data.datasets import locate
-from rin.data.manifest import DatasetManifest, load_manifest, manifest_names
-from rin.data.tree import open_tree
+from tqdm import tqdm
+
+from rin.data.dataset import Finding, check_counts, count_cases, locate, open_dataset
+from rin.data.inspection import inspect_cases
+from rin.data.layouts import FoundCase, find_cases
+from rin.data.layouts.found import STAND_IN_NOTE
+from rin.data.manifest import DatasetManifest, KnownFile, load_manifest, manifest_names
+from rin.data.tree import Tree, is_archive, open_tree
 from rin.errors import InputError, unknown
+
+#: From this size on, hashing shows its progress.
+LARGE = 64 * 2**20
+Outcome = Literal["as known", "no digest known", "not there", "another size", "another SHA-256"]
+
+
+@dataclass(frozen=True)
+class FileCheck:
+    """A known file and how it compares; ``detail`` says by how much it differs."""
+
+    name: str
+    outcome: Outcome
+    detail: str = ""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether a file of this name is there and is another one."""
+        return self.outcome.startswith("another")
+
+
+def check_file(tree: Tree, known: KnownFile) -> FileCheck:
+    """Compare a file with what is known of it: the size first, then the SHA-256.
+
+    The file is the archive that is read; or a file inside the archive or folder, there also
+    below a wrapping folder; or one beside it.  A known file need not be there, as most archives
+    get unpacked.
+
+    Raises
+    ------
+    InputError
+        A file that cannot be read, or a member of an archive that is larger than 256 MiB.
+    """
+    place, member = tree.root / tree.location, _find_known(tree, known.name)
+    if member and is_archive(place):
+        content = tree.read(member)
+        return _compare(known, len(content), lambda: hashlib.sha256(content).hexdigest())
+    path = place / member if member else tree.root / known.name
+    if not path.is_file():
+        return FileCheck(known.name, "not there")
+    try:
+        return _compare(known, path.stat().st_size, lambda: hash_file(path))
+    except OSError as error:
+        raise InputError(
+            f"the file cannot be read ({error})",
+            where=path,
+            remedy="Check the file and its permissions, or fetch it again.",
+        ) from error
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file, read in pieces; large files show their progress."""
+    size = path.stat().st_size
+    # None hides the bar where nobody watches.
+    quiet = True if size < LARGE else None
+    with (
+        tqdm(total=size, unit="B", unit_scale=True, desc=path.name, disable=quiet) as bar,
+        _Watched(path, bar.update) as file,
+    ):
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class _Watched(io.FileIO):
+    """A file that tells how many bytes were read from it."""
+
+    def __init__(self, path: Path, tell: Callable[[int], object]) -> None:
+        super().__init__(path)
+        self._tell = tell
+
+    def readinto(self, buffer: bytearray) -> int:
+        count = super().readinto(buffer)
+        self._tell(count)
+        return count
+
+
+def _find_known(tree: Tree, name: str) -> str | None:
+    """Return the outermost of the tree's files that bear a name."""
+    ending = f"/{name}"
+    names = [each for each in tree.names if each == name or each.endswith(ending)]
+    return min(names, key=lambda each: (each.count("/"), each)) if names else None
+
+
+def _compare(known: KnownFile, size: int, digest: Callable[[], str]) -> FileCheck:
+    if known.bytes is not None and size != known.bytes:
+        detail = f"{size:,} bytes instead of {known.bytes:,}"
+        return FileCheck(known.name, "another size", detail)
+    if known.sha256 is None:
+        return FileCheck(known.name, "no digest known")
+    found = digest()
+    if found != known.sha256:
+        return FileCheck(known.name, "another SHA-256", f"{found} instead of {known.sha256}")
+    return FileCheck(known.name, "as known")
+
 
 State = Literal["here", "not there", "broken"]
 _HOW_TO_GET = {
@@ -92,7 +193,7 @@ def dataset_status(data_root: Path | None, folder: Path | None = None) -> list[D
             if name not in manifests:
                 raise unknown(f"substitute for {manifest.name}", name, list(manifests))
     check_data_root(data_root)
-    places = {name: _find(manifest, data_root) for name, manifest in manifests.items()}
+    places = {name: _find_dataset(manifest, data_root) for name, manifest in manifests.items()}
     listed = [_status(manifest, manifests, places) for manifest in manifests.values()]
     return sorted(listed, key=lambda one: (not one.tasks, not one.substitute_for, one.name))
 
@@ -107,7 +208,7 @@ def check_data_root(data_root: Path | None) -> None:
         )
 
 
-def _find(manifest: DatasetManifest, data_root: Path | None) -> _Place:
+def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> _Place:
     if data_root is None:
         return _Place("not there")
     location = ""
@@ -181,3 +282,173 @@ def _to_do(manifest: DatasetManifest, place: _Place, here: tuple[str, ...]) -> s
 def _substitutes(manifest: DatasetManifest) -> tuple[str, ...]:
     """Return the names of all substitutes of a dataset's tasks, each once, in order."""
     return tuple(dict.fromkeys(name for task in manifest.tasks for name in task.substitutes))
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """Images (or exams) and masks of a source class; None where the manifest states none."""
+
+    source_class: str
+    found: int
+    expected: int | None
+    masks: int
+    expected_masks: int | None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found of a dataset.
+
+    ``task`` is the task whose labels were read, where the dataset has none of its own.
+    ``readable`` counts the pictures that can be read, None where none was tried.  ``digest``
+    is that of :class:`rin.data.dataset.Dataset`, empty where the dataset was not opened.
+    """
+
+    manifest: DatasetManifest
+    task: str = ""
+    location: str = ""
+    files: tuple[FileCheck, ...] = ()
+    counts: tuple[ClassCount, ...] = ()
+    readable: int | None = None
+    findings: tuple[Finding, ...] = ()
+    digest: str = ""
+    problems: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing failed."""
+        return not self.problems
+
+    def failing(self, *problems: str) -> "Verification":
+        """Return the same with more problems."""
+        return replace(self, problems=self.problems + problems)
+
+
+def manifests_to_verify(name: str, data_root: Path) -> list[DatasetManifest]:
+    """Return the manifest called ``name``; for ``all``, those of all datasets that are there.
+
+    Raises
+    ------
+    InputError
+        Unknown name (the known ones are listed), or no such data root.
+    """
+    if name != "all":
+        return [load_manifest(name)]
+    present = [one.name for one in dataset_status(data_root) if one.state != "not there"]
+    return [load_manifest(one) for one in present]
+
+
+def verify_dataset(
+    manifest: DatasetManifest,
+    data_root: Path,
+    *,
+    index_folder: Path,
+    quick: bool = False,
+    expect: str = "",
+) -> Verification:
+    """Look a dataset over, from its files to its pixels.
+
+    Parameters
+    ----------
+    index_folder
+        Where inspections are kept.  A picture that it knows, and whose file has kept its size
+        and its time or checksum, is not decoded again; in an empty folder all are decoded.
+    quick
+        Decode nothing; then there is neither digest nor finding.
+    expect
+        Content digest that the dataset must have; empty for any.
+
+    Raises
+    ------
+    InputError
+        No such data root, or an index folder that cannot be used.
+    """
+    check_data_root(data_root)
+    manifest, task = _as_read(manifest)
+    done = Verification(manifest, task=task)
+    try:
+        done, tree = _located(done, data_root)
+        done = _with_files(done, tree)
+        found = find_cases(tree, manifest)
+        done = replace(done, counts=_class_counts(manifest, found))
+        done, counted = _counted(done, found, tree)
+        labels = {each: manifest.label(each) for each in {case.source_class for case in found}}
+    except InputError as error:
+        return done.failing(str(error))
+    if quick:
+        return done
+    wanted = [case for case in found if labels[case.source_class] is not None]
+    seen, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder)
+    bad = bad[~bad["case_id"].isin(manifest.known_bad)]
+    done = replace(done, readable=len(seen))
+    done = done.failing(*(f"{row.place}: {row.problem}" for row in bad.itertuples()))
+    if not counted or len(bad):
+        return done
+    return _opened(done, data_root, index_folder, expect)
+
+
+def _as_read(manifest: DatasetManifest) -> tuple[DatasetManifest, str]:
+    """Return the manifest with labels, of its first task where it has none, and that task."""
+    if manifest.label_map or not manifest.tasks:
+        return manifest, ""
+    task = manifest.tasks[0]
+    return manifest.for_task(task), task.name
+
+
+def _located(done: Verification, data_root: Path) -> tuple[Verification, Tree]:
+    manifest = done.manifest
+    location = locate(manifest, data_root)
+    if location is None:
+        raise InputError(
+            f"{manifest.title} is not there (looked for {', '.join(manifest.locations)})",
+            where=data_root,
+            remedy=f"Access is {manifest.access}: get it at {manifest.home}.",
+        )
+    tree = open_tree(data_root, location)
+    if any(name.rpartition("/")[2] == STAND_IN_NOTE for name in tree.names):
+        raise InputError(
+            f"this is a stand-in that was written for {manifest.name}, not the dataset",
+            where=tree.root / location,
+            remedy="Name the folder that holds the real images.",
+        )
+    return replace(done, location=location), tree
+
+
+def _with_files(done: Verification, tree: Tree) -> Verification:
+    files = tuple(check_file(tree, known) for known in done.manifest.files)
+    wrong = [f"{one.name} has {one.outcome}: {one.detail}" for one in files if one.wrong]
+    return replace(done, files=files).failing(*wrong)
+
+
+def _class_counts(manifest: DatasetManifest, found: list[FoundCase]) -> tuple[ClassCount, ...]:
+    stated = manifest.counts
+    counted = count_cases(found, stated.unit, manifest.name)
+    masks = dict.fromkeys(counted, 0)
+    for case in found:
+        masks[case.source_class] += len(case.masks)
+    return tuple(
+        ClassCount(
+            name, counted.get(name, 0), stated.images.get(name), masks.get(name, 0),
+            stated.masks.get(name),
+        )
+        for name in sorted(set(counted) | set(stated.images))
+    )  # fmt: skip
+
+
+def _counted(done: Verification, found: list[FoundCase], tree: Tree) -> tuple[Verification, bool]:
+    try:
+        check_counts(done.manifest, found, None, tree.root / tree.location)
+    except InputError as error:
+        return done.failing(error.problem), False
+    return done, True
+
+
+def _opened(done: Verification, data_root: Path, index_folder: Path, expect: str) -> Verification:
+    try:
+        dataset = open_dataset(done.manifest, data_root, index_folder=index_folder)
+    except InputError as error:
+        return done.failing(str(error))
+    done = replace(done, findings=dataset.findings, digest=dataset.digest)
+    if expect and expect != dataset.digest:
+        return done.failing(f"the content digest is {dataset.digest} and not {expect}")
+    return done

@@ -22,9 +22,8 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
-from rin.data.cases import validate_cases
 from rin.data.chunks import map_threads, run_chunks
-from rin.data.datasets import Dataset
+from rin.data.dataset import Dataset, validate_cases
 from rin.data.inspection import (
     BAD_COLUMNS,
     CONTENT,
@@ -33,8 +32,7 @@ from rin.data.inspection import (
     refuse_bad,
     store_row,
 )
-from rin.data.pictures import RESIZES, read_picture
-from rin.data.pixels import read_mask
+from rin.data.pixels import RESIZES, read_mask, read_picture
 from rin.errors import InputError, unknown
 
 STORE_VERSION = 2

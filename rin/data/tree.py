@@ -109,6 +109,12 @@ def read_bytes(root: Path, locator: str) -> bytes:
         ) from error
 
 
+def place_of(root: Path, locator: str) -> str:
+    """Return the path that a locator names, as errors show it."""
+    place, _, member = locator.partition(SEPARATOR)
+    return f"{Path(root) / place}{SEPARATOR}{member}" if member else str(Path(root) / place)
+
+
 def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
     """Return for each locator what changes when its file does, without reading any content.
 

@@ -1,6 +1,6 @@
 """What is there of the datasets, as a terminal shows it.
 
-Reads statuses and manifests; looks at no file (`rin.data.status`, `rin.data.verification`).
+Reads statuses and manifests; looks at no file (`rin.data.status`, `rin.data.status`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from rich.padding import Padding
     from rich.text import Text
 
-    from rin.data.status import DatasetStatus
-    from rin.data.verification import Verification
+    from rin.data.status import DatasetStatus, Verification
 
 #: Problems and cases that are shown one by one.
 _SHOWN = 20

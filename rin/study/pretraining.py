@@ -22,8 +22,7 @@ from rin.data.manifest import load_manifest
 from rin.data.splits import PARTS, corpus_split
 from rin.data.store import ImageStore, open_store
 from rin.errors import InputError, unknown
-from rin.models.weights import WeightsEntry
-from rin.models.weights_files import save_notop, save_safetensors
+from rin.models.weights import WeightsEntry, save_notop, save_safetensors
 from rin.study.curation import CURATED, curated_dataset, real_archive
 from rin.study.executors import drive, make_executor
 from rin.study.ledger import Ledger, digest_of
@@ -253,7 +252,7 @@ def _read_entry(path: Path) -> WeightsEntry:
 
 
 def choose_corpus(study: Study, names: str | list[str]) -> str:
-    """Return the first of some corpora whose images are real, else the first of all.
+    """Return the first of some corpora whose images are real, else the first that can be made.
 
     Parameters
     ----------
@@ -261,7 +260,9 @@ def choose_corpus(study: Study, names: str | list[str]) -> str:
         Names of manifests, in order of preference.
     """
     listed = [names] if isinstance(names, str) else names
-    return next((name for name in listed if is_real(study, name)), listed[0])
+    real = [name for name in listed if is_real(study, name)]
+    made = {*study.profile.stand_ins} | ({CURATED} if study.profile.curation else set())
+    return (real or [name for name in listed if name in made] or listed)[0]
 
 
 def is_real(study: Study, name: str) -> bool:

@@ -14,23 +14,26 @@ from rin.data.dataset import Dataset, SamplePictures, sample_pictures
 from rin.data.splits import take_cases
 from rin.data.store import ImageStore, open_store
 from rin.errors import InputError
+from rin.files import sha256_of
 from rin.models.backbones import find_backbone
-from rin.models.distributions import Distribution, distributions_of, load_distributions
-from rin.models.fingerprint import FirstLayer, first_layer
-from rin.models.fingerprint_files import read_first_layer
-from rin.models.fingerprint_verdict import (
+from rin.models.probe import (
     CANDIDATES,
     FACTOR,
     NONE_FITS,
     TOO_CLOSE,
+    Distribution,
+    FirstLayer,
     Score,
     Verdict,
+    distributions_of,
+    first_layer,
     judge,
+    load_distributions,
+    read_first_layer,
     scaling_of,
     score_candidates,
 )
-from rin.models.weights import file_sha256, random_weights
-from rin.models.weights_files import read_weights_file
+from rin.models.weights import random_weights, read_weights_file
 from rin.study.executors import drive, make_executor
 from rin.study.ledger import Ledger, digest_of
 from rin.study.pretraining import (
@@ -364,7 +367,7 @@ def probe_measurements(study: Study) -> pd.DataFrame:
         of the largest class among the test images), `source` (dataset), `seen` (whether the
         weights were trained on that dataset), `source_provenance`, `images`, `color`,
         `candidate`, `divergence`, `correlation`, `contrast`, `channels`; see
-        `rin.models.fingerprint_verdict.Score` for the last four.
+        `rin.models.probe.Score` for the last four.
 
     Raises
     ------
@@ -402,7 +405,7 @@ def probe_verdicts(measurements: pd.DataFrame, factor: float = FACTOR) -> pd.Dat
     measurements
         As `probe_measurements` returns them, here or in a reference run.
     factor
-        As for `rin.models.fingerprint_verdict.judge`.
+        As for `rin.models.probe.judge`.
 
     Returns
     -------
@@ -499,13 +502,13 @@ def probe_file(
     Raises
     ------
     InputError
-        As for `rin.models.fingerprint_files.read_first_layer` and `sample_pictures`.
+        As for `rin.models.probe.read_first_layer` and `sample_pictures`.
     """
     distributions = load_distributions()
     pictures = sample_pictures(images, data_root, n=n, size=size)
     layer = read_first_layer(path, backbone)
     scores = score_candidates(layer, pictures.pixels)
-    sha256 = file_sha256(path)
+    sha256 = sha256_of(path)
     known = distributions_of(sha256, distributions)
     return FileProbe(path, layer.backbone, sha256, pictures, scores, judge(scores), known)
 

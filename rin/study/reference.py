@@ -34,7 +34,8 @@ from rin.explain.overlap import (
     measure_overlap,
     others_lesion_size,
 )
-from rin.models.weights import WeightsEntry, file_sha256, locate
+from rin.files import sha256_of
+from rin.models.weights import WeightsEntry, locate
 from rin.study.ledger import Ledger
 from rin.study.machine import Hardware, commit_of, installed_packages, this_computer
 from rin.study.plan import PlannedRun, Run, find_entries, plan_study, weights_folders
@@ -201,11 +202,6 @@ class RunFacts(_Fact):
     def task(self, name: str) -> TaskFacts:
         """Return the facts of a task."""
         return next(one for one in self.tasks if one.name == name)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file as lower-case hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def without_folders(value: Any) -> Any:
@@ -527,7 +523,7 @@ def _weights(study: Study, entry: WeightsEntry, init: str, backbone: str) -> Wei
         release=entry.release,
         licence=entry.licence,
         provenance=entry.provenance,
-        sha256=entry.sha256 or (file_sha256(path) if path else None),
+        sha256=entry.sha256 or (sha256_of(path) if path else None),
     )
 
 

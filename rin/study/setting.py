@@ -323,10 +323,11 @@ def _open(
     absent = study.data_root is None or locate(manifest, study.data_root) is None
     if counts is None and absent:
         raise InputError(
-            f"profile {study.profile.name} sizes no stand-in for {manifest.name}",
-            where="data_root",
-            remedy=f"Name the folder that holds it (get it at {manifest.home}), "
-            "or choose a profile with stand-ins.",
+            f"the images of {manifest.name} are not at hand, and profile {study.profile.name} "
+            "sizes no stand-in for them",
+            where=study.data_root or "data_root",
+            remedy=f"Get them at {manifest.home} and name the folder that holds them, or give the "
+            f"profile's stand_ins an entry {manifest.name}; those shipped have examples.",
         )
     sizes = tuple(sorted((counts or {}).items()))
     place, seed = study.results.parent, study.profile.seed

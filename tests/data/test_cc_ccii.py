@@ -18,7 +18,7 @@ from rin.data.leakage import near_duplicates, picture_hash
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_gray
 from rin.data.standins import write_stand_in
-from rin.data.standins.cc_ccii import draw_scan
+from rin.data.standins.chest_ct import draw_cc_ccii_scan as draw_scan
 from rin.data.tree import open_tree
 from rin.errors import InputError
 

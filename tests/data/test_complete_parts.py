@@ -6,8 +6,7 @@ import numpy as np
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from rin.data.complete_parts import complete_parts
-from rin.data.splits import PARTS
+from rin.data.splits import PARTS, complete_parts
 
 TRAIN, VALIDATION, TEST = (PARTS.index(name) for name in ("train", "validation", "test"))
 #: Nothing is wanted for validation, so only what a class lacks is moved.

@@ -10,10 +10,9 @@ from busi_files import picture, save
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rin.data.corpus_split import SHARES, check_patients, corpus_split, divide
-from rin.data.datasets import open_dataset
+from rin.data.dataset import open_dataset
 from rin.data.manifest import load_manifest
-from rin.data.splits import PARTS
+from rin.data.splits import PARTS, SHARES, check_patients, corpus_split, divide
 from rin.errors import InputError
 
 
@@ -275,7 +274,7 @@ def test_corpus_split_of_a_corpus_with_tables_is_theirs_whatever_the_seed(tmp_pa
 
 
 def test_corpus_split_of_drawn_cases_splits_those(tmp_path):
-    from rin.data.sampling import take_cases
+    from rin.data.splits import take_cases
 
     dataset = corpus(tmp_path, ROWS)
     drawn = take_cases(dataset, dataset.cases["case_id"].str.endswith("1.png").to_numpy())

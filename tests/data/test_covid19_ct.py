@@ -15,7 +15,7 @@ from rin.data.leakage import near_duplicates, picture_hash
 from rin.data.manifest import find_task, load_manifest
 from rin.data.pixels import read_gray
 from rin.data.standins import write_stand_in
-from rin.data.standins.covid19_ct import draw_patient
+from rin.data.standins.chest_ct import draw_covid19_patient as draw_patient
 from rin.data.tree import open_tree
 from rin.errors import InputError
 from rin.paper import CLASS_COUNTS

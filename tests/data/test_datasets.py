@@ -8,10 +8,8 @@ import pytest
 import yaml
 from busi_files import TOP, mask, picture, save, zip_folder
 
-from rin.data import datasets
-from rin.data.cases import CASES, validate_cases
-from rin.data.datasets import locate
-from rin.data.findings import LISTED, check_counts, exact_duplicates
+from rin.data import dataset
+from rin.data.dataset import CASES, LISTED, check_counts, exact_duplicates, locate, validate_cases
 from rin.data.layouts.found import FoundCase
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_gray, read_mask
@@ -21,12 +19,12 @@ COUNTS = {"benign": 3, "malignant": 2, "normal": 1}
 
 
 def open_dataset(manifest, root):
-    return datasets.open_dataset(manifest, root, index_folder=root / "index")
+    return dataset.open_dataset(manifest, root, index_folder=root / "index")
 
 
 def ensure_dataset(manifest, data_root, tmp_path):
     stand_ins, index = tmp_path / "stand_ins", tmp_path / "index"
-    return datasets.ensure_dataset(manifest, data_root, stand_ins, COUNTS, 0, index_folder=index)
+    return dataset.ensure_dataset(manifest, data_root, stand_ins, COUNTS, 0, index_folder=index)
 
 
 def test_open_dataset_of_the_miniature_gives_the_case_table(busi_root, busi_manifest):

@@ -13,9 +13,8 @@ from rin.data.layouts import find_cases
 from rin.data.layouts.ddti import UNRATED
 from rin.data.leakage import near_duplicates, picture_hash
 from rin.data.manifest import load_manifest
-from rin.data.pictures import resize_picture
-from rin.data.pixels import read_gray, read_mask
-from rin.data.standins import ddti
+from rin.data.pixels import read_gray, read_mask, resize_picture
+from rin.data.standins.ultrasound import draw_thyroid, write_ddti
 from rin.data.tree import open_tree
 from rin.errors import InputError
 from rin.paper import CLASS_COUNTS
@@ -229,7 +228,7 @@ def written(tmp_path_factory):
     """A stand-in, what its writer says, and its cases with pictures and masks."""
     root = tmp_path_factory.mktemp("standin")
     (root / "ddti").mkdir()
-    note = ddti.write(root / "ddti", {"benign": 26, "malignant": 26}, 5)
+    note = write_ddti(root / "ddti", {"benign": 26, "malignant": 26}, 5)
     cases = read(root)
     pictures = [read_gray(root, case.image) for case in cases]
     masks = [
@@ -292,11 +291,11 @@ def test_stand_in_nodule_separates_the_classes_about_as_designed(written):
 def test_stand_in_case_does_not_depend_on_how_many_there_are(tmp_path, written):
     root = written[0]
     (tmp_path / "few").mkdir()
-    ddti.write(tmp_path / "few", {"benign": 4, "malignant": 2}, 5)
+    write_ddti(tmp_path / "few", {"benign": 4, "malignant": 2}, 5)
     for path in sorted((tmp_path / "few").iterdir()):
         assert path.read_bytes() == (root / "ddti" / path.name).read_bytes()
 
 
 def test_stand_in_with_another_seed_has_other_pictures():
-    first, second = (ddti.draw_image("benign", 0, seed, 1)[0] for seed in (1, 2))
+    first, second = (draw_thyroid("benign", 0, seed, 1)[0] for seed in (1, 2))
     assert first.shape != second.shape or (first != second).any()

@@ -2,9 +2,9 @@ import pandas as pd
 import pytest
 from busi_files import zip_folder
 
-from rin.data.fold_files import read_fold_files, slice_id, stem
 from rin.data.leakage import check_splits
 from rin.data.manifest import FoldLists, find_task
+from rin.data.splits import read_fold_files, slice_id, stem
 from rin.data.tree import open_tree
 from rin.errors import InputError
 

@@ -3,9 +3,9 @@ import zipfile
 
 import pytest
 
-from rin.data import known_files
-from rin.data.known_files import check_file, hash_file
+from rin.data import status
 from rin.data.manifest import KnownFile
+from rin.data.status import check_file, hash_file
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -84,7 +84,7 @@ def test_file_that_cannot_be_read_raises_and_names_it(tmp_path, monkeypatch):
     def refuse(path):
         raise PermissionError("Permission denied")
 
-    monkeypatch.setattr(known_files, "hash_file", refuse)
+    monkeypatch.setattr(status, "hash_file", refuse)
     with pytest.raises(InputError, match=r"labels\.csv: the file cannot be read"):
         check_file(folder_tree(tmp_path), KnownFile(name="labels.csv", sha256=SHA256))
 
@@ -98,15 +98,15 @@ def test_hash_of_a_file_of_several_pieces_is_that_of_its_bytes(tmp_path):
 def test_progress_of_a_large_file_reaches_its_size(tmp_path, monkeypatch):
     bars = []
 
-    class Bar(known_files.tqdm):
+    class Bar(status.tqdm):
         def __init__(self, **settings):
             super().__init__(**settings | {"disable": settings["disable"] is True})
             bars.append((self, not self.disable))
 
     (tmp_path / "large").write_bytes(bytes(3 * 2**20))
-    monkeypatch.setattr(known_files, "tqdm", Bar)
+    monkeypatch.setattr(status, "tqdm", Bar)
     hash_file(tmp_path / "large")
-    monkeypatch.setattr(known_files, "LARGE", 2**20)
+    monkeypatch.setattr(status, "LARGE", 2**20)
     hash_file(tmp_path / "large")
     (_, small_shown), (large, large_shown) = bars
     assert (small_shown, large_shown, large.n) == (False, True, 3 * 2**20)

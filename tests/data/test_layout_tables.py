@@ -2,7 +2,7 @@
 
 import pytest
 
-from rin.data.layouts.tables import read_table
+from rin.data.layouts.found import read_table
 from rin.data.tree import open_tree
 from rin.errors import InputError
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sklearn.metrics import roc_auc_score
 
-from rin.data.exams import exams_per_label, images_per_exam
 from rin.data.layouts import find_cases
 from rin.data.layouts.mrnet import Slices
 from rin.data.leakage import near_duplicates, picture_hash
@@ -285,45 +284,12 @@ def published(task):
     return {c.group: c.images for c in CLASS_COUNTS[task] if c.group != "all"}
 
 
-def exams(task):
-    dataset, found = find_task(task)
-    return exams_per_label(dataset.for_task(found))
-
-
 def test_counts_of_the_manifest_are_the_public_exams():
     counts = MRNET.counts.images
     assert sum(counts.values()) == 1130 + 120
     assert counts["acl"] + counts["acl+meniscus"] == 208 + 54
     assert counts["meniscus"] + counts["acl+meniscus"] == 397 + 52
     assert counts["normal"] == 1250 - 913 - 95
-
-
-def test_exams_per_label_adds_classes_and_leaves_unmapped_ones_out():
-    assert exams("acl") == {"no tear": 242, "tear": 262}
-    assert exams("meniscus") == {"no tear": 242, "tear": 449}
-
-
-@pytest.mark.parametrize(("task", "tear", "no_tear"), [("acl", 2.2, 1.9), ("meniscus", 1.1, 15.3)])
-def test_images_per_exam_of_the_published_counts(task, tear, no_tear):
-    table = images_per_exam(published(task), exams(task)).set_index("label")
-    assert table.loc["tear", "per_exam"] == pytest.approx(tear, abs=0.05)
-    assert table.loc["no tear", "per_exam"] == pytest.approx(no_tear, abs=0.05)
-    assert (table["images"] == pd.Series(published(task))).all()
-
-
-def test_images_per_exam_shows_that_no_fixed_number_of_slices_gives_the_published_counts():
-    for task in ("acl", "meniscus"):
-        per_exam = images_per_exam(published(task), exams(task))["per_exam"]
-        assert not any(np.allclose(per_exam, k) for k in range(1, 62))
-
-
-@pytest.mark.parametrize(
-    ("images", "of_exams"),
-    [({"tear": 1}, {"no tear": 1}), ({"tear": 1}, {"tear": 0}), ({}, {}), ({"tear": 1}, {})],
-)
-def test_images_per_exam_of_other_labels_or_no_exams_is_refused(images, of_exams):
-    with pytest.raises(InputError, match="Give both for the same labels"):
-        images_per_exam(images, of_exams)
 
 
 def test_findings_state_numbers_that_add_up():
@@ -342,7 +308,7 @@ COUNTS = {"normal": 12, "abnormal": 2, "acl": 6, "meniscus": 6, "both": 6}
 def written(tmp_path_factory):
     root = tmp_path_factory.mktemp("standin")
     (root / "mrnet").mkdir()
-    note = mrnet.write(root / "mrnet", COUNTS, 5)
+    note = mrnet.write_mrnet(root / "mrnet", COUNTS, 5)
     return root, note
 
 
@@ -403,7 +369,7 @@ def test_stand_in_structure_separates_torn_from_whole_about_as_designed(
 
 
 def test_stand_in_exam_does_not_depend_on_how_many_there_are(tmp_path, written):
-    mrnet.write(tmp_path, dict.fromkeys(COUNTS, 1), 5)
+    mrnet.write_mrnet(tmp_path, dict.fromkeys(COUNTS, 1), 5)
     volumes = sorted(tmp_path.rglob("*.npy"))
     assert len(volumes) == 3 * 5
     for path in volumes:
@@ -413,5 +379,5 @@ def test_stand_in_exam_does_not_depend_on_how_many_there_are(tmp_path, written):
 
 def test_stand_in_of_one_exam_per_class_is_whole(tmp_path):
     (tmp_path / "mrnet").mkdir()
-    mrnet.write(tmp_path / "mrnet", dict.fromkeys(COUNTS, 1), 5)
+    mrnet.write_mrnet(tmp_path / "mrnet", dict.fromkeys(COUNTS, 1), 5)
     assert len({case.patient_id for case in read(tmp_path, MRNET, "mrnet")}) == 5

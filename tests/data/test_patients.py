@@ -7,7 +7,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rin.data.datasets import ensure_dataset
+from rin.data.dataset import ensure_dataset
 from rin.data.layouts import LAYOUTS, PATIENTS, find_cases
 from rin.data.leakage import leak_free_groups, near_duplicates
 from rin.data.manifest import load_manifest, manifest_names

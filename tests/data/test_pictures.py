@@ -4,8 +4,8 @@ from busi_files import picture, save
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rin.data import pictures
-from rin.data.pictures import read_picture, resize_picture
+from rin.data import pixels
+from rin.data.pixels import read_picture, resize_picture
 
 
 def test_read_picture_is_gray_or_in_colour_as_asked(tmp_path):
@@ -17,7 +17,7 @@ def test_read_picture_is_gray_or_in_colour_as_asked(tmp_path):
 
 
 def test_read_picture_passes_the_window_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "read_gray", lambda *arguments: arguments)
+    monkeypatch.setattr(pixels, "read_gray", lambda *arguments: arguments)
     assert read_picture(tmp_path, "a.dcm", False, (40, 80)) == (tmp_path, "a.dcm", (40, 80))
 
 

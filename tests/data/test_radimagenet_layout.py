@@ -3,7 +3,7 @@
 import pytest
 from busi_files import picture, save, zip_folder
 
-from rin.data.datasets import open_dataset
+from rin.data.dataset import open_dataset
 from rin.data.layouts import find_cases
 from rin.data.layouts.radimagenet import read_parts
 from rin.data.manifest import load_manifest

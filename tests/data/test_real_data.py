@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rin.data.datasets import open_dataset
+from rin.data.dataset import open_dataset
 from rin.data.leakage import (
     SAME_LESION,
     SAME_PICTURE,

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from rin.data.datasets import ensure_dataset, open_dataset
+from rin.data.dataset import ensure_dataset, open_dataset
 from rin.data.dicom import patient_of
 from rin.data.layouts import find_cases
 from rin.data.layouts.rsna_hemorrhage import KINDS, read_labels
@@ -18,7 +18,7 @@ from rin.data.leakage import SAME_LESION, near_duplicates
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_gray
 from rin.data.standins import write_stand_in
-from rin.data.standins.rsna_hemorrhage import draw_slice
+from rin.data.standins.rsna import draw_head_slice
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -189,7 +189,7 @@ def test_stand_in_files_are_ct_images_in_hounsfield_units(standin):
 @pytest.mark.parametrize("kind", ["hemorrhage", "none"])
 def test_stand_in_reads_back_as_it_was_drawn(standin, kind):
     for index in (0, 1):  # signed and unsigned
-        drawn = draw_slice(kind, index, 0, seed=1)
+        drawn = draw_head_slice(kind, index, 0, seed=1)
         gray = read_gray(standin, f"{TOP}/stage_2_train/{drawn.image_id}.dcm", MANIFEST.window)
         share = (np.rint(drawn.hounsfield) - 39.5) / 79 + 0.5
         np.testing.assert_array_equal(gray, np.rint(255 * np.clip(share, 0, 1)))
@@ -200,7 +200,7 @@ def test_stand_in_labels_are_those_that_were_drawn(standin):
     for kind in COUNTS:
         for index in range(COUNTS[kind]):
             for number in (0, 1):
-                drawn = draw_slice(kind, index, number, seed=1)
+                drawn = draw_head_slice(kind, index, number, seed=1)
                 shown = labels.loc[drawn.image_id]
                 assert [name for name in KINDS[:5] if shown[name]] == list(drawn.kinds)
 

@@ -11,13 +11,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 
-from rin.data.datasets import ensure_dataset, open_dataset
+from rin.data.dataset import ensure_dataset, open_dataset
 from rin.data.layouts import find_cases
 from rin.data.leakage import SAME_LESION, near_duplicates
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_gray, read_mask
 from rin.data.standins import write_stand_in
-from rin.data.standins.rsna_pneumonia import draw_radiograph
+from rin.data.standins.rsna import draw_radiograph
 from rin.data.tree import open_tree
 from rin.errors import InputError
 

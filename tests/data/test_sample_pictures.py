@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rin.data.sample_pictures import sample_pictures
+from rin.data.dataset import sample_pictures
 from rin.errors import InputError
 
 

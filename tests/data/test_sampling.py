@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rin.data.sampling import LEAST_GROUPS, sample_cases
+from rin.data.splits import LEAST_GROUPS, sample_cases
 
 
 def table(labels, groups):

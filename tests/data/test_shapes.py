@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.path import Path as Outline
 
-from rin.data.shapes import box_text, is_shape, polygon_text, rasterise
+from rin.data.pixels import box_text, is_shape, polygon_text, rasterise
 from rin.errors import InputError
 
 SHAPE = (24, 32)

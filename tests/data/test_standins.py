@@ -10,12 +10,12 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 
 from rin.data import standins
-from rin.data.datasets import ensure_dataset, open_dataset
+from rin.data.dataset import ensure_dataset, open_dataset
 from rin.data.leakage import SAME_LESION, near_duplicates
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_rgb
 from rin.data.standins import write_stand_in
-from rin.data.standins.busi import draw_phantom
+from rin.data.standins.ultrasound import draw_breast
 from rin.errors import InputError
 
 COUNTS = {"benign": 5, "malignant": 3, "normal": 2}
@@ -59,7 +59,7 @@ def test_stand_in_with_another_seed_or_count_stands_in_another_folder(tmp_path):
 
 def test_write_stand_in_that_exists_does_not_write_again(tmp_path, monkeypatch):
     root = write_stand_in(BUSI, tmp_path, COUNTS, 1)
-    monkeypatch.setattr(standins, "_write_whole", lambda *_: pytest.fail("written again"))
+    monkeypatch.setattr(standins, "write_whole", lambda *_: pytest.fail("written again"))
     assert write_stand_in(BUSI, tmp_path, COUNTS, 1) == root
 
 
@@ -116,14 +116,14 @@ def test_stand_in_of_busi_holds_one_near_duplicate_pair_within_a_class(tmp_path)
     assert pairs[["case_a", "case_b"]].to_numpy().tolist() == [["benign (1)", "benign (30)"]]
 
 
-def test_draw_phantom_of_a_normal_breast_has_one_black_mask():
-    phantom = draw_phantom("normal", 2, 1)
-    assert [mask.any() for mask in phantom.masks] == [False]
-    assert phantom.masks[0].shape == phantom.image.shape
+def test_draw_breast_without_lesion_has_one_black_mask():
+    picture, masks = draw_breast("normal", 2, 1)
+    assert [mask.any() for mask in masks] == [False]
+    assert masks[0].shape == picture.shape
 
 
-def test_draw_phantom_widths_stand_between_180_and_288_pixels():
-    shapes = np.array([draw_phantom("benign", i, 1).image.shape for i in range(12)])
+def test_draw_breast_widths_stand_between_180_and_288_pixels():
+    shapes = np.array([draw_breast("benign", i, 1)[0].shape for i in range(12)])
     assert len(set(shapes[:, 1])) > 6
     assert shapes[:, 1].min() >= 180
     assert shapes[:, 1].max() <= 288
@@ -131,17 +131,16 @@ def test_draw_phantom_widths_stand_between_180_and_288_pixels():
 
 def test_lesion_is_darker_than_the_tissue_around_it():
     for index in range(10):
-        phantom = draw_phantom("malignant", index, 1)
-        inside = phantom.masks[0]
-        around = binary_dilation(inside, iterations=8) & ~np.any(phantom.masks, axis=0)
-        assert phantom.image[inside].mean() < phantom.image[around].mean()
+        picture, masks = draw_breast("malignant", index, 1)
+        around = binary_dilation(masks[0], iterations=8) & ~np.any(masks, axis=0)
+        assert picture[masks[0]].mean() < picture[around].mean()
 
 
 def test_lesion_shape_alone_separates_the_classes_about_as_designed():
     features, labels = [], []
     for kind in ("benign", "malignant"):
         for index in range(60):
-            mask = draw_phantom(kind, index, 5).masks[0]
+            mask = draw_breast(kind, index, 5)[1][0]
             height, width = np.ptp(np.nonzero(mask), axis=1) + 1
             features.append([np.log(height / width), np.log(mask.mean())])
             labels.append(kind == "malignant")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from busi_files import TOP, mask, picture, save, zip_folder
 
-from rin.data import datasets
+from rin.data import dataset as datasets
 from rin.data import store as store_module
 from rin.data.manifest import load_manifest
-from rin.data.pictures import resize_picture
+from rin.data.pixels import resize_picture
 from rin.data.store import build_store, open_store
 from rin.errors import InputError
 

@@ -9,9 +9,7 @@ import pytest
 from rin.data.layouts import find_cases
 from rin.data.leakage import leak_free_groups, near_duplicates, picture_hash
 from rin.data.manifest import load_manifest
-from rin.data.official_split import official_parts, patient_readings
-from rin.data.pictures import resize_picture
-from rin.data.pixels import read_gray
+from rin.data.pixels import read_gray, resize_picture
 from rin.data.tree import open_tree
 from rin.paper import CLASS_COUNTS
 
@@ -113,7 +111,7 @@ def test_sarscov2_matches_are_as_the_manifest_says(sarscov2, bits, expected):
 def test_kermany_counts_of_classes_and_of_official_parts(kermany):
     manifest, cases = kermany
     assert cases["source_class"].value_counts().to_dict() == manifest.counts.images
-    parts = official_parts(manifest, cases)
+    parts = cases["image"].str.split("/").str[-3]
     assert Counter(zip(parts, cases["source_class"], strict=True)) == {
         ("train", "NORMAL"): 1341,
         ("train", "PNEUMONIA"): 3875,
@@ -125,19 +123,6 @@ def test_kermany_counts_of_classes_and_of_official_parts(kermany):
 
 
 @pytest.mark.real_data
-def test_kermany_patients_stand_across_the_official_split_or_not_by_reading(kermany):
-    manifest, cases = kermany
-    found = patient_readings(manifest, cases).set_index("reading")
-    assert found[["patients", "across"]].to_dict("index") == {
-        "number and agent": {"patients": 4097, "across": 0},
-        "number alone": {"patients": 3118, "across": 170},
-        "number and agent, one IM series": {"patients": 3769, "across": 94},
-    }
-    assert found.loc["number and agent", "pattern"] == manifest.patient_pattern
-    assert cases["patient_id"].nunique() == 4097
-
-
-@pytest.mark.real_data
 def test_kermany_copies_are_30_sets_of_which_one_crosses_patients(kermany):
     manifest, cases = kermany
     sets = copies(cases)
@@ -146,8 +131,6 @@ def test_kermany_copies_are_30_sets_of_which_one_crosses_patients(kermany):
     assert all(table.loc[ids, "label"].nunique() == 1 for ids in sets)
     crossing = [ids for ids in sets if table.loc[ids, "patient_id"].nunique() > 1]
     assert crossing == [list(finding.case_ids) for finding in manifest.findings if finding.case_ids]
-    parts = official_parts(manifest, cases)
-    assert all(parts[ids].nunique() == 1 for ids in sets)
 
 
 @pytest.mark.real_data

@@ -5,9 +5,9 @@ import pytest
 from busi_files import TOP, mask, picture, save, zip_folder
 
 from rin.data import inspection
-from rin.data.datasets import locate, open_dataset
+from rin.data.dataset import locate, open_dataset
 from rin.data.manifest import KnownFile, TaskManifest, load_manifest
-from rin.data.verification import manifests_to_verify, verify_dataset
+from rin.data.status import manifests_to_verify, verify_dataset
 from rin.errors import InputError
 
 

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from busi_files import zip_folder
 
-from rin.data import volumes
-from rin.data.pixels import read_gray
-from rin.data.volumes import is_slice, n_slices, read_slice, slice_locator
+from rin.data import pixels
+from rin.data.pixels import is_slice, n_slices, read_gray, read_slice, slice_locator
 from rin.errors import InputError
 
 STACK = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
@@ -52,9 +51,9 @@ def test_n_slices_counts_the_first_axis(root, volume):
 
 def test_n_slices_of_file_reads_no_more_than_the_header(root, monkeypatch):
     read = []
-    opened = volumes._shape
+    opened = pixels._shape
     monkeypatch.setattr(
-        volumes, "_shape", lambda file, *rest: (opened(file, *rest), read.append(file.tell()))[0]
+        pixels, "_shape", lambda file, *rest: (opened(file, *rest), read.append(file.tell()))[0]
     )
     n_slices(root, "mr/a.npy")
     assert read == [128]
@@ -84,10 +83,10 @@ def test_read_slice_after_the_archive_changed_reads_the_new_one(root):
 
 
 def test_read_slice_of_one_member_unpacks_it_once(root, monkeypatch):
-    volumes._unpacked.cache_clear()
+    pixels._unpacked.cache_clear()
     unpacked = []
-    read = volumes.read_bytes
-    monkeypatch.setattr(volumes, "read_bytes", lambda *a: (unpacked.append(a), read(*a))[1])
+    read = pixels.read_bytes
+    monkeypatch.setattr(pixels, "read_bytes", lambda *a: (unpacked.append(a), read(*a))[1])
     for k in range(3):
         read_slice(root, f"mr.zip::a.npy#{k}")
     assert len(unpacked) == 1
@@ -161,7 +160,7 @@ def test_one_thread_at_a_time_parses_headers(root, monkeypatch, volume):
         return parse(text)
 
     def read(k):
-        volumes._unpacked.cache_clear()
+        pixels._unpacked.cache_clear()
         return n_slices(root, volume) + len(read_slice(root, f"{volume}#{k % 3}"))
 
     monkeypatch.setattr(ast, "literal_eval", slow)

@@ -8,11 +8,9 @@ from collections.abc import Callable
 from typing import Literal
 
 from rin.data.layouts import (
-    busi,
     cc_ccii,
     ddti,
-    folder_classes,
-    labelled_csv,
+    folders,
     mrnet,
     radimagenet,
     rsna_hemorrhage,
@@ -25,11 +23,11 @@ from rin.errors import InputError, unknown
 
 Reader = Callable[[Tree, DatasetManifest], list[FoundCase]]
 LAYOUTS: dict[str, Reader] = {
-    "busi": busi.find_cases,
+    "busi": folders.find_busi,
     "cc_ccii": cc_ccii.find_cases,
     "ddti": ddti.find_cases,
-    "folder_classes": folder_classes.find_cases,
-    "labelled_csv": labelled_csv.find_cases,
+    "folder_classes": folders.find_folder_classes,
+    "labelled_csv": folders.find_labelled,
     "mrnet": mrnet.find_cases,
     "radimagenet": radimagenet.find_cases,
     "rsna_hemorrhage": rsna_hemorrhage.find_cases,

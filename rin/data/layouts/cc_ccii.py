@@ -10,9 +10,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
-from rin.data.layouts.found import STAND_IN_NOTE, FoundCase
-from rin.data.layouts.options import ReaderOptions, reader_options
-from rin.data.layouts.tables import read_table
+from rin.data.layouts.found import (
+    STAND_IN_NOTE,
+    FoundCase,
+    ReaderOptions,
+    read_table,
+    reader_options,
+)
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
 from rin.errors import InputError

@@ -13,10 +13,15 @@ from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
 
-from rin.data.layouts.found import STAND_IN_NOTE, FoundCase, unknown_file
-from rin.data.layouts.options import ReaderOptions, reader_options
+from rin.data.layouts.found import (
+    STAND_IN_NOTE,
+    FoundCase,
+    ReaderOptions,
+    reader_options,
+    unknown_file,
+)
 from rin.data.manifest import DatasetManifest
-from rin.data.shapes import polygon_text
+from rin.data.pixels import polygon_text
 from rin.data.tree import Tree
 from rin.errors import InputError
 

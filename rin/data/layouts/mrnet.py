@@ -14,11 +14,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from rin.data.layouts.found import STAND_IN_NOTE, FoundCase, unknown_file
-from rin.data.layouts.options import ReaderOptions, reader_options
+from rin.data.layouts.found import (
+    STAND_IN_NOTE,
+    FoundCase,
+    ReaderOptions,
+    reader_options,
+    unknown_file,
+)
 from rin.data.manifest import DatasetManifest
+from rin.data.pixels import n_slices, slice_locator
 from rin.data.tree import Tree
-from rin.data.volumes import n_slices, slice_locator
 from rin.errors import InputError
 
 SPLITS = ("train", "valid")

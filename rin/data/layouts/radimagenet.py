@@ -5,7 +5,7 @@ and label) stands beside ``RadiologyAI_train.csv``, ``RadiologyAI_val.csv`` and
 ``RadiologyAI_test.csv``, whose rows name the pictures from ``radiology_ai/`` on.  RadImageNet
 publishes no patients, so each of its pictures is one.  A corpus that was curated here brings
 ``patients.csv``.  The parts themselves are read by `read_parts`, for
-:mod:`rin.data.corpus_split`.
+:mod:`rin.data.splits`.
 """
 
 import os
@@ -20,10 +20,15 @@ import pyarrow.compute as pc
 from pyarrow import csv
 from pydantic import Field, field_validator
 
-from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, FoundCase, unknown_file
-from rin.data.layouts.options import ReaderOptions, reader_options
-from rin.data.manifest import DatasetManifest
-from rin.data.splits import PARTS
+from rin.data.layouts.found import (
+    PICTURES,
+    STAND_IN_NOTE,
+    FoundCase,
+    ReaderOptions,
+    reader_options,
+    unknown_file,
+)
+from rin.data.manifest import PARTS, DatasetManifest
 from rin.data.tree import Tree, is_archive, open_tree
 from rin.errors import InputError
 

@@ -11,9 +11,14 @@ import io
 import numpy as np
 import pandas as pd
 
-from rin.data.layouts.challenge import challenge_files, check_same_images, wrong_labels
-from rin.data.layouts.found import FoundCase
-from rin.data.layouts.options import ReaderOptions, reader_options
+from rin.data.layouts.found import (
+    FoundCase,
+    ReaderOptions,
+    challenge_files,
+    check_same_images,
+    reader_options,
+    wrong_labels,
+)
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
 

@@ -11,12 +11,17 @@ import json
 import re
 from typing import Literal
 
-from rin.data.layouts.challenge import challenge_files, check_same_images, wrong_labels
-from rin.data.layouts.found import FoundCase
-from rin.data.layouts.options import ReaderOptions, reader_options
-from rin.data.layouts.tables import read_table
+from rin.data.layouts.found import (
+    FoundCase,
+    ReaderOptions,
+    challenge_files,
+    check_same_images,
+    read_table,
+    reader_options,
+    wrong_labels,
+)
 from rin.data.manifest import DatasetManifest
-from rin.data.shapes import box_text
+from rin.data.pixels import box_text
 from rin.data.tree import Tree, read_bytes
 from rin.errors import InputError
 

@@ -7,57 +7,40 @@ they say nothing about medicine.
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import DatasetManifest
-from rin.data.standins import (
-    busi,
-    cc_ccii,
-    covid19_ct,
-    ddti,
-    mrnet,
-    photographic,
-    radiologic,
-    rsna_hemorrhage,
-    rsna_pneumonia,
-)
+from rin.data.standins import chest_ct, corpora, mrnet, rsna, ultrasound
+from rin.data.standins.writers import write_json, write_whole
 from rin.errors import InputError, unknown
 
-Writer = Callable[[Path, dict[str, int], int], dict[str, dict[str, int]]]
 
-
-@dataclass(frozen=True)
-class StandIn:
+class StandIn(NamedTuple):
     """A writer, the counts it understands, and a version to raise when its pictures change.
 
-    The writer fills a folder and returns ``{"images": ..., "masks": ...}`` per class.
+    The writer takes a folder, the counts and a seed, fills the folder and returns
+    ``{"images": ..., "masks": ...}`` per class.
     """
 
-    write: Writer
+    write: Callable[[Path, dict[str, int], int], dict[str, dict[str, int]]]
     count_names: tuple[str, ...]
-    version: int
+    version: int = 1
 
 
+_CORPUS = ("class_count", "per_class")
 STAND_INS: dict[str, StandIn] = {
-    "busi": StandIn(busi.write, busi.CLASSES, busi.VERSION),
-    "cc_ccii": StandIn(cc_ccii.write, tuple(cc_ccii.CLASSES), cc_ccii.VERSION),
-    "covid19_ct": StandIn(covid19_ct.write, covid19_ct.CLASSES, covid19_ct.VERSION),
-    "ddti": StandIn(ddti.write, ddti.CLASSES, ddti.VERSION),
-    "mrnet": StandIn(mrnet.write, mrnet.COUNT_NAMES, mrnet.VERSION),
-    "radiologic": StandIn(radiologic.write, ("class_count", "per_class"), radiologic.VERSION),
-    "photographic": StandIn(photographic.write, ("class_count", "per_class"), photographic.VERSION),
-    "rsna_hemorrhage": StandIn(
-        rsna_hemorrhage.write, rsna_hemorrhage.CLASSES, rsna_hemorrhage.VERSION
-    ),
-    "rsna_pneumonia": StandIn(
-        rsna_pneumonia.write, tuple(rsna_pneumonia.CLASSES), rsna_pneumonia.VERSION
-    ),
+    "busi": StandIn(ultrasound.write_busi, ultrasound.BUSI_CLASSES, version=2),
+    "cc_ccii": StandIn(chest_ct.write_cc_ccii, tuple(chest_ct.CC_CCII_CLASSES)),
+    "covid19_ct": StandIn(chest_ct.write_covid19_ct, chest_ct.COVID19_CLASSES),
+    "ddti": StandIn(ultrasound.write_ddti, ultrasound.DDTI_CLASSES),
+    "mrnet": StandIn(mrnet.write_mrnet, tuple(mrnet.KINDS)),
+    "radiologic": StandIn(corpora.write_radiologic, _CORPUS, version=2),
+    "photographic": StandIn(corpora.write_photographic, _CORPUS),
+    "rsna_hemorrhage": StandIn(rsna.write_hemorrhage, rsna.HEMORRHAGE_CLASSES),
+    "rsna_pneumonia": StandIn(rsna.write_pneumonia, tuple(rsna.PNEUMONIA_CLASSES)),
 }
 
 
@@ -86,34 +69,16 @@ def write_stand_in(
     }
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]
     target = Path(standin_root) / f"{manifest.name}-{digest}"
-    if not target.is_dir():
-        try:
-            _write_whole(target, _folder_name(manifest), stand_in, made_of)
-        except OSError as error:
-            raise InputError(
-                f"the stand-in for {manifest.name} cannot be written ({error})",
-                where=standin_root,
-                remedy="Free some space, or name a folder that can be written.",
-            ) from error
-    return target
 
-
-def _write_whole(target: Path, folder_name: str, stand_in: StandIn, made_of: dict) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        folder = unfinished / folder_name
+    def fill(unfinished: Path) -> None:
+        folder = unfinished / _folder_name(manifest)
         folder.mkdir()
-        note = made_of | stand_in.write(folder, made_of["counts"], made_of["seed"])
-        (folder / STAND_IN_NOTE).write_text(json.dumps(note, indent=1) + "\n", "utf-8")
-        unfinished.chmod(0o755)
-        try:
-            os.rename(unfinished, target)  # noqa: PTH104 - fails where the target has content
-        except OSError:
-            if not target.is_dir():
-                raise
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        note = made_of | stand_in.write(folder, made_of["counts"], seed)
+        write_json(folder / STAND_IN_NOTE, note)
+
+    if not target.is_dir():
+        write_whole(target, f"for {manifest.name}", fill)
+    return target
 
 
 def _folder_name(manifest: DatasetManifest) -> str:

@@ -1,23 +1,148 @@
-"""Phantoms of chest CT slices in a lung window, shared by the stand-ins of two datasets.
+"""Stand-ins for two datasets of chest CT slices in a lung window: COVID19-CT and CC-CCII.
 
 A thorax of fat, muscle, ribs and spine around two lungs with vessels, heart and aorta, on a
-table.  Shape, position, noise and vessels belong to the patient; the slices of a patient
-differ in height.  Opacities are added by the caller, as hazy patches near the pleura
-(ground glass, as in COVID-19) or as one dense wedge with bronchi in it (consolidation, as in
-lobar pneumonia).  The tendencies follow the Fleischner glossary (Hansell et al., Radiology
-246, 2008, 697-722); the numbers are chosen, not measured.
+table.  Opacities are hazy patches near the pleura (ground glass, as in COVID-19) or one dense
+wedge with bronchi in it (consolidation, as in lobar pneumonia).  One hidden suspicion per patient
+drives them, and its distributions overlap.  The tendencies follow the Fleischner glossary
+(Hansell et al., Radiology 246, 2008, 697-722); the numbers are chosen, not measured.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from rin.data.standins.textures import ellipse, grid, lesion, smooth_noise, to_uint8
+from rin.data.layouts.cc_ccii import LESIONS, METADATA, SCAN_COLUMNS, SCANS
+from rin.data.standins.phantoms import (
+    blurred,
+    ellipse,
+    grid,
+    outline,
+    oval,
+    smooth_noise,
+    to_uint8,
+    turned,
+)
+from rin.data.standins.writers import in_parallel, write_table
 
 SIZE = 160
 SHAPE = (SIZE, SIZE)
 AIR, FAT, MUSCLE, BLOOD, BONE = 0.06, 0.62, 0.74, 0.76, 0.97
+COVID19_CLASSES = ("negative", "positive")
+COVID19_HEIGHTS = (-0.45, 0.0, 0.4)
+CC_CCII_CLASSES = {"cp": "CP", "ncp": "NCP", "normal": "Normal"}
+#: Top to bottom; the lesions stand in the middle two, and those slices are listed.
+CC_CCII_HEIGHTS = (0.85, 0.3, -0.2, -0.95)
+LESION_SLICES = (1, 2)
+SUSPICION = {"negative": -1.0, "positive": 1.0, "cp": -1.0, "ncp": 1.0, "normal": 0.0}
+METADATA_COLUMNS = (
+    *("patient_id", "Age", "Sex(Male1/Female2)", "Critical_illness"),
+    *("Liver_function", "Lung_function", "Progression (Days)"),
+)
+
+
+def write_covid19_ct(folder: Path, counts: dict[str, int], seed: int) -> dict[str, dict[str, int]]:
+    """Write the class folders for so many patients and return the images per class."""
+    for kind in COVID19_CLASSES:
+        (folder / kind).mkdir()
+        in_parallel(_write_patient, [(folder, kind, i, seed) for i in range(counts[kind])])
+    images = {kind: len(COVID19_HEIGHTS) * counts[kind] for kind in COVID19_CLASSES}
+    return {"images": images, "masks": dict.fromkeys(images, 0)}
+
+
+def _write_patient(folder: Path, kind: str, index: int, seed: int) -> None:
+    for number, picture in enumerate(draw_covid19_patient(kind, index, seed), start=1):
+        path = folder / kind / f"{kind[0]}{index + 1:04d}_{number}.png"
+        Image.fromarray(picture).save(path)
+
+
+def draw_covid19_patient(kind: str, index: int, seed: int) -> list[np.ndarray]:
+    """Draw the slices of one patient, uint8 (160, 160) each; equal arguments, equal pixels.
+
+    Patients of both classes may have a consolidation, which says nothing about the class.
+    """
+    rng = np.random.default_rng([seed, COVID19_CLASSES.index(kind), index])
+    thorax = draw_thorax(rng)
+    suspicion = SUSPICION[kind] + rng.normal()
+    dense = rng.random() < 0.2
+    slices = []
+    for height in COVID19_HEIGHTS:
+        picture, lungs = draw_slice(rng, thorax, height + rng.normal(0, 0.08))
+        patches = int(rng.poisson(np.clip(2.4 + 2.0 * suspicion, 0.1, 9)))
+        radius = np.clip(10 + 2 * suspicion, 5, 16)
+        density = np.clip(0.4 + 0.06 * suspicion, 0.2, 0.6)
+        add_ground_glass(rng, picture, lungs, patches, radius, density)
+        if dense and rng.random() < 0.7:
+            add_consolidation(rng, picture, lungs, rng.uniform(6, 11), rng.uniform(0.6, 0.9))
+        slices.append(finish(rng, picture, thorax))
+    return slices
+
+
+def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> dict[str, dict[str, int]]:
+    """Write classes and tables for so many patients; return listed slices, and all normal ones."""
+    images, listed, scans, clinical = {}, [], [], []
+    for kind, source_class in CC_CCII_CLASSES.items():
+        written = in_parallel(_write_scan, [(folder, kind, i, seed) for i in range(counts[kind])])
+        names = [name for scan in written for name in scan]
+        if kind != "normal":
+            names = [scan[number] for scan in written for number in LESION_SLICES]
+            listed += names
+        images[source_class] = len(names)
+        for scan in written:
+            _, patient, number, _ = scan[0].split("/")
+            scans.append((f"{source_class}-1.zip", source_class, patient, number, len(scan)))
+            if kind == "ncp":
+                clinical.append(_clinical(patient, seed))
+    write_table(folder / LESIONS, ("imgpath",), [(name,) for name in listed])
+    write_table(folder / SCANS, SCAN_COLUMNS, scans)
+    write_table(folder / METADATA, METADATA_COLUMNS, clinical)
+    return {"images": images, "masks": dict.fromkeys(images, 0)}
+
+
+def _write_scan(folder: Path, kind: str, index: int, seed: int) -> list[str]:
+    """Write one scan and return its file names, relative to the folder."""
+    # Numbers interleave, so that each patient and scan has one number in the whole set.
+    number = 3 * index + list(CC_CCII_CLASSES).index(kind) + 1
+    place = f"{CC_CCII_CLASSES[kind]}/{number}/{1000 + number}"
+    (folder / place).mkdir(parents=True)
+    names = []
+    for position, picture in enumerate(draw_cc_ccii_scan(kind, index, seed)):
+        # The published slices are PNG in most scans and JPEG in some.
+        ending, quality = (".jpg", {"quality": 95}) if index % 5 == 4 else (".png", {})
+        names.append(f"{place}/{position:04d}{ending}")
+        Image.fromarray(picture).save(folder / names[-1], **quality)
+    return names
+
+
+def draw_cc_ccii_scan(kind: str, index: int, seed: int) -> list[np.ndarray]:
+    """Draw the slices of one scan, uint8 (160, 160) each; equal arguments, equal pixels.
+
+    COVID-19 (ncp) tends to several hazy patches near the pleura of both lungs, common pneumonia
+    (cp) to one dense area in one lung.
+    """
+    rng = np.random.default_rng([seed, list(CC_CCII_CLASSES).index(kind), index])
+    thorax = draw_thorax(rng)
+    suspicion = SUSPICION[kind] + rng.normal()
+    dense = rng.random() < 1 / (1 + np.exp(2.5 * suspicion))
+    slices = []
+    for number, height in enumerate(CC_CCII_HEIGHTS[: 4 - index % 2]):
+        picture, lungs = draw_slice(rng, thorax, height + rng.normal(0, 0.06))
+        if number in LESION_SLICES and kind != "normal":
+            patches = int(rng.poisson(np.clip(2.8 + 1.8 * suspicion, 0.2, 9)))
+            add_ground_glass(rng, picture, lungs, patches, rng.uniform(8, 13), 0.42)
+            if dense or not patches:
+                radius = np.clip(18 - 3 * suspicion, 9, 26)
+                add_consolidation(rng, picture, lungs, radius, rng.uniform(0.6, 0.95))
+        slices.append(finish(rng, picture, thorax))
+    return slices
+
+
+def _clinical(patient: str, seed: int) -> tuple:
+    rng = np.random.default_rng([seed, len(CC_CCII_CLASSES), int(patient)])
+    age, days = int(rng.integers(22, 85)), int(rng.integers(1, 15))
+    return (patient, age, 1 + age % 2, int(rng.random() < 0.2), *rng.integers(0, 6, 2), days)
 
 
 @dataclass(frozen=True)
@@ -34,6 +159,21 @@ class Thorax:
     lean: float
     table: float
     noise: float
+
+    def axes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return distances down and across in its own axes, in half heights and widths."""
+        rows, columns = grid(SHAPE)
+        down, across = turned(rows - self.center[0], columns - self.center[1], self.tilt)
+        return down / self.half[0], across / self.half[1]
+
+    def shell(self, factor: float) -> np.ndarray:
+        """Return its outline, scaled, filled, bool."""
+        down, across = self.axes()
+        return np.abs(down) ** 2.3 + np.abs(across) ** 2.3 <= factor**2.3
+
+    def organ(self, place: tuple[float, float], half: tuple[float, float]) -> np.ndarray:
+        """Return an ellipse placed and sized in its own axes, bool."""
+        return oval(self.axes(), place, half)
 
 
 def draw_thorax(rng: np.random.Generator) -> Thorax:
@@ -57,32 +197,27 @@ def draw_thorax(rng: np.random.Generator) -> Thorax:
 def draw_slice(
     rng: np.random.Generator, thorax: Thorax, height: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw one slice without opacities.
+    """Draw one slice without opacities: float32 (160, 160), about 0 to 1; and the lungs, bool.
 
-    Parameters
-    ----------
-    height
-        -1 (diaphragm) to 1 (apex): lungs shrink and the heart leaves towards the apex.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        The picture, float32 (160, 160), 0 to about 1 without noise, and the lungs, bool.
+    ``height`` runs from -1 (diaphragm) to 1 (apex), towards which the lungs shrink.
     """
-    body = ellipse(SHAPE, thorax.center, thorax.half, thorax.tilt)
+    rows, columns = grid(SHAPE)
     picture = np.full(SHAPE, AIR, dtype=np.float32)
-    _add_table(picture, thorax)
-    picture[body] = FAT
-    inner = _scaled(thorax, 1 - thorax.fat)
+    table = thorax.center[0] + thorax.half[0] + thorax.table
+    table = table - 0.0012 * (columns - thorax.center[1]) ** 2
+    picture[(rows > table) & (rows < table + 4)] = 0.45
+    picture[ellipse(SHAPE, thorax.center, thorax.half, thorax.tilt)] = FAT
+    inner = thorax.shell(1 - thorax.fat)
     picture[inner] = MUSCLE + 0.03 * smooth_noise(rng, SHAPE, 3)[inner]
     lungs = _lungs(rng, thorax, height)
-    picture[_ribs(thorax, rng) & inner & ~lungs] = BONE
-    picture[_organ(thorax, (0.72, 0.0), (0.16, 0.11))] = BONE
-    aorta = _organ(thorax, (0.42, 0.16), (0.1, 0.08))
+    # Ribs are arcs of the chest wall, cut where the noise along the wall says so.
+    ring = thorax.shell(1 - 0.45 * thorax.wall) & ~thorax.shell(1 - 0.75 * thorax.wall)
+    picture[ring & (smooth_noise(rng, SHAPE, 7) > 0.1) & inner & ~lungs] = BONE
+    picture[thorax.organ((0.72, 0.0), (0.16, 0.11))] = BONE
+    aorta = thorax.organ((0.42, 0.16), (0.1, 0.08))
     lungs &= ~aorta
     air = thorax.lung + 0.015 * smooth_noise(rng, SHAPE, 6)
-    vessels = _vessels(rng, lungs)
-    picture = np.where(lungs, air + (BLOOD - air) * vessels, picture)
+    picture = np.where(lungs, air + (BLOOD - air) * _vessels(rng, lungs), picture)
     picture[aorta] = BLOOD
     return picture.astype(np.float32), lungs
 
@@ -120,7 +255,7 @@ def _add_patch(
 ) -> None:
     """Set a rough disc to 1; it is drawn in a window of its own, which is faster."""
     side = int(2.2 * radius)
-    drawn = lesion(rng, (2 * side + 1,) * 2, (side, side), radius, 1.0, 0.16)
+    drawn = outline(rng, (2 * side + 1,) * 2, (side, side), radius, 1.0, 0.16)
     top, left = max(0, center[0] - side), max(0, center[1] - side)
     target = outlines[top : center[0] + side + 1, left : center[1] + side + 1]
     row, column = top - center[0] + side, left - center[1] + side
@@ -138,27 +273,25 @@ def add_consolidation(
     if not len(places):
         return
     center = divmod(int(rng.choice(places)), SIZE)
-    outline = lesion(rng, SHAPE, center, radius, rng.uniform(0.7, 1.4), 0.08) & side
+    wedge = outline(rng, SHAPE, center, radius, rng.uniform(0.7, 1.4), 0.08) & side
     bronchi = np.abs(smooth_noise(rng, SHAPE, 2.5)) < 0.12
-    dense = gaussian_filter((outline & ~bronchi).astype(np.float32), 0.8) * lungs
-    picture += density * dense * (BLOOD - picture)
+    picture += density * (blurred(wedge & ~bronchi, 0.8) * lungs) * (BLOOD - picture)
 
 
 def _lungs(rng: np.random.Generator, thorax: Thorax, height: float) -> np.ndarray:
     """Return both lungs: the inner thorax less the middle, smaller towards the apex."""
-    size = 1 - thorax.wall - 0.16 * max(0.0, height) ** 2
-    chest = _scaled(thorax, size)
-    _, across = _own_axes(thorax)
-    waves = 0.03 * smooth_noise(rng, SHAPE, 9)
-    gap = 0.13 + 0.09 * max(0.0, height) + waves
-    heart = _organ(
-        thorax,
+    apex = max(0.0, height)
+    gap = 0.13 + 0.09 * apex + 0.03 * smooth_noise(rng, SHAPE, 9)
+    heart = thorax.organ(
         (-0.18 + 0.15 * max(0.0, -height), 0.12 * thorax.heart + 0.1 * thorax.lean),
-        (0.42 * thorax.heart, 0.36 * thorax.heart * (1 - 0.45 * max(0.0, height))),
+        (0.42 * thorax.heart, 0.36 * thorax.heart * (1 - 0.45 * apex)),
     )
-    dome = _organ(thorax, (0.05, -0.45), (0.5, 0.42)) if height < -0.55 else False
-    spine = _organ(thorax, (0.72, 0.0), (0.26, 0.2))
-    return chest & (np.abs(across) > gap) & ~heart & ~spine & ~np.asarray(dome)
+    spine = thorax.organ((0.72, 0.0), (0.26, 0.2))
+    lungs = thorax.shell(1 - thorax.wall - 0.16 * apex**2)
+    lungs &= (np.abs(thorax.axes()[1]) > gap) & ~heart & ~spine
+    if height < -0.55:
+        lungs &= ~thorax.organ((0.05, -0.45), (0.5, 0.42))
+    return lungs
 
 
 def _vessels(rng: np.random.Generator, lungs: np.ndarray) -> np.ndarray:
@@ -168,36 +301,3 @@ def _vessels(rng: np.random.Generator, lungs: np.ndarray) -> np.ndarray:
     dots = np.clip(1.6 * (smooth_noise(rng, SHAPE, 1.2) - 1.5), 0, 1)
     present = np.clip(smooth_noise(rng, SHAPE, 4) + 0.1, 0, 1)
     return np.clip((ridges * present + dots) * depth, 0, 1) * lungs
-
-
-def _ribs(thorax: Thorax, rng: np.random.Generator) -> np.ndarray:
-    """Return ribs: arcs of the chest wall, cut where the noise along the wall says so."""
-    ring = _scaled(thorax, 1 - 0.45 * thorax.wall) & ~_scaled(thorax, 1 - 0.75 * thorax.wall)
-    return ring & (smooth_noise(rng, SHAPE, 7) > 0.1)
-
-
-def _add_table(picture: np.ndarray, thorax: Thorax) -> None:
-    rows, columns = grid(SHAPE)
-    back = thorax.center[0] + thorax.half[0] + thorax.table
-    bend = back - 0.0012 * (columns - thorax.center[1]) ** 2
-    picture[(rows > bend) & (rows < bend + 4)] = 0.45
-
-
-def _own_axes(thorax: Thorax) -> tuple[np.ndarray, np.ndarray]:
-    """Return distances down and across in the thorax's own axes, in half heights and widths."""
-    rows, columns = grid(SHAPE)
-    dy, dx = rows - thorax.center[0], columns - thorax.center[1]
-    across = dx * np.cos(thorax.tilt) + dy * np.sin(thorax.tilt)
-    down = -dx * np.sin(thorax.tilt) + dy * np.cos(thorax.tilt)
-    return down / thorax.half[0], across / thorax.half[1]
-
-
-def _scaled(thorax: Thorax, factor: float) -> np.ndarray:
-    down, across = _own_axes(thorax)
-    return np.abs(down) ** 2.3 + np.abs(across) ** 2.3 <= factor**2.3
-
-
-def _organ(thorax: Thorax, place: tuple[float, float], half: tuple[float, float]) -> np.ndarray:
-    """Return an ellipse placed and sized in the thorax's own axes."""
-    down, across = _own_axes(thorax)
-    return ((down - place[0]) / half[0]) ** 2 + ((across - place[1]) / half[1]) ** 2 <= 1

@@ -8,17 +8,15 @@ Axial and coronal volumes are short and carry no sign.  The tendencies follow te
 knee MRI; the numbers are chosen, not measured.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from rin.data.standins.textures import grid, smooth_noise, to_uint8
+from rin.data.standins.phantoms import blurred, grid, resized, smooth_noise, to_uint8, turned
+from rin.data.standins.writers import in_parallel
 
-VERSION = 1
 #: Exams by count name: the source class, and which of ligament and meniscus are torn.
 KINDS = {
     "normal": ("normal", False, False),
@@ -27,10 +25,9 @@ KINDS = {
     "meniscus": ("meniscus", False, True),
     "both": ("acl+meniscus", True, True),
 }
-COUNT_NAMES = tuple(KINDS)
-SIZE = 256
+LARGE = (256, 256)
 # Drawn at half the size and enlarged: slices are smooth, and noise comes last.
-DRAWN = (SIZE // 2, SIZE // 2)
+DRAWN = (128, 128)
 FAT, MARROW, MUSCLE, CARTILAGE, FLUID, DARK = 0.78, 0.60, 0.34, 0.50, 0.92, 0.07
 FIRST_VALID = 5000
 
@@ -50,7 +47,7 @@ class Knee:
     noise: float
 
 
-def write(folder: Path, counts: dict[str, int], seed: int) -> dict[str, dict[str, int]]:
+def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> dict[str, dict[str, int]]:
     """Write volumes and tables and return exams (and no masks) per source class.
 
     Every eighth exam stands in the part ``valid``.
@@ -59,16 +56,11 @@ def write(folder: Path, counts: dict[str, int], seed: int) -> dict[str, dict[str
     for split in ("train", "valid"):
         for plane in ("axial", "coronal", "sagittal"):
             (folder / split / plane).mkdir(parents=True)
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda one: _write_exam(folder, *one, seed), exams))
+    in_parallel(_write_exam, [(folder, *exam, seed) for exam in exams])
     for split in ("train", "valid"):
-        named = sorted((exam_id(*one), KINDS[one[0]]) for one in exams if _split(*one) == split)
-        for table, label in (
-            ("abnormal", lambda kind: kind[0] != "normal"),
-            ("acl", lambda kind: kind[1]),
-            ("meniscus", lambda kind: kind[2]),
-        ):
-            rows = [f"{exam},{int(label(kind))}\n" for exam, kind in named]
+        own = sorted((exam_id(*exam), KINDS[exam[0]]) for exam in exams if _split(*exam) == split)
+        for column, table in enumerate(("abnormal", "acl", "meniscus")):
+            rows = [f"{exam},{int(kind[column] not in ('normal', False))}\n" for exam, kind in own]
             (folder / f"{split}-{table}.csv").write_text("".join(rows), "utf-8")
     images = {KINDS[kind][0]: n for kind, n in counts.items()}
     return {"images": images, "masks": dict.fromkeys(images, 0)}
@@ -76,16 +68,16 @@ def write(folder: Path, counts: dict[str, int], seed: int) -> dict[str, dict[str
 
 def exam_id(kind: str, index: int) -> str:
     """Return the id of an exam, four digits; it does not depend on how many exams there are."""
-    number = len(KINDS) * index + COUNT_NAMES.index(kind)
+    number = len(KINDS) * index + list(KINDS).index(kind)
     return f"{number + FIRST_VALID * (_split(kind, index) == 'valid'):04d}"
 
 
 def _split(kind: str, index: int) -> str:
-    return "valid" if (index + COUNT_NAMES.index(kind)) % 8 == 0 else "train"
+    return "valid" if (index + list(KINDS).index(kind)) % 8 == 0 else "train"
 
 
 def _write_exam(folder: Path, kind: str, index: int, seed: int) -> None:
-    rng = np.random.default_rng([seed, COUNT_NAMES.index(kind), index])
+    rng = np.random.default_rng([seed, list(KINDS).index(kind), index])
     knee = draw_knee(rng, kind)
     place = folder / _split(kind, index)
     name = f"{exam_id(kind, index)}.npy"
@@ -122,17 +114,14 @@ def draw_slice(
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Draw a sagittal slice.
 
-    Parameters
-    ----------
-    across
-        Place between the two sides of the knee, -1 to 1; the ligament stands around 0.
+    ``across`` is the place between the two sides of the knee, -1 to 1.
 
     Returns
     -------
     picture : numpy.ndarray
         uint8 (256, 256).
     structures : dict of numpy.ndarray
-        ``ligament`` and ``menisci``, bool (128, 128), empty where the slice misses them.
+        ``ligament`` (around 0) and ``menisci``, bool (128, 128), empty where the slice has none.
     """
     x, y = _coordinates(rng, knee)
     middle = abs(across) < 0.28
@@ -155,10 +144,9 @@ def _coordinates(rng: np.random.Generator, knee: Knee) -> tuple[np.ndarray, np.n
     rows, columns = grid(DRAWN)
     dx = columns / (DRAWN[1] / 2) - 1 - knee.center[0] - rng.normal(0, 0.01)
     dy = rows / (DRAWN[0] / 2) - 1 - knee.center[1] - rng.normal(0, 0.01)
-    x = (dx * np.cos(knee.tilt) + dy * np.sin(knee.tilt)) / knee.scale
-    y = (dy * np.cos(knee.tilt) - dx * np.sin(knee.tilt)) / knee.scale
+    y, x = turned(dy, dx, knee.tilt)
     bend = 0.02 * smooth_noise(rng, (16, 16), 3)
-    return x + np.asarray(Image.fromarray(bend).resize(DRAWN, Image.Resampling.BICUBIC)), y
+    return x / knee.scale + resized(bend, DRAWN), y / knee.scale
 
 
 def _add_bones(
@@ -173,7 +161,7 @@ def _add_bones(
     tibia = (y > 0.21 + 0.05 * (x / 0.4) ** 4) & (np.abs(x) < 0.38 - 0.12 * np.clip(y - 0.3, 0, 1))
     patella = _oval(x, y, (-0.52, -0.28), (0.1, 0.2))
     bone = femur | tibia | patella
-    edge = gaussian_filter(bone.astype(np.float32), 2.5)
+    edge = blurred(bone, 2.5)
     picture[(edge > 0.15) & ~bone] = CARTILAGE
     picture[bone] = np.where(edge[bone] < 0.72, DARK, MARROW)
     if middle:
@@ -235,9 +223,6 @@ def _oval(
 
 def _finish(rng: np.random.Generator, picture: np.ndarray, knee: Knee) -> np.ndarray:
     """Enlarge, add the coil's bias and noise, and scale to uint8."""
-    large = Image.fromarray(picture.astype(np.float32)).resize(
-        (SIZE, SIZE), Image.Resampling.BICUBIC
-    )
-    bias = Image.fromarray(1 + 0.13 * smooth_noise(rng, (12, 12), 3)).resize((SIZE, SIZE))
-    noise = rng.standard_normal((SIZE, SIZE), dtype=np.float32)
-    return to_uint8(knee.gain * np.asarray(large) * np.asarray(bias) + knee.noise * noise)
+    bias = resized(1 + 0.13 * smooth_noise(rng, (12, 12), 3), LARGE)
+    noise = rng.standard_normal(LARGE, dtype=np.float32)
+    return to_uint8(knee.gain * resized(picture, LARGE) * bias + knee.noise * noise)

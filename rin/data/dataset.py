@@ -1,0 +1,592 @@
+"""From a manifest to a checked case table: real files where they lie, stand-ins elsewhere.
+
+Real files that are present but broken raise; they are never replaced by a stand-in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from rin.data.inspection import inspect_cases, record_folder, refuse_bad
+from rin.data.layouts import find_cases
+from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, FoundCase
+from rin.data.manifest import DatasetManifest, load_manifest, manifest_names
+from rin.data.pixels import is_slice, read_picture, resize_picture
+from rin.data.standins import write_stand_in
+from rin.data.tree import SEPARATOR, Tree, is_archive, open_tree
+from rin.errors import InputError
+
+HEX_DIGITS = r"^[0-9a-f]{64}$"
+CASES = pa.DataFrameSchema(
+    {
+        "case_id": pa.Column(str, unique=True),
+        "patient_id": pa.Column(str),
+        "label": pa.Column(str),
+        "source_class": pa.Column(str),
+        "image": pa.Column(str, unique=True),
+        "masks": pa.Column(
+            object, pa.Check(lambda cell: isinstance(cell, tuple), element_wise=True)
+        ),
+        "width": pa.Column(int, pa.Check.ge(1), coerce=True),
+        "height": pa.Column(int, pa.Check.ge(1), coerce=True),
+        "digest": pa.Column(str, pa.Check.str_matches(HEX_DIGITS)),
+        "hash": pa.Column(str, pa.Check.str_matches(HEX_DIGITS)),
+        "blank": pa.Column(bool),
+    },
+    index=pa.Index(int),
+    strict=True,
+    ordered=True,
+)
+
+
+def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFrame:
+    """Return the case table, checked.
+
+    Columns: ``case_id`` (unique, from the dataset's own naming), ``patient_id``, ``label``
+    (after the label map), ``source_class``, ``image`` (locator), ``masks`` (tuple of
+    locators, or shapes in words), ``width``, ``height`` (pixels), ``digest`` (SHA-256 of the
+    decoded pixels), ``hash`` (256 bits of the difference hash, as 64 hexadecimal digits) and
+    ``blank`` (whether the picture shows nothing, see :func:`rin.data.leakage.picture_hash`).
+
+    Raises
+    ------
+    InputError
+        A missing, additional, mistyped or repeated entry.
+    """
+    try:
+        return CASES.validate(cases, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        failed = error.failure_cases[["column", "check", "failure_case"]].drop_duplicates()
+        raise InputError(
+            f"the case table is not valid:\n{failed.head(10).to_string(index=False)}",
+            where=where,
+            remedy="Case ids must be unique; the columns are described in rin.data.dataset.",
+        ) from error
+
+
+#: Sets of equal pictures that get a finding each, and cases that a finding names.
+LISTED = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One observation: its kind, a sentence, and the cases concerned (maybe none)."""
+
+    kind: str
+    text: str
+    case_ids: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        cases = f" ({', '.join(self.case_ids)})" if self.case_ids else ""
+        return f"{self.kind}: {self.text}{cases}"
+
+
+def check_counts(
+    manifest: DatasetManifest, found: list[FoundCase], note: dict | None, where: Path
+) -> None:
+    """Hold the found cases against the manifest's counts, or a stand-in's own counts.
+
+    Counted are images or exams, as the manifest's ``counts.unit`` says.  Cases that the
+    manifest knows to be bad may be absent.
+
+    Raises
+    ------
+    InputError
+        Naming each class that differs, and by how much.
+    """
+    stated, absent = manifest.counts, 0
+    images = stated.images if note is None else note["images"]
+    masks = dict.fromkeys((case.source_class for case in found), 0)
+    for case in found:
+        masks[case.source_class] += len(case.masks)
+    compared = [
+        (f"{stated.unit}s", images, count_cases(found, stated.unit, where) if images else {}),
+        ("masks", stated.masks if note is None else note["masks"], masks),
+    ]
+    if note is None:
+        absent = len(set(manifest.known_bad).difference(case.case_id for case in found))
+        whole = {"images": (stated.total, len(found)), "classes": (stated.classes, len(masks))}
+        known = {key: pair for key, pair in whole.items() if pair[0] is not None}
+        expected, counted = ({key: pair[i] for key, pair in known.items()} for i in (0, 1))
+        compared.append(("in all", expected, counted))
+    differences = [
+        sentence
+        for what, expected, counted in compared
+        for sentence in count_differences(what, _forgiven(expected, counted, absent), counted)
+    ]
+    if differences:
+        raise InputError(
+            f"the counts differ from those expected of {manifest.name}: {'; '.join(differences)}",
+            where=where,
+            remedy="Fetch the dataset again, or correct the counts in its manifest."
+            if note is None
+            else "Delete the stand-in folder; the next run writes it again.",
+        )
+
+
+def count_cases(found: list[FoundCase], unit: str, where: str | Path) -> dict[str, int]:
+    """Return the number of images or exams of each source class.
+
+    Raises
+    ------
+    InputError
+        Exams are to be counted, and only the headers of the images tell them apart.
+    """
+    if unit == "image":
+        return Counter(case.source_class for case in found)
+    unnamed = sum(case.patient_id is None for case in found)
+    if unnamed:
+        raise InputError(
+            f"exams cannot be counted: only the headers name those of {unnamed} images",
+            where=where,
+            remedy="State the manifest's counts in images (counts.unit: image).",
+        )
+    exams = {(case.source_class, case.patient_id) for case in found}
+    return Counter(source_class for source_class, _ in exams)
+
+
+def count_differences(what: str, expected: dict[str, int], counted: dict[str, int]) -> list[str]:
+    """Return one sentence for each class whose count differs; nothing expected, nothing said."""
+    if not expected:
+        return []
+    return [
+        f"{name}: {counted.get(name, 0)} {what} instead of {expected.get(name, 0)} "
+        f"({counted.get(name, 0) - expected.get(name, 0):+d})"
+        for name in sorted(set(expected) | set(counted))
+        if counted.get(name, 0) != expected.get(name, 0)
+    ]
+
+
+def find(
+    manifest: DatasetManifest, cases: pd.DataFrame, found: list[FoundCase], *, stand_in: bool
+) -> tuple[Finding, ...]:
+    """Return the findings of a dataset: repeated and blank pictures; known ones of real files.
+
+    Exact duplicates share size and digest; contradictory ones also bear different labels.
+
+    Parameters
+    ----------
+    cases
+        Case table of the cases in use; the paper's counts are compared with it.
+    found
+        All cases, also of classes without a label; the authors' counts are compared with them.
+    """
+    noted = exact_duplicates(cases)
+    blank = cases.loc[cases["blank"], "case_id"]
+    if len(blank):
+        text = f"pictures that show nothing, as their gray levels hardly differ: {len(blank)}"
+        noted.append(Finding("blank pictures", text, tuple(blank[:LISTED])))
+    if stand_in:
+        return tuple(noted)
+    paper, authors, unit = manifest.counts.paper, manifest.counts.authors, manifest.counts.unit
+    sentences = count_differences("images", paper, Counter(cases["label"]))
+    noted += [Finding("paper's counts differ", "; ".join(sentences))] if sentences else []
+    counted = count_cases(found, unit, manifest.name) if authors else {}
+    sentences = count_differences(f"{unit}s", authors, counted)
+    noted += [Finding("authors' counts differ", "; ".join(sentences))] if sentences else []
+    noted += [Finding(f"known {k.kind}", k.text, k.case_ids) for k in manifest.findings]
+    return tuple(noted)
+
+
+def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
+    """Return a finding for each set of cases with identical pixels, or one for very many sets."""
+    same = ["digest", "width", "height"]
+    repeated = cases[cases.duplicated(same, keep=False)]
+    number = repeated.groupby(same, sort=False).ngroup()
+    labels = repeated["label"].groupby(number).nunique()
+    found = []
+    for kind, numbers in (
+        ("contradictory exact duplicates", labels.index[labels > 1]),
+        ("exact duplicates", labels.index[labels == 1]),
+    ):
+        rows = repeated[number.isin(numbers)]
+        if len(numbers) > LISTED:
+            text = f"{len(numbers)} sets of pictures with the same pixels, {len(rows)} in all"
+            found.append((-1, Finding(kind, text, tuple(rows["case_id"][:LISTED]))))
+            continue
+        for first, group in rows.groupby(number):
+            text = f"the same pixels labelled {' and '.join(sorted(group['label'].unique()))}"
+            found.append((first, Finding(kind, text, tuple(group["case_id"]))))
+    return [finding for _, finding in sorted(found, key=lambda one: one[0])]
+
+
+def skipped(
+    known_bad: dict[str, str],
+    found: list[FoundCase],
+    wanted: list[FoundCase],
+    unreadable: Collection[str],
+) -> list[Finding]:
+    """Return a finding for each case that is left out because its file is known to be bad.
+
+    Parameters
+    ----------
+    known_bad
+        Reason per case.
+    found, wanted
+        All cases, and those of classes with a label; the others are not mentioned.
+    unreadable
+        Cases that cannot be read here.
+    """
+    if not known_bad:
+        return []
+    present, labelled = {case.case_id for case in found}, {case.case_id for case in wanted}
+    noted = []
+    for case_id, reason in known_bad.items():
+        if case_id in present and case_id not in labelled:
+            continue
+        if case_id not in present:
+            reason = f"{reason}; here the file is absent"
+        elif case_id not in unreadable:
+            reason = f"{reason}; here it can be read, and is left out all the same"
+        noted.append(Finding("skipped known bad file", reason, (case_id,)))
+    return noted
+
+
+def _forgiven(expected: dict[str, int], counted: dict[str, int], absent: int) -> dict[str, int]:
+    """Return the expected counts, lowered where no more is missing than bad cases are absent."""
+    missing = {name: max(0, n - counted.get(name, 0)) for name, n in expected.items()}
+    if sum(missing.values()) > absent:
+        return expected
+    return {name: n - missing[name] for name, n in expected.items()}
+
+
+DIGEST_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset that was opened, looked at and checked.
+
+    ``digest`` covers ids, labels, pixels and masks: equal digests mean equal content,
+    wherever the files lie.  ``mask_digests`` is indexed by case id; ``records`` is the folder
+    that keeps what was seen.
+    """
+
+    manifest: DatasetManifest
+    root: Path
+    location: str
+    provenance: str
+    cases: pd.DataFrame
+    findings: tuple[Finding, ...]
+    digest: str
+    mask_digests: pd.Series
+    records: Path
+
+
+def locate(manifest: DatasetManifest, data_root: Path) -> str | None:
+    """Return the first of the manifest's locations that exists under the data root, or None.
+
+    Raises
+    ------
+    InputError
+        The data root itself does not exist.
+    """
+    data_root = Path(data_root)
+    if not data_root.is_dir():
+        raise InputError(
+            "there is no such data root",
+            where=data_root,
+            remedy="Set DATA_ROOT to the folder that holds the datasets, or unset it.",
+        )
+    for location in manifest.locations:
+        place, _, inner = location.partition(SEPARATOR)
+        if not (data_root / place).exists():
+            continue
+        if not inner or any(n.startswith(f"{inner}/") for n in open_tree(data_root, place).names):
+            return place
+    return None
+
+
+def open_dataset(
+    manifest: DatasetManifest,
+    data_root: Path,
+    *,
+    index_folder: Path,
+    workers: int | None = None,
+    square: tuple[int, str] | None = None,
+) -> Dataset:
+    """Open the dataset that lies under the data root and check it against its manifest.
+
+    Every picture and mask is decoded once, for size, digests and readability, and not again
+    as long as its file stays the same (:mod:`rin.data.inspection`).  Classes without a label
+    are counted and left out; so are the cases that the manifest knows to be bad.
+
+    Parameters
+    ----------
+    index_folder
+        Where inspections are kept.
+    workers
+        Processes that look at the pictures; by default one per core.
+    square
+        Size and way of resizing of the store that will be built, so that its rows come from the
+        same pass (:func:`rin.data.inspection.inspect_cases`).
+
+    Raises
+    ------
+    InputError
+        No location exists, a file is missing or additional, or the counts differ from the
+        manifest (the classes are named).  Files that are broken, and masks of another size
+        than their pictures, are counted and named together, after all others were seen.
+    """
+    location = locate(manifest, data_root)
+    if location is None:
+        raise InputError(
+            f"{manifest.title} is not there (looked for {', '.join(manifest.locations)})",
+            where=data_root,
+            remedy=f"Access is {manifest.access}: get it at {manifest.home}.",
+        )
+    return _open(manifest, open_tree(data_root, location), index_folder, workers, square)
+
+
+def ensure_dataset(
+    manifest: DatasetManifest,
+    data_root: Path | None,
+    standin_root: Path,
+    standin_counts: dict[str, int],
+    seed: int,
+    *,
+    index_folder: Path,
+    workers: int | None = None,
+    square: tuple[int, str] | None = None,
+) -> Dataset:
+    """Return the real dataset where the data root holds it, else a stand-in.
+
+    The stand-in is written once under ``standin_root``, in a folder named after generator,
+    counts and seed, and reused afterwards.
+
+    Parameters
+    ----------
+    data_root
+        Folder of the real datasets; None means that there is none.
+    standin_counts
+        Size of the stand-in: images per class for ``busi``; ``class_count`` and
+        ``per_class`` for the pretraining corpora.
+    seed
+        Seed of the stand-in.
+    index_folder, workers, square
+        As for :func:`open_dataset`.
+
+    Raises
+    ------
+    InputError
+        As :func:`open_dataset`; also where the stand-in cannot be written, or there is none.
+    """
+    location = None if data_root is None else locate(manifest, data_root)
+    if location is not None:
+        return _open(manifest, open_tree(data_root, location), index_folder, workers, square)
+    if manifest.stand_in is None:
+        raise InputError(
+            f"{manifest.title} is not there, and no stand-in is made for it",
+            where=data_root or "data_root",
+            remedy=f"Access is {manifest.access}: get it at {manifest.home}, and name the folder "
+            "that holds it.",
+        )
+    root = write_stand_in(manifest, standin_root, standin_counts, seed)
+    return open_dataset(manifest, root, index_folder=index_folder, workers=workers, square=square)
+
+
+def _open(
+    manifest: DatasetManifest,
+    tree: Tree,
+    index_folder: Path,
+    workers: int | None,
+    square: tuple[int, str] | None,
+) -> Dataset:
+    where = tree.root / tree.location
+    note = _stand_in_note(tree, manifest)
+    known_bad = manifest.known_bad if note is None else {}
+    found = find_cases(tree, manifest)
+    check_counts(manifest, found, note, where)
+    labels = _labels(manifest, found, where)
+    wanted = [case for case in found if labels[case.source_class] is not None]
+    cases, bad = inspect_cases(
+        tree.root, wanted, manifest, folder=index_folder, workers=workers, square=square
+    )
+    refuse_bad(bad[~bad["case_id"].isin(known_bad)], len(wanted), where)
+    left_out = skipped(known_bad, found, wanted, set(bad["case_id"]))
+    cases = cases[~cases["case_id"].isin(known_bad)].reset_index(drop=True)
+    cases.insert(2, "label", cases["source_class"].map(labels))
+    mask_digests = cases.pop("mask_digest")
+    cases = validate_cases(cases, where=str(where))
+    return Dataset(
+        manifest=manifest,
+        root=tree.root,
+        location=tree.location,
+        provenance="real" if note is None else "stand-in",
+        cases=cases,
+        findings=(*left_out, *find(manifest, cases, found, stand_in=note is not None)),
+        digest=_content_digest(cases, mask_digests),
+        mask_digests=mask_digests.set_axis(cases["case_id"]),
+        records=record_folder(index_folder, manifest),
+    )
+
+
+def _labels(
+    manifest: DatasetManifest, found: list[FoundCase], where: Path
+) -> dict[str, str | None]:
+    labels = {name: manifest.label(name) for name in {case.source_class for case in found}}
+    if not any(label is not None for label in labels.values()):
+        raise InputError(
+            f"none of the classes found has a label ({', '.join(sorted(labels)) or 'no case'})",
+            where=where,
+            remedy="Give at least two classes a label in the manifest's label_map.",
+        )
+    return labels
+
+
+def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series) -> str:
+    # Locators stay out, so a folder and an archive of the same files have one digest.
+    columns = ["case_id", "patient_id", "label", "source_class", "width", "height", "digest"]
+    table = cases[columns].assign(mask=mask_digests)
+    digest = hashlib.sha256()
+    for start in range(0, len(table), DIGEST_ROWS):
+        rows = table.iloc[start : start + DIGEST_ROWS]
+        lines = rows.to_csv(index=False, header=start == 0, lineterminator="\n")
+        digest.update(lines.encode())
+    return digest.hexdigest()
+
+
+def _stand_in_note(tree: Tree, manifest: DatasetManifest) -> dict | None:
+    for name in tree.names:
+        if not name.endswith(STAND_IN_NOTE) or name.rpartition("/")[2] != STAND_IN_NOTE:
+            continue
+        try:
+            note = json.loads(tree.read(name))
+            return {"images": dict(note["images"]), "masks": dict(note["masks"])}
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{STAND_IN_NOTE} of the stand-in for {manifest.name} cannot be read ({error})",
+                where=tree.root / tree.location,
+                remedy="Delete the stand-in folder; the next run writes it again.",
+            ) from error
+    return None
+
+
+#: The stand-in that is made where no pictures are named, and its size.
+STAND_IN, STAND_IN_COUNTS = "corpus_radiologic", {"class_count": 16, "per_class": 8}
+
+
+@dataclass(frozen=True)
+class SamplePictures:
+    """Pictures and where they are from.
+
+    Attributes
+    ----------
+    pixels
+        uint8 (n, size, size, 3), RGB; gray pictures have three equal channels.
+    description
+        In words, with their number.
+    provenance
+        `real`, `stand-in`, or empty for files that somebody named.
+    """
+
+    pixels: np.ndarray
+    description: str
+    provenance: str
+
+    @property
+    def color(self) -> bool:
+        """Whether any picture has colours."""
+        return bool((self.pixels != self.pixels[..., :1]).any())
+
+
+def sample_pictures(
+    where: str, data_root: Path | None, *, n: int, size: int, seed: int = 0
+) -> SamplePictures:
+    """Read some pictures, drawn at random with a seed.
+
+    Parameters
+    ----------
+    where
+        A folder, a zip archive, a folder inside one (`archive.zip::folder`), or the name of a
+        dataset below `data_root`.  Empty for the stand-in radiologic corpus, made anew.
+    n, size
+        How many at most, and their side in pixels; sides are scaled apart, as in the paper.
+
+    Raises
+    ------
+    InputError
+        Nothing of that name, no pictures there, or one that cannot be read.
+    """
+    if not where:
+        with TemporaryDirectory() as folder:
+            root = write_stand_in(load_manifest(STAND_IN), Path(folder), STAND_IN_COUNTS, seed)
+            return _of_dataset(STAND_IN, root, "stand-in", n=n, size=size, seed=seed)
+    place = where.partition(SEPARATOR)[0]
+    if not Path(place).exists() and where in manifest_names():
+        return _of_dataset(where, data_root, "real", n=n, size=size, seed=seed)
+    tree = _sampled_tree(where, place)
+    inner = where.partition(SEPARATOR)[2].strip("/")
+    within = [name for name in tree.names if not inner or name.startswith(f"{inner}/")]
+    names = [tree.locator(name) for name in within if _is_picture(name)]
+    return _read_samples(tree.root, names, where, "", None, n=n, size=size, seed=seed)
+
+
+def _sampled_tree(where: str, place: str) -> Tree:
+    path = Path(place)
+    if not path.is_dir() and not (path.is_file() and is_archive(path)):
+        raise InputError(
+            "no folder, zip archive or dataset of this name",
+            where=where,
+            remedy=f"Name a folder or a zip, or one of: {', '.join(manifest_names())}.",
+        )
+    return open_tree(path.resolve().parent, path.resolve().name)
+
+
+def _is_picture(name: str) -> bool:
+    return name.lower().endswith((*PICTURES, ".dcm"))
+
+
+def _of_dataset(
+    name: str, data_root: Path | None, provenance: str, *, n: int, size: int, seed: int
+) -> SamplePictures:
+    manifest = load_manifest(name)
+    location = None if data_root is None else locate(manifest, data_root)
+    if location is None:
+        raise InputError(
+            f"{manifest.title} is not there (looked for {', '.join(manifest.locations)})",
+            where=data_root or "--data-root",
+            remedy="Give --data-root, or the path of a folder or zip of pictures.",
+        )
+    cases = find_cases(open_tree(data_root, location), manifest)
+    names = [case.image for case in cases]
+    title = f"{manifest.title} ({provenance})"
+    window = manifest.window
+    return _read_samples(data_root, names, title, provenance, window, n=n, size=size, seed=seed)
+
+
+def _read_samples(
+    root: Path,
+    names: list[str],
+    title: str,
+    provenance: str,
+    window: tuple[float, float] | None,
+    *,
+    n: int,
+    size: int,
+    seed: int,
+) -> SamplePictures:
+    if not names:
+        raise InputError(
+            "no pictures there", where=title, remedy=f"Known endings: {', '.join(PICTURES)}, .dcm."
+        )
+    drawn = sorted(np.random.default_rng(seed).permutation(len(names))[:n])
+    pixels = np.stack([_square(root, names[i], window, size) for i in drawn])
+    description = f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"
+    return SamplePictures(pixels, description, provenance)
+
+
+def _square(root: Path, locator: str, window: tuple[float, float] | None, size: int) -> np.ndarray:
+    gray = locator.lower().endswith(".dcm") or is_slice(locator)
+    picture = resize_picture(read_picture(root, locator, not gray, window), size, "stretch")
+    return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
