@@ -26,23 +26,25 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.data.manifest import load_manifest
-from rin.models.distributions import load_distributions
-from rin.models.fingerprint import FirstLayer, patch_moments, predict
-from rin.models.fingerprint_verdict import (
+from rin.models.preprocessing import PREPROCESSING
+from rin.models.probe import (
     CANDIDATES,
     CHANCE,
     FACTOR,
     LARGEST_DIVERGENCE,
+    FirstLayer,
+    load_distributions,
+    patch_moments,
+    predict,
     scaling_of,
     score_candidates,
 )
-from rin.models.preprocessing import PREPROCESSING
 from rin.report.banner import pretraining_banner, reference_banner
 from rin.report.forest import forest
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import use_style
 from rin.report.tables import book_table
-from rin.study import open_runs
+from rin.study import open_reference, open_runs
 from rin.study.probe import probe_verdicts, run_probe
 from rin.study.reference import load_reference
 
@@ -51,6 +53,8 @@ runs = open_runs(profile, data_root=data_root, results=results)
 own = runs.study.profile.probe is not None
 if own:
     run_probe(runs.study)  # trains the files that are missing
+else:
+    runs = open_reference()
 pretraining_banner(runs) if own else reference_banner(runs.reference)
 
 # %% [markdown]

@@ -38,6 +38,8 @@ from rin.study import cam_arrays, open_reference, open_runs
 
 style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
+if not any(len(runs.overlap(task)) for task in runs.tasks):  # no task has marked lesions
+    runs = open_reference()
 inits = runs.inits
 a, b = (style.init_style(init).short for init in inits)
 marked = [task for task in runs.tasks if len(runs.overlap(task))]

@@ -33,6 +33,8 @@ from rin.study import open_reference, open_runs
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
+if "from_random" not in runs.studies:  # the profile does not ask for it
+    runs = open_reference()
 titles = {
     task: paper.COMPARISONS[task].title if task in paper.COMPARISONS else task
     for task in runs.paper_tasks

@@ -26,7 +26,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from rin import paper
-from rin.data.manifest import load_manifest
+from rin.data.manifest import find_task, load_manifest
 from rin.report import bars, page, roc, style, swarm
 from rin.report.banner import banner
 from rin.report.forest import forest
@@ -50,7 +50,7 @@ style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 inits = runs.inits
 a, b = (style.init_style(init).short for init in inits)
-stated = paper.COMPARISONS.get(task)  # None for a task of one's own
+stated = paper.COMPARISONS.get(find_task(task)[1].paper_task)  # None where it has none
 banner(runs, [task])
 
 # %% [markdown]

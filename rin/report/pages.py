@@ -74,7 +74,7 @@ class Outline:
     def holds(self, notebook: Notebook) -> bool:
         """Return whether the book has a notebook's pages."""
         shown = not notebook.section or notebook.section in self.sections
-        return shown or (self.reference and not notebook.live)
+        return shown or not notebook.live  # which show the reference run instead
 
     def tasks_of(self, notebook: Notebook) -> tuple[str, ...]:
         """Return the tasks for each of which a notebook runs; one empty name where it has none."""

@@ -16,9 +16,10 @@ from typing import Literal
 import pandas as pd
 
 from rin.errors import InputError
+from rin.files import sha256_of
 from rin.models.backbones import BACKBONES
 from rin.models.build import Architecture
-from rin.models.weights import WeightsEntry, file_sha256, find_entry, load_entries, locate
+from rin.models.weights import WeightsEntry, find_entry, load_entries, locate
 from rin.study.ledger import digest_of
 from rin.study.pretraining import local_entries
 from rin.study.profile import FACTORS, FROM_RANDOM, STUDIES, FineTuning
@@ -317,4 +318,4 @@ def _weights_digest(entry: WeightsEntry | None, folders: list[Path]) -> str | No
     if entry.sha256:
         return entry.sha256
     path = locate(entry, folders)
-    return file_sha256(path) if path else f"{entry.init}:{entry.release}"
+    return sha256_of(path) if path else f"{entry.init}:{entry.release}"

@@ -1,3 +1,5 @@
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from rin.report.pages import (
     pages,
     write_contents,
 )
-from rin.study import load_profile, open_study
+from rin.study import load_profile, open_study, profile_names
 
 TASKS = ("thyroid", "breast", "covid19")
 SECTIONS = frozenset({"curation", "pretraining", "from_random", "factors", "probe", "masks"})
@@ -82,13 +84,13 @@ def test_contents_are_written_where_jupyter_book_reads_them(tmp_path):
 
 
 @pytest.mark.parametrize("section", sorted(SECTIONS))
-def test_notebooks_of_a_section_stand_only_in_books_of_profiles_that_have_it(section):
+def test_live_pages_of_a_section_stand_only_in_books_of_profiles_that_have_it(section):
     gone = set(names(OUTLINE)) - set(names(Outline(TASKS, RUN, SECTIONS - {section})))
-    assert gone == {one.source for one in NOTEBOOKS if one.section == section} != set()
+    assert gone == {one.source for one in NOTEBOOKS if one.section == section and one.live}
 
 
 def test_reference_run_stands_in_for_sections_of_results_but_not_of_the_pipeline():
-    made = names(Outline(TASKS, RUN, frozenset(), reference=True))
+    made = names(Outline(TASKS, RUN, frozenset()))
     assert {"results/random", "results/inputs", "evidence/probe"} <= set(made)
     assert "pipeline/pretraining" not in made
 
@@ -116,3 +118,23 @@ def test_outline_of_a_profile_that_pretrains_nothing_has_no_such_section(tmp_pat
     found = outline_of(open_study("paper", results=tmp_path))
     assert "pretraining" not in found.sections
     assert set(found.tasks) == set(load_profile("paper").tasks)
+
+
+LINK = re.compile(r"\]\(([\w/.]+)\)|href=\"([\w/.]+)\.html")
+
+
+@pytest.mark.parametrize("name", [*profile_names(), "hospital"])
+def test_every_link_leads_to_a_page_whatever_the_profile_asks_for(name, tmp_path):
+    """`hospital`: a profile as the page on a task of one's own describes it."""
+    profile = load_profile("open" if name == "hospital" else name)
+    if name == "hospital":
+        absent = dict.fromkeys(("probe", "factors", "from_random", "sanity", "curation"))
+        profile = profile.model_copy(update=absent | {"reference": None})
+    found = outline_of(open_study(profile, results=tmp_path))
+    there = set(files(found))
+    for page in pages(found):
+        here = Path("notebooks") / page.notebook.source
+        text = (ROOT / here).with_suffix(".py").read_text("utf-8")
+        for match in LINK.finditer(text):
+            target = os.path.normpath(here.parent / (match[1] or match[2]))
+            assert target in there, f"{page.name} links to {target}"

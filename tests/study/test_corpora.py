@@ -56,7 +56,7 @@ def test_archive_is_real_only_where_the_data_root_holds_it(study, tmp_path):
 def test_corpus_curated_elsewhere_is_read_where_there_is_no_archive(study, monkeypatch):
     (study.data_root / "radimagenet_curated").mkdir()
     asked = []
-    monkeypatch.setattr(type(study), "dataset", lambda _, name: asked.append(name))
+    monkeypatch.setattr(type(study), "dataset", lambda _, name, *more: asked.append(name))
     monkeypatch.setattr("rin.study.pretraining.curated_dataset", lambda _: asked.append("curates"))
     find_corpus(study, CURATED)
     (study.data_root / "export").mkdir()
@@ -86,3 +86,14 @@ def test_corpus_is_drawn_down_to_the_profiles_number(tmp_path):
                             {"class_count": 3, "per_class": 24}})  # fmt: skip
     drawn = open_corpus(open_study(profile, results=tmp_path), "corpus_radiologic")
     assert len(drawn.cases) < 72
+
+
+def test_corpora_copied_into_a_profile_that_makes_none_of_them_are_one_clear_error(tmp_path):
+    copied = {"pretraining.corpora": {"radiologic": NAMES}, "stand_ins": {}}
+    study = open_study(tiny_profile(copied | {"curation": {}}), results=tmp_path)
+    assert choose_corpus(study, NAMES) == CURATED
+    study = open_study(tiny_profile(copied | {"stand_ins": {"corpus_radiologic": {}}}))
+    assert choose_corpus(study, NAMES) == "corpus_radiologic"
+    study = open_study(tiny_profile(copied), results=tmp_path)
+    with pytest.raises(InputError, match=r"corpus_radiologic are not at hand.*sizes no stand-in"):
+        open_corpus(study, "corpus_radiologic")

@@ -1,6 +1,6 @@
 import pytest
-from rin.models.fingerprint_verdict import Score, judge
 
+from rin.models.probe import Score, judge
 from rin.study.probe import verdict_sentence
 
 
