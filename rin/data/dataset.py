@@ -91,6 +91,31 @@ class Finding:
         return f"{self.kind}: {self.text}{cases}"
 
 
+def count_patients(cases: pd.DataFrame) -> dict[str, int] | None:
+    """Return the numbers that a patient-wise split rests on, or None where no patients are named.
+
+    Parameters
+    ----------
+    cases
+        ``case_id``, ``patient_id`` and ``label``.
+
+    Returns
+    -------
+    dict
+        ``patients``, ``fewest`` and ``most`` images of a patient, ``two_labels`` (patients whose
+        images bear more than one label).
+    """
+    if (cases["patient_id"] == cases["case_id"]).all():
+        return None
+    patients = cases.groupby("patient_id")["label"].agg(["size", "nunique"])
+    return {
+        "patients": len(patients),
+        "fewest": int(patients["size"].min()),
+        "most": int(patients["size"].max()),
+        "two_labels": int((patients["nunique"] > 1).sum()),
+    }
+
+
 def check_counts(
     manifest: DatasetManifest, found: list[FoundCase], note: dict | None, where: Path
 ) -> None:

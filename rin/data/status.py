@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
 from tqdm import tqdm
 
 from rin.data.dataset import Finding, check_counts, count_cases, locate, open_dataset
@@ -300,6 +301,8 @@ class Verification:
     """What was found of a dataset.
 
     ``task`` is the task whose labels were read, where the dataset has none of its own.
+    ``patients`` are the numbers of :func:`rin.data.dataset.count_patients`, empty where no
+    patients are named and None where they were not read.
     ``readable`` counts the pictures that can be read, None where none was tried.  ``digest``
     is that of :class:`rin.data.dataset.Dataset`, empty where the dataset was not opened.
     """
@@ -309,6 +312,7 @@ class Verification:
     location: str = ""
     files: tuple[FileCheck, ...] = ()
     counts: tuple[ClassCount, ...] = ()
+    patients: dict[str, int] | None = None
     readable: int | None = None
     findings: tuple[Finding, ...] = ()
     digest: str = ""
@@ -375,12 +379,14 @@ def verify_dataset(
         labels = {each: manifest.label(each) for each in {case.source_class for case in found}}
     except InputError as error:
         return done.failing(str(error))
-    if quick:
-        return done
     wanted = [case for case in found if labels[case.source_class] is not None]
+    if quick:
+        rows = [(case.case_id, case.patient_id, labels[case.source_class]) for case in wanted]
+        return _with_patients(done, pd.DataFrame(rows, columns=["case_id", "patient_id", "label"]))
     seen, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder)
     bad = bad[~bad["case_id"].isin(manifest.known_bad)]
     done = replace(done, readable=len(seen))
+    done = _with_patients(done, seen.assign(label=seen["source_class"].map(labels)))
     done = done.failing(*(f"{row.place}: {row.problem}" for row in bad.itertuples()))
     if not counted or len(bad):
         return done
@@ -441,6 +447,13 @@ def _counted(done: Verification, found: list[FoundCase], tree: Tree) -> tuple[Ve
     except InputError as error:
         return done.failing(error.problem), False
     return done, True
+
+
+def _with_patients(done: Verification, cases: pd.DataFrame) -> Verification:
+    """Return the same with the numbers of patients; None where only headers name them."""
+    if cases.empty or cases["patient_id"].isna().any():
+        return done
+    return replace(done, patients=count_patients(cases) or {})
 
 
 def _opened(done: Verification, data_root: Path, index_folder: Path, expect: str) -> Verification:

@@ -71,6 +71,8 @@ def print_verification(done: Verification, console: Console) -> None:
             _say(console, f"  files     {line}")
     if done.counts:
         console.print(_count_table(done))
+    if done.patients is not None:
+        _say(console, f"  patients  {_patient_line(done)}")
     if done.readable is not None:
         _say(console, f"  pictures  {done.readable:,} can be read")
     for finding in done.findings:
@@ -104,6 +106,17 @@ def _file_lines(done: Verification) -> list[str]:
     if not known:
         return ["no published digests are known"]
     return [f"{one.name}: {one.outcome}" for one in done.files if one.name in known]
+
+
+def _patient_line(done: Verification) -> str:
+    numbers = done.patients
+    if not numbers:
+        return "none are named: each picture counts as one"
+    units = "exams" if done.manifest.independence == "exam" else "patients"
+    few, many = numbers["fewest"], numbers["most"]
+    each = f"{few:,} to {many:,} images" if few < many else f"{many:,} image{'s' * (many > 1)}"
+    two = f"{numbers['two_labels']:,} with two labels"
+    return f"{numbers['patients']:,} {units}, {each} each; {two}"
 
 
 def _count_table(done: Verification) -> Padding:

@@ -3,12 +3,14 @@ import shutil
 
 import pytest
 from busi_files import TOP, mask, picture, save, zip_folder
+from rich.console import Console
 
 from rin.data import inspection
 from rin.data.dataset import locate, open_dataset
 from rin.data.manifest import KnownFile, TaskManifest, load_manifest
 from rin.data.status import manifests_to_verify, verify_dataset
 from rin.errors import InputError
+from rin.report.data_status import print_verification
 
 
 @pytest.fixture
@@ -189,3 +191,25 @@ def test_published_dataset_is_whole(real_root, tmp_path, name, pictures):
     assert done.problems == ()
     assert (done.readable, len(done.digest)) == (pictures, 64)
     assert sum("exact duplicates" in finding.kind for finding in done.findings) == 1
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_patients_are_counted_with_their_images_and_labels(busi_root, tmp_path, quick):
+    manifest = load_manifest("corpus_radiologic").model_copy(
+        update={"patient_pattern": r"^p(\d+)", "independence": "patient"}
+    )
+    for number, name in enumerate(["a/p1_1", "a/p1_2", "b/p1_3", "b/p2_1"]):
+        save(tmp_path / "pretrain_radiologic" / f"{name}.png", picture(10 * number))
+    done = verify_dataset(manifest, tmp_path, index_folder=tmp_path / "index", quick=quick)
+    assert done.patients == {"patients": 2, "fewest": 1, "most": 3, "two_labels": 1}
+    console = Console(record=True, width=200)
+    print_verification(done, console)
+    assert "patients  2 patients, 1 to 3 images each; 1 with two labels" in console.export_text()
+
+
+def test_dataset_that_names_no_patients_says_so(verify):
+    done = verify()
+    assert done.patients == {}
+    console = Console(record=True, width=200)
+    print_verification(done, console)
+    assert "patients  none are named: each picture counts as one" in console.export_text()
