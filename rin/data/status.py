@@ -15,7 +15,14 @@ from typing import Any, Literal
 import pandas as pd
 from tqdm import tqdm
 
-from rin.data.dataset import Finding, check_counts, count_cases, locate, open_dataset
+from rin.data.dataset import (
+    Finding,
+    check_counts,
+    count_cases,
+    count_patients,
+    locate,
+    open_dataset,
+)
 from rin.data.inspection import inspect_cases
 from rin.data.layouts import FoundCase, find_cases
 from rin.data.layouts.found import STAND_IN_NOTE
