@@ -13,7 +13,8 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import UID
 
-from rin.curation.standin import archive_files, write_archive
+from rin.curation import standin
+from rin.curation.standin import write_archive
 from rin.curation.taxonomy import load_taxonomy
 from rin.data.dicom import read_dicom
 from rin.data.layouts.found import STAND_IN_NOTE
@@ -269,7 +270,7 @@ def test_write_that_fails_half_way_leaves_nothing(tmp_path, monkeypatch):
             raise OSError("no space left")
         Path(path).write_bytes(b"")
 
-    monkeypatch.setattr(archive_files, "dcmwrite", fail_later)
+    monkeypatch.setattr(standin, "dcmwrite", fail_later)
     with pytest.raises(InputError, match="no space left"):
         write_archive(tmp_path / "archive", studies=30, size=48, seed=0)
     assert len(written) == 20

@@ -108,19 +108,6 @@ def test_find_cases_of_a_zip_equals_the_folder(root, manifest, wrap):
     assert zipped[0].image == f"a.zip::{wrap}CP/10/3153/0173.jpg"
 
 
-def test_find_cases_with_mark_and_crlf_in_the_list_is_the_same(root, manifest):
-    before = cases_of(root, manifest)
-    write(root, "lesions_slices.csv", "imgpath", *LISTED, end="\r\n", mark="\ufeff")
-    assert cases_of(root, manifest) == before
-
-
-def test_find_cases_without_the_other_tables_is_the_same(root, manifest):
-    before = cases_of(root, manifest)
-    (root / "CC-CCII" / "metadata.csv").unlink()
-    (root / "CC-CCII" / "unzip_filenames.csv").unlink()
-    assert cases_of(root, manifest) == before
-
-
 def test_find_cases_with_another_extension_in_the_list_still_matches(root, manifest):
     before = cases_of(root, manifest)
     write(root, "lesions_slices.csv", "imgpath", *(n.replace(".jpg", ".png") for n in LISTED))
@@ -211,12 +198,6 @@ def test_find_cases_with_metadata_of_absent_patients_names_them(root, manifest):
     write(root, "metadata.csv", "patient_id,Age", "25,61", "4711,50")
     with pytest.raises(InputError, match=r"1 patients of metadata\.csv have no folder: 4711"):
         cases_of(root, manifest)
-
-
-@pytest.mark.parametrize("options", [{"slices": "some"}, {"whole": 3}, {"lesions": True}])
-def test_find_cases_with_unusable_options_names_the_manifest(root, manifest, options):
-    with pytest.raises(InputError, match="manifest cc_ccii: options"):
-        cases_of(root, with_options(manifest, **options))
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,12 @@ from sklearn.preprocessing import StandardScaler
 
 from rin.data.layouts import find_cases
 from rin.data.leakage import near_duplicates, picture_hash
-from rin.data.manifest import find_task, load_manifest
+from rin.data.manifest import load_manifest
 from rin.data.pixels import read_gray
 from rin.data.standins import write_stand_in
 from rin.data.standins.chest_ct import draw_covid19_patient as draw_patient
 from rin.data.tree import open_tree
 from rin.errors import InputError
-from rin.paper import CLASS_COUNTS
 
 COUNTS = {"positive": 6, "negative": 5}
 MANIFEST = load_manifest("covid19_ct")
@@ -45,20 +44,6 @@ def test_find_cases_with_a_name_without_patient_names_it(tmp_path):
     save(tmp_path / "covid19_ct/positive/scan 1.png", picture(2))
     with pytest.raises(InputError, match=r"does not match 'positive/scan 1\.png'"):
         cases_of(tmp_path)
-
-
-def test_manifest_states_the_papers_counts_under_the_papers_labels():
-    stated = {c.group: c.images for c in CLASS_COUNTS["covid19"] if c.group != "all"}
-    assert MANIFEST.counts.paper == stated == {"COVID-19 positive": 4190, "COVID-19 negative": 4860}
-    assert MANIFEST.access == "not public"
-
-
-def test_task_covid19_is_replaced_by_a_dataset_that_knows_its_labels():
-    manifest, task = find_task("covid19")
-    assert manifest.name == "covid19_ct"
-    assert task.substitutes == ("sarscov2_ct",)
-    substitute = load_manifest("sarscov2_ct")
-    assert set(substitute.label_map.values()) == set(manifest.label_map.values())
 
 
 @pytest.fixture(scope="module")

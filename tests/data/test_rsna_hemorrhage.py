@@ -86,13 +86,6 @@ def test_archive_is_read_with_and_without_wrapping_folder(root, wrap):
     assert len(cases) == 3
 
 
-def test_byte_order_mark_crlf_and_repeated_rows_do_not_matter(root):
-    expected = read(root)
-    text = "\ufeff" + (LABELS + B).replace("\n", "\r\n").replace("ID,Label", "ID, Label")
-    (root / TOP / TABLE).write_bytes(text.encode())
-    assert read(root) == expected
-
-
 @pytest.mark.parametrize(
     ("before", "after", "problem"),
     [
@@ -123,12 +116,6 @@ def test_labels_that_make_no_sense_are_refused(root, before, after, problem):
         read(root)
 
 
-def test_table_that_is_no_text_is_refused(root):
-    (root / TOP / TABLE).write_bytes(b"\x50\x4b\x03\x04\xff\xfe,\n\x00")
-    with pytest.raises(InputError, match="the table cannot be read"):
-        read(root)
-
-
 @pytest.mark.parametrize("name", ["stage_2_train/ID_e5.png", "stage_2_train/x/ID_e5.dcm", "e.dcm"])
 def test_file_without_a_place_is_refused(root, name):
     path = root / TOP / name
@@ -147,11 +134,6 @@ def test_table_that_is_missing_or_there_twice_is_refused(root):
         path.unlink()
     with pytest.raises(InputError, match=r"no tables called stage_2_train\.csv"):
         read(root)
-
-
-def test_option_is_refused_because_there_are_none(root):
-    with pytest.raises(InputError, match="options that the layout 'rsna_hemorrhage' cannot use"):
-        read(root, manifest=MANIFEST.model_copy(update={"options": {"window": 3}}))
 
 
 @pytest.fixture(scope="module")

@@ -112,22 +112,6 @@ def test_option_image_takes_every_image_for_a_patient(root):
     }
 
 
-@pytest.mark.parametrize("options", [{"patients": "both"}, {"patient": "nih"}])
-def test_unknown_option_is_refused(root, options):
-    with pytest.raises(InputError, match="options that the layout 'rsna_pneumonia' cannot use"):
-        read(root, manifest=MANIFEST.model_copy(update={"options": options}))
-
-
-def test_byte_order_mark_crlf_and_nan_for_empty_do_not_matter(root):
-    expected = read(root)
-    for name, text in (
-        ("stage_2_train_labels.csv", LABELS.replace(",,,,", ",NaN,nan,,")),
-        ("stage_2_detailed_class_info.csv", CLASS_INFO),
-    ):
-        (root / TOP / name).write_bytes(("\ufeff" + text.replace("\n", "\r\n")).encode())
-    assert read(root) == expected
-
-
 @pytest.mark.parametrize(
     ("before", "after", "problem"),
     [

@@ -1,135 +1,205 @@
-"""DICOM documents of the stand-in archive: key object selections and presentation states.
+"""DICOM documents of the stand-in archive: key object selections, presentation states, CT dose.
 
 A reader who marks a finding leaves two things: a Key Object Selection document (PS3.16 TID
 2010) that names the images and says in words what they show, and a Grayscale Softcopy
-Presentation State per image with the outline drawn on it.
+Presentation State per image with the outline drawn on it.  Dose reports follow TID 10011.
 """
 
-from collections.abc import Sequence as Sequences
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 
 from pydicom import Dataset
-from pydicom.sequence import Sequence
-from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage, KeyObjectSelectionDocumentStorage
+from pydicom.uid import (
+    GrayscaleSoftcopyPresentationStateStorage,
+    KeyObjectSelectionDocumentStorage,
+    XRayRadiationDoseSRStorage,
+)
 
-from rin.curation.standin.headers import Series, header, reader_of
+from rin.curation.standin.images import Series, header
+from rin.data.standins.writers import fill, make_uid
 
-#: Code values of the DICOM ontology (DCM).
-OF_INTEREST = ("113000", "DCM", "Of Interest")
-DESCRIPTION = ("113012", "DCM", "Key Object Description")
 LAYER = "FINDINGS"
+CONTEXT, MODIFIER, PROPERTIES = "HAS OBS CONTEXT", "HAS CONCEPT MOD", "HAS PROPERTIES"
+TARGETS = {"lung": "816094009 SCT Chest", "abd": "818981001 SCT Abdomen"}
+SCAN_MM, PITCH = 320.0, 0.9
+#: The element that holds the value of a content item, by ValueType.
+VALUES = {"TEXT": "TextValue", "PNAME": "PersonName", "UIDREF": "UID", "DATETIME": "DateTime"}
 
 
-def code(value: str, scheme: str, meaning: str) -> Dataset:
-    """Return a coded concept."""
-    one = Dataset()
-    one.CodeValue, one.CodingSchemeDesignator, one.CodeMeaning = value, scheme, meaning
-    return one
+def code(text: str) -> Dataset:
+    """Return a coded concept from its value, scheme and meaning, parted by blanks."""
+    value, scheme, meaning = text.split(" ", 2)
+    return fill(Dataset(), CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning=meaning)
 
 
-def content(kind: str, relation: str, concept: tuple[str, str, str] | None = None) -> Dataset:
-    """Return a content item of a structured report, without its value.
+def content(
+    kind: str,
+    concept: str,
+    value: Any = None,
+    relation: str = "CONTAINS",
+    items: Sequence[Dataset] = (),
+) -> Dataset:
+    """Return a content item of a structured report.
 
     Parameters
     ----------
     kind
-        ValueType, such as TEXT.
+        ValueType: CODE, NUM, IMAGE, CONTAINER or one of `VALUES`.
+    concept
+        Concept name as `code` reads it, empty for none.
+    value
+        A concept for CODE, the number and its unit in UCUM for NUM, an image for IMAGE.
     relation
-        RelationshipType, such as CONTAINS; empty for the root.
+        RelationshipType.
+    items
+        Content items in this one.
     """
-    one = Dataset()
-    if relation:
-        one.RelationshipType = relation
-    one.ValueType = kind
+    item = fill(Dataset(), RelationshipType=relation, ValueType=kind)
     if concept:
-        one.ConceptNameCodeSequence = Sequence([code(*concept)])
-    return one
+        item.ConceptNameCodeSequence = [code(concept)]
+    if kind == "CODE":
+        item.ConceptCodeSequence = [code(value)]
+    elif kind == "NUM":
+        number, unit = value
+        # Units in braces count things, and their meaning is what stands in the braces.
+        units = fill(
+            Dataset(), CodeValue=unit, CodingSchemeDesignator="UCUM", CodeMeaning=unit.strip("{}")
+        )
+        item.MeasuredValueSequence = [
+            fill(Dataset(), NumericValue=str(number), MeasurementUnitsCodeSequence=[units])
+        ]
+    elif kind == "IMAGE":
+        item.ReferencedSOPSequence = [_reference(value)]
+    elif kind == "CONTAINER":
+        item.ContinuityOfContent = "SEPARATE"
+    else:
+        setattr(item, VALUES[kind], value)
+    if items:
+        item.ContentSequence = list(items)
+    return item
 
 
-def container(
-    concept: tuple[str, str, str], items: list[Dataset], relation: str = "CONTAINS"
+def _document(
+    series: Series, sop_class: str, number: int, concept: str, items: list[Dataset], template: str
 ) -> Dataset:
-    """Return a container with content items in it."""
-    one = content("CONTAINER", relation, concept)
-    one.ContinuityOfContent = "SEPARATE"
-    one.ContentSequence = Sequence(items)
-    return one
-
-
-def coded(
-    concept: tuple[str, str, str], value: tuple[str, str, str], relation: str = "CONTAINS"
-) -> Dataset:
-    """Return a content item whose value is a code."""
-    one = content("CODE", relation, concept)
-    one.ConceptCodeSequence = Sequence([code(*value)])
-    return one
-
-
-def as_root(one: Dataset, tree: Dataset, template: str) -> None:
-    """Lay a container into a dataset as its content tree, which follows a template of PS3.16."""
-    named = Dataset()
-    named.MappingResource, named.TemplateIdentifier = "DCMR", template
-    tree.ContentTemplateSequence = Sequence([named])
-    if "RelationshipType" in tree:
-        del tree.RelationshipType
-    one.update(tree)
-
-
-def add_request(one: Dataset) -> None:
-    """Name the request that a document answers."""
-    request = Dataset()
-    request.StudyInstanceUID = one.StudyInstanceUID
-    request.ReferencedStudySequence = Sequence()
-    request.AccessionNumber = one.AccessionNumber
-    request.PlacerOrderNumberImagingServiceRequest = None
-    request.FillerOrderNumberImagingServiceRequest = None
-    request.RequestedProcedureID = one.RequestAttributesSequence[0].RequestedProcedureID
-    request.RequestedProcedureDescription = one.StudyDescription
-    request.RequestedProcedureCodeSequence = Sequence()
-    one.ReferencedRequestSequence = Sequence([request])
+    """Return a structured report: a container of items, which follows a template of PS3.16."""
+    document = header(series, sop_class, number)
+    request = fill(
+        Dataset(),
+        StudyInstanceUID=document.StudyInstanceUID,
+        ReferencedStudySequence=[],
+        AccessionNumber=document.AccessionNumber,
+        PlacerOrderNumberImagingServiceRequest=None,
+        FillerOrderNumberImagingServiceRequest=None,
+        RequestedProcedureID=document.RequestAttributesSequence[0].RequestedProcedureID,
+        RequestedProcedureDescription=document.StudyDescription,
+        RequestedProcedureCodeSequence=[],
+    )
     # The steps and staff that made the images are not those of the document.
-    for keyword in (
-        "RequestAttributesSequence",
-        "PerformedProcedureStepStartDate",
-        "PerformedProcedureStepStartTime",
-        "OperatorsName",
-    ):
-        delattr(one, keyword)
-    one.ReferencedPerformedProcedureStepSequence = Sequence()
+    del document.RequestAttributesSequence, document.OperatorsName
+    del document.PerformedProcedureStepStartDate, document.PerformedProcedureStepStartTime
+    tree = content("CONTAINER", concept, items=items)
+    del tree.RelationshipType
+    document.update(tree)
+    return fill(
+        document,
+        ReferencedRequestSequence=[request],
+        ReferencedPerformedProcedureStepSequence=[],
+        ContentTemplateSequence=[
+            fill(Dataset(), MappingResource="DCMR", TemplateIdentifier=template)
+        ],
+    )
 
 
 def key_selection(
-    series: Series, number: int, description: str, images: Sequences[Dataset]
+    series: Series, number: int, description: str, images: Sequence[Dataset]
 ) -> Dataset:
-    """Return the Key Object Selection document of one finding.
+    """Return the Key Object Selection document of one finding on images of this study.
 
-    Parameters
-    ----------
-    description
-        What the reader wrote: ``region: label``, or a term of the site's own.
-    images
-        Key images, all of this study.
+    ``description`` is what the reader wrote: ``region: label``, or a term of the site's own.
     """
-    one = header(series, KeyObjectSelectionDocumentStorage, number)
-    add_request(one)
-    evidence = Dataset()
-    evidence.StudyInstanceUID = one.StudyInstanceUID
-    evidence.ReferencedSeriesSequence = _by_series(images, "ReferencedSOPSequence")
-    one.CurrentRequestedProcedureEvidenceSequence = Sequence([evidence])
-    who = content("PNAME", "HAS OBS CONTEXT", ("121008", "DCM", "Person Observer Name"))
-    who.PersonName = reader_of(series.study)
-    words = content("TEXT", "CONTAINS", DESCRIPTION)
-    words.TextValue = description
     items = [
-        coded(("121005", "DCM", "Observer Type"), ("121006", "DCM", "Person"), "HAS OBS CONTEXT"),
-        who,
-        words,
+        content("CODE", "121005 DCM Observer Type", "121006 DCM Person", CONTEXT),
+        content("PNAME", "121008 DCM Person Observer Name", series.study.reader, CONTEXT),
+        content("TEXT", "113012 DCM Key Object Description", description),
+        *(content("IMAGE", "", image) for image in images),
     ]
-    for image in images:
-        item = content("IMAGE", "CONTAINS")
-        item.ReferencedSOPSequence = Sequence([_reference(image)])
-        items.append(item)
-    as_root(one, container(OF_INTEREST, items), "2010")
-    return one
+    evidence = fill(
+        Dataset(),
+        StudyInstanceUID=series.study.study_uid,
+        ReferencedSeriesSequence=_by_series(images, "ReferencedSOPSequence"),
+    )
+    sop_class, concept = KeyObjectSelectionDocumentStorage, "113000 DCM Of Interest"
+    document = _document(series, sop_class, number, concept, items, "2010")
+    return fill(document, CurrentRequestedProcedureEvidenceSequence=[evidence])
+
+
+def dose_report(series: Series) -> Dataset:
+    """Return the dose report of a CT study with one spiral acquisition."""
+    study = series.study
+    current, dose = 120 + study.number % 90, 4.0 + study.number % 9
+    product = round(dose * SCAN_MM / 10, 1)
+    diagnostic = "261004008 SCT Diagnostic Intent"
+    intent = content("CODE", "363703001 SCT Has Intent", diagnostic, MODIFIER)
+    whole = content("UIDREF", "110180 DCM Study Instance UID", study.study_uid, PROPERTIES)
+    begin, end = (f"{study.start + timedelta(seconds=s):%Y%m%d%H%M%S}" for s in (0, 90))
+    serial = study.scanner[3]
+    tube = [
+        content("TEXT", "113832 DCM Identification of the X-Ray Source", "1"),
+        content("NUM", "113733 DCM KVP", (120, "kV")),
+        content("NUM", "113833 DCM Maximum X-Ray Tube Current", (current + 40, "mA")),
+        content("NUM", "113734 DCM X-Ray Tube Current", (current, "mA")),
+    ]
+    parameters = [
+        content("NUM", "113824 DCM Exposure Time", (6.5, "s")),
+        content("NUM", "113825 DCM Scanning Length", (SCAN_MM, "mm")),
+        content("NUM", "113826 DCM Nominal Single Collimation Width", (0.6, "mm")),
+        content("NUM", "113827 DCM Nominal Total Collimation Width", (38.4, "mm")),
+        content("NUM", "113828 DCM Pitch Factor", (PITCH, "{ratio}")),
+        content("NUM", "113823 DCM Number of X-Ray Sources", (1, "{X-Ray sources}")),
+        content("CONTAINER", "113831 DCM CT X-Ray Source Parameters", items=tube),
+    ]
+    phantom = "113691 DCM IEC Body Dosimetry Phantom"
+    doses = [
+        content("NUM", "113830 DCM Mean CTDIvol", (dose, "mGy")),
+        content("CODE", "113835 DCM CTDIw Phantom Type", phantom),
+        content("NUM", "113838 DCM DLP", (product, "mGy.cm")),
+    ]
+    event = make_uid("irradiation", study.study_uid)
+    acquisition = [
+        content("TEXT", "125203 DCM Acquisition Protocol", "routine"),
+        content("CODE", "123014 DCM Target Region", TARGETS[study.region]),
+        content("CODE", "113820 DCM CT Acquisition Type", "116152004 SCT Spiral Acquisition"),
+        content("UIDREF", "113769 DCM Irradiation Event UID", event),
+        content("CONTAINER", "113822 DCM CT Acquisition Parameters", items=parameters),
+        content("CONTAINER", "113829 DCM CT Dose", items=doses),
+    ]
+    total = [
+        content("NUM", "113812 DCM Total Number of Irradiation Events", (1, "{events}")),
+        content("NUM", "113813 DCM CT Dose Length Product Total", (product, "mGy.cm")),
+    ]
+    automated = "113856 DCM Automated Data Collection"
+    items = [
+        content("CODE", "121058 DCM Procedure reported", "77477000 SCT CT", MODIFIER, [intent]),
+        content("CODE", "121005 DCM Observer Type", "121007 DCM Device", CONTEXT),
+        content("UIDREF", "121012 DCM Device Observer UID", make_uid("device", serial), CONTEXT),
+        content("TEXT", "121016 DCM Device Observer Serial Number", serial, CONTEXT),
+        content("DATETIME", "113809 DCM Start of X-Ray Irradiation", begin, CONTEXT),
+        content("DATETIME", "113810 DCM End of X-Ray Irradiation", end, CONTEXT),
+        content("CODE", "113705 DCM Scope of Accumulation", "113014 DCM Study", CONTEXT, [whole]),
+        content("CONTAINER", "113811 DCM CT Accumulated Dose Data", items=total),
+        content("CONTAINER", "113819 DCM CT Acquisition", items=acquisition),
+        content("CODE", "113854 DCM Source of Dose Information", automated),
+    ]
+    concept = "113701 DCM X-Ray Radiation Dose Report"
+    report = _document(series, XRayRadiationDoseSRStorage, 1, concept, items, "10011")
+    return fill(
+        report,
+        PerformedProcedureCodeSequence=[],
+        CompletionFlag="COMPLETE",
+        VerificationFlag="UNVERIFIED",
+    )
 
 
 def outlined(
@@ -137,78 +207,78 @@ def outlined(
 ) -> Dataset:
     """Return the presentation state that outlines a finding on an image.
 
-    Parameters
-    ----------
-    points
-        Closed outline as (column, row); the top left corner of the image is (0, 0), PS3.3
-        Table C.10-5.
-    title
-        ContentDescription.
+    ``points`` are a closed outline as (column, row); the top left corner of the image is
+    (0, 0), PS3.3 Table C.10-5.  ``title`` is the ContentDescription.
     """
-    one = header(series, GrayscaleSoftcopyPresentationStateStorage, number)
-    one.ContentLabel = "FINDING"
-    one.ContentDescription = title
-    one.PresentationCreationDate, one.PresentationCreationTime = one.ContentDate, one.ContentTime
-    del one.ContentDate, one.ContentTime
-    one.ContentCreatorName = reader_of(series.study)
-    one.BodyPartExamined = image.BodyPartExamined
+    state = header(series, GrayscaleSoftcopyPresentationStateStorage, number)
+    line = fill(
+        Dataset(),
+        GraphicAnnotationUnits="PIXEL",
+        GraphicDimensions=2,
+        NumberOfGraphicPoints=len(points),
+        GraphicData=[value for point in points for value in point],
+        GraphicType="POLYLINE",
+        GraphicFilled="N",
+    )
+    annotation = fill(
+        Dataset(),
+        GraphicLayer=LAYER,
+        ReferencedImageSequence=[_reference(image)],
+        GraphicObjectSequence=[line],
+    )
+    fill(
+        state,
+        ContentLabel="FINDING",
+        ContentDescription=title,
+        ContentCreatorName=series.study.reader,
+        PresentationCreationDate=state.ContentDate,
+        PresentationCreationTime=state.ContentTime,
+        BodyPartExamined=image.BodyPartExamined,
+        ReferencedSeriesSequence=_by_series([image], "ReferencedImageSequence"),
+        GraphicAnnotationSequence=[annotation],
+        GraphicLayerSequence=[fill(Dataset(), GraphicLayer=LAYER, GraphicLayerOrder=1)],
+    )
+    del state.ContentDate, state.ContentTime
     if "Laterality" in image:
-        one.Laterality = image.Laterality
-    one.ReferencedSeriesSequence = _by_series([image], "ReferencedImageSequence")
-    _display_like(one, image)
-    line = Dataset()
-    line.GraphicAnnotationUnits = "PIXEL"
-    line.GraphicDimensions = 2
-    line.NumberOfGraphicPoints = len(points)
-    line.GraphicData = [value for point in points for value in point]
-    line.GraphicType = "POLYLINE"
-    line.GraphicFilled = "N"
-    annotation = Dataset()
-    annotation.GraphicLayer = LAYER
-    annotation.ReferencedImageSequence = Sequence([_reference(image)])
-    annotation.GraphicObjectSequence = Sequence([line])
-    one.GraphicAnnotationSequence = Sequence([annotation])
-    layer = Dataset()
-    layer.GraphicLayer, layer.GraphicLayerOrder = LAYER, 1
-    one.GraphicLayerSequence = Sequence([layer])
-    return one
+        state.Laterality = image.Laterality
+    _display_like(state, image)
+    return state
 
 
-def _display_like(one: Dataset, image: Dataset) -> None:
+def _display_like(state: Dataset, image: Dataset) -> None:
     """Show the whole image in its own rescale and window."""
-    area = Dataset()
-    area.DisplayedAreaTopLeftHandCorner = [1, 1]
-    area.DisplayedAreaBottomRightHandCorner = [image.Columns, image.Rows]
-    area.PresentationSizeMode = "SCALE TO FIT"
+    area = fill(
+        Dataset(),
+        DisplayedAreaTopLeftHandCorner=[1, 1],
+        DisplayedAreaBottomRightHandCorner=[image.Columns, image.Rows],
+        PresentationSizeMode="SCALE TO FIT",
+    )
     if "PixelSpacing" in image:
         area.PresentationPixelSpacing = image.PixelSpacing
     else:
         area.PresentationPixelAspectRatio = [1, 1]
-    one.DisplayedAreaSelectionSequence = Sequence([area])
+    fill(state, DisplayedAreaSelectionSequence=[area], PresentationLUTShape="IDENTITY")
     if "RescaleSlope" in image:
-        one.RescaleIntercept, one.RescaleSlope = image.RescaleIntercept, image.RescaleSlope
-        one.RescaleType = image.RescaleType
+        for keyword in ("RescaleIntercept", "RescaleSlope", "RescaleType"):
+            setattr(state, keyword, image[keyword].value)
     if "WindowCenter" in image:
-        window = Dataset()
-        window.WindowCenter, window.WindowWidth = image.WindowCenter, image.WindowWidth
-        one.SoftcopyVOILUTSequence = Sequence([window])
-    one.PresentationLUTShape = "IDENTITY"
+        window = fill(Dataset(), WindowCenter=image.WindowCenter, WindowWidth=image.WindowWidth)
+        state.SoftcopyVOILUTSequence = [window]
 
 
-def _by_series(images: Sequences[Dataset], listed: str) -> Sequence:
+def _by_series(images: Sequence[Dataset], listed: str) -> list[Dataset]:
     """Return references to images, grouped by series; ``listed`` is the keyword of the list."""
-    found = []
-    for uid in dict.fromkeys(image.SeriesInstanceUID for image in images):
-        one = Dataset()
-        one.SeriesInstanceUID = uid
-        same = [_reference(image) for image in images if image.SeriesInstanceUID == uid]
-        setattr(one, listed, Sequence(same))
-        found.append(one)
-    return Sequence(found)
+    groups: dict[str, list[Dataset]] = {}
+    for image in images:
+        groups.setdefault(image.SeriesInstanceUID, []).append(_reference(image))
+    return [
+        fill(Dataset(), SeriesInstanceUID=uid, **{listed: found}) for uid, found in groups.items()
+    ]
 
 
 def _reference(image: Dataset) -> Dataset:
-    one = Dataset()
-    one.ReferencedSOPClassUID = image.SOPClassUID
-    one.ReferencedSOPInstanceUID = image.SOPInstanceUID
-    return one
+    return fill(
+        Dataset(),
+        ReferencedSOPClassUID=image.SOPClassUID,
+        ReferencedSOPInstanceUID=image.SOPInstanceUID,
+    )

@@ -1,26 +1,56 @@
-"""DICOM images of the stand-in archive: CT, MR and ultrasound slices, scouts and captures.
+"""Images of the stand-in archive, as DICOM: CT, MR and ultrasound slices, and what is no diagnosis.
 
-Each function returns whole datasets, ready to be written.  Geometry is that of the scanned
-region: axial CT and brain, sagittal knee and spine, calibrated ultrasound.
+Slices come from the phantom of the region.  Localizers, screen captures, projections and text
+burned into ultrasound are there as well: curation has to tell them from diagnostic images.
+Geometry is that of the region: axial CT and brain, sagittal knee and spine, calibrated ultrasound.
+The headers name people as those of a real export do, in standard and private elements.  Nothing
+depends on the clock: equal studies make equal headers.
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 from pydicom import Dataset
-from pydicom.sequence import Sequence
+from pydicom.dataset import FileMetaDataset
 from pydicom.uid import (
     CTImageStorage,
+    ExplicitVRLittleEndian,
     MRImageStorage,
     SecondaryCaptureImageStorage,
     UltrasoundImageStorage,
     UltrasoundMultiFrameImageStorage,
 )
+from scipy.ndimage import binary_dilation, gaussian_filter
+from skimage.measure import approximate_polygon, find_contours
 
-from rin.curation.standin.headers import Series, header, set_pixels
-from rin.curation.standin.phantom import Drawing
-from rin.curation.standin.pictures import WINDOWS, burn_text, display, draw_capture
-from rin.curation.standin.studies import REGIONS, Study
-from rin.data.standins.dicom_files import make_uid
+from rin.curation.standin import phantoms
+from rin.curation.standin.phantoms import Cut, Drawing, Lesion
+from rin.curation.standin.studies import (
+    OPERATORS,
+    REFERRERS,
+    REGIONS,
+    SITES,
+    Study,
+    class_weights,
+)
+from rin.data.standins.phantoms import oval, own_axes, resized, smooth_noise
+from rin.data.standins.writers import fill, make_uid
 
+PHANTOMS: dict[str, Callable[[Cut], Drawing]] = {
+    "lung": phantoms.draw_chest,
+    "abd": phantoms.draw_abdomen,
+    "brain": phantoms.draw_brain,
+    "knee": phantoms.draw_knee,
+    "spine": phantoms.draw_spine,
+    "usthyroid": phantoms.draw_thyroid,
+    "usabd": phantoms.draw_upper_abdomen,
+}
+#: The display window (center, width) in Hounsfield units.
+WINDOWS = {"lung": (-600, 1500), "abd": (40, 400)}
 #: Field of view and distance of slices in millimeters.
 FIELD = {"lung": 360.0, "abd": 380.0, "brain": 230.0, "knee": 150.0, "spine": 280.0}
 GAP = {"lung": 25.0, "abd": 20.0, "brain": 12.0, "knee": 9.0, "spine": 5.0}
@@ -31,8 +61,212 @@ PROTOCOLS = {
     "knee": ("PD sag", 3000, 30, None),
     "spine": ("T2 sag", 3600, 100, None),
 }
-AIR = -1024
-DEPTH_CM = 6.0
+AIR, DEPTH_CM = -1024, 6.0
+SLICE, SCOUT = ["ORIGINAL", "PRIMARY"], ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+TEXT_HEIGHT = 11
+MOST_KEY_IMAGES = 3
+
+
+def draw_slices(study: Study, size: int, seed: int, *, healthy: bool = False) -> list[Drawing]:
+    """Draw the diagnostic slices of a study, ``size`` pixels wide; ultrasound is three to four.
+
+    Studies of one patient share the anatomy, and later visits the lesions too; ``healthy``
+    leaves the lesions out, and the slices differ there alone.
+    """
+    who = (seed, study.patient.number, list(REGIONS).index(study.region))
+    height = 3 * size // 4 if study.modality == "US" else size
+    return [
+        PHANTOMS[study.region](
+            Cut(
+                anatomy=np.random.default_rng([2, *who]),
+                texture=np.random.default_rng([3, *who, study.visit, index]),
+                height=(2 * index + 1) / study.slices - 1,
+                shape=(height, size),
+                lesions=() if healthy else _lesions(study, who, index),
+            )
+        )
+        for index in range(study.slices)
+    ]
+
+
+def _lesions(study: Study, who: tuple[int, ...], index: int) -> list[Lesion]:
+    """Return the lesions that a slice cuts, each about the middle of the study."""
+    classes = list(class_weights())
+    found = []
+    for label in study.findings:
+        own = (4, *who, classes.index((study.region, label)))
+        rng = np.random.default_rng([5, *own])
+        middle = round((study.slices - 1) * rng.uniform(0.35, 0.65))
+        share = 1 - ((index - middle) / rng.uniform(1.1, 2.2)) ** 2
+        # The knee's ligament and menisci are found where they are, not about a middle.
+        share = 1.0 if study.region == "knee" else np.sqrt(max(0.0, share))
+        if share > 0.5:
+            found.append(Lesion(label, float(share), own))
+    return found
+
+
+def key_slices(drawings: Sequence[Drawing], label: str) -> list[int]:
+    """Return the slices, at most three, that show most of a lesion; in order.
+
+    Raises
+    ------
+    ValueError
+        No slice shows it.
+    """
+    areas = [drawing.lesions.get(label, np.zeros(1)).sum() for drawing in drawings]
+    shown = [index for index in np.argsort(areas, kind="stable")[::-1] if areas[index] > 0]
+    if not shown:
+        raise ValueError(f"no slice shows {label}")
+    return sorted(int(index) for index in shown[:MOST_KEY_IMAGES])
+
+
+def outline_points(mask: np.ndarray) -> list[tuple[float, float]]:
+    """Return a closed outline around a mask, a pixel wide of it, as (column, row).
+
+    Coordinates are those of PS3.3 Table C.10-5: the top left corner of the first pixel is
+    (0, 0), so the middle of pixel (r, c) stands at (c + 0.5, r + 0.5).
+    """
+    contours = find_contours(np.pad(binary_dilation(mask), 1).astype(np.float32), 0.5)
+    outline = approximate_polygon(max(contours, key=len) - 1, 0.4) + 0.5
+    height, width = mask.shape
+    return [
+        (round(float(np.clip(x, 0, width)), 2), round(float(np.clip(y, 0, height)), 2))
+        for y, x in outline
+    ]
+
+
+def display(drawing: Drawing, region: str) -> np.ndarray:
+    """Return a drawing as it stands on a screen, uint8 (h, w)."""
+    values = drawing.values
+    if region in WINDOWS:
+        center, width = WINDOWS[region]
+        values = (values - center) / width + 0.5
+    return np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
+
+
+def draw_localizer(study: Study, size: int, seed: int) -> np.ndarray:
+    """Draw the scout of a CT or MR study, 0 to 1, float32: a coarse outline with scan lines."""
+    rng = np.random.default_rng([6, seed, study.number])
+    shape = (size, size)
+    axes = own_axes(shape, rng.normal(0, 0.04, 2))
+    values = np.zeros(shape, dtype=np.float32)
+    half = {"brain": (0.7, 0.6), "knee": (1.3, 0.4)}.get(study.region, (1.3, 0.62))
+    values[oval(axes, (0, 0), half, 3)] = 0.5
+    values[oval(axes, (0, 0), (half[0] * 0.9, half[1] * 0.16), 4)] += 0.25
+    if study.region == "lung":
+        for side in (-1, 1):
+            values[oval(axes, (-0.1, 0.3 * side), (0.6, 0.2), 2.5)] = 0.18
+    values += 0.05 * smooth_noise(rng, shape, 0.06 * size)
+    values = gaussian_filter(values, 0.012 * size) + 0.03 * smooth_noise(rng, shape, 0.6)
+    values[:: max(2, size // 12), size // 10 : -size // 10] += 0.12
+    return np.clip(values, 0, 1).astype(np.float32)
+
+
+def burn_text(pixels: np.ndarray, line: str, top: int = 0) -> np.ndarray:
+    """Return uint8 pixels (h, w) with a line of white text on a black bar across the picture.
+
+    The font is Pillow's fixed bitmap one, so equal texts give equal pixels everywhere.
+    """
+    scale = max(1, pixels.shape[1] // 160)
+    bar = Image.new("L", (pixels.shape[1] // scale, TEXT_HEIGHT), 0)
+    plain = line.encode("latin-1", "replace").decode("latin-1")
+    ImageDraw.Draw(bar).text((1, 0), plain, fill=255, font=ImageFont.load_default_imagefont())
+    text = np.kron(np.asarray(bar), np.ones((scale, scale), dtype=np.uint8))
+    burned = pixels.copy()
+    target = burned[top * scale : (top + TEXT_HEIGHT) * scale, : text.shape[1]]
+    target[:] = text[: target.shape[0]]
+    return burned
+
+
+@dataclass(frozen=True)
+class Series:
+    """A series of a study: its number, what it holds, and its modality."""
+
+    study: Study
+    number: int
+    description: str
+    modality: str
+
+
+def header(series: Series, sop_class: str, number: int, **elements: Any) -> Dataset:
+    """Return the header of instance ``number``, from 1, with elements that its SOP class adds."""
+    study, patient = series.study, series.study.patient
+    maker, model, station, serial, software, creator = study.scanner
+    site, address = SITES[study.number % len(SITES)]
+    uid = make_uid("series", study.study_uid, str(series.number))
+    first = study.start + timedelta(minutes=series.number % 50)
+    taken = first + timedelta(seconds=7 * number)
+    day, description = f"{study.start:%Y%m%d}", REGIONS[study.region][2]
+    request = fill(
+        Dataset(),
+        RequestedProcedureID=f"RP{study.number:05d}",
+        RequestedProcedureDescription=description,
+        ScheduledProcedureStepID=f"SPS{study.number:05d}",
+        ScheduledProcedureStepDescription=f"{description}, {patient.name}",
+    )
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    fill(
+        dataset,
+        SpecificCharacterSet="ISO_IR 192",
+        SOPClassUID=sop_class,
+        SOPInstanceUID=make_uid("instance", uid, str(number)),
+        PatientName=patient.name,
+        PatientID=patient.patient_id,
+        IssuerOfPatientID="STANDIN",
+        PatientBirthDate=f"{patient.born:%Y%m%d}",
+        PatientSex=patient.sex,
+        PatientAge=f"{study.day.year - patient.born.year:03d}Y",
+        PatientWeight=str(55 + patient.number * 13 % 45),
+        PatientAddress=f"{1 + patient.number % 98} Invented Street, Nowhere",
+        PatientTelephoneNumbers=f"+00 555 {patient.number:06d}",
+        PatientComments=f"Stand-in: {patient.spoken_name} does not exist",
+        StudyInstanceUID=study.study_uid,
+        StudyDate=day,
+        StudyTime=f"{study.start:%H%M%S}",
+        AccessionNumber=study.accession,
+        StudyID=f"S{study.number:05d}",
+        StudyDescription=description,
+        ReferringPhysicianName=REFERRERS[study.number % len(REFERRERS)],
+        NameOfPhysiciansReadingStudy=study.reader,
+        PerformedProcedureStepStartDate=day,
+        PerformedProcedureStepStartTime=f"{study.start:%H%M%S}",
+        RequestAttributesSequence=[request],
+        InstanceCreationDate=f"{taken:%Y%m%d}",
+        InstanceCreationTime=f"{taken:%H%M%S}",
+        SeriesDate=f"{taken:%Y%m%d}",
+        SeriesTime=f"{first:%H%M%S}",
+        ContentDate=f"{taken:%Y%m%d}",
+        ContentTime=f"{taken:%H%M%S}",
+        Modality=series.modality,
+        SeriesInstanceUID=uid,
+        SeriesNumber=series.number,
+        SeriesDescription=series.description,
+        InstanceNumber=number,
+        Manufacturer=maker,
+        ManufacturerModelName=model,
+        StationName=station,
+        DeviceSerialNumber=serial,
+        SoftwareVersions=software,
+        InstitutionName=site,
+        InstitutionAddress=address,
+        InstitutionalDepartmentName="Radiology",
+        OperatorsName=OPERATORS[study.number % len(OPERATORS)],
+    )
+    block = dataset.private_block(0x0029, creator, create=True)
+    block.add_new(0x10, "LO", f"{patient.name} {study.accession}")
+    block.add_new(0x11, "OB", f"PAT={patient.patient_id};DOB={patient.born}".encode())
+    block.add_new(0x12, "SQ", [fill(Dataset(), PatientName=patient.name)])
+    return fill(dataset, **elements)
+
+
+def _set_pixels(dataset: Dataset, stored: np.ndarray, bits: int) -> Dataset:
+    """Store pixels: (h, w) gray, (h, w, 3) RGB, or (frames, h, w) gray; sign as their type."""
+    photometric = "RGB" if stored.ndim == 3 and stored.shape[-1] == 3 else "MONOCHROME2"
+    stored = np.ascontiguousarray(stored)
+    dataset.set_pixel_data(stored, photometric, bits, generate_instance_uid=False)
+    return dataset
 
 
 def ct_slices(series: Series, drawings: list[Drawing]) -> list[Dataset]:
@@ -40,51 +274,111 @@ def ct_slices(series: Series, drawings: list[Drawing]) -> list[Dataset]:
 
     Every second study stores 16 signed bits, the others 12 unsigned ones; scanners differ.
     """
+    places = _places(series.study, len(drawings))
     return [
-        _ct_image(series, number, drawing.values, ["ORIGINAL", "PRIMARY", "AXIAL"], place)
-        for number, (drawing, place) in enumerate(
-            zip(drawings, _places(series.study, len(drawings)), strict=True), start=1
-        )
+        _ct_image(series, number, drawing.values, [*SLICE, "AXIAL"], place)
+        for number, (drawing, place) in enumerate(zip(drawings, places, strict=True), start=1)
     ]
 
 
 def ct_localizer(series: Series, picture: np.ndarray) -> Dataset:
     """Return the scout of a CT study, a frontal projection; ``picture`` runs from 0 to 1."""
-    one = _ct_image(series, 1, 1500 * picture - 900, ["ORIGINAL", "PRIMARY", "LOCALIZER"], 0.0)
+    scout = _ct_image(series, 1, 1500 * picture - 900, SCOUT, 0.0, "frontal")
     # A projection adds up attenuation; it is in no Hounsfield units.
-    one.RescaleType = "US"
-    _place(one, series.study, picture.shape, 0.0, sagittal=False, frontal=True)
-    return one
+    return fill(scout, RescaleType="US")
 
 
 def ct_projection(series: Series, drawings: list[Drawing]) -> Dataset:
     """Return the maximum intensity projection of a CT series, a derived image."""
     highest = np.max([drawing.values for drawing in drawings], axis=0)
-    one = _ct_image(series, 1, highest, ["DERIVED", "SECONDARY", "AXIAL", "MIP"], 0.0)
-    one.DerivationDescription = "Maximum intensity projection"
-    return one
+    image = _ct_image(series, 1, highest, ["DERIVED", "SECONDARY", "AXIAL", "MIP"], 0.0)
+    return fill(image, DerivationDescription="Maximum intensity projection")
+
+
+def _ct_image(
+    series: Series,
+    number: int,
+    hounsfield: np.ndarray,
+    image_type: list[str],
+    place: float,
+    plane: str = "axial",
+) -> Dataset:
+    study = series.study
+    _, part, description = REGIONS[study.region]
+    center, width = WINDOWS[study.region]
+    image = header(
+        series,
+        CTImageStorage,
+        number,
+        ImageType=image_type,
+        KVP="120",
+        XRayTubeCurrent=str(120 + study.number % 90),
+        ProtocolName=f"{description} routine",
+        ConvolutionKernel="B60" if study.region == "lung" else "B30",
+        PatientPosition="HFS",
+        BodyPartExamined=part,
+        RescaleIntercept=str(AIR),
+        RescaleSlope="1",
+        RescaleType="HU",
+        WindowCenter=str(center),
+        WindowWidth=str(width),
+    )
+    if study.region == "abd":
+        image.ContrastBolusAgent = "Iodinated contrast 370"
+    _place(image, study, hounsfield.shape, place, plane)
+    signed = study.number % 2 == 0
+    stored = np.clip(np.rint(hounsfield) - AIR, 0, 4095)
+    return _set_pixels(
+        image, stored.astype(np.int16 if signed else np.uint16), 16 if signed else 12
+    )
 
 
 def mr_slices(series: Series, drawings: list[Drawing]) -> list[Dataset]:
     """Return MR images of 12 bits; the full scale differs from study to study."""
     places = _places(series.study, len(drawings))
-    kind = ["ORIGINAL", "PRIMARY", "M", "ND"]
     return [
-        _mr_image(series, number, drawing.values, kind, place)
+        _mr_image(series, number, drawing.values, place)
         for number, (drawing, place) in enumerate(zip(drawings, places, strict=True), start=1)
     ]
 
 
 def mr_localizer(series: Series, picture: np.ndarray) -> Dataset:
     """Return the scout of an MR study; ``picture`` runs from 0 to 1."""
-    kind = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
-    one = _mr_image(series, 1, picture, kind, 0.0)
-    one.ScanningSequence, one.SequenceVariant = "GR", "SP"
-    one.RepetitionTime, one.EchoTime = "8", "4"
-    if "InversionTime" in one:
-        del one.InversionTime
-    _place(one, series.study, picture.shape, 0.0, sagittal=False, frontal=True)
-    return one
+    return _mr_image(series, 1, picture, 0.0, scout=True)
+
+
+def _mr_image(
+    series: Series, number: int, signal: np.ndarray, place: float, *, scout: bool = False
+) -> Dataset:
+    study = series.study
+    name, *times = PROTOCOLS[study.region]
+    repetition, echo, inversion = (8, 4, None) if scout else times
+    full = 900 + study.number * 211 % 2600
+    image = header(
+        series,
+        MRImageStorage,
+        number,
+        ImageType=SCOUT if scout else [*SLICE, "M", "ND"],
+        ScanningSequence="GR" if scout else ["SE", "IR"] if inversion else "SE",
+        SequenceVariant="SP" if scout else "SK",
+        ScanOptions=None,
+        MRAcquisitionType="2D",
+        RepetitionTime=str(repetition),
+        EchoTime=str(echo),
+        EchoTrainLength="12",
+        MagneticFieldStrength="3" if study.number % 2 else "1.5",
+        ProtocolName=name,
+        PatientPosition="FFS" if study.region == "knee" else "HFS",
+        WindowCenter=str(full // 2),
+        WindowWidth=str(full),
+    )
+    if inversion:
+        image.InversionTime = str(inversion)
+    _describe_part(image, study)
+    plane = "frontal" if scout else "sagittal" if study.region in SAGITTAL else "axial"
+    _place(image, study, signal.shape, place, plane)
+    stored = np.clip(np.rint(full * signal), 0, 4095).astype(np.uint16)
+    return _set_pixels(image, stored, 12)
 
 
 def us_image(
@@ -92,131 +386,88 @@ def us_image(
 ) -> Dataset:
     """Return an ultrasound image of 8 bits.
 
-    Parameters
-    ----------
-    text
-        Burned into a bar at the top, where not empty.
-    burned_in
-        BurnedInAnnotation: YES, NO, or empty for none.
-    color
-        Store RGB, the text in yellow.
+    Where not empty, ``text`` is burned into a bar at the top and ``burned_in`` stands in
+    BurnedInAnnotation; ``color`` stores RGB, the text in yellow.
     """
-    one = header(series, UltrasoundImageStorage, number)
+    image = header(series, UltrasoundImageStorage, number)
     pixels = display(drawing, series.study.region)
     if text:
         pixels = burn_text(pixels, text)
-    _describe_ultrasound(one, series.study, pixels.shape)
+    _describe_ultrasound(image, series.study, pixels.shape)
     if burned_in:
-        one.BurnedInAnnotation = burned_in
+        image.BurnedInAnnotation = burned_in
     if color:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)
         if text:
             # The bar holds 0 and 255 alone: without blue, its text is yellow.
-            pixels[: max(1, pixels.shape[1] // 160) * 11, :, 2] = 0
-    set_pixels(one, pixels, 8)
-    return one
+            pixels[: max(1, pixels.shape[1] // 160) * TEXT_HEIGHT, :, 2] = 0
+    return _set_pixels(image, pixels, 8)
 
 
 def us_clip(series: Series, drawings: list[Drawing]) -> Dataset:
     """Return the images of a study as one clip of several frames."""
-    one = header(series, UltrasoundMultiFrameImageStorage, 1)
+    clip = header(series, UltrasoundMultiFrameImageStorage, 1)
     frames = np.stack([display(drawing, series.study.region) for drawing in drawings])
-    _describe_ultrasound(one, series.study, frames.shape[1:])
-    one.FrameTime = "40"
-    one.FrameIncrementPointer = 0x00181063
-    set_pixels(one, frames, 8)
-    return one
+    _describe_ultrasound(clip, series.study, frames.shape[1:])
+    fill(clip, FrameTime="40", FrameIncrementPointer=0x00181063)
+    return _set_pixels(clip, frames, 8)
 
 
 def capture(series: Series, screen: np.ndarray) -> Dataset:
-    """Return a secondary capture of a screen, with the patient's name on it."""
+    """Return a secondary capture of a screen, made smaller, with lines on who the patient is."""
     study = series.study
-    one = header(series, SecondaryCaptureImageStorage, 1)
-    one.ConversionType = "WSD"
-    one.SecondaryCaptureDeviceManufacturer = "Erfunden Workstations"
-    _describe_part(one, study)
-    one.PatientOrientation = None
+    height, width = screen.shape
+    pixels = np.full((height, width), 20, dtype=np.uint8)
+    small = resized(screen, (2 * height // 3, 2 * width // 3))
+    pixels[height - small.shape[0] :, width - small.shape[1] :] = np.clip(small, 0, 255)
     lines = (study.patient.name, study.patient.patient_id, f"{study.day:%d.%m.%Y}")
-    set_pixels(one, draw_capture(screen, lines), 8)
-    one.BurnedInAnnotation = "YES"
-    return one
+    for number, line in enumerate(lines):
+        pixels = burn_text(pixels, line, top=number * TEXT_HEIGHT)
+    image = header(
+        series,
+        SecondaryCaptureImageStorage,
+        1,
+        ConversionType="WSD",
+        SecondaryCaptureDeviceManufacturer="Erfunden Workstations",
+        PatientOrientation=None,
+        BurnedInAnnotation="YES",
+    )
+    _describe_part(image, study)
+    return _set_pixels(image, pixels, 8)
 
 
-def _ct_image(
-    series: Series, number: int, hounsfield: np.ndarray, kind: list[str], place: float
-) -> Dataset:
-    study = series.study
-    one = header(series, CTImageStorage, number)
-    one.ImageType = kind
-    one.AcquisitionNumber = 1
-    one.AcquisitionDate, one.AcquisitionTime = one.ContentDate, one.ContentTime
-    one.KVP = "120"
-    one.XRayTubeCurrent = str(120 + study.number % 90)
-    one.ProtocolName = f"{REGIONS[study.region][2]} routine"
-    one.ConvolutionKernel = "B60" if study.region == "lung" else "B30"
-    if study.region == "abd":
-        one.ContrastBolusAgent = "Iodinated contrast 370"
-    one.PatientPosition = "HFS"
-    one.BodyPartExamined = REGIONS[study.region][1]
-    one.RescaleIntercept, one.RescaleSlope, one.RescaleType = str(AIR), "1", "HU"
-    center, width = WINDOWS[study.region]
-    one.WindowCenter, one.WindowWidth = str(center), str(width)
-    _place(one, study, hounsfield.shape, place, sagittal=False)
-    signed = study.number % 2 == 0
-    stored = np.clip(np.rint(hounsfield) - AIR, 0, 4095)
-    set_pixels(one, stored.astype(np.int16 if signed else np.uint16), 16 if signed else 12)
-    return one
-
-
-def _mr_image(
-    series: Series, number: int, signal: np.ndarray, kind: list[str], place: float
-) -> Dataset:
-    study = series.study
-    name, repetition, echo, inversion = PROTOCOLS[study.region]
-    one = header(series, MRImageStorage, number)
-    one.ImageType = kind
-    one.AcquisitionNumber = 1
-    one.AcquisitionDate, one.AcquisitionTime = one.ContentDate, one.ContentTime
-    one.ScanningSequence = ["SE", "IR"] if inversion else "SE"
-    one.SequenceVariant = "SK"
-    one.ScanOptions = None
-    one.MRAcquisitionType = "2D"
-    one.RepetitionTime, one.EchoTime, one.EchoTrainLength = str(repetition), str(echo), "12"
-    if inversion:
-        one.InversionTime = str(inversion)
-    one.MagneticFieldStrength = "3" if study.number % 2 else "1.5"
-    one.ProtocolName = name
-    one.PatientPosition = "FFS" if study.region == "knee" else "HFS"
-    _describe_part(one, study)
-    full = 900 + study.number * 211 % 2600
-    one.WindowCenter, one.WindowWidth = str(full // 2), str(full)
-    _place(one, study, signal.shape, place, sagittal=study.region in SAGITTAL)
-    stored = np.clip(np.rint(full * signal), 0, 4095).astype(np.uint16)
-    set_pixels(one, stored, 12)
-    return one
-
-
-def _describe_part(one: Dataset, study: Study) -> None:
-    one.BodyPartExamined = REGIONS[study.region][1]
+def _describe_part(image: Dataset, study: Study) -> None:
+    image.BodyPartExamined = REGIONS[study.region][1]
     if study.region == "knee":
-        one.Laterality = "RL"[study.patient.number % 2]
+        image.Laterality = "RL"[study.patient.number % 2]
 
 
-def _describe_ultrasound(one: Dataset, study: Study, shape: tuple[int, int]) -> None:
-    exam = "THYROID" if study.region == "usthyroid" else "ABDOMINAL"
-    one.ImageType = ["ORIGINAL", "PRIMARY", exam, "0001"]
-    one.BodyPartExamined = REGIONS[study.region][1]
-    one.PatientOrientation = None
-    one.LossyImageCompression = "00"
-    one.TransducerData = ["L12" if study.region == "usthyroid" else "C5", "", ""]
-    area = Dataset()
-    area.RegionSpatialFormat, area.RegionDataType, area.RegionFlags = 1, 1, 0
-    area.RegionLocationMinX0, area.RegionLocationMinY0 = 0, 0
-    area.RegionLocationMaxX1, area.RegionLocationMaxY1 = shape[1] - 1, shape[0] - 1
-    area.PhysicalUnitsXDirection = area.PhysicalUnitsYDirection = 3
-    deep = DEPTH_CM if study.region == "usthyroid" else 3 * DEPTH_CM
-    area.PhysicalDeltaX = area.PhysicalDeltaY = deep / shape[0]
-    one.SequenceOfUltrasoundRegions = Sequence([area])
+def _describe_ultrasound(image: Dataset, study: Study, shape: tuple[int, int]) -> None:
+    thyroid = study.region == "usthyroid"
+    spacing = (DEPTH_CM if thyroid else 3 * DEPTH_CM) / shape[0]
+    area = fill(
+        Dataset(),
+        RegionSpatialFormat=1,
+        RegionDataType=1,
+        RegionFlags=0,
+        RegionLocationMinX0=0,
+        RegionLocationMinY0=0,
+        RegionLocationMaxX1=shape[1] - 1,
+        RegionLocationMaxY1=shape[0] - 1,
+        PhysicalUnitsXDirection=3,
+        PhysicalUnitsYDirection=3,
+        PhysicalDeltaX=spacing,
+        PhysicalDeltaY=spacing,
+    )
+    fill(
+        image,
+        ImageType=[*SLICE, "THYROID" if thyroid else "ABDOMINAL", "0001"],
+        BodyPartExamined=REGIONS[study.region][1],
+        PatientOrientation=None,
+        LossyImageCompression="00",
+        TransducerData=["L12" if thyroid else "C5", "", ""],
+        SequenceOfUltrasoundRegions=[area],
+    )
 
 
 def _places(study: Study, count: int) -> list[float]:
@@ -224,30 +475,26 @@ def _places(study: Study, count: int) -> list[float]:
     return [GAP[study.region] * (index - (count - 1) / 2) for index in range(count)]
 
 
-def _place(
-    one: Dataset,
-    study: Study,
-    shape: tuple[int, int],
-    place: float,
-    *,
-    sagittal: bool,
-    frontal: bool = False,
-) -> None:
-    """Add the image plane: an axial one unless said otherwise, ``place`` along its normal."""
-    field = FIELD[study.region]
+def _place(image: Dataset, study: Study, shape: tuple[int, int], place: float, plane: str) -> None:
+    """Add acquisition and image plane (axial, sagittal, frontal), ``place`` mm along its normal."""
+    field, gap, at = FIELD[study.region], GAP[study.region], round(place, 3)
     half, spacing = round(field / 2, 3), round(field / shape[1], 6)
-    if sagittal:
-        one.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
-        one.ImagePositionPatient = [round(place, 3), -half, half]
-    elif frontal:
-        one.ImageOrientationPatient = [1, 0, 0, 0, 0, -1]
-        one.ImagePositionPatient = [-half, round(place, 3), half]
-    else:
-        one.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-        one.ImagePositionPatient = [-half, -half, round(place, 3)]
-    one.PixelSpacing = [spacing, spacing]
-    one.SliceThickness = str(min(5.0, GAP[study.region]))
-    one.SpacingBetweenSlices = str(GAP[study.region])
-    one.SliceLocation = str(round(place, 3))
-    one.FrameOfReferenceUID = make_uid("frame of reference", study.study_uid)
-    one.PositionReferenceIndicator = None
+    orientation, position = {
+        "axial": ([1, 0, 0, 0, 1, 0], [-half, -half, at]),
+        "sagittal": ([0, 1, 0, 0, 0, -1], [at, -half, half]),
+        "frontal": ([1, 0, 0, 0, 0, -1], [-half, at, half]),
+    }[plane]
+    fill(
+        image,
+        AcquisitionNumber=1,
+        AcquisitionDate=image.ContentDate,
+        AcquisitionTime=image.ContentTime,
+        ImageOrientationPatient=orientation,
+        ImagePositionPatient=position,
+        PixelSpacing=[spacing, spacing],
+        SliceThickness=str(min(5.0, gap)),
+        SpacingBetweenSlices=str(gap),
+        SliceLocation=str(at),
+        FrameOfReferenceUID=make_uid("frame of reference", study.study_uid),
+        PositionReferenceIndicator=None,
+    )

@@ -1,0 +1,498 @@
+"""Phantoms of the stand-in archive: CT in Hounsfield units, MR and ultrasound from 0 to 1.
+
+A phantom is drawn from three sources of chance: ``anatomy`` belongs to the patient and repeats
+in every slice and every later study, ``texture`` belongs to the slice, and each lesion brings
+its own.  So a slice can be drawn with and without its lesions, and differs there alone.  Chest
+and knee are those of the stand-in datasets.  Densities and tendencies follow textbooks; the shapes
+are chosen, not measured.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy.ndimage import (
+    binary_closing,
+    binary_erosion,
+    distance_transform_edt,
+    gaussian_filter,
+    label,
+)
+
+from rin.data.standins import chest_ct, mrnet
+from rin.data.standins.phantoms import (
+    blurred,
+    echoes,
+    grid,
+    outline,
+    oval,
+    own_axes,
+    resized,
+    smooth_noise,
+    turned,
+)
+
+#: Gray of the chest phantom, and the Hounsfield units that it stands for.
+GRAY = (0.0, chest_ct.AIR, 0.13, 0.18, chest_ct.FAT, chest_ct.MUSCLE, chest_ct.BLOOD, 1.0)
+HOUNSFIELD = (-1000, -1000, -880, -820, -95, 45, 60, 750)
+OUTSIDE, FAT, MUSCLE, BONE, BOWEL, CONTRAST = -1000.0, -100.0, 55.0, 420.0, 35.0, 165.0
+#: Which hidden suspicion of the knee phantom a label raises.
+KNEE_SIGNS = {"acl_pathology": "ligament", "meniscal_abnormality": "meniscus"}
+DISCS = 5
+
+
+#: Distances down and across in the axes of a body, each (h, w).
+Axes = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """A lesion as one slice cuts it.
+
+    ``label`` is its class in the taxonomy, ``share`` its size as a share of that in the slice
+    through its middle, and ``seed`` the source of its place and shape, the same in all slices.
+    """
+
+    label: str
+    share: float
+    seed: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What a slice is drawn from: sources of chance, height (-1 to 1), (h, w), and lesions."""
+
+    anatomy: np.random.Generator
+    texture: np.random.Generator
+    height: float
+    shape: tuple[int, int]
+    lesions: Sequence[Lesion]
+
+    def lay(self, add: dict[str, Callable[..., np.ndarray]], *on: object) -> dict[str, np.ndarray]:
+        """Add each lesion with the function of its label, and return the masks that show."""
+        masks = {lesion.label: add[lesion.label](lesion, *on) for lesion in self.lesions}
+        return {name: mask for name, mask in masks.items() if mask.any()}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A slice in physical values, float32 (h, w), and per lesion where it lies, bool (h, w)."""
+
+    values: np.ndarray
+    lesions: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def resized_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return a bool mask in another size."""
+    return resized(mask.astype(np.float32), shape) > 0.5
+
+
+def draw_chest(cut: Cut) -> Drawing:
+    """Draw a chest slice, from the domes of the diaphragm to below the apex.
+
+    Labels: ``Nodule``, a dense round spot in one lung; ``Airspace_opacity``, a consolidation
+    with bronchi in it.
+    """
+    thorax = chest_ct.draw_thorax(cut.anatomy)
+    picture, lungs = chest_ct.draw_slice(cut.texture, thorax, 0.1 + 0.5 * cut.height)
+    grain = smooth_noise(cut.texture, chest_ct.SHAPE, 0.8)
+    found = cut.lay({"Nodule": _add_nodule, "Airspace_opacity": _add_opacity}, picture, lungs)
+    found = {name: resized_mask(mask, cut.shape) for name, mask in found.items()}
+    values = np.interp(gaussian_filter(picture, 0.7), GRAY, HOUNSFIELD)
+    return Drawing(resized(values + 900 * thorax.noise * grain, cut.shape), found)
+
+
+def _add_nodule(lesion: Lesion, picture: np.ndarray, lungs: np.ndarray) -> np.ndarray:
+    rng = np.random.default_rng(lesion.seed)
+    radius = rng.uniform(6.5, 11) * lesion.share
+    side = rng.choice([-1, 1])
+    wanted = np.array([rng.uniform(0.35, 0.62), 0.5 + side * rng.uniform(0.17, 0.27)])
+    places = np.argwhere(distance_transform_edt(lungs) > min(radius, 5))
+    if not len(places):
+        return np.zeros_like(lungs)
+    center = places[np.argmin(((places - wanted * chest_ct.SIZE) ** 2).sum(1))]
+    mask = outline(rng, chest_ct.SHAPE, center, radius, rng.uniform(0.85, 1.2), 0.07)
+    picture += blurred(mask, 0.6) * (chest_ct.BLOOD - picture)
+    return mask
+
+
+def _add_opacity(lesion: Lesion, picture: np.ndarray, lungs: np.ndarray) -> np.ndarray:
+    before = picture.copy()
+    rng = np.random.default_rng(lesion.seed)
+    radius, density = rng.uniform(19, 30) * (0.4 + 0.6 * lesion.share), rng.uniform(0.8, 0.98)
+    for _ in range(4):
+        # A place at the rim of a lung leaves little of the opacity: the next one is tried.
+        chest_ct.add_consolidation(rng, picture, lungs, radius, density)
+        mask = binary_closing(picture - before > 0.12, iterations=3) & lungs
+        if mask.sum() > radius**2:
+            return mask
+        picture[:] = before
+    return np.zeros_like(lungs)
+
+
+def draw_abdomen(cut: Cut) -> Drawing:
+    """Draw a contrast-enhanced slice through liver and kidneys.
+
+    Label: ``liver_lesion``, a mass that takes up less contrast than the liver.
+    """
+    anatomy, texture, shape = cut.anatomy, cut.texture, cut.shape
+    half = (anatomy.uniform(0.58, 0.74), anatomy.uniform(0.8, 0.92))
+    axes = own_axes(shape, anatomy.normal(0, 0.03, 2), anatomy.normal(0, 0.06))
+    rim = anatomy.uniform(0.05, 0.16)
+    inner = (half[0] - rim, half[1] - rim)
+    cavity = oval(axes, (0, 0), (inner[0] - 0.07, inner[1] - 0.07), 2.3)
+    values = np.full(shape, OUTSIDE, dtype=np.float32)
+    values[oval(axes, (0, 0), half, 2.3)] = FAT
+    values[oval(axes, (0, 0), inner, 2.3)] = MUSCLE
+    values[cavity] = FAT
+    _add_bowel(cut, values, axes, cavity, inner)
+    liver = _add_organs(cut, values, axes, cavity, inner)
+    values += cavity * 6 * smooth_noise(texture, shape, 0.03 * shape[0])
+    found = cut.lay({"liver_lesion": _add_liver_lesion}, values, liver)
+    grain = anatomy.uniform(12, 22) * smooth_noise(texture, shape, 0.7)
+    return Drawing((gaussian_filter(values, 0.6) + grain).astype(np.float32), found)
+
+
+def _add_bowel(
+    cut: Cut, values: np.ndarray, axes: Axes, cavity: np.ndarray, inner: tuple[float, float]
+) -> None:
+    """Fill the front with loops, some with gas."""
+    anatomy, texture = cut.anatomy, cut.texture
+    for _ in range(11):
+        place = anatomy.uniform(-0.7, 0.35) * inner[0], anatomy.uniform(-0.75, 0.75) * inner[1]
+        place = place[0] + 0.04 * texture.normal(), place[1] + 0.04 * texture.normal()
+        size = anatomy.uniform(0.07, 0.13)
+        values[oval(axes, place, (size, 1.3 * size)) & cavity] = BOWEL
+        if texture.random() < 0.35:
+            gas = (place[0] - 0.3 * size, place[1])
+            values[oval(axes, gas, (0.45 * size, 0.8 * size)) & cavity] = -850
+
+
+def _add_organs(
+    cut: Cut, values: np.ndarray, axes: Axes, cavity: np.ndarray, inner: tuple[float, float]
+) -> np.ndarray:
+    """Lay stomach, spleen, kidneys, liver, vessels and spine; return the liver."""
+    anatomy, height = cut.anatomy, cut.height
+    down, across = inner
+    stomach = (-0.4 * down, 0.38 * across), (0.2 + 0.06 * height, 0.22)
+    values[oval(axes, *stomach) & cavity] = BOWEL
+    values[oval(axes, (-0.52 * down, 0.38 * across), (0.09, 0.15)) & cavity] = -900
+    liver_size = anatomy.uniform(0.88, 1.08) * (1 + 0.18 * height)
+    spleen = 0.22 * anatomy.uniform(0.8, 1.25) * (1 + 0.3 * height)
+    values[oval(axes, (0.22 * down, 0.78 * across), (spleen, 0.55 * spleen)) & cavity] = 120
+    for side in (-1, 1):
+        size = 0.15 * anatomy.uniform(0.85, 1.15) * np.clip(0.75 - 0.6 * height, 0, 1.2)
+        place = (0.5 * down, side * 0.5 * across)
+        if size > 0.05:
+            values[oval(axes, place, (1.25 * size, size))] = CONTRAST
+            values[oval(axes, (place[0], place[1] - side * 0.3 * size), (0.5 * size,) * 2)] = 20
+    liver = oval(axes, (-0.05 * down, -0.62 * across), (0.72 * down * liver_size, 0.5 * across))
+    liver |= oval(axes, (-0.38 * down, -0.2 * across), (0.3 * down * liver_size, 0.42 * across))
+    liver &= cavity
+    values[liver] = anatomy.normal(108, 8)
+    for _ in range(6):
+        vessel = anatomy.uniform(-0.4, 0.3) * down, anatomy.uniform(-0.85, -0.3) * across
+        values[oval(axes, vessel, (0.022, 0.03)) & liver] = 150
+    values[oval(axes, (0.58 * down, 0), (0.17, 0.15))] = MUSCLE
+    values[oval(axes, (0.5 * down, 0), (0.13, 0.15))] = BONE
+    values[oval(axes, (0.66 * down, 0), (0.05, 0.06))] = 30
+    values[oval(axes, (0.8 * down, 0), (0.09, 0.03))] = BONE
+    values[oval(axes, (0.2 * down, 0.07), (0.06, 0.06))] = 175
+    values[oval(axes, (0.2 * down, -0.11), (0.055, 0.075))] = 140
+    return liver & (values > 70)
+
+
+def _add_liver_lesion(lesion: Lesion, values: np.ndarray, liver: np.ndarray) -> np.ndarray:
+    rng = np.random.default_rng(lesion.seed)
+    depth = distance_transform_edt(liver)
+    side = values.shape[0]
+    radius = side * rng.uniform(0.06, 0.1)
+    places = np.argwhere(depth > min(radius, 0.85 * depth.max()))
+    if not len(places):
+        return np.zeros_like(liver)
+    center = places[int(rng.random() * len(places))]
+    aspect, rough = rng.uniform(0.8, 1.25), rng.uniform(0.03, 0.09)
+    mask = outline(rng, values.shape, center, radius * lesion.share, aspect, rough) & liver
+    soft = blurred(mask, 0.7)
+    inside = rng.uniform(5, 45)
+    if rng.random() < 0.4:
+        ring = soft - blurred(mask, 0.02 * side)
+        values += np.clip(ring, 0, 1) * 90
+    values += soft * (inside - values)
+    return mask
+
+
+def draw_brain(cut: Cut) -> Drawing:
+    """Draw an axial slice from the level of the ventricles upwards, fluid suppressed.
+
+    Label: ``acute_infarct``, a bright area at the surface of one hemisphere.
+    """
+    anatomy, texture, height, shape = cut.anatomy, cut.texture, cut.height, cut.shape
+    tilt = anatomy.normal(0, 0.1)
+    axes = own_axes(shape, anatomy.normal(0, 0.03, 2), tilt)
+    size = 1 - 0.14 * max(0.0, height) ** 2
+    half = np.array([anatomy.uniform(0.74, 0.82), anatomy.uniform(0.6, 0.67)]) * size
+    values = np.full(shape, 0.02, dtype=np.float32)
+    values[oval(axes, (0, 0), half + 0.12, 2.2)] = anatomy.uniform(0.55, 0.75)
+    values[oval(axes, (0, 0), half + 0.07, 2.2)] = 0.05
+    inner = oval(axes, (0, 0), half + 0.02, 2.2)
+    brain = oval(axes, (0, 0), half, 2.2)
+    values[inner] = 0.1
+    rind = blurred(brain, 0.035 * shape[0]) < 0.87
+    folds = np.abs(smooth_noise(texture, shape, 0.018 * shape[0]))
+    white = gaussian_filter(smooth_noise(texture, shape, 0.035 * shape[0]) - 2.4 * rind, 1)
+    values[brain] = np.where(white > -0.9, 0.36, 0.47)[brain]
+    values[brain & rind & (folds < anatomy.uniform(0.1, 0.2))] = 0.14
+    values[brain & (np.abs(axes[1]) < 0.012)] = 0.14
+    values[_ventricles(anatomy, axes, height) & brain] = 0.08
+    bias = anatomy.uniform(-0.12, 0.12, 2)
+    found = cut.lay({"acute_infarct": _add_infarct}, values, axes, half, brain)
+    values = gaussian_filter(values, 0.6) * (1 + bias[0] * axes[0] + bias[1] * axes[1])
+    return Drawing(_noisy(texture, values, 0.022), found)
+
+
+def _ventricles(anatomy: np.random.Generator, axes: Axes, height: float) -> np.ndarray:
+    size = anatomy.uniform(0.8, 1.35) * np.clip(1 - 0.75 * max(0.0, height), 0.2, 1)
+    found = np.zeros(axes[0].shape, dtype=bool)
+    for side in (-1, 1):
+        for along in (-1, 1):
+            tilt = -0.4 * side * along
+            place = turned(0.14 * along * size, side * 0.1 * size, tilt)
+            found |= oval(turned(*axes, tilt), place, (0.2 * size, 0.05 * size))
+    return found
+
+
+def _add_infarct(
+    lesion: Lesion, values: np.ndarray, axes: Axes, half: np.ndarray, brain: np.ndarray
+) -> np.ndarray:
+    rng = np.random.default_rng(lesion.seed)
+    turn = rng.uniform(-0.9, 0.9) + rng.choice([0, np.pi])
+    reach = rng.uniform(0.62, 0.85)
+    wanted = half[0] * reach * np.sin(turn), half[1] * reach * np.cos(turn)
+    place = np.argmin((axes[0] - wanted[0]) ** 2 + (axes[1] - wanted[1]) ** 2)
+    radius = values.shape[0] * rng.uniform(0.08, 0.14) * lesion.share
+    center = np.unravel_index(place, values.shape)
+    mask = outline(rng, values.shape, center, radius, rng.uniform(0.7, 1.5), 0.13) & brain
+    values += blurred(mask, 0.9) * rng.uniform(0.75, 0.95) * (0.95 - values)
+    return mask
+
+
+def draw_knee(cut: Cut) -> Drawing:
+    """Draw a sagittal slice; the ligament shows in the middle ones, the menisci beside it.
+
+    Labels: ``acl_pathology``, a bright and thin ligament; ``meniscal_abnormality``, a bright
+    line through a meniscus.
+    """
+    knee = replace(mrnet.draw_knee(cut.anatomy, "normal"), ligament=-2.2, meniscus=-2.2)
+    state = cut.texture.bit_generator.state
+    picture, _ = mrnet.draw_slice(cut.texture, knee, cut.height)
+    found = {}
+    for lesion in cut.lesions:
+        torn = np.random.default_rng(lesion.seed).uniform(2.2, 3.2)
+        knee = replace(knee, **{KNEE_SIGNS[lesion.label]: torn})
+        cut.texture.bit_generator.state = state
+        changed, _ = mrnet.draw_slice(cut.texture, knee, cut.height)
+        found[lesion.label] = _changed_part(picture, changed)
+        picture = changed
+    if "meniscal_abnormality" in found:
+        # The line alone is thinner than a pixel of small pictures: fluid lies around it.
+        fluid = blurred(found["meniscal_abnormality"], 1.5)
+        picture = picture + 0.7 * fluid * (235.0 - picture)
+    found = {name: resized_mask(mask, cut.shape) for name, mask in found.items() if mask.any()}
+    return Drawing(resized(picture / np.float32(255), cut.shape), found)
+
+
+def _changed_part(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Return where two pictures clearly differ, holes closed, as the largest patch; bool."""
+    differs = binary_closing(np.abs(after.astype(np.int16) - before) > 14, iterations=3)
+    patches, count = label(differs)
+    if not count:
+        return differs
+    return patches == 1 + np.argmax(np.bincount(patches.ravel())[1:])
+
+
+def draw_spine(cut: Cut) -> Drawing:
+    """Draw a sagittal slice of vertebrae, discs and the canal behind them.
+
+    Label: ``disc_pathology``, a dark disc that bulges into the canal.
+    """
+    anatomy, texture, shape = cut.anatomy, cut.texture, cut.shape
+    down, across = own_axes(shape, (0, anatomy.normal(0, 0.04)))
+    bend, lean = anatomy.uniform(0.08, 0.2), anatomy.normal(0, 0.05)
+    beside = across + 0.08 - bend * np.cos(1.7 * down - 0.4) + 0.7 * bend - lean * down
+    beside += 0.008 * smooth_noise(texture, shape, 0.08 * shape[0])
+    level = (down + 1) * DISCS / 2 + anatomy.uniform(0, 1)
+    phase = np.abs(level - np.round(level))
+    width = anatomy.uniform(0.2, 0.24)
+    values = _around_the_spine(cut, beside, width)
+    body = np.abs(beside) < width * (1 - 0.1 * (0.5 - phase))
+    values[body] = 0.07
+    marrow = np.abs(beside) < width - 0.022
+    values[marrow & (phase > 0.19)] = anatomy.uniform(0.36, 0.46)
+    ring = body & (phase < 0.165)
+    values[ring] = 0.17
+    heart = oval((phase, beside), (0, -0.01), (0.115, 0.75 * width))
+    values[heart] = anatomy.uniform(0.6, 0.75)
+    found = cut.lay({"disc_pathology": _add_bulge}, values, level, beside, width, ring)
+    mottled = 1 + 0.07 * smooth_noise(texture, shape, 0.015 * shape[0])
+    coil = 1.15 - 0.35 * (across < 0) * np.abs(across)
+    return Drawing(_noisy(texture, gaussian_filter(values * mottled, 0.6) * coil, 0.02), found)
+
+
+def _around_the_spine(cut: Cut, beside: np.ndarray, width: float) -> np.ndarray:
+    """Return belly, canal with nerve roots, spinous processes, muscle and fat behind."""
+    anatomy, texture, shape = cut.anatomy, cut.texture, cut.shape
+    values = 0.28 + 0.12 * smooth_noise(texture, shape, 0.04 * shape[0])
+    values[(beside < -width - 0.03) & (beside > -width - 0.17)] = 0.05
+    back = beside > width
+    values[back] = 0.3
+    clear = np.clip(1.25 - 1.1 * abs(cut.height), 0.25, 1)
+    canal = back & (beside < width + 0.18)
+    roots = 0.22 * np.clip(smooth_noise(texture, shape, (0.2 * shape[0], 0.008 * shape[0])), 0, 2)
+    values[canal] = (clear * (0.92 - roots) + (1 - clear) * 0.4)[canal]
+    values[back & (beside > width + 0.18) & (beside < width + 0.22)] = 0.06
+    waves = np.sin(own_axes(shape)[0] * np.pi * DISCS + anatomy.uniform(0, 6))
+    process = (beside > width + 0.22) & (beside < width + 0.5) & (waves > 0.1)
+    values[(beside > width + 0.22) & (beside < width + 0.5)] = 0.55
+    values[process] = 0.33
+    values[beside > width + 0.55 + anatomy.uniform(0, 0.1)] = 0.62
+    values[beside > width + 0.85 + anatomy.uniform(0, 0.2)] = 0.02
+    return values.astype(np.float32)
+
+
+def _add_bulge(
+    lesion: Lesion,
+    values: np.ndarray,
+    level: np.ndarray,
+    beside: np.ndarray,
+    width: float,
+    ring: np.ndarray,
+) -> np.ndarray:
+    rng = np.random.default_rng(lesion.seed)
+    chosen = int(rng.integers(2, DISCS))
+    disc = ring & (np.round(level) == chosen)
+    far = rng.uniform(0.09, 0.17) * lesion.share
+    bulge = oval((level - chosen, beside), (rng.normal(0, 0.03), width), (0.21, far + 0.02))
+    mask = disc | (bulge & (beside > width - 0.03))
+    values[disc] = 0.1
+    values[bulge & (beside > width - 0.03)] = 0.13
+    return mask
+
+
+def _noisy(texture: np.random.Generator, values: np.ndarray, level: float) -> np.ndarray:
+    """Return the magnitude of a signal with complex noise, float32: Rician, as in MR."""
+    noise = texture.standard_normal((2, *values.shape), dtype=np.float32)
+    return np.hypot(values + level * noise[0], level * noise[1]).astype(np.float32)
+
+
+def draw_thyroid(cut: Cut) -> Drawing:
+    """Draw a lobe between skin, strap muscles, carotid artery and the trachea's shadow.
+
+    Label: ``thyroid_nodule``, a rounded area darker than the gland, some with a bright rim.
+    """
+    anatomy, texture, height, shape = cut.anatomy, cut.texture, cut.height, cut.shape
+    side = anatomy.choice([-1.0, 1.0])
+    down, across = own_axes(shape)
+    bent = down + 0.08 * anatomy.normal() * across + 0.02 * texture.normal()
+    level = np.full(shape, -40 + anatomy.normal(0, 2), dtype=np.float32)
+    for top, bottom, decibels in ((-1, -0.86, -16), (-0.86, -0.7, -32), (-0.7, -0.44, -43)):
+        level[(bent >= top) & (bent < bottom)] = decibels + anatomy.normal(0, 2)
+    size = 1 - 0.2 * height**2
+    half = anatomy.uniform(0.36, 0.46) * size, anatomy.uniform(0.62, 0.78) * size
+    axes = (bent, across)
+    center = (0.04 + anatomy.normal(0, 0.03), 0.08 * side)
+    gland = oval(axes, center, half, 2.2)
+    level[gland] = -21 + anatomy.normal(0, 2)
+    ring = oval(axes, (-0.05, -side * 1.15), (0.34, 0.3))
+    level[ring | ((bent > -0.05) & (np.abs(across + side * 1.15) < 0.3))] = -53
+    artery = anatomy.uniform(0.15, 0.2)
+    level[oval(axes, (0.15 + anatomy.normal(0, 0.05), side * 1.0), (artery, 1.1 * artery))] = -54
+    level = gaussian_filter(level, (1, 1.6))
+    level += 2.5 * smooth_noise(texture, shape, (0.02 * shape[0], 0.05 * shape[1]))
+    found = cut.lay({"thyroid_nodule": _add_thyroid_nodule}, level, center, half)
+    level -= anatomy.uniform(2, 10) * np.clip(down, 0, 1)
+    return Drawing(_sonogram(texture, level), found)
+
+
+def _add_thyroid_nodule(
+    lesion: Lesion, level: np.ndarray, center: tuple[float, float], half: tuple[float, float]
+) -> np.ndarray:
+    rng = np.random.default_rng(lesion.seed)
+    unit = level.shape[0] / 2
+    place = center[0] + half[0] * rng.uniform(-0.25, 0.25)
+    aside = center[1] + half[1] * rng.uniform(-0.45, 0.45)
+    middle = ((1 + place) * unit, level.shape[1] / 2 + aside * unit)
+    radius = unit * rng.uniform(0.2, 0.32) * lesion.share
+    mask = outline(rng, level.shape, middle, radius, rng.uniform(0.7, 1.2), 0.06)
+    level += 0.92 * blurred(mask, 1) * (rng.uniform(-40, -33) - level)
+    if rng.random() < 0.4:
+        level += 12 * blurred(mask ^ binary_erosion(mask), 0.6)
+    inside = np.argwhere(binary_erosion(mask, iterations=2))
+    for row, column in rng.choice(inside, rng.integers(0, 5)) if len(inside) else ():
+        level[row, column : column + 2] += 26
+    return mask
+
+
+def draw_upper_abdomen(cut: Cut) -> Drawing:
+    """Draw liver and right kidney in the sector of a curved probe.
+
+    Label: ``gb``, the gallbladder: dark, bright behind, with stones that cast a shadow.
+    """
+    anatomy, texture, height, shape = cut.anatomy, cut.texture, cut.height, cut.shape
+    down, across = own_axes(shape)
+    level = np.full(shape, -25 + anatomy.normal(0, 2), dtype=np.float32)
+    level[down < -0.75] = -30
+    wave = 0.04 * smooth_noise(texture, shape, 0.12 * shape[0])
+    border = 0.45 + 0.35 * across + 0.12 * height + wave
+    level[down > border] = -36
+    level += 10 * np.exp(-(((down - border) / 0.03) ** 2))
+    axes = own_axes(shape, (0.5 + 0.1 * height, 0.55), -0.3 + anatomy.normal(0, 0.1))
+    kidney = anatomy.uniform(0.2, 0.26), anatomy.uniform(0.42, 0.52)
+    level[oval(axes, (0, 0), kidney)] = -33
+    level[oval(axes, (0, 0), (0.4 * kidney[0], 0.6 * kidney[1]))] = -15
+    for _ in range(5):
+        vessel = anatomy.uniform(-0.6, 0.2), anatomy.uniform(-0.7, 0.7)
+        along = own_axes(shape, vessel, anatomy.uniform(-0.8, 0.8))
+        size = anatomy.uniform(0.02, 0.045)
+        level[oval(along, (0, 0), (size, 4 * size)) & (down < border)] = -47
+    level = gaussian_filter(level, (0.9, 1.5))
+    level += 2.5 * smooth_noise(texture, shape, (0.02 * shape[0], 0.05 * shape[1]))
+    found = cut.lay({"gb": _add_gallbladder}, level)
+    level -= anatomy.uniform(4, 10) * np.clip(down, 0, 1)
+    return Drawing(_sonogram(texture, level) * _sector(shape), found)
+
+
+def _add_gallbladder(lesion: Lesion, level: np.ndarray) -> np.ndarray:
+    rng = np.random.default_rng(lesion.seed)
+    shape = level.shape
+    rows, _ = grid(shape)
+    center = rng.uniform(-0.3, -0.02), rng.uniform(-0.4, 0.15)
+    axes = own_axes(shape, center, rng.uniform(-0.6, 0.6))
+    half = np.array([rng.uniform(0.17, 0.24), rng.uniform(0.34, 0.46)])
+    half *= 0.55 + 0.45 * lesion.share
+    mask = oval(axes, (0, 0), half)
+    wall = oval(axes, (0, 0), half + 0.035) & ~mask
+    behind = np.cumsum(mask, axis=0) > 0
+    level += 8 * blurred(behind & ~mask, (1, 3))
+    level[mask] = -54
+    level[wall] = -16
+    for _ in range(rng.integers(1, 4)):
+        place = 0.55 * half[0], rng.uniform(-0.5, 0.5) * half[1]
+        size = rng.uniform(0.05, 0.08)
+        stone = oval(axes, place, (0.7 * size, size))
+        shadow = (np.cumsum(stone, axis=0) > 0) & ~stone & (rows > rows[stone].min())
+        level -= 22 * blurred(shadow, (0.8, 1.4))
+        level[stone] = -4
+    return mask | wall
+
+
+def _sonogram(texture: np.random.Generator, level: np.ndarray) -> np.ndarray:
+    """Return the compressed picture of an echo level, float32."""
+    return np.clip(echoes(texture, level, 0.7, 1.1, blur=0.4), 0, 1).astype(np.float32)
+
+
+def _sector(shape: tuple[int, int]) -> np.ndarray:
+    """Return the field of view of a curved probe, bool."""
+    down, across = own_axes(shape)
+    away = np.hypot(down + 1.9, across)
+    return (away > 0.98) & (away < 2.88) & (np.abs(across) < 0.72 * (down + 1.9))
