@@ -18,7 +18,7 @@ from dicomanonymizer.dicomfields_selector import dicom_anonymization_database_se
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.tag import BaseTag, Tag
 
-from rin.curation.body_parts import BODY_PARTS
+from rin.curation.taxonomy import BODY_PARTS
 
 #: Edition of PS3.15 whose Table E.1-1 is used.
 EDITION = "dicomfields_2026c"

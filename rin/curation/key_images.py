@@ -1,60 +1,96 @@
 """Which images of an archive show what: those that readers marked, and those of normal studies.
 
 The paper took the images that the reading radiologist chose, with the label and the region of
-interest given to them, and of normal studies all diagnostic images.  Here a Key Object
-Selection titled "Of Interest" chooses and names, and the presentation states outline; notes
-with other titles, such as those that reject an image for its quality, choose nothing.
+interest given to them, and of normal studies all diagnostic images.  Here a Key Object Selection
+(PS3.16, TID 2010) titled "Of Interest" chooses and names; notes with other titles, such as those
+that reject an image for its quality, choose nothing.  Grayscale Softcopy Presentation States
+outline: workstations write them when a reader draws, in pixels of the picture, so that they fit
+ultrasound too, which has no frame of reference for contours of the RTSTRUCT kind.
 
-An image that two notes give two labels stands there twice, once per label, as some images of
-RadImageNet do; whoever wants one label an image has to choose.  Of several outlines of one
-finding on one image the largest is its region of interest.
+A finding reads ``REGION: LABEL`` as the taxonomy spells them, or is a term of the site that a
+table translates.  Nothing is guessed: a slip of the pen is an error that shows what is near.  An
+image that two notes give two labels stands there twice, once per label, as some images of
+RadImageNet do.  Where an image has one finding, all outlines on it belong to it; where it has
+two, an outline must say whose it is.  Of several outlines of a finding the largest is kept.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
+from pydicom import Dataset, dcmread
+from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage, KeyObjectSelectionDocumentStorage
 from sqlalchemy import Column, select
 
-from rin.curation.body_parts import region_of
-from rin.curation.documents import (
-    KEY_NOTES,
-    OF_INTEREST,
-    OUTLINES,
-    KeyNote,
-    Unreadable,
-    read_documents,
-)
 from rin.curation.exclusions import file_query, rule_of
-from rin.curation.finding_terms import LEFT_OUT, class_of, listed, read_label_map
-from rin.curation.index import Archive, instances, read_table, studies
-from rin.curation.regions_of_interest import regions_of_interest
-from rin.curation.taxonomy import REGIONS
+from rin.curation.index import Archive, in_slices, instances, read_table, studies
+from rin.curation.taxonomy import REGIONS, listed, read_rows, region_of
+from rin.data import dicom
+from rin.data.chunks import map_threads, run_chunks
+from rin.data.pixels import polygon_text, rasterise
 from rin.errors import InputError
 
 COLUMNS = (
-    "sop_uid", "study_uid", "series_uid", "patient_id", "path", "modality", "region", "label",
-    "roi", "document",
-)  # fmt: skip
-#: Values of one query; databases limit them.
-SLICE = 500
+    *("sop_uid", "study_uid", "series_uid", "patient_id", "path", "modality", "region", "label"),
+    *("roi", "document"),
+)
+#: Documents that one job reads.
+CHUNK = 500
+#: Code and scheme of titles and content items.
+OF_INTEREST = ("113000", "DCM")
+DESCRIPTION = ("113012", "DCM")
+#: Columns of a label map, and the class of a term that is left out.
+HEADER = ("finding", "region", "label")
+LEFT_OUT = ("", "")
+#: A ContentDescription holds no more characters of a finding.
+DESCRIPTION_LENGTH = 64
+#: Corners of the polygon that stands for a circle or an ellipse.
+CORNERS = 48
+_CLOSED = 1e-3
+Points = tuple[tuple[float, float], ...]
 
 
-@dataclass(frozen=True)
-class KeyImages:
-    """Key images, and how many documents or images were passed over for what reason.
+class KeyNote(NamedTuple):
+    """A Key Object Selection document: title (code, scheme), description, SOP UIDs of images."""
 
-    Attributes
-    ----------
-    images
-        Columns `COLUMNS`; one row per image and label, sorted by `sop_uid` and label.
-    remarks
-        What a reader of the table should know, none of it an error, with its count.
-    """
+    path: str
+    title: tuple[str, str]
+    description: str
+    images: tuple[str, ...]
+
+
+class Outline(NamedTuple):
+    """A closed outline on an image, (x, y) in pixels by index: 0, 0 is the first one's middle."""
+
+    image: str
+    description: str
+    points: Points
+
+
+class Drawn(NamedTuple):
+    """The outlines of a presentation state, and what else it holds, in words, one entry each."""
+
+    path: str
+    outlines: tuple[Outline, ...]
+    ignored: tuple[str, ...]
+
+
+class Unreadable(NamedTuple):
+    """A document that cannot be read."""
+
+    path: str
+    problem: str
+
+
+class KeyImages(NamedTuple):
+    """Key images (a row per image and label), and how many were passed over for what reason."""
 
     images: pd.DataFrame
     remarks: dict[str, int]
@@ -73,15 +109,15 @@ def read_key_images(
     taxonomy
         Table of :func:`rin.curation.taxonomy.load_taxonomy`.
     label_map
-        Table of the site's own terms (:mod:`rin.curation.finding_terms`).
+        Table of the site's own terms (see `read_label_map`).
     workers
         Processes that read documents; by default one per core.
 
     Returns
     -------
     KeyImages
-        `document` is the path of the selection; `roi` is a polygon as :mod:`rin.data.pixels`
-        reads it, empty where nothing is outlined.
+        `images` has the columns `COLUMNS`, sorted by `sop_uid` and label; `document` is the path
+        of the selection, `roi` a polygon as :mod:`rin.data.pixels` reads it, or empty.
 
     Raises
     ------
@@ -91,14 +127,13 @@ def read_key_images(
     """
     terms = read_label_map(label_map, taxonomy) if label_map else {}
     remarks: Counter[str] = Counter()
-    notes = _documents(archive, KEY_NOTES, workers)
-    drawn = _documents(archive, OUTLINES, workers)
-    bad = [f"{one.path}: {one.problem}" for one in (*notes, *drawn) if isinstance(one, Unreadable)]
+    notes = _documents(archive, KeyObjectSelectionDocumentStorage, _note, workers)
+    drawn = _documents(archive, GrayscaleSoftcopyPresentationStateStorage, _drawn, workers)
+    bad = [f"{d.path}: {d.problem}" for d in (*notes, *drawn) if isinstance(d, Unreadable)]
     chosen, problems = _chosen(notes, terms, taxonomy, remarks)
     wanted = {uid for note, _ in chosen for uid in note.images}
     files = _files(archive, instances.c.sop_uid, wanted).set_index("sop_uid")
-    owners = _owners(archive)
-    rows, more = _rows(chosen, files, owners, remarks)
+    rows, more = _rows(chosen, files, _owners(archive), remarks)
     problems = bad + problems + more
     if problems:
         raise InputError(
@@ -109,8 +144,8 @@ def read_key_images(
         )
     images = pd.DataFrame(rows, columns=[*COLUMNS[:-2], "document", "finding"])
     images = images.drop_duplicates(["sop_uid", "region", "label"]).reset_index(drop=True)
-    states = [one for one in drawn if not isinstance(one, Unreadable)]
-    images["roi"] = regions_of_interest(images, states, files, remarks)
+    states = [state for state in drawn if isinstance(state, Drawn)]
+    images["roi"] = _regions_of_interest(images, states, files, remarks)
     twice = images.loc[images["sop_uid"].duplicated(), "sop_uid"].nunique()
     remarks["image under two labels"] = twice
     found = {reason: count for reason, count in sorted(remarks.items()) if count}
@@ -119,12 +154,7 @@ def read_key_images(
 
 
 def diagnostic_images(archive: Archive, study_uids: Iterable[str]) -> pd.DataFrame:
-    """Return all diagnostic images of studies that are normal.
-
-    Parameters
-    ----------
-    study_uids
-        Study instance UIDs; what is normal is told by :mod:`rin.curation.reports`.
+    """Return all diagnostic images of studies that are normal, by study instance UID.
 
     Returns
     -------
@@ -133,46 +163,120 @@ def diagnostic_images(archive: Archive, study_uids: Iterable[str]) -> pd.DataFra
         :mod:`rin.curation.exclusions` hits, and those without a class of their body part,
         are not there.  The label is "normal"; of ultrasound, which has no such class, the organ.
     """
-    files = _diagnostic(archive, study_uids)
-    files = files[files["region"] != ""].assign(roi="", document="")
-    return files.sort_values("sop_uid", ignore_index=True)[list(COLUMNS)]
-
-
-def _diagnostic(archive: Archive, study_uids: Iterable[str]) -> pd.DataFrame:
-    """Return the diagnostic images of studies with region and label, empty where unknown."""
     files = _files(archive, studies.c.study_uid, study_uids)
     files = files[rule_of(files) == ""].copy()
     # A study of several body parts joins them by a backslash, and then says none of an image.
     own = files["study_body_part"].where(~files["study_body_part"].str.contains("\\", regex=False))
     part = files["series_body_part"].where(files["series_body_part"] != "", own.fillna(""))
     shown = list(zip(files["modality"], part, files["study_description"], strict=True))
-    known = {one: region_of(*one) or LEFT_OUT for one in set(shown)}
-    files["body_part"] = part
-    files["region"] = [known[one][0] for one in shown]
-    files["label"] = [known[one][1] for one in shown]
-    return files
+    known = {each: region_of(*each) or LEFT_OUT for each in set(shown)}
+    files["region"] = [known[each][0] for each in shown]
+    files["label"] = [known[each][1] for each in shown]
+    files = files[files["region"] != ""].assign(roi="", document="")
+    return files.sort_values("sop_uid", ignore_index=True)[list(COLUMNS)]
 
 
-def _documents(archive: Archive, sop_class: str, workers: int | None) -> list:
-    query = select(instances.c.path).where(instances.c.sop_class == sop_class)
-    paths = list(read_table(archive, query)["path"])
-    return read_documents(archive.root, sop_class, paths, workers)
+def read_label_map(path: Path, taxonomy: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Read the table of a site's own terms: CSV with the columns finding, region, label.
+
+    Returns
+    -------
+    dict
+        Term without differences of case and blanks to region and label, or to `LEFT_OUT` where
+        the line leaves both empty.
+
+    Raises
+    ------
+    InputError
+        A file that is no such table; one error names all lines without a term, with another
+        class than those of the taxonomy, or with a term that another line translates otherwise.
+    """
+    known = set(zip(taxonomy["region"], taxonomy["label"], strict=True)) | {LEFT_OUT}
+    terms: dict[str, tuple[str, str]] = {}
+    bad = []
+    for line, row in enumerate(read_rows(Path(path), HEADER), start=2):
+        term, target = _folded(row[0]), (row[1].strip(), row[2].strip())
+        if not term:
+            bad.append(f"line {line} has no finding")
+        elif target not in known:
+            bad.append(f"line {line}: {_told(target)} is no class{_near(target, taxonomy)}")
+        elif terms.setdefault(term, target) != target:
+            bad.append(f"line {line}: {row[0].strip()!r} stands there twice, translated otherwise")
+    if bad:
+        raise InputError(
+            listed(f"{len(bad)} lines of the label map are not valid", bad),
+            where=path,
+            remedy="Use regions and labels of data_manifests/radimagenet_labels.csv; leave both "
+            "empty for findings without a class.",
+        )
+    return terms
+
+
+def _folded(text: str) -> str:
+    """Return a term without differences of case and blanks."""
+    return " ".join(text.split()).casefold()
+
+
+def _told(target: tuple[str, str]) -> str:
+    return ": ".join(part for part in target if part) or "''"
+
+
+def _documents(archive: Archive, sop_class: str, read: Callable, workers: int | None) -> list:
+    """Read all documents of a class, in the order of their paths."""
+    query = select(instances.c.path).where(instances.c.sop_class == str(sop_class))
+    paths = sorted(read_table(archive, query)["path"])
+    jobs = [tuple(paths[start : start + CHUNK]) for start in range(0, len(paths), CHUNK)]
+    work = partial(_read_documents, archive.root, read)
+    chunks = run_chunks(work, jobs, workers=workers, title="Reading what readers marked")
+    return sorted((document for chunk in chunks for document in chunk), key=lambda d: d.path)
+
+
+def _read_documents(root: Path, read: Callable, paths: tuple[str, ...], threads: int) -> list:
+    def document(path: str) -> KeyNote | Drawn | Unreadable:
+        try:
+            return read(path, dcmread(root / path))
+        except dicom.BROKEN as error:
+            return Unreadable(path, " ".join(str(error).split())[:300] or type(error).__name__)
+
+    return list(map_threads(document, paths, threads))
 
 
 def _owners(archive: Archive) -> pd.Series:
     """Return the patient of each key object selection, by its path."""
-    query = file_query().where(instances.c.sop_class == KEY_NOTES)
-    return read_table(archive, query).set_index("path")["patient_id"]
+    notes = instances.c.sop_class == str(KeyObjectSelectionDocumentStorage)
+    return read_table(archive, file_query().where(notes)).set_index("path")["patient_id"]
 
 
 def _files(archive: Archive, column: Column, values: Iterable[str]) -> pd.DataFrame:
     """Return the files of which a column has one of many values, as the rules look at them."""
-    known = sorted(set(values))
     parts = [
-        read_table(archive, file_query().where(column.in_(known[start : start + SLICE])))
-        for start in range(0, max(1, len(known)), SLICE)
+        read_table(archive, file_query().where(column.in_(some)))
+        for some in list(in_slices(values)) or [[]]
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+def _class_of(
+    finding: str, terms: dict[str, tuple[str, str]], taxonomy: pd.DataFrame
+) -> tuple[str, str] | str:
+    """Return region and label of a finding, `LEFT_OUT`, or in words what is wrong with it."""
+    if not finding:
+        return "it says no finding (no Key Object Description)"
+    if _folded(finding) in terms:
+        return terms[_folded(finding)]
+    region, colon, label = (part.strip() for part in finding.partition(":"))
+    known = (taxonomy["region"] == region) & (taxonomy["label"] == label)
+    if colon and known.any():
+        return region, label
+    return f"{finding!r} is no class of the taxonomy{_near((region, label), taxonomy)}"
+
+
+def _near(target: tuple[str, str], taxonomy: pd.DataFrame) -> str:
+    """Return the classes whose names are most like one that is unknown, in words."""
+    names = taxonomy["region"] + ": " + taxonomy["label"]
+    spelled = dict(zip(names.str.casefold(), names, strict=True))
+    likely = difflib.get_close_matches(_told(target).casefold(), spelled, n=3, cutoff=0.6)
+    return "; near: " + ", ".join(spelled[name] for name in likely) if likely else ""
 
 
 def _chosen(
@@ -192,7 +296,7 @@ def _chosen(
         if not note.images:
             remarks["selection without images"] += 1
             continue
-        found = class_of(note.description, terms, taxonomy)
+        found = _class_of(note.description, terms, taxonomy)
         if isinstance(found, str):
             problems.append(f"{note.path}: {found}")
         elif found == LEFT_OUT:
@@ -231,3 +335,189 @@ def _rows(
                 ids = (uid, file.study_uid, file.series_uid, file.patient_id, file.path)
                 rows.append((*ids, file.modality, region, label, note.path, note.description))
     return rows, problems
+
+
+def _regions_of_interest(
+    images: pd.DataFrame, drawn: list[Drawn], files: pd.DataFrame, remarks: Counter[str]
+) -> list[str]:
+    """Return the largest outline of each image's finding as a polygon, or an empty text."""
+    findings = images.groupby("sop_uid")["finding"].agg(list).to_dict()
+    outlines: dict[str, list[Outline]] = {}
+    for state in drawn:
+        remarks.update(f"annotation ignored: {reason}" for reason in state.ignored)
+        for outline in state.outlines:
+            if outline.image in findings:
+                outlines.setdefault(outline.image, []).append(outline)
+            else:
+                remarks["outline of an image that is no key image"] += 1
+    for uid, on_image in outlines.items():
+        if len(findings[uid]) > 1:
+            lost = sum(not _named(outline, findings[uid]) for outline in on_image)
+            remarks["outline that does not say which finding of its image it is"] += lost
+    texts = []
+    for uid, finding in zip(images["sop_uid"], images["finding"], strict=True):
+        own = outlines.get(uid, [])
+        if len(findings[uid]) > 1:
+            own = [outline for outline in own if _named(outline, [finding])]
+        shape = int(files.at[uid, "rows"]), int(files.at[uid, "columns"])
+        texts.append(_largest(own, shape, remarks))
+    return texts
+
+
+def _named(outline: Outline, findings: list[str]) -> bool:
+    """Tell whether an outline's description is one of the findings, as far as it has room."""
+    said = _folded(outline.description)[:DESCRIPTION_LENGTH]
+    known = [_folded(finding)[:DESCRIPTION_LENGTH].rstrip() for finding in findings]
+    return bool(said) and said in known
+
+
+def _largest(outlines: list[Outline], shape: tuple[int, int], remarks: Counter[str]) -> str:
+    shapes = []
+    for outline in outlines:
+        try:
+            text = polygon_text(outline.points)
+            rasterise(text, shape)
+        except InputError:
+            remarks["outline that covers no pixel of its image"] += 1
+        else:
+            shapes.append((_area(outline), text))
+    remarks["smaller outline of the same finding"] += max(0, len(shapes) - 1)
+    return max(shapes)[1] if shapes else ""
+
+
+def _area(outline: Outline) -> float:
+    """Return the area of a polygon in pixels, by the shoelace formula."""
+    x, y = np.array(outline.points).T
+    return abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2
+
+
+def _note(path: str, dataset: Dataset) -> KeyNote:
+    items = list(dataset.get("ContentSequence") or ())
+    texts = [
+        " ".join(str(item.get("TextValue") or "").split())
+        for item in items
+        if item.get("ValueType") == "TEXT" and _concept(item) == DESCRIPTION
+    ]
+    images = [
+        str(reference.ReferencedSOPInstanceUID)
+        for item in items
+        if item.get("ValueType") == "IMAGE"
+        for reference in item.get("ReferencedSOPSequence") or ()
+    ]
+    described = next((text for text in texts if text), "")
+    return KeyNote(path, _concept(dataset), described, tuple(dict.fromkeys(images)))
+
+
+def _concept(dataset: Dataset) -> tuple[str, str]:
+    for code in dataset.get("ConceptNameCodeSequence") or ():
+        return str(code.get("CodeValue") or ""), str(code.get("CodingSchemeDesignator") or "")
+    return "", ""
+
+
+def _drawn(path: str, dataset: Dataset) -> Drawn:
+    words = " ".join(str(dataset.get("ContentDescription") or "").split())
+    outlines, ignored = [], []
+    for annotation in dataset.get("GraphicAnnotationSequence") or ():
+        ignored += ["text annotation"] * len(annotation.get("TextObjectSequence") or ())
+        images = list(_annotated(annotation, dataset))
+        for graphic in annotation.get("GraphicObjectSequence") or ():
+            for image in images or [""]:
+                points = _closed_outline(graphic, dataset, image)
+                if isinstance(points, str):
+                    ignored.append(points)
+                elif not image:
+                    ignored.append("outline without an image")
+                else:
+                    outlines.append(Outline(image, words, points))
+    return Drawn(path, tuple(outlines), tuple(ignored))
+
+
+def _annotated(annotation: Dataset, dataset: Dataset) -> Iterator[str]:
+    """Yield the images of an annotation: its own, or where it names none all of the state's."""
+    own = annotation.get("ReferencedImageSequence")
+    listed = own or [
+        image
+        for series in dataset.get("ReferencedSeriesSequence") or ()
+        for image in series.get("ReferencedImageSequence") or ()
+    ]
+    yield from (str(image.ReferencedSOPInstanceUID) for image in listed)
+
+
+def _closed_outline(graphic: Dataset, state: Dataset, image: str) -> Points | str:
+    """Return the outline that a graphic draws on an image, or in words why it draws none.
+
+    PIXEL coordinates (PS3.3, C.10.5) have their origin in the top left corner of the first
+    pixel, so that its middle is 0.5, 0.5; outlines here name pixels by index, so half a pixel
+    goes off.  DISPLAY coordinates are shares of the displayed area, whose corners are pixels
+    counted from 1.  Circles and ellipses become polygons; a spline is taken by its points, as
+    the standard leaves its course to the writer.  An open line is a measurement or an arrow.
+    """
+    kind = str(graphic.get("GraphicType") or "")
+    data = np.asarray(graphic.get("GraphicData"), dtype=float).ravel()
+    if kind == "POINT":
+        return "point"
+    if kind not in ("POLYLINE", "INTERPOLATED", "CIRCLE", "ELLIPSE"):
+        return "graphic of an unknown type"
+    if graphic.get("GraphicDimensions", 2) != 2 or len(data) % 2 or not np.isfinite(data).all():
+        return "graphic that is not a list of points"
+    points = _in_pixels(data.reshape(-1, 2), graphic, state, image)
+    if not isinstance(points, str) and kind in ("CIRCLE", "ELLIPSE"):
+        points = _round(points, kind)
+        return points if isinstance(points, str) else _rounded(points)
+    if isinstance(points, str):
+        return points
+    closed = len(points) > 1 and np.abs(points[0] - points[-1]).max() <= _CLOSED
+    if not closed and graphic.get("GraphicFilled") != "Y":
+        return "open line"
+    if closed:
+        points = points[:-1]
+    return _rounded(points) if len(points) >= 3 else "line that encloses nothing"
+
+
+def _in_pixels(
+    points: np.ndarray, graphic: Dataset, state: Dataset, image: str
+) -> np.ndarray | str:
+    """Return points by index of pixel, or why that cannot be."""
+    units = str(graphic.get("GraphicAnnotationUnits") or "")
+    if units == "PIXEL":
+        return points - 0.5
+    if units != "DISPLAY":
+        return "graphic in unknown units"
+    if int(state.get("ImageRotation") or 0) % 360 or state.get("ImageHorizontalFlip") == "Y":
+        return "graphic in units of a turned display"
+    area = _displayed_area(state, image)
+    if area is None:
+        return "graphic in units of an unknown display"
+    # The area reaches from the outer corner of its first pixel to that of its last.
+    first = np.array(area.DisplayedAreaTopLeftHandCorner, dtype=float) - 1
+    last = np.array(area.DisplayedAreaBottomRightHandCorner, dtype=float)
+    return first + points * (last - first) - 0.5
+
+
+def _displayed_area(state: Dataset, image: str) -> Dataset | None:
+    """Return the area that is displayed of an image: the one that names it, or names none."""
+    for area in state.get("DisplayedAreaSelectionSequence") or ():
+        named = [one.ReferencedSOPInstanceUID for one in area.get("ReferencedImageSequence") or ()]
+        if not named or image in named:
+            return area
+    return None
+
+
+def _round(points: np.ndarray, kind: str) -> np.ndarray | str:
+    """Return the polygon of a circle (middle, a point of it) or an ellipse (ends of both axes)."""
+    if len(points) != (2 if kind == "CIRCLE" else 4):
+        return "circle or ellipse of another number of points"
+    if kind == "CIRCLE":
+        middle, one = points[0], points[1] - points[0]
+        other = np.array([-one[1], one[0]])
+    else:
+        middle = points.mean(axis=0)
+        one, other = (points[1] - points[0]) / 2, (points[3] - points[2]) / 2
+    if not abs(one[0] * other[1] - one[1] * other[0]) > 0:
+        return "line that encloses nothing"
+    turn = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)[:, None]
+    return middle + np.cos(turn) * one + np.sin(turn) * other
+
+
+def _rounded(points: np.ndarray) -> Points:
+    return tuple((round(float(x), 3), round(float(y), 3)) for x, y in points)

@@ -19,7 +19,7 @@ LIBRARIES = ("dicom-anonymizer", "numpy", "pillow", "pydicom")
 _PACKAGE = Path(rin.__file__).parent
 #: Modules that decide what an exported image holds.
 _EXPORT = (
-    "body_parts", "burned_in", "deidentify", "display", "export", "kept", "pseudonyms", "sweep",
+"burned_in", "deidentify", "display", "export", "kept", "pseudonyms", "sweep",
 )  # fmt: skip
 _DATA = ("complete_parts", "corpus_split", "dicom", "leakage", "shapes", "splits")
 

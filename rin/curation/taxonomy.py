@@ -1,17 +1,20 @@
-"""The classes of the RadImageNet database: modality, anatomic region, label.
+"""The classes of the RadImageNet database: modality, anatomic region, label; and body parts.
 
 ``data_manifests/radimagenet_labels.csv`` holds all 165 labels as they are spelled in the
 database.  The paper lists them in its supplement (Table E1) only; the names here are those of
 the class map printed in ``test_model.ipynb`` of github.com/MedAI-Clemson/radimagenet (commit
 c0b4540).  Image counts per class are mostly not public.  Two kinds exist and are never added:
 counts of the *full set*, and counts of a *subset* (Hugging Face ``raidium/RadImageNet-VQA``,
-arXiv 2512.17396, training and validation part), which are lower bounds.
+arXiv 2512.17396, training and validation part), which are lower bounds.  Regions, and the class
+of a normal image by its body part, stand in ``taxonomy.yaml``.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,30 +24,19 @@ import pandera.pandas as pa
 from rin.data.manifest import manifest_folder
 from rin.errors import InputError
 from rin.paper import DATABASE
+from rin.strict_yaml import read_yaml
 
 FILE = "radimagenet_labels.csv"
 COLUMNS = ("modality", "region", "label", "images", "kind", "source")
 KINDS = ("full set", "subset", "none")
 #: Modality as the file writes it, to the paper's name.
 MODALITIES = {"CT": "CT", "MR": "MRI", "US": "US"}
+_FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 
 
 @dataclass(frozen=True)
 class Region:
-    """An anatomic region of one modality.
-
-    Attributes
-    ----------
-    name
-        Folder name in the database.
-    modality
-        Key of `MODALITIES`.
-    title
-        Region in words.
-    subset_images
-        Images of the region in the open subset, labels shared by regions included; None where
-        no count is public.
-    """
+    """An anatomic region of one modality, with its images in the open subset, if known."""
 
     name: str
     modality: str
@@ -52,22 +44,21 @@ class Region:
     subset_images: int | None = None
 
 
-REGIONS: dict[str, Region] = {
-    region.name: region
-    for region in (
-        Region("abd", "CT", "Abdomen and pelvis"),
-        Region("lung", "CT", "Chest"),
-        Region("mriabd", "MR", "Abdomen and pelvis", 82_563),
-        Region("af", "MR", "Ankle and foot", 162_517),
-        Region("brain", "MR", "Brain", 40_001),
-        Region("hip", "MR", "Hip", 46_477),
-        Region("knee", "MR", "Knee", 161_744),
-        Region("shoulder", "MR", "Shoulder", 47_206),
-        Region("spine", "MR", "Spine", 64_267),
-        Region("usabd", "US", "Abdomen and pelvis"),
-        Region("usthyroid", "US", "Thyroid"),
-    )
+REGIONS = {name: Region(name, **facts) for name, facts in _FACTS["regions"].items()}
+
+#: Modality and body part to region and label of a normal image.
+REGION_OF: dict[tuple[str, str], tuple[str, str]] = {
+    (modality, part): tuple(name.split("/"))
+    for modality, classes in _FACTS["normal_classes"].items()
+    for name, parts in classes.items()
+    for part in parts.split()
 }
+#: Body parts that a de-identified header may name.
+BODY_PARTS = {part for _, part in REGION_OF} | {*_FACTS["other_body_parts"].split()}
+_WORDS = {part: part for part in BODY_PARTS} | _FACTS["spoken"]
+_ANY_WORD = re.compile(
+    r"(?<![A-Z])(" + "|".join(sorted(map(re.escape, _WORDS), key=len, reverse=True)) + r")(?![A-Z])"
+)
 
 _TEXT = pa.Column(str, pa.Check.str_matches(r"^\S(.*\S)?$"))
 _SCHEMA = pa.DataFrameSchema(
@@ -101,8 +92,7 @@ def load_taxonomy(path: Path | None = None) -> pd.DataFrame:
     Parameters
     ----------
     path
-        CSV file in UTF-8, with or without byte-order mark; by default the one among the
-        manifests.
+        CSV file; by default the one among the manifests.
 
     Returns
     -------
@@ -118,28 +108,41 @@ def load_taxonomy(path: Path | None = None) -> pd.DataFrame:
         another modality, a repeated class, a count without its kind, or numbers of labels,
         regions and modalities other than those of the paper.
     """
-    path = Path(path or manifest_folder() / FILE)
-    rows = pd.DataFrame(_read_rows(path), columns=list(COLUMNS), dtype=str)
+    path = Path(path or taxonomy_file())
+    rows = pd.DataFrame(read_rows(path, COLUMNS), columns=list(COLUMNS), dtype=str)
     try:
         checked = _SCHEMA.validate(rows, lazy=True)
     except pa.errors.SchemaErrors as error:
         raise InputError(
-            f"lines that are not valid:\n{_complaints(rows, error.failure_cases)}",
+            listed("lines that are not valid", _complaints(rows, error.failure_cases)),
             where=path,
             remedy="Known modalities, regions and kinds stand in rin.curation.taxonomy.",
         ) from error
     taxonomy = checked.assign(images=pd.to_numeric(checked["images"]).astype("Int64"))
-    _check_totals(taxonomy, path)
+    counted = {
+        "labels": len(taxonomy),
+        "regions": taxonomy["region"].nunique(),
+        "modalities": taxonomy["modality"].nunique(),
+    }
+    for name, found in counted.items():
+        stated = DATABASE[name].value
+        expected = stated if isinstance(stated, int) else len(stated)
+        if found != expected:
+            raise InputError(
+                f"{found} {name}, where the paper states {expected}",
+                where=path,
+                remedy=f"Compare it with data_manifests/{FILE} of the repository.",
+            )
     return taxonomy
+
+
+def taxonomy_file() -> Path:
+    """Return the table of the database's classes."""
+    return manifest_folder() / FILE
 
 
 def region_counts(taxonomy: pd.DataFrame) -> pd.DataFrame:
     """Count the classes of each region.
-
-    Parameters
-    ----------
-    taxonomy
-        Table of `load_taxonomy`.
 
     Returns
     -------
@@ -159,68 +162,73 @@ def region_counts(taxonomy: pd.DataFrame) -> pd.DataFrame:
     return counts
 
 
-def totals(taxonomy: pd.DataFrame) -> dict[str, int]:
-    """Return the numbers of labels, regions and modalities, named as in `rin.paper.DATABASE`."""
-    return {
-        "labels": len(taxonomy),
-        "regions": taxonomy["region"].nunique(),
-        "modalities": taxonomy["modality"].nunique(),
-    }
+def region_of(modality: str, body_part: str, description: str = "") -> tuple[str, str] | None:
+    """Return region and label of a normal image, or None where the table does not say.
+
+    Parameters
+    ----------
+    body_part
+        Body Part Examined; blanks, hyphens, underscores and case do not count.
+    description
+        Read only where `body_part` is empty; it must name body parts of a single class.
+    """
+    part = re.sub(r"[\s_-]", "", body_part).upper()
+    if part:
+        return REGION_OF.get((modality, part))
+    parts = {_WORDS[word] for word in _ANY_WORD.findall(description.upper())}
+    found = {REGION_OF.get((modality, part)) for part in parts}
+    return found.pop() if len(found) == 1 else None
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> list[list[str]]:
+    """Return the rows of a CSV file in UTF-8 (a byte-order mark does not matter).
+
+    Raises
+    ------
+    InputError
+        No such file, no CSV, other columns, or a row of another length.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        header, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            f"it cannot be read as CSV in UTF-8 ({error})",
+            where=path,
+            remedy=f"Save it as CSV in UTF-8, with the columns {','.join(columns)}.",
+        ) from error
+    if [name.strip() for name in header] != list(columns):
+        raise InputError(
+            f"the columns are {', '.join(header) or 'missing'}",
+            where=path,
+            remedy=f"The first line must read {','.join(columns)}.",
+        )
+    for line, row in enumerate(rows, start=2):
+        if row and len(row) != len(columns):
+            raise InputError(
+                f"line {line} has {len(row)} of {len(columns)} fields",
+                where=path,
+                remedy="Give every line all fields; quote those that hold commas.",
+            )
+    return [row for row in rows if row]
+
+
+def listed(problem: str, lines: list[str]) -> str:
+    """Return a problem with its lines below, ten at most."""
+    more = ["  and more"] if len(lines) > 10 else []
+    return "\n".join([f"{problem}:", *(f"  {line}" for line in lines[:10]), *more])
 
 
 def _modality_of(region: str) -> str | None:
     return REGIONS[region].modality if region in REGIONS else None
 
 
-def _read_rows(path: Path) -> list[list[str]]:
-    """Return the rows below the header, each as long as the header."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-        header, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
-    except OSError as error:
-        raise InputError(
-            f"cannot be read ({error.strerror})", where=path, remedy="Name a CSV file of classes."
-        ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"not a CSV file in UTF-8 ({error})", where=path, remedy="Save it as CSV in UTF-8."
-        ) from error
-    if tuple(header) != COLUMNS:
-        raise InputError(
-            f"the columns are {', '.join(header) or 'missing'}",
-            where=path,
-            remedy=f"The first line must read {','.join(COLUMNS)}.",
-        )
-    for line, row in enumerate(rows, start=2):
-        if len(row) != len(COLUMNS):
-            raise InputError(
-                f"line {line} has {len(row)} of {len(COLUMNS)} fields",
-                where=path,
-                remedy="Give every class one line; quote fields that hold commas.",
-            )
-    return rows
-
-
-def _complaints(rows: pd.DataFrame, failed: pd.DataFrame) -> str:
-    """Return what is wrong, a line of the file each; ten at most."""
-    found = {}
+def _complaints(rows: pd.DataFrame, failed: pd.DataFrame) -> list[str]:
+    """Return what is wrong, a line of the file each."""
+    found: dict[int, list[str]] = {}
     for place, check in zip(failed["index"], failed["check"], strict=True):
         found.setdefault(int(place), []).append(str(check))
-    shown = []
-    for place in sorted(found)[:10]:
-        line = ",".join(rows.iloc[place])
-        shown.append(f"  line {place + 2}, {line}: {'; '.join(dict.fromkeys(found[place]))}")
-    return "\n".join([*shown, *(["  and more"] if len(found) > 10 else [])])
-
-
-def _check_totals(taxonomy: pd.DataFrame, path: Path) -> None:
-    """Hold the numbers of labels, regions and modalities against the paper's."""
-    stated = {name: DATABASE[name].value for name in ("labels", "regions", "modalities")}
-    for name, found in totals(taxonomy).items():
-        expected = stated[name] if isinstance(stated[name], int) else len(stated[name])
-        if found != expected:
-            raise InputError(
-                f"{found} {name}, where the paper states {expected}",
-                where=path,
-                remedy=f"Compare it with data_manifests/{FILE} of the repository.",
-            )
+    return [
+        f"line {place + 2}, {','.join(rows.iloc[place])}: {'; '.join(dict.fromkeys(checks))}"
+        for place, checks in sorted(found.items())
+    ]

@@ -6,17 +6,15 @@ import numpy as np
 import pytest
 from export_files import UID, header, write
 from pydicom import Dataset, Sequence
-from pydicom.uid import MRImageStorage, UltrasoundImageStorage
 from reader_files import SQUARE, graphic, key_note, presentation, reference, uid_of
 
-from rin.curation.body_parts import REGION_OF, region_of
 from rin.curation.index import open_archive
 from rin.curation.key_images import (
     COLUMNS,
     diagnostic_images,
     read_key_images,
 )
-from rin.curation.taxonomy import REGIONS, load_taxonomy
+from rin.curation.taxonomy import REGION_OF, REGIONS, load_taxonomy, region_of
 from rin.data.pixels import rasterise
 from rin.errors import InputError
 
@@ -175,13 +173,6 @@ def test_all_bad_documents_are_named_in_one_error(tmp_path):
     assert "knee: acl_pathology is a class of MR, and dicom/1.1.1.dcm is CT" in str(caught.value)
 
 
-def test_long_lists_of_bad_documents_are_cut(tmp_path):
-    notes = [key_note("x", [uid_of()], number=str(number)) for number in range(1, 14)]
-    with pytest.raises(InputError, match="13 documents") as caught:
-        read(tmp_path, picture(), *notes)
-    assert len(str(caught.value).splitlines()) == 12
-
-
 def test_image_of_another_patient_is_refused(tmp_path):
     other = picture("2", patient="P2")
     with pytest.raises(InputError, match="names an image of another patient"):
@@ -243,11 +234,6 @@ def test_closed_outline_becomes_a_polygon_of_pixel_indices(tmp_path):
     assert inside.min(axis=0).tolist() == [2, 2] and inside.max(axis=0).tolist() == [5, 6]
 
 
-def test_filled_line_needs_no_closing_point(tmp_path):
-    text, _ = roi(tmp_path, graphic(SQUARE[:-1], filled="Y"))
-    assert text == "polygon:2,2 6,2 6,5 2,5"
-
-
 def test_display_units_are_shares_of_the_displayed_area(tmp_path):
     area = Dataset()
     area.DisplayedAreaTopLeftHandCorner = [1, 1]
@@ -306,14 +292,6 @@ def test_graphic_that_outlines_nothing_is_ignored_and_counted(tmp_path, drawn, s
     text, remarks = roi(tmp_path, drawn, **state)
     assert text == ""
     assert remarks == {f"annotation ignored: {reason}": 1}
-
-
-def test_text_annotation_is_ignored_and_counted(tmp_path):
-    state = presentation(uid_of())
-    state.GraphicAnnotationSequence[0].TextObjectSequence = Sequence([Dataset(), Dataset()])
-    found = read(tmp_path, picture(), key_note("lung: Nodule", [uid_of()]), state)
-    assert found.images["roi"].item().startswith("polygon:")
-    assert found.remarks == {"annotation ignored: text annotation": 2}
 
 
 def test_annotation_without_an_image_of_its_own_is_on_those_of_the_state(tmp_path):
@@ -382,12 +360,6 @@ def test_diagnostic_images_are_all_that_no_rule_excludes(tmp_path):
     assert diagnostic_images(archive, []).empty
 
 
-def test_diagnostic_images_of_more_studies_than_one_query_holds(tmp_path, monkeypatch):
-    monkeypatch.setattr("rin.curation.key_images.SLICE", 2)
-    archive = indexed(tmp_path, *(picture(study, patient=f"P{study}") for study in "12345"))
-    assert len(diagnostic_images(archive, [f"{UID}.{study}" for study in "12345"])) == 5
-
-
 def test_body_part_without_a_class_is_reported_and_not_guessed(tmp_path):
     archive = indexed(
         tmp_path,
@@ -440,18 +412,3 @@ def test_every_body_part_leads_to_a_class_of_the_taxonomy_and_of_its_modality():
         REGIONS[region].modality == modality for (modality, _), (region, _) in REGION_OF.items()
     )
     assert {region for region, _ in REGION_OF.values()} == set(REGIONS)
-
-
-@pytest.mark.parametrize(
-    ("sop_class", "modality", "body_part", "finding"),
-    [
-        (MRImageStorage, "MR", "KNEE", "knee: acl_pathology"),
-        (UltrasoundImageStorage, "US", "THYROID", "usthyroid: thyroid_nodule"),
-    ],
-)
-def test_findings_of_other_modalities_are_read_alike(
-    tmp_path, sop_class, modality, body_part, finding
-):
-    image = picture(SOPClassUID=sop_class, Modality=modality, BodyPartExamined=body_part)
-    found = read(tmp_path, image, key_note(finding, [uid_of()]))
-    assert found.images["modality"].tolist() == [modality]
