@@ -7,9 +7,8 @@ import pytest
 from PIL import Image
 
 import rin.study.probe
-from rin.models.distributions import load_distributions
-from rin.models.fingerprint import FirstLayer, patch_moments, predict
 from rin.models.preprocessing import PREPROCESSING
+from rin.models.probe import FirstLayer, load_distributions, patch_moments, predict
 
 
 @pytest.fixture
@@ -75,7 +74,7 @@ def test_what_distributors_say_of_the_file_stands_beside_the_verdict(
     call, weights, images, monkeypatch
 ):
     known = [one for one in load_distributions() if one.distributor.startswith("Lab-Rasool")][:1]
-    monkeypatch.setattr(rin.study.probe, "file_sha256", lambda _: known[0].sha256)
+    monkeypatch.setattr(rin.study.probe, "sha256_of", lambda _: known[0].sha256)
     _, out, _ = call(weights / "trained.h5", "--images", images, "--size", 32)
     assert "RadImageNet's authors, PyTorch release: symmetric_bgr (coded in" in out
     assert "Lab-Rasool (Hugging Face), PyTorch release: standardised (written on" in out

@@ -1,4 +1,4 @@
-"""A whole classifier: augmentation, input contract, backbone, head.
+"""A whole classifier: augmentation, input contract, backbone, head, and what of it is trained.
 
 The head is the paper's: global average pooling, dropout, softmax.  A second model
 over the same layers returns probabilities and class activation maps together, so
@@ -10,12 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rin.errors import unknown
 from rin.models.augmentation import find_augmentation
 from rin.models.backbones import build_backbone
-from rin.models.unfreezing import apply_unfreezing
 
 if TYPE_CHECKING:
     import keras
+
+#: The regimes of the paper.  "Top 10" counts the last ten layers of the backbone, whatever their
+#: kind, as the official scripts do (`base_model.layers[:-10]` frozen).
+UNFREEZING: tuple[str, ...] = ("unfreeze_all", "freeze_all", "unfreeze_top10")
 
 
 @dataclass(frozen=True)
@@ -116,3 +120,25 @@ def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Cl
         dropout,
         dense,
     )
+
+
+def apply_unfreezing(backbone: keras.Model, regime: str) -> None:
+    """Mark the layers of a backbone as trainable or frozen, in place.
+
+    Call it before `compile`: the compiled step keeps the variables that were
+    trainable when it was made.  Frozen batch normalisation runs in inference mode.
+
+    Raises
+    ------
+    InputError
+        For an unknown regime.
+    """
+    if regime not in UNFREEZING:
+        raise unknown("unfreezing", regime, UNFREEZING)
+    first = {"unfreeze_all": 0, "freeze_all": len(backbone.layers), "unfreeze_top10": -10}[regime]
+    backbone.trainable = regime != "freeze_all"
+    # Layer by layer: Keras passes a model's value on only when it changes.
+    for layer in backbone.layers:
+        layer.trainable = False
+    for layer in backbone.layers[first:]:
+        layer.trainable = True

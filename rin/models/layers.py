@@ -11,8 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from rin.models.affine import gathered_affine
-from rin.models.augmentation import Augmentation
+from rin.models.augmentation import Augmentation, gathered_affine
 from rin.models.preprocessing import Preprocessing
 
 
@@ -25,7 +24,7 @@ class Augment(keras.layers.Layer):
         Ranges of the random transforms.
     gathers
         Transform by gathers, where the step is compiled by something that lacks the framework's
-        own transform; see `rin.models.affine`.
+        own transform; see `rin.models.augmentation.gathered_affine`.
 
     Notes
     -----

@@ -20,10 +20,9 @@ import yaml
 
 from rin.data.manifest import DatasetManifest
 from rin.errors import InputError
+from rin.files import sha256_of, write_atomically
 from rin.models.backbones import find_backbone
 from rin.models.preprocessing import find_preprocessing
-from rin.models.weights import file_sha256
-from rin.models.weights_files import written_whole
 from rin.paper import CITATION, DATABASE
 from rin.report.style import init_style
 from rin.study.pretraining import NOTOP, SAFETENSORS, WEIGHTS, find_corpus
@@ -68,7 +67,7 @@ def weights_files(study: Study, weights: pd.DataFrame) -> pd.DataFrame:
                     where=path,
                     remedy="Delete the run's folder and pretrain again; only this run is redone.",
                 )
-            told = (name, kind, path.stat().st_size, file_sha256(path))
+            told = (name, kind, path.stat().st_size, sha256_of(path))
             rows.append((run.init, run.backbone, run.run_id, *told))
     columns = ["init", "backbone", "run_id", "file", "format", "bytes", "sha256"]
     return pd.DataFrame(rows, columns=columns)
@@ -163,7 +162,7 @@ def write_card(study: Study, run: Mapping[str, Any], card: Mapping[str, Any]) ->
     """
     path = study.results / "cards" / f"{run['init']}_{run['backbone']}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as draft:
+    with write_atomically(path) as draft:
         text = json.dumps(card, indent=2, ensure_ascii=False)
         draft.write_text(text + "\n", encoding="utf-8")
     return path

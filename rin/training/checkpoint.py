@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from rin.errors import InputError
-from rin.models.weights_files import written_whole
+from rin.files import write_atomically
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Checkpoint:
         arrays = {name: np.array(a, order="C") for name, a in snapshot.arrays.items()}
         notes = {"identity": self.identity, "record": snapshot.record}
         try:
-            with written_whole(self.path) as draft:
+            with write_atomically(self.path) as draft:
                 save_file(arrays, draft, {name: json.dumps(n) for name, n in notes.items()})
                 _flush(draft)
         except Exception as error:  # safetensors has an error of its own for a full disk

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 
 from rin.errors import InputError
+from rin.files import sha256_of
 from rin.models.build import Architecture
 from rin.models.preprocessing import Preprocessing, find_preprocessing
-from rin.models.weights import file_sha256, random_weights
+from rin.models.weights import random_weights
 from rin.training.batches import Part
 from rin.training.checkpoint import Checkpoint
 from rin.training.devices import find_devices
@@ -166,7 +167,7 @@ class PretrainingBlock:
     def save(self, path: Path) -> str:
         """Write the backbone's weights as Keras `.weights.h5`; return their SHA-256."""
         self.backbone.save_weights(path)
-        return file_sha256(path)
+        return sha256_of(path)
 
     def _fit(
         self,

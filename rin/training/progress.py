@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from rin.errors import InputError
-from rin.models.weights_files import written_whole
+from rin.files import write_atomically
 from rin.training.standing import Standing
 
 EVERY_SECONDS = 3.0
@@ -109,7 +109,7 @@ class Watch(keras.callbacks.Callback):
 
 def write_line(path: Path, reading: Reading) -> None:
     """Write a reading into a file for whoever shows it; it is never half there."""
-    with written_whole(path) as draft:
+    with write_atomically(path) as draft:
         draft.write_text(reading.line, encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
-from rin.models.weights_files import written_whole
+from rin.files import write_atomically
 from rin.training.batches import Part
 from rin.training.trainer import CompiledBlock
 
@@ -85,7 +85,7 @@ def read_probabilities(probabilities: np.ndarray, truth: np.ndarray) -> pd.DataF
 
 def _begin(opened: ExitStack, path: Path, shape: tuple[int, int]) -> IO[bytes]:
     """Open a `.npy` file whose rows follow; it gets its name when the stack closes."""
-    file = opened.enter_context(opened.enter_context(written_whole(path)).open("wb"))
+    file = opened.enter_context(opened.enter_context(write_atomically(path)).open("wb"))
     header = {"descr": "<f4", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)
     return file

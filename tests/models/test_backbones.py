@@ -3,9 +3,7 @@ from known_backbones import name_of
 
 from rin.errors import InputError
 from rin.models.backbones import (
-    ALL_BACKBONES,
     BACKBONES,
-    MORE_BACKBONES,
     build_backbone,
     check_size,
     find_backbone,
@@ -25,11 +23,6 @@ CAM_LAYERS = {
 def test_backbones_are_the_four_of_the_paper_with_its_layers():
     stated = dict(SETTINGS["gradcam_layers"].value)
     assert {b.name: b.cam_layer for b in BACKBONES.values()} == stated
-
-
-def test_more_backbones_are_two_others():
-    assert MORE_BACKBONES.keys() == {"VGG19", "MobileNetV2"}
-    assert ALL_BACKBONES.keys() == CAM_LAYERS.keys()
 
 
 def test_cam_layer_when_backbone_is_built_is_the_output(backbone):
@@ -84,11 +77,3 @@ def test_batch_norm_when_stated_follows_the_first_convolution_of_the_backbone(ba
     ]
     found = kinds[:2] == [keras.layers.Conv2D, keras.layers.BatchNormalization]
     assert find_backbone(name_of(backbone)).batch_norm is found
-
-
-def test_batch_norm_momentum_when_backbone_has_none_changes_nothing():
-    import keras
-
-    backbone = build_backbone("VGG19", 32, batch_norm_momentum=0.5)
-    kinds = {type(layer) for layer in backbone.layers}
-    assert kinds == {keras.layers.InputLayer, keras.layers.Conv2D, keras.layers.MaxPooling2D}

@@ -1,25 +1,34 @@
 import functools
 import hashlib
 import http.server
+import json
+import pickle
 import threading
+from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
-from known_backbones import emptied
-from legacy_files import write_legacy
+from known_backbones import built, emptied, literal_weights, name_of
+from legacy_files import config_of, write_legacy
 
 from rin.errors import InputError
+from rin.files import sha256_of
 from rin.models import weights
-from rin.models.backbones import ALL_BACKBONES, BACKBONES
+from rin.models.backbones import ALL_BACKBONES, BACKBONES, build_backbone, find_backbone
 from rin.models.weights import (
     WeightsEntry,
-    file_sha256,
     find_entry,
     load_entries,
     load_weights,
     random_weights,
+    read_weights_file,
+    save_notop,
+    save_safetensors,
 )
-from rin.models.weights_files import save_safetensors
+
+# Keras warns of each part that a file lacks before it refuses it.
+pytestmark = pytest.mark.filterwarnings("ignore:Skipping nested container")
 
 
 def entry(**settings):
@@ -98,11 +107,6 @@ def test_find_entry_when_init_is_unknown_names_the_known_ones():
         find_entry("chestnet", "ResNet50", load_entries())
 
 
-def test_find_entry_when_backbone_is_unknown_names_the_known_ones():
-    with pytest.raises(InputError, match="DenseNet121"):
-        find_entry("imagenet", "VGG16", load_entries())
-
-
 GOOD = "init: a\n  backbone: ResNet50\n  preprocessing: caffe\n  release: r\n"
 
 
@@ -153,7 +157,7 @@ def served(tmp_path):
 def test_load_weights_when_entry_has_a_url_fetches_once_and_checks(resnet, tmp_path, served):
     folder, address = served
     save_safetensors(folder / "x.safetensors", resnet)
-    digest = file_sha256(folder / "x.safetensors")
+    digest = sha256_of(folder / "x.safetensors")
     known = {"file": "x.safetensors", "url": f"{address}/x.safetensors", "sha256": digest}
     expected = resnet.get_weights()
     got = load_weights(entry(**known), emptied(resnet), [tmp_path / "cache"])
@@ -176,3 +180,241 @@ def test_load_weights_when_fetched_file_is_another_says_so(resnet, tmp_path, ser
 def test_entry_with_a_url_but_no_digest_is_refused():
     with pytest.raises(ValueError, match="needs file and sha256"):
         entry(file="x.h5", url="http://127.0.0.1/x.h5")
+
+
+HARMLESS = config_of(("InputLayer", {}), ("Conv2D", {"name": "Lambda", "filters": 3}))
+
+
+def cut_in_half(path):
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    return path
+
+
+@pytest.mark.parametrize("config", [None, HARMLESS], ids=["weights only", "whole model"])
+def test_legacy_file_when_read_gives_the_same_outputs(backbone, pixels, tmp_path, config):
+    images = pixels(2, backbone.input_shape[1]) / 127.5 - 1
+    expected, stored = np.asarray(backbone(images)), backbone.get_weights()
+    path = write_legacy(tmp_path / "saved_notop.h5", backbone, config=config)
+    result = read_weights_file(path, emptied(backbone))
+    assert np.abs(expected).max() > 1e-2
+    np.testing.assert_allclose(backbone(images), expected, atol=1e-5)
+    for one, other in zip(result, stored, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def reads(path, backbone, images):
+    """Output of the legacy file in `tf_keras`, by its own `keras.applications`."""
+    tf_keras = pytest.importorskip("tf_keras", reason="the outside reader, tf_keras, is absent")
+    constructor = getattr(tf_keras.applications, backbone)
+    shape = images.shape[1:]
+    model = constructor(include_top=False, weights=str(path), input_shape=shape)
+    return model(images, training=False).numpy()
+
+
+def test_notop_file_when_read_by_keras_2_gives_the_same_outputs(backbone, pixels, tmp_path):
+    images = pixels(2, backbone.input_shape[1]) / 127.5 - 1
+    expected = np.asarray(backbone(images, training=False))
+    save_notop(tmp_path / "saved_notop.h5", backbone)
+    found = reads(tmp_path / "saved_notop.h5", name_of(backbone), images)
+    scale = np.abs(expected).max()
+    assert scale > 1e-2
+    np.testing.assert_allclose(found / scale, expected / scale, atol=2e-6)
+
+
+def test_notop_file_when_read_back_gives_every_weight_exactly(backbone, tmp_path):
+    stored = backbone.get_weights()
+    save_notop(tmp_path / "saved_notop.h5", backbone)
+    result = read_weights_file(tmp_path / "saved_notop.h5", emptied(backbone))
+    for one, other in zip(result, stored, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_notop_file_has_the_attributes_and_names_of_keras_2(resnet, tmp_path):
+    save_notop(tmp_path / "saved_notop.h5", resnet)
+    with h5py.File(tmp_path / "saved_notop.h5") as file:
+        names = [name.decode() for name in file.attrs["layer_names"]]
+        weights = [name.decode() for name in file["conv1_bn"].attrs["weight_names"]]
+        kernel = file["conv1_conv/conv1_conv/kernel:0"][:]
+        assert (file.attrs["backend"], file.attrs["keras_version"][:2]) == ("tensorflow", "2.")
+        assert len(file["conv1_relu"].attrs["weight_names"]) == 0
+    assert (names[0], names[1:3]) == ("input_layer", ["conv1_pad", "conv1_conv"])
+    assert len(names) == len(resnet.layers)
+    kinds = ("gamma", "beta", "moving_mean", "moving_variance")
+    assert weights == [f"conv1_bn/{kind}:0" for kind in kinds]
+    np.testing.assert_array_equal(kernel, resnet.get_layer("conv1_conv").get_weights()[0])
+
+
+@pytest.mark.parametrize("name", ["InceptionV3", "DenseNet121"])
+def test_notop_files_of_equal_weights_are_equal_whatever_was_built_before(tmp_path, name):
+    first, later = built(name), build_backbone(name, find_backbone(name).min_size)
+    first.set_weights(literal_weights(first, 3))
+    later.set_weights(first.get_weights())
+    save_notop(tmp_path / "a.h5", first)
+    save_notop(tmp_path / "b.h5", later)
+    assert [x.name for x in first.layers] != [x.name for x in later.layers]
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+@pytest.mark.parametrize("save", [save_notop, save_safetensors])
+def test_file_when_writing_is_cut_off_is_not_there(resnet, tmp_path, monkeypatch, save):
+    def cut(_, target, **__):
+        if isinstance(target, Path):
+            target.write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(h5py.Group, "create_dataset", cut)
+    monkeypatch.setattr("safetensors.numpy.serialize_file", cut)
+    with pytest.raises(OSError, match="no space"):
+        save(tmp_path / "saved.h5", resnet)
+    assert list(tmp_path.iterdir()) == []
+
+
+def save_legacy(path, backbone):
+    return write_legacy(path.with_suffix(".h5"), backbone)
+
+
+def save_keras(path, backbone):
+    backbone.save_weights(path.with_suffix(".weights.h5"))
+    return path.with_suffix(".weights.h5")
+
+
+def save_tensors(path, backbone):
+    save_safetensors(path.with_suffix(".safetensors"), backbone)
+    return path.with_suffix(".safetensors")
+
+
+def save_own_legacy(path, backbone):
+    save_notop(path.with_name(f"{path.name}_notop.h5"), backbone)
+    return path.with_name(f"{path.name}_notop.h5")
+
+
+FORMATS = pytest.mark.parametrize("save", [save_legacy, save_keras, save_tensors, save_own_legacy])
+
+
+@FORMATS
+def test_file_of_another_backbone_is_refused(resnet, densenet, tmp_path, save):
+    path = save(tmp_path / "saved", densenet)
+    with pytest.raises(InputError, match="not the weights of a resnet50"):
+        read_weights_file(path, resnet)
+
+
+@FORMATS
+def test_file_that_was_cut_off_is_refused(resnet, tmp_path, save):
+    path = cut_in_half(save(tmp_path / "saved", resnet))
+    with pytest.raises(InputError, match="whole"):
+        read_weights_file(path, resnet)
+
+
+@FORMATS
+def test_file_with_a_value_that_is_no_number_is_refused(resnet, tmp_path, save):
+    values = resnet.get_weights()
+    values[7][0] = np.nan
+    resnet.set_weights(values)
+    path = save(tmp_path / "saved", resnet)
+    with pytest.raises(InputError, match="finite"):
+        read_weights_file(path, resnet)
+
+
+@pytest.mark.parametrize("save", [save_keras, save_tensors, save_own_legacy])
+@pytest.mark.parametrize("name", ["InceptionV3", "ResNet50"])
+def test_file_when_read_into_a_backbone_built_later_gives_the_same_weights(tmp_path, save, name):
+    """Keras numbers unnamed layers through a process, so their names differ between builds."""
+    first, second = built(name), build_backbone(name, find_backbone(name).min_size)
+    first.set_weights(literal_weights(first, 3))
+    path = save(tmp_path / "saved", first)
+    for one, other in zip(read_weights_file(path, second), first.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("lost", ["layers/conv2d_7/vars/0", "layers/conv2d_7", "layers"])
+def test_keras_file_that_lacks_a_part_is_refused(resnet, tmp_path, lost):
+    path = save_keras(tmp_path / "saved", resnet)
+    with h5py.File(path, "a") as file:
+        del file[lost]
+    with pytest.raises(InputError, match=r"not the weights|every weight"):
+        read_weights_file(path, resnet)
+
+
+def test_legacy_file_that_lacks_a_weight_is_refused(resnet, tmp_path):
+    path = write_legacy(tmp_path / "saved.h5", resnet)
+    with h5py.File(path, "a") as file:
+        del file["saved_conv3_block1_1_conv/saved_conv3_block1_1_conv/kernel:0"]
+    with pytest.raises(InputError, match="not the weights"):
+        read_weights_file(path, resnet)
+
+
+class Bomb:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+@pytest.mark.parametrize("suffix", [".pkl", ".pt", ".pth", ".keras", ".ckpt", ".hdf5", ""])
+def test_file_of_a_type_that_may_carry_code_is_refused_unread(resnet, tmp_path, suffix):
+    path, trace = tmp_path / f"saved{suffix}", tmp_path / "executed"
+    path.write_bytes(pickle.dumps(Bomb(trace)))
+    path.chmod(0)
+    before = path.stat().st_atime_ns
+    with pytest.raises(InputError, match="carry code"):
+        read_weights_file(path, resnet)
+    assert not trace.exists()
+    assert path.stat().st_atime_ns == before
+
+
+def test_pickle_that_is_called_h5_is_refused_and_not_executed(resnet, tmp_path):
+    path, trace = tmp_path / "saved.h5", tmp_path / "executed"
+    path.write_bytes(pickle.dumps(Bomb(trace)))
+    with pytest.raises(InputError, match="whole"):
+        read_weights_file(path, resnet)
+    assert not trace.exists()
+
+
+CODE = {"name": "scale", "function": ["4wEAAAAAAAAA", None, None], "function_type": "lambda"}
+NESTED = config_of(("Functional", config_of(("Conv2D", {}), ("Lambda", CODE))["config"]))
+LAMBDAS = {
+    "top": config_of(("Conv2D", {}), ("Lambda", CODE)),
+    "nested": NESTED,
+    "string": json.dumps(NESTED),
+    "bytes": json.dumps(NESTED).encode(),
+    "fixed length": np.bytes_(json.dumps(NESTED)),
+    "escaped": json.dumps(NESTED).replace('"Lambda"', '"\\u004cambda"'),
+    "module": config_of(("keras.layers.Lambda", CODE)),
+    "registered": config_of(("keras.layers>Lambda", CODE)),
+    "separate module": {"module": "keras.layers", "class_name": "Lambda", "config": CODE},
+    "lambda function": config_of(("Activation", {"f": {"class_name": "__lambda__"}})),
+    "wrapped": config_of(("TimeDistributed", {"layer": {"class_name": "Lambda", "config": CODE}})),
+}
+
+
+@pytest.mark.parametrize("config", LAMBDAS.values(), ids=LAMBDAS)
+def test_model_with_a_lambda_layer_is_refused(resnet, tmp_path, config):
+    path = write_legacy(tmp_path / "saved.h5", resnet, config=config)
+    with pytest.raises(InputError, match="carry code"):
+        read_weights_file(path, resnet)
+
+
+def test_model_whose_configuration_cannot_be_read_is_refused(resnet, tmp_path):
+    path = write_legacy(tmp_path / "saved.h5", resnet, config=b'{"class_name": "Lam')
+    with pytest.raises(InputError, match="configuration"):
+        read_weights_file(path, resnet)
+
+
+def test_model_in_a_file_of_keras_weights_is_refused_when_it_has_lambda_layers(resnet, tmp_path):
+    path = save_keras(tmp_path / "saved", resnet)
+    with h5py.File(path, "a") as file:
+        file.attrs["model_config"] = json.dumps(LAMBDAS["top"])
+    with pytest.raises(InputError, match="carry code"):
+        read_weights_file(path, resnet)
+
+
+@FORMATS
+def test_backbone_after_a_refused_file_holds_nothing_usable(resnet, densenet, tmp_path, save):
+    path = save(tmp_path / "saved", densenet)
+    with pytest.raises(InputError):
+        read_weights_file(path, resnet)
+    assert any(np.isnan(w).any() for w in resnet.get_weights())

@@ -5,7 +5,8 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from rin.errors import InputError
-from rin.models.weights import file_sha256, random_weights, read_weights_file
+from rin.files import sha256_of
+from rin.models.weights import random_weights, read_weights_file
 from rin.training import progress
 from rin.training.batches import OrderedBatches, Part
 from rin.training.pretrain import PretrainingBlock, Workplace
@@ -147,7 +148,7 @@ def test_pretraining_class_table_counts_images(pretrained):
 
 def test_pretraining_that_is_saved_reads_back_with_its_digest(pretrained):
     block, _, ((gray, digest), (rgb, other)), starts = pretrained
-    assert file_sha256(gray) == digest != other
+    assert sha256_of(gray) == digest != other
     second = read_weights_file(rgb, block.backbone)
     first = read_weights_file(gray, block.backbone)
     assert np.abs(first[0] - second[0]).max() > 1e-4

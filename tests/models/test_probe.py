@@ -1,0 +1,433 @@
+"""Probing weights: first layers made by hand, with averages as training would leave them."""
+
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+import yaml
+from safetensors.numpy import save_file
+from scipy.integrate import quad
+from scipy.stats import norm, pearsonr
+
+from rin.errors import InputError
+from rin.models.backbones import ALL_BACKBONES
+from rin.models.preprocessing import PREPROCESSING, Preprocessing
+from rin.models.probe import (
+    CANDIDATES,
+    NONE_FITS,
+    PARAMETERS,
+    TOO_CLOSE,
+    FirstLayer,
+    Score,
+    chance_of,
+    distributions_of,
+    first_layer,
+    gaussian_divergence,
+    identify_backbone,
+    judge,
+    load_distributions,
+    patch_moments,
+    predict,
+    read_first_layer,
+    score_candidates,
+    swapped,
+)
+from rin.models.weights import load_entries
+
+CONTRACTS = {candidate.name: candidate.contract for candidate in CANDIDATES}
+
+
+def made_layer(channels=48, size=3, stride=2, padding=0, seed=0, bias=False):
+    """Random kernels of unequal strength, with averages that were never updated."""
+    rng = np.random.default_rng(seed)
+    strength = np.exp(rng.normal(0, 0.5, channels))
+    kernel = rng.normal(0, 0.2, (size, size, 3, channels)) * strength
+    return FirstLayer(
+        "made",
+        kernel,
+        rng.normal(0, 0.1, channels) if bias else np.zeros(channels),
+        np.zeros(channels),
+        np.ones(channels),
+        1e-5,
+        stride,
+        padding,
+    )
+
+
+def trained_layer(contract, images, layer=None):
+    """The layer with the averages that training on the images under a contract would leave."""
+    layer = layer or made_layer()
+    mean, variance = predict(layer, patch_moments(images, layer), contract)
+    return replace(layer, mean=mean, variance=variance)
+
+
+def gray_images(n=6, size=20, seed=1, mean=90.0, sd=60.0):
+    """Smooth gray pictures, uint8 (n, size, size)."""
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=(n, size + 2, size + 2))
+    smooth = sum(noise[:, i : i + size, j : j + size] for i in range(3) for j in range(3)) / 3
+    return np.clip(mean + sd * smooth, 0, 255).astype(np.uint8)
+
+
+def color_images(n=6, size=20, seed=1):
+    """Pictures whose channels differ in brightness, uint8 (n, size, size, 3)."""
+    levels = [(150, 60), (90, 40), (50, 25)]
+    return np.stack(
+        [gray_images(n, size, seed + k, *level) for k, level in enumerate(levels)], axis=3
+    )
+
+
+def loop_over_patches(layer, images, contract):
+    """Mean and variance of every channel, patch by patch, as the network computes them."""
+    if images.ndim == 3:
+        images = np.repeat(images[..., None], 3, axis=3)
+    size, outputs = layer.kernel.shape[0], []
+    for image in contract.apply(images):
+        sides = [layer.sides(side) for side in image.shape[:2]]
+        padded = np.pad(image.astype(float), (*sides, (0, 0)))
+        for top in range(0, padded.shape[0] - size + 1, layer.stride):
+            for left in range(0, padded.shape[1] - size + 1, layer.stride):
+                patch = padded[top : top + size, left : left + size]
+                outputs.append(np.einsum("ijc,ijck->k", patch, layer.kernel) + layer.bias)
+    return np.mean(outputs, axis=0), np.var(outputs, axis=0)
+
+
+@pytest.mark.parametrize("contract", [*CONTRACTS.values(), *map(swapped, CONTRACTS.values())])
+@pytest.mark.parametrize("images", [gray_images(2, 12), color_images(2, 12)], ids=["gray", "rgb"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        made_layer(5, size=3),
+        made_layer(5, size=7, padding=3, bias=True),
+        made_layer(5, size=3, padding="same"),
+    ],
+    ids=["valid", "padded", "same"],
+)
+def test_predicted_moments_equal_those_of_a_loop_over_every_patch(layer, images, contract):
+    mean, variance = predict(layer, patch_moments(images, layer), contract)
+    looped = loop_over_patches(layer, images, contract)
+    np.testing.assert_allclose(mean, looped[0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(variance, looped[1], rtol=1e-4, atol=1e-6)
+
+
+def test_images_whose_channels_are_equal_count_as_gray():
+    gray, layer = gray_images(), made_layer()
+    assert patch_moments(np.repeat(gray[..., None], 3, axis=3), layer).channels == 1
+    assert patch_moments(color_images(), layer).channels == 3
+
+
+def test_on_gray_images_the_order_of_equal_channels_makes_no_difference():
+    layer, contract = made_layer(), PREPROCESSING["symmetric"]
+    moments = patch_moments(gray_images(), layer)
+    ours, theirs = (predict(layer, moments, c) for c in (contract, swapped(contract)))
+    np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        (np.zeros((0, 8, 8), np.uint8), "shape (0, 8, 8)"),
+        (np.ones((2, 8, 8)), "type float64"),
+        (np.zeros((2, 8, 8, 4), np.uint8), "shape (2, 8, 8, 4)"),
+        (np.full((2, 8, 8), 7, np.uint8), "every pixel of the images is 7"),
+    ],
+)
+def test_images_that_cannot_be_used_raise(images, said):
+    with pytest.raises(InputError) as raised:
+        patch_moments(images, made_layer())
+    assert said in str(raised.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ResNet50", "InceptionV3", "DenseNet121", "MobileNetV2"])
+def test_predicted_moments_agree_with_keras(name):
+    import keras
+
+    from rin.models.backbones import build_backbone
+
+    backbone = build_backbone(name, 75)
+    layer, images = first_layer(backbone), gray_images(4, 75)
+    norms = (x for x in backbone.layers if isinstance(x, keras.layers.BatchNormalization))
+    outputs = keras.Model(backbone.input, next(norms).input)
+    for contract in PREPROCESSING.values():
+        pixels = contract.apply(np.repeat(images[..., None], 3, axis=3))
+        found = np.asarray(outputs(pixels), dtype=float).reshape(-1, layer.channels)
+        mean, variance = predict(layer, patch_moments(images, layer), contract)
+        scale = found.std(axis=0)
+        np.testing.assert_allclose(mean / scale, found.mean(axis=0) / scale, atol=1e-4)
+        np.testing.assert_allclose(np.sqrt(variance) / scale, 1, atol=1e-4)
+
+
+def verdict_on(layer, images):
+    return judge(score_candidates(layer, images))
+
+
+def score(name, divergence, correlation=0.99, channels=48):
+    return Score(name, divergence, correlation, 1.0, channels)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [((0, 1), (0, 1)), ((0.3, 0.5), (-1, 2)), ((2, 4), (1.5, 0.3))]
+)
+def test_divergence_equals_the_integral_of_its_definition(a, b):
+    (mean_a, variance_a), (mean_b, variance_b) = a, b
+    p, q = norm(mean_a, variance_a**0.5), norm(mean_b, variance_b**0.5)
+    ends = mean_a - 12 * variance_a**0.5, mean_a + 12 * variance_a**0.5
+    integral, _ = quad(lambda x: p.pdf(x) * (p.logpdf(x) - q.logpdf(x)), *ends)
+    assert gaussian_divergence(mean_a, variance_a, mean_b, variance_b) == pytest.approx(
+        integral, abs=1e-8
+    )
+
+
+def test_chance_equals_the_one_sided_p_value_of_pearson():
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(size=(2, 32))
+    tested = pearsonr(a, a + 2 * b, alternative="greater")
+    assert chance_of(tested.statistic, 32) == pytest.approx(tested.pvalue, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_the_right_contract_fits_perfectly_and_is_named_on_images_of_the_training(name):
+    images = gray_images()
+    verdict = verdict_on(trained_layer(CONTRACTS[name], images), images)
+    assert verdict.word == name
+    assert verdict.best.divergence == pytest.approx(0, abs=1e-9)
+    assert verdict.best.contrast == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_the_right_contract_is_named_on_darker_images_of_less_contrast(name):
+    layer = trained_layer(CONTRACTS[name], gray_images())
+    verdict = verdict_on(layer, gray_images(seed=8, mean=80, sd=50))
+    assert verdict.word == name
+    assert verdict.best.contrast > 1.05
+
+
+@pytest.mark.parametrize(("name", "order"), [("caffe_unit", "BGR"), ("symmetric", "RGB")])
+def test_colour_images_tell_the_order_of_the_channels(name, order):
+    images = color_images()
+    own = verdict_on(trained_layer(CONTRACTS[name], images), images)
+    other = verdict_on(trained_layer(swapped(CONTRACTS[name]), images), images)
+    assert (own.word, own.order) == (name, order)
+    assert (other.word, {other.order, order}) == (name, {"RGB", "BGR"})
+
+
+def test_gray_images_tell_no_order_of_the_channels():
+    images = gray_images()
+    assert verdict_on(trained_layer(CONTRACTS["symmetric"], images), images).order is None
+
+
+@pytest.mark.parametrize("images", [gray_images(), color_images()], ids=["gray", "rgb"])
+def test_averages_that_were_never_updated_fit_no_candidate(images):
+    verdict = verdict_on(made_layer(), images)
+    assert verdict.word == NONE_FITS
+    assert "do not follow from these kernels" in verdict.reason
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_averages_shuffled_over_the_channels_fit_no_candidate(seed):
+    images = gray_images()
+    layer = trained_layer(CONTRACTS["symmetric"], images)
+    order = np.random.default_rng(seed).permutation(layer.channels)
+    shuffled = replace(layer, mean=layer.mean[order], variance=layer.variance[order])
+    assert verdict_on(shuffled, images).word == NONE_FITS
+
+
+def test_a_contract_that_is_no_candidate_fits_none():
+    images, between = gray_images(), Preprocessing("x16", False, (16 / 255,) * 3, (-8.0,) * 3)
+    verdict = verdict_on(trained_layer(between, images), images)
+    assert verdict.word == NONE_FITS
+    assert "still diverges by" in verdict.reason
+
+
+def test_dead_channels_do_not_change_the_verdict():
+    images, layer = gray_images(), made_layer()
+    dead = layer.kernel * np.where(np.arange(48) < 20, 1e-7, 1)
+    trained = trained_layer(CONTRACTS["symmetric"], images, replace(layer, kernel=dead))
+    noisy = np.where(np.arange(48) < 20, 1e-9, trained.variance)
+    assert verdict_on(replace(trained, variance=noisy), images).word == "symmetric"
+
+
+def test_images_of_half_and_of_twice_the_contrast_are_equally_far_off():
+    images, contract = gray_images(), PREPROCESSING["symmetric"]
+    layer = replace(trained_layer(contract, images), epsilon=0.0)
+    changed = (replace(layer, variance=layer.variance * factor) for factor in (1 / 4, 4))
+    less, more = (
+        next(s for s in score_candidates(c, images) if s.candidate == "symmetric") for c in changed
+    )
+    assert less.divergence == pytest.approx(more.divergence)
+    assert (less.contrast, more.contrast) == pytest.approx((0.5, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("scores", "factor", "word"),
+    [
+        ([score("caffe_unit", 0.20), score("symmetric", 0.31)], 1.5, "caffe_unit"),
+        ([score("caffe_unit", 0.20), score("symmetric", 0.29)], 1.5, TOO_CLOSE),
+        ([score("caffe_unit", 0.20), score("symmetric", 0.31)], 2.0, TOO_CLOSE),
+        ([score("symmetric", 0.31), score("caffe_unit", 0.20)], 1.5, "caffe_unit"),
+        ([score("caffe_unit", 1.01), score("symmetric", 9.0)], 1.5, NONE_FITS),
+        ([score("caffe_unit", 0.99), score("symmetric", 9.0)], 1.5, "caffe_unit"),
+        ([score("caffe_unit", 0.2, 0.40), score("symmetric", 9.0)], 1.5, NONE_FITS),
+        ([score("caffe_unit", 0.2, 0.50), score("symmetric", 9.0)], 1.5, "caffe_unit"),
+        ([score("caffe_unit", np.nan), score("symmetric", np.nan)], 1.5, NONE_FITS),
+        # Both within sampling error of a perfect fit.
+        ([score("caffe_unit", 0.0001), score("symmetric", 0.004)], 1.5, TOO_CLOSE),
+        # Two orders of the channels are one scaling.
+        ([score("caffe", 0.20), score("caffe_rgb", 0.21), score("raw", 0.5)], 1.5, "caffe"),
+    ],
+)
+def test_the_rules(scores, factor, word):
+    assert judge(scores, factor).word == word
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_swapping_reverses_the_channels_and_leaves_each_its_own_numbers(name):
+    pixels = color_images(1)
+    plain, reverse = CONTRACTS[name].apply(pixels), swapped(CONTRACTS[name]).apply(pixels)
+    np.testing.assert_array_equal(reverse, plain[..., ::-1])
+
+
+def h5_of(path, parameters, optimizer=0):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("layers/conv/vars/0", (parameters,), "float16")
+        if optimizer:
+            file.create_dataset("optimizer/vars/0", (optimizer,), "float16")
+    return path
+
+
+@pytest.mark.parametrize("name", ["DenseNet121", "MobileNetV2"])
+def test_a_backbone_is_found_by_its_number_of_parameters(tmp_path, name):
+    half = PARAMETERS[name] // 2
+    arrays = {"a": np.zeros(half, np.int8), "b": np.zeros(PARAMETERS[name] - half, np.int8)}
+    save_file(arrays, tmp_path / "x.safetensors")
+    assert identify_backbone(tmp_path / "x.safetensors") == name
+    assert identify_backbone(h5_of(tmp_path / "x.weights.h5", PARAMETERS[name], 99)) == name
+
+
+def test_another_number_of_parameters_raises(tmp_path):
+    with pytest.raises(InputError, match="holds 1,000 parameters, as no known backbone"):
+        read_first_layer(h5_of(tmp_path / "x.h5", 1000))
+
+
+def test_weights_without_batch_normalisation_raise(tmp_path):
+    with pytest.raises(InputError, match="VGG19 has no batch normalisation"):
+        read_first_layer(h5_of(tmp_path / "x.h5", PARAMETERS["VGG19"]))
+
+
+@pytest.mark.parametrize("name", ["x.h5", "x.weights.h5", "x.safetensors"])
+@pytest.mark.parametrize("content", [b"", b"not weights", b"\x89HDF\r\n\x1a\n" + bytes(40)])
+def test_a_file_that_is_not_whole_raises(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match="not a readable file of weights"):
+        read_first_layer(tmp_path / name)
+
+
+def test_pytorch_files_are_refused_with_the_way_out(tmp_path):
+    (tmp_path / "x.pt").write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"may carry code .* Convert the state dict"):
+        read_first_layer(tmp_path / "x.pt")
+
+
+def test_a_missing_file_and_an_unknown_backbone_raise(tmp_path):
+    with pytest.raises(InputError, match="there is no such file"):
+        read_first_layer(tmp_path / "absent.h5")
+    with pytest.raises(InputError, match="unknown backbone 'ResNet51'"):
+        read_first_layer(h5_of(tmp_path / "x.h5", 10), "ResNet51")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameters_of_every_backbone_are_those_of_keras(name):
+    from rin.models.backbones import build_backbone
+
+    backbone = build_backbone(name, ALL_BACKBONES[name].min_size)
+    assert backbone.count_params() == PARAMETERS[name]
+    assert PARAMETERS.keys() == ALL_BACKBONES.keys()
+
+
+@pytest.mark.slow
+def test_every_format_gives_the_same_first_layer_and_another_backbone_raises(tmp_path):
+    from rin.models.backbones import build_backbone
+    from rin.models.weights import save_notop, save_safetensors
+
+    backbone = build_backbone("MobileNetV2", 32)
+    backbone.save_weights(tmp_path / "a.weights.h5")
+    save_notop(tmp_path / "a_notop.h5", backbone)
+    save_safetensors(tmp_path / "a.safetensors", backbone)
+    names = ["a.weights.h5", "a_notop.h5", "a.safetensors"]
+    layers = [read_first_layer(tmp_path / name) for name in names]
+    for layer in layers:
+        assert (layer.backbone, layer.stride, layer.padding) == ("MobileNetV2", 2, "same")
+        np.testing.assert_array_equal(layer.kernel, layers[0].kernel)
+    with pytest.raises(InputError, match="not the weights of a densenet121"):
+        read_first_layer(tmp_path / "a.weights.h5", "DenseNet121")
+
+
+DISTRIBUTION = {
+    "distributor": "A",
+    "release": "B",
+    "backbone": "ResNet50",
+    "file": None,
+    "sha256": "ab" * 32,
+    "format": "h5",
+    "licence": "C",
+    "home": "https://a.org",
+    "stated_preprocessing": None,
+    "statement": "nothing",
+    "probed": None,
+}
+PROBED = {"contract": "caffe", "date": "2026-01-02", "images": "64 of BUSI", "divergence": 0.1}
+
+
+def written(path, **changes):
+    file = path / "weights.yaml"
+    file.write_text(yaml.safe_dump({"distributions": [DISTRIBUTION | changes]}), encoding="utf-8")
+    return file
+
+
+def test_known_distributions_hold_one_file_under_two_names_and_disagree_about_it():
+    found = distributions_of(
+        "08629f7e7bd3e29b8ee9522ca3f65ce4d010a7ddf74f0ea3c7e3f3d0bbab0734", load_distributions()
+    )
+    stated = {d.distributor: d.stated_preprocessing for d in found}
+    assert stated == {
+        "RadImageNet's authors": "symmetric_bgr",
+        "Lab-Rasool (Hugging Face)": "standardised",
+    }
+
+
+def test_entries_and_distributions_agree_on_the_file_that_both_name():
+    (entry,) = [entry for entry in load_entries() if entry.sha256]
+    (found,) = distributions_of(entry.sha256, load_distributions())
+    named = (found.file, found.backbone, found.stated_preprocessing)
+    assert named == (entry.file, entry.backbone, entry.preprocessing)
+
+
+def test_a_probed_distribution_is_read(tmp_path):
+    (found,) = load_distributions(written(tmp_path, probed=PROBED))
+    assert (found.probed.contract, found.probed.date.year) == ("caffe", 2026)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"stated_preprocessing": "torch"}, "unknown candidate 'torch'"),
+        ({"backbone": "ResNet51"}, "unknown backbone"),
+        ({"sha256": "ab"}, "sha256"),
+        ({"probed": PROBED | {"divergence": -1}}, "divergence"),
+        ({"probed": PROBED, "sha256": None}, "must be named by its SHA-256"),
+        ({"statement": ""}, "statement"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_distribution_that_does_not_validate_raises(tmp_path, changes, said):
+    with pytest.raises(InputError) as raised:
+        load_distributions(written(tmp_path, **changes))
+    assert said in str(raised.value)
+
+
+def test_a_list_that_is_missing_raises(tmp_path):
+    with pytest.raises(InputError, match="no readable list of distributions"):
+        load_distributions(tmp_path / "absent.yaml")
