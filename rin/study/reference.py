@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +39,7 @@ from rin.study.ledger import Ledger
 from rin.study.machine import Hardware, commit_of, installed_packages, this_computer
 from rin.study.plan import PlannedRun, Run, find_entries, plan_study, weights_folders
 from rin.study.pretraining import (
+    PretrainingRun,
     find_corpus,
     local_entries,
     open_corpus,
@@ -127,27 +127,12 @@ class FileFacts(_Fact):
 
 
 class RunFacts(_Fact):
-    """Everything that `run.json` states.
+    """Everything that `run.json` states; times in UTC, ISO 8601.
 
-    Attributes
-    ----------
-    name, written
-        Of the reference run, and when it was written (UTC, ISO 8601).
-    first_finished, last_finished
-        When the first and the last of its runs were finished.
-    profile
-        Resolved profile, as its fields are called.
-    python, packages, backend, precision, commit
-        Versions; backend and precision of fine-tuning; `commit` is that of the code that wrote
-        the files, with a plus where other files than its own were at work.
-    hardware, peak_memory_gb
-        Of the computer that wrote the files; and the largest need of a fine-tuning process.
-    work
-        By stage.
-    tasks, corpora, weights, files
-        What was read, and what was written.
-    digest
-        Of all the above.
+    `profile` is the resolved one; `backend`, `precision` and `peak_memory_gb` are of fine-tuning;
+    `commit` is that of the code that wrote the files, with a plus where other files than its own
+    were at work; `hardware` that of the computer that wrote them; `work` goes by stage; `digest`
+    covers all the others.
     """
 
     format: Literal[1] = 1
@@ -175,10 +160,10 @@ class RunFacts(_Fact):
         tasks, inits = (self.profile.get(name) for name in ("tasks", "inits"))
         if not isinstance(inits, list) or len(inits) < 2 or not all(inits):
             raise ValueError("the profile names no two inits")
-        if not isinstance(tasks, list) or not {*tasks} <= {one.name for one in self.tasks}:
+        if not isinstance(tasks, list) or not {*tasks} <= {task.name for task in self.tasks}:
             raise ValueError("the profile names tasks of which nothing is said")
-        datasets = [*(one.dataset for one in self.tasks), *self.corpora]
-        if made_up := [one.name for one in datasets if one.provenance != "real"]:
+        datasets = [*(task.dataset for task in self.tasks), *self.corpora]
+        if made_up := [data.name for data in datasets if data.provenance != "real"]:
             raise ValueError(f"stand-ins: {', '.join(made_up)}")
         return self
 
@@ -189,10 +174,6 @@ class RunFacts(_Fact):
         text = json.dumps(told, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def sealed(self) -> RunFacts:
-        """Return the same facts with their digest."""
-        return self.model_copy(update={"digest": self.expected_digest})
-
     @property
     def inits(self) -> tuple[str, str]:
         """The two inits that are compared, (a, b)."""
@@ -201,7 +182,7 @@ class RunFacts(_Fact):
 
     def task(self, name: str) -> TaskFacts:
         """Return the facts of a task."""
-        return next(one for one in self.tasks if one.name == name)
+        return next(task for task in self.tasks if task.name == name)
 
 
 def without_folders(value: Any) -> Any:
@@ -215,34 +196,27 @@ def without_folders(value: Any) -> Any:
     return value
 
 
-CASES, RUNS, SCORES = "cases.parquet", "runs.parquet", "scores.parquet"
-OVERLAP, BASELINES = "overlap.parquet", "baselines.parquet"
-PRETRAINING, PROBE = "pretraining.parquet", "probe.parquet"
-LESION_MAPS = "lesion_maps.parquet"
 #: Columns that each table must have, with the kinds of their values (NumPy's letters).
 COLUMNS: dict[str, dict[str, str]] = {
-    CASES: {"task": "O", "case_id": "O", "patient_id": "O", "label": "iu"},
-    RUNS: {"run_id": "O", "task": "O", "fold": "iu", "scenario": "O", "init": "O",
+    "cases": {"task": "O", "case_id": "O", "patient_id": "O", "label": "iu"},
+    "runs": {"run_id": "O", "task": "O", "fold": "iu", "scenario": "O", "init": "O",
            "contract": "O", "preprocessing": "O", "resize": "O", "seed": "iu",
            "best_epoch": "iu", "epochs": "iu", "seconds": "f"},
-    SCORES: {"run": "iu", "case": "iu", "score": "f"},
-    OVERLAP: {"run": "iu", "case": "iu", "target": "iu", "empty_cam": "b", "dice": "f",
+    "scores": {"run": "iu", "case": "iu", "score": "f"},
+    "overlap": {"run": "iu", "case": "iu", "target": "iu", "empty_cam": "b", "dice": "f",
               "dice_best": "f", "dice_upper": "f", "pointing": "f", "average_precision": "f",
               "mask_share": "f", "cam_share": "f"},
-    BASELINES: {"case": "iu", "baseline": "O", "dice": "f", "pointing": "f",
+    "baselines": {"case": "iu", "baseline": "O", "dice": "f", "pointing": "f",
                 "average_precision": "f"},
-    PRETRAINING: {"init": "O", "corpus": "O", "backbone": "O", "top1": "f", "run_id": "O"},
-    LESION_MAPS: {"task": "O", "init": "O", "unfreezing": "O", "row": "iu", "column": "iu",
+    "pretraining": {"init": "O", "corpus": "O", "backbone": "O", "top1": "f", "run_id": "O"},
+    "lesion_maps": {"task": "O", "init": "O", "unfreezing": "O", "row": "iu", "column": "iu",
                   "activation": "f", "n_maps": "iu"},
-    PROBE: {},
+    "probe": {},
 }  # fmt: skip
 #: Tables that not every study has.
-OPTIONAL = (LESION_MAPS, PROBE)
+OPTIONAL = ("lesion_maps", "probe")
 #: Numbers of overlap that are kept beside the case and the run.
-OVERLAP_VALUES = [
-    *("dice", "dice_best", "dice_upper", "pointing", "average_precision"),
-    *("mask_share", "cam_share"),
-]
+OVERLAP_VALUES = [name for name, kind in COLUMNS["overlap"].items() if kind == "f"]
 _CASE = ["task", "case_id"]
 
 
@@ -298,7 +272,11 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    arrays = pa.Table.from_pandas(_shortened(table), preserve_index=False)
+    for name in table.select_dtypes("integer"):
+        if table[name].notna().all():
+            kind = "integer" if (table[name] < 0).any() else "unsigned"
+            table = table.assign(**{name: pd.to_numeric(table[name], downcast=kind)})
+    arrays = pa.Table.from_pandas(table, preserve_index=False)
     arrays = arrays.replace_schema_metadata(None)  # pandas' notes are larger than small tables
     pq.write_table(arrays, path, compression="zstd", compression_level=19, use_dictionary=True)
 
@@ -316,11 +294,11 @@ def read_table(path: Path, rows: int) -> pd.DataFrame:
         table = pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise broken(path, f"not a readable table ({error})") from error
-    absent = [name for name in COLUMNS[path.name] if name not in table]
+    absent = [name for name in COLUMNS[path.stem] if name not in table]
     if absent or len(table) != rows:
         said = f"columns {absent} are missing" if absent else f"{len(table)} rows, not {rows}"
         raise broken(path, said)
-    for name, kinds in COLUMNS[path.name].items():
+    for name, kinds in COLUMNS[path.stem].items():
         found = table[name].dtype
         kind = "O" if pd.api.types.is_string_dtype(found) else found.kind
         if kind not in kinds:
@@ -338,22 +316,26 @@ def check_places(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
     InputError
         Naming the table and the column.
     """
-    ends = {"run": len(tables[RUNS]), "case": len(tables[CASES])}
+    ends = {"run": len(tables["runs"]), "case": len(tables["cases"])}
     for name, table in tables.items():
-        for column in ends.keys() & set(table.columns) if name != PROBE else ():
+        for column in ends.keys() & set(table.columns) if name != "probe" else ():
             values = table[column]
-            if len(values) and not (values.min() >= 0 and values.max() < ends[column]):
-                raise broken(folder / name, f"column {column} points beyond the {column}s")
-    if not tables[CASES]["label"].isin([0, 1]).all():
-        raise broken(folder / CASES, "labels other than 0 and 1")
-    if tables[CASES].duplicated(_CASE).any() or tables[RUNS]["run_id"].duplicated().any():
+            if not values.between(0, ends[column] - 1).all():
+                raise broken(_file(folder, name), f"column {column} points beyond the {column}s")
+    if not tables["cases"]["label"].isin([0, 1]).all():
+        raise broken(_file(folder, "cases"), "labels other than 0 and 1")
+    if tables["cases"].duplicated(_CASE).any() or tables["runs"]["run_id"].duplicated().any():
         raise broken(folder, "a case or a run stands twice")
-    scores = tables[SCORES]
+    scores = tables["scores"]
     if scores.duplicated(["run", "case"]).any() or not np.isfinite(scores["score"]).all():
-        raise broken(folder / SCORES, "a score is doubled or not a number")
-    of_case = tables[CASES]["task"].to_numpy()[scores["case"]]
-    if (of_case != tables[RUNS]["task"].to_numpy()[scores["run"]]).any():
-        raise broken(folder / SCORES, "a run scores a case of another task")
+        raise broken(_file(folder, "scores"), "a score is doubled or not a number")
+    of_case = tables["cases"]["task"].to_numpy()[scores["case"]]
+    if (of_case != tables["runs"]["task"].to_numpy()[scores["run"]]).any():
+        raise broken(_file(folder, "scores"), "a run scores a case of another task")
+
+
+def _file(folder: Path, name: str) -> Path:
+    return folder / f"{name}.parquet"
 
 
 def broken(where: Path, problem: str) -> InputError:
@@ -366,17 +348,6 @@ def broken(where: Path, problem: str) -> InputError:
     )
 
 
-def _shortened(table: pd.DataFrame) -> pd.DataFrame:
-    whole = [name for name in table.select_dtypes("integer") if table[name].notna().all()]
-    return table.assign(
-        **{name: pd.to_numeric(table[name], downcast=_kind(table[name])) for name in whole}
-    )
-
-
-def _kind(column: pd.Series) -> Literal["unsigned", "integer"]:
-    return "integer" if (column < 0).any() else "unsigned"
-
-
 def _refuse(bad: pd.Series | np.ndarray, rows: pd.DataFrame, problem: str) -> None:
     if np.any(bad):
         first = rows[np.asarray(bad)].iloc[0]
@@ -387,19 +358,8 @@ def _refuse(bad: pd.Series | np.ndarray, rows: pd.DataFrame, problem: str) -> No
         )
 
 
-def refuse_stand_ins(study: Study, provenances: Mapping[str, str]) -> None:
-    """Raise unless everything that a study read is real.
-
-    Parameters
-    ----------
-    provenances
-        From what was read, in words, to `real` or `stand-in`.
-
-    Raises
-    ------
-    InputError
-        Naming everything that is a stand-in.
-    """
+def _refuse_stand_ins(study: Study, provenances: Mapping[str, str]) -> None:
+    """Raise unless everything that a study read is real; keys say what it is."""
     made_up = [name for name, provenance in provenances.items() if provenance != "real"]
     if made_up:
         raise InputError(
@@ -410,34 +370,14 @@ def refuse_stand_ins(study: Study, provenances: Mapping[str, str]) -> None:
         )
 
 
-def provenances_of_images(study: Study, tasks: Mapping[str, TaskInputs]) -> dict[str, str]:
-    """Return the provenance of the images of tasks and of pretraining corpora, by their names."""
-    found = {f"images of {name}": one.provenance for name, one in tasks.items()}
-    return found | {f"corpus {run.corpus}": run.provenance for run in plan_pretraining(study)}
-
-
-def provenances_of_weights(study: Study) -> dict[str, str]:
-    """Return the provenance of the images that the grid's weights were trained on, by name."""
-    entries = [entry for entry in find_entries(study).values() if entry is not None]
-    return {f"weights {one.init} {one.backbone}": one.provenance for one in entries}
-
-
-def gather_facts(
+def _gather_facts(
     study: Study,
     tasks: Mapping[str, TaskInputs],
     runs: list[Run],
     files: Mapping[str, FileFacts],
     accelerator: str | None,
 ) -> RunFacts:
-    """Return what `run.json` states of a finished study on real images.
-
-    Parameters
-    ----------
-    tasks, runs, files
-        What was read, what was trained, and what was written.
-    accelerator
-        As for `rin.study.machine.this_computer`.
-    """
+    """Return what `run.json` states of a finished study on real images."""
     done = pd.DataFrame([study.runs.done(run.run_id) for run in runs])
     own = pretrained(study)
     finished = pd.concat([done["finished"], own["finished"]] if len(own) else [done["finished"]])
@@ -458,7 +398,7 @@ def gather_facts(
         hardware=this_computer(accelerator),
         peak_memory_gb=float(done["peak_memory_gb"].max()),
         work=work,
-        tasks=[task_facts(one) for one in tasks.values()],
+        tasks=[task_facts(inputs) for inputs in tasks.values()],
         corpora=_corpora(study, own),
         weights=[
             _weights(study, entry, init, backbone)
@@ -467,23 +407,23 @@ def gather_facts(
         ],
         files=dict(files),
     )
-    return facts.sealed()
+    return facts.model_copy(update={"digest": facts.expected_digest})
 
 
 def _one_of(values: pd.Series) -> str:
     return ", ".join(sorted(values.astype(str).unique()))
 
 
-def task_facts(one: TaskInputs) -> TaskFacts:
+def task_facts(inputs: TaskInputs) -> TaskFacts:
     """Return what is to be said of a task and of its images, in numbers."""
-    used = one.store.cases
+    used = inputs.store.cases
     return TaskFacts(
-        name=one.task.name,
-        dataset=_dataset(one.manifest, one.found, used, one.dataset.provenance),
-        substitute_for=one.substitute_for,
-        mask_kind=one.manifest.mask_kind if one.store.masks() is not None else "",
-        size=one.store.size,
-        split={part: int(n) for part, n in one.folds["part"].value_counts().items()},
+        name=inputs.task.name,
+        dataset=_dataset(inputs.manifest, inputs.found, used, inputs.dataset.provenance),
+        substitute_for=inputs.substitute_for,
+        mask_kind=inputs.manifest.mask_kind if inputs.store.masks() is not None else "",
+        size=inputs.store.size,
+        split={part: int(n) for part, n in inputs.folds["part"].value_counts().items()},
     )
 
 
@@ -623,16 +563,16 @@ def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
     facts = _read_facts(folder)
     tables = {}
     for name in COLUMNS:
-        if name in facts.files:
-            tables[name] = _read_checked(folder / name, facts)
+        path = _file(folder, name)
+        if path.name in facts.files:
+            tables[name] = _read_checked(path, facts)
         elif name not in OPTIONAL:
-            raise broken(folder / RUN, f"it states no {name}")
+            raise broken(folder / RUN, f"it states no {path.name}")
     check_places(tables, folder)
     for column in (column for study in STUDIES for column in plan_columns(study)):
-        if column not in tables[RUNS]:
-            raise broken(folder / RUNS, f"column {column} is missing")
-    keys = {name: name.removesuffix(".parquet") for name in COLUMNS}
-    return ReferenceRun(facts, **{key: tables.get(name) for name, key in keys.items()})
+        if column not in tables["runs"]:
+            raise broken(_file(folder, "runs"), f"column {column} is missing")
+    return ReferenceRun(facts, **{name: tables.get(name) for name in COLUMNS})
 
 
 def reference_predictions(
@@ -774,37 +714,52 @@ def write_reference(
         )
     read = inputs_reader(study)
     tasks = {task: read(task) for task in study.profile.tasks}
-    refuse_stand_ins(study, provenances_of_images(study, tasks))
-    ids = [run.run_id for run in plan_pretraining(study)]
-    _check_finished(study, study.weights, ids, "pretraining")
+    corpora = {f"corpus {run.corpus}": run.provenance for run in plan_pretraining(study)}
+    _refuse_stand_ins(study, corpora | _provenances(tasks))
+    _check_finished(study, study.weights, plan_pretraining(study), "pretraining")
     plans = _plans(study, read)
-    runs = list({each.run.run_id: each.run for plan in plans.values() for each in plan}.values())
-    for each in (each for plan in plans.values() for each in plan):
-        tasks.setdefault(each.run.task, each.inputs)
-    others = provenances_of_images(study, tasks) | provenances_of_weights(study)
-    refuse_stand_ins(study, others)
-    _check_finished(study, study.runs, [run.run_id for run in runs], "fine-tuning")
+    planned = [each for plan in plans.values() for each in plan]
+    runs = list({each.run.run_id: each.run for each in planned}.values())
+    tasks = {each.run.task: each.inputs for each in reversed(planned)} | tasks
+    weights = {
+        f"weights {init} {backbone}": entry.provenance
+        for (init, backbone), entry in find_entries(study).items()
+        if entry is not None
+    }
+    _refuse_stand_ins(study, weights | _provenances(tasks))
+    _check_finished(study, study.runs, runs, "fine-tuning")
     if study.profile.probe is not None:
-        ids = [run.run_id for run in plan_probe(study)]
-        _check_finished(study, probe_ledger(study), ids, "the probe")
+        _check_finished(study, probe_ledger(study), plan_probe(study), "the probe")
     tables = _tables(study, plans, runs)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
+            draft = Path(work) / "draft"
+            draft.mkdir()
+            files = {}
+            for name, table in tables.items():
+                path = _file(draft, name)
+                write_table(table, path)
+                size = path.stat().st_size
+                files[path.name] = FileFacts(sha256=sha256_of(path), bytes=size, rows=len(table))
+            facts = _gather_facts(study, tasks, runs, files, accelerator)
+            (draft / RUN).write_text(facts.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            _check_size(draft, target)
+            load_reference(draft)
+            if target.exists():
+                target.rename(Path(work) / "old")
+            draft.rename(target)
     except OSError as error:
-        raise _unwritable(target, error) from error
-    try:
-        files = {name: _write(table, draft / name) for name, table in tables.items()}
-        facts = gather_facts(study, tasks, runs, files, accelerator)
-        (draft / RUN).write_text(facts.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        _check_size(draft, target)
-        load_reference(draft)
-        _publish(draft, target)
-    except OSError as error:
-        raise _unwritable(target, error) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        raise InputError(
+            f"the reference run cannot be written ({error.strerror or error})",
+            where=target,
+            remedy="Make room or choose a writable folder.",
+        ) from error
     return target
+
+
+def _provenances(tasks: Mapping[str, TaskInputs]) -> dict[str, str]:
+    return {f"images of {name}": inputs.provenance for name, inputs in tasks.items()}
 
 
 def _plans(study: Study, read: Callable[..., TaskInputs]) -> dict[str, list[PlannedRun]]:
@@ -818,10 +773,12 @@ def _plans(study: Study, read: Callable[..., TaskInputs]) -> dict[str, list[Plan
     return plans
 
 
-def _check_finished(study: Study, ledger: Ledger, run_ids: list[str], stage: str) -> None:
-    if missing := len(run_ids) - ledger.count(run_ids):
+def _check_finished(
+    study: Study, ledger: Ledger, runs: Sequence[Run | PretrainingRun], stage: str
+) -> None:
+    if missing := len(runs) - ledger.count([run.run_id for run in runs]):
         raise InputError(
-            f"{missing} of {len(run_ids)} runs of {stage} are not finished",
+            f"{missing} of {len(runs)} runs of {stage} are not finished",
             where=ledger.folder,
             remedy=f"Run rin study --profile {study.profile.name}; it goes on where it stopped.",
         )
@@ -833,17 +790,17 @@ def _tables(
     cases, scores = pack_predictions([run_predictions(study, run) for run in runs])
     overlap, baselines, lesion_maps = _overlap(study, plans["grid"], runs, cases)
     tables = {
-        CASES: cases,
-        RUNS: _runs(study, plans, runs),
-        SCORES: scores,
-        OVERLAP: overlap,
-        BASELINES: baselines,
-        PRETRAINING: _pretraining(study),
+        "cases": cases,
+        "runs": _runs(study, plans, runs),
+        "scores": scores,
+        "overlap": overlap,
+        "baselines": baselines,
+        "pretraining": _pretraining(study),
     }
     if len(lesion_maps):
-        tables[LESION_MAPS] = lesion_maps
+        tables["lesion_maps"] = lesion_maps
     if study.profile.probe is not None:
-        tables[PROBE] = _probe(study)
+        tables["probe"] = _probe(study)
     return tables
 
 
@@ -851,7 +808,7 @@ def _probe(study: Study) -> pd.DataFrame:
     table = probe_measurements(study)
     for what, column in (("probed weights", "weights_provenance"), ("images", "source_provenance")):
         made_up = table.loc[table[column] == "stand-in", "source"].unique()
-        refuse_stand_ins(study, {f"{what} of the probe, {name}": "stand-in" for name in made_up})
+        _refuse_stand_ins(study, {f"{what} of the probe, {name}": "stand-in" for name in made_up})
     return table
 
 
@@ -879,7 +836,8 @@ def _overlap(
     place = {run.run_id: number for number, run in enumerate(runs)}
     places = {tuple(each.run.named[k] for k in keys): place[each.run.run_id] for each in grid}
     number = pd.Series(range(len(cases)), index=pd.MultiIndex.from_frame(cases[_CASE]))
-    measured, beside, centred = [_no_overlap()], [_no_baselines()], [pd.DataFrame()]
+    measured, beside = ([pd.DataFrame(columns=[*COLUMNS[n]])] for n in ("overlap", "baselines"))
+    centred = [pd.DataFrame()]
     for task, inputs in {each.run.task: each.inputs for each in grid}.items():
         if inputs.store.masks() is None:
             continue
@@ -893,22 +851,16 @@ def _overlap(
         measured.append(values.assign(run=run, case=case))
         scored = score_baselines(store, masks, found.table["case_id"].unique(), found.tolerance)
         beside.append(scored.assign(case=number[task].loc[scored["case_id"]].to_numpy()))
-    overlap = pd.concat(measured, ignore_index=True).astype(
-        {"run": np.int64, "case": np.int64, "target": np.int64, "empty_cam": bool}
-        | dict.fromkeys(OVERLAP_VALUES, np.float32)
-    )
-    baselines = pd.concat(beside, ignore_index=True).drop(columns="case_id", errors="ignore")
-    measures = dict.fromkeys(["dice", "pointing", "average_precision"], np.float32)
-    baselines = baselines.astype({"case": np.int64, "baseline": str} | measures)
+    overlap = _typed(pd.concat(measured, ignore_index=True), "overlap")
+    baselines = _typed(pd.concat(beside, ignore_index=True), "baselines")
     return overlap, baselines, pd.concat(centred, ignore_index=True)
 
 
-def _no_overlap() -> pd.DataFrame:
-    return pd.DataFrame(columns=["run", "case", "target", "empty_cam", *OVERLAP_VALUES])
-
-
-def _no_baselines() -> pd.DataFrame:
-    return pd.DataFrame(columns=["case", "baseline", "dice", "pointing", "average_precision"])
+def _typed(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the columns that a table of a reference run has, floats as short as they are kept."""
+    kinds = {"iu": np.int64, "f": np.float32, "b": bool, "O": str}
+    columns = COLUMNS[name]
+    return table[[*columns]].astype({column: kinds[kind] for column, kind in columns.items()})
 
 
 def score_baselines(
@@ -924,15 +876,10 @@ def score_baselines(
 def _pretraining(study: Study) -> pd.DataFrame:
     table = pretrained(study)
     if table.empty:
-        return pd.DataFrame(columns=["init", "corpus", "backbone", "top1", "run_id", "contract"])
+        return pd.DataFrame(columns=[*COLUMNS["pretraining"], "contract"])
     contracts = {(e.init, e.backbone): e.preprocessing for e in local_entries(study)}
     keys = table[["init", "backbone"]].itertuples(index=False, name=None)
     return table.assign(contract=[contracts[key] for key in keys])
-
-
-def _write(table: pd.DataFrame, path: Path) -> FileFacts:
-    write_table(table, path)
-    return FileFacts(sha256=sha256_of(path), bytes=path.stat().st_size, rows=len(table))
 
 
 def _check_size(draft: Path, target: Path) -> None:
@@ -944,21 +891,3 @@ def _check_size(draft: Path, target: Path) -> None:
             where=target,
             remedy="Write it from a profile with fewer test cases, scenarios or folds.",
         )
-
-
-def _publish(draft: Path, target: Path) -> None:
-    """Put a draft in its place at once; what stood there goes last."""
-    draft.chmod(0o755)
-    old = draft.with_name(f"{draft.name}-old")
-    if target.exists():
-        target.rename(old)
-    draft.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _unwritable(target: Path, error: OSError) -> InputError:
-    return InputError(
-        f"the reference run cannot be written ({error.strerror or error})",
-        where=target,
-        remedy="Make room or choose a writable folder.",
-    )
