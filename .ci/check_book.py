@@ -71,7 +71,8 @@ def shown_texts(page: str) -> list[str]:
 
 def as_shown(value: str, form: str) -> str:
     """Return a glued value as the prose is to show it: a number in its format, a text as it is."""
-    return f"{float(value):{form}}" if form else value
+    number = int if re.fullmatch(r"-?\d+", value) else float
+    return f"{number(value):{form}}" if form else value.replace("'", "’")
 
 
 def check_values(name: str, keys: Sequence[str], notebook: Path, page: str) -> list[str]:
@@ -83,7 +84,7 @@ def check_values(name: str, keys: Sequence[str], notebook: Path, page: str) -> l
     if len(shown) != len(roles):
         return [*complaints, f"{name}: {len(shown)} values shown, {len(roles)} in the prose"]
     for (key, form), text in zip(roles, shown, strict=True):
-        if key in glued and text != as_shown(glued[key], form):
+        if key in glued and text.replace("'", "’") != as_shown(glued[key], form):
             complaints.append(f"{name}: {key} = {glued[key]} is shown as {text!r}")
         if re.fullmatch(r"[+-]?(nan|inf)|", text):
             complaints.append(f"{name}: {key} is shown as {text!r}")

@@ -122,6 +122,14 @@ def test_check_of_page_that_is_wrong_complains(check, built, old, new, complaint
     assert any(complaint in line for line in check.check_page(PAGE, KEYS, built, "stand-in"))
 
 
+@pytest.mark.parametrize(
+    ("value", "form", "shown"),
+    [("1350000", ",", "1,350,000"), ("-0.0314", ".2f", "-0.03"), ("3", ".1f", "3.0")],
+)
+def test_value_is_shown_in_its_format(check, value, form, shown):
+    assert check.as_shown(value, form) == shown
+
+
 def test_check_of_page_without_an_expected_key_complains(check, built):
     complaints = check.check_page(PAGE, (*KEYS, "n_cases"), built, None)
     assert f"{NAME}: nothing glued as 'n_cases'" in complaints
