@@ -22,8 +22,7 @@ from rin.curation.taxonomy import REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest, manifest_names
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
-from rin.stats.audit_rounding import rounded
-from rin.stats.audit_tasks import audit_task, audit_tasks
+from rin.stats.audit import audit_task, audit_tasks, rounded
 
 FACTS = Path(__file__).with_suffix(".yaml")
 _READ = yaml.safe_load(FACTS.read_text(encoding="utf-8"))

@@ -3,7 +3,7 @@
 Mei X, Liu Z, Robson PM, et al. RadImageNet: An Open Radiologic Deep Learning
 Research Dataset for Effective Transfer Learning. Radiology: Artificial
 Intelligence 2022;4(5):e210315.  Numbers are as printed, slips included, and
-nothing is computed here: `rin.stats.audit_tasks` checks them by arithmetic.
+nothing is computed here: `rin.stats.audit` checks them by arithmetic.
 """
 
 from dataclasses import dataclass

@@ -27,8 +27,14 @@ from rin.report.format import format_p
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import use_style
 from rin.report.tables import book_table
-from rin.stats.audit_claims import VERDICTS, judged_claims, task_names
-from rin.stats.audit_tasks import audit_tasks, dice_gains, holm_bounds
+from rin.stats.audit import (
+    VERDICTS,
+    audit_tasks,
+    dice_gains,
+    holm_bounds,
+    judged_claims,
+    task_names,
+)
 
 use_style()
 

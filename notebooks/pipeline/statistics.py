@@ -32,7 +32,7 @@ from rin.report.maps import OUTLINE, show_image
 from rin.report.page import glue_values, picture
 from rin.report.style import FAINT, INK, use_style
 from rin.report.tables import book_table
-from rin.stats.coverage import simulate_coverage
+from rin.stats.simulate import simulate_coverage
 from rin.study.profile import load_profile
 
 use_style()

@@ -42,8 +42,8 @@ from rin.stats import (
     regime_interaction,
     scenario_aucs,
 )
-from rin.stats.audit_tasks import audit_task
-from rin.stats.beyond_curves import beyond_curves
+from rin.stats.audit import audit_task
+from rin.stats.beyond import beyond_curves
 from rin.study import open_runs
 
 style.use_style()

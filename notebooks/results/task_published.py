@@ -31,7 +31,7 @@ from rin.report.format import format_estimate, format_mean_sd
 from rin.report.page import glue_values, picture
 from rin.report.style import use_style
 from rin.report.tables import book_table
-from rin.stats.audit_tasks import audit_task
+from rin.stats.audit import audit_task
 
 use_style()
 manifest, asked = find_task(task)

@@ -149,7 +149,7 @@ for name, (bad_labels, bad_scores) in attempts.items():
 # %% [markdown]
 # ## All that `rin.stats` offers
 #
-# Every docstring says what a function takes, what it returns, and against what it was checked.
+# Every docstring says what a function takes and what it returns; `tests/stats` names its oracle.
 
 # %%
 import inspect

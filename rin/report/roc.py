@@ -75,7 +75,7 @@ def mean_roc(
     Parameters
     ----------
     curves
-        One task of `rin.stats.roc.mean_roc`: `init`, `method`, `fpr`, `tpr`, `tpr_sd` (0–1); the
+        One task of `rin.stats.mean_roc`: `init`, `method`, `fpr`, `tpr`, `tpr_sd` (0–1); the
         vertical averages are drawn. ± 1 SD, cut at 0 and 1, is a band of a single init; of
         several, bars at five false-positive rates, as their bands would cover each other.
     inits
@@ -112,7 +112,7 @@ def reliability(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None =
     Parameters
     ----------
     curves
-        One task of `rin.stats.beyond_curves.beyond_curves`; of curve "reliability" are drawn `x`
+        One task of `rin.stats.beyond_curves`; of curve "reliability" are drawn `x`
         (mean probability of a bin), `y` (share positive), `low`, `high` (NaN: no interval), and
         `share` (of all cases) as the mark's area.
     inits

@@ -1,17 +1,15 @@
 """Resampling whole patients: the check on every interval that rests on a formula.
 
-A replicate draws as many clusters (patients) with replacement as there are;
-all cases of a cluster come along as often as it was drawn.  Replicates are
-kept as weights, so that any measure that takes case weights can be
-bootstrapped in one call.  Nothing here knows what is measured.
+A replicate draws as many clusters (patients) with replacement as there are; all cases of a
+cluster come along as often as it was drawn.  Replicates are kept as weights, so that any measure
+that takes case weights can be bootstrapped in one call.  Nothing here knows what is measured.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from rin.errors import InputError
-from rin.stats.clusters import cluster_codes
-from rin.stats.inputs import binary_labels, check_level, score_rows
+from rin.stats.inputs import binary_labels, check_level, cluster_codes, score_rows
 
 _CELLS = 300_000  # cells of one block of replicates × cases, so that blocks stay in the cache
 
@@ -19,38 +17,14 @@ _CELLS = 300_000  # cells of one block of replicates × cases, so that blocks st
 def cluster_weights(
     clusters: ArrayLike, replicates: int, seed: int, *, labels: ArrayLike | None = None
 ) -> np.ndarray:
-    """Return how often each case is drawn in each replicate of a cluster bootstrap.
+    """Return how often each case is drawn in each replicate, int16 (replicates, n).
 
-    Parameters
-    ----------
-    clusters
-        Shape (n,): the patient of each case, none missing.
-    replicates
-        How many replicates, at least 1.
-    seed
-        The draw depends on it and on which cases share a cluster, not on names.
-    labels
-        Shape (n,), 0 or 1.  With labels, a replicate without a case of one
-        class is drawn again, so every replicate has both: the bootstrap is
-        conditional on that.  With a class in few patients this narrows the
-        spread a little (in 2 of many patients: some 14 % of draws are repeated; in 5: 1 %).
-
-    Returns
-    -------
-    numpy.ndarray
-        int16 (replicates, n): the number of draws of each case's cluster.
-
-    Raises
-    ------
-    InputError
-        Fewer than two clusters or one replicate, a missing identifier, unequal
-        lengths; or a class whose cases all lie in one cluster, whose spread no
-        resampling can show.
-
-    Notes
-    -----
-    Efron and Tibshirani (1993), section 8.  Checked against the multinomial
-    moments of the draws, and by `bootstrap_areas` against Obuchowski's variance.
+    The draw depends on the seed and on which cases share a cluster (n,), not on names.  With
+    labels (n,) a replicate without a case of one class is drawn again: the bootstrap is
+    conditional on both classes, which narrows the spread a little where one lies in few patients
+    (in 2 of many, some 14 % of draws are repeated; in 5, 1 %).  InputError for fewer than two
+    clusters or one replicate, a missing identifier, unequal lengths, or a class whose cases all
+    lie in one cluster.  Efron and Tibshirani (1993), section 8.
     """
     if replicates < 1:
         raise InputError(
@@ -69,32 +43,10 @@ def cluster_weights(
 
 
 def weighted_areas(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLike) -> np.ndarray:
-    """Return the AUC of every predictor under every row of case weights.
+    """Return the AUC of every predictor (k, n) under every row of whole weights (r, n), (r, k).
 
-    Parameters
-    ----------
-    labels
-        Shape (n,), 0 or 1, 1 the positive class.
-    scores_matrix
-        Shape (k, n): one row a predictor; ties count one half.
-    weights
-        Shape (r, n) or (n,): integers, not negative, such as `cluster_weights`.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 (r, k), in [0, 1]; NaN where all cases of a class weigh nothing.
-
-    Raises
-    ------
-    InputError
-        As `rin.stats.auc_ci`; or weights of another width, negative or not whole.
-
-    Notes
-    -----
-    Each predictor is sorted once; a replicate then costs one cumulative sum.
-    Sums are of integers and exact.  Validated against scikit-learn's
-    ``roc_auc_score(sample_weight=...)``.
+    Each predictor is sorted once; a replicate then costs one cumulative sum.  NaN where all cases
+    of a class weigh nothing.  InputError for weights of another width, negative or not whole.
     """
     positive = binary_labels(labels)
     rows = score_rows(scores_matrix, positive.size)
@@ -123,60 +75,20 @@ def bootstrap_areas(
     replicates: int = 2000,
     seed: int = 0,
 ) -> np.ndarray:
-    """Return the AUCs of predictors in replicates of a bootstrap over patients.
+    """Return the AUCs of predictors (k, n) in replicates over patients (n,), (replicates, k).
 
-    Parameters
-    ----------
-    labels, scores_matrix
-        Shapes (n,) and (k, n), as in `weighted_areas`.
-    clusters
-        Shape (n,): the patient of each case.
-    replicates, seed
-        As `cluster_weights`; every replicate has both classes.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 (replicates, k): all predictors see the same patients in a row,
-        so that differences of columns are paired.
-
-    Raises
-    ------
-    InputError
-        As `cluster_weights` and `weighted_areas`.
-
-    Notes
-    -----
-    Checked against Obuchowski's clustered variance, which it approaches.
+    All predictors see the same patients in a row, so that differences of columns are paired.
     """
     weights = cluster_weights(clusters, replicates, seed, labels=labels)
     return weighted_areas(labels, scores_matrix, weights)
 
 
 def percentile_interval(values: ArrayLike, level: float = 0.95) -> tuple:
-    """Return the percentile interval of bootstrap replicates.
+    """Return the percentile interval of replicates, which lie along the first axis.
 
-    Parameters
-    ----------
-    values
-        Shape (replicates,) or (replicates, ...): replicates along the first axis.
-    level
-        Confidence level.
-
-    Returns
-    -------
-    low, high : float or numpy.ndarray
-        Quantiles (1 − level) / 2 and (1 + level) / 2 over the first axis, interpolated linearly.
-
-    Raises
-    ------
-    InputError
-        No replicate, or NaN: dropping such replicates would narrow the interval unseen.
-
-    Notes
-    -----
-    Efron and Tibshirani (1993), section 13.3.  Validated against SciPy's
-    ``bootstrap(method="percentile")``.
+    Quantiles (1 − level) / 2 and (1 + level) / 2, interpolated linearly: two numbers, or two
+    arrays for several measures.  InputError for no replicate or NaN: dropping such replicates
+    would narrow the interval unseen.  Efron and Tibshirani (1993), section 13.3.
     """
     array = np.asarray(values, dtype=float)
     if array.size == 0 or np.isnan(array).any():

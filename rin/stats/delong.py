@@ -1,32 +1,46 @@
-"""AUC and its comparison by DeLong, DeLong and Clarke-Pearson (1988).
+"""AUCs and their comparison: DeLong, DeLong and Clarke-Pearson (1988), and Obuchowski (1997).
 
-The paper's stated method for every AUC interval and P value, in O(n log n)
-(Sun and Xu 2014).  Cases are taken as independent here, which several images
-of one patient are not: see `rin.stats.clustered`.  Curves never flip: a higher
-score always speaks for the positive class (pROC's ``direction = "<"``).
+The paper's stated method for every AUC interval and P value, in O(n log n) (Sun and Xu 2014), and
+its extension to several images of a patient: cases' placements are summed over each patient, and
+the spread of these sums is what the variance rests on.  AUCs are the same, only their uncertainty
+differs.  Curves never flip: a higher score always speaks for the positive class (pROC's
+``direction = "<"``).  Labels are 0 or 1 (n,), scores (n,) in any unit, one row a predictor where
+there are several.
 
 What degenerate input gives, and whether pROC 1.18.0 does the same:
 
 - tied scores of two classes count one half (same);
 - a constant predictor has area 1/2 and variance 0 (same);
-- one case of a class: the area, with NaN for all inference (same, as NA);
-- no variance of a difference: z 0 and P 1 where the areas are equal, z
-  ±infinity and P 0 where they differ (same); unpaired, no P at all (same);
-- infinite scores rank as the extremes that they are (pROC builds no curve and
-  warns); NaN scores are an error (pROC drops the cases).
+- one case of a class, or all of it in one patient: the area, with NaN for all inference (as NA);
+- no variance of a difference: z 0 and P 1 where the areas are equal, z ±infinity and P 0 where
+  they differ (same); unpaired, no P at all (same);
+- infinite scores rank as the extremes that they are (pROC builds no curve and warns); NaN scores
+  are an error (pROC drops the cases).
+
+Labels other than 0/1, one class only, unequal lengths, NaN, several rows for one predictor, a
+missing patient or a single one raise InputError (`rin.stats.inputs`).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
+from scipy import sparse, special
+from statsmodels.stats.proportion import proportion_confint
 
-from rin.stats.inputs import binary_labels, score_row, score_rows
-from rin.stats.intervals import area_interval, normal_quantile
-from rin.stats.paired import statistic, t_test
-from rin.stats.placements import placement_areas, placement_counts, placement_covariance
+from rin.errors import InputError, unknown
+from rin.stats.inputs import binary_labels, check_level, cluster_codes, score_row, score_rows
+from rin.stats.tests import statistic, t_test
+
+SCALES = ["identity", "logit"]
+# Of a weighted sum, by the summed weights: what rounding alone explains.
+ROUNDING = 10 * np.finfo(float).eps
+
+#: Of k predictors: for each positive case the negatives below it (k, m), for each negative the
+#: positives below it (k, n); or differences of such counts.
+Counts = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -68,49 +82,49 @@ class UnpairedDeLongTest:
     ci_high: float
 
 
+@dataclass(frozen=True)
+class ClusteredAuc(AucInterval):
+    """One AUC with Obuchowski's variance; `design_effect` is that over DeLong's."""
+
+    n_clusters: int
+    design_effect: float
+
+
+@dataclass(frozen=True)
+class ClusteredTest(DeLongTest):
+    """Two AUCs on the same cases, patients independent; interval and variance are of a − b."""
+
+    n_clusters: int
+    design_effect: float
+
+
+@dataclass(frozen=True)
+class AreaContrast:
+    """A weighted sum of areas; z test against zero and normal interval, not clipped.
+
+    `n_clusters` is the number of patients, or of cases where they count as independent.
+    """
+
+    estimate: float
+    variance: float
+    z: float
+    p_value: float
+    ci_low: float
+    ci_high: float
+    n: int
+    n_clusters: int
+
+
 def auc_ci(
     labels: ArrayLike, scores: ArrayLike, *, level: float = 0.95, scale: str = "identity"
 ) -> AucInterval:
     """Return the AUC with DeLong's variance and normal interval.
 
-    Parameters
-    ----------
-    labels
-        Shape (n,), 0 or 1, 1 the positive class.
-    scores
-        Shape (n,), any unit; only their order matters.
-    level
-        Confidence level.
-    scale
-        "identity" for the Wald interval, which is pROC's, or "logit" for the
-        interval that is symmetric in log odds; see `rin.stats.area_interval`.
-
-    Returns
-    -------
-    AucInterval
-        The Wald interval is clipped to [0, 1].  A perfect curve (area 0 or 1)
-        has variance 0 and a point as its interval, which says little; its logit
-        interval is NaN.  With one case of a class variance and interval are
-        NaN (pROC: NA).
-
-    Raises
-    ------
-    InputError
-        Labels not 0/1, one class only, unequal lengths, NaN scores, more than
-        one row of scores, or an unknown scale.
-
-    Notes
-    -----
-    Validated against pROC 1.18.0 ``ci.auc(method = "delong")``; the logit
-    interval against R's ``plogis`` and ``qlogis`` with pROC's ``var``.
-
-    References
-    ----------
-    DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44:837; Pepe 2003, The
-    Statistical Evaluation of Medical Tests (logit).
+    `scale` is "identity" for the Wald interval, which is pROC's, or "logit" (`area_interval`).  A
+    perfect curve has variance 0 and a point as its interval, which says little.
     """
     positive = binary_labels(labels)
-    wins, losses = placement_counts(positive, [score_row(scores, positive.size, "scores")])
+    wins, losses = placement_counts(positive, [score_row(scores, positive.size)])
     (area,), ((variance,),) = placement_areas(wins, losses), placement_covariance(wins, losses)
     low, high = area_interval(area, variance, level=level, scale=scale)
     return AucInterval(*map(float, (area, variance, low, high)))
@@ -119,53 +133,16 @@ def auc_ci(
 def delong_test(
     labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, *, level: float = 0.95
 ) -> DeLongTest:
-    """Compare two predictors on the same cases by the paired DeLong test.
+    """Compare two predictors on the same cases by the paired DeLong test of AUC(a) − AUC(b).
 
-    Parameters
-    ----------
-    labels
-        Shape (n,), 0 or 1, 1 the positive class.
-    scores_a, scores_b
-        Shape (n,) each; row i of all three belongs to one case.
-    level
-        Confidence level of the interval of AUC(a) − AUC(b), not clipped.
-
-    Returns
-    -------
-    DeLongTest
-        Degenerate cases follow pROC.  Variance zero with equal AUCs: z 0,
-        p 1, interval [0, 0]; with different AUCs: z ±infinity, p 0.  One case
-        of a class: variance, z, p and interval are NaN.
-
-    Raises
-    ------
-    InputError
-        Labels not 0/1, one class only, unequal lengths, NaN scores, or more
-        than one row of scores for a predictor.
-
-    Notes
-    -----
-    The variance is that of the differences of placements, so it is exactly
-    zero where every placement differs alike.  Validated against pROC 1.18.0
-    ``roc.test(method = "delong", paired = TRUE)``.
+    The variance is that of the differences of placements, so it is exactly zero where every
+    placement differs alike.
     """
-    positive = binary_labels(labels)
-    quantile = normal_quantile(level)
-    rows = [
-        score_row(scores, positive.size, where)
-        for scores, where in ((scores_a, "scores_a"), (scores_b, "scores_b"))
-    ]
-    wins, losses = placement_counts(positive, rows)
-    auc_a, auc_b = placement_areas(wins, losses)
-    apart = wins[:1], losses[:1]
-    for first, second in zip(apart, (wins[1:], losses[1:]), strict=True):
-        first -= second
-    (difference,), ((variance,),) = placement_areas(*apart), placement_covariance(*apart)
-    error = math.sqrt(variance)
-    z = statistic(difference, error)
-    p_value = 2 * special.ndtr(-abs(z))
-    low, high = difference - quantile * error, difference + quantile * error
-    return DeLongTest(*map(float, (auc_a, auc_b, difference, variance, z, p_value, low, high)))
+    check_level(level)
+    auc_a, auc_b, counts, _ = _apart(labels, scores_a, scores_b)
+    (difference,), ((variance,),) = placement_areas(*counts), placement_covariance(*counts)
+    tested = z_test(difference, variance, level)
+    return DeLongTest(*map(float, (auc_a, auc_b, difference, variance, *tested)))
 
 
 def delong_test_unpaired(
@@ -176,33 +153,11 @@ def delong_test_unpaired(
     *,
     level: float = 0.95,
 ) -> UnpairedDeLongTest:
-    """Compare two predictors on different, independent cases.
+    """Compare two predictors on different, independent cases; `d` follows t.
 
-    Parameters
-    ----------
-    labels_a, scores_a
-        Shape (n_a,) each, as in `auc_ci`.
-    labels_b, scores_b
-        Shape (n_b,) each.
-    level
-        Confidence level of the t interval of AUC(a) − AUC(b), not clipped.
-
-    Returns
-    -------
-    UnpairedDeLongTest
-        Where both variances are zero there are no degrees of freedom: `d` is
-        ±infinity (or NaN for equal AUCs), and df, p and interval are NaN, as
-        in pROC.
-
-    Raises
-    ------
-    InputError
-        As `auc_ci`.
-
-    Notes
-    -----
-    Validated against pROC 1.18.0 ``roc.test(method = "delong", paired =
-    FALSE)``, which gives no interval; ours is the t interval of its D and df.
+    The interval, which pROC does not give, is the t interval of its D and df.  Where both
+    variances are zero there are no degrees of freedom: `d` is ±infinity (or NaN for equal AUCs),
+    and df, p and interval are NaN.
     """
     a, b = auc_ci(labels_a, scores_a, level=level), auc_ci(labels_b, scores_b, level=level)
     n_a, n_b = np.size(labels_a), np.size(labels_b)
@@ -218,33 +173,361 @@ def delong_test_unpaired(
 
 
 def delong_covariance(labels: ArrayLike, scores_matrix: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return the AUCs of any number of predictors and their covariance.
+    """Return the AUCs (k,) of predictors (k, n) and their covariance (k, k).
 
-    Parameters
-    ----------
-    labels
-        Shape (n,), 0 or 1, 1 the positive class.
-    scores_matrix
-        Shape (k, n): one row a predictor, one column a case.
-
-    Returns
-    -------
-    aucs : numpy.ndarray
-        float64 (k,).
-    covariance : numpy.ndarray
-        float64 (k, k); NaN where a class has a single case.
-
-    Raises
-    ------
-    InputError
-        As `auc_ci`.
-
-    Notes
-    -----
-    Needs memory for two more arrays of the scores' size at most.  Validated
-    against pROC 1.18.0 ``auc``, ``var`` and ``cov``, and for more predictors
-    than two checked against the definition over all pairs.
+    Needs memory for two more arrays of the scores' size at most.
     """
     positive = binary_labels(labels)
     counts = placement_counts(positive, score_rows(scores_matrix, positive.size))
     return placement_areas(*counts), placement_covariance(*counts)
+
+
+def clustered_covariance(
+    labels: ArrayLike, scores_matrix: ArrayLike, clusters: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the AUCs (k,) of predictors (k, n) and their covariance (k, k) over patients (n,).
+
+    With X_i and Y_i the sums of patient i's placements less their expectation (for a positive
+    case the share of negatives below it, for a negative the share of positives above it), M
+    positives, N negatives, and I₁₀, I₀₁ and I patients with positives, with negatives and in all::
+
+        S10 = I₁₀ / ((I₁₀ − 1) M) · Σ X_i X_i'     S11 = I / (I − 1) · Σ X_i Y_i'
+        S01 = I₀₁ / ((I₀₁ − 1) N) · Σ Y_i Y_i'
+        covariance = S10 / M + S01 / N + (S11 + S11') / (M N)
+
+    Pairs of a positive and a negative case of one patient count like any other pair.  With one
+    case a patient it is DeLong's exactly.  Obuchowski 1997, Biometrics 53:567.
+    """
+    positive = binary_labels(labels)
+    rows = score_rows(scores_matrix, positive.size)
+    codes, n_clusters = cluster_codes(clusters, positive.size)
+    counts = placement_counts(positive, rows)
+    sums = cluster_sums(counts, positive, codes, n_clusters)
+    return placement_areas(*counts), sums_covariance(sums)
+
+
+def clustered_auc_ci(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    clusters: ArrayLike,
+    *,
+    level: float = 0.95,
+    scale: str = "identity",
+) -> ClusteredAuc:
+    """Return the AUC with Obuchowski's variance and normal interval, patients (n,) independent.
+
+    `design_effect` says by how much the images of a patient repeat each other; NaN where DeLong's
+    variance is zero or NaN.  With fewer than some 30 patients a class the normal interval is too
+    short (`rin.stats.simulate`).  `scale` as in `auc_ci`.
+    """
+    positive = binary_labels(labels)
+    rows = [score_row(scores, positive.size)]
+    codes, n_clusters = cluster_codes(clusters, positive.size)
+    counts = placement_counts(positive, rows)
+    area = float(placement_areas(*counts)[0])
+    variance, effect = _variance_and_effect(counts, codes, positive, n_clusters)
+    low, high = area_interval(area, variance, level=level, scale=scale)
+    return ClusteredAuc(area, variance, low, high, n_clusters, effect)
+
+
+def clustered_test(
+    labels: ArrayLike,
+    scores_a: ArrayLike,
+    scores_b: ArrayLike,
+    clusters: ArrayLike,
+    *,
+    level: float = 0.95,
+) -> ClusteredTest:
+    """Compare two predictors on the same cases, patients (n,) as the independent units.
+
+    As `delong_test`, with the variance of `clustered_covariance`.
+    """
+    check_level(level)
+    auc_a, auc_b, counts, positive = _apart(labels, scores_a, scores_b)
+    codes, n_clusters = cluster_codes(clusters, positive.size)
+    variance, effect = _variance_and_effect(counts, codes, positive, n_clusters)
+    difference = float(placement_areas(*counts)[0])
+    tested = map(float, (auc_a, auc_b, difference, variance, *z_test(difference, variance, level)))
+    return ClusteredTest(*tested, n_clusters, effect)
+
+
+def area_contrast(
+    labels: ArrayLike,
+    scores_matrix: ArrayLike,
+    weights: ArrayLike,
+    *,
+    clusters: ArrayLike | None = None,
+    level: float = 0.95,
+) -> AreaContrast:
+    """Test a weighted sum of the areas of predictors (k, n) against zero, with weights (k,).
+
+    Twenty-four differences between two inits on one test set share their cases: their mean is one
+    contrast of 48 areas, and its variance follows from the covariance of all of them.  The
+    estimate is cᵀθ for weights c and areas θ, its variance cᵀSc with DeLong's covariance S, or
+    Obuchowski's where `clusters` (n,) are given.  The networks are taken as given: the interval
+    says how far the contrast may move with other patients.  A variance that is zero but for
+    rounding counts as zero.  InputError also for weights of another number or not finite.
+    """
+    positive = binary_labels(labels)
+    rows = score_rows(scores_matrix, positive.size, "scores_matrix")
+    c = _finite_weights(weights, len(rows))
+    counts = placement_counts(positive, rows)
+    size = np.abs(c).sum()
+    estimate = _without_rounding(float(c @ placement_areas(*counts)), size)
+    # The contrast of the counts first: its variance is exactly zero where all counts agree.
+    counts = tuple(c[np.newaxis] @ part for part in counts)
+    if clusters is None:
+        n_clusters = positive.size
+        variance = placement_covariance(*counts)[0, 0]
+    else:
+        codes, n_clusters = cluster_codes(clusters, positive.size)
+        sums = cluster_sums(counts, positive, codes, n_clusters)
+        variance = sums_variances(sums)[0]
+    variance = float(variance) if _without_rounding(math.sqrt(variance), size) else 0.0
+    return _contrast(estimate, variance, positive.size, n_clusters, level)
+
+
+def mean_contrast(contrasts: Sequence[AreaContrast], *, level: float = 0.95) -> AreaContrast:
+    """Average contrasts of test sets that share no patient, such as those of K folds.
+
+    Given the trained networks they are independent, so the variance of the mean is the sum of
+    their variances over K².  NaN inference where one contrast has none.
+    """
+    if not contrasts:
+        raise InputError("no contrast", where="contrasts", remedy="Pass one for each fold.")
+    k = len(contrasts)
+    return _contrast(
+        sum(found.estimate for found in contrasts) / k,
+        sum(found.variance for found in contrasts) / k**2,
+        sum(found.n for found in contrasts),
+        sum(found.n_clusters for found in contrasts),
+        level,
+    )
+
+
+def normal_quantile(level: float) -> float:
+    """Return the standard normal quantile of a two-sided level, 1.96 for 0.95."""
+    return float(special.ndtri((1 + check_level(level)) / 2))
+
+
+def area_interval(
+    area: float, variance: float, *, level: float = 0.95, scale: str = "identity"
+) -> tuple[float, float]:
+    """Return the normal interval of an area (0-1) with a variance.
+
+    "identity": area ± z·SE, clipped to [0, 1] (Wald).  "logit": logit(area) ± z·SE /
+    (area·(1 − area)), transformed back, which never leaves (0, 1) and is not symmetric (Pepe
+    2003).  NaN where the variance is NaN, and for an area of 0 or 1 on the logit scale.
+    """
+    quantile = normal_quantile(level)
+    if scale not in SCALES:
+        raise unknown("scale", scale, SCALES)
+    if math.isnan(variance) or (scale == "logit" and area in (0, 1)):
+        return math.nan, math.nan
+    error = math.sqrt(variance)
+    if scale == "identity":
+        return max(area - quantile * error, 0.0), min(area + quantile * error, 1.0)
+    middle = special.logit(area)
+    half_width = quantile * error / (area * (1 - area))
+    return float(special.expit(middle - half_width)), float(special.expit(middle + half_width))
+
+
+def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float]:
+    """Return the 95% Wilson interval of a share of hits (n,) that are grouped by patient (n,).
+
+    Images of one patient are alike, so that they count for fewer: their number is divided by the
+    design effect, the clustered variance of the share over that of independent images.  It is
+    never taken below 1, and is the mean number of images a patient where every image is a hit or
+    none is.  Korn and Graubard, Surv Methodol 1998;24:193.
+    """
+    hits = np.asarray(hits, dtype=float)
+    n, share = len(hits), hits.mean()
+    _, cluster = np.unique(np.asarray(patients), return_inverse=True)
+    sums = np.bincount(cluster, weights=hits - share)
+    k, plain = len(sums), n**2 * share * (1 - share) / max(1, n - 1)
+    effect = (sums**2).sum() * k / (k - 1) / plain if plain and k > 1 else n / k
+    size = n / max(1.0, effect)
+    low, high = proportion_confint(share * size, size, method="wilson")
+    return float(low), float(high)
+
+
+def placement_counts(positive: np.ndarray, rows: np.ndarray | Sequence[np.ndarray]) -> Counts:
+    """Count, for each positive, the negatives below it; for each negative, the positives below.
+
+    `positive` is bool (n,), rows float64 (k, n) without NaN.  Every variance of an area rests on
+    these counts; one sort a predictor, the m × n pairs are never formed.  Ties count one half;
+    counts are multiples of 1/2, so their sums and differences are exact.  DeLong counts the
+    positives *above* a negative, which is the same but for a constant and the sign: products of
+    deviations are equal.
+    """
+    classes = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
+    m, n_cases = np.count_nonzero(positive), positive.size
+    counts, arranged = np.empty((len(rows), n_cases)), np.empty(n_cases)
+    for row, count in zip(rows, counts, strict=True):
+        np.take(row, classes, out=arranged, mode="clip")
+        _count_below(arranged, m, count)
+    return counts[:, :m], counts[:, m:]
+
+
+def placement_areas(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """Return the areas (k,) of placement counts: won pairs over all pairs."""
+    return wins.sum(axis=1) / (wins.shape[1] * losses.shape[1])
+
+
+def placement_covariance(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """Return DeLong's covariance (k, k) of the areas of placement counts; NaN for a single case.
+
+    The covariance of the positives' placements over m plus that of the negatives' over n, each
+    with its number of cases less one.  Exactly 0 where all counts of a row are equal.
+    """
+    (k, m), n = wins.shape, losses.shape[1]
+    if min(m, n) < 2:
+        return np.full((k, k), np.nan)
+    return _products(wins) / (m * (m - 1) * n**2) + _products(losses) / (n * (n - 1) * m**2)
+
+
+@dataclass(frozen=True)
+class ClusterSums:
+    """What each cluster adds to the areas of k predictors, less what it is expected to add.
+
+    `wins` and `losses` are float64 (k, n_clusters): over a cluster's positive and negative cases,
+    the sum of pairs won (by the positive case) less their mean, divided by the number of all
+    pairs; each row sums to 0.  `with_positive` and `with_negative` count the clusters that have
+    such cases.
+    """
+
+    wins: np.ndarray
+    losses: np.ndarray
+    with_positive: int
+    with_negative: int
+
+
+def cluster_sums(
+    counts: Counts, positive: np.ndarray, codes: np.ndarray, n_clusters: int
+) -> ClusterSums:
+    """Sum counts, less their mean, over the cases of each cluster (codes (n,), from 0)."""
+    wins, losses = counts
+    pairs = wins.shape[1] * losses.shape[1]
+    of_positive, of_negative = codes[positive], codes[~positive]
+    # A negative adds to the area by the positives above it: the fewer it beats, the more it adds.
+    parts = [
+        (part - part.mean(axis=1, keepdims=True)) @ _membership(own, n_clusters) / pairs
+        for part, own in ((wins, of_positive), (-losses, of_negative))
+    ]
+    return ClusterSums(*parts, np.unique(of_positive).size, np.unique(of_negative).size)
+
+
+def sums_covariance(sums: ClusterSums) -> np.ndarray:
+    """Return Obuchowski's covariance (k, k); NaN where a class lies in one cluster."""
+    k = len(sums.wins)
+    return np.sum([f * part @ part.T for f, part in _parts(sums)], axis=0).reshape(k, k)
+
+
+def sums_variances(sums: ClusterSums) -> np.ndarray:
+    """Return the diagonal (k,) of `sums_covariance` without forming the rest."""
+    return np.sum([f * (part**2).sum(axis=1) for f, part in _parts(sums)], axis=0)
+
+
+def _parts(sums: ClusterSums) -> list[tuple[float, np.ndarray]]:
+    """Return factors and sums whose weighted squares add up to the variance.
+
+    With x, y a cluster's two sums, f x x' + g y y' + h (x y' + y x') is h (x + y)(x + y)' +
+    (f − h) x x' + (g − h) y y'.  As f, g ≥ h, rounding then never makes a variance negative.
+    """
+    counts = sums.with_positive, sums.with_negative, sums.wins.shape[1]
+    f, g, h = (count / (count - 1) if count > 1 else np.nan for count in counts)
+    return [(h, sums.wins + sums.losses), (f - h, sums.wins), (g - h, sums.losses)]
+
+
+def _membership(codes: np.ndarray, n_clusters: int) -> sparse.csr_array:
+    """Return a sparse float64 (cases, clusters) of ones: which case belongs to which cluster."""
+    ones = np.ones(codes.size)
+    return sparse.csr_array((ones, (np.arange(codes.size), codes)), (codes.size, n_clusters))
+
+
+def _apart(
+    labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike
+) -> tuple[float, float, Counts, np.ndarray]:
+    """Return both areas, the differences of placement counts (1, m) and (1, n), and the classes."""
+    positive = binary_labels(labels)
+    named = (scores_a, "scores_a"), (scores_b, "scores_b")
+    rows = [score_row(scores, positive.size, where) for scores, where in named]
+    counts = placement_counts(positive, rows)
+    auc_a, auc_b = placement_areas(*counts)
+    for part in counts:
+        part[0] -= part[1]
+    return auc_a, auc_b, (counts[0][:1], counts[1][:1]), positive
+
+
+def z_test(estimate: float, variance: float, level: float) -> tuple[float, ...]:
+    """Return z, its two-sided P and the normal interval of an estimate."""
+    error = math.sqrt(variance)
+    z, half_width = statistic(estimate, error), normal_quantile(level) * error
+    return z, 2 * special.ndtr(-abs(z)), estimate - half_width, estimate + half_width
+
+
+def _variance_and_effect(
+    counts: Counts, codes: np.ndarray, positive: np.ndarray, n_clusters: int
+) -> tuple[float, float]:
+    """Return the clustered variance of one row of counts, and it over DeLong's."""
+    variance = float(sums_variances(cluster_sums(counts, positive, codes, n_clusters))[0])
+    naive = float(placement_covariance(*counts)[0, 0])
+    return variance, variance / naive if naive else math.nan
+
+
+def _contrast(
+    estimate: float, variance: float, n: int, n_clusters: int, level: float
+) -> AreaContrast:
+    tested = z_test(estimate, variance, level)
+    return AreaContrast(*map(float, (estimate, variance, *tested)), n, n_clusters)
+
+
+def _without_rounding(value: float, size: float) -> float:
+    """Return zero for what ten machine epsilons of the summed weights explain."""
+    return 0.0 if abs(value) <= ROUNDING * size else value
+
+
+def _finite_weights(weights: ArrayLike, n_predictors: int) -> np.ndarray:
+    c = np.asarray(weights, dtype=float)
+    if c.shape != (n_predictors,) or not np.isfinite(c).all():
+        raise InputError(
+            f"shape {c.shape}, {np.isfinite(c).sum()} finite, beside {n_predictors} predictors",
+            where="weights",
+            remedy="Pass one finite weight a predictor.",
+        )
+    return c
+
+
+def _count_below(scores: np.ndarray, m: int, out: np.ndarray) -> None:
+    """Write for each case the cases of the other class below it; the first m are the positives.
+
+    Works in few and short arrays: fresh memory would cost more than the sort.
+    """
+    order = np.argsort(scores)
+    ranked = np.take(scores, order, out=out, mode="clip")
+    last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))  # place where a tie ends
+    positive = order < m
+    # Twice the counts are whole: the cases before a tie, once, and those up to its end, once.
+    positives = _before_and_upto(np.cumsum(positive, dtype=np.int32)[last])
+    negatives = _before_and_upto(last + 1) - positives
+    if last.size < scores.size:
+        sizes = np.diff(last, prepend=-1)
+        positives, negatives = np.repeat(positives, sizes), np.repeat(negatives, sizes)
+    np.copyto(positives, negatives, where=positive)
+    out[order] = positives
+    out /= 2
+
+
+def _before_and_upto(upto: np.ndarray) -> np.ndarray:
+    """Return for each tie the count up to the one before plus the count up to itself."""
+    both = upto.copy()
+    both[1:] += upto[:-1]
+    return both
+
+
+def _products(counts: np.ndarray) -> np.ndarray:
+    """Return the sums of products of deviations from row means, (k, k)."""
+    deviations = counts - counts.mean(axis=1, keepdims=True)
+    if len(deviations) == 1:  # the threads of a matrix product cost more than this sum
+        return np.square(deviations, out=deviations).sum(axis=1, keepdims=True)
+    return deviations @ deviations.T

@@ -1,11 +1,15 @@
-"""What statistics accept: labels and scores, levels, and the predictions table.
+"""What statistics accept: labels and scores, patients, levels, and the predictions table.
 
-Every check of this package stands here, so that the formulas elsewhere can
-trust their arrays.  Nothing is repaired or dropped: bad input is an error.
+Every check of this package stands here, so that the formulas elsewhere can trust their arrays,
+and so does the one step from the long table to arrays (`task_scores`).  Nothing is repaired or
+dropped: bad input is an error.
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -17,124 +21,118 @@ RUN = ["task", "fold", "scenario", "init", "seed"]
 COLUMNS = [*RUN, "case_id", "part", "label", "score"]
 
 
-def check_level(level: float) -> float:
-    """Return a confidence level after checking that it lies between 0 and 1."""
-    if not 0 < level < 1:
-        raise InputError(
-            f"{level!r} is not a confidence level", where="level", remedy="Use for example 0.95."
-        )
-    return level
+@dataclass(frozen=True)
+class TaskScores:
+    """One task's test cases and what every network says of them.
 
-
-def binary_labels(labels: ArrayLike, where: str = "labels") -> np.ndarray:
-    """Return labels as booleans, True for the positive class.
-
-    Parameters
-    ----------
-    labels
-        Shape (n,), every value 0 or 1, both present.
-    where
-        How an error names the array.
-
-    Returns
-    -------
-    numpy.ndarray
-        bool (n,).
-
-    Raises
-    ------
-    InputError
-        Empty, not one-dimensional, another value than 0 and 1, or one class only.
+    `cases` has a row a case, in the order of case_id: case_id, fold, label, patient_id; `scores`
+    is float64 (inits, scenarios, cases).
     """
-    array = np.asarray(labels)
-    if array.ndim != 1 or array.size == 0:
-        raise InputError(
-            f"shape {array.shape} is not one label a case", where=where, remedy="Pass 0s and 1s."
-        )
-    if not np.isin(array, [0, 1]).all():
-        raise InputError(
-            f"values other than 0 and 1: {pd.unique(array)[:5].tolist()}",
-            where=where,
-            remedy="Code the positive class as 1 and the other as 0.",
-        )
-    positive = array.astype(bool)
-    if positive.all() or not positive.any():
-        raise InputError(
-            f"one class only ({positive.sum()} positive of {positive.size})",
-            where=where,
-            remedy="Give cases of both classes.",
-        )
-    return positive
+
+    task: str
+    inits: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    cases: pd.DataFrame
+    scores: np.ndarray
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Label of each case, (n,)."""
+        return self.cases["label"].to_numpy()
+
+    @property
+    def patients(self) -> np.ndarray:
+        """Patient of each case, object (n,)."""
+        return self.cases["patient_id"].to_numpy(object)
+
+    def folds(self) -> list[tuple[int, TaskScores]]:
+        """Return each fold and the cases that it tests."""
+        fold = self.cases["fold"].to_numpy()
+        return [
+            (k, replace(self, cases=self.cases[fold == k], scores=self.scores[..., fold == k]))
+            for k in sorted(set(fold))
+        ]
 
 
-def score_rows(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndarray:
-    """Return scores as float64 (n_predictors, n_cases), without NaN.
+def task_scores(predictions: pd.DataFrame, inits: Sequence[str]) -> Iterator[TaskScores]:
+    """Yield the test scores of each task, the same cases and scenarios for every init.
 
-    Raises
-    ------
-    InputError
-        Not numeric, another number of cases than labels, or NaN.
+    The predictions table has `COLUMNS` and `patient_id`, one seed an init, and folds that share
+    no patient; tasks come in its order.  InputError where a network lacks a case or has it twice,
+    a score is NaN, a case has two labels, patients or folds, or none, or inits are not different.
     """
-    try:
-        rows = np.atleast_2d(np.asarray(scores, dtype=float))
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"not numeric ({error})", where=where, remedy="Pass one number a case."
-        ) from error
-    if rows.ndim != 2 or rows.shape[1] != n_cases:
-        raise InputError(
-            f"shape {np.shape(scores)} beside {n_cases} labels",
-            where=where,
-            remedy="Pass one score a case, cases along the last axis.",
-        )
-    if np.isnan(rows).any():
-        raise InputError(
-            f"{np.isnan(rows).sum()} of {rows.size} scores are NaN",
-            where=where,
-            remedy="A missing score cannot be ranked; find out why the model or run gave none.",
-        )
-    return rows
+    if not inits or len(set(inits)) != len(inits):
+        raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
+    require(predictions, ["patient_id"], "Name the patient of each case.")
+    rows = evaluated_rows(predictions, inits)
+    check_unique(rows, ["task", "scenario", "init", "case_id"])
+    for task, own in rows.groupby("task", observed=True, sort=False):
+        with located(f"task {task}"):
+            scores = _one_task(str(task), own, tuple(inits))
+        yield scores
 
 
-def score_row(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndarray:
-    """Return the scores of one predictor as float64 (n_cases,), without NaN.
-
-    Raises
-    ------
-    InputError
-        As `score_rows`; or several rows.
-    """
-    rows = score_rows(scores, n_cases, where)
-    if len(rows) > 1:
+def _one_task(task: str, rows: pd.DataFrame, inits: tuple[str, ...]) -> TaskScores:
+    missing = rows[rows["score"].isna()]
+    if not missing.empty:
+        run = missing.iloc[0][["fold", "scenario", "init"]].to_dict()
         raise InputError(
-            f"{len(rows)} rows of scores",
-            where=where,
-            remedy="Pass one predictor; delong_covariance and clustered_covariance take several.",
+            f"{len(missing)} of {len(rows)} scores are NaN; the first in {run}",
+            where="predictions",
+            remedy="Find the run that diverged; a missing score cannot be ranked.",
         )
-    return rows[0]
+    cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
+    cases = cases.sort_values("case_id", ignore_index=True)
+    _check_cases(cases)
+    scenarios = tuple(sorted(rows["scenario"].unique()))
+    wide = rows.pivot(index=["init", "scenario"], columns="case_id", values="score")
+    wide = wide.reindex(
+        index=pd.MultiIndex.from_product([inits, scenarios]), columns=cases["case_id"]
+    )
+    lacking = wide.isna().any(axis=1)
+    if lacking.any():
+        init, scenario = wide.index[lacking][0]
+        raise InputError(
+            f"{wide.loc[(init, scenario)].isna().sum()} of {len(cases)} cases of scenario "
+            f"{scenario} have no score of init {init!r}",
+            where="predictions",
+            remedy="Finish the missing runs, with the same folds and cases for every init.",
+        )
+    scores = wide.to_numpy(dtype=float).reshape(len(inits), len(scenarios), -1)
+    return TaskScores(task, inits, scenarios, cases, scores)
+
+
+def _check_cases(cases: pd.DataFrame) -> None:
+    nameless = cases["patient_id"].isna()
+    if nameless.any():
+        raise InputError(
+            f"{nameless.sum()} test cases name no patient",
+            where="predictions",
+            remedy="Name the patient of every case; where each has one image, repeat case_id.",
+        )
+    repeated = cases["case_id"].duplicated()
+    if repeated.any():
+        raise InputError(
+            f"case {cases.loc[repeated, 'case_id'].iloc[0]!r} has two labels, patients or folds",
+            where="predictions",
+            remedy="Evaluate every network on the same folds of the same case table.",
+        )
+    shared = cases.groupby("patient_id", observed=True)["fold"].nunique() > 1
+    if shared.any():
+        raise InputError(
+            f"{shared.sum()} patients are in the test sets of several folds",
+            where="predictions",
+            remedy="Folds are averaged as independent; split by patient.",
+        )
 
 
 def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None) -> pd.DataFrame:
     """Return the test rows of the predictions table, of some inits or of all.
 
-    Parameters
-    ----------
-    predictions
-        One row a run and case; columns at least `COLUMNS`.
-    inits
-        Initialisation sources to keep; every one must occur.
-
-    Raises
-    ------
-    InputError
-        Missing column, no test row, a run or case without name, unknown init,
-        or a case twice in one run.
+    InputError for a missing column (`COLUMNS`), no test row, a run or case without a name, an
+    unknown init, or a case twice in one run.
     """
-    missing = [name for name in COLUMNS if name not in predictions]
-    if missing:
-        raise InputError(
-            f"columns {missing} are missing", where="predictions", remedy=f"Needed: {COLUMNS}."
-        )
+    require(predictions, COLUMNS)
     rows = predictions[predictions["part"] == "test"]
     if rows.empty:
         raise InputError(
@@ -154,6 +152,17 @@ def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None
         rows = rows[rows["init"].isin(inits)]
     check_unique(rows, [*RUN, "case_id"])
     return rows
+
+
+def require(
+    table: pd.DataFrame, columns: Sequence[str], remedy: str = "", where: str = "predictions"
+) -> None:
+    """Raise InputError if a table lacks a column."""
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise InputError(
+            f"columns {missing} are missing", where=where, remedy=remedy or f"Needed: {columns}."
+        )
 
 
 def check_unique(rows: pd.DataFrame, key: list[str]) -> None:
@@ -177,3 +186,117 @@ def located(where: str) -> Iterator[None]:
         raise InputError(
             error.problem, where=f"{where}, {error.where}", remedy=error.remedy
         ) from error
+
+
+def check_level(level: float) -> float:
+    """Return a confidence level after checking that it lies between 0 and 1."""
+    if not 0 < level < 1:
+        raise InputError(
+            f"{level!r} is not a confidence level", where="level", remedy="Use for example 0.95."
+        )
+    return level
+
+
+def binary_labels(labels: ArrayLike) -> np.ndarray:
+    """Return labels (n,) as booleans, True for the positive class.
+
+    InputError unless every value is 0 or 1, both are present, and there is one axis.
+    """
+    array = np.asarray(labels)
+    if array.ndim != 1 or array.size == 0:
+        raise InputError(
+            f"shape {array.shape} is not one label a case",
+            where="labels",
+            remedy="Pass 0s and 1s.",
+        )
+    if not np.isin(array, [0, 1]).all():
+        raise InputError(
+            f"values other than 0 and 1: {pd.unique(array)[:5].tolist()}",
+            where="labels",
+            remedy="Code the positive class as 1 and the other as 0.",
+        )
+    positive = array.astype(bool)
+    if positive.all() or not positive.any():
+        raise InputError(
+            f"one class only ({positive.sum()} positive of {positive.size})",
+            where="labels",
+            remedy="Give cases of both classes.",
+        )
+    return positive
+
+
+def score_rows(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndarray:
+    """Return scores as float64 (n_predictors, n_cases), checked for text, shape and NaN."""
+    try:
+        rows = np.atleast_2d(np.asarray(scores, dtype=float))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"not numeric ({error})", where=where, remedy="Pass one number a case."
+        ) from error
+    if rows.ndim != 2 or rows.shape[1] != n_cases:
+        raise InputError(
+            f"shape {np.shape(scores)} beside {n_cases} labels",
+            where=where,
+            remedy="Pass one score a case, cases along the last axis.",
+        )
+    if np.isnan(rows).any():
+        raise InputError(
+            f"{np.isnan(rows).sum()} of {rows.size} scores are NaN",
+            where=where,
+            remedy="A missing score cannot be ranked; find out why the model or run gave none.",
+        )
+    return rows
+
+
+def score_row(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndarray:
+    """Return the scores of one predictor as float64 (n_cases,), checked as `score_rows`."""
+    rows = score_rows(scores, n_cases, where)
+    if len(rows) > 1:
+        raise InputError(
+            f"{len(rows)} rows of scores",
+            where=where,
+            remedy="Pass one predictor; delong_covariance and clustered_covariance take several.",
+        )
+    return rows[0]
+
+
+def check_probabilities(scores: np.ndarray) -> np.ndarray:
+    """Return scores after checking that every one lies in [0, 1]."""
+    if not ((scores >= 0) & (scores <= 1)).all():
+        raise InputError(
+            f"values from {scores.min():g} to {scores.max():g} are not all probabilities",
+            where="scores",
+            remedy="Pass the probability of the positive class, between 0 and 1.",
+        )
+    return scores
+
+
+def cluster_codes(clusters: ArrayLike, n_cases: int) -> tuple[np.ndarray, int]:
+    """Return the cluster (patient) of each case as intp (n,), and how many there are, at least 2.
+
+    Several images of one patient share more than cases of different patients do, so the patient
+    is the unit that is drawn, counted and resampled.  Codes count from 0 in the order of first
+    appearance, so that names do not matter.  InputError for another shape than (n_cases,), a
+    missing identifier, or one cluster only.
+    """
+    if np.shape(clusters) != (n_cases,):
+        raise InputError(
+            f"shape {np.shape(clusters)} beside {n_cases} labels",
+            where="clusters",
+            remedy="Pass one patient identifier a case.",
+        )
+    values = pd.Series(clusters)
+    if values.isna().any():
+        raise InputError(
+            f"{values.isna().sum()} of {n_cases} cases have no identifier",
+            where="clusters",
+            remedy="Name the patient of every case; an unknown one cannot be grouped.",
+        )
+    codes, names = pd.factorize(values)
+    if len(names) < 2:
+        raise InputError(
+            f"all {n_cases} cases belong to one cluster",
+            where="clusters",
+            remedy="Spread between patients needs at least two; pass patient identifiers.",
+        )
+    return codes, len(names)

@@ -1,68 +1,54 @@
-"""Mean ROC curves over scenarios, by three ways of averaging, and the areas below them.
+"""Mean ROC curves over scenarios, by three ways of averaging.
 
-Figures 3 and 4 of the paper show mean curves with shaded SDs.  This module
-computes points; drawing them is the report's work.
+Figures 3 and 4 of the paper show mean curves with shaded SDs.  This module computes points;
+drawing them is the report's work.
 """
-
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
 from rin.errors import InputError
-from rin.stats.inputs import RUN, binary_labels, evaluated_rows, located, score_rows
+from rin.stats.inputs import RUN, binary_labels, evaluated_rows, located, score_row
 
 METHODS = ["vertical", "threshold", "rank"]
 _POINT = ["fpr", "tpr"]
-_CURVE = ["task", "init", "method"]
 
 
 def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     """Return the mean ROC curve of each init over its scenarios.
 
-    Folds (and seeds) of a scenario are averaged first; mean and SD are over
-    scenarios.  The methods:
+    Folds (and seeds) of a scenario are averaged first; mean and SD are over scenarios.  By
+    `method`:
 
-    - "vertical": true-positive rates averaged at a common false-positive rate,
-      so the area under the mean curve is the mean area (Fawcett 2006, section
-      8.1).
-    - "threshold": false- and true-positive rates averaged at a common
-      threshold of the score (Fawcett 2006, section 8.2).  It is the paper's
-      description read literally, "averaging false-positive rates and
-      true-positive rates from each experiment" (Figure 3, caption).  The
-      thresholds are even quantiles of the scores of all runs of the init.
-    - "rank": the same, where each run calls an equal fraction of its cases
-      positive, so that scores on different scales do not matter.
+    - "vertical": true-positive rates averaged at a common false-positive rate, so the area under
+      the mean curve is the mean area (Fawcett 2006, section 8.1).
+    - "threshold": both rates averaged at a common threshold of the score (Fawcett 2006, section
+      8.2).  It is the paper's description read literally, "averaging false-positive rates and
+      true-positive rates from each experiment" (Figure 3, caption).  The thresholds are even
+      quantiles of the scores of all runs of the init.
+    - "rank": the same, where each run calls an equal fraction of its cases positive, so that
+      scores on different scales do not matter.
 
     Parameters
     ----------
     predictions
-        As in `rin.stats.scenario_aucs`.
+        As `rin.stats.scenario_aucs`.
     n_points
         Points of the even grid from 0 to 1, at least 2.
 
     Returns
     -------
     pandas.DataFrame
-        One row per task × init × method × position: position (0-1; the
-        false-positive rate, the fraction of all runs' scores at or above the
-        threshold, or the fraction called positive), fpr, tpr, fpr_sd, tpr_sd
-        (n − 1; NaN for one scenario), n_scenarios.  Where a curve jumps,
-        "vertical" takes the middle of the jump, but its upper end at
-        false-positive rates of 0 and 1.
+        One row per task × init × method × position: position (0-1; the false-positive rate, the
+        fraction of all runs' scores at or above the threshold, or the fraction called positive),
+        fpr, tpr, fpr_sd, tpr_sd (n − 1; NaN for one scenario), n_scenarios.  Where a curve
+        jumps, "vertical" takes the middle of the jump, but its upper end at rates of 0 and 1.
 
     Raises
     ------
     InputError
-        Bad table (see `rin.stats.inputs`), one class only, or fewer than
-        two points.
-
-    Notes
-    -----
-    Checked against rates counted case by case at every threshold, against the
-    mean over all orders of tied cases (rank), and against the mean area
-    (vertical).
+        Bad table (`rin.stats.inputs.evaluated_rows`), one class only, or fewer than two points.
     """
     if n_points < 2:
         raise InputError(
@@ -71,76 +57,22 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     grid = np.linspace(0, 1, n_points)
     curves = []
     for _, rows in evaluated_rows(predictions).groupby(["task", "init"], observed=True):
-        runs = list(_checked_runs(rows))
-        cuts = _thresholds(np.concatenate([scores for _, _, scores in runs]), grid)
-        curves += [
-            pd.DataFrame({**names, "method": method, "position": grid, "fpr": fpr, "tpr": tpr})
-            for names, positive, scores in runs
-            for method, (fpr, tpr) in _run_curves(positive, scores, grid, cuts).items()
-        ]
-    points = [*_CURVE, "position"]
+        cuts = _thresholds(rows["score"].to_numpy(dtype=float), grid)
+        for key, run in rows.groupby(RUN, observed=True):
+            names = dict(zip(RUN, key, strict=True))
+            with located(", ".join(f"{name} {value}" for name, value in names.items())):
+                positive = binary_labels(run["label"])
+                scores = score_row(run["score"], positive.size)
+            for method, (fpr, tpr) in _run_curves(positive, scores, grid, cuts).items():
+                points = {"method": method, "position": grid, "fpr": fpr, "tpr": tpr}
+                curves.append(pd.DataFrame({**names, **points}))
+    points = ["task", "init", "method", "position"]
     runs = pd.concat(curves, ignore_index=True)
     scenarios = runs.groupby([*points, "scenario"], observed=True)[_POINT].mean()
     over_scenarios = scenarios.groupby(points, observed=True)
     mean, sd = over_scenarios.mean(), over_scenarios.std().add_suffix("_sd")
     sizes = over_scenarios.size().rename("n_scenarios")
     return pd.concat([mean, sd, sizes], axis=1).reset_index()
-
-
-def mean_roc_areas(curves: pd.DataFrame, aucs: pd.DataFrame) -> pd.DataFrame:
-    """Return the area under each mean curve beside the mean of the scenarios' areas.
-
-    Parameters
-    ----------
-    curves
-        As `mean_roc` returns them.
-    aucs
-        As `rin.stats.scenario_aucs`: one row a run with task, init, scenario
-        and auc (0-1).  Folds and seeds are averaged within a scenario first.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per task × init × method: area (trapezoids under the mean
-        curve), mean_auc, gap (area − mean_auc).  The gap of "vertical" is the
-        error of its grid; a mean at common thresholds or ranks lies mostly
-        below, because it averages points that lie apart on concave curves.
-
-    Raises
-    ------
-    InputError
-        A task and init of `curves` without areas.
-
-    Notes
-    -----
-    Checked against scikit-learn's ``auc`` and, for "vertical", against the
-    mean area.
-    """
-    scenarios = aucs.groupby(["task", "init", "scenario"], observed=True)["auc"].mean()
-    means = scenarios.groupby(["task", "init"], observed=True).mean().rename("mean_auc")
-    rows = [
-        (*key, np.trapezoid(curve["tpr"], curve["fpr"]))
-        for key, curve in curves.sort_values("position").groupby(_CURVE, observed=True)
-    ]
-    table = pd.DataFrame(rows, columns=[*_CURVE, "area"]).join(means, on=["task", "init"])
-    lacking = table["mean_auc"].isna()
-    if lacking.any():
-        first = table.loc[lacking, ["task", "init"]].iloc[0].to_dict()
-        raise InputError(
-            f"no area of {first}",
-            where="aucs",
-            remedy="Pass scenario_aucs of the predictions that the curves were made of.",
-        )
-    return table.assign(gap=table["area"] - table["mean_auc"])
-
-
-def _checked_runs(rows: pd.DataFrame) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
-    """Yield (names of the run, labels as booleans, scores) of every run."""
-    for key, run in rows.groupby(RUN, observed=True):
-        names = dict(zip(RUN, key, strict=True))
-        with located(", ".join(f"{name} {value}" for name, value in names.items())):
-            positive = binary_labels(run["label"])
-            yield names, positive, score_rows(run["score"], positive.size)[0]
 
 
 def _thresholds(scores: np.ndarray, grid: np.ndarray) -> np.ndarray:

@@ -1,268 +1,770 @@
-"""From per-case predictions to AUCs of scenarios and comparisons of two inits.
+"""From per-case predictions to AUCs of scenarios, and two inits compared in every way.
 
-The paper summarises a task by the mean ± SD of 24 scenario AUCs for each
-source of weights (Results, Figures 3 and 4).  Only test rows are read, and
-two inits are compared only on exactly the same cases.
+The paper summarises a task by the mean ± SD of 24 scenario AUCs for each source of weights
+(Results, Figures 3 and 4).  Only test rows are read, and inits are compared only on exactly the
+same cases.  Each fold's network has a scale of its own, so AUCs are computed within a fold and
+then averaged over folds and scenarios; the variance of that average follows from the covariance
+of all AUCs over patients (Obuchowski 1997), and folds, which share no patient, count as
+independent.  The networks are taken as given: intervals tell what other patients would change.
 """
 
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache, partial
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
-from rin.errors import InputError
-from rin.stats.delong import DeLongTest, auc_ci, delong_test
-from rin.stats.inputs import RUN, check_unique, evaluated_rows, located
-from rin.stats.paired import PairedT, TTest, holm, paired_t, unpaired_t
+from rin.errors import InputError, unknown
+from rin.stats.bootstrap import bootstrap_areas, percentile_interval
+from rin.stats.delong import (
+    ROUNDING,
+    AreaContrast,
+    DeLongTest,
+    area_contrast,
+    auc_ci,
+    cluster_sums,
+    delong_test,
+    mean_contrast,
+    placement_areas,
+    placement_counts,
+    sums_covariance,
+    z_test,
+)
+from rin.stats.inputs import (
+    RUN,
+    TaskScores,
+    binary_labels,
+    check_level,
+    cluster_codes,
+    evaluated_rows,
+    located,
+    require,
+    task_scores,
+)
+from rin.stats.tests import (
+    EQUIVALENCE_MARGIN,
+    TTest,
+    clustered_t,
+    equivalence,
+    holm,
+    mixed_model,
+    nadeau_bengio,
+    paired_t,
+    unpaired_t,
+)
 
+ALL = "all"
+#: Regimes in the order in which they are shown.
+REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")
+_NUMBERS = ("estimate", "ci_low", "ci_high", "statistic", "df", "p_value")
+_IMAGE = ["patient_id", "case_id"]
+_TESTED = ("difference", "ci_low", "ci_high", "p_value")
 
-@dataclass(frozen=True)
-class PooledComparison:
-    """Two inits on one task, over all scenarios.
-
-    AUCs lie in 0-1.  `gain_points` is 100 times the difference of means,
-    `gain_percent` the difference in percent of init b's mean.  `unpaired` is
-    the interval that the paper prints, `paired` pairs the scenarios,
-    `delong` compares the scores averaged over scenarios, case by case.
-    """
-
-    task: str
-    init_a: str
-    init_b: str
-    n_scenarios: int
-    n_cases: int
-    mean_a: float
-    sd_a: float
-    mean_b: float
-    sd_b: float
-    difference: float
-    gain_points: float
-    gain_percent: float
-    unpaired: TTest
-    paired: PairedT
-    delong: DeLongTest
+#: Init and level of a network whose area is added, and of one whose area is subtracted.
+Pairs = list[tuple[tuple[str, str], tuple[str, str] | None]]
+#: How many units an analysis counts, what they are, and what it found or a remark why nothing.
+Finding = tuple[int, str, dict[str, object]]
 
 
 def scenario_aucs(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     """Return the test AUC of every run with DeLong's interval.
 
+    One row per task × fold × scenario × init × seed: these five, auc, variance, ci_low, ci_high,
+    n, n_positive.  InputError for a bad table (`rin.stats.inputs.evaluated_rows`), or a run whose
+    test set has one class or a NaN score; the message names the run.
+    """
+    rows = []
+    for key, run in evaluated_rows(predictions).groupby(RUN, observed=True):
+        names = dict(zip(RUN, key, strict=True))
+        with located(", ".join(f"{name} {value}" for name, value in names.items())):
+            interval = auc_ci(run["label"], run["score"], level=level)
+        sizes = {"n": len(run), "n_positive": int(run["label"].sum())}
+        rows.append(names | asdict(interval) | sizes)
+    return pd.DataFrame(rows)
+
+
+def init_differences(
+    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
+) -> pd.DataFrame:
+    """Compare two inits on every task, over all scenarios and within each unfreezing regime.
+
+    The recommended comparison.  The mean over all scenarios and the means by regime are contrasts
+    of the same AUCs.
+
     Parameters
     ----------
     predictions
-        The predictions table: task, fold, scenario, init, seed, case_id,
-        part, label (0/1), score.
+        As `rin.stats.inputs.task_scores`, with `unfreezing`.
+    init_a, init_b
+        The difference is a − b.
     level
         Confidence level.
 
     Returns
     -------
     pandas.DataFrame
-        One row per task × fold × scenario × init × seed: these five, auc,
-        variance, ci_low, ci_high, n, n_positive.
+        One row a task and group (`all`, then each regime there is): task, group, n_scenarios,
+        auc_a, sd_a, auc_b, sd_b (mean and SD over scenarios, AUC 0-1; SD is NaN for one),
+        difference, standard_error, ci_low, ci_high, p_value, p_holm (over the tasks, within the
+        group), n_folds, n_cases, n_positive, n_patients.
 
     Raises
     ------
     InputError
-        Bad table (see `rin.stats.inputs`), or a run whose test set has one
-        class or a NaN score; the message names the run.
-
-    Notes
-    -----
-    Areas are checked against scikit-learn's ``roc_auc_score``.
+        As `task_scores`; a missing column, or a fold whose test cases are of one class.
     """
+    check_level(level)
     rows = []
-    for key, run in evaluated_rows(predictions).groupby(RUN, observed=True):
-        with located(_name(RUN, key)):
-            interval = auc_ci(run["label"], run["score"], level=level)
-        sizes = {"n": len(run), "n_positive": int(run["label"].sum())}
-        rows.append(dict(zip(RUN, key, strict=True)) | asdict(interval) | sizes)
-    return pd.DataFrame(rows)
-
-
-def compare_inits(
-    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
-) -> pd.DataFrame:
-    """Compare two inits in every scenario by the paired DeLong test.
-
-    The disjoint test sets of all folds are concatenated, so that each case
-    counts once.  Scores of different folds come from different models; a fold
-    whose scores lie on another scale lowers both AUCs (`scenario_aucs` shows
-    folds apart).
-
-    Parameters
-    ----------
-    predictions
-        As in `scenario_aucs`; one seed per init.
-    init_a, init_b
-        Two initialisation sources.
-    level
-        Confidence level of the interval of AUC(a) − AUC(b).
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per task × scenario: task, scenario, n, n_positive, the
-        fields of `DeLongTest`, and p_holm, adjusted within the task.
-
-    Raises
-    ------
-    InputError
-        A case twice in a scenario, cases of one init only, contradicting
-        labels, one class only, or a NaN score.
-
-    Notes
-    -----
-    Checked against `rin.stats.delong_test` of the rows of each scenario.
-    """
-    rows, keys = [], ["task", "scenario"]
-    for key, cases in paired_scores(predictions, init_a, init_b).groupby(keys, observed=True):
-        with located(_name(keys, key)):
-            test = delong_test(cases["label"], cases["score_a"], cases["score_b"], level=level)
-        sizes = {"n": len(cases), "n_positive": int(cases["label"].sum())}
-        rows.append(dict(zip(keys, key, strict=True)) | sizes | asdict(test))
+    for task, groups, aucs, estimates, covariance in _contrasts(predictions, init_a, init_b):
+        counts = {
+            "n_folds": task.cases["fold"].nunique(),
+            "n_cases": len(task.cases),
+            "n_positive": int(task.labels.sum()),
+            "n_patients": task.cases["patient_id"].nunique(),
+        }
+        for place, (group, inside) in enumerate(groups.items()):
+            a, b = (pd.Series(row[inside]) for row in aucs)
+            variance = covariance[place, place]
+            _, p_value, low, high = z_test(estimates[place], variance, level)
+            row = {"task": task.task, "group": group, "n_scenarios": int(inside.sum())}
+            row |= {"auc_a": a.mean(), "sd_a": a.std(), "auc_b": b.mean(), "sd_b": b.std()}
+            row |= {"difference": estimates[place], "standard_error": math.sqrt(variance)}
+            rows.append(row | {"ci_low": low, "ci_high": high, "p_value": p_value} | counts)
     table = pd.DataFrame(rows)
-    table["p_holm"] = table.groupby("task", observed=True)["p_value"].transform(holm)
+    adjusted = table.groupby("group", observed=True)["p_value"].transform(holm)
+    table.insert(table.columns.get_loc("p_value") + 1, "p_holm", adjusted)
     return table
 
 
-def pooled_comparison(
-    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
-) -> PooledComparison:
-    """Compare two inits over all scenarios of one task, in the paper's way and two better ones.
+def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
+    """Test on every task whether the difference of two inits is the same in every regime.
 
-    A scenario's AUC is the mean over its folds.
+    A Wald test that all regimes' differences are equal, with their covariance over patients.  One
+    row a task: task, chi2, df, p_value, p_holm (over the tasks); NaN where a class has one
+    patient.  InputError as `init_differences`; or a task with scenarios of one regime only.
+    """
+    rows = []
+    for task, groups, _, estimates, covariance in _contrasts(predictions, init_a, init_b):
+        k = len(groups) - 1
+        if k < 2:
+            raise InputError(
+                f"task {task.task} has scenarios of {k} unfreezing regime",
+                where="predictions",
+                remedy="Pass the scenarios of at least two regimes.",
+            )
+        # Each regime against the first: k - 1 contrasts that are all zero without an interaction.
+        against_first = np.hstack([np.zeros((k - 1, 1)), -np.ones((k - 1, 1)), np.eye(k - 1)])
+        effects = against_first @ estimates
+        own = against_first @ covariance @ against_first.T
+        chi2 = math.nan
+        if np.isfinite(own).all():
+            chi2 = float(effects @ np.linalg.pinv(own, hermitian=True) @ effects)
+        p_value = float(stats.chi2.sf(chi2, k - 1))
+        rows.append({"task": task.task, "chi2": chi2, "df": k - 1, "p_value": p_value})
+    table = pd.DataFrame(rows)
+    return table.assign(p_holm=holm(table["p_value"]))
+
+
+def factor_effects(
+    predictions: pd.DataFrame,
+    inits: tuple[str, str],
+    levels: tuple[str, str],
+    *,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Return areas at both levels of a factor, its effect on each init, and on their difference.
+
+    With areas θ of inits a, b at levels 0, 1 the quantities are
+
+    - ``area``: θ of one init at one level;
+    - ``difference``: θ(a) − θ(b) at one level;
+    - ``effect``: θ(level 1) − θ(level 0) of one init;
+    - ``interaction``: the difference at level 1 less that at level 0.
+
+    Each is averaged over the scenarios of its group and over folds.
 
     Parameters
     ----------
     predictions
-        As in `compare_inits`; one task, at least two scenarios.
-    init_a, init_b
-        Two initialisation sources.
-    level
-        Confidence level of all three intervals, each of a − b.
-
-    Returns
-    -------
-    PooledComparison
-        With 24 scenarios `unpaired.df` is 46 and `paired.df` 23.
-
-    Raises
-    ------
-    InputError
-        As `compare_inits`; also several tasks, or fewer than two scenarios.
-
-    Notes
-    -----
-    Checked against SciPy's ``ttest_ind`` and ``ttest_rel`` of scikit-learn's areas.
-    """
-    cases = paired_scores(predictions, init_a, init_b)
-    tasks = cases["task"].unique().tolist()
-    if len(tasks) != 1 or cases["scenario"].nunique() < 2:
-        raise InputError(
-            f"tasks {tasks} with {cases['scenario'].nunique()} scenarios",
-            where="predictions",
-            remedy="Select one task with at least two scenarios.",
-        )
-    a, b = (_mean_aucs(cases, score, level) for score in ("score_a", "score_b"))
-    averaged = mean_scores(cases)
-    difference = float(a.mean() - b.mean())
-    return PooledComparison(
-        task=tasks[0],
-        init_a=init_a,
-        init_b=init_b,
-        n_scenarios=len(a),
-        n_cases=len(averaged),
-        mean_a=float(a.mean()),
-        sd_a=float(a.std()),
-        mean_b=float(b.mean()),
-        sd_b=float(b.std()),
-        difference=difference,
-        gain_points=100 * difference,
-        gain_percent=100 * difference / float(b.mean()),
-        unpaired=unpaired_t(a, b, level=level),
-        paired=paired_t(a, b, level=level),
-        delong=delong_test(
-            averaged["label"], averaged["score_a"], averaged["score_b"], level=level
-        ),
-    )
-
-
-def paired_scores(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
-    """Return the test scores of two inits side by side.
+        As `rin.stats.inputs.task_scores` with `level`, of one factor: a row per task × fold ×
+        scenario × init × level × test case.
+    inits, levels
+        (a, b) and (0, 1); effects are of the second level over the first.
+    groups
+        From name to the scenarios whose mean is asked for; None takes each scenario alone.
+    confidence
+        Confidence level of the intervals.
 
     Returns
     -------
     pandas.DataFrame
-        task, scenario, fold, case_id, label, score_a, score_b; one row per
-        task × scenario × case.  patient_id as well, last, where the
-        predictions have it.
+        One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty
+        for difference and interaction), level (empty for effect and interaction), the fields of
+        `rin.stats.AreaContrast` (areas 0-1, intervals not clipped; `n` counts cases,
+        `n_clusters` patients, over all folds), n_positive, n_folds, same_networks, and p_holm.
+        Holm's family is one kind of quantity over all rows of the table.  An area has no P.
+        `same_networks` marks effects whose two sides gave equal scores in every case, so that
+        there is nothing to test: P is NaN, and they do not count in the family.
 
     Raises
     ------
     InputError
-        A case twice in a scenario of one init, cases of one init only, or
-        contradicting labels or patients.
-
-    Notes
-    -----
-    Checked against a pivot of the table, by way of `compare_inits`.
+        As `task_scores`; an unknown init, level or scenario, two equal levels or inits, or an
+        empty group.
     """
-    rows = evaluated_rows(predictions, (init_a, init_b))
-    check_unique(rows, ["task", "scenario", "init", "case_id"])
-    key = ["task", "scenario", "fold", "case_id"]
-    shared = ["label", *(["patient_id"] if "patient_id" in rows else [])]
-    a, b = (rows.loc[rows["init"] == init, [*key, *shared, "score"]] for init in (init_a, init_b))
-    pairs = a.merge(b, on=key, how="outer", suffixes=("_a", "_b"), indicator=True)
-    alone = pairs["_merge"] != "both"
-    if alone.any():
-        first = pairs.loc[alone, key].iloc[0].to_dict()
-        raise InputError(
-            f"{alone.sum()} cases have a score of only one of {init_a!r} and {init_b!r}; "
-            f"the first: {first}",
-            where="predictions",
-            remedy="Finish the missing runs, with the same folds for both.",
-        )
-    for name in shared:
-        one, two = pairs[f"{name}_a"], pairs[f"{name}_b"]
-        contradicting = int(((one != two) & ~(one.isna() & two.isna())).sum())
-        if contradicting:
-            raise InputError(
-                f"{contradicting} cases have another {name} under {init_b!r} than under {init_a!r}",
-                where="predictions",
-                remedy="Evaluate both on the same case table.",
-            )
-    pairs = pairs.rename(columns={f"{name}_a": name for name in shared})
-    return pairs[[*key, "label", "score_a", "score_b", *shared[1:]]]
+    rows = []
+    for task in _levelled(predictions, inits, levels):
+        chosen = groups or {name: [name] for name in task.scenarios}
+        for group, members in chosen.items():
+            places = _places(group, members, task.scenarios)
+            for named, pairs in _quantities(inits, levels):
+                found = {"task": task.task, "group": group, "n_scenarios": len(members)} | named
+                with located(f"task {task.task}, {group}"):
+                    rows.append(found | _quantity(task, places, pairs, confidence))
+    table = pd.DataFrame(rows)
+    table.loc[(table["quantity"] == "area") | table["same_networks"], ["z", "p_value"]] = np.nan
+    table["p_holm"] = table.groupby("quantity", observed=True)["p_value"].transform(holm)
+    return table
 
 
-def mean_scores(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return each case's scores averaged over the scenarios: one case, one row.
+def task_analyses(
+    predictions: pd.DataFrame,
+    init_a: str,
+    init_b: str,
+    *,
+    test_train_ratio: float | None = None,
+    margin: float = EQUIVALENCE_MARGIN,
+    replicates: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Compare two inits on one task by each of nine analyses.
+
+    Estimates of the mean over scenarios and folds of AUC(a) − AUC(b) are the same number in most
+    rows; intervals and P values are not, for they take other things for a random draw.
 
     Parameters
     ----------
-    pairs
-        From `paired_scores`, one task.
+    predictions
+        As `rin.stats.inputs.task_scores`, of one task.
+    init_a, init_b
+        Two initialisation sources.
+    test_train_ratio
+        Cases tested over cases trained on; None leaves out the analysis of folds.
+    margin
+        Largest difference of areas that counts as comparable.
+    replicates, seed
+        Of the bootstrap over patients, at least 2 replicates.
+    level
+        Confidence level of all intervals; 1 − α of the equivalence tests.
 
     Returns
     -------
     pandas.DataFrame
-        label, score_a, score_b; index fold, case_id.
+        One row an analysis: analysis, name, unit (text), n_units, estimate, ci_low, ci_high
+        (areas 0-1, a − b), statistic, df (infinite for normal references), p_value,
+        generalises_to, assumes, remark, published, recommended; then standard_error, and the
+        test of equivalence: margin, equivalence_p, equivalence_low, equivalence_high (level
+        1 − 2α), equivalent, smallest_margin.  Numbers are NaN, and `remark` says why, where data
+        do not allow an analysis.  The bootstrap's interval is that of percentiles, its P twice
+        the smaller share of replicates beyond zero, so it has no statistic and no df; its test
+        of equivalence takes the replicates' SD as the standard error.
 
-    Notes
-    -----
-    Checked against pandas' ``pivot_table`` by way of `pooled_comparison`.
+    Raises
+    ------
+    InputError
+        As `task_scores`; several tasks, or a fold whose test cases are of one class.
     """
-    scores = ["label", "score_a", "score_b"]
-    return pairs.groupby(["fold", "case_id"], observed=True)[scores].mean()
+    check_level(level)
+    if replicates < 2:
+        raise InputError(
+            f"{replicates} replicates", where="replicates", remedy="Pass 1000 or more for a CI."
+        )
+    tasks = list(task_scores(predictions, (init_a, init_b)))
+    if len(tasks) != 1:
+        raise InputError(
+            f"tasks {[task.task for task in tasks]}",
+            where="predictions",
+            remedy="Select one task.",
+        )
+    folds = tasks[0].folds()
+    areas = np.stack([_fold_areas(tasks[0].task, *fold) for fold in folds], axis=-1)
+    design = _Design(tasks[0], folds, areas, test_train_ratio, replicates, seed, level)
+    rows = []
+    for key, words in _words().items():
+        n, noun, found = _FINDERS[key](design)
+        found = dict.fromkeys((*_NUMBERS, "standard_error"), math.nan) | {"remark": ""} | found
+        row = {"analysis": key, "name": words["name"], "unit": _counted(n, noun), "n_units": n}
+        row |= {name: found[name] for name in _NUMBERS}
+        row |= {name: words[name] for name in ("generalises_to", "assumes")}
+        row["remark"] = found["remark"]
+        row |= {mark: bool(words.get(mark)) for mark in ("published", "recommended")}
+        rows.append(row | _equivalence(found, margin, level))
+    return pd.DataFrame(rows)
 
 
-def _mean_aucs(cases: pd.DataFrame, score: str, level: float) -> pd.Series:
-    """Return the mean over folds of the AUC of each scenario."""
-    keys, aucs = ["scenario", "fold"], {}
-    for key, fold in cases.groupby(keys, observed=True):
-        with located(_name(keys, key)):
-            aucs[key] = auc_ci(fold["label"], fold[score], level=level).auc
-    return pd.Series(aucs).groupby(level=0).mean()
+def holm_over_tasks(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Adjust each analysis' P values over tasks, given `task_analyses` of each, by Holm's method.
+
+    The tasks of one analysis are a family; analyses are alternatives to each other and are not
+    adjusted for.  One row per task × analysis: task, analysis, n_tasks (tests in the family),
+    p_value, p_holm; NaN where there is no test.
+    """
+    if not tables:
+        raise InputError("no task", where="tables", remedy="Pass at least one task's table.")
+    found = pd.concat(
+        [table[["analysis", "p_value"]].assign(task=task) for task, table in tables.items()],
+        ignore_index=True,
+    )
+    families = found.groupby("analysis", observed=True)["p_value"]
+    found["n_tasks"] = families.transform("count").astype(int)
+    found["p_holm"] = families.transform(holm)
+    return found[["task", "analysis", "n_tasks", "p_value", "p_holm"]]
 
 
-def _name(columns: list[str], key: tuple) -> str:
-    return ", ".join(f"{column} {value}" for column, value in zip(columns, key, strict=True))
+def image_differences(
+    table: pd.DataFrame, init_a: str, init_b: str, measures: Sequence[str]
+) -> pd.DataFrame:
+    """Compare two inits by measures of images, over all scenarios and within each regime.
+
+    The paper pairs images by a t test without saying how 24 scenarios of each enter; here the
+    scores of an image are averaged over scenarios first, so that an image counts once.
+
+    Parameters
+    ----------
+    table
+        One task: scenario, unfreezing, init, patient_id, case_id and the measures, one row a run
+        and image, such as the overlap of a map with the lesion.
+    init_a, init_b
+        The difference is a − b.
+    measures
+        Columns that are compared.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a measure and group (`all`, then each regime): measure, group, n_scenarios,
+        n_images, n_patients, mean_a, sd_a, mean_b, sd_b (SD over scenarios), difference (mean
+        over images), ci_low, ci_high, p_value (`rin.stats.clustered_t`: patients independent),
+        p_images (paired t test over images, as published).  NaN where a measure is undefined for
+        an image, or fewer than two patients or images are left: none is left out silently.
+
+    Raises
+    ------
+    InputError
+        For an unknown init, or an image scored under one init only in some scenario.
+    """
+    for init in (init_a, init_b):
+        if init not in set(table["init"]):
+            raise unknown("init", init, sorted(set(table["init"])))
+    own = table[table["init"].isin([init_a, init_b])]
+    regimes = [ALL, *(name for name in REGIMES if name in set(own["unfreezing"]))]
+    rows = []
+    for measure in measures:
+        cells = own.groupby(["scenario", "unfreezing", *_IMAGE, "init"], observed=True)[measure]
+        pairs = _mean_of_all(cells).unstack("init")
+        if alone := int((cells.size().unstack("init").isna()).any(axis=1).sum()):
+            raise InputError(
+                f"{alone} images have a score of one init only in some scenario",
+                where="table",
+                remedy="Finish the missing runs, with the same folds for both.",
+            )
+        for group in regimes:
+            inside = pairs.index.get_level_values("unfreezing") == group
+            chosen = pairs if group == ALL else pairs[inside]
+            named = {"measure": measure, "group": group}
+            rows.append(named | _compared(chosen[[init_a, init_b]]))
+    return pd.DataFrame(rows)
+
+
+def against_baselines(
+    table: pd.DataFrame,
+    baselines: pd.DataFrame,
+    inits: Sequence[str],
+    measures: Sequence[str],
+) -> pd.DataFrame:
+    """Compare each init with the best of what looks at no image.
+
+    `table` is that of `image_differences`; `baselines` has a row an image and baseline, with
+    case_id, baseline and the measures, for every image of the table.  One row a measure and init:
+    measure, init, baseline (the one with the largest mean), mean, baseline_mean (over images,
+    each averaged over scenarios first), difference, ci_low, ci_high, p_value (patients
+    independent); NaN as in `image_differences`.  InputError when an image has no baseline.
+    """
+    rows = []
+    for measure in measures:
+        wide = baselines.pivot(index="case_id", columns="baseline", values=measure)
+        best = wide.dropna(axis=1, how="all").mean().idxmax()
+        for init in inits:
+            images = _mean_of_all(table[table["init"] == init].groupby(_IMAGE)[measure])
+            beside = wide[best].reindex(images.index.get_level_values("case_id")).to_numpy()
+            if np.isnan(beside).any():
+                raise InputError(
+                    f"{np.isnan(beside).sum()} images without a score of {best}",
+                    where="baselines",
+                    remedy="Score the baselines on every image with a lesion.",
+                )
+            named = {"measure": measure, "init": init, "baseline": best}
+            named |= {"mean": images.mean(skipna=False), "baseline_mean": beside.mean()}
+            rows.append(named | _over_patients(images - beside))
+    return pd.DataFrame(rows)
+
+
+def _contrasts(
+    predictions: pd.DataFrame, init_a: str, init_b: str
+) -> Iterator[tuple[TaskScores, dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield each task, its groups of scenarios, AUCs, and the differences of the groups.
+
+    Groups are bool (S,), AUCs (2, S) averaged over folds; differences (groups,) come with their
+    covariance.
+    """
+    require(predictions, ["patient_id", "unfreezing"], "Name each run's unfreezing regime.")
+    for task in task_scores(predictions, (init_a, init_b)):
+        with located(f"task {task.task}"):
+            own = predictions[predictions["task"] == task.task]
+            groups = _regime_groups(own, task.scenarios)
+            members = np.array(list(groups.values()))
+            means = members / members.sum(axis=1, keepdims=True)
+            weights = np.hstack([means, -means])  # of the AUCs of init a, then of init b
+            found = []
+            for k, fold in task.folds():
+                with located(f"fold {k}"):
+                    found.append(_fold_contrasts(fold, weights))
+        aucs, estimates, covariance = (np.array(part) for part in zip(*found, strict=True))
+        aucs = aucs.mean(axis=0).reshape(2, -1)
+        yield task, groups, aucs, estimates.mean(axis=0), covariance.sum(axis=0) / len(found) ** 2
+
+
+def _regime_groups(rows: pd.DataFrame, scenarios: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return which scenarios (S,) are in all, and in each regime."""
+    named = rows[["scenario", "unfreezing"]].drop_duplicates().set_index("scenario")["unfreezing"]
+    if named.index.duplicated().any():
+        raise InputError(
+            "a scenario has two unfreezing regimes", where="predictions", remedy="Mend the table."
+        )
+    of_scenario = named.loc[list(scenarios)].to_numpy()
+    regimes = [name for name in REGIMES if name in of_scenario]
+    regimes += sorted(set(of_scenario) - set(regimes))
+    groups = {ALL: np.ones(len(scenarios), bool)}
+    return groups | {name: of_scenario == name for name in regimes}
+
+
+def _fold_contrasts(
+    fold: TaskScores, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return AUCs (2S,) of one fold's networks, weighted sums of them (k,), and their covariance.
+
+    What rounding leaves of a sum or a variance that is zero counts as zero.
+    """
+    positive = binary_labels(fold.labels)
+    counts = placement_counts(positive, _rows(fold))
+    codes, n_clusters = cluster_codes(fold.patients, positive.size)
+    weighted = tuple(weights @ part for part in counts)
+    covariance = sums_covariance(cluster_sums(weighted, positive, codes, n_clusters))
+    areas, least = placement_areas(*counts), ROUNDING * np.abs(weights).sum(axis=1)
+    estimates = weights @ areas
+    zero = np.sqrt(np.abs(np.diag(covariance))) <= least
+    covariance[zero, :] = covariance[:, zero] = 0.0
+    return areas, np.where(np.abs(estimates) <= least, 0, estimates), covariance
+
+
+def _levelled(
+    predictions: pd.DataFrame, inits: tuple[str, str], levels: tuple[str, str]
+) -> list[TaskScores]:
+    """Return the scores of both inits at both levels, the four networks of each scenario."""
+    require(predictions, ["level", "patient_id"], "Pass the predictions of a factor.")
+    for what, names in (("init", inits), ("level", levels)):
+        if len(set(names)) != 2:
+            raise InputError(
+                f"{names!r} are not two different names", where=f"{what}s", remedy="Name two."
+            )
+        present = sorted(predictions[what].dropna().unique())
+        for name in names:
+            if name not in present:
+                raise unknown(what, name, present)
+    rows = predictions[predictions["init"].isin(inits) & predictions["level"].isin(levels)]
+    networks = rows["init"].astype(str) + " at " + rows["level"].astype(str)
+    names = [_network(init, level) for init in inits for level in levels]
+    found = task_scores(rows.assign(init=networks), names)
+    return sorted(found, key=lambda task: task.task)
+
+
+def _network(init: str, level: str) -> str:
+    return f"{init} at {level}"
+
+
+def _quantities(
+    inits: tuple[str, str], levels: tuple[str, str]
+) -> Iterator[tuple[dict[str, str], Pairs]]:
+    """Yield what names each quantity, and the networks that it adds and subtracts, in pairs."""
+    (a, b), (before, after) = inits, levels
+    for level in levels:
+        for init in inits:
+            yield {"quantity": "area", "init": init, "level": level}, [((init, level), None)]
+        named = {"quantity": "difference", "init": "", "level": level}
+        yield named, [((a, level), (b, level))]
+    for init in inits:
+        named = {"quantity": "effect", "init": init, "level": ""}
+        yield named, [((init, after), (init, before))]
+    named = {"quantity": "interaction", "init": "", "level": ""}
+    yield named, [((a, after), (a, before)), ((b, before), (b, after))]
+
+
+def _quantity(
+    task: TaskScores, places: Sequence[int], pairs: Pairs, confidence: float
+) -> dict[str, object]:
+    """Return one contrast averaged over folds: what is added less what is taken."""
+    added = [task.inits.index(_network(*plus)) for plus, _ in pairs]
+    taken = [task.inits.index(_network(*minus)) for _, minus in pairs if minus]
+    signs = np.repeat([1, -1], [len(added) * len(places), len(taken) * len(places)])
+    contrasts, same = [], bool(taken)
+    for _, fold in task.folds():
+        plus, minus = (
+            fold.scores[side][:, places].reshape(-1, fold.labels.size) for side in (added, taken)
+        )
+        contrasts.append(
+            area_contrast(
+                fold.labels,
+                np.vstack([plus, minus]),
+                signs / len(places),
+                clusters=fold.patients,
+                level=confidence,
+            )
+        )
+        same = same and np.array_equal(plus, minus)
+    return asdict(mean_contrast(contrasts, level=confidence)) | {
+        "n_positive": int((task.labels == 1).sum()),
+        "n_folds": len(contrasts),
+        "same_networks": same,
+    }
+
+
+def _places(group: str, members: Sequence[str], scenarios: Sequence[str]) -> list[int]:
+    if not members or len(set(members)) != len(members):
+        raise InputError(
+            f"scenarios {list(members)!r}",
+            where=f"group {group!r}",
+            remedy="Name at least one scenario, each once.",
+        )
+    for name in members:
+        if name not in scenarios:
+            raise unknown("scenario", name, list(scenarios))
+    return [scenarios.index(name) for name in members]
+
+
+@dataclass(frozen=True)
+class _Design:
+    """One task under two inits: its folds, their areas (2, S, K), and how to analyse them."""
+
+    task: TaskScores
+    folds: list[tuple[int, TaskScores]]
+    areas: np.ndarray
+    test_train_ratio: float | None
+    replicates: int
+    seed: int
+    level: float
+
+
+@cache
+def _words() -> dict[str, dict[str, object]]:
+    """Return what `analyses.yaml` says of each analysis, by its key."""
+    import yaml
+
+    text = Path(__file__).with_name("analyses.yaml").read_text(encoding="utf-8")
+    return {entry["key"]: entry for entry in yaml.safe_load(text)}
+
+
+def _fold_areas(task: str, k: int, fold: TaskScores) -> np.ndarray:
+    """Return the areas (2, S) of one fold's networks."""
+    with located(f"task {task}, fold {k}"):
+        counts = placement_counts(binary_labels(fold.labels), _rows(fold))
+    return placement_areas(*counts).reshape(2, -1)
+
+
+def _over_scenarios(design: _Design, test: Callable[..., TTest]) -> Finding:
+    a, b = design.areas.mean(axis=-1)
+    if a.size < 2:
+        return a.size, "scenario", {"remark": "One scenario has no spread to test."}
+    return a.size, "scenario", _t_numbers(test(a, b, level=design.level))
+
+
+def _delong_stacked(design: _Design) -> Finding:
+    a, b = design.task.scores.reshape(2, -1)
+    labels = np.tile(design.task.labels, len(design.task.scenarios))
+    test = delong_test(labels, a, b, level=design.level)
+    return a.size, "prediction", _z_numbers(test.difference, test)
+
+
+def _delong_mean_scores(design: _Design) -> Finding:
+    a, b = design.task.scores.reshape(2, -1)
+    cases = np.tile(np.arange(design.task.labels.size), len(design.task.scenarios))
+    # pandas sums without loss, so that equal scores in another order stay tied.
+    means = pd.DataFrame({"a": a, "b": b}).groupby(cases).mean()
+    test = delong_test(design.task.labels, means["a"], means["b"], level=design.level)
+    return len(means), "case", _z_numbers(test.difference, test)
+
+
+def _delong_contrast(design: _Design) -> Finding:
+    found = _fold_mean(design, clustered=False)
+    return found.n, "case", _z_numbers(found.estimate, found)
+
+
+def _clustered_contrast(design: _Design) -> Finding:
+    n, remark = _patients(design)
+    if remark:
+        return n, "patient", {"remark": remark}
+    found = _fold_mean(design, clustered=True)
+    return n, "patient", _z_numbers(found.estimate, found)
+
+
+def _fold_mean(design: _Design, *, clustered: bool) -> AreaContrast:
+    """Return the mean over folds of each fold's mean difference over scenarios."""
+    n = len(design.task.scenarios)
+    contrasts = [
+        area_contrast(
+            fold.labels,
+            _rows(fold),
+            np.repeat([1 / n, -1 / n], n),
+            clusters=fold.patients if clustered else None,
+            level=design.level,
+        )
+        for _, fold in design.folds
+    ]
+    return mean_contrast(contrasts, level=design.level)
+
+
+def _cluster_bootstrap(design: _Design) -> Finding:
+    n, remark = _patients(design)
+    if remark:
+        return n, "patient", {"remark": remark}
+    drawn = []
+    for place, (_, fold) in enumerate(design.folds):
+        seed = int(np.random.SeedSequence([design.seed, place]).generate_state(1)[0])
+        areas = bootstrap_areas(
+            fold.labels, _rows(fold), fold.patients, replicates=design.replicates, seed=seed
+        )
+        a, b = np.split(areas, 2, axis=1)
+        drawn.append((a - b).mean(axis=1))
+    means = np.mean(drawn, axis=0)
+    low, high = percentile_interval(means, design.level)
+    beyond = min((means <= 0).sum(), (means >= 0).sum())
+    found = {"estimate": float((design.areas[0] - design.areas[1]).mean())}
+    found |= {"ci_low": low, "ci_high": high, "standard_error": float(means.std(ddof=1))}
+    return n, "patient", found | {"p_value": min(1.0, 2 * float(beyond + 1) / (means.size + 1))}
+
+
+def _folds(design: _Design) -> Finding:
+    a, b = design.areas.mean(axis=1)
+    if a.size < 2:
+        return a.size, "fold", {"remark": "One fold has no spread to test."}
+    ratio = design.test_train_ratio
+    if ratio is None:
+        remark = "The ratio of test to training cases was not given."
+        return a.size, "fold", {"remark": remark}
+    return a.size, "fold", _t_numbers(nadeau_bengio(a - b, ratio, level=design.level))
+
+
+def _mixed_model(design: _Design) -> Finding:
+    columns = ("init", "scenario", "fold")
+    index = pd.MultiIndex.from_product([range(n) for n in design.areas.shape], names=columns)
+    table = pd.Series(design.areas.ravel(), index=index, name="auc").reset_index()
+    found = mixed_model(table, 0, 1, level=design.level)
+    return design.areas.size, "area", _t_numbers(found) | {"remark": found.remark}
+
+
+# How to find each analysis' row, by its key.
+_FINDERS: dict[str, Callable[[_Design], Finding]] = {
+    "unpaired_t": partial(_over_scenarios, test=unpaired_t),
+    "paired_t": partial(_over_scenarios, test=paired_t),
+    "delong_stacked": _delong_stacked,
+    "delong_mean_scores": _delong_mean_scores,
+    "delong_contrast": _delong_contrast,
+    "clustered_contrast": _clustered_contrast,
+    "cluster_bootstrap": _cluster_bootstrap,
+    "nadeau_bengio": _folds,
+    "mixed_model": _mixed_model,
+}
+
+
+def _t_numbers(test: TTest) -> dict[str, float]:
+    found = asdict(test) | {"estimate": test.mean_difference, "statistic": test.t}
+    return {name: found[name] for name in (*_NUMBERS, "standard_error")}
+
+
+def _z_numbers(estimate: float, test: AreaContrast | DeLongTest) -> dict[str, object]:
+    if math.isnan(test.variance):
+        return {"remark": "A class has a single case, which shows no spread."}
+    found = asdict(test) | {"estimate": estimate, "statistic": test.z, "df": math.inf}
+    found["standard_error"] = math.sqrt(test.variance)
+    return {name: found[name] for name in (*_NUMBERS, "standard_error")}
+
+
+def _equivalence(found: Mapping[str, float], margin: float, level: float) -> dict[str, object]:
+    """Return the standard error and the test of equivalence, NaN where there is none."""
+    error = found["standard_error"]
+    row = {"standard_error": error, "margin": margin}
+    names = ("equivalence_p", "equivalence_low", "equivalence_high", "equivalent")
+    values = (math.nan, math.nan, math.nan, False, math.nan)
+    if math.isfinite(error):
+        df = math.inf if math.isnan(found["df"]) else found["df"]
+        test = equivalence(found["estimate"], error, df, margin, level)
+        values = test.p_value, test.ci_low, test.ci_high, test.equivalent, test.smallest_margin
+    return row | dict(zip((*names, "smallest_margin"), values, strict=True))
+
+
+def _patients(design: _Design) -> tuple[int, str]:
+    """Return how many patients there are, and why they cannot be compared: a class of one."""
+    n = design.task.cases["patient_id"].nunique()
+    for k, fold in design.folds:
+        for name, label in (("positive", 1), ("negative", 0)):
+            if len(set(fold.patients[fold.labels == label])) < 2:
+                remark = f"In fold {k} all {name} cases belong to one patient, which shows "
+                return n, remark + "no spread between patients."
+    return n, ""
+
+
+def _rows(fold: TaskScores) -> np.ndarray:
+    """Return one row a network, those of the first init first: (inits × S, n)."""
+    return fold.scores.reshape(-1, fold.labels.size)
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def _compared(pairs: pd.DataFrame) -> dict[str, object]:
+    """Return the cells of one comparison, from a row a scenario and image and a column an init."""
+    scenarios = _mean_of_all(pairs.groupby(level="scenario"))
+    images = _mean_of_all(pairs.groupby(level=_IMAGE))
+    (mean_a, mean_b), (sd_a, sd_b) = scenarios.mean(skipna=False), scenarios.std(skipna=False)
+    a, b = images.to_numpy().T
+    testable = len(images) > 1 and np.isfinite([a, b]).all()
+    return {
+        "n_scenarios": len(scenarios),
+        "n_images": len(images),
+        "n_patients": images.index.get_level_values("patient_id").nunique(),
+        **{"mean_a": mean_a, "sd_a": sd_a, "mean_b": mean_b, "sd_b": sd_b},
+        **_over_patients(images.iloc[:, 0] - images.iloc[:, 1]),
+        "p_images": paired_t(a, b).p_value if testable else np.nan,
+    }
+
+
+def _over_patients(differences: pd.Series) -> dict[str, float]:
+    patients = differences.index.get_level_values("patient_id").to_numpy()
+    if differences.isna().any() or pd.unique(patients).size < 2:
+        return dict.fromkeys(_TESTED, np.nan)
+    test = clustered_t(differences.to_numpy(), patients)
+    found = (test.mean_difference, test.ci_low, test.ci_high, test.p_value)
+    return dict(zip(_TESTED, found, strict=True))
+
+
+def _mean_of_all(grouped: object) -> pd.Series | pd.DataFrame:
+    """Return the mean of each group, NaN where a value is: none is left out silently."""
+    counted = grouped.count()
+    size = grouped.size()
+    return grouped.mean().where(counted.eq(size, axis=0))

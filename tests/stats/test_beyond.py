@@ -5,22 +5,33 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from counted_cases import replicates, sample
+from counted_cases import sample
 from made_predictions import make_predictions
 from scipy.special import expit
 
 from rin.errors import InputError
 from rin.stats import beyond
-from rin.stats.beyond import MEASURES, beyond_area, patient_interval
+from rin.stats.beyond import (
+    MEASURES,
+    average_precision,
+    beyond_area,
+    beyond_curves,
+    brier_decomposition,
+    brier_score,
+    calibration_line,
+    expected_calibration_error,
+    net_benefit,
+    patient_interval,
+    precision_at_recall,
+    reliability_curve,
+    sensitivity_at_specificity,
+)
 from rin.stats.bootstrap import cluster_weights
-from rin.stats.calibration import brier_decomposition, brier_score, expected_calibration_error
-from rin.stats.decision import net_benefit
-from rin.stats.operating import sensitivity_at_specificity
-from rin.stats.precision_recall import average_precision
-from rin.stats.recalibration import calibration_line
-from rin.stats.task_scores import replicate_weights, task_scores
+from rin.stats.inputs import task_scores
 
 INITS = ("radimagenet", "imagenet")
+
+
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "operating_golden.json").read_text())
 
 
@@ -64,7 +75,7 @@ def alone(measure, labels, scores, weights=None):
 
 def mean_over_scenarios(predictions, init, measure, weights=None):
     (task,) = task_scores(predictions, INITS)
-    found = [alone(measure, task.labels, scores, weights) for scores in task.scores[init]]
+    found = [alone(measure, task.labels, scores, weights) for scores in of_init(task, init)]
     return np.mean(found, axis=0)
 
 
@@ -122,7 +133,7 @@ def test_interval_of_the_line_is_near_that_of_complete_fits():
     table = beyond_area(predictions, INITS, replicates=200)
     (task,) = task_scores(predictions, INITS)
     weights = cluster_weights(task.patients, 200, 0, labels=task.labels)
-    lines = calibration_line(task.labels, task.scores[INITS[0]][0], weights)
+    lines = calibration_line(task.labels, of_init(task, INITS[0])[0], weights)
     for measure, drawn in [("in_the_large", lines.in_the_large), ("slope", lines.slope)]:
         row = one(table, INITS[0], f"calibration_{measure}")
         bounds = np.quantile(drawn, [0.025, 0.975])
@@ -141,22 +152,6 @@ def test_difference_of_an_init_and_its_copy_is_exactly_nothing():
     table = beyond_area(both, ("a", "b"), replicates=30)
     difference = table[table["init"] == "difference"]
     assert (difference[["estimate", "ci_low", "ci_high"]] == 0).all(axis=None)
-
-
-@pytest.mark.parametrize("inits", [("imagenet",), ("a", "b", "c")])
-def test_one_init_or_three_have_no_difference(inits):
-    table = beyond_area(probabilities(n_cases=36, inits=inits), inits, replicates=10)
-    assert table["init"].unique().tolist() == list(inits)
-
-
-def test_ece_by_chance_is_near_the_error_of_scores_that_are_true():
-    rng = np.random.default_rng(5)
-    scores = rng.random(400)
-    predictions = _one_run((rng.random(400) < scores).astype(int), scores, np.arange(400))
-    table = beyond_area(predictions, ("a",), replicates=400)
-    error, chance = (one(table, "a", measure) for measure in ("ece", "ece_by_chance"))
-    assert chance["ci_low"] < chance["estimate"] < chance["ci_high"]
-    assert chance["ci_low"] < error["estimate"] < chance["ci_high"]
 
 
 def test_ece_by_chance_estimates_the_mean_of_all_its_replicates(predictions):
@@ -224,21 +219,13 @@ def test_level_and_threshold_are_used(predictions):
     assert wide["ci_low"] < narrow["ci_low"] < narrow["ci_high"] < wide["ci_high"]
     (task,) = task_scores(predictions, INITS)
     table = beyond_area(predictions, INITS, replicates=5, threshold=0.7)
-    expected = [net_benefit(task.labels, s, 0.7).net_benefit[0] for s in task.scores[INITS[0]]]
+    expected = [net_benefit(task.labels, s, 0.7).net_benefit[0] for s in of_init(task, INITS[0])]
     assert one(table, INITS[0], "net_benefit")["estimate"] == pytest.approx(np.mean(expected))
-
-
-def test_every_task_has_its_rows():
-    one_task = probabilities(n_cases=36)
-    both = pd.concat([one_task, one_task.assign(task="acl")], ignore_index=True)
-    table = beyond_area(both, INITS, replicates=10)
-    halves = [half.drop(columns="task").reset_index(drop=True) for _, half in table.groupby("task")]
-    pd.testing.assert_frame_equal(*halves)
 
 
 def test_blocks_of_replicates_join_without_a_seam(predictions, monkeypatch):
     whole = beyond_area(predictions, INITS, replicates=20)
-    monkeypatch.setattr(beyond, "_BLOCK", 100)
+    monkeypatch.setattr(beyond, "_CELLS", 100)
     pd.testing.assert_frame_equal(beyond_area(predictions, INITS, replicates=20), whole)
 
 
@@ -282,7 +269,7 @@ def test_slope_of_a_replicate_without_one_has_an_estimate_but_no_interval():
     [
         ([0, 1, 0, 1], [1, 1, 1, 1], "one cluster"),
         ([0, 0, 0, 0], [1, 2, 3, 4], "one class only"),
-        ([0, 1, 0, 1], [1, 2, None, 4], "no identifier"),
+        ([0, 1, 0, 1], [1, 2, None, 4], "name no patient"),
     ],
     ids=["one patient", "one class", "patient missing"],
 )
@@ -301,13 +288,6 @@ def test_scores_that_are_no_probabilities_are_an_error():
 def test_bad_options_are_an_error(predictions, option):
     with pytest.raises(InputError):
         beyond_area(predictions, INITS, **({"replicates": 5} | option))
-
-
-def test_weights_begin_with_each_case_once(predictions):
-    (task,) = task_scores(predictions, INITS)
-    weights = replicate_weights(task, 4, 0)
-    assert weights.shape == (5, 72)
-    assert (weights[0] == 1).all()
 
 
 @pytest.mark.parametrize("case", GOLDEN[:2], ids=lambda case: case["name"])
@@ -332,10 +312,6 @@ def test_patient_interval_equals_a_loop_over_resampled_patients():
     assert found.n_patients == 15
 
 
-def test_replicates_of_counted_cases_are_whole():
-    assert (replicates(20).sum(axis=1) == 22).all()
-
-
 def _one_run(labels, scores, patients):
     return pd.DataFrame(
         {
@@ -351,3 +327,128 @@ def _one_run(labels, scores, patients):
             "score": scores,
         }
     )
+
+
+GRID = np.linspace(0, 1, 11)
+
+
+@pytest.fixture(scope="module")
+def curves(predictions):
+    return beyond_curves(predictions, INITS, replicates=40, bins=4, n_points=11)
+
+
+@pytest.fixture(scope="module")
+def task(predictions):
+    return next(task_scores(predictions, INITS))
+
+
+def curve_of(curves, init, curve):
+    return curves[(curves["init"] == init) & (curves["curve"] == curve)]
+
+
+def drawn(task):
+    return cluster_weights(task.patients, 40, 0, labels=task.labels)
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_precision_is_the_mean_over_scenarios_at_each_recall(curves, task, init):
+    rows = curve_of(curves, init, "precision_recall")
+    scores = of_init(task, init)
+    np.testing.assert_allclose(rows["x"], GRID)
+    alone = [precision_at_recall(task.labels, s, GRID) for s in scores]
+    np.testing.assert_allclose(rows["y"], np.mean(alone, axis=0))
+    replicates = np.mean(
+        [precision_at_recall(task.labels, s, GRID, drawn(task)) for s in scores], axis=0
+    )
+    low, high = np.quantile(replicates, [0.025, 0.975], axis=0)
+    np.testing.assert_allclose(rows["low"], low)
+    np.testing.assert_allclose(rows["high"], high)
+
+
+@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize(
+    ("curve", "field"), [("decision", "net_benefit"), ("treat_all", "treat_all")]
+)
+def test_net_benefit_is_the_mean_over_scenarios_at_each_threshold(curves, task, init, curve, field):
+    rows = curve_of(curves, init, curve)
+    np.testing.assert_allclose(rows["x"], GRID[:-1])
+    alone, replicates = (
+        np.mean(
+            [
+                getattr(net_benefit(task.labels, s, GRID[:-1], weights), field)
+                for s in of_init(task, init)
+            ],
+            axis=0,
+        )
+        for weights in (None, drawn(task))
+    )
+    np.testing.assert_allclose(rows["y"], alone, atol=1e-12)
+    low, high = np.quantile(replicates, [0.025, 0.975], axis=0)
+    np.testing.assert_allclose(rows["low"], low, atol=1e-12)
+    np.testing.assert_allclose(rows["high"], high, atol=1e-12)
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_reliability_is_the_mean_over_scenarios_of_each_bin(curves, task, init):
+    rows = curve_of(curves, init, "reliability")
+    alone = [reliability_curve(task.labels, s, bins=4) for s in of_init(task, init)]
+    for column, field in {"x": "score", "y": "observed", "share": "share"}.items():
+        expected = np.mean([getattr(curve, field) for curve in alone], axis=0)
+        np.testing.assert_allclose(rows[column], expected)
+    replicates = np.mean(
+        [
+            reliability_curve(task.labels, s, bins=4, weights=drawn(task)).observed
+            for s in of_init(task, init)
+        ],
+        axis=0,
+    )
+    low, high = np.quantile(replicates, [0.025, 0.975], axis=0)
+    np.testing.assert_allclose(rows["low"], low)
+    np.testing.assert_allclose(rows["high"], high)
+
+
+def two_scenarios(first, second):
+    rows = []
+    for scenario, scores in {"s0": first, "s1": second}.items():
+        for case, score in enumerate(scores):
+            rows.append(
+                {"scenario": scenario, "case_id": f"{case}", "label": case % 2, "score": score}
+            )
+    fixed = {"task": "breast", "fold": 0, "init": "a", "seed": 0, "part": "test"}
+    table = pd.DataFrame(rows).assign(**fixed)
+    return table.assign(patient_id=table["case_id"])
+
+
+def test_a_bin_counts_only_scenarios_that_hold_cases_in_it():
+    # The second scenario says 0.5 of everyone: all its cases lie in the middle bin.
+    predictions = two_scenarios([0.1, 0.2, 0.4, 0.6, 0.8, 0.9], [0.5] * 6)
+    rows = curve_of(beyond_curves(predictions, ("a",), replicates=5, bins=3), "a", "reliability")
+    np.testing.assert_allclose(rows["x"], [0.15, 0.5, 0.85])
+    np.testing.assert_allclose(rows["share"], [1 / 6, (1 / 3 + 1) / 2, 1 / 6])
+
+
+def test_a_bin_without_cases_in_any_scenario_has_no_row():
+    predictions = two_scenarios([0.5] * 6, [0.4] * 6)
+    rows = curve_of(beyond_curves(predictions, ("a",), replicates=5, bins=3), "a", "reliability")
+    np.testing.assert_allclose(rows[["x", "y", "share"]], [[0.45, 0.5, 1]])
+
+
+def test_a_bin_that_is_empty_in_some_replicate_has_no_interval():
+    predictions = two_scenarios([0.1, 0.1, 0.1, 0.9, 0.9, 0.9], [0.1, 0.1, 0.1, 0.9, 0.9, 0.9])
+    rows = curve_of(beyond_curves(predictions, ("a",), replicates=200, bins=6), "a", "reliability")
+    assert rows["y"].notna().all()
+    assert rows[["low", "high"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [({"n_points": 1}, "1 points"), ({"bins": 0}, "0 bins"), ({"level": 1}, "confidence level")],
+)
+def test_bad_options_of_curves_are_an_error(predictions, option, problem):
+    with pytest.raises(InputError, match=problem):
+        beyond_curves(predictions, INITS, **({"replicates": 5} | option))
+
+
+def of_init(task, init):
+    """Scores (scenarios, cases) of one init."""
+    return task.scores[task.inits.index(init)]

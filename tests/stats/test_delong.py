@@ -1,7 +1,10 @@
+import math
+import tracemalloc
 import warnings
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -9,9 +12,154 @@ from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
 from rin.stats import auc_ci, delong_covariance, delong_test, delong_test_unpaired
+from rin.stats.delong import (
+    area_interval,
+    normal_quantile,
+    placement_counts,
+    placement_covariance,
+    share_interval,
+)
+
+
+@st.composite
+def tied_cases(draw):
+    """Draw labels with both classes and three rows of scores, tied or not, some infinite."""
+    labels = [*draw(st.lists(st.booleans(), max_size=10)), True, False]
+    values = st.sampled_from([-np.inf, -1.0, -0.0, 0.0, 1.0, 2.0, np.inf]) | st.floats(-5, 5)
+    row = st.lists(values, min_size=len(labels), max_size=len(labels))
+    return np.array(labels), np.array([draw(row) for _ in range(3)])
+
+
+@given(tied_cases())
+@settings(max_examples=200, deadline=None)
+def test_counts_equal_counting_all_pairs(drawn):
+    positive, rows = drawn
+    wins, losses = placement_counts(positive, rows)
+    for row, won, lost in zip(rows, wins, losses, strict=True):
+        higher = row[positive][:, None] > row[~positive]
+        pairs = higher + 0.5 * (row[positive][:, None] == row[~positive])
+        assert won.tolist() == pairs.sum(axis=1).tolist()
+        assert lost.tolist() == (1 - pairs).sum(axis=0).tolist()
+
+
+def test_infinite_scores_rank_as_extremes():
+    labels, scores = [1, 0, 1, 0, 0], [np.inf, 1, -np.inf, 2, np.inf]
+    finite = [9, 1, -9, 2, 9]
+    np.testing.assert_array_equal(
+        delong_covariance(labels, scores)[1], delong_covariance(labels, finite)[1]
+    )
+
+
+def test_covariance_of_equal_counts_is_exactly_zero():
+    wins, losses = np.full((2, 7), 1 / 2), np.full((2, 3), 4.5)
+    assert (placement_covariance(wins, losses) == 0).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (5, 1), (1, 1)])
+def test_covariance_of_a_single_case_of_a_class_is_nan(shape):
+    m, n = shape
+    assert np.isnan(placement_covariance(np.ones((2, m)), np.ones((2, n)))).all()
+
+
+def test_covariance_of_48_predictors_needs_less_than_three_times_the_scores():
+    rng = np.random.default_rng(3)
+    labels, rows = rng.random(10_000) < 0.3, rng.normal(size=(48, 10_000))
+    tracemalloc.start()
+    delong_covariance(labels, rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * rows.nbytes
+
+
+def logit(share):
+    return math.log(share) - math.log(1 - share)
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [(0.95, 1.95996398454005), (0.9, 1.64485362695147), (0.5, 0.674489750196082)],
+)
+def test_normal_quantile_equals_r_qnorm(level, expected):
+    assert normal_quantile(level) == pytest.approx(expected, abs=1e-13)
+
+
+@given(st.floats(0.02, 0.98), st.floats(1e-6, 0.02), st.sampled_from([0.8, 0.95, 0.99]))
+@settings(max_examples=100, deadline=None)
+def test_logit_interval_equals_delta_method_by_numerical_differentiation(area, variance, level):
+    step = 1e-5 * min(area, 1 - area)
+    slope = (logit(area + step) - logit(area - step)) / (2 * step)
+    half_width = normal_quantile(level) * slope * math.sqrt(variance)
+    low, high = area_interval(area, variance, level=level, scale="logit")
+    assert logit(low) == pytest.approx(logit(area) - half_width, rel=1e-6, abs=1e-6)
+    assert logit(high) == pytest.approx(logit(area) + half_width, rel=1e-6, abs=1e-6)
+
+
+@given(st.floats(0.02, 0.98), st.floats(1e-6, 0.02), st.sampled_from(["identity", "logit"]))
+@settings(max_examples=100, deadline=None)
+def test_interval_of_the_reversed_curve_is_mirrored(area, variance, scale):
+    low, high = area_interval(area, variance, scale=scale)
+    mirrored = area_interval(1 - area, variance, scale=scale)
+    assert mirrored == pytest.approx((1 - high, 1 - low), abs=1e-12)
+
+
+def test_wald_interval_is_clipped_and_logit_interval_stays_inside():
+    assert area_interval(0.97, 0.04**2)[1] == 1
+    assert area_interval(0.03, 0.04**2)[0] == 0
+    assert 0.97 < area_interval(0.97, 0.04**2, scale="logit")[1] < 1
+
+
+@pytest.mark.parametrize("area", [0.0, 1.0])
+def test_perfect_area_has_no_logit_interval_and_a_point_as_wald_interval(area):
+    assert all(map(math.isnan, area_interval(area, 0.0, scale="logit")))
+    assert area_interval(area, 0.0) == (area, area)
+
+
+@pytest.mark.parametrize("scale", ["identity", "logit"])
+def test_no_variance_gives_a_point_and_unknown_variance_no_interval(scale):
+    assert area_interval(0.5, 0.0, scale=scale) == (0.5, 0.5)
+    assert all(map(math.isnan, area_interval(0.5, math.nan, scale=scale)))
+
+
+def test_unknown_scale_lists_the_known_ones():
+    with pytest.raises(InputError, match="identity"):
+        area_interval(0.5, 0.01, scale="probit")
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 6), (4, 6), (19, 20), (7, 7)])
+def test_share_interval_of_one_image_a_patient_is_wilsons(right, n):
+    hits = np.arange(n) < right
+    expected = stats.binomtest(right, n).proportion_ci(method="wilson")
+    assert share_interval(hits, np.arange(n)) == pytest.approx(tuple(expected))
+
+
+def test_share_interval_of_patients_with_several_images_follows_the_clustered_variance():
+    rng = np.random.default_rng(3)
+    patients = np.repeat(np.arange(30), rng.integers(1, 9, 30))
+    hits = rng.random(len(patients)) < np.repeat(rng.uniform(0, 1, 30), np.bincount(patients))
+    mean = sm.OLS(hits.astype(float), np.ones(len(hits)))
+    clustered = mean.fit(cov_type="cluster", cov_kwds={"groups": patients}).cov_params()[0, 0]
+    share = hits.mean()
+    size = share * (1 - share) * len(hits) / (len(hits) - 1) / clustered
+    assert size < len(hits)
+    z = stats.norm.ppf(0.975)
+    center = (share + z**2 / 2 / size) / (1 + z**2 / size)
+    half = z / (1 + z**2 / size) * np.sqrt(share * (1 - share) / size + z**2 / 4 / size**2)
+    found = share_interval(hits, patients)
+    assert found == pytest.approx((center - half, center + half))
+
+
+def test_share_interval_when_every_image_is_right_counts_patients():
+    expected = stats.binomtest(5, 5).proportion_ci(method="wilson")
+    found = share_interval(np.ones(20, bool), np.repeat(np.arange(5), 4))
+    assert found == pytest.approx(tuple(expected))
+
 
 LABELS = [0, 0, 0, 1, 1, 1, 0, 1]
+
+
 SCORES_A = [0.1, 0.4, 0.35, 0.8, 0.4, 0.9, 0.2, 0.3]
+
+
 SCORES_B = [0.5, 0.1, 0.35, 0.6, 0.2, 0.9, 0.6, 0.3]
 
 
@@ -159,16 +307,6 @@ def test_auc_equals_scikit_learn(drawn):
     assert auc_ci(labels, a).auc == pytest.approx(roc_auc_score(labels, a), abs=1e-14)
 
 
-def test_auc_of_higher_positive_scores_is_one_with_collapsed_interval():
-    result = auc_ci([0, 0, 1, 1], [1, 2, 3, 4])
-    assert (result.auc, result.variance, result.ci_low, result.ci_high) == (1, 0, 1, 1)
-
-
-def test_interval_beyond_zero_or_one_is_clipped():
-    assert auc_ci(LABELS, SCORES_A).ci_high == 1
-    assert auc_ci(LABELS, np.negative(SCORES_A)).ci_low == 0
-
-
 def test_interval_of_difference_is_not_clipped():
     result = delong_test([0, 0, 1, 1], [1, 3, 2, 4], [3, 1, 4, 2], level=0.9999)
     assert result.ci_low < -1 and result.ci_high > 1
@@ -258,11 +396,6 @@ def test_two_rows_where_one_predictor_is_asked_for_raise_input_error():
     assert caught.value.where == "scores_b"
 
 
-def test_error_names_which_scores_are_bad():
-    with pytest.raises(InputError, match="scores_b"):
-        delong_test([0, 1], [1, 2], [1, np.nan])
-
-
 @pytest.mark.parametrize("level", [0, 1, 95, np.nan])
 def test_level_outside_zero_and_one_raises_input_error(level):
     a, b = (LABELS, SCORES_A), ([0, 0, 1, 1], [5, 5, 5, 5])
@@ -273,9 +406,3 @@ def test_level_outside_zero_and_one_raises_input_error(level):
     ):
         with pytest.raises(InputError, match="level"):
             call()
-
-
-def test_logit_scale_gives_an_interval_around_the_area_within_zero_and_one():
-    wald, logit = auc_ci(LABELS, SCORES_A), auc_ci(LABELS, SCORES_A, scale="logit")
-    assert (logit.auc, logit.variance) == (wald.auc, wald.variance)
-    assert 0 < logit.ci_low < wald.auc < logit.ci_high < 1 == wald.ci_high

@@ -3,11 +3,11 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import auc
+from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
 from rin.stats import scenario_aucs
-from rin.stats.roc import mean_roc, mean_roc_areas
+from rin.stats.roc import mean_roc
 
 
 def one_run(labels, scores):
@@ -102,70 +102,6 @@ def two_scales():
     return pd.concat([plain, one_run([0, 0, 1, 1], [1000, 2000, 3000, 4000]).assign(scenario="t")])
 
 
-def test_scenarios_on_different_scales_average_to_less_at_common_thresholds_only():
-    predictions = two_scales()
-    curves = mean_roc(predictions, n_points=9)
-    areas = mean_roc_areas(curves, scenario_aucs(predictions)).set_index("method")
-    assert areas["mean_auc"].tolist() == [1, 1, 1]
-    assert areas["area"][["vertical", "rank"]].tolist() == [1, 1]
-    # Through (0, 1/2), (1/2, 1/2) and (1/2, 1): one scenario is called before the other begins.
-    assert areas["area"]["threshold"] == pytest.approx(0.75)
-    assert areas["gap"]["threshold"] == pytest.approx(-0.25)
-
-
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=1, max_size=30))
-@settings(max_examples=60, deadline=None)
-def test_vertical_area_equals_the_auc_where_the_grid_holds_every_jump(cases):
-    labels, scores = np.array([*cases, (True, 4)], int).T
-    labels, scores = np.append(labels, 0), np.append(scores, -1)  # the lowest is negative
-    n_negative = (labels == 0).sum()
-    run = one_run(labels, scores)
-    areas = mean_roc_areas(mean_roc(run, n_points=n_negative + 1), scenario_aucs(run))
-    gap = areas.set_index("method")["gap"]["vertical"]
-    assert gap == pytest.approx(0, abs=1e-12)
-
-
-def test_area_under_vertical_mean_curve_is_mean_scenario_auc(predictions):
-    aucs = scenario_aucs(predictions)
-    areas = mean_roc_areas(mean_roc(predictions, n_points=2001), aucs)
-    vertical = areas[areas["method"] == "vertical"].set_index("init")
-    expected = aucs.groupby("init")["auc"].mean()
-    assert vertical["mean_auc"].to_dict() == pytest.approx(expected.to_dict())
-    assert vertical["area"].to_dict() == pytest.approx(expected.to_dict(), abs=1e-3)
-
-
-def test_areas_equal_scikit_learn_whatever_the_order_of_rows(predictions):
-    curves = mean_roc(predictions, n_points=11)
-    areas = mean_roc_areas(curves.sample(frac=1, random_state=0), scenario_aucs(predictions))
-    assert areas["method"].unique().tolist() == ["rank", "threshold", "vertical"]
-    for row in areas.itertuples():
-        rows = curves[(curves["init"] == row.init) & (curves["method"] == row.method)]
-        assert row.area == pytest.approx(auc(rows["fpr"], rows["tpr"]), abs=1e-12)
-        assert row.gap == pytest.approx(row.area - row.mean_auc, abs=1e-15)
-
-
-def test_mean_area_weighs_scenarios_alike_whatever_their_number_of_folds():
-    aucs = pd.DataFrame({"task": "t", "init": "a", "scenario": [*"ssu"], "auc": [0.6, 0.8, 0.9]})
-    curves = pd.DataFrame(
-        {
-            "task": "t",
-            "init": "a",
-            "method": "rank",
-            "position": [0, 1],
-            "fpr": [0, 1],
-            "tpr": [0, 1],
-        }
-    )
-    areas = mean_roc_areas(curves, aucs)
-    assert areas[["area", "mean_auc"]].iloc[0].tolist() == pytest.approx([0.5, 0.8])
-
-
-def test_curves_of_an_init_without_areas_raise_input_error(predictions):
-    aucs = scenario_aucs(predictions)
-    with pytest.raises(InputError, match="imagenet"):
-        mean_roc_areas(mean_roc(predictions), aucs[aucs["init"] == "radimagenet"])
-
-
 def test_mean_and_sd_are_over_scenarios_after_folds_are_averaged(predictions):
     pooled = curve(predictions, "vertical", n_points=5)
     test = predictions[(predictions["part"] == "test") & (predictions["init"] == "imagenet")]
@@ -183,14 +119,6 @@ def test_mean_and_sd_are_over_scenarios_after_folds_are_averaged(predictions):
     assert (pooled["fpr_sd"] == 0).all() and (pooled["n_scenarios"] == 3).all()
 
 
-def test_mean_roc_gives_tidy_columns(predictions):
-    table = mean_roc(predictions, n_points=5)
-    assert table.columns.tolist() == [
-        "task", "init", "method", "position", "fpr", "tpr", "fpr_sd", "tpr_sd", "n_scenarios"
-    ]  # fmt: skip
-    assert len(table) == 2 * 3 * 5
-
-
 def test_mean_roc_of_one_class_names_the_run():
     with pytest.raises(InputError, match="init random, seed 0, labels: one class only"):
         mean_roc(one_run([1, 1], [1, 2]))
@@ -199,3 +127,31 @@ def test_mean_roc_of_one_class_names_the_run():
 def test_mean_roc_with_one_point_raises_input_error(predictions):
     with pytest.raises(InputError, match="n_points"):
         mean_roc(predictions, n_points=1)
+
+
+def areas_of(predictions, n_points):
+    """Trapezoids under each mean curve, by init and method."""
+    curves = mean_roc(predictions, n_points=n_points).groupby(["init", "method"])
+    return {key: np.trapezoid(rows["tpr"], rows["fpr"]) for key, rows in curves}
+
+
+def test_scenarios_on_different_scales_average_to_less_at_common_thresholds_only():
+    areas = areas_of(two_scales(), 9)
+    assert (areas["random", "vertical"], areas["random", "rank"]) == (1, 1)
+    # Through (0, 1/2), (1/2, 1/2) and (1/2, 1): one scenario is called before the other begins.
+    assert areas["random", "threshold"] == pytest.approx(0.75)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=1, max_size=30))
+@settings(max_examples=60, deadline=None)
+def test_vertical_area_equals_the_auc_where_the_grid_holds_every_jump(cases):
+    labels, scores = np.array([*cases, (True, 4)], int).T
+    labels, scores = np.append(labels, 0), np.append(scores, -1)  # the lowest is negative
+    area = areas_of(one_run(labels, scores), (labels == 0).sum() + 1)["random", "vertical"]
+    assert area == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+
+
+def test_area_under_vertical_mean_curve_is_mean_scenario_auc(predictions):
+    areas, aucs = areas_of(predictions, 2001), scenario_aucs(predictions)
+    for init, expected in aucs.groupby("init")["auc"].mean().items():
+        assert areas[init, "vertical"] == pytest.approx(expected, abs=1e-3)

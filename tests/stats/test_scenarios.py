@@ -1,11 +1,22 @@
+"""The recommended comparison, against contrasts fold by fold and scikit-learn's AUCs."""
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
-from rin.stats import compare_inits, delong_test, pooled_comparison, scenario_aucs
+from rin.stats import (
+    area_contrast,
+    clustered_covariance,
+    init_differences,
+    mean_contrast,
+    regime_interaction,
+    scenario_aucs,
+)
 
 INITS = ("radimagenet", "imagenet")
 
@@ -36,95 +47,153 @@ def test_scenario_aucs_of_one_class_names_the_run(predictions):
         scenario_aucs(predictions)
 
 
-def test_compare_inits_concatenates_folds_and_pairs_cases(predictions):
-    shuffled = predictions.sample(frac=1, random_state=0)
-    table = compare_inits(shuffled, *INITS).set_index("scenario")
-    test = predictions[predictions["part"] == "test"]
-    for scenario, rows in test.groupby("scenario"):
-        wide = rows.pivot(index="case_id", columns="init", values="score")
-        labels = rows.drop_duplicates("case_id").set_index("case_id")["label"].loc[wide.index]
-        expected = delong_test(labels, wide["radimagenet"], wide["imagenet"])
-        assert table.loc[scenario, "n"] == 48
-        assert table.loc[scenario, "difference"] == expected.difference
-        assert table.loc[scenario, "p_value"] == pytest.approx(expected.p_value, rel=1e-12)
+SCENARIOS = {
+    "A-freeze_all": "freeze_all",
+    "B-freeze_all": "freeze_all",
+    "A-unfreeze_top10": "unfreeze_top10",
+    "A-unfreeze_all": "unfreeze_all",
+    "B-unfreeze_all": "unfreeze_all",
+}
 
 
-def test_compare_inits_adjusts_p_within_each_task(predictions):
-    both = pd.concat([predictions, predictions.assign(task="thyroid")])
-    one, two = compare_inits(predictions, *INITS), compare_inits(both, *INITS)
-    assert two["p_holm"].tolist() == one["p_holm"].tolist() * 2
-    assert one["p_holm"].min() == pytest.approx(3 * one["p_value"].min())
+def regime_predictions(seed=0, folds=2, patients=24, images=2, task="breast"):
+    rng = np.random.default_rng(seed)
+    rows = []
+    for fold in range(folds):
+        labels = np.arange(patients) % 3 == 0
+        for scenario, unfreezing in SCENARIOS.items():
+            for init in ("a", "b"):
+                shift = rng.normal(0, 5)  # every network has a scale of its own
+                of_patient = rng.normal(size=patients)
+                for patient in range(patients):
+                    for image in range(images):
+                        score = labels[patient] + of_patient[patient] + rng.normal() + shift
+                        named = (task, fold, scenario, unfreezing, init)
+                        case = (f"{fold}-{patient}-{image}", f"{fold}-{patient}", "test")
+                        rows.append((*named, *case, int(labels[patient]), score))
+    columns = ["task", "fold", "scenario", "unfreezing", "init", "case_id", "patient_id"]
+    return pd.DataFrame(rows, columns=[*columns, "part", "label", "score"]).assign(seed=0)
 
 
-def test_compare_inits_swapped_negates_difference(predictions):
-    forth, back = compare_inits(predictions, *INITS), compare_inits(predictions, *INITS[::-1])
-    assert forth["difference"].tolist() == (-back["difference"]).tolist()
-    assert forth["difference"].mean() > 0
+def contrast_by_hand(table, scenarios):
+    """Mean over some scenarios of AUC(a) − AUC(b), one contrast a fold, averaged."""
+    found = []
+    for _, fold in table.groupby("fold"):
+        wide = fold.pivot(index="case_id", columns=["init", "scenario"], values="score")
+        cases = fold.drop_duplicates("case_id").set_index("case_id").loc[wide.index]
+        scores = [wide[init, name] for init in ("a", "b") for name in scenarios]
+        weights = np.repeat([1, -1], len(scenarios)) / len(scenarios)
+        found.append(area_contrast(cases["label"], scores, weights, clusters=cases["patient_id"]))
+    return mean_contrast(found)
 
 
-def test_pooled_comparison_summarises_fold_means_of_scenarios(predictions):
-    aucs = pd.Series(auc_by(predictions, ["init", "scenario", "fold"]))
-    a, b = (aucs[init].groupby(level=0).mean() for init in INITS)
-    pooled = pooled_comparison(predictions, *INITS)
-    assert (pooled.n_scenarios, pooled.n_cases, pooled.task) == (3, 48, "breast")
-    assert [pooled.mean_a, pooled.sd_a] == pytest.approx([a.mean(), a.std()])
-    assert [pooled.mean_b, pooled.sd_b] == pytest.approx([b.mean(), b.std()])
-    assert pooled.gain_points == pytest.approx(100 * (a.mean() - b.mean()))
-    assert pooled.gain_percent == pytest.approx(100 * (a.mean() / b.mean() - 1))
-    unpaired, paired = stats.ttest_ind(a, b), stats.ttest_rel(a, b)
-    assert pooled.unpaired.p_value == pytest.approx(unpaired.pvalue)
-    assert pooled.unpaired.ci_low == pytest.approx(unpaired.confidence_interval().low)
-    assert (pooled.unpaired.df, pooled.paired.df) == (4, 2)
-    assert pooled.paired.p_value == pytest.approx(paired.pvalue)
+@pytest.mark.parametrize("group", ["all", "freeze_all", "unfreeze_top10", "unfreeze_all"])
+def test_difference_of_a_group_equals_contrasts_averaged_over_folds(group):
+    table = regime_predictions()
+    row = init_differences(table, "a", "b").set_index("group").loc[group]
+    own = [name for name, regime in SCENARIOS.items() if group in ("all", regime)]
+    expected = contrast_by_hand(table, own)
+    assert row["difference"] == pytest.approx(expected.estimate, abs=1e-12)
+    assert row["standard_error"] ** 2 == pytest.approx(expected.variance, rel=1e-10)
+    assert row["ci_low"] == pytest.approx(expected.ci_low, abs=1e-10)
+    assert row["p_value"] == pytest.approx(expected.p_value, rel=1e-8)
+    assert row["n_scenarios"] == len(own)
 
 
-def test_pooled_comparison_delong_compares_scores_averaged_over_scenarios(predictions):
-    test = predictions[predictions["part"] == "test"]
-    wide = test.pivot_table(index="case_id", columns="init", values=["score", "label"])
-    expected = delong_test(
-        wide["label"]["imagenet"], wide["score"]["radimagenet"], wide["score"]["imagenet"]
-    )
-    assert pooled_comparison(predictions, *INITS).delong == expected
+def test_mean_aucs_are_those_of_scikit_learn_within_folds():
+    table = regime_predictions(3)
+    row = init_differences(table, "a", "b").query("group == 'all'").iloc[0]
+    for init, column in (("a", "auc_a"), ("b", "auc_b")):
+        own = table[table["init"] == init]
+        aucs = own.groupby(["scenario", "fold"])[["label", "score"]].apply(
+            lambda rows: roc_auc_score(rows["label"], rows["score"])
+        )
+        by_scenario = aucs.groupby("scenario").mean()
+        assert row[column] == pytest.approx(by_scenario.mean())
+        assert row[column.replace("auc", "sd")] == pytest.approx(by_scenario.std())
+    assert row[["n_folds", "n_cases", "n_positive", "n_patients"]].tolist() == [2, 96, 32, 48]
 
 
-def drop_last(rows):
-    return rows.drop(rows.index[rows["part"] == "test"][-1])
+def test_networks_on_other_scales_do_not_move_the_difference():
+    table = regime_predictions(1)
+    moved = table.copy()
+    moved["score"] = moved["score"] * (1 + moved["fold"]) - 100 * moved["fold"]
+    for column in ("difference", "ci_low", "p_value"):
+        before, after = (init_differences(each, "a", "b")[column] for each in (table, moved))
+        assert np.allclose(before, after)
 
 
-def relabel(rows):
-    rows = rows.copy()
-    rows.loc[rows["init"] == "imagenet", "label"] = 1 - rows["label"]
-    return rows
+def test_p_values_are_adjusted_over_tasks_within_a_group():
+    table = pd.concat([regime_predictions(seed, task=name) for seed, name in enumerate("xyz")])
+    found = init_differences(table, "a", "b")
+    assert found["task"].unique().tolist() == ["x", "y", "z"]
+    for _, own in found.groupby("group"):
+        smallest = own.loc[own["p_value"].idxmin()]
+        assert smallest["p_holm"] == pytest.approx(min(1, 3 * smallest["p_value"]))
+
+
+def test_interaction_equals_wald_test_from_the_covariance_of_all_aucs():
+    table = regime_predictions(5, folds=1)
+    wide = table.pivot(index="case_id", columns=["init", "scenario"], values="score")
+    cases = table.drop_duplicates("case_id").set_index("case_id").loc[wide.index]
+    names = list(SCENARIOS)
+    scores = np.array([wide[init, name] for init in ("a", "b") for name in names])
+    aucs, covariance = clustered_covariance(cases["label"], scores, cases["patient_id"])
+    regimes = ["freeze_all", "unfreeze_top10", "unfreeze_all"]
+    means = np.array([[SCENARIOS[name] == regime for name in names] for regime in regimes], float)
+    means /= means.sum(axis=1, keepdims=True)
+    against = np.array([[-1, 1, 0], [-1, 0, 1]]) @ np.hstack([means, -means])
+    effect = against @ aucs
+    chi2 = effect @ np.linalg.solve(against @ covariance @ against.T, effect)
+    row = regime_interaction(table, "a", "b").iloc[0]
+    assert row["chi2"] == pytest.approx(chi2, rel=1e-8)
+    assert row["df"] == 2
+    assert row["p_value"] == pytest.approx(stats.chi2.sf(chi2, 2), rel=1e-8)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000))
+def test_exchanging_inits_changes_signs_alone(seed):
+    table = regime_predictions(seed, folds=1, patients=12)
+    one, two = init_differences(table, "a", "b"), init_differences(table, "b", "a")
+    assert np.allclose(one["difference"], -two["difference"])
+    assert np.allclose(one["ci_low"], -two["ci_high"])
+    assert np.allclose(one["p_value"], two["p_value"])
+
+
+def test_equal_networks_differ_by_exactly_nothing():
+    table = regime_predictions()
+    of_a = table[table["init"] == "a"]
+    found = init_differences(pd.concat([of_a, of_a.assign(init="b")]), "a", "b")
+    assert (found[["difference", "ci_low", "ci_high"]] == 0).all(axis=None)
+    assert (found["p_value"] == 1).all()
+
+
+def without_run(table):
+    return table[~((table["init"] == "b") & (table["scenario"] == "A-freeze_all"))]
+
+
+def with_patient_in_two_folds(table):
+    return table.assign(patient_id=table["patient_id"].replace("1-0", "0-0"))
 
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda rows: pd.concat([rows, rows[:1]]), "repeat"),
-        (lambda rows: pd.concat([rows, rows.assign(seed=1)]), "select one seed"),
-        (lambda rows: rows.assign(case_id=rows["case_id"].str[7:]), "disjoint test sets"),
-        (drop_last, "1 cases have a score of only one"),
-        (relabel, "144 cases have another label"),
-        (lambda rows: rows.drop(columns="score"), "score"),
-        (lambda rows: rows[rows["part"] == "validation"], "no row of part 'test'"),
-        (lambda rows: rows[rows["init"] == "imagenet"], "unknown init 'radimagenet'"),
-        (lambda rows: rows.assign(score=np.nan), "NaN"),
-        (lambda rows: rows.assign(seed=rows["seed"].where(rows["fold"] == 0)), "lacks one of"),
+        (lambda table: table.drop(columns="patient_id"), "patient_id"),
+        (without_run, "no score of init 'b'"),
+        (with_patient_in_two_folds, "test sets of several folds"),
+        (lambda table: table.assign(label=1), "one class"),
+        (lambda table: table.assign(patient_id=None), "name no patient"),
+        (lambda table: pd.concat([table, table]), "case"),
     ],
 )
-@pytest.mark.parametrize("compare", [compare_inits, pooled_comparison])
-def test_comparison_of_unfit_predictions_raises_input_error(predictions, compare, spoil, message):
+def test_bad_predictions_are_refused(spoil, message):
     with pytest.raises(InputError, match=message):
-        compare(spoil(predictions), *INITS)
+        init_differences(spoil(regime_predictions()), "a", "b")
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda rows: pd.concat([rows, rows.assign(task="thyroid")]),
-        lambda rows: rows[rows["scenario"] == "ResNet50-unfreeze_all-0"],
-    ],
-)
-def test_pooled_comparison_of_two_tasks_or_one_scenario_raises_input_error(predictions, spoil):
-    with pytest.raises(InputError, match="one task with at least two scenarios"):
-        pooled_comparison(spoil(predictions), *INITS)
+def test_interaction_needs_two_regimes():
+    table = regime_predictions()
+    with pytest.raises(InputError, match="1 unfreezing regime"):
+        regime_interaction(table[table["unfreezing"] == "freeze_all"], "a", "b")

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from rin.stats import init_differences, regime_interaction
-from rin.stats.interaction import factor_effects
+from rin.stats.scenarios import factor_effects
 from rin.study.reference import load_reference, reference_predictions
 
 INITS = ("radiologic", "photographic")

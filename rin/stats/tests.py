@@ -1,0 +1,498 @@
+"""Tests of a few values: t tests, Shapiro-Wilk, Wilcoxon, Holm, equivalence, folds, a mixed model.
+
+The paper compares Dice scores by a paired t test after a Shapiro test (Materials and Methods,
+Statistical Analysis), and its intervals of differences have, within rounding, the widths of
+pooled t intervals over scenarios (`rin.stats.audit`).  AUCs of cases are compared in
+`rin.stats.delong`.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import optimize, stats
+from statsmodels.regression.mixed_linear_model import MixedLM
+
+from rin.errors import InputError, unknown
+from rin.stats.inputs import check_level, check_unique, cluster_codes, require
+
+#: Largest difference of areas that counts as comparable: two AUC points.  A choice made here, for
+#: the paper names no margin; `smallest_margin` serves any other.
+EQUIVALENCE_MARGIN = 0.02
+# Below this many pairs, without ties and zeros, Wilcoxon's P is exact; R's default.
+_EXACT_BELOW = 50
+# Of a mean, by its size: what rounding alone explains.
+_ROUNDING = 10 * np.finfo(float).eps
+_EFFECTS = ("scenario", "fold")
+# Tried in turn; both keep within bounds, below which statsmodels' likelihood is not defined.
+_OPTIMISERS = {
+    "L-BFGS-B": {"ftol": 1e-15, "gtol": 1e-8, "maxiter": 500},
+    "Nelder-Mead": {"fatol": 1e-13, "xatol": 1e-7, "maxiter": 2000},
+}
+# Of each component's variance over the residual's.
+_RATIO_BOUNDS = (1e-8, 1e8)
+# A component below this share of the residual variance is on the boundary of what is possible.
+_BOUNDARY = 1e-4
+
+
+@dataclass(frozen=True)
+class TTest:
+    """A t test of a difference a − b, two-sided, with its interval."""
+
+    mean_difference: float
+    t: float
+    df: float
+    p_value: float
+    ci_low: float
+    ci_high: float
+    standard_error: float
+
+
+@dataclass(frozen=True)
+class PairedT(TTest):
+    """A paired t test with Shapiro-Wilk and Cohen's d of the differences."""
+
+    n: int
+    cohen_dz: float
+    shapiro_w: float
+    shapiro_p: float
+
+
+@dataclass(frozen=True)
+class ClusteredT(TTest):
+    """A t test of a mean difference over cases, with patients as the independent units."""
+
+    n_clusters: int
+    n: int
+
+
+def t_test(difference: float, standard_error: float, df: float, level: float = 0.95) -> TTest:
+    """Return the two-sided t test of a difference with its standard error and df."""
+    half_width = stats.t.ppf((1 + check_level(level)) / 2, df) * standard_error
+    t = statistic(difference, standard_error)
+    p_value = 2 * stats.t.sf(abs(t), df)
+    ends = difference - half_width, difference + half_width
+    return TTest(*map(float, (difference, t, df, p_value, *ends, standard_error)))
+
+
+def statistic(difference: float, standard_error: float) -> float:
+    """Return difference / standard error, by pROC's rule where that is zero.
+
+    No difference then gives 0 (so P is 1), any difference ±infinity (so P is 0).
+    """
+    if standard_error == 0:
+        return math.copysign(math.inf, difference) if difference else 0.0
+    return difference / standard_error
+
+
+def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> PairedT:
+    """Compare two measurements (n,) of the same units, n ≥ 2, by the paired t test of mean(a − b).
+
+    `cohen_dz` is the mean difference over the SD of the differences; Shapiro-Wilk is NaN for
+    fewer than three or for constant differences (`spread`).  InputError for unequal or too small
+    numbers of values, or a value that is not finite.
+    """
+    differences = _differences(a, b)
+    n, sd = differences.size, spread(differences)
+    test = t_test(differences.mean(), sd / math.sqrt(n), n - 1, level)
+    w, p = (math.nan, math.nan) if sd == 0 or n < 3 else shapiro_wilk(differences)
+    return PairedT(**asdict(test), n=n, cohen_dz=test.t / math.sqrt(n), shapiro_w=w, shapiro_p=p)
+
+
+def spread(values: ArrayLike) -> float:
+    """Return the SD (n − 1) of two values or more, exactly 0 where they differ by rounding alone.
+
+    The SD of the mean then is at most ten machine epsilons of the mean, which is where R's
+    ``t.test`` speaks of essentially constant values.
+    """
+    array = _finite(values, "values")
+    sd = array.std(ddof=1)
+    constant = sd / math.sqrt(array.size) <= _ROUNDING * abs(array.mean())
+    return 0.0 if constant else float(sd)
+
+
+def shapiro_wilk(values: ArrayLike) -> tuple[float, float]:
+    """Return W and p of the Shapiro-Wilk test of normality, n ≥ 3.
+
+    SciPy's p differs from R's by up to 6e-8.
+    """
+    result = stats.shapiro(_finite(values, "values", least=3))
+    return float(result.statistic), float(result.pvalue)
+
+
+def unpaired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
+    """Compare two independent samples, two finite values or more each, by the pooled t test."""
+    first, second = _finite(a, "a"), _finite(b, "b")
+    return unpaired_t_from_summary(
+        first.mean(),
+        first.std(ddof=1),
+        first.size,
+        second.mean(),
+        second.std(ddof=1),
+        second.size,
+        level=level,
+    )
+
+
+def unpaired_t_from_summary(
+    mean_a: float,
+    sd_a: float,
+    n_a: int,
+    mean_b: float,
+    sd_b: float,
+    n_b: int,
+    *,
+    level: float = 0.95,
+) -> TTest:
+    """Return the pooled-variance t test from means, SDs (n − 1) and sizes, all in one unit.
+
+    InputError for a size below two or a negative SD.
+    """
+    if min(n_a, n_b) < 2 or min(sd_a, sd_b) < 0:
+        raise InputError(
+            f"sizes {n_a}, {n_b} and SDs {sd_a}, {sd_b} allow no t test",
+            where="n_a, n_b, sd_a, sd_b",
+            remedy="Pass at least two units a side and non-negative SDs.",
+        )
+    df = n_a + n_b - 2
+    pooled = ((n_a - 1) * sd_a**2 + (n_b - 1) * sd_b**2) / df
+    return t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df, level)
+
+
+def wilcoxon(a: ArrayLike, b: ArrayLike) -> tuple[float, float]:
+    """Return V and the two-sided p of Wilcoxon's signed-rank test of paired values (n,).
+
+    V sums the ranks of |a − b| where a > b; zero differences are left out, ties share their mean
+    rank.  By R's rule p is exact for fewer than 50 pairs without ties and zeros, otherwise normal
+    with corrections for ties and continuity; NaN where all differences are zero.  InputError as
+    `paired_t`.
+    """
+    differences = _differences(a, b, least=1)
+    apart = differences[differences != 0]
+    if apart.size == 0:
+        return 0.0, math.nan
+    ranks = stats.rankdata(np.abs(apart))
+    plain = apart.size == differences.size and np.unique(ranks).size == ranks.size
+    method = "exact" if plain and ranks.size < _EXACT_BELOW else "asymptotic"
+    test = stats.wilcoxon(apart, correction=True, method=method)
+    return float(ranks[apart > 0].sum()), float(test.pvalue)
+
+
+def holm(p_values: ArrayLike) -> np.ndarray:
+    """Adjust P values (n,) of one family by Holm's step-down method, in the order given.
+
+    NaN (no test was possible) stays NaN and is not counted in the family, as in R's ``p.adjust``.
+    InputError for a value outside [0, 1].
+    """
+    values = np.asarray(p_values, dtype=float)
+    tested = ~np.isnan(values)
+    if ((values[tested] < 0) | (values[tested] > 1)).any():
+        raise InputError(
+            "values outside [0, 1]", where="p_values", remedy="Pass unadjusted P values."
+        )
+    adjusted = np.full(values.shape, np.nan)
+    order = np.flatnonzero(tested)[np.argsort(values[tested], kind="stable")]
+    # As statsmodels' multipletests, which collects garbage at each call: a second in a notebook.
+    steps = values[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return adjusted
+
+
+def clustered_t(differences: ArrayLike, clusters: ArrayLike, *, level: float = 0.95) -> ClusteredT:
+    """Test the mean of differences a − b of cases (n,) with a cluster-robust standard error.
+
+    The mean is over the cases, so a patient with more images weighs more.  With G patients, and
+    r_g the sum of patient g's differences less n_g times the mean::
+
+        SE² = G / (G − 1) · Σ r_g² / n²,    t = mean / SE on G − 1 degrees of freedom
+
+    With one case a patient it is the paired t test.  A standard error below ten machine epsilons
+    of the mean counts as zero.  InputError for no values, one that is not finite, or clusters
+    that `rin.stats.inputs.cluster_codes` refuses.  Liang and Zeger (1986).
+    """
+    values = _finite(differences, "differences", least=1)
+    codes, n_clusters = cluster_codes(clusters, values.size)
+    mean = values.mean()
+    residuals = np.bincount(codes, values - mean, minlength=n_clusters)
+    error = math.sqrt(n_clusters / (n_clusters - 1) * (residuals**2).sum()) / values.size
+    if error <= _ROUNDING * abs(mean):
+        error = 0.0
+    test = t_test(mean, error, n_clusters - 1, level)
+    return ClusteredT(**asdict(test), n_clusters=n_clusters, n=values.size)
+
+
+def nadeau_bengio(differences: ArrayLike, test_train_ratio: float, *, level: float = 0.95) -> TTest:
+    """Test the mean of K ≥ 2 fold differences a − b by the corrected resampled t test.
+
+    Training sets of two folds share most of their patients, so that a plain t test over folds is
+    too sure.  With mean d̄ and variance s²::
+
+        t = d̄ / sqrt((1/K + n_test / n_train) · s²),   df = K − 1
+
+    A ratio of 0 is the plain t test.  Derived for repeated random splits; for K-fold
+    cross-validation it is an approximation.  InputError for fewer than two folds, a value that is
+    not finite, or a ratio that is negative or not finite.  Nadeau and Bengio 2003, Machine
+    Learning 52:239, section 3.
+    """
+    sd = spread(differences)
+    if not (math.isfinite(test_train_ratio) and test_train_ratio >= 0):
+        raise InputError(
+            f"{test_train_ratio!r} is no ratio of sizes",
+            where="test_train_ratio",
+            remedy="Pass cases tested over cases trained on, such as 0.25.",
+        )
+    values = np.asarray(differences, dtype=float)
+    error = sd * math.sqrt(1 / values.size + test_train_ratio)
+    return t_test(float(values.mean()), error, values.size - 1, level)
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """Two one-sided tests of a difference against ±margin.
+
+    `p_value` is the larger of the two; the interval has level 1 − 2α (90% for α = 0.05) and lies
+    within ±margin exactly where `equivalent` holds.  Above `smallest_margin` equivalence would be
+    shown.
+    """
+
+    margin: float
+    p_value: float
+    ci_low: float
+    ci_high: float
+    equivalent: bool
+    smallest_margin: float
+
+
+def equivalence(
+    estimate: float,
+    standard_error: float,
+    df: float,
+    margin: float = EQUIVALENCE_MARGIN,
+    level: float = 0.95,
+) -> Equivalence:
+    """Test whether a difference lies within ±margin, two one-sided tests of level α = 1 − level.
+
+    A large P value is no proof that two things are alike; this is the test that such a claim
+    needs.  `df` is infinite for a normal reference.  With a standard error of zero P is 0 inside
+    the margin, 1 outside and 0.5 on it.  InputError for a margin, standard error or df out of
+    range.  Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15:657.
+    """
+    usable = math.isfinite(estimate) and 0 <= standard_error < math.inf and df > 0
+    if not (usable and 0 < margin < math.inf):
+        raise InputError(
+            f"estimate {estimate}, standard error {standard_error}, df {df}, margin {margin}",
+            where="equivalence",
+            remedy="Pass a finite estimate, a standard error from 0, and df and margin above 0.",
+        )
+    alpha = 1 - check_level(level)
+    above = statistic(estimate + margin, standard_error)
+    below = statistic(estimate - margin, standard_error)
+    p_value = float(max(stats.t.sf(above, df), stats.t.cdf(below, df)))
+    half_width = float(stats.t.ppf(1 - alpha, df)) * standard_error
+    low, high = estimate - half_width, estimate + half_width
+    return Equivalence(margin, p_value, low, high, p_value < alpha, max(-low, high))
+
+
+@dataclass(frozen=True)
+class MixedModel(TTest):
+    """Init's effect a − b in a mixed model of areas (0-1), with the SDs of the random effects.
+
+    A random effect with a single level is left out and its SD NaN; one whose variance is
+    estimated as zero (a singular fit) has SD 0.  `remark` says so in words, or why there is no
+    estimate.
+    """
+
+    scenario_sd: float
+    fold_sd: float
+    residual_sd: float
+    n: int
+    remark: str
+
+
+def mixed_model(
+    areas: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
+) -> MixedModel:
+    """Estimate the mean difference of areas of two inits: auc ~ init + (1 | scenario) + (1 | fold).
+
+    A scenario raises or lowers the areas of both inits alike, so does a fold, and what is left
+    tells how sure the mean difference is (restricted maximum likelihood).  The lead itself has no
+    random part: were it to change from fold to fold, the model would be too sure about other
+    folds (`nadeau_bengio` is not).
+
+    `areas` is one task and seed of `rin.stats.scenario_aucs` (scenario, fold, init, auc); the
+    grid may have gaps.  The df of the t test are the areas less the levels and init effects
+    fitted, which is what Satterthwaite's approximation gives for a complete grid.  A singular fit
+    is refitted without the effect whose variance is zero.  NaN with a remark where areas leave no
+    residual, or no optimiser converges.  InputError for a missing column, an unknown init, a run
+    twice, or an area that is not finite.  Bates et al. 2015, Journal of Statistical Software
+    67(1).
+    """
+    check_level(level)
+    runs = _design(areas, init_a, init_b)
+    effects = [name for name in _EFFECTS if runs[name].nunique() > 1]
+    if not _has_residual(runs, effects):
+        return _impossible(len(runs), "The areas leave no residual, so there is no standard error.")
+    singular: list[str] = []
+    while True:
+        if not effects:
+            fit = _without_effects(runs)
+            break
+        fit = _fit(runs, effects)
+        if fit is None:
+            return _impossible(
+                len(runs), f"No optimiser converged ({', '.join(_OPTIMISERS)}), so no estimate."
+            )
+        zero = [name for name in effects if fit.ratios[name] < _BOUNDARY]
+        if not zero:
+            break
+        # On the boundary the likelihood is that of the model without the effect; refit that one.
+        singular += zero
+        effects = [name for name in effects if name not in zero]
+    return _result(runs, effects, singular, fit, level)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Estimate, its standard error, residual SD, and component variances over the residual's."""
+
+    estimate: float
+    standard_error: float
+    residual_sd: float
+    ratios: dict[str, float]
+
+
+def _design(areas: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
+    """Return scenario, fold, is_a (0/1) and auc of the runs of two inits."""
+    columns = ["scenario", "fold", "init", "auc"]
+    require(areas, columns, "Pass the table of `rin.stats.scenario_aucs`.", where="areas")
+    present = sorted(areas["init"].unique())
+    for init in (init_a, init_b):
+        if init not in present:
+            raise unknown("init", init, present)
+    runs = areas.loc[areas["init"].isin([init_a, init_b]), columns]
+    check_unique(runs, columns[:-1])
+    if not np.isfinite(runs["auc"].to_numpy(dtype=float)).all():
+        raise InputError(
+            "areas that are not finite", where="areas", remedy="Find the run that has no area."
+        )
+    return runs.assign(is_a=(runs["init"] == init_a).astype(float)).reset_index(drop=True)
+
+
+def _columns(runs: pd.DataFrame, effects: list[str]) -> np.ndarray:
+    """Return the indicator columns of mean, init and the levels of some effects."""
+    levels = [pd.get_dummies(runs[name]).to_numpy(dtype=float) for name in effects]
+    return np.hstack([np.ones((len(runs), 1)), runs[["is_a"]].to_numpy(), *levels])
+
+
+def _residual_df(runs: pd.DataFrame, effects: list[str]) -> int:
+    return len(runs) - int(np.linalg.matrix_rank(_columns(runs, effects)))
+
+
+def _has_residual(runs: pd.DataFrame, effects: list[str]) -> bool:
+    """Return whether areas differ from the sum of their effects by more than rounding."""
+    columns, auc = _columns(runs, effects), runs["auc"].to_numpy(dtype=float)
+    residual = auc - columns @ np.linalg.lstsq(columns, auc, rcond=None)[0]
+    return bool(np.abs(residual).max() > 1e-12)
+
+
+def _fit(runs: pd.DataFrame, effects: list[str]) -> _Fit | None:
+    """Return the REML fit, or None where no optimiser converged.
+
+    The likelihood is statsmodels'.  Its own optimisers do not converge where a component is zero,
+    hence the search over log ratios within bounds.
+    """
+    scale = runs["auc"].std()
+    model = MixedLM.from_formula(
+        "y ~ is_a",
+        runs.assign(y=(runs["auc"] - runs["auc"].mean()) / scale),
+        groups=np.ones(len(runs)),
+        vc_formula={name: f"0 + C({name})" for name in effects},
+    )
+    # What `MixedLM.fit` would set: no penalty.  The restricted likelihood is the model's default.
+    model.cov_pen, model.fe_pen = None, None
+
+    def loss(log_ratios: np.ndarray) -> float:
+        # statsmodels takes the square roots of the ratios.
+        return -model.loglike(np.exp(log_ratios / 2)) / len(runs)
+
+    start, bounds = np.zeros(len(effects)), [np.log(_RATIO_BOUNDS)] * len(effects)
+    for optimiser, settings in _OPTIMISERS.items():
+        jac = "3-point" if optimiser == "L-BFGS-B" else None
+        found = optimize.minimize(
+            loss, start, method=optimiser, jac=jac, bounds=bounds, options=settings
+        )
+        if found.success:
+            break
+        start = found.x
+    else:
+        return None
+    ratios, none = np.exp(found.x), np.empty((0, 0))
+    fixed, _ = model.get_fe_params(none, ratios)
+    residual_sd = float(math.sqrt(model.get_scale(fixed, none, ratios)) * scale)
+    of_effects = dict(zip(model.exog_vc.names, map(float, ratios), strict=True))
+    error = residual_sd * math.sqrt(_unit_variance(runs, of_effects))
+    estimate = float(fixed[model.exog_names.index("is_a")] * scale)
+    return _Fit(estimate, error, residual_sd, of_effects)
+
+
+def _unit_variance(runs: pd.DataFrame, ratios: dict[str, float]) -> float:
+    """Return the variance of init's effect for a residual variance of 1, from (XᵀV⁻¹X)⁻¹."""
+    covariance = np.eye(len(runs))
+    for name, ratio in ratios.items():
+        levels = pd.get_dummies(runs[name]).to_numpy(dtype=float)
+        covariance += ratio * levels @ levels.T
+    fixed = _columns(runs, [])
+    return float(np.linalg.inv(fixed.T @ np.linalg.solve(covariance, fixed))[1, 1])
+
+
+def _without_effects(runs: pd.DataFrame) -> _Fit:
+    """Return the fit without random effects: two independent samples."""
+    a, b = (runs.loc[runs["is_a"] == side, "auc"].to_numpy(dtype=float) for side in (1, 0))
+    squares = ((a - a.mean()) ** 2).sum() + ((b - b.mean()) ** 2).sum()
+    residual_sd = math.sqrt(squares / (len(runs) - 2))
+    error = residual_sd * math.sqrt(1 / a.size + 1 / b.size)
+    return _Fit(float(a.mean() - b.mean()), error, residual_sd, {})
+
+
+def _result(
+    runs: pd.DataFrame, effects: list[str], singular: list[str], fit: _Fit, level: float
+) -> MixedModel:
+    test = t_test(fit.estimate, fit.standard_error, _residual_df(runs, effects), level)
+    sds = dict.fromkeys(_EFFECTS, math.nan) | dict.fromkeys(singular, 0.0)
+    sds |= {name: math.sqrt(fit.ratios[name]) * fit.residual_sd for name in effects}
+    remarks = [
+        f"Singular fit: {name}s differ no more than chance would have it, and the model leaves "
+        "them out."
+        for name in singular
+    ]
+    components = sds["scenario"], sds["fold"], fit.residual_sd
+    return MixedModel(*asdict(test).values(), *components, len(runs), " ".join(remarks))
+
+
+def _impossible(n: int, remark: str) -> MixedModel:
+    numbers = [math.nan] * (len(MixedModel.__dataclass_fields__) - 2)
+    return MixedModel(*numbers, n, remark)
+
+
+def _differences(a: ArrayLike, b: ArrayLike, least: int = 2) -> np.ndarray:
+    first, second = _finite(a, "a", least), _finite(b, "b", least)
+    if first.shape != second.shape:
+        raise InputError(
+            f"{first.size} values beside {second.size}",
+            where="a, b",
+            remedy="Pass two measurements of the same units, in the same order.",
+        )
+    return first - second
+
+
+def _finite(values: ArrayLike, where: str, least: int = 2) -> np.ndarray:
+    array = np.asarray(values, dtype=float)
+    if array.ndim != 1 or array.size < least or not np.isfinite(array).all():
+        raise InputError(
+            f"shape {array.shape}, {np.isfinite(array).sum()} finite",
+            where=where,
+            remedy=f"Pass at least {least} finite values along one axis.",
+        )
+    return array

@@ -1,0 +1,471 @@
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from rin import paper
+from rin.errors import InputError
+from rin.stats import audit, delong_test, holm, paired_t, unpaired_t, unpaired_t_from_summary
+from rin.stats.audit import (
+    CLAIMS,
+    VERDICTS,
+    Bounds,
+    audit_tasks,
+    corner_bounds,
+    judged_claims,
+    rounded,
+)
+
+
+def ends(bounds):
+    return bounds.low, bounds.high
+
+
+@given(st.floats(-50, 50), st.sampled_from([0, 1, 2, 3]))
+def test_rounded_range_holds_the_number_before_rounding(value, digits):
+    assert rounded(round(value, digits), 10.0**-digits).holds(value)
+
+
+def test_rounded_range_stops_at_what_is_possible():
+    assert rounded(0.0, 1.0, least=0.0) == Bounds(0.0, 0.5)
+    assert rounded(100.0, 1.0, most=100.0) == Bounds(99.5, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "ends"),
+    [(math.nan, 1, {}), (math.inf, 1, {}), (1, 0, {}), (1, -1, {}), (-1, 1, {"least": 0})],
+)
+def test_rounded_refuses_what_no_number_can_be(value, unit, ends):
+    with pytest.raises(InputError, match="Pass a finite value"):
+        rounded(value, unit, **ends)
+
+
+@pytest.mark.parametrize(("low", "high"), [(2, 1), (math.nan, 1)])
+def test_empty_range_is_refused(low, high):
+    with pytest.raises(InputError, match="holds nothing"):
+        Bounds(low, high)
+
+
+@pytest.mark.parametrize(
+    ("other", "meet"), [((2, 3), True), ((2.1, 3), False), ((0, 1), True), ((0.5, 9), True)]
+)
+def test_ranges_meet_where_they_share_a_value(other, meet):
+    assert Bounds(1, 2).meets(Bounds(*other)) is Bounds(*other).meets(Bounds(1, 2)) is meet
+
+
+def test_sums_and_differences_of_ranges_take_the_far_ends():
+    assert Bounds(1, 2) + Bounds(10, 30) == Bounds(11, 32)
+    assert Bounds(1, 2) - Bounds(10, 30) == Bounds(-29, -8)
+    assert Bounds(1, 2).scaled(-2) == Bounds(-4, -2)
+
+
+def test_corners_give_the_range_of_a_quotient():
+    assert corner_bounds(lambda a, b: a / b, Bounds(1, 2), Bounds(4, 5)) == Bounds(0.2, 0.5)
+
+
+ACL = paper.COMPARISONS["acl"]
+
+
+N = 24
+
+
+@pytest.fixture
+def pairs():
+    """Two samples of 24 whose correlation in the sample is exactly zero."""
+    a, b = np.random.default_rng(0).normal(size=(2, N))
+    a, b = a - a.mean(), b - b.mean()
+    b = b - a * (a @ b) / (a @ a)
+    return 5 * a + 3, 2 * b
+
+
+def half_width(test):
+    return (test.ci_high - test.ci_low) / 2
+
+
+def test_printed_numbers_of_the_ligament_task_before_rounding():
+    assert ends(audit.stated_difference(ACL)) == pytest.approx((4.75, 4.85))
+    assert audit.stated_sds(ACL) == (Bounds(2.5, 3.5), Bounds(7.5, 8.5))
+    low, high = audit.stated_ends(ACL)
+    assert low.holds(1.65) and low.holds(1.75) and high.holds(8.75) and high.holds(8.85)
+    assert ends(audit.means_difference(ACL)) == pytest.approx((5, 7))
+
+
+def test_widths_are_those_of_the_tests_that_they_name(pairs):
+    a, b = pairs
+    sds = a.std(ddof=1), b.std(ddof=1)
+    welch = stats.ttest_ind(a, b, equal_var=False).confidence_interval()
+    assert audit.unpaired_t_width(*sds) == pytest.approx(half_width(unpaired_t(a, b)))
+    assert audit.welch_width(*sds) == pytest.approx((welch.high - welch.low) / 2)
+    assert audit.uncorrelated_pairs_width(*sds) == pytest.approx(half_width(paired_t(a, b)))
+    assert audit.normal_width(3, 4) == pytest.approx(1.959963984540054 * 5 / math.sqrt(N))
+
+
+@given(st.floats(0.5, 20), st.floats(0.5, 20), st.floats(1.0, 1.5))
+@pytest.mark.parametrize("width", audit.WIDTHS.values(), ids=audit.WIDTHS)
+def test_every_width_grows_with_either_sd(width, a, b, factor):
+    assert width(a, b) <= width(a * factor, b) * (1 + 1e-12)
+    assert width(a, b) <= width(a, b * factor) * (1 + 1e-12)
+
+
+def test_p_values_are_those_of_the_pooled_t_test():
+    test = unpaired_t_from_summary(4.8, 3, N, 0, 8, N)
+    assert audit.unpaired_t_p(4.8, 3, 8) == pytest.approx(test.p_value)
+    assert audit.interval_p(test.ci_low, test.ci_high) == pytest.approx(test.p_value)
+
+
+def test_normal_interval_gives_the_lowest_p_value_of_all_symmetric_ones():
+    values = [audit.interval_p(1.8, 7.1, df) for df in (5, 23, 46, math.inf)]
+    assert values == sorted(values, reverse=True)
+    z = 1.959963984540054 * 8.9 / 5.3
+    assert values[-1] == pytest.approx(math.erfc(z / math.sqrt(2)))
+
+
+def test_p_range_reaches_one_where_the_difference_may_be_zero():
+    assert audit.p_of_difference(replace(ACL, difference=0.0)).high == 1
+    assert audit.p_of_interval(replace(ACL, ci_low=-3.0, ci_high=3.0)).high == 1
+    assert audit.p_of_difference(ACL).high < 0.02
+
+
+def test_p_value_of_an_interval_that_is_not_above_zero_at_its_upper_end_is_refused():
+    with pytest.raises(InputError, match="upper end"):
+        audit.p_of_interval(replace(ACL, ci_low=-3.0, ci_high=0.0))
+    with pytest.raises(InputError, match="upper end"):
+        audit.p_of_interval(replace(ACL, ci_low=3.0, ci_high=2.0))
+
+
+def test_correlation_is_that_of_pairs_with_this_variance_of_differences():
+    rng = np.random.default_rng(1)
+    a, b = rng.multivariate_normal([0, 0], [[9, 5], [5, 4]], size=50).T
+    found = audit.correlation_for(a.std(ddof=1), b.std(ddof=1), (a - b).var(ddof=1))
+    assert found == pytest.approx(np.corrcoef(a, b)[0, 1])
+
+
+def test_correlation_range_is_that_of_a_fine_grid():
+    sd_a, sd_b, variance = Bounds(2, 6), Bounds(5, 6), Bounds(1, 9)
+    grid = np.meshgrid(*(np.linspace(one.low, one.high, 81) for one in (sd_a, sd_b, variance)))
+    values = audit.correlation_for(*grid)
+    found = audit.correlation_bounds(sd_a, sd_b, variance)
+    assert found.low == pytest.approx(values.min(), abs=1e-3)
+    assert found.high == pytest.approx(values.max())
+    # The lowest point is no corner.
+    assert values[[0, 0, -1, -1], [0, -1, 0, -1], -1].min() > found.low + 0.01
+
+
+def test_correlation_with_an_sd_that_may_be_zero_is_refused():
+    with pytest.raises(InputError, match="positive"):
+        audit.correlation_bounds(Bounds(0, 1), Bounds(1, 2), Bounds(1, 2))
+
+
+def correlated(r, pairs, sds, difference):
+    """Pairs with exactly these SDs, correlation and mean difference."""
+    u, v = ((x - x.mean()) / x.std(ddof=1) for x in pairs)
+    a = sds[0] * u + difference
+    return a, sds[1] * (r * u + math.sqrt(1 - r * r) * v)
+
+
+@pytest.mark.parametrize(("r_shift", "below"), [(0.02, True), (-0.02, False)])
+def test_needed_correlation_divides_small_from_large_p_values_of_the_paired_t_test(
+    pairs, r_shift, below
+):
+    sds, difference = (3.0, 8.0), 4.8
+    t = stats.t.isf(0.0005, N - 1)
+    r = audit.correlation_for(*sds, N * (difference / t) ** 2) + r_shift
+    test = paired_t(*correlated(r, pairs, sds, difference))
+    assert (test.p_value < 0.001) is below
+    assert audit.needed_correlation(ACL, 0.001).holds(r - r_shift)
+
+
+def test_width_correlation_gives_the_printed_width_to_the_paired_t_interval(pairs):
+    found = audit.width_correlation(ACL)
+    middle = audit.correlation_for(3, 8, N * (3.55 / stats.t.ppf(0.975, N - 1)) ** 2)
+    assert found.low < middle < found.high
+    test = paired_t(*correlated(middle, pairs, (3.0, 8.0), 4.8))
+    assert half_width(test) == pytest.approx(3.55)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(2, 12), st.integers(2, 12), st.integers(0, 10**6))
+def test_no_delong_interval_is_wider_than_its_limit(positives, negatives, seed):
+    rng = np.random.default_rng(seed)
+    labels = np.repeat([1, 0], [positives, negatives])
+    # Few distinct values bring ties and extreme placements.
+    scores = rng.integers(0, 4, (2, len(labels))).astype(float)
+    test = delong_test(labels, *scores)
+    areas = [Bounds(auc, auc) for auc in (test.auc_a, test.auc_b)]
+    limit = audit.delong_width_limit(*areas, positives, negatives)
+    assert 100 * 1.959963984540054 * math.sqrt(test.variance) <= limit + 1e-6
+
+
+def test_delong_limit_is_nearly_reached_by_opposite_models():
+    labels = np.repeat([1, 0], [40, 2000])
+    low_or_high = np.where(np.arange(2040) % 2, 1.0, -1.0)
+    scores = np.where(labels == 1, 3 * low_or_high, 0.0)
+    test = delong_test(labels, scores, -scores)
+    area = Bounds(0.5, 0.5)
+    limit = audit.delong_width_limit(area, area, 40, 2000)
+    width = 100 * 1.959963984540054 * math.sqrt(test.variance)
+    assert 0.98 * limit < width <= limit
+
+
+def test_delong_limit_needs_two_cases_of_each_class():
+    with pytest.raises(InputError, match="more than one case"):
+        audit.delong_width_limit(Bounds(0, 1), Bounds(0, 1), 1, 9)
+
+
+AUDITS = {one.task: one for one in audit.audit_tasks()}
+
+
+BY = AUDITS.items()
+
+
+def named(holds):
+    return {task for task, one in BY if holds(one)}
+
+
+@pytest.mark.parametrize(
+    ("task", "published", "implied"),
+    [
+        ("thyroid", 6.80, 6.84),
+        ("breast", 4.65, 4.59),
+        ("acl", 3.55, 3.51),
+        ("meniscus", 2.65, 2.60),
+        ("covid19", 3.90, 3.90),
+        ("pneumonia", 2.10, 2.21),
+        ("sarscov2", 3.05, 3.13),
+        ("hemorrhage", 2.55, 2.63),
+    ],
+)
+def test_half_widths_worked_out_apart_are_reproduced_and_agree_within_rounding(
+    task, published, implied
+):
+    one = AUDITS[task]
+    assert one.published_half_width == pytest.approx(published, abs=1e-9)
+    assert one.implied_half_width == pytest.approx(implied, abs=0.005)
+    assert one.implied.holds(one.implied_half_width)
+    assert one.half_width.holds(one.published_half_width)
+    assert one.half_width.high - one.half_width.low == pytest.approx(0.1)
+    assert one.agrees
+
+
+def printed(half_width, *, difference=5.0, means=(0.85, 0.80)):
+    """The audit of an interval of a half-width about a difference; both SDs are 0.05."""
+    ends = difference - half_width, difference + half_width
+    record = (means[0], 0.05, means[1], 0.05, difference, *ends, "P < .001", "", ())
+    return audit.audit_task(paper.PublishedComparison("acl", "", *record))
+
+
+def test_half_width_agrees_as_far_as_rounding_of_sds_and_ends_allows():
+    implied = printed(3.0).implied
+    assert implied.low < 2.7 < 3.0 < implied.high
+    for end, sign in ((implied.low, -1), (implied.high, 1)):
+        assert printed(end + sign * 0.049).agrees
+        assert not printed(end + sign * 0.051).agrees
+
+
+def test_p_value_of_the_printed_numbers_lies_in_its_range_and_follows_the_interval():
+    assert all(one.p_by_sds.holds(one.implied_p) for _, one in BY)
+    assert named(lambda one: one.implied_p > 0.05) == named(lambda one: one.contains_zero)
+    for task, one in BY:
+        stated = paper.COMPARISONS[task]
+        sds = (one.stated_difference / 100, stated.sd_radimagenet), (0, stated.sd_imagenet)
+        outside = stats.ttest_ind_from_stats(*sds[0], N, *sds[1], N)
+        assert one.implied_p == pytest.approx(outside.pvalue)
+
+
+def test_every_formula_without_pairing_fits_all_tasks():
+    assert all(one.half_width.meets(found) for _, one in BY for found in one.widths.values())
+
+
+def test_four_intervals_hold_zero_for_every_rounding_and_no_other_for_any():
+    zero = {"breast", "pneumonia", "sarscov2", "hemorrhage"}
+    assert named(lambda one: one.contains_zero) == zero
+    assert named(lambda one: one.may_contain_zero) == zero
+
+
+def test_only_the_meniscus_numbers_allow_the_stated_p_value():
+    assert {one.stated_p for _, one in BY} == {0.001}
+    assert named(lambda one: one.p_follows) == {"meniscus"}
+    assert min(one.p_by_interval.low for _, one in BY) > 0.001
+
+
+def test_only_the_ligament_difference_is_off_the_middle_and_off_the_means():
+    assert named(lambda one: not one.difference.meets(one.middle)) == {"acl"}
+    assert named(lambda one: not one.difference.meets(one.means)) == {"acl"}
+    assert AUDITS["acl"].middle.meets(AUDITS["acl"].means)
+
+
+def test_no_correlation_is_enough_for_one_task():
+    assert named(lambda one: one.needed_correlation.low >= 1) == {"sarscov2"}
+
+
+def test_two_intervals_are_wider_than_any_of_delong():
+    assert named(lambda one: one.too_wide_for_delong) == {"sarscov2", "hemorrhage"}
+    assert named(lambda one: one.half_width.low > one.delong_limit_any) == {"hemorrhage"}
+
+
+def test_delong_limit_of_the_hemorrhage_task_by_hand():
+    share = 1 / (0.15 * 107933 - 1) + 1 / (0.15 * 465671 - 1)
+    errors = 2 * math.sqrt(0.905 * 0.095 * share)
+    assert AUDITS["hemorrhage"].delong_limit == pytest.approx(100 * 1.959964 * errors, rel=1e-6)
+
+
+@st.composite
+def unrounded(draw):
+    """Areas, SDs, difference and interval before rounding, and the record that prints them."""
+    imagenet = draw(st.floats(0.3, 0.8))
+    difference = draw(st.floats(0.5, 15))
+    sds = draw(st.tuples(st.floats(0.006, 0.2), st.floats(0.006, 0.2)))
+    half = draw(st.floats(0.3, 14))
+    low, high = difference - half, difference + half
+    radimagenet = imagenet + difference / 100
+    printed = paper.PublishedComparison(
+        "acl", "", round(radimagenet, 2), round(sds[0], 2), round(imagenet, 2), round(sds[1], 2),
+        round(difference, 1), round(low, 1), round(high, 1), "P < .001", "", (),
+    )  # fmt: skip
+    return printed, imagenet, difference, tuple(100 * sd for sd in sds), (low, high)
+
+
+@settings(max_examples=400, deadline=None)
+@given(unrounded())
+def test_every_range_holds_what_the_numbers_before_rounding_give(drawn):
+    printed, imagenet, difference, sds, (low, high) = drawn
+    one = audit.audit_task(printed)
+    assert one.difference.holds(difference)
+    assert one.means.holds(difference)
+    assert one.middle.holds((low + high) / 2)
+    assert one.half_width.holds((high - low) / 2)
+    assert one.implied.holds(audit.unpaired_t_width(*sds))
+    assert all(one.widths[name].holds(width(*sds)) for name, width in audit.WIDTHS.items())
+    assert one.p_by_sds.holds(audit.unpaired_t_p(difference, *sds))
+    assert one.p_by_interval.holds(audit.interval_p(low, high))
+    assert one.p_by_normal.holds(audit.interval_p(low, high, math.inf))
+    assert one.relative_gain.holds(difference / imagenet)
+    assert one.may_contain_zero or not low <= 0 <= high
+    assert low <= 0 <= high or not one.contains_zero
+
+
+@settings(max_examples=400, deadline=None)
+@given(unrounded())
+def test_correlation_ranges_hold_what_the_numbers_before_rounding_give(drawn):
+    printed, _, difference, sds, (low, high) = drawn
+    t = stats.t.isf(0.0005, N - 1)
+    needed = audit.correlation_for(*sds, N * (difference / t) ** 2)
+    found = audit.needed_correlation(printed, 0.001)
+    assert found.low - 1e-6 <= needed <= found.high + 1e-6
+    half = (high - low) / 2
+    width = audit.correlation_for(*sds, N * (half / stats.t.ppf(0.975, N - 1)) ** 2)
+    assert audit.width_correlation(printed).holds(min(max(width, -1), 1))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.02, 0.9), st.floats(0.02, 0.9))
+def test_dice_gains_hold_the_gain_before_rounding(radimagenet, imagenet):
+    gain = 100 * (radimagenet / imagenet - 1)
+    printed = paper.PublishedDice(
+        "x", round(radimagenet, 2), round(imagenet, 2), round(radimagenet, 3),
+        round(imagenet, 3), round(gain, 1), "", "", "",
+    )  # fmt: skip
+    assert all(found.holds(gain) for found in audit.dice_gains(printed).values())
+
+
+@pytest.mark.parametrize("task", ["thyroid", "breast"])
+def test_published_dice_gains_follow_from_text_and_caption(task):
+    gains = audit.dice_gains(paper.DICE[task])
+    assert gains["stated"].meets(gains["text"]) and gains["stated"].meets(gains["caption"])
+    assert not gains["caption"].holds(gains["text"].low)
+
+
+def test_holm_ranges_hold_the_adjusted_values_of_any_values_inside():
+    audits = list(AUDITS.values())
+    found = audit.holm_bounds(audits)
+    rng = np.random.default_rng(3)
+    for _ in range(8):
+        raw = [rng.uniform(one.p_by_sds.low, one.p_by_sds.high) for one in audits]
+        assert all(bounds.holds(p) for bounds, p in zip(found, holm(raw), strict=True))
+
+
+@pytest.mark.parametrize("text", ["P = .03", "P < 1", "", "p<.05"])
+def test_stated_p_of_another_form_is_refused(text):
+    with pytest.raises(InputError, match="not of the form"):
+        audit.stated_p(replace(paper.COMPARISONS["acl"], p_text=text))
+
+
+def with_difference(task, points):
+    return replace(AUDITS["acl"], task=task, stated_difference=points,
+                   difference=Bounds(points - 0.05, points + 0.05))  # fmt: skip
+
+
+def test_splits_are_counted_by_hand_for_four_tasks():
+    audits = [with_difference(name, points) for name, points in
+              (("a", 4.0), ("b", 1.0), ("c", 2.0), ("d", 1.0))]  # fmt: skip
+    # Sums of pairs: ab 5, ac 6, ad 5, bc 3, bd 2, cd 3.
+    assert audit.splits_as_far_apart(audits, {"a", "b"}) == (3, 6)
+    assert ends(audit.mean_difference(audits[:2])) == pytest.approx((2.45, 2.55))
+
+
+JUDGED = judged_claims(audit_tasks()).set_index("name")
+
+
+def judged(**changes):
+    """Judge the paper with some numbers of every task changed."""
+    stated = {task: replace(one, **changes) for task, one in paper.COMPARISONS.items()}
+    return judged_claims([audit.audit_task(own) for own in stated.values()]).set_index("name")
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "words"),
+    [
+        ("small_significant", "does not follow", "in 1 of 4 only (meniscus)"),
+        ("large_significant", "does not follow", "in 0 of 4."),
+        ("superior", "does not follow", "excludes zero in 4 (thyroid, ACL, meniscus"),
+        ("range", "holds", "from 0.9 to 9.4 points"),
+        ("gain", "does not follow", "12.2 to 12.5"),
+        ("outperforming", "does not follow", "haemorrhage are printed alike"),
+        ("narrowed", "holds", "4 of the 70 ways"),
+        ("smaller_sds", "holds", "in 8 of 8 tasks"),
+        ("comparable", "does not follow", "in 0 of 3 tasks"),
+        ("dice", "cannot be told", "No SD of a Dice score"),
+        ("interpretability", "cannot be told", "for none of the larger"),
+        ("unfreezing", "cannot be told", "number of trained layers"),
+        ("backbones", "cannot be told", "by network"),
+    ],
+)
+def test_every_claim_has_its_verdict_and_reason(name, verdict, words):
+    assert len(JUDGED) == 13
+    assert JUDGED.loc[name, "verdict"] == verdict
+    assert words in JUDGED.loc[name, "why"]
+
+
+def test_verdicts_turn_with_the_numbers():
+    clear = judged(difference=20.0, ci_low=19.0, ci_high=21.0)["verdict"]
+    for name in ("small_significant", "large_significant", "superior", "outperforming"):
+        assert clear[name] == "holds"
+    assert clear["range"] == clear["narrowed"] == "does not follow"
+    assert judged(difference=0.1, ci_low=-0.5, ci_high=0.7)["verdict"]["comparable"] == "holds"
+
+
+def test_claims_have_places_and_tasks_of_the_paper():
+    assert {one["place"] for one in CLAIMS} <= set(paper.PLACES)
+    assert all(set(one["tasks"]) <= set(paper.COMPARISONS) for one in CLAIMS)
+    assert set(JUDGED["verdict"]) == set(VERDICTS)
+
+
+def test_numbers_inside_quotations_are_those_of_the_paper():
+    stated = {f"{one.difference}%" for one in paper.COMPARISONS.values()}
+    stated |= {f"{one.gain_percent}%" for one in paper.DICE.values()}
+    found = {number for one in CLAIMS for number in re.findall(r"[\d.]+%", one["text"])}
+    assert found and found <= stated
+
+
+@pytest.mark.parametrize(
+    ("ends", "spec", "words"),
+    [((4.75, 4.85), ".2f", "4.75 to 4.85"), ((-0.51, 0.5), ".1f", "−0.5 to 0.5"),
+     ((1.01, 1.04), ".1f", "1.0")],
+)  # fmt: skip
+def test_a_range_prints_both_ends_where_they_differ(ends, spec, words):
+    assert format(Bounds(*ends), spec) == words

@@ -1,0 +1,303 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from rin.errors import InputError
+from rin.stats import auc_ci, delong_covariance, delong_test
+from rin.stats.bootstrap import bootstrap_areas
+from rin.stats.delong import (
+    cluster_sums,
+    clustered_auc_ci,
+    clustered_covariance,
+    clustered_test,
+    sums_covariance,
+    sums_variances,
+)
+from rin.stats.simulate import simulate_test_sets
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "clustered.json").read_text())
+
+
+LABELS = np.array([0, 1, 0, 1, 1, 0, 0, 1, 1, 0])
+
+
+SCORES_A = np.array([1, 2, 2, 3, 1, 0, 2, 2, 5, 3], float)
+
+
+SCORES_B = np.array([5, 1, 4, 2, 2, 2, 1, 7, 6, 0], float)
+
+
+CLUSTERS = np.array(list("aabbbccdde"))
+
+
+def beats(x, y):
+    return 1.0 if x > y else 0.5 if x == y else 0.0
+
+
+def brute_force(labels, rows, clusters):
+    """Obuchowski (1997) as printed: loops over predictors, patients, cases and pairs."""
+    patients = list(dict.fromkeys(clusters))
+    cases = range(len(labels))
+    big_m, big_n = sum(labels), sum(1 - np.asarray(labels))
+    theta, x_sums, y_sums = [], [], []
+    for row in rows:
+        positive = [row[i] for i in cases if labels[i] == 1]
+        negative = [row[i] for i in cases if labels[i] == 0]
+        theta.append(sum(beats(x, y) for x in positive for y in negative) / (big_m * big_n))
+        xs, ys = [], []
+        for patient in patients:
+            own = [i for i in cases if clusters[i] == patient]
+            of_positive = [row[i] for i in own if labels[i] == 1]
+            of_negative = [row[i] for i in own if labels[i] == 0]
+            v10 = sum(sum(beats(x, y) for y in negative) / big_n for x in of_positive)
+            v01 = sum(sum(beats(x, y) for x in positive) / big_m for y in of_negative)
+            xs.append(v10 - len(of_positive) * theta[-1])
+            ys.append(v01 - len(of_negative) * theta[-1])
+        x_sums.append(xs)
+        y_sums.append(ys)
+    i_all = len(patients)
+    i_10 = len({clusters[i] for i in cases if labels[i] == 1})
+    i_01 = len({clusters[i] for i in cases if labels[i] == 0})
+    covariance = np.empty((len(rows), len(rows)))
+    for r in range(len(rows)):
+        for s in range(len(rows)):
+            if min(i_10, i_01) < 2:
+                covariance[r, s] = np.nan
+                continue
+            s10 = i_10 / ((i_10 - 1) * big_m) * np.dot(x_sums[r], x_sums[s])
+            s01 = i_01 / ((i_01 - 1) * big_n) * np.dot(y_sums[r], y_sums[s])
+            s11_rs = i_all / (i_all - 1) * np.dot(x_sums[r], y_sums[s])
+            s11_sr = i_all / (i_all - 1) * np.dot(x_sums[s], y_sums[r])
+            covariance[r, s] = s10 / big_m + s01 / big_n + (s11_rs + s11_sr) / (big_m * big_n)
+    return np.array(theta), covariance
+
+
+@st.composite
+def clustered_cases(draw, least=2):
+    """Draw labels, two score rows full of ties, and patients with one class or both."""
+    n = draw(st.integers(max(4, least), 14))
+    column = st.lists(st.integers(0, 5), min_size=n, max_size=n)
+    labels = draw(
+        st.lists(st.integers(0, 1), min_size=n, max_size=n).filter(lambda x: 0 < sum(x) < n)
+    )
+    clusters = draw(column.filter(lambda x: len(set(x)) > 1))
+    return np.array(labels), np.array([draw(column), draw(column)], float), np.array(clusters)
+
+
+@given(clustered_cases())
+@settings(max_examples=200, deadline=None)
+def test_covariance_equals_brute_force(drawn):
+    labels, rows, clusters = drawn
+    aucs, covariance = clustered_covariance(labels, rows, clusters)
+    expected_aucs, expected = brute_force(labels, rows, clusters)
+    np.testing.assert_allclose(aucs, expected_aucs, atol=1e-14)
+    np.testing.assert_allclose(covariance, expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("case", GOLDEN["clustered"].values(), ids=GOLDEN["clustered"].keys())
+def test_covariance_equals_the_formulas_in_r(case):
+    aneurysm = GOLDEN["aSAH"]
+    rows = [aneurysm[name] for name in ("wfns", "s100b", "ndka")]
+    aucs, covariance = clustered_covariance(aneurysm["labels"], rows, case["clusters"])
+    np.testing.assert_allclose(aucs, case["auc"], rtol=1e-12)
+    np.testing.assert_allclose(covariance, case["covariance"], rtol=1e-10)
+
+
+@given(clustered_cases())
+@settings(max_examples=100, deadline=None)
+def test_one_case_a_patient_gives_delong_without_any_factor(drawn):
+    labels, rows, _ = drawn
+    aucs, covariance = clustered_covariance(labels, rows, np.arange(labels.size))
+    expected_aucs, expected = delong_covariance(labels, rows)
+    np.testing.assert_array_equal(aucs, expected_aucs)
+    np.testing.assert_allclose(covariance, expected, atol=1e-14)
+
+
+@given(clustered_cases())
+@settings(max_examples=100, deadline=None)
+def test_covariance_is_symmetric_and_not_indefinite(drawn):
+    _, covariance = clustered_covariance(*drawn)
+    np.testing.assert_allclose(covariance, covariance.T, atol=1e-16)
+    if not np.isnan(covariance).any():
+        assert (covariance.diagonal() >= 0).all()
+        assert np.linalg.eigvalsh(covariance).min() > -1e-15
+
+
+@given(clustered_cases(), st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None)
+def test_order_of_cases_and_names_of_patients_change_nothing(drawn, random):
+    labels, rows, clusters = drawn
+    order = list(range(labels.size))
+    random.shuffle(order)
+    names = np.array([f"patient {9 - code}" for code in clusters])
+    _, covariance = clustered_covariance(labels, rows, clusters)
+    _, shuffled = clustered_covariance(labels[order], rows[:, order], names[order])
+    np.testing.assert_allclose(shuffled, covariance, atol=1e-15)
+
+
+@given(clustered_cases())
+@settings(max_examples=100, deadline=None)
+def test_classes_and_scores_turned_round_change_nothing(drawn):
+    labels, rows, clusters = drawn
+    aucs, covariance = clustered_covariance(labels, rows, clusters)
+    turned_aucs, turned = clustered_covariance(1 - labels, -rows, clusters)
+    np.testing.assert_allclose(turned_aucs, aucs, atol=1e-15)
+    np.testing.assert_allclose(turned, covariance, atol=1e-15)
+
+
+@given(clustered_cases())
+@settings(max_examples=100, deadline=None)
+def test_variance_of_difference_equals_contrast_of_covariance(drawn):
+    labels, (a, b), clusters = drawn
+    _, covariance = clustered_covariance(labels, [a, b], clusters)
+    test = clustered_test(labels, a, b, clusters)
+    expected = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    np.testing.assert_allclose(test.variance, expected, atol=1e-14)
+
+
+@given(clustered_cases())
+@settings(max_examples=100, deadline=None)
+def test_swapped_predictors_negate_difference_z_and_interval(drawn):
+    labels, (a, b), clusters = drawn
+    forth, back = clustered_test(labels, a, b, clusters), clustered_test(labels, b, a, clusters)
+    np.testing.assert_array_equal(
+        [forth.difference, forth.z, forth.ci_low, forth.variance, forth.p_value],
+        [-back.difference, -back.z, -back.ci_high, back.variance, back.p_value],
+    )
+
+
+def test_repeated_cases_leave_the_clustered_variance_and_shrink_the_naive_one():
+    labels, rows = LABELS, np.array([SCORES_A, SCORES_B])
+    singles = np.arange(labels.size)
+    _, of_patients = clustered_covariance(labels, rows, singles)
+    copies = np.tile(singles, 4)
+    _, clustered = clustered_covariance(labels[copies], rows[:, copies], copies)
+    _, naive = delong_covariance(labels[copies], rows[:, copies])
+    np.testing.assert_allclose(clustered, of_patients, rtol=1e-12)
+    # 5 cases of a class: DeLong divides by 5 · 4, and for 20 copies by 20 · 19 of 4 times the sum.
+    np.testing.assert_allclose(naive, of_patients * (5 * 4) * 4 / (20 * 19), rtol=1e-12)
+    test = clustered_test(labels[copies], *rows[:, copies], copies)
+    assert test.design_effect == pytest.approx(20 * 19 / (5 * 4 * 4))
+    assert clustered_auc_ci(labels[copies], rows[0, copies], copies).design_effect == pytest.approx(
+        test.design_effect
+    )
+
+
+def jackknife(labels, rows, clusters):
+    names = np.unique(clusters)
+    left = []
+    for name in names:
+        kept = clusters != name
+        left.append(delong_covariance(labels[kept], rows[:, kept])[0])
+    return np.cov(np.transpose(left)) * (names.size - 1) ** 2 / names.size
+
+
+@pytest.mark.parametrize("kind", ["patient", "lesion"])
+def test_covariance_of_many_patients_is_near_jackknife_and_bootstrap(kind):
+    sets = simulate_test_sets(0.6, patients=240, images=4, replicates=1, seed=5, labels=kind)
+    data = sets.labels, sets.scores[0], sets.clusters
+    _, covariance = clustered_covariance(*data)
+    np.testing.assert_allclose(jackknife(*data), covariance, rtol=0.03)
+    resampled = np.cov(bootstrap_areas(*data, replicates=6000, seed=1).T)
+    np.testing.assert_allclose(resampled, covariance, rtol=0.1)
+    effect = clustered_auc_ci(sets.labels, sets.scores[0, 0], sets.clusters).design_effect
+    # Images of one class add up their errors; of both classes they cancel.
+    assert effect > 2 if kind == "patient" else effect < 0.95
+
+
+def test_area_interval_is_wald_within_0_and_1():
+    _, ((variance,),) = clustered_covariance(LABELS, SCORES_A, CLUSTERS)
+    expected = auc_ci(LABELS, SCORES_A)
+    ours = clustered_auc_ci(LABELS, SCORES_A, CLUSTERS, level=0.9)
+    assert ours.auc == expected.auc
+    assert ours.variance == pytest.approx(variance)
+    half = stats.norm.ppf(0.95) * variance**0.5
+    np.testing.assert_allclose([ours.ci_low, ours.ci_high], [ours.auc - half, ours.auc + half])
+    assert ours.design_effect == pytest.approx(variance / expected.variance)
+    assert ours.n_clusters == 5
+    assert clustered_auc_ci(LABELS, SCORES_B, CLUSTERS, level=0.9999).ci_high == 1
+
+
+def test_comparison_is_delong_for_one_case_a_patient():
+    ours = clustered_test(LABELS, SCORES_A, SCORES_B, np.arange(10), level=0.9)
+    expected = delong_test(LABELS, SCORES_A, SCORES_B, level=0.9)
+    shared = [getattr(ours, name) for name in vars(expected)]
+    np.testing.assert_allclose(shared, list(vars(expected).values()), rtol=1e-12)
+    assert (ours.n_clusters, ours.design_effect) == (10, pytest.approx(1))
+
+
+def test_comparison_has_normal_p_and_interval_of_its_variance():
+    ours = clustered_test(LABELS, SCORES_A, SCORES_B, CLUSTERS)
+    assert ours.difference == pytest.approx(ours.auc_a - ours.auc_b)
+    error = ours.variance**0.5
+    assert ours.z == pytest.approx(ours.difference / error)
+    assert ours.p_value == pytest.approx(2 * stats.norm.cdf(-abs(ours.z)))
+    expected = stats.norm.interval(0.95, ours.difference, error)
+    np.testing.assert_allclose([ours.ci_low, ours.ci_high], expected)
+
+
+def test_equal_predictors_give_z_0_and_p_1():
+    ours = clustered_test(LABELS, SCORES_A, 2 * SCORES_A, CLUSTERS)
+    assert (ours.z, ours.p_value, ours.ci_low, ours.ci_high) == (0, 1, 0, 0)
+    assert np.isnan(ours.design_effect)
+
+
+def test_perfect_against_reversed_gives_infinite_z():
+    ours = clustered_test(LABELS, LABELS, -LABELS, CLUSTERS)
+    assert (ours.difference, ours.variance, ours.p_value) == (1, 0, 0)
+    assert ours.z == np.inf
+    perfect = clustered_auc_ci(LABELS, LABELS, CLUSTERS)
+    assert (perfect.auc, perfect.variance, perfect.ci_low, perfect.ci_high) == (1, 0, 1, 1)
+    assert np.isnan(perfect.design_effect)
+
+
+@pytest.mark.parametrize("labels", [[1, 1] + 8 * [0], [0, 0] + 8 * [1]])
+def test_class_of_one_patient_gives_areas_without_inference(labels):
+    aucs, covariance = clustered_covariance(labels, [SCORES_A, SCORES_B], CLUSTERS)
+    test = clustered_test(labels, SCORES_A, SCORES_B, CLUSTERS)
+    alone = clustered_auc_ci(labels, SCORES_A, CLUSTERS)
+    np.testing.assert_allclose(aucs, [test.auc_a, test.auc_b])
+    assert np.isnan(covariance).all()
+    assert np.isnan([test.variance, test.z, test.p_value, test.ci_low, test.design_effect]).all()
+    assert np.isnan([alone.variance, alone.ci_low, alone.ci_high, alone.design_effect]).all()
+
+
+def test_patients_whose_errors_cancel_never_give_a_negative_variance():
+    labels, scores = np.tile([1, 0], 3), np.repeat([1.0, 2.0, 3.0], 2)
+    ours = clustered_auc_ci(labels, scores, np.repeat([0, 1, 2], 2))
+    assert (ours.auc, ours.variance) == (0.5, pytest.approx(0, abs=1e-30))
+
+
+def test_variances_are_the_diagonal_of_the_covariance():
+    rng = np.random.default_rng(0)
+    counts = rng.normal(size=(3, 12)), rng.normal(size=(3, 9))
+    sums = cluster_sums(counts, np.arange(21) < 12, np.arange(21) % 5, 5)
+    np.testing.assert_allclose(sums_variances(sums), sums_covariance(sums).diagonal())
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "clusters", "message"),
+    [
+        (LABELS, SCORES_A, ["a"] * 10, "one cluster"),
+        (LABELS, SCORES_A, [None, *CLUSTERS[1:]], "1 of 10 cases have no identifier"),
+        (LABELS, SCORES_A, [np.nan, *range(9)], "1 of 10 cases have no identifier"),
+        (LABELS, SCORES_A, CLUSTERS[:9], "beside 10 labels"),
+        (LABELS, SCORES_A[:9], CLUSTERS, "beside 10 labels"),
+        (LABELS, np.where(SCORES_A == 5, np.nan, SCORES_A), CLUSTERS, "1 of 10 scores are NaN"),
+        (np.ones(10), SCORES_A, CLUSTERS, "one class only"),
+        (LABELS - 1, SCORES_A, CLUSTERS, "other than 0 and 1"),
+    ],
+)
+def test_bad_input_is_an_error(labels, scores, clusters, message):
+    for call in (
+        lambda: clustered_covariance(labels, scores, clusters),
+        lambda: clustered_auc_ci(labels, scores, clusters),
+        lambda: clustered_test(labels, scores, SCORES_B, clusters),
+    ):
+        with pytest.raises(InputError, match=message):
+            call()

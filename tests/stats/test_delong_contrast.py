@@ -1,0 +1,201 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from rin.errors import InputError
+from rin.stats.delong import (
+    AreaContrast,
+    area_contrast,
+    auc_ci,
+    clustered_covariance,
+    clustered_test,
+    delong_covariance,
+    delong_test,
+    mean_contrast,
+)
+
+LABELS = np.array([0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 0, 1])
+
+
+PATIENTS = np.array(list("aabbccddeeff"))
+
+
+SCORES = np.random.default_rng(5).normal(LABELS, 1.2, size=(4, 12)).round(1)
+
+
+WEIGHTS = [0.5, -1.0, 0.25, 2.0]
+
+
+def placements(labels, scores):
+    """Oracle: DeLong's structural components of one predictor, all pairs by hand."""
+    pairs = [[(p > q) + 0.5 * (p == q) for q in scores[labels == 0]] for p in scores[labels == 1]]
+    return np.mean(pairs, axis=1), np.mean(pairs, axis=0)
+
+
+def contrast_by_hand(labels, scores, weights):
+    """Oracle: cᵀθ and cᵀSc with S from all pairs."""
+    parts = [placements(labels, row) for row in scores]
+    areas = np.array([of_positive.mean() for of_positive, _ in parts])
+    s10 = np.cov([of_positive for of_positive, _ in parts])
+    s01 = np.cov([of_negative for _, of_negative in parts])
+    covariance = s10 / labels.sum() + s01 / (labels == 0).sum()
+    return areas @ weights, np.asarray(weights) @ covariance @ weights
+
+
+def test_contrast_of_two_with_plus_and_minus_one_is_the_delong_test():
+    found = area_contrast(LABELS, SCORES[:2], [1, -1], level=0.9)
+    test = delong_test(LABELS, *SCORES[:2], level=0.9)
+    assert (found.estimate, found.variance, found.z) == (test.difference, test.variance, test.z)
+    assert (found.p_value, found.ci_low) == (test.p_value, test.ci_low)
+    assert (found.ci_high, found.n, found.n_clusters) == (test.ci_high, 12, 12)
+
+
+def test_contrast_of_two_by_patient_is_the_clustered_test():
+    found = area_contrast(LABELS, SCORES[:2], [1, -1], clusters=PATIENTS, level=0.9)
+    test = clustered_test(LABELS, *SCORES[:2], PATIENTS, level=0.9)
+    expected = [test.difference, test.variance, test.z, test.p_value, test.ci_low, test.ci_high]
+    ours = [found.estimate, found.variance, found.z, found.p_value, found.ci_low, found.ci_high]
+    assert ours == pytest.approx(expected, rel=1e-12)
+    assert (found.n, found.n_clusters) == (12, 6)
+    assert found.variance != pytest.approx(delong_test(LABELS, *SCORES[:2]).variance)
+
+
+def test_contrast_of_one_with_weight_one_is_the_area_itself():
+    found, area = area_contrast(LABELS, SCORES[0], [1]), auc_ci(LABELS, SCORES[0])
+    assert (found.estimate, found.variance) == (area.auc, area.variance)
+
+
+def test_contrast_variance_is_the_weighted_sum_over_all_pairs():
+    found = area_contrast(LABELS, SCORES, WEIGHTS)
+    estimate, variance = contrast_by_hand(LABELS, SCORES, WEIGHTS)
+    assert (found.estimate, found.variance) == pytest.approx((estimate, variance), rel=1e-12)
+    z = estimate / math.sqrt(variance)
+    assert found.z == pytest.approx(z)
+    assert found.p_value == pytest.approx(2 * stats.norm.sf(abs(z)))
+    low, high = stats.norm.interval(0.95, estimate, math.sqrt(variance))
+    assert (found.ci_low, found.ci_high) == pytest.approx((low, high))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.lists(st.floats(-3, 3), min_size=3, max_size=3))
+def test_contrast_equals_the_quadratic_form_of_either_covariance(seed, weights):
+    rng = np.random.default_rng(seed)
+    labels = np.append([0, 1, 0, 1], rng.integers(0, 2, 16))
+    scores = rng.normal(size=(3, 20)).round(1)
+    patients = np.repeat(np.arange(10), 2)
+    for clusters, (areas, covariance) in (
+        (None, delong_covariance(labels, scores)),
+        (patients, clustered_covariance(labels, scores, patients)),
+    ):
+        found = area_contrast(labels, scores, weights, clusters=clusters)
+        assert found.estimate == pytest.approx(areas @ weights, abs=1e-12)
+        assert found.variance == pytest.approx(weights @ covariance @ weights, abs=1e-12)
+
+
+@pytest.mark.parametrize("clusters", [None, PATIENTS])
+def test_contrast_of_equal_predictors_finds_nothing_despite_rounding(clusters):
+    rows = np.vstack([SCORES[[0] * 3], SCORES[[0] * 3]])
+    found = area_contrast(LABELS, rows, np.repeat([1 / 3, -1 / 3], 3), clusters=clusters)
+    assert (found.estimate, found.variance, found.z, found.p_value) == (0, 0, 0, 1)
+
+
+def test_contrast_that_cancels_but_for_rounding_is_zero():
+    weights = [0.1, 0.2, -0.3]
+    assert sum(weights) != 0
+    found = area_contrast(LABELS, SCORES[[0, 0, 0]], weights)
+    assert (found.estimate, found.variance, found.p_value) == (0, 0, 1)
+
+
+def test_contrast_that_is_small_but_no_rounding_is_kept():
+    found, area = area_contrast(LABELS, SCORES[[0, 0]], [1, 1e-9 - 1]), auc_ci(LABELS, SCORES[0])
+    assert found.estimate == pytest.approx(1e-9 * area.auc, rel=1e-6, abs=0)
+    assert found.variance == pytest.approx(1e-18 * area.variance, rel=1e-6, abs=0)
+
+
+@pytest.mark.parametrize("clusters", [None, PATIENTS])
+def test_contrast_of_perfect_and_reversed_is_infinitely_sure(clusters):
+    rows = np.vstack([LABELS, LABELS, LABELS, -LABELS, -LABELS, -LABELS])
+    found = area_contrast(LABELS, rows, np.repeat([1 / 3, -1 / 3], 3), clusters=clusters)
+    assert (found.estimate, found.variance) == (pytest.approx(1), 0)
+    assert (found.z, found.p_value) == (math.inf, 0)
+
+
+def test_contrast_with_one_positive_has_an_estimate_and_no_inference():
+    found = area_contrast([0, 1, 0], [[1, 3, 2], [1, 2, 3]], [1, -1])
+    assert found.estimate == 0.5
+    assert np.isnan([found.variance, found.z, found.p_value, found.ci_low, found.ci_high]).all()
+
+
+def test_contrast_with_a_class_in_one_patient_has_no_clustered_inference():
+    found = area_contrast([1, 1, 0, 0], [[1, 2, 0, 3]], [1], clusters=["a", "a", "b", "c"])
+    assert found.estimate == 0.5
+    assert math.isnan(found.variance) and math.isnan(found.p_value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights": [1]}, "weights"),
+        ({"weights": [1, math.nan]}, "1 finite"),
+        ({"weights": [1, math.inf]}, "1 finite"),
+        ({"weights": [[1, -1]]}, "weights"),
+        ({"labels": [1, 1, 1]}, "one class"),
+        ({"labels": [0, 2, 1]}, "0 and 1"),
+        ({"labels": [0, -1, 1]}, "0 and 1"),
+        ({"scores_matrix": [[1, 2], [1, 2]]}, "scores_matrix"),
+        ({"scores_matrix": [[1, 2, math.nan], [1, 2, 3]]}, "NaN"),
+        ({"clusters": ["a", "a", "a"]}, "cluster"),
+        ({"clusters": ["a", None, "b"]}, "identifier"),
+        ({"clusters": ["a", "b"]}, "clusters"),
+        ({"level": 1}, "level"),
+    ],
+)
+def test_contrast_of_bad_input_raises_input_error(change, message):
+    good = {"labels": [0, 1, 1], "scores_matrix": [[1, 2, 3], [3, 1, 2]], "weights": [1, -1]}
+    with pytest.raises(InputError, match=message):
+        area_contrast(**good | change)
+
+
+def test_mean_contrast_has_the_sum_of_variances_over_k_squared():
+    one = AreaContrast(0.04, 0.0009, 0, 0, 0, 0, 100, 50)
+    two = AreaContrast(0.10, 0.0016, 0, 0, 0, 0, 80, 40)
+    found = mean_contrast([one, two], level=0.9)
+    assert (found.estimate, found.variance) == pytest.approx((0.07, 0.0025 / 4))
+    assert (found.z, found.p_value) == pytest.approx((2.8, 2 * stats.norm.sf(2.8)))
+    assert found.ci_low == pytest.approx(0.07 - stats.norm.ppf(0.95) * 0.025)
+    assert found.ci_high == pytest.approx(0.07 + stats.norm.ppf(0.95) * 0.025)
+    assert (found.n, found.n_clusters) == (180, 90)
+
+
+def test_mean_contrast_of_one_is_that_one():
+    one = area_contrast(LABELS, SCORES, WEIGHTS)
+    assert mean_contrast([one]) == one
+
+
+def test_mean_contrast_without_inference_in_one_fold_has_none():
+    known = area_contrast(LABELS, SCORES[:2], [1, -1])
+    unknown = area_contrast([0, 1, 0], [[1, 3, 2], [1, 2, 3]], [1, -1])
+    found = mean_contrast([known, unknown])
+    assert found.estimate == pytest.approx((known.estimate + 0.5) / 2)
+    assert math.isnan(found.variance) and math.isnan(found.ci_low)
+
+
+def test_mean_contrast_of_nothing_raises_input_error():
+    with pytest.raises(InputError, match="contrasts"):
+        mean_contrast([])
+
+
+def test_mean_contrast_variance_matches_folds_drawn_anew():
+    rng = np.random.default_rng(1)
+    labels = np.repeat([0, 1], 30)
+    means = []
+    for _ in range(400):
+        folds = [rng.normal(labels * [[1.5], [1.0]], 1) for _ in range(3)]
+        means.append(mean_contrast([area_contrast(labels, rows, [1, -1]) for rows in folds]))
+    spread = np.var([one.estimate for one in means], ddof=1)
+    # The SD of a variance from 400 draws is about 7% of it.
+    assert np.mean([one.variance for one in means]) == pytest.approx(spread, rel=0.25)

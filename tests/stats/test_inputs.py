@@ -1,0 +1,136 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_predictions import make_predictions
+
+from rin.errors import InputError
+from rin.stats.inputs import cluster_codes, task_scores
+
+
+def test_codes_follow_first_appearance_whatever_the_names():
+    codes, n_clusters = cluster_codes(["b", "a", "b", "c"], 4)
+    np.testing.assert_array_equal(codes, [0, 1, 0, 2])
+    assert n_clusters == 3
+    np.testing.assert_array_equal(cluster_codes([7, 3, 7, 5], 4)[0], codes)
+
+
+@given(st.lists(st.integers(-3, 3), min_size=2, max_size=20).filter(lambda x: len(set(x)) > 1))
+@settings(deadline=None)
+def test_codes_group_as_numpy_unique_does(clusters):
+    codes, n_clusters = cluster_codes(clusters, len(clusters))
+    names, expected = np.unique(clusters, return_inverse=True)
+    assert n_clusters == len(names)
+    np.testing.assert_array_equal(codes[:, None] == codes, expected[:, None] == expected)
+
+
+@pytest.mark.parametrize(
+    "clusters",
+    [
+        ["a", None, "b"],
+        ["a", np.nan, "b"],
+        [1.0, np.nan, 2.0],
+        pd.Series(["a", pd.NA, "b"], dtype="string"),
+        pd.Categorical(["a", None, "b"]),
+    ],
+)
+def test_missing_identifier_is_an_error_that_counts_them(clusters):
+    with pytest.raises(InputError, match="1 of 3 cases have no identifier"):
+        cluster_codes(clusters, 3)
+
+
+@pytest.mark.parametrize("clusters", [["a", "b"], [["a", "b", "c"]], "abc", []])
+def test_another_shape_than_labels_is_an_error(clusters):
+    with pytest.raises(InputError, match="beside 3 labels"):
+        cluster_codes(clusters, 3)
+
+
+def test_one_cluster_is_an_error():
+    with pytest.raises(InputError, match="all 3 cases belong to one cluster"):
+        cluster_codes(["a", "a", "a"], 3)
+
+
+INITS = ("radimagenet", "imagenet")
+
+
+def only(predictions):
+    (task,) = task_scores(predictions, INITS)
+    return task
+
+
+def test_every_score_stands_at_its_init_scenario_and_case(predictions):
+    task = only(predictions.sample(frac=1, random_state=0))
+    assert (task.task, task.inits, task.scores.shape) == ("breast", INITS, (2, 3, 48))
+    for place, init in enumerate(INITS):
+        rows = predictions[(predictions["part"] == "test") & (predictions["init"] == init)]
+        wide = rows.sort_values(["scenario", "case_id"])
+        np.testing.assert_array_equal(task.scores[place].ravel(), wide["score"])
+        np.testing.assert_array_equal(np.tile(task.labels, 3), wide["label"])
+        np.testing.assert_array_equal(np.tile(task.patients, 3), wide["patient_id"])
+
+
+def test_each_fold_holds_its_own_cases(predictions):
+    task = only(predictions)
+    for place, (fold, own) in enumerate(task.folds()):
+        assert fold == place
+        assert own.cases["case_id"].str.startswith(f"case {fold}-").all()
+        inside = (task.cases["fold"] == fold).to_numpy()
+        np.testing.assert_array_equal(own.scores, task.scores[..., inside])
+
+
+def test_tasks_come_one_by_one_in_the_order_of_the_table():
+    table = make_predictions(n_cases=12)
+    both = pd.concat([table, table.assign(task="acl")], ignore_index=True)
+    assert [task.task for task in task_scores(both, INITS)] == ["breast", "acl"]
+
+
+def of_run(rows, case="case 1-0", init="imagenet"):
+    return (
+        (rows["scenario"] == "ResNet50-unfreeze_all-1")
+        & (rows["init"] == init)
+        & (rows["case_id"] == case)
+    )
+
+
+def changed(column, value):
+    return lambda rows: rows.assign(**{column: rows[column].where(~of_run(rows), value)})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda rows: pd.concat([rows, rows[:1]]), "repeat"),
+        (lambda rows: pd.concat([rows, rows.assign(seed=1)]), "select one seed"),
+        (lambda rows: rows.assign(case_id=rows["case_id"].str[7:]), "disjoint test sets"),
+        (
+            lambda rows: rows[~of_run(rows)],
+            "task breast, .*1 of 48 cases of scenario ResNet50-unfreeze_all-1 have no score of "
+            "init 'imagenet'",
+        ),
+        (
+            lambda rows: rows[(rows["init"] != "imagenet") | ~rows["scenario"].str.endswith("1")],
+            "48 of 48 cases",
+        ),
+        (changed("label", 0), "'case 1-0' has two labels"),
+        (changed("patient_id", "x"), "'case 1-0' has two labels, patients"),
+        (changed("case_id", "case 1-x"), "have no score"),
+        (changed("score", np.nan), "1 of 288 scores are NaN.*'fold': 1.*all-1"),
+        (lambda rows: rows.assign(patient_id=None), "48 test cases name no patient"),
+        (lambda rows: rows.assign(patient_id=rows["patient_id"].str[10:]), "several folds"),
+        (lambda rows: rows.drop(columns="patient_id"), "'patient_id'.* missing"),
+        (lambda rows: rows.drop(columns="score"), "score"),
+        (lambda rows: rows[rows["part"] == "validation"], "no row of part 'test'"),
+        (lambda rows: rows[rows["init"] == "imagenet"], "unknown init 'radimagenet'"),
+        (lambda rows: rows.assign(seed=rows["seed"].where(rows["fold"] == 0)), "lacks one of"),
+    ],
+)
+def test_unfit_predictions_are_an_error_that_names_the_place(predictions, spoil, message):
+    with pytest.raises(InputError, match=message):
+        only(spoil(predictions))
+
+
+@pytest.mark.parametrize("inits", [(), ("imagenet", "imagenet")])
+def test_inits_that_are_not_different_are_an_error(predictions, inits):
+    with pytest.raises(InputError, match="not different inits"):
+        list(task_scores(predictions, inits))

@@ -1,0 +1,365 @@
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_predictions import make_predictions
+from scipy import stats
+
+from rin.errors import InputError
+from rin.stats.delong import clustered_covariance, delong_covariance, delong_test
+from rin.stats.inputs import task_scores
+from rin.stats.scenarios import holm_over_tasks, scenario_aucs, task_analyses
+from rin.stats.tests import EQUIVALENCE_MARGIN, equivalence, mixed_model, nadeau_bengio
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "mixed_golden.json").read_text())
+
+
+INITS = ("radimagenet", "imagenet")
+
+
+SAME_ESTIMATE = [
+    "unpaired_t", "delong_contrast", "clustered_contrast", "cluster_bootstrap", "nadeau_bengio",
+    "mixed_model",
+]  # fmt: skip
+
+
+NUMBERS = ["estimate", "ci_low", "ci_high", "statistic", "df", "p_value"]
+
+
+def analysed(predictions, **settings):
+    settings = {"test_train_ratio": 0.25, "replicates": 200} | settings
+    return task_analyses(predictions, *INITS, **settings).set_index("analysis")
+
+
+@pytest.fixture(scope="module")
+def predictions():
+    return make_predictions(n_scenarios=3, n_folds=3)
+
+
+@pytest.fixture(scope="module")
+def table(predictions):
+    return analysed(predictions)
+
+
+def test_task_analyses_have_one_row_an_analysis_in_order(table):
+    assert tuple(table.index) == ORDER
+    assert table.columns.tolist() == [
+        "name", "unit", "n_units", *NUMBERS, "generalises_to", "assumes", "remark",
+        "published", "recommended", "standard_error", "margin", "equivalence_p",
+        "equivalence_low", "equivalence_high", "equivalent", "smallest_margin",
+    ]  # fmt: skip
+
+
+def test_one_analysis_is_the_published_and_one_the_recommended(table):
+    assert table.index[table["published"]].tolist() == ["unpaired_t"]
+    assert table.index[table["recommended"]].tolist() == ["clustered_contrast"]
+
+
+@pytest.mark.parametrize("analysis", SAME_ESTIMATE)
+def test_estimate_is_that_of_the_paired_t_test(table, analysis):
+    expected = table.loc["paired_t", "estimate"]
+    assert table.loc[analysis, "estimate"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_units_are_what_each_analysis_counts(table):
+    assert table["unit"].to_dict() == {
+        "unpaired_t": "3 scenarios",
+        "paired_t": "3 scenarios",
+        "delong_stacked": "216 predictions",
+        "delong_mean_scores": "72 cases",
+        "delong_contrast": "72 cases",
+        "clustered_contrast": "36 patients",
+        "cluster_bootstrap": "36 patients",
+        "nadeau_bengio": "3 folds",
+        "mixed_model": "18 areas",
+    }
+    assert table["n_units"].tolist() == [3, 3, 216, 72, 72, 36, 36, 3, 18]
+
+
+@pytest.mark.parametrize("analysis", ["delong_contrast", "clustered_contrast"])
+def test_contrasts_sum_the_variances_of_folds_over_k_squared(predictions, table, analysis):
+    weights, estimates, variances = np.repeat([1 / 3, -1 / 3], 3), [], []
+    for labels, scores, patients in folds_of(predictions):
+        areas, covariance = (
+            delong_covariance(labels, scores)
+            if analysis == "delong_contrast"
+            else clustered_covariance(labels, scores, patients)
+        )
+        estimates.append(areas @ weights)
+        variances.append(weights @ covariance @ weights)
+    estimate, error = np.mean(estimates), math.sqrt(sum(variances)) / 3
+    z = estimate / error
+    interval = stats.norm.interval(0.95, estimate, error)
+    expected = [estimate, *interval, z, math.inf, 2 * stats.norm.sf(abs(z))]
+    assert table.loc[analysis, NUMBERS].tolist() == pytest.approx(expected)
+    assert table.loc[analysis, "standard_error"] == pytest.approx(error)
+
+
+def test_bootstrap_over_patients_agrees_with_the_clustered_contrast():
+    predictions = make_predictions(n_scenarios=2, n_folds=2, n_cases=120)
+    table = analysed(predictions, replicates=1500)
+    ours, formula = table.loc["cluster_bootstrap"], table.loc["clustered_contrast"]
+    assert ours["standard_error"] == pytest.approx(formula["standard_error"], rel=0.1)
+    assert ours["ci_low"] == pytest.approx(formula["ci_low"], abs=0.01)
+    assert ours["ci_high"] == pytest.approx(formula["ci_high"], abs=0.01)
+    assert math.isnan(ours["statistic"]) and math.isnan(ours["df"])
+
+
+def test_bootstrap_of_two_replicates_has_their_sd_and_interpolated_interval(predictions):
+    row = analysed(predictions, replicates=2).loc["cluster_bootstrap"]
+    apart = (row["ci_high"] - row["ci_low"]) / 0.95
+    assert row["standard_error"] == pytest.approx(apart / math.sqrt(2))
+    assert row["p_value"] == pytest.approx(2 / 3)
+
+
+def test_bootstrap_p_is_twice_the_smaller_share_of_replicates_beyond_zero():
+    surely = make_predictions(n_scenarios=2, n_folds=1, n_cases=60)
+    surely["score"] = np.where(surely["init"] == "radimagenet", surely["label"], surely["score"])
+    forth = task_analyses(surely, *INITS, replicates=199).set_index("analysis")
+    back = task_analyses(surely, *INITS[::-1], replicates=199).set_index("analysis")
+    assert forth.loc["cluster_bootstrap", "p_value"] == pytest.approx(2 / 200)
+    assert back.loc["cluster_bootstrap", "p_value"] == pytest.approx(2 / 200)
+
+
+def test_bootstrap_depends_on_its_seed_and_replicates_alone(predictions, table):
+    columns = ["ci_low", "ci_high", "standard_error"]
+    row = table.loc["cluster_bootstrap", columns].tolist()
+    again = analysed(predictions.sample(frac=1, random_state=3))
+    assert again.loc["cluster_bootstrap", columns].tolist() == row
+    assert analysed(predictions, seed=1).loc["cluster_bootstrap", columns].tolist() != row
+
+
+def test_bootstrap_draws_each_fold_apart():
+    # The same cases under other names in a second fold: shared draws would not shrink the SD.
+    one = make_predictions(n_scenarios=2, n_folds=1, n_cases=60)
+    two = one.assign(fold=1, case_id="x" + one["case_id"], patient_id="x" + one["patient_id"])
+    alone, both = analysed(one, replicates=600), analysed(pd.concat([one, two]), replicates=600)
+    ratio = both["standard_error"] / alone["standard_error"]
+    assert ratio["cluster_bootstrap"] == pytest.approx(math.sqrt(0.5), rel=0.1)
+    assert ratio["clustered_contrast"] == pytest.approx(math.sqrt(0.5))
+
+
+def test_fold_analysis_tests_the_mean_difference_of_each_fold(predictions, table):
+    areas = scenario_aucs(predictions).groupby(["init", "fold"])["auc"].mean()
+    test = nadeau_bengio(areas["radimagenet"] - areas["imagenet"], 0.25)
+    expected = [test.mean_difference, test.ci_low, test.ci_high, test.t, test.df, test.p_value]
+    assert table.loc["nadeau_bengio", NUMBERS].tolist() == pytest.approx(expected)
+
+
+def test_mixed_model_is_that_of_all_run_areas(predictions, table):
+    found = mixed_model(scenario_aucs(predictions), *INITS)
+    expected = [
+        found.mean_difference,
+        found.ci_low,
+        found.ci_high,
+        found.t,
+        found.df,
+        found.p_value,
+    ]
+    assert table.loc["mixed_model", NUMBERS].tolist() == pytest.approx(expected, rel=1e-6)
+    assert table.loc["mixed_model", "remark"] == found.remark
+
+
+def test_equivalence_of_each_row_takes_its_standard_error_and_df(table):
+    for _, row in table.iterrows():
+        df = math.inf if math.isnan(row["df"]) else row["df"]
+        test = equivalence(row["estimate"], row["standard_error"], df, EQUIVALENCE_MARGIN)
+        assert row["margin"] == EQUIVALENCE_MARGIN
+        assert (row["equivalence_p"], row["equivalent"]) == (test.p_value, test.equivalent)
+        assert (row["equivalence_low"], row["equivalence_high"]) == (test.ci_low, test.ci_high)
+        assert row["smallest_margin"] == test.smallest_margin
+
+
+def test_intervals_widen_with_the_level(predictions, table):
+    wider = analysed(predictions, level=0.99)
+    assert (wider["ci_low"] < table["ci_low"]).all()
+    assert (wider["ci_high"] > table["ci_high"]).all()
+    row = wider.loc["delong_contrast"]
+    inner = stats.norm.interval(0.98, row["estimate"], row["standard_error"])
+    assert (row["equivalence_low"], row["equivalence_high"]) == pytest.approx(inner)
+    assert wider["estimate"].tolist() == pytest.approx(table["estimate"].tolist())
+    assert wider["standard_error"].tolist() == pytest.approx(table["standard_error"].tolist())
+
+
+def test_swapped_inits_change_sign_alone(predictions, table):
+    back = task_analyses(predictions, *INITS[::-1], test_train_ratio=0.25, replicates=200)
+    back = back.set_index("analysis")
+    for column, opposite in (("estimate", "estimate"), ("ci_low", "ci_high")):
+        assert back[column].tolist() == pytest.approx((-table[opposite]).tolist())
+    assert back["p_value"].tolist() == pytest.approx(table["p_value"].tolist())
+
+
+def impossible(table, analysis):
+    row = table.loc[analysis]
+    numbers = [*NUMBERS, "standard_error", "equivalence_p", "smallest_margin"]
+    assert row[numbers].isna().all() and not row["equivalent"]
+    return row["remark"]
+
+
+def test_one_scenario_leaves_no_t_test_of_scenarios():
+    table = analysed(make_predictions(n_scenarios=1, n_folds=3))
+    for analysis in ("unpaired_t", "paired_t"):
+        assert impossible(table, analysis) == "One scenario has no spread to test."
+    assert table.loc["clustered_contrast", "estimate"] == pytest.approx(
+        table.loc["nadeau_bengio", "estimate"]
+    )
+    assert table.loc["paired_t", "unit"] == "1 scenario"
+
+
+def test_one_fold_leaves_no_test_of_folds():
+    table = analysed(make_predictions(n_scenarios=3, n_folds=1))
+    assert impossible(table, "nadeau_bengio") == "One fold has no spread to test."
+    assert table.drop(index="nadeau_bengio")["p_value"].notna().all()
+
+
+def test_unknown_ratio_leaves_no_test_of_folds(predictions):
+    table = analysed(predictions, test_train_ratio=None)
+    assert impossible(table, "nadeau_bengio").startswith("The ratio of test to training cases")
+
+
+def test_one_patient_with_all_positives_leaves_no_patient_level_analysis(predictions):
+    positive = (predictions["fold"] == 1) & (predictions["label"] == 1)
+    table = analysed(
+        predictions.assign(patient_id=predictions["patient_id"].where(~positive, "only"))
+    )
+    for analysis in ("clustered_contrast", "cluster_bootstrap"):
+        assert impossible(table, analysis).startswith("In fold 1 all positive cases belong to one")
+    assert table.loc["delong_contrast", "p_value"] > 0
+
+
+def test_two_patients_with_both_classes_each_are_enough(predictions):
+    halves = "patient " + (predictions["fold"] * 2 + (predictions.index % 2)).astype(str)
+    table = analysed(predictions.assign(patient_id=halves).query("fold == 0"))
+    assert table.loc["clustered_contrast", "n_units"] == 2
+    assert table.loc["clustered_contrast", "standard_error"] > 0
+
+
+def test_single_positive_case_leaves_no_analysis_of_cases():
+    one = make_predictions(n_scenarios=2, n_folds=1, n_cases=3)
+    table = analysed(one)
+    remark = "A class has a single case, which shows no spread."
+    assert impossible(table, "delong_contrast") == remark
+    assert impossible(table, "delong_mean_scores") == remark
+    assert impossible(table, "clustered_contrast").startswith("In fold 0 all positive")
+
+
+def test_equal_inits_find_no_difference_in_any_analysis(predictions):
+    half = predictions[predictions["init"] == "imagenet"]
+    both = pd.concat([half, half.assign(init="radimagenet")])
+    table = analysed(both).drop(index="mixed_model")
+    assert (table["estimate"] == 0).all()
+    certain = table.drop(index="unpaired_t")
+    assert (certain[["ci_low", "ci_high", "standard_error"]] == 0).all(axis=None)
+    assert (certain["p_value"] == 1).all() and certain["equivalent"].all()
+
+
+def test_perfect_and_reversed_scenarios_leave_no_doubt_about_patients(predictions):
+    sign = np.where(predictions["init"] == "radimagenet", 1, -1)
+    table = analysed(predictions.assign(score=sign * predictions["label"]))
+    for analysis in ("paired_t", "delong_contrast", "clustered_contrast"):
+        assert table.loc[analysis, "estimate"] == pytest.approx(1)
+        assert table.loc[analysis, "statistic"] == math.inf
+        assert table.loc[analysis, "p_value"] == 0
+    assert impossible(table, "mixed_model").startswith("The areas leave no residual")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "settings", "message"),
+    [
+        (lambda p: p.drop(columns="patient_id"), {}, "patient_id.*missing"),
+        (lambda p: p.assign(label=p["label"].where(p["fold"] != 2, 0)), {}, "fold 2.*one class"),
+        (lambda p: p, {"replicates": 1}, "replicates"),
+        (lambda p: p, {"level": 0}, "level"),
+        (lambda p: p, {"margin": 0}, "margin 0"),
+        (lambda p: p, {"test_train_ratio": -1}, "test_train_ratio"),
+    ],
+)
+def test_task_analyses_of_bad_input_raise_input_error(predictions, spoil, settings, message):
+    with pytest.raises(InputError, match=message):
+        analysed(spoil(predictions), **settings)
+
+
+def tables_of(**p_values):
+    """One fake `task_analyses` an analysis and task."""
+    tasks = range(len(next(iter(p_values.values()))))
+    return {
+        f"task {k}": pd.DataFrame(
+            {"analysis": list(p_values), "p_value": [values[k] for values in p_values.values()]}
+        )
+        for k in tasks
+    }
+
+
+@pytest.mark.parametrize("family", GOLDEN["holm"], ids=lambda family: str(len(family["p"])))
+def test_holm_over_tasks_equals_r_p_adjust(family):
+    found = holm_over_tasks(tables_of(paired_t=family["p"]))
+    assert found["p_holm"].tolist() == pytest.approx(family["adjusted"], rel=1e-12)
+
+
+def test_holm_over_tasks_adjusts_each_analysis_apart_and_counts_its_tests():
+    four = GOLDEN["holm"][0]
+    tables = tables_of(paired_t=four["p"], nadeau_bengio=[math.nan, 0.2, 0.5, math.nan])
+    found = holm_over_tasks(tables)
+    assert found.columns.tolist() == ["task", "analysis", "n_tasks", "p_value", "p_holm"]
+    one, two = (found[found["analysis"] == name] for name in ("paired_t", "nadeau_bengio"))
+    assert one["p_holm"].tolist() == pytest.approx(four["adjusted"])
+    assert two["p_holm"].tolist() == pytest.approx([math.nan, 0.4, 0.5, math.nan], nan_ok=True)
+    assert one["n_tasks"].tolist() == [4] * 4 and two["n_tasks"].tolist() == [2] * 4
+    assert one["task"].tolist() == ["task 0", "task 1", "task 2", "task 3"]
+
+
+def test_holm_over_no_task_raises_input_error():
+    with pytest.raises(InputError, match="tables"):
+        holm_over_tasks({})
+
+
+ORDER = (
+    "unpaired_t", "paired_t", "delong_stacked", "delong_mean_scores", "delong_contrast",
+    "clustered_contrast", "cluster_bootstrap", "nadeau_bengio", "mixed_model",
+)  # fmt: skip
+
+
+def only(predictions):
+    (task,) = task_scores(predictions, INITS)
+    return task
+
+
+def folds_of(predictions):
+    """Labels, scores (2S, n) with those of init a first, and patients of each fold."""
+    for _, fold in only(predictions).folds():
+        yield fold.labels, fold.scores.reshape(-1, fold.labels.size), fold.patients
+
+
+@pytest.mark.parametrize(
+    ("analysis", "test"), [("unpaired_t", stats.ttest_ind), ("paired_t", stats.ttest_rel)]
+)
+def test_t_tests_of_scenarios_are_those_of_their_areas_averaged_over_folds(
+    predictions, table, analysis, test
+):
+    aucs = scenario_aucs(predictions).groupby(["init", "scenario"])["auc"].mean()
+    a, b = (aucs[init].to_numpy() for init in INITS)
+    found = test(a, b)
+    interval = found.confidence_interval()
+    expected = [(a - b).mean(), interval.low, interval.high, found.statistic, found.df]
+    assert table.loc[analysis, NUMBERS].tolist() == pytest.approx([*expected, found.pvalue])
+    assert table.loc[analysis, "standard_error"] == pytest.approx(expected[0] / found.statistic)
+
+
+def test_delong_of_mean_scores_compares_scores_averaged_over_scenarios(predictions, table):
+    rows = predictions[predictions["part"] == "test"]
+    wide = rows.pivot_table(index="case_id", columns="init", values=["score", "label"])
+    test = delong_test(wide["label"][INITS[0]], *(wide["score"][init] for init in INITS))
+    expected = [test.difference, test.ci_low, test.ci_high, test.z, math.inf, test.p_value]
+    assert table.loc["delong_mean_scores", NUMBERS].tolist() == pytest.approx(expected)
+
+
+def test_stacked_delong_takes_every_prediction_for_a_new_case(predictions, table):
+    rows = predictions[predictions["part"] == "test"]
+    wide = rows.pivot(index=["case_id", "scenario", "label"], columns="init", values="score")
+    labels = wide.index.get_level_values("label")
+    test = delong_test(labels, *(wide[init] for init in INITS))
+    expected = [test.difference, test.ci_low, test.ci_high, test.z, math.inf, test.p_value]
+    assert table.loc["delong_stacked", NUMBERS].tolist() == pytest.approx(expected)

@@ -1,0 +1,283 @@
+"""What a factor does to a difference: against all pairs by loops, the jackknife and by hand."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+from rin.errors import InputError
+from rin.stats.delong import clustered_test, delong_test
+from rin.stats.scenarios import factor_effects
+from rin.stats.tests import holm
+
+INITS, LEVELS = ("radiologic", "photographic"), ("native", "official_scripts")
+
+
+SCENARIOS = ("s1", "s2", "s3")
+
+
+#: How well each network separates the classes; the second init loses under the second level.
+STRENGTH = {
+    ("radiologic", "native"): 1.4,
+    ("photographic", "native"): 1.2,
+    ("radiologic", "official_scripts"): 1.3,
+    ("photographic", "official_scripts"): 0.5,
+}
+
+
+SEEDS = {key: place for place, key in enumerate(STRENGTH)}
+
+
+def made(n_folds=1, images=1, patients=40, scenarios=SCENARIOS, seed=0, tasks=("breast",)):
+    """Predictions of four networks a scenario, which share what is hard about a case."""
+    rng, tables = np.random.default_rng(seed), []
+    for task, fold in itertools.product(tasks, range(n_folds)):
+        of_case = np.repeat(np.arange(patients), images)
+        labels = of_case % 2
+        hard = np.repeat(rng.normal(size=patients), images)
+        for scenario, ((init, level), strength) in itertools.product(scenarios, STRENGTH.items()):
+            scores = labels * strength + 0.7 * hard + 0.7 * rng.normal(size=labels.size)
+            cases = {
+                "case_id": [f"{fold}-{k}" for k in range(labels.size)],
+                "patient_id": [f"{fold}-p{k}" for k in of_case],
+                "part": "test",
+                "label": labels,
+                "score": scores.round(1),
+            }
+            named = {"task": task, "fold": fold, "scenario": scenario, "init": init, "seed": 0}
+            tables.append(pd.DataFrame(cases).assign(level=level, **named))
+    return pd.concat(tables, ignore_index=True)
+
+
+def found(table, quantity, **names):
+    """The one row of a table with these names."""
+    own = table[table["quantity"] == quantity]
+    for name, value in names.items():
+        own = own[own[name] == value]
+    (row,) = own.to_dict("records")
+    return row
+
+
+def scores_of(predictions, scenario, init, level):
+    own = predictions.query("scenario == @scenario and init == @init and level == @level")
+    return own["label"].to_numpy(), own["score"].to_numpy()
+
+
+def by_loops(labels, rows, weights):
+    """Oracle: a weighted sum of areas and DeLong's variance of it, from all pairs."""
+    negatives, positives = labels == 0, labels == 1
+    parts = []
+    for row in rows:
+        won = [[(p > q) + 0.5 * (p == q) for q in row[negatives]] for p in row[positives]]
+        parts.append((np.mean(won, axis=1), np.mean(won, axis=0)))
+    s10, s01 = (np.cov([part[side] for part in parts]) for side in (0, 1))
+    covariance = s10 / positives.sum() + s01 / negatives.sum()
+    areas = np.array([part[0].mean() for part in parts])
+    return areas @ weights, weights @ covariance @ weights
+
+
+def test_interaction_is_the_contrast_of_four_areas_with_the_covariance_of_all_pairs():
+    predictions = made()
+    table = factor_effects(predictions, INITS, LEVELS)
+    order = [(init, level) for level in LEVELS for init in INITS]
+    for scenario in SCENARIOS:
+        rows = [scores_of(predictions, scenario, *one) for one in order]
+        estimate, variance = by_loops(rows[0][0], [row for _, row in rows], [-1, 1, 1, -1])
+        own = found(table, "interaction", group=scenario)
+        assert (own["estimate"], own["variance"]) == pytest.approx((estimate, variance))
+        low, high = stats.norm.interval(0.95, estimate, np.sqrt(variance))
+        assert (own["ci_low"], own["ci_high"]) == pytest.approx((low, high))
+        expected = 2 * stats.norm.sf(abs(estimate) / np.sqrt(variance))
+        assert own["p_value"] == pytest.approx(expected)
+
+
+def test_mean_over_scenarios_is_the_contrast_of_all_their_networks():
+    predictions = made()
+    table = factor_effects(predictions, INITS, LEVELS, groups={"all": SCENARIOS[:2]})
+    order = [(*two, init) for *two, init in itertools.product(SCENARIOS[:2], LEVELS, INITS)]
+    rows = [scores_of(predictions, s, init, level) for s, level, init in order]
+    weights = np.array([-1, 1, 1, -1] * 2) / 2
+    expected = by_loops(rows[0][0], [row for _, row in rows], weights)
+    own = found(table, "interaction", group="all")
+    assert (own["estimate"], own["variance"]) == pytest.approx(expected)
+    assert own["n_scenarios"] == 2
+
+
+def test_effect_and_difference_are_paired_tests_of_two_networks():
+    predictions = made()
+    table = factor_effects(predictions, INITS, LEVELS)
+    labels, before = scores_of(predictions, "s2", "photographic", "native")
+    after = scores_of(predictions, "s2", "photographic", "official_scripts")[1]
+    other = scores_of(predictions, "s2", "radiologic", "official_scripts")[1]
+    effect = found(table, "effect", group="s2", init="photographic")
+    difference = found(table, "difference", group="s2", level="official_scripts")
+    for own, one, two in ((effect, after, before), (difference, other, after)):
+        test = delong_test(labels, one, two)
+        assert own["estimate"] == pytest.approx(test.difference)
+        assert (own["p_value"], own["ci_low"]) == pytest.approx((test.p_value, test.ci_low))
+
+
+def test_area_is_that_of_scikit_learn_and_has_no_p():
+    predictions = made()
+    own = found(
+        factor_effects(predictions, INITS, LEVELS),
+        "area", group="s3", init="radiologic", level="native",
+    )  # fmt: skip
+    area = roc_auc_score(*scores_of(predictions, "s3", "radiologic", "native"))
+    assert own["estimate"] == pytest.approx(area)
+    assert np.isnan(own["p_value"]) and np.isnan(own["p_holm"])
+
+
+def test_images_of_a_patient_are_no_independent_cases():
+    predictions = made(images=4, patients=30)
+    table = factor_effects(predictions, INITS, LEVELS)
+    labels, before = scores_of(predictions, "s1", "photographic", "native")
+    after = scores_of(predictions, "s1", "photographic", "official_scripts")[1]
+    patients = predictions["patient_id"].iloc[: labels.size]
+    own = found(table, "effect", group="s1", init="photographic")
+    test = clustered_test(labels, after, before, patients)
+    assert own["variance"] == pytest.approx(test.variance)
+    assert own["variance"] != pytest.approx(delong_test(labels, after, before).variance, rel=0.01)
+    assert (own["n"], own["n_positive"], own["n_clusters"]) == (120, 60, 30)
+
+
+def test_interaction_variance_agrees_with_the_jackknife_over_patients():
+    predictions = made(images=3, patients=80, scenarios=("s1",))
+    own = found(factor_effects(predictions, INITS, LEVELS), "interaction")
+    names = predictions["patient_id"].unique()
+    left = []
+    for name in names:
+        rest = predictions[predictions["patient_id"] != name]
+        areas = {key: roc_auc_score(*scores_of(rest, "s1", *key)) for key in STRENGTH}
+        (a0, b0, a1, b1) = areas.values()
+        left.append((a1 - b1) - (a0 - b0))
+    jackknife = (len(names) - 1) * np.var(left)
+    assert own["variance"] == pytest.approx(jackknife, rel=0.06)
+
+
+def test_folds_are_averaged_and_never_pooled():
+    predictions = made(n_folds=2)
+    # Another unit of scores in the second fold changes no fold's area, but a pooled curve.
+    moved = predictions.assign(score=predictions["score"] * 50 ** predictions["fold"])
+    table, same = (factor_effects(one, INITS, LEVELS) for one in (predictions, moved))
+    pd.testing.assert_frame_equal(table, same)
+    folds = [
+        found(factor_effects(predictions[predictions["fold"] == k], INITS, LEVELS),
+              "interaction", group="s1") for k in (0, 1)
+    ]  # fmt: skip
+    own = found(table, "interaction", group="s1")
+    assert own["estimate"] == pytest.approx(np.mean([one["estimate"] for one in folds]))
+    assert own["variance"] == pytest.approx(sum(one["variance"] for one in folds) / 4)
+    assert (own["n"], own["n_folds"], own["n_clusters"]) == (80, 2, 80)
+
+
+def shared_runs(predictions):
+    """Predictions in which the radiologic networks of both levels are the same runs."""
+    radiologic = predictions["init"] == "radiologic"
+    native = predictions[radiologic & (predictions["level"] == "native")]
+    return pd.concat([predictions[~radiologic], native, native.assign(level=LEVELS[1])])
+
+
+def test_runs_that_both_levels_share_are_not_tested_nor_counted():
+    table = factor_effects(shared_runs(made()), INITS, LEVELS)
+    shared = table[(table["quantity"] == "effect") & (table["init"] == "radiologic")]
+    assert shared["same_networks"].all()
+    assert (shared[["estimate", "variance"]] == 0).all(axis=None)
+    assert shared[["p_value", "p_holm"]].isna().all(axis=None)
+    other = table[(table["quantity"] == "effect") & (table["init"] == "photographic")]
+    assert other["p_holm"].to_numpy() == pytest.approx(holm(other["p_value"]))
+    for scenario in SCENARIOS:
+        effect = found(table, "effect", group=scenario, init="photographic")
+        change = found(table, "interaction", group=scenario)
+        assert change["estimate"] == pytest.approx(-effect["estimate"])
+        assert change["variance"] == pytest.approx(effect["variance"])
+        assert not change["same_networks"]
+
+
+def test_families_are_one_quantity_over_tasks_and_groups():
+    table = factor_effects(made(tasks=("breast", "thyroid")), INITS, LEVELS)
+    for quantity, size in (("effect", 12), ("interaction", 6), ("difference", 12)):
+        own = table[table["quantity"] == quantity]
+        assert len(own) == size
+        assert own["p_holm"].to_numpy() == pytest.approx(holm(own["p_value"]))
+
+
+def test_fold_with_one_positive_has_estimates_and_no_inference():
+    predictions = made(patients=6)
+    few = predictions[~predictions["case_id"].isin(["0-1", "0-3"])]
+    own = found(factor_effects(few, INITS, LEVELS), "interaction", group="s1")
+    assert np.isfinite(own["estimate"])
+    assert np.isnan([own["p_value"], own["ci_low"], own["p_holm"]]).all()
+
+
+def test_interaction_variance_is_the_spread_of_estimates_over_drawn_patients():
+    draws = made(patients=60, scenarios=("s1",), tasks=[f"draw {k}" for k in range(150)])
+    table = factor_effects(draws, INITS, LEVELS)
+    own = table[table["quantity"] == "interaction"]
+    # The SD of a variance from 150 draws is about 12% of it.
+    assert own["variance"].mean() == pytest.approx(own["estimate"].var(), rel=0.35)
+
+
+def without(**names):
+    """Everything but one network's rows of the first case."""
+    predictions = made()
+    drop = predictions["case_id"] == "0-0"
+    for name, value in names.items():
+        drop &= predictions[name] == value
+    return predictions[~drop]
+
+
+@pytest.mark.parametrize(
+    ("predictions", "inits", "levels", "message"),
+    [
+        (made().drop(columns="level"), INITS, LEVELS, "level"),
+        (made().drop(columns="patient_id"), INITS, LEVELS, "patient_id"),
+        (made().drop(columns="score"), INITS, LEVELS, "score"),
+        (made().head(0), INITS, LEVELS, "radiologic"),
+        (made(), INITS, ("native", "pad"), "pad"),
+        (made(), INITS, ("native", "native"), "two different"),
+        (made(), ("radiologic", "imagenet"), LEVELS, "imagenet"),
+        (made(), ("radiologic", "radiologic"), LEVELS, "two different"),
+        (
+            without(scenario="s1", init="radiologic", level="native"),
+            INITS,
+            LEVELS,
+            "no score of init",
+        ),
+        (without(scenario="s2", level="official_scripts"), INITS, LEVELS, "no score"),
+        (pd.concat([made(), made().assign(seed=1)]), INITS, LEVELS, "repeat"),
+        (made().assign(score=np.nan), INITS, LEVELS, "NaN"),
+        (made().assign(patient_id=None), INITS, LEVELS, "no patient"),
+        (made().assign(patient_id="one"), INITS, LEVELS, "cluster"),
+        (made().assign(label=1), INITS, LEVELS, "one class"),
+    ],
+)
+def test_bad_predictions_raise_input_error(predictions, inits, levels, message):
+    with pytest.raises(InputError, match=message):
+        factor_effects(predictions, inits, levels)
+
+
+def test_contradicting_labels_raise_input_error():
+    predictions = made()
+    predictions.loc[0, "label"] = 1 - predictions.loc[0, "label"]
+    with pytest.raises(InputError, match="two labels"):
+        factor_effects(predictions, INITS, LEVELS)
+
+
+def test_patient_in_the_test_sets_of_two_folds_raises_input_error():
+    predictions = made(n_folds=2)
+    shared = predictions.assign(patient_id=predictions["patient_id"].str.replace("1-p3", "0-p3"))
+    with pytest.raises(InputError, match="several folds"):
+        factor_effects(shared, INITS, LEVELS)
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [({"all": []}, "at least one"), ({"all": ["s1", "s1"]}, "each once"), ({"all": ["s9"]}, "s9")],
+)
+def test_bad_groups_raise_input_error(groups, message):
+    with pytest.raises(InputError, match=message):
+        factor_effects(made(), INITS, LEVELS, groups=groups)

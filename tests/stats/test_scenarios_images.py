@@ -1,0 +1,104 @@
+"""Comparisons by a measure of each image, against the tests called on means taken by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from rin.errors import InputError
+from rin.stats.scenarios import against_baselines, image_differences
+from rin.stats.tests import clustered_t
+
+INITS = ("radiologic", "photographic")
+
+
+@pytest.fixture
+def dice_rows():
+    """Three scenarios of six images; patients have three, two and one image."""
+    rng = np.random.default_rng(7)
+    patients = ["p0", "p0", "p0", "p1", "p1", "p2"]
+    regimes = {"s1": "freeze_all", "s2": "unfreeze_all", "s3": "unfreeze_all"}
+    rows = [
+        (scenario, regime, patients[case], f"c{case}", init, rng.random())
+        for scenario, regime in regimes.items()
+        for case in range(6)
+        for init in INITS
+    ]
+    columns = ["scenario", "unfreezing", "patient_id", "case_id", "init", "dice"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def images_of(rows):
+    wide = rows.groupby(["patient_id", "case_id", "init"])["dice"].mean().unstack("init")
+    return wide[list(INITS)]
+
+
+@pytest.mark.parametrize("group", ["all", "freeze_all", "unfreeze_all"])
+def test_difference_is_that_of_images_averaged_over_scenarios_first(dice_rows, group):
+    row = image_differences(dice_rows, *INITS, ["dice"]).set_index("group").loc[group]
+    own = dice_rows if group == "all" else dice_rows[dice_rows["unfreezing"] == group]
+    images = images_of(own)
+    a, b = images["radiologic"], images["photographic"]
+    test = clustered_t(a - b, images.index.get_level_values("patient_id"))
+    assert row["difference"] == pytest.approx((a - b).mean())
+    assert (row["ci_low"], row["ci_high"], row["p_value"]) == pytest.approx(
+        (test.ci_low, test.ci_high, test.p_value)
+    )
+    assert row["p_images"] == pytest.approx(stats.ttest_rel(a, b).pvalue)
+    scenarios = own.groupby(["scenario", "init"])["dice"].mean().unstack("init")
+    assert row["mean_a"] == pytest.approx(scenarios["radiologic"].mean())
+    if group != "freeze_all":  # one scenario has no SD
+        assert row["sd_b"] == pytest.approx(scenarios["photographic"].std())
+    assert (row["n_images"], row["n_patients"]) == (6, 3)
+
+
+def test_one_patient_leaves_the_test_over_patients_out(dice_rows):
+    rows = image_differences(dice_rows.assign(patient_id="p"), *INITS, ["dice"])
+    assert rows["p_value"].isna().all()
+    assert rows["p_images"].notna().all()
+
+
+def test_undefined_measure_leaves_no_image_out(dice_rows):
+    dice_rows.loc[0, "dice"] = np.nan
+    rows = image_differences(dice_rows, *INITS, ["dice"]).set_index("group")
+    assert rows.loc[["all", "freeze_all"], ["p_value", "p_images", "mean_a"]].isna().all(axis=None)
+    assert rows.loc["unfreeze_all", "p_value"] > 0
+
+
+def test_missing_run_raises(dice_rows):
+    with pytest.raises(InputError, match="1 images"):
+        image_differences(dice_rows.iloc[1:], *INITS, ["dice"])
+
+
+def test_unknown_init_lists_the_known(dice_rows):
+    with pytest.raises(InputError, match="photographic"):
+        image_differences(dice_rows, "radiologic", "random", ["dice"])
+
+
+@pytest.fixture
+def baselines(dice_rows):
+    cases = dice_rows["case_id"].unique()
+    ellipse = pd.DataFrame({"case_id": cases, "baseline": "centred ellipse"})
+    whole = ellipse.assign(baseline="whole image", dice=0.1)
+    ellipse = ellipse.assign(dice=np.linspace(0.2, 0.7, len(cases)))
+    point = ellipse.assign(baseline="centre point", dice=np.nan)
+    return pd.concat([ellipse, whole, point])
+
+
+def test_baseline_is_the_best_one_on_the_same_images(dice_rows, baselines):
+    found = against_baselines(dice_rows, baselines, INITS, ["dice"])
+    assert found["baseline"].tolist() == ["centred ellipse"] * 2
+    images = images_of(dice_rows)
+    own = baselines[baselines["baseline"] == "centred ellipse"].set_index("case_id")["dice"]
+    beside = own.loc[images.index.get_level_values("case_id")].to_numpy()
+    for row in found.itertuples():
+        difference = images[row.init] - beside
+        test = clustered_t(difference, images.index.get_level_values("patient_id"))
+        assert row.difference == pytest.approx(difference.mean())
+        assert (row.ci_low, row.p_value) == pytest.approx((test.ci_low, test.p_value))
+        assert row.baseline_mean == pytest.approx(beside.mean())
+
+
+def test_image_without_baseline_raises(dice_rows, baselines):
+    with pytest.raises(InputError, match="1 images"):
+        against_baselines(dice_rows, baselines[baselines["case_id"] != "c3"], INITS, ["dice"])
