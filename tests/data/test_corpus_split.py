@@ -145,32 +145,6 @@ def test_divide_of_small_classes_alone_still_has_cases_to_validate_with():
     assert all(test == 1 and train >= 2 for train, _, test in sizes(cases, part).values())
 
 
-def test_divide_of_two_classes_with_the_same_three_patients_gives_each_part_one():
-    cases = table(*((label, f"p{number}", 1) for label in "ab" for number in range(3)))
-    assert sizes(cases, split(cases)) == {"a": (1, 1, 1), "b": (1, 1, 1)}
-
-
-def test_divide_sends_patients_of_every_weight_to_every_part():
-    cases = table(*((label, f"{label}{n}", 20 + n) for label in "abcd" for n in range(30)))
-    test_sizes = [
-        cases.groupby("patient_id").size()[sorted(set(cases["patient_id"][part.to_numpy()]))]
-        for part in (split(cases, seed) == "test" for seed in range(20))
-    ]
-    assert len({tuple(sizes.index) for sizes in test_sizes}) == 20
-    # Patients have 34.5 images on average; the heaviest must not all be trained on.
-    assert 30 < np.concatenate(test_sizes).mean() < 39
-    assert any(49 in sizes.to_numpy() for sizes in test_sizes)
-
-
-def test_divide_with_another_seed_differs_and_order_of_cases_does_not_matter():
-    cases = table(*single("a", 50), *single("b", 40))
-    first, other = split(cases, 1), split(cases, 2)
-    assert (first != other).any()
-    shuffled = cases.sample(frac=1, random_state=5)
-    counts = [sizes(c, split(c, 1)) for c in (cases, shuffled)]
-    assert counts[0] == counts[1]
-
-
 def test_divide_of_a_class_of_one_patient_names_class_count_and_remedy():
     cases = table(*single("a", 30), ("rare", "p", 7), ("rarer", "q", 1))
     with pytest.raises(InputError, match=r"rare: 7 images of 1 patient, rarer: 1 images") as caught:
@@ -271,16 +245,6 @@ def test_corpus_split_of_a_corpus_with_tables_is_theirs_whatever_the_seed(tmp_pa
         part = corpus_split(dataset, seed)
         assert part.to_dict() == {file: part for file, _, part, _ in ROWS}
         assert list(part.index) == list(dataset.cases["case_id"])
-
-
-def test_corpus_split_of_drawn_cases_splits_those(tmp_path):
-    from rin.data.splits import take_cases
-
-    dataset = corpus(tmp_path, ROWS)
-    drawn = take_cases(dataset, dataset.cases["case_id"].str.endswith("1.png").to_numpy())
-    with_test = take_cases(dataset, dataset.cases["case_id"].ne("CT/b2.png").to_numpy())
-    assert corpus_split(drawn, 0).to_dict() == {"CT/a1.png": "train", "CT/b1.png": "train"}
-    assert len(corpus_split(with_test, 0)) == 3
 
 
 def test_corpus_split_with_a_patient_in_two_tables_names_patient_and_files(tmp_path):

@@ -93,12 +93,6 @@ def test_ct_of_another_writer_without_window_uses_the_range_of_its_bits():
     np.testing.assert_array_equal(read_dicom(OTHERS, "CT_small.dcm"), expected)
 
 
-def test_mr_of_another_writer_uses_its_own_window():
-    stored = raw_values(OTHERS / "MR_small.dcm", (64, 64), "<i2").astype(int)
-    expected = mapped(stored, lambda x: standard_linear(x, 600, 1600))
-    np.testing.assert_array_equal(read_dicom(OTHERS, "MR_small.dcm"), expected)
-
-
 @pytest.mark.filterwarnings("ignore:The pixel data is")
 @pytest.mark.parametrize("syntax", ["RLE", "bigendian", "implicit", "jp2klossless", "padded"])
 def test_mr_of_another_writer_is_the_same_in_every_lossless_syntax(syntax):
@@ -129,23 +123,6 @@ def test_colour_of_other_writers_is_alike_in_all_encodings():
         "SC_rgb_dcmtk_+eb+cr.dcm",
     ):
         assert np.median(np.abs(read_dicom(OTHERS, name) - reference)) <= 2
-
-
-def test_gray_of_8_bits_keeps_its_values(tmp_path):
-    name = save_dicom(tmp_path / "a.dcm", RAMP)
-    np.testing.assert_array_equal(read_dicom(tmp_path, name), RAMP)
-
-
-def test_gray_jpeg_is_what_pillow_decodes(tmp_path):
-    smooth = np.add.outer(np.arange(40), np.arange(56)).astype(np.uint8)
-    name = save_dicom(tmp_path / "a.dcm", smooth, jpeg=True)
-    decoded = np.asarray(Image.open(io.BytesIO(jpeg_bytes(smooth))))
-    np.testing.assert_array_equal(read_dicom(tmp_path, name), decoded)
-
-
-def test_monochrome1_of_8_bits_is_inverted(tmp_path):
-    name = save_dicom(tmp_path / "a.dcm", RAMP, PhotometricInterpretation="MONOCHROME1")
-    np.testing.assert_array_equal(read_dicom(tmp_path, name), 255 - RAMP)
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.uint16])
@@ -213,14 +190,6 @@ def test_modality_table_of_the_file_is_looked_up(tmp_path):
     table.add_new("LUTData", "OW", (np.arange(256) * 257).astype("<u2").tobytes())
     name = save_dicom(tmp_path / "a.dcm", RAMP, ModalityLUTSequence=[table])
     np.testing.assert_array_equal(read_dicom(tmp_path, name), RAMP)
-
-
-@pytest.mark.parametrize(
-    ("color", "luma"), [((255, 0, 0), 76), ((0, 255, 0), 150), ((0, 0, 255), 29), ((9, 9, 9), 9)]
-)
-def test_colour_becomes_luma_as_in_other_pictures(tmp_path, color, luma):
-    name = save_dicom(tmp_path / "a.dcm", np.full((2, 3, 3), color, dtype=np.uint8))
-    assert (read_dicom(tmp_path, name) == luma).all()
 
 
 @pytest.mark.filterwarnings("error")

@@ -47,16 +47,6 @@ def test_find_cases_below_splits_reads_all_of_them_together(xray, manifest):
         assert case.case_id == name.split("/", 1)[1]
 
 
-@pytest.mark.parametrize("wrap", ["", "chest_xray/", "download/"])
-def test_find_cases_below_splits_in_a_zip_equals_the_folder(xray, manifest, wrap):
-    zip_folder(xray / "chest_xray", xray / "a.zip", wrap)
-    unpacked, zipped = cases_of(xray, manifest), cases_of(xray, manifest, "a.zip")
-    assert [(c.case_id, c.patient_id) for c in zipped] == [
-        (c.case_id, c.patient_id) for c in unpacked
-    ]
-    assert zipped[0].image == f"a.zip::{wrap}train/NORMAL/IM-0001-0001.jpeg"
-
-
 def test_find_cases_without_the_val_folder_of_one_copy_reads_the_rest(xray, manifest):
     (xray / "chest_xray/val/PNEUMONIA/person1_virus_7.jpeg").unlink()
     assert len(cases_of(xray, manifest)) == len(XRAY) - 1
@@ -108,30 +98,6 @@ def test_find_cases_below_splits_without_one_class_says_which(xray, manifest):
             (xray / "chest_xray" / name).unlink()
     with pytest.raises(InputError, match="class folders missing: NORMAL; not known: none"):
         cases_of(xray, manifest)
-
-
-def test_find_cases_below_splits_without_any_file_says_what_is_missing(tmp_path, manifest):
-    (tmp_path / "chest_xray").mkdir()
-    with pytest.raises(InputError, match="missing: NORMAL, PNEUMONIA"):
-        cases_of(tmp_path, manifest)
-
-
-def test_find_cases_with_names_beyond_ascii_keeps_them(tmp_path, manifest):
-    changes = {"options": {}, "patient_pattern": None, "independence": "image"}
-    plain = manifest.model_copy(update=changes)
-    save(tmp_path / "chest_xray/NORMAL/Lunge gesund – ä (1).png", picture(1))
-    save(tmp_path / "chest_xray/PNEUMONIA/肺炎.png", picture(2))
-    assert [case.case_id for case in cases_of(tmp_path, plain)] == [
-        "NORMAL/Lunge gesund – ä (1).png",
-        "PNEUMONIA/肺炎.png",
-    ]
-
-
-def test_find_cases_with_a_later_releases_names_reads_agent_and_number(tmp_path, manifest):
-    for number, name in enumerate(["NORMAL-3-0001", "BACTERIA-3-0001", "BACTERIA-3-0002"]):
-        folder = "NORMAL" if name.startswith("NORMAL") else "PNEUMONIA"
-        save(tmp_path / "chest_xray/train" / folder / f"{name}.jpeg", picture(number))
-    assert {case.patient_id for case in cases_of(tmp_path, manifest)} == {"NORMAL-3", "BACTERIA-3"}
 
 
 @pytest.mark.parametrize(

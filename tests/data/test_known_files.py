@@ -5,7 +5,7 @@ import pytest
 
 from rin.data import status
 from rin.data.manifest import KnownFile
-from rin.data.status import check_file, hash_file
+from rin.data.status import check_file
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -54,30 +54,12 @@ def test_difference_is_told_with_both_values(tmp_path):
     assert digest.detail == f"{SHA256} instead of {'0' * 64}"
 
 
-def test_outermost_of_two_files_of_a_name_is_compared(tmp_path):
-    folder_tree(tmp_path)
-    (tmp_path / "set" / "a").mkdir()
-    (tmp_path / "set" / "a" / "labels.csv").write_bytes(b"other")
-    known = KnownFile(name="labels.csv", sha256=SHA256)
-    assert check_file(open_tree(tmp_path, "set"), known).outcome == "as known"
-
-
-def test_longer_name_with_the_same_ending_is_not_the_file(tmp_path):
-    tree = folder_tree(tmp_path, "other-labels.csv")
-    assert check_file(tree, KnownFile(name="labels.csv", bytes=17)).outcome == "not there"
-
-
 def test_archive_itself_and_file_beside_it_are_found(tmp_path):
     tree = archive_tree(tmp_path)
     (tmp_path / "mapping.json").write_bytes(b"[]")
     whole = hashlib.sha256((tmp_path / "set.zip").read_bytes()).hexdigest()
     assert check_file(tree, KnownFile(name="set.zip", sha256=whole)).outcome == "as known"
     assert check_file(tree, KnownFile(name="mapping.json", bytes=2)).outcome == "no digest known"
-
-
-def test_absent_file_is_no_error(tmp_path):
-    check = check_file(folder_tree(tmp_path), KnownFile(name="absent.csv", bytes=1))
-    assert (check.outcome, check.wrong) == ("not there", False)
 
 
 def test_file_that_cannot_be_read_raises_and_names_it(tmp_path, monkeypatch):
@@ -87,26 +69,3 @@ def test_file_that_cannot_be_read_raises_and_names_it(tmp_path, monkeypatch):
     monkeypatch.setattr(status, "hash_file", refuse)
     with pytest.raises(InputError, match=r"labels\.csv: the file cannot be read"):
         check_file(folder_tree(tmp_path), KnownFile(name="labels.csv", sha256=SHA256))
-
-
-def test_hash_of_a_file_of_several_pieces_is_that_of_its_bytes(tmp_path):
-    content = bytes(range(256)) * 4096
-    (tmp_path / "large").write_bytes(content)
-    assert hash_file(tmp_path / "large") == hashlib.sha256(content).hexdigest()
-
-
-def test_progress_of_a_large_file_reaches_its_size(tmp_path, monkeypatch):
-    bars = []
-
-    class Bar(status.tqdm):
-        def __init__(self, **settings):
-            super().__init__(**settings | {"disable": settings["disable"] is True})
-            bars.append((self, not self.disable))
-
-    (tmp_path / "large").write_bytes(bytes(3 * 2**20))
-    monkeypatch.setattr(status, "tqdm", Bar)
-    hash_file(tmp_path / "large")
-    monkeypatch.setattr(status, "LARGE", 2**20)
-    hash_file(tmp_path / "large")
-    (_, small_shown), (large, large_shown) = bars
-    assert (small_shown, large_shown, large.n) == (False, True, 3 * 2**20)

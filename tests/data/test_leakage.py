@@ -57,18 +57,6 @@ def test_picture_hash_has_the_bits_of_the_library_row_by_row():
     assert not blank
 
 
-def test_picture_hash_in_colour_is_that_of_its_luma():
-    color = np.stack([scenes(1, seed)[0] for seed in range(3)], axis=-1)
-    gray = np.asarray(Image.fromarray(color).convert("L"))
-    assert picture_hash(color)[0] == picture_hash(gray)[0]
-
-
-@pytest.mark.parametrize(("gray", "blank"), [([7, 7], True), ([7, 8], True), ([7, 9], False)])
-def test_picture_hash_tells_a_blank_picture_by_its_standard_deviation(gray, blank):
-    image = np.resize(np.uint8(gray), (32, 32))
-    assert picture_hash(image)[1] is blank
-
-
 def test_near_duplicates_of_a_copy_is_one_pair_at_distance_zero():
     images = scenes(4)
     images[3] = images[1]
@@ -90,10 +78,6 @@ def test_near_duplicates_of_brightened_shifted_and_noisy_copies_are_found():
     assert pairs["distance"].is_monotonic_increasing
 
 
-def test_near_duplicates_of_unlike_pictures_finds_none():
-    assert near_duplicates(hashed(scenes(60)), SAME_LESION).empty
-
-
 def test_near_duplicates_of_blank_pictures_do_not_match_one_another():
     images = np.zeros((5, 32, 32), dtype=np.uint8)
     images[1:4] = np.array([7, 128, 255], dtype=np.uint8)[:, None, None]
@@ -101,12 +85,6 @@ def test_near_duplicates_of_blank_pictures_do_not_match_one_another():
     pairs = near_duplicates(hashed(images), SAME_LESION)
     assert pairs.empty
     assert list(pairs.columns) == ["case_a", "case_b", "distance"]
-
-
-def test_near_duplicates_without_a_threshold_compares_nothing():
-    cases = hashed(np.stack([scenes(1)[0]] * 2))
-    assert len(near_duplicates(cases, 0)) == 1
-    assert near_duplicates(cases, None).empty
 
 
 @pytest.mark.parametrize("threshold", [0, 8, 120, 128])
@@ -143,24 +121,9 @@ def test_leak_free_groups_links_patients_and_pairs_transitively():
     assert groups.to_dict() == {"a": 0, "b": 0, "c": 0, "d": 1, "e": 1, "f": 2}
 
 
-def test_leak_free_groups_without_pairs_are_the_patients():
-    cases = table(["x"] * 3, patients=["p", "q", "p"])
-    assert leak_free_groups(cases, pairs_of()).to_list() == [0, 1, 0]
-
-
 def test_leak_free_groups_with_pairs_of_other_cases_raises():
     with pytest.raises(InputError, match="cases that the table lacks: z"):
         leak_free_groups(table(["x"]), pairs_of(("a", "z")))
-
-
-def test_check_splits_of_clean_folds_is_silent():
-    folds = pd.concat(
-        [
-            folds_of(["test", "validation", "train", "train"], 0),
-            folds_of(["train", "train", "validation", "test"], 1),
-        ]
-    )
-    check_splits(table(["x"] * 4), folds, pairs_of(("c", "c")))
 
 
 def test_check_splits_with_a_divided_pair_names_it():

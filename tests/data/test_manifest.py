@@ -5,32 +5,14 @@ from rin.data.manifest import find_task, load_manifest, manifest_names
 from rin.errors import InputError
 
 
-def test_manifest_names_of_the_repository_list_the_datasets_without_the_weights():
-    assert {"busi", "corpus_photographic", "corpus_radiologic"} <= set(manifest_names())
-    assert "weights" not in manifest_names()
-
-
 @pytest.mark.parametrize("name", manifest_names())
 def test_load_manifest_for_every_name_validates(name):
     assert load_manifest(name).name == name
 
 
-def test_load_manifest_of_busi_sums_to_the_papers_counts():
-    manifest = load_manifest("busi")
-    labels = {}
-    for source, count in manifest.counts.images.items():
-        labels[manifest.label(source)] = labels.get(manifest.label(source), 0) + count
-    assert labels == manifest.counts.paper == {"benign": 570, "malignant": 210}
-
-
 def test_load_manifest_with_unknown_name_lists_the_known_ones():
     with pytest.raises(InputError, match=r"unknown dataset 'bussi'.*busi"):
         load_manifest("bussi")
-
-
-def test_find_task_breast_returns_busi_and_its_task():
-    manifest, task = find_task("breast")
-    assert (manifest.name, task.positive_class, task.n_folds) == ("busi", "malignant", 5)
 
 
 def test_find_task_with_unknown_name_lists_the_known_ones():
@@ -77,11 +59,6 @@ def test_find_task_in_two_manifests_raises(tmp_path):
 def test_manifest_folder_from_environment_is_used(tmp_path, monkeypatch):
     monkeypatch.setenv("RIN_MANIFESTS", str(altered(tmp_path)))
     assert manifest_names() == ["other"]
-
-
-def test_label_of_unmapped_class_raises():
-    with pytest.raises(InputError, match="unknown class of busi 'cyst'"):
-        load_manifest("busi").label("cyst")
 
 
 def own_task(tmp_path, **changes):

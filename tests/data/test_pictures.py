@@ -1,10 +1,7 @@
 import numpy as np
 import pytest
 from busi_files import picture, save
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from rin.data import pixels
 from rin.data.pixels import read_picture, resize_picture
 
 
@@ -14,11 +11,6 @@ def test_read_picture_is_gray_or_in_colour_as_asked(tmp_path):
     np.testing.assert_array_equal(gray, picture(3))
     color = read_picture(tmp_path, "a.png", True, None)
     np.testing.assert_array_equal(color, np.stack([gray] * 3, axis=-1))
-
-
-def test_read_picture_passes_the_window_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(pixels, "read_gray", lambda *arguments: arguments)
-    assert read_picture(tmp_path, "a.dcm", False, (40, 80)) == (tmp_path, "a.dcm", (40, 80))
 
 
 def test_resize_picture_by_stretch_averages_when_it_halves():
@@ -42,18 +34,3 @@ def test_resize_picture_of_a_mask_lies_where_its_picture_lies(resize):
     masked = resize_picture(block, 20, resize, nearest=True)
     assert masked.dtype == bool
     np.testing.assert_array_equal(masked, shown > 127)
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    height=st.integers(1, 40),
-    width=st.integers(1, 40),
-    size=st.integers(1, 50),
-    value=st.integers(0, 255),
-    resize=st.sampled_from(["stretch", "pad"]),
-)
-def test_resize_picture_of_a_plain_picture_stays_plain(height, width, size, value, resize):
-    resized = resize_picture(np.full((height, width), value, dtype=np.uint8), size, resize)
-    assert resized.shape == (size, size)
-    inner = resized if resize == "stretch" else resized[resized > 0]
-    assert (inner == value).all()

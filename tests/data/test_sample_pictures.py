@@ -31,11 +31,6 @@ def test_pictures_of_a_folder_are_squares_drawn_alike_each_time(folder):
     assert first.provenance == ""
 
 
-def test_colour_is_told_from_gray(folder):
-    assert sample_pictures(str(folder), None, n=99, size=16).color
-    assert not sample_pictures(str(folder / "f1"), None, n=99, size=16).color
-
-
 def test_an_archive_and_a_folder_inside_it_are_read_in_place(folder, tmp_path):
     packed = tmp_path / "a.zip"
     with zipfile.ZipFile(packed, "w") as archive:
@@ -70,9 +65,3 @@ def test_names_that_lead_nowhere_raise(folder, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no pictures there"):
         sample_pictures(str(tmp_path / "empty"), None, n=8, size=32)
-
-
-def test_a_broken_picture_raises_and_is_named(folder):
-    (folder / "f0" / "0.png").write_bytes(b"broken")
-    with pytest.raises(InputError, match=r"0\.png: the file is no whole picture"):
-        sample_pictures(str(folder), None, n=99, size=16)

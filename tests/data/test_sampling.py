@@ -1,6 +1,5 @@
 import numpy as np
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,20 +44,6 @@ def test_sample_has_the_size_and_the_shares_asked_for():
     chosen = sample_cases(cases, groups, 400, seed=1)
     assert chosen.sum() == 400
     assert (labels[chosen] == "b").sum() == 100
-
-
-def test_group_of_both_labels_is_taken_once():
-    labels = ["a", "b"] * 60
-    cases, groups = table(labels, np.repeat(np.arange(60), 2))
-    chosen = sample_cases(cases, groups, 50, seed=1)
-    assert chosen.sum() == 50
-    assert (np.array(labels)[chosen] == "a").sum() == 25
-
-
-@pytest.mark.parametrize("n", [120, 121, 10_000])
-def test_sample_as_large_as_the_whole_is_the_whole(n):
-    cases, groups = table(["a", "b"] * 60, np.arange(120))
-    assert sample_cases(cases, groups, n, seed=1).all()
 
 
 def test_equal_seeds_choose_equal_cases_and_others_do_not():

@@ -134,37 +134,11 @@ def test_make_folds_with_a_group_of_a_third_of_the_cases_keeps_it_whole():
     assert (folds.groupby(["fold", "group"])["part"].nunique() == 1).all()
 
 
-def test_make_folds_does_not_depend_on_how_groups_are_numbered():
-    cases, groups = several_labels(600, 200, 3, 0.3, seed=1)
-    renamed = groups.map(lambda number: f"group {997 - number}")
-    pd.testing.assert_frame_equal(
-        make_folds(cases, groups, 3, seed=5), make_folds(cases, renamed, 3, seed=5)
-    )
-
-
-def test_make_folds_of_many_single_cases_is_exact():
-    n = 60_000
-    cases = table(n // 3, 2 * n // 3)
-    folds = make_folds(cases, singletons(cases), 1, seed=0)
-    sizes = folds.merge(cases).groupby(["part", "label"]).size().unstack()
-    assert sizes.loc["test"].tolist() == [3000, 6000]
-    assert sizes.loc["validation"].tolist() == [2000, 4000]
-
-
 def test_make_folds_with_equal_seeds_is_equal_and_with_another_differs():
     cases = table(60, 40)
     first, again, other = (make_folds(cases, singletons(cases), 5, s) for s in (1, 1, 2))
     pd.testing.assert_frame_equal(first, again)
     assert not first.equals(other)
-
-
-def test_make_folds_with_groups_in_another_order_matches_them_by_case_id():
-    cases = table(60, 40)
-    groups = singletons(cases)
-    shuffled = groups.sample(frac=1, random_state=3)
-    pd.testing.assert_frame_equal(
-        make_folds(cases, groups, 2, 1), make_folds(cases, shuffled, 2, 1)
-    )
 
 
 def test_make_folds_with_a_contradictory_pair_keeps_it_together():
@@ -188,19 +162,6 @@ def test_make_folds_with_too_few_cases_of_a_class_says_how_many_there_are():
         make_folds(cases, singletons(cases), 5, seed=0)
 
 
-def test_make_folds_with_too_few_groups_of_a_class_raises():
-    cases = table(60, 40)
-    groups = pd.Series(np.r_[range(60), 100 + np.arange(40) // 4], index=cases["case_id"])
-    with pytest.raises(InputError, match="malignant: 10"):
-        make_folds(cases, groups, 5, seed=0)
-
-
-def test_make_folds_with_one_class_raises():
-    cases = table(60, 0)
-    with pytest.raises(InputError, match=r"too few independent groups per class \(benign: 60\)"):
-        make_folds(cases, singletons(cases), 5, seed=0)
-
-
 def test_make_folds_with_a_case_of_two_groups_raises():
     cases = table(60, 40)
     groups = pd.concat([singletons(cases), pd.Series([7], index=["benign (3)"])])
@@ -215,9 +176,3 @@ def test_make_folds_where_a_part_lacks_a_class_names_fold_part_and_class(monkeyp
     monkeypatch.setattr(splits, "cut", lambda *_: pieces)
     with pytest.raises(InputError, match="fold 0: no malignant case in the train part"):
         make_folds(cases, singletons(cases), 1, seed=0)
-
-
-def test_make_folds_with_a_case_without_group_raises():
-    cases = table(60, 40)
-    with pytest.raises(InputError, match="1 cases have no group"):
-        make_folds(cases, singletons(cases).iloc[1:], 5, seed=0)

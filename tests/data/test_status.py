@@ -1,10 +1,9 @@
-import json
 import shutil
 import zipfile
 
 import pytest
 import yaml
-from busi_files import TOP, zip_folder
+from busi_files import TOP
 
 from rin.data.manifest import load_manifest
 from rin.data.status import dataset_status
@@ -61,20 +60,6 @@ def test_without_data_root_nothing_is_there_and_stand_ins_are_read(manifests):
     (status,) = dataset_status(None)
     assert (status.state, status.location, status.instead) == ("not there", "", ("stand-in",))
     assert status.to_do == f"Download it from {HOME}, and put it at one."
-
-
-def test_folder_at_second_location_is_here_with_nothing_to_do(manifests, busi_root):
-    manifests("one", locations=["absent.zip", TOP])
-    (status,) = dataset_status(busi_root)
-    assert (status.state, status.location, status.instead) == ("here", TOP, ())
-    assert status.to_do == "Nothing."
-
-
-def test_archive_is_here(manifests, busi_root, root):
-    manifests("one")
-    zip_folder(busi_root, root / "one.zip")
-    (status,) = dataset_status(root)
-    assert (status.state, status.location) == ("here", "one.zip")
 
 
 def broken_zip(path):
@@ -137,18 +122,6 @@ def test_empty_folder_and_file_in_place_of_folder_are_broken(manifests, root):
     assert "no such folder or zip archive" in two.problem
 
 
-def test_folder_that_may_not_be_read_is_broken(manifests, root, monkeypatch):
-    def refuse(path):
-        raise PermissionError(13, "Permission denied", str(path))
-
-    manifests("one")
-    (root / "one").mkdir()
-    monkeypatch.setattr("pathlib.Path.iterdir", refuse)
-    (status,) = dataset_status(root)
-    assert status.state == "broken"
-    assert "Permission denied" in status.problem
-
-
 @pytest.mark.parametrize(
     ("access", "told"),
     [
@@ -197,17 +170,3 @@ def test_unknown_substitute_raises_and_lists_the_known_names(manifests):
     manifests("one", tasks=[task("first", "otter")])
     with pytest.raises(InputError, match=r"unknown substitute for one 'otter'. Known: one\."):
         dataset_status(None)
-
-
-def test_missing_data_root_raises_once_and_is_not_broken_for_each(manifests, tmp_path):
-    manifests("one")
-    with pytest.raises(InputError, match="no such data root"):
-        dataset_status(tmp_path / "absent")
-
-
-def test_as_dict_survives_json(manifests):
-    manifests("one")
-    (status,) = dataset_status(None)
-    read = json.loads(json.dumps(status.as_dict()))
-    assert read["purpose"] == status.purpose
-    assert tuple(read["locations"]) == status.locations

@@ -1,4 +1,3 @@
-import json
 import multiprocessing
 from collections import Counter, namedtuple
 
@@ -115,20 +114,6 @@ def test_build_store_after_an_interruption_goes_on_where_it_stood(
     assert stores_in(tmp_path / "s") == [resumed.path.name]
 
 
-def test_build_store_killed_before_the_renaming_decodes_nothing_again(
-    dataset, tmp_path, decoded, monkeypatch
-):
-    def die(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(store_module.Path, "rename", die)
-        build_store(dataset, 8, folder=tmp_path)
-    decoded.clear()
-    assert build_store(dataset, 8, folder=tmp_path).images().any()
-    assert not decoded
-
-
 def test_build_store_in_chunks_and_in_processes_equals_that_of_one_chunk(
     dataset, tmp_path, monkeypatch
 ):
@@ -138,16 +123,6 @@ def test_build_store_in_chunks_and_in_processes_equals_that_of_one_chunk(
         store = build_store(dataset, 8, folder=tmp_path / str(workers), workers=workers)
         for name in ("images.npy", "masks.npy", "cases.parquet", "store.json"):
             assert (store.path / name).read_bytes() == (whole.path / name).read_bytes()
-
-
-def test_build_store_of_large_pictures_bounds_the_bytes_of_a_chunk(dataset, tmp_path, monkeypatch):
-    lengths = []
-    monkeypatch.setattr(store_module, "CHUNK_BYTES", 3 * 2 * 64)
-    monkeypatch.setattr(
-        store_module, "run_chunks", lambda _, jobs, **__: lengths.extend(map(len, jobs)) or []
-    )
-    build_store(dataset, 8, folder=tmp_path)
-    assert lengths == [3, 1]
 
 
 def build_elsewhere(dataset, folder, results):
@@ -282,13 +257,6 @@ def test_build_store_with_other_settings_or_pixels_is_another_store(dataset, bus
     assert len(digests) == 4
 
 
-def test_build_store_with_any_number_of_workers_is_the_same(dataset, tmp_path):
-    one = build_store(dataset, 8, folder=tmp_path / "a", workers=1)
-    four = build_store(dataset, 8, folder=tmp_path / "b", workers=4)
-    assert one.digest == four.digest
-    np.testing.assert_array_equal(one.images(), four.images())
-
-
 @pytest.mark.parametrize("name", ["images.npy", "masks.npy", "cases.parquet"])
 def test_open_store_with_truncated_file_says_which_and_what_to_do(dataset, tmp_path, name):
     path = build_store(dataset, 8, folder=tmp_path).path
@@ -304,19 +272,6 @@ def test_build_store_over_a_damaged_store_builds_it_again(dataset, tmp_path, nam
     store = build_store(dataset, 8, folder=tmp_path)
     assert store.images().shape == (4, 8, 8)
     assert stores_in(tmp_path) == sorted([path.name, "root"])
-
-
-def test_open_store_of_another_version_says_so(dataset, tmp_path):
-    path = build_store(dataset, 8, folder=tmp_path).path
-    note = json.loads((path / "store.json").read_text())
-    (path / "store.json").write_text(json.dumps(note | {"version": 99}))
-    with pytest.raises(InputError, match="version 99"):
-        open_store(path)
-
-
-def test_open_store_where_there_is_none_says_so(tmp_path):
-    with pytest.raises(InputError, match="no image store here"):
-        open_store(tmp_path)
 
 
 def test_build_store_on_a_full_disk_names_the_folder_and_goes_on_later(
@@ -347,20 +302,9 @@ def test_build_store_without_enough_space_says_how_much_it_needs(
     assert not decoded
 
 
-def test_build_store_in_a_folder_that_cannot_be_made_names_it(dataset, tmp_path):
-    (tmp_path / "stores").write_text("a file")
-    with pytest.raises(InputError, match=r"stores: the image store cannot be written"):
-        build_store(dataset, 8, folder=tmp_path / "stores")
-
-
 def test_build_store_with_unknown_resize_lists_the_known_ones(dataset, tmp_path):
     with pytest.raises(InputError, match=r"unknown resize 'crop'.*stretch, pad"):
         build_store(dataset, 8, folder=tmp_path, resize="crop")
-
-
-def test_build_store_of_size_zero_raises(dataset, tmp_path):
-    with pytest.raises(InputError, match="size 0 is not positive"):
-        build_store(dataset, 0, folder=tmp_path)
 
 
 def test_build_store_of_a_corpus_without_masks_has_none(tmp_path):

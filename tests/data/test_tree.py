@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from rin.data import tree
-from rin.data.tree import Tree, fingerprints, open_tree, read_bytes
+from rin.data.tree import fingerprints, open_tree, read_bytes
 from rin.errors import InputError
 
 
@@ -49,23 +49,6 @@ def test_open_tree_of_folder_that_cannot_be_listed_names_it(tmp_path):
         open_tree(tmp_path, "place")
 
 
-def test_open_tree_of_folder_that_fails_while_listed_names_it(tmp_path, monkeypatch):
-    def fail(place):
-        raise PermissionError(13, "Permission denied")
-
-    (tmp_path / "place").mkdir()
-    monkeypatch.setattr(tree.os, "scandir", fail)
-    with pytest.raises(InputError, match="place: the folder cannot be listed"):
-        open_tree(tmp_path, "place")
-
-
-@pytest.mark.parametrize(
-    ("location", "locator"), [("place", "place/a/b.png"), ("b.ZIP", "b.ZIP::a/b.png")]
-)
-def test_locator_of_a_name_in_a_folder_and_in_an_archive(tmp_path, location, locator):
-    assert Tree(tmp_path, location, ("a/b.png",)).locator("a/b.png") == locator
-
-
 def test_fingerprints_change_with_size_or_time_of_a_file(tmp_path):
     (tmp_path / "a.png").write_bytes(b"one")
     before = fingerprints(tmp_path, ["a.png", "b.png"])
@@ -83,14 +66,6 @@ def test_fingerprints_of_members_are_size_and_checksum(tmp_path):
     archive(tmp_path / "b.zip", ("a.png", b"one"), ("v.npy", b"two"))
     found = fingerprints(tmp_path, ["b.zip::a.png", "b.zip::v.npy#12", "b.zip::c.png"])
     assert found == [f"3-{zlib.crc32(b'one'):08x}", f"3-{zlib.crc32(b'two'):08x}", "absent"]
-
-
-def test_fingerprints_of_slices_are_those_of_their_volume(tmp_path):
-    (tmp_path / "v.npy").write_bytes(b"x")
-    (tmp_path / "odd#1").write_bytes(b"longer")
-    os.utime(tmp_path / "v.npy", ns=(0, 1))
-    os.utime(tmp_path / "odd#1", ns=(0, 1))
-    assert fingerprints(tmp_path, ["v.npy#0", "v.npy#11", "odd#1"]) == ["1-1", "1-1", "6-1"]
 
 
 def test_open_tree_of_zip_reads_members_in_place(tmp_path):

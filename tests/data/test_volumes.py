@@ -9,7 +9,7 @@ import pytest
 from busi_files import zip_folder
 
 from rin.data import pixels
-from rin.data.pixels import is_slice, n_slices, read_gray, read_slice, slice_locator
+from rin.data.pixels import n_slices, read_slice, slice_locator
 from rin.errors import InputError
 
 STACK = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
@@ -33,22 +33,6 @@ def test_read_slice_returns_the_kth_picture(root, volume):
         np.testing.assert_array_equal(picture, STACK[k])
 
 
-@pytest.mark.parametrize("volume", ["mr/f.npy", "mr.zip::f.npy"])
-def test_read_slice_of_array_in_fortran_order_is_the_same(root, volume):
-    picture = read_slice(root, f"{volume}#2")
-    np.testing.assert_array_equal(picture, STACK[2] + 1)
-    assert picture.flags.c_contiguous
-
-
-def test_read_gray_reads_slices(root):
-    np.testing.assert_array_equal(read_gray(root, "mr/a.npy#1"), STACK[1])
-
-
-@pytest.mark.parametrize("volume", ["mr/a.npy", "mr.zip::a.npy"])
-def test_n_slices_counts_the_first_axis(root, volume):
-    assert n_slices(root, volume) == 3
-
-
 def test_n_slices_of_file_reads_no_more_than_the_header(root, monkeypatch):
     read = []
     opened = pixels._shape
@@ -57,14 +41,6 @@ def test_n_slices_of_file_reads_no_more_than_the_header(root, monkeypatch):
     )
     n_slices(root, "mr/a.npy")
     assert read == [128]
-
-
-@pytest.mark.parametrize(
-    ("locator", "known"),
-    [("a.npy#0", True), ("z.zip::b/A.NPY#12", True), ("a.npy", False), ("a#1.png", False)],
-)
-def test_is_slice_knows_its_locators(locator, known):
-    assert is_slice(locator) is known
 
 
 @pytest.mark.parametrize("k", ["3", "-1", "", "x", "1.0", "²"])
