@@ -70,8 +70,7 @@ def build(options):
 
     from rin.models.build import Architecture
     from rin.models.preprocessing import find_preprocessing
-    from rin.training.framework import prepare_framework
-    from rin.training.trainer import CompiledBlock
+    from rin.training.trainer import CompiledBlock, prepare_framework
 
     prepare_framework(None, options["precision"])
     keras.utils.set_random_seed(options["seed"])
@@ -136,7 +135,7 @@ def timed_windows(model, part, options):
     import keras
 
     from rin.training.batches import ReadAhead, shuffled_batches
-    from rin.training.progress import Callbacks
+    from rin.training.trainer import Callbacks
 
     class Windows(keras.callbacks.Callback):
         def __init__(self):

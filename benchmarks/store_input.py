@@ -34,9 +34,7 @@ from store_memory import forget
 
 from rin.models.build import Architecture
 from rin.training.batches import Part, ReadAhead, shuffled_batches
-from rin.training.framework import prepare_framework
-from rin.training.progress import Callbacks
-from rin.training.trainer import CompiledBlock
+from rin.training.trainer import Callbacks, CompiledBlock, prepare_framework
 
 TARGET = 0.95
 READY, MEMORY, STORE = "ready batches", "memory", "store, cold cache"

@@ -27,15 +27,12 @@ from PIL import Image
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage
 
-from rin.curation.build import curate, index_archive
-from rin.curation.corpus_files import CROISSANT
-from rin.curation.croissant import check_croissant, croissant_records
+from rin.curation.build import AT_RISK, RARE, curate, index_archive
+from rin.curation.corpus import CROISSANT, check_croissant, croissant_records
 from rin.curation.deidentify import Pseudonyms, deidentify
 from rin.curation.exclusions import RULES
-from rin.curation.impressions import screen_impression
 from rin.curation.index import read_table
-from rin.curation.reasons import AT_RISK, RARE
-from rin.curation.reports import query_performance
+from rin.curation.reports import query_performance, screen_impression
 from rin.curation.taxonomy import MODALITIES, REGIONS, load_taxonomy
 from rin.data.pixels import rasterise
 from rin.paper import DATABASE, SETTINGS

@@ -1,9 +1,14 @@
 """From a PACS export to a corpus in RadImageNet's layout: the whole of curation, in one call.
 
-`curate` indexes the archive, chooses images (:mod:`rin.curation.selection`), exports them
-without identifiers (:mod:`rin.curation.export`), divides them by patient and writes the corpus
-(:mod:`rin.curation.corpus_files`) with its card and Croissant metadata.  Killed at any moment
-and called again it goes on where it stood, and called once more it finds everything done.
+`curate` indexes the archive, chooses images, exports them without identifiers
+(:mod:`rin.curation.export`), divides them by patient and writes the corpus with its card and
+Croissant metadata (:mod:`rin.curation.corpus`).  Killed at any moment and called again it goes on
+where it stood, and called once more it finds everything done.
+
+Images are chosen in the paper's order: a query flags studies whose impression says "normal", the
+impressions are screened, a radiologist confirms them, and all diagnostic images of a normal study
+are taken; of every other study the images that a reader marked.  Every image of the archive that
+is not taken is counted under the reason.
 
 Below ``output``, only the folder ``shared`` may leave the house: everything else holds, or
 leads back to, identifiers of the archive.
@@ -13,41 +18,54 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 from filelock import FileLock
 from sqlalchemy import URL, select
 
-from rin.curation import corpus_files
-from rin.curation.corpus_card import corpus_card
-from rin.curation.corpus_files import CARD, CROISSANT, FOLDER
-from rin.curation.croissant import check_croissant, croissant_text
-from rin.curation.curated import (
-    EXCLUDED,
-    IMAGES,
-    SCREENED,
-    SHARED,
-    CuratedCorpus,
-    read_corpus,
-    read_note,
-    write_note,
-)
+from rin.curation import corpus
+from rin.curation.corpus import CARD, COLUMNS, FEWEST_PATIENTS, FOLDER
 from rin.curation.deidentify import Pseudonyms, load_key
-from rin.curation.export import PICTURE_FOLDER, all_there, export_images
-from rin.curation.index import Archive, archive_counts, files, open_archive, read_table
-from rin.curation.making import making_of_all
-from rin.curation.reasons import excluded_table
-from rin.curation.selection import select_images
+from rin.curation.exclusions import RULES, excluded_images
+from rin.curation.export import PICTURE_FOLDER, all_there, digest_of_corpus_code, export_images
+from rin.curation.index import (
+    Archive,
+    archive_counts,
+    files,
+    instances,
+    open_archive,
+    read_table,
+    series,
+)
+from rin.curation.key_images import diagnostic_images, read_key_images
+from rin.curation.reports import normal_studies, query_normal, screen, write_review_queue
+from rin.curation.taxonomy import load_taxonomy
 from rin.errors import InputError
-
-__all__ = ["CuratedCorpus", "CurationPlan", "curate", "index_archive", "read_corpus"]
+from rin.files import write_atomically
 
 INDEX, KEY, QUEUE = "archive.sqlite", "pseudonym.key", "review_queue.csv"
 LOCK = ".curation.lock"
+SHARED = "shared"
+IMAGES, EXCLUDED, SCREENED = "images.parquet", "excluded.parquet", "screened.parquet"
+NOTE = "curated.json"
+#: Reasons for which images that no rule excludes are not in the corpus either, and what they say.
+NOT_MARKED = "no key image"
+NOT_NORMAL = "study neither normal nor marked"
+NO_CLASS = "normal study without a class"
+AT_RISK = "burned-in text"
+RARE = "rare class"
+REASONS = RULES | {
+    NOT_MARKED: "A reader marked other images of this study.",
+    NOT_NORMAL: "No image of the study is marked, and it is not confirmed as normal.",
+    NO_CLASS: "The study is normal, and the taxonomy has no class for its body part.",
+    AT_RISK: "The pixels may show a name",
+    RARE: f"The class has fewer than {FEWEST_PATIENTS} patients, too few to be divided.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +112,58 @@ class CurationPlan:
         return self.database or file.render_as_string()
 
 
+@dataclass(frozen=True)
+class CuratedCorpus:
+    """A corpus that was curated from an archive.
+
+    Attributes
+    ----------
+    root
+        The folder that may leave the house: a data root for the manifest `curated_archive`.
+    provenance
+        "real" or "stand-in".
+    images
+        One row an image, by file name: `filename`, `label` ("lung-Nodule"), `modality`,
+        `region`, `name` (label of the taxonomy), `patient_id` and `study_id` (pseudonyms),
+        `roi`, `width`, `height`, `burned_in_risk` (empty: others are left out), `kind` ("key"
+        or "normal"), `part` (train, validation or test).
+    excluded
+        Images of the archive that are not in the corpus: `rule`, `images`, `kept_out_because`.
+    screened
+        Flagged studies with the verdict of the screening, under the archive's own identifiers:
+        it never leaves the house.
+    counts
+        Patients, studies, series, instances and reports of the archive.
+    confirmed_by
+        Normal studies by who confirmed them.
+    """
+
+    root: Path
+    provenance: str
+    images: pd.DataFrame
+    excluded: pd.DataFrame
+    screened: pd.DataFrame = field(repr=False)
+    counts: dict[str, int]
+    confirmed_by: dict[str, int]
+
+    @property
+    def folder(self) -> Path:
+        """The corpus itself."""
+        return self.root / FOLDER
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The dataset card."""
+        return json.loads((self.folder / CARD).read_text("utf-8"))
+
+
 def index_archive(plan: CurationPlan) -> Archive:
     """Index the archive of a plan, as far as it is not indexed yet, and open it.
 
     Raises
     ------
     InputError
-        As :func:`rin.curation.index.open_archive`, and for an output inside the archive.
+        As :func:`rin.curation.archive.open_archive`, and for an output inside the archive.
     """
     archive, output = Path(plan.archive), Path(plan.output)
     if output.resolve().is_relative_to(archive.resolve()):
@@ -149,8 +212,151 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
     return read_corpus(output)
 
 
+def read_corpus(output: Path) -> CuratedCorpus:
+    """Read what :func:`rin.curation.build.curate` made.
+
+    Raises
+    ------
+    InputError
+        There is nothing, or only a part of it.
+    """
+    output = Path(output)
+    root = output / SHARED
+    try:
+        note = json.loads((output / NOTE).read_text("utf-8"))
+        card = json.loads((root / FOLDER / CARD).read_text("utf-8"))
+        images, excluded, screened = (
+            pd.read_parquet(output / name) for name in (IMAGES, EXCLUDED, SCREENED)
+        )
+        if note["digest"] != card["digest"]:
+            raise ValueError("card and tables are of two corpora")
+        counts, confirmed = dict(note["counts"]), dict(note["confirmed_by"])
+        provenance = str(note["provenance"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"there is no curated corpus that is whole ({error})",
+            where=output,
+            remedy="Curate the archive again; what was done is kept.",
+        ) from error
+    return CuratedCorpus(
+        root, provenance, images[list(COLUMNS)], excluded, screened, counts, confirmed
+    )
+
+
+class Selection(NamedTuple):
+    """What was chosen from an archive.
+
+    Attributes
+    ----------
+    images
+        One row an image, by SOP instance UID: `sop_uid`, `study_uid`, `patient_id`, `path`,
+        `modality`, `region`, `name` (label of the taxonomy), `label` (`region-name`), `roi`,
+        `kind` ("key" or "normal"), `bytes`, `modified_ns`.
+    left_out
+        Images of the archive by the reason for which they are not among `images`.
+    screened
+        Flagged studies with the verdict of the screening.
+    confirmed_by
+        Normal studies, by who confirmed them: "radiologist" or "rules".
+    contradicted
+        Studies that count as confirmed, and in which a reader marked a finding; not normal.
+    several_findings
+        Images that were marked with several findings; each is kept under its rarest one.
+    """
+
+    images: pd.DataFrame
+    left_out: dict[str, int]
+    screened: pd.DataFrame
+    confirmed_by: dict[str, int]
+    contradicted: int
+    several_findings: int
+
+
+def select_images(
+    archive: Archive,
+    *,
+    label_map: Path | None,
+    reviewed: Path | None,
+    queue: Path,
+    workers: int | None = None,
+) -> Selection:
+    """Choose the images of a corpus.
+
+    Parameters
+    ----------
+    label_map
+        Table from a site's own terms to regions and labels, or None.
+    reviewed
+        The review queue as a radiologist filled it in, or None: then the rules alone confirm.
+    queue
+        Where the review queue is written.
+    workers
+        Processes that read documents; by default one per core.
+
+    Raises
+    ------
+    InputError
+        As :mod:`rin.curation.reports` and :mod:`rin.curation.key_images`.
+    """
+    screened = screen(query_normal(archive))
+    write_review_queue(screened, queue)
+    normal = normal_studies(screened, reviewed)
+    marked = read_key_images(archive, load_taxonomy(), label_map, workers).images
+    contradicted = normal["study_uid"].isin(marked["study_uid"])
+    normal = normal[~contradicted]
+    whole = diagnostic_images(archive, list(normal["study_uid"]))
+    files = _files(archive)
+    excluded = excluded_images(archive).drop_duplicates("sop_uid").set_index("sop_uid")["rule"]
+    found = pd.concat([marked.assign(kind="key"), whole.assign(kind="normal")], ignore_index=True)
+    found = found[~found["sop_uid"].isin(excluded.index)]
+    found = found.rename(columns={"label": "name"})
+    found["label"] = found["region"] + "-" + found["name"]
+    labels = found.groupby("sop_uid")["label"].nunique()
+    images = _one_each(found).merge(files[["sop_uid", "bytes", "modified_ns"]], on="sop_uid")
+    left = files[~files["sop_uid"].isin(images["sop_uid"])]
+    return Selection(
+        images=images,
+        left_out=_reasons(left, excluded, marked["study_uid"], normal["study_uid"]),
+        screened=screened,
+        confirmed_by=normal["confirmed_by"].value_counts().sort_index().to_dict(),
+        contradicted=int(contradicted.sum()),
+        several_findings=int((labels > 1).sum()),
+    )
+
+
+def excluded_table(
+    left_out: Mapping[str, int], risks: pd.Series, *, rare_images: int
+) -> pd.DataFrame:
+    """Return the images that a corpus lacks, one row a reason.
+
+    Parameters
+    ----------
+    left_out
+        Images by rule, of those that were never selected.
+    risks
+        For each image that was left out because text may be burned in, what suggests it.
+    rare_images
+        Images of classes with too few patients.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `rule`, `images` (how many), `kept_out_because`; most images first.
+    """
+    rows = [(rule, images, REASONS[rule]) for rule, images in left_out.items()]
+    for reason, images in risks.value_counts().items():
+        rows.append((AT_RISK, images, f"{REASONS[AT_RISK]}: {reason}."))
+    if rare_images:
+        rows.append((RARE, rare_images, REASONS[RARE]))
+    table = pd.DataFrame(rows, columns=["rule", "images", "kept_out_because"]).astype(
+        {"images": int}
+    )
+    order = table.sort_values(["images", "rule"], ascending=[False, True], kind="stable")
+    return order.reset_index(drop=True)
+
+
 def _made_of(plan: CurationPlan, archive: Archive) -> str:
-    """Return a digest of all that decides the corpus: files, plan, code and libraries."""
+    """Return a digest of all that decides the corpus: files, plan, tables, code and libraries."""
     query = select(files.c.path, files.c.bytes, files.c.modified_ns, files.c.encoding)
     listed = read_table(archive, query).sort_values("path").to_csv(index=False)
     digest = hashlib.sha256(listed.encode("utf-8", "surrogatepass"))
@@ -158,7 +364,7 @@ def _made_of(plan: CurationPlan, archive: Archive) -> str:
         content = Path(table).read_bytes() if table is not None and Path(table).is_file() else b""
         digest.update(f"\0{table is None} {len(content)}\0".encode() + content)
     digest.update(hashlib.sha256(_key(plan)).digest())
-    digest.update(repr((plan.seed, archive.provenance, making_of_all())).encode())
+    digest.update(repr((plan.seed, archive.provenance, digest_of_corpus_code())).encode())
     return digest.hexdigest()
 
 
@@ -168,31 +374,34 @@ def _key(plan: CurationPlan) -> bytes:
 
 def _is_current(output: Path, made_of: str) -> bool:
     """Tell whether the very corpus that is asked for is there, and whole."""
-    note = read_note(output)
-    if note.get("made_of") != made_of or not (output / QUEUE).is_file():
-        return False
-    if not all((output / name).is_file() for name in (IMAGES, EXCLUDED, SCREENED)):
+    note = _read_note(output)
+    names = (QUEUE, IMAGES, EXCLUDED, SCREENED)
+    if note.get("made_of") != made_of or not all((output / name).is_file() for name in names):
         return False
     images = pd.read_parquet(output / IMAGES)
-    whole = corpus_files.is_whole(output / SHARED / FOLDER, images, note["texts"])
+    whole = corpus.is_whole(output / SHARED / FOLDER, images, note["texts"])
     return whole and all_there(output)
 
 
 def _curate(plan: CurationPlan, archive: Archive, output: Path, made_of: str) -> None:
-    tables = {"label_map": plan.label_map, "reviewed": plan.reviewed, "queue": output / QUEUE}
-    selection = select_images(archive, **tables, workers=plan.workers)
+    selection = select_images(
+        archive,
+        label_map=plan.label_map,
+        reviewed=plan.reviewed,
+        queue=output / QUEUE,
+        workers=plan.workers,
+    )
     pseudonyms = Pseudonyms(_key(plan))
     exported = export_images(selection.images, archive.root, output, pseudonyms, plan.workers)
     images = _pseudonymous(selection.images, exported, pseudonyms)
-    at_risk, images = images[images["burned_in_risk"] != ""], images[images["burned_in_risk"] == ""]
-    rare = corpus_files.rare_classes(images)
+    at_risk = images["burned_in_risk"] != ""
+    risks, images = images.loc[at_risk, "burned_in_risk"], images[~at_risk]
+    rare = corpus.rare_classes(images)
     is_rare = images["label"].isin(rare.index)
-    excluded = excluded_table(
-        selection.left_out, at_risk["burned_in_risk"], rare_images=int(is_rare.sum())
-    )
-    images = corpus_files.arrange(images[~is_rare], plan.seed)
+    excluded = excluded_table(selection.left_out, risks, rare_images=int(is_rare.sum()))
+    images = corpus.arrange(images[~is_rare], plan.seed)
     counts = archive_counts(archive)
-    card = corpus_card(
+    card = corpus.corpus_card(
         images,
         excluded,
         selection,
@@ -200,13 +409,18 @@ def _curate(plan: CurationPlan, archive: Archive, output: Path, made_of: str) ->
         archive=counts,
         rare=list(rare.index),
         seed=plan.seed,
-        digest=corpus_files.content_digest(images),
     )
+    target = output / SHARED / FOLDER
+    texts = corpus.write_corpus(output, output / PICTURE_FOLDER, images, card, target)
+    tables = {IMAGES: images, EXCLUDED: excluded, SCREENED: selection.screened}
+    for name, table in tables.items():
+        with write_atomically(output / name) as draft:
+            table.reset_index(drop=True).to_parquet(draft)
     note = {"made_of": made_of, "digest": card["digest"], "provenance": archive.provenance}
-    note |= {"counts": counts, "confirmed_by": selection.confirmed_by}
-    note["texts"] = _write_shared(output, images, card)
-    kept = {IMAGES: images, EXCLUDED: excluded, SCREENED: selection.screened}
-    write_note(output, note, kept)
+    note |= {"counts": counts, "confirmed_by": selection.confirmed_by, "texts": texts}
+    # The note comes last: it says that all is whole.
+    with write_atomically(output / NOTE) as draft:
+        draft.write_text(json.dumps(note, indent=1) + "\n", "utf-8")
 
 
 def _pseudonymous(
@@ -215,35 +429,43 @@ def _pseudonymous(
     """Return the images as the corpus knows them: no column holds an identifier."""
     kept = selected[["label", "modality", "region", "name", "roi", "kind"]].reset_index(drop=True)
     told = exported.rename(columns={"risk": "burned_in_risk"}).reset_index(drop=True)
-    people = {
-        "patient_id": _each(pseudonyms.patient, selected["patient_id"]),
-        "study_id": _each(pseudonyms.uid, selected["study_uid"]),
-    }
-    return pd.concat([kept, told], axis=1).assign(**people)
+    patients = {known: pseudonyms.patient(known) for known in selected["patient_id"].unique()}
+    studies = {known: pseudonyms.uid(known) for known in selected["study_uid"].unique()}
+    return pd.concat([kept, told], axis=1).assign(
+        patient_id=selected["patient_id"].map(patients).to_numpy(),
+        study_id=selected["study_uid"].map(studies).to_numpy(),
+    )
 
 
-def _each(pseudonym: Callable[[str], str], known: pd.Series) -> list[str]:
-    made = {one: pseudonym(one) for one in known.unique()}
-    return [made[one] for one in known]
+def _read_note(output: Path) -> dict[str, Any]:
+    """Return what was noted of a corpus when it was whole, or nothing."""
+    try:
+        note = json.loads((output / NOTE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return note if isinstance(note, dict) else {}
 
 
-def _write_shared(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> dict[str, str]:
-    """Write the folder that may leave the house, unless this very one is there.
+def _files(archive: Archive) -> pd.DataFrame:
+    columns = (instances.c.sop_uid, instances.c.bytes, instances.c.modified_ns, series.c.study_uid)
+    query = select(*columns).join(series, series.c.series_uid == instances.c.series_uid)
+    return read_table(archive, query)
 
-    Returns the SHA-256 of each of its texts, by file name.
-    """
-    target = output / SHARED / FOLDER
-    texts = corpus_files.tables(images) | {CARD: json.dumps(card, indent=1) + "\n"}
-    if card["provenance"] == "stand-in":
-        texts |= corpus_files.stand_in_note(images)
-    known = read_note(output).get("texts", {}).get(CROISSANT, "")
-    digests = corpus_files.digests(texts) | {CROISSANT: known}
-    if corpus_files.is_whole(target, images, digests):
-        return digests
-    folder = corpus_files.write_folder(output, output / PICTURE_FOLDER, images, texts)
-    tables = {name: text for name, text in texts.items() if name.endswith(".csv")}
-    made = {CROISSANT: croissant_text(card, tables)}
-    (folder / CROISSANT).write_text(made[CROISSANT], "utf-8", newline="\n")
-    check_croissant(folder / CROISSANT)
-    corpus_files.publish(folder, target)
-    return digests | corpus_files.digests(made)
+
+def _one_each(found: pd.DataFrame) -> pd.DataFrame:
+    """Return one row an image: that of the rarest label, and of several rows the first."""
+    order = found.assign(images=found["label"].map(found["label"].value_counts()))
+    order = order.sort_values(["sop_uid", "images", "label", "document"], kind="stable")
+    columns = ["sop_uid", "study_uid", "patient_id", "path", "modality", "region", "name"]
+    columns += ["label", "roi", "kind"]
+    return order.drop_duplicates("sop_uid")[columns].reset_index(drop=True)
+
+
+def _reasons(
+    left: pd.DataFrame, excluded: pd.Series, marked: pd.Series, normal: pd.Series
+) -> dict[str, int]:
+    """Count the images that are not taken; an image has one reason."""
+    study = left["study_uid"]
+    own = np.select([study.isin(marked), study.isin(normal)], [NOT_MARKED, NO_CLASS], NOT_NORMAL)
+    rule = left["sop_uid"].map(excluded)
+    return rule.where(rule.notna(), own).value_counts().sort_index().to_dict()

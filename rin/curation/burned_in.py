@@ -22,7 +22,7 @@ from pydicom import Dataset
 from scipy import ndimage
 from scipy.stats import median_abs_deviation
 
-from rin.curation.display import decode
+from rin.curation.deidentify import decode
 from rin.curation.exclusions import SECONDARY_CAPTURES
 
 #: Share of height and width that counts as border, at each of the four sides.

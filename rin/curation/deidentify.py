@@ -5,47 +5,142 @@ Longitudinal Temporal Information With Modified Dates".  `dicomanonymizer` bring
 table, maintained with the standard; its own pass over a data set is not used, for it acts on
 the attributes of the table alone (a description in a place that the table does not name
 survives), at the top level alone, draws new UIDs at every start and sets all dates to one day.
-Here a new data set is made of what :mod:`rin.curation.kept` allows and that table does not
+Here a new data set is made of what ``kept_attributes.yaml`` allows and that table does not
 forbid, at every level:
 
 - UIDs become keyed ones, equal in all files and runs; patient id and name become a pseudonym;
 - dates move by one number of days a patient; times of day are dropped, for together with a
   scanner's log they name the patient, and intervals in days need none;
 - sex, age and all other characteristics of the patient are dropped (their option is not claimed);
+- a value that breaks its rule is left out, not corrected: it claims to be what it is not;
 - pixels are decoded and stored anew without compression, so that neither comments of a JPEG
   stream nor overlays in unused bits nor bytes behind the last pixel come along.
 
 What the pixels themselves show stays: see :mod:`rin.curation.burned_in` for text in them.  A
 face that could be rebuilt from thin slices of a head is not removed.
+
+Pseudonyms are made by HMAC-SHA256 from a secret key, so nobody without the key can try names or
+UIDs to see which one fits, and the same key gives the same pseudonyms when an archive grows.
+The key is made once, stays in the house, and ends the link between both sides when deleted.
 """
 
 from __future__ import annotations
 
+import hmac
+import math
 import os
+import re
+import secrets
+from base64 import b32encode
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
-from pydicom import Dataset, Sequence, dcmwrite
+import numpy as np
+from dicomanonymizer.dicomfields_selector import dicom_anonymization_database_selector
+from PIL import Image
+from pydicom import DataElement, Dataset, Sequence, dcmwrite
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.errors import BytesLengthException
+from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import ExplicitVRLittleEndian, UID_dictionary
 
-from rin.curation.burned_in import burned_in_risk
-from rin.curation.display import decode, display_window, export_png
-from rin.curation.kept import EMPTIED, KEPT
-from rin.curation.pseudonyms import Pseudonyms, load_key
-from rin.curation.sweep import copy_kept
+from rin.curation.taxonomy import BODY_PARTS
+from rin.data import dicom
 from rin.errors import InputError
+from rin.files import write_atomically
+from rin.strict_yaml import read_yaml
 
-__all__ = [
-    "Pseudonyms", "burned_in_risk", "deidentify", "display_window", "export_png", "load_key",
-    "write_dicom",
-]  # fmt: skip
-
+#: Edition of PS3.15 whose Table E.1-1 is used.
+EDITION = "dicomfields_2026c"
+KEPT: dict[str, Any] = read_yaml(Path(__file__).with_name("kept_attributes.yaml"))
+KEPT["BodyPartExamined"] = " ".join(sorted(BODY_PARTS))
 REQUIRED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID")
+#: Attributes that an image must have (type 2) and that the profile empties.
+EMPTIED = (
+    *("AccessionNumber", "PatientBirthDate", "PatientSex", "ReferringPhysicianName", "StudyID"),
+    "StudyTime",
+)
 METHOD = "PS3.15 Basic Profile, dates moved, keep list"
 METHOD_CODES = {
     "113100": "Basic Application Confidentiality Profile",
     "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
 }
+LUNG_WINDOW = (-600.0, 1500.0)
+SOFT_TISSUE_WINDOW = (40.0, 400.0)
+KEY_BYTES = 32
+MIN_KEY_BYTES = 16
+#: Ten years: enough to hide a date, few enough to keep the decade of the technique.
+MAX_SHIFT_DAYS = 3650
+_DAY = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
+_WHOLE = ("IS", "US", "SS", "UL", "SL")
+# What pydicom raises for an element that breaks the rules of its own type.
+_UNREADABLE = (
+    *(ArithmeticError, AttributeError, BytesLengthException, LookupError, NotImplementedError),
+    *(TypeError, ValueError),
+)
+
+
+@dataclass(frozen=True)
+class Pseudonyms:
+    """The pseudonyms that one key gives.
+
+    Attributes
+    ----------
+    key
+        Secret, at least 16 bytes; never shown.
+
+    Raises
+    ------
+    InputError
+        A key that is too short to be secret.
+    """
+
+    key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.key) < MIN_KEY_BYTES:
+            raise InputError(
+                f"{len(self.key)} bytes make no secret key",
+                where="key of the pseudonyms",
+                remedy=f"Give {MIN_KEY_BYTES} random bytes or more; load_key makes {KEY_BYTES}.",
+            )
+
+    def patient(self, patient_id: str) -> str:
+        """Return a patient's pseudonym: P and 16 letters or digits, 80 bits of the digest.
+
+        Blanks around an id do not count, as in DICOM.
+
+        Raises
+        ------
+        InputError
+            An empty id, which would make one patient of all who have none.
+        """
+        return "P" + b32encode(self._digest("patient", _known(patient_id))[:10]).decode("ascii")
+
+    def uid(self, uid: str) -> str:
+        """Return the stand-in of a UID: 2.25 and a UUID as a decimal number (PS3.5 B.2).
+
+        UIDs of the standard itself (SOP classes, transfer syntaxes) name no one and stay.
+        """
+        uid = uid.strip(" \0")
+        if not uid or uid in UID_dictionary:
+            return uid
+        return f"2.25.{UUID(bytes=self._digest('uid', uid)[:16], version=4).int}"
+
+    def shift_days(self, patient_id: str) -> int:
+        """Return the days to add to every date of a patient: -3650 to -1."""
+        number = int.from_bytes(self._digest("shift", _known(patient_id))[:8], "big")
+        return -1 - number % MAX_SHIFT_DAYS
+
+    def _digest(self, use: str, text: str) -> bytes:
+        # The use keeps apart equal texts, such as a patient id that is also a UID.
+        return hmac.digest(self.key, f"{use}\0{text}".encode("utf-8", "surrogatepass"), "sha256")
 
 
 def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
@@ -55,20 +150,17 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     ----------
     dataset
         A CT, MR or US image; where it was read without its pixels, so is the copy.
-    pseudonyms
-        Those of the secret key.
 
     Returns
     -------
     pydicom.Dataset
         New, with file meta information, in explicit little endian; `dataset` stays as it is.
-        Validated by planting markers in every text-valued attribute of the dictionary.
 
     Raises
     ------
     InputError
-        Missing UIDs or PatientID, pixels that cannot be decoded (see
-        :func:`rin.curation.display.decode`), or a look-up table of gray values that is none.
+        Missing UIDs or PatientID, pixels that cannot be decoded, or a look-up table of gray
+        values that is none.
     """
     missing = [name for name in REQUIRED if not str(dataset.get(name) or "").strip(" \0")]
     if missing:
@@ -78,16 +170,12 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
             remedy="Leave it out: without these it belongs to no patient and no study.",
         )
     patient = str(dataset.PatientID)
-    made = copy_kept(dataset, tuple(KEPT.items()), pseudonyms, pseudonyms.shift_days(patient))
+    made = _copy_kept(dataset, KEPT, pseudonyms, pseudonyms.shift_days(patient))
     if "PixelData" in dataset:
         pixels = decode(dataset)
-        color = pixels.ndim == 3
-        made.set_pixel_data(
-            pixels,
-            "RGB" if color else dataset.PhotometricInterpretation,
-            bits_stored=dataset.BitsStored,
-            generate_instance_uid=False,
-        )
+        photometric = "RGB" if pixels.ndim == 3 else dataset.PhotometricInterpretation
+        bits = dataset.BitsStored
+        made.set_pixel_data(pixels, photometric, bits_stored=bits, generate_instance_uid=False)
     for name in EMPTIED:
         setattr(made, name, "")
     made.PatientID = made.PatientName = pseudonyms.patient(patient)
@@ -98,15 +186,254 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
 
 
 def write_dicom(dataset: Dataset, path: Path) -> None:
-    """Write a data set under a temporary name, and rename it when whole."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write a data set, whole or not at all."""
+    with write_atomically(Path(path)) as draft:
+        dcmwrite(draft, dataset, enforce_file_format=True)
+
+
+def export_png(dataset: Dataset, path: Path, window: tuple[float, float] | None) -> tuple[int, int]:
+    """Write an image as 8-bit gray PNG, whole or not at all, and without any text chunk.
+
+    Parameters
+    ----------
+    dataset
+        Best the de-identified one, so that both exports show the same.
+    window
+        Center and width, as :func:`display_window` gives them.
+
+    Returns
+    -------
+    tuple of int
+        Width and height in pixels.
+
+    Raises
+    ------
+    InputError
+        Pixels that cannot be read, or gray ones of more than 8 bits with neither a window of
+        the caller's nor one of their own: over the whole range of its bits nothing is seen.
+    """
+    pixels = decode(dataset)
     try:
-        dcmwrite(part, dataset, enforce_file_format=True)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        deep = pixels.ndim == 2 and dataset.BitsStored > 8
+        if window is None and deep and not _has_voi(dataset):
+            raise ValueError("it has more than 8 bits and neither VOI window nor VOI table")
+        gray = dicom.display(dataset, pixels, window)
+    except dicom.BROKEN as error:
+        raise _refusal(dataset, error) from error
+    with write_atomically(Path(path)) as draft:
+        Image.fromarray(gray).save(draft, "PNG")
+    return gray.shape[1], gray.shape[0]
+
+
+def display_window(modality: str, region: str) -> tuple[float, float] | None:
+    """Return center and width in Hounsfield units for CT, else None: the file's own VOI."""
+    if modality != "CT":
+        return None
+    return LUNG_WINDOW if region == "lung" else SOFT_TISSUE_WINDOW
+
+
+def decode(dataset: Dataset) -> np.ndarray:
+    """Return the stored pixels of a single frame: (h, w) of 8 or 16 bits, or uint8 RGB (h, w, 3).
+
+    Raises
+    ------
+    InputError
+        Pixels that :func:`rin.data.dicom.read_dicom` would refuse.
+    """
+    try:
+        return dicom.decode(dataset)
+    except dicom.BROKEN as error:
+        raise _refusal(dataset, error) from error
+
+
+def load_key(path: Path) -> bytes:
+    """Read the secret key of the pseudonyms, and make it where there is none yet.
+
+    The file holds 64 hexadecimal digits and is readable by its owner alone (mode 0600).  Of
+    two processes that make it at once, both get the key of the first.
+
+    Returns
+    -------
+    bytes
+        32 bytes.
+
+    Raises
+    ------
+    InputError
+        A file that cannot be read or written, that others may read, or that holds no key: a
+        new key in its place would give every patient a second pseudonym.
+    """
+    path = Path(path)
+    try:
+        if not path.exists():
+            _make_key(path)
+        text = path.read_text(encoding="ascii").strip()
+        mode = path.stat().st_mode & 0o077
+        key = bytes.fromhex(text)
+    except (OSError, ValueError) as error:
+        raise _bad_key(path, f"it cannot be used ({type(error).__name__})") from error
+    if len(key) != KEY_BYTES:
+        raise _bad_key(path, f"it holds {len(key)} of {KEY_BYTES} bytes")
+    if mode and os.name == "posix":
+        raise InputError(
+            "others than its owner may read the key of the pseudonyms",
+            where=path,
+            remedy="Say chmod 600, and think of the key as known if the folder was shared.",
+        )
+    return key
+
+
+@cache
+def profile_tags() -> frozenset[BaseTag]:
+    """Return the attributes on which the Basic Application Level Confidentiality Profile acts.
+
+    Repeating groups (curves, overlays) are not among them; no attribute of these is ever kept.
+    """
+    table = dicom_anonymization_database_selector(EDITION)["ALL_TAGS"]
+    return frozenset(Tag(*entry) for entry in table if len(entry) == 2)
+
+
+def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift: int) -> Dataset:
+    """Return a new data set of the attributes and values that the rules keep, at every level.
+
+    Dates move by `shift` days.  A look-up table of gray values that is none raises InputError:
+    without it the image would look another.
+    """
+    made = Dataset()
+    for keyword, rule in allowed(rules).items():
+        tag = Tag(tag_for_keyword(keyword))
+        kinds = tuple(dictionary_VR(tag).split(" or "))
+        if tag not in source:
+            continue
+        if isinstance(rule, dict):
+            items = [_copy_kept(item, rule, names, shift) for item in _items(source, tag)]
+            # An item of look-up tables without its table says nothing.
+            whole = [
+                item for item in items if len(item) and ("LUTData" in item or "LUTData" not in rule)
+            ]
+            if whole:
+                made.add(DataElement(tag, "SQ", Sequence(whole)))
+            continue
+        vr, values = _read(source, tag, kinds)
+        if rule == "look-up table":
+            kept = _table(values, source)
+        elif rule == "uid":
+            kept = [names.uid(uid) for uid in values if isinstance(uid, str)]
+        elif rule == "date":
+            kept = _moved(values, shift)
+        elif isinstance(rule, str):
+            kept = _known_words(values, {*rule.split()})
+        else:
+            kept = _plausible(values, rule, vr)
+        if kept:
+            made.add(DataElement(tag, vr, kept[0] if len(kept) == 1 else kept))
+    return made
+
+
+def allowed(rules: dict[str, Any]) -> dict[str, Any]:
+    """Return the rules without those that would keep what the profile removes.
+
+    The profile acts on UIDs, dates and sequences of references too; rules for these carry its
+    action out.
+    """
+    return {
+        keyword: rule
+        for keyword, rule in rules.items()
+        if Tag(tag_for_keyword(keyword)) not in profile_tags()
+        or isinstance(rule, dict)
+        or rule in ("uid", "date")
+    }
+
+
+def _read(source: Dataset, tag: BaseTag, kinds: tuple[str, ...]) -> tuple[str, list]:
+    """Return VR and values of an element; none where it cannot be read as what it claims."""
+    try:
+        element = source[tag]
+        value = element.value
+    except _UNREADABLE:
+        return kinds[0], []
+    vr = element.VR if element.VR in kinds else kinds[0]
+    if isinstance(value, MultiValue | list | tuple):
+        return vr, list(value)
+    return vr, [] if value is None else [value]
+
+
+def _items(source: Dataset, tag: BaseTag) -> list[Dataset]:
+    _, values = _read(source, tag, ("SQ",))
+    return [item for value in values if isinstance(value, Sequence) for item in value]
+
+
+def _known_words(values: list, known: set[str]) -> list[str]:
+    """Return the words up to the first that is not known: their places have meanings."""
+    kept = []
+    for value in values:
+        if str(value).strip() not in known:
+            break
+        kept.append(str(value).strip())
+    return kept
+
+
+def _plausible(values: list, bounds: list[float], vr: str) -> list[int] | list[float]:
+    """Return the numbers, or none where one of them lies outside the bounds."""
+    low, high = bounds
+    try:
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError):
+        return []
+    if not all(math.isfinite(n) and low <= n <= high for n in numbers):
+        return []
+    if vr in _WHOLE:
+        return [int(number) for number in numbers]
+    return [float(f"{number:.6g}") for number in numbers]
+
+
+def _moved(values: list, shift: int) -> list[str]:
+    """Return dates and the days of date-times moved by the shift; what is no date is left out."""
+    moved = []
+    for value in values:
+        found = _DAY.match(str(value))
+        try:
+            day = date(*map(int, found.groups())) + timedelta(days=shift) if found else None
+        except (OverflowError, ValueError):
+            day = None
+        if day:
+            moved.append(f"{day.year:04d}{day.month:02d}{day.day:02d}")
+    return moved
+
+
+def _table(values: list, source: Dataset) -> list:
+    """Return the data of a look-up table as it stands, or raise where it can be none."""
+    _, descriptor = _read(source, Tag("LUTDescriptor"), ("US", "SS"))
+    if not values or len(descriptor) != 3:
+        return []
+    length = int(descriptor[0]) or 2**16
+    if isinstance(values[0], bytes):
+        entries = np.frombuffer(values[0], "u1" if len(values[0]) < 2 * length else "<u2")
+    else:
+        entries = np.asarray(values)
+    steps = np.diff(entries[:length].astype(np.int64))
+    if not (length <= len(entries) <= length + 1 and ((steps >= 0).all() or (steps <= 0).all())):
+        raise InputError(
+            f"the look-up table of gray values has {len(entries)} of {length} entries, or neither "
+            "rises nor falls",
+            where=getattr(source, "filename", None) or "LUTData",
+            remedy="Leave the image out: without the table it would look another.",
+        )
+    return values
+
+
+def _has_voi(dataset: Dataset) -> bool:
+    window = dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
+    return bool(window or dataset.get("VOILUTSequence"))
+
+
+def _refusal(dataset: Dataset, error: Exception) -> InputError:
+    problem = " ".join(str(error).split()) or type(error).__name__
+    return InputError(
+        f"the pixels cannot be read ({problem[:300]})",
+        where=getattr(dataset, "filename", None) or "image",
+        remedy="Export it as one uncompressed gray or RGB frame, or leave it out.",
+    )
 
 
 def _state_method(made: Dataset) -> None:
@@ -119,3 +446,37 @@ def _state_method(made: Dataset) -> None:
         code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "DCM", meaning
         codes.append(code)
     made.DeidentificationMethodCodeSequence = Sequence(codes)
+
+
+def _make_key(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(secrets.token_hex(KEY_BYTES) + "\n")
+    try:
+        # A link, unlike a renaming, fails where another process was faster.
+        os.link(made, path)
+    except FileExistsError:
+        pass
+    finally:
+        made.unlink()
+
+
+def _known(patient_id: str) -> str:
+    text = str(patient_id).strip(" \0")
+    if not text:
+        raise InputError(
+            "the PatientID is empty",
+            where="pseudonym",
+            remedy="Give the study its patient in the archive, or leave it out.",
+        )
+    return text
+
+
+def _bad_key(path: Path, problem: str) -> InputError:
+    return InputError(
+        f"{problem}, so it is no key of pseudonyms",
+        where=path,
+        remedy=f"Restore the file of {2 * KEY_BYTES} hexadecimal digits from a backup; delete it "
+        "only to start anew with other pseudonyms.",
+    )

@@ -1,8 +1,9 @@
 """From archive to pictures: every selected image de-identified, as DICOM and as PNG.
 
 Images are worked on in chunks; what a chunk made is noted on disk, so a killed export goes on
-where it stood, and an image whose file and pseudonyms are unchanged is not exported again.
-Nothing here has a name that tells more than a pseudonymous UID does.
+where it stood, and an image whose file, pseudonyms and making are unchanged is not exported
+again.  What a result was made with is told by a digest of code, tables and libraries, without
+anybody having to think of a version number.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -19,23 +20,36 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydicom import dcmread
 
+import rin
+from rin.curation.burned_in import burned_in_risk
 from rin.curation.deidentify import (
     Pseudonyms,
-    burned_in_risk,
     deidentify,
     display_window,
     export_png,
     write_dicom,
 )
-from rin.curation.making import making_of_images
+from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.chunks import map_threads, run_chunks
 from rin.errors import InputError
+from rin.files import sha256_of, write_atomically
 
 CHUNK = 128
 NAMED_BAD = 10
 DICOM_FOLDER, PICTURE_FOLDER = "deidentified", "pictures"
 NOTES, NEW_NOTES = "exported.parquet", "exported"
+#: Libraries that decide headers and pixels of an export.
+LIBRARIES = ("dicom-anonymizer", "numpy", "pillow", "pydicom")
+#: Modules and tables that decide what an exported image holds; exclusions say what a capture is.
+DECIDING = (
+    *("curation/burned_in.py", "curation/deidentify.py", "curation/exclusions.py"),
+    *("curation/export.py", "curation/kept_attributes.yaml", "curation/taxonomy.py"),
+    *("curation/taxonomy.yaml", "data/dicom.py"),
+)
+PACKAGE = Path(rin.__file__).parent
+
+
 NOTE = pa.schema(
     {
         "mark": pa.string(),
@@ -50,19 +64,6 @@ NOTE = pa.schema(
 )
 
 
-@dataclass(frozen=True)
-class _Chunk:
-    """Images to be exported: (mark, pseudonymous UID, path, modality, region) each."""
-
-    root: Path
-    output: Path
-    key: bytes = field(repr=False)
-    images: tuple[tuple[str, str, str, str, str], ...]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-
 def export_images(
     images: pd.DataFrame, root: Path, output: Path, pseudonyms: Pseudonyms, workers: int | None
 ) -> pd.DataFrame:
@@ -75,10 +76,6 @@ def export_images(
         `modified_ns` of the file, by which a change is seen.
     output
         Gets `deidentified/<uid>.dcm`, `pictures/<uid>.png` and the notes of what was done.
-    pseudonyms
-        Those of the archive's key.
-    workers
-        As in :func:`rin.data.chunks.run_chunks`.
 
     Returns
     -------
@@ -96,19 +93,23 @@ def export_images(
         (output / name).mkdir(parents=True, exist_ok=True)
     uids = [pseudonyms.uid(uid) for uid in images["sop_uid"]]
     marks = _marks(images, pseudonyms)
-    done = _whole(_noted(output), output)
-    new = ~pd.Index(marks).isin(done["mark"])
+    done = set(_whole(_noted(output), output)["mark"])
     columns = (marks, uids, images["path"], images["modality"], images["region"])
-    jobs = [job for job, is_new in zip(zip(*columns, strict=True), new, strict=True) if is_new]
-    chunks = [
-        _Chunk(root, output, pseudonyms.key, tuple(jobs[start : start + CHUNK]))
-        for start in range(0, len(jobs), CHUNK)
-    ]
+    jobs = [job for job in zip(*columns, strict=True) if job[0] not in done]
+    chunks = [tuple(jobs[start : start + CHUNK]) for start in range(0, len(jobs), CHUNK)]
+    work = partial(_export_chunk, root, output, pseudonyms)
     bad = []
-    for problems in run_chunks(_export_chunk, chunks, workers=workers, title="De-identifying"):
+    for problems in run_chunks(work, chunks, workers=workers, title="De-identifying"):
         bad += problems
     if bad:
-        raise _refusal(sorted(bad), len(images), root)
+        named = "; ".join(f"{path}: {problem}" for path, problem in sorted(bad)[:NAMED_BAD])
+        more = f"; and {len(bad) - NAMED_BAD} more" if len(bad) > NAMED_BAD else ""
+        raise InputError(
+            f"{len(bad)} of {len(images)} images cannot be exported: {named}{more}",
+            where=root,
+            remedy="Export these files from the archive again, or take them out of its folder. "
+            "What was done for the others is kept.",
+        )
     notes = _noted(output).set_index("mark").loc[marks].reset_index()
     _keep(notes, output)
     return notes.drop(columns="mark")
@@ -124,18 +125,39 @@ def all_there(output: Path) -> bool:
     return counts == [written] * 2 and len(_whole(notes, output)) == len(notes)
 
 
+def digest_of_image_code() -> str:
+    """Return a digest of what decides an exported image, its source and the key aside."""
+    return _digest(PACKAGE / name for name in DECIDING)
+
+
+def digest_of_corpus_code() -> str:
+    """Return a digest of what decides a curated corpus, archive and plan aside.
+
+    All of curation and of the data package count, as rules, splits and layouts are spread over
+    them, and so does the table of classes.
+    """
+    own = [*(PACKAGE / "curation").glob("*.py"), *(PACKAGE / "curation").glob("*.yaml")]
+    data = [*(PACKAGE / "data").glob("*.py"), *(PACKAGE / "data/layouts").glob("*.py")]
+    return _digest([*sorted(own), *sorted(data), taxonomy_file()])
+
+
+def _digest(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name}\0{sha256_of(file)}\0".encode())
+    for name in LIBRARIES:
+        digest.update(f"{name} {version(name)}\0".encode())
+    return digest.hexdigest()
+
+
 def _marks(images: pd.DataFrame, pseudonyms: Pseudonyms) -> list[str]:
     """Return for each image what changes with its file, its pseudonyms or its making."""
     key = hashlib.blake2b(pseudonyms.key, digest_size=16).hexdigest()
+    code = digest_of_image_code()
     columns = ["sop_uid", "path", "bytes", "modified_ns", "modality", "region"]
-    made_of = images[columns].astype(str).agg("\0".join, axis=1) if len(images) else []
-    return [
-        hashlib.blake2b(
-            f"{making_of_images()}\0{key}\0{text}".encode("utf-8", "surrogatepass"),
-            digest_size=16,
-        ).hexdigest()
-        for text in made_of
-    ]
+    rows = images[columns].astype(str).itertuples(index=False)
+    texts = ["\0".join([code, key, *row]).encode("utf-8", "surrogatepass") for row in rows]
+    return [hashlib.blake2b(text, digest_size=16).hexdigest() for text in texts]
 
 
 def _noted(output: Path) -> pd.DataFrame:
@@ -178,9 +200,8 @@ def _keep(notes: pd.DataFrame, output: Path) -> None:
         or not (output / NOTES).exists()
         or pq.read_metadata(output / NOTES).num_rows != len(notes)
     ):
-        unfinished = output / f".{NOTES}.part"
-        pq.write_table(table, unfinished)
-        unfinished.replace(output / NOTES)
+        with write_atomically(output / NOTES) as draft:
+            pq.write_table(table, draft)
     for path in new:
         path.unlink()
     written = notes.loc[notes["risk"] == "", "uid"]
@@ -192,59 +213,50 @@ def _keep(notes: pd.DataFrame, output: Path) -> None:
             Path(path).unlink()
 
 
-def _export_chunk(chunk: _Chunk, threads: int) -> list[tuple[str, str]]:
-    """Export the images of a chunk, note them, and return path and problem of the bad ones."""
+def _export_chunk(
+    root: Path, output: Path, pseudonyms: Pseudonyms, images: tuple[tuple, ...], threads: int
+) -> list[tuple[str, str]]:
+    """Export the images of a chunk, note them, and return path and problem of the bad ones.
+
+    An image is its mark, pseudonymous UID, path, modality and region.
+    """
     notes, bad = [], []
-    for result in map_threads(partial(_export, chunk), chunk.images, threads):
+    for result in map_threads(partial(_export, root, output, pseudonyms), images, threads):
         (notes if isinstance(result, dict) else bad).append(result)
     if notes:
         made = hashlib.blake2b("".join(n["mark"] for n in notes).encode(), digest_size=16)
-        target = chunk.output / NEW_NOTES / f"{made.hexdigest()}.parquet"
-        unfinished = target.with_suffix(".part")
+        unfinished = output / NEW_NOTES / f"{made.hexdigest()}.part"
         pq.write_table(pa.Table.from_pylist(notes, schema=NOTE), unfinished)
-        unfinished.replace(target)
+        unfinished.replace(unfinished.with_suffix(".parquet"))
     return bad
 
 
-def _export(chunk: _Chunk, image: tuple[str, str, str, str, str]) -> dict | tuple[str, str]:
+def _export(
+    root: Path, output: Path, pseudonyms: Pseudonyms, image: tuple[str, str, str, str, str]
+) -> dict | tuple[str, str]:
     mark, uid, path, modality, region = image
-    note = {"mark": mark, "uid": uid, "width": 0, "height": 0}
+    note = {"mark": mark, "uid": uid, "risk": "", "width": 0, "height": 0}
     note |= {"png_sha256": "", "png_bytes": 0, "dicom_bytes": 0}
+    png, dcm = output / PICTURE_FOLDER / f"{uid}.png", output / DICOM_FOLDER / f"{uid}.dcm"
     try:
-        dataset = dcmread(chunk.root / path)
-        risk = burned_in_risk(dataset)
-        if risk:
+        dataset = dcmread(root / path)
+        if risk := burned_in_risk(dataset):
             return note | {"risk": risk}
-        made = deidentify(dataset, Pseudonyms(chunk.key))
+        made = deidentify(dataset, pseudonyms)
     except InputError as error:
         return path, error.problem
     except dicom.BROKEN as error:
         return path, f"the file cannot be read ({' '.join(str(error).split())[:300]})"
-    png = chunk.output / PICTURE_FOLDER / f"{uid}.png"
-    dcm = chunk.output / DICOM_FOLDER / f"{uid}.dcm"
     try:
+        # A full disk is nobody's broken file.
         width, height = export_png(made, png, display_window(modality, region))
     except InputError as error:
         return path, error.problem
     write_dicom(made, dcm)
-    content = png.read_bytes()
     return note | {
-        "risk": "",
         "width": width,
         "height": height,
-        "png_sha256": hashlib.sha256(content).hexdigest(),
-        "png_bytes": len(content),
+        "png_sha256": sha256_of(png),
+        "png_bytes": png.stat().st_size,
         "dicom_bytes": dcm.stat().st_size,
     }
-
-
-def _refusal(bad: Iterable[tuple[str, str]], count: int, root: Path) -> InputError:
-    bad = list(bad)
-    named = "; ".join(f"{path}: {problem}" for path, problem in bad[:NAMED_BAD])
-    more = f"; and {len(bad) - NAMED_BAD} more" if len(bad) > NAMED_BAD else ""
-    return InputError(
-        f"{len(bad)} of {count} images cannot be exported: {named}{more}",
-        where=root,
-        remedy="Export these files from the archive again, or take them out of its folder. "
-        "What was done for the others is kept.",
-    )

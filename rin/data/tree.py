@@ -42,6 +42,10 @@ class Tree:
         archive = is_archive(self.root / self.location)
         return f"{self.location}{SEPARATOR if archive else '/'}"
 
+    def place(self, name: str = "") -> str:
+        """Return where the tree, or one of its files, lies, as errors show it."""
+        return f"{self.root / self.location}{': ' * bool(name)}{name}"
+
     def read(self, name: str) -> bytes:
         """Return the bytes of one file; raises InputError where it cannot be read."""
         return read_bytes(self.root, self.locator(name))

@@ -37,15 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Split:
-    """The part of every row of a store.
-
-    Attributes
-    ----------
-    codes
-        uint8 (n,), places in `rin.data.splits.PARTS`.
-    digest
-        Of the case ids and their parts.
-    """
+    """The part of every row of a store (uint8, places in `rin.data.splits.PARTS`), and a digest."""
 
     codes: np.ndarray = field(repr=False, compare=False)
     digest: str
@@ -201,7 +193,7 @@ def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.Dat
     run = runs[init, backbone]
     _check_finished(study, run)
     table = study.weights.read(run.run_id, PREDICTIONS, pd.read_parquet)
-    return table, study.weights.read(run.run_id, FEATURES, _map)
+    return table, study.weights.read(run.run_id, FEATURES, partial(np.load, mmap_mode="r"))
 
 
 def local_entries(study: Study) -> list[WeightsEntry]:
@@ -212,10 +204,14 @@ def local_entries(study: Study) -> list[WeightsEntry]:
     InputError
         When one of them has not been trained yet.
     """
+
+    def read(path: Path) -> WeightsEntry:
+        return WeightsEntry.model_validate_json(path.read_text("utf-8"))
+
     entries = []
     for run in plan_pretraining(study):
         _check_finished(study, run)
-        entries.append(study.weights.read(run.run_id, ENTRY, _read_entry))
+        entries.append(study.weights.read(run.run_id, ENTRY, read))
     return entries
 
 
@@ -243,21 +239,10 @@ def _together(study: Study, name: str, columns: list[str]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def _map(path: Path) -> np.ndarray:
-    return np.load(path, mmap_mode="r")
-
-
-def _read_entry(path: Path) -> WeightsEntry:
-    return WeightsEntry.model_validate_json(path.read_text("utf-8"))
-
-
 def choose_corpus(study: Study, names: str | list[str]) -> str:
-    """Return the first of some corpora whose images are real, else the first that can be made.
+    """Return the first of some corpora (manifests, in order of preference) whose images are real.
 
-    Parameters
-    ----------
-    names
-        Names of manifests, in order of preference.
+    Where none is, the first for which a stand-in can be made.
     """
     listed = [names] if isinstance(names, str) else names
     real = [name for name in listed if is_real(study, name)]
@@ -287,12 +272,8 @@ def find_corpus(study: Study, name: str) -> Dataset:
 def open_corpus(study: Study, names: str | list[str]) -> Dataset:
     """Open a pretraining corpus, with as many of its images as the profile asks for.
 
-    Images are drawn patient by patient, each class in its share.
-
-    Parameters
-    ----------
-    names
-        As for `choose_corpus`.
+    `names` are those for `choose_corpus`; images are drawn patient by patient, each class in its
+    share.
     """
     dataset = find_corpus(study, choose_corpus(study, names))
     settings = study.profile.pretraining
@@ -309,25 +290,39 @@ EVENTS = "tensorboard"
 
 def run_pretraining(study: Study) -> pd.DataFrame:
     """Pretrain what is not in the ledger yet and return the table of `pretrained`."""
-    runs = plan_pretraining(study)
-    study.weights.sweep()
-    unfinished = {r.backbone for r in runs if not study.weights.has(r.run_id)}
-    blocks = {name: [r for r in runs if r.backbone == name] for name in sorted(unfinished)}
-    if blocks:
-        execution = study.profile.execution
-        ids = [r.run_id for r in runs]
-        for run_id in ids:  # of runs that were killed
-            (study.weights.work(run_id) / PROGRESS).unlink(missing_ok=True)
-        drive(
-            make_executor(execution),
-            pretrain_block,
-            [(block, study.weights, execution) for block in _longest_first(blocks)],
-            finished=lambda: study.weights.count(ids),
-            total=len(ids),
-            title="Pretraining",
-            status=lambda: progress_of(runs, study.weights),
-        )
+    pretrain_missing(study, plan_pretraining(study), study.weights, "Pretraining")
     return pretrained(study)
+
+
+def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, title: str) -> None:
+    """Train those of some runs that a ledger lacks, backbone by backbone.
+
+    May be killed at any time and called again: a run goes on from its last checkpoint.
+
+    Raises
+    ------
+    InputError
+        When a run fails; the other runs are finished first.
+    """
+    from rin.models.backbones import find_backbone
+
+    ledger.sweep()
+    missing = {run.backbone for run in runs if not ledger.has(run.run_id)}
+    order = sorted(missing, key=lambda name: (-find_backbone(name).relative_cost, name))
+    if not order:
+        return
+    execution, ids = study.profile.execution, [run.run_id for run in runs]
+    for run_id in ids:  # of runs that were killed
+        (ledger.work(run_id) / PROGRESS).unlink(missing_ok=True)
+    drive(
+        make_executor(execution),
+        pretrain_block,
+        [([run for run in runs if run.backbone == name], ledger, execution) for name in order],
+        finished=lambda: ledger.count(ids),
+        total=len(ids),
+        title=title,
+        status=lambda: progress_of(runs, ledger),
+    )
 
 
 def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:
@@ -389,11 +384,11 @@ def _pretrain(
     execution: Execution,
 ) -> None:
     """Train and commit one run."""
-    from rin.training.pretrain import Workplace
+    from rin.training.pretrain import WorkFolder
 
     folder = ledger.open_work(run.run_id)
     events = ledger.folder.parent / EVENTS / f"{run.init}-{run.backbone}-{run.run_id}"
-    work = Workplace(
+    work = WorkFolder(
         folder,
         {"run": run.run_id},
         execution.checkpoint_minutes,
@@ -439,10 +434,3 @@ def _write(
     )
     (folder / ENTRY).write_text(entry.model_dump_json(indent=1))
     return asdict(result.metrics) | computed_on()
-
-
-def _longest_first(blocks: dict[str, list[PretrainingRun]]) -> list[list[PretrainingRun]]:
-    from rin.models.backbones import find_backbone
-
-    cost = np.array([find_backbone(name).relative_cost for name in blocks])
-    return [list(blocks.values())[i] for i in np.argsort(-cost, kind="stable")]

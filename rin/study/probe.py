@@ -1,4 +1,10 @@
-"""The images with which files of weights are probed: some of every dataset of a study."""
+"""Does a weights file tell which inputs it was trained on?  Tried where the answer is known.
+
+Every backbone is pretrained under several input contracts, all else equal; then each file is
+probed (`rin.models.probe`) with images of its own corpus and with images of every other dataset of
+the study, which it never saw.  Random weights of every backbone, the study's own pretraining, and
+single files by `rin weights probe`, are probed in the same way.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rin.data.dataset import Dataset, SamplePictures, sample_pictures
+from rin.data.dataset import SamplePictures, sample_pictures
 from rin.data.splits import take_cases
-from rin.data.store import ImageStore, open_store
+from rin.data.store import open_store
 from rin.errors import InputError
 from rin.files import sha256_of
 from rin.models.backbones import find_backbone
@@ -22,7 +28,6 @@ from rin.models.probe import (
     NONE_FITS,
     TOO_CLOSE,
     Distribution,
-    FirstLayer,
     Score,
     Verdict,
     distributions_of,
@@ -43,8 +48,7 @@ from rin.study.pretraining import (
     choose_corpus,
     find_corpus,
     plan_pretraining,
-    pretrain_block,
-    progress_of,
+    pretrain_missing,
 )
 from rin.study.profile import Probe
 from rin.study.setting import Study, task_inputs
@@ -53,19 +57,18 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+MEASURED = "measurements.parquet"
+#: To be raised when what is measured changes, so that it is measured anew.
+VERSION = 1
+#: Stands in the column `trained_with` for weights that were never trained.
+RANDOM = "random"
+#: Columns that name one file on images of one dataset.
+ONE_PROBE = ["kind", "backbone", "init", "trained_with", "source"]
+
+
 @dataclass(frozen=True)
 class Source:
-    """Images of one dataset, in a form that travels to another process.
-
-    Attributes
-    ----------
-    name, provenance
-        Of the dataset; `real` or `stand-in`.
-    store, digest
-        Folder and digest of the image store.
-    rows
-        int64 (n,), rows of the store.
-    """
+    """Images of one dataset, as rows of an image store, in a form that travels to a process."""
 
     name: str
     provenance: str
@@ -84,17 +87,10 @@ class Source:
 
 
 def probe_sources(study: Study, runs: list[PretrainingRun], images: int, size: int) -> list[Source]:
-    """Return up to `images` images of every dataset of a study, each dataset once.
+    """Return up to `images` images of `size` pixels of every dataset of a study, each once.
 
     Of the corpus that `runs` are trained on, only images that no training step used are taken;
     then come the other corpora and the datasets of the tasks.
-
-    Parameters
-    ----------
-    runs
-        Runs on one corpus.
-    size
-        Side of the images in pixels.
     """
     seed, sources = study.profile.seed, {}
     for run in runs:
@@ -102,25 +98,18 @@ def probe_sources(study: Study, runs: list[PretrainingRun], images: int, size: i
         sources[run.corpus] = Source(
             run.corpus, run.provenance, run.store, run.store_digest, _some(unused, images, seed)
         )
-    for dataset in _other_datasets(study):
+    corpora = study.profile.pretraining.corpora.values()
+    datasets = [find_corpus(study, choose_corpus(study, names)) for names in corpora]
+    datasets += [task_inputs(study, task).found for task in study.profile.tasks]
+    for dataset in datasets:
         name = dataset.manifest.name
         if name not in sources:
             chosen = np.zeros(len(dataset.cases), dtype=bool)
             chosen[_some(np.arange(len(chosen)), images, seed)] = True
             store = study.store(take_cases(dataset, chosen), size)
-            sources[name] = _whole(name, dataset.provenance, store)
+            rows = np.arange(len(store.cases))
+            sources[name] = Source(name, dataset.provenance, store.path, store.digest, rows)
     return list(sources.values())
-
-
-def _other_datasets(study: Study) -> list[Dataset]:
-    settings = study.profile.pretraining
-    corpora = [choose_corpus(study, names) for names in settings.corpora.values()]
-    datasets = [find_corpus(study, name) for name in corpora]
-    return datasets + [task_inputs(study, task).found for task in study.profile.tasks]
-
-
-def _whole(name: str, provenance: str, store: ImageStore) -> Source:
-    return Source(name, provenance, store.path, store.digest, np.arange(len(store.cases)))
 
 
 def _some(rows: np.ndarray, n: int, seed: int) -> np.ndarray:
@@ -129,26 +118,13 @@ def _some(rows: np.ndarray, n: int, seed: int) -> np.ndarray:
     return np.sort(rows[drawn])
 
 
-MEASURED = "measurements.parquet"
-#: To be raised when what is measured changes, so that it is measured anew.
-VERSION = 1
-
-
 @dataclass(frozen=True)
 class ProbedFile:
     """A file of backbone weights, or random ones, and what is known of its training.
 
-    Attributes
-    ----------
-    kind
-        `probe`, `study` or `random`; see `rin.study.probe.probe_measurements`.
-    backbone, init, trained_with, corpus, provenance
-        Architecture; init and contract of the training (`random` for none); the dataset it was
-        trained on and whether that is `real` or a `stand-in` (both empty for none).
-    seed
-        Of random weights.
-    ledger, run_id
-        Where the file lies; None and empty for random weights.
+    `kind` is `probe`, `study` or `random`; `trained_with` the contract of the training, or
+    `random`; `corpus` and `provenance` are empty for random weights, which `seed` draws and which
+    lie in no ledger.
     """
 
     kind: str
@@ -202,22 +178,10 @@ class ProbedFile:
         return {"epochs": done["epochs"], "top1": done["top1"], "chance": share}
 
 
-def probed_by_backbone(files: list[ProbedFile]) -> list[list[ProbedFile]]:
-    """Group files by backbone, so that each is built once."""
-    names = dict.fromkeys(file.backbone for file in files)
-    return [[file for file in files if file.backbone == name] for name in names]
-
-
 def measure_files(
     files: list[ProbedFile], sources: list[Source], ledger: Ledger, size: int
 ) -> None:
-    """Probe files of one backbone on all sources and commit what came out.
-
-    Parameters
-    ----------
-    size
-        Side of the images, for which the backbone is built.
-    """
+    """Probe files of one backbone, built for `size` pixels, on all sources; commit the results."""
     import keras
 
     from rin.models.backbones import build_backbone
@@ -230,7 +194,14 @@ def measure_files(
             backbone.set_weights(random_weights(file.backbone, size, file.seed))
         else:
             read_weights_file(file.ledger.path(file.run_id) / WEIGHTS, backbone)
-        table = _measure(first_layer(backbone), images)
+        layer = first_layer(backbone)
+        table = pd.DataFrame(
+            [
+                {"source": name, "images": len(pixels), "color": pixels.ndim == 4} | asdict(score)
+                for name, pixels in images.items()
+                for score in score_candidates(layer, pixels)
+            ]
+        )
 
         def write(folder: Path, table: pd.DataFrame = table) -> dict:
             table.to_parquet(folder / MEASURED)
@@ -238,15 +209,6 @@ def measure_files(
 
         config = file.config(sources)
         ledger.commit(digest_of(config), config, write)
-
-
-def _measure(layer: FirstLayer, images: dict[str, np.ndarray]) -> pd.DataFrame:
-    rows = [
-        {"source": name, "images": len(pictures), "color": pictures.ndim == 4} | asdict(score)
-        for name, pictures in images.items()
-        for score in score_candidates(layer, pictures)
-    ]
-    return pd.DataFrame(rows)
 
 
 def table_of(ledger: Ledger, file: ProbedFile, sources: list[Source]) -> pd.DataFrame:
@@ -271,20 +233,8 @@ def table_of(ledger: Ledger, file: ProbedFile, sources: list[Source]) -> pd.Data
     return table[[*known, *named, *(c for c in table if c not in {*known, *named})]]
 
 
-#: Stands in the column `trained_with` for weights that were never trained.
-RANDOM = "random"
-#: Columns that name one file on images of one dataset.
-ONE_PROBE = ["kind", "backbone", "init", "trained_with", "source"]
-
-
 def probe_settings(study: Study) -> Probe:
-    """Return the profile's section on the probe.
-
-    Raises
-    ------
-    InputError
-        The profile has no such section.
-    """
+    """Return the profile's section on the probe; raise `InputError` where it has none."""
     if study.profile.probe is None:
         raise InputError(
             "the profile says nothing of probing weights",
@@ -335,28 +285,12 @@ def run_probe(study: Study) -> pd.DataFrame:
     InputError
         The profile has no probe section, or a run fails; the other runs are finished first.
     """
-    runs, ledger, execution = plan_probe(study), probe_ledger(study), study.profile.execution
-    ledger.sweep()
-    unfinished = {run.backbone for run in runs if not ledger.has(run.run_id)}
-    blocks = [[run for run in runs if run.backbone == name] for name in _longest_first(unfinished)]
-    if blocks:
-        ids = [run.run_id for run in runs]
-        drive(
-            make_executor(execution),
-            pretrain_block,
-            [(block, ledger, execution) for block in blocks],
-            finished=lambda: ledger.count(ids),
-            total=len(ids),
-            title="Weights to probe",
-            status=lambda: progress_of(runs, ledger),
-        )
+    pretrain_missing(study, plan_probe(study), probe_ledger(study), "Weights to probe")
     return probe_measurements(study)
 
 
 def probe_measurements(study: Study) -> pd.DataFrame:
-    """Probe every file that there is, on images of every source.
-
-    What was measured before is read back.
+    """Probe every file that there is, on images of every source, as far as that is not done.
 
     Returns
     -------
@@ -377,12 +311,15 @@ def probe_measurements(study: Study) -> pd.DataFrame:
     size, sources = study.profile.pretraining.size, _sources(study)
     files, ledger = [f for f in _files(study) if f.is_there], measurement_ledger(study)
     ids = [file.measurement_id(sources) for file in files]
-    blocks = probed_by_backbone([f for f, i in zip(files, ids, strict=True) if not ledger.has(i)])
+    blocks: dict[str, list[ProbedFile]] = {}  # each backbone is built once
+    for file, measured in zip(files, ids, strict=True):
+        if not ledger.has(measured):
+            blocks.setdefault(file.backbone, []).append(file)
     if blocks:
         drive(
             make_executor(study.profile.execution),
             measure_files,
-            [(block, sources, ledger, size) for block in blocks],
+            [(block, sources, ledger, size) for block in blocks.values()],
             finished=lambda: ledger.count(ids),
             total=len(ids),
             title="Probing",
@@ -463,10 +400,6 @@ def _sources(study: Study) -> list[Source]:
     return probe_sources(study, plan_probe(study)[:1], section.images, size)
 
 
-def _longest_first(backbones: set[str]) -> list[str]:
-    return sorted(backbones, key=lambda name: (-find_backbone(name).relative_cost, name))
-
-
 def _score(row: tuple) -> Score:
     return Score(row.candidate, row.divergence, row.correlation, row.contrast, int(row.channels))
 
@@ -490,19 +423,12 @@ class FileProbe:
 def probe_file(
     path: Path, images: str, data_root: Path | None, *, backbone: str | None, n: int, size: int
 ) -> FileProbe:
-    """Probe one file of weights with some pictures.
-
-    Parameters
-    ----------
-    images, data_root, n, size
-        As for `rin.data.dataset.sample_pictures`.
-    backbone
-        Architecture of the file, where it is not to be found out.
+    """Probe one file of weights with some pictures, as `rin weights probe` is asked to.
 
     Raises
     ------
     InputError
-        As for `rin.models.probe.read_first_layer` and `sample_pictures`.
+        As for `rin.models.probe.read_first_layer` and `rin.data.dataset.sample_pictures`.
     """
     distributions = load_distributions()
     pictures = sample_pictures(images, data_root, n=n, size=size)
@@ -542,7 +468,9 @@ def probe_lines(probe: FileProbe) -> list[str]:
         lines.append("These are stand-ins, not real images: name your own with --images.")
     if not probe.pictures.color:
         lines.append("RGB and BGR cannot be told apart on grey images.")
-    lines += [_stated(one) for one in probe.known]
+    for known in probe.known:
+        said = known.stated_preprocessing or "no preprocessing stated"
+        lines.append(f"{known.distributor}, {known.release}: {said} ({known.statement}).")
     if not probe.known:
         lines.append("No distributor is known for this SHA-256.")
     return lines
@@ -556,8 +484,3 @@ def verdict_sentence(verdict: Verdict) -> str:
         return f"Verdict: too close to call; {verdict.reason}."
     order = f", channels in the order {verdict.order}" if verdict.order else ""
     return f"Verdict: {verdict.word}{order}; {verdict.reason}."
-
-
-def _stated(one: Distribution) -> str:
-    said = one.stated_preprocessing or "no preprocessing stated"
-    return f"{one.distributor}, {one.release}: {said} ({one.statement})."

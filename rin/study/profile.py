@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -39,6 +40,11 @@ FACTORS: dict[str, tuple[str, str]] = {
 STUDIES = (MAIN, FROM_RANDOM, *FACTORS)
 Positive = Annotated[int, Field(gt=0)]
 Momentum = Annotated[float, Field(gt=0, lt=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+NotNegative = Annotated[int, Field(ge=0)]
+Names = Annotated[list[str], Field(min_length=1)]
+Augmentation = Annotated[str, AfterValidator(lambda name: (find_augmentation(name), name)[1])]
+Scenarios = Annotated[Names, AfterValidator(lambda names: [find_scenario(n).name for n in names])]
 
 
 class Settings(BaseModel):
@@ -60,11 +66,9 @@ class FineTuning(Settings):
     epochs: Positive
     resize: Literal["stretch", "pad"] = "stretch"
     preprocessing: Literal["native", "official_scripts"] = "native"
-    augmentation: str = "official"
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    augmentation: Augmentation = "official"
+    dropout: Share = 0.5
     batch_norm_momentum: Momentum = 0.99
-
-    _known = field_validator("augmentation")(lambda name: (find_augmentation(name), name)[1])
 
 
 class Pretraining(Settings):
@@ -79,8 +83,8 @@ class Pretraining(Settings):
     classes against their frequency; `batch_norm_recalibration` is a number of batches.
     """
 
-    corpora: dict[str, str | Annotated[list[str], Field(min_length=1)]]
-    backbones: Annotated[list[str], Field(min_length=1)] | None = None
+    corpora: dict[str, str | Names]
+    backbones: Names | None = None
     cases: Positive | None = None
     size: Positive
     batch: Positive
@@ -89,15 +93,13 @@ class Pretraining(Settings):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    warmup: Share = 0.0
     class_weights: Literal["none", "balanced"] = "none"
     preprocessing: str | dict[str, str] = "symmetric"
-    augmentation: str = "none"
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    augmentation: Augmentation = "none"
+    dropout: Share = 0.5
     batch_norm_momentum: Momentum = 0.99
-    batch_norm_recalibration: Annotated[int, Field(ge=0)] = 0
-
-    _known = field_validator("augmentation")(lambda name: (find_augmentation(name), name)[1])
+    batch_norm_recalibration: NotNegative = 0
 
     @field_validator("preprocessing")
     @classmethod
@@ -137,7 +139,7 @@ class Execution(Settings):
     `checkpoint_minutes` between two checkpoints of a training, `tensorboard` for a log of events.
     """
 
-    workers: Annotated[int, Field(ge=0)] = 0
+    workers: NotNegative = 0
     blocks: Literal["shared", "by_task"] = "shared"
     threads: Positive | None = None
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
@@ -168,11 +170,9 @@ class Curation(Settings):
 class StudyFilter(Settings):
     """The part of the plan that a named study takes: tasks, scenarios and folds of its own."""
 
-    tasks: Annotated[list[str], Field(min_length=1)]
-    scenarios: Annotated[list[str], Field(min_length=1)]
+    tasks: Names
+    scenarios: Scenarios
     folds: Positive = 1
-
-    _known = field_validator("scenarios")(lambda names: [find_scenario(n).name for n in names])
 
 
 class Factors(Settings):
@@ -217,10 +217,8 @@ class Sanity(Settings):
     first `cases` test cases with a lesion, layer group by layer group.
     """
 
-    scenarios: Annotated[list[str], Field(min_length=1)]
+    scenarios: Scenarios
     cases: Positive = 16
-
-    _known = field_validator("scenarios")(lambda names: [find_scenario(n).name for n in names])
 
 
 class Simulation(Settings):
@@ -248,14 +246,12 @@ class Profile(Settings):
 
     name: Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
     about: str
-    tasks: Annotated[list[str], Field(min_length=1)]
+    tasks: Names
     inits: Annotated[list[str], Field(min_length=2)]
-    backbones: Annotated[list[str], Field(min_length=1)] = Field(
-        default_factory=lambda: list(BACKBONES)
-    )
+    backbones: Names = Field(default_factory=lambda: list(BACKBONES))
     folds: Positive = 5
     splits: Literal["own", "official"] = "own"
-    seed: Annotated[int, Field(ge=0)] = 20220914
+    seed: NotNegative = 20220914
     cases: Positive | None = None
     fine_tuning: FineTuning
     fine_tuning_of: dict[str, dict[str, Any]] = Field(default_factory=dict)

@@ -18,7 +18,7 @@ import pandas as pd
 from rin import paper
 from rin.data.manifest import load_manifest, manifest_names
 from rin.errors import InputError, unknown
-from rin.study.pretraining import pretrained, pretraining_histories
+from rin.study.pretraining import pretrained
 from rin.study.probe import probe_measurements
 from rin.study.profile import MAIN, STUDIES, Profile
 from rin.study.reference import (
@@ -52,18 +52,13 @@ T = TypeVar("T")
 class Runs:
     """Results of a study, or of the reference run that stands in their place.
 
-    Attributes
-    ----------
-    study
-        The reader's own study; its profile may name a reference run.
-    reference
-        The reference run shown where the reader has no run on real images; None for a profile
-        that names none.
+    `reference` is shown where the reader's own `study` has no run on real images; it is None for a
+    profile that names none.
     """
 
     study: Study
     reference: ReferenceRun | None = None
-    _kept: dict[tuple, object] = field(default_factory=dict, repr=False, compare=False)
+    _cache: dict[tuple, object] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def inits(self) -> tuple[str, str]:
@@ -161,10 +156,7 @@ class Runs:
             if not tables:
                 raise _no_results(study, "any task", self.study)
             return pd.concat(tables, ignore_index=True)
-        origin = self.origin(task, study)
-        if origin is None:
-            raise _no_results(study, task, self.study)
-        if origin == "own":
+        if self._shown(task, study) == "own":
             return self._once(("predictions", study, task), lambda: self._own(study, task))
         return self._once(
             ("predictions", study, task),
@@ -183,19 +175,13 @@ class Runs:
         InputError
             For a task without results.
         """
-        origin = self.origin(task)
-        if origin is None:
-            raise _no_results(MAIN, task, self.study)
-        if origin == "reference":
+        if self._shown(task) == "reference":
             return self.reference.facts.task(task)
         return self._once(("facts", task), lambda: task_facts(self.inputs(task)))
 
     def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
         """Return one row a run: what names it, seconds, and what else was recorded of it."""
-        origin = self.origin(task, study)
-        if origin is None:
-            raise _no_results(study, task, self.study)
-        if origin == "reference":
+        if self._shown(task, study) == "reference":
             table = self._reference_runs(study)
         elif study == MAIN:
             table = run_records(self.study, self.inputs(task))
@@ -267,15 +253,18 @@ class Runs:
             return self.reference.pretraining
         return pretrained(self.study)
 
-    def pretraining_histories(self) -> pd.DataFrame:
-        """Return learning curves of the reader's own pretraining; a reference run keeps none."""
-        return pretraining_histories(self.study)
-
     def probe(self) -> pd.DataFrame | None:
         """Return the measurements of the probe (`rin.study.probe.probe_measurements`), or None."""
         if self.study.profile.probe is not None:
             return self._once(("probe",), lambda: probe_measurements(self.study))
         return self.reference.probe if self.reference is not None else None
+
+    def _shown(self, task: str, study: str = MAIN) -> Origin:
+        """Return where the results of a task come from; raise where there are none."""
+        origin = self.origin(task, study)
+        if origin is None:
+            raise _no_results(study, task, self.study)
+        return origin
 
     @cached_property
     def _read(self) -> Callable[..., TaskInputs]:
@@ -292,9 +281,9 @@ class Runs:
         return runs[runs[[*plan_columns(study)]].notna().any(axis=1)]
 
     def _once(self, key: tuple, make: Callable[[], T]) -> T:
-        if key not in self._kept:
-            self._kept[key] = make()
-        return self._kept[key]
+        if key not in self._cache:
+            self._cache[key] = make()
+        return self._cache[key]
 
 
 def open_runs(

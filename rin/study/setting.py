@@ -25,17 +25,7 @@ from rin.study.profile import FACTORS, Profile, StudyFilter, load_profile
 
 @dataclass(frozen=True)
 class Study:
-    """Where one study stands.
-
-    Attributes
-    ----------
-    profile
-        The numbers.
-    data_root
-        Folder of the real datasets and released weights, or None.
-    results
-        Folder of everything computed under this profile.
-    """
+    """A profile, the folder of real datasets and weights (or None), and that of results."""
 
     profile: Profile
     data_root: Path | None
@@ -72,21 +62,9 @@ class Study:
 class TaskInputs:
     """Everything that a task's runs read.
 
-    Attributes
-    ----------
-    manifest, task
-        What the task is, and the dataset that is read for it.
-    found, dataset
-        The images that were found, and those of them that the study uses; a profile may draw
-        some of a large dataset.
-    store
-        Decoded images and masks.
-    pairs
-        Near-duplicate pairs (case_a, case_b, distance).
-    folds
-        Split table (case_id, fold, part).
-    substitute_for
-        Title of the task's own dataset where an open substitute was read in its place.
+    `manifest` is that of the dataset which is read; of the images `found`, the study uses those of
+    `dataset`; `pairs` are near-duplicates (case_a, case_b, distance), `folds` the split (case_id,
+    fold, part).  `substitute_for` is the title of the task's own dataset where another was read.
     """
 
     manifest: DatasetManifest
@@ -97,11 +75,6 @@ class TaskInputs:
     pairs: pd.DataFrame
     folds: pd.DataFrame
     substitute_for: str | None = None
-
-    @property
-    def available(self) -> int:
-        """Number of cases that were found, before any were drawn."""
-        return len(self.found.cases)
 
     @property
     def provenance(self) -> str:
@@ -191,14 +164,7 @@ def task_inputs(
 ) -> TaskInputs:
     """Open a task's images, decode them, find near-duplicates and split the patients.
 
-    Parameters
-    ----------
-    task
-        Name of the task.
-    folds
-        At most so many folds, in place of the profile's number.
-    resize
-        How images are brought to their size, in place of the profile's choice.
+    `folds` (at most so many) and `resize` replace the profile's choices.
 
     Raises
     ------

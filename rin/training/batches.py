@@ -1,7 +1,13 @@
-"""Batches from a memory-mapped store, in an order that only seed and epoch decide."""
+"""Batches from a memory-mapped store, in an order that only seed and epoch decide.
+
+Rows of the store are read without mapping them into memory: pages that a memory map touches stay
+with the process, so that after one pass over a store all of it counts as resident.
+"""
 
 from __future__ import annotations
 
+import mmap
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -13,11 +19,78 @@ import keras
 import numpy as np
 
 from rin.errors import InputError
-from rin.training.rows import read_rows
 
 #: Batches that are read while a step runs.
-READ_AHEAD = 2
+_READ_AHEAD = 2
 _END = object()
+
+
+def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return `images[rows]` as an array in memory.
+
+    Parameters
+    ----------
+    images
+        Array (n, ...); of a read-only memory map the file is read, not the map.
+    rows
+        int (k,), 0 to n - 1 in any order; neighbours are read together.
+
+    Returns
+    -------
+    numpy.ndarray
+        (k, ...), of the type of `images`.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read or ends before a row does.
+    """
+    if not _is_whole_file(images):
+        return np.asarray(images[rows])
+    rows = np.asarray(rows)
+    read = np.empty((len(rows), *images.shape[1:]), images.dtype)
+    if read.size == 0:
+        return read
+    if rows.min() < 0 or rows.max() >= len(images):
+        raise IndexError(f"rows {rows.min()} to {rows.max()} of {len(images)}")
+    flat, size = read.reshape(-1).view(np.uint8), read[0].nbytes
+    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+    try:
+        file = os.open(images.filename, os.O_RDONLY)
+        try:
+            for first, end in zip([0, *breaks], [*breaks, len(rows)], strict=True):
+                place = images.offset + int(rows[first]) * size
+                _fill(file, flat[first * size : end * size], place)
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise InputError(
+            f"the stored images cannot be read ({error})",
+            where=images.filename,
+            remedy="Check the disk, or delete the store's folder: the next run decodes again.",
+        ) from error
+    return read
+
+
+def _is_whole_file(images: np.ndarray) -> bool:
+    """Whether an array is a whole read-only map of a file, and not a part of one."""
+    return (
+        isinstance(images, np.memmap)
+        and isinstance(images.base, mmap.mmap)
+        and images.mode == "r"
+        and images.filename is not None
+        and images.flags.c_contiguous
+    )
+
+
+def _fill(file: int, target: np.ndarray, place: int) -> None:
+    """Read bytes from a place in a file until the target is full."""
+    done = 0
+    while done < len(target):
+        count = os.preadv(file, [target[done:]], place + done)
+        if count == 0:
+            raise OSError(f"it ends {len(target) - done} bytes too early")
+        done += count
 
 
 @dataclass(frozen=True)
@@ -70,11 +143,6 @@ class Part:
         return self if left == 0 else Part(self.images, self.labels, self.rows[:-left])
 
 
-def epoch_order(rows: np.ndarray, seed: int, epoch: int) -> np.ndarray:
-    """Return rows in the order of one epoch, which depends on nothing that came before."""
-    return np.random.default_rng([seed, epoch]).permutation(rows)
-
-
 def shuffled_batches(
     part: Part,
     *,
@@ -103,7 +171,7 @@ def shuffled_batches(
     """
     used = len(part.rows) - len(part.rows) % devices
     while True:
-        order = epoch_order(part.rows, seed, epoch)[:used]
+        order = np.random.default_rng([seed, epoch]).permutation(part.rows)[:used]
         for start in range(step * batch, used, batch):
             # Files are read forward fastest; inside a training batch no order matters.
             images, labels = part.take(np.sort(order[start : start + batch]), channels)
@@ -115,22 +183,12 @@ def shuffled_batches(
 class ReadAhead:
     """Batches that a thread reads while steps run, in their order.
 
-    Parameters
-    ----------
-    make
-        Returns the batches from the first on; each pass is read by one thread, strictly in
-        sequence.
-    depth
-        Batches that wait at most.
-
-    Attributes
-    ----------
-    failure
-        What the reading raised, if it did.
+    `make` returns the batches from the first on; each pass is read by one thread, strictly in
+    sequence.  `failure` is what the reading raised, if it did.
     """
 
-    def __init__(self, make: Callable[[], Iterator[Any]], depth: int = READ_AHEAD) -> None:
-        self._make, self._depth = make, depth
+    def __init__(self, make: Callable[[], Iterator[Any]]) -> None:
+        self._make = make
         self._changed, self._over = threading.Condition(), False
         self._threads: list[threading.Thread] = []
         self.failure: Exception | None = None
@@ -176,7 +234,7 @@ class ReadAhead:
     def _put(self, waiting: deque, item: Any) -> bool:
         """Add a batch when there is room; return False where nobody reads any more."""
         with self._changed:
-            self._changed.wait_for(lambda: len(waiting) < self._depth or self._over)
+            self._changed.wait_for(lambda: len(waiting) < _READ_AHEAD or self._over)
             waiting.append(item)
             self._changed.notify_all()
             return not self._over

@@ -55,11 +55,6 @@ def cascade_maps(block: CompiledBlock, part: Part, batch: int, seed: int) -> Cas
     seed
         Decides the random head.  The backbone's random weights are `block.untrained`, averages of
         batch normalisation included.
-
-    Notes
-    -----
-    Adebayo et al, NeurIPS 2018, section 4.1.  Checked against the maps of a block that is given
-    the same weights one group at a time.
     """
     backbone, dense = block.parts.backbone, block.parts.dense
     trained, head = backbone.get_weights(), dense.get_weights()

@@ -1,40 +1,28 @@
-"""Checkpoints: where a training stands, on disk, so that a killed one goes on.
+"""How far a training has come, in memory and on disk, so that a killed one goes on.
 
-One safetensors file holds every variable, the best epoch's weights and the record so far.
-It is written under another name, flushed to the disk and renamed, so that there is always
-either the last whole one or none.  One of another configuration, or a damaged one, is not
-used, with a warning.
+A checkpoint is one safetensors file with every variable, the best epoch's weights and the record
+so far.  It is written under another name, flushed to the disk and renamed, so that there is always
+either the last whole one or none.  One of another configuration, or a damaged one, is not used,
+with a warning.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from rin.errors import InputError
 from rin.files import write_atomically
 
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What a training needs in order to go on.
-
-    Attributes
-    ----------
-    arrays
-        Variables, by a name that tells group and place.
-    record
-        Everything else, as JSON takes it.
-    """
-
-    arrays: dict[str, np.ndarray]
-    record: dict[str, Any]
+_RECORDED = ("epoch", "step", "curves", "lowest", "seconds", "timed", "resumed")
 
 
 @dataclass(frozen=True)
@@ -55,8 +43,15 @@ class Checkpoint:
     identity: dict[str, str]
     minutes: float = 5.0
 
-    def save(self, snapshot: Snapshot) -> None:
+    def save(self, arrays: dict[str, np.ndarray], record: dict[str, Any]) -> None:
         """Replace the checkpoint by another, at once and whole.
+
+        Parameters
+        ----------
+        arrays
+            Variables, by a name that tells group and place.
+        record
+            Everything else, as JSON takes it.
 
         Raises
         ------
@@ -66,8 +61,8 @@ class Checkpoint:
         from safetensors.numpy import save_file
 
         # safetensors writes the memory of an array as it lies, whatever its strides.
-        arrays = {name: np.array(a, order="C") for name, a in snapshot.arrays.items()}
-        notes = {"identity": self.identity, "record": snapshot.record}
+        arrays = {name: np.array(a, order="C") for name, a in arrays.items()}
+        notes = {"identity": self.identity, "record": record}
         try:
             with write_atomically(self.path) as draft:
                 save_file(arrays, draft, {name: json.dumps(n) for name, n in notes.items()})
@@ -79,8 +74,8 @@ class Checkpoint:
                 remedy="Make room, then run again: the training goes on from the one before.",
             ) from error
 
-    def load(self) -> Snapshot | None:
-        """Return the last snapshot, or None where the training has to begin from its start."""
+    def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+        """Return what `save` got last, or None where the training has to begin from its start."""
         from safetensors import safe_open
 
         if not self.path.is_file():
@@ -91,7 +86,7 @@ class Checkpoint:
                 if notes["identity"] != self.identity:
                     return self.refuse(f"was written for {_differing(notes, self.identity)}")
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                return Snapshot(arrays, notes["record"])
+                return arrays, notes["record"]
         except Exception as error:  # safetensors has an error of its own for a damaged file
             return self.refuse(f"cannot be read ({error})")
 
@@ -119,3 +114,203 @@ def _flush(path: Path) -> None:
         os.fsync(file)
     finally:
         os.close(file)
+
+
+@dataclass
+class TrainingState:
+    """Progress of one training.
+
+    Attributes
+    ----------
+    steps, images, batch, epochs
+        Batches and cases of an epoch, cases of a full batch, and epochs; fixed.
+    epoch, step
+        Epochs that are done, and batches of the one under way.
+    curves
+        One row an epoch that is done: what Keras logs, `learning_rate`,
+        `images_per_second` (of training alone, without the step that compiles) and `seconds`.
+    lowest, best
+        Lowest validation loss, and the model's weights of that epoch.
+    seconds
+        Time that the epoch under way has taken so far.
+    timed
+        Cases and seconds that count for `images_per_second` of the epoch under way.
+    resumed, earlier
+        How often the training went on from a checkpoint, and seconds until the last.
+    """
+
+    steps: int
+    images: int
+    batch: int
+    epochs: int
+    epoch: int = 0
+    step: int = 0
+    curves: list[dict[str, float]] = field(default_factory=list)
+    lowest: float = float("inf")
+    best: list[np.ndarray] | None = None
+    seconds: float = 0.0
+    timed: tuple[int, float] = (0, 0.0)
+    resumed: int = 0
+    earlier: float = 0.0
+
+    @property
+    def done(self) -> int:
+        """Cases of the epoch under way that were trained on."""
+        return min(self.step * self.batch, self.images)
+
+    @property
+    def speed(self) -> float | None:
+        """Cases a second, in this epoch or the one before; None before the second step."""
+        cases, seconds = self.timed
+        if cases and seconds > 0:
+            return cases / seconds
+        return self.curves[-1]["images_per_second"] if self.curves else None
+
+    def record(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps beside arrays, as JSON takes it."""
+        return {name: getattr(self, name) for name in _RECORDED}
+
+    def recall(self, record: dict[str, Any]) -> None:
+        """Take over what a checkpoint kept."""
+        for name in _RECORDED:
+            setattr(self, name, record[name])
+        self.timed = tuple(record["timed"])
+        self.earlier = self.seconds + sum(row["seconds"] for row in self.curves)
+
+
+class StateRecorder(keras.callbacks.Callback):
+    """Keeps a `TrainingState`: place, learning curves, and the epoch of lowest validation loss.
+
+    `keras.callbacks.EarlyStopping` keeps a first epoch whose loss is not a number for ever.
+    """
+
+    def __init__(self, state: TrainingState) -> None:
+        super().__init__()
+        self._s, self._compiled = state, False
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Start the clock."""
+        self._first, self._before = self._s.step, (self._s.seconds, self._s.timed)
+        self._began, self._from = time.monotonic(), None
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Note the place; the clock for speed starts behind the step that compiles."""
+        self._s.step = self._first + batch
+        if batch == 1 or (batch == 0 and self._compiled):
+            self._from = (time.monotonic(), self._s.done)
+        self._compiled |= batch == 1
+        self._count()
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        """Note that all batches of an epoch are done."""
+        np.asarray(self.model.optimizer.iterations)  # waits until the device has trained
+        self._s.step = self._s.steps
+        self._count()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Add the epoch to the curves and keep its weights if they are the best."""
+        s, model = self._s, self.model
+        s.seconds = self._before[0] + time.monotonic() - self._began
+        trained = s.timed if s.timed[0] else (s.images, s.seconds)
+        s.curves.append(
+            {
+                **logs,
+                "learning_rate": float(np.asarray(model.optimizer.learning_rate)),
+                "images_per_second": trained[0] / trained[1],
+                "seconds": s.seconds,
+            }
+        )
+        if logs["val_loss"] < s.lowest:
+            s.lowest, s.best = logs["val_loss"], model.get_weights()
+        s.epoch, s.step, s.seconds, s.timed = epoch + 1, 0, 0.0, (0, 0.0)
+
+    def _count(self) -> None:
+        now = time.monotonic()
+        self._s.seconds = self._before[0] + now - self._began
+        if self._from is not None:
+            cases, seconds = self._before[1]
+            began, first = self._from
+            self._s.timed = (cases + self._s.done - first, seconds + now - began)
+
+
+class CheckpointSaver(keras.callbacks.Callback):
+    """Writes a checkpoint when one is due, and brings a training back to where it stood.
+
+    Parameters
+    ----------
+    model
+        Compiled, with a built optimizer.
+    meters
+        Running metrics of an epoch, whose state a checkpoint in mid-epoch keeps.
+    state
+        Kept by a `StateRecorder` that comes before this callback.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        meters: list[keras.metrics.Metric],
+        state: TrainingState,
+        checkpoint: Checkpoint,
+    ) -> None:
+        super().__init__()
+        self.set_model(model)
+        self._meters, self._s, self._checkpoint = meters, state, checkpoint
+        self._metrics: dict[str, np.ndarray] = {}
+        self._last, self._saved = time.monotonic(), (0, 0)
+
+    def resume(self) -> None:
+        """Take over the last checkpoint, if there is one that fits."""
+        loaded = self._checkpoint.load()
+        if loaded is None:
+            return
+        (arrays, record), variables = loaded, self._variables() | self._running()
+        best = [arrays[name] for name in sorted(arrays) if name.startswith("best/")]
+        shapes = {name: v.shape for name, v in arrays.items() if not name.startswith("best/")}
+        if shapes != {name: tuple(v.shape) for name, v in variables.items()}:
+            return self._checkpoint.refuse("holds other variables than this network has")
+        for name, variable in self._variables().items():
+            variable.assign(arrays[name])
+        self._s.best = best or None
+        self._s.recall(record)
+        if self._s.step:  # between epochs they hold what validation left
+            self._metrics = {name: arrays[name] for name in self._running()}
+        self._s.resumed += 1
+        self._saved = (self._s.epoch, self._s.step)
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Bring back the metrics of an epoch that was cut off."""
+        for name, values in self._metrics.items():  # Keras has just set them to zero
+            self._running()[name].assign(values)
+        self._metrics = {}
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Save what the batches before this one made, if it is time."""
+        self._save_when_due()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Save what the epoch made, if it is time."""
+        self._save_when_due()
+
+    def _save_when_due(self) -> None:
+        due = time.monotonic() - self._last >= 60 * self._checkpoint.minutes
+        if not due or self._saved == (self._s.epoch, self._s.step):
+            return
+        self.model  # noqa: B018 - on JAX, variables hold the last step's values only after this
+        arrays = {n: np.asarray(v) for n, v in (self._variables() | self._running()).items()}
+        arrays |= _named("best", self._s.best or [])
+        self._checkpoint.save(arrays, self._s.record())
+        self._last, self._saved = time.monotonic(), (self._s.epoch, self._s.step)
+
+    def _variables(self) -> dict[str, Any]:
+        """Return weights, states of random generators and the optimizer's variables."""
+        model = self._model
+        return _named("model", model.variables) | _named("optimizer", model.optimizer.variables)
+
+    def _running(self) -> dict[str, Any]:
+        """Return the state of the metrics of the epoch under way."""
+        return _named("metric", [v for meter in self._meters for v in meter.variables])
+
+
+def _named(group: str, items: list[Any]) -> dict[str, Any]:
+    return {f"{group}/{place:05d}": item for place, item in enumerate(items)}

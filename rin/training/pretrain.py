@@ -7,48 +7,123 @@ image belongs to.  A training that was killed goes on from its last checkpoint.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import IO, Protocol
 
 import keras
 import numpy as np
 import pandas as pd
 
 from rin.errors import InputError
-from rin.files import sha256_of
+from rin.files import sha256_of, write_atomically
 from rin.models.build import Architecture
 from rin.models.preprocessing import Preprocessing, find_preprocessing
 from rin.models.weights import random_weights
-from rin.training.batches import Part
-from rin.training.checkpoint import Checkpoint
-from rin.training.devices import find_devices
-from rin.training.pretrain_records import (
-    CHECKPOINT,
-    FEATURES,
-    PARTS,
-    PROGRESS,
-    PretrainingMetrics,
-    PretrainingResult,
-    Settings,
-    Workplace,
-    check_corpus,
-)
-from rin.training.progress import EventLog, Watch, write_line
-from rin.training.recalibrate import recalibrate
-from rin.training.scoring import score
-from rin.training.standing import Standing
-from rin.training.trainer import CompiledBlock, Recipe
+from rin.training.batches import Part, shuffled_batches
+from rin.training.checkpoint import Checkpoint, TrainingState
+from rin.training.trainer import CompiledBlock, Recipe, find_devices
 
-__all__ = [
-    "PARTS",
-    "PretrainingBlock",
-    "PretrainingMetrics",
-    "PretrainingResult",
-    "Settings",
-    "Workplace",
-]
+PARTS = ("train", "validation", "test")
+CHECKPOINT, PROGRESS, FEATURES = "checkpoint.safetensors", "progress.txt", "features.npy"
+_EVERY_SECONDS = 3.0  # between two lines of progress; asking for the loss waits for the device
+_CHUNK = 8192  # images whose features are in memory at once
+
+
+class Settings(Protocol):
+    """What pretraining needs to know; a profile's `pretraining` section has it."""
+
+    size: int
+    batch: int
+    epochs: int
+    optimizer: str
+    weight_decay: float
+    learning_rate: float
+    schedule: str
+    warmup: float
+    class_weights: str
+    augmentation: str
+    dropout: float
+    batch_norm_momentum: float
+    batch_norm_recalibration: int
+
+
+@dataclass(frozen=True)
+class PretrainingMetrics:
+    """How a pretraining went; accuracies are those of the test part, 0 to 1.
+
+    `seconds` is the time of training, testing and what killed attempts had done before their
+    last checkpoints; `images_per_second` is that of training alone; `parameters` counts those
+    of the backbone without top; `resumed` tells how often a killed attempt was gone on with.
+    """
+
+    images: int
+    classes: int
+    training_images: int
+    epochs: int
+    steps: int
+    top1: float
+    top5: float
+    balanced_accuracy: float
+    seconds: float
+    images_per_second: float
+    parameters: int
+    devices: int
+    precision: str
+    resumed: int
+    traces: int
+
+
+@dataclass(frozen=True)
+class PretrainingResult:
+    """What a pretraining left.
+
+    Attributes
+    ----------
+    history
+        One row an epoch: epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
+        images_per_second, seconds.
+    metrics
+        Accuracy and budget.
+    predictions
+        One row a test image: row (of the images), truth, predicted (class names), in_top5
+        (bool), confidence (of predicted), truth_probability.
+    classes
+        One row a class: label, train, validation, test (images).
+    """
+
+    history: pd.DataFrame
+    metrics: PretrainingMetrics
+    predictions: pd.DataFrame
+    classes: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class WorkFolder:
+    """Where a pretraining keeps what lets it go on, and tells how it goes.
+
+    Attributes
+    ----------
+    folder
+        Takes checkpoint, progress line and the features of the test images.
+    identity
+        What the training is; a checkpoint of another one is not used.
+    minutes
+        Between two checkpoints, at least.
+    events
+        Folder of a TensorBoard log, None for none.
+    """
+
+    folder: Path
+    identity: dict[str, str] = field(default_factory=dict)
+    minutes: float = 5.0
+    events: Path | None = None
 
 
 class PretrainingBlock:
@@ -67,7 +142,7 @@ class PretrainingBlock:
     channels
         3 where any corpus has photographs; gray corpora share the compiled step.
     devices
-        See `rin.training.devices.find_devices`.
+        See `rin.training.trainer.find_devices`.
 
     Raises
     ------
@@ -123,7 +198,7 @@ class PretrainingBlock:
         classes: np.ndarray,
         parts: np.ndarray,
         contract: str,
-        work: Workplace | None = None,
+        work: WorkFolder | None = None,
     ) -> PretrainingResult:
         """Pretrain on one corpus from the random start, or from where it was killed.
 
@@ -153,15 +228,15 @@ class PretrainingBlock:
         check_corpus(images, names, labels, parts, size=self._settings.size, outputs=outputs)
         by_part = [Part(images, labels, np.flatnonzero(parts == part)) for part in PARTS]
         training, validation, test = by_part
-        standing = self._fit(training, validation, len(names), find_preprocessing(contract), work)
+        state = self._fit(training, validation, len(names), find_preprocessing(contract), work)
         if batches := self._settings.batch_norm_recalibration:
             recalibrate(self._block, training, self._settings.batch, batches, self._seed)
         features = work.folder / FEATURES if work else None
         predictions = score(self._block, test, self._settings.batch, names, features)
-        history = pd.DataFrame(standing.curves)
+        history = pd.DataFrame(state.curves)
         history.insert(0, "epoch", np.arange(1, len(history) + 1))
-        seconds = standing.earlier + time.monotonic() - started
-        metrics = self._metrics(standing, by_part, predictions, seconds)
+        seconds = state.earlier + time.monotonic() - started
+        metrics = self._metrics(state, by_part, predictions, seconds)
         return PretrainingResult(history, metrics, predictions, _class_table(names, by_part))
 
     def save(self, path: Path) -> str:
@@ -175,8 +250,8 @@ class PretrainingBlock:
         validation: Part,
         n_classes: int,
         contract: Preprocessing,
-        work: Workplace | None,
-    ) -> Standing:
+        work: WorkFolder | None,
+    ) -> TrainingState:
         s = self._settings
         weights = None
         if s.class_weights == "balanced":
@@ -194,14 +269,14 @@ class PretrainingBlock:
         )
 
     def _watchers(
-        self, work: Workplace | None, standing: Standing, loss: keras.metrics.Metric
+        self, work: WorkFolder | None, state: TrainingState, loss: keras.metrics.Metric
     ) -> list[keras.callbacks.Callback]:
         where = f"{self._name} at {self._settings.learning_rate:g}"
         tell: Callable = partial(write_line, work.folder / PROGRESS) if work else lambda _: None
-        logs = [EventLog(work.events, standing)] if work and work.events else []
-        return [Watch(standing, loss, tell, where), *logs]
+        logs = [EventLog(work.events, state)] if work and work.events else []
+        return [ProgressReporter(state, loss, tell, where), *logs]
 
-    def _checkpoint(self, work: Workplace) -> Checkpoint:
+    def _checkpoint(self, work: WorkFolder) -> Checkpoint:
         made_by = {
             "backend": f"{keras.backend.backend()} with keras {keras.__version__}",
             "precision": keras.config.dtype_policy().name,
@@ -210,16 +285,16 @@ class PretrainingBlock:
         return Checkpoint(work.folder / CHECKPOINT, work.identity | made_by, work.minutes)
 
     def _metrics(
-        self, standing: Standing, parts: list[Part], predictions: pd.DataFrame, seconds: float
+        self, state: TrainingState, parts: list[Part], predictions: pd.DataFrame, seconds: float
     ) -> PretrainingMetrics:
         right = predictions["truth"] == predictions["predicted"]
-        curves = pd.DataFrame(standing.curves)
+        curves = pd.DataFrame(state.curves)
         return PretrainingMetrics(
             images=sum(len(part.rows) for part in parts),
             classes=int(parts[0].labels.max()) + 1,
             training_images=len(parts[0].rows),
-            epochs=standing.epochs,
-            steps=standing.epochs * standing.steps,
+            epochs=state.epochs,
+            steps=state.epochs * state.steps,
             top1=float(right.mean()),
             top5=float(predictions["in_top5"].mean()),
             balanced_accuracy=float(right.groupby(predictions["truth"]).mean().mean()),
@@ -228,7 +303,7 @@ class PretrainingBlock:
             parameters=self.backbone.count_params(),
             devices=self._block.devices.count,
             precision=keras.config.dtype_policy().name,
-            resumed=standing.resumed,
+            resumed=state.resumed,
             traces=self._block.traces,
         )
 
@@ -239,3 +314,297 @@ def _class_table(names: np.ndarray, parts: list[Part]) -> pd.DataFrame:
         for name, part in zip(PARTS, parts, strict=True)
     }
     return pd.DataFrame({"label": names} | counts)
+
+
+def check_corpus(
+    images: np.ndarray,
+    names: np.ndarray,
+    labels: np.ndarray,
+    parts: np.ndarray,
+    *,
+    size: int,
+    outputs: int,
+) -> None:
+    """Raise `InputError` unless a network of some outputs can be trained on a corpus.
+
+    Parameters
+    ----------
+    images
+        Has to be uint8, (n, size, size) or (n, size, size, 3).
+    names
+        Class names by label.
+    labels, parts
+        int labels and names of parts, (n,).
+    """
+    _refuse(images.dtype != np.uint8, f"pixels of type {images.dtype}", "Store uint8, 0-255.")
+    _refuse(
+        images.shape[1:3] != (size, size),
+        f"images of {images.shape[1:3]} pixels and not {size} x {size}",
+        "Build the store at the size of the pretraining.",
+    )
+    _refuse(
+        not len(images) == len(labels) == len(parts),
+        f"{len(images)} images, {len(labels)} class names and {len(parts)} parts",
+        "Give one of each for every image.",
+    )
+    _refuse(
+        len(names) > outputs,
+        f"{len(names)} classes for {outputs} outputs",
+        "Build the block for the corpus with most classes.",
+    )
+    odd = sorted(set(np.unique(parts)) - set(PARTS))
+    known = f"Known: {', '.join(PARTS)}."
+    _refuse(bool(odd), f"unknown part {', '.join(map(repr, odd))}", known)
+    counts = np.bincount(labels[parts == "train"], minlength=len(names))
+    missing = ", ".join(names[counts == 0])
+    _refuse(
+        bool(missing),
+        f"no training image of class {missing}",
+        "Split again, or leave the class out with the manifest's label_map.",
+    )
+
+
+def _refuse(bad: bool, problem: str, remedy: str) -> None:
+    if bad:
+        raise InputError(problem, where="pretraining corpus", remedy=remedy)
+
+
+def score(
+    block: CompiledBlock,
+    test: Part,
+    batch: int,
+    names: np.ndarray,
+    features: Path | None = None,
+) -> pd.DataFrame:
+    """Return what a network says of every test image.
+
+    Parameters
+    ----------
+    block
+        Trained; outputs beyond the names are not counted.
+    test
+        The images.
+    batch
+        Images a step.
+    names
+        Class names by label.
+    features
+        Where the pooled features of the backbone go, float32 (n, channels) as `.npy`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns row, truth, predicted, in_top5, confidence, truth_probability, in the order of
+        the part.  With five classes or fewer, `in_top5` leaves out the least likely one.
+    """
+    tables = []
+    with ExitStack() as opened:
+        file = None
+        for start in range(0, len(test.rows), _CHUNK):
+            rows = test.rows[start : start + _CHUNK]
+            probabilities, pooled = block.embed(Part(test.images, test.labels, rows), batch)
+            tables.append(read_probabilities(probabilities[:, : len(names)], test.labels[rows]))
+            if features is not None:
+                file = file or _begin(opened, features, (len(test.rows), pooled.shape[1]))
+                file.write(np.ascontiguousarray(pooled, "float32").tobytes())
+    table = pd.concat(tables, ignore_index=True)
+    table.insert(0, "row", test.rows)
+    return table.assign(truth=names[table["truth"]], predicted=names[table["predicted"]])
+
+
+def read_probabilities(probabilities: np.ndarray, truth: np.ndarray) -> pd.DataFrame:
+    """Return truth, predicted (labels), in_top5, confidence and truth_probability of each image.
+
+    Parameters
+    ----------
+    probabilities
+        float (n, classes).
+    truth
+        int labels (n,).
+    """
+    k, each = min(5, probabilities.shape[1] - 1), np.arange(len(truth))
+    predicted, own = probabilities.argmax(axis=1), probabilities[each, truth]
+    return pd.DataFrame(
+        {
+            "truth": truth,
+            "predicted": predicted,
+            "in_top5": (probabilities > own[:, np.newaxis]).sum(axis=1) < k,
+            "confidence": probabilities[each, predicted],
+            "truth_probability": own,
+        }
+    )
+
+
+def _begin(opened: ExitStack, path: Path, shape: tuple[int, int]) -> IO[bytes]:
+    """Open a `.npy` file whose rows follow; it gets its name when the stack closes."""
+    file = opened.enter_context(opened.enter_context(write_atomically(path)).open("wb"))
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    return file
+
+
+def recalibrate(block: CompiledBlock, training: Part, batch: int, count: int, seed: int) -> None:
+    """Set the moving averages of every batch normalisation to their means over some batches.
+
+    Parameters
+    ----------
+    block
+        Trained; its augmentation and dropout are not applied.
+    training
+        Where the batches come from.
+    batch
+        Images a batch.
+    count
+        Number of batches.
+    seed
+        Decides which.
+    """
+    backbone = block.parts.backbone
+    layers = [n for n in backbone.layers if isinstance(n, keras.layers.BatchNormalization)]
+    if not layers:
+        return
+    before = [(layer.momentum, layer.synchronized) for layer in layers]
+    channels = block.architecture.channels
+    batches = shuffled_batches(training, batch=batch, channels=channels, seed=seed)
+    try:
+        for number, (images, _) in enumerate(islice(batches, count)):
+            for layer in layers:  # the mean of n + 1 values is n / (n + 1) of that of n, and more
+                layer.momentum, layer.synchronized = number / (number + 1), False
+            with block.devices.scope():
+                pixels = keras.ops.cast(images, "float32")
+                backbone(block.parts.preprocess(pixels), training=True)
+    finally:
+        for layer, (momentum, synchronized) in zip(layers, before, strict=True):
+            layer.momentum, layer.synchronized = momentum, synchronized
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A training at one moment; `speed` in cases a second, `left` in seconds, None if unknown."""
+
+    epoch: int
+    epochs: int
+    speed: float | None
+    loss: float
+    learning_rate: float
+    left: float | None
+
+    @property
+    def line(self) -> str:
+        """Return the reading in words."""
+        parts = [f"epoch {self.epoch}/{self.epochs}"]
+        if self.speed is not None:
+            parts.append(f"{self.speed:,.{0 if self.speed >= 10 else 1}f} images/s")
+        parts += [f"loss {self.loss:.3g}", f"lr {self.learning_rate:.2g}"]
+        if self.left is not None:
+            parts.append(f"ETA {_duration(self.left)}")
+        return ", ".join(parts)
+
+
+class ProgressReporter(keras.callbacks.Callback):
+    """Tells how a training goes, and ends one that diverges.
+
+    Parameters
+    ----------
+    state
+        Kept by a `StateRecorder` that comes before this callback.
+    loss
+        Running loss of the epoch.
+    tell
+        Is given a `Reading` every few seconds.
+    where
+        Names the training in the error.
+    """
+
+    def __init__(
+        self,
+        state: TrainingState,
+        loss: keras.metrics.Metric,
+        tell: Callable[[Reading], None],
+        where: str,
+    ) -> None:
+        super().__init__()
+        self._s, self._loss, self._tell, self._where = state, loss, tell, where
+        self._last, self._validating = time.monotonic(), 0.0
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Tell how the batches before this one went, if it is time."""
+        if batch and time.monotonic() - self._last >= _EVERY_SECONDS:
+            model = self.model
+            self._check(loss := float(np.asarray(self._loss.result())))
+            rate = float(np.asarray(model.optimizer.learning_rate))
+            s = self._s
+            self._tell(Reading(s.epoch + 1, s.epochs, s.speed, loss, rate, self._left()))
+            self._last = time.monotonic()
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        """Check the loss of a whole epoch."""
+        self._check(float(np.asarray(self._loss.result())))
+        self._began = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Learn how long validation takes."""
+        self._validating = time.monotonic() - self._began
+
+    def _left(self) -> float | None:
+        s = self._s
+        if s.speed is None:
+            return None
+        epochs = s.epochs - s.epoch
+        return (epochs * s.images - s.done) / s.speed + epochs * self._validating
+
+    def _check(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise InputError(
+                f"the training loss is {loss} in epoch {self._s.epoch + 1}, "
+                f"step {self._s.step} of {self._s.steps}",
+                where=self._where,
+                remedy="Training diverged: lower the learning rate, or warm it up.",
+            )
+
+
+def write_line(path: Path, reading: Reading) -> None:
+    """Write a reading into a file for whoever shows it; it is never half there."""
+    with write_atomically(path) as draft:
+        draft.write_text(reading.line, encoding="utf-8")
+
+
+class EventLog(keras.callbacks.Callback):
+    """Writes losses, accuracies, learning rate and speed of every epoch for TensorBoard.
+
+    Parameters
+    ----------
+    folder
+        Takes an event file.
+    state
+        Kept by a `StateRecorder` that comes before this callback.
+    """
+
+    def __init__(self, folder: Path, state: TrainingState) -> None:
+        super().__init__()
+        self._folder, self._s, self._writer = folder, state, None
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Write the epoch."""
+        from tensorboardX import SummaryWriter
+
+        done = self._s.epoch
+        if self._writer is None:  # what a killed run wrote from here on counts no more
+            self._writer = SummaryWriter(str(self._folder), purge_step=done)
+        for name, value in self._s.curves[-1].items():
+            self._writer.add_scalar(name, value, done)
+        self._writer.flush()
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Close the file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

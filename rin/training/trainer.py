@@ -1,40 +1,241 @@
-"""One compiled step, many runs.
+"""One compiled step, many runs, on one device or several.
 
 A block builds and compiles its classifier once.  Between runs it restores weights,
 empties the optimizer and sets the learning rate and the input contract, none of
 which makes the framework trace again; `CompiledBlock.traces` lets a test prove it.
 Nothing here reads or writes files but checkpoints, where one is asked for.
+
+Several devices share each batch by the framework's own strategy: TensorFlow mirrors the variables
+(`tf.distribute.MirroredStrategy`), JAX shards the batches (`keras.distribution.DataParallel`).
+Gradients and the statistics of batch normalisation are those of the whole batch, so that the
+number of devices changes floating-point noise only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import keras
 import numpy as np
 
-from rin.errors import InputError
+from rin.errors import InputError, unknown
 from rin.models.build import Architecture, Classifier, build_classifier
 from rin.models.preprocessing import Preprocessing, check_pixels
 from rin.models.weights import random_weights
-from rin.training.batches import OrderedBatches, Part, ReadAhead, own_errors, shuffled_batches
-from rin.training.checkpoint import Checkpoint
-from rin.training.devices import Devices
-from rin.training.framework import jit_setting, lacks_affine, prepare_framework
-from rin.training.progress import Callbacks
-from rin.training.rows import read_rows
-from rin.training.schedule import learning_rate, make_optimizer
-from rin.training.standing import Journal, Keeper, Standing
-
-__all__ = ["LOGS", "CompiledBlock", "Recipe", "Watchers", "prepare_framework"]
+from rin.training.batches import (
+    OrderedBatches,
+    Part,
+    ReadAhead,
+    own_errors,
+    read_rows,
+    shuffled_batches,
+)
+from rin.training.checkpoint import Checkpoint, CheckpointSaver, StateRecorder, TrainingState
 
 _UNTRAINED_SEED = 1_000_003
 #: What Keras logs of every epoch.
-LOGS = ("accuracy", "loss", "val_accuracy", "val_loss")
-#: Given where a training stands and its running loss, returns further callbacks.
-Watchers = Callable[[Standing, keras.metrics.Metric], list[keras.callbacks.Callback]]
+_LOGS = ("accuracy", "loss", "val_accuracy", "val_loss")
+OPTIMIZERS = ("adam", "adamw", "sgd")
+SCHEDULES = ("constant", "cosine")
+#: Given how far a training has come and its running loss, returns further callbacks.
+Watchers = Callable[[TrainingState, keras.metrics.Metric], list[keras.callbacks.Callback]]
+
+
+def prepare_framework(threads: int | None, precision: str) -> None:
+    """Set threads and precision of this process; call before the first model.
+
+    Parameters
+    ----------
+    threads
+        Threads of the TensorFlow backend, None for its own choice.  Several
+        single-threaded blocks side by side train faster on a CPU than one block with
+        all cores.  Other backends keep their own settings.
+    precision
+        Name of a Keras dtype policy.
+    """
+    keras.config.set_dtype_policy(precision)
+    if threads is None or keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    tf.get_logger().setLevel("ERROR")  # it takes the one tracing of each block for too many
+    threading = tf.config.threading
+    if threading.get_intra_op_parallelism_threads() != threads:
+        threading.set_intra_op_parallelism_threads(threads)
+        threading.set_inter_op_parallelism_threads(threads)
+
+
+def _jit_setting() -> bool | str:
+    """Compile with XLA except on TensorFlow's CPU, where compiling costs more than it saves."""
+    if keras.backend.backend() != "tensorflow":
+        return "auto"
+    import tensorflow as tf
+
+    return "auto" if tf.config.list_physical_devices("GPU") else False
+
+
+def _lacks_affine() -> bool:
+    """Return whether compiled steps have no affine transform: TensorFlow's, under XLA."""
+    return keras.backend.backend() == "tensorflow" and _jit_setting() is not False
+
+
+@dataclass(frozen=True)
+class Devices:
+    """The devices that share each batch; `strategy` is None for a single one."""
+
+    count: int
+    strategy: Any = None
+
+    def scope(self) -> AbstractContextManager:
+        """Return the context in which a model is built, trained and used."""
+        return nullcontext() if self.strategy is None else self.strategy.scope()
+
+    def feed(self, make: Callable[[], Iterator[tuple[np.ndarray, ...]]]) -> Any:
+        """Return endless batches in the form in which `keras.Model.fit` keeps their order.
+
+        With a strategy of TensorFlow, Keras reads a generator ahead before it begins, and
+        loses what it has read; a dataset begins anew.
+        """
+        if self.strategy is None or keras.backend.backend() != "tensorflow":
+            return make()
+        import tensorflow as tf
+
+        first = next(make())
+        signature = tuple(tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in first)
+        return tf.data.Dataset.from_generator(make, output_signature=signature).prefetch(1)
+
+    def synchronise(self, backbone: keras.Model) -> None:
+        """Let batch normalisation take its statistics over all devices; JAX always does."""
+        if self.strategy is None or keras.backend.backend() != "tensorflow":
+            return
+        for layer in backbone.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.synchronized = True
+
+
+def find_devices(wanted: int | str | None) -> Devices:
+    """Return the devices to train on.
+
+    Parameters
+    ----------
+    wanted
+        None for one device; a number; or `all`.
+
+    Raises
+    ------
+    InputError
+        When there are fewer.
+    """
+    if wanted in (None, 1):
+        return Devices(1)
+    names = _device_names()
+    if wanted != "all" and wanted > len(names):
+        raise InputError(
+            f"{wanted} devices are asked for and {len(names)} found ({', '.join(names)})",
+            where="execution.devices",
+            remedy="Ask for fewer, or for 'all'.",
+        )
+    chosen = names if wanted == "all" else names[:wanted]
+    if len(chosen) == 1:
+        return Devices(1)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return Devices(len(chosen), tf.distribute.MirroredStrategy(chosen))
+    return Devices(len(chosen), keras.distribution.DataParallel(devices=chosen))
+
+
+def _device_names() -> list[str]:
+    """Return the accelerators of this process, or its CPU devices where it has none."""
+    if keras.backend.backend() != "tensorflow":
+        return keras.distribution.list_devices()
+    import tensorflow as tf
+
+    found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return [device.name for device in found]
+
+
+def make_optimizer(name: str, weight_decay: float = 0.0) -> keras.optimizers.Optimizer:
+    """Return a new optimizer of Keras, whose learning rate is set later.
+
+    Parameters
+    ----------
+    name
+        One of `OPTIMIZERS`; `sgd` has a momentum of 0.9.
+    weight_decay
+        Decoupled from the gradient (Loshchilov and Hutter 2019) and times the learning rate;
+        biases and the scales of batch normalisation do not decay.
+
+    Raises
+    ------
+    InputError
+        For an unknown name.
+    """
+    decay = weight_decay or None
+    if name == "adam":
+        optimizer = keras.optimizers.Adam(weight_decay=decay)
+    elif name == "adamw":
+        optimizer = keras.optimizers.AdamW(weight_decay=weight_decay)
+    elif name == "sgd":
+        optimizer = keras.optimizers.SGD(momentum=0.9, weight_decay=decay)
+    else:
+        raise unknown("optimizer", name, OPTIMIZERS)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def learning_rate(
+    peak: float, steps: int, schedule: str = "constant", warmup: float = 0.0
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning rate of a training: a number, or a schedule over its steps.
+
+    Parameters
+    ----------
+    peak
+        The highest learning rate.
+    steps
+        Optimizer steps of the whole training.
+    schedule
+        `constant`, or `cosine`, which falls to zero at the last step along half a cosine
+        (Loshchilov and Hutter 2017).
+    warmup
+        Share of the steps, 0 to below 1, over which the rate first rises from zero in a line.
+
+    Raises
+    ------
+    InputError
+        For an unknown schedule.
+    """
+    if schedule not in SCHEDULES:
+        raise unknown("schedule", schedule, SCHEDULES)
+    rising = round(warmup * steps)
+    if schedule == "constant" and rising == 0:
+        return peak
+    return keras.optimizers.schedules.CosineDecay(
+        0.0 if rising else peak,
+        max(steps - rising, 1),
+        alpha=1.0 if schedule == "constant" else 0.0,
+        warmup_target=peak if rising else None,
+        warmup_steps=rising,
+    )
+
+
+class Callbacks(keras.callbacks.CallbackList):
+    """Callbacks that hear of the beginning of batches and never of their end.
+
+    Keras turns the results of every batch into numbers for them, which waits for the device
+    at every step and keeps it from running ahead.
+    """
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Pass nothing on."""
+
+    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Pass nothing on."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +253,7 @@ class Recipe:
     seed
         Decides head, order of cases, augmentation and dropout.
     schedule, warmup
-        See `rin.training.schedule.learning_rate`.  A schedule is part of the compiled step:
+        See `learning_rate`.  A schedule is part of the compiled step:
         another one, or another number of steps, makes the framework trace training again.
     """
 
@@ -72,7 +273,7 @@ class CompiledBlock:
     architecture
         What decides the compiled step.
     optimizer, weight_decay
-        See `rin.training.schedule.make_optimizer`.
+        See `make_optimizer`.
     devices
         Devices that share each batch.
 
@@ -93,7 +294,7 @@ class CompiledBlock:
         self.architecture, self.devices = architecture, devices or Devices(1)
         self._schedule: dict | None = None
         with self.devices.scope():
-            self.parts: Classifier = build_classifier(architecture, gathers=lacks_affine())
+            self.parts: Classifier = build_classifier(architecture, gathers=_lacks_affine())
             self.devices.synchronise(self.parts.backbone)
             accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
             self.parts.model.compile(
@@ -101,7 +302,7 @@ class CompiledBlock:
                 # Two-class softmax cross-entropy is the paper's binary cross-entropy.
                 loss="sparse_categorical_crossentropy",
                 metrics=[accuracy],
-                jit_compile=jit_setting(),
+                jit_compile=_jit_setting(),
             )
             self.parts.model.optimizer.build(self.parts.model.trainable_variables)
             self._meters = [self.parts.model.metrics[0], accuracy]  # the first is the loss
@@ -123,27 +324,10 @@ class CompiledBlock:
         recipe: Recipe,
         training: Part,
         validation: Part,
-        *,
-        callbacks: list[keras.callbacks.Callback] | None = None,
     ) -> dict[str, list[float]]:
-        """Train once and return loss and accuracy per epoch, training and validation.
-
-        Parameters
-        ----------
-        weights, contract, recipe, training, validation
-            See `fit`.
-        callbacks
-            Further callbacks, which do not hear of the end of a batch.
-
-        Raises
-        ------
-        InputError
-            See `fit`.
-        """
-        watchers = None if callbacks is None else lambda *_: callbacks
-        parts = (training, validation)
-        curves = self.fit(weights, contract, recipe, *parts, watchers=watchers).curves
-        return {name: [row[name] for row in curves] for name in LOGS}
+        """Train as `fit`; return loss and accuracy per epoch, training and validation."""
+        curves = self.fit(weights, contract, recipe, training, validation).curves
+        return {name: [row[name] for row in curves] for name in _LOGS}
 
     def fit(
         self,
@@ -156,7 +340,7 @@ class CompiledBlock:
         class_weights: np.ndarray | None = None,
         watchers: Watchers | None = None,
         checkpoint: Checkpoint | None = None,
-    ) -> Standing:
+    ) -> TrainingState:
         """Train from given backbone weights, keep the best epoch and tell how it went.
 
         Parameters
@@ -185,33 +369,33 @@ class CompiledBlock:
         check_pixels(read_rows(training.images, np.arange(1)), where="image store")
         model, used = self.parts.model, training.divisible(self.devices.count)
         steps = used.steps(recipe.batch)
-        standing = Standing(steps, len(used.rows), recipe.batch, recipe.epochs)
-        own = [Journal(standing)]
+        state = TrainingState(steps, len(used.rows), recipe.batch, recipe.epochs)
+        own = [StateRecorder(state)]
         with self.devices.scope():
             self._restore(weights, contract, recipe, steps)
             if checkpoint is not None:
-                own.append(keeper := Keeper(model, self._meters, standing, checkpoint))
-                keeper.resume()
-            own += watchers(standing, self._meters[0]) if watchers else []
-            while standing.epoch < recipe.epochs:
-                make = self._batches(recipe, training, class_weights, standing)
-                self._fit(make, validation, standing, own)
-            if standing.best is None:
-                losses = [row["val_loss"] for row in standing.curves]
+                own.append(saver := CheckpointSaver(model, self._meters, state, checkpoint))
+                saver.resume()
+            own += watchers(state, self._meters[0]) if watchers else []
+            while state.epoch < recipe.epochs:
+                make = self._batches(recipe, training, class_weights, state)
+                self._fit(make, validation, state, own)
+            if state.best is None:
+                losses = [row["val_loss"] for row in state.curves]
                 raise InputError(
                     f"no epoch has a finite validation loss ({losses})",
                     where=f"{self.architecture.backbone} at {recipe.learning_rate:g}",
                     remedy="Training diverged: lower the learning rate or check the weights.",
                 )
-            model.set_weights(standing.best)
-        return standing
+            model.set_weights(state.best)
+        return state
 
     def _batches(
         self,
         recipe: Recipe,
         training: Part,
         class_weights: np.ndarray | None,
-        standing: Standing,
+        state: TrainingState,
     ) -> Callable[[], Iterator[tuple[np.ndarray, ...]]]:
         """Return a maker of the training batches from where a training stands."""
         return partial(
@@ -220,8 +404,8 @@ class CompiledBlock:
             batch=recipe.batch,
             channels=self.architecture.channels,
             seed=recipe.seed,
-            epoch=standing.epoch,
-            step=standing.step,
+            epoch=state.epoch,
+            step=state.step,
             devices=self.devices.count,
             class_weights=class_weights,
         )
@@ -230,11 +414,11 @@ class CompiledBlock:
         self,
         make: Callable[[], Iterator[tuple[np.ndarray, ...]]],
         validation: Part,
-        standing: Standing,
+        state: TrainingState,
         callbacks: list[keras.callbacks.Callback],
     ) -> None:
         """Train the rest of an epoch that was cut off, or all whole epochs that are left."""
-        s, model = standing, self.parts.model
+        s, model = state, self.parts.model
         ordered = self._ordered(validation.divisible(self.devices.count), s.batch)
         with ReadAhead(make) as ahead, own_errors(ahead, ordered):
             model.fit(

@@ -5,7 +5,7 @@ import hashlib
 import pandas as pd
 from PIL import Image
 
-from rin.curation.selection import Selection
+from rin.curation.build import Selection
 
 ROWS = [
     # uid, modality, region, name, patient, study, roi, kind

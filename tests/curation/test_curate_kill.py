@@ -18,8 +18,8 @@ PROGRAM = Path(__file__).with_name("killed_curation.py")
 #: While files are made, while the corpus is put together, and before it is noted as whole.
 KILLS = [
     ("rin.curation.export", "write_dicom", 50),
-    ("rin.curation.corpus_files", "_link", 20),
-    ("rin.curation.build", "write_note", 1),
+    ("rin.curation.corpus", "_link", 20),
+    ("rin.curation.build", "write_atomically", 4),
 ]
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rin.curation import lexicon
-from rin.curation.impressions import screen_impression
+from rin.curation import reports as lexicon
+from rin.curation.reports import screen_impression
 from rin.curation.taxonomy import load_taxonomy
 
 NORMAL = [
@@ -253,7 +253,7 @@ def test_no_abnormal_label_of_the_database_beside_normality_is_normal():
 
 
 def test_neutral_words_are_no_findings_and_no_hedges():
-    for words in (lexicon.FINDINGS, lexicon.HEDGES, lexicon.FOLLOW_UP, lexicon.LIMITS):
+    for words in (lexicon.LEXICON[k] for k in ("findings", "hedges", "follow_up", "limits")):
         found = lexicon.words_pattern(words)
         assert [word for word in sorted(lexicon.NEUTRAL) if found.fullmatch(word)] == []
 

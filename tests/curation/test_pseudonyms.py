@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pydicom.valuerep import validate_value
 
-from rin.curation.pseudonyms import Pseudonyms, load_key
+from rin.curation.deidentify import Pseudonyms, load_key
 from rin.errors import InputError
 
 KEY = bytes(range(32))
@@ -70,12 +70,6 @@ def test_shift_is_between_a_day_and_ten_years_back(patient):
     assert NAMES.shift_days(patient) == Pseudonyms(KEY).shift_days(f"{patient} ")
 
 
-def test_shifts_spread_over_the_ten_years():
-    shifts = {NAMES.shift_days(str(patient)) for patient in range(2000)}
-    assert len(shifts) > 1300  # 1539 expected of 2000 draws among 3650
-    assert min(shifts) < -3500 and max(shifts) > -150
-
-
 @pytest.mark.parametrize("patient", ["", "  ", "\0"])
 def test_patient_without_an_id_is_refused(patient):
     for pseudonym in (NAMES.patient, NAMES.shift_days):
@@ -88,10 +82,6 @@ def test_short_key_is_refused():
         Pseudonyms(b"password")
 
 
-def test_key_is_not_shown():
-    assert "\\x" not in repr(NAMES) and KEY.hex() not in repr(NAMES)
-
-
 def test_key_is_made_once_and_for_its_owner_alone(tmp_path):
     path = tmp_path / "new" / "pseudonym.key"
     key = load_key(path)
@@ -99,10 +89,6 @@ def test_key_is_made_once_and_for_its_owner_alone(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert load_key(path) == key
     assert [left.name for left in path.parent.iterdir()] == ["pseudonym.key"]
-
-
-def test_keys_of_two_places_differ(tmp_path):
-    assert load_key(tmp_path / "a") != load_key(tmp_path / "b")
 
 
 def test_key_made_by_many_at_once_is_one(tmp_path):
@@ -120,7 +106,7 @@ def test_key_that_another_process_made_meanwhile_is_taken(tmp_path, monkeypatch)
         path.chmod(0o600)
         return drawn(count)
 
-    monkeypatch.setattr("rin.curation.pseudonyms.secrets.token_hex", overtaken)
+    monkeypatch.setattr("rin.curation.deidentify.secrets.token_hex", overtaken)
     assert load_key(path).hex() == others
     assert [left.name for left in tmp_path.iterdir()] == ["pseudonym.key"]
 
@@ -128,7 +114,7 @@ def test_key_that_another_process_made_meanwhile_is_taken(tmp_path, monkeypatch)
 def test_key_has_its_mode_whatever_the_umask(tmp_path):
     path = tmp_path / "pseudonym.key"
     program = (
-        "import os, sys; os.umask(0); from rin.curation.pseudonyms import load_key;"
+        "import os, sys; os.umask(0); from rin.curation.deidentify import load_key;"
         "load_key(sys.argv[1])"
     )
     subprocess.run([sys.executable, "-c", program, str(path)], check=True)
@@ -153,8 +139,3 @@ def test_key_that_others_may_read_is_refused(tmp_path):
     path.chmod(0o640)
     with pytest.raises(InputError, match="chmod 600"):
         load_key(path)
-
-
-def test_folder_in_place_of_a_key_is_refused(tmp_path):
-    with pytest.raises(InputError, match="cannot be used"):
-        load_key(tmp_path)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from rin.curation.selection import _one_each, _reasons
+from rin.curation.build import _one_each, _reasons
 
 COLUMNS = ["sop_uid", "label", "kind", "document"]
 

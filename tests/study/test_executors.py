@@ -2,7 +2,6 @@ import os
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -74,27 +73,6 @@ def test_drive_when_interrupted_starts_no_further_job(tmp_path):
             make_executor(Execution(workers=0)), call, jobs, finished=interrupt, total=6, title=""
         )
     assert {path.name for path in tmp_path.iterdir()} == {"0"}
-
-
-def test_drive_shows_the_status_behind_its_bar(tmp_path, capsys):
-    drive(
-        make_executor(Execution(workers=0)),
-        touch_later,
-        [(tmp_path / "one", 1.5)],
-        finished=lambda: len(list(tmp_path.iterdir())),
-        total=1,
-        title="Trying",
-        status=lambda: "epoch 2/3, 512 images/s",
-    )
-    assert "epoch 2/3, 512 images/s" in capsys.readouterr().err
-
-
-def test_make_executor_when_workers_are_asked_for_spawns_that_many(tmp_path):
-    with make_executor(Execution(workers=2)) as pool:
-        assert isinstance(pool, ProcessPoolExecutor)
-        own = {pool.submit(os.getpid).result() for _ in range(4)}
-    assert os.getpid() not in own
-    assert len(own) <= 2
 
 
 def test_workers_when_the_parent_is_killed_end_too(tmp_path):

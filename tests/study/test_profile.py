@@ -11,10 +11,6 @@ def test_profile_that_is_shipped_validates_and_has_the_name_of_its_file(name):
     assert load_profile(name).name == name
 
 
-def test_profile_names_hold_the_one_for_continuous_integration():
-    assert "smoke" in profile_names()
-
-
 def test_load_profile_from_path_reads_every_setting(tmp_path):
     profile = load_profile(write_profile(tmp_path / "tiny.yaml"))
     given = settings()
@@ -39,34 +35,20 @@ def test_load_profile_when_path_is_missing_names_it(tmp_path):
         ("colour", "red", ["colour"]),
         ("fine_tuning.epoch", 3, ["fine_tuning.epoch"]),
         ("fine_tuning.epochs", "many", ["fine_tuning.epochs", "many"]),
-        ("fine_tuning.epochs", 0, ["fine_tuning.epochs"]),
         ("fine_tuning.size", 31, ["fine_tuning", "31 px", "ResNet50", "32 px"]),
-        ("pretraining.size", 31, ["pretraining", "31 px", "ResNet50", "32 px"]),
         ("fine_tuning.augmentation", "wild", ["fine_tuning.augmentation", "wild", "official"]),
-        ("pretraining.augmentation", "wild", ["pretraining.augmentation", "wild", "official"]),
         ("pretraining.preprocessing", "odd", ["pretraining.preprocessing", "odd", "symmetric"]),
-        ("pretraining.learning_rate", 0, ["pretraining.learning_rate"]),
-        ("pretraining.optimizer", "lion", ["pretraining.optimizer", "lion", "adamw"]),
         ("pretraining.optimizer", "adamw", ["pretraining", "weight_decay"]),
-        ("pretraining.schedule", "step", ["pretraining.schedule", "step", "cosine"]),
-        ("pretraining.warmup", 1, ["pretraining.warmup"]),
-        ("pretraining.class_weights", "odd", ["pretraining.class_weights", "balanced"]),
         ("pretraining.corpora", {"radiologic": []}, ["pretraining.corpora"]),
         ("pretraining.backbones", ["VGG18"], ["pretraining", "VGG18"]),
         ("pretraining.backbones", ["InceptionV3"], ["pretraining", "32 px", "InceptionV3"]),
         ("execution.devices", 0, ["execution.devices"]),
-        ("execution.devices", "some", ["execution.devices", "some"]),
-        ("execution.checkpoint_minutes", -1, ["execution.checkpoint_minutes"]),
         ("backbones", ["VGG16"], ["backbones", "VGG16", "DenseNet121"]),
-        ("backbones", [], ["backbones"]),
         ("inits", ["random"], ["inits"]),
         ("inits", ["random", "random"], ["inits", "repeat"]),
-        ("tasks", [], ["tasks"]),
         ("tasks", ["breast", "breast"], ["tasks", "repeat"]),
         ("cases", 0, ["cases"]),
-        ("splits", "random", ["splits", "random"]),
         ("fine_tuning_of", {"thyroid": {"epochs": 2}}, ["fine_tuning_of", "thyroid"]),
-        ("fine_tuning_of", {"breast": {"epoch": 2}}, ["fine_tuning_of", "epoch"]),
         ("fine_tuning_of", {"breast": {"size": 31}}, ["fine_tuning_of", "31 px", "ResNet50"]),
         ("fine_tuning.preprocessing", "odd", ["fine_tuning.preprocessing", "official_scripts"]),
         ("pretraining.preprocessing", {"other": "caffe"}, ["other", "radiologic"]),
@@ -74,11 +56,8 @@ def test_load_profile_when_path_is_missing_names_it(tmp_path):
         ("factors.resize", {"tasks": ["breast"], "scenarios": ["odd"]}, ["factors", "odd"]),
         ("probe", {"init": "odd", "contracts": ["caffe", "symmetric"], "epochs": 1}, ["odd"]),
         ("probe", {"contracts": ["caffe", "odd"], "epochs": 1}, ["probe.contracts", "odd"]),
-        ("probe", {"contracts": ["caffe"], "epochs": 1}, ["probe.contracts"]),
         ("stand_ins.busi", 60, ["stand_ins.busi"]),
         ("execution.workers", -1, ["execution.workers"]),
-        ("execution.blocks", "by_hand", ["execution.blocks", "by_hand"]),
-        ("execution.precision", "float8", ["execution.precision", "float8"]),
     ],
 )
 def test_load_profile_when_setting_is_bad_names_file_and_setting(tmp_path, setting, value, told):

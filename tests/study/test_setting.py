@@ -56,7 +56,7 @@ def test_inputs_of_a_profile_that_limits_cases_are_drawn(study_folder):
     inputs = task_inputs(limited, "breast")
     whole = task_inputs(open_study(tiny_profile(), results=study_folder), "breast")
     drawn = set(inputs.store.cases["case_id"])
-    assert inputs.available == len(whole.store.cases) == 60
+    assert len(inputs.found.cases) == len(whole.store.cases) == 60
     assert 2 * PIECES <= len(drawn) < 60
     assert drawn < set(whole.store.cases["case_id"])
     assert inputs.store.digest != whole.store.digest
@@ -74,7 +74,6 @@ def test_drawn_cases_are_those_of_the_seed(inputs):
 
 def test_inputs_tell_real_from_stand_in(inputs):
     assert (inputs.provenance, inputs.substitute_for) == ("stand-in", None)
-    assert inputs.available == len(inputs.store.cases)
 
 
 @pytest.fixture

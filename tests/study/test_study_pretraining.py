@@ -137,11 +137,6 @@ def test_pretraining_leaves_its_weights_in_three_formats_that_agree(
             np.testing.assert_array_equal(one, two)
 
 
-def test_pretraining_leaves_no_work_behind(pretrained_study):
-    (run,) = plan_pretraining(pretrained_study)
-    assert [p.name for p in pretrained_study.weights.folder.iterdir()] == [run.run_id]
-
-
 def test_pretraining_when_profile_has_none_is_empty(study_folder):
     study = open_study(tiny_profile({"pretraining": None}), results=study_folder)
     assert len(run_pretraining(study)) == 0
@@ -256,18 +251,6 @@ def test_pretraining_id_covers_the_split(pretrained_study, monkeypatch):
     assert other.run_id != run.run_id
 
 
-def test_pretraining_of_own_backbones_needs_none_of_the_profile(study_folder):
-    changes = {"pretraining.backbones": ["VGG19", "MobileNetV2"]}
-    study = open_study(tiny_profile(changes), results=study_folder)
-    assert [run.backbone for run in plan_pretraining(study)] == ["VGG19", "MobileNetV2"]
-
-
-def test_pretraining_of_corpora_in_order_of_preference_is_named_after_the_one_found(study_folder):
-    changes = {"pretraining.corpora": {"radiologic": ["corpus_radiologic", "corpus_photographic"]}}
-    (run,) = plan_pretraining(open_study(tiny_profile(changes), results=study_folder))
-    assert run.corpus == "corpus_radiologic"
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("backbone", ["VGG19", "MobileNetV2"])
 def test_pretraining_of_further_backbones_ends(tmp_path, backbone):
@@ -276,12 +259,6 @@ def test_pretraining_of_further_backbones_ends(tmp_path, backbone):
     (row,) = run_pretraining(study).to_dict("records")
     assert row["backbone"] == backbone
     assert np.isfinite(pretraining_features(study, "radiologic", backbone)[1]).all()
-
-
-def test_pretraining_of_every_corpus_starts_from_one_seed(study_folder):
-    runs = plan_pretraining(open_study(tiny_profile(TWO), results=study_folder))
-    assert len({run.run_id for run in runs}) == 2
-    assert {run.seed for run in runs} == {tiny_profile().seed}
 
 
 def test_local_entries_when_damaged_name_the_file(pretrained_study):

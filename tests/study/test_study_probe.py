@@ -6,7 +6,7 @@ import pytest
 from tiny_study import copy_of, records, tiny_profile
 
 from rin.errors import InputError
-from rin.study import open_study
+from rin.models.probe import Score, judge
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe import (
     measurement_ids,
@@ -17,6 +17,7 @@ from rin.study.probe import (
     probe_sources,
     probe_verdicts,
     run_probe,
+    verdict_sentence,
 )
 
 SECTION = {"contracts": ["caffe", "symmetric"], "cases": 66, "epochs": 2, "images": 9}
@@ -205,7 +206,18 @@ def test_files_that_are_not_trained_yet_have_ids_and_no_measurements(study):
     assert measurement_ledger(own).count(ids) == 0
 
 
-def test_a_study_reopened_by_name_has_the_same_plan(study, study_folder):
-    own = probing(study)
-    again = open_study(own.profile, results=study_folder)
-    assert [r.run_id for r in plan_probe(again)] == [r.run_id for r in plan_probe(own)]
+@pytest.mark.parametrize(
+    ("divergences", "correlation", "said"),
+    [
+        ((0.1, 0.4), 0.98, "Verdict: caffe; raw, the next, diverges 4.0 times as far."),
+        ((0.1, 0.11), 0.98, "Verdict: too close to call; caffe and raw diverge by 0.100 and"),
+        ((2.0, 9.0), 0.98, "Verdict: none fits; the nearest candidate, caffe, still diverges"),
+        ((0.1, 0.4), 0.05, "Verdict: none fits; the stored variances do not follow"),
+    ],
+)
+def test_the_verdict_is_one_sentence(divergences, correlation, said):
+    scores = [
+        Score(name, divergence, correlation, 1.0, 64)
+        for name, divergence in zip(("caffe", "raw"), divergences, strict=True)
+    ]
+    assert verdict_sentence(judge(scores)).startswith(said)

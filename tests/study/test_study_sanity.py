@@ -10,7 +10,6 @@ from scipy.stats import bootstrap
 from tiny_study import copy_of, records, tiny_profile
 
 from rin.errors import InputError
-from rin.explain.gradcam import class_activation
 from rin.explain.overlap import has_lesion
 from rin.explain.sanity import MEASURES, similarity_table
 from rin.study import (
@@ -19,7 +18,6 @@ from rin.study import (
     run_grid,
     sanity_table,
     similarity_summary,
-    study_predictions,
 )
 from rin.study.plan import plan_runs
 from rin.study.sanity import record_sanity, sanity_rows
@@ -85,13 +83,6 @@ def test_grid_with_the_check_repeats_the_runs_that_record_and_no_other(checked, 
     assert new == {run.run_id for run in recording(study, inputs)}
 
 
-def test_runs_that_record_have_a_file_more_and_others_have_not(checked, inputs):
-    study, _ = checked
-    for run in plan_runs(study, inputs):
-        files = {path.name for path in study.runs.path(run.run_id).iterdir()}
-        assert ("sanity.parquet" in files) is (run.sanity_cases > 0)
-
-
 def test_recording_changes_neither_predictions_nor_maps_of_any_run(checked, finished_study, inputs):
     study, _ = checked
     order = ["scenario", "init", "case_id"]
@@ -103,12 +94,6 @@ def test_recording_changes_neither_predictions_nor_maps_of_any_run(checked, fini
     }
     for rows, maps in cam_arrays(study, inputs):
         np.testing.assert_allclose(maps, kept[tuple(rows.iloc[0][["scenario", "init"]])], atol=1e-4)
-
-
-def test_recording_traces_nothing(checked, inputs):
-    study, _ = checked
-    traces = {study.runs.done(run.run_id)["traces"] for run in plan_runs(study, inputs)}
-    assert len(traces) == 1
 
 
 def test_sanity_table_holds_the_first_test_cases_with_a_lesion_at_every_depth(checked, inputs):
@@ -177,14 +162,6 @@ def test_grid_after_a_run_was_lost_records_the_same_again(checked, inputs, with_
     pd.testing.assert_frame_equal(first, second, atol=1e-3)
 
 
-def test_runs_from_random_weights_are_those_of_the_grid(checked, no_training):
-    study, _ = checked
-    profile = tiny_profile(SECTION | FROM_RANDOM | {"inits": ["radiologic", "random"]})
-    again = copy_of(study, "from_random", profile=profile)
-    scored = study_predictions(again, "from_random")
-    assert set(scored["init"]) == {"radiologic", "random"}
-
-
 def test_plan_asks_no_run_of_an_init_beside_the_profile_s(checked, inputs):
     profile = tiny_profile(SECTION | {"inits": ["radiologic", "photographic"]})
     study = copy_of(checked[0], "beside", profile=profile)
@@ -203,15 +180,6 @@ def test_sanity_rows_when_no_test_case_has_a_lesion_raise(checked, inputs):
 def test_sanity_table_of_a_profile_without_the_section_raises(finished_study, inputs):
     with pytest.raises(InputError, match="no run of breast records"):
         sanity_table(finished_study, inputs)
-
-
-def test_maps_after_the_head_alone_went_random_are_weighted_sums_of_the_same_features():
-    # Of one feature map, any head gives that map times a number: only the sign can turn.
-    features = np.random.default_rng(0).normal(size=(1, 4, 4, 1)).astype(np.float32)
-    a, b = (class_activation(features, [[w]])[..., 0] for w in (2.0, -0.5))
-    row = similarity_table(a, b, 16).iloc[0]
-    assert row["spearman"] == pytest.approx(-1)
-    assert row["spearman_absolute"] == pytest.approx(1)
 
 
 INITS = ("radiologic", "photographic")
@@ -255,22 +223,6 @@ def test_summary_interval_with_one_case_a_patient_is_that_of_the_plain_bootstrap
         (values,), np.mean, n_resamples=4000, method="percentile", rng=1
     ).confidence_interval
     assert (found["low"], found["high"]) == pytest.approx(tuple(expected), abs=0.02)
-
-
-def test_summary_excess_is_that_of_each_case_over_another_image():
-    whole = table(40)
-    whole["ssim_other"] = np.random.default_rng(5).uniform(-1, 1, len(whole))
-    whole.loc[0, "ssim_other"] = np.nan
-    found = cell(similarity_summary(whole, replicates=4000))
-    cases = whole[(whole["init"] == "radiologic") & (whole["depth"] == 0)]
-    differences = (cases["ssim"] - cases["ssim_other"]).dropna()
-    assert len(differences) == 39
-    assert found["excess"] == pytest.approx(differences.mean())
-    expected = bootstrap(
-        (differences,), np.mean, n_resamples=4000, method="percentile", rng=1
-    ).confidence_interval
-    ends = found["excess_low"], found["excess_high"]
-    assert ends == pytest.approx(tuple(expected), abs=0.03)
 
 
 def test_summary_resamples_patients_whole():

@@ -23,8 +23,8 @@ if keras.backend.backend() == "tensorflow":
 sys.path.append(str(Path(__file__).parents[1] / "study"))
 from small_backbone import small_backbone  # noqa: E402
 
-from rin.training.pretrain import PretrainingBlock, Workplace  # noqa: E402
-from rin.training.standing import Keeper  # noqa: E402
+from rin.training.checkpoint import CheckpointSaver  # noqa: E402
+from rin.training.pretrain import PretrainingBlock, WorkFolder  # noqa: E402
 
 keras.applications.ResNet50 = small_backbone
 
@@ -57,18 +57,18 @@ def corpus():
 
 def cut_off_once():
     """Let the training end in the middle of its second epoch, as if it were killed."""
-    save = Keeper._save_when_due
+    save = CheckpointSaver._save_when_due
 
     def then_end(self):
         save(self)
         if (self._s.epoch, self._s.step) == (1, 2):
-            Keeper._save_when_due = save
+            CheckpointSaver._save_when_due = save
             raise KeyboardInterrupt
 
-    Keeper._save_when_due = then_end
+    CheckpointSaver._save_when_due = then_end
 
 
-work = Workplace(Path(tempfile.mkdtemp()), {}, minutes=0)
+work = WorkFolder(Path(tempfile.mkdtemp()), {}, minutes=0)
 block = PretrainingBlock("ResNet50", Settings(), 2, seed=3, channels=1, devices=COUNT)
 if COUNT > 1:
     cut_off_once()

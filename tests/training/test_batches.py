@@ -1,5 +1,9 @@
+import os
+import subprocess
+import sys
 import threading
 from itertools import chain, count, islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +13,8 @@ from rin.training.batches import (
     OrderedBatches,
     Part,
     ReadAhead,
-    epoch_order,
     own_errors,
+    read_rows,
     shuffled_batches,
 )
 
@@ -30,11 +34,6 @@ def test_part_without_cases_raises():
         Part(*numbered(), np.array([], int))
 
 
-@pytest.mark.parametrize(("batch", "steps"), [(1, 11), (4, 3), (11, 1), (12, 1), (10, 2)])
-def test_steps_when_last_batch_is_smaller_count_it(batch, steps):
-    assert Part(*numbered(), np.arange(11)).steps(batch) == steps
-
-
 def test_shuffled_batches_in_each_pass_yield_every_row_once_with_its_label():
     rows = np.array([1, 4, 6, 7, 9, 13, 14, 15, 19, 2, 3])
     part = Part(*numbered(), rows)
@@ -47,17 +46,6 @@ def test_shuffled_batches_in_each_pass_yield_every_row_once_with_its_label():
     assert [set(rows_of(b)) for b in batches[:3]] != [set(rows_of(b)) for b in batches[3:6]]
 
 
-def test_shuffled_batches_are_decided_by_the_seed_alone():
-    def first(seed):
-        part = Part(*numbered(), np.arange(20))
-        return [
-            rows_of(b) for b in islice(shuffled_batches(part, batch=6, channels=1, seed=seed), 8)
-        ]
-
-    assert first(3) == first(3)
-    assert first(3) != first(4)
-
-
 @pytest.mark.parametrize(("epoch", "step"), [(0, 0), (0, 2), (1, 0), (2, 3)])
 def test_shuffled_batches_from_any_place_are_those_that_come_there(epoch, step):
     part = Part(*numbered(), np.arange(20))
@@ -68,12 +56,13 @@ def test_shuffled_batches_from_any_place_are_those_that_come_there(epoch, step):
     assert [rows_of(b) for b in islice(later, 16 - first)] == whole[first:]
 
 
-def test_epoch_order_of_an_epoch_needs_none_before_it():
-    rows = np.arange(9)
-    assert epoch_order(rows, 1, 5).tolist() != epoch_order(rows, 1, 6).tolist()
-    # Trainings that were killed go on in it: computed once with NumPy 2.4.
-    expected = np.random.Generator(np.random.PCG64(np.random.SeedSequence([1, 5]))).permutation(9)
-    assert epoch_order(rows, 1, 5).tolist() == expected.tolist()
+def test_shuffled_batches_of_an_epoch_are_drawn_from_seed_and_epoch():
+    # Trainings that were killed go on in this order.
+    order = np.random.Generator(np.random.PCG64(np.random.SeedSequence([1, 5]))).permutation(9)
+    part = Part(*numbered(), np.arange(9))
+    batches = shuffled_batches(part, batch=3, channels=1, seed=1, epoch=5)
+    found = [rows_of(batch) for batch in islice(batches, 3)]
+    assert found == [sorted(order[at : at + 3].tolist()) for at in (0, 3, 6)]
 
 
 def test_shuffled_batches_for_devices_can_all_be_divided_and_leave_out_others_each_time():
@@ -110,7 +99,7 @@ def test_read_ahead_is_ahead_by_its_depth_and_no_more():
                 enough.set()
             yield number
 
-    with ReadAhead(numbers, depth=2) as ahead:
+    with ReadAhead(numbers) as ahead:
         batches = ahead.batches()
         assert next(batches) == 0
         assert enough.wait(5)  # two wait, the fourth is in the reader's hand
@@ -155,15 +144,10 @@ def test_own_errors_leave_others_as_they_are():
         raise KeyError("x")
 
 
-def test_ordered_batches_yield_the_rows_in_order_once():
-    ordered = OrderedBatches(Part(*numbered(), np.arange(3, 14)), batch=4, channels=1)
-    assert len(ordered) == 3
-    assert rows_of(ordered[0]) + rows_of(ordered[1]) + rows_of(ordered[2]) == list(range(3, 14))
-
-
 def test_ordered_batches_of_rows_out_of_order_keep_their_order():
     rows = np.array([9, 2, 7, 1, 5])
     ordered = OrderedBatches(Part(*numbered(), rows), batch=3, channels=1)
+    assert len(ordered) == 2
     assert rows_of(ordered[0]) + rows_of(ordered[1]) == rows.tolist()
 
 
@@ -176,3 +160,79 @@ def test_take_when_model_wants_channels_gives_them(shape, channels):
     expected = images[[1, 3]] if len(shape) == 3 else images[[1, 3], ..., np.newaxis]
     np.testing.assert_array_equal(taken, np.broadcast_to(expected, taken.shape))
     assert labels.tolist() == [1, 3]
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).integers(0, 256, (50, 4, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def stored(tmp_path, images):
+    """The same images as a read-only memory map."""
+    np.save(tmp_path / "images.npy", images)
+    return np.load(tmp_path / "images.npy", mmap_mode="r")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [[0], [49], [3, 4, 5], [0, 1, 7, 8, 9, 30], [9, 3, 3, 48], [], list(range(50))],
+    ids=["first", "last", "neighbours", "runs", "any order", "none", "all"],
+)
+def test_read_rows_of_a_file_are_those_of_the_array(images, stored, rows):
+    read = read_rows(stored, np.array(rows, int))
+    assert not isinstance(read, np.memmap)
+    np.testing.assert_array_equal(read, images[np.array(rows, int)])
+
+
+def test_read_rows_of_an_array_in_memory_indexes_it(images):
+    np.testing.assert_array_equal(read_rows(images, np.array([4, 2])), images[[4, 2]])
+
+
+def test_read_rows_of_a_part_of_a_map_does_not_read_from_its_beginning(images, stored):
+    part = stored[10:20]
+    np.testing.assert_array_equal(read_rows(part, np.array([0, 9])), images[[10, 19]])
+
+
+def test_read_rows_beyond_the_array_raise(stored):
+    for rows in ([50], [-1]):
+        with pytest.raises(IndexError):
+            read_rows(stored, np.array(rows))
+
+
+def test_read_rows_of_a_file_cut_short_names_it_and_goes_on_living(stored):
+    os.truncate(stored.filename, 300)
+    assert read_rows(stored, np.array([2])).shape == (1, 4, 3)
+    with pytest.raises(InputError, match=r"cannot be read.*too early") as caught:
+        read_rows(stored, np.array([2, 40]))
+    assert caught.value.where == str(stored.filename)
+
+
+def test_read_rows_of_a_file_that_is_gone_names_it(stored):
+    Path(stored.filename).unlink()
+    with pytest.raises(InputError, match="cannot be read") as caught:
+        read_rows(stored, np.array([2]))
+    assert caught.value.where == str(stored.filename)
+
+
+MEMORY = """
+import resource, sys
+import numpy as np
+from rin.training.batches import read_rows
+
+images = np.load(sys.argv[1], mmap_mode="r")
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for rows in np.arange(len(images)).reshape(-1, 64):
+    read_rows(images, rows)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def test_reading_a_whole_store_keeps_none_of_it_resident(tmp_path):
+    path = tmp_path / "images.npy"
+    with path.open("wb") as file:  # 256 MB that take no disk
+        header = {"descr": "|u1", "fortran_order": False, "shape": (4096, 256, 256)}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.truncate(file.tell() + 4096 * 65536)
+    grown = subprocess.check_output([sys.executable, "-c", MEMORY, path], text=True)
+    assert int(grown) < 32

@@ -1,10 +1,8 @@
-import json
-
 import numpy as np
 import pytest
 
 from rin.errors import InputError
-from rin.training.checkpoint import Checkpoint, Snapshot
+from rin.training.checkpoint import Checkpoint
 
 ARRAYS = {
     "model/00000": np.arange(12, dtype="float32").reshape(3, 4).T,  # not contiguous
@@ -20,14 +18,14 @@ def checkpoint(tmp_path):
 
 
 def test_checkpoint_round_trip_keeps_arrays_and_record(checkpoint):
-    checkpoint.save(Snapshot(ARRAYS, RECORD))
-    back = checkpoint.load()
-    assert back.record == RECORD
-    assert back.arrays.keys() == ARRAYS.keys()
+    checkpoint.save(ARRAYS, RECORD)
+    arrays, record = checkpoint.load()
+    assert record == RECORD
+    assert arrays.keys() == ARRAYS.keys()
     for name, array in ARRAYS.items():
-        assert back.arrays[name].dtype == array.dtype
-        assert back.arrays[name].shape == array.shape
-        np.testing.assert_array_equal(back.arrays[name], array)
+        assert arrays[name].dtype == array.dtype
+        assert arrays[name].shape == array.shape
+        np.testing.assert_array_equal(arrays[name], array)
 
 
 def test_checkpoint_that_is_not_there_is_none_without_a_word(checkpoint, recwarn):
@@ -37,7 +35,7 @@ def test_checkpoint_that_is_not_there_is_none_without_a_word(checkpoint, recwarn
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.99])
 def test_checkpoint_that_is_truncated_is_refused_with_its_name(checkpoint, share):
-    checkpoint.save(Snapshot(ARRAYS, RECORD))
+    checkpoint.save(ARRAYS, RECORD)
     content = checkpoint.path.read_bytes()
     checkpoint.path.write_bytes(content[: int(len(content) * share)])
     with pytest.warns(UserWarning, match=r"checkpoint\.safetensors: .*cannot be read.*its start"):
@@ -45,28 +43,21 @@ def test_checkpoint_that_is_truncated_is_refused_with_its_name(checkpoint, share
 
 
 def test_checkpoint_of_another_configuration_is_refused_and_tells_what_differs(checkpoint):
-    checkpoint.save(Snapshot(ARRAYS, RECORD))
+    checkpoint.save(ARRAYS, RECORD)
     other = Checkpoint(checkpoint.path, {"run": "a", "devices": "2"})
     with pytest.warns(UserWarning, match=r"written for devices '1' and not '2'; .*its start"):
         assert other.load() is None
 
 
 def test_checkpoint_when_saving_fails_keeps_the_one_before(checkpoint, monkeypatch):
-    checkpoint.save(Snapshot(ARRAYS, RECORD))
+    checkpoint.save(ARRAYS, RECORD)
 
     def full(*_):
         raise OSError("No space left on device")
 
     monkeypatch.setattr("safetensors.numpy.save_file", full)
     with pytest.raises(InputError, match=r"cannot be written.*No space left") as caught:
-        checkpoint.save(Snapshot(ARRAYS, RECORD | {"epoch": 3}))
+        checkpoint.save(ARRAYS, RECORD | {"epoch": 3})
     assert caught.value.where == str(checkpoint.path)
-    assert checkpoint.load().record["epoch"] == 2
+    assert checkpoint.load()[1]["epoch"] == 2
     assert [path.name for path in checkpoint.path.parent.iterdir()] == [checkpoint.path.name]
-
-
-def test_checkpoint_names_its_record_in_the_header_of_the_file(checkpoint):
-    checkpoint.save(Snapshot(ARRAYS, RECORD))
-    content = checkpoint.path.read_bytes()
-    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    assert json.loads(header["__metadata__"]["record"])["step"] == 5

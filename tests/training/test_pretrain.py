@@ -1,16 +1,28 @@
+import math
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
 
 from rin.errors import InputError
 from rin.files import sha256_of
+from rin.models.build import Architecture
 from rin.models.weights import random_weights, read_weights_file
-from rin.training import progress
-from rin.training.batches import OrderedBatches, Part
-from rin.training.pretrain import PretrainingBlock, Workplace
-from rin.training.standing import Keeper
+from rin.training import pretrain
+from rin.training.batches import OrderedBatches, Part, shuffled_batches
+from rin.training.checkpoint import CheckpointSaver, TrainingState
+from rin.training.pretrain import (
+    EventLog,
+    PretrainingBlock,
+    ProgressReporter,
+    Reading,
+    WorkFolder,
+    read_probabilities,
+    recalibrate,
+)
+from rin.training.trainer import CompiledBlock, Devices
 
 HISTORY = [
     "epoch",
@@ -159,7 +171,7 @@ def test_pretraining_features_are_the_pooled_ones_of_the_test_images(pretrained,
     import keras
 
     block, (images, _, parts) = pretrained[0], GRAY[:3]
-    block.train(*GRAY, Workplace(tmp_path))
+    block.train(*GRAY, WorkFolder(tmp_path))
     features = np.load(tmp_path / "features.npy")
     gray = images[parts == "test"].astype("float32")[..., np.newaxis]
     maps = block.backbone(keras.ops.convert_to_tensor(np.repeat(gray, 3, axis=-1) / 127.5 - 1))
@@ -211,7 +223,7 @@ def test_pretraining_that_diverges_says_so_and_the_next_is_untouched(
     with monkeypatch.context() as patch:
         patch.setattr(block, "_start", [w * np.float32(1e30) for w in block._start])
         with pytest.raises(InputError, match=r"ResNet50 at 0\.01: .*loss is nan.*diverged"):
-            block.train(*GRAY, Workplace(tmp_path))
+            block.train(*GRAY, WorkFolder(tmp_path))
     again = block.train(*GRAY)
     np.testing.assert_array_equal(again.history["val_loss"], gray.history["val_loss"])
 
@@ -222,14 +234,14 @@ class _Killed(BaseException):
 
 def kill_at(monkeypatch, epoch, step):
     """Let a training end behind the checkpoint of some place."""
-    save = Keeper._save_when_due
+    save = CheckpointSaver._save_when_due
 
     def then_end(self):
         save(self)
         if (self._s.epoch, self._s.step) == (epoch, step):
             raise _Killed
 
-    monkeypatch.setattr(Keeper, "_save_when_due", then_end)
+    monkeypatch.setattr(CheckpointSaver, "_save_when_due", then_end)
 
 
 @pytest.mark.parametrize("place", [(0, 3), (1, 0), (1, 5), (2, 0)])
@@ -237,7 +249,7 @@ def test_pretraining_that_is_cut_off_goes_on_as_if_it_had_not_been(
     pretrained, tmp_path, monkeypatch, place
 ):
     block, (gray, _) = pretrained[:2]
-    work = Workplace(tmp_path, {"run": "a"}, minutes=0)
+    work = WorkFolder(tmp_path, {"run": "a"}, minutes=0)
     with monkeypatch.context() as patch:
         kill_at(patch, *place)
         with pytest.raises(_Killed):
@@ -257,16 +269,16 @@ def test_pretraining_with_a_checkpoint_of_another_run_begins_from_its_start(
     with monkeypatch.context() as patch:
         kill_at(patch, 1, 2)
         with pytest.raises(_Killed):
-            block.train(*RGB, Workplace(tmp_path, {"run": "b"}, minutes=0))
+            block.train(*RGB, WorkFolder(tmp_path, {"run": "b"}, minutes=0))
     with pytest.warns(UserWarning, match="written for run 'b' and not 'a'"):
-        result = block.train(*GRAY, Workplace(tmp_path, {"run": "a"}))
+        result = block.train(*GRAY, WorkFolder(tmp_path, {"run": "a"}))
     assert result.metrics.resumed == 0
     assert result.predictions.equals(gray.predictions)
 
 
 def test_pretraining_tells_its_progress_in_a_file(pretrained, tmp_path, monkeypatch):
-    monkeypatch.setattr(progress, "EVERY_SECONDS", 0.0)
-    pretrained[0].train(*GRAY, Workplace(tmp_path))
+    monkeypatch.setattr(pretrain, "_EVERY_SECONDS", 0.0)
+    pretrained[0].train(*GRAY, WorkFolder(tmp_path))
     line = (tmp_path / "progress.txt").read_text()
     assert line.startswith("epoch 2/2, ")
     for word in ("images/s, loss ", ", lr 0.01, ETA "):
@@ -277,7 +289,7 @@ def test_pretraining_with_schedule_and_weights_compiles_once_for_corpora_of_one_
     changes = {"schedule": "cosine", "warmup": 0.25, "class_weights": "balanced"}
     settings = replace(Settings(), **changes, optimizer="sgd", weight_decay=1e-4)
     block = PretrainingBlock("ResNet50", settings, 4, seed=5)
-    first = block.train(*GRAY, Workplace(tmp_path, events=tmp_path / "events"))
+    first = block.train(*GRAY, WorkFolder(tmp_path, events=tmp_path / "events"))
     second = block.train(*corpus(["x", "y", "z"], seed=2))
     third = block.train(*RGB)
     assert first.metrics.traces == second.metrics.traces < third.metrics.traces
@@ -304,9 +316,149 @@ def test_balanced_class_weights_give_each_class_the_same_sum(pretrained, monkeyp
 
 
 def test_pretraining_block_of_a_batch_that_devices_cannot_share_tells_so(monkeypatch):
-    from rin.training import pretrain
-    from rin.training.devices import Devices
-
     monkeypatch.setattr(pretrain, "find_devices", lambda _: Devices(4))
     with pytest.raises(InputError, match="4 devices cannot share a batch of 6 evenly"):
         PretrainingBlock("ResNet50", Settings(), 4, seed=5, devices=4)
+
+
+@pytest.fixture(scope="module")
+def block(_small):
+    return CompiledBlock(Architecture("ResNet50", "unfreeze_all", 32, batch_norm_momentum=0.9))
+
+
+def first_norm(block):
+    import keras
+
+    layers = block.parts.backbone.layers
+    return next(n for n in layers if isinstance(n, keras.layers.BatchNormalization))
+
+
+def test_recalibrated_averages_are_those_of_the_batches_and_nothing_else_changes(block, store):
+    training = Part(*store, np.arange(24))
+    norm = first_norm(block)
+    before = {v.path: np.asarray(v) for v in block.parts.model.variables}
+    recalibrate(block, training, 8, 3, seed=4)
+
+    import keras
+
+    ahead = keras.Model(block.parts.backbone.input, norm.input)
+    batches = shuffled_batches(training, batch=8, channels=1, seed=4)
+    seen = []
+    for _ in range(3):
+        pixels = keras.ops.cast(next(batches)[0], "float32")
+        seen.append(np.asarray(ahead(block.parts.preprocess(pixels)), "float64"))
+    mean = np.mean([s.mean(axis=(0, 1, 2)) for s in seen], axis=0)
+    variance = np.mean([s.var(axis=(0, 1, 2)) for s in seen], axis=0)
+    np.testing.assert_allclose(np.asarray(norm.moving_mean), mean, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(np.asarray(norm.moving_variance), variance, rtol=1e-3)
+    changed = {
+        v.path for v in block.parts.model.variables if (np.asarray(v) != before[v.path]).any()
+    }
+    assert changed == {v.path for v in block.parts.backbone.weights if v.name.startswith("moving")}
+    assert norm.momentum == 0.9
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_recalibrated_averages_do_not_remember_what_was_before(block, store, count):
+    training = Part(*store, np.arange(24))
+    norm, made = first_norm(block), []
+    for value in (0.0, 100.0):
+        norm.moving_mean.assign(np.full(norm.moving_mean.shape, value))
+        recalibrate(block, training, 8, count, seed=4)
+        made.append(np.asarray(norm.moving_mean))
+    np.testing.assert_array_equal(*made)
+
+
+def test_read_probabilities_of_a_literal_table():
+    probabilities = np.array([[0.5, 0.3, 0.2], [0.1, 0.7, 0.2], [0.1, 0.3, 0.6]])
+    table = read_probabilities(probabilities, np.array([0, 2, 0]))
+    assert table["predicted"].tolist() == [0, 1, 2]
+    assert table["in_top5"].tolist() == [True, True, False]  # of three classes, the first two
+    assert table["confidence"].tolist() == [0.5, 0.7, 0.6]
+    assert table["truth_probability"].tolist() == [0.5, 0.2, 0.1]
+
+
+@pytest.mark.parametrize("classes", [4, 6, 20])
+def test_read_probabilities_agree_with_scikit_learn(classes):
+    draws = np.random.default_rng(classes)
+    probabilities = draws.dirichlet(np.ones(classes), 300)
+    truth = draws.integers(0, classes, 300)
+    table = read_probabilities(probabilities, truth)
+    for k, found in (
+        (1, table["truth"] == table["predicted"]),
+        (min(5, classes - 1), table["in_top5"]),
+    ):
+        expected = top_k_accuracy_score(truth, probabilities, k=k, labels=np.arange(classes))
+        assert found.mean() == expected
+
+
+def test_reading_in_words_names_epoch_speed_loss_rate_and_time_left():
+    reading = Reading(2, 3, 512.4, 1.8234, 6.1e-4, 61.0)
+    assert reading.line == "epoch 2/3, 512 images/s, loss 1.82, lr 0.00061, ETA 61 s"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(4.4, "4 s"), (600, "10 min"), (7200, "2.0 h"), (360000, "100.0 h")]
+)
+def test_reading_tells_time_left_in_a_fitting_unit(seconds, words):
+    assert Reading(1, 1, 1e4, 1, 1, seconds).line.endswith(
+        f"10,000 images/s, loss 1, lr 1, ETA {words}"
+    )
+
+
+def test_reading_before_the_second_step_leaves_out_what_nobody_knows():
+    assert Reading(1, 3, None, 2.3, 1e-3, None).line == "epoch 1/3, loss 2.3, lr 0.001"
+
+
+def reporter(state, loss, told):
+    made = ProgressReporter(
+        state, SimpleNamespace(result=lambda: np.float32(loss)), told.append, "Net at 1"
+    )
+    made.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=np.float32(0.5))))
+    return made
+
+
+def test_reporter_tells_after_a_while_how_much_is_left(monkeypatch):
+    state, told = TrainingState(10, 100, 10, 3, epoch=1, step=4, timed=(30, 1.5)), []
+    made = reporter(state, 0.25, told)
+    made.on_train_batch_begin(4)
+    assert told == []
+    monkeypatch.setattr(pretrain, "_EVERY_SECONDS", 0.0)
+    made.on_train_batch_begin(4)
+    # 60 images of this epoch and 100 of the next, at 20 a second.
+    assert told == [Reading(2, 3, 20.0, 0.25, 0.5, 8.0)]
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_reporter_of_a_loss_that_is_no_number_ends_the_training(loss):
+    made = reporter(TrainingState(10, 100, 10, 3, epoch=1, step=10), loss, [])
+    with pytest.raises(InputError, match=r"Net at 1: .*loss is (nan|inf) in epoch 2.*lower the"):
+        made.on_test_begin()
+
+
+def test_event_log_holds_every_epoch_in_the_format_of_tensorboard(tmp_path):
+    state = TrainingState(1, 1, 1, 3)
+    made = EventLog(tmp_path, state)
+    for epoch, loss in enumerate([0.5, 0.25]):
+        state.curves.append({"loss": loss, "val_loss": 2 * loss})
+        state.epoch = epoch + 1
+        made.on_epoch_end(epoch)
+    made.on_train_end()
+    (path,) = tmp_path.iterdir()
+    assert events(path) == {
+        ("loss", 1, 0.5),
+        ("val_loss", 1, 1.0),
+        ("loss", 2, 0.25),
+        ("val_loss", 2, 0.5),
+    }
+
+
+def events(path):
+    """Scalars of an event file as TensorFlow reads them: tag, step, value."""
+    import tensorflow as tf
+
+    found = set()
+    for record in tf.data.TFRecordDataset(str(path)):
+        event = tf.compat.v1.Event.FromString(record.numpy())
+        found |= {(v.tag, event.step, v.simple_value) for v in event.summary.value}
+    return found

@@ -16,13 +16,13 @@ from pydicom.uid import (
     XRayRadiationDoseSRStorage,
 )
 
-from rin.curation.standin.images import Series, header
+from rin.curation.standin.images import TEMPLATES, Series, add, filled, header
 from rin.data.standins.writers import fill, make_uid
 
 LAYER = "FINDINGS"
-CONTEXT, MODIFIER, PROPERTIES = "HAS OBS CONTEXT", "HAS CONCEPT MOD", "HAS PROPERTIES"
+CONTEXT = "HAS OBS CONTEXT"
 TARGETS = {"lung": "816094009 SCT Chest", "abd": "818981001 SCT Abdomen"}
-SCAN_MM, PITCH = 320.0, 0.9
+SCAN_MM = 320.0
 #: The element that holds the value of a content item, by ValueType.
 VALUES = {"TEXT": "TextValue", "PNAME": "PersonName", "UIDREF": "UID", "DATETIME": "DateTime"}
 
@@ -38,7 +38,7 @@ def content(
     concept: str,
     value: Any = None,
     relation: str = "CONTAINS",
-    items: Sequence[Dataset] = (),
+    items: Sequence[Sequence] = (),
 ) -> Dataset:
     """Return a content item of a structured report.
 
@@ -53,7 +53,7 @@ def content(
     relation
         RelationshipType.
     items
-        Content items in this one.
+        Content items in this one, each the arguments of this function.
     """
     item = fill(Dataset(), RelationshipType=relation, ValueType=kind)
     if concept:
@@ -76,7 +76,7 @@ def content(
     else:
         setattr(item, VALUES[kind], value)
     if items:
-        item.ContentSequence = list(items)
+        item.ContentSequence = [content(*inner) for inner in items]
     return item
 
 
@@ -85,31 +85,14 @@ def _document(
 ) -> Dataset:
     """Return a structured report: a container of items, which follows a template of PS3.16."""
     document = header(series, sop_class, number)
-    request = fill(
-        Dataset(),
-        StudyInstanceUID=document.StudyInstanceUID,
-        ReferencedStudySequence=[],
-        AccessionNumber=document.AccessionNumber,
-        PlacerOrderNumberImagingServiceRequest=None,
-        FillerOrderNumberImagingServiceRequest=None,
-        RequestedProcedureID=document.RequestAttributesSequence[0].RequestedProcedureID,
-        RequestedProcedureDescription=document.StudyDescription,
-        RequestedProcedureCodeSequence=[],
-    )
     # The steps and staff that made the images are not those of the document.
     del document.RequestAttributesSequence, document.OperatorsName
     del document.PerformedProcedureStepStartDate, document.PerformedProcedureStepStartTime
-    tree = content("CONTAINER", concept, items=items)
+    tree = content("CONTAINER", concept)
+    tree.ContentSequence = items
     del tree.RelationshipType
     document.update(tree)
-    return fill(
-        document,
-        ReferencedRequestSequence=[request],
-        ReferencedPerformedProcedureStepSequence=[],
-        ContentTemplateSequence=[
-            fill(Dataset(), MappingResource="DCMR", TemplateIdentifier=template)
-        ],
-    )
+    return add(document, "document", series.study, tid=template)
 
 
 def key_selection(
@@ -137,61 +120,23 @@ def key_selection(
 
 def dose_report(series: Series) -> Dataset:
     """Return the dose report of a CT study with one spiral acquisition."""
-    study = series.study
+    study, serial = series.study, series.study.scanner[3]
     current, dose = 120 + study.number % 90, 4.0 + study.number % 9
-    product = round(dose * SCAN_MM / 10, 1)
-    diagnostic = "261004008 SCT Diagnostic Intent"
-    intent = content("CODE", "363703001 SCT Has Intent", diagnostic, MODIFIER)
-    whole = content("UIDREF", "110180 DCM Study Instance UID", study.study_uid, PROPERTIES)
-    begin, end = (f"{study.start + timedelta(seconds=s):%Y%m%d%H%M%S}" for s in (0, 90))
-    serial = study.scanner[3]
-    tube = [
-        content("TEXT", "113832 DCM Identification of the X-Ray Source", "1"),
-        content("NUM", "113733 DCM KVP", (120, "kV")),
-        content("NUM", "113833 DCM Maximum X-Ray Tube Current", (current + 40, "mA")),
-        content("NUM", "113734 DCM X-Ray Tube Current", (current, "mA")),
-    ]
-    parameters = [
-        content("NUM", "113824 DCM Exposure Time", (6.5, "s")),
-        content("NUM", "113825 DCM Scanning Length", (SCAN_MM, "mm")),
-        content("NUM", "113826 DCM Nominal Single Collimation Width", (0.6, "mm")),
-        content("NUM", "113827 DCM Nominal Total Collimation Width", (38.4, "mm")),
-        content("NUM", "113828 DCM Pitch Factor", (PITCH, "{ratio}")),
-        content("NUM", "113823 DCM Number of X-Ray Sources", (1, "{X-Ray sources}")),
-        content("CONTAINER", "113831 DCM CT X-Ray Source Parameters", items=tube),
-    ]
-    phantom = "113691 DCM IEC Body Dosimetry Phantom"
-    doses = [
-        content("NUM", "113830 DCM Mean CTDIvol", (dose, "mGy")),
-        content("CODE", "113835 DCM CTDIw Phantom Type", phantom),
-        content("NUM", "113838 DCM DLP", (product, "mGy.cm")),
-    ]
-    event = make_uid("irradiation", study.study_uid)
-    acquisition = [
-        content("TEXT", "125203 DCM Acquisition Protocol", "routine"),
-        content("CODE", "123014 DCM Target Region", TARGETS[study.region]),
-        content("CODE", "113820 DCM CT Acquisition Type", "116152004 SCT Spiral Acquisition"),
-        content("UIDREF", "113769 DCM Irradiation Event UID", event),
-        content("CONTAINER", "113822 DCM CT Acquisition Parameters", items=parameters),
-        content("CONTAINER", "113829 DCM CT Dose", items=doses),
-    ]
-    total = [
-        content("NUM", "113812 DCM Total Number of Irradiation Events", (1, "{events}")),
-        content("NUM", "113813 DCM CT Dose Length Product Total", (product, "mGy.cm")),
-    ]
-    automated = "113856 DCM Automated Data Collection"
-    items = [
-        content("CODE", "121058 DCM Procedure reported", "77477000 SCT CT", MODIFIER, [intent]),
-        content("CODE", "121005 DCM Observer Type", "121007 DCM Device", CONTEXT),
-        content("UIDREF", "121012 DCM Device Observer UID", make_uid("device", serial), CONTEXT),
-        content("TEXT", "121016 DCM Device Observer Serial Number", serial, CONTEXT),
-        content("DATETIME", "113809 DCM Start of X-Ray Irradiation", begin, CONTEXT),
-        content("DATETIME", "113810 DCM End of X-Ray Irradiation", end, CONTEXT),
-        content("CODE", "113705 DCM Scope of Accumulation", "113014 DCM Study", CONTEXT, [whole]),
-        content("CONTAINER", "113811 DCM CT Accumulated Dose Data", items=total),
-        content("CONTAINER", "113819 DCM CT Acquisition", items=acquisition),
-        content("CODE", "113854 DCM Source of Dose Information", automated),
-    ]
+    fields = {
+        "study": study,
+        "device": make_uid("device", serial),
+        "serial": serial,
+        "begin": study.start,
+        "end": study.start + timedelta(seconds=90),
+        "dose": dose,
+        "product": round(dose * SCAN_MM / 10, 1),
+        "target": TARGETS[study.region],
+        "event": make_uid("irradiation", study.study_uid),
+        "length": SCAN_MM,
+        "peak": current + 40,
+        "current": current,
+    }
+    items = [content(*item) for item in filled(TEMPLATES["dose report"], fields)]
     concept = "113701 DCM X-Ray Radiation Dose Report"
     report = _document(series, XRayRadiationDoseSRStorage, 1, concept, items, "10011")
     return fill(

@@ -10,6 +10,7 @@ depends on the clock: equal studies make equal headers.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ from rin.curation.standin.studies import (
 )
 from rin.data.standins.phantoms import oval, own_axes, resized, smooth_noise
 from rin.data.standins.writers import fill, make_uid
+from rin.strict_yaml import read_yaml
 
 PHANTOMS: dict[str, Callable[[Cut], Drawing]] = {
     "lung": phantoms.draw_chest,
@@ -62,6 +64,7 @@ PROTOCOLS = {
     "spine": ("T2 sag", 3600, 100, None),
 }
 AIR, DEPTH_CM = -1024, 6.0
+TEMPLATES = read_yaml(Path(__file__).with_name("headers.yaml"))
 SLICE, SCOUT = ["ORIGINAL", "PRIMARY"], ["ORIGINAL", "PRIMARY", "LOCALIZER"]
 TEXT_HEIGHT = 11
 MOST_KEY_IMAGES = 3
@@ -188,72 +191,55 @@ class Series:
     modality: str
 
 
+def filled(template: Any, fields: dict[str, Any]) -> Any:
+    """Fill the braces of a template of headers.yaml; of mappings within lists, make datasets."""
+    if isinstance(template, str):
+        return template.format(**fields)
+    if isinstance(template, list):
+        return [filled(part, fields) for part in template]
+    if isinstance(template, dict):
+        return fill(Dataset(), **{name: filled(part, fields) for name, part in template.items()})
+    return template
+
+
+def add(dataset: Dataset, template: str, study: Study, **fields: Any) -> Dataset:
+    """Set the elements of a template of headers.yaml in a dataset and return it."""
+    _, part, description = REGIONS[study.region]
+    fields |= {"study": study, "part": part, "description": description}
+    for keyword, value in TEMPLATES[template].items():
+        setattr(dataset, keyword, filled(value, fields))
+    return dataset
+
+
 def header(series: Series, sop_class: str, number: int, **elements: Any) -> Dataset:
     """Return the header of instance ``number``, from 1, with elements that its SOP class adds."""
     study, patient = series.study, series.study.patient
     maker, model, station, serial, software, creator = study.scanner
     site, address = SITES[study.number % len(SITES)]
-    uid = make_uid("series", study.study_uid, str(series.number))
     first = study.start + timedelta(minutes=series.number % 50)
-    taken = first + timedelta(seconds=7 * number)
-    day, description = f"{study.start:%Y%m%d}", REGIONS[study.region][2]
-    request = fill(
-        Dataset(),
-        RequestedProcedureID=f"RP{study.number:05d}",
-        RequestedProcedureDescription=description,
-        ScheduledProcedureStepID=f"SPS{study.number:05d}",
-        ScheduledProcedureStepDescription=f"{description}, {patient.name}",
-    )
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    fill(
+    add(
         dataset,
-        SpecificCharacterSet="ISO_IR 192",
-        SOPClassUID=sop_class,
-        SOPInstanceUID=make_uid("instance", uid, str(number)),
-        PatientName=patient.name,
-        PatientID=patient.patient_id,
-        IssuerOfPatientID="STANDIN",
-        PatientBirthDate=f"{patient.born:%Y%m%d}",
-        PatientSex=patient.sex,
-        PatientAge=f"{study.day.year - patient.born.year:03d}Y",
-        PatientWeight=str(55 + patient.number * 13 % 45),
-        PatientAddress=f"{1 + patient.number % 98} Invented Street, Nowhere",
-        PatientTelephoneNumbers=f"+00 555 {patient.number:06d}",
-        PatientComments=f"Stand-in: {patient.spoken_name} does not exist",
-        StudyInstanceUID=study.study_uid,
-        StudyDate=day,
-        StudyTime=f"{study.start:%H%M%S}",
-        AccessionNumber=study.accession,
-        StudyID=f"S{study.number:05d}",
-        StudyDescription=description,
-        ReferringPhysicianName=REFERRERS[study.number % len(REFERRERS)],
-        NameOfPhysiciansReadingStudy=study.reader,
-        PerformedProcedureStepStartDate=day,
-        PerformedProcedureStepStartTime=f"{study.start:%H%M%S}",
-        RequestAttributesSequence=[request],
-        InstanceCreationDate=f"{taken:%Y%m%d}",
-        InstanceCreationTime=f"{taken:%H%M%S}",
-        SeriesDate=f"{taken:%Y%m%d}",
-        SeriesTime=f"{first:%H%M%S}",
-        ContentDate=f"{taken:%Y%m%d}",
-        ContentTime=f"{taken:%H%M%S}",
-        Modality=series.modality,
-        SeriesInstanceUID=uid,
-        SeriesNumber=series.number,
-        SeriesDescription=series.description,
-        InstanceNumber=number,
-        Manufacturer=maker,
-        ManufacturerModelName=model,
-        StationName=station,
-        DeviceSerialNumber=serial,
-        SoftwareVersions=software,
-        InstitutionName=site,
-        InstitutionAddress=address,
-        InstitutionalDepartmentName="Radiology",
-        OperatorsName=OPERATORS[study.number % len(OPERATORS)],
+        "header",
+        study,
+        series=series,
+        patient=patient,
+        age=study.day.year - patient.born.year,
+        weight=55 + patient.number * 13 % 45,
+        house=1 + patient.number % 98,
+        referrer=REFERRERS[study.number % len(REFERRERS)],
+        operator=OPERATORS[study.number % len(OPERATORS)],
+        first=first,
+        taken=first + timedelta(seconds=7 * number),
+        **{"maker": maker, "model": model, "station": station, "serial": serial},
+        **{"software": software, "site": site, "address": address},
     )
+    dataset.SOPClassUID = sop_class
+    dataset.SeriesInstanceUID = make_uid("series", study.study_uid, str(series.number))
+    dataset.SOPInstanceUID = make_uid("instance", dataset.SeriesInstanceUID, str(number))
+    dataset.InstanceNumber = number
     block = dataset.private_block(0x0029, creator, create=True)
     block.add_new(0x10, "LO", f"{patient.name} {study.accession}")
     block.add_new(0x11, "OB", f"PAT={patient.patient_id};DOB={patient.born}".encode())
@@ -304,24 +290,13 @@ def _ct_image(
     plane: str = "axial",
 ) -> Dataset:
     study = series.study
-    _, part, description = REGIONS[study.region]
-    center, width = WINDOWS[study.region]
-    image = header(
-        series,
-        CTImageStorage,
-        number,
-        ImageType=image_type,
-        KVP="120",
-        XRayTubeCurrent=str(120 + study.number % 90),
-        ProtocolName=f"{description} routine",
-        ConvolutionKernel="B60" if study.region == "lung" else "B30",
-        PatientPosition="HFS",
-        BodyPartExamined=part,
-        RescaleIntercept=str(AIR),
-        RescaleSlope="1",
-        RescaleType="HU",
-        WindowCenter=str(center),
-        WindowWidth=str(width),
+    image = add(
+        header(series, CTImageStorage, number, ImageType=image_type),
+        "ct",
+        study,
+        current=120 + study.number % 90,
+        kernel="B60" if study.region == "lung" else "B30",
+        window=WINDOWS[study.region],
     )
     if study.region == "abd":
         image.ContrastBolusAgent = "Iodinated contrast 370"
@@ -355,23 +330,23 @@ def _mr_image(
     repetition, echo, inversion = (8, 4, None) if scout else times
     full = 900 + study.number * 211 % 2600
     image = header(
-        series,
-        MRImageStorage,
-        number,
-        ImageType=SCOUT if scout else [*SLICE, "M", "ND"],
-        ScanningSequence="GR" if scout else ["SE", "IR"] if inversion else "SE",
-        SequenceVariant="SP" if scout else "SK",
-        ScanOptions=None,
-        MRAcquisitionType="2D",
-        RepetitionTime=str(repetition),
-        EchoTime=str(echo),
-        EchoTrainLength="12",
-        MagneticFieldStrength="3" if study.number % 2 else "1.5",
-        ProtocolName=name,
-        PatientPosition="FFS" if study.region == "knee" else "HFS",
-        WindowCenter=str(full // 2),
-        WindowWidth=str(full),
+        series, MRImageStorage, number, ImageType=SCOUT if scout else [*SLICE, "M", "ND"]
     )
+    add(
+        image,
+        "mr",
+        study,
+        repetition=repetition,
+        echo=echo,
+        field="3" if study.number % 2 else "1.5",
+        protocol=name,
+        position="FFS" if study.region == "knee" else "HFS",
+        center=full // 2,
+        width=full,
+    )
+    image.ImageType = SCOUT if scout else [*SLICE, "M", "ND"]
+    image.ScanningSequence = "GR" if scout else ["SE", "IR"] if inversion else "SE"
+    image.SequenceVariant = "SP" if scout else "SK"
     if inversion:
         image.InversionTime = str(inversion)
     _describe_part(image, study)
@@ -423,15 +398,7 @@ def capture(series: Series, screen: np.ndarray) -> Dataset:
     lines = (study.patient.name, study.patient.patient_id, f"{study.day:%d.%m.%Y}")
     for number, line in enumerate(lines):
         pixels = burn_text(pixels, line, top=number * TEXT_HEIGHT)
-    image = header(
-        series,
-        SecondaryCaptureImageStorage,
-        1,
-        ConversionType="WSD",
-        SecondaryCaptureDeviceManufacturer="Erfunden Workstations",
-        PatientOrientation=None,
-        BurnedInAnnotation="YES",
-    )
+    image = add(header(series, SecondaryCaptureImageStorage, 1), "capture", study)
     _describe_part(image, study)
     return _set_pixels(image, pixels, 8)
 
@@ -444,30 +411,12 @@ def _describe_part(image: Dataset, study: Study) -> None:
 
 def _describe_ultrasound(image: Dataset, study: Study, shape: tuple[int, int]) -> None:
     thyroid = study.region == "usthyroid"
+    exam, probe = ("THYROID", "L12") if thyroid else ("ABDOMINAL", "C5")
+    add(image, "ultrasound", study, exam=exam, probe=probe)
     spacing = (DEPTH_CM if thyroid else 3 * DEPTH_CM) / shape[0]
-    area = fill(
-        Dataset(),
-        RegionSpatialFormat=1,
-        RegionDataType=1,
-        RegionFlags=0,
-        RegionLocationMinX0=0,
-        RegionLocationMinY0=0,
-        RegionLocationMaxX1=shape[1] - 1,
-        RegionLocationMaxY1=shape[0] - 1,
-        PhysicalUnitsXDirection=3,
-        PhysicalUnitsYDirection=3,
-        PhysicalDeltaX=spacing,
-        PhysicalDeltaY=spacing,
-    )
-    fill(
-        image,
-        ImageType=[*SLICE, "THYROID" if thyroid else "ABDOMINAL", "0001"],
-        BodyPartExamined=REGIONS[study.region][1],
-        PatientOrientation=None,
-        LossyImageCompression="00",
-        TransducerData=["L12" if thyroid else "C5", "", ""],
-        SequenceOfUltrasoundRegions=[area],
-    )
+    area = image.SequenceOfUltrasoundRegions[0]
+    area.RegionLocationMaxX1, area.RegionLocationMaxY1 = shape[1] - 1, shape[0] - 1
+    area.PhysicalDeltaX = area.PhysicalDeltaY = spacing
 
 
 def _places(study: Study, count: int) -> list[float]:

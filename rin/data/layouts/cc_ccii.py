@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from typing import Literal
 
 from rin.data.layouts.found import (
-    STAND_IN_NOTE,
     FoundCase,
     ReaderOptions,
+    inside,
     read_table,
     reader_options,
 )
@@ -81,9 +81,7 @@ def _case(tree: Tree, key: str, name: str) -> FoundCase:
 def _sort_files(tree: Tree, manifest: DatasetManifest) -> tuple[dict[str, str], dict[str, str]]:
     """Return the tables and the slices of a tree: file name, or slice id, to name."""
     classes = set(manifest.label_map) or set(CLASSES)
-    names = [name for name in tree.names if name.rpartition("/")[2] != STAND_IN_NOTE]
-    tops = {name.split("/")[0] for name in names}
-    wrapping = "" if len(tops) != 1 or tops & classes else f"{tops.pop()}/"
+    names, wrapping = inside(tree.names, classes)
     tables, slices, strange, twice = {}, {}, [], []
     for name in names:
         short = name.removeprefix(wrapping)
@@ -166,4 +164,4 @@ def _refuse(tree: Tree, wrong: Iterable[str], problem: str) -> None:
 
 
 def _wrong(tree: Tree, problem: str, remedy: str) -> InputError:
-    return InputError(problem, where=tree.root / tree.location, remedy=remedy)
+    return InputError(problem, where=tree.place(), remedy=remedy)

@@ -56,7 +56,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     _check_pairs(tree, set(tables), set(pictures))
     cases = []
     for number, table in tables.items():
-        place = f"{tree.root / tree.location}: {table}"
+        place = tree.place(table)
         case = _read_case(tree.read(table), number, place)
         if manifest.label_map and case.tirads not in manifest.label_map:
             raise _broken(place, f"its TI-RADS category is {case.tirads!r}")
@@ -98,7 +98,7 @@ def _check_pairs(tree: Tree, tables: set[str], pictures: set[str]) -> None:
     if problem:
         raise InputError(
             problem,
-            where=tree.root / tree.location,
+            where=tree.place(),
             remedy="Fetch the dataset again; N.xml belongs to N_1.jpg and higher.",
         )
 

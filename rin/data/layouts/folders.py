@@ -25,8 +25,10 @@ from rin.data.layouts.found import (
     FoundCase,
     ReaderOptions,
     class_folders,
+    inside,
     read_table,
     reader_options,
+    refuse_unpaired,
     unknown_file,
 )
 from rin.data.manifest import DatasetManifest
@@ -48,7 +50,13 @@ def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     cases = []
     for source_class, names in class_folders(tree, manifest.label_map).items():
         pictures, masks = _sort_files(tree, source_class, names)
-        _check_masks(tree, pictures.keys(), masks.keys())
+        refuse_unpaired(
+            tree,
+            pictures,
+            masks,
+            ("pictures without a mask", "masks without a picture"),
+            "Fetch the dataset again; every picture needs its _mask.png.",
+        )
         cases += [
             FoundCase(
                 case_id=stem,
@@ -75,20 +83,6 @@ def _sort_files(
         else:
             pictures[match["stem"]] = name
     return pictures, masks
-
-
-def _check_masks(tree: Tree, pictures: set[str], masks: set[str]) -> None:
-    for alone, problem in (
-        (pictures - masks, "pictures without a mask"),
-        (masks - pictures, "masks without a picture"),
-    ):
-        if alone:
-            shown = ", ".join(sorted(alone)[:5])
-            raise InputError(
-                f"{len(alone)} {problem}: {shown}",
-                where=tree.root / tree.location,
-                remedy="Fetch the dataset again; every picture needs its _mask.png.",
-            )
 
 
 class FolderOptions(ReaderOptions):
@@ -181,10 +175,8 @@ def _plain_folders(tree: Tree, manifest: DatasetManifest, _: tuple) -> dict[str,
 def _split_folders(
     tree: Tree, manifest: DatasetManifest, splits: tuple[str, ...]
 ) -> dict[str, list[str]]:
-    place = tree.root / tree.location
-    names = [name for name in tree.names if _file(name) != STAND_IN_NOTE]
-    tops = {name.split("/")[0] for name in names}
-    wrapping = "" if len(tops) != 1 or tops <= set(splits) else f"{tops.pop()}/"
+    place = tree.place()
+    names, wrapping = inside(tree.names, splits)
     folders: dict[str, list[str]] = defaultdict(list)
     for name in names:
         parts = name.removeprefix(wrapping).split("/")
@@ -269,7 +261,13 @@ def find_labelled(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     options = reader_options(LabelledOptions, manifest)
     pictures = _pictures(tree, options)
     labels = _labels(tree, options, manifest)
-    _check_pairs(tree, set(pictures), set(labels))
+    refuse_unpaired(
+        tree,
+        labels,
+        pictures,
+        ("rows without a picture", "pictures without a row"),
+        "Fetch the dataset again; every picture needs one row of the table.",
+    )
     patient = patient_reading(manifest.patient_pattern) if manifest.patient_pattern else None
     return [
         FoundCase(
@@ -294,7 +292,7 @@ def _pictures(tree: Tree, options: LabelledOptions) -> dict[str, str]:
         if file in pictures:
             raise InputError(
                 f"two files are called {file}: {pictures[file]} and {name}",
-                where=tree.root / tree.location,
+                where=tree.place(),
                 remedy=f"Keep one folder {options.folder!r}.",
             )
         pictures[file] = name
@@ -306,10 +304,10 @@ def _labels(tree: Tree, options: LabelledOptions, manifest: DatasetManifest) -> 
     if len(tables) != 1:
         raise InputError(
             f"{len(tables)} files are called {options.table} instead of one",
-            where=tree.root / tree.location,
+            where=tree.place(),
             remedy="Put the dataset's own table there, once.",
         )
-    place = f"{tree.root / tree.location}: {tables[0]}"
+    place = tree.place(tables[0])
     rows = read_table(tree, tables[0], (options.id_column, options.label_column))
     files = [_file_name(place, options, row[options.id_column]) for row in rows]
     repeated = sorted(file for file, times in Counter(files).items() if times > 1)
@@ -338,16 +336,3 @@ def _file_name(place: str, options: LabelledOptions, text: str) -> str:
             remedy="Correct the table, or file_template in the manifest's options.",
         )
     return options.file_template.format(id=int(text) if number else text)
-
-
-def _check_pairs(tree: Tree, pictures: set[str], labelled: set[str]) -> None:
-    for alone, problem in (
-        (labelled - pictures, "rows without a picture"),
-        (pictures - labelled, "pictures without a row"),
-    ):
-        if alone:
-            raise InputError(
-                f"{len(alone)} {problem}: {', '.join(sorted(alone)[:5])}",
-                where=tree.root / tree.location,
-                remedy="Fetch the dataset again; every picture needs one row of the table.",
-            )

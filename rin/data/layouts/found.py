@@ -43,7 +43,7 @@ def class_folders(tree: Tree, expected: Iterable[str] = ()) -> dict[str, list[st
         No files, files outside a class folder, folders inside one, or class folders that are
         missing or not among ``expected`` (where given).
     """
-    place, expected = tree.root / tree.location, set(expected)
+    place, expected = tree.place(), set(expected)
     names = [name for name in tree.names if name.rpartition("/")[2] != STAND_IN_NOTE]
     prefix = _wrapping_folder(names, expected)
     folders: dict[str, list[str]] = defaultdict(list)
@@ -68,11 +68,38 @@ def class_folders(tree: Tree, expected: Iterable[str] = ()) -> dict[str, list[st
     return dict(folders)
 
 
+def refuse_unpaired(
+    tree: Tree, left: Iterable[str], right: Iterable[str], problems: tuple[str, str], remedy: str
+) -> None:
+    """Raise InputError, with the first names, where two sets of names differ.
+
+    ``problems`` say what the names of the left alone, and of the right alone, are.
+    """
+    left, right = set(left), set(right)
+    for alone, problem in ((left - right, problems[0]), (right - left, problems[1])):
+        if alone:
+            raise InputError(
+                f"{len(alone)} {problem}: {', '.join(sorted(alone)[:5])}",
+                where=tree.place(),
+                remedy=remedy,
+            )
+
+
+def inside(names: Iterable[str], known: Iterable[str]) -> tuple[list[str], str]:
+    """Return names without a stand-in's note, and the folder around all with its slash, or nothing.
+
+    ``known`` are the folders that stand at the top where nothing is around them.
+    """
+    names = [name for name in names if name.rpartition("/")[2] != STAND_IN_NOTE]
+    tops = {name.split("/")[0] for name in names}
+    return names, "" if len(tops) != 1 or tops & set(known) else f"{tops.pop()}/"
+
+
 def unknown_file(tree: Tree, name: str, layout: str) -> InputError:
     """Return the error for a file that the layout has no place for."""
     return InputError(
         f"{name!r} is no file of the layout {layout!r}",
-        where=tree.root / tree.location,
+        where=tree.place(),
         remedy="Move it out of the dataset, or fetch the dataset again.",
     )
 
@@ -120,7 +147,7 @@ def read_table(tree: Tree, name: str, columns: Iterable[str]) -> list[dict[str, 
         Bytes that are no UTF-8 text, a column that is missing or named twice, no rows, or a
         row with too few or too many values (with its line).
     """
-    place = f"{tree.root / tree.location}: {name}"
+    place = tree.place(name)
     try:
         text = tree.read(name).decode("utf-8-sig")
         lines = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -185,7 +212,7 @@ def challenge_files(
     InputError
         The table is missing or there twice, no images, or a file that has no place.
     """
-    place = tree.root / tree.location
+    place = tree.place()
     tables = [n for n in tree.names if n.rpartition("/")[2] == table and n.count("/") <= 1]
     if len(tables) != 1:
         raise InputError(
@@ -229,6 +256,6 @@ def wrong_labels(tree: Tree, table: str, problem: str, names: Iterable[str] = ()
     shown = sorted(names)[:5]
     return InputError(
         f"{problem}: {', '.join(shown)}" if shown else problem,
-        where=f"{tree.root / tree.location}: {table}",
+        where=tree.place(table),
         remedy="Fetch the table and the images of the challenge again; they belong together.",
     )

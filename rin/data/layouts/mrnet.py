@@ -15,10 +15,11 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from rin.data.layouts.found import (
-    STAND_IN_NOTE,
     FoundCase,
     ReaderOptions,
+    inside,
     reader_options,
+    refuse_unpaired,
     unknown_file,
 )
 from rin.data.manifest import DatasetManifest
@@ -38,6 +39,7 @@ CLASSES = {
     (True, True, True): "acl+meniscus",
 }
 THREADS = 8
+REMEDY = "Unpack the whole MRNet-v1.0 there again, with its own names."
 
 
 class Slices(ReaderOptions):
@@ -112,9 +114,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 
 def _known_names(tree: Tree) -> dict[str, str]:
     """Return the full name per name of the layout, a folder around all taken away."""
-    names = [name for name in tree.names if name.rpartition("/")[2] != STAND_IN_NOTE]
-    tops = {name.partition("/")[0] for name in names}
-    wrapping = f"{tops.pop()}/" if len(tops) == 1 and not tops & set(SPLITS) else ""
+    names, wrapping = inside(tree.names, SPLITS)
     known = {name.removeprefix(wrapping): name for name in names}
     tables = {f"{split}-{finding}.csv" for split in SPLITS for finding in FINDINGS}
     for short, name in known.items():
@@ -148,7 +148,7 @@ def _exam_classes(tree: Tree, names: dict[str, str], split: str) -> dict[str, st
 
 
 def _read_labels(tree: Tree, name: str) -> dict[str, bool]:
-    place = f"{tree.root / tree.location}: {name}"
+    place = tree.place(name)
     labels = {}
     try:
         rows = list(csv.reader(io.StringIO(tree.read(name).decode("utf-8-sig"), newline="")))
@@ -176,20 +176,19 @@ def _check_exams(
         there = {n[len(prefix) : -len(".npy")] for n in names if n.startswith(prefix)}
         if not there and plane != asked:
             continue
-        for alone, problem in (
-            (exams - there, "exams with labels and without a volume"),
-            (there - exams, "volumes without labels"),
-        ):
-            if alone:
-                shown = ", ".join(sorted(alone)[:5])
-                raise _refusal(tree, f"{len(alone)} {problem} in {split}/{plane}: {shown}")
+        place = f"in {split}/{plane}"
+        problems = (
+            f"exams with labels and without a volume {place}",
+            f"volumes without labels {place}",
+        )
+        refuse_unpaired(tree, exams, there, problems, REMEDY)
 
 
 def _refusal(tree: Tree, problem: str) -> InputError:
     return InputError(
         problem,
-        where=tree.root / tree.location,
-        remedy="Unpack the whole MRNet-v1.0 there again, with its own names.",
+        where=tree.place(),
+        remedy=REMEDY,
     )
 
 

@@ -26,6 +26,7 @@ from rin.data.layouts.found import (
     FoundCase,
     ReaderOptions,
     reader_options,
+    refuse_unpaired,
     unknown_file,
 )
 from rin.data.manifest import PARTS, DatasetManifest
@@ -42,6 +43,7 @@ TABLES = {
 COLUMNS = ("filename", "label")
 PATIENT_COLUMNS = ("filename", "patient_id")
 SHOWN = 5
+REMEDY = "Fetch pictures and tables again, which belong together, or correct that place."
 
 
 class RadImageNetOptions(ReaderOptions):
@@ -154,7 +156,7 @@ def _rows(
         if table not in others:
             raise InputError(
                 f"no file is called {table}",
-                where=tree.root / tree.location,
+                where=tree.place(),
                 remedy="Put the database's own tables there, beside its pictures.",
             )
         names, labels = _read(tree, others[table], COLUMNS, strict=True)
@@ -223,19 +225,15 @@ def _case_ids(tree: Tree, table: str, options: RadImageNetOptions, names: list[s
 def _check_same(
     tree: Tree, table: str, rows: Mapping[str, object], pictures: Mapping[str, str]
 ) -> None:
-    for alone, problem in (
-        (rows.keys() - pictures.keys(), f"rows of {table} have no picture"),
-        (pictures.keys() - rows.keys(), f"pictures have no row in {table}"),
-    ):
-        if alone:
-            raise _wrong(tree, "", f"{len(alone)} {problem}", sorted(alone))
+    problems = (f"rows of {table} have no picture", f"pictures have no row in {table}")
+    refuse_unpaired(tree, rows, pictures, problems, REMEDY)
 
 
 def _wrong(tree: Tree, table: str, problem: str, names: Sequence[str] = ()) -> InputError:
-    place = tree.root / tree.location
+    place = tree.place()
     shown = f"{problem}: {', '.join(names[:SHOWN])}" if names else problem
     return InputError(
         shown,
         where=f"{place}: {table}" if table else place,
-        remedy="Fetch pictures and tables again, which belong together, or correct that place.",
+        remedy=REMEDY,
     )

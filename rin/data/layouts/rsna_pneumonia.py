@@ -127,7 +127,7 @@ def _nih_patients(tree: Tree, prefix: str) -> dict[str, str]:
     if not inside and not (tree.root / MAPPING).is_file():
         raise InputError(
             f"{MAPPING} is not there, so nobody knows which images show one patient",
-            where=tree.root / tree.location,
+            where=tree.place(),
             remedy="Download it from the challenge's page at RSNA into the dataset or beside it; "
             "or set 'patients: image' in the manifest, and parts of a split may share patients.",
         )

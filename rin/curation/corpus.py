@@ -1,0 +1,377 @@
+"""The curated corpus on disk, in RadImageNet's own layout, with its card and Croissant metadata.
+
+Pictures are numbered within their region in the order of their pseudonymous UIDs, which a key
+made, so neither the number nor the order tells which belong to one patient or day.  The folder
+is put together under another name and renamed when whole; pictures are linked, not copied,
+where the file system can.  The card is plain data, equal for equal corpora: no clock, no name of
+a machine, and no identifier of the archive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rin import __version__
+from rin.curation.deidentify import LUNG_WINDOW, METHOD_CODES, SOFT_TISSUE_WINDOW
+from rin.curation.export import LIBRARIES
+from rin.data.layouts.found import STAND_IN_NOTE
+from rin.data.layouts.radimagenet import TABLES
+from rin.data.splits import PARTS, SHARES, divide
+from rin.errors import InputError
+from rin.files import sha256_of
+from rin.strict_yaml import read_yaml
+
+FOLDER = "radimagenet_curated"
+PICTURES = "radiology_ai"
+PATIENTS = "patients.csv"
+CARD, CROISSANT = "dataset_card.json", "croissant.json"
+UNFINISHED, REPLACED = ".unfinished", ".replaced"
+#: A class needs a patient to train on, one to validate with and one to test on.
+FEWEST_PATIENTS = 3
+COLUMNS = (
+    *("filename", "label", "modality", "region", "name", "patient_id", "study_id", "roi"),
+    *("width", "height", "burned_in_risk", "kind", "part"),
+)
+_TEXTS = read_yaml(Path(__file__).with_name("card.yaml"))
+
+
+def rare_classes(images: pd.DataFrame) -> pd.Series:
+    """Return the patients of each class that has fewer than `FEWEST_PATIENTS`, by label."""
+    patients = images.groupby("label")["patient_id"].nunique()
+    return patients[patients < FEWEST_PATIENTS]
+
+
+def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Number and divide images.
+
+    Parameters
+    ----------
+    images
+        `uid` (pseudonymous), `label`, `modality`, `region`, `name`, `patient_id` and whatever
+        else is to be kept.
+    seed
+        Seed of the split 75/10/15 by patient.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The images, by file name, with `filename` and `part` added.
+
+    Raises
+    ------
+    InputError
+        No images, one class only, or classes that share too few patients.
+    """
+    if images.empty:
+        raise InputError(
+            "no image is left for a corpus",
+            where="curation",
+            remedy="Look at the table of excluded images; a corpus needs key images or normal "
+            f"studies of at least two classes with {FEWEST_PATIENTS} patients each.",
+        )
+    ordered = images.sort_values(["region", "uid"], ignore_index=True)
+    number = ordered.groupby("region").cumcount() + 1
+    names = ordered["region"] + number.map("{:06d}".format) + ".png"
+    folders = ordered[["modality", "region", "name"]].agg("/".join, axis=1)
+    ordered.insert(0, "filename", PICTURES + "/" + folders + "/" + names)
+    cases = ordered.rename(columns={"filename": "case_id"})
+    groups = pd.Series(ordered["patient_id"].to_numpy(), index=ordered["filename"])
+    ordered["part"] = divide(cases, groups, seed, where="curation").to_numpy()
+    return ordered.sort_values("filename", ignore_index=True)
+
+
+def tables(images: pd.DataFrame) -> dict[str, str]:
+    """Return the corpus's CSV tables as text, by file name."""
+    texts = {}
+    for part, name in TABLES.items():
+        rows = images.loc[images["part"] == part, ["filename", "label"]]
+        texts[name] = rows.to_csv(index=False, lineterminator="\n")
+    side = images[["filename", "patient_id", "study_id", "roi"]]
+    return texts | {PATIENTS: side.to_csv(index=False, lineterminator="\n")}
+
+
+def content_digest(images: pd.DataFrame) -> str:
+    """Return a SHA-256 of what the tables say and what the pictures show."""
+    return _sha256(images[[*COLUMNS, "png_sha256"]].to_csv(index=False, lineterminator="\n"))
+
+
+def digests(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the SHA-256 of each text."""
+    return {name: _sha256(text) for name, text in texts.items()}
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_whole(folder: Path, images: pd.DataFrame, texts: Mapping[str, str]) -> bool:
+    """Tell whether a folder holds these pictures (by size), these texts (by SHA-256), no more."""
+    if not folder.is_dir():
+        return False
+    sizes = _sizes(folder)
+    pictures = dict(zip(images["filename"], images["png_bytes"], strict=True))
+    if sizes.keys() != {*pictures, *texts}:
+        return False
+    found = {name: sha256_of(folder / name) for name in texts}
+    return found == dict(texts) and all(sizes[name] == size for name, size in pictures.items())
+
+
+def write_corpus(
+    output: Path, pictures: Path, images: pd.DataFrame, card: Mapping[str, Any], target: Path
+) -> dict[str, str]:
+    """Write the folder that may leave the house, unless this very one is there.
+
+    Parameters
+    ----------
+    output
+        Where the folder is put together under another name, on the file system of `target`.
+    pictures
+        Folder of the exported pictures, `<uid>.png` each.
+
+    Returns
+    -------
+    dict
+        SHA-256 of each of its texts, by file name.
+    """
+    texts = tables(images)
+    texts |= {CROISSANT: croissant_text(card, texts), CARD: json.dumps(card, indent=1) + "\n"}
+    if card["provenance"] == "stand-in":
+        counts = images["label"].value_counts().sort_index().to_dict()
+        note = {"stand_in": "outpatient archive, curated", "images": counts, "masks": {}}
+        texts[STAND_IN_NOTE] = json.dumps(note, indent=1) + "\n"
+    if is_whole(target, images, digests(texts)):
+        return digests(texts)
+    folder = output / UNFINISHED
+    shutil.rmtree(folder, ignore_errors=True)
+    for inner in {"", *images["filename"].str.rpartition("/")[0]}:
+        (folder / inner).mkdir(parents=True, exist_ok=True)
+    for uid, name in zip(images["uid"], images["filename"], strict=True):
+        _link(pictures / f"{uid}.png", folder / name)
+    for name, text in texts.items():
+        (folder / name).write_text(text, "utf-8", newline="\n")
+    check_croissant(folder / CROISSANT)
+    publish(folder, target)
+    return digests(texts)
+
+
+def publish(folder: Path, target: Path) -> None:
+    """Rename a finished folder to its place; what stood there goes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    replaced = folder.with_name(REPLACED)
+    shutil.rmtree(replaced, ignore_errors=True)
+    if target.exists():
+        target.rename(replaced)
+    folder.rename(target)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _sizes(folder: str | Path, inside: str = "") -> dict[str, int]:
+    """Return the size of every file below a folder, by its name from there."""
+    found = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                found |= _sizes(entry.path, f"{inside}{entry.name}/")
+            else:
+                found[inside + entry.name] = entry.stat().st_size
+    return found
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        # No hard links here, or too many of one file: the same bytes, copied.
+        shutil.copyfile(source, target)
+
+
+def corpus_card(
+    images: pd.DataFrame,
+    excluded: pd.DataFrame,
+    selection: Any,
+    *,
+    provenance: str,
+    archive: dict[str, int],
+    rare: list[str],
+    seed: int,
+) -> dict[str, Any]:
+    """Return the card of a corpus.
+
+    Parameters
+    ----------
+    images
+        The corpus, as in `CuratedCorpus.images`.
+    excluded
+        `rule`, `images`, `kept_out_because`.
+    selection
+        How the images were chosen, as
+        :func:`rin.curation.build.select_images` returns it.
+    provenance
+        "real" or "stand-in".
+    archive
+        Numbers of patients, studies, series, instances and reports that were there.
+    rare
+        Classes that were left out because of too few patients.
+    seed
+        Of the split.
+    """
+    kinds = images["kind"].value_counts()
+    verdicts = selection.screened["verdict"].value_counts().sort_index()
+    return {
+        "title": _TEXTS["title"],
+        "provenance": provenance,
+        "notice": _TEXTS["notice"][provenance],
+        "licence": _TEXTS["licence"][provenance],
+        "cite": _TEXTS["cite"],
+        "digest": content_digest(images),
+        "totals": _counted(images) | {"classes": images["label"].nunique()},
+        "modalities": _by(images, ["modality"]),
+        "regions": _by(images, ["modality", "region"]),
+        "classes": _classes(images),
+        "parts": {part: _counted(images[images["part"] == part]) for part in PARTS},
+        "split": {
+            "unit": "patient",
+            "shares": dict(zip(PARTS, SHARES, strict=True)),
+            "seed": seed,
+            "smallest class": f"{FEWEST_PATIENTS} patients",
+            "classes left out": sorted(rare),
+        },
+        "selection": {
+            "archive": archive,
+            "normal studies": {
+                "how": _TEXTS["normal studies"],
+                "flagged": len(selection.screened),
+                "screened": {name: int(count) for name, count in verdicts.items()},
+                "confirmed by": selection.confirmed_by,
+                "confirmed, but with a finding that a reader marked": selection.contradicted,
+            },
+            "key images": int(kinds.get("key", 0)),
+            "images of normal studies": int(kinds.get("normal", 0)),
+            "images with several findings, kept under the rarest": selection.several_findings,
+        },
+        "excluded": excluded.to_dict("records"),
+        "de-identification": {
+            "profile": {f"DCM {code}": meaning for code, meaning in METHOD_CODES.items()},
+            **{
+                about: text.format(lung=_pair(LUNG_WINDOW), soft=_pair(SOFT_TISSUE_WINDOW))
+                for about, text in _TEXTS["de-identification"].items()
+            },
+        },
+        "must not be used for": _TEXTS["must not be used for"],
+        "versions": {"rin": __version__} | {name: version(name) for name in LIBRARIES},
+    }
+
+
+def _counted(images: pd.DataFrame) -> dict[str, int]:
+    return {
+        "images": len(images),
+        "patients": images["patient_id"].nunique(),
+        "studies": images["study_id"].nunique(),
+    }
+
+
+def _by(images: pd.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
+    rows = []
+    for names, group in images.groupby(columns, sort=True):
+        named = dict(zip(columns, names, strict=True))
+        rows.append(named | _counted(group) | {"classes": group["label"].nunique()})
+    return rows
+
+
+def _classes(images: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = []
+    columns = ["label", "modality", "region", "name"]
+    for names, group in images.groupby(columns, sort=True):
+        parts = group["part"].value_counts()
+        counted = _counted(group) | {part: int(parts.get(part, 0)) for part in PARTS}
+        counted["regions of interest"] = int((group["roi"] != "").sum())
+        rows.append(dict(zip(columns, names, strict=True)) | counted)
+    return rows
+
+
+def _pair(window: tuple[float, float]) -> str:
+    return f"{window[0]:.0f} and {window[1]:.0f}"
+
+
+def croissant_text(card: Mapping[str, Any], texts: Mapping[str, str]) -> str:
+    """Return the Croissant metadata of a corpus as JSON-LD, from its card and its CSV tables."""
+    totals, parts = card["totals"], card["parts"]
+    stated = ", ".join(f"{counts['images']} {part}" for part, counts in parts.items())
+    metadata = read_yaml(Path(__file__).with_name("croissant.yaml"))
+    metadata |= {
+        "description": f"{card['title']}. Provenance: {card['provenance']}. {card['notice']} "
+        f"{totals['images']} images of {totals['patients']} patients in {totals['classes']} "
+        f"classes, divided by patient ({stated}). Labels are region and finding. "
+        "dataset_card.json beside it tells how images were chosen and de-identified.",
+        "citeAs": card["cite"],
+        "license": card["licence"],
+        "version": f"1.0.0+{card['digest'][:12]}",
+    }
+    for entry in metadata["distribution"]:
+        if "sha256" in entry:
+            entry["sha256"] = _sha256(texts[entry["name"]])
+    return json.dumps(metadata, indent=1) + "\n"
+
+
+def check_croissant(path: Path) -> list[str]:
+    """Validate a metadata file with the reference implementation, and return its warnings.
+
+    Raises
+    ------
+    InputError
+        A file that is not valid Croissant.
+    """
+    import mlcroissant as mlc
+
+    try:
+        with _quiet():
+            dataset = mlc.Dataset(jsonld=str(path))
+    except (mlc.ValidationError, ValueError, KeyError) as error:
+        raise InputError(
+            f"it is no valid Croissant metadata ({error})",
+            where=path,
+            remedy="Curate again; the file is made anew.",
+        ) from error
+    return sorted(dataset.metadata.ctx.issues.warnings)
+
+
+def croissant_records(corpus: Path, count: int, record_set: str = "images") -> list[dict[str, str]]:
+    """Return the first records of the corpus in a folder, read through its Croissant metadata.
+
+    The record set "images" has filename, label, split; "patients" has filename, patient_id,
+    study_id, roi.
+    """
+    import mlcroissant as mlc
+
+    with _quiet():
+        records = mlc.Dataset(jsonld=str(corpus / CROISSANT)).records(record_set)
+        found = list(islice(records, count))
+    return [{name.partition("/")[2]: _text(v) for name, v in row.items()} for row in found]
+
+
+def _text(value: bytes | str | None) -> str:
+    return value.decode() if isinstance(value, bytes) else (value or "")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library from logging warnings; `check_croissant` returns them."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
