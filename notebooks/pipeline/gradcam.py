@@ -27,6 +27,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from rin.data.manifest import find_task
@@ -142,10 +143,10 @@ rows = cases.iloc[shown[:3]][["case_id", "label"]]
 overlays = {}
 for init in (a, b):
     set_network(init)
-    probabilities, raw = network.explainer.predict(pixels[shown], verbose=0)
-    own = raw[np.arange(len(shown)), :, :, probabilities.argmax(axis=1)]
+    logits, raw = network.explainer.predict(pixels[shown], verbose=0)
+    own = raw[np.arange(len(shown)), :, :, logits.argmax(axis=1)]
     overlays[init] = to_uint8(own[:3], size)
-    rows[f"score_{init}"] = probabilities[:3, 1]
+    rows[f"score_{init}"] = softmax(logits[:3], axis=1)[:, 1]
 panel = cam_panel(
     store.images()[shown[:3]],
     masks[shown[:3]],

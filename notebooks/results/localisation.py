@@ -22,6 +22,7 @@ results: str = "results"  # folder for everything computed
 import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import display
+from scipy.special import expit
 
 from rin import paper
 from rin.data.manifest import find_task
@@ -237,8 +238,8 @@ for task in marked:
         }
         rows, other = (found[init][0] for init in inits)
         lesion = rows["case_id"].isin(overlap[task]["case_id"])
-        right = (rows["score"] > 0.5) == (rows["label"] == 1)
-        right &= (other["score"] > 0.5) == (rows["label"] == 1)
+        right = (rows["score"] > 0) == (rows["label"] == 1)
+        right &= (other["score"] > 0) == (rows["label"] == 1)
         order = rows.assign(right=right)[lesion].sort_values("right", ascending=False)
         shown = order.groupby("label").head(1).index
         store = inputs.store
@@ -247,9 +248,10 @@ for task in marked:
         cams = {}
         for init in inits:
             scored, arrays = found[init]
-            called = (scored.loc[shown, "score"] > 0.5).astype(int)
+            called = (scored.loc[shown, "score"] > 0).astype(int)
             cams[init] = to_uint8(arrays[shown, :, :, called], store.size)
-            cases = cases.assign(**{f"score_{init}": scored.loc[shown, "score"].to_numpy()})
+            chance = expit(scored.loc[shown, "score"].to_numpy())
+            cases = cases.assign(**{f"score_{init}": chance})
         axes = maps.cam_panel(
             store.images()[place],
             store.masks()[place],

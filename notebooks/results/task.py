@@ -24,6 +24,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
+from scipy.special import expit
 
 from rin import paper
 from rin.data.manifest import find_task, load_manifest
@@ -237,8 +238,9 @@ book_table(
 
 # %%
 bins = int(np.clip(table.loc["all", "n_cases"] // 10, 2, 10))
-measures = beyond_area(scores, inits, seed=1, bins=bins)
-curves = beyond_curves(scores, inits, seed=1, bins=bins)
+probabilities = scores.assign(score=expit(scores["score"]))  # scores are log-odds
+measures = beyond_area(probabilities, inits, seed=1, bins=bins)
+curves = beyond_curves(probabilities, inits, seed=1, bins=bins)
 prevalence = table.loc["all", "n_positive"] / table.loc["all", "n_cases"]
 
 # %%
@@ -311,9 +313,10 @@ page.glue_values(
 # marked, the table also tells how far class activation maps overlap with them, and what the best
 # baseline that looks at no image reaches; [](localisation) has the rest.
 #
-# Scores are kept as 32-bit probabilities. {glue:text}`tied_share:.1f` % of them equal the score of
-# another case of the same network, in {glue:text}`tied_networks` of {glue:text}`n_networks`
-# networks. Such ties count one half in every AUC.
+# Cases are ranked by log-odds, which do not saturate as probabilities do. Even so
+# {glue:text}`tied_share:.1f` % of the scores equal that of another case of the same network, in
+# {glue:text}`tied_networks` of {glue:text}`n_networks` networks; such ties count one half in every
+# AUC.
 #
 # ## Run this page
 #

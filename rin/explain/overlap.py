@@ -583,7 +583,7 @@ def class_pictures(
     rows: pd.DataFrame, cams: np.ndarray, side: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the predicted class of each image, and its map as an 8-bit picture."""
-    predicted = (rows["score"].to_numpy(dtype=float) > 0.5).astype(int)
+    predicted = (rows["score"].to_numpy(dtype=float) > 0).astype(int)
     maps = np.asarray(cams)
     return predicted, to_uint8(maps[np.arange(len(maps)), :, :, predicted], side)
 

@@ -1,8 +1,8 @@
 """A whole classifier: augmentation, input contract, backbone, head, and what of it is trained.
 
 The head is the paper's: global average pooling, dropout, softmax.  A second model
-over the same layers returns probabilities and class activation maps together, so
-that explaining costs no second forward pass.
+over the same layers returns logits and class activation maps together, so that explaining costs no
+second forward pass and no score saturates into a tie.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ class Classifier:
     model
         From uint8 pixels (n, size, size, channels) to probabilities (n, n_classes).
     explainer
-        The same layers; returns (probabilities, class activation maps).
+        The same layers; returns (logits, class activation maps).
     embedder
-        The same layers; returns (probabilities, pooled features of the backbone).
+        The same layers; returns (logits, pooled features of the backbone).
     backbone, augment, preprocess, dropout, dense
         The parts by name.
     """
@@ -112,8 +112,8 @@ def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Cl
     maps = ClassActivation(dense)(features)
     return Classifier(
         keras.Model(pixels, probabilities),
-        keras.Model(pixels, [probabilities, maps]),
-        keras.Model(pixels, [probabilities, pooled]),
+        keras.Model(pixels, [logits, maps]),
+        keras.Model(pixels, [logits, pooled]),
         backbone,
         augment,
         preprocess,

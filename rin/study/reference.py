@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from scipy.special import logit
 
 from rin.data.dataset import Dataset
 from rin.data.manifest import DatasetManifest
@@ -135,7 +136,7 @@ class RunFacts(_Fact):
     covers all the others.
     """
 
-    format: Literal[1] = 1
+    format: Literal[1, 2] = 2
     name: str
     written: str
     first_finished: str
@@ -334,6 +335,11 @@ def check_places(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
         raise broken(_file(folder, "scores"), "a run scores a case of another task")
 
 
+def _log_odds(probabilities: pd.Series) -> pd.Series:
+    """Return finite log-odds; what float32 had rounded to 0 or 1 stays tied."""
+    return logit(probabilities.astype(float).clip(1e-45, 1 - 2**-25))
+
+
 def _file(folder: Path, name: str) -> Path:
     return folder / f"{name}.parquet"
 
@@ -487,7 +493,7 @@ class ReferenceRun:
         `best_epoch`, `epochs`, `seconds`; and for each plan the place of the run in it, NaN where
         it is not part of it: `grid`, `from_random`, and `FACTOR_LEVEL`.
     scores
-        `run` and `case` (rows of `runs` and `cases`), `score` (probability, float32).
+        `run` and `case` (rows of `runs` and `cases`), `score` (log-odds, float32).
     overlap
         One row a run of the grid and image with a lesion: `run`, `case`, and columns of
         `rin.explain.overlap.Overlap.table`.
@@ -569,6 +575,8 @@ def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
         elif name not in OPTIONAL:
             raise broken(folder / RUN, f"it states no {path.name}")
     check_places(tables, folder)
+    if facts.format == 1:  # held probabilities
+        tables["scores"] = tables["scores"].assign(score=_log_odds(tables["scores"]["score"]))
     for column in (column for study in STUDIES for column in plan_columns(study)):
         if column not in tables["runs"]:
             raise broken(_file(folder, "runs"), f"column {column} is missing")

@@ -164,9 +164,9 @@ def _train(
         pd.DataFrame(history).to_parquet(folder / "history.parquet")
         tables = [
             store.cases.iloc[parts[name].rows][["case_id", "patient_id"]].assign(
-                part=name, label=labels[parts[name].rows], score=probabilities[:, 1]
+                part=name, label=labels[parts[name].rows], score=logits[:, 1] - logits[:, 0]
             )
-            for name, (probabilities, _) in scored.items()
+            for name, (logits, _) in scored.items()
         ]
         pd.concat(tables).to_parquet(folder / "predictions.parquet", index=False)
         if store.masks() is not None:
@@ -293,7 +293,7 @@ def predictions(study: Study, inputs: TaskInputs, *, part: str = "test") -> pd.D
     """Return the per-case predictions of a task's whole grid, tidy.
 
     Columns: task, fold, scenario, backbone, unfreezing, learning_rate, init, seed,
-    case_id, patient_id, part, label (1 is the positive class), score (its probability).
+    case_id, patient_id, part, label (1 is the positive class), score (its log-odds).
 
     Raises
     ------

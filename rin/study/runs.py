@@ -143,7 +143,7 @@ class Runs:
         -------
         pandas.DataFrame
             task, fold, scenario, backbone, unfreezing, learning_rate, init, seed, case_id,
-            patient_id, part, label (1 is the positive class), score (its probability); studies
+            patient_id, part, label (1 is the positive class), score (its log-odds); studies
             of a factor have factor, level and contract in front.
 
         Raises

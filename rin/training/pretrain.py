@@ -20,6 +20,7 @@ from typing import IO, Protocol
 import keras
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from rin.errors import InputError
 from rin.files import sha256_of, write_atomically
@@ -402,8 +403,9 @@ def score(
         file = None
         for start in range(0, len(test.rows), _CHUNK):
             rows = test.rows[start : start + _CHUNK]
-            probabilities, pooled = block.embed(Part(test.images, test.labels, rows), batch)
-            tables.append(read_probabilities(probabilities[:, : len(names)], test.labels[rows]))
+            logits, pooled = block.embed(Part(test.images, test.labels, rows), batch)
+            probabilities = softmax(logits, axis=1)[:, : len(names)]
+            tables.append(read_probabilities(probabilities, test.labels[rows]))
             if features is not None:
                 file = file or _begin(opened, features, (len(test.rows), pooled.shape[1]))
                 file.write(np.ascontiguousarray(pooled, "float32").tobytes())

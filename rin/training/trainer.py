@@ -433,11 +433,11 @@ class CompiledBlock:
             )
 
     def predict(self, part: Part, batch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return probabilities (n, classes) and class activation maps (n, h, w, classes)."""
+        """Return logits (n, classes) and class activation maps (n, h, w, classes)."""
         return self._predict(self.parts.explainer, part, batch)
 
     def embed(self, part: Part, batch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return probabilities (n, classes) and pooled features of the backbone (n, channels)."""
+        """Return logits (n, classes) and pooled features of the backbone (n, channels)."""
         return self._predict(self.parts.embedder, part, batch)
 
     def _predict(self, model: keras.Model, part: Part, batch: int) -> tuple[np.ndarray, ...]:

@@ -334,7 +334,7 @@ def table_rows(init="radiologic", **changes):
         "patient_id": ["p", "q", "r"],
         "part": "test",
         "label": [1, 0, 0],
-        "score": [0.9, 0.8, 0.1],
+        "score": [2.2, 1.4, -2.2],
     }
     return pd.DataFrame(columns | changes)
 
@@ -373,7 +373,7 @@ def random_study(n=8, side=12, cells=3, seed=3):
     case |= {"label": np.arange(n) % 2}
     runs = [
         (
-            table_rows(init, scenario=scenario, score=rng.random(n), **case),
+            table_rows(init, scenario=scenario, score=rng.normal(size=n), **case),
             rng.normal(size=(n, cells, cells, 2)).astype(np.float32),
         )
         for scenario in ("s1", "s2")
@@ -382,10 +382,10 @@ def random_study(n=8, side=12, cells=3, seed=3):
     return runs, ids, masks
 
 
-def test_overlap_takes_the_map_of_the_predicted_class_and_one_half_is_negative(masks, cams):
+def test_overlap_takes_the_map_of_the_predicted_class_and_even_odds_are_negative(masks, cams):
     for score, targets, expected in (
-        ([0.9, 0.8, 0.1], [1, 1], [1.0, 0.0]),
-        ([0.5, 0.51, 0.2], [0, 1], [0.0, 0.0]),
+        ([2.2, 1.4, -2.2], [1, 1], [1.0, 0.0]),
+        ([0.0, 0.04, -1.4], [0, 1], [0.0, 0.0]),
     ):
         found = overlap.measure_overlap([(table_rows(score=score), cams)], CASES, masks).table
         assert found["case_id"].tolist() == ["a", "b"]
@@ -401,7 +401,7 @@ def test_overlap_holds_what_each_measure_says_of_each_image_by_itself():
     for row, curve in zip(found.table.itertuples(), found.curves, strict=True):
         rows, maps = by_init[row.scenario, row.init]
         k = ids.index(row.case_id)
-        assert row.target == int(rows["score"][k] > 0.5)
+        assert row.target == int(rows["score"][k] > 0)
         picture = to_uint8(maps[k : k + 1, :, :, row.target], 12)
         mask = masks[k : k + 1]
         assert row.dice == cam_dice(picture, mask)[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax, softmax
 
 from rin.errors import InputError
 from rin.models.build import Architecture
@@ -28,7 +29,7 @@ CAFFE = PREPROCESSING["caffe"]
 
 
 def run(block, start, parts, recipe, contract=CAFFE):
-    """Train and return history and test probabilities."""
+    """Train and return history and test logits."""
     history = block.train(start, contract, recipe, *parts[:2])
     return history, block.predict(parts[2], recipe.batch)[0]
 
@@ -146,9 +147,9 @@ def test_optimizer_after_another_run_begins_afresh(frozen, start, parts):
 
 
 def evaluated(block, part):
-    """Mean cross-entropy of a part, from predicted probabilities."""
-    probabilities, _ = block.predict(part, 8)
-    return -np.log(probabilities[np.arange(len(part.rows)), part.labels[part.rows]]).mean()
+    """Mean cross-entropy of a part, from predicted logits."""
+    logits, _ = block.predict(part, 8)
+    return -log_softmax(logits, axis=1)[np.arange(len(part.rows)), part.labels[part.rows]].mean()
 
 
 def test_weights_after_training_are_those_of_the_lowest_validation_loss(frozen, start, parts):
@@ -273,7 +274,8 @@ def golden_training(frozen, whole, start, parts):
     recipes = {"frozen": Recipe(1e-2, 2, 8, 7), "whole": Recipe(1e-4, 1, 8, 7)}
     blocks = {"frozen": frozen[0], "whole": whole[0]}
     found = {name: run(blocks[name], start, parts, recipe)[1] for name, recipe in recipes.items()}
-    return {name: np.round(each[:4, 1].astype(float), 4).tolist() for name, each in found.items()}
+    found = {name: softmax(logits[:4].astype(float), axis=1) for name, logits in found.items()}
+    return {name: np.round(each[:, 1], 4).tolist() for name, each in found.items()}
 
 
 def test_training_computes_what_its_code_version_says(frozen, whole, start, parts):
