@@ -41,6 +41,7 @@ from rin.study.pretraining import pretraining_classes, pretraining_predictions
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
+run_pretraining(runs.study)  # before the banner, which tells when and on what
 pretraining_banner(runs)
 
 # %% [markdown]
@@ -55,7 +56,7 @@ pretraining_banner(runs)
 
 # %%
 study = runs.study
-weights = run_pretraining(study)  # trains what the results folder does not hold yet
+weights = run_pretraining(study)  # trains what the results folder does not hold; the rest is read
 predictions = pretraining_predictions(study)  # what each network says of its test images
 
 # %% [markdown]

@@ -1,0 +1,14 @@
+"""The mutants of `tests/mutants.py` stay those that its texts describe."""
+
+from pathlib import Path
+
+import pytest
+from mutants import MUTANTS, place_of
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_mutant_has_one_place_and_its_tests_are_there(mutant):
+    assert place_of(mutant, ROOT).is_file()
+    assert all((ROOT / "tests" / name).is_file() for name in mutant.tests.split())
