@@ -1,4 +1,3 @@
-import functools
 import json
 from pathlib import Path
 
@@ -16,15 +15,15 @@ from rin.stats.beyond import (
     average_precision,
     beyond_area,
     beyond_curves,
-    brier_decomposition,
-    brier_score,
+    brier_parts,
     calibration_line,
     expected_calibration_error,
     net_benefit,
-    patient_interval,
     precision_at_recall,
     reliability_curve,
     sensitivity_at_specificity,
+    treat_all,
+    weighted_cases,
 )
 from rin.stats.bootstrap import cluster_weights
 from rin.stats.inputs import task_scores
@@ -54,29 +53,26 @@ def one(table, init, measure):
     return table[(table["init"] == init) & (table["measure"] == measure)].iloc[0]
 
 
-def alone(measure, labels, scores, weights=None):
-    """Each measure of one scenario by its public function."""
-    options = {"bins": 5, "weights": weights}
+def alone(measure, cases):
+    """Each measure of one scenario by its own function."""
     if measure == "ece":
-        return expected_calibration_error(labels, scores, **options)
+        return expected_calibration_error(cases, 5)
     if measure.startswith("brier"):
-        part = measure.removeprefix("brier").removeprefix("_") or "score"
-        return getattr(brier_decomposition(labels, scores, **options), part)
+        names = ("brier", "brier_reliability", "brier_resolution", "brier_uncertainty")
+        return brier_parts(cases, 5)[:, names.index(measure)]
     if measure.startswith("sensitivity"):
-        at = int(measure[-2:]) / 100
-        return sensitivity_at_specificity(labels, scores, at, weights)
+        return sensitivity_at_specificity(cases, [int(measure[-2:]) / 100])[:, 0]
     if measure == "average_precision":
-        return average_precision(labels, scores, weights)
+        return average_precision(cases)
     if measure == "net_benefit":
-        return net_benefit(labels, scores, labels.mean(), weights).net_benefit[..., 0]
-    line = calibration_line(labels, scores, weights)
-    return getattr(line, measure.removeprefix("calibration_"))
+        return net_benefit(cases, [cases.labels.mean()])[:, 0]
+    return calibration_line(cases)[:, 0 if measure == "calibration_in_the_large" else 2]
 
 
-def mean_over_scenarios(predictions, init, measure, weights=None):
-    (task,) = task_scores(predictions, INITS)
-    found = [alone(measure, task.labels, scores, weights) for scores in of_init(task, init)]
-    return np.mean(found, axis=0)
+def mean_over_scenarios(task, init, measure, weights=None):
+    """A function of weighted cases, averaged over the scenarios of an init."""
+    cases = [weighted_cases(task.labels, scores, weights) for scores in of_init(task, init)]
+    return np.mean([measure(of_scenario) for of_scenario in cases], axis=0)
 
 
 def test_rows_are_every_measure_of_each_init_and_their_difference(table):
@@ -93,7 +89,8 @@ def test_rows_are_every_measure_of_each_init_and_their_difference(table):
 def test_estimate_is_the_mean_over_scenarios_of_the_public_measure(
     predictions, table, init, measure
 ):
-    expected = mean_over_scenarios(predictions, init, measure)
+    (task,) = task_scores(predictions, INITS)
+    (expected,) = mean_over_scenarios(task, init, lambda cases: alone(measure, cases))
     assert one(table, init, measure)["estimate"] == pytest.approx(expected, rel=1e-8)
 
 
@@ -105,7 +102,10 @@ def test_interval_is_that_of_the_public_measure_over_the_same_replicates(
 ):
     (task,) = task_scores(predictions, INITS)
     weights = cluster_weights(task.patients, 60, 0, labels=task.labels)
-    a, b = (mean_over_scenarios(predictions, init, measure, weights) for init in INITS)
+    a, b = (
+        mean_over_scenarios(task, init, lambda cases: alone(measure, cases), weights)
+        for init in INITS
+    )
     for init, drawn in zip([*INITS, "difference"], [a, b, a - b], strict=True):
         row = one(table, init, measure)
         bounds = np.quantile(drawn, [0.025, 0.975])
@@ -118,7 +118,10 @@ def test_interval_of_what_chance_raises_is_reflected_and_cut_at_its_limits(
 ):
     (task,) = task_scores(predictions, INITS)
     weights = cluster_weights(task.patients, 60, 0, labels=task.labels)
-    a, b = (mean_over_scenarios(predictions, init, measure, weights) for init in INITS)
+    a, b = (
+        mean_over_scenarios(task, init, lambda cases: alone(measure, cases), weights)
+        for init in INITS
+    )
     for init, drawn, lowest in zip([*INITS, "difference"], [a, b, a - b], [0, 0, -1], strict=True):
         row = one(table, init, measure)
         low, high = 2 * row["estimate"] - np.quantile(drawn, [0.975, 0.025])
@@ -133,8 +136,8 @@ def test_interval_of_the_line_is_near_that_of_complete_fits():
     table = beyond_area(predictions, INITS, replicates=200)
     (task,) = task_scores(predictions, INITS)
     weights = cluster_weights(task.patients, 200, 0, labels=task.labels)
-    lines = calibration_line(task.labels, of_init(task, INITS[0])[0], weights)
-    for measure, drawn in [("in_the_large", lines.in_the_large), ("slope", lines.slope)]:
+    lines = calibration_line(weighted_cases(task.labels, of_init(task, INITS[0])[0], weights))
+    for measure, drawn in [("in_the_large", lines[:, 0]), ("slope", lines[:, 2])]:
         row = one(table, INITS[0], f"calibration_{measure}")
         bounds = np.quantile(drawn, [0.025, 0.975])
         np.testing.assert_allclose([row["ci_low"], row["ci_high"]], bounds, atol=0.04)
@@ -211,16 +214,12 @@ def test_same_seed_repeats_and_another_differs(predictions):
     assert (first["ci_low"] != other["ci_low"]).any()
 
 
-def test_level_and_threshold_are_used(predictions):
+def test_level_is_used(predictions):
     wide, narrow = (
         one(beyond_area(predictions, INITS, replicates=60, level=level), INITS[0], "brier")
         for level in (0.95, 0.5)
     )
     assert wide["ci_low"] < narrow["ci_low"] < narrow["ci_high"] < wide["ci_high"]
-    (task,) = task_scores(predictions, INITS)
-    table = beyond_area(predictions, INITS, replicates=5, threshold=0.7)
-    expected = [net_benefit(task.labels, s, 0.7).net_benefit[0] for s in of_init(task, INITS[0])]
-    assert one(table, INITS[0], "net_benefit")["estimate"] == pytest.approx(np.mean(expected))
 
 
 def test_blocks_of_replicates_join_without_a_seam(predictions, monkeypatch):
@@ -284,32 +283,20 @@ def test_scores_that_are_no_probabilities_are_an_error():
         beyond_area(make_predictions(), INITS, replicates=10)
 
 
-@pytest.mark.parametrize("option", [{"level": 95}, {"bins": 0}, {"threshold": 1.0}])
+@pytest.mark.parametrize("option", [{"level": 95}, {"bins": 0}])
 def test_bad_options_are_an_error(predictions, option):
     with pytest.raises(InputError):
         beyond_area(predictions, INITS, **({"replicates": 5} | option))
 
 
 @pytest.mark.parametrize("case", GOLDEN[:2], ids=lambda case: case["name"])
-def test_patient_interval_of_sensitivity_is_near_procs_bootstrap(case):
+def test_interval_of_sensitivity_is_near_procs_bootstrap(case):
     labels, scores = case["labels"], case["scores"]
-    bounds = zip(*case["ci"].values(), strict=True)
-    for specificity, low, high in bounds:
-        measure = functools.partial(sensitivity_at_specificity, specificity=specificity)
-        found = patient_interval(measure, labels, scores, np.arange(len(labels)), replicates=8000)
-        assert found.estimate == measure(labels, scores)
-        # pROC leaves out replicates without the rarer class too; both draw at random.
-        np.testing.assert_allclose([found.ci_low, found.ci_high], [low, high], atol=0.03)
-
-
-def test_patient_interval_equals_a_loop_over_resampled_patients():
-    labels, scores = sample(30)
-    patients = np.arange(30) // 2
-    found = patient_interval(brier_score, labels, scores, patients, replicates=40, level=0.9)
-    drawn = cluster_weights(patients, 40, 0, labels=labels)
-    loop = [brier_score(np.repeat(labels, row), np.repeat(scores, row)) for row in drawn]
-    np.testing.assert_allclose([found.ci_low, found.ci_high], np.quantile(loop, [0.05, 0.95]))
-    assert found.n_patients == 15
+    weights = cluster_weights(np.arange(len(labels)), 8000, 0, labels=labels)
+    at, *bounds = case["ci"].values()
+    drawn = sensitivity_at_specificity(weighted_cases(labels, scores, weights), at)
+    # pROC leaves out replicates without the rarer class too; both draw at random.
+    np.testing.assert_allclose(np.quantile(drawn, [0.025, 0.975], axis=0), bounds, atol=0.03)
 
 
 def _one_run(labels, scores, patients):
@@ -351,60 +338,36 @@ def drawn(task):
 
 
 @pytest.mark.parametrize("init", INITS)
-def test_precision_is_the_mean_over_scenarios_at_each_recall(curves, task, init):
-    rows = curve_of(curves, init, "precision_recall")
-    scores = of_init(task, init)
-    np.testing.assert_allclose(rows["x"], GRID)
-    alone = [precision_at_recall(task.labels, s, GRID) for s in scores]
-    np.testing.assert_allclose(rows["y"], np.mean(alone, axis=0))
-    replicates = np.mean(
-        [precision_at_recall(task.labels, s, GRID, drawn(task)) for s in scores], axis=0
-    )
-    low, high = np.quantile(replicates, [0.025, 0.975], axis=0)
-    np.testing.assert_allclose(rows["low"], low)
-    np.testing.assert_allclose(rows["high"], high)
-
-
-@pytest.mark.parametrize("init", INITS)
 @pytest.mark.parametrize(
-    ("curve", "field"), [("decision", "net_benefit"), ("treat_all", "treat_all")]
+    ("curve", "measure", "grid"),
+    [
+        ("precision_recall", precision_at_recall, GRID),
+        ("decision", net_benefit, GRID[:-1]),
+        ("treat_all", treat_all, GRID[:-1]),
+    ],
 )
-def test_net_benefit_is_the_mean_over_scenarios_at_each_threshold(curves, task, init, curve, field):
+def test_curve_is_the_mean_over_scenarios_at_each_point(curves, task, init, curve, measure, grid):
     rows = curve_of(curves, init, curve)
-    np.testing.assert_allclose(rows["x"], GRID[:-1])
-    alone, replicates = (
-        np.mean(
-            [
-                getattr(net_benefit(task.labels, s, GRID[:-1], weights), field)
-                for s in of_init(task, init)
-            ],
-            axis=0,
-        )
+    np.testing.assert_allclose(rows["x"], grid)
+    (expected,), replicates = (
+        mean_over_scenarios(task, init, lambda cases: measure(cases, grid), weights)
         for weights in (None, drawn(task))
     )
-    np.testing.assert_allclose(rows["y"], alone, atol=1e-12)
-    low, high = np.quantile(replicates, [0.025, 0.975], axis=0)
-    np.testing.assert_allclose(rows["low"], low, atol=1e-12)
-    np.testing.assert_allclose(rows["high"], high, atol=1e-12)
+    np.testing.assert_allclose(rows["y"], expected, atol=1e-12)
+    bounds = np.quantile(replicates, [0.025, 0.975], axis=0)
+    np.testing.assert_allclose([rows["low"], rows["high"]], bounds, atol=1e-12)
 
 
 @pytest.mark.parametrize("init", INITS)
 def test_reliability_is_the_mean_over_scenarios_of_each_bin(curves, task, init):
     rows = curve_of(curves, init, "reliability")
-    alone = [reliability_curve(task.labels, s, bins=4) for s in of_init(task, init)]
-    for column, field in {"x": "score", "y": "observed", "share": "share"}.items():
-        expected = np.mean([getattr(curve, field) for curve in alone], axis=0)
-        np.testing.assert_allclose(rows[column], expected)
-    replicates = np.mean(
-        [
-            reliability_curve(task.labels, s, bins=4, weights=drawn(task)).observed
-            for s in of_init(task, init)
-        ],
-        axis=0,
+    (expected,), replicates = (
+        mean_over_scenarios(task, init, lambda cases: reliability_curve(cases, 4), weights)
+        for weights in (None, drawn(task))
     )
-    low, high = np.quantile(replicates, [0.025, 0.975], axis=0)
-    np.testing.assert_allclose(rows["low"], low)
-    np.testing.assert_allclose(rows["high"], high)
+    np.testing.assert_allclose(rows[["x", "y", "share"]].T, expected)
+    bounds = np.quantile(replicates[:, 1], [0.025, 0.975], axis=0)
+    np.testing.assert_allclose([rows["low"], rows["high"]], bounds)
 
 
 def two_scenarios(first, second):

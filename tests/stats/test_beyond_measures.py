@@ -1,4 +1,3 @@
-import functools
 import json
 from pathlib import Path
 
@@ -13,73 +12,58 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, brier_score_loss, confusion_matrix, roc_curve
 
 from rin.errors import InputError
-from rin.stats import beyond
 from rin.stats.beyond import (
     EXTREME,
     average_precision,
-    brier_decomposition,
-    brier_score,
+    brier_parts,
     calibration_error_by_chance,
     calibration_line,
-    equal_mass_bins,
     expected_calibration_error,
-    first_passed,
-    first_reached,
     net_benefit,
     precision_at_recall,
     reliability_curve,
     replicate_lines,
     sensitivity_at_specificity,
+    treat_all,
     weighted_cases,
 )
 
-PROBABILITIES = [
-    brier_score,
-    brier_decomposition,
-    expected_calibration_error,
-    reliability_curve,
-    calibration_line,
-    functools.partial(net_benefit, thresholds=0.3),
-]
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "operating_golden.json").read_text())
+LABELS, SCORES = [1, 0, 1, 0, 0], [0.9, 0.6, 0.4, 0.2, 0.1]
 
 
-RANKS = [
-    average_precision,
-    functools.partial(precision_at_recall, recall=[0.5]),
-    functools.partial(sensitivity_at_specificity, specificity=0.9),
-]
+def brier_score(cases):
+    return brier_parts(cases)[:, 0]
 
 
-MEASURES = PROBABILITIES + RANKS
+NUMBERS = [brier_score, expected_calibration_error, average_precision, sensitivity_at_specificity]
 
 
-NUMBERS = [brier_score, expected_calibration_error, average_precision, RANKS[-1]]
+def measured(measure, labels, scores, *options, weights=None):
+    """A measure of one row of weights."""
+    return measure(weighted_cases(labels, scores, weights), *options)[0]
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-def test_one_class_is_an_error(measure):
-    with pytest.raises(InputError, match="one class only"):
-        measure([1, 1, 1], [0.1, 0.2, 0.3])
+@pytest.mark.parametrize(
+    ("labels", "scores", "problem"),
+    [
+        ([1, 1, 1], [0.1, 0.2, 0.3], "one class only"),
+        ([0, 2], [0.1, 0.2], "other than 0 and 1"),
+        ([0, 1], [[0.1, 0.2], [0.3, 0.4]], "2 rows of scores"),
+    ],
+)
+def test_what_cannot_be_measured_is_an_error(labels, scores, problem):
+    with pytest.raises(InputError, match=problem):
+        weighted_cases(labels, scores)
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-@pytest.mark.parametrize("labels", [[-1, 1], [0, 2], [0.5, 1]])
-def test_labels_other_than_0_and_1_are_an_error(measure, labels):
-    with pytest.raises(InputError, match="other than 0 and 1"):
-        measure(labels, [0.1, 0.2])
-
-
-@pytest.mark.parametrize("measure", MEASURES)
-def test_several_predictors_are_an_error(measure):
-    with pytest.raises(InputError, match="2 rows of scores"):
-        measure([0, 1], [[0.1, 0.2], [0.3, 0.4]])
-
-
-@pytest.mark.parametrize("measure", PROBABILITIES)
 @pytest.mark.parametrize("scores", [[-0.01, 0.5], [0.5, 1.01]])
+@pytest.mark.parametrize(
+    "measure", [brier_parts, reliability_curve, calibration_line, lambda c: net_benefit(c, [0.3])]
+)
 def test_scores_that_are_no_probabilities_are_an_error(measure, scores):
     with pytest.raises(InputError, match="not all probabilities"):
-        measure([0, 1], scores)
+        measured(measure, [0, 1], scores)
 
 
 @pytest.mark.parametrize(
@@ -88,12 +72,10 @@ def test_scores_that_are_no_probabilities_are_an_error(measure, scores):
         ([1, 2, 3], "beside 2 labels"),
         ([[[1, 1]]], "beside 2 labels"),
         (["a", "b"], "beside 2 labels"),
-        ([1, -1], "negative or infinite value or NaN"),
-        ([1, np.nan], "negative or infinite value or NaN"),
-        ([1, np.inf], "negative or infinite value or NaN"),
-        (np.ones((0, 2)), "no row"),
-        ([0, 1], "row 0 counts no case of one class"),
-        ([[1, 1], [2, 0]], "row 1 counts no case of one class"),
+        ([1, -1], "finite numbers from 0"),
+        ([1, np.nan], "finite numbers from 0"),
+        (np.ones((0, 2)), "finite numbers from 0"),
+        ([[1, 1], [2, 0]], "a row counts no case of one class"),
     ],
 )
 def test_bad_weights_are_an_error(weights, problem):
@@ -102,28 +84,12 @@ def test_bad_weights_are_an_error(weights, problem):
 
 
 @pytest.mark.parametrize("measure", NUMBERS)
-def test_no_weights_and_one_row_give_a_number_and_several_rows_an_array(measure):
-    labels, scores = sample(12)
-    assert isinstance(measure(labels, scores), float)
-    assert isinstance(measure(labels, scores, weights=np.ones(12)), float)
-    assert measure(labels, scores, weights=np.ones((5, 12))).shape == (5,)
-
-
-@pytest.mark.parametrize("measure", NUMBERS)
 def test_every_row_of_weights_is_measured_as_if_alone(measure):
     labels, scores = sample(30, levels=6)
     weights = replicates(30)
-    alone = [measure(labels, scores, weights=row) for row in weights]
-    np.testing.assert_allclose(measure(labels, scores, weights=weights), alone, rtol=1e-12)
-
-
-@pytest.mark.parametrize("measure", NUMBERS)
-def test_blocks_of_rows_join_without_a_seam(measure, monkeypatch):
-    labels, scores = sample(30, levels=6)
-    weights = replicates(30)
-    whole = measure(labels, scores, weights=weights)
-    monkeypatch.setattr(beyond, "_CELLS", 60)
-    np.testing.assert_allclose(measure(labels, scores, weights=weights), whole, rtol=1e-12)
+    alone = [measured(measure, labels, scores, weights=row) for row in weights]
+    found = measure(weighted_cases(labels, scores, weights))
+    np.testing.assert_allclose(found, alone, rtol=1e-12)
 
 
 @pytest.mark.parametrize("measure", NUMBERS)
@@ -132,21 +98,9 @@ def test_blocks_of_rows_join_without_a_seam(measure, monkeypatch):
 def test_weights_count_in_proportion_only(measure, scale):
     labels, scores = sample(30, levels=6)
     weights = replicates(30, 1)[0]
-    expected = measure(labels, scores, weights=weights)
-    assert measure(labels, scores, weights=weights * scale) == pytest.approx(expected, rel=1e-9)
-
-
-def test_first_reached_and_passed_of_a_value_in_the_row_differ_by_it():
-    rows = np.array([[0.0, 1.0, 1.0, 4.0]])
-    assert first_reached(rows, np.array([[0.0, 0.5, 1.0, 4.0]])).tolist() == [[0, 1, 1, 3]]
-    assert first_passed(rows, np.array([[0.0, 0.5, 1.0, 4.0]])).tolist() == [[1, 1, 3, 4]]
-
-
-def test_a_rounded_fraction_of_a_total_finds_the_sum_it_stands_for():
-    rows = np.arange(11.0)[None]
-    for tenth in (1 - 0.9, 0.1 + 1e-16, 0.1 - 1e-16):
-        assert first_reached(rows, np.array([[tenth * 10]])) == 1
-        assert first_passed(rows, np.array([[tenth * 10]])) == 2
+    expected = measured(measure, labels, scores, weights=weights)
+    scaled = measured(measure, labels, scores, weights=weights * scale)
+    assert scaled == pytest.approx(expected, rel=1e-9)
 
 
 def binned_in_a_loop(labels, scores, bins):
@@ -162,156 +116,74 @@ def binned_in_a_loop(labels, scores, bins):
     return found
 
 
-def identity(parts):
-    return (
-        parts.reliability
-        - parts.resolution
-        + parts.uncertainty
-        + parts.within_bin_variance
-        - parts.within_bin_covariance
-    )
-
-
 @pytest.mark.parametrize(("n", "bins"), [(40, 10), (60, 4), (30, 5), (12, 12)])
 def test_reliability_of_distinct_scores_equals_scikit_learn(n, bins):
     labels, scores = sample(n, seed=n)
-    curve = reliability_curve(labels, scores, bins=bins)
-    observed, mean_score = calibration_curve(labels, scores, n_bins=bins, strategy="quantile")
-    np.testing.assert_allclose(curve.observed, observed, atol=1e-12)
-    np.testing.assert_allclose(curve.score, mean_score, atol=1e-12)
+    mean_score, observed, _ = measured(reliability_curve, labels, scores, bins)
+    expected = calibration_curve(labels, scores, n_bins=bins, strategy="quantile")
+    np.testing.assert_allclose([observed, mean_score], expected, atol=1e-12)
 
 
-def test_reliability_never_splits_a_score():
-    curve = reliability_curve([0, 1, 0, 1, 1], [0.2, 0.5, 0.5, 0.5, 0.9], bins=5)
-    np.testing.assert_allclose(curve.share, [0.2, 0, 0.6, 0, 0.2])
-    np.testing.assert_allclose(curve.observed, [0, np.nan, 2 / 3, np.nan, 1])
-    np.testing.assert_allclose(curve.score, [0.2, np.nan, 0.5, np.nan, 0.9])
-
-
-def test_reliability_of_a_middle_rank_on_an_edge_goes_to_the_bin_above():
-    curve = reliability_curve([0, 1, 1], [0.1, 0.5, 0.9], bins=2)
-    np.testing.assert_allclose(curve.share, [1 / 3, 2 / 3])
-
-
-@pytest.mark.parametrize("bins", [1, 2, 3, 7, 10])
-def test_reliability_of_equal_scores_is_one_bin(bins):
-    curve = reliability_curve([0, 1, 1, 1], [0.4] * 4, bins=bins)
-    assert np.nansum(curve.share) == 1
-    assert curve.observed[bins // 2] == 0.75
-    assert np.isnan(np.delete(curve.score, bins // 2)).all()
+def test_reliability_never_splits_a_score_and_an_edge_goes_to_the_bin_above():
+    curve = measured(reliability_curve, [0, 1, 0, 1, 1], [0.2, 0.5, 0.5, 0.5, 0.9], 5)
+    expected = [
+        [0.2, np.nan, 0.5, np.nan, 0.9],
+        [0, np.nan, 2 / 3, np.nan, 1],
+        [0.2, 0, 0.6, 0, 0.2],
+    ]
+    np.testing.assert_allclose(curve, expected)
+    share = measured(reliability_curve, [0, 1, 1], [0.1, 0.5, 0.9], 2)[2]
+    np.testing.assert_allclose(share, [1 / 3, 2 / 3])
 
 
 @given(samples, st.integers(1, 11))
 @settings(max_examples=100, deadline=None)
-def test_reliability_equals_a_loop_over_cases_written_out(counted, bins):
+def test_calibration_and_brier_parts_equal_a_loop_over_cases_written_out(counted, bins):
     labels, scores, weights = counted
-    curve = reliability_curve(labels, scores, bins=bins, weights=weights)
-    for k, members in enumerate(binned_in_a_loop(*written_out(*counted), bins)):
-        assert curve.share[k] == pytest.approx(len(members) / weights.sum(), abs=1e-12)
+    binned = binned_in_a_loop(*written_out(*counted), bins)
+    outcomes, total = np.repeat(labels, weights), weights.sum()
+    mean_score, observed, share = measured(reliability_curve, labels, scores, bins, weights=weights)
+    for k, members in enumerate(binned):
+        assert share[k] == pytest.approx(len(members) / total, abs=1e-12)
         expected = members.mean(axis=0) if len(members) else [np.nan, np.nan]
-        np.testing.assert_allclose([curve.score[k], curve.observed[k]], expected, atol=1e-12)
+        np.testing.assert_allclose([mean_score[k], observed[k]], expected, atol=1e-12)
+    found = [members for members in binned if len(members)]
+    gaps = [(len(m) / total, np.subtract(*m.mean(axis=0))) for m in found]
+    error = measured(expected_calibration_error, labels, scores, bins, weights=weights)
+    assert error == pytest.approx(sum(share * abs(gap) for share, gap in gaps), abs=1e-12)
+    resolution = sum(len(m) / total * (m[:, 1].mean() - outcomes.mean()) ** 2 for m in found)
+    expected = [
+        brier_score_loss(labels, scores, sample_weight=weights),
+        sum(share * gap**2 for share, gap in gaps),
+        resolution,
+        outcomes.var(),
+    ]
+    parts = measured(brier_parts, labels, scores, bins, weights=weights)
+    np.testing.assert_allclose(parts, expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("bins", [0, -1, 2.5, True, "ten"])
+@pytest.mark.parametrize("bins", [0, 2.5, True, "ten"])
 def test_a_number_of_bins_that_is_not_whole_and_positive_is_an_error(bins):
     with pytest.raises(InputError, match="bins"):
-        expected_calibration_error([0, 1], [0.2, 0.7], bins=bins)
+        measured(expected_calibration_error, [0, 1], [0.2, 0.7], bins)
 
 
-@given(samples, st.integers(1, 11))
-@settings(max_examples=100, deadline=None)
-def test_ece_equals_a_loop_over_cases_written_out(counted, bins):
-    labels, scores, weights = counted
-    expected = sum(
-        len(members) / weights.sum() * abs(np.subtract(*members.mean(axis=0)))
-        for members in binned_in_a_loop(*written_out(*counted), bins)
-        if len(members)
-    )
-    error = expected_calibration_error(labels, scores, bins=bins, weights=weights)
-    assert error == pytest.approx(expected, abs=1e-12)
-
-
-@given(samples)
-@settings(max_examples=50, deadline=None)
-def test_brier_equals_scikit_learn_with_sample_weights(counted):
-    labels, scores, weights = counted
-    expected = brier_score_loss(labels, scores, sample_weight=weights)
-    assert brier_score(labels, scores, weights) == pytest.approx(expected, abs=1e-12)
-
-
-@given(samples, st.integers(1, 11))
-@settings(max_examples=100, deadline=None)
-def test_brier_parts_add_up_to_scikit_learns_score(counted, bins):
-    labels, scores, weights = counted
-    parts = brier_decomposition(labels, scores, bins=bins, weights=weights)
-    expected = brier_score_loss(labels, scores, sample_weight=weights)
-    assert identity(parts) == pytest.approx(expected, abs=1e-12)
-    assert parts.score == pytest.approx(expected, abs=1e-12)
-
-
-@given(samples, st.integers(1, 11))
-@settings(max_examples=100, deadline=None)
-def test_brier_parts_equal_a_loop_over_cases_written_out(counted, bins):
-    labels, scores, weights = counted
-    parts = brier_decomposition(labels, scores, bins=bins, weights=weights)
-    outcomes = np.repeat(labels, weights)
-    found = [m for m in binned_in_a_loop(*written_out(*counted), bins) if len(m)]
-    total = len(outcomes)
-    shift = [m - m.mean(axis=0) for m in found]
-    assert parts.reliability == pytest.approx(
-        sum(len(m) * np.subtract(*m.mean(axis=0)) ** 2 for m in found) / total, abs=1e-12
-    )
-    assert parts.resolution == pytest.approx(
-        sum(len(m) * (m[:, 1].mean() - outcomes.mean()) ** 2 for m in found) / total, abs=1e-12
-    )
-    assert parts.uncertainty == pytest.approx(outcomes.var(), abs=1e-12)
-    assert parts.within_bin_variance == pytest.approx(
-        sum((d[:, 0] ** 2).sum() for d in shift) / total, abs=1e-12
-    )
-    assert parts.within_bin_covariance == pytest.approx(
-        2 * sum((d[:, 0] * d[:, 1]).sum() for d in shift) / total, abs=1e-12
-    )
-
-
-def test_error_by_chance_is_the_calibration_error_of_the_outcomes_drawn():
+@pytest.mark.parametrize("bins", [1, 5, 11])
+def test_error_by_chance_is_the_calibration_error_of_the_outcomes_drawn(bins):
     scores = sample(40, levels=8)[1]
     uniforms = np.random.default_rng(0).random((20, 40))
-    expected = [expected_calibration_error(row < scores, scores, bins=5) for row in uniforms]
-    found = calibration_error_by_chance(scores, uniforms, bins=5)
+    expected = [
+        measured(expected_calibration_error, row < scores, scores, bins) for row in uniforms
+    ]
+    found = calibration_error_by_chance(scores, uniforms, bins)
     np.testing.assert_allclose(found, expected, atol=1e-12)
-
-
-@given(st.lists(st.integers(0, 6), min_size=2, max_size=15), st.integers(1, 11))
-@settings(max_examples=100, deadline=None)
-def test_bins_hold_the_shares_of_the_reliability_curve(levels, bins):
-    scores = np.array(levels) / 6
-    share = np.bincount(equal_mass_bins(scores, bins), minlength=bins) / scores.size
-    curve = reliability_curve(np.arange(scores.size) % 2, scores, bins=bins)
-    np.testing.assert_allclose(share, curve.share, atol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("scores", "uniforms", "problem"),
-    [
-        ([0.1, 1.2], [[0.5, 0.5]], "not all probabilities"),
-        ([0.1, np.nan], [[0.5, 0.5]], "NaN"),
-        ([0.1, 0.2], [[0.5]], "beside scores"),
-        ([0.1, 0.2], [0.5, 0.5], "beside scores"),
-    ],
-)
-def test_bad_scores_or_numbers_are_an_error(scores, uniforms, problem):
-    with pytest.raises(InputError, match=problem):
-        calibration_error_by_chance(scores, uniforms)
-
-
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "operating_golden.json").read_text())
 
 
 @pytest.mark.parametrize("case", GOLDEN, ids=lambda case: case["name"])
 def test_sensitivity_equals_proc(case):
-    found = [
-        sensitivity_at_specificity(case["labels"], case["scores"], at) for at in case["specificity"]
-    ]
+    found = measured(
+        sensitivity_at_specificity, case["labels"], case["scores"], case["specificity"]
+    )
     np.testing.assert_allclose(found, case["sensitivity"], atol=1e-12)
 
 
@@ -329,108 +201,54 @@ def by_scikit_learn(labels, scores, specificity, weights):
 @settings(max_examples=150, deadline=None)
 def test_sensitivity_equals_scikit_learns_curve(counted, specificity):
     labels, scores, weights = counted
-    found = sensitivity_at_specificity(labels, scores, specificity, weights)
+    found = measured(sensitivity_at_specificity, labels, scores, [specificity], weights=weights)
     expected = by_scikit_learn(labels, scores, specificity, weights)
-    assert found == pytest.approx(expected, abs=1e-9)
-
-
-@given(samples, st.integers(0, 20).map(lambda k: k / 20))
-@settings(max_examples=100, deadline=None)
-def test_weights_count_as_cases_written_out(counted, specificity):
-    labels, scores, weights = counted
-    once = sensitivity_at_specificity(*written_out(*counted), specificity)
-    found = sensitivity_at_specificity(labels, scores, specificity, weights)
+    assert found == pytest.approx([expected], abs=1e-9)
+    once = measured(sensitivity_at_specificity, *written_out(*counted), [specificity])
     assert found == pytest.approx(once, abs=1e-12)
 
 
-def test_at_a_point_of_the_curve_its_upper_end_counts():
-    labels, scores = [0] * 10 + [1, 1, 1], [*range(10), 8.5, 8.6, 20]
-    assert sensitivity_at_specificity(labels, scores, 0.9) == 1
-    assert sensitivity_at_specificity(labels, scores, 1) == pytest.approx(1 / 3)
-
-
-def test_between_points_it_is_interpolated():
-    # One positive and one negative tied at the top: a line from (0, 0) to (0.5, 0.5).
-    assert sensitivity_at_specificity([0, 1, 0, 1], [3, 3, 1, 1], 0.9) == pytest.approx(0.1)
-
-
-@pytest.mark.parametrize("specificity", [0, 0.5, 0.9, 0.95, 1])
-def test_equal_scores_give_the_chance_line(specificity):
-    assert sensitivity_at_specificity([0, 1, 1], [0.4] * 3, specificity) == pytest.approx(
-        1 - specificity
-    )
-
-
-@pytest.mark.parametrize(("labels", "expected"), [([0, 0, 1, 1], 1.0), ([1, 1, 0, 0], 0.1)])
-def test_sure_scores_give_1_if_right_and_the_line_to_the_corner_if_wrong(labels, expected):
-    found = sensitivity_at_specificity(labels, [0, 0, 1, 1], 0.9)
-    assert found == pytest.approx(expected if expected == 1 else 0)
-
-
-def test_rounding_never_makes_it_negative():
-    # 0.1 of ten negatives is a little less than the one above all positives.
-    labels, scores = [0, 1, 0] + [0] * 8, [5, 4, 4] + [1] * 8
-    assert sensitivity_at_specificity(labels, scores, 0.9) == 0
-
-
-def test_lower_specificity_never_lowers_sensitivity():
-    labels, scores = sample(50, levels=9)
-    found = [sensitivity_at_specificity(labels, scores, at) for at in np.linspace(1, 0, 41)]
-    assert (np.diff(found) >= -1e-12).all()
-
-
-@pytest.mark.parametrize("specificity", [-0.1, 1.1, 90, np.nan])
-def test_a_specificity_that_is_no_share_is_an_error(specificity):
-    with pytest.raises(InputError, match="is not a share"):
-        sensitivity_at_specificity([0, 1], [0.1, 0.2], specificity)
+@pytest.mark.parametrize(
+    ("labels", "scores", "specificity", "expected"),
+    [
+        ([0] * 10 + [1] * 3, [*range(10), 8.5, 8.6, 20], 0.9, 1),  # the upper end of a rise
+        ([0] * 10 + [1] * 3, [*range(10), 8.5, 8.6, 20], 1, 1 / 3),
+        ([0, 1, 0, 1], [3, 3, 1, 1], 0.9, 0.1),  # a tie: a line from (0, 0) to (0.5, 0.5)
+        ([0, 1, 1], [0.4] * 3, 0.95, 0.05),
+        ([1, 1, 0, 0], [0, 0, 1, 1], 0.9, 0),
+        # 0.1 of ten negatives is a little less than the one above all positives.
+        ([0, 1, 0] + [0] * 8, [5, 4, 4] + [1] * 8, 0.9, 0),
+    ],
+)
+def test_sensitivity_between_and_at_points_of_the_curve(labels, scores, specificity, expected):
+    found = measured(sensitivity_at_specificity, labels, scores, [specificity])
+    assert found == pytest.approx([expected], abs=1e-15)
+    assert found >= 0
 
 
 @given(samples)
 @settings(max_examples=100, deadline=None)
-def test_average_precision_equals_scikit_learn_with_sample_weights(counted):
+def test_average_precision_equals_scikit_learn_and_the_mean_precision_over_recall(counted):
     labels, scores, weights = counted
+    found = measured(average_precision, labels, scores, weights=weights)
     expected = average_precision_score(labels, scores, sample_weight=weights)
-    assert average_precision(labels, scores, weights) == pytest.approx(expected, abs=1e-12)
-
-
-@given(samples)
-@settings(max_examples=50, deadline=None)
-def test_average_precision_counts_weights_as_cases_written_out(counted):
-    labels, scores, weights = counted
-    expected = average_precision_score(*written_out(*counted))
-    assert average_precision(labels, scores, weights) == pytest.approx(expected, abs=1e-12)
-
-
-def test_average_precision_of_equal_scores_is_the_prevalence():
-    assert average_precision([1, 0, 0, 0], [0.3] * 4) == 0.25
+    assert found == pytest.approx(expected, abs=1e-12)
+    # Midpoints of a grid that has every recall of the sample on its lines.
+    steps = int(weights[labels == 1].sum())
+    middle = (np.arange(steps) + 0.5) / steps
+    precision = measured(precision_at_recall, labels, scores, middle, weights=weights)
+    assert precision.mean() == pytest.approx(found, abs=1e-12)
 
 
 def test_precision_at_recall_is_that_of_the_highest_threshold_that_reaches_it():
-    labels, scores = [1, 0, 1, 0, 1, 0], [6, 5, 4, 3, 2, 1]
-    found = precision_at_recall(labels, scores, [0, 0.2, 1 / 3, 0.4, 2 / 3, 0.9, 1])
+    recall = np.array([0, 0.2, 1 / 3, 0.4, 2 / 3, 0.9, 1])
+    found = measured(precision_at_recall, [1, 0, 1, 0, 1, 0], [6, 5, 4, 3, 2, 1], recall)
     np.testing.assert_allclose(found, [1, 1, 1, 2 / 3, 2 / 3, 3 / 5, 3 / 5])
 
 
 def test_precision_at_recall_0_is_that_of_the_highest_score_that_counts():
-    labels, scores, weights = [1, 0, 1], [0.9, 0.5, 0.1], [[1, 1, 1], [0, 1, 3]]
-    np.testing.assert_allclose(precision_at_recall(labels, scores, 0.0, weights), [[1], [0]])
-
-
-@given(samples)
-@settings(max_examples=50, deadline=None)
-def test_mean_precision_over_recall_is_the_average_precision(counted):
-    labels, scores, weights = counted
-    # Midpoints of a grid that has every recall of the sample on its lines.
-    steps = int(weights[labels == 1].sum())
-    middle = (np.arange(steps) + 0.5) / steps
-    mean = precision_at_recall(labels, scores, middle, weights).mean()
-    assert mean == pytest.approx(average_precision(labels, scores, weights), abs=1e-12)
-
-
-@pytest.mark.parametrize("recall", [-0.1, 1.2, np.nan])
-def test_a_recall_that_is_no_share_is_an_error(recall):
-    with pytest.raises(InputError, match="outside 0 to 1"):
-        precision_at_recall([0, 1], [0.1, 0.2], [0.5, recall])
+    cases = weighted_cases([1, 0, 1], [0.9, 0.5, 0.1], [[1, 1, 1], [0, 1, 3]])
+    np.testing.assert_allclose(precision_at_recall(cases, np.zeros(1)), [[1], [0]])
 
 
 def by_statsmodels(labels, scores, weights=None):
@@ -441,34 +259,19 @@ def by_statsmodels(labels, scores, weights=None):
     return [*large.fit(tol=1e-12).params, *line.fit(tol=1e-12).params]
 
 
-def as_list(line):
-    return [line.in_the_large, line.intercept, line.slope]
-
-
 @pytest.mark.parametrize(("n", "seed"), [(30, 0), (200, 1), (2000, 2)])
 def test_line_equals_statsmodels(n, seed):
     labels, scores = sample(n, seed)
-    expected = by_statsmodels(labels, scores)
-    np.testing.assert_allclose(as_list(calibration_line(labels, scores)), expected, rtol=1e-7)
-    logit_model = sm.Logit(labels, sm.add_constant(logit(scores))).fit(disp=0)
-    np.testing.assert_allclose(expected[1:], logit_model.params, rtol=1e-6)
+    found = measured(calibration_line, labels, scores)
+    np.testing.assert_allclose(found, by_statsmodels(labels, scores), rtol=1e-7)
 
 
 def test_line_with_weights_equals_statsmodels_row_by_row():
     labels, scores = sample(60)
     weights = replicates(60)
-    lines = np.stack(as_list(calibration_line(labels, scores, weights)), axis=1)
     expected = [by_statsmodels(labels, scores, row) for row in weights]
-    np.testing.assert_allclose(lines, expected, rtol=1e-7)
-
-
-def test_line_of_scores_bent_by_a_known_line_finds_it():
-    rng = np.random.default_rng(0)
-    truth = rng.normal(0, 1.5, 200_000)
-    labels = rng.random(truth.size) < expit(truth)
-    line = calibration_line(labels, expit((truth - 0.4) / 0.7))
-    assert line.intercept == pytest.approx(0.4, abs=0.02)
-    assert line.slope == pytest.approx(0.7, abs=0.02)
+    found = calibration_line(weighted_cases(labels, scores, weights))
+    np.testing.assert_allclose(found, expected, rtol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -483,68 +286,63 @@ def test_line_of_scores_bent_by_a_known_line_finds_it():
     ids=["equal", "separated", "reversed", "separated but for a tie", "sure and right"],
 )
 def test_slope_is_nan_where_the_likelihood_has_no_finite_maximum(labels, scores):
-    line = calibration_line(labels, scores)
-    assert np.isnan([line.intercept, line.slope]).all()
-    assert np.isfinite(line.in_the_large)
+    line = measured(calibration_line, labels, scores)
+    assert np.isnan(line).tolist() == [False, True, True]
 
 
 def test_slope_is_nan_only_in_rows_whose_weights_separate_the_classes():
     weights = [[1, 1, 1, 1], [1, 0, 1, 1], [2, 1, 1, 0]]
-    lines = calibration_line([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.9], weights)
-    assert np.isnan(lines.slope).tolist() == [False, True, False]
+    lines = calibration_line(weighted_cases([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.9], weights))
+    assert np.isnan(lines[:, 2]).tolist() == [False, True, False]
 
 
 def test_scores_of_0_and_1_count_as_the_nearest_that_have_log_odds():
     labels, sure = [0, 1, 0, 1, 1], np.array([0, 0, 1, 1, 1.0])
     near = np.clip(sure, EXTREME, 1 - EXTREME)
-    assert calibration_line(labels, sure) == calibration_line(labels, near)
-    assert calibration_line(labels, near).slope == pytest.approx(
-        (logit(2 / 3) - logit(1 / 2)) / (2 * logit(1 - EXTREME))
-    )
+    line = measured(calibration_line, labels, near)
+    np.testing.assert_array_equal(measured(calibration_line, labels, sure), line)
+    slope = (logit(2 / 3) - logit(1 / 2)) / (2 * logit(1 - EXTREME))
+    assert line[2] == pytest.approx(slope)
 
 
 def test_in_the_large_of_sure_scores_that_are_mostly_wrong_is_found():
-    line = calibration_line([1, 1, 1, 0, 0], [0, 0, 0, 0, 1.0])
+    large, _, _ = measured(calibration_line, [1, 1, 1, 0, 0], [0, 0, 0, 0, 1.0])
     # The sum of what the shifted scores expect equals the number of positives.
-    shifted = expit(logit([EXTREME] * 4 + [1 - EXTREME]) + line.in_the_large)
-    assert shifted.sum() == pytest.approx(3)
+    assert expit(logit([EXTREME] * 4 + [1 - EXTREME]) + large).sum() == pytest.approx(3)
 
 
 def near(labels, scores, weights):
-    line = calibration_line(labels, scores)
-    cases = weighted_cases(labels, scores, weights)
-    return cases.each(lambda block: replicate_lines(block, line))
+    line = measured(calibration_line, labels, scores)
+    return replicate_lines(weighted_cases(labels, scores, weights), line)
 
 
 def test_replicates_spread_as_complete_fits_do():
     labels, scores = sample(600)
     weights = replicates(600, r=400)
     stepped = near(labels, scores, weights)
-    complete = calibration_line(labels, scores, weights)
-    for column, fitted in enumerate([complete.in_the_large, complete.slope]):
-        assert np.corrcoef(stepped[:, column], fitted)[0, 1] > 0.99
-        assert stepped[:, column].std() == pytest.approx(fitted.std(), rel=0.03)
-        np.testing.assert_allclose(stepped[:, column].mean(), fitted.mean(), atol=0.01)
+    complete = calibration_line(weighted_cases(labels, scores, weights))[:, [0, 2]]
+    for column, fitted in zip(stepped.T, complete.T, strict=True):
+        assert np.corrcoef(column, fitted)[0, 1] > 0.99
+        assert column.std() == pytest.approx(fitted.std(), rel=0.03)
+        np.testing.assert_allclose(column.mean(), fitted.mean(), atol=0.01)
 
 
 def test_replicate_slope_is_nan_where_all_cases_that_count_score_the_same():
     labels, scores = [0, 1, 0, 1, 0], [0.1, 0.2, 0.2, 0.9, 0.95]
     values = near(labels, scores, [[1, 1, 1, 1, 1], [0, 2, 2, 0, 0]])
-    assert np.isnan(values[:, 1]).tolist() == [False, True]
-    assert np.isfinite(values[:, 0]).all()
+    assert np.isnan(values).tolist() == [[False, False], [False, True]]
 
 
 def test_replicate_slope_is_nan_without_a_line_to_step_from():
     values = near([0, 1, 1], [0.1, 0.6, 0.7], [[1, 1, 1]])
-    assert np.isfinite(values[0, 0])
-    assert np.isnan(values[0, 1])
+    assert np.isnan(values).tolist() == [[False, True]]
 
 
 def test_replicates_in_the_large_equal_complete_fits_with_a_dozen_cases():
     labels, scores = sample(12, seed=5)
     weights = replicates(12, r=200)
     both = (weights @ labels > 0) & (weights @ (1 - np.asarray(labels)) > 0)
-    fitted = calibration_line(labels, scores, weights[both]).in_the_large
+    fitted = calibration_line(weighted_cases(labels, scores, weights[both]))[:, 0]
     np.testing.assert_allclose(near(labels, scores, weights[both])[:, 0], fitted, atol=1e-6)
 
 
@@ -557,25 +355,12 @@ def test_replicate_in_the_large_of_saturated_scores_is_finite_and_fits():
     np.testing.assert_allclose((weights * predicted).sum(axis=1), weights @ labels, rtol=1e-4)
 
 
-LABELS, SCORES = [1, 0, 1, 0, 0], [0.9, 0.6, 0.4, 0.2, 0.1]
-
-
 def test_net_benefit_of_five_cases():
-    curve = net_benefit(LABELS, SCORES, [0.2, 0.5, 0.75])
-    np.testing.assert_allclose(
-        curve.net_benefit, [2 / 5 - 2 / 5 * 0.25, 1 / 5 - 1 / 5 * 1, 1 / 5 - 0]
-    )
-    np.testing.assert_allclose(curve.treat_all, [2 / 5 - 3 / 5 * t for t in (0.25, 1, 3)])
-
-
-def test_a_score_at_the_threshold_is_called_positive():
-    at, above = net_benefit(LABELS, SCORES, [0.6, 0.6 + 1e-9]).net_benefit
-    assert at == pytest.approx(1 / 5 - 1 / 5 * 1.5)
-    assert above == pytest.approx(1 / 5)
-
-
-def test_treating_all_is_worth_nothing_at_the_prevalence():
-    assert net_benefit(LABELS, SCORES, 0.4).treat_all == pytest.approx(0, abs=1e-15)
+    thresholds, prices = [0.2, 0.5, 0.75], [0.25, 1, 3]
+    found = measured(net_benefit, LABELS, SCORES, thresholds)
+    np.testing.assert_allclose(found, [2 / 5 - 2 / 5 * 0.25, 1 / 5 - 1 / 5 * 1, 1 / 5 - 0])
+    everyone = measured(treat_all, LABELS, SCORES, [*thresholds, 0.4])
+    np.testing.assert_allclose(everyone, [*(2 / 5 - 3 / 5 * t for t in prices), 0], atol=1e-15)
 
 
 @given(samples, st.integers(0, 15).map(lambda k: k / 16))
@@ -585,11 +370,5 @@ def test_net_benefit_equals_counts_of_a_confusion_matrix(counted, threshold):
     outcomes, sure = written_out(*counted)
     (_, false), (_, true) = confusion_matrix(outcomes, sure >= threshold, labels=[0, 1])
     expected = (true - false * threshold / (1 - threshold)) / len(outcomes)
-    found = net_benefit(labels, scores, threshold, weights).net_benefit
+    found = measured(net_benefit, labels, scores, [threshold], weights=weights)
     assert found == pytest.approx([expected], abs=1e-12)
-
-
-@pytest.mark.parametrize("threshold", [-0.1, 1, 1.5, np.nan, [], [[0.2]]])
-def test_a_threshold_outside_0_to_1_is_an_error(threshold):
-    with pytest.raises(InputError, match="are not threshold probabilities"):
-        net_benefit(LABELS, SCORES, threshold)
