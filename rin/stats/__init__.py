@@ -32,6 +32,7 @@ from rin.stats.bootstrap import (
 )
 from rin.stats.delong import (
     area_contrast,
+    area_contrasts,
     area_interval,
     auc_ci,
     clustered_auc_ci,
@@ -40,7 +41,6 @@ from rin.stats.delong import (
     delong_covariance,
     delong_test,
     delong_test_unpaired,
-    mean_contrast,
     share_interval,
 )
 from rin.stats.roc import mean_roc
@@ -73,6 +73,7 @@ __all__ = [
     "EQUIVALENCE_MARGIN",
     "against_baselines",
     "area_contrast",
+    "area_contrasts",
     "area_interval",
     "auc_ci",
     "average_precision",
@@ -97,7 +98,6 @@ __all__ = [
     "holm_over_tasks",
     "image_differences",
     "init_differences",
-    "mean_contrast",
     "mean_roc",
     "mixed_model",
     "nadeau_bengio",

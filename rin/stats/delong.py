@@ -100,10 +100,7 @@ class ClusteredTest(DeLongTest):
 
 @dataclass(frozen=True)
 class AreaContrast:
-    """A weighted sum of areas; z test against zero and normal interval, not clipped.
-
-    `n_clusters` is the number of patients, or of cases where they count as independent.
-    """
+    """A weighted sum of areas; z test against zero and normal interval, not clipped."""
 
     estimate: float
     variance: float
@@ -111,8 +108,6 @@ class AreaContrast:
     p_value: float
     ci_low: float
     ci_high: float
-    n: int
-    n_clusters: int
 
 
 def auc_ci(
@@ -261,48 +256,53 @@ def area_contrast(
 ) -> AreaContrast:
     """Test a weighted sum of the areas of predictors (k, n) against zero, with weights (k,).
 
+    The variance is DeLong's, or Obuchowski's where `clusters` (n,) are given, as
+    `area_contrasts` has them.
+    """
+    check_level(level)
+    found = area_contrasts(labels, scores_matrix, [weights], clusters)
+    _, (estimate,), ((variance,),) = found
+    return AreaContrast(*map(float, (estimate, variance, *z_test(estimate, variance, level))))
+
+
+def area_contrasts(
+    labels: ArrayLike,
+    scores_matrix: ArrayLike,
+    weights: ArrayLike,
+    clusters: ArrayLike | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the areas of predictors (k, n), weighted sums of them (q,), and their covariance.
+
     Twenty-four differences between two inits on one test set share their cases: their mean is one
-    contrast of 48 areas, and its variance follows from the covariance of all of them.  The
-    estimate is cᵀθ for weights c and areas θ, its variance cᵀSc with DeLong's covariance S, or
-    Obuchowski's where `clusters` (n,) are given.  The networks are taken as given: the interval
-    says how far the contrast may move with other patients.  A variance that is zero but for
-    rounding counts as zero.  InputError also for weights of another number or not finite.
+    contrast of 48 areas, and its variance follows from the covariance of all of them.  For
+    weights C (q, k) and areas θ the estimates are Cθ, their covariance CSCᵀ with DeLong's
+    covariance S, or Obuchowski's where `clusters` (n,) are given.  The networks are taken as
+    given: an interval says how far a contrast may move with other patients.  What rounding leaves
+    of an estimate or a variance that is zero counts as zero.  InputError also for weights of
+    another number or not finite.
     """
     positive = binary_labels(labels)
     rows = score_rows(scores_matrix, positive.size, "scores_matrix")
-    c = _finite_weights(weights, len(rows))
+    c = np.asarray(weights, dtype=float)
+    if c.ndim != 2 or c.shape[1] != len(rows) or not np.isfinite(c).all():
+        raise InputError(
+            f"shape {c.shape}, {np.isfinite(c).sum()} finite, beside {len(rows)} predictors",
+            where="weights",
+            remedy="Pass one finite weight a predictor.",
+        )
     counts = placement_counts(positive, rows)
-    size = np.abs(c).sum()
-    estimate = _without_rounding(float(c @ placement_areas(*counts)), size)
-    # The contrast of the counts first: its variance is exactly zero where all counts agree.
-    counts = tuple(c[np.newaxis] @ part for part in counts)
+    areas, least = placement_areas(*counts), ROUNDING * np.abs(c).sum(axis=1)
+    estimates = c @ areas
+    # The contrasts of the counts first: a variance is exactly zero where all counts agree.
+    counts = tuple(c @ part for part in counts)
     if clusters is None:
-        n_clusters = positive.size
-        variance = placement_covariance(*counts)[0, 0]
+        covariance = placement_covariance(*counts)
     else:
         codes, n_clusters = cluster_codes(clusters, positive.size)
-        sums = cluster_sums(counts, positive, codes, n_clusters)
-        variance = sums_variances(sums)[0]
-    variance = float(variance) if _without_rounding(math.sqrt(variance), size) else 0.0
-    return _contrast(estimate, variance, positive.size, n_clusters, level)
-
-
-def mean_contrast(contrasts: Sequence[AreaContrast], *, level: float = 0.95) -> AreaContrast:
-    """Average contrasts of test sets that share no patient, such as those of K folds.
-
-    Given the trained networks they are independent, so the variance of the mean is the sum of
-    their variances over K².  NaN inference where one contrast has none.
-    """
-    if not contrasts:
-        raise InputError("no contrast", where="contrasts", remedy="Pass one for each fold.")
-    k = len(contrasts)
-    return _contrast(
-        sum(found.estimate for found in contrasts) / k,
-        sum(found.variance for found in contrasts) / k**2,
-        sum(found.n for found in contrasts),
-        sum(found.n_clusters for found in contrasts),
-        level,
-    )
+        covariance = sums_covariance(cluster_sums(counts, positive, codes, n_clusters))
+    zero = np.sqrt(np.abs(np.diag(covariance))) <= least
+    covariance[zero, :] = covariance[:, zero] = 0.0
+    return areas, np.where(np.abs(estimates) <= least, 0.0, estimates), covariance
 
 
 def normal_quantile(level: float) -> float:
@@ -473,29 +473,6 @@ def _variance_and_effect(
     variance = float(sums_variances(cluster_sums(counts, positive, codes, n_clusters))[0])
     naive = float(placement_covariance(*counts)[0, 0])
     return variance, variance / naive if naive else math.nan
-
-
-def _contrast(
-    estimate: float, variance: float, n: int, n_clusters: int, level: float
-) -> AreaContrast:
-    tested = z_test(estimate, variance, level)
-    return AreaContrast(*map(float, (estimate, variance, *tested)), n, n_clusters)
-
-
-def _without_rounding(value: float, size: float) -> float:
-    """Return zero for what ten machine epsilons of the summed weights explain."""
-    return 0.0 if abs(value) <= ROUNDING * size else value
-
-
-def _finite_weights(weights: ArrayLike, n_predictors: int) -> np.ndarray:
-    c = np.asarray(weights, dtype=float)
-    if c.shape != (n_predictors,) or not np.isfinite(c).all():
-        raise InputError(
-            f"shape {c.shape}, {np.isfinite(c).sum()} finite, beside {n_predictors} predictors",
-            where="weights",
-            remedy="Pass one finite weight a predictor.",
-        )
-    return c
 
 
 def _count_below(scores: np.ndarray, m: int, out: np.ndarray) -> None:

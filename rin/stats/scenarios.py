@@ -11,35 +11,28 @@ independent.  The networks are taken as given: intervals tell what other patient
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache, partial
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml
 from scipy import stats
 
 from rin.errors import InputError, unknown
 from rin.stats.bootstrap import bootstrap_areas, percentile_interval
 from rin.stats.delong import (
-    ROUNDING,
-    AreaContrast,
-    DeLongTest,
-    area_contrast,
+    area_contrasts,
     auc_ci,
-    cluster_sums,
+    delong_covariance,
     delong_test,
-    mean_contrast,
-    placement_areas,
-    placement_counts,
-    sums_covariance,
     z_test,
 )
 from rin.stats.inputs import (
     RUN,
     TaskScores,
-    binary_labels,
     check_level,
-    cluster_codes,
     evaluated_rows,
     located,
     require,
@@ -62,10 +55,8 @@ ALL = "all"
 REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")
 _NUMBERS = ("estimate", "ci_low", "ci_high", "statistic", "df", "p_value")
 _IMAGE = ["patient_id", "case_id"]
-_TESTED = ("difference", "ci_low", "ci_high", "p_value")
+_TESTED = ["difference", "ci_low", "ci_high", "p_value"]
 
-#: Init and level of a network whose area is added, and of one whose area is subtracted.
-Pairs = list[tuple[tuple[str, str], tuple[str, str] | None]]
 #: How many units an analysis counts, what they are, and what it found or a remark why nothing.
 Finding = tuple[int, str, dict[str, object]]
 
@@ -117,15 +108,9 @@ def init_differences(
     InputError
         As `task_scores`; a missing column, or a fold whose test cases are of one class.
     """
-    check_level(level)
     rows = []
-    for task, groups, aucs, estimates, covariance in _contrasts(predictions, init_a, init_b):
-        counts = {
-            "n_folds": task.cases["fold"].nunique(),
-            "n_cases": len(task.cases),
-            "n_positive": int(task.labels.sum()),
-            "n_patients": task.cases["patient_id"].nunique(),
-        }
+    for task, groups, aucs, estimates, covariance in _regime_contrasts(predictions, init_a, init_b):
+        counts = {"n_folds": task.cases["fold"].nunique(), **_sizes(task)}
         for place, (group, inside) in enumerate(groups.items()):
             a, b = (pd.Series(row[inside]) for row in aucs)
             variance = covariance[place, place]
@@ -148,7 +133,7 @@ def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> p
     patient.  InputError as `init_differences`; or a task with scenarios of one regime only.
     """
     rows = []
-    for task, groups, _, estimates, covariance in _contrasts(predictions, init_a, init_b):
+    for task, groups, _, estimates, covariance in _regime_contrasts(predictions, init_a, init_b):
         k = len(groups) - 1
         if k < 2:
             raise InputError(
@@ -157,7 +142,8 @@ def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> p
                 remedy="Pass the scenarios of at least two regimes.",
             )
         # Each regime against the first: k - 1 contrasts that are all zero without an interaction.
-        against_first = np.hstack([np.zeros((k - 1, 1)), -np.ones((k - 1, 1)), np.eye(k - 1)])
+        against_first = np.eye(k - 1, k + 1, 2)
+        against_first[:, 1] = -1
         effects = against_first @ estimates
         own = against_first @ covariance @ against_first.T
         chi2 = math.nan
@@ -204,12 +190,12 @@ def factor_effects(
     -------
     pandas.DataFrame
         One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty
-        for difference and interaction), level (empty for effect and interaction), the fields of
-        `rin.stats.AreaContrast` (areas 0-1, intervals not clipped; `n` counts cases,
-        `n_clusters` patients, over all folds), n_positive, n_folds, same_networks, and p_holm.
-        Holm's family is one kind of quantity over all rows of the table.  An area has no P.
-        `same_networks` marks effects whose two sides gave equal scores in every case, so that
-        there is nothing to test: P is NaN, and they do not count in the family.
+        for difference and interaction), level (empty for effect and interaction), estimate
+        (area 0-1), variance, z, p_value, ci_low, ci_high (not clipped), n (cases), n_clusters
+        (patients), n_positive, n_folds, same_networks, and p_holm.  Holm's family is one kind of
+        quantity over all rows of the table.  An area has no P.  `same_networks` marks effects
+        whose two sides gave equal scores in every case, so that there is nothing to test: P is
+        NaN, and they do not count in the family.
 
     Raises
     ------
@@ -217,15 +203,51 @@ def factor_effects(
         As `task_scores`; an unknown init, level or scenario, two equal levels or inits, or an
         empty group.
     """
+    networks = [*product(inits, levels)]
+    (a, b), (before, after) = inits, levels
+    quantities = [
+        *(("area", init, level, [(init, level)]) for level in levels for init in inits),
+        *(("difference", "", level, [(a, level), (b, level)]) for level in levels),
+        *(("effect", init, "", [(init, after), (init, before)]) for init in inits),
+        ("interaction", "", "", [(a, after), (a, before), (b, before), (b, after)]),
+    ]
     rows = []
     for task in _levelled(predictions, inits, levels):
-        chosen = groups or {name: [name] for name in task.scenarios}
-        for group, members in chosen.items():
+        own, weights = [], []
+        for group, members in (groups or {name: [name] for name in task.scenarios}).items():
             places = _places(group, members, task.scenarios)
-            for named, pairs in _quantities(inits, levels):
-                found = {"task": task.task, "group": group, "n_scenarios": len(members)} | named
-                with located(f"task {task.task}, {group}"):
-                    rows.append(found | _quantity(task, places, pairs, confidence))
+            for quantity, init, level, terms in quantities:
+                of_networks = [networks.index(network) for network in terms]
+                # Terms are added and subtracted in turn.
+                plus, minus = (task.scores[of_networks[k::2]][:, places] for k in (0, 1))
+                weight = np.zeros(task.scores.shape[:2])
+                signs = np.resize([1, -1], len(terms)) / len(members)
+                weight[np.ix_(of_networks, places)] = signs[:, None]
+                weights.append(weight.ravel())
+                own.append(
+                    {
+                        "task": task.task,
+                        "group": group,
+                        "n_scenarios": len(members),
+                        "quantity": quantity,
+                        "init": init,
+                        "level": level,
+                        "same_networks": np.array_equal(plus, minus),
+                    }
+                )
+        with located(f"task {task.task}"):
+            _, estimates, covariance = _mean_over_folds(task, np.array(weights))
+        sizes = {"n": len(task.cases), "n_clusters": task.cases["patient_id"].nunique()}
+        sizes |= {"n_positive": int(task.labels.sum()), "n_folds": task.cases["fold"].nunique()}
+        for named, estimate, variance in zip(own, estimates, np.diag(covariance), strict=True):
+            tested = zip(
+                ("z", "p_value", "ci_low", "ci_high"),
+                z_test(estimate, variance, confidence),
+                strict=True,
+            )
+            rows.append(
+                named | {"estimate": estimate, "variance": variance, **dict(tested)} | sizes
+            )
     table = pd.DataFrame(rows)
     table.loc[(table["quantity"] == "area") | table["same_networks"], ["z", "p_value"]] = np.nan
     table["p_holm"] = table.groupby("quantity", observed=True)["p_value"].transform(holm)
@@ -292,18 +314,23 @@ def task_analyses(
             where="predictions",
             remedy="Select one task.",
         )
-    folds = tasks[0].folds()
-    areas = np.stack([_fold_areas(tasks[0].task, *fold) for fold in folds], axis=-1)
-    design = _Design(tasks[0], folds, areas, test_train_ratio, replicates, seed, level)
+    (task,) = tasks
+    areas = []
+    for k, fold in task.folds():
+        with located(f"task {task.task}, fold {k}"):
+            areas.append(delong_covariance(fold.labels, _networks(fold))[0].reshape(2, -1))
+    design = _Design(task, np.stack(areas, -1), test_train_ratio, replicates, seed, level)
     rows = []
-    for key, words in _words().items():
-        n, noun, found = _FINDERS[key](design)
+    for words in yaml.safe_load(Path(__file__).with_name("analyses.yaml").read_text("utf-8")):
+        n, noun, found = _FINDERS[words["key"]](design)
         found = dict.fromkeys((*_NUMBERS, "standard_error"), math.nan) | {"remark": ""} | found
-        row = {"analysis": key, "name": words["name"], "unit": _counted(n, noun), "n_units": n}
+        unit = f"{n:,} {noun}{'' if n == 1 else 's'}"
+        row = {"analysis": words["key"], "name": words["name"], "unit": unit, "n_units": n}
         row |= {name: found[name] for name in _NUMBERS}
         row |= {name: words[name] for name in ("generalises_to", "assumes")}
         row["remark"] = found["remark"]
         row |= {mark: bool(words.get(mark)) for mark in ("published", "recommended")}
+        row["standard_error"] = found["standard_error"]
         rows.append(row | _equivalence(found, margin, level))
     return pd.DataFrame(rows)
 
@@ -415,68 +442,69 @@ def against_baselines(
     return pd.DataFrame(rows)
 
 
-def _contrasts(
+def _mean_over_folds(
+    task: TaskScores, weights: np.ndarray, *, clustered: bool = True
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the areas (k,) of all networks, weighted sums of them (q,), and their covariance.
+
+    Each fold's, averaged; `weights` is (q, k).  Folds share no patient, so variances add up.
+    """
+    found = []
+    for k, fold in task.folds():
+        with located(f"fold {k}"):
+            clusters = fold.patients if clustered else None
+            found.append(area_contrasts(fold.labels, _networks(fold), weights, clusters))
+    areas, estimates, covariance = (np.array(part) for part in zip(*found, strict=True))
+    return areas.mean(axis=0), estimates.mean(axis=0), covariance.sum(axis=0) / len(found) ** 2
+
+
+def _networks(scores: TaskScores) -> np.ndarray:
+    """Return one row a network, those of the first init first: (inits × S, n)."""
+    return scores.scores.reshape(-1, scores.labels.size)
+
+
+def _sizes(task: TaskScores) -> dict[str, int]:
+    return {
+        "n_cases": len(task.cases),
+        "n_positive": int(task.labels.sum()),
+        "n_patients": task.cases["patient_id"].nunique(),
+    }
+
+
+def _regime_contrasts(
     predictions: pd.DataFrame, init_a: str, init_b: str
 ) -> Iterator[tuple[TaskScores, dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray]]:
     """Yield each task, its groups of scenarios, AUCs, and the differences of the groups.
 
-    Groups are bool (S,), AUCs (2, S) averaged over folds; differences (groups,) come with their
-    covariance.
+    Groups, all scenarios and each regime's, are bool (S,), AUCs (2, S) averaged over folds;
+    differences (groups,) come with their covariance.
     """
     require(predictions, ["patient_id", "unfreezing"], "Name each run's unfreezing regime.")
     for task in task_scores(predictions, (init_a, init_b)):
         with located(f"task {task.task}"):
-            own = predictions[predictions["task"] == task.task]
-            groups = _regime_groups(own, task.scenarios)
-            members = np.array(list(groups.values()))
-            means = members / members.sum(axis=1, keepdims=True)
+            own = predictions.loc[predictions["task"] == task.task, ["scenario", "unfreezing"]]
+            named = own.drop_duplicates().set_index("scenario")["unfreezing"]
+            if named.index.duplicated().any():
+                raise InputError(
+                    "a scenario has two unfreezing regimes",
+                    where="predictions",
+                    remedy="Mend the table.",
+                )
+            of_scenario = named.loc[list(task.scenarios)].to_numpy()
+            there = [name for name in REGIMES if name in of_scenario]
+            there += sorted(set(of_scenario) - set(there))
+            groups = {ALL: np.ones(len(of_scenario), bool)}
+            groups |= {name: of_scenario == name for name in there}
+            means = np.array([inside / inside.sum() for inside in groups.values()])
             weights = np.hstack([means, -means])  # of the AUCs of init a, then of init b
-            found = []
-            for k, fold in task.folds():
-                with located(f"fold {k}"):
-                    found.append(_fold_contrasts(fold, weights))
-        aucs, estimates, covariance = (np.array(part) for part in zip(*found, strict=True))
-        aucs = aucs.mean(axis=0).reshape(2, -1)
-        yield task, groups, aucs, estimates.mean(axis=0), covariance.sum(axis=0) / len(found) ** 2
-
-
-def _regime_groups(rows: pd.DataFrame, scenarios: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return which scenarios (S,) are in all, and in each regime."""
-    named = rows[["scenario", "unfreezing"]].drop_duplicates().set_index("scenario")["unfreezing"]
-    if named.index.duplicated().any():
-        raise InputError(
-            "a scenario has two unfreezing regimes", where="predictions", remedy="Mend the table."
-        )
-    of_scenario = named.loc[list(scenarios)].to_numpy()
-    regimes = [name for name in REGIMES if name in of_scenario]
-    regimes += sorted(set(of_scenario) - set(regimes))
-    groups = {ALL: np.ones(len(scenarios), bool)}
-    return groups | {name: of_scenario == name for name in regimes}
-
-
-def _fold_contrasts(
-    fold: TaskScores, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return AUCs (2S,) of one fold's networks, weighted sums of them (k,), and their covariance.
-
-    What rounding leaves of a sum or a variance that is zero counts as zero.
-    """
-    positive = binary_labels(fold.labels)
-    counts = placement_counts(positive, _rows(fold))
-    codes, n_clusters = cluster_codes(fold.patients, positive.size)
-    weighted = tuple(weights @ part for part in counts)
-    covariance = sums_covariance(cluster_sums(weighted, positive, codes, n_clusters))
-    areas, least = placement_areas(*counts), ROUNDING * np.abs(weights).sum(axis=1)
-    estimates = weights @ areas
-    zero = np.sqrt(np.abs(np.diag(covariance))) <= least
-    covariance[zero, :] = covariance[:, zero] = 0.0
-    return areas, np.where(np.abs(estimates) <= least, 0, estimates), covariance
+            aucs, estimates, covariance = _mean_over_folds(task, weights)
+        yield task, groups, aucs.reshape(2, -1), estimates, covariance
 
 
 def _levelled(
     predictions: pd.DataFrame, inits: tuple[str, str], levels: tuple[str, str]
 ) -> list[TaskScores]:
-    """Return the scores of both inits at both levels, the four networks of each scenario."""
+    """Return the scores of each task, (4, S, n): first init at both levels, then the second."""
     require(predictions, ["level", "patient_id"], "Pass the predictions of a factor.")
     for what, names in (("init", inits), ("level", levels)):
         if len(set(names)) != 2:
@@ -489,63 +517,12 @@ def _levelled(
                 raise unknown(what, name, present)
     rows = predictions[predictions["init"].isin(inits) & predictions["level"].isin(levels)]
     networks = rows["init"].astype(str) + " at " + rows["level"].astype(str)
-    names = [_network(init, level) for init in inits for level in levels]
-    found = task_scores(rows.assign(init=networks), names)
-    return sorted(found, key=lambda task: task.task)
-
-
-def _network(init: str, level: str) -> str:
-    return f"{init} at {level}"
-
-
-def _quantities(
-    inits: tuple[str, str], levels: tuple[str, str]
-) -> Iterator[tuple[dict[str, str], Pairs]]:
-    """Yield what names each quantity, and the networks that it adds and subtracts, in pairs."""
-    (a, b), (before, after) = inits, levels
-    for level in levels:
-        for init in inits:
-            yield {"quantity": "area", "init": init, "level": level}, [((init, level), None)]
-        named = {"quantity": "difference", "init": "", "level": level}
-        yield named, [((a, level), (b, level))]
-    for init in inits:
-        named = {"quantity": "effect", "init": init, "level": ""}
-        yield named, [((init, after), (init, before))]
-    named = {"quantity": "interaction", "init": "", "level": ""}
-    yield named, [((a, after), (a, before)), ((b, before), (b, after))]
-
-
-def _quantity(
-    task: TaskScores, places: Sequence[int], pairs: Pairs, confidence: float
-) -> dict[str, object]:
-    """Return one contrast averaged over folds: what is added less what is taken."""
-    added = [task.inits.index(_network(*plus)) for plus, _ in pairs]
-    taken = [task.inits.index(_network(*minus)) for _, minus in pairs if minus]
-    signs = np.repeat([1, -1], [len(added) * len(places), len(taken) * len(places)])
-    contrasts, same = [], bool(taken)
-    for _, fold in task.folds():
-        plus, minus = (
-            fold.scores[side][:, places].reshape(-1, fold.labels.size) for side in (added, taken)
-        )
-        contrasts.append(
-            area_contrast(
-                fold.labels,
-                np.vstack([plus, minus]),
-                signs / len(places),
-                clusters=fold.patients,
-                level=confidence,
-            )
-        )
-        same = same and np.array_equal(plus, minus)
-    return asdict(mean_contrast(contrasts, level=confidence)) | {
-        "n_positive": int((task.labels == 1).sum()),
-        "n_folds": len(contrasts),
-        "same_networks": same,
-    }
+    names = [f"{init} at {level}" for init, level in product(inits, levels)]
+    return sorted(task_scores(rows.assign(init=networks), names), key=lambda task: task.task)
 
 
 def _places(group: str, members: Sequence[str], scenarios: Sequence[str]) -> list[int]:
-    if not members or len(set(members)) != len(members):
+    if not len(members) or len(set(members)) != len(members):
         raise InputError(
             f"scenarios {list(members)!r}",
             where=f"group {group!r}",
@@ -559,31 +536,14 @@ def _places(group: str, members: Sequence[str], scenarios: Sequence[str]) -> lis
 
 @dataclass(frozen=True)
 class _Design:
-    """One task under two inits: its folds, their areas (2, S, K), and how to analyse them."""
+    """One task under two inits: its areas by init, scenario and fold, and how to analyse them."""
 
     task: TaskScores
-    folds: list[tuple[int, TaskScores]]
     areas: np.ndarray
     test_train_ratio: float | None
     replicates: int
     seed: int
     level: float
-
-
-@cache
-def _words() -> dict[str, dict[str, object]]:
-    """Return what `analyses.yaml` says of each analysis, by its key."""
-    import yaml
-
-    text = Path(__file__).with_name("analyses.yaml").read_text(encoding="utf-8")
-    return {entry["key"]: entry for entry in yaml.safe_load(text)}
-
-
-def _fold_areas(task: str, k: int, fold: TaskScores) -> np.ndarray:
-    """Return the areas (2, S) of one fold's networks."""
-    with located(f"task {task}, fold {k}"):
-        counts = placement_counts(binary_labels(fold.labels), _rows(fold))
-    return placement_areas(*counts).reshape(2, -1)
 
 
 def _over_scenarios(design: _Design, test: Callable[..., TTest]) -> Finding:
@@ -595,9 +555,8 @@ def _over_scenarios(design: _Design, test: Callable[..., TTest]) -> Finding:
 
 def _delong_stacked(design: _Design) -> Finding:
     a, b = design.task.scores.reshape(2, -1)
-    labels = np.tile(design.task.labels, len(design.task.scenarios))
-    test = delong_test(labels, a, b, level=design.level)
-    return a.size, "prediction", _z_numbers(test.difference, test)
+    test = delong_test(np.tile(design.task.labels, len(design.task.scenarios)), a, b)
+    return a.size, "prediction", _z_numbers(test.difference, test.variance, design.level)
 
 
 def _delong_mean_scores(design: _Design) -> Finding:
@@ -605,48 +564,32 @@ def _delong_mean_scores(design: _Design) -> Finding:
     cases = np.tile(np.arange(design.task.labels.size), len(design.task.scenarios))
     # pandas sums without loss, so that equal scores in another order stay tied.
     means = pd.DataFrame({"a": a, "b": b}).groupby(cases).mean()
-    test = delong_test(design.task.labels, means["a"], means["b"], level=design.level)
-    return len(means), "case", _z_numbers(test.difference, test)
+    test = delong_test(design.task.labels, means["a"], means["b"])
+    return len(means), "case", _z_numbers(test.difference, test.variance, design.level)
 
 
-def _delong_contrast(design: _Design) -> Finding:
-    found = _fold_mean(design, clustered=False)
-    return found.n, "case", _z_numbers(found.estimate, found)
-
-
-def _clustered_contrast(design: _Design) -> Finding:
-    n, remark = _patients(design)
-    if remark:
-        return n, "patient", {"remark": remark}
-    found = _fold_mean(design, clustered=True)
-    return n, "patient", _z_numbers(found.estimate, found)
-
-
-def _fold_mean(design: _Design, *, clustered: bool) -> AreaContrast:
-    """Return the mean over folds of each fold's mean difference over scenarios."""
-    n = len(design.task.scenarios)
-    contrasts = [
-        area_contrast(
-            fold.labels,
-            _rows(fold),
-            np.repeat([1 / n, -1 / n], n),
-            clusters=fold.patients if clustered else None,
-            level=design.level,
-        )
-        for _, fold in design.folds
-    ]
-    return mean_contrast(contrasts, level=design.level)
+def _contrast(design: _Design, *, clustered: bool) -> Finding:
+    n, unit = len(design.task.cases), "case"
+    if clustered:
+        n, remark = _patients(design.task)
+        unit = "patient"
+        if remark:
+            return n, unit, {"remark": remark}
+    signs = np.repeat([[1.0, -1.0]], len(design.task.scenarios), axis=1)
+    weights = signs / len(design.task.scenarios)
+    _, (estimate,), ((variance,),) = _mean_over_folds(design.task, weights, clustered=clustered)
+    return n, unit, _z_numbers(estimate, variance, design.level)
 
 
 def _cluster_bootstrap(design: _Design) -> Finding:
-    n, remark = _patients(design)
+    n, remark = _patients(design.task)
     if remark:
         return n, "patient", {"remark": remark}
     drawn = []
-    for place, (_, fold) in enumerate(design.folds):
+    for place, (_, fold) in enumerate(design.task.folds()):
         seed = int(np.random.SeedSequence([design.seed, place]).generate_state(1)[0])
         areas = bootstrap_areas(
-            fold.labels, _rows(fold), fold.patients, replicates=design.replicates, seed=seed
+            fold.labels, _networks(fold), fold.patients, replicates=design.replicates, seed=seed
         )
         a, b = np.split(areas, 2, axis=1)
         drawn.append((a - b).mean(axis=1))
@@ -683,8 +626,8 @@ _FINDERS: dict[str, Callable[[_Design], Finding]] = {
     "paired_t": partial(_over_scenarios, test=paired_t),
     "delong_stacked": _delong_stacked,
     "delong_mean_scores": _delong_mean_scores,
-    "delong_contrast": _delong_contrast,
-    "clustered_contrast": _clustered_contrast,
+    "delong_contrast": partial(_contrast, clustered=False),
+    "clustered_contrast": partial(_contrast, clustered=True),
     "cluster_bootstrap": _cluster_bootstrap,
     "nadeau_bengio": _folds,
     "mixed_model": _mixed_model,
@@ -696,45 +639,34 @@ def _t_numbers(test: TTest) -> dict[str, float]:
     return {name: found[name] for name in (*_NUMBERS, "standard_error")}
 
 
-def _z_numbers(estimate: float, test: AreaContrast | DeLongTest) -> dict[str, object]:
-    if math.isnan(test.variance):
+def _z_numbers(estimate: float, variance: float, level: float) -> dict[str, object]:
+    if math.isnan(variance):
         return {"remark": "A class has a single case, which shows no spread."}
-    found = asdict(test) | {"estimate": estimate, "statistic": test.z, "df": math.inf}
-    found["standard_error"] = math.sqrt(test.variance)
-    return {name: found[name] for name in (*_NUMBERS, "standard_error")}
+    z, p_value, low, high = z_test(estimate, variance, level)
+    values = (estimate, low, high, z, math.inf, p_value, math.sqrt(variance))
+    return dict(zip((*_NUMBERS, "standard_error"), values, strict=True))
 
 
 def _equivalence(found: Mapping[str, float], margin: float, level: float) -> dict[str, object]:
-    """Return the standard error and the test of equivalence, NaN where there is none."""
-    error = found["standard_error"]
-    row = {"standard_error": error, "margin": margin}
+    """Return the test of equivalence, NaN where there is no standard error."""
     names = ("equivalence_p", "equivalence_low", "equivalence_high", "equivalent")
     values = (math.nan, math.nan, math.nan, False, math.nan)
-    if math.isfinite(error):
+    if math.isfinite(found["standard_error"]):
         df = math.inf if math.isnan(found["df"]) else found["df"]
-        test = equivalence(found["estimate"], error, df, margin, level)
+        test = equivalence(found["estimate"], found["standard_error"], df, margin, level)
         values = test.p_value, test.ci_low, test.ci_high, test.equivalent, test.smallest_margin
-    return row | dict(zip((*names, "smallest_margin"), values, strict=True))
+    return {"margin": margin} | dict(zip((*names, "smallest_margin"), values, strict=True))
 
 
-def _patients(design: _Design) -> tuple[int, str]:
+def _patients(task: TaskScores) -> tuple[int, str]:
     """Return how many patients there are, and why they cannot be compared: a class of one."""
-    n = design.task.cases["patient_id"].nunique()
-    for k, fold in design.folds:
-        for name, label in (("positive", 1), ("negative", 0)):
-            if len(set(fold.patients[fold.labels == label])) < 2:
-                remark = f"In fold {k} all {name} cases belong to one patient, which shows "
-                return n, remark + "no spread between patients."
+    n = task.cases["patient_id"].nunique()
+    for (k, label), own in task.cases.groupby(["fold", "label"])["patient_id"]:
+        if own.nunique() < 2:
+            name = "positive" if label else "negative"
+            remark = f"In fold {k} all {name} cases belong to one patient, which shows "
+            return n, remark + "no spread between patients."
     return n, ""
-
-
-def _rows(fold: TaskScores) -> np.ndarray:
-    """Return one row a network, those of the first init first: (inits × S, n)."""
-    return fold.scores.reshape(-1, fold.labels.size)
-
-
-def _counted(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def _compared(pairs: pd.DataFrame) -> dict[str, object]:

@@ -8,14 +8,13 @@ from scipy import stats
 
 from rin.errors import InputError
 from rin.stats.delong import (
-    AreaContrast,
     area_contrast,
+    area_contrasts,
     auc_ci,
     clustered_covariance,
     clustered_test,
     delong_covariance,
     delong_test,
-    mean_contrast,
 )
 
 LABELS = np.array([0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 0, 1])
@@ -51,7 +50,7 @@ def test_contrast_of_two_with_plus_and_minus_one_is_the_delong_test():
     test = delong_test(LABELS, *SCORES[:2], level=0.9)
     assert (found.estimate, found.variance, found.z) == (test.difference, test.variance, test.z)
     assert (found.p_value, found.ci_low) == (test.p_value, test.ci_low)
-    assert (found.ci_high, found.n, found.n_clusters) == (test.ci_high, 12, 12)
+    assert found.ci_high == test.ci_high
 
 
 def test_contrast_of_two_by_patient_is_the_clustered_test():
@@ -60,7 +59,6 @@ def test_contrast_of_two_by_patient_is_the_clustered_test():
     expected = [test.difference, test.variance, test.z, test.p_value, test.ci_low, test.ci_high]
     ours = [found.estimate, found.variance, found.z, found.p_value, found.ci_low, found.ci_high]
     assert ours == pytest.approx(expected, rel=1e-12)
-    assert (found.n, found.n_clusters) == (12, 6)
     assert found.variance != pytest.approx(delong_test(LABELS, *SCORES[:2]).variance)
 
 
@@ -160,42 +158,14 @@ def test_contrast_of_bad_input_raises_input_error(change, message):
         area_contrast(**good | change)
 
 
-def test_mean_contrast_has_the_sum_of_variances_over_k_squared():
-    one = AreaContrast(0.04, 0.0009, 0, 0, 0, 0, 100, 50)
-    two = AreaContrast(0.10, 0.0016, 0, 0, 0, 0, 80, 40)
-    found = mean_contrast([one, two], level=0.9)
-    assert (found.estimate, found.variance) == pytest.approx((0.07, 0.0025 / 4))
-    assert (found.z, found.p_value) == pytest.approx((2.8, 2 * stats.norm.sf(2.8)))
-    assert found.ci_low == pytest.approx(0.07 - stats.norm.ppf(0.95) * 0.025)
-    assert found.ci_high == pytest.approx(0.07 + stats.norm.ppf(0.95) * 0.025)
-    assert (found.n, found.n_clusters) == (180, 90)
-
-
-def test_mean_contrast_of_one_is_that_one():
-    one = area_contrast(LABELS, SCORES, WEIGHTS)
-    assert mean_contrast([one]) == one
-
-
-def test_mean_contrast_without_inference_in_one_fold_has_none():
-    known = area_contrast(LABELS, SCORES[:2], [1, -1])
-    unknown = area_contrast([0, 1, 0], [[1, 3, 2], [1, 2, 3]], [1, -1])
-    found = mean_contrast([known, unknown])
-    assert found.estimate == pytest.approx((known.estimate + 0.5) / 2)
-    assert math.isnan(found.variance) and math.isnan(found.ci_low)
-
-
-def test_mean_contrast_of_nothing_raises_input_error():
-    with pytest.raises(InputError, match="contrasts"):
-        mean_contrast([])
-
-
-def test_mean_contrast_variance_matches_folds_drawn_anew():
-    rng = np.random.default_rng(1)
-    labels = np.repeat([0, 1], 30)
-    means = []
-    for _ in range(400):
-        folds = [rng.normal(labels * [[1.5], [1.0]], 1) for _ in range(3)]
-        means.append(mean_contrast([area_contrast(labels, rows, [1, -1]) for rows in folds]))
-    spread = np.var([one.estimate for one in means], ddof=1)
-    # The SD of a variance from 400 draws is about 7% of it.
-    assert np.mean([one.variance for one in means]) == pytest.approx(spread, rel=0.25)
+@pytest.mark.parametrize("clusters", [None, PATIENTS])
+def test_several_contrasts_are_each_alone_and_covary_by_the_quadratic_form(clusters):
+    weights = np.array([WEIGHTS, [1, -1, 0, 0]])
+    areas, estimates, covariance = area_contrasts(LABELS, SCORES, weights, clusters)
+    for row, estimate, variance in zip(weights, estimates, np.diag(covariance), strict=True):
+        alone = area_contrast(LABELS, SCORES, row, clusters=clusters)
+        assert (alone.estimate, alone.variance) == pytest.approx((estimate, variance))
+    by_case = delong_covariance(LABELS, SCORES)
+    _, of_areas = by_case if clusters is None else clustered_covariance(LABELS, SCORES, clusters)
+    np.testing.assert_allclose(areas, by_case[0])
+    np.testing.assert_allclose(covariance, weights @ of_areas @ weights.T, atol=1e-15)
