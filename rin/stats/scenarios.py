@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 from scipy import stats
 
 from rin.errors import InputError, unknown
@@ -302,6 +301,8 @@ def task_analyses(
     InputError
         As `task_scores`; several tasks, or a fold whose test cases are of one class.
     """
+    import yaml
+
     check_level(level)
     if replicates < 2:
         raise InputError(
