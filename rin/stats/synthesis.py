@@ -1,0 +1,154 @@
+"""Meta-analysis of differences from several studies: one mean, its interval, what the next may be.
+
+Estimates are (k,) in any unit, variances (k,) in its square.  Every function raises InputError for
+unequal lengths, fewer than two estimates, or a variance that is not above zero.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import optimize, stats
+
+from rin.errors import InputError
+from rin.stats.inputs import check_level, cluster_codes
+
+
+def random_effects(
+    estimates: ArrayLike, variances: ArrayLike, *, level: float = 0.95
+) -> dict[str, float]:
+    """Pool estimates by random effects: REML, with Hartung and Knapp's standard error.
+
+    Returns
+    -------
+    dict
+        k, estimate, standard_error, ci_low, ci_high, p_value (t, k − 1 degrees of freedom), tau2
+        (variance between studies), i2 (its share of all variance, 0-1; Higgins and Thompson 2002),
+        q, q_p (Cochran's test of homogeneity), prediction_low and prediction_high (where the true
+        difference of a further study is expected).
+    """
+    y, v = _checked(estimates, variances)
+    k = len(y)
+    (tau2,) = _components(y, v, [np.eye(k)])
+    weights = 1 / (v + tau2)
+    mean = weights @ y / weights.sum()
+    error = math.sqrt(weights @ (y - mean) ** 2 / ((k - 1) * weights.sum()))
+    fixed = 1 / v
+    q = fixed @ (y - fixed @ y / fixed.sum()) ** 2
+    typical = (k - 1) * fixed.sum() / (fixed.sum() ** 2 - fixed @ fixed)
+    apart = stats.t.ppf((1 + level) / 2, k - 1) * math.sqrt(error**2 + tau2)
+    return _tested(mean, error, k - 1, level, k) | {
+        "tau2": tau2,
+        "i2": tau2 / (tau2 + typical),
+        "q": float(q),
+        "q_p": float(stats.chi2.sf(q, k - 1)),
+        "prediction_low": mean - apart,
+        "prediction_high": mean + apart,
+    }
+
+
+def three_level(
+    estimates: ArrayLike, variances: ArrayLike, clusters: ArrayLike, *, level: float = 0.95
+) -> dict[str, float]:
+    """Pool estimates that share a cluster (k,): variance between clusters and within, by REML.
+
+    As `random_effects` up to p_value, with the model's standard error; then `between` and `within`
+    (variances).  Konstantopoulos 2011, 10.1002/jrsm.35.
+    """
+    y, v = _checked(estimates, variances)
+    member = _membership(clusters, len(y))
+    between, within = _components(y, v, [member @ member.T, np.eye(len(y))])
+    inverse = np.linalg.inv(np.diag(v + within) + between * member @ member.T)
+    mean, error = inverse.sum(axis=0) @ y / inverse.sum(), 1 / math.sqrt(inverse.sum())
+    found = _tested(mean, error, len(y) - 1, level, len(y))
+    return found | {"between": between, "within": within}
+
+
+def cluster_robust(
+    estimates: ArrayLike, variances: ArrayLike, clusters: ArrayLike, *, level: float = 0.95
+) -> dict[str, float]:
+    """Pool as `random_effects`, with a sandwich over clusters (k,) as the standard error.
+
+    G / (G − 1) times the sum of squared cluster sums, t on G − 1 degrees of freedom.  Hedges,
+    Tipton and Johnson 2010, 10.1002/jrsm.5.
+    """
+    y, v = _checked(estimates, variances)
+    weights = 1 / (v + _components(y, v, [np.eye(len(y))])[0])
+    mean = weights @ y / weights.sum()
+    member = _membership(clusters, len(y))
+    n = member.shape[1]
+    sums = (weights * (y - mean)) @ member
+    error = math.sqrt(n / (n - 1) * (sums**2).sum()) / weights.sum()
+    return _tested(mean, error, n - 1, level, len(y))
+
+
+def leave_one_out(
+    estimates: ArrayLike, variances: ArrayLike, names: Sequence[str], *, level: float = 0.95
+) -> pd.DataFrame:
+    """Return `random_effects` without each name (k,) in turn, one row a name, indexed by it."""
+    y, v = _checked(estimates, variances)
+    named = np.asarray(names)
+    return pd.DataFrame(
+        {
+            name: random_effects(y[named != name], v[named != name], level=level)
+            for name in dict.fromkeys(names)
+        }
+    ).T.rename_axis("left_out")
+
+
+def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    y, v = np.asarray(estimates, dtype=float), np.asarray(variances, dtype=float)
+    if y.ndim != 1 or y.shape != v.shape or len(y) < 2:
+        raise InputError(
+            f"shapes {y.shape} and {v.shape}",
+            where="estimates, variances",
+            remedy="Pass one variance an estimate, two or more of each.",
+        )
+    if not (np.isfinite(y).all() and np.isfinite(v).all() and (v > 0).all()):
+        raise InputError(
+            "an estimate that is not finite, or a variance that is not above zero",
+            where="estimates, variances",
+            remedy="Leave out comparisons whose standard error is not known.",
+        )
+    return y, v
+
+
+def _membership(clusters: ArrayLike, n: int) -> np.ndarray:
+    codes, n_clusters = cluster_codes(clusters, n)
+    return np.eye(n_clusters)[codes]
+
+
+def _components(y: np.ndarray, v: np.ndarray, shared: list[np.ndarray]) -> list[float]:
+    """Return the variance of each shared effect, given as the matrix of who shares it, by REML."""
+
+    def deviance(roots: np.ndarray) -> float:
+        whole = np.diag(v) + sum(root**2 * part for root, part in zip(roots, shared, strict=True))
+        inverse = np.linalg.inv(whole)
+        ones = inverse.sum(axis=0)
+        rest = y - ones @ y / ones.sum()
+        return np.linalg.slogdet(whole)[1] + math.log(ones.sum()) + rest @ inverse @ rest
+
+    start = np.full(len(shared), math.sqrt(max(y.var(), 1e-8)))
+    options = {"xatol": 1e-10, "fatol": 1e-14, "maxiter": 10_000, "maxfev": 10_000}
+    found = optimize.minimize(deviance, start, method="Nelder-Mead", options=options)
+    if not found.success:
+        raise InputError(
+            f"REML does not converge ({found.message})",
+            where="estimates, variances",
+            remedy="Check the variances: they may differ by too many orders of magnitude.",
+        )
+    return [float(root**2) for root in found.x]
+
+
+def _tested(mean: float, error: float, df: int, level: float, k: int) -> dict[str, float]:
+    half = stats.t.ppf((1 + check_level(level)) / 2, df) * error
+    return {
+        "k": k,
+        "estimate": float(mean),
+        "standard_error": float(error),
+        "ci_low": float(mean - half),
+        "ci_high": float(mean + half),
+        "p_value": float(2 * stats.t.sf(abs(mean) / error, df)) if error else math.nan,
+    }

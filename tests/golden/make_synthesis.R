@@ -1,0 +1,41 @@
+# Reference values for rin.stats.synthesis, from metafor.  Run: Rscript make_synthesis.R > synthesis.json
+# Debian: r-cran-metafor, r-cran-jsonlite.
+suppressMessages({library(metafor); library(jsonlite)})
+
+one <- function(y, v, cluster) {
+  plain <- rma(y, v, method = "REML", test = "knha", control = list(threshold = 1e-12, maxiter = 10000))
+  apart <- predict(plain)
+  levels <- rma.mv(y, v, random = ~ 1 | cluster / id, method = "REML", test = "t",
+                   data = data.frame(cluster = cluster, id = seq_along(y)),
+                   control = list(optimizer = "optim", optmethod = "Nelder-Mead", reltol = 1e-16, maxit = 5000))
+  # Fixed at their variance components, so that the two parts are compared one by one.
+  robust <- robust(rma(y, v, tau2 = plain$tau2, test = "t"), cluster = cluster, adjust = TRUE)
+  list(
+    y = y, v = v, cluster = cluster,
+    random_effects = list(
+      estimate = c(plain$b), standard_error = plain$se, ci_low = plain$ci.lb, ci_high = plain$ci.ub,
+      p_value = plain$pval, tau2 = plain$tau2, i2 = plain$I2 / 100, q = plain$QE, q_p = plain$QEp,
+      prediction_low = apart$pi.lb, prediction_high = apart$pi.ub),
+    three_level = list(
+      estimate = c(levels$b), standard_error = levels$se, ci_low = levels$ci.lb,
+      ci_high = levels$ci.ub, p_value = levels$pval,
+      between = levels$sigma2[1], within = levels$sigma2[2]),
+    cluster_robust = list(
+      estimate = c(robust$b), standard_error = robust$se, ci_low = robust$ci.lb,
+      ci_high = robust$ci.ub, p_value = robust$pval))
+}
+
+set.seed(20220914)
+cases <- list(
+  # Seven fully tuned comparisons of arXiv 2302.08272, variances (SD1^2 + SD2^2) / 5, two clusters made up.
+  one(c(-2.1, -2.3, 0.1, -1.4, -2.2, -3.4, -6.7),
+      c(4.1^2 + 8.8^2, 4.2^2 + 3.8^2, .2^2 + .4^2, 12.2^2 + 4.3^2, 6.3^2 + 1.1^2, .8^2 + 1.3^2, 2.3^2 + 1.1^2) / 5,
+      c(1, 1, 2, 2, 2, 3, 3)))
+for (k in c(5, 12, 30)) {
+  cluster <- rep(seq_len(ceiling(k / 3)), each = 3)[seq_len(k)]
+  v <- round(rexp(k) + .2, 4)
+  y <- round(1.5 + rnorm(max(cluster), sd = 2)[cluster] + rnorm(k, sd = 1) + rnorm(k, sd = sqrt(v)), 4)
+  cases[[length(cases) + 1]] <- one(y, v, cluster)
+}
+cases[[length(cases) + 1]] <- one(c(1.0, 1.1, 0.9, 1.05), c(1, 2, 1.5, 1), c(1, 1, 2, 2))
+cat(toJSON(cases, digits = NA, auto_unbox = TRUE, pretty = 1))

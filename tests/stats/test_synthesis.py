@@ -1,0 +1,48 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rin.errors import InputError
+from rin.stats.synthesis import cluster_robust, leave_one_out, random_effects, three_level
+
+CASES = json.loads((Path(__file__).parents[1] / "golden" / "synthesis.json").read_text())
+
+
+def close(found, expected):
+    # Variances of zero are found to rounding only.
+    assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{len(case['y'])} estimates")
+def test_pooled_estimates_equal_metafor(case):
+    y, v, cluster = case["y"], case["v"], case["cluster"]
+    close(random_effects(y, v), case["random_effects"])
+    close(three_level(y, v, cluster), case["three_level"])
+    close(cluster_robust(y, v, cluster), case["cluster_robust"])
+
+
+def test_pooled_estimate_changes_sign_with_the_estimates():
+    case = CASES[2]
+    found = random_effects(case["y"], case["v"])
+    turned = random_effects(np.negative(case["y"]), case["v"])
+    assert turned["estimate"] == pytest.approx(-found["estimate"])
+    assert turned["ci_low"] == pytest.approx(-found["ci_high"])
+
+
+def test_leave_one_out_pools_the_others():
+    case = CASES[1]
+    names = list("aabbc")
+    table = leave_one_out(case["y"], case["v"], names)
+    assert list(table.index) == ["a", "b", "c"]
+    others = random_effects(case["y"][2:], case["v"][2:])
+    assert table.loc["a"].to_dict() == pytest.approx(others)
+
+
+@pytest.mark.parametrize(
+    ("y", "v"), [([1.0], [1.0]), ([1.0, 2.0], [1.0]), ([1, 2], [1, 0]), ([1, float("nan")], [1, 1])]
+)
+def test_estimates_that_cannot_be_pooled_are_refused(y, v):
+    with pytest.raises(InputError, match="estimates, variances"):
+        random_effects(y, v)
