@@ -22,7 +22,7 @@ from rin.curation.taxonomy import REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest, manifest_names
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
-from rin.stats.audit import audit_task, audit_tasks, rounded
+from rin.stats.audit import TaskAudit, audit_tasks, rounded
 
 FACTS = Path(__file__).with_suffix(".yaml")
 _READ = yaml.safe_load(FACTS.read_text(encoding="utf-8"))
@@ -139,7 +139,7 @@ def _covid_names() -> Computed:
 @_check("acl-difference")
 def _acl_difference() -> Computed:
     stated = paper.COMPARISONS["acl"]
-    one = audit_task(stated)
+    one = TaskAudit(stated)
     values = {"stated": one.stated_difference, "low": one.published_low,
               "high": one.published_high, "middle": (stated.ci_low + stated.ci_high) / 2,
               "means_low": one.means.low, "means_high": one.means.high,

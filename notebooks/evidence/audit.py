@@ -63,11 +63,11 @@ audits = audit_tasks()
 rows = []
 for one in audits:
     half = one.implied_half_width
-    ends = one.stated_difference - half, one.stated_difference + half
+    ends = one.published.difference - half, one.published.difference + half
     note = f"±{one.published_half_width:.2f}   ±{half:.2f}"
-    rows.append((one.title, "published", one.stated_difference, one.published_low,
-                 one.published_high, note))  # fmt: skip
-    rows.append((one.title, "recomputed", one.stated_difference, *ends, note))
+    rows.append((one.published.title, "published", one.published.difference, one.published.ci_low,
+                 one.published.ci_high, note))  # fmt: skip
+    rows.append((one.published.title, "recomputed", one.published.difference, *ends, note))
 
 axes = forest(
     pd.DataFrame(rows, columns=["label", "kind", "estimate", "low", "high", "note"]),

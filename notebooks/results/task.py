@@ -43,7 +43,7 @@ from rin.stats import (
     regime_interaction,
     scenario_aucs,
 )
-from rin.stats.audit import audit_task
+from rin.stats.audit import TaskAudit
 from rin.stats.beyond import beyond_curves
 from rin.study import open_runs
 
@@ -116,7 +116,7 @@ rows = here.set_axis(["estimate", "low", "high"], axis="columns").assign(
     ],
 )
 if stated:
-    half = audit_task(stated).implied_half_width  # from the printed SDs, unpaired t
+    half = TaskAudit(stated).implied_half_width  # from the printed SDs, unpaired t
     printed = pd.DataFrame(
         {
             "group": "RadImageNet − ImageNet",

@@ -31,12 +31,12 @@ from rin.report.format import format_estimate, format_mean_sd
 from rin.report.page import glue_values, picture
 from rin.report.style import use_style
 from rin.report.tables import book_table
-from rin.stats.audit import audit_task
+from rin.stats.audit import TaskAudit
 
 use_style()
 manifest, asked = find_task(task)
 stated = paper.COMPARISONS[task]
-audit = audit_task(stated)
+audit = TaskAudit(stated)
 independent = [one for one in REPLICATIONS if task in one.tasks]
 glue_values(
     auc_a=stated.auc_radimagenet,

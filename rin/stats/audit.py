@@ -12,7 +12,7 @@ other verdicts.
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -114,71 +114,25 @@ def corner_bounds(function: Callable[..., float], *ranges: Bounds) -> Bounds:
     return Bounds(min(corners), max(corners))
 
 
-def stated_difference(published: paper.PublishedComparison) -> Bounds:
-    """Return the stated difference in points, before rounding."""
-    return rounded(published.difference, 0.1)
+def unpaired_t_width(sd_a: float, sd_b: float) -> float:
+    """Return the half-width of the pooled t interval of both samples."""
+    return _t_quantile(2 * _N - 2) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
 
 
-def stated_sds(published: paper.PublishedComparison) -> tuple[Bounds, Bounds]:
-    """Return both SDs over scenarios in points, before rounding."""
-    sds = published.sd_radimagenet, published.sd_imagenet
-    first, second = (rounded(_POINTS * sd, 1.0, least=0.0) for sd in sds)
-    return first, second
+def welch_width(sd_a: float, sd_b: float) -> float:
+    """Return the half-width of Welch's t interval of both samples."""
+    df = (_N - 1) * (sd_a**2 + sd_b**2) ** 2 / (sd_a**4 + sd_b**4)
+    return _t_quantile(df) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
 
 
-def stated_ends(published: paper.PublishedComparison) -> tuple[Bounds, Bounds]:
-    """Return both ends of the interval in points, before rounding."""
-    return rounded(published.ci_low, 0.1), rounded(published.ci_high, 0.1)
-
-
-def stated_areas(published: paper.PublishedComparison) -> tuple[Bounds, Bounds]:
-    """Return both mean areas (0-1), before rounding."""
-    areas = published.auc_radimagenet, published.auc_imagenet
-    first, second = (rounded(area, 0.01, least=0.0, most=1.0) for area in areas)
-    return first, second
-
-
-def means_difference(published: paper.PublishedComparison) -> Bounds:
-    """Return the difference of the two mean areas in points."""
-    areas = published.auc_radimagenet, published.auc_imagenet
-    first, second = (rounded(_POINTS * auc, 1.0, least=0.0, most=_POINTS) for auc in areas)
-    return first - second
-
-
-def stated_p(published: paper.PublishedComparison) -> float:
-    """Return the P value that a statement such as ``P < .001`` stays below.
-
-    InputError for a statement of another form.
-    """
-    found = _STATED_P.fullmatch(published.p_text)
-    if not found:
-        raise InputError(
-            f"{published.p_text!r} is not of the form P < .001",
-            where=published.task,
-            remedy="Only upper limits of P values can be audited.",
-        )
-    return float(found[1])
-
-
-def unpaired_t_width(sd_a: float, sd_b: float, n: int = _N) -> float:
-    """Return the half-width of the pooled t interval of two samples of n values each."""
-    return _t_quantile(2 * n - 2) * math.hypot(sd_a, sd_b) / math.sqrt(n)
-
-
-def welch_width(sd_a: float, sd_b: float, n: int = _N) -> float:
-    """Return the half-width of Welch's t interval of two samples of n values each."""
-    df = (n - 1) * (sd_a**2 + sd_b**2) ** 2 / (sd_a**4 + sd_b**4)
-    return _t_quantile(df) * math.hypot(sd_a, sd_b) / math.sqrt(n)
-
-
-def normal_width(sd_a: float, sd_b: float, n: int = _N) -> float:
+def normal_width(sd_a: float, sd_b: float) -> float:
     """Return the half-width of the unpaired interval with the normal quantile."""
-    return _t_quantile(math.inf) * math.hypot(sd_a, sd_b) / math.sqrt(n)
+    return _t_quantile(math.inf) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
 
 
-def uncorrelated_pairs_width(sd_a: float, sd_b: float, n: int = _N) -> float:
-    """Return the half-width of the paired t interval of n pairs that are uncorrelated."""
-    return _t_quantile(n - 1) * math.hypot(sd_a, sd_b) / math.sqrt(n)
+def uncorrelated_pairs_width(sd_a: float, sd_b: float) -> float:
+    """Return the half-width of the paired t interval of pairs that are uncorrelated."""
+    return _t_quantile(_N - 1) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
 
 
 #: Ways to an interval of the difference of two means that leave out how scenarios pair; each
@@ -191,22 +145,12 @@ WIDTHS: dict[str, Callable[[float, float], float]] = {
 }
 
 
-def unpaired_t_p(difference: float, sd_a: float, sd_b: float, n: int = _N) -> float:
+def unpaired_t_p(difference: float, sd_a: float, sd_b: float) -> float:
     """Return the two-sided P value of the pooled t test."""
-    error = math.hypot(sd_a, sd_b) / math.sqrt(n)
+    error = math.hypot(sd_a, sd_b) / math.sqrt(_N)
     if error == 0:
         return 1.0 if difference == 0 else 0.0
-    return float(2 * stats.t.sf(abs(difference) / error, 2 * n - 2))
-
-
-def p_of_difference(published: paper.PublishedComparison) -> Bounds:
-    """Return the P values of the pooled t test that the rounding allows.
-
-    P falls with the size of the stated difference and rises with either SD, so corners give the
-    range, and a difference that may be zero gives 1.
-    """
-    difference = stated_difference(published)
-    return _with_zero(corner_bounds(unpaired_t_p, difference, *stated_sds(published)), difference)
+    return float(2 * stats.t.sf(abs(difference) / error, 2 * _N - 2))
 
 
 def interval_p(low: float, high: float, df: float = 2 * _N - 2) -> float:
@@ -215,24 +159,6 @@ def interval_p(low: float, high: float, df: float = 2 * _N - 2) -> float:
         return 1.0 if low == 0 else 0.0
     t = _t_quantile(df) * (high + low) / (high - low)
     return float(2 * stats.t.sf(abs(t), df))
-
-
-def p_of_interval(published: paper.PublishedComparison, df: float = 2 * _N - 2) -> Bounds:
-    """Return the P values that the printed interval implies, taken as a symmetric t interval.
-
-    While the upper end is positive, middle over half-width moves one way with either end, so the
-    range is that of the corners.  Of all symmetric t intervals the normal one (infinite `df`, as
-    DeLong's) gives the lowest P value.  InputError for an upper end that is not clearly above zero
-    and above the lower end.
-    """
-    low, high = stated_ends(published)
-    if high.low <= max(0.0, low.high):
-        raise InputError(
-            f"interval from {published.ci_low} to {published.ci_high}",
-            where=published.task,
-            remedy="Pass an interval whose upper end is positive and above its lower end.",
-        )
-    return _with_zero(corner_bounds(lambda a, b: interval_p(a, b, df), low, high), low + high)
 
 
 def correlation_for(sd_a: float, sd_b: float, variance: float) -> float:
@@ -264,29 +190,6 @@ def correlation_bounds(sd_a: Bounds, sd_b: Bounds, variance: Bounds) -> Bounds:
     return Bounds(min(lowest), corners.high)
 
 
-def needed_correlation(published: paper.PublishedComparison, p: float, n: int = _N) -> Bounds:
-    """Return the correlation above which a paired t test of the scenarios gives less than `p`.
-
-    Its lower end is what the most favourable rounding needs; a value of published or more cannot be
-    reached.
-    """
-    t = float(stats.t.isf(p / 2, n - 1))
-    difference = stated_difference(published)
-    largest = max(abs(difference.low), abs(difference.high))
-    smallest = 0.0 if difference.holds(0) else min(abs(difference.low), abs(difference.high))
-    variance = Bounds(*(n * (size / t) ** 2 for size in (smallest, largest)))
-    return correlation_bounds(*stated_sds(published), variance)
-
-
-def width_correlation(published: paper.PublishedComparison, n: int = _N) -> Bounds:
-    """Return the correlations (−1 to 1) at which a paired t interval has the printed half-width."""
-    low, high = stated_ends(published)
-    half = (high - low).scaled(0.5)
-    variance = Bounds(*(n * (end / _t_quantile(n - 1)) ** 2 for end in (half.low, half.high)))
-    found = correlation_bounds(*stated_sds(published), variance)
-    return Bounds(max(-1.0, min(found.low, 1.0)), min(1.0, max(found.high, -1.0)))
-
-
 def delong_width_limit(
     auc_a: Bounds, auc_b: Bounds, positives: float, negatives: float, level: float = 0.95
 ) -> float:
@@ -311,63 +214,76 @@ def delong_width_limit(
 
 @dataclass(frozen=True)
 class TaskAudit:
-    """What one task's published numbers imply; AUC points (0-100), ranges by rounding.
+    """What one task's published numbers imply; AUC points (0-100), ranges by rounding."""
 
-    Attributes
-    ----------
-    task, title, stated_difference, published_low, published_high
-        As printed.
-    difference, middle, means
-        Ranges of the stated difference, of the middle of the interval, and of the difference of
-        the mean areas.
-    published_half_width, half_width
-        The printed half-width and its range.
-    implied_half_width, implied, widths
-        Half-width of the unpaired t interval of the printed SDs, its range, and the same range
-        for every way in `WIDTHS`.
-    contains_zero, may_contain_zero
-        Whether the interval includes zero for every rounding, and for some.
-    stated_p
-        Largest P value that the paper's statement allows.
-    implied_p, p_by_sds, p_by_interval, p_by_normal
-        P value of the stated difference with the printed SDs under the unpaired t test, its
-        range, and the ranges that the interval itself implies, taken as a t interval over
-        scenarios and as a normal one.
-    needed_correlation, width_correlation
-        Correlation of scenarios above which a paired t test gives less than `stated_p`, and at
-        which a paired t interval has the published half-width.
-    delong_limit, delong_limit_any
-        Largest half-width that a DeLong interval on the stated test share can have, with the
-        printed mean areas and with any areas.
-    relative_gain
-        Range of the difference in percent of the ImageNet area.
-    """
+    published: paper.PublishedComparison
 
-    task: str
-    title: str
-    stated_difference: float
-    published_low: float
-    published_high: float
-    difference: Bounds
-    middle: Bounds
-    means: Bounds
-    published_half_width: float
-    half_width: Bounds
-    implied_half_width: float
-    implied: Bounds
-    widths: Mapping[str, Bounds]
-    contains_zero: bool
-    may_contain_zero: bool
-    stated_p: float
-    implied_p: float
-    p_by_sds: Bounds
-    p_by_interval: Bounds
-    p_by_normal: Bounds
-    needed_correlation: Bounds
-    width_correlation: Bounds
-    delong_limit: float
-    delong_limit_any: float
-    relative_gain: Bounds
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return self.published.task
+
+    @property
+    def difference(self) -> Bounds:
+        """The stated difference, before rounding."""
+        return rounded(self.published.difference, 0.1)
+
+    @property
+    def sds(self) -> tuple[Bounds, Bounds]:
+        """Both SDs over scenarios, RadImageNet's first, before rounding."""
+        sds = self.published.sd_radimagenet, self.published.sd_imagenet
+        first, second = (rounded(_POINTS * sd, 1.0, least=0.0) for sd in sds)
+        return first, second
+
+    @property
+    def areas(self) -> tuple[Bounds, Bounds]:
+        """Both mean areas (0-1), RadImageNet's first, before rounding."""
+        areas = self.published.auc_radimagenet, self.published.auc_imagenet
+        first, second = (rounded(area, 0.01, least=0.0, most=1.0) for area in areas)
+        return first, second
+
+    @property
+    def ends(self) -> tuple[Bounds, Bounds]:
+        """Both ends of the interval, before rounding."""
+        return rounded(self.published.ci_low, 0.1), rounded(self.published.ci_high, 0.1)
+
+    @property
+    def middle(self) -> Bounds:
+        """Middle of the interval."""
+        low, high = self.ends
+        return (low + high).scaled(0.5)
+
+    @property
+    def means(self) -> Bounds:
+        """Difference of the mean areas."""
+        first, second = (area.scaled(_POINTS) for area in self.areas)
+        return first - second
+
+    @property
+    def published_half_width(self) -> float:
+        """Half-width of the interval as printed."""
+        return (self.published.ci_high - self.published.ci_low) / 2
+
+    @property
+    def half_width(self) -> Bounds:
+        """Half-width of the interval, before rounding."""
+        low, high = self.ends
+        return (high - low).scaled(0.5)
+
+    @property
+    def implied_half_width(self) -> float:
+        """Half-width of the unpaired t interval of the printed SDs."""
+        return unpaired_t_width(*self._printed_sds)
+
+    @property
+    def widths(self) -> dict[str, Bounds]:
+        """Range of the half-width by every way in `WIDTHS`."""
+        return {name: corner_bounds(width, *self.sds) for name, width in WIDTHS.items()}
+
+    @property
+    def implied(self) -> Bounds:
+        """Range of the half-width of the unpaired t interval."""
+        return corner_bounds(unpaired_t_width, *self.sds)
 
     @property
     def agrees(self) -> bool:
@@ -375,61 +291,133 @@ class TaskAudit:
         return self.half_width.meets(self.implied)
 
     @property
-    def p_follows(self) -> bool:
-        """Whether some rounding gives less than the stated P value, by SDs or by interval.
+    def contains_zero(self) -> bool:
+        """Whether the interval includes zero for every rounding."""
+        low, high = self.ends
+        return low.high <= 0 <= high.low
 
-        The normal interval stands for all symmetric ones, as it gives the lowest P value.
+    @property
+    def may_contain_zero(self) -> bool:
+        """Whether the interval includes zero for some rounding."""
+        low, high = self.ends
+        return low.low <= 0 <= high.high
+
+    @property
+    def stated_p(self) -> float:
+        """Largest P value that a statement such as ``P < .001`` allows; InputError for others."""
+        found = _STATED_P.fullmatch(self.published.p_text)
+        if not found:
+            raise InputError(
+                f"{self.published.p_text!r} is not of the form P < .001",
+                where=self.task,
+                remedy="Only upper limits of P values can be audited.",
+            )
+        return float(found[1])
+
+    @property
+    def implied_p(self) -> float:
+        """P value of the stated difference with the printed SDs under the unpaired t test."""
+        return unpaired_t_p(self.published.difference, *self._printed_sds)
+
+    @property
+    def p_by_sds(self) -> Bounds:
+        """Range of `implied_p`, 1 where the difference may be zero.
+
+        P falls with the size of the stated difference and rises with either SD, so corners give
+        the range.
         """
+        found = corner_bounds(unpaired_t_p, self.difference, *self.sds)
+        return _with_zero(found, self.difference)
+
+    @property
+    def p_by_interval(self) -> Bounds:
+        """Range of the P value of the interval, taken as a t interval over scenarios."""
+        return self._p_of_interval(2 * _N - 2)
+
+    @property
+    def p_by_normal(self) -> Bounds:
+        """Range of the P value of the interval, taken as a normal one, as DeLong's.
+
+        Of all symmetric t intervals it gives the lowest P value.
+        """
+        return self._p_of_interval(math.inf)
+
+    @property
+    def p_follows(self) -> bool:
+        """Whether some rounding gives less than the stated P value, by SDs or by interval."""
         return min(self.p_by_sds.low, self.p_by_normal.low) < self.stated_p
+
+    @property
+    def needed_correlation(self) -> Bounds:
+        """Correlation of scenarios above which a paired t test gives less than the stated P.
+
+        Its lower end is what the most favourable rounding needs; a value of 1 or more cannot be
+        reached.
+        """
+        t = float(stats.t.isf(self.stated_p / 2, _N - 1))
+        sizes = abs(self.difference.low), abs(self.difference.high)
+        smallest = 0.0 if self.difference.holds(0) else min(sizes)
+        variance = Bounds(*(_N * (size / t) ** 2 for size in (smallest, max(sizes))))
+        return correlation_bounds(*self.sds, variance)
+
+    @property
+    def width_correlation(self) -> Bounds:
+        """Correlations (−1 to 1) at which a paired t interval has the printed half-width."""
+        half = self.half_width
+        variance = Bounds(*(_N * (end / _t_quantile(_N - 1)) ** 2 for end in (half.low, half.high)))
+        found = correlation_bounds(*self.sds, variance)
+        return Bounds(max(-1.0, min(found.low, 1.0)), min(1.0, max(found.high, -1.0)))
+
+    @property
+    def delong_limit(self) -> float:
+        """Largest half-width of a DeLong interval of the printed areas on the stated test share."""
+        return delong_width_limit(*self.areas, *self._tested)
+
+    @property
+    def delong_limit_any(self) -> float:
+        """Largest half-width of a DeLong interval of any areas on the stated test share."""
+        return delong_width_limit(Bounds(0.0, 1.0), Bounds(0.0, 1.0), *self._tested)
 
     @property
     def too_wide_for_delong(self) -> bool:
         """Whether no DeLong interval of the printed areas can be as wide, whatever the scores."""
         return self.half_width.low > self.delong_limit
 
+    @property
+    def relative_gain(self) -> Bounds:
+        """Range of the difference in percent of the ImageNet area."""
+        return corner_bounds(lambda d, area: d / area, self.difference, self.areas[1])
 
-def audit_task(published: paper.PublishedComparison) -> TaskAudit:
-    """Audit one comparison of the paper (Results, Performance on Small and on Larger Datasets)."""
-    low, high = stated_ends(published)
-    printed = _POINTS * published.sd_radimagenet, _POINTS * published.sd_imagenet
-    widths = {name: corner_bounds(width, *stated_sds(published)) for name, width in WIDTHS.items()}
-    areas = stated_areas(published)
-    limit, difference = stated_p(published), stated_difference(published)
-    tested = paper.SETTINGS["split_percent"].value[-1] / 100
-    counts = paper.CLASS_COUNTS[published.task]
-    classes = [count.images * tested for count in counts if count.group != "all"]
-    return TaskAudit(
-        task=published.task,
-        title=published.title,
-        stated_difference=published.difference,
-        published_low=published.ci_low,
-        published_high=published.ci_high,
-        difference=difference,
-        middle=(low + high).scaled(0.5),
-        means=means_difference(published),
-        published_half_width=(published.ci_high - published.ci_low) / 2,
-        half_width=(high - low).scaled(0.5),
-        implied_half_width=unpaired_t_width(*printed),
-        implied=widths[next(iter(WIDTHS))],
-        widths=widths,
-        contains_zero=low.high <= 0 <= high.low,
-        may_contain_zero=low.low <= 0 <= high.high,
-        stated_p=limit,
-        implied_p=unpaired_t_p(published.difference, *printed),
-        p_by_sds=p_of_difference(published),
-        p_by_interval=p_of_interval(published),
-        p_by_normal=p_of_interval(published, math.inf),
-        needed_correlation=needed_correlation(published, limit),
-        width_correlation=width_correlation(published),
-        delong_limit=delong_width_limit(*areas, *classes),
-        delong_limit_any=delong_width_limit(Bounds(0.0, 1.0), Bounds(0.0, 1.0), *classes),
-        relative_gain=corner_bounds(lambda d, area: d / area, difference, areas[1]),
-    )
+    @property
+    def _printed_sds(self) -> tuple[float, float]:
+        return _POINTS * self.published.sd_radimagenet, _POINTS * self.published.sd_imagenet
+
+    @property
+    def _tested(self) -> list[float]:
+        """Tested cases of each class."""
+        share = paper.SETTINGS["split_percent"].value[-1] / 100
+        counts = paper.CLASS_COUNTS[self.task]
+        return [count.images * share for count in counts if count.group != "all"]
+
+    def _p_of_interval(self, df: float) -> Bounds:
+        """Return the P values that the printed interval implies, taken as a symmetric t interval.
+
+        While the upper end is positive, middle over half-width moves one way with either end, so
+        the range is that of the corners.
+        """
+        low, high = self.ends
+        if high.low <= max(0.0, low.high):
+            raise InputError(
+                f"interval from {self.published.ci_low} to {self.published.ci_high}",
+                where=self.task,
+                remedy="Pass an interval whose upper end is positive and above its lower end.",
+            )
+        return _with_zero(corner_bounds(lambda a, b: interval_p(a, b, df), low, high), low + high)
 
 
 def audit_tasks() -> list[TaskAudit]:
     """Audit every comparison of the paper, in its order."""
-    return [audit_task(published) for published in paper.COMPARISONS.values()]
+    return [TaskAudit(published) for published in paper.COMPARISONS.values()]
 
 
 def holm_bounds(audits: Sequence[TaskAudit]) -> list[Bounds]:
@@ -473,7 +461,7 @@ def splits_as_far_apart(audits: Sequence[TaskAudit], first: set[str]) -> tuple[i
     An exact permutation test of "the difference is larger in these tasks" (`first`), audit-sided:
     how many choices are at least as far apart, the chosen audit included, and how many there are.
     """
-    stated = {audit.task: audit.stated_difference for audit in audits}
+    stated = {audit.task: audit.published.difference for audit in audits}
     observed = sum(stated[task] for task in first)
     choices = list(itertools.combinations(stated, len(first)))
     as_far = [c for c in choices if sum(stated[task] for task in c) >= observed - 1e-9]
@@ -549,7 +537,7 @@ def _superior(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
 
 
 def _range(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
-    stated = [audit.stated_difference for audit in chosen]
+    stated = [audit.published.difference for audit in chosen]
     low, high = f"{min(stated):.1f}", f"{max(stated):.1f}"
     (text,) = (claim["text"] for claim in CLAIMS if claim["name"] == "range")
     return f"from {low}% to {high}%" in text, {"low": low, "high": high}
@@ -558,7 +546,7 @@ def _range(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
 def _gain(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
     first = chosen[0]
     relative = all(audit.relative_gain.meets(audit.difference) for audit in chosen)
-    return relative, {"gain": first.relative_gain, "stated": first.stated_difference}
+    return relative, {"gain": first.relative_gain, "stated": first.published.difference}
 
 
 def _outperforming(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
@@ -572,14 +560,14 @@ def _outperforming(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
 def _narrowed(large: Sequence[TaskAudit], audits: Sequence[TaskAudit]) -> Judgement:
     small = [audit for audit in audits if audit.task in _SMALL]
     means = mean_difference(small), mean_difference(large)
-    top = max(large, key=lambda audit: audit.stated_difference)
+    top = max(large, key=lambda audit: audit.published.difference)
     as_far, ways = splits_as_far_apart(audits, set(_SMALL))
     beaten = [audit for audit in small if audit.difference.high < top.difference.low]
     values = {
         "small": means[0],
         "large": means[1],
         "top": task_names([top.task]),
-        "top_stated": top.stated_difference,
+        "top_stated": top.published.difference,
         "beaten": _of(beaten, small),
         "as_far": as_far,
         "ways": ways,
@@ -588,7 +576,7 @@ def _narrowed(large: Sequence[TaskAudit], audits: Sequence[TaskAudit]) -> Judgem
 
 
 def _smaller_sds(_chosen: object, audits: Sequence[TaskAudit]) -> Judgement:
-    records = [paper.COMPARISONS[audit.task] for audit in audits]
+    records = [audit.published for audit in audits]
     smaller = [row for row in records if row.sd_radimagenet < row.sd_imagenet]
     ratios = [row.sd_imagenet / row.sd_radimagenet for row in records]
     values = {"smaller": _of(smaller, records), "ratio": Bounds(min(ratios), max(ratios))}
@@ -599,7 +587,7 @@ def _comparable(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
     margin = Bounds(-_POINTS * EQUIVALENCE_MARGIN, _POINTS * EQUIVALENCE_MARGIN)
     inside = _which(
         chosen,
-        lambda audit: margin.low < audit.published_low and audit.published_high < margin.high,
+        lambda audit: margin.low < audit.published.ci_low and audit.published.ci_high < margin.high,
     )
     return len(inside) == len(chosen), {"margin": margin.high, "inside": _of(inside, chosen)}
 

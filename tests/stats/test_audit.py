@@ -15,6 +15,7 @@ from rin.stats.audit import (
     CLAIMS,
     VERDICTS,
     Bounds,
+    TaskAudit,
     audit_tasks,
     corner_bounds,
     judged_claims,
@@ -88,11 +89,12 @@ def half_width(test):
 
 
 def test_printed_numbers_of_the_ligament_task_before_rounding():
-    assert ends(audit.stated_difference(ACL)) == pytest.approx((4.75, 4.85))
-    assert audit.stated_sds(ACL) == (Bounds(2.5, 3.5), Bounds(7.5, 8.5))
-    low, high = audit.stated_ends(ACL)
+    ligament = TaskAudit(ACL)
+    assert ends(ligament.difference) == pytest.approx((4.75, 4.85))
+    assert ligament.sds == (Bounds(2.5, 3.5), Bounds(7.5, 8.5))
+    low, high = ligament.ends
     assert low.holds(1.65) and low.holds(1.75) and high.holds(8.75) and high.holds(8.85)
-    assert ends(audit.means_difference(ACL)) == pytest.approx((5, 7))
+    assert ends(ligament.means) == pytest.approx((5, 7))
 
 
 def test_widths_are_those_of_the_tests_that_they_name(pairs):
@@ -126,16 +128,15 @@ def test_normal_interval_gives_the_lowest_p_value_of_all_symmetric_ones():
 
 
 def test_p_range_reaches_one_where_the_difference_may_be_zero():
-    assert audit.p_of_difference(replace(ACL, difference=0.0)).high == 1
-    assert audit.p_of_interval(replace(ACL, ci_low=-3.0, ci_high=3.0)).high == 1
-    assert audit.p_of_difference(ACL).high < 0.02
+    assert TaskAudit(replace(ACL, difference=0.0)).p_by_sds.high == 1
+    assert TaskAudit(replace(ACL, ci_low=-3.0, ci_high=3.0)).p_by_interval.high == 1
+    assert TaskAudit(ACL).p_by_sds.high < 0.02
 
 
 def test_p_value_of_an_interval_that_is_not_above_zero_at_its_upper_end_is_refused():
-    with pytest.raises(InputError, match="upper end"):
-        audit.p_of_interval(replace(ACL, ci_low=-3.0, ci_high=0.0))
-    with pytest.raises(InputError, match="upper end"):
-        audit.p_of_interval(replace(ACL, ci_low=3.0, ci_high=2.0))
+    for low, high in ((-3.0, 0.0), (3.0, 2.0)):
+        with pytest.raises(InputError, match="upper end"):
+            _ = TaskAudit(replace(ACL, ci_low=low, ci_high=high)).p_by_interval
 
 
 def test_correlation_is_that_of_pairs_with_this_variance_of_differences():
@@ -177,11 +178,11 @@ def test_needed_correlation_divides_small_from_large_p_values_of_the_paired_t_te
     r = audit.correlation_for(*sds, N * (difference / t) ** 2) + r_shift
     test = paired_t(*correlated(r, pairs, sds, difference))
     assert (test.p_value < 0.001) is below
-    assert audit.needed_correlation(ACL, 0.001).holds(r - r_shift)
+    assert TaskAudit(ACL).needed_correlation.holds(r - r_shift)
 
 
 def test_width_correlation_gives_the_printed_width_to_the_paired_t_interval(pairs):
-    found = audit.width_correlation(ACL)
+    found = TaskAudit(ACL).width_correlation
     middle = audit.correlation_for(3, 8, N * (3.55 / stats.t.ppf(0.975, N - 1)) ** 2)
     assert found.low < middle < found.high
     test = paired_t(*correlated(middle, pairs, (3.0, 8.0), 4.8))
@@ -256,7 +257,7 @@ def printed(half_width, *, difference=5.0, means=(0.85, 0.80)):
     """The audit of an interval of a half-width about a difference; both SDs are 0.05."""
     ends = difference - half_width, difference + half_width
     record = (means[0], 0.05, means[1], 0.05, difference, *ends, "P < .001", "", ())
-    return audit.audit_task(paper.PublishedComparison("acl", "", *record))
+    return TaskAudit(paper.PublishedComparison("acl", "", *record))
 
 
 def test_half_width_agrees_as_far_as_rounding_of_sds_and_ends_allows():
@@ -272,7 +273,7 @@ def test_p_value_of_the_printed_numbers_lies_in_its_range_and_follows_the_interv
     assert named(lambda one: one.implied_p > 0.05) == named(lambda one: one.contains_zero)
     for task, one in BY:
         stated = paper.COMPARISONS[task]
-        sds = (one.stated_difference / 100, stated.sd_radimagenet), (0, stated.sd_imagenet)
+        sds = (one.published.difference / 100, stated.sd_radimagenet), (0, stated.sd_imagenet)
         outside = stats.ttest_ind_from_stats(*sds[0], N, *sds[1], N)
         assert one.implied_p == pytest.approx(outside.pvalue)
 
@@ -334,7 +335,7 @@ def unrounded(draw):
 @given(unrounded())
 def test_every_range_holds_what_the_numbers_before_rounding_give(drawn):
     printed, imagenet, difference, sds, (low, high) = drawn
-    one = audit.audit_task(printed)
+    one = TaskAudit(printed)
     assert one.difference.holds(difference)
     assert one.means.holds(difference)
     assert one.middle.holds((low + high) / 2)
@@ -355,11 +356,11 @@ def test_correlation_ranges_hold_what_the_numbers_before_rounding_give(drawn):
     printed, _, difference, sds, (low, high) = drawn
     t = stats.t.isf(0.0005, N - 1)
     needed = audit.correlation_for(*sds, N * (difference / t) ** 2)
-    found = audit.needed_correlation(printed, 0.001)
+    found = TaskAudit(printed).needed_correlation
     assert found.low - 1e-6 <= needed <= found.high + 1e-6
     half = (high - low) / 2
     width = audit.correlation_for(*sds, N * (half / stats.t.ppf(0.975, N - 1)) ** 2)
-    assert audit.width_correlation(printed).holds(min(max(width, -1), 1))
+    assert TaskAudit(printed).width_correlation.holds(min(max(width, -1), 1))
 
 
 @settings(max_examples=60, deadline=None)
@@ -392,12 +393,11 @@ def test_holm_ranges_hold_the_adjusted_values_of_any_values_inside():
 @pytest.mark.parametrize("text", ["P = .03", "P < 1", "", "p<.05"])
 def test_stated_p_of_another_form_is_refused(text):
     with pytest.raises(InputError, match="not of the form"):
-        audit.stated_p(replace(paper.COMPARISONS["acl"], p_text=text))
+        _ = TaskAudit(replace(ACL, p_text=text)).stated_p
 
 
 def with_difference(task, points):
-    return replace(AUDITS["acl"], task=task, stated_difference=points,
-                   difference=Bounds(points - 0.05, points + 0.05))  # fmt: skip
+    return TaskAudit(replace(ACL, task=task, difference=points))
 
 
 def test_splits_are_counted_by_hand_for_four_tasks():
@@ -414,7 +414,7 @@ JUDGED = judged_claims(audit_tasks()).set_index("name")
 def judged(**changes):
     """Judge the paper with some numbers of every task changed."""
     stated = {task: replace(one, **changes) for task, one in paper.COMPARISONS.items()}
-    return judged_claims([audit.audit_task(own) for own in stated.values()]).set_index("name")
+    return judged_claims([TaskAudit(own) for own in stated.values()]).set_index("name")
 
 
 @pytest.mark.parametrize(
