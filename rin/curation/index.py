@@ -4,36 +4,37 @@ The export is a folder of DICOM files, nested and named in any way, with a text 
 in a folder ``reports``, named by its accession number.  The index holds patients, studies,
 series, instances and reports, so that a question such as the paper's "which impressions say
 normal?" is a query, in any database that SQLAlchemy reaches.  Only headers are read, and of these
-a score of elements; that a file is whole is told without reading its pixels, as its last element
-must end within it.  Each chunk of files is one transaction: a killed indexing goes on where it
-stood.
+a score of elements; that a file is whole is told without reading its pixels.
+
+One table holds what each file says.  Each chunk of it is one transaction, so a killed indexing
+goes on where it stood; the other tables are made anew from it, in one transaction, when it has
+changed.
 """
 
 import codecs
 import contextlib
-import copy
 import io
 import os
 import re
-import struct
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import islice
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import pandas as pd
 from filelock import FileLock
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
+from pydicom.filereader import read_partial
 from pydicom.multival import MultiValue
+from pydicom.tag import Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     Connection,
     Engine,
     Executable,
@@ -45,11 +46,10 @@ from sqlalchemy import (
     bindparam,
     create_engine,
     delete,
-    exists,
+    distinct,
     func,
     insert,
     inspect,
-    or_,
     select,
     text,
     update,
@@ -64,12 +64,9 @@ from rin.data.tree import DEBRIS, DEBRIS_FOLDER, walk
 from rin.errors import InputError
 from rin.files import sha256_of
 
-VERSION = 1
-#: Files of one transaction, and of one round of chunks, which is what memory holds at most.
-CHUNK = 512
-ROUND = 64 * CHUNK
-#: Values of one SQL list; databases allow some thousands.
-SLICE = 500
+VERSION = 2
+#: Files of one transaction, and values of one SQL list; databases allow some thousands.
+CHUNK, SLICE = 512, 500
 #: Bad files that an error names.
 NAMED = 10
 #: Series of these modalities hold no picture, or one that does not say what was examined.
@@ -77,7 +74,7 @@ DOCUMENTS = ("KO", "PR", "SR", "DOC", "OT")
 #: Suffixes of files that say of themselves that they are DICOM, and of files that are passed over.
 CLAIMING = frozenset({".dcm", ".dicom"})
 PASSED_SUFFIXES = frozenset({".txt", ".csv", ".json"})
-NO_DICOM = "no DICOM file"
+NO_DICOM, REPORT = "no DICOM file", "report"
 #: Only headings that divide whole reports end a section: ``LIVER:`` below ``FINDINGS:`` is part
 #: of the findings, and ``ADDENDUM:`` part of the impression, so that no abnormal finding is lost.
 HEADINGS = (
@@ -85,12 +82,10 @@ HEADINGS = (
     *("INDICATION", "INDICATIONS", "CLINICAL INDICATION", "REASON FOR EXAM", "TECHNIQUE"),
     *("PROTOCOL", "CONTRAST", "COMPARISON", "COMPARISONS", "FINDINGS", "IMPRESSION"),
 )
+_UNDECODED = re.compile("[\ud800-\udfff]")
 _HEADING = re.compile(rf"^[ \t]*({'|'.join(HEADINGS)})[ \t]*:", re.MULTILINE)
-_PREFIX = b"DICM"
-_PIXEL_TAGS = {(0x7FE0, element) for element in (0x0008, 0x0009, 0x0010)}
-_LONG_VRS = {b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN"}
-_UNDEFINED = 0xFFFFFFFF
-_ITEM = (0xFFFE, 0xE000)
+_PIXELS = {Tag(0x7FE0, element) for element in (0x0008, 0x0009, 0x0010)}
+_UNDEFINED, _ITEM = 0xFFFFFFFF, b"\xfe\xff\x00\xe0"
 #: Keyword of each text that the index keeps of a header, by its name in the index.
 _TEXTS = {
     "patient_id": "PatientID",
@@ -109,13 +104,13 @@ _TEXTS = {
     "burned_in": "BurnedInAnnotation",
 }
 _REQUIRED = [*_TEXTS.values()][:5]
-_TAGS = (
-    *("SpecificCharacterSet", *_TEXTS.values()),
-    *("InstanceNumber", "Rows", "Columns", "NumberOfFrames"),
-)
+_NUMBERS = ("InstanceNumber", "Rows", "Columns", "NumberOfFrames")
+_TAGS = [Tag(name) for name in ("SpecificCharacterSet", *_TEXTS.values(), *_NUMBERS)]
 
 METADATA = MetaData()
-_text = partial(Column, type_=String, nullable=False)
+_text = partial(Column, type_=String, nullable=False, default="")
+_number = partial(Column, type_=Integer, nullable=False, default=0)
+_mark = partial(Column, type_=BigInteger, nullable=False)
 
 patients = Table("patients", METADATA, Column("patient_id", String, primary_key=True))
 
@@ -145,10 +140,10 @@ instances = Table(
     Column("series_uid", ForeignKey("series.series_uid"), nullable=False, index=True),
     *map(_text, ("sop_class", "image_type")),
     Column("instance_number", Integer),
-    *(Column(name, Integer, nullable=False) for name in ("rows", "columns", "frames")),
+    *map(_number, ("rows", "columns", "frames")),
     *map(_text, ("photometric", "burned_in")),
     _text("path", index=True),
-    *(Column(name, BigInteger, nullable=False) for name in ("bytes", "modified_ns")),
+    *map(_mark, ("bytes", "modified_ns")),
 )
 
 reports = Table(
@@ -159,28 +154,30 @@ reports = Table(
     *map(_text, ("findings", "impression", "path")),
 )
 
-#: Every file that was read: an instance (or a copy of one) has a SOP UID, a report has none.
+#: What every file says: an instance (or a copy of one) has a SOP UID, a report has none.
+#: `sha256` is known of files whose SOP UID is also that of another.
 files = Table(
     "files",
     METADATA,
     Column("path", String, primary_key=True),
-    *(Column(name, BigInteger, nullable=False) for name in ("bytes", "modified_ns")),
-    _text("sop_uid", index=True),
-    _text("encoding"),
+    *map(_mark, ("bytes", "modified_ns")),
+    *(_text(name, index=name.endswith("_uid")) for name in _TEXTS),
+    Column("instance_number", Integer),
+    *map(_number, ("rows", "columns", "frames")),
+    *map(_text, ("encoding", "findings", "impression", "sha256")),
 )
 
 #: How many files were passed over, by the rule that says so.
 passed_over = Table(
-    "passed_over",
-    METADATA,
-    Column("rule", String, primary_key=True),
-    Column("files", Integer, nullable=False),
+    "passed_over", METADATA, Column("rule", String, primary_key=True), _number("files")
 )
 
 _index = Table(
-    "archive_index", METADATA, Column("version", Integer, primary_key=True, autoincrement=False)
+    "archive_index",
+    METADATA,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    _number("settled"),
 )
-Rows = dict[str, dict[str, Any]]
 
 
 class Problem(NamedTuple):
@@ -246,10 +243,8 @@ def open_archive(
     InputError
         No such folder, or no DICOM file in it; an unknown encoding; a database that cannot be
         used or is not the index's own.  After all good files are indexed, one error names the
-        bad ones: broken or cut short, without patient, study, series or instance identifier, one
-        SOP Instance UID with two contents, a series in two studies, a study of two patients or
-        accession numbers, a report that is not in the encoding, of no study or of one that has
-        a report.  A report without impression is no error: its text is empty.
+        bad ones: broken or cut short, without an identifier, in contradiction to others, or a
+        report that is not in the encoding, of no study or of one that has a report.
     """
     root = Path(root)
     if not root.is_dir():
@@ -268,13 +263,7 @@ def open_archive(
 
 
 def read_table(archive: Archive, statement: Executable | str) -> pd.DataFrame:
-    """Return what a query on the index selects: a SQLAlchemy ``select``, or SQL as text.
-
-    Raises
-    ------
-    InputError
-        The database cannot be reached, or refuses the query.
-    """
+    """Return what a query on the index selects: a SQLAlchemy ``select``, or SQL as text."""
     query = text(statement) if isinstance(statement, str) else statement
     with _database_errors(archive), archive.engine.connect() as connection:
         result = connection.execute(query)
@@ -327,37 +316,59 @@ def _alone(engine: Engine) -> contextlib.AbstractContextManager:
 
 def _prepare_tables(engine: Engine) -> None:
     """Make the tables where they are missing; refuse to write into tables of somebody else."""
-    where = engine.url.render_as_string(hide_password=True)
     present = set(inspect(engine).get_table_names())
     foreign = sorted(present & set(METADATA.tables))
     if foreign and _index.name not in present:
         raise InputError(
             f"the database already holds tables named {', '.join(foreign)}, not of this index",
-            where=where,
+            where=engine.url.render_as_string(hide_password=True),
             remedy="Name a database of its own for the index; it is made from the files alone.",
         )
+    if _index.name in present:
+        with engine.connect() as connection:
+            versions = connection.execute(select(_index.c.version)).scalars().all()
+        if versions and versions != [VERSION]:
+            # Another version's tables hold nothing that the files do not.
+            METADATA.drop_all(engine)
     # The mark comes first: were it last, tables left by a killed run would look foreign.
     _index.create(engine, checkfirst=True)
-    with engine.begin() as connection:
-        versions = connection.execute(select(_index.c.version)).scalars().all()
-        if not versions:
-            connection.execute(insert(_index).values(version=VERSION))
-    if versions and versions != [VERSION]:
-        raise InputError(
-            f"the index is of version {versions[0]}, where {VERSION} is expected",
-            where=where,
-            remedy="Delete it or name another database; it is made anew from the files.",
-        )
     METADATA.create_all(engine)
+    with engine.begin() as connection:
+        if not connection.execute(select(_index)).all():
+            connection.execute(insert(_index).values(version=VERSION))
 
 
 def _update(engine: Engine, root: Path, encoding: str, workers: int | None) -> None:
     """Make the index say what lies in the folder now; one error names all bad files."""
     _refuse_empty(root)
-    _forget_changed(engine, root, encoding)
-    problems, texts = _index_dicom(engine, root, workers)
-    _settle_studies(engine)
-    problems += _index_reports(engine, root, texts, encoding, workers)
+    known = _forget_changed(engine, root, encoding)
+    problems: list[Problem] = []
+    passed: Counter[str] = Counter()
+    images, texts = [], []
+    for name in walk(root, links=True):
+        kind = _kind(name)
+        if _UNDECODED.search(name):
+            problems.append(Problem(ascii(name), "the file's name is not valid UTF-8"))
+        elif kind not in ("", REPORT):
+            passed[kind] += 1
+        elif name not in known:
+            (texts if kind else images).append(name)
+    jobs = [
+        (images, partial(read_headers, root), "Indexing files"),
+        (texts, partial(_read_reports, root, encoding), "Indexing reports"),
+    ]
+    for names, read, title in jobs:
+        names.sort()
+        chunks = [tuple(names[start : start + CHUNK]) for start in range(0, len(names), CHUNK)]
+        for found in run_chunks(read, chunks, workers=workers, title=title):
+            passed[NO_DICOM] += found.count(None)
+            problems += [each for each in found if isinstance(each, Problem)]
+            with engine.begin() as connection:
+                store_files(connection, [each for each in found if isinstance(each, dict)])
+    with engine.begin() as connection:
+        connection.execute(delete(passed_over))
+        _insert(connection, passed_over, [{"rule": r, "files": n} for r, n in passed.items() if n])
+        problems += _settle(connection, root)
     if not problems:
         return
     named = [f"{path}: {problem}" for path, problem in sorted(problems)[:NAMED]]
@@ -373,7 +384,7 @@ def _update(engine: Engine, root: Path, encoding: str, workers: int | None) -> N
 def _refuse_empty(root: Path) -> None:
     """Refuse a folder without DICOM: a drive that is not mounted must not empty the index."""
     for name in walk(root, links=True):
-        if not _passing_rule(name) and read_headers(root, (name,), 1) != [None]:
+        if not _kind(name) and read_headers(root, (name,), 1) != [None]:
             return
     raise InputError(
         "no DICOM file lies in this folder",
@@ -382,184 +393,185 @@ def _refuse_empty(root: Path) -> None:
     )
 
 
-def _forget_changed(engine: Engine, root: Path, encoding: str) -> None:
-    """Drop the rows of files that are gone, have changed or were decoded otherwise."""
-    last = ""
-    while True:
-        with engine.begin() as connection:
-            query = select(files).where(files.c.path > last).order_by(files.c.path).limit(SLICE)
-            page = connection.execute(query).all()
-            if not page:
-                _drop_orphans(connection)
-                return
-            stale = [
-                row.path
-                for row in page
-                if _mark_of(root, row.path) != (row.bytes, row.modified_ns)
-                or (not row.sop_uid and row.encoding != encoding)
-            ]
-            _forget(connection, stale)
-            last = page[-1].path
+def _forget_changed(engine: Engine, root: Path, encoding: str) -> set[str]:
+    """Drop what files said that are gone, changed or decoded otherwise; return the others."""
+    query = select(files.c.path, files.c.bytes, files.c.modified_ns, files.c.encoding)
+    with engine.begin() as connection:
+        rows = connection.execute(query).all()
+        known = {
+            row.path
+            for row in rows
+            if _mark_of(root, row.path) == (row.bytes, row.modified_ns)
+            and row.encoding in ("", encoding)
+        }
+        _forget(connection, {row.path for row in rows} - known)
+    return known
 
 
-def _forget(connection: Connection, paths: list[str]) -> None:
+def _forget(connection: Connection, paths: Iterable[str]) -> None:
     for some in in_slices(paths):
-        query = select(instances.c.sop_uid).where(instances.c.path.in_(some))
-        for uids in in_slices(connection.execute(query).scalars()):
-            connection.execute(delete(instances).where(instances.c.sop_uid.in_(uids)))
-            # Copies of a file that is gone are read again: one of them takes its place.
-            connection.execute(delete(files).where(files.c.sop_uid.in_(uids)))
-        connection.execute(delete(reports).where(reports.c.path.in_(some)))
         connection.execute(delete(files).where(files.c.path.in_(some)))
+        connection.execute(update(_index).values(settled=0))
 
 
-def _drop_orphans(connection: Connection) -> None:
-    """Drop series without instances, studies without series, patients without studies."""
-    filled = exists().where(instances.c.series_uid == series.c.series_uid)
-    connection.execute(delete(series).where(~filled))
-    _drop_reports(connection, ~exists().where(series.c.study_uid == reports.c.study_uid))
-    filled = exists().where(series.c.study_uid == studies.c.study_uid)
-    connection.execute(delete(studies).where(~filled))
-    filled = exists().where(studies.c.patient_id == patients.c.patient_id)
-    connection.execute(delete(patients).where(~filled))
+def store_files(connection: Connection, found: list[dict]) -> None:
+    """Write what some files say."""
+    _insert(connection, files, found)
+    connection.execute(update(_index).values(settled=0))
 
 
-def _drop_reports(connection: Connection, condition: ColumnElement[bool]) -> None:
-    paths = connection.execute(select(reports.c.path).where(condition)).scalars().all()
-    _forget(connection, list(paths))
+def _insert(connection: Connection, table: Table, rows: list[dict]) -> None:
+    if rows:
+        connection.execute(insert(table), rows)
 
 
-def _index_dicom(
-    engine: Engine, root: Path, workers: int | None
-) -> tuple[list[Problem], list[str]]:
-    """Read the DICOM files that are not in the index; return problems and the reports seen."""
-    problems: list[Problem] = []
-    texts: list[str] = []
-    passed: Counter[str] = Counter()
-    for names in _batches(walk(root, links=True), ROUND):
-        wanted = []
-        for name in names:
-            if not _storable(name):
-                problems.append(Problem(ascii(name), "the file's name is not valid UTF-8"))
-            elif _is_report(name):
-                texts.append(name)
-            elif rule := _passing_rule(name):
-                passed[rule] += 1
-            else:
-                wanted.append(name)
-        chunks = list(_batches(_unread(engine, wanted), CHUNK))
-        read = partial(read_headers, root)
-        for found in run_chunks(read, chunks, workers=workers, title="Indexing files"):
-            passed[NO_DICOM] += found.count(None)
-            problems += _store(engine, partial(store_headers, root=root), found)
-    with engine.begin() as connection:
-        connection.execute(delete(passed_over))
-        counted = [{"rule": rule, "files": count} for rule, count in passed.items() if count]
-        if counted:
-            connection.execute(insert(passed_over), counted)
-    return problems, texts
+def _settle(connection: Connection, root: Path) -> list[Problem]:
+    """Make the tables of all levels anew where files have changed; return contradictions.
+
+    A copy of a file, byte for byte, is no contradiction: the path that sorts first stands in the
+    index.  So does the text that sorts first where files of a study or series differ harmlessly.
+    """
+    if connection.execute(select(_index.c.settled)).scalar():
+        return []
+    for table in (reports, instances, series, studies, patients):
+        connection.execute(delete(table))
+    problems = {**_differing_copies(connection, root), **_contradictions(connection)}
+    _forget(connection, problems)
+    images = files.c.sop_uid != ""
+    for table, key, told in _LEVELS:
+        first = [func.coalesce(func.min(func.nullif(files.c[name], "")), "") for name in told]
+        rows = select(files.c[key], *first).where(images).group_by(files.c[key])
+        names = [key, *told.values()]
+        connection.execute(insert(table).from_select(names, rows))
+    paths = select(func.min(files.c.path)).where(images).group_by(files.c.sop_uid)
+    columns = [column.name for column in instances.columns]
+    rows = select(*(files.c[name] for name in columns)).where(files.c.path.in_(paths))
+    connection.execute(insert(instances).from_select(columns, rows))
+    _name_modalities(connection)
+    unowned = _unowned_reports(connection)
+    _forget(connection, unowned)
+    columns = [column.name for column in reports.columns]
+    owner = studies.c.study_uid.label("study_uid")
+    rows = select(*(owner if name == "study_uid" else files.c[name] for name in columns))
+    rows = rows.join_from(files, studies, studies.c.accession_number == files.c.accession_number)
+    connection.execute(insert(reports).from_select(columns, rows.where(files.c.sop_uid == "")))
+    connection.execute(update(_index).values(settled=1))
+    return [Problem(path, problem) for path, problem in (problems | unowned).items()]
 
 
-def _index_reports(
-    engine: Engine, root: Path, texts: list[str], encoding: str, workers: int | None
-) -> list[Problem]:
-    """Read the reports that are not in the index; return problems."""
-    owners = select(func.count()).where(studies.c.accession_number == reports.c.accession_number)
-    own = select(studies.c.accession_number).where(studies.c.study_uid == reports.c.study_uid)
-    with engine.begin() as connection:
-        # Studies that came or changed since may leave a report with another owner, or with two.
-        moved = or_(
-            owners.scalar_subquery() != 1, own.scalar_subquery() != reports.c.accession_number
-        )
-        _drop_reports(connection, moved)
-    problems: list[Problem] = []
-    chunks = list(_batches(_unread(engine, texts), CHUNK))
-    read = partial(_read_reports, root, encoding)
-    for found in run_chunks(read, chunks, workers=workers, title="Indexing reports"):
-        problems += _store(engine, _store_reports, found)
-    return problems
+#: Tables above the instances: their key, and the columns of `files` that they take, renamed.
+_LEVELS = (
+    (patients, "patient_id", {}),
+    (
+        studies,
+        "study_uid",
+        {
+            "patient_id": "patient_id",
+            "accession_number": "accession_number",
+            "study_date": "study_date",
+            "study_description": "description",
+        },
+    ),
+    (
+        series,
+        "series_uid",
+        {
+            "study_uid": "study_uid",
+            "modality": "modality",
+            "series_description": "description",
+            "body_part": "body_part",
+        },
+    ),
+)
+#: What files of one study or series must have in common.
+_COMMON = (
+    ("series_uid", "study_uid"),
+    ("study_uid", "accession_number"),
+    ("study_uid", "patient_id"),
+)
 
 
-def _store(
-    engine: Engine,
-    store: Callable[[Connection, list[dict]], list[Problem]],
-    found: list[dict | Problem | None],
-) -> list[Problem]:
-    """Write what was found in one transaction; return all problems."""
-    with engine.begin() as connection:
-        refused = store(connection, [each for each in found if isinstance(each, dict)])
-    return refused + [each for each in found if isinstance(each, Problem)]
+def _contradictions(connection: Connection) -> dict[str, str]:
+    """Return the files that contradict the first of their study or series, and how."""
+    found = {}
+    for owner, name in _COMMON:
+        key, value = files.c[owner], files.c[name]
+        several = select(key).group_by(key).having(func.count(distinct(func.nullif(value, ""))) > 1)
+        rows = select(files.c.path, key, value).where(key.in_(several), key != "", value != "")
+        first: dict[str, str] = {}
+        for path, uid, mine in connection.execute(rows.order_by(files.c.path)):
+            if (other := first.setdefault(uid, mine)) != mine:
+                found[path] = (
+                    f"{_TEXTS[owner]} {uid} has {_TEXTS[name]} {mine!r} here, {other!r} in others"
+                )
+    return found
 
 
-def _unread(engine: Engine, names: list[str]) -> list[str]:
-    """Return those files that are not in the index, sorted."""
-    read: set[str] = set()
-    with engine.connect() as connection:
-        for some in in_slices(names):
-            query = select(files.c.path).where(files.c.path.in_(some))
-            read.update(connection.execute(query).scalars())
-    return sorted(set(names) - read)
+def _differing_copies(connection: Connection, root: Path) -> dict[str, str]:
+    """Return the files whose SOP Instance UID is also that of another with other content."""
+    several = select(files.c.sop_uid).group_by(files.c.sop_uid).having(func.count() > 1)
+    query = select(files.c.sop_uid, files.c.path, files.c.sha256)
+    query = query.where(files.c.sop_uid.in_(several), files.c.sop_uid != "")
+    found = {}
+    rows = connection.execute(query.order_by(files.c.sop_uid, files.c.path)).all()
+    for uid, copies in groupby(rows, key=lambda row: row.sop_uid):
+        first = None
+        for _, path, known in copies:
+            digest = known or sha256_of(root / path)
+            first = first or (path, digest)
+            if digest != first[1]:
+                found[path] = f"SOPInstanceUID {uid} is also that of {first[0]}, which differs"
+            elif not known:
+                own = update(files).where(files.c.path == path)
+                connection.execute(own.values(sha256=digest))
+    return found
 
 
-def _settle_studies(engine: Engine) -> None:
+def _unowned_reports(connection: Connection) -> dict[str, str]:
+    """Return the reports that belong to no study or to several, or are not its first."""
+    query = select(files.c.path, files.c.accession_number, studies.c.study_uid)
+    same = studies.c.accession_number == files.c.accession_number
+    query = query.join_from(files, studies, same & (files.c.accession_number != ""), isouter=True)
+    query = query.where(files.c.sop_uid == "").order_by(files.c.path, studies.c.study_uid)
+    found: dict[str, str] = {}
+    first: dict[str, str] = {}
+    for (path, number), rows in groupby(connection.execute(query), key=lambda row: row[:2]):
+        own = [row.study_uid for row in rows if row.study_uid]
+        if len(own) != 1:
+            several = f"{len(own)} studies ({', '.join(own)})" if own else "no study"
+            found[path] = f"the accession number {number!r} of this report belongs to {several}"
+        elif first.setdefault(number, path) != path:
+            found[path] = f"a second report of study {own[0]}, beside {first[number]}"
+    return found
+
+
+def _name_modalities(connection: Connection) -> None:
     """Give each study the modalities and body parts of its series that hold pictures."""
-    last = ""
-    while True:
-        with engine.begin() as connection:
-            page = select(studies).where(studies.c.study_uid > last)
-            rows = connection.execute(page.order_by(studies.c.study_uid).limit(SLICE)).all()
-            if not rows:
-                return
-            uids = [row.study_uid for row in rows]
-            pictures = select(series).where(
-                series.c.study_uid.in_(uids), series.c.modality.not_in(DOCUMENTS)
-            )
-            seen: dict[str, tuple[set[str], set[str]]] = {uid: (set(), set()) for uid in uids}
-            for row in connection.execute(pictures):
-                seen[row.study_uid][0].add(row.modality)
-                seen[row.study_uid][1].add(row.body_part)
-            for row in rows:
-                modality, body_part = ("\\".join(sorted(v - {""})) for v in seen[row.study_uid])
-                if (row.modality, row.body_part) != (modality, body_part):
-                    own = update(studies).where(studies.c.study_uid == row.study_uid)
-                    connection.execute(own.values(modality=modality, body_part=body_part))
-            last = uids[-1]
+    query = select(series.c.study_uid, series.c.modality, series.c.body_part).distinct()
+    query = query.where(series.c.modality.not_in(DOCUMENTS)).order_by(series.c.study_uid)
+    rows = connection.execute(query).all()
+    told = []
+    for uid, own in groupby(rows, key=lambda row: row.study_uid):
+        _, *values = zip(*own, strict=True)
+        modality, body_part = ("\\".join(sorted({*some} - {""})) for some in values)
+        told.append({"uid": uid, "modalities": modality, "parts": body_part})
+    own = update(studies).where(studies.c.study_uid == bindparam("uid"))
+    if told:
+        own = own.values(modality=bindparam("modalities"), body_part=bindparam("parts"))
+        connection.execute(own, told)
 
 
-def _batches(names: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
-    rest = iter(names)
-    while some := tuple(islice(rest, size)):
-        yield some
-
-
-def _storable(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _is_report(path: str) -> bool:
-    """Tell whether a file is a report text: ``.txt`` anywhere below a folder ``reports``."""
+def _kind(path: str) -> str:
+    """Tell by a file's name what it is: "report", a rule that passes it over, or "" for DICOM."""
     pure = PurePosixPath(path)
-    folders = [part.casefold() for part in pure.parent.parts]
-    return pure.suffix.lower() == ".txt" and "reports" in folders and not _debris(pure)
-
-
-def _passing_rule(path: str) -> str:
-    """Return the rule by which a file is passed over for its name; empty where it is none."""
-    pure = PurePosixPath(path)
+    suffix = pure.suffix.lower()
+    if pure.name in DEBRIS or pure.name.startswith("._") or DEBRIS_FOLDER in pure.parts:
+        return "desktop file"
     if pure.name.upper() == "DICOMDIR":
         return "DICOMDIR"
-    if _debris(pure):
-        return "desktop file"
-    suffix = pure.suffix.lower()
+    if suffix == ".txt" and "reports" in map(str.casefold, pure.parent.parts):
+        return REPORT
     return f"{suffix} file" if suffix in PASSED_SUFFIXES else ""
-
-
-def _debris(pure: PurePosixPath) -> bool:
-    return pure.name in DEBRIS or pure.name.startswith("._") or DEBRIS_FOLDER in pure.parts
 
 
 def _mark_of(root: Path, path: str) -> tuple[int, int] | None:
@@ -589,7 +601,7 @@ def _read_header(root: Path, path: str) -> dict | Problem | None:
         with _Opened(io.FileIO(root / path)) as opened:
             stat = os.fstat(opened.fileno())
             claims = PurePosixPath(path).suffix.lower() in CLAIMING
-            if not claims and opened.read(132)[128:] != _PREFIX:
+            if not claims and opened.read(132)[128:] != b"DICM":
                 return None
             opened.seek(0)
             return _row(_whole_header(opened, stat.st_size), path, stat)
@@ -611,39 +623,35 @@ class _Opened(io.BufferedReader):
 
 def _whole_header(opened: _Opened, size: int) -> Dataset:
     """Return the header of a file, or raise where the file is shorter than it says."""
-    dataset = dcmread(opened, stop_before_pixels=True, specific_tags=list(_TAGS))
+    ends: list[int] = []
+
+    def at_pixels(tag: int, _: str | None, length: int) -> bool:
+        if tag in _PIXELS:
+            ends.append(_end(opened, size) if length == _UNDEFINED else opened.tell() + length)
+        return bool(ends)
+
+    dataset = read_partial(opened, at_pixels, specific_tags=_TAGS)
     if dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
         # What is cut short cannot be inflated.
         return dataset
     raws = (element for element in dataset.values() if isinstance(element, RawDataElement))
-    short = [raw.tag for raw in raws if len(raw.value or b"") != raw.length]
-    if opened.tell() > size or opened.cut or short:
-        raise ValueError("the file is cut short within its header")
-    order = "<" if dataset.original_encoding[1] else ">"
+    short = any(len(raw.value or b"") != raw.length for raw in raws)
     # A file that ends before its Rows is known for a picture by its class.
     picture = "Rows" in dataset or "Image Storage" in UID(dataset.get("SOPClassUID", "")).name
-    if not _pixels_are_whole(opened, size, order, picture=picture):
-        raise ValueError("the file is cut short: it ends before its pixels do")
+    if picture and not ends:
+        ends.append(size + 1)
+    if opened.cut or short or max(opened.tell(), *ends, 0) > size:
+        raise ValueError("the file is cut short")
     return dataset
 
 
-def _pixels_are_whole(file: _Opened, size: int, order: str, *, picture: bool) -> bool:
-    """Tell whether the pixels, at whose head a file stands, end within it."""
-    head = file.read(8)
-    if len(head) < 8 or struct.unpack(f"{order}HH", head[:4]) not in _PIXEL_TAGS:
-        return not picture
-    if head[4:6] in _LONG_VRS:
-        head += file.read(4)
-    (length,) = struct.unpack(f"{order}L", head[-4:])
-    if length != _UNDEFINED:
-        return file.tell() + length <= size
-    # Compressed: items follow one another until a delimiter.
-    while len(item := file.read(8)) == 8:
-        group, element, length = struct.unpack(f"{order}HHL", item)
-        if (group, element) != _ITEM:
-            return True
-        file.seek(length, os.SEEK_CUR)
-    return False
+def _end(opened: _Opened, size: int) -> int:
+    """Return where the items of compressed pixels end; beyond the file if they do not."""
+    while len(item := opened.read(8)) == 8:
+        if item[:4] != _ITEM:
+            return opened.tell()
+        opened.seek(int.from_bytes(item[4:], "little"), os.SEEK_CUR)
+    return size + 1
 
 
 def _row(dataset: Dataset, path: str, stat: os.stat_result) -> dict[str, Any]:
@@ -737,144 +745,3 @@ def parse_report(content: str) -> tuple[str, str]:
         sections.setdefault(heading, []).append(body.strip())
     findings, impression = ("\n".join(sections.get(h, [])) for h in ("FINDINGS", "IMPRESSION"))
     return findings.strip(), impression.strip()
-
-
-def store_headers(connection: Connection, headers: list[dict], root: Path) -> list[Problem]:
-    """Write the rows of some DICOM files, and return those that contradict others.
-
-    A file contradicts where its series belongs to another study, its study to another patient or
-    accession number, or its SOP Instance UID to a file with other content.  A copy, byte for
-    byte, is no contradiction: the path that sorts first stands in the index.  Texts in which the
-    files of one study or series differ harmlessly become the one that sorts first.
-    """
-    levels: dict[Table, Rows] = {
-        table: _stored(connection, table, (header[key] for header in headers))
-        for table in (patients, studies, series, instances)
-        for key in [table.primary_key.columns[0].name]
-    }
-    before = copy.deepcopy(list(levels.values()))
-    problems, read = [], []
-    for header in sorted(headers, key=lambda each: each["path"]):
-        if problem := _contradiction(levels, root, header):
-            problems.append(Problem(header["path"], problem))
-        else:
-            _add(levels, header)
-            read.append(_file(header | {"encoding": ""}))
-    for (table, rows), known in zip(levels.items(), before, strict=True):
-        _write(connection, table, known, rows)
-    if read:
-        connection.execute(insert(files), read)
-    return problems
-
-
-def _store_reports(connection: Connection, found: list[dict]) -> list[Problem]:
-    """Write the rows of some reports, and return those that belong to no one study alone."""
-    numbers = {report["accession_number"] for report in found} - {""}
-    owners: dict[str, list[str]] = {}
-    for some in in_slices(numbers):
-        query = select(studies.c.accession_number, studies.c.study_uid)
-        query = query.where(studies.c.accession_number.in_(some)).order_by(studies.c.study_uid)
-        for number, study_uid in connection.execute(query):
-            owners.setdefault(number, []).append(study_uid)
-    known = _stored(connection, reports, numbers)
-    before, problems, read = dict(known), [], []
-    for report in sorted(found, key=lambda each: each["path"]):
-        path, number = report["path"], report["accession_number"]
-        own = owners.get(number, [])
-        if len(own) != 1:
-            several = f"{len(own)} studies ({', '.join(own)})" if own else "no study"
-            problem = f"the accession number {number!r} of this report belongs to {several}"
-            problems.append(Problem(path, problem))
-        elif number in known:
-            problem = f"a second report of study {own[0]}, beside {known[number]['path']}"
-            problems.append(Problem(path, problem))
-        else:
-            report |= {"study_uid": own[0], "sop_uid": ""}
-            known[number] = {name: report[name] for name in _names(reports)}
-            read.append(_file(report))
-    _write(connection, reports, before, known)
-    if read:
-        connection.execute(insert(files), read)
-    return problems
-
-
-def _names(table: Table) -> list[str]:
-    return [column.name for column in table.columns]
-
-
-def _file(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: found[name] for name in _names(files)}
-
-
-def _contradiction(levels: Mapping[Table, Rows], root: Path, header: dict[str, Any]) -> str:
-    study = levels[studies].get(header["study_uid"])
-    where = f"study {header['study_uid']}"
-    if study and study["patient_id"] != header["patient_id"]:
-        mine, other = header["patient_id"], study["patient_id"]
-        return f"{where} is of patient {mine!r} here, of {other!r} in other files"
-    mine, other = header["accession_number"], (study or {}).get("accession_number")
-    if mine and other and mine != other:
-        return f"{where} has accession number {mine!r} here, {other!r} in other files"
-    group = levels[series].get(header["series_uid"])
-    if group and group["study_uid"] != header["study_uid"]:
-        return (
-            f"series {header['series_uid']} belongs to {where} here, "
-            f"to {group['study_uid']} in other files"
-        )
-    other = levels[instances].get(header["sop_uid"])
-    if other and sha256_of(root / header["path"]) != sha256_of(root / other["path"]):
-        uid = header["sop_uid"]
-        return f"SOP Instance UID {uid} is also that of {other['path']}, which differs"
-    return ""
-
-
-def _add(levels: Mapping[Table, Rows], header: dict[str, Any]) -> None:
-    """Put a file's values into the rows of all levels."""
-    owner = {name: header[name] for name in ("patient_id", "study_uid", "series_uid")}
-    levels[patients].setdefault(owner["patient_id"], {"patient_id": owner["patient_id"]})
-    told = {
-        studies: {
-            "accession_number": header["accession_number"],
-            "study_date": header["study_date"],
-            "description": header["study_description"],
-        },
-        series: {
-            "modality": header["modality"],
-            "description": header["series_description"],
-            "body_part": header["body_part"],
-        },
-    }
-    for table, values in told.items():
-        empty = {name: owner.get(name, "") for name in _names(table)}
-        row = levels[table].setdefault(header[table.primary_key.columns[0].name], empty)
-        for name, value in values.items():
-            # The value that sorts first, so that the order of reading does not matter.
-            row[name] = min(filter(None, (row[name], value)), default="")
-    other = levels[instances].get(header["sop_uid"])
-    if other is None or header["path"] < other["path"]:
-        row = {name: header[name] for name in _names(instances)}
-        levels[instances][header["sop_uid"]] = row
-
-
-def _stored(connection: Connection, table: Table, keys: Iterable[str]) -> Rows:
-    (key,) = table.primary_key.columns
-    rows: Rows = {}
-    for some in in_slices(keys):
-        for row in connection.execute(select(table).where(key.in_(some))).mappings():
-            rows[row[key.name]] = dict(row)
-    return rows
-
-
-def _write(connection: Connection, table: Table, before: Rows, after: Rows) -> None:
-    """Insert the rows that are new, and update those that differ."""
-    (key,) = table.primary_key.columns
-    new = [row for name, row in after.items() if name not in before]
-    if new:
-        connection.execute(insert(table), new)
-    changed = [row | {"_key": name} for name, row in after.items() if before.get(name, row) != row]
-    if changed:
-        names = [column.name for column in table.columns if column is not key]
-        statement = update(table).where(key == bindparam("_key"))
-        statement = statement.values({name: bindparam(f"_{name}") for name in names})
-        given = [{"_key": row["_key"]} | {f"_{n}": row[n] for n in names} for row in changed]
-        connection.execute(statement, given)
