@@ -3,7 +3,8 @@
 import pytest
 
 from rin.curation.burned_in import text_lines
-from rin.curation.standin.images import burn_text, display, draw_slices
+from rin.curation.standin.instances import burn_text
+from rin.curation.standin.phantoms import display, draw_slices
 from rin.curation.standin.studies import plan_studies
 
 SEED = 20220914
@@ -12,7 +13,7 @@ SEED = 20220914
 @pytest.fixture(scope="module")
 def pictures():
     """Every slice of the ultrasound studies of an archive of the default size, and its name."""
-    studies = [study for study in plan_studies(320, SEED) if study.modality == "US"]
+    studies = [study for study in plan_studies(320, SEED) if study.facts["modality"] == "US"]
     return [
         (display(drawing, study.region), f"{study.patient.name} {study.day:%d.%m.%Y}")
         for study in studies

@@ -9,22 +9,15 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import binary_dilation
 
 from rin.curation.standin import study_instances
-from rin.curation.standin.images import (
-    PHANTOMS,
-    burn_text,
-    display,
-    draw_slices,
-    key_slices,
-    outline_points,
-)
-from rin.curation.standin.reports import write_report
+from rin.curation.standin.instances import burn_text, outline_points
+from rin.curation.standin.phantoms import PHANTOMS, display, draw_slices, key_slices
 from rin.curation.standin.studies import (
-    ABNORMAL,
+    CLASSES,
     NORMAL,
     REGIONS,
-    class_weights,
     draw_patient,
     plan_studies,
+    write_report,
 )
 from rin.curation.taxonomy import REGIONS as KNOWN_REGIONS
 from rin.curation.taxonomy import load_taxonomy
@@ -51,12 +44,12 @@ def flagged(text):
 def test_classes_are_spelled_as_in_the_taxonomy_and_span_modalities():
     taxonomy = load_taxonomy()
     known = set(zip(taxonomy["region"], taxonomy["label"], strict=True))
-    classes = set(class_weights())
+    classes = set(CLASSES)
     assert classes <= known
     assert 12 <= len(classes) <= 16
     assert len({region for region, _ in classes}) >= 7
-    assert {REGIONS[region][0] for region, _ in classes} == {"CT", "MR", "US"}
-    assert all(KNOWN_REGIONS[name].modality == modality for name, (modality, *_) in REGIONS.items())
+    assert {REGIONS[region]["modality"] for region, _ in classes} == {"CT", "MR", "US"}
+    assert all(KNOWN_REGIONS[name].modality == r["modality"] for name, r in REGIONS.items())
 
 
 @pytest.mark.parametrize(("studies", "fewest"), [(30, 1), (96, 5), (320, 18)])
@@ -65,7 +58,7 @@ def test_every_class_has_enough_patients_in_mild_imbalance(studies, fewest, seed
     plan = plan_studies(studies, seed)
     counts = patients_per_class(plan)
     assert len(plan) == studies
-    assert set(counts) == set(class_weights())
+    assert set(counts) == set(CLASSES)
     assert min(counts.values()) >= fewest
     assert max(counts.values()) <= 1.6 * min(counts.values()) + 2
 
@@ -136,7 +129,7 @@ def test_report_sections_stand_in_order_and_name_the_patient():
 
 
 @pytest.mark.parametrize(
-    ("region", "label"), [(region, label) for region in ABNORMAL for label in ABNORMAL[region]]
+    ("region", "label"), [(name, label) for name in REGIONS for label in REGIONS[name]["findings"]]
 )
 def test_lesion_changes_the_picture_inside_its_outline_and_hardly_elsewhere(region, label):
     plan = [s for s in plan_studies(96, SEED) if s.region == region and s.findings == (label,)]
@@ -154,7 +147,7 @@ def test_lesion_changes_the_picture_inside_its_outline_and_hardly_elsewhere(regi
             assert change[inside].mean() > 8 * change[~binary_dilation(inside)].mean() + 5
 
 
-@pytest.mark.parametrize("region", list(ABNORMAL))
+@pytest.mark.parametrize("region", list(REGIONS))
 def test_written_outline_lies_on_the_change_in_the_pixels_of_its_image(region):
     study = next(s for s in plan_studies(96, SEED) if s.region == region and len(s.findings) == 1)
     files = study_instances(study, 64, SEED, [f"{region}: {study.findings[0]}"])
@@ -241,7 +234,7 @@ def test_burned_text_is_white_on_black_and_differs_by_name():
 def test_ultrasound_comes_with_and_without_text_and_says_so_or_not():
     told = Counter()
     for study in plan_studies(96, SEED):
-        if study.modality == "US":
+        if study.facts["modality"] == "US":
             files = study_instances(study, 48, SEED, [f"x: {label}" for label in study.findings])
             first = files["diagnostic"][0]
             top = first.pixel_array.reshape(36, 48, -1)[:11, :, 0]

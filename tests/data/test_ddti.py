@@ -174,7 +174,8 @@ def written(tmp_path_factory):
     """A stand-in, what its writer says, and its cases with pictures and masks."""
     root = tmp_path_factory.mktemp("standin")
     (root / "ddti").mkdir()
-    note = write_ddti(root / "ddti", {"benign": 26, "malignant": 26}, 5)
+    rows = write_ddti(root / "ddti", {"benign": 26, "malignant": 26}, 5)
+    note = pd.DataFrame(rows, columns=["class", "images", "masks"]).groupby("class").sum()
     cases = read(root)
     pictures = [read_gray(root, case.image) for case in cases]
     masks = [
@@ -202,7 +203,7 @@ def test_stand_in_is_read_by_the_reader_and_counts_itself_right(written):
     assert 0.25 < several / 57 < 0.4
     assert all(mask.any() for mask in masks)
     assert max(max(picture.shape) for picture in pictures) <= 256
-    assert set(note["images"]) == {"2", "3", "4a", "4b", "4c", "5", UNRATED}
+    assert set(note.index) == {"2", "3", "4a", "4b", "4c", "5", UNRATED}
 
 
 def test_stand_in_pictures_of_different_patients_are_not_near_duplicates(written):

@@ -13,14 +13,13 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from numpy.random import default_rng
 from pydicom import Dataset, dcmwrite
 
-from rin.curation.standin import images
-from rin.curation.standin.documents import dose_report, key_selection, outlined
-from rin.curation.standin.images import Series, display, draw_slices, key_slices, outline_points
-from rin.curation.standin.phantoms import Drawing
-from rin.curation.standin.reports import site_term, write_report
-from rin.curation.standin.studies import Study, plan_studies
+from rin.curation.standin import instances
+from rin.curation.standin.instances import Series
+from rin.curation.standin.phantoms import display, draw_localizer, draw_slices, key_slices
+from rin.curation.standin.studies import WORDS, Study, plan_studies, write_report
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.standins.writers import write_json, write_table, write_whole
 from rin.errors import InputError
@@ -30,16 +29,11 @@ VERSION = 1
 RANGES = {"studies": (30, 100_000), "size": (48, 512), "seed": (0, 2**32 - 1)}
 #: One finding in so many is named in a term of the site's own.
 SITE_TERMS = 8
-TRUTH = "truth.csv"
-LABEL_MAP = "label_map.csv"
 #: What the instances of a study are.
 SORTS = (
     *("diagnostic", "localizers", "projections", "clips", "captures"),
     *("dose_reports", "key_selections", "outlines"),
 )
-#: Series numbers.
-LOCALIZER, MAIN, CLIP, PROJECTION, CAPTURE = 1, 2, 3, 4, 99
-KEY_SELECTIONS, OUTLINES, DOSE = 501, 502, 997
 #: Shares of the studies that bring them.
 CAPTURES, DOSES, PROJECTIONS, CLIPS, COLOR = 0.25, 0.6, 0.2, 0.25, 0.25
 #: Ultrasound: whether a name is burned in, what BurnedInAnnotation says, and the share of each.
@@ -47,7 +41,7 @@ BURNED = ((True, "YES", 0.25), (True, "", 0.25), (False, "NO", 0.2), (False, "",
 
 
 def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
-    """Write a stand-in archive, unless the folder already holds this one.
+    """Write a stand-in archive, unless the folder already holds this one, and return the folder.
 
     Parameters
     ----------
@@ -61,11 +55,6 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
     seed
         From 0; another seed is another archive.
 
-    Returns
-    -------
-    Path
-        ``folder``.
-
     Raises
     ------
     InputError
@@ -74,24 +63,20 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
     """
     folder = Path(folder)
     asked = {"studies": studies, "size": size, "seed": seed}
-    _check(asked)
-    made_of = {"stand_in": "outpatient archive", "version": VERSION} | asked
-    if not _holds(folder, made_of):
-        write_whole(folder, "archive", lambda unfinished: _write(unfinished, made_of))
-    return folder
-
-
-def _check(asked: dict[str, int]) -> None:
     for name, value in asked.items():
         low, high = RANGES[name]
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not whole or not low <= value <= high or (name == "size" and value % 4):
+        step = 4 if name == "size" else 1
+        if type(value) is not int or not low <= value <= high or value % step:
             unit = "multiple of four" if name == "size" else "whole number"
             raise InputError(
                 f"{name} is {value!r}",
                 where="stand-in archive",
                 remedy=f"Give a {unit} from {low} to {high}.",
             )
+    made_of = {"stand_in": "outpatient archive", "version": VERSION} | asked
+    if not _holds(folder, made_of):
+        write_whole(folder, "archive", lambda unfinished: _write(unfinished, made_of))
+    return folder
 
 
 def _holds(folder: Path, made_of: dict) -> bool:
@@ -120,9 +105,9 @@ def _write(root: Path, made_of: dict) -> None:
     (root / "reports").mkdir()
     for study in plan:
         named = _named_findings(study, terms)
-        for sort, instances in study_instances(study, made_of["size"], seed, named).items():
-            counts[sort] += len(instances)
-            for dataset in instances:
+        for sort, found in study_instances(study, made_of["size"], seed, named).items():
+            counts[sort] += len(found)
+            for dataset in found:
                 levels = dataset.PatientID, dataset.StudyInstanceUID, dataset.SeriesInstanceUID
                 place = root.joinpath("dicom", *levels)
                 place.mkdir(parents=True, exist_ok=True)
@@ -131,9 +116,11 @@ def _write(root: Path, made_of: dict) -> None:
         report = root / "reports" / f"{study.accession}.txt"
         report.write_text(write_report(study, seed), encoding="utf-8", newline="\n")
     truth = [(s.accession, int(s.normal), s.kind, s.region, ";".join(s.labels)) for s in plan]
-    write_table(root / TRUTH, ("accession_number", "normal", "kind", "region", "label"), truth)
+    write_table(
+        root / "truth.csv", ("accession_number", "normal", "kind", "region", "label"), truth
+    )
     translated = [(term, *terms[term]) for term in sorted(terms)]
-    write_table(root / LABEL_MAP, ("finding", "region", "label"), translated)
+    write_table(root / "label_map.csv", ("finding", "region", "label"), translated)
     write_json(root / STAND_IN_NOTE, made_of | {"counts": dict(sorted(counts.items()))})
 
 
@@ -145,7 +132,7 @@ def _named_findings(study: Study, terms: dict[str, tuple[str, str]]) -> list[str
         if digest[0] % SITE_TERMS:
             named.append(f"{study.region}: {label}")
         else:
-            named.append(site_term(study.region, label))
+            named.append(WORDS["regions"][study.region]["findings"][label]["site_term"])
             terms[named[-1]] = (study.region, label)
     return named
 
@@ -157,78 +144,54 @@ def study_instances(
 
     ``named`` is what the reader writes about each finding that is marked.
     """
-    rng = np.random.default_rng([8, seed, study.number])
+    rng = default_rng([8, seed, study.number])
     found: dict[str, list[Dataset]] = {sort: [] for sort in SORTS}
     drawings = draw_slices(study, size, seed)
-    main = Series(study, MAIN, f"{study.region} diagnostic", study.modality)
-    if study.modality == "US":
-        _add_ultrasound(rng, main, drawings, found)
+    key = {label: key_slices(drawings, label) for label in study.marked}
+    modality = study.facts["modality"]
+    main = Series(study, 2, f"{study.region} diagnostic", modality)
+    if modality == "US":
+        burned, said, _ = BURNED[rng.choice(len(BURNED), p=[share for *_, share in BURNED])]
+        text = f"{study.patient.name} {study.day:%d.%m.%Y}" if burned else ""
+        # A grayscale presentation state may not refer to a colour image.
+        color = rng.random() < COLOR
+        gray = {index for indices in key.values() for index in indices}
+        for index, drawing in enumerate(drawings):
+            image = instances.sonogram(
+                main,
+                index + 1,
+                drawing,
+                text=text,
+                burned_in=said,
+                color=color and index not in gray,
+            )
+            found["diagnostic"].append(image)
+        if rng.random() < CLIPS:
+            found["clips"].append(instances.clip(Series(study, 3, "Clip", "US"), drawings))
     else:
-        scout = images.draw_localizer(study, size, seed)
-        _add_sectional(rng, main, drawings, scout, found)
+        found["diagnostic"] = instances.sections(main, drawings)
+        first, scout = Series(study, 1, "Localizer", modality), draw_localizer(study, size, seed)
+        found["localizers"].append(instances.section(first, 1, scout, "localizer"))
+        if modality == "CT" and rng.random() < PROJECTIONS:
+            highest = np.max([drawing.values for drawing in drawings], axis=0)
+            series = Series(study, 4, "MIP", "CT")
+            found["projections"].append(instances.section(series, 1, highest, "projection"))
+        if modality == "CT" and rng.random() < DOSES:
+            report = instances.dose_report(Series(study, 997, "Dose report", "SR"))
+            found["dose_reports"].append(report)
     if rng.random() < CAPTURES:
-        series = Series(study, CAPTURE, "Screen save", study.modality)
         screen = display(drawings[len(drawings) // 2], study.region)
-        found["captures"].append(images.capture(series, screen))
-    _add_readings(study, drawings, named, found)
-    return found
-
-
-def _add_sectional(
-    rng: np.random.Generator,
-    main: Series,
-    drawings: list[Drawing],
-    scout: np.ndarray,
-    found: dict[str, list[Dataset]],
-) -> None:
-    """Add the CT or MR images of a study; CT with dose reports and projections."""
-    study = main.study
-    first = Series(study, LOCALIZER, "Localizer", study.modality)
-    if study.modality == "MR":
-        found["diagnostic"] += images.mr_slices(main, drawings)
-        found["localizers"].append(images.mr_localizer(first, scout))
-        return
-    found["diagnostic"] += images.ct_slices(main, drawings)
-    found["localizers"].append(images.ct_localizer(first, scout))
-    if rng.random() < PROJECTIONS:
-        series = Series(study, PROJECTION, "MIP", "CT")
-        found["projections"].append(images.ct_projection(series, drawings))
-    if rng.random() < DOSES:
-        found["dose_reports"].append(dose_report(Series(study, DOSE, "Dose report", "SR")))
-
-
-def _add_ultrasound(
-    rng: np.random.Generator,
-    main: Series,
-    drawings: list[Drawing],
-    found: dict[str, list[Dataset]],
-) -> None:
-    study = main.study
-    chosen = rng.choice(len(BURNED), p=[share for *_, share in BURNED])
-    burned, said, _ = BURNED[chosen]
-    text = f"{study.patient.name} {study.day:%d.%m.%Y}" if burned else ""
-    # A grayscale presentation state may not refer to a colour image.
-    color = rng.random() < COLOR
-    marked = {index for label in study.marked for index in key_slices(drawings, label)}
-    for index, drawing in enumerate(drawings):
-        rgb = color and index not in marked
-        image = images.us_image(main, index + 1, drawing, text=text, burned_in=said, color=rgb)
-        found["diagnostic"].append(image)
-    if rng.random() < CLIPS:
-        found["clips"].append(images.us_clip(Series(study, CLIP, "Clip", "US"), drawings))
-
-
-def _add_readings(
-    study: Study, drawings: list[Drawing], named: list[str], found: dict[str, list[Dataset]]
-) -> None:
-    """Add what the reader marked: a selection per finding, an outline per key image."""
-    selections = Series(study, KEY_SELECTIONS, "Key images", "KO")
-    states = Series(study, OUTLINES, "Outlines", "PR")
+        series = Series(study, 99, "Screen save", modality)
+        found["captures"].append(instances.capture(series, screen))
+    selections, states = (
+        Series(study, 501, "Key images", "KO"),
+        Series(study, 502, "Outlines", "PR"),
+    )
     for number, (label, words) in enumerate(zip(study.marked, named, strict=True), start=1):
-        chosen = key_slices(drawings, label)
-        marked = [found["diagnostic"][index] for index in chosen]
-        found["key_selections"].append(key_selection(selections, number, words, marked))
-        for index, image in zip(chosen, marked, strict=True):
-            points = outline_points(drawings[index].lesions[label])
-            state = outlined(states, len(found["outlines"]) + 1, image, points, words)
-            found["outlines"].append(state)
+        marked = [found["diagnostic"][index] for index in key[label]]
+        selection = instances.key_selection(selections, number, words, marked)
+        found["key_selections"].append(selection)
+        for index, image in zip(key[label], marked, strict=True):
+            mask, place = drawings[index].lesions[label], len(found["outlines"]) + 1
+            found["outlines"].append(instances.outlined(states, place, image, mask, words))
+    return found

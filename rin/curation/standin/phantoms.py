@@ -8,9 +8,11 @@ are chosen, not measured.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
+from numpy import ndarray
+from numpy.random import Generator, default_rng
 from scipy.ndimage import (
     binary_closing,
     binary_erosion,
@@ -19,8 +21,11 @@ from scipy.ndimage import (
     label,
 )
 
+from rin.curation.standin.studies import CLASSES, REGIONS, Study
 from rin.data.standins import chest_ct, mrnet
 from rin.data.standins.phantoms import (
+    Axes,
+    Pair,
     blurred,
     echoes,
     grid,
@@ -29,24 +34,20 @@ from rin.data.standins.phantoms import (
     own_axes,
     resized,
     smooth_noise,
+    to_uint8,
     turned,
 )
 
 #: Gray of the chest phantom, and the Hounsfield units that it stands for.
 GRAY = (0.0, chest_ct.AIR, 0.13, 0.18, chest_ct.FAT, chest_ct.MUSCLE, chest_ct.BLOOD, 1.0)
 HOUNSFIELD = (-1000, -1000, -880, -820, -95, 45, 60, 750)
-OUTSIDE, FAT, MUSCLE, BONE, BOWEL, CONTRAST = -1000.0, -100.0, 55.0, 420.0, 35.0, 165.0
+FAT, MUSCLE, BONE, BOWEL = -100.0, 55.0, 420.0, 35.0
 #: Which hidden suspicion of the knee phantom a label raises.
 KNEE_SIGNS = {"acl_pathology": "ligament", "meniscal_abnormality": "meniscus"}
 DISCS = 5
 
 
-#: Distances down and across in the axes of a body, each (h, w).
-Axes = tuple[np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Lesion:
+class Lesion(NamedTuple):
     """A lesion as one slice cuts it.
 
     ``label`` is its class in the taxonomy, ``share`` its size as a share of that in the slice
@@ -58,32 +59,107 @@ class Lesion:
     seed: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Cut:
+class Cut(NamedTuple):
     """What a slice is drawn from: sources of chance, height (-1 to 1), (h, w), and lesions."""
 
-    anatomy: np.random.Generator
-    texture: np.random.Generator
+    anatomy: Generator
+    texture: Generator
     height: float
     shape: tuple[int, int]
     lesions: Sequence[Lesion]
 
-    def lay(self, add: dict[str, Callable[..., np.ndarray]], *on: object) -> dict[str, np.ndarray]:
+    def lay(self, add: dict[str, Callable[..., ndarray]], *on: object) -> dict[str, ndarray]:
         """Add each lesion with the function of its label, and return the masks that show."""
-        masks = {lesion.label: add[lesion.label](lesion, *on) for lesion in self.lesions}
+        masks = {
+            name: add[name](default_rng(seed), share, *on) for name, share, seed in self.lesions
+        }
         return {name: mask for name, mask in masks.items() if mask.any()}
 
 
-@dataclass(frozen=True)
-class Drawing:
+class Drawing(NamedTuple):
     """A slice in physical values, float32 (h, w), and per lesion where it lies, bool (h, w)."""
 
-    values: np.ndarray
-    lesions: dict[str, np.ndarray] = field(default_factory=dict)
+    values: ndarray
+    lesions: dict[str, ndarray]
 
 
-def resized_mask(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return a bool mask in another size."""
+def draw_slices(study: Study, size: int, seed: int, *, healthy: bool = False) -> list[Drawing]:
+    """Draw the diagnostic slices of a study, ``size`` pixels wide; ultrasound is three to four.
+
+    Studies of one patient share the anatomy, and later visits the lesions too; ``healthy``
+    leaves the lesions out, and the slices differ there alone.
+    """
+    who = (seed, study.patient.number, list(REGIONS).index(study.region))
+    height = 3 * size // 4 if study.facts["modality"] == "US" else size
+    return [
+        PHANTOMS[study.region](
+            Cut(
+                anatomy=default_rng([2, *who]),
+                texture=default_rng([3, *who, study.visit, index]),
+                height=(2 * index + 1) / study.slices - 1,
+                shape=(height, size),
+                lesions=() if healthy else _lesions(study, who, index),
+            )
+        )
+        for index in range(study.slices)
+    ]
+
+
+def _lesions(study: Study, who: tuple[int, ...], index: int) -> list[Lesion]:
+    """Return the lesions that a slice cuts, each about the middle of the study."""
+    found = []
+    for name in study.findings:
+        own = (4, *who, list(CLASSES).index((study.region, name)))
+        rng = default_rng([5, *own])
+        middle = round((study.slices - 1) * rng.uniform(0.35, 0.65))
+        share = 1 - ((index - middle) / rng.uniform(1.1, 2.2)) ** 2
+        # The knee's ligament and menisci are found where they are, not about a middle.
+        share = 1.0 if study.region == "knee" else np.sqrt(max(0.0, share))
+        if share > 0.5:
+            found.append(Lesion(name, float(share), own))
+    return found
+
+
+def key_slices(drawings: Sequence[Drawing], name: str) -> list[int]:
+    """Return the slices, at most three, that show most of a lesion; in order.
+
+    Raises ValueError where no slice shows it.
+    """
+    areas = [drawing.lesions.get(name, np.zeros(1)).sum() for drawing in drawings]
+    shown = [index for index in np.argsort(areas, kind="stable")[::-1] if areas[index] > 0]
+    if not shown:
+        raise ValueError(f"no slice shows {name}")
+    return sorted(int(index) for index in shown[:3])
+
+
+def display(drawing: Drawing, region: str) -> ndarray:
+    """Return a drawing as it stands on a screen, uint8 (h, w)."""
+    values = drawing.values
+    if "window" in REGIONS[region]:
+        center, width = REGIONS[region]["window"]
+        values = (values - center) / width + 0.5
+    return to_uint8(values)
+
+
+def draw_localizer(study: Study, size: int, seed: int) -> ndarray:
+    """Draw the scout of a CT or MR study, 0 to 1, float32: a coarse outline with scan lines."""
+    rng = default_rng([6, seed, study.number])
+    shape = (size, size)
+    axes = own_axes(shape, rng.normal(0, 0.04, 2))
+    values = np.zeros(shape, dtype=np.float32)
+    half = {"brain": (0.7, 0.6), "knee": (1.3, 0.4)}.get(study.region, (1.3, 0.62))
+    values[oval(axes, (0, 0), half, 3)] = 0.5
+    values[oval(axes, (0, 0), (half[0] * 0.9, half[1] * 0.16), 4)] += 0.25
+    if study.region == "lung":
+        for side in (-1, 1):
+            values[oval(axes, (-0.1, 0.3 * side), (0.6, 0.2), 2.5)] = 0.18
+    values += 0.05 * smooth_noise(rng, shape, 0.06 * size)
+    values = gaussian_filter(values, 0.012 * size) + 0.03 * smooth_noise(rng, shape, 0.6)
+    values[:: max(2, size // 12), size // 10 : -size // 10] += 0.12
+    return np.clip(values, 0, 1).astype(np.float32)
+
+
+def _resized_mask(mask: ndarray, shape: tuple[int, int]) -> ndarray:
     return resized(mask.astype(np.float32), shape) > 0.5
 
 
@@ -97,14 +173,13 @@ def draw_chest(cut: Cut) -> Drawing:
     picture, lungs = chest_ct.draw_slice(cut.texture, thorax, 0.1 + 0.5 * cut.height)
     grain = smooth_noise(cut.texture, chest_ct.SHAPE, 0.8)
     found = cut.lay({"Nodule": _add_nodule, "Airspace_opacity": _add_opacity}, picture, lungs)
-    found = {name: resized_mask(mask, cut.shape) for name, mask in found.items()}
+    found = {name: _resized_mask(mask, cut.shape) for name, mask in found.items()}
     values = np.interp(gaussian_filter(picture, 0.7), GRAY, HOUNSFIELD)
     return Drawing(resized(values + 900 * thorax.noise * grain, cut.shape), found)
 
 
-def _add_nodule(lesion: Lesion, picture: np.ndarray, lungs: np.ndarray) -> np.ndarray:
-    rng = np.random.default_rng(lesion.seed)
-    radius = rng.uniform(6.5, 11) * lesion.share
+def _add_nodule(rng: Generator, share: float, picture: ndarray, lungs: ndarray) -> ndarray:
+    radius = rng.uniform(6.5, 11) * share
     side = rng.choice([-1, 1])
     wanted = np.array([rng.uniform(0.35, 0.62), 0.5 + side * rng.uniform(0.17, 0.27)])
     places = np.argwhere(distance_transform_edt(lungs) > min(radius, 5))
@@ -116,10 +191,9 @@ def _add_nodule(lesion: Lesion, picture: np.ndarray, lungs: np.ndarray) -> np.nd
     return mask
 
 
-def _add_opacity(lesion: Lesion, picture: np.ndarray, lungs: np.ndarray) -> np.ndarray:
+def _add_opacity(rng: Generator, share: float, picture: ndarray, lungs: ndarray) -> ndarray:
     before = picture.copy()
-    rng = np.random.default_rng(lesion.seed)
-    radius, density = rng.uniform(19, 30) * (0.4 + 0.6 * lesion.share), rng.uniform(0.8, 0.98)
+    radius, density = rng.uniform(19, 30) * (0.4 + 0.6 * share), rng.uniform(0.8, 0.98)
     for _ in range(4):
         # A place at the rim of a lung leaves little of the opacity: the next one is tried.
         chest_ct.add_consolidation(rng, picture, lungs, radius, density)
@@ -135,30 +209,18 @@ def draw_abdomen(cut: Cut) -> Drawing:
 
     Label: ``liver_lesion``, a mass that takes up less contrast than the liver.
     """
-    anatomy, texture, shape = cut.anatomy, cut.texture, cut.shape
+    anatomy, texture, _, shape, _ = cut
     half = (anatomy.uniform(0.58, 0.74), anatomy.uniform(0.8, 0.92))
     axes = own_axes(shape, anatomy.normal(0, 0.03, 2), anatomy.normal(0, 0.06))
     rim = anatomy.uniform(0.05, 0.16)
     inner = (half[0] - rim, half[1] - rim)
     cavity = oval(axes, (0, 0), (inner[0] - 0.07, inner[1] - 0.07), 2.3)
-    values = np.full(shape, OUTSIDE, dtype=np.float32)
+    values = np.full(shape, -1000.0, dtype=np.float32)
     values[oval(axes, (0, 0), half, 2.3)] = FAT
     values[oval(axes, (0, 0), inner, 2.3)] = MUSCLE
     values[cavity] = FAT
-    _add_bowel(cut, values, axes, cavity, inner)
-    liver = _add_organs(cut, values, axes, cavity, inner)
-    values += cavity * 6 * smooth_noise(texture, shape, 0.03 * shape[0])
-    found = cut.lay({"liver_lesion": _add_liver_lesion}, values, liver)
-    grain = anatomy.uniform(12, 22) * smooth_noise(texture, shape, 0.7)
-    return Drawing((gaussian_filter(values, 0.6) + grain).astype(np.float32), found)
-
-
-def _add_bowel(
-    cut: Cut, values: np.ndarray, axes: Axes, cavity: np.ndarray, inner: tuple[float, float]
-) -> None:
-    """Fill the front with loops, some with gas."""
-    anatomy, texture = cut.anatomy, cut.texture
     for _ in range(11):
+        # Loops fill the front, some with gas.
         place = anatomy.uniform(-0.7, 0.35) * inner[0], anatomy.uniform(-0.75, 0.75) * inner[1]
         place = place[0] + 0.04 * texture.normal(), place[1] + 0.04 * texture.normal()
         size = anatomy.uniform(0.07, 0.13)
@@ -166,25 +228,28 @@ def _add_bowel(
         if texture.random() < 0.35:
             gas = (place[0] - 0.3 * size, place[1])
             values[oval(axes, gas, (0.45 * size, 0.8 * size)) & cavity] = -850
+    liver = _add_organs(cut, values, axes, cavity, inner)
+    values += cavity * 6 * smooth_noise(texture, shape, 0.03 * shape[0])
+    found = cut.lay({"liver_lesion": _add_liver_lesion}, values, liver)
+    grain = anatomy.uniform(12, 22) * smooth_noise(texture, shape, 0.7)
+    return Drawing((gaussian_filter(values, 0.6) + grain).astype(np.float32), found)
 
 
-def _add_organs(
-    cut: Cut, values: np.ndarray, axes: Axes, cavity: np.ndarray, inner: tuple[float, float]
-) -> np.ndarray:
+def _add_organs(cut: Cut, values: ndarray, axes: Axes, cavity: ndarray, inner: Pair) -> ndarray:
     """Lay stomach, spleen, kidneys, liver, vessels and spine; return the liver."""
-    anatomy, height = cut.anatomy, cut.height
+    anatomy, _, height, _, _ = cut
     down, across = inner
+    liver_size = anatomy.uniform(0.88, 1.08) * (1 + 0.18 * height)
+    spleen = 0.22 * anatomy.uniform(0.8, 1.25) * (1 + 0.3 * height)
     stomach = (-0.4 * down, 0.38 * across), (0.2 + 0.06 * height, 0.22)
     values[oval(axes, *stomach) & cavity] = BOWEL
     values[oval(axes, (-0.52 * down, 0.38 * across), (0.09, 0.15)) & cavity] = -900
-    liver_size = anatomy.uniform(0.88, 1.08) * (1 + 0.18 * height)
-    spleen = 0.22 * anatomy.uniform(0.8, 1.25) * (1 + 0.3 * height)
     values[oval(axes, (0.22 * down, 0.78 * across), (spleen, 0.55 * spleen)) & cavity] = 120
     for side in (-1, 1):
         size = 0.15 * anatomy.uniform(0.85, 1.15) * np.clip(0.75 - 0.6 * height, 0, 1.2)
         place = (0.5 * down, side * 0.5 * across)
         if size > 0.05:
-            values[oval(axes, place, (1.25 * size, size))] = CONTRAST
+            values[oval(axes, place, (1.25 * size, size))] = 165
             values[oval(axes, (place[0], place[1] - side * 0.3 * size), (0.5 * size,) * 2)] = 20
     liver = oval(axes, (-0.05 * down, -0.62 * across), (0.72 * down * liver_size, 0.5 * across))
     liver |= oval(axes, (-0.38 * down, -0.2 * across), (0.3 * down * liver_size, 0.42 * across))
@@ -193,6 +258,7 @@ def _add_organs(
     for _ in range(6):
         vessel = anatomy.uniform(-0.4, 0.3) * down, anatomy.uniform(-0.85, -0.3) * across
         values[oval(axes, vessel, (0.022, 0.03)) & liver] = 150
+    # The spine, vena cava and aorta.
     values[oval(axes, (0.58 * down, 0), (0.17, 0.15))] = MUSCLE
     values[oval(axes, (0.5 * down, 0), (0.13, 0.15))] = BONE
     values[oval(axes, (0.66 * down, 0), (0.05, 0.06))] = 30
@@ -202,8 +268,7 @@ def _add_organs(
     return liver & (values > 70)
 
 
-def _add_liver_lesion(lesion: Lesion, values: np.ndarray, liver: np.ndarray) -> np.ndarray:
-    rng = np.random.default_rng(lesion.seed)
+def _add_liver_lesion(rng: Generator, share: float, values: ndarray, liver: ndarray) -> ndarray:
     depth = distance_transform_edt(liver)
     side = values.shape[0]
     radius = side * rng.uniform(0.06, 0.1)
@@ -212,7 +277,7 @@ def _add_liver_lesion(lesion: Lesion, values: np.ndarray, liver: np.ndarray) -> 
         return np.zeros_like(liver)
     center = places[int(rng.random() * len(places))]
     aspect, rough = rng.uniform(0.8, 1.25), rng.uniform(0.03, 0.09)
-    mask = outline(rng, values.shape, center, radius * lesion.share, aspect, rough) & liver
+    mask = outline(rng, values.shape, center, radius * share, aspect, rough) & liver
     soft = blurred(mask, 0.7)
     inside = rng.uniform(5, 45)
     if rng.random() < 0.4:
@@ -227,7 +292,7 @@ def draw_brain(cut: Cut) -> Drawing:
 
     Label: ``acute_infarct``, a bright area at the surface of one hemisphere.
     """
-    anatomy, texture, height, shape = cut.anatomy, cut.texture, cut.height, cut.shape
+    anatomy, texture, height, shape, _ = cut
     tilt = anatomy.normal(0, 0.1)
     axes = own_axes(shape, anatomy.normal(0, 0.03, 2), tilt)
     size = 1 - 0.14 * max(0.0, height) ** 2
@@ -244,33 +309,26 @@ def draw_brain(cut: Cut) -> Drawing:
     values[brain] = np.where(white > -0.9, 0.36, 0.47)[brain]
     values[brain & rind & (folds < anatomy.uniform(0.1, 0.2))] = 0.14
     values[brain & (np.abs(axes[1]) < 0.012)] = 0.14
-    values[_ventricles(anatomy, axes, height) & brain] = 0.08
+    size = anatomy.uniform(0.8, 1.35) * np.clip(1 - 0.75 * max(0.0, height), 0.2, 1)
+    for side, along in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
+        # The horns of the ventricles.
+        tilt = -0.4 * side * along
+        place = turned(0.14 * along * size, side * 0.1 * size, tilt)
+        values[oval(turned(*axes, tilt), place, (0.2 * size, 0.05 * size)) & brain] = 0.08
     bias = anatomy.uniform(-0.12, 0.12, 2)
     found = cut.lay({"acute_infarct": _add_infarct}, values, axes, half, brain)
     values = gaussian_filter(values, 0.6) * (1 + bias[0] * axes[0] + bias[1] * axes[1])
     return Drawing(_noisy(texture, values, 0.022), found)
 
 
-def _ventricles(anatomy: np.random.Generator, axes: Axes, height: float) -> np.ndarray:
-    size = anatomy.uniform(0.8, 1.35) * np.clip(1 - 0.75 * max(0.0, height), 0.2, 1)
-    found = np.zeros(axes[0].shape, dtype=bool)
-    for side in (-1, 1):
-        for along in (-1, 1):
-            tilt = -0.4 * side * along
-            place = turned(0.14 * along * size, side * 0.1 * size, tilt)
-            found |= oval(turned(*axes, tilt), place, (0.2 * size, 0.05 * size))
-    return found
-
-
 def _add_infarct(
-    lesion: Lesion, values: np.ndarray, axes: Axes, half: np.ndarray, brain: np.ndarray
-) -> np.ndarray:
-    rng = np.random.default_rng(lesion.seed)
+    rng: Generator, share: float, values: ndarray, axes: Axes, half: ndarray, brain: ndarray
+) -> ndarray:
     turn = rng.uniform(-0.9, 0.9) + rng.choice([0, np.pi])
     reach = rng.uniform(0.62, 0.85)
     wanted = half[0] * reach * np.sin(turn), half[1] * reach * np.cos(turn)
     place = np.argmin((axes[0] - wanted[0]) ** 2 + (axes[1] - wanted[1]) ** 2)
-    radius = values.shape[0] * rng.uniform(0.08, 0.14) * lesion.share
+    radius = values.shape[0] * rng.uniform(0.08, 0.14) * share
     center = np.unravel_index(place, values.shape)
     mask = outline(rng, values.shape, center, radius, rng.uniform(0.7, 1.5), 0.13) & brain
     values += blurred(mask, 0.9) * rng.uniform(0.75, 0.95) * (0.95 - values)
@@ -283,13 +341,13 @@ def draw_knee(cut: Cut) -> Drawing:
     Labels: ``acl_pathology``, a bright and thin ligament; ``meniscal_abnormality``, a bright
     line through a meniscus.
     """
-    knee = replace(mrnet.draw_knee(cut.anatomy, "normal"), ligament=-2.2, meniscus=-2.2)
+    knee = mrnet.draw_knee(cut.anatomy, "normal")
+    knee.ligament = knee.meniscus = -2.2
     state = cut.texture.bit_generator.state
     picture, _ = mrnet.draw_slice(cut.texture, knee, cut.height)
     found = {}
     for lesion in cut.lesions:
-        torn = np.random.default_rng(lesion.seed).uniform(2.2, 3.2)
-        knee = replace(knee, **{KNEE_SIGNS[lesion.label]: torn})
+        setattr(knee, KNEE_SIGNS[lesion.label], default_rng(lesion.seed).uniform(2.2, 3.2))
         cut.texture.bit_generator.state = state
         changed, _ = mrnet.draw_slice(cut.texture, knee, cut.height)
         found[lesion.label] = _changed_part(picture, changed)
@@ -298,11 +356,11 @@ def draw_knee(cut: Cut) -> Drawing:
         # The line alone is thinner than a pixel of small pictures: fluid lies around it.
         fluid = blurred(found["meniscal_abnormality"], 1.5)
         picture = picture + 0.7 * fluid * (235.0 - picture)
-    found = {name: resized_mask(mask, cut.shape) for name, mask in found.items() if mask.any()}
+    found = {name: _resized_mask(mask, cut.shape) for name, mask in found.items() if mask.any()}
     return Drawing(resized(picture / np.float32(255), cut.shape), found)
 
 
-def _changed_part(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def _changed_part(before: ndarray, after: ndarray) -> ndarray:
     """Return where two pictures clearly differ, holes closed, as the largest patch; bool."""
     differs = binary_closing(np.abs(after.astype(np.int16) - before) > 14, iterations=3)
     patches, count = label(differs)
@@ -316,7 +374,7 @@ def draw_spine(cut: Cut) -> Drawing:
 
     Label: ``disc_pathology``, a dark disc that bulges into the canal.
     """
-    anatomy, texture, shape = cut.anatomy, cut.texture, cut.shape
+    anatomy, texture, _, shape, _ = cut
     down, across = own_axes(shape, (0, anatomy.normal(0, 0.04)))
     bend, lean = anatomy.uniform(0.08, 0.2), anatomy.normal(0, 0.05)
     beside = across + 0.08 - bend * np.cos(1.7 * down - 0.4) + 0.7 * bend - lean * down
@@ -339,9 +397,9 @@ def draw_spine(cut: Cut) -> Drawing:
     return Drawing(_noisy(texture, gaussian_filter(values * mottled, 0.6) * coil, 0.02), found)
 
 
-def _around_the_spine(cut: Cut, beside: np.ndarray, width: float) -> np.ndarray:
+def _around_the_spine(cut: Cut, beside: ndarray, width: float) -> ndarray:
     """Return belly, canal with nerve roots, spinous processes, muscle and fat behind."""
-    anatomy, texture, shape = cut.anatomy, cut.texture, cut.shape
+    anatomy, texture, _, shape, _ = cut
     values = 0.28 + 0.12 * smooth_noise(texture, shape, 0.04 * shape[0])
     values[(beside < -width - 0.03) & (beside > -width - 0.17)] = 0.05
     back = beside > width
@@ -361,17 +419,17 @@ def _around_the_spine(cut: Cut, beside: np.ndarray, width: float) -> np.ndarray:
 
 
 def _add_bulge(
-    lesion: Lesion,
-    values: np.ndarray,
-    level: np.ndarray,
-    beside: np.ndarray,
+    rng: Generator,
+    share: float,
+    values: ndarray,
+    level: ndarray,
+    beside: ndarray,
     width: float,
-    ring: np.ndarray,
-) -> np.ndarray:
-    rng = np.random.default_rng(lesion.seed)
+    ring: ndarray,
+) -> ndarray:
     chosen = int(rng.integers(2, DISCS))
     disc = ring & (np.round(level) == chosen)
-    far = rng.uniform(0.09, 0.17) * lesion.share
+    far = rng.uniform(0.09, 0.17) * share
     bulge = oval((level - chosen, beside), (rng.normal(0, 0.03), width), (0.21, far + 0.02))
     mask = disc | (bulge & (beside > width - 0.03))
     values[disc] = 0.1
@@ -379,7 +437,7 @@ def _add_bulge(
     return mask
 
 
-def _noisy(texture: np.random.Generator, values: np.ndarray, level: float) -> np.ndarray:
+def _noisy(texture: Generator, values: ndarray, level: float) -> ndarray:
     """Return the magnitude of a signal with complex noise, float32: Rician, as in MR."""
     noise = texture.standard_normal((2, *values.shape), dtype=np.float32)
     return np.hypot(values + level * noise[0], level * noise[1]).astype(np.float32)
@@ -390,7 +448,7 @@ def draw_thyroid(cut: Cut) -> Drawing:
 
     Label: ``thyroid_nodule``, a rounded area darker than the gland, some with a bright rim.
     """
-    anatomy, texture, height, shape = cut.anatomy, cut.texture, cut.height, cut.shape
+    anatomy, texture, height, shape, _ = cut
     side = anatomy.choice([-1.0, 1.0])
     down, across = own_axes(shape)
     bent = down + 0.08 * anatomy.normal() * across + 0.02 * texture.normal()
@@ -415,14 +473,17 @@ def draw_thyroid(cut: Cut) -> Drawing:
 
 
 def _add_thyroid_nodule(
-    lesion: Lesion, level: np.ndarray, center: tuple[float, float], half: tuple[float, float]
-) -> np.ndarray:
-    rng = np.random.default_rng(lesion.seed)
+    rng: Generator,
+    share: float,
+    level: ndarray,
+    center: tuple[float, float],
+    half: tuple[float, float],
+) -> ndarray:
     unit = level.shape[0] / 2
     place = center[0] + half[0] * rng.uniform(-0.25, 0.25)
     aside = center[1] + half[1] * rng.uniform(-0.45, 0.45)
     middle = ((1 + place) * unit, level.shape[1] / 2 + aside * unit)
-    radius = unit * rng.uniform(0.2, 0.32) * lesion.share
+    radius = unit * rng.uniform(0.2, 0.32) * share
     mask = outline(rng, level.shape, middle, radius, rng.uniform(0.7, 1.2), 0.06)
     level += 0.92 * blurred(mask, 1) * (rng.uniform(-40, -33) - level)
     if rng.random() < 0.4:
@@ -438,7 +499,7 @@ def draw_upper_abdomen(cut: Cut) -> Drawing:
 
     Label: ``gb``, the gallbladder: dark, bright behind, with stones that cast a shadow.
     """
-    anatomy, texture, height, shape = cut.anatomy, cut.texture, cut.height, cut.shape
+    anatomy, texture, height, shape, _ = cut
     down, across = own_axes(shape)
     level = np.full(shape, -25 + anatomy.normal(0, 2), dtype=np.float32)
     level[down < -0.75] = -30
@@ -462,14 +523,13 @@ def draw_upper_abdomen(cut: Cut) -> Drawing:
     return Drawing(_sonogram(texture, level) * _sector(shape), found)
 
 
-def _add_gallbladder(lesion: Lesion, level: np.ndarray) -> np.ndarray:
-    rng = np.random.default_rng(lesion.seed)
+def _add_gallbladder(rng: Generator, share: float, level: ndarray) -> ndarray:
     shape = level.shape
     rows, _ = grid(shape)
     center = rng.uniform(-0.3, -0.02), rng.uniform(-0.4, 0.15)
     axes = own_axes(shape, center, rng.uniform(-0.6, 0.6))
     half = np.array([rng.uniform(0.17, 0.24), rng.uniform(0.34, 0.46)])
-    half *= 0.55 + 0.45 * lesion.share
+    half *= 0.55 + 0.45 * share
     mask = oval(axes, (0, 0), half)
     wall = oval(axes, (0, 0), half + 0.035) & ~mask
     behind = np.cumsum(mask, axis=0) > 0
@@ -486,13 +546,24 @@ def _add_gallbladder(lesion: Lesion, level: np.ndarray) -> np.ndarray:
     return mask | wall
 
 
-def _sonogram(texture: np.random.Generator, level: np.ndarray) -> np.ndarray:
+def _sonogram(texture: Generator, level: ndarray) -> ndarray:
     """Return the compressed picture of an echo level, float32."""
     return np.clip(echoes(texture, level, 0.7, 1.1, blur=0.4), 0, 1).astype(np.float32)
 
 
-def _sector(shape: tuple[int, int]) -> np.ndarray:
+def _sector(shape: tuple[int, int]) -> ndarray:
     """Return the field of view of a curved probe, bool."""
     down, across = own_axes(shape)
     away = np.hypot(down + 1.9, across)
     return (away > 0.98) & (away < 2.88) & (np.abs(across) < 0.72 * (down + 1.9))
+
+
+PHANTOMS: dict[str, Callable[[Cut], Drawing]] = {
+    "lung": draw_chest,
+    "abd": draw_abdomen,
+    "brain": draw_brain,
+    "knee": draw_knee,
+    "spine": draw_spine,
+    "usthyroid": draw_thyroid,
+    "usabd": draw_upper_abdomen,
+}

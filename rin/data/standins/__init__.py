@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import DatasetManifest
 from rin.data.standins import chest_ct, corpora, mrnet, rsna, ultrasound
@@ -21,11 +23,10 @@ from rin.errors import InputError, unknown
 class StandIn(NamedTuple):
     """A writer, the counts it understands, and a version to raise when its pictures change.
 
-    The writer takes a folder, the counts and a seed, fills the folder and returns
-    ``{"images": ..., "masks": ...}`` per class.
+    The writer fills a folder from counts and a seed, and returns rows of class, images, masks.
     """
 
-    write: Callable[[Path, dict[str, int], int], dict[str, dict[str, int]]]
+    write: Callable[[Path, dict[str, int], int], list[tuple[str, int, int]]]
     count_names: tuple[str, ...]
     version: int = 1
 
@@ -59,45 +60,33 @@ def write_stand_in(
     """
     if manifest.stand_in not in STAND_INS:
         raise unknown("stand-in", manifest.stand_in, sorted(STAND_INS))
-    stand_in = STAND_INS[manifest.stand_in]
-    _check_counts(manifest.name, stand_in.count_names, counts)
-    made_of = {
-        "stand_in": manifest.stand_in,
-        "version": stand_in.version,
-        "seed": seed,
-        "counts": {name: counts[name] for name in stand_in.count_names},
-    }
+    write, names, version = STAND_INS[manifest.stand_in]
+    if set(counts) != set(names) or any(type(n) is not int or n < 1 for n in counts.values()):
+        raise InputError(
+            f"stand-in counts {counts!r} are not usable",
+            where=f"stand-in for {manifest.name}",
+            remedy=f"Give whole numbers from 1 for exactly: {', '.join(names)}.",
+        )
+    folders = [place for place in manifest.locations if not place.lower().endswith(".zip")]
+    place = next((place for place in folders if "::" not in place), None)
+    if place is None:
+        raise InputError(
+            "no location is a folder, so a stand-in has no place",
+            where=f"manifest {manifest.name}",
+            remedy="Add a folder name to its locations.",
+        )
+    counts = {name: counts[name] for name in names}
+    made_of = {"stand_in": manifest.stand_in, "version": version, "seed": seed, "counts": counts}
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]
     target = Path(standin_root) / f"{manifest.name}-{digest}"
 
     def fill(unfinished: Path) -> None:
-        folder = unfinished / _folder_name(manifest)
+        folder = unfinished / place
         folder.mkdir()
-        note = made_of | stand_in.write(folder, made_of["counts"], seed)
-        write_json(folder / STAND_IN_NOTE, note)
+        rows = pd.DataFrame(write(folder, counts, seed), columns=["class", "images", "masks"])
+        written = rows.groupby("class", sort=False).sum().to_dict()
+        write_json(folder / STAND_IN_NOTE, made_of | written)
 
     if not target.is_dir():
         write_whole(target, f"for {manifest.name}", fill)
     return target
-
-
-def _folder_name(manifest: DatasetManifest) -> str:
-    for location in manifest.locations:
-        if "::" not in location and not location.lower().endswith(".zip"):
-            return location
-    raise InputError(
-        "no location is a folder, so a stand-in has no place",
-        where=f"manifest {manifest.name}",
-        remedy="Add a folder name to its locations.",
-    )
-
-
-def _check_counts(dataset: str, names: tuple[str, ...], counts: dict[str, int]) -> None:
-    if set(counts) != set(names) or any(
-        isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in counts.values()
-    ):
-        raise InputError(
-            f"stand-in counts {counts!r} are not usable",
-            where=f"stand-in for {dataset}",
-            remedy=f"Give whole numbers from 1 for exactly: {', '.join(names)}.",
-        )

@@ -6,14 +6,17 @@ and attenuation.  Photographic: six motifs in several hues, in front of varying 
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from numpy import ndarray
+from numpy.random import Generator, default_rng
 from scipy.ndimage import gaussian_filter
 from skimage.color import hsv2rgb
 
 from rin.data.standins.phantoms import (
+    Pair,
     blurred,
     ellipse,
     grid,
@@ -23,45 +26,54 @@ from rin.data.standins.phantoms import (
     to_uint8,
     turned,
 )
+from rin.data.standins.writers import write_picture
 
 SIZE = 64
 SHAPE = (SIZE, SIZE)
-QUALITY = 90
 
 
-def write_radiologic(folder: Path, counts: dict[str, int], seed: int) -> dict[str, dict[str, int]]:
-    """Write ``class_count`` folders of ``per_class`` PNGs and return the counts per class."""
+def write_radiologic(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
+    """Write ``class_count`` folders of ``per_class`` PNGs."""
     return _write(folder, counts, seed, LOOKS, ".png")
 
 
-def write_photographic(
-    folder: Path, counts: dict[str, int], seed: int
-) -> dict[str, dict[str, int]]:
-    """Write ``class_count`` folders of ``per_class`` JPEGs and return the counts per class."""
+def write_photographic(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
+    """Write ``class_count`` folders of ``per_class`` JPEGs."""
     return _write(folder, counts, seed, MOTIFS, ".jpg")
 
 
 def _write(
-    folder: Path, counts: dict[str, int], seed: int, draws: tuple[Callable, ...], ending: str
-) -> dict[str, dict[str, int]]:
-    images = {}
+    folder: Path, counts: dict[str, int], seed: int, draws: dict[str, Callable], ending: str
+) -> list[tuple]:
+    rows = []
     variants = -(-counts["class_count"] // len(draws)) + 1
     for number in range(counts["class_count"]):
-        draw, variant = draws[number % len(draws)], number // len(draws)
-        name = f"{number:02d}_{draw.__name__.strip('_')}"
-        (folder / name).mkdir()
+        variant, place = divmod(number, len(draws))
+        name, draw = list(draws.items())[place]
+        folder_name = f"{number:02d}_{name}"
         for index in range(counts["per_class"]):
-            rng = np.random.default_rng([seed, number, index])
+            rng = default_rng([seed, number, index])
             picture = draw(rng, variant)
             if draws is MOTIFS:
                 picture = _scene(rng, picture, variant / variants)
-            path = folder / name / f"{index + 1:04d}{ending}"
-            Image.fromarray(to_uint8(picture)).save(path, quality=QUALITY)
-        images[name] = counts["per_class"]
-    return {"images": images, "masks": dict.fromkeys(images, 0)}
+            path = folder / folder_name / f"{index + 1:04d}{ending}"
+            write_picture(path, to_uint8(picture), quality=90)
+        rows.append((folder_name, counts["per_class"], 0))
+    return rows
 
 
-def _ultrasound(rng: np.random.Generator, variant: int, mask: np.ndarray | None) -> np.ndarray:
+def _ultrasound(
+    rng: Generator,
+    variant: int,
+    aspect: Pair | None = None,
+    roughness: float = 0.0,
+    spicules: int = 0,
+) -> ndarray:
+    """Draw layers of speckle, with a dark lesion where an aspect ratio is given as a range."""
+    mask = None
+    if aspect:
+        center, radius = rng.uniform(22, 42, 2), rng.uniform(8, 14)
+        mask = outline(rng, SHAPE, center, radius, rng.uniform(*aspect), roughness, spicules)
     rows, _ = grid(SHAPE)
     layers = np.sin(rows / (5 + 3 * variant) + 1.5 * smooth_noise(rng, SHAPE, 12))
     level = -27 + 5 * layers + 2 * smooth_noise(rng, SHAPE, 3) - rng.uniform(4, 14) * rows / SIZE
@@ -71,23 +83,7 @@ def _ultrasound(rng: np.random.Generator, variant: int, mask: np.ndarray | None)
     return 1 + (level + 9 * np.log10(texture + 1e-2)) / 55
 
 
-def _ultrasound_smooth(rng: np.random.Generator, variant: int) -> np.ndarray:
-    center, radius = rng.uniform(22, 42, 2), rng.uniform(8, 14)
-    mask = outline(rng, SHAPE, center, radius, rng.uniform(0.45, 0.8), 0.02)
-    return _ultrasound(rng, variant, mask)
-
-
-def _ultrasound_rough(rng: np.random.Generator, variant: int) -> np.ndarray:
-    center, radius = rng.uniform(22, 42, 2), rng.uniform(8, 14)
-    mask = outline(rng, SHAPE, center, radius, rng.uniform(0.85, 1.4), 0.14, 3)
-    return _ultrasound(rng, variant, mask)
-
-
-def _ultrasound_plain(rng: np.random.Generator, variant: int) -> np.ndarray:
-    return _ultrasound(rng, variant, None)
-
-
-def _ct_abdomen(rng: np.random.Generator, variant: int) -> np.ndarray:
+def _ct_abdomen(rng: Generator, variant: int) -> ndarray:
     picture = np.zeros(SHAPE, dtype=np.float32)
     middle = 32 + rng.normal(0, 1.5, 2)
     picture[ellipse(SHAPE, middle, (rng.uniform(20, 24), rng.uniform(26, 30)))] = 0.45
@@ -99,7 +95,7 @@ def _ct_abdomen(rng: np.random.Generator, variant: int) -> np.ndarray:
     return gaussian_filter(picture, 0.8) + 0.04 * smooth_noise(rng, SHAPE, 0.7)
 
 
-def _ct_head(rng: np.random.Generator, variant: int) -> np.ndarray:
+def _ct_head(rng: Generator, variant: int) -> ndarray:
     middle, tilt = 32 + rng.normal(0, 1.5, 2), rng.normal(0, 0.15)
     height, width = rng.uniform(25, 28), rng.uniform(20, 23)
     picture = ellipse(SHAPE, middle, (height, width), tilt) * np.float32(0.98)
@@ -113,7 +109,7 @@ def _ct_head(rng: np.random.Generator, variant: int) -> np.ndarray:
     return gaussian_filter(picture, 0.7) + 0.03 * smooth_noise(rng, SHAPE, 0.6)
 
 
-def _mr_brain(rng: np.random.Generator, variant: int) -> np.ndarray:
+def _mr_brain(rng: Generator, variant: int) -> ndarray:
     middle = 32 + rng.normal(0, 1.5, 2)
     head = ellipse(SHAPE, middle, (rng.uniform(25, 28), rng.uniform(21, 24)))
     folds = np.abs(smooth_noise(rng, SHAPE, 1.6 + 0.6 * variant))
@@ -126,7 +122,7 @@ def _mr_brain(rng: np.random.Generator, variant: int) -> np.ndarray:
     return gaussian_filter(picture * (1 + bias), 0.6) + noise
 
 
-def _radiograph_chest(rng: np.random.Generator, variant: int) -> np.ndarray:
+def _radiograph_chest(rng: Generator, variant: int) -> ndarray:
     rows, _ = grid(SHAPE)
     picture = np.full(SHAPE, 0.72, dtype=np.float32)
     for side in (-1, 1):
@@ -143,7 +139,7 @@ def _radiograph_chest(rng: np.random.Generator, variant: int) -> np.ndarray:
     return gaussian_filter(picture, 1.2) + 0.03 * smooth_noise(rng, SHAPE, 0.5)
 
 
-def _radiograph_bone(rng: np.random.Generator, variant: int) -> np.ndarray:
+def _radiograph_bone(rng: Generator, variant: int) -> ndarray:
     rows, columns = grid(SHAPE)
     picture = 0.25 * np.exp(-(((columns - 32) / 22) ** 2))
     gap, tilt = rng.uniform(1.5, 3) + 1.2 * variant, rng.normal(0, 0.05)
@@ -155,51 +151,45 @@ def _radiograph_bone(rng: np.random.Generator, variant: int) -> np.ndarray:
     return gaussian_filter(picture, 0.9) + 0.03 * smooth_noise(rng, SHAPE, 0.6)
 
 
-def _scene(rng: np.random.Generator, motif: np.ndarray, hue: float) -> np.ndarray:
+def _scene(rng: Generator, motif: ndarray, hue: float) -> ndarray:
     """Colour a motif (0 to 1) and lay it over a sky-and-ground background, float (64, 64, 3)."""
     rows, _ = grid(SHAPE)
     horizon = 1 / (1 + np.exp(-(rows - rng.uniform(20, 50)) / 2))
     ground, sky = rng.uniform(0, 1, 2)
-    back = np.stack(
-        [
-            np.where(horizon > 0.5, ground, sky),
-            np.full(SHAPE, rng.uniform(0.1, 0.6)),
-            0.45 + 0.25 * horizon + 0.08 * smooth_noise(rng, SHAPE, 3),
-        ],
-        axis=-1,
+    back = (
+        np.where(horizon > 0.5, ground, sky),
+        np.full(SHAPE, rng.uniform(0.1, 0.6)),
+        0.45 + 0.25 * horizon + 0.08 * smooth_noise(rng, SHAPE, 3),
     )
-    front = np.stack(
-        [
-            (hue + rng.normal(0, 0.03)) % 1 + np.zeros(SHAPE),
-            np.full(SHAPE, rng.uniform(0.55, 1)),
-            rng.uniform(0.55, 0.95) + 0.08 * smooth_noise(rng, SHAPE, 1.5),
-        ],
-        axis=-1,
+    front = (
+        (hue + rng.normal(0, 0.03)) % 1 + np.zeros(SHAPE),
+        np.full(SHAPE, rng.uniform(0.55, 1)),
+        rng.uniform(0.55, 0.95) + 0.08 * smooth_noise(rng, SHAPE, 1.5),
     )
+    front, back = (hsv2rgb(np.clip(np.stack(part, -1), 0, 1)) for part in (front, back))
     alpha = gaussian_filter(motif.astype(np.float64), 0.6)[..., None]
-    colors = alpha * hsv2rgb(np.clip(front, 0, 1)) + (1 - alpha) * hsv2rgb(np.clip(back, 0, 1))
-    return colors * rng.uniform(0.75, 1.1)
+    return (alpha * front + (1 - alpha) * back) * rng.uniform(0.75, 1.1)
 
 
-def _disc(rng: np.random.Generator, _variant: int) -> np.ndarray:
+def _disc(rng: Generator, _variant: int) -> ndarray:
     return ellipse(SHAPE, rng.uniform(22, 42, 2), rng.uniform(9, 20, 2))
 
 
-def _box(rng: np.random.Generator, _variant: int) -> np.ndarray:
+def _box(rng: Generator, _variant: int) -> ndarray:
     rows, columns = grid(SHAPE)
     (y, x), turn = rng.uniform(22, 42, 2), rng.uniform(-0.5, 0.5)
     v, u = turned(rows - y, columns - x, turn)
     return (np.abs(u) < rng.uniform(8, 17)) & (np.abs(v) < rng.uniform(8, 17))
 
 
-def _stripes(rng: np.random.Generator, variant: int) -> np.ndarray:
+def _stripes(rng: Generator, variant: int) -> ndarray:
     rows, columns = grid(SHAPE)
     turn = rng.uniform(0, np.pi)
     wave = (rows * np.sin(turn) + columns * np.cos(turn)) / (1.6 + 0.5 * variant)
     return (np.sin(wave + rng.uniform(0, 6)) > 0) & ellipse(SHAPE, (32, 32), (26, 26))
 
 
-def _star(rng: np.random.Generator, variant: int) -> np.ndarray:
+def _star(rng: Generator, variant: int) -> ndarray:
     rows, columns = grid(SHAPE)
     (y, x), radius = rng.uniform(24, 40, 2), rng.uniform(12, 20)
     angle = np.arctan2(rows - y, columns - x) + rng.uniform(0, 6)
@@ -207,28 +197,36 @@ def _star(rng: np.random.Generator, variant: int) -> np.ndarray:
     return np.hypot(rows - y, columns - x) < reach
 
 
-def _crowd(rng: np.random.Generator, variant: int) -> np.ndarray:
+def _crowd(rng: Generator, variant: int) -> ndarray:
     spots = np.zeros(SHAPE, dtype=bool)
     for _ in range(6 + 3 * variant):
         spots |= ellipse(SHAPE, rng.uniform(6, 58, 2), rng.uniform(2.5, 5, 2))
     return spots
 
 
-def _tree(rng: np.random.Generator, variant: int) -> np.ndarray:
+def _tree(rng: Generator, variant: int) -> ndarray:
     crown = (rng.uniform(20, 28), rng.uniform(26, 38))
     leaves = outline(rng, SHAPE, crown, rng.uniform(10, 16), 1.0 + 0.2 * variant, 0.1)
     rows, columns = grid(SHAPE)
     return leaves | ((np.abs(columns - crown[1]) < 2.5) & (rows > crown[0]) & (rows < 58))
 
 
-LOOKS = (
-    _ultrasound_smooth,
-    _ultrasound_rough,
-    _ct_abdomen,
-    _radiograph_chest,
-    _mr_brain,
-    _ultrasound_plain,
-    _ct_head,
-    _radiograph_bone,
-)
-MOTIFS = (_disc, _stripes, _star, _crowd, _tree, _box)
+#: Classes in turn; each further round of them is another variant.
+LOOKS = {
+    "ultrasound_smooth": partial(_ultrasound, aspect=(0.45, 0.8), roughness=0.02),
+    "ultrasound_rough": partial(_ultrasound, aspect=(0.85, 1.4), roughness=0.14, spicules=3),
+    "ct_abdomen": _ct_abdomen,
+    "radiograph_chest": _radiograph_chest,
+    "mr_brain": _mr_brain,
+    "ultrasound_plain": _ultrasound,
+    "ct_head": _ct_head,
+    "radiograph_bone": _radiograph_bone,
+}
+MOTIFS = {
+    "disc": _disc,
+    "stripes": _stripes,
+    "star": _star,
+    "crowd": _crowd,
+    "tree": _tree,
+    "box": _box,
+}

@@ -5,6 +5,8 @@ function draws from its generator, and in which order, is part of the data.
 """
 
 import numpy as np
+from numpy import ndarray
+from numpy.random import Generator
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
@@ -12,18 +14,18 @@ DYNAMIC_RANGE_DB = 55.0
 # Scanners smooth their speckle (compounding); 1 would be the full Rayleigh contrast.
 SPECKLE = 0.42
 
+#: Coordinates down and across, each (h, w).
+Axes = tuple[ndarray, ndarray]
+Pair = tuple[float, float] | ndarray
 
-def smooth_noise(
-    rng: np.random.Generator, shape: tuple[int, ...], sigma: float | tuple[float, ...]
-) -> np.ndarray:
+
+def smooth_noise(rng: Generator, shape: tuple[int, ...], sigma: float | Pair) -> ndarray:
     """Return Gaussian noise of correlation length ``sigma`` (pixels), mean 0 and SD 1, float32."""
     noise = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), sigma, mode="reflect")
     return (noise - noise.mean()) / (noise.std() + 1e-6)
 
 
-def speckle(
-    rng: np.random.Generator, shape: tuple[int, int], axial: float, lateral: float
-) -> np.ndarray:
+def speckle(rng: Generator, shape: tuple[int, int], axial: float, lateral: float) -> ndarray:
     """Return fully developed speckle: a Rayleigh envelope of mean 1, float32.
 
     The magnitude of complex Gaussian noise, blurred with a point spread of SD ``axial`` by
@@ -35,8 +37,8 @@ def speckle(
 
 
 def echoes(
-    rng: np.random.Generator, level: np.ndarray, axial: float, lateral: float, blur: float = 0.45
-) -> np.ndarray:
+    rng: Generator, level: ndarray, axial: float, lateral: float, blur: float = 0.45
+) -> ndarray:
     """Return the log-compressed B-mode picture, about 0 to 1, of an echo level in dB below white.
 
     Speckle has a point spread of ``axial`` by ``lateral`` pixels, the picture one of ``blur``.
@@ -45,21 +47,19 @@ def echoes(
     return gaussian_filter(1 + (level + grain) / DYNAMIC_RANGE_DB, blur)
 
 
-def grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def grid(shape: tuple[int, int]) -> Axes:
     """Return row and column coordinates (pixels), float32, each of the given shape."""
     rows, columns = np.mgrid[: shape[0], : shape[1]]
     return rows.astype(np.float32), columns.astype(np.float32)
 
 
-def turned(down: np.ndarray, across: np.ndarray, tilt: float) -> tuple[np.ndarray, np.ndarray]:
+def turned(down: ndarray, across: ndarray, tilt: float) -> Axes:
     """Return coordinates, down and across, in axes tilted by so many radians."""
     sine, cosine = np.sin(tilt), np.cos(tilt)
     return down * cosine - across * sine, across * cosine + down * sine
 
 
-def own_axes(
-    shape: tuple[int, int], center: tuple[float, float] = (0, 0), tilt: float = 0
-) -> tuple[np.ndarray, np.ndarray]:
+def own_axes(shape: tuple[int, int], center: Pair = (0, 0), tilt: float = 0) -> Axes:
     """Return distances down and across, (h, w), where half the height of a picture is 1.
 
     ``center`` is in the same units from the middle of the picture, ``tilt`` in radians.
@@ -70,34 +70,27 @@ def own_axes(
     return turned(dy, dx, tilt) if tilt else (dy, dx)
 
 
-def oval(
-    axes: tuple[np.ndarray, np.ndarray],
-    center: tuple[float, float],
-    half: tuple[float, float],
-    power: float = 2.0,
-) -> np.ndarray:
+def oval(axes: Axes, center: Pair, half: Pair, power: float = 2.0) -> ndarray:
     """Return a filled oval in given axes, bool; a ``power`` above 2 makes it boxier."""
     away = np.abs((axes[0] - center[0]) / half[0]) ** power
     return away + np.abs((axes[1] - center[1]) / half[1]) ** power <= 1
 
 
-def ellipse(
-    shape: tuple[int, int], center: tuple[float, float], half: tuple[float, float], tilt: float = 0
-) -> np.ndarray:
+def ellipse(shape: tuple[int, int], center: Pair, half: Pair, tilt: float = 0) -> ndarray:
     """Return a filled ellipse, bool; lengths in pixels, heights first, tilt in radians."""
     rows, columns = grid(shape)
     return oval(turned(rows - center[0], columns - center[1], tilt), (0, 0), half)
 
 
 def outline(
-    rng: np.random.Generator,
+    rng: Generator,
     shape: tuple[int, int],
-    center: tuple[float, float],
+    center: Pair,
     radius: float,
     aspect: float,
     roughness: float,
     spicules: int = 0,
-) -> np.ndarray:
+) -> ndarray:
     """Return a filled lesion outline, bool.
 
     An ellipse of area pi * radius**2 and height/width ``aspect``, whose radius is modulated
@@ -117,12 +110,12 @@ def outline(
     return np.hypot(dy, dx) <= np.clip(limit, 0.4, 2.0)
 
 
-def blurred(mask: np.ndarray, sigma: float | tuple[float, float]) -> np.ndarray:
+def blurred(mask: ndarray, sigma: float | Pair) -> ndarray:
     """Return a mask with a blurred edge, float32 of 0 to 1."""
     return gaussian_filter(mask.astype(np.float32), sigma)
 
 
-def resized(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def resized(values: ndarray, shape: tuple[int, int]) -> ndarray:
     """Return values in another size (bicubic), float32."""
     if values.shape == tuple(shape):
         return values.astype(np.float32)
@@ -130,6 +123,6 @@ def resized(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.asarray(picture.resize(shape[::-1], Image.Resampling.BICUBIC))
 
 
-def to_uint8(values: np.ndarray) -> np.ndarray:
+def to_uint8(values: ndarray) -> ndarray:
     """Return values of 0 to 1 as uint8 of 0 to 255, clipped and rounded."""
     return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)

@@ -9,13 +9,13 @@ Radiology 260, 2011, 892-899); the numbers are chosen, not measured.
 """
 
 import json
-from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
-from PIL import Image
+from numpy import ndarray
+from numpy.random import Generator, default_rng
 from scipy.ndimage import binary_erosion, gaussian_filter, gaussian_filter1d
 from skimage.measure import approximate_polygon, find_contours
 
@@ -29,7 +29,7 @@ from rin.data.standins.phantoms import (
     smooth_noise,
     to_uint8,
 )
-from rin.data.standins.writers import in_parallel
+from rin.data.standins.writers import write_cases, write_picture
 
 BUSI_CLASSES = ("benign", "malignant", "normal")
 DDTI_CLASSES = ("benign", "malignant")
@@ -40,42 +40,37 @@ SUSPICION = {"benign": -1.0, "malignant": 1.0, UNRATED: 0.0}
 LAYERS = ((0.04, -16.0), (0.26, -36.0), (0.62, -27.0), (0.84, -37.0), (1.01, -45.0))
 #: Highest suspicion of each TI-RADS category but the last.
 TIRADS = {"benign": ((-1.0, "2"), (9.0, "3")), "malignant": ((0.2, "4a"), (0.9, "4b"), (1.6, "4c"))}
-QUALITY = 92
 
 
-def write_busi(folder: Path, counts: dict[str, int], seed: int) -> dict[str, dict[str, int]]:
-    """Write the class folders and return images and masks per class.
+def write_busi(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
+    """Write pictures and masks.
 
     The last benign case is a cropped and brightened copy of the first (where there are two),
     so that the leakage checks have something to find.
     """
-    masks = {}
-    for kind in BUSI_CLASSES:
-        (folder / kind).mkdir()
-        cases = [(folder, kind, index, counts[kind], seed) for index in range(counts[kind])]
-        masks[kind] = sum(in_parallel(_write_breast, cases))
-    return {"images": {kind: counts[kind] for kind in BUSI_CLASSES}, "masks": masks}
+
+    def write(kind: str, index: int) -> tuple[str, int, int]:
+        repeat = kind == "benign" and 0 < index == counts[kind] - 1
+        picture, masks = draw_breast(kind, 0 if repeat else index, seed)
+        if repeat:
+            picture = to_uint8(picture[2:-2, 2:-2] / 255 * 1.04 + 0.01)
+            masks = [mask[2:-2, 2:-2] for mask in masks]
+        stem = f"{kind} ({index + 1})"
+        write_picture(folder / kind / f"{stem}.png", picture)
+        for number, mask in enumerate(masks):
+            tail = f"_{number}" if number else ""
+            write_picture(folder / kind / f"{stem}_mask{tail}.png", mask)
+        return kind, 1, len(masks)
+
+    return write_cases(write, counts)
 
 
-def _write_breast(folder: Path, kind: str, index: int, count: int, seed: int) -> int:
-    repeat = kind == "benign" and count > 1 and index == count - 1
-    picture, masks = draw_breast(kind, 0 if repeat else index, seed)
-    if repeat:
-        picture = to_uint8(picture[2:-2, 2:-2] / 255 * 1.04 + 0.01)
-        masks = [mask[2:-2, 2:-2] for mask in masks]
-    stem = folder / kind / f"{kind} ({index + 1})"
-    Image.fromarray(picture).save(f"{stem}.png")
-    for number, mask in enumerate(masks):
-        Image.fromarray(mask).save(f"{stem}_mask{f'_{number}' if number else ''}.png")
-    return len(masks)
-
-
-def draw_breast(kind: str, index: int, seed: int) -> tuple[np.ndarray, list[np.ndarray]]:
+def draw_breast(kind: str, index: int, seed: int) -> tuple[ndarray, list[ndarray]]:
     """Draw an image, uint8, 180 to 288 pixels wide, and a mask, bool, per lesion.
 
     Equal arguments give equal pixels.  Without a lesion there is one empty mask.
     """
-    rng = np.random.default_rng([seed, BUSI_CLASSES.index(kind), index])
+    rng = default_rng([seed, BUSI_CLASSES.index(kind), index])
     width = int(rng.integers(180, 289))
     shape = (int(width * rng.uniform(0.6, 0.95)), width)
     level = _breast_tissue(rng, shape)
@@ -90,49 +85,43 @@ def draw_breast(kind: str, index: int, seed: int) -> tuple[np.ndarray, list[np.n
     return picture, [mask for mask in masks if mask.any()] or [np.zeros(shape, dtype=bool)]
 
 
-def _breast_tissue(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+def _breast_tissue(rng: Generator, shape: tuple[int, int]) -> ndarray:
     """Return the echo level (dB below white) of layered breast tissue, float32."""
+    height, width = shape
     rows, columns = grid(shape)
-    depth, across = rows / shape[0], columns / shape[1] - 0.5
+    depth, across = rows / height, columns / width - 0.5
     # All layers follow one bend, and each its own waves; near the skin both fade.
     fade = np.minimum(1, 3 * depth)
     bent = depth + fade * (rng.normal(0, 0.12) * across + rng.normal(0, 0.25) * across**2)
     level = np.full(shape, LAYERS[-1][1] + rng.normal(0, 2.5), dtype=np.float32)
     for border, decibels in reversed(LAYERS[:-1]):
-        wave = gaussian_filter1d(rng.standard_normal(shape[1]), shape[1] / 9)
+        wave = gaussian_filter1d(rng.standard_normal(width), width / 9)
         wave *= rng.uniform(0.01, 0.06) * min(1, 5 * border) / (np.abs(wave).max() + 1e-6)
         inside = bent < border * rng.uniform(0.85, 1.15) + wave
         level = np.where(inside, decibels + rng.normal(0, 2.5), level)
     level = gaussian_filter(level, (1.5, 3))
     level += 2.5 * smooth_noise(rng, shape, (rng.uniform(3, 6), rng.uniform(6, 14)))
-    level += _fibres(rng, bent, rng.uniform(11, 20)) * (depth > 0.05)
+    # Thin bright septa run along the layers.
+    gain, thickness = rng.uniform(11, 20), height * rng.uniform(0.012, 0.03)
+    noise = smooth_noise(rng, (2 * height, width), (thickness, rng.uniform(8, 16) * thickness))
+    row = np.clip((0.5 + bent) * height, 0, 2 * height - 1).astype(int)
+    septa = np.exp(-((noise[row, np.arange(width)] / 0.22) ** 2))
+    septa *= np.clip(0.35 + 0.6 * smooth_noise(rng, shape, (height / 14, width / 9)), 0, 1.3)
+    level += gain * gaussian_filter(septa, (0.4, 0.8)) * (depth > 0.05)
     level -= rng.uniform(3, 20) * np.clip(depth - 0.25, 0, 1) ** 1.2 + rng.normal(0, 2.5)
     return level - rng.uniform(0, 12) * (2 * np.abs(across)) ** 6
 
 
-def _fibres(rng: np.random.Generator, bent: np.ndarray, gain: float) -> np.ndarray:
-    """Return the gain (dB) of thin bright septa, which run along the layers."""
-    height, width = bent.shape
-    thickness = height * rng.uniform(0.012, 0.03)
-    noise = smooth_noise(rng, (2 * height, width), (thickness, rng.uniform(8, 16) * thickness))
-    row = np.clip((0.5 + bent) * height, 0, 2 * height - 1).astype(int)
-    ridges = np.exp(-((noise[row, np.arange(width)] / 0.22) ** 2))
-    present = np.clip(0.35 + 0.6 * smooth_noise(rng, bent.shape, (height / 14, width / 9)), 0, 1.3)
-    return gain * gaussian_filter(ridges * present, (0.4, 0.8))
-
-
-def _add_breast_lesion(
-    rng: np.random.Generator, level: np.ndarray, suspicion: float, scale: float
-) -> np.ndarray:
+def _add_breast_lesion(rng: Generator, level: ndarray, suspicion: float, scale: float) -> ndarray:
     """Darken a lesion into the echo level, with what it does behind it; return its mask."""
-    shape = level.shape
-    radius = scale * shape[1] * np.exp(-2.25 + 0.15 * suspicion + 0.28 * rng.normal())
+    height, width = shape = level.shape
+    radius = scale * width * np.exp(-2.25 + 0.15 * suspicion + 0.28 * rng.normal())
     aspect = np.exp(-0.38 + 0.16 * suspicion + 0.17 * rng.normal())
     roughness = float(np.clip(0.075 + 0.045 * suspicion + 0.02 * rng.normal(), 0.008, 0.25))
     spicules = int(rng.poisson(max(0.0, 2.2 * suspicion)))
-    half = radius * np.sqrt(aspect) / shape[0]
-    row = shape[0] * np.clip(rng.normal(0.40, 0.07), 0.08 + half, max(0.86 - half, 0.09 + half))
-    column = shape[1] * rng.uniform(0.28, 0.72)
+    half = radius * np.sqrt(aspect) / height
+    row = height * np.clip(rng.normal(0.40, 0.07), 0.08 + half, max(0.86 - half, 0.09 + half))
+    column = width * rng.uniform(0.28, 0.72)
     mask = outline(rng, shape, (row, column), radius, aspect, roughness, spicules)
     soft = blurred(mask, np.clip(1.3 + 0.7 * suspicion + 0.5 * rng.normal(), 0.6, 4))
     # Lesions are hypoechoic: at least 6 dB below the tissue that they replace.
@@ -144,94 +133,70 @@ def _add_breast_lesion(
     return mask
 
 
-@dataclass(frozen=True)
-class ThyroidPatient:
-    """What the images of one patient share: category, and traits that follow the suspicion."""
-
-    number: int
-    tirads: str
-    age: int
-    sex: str
-    n_images: int
-    suspicion: float
-    size: float
-
-
-def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> dict[str, dict[str, int]]:
-    """Write XML files and JPEGs and return images and outlines per TI-RADS category.
+def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
+    """Write an XML file a patient, and JPEGs; the class is the TI-RADS category.
 
     Every third patient has two images.  To each dozen patients comes one without a category,
     which the study leaves out.
     """
-    wanted = counts | {UNRATED: -(-sum(counts.values()) // 12)}
-    cases = [(folder, kind, index, seed) for kind in DDTI_KINDS for index in range(wanted[kind])]
-    images, masks = Counter(), Counter()
-    for patient, outlines in in_parallel(_write_thyroid, cases):
-        images[patient.tirads or UNRATED] += patient.n_images
-        masks[patient.tirads or UNRATED] += outlines
-    return {"images": images, "masks": masks}
+
+    def write(kind: str, index: int) -> tuple[str, int, int]:
+        patient = _thyroid_patient(kind, index, seed)
+        case, outlines = ElementTree.Element("case"), 0
+        for tag, text in patient.fields.items():
+            ElementTree.SubElement(case, tag).text = text
+        for image in range(1, patient.n_images + 1):
+            picture, nodules = draw_thyroid(kind, index, seed, image)
+            write_picture(folder / f"{patient.number}_{image}.jpg", picture, quality=92)
+            mark = ElementTree.SubElement(case, "mark")
+            ElementTree.SubElement(mark, "image").text = str(image)
+            ElementTree.SubElement(mark, "svg").text = json.dumps(list(map(_region, nodules)))
+            outlines += len(nodules)
+        path = folder / f"{patient.number}.xml"
+        ElementTree.ElementTree(case).write(path, encoding="utf-8", xml_declaration=True)
+        return patient.fields["tirads"] or UNRATED, patient.n_images, outlines
+
+    return write_cases(write, counts | {UNRATED: -(-sum(counts.values()) // 12)})
 
 
-def _write_thyroid(folder: Path, kind: str, index: int, seed: int) -> tuple[ThyroidPatient, int]:
-    patient = draw_thyroid_patient(kind, index, seed)
-    case = ElementTree.Element("case")
-    fields = {"number": str(patient.number), "age": str(patient.age), "sex": patient.sex}
-    fields |= dict.fromkeys(("composition", "echogenicity", "margins", "calcifications"), "")
-    fields |= {"tirads": patient.tirads, "reportbacaf": "", "reporteco": "generated"}
-    for tag, text in fields.items():
-        ElementTree.SubElement(case, tag).text = text
-    outlines = 0
-    for image in range(1, patient.n_images + 1):
-        picture, nodules = draw_thyroid(kind, index, seed, image)
-        Image.fromarray(picture).save(folder / f"{patient.number}_{image}.jpg", quality=QUALITY)
-        mark = ElementTree.SubElement(case, "mark")
-        ElementTree.SubElement(mark, "image").text = str(image)
-        ElementTree.SubElement(mark, "svg").text = json.dumps([_region(mask) for mask in nodules])
-        outlines += len(nodules)
-    path = folder / f"{patient.number}.xml"
-    ElementTree.ElementTree(case).write(path, encoding="utf-8", xml_declaration=True)
-    return patient, outlines
-
-
-def draw_thyroid_patient(kind: str, index: int, seed: int) -> ThyroidPatient:
-    """Draw what the images of a patient share; equal arguments give equal patients."""
-    rng = np.random.default_rng([seed, DDTI_KINDS.index(kind), index])
+def _thyroid_patient(kind: str, index: int, seed: int) -> SimpleNamespace:
+    """Draw what the images of a patient share, and the fields of the XML file."""
+    rng = default_rng([seed, DDTI_KINDS.index(kind), index])
+    number = len(DDTI_KINDS) * index + DDTI_KINDS.index(kind) + 1
     suspicion = SUSPICION[kind] + rng.normal()
     tirads = ""
     if kind != UNRATED:
         tirads = next((name for limit, name in TIRADS[kind] if suspicion <= limit), "5")
-    return ThyroidPatient(
-        number=len(DDTI_KINDS) * index + DDTI_KINDS.index(kind) + 1,
-        tirads=tirads,
-        age=int(np.clip(rng.normal(48, 14), 16, 88)),
-        sex="F" if rng.random() < 0.85 else "M",
-        n_images=2 if index % 3 == 1 else 1,
-        suspicion=suspicion,
-        size=float(np.exp(-2.25 + 0.24 * rng.normal())),
+    age = int(np.clip(rng.normal(48, 14), 16, 88))
+    fields = {"number": str(number), "age": str(age), "sex": "F" if rng.random() < 0.85 else "M"}
+    fields |= dict.fromkeys(("composition", "echogenicity", "margins", "calcifications"), "")
+    fields |= {"tirads": tirads, "reportbacaf": "", "reporteco": "generated"}
+    size = float(np.exp(-2.25 + 0.24 * rng.normal()))
+    n_images = 2 if index % 3 == 1 else 1
+    return SimpleNamespace(
+        number=number, fields=fields, n_images=n_images, suspicion=suspicion, size=size
     )
 
 
-def draw_thyroid(
-    kind: str, index: int, seed: int, image: int
-) -> tuple[np.ndarray, list[np.ndarray]]:
+def draw_thyroid(kind: str, index: int, seed: int, image: int) -> tuple[ndarray, list[ndarray]]:
     """Draw an image of a patient, uint8, 200 to 256 pixels wide, and a mask, bool, per nodule.
 
     Every seventh patient has two nodules.
     """
-    patient = draw_thyroid_patient(kind, index, seed)
-    rng = np.random.default_rng([seed, DDTI_KINDS.index(kind), index, image])
+    patient = _thyroid_patient(kind, index, seed)
+    rng = default_rng([seed, DDTI_KINDS.index(kind), index, image])
     width = int(rng.integers(200, 257))
     shape = (int(width * rng.uniform(0.6, 0.72)), width)
     level, lobe = _neck(rng, shape)
-    nodules = [_add_nodule(rng, level, lobe, patient, patient.size)]
+    nodules = [_add_nodule(rng, level, lobe, patient.suspicion, patient.size)]
     if index % 7 == 3:
-        second = _add_nodule(rng, level, lobe, patient, patient.size * 0.55)
+        second = _add_nodule(rng, level, lobe, patient.suspicion, patient.size * 0.55)
         nodules.append(second & ~nodules[0])
     picture = to_uint8(echoes(rng, level, 0.9, 1.5))
     return picture, [nodule for nodule in nodules if binary_erosion(nodule).any()]
 
 
-def _neck(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.ndarray, tuple]:
+def _neck(rng: Generator, shape: tuple[int, int]) -> tuple[ndarray, tuple]:
     """Return the echo level (dB below white), float32, and center and half axes of the lobe.
 
     The carotid artery lies on one side of the lobe, the trachea's shadow on the other.
@@ -239,8 +204,8 @@ def _neck(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.ndarray,
     height, width = shape
     rows, columns = grid(shape)
     side = rng.choice([-1.0, 1.0])
-    bend = rng.normal(0, 0.16) * (columns / width - 0.5) + 0.03 * _slow_noise(rng, shape)
-    depth = rows / height + bend
+    bend = rng.normal(0, 0.16) * (columns / width - 0.5)
+    depth = rows / height + (bend + 0.03 * resized(smooth_noise(rng, (16, 24), 2), shape))
     level = np.full(shape, -40 + rng.normal(0, 2), dtype=np.float32)
     for top, bottom, decibels in ((0, 0.06, -17), (0.06, 0.15, -33), (0.15, 0.27, -42)):
         inside = (depth >= top) & (depth < bottom * rng.uniform(0.9, 1.15))
@@ -248,9 +213,10 @@ def _neck(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.ndarray,
     level += 9 * np.exp(-(((depth - 0.15 * rng.uniform(0.9, 1.1)) / 0.012) ** 2))
     center = (height * rng.uniform(0.46, 0.56), width * (0.5 + 0.04 * side))
     half = (height * rng.uniform(0.2, 0.27), width * rng.uniform(0.26, 0.33))
+    # The gland is drawn at half the size.
     radius, aspect = np.sqrt(half[0] * half[1]), half[0] / half[1]
-    middle = (center[0] / 2, center[1] / 2)
-    gland = outline(rng, (-(-height // 2), -(-width // 2)), middle, radius / 2, aspect, 0.05)
+    small, middle = (-(-height // 2), -(-width // 2)), (center[0] / 2, center[1] / 2)
+    gland = outline(rng, small, middle, radius / 2, aspect, 0.05)
     gland = gland.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
     level = np.where(gland, -22 + rng.normal(0, 2.5), level)
     artery = (center[0] + height * rng.uniform(0, 0.1), width * (0.5 + side * 0.42))
@@ -259,23 +225,17 @@ def _neck(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.ndarray,
     trachea = (height * rng.uniform(0.42, 0.5), width * (0.5 - side * rng.uniform(0.42, 0.5)))
     ring = ellipse(shape, trachea, (height * 0.16, width * 0.11))
     shadow = (rows > trachea[0]) & (np.abs(columns - trachea[1]) < width * 0.11)
-    level = np.where(ring | shadow, -52, level)
-    level = gaussian_filter(level, (1.3, 2.2))
+    level = gaussian_filter(np.where(ring | shadow, -52, level), (1.3, 2.2))
     level += 3 * smooth_noise(rng, shape, (rng.uniform(2.5, 5), rng.uniform(6, 12)))
-    level += 2.5 * _slow_noise(rng, shape)
+    level += 2.5 * resized(smooth_noise(rng, (16, 24), 2), shape)
     return level - rng.uniform(2, 14) * np.clip(rows / height - 0.3, 0, 1), (center, half)
 
 
-def _slow_noise(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """Return noise that changes over about an eighth of the picture, mean 0 and SD 1, float32."""
-    return resized(smooth_noise(rng, (16, 24), 2), shape)
-
-
 def _add_nodule(
-    rng: np.random.Generator, level: np.ndarray, lobe: tuple, patient: ThyroidPatient, size: float
-) -> np.ndarray:
+    rng: Generator, level: ndarray, lobe: tuple, suspicion: float, size: float
+) -> ndarray:
     """Lay a nodule into the lobe and return its mask."""
-    shape, (center, half), suspicion = level.shape, lobe, patient.suspicion
+    shape, (center, half) = level.shape, lobe
     radius = size * shape[1] * np.exp(0.06 * rng.normal())
     aspect = np.exp(-0.25 + 0.15 * suspicion + 0.14 * rng.normal())
     roughness = float(np.clip(0.06 + 0.045 * suspicion + 0.02 * rng.normal(), 0.008, 0.2))
@@ -299,7 +259,7 @@ def _add_nodule(
     return mask
 
 
-def _region(mask: np.ndarray) -> dict:
+def _region(mask: ndarray) -> dict:
     """Return the outline of a mask in the form of the dataset's annotations."""
     contours = find_contours(np.pad(mask, 1), 0.5)
     corners = approximate_polygon(max(contours, key=len) - 1, 0.6)[:-1]

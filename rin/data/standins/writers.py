@@ -1,10 +1,9 @@
-"""How stand-ins are written: whole folders, tables, pictures, radiographs and CT slices.
+"""How stand-ins are written: whole folders, cases, pictures, tables and DICOM headers.
 
 Nothing written depends on the time or the machine, so equal pictures make equal files.
 """
 
 import csv
-import io
 import json
 import os
 import shutil
@@ -16,30 +15,17 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from pydicom import Dataset, dcmwrite
+from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
-from pydicom.encaps import encapsulate
-from pydicom.uid import (
-    CTImageStorage,
-    ExplicitVRLittleEndian,
-    JPEGBaseline8Bit,
-    SecondaryCaptureImageStorage,
-    generate_uid,
-)
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from rin.errors import InputError
-
-AIR = -1024
-JPEG_QUALITY = 92
 
 
 def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
     """Let ``fill`` write into a new folder, which takes its name when it is whole.
 
-    Raises
-    ------
-    InputError
-        The folder cannot be written; nothing of it is left.
+    Raises InputError where it cannot be written; nothing of it is left.
     """
     unfinished = None
     try:
@@ -63,10 +49,17 @@ def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
             shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def in_parallel(write: Callable, cases: Iterable[tuple]) -> list:
-    """Return what ``write`` returns for the arguments of each case, in their order."""
+def write_cases(write: Callable[[str, int], Any], counts: dict[str, int]) -> list:
+    """Return what ``write`` returns for every kind and index, in order; two work at once."""
+    cases = [(kind, index) for kind, n in counts.items() for index in range(n)]
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(lambda case: write(*case), cases))
+
+
+def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
+    """Write a picture, and its folder where that is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
 
 
 def write_table(path: Path, columns: Iterable[str], rows: Iterable[Iterable]) -> None:
@@ -94,75 +87,9 @@ def fill(dataset: Dataset, **elements: Any) -> Dataset:
     return dataset
 
 
-def write_radiograph(
-    path: Path,
-    pixels: np.ndarray,
-    patient: str,
-    *,
-    view: str,
-    spacing: float,
-    jpeg: bool,
-    inverted: bool,
-) -> None:
-    """Write a radiograph, uint8 (h, w), as the pneumonia challenge does: a secondary capture.
-
-    ``view`` is AP or PA and ``spacing`` in mm; ``jpeg`` compresses, and ``inverted`` stores as
-    MONOCHROME1, where less is brighter.
-    """
-    header = _header(SecondaryCaptureImageStorage, path.stem, patient, "CR", "CHEST", spacing)
-    fill(header, ConversionType="WSD", ViewPosition=view)
-    photometric = "MONOCHROME1" if inverted else "MONOCHROME2"
-    stored = 255 - pixels if inverted else pixels
-    header.set_pixel_data(stored, photometric, bits_stored=8, generate_instance_uid=False)
-    if jpeg:
-        coded = io.BytesIO()
-        Image.fromarray(stored).save(coded, "JPEG", quality=JPEG_QUALITY)
-        header.PixelData = encapsulate([coded.getvalue()])
-        header.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
-        fill(header, LossyImageCompression="01", LossyImageCompressionMethod="ISO_10918_1")
-    dcmwrite(path, header, enforce_file_format=True)
-
-
-def write_ct_slice(
-    path: Path, hounsfield: np.ndarray, patient: str, *, height: float, spacing: float, signed: bool
-) -> None:
-    """Write a CT slice, Hounsfield units of -1024 to 3071, with slope 1 and intercept -1024.
-
-    ``height`` along the patient and ``spacing`` are in mm; ``signed`` stores 16 signed bits,
-    else 12 unsigned ones, for scanners differ in this.
-    """
-    header = fill(
-        _header(CTImageStorage, path.stem, patient, "CT", "HEAD", spacing),
-        ImagePositionPatient=[0.0, 0.0, round(height, 2)],
-        ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
-        RescaleSlope=1,
-        RescaleIntercept=AIR,
-        RescaleType="HU",
-        WindowCenter=30,
-        WindowWidth=80,
-    )
-    stored = np.clip(np.rint(hounsfield) - AIR, 0, 4095).astype(np.int16 if signed else np.uint16)
-    bits = 16 if signed else 12
-    header.set_pixel_data(stored, "MONOCHROME2", bits, generate_instance_uid=False)
-    dcmwrite(path, header, enforce_file_format=True)
-
-
-def _header(
-    sop_class: str, name: str, patient: str, modality: str, body_part: str, spacing: float
-) -> Dataset:
-    header = Dataset()
-    header.file_meta = FileMetaDataset()
-    header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    return fill(
-        header,
-        SOPClassUID=sop_class,
-        SOPInstanceUID=make_uid("image", name),
-        StudyInstanceUID=make_uid("study", patient),
-        SeriesInstanceUID=make_uid("series", patient),
-        StudyDate="19010101",
-        Modality=modality,
-        BodyPartExamined=body_part,
-        PatientID=patient,
-        PatientName=patient,
-        PixelSpacing=[round(spacing, 3), round(spacing, 3)],
-    )
+def new_instance(sop_class: str, **elements: Any) -> Dataset:
+    """Return a DICOM instance of a class with these elements, and no pixels yet."""
+    dataset = fill(Dataset(), SOPClassUID=sop_class, **elements)
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return dataset
