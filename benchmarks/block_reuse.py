@@ -97,7 +97,7 @@ def compare(arguments, folder):
     study = open_study(profile_of(arguments), results=folder)
     inputs = task_inputs(study, "breast")
     run_pretraining(study)
-    shared = block_inputs(study, inputs)
+    shared = block_inputs(study, [inputs])
     blocks = group_blocks(plan_runs(study, inputs))
     count, alone = sum(len(block.runs) for block in blocks), sampled(blocks, arguments.sample)
     reused, fresh = Ledger(folder / "reused"), Ledger(folder / "fresh")

@@ -129,11 +129,10 @@ def grid(
     results: ResultsOption = "results",
 ) -> None:
     """Run scenarios × inits × folds of tasks; may be killed and called again."""
-    from rin.study import open_study, run_grid, task_inputs
+    from rin.study import open_study, run_grid
 
     study = open_study(profile, data_root=data_root, results=results)
-    inputs = [task_inputs(study, task) for task in tasks or study.profile.tasks]
-    table = run_grid(study, *inputs)
+    table = run_grid(study, *tasks or ())
     typer.echo(f"{len(table)} runs in {study.runs.folder}")
 
 

@@ -102,7 +102,7 @@ split[split["fold"] == 0].groupby("part", sort=False).agg(
 
 # %%
 table = run_fine_tuning(study)
-records = run_records(study, inputs)
+records = run_records(study, task=task)
 records.groupby(["backbone", "unfreezing"], sort=False).size().unstack()
 
 # %% [markdown]
@@ -137,7 +137,7 @@ glue_values(
 # loss is kept, and only its predictions on the test cases are looked at from here on.
 
 # %%
-history = histories(study, inputs)
+history = histories(study, task)
 scenario = history.loc[history["val_loss"].idxmin(), "scenario"]
 chosen = history[(history["scenario"] == scenario) & (history["fold"] == 0)]
 picture(

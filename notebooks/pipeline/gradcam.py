@@ -256,7 +256,7 @@ pd.Series(left, name="rank correlation").round(2).to_frame()
 
 # %%
 if study.profile.sanity is not None:
-    checked = sanity_table(study, inputs)
+    checked = sanity_table(study, task)
     summary = similarity_summary(checked, seed=study.profile.seed)
     ranks = summary[summary["measure"] == "spearman"]
     names = ranks["backbone"].unique()

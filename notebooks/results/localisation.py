@@ -233,7 +233,7 @@ for task in marked:
         aucs = scenario_aucs(runs.predictions(task=task)).groupby("scenario")["auc"].mean()
         found = {
             rows["init"].iloc[0]: (rows, cams)
-            for rows, cams in cam_arrays(runs.study, inputs)
+            for rows, cams in cam_arrays(runs.study, task)
             if rows["scenario"].iloc[0] == aucs.idxmax() and rows["fold"].iloc[0] == 0
         }
         rows, other = (found[init][0] for init in inits)

@@ -17,10 +17,10 @@ from rin.study.run import (
     run_grid,
     run_records,
     run_study,
-    study_predictions,
+    sanity_table,
 )
 from rin.study.runs import Runs, open_reference, open_runs
-from rin.study.sanity import sanity_table, similarity_summary
+from rin.study.sanity import similarity_summary
 from rin.study.scenarios import SCENARIOS, Scenario
 from rin.study.setting import Study, TaskInputs, open_study, task_inputs
 
@@ -51,6 +51,5 @@ __all__ = [
     "run_study",
     "sanity_table",
     "similarity_summary",
-    "study_predictions",
     "task_inputs",
 ]

@@ -8,10 +8,10 @@ plan and changes one setting of it; equal runs have equal ids, whichever studies
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import pandas as pd
 
@@ -22,13 +22,18 @@ from rin.models.build import Architecture
 from rin.models.weights import WeightsEntry, find_entry, load_entries, locate
 from rin.study.ledger import digest_of
 from rin.study.pretraining import local_entries
-from rin.study.profile import FACTORS, FROM_RANDOM, STUDIES, FineTuning
+from rin.study.profile import FROM_RANDOM, MAIN, STUDIES, FineTuning
 from rin.study.scenarios import Scenario, find_scenario, scenarios_of
-from rin.study.setting import Study, TaskInputs, inputs_reader
+from rin.study.setting import Study, TaskInputs
 from rin.training import CODE_VERSION
 
 # Relative to one epoch with all layers unfrozen; only for starting long blocks first.
 _REGIME_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.4, "freeze_all": 0.3}
+RANDOM = "random"
+# Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
+RANDOM_CONTRACT = "symmetric"
+#: What the official fine-tuning scripts feed to every network, whatever its weights.
+OFFICIAL_CONTRACT = "caffe_unit"
 
 
 @dataclass(frozen=True)
@@ -80,18 +85,24 @@ class Run:
         return digest_of(self.config)
 
     @property
-    def named(self) -> dict:
+    def named(self) -> dict[str, Any]:
         """The columns that name a run in every table."""
-        return {
-            "task": self.task,
-            "fold": self.fold,
-            "scenario": self.scenario.name,
-            "backbone": self.scenario.backbone,
-            "unfreezing": self.scenario.unfreezing,
-            "learning_rate": self.scenario.learning_rate,
-            "init": self.init,
-            "seed": self.seed,
-        }
+        return name_run(self.task, self.fold, self.scenario.name, self.init, self.seed)
+
+
+def name_run(task: str, fold: int, scenario: str, init: str, seed: int) -> dict[str, Any]:
+    """Return the columns that name a run in every table, in their order."""
+    found = find_scenario(scenario)
+    return {
+        "task": task,
+        "fold": fold,
+        "scenario": scenario,
+        "backbone": found.backbone,
+        "unfreezing": found.unfreezing,
+        "learning_rate": found.learning_rate,
+        "init": init,
+        "seed": seed,
+    }
 
 
 @dataclass(frozen=True)
@@ -100,14 +111,14 @@ class PlannedRun:
 
     run: Run
     inputs: TaskInputs
+    study: str = MAIN
     level: str | None = None
 
-
-RANDOM = "random"
-# Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
-RANDOM_CONTRACT = "symmetric"
-#: What the official fine-tuning scripts feed to every network, whatever its weights.
-OFFICIAL_CONTRACT = "caffe_unit"
+    @property
+    def named(self) -> dict[str, Any]:
+        """The columns of the run, after those of the factor where the study has one."""
+        factor = {"factor": self.study, "level": self.level, "contract": self.run.contract}
+        return self.run.named if self.level is None else factor | self.run.named
 
 
 @dataclass(frozen=True)
@@ -126,29 +137,23 @@ class Block:
 
 def weights_folders(study: Study) -> list[Path]:
     """Return where weights files are looked for: own pretraining, then the data root."""
-    roots = [study.weights.folder]
-    if study.data_root is not None:
-        roots += [study.data_root / "weights", study.data_root]
-    return roots
+    root = study.data_root
+    return [study.weights.folder, *([] if root is None else [root / "weights", root])]
 
 
 def find_entries(
     study: Study, inits: Sequence[str] | None = None
 ) -> dict[tuple[str, str], WeightsEntry | None]:
-    """Return the weights entry of every init and backbone of a profile; None for `random`.
+    """Return the weights entry of every init (by default the profile's) and backbone.
 
-    Parameters
-    ----------
-    inits
-        Other inits than the profile's.
+    None stands for `random`.
 
     Raises
     ------
     InputError
         For an unknown init, or one whose pretraining has not been run.
     """
-    own = local_entries(study)
-    known = own + load_entries()
+    known = local_entries(study) + load_entries()
     return {
         (init, backbone): None if init == RANDOM else find_entry(init, backbone, known)
         for init in inits or study.profile.inits
@@ -156,53 +161,92 @@ def find_entries(
     }
 
 
-def plan_runs(
-    study: Study,
-    inputs: TaskInputs,
-    *,
-    inits: Sequence[str] | None = None,
-    scenarios: Sequence[Scenario] | None = None,
-    preprocessing: Literal["native", "official_scripts"] | None = None,
-) -> list[Run]:
-    """List the runs of a task, folds first, in the order of the scenarios.
+def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[PlannedRun]:
+    """List the runs of a named study, level by level and task by task.
+
+    A run that both levels of a factor share (weights whose own contract is the official scripts')
+    stands here twice, with the same id.
 
     Parameters
     ----------
-    inputs
-        What the task's runs read; images are resized as they are in its store.
-    inits, scenarios, preprocessing
-        Others than the profile's.  Equal runs have equal ids, whichever plan they stand in.
+    name
+        One of `rin.study.profile.STUDIES`.
+    task
+        The only task to plan, which may be another than the study's; None takes all of those.
+
+    Raises
+    ------
+    InputError
+        For a study that is unknown or that the profile does not ask for, an unknown init, or one
+        whose pretraining has not been run; otherwise as `rin.study.task_inputs`.
     """
-    changed = {"resize": inputs.store.resize}
-    changed |= {"preprocessing": preprocessing} if preprocessing else {}
-    settings = study.profile.tuning(inputs.task.name).model_copy(update=changed)
-    inits = inits or study.profile.inits
+    profile, chosen = study.profile, study.profile.filter_of(name)
+    if chosen is None:
+        raise InputError(
+            f"the profile says nothing of the study {name}",
+            where=f"profile {profile.name}",
+            remedy="Give it such a section; rin.study.profile describes the fields.",
+        )
+    inits = list(dict.fromkeys([RANDOM] * (name == FROM_RANDOM) + profile.inits))
+    planned = []
+    for level in STUDIES[name]:
+        changed = {} if level is None else {name: level}
+        for each in chosen.tasks if task is None else [task]:
+            inputs = study.inputs(each, chosen.folds, changed.get("resize"))
+            settings = profile.tuning(each).model_copy(update=changed)
+            runs = plan_runs(study, inputs, settings, inits, chosen.scenarios)
+            planned += [PlannedRun(run, inputs, name, level) for run in runs]
+    return planned
+
+
+def plan_runs(
+    study: Study,
+    inputs: TaskInputs,
+    settings: FineTuning | None = None,
+    inits: Sequence[str] | None = None,
+    scenarios: Sequence[str] | None = None,
+) -> list[Run]:
+    """List the runs of a task, folds first, in the order of the scenarios.
+
+    Settings, inits and names of scenarios are the profile's where none are given.
+    """
+    profile, task = study.profile, inputs.task.name
+    own = profile.tuning(task)
+    settings, inits = settings or own, inits or profile.inits
+    scenarios = scenarios or [scenario.name for scenario in scenarios_of(profile.backbones)]
     entries, folders = find_entries(study, inits), weights_folders(study)
     digests = {key: _weights_digest(entry, folders) for key, entry in entries.items()}
+    checked = profile.sanity if inputs.store.masks() is not None else None
     runs = []
     for fold, split in inputs.folds.groupby("fold"):
         split_digest = hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
-        for scenario in scenarios or scenarios_of(study.profile.backbones):
+        for scenario in map(find_scenario, scenarios):
             # Both inits of a scenario share head, order and augmentation: a paired design.
-            named = {"task": inputs.task.name, "fold": int(fold), "scenario": scenario.name}
-            seed = int(digest_of(named | {"seed": study.profile.seed})[:7], 16)
+            named = {"task": task, "fold": int(fold), "scenario": scenario.name}
+            seed = int(digest_of(named | {"seed": profile.seed})[:7], 16)
             for init in inits:
-                key = (init, scenario.backbone)
+                entry = entries[init, scenario.backbone]
+                contract = _contract(entry, settings)
+                # Runs of the main study record, in whichever study they stand.
+                main = init in profile.inits and settings.resize == own.resize
+                main = main and fold == 0 and contract == _contract(entry, own)
+                records = main and checked is not None and scenario.name in checked.scenarios
                 run = Run(
-                    inputs.task.name,
+                    task,
                     int(fold),
                     scenario,
                     init,
-                    entries[key],
-                    _contract(entries[key], settings),
+                    entry,
+                    contract,
                     seed,
                     settings,
                     3 if inputs.store.color else 1,
                     inputs.store.digest,
                     split_digest,
-                    digests[key] or f"random-{study.profile.seed}",
+                    digests[init, scenario.backbone] or f"random-{profile.seed}",
+                    checked.cases if records else 0,
                 )
-                runs.append(replace(run, sanity_cases=_sanity_cases(study, inputs, run)))
+                runs.append(run)
     return runs
 
 
@@ -213,19 +257,24 @@ def _contract(entry: WeightsEntry | None, settings: FineTuning) -> str:
     return entry.preprocessing if entry else RANDOM_CONTRACT
 
 
-def _sanity_cases(study: Study, inputs: TaskInputs, run: Run) -> int:
-    """Return how many cases a run records for the sanity check, in every plan that holds it."""
-    settings = study.profile.sanity
-    if settings is None or run.scenario.name not in settings.scenarios or run.fold != 0:
-        return 0
-    if run.init not in study.profile.inits or inputs.store.masks() is None:
-        return 0
-    tuning = study.profile.tuning(inputs.task.name)
-    own = inputs.store.resize == tuning.resize and run.contract == _contract(run.entry, tuning)
-    return settings.cases if own else 0
+def _weights_digest(entry: WeightsEntry | None, folders: list[Path]) -> str | None:
+    if entry is None or entry.sha256:
+        return entry and entry.sha256
+    path = locate(entry, folders)
+    return sha256_of(path) if path else f"{entry.init}:{entry.release}"
 
 
-def group_blocks(runs: list[Run], *, by_task: bool = False) -> list[Block]:
+def plan_all(study: Study) -> list[PlannedRun]:
+    """List every fine-tuning run that a profile asks for once, those of the main study first."""
+    planned = {}
+    for name in STUDIES:
+        if study.profile.filter_of(name) is not None:
+            for each in plan_study(study, name):
+                planned.setdefault(each.run.run_id, each)
+    return list(planned.values())
+
+
+def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[Block]:
     """Group runs by compiled step, and by task where asked, the longest block first."""
     blocks: dict[tuple[Architecture, str], list[Run]] = {}
     for run in runs:
@@ -244,78 +293,7 @@ def group_blocks(runs: list[Run], *, by_task: bool = False) -> list[Block]:
     return sorted(made, key=lambda block: -block.cost)
 
 
-def plan_study(
-    study: Study, name: str, read: Callable[..., TaskInputs] | None = None
-) -> list[PlannedRun]:
-    """List the runs of a named study, level by level and task by task.
-
-    A run that both levels of a factor share (weights whose own contract is the official scripts')
-    stands here twice, with the same id.
-
-    Parameters
-    ----------
-    name
-        One of `rin.study.profile.STUDIES`.
-    read
-        As `inputs_reader` returns it, where several studies share what they read.
-
-    Raises
-    ------
-    InputError
-        For a study that is unknown or that the profile does not ask for; otherwise as `plan_runs`
-        and `rin.study.task_inputs`.
-    """
-    chosen, read = study.profile.filter_of(name), read or inputs_reader(study)
-    if chosen is None:
-        raise InputError(
-            f"the profile says nothing of the study {name}",
-            where=f"profile {study.profile.name}",
-            remedy="Give it such a section; rin.study.profile describes the fields.",
-        )
-    inits = study.profile.inits
-    if name == FROM_RANDOM:
-        inits = [RANDOM, *(init for init in inits if init != RANDOM)]
-    scenarios, planned = [find_scenario(scenario) for scenario in chosen.scenarios], []
-    for level in FACTORS.get(name, (None,)):
-        changed = {name: level} if level else {}
-        for task in chosen.tasks:
-            inputs = read(task, chosen.folds, changed.get("resize"))
-            runs = plan_runs(
-                study,
-                inputs,
-                inits=inits,
-                scenarios=scenarios,
-                preprocessing=changed.get("preprocessing"),
-            )
-            planned += [PlannedRun(run, inputs, level) for run in runs]
-    return planned
-
-
-def plan_all(study: Study) -> list[PlannedRun]:
-    """List every fine-tuning run that a profile asks for once, those of the main study first.
-
-    Raises
-    ------
-    InputError
-        As `plan_study`.
-    """
-    read, planned = inputs_reader(study), {}
-    for name in STUDIES:
-        if study.profile.filter_of(name) is not None:
-            for found in plan_study(study, name, read):
-                planned.setdefault(found.run.run_id, found)
-    return list(planned.values())
-
-
-def runs_table(runs: list[Run]) -> pd.DataFrame:
-    """Return the columns that name a run, one row a run, indexed by run id."""
-    return pd.DataFrame([{"run_id": run.run_id} | run.named for run in runs]).set_index("run_id")
-
-
-def _weights_digest(entry: WeightsEntry | None, folders: list[Path]) -> str | None:
-    if entry is None:
-        return None
-    if entry.sha256:
-        return entry.sha256
-    path = locate(entry, folders)
-    return sha256_of(path) if path else f"{entry.init}:{entry.release}"
+def runs_table(planned: Sequence[PlannedRun]) -> pd.DataFrame:
+    """Return the columns that name each run, one row a run, indexed by run id."""
+    rows = [{"run_id": each.run.run_id} | each.run.named for each in planned]
+    return pd.DataFrame(rows).set_index("run_id")

@@ -51,7 +51,7 @@ from rin.study.pretraining import (
     pretrain_missing,
 )
 from rin.study.profile import Probe
-from rin.study.setting import Study, task_inputs
+from rin.study.setting import Study
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -100,7 +100,7 @@ def probe_sources(study: Study, runs: list[PretrainingRun], images: int, size: i
         )
     corpora = study.profile.pretraining.corpora.values()
     datasets = [find_corpus(study, choose_corpus(study, names)) for names in corpora]
-    datasets += [task_inputs(study, task).found for task in study.profile.tasks]
+    datasets += [study.inputs(task).found for task in study.profile.tasks]
     for dataset in datasets:
         name = dataset.manifest.name
         if name not in sources:

@@ -30,19 +30,28 @@ from rin.strict_yaml import read_yaml
 from rin.study.scenarios import find_scenario, scenarios_of
 
 MAIN, FROM_RANDOM = "main", "from_random"
-#: Studies of one factor: its levels, of which the first is compared with the other.
-#: `preprocessing` feeds every run as the official scripts do; `resize` keeps the aspect ratio.
-FACTORS: dict[str, tuple[str, str]] = {
+#: Studies that a profile may name, in the order in which they are shown, with their levels: values
+#: of the setting of fine-tuning that a study is called after, of which the first is compared with
+#: the other.  `official_scripts` feeds every run as those scripts do; `pad` keeps the aspect ratio.
+STUDIES: dict[str, tuple[str | None, ...]] = {
+    MAIN: (None,),
+    FROM_RANDOM: (None,),
     "preprocessing": ("native", "official_scripts"),
     "resize": ("stretch", "pad"),
 }
-#: Studies that a profile may name, in the order in which they are shown.
-STUDIES = (MAIN, FROM_RANDOM, *FACTORS)
+
+
+def _distinct(names: list[str]) -> list[str]:
+    if len(set(names)) != len(names):
+        raise ValueError(f"names repeat: {names}")
+    return names
+
+
 Positive = Annotated[int, Field(gt=0)]
 Momentum = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 NotNegative = Annotated[int, Field(ge=0)]
-Names = Annotated[list[str], Field(min_length=1)]
+Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
 Augmentation = Annotated[str, AfterValidator(lambda name: (find_augmentation(name), name)[1])]
 Scenarios = Annotated[Names, AfterValidator(lambda names: [find_scenario(n).name for n in names])]
 
@@ -187,12 +196,6 @@ class Factors(Settings):
             raise ValueError("names no factor: preprocessing, resize or both")
         return self
 
-    @property
-    def scenarios(self) -> list[str]:
-        """Scenarios of all factors."""
-        studies = [self.preprocessing, self.resize]
-        return [name for study in studies if study for name in study.scenarios]
-
 
 class Probe(Settings):
     """Whether a weights file tells which inputs it was trained on.
@@ -247,7 +250,7 @@ class Profile(Settings):
     name: Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
     about: str
     tasks: Names
-    inits: Annotated[list[str], Field(min_length=2)]
+    inits: Annotated[Names, Field(min_length=2)]
     backbones: Names = Field(default_factory=lambda: list(BACKBONES))
     folds: Positive = 5
     splits: Literal["own", "official"] = "own"
@@ -267,75 +270,37 @@ class Profile(Settings):
     live: str | None = None
     execution: Execution = Execution()
 
-    @field_validator("backbones")
-    @classmethod
-    def _known_backbones(cls, names: list[str]) -> list[str]:
-        for name in names:
+    @model_validator(mode="after")
+    def _fits_together(self) -> Profile:
+        if self.splits == "official" and self.cases is not None:
+            raise ValueError("cases: official splits name all their cases, so none can be drawn")
+        for name in self.backbones:
             if name not in BACKBONES:
                 raise unknown("backbone", name, list(BACKBONES))
-        return names
-
-    @field_validator("tasks", "inits")
-    @classmethod
-    def _different(cls, names: list[str]) -> list[str]:
-        if len(set(names)) != len(names):
-            raise ValueError(f"names repeat: {names}")
-        return names
-
-    @field_validator("fine_tuning", "pretraining")
-    @classmethod
-    def _large_enough(
-        cls, settings: FineTuning | Pretraining | None, others: ValidationInfo
-    ) -> FineTuning | Pretraining | None:
-        own = getattr(settings, "backbones", None)
-        for name in own or others.data.get("backbones", []) if settings else []:
-            check_size(name, settings.size)
-        return settings
-
-    @field_validator("cases")
-    @classmethod
-    def _not_with_official_splits(cls, n: int | None, others: ValidationInfo) -> int | None:
-        if n is not None and others.data.get("splits") == "official":
-            raise ValueError("official splits name all their cases, so none can be drawn")
-        return n
-
-    @field_validator("from_random", "factors", "sanity")
-    @classmethod
-    def _of_own_backbones(
-        cls, section: StudyFilter | Factors | Sanity | None, others: ValidationInfo
-    ) -> StudyFilter | Factors | Sanity | None:
-        for name in section.scenarios if section else []:
-            if find_scenario(name).backbone not in others.data.get("backbones", []):
-                raise ValueError(f"{name}: its backbone is not among the profile's")
-        return section
-
-    @field_validator("probe")
-    @classmethod
-    def _on_a_corpus(cls, section: Probe | None, others: ValidationInfo) -> Probe | None:
-        pretraining = others.data.get("pretraining")
-        if section and (pretraining is None or section.init not in pretraining.corpora):
-            raise ValueError(f"{section.init!r} is not among the inits that are pretrained")
-        return section
-
-    @field_validator("fine_tuning_of")
-    @classmethod
-    def _settings_of_tasks(
-        cls, changes: dict[str, dict[str, Any]], others: ValidationInfo
-    ) -> dict[str, dict[str, Any]]:
-        for task, changed in changes.items():
-            if task not in others.data.get("tasks", []):
-                raise ValueError(f"{task!r} is not among the profile's tasks")
-            if general := others.data.get("fine_tuning"):
-                tuning = FineTuning.model_validate(general.model_dump() | changed)
-                cls._large_enough(tuning, others)
-        return changes
-
-    @field_validator("live")
-    @classmethod
-    def _live_is_a_task(cls, task: str | None, others: ValidationInfo) -> str | None:
-        if task is not None and task not in others.data.get("tasks", []):
-            raise ValueError(f"{task!r} is not among the profile's tasks")
-        return task
+        sections = {"factors.resize": self.factors and self.factors.resize}
+        sections["factors.preprocessing"] = self.factors and self.factors.preprocessing
+        sections |= {"from_random": self.from_random, "sanity": self.sanity}
+        named = {"fine_tuning_of": [*self.fine_tuning_of], "live": [self.live] if self.live else []}
+        for section, chosen in sections.items():
+            named[section] = getattr(chosen, "tasks", [])
+            for name in chosen.scenarios if chosen else []:
+                if find_scenario(name).backbone not in self.backbones:
+                    raise ValueError(f"{section}: {name}: its backbone is not among the profile's")
+        for section, tasks in named.items():
+            if others := [task for task in tasks if task not in self.tasks]:
+                raise ValueError(f"{section}: {others} are not among the profile's tasks")
+        sizes = {"fine_tuning": self.fine_tuning.size}
+        sizes |= {f"fine_tuning_of.{task}": self.tuning(task).size for task in self.fine_tuning_of}
+        if self.pretraining and not self.pretraining.backbones:
+            sizes["pretraining"] = self.pretraining.size
+        for section, size in sizes.items():
+            for name in self.backbones:
+                if size < (least := BACKBONES[name].min_size):
+                    raise ValueError(f"{section}.size: {size} px, and {name} takes {least} px up")
+        corpora = self.pretraining.corpora if self.pretraining else {}
+        if self.probe and self.probe.init not in corpora:
+            raise ValueError(f"probe: {self.probe.init!r} is not among the inits pretrained here")
+        return self
 
     @property
     def live_task(self) -> str:
@@ -351,11 +316,13 @@ class Profile(Settings):
             For a study that is not one of `STUDIES`.
         """
         if study not in STUDIES:
-            raise unknown("study", study, STUDIES)
+            raise unknown("study", study, [*STUDIES])
         if study == MAIN:
             names = [scenario.name for scenario in scenarios_of(self.backbones)]
             return StudyFilter.model_construct(tasks=self.tasks, scenarios=names, folds=self.folds)
-        return getattr(self if study == FROM_RANDOM else self.factors, study, None)
+        section = getattr(self if study == FROM_RANDOM else self.factors, study, None)
+        kept = [task for task in section.tasks if task in self.tasks] if section else []
+        return section.model_copy(update={"tasks": kept}) if kept else None
 
     def tuning(self, task: str) -> FineTuning:
         """Return how a task is fine-tuned."""

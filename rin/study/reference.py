@@ -3,7 +3,7 @@
 A reference run holds case ids and numbers, and no statistics: those are computed anew from it
 wherever it is shown.  `run.json` tells how the numbers came about, and nothing of where; the
 tables beside it name each case and each run once, and point to them by their rows.  Reading gives
-the columns that a study of one's own returns.  Writing refuses unfinished runs and stand-ins.
+the tables of `rin.study.run`.  Writing refuses unfinished runs and stand-ins.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -21,6 +21,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from scipy.special import logit
 
@@ -28,17 +29,11 @@ from rin.data.dataset import Dataset
 from rin.data.manifest import DatasetManifest
 from rin.errors import InputError, unknown
 from rin.explain.lesion_maps import lesion_map_table
-from rin.explain.overlap import (
-    baseline_scores,
-    lesion_sizes,
-    measure_overlap,
-    others_lesion_size,
-)
 from rin.files import sha256_of
-from rin.models.weights import WeightsEntry, locate
+from rin.models.weights import locate
 from rin.study.ledger import Ledger
 from rin.study.machine import Hardware, commit_of, installed_packages, this_computer
-from rin.study.plan import PlannedRun, Run, find_entries, plan_study, weights_folders
+from rin.study.plan import PlannedRun, Run, find_entries, name_run, plan_study, weights_folders
 from rin.study.pretraining import (
     PretrainingRun,
     find_corpus,
@@ -48,12 +43,13 @@ from rin.study.pretraining import (
     pretrained,
 )
 from rin.study.probe import plan_probe, probe_ledger, probe_measurements
-from rin.study.profile import FACTORS, MAIN, STUDIES
-from rin.study.run import cam_arrays, run_predictions
-from rin.study.scenarios import find_scenario
-from rin.study.setting import Study, TaskInputs, inputs_reader
+from rin.study.profile import MAIN, STUDIES
+from rin.study.run import PREDICTIONS, baseline_table, below_names, cam_arrays, overlap_table
+from rin.study.setting import Study, TaskInputs
 
 RUN = "run.json"
+#: Largest size of all files of a reference run together, in bytes.
+LARGEST = 2_000_000
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -186,337 +182,44 @@ class RunFacts(_Fact):
         return next(task for task in self.tasks if task.name == name)
 
 
-def without_folders(value: Any) -> Any:
-    """Return settings in which each path of this computer is its last name alone."""
-    if isinstance(value, dict):
-        return {key: without_folders(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [without_folders(each) for each in value]
-    if isinstance(value, str) and PurePath(value).is_absolute():
-        return PurePath(value).name
-    return value
-
-
-#: Columns that each table must have, with the kinds of their values (NumPy's letters).
-COLUMNS: dict[str, dict[str, str]] = {
-    "cases": {"task": "O", "case_id": "O", "patient_id": "O", "label": "iu"},
-    "runs": {"run_id": "O", "task": "O", "fold": "iu", "scenario": "O", "init": "O",
-           "contract": "O", "preprocessing": "O", "resize": "O", "seed": "iu",
-           "best_epoch": "iu", "epochs": "iu", "seconds": "f"},
-    "scores": {"run": "iu", "case": "iu", "score": "f"},
-    "overlap": {"run": "iu", "case": "iu", "target": "iu", "empty_cam": "b", "dice": "f",
-              "dice_best": "f", "dice_upper": "f", "pointing": "f", "average_precision": "f",
-              "mask_share": "f", "cam_share": "f"},
-    "baselines": {"case": "iu", "baseline": "O", "dice": "f", "pointing": "f",
-                "average_precision": "f"},
-    "pretraining": {"init": "O", "corpus": "O", "backbone": "O", "top1": "f", "run_id": "O"},
-    "lesion_maps": {"task": "O", "init": "O", "unfreezing": "O", "row": "iu", "column": "iu",
-                  "activation": "f", "n_maps": "iu"},
+#: Columns that tables must have; integers and text are kept short in the files.
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "cases": {"task": str, "case_id": str, "patient_id": str, "label": int},
+    "runs": {"run_id": str, "task": str, "fold": int, "scenario": str, "init": str,
+             "contract": str, "preprocessing": str, "resize": str, "seed": int,
+             "best_epoch": int, "epochs": int, "seconds": float},
+    "scores": {"run": int, "case": int, "score": np.float32},
+    "overlap": {"run": int, "case": int, "target": int, "empty_cam": bool} | dict.fromkeys(
+        ["dice", "dice_best", "dice_upper", "pointing", "average_precision", "mask_share",
+         "cam_share"], np.float32),
+    "baselines": {"case": int, "baseline": str, "dice": np.float32, "pointing": np.float32,
+                  "average_precision": np.float32},
+    "pretraining": {"init": str, "corpus": str, "backbone": str, "top1": float, "run_id": str},
+    "lesion_maps": {"task": str, "init": str, "unfreezing": str, "row": int, "column": int,
+                    "activation": float, "n_maps": int},
     "probe": {},
 }  # fmt: skip
+_FLOATS = (float, np.float32)
 #: Tables that not every study has.
 OPTIONAL = ("lesion_maps", "probe")
-#: Numbers of overlap that are kept beside the case and the run.
-OVERLAP_VALUES = [name for name, kind in COLUMNS["overlap"].items() if kind == "f"]
-_CASE = ["task", "case_id"]
-
-
-def pack_predictions(tables: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return cases and scores of several runs, each case named once.
-
-    Parameters
-    ----------
-    tables
-        One a run: `task`, `case_id`, `patient_id`, `label`, `score`.
-
-    Returns
-    -------
-    tuple
-        `task`, `case_id`, `patient_id`, `label`, each case once; and `run` (place in the list of
-        tables), `case` (row of the cases), `score` (float32).
-
-    Raises
-    ------
-    InputError
-        When a case has two labels or two patients, stands twice in a run, or a score is not a
-        number that float32 holds exactly: then statistics would change.
-    """
-    lengths = [len(table) for table in tables]
-    rows = pd.concat(tables, ignore_index=True)
-    run = np.repeat(np.arange(len(tables)), lengths)
-    cases = rows[[*_CASE, "patient_id", "label"]].drop_duplicates(ignore_index=True)
-    _refuse(cases.duplicated(_CASE), cases, "has two labels or patients")
-    _refuse(pd.concat([rows[_CASE], pd.Series(run)], axis=1).duplicated(), rows,
-            "stands twice in a run")  # fmt: skip
-    exact = rows["score"].to_numpy(dtype=np.float64)
-    short = exact.astype(np.float32)
-    _refuse(~np.isfinite(exact) | (short != exact), rows, "has a score that float32 cannot hold")
-    case = pd.MultiIndex.from_frame(cases[_CASE]).get_indexer(pd.MultiIndex.from_frame(rows[_CASE]))
-    return cases, pd.DataFrame({"run": run, "case": case, "score": short})
-
-
-def unpack_predictions(
-    cases: pd.DataFrame, scores: pd.DataFrame, runs: Sequence[int]
-) -> pd.DataFrame:
-    """Return `run` and the columns that were packed, of some runs in the order given."""
-    order = pd.Series(np.arange(len(runs)), index=list(runs))
-    scores = scores[scores["run"].isin(order.index)]
-    place = scores["run"].map(order).to_numpy()
-    scores = scores.iloc[np.argsort(place, kind="stable")]
-    named = cases.iloc[scores["case"].to_numpy()].reset_index(drop=True)
-    named.insert(0, "run", scores["run"].to_numpy())
-    return named.assign(score=scores["score"].to_numpy())
-
-
-def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table small: integers as short as they fit, repeated values once."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    for name in table.select_dtypes("integer"):
-        if table[name].notna().all():
-            kind = "integer" if (table[name] < 0).any() else "unsigned"
-            table = table.assign(**{name: pd.to_numeric(table[name], downcast=kind)})
-    arrays = pa.Table.from_pandas(table, preserve_index=False)
-    arrays = arrays.replace_schema_metadata(None)  # pandas' notes are larger than small tables
-    pq.write_table(arrays, path, compression="zstd", compression_level=19, use_dictionary=True)
-
-
-def read_table(path: Path, rows: int) -> pd.DataFrame:
-    """Read a table and check that it has its columns and so many rows; integers are int64 again.
-
-    Raises
-    ------
-    InputError
-        When it is not readable, lacks a column, has one of another kind, or other rows.
-    """
-    # pyarrow's errors are ValueErrors or OSErrors.
-    try:
-        table = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise broken(path, f"not a readable table ({error})") from error
-    absent = [name for name in COLUMNS[path.stem] if name not in table]
-    if absent or len(table) != rows:
-        said = f"columns {absent} are missing" if absent else f"{len(table)} rows, not {rows}"
-        raise broken(path, said)
-    for name, kinds in COLUMNS[path.stem].items():
-        found = table[name].dtype
-        kind = "O" if pd.api.types.is_string_dtype(found) else found.kind
-        if kind not in kinds:
-            raise broken(path, f"column {name} holds {found}")
-        if kind != "f" and table[name].isna().any():
-            raise broken(path, f"column {name} has gaps")
-    return table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
-
-
-def check_places(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    """Raise unless every table points to runs and cases that there are, and labels are 0 or 1.
-
-    Raises
-    ------
-    InputError
-        Naming the table and the column.
-    """
-    ends = {"run": len(tables["runs"]), "case": len(tables["cases"])}
-    for name, table in tables.items():
-        for column in ends.keys() & set(table.columns) if name != "probe" else ():
-            values = table[column]
-            if not values.between(0, ends[column] - 1).all():
-                raise broken(_file(folder, name), f"column {column} points beyond the {column}s")
-    if not tables["cases"]["label"].isin([0, 1]).all():
-        raise broken(_file(folder, "cases"), "labels other than 0 and 1")
-    if tables["cases"].duplicated(_CASE).any() or tables["runs"]["run_id"].duplicated().any():
-        raise broken(folder, "a case or a run stands twice")
-    scores = tables["scores"]
-    if scores.duplicated(["run", "case"]).any() or not np.isfinite(scores["score"]).all():
-        raise broken(_file(folder, "scores"), "a score is doubled or not a number")
-    of_case = tables["cases"]["task"].to_numpy()[scores["case"]]
-    if (of_case != tables["runs"]["task"].to_numpy()[scores["run"]]).any():
-        raise broken(_file(folder, "scores"), "a run scores a case of another task")
-
-
-def _log_odds(probabilities: pd.Series) -> pd.Series:
-    """Return finite log-odds; what float32 had rounded to 0 or 1 stays tied."""
-    return logit(probabilities.astype(float).clip(1e-45, 1 - 2**-25))
-
-
-def _file(folder: Path, name: str) -> Path:
-    return folder / f"{name}.parquet"
-
-
-def broken(where: Path, problem: str) -> InputError:
-    """Return the error for a file of a reference run that cannot be used."""
-    return InputError(
-        problem,
-        where=where,
-        remedy="Restore the reference run from the repository, or write it again with "
-        "rin reference write --replace.",
-    )
-
-
-def _refuse(bad: pd.Series | np.ndarray, rows: pd.DataFrame, problem: str) -> None:
-    if np.any(bad):
-        first = rows[np.asarray(bad)].iloc[0]
-        raise InputError(
-            f"case {first['case_id']} {problem}",
-            where=f"predictions of {first['task']}",
-            remedy="Delete the run's folder in the ledger and run the stage again.",
-        )
-
-
-def _refuse_stand_ins(study: Study, provenances: Mapping[str, str]) -> None:
-    """Raise unless everything that a study read is real; keys say what it is."""
-    made_up = [name for name, provenance in provenances.items() if provenance != "real"]
-    if made_up:
-        raise InputError(
-            f"stand-ins: {', '.join(made_up)}",
-            where=f"profile {study.profile.name}",
-            remedy="Only real data make a reference run: name the folder that holds them with "
-            "--data-root, and run the study again.",
-        )
-
-
-def _gather_facts(
-    study: Study,
-    tasks: Mapping[str, TaskInputs],
-    runs: list[Run],
-    files: Mapping[str, FileFacts],
-    accelerator: str | None,
-) -> RunFacts:
-    """Return what `run.json` states of a finished study on real images."""
-    done = pd.DataFrame([study.runs.done(run.run_id) for run in runs])
-    own = pretrained(study)
-    finished = pd.concat([done["finished"], own["finished"]] if len(own) else [done["finished"]])
-    work = {"fine-tuning": Work(runs=len(done), seconds=round(done["seconds"].sum(), 1))}
-    if len(own):
-        work["pretraining"] = Work(runs=len(own), seconds=round(own["seconds"].sum(), 1))
-    facts = RunFacts(
-        name=study.profile.name,
-        written=datetime.now(UTC).isoformat("T", "seconds"),
-        first_finished=finished.min(),
-        last_finished=finished.max(),
-        profile=without_folders(study.profile.model_dump(mode="json")),
-        python=platform.python_version(),
-        packages=installed_packages(),
-        backend=_one_of(done["backend"]),
-        precision=_one_of(done["precision"]),
-        commit=commit_of(Path(__file__).parent),
-        hardware=this_computer(accelerator),
-        peak_memory_gb=float(done["peak_memory_gb"].max()),
-        work=work,
-        tasks=[task_facts(inputs) for inputs in tasks.values()],
-        corpora=_corpora(study, own),
-        weights=[
-            _weights(study, entry, init, backbone)
-            for (init, backbone), entry in find_entries(study).items()
-            if entry is not None
-        ],
-        files=dict(files),
-    )
-    return facts.model_copy(update={"digest": facts.expected_digest})
-
-
-def _one_of(values: pd.Series) -> str:
-    return ", ".join(sorted(values.astype(str).unique()))
-
-
-def task_facts(inputs: TaskInputs) -> TaskFacts:
-    """Return what is to be said of a task and of its images, in numbers."""
-    used = inputs.store.cases
-    return TaskFacts(
-        name=inputs.task.name,
-        dataset=_dataset(inputs.manifest, inputs.found, used, inputs.dataset.provenance),
-        substitute_for=inputs.substitute_for,
-        mask_kind=inputs.manifest.mask_kind if inputs.store.masks() is not None else "",
-        size=inputs.store.size,
-        split={part: int(n) for part, n in inputs.folds["part"].value_counts().items()},
-    )
-
-
-def _dataset(
-    manifest: DatasetManifest, found: Dataset, used: pd.DataFrame, provenance: str
-) -> DatasetFacts:
-    return DatasetFacts(
-        name=manifest.name,
-        title=manifest.title,
-        provenance=provenance,
-        licence=manifest.licence,
-        access=manifest.access,
-        home=manifest.home,
-        independence=manifest.independence,
-        used=len(used),
-        available=len(found.cases),
-        patients=used["patient_id"].nunique(),
-        counts={label: int(n) for label, n in used["label"].value_counts().sort_index().items()},
-        digest=found.digest,
-    )
-
-
-def _corpora(study: Study, own: pd.DataFrame) -> list[DatasetFacts]:
-    listed = []
-    for name in own["corpus"].unique() if len(own) else ():
-        found, drawn = find_corpus(study, name), open_corpus(study, name)
-        listed.append(_dataset(found.manifest, found, drawn.cases, found.provenance))
-    return listed
-
-
-def _weights(study: Study, entry: WeightsEntry, init: str, backbone: str) -> WeightsFacts:
-    path = None if entry.sha256 else locate(entry, weights_folders(study))
-    return WeightsFacts(
-        init=init,
-        backbone=backbone,
-        contract=entry.preprocessing,
-        release=entry.release,
-        licence=entry.licence,
-        provenance=entry.provenance,
-        sha256=entry.sha256 or (sha256_of(path) if path else None),
-    )
-
-
-#: Columns that name a run in tables of predictions, in their order.
-NAMED = ["task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init", "seed"]
+_UNIQUE = {"cases": ["task", "case_id"], "runs": ["run_id"], "scores": ["run", "case"]}
 
 
 @dataclass(frozen=True)
 class ReferenceRun:
-    """A reference run, read and checked.
+    """A reference run, read and checked; its methods return the tables of `rin.study.run`.
 
-    Attributes
-    ----------
-    facts
-        How it came about.
-    cases
-        `task`, `case_id`, `patient_id`, `label` (1 is the positive class), one row a case.
-    runs
-        One row a run: `run_id`, task, fold, scenario, init, `contract` (input contract in
-        effect), `preprocessing` and `resize` (as in `rin.study.profile.FineTuning`), seed,
-        `best_epoch`, `epochs`, `seconds`; and for each plan the place of the run in it, NaN where
-        it is not part of it: `grid`, `from_random`, and `FACTOR_LEVEL`.
-    scores
-        `run` and `case` (rows of `runs` and `cases`), `score` (log-odds, float32).
-    overlap
-        One row a run of the grid and image with a lesion: `run`, `case`, and columns of
-        `rin.explain.overlap.Overlap.table`.
-    baselines
-        One row a case with a lesion and baseline: scores of what looks at no image.
-    pretraining
-        As `rin.study.pretrained` returned it, and `contract`.
-    lesion_maps
-        As `rin.explain.lesion_maps.lesion_map_table`, all tasks with masks; None where the run
-        was written before they were recorded, or no task has masks.
-    probe
-        As `rin.study.probe.probe_measurements` returned it; None without such a section.
+    `cases` has `task`, `case_id`, `patient_id`, `label` (1 is the positive class).  `runs` has
+    what names a run, its `contract`, `best_epoch`, `epochs`, `seconds`; and for each column of
+    `plan_columns` the place of the run in that plan, NaN where it is not part of it.  `tables` has
+    the others: `scores`, `overlap` and `baselines` point to rows of `runs` and `cases`;
+    `pretraining` and `probe` are as `rin.study.pretrained` and
+    `rin.study.probe.probe_measurements` returned them, `lesion_maps` as
+    `rin.explain.lesion_maps.lesion_map_table`.
     """
 
     facts: RunFacts
-    cases: pd.DataFrame = field(repr=False)
-    runs: pd.DataFrame = field(repr=False)
-    scores: pd.DataFrame = field(repr=False)
-    overlap: pd.DataFrame = field(repr=False)
-    baselines: pd.DataFrame = field(repr=False)
-    pretraining: pd.DataFrame = field(repr=False)
-    lesion_maps: pd.DataFrame | None = field(repr=False)
-    probe: pd.DataFrame | None = field(repr=False)
+    tables: dict[str, pd.DataFrame] = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -528,12 +231,88 @@ class ReferenceRun:
         """Tasks whose whole grid was run, in the order of the profile."""
         return list(self.facts.profile["tasks"])
 
+    @property
+    def runs(self) -> pd.DataFrame:
+        """One row a run."""
+        return self.tables["runs"]
+
+    @property
+    def pretraining(self) -> pd.DataFrame:
+        """As `rin.study.pretrained` returned it, and `contract`."""
+        return self.tables["pretraining"]
+
+    @property
+    def probe(self) -> pd.DataFrame | None:
+        """Measurements of the probe; None where none was run."""
+        return self.tables.get("probe")
+
+    def tasks_of(self, study: str) -> set[str]:
+        """Return the tasks of which runs of a named study are kept."""
+        return set(self.runs.loc[self.runs[[*plan_columns(study)]].notna().any(axis=1), "task"])
+
+    def planned(self, study: str, task: str) -> pd.DataFrame:
+        """Return the columns that name the runs of a study, in the order of its plan.
+
+        Studies of a factor have `factor`, `level` and `contract` in front.  The index is the place
+        in `runs`, once for each level.
+        """
+        tables = []
+        for column, level in plan_columns(study).items():
+            there = self.runs[self.runs[column].notna() & (self.runs["task"] == task)]
+            there = there.sort_values(column, kind="stable")
+            names = there[["task", "fold", "scenario", "init", "seed"]].to_dict("records")
+            named = pd.DataFrame([name_run(**each) for each in names], index=there.index)
+            if level is not None:
+                factor = {"factor": study, "level": level, "contract": there["contract"]}
+                named = pd.concat([there[[]].assign(**factor), named], axis=1)
+            tables.append(named)
+        return pd.concat(tables)
+
+    def predictions(self, study: str, task: str) -> pd.DataFrame:
+        """As `rin.study.run.predictions`."""
+        named = self.planned(study, task)
+        own = self.tables["scores"].groupby("run")
+        cases = self.tables["cases"].assign(part="test")
+        columns = ["case_id", "patient_id", "part", "label"]
+        tables = []
+        for place in named.index:
+            scores = own.get_group(place)
+            tables.append(cases.iloc[scores["case"]][columns].assign(score=scores["score"].array))
+        return below_names(named.to_dict("records"), tables)
+
+    def records(self, study: str, task: str) -> pd.DataFrame:
+        """Return one row a run: what names it, `best_epoch`, `epochs`, `seconds`."""
+        named = self.planned(study, task)
+        told = self.runs.loc[named.index, ["run_id", "best_epoch", "epochs", "seconds"]]
+        return pd.concat([named, told], axis=1).reset_index(drop=True)
+
+    def overlap(self, task: str) -> pd.DataFrame:
+        """As `rin.study.run.overlap_table`; no rows without marked lesions."""
+        named = self.planned(MAIN, task)
+        rows = self.tables["overlap"]
+        rows = rows[rows["run"].isin(named.index)].merge(self.tables["scores"], on=["run", "case"])
+        cases = self.tables["cases"].iloc[rows["case"]][["case_id", "patient_id", "label"]]
+        parts = [named.loc[rows["run"]], cases, rows.drop(columns=["run", "case"])]
+        return pd.concat([part.reset_index(drop=True) for part in parts], axis=1)
+
+    def baselines(self, task: str) -> pd.DataFrame:
+        """As `rin.study.run.baseline_table`."""
+        rows = self.tables["baselines"]
+        named = self.tables["cases"].iloc[rows["case"]].reset_index(drop=True)
+        rows = rows.drop(columns="case").assign(case_id=named["case_id"])
+        return rows[named["task"] == task].reset_index(drop=True)
+
+    def lesion_maps(self, task: str) -> pd.DataFrame | None:
+        """Return the mean activation around the lesion; None where it was not recorded."""
+        kept = self.tables.get("lesion_maps")
+        found = None if kept is None else kept[kept["task"] == task].reset_index(drop=True)
+        return None if found is None or found.empty else found
+
 
 def plan_columns(study: str) -> dict[str, str | None]:
     """Return the columns of `ReferenceRun.runs` that tell a study's runs, with their levels."""
-    if study in FACTORS:
-        return {f"{study}_{level}": level for level in FACTORS[study]}
-    return {"grid" if study == MAIN else study: None}
+    name = "grid" if study == MAIN else study
+    return {name if level is None else f"{name}_{level}": level for level in STUDIES[study]}
 
 
 def reference_folder() -> Path:
@@ -542,157 +321,129 @@ def reference_folder() -> Path:
     return Path(os.environ.get("RIN_REFERENCE_RUNS", default))
 
 
-def reference_names() -> list[str]:
-    """Return the names of the reference runs that there are."""
-    return sorted(path.parent.name for path in reference_folder().glob(f"*/{RUN}"))
-
-
 def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
-    """Read a reference run and check that it is whole.
-
-    Parameters
-    ----------
-    name_or_folder
-        Name below `reference_folder`; or the folder itself, as a path.
+    """Read a reference run, by name below `reference_folder` or from a folder; check it is whole.
 
     Raises
     ------
     InputError
-        For an unknown name, or a file that is missing, truncated or not the one that was
-        written.
+        For an unknown name, or a file that is missing, truncated or not the one that was written.
     """
     folder = name_or_folder
     if not isinstance(folder, Path):
-        if name_or_folder not in reference_names():
-            raise unknown("reference run", name_or_folder, reference_names() or ["none"])
+        known = sorted(path.parent.name for path in reference_folder().glob(f"*/{RUN}"))
+        if name_or_folder not in known:
+            raise unknown("reference run", name_or_folder, known or ["none"])
         folder = reference_folder() / name_or_folder
-    facts = _read_facts(folder)
+    facts = _read_facts(folder / RUN)
     tables = {}
-    for name in COLUMNS:
-        path = _file(folder, name)
+    for name in SCHEMAS:
+        path = folder / f"{name}.parquet"
         if path.name in facts.files:
-            tables[name] = _read_checked(path, facts)
+            tables[name] = _read_table(path, facts.files[path.name])
         elif name not in OPTIONAL:
-            raise broken(folder / RUN, f"it states no {path.name}")
-    check_places(tables, folder)
-    if facts.format == 1:  # held probabilities
-        tables["scores"] = tables["scores"].assign(score=_log_odds(tables["scores"]["score"]))
-    for column in (column for study in STUDIES for column in plan_columns(study)):
-        if column not in tables["runs"]:
-            raise broken(_file(folder, "runs"), f"column {column} is missing")
-    return ReferenceRun(facts, **{name: tables.get(name) for name in COLUMNS})
+            raise _broken(folder / RUN, f"it states no {path.name}")
+    _check_places(tables, folder)
+    if facts.format == 1:  # held probabilities; what float32 had rounded to 0 or 1 stays tied
+        shares = tables["scores"]["score"].astype(float).clip(1e-45, 1 - 2**-25)
+        tables["scores"] = tables["scores"].assign(score=logit(shares))
+    return ReferenceRun(facts, tables)
 
 
-def reference_predictions(
-    reference: ReferenceRun, study: str = MAIN, task: str | None = None
-) -> pd.DataFrame:
-    """Return the test predictions of a named study, as a study of one's own returns them.
-
-    Rows of a run that both levels of a factor share appear under both; a study that was not run
-    has no rows.
-
-    Parameters
-    ----------
-    study
-        One of `rin.study.profile.STUDIES`.
-    task
-        One task; None takes all.
-
-    Raises
-    ------
-    InputError
-        For an unknown study, or a task that the reference run says nothing of.
-    """
-    if study not in STUDIES:
-        raise unknown("study", study, STUDIES)
-    if task is not None and task not in set(reference.runs["task"]):
-        raise unknown("task of the reference run", task, reference.tasks)
-    tables = []
-    for column, level in plan_columns(study).items():
-        runs = _planned(reference, column)
-        runs = runs if task is None else runs[runs["task"] == task]
-        table = _predictions(reference, runs, ["contract"] if level else [])
-        if level:
-            table.insert(0, "level", level)
-            table.insert(0, "factor", study)
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+def _broken(where: Path, problem: str) -> InputError:
+    return InputError(
+        problem,
+        where=where,
+        remedy="Restore the reference run from the repository, or write it again with "
+        "rin reference write --replace.",
+    )
 
 
-def overlap_table(reference: ReferenceRun, task: str) -> pd.DataFrame:
-    """Return what a task's maps and lesions have in common, run by run and image by image.
-
-    Columns as of the table of `rin.explain.overlap.Overlap`: those that name the run, `case_id`,
-    `patient_id`, `label`, `score`, `target`, the measures (float32), `empty_cam`; no rows where
-    the task's images have no marked lesions.
-    """
-    runs = _planned(reference, "grid")
-    runs = runs[runs["task"] == task]
-    rows = reference.overlap[reference.overlap["run"].isin(runs.index)]
-    scores = reference.scores.set_index(["run", "case"])["score"]
-    at = pd.MultiIndex.from_frame(rows[["run", "case"]])
-    named = _named(runs).loc[rows["run"]].reset_index(drop=True)
-    cases = reference.cases.iloc[rows["case"]][["case_id", "patient_id", "label"]]
-    values = rows[["target", *OVERLAP_VALUES, "empty_cam"]].reset_index(drop=True)
-    values.insert(0, "score", scores.reindex(at).to_numpy())
-    return pd.concat([named, cases.reset_index(drop=True), values], axis=1)
-
-
-def baseline_rows(reference: ReferenceRun, task: str) -> pd.DataFrame:
-    """Return scores of pictures that look at nothing: `case_id`, `baseline`, measures."""
-    named = reference.cases.iloc[reference.baselines["case"].to_numpy()]
-    rows = reference.baselines.drop(columns="case")
-    rows.insert(0, "case_id", named["case_id"].to_numpy())
-    return rows[(named["task"] == task).to_numpy()].reset_index(drop=True)
-
-
-def _planned(reference: ReferenceRun, column: str) -> pd.DataFrame:
-    """Return the runs of a plan in its order, indexed by their place in the scores."""
-    return reference.runs[reference.runs[column].notna()].sort_values(column, kind="stable")
-
-
-def _named(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns that name runs."""
-    scenarios = [find_scenario(name) for name in runs["scenario"]]
-    parts = ("backbone", "unfreezing", "learning_rate")
-    return runs.assign(**{part: [getattr(s, part) for s in scenarios] for part in parts})[NAMED]
-
-
-def _predictions(reference: ReferenceRun, runs: pd.DataFrame, before: list[str]) -> pd.DataFrame:
-    """Return predictions of some runs, in their order, with further columns of a run in front."""
-    rows = unpack_predictions(reference.cases, reference.scores, runs.index)
-    named = pd.concat([runs[before], _named(runs)], axis=1)
-    named = named.loc[rows["run"].to_numpy()].reset_index(drop=True)
-    cases = rows[["case_id", "patient_id", "label", "score"]].reset_index(drop=True)
-    cases.insert(2, "part", "test")
-    return pd.concat([named, cases.astype({"label": np.int64})], axis=1)
-
-
-def _read_facts(folder: Path) -> RunFacts:
-    path = folder / RUN
+def _read_facts(path: Path) -> RunFacts:
     try:
         facts = RunFacts.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the text"
-        raise broken(path, f"{place}: {first['msg']}") from error
+        raise _broken(path, f"{place}: {first['msg']}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise broken(path, f"not readable ({error})") from error
+        raise _broken(path, f"not readable ({error})") from error
     if facts.digest != facts.expected_digest:
-        raise broken(path, "it differs from what was written")
+        raise _broken(path, "it differs from what was written")
     return facts
 
 
-def _read_checked(path: Path, facts: RunFacts) -> pd.DataFrame:
+def _read_table(path: Path, stated: FileFacts) -> pd.DataFrame:
+    """Read a table that is the one that was written and has its columns; integers are int64."""
     if not path.is_file():
-        raise broken(path, "the file is missing")
-    if sha256_of(path) != facts.files[path.name].sha256:
-        raise broken(path, f"its SHA-256 is not the one in {RUN}")
-    return read_table(path, facts.files[path.name].rows)
+        raise _broken(path, "the file is missing")
+    if sha256_of(path) != stated.sha256:
+        raise _broken(path, f"its SHA-256 is not the one in {RUN}")
+    columns = {
+        name: pa.Column(kind, nullable=kind in _FLOATS, coerce=True)
+        for name, kind in SCHEMAS[path.stem].items()
+    }
+    try:
+        table = pd.read_parquet(path)
+        table = table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
+        table = pa.DataFrameSchema(columns, unique=_UNIQUE.get(path.stem)).validate(table)
+    # The errors of pyarrow are among the first two.
+    except (OSError, ValueError, pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
+        said = " ".join(str(error).split())[:300]
+        raise _broken(path, f"not a table of a reference run ({said})") from error
+    if len(table) != stated.rows:
+        raise _broken(path, f"{len(table)} rows, not {stated.rows}")
+    return table
 
 
-#: Largest size of all files of a reference run together, in bytes.
-LARGEST = 2_000_000
+def _check_places(tables: dict[str, pd.DataFrame], folder: Path) -> None:
+    """Raise unless tables point to runs and cases that there are, and scores are whole."""
+    runs, cases, scores = tables["runs"], tables["cases"], tables["scores"]
+    problems = [
+        (f"{name}.parquet", f"column {column} points beyond the {column}s")
+        for name in ("scores", "overlap", "baselines")
+        for column, end in (("run", len(runs)), ("case", len(cases)))
+        if column in tables[name] and not tables[name][column].between(0, end - 1).all()
+    ]
+    if not cases["label"].isin([0, 1]).all():
+        problems.append(("cases.parquet", "labels other than 0 and 1"))
+    absent = {column for study in STUDIES for column in plan_columns(study)} - {*runs}
+    if absent:
+        problems.append(("runs.parquet", f"columns {sorted(absent)} are missing"))
+    if not np.isfinite(scores["score"]).all():
+        problems.append(("scores.parquet", "a score is not a number"))
+    if not problems:
+        of_case = cases["task"].to_numpy()[scores["case"]]
+        if (of_case != runs["task"].to_numpy()[scores["run"]]).any():
+            problems.append(("scores.parquet", "a run scores a case of another task"))
+    for name, problem in problems[:1]:
+        raise _broken(folder / name, problem)
+
+
+def task_facts(inputs: TaskInputs) -> TaskFacts:
+    """Return what is to be said of a task and of its images, in numbers."""
+    used = inputs.store.cases
+    return TaskFacts(
+        name=inputs.task.name,
+        dataset=_dataset(inputs.manifest, inputs.found, used),
+        substitute_for=inputs.substitute_for,
+        mask_kind=inputs.manifest.mask_kind if inputs.store.masks() is not None else "",
+        size=inputs.store.size,
+        split={part: int(n) for part, n in inputs.folds["part"].value_counts().items()},
+    )
+
+
+def _dataset(manifest: DatasetManifest, found: Dataset, used: pd.DataFrame) -> DatasetFacts:
+    stated = ("name", "title", "licence", "access", "home", "independence")
+    return DatasetFacts(
+        **{name: getattr(manifest, name) for name in stated},
+        provenance=found.provenance,
+        used=len(used),
+        available=len(found.cases),
+        patients=used["patient_id"].nunique(),
+        counts={label: int(n) for label, n in used["label"].value_counts().sort_index().items()},
+        digest=found.digest,
+    )
 
 
 def write_reference(
@@ -720,21 +471,25 @@ def write_reference(
         raise InputError(
             "there is a reference run already", where=target, remedy="Use --replace to replace it."
         )
-    read = inputs_reader(study)
-    tasks = {task: read(task) for task in study.profile.tasks}
-    corpora = {f"corpus {run.corpus}": run.provenance for run in plan_pretraining(study)}
-    _refuse_stand_ins(study, corpora | _provenances(tasks))
-    _check_finished(study, study.weights, plan_pretraining(study), "pretraining")
-    plans = _plans(study, read)
-    planned = [each for plan in plans.values() for each in plan]
-    runs = list({each.run.run_id: each.run for each in planned}.values())
-    tasks = {each.run.task: each.inputs for each in reversed(planned)} | tasks
-    weights = {
-        f"weights {init} {backbone}": entry.provenance
-        for (init, backbone), entry in find_entries(study).items()
-        if entry is not None
+    tasks = {task: study.inputs(task) for task in study.profile.tasks}
+    pretraining = plan_pretraining(study)
+    made = {f"corpus {run.corpus}": run.provenance for run in pretraining}
+    _refuse_stand_ins(
+        study, made | {f"images of {name}": each.provenance for name, each in tasks.items()}
+    )
+    _check_finished(study, study.weights, pretraining, "pretraining")
+    plans = {
+        name: plan_study(study, name) if study.profile.filter_of(name) else [] for name in STUDIES
     }
-    _refuse_stand_ins(study, weights | _provenances(tasks))
+    runs = list({each.run.run_id: each.run for plan in plans.values() for each in plan}.values())
+    _refuse_stand_ins(
+        study,
+        {
+            f"weights {init} {backbone}": entry.provenance
+            for (init, backbone), entry in find_entries(study).items()
+            if entry is not None
+        },
+    )
     _check_finished(study, study.runs, runs, "fine-tuning")
     if study.profile.probe is not None:
         _check_finished(study, probe_ledger(study), plan_probe(study), "the probe")
@@ -746,11 +501,11 @@ def write_reference(
             draft.mkdir()
             files = {}
             for name, table in tables.items():
-                path = _file(draft, name)
+                path = draft / f"{name}.parquet"
                 write_table(table, path)
                 size = path.stat().st_size
                 files[path.name] = FileFacts(sha256=sha256_of(path), bytes=size, rows=len(table))
-            facts = _gather_facts(study, tasks, runs, files, accelerator)
+            facts = _gather_facts(study, runs, files, accelerator)
             (draft / RUN).write_text(facts.model_dump_json(indent=1) + "\n", encoding="utf-8")
             _check_size(draft, target)
             load_reference(draft)
@@ -766,19 +521,16 @@ def write_reference(
     return target
 
 
-def _provenances(tasks: Mapping[str, TaskInputs]) -> dict[str, str]:
-    return {f"images of {name}": inputs.provenance for name, inputs in tasks.items()}
-
-
-def _plans(study: Study, read: Callable[..., TaskInputs]) -> dict[str, list[PlannedRun]]:
-    """Return the runs of every study, by the columns of `plan_columns`."""
-    plans = {}
-    for name in STUDIES:
-        asked = study.profile.filter_of(name) is not None
-        planned = plan_study(study, name, read) if asked else []
-        for column, level in plan_columns(name).items():
-            plans[column] = [each for each in planned if each.level == level]
-    return plans
+def _refuse_stand_ins(study: Study, provenances: dict[str, str]) -> None:
+    """Raise unless everything that a study read is real; keys say what it is."""
+    made_up = [name for name, provenance in provenances.items() if provenance != "real"]
+    if made_up:
+        raise InputError(
+            f"stand-ins: {', '.join(made_up)}",
+            where=f"profile {study.profile.name}",
+            remedy="Only real data make a reference run: name the folder that holds them with "
+            "--data-root, and run the study again.",
+        )
 
 
 def _check_finished(
@@ -793,105 +545,198 @@ def _check_finished(
 
 
 def _tables(
-    study: Study, plans: Mapping[str, list[PlannedRun]], runs: list[Run]
+    study: Study, plans: dict[str, list[PlannedRun]], runs: list[Run]
 ) -> dict[str, pd.DataFrame]:
-    cases, scores = pack_predictions([run_predictions(study, run) for run in runs])
-    overlap, baselines, lesion_maps = _overlap(study, plans["grid"], runs, cases)
-    tables = {
-        "cases": cases,
-        "runs": _runs(study, plans, runs),
-        "scores": scores,
-        "overlap": overlap,
-        "baselines": baselines,
-        "pretraining": _pretraining(study),
-    }
-    if len(lesion_maps):
-        tables["lesion_maps"] = lesion_maps
+    """Return every table of the reference run of a finished study."""
+    named = [{"run": place, "task": run.task} for place, run in enumerate(runs)]
+    tested = [study.runs.read(run.run_id, PREDICTIONS, pd.read_parquet) for run in runs]
+    rows = below_names(named, [table[table["part"] == "test"] for table in tested])
+    cases, scores = pack_predictions(rows)
+    tables = {"cases": cases, "runs": _runs(study, plans, runs), "scores": scores}
+    marked = [task for task in study.profile.tasks if study.inputs(task).store.masks() is not None]
+    parts = [_localisation(study, task, tables["runs"], cases) for task in marked]
+    for name in ("overlap", "baselines", "lesion_maps"):
+        if parts or name not in OPTIONAL:
+            empty = pd.DataFrame(columns=[*SCHEMAS[name]])
+            table = pd.concat([empty, *(part[name] for part in parts)], ignore_index=True)
+            tables[name] = table[[*SCHEMAS[name]]].astype(SCHEMAS[name])
+    own = pretrained(study)
+    own = own if len(own) else pd.DataFrame(columns=[*SCHEMAS["pretraining"]])
+    contracts = {(each.init, each.backbone): each.preprocessing for each in local_entries(study)}
+    keys = zip(own["init"], own["backbone"], strict=True)
+    tables["pretraining"] = own.assign(contract=[contracts[key] for key in keys])
     if study.profile.probe is not None:
-        tables["probe"] = _probe(study)
+        tables["probe"] = table = probe_measurements(study)
+        for what, column in (("weights", "weights"), ("images", "source")):
+            made = table.loc[table[f"{column}_provenance"] == "stand-in", "source"].unique()
+            _refuse_stand_ins(study, {f"{what} of the probe, {name}": "stand-in" for name in made})
     return tables
 
 
-def _probe(study: Study) -> pd.DataFrame:
-    table = probe_measurements(study)
-    for what, column in (("probed weights", "weights_provenance"), ("images", "source_provenance")):
-        made_up = table.loc[table[column] == "stand-in", "source"].unique()
-        _refuse_stand_ins(study, {f"{what} of the probe, {name}": "stand-in" for name in made_up})
-    return table
+def pack_predictions(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return cases and scores of several runs, each case named once.
+
+    Parameters
+    ----------
+    rows
+        `run` (a number), `task`, `case_id`, `patient_id`, `label`, `score`.
+
+    Returns
+    -------
+    tuple
+        `task`, `case_id`, `patient_id`, `label`; and `run`, `case` (row of the cases), `score`
+        (float32).
+
+    Raises
+    ------
+    InputError
+        When a case has two labels or patients, stands twice in a run, or a score is not a number
+        that float32 holds exactly: then statistics would change.
+    """
+    key = _UNIQUE["cases"]
+    cases = rows[[*key, "patient_id", "label"]].drop_duplicates(ignore_index=True)
+    exact = rows["score"].to_numpy(dtype=np.float64)
+    short = exact.astype(np.float32)
+    for bad, table, problem in (
+        (cases.duplicated(key), cases, "has two labels or patients"),
+        (rows.duplicated(["run", *key]), rows, "stands twice in a run"),
+        (~np.isfinite(exact) | (short != exact), rows, "has a score that float32 cannot hold"),
+    ):
+        if bad.any():
+            first = table[np.asarray(bad)].iloc[0]
+            raise InputError(
+                f"case {first['case_id']} {problem}",
+                where=f"predictions of {first['task']}",
+                remedy="Delete the run's folder in the ledger and run the stage again.",
+            )
+    case = pd.MultiIndex.from_frame(cases[key]).get_indexer(pd.MultiIndex.from_frame(rows[key]))
+    return cases, pd.DataFrame({"run": rows["run"].to_numpy(), "case": case, "score": short})
 
 
-def _runs(study: Study, plans: Mapping[str, list[PlannedRun]], runs: list[Run]) -> pd.DataFrame:
+def _runs(study: Study, plans: dict[str, list[PlannedRun]], runs: list[Run]) -> pd.DataFrame:
     rows = []
     for run in runs:
-        done = study.runs.done(run.run_id)
-        named = {"run_id": run.run_id, "task": run.task, "fold": run.fold}
-        named |= {"scenario": run.scenario.name, "init": run.init, "contract": run.contract}
-        named |= {name: getattr(run.settings, name) for name in ("preprocessing", "resize")}
-        named |= {"seed": run.seed, "best_epoch": done["best_epoch"]}
-        rows.append(named | {"epochs": run.settings.epochs, "seconds": float(done["seconds"])})
+        done, settings = study.runs.done(run.run_id), run.settings
+        told = {
+            "run_id": run.run_id,
+            "task": run.task,
+            "fold": run.fold,
+            "scenario": run.scenario.name,
+            "init": run.init,
+            "contract": run.contract,
+            "preprocessing": settings.preprocessing,
+            "resize": settings.resize,
+            "seed": run.seed,
+            "best_epoch": done["best_epoch"],
+            "epochs": settings.epochs,
+            "seconds": float(done["seconds"]),
+        }
+        rows.append(told)
     table = pd.DataFrame(rows)
-    for name, plan in plans.items():
-        places = {each.run.run_id: place for place, each in enumerate(plan)}
-        table[name] = table["run_id"].map(places).astype("Int16")
+    for name, planned in plans.items():
+        for column, level in plan_columns(name).items():
+            own = [each.run.run_id for each in planned if each.level == level]
+            places = {run_id: place for place, run_id in enumerate(own)}
+            table[column] = table["run_id"].map(places).astype("Int16")
     return table
 
 
-def _overlap(
-    study: Study, grid: list[PlannedRun], runs: list[Run], cases: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return overlap of the grids' maps with lesions, that of baselines, and lesion maps."""
-    keys = ["task", "fold", "scenario", "init"]
-    place = {run.run_id: number for number, run in enumerate(runs)}
-    places = {tuple(each.run.named[k] for k in keys): place[each.run.run_id] for each in grid}
-    number = pd.Series(range(len(cases)), index=pd.MultiIndex.from_frame(cases[_CASE]))
-    measured, beside = ([pd.DataFrame(columns=[*COLUMNS[n]])] for n in ("overlap", "baselines"))
-    centred = [pd.DataFrame()]
-    for task, inputs in {each.run.task: each.inputs for each in grid}.items():
-        if inputs.store.masks() is None:
-            continue
-        store, masks = inputs.store.cases, inputs.store.masks()
-        maps = list(cam_arrays(study, inputs))
-        found = measure_overlap(maps, store["case_id"].to_numpy(), masks)
-        centred.append(lesion_map_table(maps, store["case_id"].to_numpy(), masks))
-        run = [places[key] for key in found.table[keys].itertuples(index=False, name=None)]
-        values = found.table[["target", "empty_cam", *OVERLAP_VALUES]]
-        case = number[task].loc[found.table["case_id"]].to_numpy()
-        measured.append(values.assign(run=run, case=case))
-        scored = score_baselines(store, masks, found.table["case_id"].unique(), found.tolerance)
-        beside.append(scored.assign(case=number[task].loc[scored["case_id"]].to_numpy()))
-    overlap = _typed(pd.concat(measured, ignore_index=True), "overlap")
-    baselines = _typed(pd.concat(beside, ignore_index=True), "baselines")
-    return overlap, baselines, pd.concat(centred, ignore_index=True)
+def _localisation(
+    study: Study, task: str, runs: pd.DataFrame, cases: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Return overlap, baselines and lesion maps of a task; runs and cases by their rows."""
+    store, keys = study.inputs(task).store, ["task", "fold", "scenario", "init"]
+    numbered = cases.reset_index(names="case")[["case", "task", "case_id"]]
+    grid = runs[runs["grid"].notna()].reset_index(names="run")[["run", *keys]]
+    found = overlap_table(study, task).merge(grid, on=keys).merge(numbered, on=["task", "case_id"])
+    beside = baseline_table(study, task, found["case_id"].unique())
+    centred = lesion_map_table(
+        cam_arrays(study, task), store.cases["case_id"].to_numpy(), store.masks()
+    )
+    return {
+        "overlap": found,
+        "baselines": beside.assign(task=task).merge(numbered, on=["task", "case_id"]),
+        "lesion_maps": centred,
+    }
 
 
-def _typed(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the columns that a table of a reference run has, floats as short as they are kept."""
-    kinds = {"iu": np.int64, "f": np.float32, "b": bool, "O": str}
-    columns = COLUMNS[name]
-    return table[[*columns]].astype({column: kinds[kind] for column, kind in columns.items()})
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table small: integers as short as they fit, repeated values once."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for name in table.select_dtypes("integer"):
+        if table[name].notna().all():
+            kind = "integer" if (table[name] < 0).any() else "unsigned"
+            table = table.assign(**{name: pd.to_numeric(table[name], downcast=kind)})
+    arrays = pa.Table.from_pandas(table, preserve_index=False)
+    arrays = arrays.replace_schema_metadata(None)  # pandas' notes are larger than small tables
+    pq.write_table(arrays, path, compression="zstd", compression_level=19, use_dictionary=True)
 
 
-def score_baselines(
-    store: pd.DataFrame, masks: np.ndarray, case_ids: np.ndarray, tolerance: float
-) -> pd.DataFrame:
-    """Score what looks at no image on the cases with a lesion, as the localisation page does."""
-    place = pd.Index(store["case_id"]).get_indexer(case_ids)
-    sizes = others_lesion_size(lesion_sizes(masks), store["patient_id"].to_numpy())
-    scores = baseline_scores(masks[place], sizes[place], tolerance=tolerance)
-    return scores.assign(case_id=case_ids[scores["image"]]).drop(columns="image")
+def _gather_facts(
+    study: Study, runs: list[Run], files: dict[str, FileFacts], accelerator: str | None
+) -> RunFacts:
+    """Return what `run.json` states of a finished study on real images."""
+    done = {"fine-tuning": pd.DataFrame([study.runs.done(run.run_id) for run in runs])}
+    if len(own := pretrained(study)):
+        done["pretraining"] = own
+    finished = pd.concat([table["finished"] for table in done.values()])
+    trained, corpora, weights = done["fine-tuning"], [], []
+    for name in own["corpus"].unique() if len(own) else ():
+        found, drawn = find_corpus(study, name), open_corpus(study, name)
+        corpora.append(_dataset(found.manifest, found, drawn.cases))
+    for (init, backbone), entry in find_entries(study).items():
+        if entry is not None:
+            path = None if entry.sha256 else locate(entry, weights_folders(study))
+            told = WeightsFacts(
+                init=init,
+                backbone=backbone,
+                contract=entry.preprocessing,
+                release=entry.release,
+                licence=entry.licence,
+                provenance=entry.provenance,
+                sha256=entry.sha256 or (sha256_of(path) if path else None),
+            )
+            weights.append(told)
+    facts = RunFacts(
+        name=study.profile.name,
+        written=datetime.now(UTC).isoformat("T", "seconds"),
+        first_finished=finished.min(),
+        last_finished=finished.max(),
+        profile=without_folders(study.profile.model_dump(mode="json")),
+        python=platform.python_version(),
+        packages=installed_packages(),
+        backend=", ".join(sorted(trained["backend"].unique())),
+        precision=", ".join(sorted(trained["precision"].unique())),
+        commit=commit_of(Path(__file__).parent),
+        hardware=this_computer(accelerator),
+        peak_memory_gb=float(trained["peak_memory_gb"].max()),
+        work={
+            stage: Work(runs=len(table), seconds=round(table["seconds"].sum(), 1))
+            for stage, table in done.items()
+        },
+        tasks=[task_facts(study.inputs(task)) for task in study.profile.tasks],
+        corpora=corpora,
+        weights=weights,
+        files=files,
+    )
+    return facts.model_copy(update={"digest": facts.expected_digest})
 
 
-def _pretraining(study: Study) -> pd.DataFrame:
-    table = pretrained(study)
-    if table.empty:
-        return pd.DataFrame(columns=[*COLUMNS["pretraining"], "contract"])
-    contracts = {(e.init, e.backbone): e.preprocessing for e in local_entries(study)}
-    keys = table[["init", "backbone"]].itertuples(index=False, name=None)
-    return table.assign(contract=[contracts[key] for key in keys])
+def without_folders(value: Any) -> Any:
+    """Return settings in which each path of this computer is its last name alone."""
+    if isinstance(value, dict):
+        return {key: without_folders(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [without_folders(each) for each in value]
+    if isinstance(value, str) and PurePath(value).is_absolute():
+        return PurePath(value).name
+    return value
 
 
 def _check_size(draft: Path, target: Path) -> None:
-    sizes: Mapping[str, int] = {path.name: path.stat().st_size for path in draft.iterdir()}
+    sizes = {path.name: path.stat().st_size for path in draft.iterdir()}
     if (total := sum(sizes.values())) > LARGEST:
         listed = ", ".join(f"{name} {size:,}" for name, size in sorted(sizes.items()))
         raise InputError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,13 @@ import pandas as pd
 
 from rin.data.store import ImageStore, open_store
 from rin.errors import InputError, unknown
+from rin.explain.overlap import (
+    baseline_scores,
+    lesion_sizes,
+    measure_overlap,
+    others_lesion_size,
+    tolerance_at,
+)
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
 from rin.study.executors import drive, make_executor, one_bar
@@ -30,30 +37,22 @@ from rin.study.plan import (
     Run,
     group_blocks,
     plan_all,
-    plan_runs,
     plan_study,
     runs_table,
     weights_folders,
 )
 from rin.study.pretraining import plan_pretraining, run_pretraining
-from rin.study.probe import (
-    measurement_ids,
-    measurement_ledger,
-    plan_probe,
-    probe_ledger,
-    run_probe,
-)
-from rin.study.profile import FACTORS, FROM_RANDOM, STUDIES, Execution
+from rin.study.probe import measurement_ids, measurement_ledger, plan_probe, probe_ledger, run_probe
+from rin.study.profile import FROM_RANDOM, MAIN, STUDIES, Execution
 from rin.study.sanity import SANITY_TABLE, record_sanity, sanity_rows
 from rin.study.setting import Study, TaskInputs
 
 if TYPE_CHECKING:
-    import keras
-
     from rin.training.trainer import CompiledBlock
 
 #: Parts of a split whose cases every run scores.
 SCORED_PARTS = ("validation", "test")
+PREDICTIONS, HISTORY, CAMS = "predictions.parquet", "history.parquet", "cams.npy"
 
 
 @dataclass(frozen=True)
@@ -75,21 +74,18 @@ class BlockInputs:
     execution: Execution
 
 
-def block_inputs(study: Study, *inputs: TaskInputs) -> BlockInputs:
+def block_inputs(study: Study, inputs: Sequence[TaskInputs]) -> BlockInputs:
     """Return what every block over some tasks reads.
 
     Of inputs that differ in their folds alone, those with the most hold all the others'.
     """
     by_folds = sorted(inputs, key=lambda each: each.folds["fold"].nunique())
-    return BlockInputs(
-        {
-            (each.task.name, each.store.digest): TaskFiles(each.store.path, each.folds, each.labels)
-            for each in by_folds
-        },
-        weights_folders(study),
-        study.profile.seed,
-        study.profile.execution,
-    )
+    files = {
+        (each.task.name, each.store.digest): TaskFiles(each.store.path, each.folds, each.labels)
+        for each in by_folds
+    }
+    profile = study.profile
+    return BlockInputs(files, weights_folders(study), profile.seed, profile.execution)
 
 
 def run_block(block: Block, shared: BlockInputs, ledger: Ledger) -> None:
@@ -114,19 +110,17 @@ def run_block(block: Block, shared: BlockInputs, ledger: Ledger) -> None:
     for run in block.runs:
         try:
             if run.init not in weights:
-                weights[run.init] = _initial_weights(run, compiled.parts.backbone, shared)
+                weights[run.init] = (
+                    random_weights(run.scenario.backbone, run.settings.size, shared.pretrain_seed)
+                    if run.entry is None
+                    else load_weights(run.entry, compiled.parts.backbone, shared.folders)
+                )
             store = stores[run.task, run.store_digest]
             _train(run, compiled, weights[run.init], store, shared, ledger)
         except InputError as error:
             failures.append(error)
     if failures:
         raise failures[0]
-
-
-def _initial_weights(run: Run, backbone: keras.Model, shared: BlockInputs) -> list[np.ndarray]:
-    if run.entry is None:
-        return random_weights(run.scenario.backbone, run.settings.size, shared.pretrain_seed)
-    return load_weights(run.entry, backbone, shared.folders)
 
 
 def _train(
@@ -161,16 +155,16 @@ def _train(
     sanity = record_sanity(run, compiled, store, labels, checked)
 
     def write(folder: Path) -> dict:
-        pd.DataFrame(history).to_parquet(folder / "history.parquet")
+        pd.DataFrame(history).to_parquet(folder / HISTORY)
         tables = [
             store.cases.iloc[parts[name].rows][["case_id", "patient_id"]].assign(
                 part=name, label=labels[parts[name].rows], score=logits[:, 1] - logits[:, 0]
             )
             for name, (logits, _) in scored.items()
         ]
-        pd.concat(tables).to_parquet(folder / "predictions.parquet", index=False)
+        pd.concat(tables).to_parquet(folder / PREDICTIONS, index=False)
         if store.masks() is not None:
-            np.save(folder / "cams.npy", scored["test"][1])
+            np.save(folder / CAMS, scored["test"][1])
         if sanity is not None:
             sanity.to_parquet(folder / SANITY_TABLE, index=False)
         return {
@@ -198,12 +192,13 @@ def run_missing(study: Study, planned: Sequence[PlannedRun], title: str) -> None
         When weights are missing or a run fails; the other runs are finished first.
     """
     runs = {each.run.run_id: each.run for each in planned}
-    missing = [run for run in runs.values() if not study.runs.has(run.run_id)]
+    missing = [run for run_id, run in runs.items() if not study.runs.has(run_id)]
     if not missing:
         return
     study.runs.sweep()
     execution = study.profile.execution
-    shared = block_inputs(study, *{id(each.inputs): each.inputs for each in planned}.values())
+    inputs = {id(each.inputs): each.inputs for each in planned}
+    shared = block_inputs(study, [*inputs.values()])
     drive(
         make_executor(execution),
         run_block,
@@ -217,19 +212,17 @@ def run_missing(study: Study, planned: Sequence[PlannedRun], title: str) -> None
     )
 
 
-def run_grid(study: Study, *inputs: TaskInputs) -> pd.DataFrame:
-    """Run what is missing of the grids of some tasks and return their table of runs.
+def run_grid(study: Study, *tasks: str) -> pd.DataFrame:
+    """Run what is missing of the main study of some tasks, by default of all; return its runs.
 
     Raises
     ------
     InputError
-        As `run_missing`.
+        As `rin.study.plan.plan_study` and `run_missing`.
     """
-    planned = _grids(study, *inputs)
-    names = [each.task.name for each in inputs]
-    title = f"Fine-tuning {names[0] if len(names) == 1 else f'{len(names)} tasks'}"
-    run_missing(study, planned, title)
-    return runs_table([each.run for each in planned])
+    planned = [run for task in tasks or [None] for run in plan_study(study, MAIN, task)]
+    run_missing(study, planned, "Fine-tuning")
+    return runs_table(planned)
 
 
 def run_fine_tuning(study: Study) -> pd.DataFrame:
@@ -238,11 +231,11 @@ def run_fine_tuning(study: Study) -> pd.DataFrame:
     Raises
     ------
     InputError
-        As `run_missing`.
+        As `run_grid`.
     """
     planned = plan_all(study)
     run_missing(study, planned, "Fine-tuning")
-    return runs_table([each.run for each in planned])
+    return runs_table(planned)
 
 
 def run_study(study: Study) -> pd.DataFrame:
@@ -253,10 +246,15 @@ def run_study(study: Study) -> pd.DataFrame:
     Raises
     ------
     InputError
-        As `run_pretraining` and `run_missing`; what is finished is kept.
+        As `run_pretraining` and `run_grid`; what is finished is kept.
     """
-    earlier, done = _before_fine_tuning(study)
+    stages = [(study.weights, [run.run_id for run in plan_pretraining(study)])]
+    if study.profile.probe is not None:
+        stages.append((probe_ledger(study), [run.run_id for run in plan_probe(study)]))
+        stages.append((measurement_ledger(study), measurement_ids(study)))
+    earlier = sum(len(ids) for _, ids in stages)
     # Which runs are shared is known once weights are; until then each is counted apart.
+    done = sum(ledger.count(ids) for ledger, ids in stages)
     with one_bar(earlier + _at_most(study), done) as bar:
         run_pretraining(study)
         if study.profile.probe is not None:
@@ -266,152 +264,26 @@ def run_study(study: Study) -> pd.DataFrame:
         bar.total = earlier + len(planned)
         bar.update(earlier + finished - bar.n)
         run_missing(study, planned, "Fine-tuning")
-    return runs_table([each.run for each in planned])
-
-
-def _before_fine_tuning(study: Study) -> tuple[int, int]:
-    """Return how many runs come before fine-tuning, and how many of them are finished."""
-    stages = [(study.weights, [run.run_id for run in plan_pretraining(study)])]
-    if study.profile.probe is not None:
-        stages.append((probe_ledger(study), [run.run_id for run in plan_probe(study)]))
-        stages.append((measurement_ledger(study), measurement_ids(study)))
-    return sum(len(ids) for _, ids in stages), sum(ledger.count(ids) for ledger, ids in stages)
+    return runs_table(planned)
 
 
 def _at_most(study: Study) -> int:
     """Return how many fine-tuning runs there are if no two studies share any."""
     total = 0
-    for name in STUDIES:
+    for name, levels in STUDIES.items():
         if chosen := study.profile.filter_of(name):
             inits = len(study.profile.inits) + (name == FROM_RANDOM)
-            levels = len(FACTORS.get(name, (None,)))
-            total += len(chosen.tasks) * len(chosen.scenarios) * chosen.folds * inits * levels
+            cells = len(chosen.tasks) * len(chosen.scenarios) * chosen.folds
+            total += cells * inits * len(levels)
     return total
 
 
-def predictions(study: Study, inputs: TaskInputs, *, part: str = "test") -> pd.DataFrame:
-    """Return the per-case predictions of a task's whole grid, tidy.
-
-    Columns: task, fold, scenario, backbone, unfreezing, learning_rate, init, seed,
-    case_id, patient_id, part, label (1 is the positive class), score (its log-odds).
-
-    Raises
-    ------
-    InputError
-        When runs of the plan are not in the ledger, or for an unknown part.
-    """
-    if part not in SCORED_PARTS:
-        raise unknown("part", part, SCORED_PARTS)
-    finished = _finished(study, _grids(study, inputs))
-    tables = [run_predictions(study, each.run, part) for each in finished]
-    return pd.concat(tables, ignore_index=True)
+def finished_runs(study: Study, name: str = MAIN, task: str | None = None) -> list[PlannedRun]:
+    """Return the runs of `rin.study.plan.plan_study`; `InputError` unless all are finished."""
+    return _check_finished(study, plan_study(study, name, task))
 
 
-def study_predictions(
-    study: Study, name: str, read: Callable[..., TaskInputs] | None = None
-) -> pd.DataFrame:
-    """Run what is missing of a named study and return its test predictions.
-
-    Parameters
-    ----------
-    name, read
-        As for `rin.study.plan.plan_study`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As `predictions`; studies of a factor have `factor`, `level` and `contract` (the input
-        contract in effect) in front, and rows of a run that both levels share under both.
-
-    Raises
-    ------
-    InputError
-        As `plan_study` and `run_missing`.
-    """
-    planned = plan_study(study, name, read)
-    run_missing(study, planned, f"Study {name}")
-    tables = []
-    for each in planned:
-        table = run_predictions(study, each.run)
-        for place, (column, value) in enumerate(_factor(name, each).items()):
-            table.insert(place, column, value)
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
-
-
-def study_records(
-    study: Study, name: str, read: Callable[..., TaskInputs] | None = None
-) -> pd.DataFrame:
-    """Return one row a run and level of a named study: what names it, and its `done.json`.
-
-    Parameters and errors as for `study_predictions`; nothing is run.
-    """
-    finished = _finished(study, plan_study(study, name, read))
-    return pd.DataFrame(
-        [
-            _factor(name, each) | each.run.named | study.runs.done(each.run.run_id)
-            for each in finished
-        ]
-    )
-
-
-def run_predictions(study: Study, run: Run, part: str = "test") -> pd.DataFrame:
-    """Return the predictions of one finished run, with the columns that name it before them."""
-    table = study.runs.read(run.run_id, "predictions.parquet", pd.read_parquet)
-    table = table[table["part"] == part].reset_index(drop=True)
-    for place, (column, value) in enumerate(run.named.items()):
-        table.insert(place, column, value)
-    return table
-
-
-def histories(study: Study, inputs: TaskInputs) -> pd.DataFrame:
-    """Return learning curves of a task's grid: the columns of a run, epoch, losses."""
-    tables = []
-    for each in _finished(study, _grids(study, inputs)):
-        table = study.runs.read(each.run.run_id, "history.parquet", pd.read_parquet)
-        tables.append(table.assign(epoch=np.arange(1, len(table) + 1), **each.run.named))
-    return pd.concat(tables, ignore_index=True)
-
-
-def cam_arrays(study: Study, inputs: TaskInputs) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
-    """Yield each run's test rows of `predictions` and their maps (n, h, w, 2) before ReLU.
-
-    Raises
-    ------
-    InputError
-        For a task whose images have no lesion masks, as its runs keep no maps; otherwise as
-        `predictions`.
-    """
-    if inputs.store.masks() is None:
-        raise InputError(
-            f"the runs of {inputs.task.name} keep no class activation maps, "
-            "for its images have no lesion masks",
-            where=f"profile {study.profile.name}",
-            remedy="Choose a task whose dataset has masks.",
-        )
-    for each in _finished(study, _grids(study, inputs)):
-        maps = study.runs.read(each.run.run_id, "cams.npy", np.load)
-        yield run_predictions(study, each.run), maps
-
-
-def run_records(study: Study, inputs: TaskInputs) -> pd.DataFrame:
-    """Return one row a run: its columns and what `done.json` records (seconds, memory, time)."""
-    finished = _finished(study, _grids(study, inputs))
-    return pd.DataFrame([each.run.named | study.runs.done(each.run.run_id) for each in finished])
-
-
-def _grids(study: Study, *inputs: TaskInputs) -> list[PlannedRun]:
-    return [PlannedRun(run, each) for each in inputs for run in plan_runs(study, each)]
-
-
-def _factor(name: str, planned: PlannedRun) -> dict:
-    if planned.level is None:
-        return {}
-    return {"factor": name, "level": planned.level, "contract": planned.run.contract}
-
-
-def _finished(study: Study, planned: list[PlannedRun]) -> list[PlannedRun]:
-    """Return planned runs, of which all are finished."""
+def _check_finished(study: Study, planned: list[PlannedRun]) -> list[PlannedRun]:
     missing = [each for each in planned if not study.runs.has(each.run.run_id)]
     if missing:
         raise InputError(
@@ -420,3 +292,116 @@ def _finished(study: Study, planned: list[PlannedRun]) -> list[PlannedRun]:
             remedy="Run the fine-tuning notebook of this profile; it goes on where it stopped.",
         )
     return planned
+
+
+def below_names(named: Sequence[dict], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return tables below one another, each behind the columns that name what it is of."""
+    if not tables:
+        return pd.DataFrame()
+    places = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+    columns = pd.DataFrame(list(named)).iloc[places].reset_index(drop=True)
+    return pd.concat([columns, pd.concat(tables, ignore_index=True)], axis=1)
+
+
+def _read(study: Study, planned: Sequence[PlannedRun], file: str) -> pd.DataFrame:
+    """Return one file of every run, behind the columns that name the run."""
+    tables = [study.runs.read(each.run.run_id, file, pd.read_parquet) for each in planned]
+    return below_names([each.named for each in planned], tables)
+
+
+def predictions(
+    study: Study, name: str = MAIN, task: str | None = None, part: str = "test"
+) -> pd.DataFrame:
+    """Return the per-case predictions of a named study, tidy.
+
+    Returns
+    -------
+    pandas.DataFrame
+        task, fold, scenario, backbone, unfreezing, learning_rate, init, seed, case_id,
+        patient_id, part, label (1 is the positive class), score (its log-odds).  Studies of a
+        factor have `factor`, `level` and `contract` (the input contract in effect) in front, and
+        rows of a run that both levels share under both.
+
+    Raises
+    ------
+    InputError
+        As `finished_runs`, and for an unknown part.
+    """
+    if part not in SCORED_PARTS:
+        raise unknown("part", part, SCORED_PARTS)
+    table = _read(study, finished_runs(study, name, task), PREDICTIONS)
+    return table[table["part"] == part].reset_index(drop=True)
+
+
+def histories(study: Study, task: str) -> pd.DataFrame:
+    """Return learning curves of a task's main study: the columns of a run, losses, epoch from 1."""
+    table = _read(study, finished_runs(study, MAIN, task), HISTORY)
+    return table.assign(epoch=table.groupby(["scenario", "init", "fold"]).cumcount() + 1)
+
+
+def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.DataFrame:
+    """Return one row a run (and level): its columns and what `done.json` records of it."""
+    planned = finished_runs(study, name, task)
+    return pd.DataFrame([each.named | study.runs.done(each.run.run_id) for each in planned])
+
+
+def cam_arrays(study: Study, task: str) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+    """Yield each run's test rows of `predictions` and their maps (n, h, w, 2) before ReLU.
+
+    Raises
+    ------
+    InputError
+        For a task whose images have no lesion masks, as its runs keep no maps; otherwise as
+        `finished_runs`.
+    """
+    if study.inputs(task).store.masks() is None:
+        raise InputError(
+            f"the runs of {task} keep no class activation maps, as its images have no lesion masks",
+            where=f"profile {study.profile.name}",
+            remedy="Choose a task whose dataset has masks.",
+        )
+    for each in finished_runs(study, MAIN, task):
+        table = _read(study, [each], PREDICTIONS)
+        maps = study.runs.read(each.run.run_id, CAMS, np.load)
+        yield table[table["part"] == "test"].reset_index(drop=True), maps
+
+
+def overlap_table(study: Study, task: str) -> pd.DataFrame:
+    """Return `rin.explain.overlap.Overlap.table` of a task's main study."""
+    store = study.inputs(task).store
+    case_ids = store.cases["case_id"].to_numpy()
+    return measure_overlap(list(cam_arrays(study, task)), case_ids, store.masks()).table
+
+
+def baseline_table(study: Study, task: str, case_ids: np.ndarray) -> pd.DataFrame:
+    """Return what pictures that look at no image score on cases with a lesion.
+
+    Columns `case_id`, `baseline` and the measures of `rin.explain.overlap.baseline_scores`.
+    """
+    cases, masks = study.inputs(task).store.cases, study.inputs(task).store.masks()
+    place = pd.Index(cases["case_id"]).get_indexer(case_ids)
+    sizes = others_lesion_size(lesion_sizes(masks), cases["patient_id"].to_numpy())
+    tolerance = tolerance_at(masks.shape[-1])
+    scores = baseline_scores(masks[place], sizes[place], tolerance=tolerance)
+    return scores.assign(case_id=case_ids[scores["image"]]).drop(columns="image")
+
+
+def sanity_table(study: Study, task: str) -> pd.DataFrame:
+    """Return how similar maps stay to those of the trained network, tidy.
+
+    The columns that name a run, as in `predictions`, and those of
+    `rin.study.sanity.record_sanity`.
+
+    Raises
+    ------
+    InputError
+        When the profile or the task has no such runs, or they are not finished.
+    """
+    planned = [each for each in plan_study(study, MAIN, task) if each.run.sanity_cases]
+    if not planned:
+        raise InputError(
+            f"no run of {task} records maps under random weights",
+            where=f"profile {study.profile.name}",
+            remedy="Give it a sanity section, and a task whose images have lesion masks.",
+        )
+    return _read(study, _check_finished(study, planned), SANITY_TABLE)

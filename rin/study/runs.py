@@ -11,38 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import pandas as pd
 
 from rin import paper
 from rin.data.manifest import load_manifest, manifest_names
 from rin.errors import InputError, unknown
+from rin.explain.lesion_maps import lesion_map_table
+from rin.study import run
 from rin.study.pretraining import pretrained
 from rin.study.probe import probe_measurements
 from rin.study.profile import MAIN, STUDIES, Profile
-from rin.study.reference import (
-    ReferenceRun,
-    TaskFacts,
-    baseline_rows,
-    load_reference,
-    overlap_table,
-    plan_columns,
-    reference_predictions,
-    score_baselines,
-    task_facts,
-)
-from rin.study.run import (
-    cam_arrays,
-    predictions,
-    run_records,
-    study_predictions,
-    study_records,
-)
-from rin.study.setting import Study, TaskInputs, has_real_images, inputs_reader, open_study
-
-if TYPE_CHECKING:
-    from rin.explain.overlap import Overlap
+from rin.study.reference import ReferenceRun, TaskFacts, load_reference, task_facts
+from rin.study.setting import Study, TaskInputs, has_real_images, open_study
 
 Origin = Literal["own", "reference"]
 T = TypeVar("T")
@@ -53,7 +35,7 @@ class Runs:
     """Results of a study, or of the reference run that stands in their place.
 
     `reference` is shown where the reader's own `study` has no run on real images; it is None for a
-    profile that names none.
+    profile that names none.  A method that is asked for a task without results raises `InputError`.
     """
 
     study: Study
@@ -116,9 +98,8 @@ class Runs:
         planned = asked is not None and task in asked.tasks
         if planned and (self.reference is None or has_real_images(self.study, task)):
             return "own"
-        if self.reference is not None and task in set(self._reference_runs(study)["task"]):
-            return "reference"
-        return None
+        there = self.reference is not None and task in self.reference.tasks_of(study)
+        return "reference" if there else None
 
     def kind(self, task: str) -> Literal["real", "substitute", "stand-in"] | None:
         """Return what a task's shown results rest on; None where there are none."""
@@ -142,9 +123,7 @@ class Runs:
         Returns
         -------
         pandas.DataFrame
-            task, fold, scenario, backbone, unfreezing, learning_rate, init, seed, case_id,
-            patient_id, part, label (1 is the positive class), score (its log-odds); studies
-            of a factor have factor, level and contract in front.
+            Columns as of `rin.study.run.predictions`.
 
         Raises
         ------
@@ -154,77 +133,58 @@ class Runs:
         if task is None:
             tables = [self.predictions(study, name) for name in self.tasks_of(study)]
             if not tables:
-                raise _no_results(study, "any task", self.study)
+                raise self._no_results("any task", study)
             return pd.concat(tables, ignore_index=True)
-        if self._shown(task, study) == "own":
-            return self._once(("predictions", study, task), lambda: self._own(study, task))
+        reference = self._source(task, study)
         return self._once(
             ("predictions", study, task),
-            lambda: reference_predictions(self.reference, study, task),
+            lambda: (
+                reference.predictions(study, task)
+                if reference
+                else run.predictions(self.study, study, task)
+            ),
         )
 
     def inputs(self, task: str) -> TaskInputs:
         """Return what the reader's own runs of a task read: images, store, splits."""
-        return self._read(task)
+        return self.study.inputs(task)
 
     def facts(self, task: str) -> TaskFacts:
-        """Return the images behind a task's shown results, in numbers.
-
-        Raises
-        ------
-        InputError
-            For a task without results.
-        """
-        if self._shown(task) == "reference":
-            return self.reference.facts.task(task)
+        """Return the images behind a task's shown results, in numbers."""
+        reference = self._source(task)
+        if reference:
+            return reference.facts.task(task)
         return self._once(("facts", task), lambda: task_facts(self.inputs(task)))
 
     def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
         """Return one row a run: what names it, seconds, and what else was recorded of it."""
-        if self._shown(task, study) == "reference":
-            table = self._reference_runs(study)
-        elif study == MAIN:
-            table = run_records(self.study, self.inputs(task))
-        else:
-            table = study_records(self.study, study, self._read)
-        return table[table["task"] == task].reset_index(drop=True)
+        reference = self._source(task, study)
+        if reference:
+            return reference.records(study, task)
+        return run.run_records(self.study, study, task)
 
     def overlap(self, task: str) -> pd.DataFrame:
         """Return what maps and lesions have in common: one row a run and image with a lesion.
 
-        Columns as `rin.explain.overlap.Overlap.table`; without rows where the task's
-        images have no marked lesions.
+        Columns as `rin.explain.overlap.Overlap.table`; without rows where the task's images have
+        no marked lesions.
         """
-        if self.origin(task) == "reference":
-            return overlap_table(self.reference, task)
-        measured = self.own_overlap(task)
-        return pd.DataFrame() if measured is None else measured.table
-
-    def own_overlap(self, task: str) -> Overlap | None:
-        """Return the overlap of the reader's own run with its curves; None without masks."""
-        from rin.explain.overlap import measure_overlap
-
-        inputs = self.inputs(task)
-        if inputs.store.masks() is None:
-            return None
-
-        def measure() -> Overlap:
-            case_ids = inputs.store.cases["case_id"].to_numpy()
-            return measure_overlap(
-                list(cam_arrays(self.study, inputs)), case_ids, inputs.store.masks()
-            )
-
-        return self._once(("overlap", task), measure)
+        reference = self._source(task)
+        if reference:
+            return reference.overlap(task)
+        if self.inputs(task).store.masks() is None:
+            return pd.DataFrame()
+        return self._once(("overlap", task), lambda: run.overlap_table(self.study, task))
 
     def baselines(self, task: str) -> pd.DataFrame:
         """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
-        if self.origin(task) == "reference":
-            return baseline_rows(self.reference, task)
-        inputs, measured = self.inputs(task), self.own_overlap(task)
-        if measured is None:
+        reference = self._source(task)
+        if reference:
+            return reference.baselines(task)
+        measured = self.overlap(task)
+        if measured.empty:
             return pd.DataFrame(columns=["case_id", "baseline", "dice"])
-        cases = measured.table["case_id"].unique()
-        return score_baselines(inputs.store.cases, inputs.store.masks(), cases, measured.tolerance)
+        return run.baseline_table(self.study, task, measured["case_id"].unique())
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
         """Return the mean activation around the lesion, by init and unfreezing regime.
@@ -232,26 +192,20 @@ class Runs:
         As `rin.explain.lesion_maps.lesion_map_table`; None where it was not recorded, or the
         task's images have no marked lesions.
         """
-        if self.origin(task) == "reference":
-            kept = self.reference.lesion_maps
-            found = None if kept is None else kept[kept["task"] == task].reset_index(drop=True)
-            return None if found is None or found.empty else found
-        inputs = self.inputs(task)
-        if inputs.store.masks() is None:
+        reference = self._source(task)
+        if reference:
+            return reference.lesion_maps(task)
+        store = self.inputs(task).store
+        if store.masks() is None:
             return None
-        from rin.explain.lesion_maps import lesion_map_table
-
-        case_ids = inputs.store.cases["case_id"].to_numpy()
-        maps = cam_arrays(self.study, inputs)
+        case_ids, maps = store.cases["case_id"].to_numpy(), run.cam_arrays(self.study, task)
         return self._once(
-            ("lesion_maps", task), lambda: lesion_map_table(maps, case_ids, inputs.store.masks())
+            ("lesion_maps", task), lambda: lesion_map_table(maps, case_ids, store.masks())
         )
 
     def pretraining(self) -> pd.DataFrame:
         """Return one row a pretrained network behind the shown results; may have no rows."""
-        if self.is_reference:
-            return self.reference.pretraining
-        return pretrained(self.study)
+        return self.reference.pretraining if self.is_reference else pretrained(self.study)
 
     def probe(self) -> pd.DataFrame | None:
         """Return the measurements of the probe (`rin.study.probe.probe_measurements`), or None."""
@@ -259,26 +213,19 @@ class Runs:
             return self._once(("probe",), lambda: probe_measurements(self.study))
         return self.reference.probe if self.reference is not None else None
 
-    def _shown(self, task: str, study: str = MAIN) -> Origin:
-        """Return where the results of a task come from; raise where there are none."""
+    def _source(self, task: str, study: str = MAIN) -> ReferenceRun | None:
+        """Return the reference run where a task's results are its, None where they are own."""
         origin = self.origin(task, study)
         if origin is None:
-            raise _no_results(study, task, self.study)
-        return origin
+            raise self._no_results(task, study)
+        return self.reference if origin == "reference" else None
 
-    @cached_property
-    def _read(self) -> Callable[..., TaskInputs]:
-        return inputs_reader(self.study)
-
-    def _own(self, study: str, task: str) -> pd.DataFrame:
-        if study == MAIN:
-            return predictions(self.study, self.inputs(task))
-        table = self._once((study,), lambda: study_predictions(self.study, study, self._read))
-        return table[table["task"] == task].reset_index(drop=True)
-
-    def _reference_runs(self, study: str) -> pd.DataFrame:
-        runs = self.reference.runs
-        return runs[runs[[*plan_columns(study)]].notna().any(axis=1)]
+    def _no_results(self, task: str, study: str) -> InputError:
+        return InputError(
+            f"there are no results of {task} in the study {study}",
+            where=f"profile {self.study.profile.name}",
+            remedy="Name the folder of real images (data_root), or choose a profile that runs it.",
+        )
 
     def _once(self, key: tuple, make: Callable[[], T]) -> T:
         if key not in self._cache:
@@ -292,12 +239,7 @@ def open_runs(
     data_root: str | Path | None = None,
     results: str | Path = "results",
 ) -> Runs:
-    """Open the results of a study; nothing is trained.
-
-    Parameters
-    ----------
-    profile, data_root, results
-        As for `rin.study.open_study`.
+    """Open the results of a study, given as for `rin.study.open_study`; nothing is trained.
 
     Raises
     ------
@@ -319,23 +261,8 @@ def open_runs(
 
 
 def open_reference(name: str = "open") -> Runs:
-    """Open the committed reference run alone, whatever profile a book is built with.
-
-    Raises
-    ------
-    InputError
-        As `rin.study.reference.load_reference`.
-    """
+    """Open the committed reference run alone, whatever profile a book is built with."""
     reference = load_reference(name)
     # What was probed stands in the reference run: this study has no ledger of its own.
     told = reference.facts.profile | {"reference": name, "probe": None}
-    profile = Profile.model_validate(told)
-    return Runs(Study(profile, None, Path("results") / name), reference)
-
-
-def _no_results(study: str, task: str, where: Study) -> InputError:
-    return InputError(
-        f"there are no results of {task} in the study {study}",
-        where=f"profile {where.profile.name}",
-        remedy="Name the folder of real images (data_root), or choose a profile that runs it.",
-    )
+    return Runs(Study(Profile.model_validate(told), None, Path("results") / name), reference)

@@ -6,8 +6,7 @@ on first use and reused afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from rin.data.splits import make_folds, read_fold_files, sample_cases, take_case
 from rin.data.store import ImageStore, build_store
 from rin.errors import InputError
 from rin.study.ledger import Ledger
-from rin.study.profile import FACTORS, Profile, StudyFilter, load_profile
+from rin.study.profile import Profile, load_profile
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,9 @@ class Study:
     profile: Profile
     data_root: Path | None
     results: Path
+    _opened: dict[tuple, TaskInputs] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def runs(self) -> Ledger:
@@ -50,12 +52,14 @@ class Study:
 
     def store(self, dataset: Dataset, size: int, resize: str = "stretch") -> ImageStore:
         """Return the image store of a dataset at one size, built on first use."""
-        return build_store(
-            dataset,
-            size,
-            folder=self.results.parent / "stores",
-            resize=resize,
-        )
+        return build_store(dataset, size, folder=self.results.parent / "stores", resize=resize)
+
+    def inputs(self, task: str, folds: int | None = None, resize: str | None = None) -> TaskInputs:
+        """Return `task_inputs`, opened once."""
+        key = (task, folds or self.profile.folds, resize or self.profile.tuning(task).resize)
+        if key not in self._opened:
+            self._opened[key] = task_inputs(self, task, folds=key[1], resize=key[2])
+        return self._opened[key]
 
 
 @dataclass(frozen=True)
@@ -131,23 +135,14 @@ def has_real_images(study: Study, task: str) -> bool:
 
 def _with_images_at_hand(study: Study) -> Study:
     """Return a study without the tasks that a reference run has to answer for."""
-    profile, kept = study.profile, []
-    for name in profile.tasks:
-        own, _ = find_task(name)
-        if own.name in profile.stand_ins or has_real_images(study, name):
-            kept.append(name)
+    profile = study.profile
+    kept = [
+        name
+        for name in profile.tasks
+        if find_task(name)[0].name in profile.stand_ins or has_real_images(study, name)
+    ]
     changed = {"tasks": kept, "live": profile.live if profile.live in kept else None}
-    changed["from_random"] = _limited(profile.from_random, kept)
-    factors = {name: _limited(profile.filter_of(name), kept) for name in FACTORS}
-    some = profile.factors is not None and any(factors.values())
-    changed["factors"] = profile.factors.model_copy(update=factors) if some else None
     return replace(study, profile=profile.model_copy(update=changed))
-
-
-def _limited(section: StudyFilter | None, tasks: list[str]) -> StudyFilter | None:
-    """Return a study with those of its tasks that are run, None without any."""
-    kept = [name for name in section.tasks if name in tasks] if section else []
-    return section.model_copy(update={"tasks": kept}) if kept else None
 
 
 def from_checkout(path: str | Path) -> Path:
@@ -200,28 +195,13 @@ def task_inputs(
     )
 
 
-def inputs_reader(study: Study) -> Callable[..., TaskInputs]:
-    """Return `task_inputs` of a study as a function of task, folds and resize that opens once."""
-
-    @cache
-    def read(task: str, folds: int, resize: str) -> TaskInputs:
-        return task_inputs(study, task, folds=folds, resize=resize)
-
-    def reader(task: str, folds: int | None = None, resize: str | None = None) -> TaskInputs:
-        profile = study.profile
-        return read(task, folds or profile.folds, resize or profile.tuning(task).resize)
-
-    return reader
-
-
 def official_folds(study: Study, task: TaskManifest, dataset: Dataset) -> pd.DataFrame:
     """Return the folds that the paper's authors published for a task, all of them.
 
     Raises
     ------
     InputError
-        No lists are known for the task, they are not under the data root, or they do not
-        fit the dataset.
+        No lists are known, they are not under the data root, or they do not fit the dataset.
     """
     lists = task.fold_lists
     if lists is None or study.data_root is None or not (study.data_root / lists.folder).is_dir():

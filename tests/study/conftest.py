@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from tiny_study import tiny_profile
 
-from rin.study import open_study, run_grid, run_pretraining, task_inputs
+from rin.study import open_study, run_grid, run_pretraining
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -24,7 +24,7 @@ def study(study_folder):
 
 @pytest.fixture(scope="session")
 def inputs(study):
-    return task_inputs(study, "breast")
+    return study.inputs("breast")
 
 
 @pytest.fixture(scope="session")
@@ -51,8 +51,8 @@ def pretrained_study(study, with_small_backbone):
 
 
 @pytest.fixture(scope="session")
-def finished_study(pretrained_study, inputs, with_small_backbone):
+def finished_study(pretrained_study, with_small_backbone):
     """A study whose grid of twelve runs is finished."""
     with with_small_backbone():
-        run_grid(pretrained_study, inputs)
+        run_grid(pretrained_study)
     return pretrained_study

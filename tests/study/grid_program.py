@@ -6,7 +6,7 @@ With `small`, a dozen layers stand in for ResNet50, so that a killed grid is soo
 import sys
 from pathlib import Path
 
-from rin.study import open_study, run_grid, run_pretraining, task_inputs
+from rin.study import open_study, run_grid, run_pretraining
 
 if __name__ == "__main__":
     profile, results, *small = sys.argv[1:]
@@ -16,7 +16,6 @@ if __name__ == "__main__":
 
         keras.applications.ResNet50 = small_backbone
     study = open_study(profile, results=results)
-    inputs = task_inputs(study, "breast")
     run_pretraining(study)
     Path(results, "ready").touch()
-    run_grid(study, inputs)
+    run_grid(study)

@@ -1,9 +1,12 @@
+"""Running the grid of a task and reading back what its runs left."""
+
 import json
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 from tiny_study import copy_of, records, tiny_profile
 
 from rin.errors import InputError
@@ -13,106 +16,95 @@ COLUMNS = [
     *("task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init", "seed"),
     *("case_id", "patient_id", "part", "label", "score"),
 ]
+SCENARIO = "ResNet50-unfreeze_all-1e-04"
 
 
-@pytest.fixture
-def no_executor(monkeypatch):
-    """Fail when anything asks for an executor."""
+def test_grid_when_finished_has_every_run_once_and_trains_nothing_again(
+    finished_study, monkeypatch
+):
     monkeypatch.setattr(run, "make_executor", lambda _: pytest.fail("an executor was made"))
-
-
-def part_of(inputs, part):
-    return set(inputs.folds.loc[inputs.folds["part"] == part, "case_id"])
-
-
-def test_grid_when_finished_has_every_run_once(finished_study, inputs):
-    table = run_grid(finished_study, inputs)
+    before = records(finished_study.runs)
+    table = run_grid(finished_study)
+    assert records(finished_study.runs) == before
     assert len(table) == 6 * 2
     assert not table[["scenario", "init", "fold"]].duplicated().any()
     assert sorted(p.name for p in finished_study.runs.folder.iterdir()) == sorted(table.index)
 
 
-def test_grid_when_called_again_trains_nothing(finished_study, inputs, no_executor):
-    before = records(finished_study.runs)
-    run_grid(finished_study, inputs)
-    assert records(finished_study.runs) == before
-
-
-def test_run_folder_holds_the_configuration_that_its_name_is_the_digest_of(finished_study, inputs):
-    for each in plan.plan_runs(finished_study, inputs):
-        kept = json.loads((finished_study.runs.path(each.run_id) / "config.json").read_text())
-        assert kept == each.config
+def test_run_folder_holds_the_configuration_that_its_name_is_the_digest_of(finished_study):
+    for each in plan.plan_study(finished_study):
+        folder = finished_study.runs.path(each.run.run_id)
+        assert json.loads((folder / "config.json").read_text()) == each.run.config
 
 
 @pytest.mark.parametrize("part", ["test", "validation"])
 def test_predictions_hold_each_case_of_the_part_once_a_run(finished_study, inputs, part):
-    table = predictions(finished_study, inputs, part=part)
+    table = predictions(finished_study, part=part)
     assert list(table) == COLUMNS
     assert set(table["part"]) == {part}
     assert (table["label"] == table["case_id"].str.startswith("malignant")).all()
-    assert table["score"].between(0, 1).all()
+    assert np.isfinite(table["score"]).all()
     runs = table.groupby(["scenario", "init"])["case_id"]
     assert len(runs) == 12
-    for _, cases in runs:
-        assert cases.is_unique
-        assert set(cases) == part_of(inputs, part)
+    of_part = set(inputs.folds.loc[inputs.folds["part"] == part, "case_id"])
+    assert all(cases.is_unique and set(cases) == of_part for _, cases in runs)
 
 
-def test_predictions_when_part_is_unknown_list_the_known_ones(finished_study, inputs):
+def test_predictions_when_part_is_unknown_list_the_known_ones(finished_study):
     with pytest.raises(InputError, match=r"unknown part 'train'.*validation, test"):
-        predictions(finished_study, inputs, part="train")
+        predictions(finished_study, part="train")
 
 
-def test_predictions_when_runs_are_missing_tell_how_many(finished_study, inputs):
+def test_reading_when_runs_are_missing_tells_how_many(finished_study):
     study = copy_of(finished_study, "missing")
     shutil.rmtree(next(study.runs.folder.iterdir()))
-    for read in (predictions, histories, run_records, lambda *a: list(cam_arrays(*a))):
+    for read in (predictions, run_records, lambda s: histories(s, "breast")):
         with pytest.raises(InputError, match="1 of 12 runs of breast are not finished"):
-            read(study, inputs)
+            read(study)
 
 
-def test_predictions_when_a_table_is_damaged_name_its_file(finished_study, inputs):
+def test_predictions_when_a_table_is_damaged_name_its_file(finished_study):
     study = copy_of(finished_study, "damaged")
     path = next(study.runs.folder.iterdir()) / "predictions.parquet"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(InputError) as caught:
-        predictions(study, inputs)
+        predictions(study)
     assert caught.value.where == str(path)
 
 
-def test_histories_have_one_row_an_epoch(finished_study, inputs):
-    table = histories(finished_study, inputs)
+def test_histories_have_one_row_an_epoch_and_records_one_a_run(finished_study):
+    table = histories(finished_study, "breast")
     assert len(table) == 12
     assert set(table["epoch"]) == {1}
     assert np.isfinite(table[["loss", "val_loss"]]).all(axis=None)
+    told = run_records(finished_study)
+    assert len(told) == 12
+    assert told["software"].str.contains("keras").all()
 
 
-def test_cam_arrays_follow_the_rows_of_the_test_predictions(finished_study, inputs):
+def test_cam_arrays_follow_the_rows_of_the_test_predictions(finished_study):
     tables = []
-    for table, maps in cam_arrays(finished_study, inputs):
+    for table, maps in cam_arrays(finished_study, "breast"):
         assert maps.shape == (len(table), 3, 3, 2)
         # The head is linear in the pooled features: a logit is the sum of its map plus a bias.
-        logit = np.log(table["score"] / (1 - table["score"]))
-        bias = logit - (maps[..., 1] - maps[..., 0]).sum(axis=(1, 2))
-        assert np.ptp(bias) < 1e-3
-        assert np.ptp(logit) > 1e-3
+        bias = table["score"] - (maps[..., 1] - maps[..., 0]).sum(axis=(1, 2))
+        assert np.ptp(bias) < 1e-3 < np.ptp(table["score"])
+        assert expit(table["score"]).between(0, 1).all()
         tables.append(table)
-    pd.testing.assert_frame_equal(
-        pd.concat(tables, ignore_index=True), predictions(finished_study, inputs)
-    )
+    pd.testing.assert_frame_equal(pd.concat(tables, ignore_index=True), predictions(finished_study))
 
 
 def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_others(
-    finished_study, inputs, with_small_backbone
+    finished_study, with_small_backbone
 ):
-    done = [r for r in plan.plan_runs(finished_study, inputs) if r.init == "random"]
+    done = [e.run for e in plan.plan_study(finished_study) if e.run.init == "random"]
     lost = done[-1]  # its block meets missing weights first
     profile = tiny_profile({"inits": ["random", "radimagenet"]})
     study = copy_of(finished_study, "unreleased", profile=profile)
     shutil.rmtree(study.runs.path(lost.run_id))
     missing = pytest.raises(InputError, match="no weights file for init 'radimagenet'")
     with with_small_backbone(), missing as caught:
-        run_grid(study, inputs)
+        run_grid(study, "breast")
     assert "RadImageNet-ResNet50_notop.h5" in caught.value.where
     assert "https://github.com/BMEII-AI/RadImageNet" in caught.value.remedy
     assert all(study.runs.has(each.run_id) for each in done)
@@ -123,9 +115,39 @@ def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_othe
     pd.testing.assert_frame_equal(first, again, rtol=1e-4)
 
 
-def test_cam_arrays_of_a_task_without_masks_say_that_there_are_none(
-    finished_study, inputs, monkeypatch
+def test_each_fold_is_trained_and_tested_on_its_own_cases(
+    finished_study, with_small_backbone, monkeypatch
 ):
+    section = {"tasks": ["breast"], "scenarios": [SCENARIO], "folds": 2}
+    study = copy_of(finished_study, "folds", profile=tiny_profile({"from_random": section}))
+    from rin.training.trainer import CompiledBlock
+
+    trained, train = [], CompiledBlock.train
+
+    def note(self, weights, contract, recipe, part, validation):
+        trained.append(set(part.rows))
+        return train(self, weights, contract, recipe, part, validation)
+
+    monkeypatch.setattr(CompiledBlock, "train", note)
+    with with_small_backbone():
+        run.run_fine_tuning(study)
+    inputs = study.inputs("breast", 2)
+    place = inputs.store.cases.reset_index().set_index("case_id")["index"]
+    parts = inputs.folds.groupby(["fold", "part"])["case_id"].agg(set)
+    assert trained == [set(place.loc[[*parts[1, "train"]]])] * 2  # the first fold was there
+    for (fold, _), rows in predictions(study, "from_random").groupby(["fold", "init"]):
+        assert set(rows["case_id"]) == parts[fold, "test"]
+
+
+def test_task_without_masks_trains_and_says_that_it_keeps_no_maps(
+    finished_study, with_small_backbone, monkeypatch
+):
+    study = copy_of(finished_study, "unmasked")
+    inputs = study.inputs("breast")
     monkeypatch.setattr(type(inputs.store), "masks", lambda _: None)
+    shutil.rmtree(next(study.runs.folder.iterdir()))
+    with with_small_backbone():
+        run_grid(study)
+    assert len(predictions(study)) == len(predictions(finished_study))
     with pytest.raises(InputError, match="runs of breast keep no class activation maps"):
-        next(cam_arrays(finished_study, inputs))
+        next(cam_arrays(study, "breast"))

@@ -8,7 +8,7 @@ from rin.errors import InputError
 from rin.models.backbones import BACKBONES
 from rin.paper import SETTINGS
 from rin.study import open_study
-from rin.study.plan import group_blocks, plan_runs, runs_table
+from rin.study.plan import PlannedRun, group_blocks, plan_runs, plan_study, runs_table
 from rin.study.scenarios import SCENARIOS, Scenario, find_scenario, scenarios_of
 
 WHOLE = {
@@ -48,7 +48,7 @@ def test_plan_has_every_scenario_init_and_fold_once(planned):
 
 
 def test_plan_gives_both_inits_of_a_scenario_one_seed_and_no_two_scenarios_the_same(planned):
-    table = runs_table(planned())
+    table = runs_table([PlannedRun(run, None) for run in planned()])
     seeds = table.groupby(["scenario", "fold"])["seed"].unique()
     assert (seeds.map(len) == 1).all()
     assert seeds.map(lambda each: each[0]).is_unique
@@ -123,10 +123,10 @@ def test_plan_when_init_is_unknown_lists_the_known_ones(planned):
         planned({"inits": ["random", "magic"]})
 
 
-def test_plan_when_pretraining_is_not_finished_names_backbone_and_corpus(tmp_path, inputs):
+def test_plan_when_pretraining_is_not_finished_names_backbone_and_corpus(tmp_path):
     fresh = open_study(tiny_profile(), results=tmp_path)
     with pytest.raises(InputError, match="ResNet50 has not been pretrained on corpus_radiologic"):
-        plan_runs(fresh, inputs)
+        plan_study(fresh)
 
 
 def test_blocks_have_one_compiled_step_each(planned):

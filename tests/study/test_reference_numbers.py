@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from rin.stats import init_differences, regime_interaction
 from rin.stats.scenarios import factor_effects
-from rin.study.reference import load_reference, reference_predictions
+from rin.study import open_reference
 
 INITS = ("radiologic", "photographic")
 #: Mean over all scenarios, then frozen, ten layers and all layers unfrozen; AUC points.
@@ -25,12 +25,12 @@ GROUPS = ("all", "freeze_all", "unfreeze_top10", "unfreeze_all")
 
 @pytest.fixture(scope="module")
 def reference():
-    return load_reference("open")
+    return open_reference("open")
 
 
 @pytest.fixture(scope="module")
 def grid(reference):
-    return reference_predictions(reference)
+    return reference.predictions()
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_interaction_of_the_reference_run_is_clear_on_two_tasks(grid):
 
 
 def test_gain_over_random_weights_is_averaged_over_folds_and_not_pooled(reference):
-    rows = reference_predictions(reference, "from_random")
+    rows = reference.predictions("from_random")
     table = init_differences(rows, "photographic", "random").set_index(["task", "group"])
     breast = table.loc["breast", "all"]
     points = np.round(100 * breast[["difference", "ci_low", "ci_high"]].astype(float), 1)
@@ -88,7 +88,7 @@ def test_gain_over_random_weights_is_averaged_over_folds_and_not_pooled(referenc
 
 
 def test_inputs_of_the_official_scripts_take_the_photographic_weights_to_chance(reference):
-    rows = reference_predictions(reference, "preprocessing")
+    rows = reference.predictions("preprocessing")
     groups = {"all": rows["scenario"].unique()}
     table = factor_effects(rows, INITS, ("native", "official_scripts"), groups=groups)
     found = table.set_index(["quantity", "init", "level"])
@@ -107,7 +107,7 @@ def test_inputs_of_the_official_scripts_take_the_photographic_weights_to_chance(
 
 
 def test_difference_at_a_level_is_the_recommended_one_of_its_runs(reference):
-    rows = reference_predictions(reference, "preprocessing")
+    rows = reference.predictions("preprocessing")
     groups = {"all": rows["scenario"].unique()}
     table = factor_effects(rows, INITS, ("native", "official_scripts"), groups=groups)
     found = table[table["quantity"] == "difference"].set_index("level")
