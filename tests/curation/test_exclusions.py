@@ -11,12 +11,7 @@ from pydicom.uid import (
 )
 from reader_files import key_note, presentation, uid_of
 
-from rin.curation.exclusions import (
-    EXCLUSIONS,
-    RULES,
-    excluded_images,
-    rule_of,
-)
+from rin.curation.exclusions import excluded_images, rule_of
 from rin.curation.index import open_archive
 
 PLAIN = {
@@ -74,11 +69,6 @@ def rule(**changes):
 )
 def test_first_rule_that_hits_names_a_file(changes, expected):
     assert rule(**changes) == expected
-
-
-def test_rules_say_why():
-    assert list(RULES) == [one.name for one in EXCLUSIONS]
-    assert all(reason.endswith(".") for reason in RULES.values())
 
 
 def test_rules_of_no_files_are_none():
