@@ -1,7 +1,7 @@
 """What others found: independent comparisons of RadImageNet with ImageNet weights.
 
 The facts stand in `replications.yaml`, with the numbers as their sources print them; here they are
-read, and the comparisons of like with like become a table of differences.  Nothing is pooled.
+read, and the comparisons of like with like become a table of differences.
 """
 
 from dataclasses import dataclass
