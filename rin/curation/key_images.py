@@ -194,7 +194,7 @@ def read_label_map(path: Path, taxonomy: pd.DataFrame) -> dict[str, tuple[str, s
     known = set(zip(taxonomy["region"], taxonomy["label"], strict=True)) | {LEFT_OUT}
     terms: dict[str, tuple[str, str]] = {}
     bad = []
-    for line, row in enumerate(read_rows(Path(path), HEADER), start=2):
+    for line, row in enumerate(read_rows(Path(path), HEADER).itertuples(index=False), start=2):
         term, target = _folded(row[0]), (row[1].strip(), row[2].strip())
         if not term:
             bad.append(f"line {line} has no finding")

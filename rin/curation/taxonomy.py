@@ -1,12 +1,10 @@
 """The classes of the RadImageNet database: modality, anatomic region, label; and body parts.
 
-``data_manifests/radimagenet_labels.csv`` holds all 165 labels as they are spelled in the
-database.  The paper lists them in its supplement (Table E1) only; the names here are those of
-the class map printed in ``test_model.ipynb`` of github.com/MedAI-Clemson/radimagenet (commit
-c0b4540).  Image counts per class are mostly not public.  Two kinds exist and are never added:
-counts of the *full set*, and counts of a *subset* (Hugging Face ``raidium/RadImageNet-VQA``,
-arXiv 2512.17396, training and validation part), which are lower bounds.  Regions, and the class
-of a normal image by its body part, stand in ``taxonomy.yaml``.
+``data_manifests/radimagenet_labels.csv`` holds all 165 labels as the database spells them, by the
+class map printed in ``test_model.ipynb`` of github.com/MedAI-Clemson/radimagenet (commit c0b4540).
+Image counts are of the *full set*, or of a *subset* (Hugging Face ``raidium/RadImageNet-VQA``,
+arXiv 2512.17396, training and validation part), which are lower bounds; the two are never added.
+Regions, and the class of a normal image by its body part, stand in ``taxonomy.yaml``.
 """
 
 from __future__ import annotations
@@ -60,6 +58,7 @@ _ANY_WORD = re.compile(
     r"(?<![A-Z])(" + "|".join(sorted(map(re.escape, _WORDS), key=len, reverse=True)) + r")(?![A-Z])"
 )
 
+_MODALITY_OF = {name: region.modality for name, region in REGIONS.items()}
 _TEXT = pa.Column(str, pa.Check.str_matches(r"^\S(.*\S)?$"))
 _SCHEMA = pa.DataFrameSchema(
     {
@@ -72,7 +71,7 @@ _SCHEMA = pa.DataFrameSchema(
     },
     checks=[
         pa.Check(
-            lambda rows: rows["modality"] == rows["region"].map(_modality_of),
+            lambda rows: rows["modality"] == rows["region"].map(_MODALITY_OF),
             name="region of the modality",
         ),
         pa.Check(
@@ -87,53 +86,43 @@ _SCHEMA = pa.DataFrameSchema(
 
 
 def load_taxonomy(path: Path | None = None) -> pd.DataFrame:
-    """Read and check the classes of the database.
-
-    Parameters
-    ----------
-    path
-        CSV file; by default the one among the manifests.
+    """Read and check the classes of the database, by default those among the manifests.
 
     Returns
     -------
     pandas.DataFrame
         One row a class, in the order of the file: `modality`, `region`, `label` (text),
-        `images` (Int64, missing where no count is public), `kind` ("full set", "subset",
-        "none"), `source`.
+        `images` (Int64, missing where no count is public), `kind` (one of `KINDS`), `source`.
 
     Raises
     ------
     InputError
-        A file that is missing or no CSV, an unknown modality, region or kind, a region of
-        another modality, a repeated class, a count without its kind, or numbers of labels,
-        regions and modalities other than those of the paper.
+        Lines that are not valid, or other numbers of labels, regions and modalities than those of
+        the paper.
     """
     path = Path(path or taxonomy_file())
-    rows = pd.DataFrame(read_rows(path, COLUMNS), columns=list(COLUMNS), dtype=str)
+    rows = read_rows(path, COLUMNS)
     try:
         checked = _SCHEMA.validate(rows, lazy=True)
     except pa.errors.SchemaErrors as error:
+        failed = error.failure_cases.drop_duplicates(["index", "check"])
+        bad = failed.groupby("index")["check"].agg(lambda checks: "; ".join(map(str, checks)))
+        lines = [f"line {k + 2}, {','.join(rows.iloc[k])}: {wrong}" for k, wrong in bad.items()]
         raise InputError(
-            listed("lines that are not valid", _complaints(rows, error.failure_cases)),
+            listed("lines that are not valid", lines),
             where=path,
             remedy="Known modalities, regions and kinds stand in rin.curation.taxonomy.",
         ) from error
-    taxonomy = checked.assign(images=pd.to_numeric(checked["images"]).astype("Int64"))
-    counted = {
-        "labels": len(taxonomy),
-        "regions": taxonomy["region"].nunique(),
-        "modalities": taxonomy["modality"].nunique(),
-    }
-    for name, found in counted.items():
-        stated = DATABASE[name].value
-        expected = stated if isinstance(stated, int) else len(stated)
-        if found != expected:
-            raise InputError(
-                f"{found} {name}, where the paper states {expected}",
-                where=path,
-                remedy=f"Compare it with data_manifests/{FILE} of the repository.",
-            )
-    return taxonomy
+    paper = {name: DATABASE[name].value for name in ("labels", "regions", "modalities")}
+    stated = [v if isinstance(v, int) else len(v) for v in paper.values()]
+    found = [len(checked), checked["region"].nunique(), checked["modality"].nunique()]
+    if found != stated:
+        raise InputError(
+            f"{', '.join(paper)} number {found}, where the paper states {stated}",
+            where=path,
+            remedy=f"Compare it with data_manifests/{FILE} of the repository.",
+        )
+    return checked.assign(images=pd.to_numeric(checked["images"]).astype("Int64"))
 
 
 def taxonomy_file() -> Path:
@@ -142,35 +131,30 @@ def taxonomy_file() -> Path:
 
 
 def region_counts(taxonomy: pd.DataFrame) -> pd.DataFrame:
-    """Count the classes of each region.
+    """Count the classes of each region, in the order of `REGIONS`.
 
     Returns
     -------
     pandas.DataFrame
-        One row a region, in the order of `REGIONS`: `modality`, `region`, `title`, `classes`,
-        and, per kind of count, how many classes have one: `full_set`, `subset`, `none`.
+        `modality`, `region`, `title`, `classes`, and how many classes have a count of each kind:
+        `full_set`, `subset`, `none`.
     """
     kinds = pd.crosstab(taxonomy["region"], taxonomy["kind"]).reindex(
         index=list(REGIONS), columns=list(KINDS), fill_value=0
     )
-    counts = kinds.rename(columns={"full set": "full_set"}).reset_index()
-    regions = [REGIONS[name] for name in counts["region"]]
-    counts.insert(0, "modality", [region.modality for region in regions])
-    counts.insert(2, "title", [region.title for region in regions])
-    counts.insert(3, "classes", kinds.sum(axis=1).to_numpy())
-    counts.columns.name = None
-    return counts
+    regions = pd.DataFrame(
+        [(r.modality, r.name, r.title) for r in REGIONS.values()],
+        columns=["modality", "region", "title"],
+    ).assign(classes=kinds.sum(axis=1).to_numpy())
+    kinds = kinds.set_axis(["full_set", "subset", "none"], axis=1).reset_index(drop=True)
+    return pd.concat([regions, kinds], axis=1)
 
 
 def region_of(modality: str, body_part: str, description: str = "") -> tuple[str, str] | None:
     """Return region and label of a normal image, or None where the table does not say.
 
-    Parameters
-    ----------
-    body_part
-        Body Part Examined; blanks, hyphens, underscores and case do not count.
-    description
-        Read only where `body_part` is empty; it must name body parts of a single class.
+    Of `body_part` (Body Part Examined), blanks, hyphens, underscores and case do not count; where
+    it is empty, `description` must name body parts of a single class.
     """
     part = re.sub(r"[\s_-]", "", body_part).upper()
     if part:
@@ -180,55 +164,27 @@ def region_of(modality: str, body_part: str, description: str = "") -> tuple[str
     return found.pop() if len(found) == 1 else None
 
 
-def read_rows(path: Path, columns: Sequence[str]) -> list[list[str]]:
-    """Return the rows of a CSV file in UTF-8 (a byte-order mark does not matter).
-
-    Raises
-    ------
-    InputError
-        No such file, no CSV, other columns, or a row of another length.
-    """
+def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Return a CSV file in UTF-8 (a byte-order mark does not matter) as texts, a row a line."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        header, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+        if [name.strip() for name in (rows or [[]])[0]] != list(columns):
+            raise ValueError(f"the first line must read {','.join(columns)}")
+        for line, row in enumerate(rows, start=1):
+            if len(row) != len(columns):
+                raise ValueError(f"line {line} has {len(row)} of {len(columns)} fields")
+    except (OSError, ValueError, csv.Error) as error:
         raise InputError(
-            f"it cannot be read as CSV in UTF-8 ({error})",
+            f"it cannot be read as a table ({error})",
             where=path,
-            remedy=f"Save it as CSV in UTF-8, with the columns {','.join(columns)}.",
+            remedy=f"Save it as CSV in UTF-8, with the columns {','.join(columns)} in every line; "
+            "quote fields that hold commas.",
         ) from error
-    if [name.strip() for name in header] != list(columns):
-        raise InputError(
-            f"the columns are {', '.join(header) or 'missing'}",
-            where=path,
-            remedy=f"The first line must read {','.join(columns)}.",
-        )
-    for line, row in enumerate(rows, start=2):
-        if row and len(row) != len(columns):
-            raise InputError(
-                f"line {line} has {len(row)} of {len(columns)} fields",
-                where=path,
-                remedy="Give every line all fields; quote those that hold commas.",
-            )
-    return [row for row in rows if row]
+    return pd.DataFrame(rows[1:], columns=list(columns), dtype=str)
 
 
 def listed(problem: str, lines: list[str]) -> str:
     """Return a problem with its lines below, ten at most."""
     more = ["  and more"] if len(lines) > 10 else []
     return "\n".join([f"{problem}:", *(f"  {line}" for line in lines[:10]), *more])
-
-
-def _modality_of(region: str) -> str | None:
-    return REGIONS[region].modality if region in REGIONS else None
-
-
-def _complaints(rows: pd.DataFrame, failed: pd.DataFrame) -> list[str]:
-    """Return what is wrong, a line of the file each."""
-    found: dict[int, list[str]] = {}
-    for place, check in zip(failed["index"], failed["check"], strict=True):
-        found.setdefault(int(place), []).append(str(check))
-    return [
-        f"line {place + 2}, {','.join(rows.iloc[place])}: {'; '.join(dict.fromkeys(checks))}"
-        for place, checks in sorted(found.items())
-    ]
