@@ -282,10 +282,6 @@ nine_p = holm_over_tasks({task: table.reset_index() for task, table in nine.item
 )["p_holm"]
 covid = nine["covid19"]["estimate"]
 claim(
-    "COVID-19: mean scores and mean AUCs differ in sign",
-    covid["delong_mean_scores"] < 0 < covid["clustered_contrast"],
-)
-claim(
     "only counting predictions as cases makes a task clear",
     nine_p.index[nine_p < 0.05].tolist() == [("delong_stacked", "pneumonia")],
 )
@@ -346,9 +342,9 @@ glue_values(
 #
 # **The choice of analysis can make a finding.** Over nine analyses and four tasks, one difference
 # is clear: on pneumonia, when every prediction is counted as a new patient ({glue:text}`stacked`;
-# recommended analysis {glue:text}`recommended`). On COVID-19 even the sign depends on what is
-# compared: the mean of the AUCs differs by {glue:text}`covid_mean` points, the AUCs of the mean
-# scores by {glue:text}`covid_ensemble`. The paper calls breast, pneumonia and haemorrhage
+# recommended analysis {glue:text}`recommended`). What is compared matters too: on COVID-19 the mean
+# of the AUCs differs by {glue:text}`covid_mean` points, the AUCs of the mean scores (log-odds) by
+# {glue:text}`covid_ensemble`. The paper calls breast, pneumonia and haemorrhage
 # comparable; within ±{glue:text}`margin:.0f` points none of them is shown to be so here. The
 # smallest margins that the data support are, in this order, {glue:text}`smallest` points.
 #
