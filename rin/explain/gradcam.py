@@ -24,24 +24,9 @@ def class_activation(features: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Return the Grad-CAM of every class for a network with pooling and a dense head.
 
     With ``logit_c = b_c + sum_k w[k, c] * mean_xy A_k`` the gradient of the logit is
-    ``w[k, c] / (H * W)`` at every pixel (Selvaraju et al, Int J Comput Vis 2020;128:336).
-
-    Parameters
-    ----------
-    features
-        Activations of the last convolution, float (n, h, w, channels).
-    kernel
-        Weights of the dense layer, float (channels, classes).
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 (n, h, w, classes), before the ReLU, any range.
-
-    Raises
-    ------
-    InputError
-        When the channels of the two arrays differ or an array has the wrong rank.
+    ``w[k, c] / (H * W)`` at every pixel (Selvaraju et al, Int J Comput Vis 2020;128:336).  From the
+    activations of the last convolution (n, h, w, channels) and the weights of the dense layer
+    (channels, classes): float32 (n, h, w, classes), before the ReLU, any range.
     """
     features = np.asarray(features, dtype=np.float32)
     kernel = np.asarray(kernel, dtype=np.float32)
@@ -55,47 +40,39 @@ def class_activation(features: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     return features @ (kernel / np.float32(pixels))
 
 
-def to_uint8(cam: np.ndarray, size: int) -> np.ndarray:
-    """Return maps as 8-bit images of the size of the network's input.
-
-    The steps are those of the usual OpenCV recipe, in its order: ReLU; division of the small map
-    by its own maximum; bilinear enlargement with half-pixel centres; times 255; 8 bits.  Two
-    choices matter to the threshold of 180 that follows (figures for random maps of 7 x 7 cells at
-    224 px).  Scaling again after enlarging would take a tenth more of the image (Dice between the
-    two regions 0.95).  Rounding to the nearest integer, where the recipe cuts off, moves the
-    threshold by half a gray level (Dice 0.99), and keeps 254.99998 from becoming 254.
-
-    Parameters
-    ----------
-    cam
-        Maps of one class, float (n, h, w).
-    size
-        Side of the square result in pixels, at least h and w: maps are only enlarged.
-
-    Returns
-    -------
-    numpy.ndarray
-        uint8 (n, size, size), 0-255: zeros for a map without a positive value, 255 everywhere
-        for a constant positive one.
-
-    Raises
-    ------
-    InputError
-        When the rank is wrong, a value is not finite, or `size` is below the map's.
-    """
-    cam = np.asarray(cam, dtype=np.float32)
-    if cam.ndim != 3:
+def check_maps(maps: np.ndarray) -> np.ndarray:
+    """Return maps (n, h, w) after checking their rank and that every value is finite."""
+    maps = np.asarray(maps)
+    if maps.ndim != 3:
         raise InputError(
-            f"maps have shape {cam.shape}",
-            where="cam",
+            f"maps have shape {maps.shape}",
+            where="maps",
             remedy="Give the maps of one class, (n, h, w).",
         )
-    if not np.isfinite(cam).all():
+    if not np.isfinite(maps).all():
         raise InputError(
             "a map holds values that are not finite",
-            where="cam",
+            where="maps",
             remedy="Leave out the run: its training has diverged.",
         )
+    return maps
+
+
+def to_uint8(cam: np.ndarray, size: int) -> np.ndarray:
+    """Return maps of one class (n, h, w) as 8-bit images (n, size, size) of the network's input.
+
+    The steps are those of the usual OpenCV recipe, in its order: ReLU; division of the small map by
+    its own maximum; bilinear enlargement with half-pixel centres; times 255; 8 bits.  Two choices
+    matter to the threshold of 180 that follows (figures for random maps of 7 x 7 cells at 224 px).
+    Scaling again after enlarging would take a tenth more of the image (Dice between the two regions
+    0.95).  Rounding to the nearest integer, where the recipe cuts off, moves the threshold by half
+    a gray level (Dice 0.99), and keeps 254.99998 from becoming 254.
+
+    Zeros for a map without a positive value, 255 everywhere for a constant positive one.
+    InputError for a wrong rank, a value that is not finite, or a `size` below the map's: maps are
+    only enlarged.
+    """
+    cam = check_maps(cam).astype(np.float32)
     if size < max(cam.shape[1:]):
         raise InputError(
             f"size {size} is below that of the maps, {cam.shape[1:]}",
@@ -115,7 +92,8 @@ def to_uint8(cam: np.ndarray, size: int) -> np.ndarray:
 def gradient_cam(model: keras.Model, images: np.ndarray, features: keras.KerasTensor) -> np.ndarray:
     """Return the Grad-CAM of every class by differentiating the logits, on any head.
 
-    ``M_c = sum_k mean_xy(dlogit_c / dA_k) A_k`` (Selvaraju et al 2020), on TensorFlow and on JAX.
+    ``M_c = sum_k mean_xy(dlogit_c / dA_k) A_k`` (Selvaraju et al 2020), on TensorFlow and on JAX,
+    float32 (n, h, w, classes), before the ReLU.
 
     Parameters
     ----------
@@ -125,13 +103,8 @@ def gradient_cam(model: keras.Model, images: np.ndarray, features: keras.KerasTe
     images
         One batch of inputs as the model expects them, (n, height, width, channels).
     features
-        Symbolic output of the target layer within `model`, (None, h, w, channels): the `output`
-        of a layer, or, for a backbone nested in the model, the `input` of the pooling layer.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 (n, h, w, classes), before the ReLU.
+        Symbolic output of the target layer within `model`, (None, h, w, channels): the `output` of
+        a layer, or, for a backbone nested in the model, the `input` of the pooling layer.
 
     Raises
     ------

@@ -28,23 +28,9 @@ _GROUP = ["task", "init", "unfreezing"]
 def lesion_centred(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Return each map on a grid whose central cells are the box around the lesion.
 
-    Parameters
-    ----------
-    maps
-        Real numbers (n, h, w), such as the pictures of `rin.explain.gradcam.to_uint8`.
-    masks
-        bool or 0/1 (n, h, w), each with a lesion; several parts of one mask share one box.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 (n, SIDE, SIDE): the map at the centre of each cell, by linear interpolation
-        between centres of pixels; NaN where a cell's centre lies outside the image.
-
-    Raises
-    ------
-    InputError
-        When the shapes differ or a mask is empty.
+    From maps and masks (n, h, w), each with a lesion, whose parts share one box: float64
+    (n, SIDE, SIDE), the map at the centre of each cell by linear interpolation between centres of
+    pixels; NaN where a cell's centre lies outside the image.
     """
     maps, lesions = np.asarray(maps, dtype=float), check_lesions(masks)
     check_pair(maps, lesions)
@@ -58,14 +44,9 @@ def lesion_map_table(
     """Return the mean activation around the lesion by init and unfreezing regime.
 
     Parameters and errors are those of `rin.explain.overlap.measure_overlap`, in whose 8-bit
-    pictures every map has the maximum 255.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a cell: task, init, unfreezing, `row`, `column` (from the upper left),
-        `activation` (mean gray level 0-255, to whole ones), `n_maps` (maps that reach the cell).
-        Cells that no image reaches are left out.
+    pictures every map has the maximum 255.  One row a cell that an image reaches: task, init,
+    unfreezing, `row`, `column` (from the upper left), `activation` (mean gray level 0-255, to whole
+    ones), `n_maps` (maps that reach the cell).
     """
     runs = list(runs)
     place = check_runs(runs, case_ids)

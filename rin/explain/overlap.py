@@ -6,7 +6,6 @@ the runs of a study; and their means.  Tests between inits are made by `rin.stat
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,10 +14,10 @@ from scipy.ndimage import distance_transform_edt
 from skimage.draw import ellipse
 
 from rin.errors import InputError
-from rin.explain.gradcam import to_uint8
+from rin.explain.gradcam import check_maps, to_uint8
 
 PAPER_THRESHOLD = 180  # paper, "Grad-CAM": values greater than 180 count as lesion
-#: Measures of `Overlap.table`, and what they are called.
+#: Measures of `measure_overlap`, and what they are called.
 MEASURES = {
     "dice": f"Dice at {PAPER_THRESHOLD}",
     "dice_best": "Dice, threshold from other patients",
@@ -35,23 +34,10 @@ _CASE = ["case_id", "patient_id", "label", "score"]
 
 
 def dice(prediction: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return the Dice score 2|P ∩ M| / (|P| + |M|) of each image.
+    """Return the Dice score 2|P ∩ M| / (|P| + |M|) of each image, float64 (n,), 0-1.
 
-    Parameters
-    ----------
-    prediction, mask
-        bool (n, h, w), equal shapes.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 (n,), 0-1.  Where only one of the two is empty the score is 0; where both are it
-        is NaN: a case without a lesion must not pass for a perfect localisation.
-
-    Raises
-    ------
-    InputError
-        When the shapes differ, or an array is not boolean.
+    From bool (n, h, w), equal shapes.  Where only one of the two is empty the score is 0; where
+    both are it is NaN: a case without a lesion must not pass for a perfect localisation.
     """
     prediction, mask = np.asarray(prediction), np.asarray(mask)
     check_pair(prediction, mask)
@@ -64,26 +50,11 @@ def dice(prediction: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def cam_dice(cams: np.ndarray, masks: np.ndarray, threshold: int = PAPER_THRESHOLD) -> np.ndarray:
-    """Return the Dice score of maps, where they are above a threshold, against lesion masks.
+    """Return the Dice score of maps where they are above a threshold, as `dice`.
 
-    Parameters
-    ----------
-    cams
-        uint8 (n, h, w), from `rin.explain.gradcam.to_uint8`.
-    masks
-        bool or 0/1 (n, h, w).
-    threshold
-        Gray level; pixels strictly above it are predicted lesion.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 (n,), 0-1; NaN as in `dice`.
-
-    Raises
-    ------
-    InputError
-        When the shapes differ, the maps are not 8-bit or the masks are not of zeros and ones.
+    Maps are uint8 (n, h, w), from `rin.explain.gradcam.to_uint8`, masks bool or 0/1 (n, h, w);
+    pixels strictly above the threshold are predicted lesion.  InputError for other shapes or
+    values.
     """
     cams, lesions = _maps_and_lesions(cams, masks)
     return dice(cams > threshold, lesions)
@@ -105,14 +76,7 @@ def check_pair(first: np.ndarray, second: np.ndarray) -> None:
 
 
 def check_masks(masks: np.ndarray) -> np.ndarray:
-    """Return masks as booleans (n, h, w).
-
-    Raises
-    ------
-    InputError
-        When the rank is wrong or a value is neither 0 nor 1: gray levels of a mask file are not
-        a mask yet.
-    """
+    """Return masks as booleans (n, h, w); gray levels of a mask file are not a mask yet."""
     array = np.asarray(masks)
     if array.ndim != 3:
         raise InputError(
@@ -167,11 +131,10 @@ def _above(counts: np.ndarray) -> np.ndarray:
 
 
 def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Return the Dice score of each map at each of the 256 thresholds.
+    """Return the Dice score of each map at each of the 256 thresholds, float64 (n, 256).
 
-    Parameters and errors are those of `cam_dice`.  float64 (n, 256), 0-1; column t takes pixels
-    strictly above t, so column 255 takes none.  Without a lesion the score is 0 where anything
-    lies above the threshold and NaN where nothing does.
+    Input and errors are those of `cam_dice`; column t takes pixels strictly above t.  Without a
+    lesion the score is 0 where anything lies above the threshold and NaN where nothing does.
     """
     inside, anywhere = _gray_histograms(cams, masks)
     hits, called = _above(inside), _above(anywhere)
@@ -180,17 +143,12 @@ def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 
 def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Return the average precision of each map's gray levels as scores of lesion pixels.
+    """Return the average precision of each map's gray levels as scores of lesion pixels, (n,).
 
     ``AP = Σ_t (R_t − R_{t−1}) P_t`` over the levels t of the map from the brightest down, with
-    recall R and precision P of the pixels at least as bright; pixels of one level are ties.
-    Parameters and errors are those of `cam_dice`.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 (n,), 0-1.  A map without contrast, zeros included, scores the lesion's share of
-        the image, as a random map does on average.  NaN for an empty mask.
+    recall R and precision P of the pixels at least as bright; pixels of one level are ties.  Input
+    and errors are those of `cam_dice`.  A map without contrast, zeros included, scores the lesion's
+    share of the image, as a random map does on average.  NaN for an empty mask.
     """
     inside, anywhere = _gray_histograms(cams, masks)
     hits, called = _above(inside) + inside, _above(anywhere) + anywhere
@@ -203,18 +161,8 @@ def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def best_threshold(curves: np.ndarray) -> int:
     """Return the threshold with the largest mean Dice over images, the lowest of equal ones.
 
-    Chosen and scored on the same images, this is the optimistic end of what a threshold can do;
-    `crossfitted_dice` scores it on others.
-
-    Parameters
-    ----------
-    curves
-        Dice scores (n, 256) of images with a lesion, n ≥ 1, as from `threshold_curve`.
-
-    Raises
-    ------
-    InputError
-        When there is no image, or a score is NaN.
+    From curves (n, 256), n ≥ 1, of images with a lesion.  Chosen and scored on the same images,
+    this is the optimistic end of what a threshold can do; `crossfitted_dice` scores it on others.
     """
     return int(_first_largest(_defined(curves).sum(axis=0)))
 
@@ -222,25 +170,9 @@ def best_threshold(curves: np.ndarray) -> int:
 def crossfitted_dice(curves: np.ndarray, patients: ArrayLike) -> np.ndarray:
     """Return each image's Dice score at the threshold that is best for all other patients.
 
-    What a tuned threshold would do for new patients.  Leaving one patient out at a time needs no
-    random division.
-
-    Parameters
-    ----------
-    curves
-        As for `best_threshold`.
-    patients
-        Patient of each image, (n,).  Images of other patients weigh equally.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 (n,), 0-1; NaN throughout when all images are of one patient.
-
-    Raises
-    ------
-    InputError
-        As `best_threshold`, and when there are not as many patients as images.
+    What a tuned threshold would do for new patients; leaving one patient out at a time needs no
+    random division.  From curves as for `best_threshold` and the patient of each image (n,); NaN
+    throughout when all images are of one patient.
     """
     curves = _defined(curves)
     names, codes = np.unique(np.asarray(patients), return_inverse=True)
@@ -275,32 +207,15 @@ def _defined(curves: np.ndarray) -> np.ndarray:
 
 
 def tolerance_at(side: int) -> int:
-    """Return the margin of the pointing game in pixels for square images of a side.
-
-    15 pixels, as Zhang et al (2018) allow, at the paper's 256; in proportion at other sides.
-    """
+    """Return the margin of the pointing game in pixels: 15 at a side of 256 (Zhang et al 2018)."""
     return round(15 * side / 256)
 
 
 def near_lesion(masks: np.ndarray, tolerance: float) -> np.ndarray:
-    """Return which pixels lie on a lesion or within a distance of one.
+    """Return which pixels lie on a lesion or within a distance of one, bool (n, h, w).
 
-    Parameters
-    ----------
-    masks
-        bool or 0/1 (n, h, w).
-    tolerance
-        Largest Euclidean distance between centres of pixels, 0 or more.
-
-    Returns
-    -------
-    numpy.ndarray
-        bool (n, h, w); nothing is near the lesion of an empty mask.
-
-    Raises
-    ------
-    InputError
-        When the masks are no masks, or the tolerance is negative.
+    `tolerance` is the largest Euclidean distance between centres of pixels, 0 or more; nothing is
+    near the lesion of an empty mask.
     """
     lesions = check_masks(masks)
     if not tolerance >= 0:
@@ -316,40 +231,15 @@ def near_lesion(masks: np.ndarray, tolerance: float) -> np.ndarray:
 
 
 def pointing_game(maps: np.ndarray, masks: np.ndarray, tolerance: float) -> np.ndarray:
-    """Return whether the maximum of each map lies on its lesion or near it.
+    """Return whether the maximum of each map lies on its lesion or near it, float64 (n,), 0-1.
 
-    Zhang et al, Int J Comput Vis 2018;126:1084.
-
-    Parameters
-    ----------
-    maps
-        Real numbers (n, h, w), finite, such as the pictures of `rin.explain.gradcam.to_uint8`.
-    masks
-        bool or 0/1 (n, h, w).
-    tolerance
-        As in `near_lesion`, in pixels.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 (n,), 0-1.  One maximum gives 1 (hit) or 0 (miss); where several pixels share it,
-        the share of them that hits.  A constant positive map therefore scores what a random point
-        does.  A map without a positive value points nowhere: 0.  NaN for an empty mask.
-
-    Raises
-    ------
-    InputError
-        When the shapes differ, a value is not finite, the masks are not of zeros and ones, or the
-        tolerance is negative.
+    From finite maps and masks (n, h, w), with a tolerance as in `near_lesion`.  One maximum gives 1
+    (hit) or 0 (miss); where several pixels share it, the share of them that hits, so that a
+    constant positive map scores what a random point does.  A map without a positive value points
+    nowhere: 0. NaN for an empty mask.  Zhang et al, Int J Comput Vis 2018;126:1084.
     """
-    maps, near = np.asarray(maps), near_lesion(masks, tolerance)
+    maps, near = check_maps(maps), near_lesion(masks, tolerance)
     check_pair(maps, near)
-    if not np.isfinite(maps).all():
-        raise InputError(
-            "a map holds values that are not finite",
-            where="maps",
-            remedy="Leave out the run: its training has diverged.",
-        )
     peak = maps.max(axis=(1, 2), keepdims=True)
     top = (maps == peak) & (peak > 0)
     n_top = np.count_nonzero(top, axis=(1, 2))
@@ -359,10 +249,9 @@ def pointing_game(maps: np.ndarray, masks: np.ndarray, tolerance: float) -> np.n
 
 
 def lesion_sizes(masks: np.ndarray) -> np.ndarray:
-    """Return height and width of the bounding box of each lesion, in pixels.
+    """Return height and width of the bounding box of each lesion in pixels, float64 (n, 2).
 
-    From masks (n, h, w), bool or 0/1; several parts of one mask share one box.  float64 (n, 2);
-    NaN for an empty mask.
+    Several parts of one mask share one box; NaN for an empty mask.
     """
     lesions = check_masks(masks)
     sizes = np.full((len(lesions), 2), np.nan)
@@ -376,17 +265,8 @@ def lesion_sizes(masks: np.ndarray) -> np.ndarray:
 def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
     """Return, per image, the mean lesion size of all other patients, float64 (n, 2), in pixels.
 
-    Parameters
-    ----------
-    sizes
-        Height and width of each lesion, (n, 2), NaN without one, as from `lesion_sizes`.
-    patients
-        Patient of each image, (n,).
-
-    Raises
-    ------
-    InputError
-        When lengths differ, or fewer than two patients have a lesion.
+    From `lesion_sizes` and the patient of each image (n,); InputError when lengths differ, or fewer
+    than two patients have a lesion.
     """
     sizes, names = np.asarray(sizes, dtype=float), np.asarray(patients)
     outlined = ~np.isnan(sizes).any(axis=1)
@@ -407,12 +287,7 @@ def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
 def baseline_pictures(shape: tuple[int, int], size: tuple[float, float]) -> dict[str, np.ndarray]:
     """Draw the pictures that look at nothing: from name to uint8 (h, w), 255 where it points.
 
-    Parameters
-    ----------
-    shape
-        Height and width of the images, in pixels.
-    size
-        Height and width of the ellipse, in pixels.
+    `size` is that of the ellipse; both are height and width in pixels.
     """
     middle = [(side - 1) / 2 for side in shape]
     pictures = {name: np.zeros(shape, dtype=np.uint8) for name in BASELINES}
@@ -427,27 +302,11 @@ def baseline_pictures(shape: tuple[int, int], size: tuple[float, float]) -> dict
 def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -> pd.DataFrame:
     """Score the pictures that look at nothing, by the measures that score the networks.
 
-    Parameters
-    ----------
-    masks
-        bool or 0/1 (n, h, w), each with a lesion.
-    sizes
-        Height and width of the ellipse for each image, (n, 2), in pixels, learned elsewhere, as
-        from `others_lesion_size`.
-    tolerance
-        Of the pointing game, in pixels.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per image and baseline: `image` (row of `masks`), `baseline`, `dice`, `pointing`,
-        `average_precision`.  A flat picture has the same Dice at every threshold; the whole image
-        states chance for the two other measures; the centre point is scored by pointing alone.
-
-    Raises
-    ------
-    InputError
-        When a mask is empty, which no picture can hit.
+    From masks (n, h, w), each with a lesion, and the height and width of the ellipse for each image
+    (n, 2), learned elsewhere (`others_lesion_size`).  One row per image and baseline: `image` (row
+    of `masks`), `baseline`, `dice`, `pointing`, `average_precision`.  A flat picture has the same
+    Dice at every threshold; the whole image states chance for the two other measures; the centre
+    point is scored by pointing alone.
     """
     lesions = check_lesions(masks)
     near = near_lesion(lesions, tolerance)
@@ -471,35 +330,9 @@ def baseline_table(scores: pd.DataFrame) -> pd.DataFrame:
     return scores.groupby("baseline", sort=False)[measures].mean().reset_index()
 
 
-@dataclass(frozen=True)
-class Overlap:
-    """What maps and lesions have in common.
-
-    Attributes
-    ----------
-    table
-        One row per run and image with a lesion: the run and case columns of the predictions
-        table, `target` (class whose map it is, 0 or 1), the columns of `MEASURES`, `mask_share`
-        and `cam_share` (of the image, lesion and above the threshold, 0-1), `empty_cam` (the map
-        has no positive value).
-    curves
-        Dice at every threshold, float64 (rows of `table`, 256).
-    empty
-        One row per run and image without a lesion: run and case columns, `target`, `cam_share`,
-        `highlighted` (whether anything lies above the threshold), `empty_cam`.
-    tolerance
-        Of the pointing game, in pixels.
-    """
-
-    table: pd.DataFrame
-    curves: np.ndarray
-    empty: pd.DataFrame
-    tolerance: float
-
-
 def measure_overlap(
     runs: Sequence[tuple[pd.DataFrame, np.ndarray]], case_ids: Sequence[str], masks: np.ndarray
-) -> Overlap:
+) -> pd.DataFrame:
     """Measure how recorded maps and lesions overlap, image by image and run by run.
 
     Compared is the map of the predicted class at the paper's threshold; the paper says only "the
@@ -517,10 +350,13 @@ def measure_overlap(
 
     Returns
     -------
-    Overlap
-        In `table`, `dice_best` is taken at the threshold that is best for all other patients of
-        the same scenario and init (NaN where there is no other patient), `dice_upper` at the
-        threshold that is best for the very images of the run.
+    pandas.DataFrame
+        One row per run and image with a lesion: the run and case columns of the predictions table,
+        `target` (class whose map it is, 0 or 1), the columns of `MEASURES`, `mask_share` and
+        `cam_share` (of the image, lesion and above the threshold, 0-1), `empty_cam` (the map has no
+        positive value).  `dice_best` is taken at the threshold that is best for all other patients
+        of the same scenario and init (NaN where there is none), `dice_upper` at the threshold that
+        is best for the very images of the run.
 
     Raises
     ------
@@ -536,7 +372,7 @@ def measure_overlap(
     lesions = tested[outlined]
     near = near_lesion(lesions, tolerance)
     lesion_of = pd.Series(np.arange(len(lesions)), index=cases[outlined])
-    tables, curves, empty = [], [], []
+    tables, curves = [], []
     for rows, cams in runs:
         target, pictures = class_pictures(rows, cams, side)
         named = rows[[*_RUN, *_CASE]].assign(
@@ -554,11 +390,14 @@ def measure_overlap(
             "mask_share": lesions[at].sum(axis=(1, 2)) / side**2,
         }
         tables.append(named[marked].assign(**measured))
-        empty.append(named[~marked].assign(highlighted=named["cam_share"] > 0))
         curves.append(threshold_curve(*pair))
-    found = np.concatenate(curves)
-    table = _with_best_thresholds(pd.concat(tables, ignore_index=True), found)
-    return Overlap(table, found, pd.concat(empty, ignore_index=True), tolerance)
+    table, found = pd.concat(tables, ignore_index=True), np.concatenate(curves)
+    best, upper = np.full((2, len(table)), np.nan)
+    for at in table.groupby(_CELL, observed=True, sort=False).indices.values():
+        best[at] = crossfitted_dice(found[at], table["patient_id"].to_numpy()[at])
+    for at in table.groupby(_RUN, observed=True, sort=False).indices.values():
+        upper[at] = found[at, best_threshold(found[at])]
+    return table.assign(dice_best=best, dice_upper=upper)
 
 
 def check_runs(
@@ -588,26 +427,11 @@ def class_pictures(
     return predicted, to_uint8(maps[np.arange(len(maps)), :, :, predicted], side)
 
 
-def _with_best_thresholds(table: pd.DataFrame, curves: np.ndarray) -> pd.DataFrame:
-    """Add the Dice scores at thresholds that are chosen by looking."""
-    best, upper = np.full((2, len(table)), np.nan)
-    for at in table.groupby(_CELL, observed=True, sort=False).indices.values():
-        best[at] = crossfitted_dice(curves[at], table["patient_id"].to_numpy()[at])
-    for at in table.groupby(_RUN, observed=True, sort=False).indices.values():
-        upper[at] = curves[at, best_threshold(curves[at])]
-    return table.assign(dice_best=best, dice_upper=upper)
-
-
 def scenario_dice(table: pd.DataFrame) -> pd.DataFrame:
     """Return the mean Dice of each scenario and init over images, all folds and seeds together.
 
-    `table` is that of `Overlap`.  Columns: task, scenario, backbone, unfreezing, learning_rate,
-    init, `dice`, `n_cases` (rows averaged).
-
-    Raises
-    ------
-    InputError
-        When a Dice score is undefined.
+    `table` is that of `measure_overlap`.  Columns: task, scenario, backbone, unfreezing,
+    learning_rate, init, `dice`, `n_cases` (rows averaged).
     """
     if table["dice"].isna().any():
         raise InputError(
@@ -622,8 +446,7 @@ def scenario_dice(table: pd.DataFrame) -> pd.DataFrame:
 def init_dice(scenarios: pd.DataFrame) -> pd.DataFrame:
     """Return mean and SD over scenarios per task and init, as in the paper's Figure 5.
 
-    `scenarios` is the table of `scenario_dice`.  Columns: task, init, `mean`, `sd` (ddof 1),
-    `n_scenarios`.
+    From `scenario_dice`.  Columns: task, init, `mean`, `sd` (ddof 1), `n_scenarios`.
     """
     grouped = scenarios.groupby(["task", "init"], observed=True, sort=False)["dice"]
     return grouped.agg(mean="mean", sd="std", n_scenarios="size").reset_index()

@@ -22,12 +22,8 @@ _BLOCK = 2**24  # similarities held at once: 64 MB
 class Neighbours:
     """The nearest images of other patients.
 
-    Attributes
-    ----------
-    rows
-        int (n, k), rows of the neighbours, the nearest first; equally near ones in their order.
-    similarity
-        float32 (n, k), cosine of the angle between two feature vectors, −1 to 1.
+    `rows` int (n, k), the nearest first, equally near ones in their order; `similarity` float32
+    (n, k), cosine of the angle between two feature vectors, −1 to 1.
     """
 
     rows: np.ndarray
@@ -36,18 +32,11 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Purity:
-    """Share of neighbours that have the class of their image.
+    """Share of the k neighbours of each image that have its class.
 
-    Attributes
-    ----------
-    share, low, high
-        Mean over the images (0–1) and its 95% interval.
-    chance
-        What neighbours drawn at random from the images of other patients would give.
-    ceiling
-        What a perfect network would reach: below 1 where a class has fewer images than k.
-    k, images
-        Neighbours of each image, and images.
+    `share` is the mean over the images (0–1) with its 95% interval, `chance` what neighbours drawn
+    at random from the images of other patients would give, `ceiling` what a perfect network would
+    reach: below 1 where a class has fewer images than k.
     """
 
     share: float
@@ -62,22 +51,9 @@ class Purity:
 def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> Neighbours:
     """Find the k most similar images of other patients, for every image.
 
-    A feature vector of zeros has similarity 0 to every other.
-
-    Parameters
-    ----------
-    features
-        (n, channels).
-    patients
-        Patient of each row.
-    k
-        1 or more.
-
-    Raises
-    ------
-    InputError
-        For features that are not finite or all equal, and for an image that has fewer than k
-        images of other patients.
+    From features (n, channels) and the patient of each row.  A feature vector of zeros has
+    similarity 0 to every other.  InputError for features that are not finite or all equal, and for
+    an image that has fewer than k images of other patients.
     """
     checked = _checked(features, patients)
     codes = pd.factorize(np.asarray(patients))[0]
@@ -105,17 +81,9 @@ def neighbour_purity(
 ) -> Purity:
     """Return how many of the neighbours have the class of their image, beside chance.
 
-    Images of one class alone have purity 1 and chance 1, which says nothing.
-
-    Parameters
-    ----------
-    truth, patients
-        Class and patient of each image.
-    neighbours
-        As `nearest_neighbours` finds them.
-    seed
-        Seed of the bootstrap, which draws patients with their images; neighbours stay as found.
-
+    From class and patient of each image.  The bootstrap draws patients with their images;
+    neighbours stay as found.  Images of one class alone have purity 1 and chance 1, which says
+    nothing.
     """
     codes, owners = pd.factorize(np.asarray(truth))[0], pd.factorize(np.asarray(patients))[0]
     same = (codes[neighbours.rows] == codes[:, None]).mean(axis=1)
@@ -125,24 +93,18 @@ def neighbour_purity(
     chance = (fellows / (len(codes) - of_patient)).mean()
     k = neighbours.rows.shape[1]
     ceiling = (np.minimum(fellows, k) / k).mean()
-    low, high = _interval_by_patient(same, owners, seed)
+    sums, sizes = np.bincount(owners, same), np.bincount(owners)
+    draw = np.random.default_rng(seed)
+    times = draw.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=_RESAMPLES)
+    low, high = map(float, np.percentile((times @ sums) / (times @ sizes), [2.5, 97.5]))
     return Purity(float(same.mean()), low, high, float(chance), float(ceiling), k, len(codes))
 
 
 def pixel_features(images: np.ndarray, side: int = 16) -> np.ndarray:
     """Return pictures themselves as features, to be compared with what a network makes of them.
 
-    Parameters
-    ----------
-    images
-        uint8 (n, h, w) or (n, h, w, 3).
-    side
-        Pictures are averaged to side × side pixels, then the mean picture is subtracted.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 (n, side · side · channels).
+    From uint8 (n, h, w) or (n, h, w, 3), averaged to side × side pixels, less the mean picture:
+    float32 (n, side · side · channels).
     """
     from skimage.transform import resize
 
@@ -150,15 +112,6 @@ def pixel_features(images: np.ndarray, side: int = 16) -> np.ndarray:
     small = [resize(image / 255.0, shape, anti_aliasing=True).ravel() for image in images]
     table = np.asarray(small, dtype=np.float32)
     return table - table.mean(axis=0)
-
-
-def _interval_by_patient(values: np.ndarray, owners: np.ndarray, seed: int) -> tuple[float, float]:
-    """Return the 95% percentile interval of a mean, from patients drawn with replacement."""
-    sums, sizes = np.bincount(owners, values), np.bincount(owners)
-    draw = np.random.default_rng(seed)
-    times = draw.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=_RESAMPLES)
-    low, high = np.percentile((times @ sums) / (times @ sizes), [2.5, 97.5])
-    return float(low), float(high)
 
 
 def _checked(features: np.ndarray, patients: pd.Series) -> np.ndarray:

@@ -15,8 +15,8 @@ from scipy.stats import rankdata
 from skimage.metrics import structural_similarity
 
 from rin.errors import InputError
-from rin.explain.gradcam import to_uint8
-from rin.explain.overlap import PAPER_THRESHOLD, dice
+from rin.explain.gradcam import check_maps, to_uint8
+from rin.explain.overlap import PAPER_THRESHOLD, check_pair, dice
 
 #: Columns of `similarity_table`, with what they are called in the book.
 MEASURES = {
@@ -29,24 +29,12 @@ _WINDOW = 7  # pixels; the side of the windows of structural similarity
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return Spearman's rank correlation of the cells of two maps, image by image.
+    """Return Spearman's rank correlation of the cells of two maps (n, h, w), image by image, (n,).
 
-    Parameters
-    ----------
-    a, b
-        Maps, float (n, h, w), equal shapes.  Cells of equal value share their mean rank.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 (n,), -1 to 1.  NaN where either map is constant: it ranks nothing.
-
-    Raises
-    ------
-    InputError
-        When the shapes differ or a value is not finite.
+    Cells of equal value share their mean rank.  NaN where either map is constant: it ranks nothing.
     """
-    a, b = _checked(a, b)
+    a, b = check_maps(a), check_maps(b)
+    check_pair(a, b)
     ranks = [rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (a, b)]
     first, second = (rank - rank.mean(axis=1, keepdims=True) for rank in ranks)
     scale = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
@@ -57,29 +45,13 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def similarity_table(trained: np.ndarray, randomised: np.ndarray, size: int) -> pd.DataFrame:
     """Return how similar maps are to those of the trained network, one row an image.
 
-    Parameters
-    ----------
-    trained, randomised
-        Maps of one class before the ReLU, float (n, h, w), of the same images.
-    size
-        Side of the pictures in pixels, as for `to_uint8`; 7 or more.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `spearman` and `spearman_absolute` (of the maps and of their absolute values, at their own
-        resolution), `ssim` (Wang et al 2004, of the 8-bit pictures, with uniform windows of 7
-        pixels), `dice` (between the regions above the paper's threshold).  NaN where a measure
-        is not defined: a constant map ranks nothing and has no structure, and two empty regions
-        must not pass for a perfect agreement.
-
-    Raises
-    ------
-    InputError
-        When the shapes differ, a value is not finite, or `size` is below that of the maps or
-        below the window.
+    From maps of one class before the ReLU (n, h, w), of the same images; `size` is the side of the
+    pictures, as for `to_uint8`, 7 or more.  Columns: `spearman` and `spearman_absolute` (of the
+    maps and of their absolute values, at their own resolution), `ssim` (Wang et al 2004, of the
+    8-bit pictures, with uniform windows of 7 pixels), `dice` (between the regions above the paper's
+    threshold).  NaN where a measure is not defined: a constant map ranks nothing and has no
+    structure, and two empty regions must not pass for a perfect agreement.
     """
-    trained, randomised = _checked(trained, randomised)
     if size < _WINDOW:
         raise InputError(
             f"pictures of {size} pixels are smaller than a window of structural similarity",
@@ -100,23 +72,6 @@ def similarity_table(trained: np.ndarray, randomised: np.ndarray, size: int) -> 
             "dice": dice(first > PAPER_THRESHOLD, second > PAPER_THRESHOLD),
         }
     )
-
-
-def _checked(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    a, b = np.asarray(a), np.asarray(b)
-    if a.ndim != 3 or a.shape != b.shape:
-        raise InputError(
-            f"shapes are {a.shape} and {b.shape}",
-            where="maps",
-            remedy="Give two arrays (n, h, w) of the same images.",
-        )
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise InputError(
-            "a map holds values that are not finite",
-            where="maps",
-            remedy="Leave out the run: its training has diverged.",
-        )
-    return a, b
 
 
 def _constant(maps: np.ndarray) -> np.ndarray:

@@ -41,7 +41,7 @@ from rin.study.plan import (
     runs_table,
     weights_folders,
 )
-from rin.study.pretraining import plan_pretraining, run_pretraining
+from rin.study.pretraining import below_names, plan_pretraining, run_pretraining
 from rin.study.probe import measurement_ids, measurement_ledger, plan_probe, probe_ledger, run_probe
 from rin.study.profile import FROM_RANDOM, MAIN, STUDIES, Execution
 from rin.study.sanity import SANITY_TABLE, record_sanity, sanity_rows
@@ -294,15 +294,6 @@ def _check_finished(study: Study, planned: list[PlannedRun]) -> list[PlannedRun]
     return planned
 
 
-def below_names(named: Sequence[dict], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return tables below one another, each behind the columns that name what it is of."""
-    if not tables:
-        return pd.DataFrame()
-    places = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
-    columns = pd.DataFrame(list(named)).iloc[places].reset_index(drop=True)
-    return pd.concat([columns, pd.concat(tables, ignore_index=True)], axis=1)
-
-
 def _read(study: Study, planned: Sequence[PlannedRun], file: str) -> pd.DataFrame:
     """Return one file of every run, behind the columns that name the run."""
     tables = [study.runs.read(each.run.run_id, file, pd.read_parquet) for each in planned]
@@ -367,10 +358,10 @@ def cam_arrays(study: Study, task: str) -> Iterator[tuple[pd.DataFrame, np.ndarr
 
 
 def overlap_table(study: Study, task: str) -> pd.DataFrame:
-    """Return `rin.explain.overlap.Overlap.table` of a task's main study."""
+    """Return `rin.explain.overlap.measure_overlap` of a task's main study."""
     store = study.inputs(task).store
     case_ids = store.cases["case_id"].to_numpy()
-    return measure_overlap(list(cam_arrays(study, task)), case_ids, store.masks()).table
+    return measure_overlap(list(cam_arrays(study, task)), case_ids, store.masks())
 
 
 def baseline_table(study: Study, task: str, case_ids: np.ndarray) -> pd.DataFrame:

@@ -166,7 +166,7 @@ class Runs:
     def overlap(self, task: str) -> pd.DataFrame:
         """Return what maps and lesions have in common: one row a run and image with a lesion.
 
-        Columns as `rin.explain.overlap.Overlap.table`; without rows where the task's images have
+        Columns as `rin.explain.overlap.measure_overlap`; without rows where the task's images have
         no marked lesions.
         """
         reference = self._source(task)

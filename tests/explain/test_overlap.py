@@ -387,56 +387,53 @@ def test_overlap_takes_the_map_of_the_predicted_class_and_even_odds_are_negative
         ([2.2, 1.4, -2.2], [1, 1], [1.0, 0.0]),
         ([0.0, 0.04, -1.4], [0, 1], [0.0, 0.0]),
     ):
-        found = overlap.measure_overlap([(table_rows(score=score), cams)], CASES, masks).table
+        found = overlap.measure_overlap([(table_rows(score=score), cams)], CASES, masks)
         assert found["case_id"].tolist() == ["a", "b"]
         assert found["target"].tolist() == targets
         assert found["dice"].tolist() == expected
 
 
+def pictures_of(table, runs, ids, masks):
+    """The map of the predicted class and the mask of each row of an overlap table."""
+    key = ["scenario", "init", "fold"]
+    maps = {tuple(rows[key].iloc[0]): cams for rows, cams in runs}
+    for row in table.itertuples():
+        k = ids.index(row.case_id)
+        cams = maps[row.scenario, row.init, row.fold][k : k + 1, :, :, row.target]
+        yield to_uint8(cams, masks.shape[-1]), masks[k : k + 1]
+
+
 def test_overlap_holds_what_each_measure_says_of_each_image_by_itself():
     runs, ids, masks = random_study()
-    found = overlap.measure_overlap(runs, ids, masks)
-    assert (found.tolerance, len(found.table)) == (1, 4 * 6)
-    by_init = {(rows["scenario"].iloc[0], rows["init"].iloc[0]): (rows, m) for rows, m in runs}
-    for row, curve in zip(found.table.itertuples(), found.curves, strict=True):
-        rows, maps = by_init[row.scenario, row.init]
-        k = ids.index(row.case_id)
-        assert row.target == int(rows["score"][k] > 0)
-        picture = to_uint8(maps[k : k + 1, :, :, row.target], 12)
-        mask = masks[k : k + 1]
+    table = overlap.measure_overlap(runs, ids, masks)
+    assert len(table) == 4 * 6
+    assert (table["target"] == (table["score"] > 0)).all()
+    for row, pair in zip(table.itertuples(), pictures_of(table, runs, ids, masks), strict=True):
+        picture, mask = pair
         assert row.dice == cam_dice(picture, mask)[0]
         assert row.pointing == pointing_game(picture, mask, 1)[0]
         assert row.average_precision == pixel_average_precision(picture, mask)[0]
         assert (row.mask_share, row.cam_share) == (mask.mean(), (picture > 180).mean())
-        np.testing.assert_array_equal(curve, threshold_curve(picture, mask)[0])
 
 
 def test_best_dice_is_crossfitted_within_scenario_and_init_and_upper_chosen_within_the_run():
     runs, ids, masks = random_study()
-    second = [(rows.assign(fold=1), maps[::-1]) for rows, maps in runs]
-    found = overlap.measure_overlap([*runs, *second], ids, masks)
-    for _, rows in found.table.groupby(["scenario", "init"]):
-        expected = crossfitted_dice(found.curves[rows.index], rows["patient_id"])
+    runs += [(rows.assign(fold=1), maps[::-1]) for rows, maps in runs]
+    table = overlap.measure_overlap(runs, ids, masks)
+    curves = [threshold_curve(*pair)[0] for pair in pictures_of(table, runs, ids, masks)]
+    curves = np.array(curves)
+    for _, rows in table.groupby(["scenario", "init"]):
+        expected = crossfitted_dice(curves[rows.index], rows["patient_id"])
         assert rows["dice_best"].tolist() == expected.tolist()
-    for _, rows in found.table.groupby(["scenario", "init", "fold"]):
-        curves = found.curves[rows.index]
-        assert rows["dice_upper"].tolist() == curves[:, best_threshold(curves)].tolist()
-
-
-def test_images_without_a_lesion_have_a_table_of_their_own(masks, cams):
-    for change, shown in ((0, (0, False, True)), (3, (0.25, True, False))):
-        cams[2] = 0
-        cams[2, :, :1, 0] = change
-        found = overlap.measure_overlap([(table_rows(), cams)], CASES, masks)
-        (row,) = found.empty.to_dict("records")
-        assert (row["case_id"], row["target"]) == ("c", 0)
-        assert (row["cam_share"], row["highlighted"], row["empty_cam"]) == shown
+    for _, rows in table.groupby(["scenario", "init", "fold"]):
+        own = curves[rows.index]
+        assert rows["dice_upper"].tolist() == own[:, best_threshold(own)].tolist()
 
 
 def test_map_without_a_positive_value_scores_zero_and_the_lesions_share(masks, cams):
     cams[0] = -1
     found = overlap.measure_overlap([(table_rows(), cams)], CASES, masks)
-    table = found.table.set_index("case_id")
+    table = found.set_index("case_id")
     assert table["empty_cam"].to_dict() == {"a": True, "b": False}
     names = ["dice", "dice_upper", "pointing", "average_precision", "cam_share"]
     assert table.loc["a", names].tolist() == [0, 0, 0, 0.5, 0]
@@ -444,11 +441,11 @@ def test_map_without_a_positive_value_scores_zero_and_the_lesions_share(masks, c
 
 def test_overlap_when_one_or_no_image_has_a_lesion(masks, cams):
     masks[1] = False
-    table = overlap.measure_overlap([(table_rows(), cams)], CASES, masks).table
+    table = overlap.measure_overlap([(table_rows(), cams)], CASES, masks)
     assert table["dice_best"].isna().tolist() == [True]
     found = overlap.measure_overlap([(table_rows(), cams)], CASES, np.zeros_like(masks))
-    assert (len(found.table), len(found.curves), len(found.empty)) == (0, 0, 3)
-    assert set(overlap.MEASURES) <= set(found.table)
+    assert found.empty
+    assert set(overlap.MEASURES) <= set(found)
 
 
 def test_overlap_of_incomplete_input_raises(masks, cams):

@@ -92,8 +92,8 @@ def test_similarity_table_with_a_map_without_positive_value_has_documented_value
 @pytest.mark.parametrize(
     ("a", "b", "told"),
     [
-        (maps(2), maps(3), "shapes"),
-        (maps(2)[0], maps(2)[0], "shapes"),
+        (maps(2), maps(3), "shape"),
+        (maps(2)[0], maps(2)[0], "shape"),
         (maps(1), np.full((1, 5, 5), np.nan), "finite"),
         (np.full((1, 5, 5), np.inf), maps(1), "finite"),
     ],
