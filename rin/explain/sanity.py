@@ -52,6 +52,8 @@ def similarity_table(trained: np.ndarray, randomised: np.ndarray, size: int) -> 
     threshold).  NaN where a measure is not defined: a constant map ranks nothing and has no
     structure, and two empty regions must not pass for a perfect agreement.
     """
+    trained, randomised = np.asarray(trained), np.asarray(randomised)
+    check_pair(trained, randomised)
     if size < _WINDOW:
         raise InputError(
             f"pictures of {size} pixels are smaller than a window of structural similarity",

@@ -17,16 +17,9 @@ from rin.errors import unknown
 class Augmentation:
     """Ranges of a random affine transform.
 
-    Attributes
-    ----------
-    rotation, shear
-        Largest angle to either side, in degrees.
-    shift
-        Largest shift to either side, as a fraction of the image's side.
-    zoom
-        Largest change of scale of either axis, as a fraction.
-    flip
-        Whether half of the images are mirrored left to right.
+    Largest `rotation` and `shear` to either side in degrees, `shift` as a fraction of the image's
+    side, `zoom` of either axis as a fraction; with `flip` half of the images are mirrored left to
+    right.
     """
 
     rotation: float = 0.0
@@ -43,27 +36,15 @@ class Augmentation:
     def matrices(self, draws: Any, height: int, width: int) -> Any:
         """Turn uniform draws into output-to-input affine maps.
 
-        Parameters
-        ----------
-        draws
-            (n, 7) tensor of values in [-1, 1): rotation, vertical shift, horizontal
-            shift, shear, vertical zoom, horizontal zoom, flip.
-        height, width
-            Size of the images in pixels.
+        `draws` is (n, 7) in [-1, 1): rotation, vertical shift, horizontal shift, shear, vertical
+        zoom, horizontal zoom, flip.  Returned is (n, 8) as `keras.ops.image.affine_transform` takes
+        them: for an output pixel (x, y) the input is (a0 x + a1 y + a2, a3 x + a4 y + a5).  The
+        order is that of `ImageDataGenerator`: rotation, shift, shear, zoom about the image centre,
+        then flip.
 
-        Returns
-        -------
-        tensor
-            (n, 8) as `keras.ops.image.affine_transform` takes them: for an output
-            pixel (x, y) the input is (a0 x + a1 y + a2, a3 x + a4 y + a5).  The order
-            is that of `ImageDataGenerator`: rotation, shift, shear, zoom about the
-            image centre, then flip.
-
-        Notes
-        -----
-        Releases of the generator differ in whether its first axis is down or right.
-        Ranges are symmetric and the same for both axes, so this decides only along
-        which axis shear acts: a tenth of a degree is 0.2 px at the border of 256 px.
+        Releases of the generator differ in whether its first axis is down or right.  Ranges are
+        symmetric and the same for both axes, so this decides only along which axis shear acts: a
+        tenth of a degree is 0.2 px at the border of 256 px.
         """
         from keras import ops
 
@@ -103,23 +84,11 @@ def find_augmentation(name: str) -> Augmentation:
 
 
 def gathered_affine(images: Any, matrices: Any) -> Any:
-    """Transform a batch of images by gathers: bilinear, the nearest pixel outside.
+    """Transform images (n, h, w, channels) by gathers: bilinear, the nearest pixel outside.
 
     For steps that XLA compiles, as Keras does on a GPU: TensorFlow's own transform, which
-    `keras.ops.image.affine_transform` calls, has no kernel there.
-
-    Parameters
-    ----------
-    images
-        float32 (n, h, w, channels).
-    matrices
-        float32 (n, 8): from places in the output to places in the input, as
-        `keras.ops.image.affine_transform` takes them; of an affine map the last two are zero.
-
-    Returns
-    -------
-    tensor
-        float32 (n, h, w, channels).
+    `keras.ops.image.affine_transform` calls, has no kernel there.  `matrices` (n, 8) are as that
+    function takes them; of an affine map the last two are zero.
     """
     from keras import ops
 

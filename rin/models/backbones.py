@@ -23,22 +23,12 @@ if TYPE_CHECKING:
 class Backbone:
     """One architecture of the study.
 
-    Attributes
-    ----------
-    name
-        Name of the constructor in `keras.applications`.
-    cam_layer
-        Target layer of Grad-CAM (paper, section "Gradient-weighted Class
-        Activation Mapping"); the last feature map.
-    min_size
-        Smallest image side, in pixels, that `keras.applications` accepts.
-    relative_cost
-        Training time per image relative to ResNet50; used only to start the
-        longest blocks first.
-    batch_norm
-        Whether batch normalisation follows the first convolution.  Its stored averages
-        tell which inputs a weights file was trained on; VGG19 has none, so its file
-        cannot tell, and no momentum applies to it.
+    `name` is its constructor in `keras.applications`, `min_size` the smallest image side in pixels
+    that this accepts; `cam_layer` is the target layer of Grad-CAM (paper, section
+    "Gradient-weighted Class Activation Mapping"), the last feature map; `relative_cost`, training
+    time per image relative to ResNet50, is used only to start the longest blocks first;
+    `batch_norm` says whether batch normalisation follows the first convolution, whose stored
+    averages tell which inputs a weights file was trained on.
     """
 
     name: str
@@ -92,26 +82,10 @@ def build_backbone(
 ) -> keras.Model:
     """Build a backbone without top, randomly initialised.
 
-    Parameters
-    ----------
-    name
-        One of `ALL_BACKBONES`.
-    size
-        Image side in pixels.
-    batch_norm_momentum
-        Momentum of the moving averages of every batch normalisation; None keeps
-        the framework's own.  Short trainings need a smaller one, or the averages
-        lag behind the weights.
-
-    Returns
-    -------
-    keras.Model
-        From float32 (n, size, size, 3) to the last feature map (n, h, w, channels).
-
-    Raises
-    ------
-    InputError
-        For an unknown backbone or a size below its minimum.
+    From float32 (n, size, size, 3) to the last feature map (n, h, w, channels).
+    `batch_norm_momentum` is that of the moving averages of every batch normalisation, None for the
+    framework's own: short trainings need a smaller one, or the averages lag behind the weights.
+    InputError for an unknown backbone or a size below its minimum.
     """
     check_size(name, size)
     import keras

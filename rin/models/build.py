@@ -26,20 +26,9 @@ UNFREEZING: tuple[str, ...] = ("unfreeze_all", "freeze_all", "unfreeze_top10")
 class Architecture:
     """Everything that decides the compiled step of a block.
 
-    Attributes
-    ----------
-    backbone, unfreezing, augmentation
-        Names from `rin.models`.
-    size
-        Image side in pixels.
-    channels
-        1 for gray images (expanded in the graph), 3 for RGB.
-    n_classes
-        Number of softmax outputs.
-    dropout
-        Rate of the dropout between pooling and output.
-    batch_norm_momentum
-        See `rin.models.backbones.build_backbone`.
+    `backbone`, `unfreezing` and `augmentation` are names from `rin.models`; `size` is the image
+    side in pixels; `channels` 1 for gray images (expanded in the graph), 3 for RGB; `dropout` the
+    rate between pooling and output.
     """
 
     backbone: str
@@ -56,16 +45,9 @@ class Architecture:
 class Classifier:
     """A built classifier and the parts that a trainer has to reach.
 
-    Attributes
-    ----------
-    model
-        From uint8 pixels (n, size, size, channels) to probabilities (n, n_classes).
-    explainer
-        The same layers; returns (logits, class activation maps).
-    embedder
-        The same layers; returns (logits, pooled features of the backbone).
-    backbone, augment, preprocess, dropout, dense
-        The parts by name.
+    `model` maps uint8 pixels (n, size, size, channels) to probabilities (n, n_classes); over the
+    same layers `explainer` returns (logits, class activation maps), `embedder` (logits, pooled
+    features of the backbone).
     """
 
     model: keras.Model
@@ -81,15 +63,8 @@ class Classifier:
 def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Classifier:
     """Build the classifier of an architecture, randomly initialised.
 
-    Parameters
-    ----------
-    gathers
-        See `rin.models.layers.Augment`.
-
-    Raises
-    ------
-    InputError
-        For an unknown name or an image size that the backbone cannot take.
+    `gathers` as in `rin.models.layers.Augment`.  InputError for an unknown name or an image size
+    that the backbone cannot take.
     """
     augmentation = find_augmentation(architecture.augmentation)
     a = architecture
@@ -125,13 +100,8 @@ def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Cl
 def apply_unfreezing(backbone: keras.Model, regime: str) -> None:
     """Mark the layers of a backbone as trainable or frozen, in place.
 
-    Call it before `compile`: the compiled step keeps the variables that were
-    trainable when it was made.  Frozen batch normalisation runs in inference mode.
-
-    Raises
-    ------
-    InputError
-        For an unknown regime.
+    Call it before `compile`: the compiled step keeps the variables that were trainable when it was
+    made.  Frozen batch normalisation runs in inference mode.
     """
     if regime not in UNFREEZING:
         raise unknown("unfreezing", regime, UNFREEZING)

@@ -23,14 +23,8 @@ _TORCH_SD = (0.229, 0.224, 0.225)
 class Preprocessing:
     """An input contract: `swap(pixels) * scale + offset`, pixels in 0-255.
 
-    Attributes
-    ----------
-    name
-        Name used in `data_manifests/weights.yaml`.
-    bgr
-        Whether the channels are swapped to blue, green, red first.
-    scale, offset
-        One number for each channel, in the order after the swap.
+    With `bgr` the channels are swapped to blue, green, red first; `scale` and `offset` hold one
+    number for each channel, in the order after the swap.
     """
 
     name: str
@@ -39,10 +33,7 @@ class Preprocessing:
     offset: tuple[float, float, float]
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
-        """Apply the contract to (..., 3) RGB pixels in 0-255; float32 comes back.
-
-        Validated against `keras.applications.*.preprocess_input`.
-        """
+        """Apply the contract to (..., 3) RGB pixels in 0-255; float32 comes back."""
         swapped = pixels[..., ::-1] if self.bgr else pixels
         return (swapped * np.asarray(self.scale) + np.asarray(self.offset)).astype("float32")
 
@@ -77,8 +68,7 @@ def find_preprocessing(name: str) -> Preprocessing:
 def check_pixels(images: np.ndarray, *, where: str) -> None:
     """Raise `InputError` unless `images` hold pixel values in 0-255.
 
-    Every contract starts from 0-255; images already scaled to 0-1 would pass
-    silently through it and ruin the features.
+    Images already scaled to 0-1 would pass silently through a contract and ruin the features.
     """
     if images.dtype == np.uint8:
         return

@@ -58,23 +58,10 @@ NONE_FITS, TOO_CLOSE = "none fits", "too close to call"
 class FirstLayer:
     """The first convolution of a network and the batch normalisation behind it.
 
-    Attributes
-    ----------
-    backbone
-        Name of the architecture.
-    kernel
-        float (h, w, 3, channels).
-    bias
-        float (channels,), zero where the convolution has none.
-    mean, variance
-        Moving averages of the normalisation, float (channels,).
-    epsilon
-        What the normalisation adds to a variance.
-    stride
-        Of the convolution, in pixels.
-    padding
-        Rows and columns of zeros before and after the image: a number of pixels on every side,
-        or `same`, as the framework pads for that stride.
+    `kernel` is float (h, w, 3, channels); `bias`, `mean` and `variance` (moving averages of the
+    normalisation, which adds `epsilon` to a variance) are (channels,); `stride` is in pixels;
+    `padding` is zeros before and after the image, a number of pixels on every side, or `same`, as
+    the framework pads for that stride.
     """
 
     backbone: str
@@ -101,13 +88,7 @@ class FirstLayer:
 
 
 def first_layer(backbone: keras.Model) -> FirstLayer:
-    """Return the first convolution of a backbone and the batch normalisation behind it.
-
-    Raises
-    ------
-    InputError
-        The first convolution feeds no batch normalisation.
-    """
+    """Return the first convolution of a backbone and the batch normalisation behind it."""
     import keras
 
     layers = backbone.layers
@@ -144,13 +125,7 @@ def _no_batch_norm(name: str, where: str | Path) -> InputError:
 
 
 def identify_backbone(path: Path) -> str:
-    """Return the backbone that a file of weights belongs to, by its number of parameters.
-
-    Raises
-    ------
-    InputError
-        No backbone has so many, or the file cannot be read.
-    """
+    """Return the backbone that a file of weights belongs to, by its number of parameters."""
     found = count_parameters(path)
     for name, parameters in PARAMETERS.items():
         if parameters == found:
@@ -166,20 +141,10 @@ def identify_backbone(path: Path) -> str:
 def read_first_layer(path: Path, backbone: str | None = None) -> FirstLayer:
     """Return the first convolution and batch normalisation of a file of weights.
 
-    The whole file is read and checked by the safe loader.
-
-    Parameters
-    ----------
-    path
-        Legacy `*_notop.h5`, `.weights.h5` or `.safetensors`.
-    backbone
-        Architecture of the file; found out where it is not given.
-
-    Raises
-    ------
-    InputError
-        A file that is not there, not whole, of another backbone or in a format that could run
-        code; a backbone without batch normalisation behind its first convolution.
+    The whole file (legacy `*_notop.h5`, `.weights.h5` or `.safetensors`) is read and checked by the
+    safe loader.  Its backbone is found out where it is not given.  InputError for a file that is
+    not there, not whole, of another backbone or in a format that could run code, and for a backbone
+    without batch normalisation behind its first convolution.
     """
     if not path.is_file():
         raise InputError(
@@ -202,19 +167,11 @@ def read_first_layer(path: Path, backbone: str | None = None) -> FirstLayer:
 
 @dataclass(frozen=True)
 class PatchMoments:
-    """Mean and covariance of the patches that a first convolution sees.
+    """Mean (d,) and covariance (d, d) of the patches that a first convolution sees.
 
-    A patch is its pixels (0-255; zero outside the image) followed by a mark for each of its
-    places that is 1 inside the image and 0 in the zero padding, where no contract applies.
-
-    Attributes
-    ----------
-    mean
-        float (d,), d = places × channels + places.
-    covariance
-        float (d, d).
-    channels
-        1 for gray images, 3 for colour.
+    A patch is its pixels (0-255; zero outside the image) followed by a mark for each of its places
+    that is 1 inside the image and 0 in the zero padding, where no contract applies: d = places ×
+    channels + places.  `channels` is 1 for gray images, 3 for colour.
     """
 
     mean: np.ndarray
@@ -223,20 +180,10 @@ class PatchMoments:
 
 
 def patch_moments(images: np.ndarray, layer: FirstLayer) -> PatchMoments:
-    """Return the moments of all patches of some images.
+    """Return the moments of all patches of images, uint8 (n, h, w) gray or (n, h, w, 3) RGB.
 
-    Parameters
-    ----------
-    images
-        uint8 (n, h, w) gray, or (n, h, w, 3) RGB.  Colour images whose channels are equal count
-        as gray.
-    layer
-        Decides kernel size, stride and padding.
-
-    Raises
-    ------
-    InputError
-        No image, images of another type or shape, or images without any contrast.
+    The layer decides kernel size, stride and padding.  Colour images whose channels are equal count
+    as gray.  InputError for no image, another type or shape, or images without any contrast.
     """
     images = _checked(images)
     size = layer.kernel.shape[0]
@@ -348,22 +295,13 @@ def scaling_of(candidate: str) -> str:
 class Score:
     """How well one candidate explains the stored averages.
 
-    Attributes
-    ----------
-    candidate
-        Name of the contract.
-    divergence
-        Mean over channels of the Kullback-Leibler divergence between two Gaussians, stored and
-        predicted, averaged over both directions; in nats, 0 for a perfect fit.
-    correlation
-        Pearson's, over channels, of the logarithms of stored and predicted variance; 0 where
-        either does not vary.  Scale cancels, so it tells whether the averages belong to these
-        kernels at all, not which candidate is right.
-    contrast
-        How many times the contrast of the sample images those of pretraining had, if this
-        candidate is right: geometric mean over channels of the ratio of standard deviations.
-    channels
-        How many channels were compared.
+    `divergence` is the mean over channels of the Kullback-Leibler divergence between two Gaussians,
+    stored and predicted, averaged over both directions; in nats, 0 for a perfect fit.
+    `correlation` is Pearson's, over channels, of the logarithms of stored and predicted variance, 0
+    where either does not vary; scale cancels, so it tells whether the averages belong to these
+    kernels at all, not which candidate is right.  `contrast` says how many times the contrast of
+    the sample images those of pretraining had, if this candidate is right: geometric mean over
+    channels of the ratio of standard deviations.
     """
 
     candidate: str
@@ -382,22 +320,10 @@ def gaussian_divergence(
 
 
 def score_candidates(layer: FirstLayer, images: np.ndarray) -> list[Score]:
-    """Return the scores of all candidates, the nearest first.
+    """Return the scores of all candidates, the nearest first; images as for `patch_moments`.
 
     On colour images every candidate is tried in both orders of the channels.  On gray images the
     order cannot be told: a kernel's three channels are summed over equal pixels.
-
-    Parameters
-    ----------
-    layer
-        From `first_layer`.
-    images
-        uint8, (n, h, w) gray or (n, h, w, 3) RGB.
-
-    Raises
-    ------
-    InputError
-        As `patch_moments`.
     """
     moments = patch_moments(images, layer)
     contracts = [candidate.contract for candidate in CANDIDATES]
@@ -435,17 +361,10 @@ def _score(layer: FirstLayer, moments: PatchMoments, contract: Preprocessing) ->
 class Verdict:
     """What the scores of one file on one set of images amount to.
 
-    Attributes
-    ----------
-    word
-        Name of a contract, `NONE_FITS` or `TOO_CLOSE`.
-    best, second
-        The two nearest candidates, whatever the verdict; of two that differ by the order of the
-        colour channels alone only the nearer one counts.
-    order
-        `RGB` or `BGR` where the images tell the order of the channels, else None.
-    reason
-        The rule that decided, in words.
+    `word` is the name of a contract, `NONE_FITS` or `TOO_CLOSE`; `best` and `second` are the two
+    nearest candidates, whatever the verdict (of two that differ by the order of the colour channels
+    alone only the nearer one counts); `order` is `RGB` or `BGR` where the images tell it; `reason`
+    is the rule that decided, in words.
     """
 
     word: str
@@ -523,11 +442,7 @@ def _order(ranked: Sequence[Score]) -> str | None:
 
 
 class Probed(BaseModel):
-    """What `rin weights probe` found for a file.
-
-    `contract` is the verdict, `images` what was probed with, `divergence` that of the nearest
-    candidate.
-    """
+    """What `rin weights probe` found for a file: the verdict, with which images, how near."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -540,24 +455,9 @@ class Probed(BaseModel):
 class Distribution(BaseModel):
     """One file of weights, as one distributor hands it out.
 
-    Attributes
-    ----------
-    distributor, home
-        Who hands it out, and where.
-    release
-        Which training it is, or a conversion of which.
-    backbone, file, format
-        Architecture, file name where it is known, and suffix of the file without its dot.
-    sha256
-        Of the file, where it is publicly known.
-    licence
-        As stated.
-    stated_preprocessing
-        Candidate that the distributor states or codes; None where nothing is stated.
-    statement
-        Where and how it is stated.
-    probed
-        What the probe found for this file; None where nobody has run it.
+    `release` says which training it is, or a conversion of which; `stated_preprocessing` is the
+    candidate that the distributor states or codes, and `statement` where and how; `probed` is what
+    the probe found, None where nobody has run it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -595,13 +495,7 @@ class Distribution(BaseModel):
 
 
 def load_distributions(path: Path | None = None) -> list[Distribution]:
-    """Read the distributions of `data_manifests/weights.yaml`, or of the file at `path`.
-
-    Raises
-    ------
-    InputError
-        When the file is missing or a distribution does not validate.
-    """
+    """Read the distributions of `data_manifests/weights.yaml`, or of the file at `path`."""
     return read_section(Distribution, "distributions", path)
 
 

@@ -38,26 +38,11 @@ _LEGACY_KERAS = b"2.15.0"
 class WeightsEntry(BaseModel):
     """One set of backbone weights.
 
-    Attributes
-    ----------
-    init
-        Initialisation source as the study names it: `imagenet`, `radimagenet`,
-        `radiologic`, `photographic`.
-    backbone
-        Backbone that the weights belong to.
-    preprocessing
-        Name of the input contract that the weights were trained with.
-    file
-        File name, or path relative to the folder that is searched; None for weights
-        that Keras itself fetches.
-    sha256
-        Of the file, where it is known.
-    url
-        Address of the file itself, where there is one; needs `sha256`.
-    release, home, licence
-        Which training this is, where it is to be had, and on what terms.
-    provenance
-        `real` or `stand-in`: what the weights were trained on.
+    `init` is the initialisation source as the study names it, `preprocessing` the input contract
+    that the weights were trained with; `file` is relative to the folder that is searched, None for
+    weights that Keras itself fetches; `url`, of the file itself, needs `sha256`; `release` and
+    `home` say which training this is and where it is to be had, `provenance` what the weights were
+    trained on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -96,24 +81,12 @@ def manifest_folder() -> Path:
 
 
 def load_entries(path: Path | None = None) -> list[WeightsEntry]:
-    """Read all weights entries of `data_manifests/weights.yaml`.
-
-    Raises
-    ------
-    InputError
-        When the file is missing or an entry does not validate.
-    """
+    """Read all weights entries of `data_manifests/weights.yaml`."""
     return read_section(WeightsEntry, "entries", path)
 
 
 def read_section(model: type[Row], section: str, path: Path | None = None) -> list[Row]:
-    """Read one list of `data_manifests/weights.yaml`, or of the file at `path`.
-
-    Raises
-    ------
-    InputError
-        When the file or the list is missing or a row does not validate.
-    """
+    """Read one list of `data_manifests/weights.yaml`, or of the file at `path`."""
     path = path or manifest_folder() / "weights.yaml"
     try:
         rows = yaml.safe_load(path.read_text(encoding="utf-8"))[section]
@@ -136,18 +109,7 @@ def find_entry(init: str, backbone: str, entries: list[WeightsEntry]) -> Weights
 
 
 def resolve_contract(name: str, backbone: str) -> str:
-    """Return the name of an input contract, given itself or an init of the manifest.
-
-    Parameters
-    ----------
-    name
-        A contract, or an init whose weights for `backbone` want the contract that is returned.
-
-    Raises
-    ------
-    InputError
-        For a name that is neither.
-    """
+    """Return the name of an input contract, given itself or an init of the manifest."""
     if name in PREPROCESSING:
         return name
     entries = load_entries()
@@ -168,28 +130,11 @@ def locate(entry: WeightsEntry, folders: list[Path]) -> Path | None:
 def load_weights(
     entry: WeightsEntry, backbone: keras.Model, folders: list[Path]
 ) -> list[np.ndarray]:
-    """Read an entry's weights for a backbone.
+    """Read an entry's weights for a backbone, in the order of `backbone.get_weights()`.
 
-    Parameters
-    ----------
-    entry
-        What to read.
-    backbone
-        A backbone without top from `rin.models.backbones.build_backbone`; its
-        weights are overwritten.
-    folders
-        Where files are looked for, in this order.
-
-    Returns
-    -------
-    list of ndarray
-        Weights in the order of `backbone.get_weights()`.
-
-    Raises
-    ------
-    InputError
-        When the file is absent, of another digest, truncated, of another backbone,
-        or in a format that could run code.
+    `backbone`, without top from `rin.models.backbones.build_backbone`, has its weights overwritten;
+    files are looked for in the folders in their order.  InputError when the file is absent, of
+    another digest, truncated, of another backbone, or in a format that could run code.
     """
     if entry.file is None:
         return _keras_imagenet(entry, backbone)
@@ -289,12 +234,8 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
 def count_parameters(path: Path) -> int:
     """Return how many numbers the arrays of a weights file hold, without reading them.
 
-    The state of an optimizer is left out.
-
-    Raises
-    ------
-    InputError
-        For a format that could run code, or a file that is not there or not whole.
+    The state of an optimizer is left out.  InputError for a format that could run code, or a file
+    that is not there or not whole.
     """
     _refuse_unsafe_format(path)
     try:
