@@ -1,21 +1,22 @@
 """The discrepancy ledger: where the paper, its authors' files and public data do not agree.
 
 Entries stand in `discrepancies.yaml`, with their places.  Their numbers come from the checks here,
-one small function an entry, which compare `rin.paper`, the manifests and what others state; so no
-number of an entry is typed, and an entry whose numbers agree again is found out by a test::
+which compare `rin.paper`, the manifests and what others state; so no number of an entry is typed,
+and an entry whose numbers agree again is found out by a test::
 
     from rin.discrepancies import ledger
 
     ledger()[["title", "finding"]]
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
+import statsmodels
+from statsmodels.stats import api as statsmodels_tests
 
 from rin import paper
 from rin.curation.taxonomy import REGIONS, load_taxonomy
@@ -23,19 +24,19 @@ from rin.data.manifest import find_task, load_manifest, manifest_names
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
 from rin.stats.audit import TaskAudit, audit_tasks, rounded
+from rin.strict_yaml import read_yaml
 
-FACTS = Path(__file__).with_suffix(".yaml")
-_READ = yaml.safe_load(FACTS.read_text(encoding="utf-8"))
+_READ = read_yaml(Path(__file__).with_suffix(".yaml"))
 KINDS: dict[str, str] = _READ["kinds"]
 STATUSES = ("open", "explained")
 ENTRIES: tuple[dict, ...] = tuple(_READ["entries"])
+#: What sources outside the paper state, by name.
+FACTS = dict(chain.from_iterable(facts.items() for facts in _READ["facts"].values()))
 _PLACES = _READ["places"] | _READ["sources"]
-_STATED = {name: value for facts in _READ["facts"].values() for name, value in facts.items()}
 _TEXTS = ("title", "finding", "consequence", "handling")
 
-#: Values for the texts of an entry, and whether those that should agree do not.
-Computed = tuple[Mapping[str, object], bool]
-CHECKS: dict[str, Callable[[], Computed]] = {}
+#: Entry, values for its texts, and whether those that should agree do not.
+Check = tuple[str, Mapping[str, object], bool]
 
 
 def ledger(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
@@ -48,7 +49,20 @@ def ledger(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
         compared), `disagree` (whether they still differ), `title`, `says` (pairs of a place and
         what it says), `finding` (may be empty), `consequence`, `handling`.
     """
-    return pd.DataFrame([_written(entry) for entry in entries])
+    found, rows = checks(), []
+    for entry in entries:
+        values, disagree = found.get(entry["id"], ({}, True))
+        said = chain.from_iterable(pair.items() for pair in entry["says"])
+        rows.append(
+            {
+                **{name: entry[name] for name in ("id", "kind", "status")},
+                "computed": entry["id"] in found,
+                "disagree": disagree,
+                "says": [(_PLACES.get(at, at), text.format_map(values)) for at, text in said],
+                **{name: entry.get(name, "").format_map(values) for name in _TEXTS},
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def places() -> frozenset[str]:
@@ -57,33 +71,10 @@ def places() -> frozenset[str]:
     return frozenset((*paper.PLACES, *_READ["sources"].values(), *manifests))
 
 
-def fact(name: str) -> object:
-    """Return what a source outside the paper states, by its name in the file."""
-    return _STATED[name]
-
-
-def _written(entry: Mapping) -> dict:
-    check = CHECKS.get(entry["id"])
-    values, disagree = check() if check else ({}, True)
-    said = [pair for one in entry["says"] for pair in one.items()]
-    return {
-        **{name: entry[name] for name in ("id", "kind", "status")},
-        "computed": check is not None,
-        "disagree": disagree,
-        "says": [(_PLACES.get(place, place), text.format_map(values)) for place, text in said],
-        **{name: entry.get(name, "").format_map(values) for name in _TEXTS},
-    }
-
-
-def _check(*ids: str) -> Callable:
-    """Register a check under the entries that it serves; one that serves several takes the id."""
-
-    def register(check: Callable) -> Callable:
-        for name in ids:
-            CHECKS[name] = check if len(ids) == 1 else lambda name=name: check(name)
-        return check
-
-    return register
+def checks() -> dict[str, tuple[Mapping[str, object], bool]]:
+    """Return by entry the values for its texts, and whether those that should agree do not."""
+    found = chain(_in_the_paper(), _by_the_authors(), _in_the_data(), _by_distributors())
+    return {entry: (values, disagree) for entry, values, disagree in found}
 
 
 def _short(task: str) -> str:
@@ -97,340 +88,232 @@ def _titles(tasks: Iterable[str]) -> str:
 def _counts(task: str) -> dict[str, int]:
     """Return images by class, their sum, and the totals in order, as the paper states them."""
     counts = paper.CLASS_COUNTS[task]
-    first, second = (one.images for one in counts if one.group != "all")
-    totals = [one.images for one in counts if one.group == "all"]
-    return {"first": first, "second": second, "sum": first + second, "all": totals[0],
-            "last": totals[-1]}  # fmt: skip
+    first, second = (count.images for count in counts if count.group != "all")
+    totals = [count.images for count in counts if count.group == "all"]
+    ends = {"all": totals[0], "last": totals[-1]}
+    return {"first": first, "second": second, "sum": first + second} | ends
 
 
 def _images(task: str, group: str) -> int:
-    return next(one.images for one in paper.CLASS_COUNTS[task] if one.group == group)
+    return next(count.images for count in paper.CLASS_COUNTS[task] if count.group == group)
 
 
 def _files(task: str) -> Mapping[str, int]:
     return find_task(task)[0].counts.images
 
 
-@cache
-def _entries() -> tuple:
-    return tuple(load_entries())
+def _in_the_paper() -> Iterator[Check]:
+    setting = {name: fact.value for name, fact in paper.SETTINGS.items()}
+    database = {name: fact.value for name, fact in paper.DATABASE.items()}
+    for task in ("acl", "pneumonia", "hemorrhage"):
+        counts = _counts(task)
+        yield f"{task}-images", counts, counts["sum"] != counts["all"]
 
-
-# Within the paper.
-
-
-@_check("acl-images", "pneumonia-images", "hemorrhage-images")
-def _sums(entry: str) -> Computed:
-    values = _counts(entry.removesuffix("-images"))
-    return values, values["sum"] != values["all"]
-
-
-@_check("covid-names")
-def _covid_names() -> Computed:
-    groups = {task: [one.group for one in paper.CLASS_COUNTS[task] if one.group != "all"]
-              for task in ("covid19", "sarscov2")}  # fmt: skip
-    values = {"first_sum": _counts("covid19")["sum"], "second_sum": _counts("sarscov2")["sum"],
-              "second_control": groups["sarscov2"][1]}  # fmt: skip
     # One disease under two names, and two control groups under one.
-    same = all(group[0].startswith("COVID-19") for group in groups.values())
-    return values, same and groups["covid19"][1] != groups["sarscov2"][1]
+    groups = [
+        [count.group for count in paper.CLASS_COUNTS[task] if count.group != "all"]
+        for task in ("covid19", "sarscov2")
+    ]
+    sums = {"first_sum": _counts("covid19")["sum"], "second_sum": _counts("sarscov2")["sum"]}
+    same = all(group[0].startswith("COVID-19") for group in groups)
+    values = sums | {"second_control": groups[1][1]}
+    yield "covid-names", values, same and groups[0][1] != groups[1][1]
 
+    stated, audits = paper.COMPARISONS["acl"], audit_tasks()
+    acl, n = TaskAudit(stated), len(audits)
+    values = {"stated": stated.difference, "low": stated.ci_low, "high": stated.ci_high}
+    values |= {"middle": (stated.ci_low + stated.ci_high) / 2}
+    values |= {"means_low": acl.means.low, "means_high": acl.means.high}
+    values |= {"radimagenet": stated.auc_radimagenet, "imagenet": stated.auc_imagenet}
+    yield "acl-difference", values, not any(map(acl.difference.meets, (acl.middle, acl.means)))
 
-@_check("acl-difference")
-def _acl_difference() -> Computed:
-    stated = paper.COMPARISONS["acl"]
-    one = TaskAudit(stated)
-    values = {"stated": stated.difference, "low": stated.ci_low,
-              "high": stated.ci_high, "middle": (stated.ci_low + stated.ci_high) / 2,
-              "means_low": one.means.low, "means_high": one.means.high,
-              "radimagenet": stated.auc_radimagenet, "imagenet": stated.auc_imagenet}  # fmt: skip
-    return values, not any(map(one.difference.meets, (one.middle, one.means)))
+    zero = [audit for audit in audits if audit.contains_zero]
+    values = {"n": len(zero), "all": n, "alpha": setting["alpha"], "p": stated.p_text}
+    values |= {"tasks": _titles(audit.task for audit in zero)}
+    yield "zero-and-p", values, any(audit.stated_p <= setting["alpha"] for audit in zero)
 
+    wide = [audit.task for audit in audits if audit.too_wide_for_delong]
+    values = {"agree": sum(audit.agrees for audit in audits), "all": n, "wide": _titles(wide)}
+    values |= {"scenarios": setting["scenarios"], "tested": setting["split_percent"][-1]}
+    yield "interval-method", values, bool(wide)
 
-@_check("zero-and-p")
-def _zero_and_p() -> Computed:
-    zero = [one for one in audit_tasks() if one.contains_zero]
-    alpha = paper.SETTINGS["alpha"].value
-    values = {"n": len(zero), "all": len(paper.COMPARISONS), "alpha": alpha,
-              "tasks": _titles(one.task for one in zero),
-              "p": paper.COMPARISONS["acl"].p_text}  # fmt: skip
-    return values, any(one.stated_p <= alpha for one in zero)
-
-
-@_check("interval-method")
-def _widths() -> Computed:
-    audits = audit_tasks()
-    wide = [one.task for one in audits if one.too_wide_for_delong]
-    values = {"agree": sum(one.agrees for one in audits), "all": len(audits),
-              "wide": _titles(wide), "scenarios": paper.SETTINGS["scenarios"].value,
-              "tested": paper.SETTINGS["split_percent"].value[-1]}  # fmt: skip
-    return values, bool(wide)
-
-
-@_check("comparable")
-def _comparable() -> Computed:
     tasks = paper.CLAIMS["comparable"].value
-    stated = {paper.COMPARISONS[task].p_text for task in tasks}
-    return {"tasks": _titles(tasks), "p": paper.COMPARISONS[tasks[0]].p_text}, len(stated) == 1
+    p_texts = {paper.COMPARISONS[task].p_text for task in tasks}
+    values = {"tasks": _titles(tasks), "p": paper.COMPARISONS[tasks[0]].p_text}
+    yield "comparable", values, len(p_texts) == 1
 
+    first, gain = audits[0], audits[0].relative_gain
+    apart = sum(not audit.relative_gain.meets(audit.difference) for audit in audits)
+    values = {"stated": first.published.difference, "low": gain.low, "high": gain.high}
+    values |= {"apart": apart, "all": n, "dice": paper.DICE["thyroid"].gain_percent}
+    yield "percents", values, apart > 0
 
-@_check("percents")
-def _percents() -> Computed:
-    audits = audit_tasks()
-    first = audits[0]
-    apart = sum(not one.relative_gain.meets(one.difference) for one in audits)
-    values = {"stated": first.published.difference, "low": first.relative_gain.low,
-              "high": first.relative_gain.high, "apart": apart, "all": len(audits),
-              "dice": paper.DICE["thyroid"].gain_percent}  # fmt: skip
-    return values, apart > 0
+    folds, split = setting["folds_small_tasks"], setting["split_percent"]
+    images = FACTS["acl_list_tear"] + FACTS["acl_list_no_tear"]
+    values = {"folds": folds, "tested": split[-1], "covered": folds * split[-1]}
+    values |= {"share": 100 * FACTS["acl_test_images"] / images}
+    values |= {"split": " / ".join(map(str, split))}
+    yield "five-folds", values, values["covered"] != 100
 
-
-@_check("five-folds")
-def _folds() -> Computed:
-    folds, split = (paper.SETTINGS[name].value for name in ("folds_small_tasks", "split_percent"))
-    images = fact("acl_list_tear") + fact("acl_list_no_tear")
-    values = {"folds": folds, "tested": split[-1], "covered": folds * split[-1],
-              "share": 100 * fact("acl_test_images") / images,
-              "split": " / ".join(map(str, split))}  # fmt: skip
-    return values, values["covered"] != 100
-
-
-@_check("regions")
-def _regions() -> Computed:
     titles = [region.title for region in REGIONS.values()]
-    values = {"stated": paper.DATABASE["regions"].value, "distinct": len(set(titles)),
-              "repeated": titles.count("Abdomen and pelvis")}  # fmt: skip
-    return values, values["distinct"] != values["stated"]
+    values = {"stated": database["regions"], "distinct": len(set(titles))}
+    values |= {"repeated": titles.count("Abdomen and pelvis")}
+    yield "regions", values, values["distinct"] != values["stated"]
 
+    abstract, results = (set(fact.value) for fact in paper.PATHOLOGIES.values())
+    values = {"n_abstract": len(abstract), "n_results": len(results)}
+    values |= {"extra": ", ".join(sorted(abstract - results))}
+    yield "pathologies", values, abstract != results
 
-@_check("pathologies")
-def _pathologies() -> Computed:
-    first, second = (set(one.value) for one in paper.PATHOLOGIES)
-    values = {"n_abstract": len(first), "n_results": len(second),
-              "extra": ", ".join(sorted(first - second))}  # fmt: skip
-    return values, first != second
-
-
-@_check("independent-tasks")
-def _datasets() -> Computed:
     sets = {find_task(task)[0].name for task in paper.COMPARISONS}
-    values = {"tasks": len(paper.COMPARISONS), "sets": len(sets)}
-    return values, values["tasks"] != values["sets"]
+    yield "independent-tasks", {"tasks": n, "sets": len(sets)}, n != len(sets)
+
+    found = [name for name in dir(statsmodels_tests) if "shapiro" in name.lower()]
+    values = {"stated": setting["normality_software"], "n": len(found)}
+    yield "normality-software", values | {"here": statsmodels.__version__}, not found
+
+    normal = database["normal_images"]
+    total = rounded(database["images"], 10_000)  # "1.35 million"
+    values = {"normal": normal, "studies": database["normal_studies"]}
+    values |= {"low": 100 * normal / total.high, "high": 100 * normal / total.low}
+    yield "normal-images", values, normal > 0
 
 
-@_check("normality-software")
-def _normality() -> Computed:
-    import statsmodels
-    from statsmodels.stats import api
+def _by_the_authors() -> Iterator[Check]:
+    setting = {name: fact.value for name, fact in paper.SETTINGS.items()}
+    weights, scripts = list(load_entries()), FACTS["scripts_preprocessing"]
+    contracts = [
+        entry.contract
+        for entry in weights
+        if entry.init == "imagenet" and entry.backbone in paper.RELEASED_ACCURACY
+    ]
+    unit = next(entry.contract for entry in weights if entry.preprocessing == scripts)
+    caffe = next(
+        entry.contract
+        for entry in weights
+        if entry.init == "imagenet" and entry.backbone == "ResNet50"
+    )
+    other = sum(contract.name != scripts for contract in contracts)
+    values = {"other": other, "all": len(contracts), "factor": caffe.scale[0] / unit.scale[0]}
+    yield "imagenet-inputs", values, other > 0
 
-    found = [name for name in dir(api) if "shapiro" in name.lower()]
-    stated = paper.SETTINGS["normality_software"].value
-    return {"stated": stated, "n": len(found), "here": statsmodels.__version__}, not found
+    rates = sorted({rate for _, some in setting["learning_rates"] for rate in some})
+    size, rate = FACTS["covid_image_size"], FACTS["covid_learning_rate"]
+    values = {"size": size, "stated_size": setting["image_size"], "rate": rate}
+    values |= {"batch": FACTS["covid_batch"], "other_batch": FACTS["scripts_batch"]}
+    values |= {"rates": ", ".join(f"{rate:g}" for rate in rates)}
+    yield "covid-script", values, size != setting["image_size"] and rate not in rates
 
+    small, large = FACTS["augmentation_small"], FACTS["augmentation_large"]
+    unstated = len({"augmentation", "optimizer", "batch"} - set(setting))
+    values = {"small": ", ".join(small), "unstated": unstated, "batch": FACTS["scripts_batch"]}
+    values |= {"extra": " and ".join(step for step in small if step not in large)}
+    values |= {"optimizer": FACTS["scripts_optimizer"]}
+    yield "unstated-settings", values, set(small) != set(large) and unstated == 3
 
-@_check("normal-images")
-def _normal_images() -> Computed:
-    normal, studies = (paper.DATABASE[f"normal_{what}"].value for what in ("images", "studies"))
-    total = rounded(paper.DATABASE["images"].value, 10_000)  # "1.35 million"
-    values = {"normal": normal, "studies": studies, "low": 100 * normal / total.high,
-              "high": 100 * normal / total.low}  # fmt: skip
-    return values, normal > 0
-
-
-# Between the paper and what its authors published beside it.
-
-
-@_check("imagenet-inputs")
-def _preprocessing() -> Computed:
-    scripts = fact("scripts_preprocessing")
-    imagenet = {one.backbone: one.contract for one in _entries()
-                if one.init == "imagenet" and one.backbone in paper.RELEASED_ACCURACY}  # fmt: skip
-    unit = next(one.contract for one in _entries() if one.preprocessing == scripts)
-    other = sum(contract.name != scripts for contract in imagenet.values())
-    factor = imagenet["ResNet50"].scale[0] / unit.scale[0]
-    return {"other": other, "all": len(imagenet), "factor": factor}, other > 0
-
-
-@_check("covid-script")
-def _covid_script() -> Computed:
-    rates = {rate for _, some in paper.SETTINGS["learning_rates"].value for rate in some}
-    values = {"size": fact("covid_image_size"), "stated_size": paper.SETTINGS["image_size"].value,
-              "rate": fact("covid_learning_rate"), "batch": fact("covid_batch"),
-              "rates": ", ".join(f"{rate:g}" for rate in sorted(rates)),
-              "other_batch": fact("scripts_batch")}  # fmt: skip
-    return values, values["size"] != values["stated_size"] and values["rate"] not in rates
-
-
-@_check("unstated-settings")
-def _augmentation() -> Computed:
-    small, large = fact("augmentation_small"), fact("augmentation_large")
-    unstated = len({"augmentation", "optimizer", "batch"} - set(paper.SETTINGS))
-    values = {"small": ", ".join(small), "unstated": unstated,
-              "extra": " and ".join(one for one in small if one not in large),
-              "optimizer": fact("scripts_optimizer"), "batch": fact("scripts_batch")}  # fmt: skip
-    return values, set(small) != set(large) and unstated == 3
-
-
-@_check("ranks")
-def _ranks() -> Computed:
     models = paper.RELEASED_ACCURACY.values()
-    first = sorted(models, key=lambda one: -one.top1)
-    fifth = sorted(models, key=lambda one: -one.top5)
-    values = {"best1": first[0].backbone, "top1": first[0].top1, "best5": fifth[0].backbone,
-              "top5": fifth[0].top5, "last5": fifth[-1].backbone,
-              "place": 1 + [one.backbone for one in first].index("InceptionV3")}  # fmt: skip
-    return values, first != fifth
+    first = sorted(models, key=lambda model: -model.top1)
+    fifth = sorted(models, key=lambda model: -model.top5)
+    values = {"best1": first[0].backbone, "top1": first[0].top1, "best5": fifth[0].backbone}
+    values |= {"top5": fifth[0].top5, "last5": fifth[-1].backbone}
+    values |= {"place": 1 + [model.backbone for model in first].index("InceptionV3")}
+    yield "ranks", values, first != fifth
 
-
-@_check("preprint-gains")
-def _preprint() -> Computed:
-    gains = fact("preprint_gains")
+    gains = FACTS["preprint_gains"]
     stated = {task: paper.COMPARISONS[task].difference for task in gains}
-    words = ["; ".join(f"{_short(task)} {gain:g}" for task, gain in one.items())
-             for one in (gains, stated)]  # fmt: skip
-    values = {"before": words[0], "now": words[1], "images": fact("preprint_images"),
-              "images_now": paper.DATABASE["images"].value}  # fmt: skip
-    return values, all(gain != stated[task] for task, gain in gains.items())
+    before, now = (
+        "; ".join(f"{_short(task)} {gain:g}" for task, gain in some.items())
+        for some in (gains, stated)
+    )
+    values = {"before": before, "now": now, "images": FACTS["preprint_images"]}
+    values |= {"images_now": paper.DATABASE["images"].value}
+    yield "preprint-gains", values, all(gain != stated[task] for task, gain in gains.items())
 
+    script = FACTS["scripts_weights_file"]
+    released = next(
+        entry.file
+        for entry in weights
+        if entry.init == "radimagenet" and entry.backbone == "ResNet50"
+    )
+    yield "weights-file-name", {"script": script, "released": released}, script != released
 
-@_check("weights-file-name")
-def _file_name() -> Computed:
-    released = next(one.file for one in _entries()
-                    if one.init == "radimagenet" and one.backbone == "ResNet50")  # fmt: skip
-    values = {"script": fact("scripts_weights_file"), "released": released}
-    return values, values["script"] != released
-
-
-@_check("public-sets")
-def _public_sets() -> Computed:
     closed = [task for task in paper.COMPARISONS if find_task(task)[0].access == "not public"]
-    values = {"stated": fact("readme_public_sets"), "links": fact("readme_links"),
-              "tasks": len(paper.COMPARISONS), "closed": _titles(closed)}  # fmt: skip
-    return values, values["stated"] != values["links"]
+    values = {"stated": FACTS["readme_public_sets"], "links": FACTS["readme_links"]}
+    values |= {"tasks": len(paper.COMPARISONS), "closed": _titles(closed)}
+    yield "public-sets", values, values["stated"] != values["links"]
 
 
-# Between the paper and the public data.
+def _in_the_data() -> Iterator[Check]:
+    stated, files = _images("hemorrhage", "no hemorrhage"), _files("hemorrhage")
+    values = {"stated": stated, "files": files["none"], "positive": files["hemorrhage"]}
+    yield "hemorrhage-selection", values, stated != files["none"]
 
+    stated, listed = _images("acl", "tear"), FACTS["acl_list_tear"]
+    values = {"stated": stated, "listed": listed, "exams": FACTS["acl_negative_exams"]}
+    yield "ligament-lists", values, stated != listed
 
-@_check("hemorrhage-selection")
-def _hemorrhage() -> Computed:
-    files = _files("hemorrhage")
-    values = {"stated": _images("hemorrhage", "no hemorrhage"), "files": files["none"],
-              "positive": files["hemorrhage"]}  # fmt: skip
-    return values, values["stated"] != values["files"]
+    images, cases = _images("thyroid", "all"), FACTS["thyroid_cases"]
+    yield "thyroid-independence", {"images": images, "cases": cases}, cases < images
 
+    stated, files = _images("breast", "benign"), _files("breast")
+    values = {"stated": stated, "benign": files["benign"], "normal": files["normal"]}
+    yield "breast-benign", values, stated != files["benign"]
 
-@_check("ligament-lists")
-def _ligament_tears() -> Computed:
-    values = {"stated": _images("acl", "tear"), "listed": fact("acl_list_tear"),
-              "exams": fact("acl_negative_exams")}  # fmt: skip
-    return values, values["stated"] != values["listed"]
+    files, patients = _files("pneumonia"), FACTS["pneumonia_patients"]
+    images = sum(files.values())
+    yield "radiograph-patients", {"images": images, "patients": patients}, patients < images
 
+    negative, normal = _images("pneumonia", "no pneumonia"), files["Normal"]
+    values = {"negative": negative, "normal": normal}
+    values |= {"abnormal": files["No Lung Opacity / Not Normal"]}
+    yield "radiograph-labels", values, negative != normal
 
-@_check("thyroid-independence")
-def _thyroid_cases() -> Computed:
-    values = {"images": _images("thyroid", "all"), "cases": fact("thyroid_cases")}
-    return values, values["cases"] < values["images"]
+    images, patients = _images("covid19", "all"), FACTS["covid_patients"]
+    values = {"images": images, "patients": patients, "each": images / patients}
+    yield "covid-slices", values, patients < images
 
+    stated, slices = _images("sarscov2", "all"), FACTS["ccccii_slices"]
+    yield "ccccii-selection", {"stated": stated, "slices": slices}, stated != slices
 
-@_check("breast-benign")
-def _breast_benign() -> Computed:
-    files = _files("breast")
-    values = {"stated": _images("breast", "benign"), "benign": files["benign"],
-              "normal": files["normal"]}  # fmt: skip
-    return values, values["stated"] != values["benign"]
+    radimagenet = load_manifest("radimagenet")
+    values = {"title": paper.CITATION.title.split(":")[1].strip(), "access": radimagenet.access}
+    yield "open-data", values | {"readme": FACTS["readme_open"]}, radimagenet.access != "open"
 
-
-@_check("radiograph-patients")
-def _radiograph_patients() -> Computed:
-    values = {"images": sum(_files("pneumonia").values()), "patients": fact("pneumonia_patients")}
-    return values, values["patients"] < values["images"]
-
-
-@_check("radiograph-labels")
-def _opacities() -> Computed:
-    files = _files("pneumonia")
-    values = {"negative": _images("pneumonia", "no pneumonia"), "normal": files["Normal"],
-              "abnormal": files["No Lung Opacity / Not Normal"]}  # fmt: skip
-    return values, values["negative"] != values["normal"]
-
-
-@_check("covid-slices")
-def _covid_slices() -> Computed:
-    images, patients = _images("covid19", "all"), fact("covid_patients")
-    return {"images": images, "patients": patients, "each": images / patients}, patients < images
-
-
-@_check("ccccii-selection")
-def _ccccii() -> Computed:
-    values = {"stated": _images("sarscov2", "all"), "slices": fact("ccccii_slices")}
-    return values, values["stated"] != values["slices"]
-
-
-@_check("open-data")
-def _access() -> Computed:
-    values = {"title": paper.CITATION.title.split(":")[1].strip(), "readme": fact("readme_open"),
-              "access": load_manifest("radimagenet").access}  # fmt: skip
-    return values, values["access"] != "open"
-
-
-@_check("labels")
-def _labels() -> Computed:
-    taxonomy = load_taxonomy()
+    taxonomy, stated = load_taxonomy(), paper.DATABASE["labels"].value
     normal = int((taxonomy["label"] == "normal").sum())
-    values = {"stated": paper.DATABASE["labels"].value, "normal": normal,
-              "abnormal": len(taxonomy) - normal}  # fmt: skip
-    return values, values["abnormal"] != values["stated"]
+    values = {"stated": stated, "normal": normal, "abnormal": len(taxonomy) - normal}
+    yield "labels", values, values["abnormal"] != stated
+
+    copies = next(finding for finding in radimagenet.findings if finding.kind == "duplicates")
+    blank, named = FACTS["blank_pictures"], len(copies.case_ids)
+    yield "duplicates", {"blank": blank, "named": named}, blank > 0 and named > 0
 
 
-@_check("duplicates")
-def _blank() -> Computed:
-    copies = next(one for one in load_manifest("radimagenet").findings if one.kind == "duplicates")
-    values = {"blank": fact("blank_pictures"), "named": len(copies.case_ids)}
-    return values, values["blank"] > 0 and values["named"] > 0
-
-
-# Between distributors of the weights.
-
-
-@_check("four-preprocessings")
-def _inputs() -> Computed:
+def _by_distributors() -> Iterator[Check]:
     stated = ("scripts_preprocessing", "pytorch_preprocessing", "hugging_face_preprocessing")
     pixels = np.full((1, 3), 128.0)
-    grey = [float(find_preprocessing(fact(name)).apply(pixels).mean()) for name in stated]
-    apart = [abs(a - b) for place, a in enumerate(grey) for b in grey[place + 1 :]]
-    values = {"n": len(stated), "grey": " / ".join(f"{value:.2f}" for value in grey)}
-    return values, min(apart) > 0.01
+    gray = [float(find_preprocessing(FACTS[name]).apply(pixels).mean()) for name in stated]
+    values = {"n": len(stated), "grey": " / ".join(f"{value:.2f}" for value in gray)}
+    apart = min(abs(a - b) for a, b in combinations(gray, 2))
+    yield "four-preprocessings", values, apart > 0.01
 
+    digests = {FACTS["pytorch_resnet50_sha256"], FACTS["hugging_face_resnet50_sha256"]}
+    official, card = FACTS["pytorch_preprocessing"], FACTS["hugging_face_preprocessing"]
+    values = {"sha256": min(digests)[:8], "official": official, "card": card}
+    yield "one-file-two-inputs", values, len(digests) == 1 and official != card
 
-@_check("one-file-two-inputs")
-def _one_file() -> Computed:
-    digests = {fact("pytorch_resnet50_sha256"), fact("hugging_face_resnet50_sha256")}
-    values = {"sha256": min(digests)[:8], "official": fact("pytorch_preprocessing"),
-              "card": fact("hugging_face_preprocessing")}  # fmt: skip
-    return values, len(digests) == 1 and values["official"] != values["card"]
+    variance, equal, aligned = (
+        FACTS[name] for name in ("running_variance", "tensors_equal", "tensors_aligned")
+    )
+    values = {"keras": variance["Keras"], "pytorch": variance["PyTorch"]}
+    yield "two-trainings", values | {"equal": equal, "aligned": aligned}, equal < aligned
 
+    keras, pytorch = paper.RELEASED_ACCURACY, FACTS["pytorch_networks"]
+    missing = [name for name in keras if name not in pytorch]
+    values = {"keras": len(keras), "pytorch": len(pytorch), "missing": ", ".join(missing)}
+    yield "missing-network", values, bool(missing)
 
-@_check("two-trainings")
-def _two_trainings() -> Computed:
-    variance = fact("running_variance")
-    values = {"keras": variance["Keras"], "pytorch": variance["PyTorch"],
-              "equal": fact("tensors_equal"), "aligned": fact("tensors_aligned")}  # fmt: skip
-    return values, values["equal"] < values["aligned"]
-
-
-@_check("missing-network")
-def _networks() -> Computed:
-    released = fact("pytorch_networks")
-    missing = [name for name in paper.RELEASED_ACCURACY if name not in released]
-    values = {"keras": len(paper.RELEASED_ACCURACY), "pytorch": len(released),
-              "missing": ", ".join(missing)}  # fmt: skip
-    return values, bool(missing)
-
-
-@_check("licences")
-def _licences() -> Computed:
-    licences = fact("licences")
-    values = {"readme": licences["README"], "atlas": licences["ATLAS"],
-              "converted": licences["WARVITO"]}  # fmt: skip
-    return values, len(set(values.values())) > 1
+    licences = FACTS["licences"]
+    values = {"readme": licences["README"], "atlas": licences["ATLAS"]}
+    values |= {"converted": licences["WARVITO"]}
+    yield "licences", values, len(set(values.values())) > 1

@@ -1,5 +1,3 @@
-from dataclasses import FrozenInstanceError
-
 import pytest
 
 from rin import paper
@@ -15,23 +13,20 @@ RECORDS = [
     *paper.RELEASED_ACCURACY.values(),
     *paper.DATABASE.values(),
     *paper.SETTINGS.values(),
+    *paper.PATHOLOGIES.values(),
     *paper.CLAIMS.values(),
 ]
 
 
-def test_every_record_says_where_it_stands():
-    assert all(record.place for record in RECORDS)
-
-
-def test_records_are_frozen():
-    with pytest.raises(FrozenInstanceError):
-        paper.COMPARISONS["acl"].difference = 0
+def test_every_record_stands_at_a_known_place():
+    sections = {one.place for one in RECORDS if not one.place.startswith("official README")}
+    assert {place.split(" (“")[0] for place in sections} <= set(paper.PLACES)
+    assert len(set(paper.PLACES)) == len(paper.PLACES)
 
 
 def test_comparisons_and_counts_cover_the_eight_tasks():
     assert list(paper.COMPARISONS) == list(paper.CLASS_COUNTS) == TASKS
-    assert all(record.task == task for task, record in paper.COMPARISONS.items())
-    assert all(count.task == task for task, row in paper.CLASS_COUNTS.items() for count in row)
+    assert set(paper.CLAIMS["comparable"].value) <= set(TASKS)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -65,23 +60,3 @@ def test_scenarios_are_four_backbones_by_three_unfreezings_by_two_rates():
     assert set(backbones) == set(paper.RELEASED_ACCURACY)
     per_backbone = sum(map(len, rates.values()))
     assert len(backbones) * per_backbone == paper.SETTINGS["scenarios"].value
-
-
-def test_split_is_seventy_five_ten_fifteen():
-    assert paper.SETTINGS["split_percent"].value == (75, 10, 15)
-
-
-def test_claims_name_tasks_of_the_paper():
-    assert set(paper.CLAIMS["comparable"].value) <= set(TASKS)
-
-
-def test_places_name_every_section_that_a_number_stands_in():
-    known = set(paper.PLACES)
-    assert len(known) == len(paper.PLACES)
-    sections = {record.place for record in RECORDS if not record.place.startswith("official")}
-    assert {place.split(" (“")[0] for place in sections} <= known
-
-
-def test_kinds_of_pathologies_are_listed_twice():
-    assert [record.name for record in paper.PATHOLOGIES] == ["abstract", "results"]
-    assert all(record.place in paper.PLACES for record in paper.PATHOLOGIES)

@@ -19,7 +19,7 @@ from html import escape
 import pandas as pd
 from IPython.display import HTML
 
-from rin.discrepancies import CHECKS, KINDS, ledger
+from rin.discrepancies import KINDS, checks, ledger
 from rin.report.page import claim, glue_values
 from rin.report.tables import book_table
 
@@ -74,11 +74,11 @@ counts = pd.DataFrame(
 book_table(counts.rename(index=KINDS).rename_axis("Kind"), "Entries by kind", prose=True)
 
 # %% [markdown]
-# A computed entry takes its numbers from a check: a function that returns them, and whether the
-# sides still differ.
+# A computed entry takes its numbers from a check, which returns them, and whether the sides still
+# differ.
 
 # %%
-CHECKS["acl-images"]()
+checks()["acl-images"]
 
 # %% tags=["hide-input"]
 claim("every entry still has something to say", bool(entries["disagree"].all()))

@@ -256,7 +256,7 @@ def test_half_widths_worked_out_apart_are_reproduced_and_agree_within_rounding(
 def printed(half_width, *, difference=5.0, means=(0.85, 0.80)):
     """The audit of an interval of a half-width about a difference; both SDs are 0.05."""
     ends = difference - half_width, difference + half_width
-    record = (means[0], 0.05, means[1], 0.05, difference, *ends, "P < .001", "", ())
+    record = (means[0], 0.05, means[1], 0.05, difference, *ends, "P < .001", "")
     return TaskAudit(paper.PublishedComparison("acl", "", *record))
 
 
@@ -326,7 +326,7 @@ def unrounded(draw):
     radimagenet = imagenet + difference / 100
     printed = paper.PublishedComparison(
         "acl", "", round(radimagenet, 2), round(sds[0], 2), round(imagenet, 2), round(sds[1], 2),
-        round(difference, 1), round(low, 1), round(high, 1), "P < .001", "", (),
+        round(difference, 1), round(low, 1), round(high, 1), "P < .001", "",
     )  # fmt: skip
     return printed, imagenet, difference, tuple(100 * sd for sd in sds), (low, high)
 
@@ -369,7 +369,7 @@ def test_dice_gains_hold_the_gain_before_rounding(radimagenet, imagenet):
     gain = 100 * (radimagenet / imagenet - 1)
     printed = paper.PublishedDice(
         "x", round(radimagenet, 2), round(imagenet, 2), round(radimagenet, 3),
-        round(imagenet, 3), round(gain, 1), "", "", "",
+        round(imagenet, 3), round(gain, 1), "", "",
     )  # fmt: skip
     assert all(found.holds(gain) for found in audit.dice_gains(printed).values())
 
