@@ -7,20 +7,13 @@ normal study.  Studies with abnormal but not clinically significant findings wer
 sort what it flags, and a radiologist's answers in a review queue overrule the rules.  What the
 rules cannot decide is unclear, never normal.
 
-Negation follows the idea of NegEx [1]_: a trigger such as "no" or "without" negates the findings
-up to the end of its clause, save for phrases that only look like negations ("no change in").
-Libraries of it (negspaCy, medspaCy) bring spaCy and a language model for some dozen patterns, and
+Negation follows NegEx (Chapman et al., J Biomed Inform 2001;34:301-310): a trigger such as "no"
+negates the findings up to the end of its clause, save for phrases that only look like negations
+("no change in").  Libraries of it bring spaCy and a language model for some dozen patterns, and
 find no hedges; so the patterns stand here, as words in ``lexicon.yaml``.
 
-The review queue is a CSV file that opens in any spreadsheet program: UTF-8 with a byte-order
-mark, and no cell that a program would take for a formula.  On reading, the commas may have
-become semicolons or tabs, as such programs write them.
-
-References
-----------
-.. [1] Chapman WW, Bridewell W, Hanbury P, Cooper GF, Buchanan BG.  A simple algorithm for
-   identifying negated findings and diseases in discharge summaries.  J Biomed Inform
-   2001;34(5):301-310.  doi:10.1006/jbin.2001.1029
+The review queue is a CSV file for any spreadsheet program: UTF-8 with a byte-order mark, and no
+cell that a program would take for a formula.  Its commas may have become semicolons or tabs.
 """
 
 import csv
@@ -55,10 +48,10 @@ COLUMNS = (
     *("verdict", "reasons", "confirmed", "reviewer", "comment"),
 )
 ANSWERS = ("confirmed", "reviewer", "comment")
+_REVIEW = ("study_uid", "confirmed")
 #: What `confirmed` may say: is the study completely normal?
 CONFIRMED = {"yes": True, "no": False}
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_DELIMITERS = (",", ";", "\t")
 
 
 def words_pattern(words: Iterable[str]) -> re.Pattern[str]:
@@ -75,28 +68,16 @@ _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-") | dict.fromk
 _SENTENCE = re.compile(r"\.(?!\d)|[;!•*]| - ")
 _WORD = re.compile(r"[^\W\d_]{2,}(?:'[a-z]+)?", re.IGNORECASE)
 
-_NORMAL = words_pattern(NORMALITY)
-_HEDGE = words_pattern(LEXICON["hedges"])
-_QUALIFIER = words_pattern(LEXICON["qualifiers"])
-_FOLLOW_UP = words_pattern(LEXICON["follow_up"])
-_EXCEPTION = words_pattern(LEXICON["exceptions"])
-_LIMIT = words_pattern(LEXICON["limits"])
-_FINDING = words_pattern(LEXICON["findings"])
-_STUDY = words_pattern(LEXICON["studies"])
-_NEGATION = words_pattern(LEXICON["negations"])
-_NO_NEGATION = words_pattern(LEXICON["no_negations"])
-_NOT_SEEN = words_pattern([*(f"not {verb}" for verb in LEXICON["seen"]), "is absent", "are absent"])
-_ASSERTING = words_pattern(LEXICON["asserting"]).pattern
-_ENDS = words_pattern((*LEXICON["ends"], *NORMALITY)).pattern
+_NOT_SEEN = [*(f"not {verb}" for verb in LEXICON.pop("seen")), "is absent", "are absent"]
+_ENDS = (*LEXICON.pop("ends"), *NORMALITY)
+_WORDS = {kind: words_pattern(words) for kind, words in (LEXICON | {"not seen": _NOT_SEEN}).items()}
 _END = re.compile(
-    rf"{_ENDS}|:|(?:,|(?<!\w)and(?!\w))(?= *{_ASSERTING})",
+    rf"{words_pattern(_ENDS).pattern}|:"
+    rf"|(?:,|(?<!\w)and(?!\w))(?= *{_WORDS['asserting'].pattern})",
     re.IGNORECASE,
 )
-_GENERIC = words_pattern(LEXICON["generic"]).pattern
-_GOING_ON = words_pattern(LEXICON["going_on"]).pattern
 _AFTER_GENERIC = re.compile(
-    rf"{_GENERIC} +(?!{_GOING_ON}|-)",
-    re.IGNORECASE,
+    rf"{_WORDS['generic'].pattern} +(?!{_WORDS['going_on'].pattern}|-)", re.IGNORECASE
 )
 _FILLERS = (
     r"(?:(?:a|an|the|of|its|entirely|completely|quite|totally|fully|exactly|strictly|be|been|being"
@@ -113,6 +94,9 @@ _NO_ABNORMALITY = re.compile(
     r"(?<!\w)(?:no|without) +((?:\w+ +){0,5}?)abnormal(?:ity|ities| +findings?)(?!\w)",
     re.IGNORECASE,
 )
+#: What speaks against normality, and what makes it doubtful.
+_CONTRARY = {"denial": _DENIAL, "hedge": _WORDS["hedges"], "follow-up": _WORDS["follow_up"]}
+_DOUBTS = {"exception": _WORDS["exceptions"], "limit": _WORDS["limits"]}
 _FREE_FILLERS = frozenset({"evidence", "sign", "signs", "radiographic", "sonographic", "imaging"})
 _ADJECTIVE = re.compile(r"(?:ic|al|ory|ive|ous|ar|ant|ed|ing|ary|oid|ative)$", re.IGNORECASE)
 _COMPOUND = re.compile(r"(?:lesion|deform|disease|defect|change)", re.IGNORECASE)
@@ -134,13 +118,7 @@ class _Trigger(NamedTuple):
 
 
 def query_normal(archive: Archive) -> pd.DataFrame:
-    """Return the studies that the paper's query flags.
-
-    In SQL, run by the database that holds the index::
-
-        SELECT ... FROM studies JOIN reports ON reports.study_uid = studies.study_uid
-        WHERE lower(reports.impression) LIKE '%normal%'
-           OR lower(reports.impression) LIKE '%unremarkable%'
+    """Return the studies that the paper's query flags: the impression has a word of `NORMALITY`.
 
     As any such query, it also flags what says the contrary ("abnormal", "not normal"), hedges
     ("probably normal") or speaks of one organ ("normal liver, large spleen").
@@ -151,10 +129,16 @@ def query_normal(archive: Archive) -> pd.DataFrame:
         One row a study, sorted by `study_uid`: `study_uid`, `patient_id`, `accession_number`,
         `modality`, `body_part`, `findings`, `impression`.
     """
-    of_study = [studies.c[name] for name in ("study_uid", "patient_id", "modality", "body_part")]
-    of_study.insert(2, reports.c.accession_number)
     query = (
-        select(*of_study, reports.c.findings, reports.c.impression)
+        select(
+            studies.c.study_uid,
+            studies.c.patient_id,
+            reports.c.accession_number,
+            studies.c.modality,
+            studies.c.body_part,
+            reports.c.findings,
+            reports.c.impression,
+        )
         .join(reports, reports.c.study_uid == studies.c.study_uid)
         .where(or_(*(reports.c.impression.icontains(word) for word in NORMALITY)))
     )
@@ -163,14 +147,13 @@ def query_normal(archive: Archive) -> pd.DataFrame:
 
 
 def screen(flagged: pd.DataFrame) -> pd.DataFrame:
-    """Return the studies of `query_normal` with what the rules say of them.
+    """Return the studies of `query_normal` with two more columns, what the rules say of them.
 
-    Two columns are added: `verdict` ("normal", "not normal", "unclear") and `reasons` (text,
-    joined by "; ").
+    `verdict` is "normal", "not normal" or "unclear"; `reasons` are joined by "; ".
     """
     judged = [
-        screen_impression(row.findings, row.impression)
-        for row in flagged[["findings", "impression"]].itertuples()
+        screen_impression(findings, impression)
+        for findings, impression in zip(flagged["findings"], flagged["impression"], strict=True)
     ]
     told = {
         "verdict": [screening.verdict for screening in judged],
@@ -187,23 +170,15 @@ def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFram
     screened
         Table of `screen`.
     reviewed
-        The answered review queue, or None.  Its answers decide, whatever the rules say; a study
-        without an answer is normal where the rules' verdict is "normal".
+        The answered review queue, or None.  Its answers decide, whatever the rules say.
 
     Returns
     -------
     pandas.DataFrame
         In the order of `screened`: `study_uid`, `confirmed_by` ("radiologist" or "rules").
-
-    Raises
-    ------
-    InputError
-        As `read_review`.
     """
-    answers = {}
-    if reviewed is not None:
-        review = read_review(reviewed, screened)
-        answers = dict(zip(review["study_uid"], review["confirmed"], strict=True))
+    review = read_review(reviewed, screened) if reviewed else pd.DataFrame(columns=_REVIEW)
+    answers = dict(review.itertuples(index=False, name=None))
     rows = [
         (uid, "radiologist" if uid in answers else "rules")
         for uid, verdict in zip(screened["study_uid"], screened["verdict"], strict=True)
@@ -223,8 +198,6 @@ def query_performance(
 
     Parameters
     ----------
-    archive, screened
-        The archive, and the table of `screen` for it.
     truth
         One row a study: `accession_number` (text) and `normal` (1 if completely normal, else 0).
         Studies that have no report in the archive are left out: no query can find them.
@@ -238,65 +211,36 @@ def query_performance(
         review"): `step`, `flagged` (studies), `truly_normal` (of these), `precision` with its
         95% Wilson interval `low` to `high`, `recall` (of all normal studies with a report).
         Shares of nothing are missing.
-
-    Raises
-    ------
-    InputError
-        A truth with other columns or values, with a study twice, or without a flagged study; or
-        as `read_review`.
     """
-    normal = _checked_truth(truth, screened)
+    if (
+        not {"accession_number", "normal"} <= {*truth}
+        or not truth["accession_number"].is_unique
+        or not truth["normal"].isin([0, 1, "0", "1"]).all()
+        or not screened["accession_number"].isin(truth["accession_number"]).all()
+    ):
+        raise InputError(
+            "it must have accession_number, with every flagged study once, and normal, 0 or 1",
+            where="truth",
+            remedy="Read it with dtype=str; it has one row a study.",
+        )
+    normal = truth.loc[truth["normal"].astype(int) == 1, "accession_number"]
     known = read_table(archive, select(reports.c.accession_number, reports.c.study_uid))
-    truly_normal = set(known.loc[known["accession_number"].map(normal).eq(True), "study_uid"])
+    truly_normal = set(known.loc[known["accession_number"].isin(normal), "study_uid"])
     steps = {
         "the paper's query": screened["study_uid"],
         "query and rules": normal_studies(screened, None)["study_uid"],
     }
     if reviewed is not None:
         steps["after review"] = normal_studies(screened, reviewed)["study_uid"]
-    return pd.DataFrame([_step(name, set(uids), truly_normal) for name, uids in steps.items()])
-
-
-def _checked_truth(truth: pd.DataFrame, screened: pd.DataFrame) -> pd.Series:
-    """Return whether each study is normal, bool, by accession number."""
-    problem = ""
-    missing = {"accession_number", "normal"} - set(truth.columns)
-    if missing:
-        problem = f"columns missing: {', '.join(sorted(missing))}"
-    elif not truth["accession_number"].map(lambda value: isinstance(value, str)).all():
-        problem = "accession numbers that are no text"
-    elif truth["accession_number"].duplicated().any():
-        twice = truth.loc[truth["accession_number"].duplicated(), "accession_number"].iloc[0]
-        problem = f"accession number {twice!r} stands twice"
-    elif not truth["normal"].isin([0, 1, "0", "1"]).all():
-        problem = "normal is not 0 or 1 everywhere"
-    elif unknown := sorted(set(screened["accession_number"]) - set(truth["accession_number"])):
-        problem = (
-            f"{len(unknown)} flagged studies are not in the truth, the first is {unknown[0]!r}"
-        )
-    if problem:
-        raise InputError(
-            problem,
-            where="truth",
-            remedy="Read it with dtype=str: one row a study, with accession_number and normal.",
-        )
-    return truth.set_index("accession_number")["normal"].astype(int).astype(bool)
-
-
-def _step(name: str, flagged: set[str], truly_normal: set[str]) -> dict[str, object]:
-    hits = len(flagged & truly_normal)
-    low, high = np.nan, np.nan
-    if flagged:
-        low, high = proportion_confint(hits, len(flagged), method="wilson")
-    return {
-        "step": name,
-        "flagged": len(flagged),
-        "truly_normal": hits,
-        "precision": hits / len(flagged) if flagged else np.nan,
-        "low": low,
-        "high": high,
-        "recall": hits / len(truly_normal) if truly_normal else np.nan,
-    }
+    rows = []
+    for step, uids in steps.items():
+        flagged, hits = len(uids), int(uids.isin(truly_normal).sum())
+        low, high = proportion_confint(hits, flagged, method="wilson") if flagged else (np.nan,) * 2
+        precision = hits / flagged if flagged else np.nan
+        recall = hits / len(truly_normal) if truly_normal else np.nan
+        rows.append((step, flagged, hits, precision, low, high, recall))
+    columns = ["step", "flagged", "truly_normal", "precision", "low", "high", "recall"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def screen_impression(findings: str, impression: str) -> Screening:
@@ -376,23 +320,23 @@ def _sentences(text: str) -> Iterator[str]:
 
 def _triggers(sentence: str) -> Iterator[_Trigger]:
     """Yield all that decides in one sentence; what is negated does not."""
-    whole = bool(_STUDY.search(sentence))
+    whole = bool(_WORDS["studies"].search(sentence))
     reaches = _reaches(sentence)
     used = list(reaches)
-    for kind, pattern in (("denial", _DENIAL), ("hedge", _HEDGE), ("follow-up", _FOLLOW_UP)):
+    for kind, pattern in _CONTRARY.items():
         for match in pattern.finditer(sentence):
             used.append(match.span())
-            free = kind != "hedge" or _QUALIFIER.fullmatch(match.group())
+            free = kind != "hedge" or _WORDS["qualifiers"].fullmatch(match.group())
             if not (free and _inside(match, reaches)):
                 yield _Trigger(kind, match.group(), whole)
     for match in _findings(sentence, reaches):
         used.append(match.span())
         yield _Trigger("finding", match.group())
-    for kind, pattern in (("exception", _EXCEPTION), ("limit", _LIMIT)):
+    for kind, pattern in _DOUBTS.items():
         for match in pattern.finditer(sentence):
             used.append(match.span())
             yield _Trigger(kind, match.group())
-    for match in _NORMAL.finditer(sentence):
+    for match in _WORDS["normality"].finditer(sentence):
         if not _inside(match, used):
             yield _Trigger("states", match.group(), whole)
     for match in _NO_ABNORMALITY.finditer(sentence):
@@ -407,7 +351,7 @@ def _triggers(sentence: str) -> Iterator[_Trigger]:
 def _findings(sentence: str, reaches: list[tuple[int, int]]) -> Iterator[re.Match[str]]:
     """Yield the findings that no negation governs."""
     last = None
-    for match in _FINDING.finditer(sentence):
+    for match in _WORDS["findings"].finditer(sentence):
         # Two nouns side by side are two statements: "no fracture gallstones", of two lines.
         apart = (
             last is not None
@@ -423,13 +367,14 @@ def _findings(sentence: str, reaches: list[tuple[int, int]]) -> Iterator[re.Matc
 def _reaches(sentence: str) -> list[tuple[int, int]]:
     """Return the parts of a sentence that negations govern, as places of begin and end."""
     found = []
-    for match in _NEGATION.finditer(sentence):
-        if _NO_NEGATION.match(sentence, match.start()) or _NOT_SEEN.match(sentence, match.start()):
+    for match in _WORDS["negations"].finditer(sentence):
+        begin = match.start()
+        if any(_WORDS[kind].match(sentence, begin) for kind in ("no_negations", "not seen")):
             continue
         ends = [end.start() for end in (_END.search(sentence, match.end()),) if end]
         ends += [end.end() for end in (_AFTER_GENERIC.search(sentence, match.end()),) if end]
         found.append((match.end(), min(ends, default=len(sentence))))
-    for match in _NOT_SEEN.finditer(sentence):
+    for match in _WORDS["not seen"].finditer(sentence):
         begins = [end.end() for end in _END.finditer(sentence, 0, match.start())]
         begins.append(sentence.rfind(",", 0, match.start()) + 1)
         found.append((max(begins), match.end()))
@@ -441,9 +386,7 @@ def _inside(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:
 
 
 def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
-    """Write the studies to be reviewed, the answers still empty.
-
-    Where the file is there already, what a reviewer wrote into it is kept.
+    """Write the studies to be reviewed, the answers still empty; those of an existing file stay.
 
     Parameters
     ----------
@@ -460,16 +403,12 @@ def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
         queue now or have changed since; nothing is written then.
     """
     path = Path(path)
-    kept = {row["study_uid"]: row for row in _answered(path, screened)} if path.exists() else {}
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for study in screened.to_dict("records"):
-        answers = {name: kept.get(study["study_uid"], {}).get(name, "") for name in ANSWERS}
-        writer.writerow(_guarded((study | answers)[name]) for name in COLUMNS)
+    answered = _answered(path, screened) if path.exists() else []
+    kept = pd.DataFrame(answered, columns=list(COLUMNS)).set_index("study_uid")[[*ANSWERS]]
+    rows = screened.join(kept, on="study_uid")[[*COLUMNS]].fillna("").map(_guarded)
     try:
         with write_atomically(path) as draft:
-            draft.write_bytes(text.getvalue().encode("utf-8-sig"))
+            rows.to_csv(draft, index=False, lineterminator="\r\n", encoding="utf-8-sig")
     except OSError as error:
         raise InputError(
             f"the review queue cannot be written ({error.strerror})",
@@ -497,41 +436,37 @@ def read_review(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     InputError
-        No file or no CSV in UTF-8, missing columns, a row of other length, a study that was not
-        flagged or stands twice, another answer, or a report that has changed since the queue
-        was written.  The line is named.
+        No review queue, or a row whose study was not flagged or stands twice, whose answer is
+        another, or whose report has changed since; the row is named.
     """
     rows = [row for row in _answered(Path(path), screened) if row["confirmed"]]
-    uids = pd.Series([row["study_uid"] for row in rows], dtype=object)
-    confirmed = pd.Series([CONFIRMED[row["confirmed"]] for row in rows], dtype=bool)
-    return pd.DataFrame({"study_uid": uids, "confirmed": confirmed})
+    review = pd.DataFrame(rows, columns=_REVIEW, dtype=object)
+    return review.assign(confirmed=review["confirmed"].map(CONFIRMED).astype(bool))
 
 
 def _answered(path: Path, screened: pd.DataFrame) -> list[dict[str, str]]:
     """Return the checked rows in which a reviewer wrote anything."""
-    texts = {
-        row.study_uid: (_plain(row.impression), _plain(row.findings))
-        for row in screened.itertuples()
-    }
+    columns = (screened[name] for name in ("study_uid", "impression", "findings"))
+    texts = {uid: [_plain(text) for text in own] for uid, *own in zip(*columns, strict=True)}
     lines: dict[str, int] = {}
     answered = []
-    for line, row in _queue_rows(path):
+    for line, row in enumerate(_queue_rows(path), start=2):
         uid, answer = row["study_uid"].strip(), row["confirmed"].strip().lower()
         touched = any(row[name].strip() for name in ANSWERS)
         problem = ""
         if uid in lines:
-            problem = f"study {uid} stands in line {lines[uid]} already"
+            problem = f"study {uid} stands in row {lines[uid]} already"
         elif answer not in ("", *CONFIRMED):
             problem = f"confirmed is {row['confirmed']!r}, where yes, no or nothing is expected"
         elif uid not in texts and touched:
             problem = f"study {uid!r} is not among the flagged ones"
-        elif touched and (_plain(row["impression"]), _plain(row["findings"])) != texts[uid]:
+        elif touched and [_plain(row["impression"]), _plain(row["findings"])] != texts[uid]:
             problem = f"the report of study {uid} is not the one that was reviewed"
         if problem:
             raise InputError(
-                f"line {line}: {problem}",
+                f"row {line}: {problem}",
                 where=path,
-                remedy="Correct the line, or write the queue anew and review this study again.",
+                remedy="Correct the row, or write the queue anew and review this study again.",
             )
         lines[uid] = line
         if touched:
@@ -539,41 +474,27 @@ def _answered(path: Path, screened: pd.DataFrame) -> list[dict[str, str]]:
     return answered
 
 
-def _queue_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the rows of a queue, each with the number of the line that it begins on."""
+def _queue_rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a queue below its heading, without blank ones."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise _bad_queue(f"cannot be read ({error.strerror})", path) from error
-    except UnicodeDecodeError as error:
-        problem = f"byte 0x{error.object[error.start]:02x} at offset {error.start} is not UTF-8"
-        raise _bad_queue(problem, path) from error
-    # The delimiter that divides the first line best.
-    delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    begin = 1
-    try:
-        names = [cell.strip() for cell in next(reader, [])]
-        missing = [name for name in COLUMNS if name not in names]
-        repeated = sorted({name for name in COLUMNS if names.count(name) > 1})
-        if missing:
-            raise _bad_queue(f"columns missing: {', '.join(missing)}", path)
-        if repeated:
-            raise _bad_queue(f"columns that stand twice: {', '.join(repeated)}", path)
-        begin = reader.line_num + 1
-        for cells in reader:
-            line, begin = begin, reader.line_num + 1
-            if any(cell.strip() for cell in cells):
-                if len(cells) != len(names):
-                    raise _bad_queue(f"line {line}: {len(cells)} of {len(names)} cells", path)
-                yield line, dict(zip(names, map(_unguarded, cells), strict=True))
-    except csv.Error as error:
-        raise _bad_queue(f"line {begin}: no CSV ({error})", path) from error
-
-
-def _bad_queue(problem: str, path: Path) -> InputError:
-    remedy = 'Answer the review queue as it was written, and save it as "CSV UTF-8".'
-    return InputError(problem, where=path, remedy=remedy)
+        # The delimiter that divides the first line best.
+        delimiter = max(",;\t", key=text.partition("\n")[0].count)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        head, *rows = [cells for cells in reader if any(map(str.strip, cells))] or [[]]
+        names = [cell.strip() for cell in head]
+        if odd := [name for name in COLUMNS if names.count(name) != 1]:
+            raise ValueError(f"columns missing, or there twice: {', '.join(odd)}")
+        for line, cells in enumerate(rows, start=2):
+            if len(cells) != len(names):
+                raise ValueError(f"row {line} has {len(cells)} of {len(names)} cells")
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(
+            f"it cannot be read as a review queue ({error})",
+            where=path,
+            remedy='Answer the review queue as it was written, and save it as "CSV UTF-8".',
+        ) from error
+    return [dict(zip(names, map(_unguarded, cells), strict=True)) for cells in rows]
 
 
 def _guarded(cell: object) -> str:
