@@ -250,13 +250,11 @@ def weights_probe(
     size: Annotated[int, typer.Option(min=32, help="Side in pixels.")] = 224,
 ) -> None:
     """Tell which input preprocessing a file of weights was trained with."""
-    from rich.console import Console
-
-    from rin.study.probe import print_probe, probe_file
+    from rin.study.probe import probe_file
 
     root = Path(data_root) if data_root else None
-    probe = probe_file(file, images, root, backbone=backbone or None, n=n, size=size)
-    print_probe(probe, Console())
+    lines = probe_file(file, images, root, backbone=backbone or None, n=n, size=size)
+    typer.echo("\n".join(lines))
 
 
 def _check_verification(name: str, data_root: str, quick: bool, expect: str) -> None:

@@ -13,12 +13,15 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
 
 from rin.errors import InputError
 
@@ -52,13 +55,7 @@ class Ledger:
         return sum(map(self.has, run_ids))
 
     def done(self, run_id: str) -> dict[str, Any]:
-        """Return what `done.json` records of a finished run.
-
-        Raises
-        ------
-        InputError
-            When the run is not there or its record is damaged.
-        """
+        """Return what `done.json` records of a finished run."""
         return self.read(run_id, "done.json", lambda path: json.loads(path.read_text("utf-8")))
 
     def read(self, run_id: str, name: str, reader: Callable[[Path], T]) -> T:
@@ -81,18 +78,25 @@ class Ledger:
                 "only this run is redone.",
             ) from error
 
+    def tables(self, named: Iterable[tuple[str, Mapping[str, Any]]], file: str) -> pd.DataFrame:
+        """Return a parquet file of several finished runs below one another.
+
+        `named` are ids, and the columns that stand in front of each run's rows.
+        """
+        runs, columns = zip(*named, strict=True) if (named := list(named)) else ((), ())
+        tables = [self.read(run_id, file, pd.read_parquet) for run_id in runs]
+        if not tables:
+            return pd.DataFrame()
+        places = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+        front = pd.DataFrame(columns).iloc[places].reset_index(drop=True)
+        return pd.concat([front, pd.concat(tables, ignore_index=True)], axis=1)
+
     def work(self, run_id: str) -> Path:
         """Return the work folder of a run, there or not; it goes when the run is committed."""
         return self.folder / _WORK / run_id
 
     def open_work(self, run_id: str) -> Path:
-        """Return the work folder of a run and make it where it is missing.
-
-        Raises
-        ------
-        InputError
-            When it cannot be made.
-        """
+        """Return the work folder of a run and make it where it is missing."""
         try:
             self.work(run_id).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -116,15 +120,8 @@ class Ledger:
     ) -> None:
         """Write a run and make it visible at once, whole.
 
-        Parameters
-        ----------
-        run_id
-            Digest of `config`.
-        config
-            Resolved configuration, kept as `config.json`.
-        write
-            Writes the run's files into the folder that it is given and returns what
-            `done.json` is to record beside the time.
+        `config`, whose digest the id is, is kept as `config.json`; `write` writes the run's files
+        into the folder that it is given and returns what `done.json` records beside the time.
 
         Raises
         ------

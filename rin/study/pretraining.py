@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from rin.data.manifest import load_manifest
 from rin.data.splits import PARTS, corpus_split
 from rin.data.store import ImageStore, open_store
 from rin.errors import InputError, unknown
+from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, save_notop, save_safetensors
 from rin.study.curation import CURATED, curated_dataset, real_archive
 from rin.study.executors import drive, make_executor
@@ -32,7 +34,7 @@ from rin.study.setting import Study, draw_cases
 from rin.training import CODE_VERSION
 
 if TYPE_CHECKING:
-    from rin.training.pretrain import PretrainingBlock, PretrainingResult
+    from rin.training.pretrain import PretrainingBlock
 
 
 @dataclass(frozen=True)
@@ -127,19 +129,18 @@ def _split(dataset: Dataset, store: ImageStore, seed: int) -> Split:
 WEIGHTS, NOTOP, SAFETENSORS = "backbone.weights.h5", "backbone_notop.h5", "backbone.safetensors"
 ENTRY, HISTORY, CLASSES = "entry.json", "history.parquet", "classes.parquet"
 PREDICTIONS, FEATURES = "test_predictions.parquet", "features.npy"
+#: In the work folder of a run: how it goes, in words.
+PROGRESS = "progress.txt"
+#: Beside the ledger: logs of events, a folder a run.
+EVENTS = "tensorboard"
 
 
 def pretrained(study: Study) -> pd.DataFrame:
     """Return one row a finished pretraining run: init, backbone, accuracy, budget, run id."""
     rows = [
-        {
-            "init": run.init,
-            "corpus": run.corpus,
-            "provenance": run.provenance,
-            "backbone": run.backbone,
-            **study.weights.done(run.run_id),
-            "run_id": run.run_id,
-        }
+        {name: getattr(run, name) for name in ("init", "corpus", "provenance", "backbone")}
+        | study.weights.done(run.run_id)
+        | {"run_id": run.run_id}
         for run in _finished(study)
     ]
     return pd.DataFrame(rows)
@@ -151,7 +152,7 @@ def pretraining_histories(study: Study) -> pd.DataFrame:
     Columns init, backbone, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
     images_per_second (of training alone) and seconds (with validation).
     """
-    return _together(study, HISTORY, ["init", "backbone"])
+    return _read(study, HISTORY, ["init", "backbone"])
 
 
 def pretraining_predictions(study: Study) -> pd.DataFrame:
@@ -160,7 +161,7 @@ def pretraining_predictions(study: Study) -> pd.DataFrame:
     Columns init, backbone, case_id, patient_id, truth, predicted (class names), in_top5 (bool),
     confidence (probability of `predicted`) and truth_probability.
     """
-    return _together(study, PREDICTIONS, ["init", "backbone"])
+    return _read(study, PREDICTIONS, ["init", "backbone"])
 
 
 def pretraining_classes(study: Study) -> pd.DataFrame:
@@ -168,7 +169,7 @@ def pretraining_classes(study: Study) -> pd.DataFrame:
 
     Columns init, corpus, label, train, validation, test (images) and patients.
     """
-    table = _together(study, CLASSES, ["init", "corpus"])
+    table = _read(study, CLASSES, ["init", "corpus"])
     return table.drop_duplicates(ignore_index=True)  # the same for every backbone
 
 
@@ -188,55 +189,40 @@ def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.Dat
     """
     runs = {(run.init, run.backbone): run for run in plan_pretraining(study)}
     if (init, backbone) not in runs:
-        known = [" ".join(pair) for pair in runs]
-        raise unknown("pretraining", f"{init} {backbone}", known)
-    run = runs[init, backbone]
-    _check_finished(study, run)
-    table = study.weights.read(run.run_id, PREDICTIONS, pd.read_parquet)
-    return table, study.weights.read(run.run_id, FEATURES, partial(np.load, mmap_mode="r"))
+        raise unknown("pretraining", f"{init} {backbone}", [" ".join(pair) for pair in runs])
+    run_id = _check_finished(study, runs[init, backbone])
+    table = study.weights.read(run_id, PREDICTIONS, pd.read_parquet)
+    return table, study.weights.read(run_id, FEATURES, partial(np.load, mmap_mode="r"))
 
 
 def local_entries(study: Study) -> list[WeightsEntry]:
-    """Return the weights entries of the study's own pretraining.
-
-    Raises
-    ------
-    InputError
-        When one of them has not been trained yet.
-    """
+    """Return the weights entries of the study's own pretraining; all must be finished."""
 
     def read(path: Path) -> WeightsEntry:
         return WeightsEntry.model_validate_json(path.read_text("utf-8"))
 
-    entries = []
-    for run in plan_pretraining(study):
-        _check_finished(study, run)
-        entries.append(study.weights.read(run.run_id, ENTRY, read))
-    return entries
+    ids = [_check_finished(study, run) for run in plan_pretraining(study)]
+    return [study.weights.read(run_id, ENTRY, read) for run_id in ids]
 
 
 def _finished(study: Study) -> list[PretrainingRun]:
     return [run for run in plan_pretraining(study) if study.weights.has(run.run_id)]
 
 
-def _check_finished(study: Study, run: PretrainingRun) -> None:
+def _check_finished(study: Study, run: PretrainingRun) -> str:
     if not study.weights.has(run.run_id):
         raise InputError(
             f"{run.backbone} has not been pretrained on {run.corpus} yet",
             where=study.weights.path(run.run_id),
             remedy="Run the pretraining notebook of this profile first.",
         )
+    return run.run_id
 
 
-def _together(study: Study, name: str, columns: list[str]) -> pd.DataFrame:
-    """Return one file of all finished runs, with what names the run in front."""
-    tables = []
-    for run in _finished(study):
-        table = study.weights.read(run.run_id, name, pd.read_parquet)
-        for place, column in enumerate(columns):
-            table.insert(place, column, getattr(run, column))
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+def _read(study: Study, file: str, columns: list[str]) -> pd.DataFrame:
+    """Return one file of all finished runs, behind columns that name the run."""
+    named = {run.run_id: {c: getattr(run, c) for c in columns} for run in _finished(study)}
+    return study.weights.tables(named.items(), file)
 
 
 def choose_corpus(study: Study, names: str | list[str]) -> str:
@@ -282,12 +268,6 @@ def open_corpus(study: Study, names: str | list[str]) -> Dataset:
     return draw_cases(dataset, None, settings.cases, study.profile.seed)[0]
 
 
-#: In the work folder of a run: how it goes, in words.
-PROGRESS = "progress.txt"
-#: Beside the ledger: logs of events, a folder a run.
-EVENTS = "tensorboard"
-
-
 def run_pretraining(study: Study) -> pd.DataFrame:
     """Pretrain what is not in the ledger yet and return the table of `pretrained`."""
     pretrain_missing(study, plan_pretraining(study), study.weights, "Pretraining")
@@ -304,16 +284,14 @@ def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, t
     InputError
         When a run fails; the other runs are finished first.
     """
-    from rin.models.backbones import find_backbone
-
     ledger.sweep()
-    missing = {run.backbone for run in runs if not ledger.has(run.run_id)}
-    order = sorted(missing, key=lambda name: (-find_backbone(name).relative_cost, name))
-    if not order:
-        return
     execution, ids = study.profile.execution, [run.run_id for run in runs]
+    missing = {run.backbone for run in runs if not ledger.has(run.run_id)}
+    if not missing:
+        return
     for run_id in ids:  # of runs that were killed
         (ledger.work(run_id) / PROGRESS).unlink(missing_ok=True)
+    order = sorted(missing, key=lambda name: (-find_backbone(name).relative_cost, name))
     drive(
         make_executor(execution),
         pretrain_block,
@@ -329,11 +307,9 @@ def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:
     """Return how the runs under way go, in words."""
     lines = []
     for run in runs:
-        try:
+        with suppress(FileNotFoundError):  # not begun, or finished
             line = (ledger.work(run.run_id) / PROGRESS).read_text("utf-8")
-        except FileNotFoundError:  # not begun, or finished
-            continue
-        lines.append(f"{run.backbone} {run.init}: {line}")
+            lines.append(f"{run.backbone} {run.init}: {line}")
     return "; ".join(lines)
 
 
@@ -355,14 +331,12 @@ def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execut
 
     prepare_framework(execution.threads, execution.precision)
     keras.backend.clear_session()  # the graphs of earlier blocks of this process
-    first = runs[0]
     stores = {run.store: open_store(run.store) for run in runs}
-    n_classes = [store.cases["label"].nunique() for store in stores.values()]
     block = PretrainingBlock(
-        first.backbone,
-        first.settings,
-        max(n_classes),
-        seed=first.seed,
+        runs[0].backbone,
+        runs[0].settings,
+        max(store.cases["label"].nunique() for store in stores.values()),
+        seed=runs[0].seed,
         channels=3 if any(store.color for store in stores.values()) else 1,
         devices=execution.devices,
     )
@@ -383,54 +357,45 @@ def _pretrain(
     ledger: Ledger,
     execution: Execution,
 ) -> None:
-    """Train and commit one run."""
+    """Train and commit one run: weights, learning curve, what was tested and weights entry."""
     from rin.training.pretrain import WorkFolder
 
-    folder = ledger.open_work(run.run_id)
+    work, cases = ledger.open_work(run.run_id), store.cases
     events = ledger.folder.parent / EVENTS / f"{run.init}-{run.backbone}-{run.run_id}"
-    work = WorkFolder(
-        folder,
+    kept = WorkFolder(
+        work,
         {"run": run.run_id},
         execution.checkpoint_minutes,
         events if execution.tensorboard else None,
     )
-    labels = store.cases["label"].to_numpy()
+    labels = cases["label"].to_numpy()
     try:
-        result = block.train(store.images(), labels, run.split.parts, run.contract, work)
+        result = block.train(store.images(), labels, run.split.parts, run.contract, kept)
     finally:
-        (folder / PROGRESS).unlink(missing_ok=True)
-    write = partial(_write, run, block, result, store.cases, folder)
+        (work / PROGRESS).unlink(missing_ok=True)
+
+    def write(folder: Path) -> dict:
+        sha256 = block.save(folder / WEIGHTS)
+        save_notop(folder / NOTOP, block.backbone)
+        save_safetensors(folder / SAFETENSORS, block.backbone)
+        result.history.to_parquet(folder / HISTORY)
+        tested = result.predictions
+        named = cases[["case_id", "patient_id"]].iloc[tested["row"]].reset_index(drop=True)
+        pd.concat([named, tested.drop(columns="row")], axis=1).to_parquet(folder / PREDICTIONS)
+        patients = cases.groupby("label")["patient_id"].nunique()
+        classes = result.classes.assign(patients=patients.loc[result.classes["label"]].to_numpy())
+        classes.to_parquet(folder / CLASSES)
+        shutil.move(work / FEATURES, folder / FEATURES)
+        entry = WeightsEntry(
+            init=run.init,
+            backbone=run.backbone,
+            preprocessing=run.contract,
+            file=f"{run.run_id}/{WEIGHTS}",
+            sha256=sha256,
+            release=f"pretrained here on {run.corpus}",
+            provenance=run.provenance,
+        )
+        (folder / ENTRY).write_text(entry.model_dump_json(indent=1))
+        return result.metrics | computed_on()
+
     ledger.commit(run.run_id, run.config, write)
-
-
-def _write(
-    run: PretrainingRun,
-    block: PretrainingBlock,
-    result: PretrainingResult,
-    cases: pd.DataFrame,
-    work: Path,
-    folder: Path,
-) -> dict:
-    """Write weights, learning curve, what was tested and weights entry; return the metrics."""
-    sha256 = block.save(folder / WEIGHTS)
-    save_notop(folder / NOTOP, block.backbone)
-    save_safetensors(folder / SAFETENSORS, block.backbone)
-    result.history.to_parquet(folder / HISTORY)
-    tested = result.predictions
-    named = cases[["case_id", "patient_id"]].iloc[tested["row"]].reset_index(drop=True)
-    pd.concat([named, tested.drop(columns="row")], axis=1).to_parquet(folder / PREDICTIONS)
-    patients = cases.groupby("label")["patient_id"].nunique()
-    classes = result.classes.assign(patients=patients.loc[result.classes["label"]].to_numpy())
-    classes.to_parquet(folder / CLASSES)
-    shutil.move(work / FEATURES, folder / FEATURES)
-    entry = WeightsEntry(
-        init=run.init,
-        backbone=run.backbone,
-        preprocessing=run.contract,
-        file=f"{run.run_id}/{WEIGHTS}",
-        sha256=sha256,
-        release=f"pretrained here on {run.corpus}",
-        provenance=run.provenance,
-    )
-    (folder / ENTRY).write_text(entry.model_dump_json(indent=1))
-    return asdict(result.metrics) | computed_on()

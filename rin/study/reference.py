@@ -44,7 +44,7 @@ from rin.study.pretraining import (
 )
 from rin.study.probe import plan_probe, probe_ledger, probe_measurements
 from rin.study.profile import MAIN, STUDIES
-from rin.study.run import PREDICTIONS, baseline_table, below_names, cam_arrays, overlap_table
+from rin.study.run import PREDICTIONS, baseline_table, cam_arrays, overlap_table
 from rin.study.setting import Study, TaskInputs
 
 RUN = "run.json"
@@ -270,15 +270,11 @@ class ReferenceRun:
 
     def predictions(self, study: str, task: str) -> pd.DataFrame:
         """As `rin.study.run.predictions`."""
-        named = self.planned(study, task)
-        own = self.tables["scores"].groupby("run")
-        cases = self.tables["cases"].assign(part="test")
-        columns = ["case_id", "patient_id", "part", "label"]
-        tables = []
-        for place in named.index:
-            scores = own.get_group(place)
-            tables.append(cases.iloc[scores["case"]][columns].assign(score=scores["score"].array))
-        return below_names(named.to_dict("records"), tables)
+        rows = self.planned(study, task).reset_index(names="run").merge(self.tables["scores"])
+        cases = self.tables["cases"].iloc[rows["case"]].assign(part="test")
+        cases = cases[["case_id", "patient_id", "part", "label"]].reset_index(drop=True)
+        named = rows.drop(columns=["run", "case", "score"])
+        return pd.concat([named, cases, rows["score"]], axis=1)
 
     def records(self, study: str, task: str) -> pd.DataFrame:
         """Return one row a run: what names it, `best_epoch`, `epochs`, `seconds`."""
@@ -548,9 +544,9 @@ def _tables(
     study: Study, plans: dict[str, list[PlannedRun]], runs: list[Run]
 ) -> dict[str, pd.DataFrame]:
     """Return every table of the reference run of a finished study."""
-    named = [{"run": place, "task": run.task} for place, run in enumerate(runs)]
-    tested = [study.runs.read(run.run_id, PREDICTIONS, pd.read_parquet) for run in runs]
-    rows = below_names(named, [table[table["part"] == "test"] for table in tested])
+    named = {run.run_id: {"run": place, "task": run.task} for place, run in enumerate(runs)}
+    rows = study.runs.tables(named.items(), PREDICTIONS)
+    rows = rows[rows["part"] == "test"].reset_index(drop=True)
     cases, scores = pack_predictions(rows)
     tables = {"cases": cases, "runs": _runs(study, plans, runs), "scores": scores}
     marked = [task for task in study.profile.tasks if study.inputs(task).store.masks() is not None]

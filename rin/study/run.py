@@ -41,7 +41,7 @@ from rin.study.plan import (
     runs_table,
     weights_folders,
 )
-from rin.study.pretraining import below_names, plan_pretraining, run_pretraining
+from rin.study.pretraining import plan_pretraining, run_pretraining
 from rin.study.probe import measurement_ids, measurement_ledger, plan_probe, probe_ledger, run_probe
 from rin.study.profile import FROM_RANDOM, MAIN, STUDIES, Execution
 from rin.study.sanity import SANITY_TABLE, record_sanity, sanity_rows
@@ -295,9 +295,7 @@ def _check_finished(study: Study, planned: list[PlannedRun]) -> list[PlannedRun]
 
 
 def _read(study: Study, planned: Sequence[PlannedRun], file: str) -> pd.DataFrame:
-    """Return one file of every run, behind the columns that name the run."""
-    tables = [study.runs.read(each.run.run_id, file, pd.read_parquet) for each in planned]
-    return below_names([each.named for each in planned], tables)
+    return study.runs.tables([(each.run.run_id, each.named) for each in planned], file)
 
 
 def predictions(
