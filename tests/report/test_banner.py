@@ -2,6 +2,7 @@
 
 import re
 
+import pandas as pd
 import pytest
 
 from rin.errors import InputError
@@ -69,5 +70,6 @@ def test_images_alone_need_no_runs(demo):
     assert "Weights" not in shown.data
 
 
-def test_no_pretraining_has_no_line(demo):
+def test_no_pretraining_has_no_line(demo, monkeypatch):
+    monkeypatch.setattr("rin.report.banner.pretrained", lambda study: pd.DataFrame())
     assert pretraining_banner(demo.own) is None
