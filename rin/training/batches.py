@@ -26,24 +26,10 @@ _END = object()
 
 
 def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return `images[rows]` as an array in memory.
+    """Return `images[rows]` as an array in memory; of a read-only memory map the file is read.
 
-    Parameters
-    ----------
-    images
-        Array (n, ...); of a read-only memory map the file is read, not the map.
-    rows
-        int (k,), 0 to n - 1 in any order; neighbours are read together.
-
-    Returns
-    -------
-    numpy.ndarray
-        (k, ...), of the type of `images`.
-
-    Raises
-    ------
-    InputError
-        When the file cannot be read or ends before a row does.
+    Rows (k,) are 0 to n - 1 in any order; neighbours are read together.  InputError when the file
+    cannot be read or ends before a row does.
     """
     if not _is_whole_file(images):
         return np.asarray(images[rows])
@@ -97,15 +83,9 @@ def _fill(file: int, target: np.ndarray, place: int) -> None:
 class Part:
     """The cases of one part of a split: rows of a store and their labels.
 
-    Attributes
-    ----------
-    images
-        uint8 store of all n cases, (n, size, size) gray or (n, size, size, 3) RGB;
-        of a memory map the file is read batch by batch.
-    labels
-        int labels of all n cases.
-    rows
-        Indices of the cases of this part.
+    `images` is the uint8 store of all n cases, (n, size, size) gray or (n, size, size, 3) RGB, of
+    which a memory map is read batch by batch; `labels` are those of all n cases; `rows` are the
+    indices of the cases of this part.
     """
 
     images: np.ndarray
@@ -156,18 +136,11 @@ def shuffled_batches(
 ) -> Iterator[tuple[np.ndarray, ...]]:
     """Yield batches without end; every pass has an order of its own, drawn from the seed.
 
-    A generator is read strictly in sequence, so the order is the same in every run;
-    Keras' own shuffling reads ahead in threads and is not.
-
-    Parameters
-    ----------
-    epoch, step
-        Pass and batch to begin with; the batches are those that come there in every run.
-    devices
-        Number that every batch can be divided by, if `batch` can: up to `devices` - 1 cases,
-        others in each pass, are left out.
-    class_weights
-        float (classes,); with them, each batch has a third array, the weights of its cases.
+    A generator is read strictly in sequence, so the order is the same in every run; Keras' own
+    shuffling reads ahead in threads and is not.  It begins with the batch that comes at `epoch` and
+    `step` in every run.  Every batch can be divided by `devices`, if `batch` can: up to `devices` -
+    1 cases, others in each pass, are left out.  With `class_weights`, float (classes,), each batch
+    has a third array, the weights of its cases.
     """
     used = len(part.rows) - len(part.rows) % devices
     while True:

@@ -27,14 +27,9 @@ HEAD = "head"
 class Cascade:
     """Maps of a network under cascading randomisation.
 
-    Attributes
-    ----------
-    groups
-        The group of layers that each step puts back: the head, then the stages of the backbone,
-        last stage first.
-    maps
-        float32 (1 + steps, n, h, w, classes), before the ReLU: of the trained network, then after
-        each step.
+    `groups` are what each step puts back: the head, then the stages of the backbone, last stage
+    first; `maps` is float32 (1 + steps, n, h, w, classes), before the ReLU: of the trained network,
+    then after each step.
     """
 
     groups: tuple[str, ...]
@@ -44,17 +39,8 @@ class Cascade:
 def cascade_maps(block: CompiledBlock, part: Part, batch: int, seed: int) -> Cascade:
     """Return the maps of a trained block as its weights are put back to random ones.
 
-    Parameters
-    ----------
-    block
-        Trained; its weights are the same afterwards.
-    part
-        The images.
-    batch
-        Images a step.
-    seed
-        Decides the random head.  The backbone's random weights are `block.untrained`, averages of
-        batch normalisation included.
+    The block's weights are the same afterwards.  The seed decides the random head; the backbone's
+    random weights are `block.untrained`, averages of batch normalisation included.
     """
     backbone, dense = block.parts.backbone, block.parts.dense
     trained, head = backbone.get_weights(), dense.get_weights()

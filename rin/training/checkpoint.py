@@ -29,14 +29,8 @@ _RECORDED = ("epoch", "step", "curves", "lowest", "seconds", "timed", "resumed")
 class Checkpoint:
     """The checkpoint of one training.
 
-    Attributes
-    ----------
-    path
-        The file; its folder exists.
-    identity
-        What a checkpoint must have been written for: run, backend, devices and the like.
-    minutes
-        Time between two checkpoints, at least; 0 writes one after every step.
+    `identity` is what it must have been written for: run, backend, devices and the like; `minutes`
+    is the least time between two, 0 for one after every step.
     """
 
     path: Path
@@ -46,17 +40,8 @@ class Checkpoint:
     def save(self, arrays: dict[str, np.ndarray], record: dict[str, Any]) -> None:
         """Replace the checkpoint by another, at once and whole.
 
-        Parameters
-        ----------
-        arrays
-            Variables, by a name that tells group and place.
-        record
-            Everything else, as JSON takes it.
-
-        Raises
-        ------
-        InputError
-            When it cannot be written; the one before is kept.
+        `arrays` are variables by a name that tells group and place, `record` everything else, as
+        JSON takes it.  InputError when it cannot be written; the one before is kept.
         """
         from safetensors.numpy import save_file
 
@@ -120,23 +105,13 @@ def _flush(path: Path) -> None:
 class TrainingState:
     """Progress of one training.
 
-    Attributes
-    ----------
-    steps, images, batch, epochs
-        Batches and cases of an epoch, cases of a full batch, and epochs; fixed.
-    epoch, step
-        Epochs that are done, and batches of the one under way.
-    curves
-        One row an epoch that is done: what Keras logs, `learning_rate`,
-        `images_per_second` (of training alone, without the step that compiles) and `seconds`.
-    lowest, best
-        Lowest validation loss, and the model's weights of that epoch.
-    seconds
-        Time that the epoch under way has taken so far.
-    timed
-        Cases and seconds that count for `images_per_second` of the epoch under way.
-    resumed, earlier
-        How often the training went on from a checkpoint, and seconds until the last.
+    `steps`, `images`, `batch` and `epochs` are fixed: batches and cases of an epoch, cases of a
+    full batch, epochs.  `epoch` and `step` count what is done, `curves` has one row an epoch: what
+    Keras logs, `learning_rate`, `images_per_second` (of training alone, without the step that
+    compiles) and `seconds`.  `lowest` and `best` are the lowest validation loss and the model's
+    weights of that epoch; `seconds` and `timed` (cases and seconds that count for the speed) are
+    those of the epoch under way; `resumed` and `earlier` say how often the training went on from a
+    checkpoint, and seconds until the last.
     """
 
     steps: int
@@ -236,14 +211,8 @@ class StateRecorder(keras.callbacks.Callback):
 class CheckpointSaver(keras.callbacks.Callback):
     """Writes a checkpoint when one is due, and brings a training back to where it stood.
 
-    Parameters
-    ----------
-    model
-        Compiled, with a built optimizer.
-    meters
-        Running metrics of an epoch, whose state a checkpoint in mid-epoch keeps.
-    state
-        Kept by a `StateRecorder` that comes before this callback.
+    The model is compiled, with a built optimizer; a checkpoint in mid-epoch keeps the state of the
+    `meters`, its running metrics.  A `StateRecorder` that comes before this callback keeps `state`.
     """
 
     def __init__(

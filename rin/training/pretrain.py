@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -56,51 +56,18 @@ class Settings(Protocol):
 
 
 @dataclass(frozen=True)
-class PretrainingMetrics:
-    """How a pretraining went; accuracies are those of the test part, 0 to 1.
-
-    `seconds` is the time of training, testing and what killed attempts had done before their
-    last checkpoints; `images_per_second` is that of training alone; `parameters` counts those
-    of the backbone without top; `resumed` tells how often a killed attempt was gone on with.
-    """
-
-    images: int
-    classes: int
-    training_images: int
-    epochs: int
-    steps: int
-    top1: float
-    top5: float
-    balanced_accuracy: float
-    seconds: float
-    images_per_second: float
-    parameters: int
-    devices: int
-    precision: str
-    resumed: int
-    traces: int
-
-
-@dataclass(frozen=True)
 class PretrainingResult:
     """What a pretraining left.
 
-    Attributes
-    ----------
-    history
-        One row an epoch: epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
-        images_per_second, seconds.
-    metrics
-        Accuracy and budget.
-    predictions
-        One row a test image: row (of the images), truth, predicted (class names), in_top5
-        (bool), confidence (of predicted), truth_probability.
-    classes
-        One row a class: label, train, validation, test (images).
+    `history` has one row an epoch: epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
+    images_per_second, seconds; `metrics` its accuracies on the test part, 0 to 1, and its budget:
+    `seconds` of training, testing and what killed attempts had done before their last checkpoints,
+    `images_per_second` of training alone, `parameters` of the backbone without top; `predictions`
+    those of `score`; `classes` one row a class: label, train, validation, test (images).
     """
 
     history: pd.DataFrame
-    metrics: PretrainingMetrics
+    metrics: dict[str, float | int | str]
     predictions: pd.DataFrame
     classes: pd.DataFrame
 
@@ -109,16 +76,9 @@ class PretrainingResult:
 class WorkFolder:
     """Where a pretraining keeps what lets it go on, and tells how it goes.
 
-    Attributes
-    ----------
-    folder
-        Takes checkpoint, progress line and the features of the test images.
-    identity
-        What the training is; a checkpoint of another one is not used.
-    minutes
-        Between two checkpoints, at least.
-    events
-        Folder of a TensorBoard log, None for none.
+    `folder` takes checkpoint, progress line and the features of the test images; a checkpoint of
+    another `identity` is not used; `minutes` lie between two checkpoints, at least; `events` is the
+    folder of a TensorBoard log.
     """
 
     folder: Path
@@ -130,26 +90,11 @@ class WorkFolder:
 class PretrainingBlock:
     """One backbone, compiled once, pretrained on any number of corpora.
 
-    Parameters
-    ----------
-    backbone
-        Name of the backbone.
-    settings
-        Numbers of the pretraining.
-    n_classes
-        Outputs of the softmax; corpora with fewer classes leave the rest unused.
-    seed
-        Random start of the backbone (the same for every corpus) and order of the images.
-    channels
-        3 where any corpus has photographs; gray corpora share the compiled step.
-    devices
-        See `rin.training.trainer.find_devices`.
-
-    Raises
-    ------
-    InputError
-        For an unknown name, too small images, too few devices, or a batch that they cannot
-        share evenly.
+    Corpora with fewer than `n_classes` classes leave the other outputs unused.  The seed decides
+    the random start of the backbone (the same for every corpus) and the order of the images.
+    `channels` is 3 where any corpus has photographs; gray corpora share the compiled step.
+    InputError for an unknown name, too small images, too few devices, or a batch that they cannot
+    share evenly.
     """
 
     def __init__(
@@ -203,24 +148,11 @@ class PretrainingBlock:
     ) -> PretrainingResult:
         """Pretrain on one corpus from the random start, or from where it was killed.
 
-        Parameters
-        ----------
-        images
-            uint8 store, (n, size, size) or (n, size, size, 3).
-        classes
-            Class names, (n,).
-        parts
-            `train`, `validation` or `test` for every image, (n,).
-        contract
-            Name of the input contract.
-        work
-            Where checkpoint, progress and features go; without one, nowhere.
-
-        Raises
-        ------
-        InputError
-            When images are not uint8 or of another size, a class or a part lacks images, the
-            store cannot be read, or training diverges.
+        From a uint8 store (n, size, size) or (n, size, size, 3), with class name and part (`train`,
+        `validation` or `test`) of every image, (n,), and the name of the input contract.  Without
+        `work` checkpoint, progress and features go nowhere.  InputError when images are not uint8
+        or of another size, a class or a part lacks images, the store cannot be read, or training
+        diverges.
         """
         started = time.monotonic()
         names = np.unique(classes)
@@ -238,7 +170,12 @@ class PretrainingBlock:
         history.insert(0, "epoch", np.arange(1, len(history) + 1))
         seconds = state.earlier + time.monotonic() - started
         metrics = self._metrics(state, by_part, predictions, seconds)
-        return PretrainingResult(history, metrics, predictions, _class_table(names, by_part))
+        counts = {
+            name: np.bincount(part.labels[part.rows], minlength=len(names))
+            for name, part in zip(PARTS, by_part, strict=True)
+        }
+        table = pd.DataFrame({"label": names} | counts)
+        return PretrainingResult(history, metrics, predictions, table)
 
     def save(self, path: Path) -> str:
         """Write the backbone's weights as Keras `.weights.h5`; return their SHA-256."""
@@ -273,7 +210,12 @@ class PretrainingBlock:
         self, work: WorkFolder | None, state: TrainingState, loss: keras.metrics.Metric
     ) -> list[keras.callbacks.Callback]:
         where = f"{self._name} at {self._settings.learning_rate:g}"
-        tell: Callable = partial(write_line, work.folder / PROGRESS) if work else lambda _: None
+
+        def tell(reading: Reading) -> None:
+            if work:
+                with write_atomically(work.folder / PROGRESS) as draft:
+                    draft.write_text(reading.line, encoding="utf-8")
+
         logs = [EventLog(work.events, state)] if work and work.events else []
         return [ProgressReporter(state, loss, tell, where), *logs]
 
@@ -287,34 +229,26 @@ class PretrainingBlock:
 
     def _metrics(
         self, state: TrainingState, parts: list[Part], predictions: pd.DataFrame, seconds: float
-    ) -> PretrainingMetrics:
+    ) -> dict[str, float | int | str]:
         right = predictions["truth"] == predictions["predicted"]
         curves = pd.DataFrame(state.curves)
-        return PretrainingMetrics(
-            images=sum(len(part.rows) for part in parts),
-            classes=int(parts[0].labels.max()) + 1,
-            training_images=len(parts[0].rows),
-            epochs=state.epochs,
-            steps=state.epochs * state.steps,
-            top1=float(right.mean()),
-            top5=float(predictions["in_top5"].mean()),
-            balanced_accuracy=float(right.groupby(predictions["truth"]).mean().mean()),
-            seconds=round(seconds, 1),
-            images_per_second=round(float(curves["images_per_second"].median()), 1),
-            parameters=self.backbone.count_params(),
-            devices=self._block.devices.count,
-            precision=keras.config.dtype_policy().name,
-            resumed=state.resumed,
-            traces=self._block.traces,
-        )
-
-
-def _class_table(names: np.ndarray, parts: list[Part]) -> pd.DataFrame:
-    counts = {
-        name: np.bincount(part.labels[part.rows], minlength=len(names))
-        for name, part in zip(PARTS, parts, strict=True)
-    }
-    return pd.DataFrame({"label": names} | counts)
+        return {
+            "images": sum(len(part.rows) for part in parts),
+            "classes": int(parts[0].labels.max()) + 1,
+            "training_images": len(parts[0].rows),
+            "epochs": state.epochs,
+            "steps": state.epochs * state.steps,
+            "top1": float(right.mean()),
+            "top5": float(predictions["in_top5"].mean()),
+            "balanced_accuracy": float(right.groupby(predictions["truth"]).mean().mean()),
+            "seconds": round(seconds, 1),
+            "images_per_second": round(float(curves["images_per_second"].median()), 1),
+            "parameters": self.backbone.count_params(),
+            "devices": self._block.devices.count,
+            "precision": keras.config.dtype_policy().name,
+            "resumed": state.resumed,
+            "traces": self._block.traces,
+        }
 
 
 def check_corpus(
@@ -328,14 +262,7 @@ def check_corpus(
 ) -> None:
     """Raise `InputError` unless a network of some outputs can be trained on a corpus.
 
-    Parameters
-    ----------
-    images
-        Has to be uint8, (n, size, size) or (n, size, size, 3).
-    names
-        Class names by label.
-    labels, parts
-        int labels and names of parts, (n,).
+    `names` are class names by label, `labels` and `parts` those of the images.
     """
     _refuse(images.dtype != np.uint8, f"pixels of type {images.dtype}", "Store uint8, 0-255.")
     _refuse(
@@ -379,35 +306,26 @@ def score(
 ) -> pd.DataFrame:
     """Return what a network says of every test image.
 
-    Parameters
-    ----------
-    block
-        Trained; outputs beyond the names are not counted.
-    test
-        The images.
-    batch
-        Images a step.
-    names
-        Class names by label.
-    features
-        Where the pooled features of the backbone go, float32 (n, channels) as `.npy`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns row, truth, predicted, in_top5, confidence, truth_probability, in the order of
-        the part.  With five classes or fewer, `in_top5` leaves out the least likely one.
+    Columns row, truth, predicted, in_top5, confidence, truth_probability, in the order of the part;
+    outputs beyond the class names are not counted.  With five classes or fewer, `in_top5` leaves
+    out the least likely one.  `features` is where the pooled features of the backbone go, float32
+    (n, channels) as `.npy`.
     """
     tables = []
     with ExitStack() as opened:
-        file = None
+        file = None  # gets its name when the stack closes
         for start in range(0, len(test.rows), _CHUNK):
             rows = test.rows[start : start + _CHUNK]
             logits, pooled = block.embed(Part(test.images, test.labels, rows), batch)
             probabilities = softmax(logits, axis=1)[:, : len(names)]
             tables.append(read_probabilities(probabilities, test.labels[rows]))
             if features is not None:
-                file = file or _begin(opened, features, (len(test.rows), pooled.shape[1]))
+                if file is None:
+                    draft = opened.enter_context(write_atomically(features))
+                    file = opened.enter_context(draft.open("wb"))
+                    shape = (len(test.rows), pooled.shape[1])
+                    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_1_0(file, header)
                 file.write(np.ascontiguousarray(pooled, "float32").tobytes())
     table = pd.concat(tables, ignore_index=True)
     table.insert(0, "row", test.rows)
@@ -415,15 +333,7 @@ def score(
 
 
 def read_probabilities(probabilities: np.ndarray, truth: np.ndarray) -> pd.DataFrame:
-    """Return truth, predicted (labels), in_top5, confidence and truth_probability of each image.
-
-    Parameters
-    ----------
-    probabilities
-        float (n, classes).
-    truth
-        int labels (n,).
-    """
+    """Return truth, predicted (labels), in_top5, confidence and truth_probability of each image."""
     k, each = min(5, probabilities.shape[1] - 1), np.arange(len(truth))
     predicted, own = probabilities.argmax(axis=1), probabilities[each, truth]
     return pd.DataFrame(
@@ -437,29 +347,10 @@ def read_probabilities(probabilities: np.ndarray, truth: np.ndarray) -> pd.DataF
     )
 
 
-def _begin(opened: ExitStack, path: Path, shape: tuple[int, int]) -> IO[bytes]:
-    """Open a `.npy` file whose rows follow; it gets its name when the stack closes."""
-    file = opened.enter_context(opened.enter_context(write_atomically(path)).open("wb"))
-    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, header)
-    return file
-
-
 def recalibrate(block: CompiledBlock, training: Part, batch: int, count: int, seed: int) -> None:
     """Set the moving averages of every batch normalisation to their means over some batches.
 
-    Parameters
-    ----------
-    block
-        Trained; its augmentation and dropout are not applied.
-    training
-        Where the batches come from.
-    batch
-        Images a batch.
-    count
-        Number of batches.
-    seed
-        Decides which.
+    The `count` first batches of the seed, without augmentation and dropout.
     """
     backbone = block.parts.backbone
     layers = [n for n in backbone.layers if isinstance(n, keras.layers.BatchNormalization)]
@@ -506,16 +397,8 @@ class Reading:
 class ProgressReporter(keras.callbacks.Callback):
     """Tells how a training goes, and ends one that diverges.
 
-    Parameters
-    ----------
-    state
-        Kept by a `StateRecorder` that comes before this callback.
-    loss
-        Running loss of the epoch.
-    tell
-        Is given a `Reading` every few seconds.
-    where
-        Names the training in the error.
+    Every few seconds `tell` is given a `Reading` of the state, which a `StateRecorder` before this
+    callback keeps, and of the running `loss`; `where` names the training in the error.
     """
 
     def __init__(
@@ -565,22 +448,8 @@ class ProgressReporter(keras.callbacks.Callback):
             )
 
 
-def write_line(path: Path, reading: Reading) -> None:
-    """Write a reading into a file for whoever shows it; it is never half there."""
-    with write_atomically(path) as draft:
-        draft.write_text(reading.line, encoding="utf-8")
-
-
 class EventLog(keras.callbacks.Callback):
-    """Writes losses, accuracies, learning rate and speed of every epoch for TensorBoard.
-
-    Parameters
-    ----------
-    folder
-        Takes an event file.
-    state
-        Kept by a `StateRecorder` that comes before this callback.
-    """
+    """Writes losses, accuracies, learning rate and speed of every epoch for TensorBoard."""
 
     def __init__(self, folder: Path, state: TrainingState) -> None:
         super().__init__()

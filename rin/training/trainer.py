@@ -46,16 +46,11 @@ Watchers = Callable[[TrainingState, keras.metrics.Metric], list[keras.callbacks.
 
 
 def prepare_framework(threads: int | None, precision: str) -> None:
-    """Set threads and precision of this process; call before the first model.
+    """Set threads and precision (a Keras dtype policy) of this process, before the first model.
 
-    Parameters
-    ----------
-    threads
-        Threads of the TensorFlow backend, None for its own choice.  Several
-        single-threaded blocks side by side train faster on a CPU than one block with
-        all cores.  Other backends keep their own settings.
-    precision
-        Name of a Keras dtype policy.
+    Threads are those of the TensorFlow backend, None for its own choice: several single-threaded
+    blocks side by side train faster on a CPU than one block with all cores.  Other backends keep
+    their own settings.
     """
     keras.config.set_dtype_policy(precision)
     if threads is None or keras.backend.backend() != "tensorflow":
@@ -118,18 +113,7 @@ class Devices:
 
 
 def find_devices(wanted: int | str | None) -> Devices:
-    """Return the devices to train on.
-
-    Parameters
-    ----------
-    wanted
-        None for one device; a number; or `all`.
-
-    Raises
-    ------
-    InputError
-        When there are fewer.
-    """
+    """Return the devices to train on: None for one, a number, or `all`; InputError for too few."""
     if wanted in (None, 1):
         return Devices(1)
     names = _device_names()
@@ -160,20 +144,11 @@ def _device_names() -> list[str]:
 
 
 def make_optimizer(name: str, weight_decay: float = 0.0) -> keras.optimizers.Optimizer:
-    """Return a new optimizer of Keras, whose learning rate is set later.
+    """Return a new optimizer of Keras, one of `OPTIMIZERS`, whose learning rate is set later.
 
-    Parameters
-    ----------
-    name
-        One of `OPTIMIZERS`; `sgd` has a momentum of 0.9.
-    weight_decay
-        Decoupled from the gradient (Loshchilov and Hutter 2019) and times the learning rate;
-        biases and the scales of batch normalisation do not decay.
-
-    Raises
-    ------
-    InputError
-        For an unknown name.
+    `sgd` has a momentum of 0.9.  The weight decay is decoupled from the gradient (Loshchilov and
+    Hutter 2019) and times the learning rate; biases and the scales of batch normalisation do not
+    decay.
     """
     decay = weight_decay or None
     if name == "adam":
@@ -193,22 +168,9 @@ def learning_rate(
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """Return the learning rate of a training: a number, or a schedule over its steps.
 
-    Parameters
-    ----------
-    peak
-        The highest learning rate.
-    steps
-        Optimizer steps of the whole training.
-    schedule
-        `constant`, or `cosine`, which falls to zero at the last step along half a cosine
-        (Loshchilov and Hutter 2017).
-    warmup
-        Share of the steps, 0 to below 1, over which the rate first rises from zero in a line.
-
-    Raises
-    ------
-    InputError
-        For an unknown schedule.
+    `constant`, or `cosine`, which falls from the peak to zero at the last step along half a cosine
+    (Loshchilov and Hutter 2017).  `warmup` is the share of the steps, 0 to below 1, over which the
+    rate first rises from zero in a line.
     """
     if schedule not in SCHEDULES:
         raise unknown("schedule", schedule, SCHEDULES)
@@ -242,19 +204,10 @@ class Callbacks(keras.callbacks.CallbackList):
 class Recipe:
     """What may change from run to run without compiling anything.
 
-    Attributes
-    ----------
-    learning_rate
-        Constant, or the peak of a schedule.
-    epochs
-        Passes over the training part.
-    batch
-        Cases a step.
-    seed
-        Decides head, order of cases, augmentation and dropout.
-    schedule, warmup
-        See `learning_rate`.  A schedule is part of the compiled step:
-        another one, or another number of steps, makes the framework trace training again.
+    `learning_rate` is constant, or the peak of a schedule; `batch` is cases a step; `seed` decides
+    head, order of cases, augmentation and dropout.  A schedule (see `learning_rate`) is part of the
+    compiled step: another one, or another number of steps, makes the framework trace training
+    again.
     """
 
     learning_rate: float
@@ -266,21 +219,9 @@ class Recipe:
 
 
 class CompiledBlock:
-    """A classifier compiled once and trained many times.
+    """A classifier compiled once and trained many times, on devices that share each batch.
 
-    Parameters
-    ----------
-    architecture
-        What decides the compiled step.
-    optimizer, weight_decay
-        See `make_optimizer`.
-    devices
-        Devices that share each batch.
-
-    Raises
-    ------
-    InputError
-        For an unknown name or an image size that the backbone cannot take.
+    `optimizer` and `weight_decay` are those of `make_optimizer`.
     """
 
     def __init__(
@@ -345,10 +286,8 @@ class CompiledBlock:
 
         Parameters
         ----------
-        weights
-            Backbone weights, in the order of `keras.Model.get_weights`.
-        contract
-            Input contract that goes with those weights.
+        weights, contract
+            Backbone weights, in the order of `keras.Model.get_weights`, and their input contract.
         recipe
             Learning rate, epochs, batch and seed.
         training, validation
@@ -363,8 +302,8 @@ class CompiledBlock:
         Raises
         ------
         InputError
-            When no epoch has a finite validation loss, the pixels are not 0-255, or a store
-            cannot be read.
+            When no epoch has a finite validation loss, the pixels are not 0-255, or a store cannot
+            be read.
         """
         check_pixels(read_rows(training.images, np.arange(1)), where="image store")
         model, used = self.parts.model, training.divisible(self.devices.count)
@@ -378,7 +317,17 @@ class CompiledBlock:
                 saver.resume()
             own += watchers(state, self._meters[0]) if watchers else []
             while state.epoch < recipe.epochs:
-                make = self._batches(recipe, training, class_weights, state)
+                make = partial(
+                    shuffled_batches,
+                    training,
+                    batch=recipe.batch,
+                    channels=self.architecture.channels,
+                    seed=recipe.seed,
+                    epoch=state.epoch,
+                    step=state.step,
+                    devices=self.devices.count,
+                    class_weights=class_weights,
+                )
                 self._fit(make, validation, state, own)
             if state.best is None:
                 losses = [row["val_loss"] for row in state.curves]
@@ -389,26 +338,6 @@ class CompiledBlock:
                 )
             model.set_weights(state.best)
         return state
-
-    def _batches(
-        self,
-        recipe: Recipe,
-        training: Part,
-        class_weights: np.ndarray | None,
-        state: TrainingState,
-    ) -> Callable[[], Iterator[tuple[np.ndarray, ...]]]:
-        """Return a maker of the training batches from where a training stands."""
-        return partial(
-            shuffled_batches,
-            training,
-            batch=recipe.batch,
-            channels=self.architecture.channels,
-            seed=recipe.seed,
-            epoch=state.epoch,
-            step=state.step,
-            devices=self.devices.count,
-            class_weights=class_weights,
-        )
 
     def _fit(
         self,

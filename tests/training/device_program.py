@@ -81,7 +81,7 @@ moving = [v for v in block.backbone.weights if v.name.startswith("moving")]
 told = result.history[["loss", "val_loss", "accuracy"]].to_dict("list") | {
     "probabilities": result.predictions["truth_probability"].tolist(),
     "moving": np.concatenate([np.asarray(v) for v in moving]).tolist(),
-    "devices": result.metrics.devices,
-    "resumed": result.metrics.resumed,
+    "devices": result.metrics["devices"],
+    "resumed": result.metrics["resumed"],
 }
 print(json.dumps(told))
