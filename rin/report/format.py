@@ -17,10 +17,7 @@ MISSING = "–"
 
 
 def format_p(p: float, alpha: float = 0.05) -> str:
-    """Return a P value in the journal's style, such as ``P = .03`` or ``P < .001``.
-
-    A value that is not a number gives a dash.
-    """
+    """Return ``P = .03`` or ``P < .001`` in the journal's style; a dash for NaN."""
     if math.isnan(p):
         return MISSING
     if p < 0.001:
@@ -37,10 +34,7 @@ def stars(p: float) -> str:
 
 
 def format_number(value: float, digits: int = 2, *, signed: bool = False) -> str:
-    """Return a number with a true minus sign, a plus where `signed`, a dash for NaN.
-
-    Minus zero is zero, and zero carries no sign.
-    """
+    """Return a number with a true minus, a plus where `signed`, no sign of zero, a dash for NaN."""
     if math.isnan(value):
         return MISSING
     rounded = round(value, digits) + 0.0
@@ -55,20 +49,11 @@ def format_mean_sd(mean: float, sd: float, digits: int = 2) -> str:
     return f"{format_number(mean, digits)} ± {format_number(sd, digits)}"
 
 
-def format_interval(low: float, high: float, digits: int = 2, *, leading_zero: bool = True) -> str:
-    """Return ``(−0.01, 0.09)``, or a dash when an end is missing.
-
-    Without `leading_zero` it is ``(−.01, .09)``, for narrow places.
-    """
+def format_interval(low: float, high: float, digits: int = 2) -> str:
+    """Return ``(−0.01, 0.09)``, or a dash when an end is missing."""
     if math.isnan(low) or math.isnan(high):
         return MISSING
-    ends = [format_number(low, digits), format_number(high, digits)]
-    if not leading_zero:
-        ends = [
-            end.replace("0.", ".", 1) if abs(float(end.replace(MINUS, "-"))) < 1 else end
-            for end in ends
-        ]
-    return f"({ends[0]}, {ends[1]})"
+    return f"({format_number(low, digits)}, {format_number(high, digits)})"
 
 
 def format_estimate(value: float, low: float, high: float, digits: int = 3) -> str:

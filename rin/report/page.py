@@ -24,23 +24,11 @@ from rin.report.style import init_style
 if TYPE_CHECKING:
     from IPython.display import HTML
 
-NOT_CLEAR = "no clear difference"
-
 
 def claim(statement: str, holds: object) -> None:
-    """Fail the build when a statement of the text has stopped being true.
+    """Fail the build (InputError) when a statement of the text has stopped being true.
 
-    Parameters
-    ----------
-    statement
-        What the text says, in its own words.
-    holds
-        Whether the numbers of this build say so.
-
-    Raises
-    ------
-    InputError
-        When it does not hold, or is neither true nor false.
+    `holds` says whether the numbers of this build agree; it must be a boolean.
     """
     if not isinstance(holds, bool | np.bool_) or not holds:
         raise InputError(
@@ -62,43 +50,21 @@ def glue_values(**values: object) -> None:
 
 
 def verdict(difference: float, p_holm: float, inits: tuple[str, str], alpha: float = 0.05) -> str:
-    """Return in words what a difference a − b says after adjustment.
+    """Return in words what a difference a − b of AUCs says after adjustment.
 
-    Parameters
-    ----------
-    difference
-        Of AUCs, in any unit.
-    p_holm
-        Adjusted P value; a difference whose P value is not a number is not clear.
-    inits
-        (a, b).
-
-    Returns
-    -------
-    str
-        Such as `radiologic ahead`, or `no clear difference`.
+    Such as `radiologic ahead` for `inits` (a, b), or `no clear difference`: also where the
+    adjusted P value is not a number.
     """
     if math.isnan(p_holm) or p_holm >= alpha or difference == 0:
-        return NOT_CLEAR
+        return "no clear difference"
     return f"{init_style(inits[0 if difference > 0 else 1]).short} ahead".lower()
 
 
 def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem") -> HTML:
-    """Return a figure as a picture with an alternative text, and close it.
+    """Return a figure (or that of some axes) with a text for who does not see it, and close it.
 
-    Parameters
-    ----------
-    figure
-        A figure, or axes of one.
-    alt
-        What it shows, in words, for readers who do not see it.
-    width
-        Largest width on the page, a CSS length.
-
-    Returns
-    -------
-    IPython.display.HTML
-        Vectors with outlined text; pixels where the figure holds images.
+    Vectors with outlined text, or pixels where it holds images; `width` is the largest on the
+    page, a CSS length.
     """
     from IPython.display import HTML
 
@@ -106,14 +72,9 @@ def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem
 
 
 def pictures(figures: Mapping[str, Figure | Axes], *, least: str = "20rem") -> HTML:
-    """Return figures side by side on a wide screen and below each other on a phone.
+    """Return figures, by alternative text, side by side on a wide screen and below on a phone.
 
-    Parameters
-    ----------
-    figures
-        From alternative text to figure, from left to right; widths are shared as the figures'.
-    least
-        Width below which a figure gets a line of its own, a CSS length.
+    Widths are shared as the figures'; below `least`, a CSS length, each has its own line.
     """
     from IPython.display import HTML
 
@@ -135,10 +96,9 @@ def _figure(figure: Figure | Axes | np.ndarray) -> Figure:
 
 
 def _image(figure: Figure | Axes | np.ndarray, alt: str, style: str) -> str:
-    figure = _figure(figure)
+    figure, buffer = _figure(figure), BytesIO()
     holds_pixels = any(ax.images for ax in figure.axes)
     kind, mime = ("png", "png") if holds_pixels else ("svg", "svg+xml")
-    buffer = BytesIO()
     with mpl.rc_context({"svg.fonttype": "path"}):
         metadata = None if holds_pixels else {"Date": None}
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)

@@ -30,11 +30,10 @@ _UNITS = {"loss": "Cross-entropy (nats)", "accuracy": "Accuracy (0–1)"}
 
 def curve(
     rows: pd.DataFrame,
-    names: Sequence[str],
+    inits: Sequence[str],
     *,
     x: str,
     y: str,
-    by: str = "init",
     band: tuple[str, str] | None = None,
     labels: Mapping[str, str] = MappingProxyType({}),
     ax: Axes | None = None,
@@ -44,44 +43,32 @@ def curve(
     Parameters
     ----------
     rows
-        The columns `by`, `x`, `y` and those of the band, one row a point.
-    names
-        Inits (or kinds of `rin.report.style`) in the order of the legend: values of `by`.
+        The columns `init` (an init or kind of `rin.report.style`), `x`, `y` and those of the
+        band, one row a point.
+    inits
+        In the order of the legend.
     labels
-        Text of the legend by name, where it is not the style's own.
+        Text of the legend by init, where it is not the style's own.
     """
-    check_columns(rows, [by, x, y, *(band or ())])
+    check_columns(rows, ["init", x, y, *(band or ())])
     ax = ax or plt.subplots(figsize=_PANEL)[1]
-    for name in names:
-        style, own = kind_style(name), rows_of(rows, name, by).sort_values(x, kind="stable")
+    for init in inits:
+        style, own = kind_style(init), rows_of(rows, init).sort_values(x, kind="stable")
         if band:
             ends = own[band[0]], own[band[1]]
             ax.fill_between(own[x], *ends, color=style.color, alpha=0.14, linewidth=0)
-        label = labels.get(name, style.label)
+        label = labels.get(init, style.label)
         ax.plot(own[x], own[y], style.linestyle, color=style.color, label=label)
     ax.grid()
     return ax
 
 
-def mean_roc(
-    curves: pd.DataFrame,
-    inits: Sequence[str],
-    *,
-    labels: Mapping[str, str] = MappingProxyType({}),
-    ax: Axes | None = None,
-) -> Axes:
+def mean_roc(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None = None) -> Axes:
     """Draw the mean ROC curve of the scenarios per init, with SDs of its true-positive rate.
 
-    Parameters
-    ----------
-    curves
-        One task of `rin.stats.mean_roc`: `init`, `method`, `fpr`, `tpr`, `tpr_sd` (0–1); the
-        vertical averages are drawn. ± 1 SD, cut at 0 and 1, is a band of a single init; of
-        several, bars at five false-positive rates, as their bands would cover each other.
-    inits
-        Sources in the order of the legend.
-    labels
-        Text of the legend by init, such as "Radiologic, AUC 0.81 ± 0.05".
+    `curves` is one task of `rin.stats.mean_roc` (`init`, `method`, `fpr`, `tpr`, `tpr_sd`, 0–1);
+    the vertical averages are drawn.  ± 1 SD, cut at 0 and 1, is a band of a single init; of
+    several, bars at five false-positive rates, as their bands would cover each other.
     """
     check_columns(curves, ["init", "method", "fpr", "tpr", "tpr_sd"])
     rows = rows_of(curves, "vertical", "method").sort_values("fpr")
@@ -99,7 +86,7 @@ def mean_roc(
         at = some["fpr"] + 0.016 * (place - (len(inits) - 1) / 2)
         ax.vlines(at, some["low"], some["high"], color=init_style(init).color, linewidth=1.2,
                   alpha=0.8, gid="sd")  # fmt: skip
-    curve(rows, inits, x="fpr", y="tpr", band=band, labels=labels, ax=ax)
+    curve(rows, inits, x="fpr", y="tpr", band=band, ax=ax)
     ax.set(xlabel="False-positive rate", ylabel="True-positive rate", aspect="equal")
     ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     ax.legend(loc="lower right", fontsize=9.5)
@@ -109,14 +96,9 @@ def mean_roc(
 def reliability(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None = None) -> Axes:
     """Draw how often cases of a predicted probability are positive, with intervals.
 
-    Parameters
-    ----------
-    curves
-        One task of `rin.stats.beyond_curves`; of curve "reliability" are drawn `x`
-        (mean probability of a bin), `y` (share positive), `low`, `high` (NaN: no interval), and
-        `share` (of all cases) as the mark's area.
-    inits
-        Sources; marks of several stand side by side.
+    Of one task of `rin.stats.beyond_curves` the curve "reliability": `x` (mean probability of a
+    bin), `y` (share positive), `low`, `high` (NaN: no interval), and `share` (of all cases) as
+    the mark's area.  Marks of several inits stand side by side.
     """
     rows = _of_curve(curves, "reliability")
     check_columns(rows, ["x", "y", "low", "high", "share"])
@@ -134,7 +116,9 @@ def reliability(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None =
     ax.set(xlabel="Predicted probability", ylabel="Share positive", aspect="equal")
     ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     ax.grid()
-    _small_marks(ax.legend(loc="upper left", title="area: share of cases", title_fontsize=9))
+    legend = ax.legend(loc="upper left", title="area: share of cases", title_fontsize=9)
+    for handle in legend.legend_handles:
+        handle.set_sizes([36])
     return ax
 
 
@@ -147,13 +131,8 @@ def precision_recall(
 ) -> Axes:
     """Draw precision against recall per init, with bands and the level of calling all positive.
 
-    Parameters
-    ----------
-    curves
-        As in `reliability`, curve "precision_recall": `x` recall, `y` precision, `low`, `high`.
-        The point at recall 0, where a single score decides, is not drawn.
-    prevalence
-        Share of positive cases (0–1).
+    The curve "precision_recall": `x` recall, `y` precision, `low`, `high`; the point at recall 0,
+    where a single score decides, is not drawn.  `prevalence` is the share of positives (0–1).
     """
     rows = _of_curve(curves, "precision_recall")
     ax = curve(rows[rows["x"] > 0], inits, x="x", y="y", band=("low", "high"), ax=ax)
@@ -175,18 +154,9 @@ def decision(
 ) -> Axes:
     """Draw the net benefit of deciding by the scores, beside treating all and treating none.
 
-    Parameters
-    ----------
-    curves
-        As in `reliability`, curves "decision" and "treat_all": `x` threshold probability, `y` net
-        benefit a case, `low`, `high`.
-    threshold
-        A threshold that the text reads, marked.
-
-    Notes
-    -----
-    Net benefits fall without bound towards a threshold of 1: the axis ends below zero at half
-    the height above it.
+    The curves "decision" and "treat_all": `x` threshold probability, `y` net benefit a case,
+    `low`, `high`; `threshold`, which the text reads, is marked.  Net benefits fall without bound
+    towards a threshold of 1: the axis ends below zero at half the height above it.
     """
     rows, everyone = _of_curve(curves, "decision"), _of_curve(curves, "treat_all")
     ax = curve(rows, inits, x="x", y="y", band=("low", "high"), ax=ax)
@@ -210,15 +180,7 @@ def learning_curves(
 ) -> Axes:
     """Draw a metric of training (dashed) and validation (full) over the epochs, per init.
 
-    Parameters
-    ----------
-    history
-        One row an init and epoch: `init`, `epoch` (from 1), `<metric>`, `val_<metric>`.
-    metric
-        "loss", "accuracy" or another column.
-
-    Notes
-    -----
+    `history` has one row an init and epoch: `init`, `epoch` (from 1), `<metric>`, `val_<metric>`.
     A few single epochs far above the others would flatten all of them: the axis then ends above
     the others, and a triangle with its value marks each at the upper edge.
     """
@@ -265,8 +227,3 @@ def _ends(values: np.ndarray) -> tuple[float, float]:
     high = highest if highest <= usual + spread else usual + 0.25 * spread
     room = 0.04 * (high - low or 1)
     return low - room, high + room
-
-
-def _small_marks(legend: "plt.Legend") -> None:
-    for handle in legend.legend_handles:
-        handle.set_sizes([36])

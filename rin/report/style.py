@@ -6,7 +6,7 @@ ones orange, random gray; the released weights take the darker tone of their hue
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import matplotlib as mpl
 import pandas as pd
@@ -19,45 +19,29 @@ WIDTH = 8.0  # inches; 800 px at 100 dots per inch, the width of a page of the b
 
 
 @dataclass(frozen=True)
-class InitStyle:
-    """Colour, label and line of one source of initialisation."""
+class Style:
+    """Colour, label and mark of a source of initialisation or a kind of result."""
 
     color: str
     label: str
-    short: str
-    linestyle: str = "-"
-
-
-INIT_STYLE = {
-    "radimagenet": InitStyle("#00598C", "RadImageNet (released)", "RadImageNet"),
-    "radiologic": InitStyle("#2E8FCC", "Radiologic (pretrained here)", "Radiologic"),
-    "imagenet": InitStyle("#B04A00", "ImageNet (released)", "ImageNet"),
-    "photographic": InitStyle("#EB7A2F", "Photographic (pretrained here)", "Photographic"),
-    "random": InitStyle("#767676", "Random weights", "Random", "--"),
-}
-
-
-@dataclass(frozen=True)
-class KindStyle:
-    """Colour, label and marker of one kind of result or regime."""
-
-    color: str
-    label: str
+    short: str = ""
     marker: str = "o"
     linestyle: str = "-"
 
 
+INIT_STYLE = {
+    "radimagenet": Style("#00598C", "RadImageNet (released)", "RadImageNet"),
+    "radiologic": Style("#2E8FCC", "Radiologic (pretrained here)", "Radiologic"),
+    "imagenet": Style("#B04A00", "ImageNet (released)", "ImageNet"),
+    "photographic": Style("#EB7A2F", "Photographic (pretrained here)", "Photographic"),
+    "random": Style("#767676", "Random weights", "Random", linestyle="--"),
+}
 KIND_STYLE = {
-    "published": KindStyle("#5F5F5F", "as published"),
-    "recomputed": KindStyle("#222222", "published, interval recomputed", "s"),
-    "independent": KindStyle("#8A8A8A", "independent study"),
-    "reference": KindStyle("#6A3D9A", "real run of this book", "D"),
-    "own": KindStyle("#6A3D9A", "this run", "D"),
-    "pooled": KindStyle("#000000", "pooled", "D"),
-    "mean": KindStyle("#222222", "mean over all scenarios", "o"),
-    "freeze_all": KindStyle("#A99BD1", "frozen", "s"),
-    "unfreeze_top10": KindStyle("#7C5CB8", "top 10", "^"),
-    "unfreeze_all": KindStyle("#42236F", "all layers", "D"),
+    "published": Style("#5F5F5F", "as published"),
+    "recomputed": Style("#222222", "published, interval recomputed", marker="s"),
+    "independent": Style("#8A8A8A", "independent study"),
+    "reference": Style("#6A3D9A", "real run of this book", marker="D"),
+    "own": Style("#6A3D9A", "this run", marker="D"),
 }
 BACKBONE_MARKER = {
     "InceptionResNetV2": "o",
@@ -114,21 +98,20 @@ def use_style() -> None:
     mpl.rcParams.update(_SETTINGS)
 
 
-def init_style(init: str) -> InitStyle:
+def init_style(init: str) -> Style:
     """Return the style of an initialisation source, or raise InputError listing the known."""
     if init not in INIT_STYLE:
         raise unknown("init", init, list(INIT_STYLE))
     return INIT_STYLE[init]
 
 
-def kind_style(kind: str) -> KindStyle:
+def kind_style(kind: str) -> Style:
     """Return the style of a kind (inits are kinds too), or raise InputError listing the known."""
-    if kind in KIND_STYLE:
-        return KIND_STYLE[kind]
     if kind in INIT_STYLE:
-        style = INIT_STYLE[kind]
-        return KindStyle(style.color, style.short, linestyle=style.linestyle)
-    raise unknown("kind", kind, [*KIND_STYLE, *INIT_STYLE])
+        return replace(INIT_STYLE[kind], label=INIT_STYLE[kind].short)
+    if kind not in KIND_STYLE:
+        raise unknown("kind", kind, [*KIND_STYLE, *INIT_STYLE])
+    return KIND_STYLE[kind]
 
 
 def lighter(color: str, share: float) -> tuple[float, ...]:
@@ -136,24 +119,12 @@ def lighter(color: str, share: float) -> tuple[float, ...]:
     return tuple(1 - share * (1 - part) for part in to_rgb(color))
 
 
-def backbone_marker(backbone: str) -> str:
-    """Return the marker of a backbone, or raise InputError listing the known ones."""
-    if backbone not in BACKBONE_MARKER:
-        raise unknown("backbone", backbone, list(BACKBONE_MARKER))
-    return BACKBONE_MARKER[backbone]
-
-
 def condition_label(unfreezing: str, learning_rate: float, separator: str = ", ") -> str:
     """Return a short label such as ``frozen, 1e-2`` for a training condition."""
     if unfreezing not in UNFREEZING_LABEL:
         raise unknown("unfreezing", unfreezing, list(UNFREEZING_LABEL))
-    return f"{UNFREEZING_LABEL[unfreezing]}{separator}{rate_label(learning_rate)}"
-
-
-def rate_label(learning_rate: float) -> str:
-    """Return a learning rate as ``1e-3``."""
     mantissa, exponent = f"{learning_rate:e}".split("e")
-    return f"{float(mantissa):g}e{int(exponent)}"
+    return f"{UNFREEZING_LABEL[unfreezing]}{separator}{float(mantissa):g}e{int(exponent)}"
 
 
 def check_columns(table: pd.DataFrame, needed: Iterable[str]) -> None:

@@ -10,10 +10,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
 from rin.report.format import format_interval, format_mean_sd, format_number, stars
-from rin.report.maps import heat_table
 from rin.report.style import (
     BACKBONE_MARKER,
     FAINT,
@@ -21,7 +21,6 @@ from rin.report.style import (
     KIND_STYLE,
     UNFREEZING_LABEL,
     WIDTH,
-    backbone_marker,
     check_columns,
     check_one_each,
     condition_label,
@@ -31,8 +30,12 @@ from rin.report.style import (
 )
 
 _PAPER = KIND_STYLE["published"].color
-_FILLS = ("full", "tinted", "open")
-_TINT = {"unfreeze_all": 1.0, "unfreeze_top10": 0.45, "freeze_all": 0.0}
+# From regime to how its marks are filled, and the share of colour in that.
+_FILL = {
+    "unfreeze_all": ("full", 1.0),
+    "unfreeze_top10": ("tinted", 0.45),
+    "freeze_all": ("open", 0.0),
+}
 
 
 def auc_swarm(
@@ -53,8 +56,7 @@ def auc_swarm(
     inits
         Sources from left to right; their means and SDs stand below their names.
     published
-        `init`, `mean`, `sd` that the paper states, drawn open beside the inits of the same place
-        in the study; inits without a row have nothing beside them.
+        `init`, `mean`, `sd` that the paper states, drawn open beside the inits that have a row.
     compact
         For a small panel of many: smaller marks, published values without numbers, no legend.
     """
@@ -67,16 +69,17 @@ def auc_swarm(
     near = 0.03 * float(np.ptp(values[0]))
     for place, init in enumerate(inits):
         style, own = init_style(init), rows_of(aucs, init)
+        look = {"markersize": 4.5 if compact else 6, "markeredgewidth": 1.1, "zorder": 3}
+        look |= {"color": style.color, "gid": "scenario"}
         for slot, backbone in enumerate(backbones):
             members = own[own["backbone"] == backbone].sort_values("auc")
             centre = place - 0.36 + 0.15 * slot
             sides = _beside(members["auc"].to_numpy(), near, 0.045)
             for side, row in zip(sides, members.itertuples(), strict=True):
+                face = lighter(style.color, _FILL[row.unfreezing][1])
                 ax.plot(
-                    centre + side, row.auc, backbone_marker(backbone), color=style.color,
-                    markersize=4.5 if compact else 6, markeredgewidth=1.1,
-                    markerfacecolor=_tint(style.color, row.unfreezing), gid="scenario", zorder=3,
-                )  # fmt: skip
+                    centre + side, row.auc, BACKBONE_MARKER[backbone], markerfacecolor=face, **look
+                )
         mean, sd = own["auc"].mean(), own["auc"].std()
         values.append(_mean(ax, place + 0.27, mean, sd, INK, filled=True))
         lines = [style.short, format_mean_sd(mean, sd)]
@@ -102,17 +105,14 @@ def auc_swarm(
 def swarm_key(backbones: Sequence[str] = tuple(BACKBONE_MARKER), published: bool = True) -> list:
     """Return the handles of the swarm's legend, for a figure of several compact panels."""
     look = {"color": INK, "linestyle": "", "markersize": 6}
-    marks = [Line2D([], [], marker=backbone_marker(b), label=b, **look) for b in backbones]
-    marks += [
-        Line2D(
-            [], [], marker="o", markerfacecolor=_tint(INK, key), label=f"{label} ({fill})", **look
-        )
-        for (key, label), fill in zip(UNFREEZING_LABEL.items(), _FILLS, strict=True)
-    ]
+    marks = [Line2D([], [], marker=BACKBONE_MARKER[b], label=b, **look) for b in backbones]
+    for regime, (words, share) in _FILL.items():
+        face = {"marker": "o", "markerfacecolor": lighter(INK, share)}
+        marks.append(Line2D([], [], label=f"{UNFREEZING_LABEL[regime]} ({words})", **face, **look))
     marks.append(Line2D([], [], color=INK, marker="_", markersize=11, label="mean ± SD"))
     if published:
-        marks.append(Line2D([], [], color=_PAPER, marker="o", markerfacecolor="white",
-                            label="paper, mean ± SD"))  # fmt: skip
+        face = {"color": _PAPER, "marker": "o", "markerfacecolor": "white"}
+        marks.append(Line2D([], [], label="paper, mean ± SD", **face))
     return marks
 
 
@@ -138,12 +138,8 @@ def _mean(
     return mean - sd, mean + sd
 
 
-def _tint(color: str, unfreezing: str) -> tuple[float, ...]:
-    return lighter(color, _TINT[unfreezing])
-
-
 def scenario_heatmap(differences: pd.DataFrame, inits: tuple[str, str]) -> np.ndarray:
-    """Draw three heat maps, backbone × condition: AUC of a, AUC of b, and a − b in AUC points.
+    """Draw heat maps, backbone × condition: AUC of a, AUC of b, and a − b in AUC points.
 
     Parameters
     ----------
@@ -153,11 +149,6 @@ def scenario_heatmap(differences: pd.DataFrame, inits: tuple[str, str]) -> np.nd
         differences of AUCs (wider than nothing, within −1 to 1); `p_holm`, shown as stars.
     inits
         (a, b).
-
-    Returns
-    -------
-    numpy.ndarray
-        Three axes, from top to bottom.
     """
     keys = ["backbone", "unfreezing", "learning_rate"]
     check_columns(differences, [*keys, "auc_a", "auc_b", "difference"])
@@ -167,23 +158,44 @@ def scenario_heatmap(differences: pd.DataFrame, inits: tuple[str, str]) -> np.nd
     low = min(0.5, differences[["auc_a", "auc_b"]].min().min())
     for ax, init, column in zip(axes, inits, ["auc_a", "auc_b"], strict=False):
         grid = _grid(differences, differences[column])
-        grays = {"limits": (low, 1), "colors": ("white", "#9A9A9A")}
-        heat_table(grid, label="AUC", texts="{:.2f}", ax=ax, **grays)
+        _heat(grid, grid.map("{:.2f}".format), "AUC", (low, 1), ("white", "#9A9A9A"), ax)
         ax.set_title(f"AUC, {init_style(init).label}")
     reach = 100 * max(0.05, differences["difference"].abs().max())
     colors = [lighter(init_style(init).color, 0.65) for init in reversed(inits)]
     grid = _grid(differences, 100 * differences["difference"])
     texts = _grid(differences, differences.apply(_difference_text, axis=1))
-    shades = {"limits": (-reach, reach), "colors": (colors[0], "#F7F7F7", colors[1])}
-    heat_table(grid, label="AUC points", texts=texts, ax=axes[2], **shades)
+    _heat(grid, texts, "AUC points", (-reach, reach), (colors[0], "#F7F7F7", colors[1]), axes[2])
     axes[2].set_title("Difference, " + " − ".join(init_style(i).short for i in inits))
-    key = []
-    if "ci_low" in differences:
-        key.append("In parentheses: 95% CI")
-    if "p_holm" in differences:
-        key.append("* adjusted P < .05   ** < .01   *** < .001")
+    key = ["In parentheses: 95% CI"] * ("ci_low" in differences)
+    key += ["* adjusted P < .05   ** < .01   *** < .001"] * ("p_holm" in differences)
     axes[2].set_xlabel("   ".join(key))
     return axes
+
+
+def _heat(
+    values: pd.DataFrame,
+    texts: pd.DataFrame,
+    label: str,
+    limits: tuple[float, float],
+    colors: Sequence[str | tuple[float, ...]],
+    ax: Axes,
+) -> None:
+    """Draw a table as heat with its texts in the cells; cells that are NaN stay empty."""
+    rows, columns = values.shape
+    shades = LinearSegmentedColormap.from_list("shades", colors)
+    look = {"vmin": limits[0], "vmax": limits[1], "aspect": "auto"}
+    shown = ax.imshow(values.astype(float), cmap=shades, **look)
+    for (row, column), text in np.ndenumerate(texts.to_numpy()):
+        if not np.isnan(values.iat[row, column]):
+            ax.text(column, row, text, ha="center", va="center", fontsize=9.5, gid="cell")
+    ax.set_xticks(range(columns), values.columns)
+    ax.set_yticks(range(rows), values.index)
+    ax.set_xticks(np.arange(0.5, columns - 1), minor=True)
+    ax.set_yticks(np.arange(0.5, rows - 1), minor=True)
+    ax.grid(which="minor", color="white", linewidth=2)
+    ax.tick_params(which="both", length=0)
+    ax.spines[:].set_visible(False)
+    ax.figure.colorbar(shown, ax=ax, pad=0.02, label=label).outline.set_visible(False)
 
 
 def _grid(rows: pd.DataFrame, values: pd.Series) -> pd.DataFrame:

@@ -1,4 +1,3 @@
-import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from overlaps import overlapping_texts
@@ -18,7 +17,7 @@ def rows():
         ("Published", "Thyroid", "recomputed", 9.4, 2.9, 15.9, True),
         ("Published", "Breast", "published", 4.0, -0.6, 8.7, False),
         ("Others", "One study", "independent", -1.0, nan, nan, False),
-        ("Others", "Pooled", "pooled", 0.5, -0.5, 1.5, False),
+        ("Others", "Another", "independent", 0.5, -0.5, 1.5, False),
     ]
     return pd.DataFrame(values, columns=columns)
 
@@ -29,17 +28,15 @@ def artists(ax, gid):
 
 def test_forest_draws_each_estimate_and_interval_at_its_values(rows):
     ax = forest(rows, xlabel="AUC points")
-    assert [one.get_xdata()[0] for one in artists(ax, "estimate")] == [9.4, 9.4, 4.0, -1.0]
+    assert [one.get_xdata()[0] for one in artists(ax, "estimate")] == [9.4, 9.4, 4.0, -1.0, 0.5]
     ends = [tuple(one.get_xdata()) for one in artists(ax, "interval")]
-    assert ends == [(2.6, 16.2), (2.9, 15.9), (-0.6, 8.7)]
-    (diamond,) = artists(ax, "pooled")
-    assert sorted(diamond.get_xy()[:4, 0]) == [-0.5, 0.5, 0.5, 1.5]
+    assert ends == [(2.6, 16.2), (2.9, 15.9), (-0.6, 8.7), (-0.5, 1.5)]
 
 
 def test_forest_rows_of_one_label_share_a_line_and_its_last_note(rows):
     ax = forest(rows, xlabel="AUC points")
     assert [one.get_text() for one in artists(ax, "label")] == [
-        "Thyroid", "Breast", "One study", "Pooled",
+        "Thyroid", "Breast", "One study", "Another",
     ]  # fmt: skip
     assert [one.get_text() for one in artists(ax, "heading")] == ["Published", "Others"]
     assert artists(ax, "note")[0].get_text() == "+9.4 (2.9, 15.9)"
@@ -48,7 +45,7 @@ def test_forest_rows_of_one_label_share_a_line_and_its_last_note(rows):
 def test_forest_mark_is_open_where_not_clear_or_without_interval(rows):
     ax = forest(rows, xlabel="AUC points")
     faces = [one.get_markerfacecolor() for one in artists(ax, "estimate")]
-    assert faces == [kind_style("published").color, kind_style("recomputed").color, *["white"] * 2]
+    assert faces == [kind_style("published").color, kind_style("recomputed").color, *["white"] * 3]
 
 
 def test_forest_interval_beyond_limits_ends_in_an_arrow(rows):
@@ -66,17 +63,18 @@ def test_forest_height_follows_from_the_lines(rows):
     assert heights[1] - heights[0] == pytest.approx(heights[2] - heights[1])
 
 
-@pytest.mark.parametrize("stacked", [False, True])
-def test_forest_texts_keep_apart(rows, stacked):
+@pytest.mark.parametrize("width", [4.9, 7.6])
+def test_forest_texts_keep_apart(rows, width):
     use_style()
     paper = pd.DataFrame(
         {"group": "Published", "label": one.title, "kind": "published", "clear": True,
          "estimate": one.difference, "low": one.ci_low, "high": one.ci_high}
         for one in COMPARISONS.values()
     )  # fmt: skip
-    look = {"stacked": stacked, "width": 4.2 if stacked else 7.6}
     ends = ("ImageNet ahead", "RadImageNet ahead")
-    ax = forest(pd.concat([paper, rows]), xlabel="AUC points", ends=ends, **look)
+    table = pd.concat([paper, rows])
+    table = table.assign(note="") if width < 5 else table
+    ax = forest(table, xlabel="AUC points", ends=ends, width=width)
     assert overlapping_texts(ax.figure) == []
     inside = ax.figure.bbox.padded(1)
     for text in ax.texts:
@@ -84,13 +82,9 @@ def test_forest_texts_keep_apart(rows, stacked):
         assert inside.x0 <= box.x0 and box.x1 <= inside.x1, text.get_text()
 
 
-def test_forest_ends_keep_apart_in_a_narrow_panel(rows):
-    use_style()
-    axes = plt.subplots(1, 2, figsize=(8, 3))[1]
-    ends = ("photographic ahead", "radiologic ahead")
-    for ax in axes:
-        forest(rows[["label", "estimate", "low", "high"]], xlabel="", ends=ends, ax=ax)
-    assert overlapping_texts(axes[0].figure) == []
+def test_forest_reads_no_label_as_a_formula(rows):
+    ax = forest(rows.assign(label="class $x$"), xlabel="AUC points")
+    assert not any(one.get_parse_math() for one in artists(ax, "label"))
 
 
 @pytest.mark.parametrize(

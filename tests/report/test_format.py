@@ -42,9 +42,8 @@ def test_format_mean_sd_without_sd_gives_the_mean():
     assert fmt.format_mean_sd(0.938, math.nan) == "0.94"
 
 
-def test_format_interval_without_leading_zero_keeps_units():
+def test_format_interval_of_a_missing_end_is_a_dash():
     assert fmt.format_interval(-0.006, 0.087) == "(−0.01, 0.09)"
-    assert fmt.format_interval(-0.06, 1.2, leading_zero=False) == "(−.06, 1.20)"
     assert fmt.format_interval(math.nan, 1.0) == "–"
 
 
