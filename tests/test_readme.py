@@ -9,6 +9,7 @@ from rin.paper import COMPARISONS
 from rin.replications import like_for_like
 from rin.report.format import format_estimate
 from rin.stats import init_differences
+from rin.stats.synthesis import random_effects
 from rin.study import open_reference
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -54,3 +55,8 @@ def test_readme_sums_up_the_paper_and_the_other_groups():
     others = like_for_like()
     ahead = (others["ahead"] == "RadImageNet").sum()
     assert f"{len(others)} of them by one group, put it ahead in {ahead}." in WORDS
+    tuned = others[others["setting"] == "fine-tuned"]
+    variance = (tuned["radimagenet_sd"] ** 2 + tuned["imagenet_sd"] ** 2) / tuned["folds"]
+    found = random_effects(tuned["estimate"], variance)
+    mean = format_estimate(found["estimate"], found["ci_low"], found["ci_high"], 1)
+    assert f"The {found['k']} with full fine-tuning and SDs average {mean} points" in WORDS
