@@ -20,8 +20,10 @@ results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from IPython.display import HTML
+from scipy.stats import norm
 
 from rin import paper
 from rin.report import roc, style, swarm
@@ -119,6 +121,32 @@ panels([task for task in runs.tasks if task in figure_3])
 panels([task for task in runs.tasks if task not in figure_3])
 
 # %% [markdown]
+# ## How many patients would settle it
+#
+# With the same mix of patients a standard error falls with the square root of their number, so
+# that a pilot tells how many a test set needs: to narrow the interval to ±{glue:text}`aim:.0f`
+# points, or to find a true difference of {glue:text}`aim:.0f` points with 80 % power. What chance
+# in training adds comes on top, and no number of patients takes it away.
+
+# %%
+aim = 2  # points of AUC
+two_sided, power = norm.ppf([0.975, 0.80])
+error, tested_now = 100 * differences["standard_error"], differences["n_patients"]
+needed = pd.DataFrame(
+    {
+        "Task": [titles[task] for task in differences.index],
+        "Patients tested": tested_now,
+        "95% half-width, points": (two_sided * error).map("{:.1f}".format),
+        f"Patients for ±{aim} points": tested_now * (two_sided * error / aim) ** 2,
+        f"Patients to find {aim} points": tested_now * ((two_sided + power) * error / aim) ** 2,
+    }
+)
+counts = needed.columns[3:]
+needed[counts] = needed[counts].map(lambda n: f"{np.ceil(n):,.0f}")
+book_table(needed.reset_index(drop=True), "Test patients needed, from this run's standard errors",
+           prose=True)  # fmt: skip
+
+# %% [markdown]
 # ## Tasks without results
 #
 # The pages of these tasks show what is published and how to get the images.
@@ -182,6 +210,7 @@ glue_values(
     n_larger=int((differences["difference"] > 0).sum()),
     n_clear=int((differences["p_holm"] < 0.05).sum()),
     n_scenarios=int(differences["n_scenarios"].iloc[0]),
+    aim=aim,
 )
 claim("three substitutes", sum(one.substitute_for is not None for one in facts) == 3)
 work, settings = reference.reference.facts.work, reference.study.profile
