@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -48,19 +49,13 @@ DECIDING = (
     *("curation/taxonomy.py", "curation/taxonomy.yaml", "data/dicom.py"),
 )
 PACKAGE = Path(rin.__file__).parent
-
-
+#: Folders of exported files, the end of their names, and the column that notes their size.
+EXPORTED = ((DICOM_FOLDER, ".dcm", "dicom_bytes"), (PICTURE_FOLDER, ".png", "png_bytes"))
+_TEXT, _NUMBER, _SIZE = pa.string(), pa.int32(), pa.int64()
 NOTE = pa.schema(
-    {
-        "mark": pa.string(),
-        "uid": pa.string(),
-        "risk": pa.string(),
-        "width": pa.int32(),
-        "height": pa.int32(),
-        "png_sha256": pa.string(),
-        "png_bytes": pa.int64(),
-        "dicom_bytes": pa.int64(),
-    }
+    dict.fromkeys(("mark", "uid", "risk"), _TEXT)
+    | {"width": _NUMBER, "height": _NUMBER, "png_sha256": _TEXT}
+    | {"png_bytes": _SIZE, "dicom_bytes": _SIZE}
 )
 
 
@@ -72,8 +67,8 @@ def export_images(
     Parameters
     ----------
     images
-        Selected images: `sop_uid`, `path` below `root`, `modality`, `region`, and `bytes` and
-        `modified_ns` of the file, by which a change is seen.
+        `sop_uid`, `path` below `root`, `modality`, `region`, and `bytes` and `modified_ns` of the
+        file, by which a change is seen.
     output
         Gets `deidentified/<uid>.dcm`, `pictures/<uid>.png` and the notes of what was done.
 
@@ -144,7 +139,9 @@ def digest_of_corpus_code() -> str:
 def _digest(files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file.name}\0{sha256_of(file)}\0".encode())
+        # A file that another process is replacing at this moment counts as absent.
+        with suppress(FileNotFoundError):
+            digest.update(f"{file.name}\0{sha256_of(file)}\0".encode())
     for name in LIBRARIES:
         digest.update(f"{name} {version(name)}\0".encode())
     return digest.hexdigest()
@@ -179,36 +176,28 @@ def _noted(output: Path) -> pd.DataFrame:
 
 def _whole(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
     """Return the notes of images that are at risk, or of which both files are there as noted."""
-    at_risk = notes["risk"] != ""
     found = pd.Series(True, index=notes.index)
-    for folder, ending, column in (
-        (DICOM_FOLDER, ".dcm", "dicom_bytes"),
-        (PICTURE_FOLDER, ".png", "png_bytes"),
-    ):
+    for folder, ending, column in EXPORTED:
         with os.scandir(output / folder) as entries:
             sizes = {entry.name: entry.stat().st_size for entry in entries}
         found &= (notes["uid"] + ending).map(sizes) == notes[column]
-    return notes[at_risk | found]
+    return notes[(notes["risk"] != "") | found]
 
 
 def _keep(notes: pd.DataFrame, output: Path) -> None:
     """Keep these notes, and delete every exported file that they do not name."""
-    table = pa.Table.from_pandas(notes.sort_values("mark"), schema=NOTE, preserve_index=False)
-    new = sorted((output / NEW_NOTES).iterdir())
-    if (
-        new
-        or not (output / NOTES).exists()
-        or pq.read_metadata(output / NOTES).num_rows != len(notes)
-    ):
-        with write_atomically(output / NOTES) as draft:
+    kept, new = output / NOTES, sorted((output / NEW_NOTES).iterdir())
+    if new or not kept.exists() or pq.read_metadata(kept).num_rows != len(notes):
+        table = pa.Table.from_pandas(notes.sort_values("mark"), schema=NOTE, preserve_index=False)
+        with write_atomically(kept) as draft:
             pq.write_table(table, draft)
     for path in new:
         path.unlink()
     written = notes.loc[notes["risk"] == "", "uid"]
-    for folder, ending in ((DICOM_FOLDER, ".dcm"), (PICTURE_FOLDER, ".png")):
-        kept = set(written + ending)
+    for folder, ending, _ in EXPORTED:
+        named = set(written + ending)
         with os.scandir(output / folder) as entries:
-            strays = [entry.path for entry in entries if entry.name not in kept]
+            strays = [entry.path for entry in entries if entry.name not in named]
         for path in strays:
             Path(path).unlink()
 
@@ -248,7 +237,7 @@ def _export(
     except dicom.BROKEN as error:
         return path, f"the file cannot be read ({' '.join(str(error).split())[:300]})"
     try:
-        # A full disk is nobody's broken file.
+        # A full disk is nobody's broken file: it ends the export.
         width, height = export_png(made, png, display_window(modality, region))
     except InputError as error:
         return path, error.problem

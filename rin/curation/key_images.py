@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -75,7 +75,7 @@ class Outline(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """The outlines of a presentation state, and what else it holds, in words, one entry each."""
+    """The outlines of a presentation state, and what else it holds, in words, an entry each."""
 
     path: str
     outlines: tuple[Outline, ...]
@@ -129,12 +129,13 @@ def read_key_images(
     remarks: Counter[str] = Counter()
     notes = _documents(archive, KeyObjectSelectionDocumentStorage, _note, workers)
     drawn = _documents(archive, GrayscaleSoftcopyPresentationStateStorage, _drawn, workers)
-    bad = [f"{d.path}: {d.problem}" for d in (*notes, *drawn) if isinstance(d, Unreadable)]
-    chosen, problems = _chosen(notes, terms, taxonomy, remarks)
+    problems = [f"{d.path}: {d.problem}" for d in notes + drawn if isinstance(d, Unreadable)]
+    chosen = _chosen(notes, terms, taxonomy, remarks, problems)
     wanted = {uid for note, _ in chosen for uid in note.images}
     files = _files(archive, instances.c.sop_uid, wanted).set_index("sop_uid")
-    rows, more = _rows(chosen, files, _owners(archive), remarks)
-    problems = bad + problems + more
+    owners = _files(archive, instances.c.path, [note.path for note, _ in chosen])
+    owner_of = dict(zip(owners["path"], owners["patient_id"], strict=True))
+    rows = _rows(chosen, files, owner_of, remarks, problems)
     if problems:
         raise InputError(
             listed(f"{len(problems)} documents of readers cannot be used", sorted(problems)),
@@ -146,8 +147,8 @@ def read_key_images(
     images = images.drop_duplicates(["sop_uid", "region", "label"]).reset_index(drop=True)
     states = [state for state in drawn if isinstance(state, Drawn)]
     images["roi"] = _regions_of_interest(images, states, files, remarks)
-    twice = images.loc[images["sop_uid"].duplicated(), "sop_uid"].nunique()
-    remarks["image under two labels"] = twice
+    twice = images["sop_uid"].duplicated()
+    remarks["image under two labels"] = images.loc[twice, "sop_uid"].nunique()
     found = {reason: count for reason, count in sorted(remarks.items()) if count}
     images = images.sort_values(["sop_uid", "region", "label"], ignore_index=True)
     return KeyImages(images[list(COLUMNS)], found)
@@ -184,24 +185,20 @@ def read_label_map(path: Path, taxonomy: pd.DataFrame) -> dict[str, tuple[str, s
     dict
         Term without differences of case and blanks to region and label, or to `LEFT_OUT` where
         the line leaves both empty.
-
-    Raises
-    ------
-    InputError
-        A file that is no such table; one error names all lines without a term, with another
-        class than those of the taxonomy, or with a term that another line translates otherwise.
     """
     known = set(zip(taxonomy["region"], taxonomy["label"], strict=True)) | {LEFT_OUT}
     terms: dict[str, tuple[str, str]] = {}
     bad = []
     for line, row in enumerate(read_rows(Path(path), HEADER).itertuples(index=False), start=2):
-        term, target = _folded(row[0]), (row[1].strip(), row[2].strip())
+        term, target = _folded(row.finding), (row.region.strip(), row.label.strip())
         if not term:
             bad.append(f"line {line} has no finding")
         elif target not in known:
             bad.append(f"line {line}: {_told(target)} is no class{_near(target, taxonomy)}")
         elif terms.setdefault(term, target) != target:
-            bad.append(f"line {line}: {row[0].strip()!r} stands there twice, translated otherwise")
+            bad.append(
+                f"line {line}: {row.finding.strip()!r} stands there twice, translated otherwise"
+            )
     if bad:
         raise InputError(
             listed(f"{len(bad)} lines of the label map are not valid", bad),
@@ -241,12 +238,6 @@ def _read_documents(root: Path, read: Callable, paths: tuple[str, ...], threads:
     return list(map_threads(document, paths, threads))
 
 
-def _owners(archive: Archive) -> pd.Series:
-    """Return the patient of each key object selection, by its path."""
-    notes = instances.c.sop_class == str(KeyObjectSelectionDocumentStorage)
-    return read_table(archive, file_query().where(notes)).set_index("path")["patient_id"]
-
-
 def _files(archive: Archive, column: Column, values: Iterable[str]) -> pd.DataFrame:
     """Return the files of which a column has one of many values, as the rules look at them."""
     parts = [
@@ -284,57 +275,53 @@ def _chosen(
     terms: dict[str, tuple[str, str]],
     taxonomy: pd.DataFrame,
     remarks: Counter[str],
-) -> tuple[list[tuple[KeyNote, tuple[str, str]]], list[str]]:
-    """Return the notes that choose images, with their classes, and what is wrong with others."""
-    chosen, problems = [], []
+    problems: list[str],
+) -> list[tuple[KeyNote, tuple[str, str]]]:
+    """Return the notes that choose images, with their classes."""
+    chosen = []
     for note in notes:
         if isinstance(note, Unreadable):
             continue
         if note.title != OF_INTEREST:
             remarks[f"selection with another title ({note.title[0] or 'none'})"] += 1
-            continue
-        if not note.images:
+        elif not note.images:
             remarks["selection without images"] += 1
-            continue
-        found = _class_of(note.description, terms, taxonomy)
-        if isinstance(found, str):
+        elif isinstance(found := _class_of(note.description, terms, taxonomy), str):
             problems.append(f"{note.path}: {found}")
         elif found == LEFT_OUT:
             remarks["finding left out by the label map"] += 1
         else:
             chosen.append((note, found))
-    return chosen, problems
+    return chosen
 
 
 def _rows(
     chosen: list[tuple[KeyNote, tuple[str, str]]],
     files: pd.DataFrame,
-    owners: pd.Series,
+    owner_of: dict[str, str],
     remarks: Counter[str],
-) -> tuple[list[tuple], list[str]]:
-    """Return a row per image and label, and which notes cannot be trusted."""
-    rules = rule_of(files)
-    known = {file.Index: (file, rules[file.Index]) for file in files.itertuples()}
-    rows, problems = [], []
+    problems: list[str],
+) -> list[tuple]:
+    """Return a row per image and label."""
+    known = {file.Index: file for file in files.assign(rule=rule_of(files)).itertuples()}
+    rows = []
     for note, (region, label) in chosen:
+        modality = REGIONS[region].modality
         for uid in note.images:
-            if uid not in known:
+            file = known.get(uid)
+            if file is None:
                 remarks["key image that is not in the archive"] += 1
-                continue
-            file, rule = known[uid]
-            if file.patient_id != owners[note.path]:
+            elif file.patient_id != owner_of[note.path]:
                 problems.append(f"{note.path}: it names an image of another patient, {file.path}")
-            elif rule:
-                remarks[f"key image left out: {rule}"] += 1
-            elif file.modality != REGIONS[region].modality:
-                problems.append(
-                    f"{note.path}: {region}: {label} is a class of {REGIONS[region].modality}, and "
-                    f"{file.path} is {file.modality}"
-                )
+            elif file.rule:
+                remarks[f"key image left out: {file.rule}"] += 1
+            elif file.modality != modality:
+                what = f"{region}: {label} is a class of {modality}"
+                problems.append(f"{note.path}: {what}, and {file.path} is {file.modality}")
             else:
                 ids = (uid, file.study_uid, file.series_uid, file.patient_id, file.path)
-                rows.append((*ids, file.modality, region, label, note.path, note.description))
-    return rows, problems
+                rows.append((*ids, modality, region, label, note.path, note.description))
+    return rows
 
 
 def _regions_of_interest(
@@ -379,16 +366,12 @@ def _largest(outlines: list[Outline], shape: tuple[int, int], remarks: Counter[s
             rasterise(text, shape)
         except InputError:
             remarks["outline that covers no pixel of its image"] += 1
-        else:
-            shapes.append((_area(outline), text))
+            continue
+        x, y = np.array(outline.points).T
+        # The area, by the shoelace formula.
+        shapes.append((abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2, text))
     remarks["smaller outline of the same finding"] += max(0, len(shapes) - 1)
     return max(shapes)[1] if shapes else ""
-
-
-def _area(outline: Outline) -> float:
-    """Return the area of a polygon in pixels, by the shoelace formula."""
-    x, y = np.array(outline.points).T
-    return abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2
 
 
 def _note(path: str, dataset: Dataset) -> KeyNote:
@@ -414,37 +397,36 @@ def _concept(dataset: Dataset) -> tuple[str, str]:
     return "", ""
 
 
+class _NoOutline(Exception):  # noqa: N818
+    """Why a graphic outlines nothing."""
+
+
 def _drawn(path: str, dataset: Dataset) -> Drawn:
     words = " ".join(str(dataset.get("ContentDescription") or "").split())
-    outlines, ignored = [], []
-    for annotation in dataset.get("GraphicAnnotationSequence") or ():
-        ignored += ["text annotation"] * len(annotation.get("TextObjectSequence") or ())
-        images = list(_annotated(annotation, dataset))
-        for graphic in annotation.get("GraphicObjectSequence") or ():
-            for image in images or [""]:
-                points = _closed_outline(graphic, dataset, image)
-                if isinstance(points, str):
-                    ignored.append(points)
-                elif not image:
-                    ignored.append("outline without an image")
-                else:
-                    outlines.append(Outline(image, words, points))
-    return Drawn(path, tuple(outlines), tuple(ignored))
-
-
-def _annotated(annotation: Dataset, dataset: Dataset) -> Iterator[str]:
-    """Yield the images of an annotation: its own, or where it names none all of the state's."""
-    own = annotation.get("ReferencedImageSequence")
-    listed = own or [
+    shown = [
         image
         for series in dataset.get("ReferencedSeriesSequence") or ()
         for image in series.get("ReferencedImageSequence") or ()
     ]
-    yield from (str(image.ReferencedSOPInstanceUID) for image in listed)
+    outlines, ignored = [], []
+    for annotation in dataset.get("GraphicAnnotationSequence") or ():
+        ignored += ["text annotation"] * len(annotation.get("TextObjectSequence") or ())
+        # An annotation that names no images is on all of the state's.
+        own = annotation.get("ReferencedImageSequence") or shown
+        for graphic in annotation.get("GraphicObjectSequence") or ():
+            for image in [str(each.ReferencedSOPInstanceUID) for each in own] or [""]:
+                try:
+                    points = _closed_outline(graphic, dataset, image)
+                    if not image:
+                        raise _NoOutline("outline without an image")
+                    outlines.append(Outline(image, words, points))
+                except _NoOutline as reason:
+                    ignored.append(str(reason))
+    return Drawn(path, tuple(outlines), tuple(ignored))
 
 
-def _closed_outline(graphic: Dataset, state: Dataset, image: str) -> Points | str:
-    """Return the outline that a graphic draws on an image, or in words why it draws none.
+def _closed_outline(graphic: Dataset, state: Dataset, image: str) -> Points:
+    """Return the outline that a graphic draws on an image, or raise why it draws none.
 
     PIXEL coordinates (PS3.3, C.10.5) have their origin in the top left corner of the first
     pixel, so that its middle is 0.5, 0.5; outlines here name pixels by index, so half a pixel
@@ -455,69 +437,54 @@ def _closed_outline(graphic: Dataset, state: Dataset, image: str) -> Points | st
     kind = str(graphic.get("GraphicType") or "")
     data = np.asarray(graphic.get("GraphicData"), dtype=float).ravel()
     if kind == "POINT":
-        return "point"
+        raise _NoOutline("point")
     if kind not in ("POLYLINE", "INTERPOLATED", "CIRCLE", "ELLIPSE"):
-        return "graphic of an unknown type"
+        raise _NoOutline("graphic of an unknown type")
     if graphic.get("GraphicDimensions", 2) != 2 or len(data) % 2 or not np.isfinite(data).all():
-        return "graphic that is not a list of points"
+        raise _NoOutline("graphic that is not a list of points")
     points = _in_pixels(data.reshape(-1, 2), graphic, state, image)
-    if not isinstance(points, str) and kind in ("CIRCLE", "ELLIPSE"):
+    if kind in ("CIRCLE", "ELLIPSE"):
         points = _round(points, kind)
-        return points if isinstance(points, str) else _rounded(points)
-    if isinstance(points, str):
-        return points
-    closed = len(points) > 1 and np.abs(points[0] - points[-1]).max() <= _CLOSED
-    if not closed and graphic.get("GraphicFilled") != "Y":
-        return "open line"
-    if closed:
-        points = points[:-1]
-    return _rounded(points) if len(points) >= 3 else "line that encloses nothing"
+    else:
+        closed = len(points) > 1 and np.abs(points[0] - points[-1]).max() <= _CLOSED
+        if not closed and graphic.get("GraphicFilled") != "Y":
+            raise _NoOutline("open line")
+        points = points[:-1] if closed else points
+        if len(points) < 3:
+            raise _NoOutline("line that encloses nothing")
+    return tuple((round(float(x), 3), round(float(y), 3)) for x, y in points)
 
 
-def _in_pixels(
-    points: np.ndarray, graphic: Dataset, state: Dataset, image: str
-) -> np.ndarray | str:
-    """Return points by index of pixel, or why that cannot be."""
+def _in_pixels(points: np.ndarray, graphic: Dataset, state: Dataset, image: str) -> np.ndarray:
+    """Return points by index of pixel."""
     units = str(graphic.get("GraphicAnnotationUnits") or "")
     if units == "PIXEL":
         return points - 0.5
     if units != "DISPLAY":
-        return "graphic in unknown units"
+        raise _NoOutline("graphic in unknown units")
     if int(state.get("ImageRotation") or 0) % 360 or state.get("ImageHorizontalFlip") == "Y":
-        return "graphic in units of a turned display"
-    area = _displayed_area(state, image)
-    if area is None:
-        return "graphic in units of an unknown display"
-    # The area reaches from the outer corner of its first pixel to that of its last.
-    first = np.array(area.DisplayedAreaTopLeftHandCorner, dtype=float) - 1
-    last = np.array(area.DisplayedAreaBottomRightHandCorner, dtype=float)
-    return first + points * (last - first) - 0.5
-
-
-def _displayed_area(state: Dataset, image: str) -> Dataset | None:
-    """Return the area that is displayed of an image: the one that names it, or names none."""
+        raise _NoOutline("graphic in units of a turned display")
     for area in state.get("DisplayedAreaSelectionSequence") or ():
-        named = [one.ReferencedSOPInstanceUID for one in area.get("ReferencedImageSequence") or ()]
+        named = [i.ReferencedSOPInstanceUID for i in area.get("ReferencedImageSequence") or ()]
         if not named or image in named:
-            return area
-    return None
+            # The area reaches from the outer corner of its first pixel to that of its last.
+            first = np.array(area.DisplayedAreaTopLeftHandCorner, dtype=float) - 1
+            last = np.array(area.DisplayedAreaBottomRightHandCorner, dtype=float)
+            return first + points * (last - first) - 0.5
+    raise _NoOutline("graphic in units of an unknown display")
 
 
-def _round(points: np.ndarray, kind: str) -> np.ndarray | str:
+def _round(points: np.ndarray, kind: str) -> np.ndarray:
     """Return the polygon of a circle (middle, a point of it) or an ellipse (ends of both axes)."""
     if len(points) != (2 if kind == "CIRCLE" else 4):
-        return "circle or ellipse of another number of points"
+        raise _NoOutline("circle or ellipse of another number of points")
     if kind == "CIRCLE":
-        middle, one = points[0], points[1] - points[0]
-        other = np.array([-one[1], one[0]])
+        middle, axis = points[0], points[1] - points[0]
+        other = np.array([-axis[1], axis[0]])
     else:
         middle = points.mean(axis=0)
-        one, other = (points[1] - points[0]) / 2, (points[3] - points[2]) / 2
-    if not abs(one[0] * other[1] - one[1] * other[0]) > 0:
-        return "line that encloses nothing"
+        axis, other = (points[1] - points[0]) / 2, (points[3] - points[2]) / 2
+    if not abs(axis[0] * other[1] - axis[1] * other[0]) > 0:
+        raise _NoOutline("line that encloses nothing")
     turn = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)[:, None]
-    return middle + np.cos(turn) * one + np.sin(turn) * other
-
-
-def _rounded(points: np.ndarray) -> Points:
-    return tuple((round(float(x), 3), round(float(y), 3)) for x, y in points)
+    return middle + np.cos(turn) * axis + np.sin(turn) * other
