@@ -66,7 +66,6 @@ from rin.stats.tests import (
     shapiro_wilk,
     unpaired_t,
     unpaired_t_from_summary,
-    wilcoxon,
 )
 
 __all__ = [
@@ -117,5 +116,4 @@ __all__ = [
     "unpaired_t_from_summary",
     "weighted_areas",
     "weighted_cases",
-    "wilcoxon",
 ]

@@ -77,29 +77,23 @@ def beyond_area(
 ) -> pd.DataFrame:
     """Return measures beyond the area for each init, and their paired difference.
 
-    Parameters
-    ----------
-    predictions
-        As `rin.stats.inputs.task_scores`; scores are probabilities.
-    inits
-        For exactly two, rows of init "difference" hold the first less the second.
-    replicates, seed, level
-        Of the bootstrap over patients; every replicate holds both classes.
-    bins
-        Bins of equal mass, for the calibration error and the Brier parts.
+    `predictions` are those of `rin.stats.inputs.task_scores`; scores are probabilities.  For
+    exactly two inits rows of init "difference" hold the first less the second.  The bootstrap draws
+    patients; every replicate holds both classes.  `bins` of equal mass serve the calibration error
+    and the Brier parts.
 
     Returns
     -------
     pandas.DataFrame
         One row per task × init × measure of `MEASURES`: task, init, measure, estimate, ci_low,
         ci_high, n_scenarios, n_cases, n_patients, remark.  Net benefit is taken at the prevalence,
-        where treating all and treating none are worth 0.  Intervals are percentile intervals;
-        that of the calibration error and of Brier reliability and resolution is the reflected
-        (basic) one, as chance raises these in the sample and once more in replicates; an
-        estimate outside its interval says so in `remark`.  "ece_by_chance" is no estimate of the
-        networks: mean and range of the calibration error if the scores were true probabilities.
-        A slope is NaN, and says so, if a scenario's scores separate the classes.  Efron and
-        Tibshirani (1993), sections 13.3 and 13.4.
+        where treating all and treating none are worth 0.  Intervals are percentile intervals; that
+        of the calibration error and of Brier reliability and resolution is the reflected (basic)
+        one, as chance raises these in the sample and once more in replicates; an estimate outside
+        its interval says so in `remark`.  "ece_by_chance" is no estimate of the networks: mean and
+        range of the calibration error if the scores were true probabilities.  A slope is NaN, and
+        says so, if a scenario's scores separate the classes.  Efron and Tibshirani (1993), sections
+        13.3 and 13.4.
     """
     check_level(level)
     tables = []
@@ -131,12 +125,8 @@ def beyond_curves(
 ) -> pd.DataFrame:
     """Return reliability, precision-recall and decision curves of a typical network.
 
-    Parameters
-    ----------
-    predictions, inits, replicates, seed, level, bins
-        As `beyond_area`.
-    n_points
-        Points from 0 to 1 of recall, and of thresholds (1 itself left out), at least 2.
+    As `beyond_area`; `n_points` from 0 to 1 are those of recall, and of thresholds (1 itself left
+    out), at least 2.
 
     Returns
     -------
@@ -145,8 +135,8 @@ def beyond_curves(
         cases in some scenario, mean over those of its mean score (x) and share of positive cases
         (y), and its share of all cases; "precision_recall": recall, precision; "decision":
         threshold, net benefit; "treat_all", the same for every init: threshold, net benefit of
-        calling everyone positive.  Percentiles (low, high) are taken at each x alone; NaN where
-        a bin is empty in some replicate.  `share` is NaN on other curves.
+        calling everyone positive.  Percentiles (low, high) are taken at each x alone; NaN where a
+        bin is empty in some replicate.  `share` is NaN on other curves.
     """
     check_level(level)
     if n_points < 2:

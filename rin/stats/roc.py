@@ -22,33 +22,22 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     `method`:
 
     - "vertical": true-positive rates averaged at a common false-positive rate, so the area under
-      the mean curve is the mean area (Fawcett 2006, section 8.1).
-    - "threshold": both rates averaged at a common threshold of the score (Fawcett 2006, section
-      8.2).  It is the paper's description read literally, "averaging false-positive rates and
-      true-positive rates from each experiment" (Figure 3, caption).  The thresholds are even
-      quantiles of the scores of all runs of the init.
-    - "rank": the same, where each run calls an equal fraction of its cases positive, so that
-      scores on different scales do not matter.
+    the
+      mean curve is the mean area (Fawcett 2006, section 8.1).
+    - "threshold": both rates averaged at a common threshold of the score (section 8.2).  It is the
+      paper's description read literally, "averaging false-positive rates and true-positive rates
+      from each experiment" (Figure 3, caption).  The thresholds are even quantiles of the scores of
+      all runs of the init.
+    - "rank": the same, where each run calls an equal fraction of its cases positive, so that scores
+    on
+      different scales do not matter.
 
-    Parameters
-    ----------
-    predictions
-        As `rin.stats.scenario_aucs`.
-    n_points
-        Points of the even grid from 0 to 1, at least 2.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per task × init × method × position: position (0-1; the false-positive rate, the
-        fraction of all runs' scores at or above the threshold, or the fraction called positive),
-        fpr, tpr, fpr_sd, tpr_sd (n − 1; NaN for one scenario), n_scenarios.  Where a curve
-        jumps, "vertical" takes the middle of the jump, but its upper end at rates of 0 and 1.
-
-    Raises
-    ------
-    InputError
-        Bad table (`rin.stats.inputs.evaluated_rows`), one class only, or fewer than two points.
+    `n_points` is that of the even grid from 0 to 1, at least 2.  One row per task × init × method ×
+    position: position (0-1; the false-positive rate, the fraction of all runs' scores at or above
+    the threshold, or the fraction called positive), fpr, tpr, fpr_sd, tpr_sd (n − 1; NaN for one
+    scenario), n_scenarios.  Where a curve jumps, "vertical" takes the middle of the jump, but its
+    upper end at rates of 0 and 1.  InputError for a bad table (`rin.stats.inputs.evaluated_rows`)
+    or one class only.
     """
     if n_points < 2:
         raise InputError(

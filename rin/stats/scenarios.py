@@ -83,16 +83,8 @@ def init_differences(
     """Compare two inits on every task, over all scenarios and within each unfreezing regime.
 
     The recommended comparison.  The mean over all scenarios and the means by regime are contrasts
-    of the same AUCs.
-
-    Parameters
-    ----------
-    predictions
-        As `rin.stats.inputs.task_scores`, with `unfreezing`.
-    init_a, init_b
-        The difference is a − b.
-    level
-        Confidence level.
+    of the same AUCs; the difference is a − b.  `predictions` are those of
+    `rin.stats.inputs.task_scores`, with `unfreezing`.
 
     Returns
     -------
@@ -171,36 +163,26 @@ def factor_effects(
     - ``effect``: θ(level 1) − θ(level 0) of one init;
     - ``interaction``: the difference at level 1 less that at level 0.
 
-    Each is averaged over the scenarios of its group and over folds.
-
-    Parameters
-    ----------
-    predictions
-        As `rin.stats.inputs.task_scores` with `level`, of one factor: a row per task × fold ×
-        scenario × init × level × test case.
-    inits, levels
-        (a, b) and (0, 1); effects are of the second level over the first.
-    groups
-        From name to the scenarios whose mean is asked for; None takes each scenario alone.
-    confidence
-        Confidence level of the intervals.
+    Each is averaged over the scenarios of its group and over folds.  `predictions` are those of
+    `rin.stats.inputs.task_scores` with `level`, of one factor; `groups` maps a name to the
+    scenarios whose mean is asked for, None takes each scenario alone.
 
     Returns
     -------
     pandas.DataFrame
-        One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty
-        for difference and interaction), level (empty for effect and interaction), estimate
-        (area 0-1), variance, z, p_value, ci_low, ci_high (not clipped), n (cases), n_clusters
-        (patients), n_positive, n_folds, same_networks, and p_holm.  Holm's family is one kind of
-        quantity over all rows of the table.  An area has no P.  `same_networks` marks effects
-        whose two sides gave equal scores in every case, so that there is nothing to test: P is
-        NaN, and they do not count in the family.
+        One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty for
+        difference and interaction), level (empty for effect and interaction), estimate (area 0-1),
+        variance, z, p_value, ci_low, ci_high (not clipped), n (cases), n_clusters (patients),
+        n_positive, n_folds, same_networks, and p_holm.  Holm's family is one kind of quantity over
+        all rows of the table.  An area has no P.  `same_networks` marks effects whose two sides
+        gave equal scores in every case, so that there is nothing to test: P is NaN, and they do not
+        count in the family.
 
     Raises
     ------
     InputError
-        As `task_scores`; an unknown init, level or scenario, two equal levels or inits, or an
-        empty group.
+        As `task_scores`; an unknown init, level or scenario, two equal levels or inits, or an empty
+        group.
     """
     networks = [*product(inits, levels)]
     (a, b), (before, after) = inits, levels
@@ -273,8 +255,6 @@ def task_analyses(
     ----------
     predictions
         As `rin.stats.inputs.task_scores`, of one task.
-    init_a, init_b
-        Two initialisation sources.
     test_train_ratio
         Cases tested over cases trained on; None leaves out the analysis of folds.
     margin
@@ -287,14 +267,14 @@ def task_analyses(
     Returns
     -------
     pandas.DataFrame
-        One row an analysis: analysis, name, unit (text), n_units, estimate, ci_low, ci_high
-        (areas 0-1, a − b), statistic, df (infinite for normal references), p_value,
-        generalises_to, assumes, remark, published, recommended; then standard_error, and the
-        test of equivalence: margin, equivalence_p, equivalence_low, equivalence_high (level
-        1 − 2α), equivalent, smallest_margin.  Numbers are NaN, and `remark` says why, where data
-        do not allow an analysis.  The bootstrap's interval is that of percentiles, its P twice
-        the smaller share of replicates beyond zero, so it has no statistic and no df; its test
-        of equivalence takes the replicates' SD as the standard error.
+        One row an analysis: analysis, name, unit (text), n_units, estimate, ci_low, ci_high (areas
+        0-1, a − b), statistic, df (infinite for normal references), p_value, generalises_to,
+        assumes, remark, published, recommended; then standard_error, and the test of equivalence:
+        margin, equivalence_p, equivalence_low, equivalence_high (level 1 − 2α), equivalent,
+        smallest_margin. Numbers are NaN, and `remark` says why, where data do not allow an
+        analysis.  The bootstrap's interval is that of percentiles, its P twice the smaller share of
+        replicates beyond zero, so it has no statistic and no df; its test of equivalence takes the
+        replicates' SD as the standard error.
 
     Raises
     ------
@@ -361,26 +341,18 @@ def image_differences(
     """Compare two inits by measures of images, over all scenarios and within each regime.
 
     The paper pairs images by a t test without saying how 24 scenarios of each enter; here the
-    scores of an image are averaged over scenarios first, so that an image counts once.
-
-    Parameters
-    ----------
-    table
-        One task: scenario, unfreezing, init, patient_id, case_id and the measures, one row a run
-        and image, such as the overlap of a map with the lesion.
-    init_a, init_b
-        The difference is a − b.
-    measures
-        Columns that are compared.
+    scores of an image are averaged over scenarios first, so that an image counts once.  `table` is
+    one task: scenario, unfreezing, init, patient_id, case_id and the measures, one row a run and
+    image, such as the overlap of a map with the lesion.
 
     Returns
     -------
     pandas.DataFrame
         One row a measure and group (`all`, then each regime): measure, group, n_scenarios,
-        n_images, n_patients, mean_a, sd_a, mean_b, sd_b (SD over scenarios), difference (mean
-        over images), ci_low, ci_high, p_value (`rin.stats.clustered_t`: patients independent),
-        p_images (paired t test over images, as published).  NaN where a measure is undefined for
-        an image, or fewer than two patients or images are left: none is left out silently.
+        n_images, n_patients, mean_a, sd_a, mean_b, sd_b (SD over scenarios), difference (a − b,
+        mean over images), ci_low, ci_high, p_value (`rin.stats.clustered_t`: patients independent),
+        p_images (paired t test over images, as published).  NaN where a measure is undefined for an
+        image, or fewer than two patients or images are left: none is left out silently.
 
     Raises
     ------

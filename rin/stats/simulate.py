@@ -53,20 +53,11 @@ def simulate_coverage(
 ) -> pd.DataFrame:
     """Count how often 95 % intervals of an area and of a paired difference hold the truth.
 
-    Parameters
-    ----------
-    correlations
-        Intra-patient correlations of scores.
-    patients, images, replicates, seed, labels
-        As `simulate_test_sets`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per correlation × method × measure: correlation, method ("naive", "clustered"),
-        measure ("auc" of the second predictor, or "difference" first − second), truth, coverage
-        (0-1), low, high (Wilson's 95 % interval of the coverage), mean_width, design_effect (mean
-        variance over the naive one's), replicates.
+    For each intra-patient correlation of scores; the rest as `simulate_test_sets`.  One row per
+    correlation × method × measure: correlation, method ("naive", "clustered"), measure ("auc" of
+    the second predictor, or "difference" first − second), truth, coverage (0-1), low, high
+    (Wilson's 95 % interval of the coverage), mean_width, design_effect (mean variance over the
+    naive one's), replicates.
     """
     settings = {"images": images, "replicates": replicates, "seed": seed, "labels": labels}
     rows = []
@@ -105,26 +96,16 @@ def simulate_test_sets(
 ) -> SimulatedSets:
     """Draw test sets of a binormal model with patient effects.
 
-    The score of predictor p for image j of patient i, of class c (0 or 1), is d_p·c + √ρ·u_pi +
-    √(1 − ρ)·e_pij with standard normal u and e: within a class two images of a patient correlate by
-    ρ, and two of different patients have area Φ(d_p / √2).
+    The score of predictor p for image j of patient i, of class c (0 or 1), is d_p·c + √ρ·u_pi + √(1
+    − ρ)·e_pij with standard normal u and e: within a class two images of a patient correlate by ρ
+    (0 to below 1), and two of different patients have area Φ(d_p / √2).  A correlation has draws of
+    its own, whatever else is simulated; a longer run begins with the test sets of a shorter one.
 
-    Parameters
-    ----------
-    correlation
-        ρ, 0 to below 1.
-    patients, images
-        Patients, at least 4, and images of each, at least 1.
-    replicates
-        How many test sets.
-    seed
-        A correlation has draws of its own, whatever else is simulated; a longer run begins with the
-        test sets of a shorter one.
-    labels
-        "patient": the first half of the patients is positive, with all images.  "lesion": images of
-        a patient alternate, and patients in how they begin.  One pair in `patients` then compares
-        images of one patient, whose area is Φ(d_p / √(2 (1 − ρ))): the mean estimate lies above the
-        area of different patients by that much, which counts against every interval.
+    With `labels` "patient" the first half of the patients (4 or more) is positive, with all images.
+    With "lesion" images of a patient alternate, and patients in how they begin.  One pair in
+    `patients` then compares images of one patient, whose area is Φ(d_p / √(2 (1 − ρ))): the mean
+    estimate lies above the area of different patients by that much, which counts against every
+    interval.
     """
     if not (0 <= correlation < 1 and patients >= 4 and images >= 1 and replicates >= 1):
         raise InputError(

@@ -1,4 +1,4 @@
-"""Tests of a few values: t tests, Shapiro-Wilk, Wilcoxon, Holm, equivalence, folds, a mixed model.
+"""Tests of a few values: t tests, Shapiro-Wilk, Holm, equivalence, folds, a mixed model.
 
 The paper compares Dice scores by a paired t test after a Shapiro test (Materials and Methods,
 Statistical Analysis), and its intervals of differences have, within rounding, the widths of
@@ -21,8 +21,6 @@ from rin.stats.inputs import check_level, check_unique, cluster_codes, require
 #: Largest difference of areas that counts as comparable: two AUC points.  A choice made here, for
 #: the paper names no margin; `smallest_margin` serves any other.
 EQUIVALENCE_MARGIN = 0.02
-# Below this many pairs, without ties and zeros, Wilcoxon's P is exact; R's default.
-_EXACT_BELOW = 50
 # Of a mean, by its size: what rounding alone explains.
 _ROUNDING = 10 * np.finfo(float).eps
 _EFFECTS = ("scenario", "fold")
@@ -159,25 +157,6 @@ def unpaired_t_from_summary(
     df = n_a + n_b - 2
     pooled = ((n_a - 1) * sd_a**2 + (n_b - 1) * sd_b**2) / df
     return t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df, level)
-
-
-def wilcoxon(a: ArrayLike, b: ArrayLike) -> tuple[float, float]:
-    """Return V and the two-sided p of Wilcoxon's signed-rank test of paired values (n,).
-
-    V sums the ranks of |a − b| where a > b; zero differences are left out, ties share their mean
-    rank.  By R's rule p is exact for fewer than 50 pairs without ties and zeros, otherwise normal
-    with corrections for ties and continuity; NaN where all differences are zero.  InputError as
-    `paired_t`.
-    """
-    differences = _differences(a, b, least=1)
-    apart = differences[differences != 0]
-    if apart.size == 0:
-        return 0.0, math.nan
-    ranks = stats.rankdata(np.abs(apart))
-    plain = apart.size == differences.size and np.unique(ranks).size == ranks.size
-    method = "exact" if plain and ranks.size < _EXACT_BELOW else "asymptotic"
-    test = stats.wilcoxon(apart, correction=True, method=method)
-    return float(ranks[apart > 0].sum()), float(test.pvalue)
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:

@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from counted_cases import sample
 from made_predictions import make_predictions
 from scipy.special import expit
 
@@ -143,29 +142,12 @@ def test_interval_of_the_line_is_near_that_of_complete_fits():
         np.testing.assert_allclose([row["ci_low"], row["ci_high"]], bounds, atol=0.04)
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-def test_difference_is_the_first_init_less_the_second(table, measure):
-    a, b, difference = (one(table, init, measure)["estimate"] for init in [*INITS, "difference"])
-    assert difference == pytest.approx(a - b, abs=1e-12)
-
-
 def test_difference_of_an_init_and_its_copy_is_exactly_nothing():
     first = probabilities(n_cases=36, inits=("a",))
     both = pd.concat([first, first.assign(init="b")], ignore_index=True)
     table = beyond_area(both, ("a", "b"), replicates=30)
     difference = table[table["init"] == "difference"]
     assert (difference[["estimate", "ci_low", "ci_high"]] == 0).all(axis=None)
-
-
-def test_ece_by_chance_estimates_the_mean_of_all_its_replicates(predictions):
-    rows = [
-        one(beyond_area(predictions, INITS, replicates=300, seed=s), INITS[0], "ece_by_chance")
-        for s in range(4)
-    ]
-    # A mean hardly moves from seed to seed; any one replicate would.
-    assert np.ptp([row["estimate"] for row in rows]) < 0.15 * (
-        rows[0]["ci_high"] - rows[0]["ci_low"]
-    )
 
 
 def test_an_estimate_above_its_reflected_interval_says_so():
@@ -189,37 +171,6 @@ def test_ece_by_chance_draws_one_number_a_patient():
         for patients in (np.arange(240), np.arange(240) // 8)
     )
     assert shared > 2 * apart
-
-
-def test_interval_grows_when_cases_share_patients():
-    labels, scores = sample(200)
-    apart = _one_run(labels, scores, np.arange(200))
-    twice = pd.concat(
-        [apart, apart.assign(case_id=apart["case_id"].map(lambda case: case + "b"))],
-        ignore_index=True,
-    )
-    widths = []
-    for predictions in (apart, twice):
-        row = one(beyond_area(predictions, ("a",), replicates=400), "a", "brier")
-        widths.append(row["ci_high"] - row["ci_low"])
-    # The same patients, each case seen twice: nothing is gained.
-    assert widths[1] == pytest.approx(widths[0], rel=0.1)
-
-
-def test_same_seed_repeats_and_another_differs(predictions):
-    first, again, other = (
-        beyond_area(predictions, INITS, replicates=30, seed=seed) for seed in (1, 1, 2)
-    )
-    pd.testing.assert_frame_equal(first, again)
-    assert (first["ci_low"] != other["ci_low"]).any()
-
-
-def test_level_is_used(predictions):
-    wide, narrow = (
-        one(beyond_area(predictions, INITS, replicates=60, level=level), INITS[0], "brier")
-        for level in (0.95, 0.5)
-    )
-    assert wide["ci_low"] < narrow["ci_low"] < narrow["ci_high"] < wide["ci_high"]
 
 
 def test_blocks_of_replicates_join_without_a_seam(predictions, monkeypatch):

@@ -149,13 +149,6 @@ def test_percentile_interval_equals_scipy():
         np.testing.assert_allclose([low, high], expected.confidence_interval, rtol=1e-12)
 
 
-def test_percentile_interval_of_columns_is_that_of_each():
-    draws = np.random.default_rng(0).normal(size=(100, 3))
-    low, high = percentile_interval(draws)
-    expected = [percentile_interval(column) for column in draws.T]
-    np.testing.assert_array_equal(np.transpose([low, high]), expected)
-
-
 @pytest.mark.parametrize("values", [[], [0.1, np.nan]])
 def test_percentile_interval_of_missing_replicates_is_an_error(values):
     with pytest.raises(InputError, match="replicates are NaN"):

@@ -62,11 +62,6 @@ def test_contrast_of_two_by_patient_is_the_clustered_test():
     assert found.variance != pytest.approx(delong_test(LABELS, *SCORES[:2]).variance)
 
 
-def test_contrast_of_one_with_weight_one_is_the_area_itself():
-    found, area = area_contrast(LABELS, SCORES[0], [1]), auc_ci(LABELS, SCORES[0])
-    assert (found.estimate, found.variance) == (area.auc, area.variance)
-
-
 def test_contrast_variance_is_the_weighted_sum_over_all_pairs():
     found = area_contrast(LABELS, SCORES, WEIGHTS)
     estimate, variance = contrast_by_hand(LABELS, SCORES, WEIGHTS)

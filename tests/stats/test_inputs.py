@@ -1,8 +1,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from made_predictions import make_predictions
 
 from rin.errors import InputError
@@ -14,15 +12,6 @@ def test_codes_follow_first_appearance_whatever_the_names():
     np.testing.assert_array_equal(codes, [0, 1, 0, 2])
     assert n_clusters == 3
     np.testing.assert_array_equal(cluster_codes([7, 3, 7, 5], 4)[0], codes)
-
-
-@given(st.lists(st.integers(-3, 3), min_size=2, max_size=20).filter(lambda x: len(set(x)) > 1))
-@settings(deadline=None)
-def test_codes_group_as_numpy_unique_does(clusters):
-    codes, n_clusters = cluster_codes(clusters, len(clusters))
-    names, expected = np.unique(clusters, return_inverse=True)
-    assert n_clusters == len(names)
-    np.testing.assert_array_equal(codes[:, None] == codes, expected[:, None] == expected)
 
 
 @pytest.mark.parametrize(

@@ -144,20 +144,6 @@ def test_images_of_a_patient_are_no_independent_cases():
     assert (own["n"], own["n_positive"], own["n_clusters"]) == (120, 60, 30)
 
 
-def test_interaction_variance_agrees_with_the_jackknife_over_patients():
-    predictions = made(images=3, patients=80, scenarios=("s1",))
-    own = found(factor_effects(predictions, INITS, LEVELS), "interaction")
-    names = predictions["patient_id"].unique()
-    left = []
-    for name in names:
-        rest = predictions[predictions["patient_id"] != name]
-        areas = {key: roc_auc_score(*scores_of(rest, "s1", *key)) for key in STRENGTH}
-        (a0, b0, a1, b1) = areas.values()
-        left.append((a1 - b1) - (a0 - b0))
-    jackknife = (len(names) - 1) * np.var(left)
-    assert own["variance"] == pytest.approx(jackknife, rel=0.06)
-
-
 def test_folds_are_averaged_and_never_pooled():
     predictions = made(n_folds=2)
     # Another unit of scores in the second fold changes no fold's area, but a pooled curve.
@@ -211,14 +197,6 @@ def test_fold_with_one_positive_has_estimates_and_no_inference():
     own = found(factor_effects(few, INITS, LEVELS), "interaction", group="s1")
     assert np.isfinite(own["estimate"])
     assert np.isnan([own["p_value"], own["ci_low"], own["p_holm"]]).all()
-
-
-def test_interaction_variance_is_the_spread_of_estimates_over_drawn_patients():
-    draws = made(patients=60, scenarios=("s1",), tasks=[f"draw {k}" for k in range(150)])
-    table = factor_effects(draws, INITS, LEVELS)
-    own = table[table["quantity"] == "interaction"]
-    # The SD of a variance from 150 draws is about 12% of it.
-    assert own["variance"].mean() == pytest.approx(own["estimate"].var(), rel=0.35)
 
 
 def without(**names):

@@ -1,6 +1,4 @@
-import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +14,6 @@ from rin.stats.tests import (
     clustered_t,
     equivalence,
     nadeau_bengio,
-    wilcoxon,
 )
 
 
@@ -48,12 +45,6 @@ def test_paired_t_of_constant_shift_is_infinitely_sure_despite_rounding():
 
 def test_paired_t_effect_size_is_mean_over_sd_of_differences():
     assert paired_t([3, 5, 10], [2, 3, 7]).cohen_dz == pytest.approx(2 / 1)
-
-
-def test_paired_t_of_two_pairs_has_no_normality_test():
-    test = paired_t([1, 4], [0, 1])
-    assert test.df == 1
-    assert math.isnan(test.shapiro_p)
 
 
 @pytest.mark.parametrize(
@@ -92,13 +83,6 @@ def of_pairs(a, b, margin, level=0.95):
 def test_equivalence_equals_statsmodels_for_pairs(a, b, margin):
     expected = ttost_paired(a, b, -margin, margin)[0]
     assert of_pairs(a, b, margin).p_value == pytest.approx(expected, rel=1e-10)
-
-
-def test_equivalence_interval_has_level_one_minus_two_alpha():
-    found = equivalence(0.01, 0.004, 23, 0.02)
-    assert (found.ci_low, found.ci_high) == pytest.approx(stats.t.interval(0.90, 23, 0.01, 0.004))
-    wider = equivalence(0.01, 0.004, 23, 0.02, level=0.975)
-    assert (wider.ci_low, wider.ci_high) == pytest.approx(stats.t.interval(0.95, 23, 0.01, 0.004))
 
 
 @pytest.mark.parametrize("estimate", [0.01, -0.01])
@@ -182,26 +166,11 @@ def test_nadeau_bengio_with_ratio_zero_is_the_plain_t_test_over_folds():
     assert (test.ci_low, test.ci_high) == pytest.approx((interval.low, interval.high))
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.integers(-40, 40), min_size=2, max_size=8, unique=True), st.floats(0.01, 2))
-def test_nadeau_bengio_is_never_surer_than_the_plain_test_and_keeps_its_estimate(points, ratio):
-    differences = np.array(points) / 100
-    corrected, plain = nadeau_bengio(differences, ratio), nadeau_bengio(differences, 0)
-    assert corrected.mean_difference == plain.mean_difference
-    assert corrected.ci_high - corrected.ci_low > plain.ci_high - plain.ci_low
-    assert corrected.p_value >= plain.p_value
-
-
 def test_nadeau_bengio_of_equal_differences_is_infinitely_sure_despite_rounding():
     differences = np.array([0.3, 0.4, 0.5]) - np.array([0.1, 0.2, 0.3])
     assert np.ptp(differences) > 0
     test = nadeau_bengio(differences, 0.25)
     assert (test.t, test.p_value) == (math.inf, 0)
-
-
-def test_nadeau_bengio_without_any_difference_finds_nothing():
-    test = nadeau_bengio([0, 0, 0], 0.25)
-    assert (test.t, test.p_value, test.ci_low, test.ci_high) == (0, 1, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -218,9 +187,6 @@ def test_nadeau_bengio_without_any_difference_finds_nothing():
 def test_nadeau_bengio_of_bad_input_raises_input_error(differences, ratio, message):
     with pytest.raises(InputError, match=message):
         nadeau_bengio(differences, ratio)
-
-
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "clustered.json").read_text())
 
 
 DIFFERENCES = [0.2, -0.1, 0.4, 0.3, 0.05, -0.2, 0.6]
@@ -256,11 +222,6 @@ def test_clustered_t_equals_statsmodels(drawn, level):
     assert ours.df == fit.df_resid_inference
 
 
-def test_clustered_t_names_its_patients_and_cases():
-    ours = clustered_t(DIFFERENCES, CLUSTERS)
-    assert (ours.n_clusters, ours.n, ours.df) == (4, 7, 3)
-
-
 def test_one_case_a_patient_gives_the_paired_t_test():
     ours = clustered_t(DIFFERENCES, range(7), level=0.9)
     expected = paired_t(DIFFERENCES, np.zeros(7), level=0.9)
@@ -272,14 +233,6 @@ def test_repeated_cases_of_a_patient_leave_t_as_it_was():
     once = clustered_t(DIFFERENCES, range(7))
     copies = clustered_t(np.repeat(DIFFERENCES, 5), np.repeat(np.arange(7), 5))
     assert (copies.t, copies.ci_low) == (pytest.approx(once.t), pytest.approx(once.ci_low))
-
-
-@given(clustered_differences())
-@settings(max_examples=50, deadline=None)
-def test_negated_differences_negate_t_and_interval(drawn):
-    differences, clusters = drawn
-    forth, back = clustered_t(differences, clusters), clustered_t(-differences, clusters)
-    assert (forth.t, forth.ci_low, forth.p_value) == (-back.t, -back.ci_high, back.p_value)
 
 
 @pytest.mark.parametrize(
@@ -304,30 +257,3 @@ def test_constant_differences_have_documented_t(value, t, p):
 def test_bad_differences_are_an_error(differences, clusters, message):
     with pytest.raises(InputError, match=message):
         clustered_t(differences, clusters)
-
-
-@pytest.mark.parametrize("index", range(len(GOLDEN["signed_rank"])))
-def test_wilcoxon_equals_r(index):
-    case = GOLDEN["signed_rank"][index]
-    v, p = wilcoxon(case["x"], case["y"])
-    assert v == case["V"]
-    np.testing.assert_allclose(p, float(case["p"]), rtol=1e-10)
-
-
-@given(clustered_differences())
-@settings(max_examples=50, deadline=None)
-def test_swapped_pairs_turn_v_round_and_keep_p(drawn):
-    a, _ = drawn
-    n = np.count_nonzero(a)
-    (v, p), (turned, same) = wilcoxon(a, 0 * a), wilcoxon(0 * a, a)
-    assert v + turned == n * (n + 1) / 2
-    assert p == pytest.approx(same, nan_ok=True)
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "message"),
-    [([1, 2], [1], "2 values beside 1"), ([1, np.nan], [1, 2], "1 finite"), ([], [], "0 finite")],
-)
-def test_bad_pairs_are_an_error(a, b, message):
-    with pytest.raises(InputError, match=message):
-        wilcoxon(a, b)
