@@ -127,8 +127,8 @@ LISTS = {
         ("imgpath", *LISTED[:2]),
         r"1 classes have no slice in lesions_slices\.csv: CP",
     ),
-    "another column": (("path", *LISTED), "columns missing: imgpath; there are: path"),
-    "no rows": (("imgpath",), "the table has no rows"),
+    "another column": (("path", *LISTED), "its columns are path; needed are imgpath"),
+    "no rows": (("imgpath",), "2 classes have no slice in lesions_slices"),
 }
 
 

@@ -124,28 +124,28 @@ def test_option_image_takes_every_image_for_a_patient(root):
         ("1.0,2.0,3.0", "-1.0,2.0,3.0", "begins outside the image"),
         ("1.0,2.0,3.0", "1.0,2.0,0.0", "width and height of a box must be above zero"),
         ("1.0,2.0,3.0", "1.0,inf,3.0", "not finite"),
-        ("cc,,,,,0", "cc,,,,,0\ncc,,,,,0", "repeat or contradict each other: cc"),
-        ("cc,,,,,0", "cc,,,,,0\ncc,1,1,1,1,1", "repeat or contradict each other: cc"),
-        ("cc,,,,,0", "cc,,,,,0\naa,,,,,0", "repeat or contradict each other: aa"),
-        ("bb,,,,,0", "aa,1.0,2.0,3.0,4.0,1", "repeat or contradict each other: aa"),
+        ("cc,,,,,0", "cc,,,,,0\ncc,,,,,0", "repeat or contradict: cc"),
+        ("cc,,,,,0", "cc,,,,,0\ncc,1,1,1,1,1", "repeat or contradict: cc"),
+        ("cc,,,,,0", "cc,,,,,0\naa,,,,,0", "repeat or contradict: aa"),
+        ("bb,,,,,0", "aa,1.0,2.0,3.0,4.0,1", "repeat or contradict: aa"),
         ("cc,,,,,0\n", "", "1 images are not in stage_2_train_labels.csv: cc"),
         ("cc,,,,,0", "CC,,,,,0", "1 images of stage_2_train_labels.csv are not there: CC"),
         ("cc,,,,,0", "cc,1,1,1,1,1", "1 images have a Target against their class.*: cc"),
-        (",Target", ",target", "columns missing: Target"),
+        (",Target", ",target", "needed are patientId"),
     ],
 )
 def test_labels_that_make_no_sense_are_refused(root, before, after, problem):
     assert before in LABELS
     (root / TOP / "stage_2_train_labels.csv").write_text(LABELS.replace(before, after, 1))
-    with pytest.raises(InputError, match=rf"stage_2_train_labels\.csv.*{problem}"):
+    with pytest.raises(InputError, match=problem):
         read(root)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "problem"),
     [
-        ("cc,Normal", "cc,Healthy", "unknown class 'Healthy': cc"),
-        ("aa,Lung Opacity\nbb", "aa,Normal\nbb", "an image has two classes: aa"),
+        ("cc,Normal", "cc,Healthy", "unknown class: cc Healthy"),
+        ("aa,Lung Opacity\nbb", "aa,Normal\nbb", "1 images have two classes: aa"),
         ("cc,Normal\n", "", "1 images are not in stage_2_detailed_class_info.csv: cc"),
         ("cc,Normal", "dd,Normal", "1 images of stage_2_detailed_class_info.csv are not there: dd"),
         ("cc,Normal", "cc,Lung Opacity", "1 images have a Target against their class.*: cc"),
@@ -204,7 +204,7 @@ def test_missing_parts_are_named(root):
     with pytest.raises(InputError, match=r"stage_2_train_images/ holds no \.dcm files"):
         read(root)
     (root / TOP / "stage_2_train_labels.csv").unlink()
-    with pytest.raises(InputError, match=r"no tables called stage_2_train_labels\.csv"):
+    with pytest.raises(InputError, match=r"0 tables called stage_2_train_labels\.csv"):
         read(root)
 
 

@@ -37,15 +37,11 @@ LAYOUTS: dict[str, Reader] = {
 #: Where a layout's patients come from: its own files, the manifest's `patient_pattern`, a table
 #: that may be absent, or nowhere.
 PATIENTS: dict[str, Literal["layout", "pattern", "table", "none"]] = {
+    **dict.fromkeys(LAYOUTS, "layout"),
     "busi": "none",
-    "cc_ccii": "layout",
-    "ddti": "layout",
     "folder_classes": "pattern",
     "labelled_csv": "pattern",
-    "mrnet": "layout",
     "radimagenet": "table",
-    "rsna_hemorrhage": "layout",
-    "rsna_pneumonia": "layout",
 }
 
 
@@ -60,36 +56,23 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """
     if manifest.layout not in LAYOUTS:
         raise unknown("layout", manifest.layout, sorted(LAYOUTS))
-    _check_pattern(manifest)
-    cases = sorted(LAYOUTS[manifest.layout](tree, manifest), key=lambda case: case.case_id)
-    _check_patients(manifest, cases)
-    return cases
-
-
-def _check_pattern(manifest: DatasetManifest) -> None:
+    source, where = PATIENTS[manifest.layout], f"manifest {manifest.name}"
     if manifest.patient_pattern is not None and PATIENTS[manifest.layout] != "pattern":
-        using = ", ".join(name for name, source in PATIENTS.items() if source == "pattern")
+        using = ", ".join(name for name, known in PATIENTS.items() if known == "pattern")
         raise InputError(
             f"the layout {manifest.layout!r} takes no patient_pattern",
-            where=f"manifest {manifest.name}",
+            where=where,
             remedy=f"Leave it out, or use a layout that reads patients from names: {using}.",
         )
-
-
-def _check_patients(manifest: DatasetManifest, cases: list[FoundCase]) -> None:
-    """Raise where patients are said to be known and nothing tells them."""
+    cases = sorted(LAYOUTS[manifest.layout](tree, manifest), key=lambda case: case.case_id)
     if manifest.independence != "patient":
-        return
-    source = PATIENTS[manifest.layout]
+        return cases
     absent = source == "table" and all(case.patient_id == case.case_id for case in cases)
     if source == "none" or absent or (source == "pattern" and manifest.patient_pattern is None):
-        remedy = {
-            "none": "Say independence: image; this layout names no patients.",
-            "table": "Add the table of patients, or say independence: image.",
-            "pattern": "Give the manifest a patient_pattern, or say independence: image.",
-        }
         raise InputError(
             "independence is patient, and nothing names the patients",
-            where=f"manifest {manifest.name}",
-            remedy=remedy[source],
+            where=where,
+            remedy="Say independence: image; or give the patient_pattern, or the table of "
+            "patients, where the layout reads one.",
         )
+    return cases

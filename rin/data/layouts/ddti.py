@@ -8,7 +8,6 @@ thyroid ultrasound image database, Proc. SPIE 9287 (2015) 92870W.
 import json
 import re
 from collections import defaultdict
-from dataclasses import dataclass
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
@@ -18,7 +17,9 @@ from rin.data.layouts.found import (
     FoundCase,
     ReaderOptions,
     reader_options,
+    refuse_unpaired,
     unknown_file,
+    wrong,
 )
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import polygon_text
@@ -27,14 +28,6 @@ from rin.errors import InputError
 
 NAME = re.compile(r"(?P<number>\d+)(?:\.xml|_(?P<image>\d+)\.jpg)")
 UNRATED = "unrated"
-
-
-@dataclass(frozen=True)
-class _Case:
-    """What an XML file tells: the TI-RADS category, and regions (JSON text) per picture."""
-
-    tirads: str
-    regions: dict[str, list[str]]
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
@@ -53,34 +46,39 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """
     reader_options(ReaderOptions, manifest)
     tables, pictures = _sort_files(tree)
-    _check_pairs(tree, set(tables), set(pictures))
+    if not tables and not pictures:
+        raise wrong(tree, "there is no case in it")
+    problems = ("XML files without a picture", "cases with pictures but without XML")
+    refuse_unpaired(tree, tables, pictures, problems)
     cases = []
     for number, table in tables.items():
-        place = tree.place(table)
-        case = _read_case(tree.read(table), number, place)
-        if manifest.label_map and case.tirads not in manifest.label_map:
-            raise _broken(place, f"its TI-RADS category is {case.tirads!r}")
-        if lost := sorted(set(case.regions) - set(pictures[number])):
-            raise _broken(place, f"it marks pictures that are not there: {', '.join(lost)}")
-        for image, name in pictures[number].items():
-            case_id = f"{number}_{image}"
-            texts = [] if case_id in manifest.known_bad else case.regions.get(image, [])
-            masks = [mask for text in texts for mask in _outlines(text, f"{place}, image {image}")]
-            cases.append(FoundCase(case_id, number, case.tirads, tree.locator(name), tuple(masks)))
+        try:
+            tirads, regions = _read_case(tree.read(table), number)
+            if manifest.label_map and tirads not in manifest.label_map:
+                raise ValueError(f"its TI-RADS category is {tirads!r}")
+            if lost := sorted(set(regions) - set(pictures[number])):
+                raise ValueError(f"it marks pictures that are not there: {', '.join(lost)}")
+            for image, name in pictures[number].items():
+                case_id = f"{number}_{image}"
+                texts = [] if case_id in manifest.known_bad else regions.get(image, [])
+                masks = tuple(mask for text in texts for mask in _outlines(text, image))
+                cases.append(FoundCase(case_id, number, tirads, tree.locator(name), masks))
+        except ValueError as error:
+            problem = error.problem if isinstance(error, InputError) else str(error)
+            remedy = "Fetch the file again, or name the picture (as N_1) under known_bad in the "
+            remedy += "manifest if only its outline is broken."
+            raise wrong(tree, problem, file=table, remedy=remedy) from error
     return cases
 
 
 def _sort_files(tree: Tree) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     """Return the XML file per case, and the picture per case and image number."""
     tables, pictures = {}, defaultdict(dict)
-    folder = None
-    for name in tree.names:
+    names = [name for name in tree.names if name.rpartition("/")[2] != STAND_IN_NOTE]
+    for name in names:
         parent, _, last = name.rpartition("/")
-        if last == STAND_IN_NOTE:
-            continue
         match = NAME.fullmatch(last)
-        folder = parent if folder is None else folder
-        if match is None or parent != folder or "/" in parent:
+        if match is None or parent != names[0].rpartition("/")[0] or "/" in parent:
             raise unknown_file(tree, name, "ddti")
         if match["image"] is None:
             tables[match["number"]] = name
@@ -89,67 +87,44 @@ def _sort_files(tree: Tree) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     return tables, dict(pictures)
 
 
-def _check_pairs(tree: Tree, tables: set[str], pictures: set[str]) -> None:
-    problem = "" if tables or pictures else "there is no case in it"
-    if alone := sorted(tables - pictures, key=int):
-        problem = f"{len(alone)} XML files without a picture: {', '.join(alone[:5])}"
-    if alone := sorted(pictures - tables, key=int):
-        problem = f"{len(alone)} cases with pictures but without XML: {', '.join(alone[:5])}"
-    if problem:
-        raise InputError(
-            problem,
-            where=tree.place(),
-            remedy="Fetch the dataset again; N.xml belongs to N_1.jpg and higher.",
-        )
-
-
-def _read_case(content: bytes, number: str, place: str) -> _Case:
+def _read_case(content: bytes, number: str) -> tuple[str, dict[str, list[str]]]:
+    """Return the TI-RADS category, and regions (JSON text) per picture."""
     try:
         root = fromstring(content, forbid_dtd=True)
     except (ParseError, ValueError, LookupError) as error:
         # What defusedxml forbids comes as a ValueError.
-        raise _broken(place, f"the XML cannot be read ({type(error).__name__}: {error})") from error
-    stated = _only(root, "number", place)
+        raise ValueError(f"the XML cannot be read ({type(error).__name__}: {error})") from error
+    stated = _only(root, "number")
     if stated != number:
-        raise _broken(place, f"it calls itself case {stated!r}")
+        raise ValueError(f"it calls itself case {stated!r}")
     regions = defaultdict(list)
     for mark in root.findall("mark"):
-        image = _only(mark, "image", place)
-        regions[image] += [svg.text for svg in mark.findall("svg") if (svg.text or "").strip()]
-    return _Case(_only(root, "tirads", place) or UNRATED, dict(regions))
+        texts = [svg.text for svg in mark.findall("svg") if (svg.text or "").strip()]
+        regions[_only(mark, "image")] += texts
+    return _only(root, "tirads") or UNRATED, dict(regions)
 
 
-def _only(parent: Element, tag: str, place: str) -> str:
+def _only(parent: Element, tag: str) -> str:
     found = parent.findall(tag)
     if len(found) != 1:
-        raise _broken(place, f"it holds {len(found)} elements <{tag}> where one belongs")
+        raise ValueError(f"it holds {len(found)} elements <{tag}> where one belongs")
     return (found[0].text or "").strip()
 
 
-def _outlines(text: str, place: str) -> list[str]:
-    """Return the outlines of one mark, as shapes in words."""
+def _outlines(text: str, image: str) -> list[str]:
+    """Return the outlines of a mark, as shapes in words."""
     try:
         regions = json.loads(text)
         points = [[(_number(p["x"]), _number(p["y"])) for p in r["points"]] for r in regions]
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
-        problem = f"the outline cannot be read ({type(error).__name__}: {error})"
-        raise _broken(place, problem) from error
-    try:
         return [polygon_text(outline) for outline in points]
-    except InputError as error:
-        raise _broken(place, error.problem) from error
+    except InputError:
+        raise
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        problem = f"image {image}: the outline cannot be read ({type(error).__name__}: {error})"
+        raise ValueError(problem) from error
 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{value!r} is no coordinate")
     return float(value)
-
-
-def _broken(place: str, problem: str) -> InputError:
-    return InputError(
-        problem,
-        where=place,
-        remedy="Fetch the file again, or name the picture (as N_1) under known_bad in the "
-        "manifest if only its outline is broken.",
-    )

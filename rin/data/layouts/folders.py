@@ -17,6 +17,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 
+import pandas as pd
 from pydantic import Field, field_validator
 
 from rin.data.layouts.found import (
@@ -25,11 +26,12 @@ from rin.data.layouts.found import (
     FoundCase,
     ReaderOptions,
     class_folders,
-    inside,
     read_table,
     reader_options,
+    refuse,
     refuse_unpaired,
     unknown_file,
+    wrong,
 )
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
@@ -49,40 +51,21 @@ def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """
     cases = []
     for source_class, names in class_folders(tree, manifest.label_map).items():
-        pictures, masks = _sort_files(tree, source_class, names)
-        refuse_unpaired(
-            tree,
-            pictures,
-            masks,
-            ("pictures without a mask", "masks without a picture"),
-            "Fetch the dataset again; every picture needs its _mask.png.",
-        )
-        cases += [
-            FoundCase(
-                case_id=stem,
-                patient_id=stem,
-                source_class=source_class,
-                image=tree.locator(name),
-                masks=tuple(tree.locator(mask) for mask in masks[stem]),
-            )
-            for stem, name in pictures.items()
-        ]
+        pictures, masks = {}, defaultdict(list)
+        for name in names:
+            match = BUSI_NAME.fullmatch(_file(name))
+            if match is None or match["word"] != source_class:
+                raise unknown_file(tree, name, "busi")
+            if match["mask"]:
+                masks[match["stem"]].append(name)
+            else:
+                pictures[match["stem"]] = name
+        problems = ("pictures without a mask", "masks without a picture")
+        refuse_unpaired(tree, pictures, masks, problems)
+        for stem, name in pictures.items():
+            files = tuple(tree.locator(mask) for mask in masks[stem])
+            cases.append(FoundCase(stem, stem, source_class, tree.locator(name), files))
     return cases
-
-
-def _sort_files(
-    tree: Tree, source_class: str, names: list[str]
-) -> tuple[dict[str, str], dict[str, list[str]]]:
-    pictures, masks = {}, defaultdict(list)
-    for name in names:
-        match = BUSI_NAME.fullmatch(name.rpartition("/")[2])
-        if match is None or match["word"] != source_class:
-            raise unknown_file(tree, name, "busi")
-        if match["mask"]:
-            masks[match["stem"]].append(name)
-        else:
-            pictures[match["stem"]] = name
-    return pictures, masks
 
 
 class FolderOptions(ReaderOptions):
@@ -113,12 +96,10 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
         file name that the patient pattern does not match, or options that do not validate.
     """
     options = reader_options(FolderOptions, manifest)
-    tree = replace(tree, names=_without_copy(tree.names, options.inner_copy))
-    split = _split_folders if options.splits else _plain_folders
-    folders = split(tree, manifest, options.splits)
-    short = Counter(
-        f"{source_class}/{_file(name)}" for source_class, names in folders.items() for name in names
-    )
+    if options.inner_copy is not None:
+        tree = replace(tree, names=_without_copy(tree.names, options.inner_copy))
+    folders = class_folders(tree, manifest.label_map, options.splits)
+    short = Counter(f"{label}/{_file(name)}" for label, names in folders.items() for name in names)
     patient = patient_reading(manifest.patient_pattern) if manifest.patient_pattern else None
     cases = []
     for source_class, names in folders.items():
@@ -136,29 +117,22 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
 def patient_reading(pattern: str) -> Callable[[str], str]:
     """Return the function from a file name to its patient: the groups that matched, joined by -.
 
-    Raises
-    ------
-    InputError
-        A pattern that is no regular expression; later, a file name that it does not match.
+    Raises InputError for a pattern that is no regular expression, and later for a file name that
+    it does not match.
     """
+    remedy = "Correct it in the manifest; it must match every file name."
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise InputError(
-            f"{pattern!r} is no regular expression ({error})",
-            where="patient pattern",
-            remedy="Correct it in the manifest.",
-        ) from error
+        problem = f"{pattern!r} is no regular expression ({error})"
+        raise InputError(problem, where="patient pattern", remedy=remedy) from error
 
     def read(name: str) -> str:
         match = compiled.search(_file(name))
         found = [group for group in match.groups() if group] if match else []
         if not found:
-            raise InputError(
-                f"the patient pattern {pattern!r} does not match {name!r}",
-                where="patient pattern",
-                remedy="Correct it in the manifest; it must match every file name.",
-            )
+            problem = f"the patient pattern {pattern!r} does not match {name!r}"
+            raise InputError(problem, where="patient pattern", remedy=remedy)
         return "-".join(found)
 
     return read
@@ -168,45 +142,11 @@ def _file(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def _plain_folders(tree: Tree, manifest: DatasetManifest, _: tuple) -> dict[str, list[str]]:
-    return class_folders(tree, manifest.label_map)
-
-
-def _split_folders(
-    tree: Tree, manifest: DatasetManifest, splits: tuple[str, ...]
-) -> dict[str, list[str]]:
-    place = tree.place()
-    names, wrapping = inside(tree.names, splits)
-    folders: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        parts = name.removeprefix(wrapping).split("/")
-        if len(parts) != 3 or parts[0] not in splits:
-            raise InputError(
-                f"{name!r} does not stand directly in a class folder below {', '.join(splits)}",
-                where=place,
-                remedy="Keep the dataset's own folders, and nothing else beside them.",
-            )
-        folders[parts[1]].append(name)
-    expected = set(manifest.label_map) or set(folders)
-    if set(folders) != expected or not folders:
-        missing, extra = sorted(expected - set(folders)), sorted(set(folders) - expected)
-        raise InputError(
-            f"class folders missing: {', '.join(missing) or 'none'}; "
-            f"not known: {', '.join(extra) or 'none'}",
-            where=place,
-            remedy="Unpack the whole dataset there, with its own folder names.",
-        )
-    return dict(folders)
-
-
-def _without_copy(names: tuple[str, ...], inner: str | None) -> tuple[str, ...]:
+def _without_copy(names: tuple[str, ...], inner: str) -> tuple[str, ...]:
     """Return the names without those of a second copy of the tree in a folder of its own."""
-    if inner is None:
-        return names
-    known, folder = set(names), f"{inner}/"
-    kept = []
+    known, kept = set(names), []
     for name in names:
-        before, found, after = f"/{name}".rpartition(f"/{folder}")
+        before, found, after = f"/{name}".rpartition(f"/{inner}/")
         if not found or f"{before}/{after}".removeprefix("/") not in known:
             kept.append(name)
     return tuple(kept)
@@ -229,20 +169,24 @@ class LabelledOptions(ReaderOptions):
     @field_validator("file_template")
     @classmethod
     def _takes_one_id(cls, template: str) -> str:
-        fields = [
-            field for _, field, _, _ in string.Formatter().parse(template) if field is not None
-        ]
-        if fields != ["id"] or not template.lower().endswith(PICTURES):
+        if [field for field, _ in _fields(template)] != ["id"] or not template.lower().endswith(
+            PICTURES
+        ):
             raise ValueError(f"{template!r} must hold {{id}} once and end like a picture")
         return template
 
-    def wants_number(self) -> bool:
-        """Tell whether the template pads a whole number."""
-        return any(
-            spec and spec.endswith("d")
-            for _, field, spec, _ in string.Formatter().parse(self.file_template)
-            if field is not None
-        )
+    def file_of(self, text: str) -> str | None:
+        """Return the file name of an id, or None where it fits none."""
+        if not _fields(self.file_template)[0][1].endswith("d"):
+            return self.file_template.format(id=text) if text else None
+        number = text.isascii() and text.isdecimal()
+        return self.file_template.format(id=int(text)) if number else None
+
+
+def _fields(template: str) -> list[tuple[str, str]]:
+    """Return name and form of each field of a format string."""
+    parsed = string.Formatter().parse(template)
+    return [(field, spec) for _, field, spec, _ in parsed if field is not None]
 
 
 def find_labelled(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
@@ -259,80 +203,38 @@ def find_labelled(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         or unknown labels, rows without a picture, pictures without a row, or other files.
     """
     options = reader_options(LabelledOptions, manifest)
-    pictures = _pictures(tree, options)
-    labels = _labels(tree, options, manifest)
-    refuse_unpaired(
-        tree,
-        labels,
-        pictures,
-        ("rows without a picture", "pictures without a row"),
-        "Fetch the dataset again; every picture needs one row of the table.",
-    )
-    patient = patient_reading(manifest.patient_pattern) if manifest.patient_pattern else None
-    return [
-        FoundCase(
-            case_id=file,
-            patient_id=patient(file) if patient else file,
-            source_class=labels[file],
-            image=tree.locator(name),
-        )
-        for file, name in pictures.items()
-    ]
-
-
-def _pictures(tree: Tree, options: LabelledOptions) -> dict[str, str]:
     pictures: dict[str, str] = {}
     for name in tree.names:
         folder, _, file = name.rpartition("/")
         if file in (options.table, STAND_IN_NOTE):
             continue
-        inside = folder.rpartition("/")[2] == options.folder
-        if not inside or not file.lower().endswith(PICTURES):
+        within = folder.rpartition("/")[2] == options.folder
+        if not within or not file.lower().endswith(PICTURES):
             raise unknown_file(tree, name, "labelled_csv")
         if file in pictures:
-            raise InputError(
-                f"two files are called {file}: {pictures[file]} and {name}",
-                where=tree.place(),
-                remedy=f"Keep one folder {options.folder!r}.",
-            )
+            raise wrong(tree, f"two files are called {file}: {pictures[file]} and {name}")
         pictures[file] = name
-    return pictures
+    labels = _labels(tree, options, manifest)
+    refuse_unpaired(tree, labels, pictures, ("rows without a picture", "pictures without a row"))
+    patient = patient_reading(manifest.patient_pattern) if manifest.patient_pattern else str
+    return [
+        FoundCase(file, patient(file), labels[file], tree.locator(name))
+        for file, name in pictures.items()
+    ]
 
 
 def _labels(tree: Tree, options: LabelledOptions, manifest: DatasetManifest) -> dict[str, str]:
-    tables = [name for name in tree.names if name.rpartition("/")[2] == options.table]
+    tables = [name for name in tree.names if _file(name) == options.table]
     if len(tables) != 1:
-        raise InputError(
-            f"{len(tables)} files are called {options.table} instead of one",
-            where=tree.place(),
-            remedy="Put the dataset's own table there, once.",
-        )
-    place = tree.place(tables[0])
-    rows = read_table(tree, tables[0], (options.id_column, options.label_column))
-    files = [_file_name(place, options, row[options.id_column]) for row in rows]
-    repeated = sorted(file for file, times in Counter(files).items() if times > 1)
-    labels = [row[options.label_column] for row in rows]
-    unknown = sorted(set(labels) - set(manifest.label_map or labels) | {""} & set(labels))
-    for wrong, problem in (
-        (repeated, "pictures have several rows"),
-        (unknown, "labels are not in the manifest's label map"),
+        raise wrong(tree, f"{len(tables)} files are called {options.table} instead of one")
+    rows = read_table(tree, tables[0], [options.id_column, options.label_column])
+    ids, labels = rows[options.id_column], rows[options.label_column]
+    files = pd.Series([options.file_of(text) for text in ids], dtype=object)
+    known = list(manifest.label_map) or list(set(labels) - {""})
+    for bad, problem in (
+        (ids[files.isna()].map(repr), f"ids fit no file name of the form {options.file_template}"),
+        (files[files.duplicated()], "pictures have several rows"),
+        (labels[~labels.isin(known)].map(repr), "labels are not in the manifest's label map"),
     ):
-        if wrong:
-            shown = ", ".join(map(repr, wrong[:5]))
-            raise InputError(
-                f"{len(wrong)} {problem}: {shown}",
-                where=place,
-                remedy="Fetch the table again, or correct it or the manifest.",
-            )
+        refuse(tree, bad, problem, file=tables[0])
     return dict(zip(files, labels, strict=True))
-
-
-def _file_name(place: str, options: LabelledOptions, text: str) -> str:
-    number = options.wants_number()
-    if not text or (number and not (text.isascii() and text.isdecimal())):
-        raise InputError(
-            f"the id {text!r} fits no file name of the form {options.file_template}",
-            where=place,
-            remedy="Correct the table, or file_template in the manifest's options.",
-        )
-    return options.file_template.format(id=int(text) if number else text)

@@ -1,12 +1,13 @@
 """What a layout reader returns, and the steps that readers share."""
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+import pandas as pd
+import pyarrow as pa
+from pyarrow import csv
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rin.data.manifest import DatasetManifest
@@ -15,6 +16,8 @@ from rin.errors import InputError
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 STAND_IN_NOTE = "STAND_IN.json"
+SHOWN = 5
+REMEDY = "Fetch the dataset again, whole and with its own names, or correct that place."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,54 @@ class FoundCase:
     masks: tuple[str, ...] = ()
 
 
-def class_folders(tree: Tree, expected: Iterable[str] = ()) -> dict[str, list[str]]:
+def wrong(tree: Tree, problem: str, *, file: str = "", remedy: str = REMEDY) -> InputError:
+    """Return the error for a tree, or one of its files, that is not as its layout wants it."""
+    return InputError(problem, where=tree.place(file), remedy=remedy)
+
+
+def refuse(
+    tree: Tree, names: Iterable[str], problem: str, *, file: str = "", remedy: str = REMEDY
+) -> None:
+    """Raise InputError, with the number of names and the first of them, where there are any."""
+    names = list(names)
+    if names:
+        told = f"{len(names)} {problem}: {', '.join(names[:SHOWN])}"
+        raise wrong(tree, told, file=file, remedy=remedy)
+
+
+def refuse_unpaired(
+    tree: Tree, left: Iterable[str], right: Iterable[str], problems: tuple[str, str]
+) -> None:
+    """Raise InputError where names stand on the left alone, or on the right alone."""
+    left, right = set(left), set(right)
+    refuse(tree, sorted(left - right), problems[0])
+    refuse(tree, sorted(right - left), problems[1])
+
+
+def unknown_file(tree: Tree, name: str, layout: str) -> InputError:
+    """Return the error for a file that the layout has no place for."""
+    return wrong(tree, f"{name!r} is no file of the layout {layout!r}")
+
+
+def inside(names: Iterable[str], known: Iterable[str], depth: int = 1) -> tuple[list[str], str]:
+    """Return names without a stand-in's note, and the folder around all with its slash, or nothing.
+
+    ``known`` are the folders that stand at the top where nothing is around them; in a folder
+    around all, no file stands above ``depth``.
+    """
+    names = [name for name in names if name.rpartition("/")[2] != STAND_IN_NOTE]
+    tops = {name.split("/", 1)[0] for name in names}
+    around = len(tops) == 1 and not tops & set(known)
+    around = around and all(name.count("/") >= depth for name in names)
+    return names, f"{tops.pop()}/" if around else ""
+
+
+def class_folders(
+    tree: Tree, expected: Iterable[str] = (), splits: Collection[str] = ()
+) -> dict[str, list[str]]:
     """Return the full names of the files of each class folder.
 
-    A single folder around the class folders is skipped.
+    A single folder around the class folders, or around the ``splits`` above them, is skipped.
 
     Raises
     ------
@@ -43,72 +90,20 @@ def class_folders(tree: Tree, expected: Iterable[str] = ()) -> dict[str, list[st
         No files, files outside a class folder, folders inside one, or class folders that are
         missing or not among ``expected`` (where given).
     """
-    place, expected = tree.place(), set(expected)
-    names = [name for name in tree.names if name.rpartition("/")[2] != STAND_IN_NOTE]
-    prefix = _wrapping_folder(names, expected)
+    names, prefix = inside(tree.names, splits or expected, 1 if splits else 2)
     folders: dict[str, list[str]] = defaultdict(list)
     for name in names:
-        parts = name.removeprefix(prefix).split("/")
-        if len(parts) != 2:
-            raise InputError(
-                f"{name!r} does not stand directly in a class folder",
-                where=place,
-                remedy="Keep one folder per class with pictures in it, and nothing else.",
-            )
-        folders[parts[0]].append(name)
-    missing = sorted(expected - set(folders)) if expected else ["any"] * (not folders)
-    extra = sorted(set(folders) - expected) if expected else []
-    if missing or extra:
-        raise InputError(
-            f"class folders missing: {', '.join(missing) or 'none'}; "
-            f"not known: {', '.join(extra) or 'none'}",
-            where=place,
-            remedy="Unpack the whole dataset there, with its own folder names.",
-        )
+        *above, source_class = name.removeprefix(prefix).split("/")[:-1] or [""]
+        if not source_class or len(above) != bool(splits) or not set(above) <= set(splits):
+            below = f" below {', '.join(splits)}" if splits else ""
+            raise wrong(tree, f"{name!r} does not stand directly in a class folder{below}")
+        folders[source_class].append(name)
+    expected = set(expected) or set(folders) or {"any"}
+    if expected != set(folders):
+        missing, extra = expected - set(folders), set(folders) - expected
+        problem = f"class folders missing: {', '.join(sorted(missing)) or 'none'}; "
+        raise wrong(tree, f"{problem}not known: {', '.join(sorted(extra)) or 'none'}")
     return dict(folders)
-
-
-def refuse_unpaired(
-    tree: Tree, left: Iterable[str], right: Iterable[str], problems: tuple[str, str], remedy: str
-) -> None:
-    """Raise InputError, with the first names, where two sets of names differ.
-
-    ``problems`` say what the names of the left alone, and of the right alone, are.
-    """
-    left, right = set(left), set(right)
-    for alone, problem in ((left - right, problems[0]), (right - left, problems[1])):
-        if alone:
-            raise InputError(
-                f"{len(alone)} {problem}: {', '.join(sorted(alone)[:5])}",
-                where=tree.place(),
-                remedy=remedy,
-            )
-
-
-def inside(names: Iterable[str], known: Iterable[str]) -> tuple[list[str], str]:
-    """Return names without a stand-in's note, and the folder around all with its slash, or nothing.
-
-    ``known`` are the folders that stand at the top where nothing is around them.
-    """
-    names = [name for name in names if name.rpartition("/")[2] != STAND_IN_NOTE]
-    tops = {name.split("/")[0] for name in names}
-    return names, "" if len(tops) != 1 or tops & set(known) else f"{tops.pop()}/"
-
-
-def unknown_file(tree: Tree, name: str, layout: str) -> InputError:
-    """Return the error for a file that the layout has no place for."""
-    return InputError(
-        f"{name!r} is no file of the layout {layout!r}",
-        where=tree.place(),
-        remedy="Move it out of the dataset, or fetch the dataset again.",
-    )
-
-
-def _wrapping_folder(names: list[str], expected: set[str]) -> str:
-    tops = {name.split("/")[0] for name in names}
-    only = next(iter(tops)) if len(tops) == 1 else None
-    deep = all(name.count("/") >= 2 for name in names)
-    return f"{only}/" if only is not None and deep and only not in expected else ""
 
 
 class ReaderOptions(BaseModel):
@@ -125,71 +120,62 @@ def reader_options(model: type[Options], manifest: DatasetManifest) -> Options:
     try:
         return model.model_validate(manifest.options)
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'options'}: {one['msg']}" for one in error.errors()
+        told = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'options'}: {e['msg']}" for e in error.errors()
         )
         raise InputError(
-            f"options that the layout {manifest.layout!r} cannot use ({wrong})",
+            f"options that the layout {manifest.layout!r} cannot use ({told})",
             where=f"manifest {manifest.name}",
             remedy=f"It knows: {', '.join(model.model_fields) or 'none'}.",
         ) from error
 
 
-def read_table(tree: Tree, name: str, columns: Iterable[str]) -> list[dict[str, str]]:
-    """Return the rows of a CSV table as dictionaries of text.
+def read_table(
+    tree: Tree, name: str, columns: Iterable[str], *, header: bool = True, exact: bool = False
+) -> pd.DataFrame:
+    """Return a CSV table as text; ``columns`` must be among its own, or all of them (``exact``).
 
-    A byte order mark, CRLF line ends, blanks around names and values, and empty lines do not
-    matter.  Meant for tables of up to about a hundred thousand rows.
+    Without a ``header``, ``columns`` are what its columns are called.  A byte order mark, the
+    kind of line ends, blanks around names and values, and empty lines do not matter.
 
     Raises
     ------
     InputError
-        Bytes that are no UTF-8 text, a column that is missing or named twice, no rows, or a
-        row with too few or too many values (with its line).
+        Bytes that are no UTF-8 text, a column that is missing or named twice, or a row with
+        too few or too many values.
     """
-    place = tree.place(name)
+    # Arrow refuses rows of another length, which pandas would cut or fill in silence.
+    columns, text = list(columns), tree.read(name)
+    if text.count(b'"') % 2:
+        raise wrong(tree, "a quote in the table is not closed", file=name)
+    content = pa.BufferReader(text)
+    reading = csv.ReadOptions(column_names=None if header else columns)
     try:
-        text = tree.read(name).decode("utf-8-sig")
-        lines = csv.reader(io.StringIO(text, newline=""), strict=True)
-        header = [cell.strip() for cell in next(lines, [])]
-        _check_header(place, header, list(columns))
-        rows = []
-        for cells in lines:
-            if not cells:
-                continue
-            if len(cells) != len(header):
-                raise _unusable(
-                    place,
-                    f"line {lines.line_num} holds {len(cells)} values instead of {len(header)}",
-                )
-            rows.append(dict(zip(header, map(str.strip, cells), strict=True)))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise _unusable(place, f"the table is no CSV text in UTF-8 ({error})") from error
-    if not rows:
-        raise _unusable(place, "the table has no rows")
-    return rows
-
-
-def _check_header(place: str, header: list[str], columns: list[str]) -> None:
-    missing = [column for column in columns if column not in header]
-    if missing:
-        raise _unusable(
-            place,
-            f"columns missing: {', '.join(missing)}; there are: {', '.join(header) or 'none'}",
-        )
-    twice = sorted({column for column in header if header.count(column) > 1})
-    if twice:
-        raise _unusable(place, f"columns named twice: {', '.join(twice)}")
-
-
-def _unusable(place: str, problem: str) -> InputError:
-    return InputError(problem, where=place, remedy="Fetch the table again, or correct that place.")
+        titles = csv.open_csv(content, reading).schema.names
+        content.seek(0)
+        types = dict.fromkeys(titles, pa.string())
+        options = csv.ConvertOptions(column_types=types, strings_can_be_null=False)
+        table = csv.read_csv(content, reading, convert_options=options)
+    except pa.ArrowInvalid as error:
+        problem = " ".join(str(error).split())
+        raise wrong(tree, f"it is no CSV table in UTF-8 ({problem})", file=name) from error
+    names = [title.strip() for title in titles]
+    if (
+        not set(columns) <= set(names)
+        or len(set(names)) < len(names)
+        or (exact and len(names) > len(columns))
+    ):
+        problem = f"its columns are {', '.join(names)}; needed are {', '.join(columns)}"
+        raise wrong(tree, problem, file=name)
+    table = table.rename_columns(names)
+    rows = table.to_pandas(types_mapper=lambda _: pd.StringDtype("pyarrow"))
+    return rows.apply(lambda column: column.str.strip())
 
 
 def challenge_files(
     tree: Tree, layout: str, table: str, folder: str, ignored: Collection[str]
 ) -> tuple[str, dict[str, str]]:
-    """Return the folder that wraps the challenge's files, and its images.
+    """Return the folder that wraps a challenge's files, and its images.
 
     Parameters
     ----------
@@ -212,16 +198,11 @@ def challenge_files(
     InputError
         The table is missing or there twice, no images, or a file that has no place.
     """
-    place = tree.place()
     tables = [n for n in tree.names if n.rpartition("/")[2] == table and n.count("/") <= 1]
     if len(tables) != 1:
-        raise InputError(
-            f"{len(tables) or 'no'} tables called {table}",
-            where=place,
-            remedy=f"Unpack the whole challenge there, once: {table} and {folder}/.",
-        )
+        raise wrong(tree, f"{len(tables)} tables called {table} instead of one")
     prefix = tables[0].removesuffix(table)
-    known = {table, STAND_IN_NOTE, *(name for name in ignored if not name.endswith("/"))}
+    known = {table, STAND_IN_NOTE, *ignored}
     folders = tuple(name for name in ignored if name.endswith("/"))
     images = {}
     for name in tree.names:
@@ -232,30 +213,11 @@ def challenge_files(
         elif inner not in known and not inner.startswith(folders):
             raise unknown_file(tree, name, layout)
     if not images:
-        raise InputError(
-            f"{folder}/ holds no .dcm files",
-            where=place,
-            remedy=f"Unpack the challenge's training images into {folder}/.",
-        )
+        raise wrong(tree, f"{folder}/ holds no .dcm files")
     return prefix, images
 
 
 def check_same_images(tree: Tree, table: str, labelled: Iterable[str], images: set[str]) -> None:
     """Raise InputError where a table and the folder do not name the same images."""
-    labelled = set(labelled)
-    for alone, problem in (
-        (labelled - images, f"images of {table} are not there"),
-        (images - labelled, f"images are not in {table}"),
-    ):
-        if alone:
-            raise wrong_labels(tree, table, f"{len(alone)} {problem}", alone)
-
-
-def wrong_labels(tree: Tree, table: str, problem: str, names: Iterable[str] = ()) -> InputError:
-    """Return the error for a table that contradicts itself or the images."""
-    shown = sorted(names)[:5]
-    return InputError(
-        f"{problem}: {', '.join(shown)}" if shown else problem,
-        where=tree.place(table),
-        remedy="Fetch the table and the images of the challenge again; they belong together.",
-    )
+    problems = (f"images of {table} are not there", f"images are not in {table}")
+    refuse_unpaired(tree, labelled, images, problems)

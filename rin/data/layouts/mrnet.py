@@ -1,45 +1,43 @@
 """The layout of MRNet-v1.0: a volume per exam and plane, labels in CSV tables without header.
 
 ``train/sagittal/0001.npy`` is uint8 (slices, 256, 256); ``train-acl.csv`` holds rows such as
-``0001,1``.  A case is one slice, its patient the exam.  Bien et al., PLoS Medicine 15 (2018)
-e1002699.
-
-The paper counts images, the dataset exams; :mod:`rin.data.exams` sets the two side by side.
+``0001,1``.  A case is one slice, its patient the exam.  The paper counts images, the dataset
+exams.  Bien et al., PLoS Medicine 15 (2018) e1002699.
 """
 
-import csv
-import io
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Literal
 
+import pandas as pd
 from pydantic import Field, model_validator
 
 from rin.data.layouts.found import (
     FoundCase,
     ReaderOptions,
     inside,
+    read_table,
     reader_options,
+    refuse,
     refuse_unpaired,
     unknown_file,
+    wrong,
 )
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import n_slices, slice_locator
 from rin.data.tree import Tree
-from rin.errors import InputError
 
 SPLITS = ("train", "valid")
 PLANES = ("axial", "coronal", "sagittal")
 FINDINGS = ("abnormal", "acl", "meniscus")
 #: Labels of abnormal, ACL tear and meniscal tear, and the source class that they make.
 CLASSES = {
-    (False, False, False): "normal",
-    (True, False, False): "abnormal",
-    (True, True, False): "acl",
-    (True, False, True): "meniscus",
-    (True, True, True): "acl+meniscus",
+    "000": "normal",
+    "100": "abnormal",
+    "110": "acl",
+    "101": "meniscus",
+    "111": "acl+meniscus",
 }
 THREADS = 8
-REMEDY = "Unpack the whole MRNet-v1.0 there again, with its own names."
 
 
 class Slices(ReaderOptions):
@@ -93,20 +91,20 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     classes, volumes = {}, {}
     for split in options.splits:
         exams = _exam_classes(tree, names, split)
-        _check_exams(tree, names, split, set(exams), options.plane)
-        if shared := sorted(set(exams) & set(classes)):
-            raise _refusal(tree, f"exams in both parts: {', '.join(shared[:5])}")
+        for plane in PLANES:
+            prefix = f"{split}/{plane}/"
+            there = {n[len(prefix) : -len(".npy")] for n in names if n.startswith(prefix)}
+            if there or plane == options.plane:
+                problems = "exams with labels and without a volume", "volumes without labels"
+                where = f" in {split}/{plane}"
+                refuse_unpaired(tree, exams, there, (problems[0] + where, problems[1] + where))
+        refuse(tree, sorted(exams.keys() & classes.keys()), "exams in both parts")
         classes |= exams
         volumes |= {e: tree.locator(names[f"{split}/{options.plane}/{e}.npy"]) for e in exams}
     with ThreadPoolExecutor(THREADS) as pool:
-        lengths = list(pool.map(lambda exam: n_slices(tree.root, volumes[exam]), volumes))
+        lengths = list(pool.map(lambda volume: n_slices(tree.root, volume), volumes.values()))
     return [
-        FoundCase(
-            case_id=f"{exam}-{options.plane}-{k}",
-            patient_id=exam,
-            source_class=classes[exam],
-            image=slice_locator(volume, k),
-        )
+        FoundCase(f"{exam}-{options.plane}-{k}", exam, classes[exam], slice_locator(volume, k))
         for (exam, volume), n in zip(volumes.items(), lengths, strict=True)
         for k in options.slices.choose(n)
     ]
@@ -131,68 +129,17 @@ def _exam_classes(tree: Tree, names: dict[str, str], split: str) -> dict[str, st
     for finding in FINDINGS:
         table = f"{split}-{finding}.csv"
         if table not in names:
-            raise _refusal(tree, f"the table {table} is missing")
-        labels[finding] = _read_labels(tree, names[table])
-    exams = {finding: set(column) for finding, column in labels.items()}
-    for finding in FINDINGS[1:]:
-        if differing := sorted(exams[finding] ^ exams[FINDINGS[0]]):
-            problem = f"{split}-{finding}.csv and {split}-{FINDINGS[0]}.csv list different exams"
-            raise _refusal(tree, f"{problem}: {', '.join(differing[:5])}")
-    classes = {}
-    for exam in sorted(exams[FINDINGS[0]]):
-        found = tuple(labels[finding][exam] for finding in FINDINGS)
-        if found not in CLASSES:
-            raise _refusal(tree, f"exam {exam} has a tear and is labelled as not abnormal")
-        classes[exam] = CLASSES[found]
-    return classes
-
-
-def _read_labels(tree: Tree, name: str) -> dict[str, bool]:
-    place = tree.place(name)
-    labels = {}
-    try:
-        rows = list(csv.reader(io.StringIO(tree.read(name).decode("utf-8-sig"), newline="")))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise _table_refusal(place, f"it is no CSV text in UTF-8 ({error})") from error
-    for line, row in enumerate(rows, start=1):
-        cells = [cell.strip() for cell in row]
-        if not any(cells):
-            continue
-        if len(cells) != 2 or not cells[0].isdecimal() or cells[1] not in ("0", "1"):
-            raise _table_refusal(place, f"line {line} is {','.join(row)!r}")
-        if cells[0] in labels:
-            raise _table_refusal(place, f"exam {cells[0]} is listed twice")
-        labels[cells[0]] = cells[1] == "1"
-    if not labels:
-        raise _table_refusal(place, "it lists no exam")
-    return labels
-
-
-def _check_exams(
-    tree: Tree, names: dict[str, str], split: str, exams: set[str], asked: str
-) -> None:
-    for plane in PLANES:
-        prefix = f"{split}/{plane}/"
-        there = {n[len(prefix) : -len(".npy")] for n in names if n.startswith(prefix)}
-        if not there and plane != asked:
-            continue
-        place = f"in {split}/{plane}"
-        problems = (
-            f"exams with labels and without a volume {place}",
-            f"volumes without labels {place}",
-        )
-        refuse_unpaired(tree, exams, there, problems, REMEDY)
-
-
-def _refusal(tree: Tree, problem: str) -> InputError:
-    return InputError(
-        problem,
-        where=tree.place(),
-        remedy=REMEDY,
-    )
-
-
-def _table_refusal(place: str, problem: str) -> InputError:
-    return InputError(
-        problem, where=place, remedy="Fetch the table again; its rows are like 0001,1."
-    )
+            raise wrong(tree, f"the table {table} is missing")
+        rows = read_table(tree, names[table], ["exam", "label"], header=False)
+        odd = rows[~rows["exam"].str.isdecimal() | ~rows["label"].isin(["0", "1"])]
+        refuse(tree, odd["exam"] + "," + odd["label"], "rows are not like 0001,1", file=table)
+        twice = rows["exam"][rows["exam"].duplicated()]
+        refuse(tree, twice, "exams are listed twice", file=table)
+        labels[finding] = rows.set_index("exam")["label"]
+    whole = pd.DataFrame(labels)
+    differing = whole.index[whole.isna().any(axis=1)]
+    refuse(tree, differing, f"exams do not stand in all tables of {split}")
+    classes = whole.sum(axis=1).sort_index().map(CLASSES)
+    unknown = classes.index[classes.isna()]
+    refuse(tree, unknown, "exams have a tear and are labelled as not abnormal")
+    return classes.to_dict()

@@ -18,12 +18,12 @@ from rin.data.layouts.found import (
     check_same_images,
     read_table,
     reader_options,
-    wrong_labels,
+    refuse,
+    wrong,
 )
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import box_text
 from rin.data.tree import Tree, read_bytes
-from rin.errors import InputError
 
 LABELS = "stage_2_train_labels.csv"
 CLASS_INFO = "stage_2_detailed_class_info.csv"
@@ -67,13 +67,10 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     check_same_images(tree, LABELS, boxes, images.keys())
     check_same_images(tree, CLASS_INFO, classes, images.keys())
     against = [image for image, name in classes.items() if (name == OPACITY) != bool(boxes[image])]
-    if against:
-        problem = f"{len(against)} images have a Target against their class in {CLASS_INFO}"
-        raise wrong_labels(tree, LABELS, problem, against)
+    refuse(tree, against, f"images have a Target against their class in {CLASS_INFO}", file=LABELS)
     patients = _nih_patients(tree, prefix) if options.patients == "nih" else {i: i for i in images}
-    unmapped = images.keys() - patients.keys()
-    if unmapped:
-        raise wrong_labels(tree, MAPPING, f"{len(unmapped)} images have no patient", unmapped)
+    unmapped = sorted(images.keys() - patients.keys())
+    refuse(tree, unmapped, "images have no patient", file=MAPPING)
     return [
         FoundCase(image, patients[image], classes[image], tree.locator(name), tuple(boxes[image]))
         for image, name in images.items()
@@ -83,51 +80,50 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 def _read_boxes(tree: Tree, name: str) -> dict[str, list[str]]:
     """Return the boxes of each image as shapes in words; none where Target is 0."""
     boxes: dict[str, list[str]] = {}
-    for row in read_table(tree, name, ("patientId", *SIDES, "Target")):
-        image, box = row["patientId"], _box(tree, name, row)
+    columns = ["patientId", *SIDES, "Target"]
+    for image, *sides, target in read_table(tree, name, columns)[columns].itertuples(index=False):
+        box = _box(tree, name, image, sides, target)
         if image in boxes and (box is None or not boxes[image] or box in boxes[image]):
-            problem = "rows of an image repeat or contradict each other"
-            raise wrong_labels(tree, name, problem, [image])
+            refuse(tree, [image], "images have rows that repeat or contradict", file=name)
         boxes.setdefault(image, []).extend([box] if box else [])
     return boxes
 
 
-def _box(tree: Tree, name: str, row: dict[str, str]) -> str | None:
+def _box(tree: Tree, name: str, image: str, sides: list[str], target: str) -> str | None:
     """Return the box of a row as a shape in words, None for Target 0 and no box."""
-    sides = [row[side] for side in SIDES]
-    if row["Target"] == "0" and all(side.lower() in ("", "nan") for side in sides):
+    if target == "0" and all(side.lower() in ("", "nan") for side in sides):
         return None
     try:
-        if row["Target"] != "1":
+        if target != "1":
             raise ValueError("only Target 1 has one, only Target 0 has none")
         x, y, width, height = map(float, sides)
         if x < 0 or y < 0:
             raise ValueError("it begins outside the image")
         return box_text(x, y, width, height)
     except ValueError as error:
-        problem = f"Target {row['Target']!r} with box {', '.join(sides)!r}: {error}"
-        raise wrong_labels(tree, name, problem, [row["patientId"]]) from error
+        problem = f"{image} has Target {target!r} with box {', '.join(sides)!r}: {error}"
+        raise wrong(tree, problem, file=name) from error
 
 
 def _read_classes(tree: Tree, name: str) -> dict[str, str]:
     if name not in tree.names:
-        raise wrong_labels(tree, name, "the table is not there")
-    classes: dict[str, str] = {}
-    for row in read_table(tree, name, ("patientId", "class")):
-        if row["class"] not in CLASSES:
-            raise wrong_labels(tree, name, f"unknown class {row['class']!r}", [row["patientId"]])
-        if classes.setdefault(row["patientId"], row["class"]) != row["class"]:
-            raise wrong_labels(tree, name, "an image has two classes", [row["patientId"]])
-    return classes
+        raise wrong(tree, "the table is not there", file=name)
+    table = read_table(tree, name, ["patientId", "class"])[["patientId", "class"]]
+    odd = table[~table["class"].isin(CLASSES)]
+    refuse(tree, odd["patientId"] + " " + odd["class"], "images of an unknown class", file=name)
+    table = table.drop_duplicates()
+    twice = table["patientId"][table["patientId"].duplicated()]
+    refuse(tree, twice, "images have two classes", file=name)
+    return dict(table.itertuples(index=False))
 
 
 def _nih_patients(tree: Tree, prefix: str) -> dict[str, str]:
     """Return the NIH patient of each image of the challenge, test images included."""
     inside = prefix + MAPPING in tree.names
     if not inside and not (tree.root / MAPPING).is_file():
-        raise InputError(
+        raise wrong(
+            tree,
             f"{MAPPING} is not there, so nobody knows which images show one patient",
-            where=tree.place(),
             remedy="Download it from the challenge's page at RSNA into the dataset or beside it; "
             "or set 'patients: image' in the manifest, and parts of a split may share patients.",
         )
@@ -140,5 +136,5 @@ def _nih_patients(tree: Tree, prefix: str) -> dict[str, str]:
                 raise ValueError(f"{image} is {entry['img_id']!r}")
     except (ValueError, TypeError, KeyError) as error:
         problem = f"no list of subset_img_id and img_id ({type(error).__name__}: {error})"
-        raise wrong_labels(tree, MAPPING, problem) from error
+        raise wrong(tree, problem, file=MAPPING) from error
     return patients
