@@ -40,22 +40,10 @@ _METRICS = {"accuracy", "balanced accuracy", "top-5 accuracy"}
 
 
 def weights_files(study: Study, weights: pd.DataFrame) -> pd.DataFrame:
-    """Return the weights files of every run with size and SHA-256, one row a file.
+    """Return the weights files of every run of `rin.study.pretrained`, one row a file.
 
-    Parameters
-    ----------
-    weights
-        Table of `rin.study.pretrained`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `init`, `backbone`, `run_id`, `file`, `format`, `bytes`, `sha256`.
-
-    Raises
-    ------
-    InputError
-        If a finished run lacks one of its files.
+    Columns `init`, `backbone`, `run_id`, `file`, `format`, `bytes`, `sha256`; InputError if a
+    finished run lacks one.
     """
     rows = []
     for run in weights.itertuples():
@@ -85,8 +73,6 @@ def model_card(
 
     Parameters
     ----------
-    study
-        Its profile and corpora are read.
     run
         Row of `rin.study.pretrained`.
     score
@@ -105,40 +91,39 @@ def model_card(
     template = _template()
     manifest = manifest or find_corpus(study, run["corpus"]).manifest
     facts = _facts(study, run, score, files, manifest)
-    for name, text in template[run["provenance"]].items():
-        facts[name] = _spaced(name, text.format(**facts))
-    unknown = template["patients_unknown"] if manifest.independence == "image" else ""
-    facts["patients_unknown"] = _spaced("patients_unknown", unknown)
+    facts |= {name: text.format(**facts) for name, text in template[run["provenance"]].items()}
+    independent = manifest.independence == "image"
+    facts["patients_unknown"] = template["patients_unknown"] if independent else ""
+    # Sentences that may be missing bring the blank that parts them from their neighbours.
+    for name in ("warning", "layout", "patients_unknown"):
+        facts[name] = facts[name] and f"{facts[name]} "
+    facts["caution"] = facts["caution"] and f" {facts['caution']}"
     card = _filled(template["card"], facts)
     check_card(card)
     return card
 
 
 def check_card(card: Mapping[str, Any]) -> None:
-    """Check a card as far as the schema asks something of what was filled in.
+    """Raise InputError, with all problems at once, where a card breaks the ATLAS schema.
 
-    Raises
-    ------
-    InputError
-        All problems at once: empty texts, names left in braces, a wrong length, a repeated or
-        unknown word, a date that is none.
+    As far as it asks something of what was filled in: empty texts, names left in braces, a wrong
+    length, a repeated or unknown word, a date that is none.
     """
-    fields = dict(card_fields(card))
+    fields = dict(card_fields(card["Model"]))
     problems = [f"{name} is empty" for name, text in fields.items() if not text.strip()]
     problems += [f"{name} is not filled in" for name, text in fields.items() if "{" in text]
     model = card["Model"]
     if not 4 <= len(model["Name"]) <= 256:
         problems.append("Name has not 4 to 256 characters")
     indexing, days = model["Indexing"], model["Descriptors"]["Date"].values()
+    modalities = set(_template()["modalities"].values())
     lists = {
         "Content": (indexing["Content"], _CONTENT),
         "Keywords": (indexing["Keywords"], None),
-        "Modalities": (model["Imaging"].get("Modalities"), {*_template()["modalities"].values()}),
+        "Modalities": (model["Imaging"].get("Modalities", [*modalities]), modalities),
         "Metrics": (model["Model performance"]["Metrics"], _METRICS),
     }
     for name, (words, known) in lists.items():
-        if words is None:
-            continue
         if not words or len(set(words)) < len(words):
             problems.append(f"{name} has no words, or some twice")
         if known is not None and not set(words) <= known:
@@ -156,10 +141,7 @@ def check_card(card: Mapping[str, Any]) -> None:
 
 
 def write_card(study: Study, run: Mapping[str, Any], card: Mapping[str, Any]) -> Path:
-    """Write a card as `cards/<init>_<backbone>.json` of the results; return its path.
-
-    The file appears when it is whole.
-    """
+    """Write a card as `cards/<init>_<backbone>.json` of the results; return its path."""
     path = study.results / "cards" / f"{run['init']}_{run['backbone']}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(path) as draft:
@@ -168,9 +150,19 @@ def write_card(study: Study, run: Mapping[str, Any], card: Mapping[str, Any]) ->
     return path
 
 
-def card_fields(card: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the fields of a card as text; a field inside another is `Outer: Inner`."""
-    yield from _flat(card["Model"])
+def card_fields(part: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the fields of a card's `Model` as text; a field inside another is `Outer: Inner`."""
+    for name, value in part.items():
+        full = f"{outer}: {name}" if outer else name
+        if isinstance(value, Mapping):
+            yield from card_fields(value, full)
+        elif isinstance(value, list):
+            texts = (
+                ". ".join(map(str, x.values())) if isinstance(x, Mapping) else x for x in value
+            )
+            yield full, "; ".join(texts)
+        else:
+            yield full, str(value)
 
 
 def folded_cards(cards: Mapping[str, Mapping[str, Any]]) -> HTML:
@@ -206,7 +198,11 @@ def _facts(
     known = [template["modalities"][word] for word in words if word in template["modalities"]]
     codes = [template["content"][word] for word in words if word in template["content"]]
     top5 = score.get("top5", float("nan"))
-    named = settings.model_dump(exclude={"corpora", "cases", "backbones"})
+    told = []
+    for name, value in settings.model_dump(exclude={"corpora", "cases", "backbones"}).items():
+        if isinstance(value, Mapping):  # each init's
+            value = " and ".join(f"{x} ({init})" for init, x in value.items())
+        told.append(f"{name.replace('_', ' ')} {value}")
     own = files[files["run_id"] == run["run_id"]]
     return {
         **{"computer": "a computer not recorded", "software": "software not recorded"},
@@ -223,17 +219,15 @@ def _facts(
         "minutes": run["seconds"] / 60,
         "size": settings.size,
         "dropout": settings.dropout,
-        "settings": ", ".join(
-            f"{name.replace('_', ' ')} {_text(it)}" for name, it in named.items()
-        ),
+        "settings": ", ".join(told),
         "layer": find_backbone(run["backbone"]).cam_layer,
         "contract": contract.name,
         "order": "blue, green, red" if contract.bgr else "red, green, blue",
         "scale": ", ".join(f"{x:.6g}" for x in contract.scale),
         "offset": ", ".join(f"{x:.6g}" for x in contract.offset),
         "files": "; ".join(
-            f"{one.file} ({one.format}; {one.bytes:,} bytes; SHA-256 {one.sha256})"
-            for one in own.itertuples()
+            f"{file.file} ({file.format}; {file.bytes:,} bytes; SHA-256 {file.sha256})"
+            for file in own.itertuples()
         ),
         "content": list(dict.fromkeys([*codes, "IN"])),
         "modalities": list(dict.fromkeys(known)) or None,
@@ -254,21 +248,6 @@ def _facts(
     }
 
 
-def _text(setting: object) -> str:
-    """Return a setting in words; of one that depends on the init, each init's."""
-    if isinstance(setting, Mapping):
-        return " and ".join(f"{value} ({init})" for init, value in setting.items())
-    return str(setting)
-
-
-def _spaced(name: str, text: str) -> str:
-    """Return a sentence with the blank that parts it from its neighbour in the template."""
-    if not text:
-        return ""
-    before, after = ("caution",), ("warning", "layout", "patients_unknown")
-    return " " * (name in before) + text + " " * (name in after)
-
-
 def _filled(part: Any, facts: Mapping[str, Any]) -> Any:
     """Return a part of the template filled in; a text that is one name becomes its value."""
     if isinstance(part, Mapping):
@@ -278,17 +257,3 @@ def _filled(part: Any, facts: Mapping[str, Any]) -> Any:
         return [_filled(inner, facts) for inner in part]
     alone = _ALONE.fullmatch(part)
     return facts[alone[1]] if alone else part.format(**facts)
-
-
-def _flat(part: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in part.items():
-        full = f"{outer}: {name}" if outer else name
-        if isinstance(value, Mapping):
-            yield from _flat(value, full)
-        elif isinstance(value, list):
-            parts = (
-                ". ".join(map(str, x.values())) if isinstance(x, Mapping) else x for x in value
-            )
-            yield full, "; ".join(parts)
-        else:
-            yield full, str(value)

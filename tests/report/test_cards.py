@@ -61,49 +61,45 @@ def card(init="radiologic", backbone="ResNet50", score=SCORE, manifest=None, **c
 
 
 def fields(one):
-    return dict(cards.card_fields(one))
+    return dict(cards.card_fields(one["Model"]))
 
 
-def test_card_tells_corpus_input_contract_and_layer():
-    told = fields(card())
-    assert told["Name"].startswith("ResNet50 pretrained on Radiologic pretraining corpus")
-    contract = told["Model properties: Input"]
-    assert "`symmetric`: order red, green, blue" in contract
-    assert "(0.00784314, 0.00784314, 0.00784314) plus (-1, -1, -1)" in contract
-    assert "conv5_block3_out, 23,587,712 parameters" in told["Model properties: Architecture"]
-    assert "80 real images of 12 classes" in told["Imaging: Comments"]
-    assert told["Imaging: Resolution"] == "75 × 75 pixels, 8 bits"
-
-
-def test_card_gives_every_metric_its_value_and_chance():
-    told = fields(card(score=SCORE | {"top5": 0.833}))
-    assert told["Model performance: Metrics"] == "accuracy; balanced accuracy; top-5 accuracy"
-    comments = told["Model performance: Comments"]
-    for part in (
-        "6 images of 4 patients",
-        "accuracy 0.667 (95% CI 0.300 to 0.900)",
-        "balanced accuracy 0.722",
-        "top-5 accuracy 0.833",
-        "gives 0.083",
-    ):
-        assert part in comments
+@pytest.mark.parametrize(
+    ("field", "parts"),
+    [
+        ("Name", ["ResNet50 pretrained on Radiologic pretraining corpus"]),
+        ("Model properties: Input", [
+            "`symmetric`: order red, green, blue",
+            "(0.00784314, 0.00784314, 0.00784314) plus (-1, -1, -1)",
+        ]),
+        ("Model properties: Architecture", ["conv5_block3_out, 23,587,712 parameters"]),
+        ("Imaging: Comments", ["80 real images of 12 classes"]),
+        ("Imaging: Resolution", ["75 × 75 pixels, 8 bits"]),
+        ("Model performance: Metrics", ["accuracy; balanced accuracy; top-5 accuracy"]),
+        ("Model performance: Comments", [
+            "6 images of 4 patients", "accuracy 0.667 (95% CI 0.300 to 0.900)",
+            "balanced accuracy 0.722", "top-5 accuracy 0.833", "gives 0.083",
+        ]),
+        ("Model properties: Reproducibility", [
+            "Profile tiny", "seed 7", "run radiologic-ResNet50", "learning rate 0.002",
+            "12 steps in float32 on 4 device(s), resumed 2 times", "one core, with keras 3.15.1",
+        ]),
+        ("Model properties: Availability", [f"SHA-256 {'b' * 64}"]),
+        ("Descriptors: License: Text", [load_manifest("corpus_radiologic").licence]),
+        ("Model properties: Limitations", ["names no patients"]),
+    ],
+)  # fmt: skip
+def test_card_tells_what_is_recorded_of_its_run(field, parts):
+    known = {"resumed": 2, "devices": 4, "computer": "one core", "software": "keras 3.15.1"}
+    told = fields(card(score=SCORE | {"top5": 0.833}, **known))
+    assert [part for part in parts if part not in told[field]] == []
+    assert "stand-in" not in " ".join(told.values())
 
 
 def test_card_without_top5_claims_none():
     told = fields(card(score=SCORE | {"top5": float("nan")}))
     assert told["Model performance: Metrics"] == "accuracy; balanced accuracy"
     assert "top-5" not in told["Model performance: Comments"]
-
-
-def test_card_is_reproducible_from_profile_seed_run_settings_and_digests():
-    told = fields(card(resumed=2, devices=4, computer="one core", software="keras 3.15.1"))
-    text = told["Model properties: Reproducibility"]
-    for part in ("Profile tiny", "seed 7", "run radiologic-ResNet50", "learning rate 0.002",
-                 "12 steps in float32 on 4 device(s), resumed 2 times",
-                 "one core, with keras 3.15.1"):  # fmt: skip
-        assert part in text
-    assert f"SHA-256 {'b' * 64}" in told["Model properties: Availability"]
-    assert told["Descriptors: Version"] == "radiologic-ResNet50"
 
 
 def test_card_is_a_function_of_its_run_and_takes_the_day_from_it():
@@ -122,13 +118,6 @@ def test_card_of_a_stand_in_warns_in_name_keywords_limits_and_scores():
     assert told["Descriptors: License: Text"].startswith("MIT")
 
 
-def test_card_of_real_images_gives_the_terms_of_the_corpus_and_no_warning():
-    told = fields(card())
-    assert load_manifest("corpus_radiologic").licence in told["Descriptors: License: Text"]
-    assert "stand-in" not in " ".join(told.values())
-    assert "names no patients" in told["Model properties: Limitations"]
-
-
 def test_card_of_patients_does_not_say_that_they_are_unknown():
     known = load_manifest("corpus_radiologic").model_copy(update={"independence": "patient"})
     assert "names no patients" not in fields(card(manifest=known))["Model properties: Limitations"]
@@ -137,22 +126,12 @@ def test_card_of_patients_does_not_say_that_they_are_unknown():
 def test_card_is_indexed_by_what_the_manifest_says_of_its_images():
     document = card()["Model"]
     assert document["Indexing"]["Content"] == ["CT", "MR", "CH", "GI", "NR", "BR", "GU", "MK", "IN"]
-    assert document["Imaging"]["Modalities"] == [
-        "Computed tomography (RID10321)",
-        "Magnetic resonance imaging (RID10312)",
-        "Projection radiography (RID10345)",
-    ]
-
-
-def test_card_of_photographs_names_no_modality():
-    document = card("photographic")["Model"]
-    assert "Modalities" not in document["Imaging"]
-    assert document["Indexing"]["Content"] == ["IN"]
-
-
-def test_card_cites_the_paper():
-    (reference,) = card()["Model"]["Descriptors"]["References"]
-    assert (reference["DOI"], reference["Date"]) == ("10.1148/ryai.210315", 2022)
+    assert [name.split()[0] for name in document["Imaging"]["Modalities"]] == [
+        "Computed", "Magnetic", "Projection",
+    ]  # fmt: skip
+    photographs = card("photographic")["Model"]
+    assert "Modalities" not in photographs["Imaging"]
+    assert photographs["Indexing"]["Content"] == ["IN"]
 
 
 @pytest.mark.parametrize("provenance", ["real", "stand-in"])
