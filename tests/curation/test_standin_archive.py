@@ -2,16 +2,12 @@
 
 import csv
 import json
-import subprocess
-import sys
-import time
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydicom import dcmread
-from pydicom.uid import UID
 
 from rin.curation import standin
 from rin.curation.standin import write_archive
@@ -20,7 +16,6 @@ from rin.data.dicom import read_dicom
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.errors import InputError
 
-ROOT = Path(__file__).resolve().parents[2]
 SEED = 4
 KO, PR, SR = "Key Object Selection Document Storage", "Grayscale Softcopy", "X-Ray Radiation Dose"
 #: Attributes of each level that all its instances share.
@@ -96,22 +91,6 @@ def test_attributes_of_a_level_are_shared_by_all_its_instances(instances, key, s
     assert {len(values) for values in groups.values()} == {1}
 
 
-def test_uids_are_valid_and_instances_unique(instances):
-    uids = [one.SOPInstanceUID for one in instances.values()]
-    assert len(set(uids)) == len(uids)
-    for one in instances.values():
-        for uid in (one.SOPInstanceUID, one.SeriesInstanceUID, one.StudyInstanceUID):
-            assert UID(uid).is_valid
-
-
-def test_frame_of_reference_is_one_for_a_ct_or_mr_study_and_absent_in_ultrasound(instances):
-    frames = defaultdict(set)
-    for one in of_class(instances, "CT", "MR"):
-        frames[one.StudyInstanceUID].add(one.FrameOfReferenceUID)
-    assert {len(uids) for uids in frames.values()} == {1}
-    assert not any("FrameOfReferenceUID" in one for one in of_class(instances, "Ultrasound"))
-
-
 def test_slices_of_a_series_lie_one_gap_apart_along_their_normal(instances):
     series = defaultdict(list)
     for one in of_class(instances, "CT", "MR"):
@@ -134,19 +113,6 @@ def test_every_single_frame_image_reads_as_gray(archive, instances):
             assert gray.shape == (one.Rows, one.Columns)
             assert one.Columns == 64
             assert gray.std() > 8
-
-
-def test_ct_air_and_muscle_have_their_hounsfield_units(instances):
-    for one in of_class(instances, "CT"):
-        if "AXIAL" in one.ImageType and "DERIVED" not in one.ImageType:
-            values = one.pixel_array * float(one.RescaleSlope) + float(one.RescaleIntercept)
-            assert values[:5, :5].mean() < -900
-            assert np.mean((values > 0) & (values < 180)) > 0.03
-
-
-def test_mr_and_ultrasound_store_twelve_and_eight_bits(instances):
-    assert {one.BitsStored for one in of_class(instances, "MR")} == {12}
-    assert {one.BitsStored for one in of_class(instances, "Ultrasound")} == {8}
 
 
 def test_ct_and_mr_studies_have_one_localizer_in_a_series_of_its_own(instances):
@@ -242,23 +208,6 @@ def test_other_archive_in_the_folder_is_refused_and_kept(archive):
     with pytest.raises(InputError, match="something else"):
         write_archive(archive, studies=30, size=64, seed=SEED + 1)
     assert (archive / "truth.csv").is_file()
-
-
-def test_write_that_is_killed_leaves_no_archive_behind_its_name(tmp_path):
-    program = (
-        "from pathlib import Path; from rin.curation.standin import write_archive; "
-        f"write_archive(Path({str(tmp_path / 'archive')!r}), studies=300, size=64, seed=0)"
-    )
-    writer = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
-    try:
-        while not any(tmp_path.rglob("*.dcm")):
-            assert writer.poll() is None
-            time.sleep(0.1)
-    finally:
-        writer.kill()
-        writer.wait()
-    assert not (tmp_path / "archive").exists()
-    assert not any(name.name == STAND_IN_NOTE for name in tmp_path.rglob("*"))
 
 
 def test_write_that_fails_half_way_leaves_nothing(tmp_path, monkeypatch):

@@ -13,9 +13,7 @@ from rin.curation.standin.instances import burn_text, outline_points
 from rin.curation.standin.phantoms import PHANTOMS, display, draw_slices, key_slices
 from rin.curation.standin.studies import (
     CLASSES,
-    NORMAL,
     REGIONS,
-    draw_patient,
     plan_studies,
     write_report,
 )
@@ -76,10 +74,6 @@ def test_some_patients_have_several_studies_in_order_of_time():
     assert any(len({study.region for study in own}) < len(own) for own in several)
 
 
-def test_patients_have_ids_of_their_own():
-    assert len({draw_patient(number, 3).patient_id for number in range(3000)}) == 3000
-
-
 @pytest.mark.parametrize("seed", [0, 20, 21])
 def test_search_for_normal_has_imperfect_precision_and_recall(seed):
     plan = plan_studies(320, seed)
@@ -116,16 +110,6 @@ def test_overlooked_findings_are_in_the_pictures_but_neither_in_report_nor_marke
     assert files["key_selections"] == files["outlines"] == []
     like_normal = replace(study, findings=(), kind="normal")
     assert write_report(study, SEED) == write_report(like_normal, SEED)
-
-
-def test_report_sections_stand_in_order_and_name_the_patient():
-    study = plan_studies(30, SEED)[7]
-    text = write_report(study, SEED)
-    headings = ("EXAM:", "HISTORY:", "TECHNIQUE:", "COMPARISON:", "FINDINGS:", "IMPRESSION:")
-    lines = [line for line in text.splitlines() if line.startswith(headings)]
-    assert [line.split(":")[0] + ":" for line in lines] == list(headings)
-    assert study.patient.spoken_name in text
-    assert write_report(study, SEED) == text
 
 
 @pytest.mark.parametrize(
@@ -189,14 +173,6 @@ def test_outline_of_one_pixel_surrounds_its_center():
     assert (points[0] == points[-1]).all()
 
 
-def test_outline_at_the_border_stays_inside_the_picture():
-    mask = np.zeros((6, 8), dtype=bool)
-    mask[:2, 6:] = True
-    points = np.array(outline_points(mask))
-    assert points.min() >= 0
-    assert (points <= (8, 6)).all()
-
-
 @pytest.mark.parametrize("region", list(PHANTOMS))
 @pytest.mark.parametrize("size", [48, 200])
 def test_slices_have_the_asked_width_and_differ_from_each_other(region, size):
@@ -241,7 +217,3 @@ def test_ultrasound_comes_with_and_without_text_and_says_so_or_not():
             bar = set(np.unique(top)) == {0, 255}
             told[bar, first.get("BurnedInAnnotation", "")] += 1
     assert set(told) == {(True, "YES"), (True, ""), (False, "NO"), (False, "")}
-
-
-def test_normal_classes_stand_for_several_regions():
-    assert sum(label == "normal" for label in NORMAL.values()) == 5
