@@ -11,7 +11,6 @@ import keras
 import numpy as np
 import pytest
 from skimage.transform import resize
-from sklearn.metrics import f1_score
 
 from rin.errors import InputError
 from rin.explain.gradcam import class_activation, gradient_cam, to_uint8
@@ -58,31 +57,9 @@ def test_to_uint8_of_golden_maps_equals_the_opencv_recipe_rounded(name):
     assert set(np.unique(found - cut)) == {0, 1}  # the recipe cuts off what is rounded here
 
 
-def test_recipe_scaled_after_enlarging_would_take_a_tenth_more_of_the_image():
-    maps = np.maximum(np.random.default_rng(0).normal(size=(200, 7, 7)), 0)
-    shares, dice, cut_dice = [], [], []
-    for small, ours in zip(maps, to_uint8(maps, 224) > 180, strict=True):
-        large = resize(small, (224, 224), order=1, mode="edge", anti_aliasing=False)
-        after = np.rint(255 * large / large.max()) > 180
-        cut_off = np.floor(255 * large / small.max()) > 180
-        shares.append(after.sum() / ours.sum())
-        dice.append(f1_score(after.ravel(), ours.ravel()))
-        cut_dice.append(f1_score(cut_off.ravel(), ours.ravel()))
-    assert np.mean(shares) == pytest.approx(1.1, abs=0.03)
-    assert np.mean(dice) == pytest.approx(0.95, abs=0.01)
-    assert np.mean(cut_dice) == pytest.approx(0.99, abs=0.005)
-
-
 def test_to_uint8_of_maps_without_contrast_is_zero_or_255():
     assert not to_uint8(np.array([[[-2.0, 0.0], [-1.0, -3.0]]]), 4).any()
     assert (to_uint8(np.full((1, 2, 2), 1e-6), 5) == 255).all()
-
-
-def test_to_uint8_divides_each_image_by_its_own_maximum():
-    cam = np.array([[[1.0, 2.0]], [[50.0, 100.0]]]).repeat(2, axis=1)
-    large = to_uint8(cam, 2)
-    np.testing.assert_array_equal(large[0], large[1])
-    assert large[0, 0].tolist() == [128, 255]
 
 
 @pytest.mark.parametrize(
@@ -202,13 +179,6 @@ def test_gradient_at_the_paper_s_layer_equals_the_closed_form(name):
 def test_gradient_cam_of_a_model_that_ends_otherwise_raises(head, told):
     model, features = network(head)
     with pytest.raises(InputError, match=told):
-        gradient_cam(model, pictures(), features)
-
-
-def test_gradient_cam_on_a_backend_without_gradients_names_those_that_have(monkeypatch):
-    model, features = network(HEADS["logits"])
-    monkeypatch.setattr(keras.backend, "backend", lambda: "openvino")
-    with pytest.raises(InputError, match=r"openvino.*tensorflow, jax"):
         gradient_cam(model, pictures(), features)
 
 

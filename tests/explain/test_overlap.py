@@ -18,7 +18,6 @@ from rin.explain.overlap import (
     baseline_table,
     best_threshold,
     cam_dice,
-    check_masks,
     crossfitted_dice,
     dice,
     lesion_sizes,
@@ -84,12 +83,6 @@ def test_measures_of_unusable_maps_or_masks_raise(measure):
         measure(np.full((1, 2, 2), np.nan), EMPTY)
 
 
-@pytest.mark.parametrize("value", [-1, 0.5, np.nan])
-def test_masks_of_other_values_than_zero_and_one_raise(value):
-    with pytest.raises(InputError, match="not 0 and 1"):
-        check_masks(np.array([[[0, value]]]))
-
-
 def random_pair(n=12, side=9, seed=4):
     """Maps that are a little brighter on their lesion, a rectangle."""
     rng = np.random.default_rng(seed)
@@ -109,13 +102,6 @@ def test_threshold_curve_equals_dice_at_each_threshold_by_itself(seed, masks):
     np.testing.assert_array_equal(threshold_curve(cams, masks), expected)
 
 
-def test_best_threshold_is_the_one_of_the_largest_mean_dice_of_all():
-    cams, masks = random_pair()
-    means = [cam_dice(cams, masks, t).mean() for t in range(256)]
-    chosen = best_threshold(threshold_curve(cams, masks))
-    assert chosen == int(np.argmax(np.round(means, 9)))
-
-
 def test_best_threshold_of_scores_that_differ_by_rounding_is_the_lowest():
     curves = np.zeros((3, 256))
     curves[:, 10], curves[:, 20] = [0.3, 0.2, 0.1], [0.1, 0.2, 0.3]
@@ -131,15 +117,6 @@ def test_crossfitted_dice_equals_a_loop_over_patients():
         own = patients == patient
         expected[own] = curves[own, best_threshold(curves[~own])]
     np.testing.assert_array_equal(crossfitted_dice(curves, patients), expected)
-
-
-def test_crossfitted_dice_never_uses_the_patients_own_images():
-    """Two patients who are best served by different thresholds get each other's."""
-    curves = np.zeros((3, 256))
-    curves[:2, 50], curves[2, 200] = 1.0, 1.0
-    curves[:2, 200], curves[2, 50] = 0.3, 0.1
-    assert crossfitted_dice(curves, ["a", "a", "b"]).tolist() == [0.3, 0.3, 0.1]
-    assert np.isnan(crossfitted_dice(curves, ["a", "a", "a"])).all()
 
 
 @pytest.mark.parametrize(
@@ -171,12 +148,6 @@ def test_near_lesion_equals_distances_by_brute_force(seed, tolerance):
     mask = np.random.default_rng(seed).random((SIDE, SIDE)) > 0.93
     near = near_lesion(mask[None], tolerance)[0]
     np.testing.assert_array_equal(near, near_by_force(mask, tolerance))
-
-
-@pytest.mark.parametrize("tolerance", [-1, np.nan])
-def test_near_lesion_within_no_distance_raises(tolerance):
-    with pytest.raises(InputError, match="not negative"):
-        near_lesion(np.ones((1, 2, 2), bool), tolerance)
 
 
 def test_tolerance_is_the_published_one_at_the_papers_size_and_in_proportion_elsewhere():
@@ -272,14 +243,6 @@ def test_ellipse_is_that_of_its_equation_in_the_middle():
     y, x = np.mgrid[:41, :61]
     drawn = baseline_pictures((41, 61), (20, 30))["centred ellipse"]
     np.testing.assert_array_equal(drawn > 0, ((y - 20) / 10) ** 2 + ((x - 30) / 15) ** 2 < 1)
-
-
-@pytest.mark.parametrize(
-    ("shape", "middle"),
-    [((5, 5), [[2, 2]]), ((4, 5), [[1, 2], [2, 2]]), ((2, 2), [[0, 0], [0, 1], [1, 0], [1, 1]])],
-)
-def test_centre_point_is_the_pixel_or_pixels_around_the_middle(shape, middle):
-    assert np.argwhere(baseline_pictures(shape, (1, 1))["centre point"]).tolist() == middle
 
 
 def test_baseline_scores_of_a_centred_square_follow_from_its_share_of_the_image():

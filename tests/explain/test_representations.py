@@ -37,14 +37,6 @@ def test_neighbours_are_those_of_a_search_pair_by_pair(table):
     assert found.rows.tolist() == by_hand(features.astype(float), patients, 5)
 
 
-def test_neighbours_do_not_depend_on_the_size_of_a_block(table, monkeypatch):
-    _, patients, features = table
-    whole = emb.nearest_neighbours(features, patients, 3)
-    monkeypatch.setattr(emb, "_BLOCK", 7 * len(features))
-    pieces = emb.nearest_neighbours(features, patients, 3)
-    assert pieces.rows.tolist() == whole.rows.tolist()
-
-
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.integers(0, 4), min_size=8, max_size=20).filter(
@@ -58,13 +50,6 @@ def test_no_neighbour_is_of_the_same_patient(patients, seed):
     owners = np.asarray(patients)
     assert not (owners[found.rows] == owners[:, None]).any()
     assert (np.diff(found.similarity, axis=1) <= 0).all()
-
-
-def test_similarity_is_the_cosine():
-    features = np.array([[1, 0], [3, 3], [0, -2]], dtype=np.float32)
-    found = emb.nearest_neighbours(features, pd.Series(list("abc")), 2)
-    assert found.similarity[0] == pytest.approx([np.sqrt(0.5), 0.0], abs=1e-6)
-    assert found.similarity[2] == pytest.approx([0.0, -np.sqrt(0.5)], abs=1e-6)
 
 
 def test_purity_and_chance_are_those_counted_by_hand(table):
@@ -97,15 +82,6 @@ def test_interval_of_the_purity_is_that_of_patients_drawn_one_at_a_time(table):
     purity = emb.neighbour_purity(truth, patients, found, seed=1)
     expected = np.percentile(means, [2.5, 97.5])
     assert [purity.low, purity.high] == pytest.approx(expected, abs=0.02)
-
-
-def test_purity_of_separate_classes_is_one():
-    features = np.repeat(np.eye(3), 4, axis=0) + 0.01 * np.arange(12)[:, None]
-    truth, patients = pd.Series(np.repeat(list("abc"), 4)), pd.Series(range(12))
-    found = emb.nearest_neighbours(features, patients, 3)
-    purity = emb.neighbour_purity(truth, patients, found, seed=1)
-    assert (purity.share, purity.low, purity.high) == (1, 1, 1)
-    assert purity.chance == pytest.approx(3 / 11)
 
 
 def test_a_class_with_fewer_images_than_neighbours_lowers_what_can_be_reached():
@@ -142,11 +118,6 @@ def test_too_few_images_of_other_patients_are_an_error(k, patients, part):
 def test_features_that_say_nothing_are_an_error(features, part):
     with pytest.raises(InputError, match=part):
         emb.nearest_neighbours(features, pd.Series(range(len(features))), 1)
-
-
-def test_patients_of_other_images_are_an_error():
-    with pytest.raises(InputError, match="3 rows for 2 images"):
-        emb.nearest_neighbours(np.eye(3), pd.Series(["a", "b"]), 1)
 
 
 def test_pixels_as_features_are_centred_and_keep_colour():

@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from rin.errors import InputError
 from rin.models.augmentation import (
     AUGMENTATION,
     Augmentation,
-    find_augmentation,
     gathered_affine,
 )
 
@@ -134,11 +132,6 @@ def test_layer_when_not_training_is_the_identity(training):
     np.testing.assert_array_equal(made, images)
 
 
-def test_layer_without_augmentation_when_training_is_the_identity():
-    images = np.stack([picture(12, 12)] * 3)
-    np.testing.assert_array_equal(layer_of("none")(images, training=True), images)
-
-
 def test_layer_when_training_draws_for_every_image_and_call_anew():
     layer, images = layer_of("official"), np.stack([picture(32, 32)] * 4)
     first, second = (np.asarray(layer(images, training=True)) for _ in range(2))
@@ -168,11 +161,6 @@ def test_layer_in_mixed_precision_transforms_as_in_full_precision():
         Augment(WIDE, dtype=d)(images, training=True) for d in ("float32", "mixed_bfloat16")
     )
     np.testing.assert_allclose(np.asarray(mixed, "float32"), np.asarray(full), atol=1)
-
-
-def test_find_augmentation_when_unknown_names_the_known_ones():
-    with pytest.raises(InputError, match="official_hemorrhage"):
-        find_augmentation("strong")
 
 
 @pytest.mark.parametrize("name", SINGLE)

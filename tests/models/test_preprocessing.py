@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rin.errors import InputError
-from rin.models.preprocessing import PREPROCESSING, check_pixels, find_preprocessing
+from rin.models.preprocessing import PREPROCESSING, check_pixels
 
 
 def rgb():
@@ -34,12 +34,6 @@ def test_caffe_unit_when_applied_is_caffe_over_255():
     np.testing.assert_allclose(PREPROCESSING["caffe_unit"].apply(rgb()), expected, atol=1e-6)
 
 
-def test_caffe_unit_of_a_red_pixel_is_blue_green_red_minus_means_over_255():
-    pixel = np.array([[255.0, 0.0, 0.0]])
-    expected = [[-103.939 / 255, -116.779 / 255, (255 - 123.68) / 255]]
-    np.testing.assert_allclose(PREPROCESSING["caffe_unit"].apply(pixel), expected, atol=1e-6)
-
-
 @pytest.mark.parametrize("channels", [1, 3])
 def test_layer_when_contract_changes_equals_apply_without_a_new_layer(channels):
     from rin.models.layers import Preprocess
@@ -51,11 +45,6 @@ def test_layer_when_contract_changes_equals_apply_without_a_new_layer(channels):
         expected = contract.apply(np.broadcast_to(images, rgb().shape))
         np.testing.assert_allclose(layer(images), expected, rtol=1e-5, atol=1e-4)
     assert layer.trainable_variables == []
-
-
-def test_find_preprocessing_when_unknown_names_the_known_ones():
-    with pytest.raises(InputError, match="caffe_unit"):
-        find_preprocessing("caffe_255")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,4 @@
 import os
-import subprocess
-import sys
 import threading
 from itertools import chain, count, islice
 from pathlib import Path
@@ -139,11 +137,6 @@ def test_own_errors_stand_in_for_what_the_framework_makes_of_them():
             raise RuntimeError("generator failed") from error
 
 
-def test_own_errors_leave_others_as_they_are():
-    with ReadAhead(count) as ahead, pytest.raises(KeyError), own_errors(ahead):
-        raise KeyError("x")
-
-
 def test_ordered_batches_of_rows_out_of_order_keep_their_order():
     rows = np.array([9, 2, 7, 1, 5])
     ordered = OrderedBatches(Part(*numbered(), rows), batch=3, channels=1)
@@ -185,10 +178,6 @@ def test_read_rows_of_a_file_are_those_of_the_array(images, stored, rows):
     np.testing.assert_array_equal(read, images[np.array(rows, int)])
 
 
-def test_read_rows_of_an_array_in_memory_indexes_it(images):
-    np.testing.assert_array_equal(read_rows(images, np.array([4, 2])), images[[4, 2]])
-
-
 def test_read_rows_of_a_part_of_a_map_does_not_read_from_its_beginning(images, stored):
     part = stored[10:20]
     np.testing.assert_array_equal(read_rows(part, np.array([0, 9])), images[[10, 19]])
@@ -213,26 +202,3 @@ def test_read_rows_of_a_file_that_is_gone_names_it(stored):
     with pytest.raises(InputError, match="cannot be read") as caught:
         read_rows(stored, np.array([2]))
     assert caught.value.where == str(stored.filename)
-
-
-MEMORY = """
-import resource, sys
-import numpy as np
-from rin.training.batches import read_rows
-
-images = np.load(sys.argv[1], mmap_mode="r")
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-for rows in np.arange(len(images)).reshape(-1, 64):
-    read_rows(images, rows)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
-"""
-
-
-def test_reading_a_whole_store_keeps_none_of_it_resident(tmp_path):
-    path = tmp_path / "images.npy"
-    with path.open("wb") as file:  # 256 MB that take no disk
-        header = {"descr": "|u1", "fortran_order": False, "shape": (4096, 256, 256)}
-        np.lib.format.write_array_header_1_0(file, header)
-        file.truncate(file.tell() + 4096 * 65536)
-    grown = subprocess.check_output([sys.executable, "-c", MEMORY, path], text=True)
-    assert int(grown) < 32

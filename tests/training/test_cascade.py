@@ -49,17 +49,6 @@ def test_cascade_leaves_the_weights_and_traces_nothing(cascade):
     assert later == traces
 
 
-def test_cascade_begins_with_the_maps_of_the_trained_network(cascade, trained, parts):
-    found, *_ = cascade
-    np.testing.assert_array_equal(found.maps[0], trained[0].predict(parts[2], 8)[1])
-
-
-def test_each_step_of_the_cascade_changes_every_map(cascade):
-    found, *_ = cascade
-    for one, two in pairwise(found.maps):
-        assert (np.abs(one - two).max(axis=(1, 2, 3)) > 1e-6).all()
-
-
 def test_last_step_of_the_cascade_is_a_network_that_never_trained(cascade, trained, parts):
     found, before, *_ = cascade
     block, _ = trained

@@ -121,13 +121,6 @@ def test_pretraining_metrics_tell_the_budget(pretrained):
         assert metrics["images_per_second"] > 0
 
 
-def test_pretraining_history_has_one_row_an_epoch(pretrained):
-    for result in pretrained[1]:
-        assert result.history["epoch"].tolist() == [1, 2]
-        assert list(result.history) == HISTORY
-        assert result.history["learning_rate"].tolist() == pytest.approx([1e-2, 1e-2])
-
-
 def test_pretraining_accuracy_is_that_of_images_with_their_own_labels(pretrained):
     """Keras' own evaluation takes image and label from one batch, whatever its order."""
     compiled, (images, classes, parts) = pretrained[0]._block, RGB[:3]
@@ -150,12 +143,6 @@ def test_pretraining_predictions_are_of_the_test_images_and_explain_the_metrics(
         expected = balanced_accuracy_score(table["truth"], table["predicted"])
         assert metrics["balanced_accuracy"] == pytest.approx(expected)
         assert (table["confidence"] >= table["truth_probability"]).all()
-
-
-def test_pretraining_class_table_counts_images(pretrained):
-    table = pretrained[1][1].classes
-    assert table["label"].tolist() == ["d", "e", "f", "g"]
-    assert (table[["train", "validation", "test"]] == [11, 2, 3]).all(axis=None)
 
 
 def test_pretraining_that_is_saved_reads_back_with_its_digest(pretrained):
@@ -209,11 +196,6 @@ def test_pretraining_from_a_store_that_breaks_off_names_the_file(pretrained, tmp
     with pytest.raises(InputError, match="cannot be read") as caught:
         pretrained[0].train(images, *GRAY[1:])
     assert caught.value.where == str(tmp_path / "images.npy")
-
-
-def test_pretraining_of_too_small_images_names_the_least():
-    with pytest.raises(InputError, match=r"31 px is too small for ResNet50.*at least 32"):
-        PretrainingBlock("ResNet50", replace(Settings(), size=31), 4, seed=5)
 
 
 def test_pretraining_that_diverges_says_so_and_the_next_is_untouched(
@@ -274,15 +256,6 @@ def test_pretraining_with_a_checkpoint_of_another_run_begins_from_its_start(
         result = block.train(*GRAY, WorkFolder(tmp_path, {"run": "a"}))
     assert result.metrics["resumed"] == 0
     assert result.predictions.equals(gray.predictions)
-
-
-def test_pretraining_tells_its_progress_in_a_file(pretrained, tmp_path, monkeypatch):
-    monkeypatch.setattr(pretrain, "_EVERY_SECONDS", 0.0)
-    pretrained[0].train(*GRAY, WorkFolder(tmp_path))
-    line = (tmp_path / "progress.txt").read_text()
-    assert line.startswith("epoch 2/2, ")
-    for word in ("images/s, loss ", ", lr 0.01, ETA "):
-        assert word in line
 
 
 def test_pretraining_with_schedule_and_weights_compiles_once_for_corpora_of_one_size(tmp_path):
@@ -358,26 +331,6 @@ def test_recalibrated_averages_are_those_of_the_batches_and_nothing_else_changes
     assert norm.momentum == 0.9
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_recalibrated_averages_do_not_remember_what_was_before(block, store, count):
-    training = Part(*store, np.arange(24))
-    norm, made = first_norm(block), []
-    for value in (0.0, 100.0):
-        norm.moving_mean.assign(np.full(norm.moving_mean.shape, value))
-        recalibrate(block, training, 8, count, seed=4)
-        made.append(np.asarray(norm.moving_mean))
-    np.testing.assert_array_equal(*made)
-
-
-def test_read_probabilities_of_a_literal_table():
-    probabilities = np.array([[0.5, 0.3, 0.2], [0.1, 0.7, 0.2], [0.1, 0.3, 0.6]])
-    table = read_probabilities(probabilities, np.array([0, 2, 0]))
-    assert table["predicted"].tolist() == [0, 1, 2]
-    assert table["in_top5"].tolist() == [True, True, False]  # of three classes, the first two
-    assert table["confidence"].tolist() == [0.5, 0.7, 0.6]
-    assert table["truth_probability"].tolist() == [0.5, 0.2, 0.1]
-
-
 @pytest.mark.parametrize("classes", [4, 6, 20])
 def test_read_probabilities_agree_with_scikit_learn(classes):
     draws = np.random.default_rng(classes)
@@ -404,10 +357,6 @@ def test_reading_tells_time_left_in_a_fitting_unit(seconds, words):
     assert Reading(1, 1, 1e4, 1, 1, seconds).line.endswith(
         f"10,000 images/s, loss 1, lr 1, ETA {words}"
     )
-
-
-def test_reading_before_the_second_step_leaves_out_what_nobody_knows():
-    assert Reading(1, 3, None, 2.3, 1e-3, None).line == "epoch 1/3, loss 2.3, lr 0.001"
 
 
 def reporter(state, loss, told):
