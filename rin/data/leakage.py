@@ -29,17 +29,8 @@ PAIR_COLUMNS = ["case_a", "case_b", "distance"]
 def picture_hash(picture: np.ndarray) -> tuple[str, bool]:
     """Return the difference hash of a picture, and whether the picture is blank.
 
-    Parameters
-    ----------
-    picture
-        uint8 (h, w), or (h, w, 3).
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits: 256 bits, row by row.
-    bool
-        Whether the standard deviation lies below one gray level.
+    The picture is uint8 (h, w), or (h, w, 3); the hash 64 hexadecimal digits, 256 bits row by row.
+    Blank is what has a standard deviation below one gray level.
     """
     bits = imagehash.dhash(Image.fromarray(np.ascontiguousarray(picture)), HASH_SIDE).hash
     return np.packbits(bits).tobytes().hex(), bool(np.std(picture) < BLANK_SD)
@@ -48,15 +39,13 @@ def picture_hash(picture: np.ndarray) -> tuple[str, bool]:
 def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
     """Find pairs of cases that show the same thing.
 
-    Every picture is compared with every other, so the time grows with the square of their
-    number: about 3 seconds for 30,000 pictures and a quarter of an hour for 570,000 on two cores.
-    The memory stays below half a gigabyte unless the pairs themselves are many.
+    Every picture is compared with every other: about 3 seconds for 30,000 pictures and a quarter
+    of an hour for 570,000 on two cores, below half a gigabyte.  Blank pictures match nothing.
 
     Parameters
     ----------
     cases
-        Case table; ``case_id``, ``hash`` and ``blank`` are used.  Blank pictures match
-        nothing: they would all match one another.
+        Case table; ``case_id``, ``hash`` and ``blank`` are used.
     threshold
         Largest Hamming distance of a match, of 256 bits: ``SAME_PICTURE`` (8) for copies,
         ``SAME_LESION`` (40) for a second look at the same lesion.  None compares nothing.
@@ -64,7 +53,7 @@ def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns ``case_a``, ``case_b`` (in the order of ``cases``), ``distance``; nearest first.
+        ``case_a``, ``case_b`` (in the order of ``cases``), ``distance``; nearest first.
     """
     ids = cases["case_id"].to_numpy(dtype=object)
     kept = np.flatnonzero(~cases["blank"].to_numpy(dtype=bool))
@@ -80,18 +69,10 @@ def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
 def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """Find, for each case of one dataset, the picture of another dataset that is most like it.
 
-    Parameters
-    ----------
-    cases, others
-        Case tables; ``case_id``, ``digest``, ``hash`` and ``blank`` are used.  Blank pictures are
-        left out on both sides.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a case that is not blank: ``case_id``, ``other`` (case id of the nearest picture),
-        ``distance`` (differing bits of 256), ``equal`` (whether some picture of the others has the
-        very same pixels).  Without a picture to compare with there is no row.
+    Of both case tables, ``case_id``, ``digest``, ``hash`` and ``blank`` are used; blank pictures
+    are left out.  Returned is a row a case: ``case_id``, ``other`` (case id of the nearest
+    picture), ``distance`` (differing bits of 256), ``equal`` (whether some picture of the others
+    has the very same pixels).
     """
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
     if ours.empty or theirs.empty:

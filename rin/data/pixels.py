@@ -16,14 +16,12 @@ row.
 
 import io
 import math
-import os
 import struct
 import threading
 import zlib
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -41,28 +39,16 @@ MAX_COORDINATE = 1e6
 
 
 def polygon_text(points: Iterable[tuple[float, float]]) -> str:
-    """Return a polygon of (x, y) points, in pixels, as text.
-
-    Raises
-    ------
-    InputError
-        Fewer than three points, or a coordinate that is not finite or beyond a million pixels.
-    """
+    """Return a polygon of three or more (x, y) points, in pixels, as text."""
     text = POLYGON + " ".join(f"{_number(x)},{_number(y)}" for x, y in points)
-    _points(text)
+    _numbers(text)
     return text
 
 
 def box_text(x: float, y: float, width: float, height: float) -> str:
-    """Return a box of ``width`` by ``height`` pixels, whose first pixel is (x, y), as text.
-
-    Raises
-    ------
-    InputError
-        Width or height not above zero, or a number that is not finite or beyond a million.
-    """
+    """Return a box of ``width`` by ``height`` pixels, whose first pixel is (x, y), as text."""
     text = BOX + ",".join(map(_number, (x, y, width, height)))
-    _sides(text)
+    _numbers(text)
     return text
 
 
@@ -88,24 +74,19 @@ def rasterise(entry: str, shape: tuple[int, int]) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        bool (h, w); at least one pixel is set.  Checked against Matplotlib's paths and
-        against the areas of boxes.
-
-    Raises
-    ------
-    InputError
-        Malformed text, or a shape that covers no pixel of the picture.
+        bool (h, w); at least one pixel is set.  InputError for malformed text, or a shape that
+        covers no pixel of the picture.
     """
     filled = np.zeros(shape, dtype=bool)
     if entry.startswith(BOX):
-        x, y, width, height = _sides(entry)
+        x, y, width, height = _numbers(entry)[0]
         start = max(0, math.ceil(y - 0.5)), max(0, math.ceil(x - 0.5))
         end = math.ceil(y + height - 0.5) - 1, math.ceil(x + width - 0.5) - 1
         # Where the end lies before the start, skimage would swap the two.
         if start[0] <= end[0] and start[1] <= end[1]:
             filled[rectangle(start, end, shape=shape)] = True
     else:
-        columns, rows = _points(entry).T
+        columns, rows = _numbers(entry).T
         filled[polygon(rows, columns, shape=shape)] = True
     if not filled.any():
         raise InputError(
@@ -116,36 +97,36 @@ def rasterise(entry: str, shape: tuple[int, int]) -> np.ndarray:
     return filled
 
 
-def _points(entry: str) -> np.ndarray:
-    """Return the points of a polygon, float (n, 2)."""
-    if not entry.startswith(POLYGON):
-        raise _malformed(entry, "it is neither a polygon nor a box")
-    pairs = [pair.split(",") for pair in entry.removeprefix(POLYGON).split()]
-    if any(len(pair) != 2 for pair in pairs):
-        raise _malformed(entry, "a point is not two numbers")
-    if len(pairs) < MIN_POINTS:
-        raise _malformed(entry, f"{len(pairs)} points make no polygon")
-    return np.array([_finite(entry, pair) for pair in pairs])
-
-
-def _sides(entry: str) -> tuple[float, ...]:
-    parts = entry.removeprefix(BOX).split(",")
-    if len(parts) != 4:
-        raise _malformed(entry, "a box is four numbers")
-    sides = _finite(entry, parts)
-    if sides[2] <= 0 or sides[3] <= 0:
-        raise _malformed(entry, "width and height of a box must be above zero")
-    return sides
-
-
-def _finite(entry: str, parts: list[str]) -> tuple[float, ...]:
-    try:
-        numbers = tuple(map(float, parts))
-    except ValueError as error:
-        raise _malformed(entry, f"not a number ({error})") from error
-    # A comparison with NaN is false, so this refuses it too.
-    if not all(abs(number) <= MAX_COORDINATE for number in numbers):
-        raise _malformed(entry, "a coordinate is not finite, or beyond a million pixels")
+def _numbers(entry: str) -> np.ndarray:
+    """Return the points of a polygon, float (n, 2), or the numbers of a box, (1, 4)."""
+    kind, _, text = entry.partition(":")
+    box, problem = f"{kind}:" == BOX, ""
+    rows = [row.split(",") for row in text.split()]
+    if not is_shape(entry):
+        problem = "it is neither a polygon nor a box"
+    elif box and [len(row) for row in rows] != [4]:
+        problem = "a box is four numbers"
+    elif not box and any(len(row) != 2 for row in rows):
+        problem = "a point is not two numbers"
+    elif not box and len(rows) < MIN_POINTS:
+        problem = f"{len(rows)} points make no polygon"
+    else:
+        try:
+            numbers = np.array(rows, dtype=float)
+        except ValueError as error:
+            problem = f"not a number ({error})"
+        else:
+            # A comparison with NaN is false, so this refuses it too.
+            if not (np.abs(numbers) <= MAX_COORDINATE).all():
+                problem = "a coordinate is not finite, or beyond a million pixels"
+            elif box and (numbers[0, 2:] <= 0).any():
+                problem = "width and height of a box must be above zero"
+    if problem:
+        raise InputError(
+            f"the shape cannot be read: {problem}",
+            where=_short(entry),
+            remedy="Write 'polygon:x1,y1 x2,y2 x3,y3 ...' or 'box:x,y,width,height', in pixels.",
+        )
     return numbers
 
 
@@ -154,27 +135,15 @@ def _number(value: float) -> str:
     return repr(float(value)).removesuffix(".0")
 
 
-def _malformed(entry: str, problem: str) -> InputError:
-    return InputError(
-        f"the shape cannot be read: {problem}",
-        where=_short(entry),
-        remedy="Write 'polygon:x1,y1 x2,y2 x3,y3 ...' or 'box:x,y,width,height', in pixels.",
-    )
-
-
 def _short(entry: str) -> str:
     return entry if len(entry) <= 60 else f"{entry[:60]}..."
 
 
 MARK = "#"
-_HEADERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
 # NumPy parses headers as Python literals, which before 3.11.8 fails at random where threads do so
 # at once (python/cpython#106905).
 _PARSING = threading.Lock()
-_NO_HEADER = (OSError, ValueError, EOFError, OverflowError, SyntaxError, TypeError)
+_NO_VOLUME = (OSError, ValueError, EOFError, OverflowError, SyntaxError, TypeError, MemoryError)
 
 
 def slice_locator(locator: str, number: int) -> str:
@@ -189,27 +158,12 @@ def is_slice(locator: str) -> bool:
 
 
 def n_slices(root: Path, locator: str) -> int:
-    """Return the number of slices of a volume; of a file, only its header is read.
-
-    Raises
-    ------
-    InputError
-        As :func:`read_slice`.
-    """
-    place = Path(root) / locator
-    if SEPARATOR in locator:
-        content = read_bytes(root, locator)
-        return _shape(io.BytesIO(content), len(content), place)[0]
-    return _file_shape(place)[0]
+    """Return the number of slices of a volume; of a file, only its header is read."""
+    return len(_volume(root, locator))
 
 
 def read_slice(root: Path, locator: str) -> np.ndarray:
-    """Read one slice of a volume.
-
-    Returns
-    -------
-    numpy.ndarray
-        uint8 (h, w), 0 to 255.
+    """Read one slice of a volume, uint8 (h, w), 0 to 255.
 
     Raises
     ------
@@ -218,81 +172,50 @@ def read_slice(root: Path, locator: str) -> np.ndarray:
         objects, an array that is not uint8 (slices, h, w), or a slice that the volume lacks.
     """
     name, _, text = locator.rpartition(MARK)
-    place = Path(root) / name
-    volume = _volume_member(root, name) if SEPARATOR in name else _volume_file(place)
+    volume = _volume(root, name)
     if not text.isdecimal() or int(text) >= len(volume):
         raise InputError(
             f"there is no slice {text!r} in a volume of {len(volume)}",
-            where=place,
+            where=place_of(root, name),
             remedy=f"Slices are counted from 0 to {len(volume) - 1}.",
         )
     return np.array(volume[int(text)], order="C")
 
 
-def _volume_file(place: Path) -> np.ndarray:
-    _file_shape(place)
+def _volume(root: Path, locator: str) -> np.ndarray:
+    """Return a volume, uint8 (slices, h, w): a file is mapped, a member of an archive unpacked."""
+    place, _, member = locator.partition(SEPARATOR)
+    path = Path(root) / place
     try:
-        with _PARSING:
-            return np.load(place, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise _no_volume(place, f"the volume cannot be read ({error})") from error
-
-
-def _file_shape(place: Path) -> tuple[int, int, int]:
-    try:
-        with place.open("rb") as file:
-            return _shape(file, place.stat().st_size, place)
-    except OSError as error:
-        raise _no_volume(place, f"the volume cannot be read ({error})") from error
-
-
-def _volume_member(root: Path, locator: str) -> np.ndarray:
-    archive = Path(root) / locator.partition(SEPARATOR)[0]
-    try:
-        stat = archive.stat()
-    except OSError as error:
-        raise _no_volume(archive, f"the archive cannot be read ({error})") from error
-    return _unpacked(os.fspath(root), locator, stat.st_mtime_ns, stat.st_size)
+        stat = path.stat()
+        if member:
+            volume = _unpacked(Path(root), locator, stat.st_mtime_ns, stat.st_size)
+        else:
+            with _PARSING:
+                volume = np.lib.format.open_memmap(path, mode="r")
+    except InputError:
+        raise
+    except _NO_VOLUME as error:
+        raise InputError(
+            f"the volume cannot be read ({error})",
+            where=place_of(root, locator),
+            remedy="Fetch the file again from the dataset's home.",
+        ) from error
+    if volume.dtype != np.uint8 or volume.ndim != 3 or not volume.size:
+        stated = " x ".join(map(str, volume.shape)) or "a single number"
+        raise InputError(
+            f"the array is {stated} of {volume.dtype} instead of slices x height x width of uint8",
+            where=place_of(root, locator),
+            remedy="Window the volume to 8 bits, as its publication says, and save it so.",
+        )
+    return volume
 
 
 @lru_cache(maxsize=4)
-def _unpacked(root: str, locator: str, _modified: int, _size: int) -> np.ndarray:
-    content = read_bytes(Path(root), locator)
-    _shape(io.BytesIO(content), len(content), Path(root) / locator)
+def _unpacked(root: Path, locator: str, _modified: int, _size: int) -> np.ndarray:
+    content = read_bytes(root, locator)
     with _PARSING:
-        return np.load(io.BytesIO(content), allow_pickle=False)
-
-
-def _shape(file: BinaryIO, size: int, place: Path) -> tuple[int, int, int]:
-    """Return the shape that the header states, checked against type and size of the file."""
-    if not size:
-        raise _no_volume(place, "the file is empty")
-    try:
-        read_header = _HEADERS[np.lib.format.read_magic(file)]
-        with _PARSING:
-            shape, _, dtype = read_header(file)
-    except KeyError as error:
-        raise _no_volume(place, f"version {error} of the array format is not used here") from error
-    except _NO_HEADER as error:
-        raise _no_volume(place, f"the file is no NumPy array ({error})") from error
-    if dtype.hasobject:
-        raise _no_volume(place, "the array holds Python objects, which run code when they are read")
-    if dtype != np.uint8 or len(shape) != 3 or min(shape) < 1:
-        stated = " x ".join(map(str, shape)) or "a single number"
-        raise InputError(
-            f"the array is {stated} of {dtype} instead of slices x height x width of uint8",
-            where=place,
-            remedy="Window the volume to 8 bits, as its publication says, and save it so.",
-        )
-    whole = file.tell() + math.prod(shape)
-    if size < whole:
-        raise _no_volume(place, f"the file is truncated: {size} bytes instead of {whole}")
-    return shape
-
-
-def _no_volume(place: Path, problem: str) -> InputError:
-    remedy = "Fetch the file again from the dataset's home."
-    return InputError(problem, where=place, remedy=remedy)
+        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
 
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
@@ -316,20 +239,13 @@ _DECODING = (
 def read_gray(root: Path, locator: str, window: tuple[float, float] | None = None) -> np.ndarray:
     """Read a picture as gray.
 
-    Parameters
-    ----------
-    window
-        Center and width of the window of a DICOM picture (:func:`rin.data.dicom.read_dicom`).
+    ``window`` is center and width for a DICOM picture (:func:`rin.data.dicom.read_dicom`).
 
     Returns
     -------
     numpy.ndarray
-        uint8 (h, w), 0 to 255.
-
-    Raises
-    ------
-    InputError
-        Empty, truncated, unrecognised, too large, multi-page or 16-bit file.
+        uint8 (h, w), 0 to 255; InputError for a file that is empty, truncated, unrecognised, too
+        large, of several pages or of 16 bits.
     """
     if locator.lower().endswith(".dcm"):
         return read_dicom(root, locator, window)
@@ -348,10 +264,7 @@ def read_gray(root: Path, locator: str, window: tuple[float, float] | None = Non
 def read_rgb(root: Path, locator: str) -> np.ndarray:
     """Read a picture as colour, uint8 (h, w, 3), 0 to 255; gray is repeated three times.
 
-    Raises
-    ------
-    InputError
-        As :func:`read_gray`.
+    Raises InputError as :func:`read_gray`.
     """
     return np.asarray(_flatten(_open(root, locator)))
 

@@ -14,9 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rin.data.layouts import find_cases
-from rin.data.leakage import near_duplicates, picture_hash
 from rin.data.manifest import load_manifest
-from rin.data.pixels import read_gray
 from rin.data.standins import write_stand_in
 from rin.data.standins.chest_ct import draw_cc_ccii_scan as draw_scan
 from rin.data.tree import open_tree
@@ -227,41 +225,6 @@ def test_stand_in_has_the_published_tables_and_formats(stand_in):
     assert headers["unzip_filenames.csv"] == SCANS[0].split(",")
     assert headers["metadata.csv"][:3] == ["patient_id", "Age", "Sex(Male1/Female2)"]
     assert {path.suffix for path in top.rglob("*.*") if path.parent != top} == {".png", ".jpg"}
-
-
-def test_stand_in_pictures_are_gray_and_of_different_patients_unlike(stand_in, manifest):
-    found = cases_of(stand_in, manifest)
-    pictures = [read_gray(stand_in, case.image) for case in found]
-    assert all(p.shape == (160, 160) and p.std() > 30 for p in pictures)
-    assert unlike(found, pictures)
-
-
-def unlike(found, pictures):
-    """Whether no two pictures of different patients match at 40 bits."""
-    hashes = [picture_hash(picture) for picture in pictures]
-    table = pd.DataFrame(
-        {
-            "case_id": [case.case_id for case in found],
-            "hash": [digits for digits, _ in hashes],
-            "blank": [blank for _, blank in hashes],
-        }
-    )
-    patients = {case.case_id: case.patient_id for case in found}
-    pairs = near_duplicates(table, 40)
-    return pairs["case_a"].map(patients).eq(pairs["case_b"].map(patients)).all()
-
-
-def test_draw_scan_depends_on_its_own_arguments_only():
-    np.testing.assert_array_equal(draw_scan("ncp", 3, 1), draw_scan("ncp", 3, 1))
-    assert (draw_scan("ncp", 3, 1)[0] != draw_scan("ncp", 3, 2)[0]).any()
-    assert (draw_scan("ncp", 3, 1)[0] != draw_scan("cp", 3, 1)[0]).any()
-
-
-def test_stand_in_with_more_patients_keeps_the_first_ones(stand_in, tmp_path, manifest):
-    more = write_stand_in(manifest, tmp_path, {"cp": 7, "ncp": 6, "normal": 2}, seed=1)
-    for path in (stand_in / "CC-CCII" / "CP").rglob("*.png"):
-        other = more / path.relative_to(stand_in)
-        assert other.read_bytes() == path.read_bytes()
 
 
 def test_stand_in_opacities_separate_the_classes_with_overlap():

@@ -11,9 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rin.data.layouts import find_cases
-from rin.data.leakage import near_duplicates, picture_hash
 from rin.data.manifest import load_manifest
-from rin.data.pixels import read_gray
 from rin.data.standins import write_stand_in
 from rin.data.standins.chest_ct import draw_covid19_patient as draw_patient
 from rin.data.tree import open_tree
@@ -56,36 +54,6 @@ def test_stand_in_has_three_slices_of_each_patient(stand_in):
     assert found["source_class"].value_counts().to_dict() == {"positive": 18, "negative": 15}
     assert (found.groupby("patient_id").size() == 3).all()
     assert found["patient_id"].nunique() == 11
-
-
-def test_stand_in_pictures_are_gray_and_of_different_patients_unlike(stand_in):
-    found = cases_of(stand_in)
-    pictures = [read_gray(stand_in, case.image) for case in found]
-    assert all(p.shape == (160, 160) and p.std() > 30 for p in pictures)
-    hashes = [picture_hash(picture) for picture in pictures]
-    table = pd.DataFrame(
-        {
-            "case_id": [case.case_id for case in found],
-            "hash": [digits for digits, _ in hashes],
-            "blank": [blank for _, blank in hashes],
-        }
-    )
-    patients = {case.case_id: case.patient_id for case in found}
-    pairs = near_duplicates(table, 40)
-    assert pairs["case_a"].map(patients).eq(pairs["case_b"].map(patients)).all()
-
-
-def test_stand_in_with_more_patients_keeps_the_first_ones(stand_in, tmp_path):
-    more = write_stand_in(MANIFEST, tmp_path, {"positive": 7, "negative": 5}, seed=1)
-    for path in (stand_in / "covid19_ct" / "positive").glob("*.png"):
-        other = more / path.relative_to(stand_in)
-        assert other.read_bytes() == path.read_bytes()
-
-
-def test_draw_patient_depends_on_its_own_arguments_only():
-    np.testing.assert_array_equal(draw_patient("positive", 3, 1), draw_patient("positive", 3, 1))
-    assert (draw_patient("positive", 3, 1)[0] != draw_patient("positive", 3, 2)[0]).any()
-    assert (draw_patient("positive", 3, 1)[0] != draw_patient("negative", 3, 1)[0]).any()
 
 
 def test_stand_in_opacities_separate_the_classes_with_overlap():

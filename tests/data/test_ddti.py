@@ -10,10 +10,9 @@ from sklearn.model_selection import cross_val_predict
 
 from rin.data.layouts import find_cases
 from rin.data.layouts.ddti import UNRATED
-from rin.data.leakage import near_duplicates, picture_hash
 from rin.data.manifest import load_manifest
-from rin.data.pixels import read_gray, read_mask, resize_picture
-from rin.data.standins.ultrasound import draw_thyroid, write_ddti
+from rin.data.pixels import read_gray, read_mask
+from rin.data.standins.ultrasound import write_ddti
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -206,21 +205,6 @@ def test_stand_in_is_read_by_the_reader_and_counts_itself_right(written):
     assert set(note.index) == {"2", "3", "4a", "4b", "4c", "5", UNRATED}
 
 
-def test_stand_in_pictures_of_different_patients_are_not_near_duplicates(written):
-    _, _, cases, pictures, _ = written
-    hashes = [picture_hash(resize_picture(picture, 256, "stretch")) for picture in pictures]
-    table = pd.DataFrame(
-        {
-            "case_id": [case.case_id for case in cases],
-            "hash": [bits for bits, _ in hashes],
-            "blank": [blank for _, blank in hashes],
-        }
-    )
-    pairs = near_duplicates(table, 40)
-    patient = {case.case_id: case.patient_id for case in cases}
-    assert pairs[pairs["case_a"].map(patient) != pairs["case_b"].map(patient)].empty
-
-
 def test_stand_in_nodule_separates_the_classes_about_as_designed(written):
     _, _, cases, pictures, masks = written
     features, labels = [], []
@@ -233,16 +217,3 @@ def test_stand_in_nodule_separates_the_classes_about_as_designed(written):
         LogisticRegression(), features, labels, cv=5, method="predict_proba"
     )[:, 1]
     assert 0.75 < roc_auc_score(labels, scores) < 0.98
-
-
-def test_stand_in_case_does_not_depend_on_how_many_there_are(tmp_path, written):
-    root = written[0]
-    (tmp_path / "few").mkdir()
-    write_ddti(tmp_path / "few", {"benign": 4, "malignant": 2}, 5)
-    for path in sorted((tmp_path / "few").iterdir()):
-        assert path.read_bytes() == (root / "ddti" / path.name).read_bytes()
-
-
-def test_stand_in_with_another_seed_has_other_pictures():
-    first, second = (draw_thyroid("benign", 0, seed, 1)[0] for seed in (1, 2))
-    assert first.shape != second.shape or (first != second).any()

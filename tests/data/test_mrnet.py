@@ -11,7 +11,6 @@ from sklearn.metrics import roc_auc_score
 
 from rin.data.layouts import find_cases
 from rin.data.layouts.mrnet import Slices
-from rin.data.leakage import near_duplicates, picture_hash
 from rin.data.manifest import find_task, load_manifest
 from rin.data.pixels import read_gray
 from rin.data.standins import mrnet
@@ -265,27 +264,6 @@ def test_stand_in_is_read_by_the_reader_and_counts_its_exams_right(written):
     assert len(read(root, every_plane, "mrnet")) == 3 * sum(COUNTS.values())
 
 
-def test_stand_in_is_small(written):
-    root, _ = written
-    total = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
-    assert total < 2 * 2**20 * sum(COUNTS.values())
-
-
-def test_stand_in_slices_of_different_exams_are_not_near_duplicates(written):
-    cases = read(written[0], options(slices={"rule": "spaced", "count": 4}), "mrnet")
-    hashes = [picture_hash(read_gray(written[0], case.image)) for case in cases]
-    table = pd.DataFrame(
-        {
-            "case_id": [case.case_id for case in cases],
-            "hash": [bits for bits, _ in hashes],
-            "blank": [blank for _, blank in hashes],
-        }
-    )
-    pairs = near_duplicates(table, 40)
-    exam = {case.case_id: case.patient_id for case in cases}
-    assert pairs[pairs["case_a"].map(exam) != pairs["case_b"].map(exam)].empty
-
-
 @pytest.mark.parametrize(
     ("structure", "torn_kind", "across"), [("ligament", "acl", 0.05), ("menisci", "meniscus", 0.6)]
 )
@@ -300,18 +278,3 @@ def test_stand_in_structure_separates_torn_from_whole_about_as_designed(
             brightness.append(picture[::2, ::2][found[structure]].mean())
             torn.append(kind == torn_kind)
     assert 0.75 < roc_auc_score(torn, brightness) < 0.98
-
-
-def test_stand_in_exam_does_not_depend_on_how_many_there_are(tmp_path, written):
-    mrnet.write_mrnet(tmp_path, dict.fromkeys(COUNTS, 1), 5)
-    volumes = sorted(tmp_path.rglob("*.npy"))
-    assert len(volumes) == 3 * 5
-    for path in volumes:
-        other = written[0] / "mrnet" / path.relative_to(tmp_path)
-        assert path.read_bytes() == other.read_bytes()
-
-
-def test_stand_in_of_one_exam_per_class_is_whole(tmp_path):
-    (tmp_path / "mrnet").mkdir()
-    mrnet.write_mrnet(tmp_path / "mrnet", dict.fromkeys(COUNTS, 1), 5)
-    assert len({case.patient_id for case in read(tmp_path, MRNET, "mrnet")}) == 5

@@ -21,6 +21,14 @@ from rin.errors import InputError
 COUNTS = {"benign": 5, "malignant": 3, "normal": 2}
 CORPUS = {"class_count": 8, "per_class": 3}
 BUSI = load_manifest("busi")
+OTHERS = {
+    "ddti": {"benign": 12, "malignant": 12},
+    "mrnet": dict.fromkeys(("normal", "abnormal", "acl", "meniscus", "both"), 4),
+    "covid19_ct": {"positive": 6, "negative": 6},
+    "cc_ccii": {"cp": 6, "ncp": 6, "normal": 2},
+    "rsna_hemorrhage": {"hemorrhage": 8, "none": 8},
+    "rsna_pneumonia": {"opacity": 8, "not_normal": 8, "normal": 8},
+}
 
 
 def stand_in(manifest, folder, counts, seed=1):
@@ -136,3 +144,26 @@ def test_stand_in_corpus_has_the_classes_asked_for_and_colour_or_none(tmp_path, 
     assert (dataset.cases[["width", "height"]] == 64).all(axis=None)
     spread = np.ptp(read_rgb(dataset.root, dataset.cases["image"][0]), axis=-1).max()
     assert spread > 50 if colour else spread == 0
+
+
+@pytest.fixture(scope="module", params=OTHERS)
+def other(request, tmp_path_factory):
+    """A stand-in of several patients, opened."""
+    folder = tmp_path_factory.mktemp(request.param)
+    return stand_in(load_manifest(request.param), folder, OTHERS[request.param])
+
+
+def test_pictures_of_different_patients_are_no_near_duplicates(other):
+    patients = other.cases.set_index("case_id")["patient_id"]
+    pairs = near_duplicates(other.cases, 40)
+    assert pairs["case_a"].map(patients).eq(pairs["case_b"].map(patients)).all()
+
+
+def test_files_of_a_patient_do_not_depend_on_how_many_there_are(other, tmp_path):
+    counts = dict.fromkeys(OTHERS[other.manifest.name], 1)
+    fewer = write_stand_in(other.manifest, tmp_path, counts, seed=1)
+    endings = (".png", ".jpg", ".npy", ".dcm")
+    pictures = [path for path in fewer.rglob("*") if path.suffix in endings]
+    assert len(pictures) >= len(counts)
+    for path in pictures:
+        assert path.read_bytes() == (other.root / path.relative_to(fewer)).read_bytes()
