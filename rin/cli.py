@@ -21,17 +21,16 @@ app = typer.Typer(
     help="RadImageNet, re-examined: run the study and build its book.",
 )
 
-data_app = typer.Typer(
-    no_args_is_help=True, help="The datasets: which are there, and are they whole?"
-)
-app.add_typer(data_app, name="data")
-weights_app = typer.Typer(no_args_is_help=True, help="Pretrained weights: what do they expect?")
-app.add_typer(weights_app, name="weights")
 
-reference_app = typer.Typer(
-    no_args_is_help=True, help="Reference runs: what real images gave, kept with the book."
-)
-app.add_typer(reference_app, name="reference")
+def _group(name: str, about: str) -> typer.Typer:
+    group = typer.Typer(no_args_is_help=True, help=about)
+    app.add_typer(group, name=name)
+    return group
+
+
+data_app = _group("data", "The datasets: which are there, and are they whole?")
+weights_app = _group("weights", "Pretrained weights: what do they expect?")
+reference_app = _group("reference", "Reference runs: what real images gave, kept with the book.")
 
 ProfileOption = Annotated[str, typer.Option(help="Profile name, or a YAML file.")]
 DataOption = Annotated[
@@ -50,8 +49,7 @@ def book(
     """Run every notebook that is not up to date, then build the book."""
     from rin.report.build import make_book
 
-    index = make_book(profile, data_root, results)
-    typer.echo(f"Book: {index}")
+    typer.echo(f"Book: {make_book(profile, data_root, results)}")
 
 
 @app.command()
@@ -63,6 +61,8 @@ def run(
     output: Annotated[Path | None, typer.Option(help="Computed notebook to write.")] = None,
 ) -> None:
     """Run one notebook with papermill; unknown parameters are errors."""
+    import yaml
+
     from rin.report.execution import execute_notebook
 
     values = {}
@@ -70,24 +70,18 @@ def run(
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"{text!r} has no '='", where="--parameter", remedy="Use name=value.")
-        values[name] = _read_value(text, value)
+        try:
+            # Like the value in a profile.
+            values[name] = yaml.safe_load(value) if value else ""
+        except yaml.YAMLError as error:
+            raise InputError(
+                f"{text!r} holds no readable value",
+                where="--parameter",
+                remedy="Put text with special signs in quotes.",
+            ) from error
     target = output or Path(notebook.name).with_suffix(".ipynb")
     execute_notebook(notebook, target, values, fingerprint=lambda: f"by hand at {time.time()}")
     typer.echo(f"Computed: {target}")
-
-
-def _read_value(text: str, value: str) -> object:
-    """Return a parameter's value, read as YAML like the value in a profile."""
-    import yaml
-
-    try:
-        return yaml.safe_load(value) if value else ""
-    except yaml.YAMLError as error:
-        raise InputError(
-            f"{text!r} holds no readable value",
-            where="--parameter",
-            remedy="Put text with special signs in quotes.",
-        ) from error
 
 
 @app.command()
@@ -223,7 +217,15 @@ def data_verify(
     from rin.data.status import manifests_to_verify, verify_dataset
     from rin.report.data_status import print_verification
 
-    _check_verification(name, data_root, quick, expect)
+    if not data_root:
+        remedy = "Give --data-root, or set DATA_ROOT."
+        raise InputError("no folder of datasets is named", where="--data-root", remedy=remedy)
+    if expect and (quick or name == "all"):
+        raise InputError(
+            "a digest can be expected of one dataset whose pictures are decoded",
+            where="--expect",
+            remedy="Name the dataset, and leave out --quick.",
+        )
     manifests, failed = manifests_to_verify(name, Path(data_root)), 0
     for manifest in manifests:
         with TemporaryDirectory() as empty:
@@ -255,21 +257,6 @@ def weights_probe(
     root = Path(data_root) if data_root else None
     lines = probe_file(file, images, root, backbone=backbone or None, n=n, size=size)
     typer.echo("\n".join(lines))
-
-
-def _check_verification(name: str, data_root: str, quick: bool, expect: str) -> None:
-    if not data_root:
-        raise InputError(
-            "no folder of datasets is named",
-            where="--data-root",
-            remedy="Give --data-root, or set DATA_ROOT.",
-        )
-    if expect and (quick or name == "all"):
-        raise InputError(
-            "a digest can be expected of one dataset whose pictures are decoded",
-            where="--expect",
-            remedy="Name the dataset, and leave out --quick.",
-        )
 
 
 def main() -> None:

@@ -35,9 +35,3 @@ def test_what_makes_no_reference_run_exits_with_one_line(rin, tmp_path, argument
     assert said in line
     assert out == ""
     assert not (tmp_path / "runs").exists()
-
-
-def test_help_names_the_command(rin):
-    status, out, _ = rin("reference", "--help")
-    assert status == 0
-    assert "write" in out
