@@ -70,39 +70,24 @@ REASONS = RULES | {
 
 @dataclass(frozen=True, kw_only=True)
 class CurationPlan:
-    """What is curated, how, and where it goes.
+    """What is curated, how, and where it goes."""
 
-    Attributes
-    ----------
-    archive
-        Folder of the export.
-    output
-        Folder of everything that is made; not inside the archive.
-    database
-        URL of the archive's index; empty for an SQLite file in `output`.
-    label_map
-        Table from a site's own terms of findings to regions and labels (columns `finding`,
-        `region`, `label`), or None where readers use the taxonomy's.
-    reviewed
-        The review queue as a radiologist filled it in, or None: the rules alone then confirm.
-    encoding
-        Of the reports.
-    seed
-        Of the split.
-    key
-        Secret of the pseudonyms; None reads the key file in `output`, made on first use.
-    workers
-        Processes; by default one per core.
-    """
-
+    #: Folder of the export, and folder of everything that is made, which is not inside it.
     archive: Path
     output: Path
+    #: Of the split.
     seed: int
+    #: URL of the archive's index; empty for an SQLite file in `output`.
     database: str = ""
+    #: Table of a site's own terms (columns `finding`, `region`, `label`), if readers use any.
     label_map: Path | None = None
+    #: The review queue as a radiologist filled it in; without it the rules alone confirm.
     reviewed: Path | None = None
+    #: Of the reports.
     encoding: str = "utf-8"
+    #: Secret of the pseudonyms; None reads the key file in `output`, made on first use.
     key: bytes | None = field(default=None, repr=False)
+    #: Processes; by default one per core.
     workers: int | None = None
 
     @property
@@ -158,13 +143,7 @@ class CuratedCorpus:
 
 
 def index_archive(plan: CurationPlan) -> Archive:
-    """Index the archive of a plan, as far as it is not indexed yet, and open it.
-
-    Raises
-    ------
-    InputError
-        As :func:`rin.curation.archive.open_archive`, and for an output inside the archive.
-    """
+    """Index the archive of a plan, as far as it is not indexed yet, and open it."""
     archive, output = Path(plan.archive), Path(plan.output)
     if output.resolve().is_relative_to(archive.resolve()):
         raise InputError(
@@ -179,15 +158,8 @@ def index_archive(plan: CurationPlan) -> Archive:
 def curate(plan: CurationPlan) -> CuratedCorpus:
     """Make a corpus from an archive, as far as that is not done.
 
-    Parameters
-    ----------
-    plan
-        A changed plan changes only what it must: pictures that are exported stay.
-
-    Returns
-    -------
-    CuratedCorpus
-        Byte for byte the same, however often the work was stopped.
+    It is byte for byte the same, however often the work was stopped; a changed plan changes only
+    what it must: pictures that are exported stay.
 
     Raises
     ------
@@ -213,13 +185,7 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
 
 
 def read_corpus(output: Path) -> CuratedCorpus:
-    """Read what :func:`rin.curation.build.curate` made.
-
-    Raises
-    ------
-    InputError
-        There is nothing, or only a part of it.
-    """
+    """Read what `curate` made; an InputError says that there is nothing, or only a part of it."""
     output = Path(output)
     root = output / SHARED
     try:
@@ -244,31 +210,20 @@ def read_corpus(output: Path) -> CuratedCorpus:
 
 
 class Selection(NamedTuple):
-    """What was chosen from an archive.
+    """What was chosen from an archive."""
 
-    Attributes
-    ----------
-    images
-        One row an image, by SOP instance UID: `sop_uid`, `study_uid`, `patient_id`, `path`,
-        `modality`, `region`, `name` (label of the taxonomy), `label` (`region-name`), `roi`,
-        `kind` ("key" or "normal"), `bytes`, `modified_ns`.
-    left_out
-        Images of the archive by the reason for which they are not among `images`.
-    screened
-        Flagged studies with the verdict of the screening.
-    confirmed_by
-        Normal studies, by who confirmed them: "radiologist" or "rules".
-    contradicted
-        Studies that count as confirmed, and in which a reader marked a finding; not normal.
-    several_findings
-        Images that were marked with several findings; each is kept under its rarest one.
-    """
-
+    #: One row an image: `sop_uid`, `study_uid`, `patient_id`, `path`, `modality`, `region`, `name`
+    #: (of the taxonomy), `label` (`region-name`), `roi`, `kind`, `bytes`, `modified_ns`.
     images: pd.DataFrame
+    #: How many images are not among them, by reason.
     left_out: dict[str, int]
+    #: Flagged studies with the verdict of the screening.
     screened: pd.DataFrame
+    #: Normal studies, by who confirmed them: "radiologist" or "rules".
     confirmed_by: dict[str, int]
+    #: Studies that count as confirmed, and in which a reader marked a finding; not normal.
     contradicted: int
+    #: Images that were marked with several findings; each is kept under its rarest one.
     several_findings: int
 
 
@@ -278,26 +233,9 @@ def select_images(
     label_map: Path | None,
     reviewed: Path | None,
     queue: Path,
-    workers: int | None = None,
+    workers: int | None,
 ) -> Selection:
-    """Choose the images of a corpus.
-
-    Parameters
-    ----------
-    label_map
-        Table from a site's own terms to regions and labels, or None.
-    reviewed
-        The review queue as a radiologist filled it in, or None: then the rules alone confirm.
-    queue
-        Where the review queue is written.
-    workers
-        Processes that read documents; by default one per core.
-
-    Raises
-    ------
-    InputError
-        As :mod:`rin.curation.reports` and :mod:`rin.curation.key_images`.
-    """
+    """Choose the images of a corpus, and write the review queue to `queue`."""
     screened = screen(query_normal(archive))
     write_review_queue(screened, queue)
     normal = normal_studies(screened, reviewed)
@@ -327,7 +265,7 @@ def select_images(
 def excluded_table(
     left_out: Mapping[str, int], risks: pd.Series, *, rare_images: int
 ) -> pd.DataFrame:
-    """Return the images that a corpus lacks, one row a reason.
+    """Return the images that a corpus lacks, a row a reason, most images first.
 
     Parameters
     ----------
@@ -341,18 +279,18 @@ def excluded_table(
     Returns
     -------
     pandas.DataFrame
-        `rule`, `images` (how many), `kept_out_because`; most images first.
+        `rule`, `images` (how many), `kept_out_because`.
     """
     rows = [(rule, images, REASONS[rule]) for rule, images in left_out.items()]
-    for reason, images in risks.value_counts().items():
-        rows.append((AT_RISK, images, f"{REASONS[AT_RISK]}: {reason}."))
-    if rare_images:
-        rows.append((RARE, rare_images, REASONS[RARE]))
-    table = pd.DataFrame(rows, columns=["rule", "images", "kept_out_because"]).astype(
-        {"images": int}
+    rows += [
+        (AT_RISK, images, f"{REASONS[AT_RISK]}: {reason}.")
+        for reason, images in risks.value_counts().items()
+    ]
+    rows += [(RARE, rare_images, REASONS[RARE])] if rare_images else []
+    table = pd.DataFrame(rows, columns=["rule", "images", "kept_out_because"])
+    return table.astype({"images": int}).sort_values(
+        ["images", "rule"], ascending=[False, True], kind="stable", ignore_index=True
     )
-    order = table.sort_values(["images", "rule"], ascending=[False, True], kind="stable")
-    return order.reset_index(drop=True)
 
 
 def _made_of(plan: CurationPlan, archive: Archive) -> str:
@@ -374,13 +312,17 @@ def _key(plan: CurationPlan) -> bytes:
 
 def _is_current(output: Path, made_of: str) -> bool:
     """Tell whether the very corpus that is asked for is there, and whole."""
-    note = _read_note(output)
-    names = (QUEUE, IMAGES, EXCLUDED, SCREENED)
-    if note.get("made_of") != made_of or not all((output / name).is_file() for name in names):
+    try:
+        note = json.loads((output / NOTE).read_text("utf-8"))
+        if note["made_of"] != made_of:
+            return False
+        texts = note["texts"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    if not all((output / name).is_file() for name in (QUEUE, IMAGES, EXCLUDED, SCREENED)):
         return False
     images = pd.read_parquet(output / IMAGES)
-    whole = corpus.is_whole(output / SHARED / FOLDER, images, note["texts"])
-    return whole and all_there(output)
+    return corpus.is_whole(output / SHARED / FOLDER, images, texts) and all_there(output)
 
 
 def _curate(plan: CurationPlan, archive: Archive, output: Path, made_of: str) -> None:
@@ -435,15 +377,6 @@ def _pseudonymous(
         patient_id=selected["patient_id"].map(patients).to_numpy(),
         study_id=selected["study_uid"].map(studies).to_numpy(),
     )
-
-
-def _read_note(output: Path) -> dict[str, Any]:
-    """Return what was noted of a corpus when it was whole, or nothing."""
-    try:
-        note = json.loads((output / NOTE).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return note if isinstance(note, dict) else {}
 
 
 def _files(archive: Archive) -> pd.DataFrame:

@@ -15,8 +15,6 @@ of chest CT (two in 311).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from pydicom import Dataset
 from scipy import ndimage
@@ -48,25 +46,11 @@ EVENNESS, EVENNESS_OF_LABELS = 0.12, 0.05
 def burned_in_risk(dataset: Dataset) -> str:
     """Return why an image may show text that names a patient, or nothing where none is seen.
 
-    Parameters
-    ----------
-    dataset
-        An image; without its pixels only the header is judged.
-
-    Returns
-    -------
-    str
-        "" or the reason.  An answer of "" is no proof: see the limits above.
-
-    Raises
-    ------
-    InputError
-        Pixels that cannot be decoded.
+    An empty answer is no proof: see the limits above.  Without pixels only the header is judged.
     """
-    if str(dataset.get("BurnedInAnnotation") or "").strip() == "YES":
-        return "BurnedInAnnotation is YES"
-    if str(dataset.get("RecognizableVisualFeatures") or "").strip() == "YES":
-        return "RecognizableVisualFeatures is YES"
+    for name in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
+        if str(dataset.get(name) or "").strip() == "YES":
+            return f"{name} is YES"
     if str(dataset.get("SOPClassUID") or "") in SECONDARY_CAPTURES:
         return "it is a secondary capture"
     if "PixelData" in dataset and text_lines(decode(dataset)):
@@ -77,15 +61,8 @@ def burned_in_risk(dataset: Dataset) -> str:
 def text_lines(pixels: np.ndarray) -> list[tuple[int, int, int, int]]:
     """Find what looks like a line of letters in the border of a picture.
 
-    Parameters
-    ----------
-    pixels
-        Gray (h, w) of any range, or RGB (h, w, 3).
-
-    Returns
-    -------
-    list of tuple of int
-        First row, first column, height and width of each line, in pixels.
+    `pixels` are gray (h, w) of any range, or RGB (h, w, 3); returned are first row, first column,
+    height and width of each line, in pixels.
     """
     gray = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
     low, high = np.percentile(gray, (1, 99.8))
@@ -94,12 +71,10 @@ def text_lines(pixels: np.ndarray) -> list[tuple[int, int, int, int]]:
     if high <= low:
         return []
     shares = np.clip((gray.astype(np.float32) - low) / (high - low), 0, 1)
-    return _bright_lines(shares, _is_even) + _bright_lines(1 - shares, _is_even_label)
+    return _bright_lines(shares, speckled=True) + _bright_lines(1 - shares, speckled=False)
 
 
-def _bright_lines(
-    gray: np.ndarray, is_even: Callable[[np.ndarray], bool]
-) -> list[tuple[int, int, int, int]]:
+def _bright_lines(gray: np.ndarray, *, speckled: bool) -> list[tuple[int, int, int, int]]:
     thickest = max(5, round(min(gray.shape) / 60) | 1)
     ground = ndimage.grey_opening(gray, size=(thickest, thickest))
     strokes = gray - ground > CONTRAST
@@ -117,24 +92,21 @@ def _bright_lines(
             and width >= ASPECT * height
             and _in_border(place, gray.shape)
             and _is_text(strokes[place])
-            and is_even(_ground(gray[place], strokes[place]))
+            and _is_even(gray[place], strokes[place], speckled)
         ):
             found.append((place[0].start, place[1].start, height, width))
     return found
 
 
-def _ground(gray: np.ndarray, strokes: np.ndarray) -> np.ndarray:
-    """Return what lies between strokes, without outer rows: speckle there may join a bar's text."""
+def _is_even(gray: np.ndarray, strokes: np.ndarray, speckled: bool) -> bool:
+    """Tell whether what lies between strokes is of one gray, but for speckle in outer rows."""
     outer = max(1, len(gray) // 4)
-    return gray[outer:-outer][~ndimage.binary_dilation(strokes)[outer:-outer]]
-
-
-def _is_even(ground: np.ndarray) -> bool:
-    return not ground.size or median_abs_deviation(ground, scale="normal") <= EVENNESS
-
-
-def _is_even_label(ground: np.ndarray) -> bool:
-    return not ground.size or ground.std() <= EVENNESS_OF_LABELS
+    ground = gray[outer:-outer][~ndimage.binary_dilation(strokes)[outer:-outer]]
+    if not ground.size:
+        return True
+    if speckled:
+        return median_abs_deviation(ground, scale="normal") <= EVENNESS
+    return ground.std() <= EVENNESS_OF_LABELS
 
 
 def _is_text(strokes: np.ndarray) -> bool:

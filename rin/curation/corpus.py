@@ -54,25 +54,18 @@ def rare_classes(images: pd.DataFrame) -> pd.Series:
 
 
 def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Number and divide images.
+    """Number images, and divide them 75/10/15 by patient.
 
     Parameters
     ----------
     images
         `uid` (pseudonymous), `label`, `modality`, `region`, `name`, `patient_id` and whatever
         else is to be kept.
-    seed
-        Seed of the split 75/10/15 by patient.
 
     Returns
     -------
     pandas.DataFrame
         The images, by file name, with `filename` and `part` added.
-
-    Raises
-    ------
-    InputError
-        No images, one class only, or classes that share too few patients.
     """
     if images.empty:
         raise InputError(
@@ -107,25 +100,18 @@ def content_digest(images: pd.DataFrame) -> str:
     return _sha256(images[[*COLUMNS, "png_sha256"]].to_csv(index=False, lineterminator="\n"))
 
 
-def digests(texts: Mapping[str, str]) -> dict[str, str]:
-    """Return the SHA-256 of each text."""
-    return {name: _sha256(text) for name, text in texts.items()}
-
-
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def is_whole(folder: Path, images: pd.DataFrame, texts: Mapping[str, str]) -> bool:
     """Tell whether a folder holds these pictures (by size), these texts (by SHA-256), no more."""
-    if not folder.is_dir():
-        return False
-    sizes = _sizes(folder)
+    sizes = _sizes(folder) if folder.is_dir() else {}
     pictures = dict(zip(images["filename"], images["png_bytes"], strict=True))
     if sizes.keys() != {*pictures, *texts}:
         return False
     found = {name: sha256_of(folder / name) for name in texts}
-    return found == dict(texts) and all(sizes[name] == size for name, size in pictures.items())
+    return found == dict(texts) and pictures.items() <= sizes.items()
 
 
 def write_corpus(
@@ -133,17 +119,8 @@ def write_corpus(
 ) -> dict[str, str]:
     """Write the folder that may leave the house, unless this very one is there.
 
-    Parameters
-    ----------
-    output
-        Where the folder is put together under another name, on the file system of `target`.
-    pictures
-        Folder of the exported pictures, `<uid>.png` each.
-
-    Returns
-    -------
-    dict
-        SHA-256 of each of its texts, by file name.
+    It is put together in `output`, on the file system of `target`, from `pictures`, the folder of
+    `<uid>.png`; returned is the SHA-256 of each of its texts, by file name.
     """
     texts = tables(images)
     texts |= {CROISSANT: croissant_text(card, texts), CARD: json.dumps(card, indent=1) + "\n"}
@@ -151,8 +128,9 @@ def write_corpus(
         counts = images["label"].value_counts().sort_index().to_dict()
         note = {"stand_in": "outpatient archive, curated", "images": counts, "masks": {}}
         texts[STAND_IN_NOTE] = json.dumps(note, indent=1) + "\n"
-    if is_whole(target, images, digests(texts)):
-        return digests(texts)
+    digests = {name: _sha256(text) for name, text in texts.items()}
+    if is_whole(target, images, digests):
+        return digests
     folder = output / UNFINISHED
     shutil.rmtree(folder, ignore_errors=True)
     for inner in {"", *images["filename"].str.rpartition("/")[0]}:
@@ -162,19 +140,14 @@ def write_corpus(
     for name, text in texts.items():
         (folder / name).write_text(text, "utf-8", newline="\n")
     check_croissant(folder / CROISSANT)
-    publish(folder, target)
-    return digests(texts)
-
-
-def publish(folder: Path, target: Path) -> None:
-    """Rename a finished folder to its place; what stood there goes."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    replaced = folder.with_name(REPLACED)
+    replaced = output / REPLACED
     shutil.rmtree(replaced, ignore_errors=True)
     if target.exists():
         target.rename(replaced)
     folder.rename(target)
     shutil.rmtree(replaced, ignore_errors=True)
+    return digests
 
 
 def _sizes(folder: str | Path, inside: str = "") -> dict[str, int]:
@@ -211,13 +184,10 @@ def corpus_card(
 
     Parameters
     ----------
-    images
-        The corpus, as in `CuratedCorpus.images`.
-    excluded
-        `rule`, `images`, `kept_out_because`.
+    images, excluded
+        As in `CuratedCorpus`.
     selection
-        How the images were chosen, as
-        :func:`rin.curation.build.select_images` returns it.
+        How the images were chosen, as :func:`rin.curation.build.select_images` returns it.
     provenance
         "real" or "stand-in".
     archive
@@ -326,13 +296,7 @@ def croissant_text(card: Mapping[str, Any], texts: Mapping[str, str]) -> str:
 
 
 def check_croissant(path: Path) -> list[str]:
-    """Validate a metadata file with the reference implementation, and return its warnings.
-
-    Raises
-    ------
-    InputError
-        A file that is not valid Croissant.
-    """
+    """Validate a metadata file with the reference implementation, and return its warnings."""
     import mlcroissant as mlc
 
     try:

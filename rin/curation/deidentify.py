@@ -1,12 +1,10 @@
 """De-identification of images: DICOM PS3.15 Annex E, with moved dates and nothing unknown.
 
 Claimed are the Basic Application Level Confidentiality Profile and its option "Retain
-Longitudinal Temporal Information With Modified Dates".  `dicomanonymizer` brings the profile's
-table, maintained with the standard; its own pass over a data set is not used, for it acts on
-the attributes of the table alone (a description in a place that the table does not name
-survives), at the top level alone, draws new UIDs at every start and sets all dates to one day.
-Here a new data set is made of what ``kept_attributes.yaml`` allows and that table does not
-forbid, at every level:
+Longitudinal Temporal Information With Modified Dates".  Of `dicomanonymizer` only the profile's
+table is used: its own pass acts on the attributes of the table alone, at the top level alone, draws
+new UIDs at every start and sets all dates to one day.  Here a new data set is made of what
+``kept_attributes.yaml`` allows and that table does not forbid, at every level:
 
 - UIDs become keyed ones, equal in all files and runs; patient id and name become a pseudonym;
 - dates move by one number of days a patient; times of day are dropped, for together with a
@@ -88,18 +86,7 @@ _UNREADABLE = (
 
 @dataclass(frozen=True)
 class Pseudonyms:
-    """The pseudonyms that one key gives.
-
-    Attributes
-    ----------
-    key
-        Secret, at least 16 bytes; never shown.
-
-    Raises
-    ------
-    InputError
-        A key that is too short to be secret.
-    """
+    """The pseudonyms that one secret key of at least 16 bytes gives."""
 
     key: bytes = field(repr=False)
 
@@ -114,12 +101,8 @@ class Pseudonyms:
     def patient(self, patient_id: str) -> str:
         """Return a patient's pseudonym: P and 16 letters or digits, 80 bits of the digest.
 
-        Blanks around an id do not count, as in DICOM.
-
-        Raises
-        ------
-        InputError
-            An empty id, which would make one patient of all who have none.
+        Blanks around an id do not count, as in DICOM.  An empty one is refused: it would make one
+        patient of all who have none.
         """
         return "P" + b32encode(self._digest("patient", _known(patient_id))[:10]).decode("ascii")
 
@@ -146,21 +129,9 @@ class Pseudonyms:
 def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     """Make a de-identified copy of an image.
 
-    Parameters
-    ----------
-    dataset
-        A CT, MR or US image; where it was read without its pixels, so is the copy.
-
-    Returns
-    -------
-    pydicom.Dataset
-        New, with file meta information, in explicit little endian; `dataset` stays as it is.
-
-    Raises
-    ------
-    InputError
-        Missing UIDs or PatientID, pixels that cannot be decoded, or a look-up table of gray
-        values that is none.
+    The copy has file meta information and is in explicit little endian; where `dataset` was read
+    without its pixels, so is the copy.  Refused are images without UIDs or PatientID, with pixels
+    that cannot be decoded, or with a look-up table of gray values that is none.
     """
     missing = [name for name in REQUIRED if not str(dataset.get(name) or "").strip(" \0")]
     if missing:
@@ -199,23 +170,19 @@ def export_png(dataset: Dataset, path: Path, window: tuple[float, float] | None)
     dataset
         Best the de-identified one, so that both exports show the same.
     window
-        Center and width, as :func:`display_window` gives them.
+        Center and width, as :func:`display_window` gives them; without one, gray of more than 8
+        bits needs a window of its own: over the whole range of its bits nothing is seen.
 
     Returns
     -------
     tuple of int
         Width and height in pixels.
-
-    Raises
-    ------
-    InputError
-        Pixels that cannot be read, or gray ones of more than 8 bits with neither a window of
-        the caller's nor one of their own: over the whole range of its bits nothing is seen.
     """
     pixels = decode(dataset)
+    own = dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
     try:
         deep = pixels.ndim == 2 and dataset.BitsStored > 8
-        if window is None and deep and not _has_voi(dataset):
+        if window is None and deep and not (own or dataset.get("VOILUTSequence")):
             raise ValueError("it has more than 8 bits and neither VOI window nor VOI table")
         gray = dicom.display(dataset, pixels, window)
     except dicom.BROKEN as error:
@@ -233,13 +200,7 @@ def display_window(modality: str, region: str) -> tuple[float, float] | None:
 
 
 def decode(dataset: Dataset) -> np.ndarray:
-    """Return the stored pixels of a single frame: (h, w) of 8 or 16 bits, or uint8 RGB (h, w, 3).
-
-    Raises
-    ------
-    InputError
-        Pixels that :func:`rin.data.dicom.read_dicom` would refuse.
-    """
+    """Return the pixels of a single frame: (h, w) of 8 or 16 bits, or uint8 RGB (h, w, 3)."""
     try:
         return dicom.decode(dataset)
     except dicom.BROKEN as error:
@@ -247,21 +208,11 @@ def decode(dataset: Dataset) -> np.ndarray:
 
 
 def load_key(path: Path) -> bytes:
-    """Read the secret key of the pseudonyms, and make it where there is none yet.
+    """Read the secret key of the pseudonyms (32 bytes), and make it where there is none yet.
 
     The file holds 64 hexadecimal digits and is readable by its owner alone (mode 0600).  Of
-    two processes that make it at once, both get the key of the first.
-
-    Returns
-    -------
-    bytes
-        32 bytes.
-
-    Raises
-    ------
-    InputError
-        A file that cannot be read or written, that others may read, or that holds no key: a
-        new key in its place would give every patient a second pseudonym.
+    two processes that make it at once, both get the key of the first.  What holds no key is
+    refused: a new key in its place would give every patient a second pseudonym.
     """
     path = Path(path)
     try:
@@ -294,11 +245,7 @@ def profile_tags() -> frozenset[BaseTag]:
 
 
 def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift: int) -> Dataset:
-    """Return a new data set of the attributes and values that the rules keep, at every level.
-
-    Dates move by `shift` days.  A look-up table of gray values that is none raises InputError:
-    without it the image would look another.
-    """
+    """Return a new data set of what the rules keep, at every level, dates moved by `shift` days."""
     made = Dataset()
     for keyword, rule in allowed(rules).items():
         tag = Tag(tag_for_keyword(keyword))
@@ -333,8 +280,7 @@ def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift:
 def allowed(rules: dict[str, Any]) -> dict[str, Any]:
     """Return the rules without those that would keep what the profile removes.
 
-    The profile acts on UIDs, dates and sequences of references too; rules for these carry its
-    action out.
+    It acts on UIDs, dates and sequences of references too; rules for these carry its action out.
     """
     return {
         keyword: rule
@@ -422,11 +368,6 @@ def _table(values: list, source: Dataset) -> list:
     return values
 
 
-def _has_voi(dataset: Dataset) -> bool:
-    window = dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
-    return bool(window or dataset.get("VOILUTSequence"))
-
-
 def _refusal(dataset: Dataset, error: Exception) -> InputError:
     problem = " ".join(str(error).split()) or type(error).__name__
     return InputError(
@@ -440,12 +381,10 @@ def _state_method(made: Dataset) -> None:
     made.PatientIdentityRemoved = "YES"
     made.LongitudinalTemporalInformationModified = "MODIFIED"
     made.DeidentificationMethod = METHOD
-    codes = []
-    for value, meaning in METHOD_CODES.items():
-        code = Dataset()
+    made.DeidentificationMethodCodeSequence = Sequence(Dataset() for _ in METHOD_CODES)
+    codes = zip(made.DeidentificationMethodCodeSequence, METHOD_CODES.items(), strict=True)
+    for code, (value, meaning) in codes:
         code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "DCM", meaning
-        codes.append(code)
-    made.DeidentificationMethodCodeSequence = Sequence(codes)
 
 
 def _make_key(path: Path) -> None:
