@@ -76,7 +76,7 @@ banner(live, [task])
 
 # %%
 inputs = live.inputs(task)
-store, cases, masks = inputs.store, inputs.store.cases, inputs.store.masks()
+store, cases, masks = inputs.store, inputs.store.cases, inputs.lesion_masks()
 size = store.size
 pixels = np.asarray(store.images()).reshape(len(cases), size, size, -1)
 labels = cases["case_id"].map(inputs.labels).to_numpy()

@@ -239,8 +239,9 @@ book_table(
 # %%
 bins = int(np.clip(table.loc["all", "n_cases"] // 10, 2, 10))
 probabilities = scores.assign(score=expit(scores["score"]))  # scores are log-odds
-measures = beyond_area(probabilities, inits, seed=1, bins=bins)
-curves = beyond_curves(probabilities, inits, seed=1, bins=bins)
+seed = runs.study.profile.seed
+measures = beyond_area(probabilities, inits, seed=seed, bins=bins)
+curves = beyond_curves(probabilities, inits, seed=seed, bins=bins)
 prevalence = table.loc["all", "n_positive"] / table.loc["all", "n_cases"]
 
 # %%

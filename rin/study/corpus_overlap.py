@@ -28,19 +28,12 @@ OVERLAP_FILE = "corpus_overlap.yaml"
 _HASHED_SIZE = 256  # side of the pictures whose hashes stand in a case table
 
 
-def corpus_overlap(study: Study, *, copies: int = 200, seed: int = 0) -> pd.DataFrame:
+def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
     """Look for images of the tasks among those of the pretraining corpora.
 
     All images that were found of a task are compared, not only those that the profile draws.
-    As a positive control, some of them are reduced to the corpus' own size, as a copy inside it
-    would be, and compared with themselves.
-
-    Parameters
-    ----------
-    copies
-        How many images of each task serve as control.
-    seed
-        Seed of their choice.
+    As a positive control, some of each task (`copies`) are reduced to the corpus' own size, as a
+    copy inside it would be, and compared with themselves.
 
     Returns
     -------
@@ -50,18 +43,9 @@ def corpus_overlap(study: Study, *, copies: int = 200, seed: int = 0) -> pd.Data
         within `COPY_BITS`), `nearest` (smallest distance in bits), and of the control `copies`,
         `copies_found` (within `COPY_BITS`) and `farthest_copy` (largest distance in bits).
 
-    Raises
-    ------
-    InputError
-        For a profile without pretraining.
+    `InputError` for a profile without pretraining.
     """
-    if study.profile.pretraining is None:
-        raise InputError(
-            "the profile pretrains nothing, so it has no corpus",
-            where=study.profile.name,
-            remedy="Name a profile with a section `pretraining`, such as open.",
-        )
-    names = study.profile.pretraining.corpora.values()
+    names = study.profile.section("pretraining").corpora.values()
     corpora = [find_corpus(study, choose_corpus(study, name)) for name in names]
     rows = []
     for task in study.profile.tasks:
@@ -69,7 +53,7 @@ def corpus_overlap(study: Study, *, copies: int = 200, seed: int = 0) -> pd.Data
         for corpus in corpora:
             side = int(corpus.cases["width"].median())
             near = nearest_pictures(dataset.cases, corpus.cases)
-            control = _distances_of_copies(dataset, side, copies, seed)
+            control = _distances_of_copies(dataset, side, copies, study.profile.seed)
             rows.append(
                 {
                     "task": task,
@@ -103,13 +87,7 @@ def write_corpus_overlap(study: Study, folder: Path) -> Path:
 
 
 def read_corpus_overlap(name: str = "open") -> pd.DataFrame:
-    """Return the table of `corpus_overlap` that is kept with a reference run.
-
-    Raises
-    ------
-    InputError
-        Where none is kept.
-    """
+    """Return the table of `corpus_overlap` that is kept with a reference run."""
     path = reference_folder() / name / OVERLAP_FILE
     if not path.is_file():
         raise InputError(
@@ -121,7 +99,6 @@ def read_corpus_overlap(name: str = "open") -> pd.DataFrame:
 
 
 def _distances_of_copies(dataset: Dataset, side: int, n: int, seed: int) -> np.ndarray:
-    """Return the distances between images and their copies of a smaller size, in bits."""
     seen = dataset.cases[~dataset.cases["blank"]]
     rng = np.random.default_rng(seed)
     drawn = seen.iloc[np.sort(rng.choice(len(seen), min(n, len(seen)), replace=False))]

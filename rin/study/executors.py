@@ -9,10 +9,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -38,20 +38,13 @@ def make_executor(execution: Execution) -> Executor:
 
 
 def _start_worker() -> None:
-    """Quieten the framework, and end this worker when its parent is gone, even if killed."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     end_with_parent()
 
 
 @contextmanager
 def one_bar(total: int, done: int) -> Iterator[tqdm]:
-    """Show one progress bar over every `drive` that is called within.
-
-    Parameters
-    ----------
-    total, done
-        Runs of all stages together, and how many of them were finished before.
-    """
+    """Show one progress bar over every `drive` called within: `done` of `total` runs before."""
     with _new_bar("Study", total, done) as bar:
         token = _shared_bar.set(bar)
         try:
@@ -70,26 +63,21 @@ def drive(
     title: str,
     status: Callable[[], str] | None = None,
 ) -> None:
-    """Run jobs and show one progress bar over all that they finish.
+    """Run `work(*job)` for each job and show one progress bar over all that they finish.
 
-    Parameters
-    ----------
-    executor
-        Where `work(*job)` runs; shut down at the end.
-    finished
-        Returns how many of the `total` runs are finished; asked twice a second.
-    title
-        Stands before the bar.
-    status
-        Returns what stands behind the bar: how the runs under way go.
+    `finished` returns how many of the `total` runs are finished, and is asked twice a second;
+    `status` what stands behind the bar: how the runs under way go.  The executor is shut down.
 
-    Raises
-    ------
-    InputError
-        The first failure of a job, after every other job has ended.
+    The first failure of a job is raised after every other job has ended.
     """
     before = finished()
-    with _bar_of(title, total, before) as bar:
+    if (bar := _shared_bar.get()) is None:
+        shown = _new_bar(title, total, before)
+    else:
+        bar.set_description(title)
+        bar.set_postfix_str("", refresh=False)
+        shown = nullcontext(bar)
+    with shown as bar:
         others = bar.n - before  # runs of other stages, where the bar is shared
         try:
             futures: list[Future[Any]] = [executor.submit(work, *job) for job in jobs]
@@ -113,13 +101,16 @@ def drive(
         raise failures[0]
 
 
-def _bar_of(title: str, total: int, done: int) -> AbstractContextManager[tqdm]:
-    """Return the bar that several stages share, under this stage's title, or one of its own."""
-    if (bar := _shared_bar.get()) is None:
-        return _new_bar(title, total, done)
-    bar.set_description(title)
-    bar.set_postfix_str("", refresh=False)
-    return nullcontext(bar)
+def run_each(work: Callable[..., None], jobs: Iterable[tuple]) -> None:
+    """Do jobs one after the other; the first `InputError` is raised when all have ended."""
+    failures = []
+    for job in jobs:
+        try:
+            work(*job)
+        except InputError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
 
 
 def _new_bar(title: str, total: int, done: int) -> tqdm:

@@ -13,7 +13,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,9 +50,19 @@ class Ledger:
         """Tell whether a run is finished."""
         return (self.path(run_id) / "done.json").is_file()
 
-    def count(self, run_ids: list[str]) -> int:
+    def count(self, run_ids: Iterable[str]) -> int:
         """Return how many of some runs are finished."""
         return sum(map(self.has, run_ids))
+
+    def require(self, run_ids: Sequence[str], stage: str) -> None:
+        """Raise `InputError` unless all runs of a stage, or of a task, are finished."""
+        if missing := len(run_ids) - self.count(run_ids):
+            raise InputError(
+                f"{missing} of {len(run_ids)} runs of {stage} are not finished",
+                where=self.folder,
+                remedy="Run rin study, or the notebook that trains, with this profile; it goes on "
+                "where it stopped.",
+            )
 
     def done(self, run_id: str) -> dict[str, Any]:
         """Return what `done.json` records of a finished run."""
@@ -61,10 +71,7 @@ class Ledger:
     def read(self, run_id: str, name: str, reader: Callable[[Path], T]) -> T:
         """Return what `reader` makes of one file of a finished run.
 
-        Raises
-        ------
-        InputError
-            When the file is not there or damaged.
+        `InputError` when the file is not there or damaged.
         """
         path = self.path(run_id) / name
         try:
@@ -123,10 +130,7 @@ class Ledger:
         `config`, whose digest the id is, is kept as `config.json`; `write` writes the run's files
         into the folder that it is given and returns what `done.json` records beside the time.
 
-        Raises
-        ------
-        InputError
-            When the folder is read-only or the disk is full; earlier runs are untouched.
+        `InputError` when the folder is read-only or the disk is full; earlier runs are untouched.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

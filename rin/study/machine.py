@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
@@ -41,28 +42,27 @@ def installed_packages() -> dict[str, str]:
     """Return the version of each package that matters and is installed."""
     found = {}
     for name in PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):  # TensorFlow has two names, and JAX may be absent
             found[name] = version(name)
-        except PackageNotFoundError:  # TensorFlow has two names, and JAX may be absent
-            continue
     return found
 
 
 def this_computer(accelerator: str | None = None) -> Hardware:
-    """Return what this computer is.
-
-    Parameters
-    ----------
-    accelerator
-        What to state in place of the accelerator that is found.
-    """
+    """Return what this computer is, with the accelerator that is found unless one is stated."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if accelerator is None:
+        told = _answer(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
+        accelerator = ", ".join(told.splitlines())
+    listed, models = Path("/proc/cpuinfo"), []
+    if listed.is_file():
+        lines = listed.read_text("utf-8").splitlines()
+        models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return Hardware(
-        processor=_processor(),
+        processor=models[0] if models else platform.machine(),
         cores=cores or 1,
         memory_gb=round(memory / 2**30),
-        accelerator=_accelerator() if accelerator is None else accelerator,
+        accelerator=accelerator,
     )
 
 
@@ -78,25 +78,8 @@ def computed_on() -> dict[str, str]:
 def commit_of(folder: Path) -> str | None:
     """Return the commit of a checkout, with a plus where its files differ; None where none is."""
     commit = _answer(["git", "rev-parse", "HEAD"], folder)
-    if not commit:
-        return None
     changed = _answer(["git", "status", "--porcelain", "--", "rin", "data_manifests"], folder)
-    return f"{commit}+" if changed else commit
-
-
-def _processor() -> str:
-    """Return the model of the CPU, or its kind where the system does not tell the model."""
-    listed = Path("/proc/cpuinfo")
-    lines = listed.read_text("utf-8").splitlines() if listed.is_file() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.machine()
-
-
-def _accelerator() -> str:
-    if shutil.which("nvidia-smi") is None:
-        return ""
-    names = _answer(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
-    return ", ".join(names.splitlines())
+    return commit + "+" * bool(changed) if commit else None
 
 
 def _answer(command: list[str], folder: Path | None = None) -> str:

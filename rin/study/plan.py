@@ -148,10 +148,7 @@ def find_entries(
 
     None stands for `random`.
 
-    Raises
-    ------
-    InputError
-        For an unknown init, or one whose pretraining has not been run.
+    `InputError` for an unknown init, or one whose pretraining has not been run.
     """
     known = local_entries(study) + load_entries()
     return {
@@ -174,11 +171,8 @@ def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[
     task
         The only task to plan, which may be another than the study's; None takes all of those.
 
-    Raises
-    ------
-    InputError
-        For a study that is unknown or that the profile does not ask for, an unknown init, or one
-        whose pretraining has not been run; otherwise as `rin.study.task_inputs`.
+    `InputError` for a study that is unknown or that the profile does not ask for, an unknown init,
+    or one whose pretraining has not been run; otherwise as `rin.study.task_inputs`.
     """
     profile, chosen = study.profile, study.profile.filter_of(name)
     if chosen is None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rin.data.dataset import Dataset, locate
+from rin.data.dataset import Dataset
 from rin.data.manifest import load_manifest
 from rin.data.splits import PARTS, corpus_split
 from rin.data.store import ImageStore, open_store
@@ -26,7 +26,7 @@ from rin.errors import InputError, unknown
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, save_notop, save_safetensors
 from rin.study.curation import CURATED, curated_dataset, real_archive
-from rin.study.executors import drive, make_executor
+from rin.study.executors import drive, make_executor, run_each
 from rin.study.ledger import Ledger, digest_of
 from rin.study.machine import computed_on
 from rin.study.profile import Execution, Pretraining
@@ -182,10 +182,7 @@ def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.Dat
         Table as from `pretraining_predictions`, without init and backbone, and float32
         (images, channels): pooled features of the backbone, a memory map.
 
-    Raises
-    ------
-    InputError
-        For a run that the profile does not ask for or that is not finished.
+    `InputError` for a run that the profile does not ask for or that is not finished.
     """
     runs = {(run.init, run.backbone): run for run in plan_pretraining(study)}
     if (init, backbone) not in runs:
@@ -238,9 +235,8 @@ def choose_corpus(study: Study, names: str | list[str]) -> str:
 
 def is_real(study: Study, name: str) -> bool:
     """Return whether images of a corpus, or the archive of the curated one, are at hand."""
-    if name == CURATED and real_archive(study) is not None:
-        return True
-    return study.data_root is not None and locate(load_manifest(name), study.data_root) is not None
+    archived = name == CURATED and real_archive(study) is not None
+    return archived or study.holds(load_manifest(name))
 
 
 def find_corpus(study: Study, name: str) -> Dataset:
@@ -279,10 +275,7 @@ def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, t
 
     May be killed at any time and called again: a run goes on from its last checkpoint.
 
-    Raises
-    ------
-    InputError
-        When a run fails; the other runs are finished first.
+    `InputError` when a run fails; the other runs are finished first.
     """
     ledger.sweep()
     execution, ids = study.profile.execution, [run.run_id for run in runs]
@@ -319,10 +312,7 @@ def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execut
     Takes all corpora, finished or not: the largest decides the outputs of every one, so
     that a block that was cut off goes on exactly as it began.
 
-    Raises
-    ------
-    InputError
-        The first failure, after the other runs of the block have ended.
+    The first failure is raised after the other runs of the block have ended.
     """
     import keras
 
@@ -340,14 +330,8 @@ def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execut
         channels=3 if any(store.color for store in stores.values()) else 1,
         devices=execution.devices,
     )
-    failures = []
-    for run in (run for run in runs if not ledger.has(run.run_id)):
-        try:
-            _pretrain(run, block, stores[run.store], ledger, execution)
-        except InputError as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]
+    missing = [run for run in runs if not ledger.has(run.run_id)]
+    run_each(_pretrain, [(run, block, stores[run.store], ledger, execution) for run in missing])
 
 
 def _pretrain(

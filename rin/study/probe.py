@@ -18,7 +18,6 @@ import pandas as pd
 from rin.data.dataset import sample_pictures
 from rin.data.splits import take_cases
 from rin.data.store import open_store
-from rin.errors import InputError
 from rin.files import sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.probe import (
@@ -198,18 +197,9 @@ def plan_probe(study: Study) -> list[PretrainingRun]:
     They are the study's own pretraining with another contract, number of images and epochs.
     Backbones without a batch normalisation behind the first convolution are left out.
 
-    Raises
-    ------
-    InputError
-        When the profile has no section on the probe.
+    `InputError` when the profile has no section on the probe.
     """
-    section, pretraining = study.profile.probe, study.profile.pretraining
-    if section is None:
-        raise InputError(
-            "the profile says nothing of probing weights",
-            where=f"profile {study.profile.name}",
-            remedy="Give it a probe section; rin.study.profile describes the fields.",
-        )
+    section, pretraining = study.profile.section("probe"), study.profile.pretraining
     runs = []
     for contract in section.contracts:
         changed = {
@@ -229,10 +219,8 @@ def run_probe(study: Study) -> pd.DataFrame:
 
     May be killed at any time and called again.
 
-    Raises
-    ------
-    InputError
-        The profile has no probe section, or a run fails; the other runs are finished first.
+    `InputError` when the profile has no probe section, or a run fails; the other runs are finished
+    first.
     """
     pretrain_missing(study, plan_probe(study), probe_ledger(study), "Weights to probe")
     return probe_measurements(study)
@@ -270,10 +258,7 @@ def probe_measurements(study: Study) -> pd.DataFrame:
         (whether the weights were trained on that dataset), `source_provenance`, `images`, `color`,
         and the fields of `rin.models.probe.Score`.
 
-    Raises
-    ------
-    InputError
-        The profile has no probe section, or a file of weights is damaged.
+    `InputError` when the profile has no probe section, or a file of weights is damaged.
     """
     (sources, planned), ledger = _plan_measurements(study), measurement_ledger(study)
     files = {measured: file for measured, file in planned.items() if file.is_there}
@@ -356,10 +341,7 @@ def probe_file(
     First the candidates with their scores, then the verdict, what it was probed with, and what
     distributors of this very file state.
 
-    Raises
-    ------
-    InputError
-        As for `rin.models.probe.read_first_layer` and `rin.data.dataset.sample_pictures`.
+    `InputError` as `rin.models.probe.read_first_layer` and `rin.data.dataset.sample_pictures`.
     """
     pictures = sample_pictures(images, data_root, n=n, size=size)
     layer, sha256 = read_first_layer(path, backbone), sha256_of(path)

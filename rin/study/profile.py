@@ -310,10 +310,7 @@ class Profile(Settings):
     def filter_of(self, study: str) -> StudyFilter | None:
         """Return what a named study takes of the plan; None where the profile does not ask for it.
 
-        Raises
-        ------
-        InputError
-            For a study that is not one of `STUDIES`.
+        `InputError` for a study that is not one of `STUDIES`.
         """
         if study not in STUDIES:
             raise unknown("study", study, [*STUDIES])
@@ -323,6 +320,16 @@ class Profile(Settings):
         section = getattr(self if study == FROM_RANDOM else self.factors, study, None)
         kept = [task for task in section.tasks if task in self.tasks] if section else []
         return section.model_copy(update={"tasks": kept}) if kept else None
+
+    def section(self, name: str) -> Any:
+        """Return a section of the profile, such as `probe`; `InputError` where it has none."""
+        if (found := getattr(self, name)) is None:
+            raise InputError(
+                f"the profile has no section {name}",
+                where=f"profile {self.name}",
+                remedy="Give it one; rin.study.profile describes the fields.",
+            )
+        return found
 
     def tuning(self, task: str) -> FineTuning:
         """Return how a task is fine-tuned."""
@@ -344,11 +351,8 @@ def profile_names() -> list[str]:
 def load_profile(name: str | Path) -> Profile:
     """Read a profile by name, or from a path that ends in `.yaml`.
 
-    Raises
-    ------
-    InputError
-        For an unknown name, a file that is not there, or a setting that is unknown or
-        out of range; the message names the setting.
+    `InputError` for an unknown name, a file that is not there, or a setting that is unknown or out
+    of range; the message names the setting.
     """
     path = Path(name) if str(name).endswith(".yaml") else profile_folder() / f"{name}.yaml"
     if not path.is_file():

@@ -13,7 +13,6 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -31,11 +30,9 @@ from rin.errors import InputError, unknown
 from rin.explain.lesion_maps import lesion_map_table
 from rin.files import sha256_of
 from rin.models.weights import locate
-from rin.study.ledger import Ledger
 from rin.study.machine import Hardware, commit_of, installed_packages, this_computer
 from rin.study.plan import PlannedRun, Run, find_entries, name_run, plan_study, weights_folders
 from rin.study.pretraining import (
-    PretrainingRun,
     find_corpus,
     local_entries,
     open_corpus,
@@ -51,7 +48,6 @@ RUN = "run.json"
 #: Largest size of all files of a reference run together, in bytes.
 LARGEST = 2_000_000
 Count = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(ge=0)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -112,7 +108,7 @@ class Work(_Fact):
     """How many runs, and the seconds of each added up; runs may have gone side by side."""
 
     runs: Count
-    seconds: Seconds
+    seconds: Annotated[float, Field(ge=0)]
 
 
 class FileFacts(_Fact):
@@ -129,7 +125,7 @@ class RunFacts(_Fact):
     `profile` is the resolved one; `backend`, `precision` and `peak_memory_gb` are of fine-tuning;
     `commit` is that of the code that wrote the files, with a plus where other files than its own
     were at work; `hardware` that of the computer that wrote them; `work` goes by stage; `digest`
-    covers all the others.
+    covers all the others.  Format 1 held probabilities in place of log-odds.
     """
 
     format: Literal[1, 2] = 2
@@ -253,50 +249,45 @@ class ReferenceRun:
     def planned(self, study: str, task: str) -> pd.DataFrame:
         """Return the columns that name the runs of a study, in the order of its plan.
 
-        Studies of a factor have `factor`, `level` and `contract` in front.  The index is the place
-        in `runs`, once for each level.
+        The first, `run`, is the place in `runs`; studies of a factor have `factor`, `level` and
+        `contract` before the others.
         """
-        tables = []
+        rows = []
         for column, level in plan_columns(study).items():
             there = self.runs[self.runs[column].notna() & (self.runs["task"] == task)]
-            there = there.sort_values(column, kind="stable")
-            names = there[["task", "fold", "scenario", "init", "seed"]].to_dict("records")
-            named = pd.DataFrame([name_run(**each) for each in names], index=there.index)
-            if level is not None:
-                factor = {"factor": study, "level": level, "contract": there["contract"]}
-                named = pd.concat([there[[]].assign(**factor), named], axis=1)
-            tables.append(named)
-        return pd.concat(tables)
+            for run in there.sort_values(column, kind="stable").itertuples():
+                factor = {"factor": study, "level": level, "contract": run.contract}
+                named = name_run(run.task, run.fold, run.scenario, run.init, run.seed)
+                rows.append({"run": run.Index} | (factor if level else {}) | named)
+        return pd.DataFrame(rows)
 
     def predictions(self, study: str, task: str) -> pd.DataFrame:
         """As `rin.study.run.predictions`."""
-        rows = self.planned(study, task).reset_index(names="run").merge(self.tables["scores"])
-        cases = self.tables["cases"].iloc[rows["case"]].assign(part="test")
-        cases = cases[["case_id", "patient_id", "part", "label"]].reset_index(drop=True)
-        named = rows.drop(columns=["run", "case", "score"])
-        return pd.concat([named, cases, rows["score"]], axis=1)
+        columns = ["case_id", "patient_id", "part", "label"]
+        rows = self._with_cases(self.planned(study, task).merge(self.tables["scores"]), columns)
+        score = rows.pop("score")
+        return rows.assign(score=score)
 
     def records(self, study: str, task: str) -> pd.DataFrame:
         """Return one row a run: what names it, `best_epoch`, `epochs`, `seconds`."""
-        named = self.planned(study, task)
-        told = self.runs.loc[named.index, ["run_id", "best_epoch", "epochs", "seconds"]]
-        return pd.concat([named, told], axis=1).reset_index(drop=True)
+        told = self.runs[["run_id", "best_epoch", "epochs", "seconds"]]
+        return self.planned(study, task).join(told, on="run").drop(columns="run")
 
     def overlap(self, task: str) -> pd.DataFrame:
         """As `rin.study.run.overlap_table`; no rows without marked lesions."""
-        named = self.planned(MAIN, task)
-        rows = self.tables["overlap"]
-        rows = rows[rows["run"].isin(named.index)].merge(self.tables["scores"], on=["run", "case"])
-        cases = self.tables["cases"].iloc[rows["case"]][["case_id", "patient_id", "label"]]
-        parts = [named.loc[rows["run"]], cases, rows.drop(columns=["run", "case"])]
-        return pd.concat([part.reset_index(drop=True) for part in parts], axis=1)
+        rows = self.planned(MAIN, task).merge(self.tables["overlap"])
+        rows = rows.merge(self.tables["scores"])
+        return self._with_cases(rows, ["case_id", "patient_id", "label"])
 
     def baselines(self, task: str) -> pd.DataFrame:
         """As `rin.study.run.baseline_table`."""
-        rows = self.tables["baselines"]
-        named = self.tables["cases"].iloc[rows["case"]].reset_index(drop=True)
-        rows = rows.drop(columns="case").assign(case_id=named["case_id"])
-        return rows[named["task"] == task].reset_index(drop=True)
+        rows = self._with_cases(self.tables["baselines"], ["task", "case_id"])
+        return rows[rows["task"] == task].drop(columns="task").reset_index(drop=True)
+
+    def _with_cases(self, rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+        """Return rows with columns of their cases in place of the numbers of cases and runs."""
+        cases = self.tables["cases"].assign(part="test")[columns]
+        return rows.join(cases, on="case").drop(columns=["run", "case"], errors="ignore")
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
         """Return the mean activation around the lesion; None where it was not recorded."""
@@ -320,10 +311,8 @@ def reference_folder() -> Path:
 def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
     """Read a reference run, by name below `reference_folder` or from a folder; check it is whole.
 
-    Raises
-    ------
-    InputError
-        For an unknown name, or a file that is missing, truncated or not the one that was written.
+    `InputError` for an unknown name, or a file that is missing, truncated or not the one that was
+    written.
     """
     folder = name_or_folder
     if not isinstance(folder, Path):
@@ -456,11 +445,8 @@ def write_reference(
     accelerator
         What trained the networks, where it is not what this computer has.
 
-    Raises
-    ------
-    InputError
-        When the reference run is there already, something was made from stand-ins, a run is not
-        finished, or the files are larger than `LARGEST` together; nothing is written then.
+    `InputError` when the reference run is there already, something was made from stand-ins, a run
+    is not finished, or the files are larger than `LARGEST` together; nothing is written then.
     """
     target = Path(folder) / study.profile.name
     if target.exists() and not replace:
@@ -473,7 +459,7 @@ def write_reference(
     _refuse_stand_ins(
         study, made | {f"images of {name}": each.provenance for name, each in tasks.items()}
     )
-    _check_finished(study, study.weights, pretraining, "pretraining")
+    study.weights.require([run.run_id for run in pretraining], "pretraining")
     plans = {
         name: plan_study(study, name) if study.profile.filter_of(name) else [] for name in STUDIES
     }
@@ -486,9 +472,9 @@ def write_reference(
             if entry is not None
         },
     )
-    _check_finished(study, study.runs, runs, "fine-tuning")
+    study.runs.require([run.run_id for run in runs], "fine-tuning")
     if study.profile.probe is not None:
-        _check_finished(study, probe_ledger(study), plan_probe(study), "the probe")
+        probe_ledger(study).require([run.run_id for run in plan_probe(study)], "the probe")
     tables = _tables(study, plans, runs)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -526,17 +512,6 @@ def _refuse_stand_ins(study: Study, provenances: dict[str, str]) -> None:
             where=f"profile {study.profile.name}",
             remedy="Only real data make a reference run: name the folder that holds them with "
             "--data-root, and run the study again.",
-        )
-
-
-def _check_finished(
-    study: Study, ledger: Ledger, runs: Sequence[Run | PretrainingRun], stage: str
-) -> None:
-    if missing := len(runs) - ledger.count([run.run_id for run in runs]):
-        raise InputError(
-            f"{missing} of {len(runs)} runs of {stage} are not finished",
-            where=ledger.folder,
-            remedy=f"Run rin study --profile {study.profile.name}; it goes on where it stopped.",
         )
 
 
@@ -583,11 +558,8 @@ def pack_predictions(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         `task`, `case_id`, `patient_id`, `label`; and `run`, `case` (row of the cases), `score`
         (float32).
 
-    Raises
-    ------
-    InputError
-        When a case has two labels or patients, stands twice in a run, or a score is not a number
-        that float32 holds exactly: then statistics would change.
+    `InputError` when a case has two labels or patients, stands twice in a run, or a score is not a
+    number that float32 holds exactly: then statistics would change.
     """
     key = _UNIQUE["cases"]
     cases = rows[[*key, "patient_id", "label"]].drop_duplicates(ignore_index=True)

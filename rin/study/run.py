@@ -28,7 +28,7 @@ from rin.explain.overlap import (
 )
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
-from rin.study.executors import drive, make_executor, one_bar
+from rin.study.executors import drive, make_executor, one_bar, run_each
 from rin.study.ledger import Ledger
 from rin.study.machine import computed_on
 from rin.study.plan import (
@@ -91,10 +91,7 @@ def block_inputs(study: Study, inputs: Sequence[TaskInputs]) -> BlockInputs:
 def run_block(block: Block, shared: BlockInputs, ledger: Ledger) -> None:
     """Run all runs of a block with one compiled step.
 
-    Raises
-    ------
-    InputError
-        The first failure, after the other runs of the block have ended.
+    The first failure is raised after the other runs of the block have ended.
     """
     import keras
 
@@ -106,21 +103,18 @@ def run_block(block: Block, shared: BlockInputs, ledger: Ledger) -> None:
     stores = {key: open_store(shared.tasks[key].store) for key in read}
     compiled = CompiledBlock(block.architecture)
     weights: dict[str, list[np.ndarray]] = {}
-    failures = []
-    for run in block.runs:
-        try:
-            if run.init not in weights:
-                weights[run.init] = (
-                    random_weights(run.scenario.backbone, run.settings.size, shared.pretrain_seed)
-                    if run.entry is None
-                    else load_weights(run.entry, compiled.parts.backbone, shared.folders)
-                )
-            store = stores[run.task, run.store_digest]
-            _train(run, compiled, weights[run.init], store, shared, ledger)
-        except InputError as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]
+
+    def train(run: Run) -> None:
+        if run.init not in weights:
+            weights[run.init] = (
+                random_weights(run.scenario.backbone, run.settings.size, shared.pretrain_seed)
+                if run.entry is None
+                else load_weights(run.entry, compiled.parts.backbone, shared.folders)
+            )
+        store = stores[run.task, run.store_digest]
+        _train(run, compiled, weights[run.init], store, shared, ledger)
+
+    run_each(train, [(run,) for run in block.runs])
 
 
 def _train(
@@ -186,10 +180,7 @@ def run_missing(study: Study, planned: Sequence[PlannedRun], title: str) -> None
     May be killed at any time and called again.  Tasks that are run together share their compiled
     steps, unless the profile asks for a block a task.
 
-    Raises
-    ------
-    InputError
-        When weights are missing or a run fails; the other runs are finished first.
+    `InputError` when weights are missing or a run fails; the other runs are finished first.
     """
     runs = {each.run.run_id: each.run for each in planned}
     missing = [run for run_id, run in runs.items() if not study.runs.has(run_id)]
@@ -213,26 +204,14 @@ def run_missing(study: Study, planned: Sequence[PlannedRun], title: str) -> None
 
 
 def run_grid(study: Study, *tasks: str) -> pd.DataFrame:
-    """Run what is missing of the main study of some tasks, by default of all; return its runs.
-
-    Raises
-    ------
-    InputError
-        As `rin.study.plan.plan_study` and `run_missing`.
-    """
+    """Run what is missing of the main study of some tasks, by default of all; return its runs."""
     planned = [run for task in tasks or [None] for run in plan_study(study, MAIN, task)]
     run_missing(study, planned, "Fine-tuning")
     return runs_table(planned)
 
 
 def run_fine_tuning(study: Study) -> pd.DataFrame:
-    """Run what the ledger lacks of every study of a profile; return the table of its runs.
-
-    Raises
-    ------
-    InputError
-        As `run_grid`.
-    """
+    """Run what the ledger lacks of every study of a profile; return the table of its runs."""
     planned = plan_all(study)
     run_missing(study, planned, "Fine-tuning")
     return runs_table(planned)
@@ -242,11 +221,6 @@ def run_study(study: Study) -> pd.DataFrame:
     """Pretrain, probe and fine-tune what is missing, under one progress bar.
 
     May be killed at any time and called again.  Returns the table of the fine-tuning runs.
-
-    Raises
-    ------
-    InputError
-        As `run_pretraining` and `run_grid`; what is finished is kept.
     """
     stages = [(study.weights, [run.run_id for run in plan_pretraining(study)])]
     if study.profile.probe is not None:
@@ -280,17 +254,9 @@ def _at_most(study: Study) -> int:
 
 def finished_runs(study: Study, name: str = MAIN, task: str | None = None) -> list[PlannedRun]:
     """Return the runs of `rin.study.plan.plan_study`; `InputError` unless all are finished."""
-    return _check_finished(study, plan_study(study, name, task))
-
-
-def _check_finished(study: Study, planned: list[PlannedRun]) -> list[PlannedRun]:
-    missing = [each for each in planned if not study.runs.has(each.run.run_id)]
-    if missing:
-        raise InputError(
-            f"{len(missing)} of {len(planned)} runs of {missing[0].run.task} are not finished",
-            where=study.runs.folder,
-            remedy="Run the fine-tuning notebook of this profile; it goes on where it stopped.",
-        )
+    planned = plan_study(study, name, task)
+    for each in dict.fromkeys(run.run.task for run in planned):
+        study.runs.require([run.run.run_id for run in planned if run.run.task == each], each)
     return planned
 
 
@@ -310,11 +276,6 @@ def predictions(
         patient_id, part, label (1 is the positive class), score (its log-odds).  Studies of a
         factor have `factor`, `level` and `contract` (the input contract in effect) in front, and
         rows of a run that both levels share under both.
-
-    Raises
-    ------
-    InputError
-        As `finished_runs`, and for an unknown part.
     """
     if part not in SCORED_PARTS:
         raise unknown("part", part, SCORED_PARTS)
@@ -337,18 +298,10 @@ def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.D
 def cam_arrays(study: Study, task: str) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
     """Yield each run's test rows of `predictions` and their maps (n, h, w, 2) before ReLU.
 
-    Raises
-    ------
-    InputError
-        For a task whose images have no lesion masks, as its runs keep no maps; otherwise as
-        `finished_runs`.
+    `InputError` for a task whose images have no lesion masks, as its runs keep no maps; otherwise
+    as `finished_runs`.
     """
-    if study.inputs(task).store.masks() is None:
-        raise InputError(
-            f"the runs of {task} keep no class activation maps, as its images have no lesion masks",
-            where=f"profile {study.profile.name}",
-            remedy="Choose a task whose dataset has masks.",
-        )
+    study.inputs(task).lesion_masks()
     for each in finished_runs(study, MAIN, task):
         table = _read(study, [each], PREDICTIONS)
         maps = study.runs.read(each.run.run_id, CAMS, np.load)
@@ -381,10 +334,7 @@ def sanity_table(study: Study, task: str) -> pd.DataFrame:
     The columns that name a run, as in `predictions`, and those of
     `rin.study.sanity.record_sanity`.
 
-    Raises
-    ------
-    InputError
-        When the profile or the task has no such runs, or they are not finished.
+    `InputError` when the profile or the task has no such runs, or they are not finished.
     """
     planned = [each for each in plan_study(study, MAIN, task) if each.run.sanity_cases]
     if not planned:
@@ -393,4 +343,5 @@ def sanity_table(study: Study, task: str) -> pd.DataFrame:
             where=f"profile {study.profile.name}",
             remedy="Give it a sanity section, and a task whose images have lesion masks.",
         )
-    return _read(study, _check_finished(study, planned), SANITY_TABLE)
+    study.runs.require([each.run.run_id for each in planned], task)
+    return _read(study, planned, SANITY_TABLE)

@@ -87,10 +87,7 @@ class Runs:
     def origin(self, task: str, study: str = MAIN) -> Origin | None:
         """Return where the results of a task come from; None where there are none.
 
-        Raises
-        ------
-        InputError
-            For a study or a task that is not known.
+        `InputError` for a study or a task that is not known.
         """
         asked = self.study.profile.filter_of(study)
         if task not in self.paper_tasks:
@@ -125,10 +122,7 @@ class Runs:
         pandas.DataFrame
             Columns as of `rin.study.run.predictions`.
 
-        Raises
-        ------
-        InputError
-            For an unknown study or task, a task without results, or unfinished runs.
+        `InputError` for an unknown study or task, a task without results, or unfinished runs.
         """
         if task is None:
             tables = [self.predictions(study, name) for name in self.tasks_of(study)]
@@ -241,10 +235,7 @@ def open_runs(
 ) -> Runs:
     """Open the results of a study, given as for `rin.study.open_study`; nothing is trained.
 
-    Raises
-    ------
-    InputError
-        As `open_study`; a reference run that is unknown, damaged or of other inits.
+    `InputError` as `open_study`; a reference run that is unknown, damaged or of other inits.
     """
     study = open_study(profile, data_root=data_root, results=results)
     if study.profile.reference is None:

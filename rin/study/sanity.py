@@ -28,10 +28,7 @@ _STEP = ["task", "init", "backbone", "depth", "group"]
 def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
     """Return which rows of a store a run records: the first of `test` with a lesion.
 
-    Raises
-    ------
-    InputError
-        When no test case has a lesion.
+    `InputError` when no test case has a lesion.
     """
     if not run.sanity_cases:
         return test[:0]
@@ -98,10 +95,7 @@ def similarity_summary(table: pd.DataFrame, *, seed: int, replicates: int = 2000
         differences of the two, with its interval), `n` (cases in which the measure is defined;
         others are left out) and `n_cases`.
 
-    Raises
-    ------
-    InputError
-        When the table is empty.
+    `InputError` when the table is empty.
     """
     if table.empty:
         raise InputError("there is no row", where="table", remedy="Record a sanity check first.")

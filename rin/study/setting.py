@@ -7,9 +7,9 @@ on first use and reused afterwards.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from rin.data.dataset import Dataset, ensure_dataset, locate
@@ -20,6 +20,9 @@ from rin.data.store import ImageStore, build_store
 from rin.errors import InputError
 from rin.study.ledger import Ledger
 from rin.study.profile import Profile, load_profile
+
+# Datasets that this process has opened, as a task reads them.
+_datasets: dict[tuple, Dataset] = {}
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,10 @@ class Study:
     def weights(self) -> Ledger:
         """The ledger of pretraining runs."""
         return Ledger(self.results / "weights")
+
+    def holds(self, manifest: DatasetManifest) -> bool:
+        """Return whether the data root holds a dataset."""
+        return self.data_root is not None and locate(manifest, self.data_root) is not None
 
     def dataset(self, name: str, square: tuple[int, str] | None = None) -> Dataset:
         """Open a dataset: the real one where the data root holds it, else its stand-in.
@@ -85,6 +92,18 @@ class TaskInputs:
         """`real` or `stand-in`; images of a substitute are real."""
         return self.dataset.provenance
 
+    def lesion_masks(self) -> np.ndarray:
+        """Return the masks of the store; `InputError` where the images have none."""
+        masks = self.store.masks()
+        if masks is None:
+            raise InputError(
+                f"the runs of {self.task.name} keep no class activation maps, as its images have "
+                "no lesion masks",
+                where=f"dataset {self.manifest.name}",
+                remedy="Choose a task whose dataset has masks.",
+            )
+        return masks
+
     @property
     def labels(self) -> pd.Series:
         """1 for the positive class, 0 otherwise, indexed by case_id."""
@@ -98,7 +117,7 @@ def open_study(
     data_root: str | Path | None = None,
     results: str | Path = "results",
 ) -> Study:
-    """Open a study.
+    """Open a study; folders are those of a caller, or below the checkout for a notebook.
 
     Parameters
     ----------
@@ -109,10 +128,7 @@ def open_study(
     results
         Folder for stores, stand-ins, weights and runs.
 
-    Raises
-    ------
-    InputError
-        For an unknown profile or a data root that is not there.
+    `InputError` for an unknown profile or a data root that is not there.
     """
     if not isinstance(profile, Profile):
         profile = load_profile(profile)
@@ -129,8 +145,7 @@ def open_study(
 
 def has_real_images(study: Study, task: str) -> bool:
     """Return whether the data root holds a task's own images or those of a substitute."""
-    manifest = find_manifest(study, *find_task(task))
-    return study.data_root is not None and locate(manifest, study.data_root) is not None
+    return study.holds(find_manifest(study, *find_task(task)))
 
 
 def _with_images_at_hand(study: Study) -> Study:
@@ -159,12 +174,8 @@ def task_inputs(
 ) -> TaskInputs:
     """Open a task's images, decode them, find near-duplicates and split the patients.
 
-    `folds` (at most so many) and `resize` replace the profile's choices.
-
-    Raises
-    ------
-    InputError
-        For an unknown task, broken images, or a split that leaks.
+    `folds` (at most so many) and `resize` replace the profile's choices.  `InputError` for an
+    unknown task, broken images, or a split that leaks.
     """
     own, task_manifest = find_task(task)
     manifest = find_manifest(study, own, task_manifest)
@@ -196,13 +207,7 @@ def task_inputs(
 
 
 def official_folds(study: Study, task: TaskManifest, dataset: Dataset) -> pd.DataFrame:
-    """Return the folds that the paper's authors published for a task, all of them.
-
-    Raises
-    ------
-    InputError
-        No lists are known, they are not under the data root, or they do not fit the dataset.
-    """
+    """Return the folds that the paper's authors published for a task, all of them."""
     lists = task.fold_lists
     if lists is None or study.data_root is None or not (study.data_root / lists.folder).is_dir():
         known = "no lists are known" if lists is None else f"{lists.folder} is not there"
@@ -220,13 +225,8 @@ def find_manifest(study: Study, own: DatasetManifest, task: TaskManifest) -> Dat
 
     A substitute is taken only where the data root holds it and not the task's own dataset, so
     real images come before stand-ins and the task's own before others.
-
-    Raises
-    ------
-    InputError
-        For a substitute that does not know the task's positive class.
     """
-    if study.data_root is None or locate(own, study.data_root) is not None:
+    if study.data_root is None or study.holds(own):
         return own.for_task(task)
     for name in task.substitutes:
         substitute = load_manifest(name)
@@ -236,7 +236,7 @@ def find_manifest(study: Study, own: DatasetManifest, task: TaskManifest) -> Dat
                 where=f"task {task.name}",
                 remedy="A substitute's label_map must lead to the task's labels.",
             )
-        if locate(substitute, study.data_root) is not None:
+        if study.holds(substitute):
             return substitute
     return own.for_task(task)
 
@@ -266,8 +266,7 @@ def _open(
     square: tuple[int, str] | None = None,
 ) -> Dataset:
     counts = study.profile.stand_ins.get(manifest.name)
-    absent = study.data_root is None or locate(manifest, study.data_root) is None
-    if counts is None and absent:
+    if counts is None and not study.holds(manifest):
         raise InputError(
             f"the images of {manifest.name} are not at hand, and profile {study.profile.name} "
             "sizes no stand-in for them",
@@ -275,31 +274,17 @@ def _open(
             remedy=f"Get them at {manifest.home} and name the folder that holds them, or give the "
             f"profile's stand_ins an entry {manifest.name}; those shipped have examples.",
         )
-    sizes = tuple(sorted((counts or {}).items()))
-    place, seed = study.results.parent, study.profile.seed
-    return _open_once(manifest.name, task, study.data_root, place, sizes, seed, square)
-
-
-@cache
-def _open_once(
-    name: str,
-    task: str,
-    data_root: Path | None,
-    results: Path,
-    sizes: tuple[tuple[str, int], ...],
-    seed: int,
-    square: tuple[int, str] | None,
-) -> Dataset:
-    """Open a dataset once in a process, as a task reads it."""
-    manifest = load_manifest(name)
-    for known in manifest.tasks:
-        manifest = manifest.for_task(known) if known.name == task else manifest
-    return ensure_dataset(
-        manifest,
-        data_root,
-        results / "stand_ins",
-        dict(sizes),
-        seed,
-        index_folder=results / "index",
-        square=square,
-    )
+    key = (manifest.name, task, study.data_root, study.results.parent, square, study.profile.seed)
+    key = (*key, *sorted((counts or {}).items()))
+    if key not in _datasets:
+        place = study.results.parent
+        _datasets[key] = ensure_dataset(
+            manifest,
+            study.data_root,
+            place / "stand_ins",
+            counts or {},
+            study.profile.seed,
+            index_folder=place / "index",
+            square=square,
+        )
+    return _datasets[key]

@@ -63,7 +63,7 @@ def finished_study(folder, data_root, changes=None):
     profile = tiny_profile(CHANGES | (changes or {}))
     study = open_study(profile, data_root=data_root, results=folder)
     for run in plan_pretraining(study):
-        study.weights.commit(run.run_id, run.config, partial(_pretrained, run))
+        study.weights.commit(run.run_id, run.config, partial(pretrained_files, run))
     for run, inputs in planned_runs(study):
         if not study.runs.has(run.run_id):
             study.runs.commit(run.run_id, run.config, partial(_trained, run, inputs))
@@ -76,7 +76,7 @@ def planned_runs(study):
     return [(each.run, each.inputs) for each in planned]
 
 
-def _pretrained(run, folder):
+def pretrained_files(run, folder):
     entry = WeightsEntry(
         init=run.init, backbone=run.backbone, preprocessing=run.contract, sha256="0" * 64,
         file=f"{run.run_id}/w.h5", release=f"pretrained here on {run.corpus}",

@@ -7,7 +7,7 @@ from tiny_study import tiny_profile
 
 from rin.errors import InputError
 from rin.study import open_study
-from rin.study.curation import CURATED, archive_truth, curation_settings, real_archive
+from rin.study.curation import CURATED, archive_truth, curation_plan, real_archive
 from rin.study.pretraining import choose_corpus, find_corpus, is_real, open_corpus
 
 NAMES = [CURATED, "corpus_radiologic"]
@@ -66,12 +66,11 @@ def test_corpus_curated_elsewhere_is_read_where_there_is_no_archive(study, monke
 
 def test_profile_without_curation_raises(tmp_path):
     study = open_study(tiny_profile(), results=tmp_path)
-    with pytest.raises(InputError, match="curation section"):
-        curation_settings(study)
+    with pytest.raises(InputError, match="no section curation"):
+        curation_plan(study)
 
 
 def test_named_file_that_the_archive_lacks_raises(study):
-    from rin.study.curation import curation_plan
 
     (study.data_root / "export").mkdir()
     settings = study.profile.curation.model_copy(update={"reviewed": "reviewed.csv"})

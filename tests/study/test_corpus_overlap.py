@@ -44,7 +44,7 @@ def test_overlap_with_a_test_image_in_the_corpus_counts_it(study, monkeypatch, t
 
 def test_overlap_without_pretraining_says_which_profile_has_it(tmp_path):
     profile = tiny_profile().model_copy(update={"pretraining": None})
-    with pytest.raises(InputError, match="such as open"):
+    with pytest.raises(InputError, match="no section pretraining"):
         corpus_overlap(open_study(profile, results=tmp_path))
 
 

@@ -1,6 +1,5 @@
 import errno
 import json
-import math
 import os
 import random
 import threading
@@ -10,13 +9,14 @@ from multiprocessing import get_context
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pool_jobs import body, commit_runs, runs
 
 from rin.errors import InputError
 from rin.study.ledger import Ledger, digest_of
 
+slow_machine = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 values = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 )
@@ -49,6 +49,7 @@ def visible(ledger):
     return sorted(path.name for path in ledger.folder.iterdir())
 
 
+@slow_machine
 @given(config=configs)
 def test_ledger_round_trip_keeps_config_record_and_files(tmp_path_factory, config):
     ledger = Ledger(tmp_path_factory.mktemp("ledger") / "runs")
@@ -61,6 +62,7 @@ def test_ledger_round_trip_keeps_config_record_and_files(tmp_path_factory, confi
     assert (ledger.path(run_id) / "note.txt").read_text() == "kept"
 
 
+@slow_machine
 @given(config=configs, order=st.randoms())
 def test_digest_of_when_keys_stand_in_another_order_is_the_same(config, order):
     keys = list(config)
@@ -68,6 +70,7 @@ def test_digest_of_when_keys_stand_in_another_order_is_the_same(config, order):
     assert digest_of({key: config[key] for key in keys}) == digest_of(config)
 
 
+@slow_machine
 @given(config=configs, other=nested, data=st.data())
 def test_digest_of_when_any_value_differs_is_another(config, other, data):
     key = data.draw(st.sampled_from(sorted(config)))
@@ -78,11 +81,6 @@ def test_digest_of_when_any_value_differs_is_another(config, other, data):
 def test_digest_of_literal_config_never_changes():
     # Finished runs are found by it: computed with sha256sum of {"a":1,"b":[0.001,"x"]}.
     assert digest_of({"b": [0.001, "x"], "a": 1}) == "536c3757d7ca4595"
-
-
-def test_digest_of_when_a_value_is_not_a_number_refuses():
-    with pytest.raises(ValueError, match="JSON"):
-        digest_of({"rate": math.nan})
 
 
 def test_commit_when_writer_raises_leaves_nothing_and_keeps_earlier_runs(ledger):
@@ -131,13 +129,6 @@ def test_commit_when_an_unfinished_folder_is_in_the_way_replaces_it(ledger):
     assert not (ledger.path("a" * 16) / "half.txt").exists()
 
 
-def test_commit_when_a_file_stands_in_place_of_the_folder_names_it(tmp_path):
-    (tmp_path / "runs").write_text("not a folder")
-    with pytest.raises(InputError, match="cannot be written") as caught:
-        Ledger(tmp_path / "runs").commit("a" * 16, {}, nothing)
-    assert caught.value.where == str(tmp_path / "runs")
-
-
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
 def test_commit_when_the_disk_refuses_names_folder_and_keeps_earlier_runs(ledger, code):
     ledger.commit("a" * 16, {}, nothing)
@@ -151,32 +142,57 @@ def test_commit_when_the_disk_refuses_names_folder_and_keeps_earlier_runs(ledger
     assert visible(ledger) == ["a" * 16]
 
 
-@pytest.mark.parametrize("content", ["", '{"seconds": 3'])
-def test_done_when_damaged_names_the_file(ledger, content):
-    ledger.commit("a" * 16, {}, nothing)
-    path = ledger.path("a" * 16) / "done.json"
-    path.write_text(content)
-    with pytest.raises(InputError, match="Delete the run's folder") as caught:
-        ledger.done("a" * 16)
-    assert caught.value.where == str(path)
-
-
-def write_arrays(folder):
+def write_files(folder):
     pd.DataFrame({"score": [0.25, 0.5]}).to_parquet(folder / "table.parquet")
     np.save(folder / "maps.npy", np.arange(400.0))
     return {}
 
 
 @pytest.mark.parametrize(
-    ("reader", "name"), [(pd.read_parquet, "table.parquet"), (np.load, "maps.npy")]
+    ("reader", "name"),
+    [
+        (pd.read_parquet, "table.parquet"),
+        (np.load, "maps.npy"),
+        (lambda path: json.loads(path.read_text()), "done.json"),
+    ],
 )
 def test_read_when_truncated_names_the_file(ledger, reader, name):
-    ledger.commit("a" * 16, {}, write_arrays)
+    ledger.commit("a" * 16, {}, write_files)
     path = ledger.path("a" * 16) / name
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(InputError, match="Delete the run's folder") as caught:
         ledger.read("a" * 16, name, reader)
     assert caught.value.where == str(path)
+
+
+def test_tables_of_runs_stand_below_one_another_behind_their_names(ledger):
+    for run_id in ("a" * 16, "b" * 16):
+        ledger.commit(run_id, {}, write_files)
+    table = ledger.tables([("b" * 16, {"run": 1}), ("a" * 16, {"run": 2})], "table.parquet")
+    assert table.to_dict("list") == {"run": [1, 1, 2, 2], "score": [0.25, 0.5] * 2}
+    assert ledger.tables([], "table.parquet").empty
+
+
+def test_file_in_place_of_the_ledger_is_one_clear_error(tmp_path):
+    (tmp_path / "runs").write_text("not a folder")
+    with pytest.raises(InputError, match="cannot be written") as caught:
+        Ledger(tmp_path / "runs").commit("a" * 16, {}, nothing)
+    assert caught.value.where == str(tmp_path / "runs")
+    with pytest.raises(InputError, match="no folder for the work"):
+        Ledger(tmp_path / "runs").open_work("a" * 16)
+
+
+def test_sweep_removes_old_drafts_and_work_of_finished_runs_only(ledger):
+    ledger.commit("a" * 16, {}, nothing)
+    for run_id in ("a" * 16, "b" * 16):  # the first was killed before it could tidy up
+        ledger.open_work(run_id)
+    for name, days in ((".bbbb-old", 2), (".cccc-new", 0)):
+        (ledger.folder / name).mkdir()
+        os.utime(ledger.folder / name, (time.time() - days * 86400,) * 2)
+    os.utime(ledger.path("a" * 16), (0, 0))
+    ledger.sweep()
+    assert visible(ledger) == [".cccc-new", ".work", "a" * 16]
+    assert [path.name for path in (ledger.folder / ".work").iterdir()] == ["b" * 16]
 
 
 def test_work_folder_is_kept_until_its_run_is_committed(ledger):
@@ -188,32 +204,6 @@ def test_work_folder_is_kept_until_its_run_is_committed(ledger):
     assert (ledger.work("b" * 16) / "checkpoint").read_text() == "half"
     ledger.commit("b" * 16, {}, nothing)
     assert visible(ledger) == ["a" * 16, "b" * 16]
-
-
-def test_work_folder_that_cannot_be_made_names_it(tmp_path):
-    (tmp_path / "runs").write_text("not a folder")
-    with pytest.raises(InputError, match="no folder for the work"):
-        Ledger(tmp_path / "runs").open_work("a" * 16)
-
-
-def test_sweep_removes_work_of_finished_runs_only(ledger):
-    for run_id in ("a" * 16, "b" * 16):
-        ledger.open_work(run_id)
-    ledger.path("a" * 16).mkdir()
-    (ledger.path("a" * 16) / "done.json").write_text("{}")  # killed before it could tidy up
-    ledger.sweep()
-    assert not ledger.work("a" * 16).exists()
-    assert ledger.work("b" * 16).exists()
-
-
-def test_sweep_removes_old_drafts_only(ledger):
-    ledger.commit("a" * 16, {}, nothing)
-    for name, days in ((".bbbb-old", 2), (".cccc-new", 0)):
-        (ledger.folder / name).mkdir()
-        os.utime(ledger.folder / name, (time.time() - days * 86400,) * 2)
-    os.utime(ledger.path("a" * 16), (0, 0))
-    ledger.sweep()
-    assert visible(ledger) == [".cccc-new", "a" * 16]
 
 
 def test_commit_when_killed_again_and_again_shows_whole_runs_only(tmp_path):

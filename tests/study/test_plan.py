@@ -39,16 +39,10 @@ def ids(planned):
     return lambda *changes, **parts: {run.run_id for run in planned(*changes, **parts)}
 
 
-def test_plan_has_every_scenario_init_and_fold_once(planned):
-    runs = planned()
-    cells = Counter((run.scenario.name, run.init, run.fold) for run in runs)
-    assert len(cells) == 24 * 2 * 2
-    assert set(cells.values()) == {1}
-    assert len({run.run_id for run in runs}) == len(runs)
-
-
-def test_plan_gives_both_inits_of_a_scenario_one_seed_and_no_two_scenarios_the_same(planned):
+def test_plan_has_every_run_once_and_both_inits_of_a_scenario_share_a_seed(planned):
     table = runs_table([PlannedRun(run, None) for run in planned()])
+    assert len(table) == len(set(table.index)) == 24 * 2 * 2
+    assert not table[["scenario", "init", "fold"]].duplicated().any()
     seeds = table.groupby(["scenario", "fold"])["seed"].unique()
     assert (seeds.map(len) == 1).all()
     assert seeds.map(lambda each: each[0]).is_unique
@@ -70,8 +64,19 @@ def test_run_ids_when_a_number_changes_all_change(ids, changes):
     assert ids().isdisjoint(ids(changes))
 
 
-def test_run_ids_when_execution_changes_stay(ids):
-    assert ids({"execution": {"workers": 3, "threads": 2, "blocks": "by_task"}}) == ids()
+def test_run_ids_know_images_split_and_version_of_the_code_but_not_where_they_run(
+    ids, inputs, monkeypatch
+):
+    first = {"folds": 1}
+    before = ids(first)
+    assert before.isdisjoint(ids(first, store=replace(inputs.store, digest="other")))
+    folds = inputs.folds.copy()
+    folds.loc[0, "part"] = "test" if folds.loc[0, "part"] != "test" else "train"
+    assert before.isdisjoint(ids(first, folds=folds))
+    execution = {"workers": 3, "threads": 2, "blocks": "by_task"}
+    assert ids(first | {"execution": execution}) == before
+    monkeypatch.setattr("rin.study.plan.CODE_VERSION", -1)
+    assert before.isdisjoint(ids(first))
 
 
 def test_settings_of_a_task_change_its_runs_only(ids, inputs):
@@ -79,17 +84,6 @@ def test_settings_of_a_task_change_its_runs_only(ids, inputs):
     changes = {"tasks": ["breast", "axilla"], "fine_tuning_of": {"breast": {"epochs": 7}}}
     assert ids(changes).isdisjoint(ids())
     assert ids(changes, task=other) == ids(task=other)
-
-
-def test_run_ids_when_the_images_change_all_change(ids, inputs):
-    assert ids().isdisjoint(ids(store=replace(inputs.store, digest="other")))
-
-
-def test_run_ids_when_one_case_changes_its_part_all_change(ids, planned, inputs):
-    folds = inputs.folds.copy()
-    folds.loc[0, "part"] = "test" if folds.loc[0, "part"] != "test" else "train"
-    one = {"folds": 1}
-    assert ids(one).isdisjoint(ids(one, folds=folds))
 
 
 def test_run_ids_when_a_weights_file_changes_change_for_its_init_and_backbone_only(
@@ -129,14 +123,19 @@ def test_plan_when_pretraining_is_not_finished_names_backbone_and_corpus(tmp_pat
         plan_study(fresh)
 
 
-def test_blocks_have_one_compiled_step_each(planned):
+def test_blocks_have_one_compiled_step_each_and_start_with_the_longest(planned, inputs):
     blocks = group_blocks(planned())
-    assert len({block.architecture for block in blocks}) == len(blocks) == 4 * 3
-    for block in blocks:
-        a = block.architecture
-        assert {(r.scenario.backbone, r.scenario.unfreezing) for r in block.runs} == {
-            (a.backbone, a.unfreezing)
-        }
+    steps = [(block.architecture.backbone, block.architecture.unfreezing) for block in blocks]
+    assert len(set(steps)) == len(steps) == 4 * 3
+    for block, step in zip(blocks, steps, strict=True):
+        assert {(r.scenario.backbone, r.scenario.unfreezing) for r in block.runs} == {step}
+    assert (steps[0], steps[-1]) == (
+        ("InceptionResNetV2", "unfreeze_all"),
+        ("InceptionV3", "freeze_all"),
+    )
+    colour = planned(store=replace(inputs.store, color=True))
+    assert {block.architecture.channels for block in group_blocks(colour)} == {3}
+    assert {block.architecture.channels for block in blocks} == {1}
 
 
 def test_blocks_of_two_tasks_share_a_compiled_step_unless_asked_otherwise(planned, inputs):
@@ -151,25 +150,6 @@ def test_blocks_of_two_tasks_share_a_compiled_step_unless_asked_otherwise(planne
         assert Counter(r.run_id for b in blocks for r in b.runs) == Counter(r.run_id for r in runs)
 
 
-def test_blocks_of_colour_images_take_three_channels(planned, inputs):
-    colour = planned(store=replace(inputs.store, color=True))
-    assert {block.architecture.channels for block in group_blocks(colour)} == {3}
-    assert {block.architecture.channels for block in group_blocks(planned())} == {1}
-
-
-def test_blocks_start_with_the_longest(planned):
-    blocks = group_blocks(planned())
-    costs = [block.cost for block in blocks]
-    assert costs == sorted(costs, reverse=True)
-    first, last = blocks[0].architecture, blocks[-1].architecture
-    assert (first.backbone, first.unfreezing) == ("InceptionResNetV2", "unfreeze_all")
-    assert (last.backbone, last.unfreezing) == ("InceptionV3", "freeze_all")
-
-
-def test_scenarios_are_as_many_as_in_the_paper():
-    assert len(SCENARIOS) == SETTINGS["scenarios"].value == 24
-
-
 def test_scenarios_of_every_backbone_have_the_rates_of_the_paper():
     rates = dict(SETTINGS["learning_rates"].value)
     for backbone in ("InceptionResNetV2", "ResNet50", "DenseNet121", "InceptionV3"):
@@ -178,11 +158,8 @@ def test_scenarios_of_every_backbone_have_the_rates_of_the_paper():
             regime: tuple(s.learning_rate for s in own if s.unfreezing == regime)
             for regime in ("unfreeze_all", "freeze_all", "unfreeze_top10")
         } == rates
-
-
-def test_scenario_name_tells_backbone_regime_and_rate():
+    assert len(SCENARIOS) == SETTINGS["scenarios"].value
     assert Scenario("ResNet50", "unfreeze_all", 1e-4).name == "ResNet50-unfreeze_all-1e-04"
-    assert Scenario("DenseNet121", "freeze_all", 1e-2).name == "DenseNet121-freeze_all-1e-02"
 
 
 def test_find_scenario_when_unknown_lists_the_known_ones():

@@ -104,16 +104,3 @@ def test_inputs_of_the_official_scripts_take_the_photographic_weights_to_chance(
     )
     assert round(100 * effect["estimate"], 1) == -33.6
     assert found.loc[("effect", "radiologic", ""), "same_networks"]
-
-
-def test_difference_at_a_level_is_the_recommended_one_of_its_runs(reference):
-    rows = reference.predictions("preprocessing")
-    groups = {"all": rows["scenario"].unique()}
-    table = factor_effects(rows, INITS, ("native", "official_scripts"), groups=groups)
-    found = table[table["quantity"] == "difference"].set_index("level")
-    for level, own in rows.groupby("level"):
-        expected = init_differences(own, *INITS).set_index("group").loc["all"]
-        for ours, theirs in (("estimate", "difference"), ("ci_low", "ci_low"), ("z", None)):
-            value = expected["difference"] / expected["standard_error"]
-            wanted = value if theirs is None else expected[theirs]
-            assert found.loc[level, ours] == pytest.approx(wanted, rel=1e-9)

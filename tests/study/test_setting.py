@@ -1,12 +1,16 @@
+import ast
+import importlib
+import inspect
+import shutil
 from dataclasses import replace
 
 import pytest
 from tiny_study import tiny_profile
 
-from rin.data.manifest import find_task, load_manifest
+from rin.data.manifest import REPOSITORY, find_task, load_manifest
 from rin.data.splits import PIECES
 from rin.errors import InputError
-from rin.study import open_study, task_inputs
+from rin.study import Runs, open_study, task_inputs
 from rin.study.setting import draw_cases, find_manifest, official_folds
 
 
@@ -22,12 +26,9 @@ def study_with(tmp_path):
     return opened
 
 
-def test_task_without_data_root_reads_its_own_dataset():
-    study = open_study(tiny_profile())
-    assert find_manifest(study, *find_task("covid19")).name == "covid19_ct"
-
-
 def test_task_reads_an_open_substitute_only_where_its_own_images_are_absent(study_with):
+    without = open_study(tiny_profile())
+    assert find_manifest(without, *find_task("covid19")).name == "covid19_ct"
     assert find_manifest(study_with("other"), *find_task("covid19")).name == "covid19_ct"
     assert find_manifest(study_with("sarscov2_ct"), *find_task("covid19")).name == "sarscov2_ct"
     assert find_manifest(study_with("covid19_ct"), *find_task("covid19")).name == "covid19_ct"
@@ -70,10 +71,6 @@ def test_drawn_cases_are_those_of_the_seed(inputs):
 
     assert drawn(1) == drawn(1)
     assert len({frozenset(drawn(seed)) for seed in range(5)}) > 1
-
-
-def test_inputs_tell_real_from_stand_in(inputs):
-    assert (inputs.provenance, inputs.substitute_for) == ("stand-in", None)
 
 
 @pytest.fixture
@@ -128,3 +125,52 @@ def test_official_folds_that_are_absent_name_folder_and_remedy(study_with):
         official_folds(study, find_task("thyroid")[1], None)
     with pytest.raises(InputError, match="no lists are known"):
         official_folds(study, find_task("hemorrhage")[1], None)
+
+
+def test_folders_of_a_notebook_that_jupyter_opened_start_at_the_checkout(monkeypatch, tmp_path):
+    monkeypatch.chdir(REPOSITORY / "notebooks" / "results")
+    assert open_study(tiny_profile()).results == REPOSITORY / "results" / "tiny"
+    assert open_study(tiny_profile(), data_root="book").data_root == REPOSITORY / "book"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    study = open_study(tiny_profile(), data_root="images")
+    assert study.data_root.resolve() == tmp_path / "images"
+    assert study.results.resolve() == tmp_path / "results" / "tiny"
+
+
+def test_task_of_ones_own_beside_one_of_the_paper_keeps_its_name_and_its_images(
+    monkeypatch, tmp_path, study_folder
+):
+    shutil.copytree(REPOSITORY / "data_manifests", tmp_path / "manifests")
+    text = (tmp_path / "manifests" / "ddti.yaml").read_text("utf-8")
+    own = text.replace("name: ddti", "name: own_us", 1)
+    own = own.replace("- name: thyroid", "- name: clinic", 1)
+    (tmp_path / "manifests" / "own_us.yaml").write_text(own, encoding="utf-8")
+    monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path / "manifests"))
+    profile = tiny_profile({"tasks": ["clinic"], "stand_ins.own_us": {"benign": 24}})
+    runs = Runs(open_study(profile, results=study_folder))
+    assert (runs.paper_tasks, runs.tasks) == (("clinic",), ("clinic",))
+    assert find_task("clinic")[1].paper_task == find_task("thyroid")[1].paper_task == "thyroid"
+
+
+def seeded(path):
+    """Calls in a notebook of functions of rin whose seed has a default, with what it is given."""
+    tree, known = ast.parse(path.read_text("utf-8")), {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("rin."):
+            module = importlib.import_module(node.module)
+            known |= {each.name: getattr(module, each.name, None) for each in node.names}
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            called = known.get(node.func.id)
+            seed = inspect.signature(called).parameters.get("seed") if called else None
+            if seed is not None and seed.default is not seed.empty:
+                given = [each.value for each in node.keywords if each.arg == "seed"]
+                yield f"{path.name}: {node.func.id}", ast.unparse(given[0]) if given else ""
+
+
+def test_notebooks_hand_the_seed_of_the_profile_to_whatever_draws():
+    found = [
+        call for path in sorted((REPOSITORY / "notebooks").rglob("*.py")) for call in seeded(path)
+    ]
+    assert found
+    assert [call for call in found if "seed" not in call[1]] == []

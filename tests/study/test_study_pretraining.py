@@ -5,12 +5,12 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_study import copy_of, records, tiny_profile
+from tiny_study import records, tiny_profile
 
 import rin.training.pretrain
-from rin.data.splits import corpus_split
+from rin.data.splits import PARTS, corpus_split
 from rin.errors import InputError
-from rin.models.weights import WeightsEntry, load_weights
+from rin.models.weights import load_weights
 from rin.study import (
     open_study,
     pretrained,
@@ -21,7 +21,6 @@ from rin.study import (
     pretraining_predictions,
     run_pretraining,
 )
-from rin.study.plan import find_entries
 from rin.study.pretraining import open_corpus, plan_pretraining
 
 TWO = {
@@ -42,99 +41,54 @@ def test_pretraining_when_called_again_trains_nothing(pretrained_study, monkeypa
     ]
 
 
-def test_pretraining_leaves_an_entry_with_the_digest_of_its_weights(pretrained_study):
-    (run,) = plan_pretraining(pretrained_study)
-    folder = pretrained_study.weights.path(run.run_id)
-    entry = WeightsEntry.model_validate_json((folder / "entry.json").read_text())
-    weights = pretrained_study.weights.folder / entry.file
-    assert hashlib.sha256(weights.read_bytes()).hexdigest() == entry.sha256
-    assert (entry.init, entry.backbone, entry.preprocessing, entry.provenance) == (
-        "radiologic",
-        "ResNet50",
-        "symmetric",
-        "stand-in",
-    )
-
-
-def test_pretraining_when_finished_is_what_the_plan_starts_from(pretrained_study):
-    entries = find_entries(pretrained_study)
-    assert entries["random", "ResNet50"] is None
-    assert entries["radiologic", "ResNet50"].release == "pretrained here on corpus_radiologic"
-
-
-def test_pretrained_tells_accuracy_and_budget(pretrained_study):
-    (row,) = pretrained(pretrained_study).to_dict("records")
+def test_finished_pretraining_is_read_back_as_tables(pretrained_study):
+    study = pretrained_study
+    (row,) = pretrained(study).to_dict("records")
     assert (row["images"], row["classes"], row["epochs"]) == (36, 3, 1)
-    assert 0 <= row["top1"] <= row["top5"] <= 1
-
-
-def test_pretraining_histories_have_one_row_an_epoch(pretrained_study):
-    table = pretraining_histories(pretrained_study)
-    assert table[["init", "backbone", "epoch"]].values.tolist() == [["radiologic", "ResNet50", 1]]
-    assert table["learning_rate"].tolist() == pytest.approx([1e-3])
-    assert (table[["images_per_second", "seconds"]] > 0).all(axis=None)
-
-
-def test_pretraining_predictions_are_of_the_test_cases_with_their_own_labels(pretrained_study):
-    table = pretraining_predictions(pretrained_study)
-    assert list(table) == [
-        "init",
-        "backbone",
-        "case_id",
-        "patient_id",
-        "truth",
-        "predicted",
-        "in_top5",
-        "confidence",
-        "truth_probability",
-    ]
-    dataset = open_corpus(pretrained_study, "corpus_radiologic")
-    part = corpus_split(dataset, pretrained_study.profile.seed)
+    curve = pretraining_histories(study)
+    assert curve[["init", "backbone", "epoch"]].values.tolist() == [["radiologic", "ResNet50", 1]]
+    assert curve["learning_rate"].tolist() == pytest.approx([1e-3])
+    table = pretraining_predictions(study)
+    assert list(table)[:4] == ["init", "backbone", "case_id", "patient_id"]
+    dataset = open_corpus(study, "corpus_radiologic")
+    part = corpus_split(dataset, study.profile.seed)
     assert set(table["case_id"]) == set(part.index[part == "test"])
     known = dataset.cases.set_index("case_id").loc[table["case_id"]]
     assert table["truth"].tolist() == known["label"].tolist()
     assert table["patient_id"].tolist() == known["patient_id"].tolist()
-    (row,) = pretrained(pretrained_study).to_dict("records")
     assert row["top1"] == pytest.approx((table["truth"] == table["predicted"]).mean())
+    own, features = pretraining_features(study, "radiologic", "ResNet50")
+    assert (features.shape, features.dtype) == ((len(own), 16), np.float32)
+    counted = pretraining_classes(study)
+    assert list(counted) == ["init", "corpus", "label", *PARTS, "patients"]
+    assert (counted[[*PARTS]].sum(axis=1) == 12).all()
+    patients = dataset.cases.groupby("label")["patient_id"].nunique()
+    assert counted["patients"].tolist() == patients.loc[counted["label"]].tolist()
 
 
-def test_pretraining_classes_count_images_and_patients(pretrained_study):
-    table = pretraining_classes(pretrained_study)
-    assert list(table) == ["init", "corpus", "label", "train", "validation", "test", "patients"]
-    assert (table[["train", "validation", "test"]].sum(axis=1) == 12).all()
-    assert table["corpus"].unique().tolist() == ["corpus_radiologic"]
-    cases = open_corpus(pretrained_study, "corpus_radiologic").cases
-    patients = cases.groupby("label")["patient_id"].nunique()
-    assert table["patients"].tolist() == patients.loc[table["label"]].tolist()
-
-
-def test_pretraining_features_have_a_row_for_each_prediction(pretrained_study):
-    table, features = pretraining_features(pretrained_study, "radiologic", "ResNet50")
-    assert features.shape == (len(table), 16)
-    assert features.dtype == np.float32
-    assert "case_id" in table
-
-
-def test_pretraining_features_of_another_run_list_the_known_ones(pretrained_study):
-    with pytest.raises(InputError, match=r"unknown pretraining.*Known: radiologic ResNet50"):
-        pretraining_features(pretrained_study, "photographic", "ResNet50")
-
-
-def test_pretraining_leaves_its_weights_in_three_formats_that_agree(
+def test_pretraining_leaves_an_entry_and_weights_in_three_formats_that_agree(
     pretrained_study, with_small_backbone
 ):
     from rin.models.backbones import build_backbone
 
     (run,) = plan_pretraining(pretrained_study)
     (entry,) = pretraining.local_entries(pretrained_study)
+    folder = pretrained_study.weights.folder
+    assert hashlib.sha256((folder / entry.file).read_bytes()).hexdigest() == entry.sha256
+    told = (entry.init, entry.backbone, entry.preprocessing, entry.provenance)
+    assert told == ("radiologic", "ResNet50", "symmetric", "stand-in")
     with with_small_backbone():
         backbone = build_backbone("ResNet50", 32)
-    folder = [pretrained_study.weights.folder]
-    first = load_weights(entry, backbone, folder)
+    first = load_weights(entry, backbone, [folder])
     for name in ("backbone_notop.h5", "backbone.safetensors"):
         other = entry.model_copy(update={"file": f"{run.run_id}/{name}", "sha256": None})
-        for one, two in zip(first, load_weights(other, backbone, folder), strict=True):
+        for one, two in zip(first, load_weights(other, backbone, [folder]), strict=True):
             np.testing.assert_array_equal(one, two)
+
+
+def test_pretraining_features_of_another_run_list_the_known_ones(pretrained_study):
+    with pytest.raises(InputError, match=r"unknown pretraining.*Known: radiologic ResNet50"):
+        pretraining_features(pretrained_study, "photographic", "ResNet50")
 
 
 def test_pretraining_when_profile_has_none_is_empty(study_folder):
@@ -182,15 +136,6 @@ def test_pretraining_when_cut_off_between_corpora_goes_on_with_the_same_outputs(
     pd.testing.assert_frame_equal(pretraining_predictions(study), before)
 
 
-def test_pretraining_of_a_gray_corpus_alone_reads_one_channel(
-    study_folder, blocks, with_small_backbone
-):
-    study = open_study(tiny_profile({"name": "gray"}), results=study_folder)
-    with with_small_backbone():
-        run_pretraining(study)
-    assert [block["channels"] for block in blocks] == [1]
-
-
 def test_pretraining_when_a_store_is_damaged_still_does_the_others(
     study_folder, tmp_path, with_small_backbone, monkeypatch
 ):
@@ -209,12 +154,13 @@ def test_pretraining_when_a_store_is_damaged_still_does_the_others(
 
 
 def test_pretraining_with_tensorboard_leaves_an_event_file_of_each_run(
-    study_folder, with_small_backbone
+    study_folder, blocks, with_small_backbone
 ):
     profile = tiny_profile({"name": "events", "execution": {"tensorboard": True}})
     study = open_study(profile, results=study_folder)
     with with_small_backbone():
         run_pretraining(study)
+    assert [block["channels"] for block in blocks] == [1]  # a gray corpus alone
     (run,) = plan_pretraining(study)
     (events,) = (study.results / "tensorboard").rglob("events.out.tfevents*")
     assert events.parent.name == f"radiologic-ResNet50-{run.run_id}"
@@ -259,16 +205,6 @@ def test_pretraining_of_further_backbones_ends(tmp_path, backbone):
     (row,) = run_pretraining(study).to_dict("records")
     assert row["backbone"] == backbone
     assert np.isfinite(pretraining_features(study, "radiologic", backbone)[1]).all()
-
-
-def test_local_entries_when_damaged_name_the_file(pretrained_study):
-    (run,) = plan_pretraining(pretrained_study)
-    study = copy_of(pretrained_study, "entries")
-    path = study.weights.path(run.run_id) / "entry.json"
-    path.write_text("{")
-    with pytest.raises(InputError) as caught:
-        pretraining.local_entries(study)
-    assert caught.value.where == str(path)
 
 
 def test_pretraining_settings_other_than_corpora_change_the_id(study_folder):

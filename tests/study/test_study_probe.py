@@ -63,10 +63,9 @@ def test_the_plan_is_the_studys_pretraining_under_each_contract_on_one_corpus(st
         run.store_digest for run in plan_pretraining(own)
     )
     assert len({run.run_id for run in runs}) == 2
-
-
-def test_a_profile_without_a_probe_section_raises(study):
-    with pytest.raises(InputError, match="says nothing of probing"):
+    # Two contracts, the study's own two inits and random weights; none is there yet.
+    assert len(set(measurement_ids(own))) == 5
+    with pytest.raises(InputError, match="no section probe"):
         plan_probe(study)
 
 
@@ -102,14 +101,10 @@ def test_measurements_hold_every_file_source_and_candidate(probed):
     assert (made["epochs"] == 2).all()
     assert made[["top1", "chance"]].apply(lambda column: column.between(0, 1).all()).all()
     assert (table[["divergence", "correlation", "contrast"]].notna()).all().all()
-
-
-def test_random_weights_fit_no_candidate_on_any_source(probed):
-    verdicts = probe_verdicts(probe_measurements(probed))
+    verdicts = probe_verdicts(table)
     random = verdicts[verdicts["trained_with"] == "random"]
     assert random["verdict"].tolist() == ["none fits"] * 3
-    assert random["hit"].all()
-    assert not random["wrong"].any()
+    assert random["hit"].all() and not random["wrong"].any()
 
 
 def test_probing_again_neither_trains_nor_measures(probed, monkeypatch):
@@ -187,11 +182,3 @@ def test_damaged_weights_raise(probed, with_small_backbone):
         pytest.raises(InputError, match="not the weights of a resnet50"),
     ):
         probe_measurements(own)
-
-
-def test_files_that_are_not_trained_yet_have_ids_and_no_measurements(study):
-    own = replace(probing(study), results=study.results.parent / "not_begun")
-    # Two contracts, the study's own two inits and random weights.
-    ids = measurement_ids(own)
-    assert len(ids) == len(set(ids)) == 5
-    assert measurement_ledger(own).count(ids) == 0

@@ -39,48 +39,34 @@ def checked(finished_study, inputs, with_small_backbone):
     return study, before
 
 
-@pytest.fixture
-def no_training(monkeypatch):
-    """Fail when anything asks for an executor."""
-    monkeypatch.setattr(
-        "rin.study.run.make_executor", lambda _: pytest.fail("an executor was made")
-    )
-
-
 def recording(study, inputs):
     return [run for run in plan_runs(study, inputs) if run.sanity_cases]
 
 
 def test_plan_asks_the_runs_of_the_section_alone_to_record(checked, finished_study, inputs):
-    study, _ = checked
+    study, before = checked
     without = {(r.scenario.name, r.init): r.run_id for r in plan_runs(finished_study, inputs)}
     for run in plan_runs(study, inputs):
         asked = run.scenario.name == SCENARIO
         assert run.sanity_cases == (3 if asked else 0)
         assert ("sanity_cases" in run.config) is asked
         assert (run.run_id == without[run.scenario.name, run.init]) is not asked
+    after = records(study.runs)  # nothing but these was trained again
+    assert {path: after[path] for path in before} == before
+    new = {path.split("/")[0] for path in after.keys() - before.keys()}
+    assert new == {run.run_id for run in recording(study, inputs)}
 
 
-def test_plan_over_more_folds_asks_the_runs_of_the_first_alone(checked, inputs):
+def test_plan_asks_no_other_fold_init_or_task_without_masks_to_record(checked, inputs, monkeypatch):
     study, _ = checked
     folds = pd.concat([inputs.folds, inputs.folds.assign(fold=1)])
     more = recording(study, replace(inputs, folds=folds))
     assert [run.run_id for run in more] == [run.run_id for run in recording(study, inputs)]
-
-
-def test_plan_asks_no_run_of_a_task_without_masks(checked, inputs, monkeypatch):
-    study, _ = checked
-
+    profile = tiny_profile(SECTION | {"inits": ["radiologic", "photographic"]})
+    runs = plan_runs(replace(study, profile=profile), inputs, inits=["random", "radiologic"])
+    assert {run.init for run in runs if run.sanity_cases} == {"radiologic"}
     monkeypatch.setattr(type(inputs.store), "masks", lambda _: None)
     assert recording(study, inputs) == []
-
-
-def test_grid_with_the_check_repeats_the_runs_that_record_and_no_other(checked, inputs):
-    study, before = checked
-    after = records(study.runs)
-    assert {path: after[path] for path in before} == before
-    new = {path.split("/")[0] for path in after.keys() - before.keys()}
-    assert new == {run.run_id for run in recording(study, inputs)}
 
 
 def test_recording_changes_neither_predictions_nor_maps_of_any_run(checked, finished_study, inputs):
@@ -149,24 +135,13 @@ def test_record_of_a_single_case_has_no_other_image(recorded):
     assert table.filter(like="_other").isna().all(axis=None)
 
 
-def test_grid_after_a_run_was_lost_records_the_same_again(checked, inputs, with_small_backbone):
-    study, _ = checked
-    again = copy_of(study, "again")
-    lost = recording(study, inputs)[0]
-    shutil.rmtree(again.runs.path(lost.run_id))
+def test_sanity_table_without_its_runs_or_its_section_raises(checked, finished_study, inputs):
+    again = copy_of(checked[0], "again")
+    shutil.rmtree(again.runs.path(recording(again, inputs)[0].run_id))
     with pytest.raises(InputError, match="1 of 2 runs of breast are not finished"):
         sanity_table(again, "breast")
-    with with_small_backbone():
-        run_grid(again)
-    first, second = (sanity_table(one, "breast") for one in (study, again))
-    pd.testing.assert_frame_equal(first, second, atol=1e-3)
-
-
-def test_plan_asks_no_run_of_an_init_beside_the_profile_s(checked, inputs):
-    profile = tiny_profile(SECTION | {"inits": ["radiologic", "photographic"]})
-    study = copy_of(checked[0], "beside", profile=profile)
-    runs = plan_runs(study, inputs, inits=["random", "radiologic"])
-    assert {run.init for run in runs if run.sanity_cases} == {"radiologic"}
+    with pytest.raises(InputError, match="no run of breast records"):
+        sanity_table(finished_study, "breast")
 
 
 def test_sanity_rows_when_no_test_case_has_a_lesion_raise(checked, inputs):
@@ -175,11 +150,6 @@ def test_sanity_rows_when_no_test_case_has_a_lesion_raise(checked, inputs):
     empty = np.flatnonzero(~has_lesion(inputs.store.masks()))
     with pytest.raises(InputError, match="no test case has a lesion"):
         sanity_rows(run, inputs.store, empty)
-
-
-def test_sanity_table_of_a_profile_without_the_section_raises(finished_study, inputs):
-    with pytest.raises(InputError, match="no run of breast records"):
-        sanity_table(finished_study, "breast")
 
 
 INITS = ("radiologic", "photographic")
@@ -245,8 +215,3 @@ def test_summary_leaves_out_undefined_cases_and_counts_them():
 def test_summary_with_one_patient_has_no_interval(cases):
     found = cell(similarity_summary(table(cases, per_patient=2), replicates=20, seed=0))
     assert np.isnan([found["low"], found["high"]]).all()
-
-
-def test_summary_without_rows_raises():
-    with pytest.raises(InputError, match="no row"):
-        similarity_summary(table().iloc[:0], seed=0)

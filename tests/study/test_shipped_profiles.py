@@ -1,0 +1,70 @@
+"""Every shipped and documented profile can be planned, and one on released weights trained."""
+
+from functools import partial
+
+import pytest
+from finished_study import pretrained_files
+from tiny_study import SETTINGS
+
+import rin.models.weights
+from rin.models.backbones import build_backbone
+from rin.models.weights import find_entry, load_entries, save_notop
+from rin.study import Profile, load_profile, open_study, predictions, profile_names, run_grid
+from rin.study.plan import RANDOM, group_blocks, plan_all, plan_study
+from rin.study.pretraining import plan_pretraining
+from rin.study.profile import STUDIES
+from rin.study.run import _at_most
+
+CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
+# What the page on a task of one's own leaves out.
+ABSENT = dict.fromkeys(("probe", "factors", "from_random", "sanity", "curation", "reference"))
+
+
+def shrunk(name):
+    """A profile on one task, one backbone and stand-ins, with all of its sections."""
+    told = load_profile("open" if name == "hospital" else name).model_dump()
+    told |= ABSENT if name == "hospital" else {"reference": None}
+    told |= {"tasks": ["breast"], "live": None, "backbones": ["ResNet50"], "folds": 1}
+    told |= {"cases": None, "fine_tuning_of": {}, "stand_ins": SETTINGS["stand_ins"]}
+    told |= {"execution": {}}
+    told["fine_tuning"] |= SETTINGS["fine_tuning"]
+    if told["pretraining"]:
+        corpora = {init: CORPORA[init] for init in told["pretraining"]["corpora"]}
+        told["pretraining"] |= SETTINGS["pretraining"] | {"corpora": corpora, "cases": None}
+    factors = (told["factors"] or {}).values()
+    for section in filter(None, [told["from_random"], told["sanity"], *factors]):
+        names = [each for each in section["scenarios"] if each.startswith("ResNet50")]
+        section |= {"scenarios": names} | ({"tasks": ["breast"]} if "tasks" in section else {})
+    return Profile.model_validate(told | {"name": f"shrunk_{name}"})
+
+
+@pytest.mark.parametrize("name", [*profile_names(), "hospital"])
+def test_profile_plans_all_that_it_asks_for(name, study_folder):
+    profile = shrunk(name)
+    study = open_study(profile, results=study_folder)
+    for run in plan_pretraining(study):
+        study.weights.commit(run.run_id, run.config, partial(pretrained_files, run))
+    planned = plan_all(study)
+    assert len(plan_study(study)) == 6 * len(profile.inits) <= len(planned) <= _at_most(study)
+    assert {each.study for each in planned} <= {s for s in STUDIES if profile.filter_of(s)}
+    inits = set(profile.inits) | ({RANDOM} if profile.from_random else set())
+    assert {each.run.init for each in planned} == inits
+    assert any(each.run.sanity_cases for each in planned) is (profile.sanity is not None)
+    assert sum(len(block.runs) for block in group_blocks([e.run for e in planned])) == len(planned)
+
+
+def test_profile_on_released_weights_trains_from_files_in_their_format(
+    tmp_path, study_folder, with_small_backbone, monkeypatch
+):
+    entries = [each.model_copy(update={"sha256": None}) for each in load_entries()]
+    monkeypatch.setattr("rin.study.plan.load_entries", lambda: entries)
+    entry = find_entry("radimagenet", "ResNet50", entries)
+    (tmp_path / "weights").mkdir()
+    monkeypatch.setattr(
+        rin.models.weights, "_keras_imagenet", lambda _, backbone: backbone.get_weights()
+    )
+    study = open_study(shrunk("paper"), data_root=tmp_path, results=study_folder)
+    with with_small_backbone():
+        save_notop(tmp_path / "weights" / entry.file, build_backbone("ResNet50", 32))
+        run_grid(study)
+    assert set(predictions(study)["init"]) == {"radimagenet", "imagenet"}
