@@ -51,12 +51,8 @@ _FACTS = {
 def make_book(profile: str, data_root: str, results: str) -> Path:
     """Run what is out of date, build the book and return its `index.html`.
 
-    Parameters are those of `rin.study.open_study`, as text.
-
-    Raises
-    ------
-    InputError
-        For bad input anywhere; what was computed stays in the results folder.
+    Parameters are those of `rin.study.open_study`, as text; what was computed before an error
+    stays in the results folder.
     """
     study = open_study(profile, data_root=data_root, results=results)
     outline, told = outline_of(study), Console(f"Book of the profile {study.profile.name}")
@@ -98,13 +94,13 @@ class Job:
 
     def current(self) -> bool:
         """Return whether the computed page is there and up to date."""
-        given = {"fingerprint": self.fingerprint(), "heading": self.heading}
-        return up_to_date(self.source, self.output, self.parameters, **given)
+        given, now = (self.source, self.output, self.parameters), self.fingerprint()
+        return up_to_date(*given, fingerprint=now, heading=self.heading)
 
     def run(self) -> float | None:
         """Compute the page; return seconds, or None where it was up to date."""
-        given = {"fingerprint": self.fingerprint, "heading": self.heading}
-        return execute_notebook(self.source, self.output, self.parameters, **given)
+        given = self.source, self.output, self.parameters
+        return execute_notebook(*given, fingerprint=self.fingerprint, heading=self.heading)
 
 
 def plan_jobs(
@@ -114,18 +110,13 @@ def plan_jobs(
 
     Each notebook takes those of `values` that are among its parameters, and its task.  `root` is
     the checkout with `rin/` and `notebooks/`; computed pages go to its `book/notebooks/`.
-
-    Raises
-    ------
-    InputError
-        For a notebook of the table that is not there.
     """
     planned = list(pages(outline))
     there = {page.notebook.source: page.notebook for page in planned}
     imports, profile, listing = Imports(root), study.profile.model_dump(), _listing(study)
 
     def ledgers(source: str) -> set[str]:
-        earlier = (ledgers(one) for one in outline.after(there[source]) if one in there)
+        earlier = (ledgers(name) for name in outline.after(there[source]) if name in there)
         return ({there[source].leaves} - {""}).union(*earlier)
 
     jobs = []
@@ -146,7 +137,9 @@ def plan_jobs(
                 | ({"task": page.task} if page.task else {}),
                 heading=page.heading,
                 inputs=_digest_of_files(imports.files(source), root, depends),
-                ledgers=tuple(study.results / one for one in sorted(ledgers(page.notebook.source))),
+                ledgers=tuple(
+                    study.results / name for name in sorted(ledgers(page.notebook.source))
+                ),
                 trains=outline.trains(page.notebook),
             )
         )
@@ -160,13 +153,11 @@ def run_jobs(
 
     One after another run those that train, as training has workers of its own, and those for
     which they wait; the others run beside them at low priority, on every core when they are alone.
-
-    Raises
-    ------
-    InputError
-        The first failure, after the pages under way have ended.
+    The first failure is raised after the pages under way have ended.
     """
-    cores = cores or _cores()
+    named = hasattr(os, "sched_getaffinity")
+    # A kernel takes half a gigabyte.
+    cores = cores or min(4, len(os.sched_getaffinity(0)) if named else os.cpu_count() or 1)
     told.plan(jobs, {job.name for job in jobs if not job.current()}, cores, measured)
     first = _awaited({job.name: job for job in jobs}, [job.name for job in jobs if job.trains])
     waiting, ended, failures = list(jobs), set(), []
@@ -178,7 +169,7 @@ def run_jobs(
     ):
         while running or (waiting and not failures):
             for job in [] if failures else list(waiting):
-                leading = sum(one.name in first for one in running.values())
+                leading = sum(other.name in first for other in running.values())
                 full = len(running) >= cores
                 if job.after - ended or (running and (leading if job.name in first else full)):
                     continue
@@ -208,12 +199,6 @@ def _start_beside() -> None:
     end_with_parent()
     if hasattr(os, "nice"):
         os.nice(10)
-
-
-def _cores() -> int:
-    """Return how many kernels, of half a gigabyte each, may run side by side."""
-    named = hasattr(os, "sched_getaffinity")
-    return min(4, len(os.sched_getaffinity(0)) if named else os.cpu_count() or 1)
 
 
 class Console:
@@ -261,7 +246,11 @@ class Imports:
     """
 
     def __init__(self, root: Path) -> None:
-        self._modules = {_module_name(path, root): path for path in (root / "rin").rglob("*.py")}
+        names = {
+            path: ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+            for path in (root / "rin").rglob("*.py")
+        }
+        self._modules = {name: path for path, name in names.items()}
         self._direct: dict[Path, set[str]] = {}
 
     def modules(self, file: Path) -> set[str]:
@@ -276,13 +265,11 @@ class Imports:
         """Return the files of those modules, and of the facts that they read."""
         names = self.modules(file)
         paths = {self._modules[name] for name in names}
-        for data in {data for path in paths for data in path.parent.iterdir()}:
-            if (
-                data.is_file()
-                and data.suffix not in {".py", ".pyc"}
-                and self._readers(data) & names
-            ):
-                paths.add(data)
+        beside = {data for path in paths for data in path.parent.iterdir() if data.is_file()}
+        code = {".py", ".pyc"}
+        paths |= {
+            data for data in beside if data.suffix not in code and names & self._readers(data)
+        }
         for folder in {find() for name, find in _FACTS.items() if name in names}:
             paths |= {path for path in folder.rglob("*") if path.is_file()}
         return sorted(paths)
@@ -294,7 +281,7 @@ class Imports:
                 if isinstance(node, ast.Import):
                     named |= {alias.name for alias in node.names}
                 elif isinstance(node, ast.ImportFrom) and node.module:
-                    named |= {node.module, *(f"{node.module}.{one.name}" for one in node.names)}
+                    named |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
             # Importing a module imports the packages that it lies in.
             parts = [name.split(".") for name in named]
             outer = {".".join(part[:n]) for part in parts for n in range(1, len(part) + 1)}
@@ -312,11 +299,6 @@ class Imports:
         return named or set(beside)
 
 
-def _module_name(path: Path, root: Path) -> str:
-    parts = path.relative_to(root).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
 def _digest_of_files(files: Iterable[Path], root: Path, extra: object = None) -> str:
     """Return a SHA-256 over names, contents and anything that JSON can hold."""
     digest = hashlib.sha256(json.dumps(extra, sort_keys=True, default=str).encode())
@@ -329,9 +311,9 @@ def _digest_of_files(files: Iterable[Path], root: Path, extra: object = None) ->
 def _listing(study: Study) -> str:
     """Return a digest of names, sizes and times of every file of images that a study may read."""
     digest, root = hashlib.sha256(), study.data_root
-    places = {name for one in manifest_names() for name in load_manifest(one).locations}
+    places = {place for name in manifest_names() for place in load_manifest(name).locations}
     places |= {study.profile.curation.archive} if study.profile.curation else set()
-    for place in sorted(name.partition(SEPARATOR)[0] for name in places) if root else []:
+    for place in sorted(place.partition(SEPARATOR)[0] for place in places) if root else []:
         files = sorted((root / place).rglob("*")) if (root / place).is_dir() else [root / place]
         for file in filter(Path.is_file, files):
             stat = file.stat()
@@ -348,9 +330,7 @@ def _digest_of_book(book: Path, config: Path, listed: dict) -> str:
     return _digest_of_files(sorted(filter(Path.is_file, files)), book, listed)
 
 
-def build_html(
-    book_dir: Path, config: Path, output: Path, *, contents: Path | None = None, strict: bool = True
-) -> Path:
+def build_html(book_dir: Path, config: Path, output: Path, *, contents: Path | None = None) -> Path:
     """Build the book's HTML below `output`, executing nothing, and return its ``index.html``.
 
     Parameters
@@ -359,22 +339,20 @@ def build_html(
         Folder of the prose pages, Jupyter Book's ``_config.yml``, and where ``_build`` goes.
     contents
         Table of contents; by default ``_toc.yml`` in ``book_dir``.
-    strict
-        Whether a warning, such as a missing page or glue key, fails the build.
 
     Raises
     ------
     InputError
-        If the build fails; the message holds the warnings, or else the log's last lines.
+        If the build fails or warns, as of a missing page or glue key; the message holds the
+        warnings, or else the log's last lines.
     """
     # An incremental build forgets the warnings of pages that it does not read again.
     shutil.rmtree(output / "_build", ignore_errors=True)
     # Called by name, as the package has no __main__ and the script may not be on the PATH.
     program = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", program, "build", str(book_dir)]
-    command += ["--config", str(config), "--path-output", str(output), "--keep-going"]
+    command += ["--config", str(config), "--path-output", str(output), "--keep-going", "-W", "-n"]
     command += ["--toc", str(contents)] if contents else []
-    command += ["-W", "-n"] if strict else []
     made = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False
     )

@@ -33,8 +33,8 @@ _BAR = re.compile(r"^(.*?):?\s*(\d+)%\|.*\| *(\d+)/(\d+) \[[^<\]]*(?:<([\d:?]+))
 def notebook_parameters(source: Path) -> dict[str, Any]:
     """Return the type of each parameter of a notebook: as annotated, else that of its default.
 
-    The cell tagged ``parameters`` is read as Python, because papermill's own inspection drops
-    annotations such as ``str | None`` and defaults that hold an equals sign.
+    The cell tagged ``parameters`` is read as Python: papermill's own inspection drops annotations
+    such as ``str | None``.
     """
     import jupytext
 
@@ -52,13 +52,9 @@ def notebook_parameters(source: Path) -> dict[str, Any]:
 
 
 def check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
-    """Refuse parameters that a notebook does not have or whose type does not match.
+    """Raise InputError for an unknown parameter of a notebook, or a value of another type.
 
-    Raises
-    ------
-    InputError
-        For an unknown name (the known ones are listed) or a value of another type; an integer
-        passes for a float, nothing else is converted.
+    An integer passes for a float, nothing else is converted.
     """
     from pydantic import TypeAdapter, ValidationError
 
@@ -104,7 +100,6 @@ def execute_notebook(
     *,
     fingerprint: Callable[[], str],
     heading: str | None = None,
-    cwd: Path | None = None,
 ) -> float | None:
     """Run a py:percent notebook with parameters, unless its result is at hand.
 
@@ -122,8 +117,6 @@ def execute_notebook(
         asked before and after, as a notebook that trains adds to what it reads.
     heading
         First heading of the result, in place of the notebook's own.
-    cwd
-        Folder in which the notebook runs; by default the current one.
 
     Returns
     -------
@@ -148,8 +141,10 @@ def execute_notebook(
     from papermill import execute_notebook as run_papermill
 
     notebook = jupytext.read(source)
-    if heading:
-        _set_heading(notebook, heading)
+    for cell in notebook.cells if heading else []:
+        if cell.cell_type == "markdown" and cell.source.startswith("# "):
+            cell.source = re.sub(r"\A# .*", lambda _: f"# {heading}", cell.source)
+            break
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(f"{output.stem}.partial.ipynb")
     failed = output.with_name(f"{output.stem}.failed.ipynb")
@@ -163,7 +158,6 @@ def execute_notebook(
                 parameters=dict(parameters),
                 kernel_name="python3",
                 language="python",
-                cwd=cwd,
                 progress_bar=False,
                 start_timeout=_START_SECONDS,
                 kernel_manager_class=_kernel_manager(Path(folder)),
@@ -189,8 +183,7 @@ def execute_notebook(
 class Progress:
     """Passes on of a notebook's stderr how far its training is, in few lines.
 
-    The rest, mostly remarks of the framework, stays in the computed notebook; what stops a
-    notebook is an error and told as such.
+    The rest, mostly remarks of the framework, stays in the computed notebook.
     """
 
     every_percent, every_seconds = 20, 5.0
@@ -222,9 +215,8 @@ class Progress:
 def _kernel_manager(folder: Path) -> type:
     """Return how kernels are started: the running interpreter with this package, quietly.
 
-    Where the system has such, through sockets in a folder: ports are chosen before a kernel takes
-    them, so that two kernels started at the same time by two processes can be given the same ones,
-    and one of them never answers.  A kernel's own remarks go to a file in that folder.
+    Through sockets in a folder where the system has such: two kernels started at the same time
+    can be given the same ports.  A kernel's own remarks go to a file in that folder.
     """
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpec
@@ -244,14 +236,6 @@ def _kernel_manager(folder: Path) -> type:
                 await super()._async_launch_kernel(kernel_cmd, **given | {"stderr": log})
 
     return OwnKernel
-
-
-def _set_heading(notebook: Any, heading: str) -> None:
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown" and cell.source.startswith("# "):
-            _, _, rest = cell.source.partition("\n")
-            cell.source = f"# {heading}\n{rest}"
-            return
 
 
 def _finish(notebook: Any, source: Path, output: Path, made_from: dict, partial: Path) -> None:

@@ -85,7 +85,8 @@ def test_execute_notebook_kernel_is_running_interpreter_with_this_package(tmp_pa
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     source = write(tmp_path, body="import sys, rin\nprint(sys.executable)")
     output = tmp_path / "probe.ipynb"
-    execute_notebook(source, output, {}, fingerprint="a", cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    execute_notebook(source, output, {}, fingerprint="a")
     assert sys.executable in run_log(output)
 
 
