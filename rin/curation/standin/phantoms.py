@@ -391,7 +391,18 @@ def draw_spine(cut: Cut) -> Drawing:
     values[ring] = 0.17
     heart = oval((phase, beside), (0, -0.01), (0.115, 0.75 * width))
     values[heart] = anatomy.uniform(0.6, 0.75)
-    found = cut.lay({"disc_pathology": _add_bulge}, values, level, beside, width, ring)
+
+    def add_bulge(rng: Generator, share: float) -> ndarray:
+        chosen = int(rng.integers(2, DISCS))
+        disc = ring & (np.round(level) == chosen)
+        far = rng.uniform(0.09, 0.17) * share
+        bulge = oval((level - chosen, beside), (rng.normal(0, 0.03), width), (0.21, far + 0.02))
+        bulge &= beside > width - 0.03
+        values[disc] = 0.1
+        values[bulge] = 0.13
+        return disc | bulge
+
+    found = cut.lay({"disc_pathology": add_bulge})
     mottled = 1 + 0.07 * smooth_noise(texture, shape, 0.015 * shape[0])
     coil = 1.15 - 0.35 * (across < 0) * np.abs(across)
     return Drawing(_noisy(texture, gaussian_filter(values * mottled, 0.6) * coil, 0.02), found)
@@ -416,25 +427,6 @@ def _around_the_spine(cut: Cut, beside: ndarray, width: float) -> ndarray:
     values[beside > width + 0.55 + anatomy.uniform(0, 0.1)] = 0.62
     values[beside > width + 0.85 + anatomy.uniform(0, 0.2)] = 0.02
     return values.astype(np.float32)
-
-
-def _add_bulge(
-    rng: Generator,
-    share: float,
-    values: ndarray,
-    level: ndarray,
-    beside: ndarray,
-    width: float,
-    ring: ndarray,
-) -> ndarray:
-    chosen = int(rng.integers(2, DISCS))
-    disc = ring & (np.round(level) == chosen)
-    far = rng.uniform(0.09, 0.17) * share
-    bulge = oval((level - chosen, beside), (rng.normal(0, 0.03), width), (0.21, far + 0.02))
-    mask = disc | (bulge & (beside > width - 0.03))
-    values[disc] = 0.1
-    values[bulge & (beside > width - 0.03)] = 0.13
-    return mask
 
 
 def _noisy(texture: Generator, values: ndarray, level: float) -> ndarray:

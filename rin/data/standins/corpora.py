@@ -127,9 +127,8 @@ def _radiograph_chest(rng: Generator, variant: int) -> ndarray:
     picture = np.full(SHAPE, 0.72, dtype=np.float32)
     for side in (-1, 1):
         lung = (30 + rng.normal(0, 2), 32 + side * rng.uniform(13, 16))
-        picture -= 0.5 * ellipse(
-            SHAPE, lung, (rng.uniform(19, 24), rng.uniform(9, 12)), 0.12 * side
-        )
+        half = (rng.uniform(19, 24), rng.uniform(9, 12))
+        picture -= 0.5 * ellipse(SHAPE, lung, half, 0.12 * side)
     picture += 0.09 * (np.sin(rows / (1.5 + 0.4 * variant) + rng.uniform(0, 6)) > 0.55)
     heart = (42 + rng.normal(0, 2), 37 + rng.normal(0, 2))
     picture += 0.25 * ellipse(SHAPE, heart, (9 + variant, 8 + 2 * variant))
@@ -171,44 +170,33 @@ def _scene(rng: Generator, motif: ndarray, hue: float) -> ndarray:
     return (alpha * front + (1 - alpha) * back) * rng.uniform(0.75, 1.1)
 
 
-def _disc(rng: Generator, _variant: int) -> ndarray:
-    return ellipse(SHAPE, rng.uniform(22, 42, 2), rng.uniform(9, 20, 2))
-
-
-def _box(rng: Generator, _variant: int) -> ndarray:
+def _motif(rng: Generator, variant: int, name: str) -> ndarray:
+    """Draw one of `MOTIFS`, where it stands in the picture, bool."""
     rows, columns = grid(SHAPE)
+    if name == "disc":
+        return ellipse(SHAPE, rng.uniform(22, 42, 2), rng.uniform(9, 20, 2))
+    if name == "stripes":
+        turn = rng.uniform(0, np.pi)
+        wave = (rows * np.sin(turn) + columns * np.cos(turn)) / (1.6 + 0.5 * variant)
+        return (np.sin(wave + rng.uniform(0, 6)) > 0) & ellipse(SHAPE, (32, 32), (26, 26))
+    if name == "star":
+        (y, x), radius = rng.uniform(24, 40, 2), rng.uniform(12, 20)
+        angle = np.arctan2(rows - y, columns - x) + rng.uniform(0, 6)
+        reach = radius * (0.65 + 0.35 * np.cos((5 + variant) * angle))
+        return np.hypot(rows - y, columns - x) < reach
+    if name == "crowd":
+        spots = np.zeros(SHAPE, dtype=bool)
+        for _ in range(6 + 3 * variant):
+            spots |= ellipse(SHAPE, rng.uniform(6, 58, 2), rng.uniform(2.5, 5, 2))
+        return spots
+    if name == "tree":
+        crown = (rng.uniform(20, 28), rng.uniform(26, 38))
+        leaves = outline(rng, SHAPE, crown, rng.uniform(10, 16), 1.0 + 0.2 * variant, 0.1)
+        return leaves | ((np.abs(columns - crown[1]) < 2.5) & (rows > crown[0]) & (rows < 58))
+    # A box.
     (y, x), turn = rng.uniform(22, 42, 2), rng.uniform(-0.5, 0.5)
     v, u = turned(rows - y, columns - x, turn)
     return (np.abs(u) < rng.uniform(8, 17)) & (np.abs(v) < rng.uniform(8, 17))
-
-
-def _stripes(rng: Generator, variant: int) -> ndarray:
-    rows, columns = grid(SHAPE)
-    turn = rng.uniform(0, np.pi)
-    wave = (rows * np.sin(turn) + columns * np.cos(turn)) / (1.6 + 0.5 * variant)
-    return (np.sin(wave + rng.uniform(0, 6)) > 0) & ellipse(SHAPE, (32, 32), (26, 26))
-
-
-def _star(rng: Generator, variant: int) -> ndarray:
-    rows, columns = grid(SHAPE)
-    (y, x), radius = rng.uniform(24, 40, 2), rng.uniform(12, 20)
-    angle = np.arctan2(rows - y, columns - x) + rng.uniform(0, 6)
-    reach = radius * (0.65 + 0.35 * np.cos((5 + variant) * angle))
-    return np.hypot(rows - y, columns - x) < reach
-
-
-def _crowd(rng: Generator, variant: int) -> ndarray:
-    spots = np.zeros(SHAPE, dtype=bool)
-    for _ in range(6 + 3 * variant):
-        spots |= ellipse(SHAPE, rng.uniform(6, 58, 2), rng.uniform(2.5, 5, 2))
-    return spots
-
-
-def _tree(rng: Generator, variant: int) -> ndarray:
-    crown = (rng.uniform(20, 28), rng.uniform(26, 38))
-    leaves = outline(rng, SHAPE, crown, rng.uniform(10, 16), 1.0 + 0.2 * variant, 0.1)
-    rows, columns = grid(SHAPE)
-    return leaves | ((np.abs(columns - crown[1]) < 2.5) & (rows > crown[0]) & (rows < 58))
 
 
 #: Classes in turn; each further round of them is another variant.
@@ -222,11 +210,5 @@ LOOKS = {
     "ct_head": _ct_head,
     "radiograph_bone": _radiograph_bone,
 }
-MOTIFS = {
-    "disc": _disc,
-    "stripes": _stripes,
-    "star": _star,
-    "crowd": _crowd,
-    "tree": _tree,
-    "box": _box,
-}
+_NAMES = ("disc", "stripes", "star", "crowd", "tree", "box")
+MOTIFS = {name: partial(_motif, name=name) for name in _NAMES}
