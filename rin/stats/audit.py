@@ -93,8 +93,7 @@ def rounded(
 ) -> Bounds:
     """Return what a number printed to a unit (one step of its last digit) may have been before.
 
-    Within the ends of what is possible at all, such as 0 for an SD.  InputError for a value that
-    is not finite or outside the ends, or a unit that is not positive.
+    Within the ends of what is possible at all, such as 0 for an SD.
     """
     if not math.isfinite(value) or not unit > 0 or not least <= value <= most:
         raise InputError(
@@ -173,8 +172,8 @@ def correlation_bounds(sd_a: Bounds, sd_b: Bounds, variance: Bounds) -> Bounds:
     """Return the range of `correlation_for` over a box of SDs that are positive.
 
     It falls with the variance.  Along one SD it may fall, then rise, with its lowest point where
-    that SD squared is the other squared less the variance; so these points on the edges count
-    beside the corners, and only for the low end.
+    that SD squared is the other squared less the variance; these points on the edges count beside
+    the corners, for the low end.
     """
     if min(sd_a.low, sd_b.low) <= 0:
         raise InputError(
@@ -195,11 +194,11 @@ def delong_width_limit(
 ) -> float:
     """Return the largest half-width that a paired DeLong interval can have, in points.
 
-    Given the ranges of both areas (0-1), and the tested cases of each class, above one.
-    Placements lie in 0-1 and average to the area A, so their sample variance over m cases is at
-    most A(1 − A) m/(m − 1); DeLong's variance of one area is then at most A(1 − A)(1/(m − 1) +
-    1/(n − 1)), and the standard error of a difference at most the sum of both.  This is algebra on
-    the estimator: it holds for any scores, also of dependent images.
+    Given the ranges of both areas (0-1), and the tested cases of each class, above one.  Placements
+    lie in 0-1 and average to the area A, so their sample variance over m cases is at most A(1 − A)
+    m/(m − 1); DeLong's variance of one area is then at most A(1 − A)(1/(m − 1) + 1/(n − 1)), and
+    the standard error of a difference at most the sum of both.  This holds for any scores, also of
+    dependent images.
     """
     if min(positives, negatives) <= 1:
         raise InputError(
@@ -246,6 +245,11 @@ class TaskAudit:
     def ends(self) -> tuple[Bounds, Bounds]:
         """Both ends of the interval, before rounding."""
         return rounded(self.published.ci_low, 0.1), rounded(self.published.ci_high, 0.1)
+
+    @property
+    def ahead(self) -> bool:
+        """Whether the stated difference is above zero for every rounding."""
+        return self.difference.low > 0
 
     @property
     def middle(self) -> Bounds:
@@ -423,8 +427,7 @@ def audit_tasks() -> list[TaskAudit]:
 def holm_bounds(audits: Sequence[TaskAudit]) -> list[Bounds]:
     """Return the range of each task's P value by the SDs after Holm's correction over the tasks.
 
-    Every adjusted value rises with every raw one, so the lowest raw values give the lowest
-    adjusted ones.
+    Every adjusted value rises with every raw one.
     """
     lows = holm([audit.p_by_sds.low for audit in audits])
     highs = holm([audit.p_by_sds.high for audit in audits])
@@ -458,8 +461,8 @@ def mean_difference(audits: Sequence[TaskAudit]) -> Bounds:
 def splits_as_far_apart(audits: Sequence[TaskAudit], first: set[str]) -> tuple[int, int]:
     """Count the ways to choose as many tasks whose mean difference is as far above the others'.
 
-    An exact permutation test of "the difference is larger in these tasks" (`first`), audit-sided:
-    how many choices are at least as far apart, the chosen audit included, and how many there are.
+    An exact permutation test of "the difference is larger in these tasks" (`first`): how many
+    choices are at least as far apart, the chosen one included, and how many there are.
     """
     stated = {audit.task: audit.published.difference for audit in audits}
     observed = sum(stated[task] for task in first)
@@ -469,15 +472,15 @@ def splits_as_far_apart(audits: Sequence[TaskAudit], first: set[str]) -> tuple[i
 
 
 def judged_claims(audits: Sequence[TaskAudit]) -> pd.DataFrame:
-    """Return every quoted sentence with its verdict, given the audits of all tasks.
+    """Return every quoted sentence with its verdict: name, text, place, tasks, verdict, why, see.
 
-    One row a sentence: `name`, `text`, `place`, `tasks`, `verdict` (one of `VERDICTS`), `why` and
-    `see` (page with other evidence, or "").
+    `verdict` is one of `VERDICTS`, `see` a page with other evidence, or "".
     """
     rows = []
     for claim in CLAIMS:
         chosen = [audit for audit in audits if audit.task in claim["tasks"]]
-        holds, values = _JUDGES[claim["name"]](chosen, audits)
+        judge = _JUDGES.get(claim["name"])  # of "unfreezing" and "backbones" nothing is printed
+        holds, values = judge(chosen, audits) if judge else (None, {})
         verdict = UNKNOWN if holds is None else HOLDS if holds else NOT
         why = claim["why"].format_map(values)
         fields = {name: claim.get(name, "") for name in ("name", "text", "place", "tasks", "see")}
@@ -508,8 +511,8 @@ def _t_quantile(df: float) -> float:
     return float(stats.t.ppf(0.975, df))
 
 
-def _which(audits: Sequence[TaskAudit], holds: Callable[[TaskAudit], bool]) -> list[str]:
-    return [audit.task for audit in audits if holds(audit)]
+def _which(audits: Sequence[TaskAudit], quality: str) -> list[str]:
+    return [audit.task for audit in audits if getattr(audit, quality)]
 
 
 def _of(part: Sequence, whole: Sequence) -> str:
@@ -517,9 +520,9 @@ def _of(part: Sequence, whole: Sequence) -> str:
 
 
 def _significant(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
-    ahead = _which(chosen, lambda audit: audit.difference.low > 0)
-    zero = _which(chosen, lambda audit: audit.contains_zero)
-    follows = _which(chosen, lambda audit: audit.p_follows)
+    ahead = _which(chosen, "ahead")
+    zero = _which(chosen, "contains_zero")
+    follows = _which(chosen, "p_follows")
     values = {
         "ahead": _of(ahead, chosen),
         "zero": task_names(zero),
@@ -530,8 +533,8 @@ def _significant(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
 
 
 def _superior(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
-    ahead = _which(chosen, lambda audit: audit.difference.low > 0)
-    clear = _which(chosen, lambda audit: audit.difference.low > 0 and not audit.may_contain_zero)
+    ahead = _which(chosen, "ahead")
+    clear = [audit.task for audit in chosen if audit.ahead and not audit.may_contain_zero]
     values = {"ahead": _of(ahead, chosen), "clear": len(clear), "clear_names": task_names(clear)}
     return len(clear) == len(chosen), values
 
@@ -550,9 +553,9 @@ def _gain(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
 
 
 def _outperforming(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
-    above = _which(chosen, lambda audit: audit.difference.low > 0)
-    zero = _which(chosen, lambda audit: audit.contains_zero)
-    equal = _which(chosen, lambda audit: audit.means.low + audit.means.high == 0)
+    above = _which(chosen, "ahead")
+    zero = _which(chosen, "contains_zero")
+    equal = [audit.task for audit in chosen if audit.means.low + audit.means.high == 0]
     values = {"above": _of(above, chosen), "zero": task_names(zero), "equal": task_names(equal)}
     return len(above) == len(chosen) and not zero, values
 
@@ -584,12 +587,10 @@ def _smaller_sds(_chosen: object, audits: Sequence[TaskAudit]) -> Judgement:
 
 
 def _comparable(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
-    margin = Bounds(-_POINTS * EQUIVALENCE_MARGIN, _POINTS * EQUIVALENCE_MARGIN)
-    inside = _which(
-        chosen,
-        lambda audit: margin.low < audit.published.ci_low and audit.published.ci_high < margin.high,
-    )
-    return len(inside) == len(chosen), {"margin": margin.high, "inside": _of(inside, chosen)}
+    margin = _POINTS * EQUIVALENCE_MARGIN
+    ends = {audit.task: (audit.published.ci_low, audit.published.ci_high) for audit in chosen}
+    inside = [task for task, (low, high) in ends.items() if -margin < low and high < margin]
+    return len(inside) == len(chosen), {"margin": margin, "inside": _of(inside, chosen)}
 
 
 def _dice(_chosen: object, _all: object) -> Judgement:
@@ -606,11 +607,8 @@ def _interpretability(_chosen: object, _all: object) -> Judgement:
     return None, {"measured": task_names(paper.DICE), "large_measured": task_names(large)}
 
 
-def _not_printed(_chosen: object, _all: object) -> Judgement:
-    return None, {}
-
-
-_JUDGES: dict[str, Callable[[Sequence[TaskAudit], Sequence[TaskAudit]], Judgement]] = {
+# Of each claim; None where the paper prints nothing to judge it by.
+_JUDGES: dict[str, Callable[[Sequence[TaskAudit], Sequence[TaskAudit]], Judgement] | None] = {
     "small_significant": _significant,
     "large_significant": _significant,
     "superior": _superior,
@@ -622,6 +620,6 @@ _JUDGES: dict[str, Callable[[Sequence[TaskAudit], Sequence[TaskAudit]], Judgemen
     "comparable": _comparable,
     "dice": _dice,
     "interpretability": _interpretability,
-    "unfreezing": _not_printed,
-    "backbones": _not_printed,
+    "unfreezing": None,
+    "backbones": None,
 }

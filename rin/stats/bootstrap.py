@@ -19,12 +19,11 @@ def cluster_weights(
 ) -> np.ndarray:
     """Return how often each case is drawn in each replicate, int16 (replicates, n).
 
-    The draw depends on the seed and on which cases share a cluster (n,), not on names.  With
-    labels (n,) a replicate without a case of one class is drawn again: the bootstrap is
-    conditional on both classes, which narrows the spread a little where one lies in few patients
-    (in 2 of many, some 14 % of draws are repeated; in 5, 1 %).  InputError for fewer than two
-    clusters or one replicate, a missing identifier, unequal lengths, or a class whose cases all
-    lie in one cluster.  Efron and Tibshirani (1993), section 8.
+    The draw depends on the seed and on which cases share a cluster (n,), not on names.  With labels
+    (n,) a replicate without a case of one class is drawn again: the bootstrap is conditional on
+    both classes, which narrows the spread a little where one lies in few patients (in 2 of many,
+    some 14 % of draws are repeated; in 5, 1 %).  InputError also for a class whose cases all lie in
+    one cluster. Efron and Tibshirani (1993), section 8.
     """
     if replicates < 1:
         raise InputError(
@@ -46,7 +45,7 @@ def weighted_areas(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLi
     """Return the AUC of every predictor (k, n) under every row of whole weights (r, n), (r, k).
 
     Each predictor is sorted once; a replicate then costs one cumulative sum.  NaN where all cases
-    of a class weigh nothing.  InputError for weights of another width, negative or not whole.
+    of a class weigh nothing.
     """
     positive = binary_labels(labels)
     rows = score_rows(scores_matrix, positive.size)
@@ -86,9 +85,8 @@ def bootstrap_areas(
 def percentile_interval(values: ArrayLike, level: float = 0.95) -> tuple:
     """Return the percentile interval of replicates, which lie along the first axis.
 
-    Quantiles (1 − level) / 2 and (1 + level) / 2, interpolated linearly: two numbers, or two
-    arrays for several measures.  InputError for no replicate or NaN: dropping such replicates
-    would narrow the interval unseen.  Efron and Tibshirani (1993), section 13.3.
+    Two numbers, or two arrays for several measures.  InputError for no replicate or NaN: dropping
+    such replicates would narrow the interval unseen.  Efron and Tibshirani (1993), section 13.3.
     """
     array = np.asarray(values, dtype=float)
     if array.size == 0 or np.isnan(array).any():

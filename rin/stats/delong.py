@@ -115,8 +115,7 @@ def auc_ci(
 ) -> AucInterval:
     """Return the AUC with DeLong's variance and normal interval.
 
-    `scale` is "identity" for the Wald interval, which is pROC's, or "logit" (`area_interval`).  A
-    perfect curve has variance 0 and a point as its interval, which says little.
+    `scale` is "identity" for the Wald interval, which is pROC's, or "logit" (`area_interval`).
     """
     positive = binary_labels(labels)
     wins, losses = placement_counts(positive, [score_row(scores, positive.size)])
@@ -130,8 +129,7 @@ def delong_test(
 ) -> DeLongTest:
     """Compare two predictors on the same cases by the paired DeLong test of AUC(a) − AUC(b).
 
-    The variance is that of the differences of placements, so it is exactly zero where every
-    placement differs alike.
+    The variance is that of the differences of placements, so exactly zero where all differ alike.
     """
     check_level(level)
     auc_a, auc_b, counts, _ = _apart(labels, scores_a, scores_b)
@@ -150,9 +148,8 @@ def delong_test_unpaired(
 ) -> UnpairedDeLongTest:
     """Compare two predictors on different, independent cases; `d` follows t.
 
-    The interval, which pROC does not give, is the t interval of its D and df.  Where both
-    variances are zero there are no degrees of freedom: `d` is ±infinity (or NaN for equal AUCs),
-    and df, p and interval are NaN.
+    The interval, which pROC does not give, is the t interval.  Where both variances are zero `d` is
+    ±infinity (or NaN for equal AUCs), and df, p and interval are NaN.
     """
     a, b = auc_ci(labels_a, scores_a, level=level), auc_ci(labels_b, scores_b, level=level)
     n_a, n_b = np.size(labels_a), np.size(labels_b)
@@ -168,10 +165,7 @@ def delong_test_unpaired(
 
 
 def delong_covariance(labels: ArrayLike, scores_matrix: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return the AUCs (k,) of predictors (k, n) and their covariance (k, k).
-
-    Needs memory for two more arrays of the scores' size at most.
-    """
+    """Return the AUCs (k,) of predictors (k, n) and their covariance (k, k)."""
     positive = binary_labels(labels)
     counts = placement_counts(positive, score_rows(scores_matrix, positive.size))
     return placement_areas(*counts), placement_covariance(*counts)
@@ -213,7 +207,7 @@ def clustered_auc_ci(
 
     `design_effect` says by how much the images of a patient repeat each other; NaN where DeLong's
     variance is zero or NaN.  With fewer than some 30 patients a class the normal interval is too
-    short (`rin.stats.simulate`).  `scale` as in `auc_ci`.
+    short.
     """
     positive = binary_labels(labels)
     rows = [score_row(scores, positive.size)]
@@ -315,9 +309,9 @@ def area_interval(
 ) -> tuple[float, float]:
     """Return the normal interval of an area (0-1) with a variance.
 
-    "identity": area ± z·SE, clipped to [0, 1] (Wald).  "logit": logit(area) ± z·SE /
-    (area·(1 − area)), transformed back, which never leaves (0, 1) and is not symmetric (Pepe
-    2003).  NaN where the variance is NaN, and for an area of 0 or 1 on the logit scale.
+    "identity": area ± z·SE, clipped to [0, 1] (Wald).  "logit": logit(area) ± z·SE / (area·(1 −
+    area)), transformed back (Pepe 2003).  NaN where the variance is NaN, and for an area of 0 or 1
+    on the logit scale.
     """
     quantile = normal_quantile(level)
     if scale not in SCALES:
@@ -335,10 +329,10 @@ def area_interval(
 def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float]:
     """Return the 95% Wilson interval of a share of hits (n,) that are grouped by patient (n,).
 
-    Images of one patient are alike, so that they count for fewer: their number is divided by the
-    design effect, the clustered variance of the share over that of independent images.  It is
-    never taken below 1, and is the mean number of images a patient where every image is a hit or
-    none is.  Korn and Graubard, Surv Methodol 1998;24:193.
+    Images of one patient count for fewer: their number is divided by the design effect, the
+    clustered variance of the share over that of independent images, at least 1; the mean number of
+    images a patient where every image is a hit or none is.  Korn and Graubard, Surv Methodol
+    1998;24:193.
     """
     hits = np.asarray(hits, dtype=float)
     n, share = len(hits), hits.mean()
@@ -354,11 +348,10 @@ def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float
 def placement_counts(positive: np.ndarray, rows: np.ndarray | Sequence[np.ndarray]) -> Counts:
     """Count, for each positive, the negatives below it; for each negative, the positives below.
 
-    `positive` is bool (n,), rows float64 (k, n) without NaN.  Every variance of an area rests on
-    these counts; one sort a predictor, the m × n pairs are never formed.  Ties count one half;
-    counts are multiples of 1/2, so their sums and differences are exact.  DeLong counts the
-    positives *above* a negative, which is the same but for a constant and the sign: products of
-    deviations are equal.
+    `positive` is bool (n,), rows float64 (k, n) without NaN.  One sort a predictor, the m × n pairs
+    are never formed.  Ties count one half; counts are multiples of 1/2, so their sums and
+    differences are exact.  DeLong counts the positives *above* a negative, which is the same but
+    for a constant and the sign: products of deviations are equal.
     """
     classes = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
     m, n_cases = np.count_nonzero(positive), positive.size
@@ -375,11 +368,7 @@ def placement_areas(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
 
 
 def placement_covariance(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
-    """Return DeLong's covariance (k, k) of the areas of placement counts; NaN for a single case.
-
-    The covariance of the positives' placements over m plus that of the negatives' over n, each
-    with its number of cases less one.  Exactly 0 where all counts of a row are equal.
-    """
+    """Return DeLong's covariance (k, k) of the areas of placement counts; NaN for a single case."""
     (k, m), n = wins.shape, losses.shape[1]
     if min(m, n) < 2:
         return np.full((k, k), np.nan)
@@ -391,9 +380,8 @@ class ClusterSums:
     """What each cluster adds to the areas of k predictors, less what it is expected to add.
 
     `wins` and `losses` are float64 (k, n_clusters): over a cluster's positive and negative cases,
-    the sum of pairs won (by the positive case) less their mean, divided by the number of all
-    pairs; each row sums to 0.  `with_positive` and `with_negative` count the clusters that have
-    such cases.
+    the sum of pairs won (by the positive case) less their mean, divided by the number of all pairs.
+    `with_positive` and `with_negative` count the clusters that have such cases.
     """
 
     wins: np.ndarray

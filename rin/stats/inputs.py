@@ -57,9 +57,9 @@ class TaskScores:
 def task_scores(predictions: pd.DataFrame, inits: Sequence[str]) -> Iterator[TaskScores]:
     """Yield the test scores of each task, the same cases and scenarios for every init.
 
-    The predictions table has `COLUMNS` and `patient_id`, one seed an init, and folds that share
-    no patient; tasks come in its order.  InputError where a network lacks a case or has it twice,
-    a score is NaN, a case has two labels, patients or folds, or none, or inits are not different.
+    The predictions table has `COLUMNS` and `patient_id`, one seed an init, and folds that share no
+    patient; tasks come in its order.  InputError where a network lacks a case or has it twice, a
+    score is NaN, or a case has two labels, patients or folds, or none.
     """
     if not inits or len(set(inits)) != len(inits):
         raise InputError(f"{inits!r} are not different inits", where="inits", remedy="Name them.")
@@ -127,11 +127,7 @@ def _check_cases(cases: pd.DataFrame) -> None:
 
 
 def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return the test rows of the predictions table, of some inits or of all.
-
-    InputError for a missing column (`COLUMNS`), no test row, a run or case without a name, an
-    unknown init, or a case twice in one run.
-    """
+    """Return the test rows of the predictions table, of some inits or all, each case once a run."""
     require(predictions, COLUMNS)
     rows = predictions[predictions["part"] == "test"]
     if rows.empty:
@@ -198,10 +194,7 @@ def check_level(level: float) -> float:
 
 
 def binary_labels(labels: ArrayLike) -> np.ndarray:
-    """Return labels (n,) as booleans, True for the positive class.
-
-    InputError unless every value is 0 or 1, both are present, and there is one axis.
-    """
+    """Return labels (n,), 0 or 1 and both present, as booleans, True for the positive class."""
     array = np.asarray(labels)
     if array.ndim != 1 or array.size == 0:
         raise InputError(
@@ -274,10 +267,9 @@ def check_probabilities(scores: np.ndarray) -> np.ndarray:
 def cluster_codes(clusters: ArrayLike, n_cases: int) -> tuple[np.ndarray, int]:
     """Return the cluster (patient) of each case as intp (n,), and how many there are, at least 2.
 
-    Several images of one patient share more than cases of different patients do, so the patient
-    is the unit that is drawn, counted and resampled.  Codes count from 0 in the order of first
-    appearance, so that names do not matter.  InputError for another shape than (n_cases,), a
-    missing identifier, or one cluster only.
+    Several images of one patient share more than cases of different patients do, so the patient is
+    the unit that is drawn, counted and resampled.  Codes count from 0 in the order of first
+    appearance, so that names do not matter.
     """
     if np.shape(clusters) != (n_cases,):
         raise InputError(

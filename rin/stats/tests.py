@@ -88,9 +88,8 @@ def statistic(difference: float, standard_error: float) -> float:
 def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> PairedT:
     """Compare two measurements (n,) of the same units, n ≥ 2, by the paired t test of mean(a − b).
 
-    `cohen_dz` is the mean difference over the SD of the differences; Shapiro-Wilk is NaN for
-    fewer than three or for constant differences (`spread`).  InputError for unequal or too small
-    numbers of values, or a value that is not finite.
+    `cohen_dz` is the mean difference over the SD of the differences; Shapiro-Wilk is NaN for fewer
+    than three or for constant differences (`spread`).
     """
     differences = _differences(a, b)
     n, sd = differences.size, spread(differences)
@@ -122,16 +121,11 @@ def shapiro_wilk(values: ArrayLike) -> tuple[float, float]:
 
 def unpaired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
     """Compare two independent samples, two finite values or more each, by the pooled t test."""
-    first, second = _finite(a, "a"), _finite(b, "b")
-    return unpaired_t_from_summary(
-        first.mean(),
-        first.std(ddof=1),
-        first.size,
-        second.mean(),
-        second.std(ddof=1),
-        second.size,
-        level=level,
+    first, second = (
+        (values.mean(), values.std(ddof=1), values.size)
+        for values in (_finite(a, "a"), _finite(b, "b"))
     )
+    return unpaired_t_from_summary(*first, *second, level=level)
 
 
 def unpaired_t_from_summary(
@@ -144,10 +138,7 @@ def unpaired_t_from_summary(
     *,
     level: float = 0.95,
 ) -> TTest:
-    """Return the pooled-variance t test from means, SDs (n − 1) and sizes, all in one unit.
-
-    InputError for a size below two or a negative SD.
-    """
+    """Return the pooled-variance t test from means, SDs (n − 1) and sizes, all in one unit."""
     if min(n_a, n_b) < 2 or min(sd_a, sd_b) < 0:
         raise InputError(
             f"sizes {n_a}, {n_b} and SDs {sd_a}, {sd_b} allow no t test",
@@ -182,14 +173,12 @@ def holm(p_values: ArrayLike) -> np.ndarray:
 def clustered_t(differences: ArrayLike, clusters: ArrayLike, *, level: float = 0.95) -> ClusteredT:
     """Test the mean of differences a − b of cases (n,) with a cluster-robust standard error.
 
-    The mean is over the cases, so a patient with more images weighs more.  With G patients, and
-    r_g the sum of patient g's differences less n_g times the mean::
+    The mean is over the cases, so a patient with more images weighs more.  With G patients, and r_g
+    the sum of patient g's differences less n_g times the mean::
 
         SE² = G / (G − 1) · Σ r_g² / n²,    t = mean / SE on G − 1 degrees of freedom
 
-    With one case a patient it is the paired t test.  A standard error below ten machine epsilons
-    of the mean counts as zero.  InputError for no values, one that is not finite, or clusters
-    that `rin.stats.inputs.cluster_codes` refuses.  Liang and Zeger (1986).
+    With one case a patient it is the paired t test.  Liang and Zeger (1986).
     """
     values = _finite(differences, "differences", least=1)
     codes, n_clusters = cluster_codes(clusters, values.size)
@@ -210,10 +199,8 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float, *, level: flo
 
         t = d̄ / sqrt((1/K + n_test / n_train) · s²),   df = K − 1
 
-    A ratio of 0 is the plain t test.  Derived for repeated random splits; for K-fold
-    cross-validation it is an approximation.  InputError for fewer than two folds, a value that is
-    not finite, or a ratio that is negative or not finite.  Nadeau and Bengio 2003, Machine
-    Learning 52:239, section 3.
+    Derived for repeated random splits; for K-fold cross-validation it is an approximation.  Nadeau
+    and Bengio 2003, Machine Learning 52:239, section 3.
     """
     sd = spread(differences)
     if not (math.isfinite(test_train_ratio) and test_train_ratio >= 0):
@@ -253,10 +240,10 @@ def equivalence(
 ) -> Equivalence:
     """Test whether a difference lies within ±margin, two one-sided tests of level α = 1 − level.
 
-    A large P value is no proof that two things are alike; this is the test that such a claim
-    needs.  `df` is infinite for a normal reference.  With a standard error of zero P is 0 inside
-    the margin, 1 outside and 0.5 on it.  InputError for a margin, standard error or df out of
-    range.  Schuirmann 1987, Journal of Pharmacokinetics and Biopharmaceutics 15:657.
+    A large P value is no proof that two things are alike; this is the test that such a claim needs.
+    `df` is infinite for a normal reference.  With a standard error of zero P is 0 inside the
+    margin, 1 outside and 0.5 on it.  Schuirmann 1987, Journal of Pharmacokinetics and
+    Biopharmaceutics 15:657.
     """
     usable = math.isfinite(estimate) and 0 <= standard_error < math.inf and df > 0
     if not (usable and 0 < margin < math.inf):
@@ -297,16 +284,14 @@ def mixed_model(
 
     A scenario raises or lowers the areas of both inits alike, so does a fold, and what is left
     tells how sure the mean difference is (restricted maximum likelihood).  The lead itself has no
-    random part: were it to change from fold to fold, the model would be too sure about other
-    folds (`nadeau_bengio` is not).
+    random part: were it to change from fold to fold, the model would be too sure (`nadeau_bengio`
+    is not).
 
-    `areas` is one task and seed of `rin.stats.scenario_aucs` (scenario, fold, init, auc); the
-    grid may have gaps.  The df of the t test are the areas less the levels and init effects
-    fitted, which is what Satterthwaite's approximation gives for a complete grid.  A singular fit
-    is refitted without the effect whose variance is zero.  NaN with a remark where areas leave no
-    residual, or no optimiser converges.  InputError for a missing column, an unknown init, a run
-    twice, or an area that is not finite.  Bates et al. 2015, Journal of Statistical Software
-    67(1).
+    `areas` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The df of
+    the t test are the areas less the levels and init effects fitted, which is what Satterthwaite's
+    approximation gives for a complete grid.  A singular fit is refitted without the effect whose
+    variance is zero.  NaN with a remark where areas leave no residual, or no optimiser converges.
+    Bates et al. 2015, Journal of Statistical Software 67(1).
     """
     check_level(level)
     runs = _design(areas, init_a, init_b)
@@ -363,10 +348,6 @@ def _columns(runs: pd.DataFrame, effects: list[str]) -> np.ndarray:
     """Return the indicator columns of mean, init and the levels of some effects."""
     levels = [pd.get_dummies(runs[name]).to_numpy(dtype=float) for name in effects]
     return np.hstack([np.ones((len(runs), 1)), runs[["is_a"]].to_numpy(), *levels])
-
-
-def _residual_df(runs: pd.DataFrame, effects: list[str]) -> int:
-    return len(runs) - int(np.linalg.matrix_rank(_columns(runs, effects)))
 
 
 def _has_residual(runs: pd.DataFrame, effects: list[str]) -> bool:
@@ -438,7 +419,8 @@ def _without_effects(runs: pd.DataFrame) -> _Fit:
 def _result(
     runs: pd.DataFrame, effects: list[str], singular: list[str], fit: _Fit, level: float
 ) -> MixedModel:
-    test = t_test(fit.estimate, fit.standard_error, _residual_df(runs, effects), level)
+    df = len(runs) - int(np.linalg.matrix_rank(_columns(runs, effects)))
+    test = t_test(fit.estimate, fit.standard_error, df, level)
     sds = dict.fromkeys(_EFFECTS, math.nan) | dict.fromkeys(singular, 0.0)
     sds |= {name: math.sqrt(fit.ratios[name]) * fit.residual_sd for name in effects}
     remarks = [

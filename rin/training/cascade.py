@@ -47,7 +47,10 @@ def cascade_maps(block: CompiledBlock, part: Part, batch: int, seed: int) -> Cas
     weights, stages = list(trained), backbone_stages(backbone)
     maps = [block.predict(part, batch)[1]]
     try:
-        dense.set_weights(_random_head(head[0].shape, seed))
+        # As training draws a head, by another stream: its own would give the start again.
+        limit = np.sqrt(6 / sum(head[0].shape))
+        kernel = np.random.default_rng([seed, 1]).uniform(-limit, limit, head[0].shape)
+        dense.set_weights([kernel.astype("float32"), np.zeros(head[0].shape[1], "float32")])
         maps.append(block.predict(part, batch)[1])
         for places in stages.values():
             for place in places:
@@ -83,10 +86,3 @@ def backbone_stages(backbone: keras.Model) -> dict[str, list[int]]:
     stem = [number for places in ordered[STAGES - 1 :] for number in places]
     stages = ordered[: STAGES - 1] + ([stem] if stem else [])
     return {f"stage {len(stages) - k}": sorted(each) for k, each in enumerate(stages)}
-
-
-def _random_head(shape: tuple[int, int], seed: int) -> list[np.ndarray]:
-    """Draw a head as training does, by another stream: its own would give the start again."""
-    limit = np.sqrt(6 / sum(shape))
-    kernel = np.random.default_rng([seed, 1]).uniform(-limit, limit, shape)
-    return [kernel.astype("float32"), np.zeros(shape[1], "float32")]

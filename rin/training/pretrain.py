@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import keras
 import numpy as np
@@ -35,24 +35,6 @@ PARTS = ("train", "validation", "test")
 CHECKPOINT, PROGRESS, FEATURES = "checkpoint.safetensors", "progress.txt", "features.npy"
 _EVERY_SECONDS = 3.0  # between two lines of progress; asking for the loss waits for the device
 _CHUNK = 8192  # images whose features are in memory at once
-
-
-class Settings(Protocol):
-    """What pretraining needs to know; a profile's `pretraining` section has it."""
-
-    size: int
-    batch: int
-    epochs: int
-    optimizer: str
-    weight_decay: float
-    learning_rate: float
-    schedule: str
-    warmup: float
-    class_weights: str
-    augmentation: str
-    dropout: float
-    batch_norm_momentum: float
-    batch_norm_recalibration: int
 
 
 @dataclass(frozen=True)
@@ -90,17 +72,17 @@ class WorkFolder:
 class PretrainingBlock:
     """One backbone, compiled once, pretrained on any number of corpora.
 
-    Corpora with fewer than `n_classes` classes leave the other outputs unused.  The seed decides
-    the random start of the backbone (the same for every corpus) and the order of the images.
-    `channels` is 3 where any corpus has photographs; gray corpora share the compiled step.
-    InputError for an unknown name, too small images, too few devices, or a batch that they cannot
-    share evenly.
+    `settings` are those of a profile's `pretraining` section.  Corpora with fewer than `n_classes`
+    classes leave the other outputs unused.  The seed decides the random start of the backbone (the
+    same for every corpus) and the order of the images. `channels` is 3 where any corpus has
+    photographs; gray corpora share the compiled step. InputError for an unknown name, too small
+    images, too few devices, or a batch that they cannot share evenly.
     """
 
     def __init__(
         self,
         backbone: str,
-        settings: Settings,
+        settings: Any,
         n_classes: int,
         *,
         seed: int,

@@ -119,19 +119,6 @@ def test_crossfitted_dice_equals_a_loop_over_patients():
     np.testing.assert_array_equal(crossfitted_dice(curves, patients), expected)
 
 
-@pytest.mark.parametrize(
-    ("curves", "patients", "told"),
-    [
-        (np.zeros((0, 256)), [], "with a lesion only"),
-        (np.full((1, 256), np.nan), ["a"], "with a lesion only"),
-        (np.zeros((2, 256)), ["a"], "1 patients beside 2 images"),
-    ],
-)
-def test_crossfitted_dice_of_unusable_curves_raises(curves, patients, told):
-    with pytest.raises(InputError, match=told):
-        crossfitted_dice(curves, patients)
-
-
 def near_by_force(mask, tolerance):
     """Whether the smallest distance to a pixel of the lesion is within the tolerance."""
     lesion = np.argwhere(mask)

@@ -142,14 +142,6 @@ def test_interval_of_the_line_is_near_that_of_complete_fits():
         np.testing.assert_allclose([row["ci_low"], row["ci_high"]], bounds, atol=0.04)
 
 
-def test_difference_of_an_init_and_its_copy_is_exactly_nothing():
-    first = probabilities(n_cases=36, inits=("a",))
-    both = pd.concat([first, first.assign(init="b")], ignore_index=True)
-    table = beyond_area(both, ("a", "b"), replicates=30)
-    difference = table[table["init"] == "difference"]
-    assert (difference[["estimate", "ci_low", "ci_high"]] == 0).all(axis=None)
-
-
 def test_an_estimate_above_its_reflected_interval_says_so():
     # True probabilities in many small bins: nearly all of the error is chance.
     rng = np.random.default_rng(3)

@@ -112,11 +112,6 @@ def test_mean_roc_of_one_class_names_the_run():
         mean_roc(one_run([1, 1], [1, 2]))
 
 
-def test_mean_roc_with_one_point_raises_input_error(predictions):
-    with pytest.raises(InputError, match="n_points"):
-        mean_roc(predictions, n_points=1)
-
-
 def areas_of(predictions, n_points):
     """Trapezoids under each mean curve, by init and method."""
     curves = mean_roc(predictions, n_points=n_points).groupby(["init", "method"])

@@ -199,36 +199,15 @@ def test_fold_with_one_positive_has_estimates_and_no_inference():
     assert np.isnan([own["p_value"], own["ci_low"], own["p_holm"]]).all()
 
 
-def without(**names):
-    """Everything but one network's rows of the first case."""
-    predictions = made()
-    drop = predictions["case_id"] == "0-0"
-    for name, value in names.items():
-        drop &= predictions[name] == value
-    return predictions[~drop]
-
-
 @pytest.mark.parametrize(
     ("predictions", "inits", "levels", "message"),
     [
         (made().drop(columns="level"), INITS, LEVELS, "level"),
         (made().drop(columns="patient_id"), INITS, LEVELS, "patient_id"),
-        (made().drop(columns="score"), INITS, LEVELS, "score"),
-        (made().head(0), INITS, LEVELS, "radiologic"),
         (made(), INITS, ("native", "pad"), "pad"),
         (made(), INITS, ("native", "native"), "two different"),
         (made(), ("radiologic", "imagenet"), LEVELS, "imagenet"),
-        (made(), ("radiologic", "radiologic"), LEVELS, "two different"),
-        (
-            without(scenario="s1", init="radiologic", level="native"),
-            INITS,
-            LEVELS,
-            "no score of init",
-        ),
-        (without(scenario="s2", level="official_scripts"), INITS, LEVELS, "no score"),
-        (pd.concat([made(), made().assign(seed=1)]), INITS, LEVELS, "repeat"),
-        (made().assign(score=np.nan), INITS, LEVELS, "NaN"),
-        (made().assign(patient_id=None), INITS, LEVELS, "no patient"),
+        (made().drop(index=0), INITS, LEVELS, "no score of init"),
         (made().assign(patient_id="one"), INITS, LEVELS, "cluster"),
         (made().assign(label=1), INITS, LEVELS, "one class"),
     ],
@@ -236,20 +215,6 @@ def without(**names):
 def test_bad_predictions_raise_input_error(predictions, inits, levels, message):
     with pytest.raises(InputError, match=message):
         factor_effects(predictions, inits, levels)
-
-
-def test_contradicting_labels_raise_input_error():
-    predictions = made()
-    predictions.loc[0, "label"] = 1 - predictions.loc[0, "label"]
-    with pytest.raises(InputError, match="two labels"):
-        factor_effects(predictions, INITS, LEVELS)
-
-
-def test_patient_in_the_test_sets_of_two_folds_raises_input_error():
-    predictions = made(n_folds=2)
-    shared = predictions.assign(patient_id=predictions["patient_id"].str.replace("1-p3", "0-p3"))
-    with pytest.raises(InputError, match="several folds"):
-        factor_effects(shared, INITS, LEVELS)
 
 
 @pytest.mark.parametrize(
