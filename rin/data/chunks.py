@@ -28,23 +28,11 @@ def run_chunks(
 ) -> Iterator[Result]:
     """Do every job and yield its result, in the order in which they end.
 
-    Parameters
-    ----------
-    work
-        A function of a module, so that other processes find it: takes a job and the number
-        of threads that it may use.
-    jobs
-        The chunks; ``len(job)`` is the number of its pictures.
-    workers
-        Processes, or threads where there is one job; by default one per core that is free to
-        this process.  With 1, all happens in this process.
-    title
-        Stands before the progress bar, which is shown for two and more jobs.
-
-    Raises
-    ------
-    InputError
-        A worker process died; what was finished before is kept.
+    ``work`` is a function of a module, so that other processes find it: it takes a job (whose
+    length is the number of its pictures) and the number of threads that it may use.  By default
+    there is a process, or with one job a thread, per core that is free to this process; with one
+    of the ``workers``, all happens in this process.  The bar is shown for two and more jobs.
+    InputError where a worker process died; what was finished before is kept.
     """
     count = available_cores() if workers is None else workers
     # A log, unlike a terminal, keeps every line that the bar writes.

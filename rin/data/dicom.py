@@ -60,17 +60,9 @@ BROKEN = (
 def read_dicom(root: Path, locator: str, window: tuple[float, float] | None = None) -> np.ndarray:
     """Read a DICOM picture as gray.
 
-    Parameters
-    ----------
-    window
-        Center and width (at least 1) in the units of the rescaled values: Hounsfield units
-        for CT.  None uses the file's own VOI, else the full range of its bits.
-
-    Returns
-    -------
-    numpy.ndarray
-        uint8 (h, w), 0 to 255.  Checked against the arithmetic of the standard on pydicom's
-        test files, which come from other writers.
+    ``window`` is center and width (at least 1) in the units of the rescaled values: Hounsfield
+    units for CT.  None uses the file's own VOI, else the full range of its bits.  The picture is
+    uint8 (h, w), 0 to 255.
 
     Raises
     ------
@@ -111,13 +103,7 @@ def display(dataset: Dataset, pixels: np.ndarray, window: tuple[float, float] | 
 
 
 def patient_of(root: Path, locator: str) -> str:
-    """Return the PatientID of a DICOM file, from its header alone.
-
-    Raises
-    ------
-    InputError
-        No DICOM file, or no PatientID in it.
-    """
+    """Return the PatientID of a DICOM file, from its header alone; InputError without one."""
     place, _, member = locator.partition(SEPARATOR)
     # A member of an archive is unpacked whole anyway; of a file, the header is enough.
     source = io.BytesIO(read_bytes(root, locator)) if member else Path(root) / place

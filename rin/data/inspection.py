@@ -82,8 +82,6 @@ def inspect_cases(
     ----------
     root
         Data root of the cases' locators.
-    manifest
-        ``color`` and ``window`` say how pictures are read.
     folder
         Where inspections are kept; those of this dataset get a folder in it.
     workers
@@ -95,19 +93,13 @@ def inspect_cases(
     Returns
     -------
     cases : pandas.DataFrame
-        One row per readable case, in the order of ``found``: ``case_id``, ``patient_id`` (from
-        the header where the case has none), ``source_class``, ``image``, ``masks``, ``width``,
-        ``height`` (pixels), ``digest`` (SHA-256 of the pixels), ``mask_digest`` (of the merged
-        mask, empty without masks), ``hash`` (64 hexadecimal digits: the difference hash of the
-        picture stretched to 256 x 256), ``blank`` (bool).
+        One row per readable case, in the order of ``found``, with the columns of a case table
+        but the label (:func:`rin.data.dataset.validate_cases`), and ``mask_digest`` (of the
+        merged mask, empty without masks).  The patient is that of the header where the case has
+        none; ``hash`` is that of the picture stretched to 256 x 256.
     bad : pandas.DataFrame
         ``case_id``, ``place`` and ``problem`` of each case that cannot be read.  These are
         tried anew each time.
-
-    Raises
-    ------
-    InputError
-        A folder that cannot be written, or a record in it that cannot be read.
     """
     folder = record_folder(folder, manifest)
     keys = _keys(root, found)

@@ -9,13 +9,11 @@ same shares.  It has many classes, some of very few patients: what such a class 
 patient to train on and one to be tested on.
 """
 
-import csv
 import hashlib
-import io
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from heapq import heapify, heappop, heapreplace
 from pathlib import Path, PurePosixPath
 
@@ -26,6 +24,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from rin.data.dataset import Dataset
 from rin.data.layouts import radimagenet
+from rin.data.layouts.found import read_table, refuse, wrong
 from rin.data.leakage import SAME_PICTURE, leak_free_groups, near_duplicates
 from rin.data.manifest import PARTS, FoldLists
 from rin.data.tree import Tree, open_tree
@@ -50,7 +49,7 @@ def make_folds(cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int) 
     n_folds
         1 to 6.
     seed
-        Seed of the shuffle; equal arguments give equal folds.
+        Equal arguments give equal folds.
 
     Returns
     -------
@@ -78,7 +77,14 @@ def make_folds(cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int) 
             remedy="Pass a Series indexed by case_id, as leak_free_groups returns.",
         )
     labels = cases["label"].to_numpy()
-    _check_enough(labels, group.to_numpy())
+    independent = group.reset_index(drop=True).groupby(labels).nunique()
+    if len(independent) < 2 or (independent < PIECES).any():
+        stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
+        raise InputError(
+            f"too few independent groups per class ({stated})",
+            where="cases",
+            remedy=f"Folds of 5 % pieces need two classes of at least {PIECES} groups each.",
+        )
     piece = cut(labels, group.to_numpy(), seed)
     folds = [_fold(cases["case_id"], labels, piece, fold) for fold in range(n_folds)]
     return pd.concat(folds, ignore_index=True)
@@ -96,8 +102,6 @@ def cut(
     ----------
     labels, groups
         Label and group of each case, (n,).
-    seed
-        Equal arguments give equal pieces.
     shares
         Share of the cases of each piece; by default `PIECES` equal pieces, whose numbers are
         shuffled.  Equal groups of one label are then apportioned as Sainte-Laguë's method does
@@ -163,13 +167,11 @@ def _like_weights_mixed(
 def _runs(
     order: np.ndarray, plain: np.ndarray, heaviness: np.ndarray, first: np.ndarray
 ) -> list[np.ndarray]:
-    """Return the groups in their order: neighbours that are alike and plain together.
-
-    Plain groups are of one label, ``first``; alike are those of equal weight as well.
+    """Return the groups in their order, neighbours together that are plain (of one label, `first`),
+    of the same label and of equal weight.
     """
-    same = plain[order][1:] & plain[order][:-1]
-    for property_ in (heaviness, first):
-        same &= property_[order][1:] == property_[order][:-1]
+    alike = np.stack([plain, heaviness, first])[:, order]
+    same = (alike[:, 1:] == alike[:, :-1]).all(axis=0) & plain[order][1:]
     return np.split(order, np.flatnonzero(~same) + 1)
 
 
@@ -178,8 +180,7 @@ def _deal_equal(
 ) -> np.ndarray:
     """Return the pieces of ``count`` equal groups of one label, and add them to the load.
 
-    Each goes to the piece that has fewest of the label, for its size, and among those fewest
-    cases.
+    Each goes where, for its size, fewest of the label are, and among those fewest cases.
     """
     step = cases / size
     loads = (load[:, columns] + edge * cases) / size[:, None]
@@ -194,40 +195,19 @@ def _deal_equal(
 
 
 def _fold(case_ids: pd.Series, labels: np.ndarray, piece: np.ndarray, fold: int) -> pd.DataFrame:
-    part = _part_of_piece(fold)
-    label, names = pd.factorize(labels, sort=True)
-    present = np.zeros((len(PARTS), len(names)), dtype=bool)
-    present[part[piece], label] = True
-    for number, name in enumerate(PARTS):
-        if not present[number].all():
+    step = (np.arange(PIECES) - fold * TEST_PIECES) % PIECES
+    ends = [TEST_PIECES, TEST_PIECES + VALIDATION_PIECES]
+    part = np.array(["test", "validation", "train"], dtype=object)[
+        np.searchsorted(ends, step, side="right")
+    ][piece]
+    for name in PARTS:
+        if lost := sorted(set(labels) - set(labels[part == name])):
             raise InputError(
-                f"no {', '.join(names[~present[number]])} case in the {name} part",
+                f"no {', '.join(lost)} case in the {name} part",
                 where=f"fold {fold}",
                 remedy="Use more cases, another seed, or smaller groups.",
             )
-    parts = np.array(PARTS, dtype=object)[part[piece]]
-    return pd.DataFrame({"case_id": case_ids.array, "fold": fold, "part": parts})
-
-
-def _part_of_piece(fold: int) -> np.ndarray:
-    """Return the number of the part that each piece belongs to in a fold, int (PIECES,)."""
-    step = (np.arange(PIECES) - fold * TEST_PIECES) % PIECES
-    part = np.full(PIECES, PARTS.index("train"))
-    part[step < TEST_PIECES + VALIDATION_PIECES] = PARTS.index("validation")
-    part[step < TEST_PIECES] = PARTS.index("test")
-    return part
-
-
-def _check_enough(labels: np.ndarray, groups: np.ndarray) -> None:
-    independent = pd.Series(groups).groupby(labels).nunique()
-    few = independent[independent < PIECES]
-    if len(few) or len(independent) < 2:
-        stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
-        raise InputError(
-            f"too few independent groups per class ({stated})",
-            where="cases",
-            remedy=f"Folds of 5 % pieces need two classes of at least {PIECES} groups each.",
-        )
+    return pd.DataFrame({"case_id": case_ids.array, "fold": fold, "part": part})
 
 
 #: Parts that no class may lack, and therefore how many groups it needs.
@@ -265,13 +245,8 @@ def complete_parts(
     piece
         int (n,), as `piece`.
     lacking
-        None, or a class and a part: that no division at all gives every class both parts, and
-        one that then lacks; `piece` is left as it was.
-
-    Notes
-    -----
-    Checked against every division of small corpora: what is refused has none, and no other
-    division moves fewer images.
+        None; or, where no division gives every class both parts, a class and a part that one
+        lacks, and `piece` is as it was.
     """
     group, known = pd.factorize(groups)
     # Numbered by chance, so that chance decides between groups of equal weight.
@@ -329,8 +304,7 @@ def _division(labels: np.ndarray, groups: np.ndarray, piece: np.ndarray) -> _Div
 def _may_have_to_move(made: _Division) -> tuple[np.ndarray, np.ndarray]:
     """Return the groups, and their classes, that completing the lacking classes may move.
 
-    Every other class has its needed parts by groups that stay, so nothing is lost by leaving
-    those where they are.
+    Every other class has its needed parts by groups that stay.
     """
     needed = list(_NEEDED)
     classes = ~made.held[needed].all(axis=0)
@@ -352,7 +326,7 @@ def _fewest_moves(
 ) -> tuple[np.ndarray, tuple[int, int] | None]:
     """Return the part of each group, and a class and part that nothing fills, or None.
 
-    A binary variable for each needed part and group, and one for each needed part and class that
+    A binary variable for each needed part and group, and for each needed part and class that
     gives it up, at a price above that of all moves.
     """
     n, kinds = len(groups), len(_NEEDED)
@@ -420,15 +394,9 @@ NAMED = 5
 def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
     """Return the part of each case of a corpus.
 
-    Parameters
-    ----------
-    dataset
-        The corpus, or cases drawn from it.  One with tables of its parts
-        (:mod:`rin.data.layouts.radimagenet`) is split as they say, and a class may then lack
-        cases to validate or test on; any other is split by `divide`.  Where its manifest has
-        pictures compared, copies (up to `SAME_PICTURE` bits apart) stay together.
-    seed
-        Equal arguments give equal splits.
+    A corpus with tables of its parts (:mod:`rin.data.layouts.radimagenet`) is split as they say,
+    and a class may then lack cases to validate or test on; any other is split by `divide`.  Where
+    its manifest has pictures compared, copies (up to `SAME_PICTURE` bits apart) stay together.
 
     Returns
     -------
@@ -458,7 +426,9 @@ def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
             remedy="Fetch the tables again, and open the corpus anew.",
         )
     check_patients(cases, part, where)
-    _check_trained(cases["label"].to_numpy(), part.to_numpy(), where)
+    labels = cases["label"].to_numpy()
+    if untrained := sorted(set(labels) - set(labels[part.to_numpy() == "train"])):
+        raise _too_small(f"classes without a training case: {_some(untrained)}", where)
     return part
 
 
@@ -473,8 +443,6 @@ def divide(
         Case table; `case_id` and `label` are used.
     groups
         Group per case, indexed by `case_id`; a group is never divided.
-    seed
-        Equal arguments give equal splits.
     where
         What an error names as its place.
 
@@ -492,7 +460,16 @@ def divide(
         lack training or test cases.
     """
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
-    _check_divisible(labels, group, where)
+    counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
+    if len(few := counts[counts["nunique"] < len(NEEDED)]):
+        shown = [f"{label}: {n} images of 1 patient" for label, n in few["size"].items()]
+        raise _too_small(f"classes of a single patient cannot be divided ({_some(shown)})", where)
+    if len(counts) < 2:
+        raise InputError(
+            f"there is one class only ({_some(list(counts.index))})",
+            where=where,
+            remedy="Pretraining tells classes apart; it needs two.",
+        )
     label, names = pd.factorize(labels, sort=True)
     piece, lacking = complete_parts(label, group, cut(labels, group, seed, SHARES), SHARES, seed)
     if lacking is not None:
@@ -505,55 +482,22 @@ def divide(
 def check_patients(cases: pd.DataFrame, part: pd.Series, where: str | Path) -> None:
     """Raise InputError, naming patients and files, where a patient stands in two parts.
 
-    Parameters
-    ----------
-    cases
-        Case table; `case_id` and `patient_id` are used.
-    part
-        Part of each case, indexed by case id.
+    Of the cases, `case_id` and `patient_id` are used; `part` is indexed by case id.
     """
-    table = pd.DataFrame(
-        {
-            "case": cases["case_id"].to_numpy(),
-            "patient": cases["patient_id"].to_numpy(),
-            "part": part.loc[cases["case_id"]].to_numpy(),
-        }
-    )
+    table = cases[["case_id", "patient_id"]].assign(part=part.loc[cases["case_id"]].to_numpy())
     # One row for each patient and part: patients with several rows are divided.
-    one_each = table.drop_duplicates(["patient", "part"])
-    divided = one_each[one_each.duplicated("patient", keep=False)]
+    divided = table.drop_duplicates(["patient_id", "part"])
+    divided = divided[divided.duplicated("patient_id", keep=False)]
     if divided.empty:
         return
-    patients = divided["patient"].unique()
-    shown = divided[divided["patient"].isin(patients[:NAMED])].sort_values("patient")
-    files = [f"{row.patient}: {row.case} in {row.part}" for row in shown.itertuples()]
+    patients = divided["patient_id"].unique()
+    shown = divided[divided["patient_id"].isin(patients[:NAMED])].sort_values("patient_id")
+    files = [f"{row.patient_id}: {row.case_id} in {row.part}" for row in shown.itertuples()]
     raise InputError(
         f"{len(patients)} patients stand in several parts ({'; '.join(files)})",
         where=where,
         remedy="Put all pictures of a patient into one table, or curate the corpus again.",
     )
-
-
-def _check_trained(labels: np.ndarray, part: np.ndarray, where: str | Path) -> None:
-    untrained = sorted(set(labels) - set(labels[part == "train"]))
-    if untrained:
-        raise _too_small(f"classes without a training case: {_some(untrained)}", where)
-
-
-def _check_divisible(labels: np.ndarray, groups: np.ndarray, where: str | Path) -> None:
-    counts = pd.DataFrame({"label": labels, "group": groups}).groupby("label")["group"]
-    few = counts.nunique()
-    few = few[few < len(NEEDED)].index
-    if len(few):
-        images = pd.Series(labels).value_counts()
-        shown = [f"{label}: {images[label]} images of 1 patient" for label in few]
-        raise _too_small(f"classes of a single patient cannot be divided ({_some(shown)})", where)
-    if counts.ngroups < 2:
-        raise InputError(
-            f"there is one class only ({_some(list(counts.groups))})",
-            where=where,
-            remedy="Pretraining tells classes apart; it needs two.",
-        )
 
 
 def _too_small(problem: str, where: str | Path) -> InputError:
@@ -575,23 +519,15 @@ FILE_COLUMNS = ("img_dir", "filename")
 _SLICE = re.compile(r"(\d+)_(axial|coronal|sagittal)_(\d+)\.0+")
 
 
-def stem(name: str) -> str:
-    """Return the name of a picture without folder and ending: ``images/314_1.jpg`` is 314_1."""
-    return PurePosixPath(name.replace("\\", "/")).stem
+def case_of(name: str, names: str) -> str:
+    """Return the case id of a listed picture: ``images/314_1.jpg`` is 314_1.
 
-
-def slice_id(name: str) -> str:
-    """Return the case id of a knee slice: ``0001_sagittal_11.000000.png`` is 0001-sagittal-11.
-
-    Whether the lists count slices from 0, as the volumes do, is not documented.  A name of
-    another form is returned without folder and ending.
+    Where ``names`` is `slice`, ``0001_sagittal_11.000000.png`` is 0001-sagittal-11; whether the
+    lists count slices from 0, as the volumes do, is not documented.
     """
-    match = _SLICE.fullmatch(stem(name))
-    return f"{match[1]}-{match[2]}-{int(match[3])}" if match else stem(name)
-
-
-#: Ways in which the name of a listed picture gives a case id.
-CASE_OF = {"stem": stem, "slice": slice_id}
+    stem = PurePosixPath(name.replace("\\", "/")).stem
+    match = _SLICE.fullmatch(stem) if names == "slice" else None
+    return f"{match[1]}-{match[2]}-{int(match[3])}" if match else stem
 
 
 def read_fold_files(
@@ -614,7 +550,7 @@ def read_fold_files(
     -------
     pandas.DataFrame
         ``case_id``, ``fold`` (int from 0) and ``part`` (train, validation or test), in the
-        order of the lists; the shape of :func:`rin.data.splits.make_folds`.
+        order of the lists; the shape of :func:`make_folds`.
 
     Raises
     ------
@@ -623,83 +559,36 @@ def read_fold_files(
         case, that a list names twice, or whose label is another than the case's.
     """
     tree = place if isinstance(place, Tree) else open_tree(place.parent, place.name)
-    labels = cases.set_index("case_id")["label"].to_dict()
-    rows = []
+    labels = cases.set_index("case_id")["label"]
+    parts = []
     for fold in range(n_folds if "{fold}" in lists.pattern else 1):
         for word, part in PART_NAMES.items():
-            name = _find_list(tree, lists.pattern.format(part=word, fold=fold + 1))
-            where = f"{tree.root / tree.location}: {name}"
-            pictures = _read_list(tree.read(name), where)
-            ids = [CASE_OF[lists.names](picture) for picture, _ in pictures]
-            words = [lists.labels.get(label, label) for _, label in pictures]
-            _check_rows(ids, words, labels, where)
-            rows += [(case_id, fold, part) for case_id in ids]
-    return pd.DataFrame(rows, columns=["case_id", "fold", "part"])
+            listed = _read_list(tree, lists, lists.pattern.format(part=word, fold=fold + 1), labels)
+            parts.append(pd.DataFrame({"case_id": listed, "fold": fold, "part": part}))
+    return pd.concat(parts, ignore_index=True)
 
 
-def _find_list(tree: Tree, file_name: str) -> str:
+def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) -> list[str]:
+    """Return the cases of a list, checked against the labels of the cases."""
     found = [name for name in tree.names if name.rpartition("/")[2] == file_name]
     if len(found) != 1:
-        raise InputError(
-            f"there are {len(found)} lists called {file_name}",
-            where=tree.root / tree.location,
-            remedy="Point at the folder 'dataframe' of one task, with all its lists.",
-        )
-    return found[0]
-
-
-def _read_list(content: bytes, where: str) -> list[tuple[str, str]]:
-    """Return picture and label of each row."""
-    try:
-        lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        table = [[cell.strip() for cell in row] for row in lines if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise _list_refusal(where, f"it is no CSV text in UTF-8 ({error})") from error
-    header, rows = (table[0], table[1:]) if table else ([], [])
-    pictures = [i for i, column in enumerate(header) if column in FILE_COLUMNS]
-    labels = [i for i, column in enumerate(header) if column.endswith("label")]
-    if len(pictures) != 1 or len(labels) != 1:
-        raise _list_refusal(where, f"its columns are {', '.join(header) or 'none'}")
-    if not rows:
-        raise _list_refusal(where, "it lists no picture")
-    if odd := [row for row in rows if len(row) != len(header)]:
-        raise _list_refusal(where, f"a row is {','.join(odd[0])!r}")
-    return [(row[pictures[0]], row[labels[0]]) for row in rows]
-
-
-def _check_rows(ids: list[str], words: list[str], labels: dict[str, str], where: str) -> None:
-    for wrong, problem, remedy in (
-        (
-            [case_id for case_id, times in Counter(ids).items() if times > 1],
-            "pictures are listed twice",
-            "Fetch the list again.",
-        ),
-        (
-            [case_id for case_id in ids if case_id not in labels],
-            "pictures are no case",
-            "Use the lists of this dataset, and read all the slices that they name.",
-        ),
-        (
-            [
-                f"{case_id} ({word!r} instead of {labels[case_id]!r})"
-                for case_id, word in zip(ids, words, strict=True)
-                if labels.get(case_id, word) != word
-            ],
-            "pictures have another label",
-            "Hold the label map of the manifest against the list.",
-        ),
-    ):
-        if wrong:
-            raise InputError(
-                f"{len(wrong)} {problem}: {', '.join(wrong[:5])}", where=where, remedy=remedy
-            )
-
-
-def _list_refusal(where: str, problem: str) -> InputError:
-    columns = " or ".join(FILE_COLUMNS)
-    return InputError(
-        problem, where=where, remedy=f"A list has a column {columns} and one that ends in 'label'."
-    )
+        remedy = "Point at the folder 'dataframe' of one task, with all its lists."
+        raise wrong(tree, f"there are {len(found)} lists called {file_name}", remedy=remedy)
+    refused = partial(refuse, tree, file=found[0])
+    table = read_table(tree, found[0], [])
+    pictures = [column for column in table if column in FILE_COLUMNS]
+    words = [column for column in table if column.endswith("label")]
+    if len(pictures) != 1 or len(words) != 1 or table.empty:
+        problem = f"it lists no picture; its columns are {', '.join(table)}"
+        remedy = f"A list has a column {' or '.join(FILE_COLUMNS)} and one that ends in 'label'."
+        raise wrong(tree, problem, file=found[0], remedy=remedy)
+    ids = pd.Series([case_of(name, lists.names) for name in table[pictures[0]]])
+    refused(ids[ids.duplicated()], "pictures are listed twice")
+    refused(ids[~ids.isin(labels.index)], "pictures are no case")
+    stated = table[words[0]].replace(lists.labels)
+    told = ids + " (" + stated.map(repr) + " instead of " + ids.map(labels).map(repr) + ")"
+    refused(told[stated != ids.map(labels)], "pictures have another label")
+    return ids.tolist()
 
 
 #: Groups that every label keeps at least, so that a split still finds enough.
@@ -718,8 +607,6 @@ def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> n
     n
         Number of cases aimed at.  A label keeps at least `LEAST_GROUPS` groups and every chosen
         group a case of each of its labels, so that a few more may be chosen.
-    seed
-        Equal arguments choose equal cases.
 
     Returns
     -------
@@ -754,13 +641,7 @@ def _thin(table: pd.DataFrame, chosen: np.ndarray, n: int, seed: int) -> np.ndar
 
 
 def take_cases(dataset: Dataset, chosen: np.ndarray) -> Dataset:
-    """Return the dataset with some of its cases, under a digest of its own.
-
-    Parameters
-    ----------
-    chosen
-        bool (number of cases,).
-    """
+    """Return the dataset with the chosen cases, bool (n,), under a digest of its own."""
     if chosen.all():
         return dataset
     cases = dataset.cases[chosen].reset_index(drop=True)

@@ -111,9 +111,7 @@ def build_store(
     folder
         Where stores are kept; the store is a folder in it.
     resize
-        ``stretch`` scales both sides to ``size``, as the paper does; ``pad`` scales the longer
-        side, keeps the aspect ratio and centres the picture on black.  Images are bilinear
-        with antialiasing, masks nearest-neighbour on the same geometry.
+        ``stretch``, as in the paper, or ``pad`` (:func:`rin.data.pixels.resize_picture`).
     workers
         Decoding processes, or threads for a small store; by default one per core.
 
@@ -151,13 +149,7 @@ def build_store(
 
 
 def open_store(path: Path) -> ImageStore:
-    """Open a store that :func:`build_store` wrote.
-
-    Raises
-    ------
-    InputError
-        No store, one of another version, or one whose files are missing or truncated.
-    """
+    """Open a store that :func:`build_store` wrote; InputError where there is none that is whole."""
     path = Path(path)
     problem = _damage(path)
     if problem:

@@ -83,13 +83,7 @@ def open_tree(root: Path, location: str) -> Tree:
 
 
 def read_bytes(root: Path, locator: str) -> bytes:
-    """Return the bytes behind a locator.
-
-    Raises
-    ------
-    InputError
-        Missing, encrypted, damaged or implausibly large (over 256 MiB) file or member.
-    """
+    """Return the bytes behind a locator, at most 256 MiB; InputError where they cannot be read."""
     place, _, member = locator.partition(SEPARATOR)
     path = Path(root) / place
     try:
@@ -152,16 +146,8 @@ def _without_slice(locator: str) -> str:
 def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
     """Yield the files below a folder as paths relative to it, with ``/``, in no set order.
 
-    Parameters
-    ----------
-    links
-        Count every link as a file, so that one to a folder, which is not followed, is refused
-        when it is read instead of being lost.
-
-    Raises
-    ------
-    InputError
-        A folder that cannot be listed.
+    ``links`` counts every link as a file, so that one to a folder, which is not followed, is
+    refused when it is read instead of being lost.  InputError where a folder cannot be listed.
     """
     # os.scandir tells files from folders without a system call for each of them.
     waiting = [("", os.fspath(folder))]
