@@ -94,16 +94,8 @@ class Finding:
 def count_patients(cases: pd.DataFrame) -> dict[str, int] | None:
     """Return the numbers that a patient-wise split rests on, or None where no patients are named.
 
-    Parameters
-    ----------
-    cases
-        ``case_id``, ``patient_id`` and ``label``.
-
-    Returns
-    -------
-    dict
-        ``patients``, ``fewest`` and ``most`` images of a patient, ``two_labels`` (patients whose
-        images bear more than one label).
+    They are ``patients``, ``fewest`` and ``most`` images of a patient, and ``two_labels``
+    (patients whose images bear more than one label).
     """
     if (cases["patient_id"] == cases["case_id"]).all():
         return None
@@ -162,10 +154,7 @@ def check_counts(
 def count_cases(found: list[FoundCase], unit: str, where: str | Path) -> dict[str, int]:
     """Return the number of images or exams of each source class.
 
-    Raises
-    ------
-    InputError
-        Exams are to be counted, and only the headers of the images tell them apart.
+    Raises InputError where exams are to be counted, and only headers tell them apart.
     """
     if unit == "image":
         return Counter(case.source_class for case in found)
@@ -197,14 +186,9 @@ def find(
 ) -> tuple[Finding, ...]:
     """Return the findings of a dataset: repeated and blank pictures; known ones of real files.
 
-    Exact duplicates share size and digest; contradictory ones also bear different labels.
-
-    Parameters
-    ----------
-    cases
-        Case table of the cases in use; the paper's counts are compared with it.
-    found
-        All cases, also of classes without a label; the authors' counts are compared with them.
+    Exact duplicates share size and digest; contradictory ones also bear different labels.  The
+    paper's counts are compared with the ``cases`` in use, the authors' with all that were
+    ``found``, also of classes without a label.
     """
     noted = exact_duplicates(cases)
     blank = cases.loc[cases["blank"], "case_id"]
@@ -242,7 +226,7 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
         for first, group in rows.groupby(number):
             text = f"the same pixels labelled {' and '.join(sorted(group['label'].unique()))}"
             found.append((first, Finding(kind, text, tuple(group["case_id"]))))
-    return [finding for _, finding in sorted(found, key=lambda one: one[0])]
+    return [finding for _, finding in sorted(found, key=lambda pair: pair[0])]
 
 
 def skipped(
@@ -253,17 +237,9 @@ def skipped(
 ) -> list[Finding]:
     """Return a finding for each case that is left out because its file is known to be bad.
 
-    Parameters
-    ----------
-    known_bad
-        Reason per case.
-    found, wanted
-        All cases, and those of classes with a label; the others are not mentioned.
-    unreadable
-        Cases that cannot be read here.
+    ``known_bad`` has the reason per case; of the cases ``found``, those of classes with a label
+    are ``wanted``, and the others not mentioned.  ``unreadable`` cannot be read here.
     """
-    if not known_bad:
-        return []
     present, labelled = {case.case_id for case in found}, {case.case_id for case in wanted}
     noted = []
     for case_id, reason in known_bad.items():
@@ -309,13 +285,7 @@ class Dataset:
 
 
 def locate(manifest: DatasetManifest, data_root: Path) -> str | None:
-    """Return the first of the manifest's locations that exists under the data root, or None.
-
-    Raises
-    ------
-    InputError
-        The data root itself does not exist.
-    """
+    """Return the first of the manifest's locations that exists under the data root, or None."""
     data_root = Path(data_root)
     if not data_root.is_dir():
         raise InputError(
@@ -387,24 +357,9 @@ def ensure_dataset(
     """Return the real dataset where the data root holds it, else a stand-in.
 
     The stand-in is written once under ``standin_root``, in a folder named after generator,
-    counts and seed, and reused afterwards.
-
-    Parameters
-    ----------
-    data_root
-        Folder of the real datasets; None means that there is none.
-    standin_counts
-        Size of the stand-in: images per class for ``busi``; ``class_count`` and
-        ``per_class`` for the pretraining corpora.
-    seed
-        Seed of the stand-in.
-    index_folder, workers, square
-        As for :func:`open_dataset`.
-
-    Raises
-    ------
-    InputError
-        As :func:`open_dataset`; also where the stand-in cannot be written, or there is none.
+    counts and ``seed``, and reused afterwards.  ``standin_counts`` is its size: images per class
+    for ``busi``; ``class_count`` and ``per_class`` for the pretraining corpora.  The rest is as
+    for :func:`open_dataset`; InputError also where there is no stand-in.
     """
     location = None if data_root is None else locate(manifest, data_root)
     if location is not None:
@@ -550,26 +505,22 @@ def sample_pictures(
     place = where.partition(SEPARATOR)[0]
     if not Path(place).exists() and where in manifest_names():
         return _of_dataset(where, data_root, "real", n=n, size=size, seed=seed)
-    tree = _sampled_tree(where, place)
-    inner = where.partition(SEPARATOR)[2].strip("/")
-    within = [name for name in tree.names if not inner or name.startswith(f"{inner}/")]
-    names = [tree.locator(name) for name in within if _is_picture(name)]
-    return _read_samples(tree.root, names, where, "", None, n=n, size=size, seed=seed)
-
-
-def _sampled_tree(where: str, place: str) -> Tree:
-    path = Path(place)
+    path = Path(place).resolve()
     if not path.is_dir() and not (path.is_file() and is_archive(path)):
         raise InputError(
             "no folder, zip archive or dataset of this name",
             where=where,
             remedy=f"Name a folder or a zip, or one of: {', '.join(manifest_names())}.",
         )
-    return open_tree(path.resolve().parent, path.resolve().name)
-
-
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith((*PICTURES, ".dcm"))
+    tree = open_tree(path.parent, path.name)
+    inner = where.partition(SEPARATOR)[2].strip("/")
+    names = [
+        tree.locator(name)
+        for name in tree.names
+        if (not inner or name.startswith(f"{inner}/"))
+        and name.lower().endswith((*PICTURES, ".dcm"))
+    ]
+    return SamplePictures(*_draw(tree.root, names, where, None, n, size, seed), "")
 
 
 def _of_dataset(
@@ -583,35 +534,29 @@ def _of_dataset(
             where=data_root or "--data-root",
             remedy="Give --data-root, or the path of a folder or zip of pictures.",
         )
-    cases = find_cases(open_tree(data_root, location), manifest)
-    names = [case.image for case in cases]
+    names = [case.image for case in find_cases(open_tree(data_root, location), manifest)]
     title = f"{manifest.title} ({provenance})"
-    window = manifest.window
-    return _read_samples(data_root, names, title, provenance, window, n=n, size=size, seed=seed)
-
-
-def _read_samples(
-    root: Path,
-    names: list[str],
-    title: str,
-    provenance: str,
-    window: tuple[float, float] | None,
-    *,
-    n: int,
-    size: int,
-    seed: int,
-) -> SamplePictures:
-    if not names:
-        raise InputError(
-            "no pictures there", where=title, remedy=f"Known endings: {', '.join(PICTURES)}, .dcm."
-        )
-    drawn = sorted(np.random.default_rng(seed).permutation(len(names))[:n])
-    pixels = np.stack([_square(root, names[i], window, size) for i in drawn])
-    description = f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"
+    pixels, description = _draw(data_root, names, title, manifest.window, n, size, seed)
     return SamplePictures(pixels, description, provenance)
 
 
-def _square(root: Path, locator: str, window: tuple[float, float] | None, size: int) -> np.ndarray:
-    gray = locator.lower().endswith(".dcm") or is_slice(locator)
-    picture = resize_picture(read_picture(root, locator, not gray, window), size, "stretch")
-    return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+def _draw(
+    root: Path,
+    names: list[str],
+    title: str,
+    window: tuple[float, float] | None,
+    n: int,
+    size: int,
+    seed: int,
+) -> tuple[np.ndarray, str]:
+    """Return some of the pictures, uint8 (n, size, size, 3), and what they are in words."""
+    if not names:
+        remedy = f"Known endings: {', '.join(PICTURES)}, .dcm."
+        raise InputError("no pictures there", where=title, remedy=remedy)
+    drawn = sorted(np.random.default_rng(seed).permutation(len(names))[:n])
+    pixels = np.empty((len(drawn), size, size, 3), np.uint8)
+    for row, locator in zip(pixels, (names[i] for i in drawn), strict=True):
+        gray = locator.lower().endswith(".dcm") or is_slice(locator)
+        picture = resize_picture(read_picture(root, locator, not gray, window), size, "stretch")
+        row[:] = picture[..., None] if gray else picture
+    return pixels, f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"

@@ -6,8 +6,6 @@ files is listed and not raised, so that one pass tells all of it.
 """
 
 import hashlib
-import io
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -54,72 +52,50 @@ def check_file(tree: Tree, known: KnownFile) -> FileCheck:
 
     The file is the archive that is read; or a file inside the archive or folder, there also
     below a wrapping folder; or one beside it.  A known file need not be there, as most archives
-    get unpacked.
-
-    Raises
-    ------
-    InputError
-        A file that cannot be read, or a member of an archive that is larger than 256 MiB.
+    get unpacked.  Raises InputError for a file that cannot be read.
     """
-    place, member = tree.root / tree.location, _find_known(tree, known.name)
-    if member and is_archive(place):
-        content = tree.read(member)
-        return _compare(known, len(content), lambda: hashlib.sha256(content).hexdigest())
-    path = place / member if member else tree.root / known.name
-    if not path.is_file():
-        return FileCheck(known.name, "not there")
+    place, ending = tree.root / tree.location, f"/{known.name}"
+    inner = [name for name in tree.names if f"/{name}".endswith(ending)]
+    member = min(inner, key=lambda name: (name.count("/"), name), default="")
     try:
-        return _compare(known, path.stat().st_size, lambda: hash_file(path))
+        if member and is_archive(place):
+            content = tree.read(member)
+            size, digest = len(content), lambda: hashlib.sha256(content).hexdigest()
+        else:
+            path = place / member if member else tree.root / known.name
+            if not path.is_file():
+                return FileCheck(known.name, "not there")
+            size, digest = path.stat().st_size, lambda: hash_file(path)
+        if known.bytes is not None and size != known.bytes:
+            detail = f"{size:,} bytes instead of {known.bytes:,}"
+            return FileCheck(known.name, "another size", detail)
+        if known.sha256 is None:
+            return FileCheck(known.name, "no digest known")
+        found = digest()
     except OSError as error:
         raise InputError(
             f"the file cannot be read ({error})",
             where=path,
             remedy="Check the file and its permissions, or fetch it again.",
         ) from error
+    if found != known.sha256:
+        return FileCheck(known.name, "another SHA-256", f"{found} instead of {known.sha256}")
+    return FileCheck(known.name, "as known")
 
 
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file, read in pieces; large files show their progress."""
-    size = path.stat().st_size
+    size, digest = path.stat().st_size, hashlib.sha256()
     # None hides the bar where nobody watches.
     quiet = True if size < LARGE else None
     with (
         tqdm(total=size, unit="B", unit_scale=True, desc=path.name, disable=quiet) as bar,
-        _Watched(path, bar.update) as file,
+        path.open("rb") as file,
     ):
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-class _Watched(io.FileIO):
-    """A file that tells how many bytes were read from it."""
-
-    def __init__(self, path: Path, tell: Callable[[int], object]) -> None:
-        super().__init__(path)
-        self._tell = tell
-
-    def readinto(self, buffer: bytearray) -> int:
-        count = super().readinto(buffer)
-        self._tell(count)
-        return count
-
-
-def _find_known(tree: Tree, name: str) -> str | None:
-    """Return the outermost of the tree's files that bear a name."""
-    ending = f"/{name}"
-    names = [each for each in tree.names if each == name or each.endswith(ending)]
-    return min(names, key=lambda each: (each.count("/"), each)) if names else None
-
-
-def _compare(known: KnownFile, size: int, digest: Callable[[], str]) -> FileCheck:
-    if known.bytes is not None and size != known.bytes:
-        detail = f"{size:,} bytes instead of {known.bytes:,}"
-        return FileCheck(known.name, "another size", detail)
-    if known.sha256 is None:
-        return FileCheck(known.name, "no digest known")
-    found = digest()
-    if found != known.sha256:
-        return FileCheck(known.name, "another SHA-256", f"{found} instead of {known.sha256}")
-    return FileCheck(known.name, "as known")
+        while piece := file.read(2**20):
+            digest.update(piece)
+            bar.update(len(piece))
+    return digest.hexdigest()
 
 
 State = Literal["here", "not there", "broken"]
@@ -167,27 +143,11 @@ class DatasetStatus:
         return asdict(self) | {"purpose": self.purpose}
 
 
-@dataclass(frozen=True)
-class _Place:
-    state: State
-    location: str = ""
-    problem: str = ""
-
-
 def dataset_status(data_root: Path | None, folder: Path | None = None) -> list[DatasetStatus]:
-    """Hold every dataset manifest against a data root.
+    """Hold every dataset manifest against a data root; None means that nothing is there.
 
-    Parameters
-    ----------
-    data_root
-        Folder of the real datasets; None means that none is there.
-    folder
-        Folder of manifests; the study's own where it is not given.
-
-    Returns
-    -------
-    list of DatasetStatus
-        Datasets of tasks first, then substitutes, then pretraining corpora; by name within.
+    ``folder`` holds the manifests; the study's own where it is not given.  Datasets of tasks come
+    first, then substitutes, then pretraining corpora; by name within.
 
     Raises
     ------
@@ -203,7 +163,7 @@ def dataset_status(data_root: Path | None, folder: Path | None = None) -> list[D
     check_data_root(data_root)
     places = {name: _find_dataset(manifest, data_root) for name, manifest in manifests.items()}
     listed = [_status(manifest, manifests, places) for manifest in manifests.values()]
-    return sorted(listed, key=lambda one: (not one.tasks, not one.substitute_for, one.name))
+    return sorted(listed, key=lambda s: (not s.tasks, not s.substitute_for, s.name))
 
 
 def check_data_root(data_root: Path | None) -> None:
@@ -216,41 +176,35 @@ def check_data_root(data_root: Path | None) -> None:
         )
 
 
-def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> _Place:
-    if data_root is None:
-        return _Place("not there")
+def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[State, str, str]:
+    """Return the state of a dataset, where it lies, and what is wrong with a broken one."""
     location = ""
     try:
-        location = locate(manifest, data_root) or ""
+        location = (data_root and locate(manifest, data_root)) or ""
         if not location:
-            return _Place("not there")
-        _check_listing(data_root, location)
+            return "not there", "", ""
+        path = Path(data_root) / location
+        # The first name is enough for a folder: some hold hundreds of thousands of files.
+        if next(path.iterdir(), None) if path.is_dir() else open_tree(data_root, location).names:
+            return "here", location, ""
+        remedy = "Fetch the dataset again, or remove the empty place."
+        raise InputError("it holds no file", where=path, remedy=remedy)
     except (InputError, OSError) as error:
-        return _Place("broken", location, str(error))
-    return _Place("here", location)
-
-
-def _check_listing(data_root: Path, location: str) -> None:
-    path = Path(data_root) / location
-    # The first name is enough for a folder: some hold hundreds of thousands of files.
-    if next(path.iterdir(), None) if path.is_dir() else open_tree(data_root, location).names:
-        return
-    raise InputError(
-        "it holds no file",
-        where=path,
-        remedy="Fetch the dataset again, or remove the empty place.",
-    )
+        return "broken", location, str(error)
 
 
 def _status(
-    manifest: DatasetManifest, manifests: dict[str, DatasetManifest], places: dict[str, _Place]
+    manifest: DatasetManifest,
+    manifests: dict[str, DatasetManifest],
+    places: dict[str, tuple[State, str, str]],
 ) -> DatasetStatus:
-    place = places[manifest.name]
-    here = tuple(name for name in _substitutes(manifest) if places[name].state == "here")
+    state, location, problem = places[manifest.name]
+    here = tuple(name for name in _substitutes(manifest) if places[name][0] == "here")
     stand_in = ("stand-in",) if manifest.stand_in else ()
+    to_do = {"here": "Nothing.", "broken": f"Mend what is there: {problem}"}
+    copied = ("name", "title", "access", "licence", "home", "locations")
     return DatasetStatus(
-        name=manifest.name,
-        title=manifest.title,
+        **{field: getattr(manifest, field) for field in copied},
         tasks=tuple(task.name for task in manifest.tasks),
         substitute_for=tuple(
             task.name
@@ -258,25 +212,16 @@ def _status(
             for task in other.tasks
             if manifest.name in task.substitutes
         ),
-        state=place.state,
-        location=place.location,
-        problem=place.problem,
-        instead=(here or stand_in) if place.state == "not there" else (),
-        access=manifest.access,
-        licence=manifest.licence,
-        home=manifest.home,
-        locations=manifest.locations,
-        to_do=_to_do(manifest, place, here),
+        state=state,
+        location=location,
+        problem=problem,
+        instead=(here or stand_in) if state == "not there" else (),
+        to_do=to_do.get(state) or _how_to_get(manifest, here),
     )
 
 
-def _to_do(manifest: DatasetManifest, place: _Place, here: tuple[str, ...]) -> str:
-    if place.state == "here":
-        return "Nothing."
-    if place.state == "broken":
-        return f"Mend what is there: {place.problem}"
-    public = manifest.access != "not public"
-    get = "It is not public"
+def _how_to_get(manifest: DatasetManifest, here: tuple[str, ...]) -> str:
+    get, public = "It is not public", manifest.access != "not public"
     if public:
         how = _HOW_TO_GET[manifest.access].format(home=manifest.home)
         get = f"{how}, and put it at {manifest.locations[0]}"
@@ -345,8 +290,7 @@ def manifests_to_verify(name: str, data_root: Path) -> list[DatasetManifest]:
     """
     if name != "all":
         return [load_manifest(name)]
-    present = [one.name for one in dataset_status(data_root) if one.state != "not there"]
-    return [load_manifest(one) for one in present]
+    return [load_manifest(s.name) for s in dataset_status(data_root) if s.state != "not there"]
 
 
 def verify_dataset(
@@ -375,11 +319,15 @@ def verify_dataset(
         No such data root, or an index folder that cannot be used.
     """
     check_data_root(data_root)
-    manifest, task = _as_read(manifest)
+    task = ""
+    if manifest.tasks and not manifest.label_map:
+        task, manifest = manifest.tasks[0].name, manifest.for_task(manifest.tasks[0])
     done = Verification(manifest, task=task)
     try:
         done, tree = _located(done, data_root)
-        done = _with_files(done, tree)
+        files = tuple(check_file(tree, known) for known in manifest.files)
+        wrong = [f"{file.name} has {file.outcome}: {file.detail}" for file in files if file.wrong]
+        done = replace(done, files=files).failing(*wrong)
         found = find_cases(tree, manifest)
         done = replace(done, counts=_class_counts(manifest, found))
         done, counted = _counted(done, found, tree)
@@ -397,15 +345,14 @@ def verify_dataset(
     done = done.failing(*(f"{row.place}: {row.problem}" for row in bad.itertuples()))
     if not counted or len(bad):
         return done
-    return _opened(done, data_root, index_folder, expect)
-
-
-def _as_read(manifest: DatasetManifest) -> tuple[DatasetManifest, str]:
-    """Return the manifest with labels, of its first task where it has none, and that task."""
-    if manifest.label_map or not manifest.tasks:
-        return manifest, ""
-    task = manifest.tasks[0]
-    return manifest.for_task(task), task.name
+    try:
+        dataset = open_dataset(manifest, data_root, index_folder=index_folder)
+    except InputError as error:
+        return done.failing(str(error))
+    done = replace(done, findings=dataset.findings, digest=dataset.digest)
+    if expect and expect != dataset.digest:
+        return done.failing(f"the content digest is {dataset.digest} and not {expect}")
+    return done
 
 
 def _located(done: Verification, data_root: Path) -> tuple[Verification, Tree]:
@@ -427,12 +374,6 @@ def _located(done: Verification, data_root: Path) -> tuple[Verification, Tree]:
     return replace(done, location=location), tree
 
 
-def _with_files(done: Verification, tree: Tree) -> Verification:
-    files = tuple(check_file(tree, known) for known in done.manifest.files)
-    wrong = [f"{one.name} has {one.outcome}: {one.detail}" for one in files if one.wrong]
-    return replace(done, files=files).failing(*wrong)
-
-
 def _class_counts(manifest: DatasetManifest, found: list[FoundCase]) -> tuple[ClassCount, ...]:
     stated = manifest.counts
     counted = count_cases(found, stated.unit, manifest.name)
@@ -441,11 +382,14 @@ def _class_counts(manifest: DatasetManifest, found: list[FoundCase]) -> tuple[Cl
         masks[case.source_class] += len(case.masks)
     return tuple(
         ClassCount(
-            name, counted.get(name, 0), stated.images.get(name), masks.get(name, 0),
-            stated.masks.get(name),
+            source_class=name,
+            found=counted.get(name, 0),
+            expected=stated.images.get(name),
+            masks=masks.get(name, 0),
+            expected_masks=stated.masks.get(name),
         )
         for name in sorted(set(counted) | set(stated.images))
-    )  # fmt: skip
+    )
 
 
 def _counted(done: Verification, found: list[FoundCase], tree: Tree) -> tuple[Verification, bool]:
@@ -461,14 +405,3 @@ def _with_patients(done: Verification, cases: pd.DataFrame) -> Verification:
     if cases.empty or cases["patient_id"].isna().any():
         return done
     return replace(done, patients=count_patients(cases) or {})
-
-
-def _opened(done: Verification, data_root: Path, index_folder: Path, expect: str) -> Verification:
-    try:
-        dataset = open_dataset(done.manifest, data_root, index_folder=index_folder)
-    except InputError as error:
-        return done.failing(str(error))
-    done = replace(done, findings=dataset.findings, digest=dataset.digest)
-    if expect and expect != dataset.digest:
-        return done.failing(f"the content digest is {dataset.digest} and not {expect}")
-    return done
