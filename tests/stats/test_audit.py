@@ -26,6 +26,7 @@ def ends(bounds):
     return bounds.low, bounds.high
 
 
+@settings(deadline=None)
 @given(st.floats(-50, 50), st.sampled_from([0, 1, 2, 3]))
 def test_rounded_range_holds_the_number_before_rounding(value, digits):
     assert rounded(round(value, digits), 10.0**-digits).holds(value)
@@ -89,6 +90,7 @@ def test_widths_are_those_of_the_tests_that_they_name(pairs):
     assert audit.normal_width(3, 4) == pytest.approx(1.959963984540054 * 5 / math.sqrt(N))
 
 
+@settings(deadline=None)
 @given(st.floats(0.5, 20), st.floats(0.5, 20), st.floats(1.0, 1.5))
 @pytest.mark.parametrize("width", audit.WIDTHS.values(), ids=audit.WIDTHS)
 def test_every_width_grows_with_either_sd(width, a, b, factor):

@@ -5,7 +5,7 @@ from types import ModuleType
 
 import rin.stats
 
-HEAVY = ["keras", "tensorflow", "jax", "torch", "matplotlib", "seaborn", "plotly", "pingouin"]
+HEAVY = ["keras", "tensorflow", "jax", "torch", "matplotlib", "seaborn", "plotly"]
 
 
 def test_importing_statistics_loads_no_framework_and_no_plotting():
