@@ -44,12 +44,6 @@ def parameter_cells(path):
 
 
 @for_each
-def test_code_cells_parse(path):
-    for cell in cells(path, "code"):
-        ast.parse(cell.source)
-
-
-@for_each
 def test_one_cell_at_most_holds_typed_and_commented_parameters_only(path):
     for cell in parameter_cells(path)[:1]:
         nodes, lines = ast.parse(cell.source).body, cell.source.splitlines()

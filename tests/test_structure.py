@@ -91,21 +91,6 @@ def test_module_imports_only_from_own_package_and_floors_below(name):
     assert [other for other in sorted(imports_of(name)) if not allowed(name, other)] == []
 
 
-@pytest.mark.parametrize(
-    ("importer", "imported", "expected"),
-    [
-        ("rin.data.splits", "rin.errors", True),
-        ("rin.data.splits", "rin.data.dataset", True),
-        ("rin.report.book", "rin", True),
-        ("rin.stats.delong", "rin.data.dataset", False),
-        ("rin.models.build", "rin.training.trainer", False),
-        ("rin.errors", "rin.paper", False),
-    ],
-)
-def test_floors_on_known_pairs(importer, imported, expected):
-    assert allowed(importer, imported) is expected
-
-
 def test_imports_form_no_circle():
     graph = {name: imports_of(name) & MODULES.keys() for name in MODULES}
     try:
@@ -126,13 +111,8 @@ def test_stats_module_imports_neither_framework_nor_plotting(name):
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("rin", HEAVY),
-        *(("rin.cli", HEAVY) for name in MODULES if name == "rin.cli"),
-        *(
-            (name, ("tensorflow", "keras", "jax", "torch"))
-            for name in ("rin.data", "rin.stats", "rin.report", "rin.study")
-            if name in MODULES
-        ),
+        ("rin.cli", HEAVY),
+        *((name, HEAVY[:4]) for name in ("rin.data", "rin.stats", "rin.report", "rin.study")),
     ],
 )
 def test_import_stays_light(module, absent):
@@ -166,17 +146,12 @@ def test_git_holds_no_computed_notebook():
     assert [path.name for path in project_files() if path.suffix == ".ipynb"] == []
 
 
-def test_git_holds_no_large_file():
-    limit = 200_000
-    large = {path for path in project_files() if path.stat().st_size > limit}
-    # Reference runs are kept below a limit of their own where they are written.
-    runs = {path for path in large if "reference_runs" in path.parts and path.suffix == ".parquet"}
-    assert {path.name for path in large - runs} <= {"requirements.lock"}
-
-
-def test_git_holds_at_most_two_megabytes_of_reference_runs():
-    files = [path for path in project_files() if "reference_runs" in path.parts]
-    assert sum(path.stat().st_size for path in files) <= 2_000_000
+def test_git_holds_no_large_file_and_at_most_two_megabytes_of_reference_runs():
+    sizes = {path: path.stat().st_size for path in project_files()}
+    runs = {path: size for path, size in sizes.items() if "reference_runs" in path.parts}
+    large = {path.name for path, size in sizes.items() if size > 200_000 and path not in runs}
+    assert large <= {"requirements.lock"}
+    assert sum(runs.values()) <= 2_000_000
 
 
 def test_lock_names_no_host():
@@ -184,10 +159,6 @@ def test_lock_names_no_host():
     assert "://" not in text
     assert "--index-url" not in text
     assert "--extra-index-url" not in text
-
-
-def requirement_name(requirement):
-    return re.match(r"[A-Za-z0-9_.-]+", requirement).group().lower().replace("_", "-")
 
 
 def python_requirements():
@@ -201,12 +172,6 @@ def test_environment_yml_names_every_requirement_of_pyproject_with_its_bounds():
     conda = [entry for entry in listed["dependencies"] if isinstance(entry, str)]
     (pip,) = [entry["pip"] for entry in listed["dependencies"] if isinstance(entry, dict)]
     assert sorted({*python_requirements()} - {*conda, *pip}) == []
-
-
-def test_lock_pins_every_requirement_of_pyproject():
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    pinned = set(re.findall(r"^([A-Za-z0-9_.-]+)==", text, flags=re.MULTILINE))
-    assert {requirement_name(each) for each in python_requirements()} - pinned == set()
 
 
 @pytest.mark.parametrize("version", ["3.11.0", "3.12.0", "3.13.0"])

@@ -1,6 +1,6 @@
 """What is there of the datasets, as a terminal shows it.
 
-Reads statuses and manifests; looks at no file (`rin.data.status`, `rin.data.status`).
+Reads statuses and manifests; looks at no file (`rin.data.status` does).
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ def print_status(
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Dataset", "For", "Images", "Access", "Licence"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "Dataset")
-    for one in statuses:
-        state = _plain(state_words(one), _COLORS[one.state])
-        texts = [_plain(text) for text in (one.purpose, one.access, short(one.licence))]
-        table.add_row(_plain(one.name), texts[0], state, *texts[1:])
+    for data in statuses:
+        state = _plain(state_words(data), _COLORS[data.state])
+        texts = [_plain(text) for text in (data.purpose, data.access, short(data.licence))]
+        table.add_row(_plain(data.name), texts[0], state, *texts[1:])
     console.print(table)
-    width = max((len(one.name) for one in statuses), default=0)
-    for one in statuses:
-        source = f" It comes from {one.home}." if one.state == "here" else ""
-        _say(console, f"{one.name:{width}}  {one.to_do}{source}")
+    width = max((len(data.name) for data in statuses), default=0)
+    for data in statuses:
+        source = f" It comes from {data.home}." if data.state == "here" else ""
+        _say(console, f"{data.name:{width}}  {data.to_do}{source}")
 
 
 def print_verification(done: Verification, console: Console) -> None:
@@ -67,8 +67,12 @@ def print_verification(done: Verification, console: Console) -> None:
     if done.location:
         read_as = f", read as task {done.task} reads it" if done.task else ""
         _say(console, f"  at        {done.location}{read_as}")
-        for line in _file_lines(done):
-            _say(console, f"  files     {line}")
+        known = {file.name for file in done.manifest.files if file.sha256 or file.bytes is not None}
+        if not known:
+            _say(console, "  files     no published digests are known")
+        for file in done.files:
+            if file.name in known:
+                _say(console, f"  files     {file.name}: {file.outcome}")
     if done.counts:
         console.print(_count_table(done))
     if done.patients is not None:
@@ -76,14 +80,22 @@ def print_verification(done: Verification, console: Console) -> None:
     if done.readable is not None:
         _say(console, f"  pictures  {done.readable:,} can be read")
     for finding in done.findings:
-        _say(console, f"  finding   {_capped(finding.kind, finding.text, finding.case_ids)}")
+        shown = ", ".join(finding.case_ids[:_SHOWN])
+        more = len(finding.case_ids) - _SHOWN
+        cases = f" ({shown}{f' and {more} more' if more > 0 else ''})" if shown else ""
+        _say(console, f"  finding   {finding.kind}: {finding.text}{cases}")
     if done.digest:
         _say(console, f"  digest    {done.digest}")
+    number = len(done.problems)
     for problem in done.problems[:_SHOWN]:
         _say(console, f"  problem   {problem}", "red")
-    if len(done.problems) > _SHOWN:
-        _say(console, f"  problem   and {len(done.problems) - _SHOWN:,} more", "red")
-    _say(console, f"  {_verdict(done)}", "green" if done.whole else "red")
+    if number > _SHOWN:
+        _say(console, f"  problem   and {number - _SHOWN:,} more", "red")
+    if done.whole:
+        undecoded = "; no picture was decoded" if done.readable is None else ""
+        _say(console, f"  Nothing is wrong{undecoded}", "green")
+    else:
+        _say(console, f"  {number:,} problem{'s' if number > 1 else ''}", "red")
 
 
 def _say(console: Console, text: str, style: str = "") -> None:
@@ -99,13 +111,6 @@ def _plain(text: str, style: str = "") -> Text:
         c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text
     )
     return Text(shown, style=style)
-
-
-def _file_lines(done: Verification) -> list[str]:
-    known = {one.name for one in done.manifest.files if one.sha256 or one.bytes is not None}
-    if not known:
-        return ["no published digests are known"]
-    return [f"{one.name}: {one.outcome}" for one in done.files if one.name in known]
 
 
 def _patient_line(done: Verification) -> str:
@@ -131,26 +136,13 @@ def _count_table(done: Verification) -> Padding:
     headings += ["Masks", "expected"] if done.manifest.masks else []
     for heading in headings:
         table.add_column(heading, justify="right")
-    lines = [(one.source_class, one.found, one.expected, one.masks, one.expected_masks)
-             for one in rows]  # fmt: skip
+    lines = [
+        (row.source_class, row.found, row.expected, row.masks, row.expected_masks) for row in rows
+    ]
     in_all = sum(counts.images.values()) or (counts.total if counts.unit == "image" else None)
-    masks = sum(one.masks for one in rows)
-    lines.append(("all", sum(one.found for one in rows), in_all, masks,
-                  sum(counts.masks.values()) or None))  # fmt: skip
+    found, masks = sum(row.found for row in rows), sum(row.masks for row in rows)
+    lines.append(("all", found, in_all, masks, sum(counts.masks.values()) or None))
     for name, *numbers in lines:
         cells = ["–" if number is None else f"{number:,}" for number in numbers]
         table.add_row(_plain(name), *cells[: len(headings)])
     return Padding(table, (0, 0, 0, 2))
-
-
-def _capped(kind: str, text: str, case_ids: tuple[str, ...]) -> str:
-    shown = ", ".join(case_ids[:_SHOWN])
-    more = f" and {len(case_ids) - _SHOWN} more" if len(case_ids) > _SHOWN else ""
-    return f"{kind}: {text}" + (f" ({shown}{more})" if shown else "")
-
-
-def _verdict(done: Verification) -> str:
-    if not done.whole:
-        number = len(done.problems)
-        return f"{number:,} problem{'s' if number > 1 else ''}"
-    return "Nothing is wrong" + ("; no picture was decoded" if done.readable is None else "")

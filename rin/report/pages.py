@@ -81,7 +81,7 @@ class Outline:
         if not notebook.of:
             return ("",)
         run = notebook.of == "task"
-        return tuple(one for one in self.tasks if (one in self.with_results) == run)
+        return tuple(task for task in self.tasks if (task in self.with_results) == run)
 
     def trains(self, notebook: Notebook) -> bool:
         """Return whether running a notebook of the book fills a ledger."""
