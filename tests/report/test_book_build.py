@@ -9,7 +9,7 @@ import yaml
 from rin.errors import InputError
 from rin.report import build as module
 from rin.report.build import Console, Imports, Job, make_book, plan_jobs, run_jobs
-from rin.report.pages import outline_of
+from rin.report.pages import NOTEBOOKS, outline_of
 from rin.study import open_study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,16 +91,10 @@ def tree(tmp_path, monkeypatch):
     profiles = root / "notebooks" / "profiles"
     profiles.mkdir()
     shutil.copy(ROOT / "notebooks" / "profiles" / "smoke.yaml", profiles)
-    table = [one for one in module_notebooks() if one.source in ("study", "use/tests_alone")]
+    table = [one for one in NOTEBOOKS if one.source in ("study", "use/tests_alone")]
     monkeypatch.setattr("rin.report.pages.NOTEBOOKS", tuple(table))
     monkeypatch.setenv("RIN_PROFILES", str(profiles))
     return root
-
-
-def module_notebooks():
-    from rin.report.pages import NOTEBOOKS
-
-    return NOTEBOOKS
 
 
 @pytest.fixture
@@ -126,10 +120,6 @@ def data_root(tmp_path):
 
 def changed(before, after):
     return {name for name in before if before[name] != after[name]}
-
-
-def test_fingerprint_when_nothing_changed_is_the_same(fingerprints, data_root):
-    assert fingerprints(data_root) == fingerprints(data_root)
 
 
 def test_fingerprint_when_a_module_changes_is_another_for_pages_that_import_it(fingerprints, tree):
@@ -174,7 +164,7 @@ def test_fingerprint_when_images_change_is_another(fingerprints, data_root):
         assert changed(before, fingerprints(data_root)) == {"study"}
 
 
-def test_fingerprint_when_another_file_of_data_root_changes_is_the_same(fingerprints, data_root):
+def test_fingerprint_when_nothing_that_is_read_changes_is_the_same(fingerprints, data_root):
     before = fingerprints(data_root)
     (data_root / "notes.txt").write_text("still of no dataset")
     assert fingerprints(data_root) == before
@@ -213,12 +203,11 @@ def job(tmp_path):
     return make
 
 
-def ran(capsys):
-    lines = capsys.readouterr().out.splitlines()
-    return [line.split("] ")[1].split(",")[0] for line in lines if "] " in line]
+def ran(told):
+    return [line.split("] ")[1].split(",")[0] for line in told.splitlines() if "] " in line]
 
 
-def test_pages_wait_for_those_that_they_read_and_run_again_when_those_trained(
+def test_pages_wait_for_those_that_they_read_and_run_again_when_something_changed(
     job, tmp_path, capsys
 ):
     ledger = tmp_path / "runs"
@@ -227,21 +216,19 @@ def test_pages_wait_for_those_that_they_read_and_run_again_when_those_trained(
     reading = job("reading", f"print({str(ledger)!r})", after=["training"], ledgers=(ledger,))
     jobs = [reading, training, job("free")]
     run_jobs(jobs, Console("Book"))
-    assert set(order := ran(capsys)) == {"training", "reading", "free"}
+    told = capsys.readouterr().out
+    assert told.startswith("  0:00  Book: 3 notebooks, 3 to run\n")
+    assert set(order := ran(told)) == {"training", "reading", "free"}
     assert order.index("training") < order.index("reading")
     run_jobs(jobs, Console("Book"))
-    assert ran(capsys) == []
+    assert ran(capsys.readouterr().out) == []
+    run_jobs([*jobs[:2], replace(jobs[2], inputs="others")], Console("Book"))
+    told = capsys.readouterr().out
+    assert ran(told) == ["free"]
+    assert "about 1 min as they took last" in told
     training.source.write_text(training.source.read_text() + "# more\n")
-    run_jobs(jobs, Console("Book"))
-    assert ran(capsys) == ["training", "reading"]
-
-
-def test_page_whose_inputs_changed_runs_alone(job, capsys):
-    jobs = [job("one"), job("two")]
-    run_jobs(jobs, Console("Book"))
-    ran(capsys)
-    run_jobs([jobs[0], replace(jobs[1], inputs="others")], Console("Book"))
-    assert ran(capsys) == ["two"]
+    run_jobs(jobs[:2], Console("Book"))
+    assert ran(capsys.readouterr().out) == ["training", "reading"]
 
 
 def test_run_jobs_when_one_page_fails_ends_those_under_way_and_raises(job, tmp_path):
@@ -251,15 +238,6 @@ def test_run_jobs_when_one_page_fails_ends_those_under_way_and_raises(job, tmp_p
     assert [path.stem for path in (tmp_path / "book").glob("*.ipynb") if "." not in path.stem] == [
         "good"
     ]
-
-
-def test_console_tells_how_long_it_will_take_where_it_knows(job, capsys):
-    jobs = [job("one")]
-    run_jobs(jobs, Console("Book"))
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == "  0:00  Book: 1 notebooks, 1 to run"
-    Console("Book").plan(jobs, {"one"}, cores=2)
-    assert "about 1 min as they took last" in capsys.readouterr().out
 
 
 # ---- the whole
