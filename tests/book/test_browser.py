@@ -6,7 +6,6 @@ or without Chromium these tests are skipped.
 
 import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -21,16 +20,6 @@ PAGES = sorted(
     if path.name not in ADDED and "_static" not in path.parts
 )
 SERIOUS = {"serious", "critical"}
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 # Tables and figures whose content is wider than the column in which they stand.
 WIDE = """
 () => [...document.querySelectorAll('.bd-article table, .bd-article img')]
@@ -56,21 +45,6 @@ HIDDEN = """
   })
   .map(table => (table.caption?.innerText || table.innerText).slice(0, 80))
 """
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not PAGES:
-        pytest.skip(f"no built book in {BOOK.name}: make book, or name one in RIN_BUILT_BOOK")
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.skip("Chromium is absent: apt install chromium, to look at the built pages")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -104,6 +78,7 @@ def accessibility(page):
     }
 
 
+@pytest.mark.skipif(not PAGES, reason="no built book: make book, or name one in RIN_BUILT_BOOK")
 @pytest.mark.parametrize("name", PAGES or ["no book"])
 def test_page_is_whole_on_a_desk_in_the_dark_and_on_a_phone(opened, name):
     page, requests, errors = opened(name)

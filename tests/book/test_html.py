@@ -5,29 +5,6 @@ import pytest
 from rin.errors import InputError
 from rin.report.build import build_html
 
-OFFLINE_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.skip("Chromium is absent: apt install chromium, to watch what the pages request")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=path, args=OFFLINE_FLAGS)
-        yield chromium
-        chromium.close()
-
 
 @pytest.mark.parametrize("page_name", ["intro.html", "notebooks/page.html"])
 def test_page_when_opened_requests_nothing_from_network(tiny_html, browser, page_name):
