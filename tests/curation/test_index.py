@@ -26,7 +26,6 @@ from rin.curation.index import (
     series,
     studies,
 )
-from rin.data.layouts.found import STAND_IN_NOTE
 from rin.errors import InputError
 
 # A second database to run the same tests in: its tables are dropped first.
@@ -117,10 +116,6 @@ def test_other_files_are_passed_over_and_counted_by_rule(root, url):
     }  # fmt: skip
 
 
-def test_password_of_the_database_is_not_shown(root):
-    assert "secret" not in repr(index.Archive(root, "postgresql://user:secret@host/x", "real"))
-
-
 def test_second_indexing_into_the_same_file_waits(root, tmp_path, monkeypatch):
     """Otherwise two processes would write the same rows."""
     lock, held = FileLock(tmp_path / "index.sqlite.lock"), []
@@ -133,12 +128,6 @@ def test_second_indexing_into_the_same_file_waits(root, tmp_path, monkeypatch):
     monkeypatch.setattr(index, "_update", try_lock)
     opened(root, f"sqlite:///{tmp_path / 'index.sqlite'}")
     assert held == [True]
-
-
-def test_counts_are_those_of_the_export(root, url):
-    assert archive_counts(opened(root, url)) == {
-        "patients": 2, "studies": 2, "series": 4, "instances": 5, "reports": 2
-    }  # fmt: skip
 
 
 def test_tables_hold_what_the_headers_say(root, url):
@@ -197,12 +186,6 @@ def test_names_and_nesting_of_files_do_not_matter(root, url):
     assert counts(opened(root, url)) == before
 
 
-def test_provenance_is_stand_in_only_where_the_note_lies(root, url):
-    assert opened(root, url).provenance == "real"
-    (root / STAND_IN_NOTE).write_text("{}")
-    assert opened(root, url).provenance == "stand-in"
-
-
 def test_second_opening_reads_nothing_and_changes_nothing(root, url, unread):
     opened(root, url)
     before = content(url)
@@ -232,15 +215,6 @@ def test_rows_of_files_that_vanished_go_at_all_levels(root, url):
     assert counts(opened(root, url)) == (1, 1, 2, 3, 1)
 
 
-def test_report_whose_study_vanished_is_an_error_again(root, url):
-    opened(root, url)
-    (root / "dicom/2.1.1.dcm").unlink()
-    assert (
-        "reports/A2.txt: the accession number 'A2' of this report belongs to no study"
-        in refused(root, url)
-    )
-
-
 def test_copy_of_a_file_counts_once_under_the_first_name_and_takes_its_place(root, url):
     original = root / "dicom/1.1.1.dcm"
     copy = root / "aaa/copy.dcm"
@@ -252,17 +226,6 @@ def test_copy_of_a_file_counts_once_under_the_first_name_and_takes_its_place(roo
     assert read_table(archive, query)["path"].tolist() == ["aaa/copy.dcm"]
     copy.unlink()
     assert read_table(opened(root, url), query)["path"].tolist() == ["dicom/1.1.1.dcm"]
-
-
-@pytest.mark.parametrize("size", [1, 2])
-def test_index_does_not_depend_on_the_size_of_chunks(root, tmp_path, monkeypatch, size):
-    urls = [f"sqlite:///{tmp_path / name}" for name in ("a.sqlite", "b.sqlite")]
-    opened(root, urls[0])
-    monkeypatch.setattr(index, "CHUNK", size)
-    monkeypatch.setattr(index, "SLICE", size)
-    opened(root, urls[1])
-    opened(root, urls[1])
-    assert content(urls[0]) == content(urls[1])
 
 
 def test_worker_processes_make_the_same_index(root, tmp_path, monkeypatch):
@@ -396,13 +359,6 @@ def test_folder_without_dicom_is_refused_and_the_index_kept(root, url, content):
         assert connection.execute(select(instances)).all()
     engine.dispose()
     assert away.is_dir()
-
-
-@pytest.mark.parametrize("kind", ["missing", "file"])
-def test_root_that_is_no_folder_is_refused(tmp_path, url, kind):
-    if kind == "file":
-        (tmp_path / "export").write_text("text")
-    assert "there is no such folder" in refused(tmp_path / "export", url)
 
 
 @pytest.mark.parametrize(
@@ -579,8 +535,3 @@ def test_report_of_two_studies_with_one_accession_number_is_named(root, url, lat
         opened(root, url)
     write(root, header("3", accession="A1"))
     assert f"belongs to 2 studies ({UID}.1, {UID}.3)" in refused(root, url)
-
-
-def test_report_that_is_no_text_is_named(root, url):
-    (root / "reports/A1.txt").write_bytes(b"IMPRESSION:\0")
-    assert "reports/A1.txt: a NUL character at 11" in refused(root, url)

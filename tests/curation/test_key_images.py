@@ -73,23 +73,12 @@ def test_key_image_has_the_class_that_its_reader_wrote(tmp_path):
     assert found.remarks == {}
 
 
-def test_archive_without_selections_has_no_key_images(tmp_path):
-    images = read_key_images(indexed(tmp_path, picture()), TAXONOMY).images
-    assert images.empty and tuple(images.columns) == COLUMNS
-
-
 @pytest.mark.parametrize("title", ["113001", "113037", "113002", "113013"])
 def test_selection_with_another_title_chooses_nothing(tmp_path, title):
     """113001: Rejected for Quality Reasons."""
     found = read(tmp_path, picture(), key_note("lung: Nodule", [uid_of()], title=title))
     assert found.images.empty
     assert found.remarks == {f"selection with another title ({title})": 1}
-
-
-def test_title_of_another_coding_scheme_is_another_title(tmp_path):
-    note = key_note("lung: Nodule", [uid_of()])
-    note.ConceptNameCodeSequence[0].CodingSchemeDesignator = "99SITE"
-    assert read(tmp_path, picture(), note).images.empty
 
 
 def test_term_of_the_site_is_translated_by_the_label_map(tmp_path):
@@ -123,13 +112,6 @@ def test_bad_line_of_the_label_map_is_named(tmp_path, rows, message):
     with pytest.raises(InputError, match=message) as caught:
         read(tmp_path, picture(), label_map=terms(tmp_path, *rows))
     assert "terms.csv" in str(caught.value)
-
-
-@pytest.mark.parametrize("content", [b"a,b\n", b"", b"\xff\xfe", b'finding,"region\n'])
-def test_file_that_is_no_label_map_is_refused(tmp_path, content):
-    (tmp_path / "terms.csv").write_bytes(content)
-    with pytest.raises(InputError, match=r"terms\.csv"):
-        read(tmp_path, picture(), label_map=tmp_path / "terms.csv")
 
 
 @pytest.mark.parametrize(
@@ -185,12 +167,6 @@ def test_image_that_is_not_in_the_archive_is_counted(tmp_path):
     assert found.remarks == {"key image that is not in the archive": 1}
 
 
-def test_selection_without_images_is_counted(tmp_path):
-    found = read(tmp_path, picture(), key_note("lung: Nodule", []))
-    assert found.images.empty
-    assert found.remarks == {"selection without images": 1}
-
-
 def test_image_under_two_labels_is_there_twice_and_counted(tmp_path):
     notes = [
         key_note("lung: Nodule", [uid_of()]),
@@ -200,13 +176,6 @@ def test_image_under_two_labels_is_there_twice_and_counted(tmp_path):
     assert found.images["label"].tolist() == ["Airspace_opacity", "Nodule"]
     assert found.images["sop_uid"].nunique() == 1
     assert found.remarks == {"image under two labels": 1}
-
-
-def test_image_that_two_readers_give_one_label_is_there_once(tmp_path):
-    notes = [key_note("lung: Nodule", [uid_of()], number=number) for number in "12"]
-    found = read(tmp_path, picture(), *notes)
-    assert found.images["document"].tolist() == ["dicom/1.8.1.dcm"]
-    assert found.remarks == {}
 
 
 @pytest.mark.parametrize(
@@ -232,16 +201,6 @@ def test_closed_outline_becomes_a_polygon_of_pixel_indices(tmp_path):
     assert remarks == {}
     inside = np.argwhere(rasterise(text, (8, 10)))
     assert inside.min(axis=0).tolist() == [2, 2] and inside.max(axis=0).tolist() == [5, 6]
-
-
-def test_display_units_are_shares_of_the_displayed_area(tmp_path):
-    area = Dataset()
-    area.DisplayedAreaTopLeftHandCorner = [1, 1]
-    area.DisplayedAreaBottomRightHandCorner = [10, 8]
-    shares = [(x / 10, y / 8) for x, y in SQUARE]
-    state = {"DisplayedAreaSelectionSequence": [area]}
-    text, _ = roi(tmp_path, graphic(shares, units="DISPLAY"), **state)
-    assert text == "polygon:2,2 6,2 6,5 2,5"
 
 
 def test_display_units_follow_the_area_of_the_image_itself(tmp_path):
@@ -358,17 +317,6 @@ def test_diagnostic_images_are_all_that_no_rule_excludes(tmp_path):
     assert set(zip(images["region"], images["label"], strict=True)) == {("lung", "normal")}
     assert set(images["roi"]) == set(images["document"]) == {""}
     assert diagnostic_images(archive, []).empty
-
-
-def test_body_part_without_a_class_is_reported_and_not_guessed(tmp_path):
-    archive = indexed(
-        tmp_path,
-        picture("1", BodyPartExamined="HEAD", StudyDescription="CT HEAD"),
-        picture("1", image="2", BodyPartExamined="HEAD", StudyDescription="CT HEAD"),
-        picture("2", patient="P2"),
-    )
-    studies = [f"{UID}.1", f"{UID}.2"]
-    assert diagnostic_images(archive, studies)["study_uid"].tolist() == [f"{UID}.2"]
 
 
 def test_series_of_one_study_go_by_their_own_body_parts(tmp_path):

@@ -30,11 +30,6 @@ def test_image_of_two_findings_is_kept_under_the_rarer():
     }
 
 
-def test_image_of_two_equally_rare_findings_is_kept_under_the_first_in_the_alphabet():
-    kept = _one_each(rows(("1", "lung-b", "key", "x"), ("1", "lung-a", "key", "y")))
-    assert list(kept["label"]) == ["lung-a"]
-
-
 def test_every_image_that_is_not_taken_has_one_reason_and_rules_come_first():
     left = pd.DataFrame(
         [("1", "marked"), ("2", "marked"), ("3", "normal"), ("4", "other"), ("5", "other")],

@@ -73,20 +73,6 @@ def test_bad_entries_are_named_with_their_line(rows, tmp_path, line, column, val
     assert "t.csv" in str(caught.value)
 
 
-def test_repeated_class_is_refused_with_both_lines(rows, tmp_path):
-    rows[7] = rows[6]
-    with pytest.raises(InputError, match="bil_dil") as caught:
-        tx.load_taxonomy(written(rows, tmp_path / "t.csv"))
-    assert "line 7" in str(caught.value) and "line 8" in str(caught.value)
-
-
-def test_long_lists_of_bad_entries_are_cut(rows, tmp_path):
-    bad = [rows[0], *([*row[:4], "guess", row[5]] for row in rows[1:])]
-    with pytest.raises(InputError, match="and more") as caught:
-        tx.load_taxonomy(written(bad, tmp_path / "t.csv"))
-    assert len(str(caught.value).splitlines()) < 15
-
-
 def test_missing_class_is_refused_with_the_papers_numbers(rows, tmp_path):
     with pytest.raises(InputError, match=r"\[164, 11, 3\], where the paper states \[165, 11, 3\]"):
         tx.load_taxonomy(written(rows[:-1], tmp_path / "t.csv"))
