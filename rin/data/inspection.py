@@ -7,7 +7,6 @@ decoded again.  Rows for a store are kept beside it until :mod:`rin.data.store` 
 
 import hashlib
 import json
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain, compress, islice
 from pathlib import Path
@@ -48,23 +47,6 @@ SEEN = pa.schema(
         "blank": pa.bool_(),
     }
 )
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """Cases to be looked at, and the file that keeps what was seen."""
-
-    root: Path
-    cases: tuple[FoundCase, ...]
-    keys: tuple[str, ...]
-    color: bool
-    window: tuple[float, float] | None
-    masks: bool
-    target: Path
-    square: tuple[int, str] | None
-
-    def __len__(self) -> int:
-        return len(self.cases)
 
 
 def inspect_cases(
@@ -195,12 +177,11 @@ def _look(
             missing = np.flatnonzero(_remembered(folder).index.get_indexer(keys) < 0)
             if square and len(missing) * square[0] ** 2 * (3 * manifest.color + 2) > ROW_BYTES:
                 square = None
-            chunks = [
-                _chunk(root, found, keys, manifest, folder, missing[start : start + CHUNK], square)
-                for start in range(0, len(missing), CHUNK)
-            ]
+            todo = [(found[row], keys[row]) for row in missing]
+            jobs = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
+            work = partial(_inspect_chunk, root, manifest, folder, square)
             title = f"Inspecting {manifest.name}"
-            parts = run_chunks(_inspect_chunk, chunks, workers=workers, title=title)
+            parts = run_chunks(work, jobs, workers=workers, title=title)
             return sorted(chain.from_iterable(parts))
     except OSError as error:
         raise InputError(
@@ -210,59 +191,44 @@ def _look(
         ) from error
 
 
-def _chunk(
+def _inspect_chunk(
     root: Path,
-    found: list[FoundCase],
-    keys: list[str],
     manifest: DatasetManifest,
     folder: Path,
-    rows: np.ndarray,
     square: tuple[int, str] | None,
-) -> _Chunk:
-    own = tuple(keys[row] for row in rows)
-    name = hashlib.blake2b("".join(own).encode(), digest_size=16).hexdigest()
-    return _Chunk(
-        root=root,
-        cases=tuple(found[row] for row in rows),
-        keys=own,
-        color=manifest.color,
-        window=manifest.window,
-        masks=manifest.masks,
-        target=folder / f"{name}.parquet",
-        square=square,
-    )
-
-
-def _inspect_chunk(chunk: _Chunk, threads: int) -> list[tuple[str, str, str]]:
-    """Look at the cases of a chunk, keep what was seen, and return the bad ones."""
+    job: list[tuple[FoundCase, str]],
+    threads: int,
+) -> list[tuple[str, str, str]]:
+    """Look at some cases with their keys, keep what was seen, and return the bad ones."""
     seen, rows, bad = [], [], []
-    looks = list(map_threads(partial(_inspect, chunk), chunk.cases, threads))
+    cases = [case for case, _ in job]
+    looks = list(map_threads(partial(_inspect, root, manifest, square), cases, threads))
     # A file that was replaced meanwhile would be remembered under the key of the old one.
-    after = _keys(chunk.root, chunk.cases)
-    for case, key, now, look in zip(chunk.cases, chunk.keys, after, looks, strict=True):
+    for (case, key), now, look in zip(job, _keys(root, cases), looks, strict=True):
         if not isinstance(look, dict):
             bad.append(look)
         elif key != now:
-            bad.append((case.case_id, str(chunk.root / case.image), "it changed while it was read"))
+            bad.append((case.case_id, str(root / case.image), "it changed while it was read"))
         else:
             rows.append(look.pop("row"))
             seen.append(look | {"key": key})
     if seen:
-        unfinished = chunk.target.with_suffix(".tmp")
-        if chunk.square:
+        name = hashlib.blake2b("".join(key for _, key in job).encode(), digest_size=16).hexdigest()
+        unfinished = folder / f"{name}.tmp"
+        if square:
             with unfinished.open("wb") as file:
                 np.save(file, np.stack(rows))
-            unfinished.replace(
-                chunk.target.with_name(f"{chunk.target.stem}-{_ending(chunk.square)}")
-            )
+            unfinished.replace(folder / f"{name}-{_ending(square)}")
         pq.write_table(pa.Table.from_pylist(seen, schema=SEEN), unfinished)
-        unfinished.replace(chunk.target)
+        unfinished.replace(folder / f"{name}.parquet")
     return bad
 
 
-def _inspect(chunk: _Chunk, case: FoundCase) -> dict | tuple[str, str, str]:
+def _inspect(
+    root: Path, manifest: DatasetManifest, square: tuple[int, str] | None, case: FoundCase
+) -> dict | tuple[str, str, str]:
     try:
-        return _measure(chunk, case)
+        return _measure(root, manifest, square, case)
     except InputError as error:
         return case.case_id, error.where, error.problem
     except Exception as error:
@@ -270,14 +236,17 @@ def _inspect(chunk: _Chunk, case: FoundCase) -> dict | tuple[str, str, str]:
         raise
 
 
-def _measure(chunk: _Chunk, case: FoundCase) -> dict:
-    pixels = read_picture(chunk.root, case.image, chunk.color, chunk.window)
+def _measure(
+    root: Path, manifest: DatasetManifest, square: tuple[int, str] | None, case: FoundCase
+) -> dict:
+    """Return all that one decoding of a picture and its masks tells."""
+    pixels = read_picture(root, case.image, manifest.color, manifest.window)
     height, width = pixels.shape[:2]
-    mask = read_mask(chunk.root, case.masks, (height, width)) if case.masks else None
+    mask = read_mask(root, case.masks, (height, width)) if case.masks else None
     bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
     return {
-        "row": chunk.square and store_row(pixels, mask, chunk.masks, chunk.square),
-        "header_patient": patient_of(chunk.root, case.image) if case.patient_id is None else "",
+        "row": square and store_row(pixels, mask, manifest.masks, square),
+        "header_patient": patient_of(root, case.image) if case.patient_id is None else "",
         "width": width,
         "height": height,
         "digest": hashlib.sha256(pixels.tobytes()).hexdigest(),

@@ -295,11 +295,3 @@ def test_corpus_split_of_a_folder_per_class_is_stratified_and_keeps_copies_toget
     cases = dataset.cases
     assert sizes(cases, part)["ct"] == (30, 4, 6)
     assert {part["mr/0.png"], part["mr/99.png"]} == {"train", "test"}
-
-
-def test_corpus_split_of_a_class_with_one_image_names_it(tmp_path):
-    draws = np.random.default_rng(0)
-    pictures = {f"ct/{n}.png": draws.integers(0, 256, (32, 32), dtype=np.uint8) for n in range(9)}
-    dataset = folder_corpus(tmp_path, pictures | {"xr/1.png": pictures["ct/0.png"][::-1]})
-    with pytest.raises(InputError, match="xr: 1 images of 1 patient"):
-        corpus_split(dataset, 0)

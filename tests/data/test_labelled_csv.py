@@ -81,12 +81,6 @@ def test_find_cases_without_the_table_says_so(head_ct, manifest):
         cases_of(head_ct, manifest)
 
 
-def test_find_cases_with_two_tables_says_so(head_ct, manifest):
-    (head_ct / "set" / "head_ct" / "labels.csv").write_text(TABLE)
-    with pytest.raises(InputError, match=r"2 files are called labels\.csv"):
-        cases_of(head_ct, manifest)
-
-
 @pytest.mark.parametrize("name", ["notes.txt", "head_ct/notes.txt", "013.png", "head_ct/b/013.png"])
 def test_find_cases_with_a_file_out_of_place_names_it(head_ct, manifest, name):
     (head_ct / "set" / name).parent.mkdir(exist_ok=True)

@@ -92,19 +92,6 @@ def test_substitute_exists_feeds_no_task_and_knows_both_labels(name, substitute)
     assert (other.modality, other.anatomy) == (own.modality, own.anatomy)
 
 
-@pytest.mark.parametrize(
-    ("name", "cases"),
-    [
-        ("busi", {"benign (433)", "malignant (145)"}),
-        ("headct200", {"188.png", "189.png"}),
-        ("sarscov2_ct", {f"COVID/Covid ({number}).png" for number in (128, 129, 134, 135)}),
-    ],
-)
-def test_known_duplicates_name_their_cases(name, cases):
-    named = {case for finding in MANIFESTS[name].findings for case in finding.case_ids}
-    assert cases <= named
-
-
 @each
 def test_counts_are_of_classes_that_the_label_map_knows(manifest):
     known = set(manifest.label_map).union(*(task.label_map for task in manifest.tasks))

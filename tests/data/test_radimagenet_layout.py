@@ -93,36 +93,6 @@ def test_read_parts_of_a_folder_does_not_look_at_the_pictures(top, manifest):
 
 
 @pytest.mark.parametrize(
-    ("text", "same"),
-    [
-        ("\ufefffilename,label\r\n{0},{1}\r\n\r\n", True),
-        (" filename , label \n{0} , {1}\n", True),
-        ("label,filename\n{1},{0}\n", True),
-        ('filename,label\n"{0}","{1}"\n', True),
-        ("filename;label\n{0};{1}\n", False),
-    ],
-)
-def test_find_cases_reads_tables_however_they_were_saved(tmp_path, manifest, text, same):
-    name, label = "radiology_ai/CT/lung/Knötchen/a b.png", "lung-Knötchen"
-    save(tmp_path / "db" / name, picture(1))
-    save(tmp_path / "db/radiology_ai/b.png", picture(2))
-    save(tmp_path / "db/radiology_ai/c.png", picture(3))
-    for part, one in (("train", None), ("val", "b"), ("test", "c")):
-        written = text.format(name, label) if one is None else table_of(f"radiology_ai/{one}.png")
-        (tmp_path / "db" / f"RadiologyAI_{part}.csv").write_text(written, "utf-8", newline="")
-    if not same:
-        with pytest.raises(InputError, match="its columns are filename;label"):
-            found(tmp_path / "db", manifest)
-        return
-    case = found(tmp_path / "db", manifest)[name.removeprefix("radiology_ai/")]
-    assert case.source_class == label
-
-
-def table_of(*names):
-    return "filename,label\n" + "".join(f"{name},x\n" for name in names)
-
-
-@pytest.mark.parametrize(
     ("file", "content", "message"),
     [
         ("RadiologyAI_test.csv", None, r"no file is called RadiologyAI_test\.csv"),

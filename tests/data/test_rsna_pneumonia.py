@@ -176,24 +176,6 @@ def test_mapping_that_makes_no_sense_is_refused(root, text, problem):
         read(root)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "stage_2_train_images/ee.png",
-        "stage_2_train_images/more/ee.dcm",
-        "ee.dcm",
-        "notes.txt",
-        "stage_1_train_images/ee.dcm",
-    ],
-)
-def test_file_without_a_place_is_refused(root, name):
-    path = root / TOP / name
-    path.parent.mkdir(exist_ok=True)
-    path.touch()
-    with pytest.raises(InputError, match=f"'{name}' is no file of the layout 'rsna_pneumonia'"):
-        read(root)
-
-
 def test_missing_parts_are_named(root):
     (root / TOP / "stage_2_detailed_class_info.csv").unlink()
     with pytest.raises(InputError, match=r"class_info\.csv: the table is not there"):
