@@ -190,7 +190,7 @@ outside = {
     for task, one in tested.iterrows()
     if not one["ci_low"] <= paper.COMPARISONS[task].difference / 100 <= one["ci_high"]
 }
-claim("the published difference lies outside the interval on breast alone", outside == {"breast"})
+claim("the published difference lies outside on two tasks", outside == {"breast", "hemorrhage"})
 spread = tested[["sd_a", "sd_b"]]
 claim(
     "a typical SD over scenarios exceeds every difference but the largest",
@@ -230,6 +230,10 @@ glue_values(
     rin_labels=paper.DATABASE["labels"].value,
     breast=format_estimate(*(100 * tested.loc["breast", ["difference", "ci_low", "ci_high"]]), 1),
     breast_paper=paper.COMPARISONS["breast"].difference,
+    hemorrhage=format_estimate(
+        *(100 * tested.loc["hemorrhage", ["difference", "ci_low", "ci_high"]]), 1
+    ),
+    hemorrhage_paper=paper.COMPARISONS["hemorrhage"].difference,
     sd_low=spread.min(axis=None),
     sd_high=spread.max(axis=None),
     n_failed=len(failed),
@@ -254,9 +258,10 @@ glue_values(
 # ## What the reference run says
 #
 # The radiologic initialisation has the larger mean on every task but breast, and no difference is
-# clear after adjustment. On breast the published difference, {glue:text}`breast_paper:.1f` points,
-# lies outside the interval here, {glue:text}`breast`; on the other tasks it lies inside. Other
-# weights were compared on other images, so that neither result refutes the other.
+# clear after adjustment. The published difference lies above the interval here on breast,
+# {glue:text}`breast_paper:.1f` points against {glue:text}`breast`, and below it on haemorrhage,
+# {glue:text}`hemorrhage_paper:.1f` against {glue:text}`hemorrhage`; on the other tasks it lies
+# inside. Other weights were compared on other images, so that neither result refutes the other.
 #
 # The SD over scenarios, {glue:text}`sd_low:.2f` to {glue:text}`sd_high:.2f`, is wider than most
 # differences between the initialisations: how a network is fine-tuned matters more than which of

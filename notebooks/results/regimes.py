@@ -249,8 +249,8 @@ claim(
     set(behind.index[behind["difference"] < 0]) == {"breast", "covid19", "hemorrhage"},
 )
 claim(
-    "two of these intervals exclude zero before adjustment",
-    set(behind.index[behind["ci_high"] < 0]) == {"breast", "covid19"},
+    "on breast alone the interval excludes zero before adjustment",
+    set(behind.index[behind["ci_high"] < 0]) == {"breast"},
 )
 one = {
     other: compared(real, "unfreezing", "unfreeze_all", other).set_index("task")
@@ -327,7 +327,7 @@ glue_values(
 # on COVID-19, {glue:text}`covid_ten` points, and on haemorrhage, {glue:text}`hemorrhage_ten`; with
 # frozen layers, on haemorrhage, {glue:text}`hemorrhage_frozen`. With all layers trained it has the
 # lower mean on three of four tasks: the difference is {glue:text}`breast_all` points on breast and
-# {glue:text}`covid_all` on COVID-19. These two intervals exclude zero, but neither difference is
+# {glue:text}`covid_all` on COVID-19. The first interval excludes zero, but neither difference is
 # clear once four tasks are allowed for (adjusted {glue:text}`breast_all_p` and
 # {glue:text}`covid_all_p`). The interaction itself is clear on COVID-19 (adjusted
 # {glue:text}`covid_change`) and haemorrhage ({glue:text}`hemorrhage_change`). One reading is that
