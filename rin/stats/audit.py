@@ -5,16 +5,16 @@ quantity worked out from printed numbers has a range, too.  Where it moves one w
 them, its range lies between two corners of the box of all ranges (`corner_bounds`).  Units are
 AUC points (0-100) unless a name says otherwise; means and SDs are printed to 0.01 of the area,
 which is one point, differences and intervals to 0.1 point.  The paper's sentences stand in
-`audit.yaml`; a judge for each works its verdict out of the audits, so that other numbers give
-other verdicts.
+`audit.yaml`; their verdicts are worked out of the audits, so that other numbers give others.
 """
 
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from functools import partial
+from operator import truediv
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +23,7 @@ from scipy import stats
 
 from rin import paper
 from rin.errors import InputError
-from rin.stats.tests import EQUIVALENCE_MARGIN, holm
+from rin.stats.tests import EQUIVALENCE_MARGIN, holm, t_test, unpaired_t_from_summary
 
 HOLDS, NOT, UNKNOWN = VERDICTS = ("holds", "does not follow", "cannot be told")
 CLAIMS: tuple[dict, ...] = tuple(
@@ -31,19 +31,14 @@ CLAIMS: tuple[dict, ...] = tuple(
 )
 _POINTS = 100
 _N = paper.SETTINGS["scenarios"].value
-_STATED_P = re.compile(r"P < (0?\.\d+)")
 _SHORT = {
     "acl": "ACL",
     "covid19": "COVID-19",
     "sarscov2": "SARS-CoV-2",
     "hemorrhage": "haemorrhage",
 }
-_SMALL = ("thyroid", "breast", "acl", "meniscus")
 # Decimal fractions are not exact in binary: 0.855 may be stored a hair below itself.
 _HAIR = 1e-9
-
-#: Whether the numbers say what the sentence says (None: they cannot tell), and values for the why.
-Judgement = tuple[bool | None, dict[str, object]]
 
 
 @dataclass(frozen=True)
@@ -109,55 +104,40 @@ def corner_bounds(function: Callable[..., float], *ranges: Bounds) -> Bounds:
 
     Monotone in each while the others are held; the direction may depend on the others.
     """
-    corners = [function(*corner) for corner in product(*((r.low, r.high) for r in ranges))]
-    return Bounds(min(corners), max(corners))
+    corners = itertools.product(*((bounds.low, bounds.high) for bounds in ranges))
+    values = [function(*corner) for corner in corners]
+    return Bounds(min(values), max(values))
 
 
-def unpaired_t_width(sd_a: float, sd_b: float) -> float:
-    """Return the half-width of the pooled t interval of both samples."""
-    return _t_quantile(2 * _N - 2) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
+def _welch_df(sd_a: float, sd_b: float) -> float:
+    return (_N - 1) * (sd_a**2 + sd_b**2) ** 2 / (sd_a**4 + sd_b**4)
 
 
-def welch_width(sd_a: float, sd_b: float) -> float:
-    """Return the half-width of Welch's t interval of both samples."""
-    df = (_N - 1) * (sd_a**2 + sd_b**2) ** 2 / (sd_a**4 + sd_b**4)
-    return _t_quantile(df) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
+def _width(sd_a: float, sd_b: float, df: float | Callable[[float, float], float]) -> float:
+    """Return the half-width of a 95% t interval of the difference of two means of `_N` values."""
+    quantile = _t_quantile(df(sd_a, sd_b) if callable(df) else df)
+    return quantile * math.hypot(sd_a, sd_b) / math.sqrt(_N)
 
 
-def normal_width(sd_a: float, sd_b: float) -> float:
-    """Return the half-width of the unpaired interval with the normal quantile."""
-    return _t_quantile(math.inf) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
-
-
-def uncorrelated_pairs_width(sd_a: float, sd_b: float) -> float:
-    """Return the half-width of the paired t interval of pairs that are uncorrelated."""
-    return _t_quantile(_N - 1) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
-
-
-#: Ways to an interval of the difference of two means that leave out how scenarios pair; each
-#: increases with either SD.
+_POOLED = "unpaired t, pooled SD"
+#: Ways to the half-width of an interval of the difference of two means, from both SDs, that leave
+#: out how scenarios pair; each increases with either SD.
 WIDTHS: dict[str, Callable[[float, float], float]] = {
-    "unpaired t, pooled SD": unpaired_t_width,
-    "unpaired t, Welch": welch_width,
-    "unpaired, normal": normal_width,
-    "paired t, pairs uncorrelated": uncorrelated_pairs_width,
+    _POOLED: partial(_width, df=2 * _N - 2),
+    "unpaired t, Welch": partial(_width, df=_welch_df),
+    "unpaired, normal": partial(_width, df=math.inf),
+    "paired t, pairs uncorrelated": partial(_width, df=_N - 1),
 }
 
 
 def unpaired_t_p(difference: float, sd_a: float, sd_b: float) -> float:
     """Return the two-sided P value of the pooled t test."""
-    error = math.hypot(sd_a, sd_b) / math.sqrt(_N)
-    if error == 0:
-        return 1.0 if difference == 0 else 0.0
-    return float(2 * stats.t.sf(abs(difference) / error, 2 * _N - 2))
+    return unpaired_t_from_summary(difference, sd_a, _N, 0, sd_b, _N).p_value
 
 
-def interval_p(low: float, high: float, df: float = 2 * _N - 2) -> float:
+def interval_p(low: float, high: float, df: float = math.inf) -> float:
     """Return the P value of zero under a symmetric 95% t interval; normal for infinite `df`."""
-    if high == low:
-        return 1.0 if low == 0 else 0.0
-    t = _t_quantile(df) * (high + low) / (high - low)
-    return float(2 * stats.t.sf(abs(t), df))
+    return t_test((low + high) / 2, (high - low) / 2 / _t_quantile(df), df).p_value
 
 
 def correlation_for(sd_a: float, sd_b: float, variance: float) -> float:
@@ -189,9 +169,7 @@ def correlation_bounds(sd_a: Bounds, sd_b: Bounds, variance: Bounds) -> Bounds:
     return Bounds(min(lowest), corners.high)
 
 
-def delong_width_limit(
-    auc_a: Bounds, auc_b: Bounds, positives: float, negatives: float, level: float = 0.95
-) -> float:
+def delong_width_limit(auc_a: Bounds, auc_b: Bounds, positives: float, negatives: float) -> float:
     """Return the largest half-width that a paired DeLong interval can have, in points.
 
     Given the ranges of both areas (0-1), and the tested cases of each class, above one.  Placements
@@ -207,216 +185,90 @@ def delong_width_limit(
             remedy="Pass more than one case of each class.",
         )
     share = 1 / (positives - 1) + 1 / (negatives - 1)
-    errors = [math.sqrt(_largest_spread(auc) * share) for auc in (auc_a, auc_b)]
-    return float(_POINTS * stats.norm.ppf((1 + level) / 2) * sum(errors))
+    # A(1 − A) peaks at one half.
+    nearest = [min(max(0.5, auc.low), auc.high) for auc in (auc_a, auc_b)]
+    errors = [math.sqrt(area * (1 - area) * share) for area in nearest]
+    return float(_POINTS * _t_quantile(math.inf) * sum(errors))
 
 
-@dataclass(frozen=True)
 class TaskAudit:
-    """What one task's published numbers imply; AUC points (0-100), ranges by rounding."""
+    """What one task's published numbers imply; AUC points (0-100), ranges by rounding.
 
-    published: paper.PublishedComparison
+    What a test would give where the numbers before rounding are not known is a range; `agrees`,
+    `p_follows`, `contains_zero` and the like say what holds for some or for every rounding.
+    InputError for a P that is not stated as an upper limit, or an interval whose upper end is not
+    above zero and its lower end.
+    """
 
-    @property
-    def task(self) -> str:
-        """Name of the task."""
-        return self.published.task
+    def __init__(self, published: paper.PublishedComparison) -> None:
+        self.published, self.task = published, published.task
+        # The printed numbers before rounding, RadImageNet's first.
+        printed_sds = [_POINTS * sd for sd in (published.sd_radimagenet, published.sd_imagenet)]
+        areas = (published.auc_radimagenet, published.auc_imagenet)  # 0-1
+        self.sds = tuple(rounded(sd, 1.0, least=0.0) for sd in printed_sds)
+        self.areas = tuple(rounded(area, 0.01, least=0.0, most=1.0) for area in areas)
+        self.difference = rounded(published.difference, 0.1)
+        low, high = rounded(published.ci_low, 0.1), rounded(published.ci_high, 0.1)
 
-    @property
-    def difference(self) -> Bounds:
-        """The stated difference, before rounding."""
-        return rounded(self.published.difference, 0.1)
+        # Three ways to the difference, and the difference in percent of ImageNet's area.
+        self.middle = (low + high).scaled(0.5)
+        self.means = self.areas[0].scaled(_POINTS) - self.areas[1].scaled(_POINTS)
+        self.relative_gain = corner_bounds(truediv, self.difference, self.areas[1])
+        self.ahead = self.difference.low > 0
+        self.contains_zero = low.high <= 0 <= high.low
+        self.may_contain_zero = low.low <= 0 <= high.high
 
-    @property
-    def sds(self) -> tuple[Bounds, Bounds]:
-        """Both SDs over scenarios, RadImageNet's first, before rounding."""
-        sds = self.published.sd_radimagenet, self.published.sd_imagenet
-        first, second = (rounded(_POINTS * sd, 1.0, least=0.0) for sd in sds)
-        return first, second
+        # Half-widths of the interval, printed and from the SDs.
+        self.published_half_width = (published.ci_high - published.ci_low) / 2
+        self.half_width = (high - low).scaled(0.5)
+        self.implied_half_width = WIDTHS[_POOLED](*printed_sds)
+        self.widths = {name: corner_bounds(width, *self.sds) for name, width in WIDTHS.items()}
+        self.implied = self.widths[_POOLED]
+        self.agrees = self.half_width.meets(self.implied)
 
-    @property
-    def areas(self) -> tuple[Bounds, Bounds]:
-        """Both mean areas (0-1), RadImageNet's first, before rounding."""
-        areas = self.published.auc_radimagenet, self.published.auc_imagenet
-        first, second = (rounded(area, 0.01, least=0.0, most=1.0) for area in areas)
-        return first, second
-
-    @property
-    def ends(self) -> tuple[Bounds, Bounds]:
-        """Both ends of the interval, before rounding."""
-        return rounded(self.published.ci_low, 0.1), rounded(self.published.ci_high, 0.1)
-
-    @property
-    def ahead(self) -> bool:
-        """Whether the stated difference is above zero for every rounding."""
-        return self.difference.low > 0
-
-    @property
-    def middle(self) -> Bounds:
-        """Middle of the interval."""
-        low, high = self.ends
-        return (low + high).scaled(0.5)
-
-    @property
-    def means(self) -> Bounds:
-        """Difference of the mean areas."""
-        first, second = (area.scaled(_POINTS) for area in self.areas)
-        return first - second
-
-    @property
-    def published_half_width(self) -> float:
-        """Half-width of the interval as printed."""
-        return (self.published.ci_high - self.published.ci_low) / 2
-
-    @property
-    def half_width(self) -> Bounds:
-        """Half-width of the interval, before rounding."""
-        low, high = self.ends
-        return (high - low).scaled(0.5)
-
-    @property
-    def implied_half_width(self) -> float:
-        """Half-width of the unpaired t interval of the printed SDs."""
-        return unpaired_t_width(*self._printed_sds)
-
-    @property
-    def widths(self) -> dict[str, Bounds]:
-        """Range of the half-width by every way in `WIDTHS`."""
-        return {name: corner_bounds(width, *self.sds) for name, width in WIDTHS.items()}
-
-    @property
-    def implied(self) -> Bounds:
-        """Range of the half-width of the unpaired t interval."""
-        return corner_bounds(unpaired_t_width, *self.sds)
-
-    @property
-    def agrees(self) -> bool:
-        """Whether published and implied half-width have a value in common."""
-        return self.half_width.meets(self.implied)
-
-    @property
-    def contains_zero(self) -> bool:
-        """Whether the interval includes zero for every rounding."""
-        low, high = self.ends
-        return low.high <= 0 <= high.low
-
-    @property
-    def may_contain_zero(self) -> bool:
-        """Whether the interval includes zero for some rounding."""
-        low, high = self.ends
-        return low.low <= 0 <= high.high
-
-    @property
-    def stated_p(self) -> float:
-        """Largest P value that a statement such as ``P < .001`` allows; InputError for others."""
-        found = _STATED_P.fullmatch(self.published.p_text)
+        # P, stated and by SDs and interval.  It falls with the size of the difference and rises
+        # with either SD; while the upper end is positive, middle over half-width moves one way
+        # with either end.  Of all symmetric t intervals the normal one gives the lowest P.
+        found = re.fullmatch(r"P < (0?\.\d+)", published.p_text)
         if not found:
             raise InputError(
-                f"{self.published.p_text!r} is not of the form P < .001",
+                f"{published.p_text!r} is not of the form P < .001",
                 where=self.task,
                 remedy="Only upper limits of P values can be audited.",
             )
-        return float(found[1])
-
-    @property
-    def implied_p(self) -> float:
-        """P value of the stated difference with the printed SDs under the unpaired t test."""
-        return unpaired_t_p(self.published.difference, *self._printed_sds)
-
-    @property
-    def p_by_sds(self) -> Bounds:
-        """Range of `implied_p`, 1 where the difference may be zero.
-
-        P falls with the size of the stated difference and rises with either SD, so corners give
-        the range.
-        """
-        found = corner_bounds(unpaired_t_p, self.difference, *self.sds)
-        return _with_zero(found, self.difference)
-
-    @property
-    def p_by_interval(self) -> Bounds:
-        """Range of the P value of the interval, taken as a t interval over scenarios."""
-        return self._p_of_interval(2 * _N - 2)
-
-    @property
-    def p_by_normal(self) -> Bounds:
-        """Range of the P value of the interval, taken as a normal one, as DeLong's.
-
-        Of all symmetric t intervals it gives the lowest P value.
-        """
-        return self._p_of_interval(math.inf)
-
-    @property
-    def p_follows(self) -> bool:
-        """Whether some rounding gives less than the stated P value, by SDs or by interval."""
-        return min(self.p_by_sds.low, self.p_by_normal.low) < self.stated_p
-
-    @property
-    def needed_correlation(self) -> Bounds:
-        """Correlation of scenarios above which a paired t test gives less than the stated P.
-
-        Its lower end is what the most favourable rounding needs; a value of 1 or more cannot be
-        reached.
-        """
-        t = float(stats.t.isf(self.stated_p / 2, _N - 1))
-        sizes = abs(self.difference.low), abs(self.difference.high)
-        smallest = 0.0 if self.difference.holds(0) else min(sizes)
-        variance = Bounds(*(_N * (size / t) ** 2 for size in (smallest, max(sizes))))
-        return correlation_bounds(*self.sds, variance)
-
-    @property
-    def width_correlation(self) -> Bounds:
-        """Correlations (−1 to 1) at which a paired t interval has the printed half-width."""
-        half = self.half_width
-        variance = Bounds(*(_N * (end / _t_quantile(_N - 1)) ** 2 for end in (half.low, half.high)))
-        found = correlation_bounds(*self.sds, variance)
-        return Bounds(max(-1.0, min(found.low, 1.0)), min(1.0, max(found.high, -1.0)))
-
-    @property
-    def delong_limit(self) -> float:
-        """Largest half-width of a DeLong interval of the printed areas on the stated test share."""
-        return delong_width_limit(*self.areas, *self._tested)
-
-    @property
-    def delong_limit_any(self) -> float:
-        """Largest half-width of a DeLong interval of any areas on the stated test share."""
-        return delong_width_limit(Bounds(0.0, 1.0), Bounds(0.0, 1.0), *self._tested)
-
-    @property
-    def too_wide_for_delong(self) -> bool:
-        """Whether no DeLong interval of the printed areas can be as wide, whatever the scores."""
-        return self.half_width.low > self.delong_limit
-
-    @property
-    def relative_gain(self) -> Bounds:
-        """Range of the difference in percent of the ImageNet area."""
-        return corner_bounds(lambda d, area: d / area, self.difference, self.areas[1])
-
-    @property
-    def _printed_sds(self) -> tuple[float, float]:
-        return _POINTS * self.published.sd_radimagenet, _POINTS * self.published.sd_imagenet
-
-    @property
-    def _tested(self) -> list[float]:
-        """Tested cases of each class."""
-        share = paper.SETTINGS["split_percent"].value[-1] / 100
-        counts = paper.CLASS_COUNTS[self.task]
-        return [count.images * share for count in counts if count.group != "all"]
-
-    def _p_of_interval(self, df: float) -> Bounds:
-        """Return the P values that the printed interval implies, taken as a symmetric t interval.
-
-        While the upper end is positive, middle over half-width moves one way with either end, so
-        the range is that of the corners.
-        """
-        low, high = self.ends
         if high.low <= max(0.0, low.high):
             raise InputError(
-                f"interval from {self.published.ci_low} to {self.published.ci_high}",
+                f"interval from {published.ci_low} to {published.ci_high}",
                 where=self.task,
                 remedy="Pass an interval whose upper end is positive and above its lower end.",
             )
-        return _with_zero(corner_bounds(lambda a, b: interval_p(a, b, df), low, high), low + high)
+        self.stated_p = float(found[1])
+        by_sds = corner_bounds(unpaired_t_p, self.difference, *self.sds)
+        self.p_by_sds = _with_zero(by_sds, self.difference)
+        self.p_by_normal = _with_zero(corner_bounds(interval_p, low, high), self.middle)
+        self.p_follows = min(self.p_by_sds.low, self.p_by_normal.low) < self.stated_p
+
+        # Correlation of scenarios from which on a paired t test gives less than the stated P, and
+        # at which its interval has the printed width (−1 to 1).  The low end is what the most
+        # favourable rounding needs; 1 or more cannot be reached.
+        sizes = abs(self.difference.low), abs(self.difference.high)
+        smallest = 0.0 if self.difference.holds(0) else min(sizes)
+        needed = Bounds(smallest, max(sizes)), float(stats.t.isf(self.stated_p / 2, _N - 1))
+        by_width = self.half_width, _t_quantile(_N - 1)
+        self.needed_correlation, found = (
+            correlation_bounds(*self.sds, Bounds(*(_N * (x / t) ** 2 for x in (d.low, d.high))))
+            for d, t in (needed, by_width)
+        )
+        self.width_correlation = Bounds(
+            *(min(max(end, -1.0), 1.0) for end in (found.low, found.high))
+        )
+
+        # Largest half-width of DeLong's interval on the stated share of each class.
+        share = paper.SETTINGS["split_percent"].value[-1] / 100
+        counts = paper.CLASS_COUNTS[self.task]
+        tested = [count.images * share for count in counts if count.group != "all"]
+        self.delong_limit = delong_width_limit(*self.areas, *tested)
+        self.too_wide_for_delong = self.half_width.low > self.delong_limit
 
 
 def audit_tasks() -> list[TaskAudit]:
@@ -451,13 +303,6 @@ def dice_gains(published: paper.PublishedDice) -> dict[str, Bounds]:
     }
 
 
-def mean_difference(audits: Sequence[TaskAudit]) -> Bounds:
-    """Return the range of the mean stated difference of some tasks, in points."""
-    n = len(audits)
-    low = sum(audit.difference.low for audit in audits)
-    return Bounds(low / n, sum(audit.difference.high for audit in audits) / n)
-
-
 def splits_as_far_apart(audits: Sequence[TaskAudit], first: set[str]) -> tuple[int, int]:
     """Count the ways to choose as many tasks whose mean difference is as far above the others'.
 
@@ -476,16 +321,81 @@ def judged_claims(audits: Sequence[TaskAudit]) -> pd.DataFrame:
 
     `verdict` is one of `VERDICTS`, `see` a page with other evidence, or "".
     """
+    judged = {name: (holds, values) for name, holds, values in _judgements(audits)}
     rows = []
     for claim in CLAIMS:
-        chosen = [audit for audit in audits if audit.task in claim["tasks"]]
-        judge = _JUDGES.get(claim["name"])  # of "unfreezing" and "backbones" nothing is printed
-        holds, values = judge(chosen, audits) if judge else (None, {})
+        # Of "unfreezing" and "backbones" nothing is printed to judge them by.
+        holds, values = judged.get(claim["name"], (None, {}))
         verdict = UNKNOWN if holds is None else HOLDS if holds else NOT
-        why = claim["why"].format_map(values)
         fields = {name: claim.get(name, "") for name in ("name", "text", "place", "tasks", "see")}
-        rows.append(fields | {"verdict": verdict, "why": why})
+        rows.append(fields | {"verdict": verdict, "why": claim["why"].format_map(values)})
     return pd.DataFrame(rows)
+
+
+def _judgements(
+    audits: Sequence[TaskAudit],
+) -> Iterator[tuple[str, bool | None, dict[str, object]]]:
+    """Yield claims, whether the numbers say so (None: they cannot tell), and values for the why."""
+    tasks = {claim["name"]: claim["tasks"] for claim in CLAIMS}
+    chosen = {name: [audit for audit in audits if audit.task in tasks[name]] for name in tasks}
+    small, large = chosen["small_significant"], chosen["large_significant"]
+    for name, own in (("small_significant", small), ("large_significant", large)):
+        zero, follows = _which(own, "contains_zero"), _which(own, "p_follows")
+        values = {"ahead": _of(_which(own, "ahead"), own), "zero": task_names(zero)}
+        values |= {"follows": _of(follows, own), "follows_names": task_names(follows)}
+        yield name, len(follows) == len(own) and not zero, values
+
+    own = chosen["superior"]
+    clear = [audit.task for audit in own if audit.ahead and not audit.may_contain_zero]
+    values = {"ahead": _of(_which(own, "ahead"), own), "clear": len(clear)}
+    yield "superior", len(clear) == len(own), values | {"clear_names": task_names(clear)}
+
+    stated = [audit.published.difference for audit in chosen["range"]]
+    low, high = f"{min(stated):.1f}", f"{max(stated):.1f}"
+    (text,) = (claim["text"] for claim in CLAIMS if claim["name"] == "range")
+    yield "range", f"from {low}% to {high}%" in text, {"low": low, "high": high}
+
+    first, *_ = own = chosen["gain"]
+    relative = all(audit.relative_gain.meets(audit.difference) for audit in own)
+    values = {"gain": first.relative_gain, "stated": first.published.difference}
+    yield "gain", relative, values
+
+    own = chosen["outperforming"]
+    above, zero = _which(own, "ahead"), _which(own, "contains_zero")
+    equal = [audit.task for audit in own if audit.means.low + audit.means.high == 0]
+    values = {"above": _of(above, own), "zero": task_names(zero), "equal": task_names(equal)}
+    yield "outperforming", len(above) == len(own) and not zero, values
+
+    means = [
+        sum((audit.difference for audit in own), Bounds(0, 0)).scaled(1 / len(own))
+        for own in (small, large)
+    ]
+    top = max(large, key=lambda audit: audit.published.difference)
+    beaten = [audit for audit in small if audit.difference.high < top.difference.low]
+    as_far, ways = splits_as_far_apart(audits, set(tasks["small_significant"]))
+    values = {"small": means[0], "large": means[1], "top": task_names([top.task])}
+    values |= {"top_stated": top.published.difference, "beaten": _of(beaten, small)}
+    yield "narrowed", means[0].low > means[1].high, values | {"as_far": as_far, "ways": ways}
+
+    records = [audit.published for audit in audits]
+    smaller = [row for row in records if row.sd_radimagenet < row.sd_imagenet]
+    ratios = [row.sd_imagenet / row.sd_radimagenet for row in records]
+    values = {"smaller": _of(smaller, records), "ratio": Bounds(min(ratios), max(ratios))}
+    yield "smaller_sds", len(smaller) == len(records), values
+
+    margin, own = _POINTS * EQUIVALENCE_MARGIN, [audit.published for audit in chosen["comparable"]]
+    inside = [row for row in own if -margin < row.ci_low and row.ci_high < margin]
+    values = {"margin": margin, "inside": _of(inside, own)}
+    yield "comparable", len(inside) == len(own), values
+
+    gains = {task: dice_gains(published) for task, published in paper.DICE.items()}
+    fits = all(g["stated"].meets(g[name]) for g in gains.values() for name in ("text", "caption"))
+    words = "; ".join(f"{task} {gain['caption']:.1f}%" for task, gain in gains.items())
+    yield "dice", None if fits else False, {"gains": words}
+
+    of_large = [task for task in paper.DICE if task not in tasks["small_significant"]]
+    values = {"measured": task_names(paper.DICE), "large_measured": task_names(of_large)}
+    yield "interpretability", None, values
 
 
 def task_names(tasks: Iterable[str]) -> str:
@@ -494,12 +404,6 @@ def task_names(tasks: Iterable[str]) -> str:
     if len(words) < 2:
         return "".join(words) or "none"
     return f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _largest_spread(auc: Bounds) -> float:
-    """Return the largest A(1 − A) over a range of areas; its peak is at one half."""
-    nearest = min(max(0.5, auc.low), auc.high)
-    return nearest * (1 - nearest)
 
 
 def _with_zero(found: Bounds, middle: Bounds) -> Bounds:
@@ -517,109 +421,3 @@ def _which(audits: Sequence[TaskAudit], quality: str) -> list[str]:
 
 def _of(part: Sequence, whole: Sequence) -> str:
     return f"{len(part)} of {len(whole)}"
-
-
-def _significant(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
-    ahead = _which(chosen, "ahead")
-    zero = _which(chosen, "contains_zero")
-    follows = _which(chosen, "p_follows")
-    values = {
-        "ahead": _of(ahead, chosen),
-        "zero": task_names(zero),
-        "follows": _of(follows, chosen),
-        "follows_names": task_names(follows),
-    }
-    return len(follows) == len(chosen) and not zero, values
-
-
-def _superior(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
-    ahead = _which(chosen, "ahead")
-    clear = [audit.task for audit in chosen if audit.ahead and not audit.may_contain_zero]
-    values = {"ahead": _of(ahead, chosen), "clear": len(clear), "clear_names": task_names(clear)}
-    return len(clear) == len(chosen), values
-
-
-def _range(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
-    stated = [audit.published.difference for audit in chosen]
-    low, high = f"{min(stated):.1f}", f"{max(stated):.1f}"
-    (text,) = (claim["text"] for claim in CLAIMS if claim["name"] == "range")
-    return f"from {low}% to {high}%" in text, {"low": low, "high": high}
-
-
-def _gain(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
-    first = chosen[0]
-    relative = all(audit.relative_gain.meets(audit.difference) for audit in chosen)
-    return relative, {"gain": first.relative_gain, "stated": first.published.difference}
-
-
-def _outperforming(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
-    above = _which(chosen, "ahead")
-    zero = _which(chosen, "contains_zero")
-    equal = [audit.task for audit in chosen if audit.means.low + audit.means.high == 0]
-    values = {"above": _of(above, chosen), "zero": task_names(zero), "equal": task_names(equal)}
-    return len(above) == len(chosen) and not zero, values
-
-
-def _narrowed(large: Sequence[TaskAudit], audits: Sequence[TaskAudit]) -> Judgement:
-    small = [audit for audit in audits if audit.task in _SMALL]
-    means = mean_difference(small), mean_difference(large)
-    top = max(large, key=lambda audit: audit.published.difference)
-    as_far, ways = splits_as_far_apart(audits, set(_SMALL))
-    beaten = [audit for audit in small if audit.difference.high < top.difference.low]
-    values = {
-        "small": means[0],
-        "large": means[1],
-        "top": task_names([top.task]),
-        "top_stated": top.published.difference,
-        "beaten": _of(beaten, small),
-        "as_far": as_far,
-        "ways": ways,
-    }
-    return means[0].low > means[1].high, values
-
-
-def _smaller_sds(_chosen: object, audits: Sequence[TaskAudit]) -> Judgement:
-    records = [audit.published for audit in audits]
-    smaller = [row for row in records if row.sd_radimagenet < row.sd_imagenet]
-    ratios = [row.sd_imagenet / row.sd_radimagenet for row in records]
-    values = {"smaller": _of(smaller, records), "ratio": Bounds(min(ratios), max(ratios))}
-    return len(smaller) == len(records), values
-
-
-def _comparable(chosen: Sequence[TaskAudit], _all: object) -> Judgement:
-    margin = _POINTS * EQUIVALENCE_MARGIN
-    ends = {audit.task: (audit.published.ci_low, audit.published.ci_high) for audit in chosen}
-    inside = [task for task, (low, high) in ends.items() if -margin < low and high < margin]
-    return len(inside) == len(chosen), {"margin": margin, "inside": _of(inside, chosen)}
-
-
-def _dice(_chosen: object, _all: object) -> Judgement:
-    gains = {task: dice_gains(published) for task, published in paper.DICE.items()}
-    fits = all(
-        gain["stated"].meets(gain[name]) for gain in gains.values() for name in ("text", "caption")
-    )
-    words = "; ".join(f"{task} {gain['caption']:.1f}%" for task, gain in gains.items())
-    return (None if fits else False), {"gains": words}
-
-
-def _interpretability(_chosen: object, _all: object) -> Judgement:
-    large = [task for task in paper.DICE if task not in _SMALL]
-    return None, {"measured": task_names(paper.DICE), "large_measured": task_names(large)}
-
-
-# Of each claim; None where the paper prints nothing to judge it by.
-_JUDGES: dict[str, Callable[[Sequence[TaskAudit], Sequence[TaskAudit]], Judgement] | None] = {
-    "small_significant": _significant,
-    "large_significant": _significant,
-    "superior": _superior,
-    "range": _range,
-    "gain": _gain,
-    "outperforming": _outperforming,
-    "narrowed": _narrowed,
-    "smaller_sds": _smaller_sds,
-    "comparable": _comparable,
-    "dice": _dice,
-    "interpretability": _interpretability,
-    "unfreezing": None,
-    "backbones": None,
-}
