@@ -194,7 +194,7 @@ shutil.rmtree(work)
 # | layout | files | patients from | example |
 # |---|---|---|---|
 # | `folder_classes` | a folder a class | `patient_pattern` | `kermany_cxr` |
-# | `labelled_csv` | a folder and a table | `patient_pattern` | `headct200` |
+# | `table` | a table and its images | a column, or `patient_pattern` | `headct200` |
 # | `busi` | a folder a class, masks beside | each image one | `busi` |
 # | `ddti` | images, XML with outlines | the XML | `ddti` |
 # | `mrnet` | NumPy volumes, tables | each exam one | `mrnet` |

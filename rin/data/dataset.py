@@ -56,7 +56,8 @@ def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFra
     (after the label map), ``source_class``, ``image`` (locator), ``masks`` (tuple of
     locators, or shapes in words), ``width``, ``height`` (pixels), ``digest`` (SHA-256 of the
     decoded pixels), ``hash`` (256 bits of the difference hash, as 64 hexadecimal digits) and
-    ``blank`` (whether the picture shows nothing, see :func:`rin.data.leakage.picture_hash`).
+    ``blank`` (whether the picture shows nothing, see :func:`rin.data.leakage.picture_hash`); behind
+    them text columns that the layout keeps, such as a scanner's name.
 
     Raises
     ------
@@ -64,7 +65,8 @@ def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFra
         A missing, additional, mistyped or repeated entry.
     """
     try:
-        return CASES.validate(cases, lazy=True)
+        kept = [name for name in cases.columns[len(CASES.columns) :] if name not in CASES.columns]
+        return CASES.add_columns(dict.fromkeys(kept, pa.Column(str))).validate(cases, lazy=True)
     except pa.errors.SchemaErrors as error:
         failed = error.failure_cases[["column", "check", "failure_case"]].drop_duplicates()
         raise InputError(
@@ -268,7 +270,7 @@ DIGEST_ROWS = 65_536
 class Dataset:
     """A dataset that was opened, looked at and checked.
 
-    ``digest`` covers ids, labels, pixels and masks: equal digests mean equal content,
+    ``digest`` covers ids, labels, pixels, masks and kept columns: equal digests mean equal content,
     wherever the files lie.  ``mask_digests`` is indexed by case id; ``records`` is the folder
     that keeps what was seen.
     """
@@ -397,7 +399,7 @@ def _open(
     cases = cases[~cases["case_id"].isin(known_bad)].reset_index(drop=True)
     cases.insert(2, "label", cases["source_class"].map(labels))
     mask_digests = cases.pop("mask_digest")
-    cases = validate_cases(cases, where=str(where))
+    cases = validate_cases(_with_kept(cases, wanted, where), where=str(where))
     return Dataset(
         manifest=manifest,
         root=tree.root,
@@ -424,10 +426,24 @@ def _labels(
     return labels
 
 
+def _with_kept(cases: pd.DataFrame, found: list[FoundCase], where: Path) -> pd.DataFrame:
+    """Return the case table with the further facts that a layout keeps, a column each."""
+    kept = {case.case_id: dict(case.kept) for case in found if case.kept}
+    facts = pd.DataFrame.from_dict(kept, orient="index", dtype=str)
+    if taken := facts.columns.intersection(cases.columns).to_list():
+        raise InputError(
+            f"columns are kept under names that the case table uses itself: {', '.join(taken)}",
+            where=where,
+            remedy="Give them other names in the manifest's option keep.",
+        )
+    return cases.join(facts, on="case_id")
+
+
 def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series) -> str:
     # Locators stay out, so a folder and an archive of the same files have one digest.
     columns = ["case_id", "patient_id", "label", "source_class", "width", "height", "digest"]
-    table = cases[columns].assign(mask=mask_digests)
+    kept = cases.columns.difference(list(CASES.columns))
+    table = cases[columns].assign(mask=mask_digests, **cases[kept])
     digest = hashlib.sha256()
     for start in range(0, len(table), DIGEST_ROWS):
         rows = table.iloc[start : start + DIGEST_ROWS]

@@ -15,6 +15,7 @@ from rin.data.layouts import (
     radimagenet,
     rsna_hemorrhage,
     rsna_pneumonia,
+    table,
 )
 from rin.data.layouts.found import FoundCase
 from rin.data.manifest import DatasetManifest
@@ -27,21 +28,21 @@ LAYOUTS: dict[str, Reader] = {
     "cc_ccii": cc_ccii.find_cases,
     "ddti": ddti.find_cases,
     "folder_classes": folders.find_folder_classes,
-    "labelled_csv": folders.find_labelled,
     "mrnet": mrnet.find_cases,
     "radimagenet": radimagenet.find_cases,
     "rsna_hemorrhage": rsna_hemorrhage.find_cases,
     "rsna_pneumonia": rsna_pneumonia.find_cases,
+    table.LAYOUT: table.find_cases,
 }
 
-#: Where a layout's patients come from: its own files, the manifest's `patient_pattern`, a table
-#: that may be absent, or nowhere.
+#: Where a layout's patients come from: its own files, the manifest's `patient_pattern` (or, in a
+#: table, a column), a table that may be absent, or nowhere.
 PATIENTS: dict[str, Literal["layout", "pattern", "table", "none"]] = {
     **dict.fromkeys(LAYOUTS, "layout"),
     "busi": "none",
     "folder_classes": "pattern",
-    "labelled_csv": "pattern",
     "radimagenet": "table",
+    table.LAYOUT: "pattern",
 }
 
 
@@ -54,6 +55,13 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         Unknown layout, files that the layout has no place for, a `patient_pattern` that it does
         not use, or patients as the units of a dataset that names none.
     """
+    if manifest.layout == "labelled_csv":
+        raise InputError(
+            "the layout 'labelled_csv' is now called 'table'",
+            where=f"manifest {manifest.name}",
+            remedy="Name its options table, images (was folder), label (was label_column) and "
+            'image (file_template with the column in it, as "{id:03d}.png").',
+        )
     if manifest.layout not in LAYOUTS:
         raise unknown("layout", manifest.layout, sorted(LAYOUTS))
     source, where = PATIENTS[manifest.layout], f"manifest {manifest.name}"
@@ -67,8 +75,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     cases = sorted(LAYOUTS[manifest.layout](tree, manifest), key=lambda case: case.case_id)
     if manifest.independence != "patient":
         return cases
-    absent = source == "table" and all(case.patient_id == case.case_id for case in cases)
-    if source == "none" or absent or (source == "pattern" and manifest.patient_pattern is None):
+    if source != "layout" and all(case.patient_id == case.case_id for case in cases):
         raise InputError(
             "independence is patient, and nothing names the patients",
             where=where,

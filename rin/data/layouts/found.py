@@ -1,12 +1,14 @@
 """What a layout reader returns, and the steps that readers share."""
 
+import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyarrow import csv
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -25,7 +27,8 @@ class FoundCase:
     """A case known by its file names and tables: ids, source class and locators.
 
     ``patient_id`` is None where only the header of the image tells it (DICOM).  A mask is a
-    locator of a mask picture, or a shape in words (:mod:`rin.data.pixels`).
+    locator of a mask picture, or a shape in words (:mod:`rin.data.pixels`).  ``kept`` are further
+    facts for the case table, by name.
     """
 
     case_id: str
@@ -33,6 +36,7 @@ class FoundCase:
     source_class: str
     image: str
     masks: tuple[str, ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
 
 
 def wrong(tree: Tree, problem: str, *, file: str = "", remedy: str = REMEDY) -> InputError:
@@ -130,36 +134,54 @@ def reader_options(model: type[Options], manifest: DatasetManifest) -> Options:
         ) from error
 
 
+def patient_reading(pattern: str) -> Callable[[str], str]:
+    """Return the function from a file name to its patient: the groups that matched, joined by -.
+
+    Raises InputError for a pattern that is no regular expression, and later for a file name that
+    it does not match.
+    """
+    remedy = "Correct it in the manifest; it must match every file name."
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        problem = f"{pattern!r} is no regular expression ({error})"
+        raise InputError(problem, where="patient pattern", remedy=remedy) from error
+
+    def read(name: str) -> str:
+        match = compiled.search(name.rpartition("/")[2])
+        found = [group for group in match.groups() if group] if match else []
+        if not found:
+            problem = f"the patient pattern {pattern!r} does not match {name!r}"
+            raise InputError(problem, where="patient pattern", remedy=remedy)
+        return "-".join(found)
+
+    return read
+
+
 def read_table(
     tree: Tree, name: str, columns: Iterable[str], *, header: bool = True, exact: bool = False
 ) -> pd.DataFrame:
-    """Return a CSV table as text; ``columns`` must be among its own, or all of them (``exact``).
+    """Return a table as text; ``columns`` must be among its own, or all of them (``exact``).
 
-    Without a ``header``, ``columns`` are what its columns are called.  A byte order mark, the
-    kind of line ends, blanks around names and values, and empty lines do not matter.
+    A file that ends in ``.parquet`` is read as parquet, where a missing value is empty text.  Any
+    other is CSV: without a ``header``, ``columns`` are what its columns are called; a byte order
+    mark, the kind of line ends, blanks around names and values, and empty lines do not matter.
 
     Raises
     ------
     InputError
-        Bytes that are no UTF-8 text, a column that is missing or named twice, or a row with
-        too few or too many values.
+        A file that is neither, or is cut off; a column that is missing or named twice; in CSV,
+        bytes that are no UTF-8 text, or a row with too few or too many values.
     """
-    # Arrow refuses rows of another length, which pandas would cut or fill in silence.
-    columns, text = list(columns), tree.read(name)
-    if text.count(b'"') % 2:
-        raise wrong(tree, "a quote in the table is not closed", file=name)
-    content = pa.BufferReader(text)
-    reading = csv.ReadOptions(column_names=None if header else columns)
+    columns, content = list(columns), tree.read(name)
+    parquet = name.lower().endswith(".parquet")
     try:
-        titles = csv.open_csv(content, reading).schema.names
-        content.seek(0)
-        types = dict.fromkeys(titles, pa.string())
-        options = csv.ConvertOptions(column_types=types, strings_can_be_null=False)
-        table = csv.read_csv(content, reading, convert_options=options)
-    except pa.ArrowInvalid as error:
+        rows = _parquet(content) if parquet else _csv(content, None if header else columns)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        kind = "parquet table" if parquet else "CSV table in UTF-8"
         problem = " ".join(str(error).split())
-        raise wrong(tree, f"it is no CSV table in UTF-8 ({problem})", file=name) from error
-    names = [title.strip() for title in titles]
+        raise wrong(tree, f"it is no {kind} ({problem})", file=name) from error
+    rows.columns = names = [str(title).strip() for title in rows.columns]
     if (
         not set(columns) <= set(names)
         or len(set(names)) < len(names)
@@ -167,9 +189,27 @@ def read_table(
     ):
         problem = f"its columns are {', '.join(names)}; needed are {', '.join(columns)}"
         raise wrong(tree, problem, file=name)
-    table = table.rename_columns(names)
-    rows = table.to_pandas(types_mapper=lambda _: pd.StringDtype("pyarrow"))
     return rows.apply(lambda column: column.str.strip())
+
+
+def _csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
+    # Arrow refuses rows of another length, which pandas would cut or fill in silence.
+    if content.count(b'"') % 2:
+        raise ValueError("a quote in the table is not closed")
+    file = pa.BufferReader(content)
+    reading = csv.ReadOptions(column_names=names)
+    titles = csv.open_csv(file, reading).schema.names
+    file.seek(0)
+    types = dict.fromkeys(titles, pa.string())
+    options = csv.ConvertOptions(column_types=types, strings_can_be_null=False)
+    table = csv.read_csv(file, reading, convert_options=options)
+    return table.to_pandas(types_mapper=lambda _: pd.StringDtype("pyarrow"))
+
+
+def _parquet(content: bytes) -> pd.DataFrame:
+    # Whole numbers beside missing values come as floats; as text they are whole numbers again.
+    rows = pq.read_table(pa.BufferReader(content)).to_pandas().convert_dtypes()
+    return rows.astype(pd.StringDtype("pyarrow")).fillna("")
 
 
 def challenge_files(

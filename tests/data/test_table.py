@@ -1,0 +1,265 @@
+"""A table and its pictures: in a miniature of the Head CT set, and in one with all options."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from busi_files import mask, picture, save
+
+from rin.data.dataset import open_dataset
+from rin.data.layouts import find_cases
+from rin.data.layouts.table import read_split
+from rin.data.manifest import load_manifest
+from rin.data.store import build_store, open_store
+from rin.data.tree import open_tree
+from rin.errors import InputError
+
+TABLE = "id, hemorrhage\n0,1\n1,1\n12,0\n"
+
+
+@pytest.fixture
+def head_ct(tmp_path):
+    for number in (0, 1, 12):
+        save(tmp_path / "set" / "head_ct" / f"{number:03d}.png", picture(number))
+    (tmp_path / "set" / "labels.csv").write_text(TABLE)
+    return tmp_path
+
+
+@pytest.fixture
+def manifest():
+    return load_manifest("headct200")
+
+
+def cases_of(root, manifest, location="set"):
+    return find_cases(open_tree(root, location), manifest)
+
+
+def with_options(manifest, **options):
+    return manifest.model_copy(update={"options": manifest.options | options})
+
+
+def test_find_cases_pads_ids_and_takes_the_label_from_the_table(head_ct, manifest):
+    found = [
+        (c.case_id, c.patient_id, c.source_class, c.image, c.masks, c.kept)
+        for c in cases_of(head_ct, manifest)
+    ]
+    assert found == [
+        ("000.png", "000.png", "1", "set/head_ct/000.png", (), ()),
+        ("001.png", "001.png", "1", "set/head_ct/001.png", (), ()),
+        ("012.png", "012.png", "0", "set/head_ct/012.png", (), ()),
+    ]
+
+
+def test_find_cases_with_text_ids_takes_them_as_they_stand(head_ct, manifest):
+    (head_ct / "set" / "labels.csv").write_text("id,hemorrhage\n000,1\n001,1\n012,0\n")
+    as_text = with_options(manifest, image="{id}.png")
+    assert [c.case_id for c in cases_of(head_ct, as_text)] == ["000.png", "001.png", "012.png"]
+
+
+def test_find_cases_with_a_patient_pattern_groups_by_it(head_ct, manifest):
+    grouped = manifest.model_copy(update={"patient_pattern": r"^(\d\d)\d"})
+    assert [c.patient_id for c in cases_of(head_ct, grouped)] == ["00", "00", "01"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (TABLE + "13,0\n", r"1 rows without a picture: 013\.png"),
+        ("id, hemorrhage\n0,1\n12,0\n", r"1 pictures without a row: 001\.png"),
+        (TABLE + "012,0\n", r"1 pictures have several rows: 012\.png"),
+        (TABLE.replace("12,", "x,"), r"1 rows fit no file name of the form \{id:03d\}\.png: 'x'"),
+        (TABLE.replace("12,", "1.0,"), r"1 rows fit no file name .*: '1\.0'"),
+        (TABLE.replace("12,", ","), "1 rows fit no file name .*: ''"),
+        (TABLE.replace("12,0", "12,"), "1 labels are not in the manifest's label map: ''"),
+        (TABLE.replace("12,0", "12,2"), "1 labels are not in the manifest's label map: '2'"),
+        ("id,label\n0,1\n", "needed are id, hemorrhage"),
+        ("id,hemorrhage\n", "the table has no rows"),
+    ],
+)
+def test_find_cases_with_a_wrong_table_says_what_is_wrong(head_ct, manifest, rows, message):
+    (head_ct / "set" / "labels.csv").write_text(rows)
+    with pytest.raises(InputError, match=message) as caught:
+        cases_of(head_ct, manifest)
+    assert caught.value.remedy.endswith(".")
+
+
+def test_find_cases_with_a_name_that_leads_out_of_the_folder_finds_no_picture(head_ct, manifest):
+    save(head_ct / "013.png", picture(13))
+    rows = "id,hemorrhage\n000,1\n001,1\n012,0\n../../013,0\n"
+    (head_ct / "set" / "labels.csv").write_text(rows)
+    with pytest.raises(InputError, match=r"1 rows without a picture: \.\./\.\./013\.png"):
+        cases_of(head_ct, with_options(manifest, image="{id}.png"))
+
+
+def test_find_cases_without_the_table_says_so(head_ct, manifest):
+    (head_ct / "set" / "labels.csv").unlink()
+    with pytest.raises(InputError, match=r"0 files are called labels\.csv instead of one"):
+        cases_of(head_ct, manifest)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "head_ct/notes.txt", "013.png"])
+def test_find_cases_with_a_file_out_of_place_names_it(head_ct, manifest, name):
+    (head_ct / "set" / name).write_bytes(b"x")
+    with pytest.raises(InputError, match=rf"'{name}' is no file of the layout 'table'"):
+        cases_of(head_ct, manifest)
+
+
+def test_find_cases_of_the_layouts_old_name_tells_the_new_one(head_ct, manifest):
+    old = manifest.model_copy(update={"layout": "labelled_csv"})
+    with pytest.raises(InputError, match="'labelled_csv' is now called 'table'"):
+        cases_of(head_ct, old)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"image": "{}.png"}, "image: .*neither a column nor a template"),
+        ({"image": "{id!r}.png"}, "image: .*neither a column nor a template"),
+        ({"image": "{id:>99999999}.png"}, "image: .*neither a column nor a template"),
+        ({"image": "{id"}, "image: "),
+        ({"image": ""}, "image: "),
+        ({"mask": "{number}.png"}, "needed are id, number, hemorrhage"),
+        ({"image": "{id.__class__}.png"}, r"needed are id\.__class__, hemorrhage"),
+        ({"parts": {"id": "("}}, "parts.id: .*no regular expression"),
+        ({"parts": {"id": "[0-9]"}}, "parts.id: .*no named group"),
+        ({"parts": {"id": "(?P<first>[0-9])"}}, "1 values of id do not match .*: '12'"),
+        ({"keep": {"Device": "id"}}, "keep.Device"),
+    ],
+)
+def test_find_cases_with_unusable_options_names_them(head_ct, manifest, options, message):
+    with pytest.raises(InputError, match=message):
+        cases_of(head_ct, with_options(manifest, **options))
+
+
+ROWS = pd.DataFrame(
+    {
+        "ID": ["bus_1-l", "bus_1-r", "bus_2-s", "bus_3-s"],
+        "Case": [1, 1, 2, 3],
+        "Pathology": ["benign", "benign", "malignant", None],
+        "BIRADS": [2.0, 3.0, 4.0, None],
+        "fold": [1, 1, 2, 3],
+    }
+)
+OPTIONS = {
+    "table": "rows.csv",
+    "images": "Images",
+    "image": "{ID}.png",
+    "label": "Pathology",
+    "patient": "Case",
+    "masks": "Masks",
+    "mask": "mask_{number}.png",
+    "parts": {"ID": "bus_(?P<number>.+)"},
+    "keep": {"birads": "BIRADS"},
+    "split": {"column": "fold"},
+    "beside": ["LICENSE.txt"],
+}
+
+
+@pytest.fixture
+def bus(tmp_path):
+    for number, name in enumerate(ROWS["ID"]):
+        save(tmp_path / "bus" / "Images" / f"{name}.png", picture(10 * number))
+        save(tmp_path / "bus" / "Masks" / f"mask_{name[4:]}.png", mask((number, number)))
+    (tmp_path / "bus" / "LICENSE.txt").write_text("free")
+    ROWS.convert_dtypes().to_csv(tmp_path / "bus" / "rows.csv", index=False)
+    return tmp_path
+
+
+@pytest.fixture
+def bus_manifest(manifest):
+    changes = {
+        "name": "bus",
+        "options": OPTIONS,
+        "locations": ("bus",),
+        "independence": "patient",
+        "masks": True,
+        "label_map": {"benign": "benign", "malignant": "malignant", "unlabelled": None},
+        "counts": manifest.counts.model_validate(
+            {"images": {"benign": 2, "malignant": 1, "unlabelled": 1}}
+        ),
+        "findings": (),
+    }
+    return manifest.model_copy(update=changes)
+
+
+def test_find_cases_with_all_options_takes_patients_masks_and_kept_columns(bus, bus_manifest):
+    found = cases_of(bus, bus_manifest, "bus")
+    assert [(c.case_id, c.patient_id, c.source_class, *c.masks, *c.kept) for c in found] == [
+        ("bus_1-l.png", "1", "benign", "bus/Masks/mask_1-l.png", ("birads", "2")),
+        ("bus_1-r.png", "1", "benign", "bus/Masks/mask_1-r.png", ("birads", "3")),
+        ("bus_2-s.png", "2", "malignant", "bus/Masks/mask_2-s.png", ("birads", "4")),
+        ("bus_3-s.png", "3", "unlabelled", "bus/Masks/mask_3-s.png", ("birads", "")),
+    ]
+
+
+def test_find_cases_of_parquet_equals_those_of_csv(bus, bus_manifest):
+    before = cases_of(bus, bus_manifest, "bus")
+    (bus / "bus" / "rows.csv").unlink()
+    ROWS.to_parquet(bus / "bus" / "rows.parquet")
+    assert cases_of(bus, with_options(bus_manifest, table="rows.parquet"), "bus") == before
+
+
+def test_find_cases_of_a_truncated_parquet_names_it(bus, bus_manifest):
+    ROWS.to_parquet(bus / "bus" / "rows.csv")
+    whole = (bus / "bus" / "rows.csv").read_bytes()
+    (bus / "bus" / "rows.csv").unlink()
+    (bus / "bus" / "rows.parquet").write_bytes(whole[:-20])
+    with pytest.raises(InputError, match=r"rows\.parquet: it is no parquet table"):
+        cases_of(bus, with_options(bus_manifest, table="rows.parquet"), "bus")
+
+
+def test_open_dataset_leaves_out_rows_without_a_label_and_keeps_columns_into_the_store(
+    bus, bus_manifest
+):
+    dataset = open_dataset(bus_manifest, bus, index_folder=bus / "index")
+    assert dataset.cases["case_id"].tolist() == ["bus_1-l.png", "bus_1-r.png", "bus_2-s.png"]
+    assert dataset.cases["birads"].tolist() == ["2", "3", "4"]
+    store = build_store(dataset, 8, folder=bus / "stores")
+    pd.testing.assert_frame_equal(open_store(store.path).cases, dataset.cases)
+    less = bus_manifest.model_copy(update={"options": OPTIONS | {"keep": {}}})
+    other = open_dataset(less, bus, index_folder=bus / "index")
+    assert other.digest != dataset.digest
+
+
+def test_open_dataset_that_would_keep_a_column_under_a_taken_name_raises(bus, bus_manifest):
+    taken = with_options(bus_manifest, keep={"label": "BIRADS"})
+    with pytest.raises(InputError, match="names that the case table uses itself: label"):
+        open_dataset(taken, bus, index_folder=bus / "index")
+
+
+def test_find_cases_with_masks_named_in_a_column_of_the_folder_itself(tmp_path, bus_manifest):
+    for name in ("a", "a_m", "b"):
+        save(tmp_path / "flat" / f"{name}.png", picture(len(name)))
+    (tmp_path / "flat" / "t.csv").write_text("file,kind,lesion\na.png,benign,a_m.png\nb.png,,\n")
+    options = {"table": "t.csv", "image": "file", "label": "kind", "mask": "lesion"}
+    changes = {"options": options, "independence": "image"}
+    found = cases_of(tmp_path, bus_manifest.model_copy(update=changes), "flat")
+    assert [(c.case_id, c.patient_id, c.source_class, c.masks) for c in found] == [
+        ("a.png", "a.png", "benign", ("flat/a_m.png",)),
+        ("b.png", "b.png", "unlabelled", ()),
+    ]
+
+
+def test_find_cases_with_a_mask_missing_or_beyond_the_table_names_it(bus, bus_manifest):
+    save(bus / "bus" / "Masks" / "mask_9.png", mask())
+    with pytest.raises(InputError, match=r"1 masks without a row: mask_9\.png"):
+        cases_of(bus, bus_manifest, "bus")
+    (bus / "bus" / "Masks" / "mask_1-l.png").rename(bus / "bus" / "Masks" / "mask_9.png")
+    with pytest.raises(InputError, match=r"1 masks of the table are not there: mask_1-l\.png"):
+        cases_of(bus, bus_manifest, "bus")
+
+
+def test_find_cases_with_an_empty_patient_or_two_sources_of_patients_raises(bus, bus_manifest):
+    both = bus_manifest.model_copy(update={"patient_pattern": r"(\d)"})
+    with pytest.raises(InputError, match="patients have two sources"):
+        cases_of(bus, both, "bus")
+    ROWS.assign(Case=["1", "", "2", "3"]).to_csv(bus / "bus" / "rows.csv", index=False)
+    with pytest.raises(InputError, match=r"1 pictures have no patient: bus_1-r\.png"):
+        cases_of(bus, bus_manifest, "bus")
+
+
+def test_read_split_gives_the_column_by_case_id(bus, bus_manifest):
+    split = read_split(open_tree(bus, "bus"), bus_manifest)
+    assert split.to_dict() == dict(zip(ROWS["ID"] + ".png", "1123", strict=True))
+    np.testing.assert_array_equal(split.index, ROWS["ID"] + ".png")
+    with pytest.raises(InputError, match="no split is known"):
+        read_split(open_tree(bus, "bus"), with_options(bus_manifest, split=None))
