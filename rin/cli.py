@@ -63,7 +63,7 @@ def run(
     """Run one notebook with papermill; unknown parameters are errors."""
     import yaml
 
-    from rin.report.execution import execute_notebook
+    from rin.report.execution import Job
 
     values = {}
     for text in parameter or []:
@@ -80,7 +80,7 @@ def run(
                 remedy="Put text with special signs in quotes.",
             ) from error
     target = output or Path(notebook.name).with_suffix(".ipynb")
-    execute_notebook(notebook, target, values, fingerprint=lambda: f"by hand at {time.time()}")
+    Job(notebook, target, values, inputs=f"by hand at {time.time()}").run()
     typer.echo(f"Computed: {target}")
 
 

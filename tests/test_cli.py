@@ -1,4 +1,3 @@
-import json
 import os
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import pytest
 from rin.study import profile_names
 
 ROOT = Path(__file__).resolve().parents[1]
+HEAVY = {"tensorflow", "keras", "pandas", "numpy", "matplotlib"}
 NOTEBOOK = str(ROOT / "notebooks" / "results" / "task.py")
 
 
@@ -47,41 +47,37 @@ def test_bad_input_leaves_nothing_behind(rin, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_bad_input_of_installed_command_shows_no_traceback(tmp_path):
-    program = "import sys; sys.argv[0] = 'rin'; from rin.cli import main; main()"
+def run_apart(program, *arguments):
+    """What a program prints in a process of its own: on its last line, `sys.modules` at its end."""
+    end = "import atexit, sys; atexit.register(lambda: print(*sys.modules))\nsys.argv[0] = 'rin'\n"
     made = subprocess.run(
-        [sys.executable, "-c", program, "grid", "knee", "--profile", "smoke"],
-        cwd=tmp_path,
+        [sys.executable, "-c", end + program, *arguments],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
     )
+    return made, set(made.stdout.splitlines()[-1].split())
+
+
+def test_command_of_its_own_process_shows_no_traceback_and_imports_nothing_heavy():
+    program = "from rin.cli import main; main()"
+    made, modules = run_apart(program, "run", "absent.py")
     assert made.returncode == 1
-    (line,) = made.stderr.splitlines()
-    assert line.startswith("rin: ")
+    assert made.stderr.startswith("rin: absent.py: no such notebook")
+    assert len(made.stderr.splitlines()) == 1
+    assert HEAVY.isdisjoint(modules)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["book", "--help"], ["grid", "--help"]])
-def test_help_imports_no_heavy_package(arguments):
-    program = (
-        "import json, sys; sys.argv = ['rin', *sys.argv[1:]]\n"
-        "from rin.cli import main\n"
-        "try:\n    main()\n"
-        "except SystemExit as ended:\n    status = ended.code\n"
-        "print(json.dumps([status, *sys.modules]))"
-    )
-    made = subprocess.run(
-        [sys.executable, "-c", program, *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    status, *modules = json.loads(made.stdout.splitlines()[-1])
-    assert status == 0
-    assert "Usage: rin" in made.stdout
-    assert {"tensorflow", "keras", "pandas", "numpy", "matplotlib"}.isdisjoint(modules)
+def test_help_imports_nothing_heavy():
+    program = """from typer.testing import CliRunner
+from rin.cli import app
+for arguments in ["--help"], ["book", "--help"], ["grid", "--help"]:
+    print(CliRunner().invoke(app, arguments).output)
+"""
+    made, modules = run_apart(program)
+    assert made.stdout.count("Usage: ") == 3
+    assert HEAVY.isdisjoint(modules)
 
 
 def test_rin_without_command_shows_help(rin):
@@ -93,8 +89,8 @@ def test_rin_without_command_shows_help(rin):
 def test_run_reads_values_as_yaml_and_names_the_output(rin, monkeypatch):
     calls = []
     monkeypatch.setattr(
-        "rin.report.execution.execute_notebook",
-        lambda source, output, values, *, fingerprint: calls.append((source, output, values)),
+        "rin.report.execution.Job.run",
+        lambda job: calls.append((job.source, job.output, job.parameters)),
     )
     status, out, _ = rin("run", NOTEBOOK, "-p", "task=breast", "-p", "n=3", "-p", "data_root=")
     values = {"task": "breast", "n": 3, "data_root": ""}

@@ -18,22 +18,15 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import rin
-from rin.data.chunks import end_with_parent
+from rin.data.chunks import available_cores, end_with_parent
 from rin.data.manifest import load_manifest, manifest_folder, manifest_names
 from rin.data.tree import SEPARATOR
 from rin.errors import InputError
-from rin.report.execution import (
-    execute_notebook,
-    last_lines,
-    notebook_parameters,
-    recorded,
-    up_to_date,
-)
+from rin.report.execution import Job, last_lines, notebook_parameters, start_beside
 from rin.report.pages import Outline, contents, outline_of, pages, write_contents
 from rin.study import Study, open_study
 from rin.study.profile import profile_folder
@@ -71,38 +64,6 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
     return index
 
 
-@dataclass(frozen=True)
-class Job:
-    """A page to compute; source, output, parameters and heading as for `execute_notebook`."""
-
-    name: str  # that of the page
-    after: frozenset[str]  # names of those that must have ended before
-    source: Path
-    output: Path
-    parameters: Mapping[str, object]
-    heading: str | None
-    inputs: str  # digest of everything that it depends on and that no other job makes
-    ledgers: tuple[Path, ...] = ()  # folders of runs that it reads or fills
-    trains: bool = False  # whether it fills one, with workers of its own
-
-    def fingerprint(self) -> str:
-        """Return what the page depends on, with the runs that there are now."""
-        digest = hashlib.sha256(self.inputs.encode())
-        for done in sorted(file for ledger in self.ledgers for file in ledger.glob("*/done.json")):
-            digest.update(f"{done.parent.name} {done.stat().st_mtime_ns}\n".encode())
-        return digest.hexdigest()
-
-    def current(self) -> bool:
-        """Return whether the computed page is there and up to date."""
-        given, now = (self.source, self.output, self.parameters), self.fingerprint()
-        return up_to_date(*given, fingerprint=now, heading=self.heading)
-
-    def run(self) -> float | None:
-        """Compute the page; return seconds, or None where it was up to date."""
-        given = self.source, self.output, self.parameters
-        return execute_notebook(*given, fingerprint=self.fingerprint, heading=self.heading)
-
-
 def plan_jobs(
     study: Study, outline: Outline, values: Mapping[str, object], root: Path
 ) -> list[Job]:
@@ -122,17 +83,13 @@ def plan_jobs(
     jobs = []
     for page in planned:
         source = root / "notebooks" / f"{page.notebook.source}.py"
-        if not source.is_file():
-            raise InputError("no such notebook", where=source, remedy="See rin.report.pages.")
         known = notebook_parameters(source)
         depends = [profile] if "profile" in known else []
         depends += [listing] if "data_root" in known else []
         jobs.append(
             Job(
-                name=page.name,
-                after=there.keys() & set(outline.after(page.notebook)),
-                source=source,
-                output=root / "book" / "notebooks" / f"{page.name}.ipynb",
+                source,
+                root / "book" / "notebooks" / f"{page.name}.ipynb",
                 parameters={key: value for key, value in values.items() if key in known}
                 | ({"task": page.task} if page.task else {}),
                 heading=page.heading,
@@ -140,6 +97,8 @@ def plan_jobs(
                 ledgers=tuple(
                     study.results / name for name in sorted(ledgers(page.notebook.source))
                 ),
+                name=page.name,
+                after=there.keys() & set(outline.after(page.notebook)),
                 trains=outline.trains(page.notebook),
             )
         )
@@ -155,9 +114,7 @@ def run_jobs(
     which they wait; the others run beside them at low priority, on every core when they are alone.
     The first failure is raised after the pages under way have ended.
     """
-    named = hasattr(os, "sched_getaffinity")
-    # A kernel takes half a gigabyte.
-    cores = cores or min(4, len(os.sched_getaffinity(0)) if named else os.cpu_count() or 1)
+    cores = cores or min(4, available_cores())  # a kernel takes half a gigabyte
     told.plan(jobs, {job.name for job in jobs if not job.current()}, cores, measured)
     first = _awaited({job.name: job for job in jobs}, [job.name for job in jobs if job.trains])
     waiting, ended, failures = list(jobs), set(), []
@@ -165,7 +122,7 @@ def run_jobs(
     pool = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
     with (
         pool(1, initializer=end_with_parent) as leader,
-        pool(cores, initializer=_start_beside) as others,
+        pool(cores, initializer=start_beside) as others,
     ):
         while running or (waiting and not failures):
             for job in [] if failures else list(waiting):
@@ -195,12 +152,6 @@ def _awaited(jobs: Mapping[str, Job], names: Iterable[str]) -> set[str]:
     return set(names).union(*(_awaited(jobs, jobs[name].after) for name in names))
 
 
-def _start_beside() -> None:
-    end_with_parent()
-    if hasattr(os, "nice"):
-        os.nice(10)
-
-
 class Console:
     """Tells in a few lines what is being done, since when, and how long it will take."""
 
@@ -215,7 +166,7 @@ class Console:
     def plan(self, jobs: Sequence[Job], stale: set[str], cores: int, measured: str = "") -> None:
         """Tell what is to run, and for how long: as the pages took last, or as was measured."""
         self._of = len(stale)
-        last = [recorded(job.output).get("seconds") for job in jobs if job.name in stale]
+        last = [job.recorded().get("seconds") for job in jobs if job.name in stale]
         known = [seconds for seconds in last if seconds is not None]
         told = f"{self._title}: {len(jobs)} notebooks, {len(stale) or 'none'} to run"
         if len(known) > len(stale) / 2:

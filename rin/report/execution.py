@@ -1,8 +1,8 @@
 """Running py:percent notebooks with papermill, once each.
 
-A notebook is not run again while its text, its parameters and its fingerprint are those of a
-finished result; one that was cut off or failed is never taken for finished.  What a fingerprint
-covers, and which notebooks make up the book, is decided in `rin.report.build`.
+A notebook is not run again while what it was made from is that of a finished result; one that was
+cut off or failed is never taken for finished.  Which notebooks make up the book is decided in
+`rin.report.build`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ import sys
 import tempfile
 import time
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 import rin
+from rin.data.chunks import end_with_parent
 from rin.errors import InputError, unknown
+from rin.files import sha256_of
 
 # A loaded machine may take a minute to import what a kernel needs.
 _START_SECONDS = 300
@@ -73,111 +76,131 @@ def check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
             ) from error
 
 
-def recorded(output: Path) -> dict[str, Any]:
-    """Return what a finished notebook was made from and how long it took; empty for none."""
-    if not output.is_file():
-        return {}
-    return json.loads(output.read_text(encoding="utf-8"))["metadata"].get("rin", {})
+@dataclass(frozen=True)
+class Job:
+    """A notebook to compute; as a page of the book also what it waits for and what it reads."""
+
+    source: Path  # the py:percent file
+    output: Path  # the computed ``.ipynb``
+    parameters: Mapping[str, object] = field(default_factory=dict)  # for the cell of that tag
+    heading: str | None = None  # in place of the notebook's own first heading
+    inputs: str = ""  # digest of everything else that it depends on and that no other job makes
+    ledgers: tuple[Path, ...] = ()  # folders of runs that it reads or fills
+    name: str = ""  # that of the page
+    after: frozenset[str] = frozenset()  # names of those that must have ended before
+    trains: bool = False  # whether it fills a ledger, with workers of its own
+
+    def fingerprint(self) -> str:
+        """Return what the page depends on besides its text, with the runs that there are now."""
+        digest = hashlib.sha256(self.inputs.encode())
+        for done in sorted(file for ledger in self.ledgers for file in ledger.glob("*/done.json")):
+            digest.update(f"{done.parent.name} {done.stat().st_mtime_ns}\n".encode())
+        return digest.hexdigest()
+
+    def recorded(self) -> dict[str, Any]:
+        """Return what the finished notebook was made from and its seconds; empty for none."""
+        if not self.output.is_file():
+            return {}
+        return json.loads(self.output.read_text(encoding="utf-8"))["metadata"].get("rin", {})
+
+    def current(self) -> bool:
+        """Return whether the computed notebook is there and up to date."""
+        return self._made_from().items() <= self.recorded().items()
+
+    def run(self) -> float | None:
+        """Compute the notebook; return seconds, or None where it was up to date.
+
+        The kernel is the running interpreter, whatever kernels the machine has, and imports this
+        very `rin`.  The result appears under its name only when every cell has finished.
+
+        Raises
+        ------
+        InputError
+            For a missing source, parameters that do not fit, or a cell that failed; the copy that
+            shows the failure lies beside the output as ``*.failed.ipynb``.
+        """
+        if not self.source.is_file():
+            raise InputError("no such notebook", where=self.source, remedy="Check the name.")
+        check_parameters(self.source, self.parameters)
+        if self.current():
+            return None
+
+        from nbclient.exceptions import DeadKernelError
+        from papermill import PapermillExecutionError, execute_notebook
+
+        self.output.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.output.with_name(f"{self.output.stem}.partial.ipynb")
+        failed = self.output.with_name(f"{self.output.stem}.failed.ipynb")
+        partial.unlink(missing_ok=True)
+        before, began = self._made_from(), time.monotonic()
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                done = execute_notebook(
+                    self._headed(),
+                    partial.resolve(),
+                    parameters=dict(self.parameters),
+                    kernel_name="python3",
+                    language="python",
+                    progress_bar=False,
+                    start_timeout=_START_SECONDS,
+                    kernel_manager_class=_kernel_manager(Path(folder)),
+                    stderr_file=Progress(sys.stderr),
+                )
+        # A kernel that does not come up in time is a RuntimeError of nbclient.
+        except (PapermillExecutionError, DeadKernelError, RuntimeError) as error:
+            if partial.exists():
+                partial.replace(failed)
+            raise InputError(
+                "the notebook did not finish\n" + last_lines(str(error), 15),
+                where=self.source,
+                remedy=f"\nThe computed part is in {failed}.",
+            ) from error
+        seconds = time.monotonic() - began
+        # A source edited meanwhile is not what was run; runs that it left itself are.
+        after = {"fingerprint": self.fingerprint(), "seconds": round(seconds, 1)}
+        self._finish(done, before | after, partial)
+        failed.unlink(missing_ok=True)
+        return seconds
+
+    def _made_from(self) -> dict[str, Any]:
+        return {
+            "fingerprint": self.fingerprint(),
+            "source": sha256_of(self.source),
+            "parameters": dict(self.parameters),
+            "heading": self.heading,
+        }
+
+    def _headed(self) -> Any:
+        import jupytext
+
+        notebook = jupytext.read(self.source)
+        for cell in notebook.cells if self.heading else []:
+            if cell.cell_type == "markdown" and cell.source.startswith("# "):
+                cell.source = re.sub(r"\A# .*", lambda _: f"# {self.heading}", cell.source)
+                break
+        return notebook
+
+    def _finish(self, notebook: Any, made_from: dict[str, Any], partial: Path) -> None:
+        """Record what a notebook was made from and move it to its name in one step."""
+        import nbformat
+
+        notebook.metadata["rin"] = made_from
+        # Where this machine keeps the files is no part of the result.
+        names = {"input_path": self.source.name, "output_path": self.output.name}
+        notebook.metadata["papermill"] |= names
+        notebook.metadata["kernelspec"] = _KERNEL
+        for cell in notebook.cells:
+            if "injected-parameters" in cell.metadata.get("tags", []):
+                cell.metadata["tags"].append("remove-input")  # the banner says it in words
+        nbformat.write(notebook, partial)
+        partial.replace(self.output)
 
 
-def up_to_date(
-    source: Path,
-    output: Path,
-    parameters: Mapping[str, object],
-    *,
-    fingerprint: str,
-    heading: str | None = None,
-) -> bool:
-    """Return whether `execute_notebook` would keep the result that is there."""
-    made_from = _made_from(source, parameters, fingerprint, heading)
-    return made_from.items() <= recorded(output).items()
-
-
-def execute_notebook(
-    source: Path,
-    output: Path,
-    parameters: Mapping[str, object],
-    *,
-    fingerprint: Callable[[], str],
-    heading: str | None = None,
-) -> float | None:
-    """Run a py:percent notebook with parameters, unless its result is at hand.
-
-    The kernel is the running interpreter, whatever kernels the machine has, and imports this
-    very `rin`.  The result appears under its name only when every cell has finished.
-
-    Parameters
-    ----------
-    source, output
-        The py:percent file, and the computed ``.ipynb``.
-    parameters
-        Values for the cell tagged ``parameters``.
-    fingerprint
-        Returns what the result depends on besides the notebook's text and parameters.  It is
-        asked before and after, as a notebook that trains adds to what it reads.
-    heading
-        First heading of the result, in place of the notebook's own.
-
-    Returns
-    -------
-    float or None
-        Seconds that the notebook ran; None where a finished result was kept.
-
-    Raises
-    ------
-    InputError
-        For a missing source, parameters that do not fit, or a cell that failed; the copy that
-        shows the failure lies beside `output` as ``*.failed.ipynb``.
-    """
-    if not source.is_file():
-        raise InputError("no such notebook", where=source, remedy="Check the name.")
-    check_parameters(source, parameters)
-    if up_to_date(source, output, parameters, fingerprint=fingerprint(), heading=heading):
-        return None
-
-    import jupytext
-    from nbclient.exceptions import DeadKernelError
-    from papermill import PapermillExecutionError
-    from papermill import execute_notebook as run_papermill
-
-    notebook = jupytext.read(source)
-    for cell in notebook.cells if heading else []:
-        if cell.cell_type == "markdown" and cell.source.startswith("# "):
-            cell.source = re.sub(r"\A# .*", lambda _: f"# {heading}", cell.source)
-            break
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(f"{output.stem}.partial.ipynb")
-    failed = output.with_name(f"{output.stem}.failed.ipynb")
-    partial.unlink(missing_ok=True)
-    before, began = _made_from(source, parameters, fingerprint(), heading), time.monotonic()
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            done = run_papermill(
-                notebook,
-                partial.resolve(),
-                parameters=dict(parameters),
-                kernel_name="python3",
-                language="python",
-                progress_bar=False,
-                start_timeout=_START_SECONDS,
-                kernel_manager_class=_kernel_manager(Path(folder)),
-                stderr_file=Progress(sys.stderr),
-            )
-    # A kernel that does not come up in time is a RuntimeError of nbclient.
-    except (PapermillExecutionError, DeadKernelError, RuntimeError) as error:
-        if partial.exists():
-            partial.replace(failed)
-        raise InputError(
-            "the notebook did not finish\n" + last_lines(str(error), 15),
-            where=source,
-            remedy=f"\nThe computed part is in {failed}.",
-        ) from error
-    seconds = time.monotonic() - began
-    # A source edited meanwhile is not what was run.
-    made_from = before | {"fingerprint": fingerprint(), "seconds": round(seconds, 1)}
-    _finish(done, source, output, made_from, partial)
-    failed.unlink(missing_ok=True)
-    return seconds
+def start_beside() -> None:
+    """Make a new process run its notebooks at low priority and end with its parent."""
+    end_with_parent()
+    if hasattr(os, "nice"):
+        os.nice(10)
 
 
 class Progress:
@@ -236,32 +259,6 @@ def _kernel_manager(folder: Path) -> type:
                 await super()._async_launch_kernel(kernel_cmd, **given | {"stderr": log})
 
     return OwnKernel
-
-
-def _finish(notebook: Any, source: Path, output: Path, made_from: dict, partial: Path) -> None:
-    """Record what a notebook was made from and move it to its name in one step."""
-    import nbformat
-
-    notebook.metadata["rin"] = made_from
-    # Where this machine keeps the files is no part of the result.
-    notebook.metadata["papermill"] |= {"input_path": source.name, "output_path": output.name}
-    notebook.metadata["kernelspec"] = _KERNEL
-    for cell in notebook.cells:
-        if "injected-parameters" in cell.metadata.get("tags", []):
-            cell.metadata["tags"].append("remove-input")  # the banner says it in words
-    nbformat.write(notebook, partial)
-    partial.replace(output)
-
-
-def _made_from(
-    source: Path, parameters: Mapping[str, object], fingerprint: str, heading: str | None
-) -> dict[str, Any]:
-    return {
-        "fingerprint": fingerprint,
-        "source": hashlib.sha256(source.read_bytes()).hexdigest(),
-        "parameters": dict(parameters),
-        "heading": heading,
-    }
 
 
 def last_lines(text: str, count: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rin.report.build import build_html
-from rin.report.execution import execute_notebook
+from rin.report.execution import Job
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,6 +78,21 @@ def notebook(tmp_path):
     return source
 
 
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Runs the cells of notebooks without a kernel, which would take a second each."""
+
+    def run(notebook, output, *, parameters, **_):
+        names = {}
+        for cell in notebook.cells:
+            exec(cell.source if cell.cell_type == "code" else "", names)
+            names |= parameters if "parameters" in cell.metadata.get("tags", []) else {}
+        notebook.metadata["papermill"] = {}
+        return notebook
+
+    monkeypatch.setattr("papermill.execute_notebook", run)
+
+
 @pytest.fixture(scope="session")
 def tiny_book(tmp_path_factory):
     """Folder of a prose page and a computed notebook, with the project's own configuration."""
@@ -92,7 +107,7 @@ def tiny_book(tmp_path_factory):
         "format: jb-book\nroot: intro\nchapters:\n  - file: notebooks/page\n", encoding="utf-8"
     )
     output = book / "notebooks" / "page.ipynb"
-    execute_notebook(folder / "page.py", output, {"count": 5}, fingerprint=lambda: "a")
+    Job(folder / "page.py", output, {"count": 5}).run()
     return folder
 
 

@@ -6,14 +6,13 @@ import pytest
 
 from rin.errors import InputError
 from rin.report import execution
-from rin.report.execution import Progress, check_parameters, notebook_parameters, recorded
+from rin.report.execution import Job, Progress, check_parameters, notebook_parameters
 
 
-def execute_notebook(source, output, parameters, *, fingerprint, **given):
-    """As the function of that name, with a fingerprint that does not change while it runs."""
-    return execution.execute_notebook(
-        source, output, parameters, fingerprint=lambda: fingerprint, **given
-    )
+def write(folder, *, body, parameters="n = 1"):
+    source = folder / "probe.py"
+    source.write_text(f'# %% tags=["parameters"]\n{parameters}\n\n# %%\n{body}\n')
+    return source
 
 
 def run_log(output):
@@ -24,13 +23,7 @@ def run_log(output):
     )
 
 
-def write(folder, *, body, parameters="n = 1"):
-    source = folder / "probe.py"
-    source.write_text(f'# %% tags=["parameters"]\n{parameters}\n\n# %%\n{body}\n')
-    return source
-
-
-def test_notebook_parameters_with_union_annotation_keeps_it(notebook):
+def test_parameters_with_union_annotation_keep_it(notebook):
     assert notebook_parameters(notebook) == {"count": int, "title": str | None, "scale": float}
 
 
@@ -42,103 +35,111 @@ def test_notebook_parameters_with_union_annotation_keeps_it(notebook):
         ("title", 1, "parameter title is"),
     ],
 )
-def test_check_parameters_with_unknown_name_or_other_type_says_which(notebook, name, value, said):
+def test_parameters_of_unknown_name_or_other_type_are_refused(notebook, name, value, said):
     with pytest.raises(InputError, match=said):
         check_parameters(notebook, {name: value})
 
 
-def test_check_parameters_with_fitting_values_passes(notebook):
+def test_parameters_that_fit_pass(notebook):
     check_parameters(notebook, {"scale": 2, "title": None})
     check_parameters(notebook, {"title": "x"})
 
 
-def test_execute_notebook_when_nothing_changed_runs_once(tmp_path):
-    source = write(tmp_path, body="print('n is', n)")
-    output = tmp_path / "made" / "probe.ipynb"
-    assert execute_notebook(source, output, {"n": 7}, fingerprint="a")
-    assert "n is 7" in run_log(output)
-    before = output.stat().st_mtime_ns
-    assert not execute_notebook(source, output, {"n": 7}, fingerprint="a")
-    assert output.stat().st_mtime_ns == before
-    assert [p.name for p in output.parent.iterdir()] == ["probe.ipynb"]
+# ---- in a kernel
 
 
-@pytest.mark.parametrize("changed", ["parameters", "fingerprint", "source"])
-def test_execute_notebook_when_something_changed_runs_again(tmp_path, changed):
-    source, output = write(tmp_path, body="print(n)"), tmp_path / "probe.ipynb"
-    execute_notebook(source, output, {"n": 1}, fingerprint="a")
-    if changed == "source":
-        write(tmp_path, body="print(n + 1)")
-    assert execute_notebook(
-        source,
-        output,
-        {"n": 2 if changed == "parameters" else 1},
-        fingerprint="b" if changed == "fingerprint" else "a",
-    )
-
-
-def test_execute_notebook_kernel_is_running_interpreter_with_this_package(tmp_path, monkeypatch):
+@pytest.mark.skipif(sys.platform == "win32", reason="sockets in the file system are of Unix")
+def test_kernel_is_this_interpreter_reached_without_ports_and_leaves_the_notebook_alone(
+    tmp_path, monkeypatch, capfd
+):
     other = tmp_path / "jupyter" / "kernels" / "python3"
     other.mkdir(parents=True)
     spec = {"argv": ["no-such-python"], "display_name": "other", "language": "python"}
     (other / "kernel.json").write_text(json.dumps(spec))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
-    source = write(tmp_path, body="import sys, rin\nprint(sys.executable)")
-    output = tmp_path / "probe.ipynb"
-    monkeypatch.chdir(tmp_path)
-    execute_notebook(source, output, {}, fingerprint="a")
-    assert sys.executable in run_log(output)
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    source = write(
+        here,
+        body="import os, sys, rin\n"
+        "from ipykernel.kernelapp import IPKernelApp\n"
+        "os.write(2, b'remark of a library')\n"
+        "print(sys.executable, IPKernelApp.instance().transport, n)",
+    )
+    assert Job(source, here / "made" / "probe.ipynb", {"n": 7}).run() > 0
+    assert run_log(here / "made" / "probe.ipynb").split() == [sys.executable, "ipc", "7"]
+    assert capfd.readouterr() == ("", "")
+    left = [path.relative_to(here).as_posix() for path in here.rglob("*") if path.is_file()]
+    assert sorted(left) == ["made/probe.ipynb", "probe.py"]
 
 
-def test_execute_notebook_with_failing_cell_keeps_it_apart_and_is_not_finished(tmp_path):
+def test_notebook_with_failing_cell_is_kept_apart(tmp_path):
     source, output = write(tmp_path, body="print('begun')\n1 / 0"), tmp_path / "probe.ipynb"
     with pytest.raises(InputError, match=r"(?s)probe\.py.*ZeroDivisionError.*failed\.ipynb"):
-        execute_notebook(source, output, {}, fingerprint="a")
+        Job(source, output).run()
     assert not output.exists()
     assert "begun" in run_log(tmp_path / "probe.failed.ipynb")
-    write(tmp_path, body="print('mended')")
-    assert execute_notebook(source, output, {}, fingerprint="a")
-    assert not (tmp_path / "probe.failed.ipynb").exists()
 
 
-def test_execute_notebook_when_kernel_dies_names_notebook(tmp_path):
+def test_notebook_whose_kernel_dies_is_named(tmp_path):
     source, output = write(tmp_path, body="import os\nos._exit(1)"), tmp_path / "probe.ipynb"
     with pytest.raises(InputError, match=r"probe\.py: the notebook did not finish"):
-        execute_notebook(source, output, {}, fingerprint="a")
+        Job(source, output).run()
     assert not output.exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sockets in the file system are of Unix")
-def test_kernel_is_reached_without_ports_and_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    body = "from ipykernel.kernelapp import IPKernelApp\nprint(IPKernelApp.instance().transport)"
-    source, output = write(tmp_path, body=body), tmp_path / "probe.ipynb"
-    execute_notebook(source, output, {}, fingerprint="a")
-    assert run_log(output).strip() == "ipc"
-    assert {path.name for path in tmp_path.iterdir()} == {"probe.py", "probe.ipynb"}
-
-
-def test_execute_notebook_when_kernel_does_not_come_up_names_notebook(tmp_path, monkeypatch):
+def test_notebook_whose_kernel_does_not_come_up_is_named(tmp_path, monkeypatch):
     def start(*given, **named):
         raise RuntimeError("Kernel didn't respond in 300 seconds")
 
     monkeypatch.setattr("papermill.execute_notebook", start)
     source, output = write(tmp_path, body="print(1)"), tmp_path / "probe.ipynb"
     with pytest.raises(InputError, match="did not finish\nKernel didn't respond") as caught:
-        execute_notebook(source, output, {}, fingerprint="a")
+        Job(source, output).run()
     assert caught.value.where == str(source)
     assert not output.exists()
 
 
-def test_execute_notebook_keeps_the_fingerprint_of_what_it_left_and_its_time(tmp_path):
-    left = tmp_path / "left.txt"
-    source = write(tmp_path, body=f"open({str(left)!r}, 'w').write('run')")
-    output = tmp_path / "probe.ipynb"
-    given = {"fingerprint": lambda: str(left.exists())}
-    assert execution.execute_notebook(source, output, {}, **given) > 0
-    assert recorded(output)["fingerprint"] == "True"
-    assert recorded(output)["seconds"] > 0
-    assert execution.execute_notebook(source, output, {}, **given) is None
+# ---- whether to run again
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize(
+    ("changed", "body"),
+    [({}, None), ({"parameters": {"n": 2}}, None), ({"inputs": "b"}, None), ({}, "n + 1")],
+    ids=["nothing", "parameters", "inputs", "source"],
+)
+def test_notebook_runs_again_when_something_changed(tmp_path, changed, body):
+    given = {"parameters": {"n": 1}, "inputs": "a"}
+    source, output = write(tmp_path, body="n"), tmp_path / "probe.ipynb"
+    (tmp_path / "probe.failed.ipynb").touch()
+    assert Job(source, output, **given).run() > 0
+    assert [path.name for path in tmp_path.glob("*.ipynb")] == ["probe.ipynb"]
+    if body:
+        write(tmp_path, body=body)
+    again = Job(source, output, **given | changed)
+    same = not changed and not body
+    assert again.current() == same
+    assert (again.run() is None) == same
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_notebook_is_up_to_date_with_the_runs_that_it_left_itself(tmp_path):
+    done = tmp_path / "runs" / "one" / "done.json"
+    body = (
+        f"import pathlib\np = pathlib.Path({str(done)!r})\np.parent.mkdir(parents=True)\np.touch()"
+    )
+    job = Job(write(tmp_path, body=body), tmp_path / "probe.ipynb", ledgers=(tmp_path / "runs",))
+    job.run()
+    assert done.is_file()
+    assert job.current()
+    (tmp_path / "runs" / "two").mkdir()
+    (tmp_path / "runs" / "two" / "done.json").touch()
+    assert not job.current()
+
+
+# ---- what the console is told
 
 
 def bar(done, total=40, left="01:00"):
@@ -164,9 +165,3 @@ def test_progress_passes_on_no_remark_of_the_framework(monkeypatch):
     out = io.StringIO()
     Progress(out).write("WARNING: All log messages before absl::InitializeLog()\n100%| no bar\n")
     assert out.getvalue() == ""
-
-
-def test_kernels_own_remarks_do_not_reach_the_console(tmp_path, capfd):
-    body = "import os\nos.write(2, b'remark of a library')"
-    execute_notebook(write(tmp_path, body=body), tmp_path / "probe.ipynb", {}, fingerprint="a")
-    assert capfd.readouterr() == ("", "")

@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 
 from rin.curation.standin import write_archive
 from rin.data.layouts.found import STAND_IN_NOTE
-from rin.report.execution import execute_notebook
+from rin.report.execution import Job
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "pipeline" / "curation.py"
 IDENTIFIERS = (
@@ -44,7 +44,7 @@ def test_page_of_a_real_archive_shows_no_identifier_and_no_report(tmp_path):
     (archive / "truth.csv").unlink()
     page, results = tmp_path / "page.ipynb", tmp_path / "results"
     values = {"profile": "smoke", "data_root": str(archive.parent), "results": str(results)}
-    execute_notebook(NOTEBOOK, page, values, fingerprint=lambda: "a test")
+    Job(NOTEBOOK, page, values).run()
 
     shown = words_of(page)
     assert "Real images" in shown

@@ -1,5 +1,6 @@
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import yaml
 
 from rin.errors import InputError
 from rin.report import build as module
-from rin.report.build import Console, Imports, Job, make_book, plan_jobs, run_jobs
+from rin.report.build import Console, Imports, make_book, plan_jobs, run_jobs
+from rin.report.execution import Job
 from rin.report.pages import NOTEBOOKS, outline_of
 from rin.study import open_study
 
@@ -158,10 +160,12 @@ def test_fingerprint_when_images_change_is_another(fingerprints, data_root):
         lambda: (data_root / "busi.zip").write_bytes(b"pictures"),
         lambda: picture.write_bytes(b"one picture"),
     )
+    before = fingerprints(data_root)
     for edit in edits:
-        before = fingerprints(data_root)
         edit()
-        assert changed(before, fingerprints(data_root)) == {"study"}
+        now = fingerprints(data_root)
+        assert changed(before, now) == {"study"}
+        before = now
 
 
 def test_fingerprint_when_nothing_that_is_read_changes_is_the_same(fingerprints, data_root):
@@ -182,62 +186,66 @@ def test_pages_read_the_ledgers_of_what_comes_before_them():
 
 # ---- running pages
 
-TRAINING = """# %%
-import pathlib, time
-run = pathlib.Path({ledger!r}) / "run"
-run.mkdir(parents=True, exist_ok=True)
-(run / "done.json").write_text(str(time.time()))
-"""
-
 
 @pytest.fixture
 def job(tmp_path):
+    """Makes a page whose notebook has one cell."""
+
     def make(name, body="print(1)", **given):
-        source = tmp_path / "notebooks" / f"{name}.py"
-        source.parent.mkdir(exist_ok=True)
+        source = tmp_path / f"{name}.py"
         source.write_text(f"# %%\n{body}\n")
         output = tmp_path / "book" / f"{name}.ipynb"
-        after = frozenset(given.pop("after", ()))
-        return Job(name, after, source, output, {}, None, "inputs", **given)
+        given["after"] = frozenset(given.get("after", ()))
+        return Job(source, output, inputs="inputs", name=name, **given)
 
     return make
 
 
-def ran(told):
-    return [line.split("] ")[1].split(",")[0] for line in told.splitlines() if "] " in line]
+@pytest.fixture
+def run(in_this_process, monkeypatch, capsys):
+    """Runs pages in threads; returns the names of those that were run, and what was told."""
+    monkeypatch.setattr(module, "ProcessPoolExecutor", lambda n, **_: ThreadPoolExecutor(n))
+
+    def run(jobs):
+        run_jobs(jobs, Console("Book"))
+        told = capsys.readouterr().out
+        return [
+            line.split("] ")[1].split(",")[0] for line in told.splitlines() if "] " in line
+        ], told
+
+    return run
 
 
 def test_pages_wait_for_those_that_they_read_and_run_again_when_something_changed(
-    job, tmp_path, capsys
+    job, run, tmp_path
 ):
     ledger = tmp_path / "runs"
-    body = TRAINING.format(ledger=str(ledger))
+    body = f"""import pathlib, time
+run = pathlib.Path({str(ledger)!r}) / "run"
+run.mkdir(parents=True, exist_ok=True)
+(run / "done.json").write_text(str(time.time()))
+"""
     training = job("training", body, ledgers=(ledger,), trains=True)
-    reading = job("reading", f"print({str(ledger)!r})", after=["training"], ledgers=(ledger,))
+    reading = job("reading", after=["training"], ledgers=(ledger,))
     jobs = [reading, training, job("free")]
-    run_jobs(jobs, Console("Book"))
-    told = capsys.readouterr().out
+    order, told = run(jobs)
     assert told.startswith("  0:00  Book: 3 notebooks, 3 to run\n")
-    assert set(order := ran(told)) == {"training", "reading", "free"}
+    assert set(order) == {"training", "reading", "free"}
     assert order.index("training") < order.index("reading")
-    run_jobs(jobs, Console("Book"))
-    assert ran(capsys.readouterr().out) == []
-    run_jobs([*jobs[:2], replace(jobs[2], inputs="others")], Console("Book"))
-    told = capsys.readouterr().out
-    assert ran(told) == ["free"]
+    assert run(jobs)[0] == []
+    order, told = run([*jobs[:2], replace(jobs[2], inputs="others")])
+    assert order == ["free"]
     assert "about 1 min as they took last" in told
     training.source.write_text(training.source.read_text() + "# more\n")
-    run_jobs(jobs[:2], Console("Book"))
-    assert ran(capsys.readouterr().out) == ["training", "reading"]
+    assert run(jobs[:2])[0] == ["training", "reading"]
 
 
-def test_run_jobs_when_one_page_fails_ends_those_under_way_and_raises(job, tmp_path):
+def test_pages_in_processes_when_one_fails_end_before_it_is_raised(job, tmp_path):
     jobs = [job("bad", "raise ValueError('no')"), job("good"), job("later", after=["bad"])]
     with pytest.raises(InputError, match=r"bad\.py: the notebook did not finish"):
         run_jobs(jobs, Console("Book"), cores=2)
-    assert [path.stem for path in (tmp_path / "book").glob("*.ipynb") if "." not in path.stem] == [
-        "good"
-    ]
+    made = {path.name for path in (tmp_path / "book").iterdir()}
+    assert made == {"bad.failed.ipynb", "good.ipynb"}
 
 
 # ---- the whole
