@@ -156,7 +156,7 @@ import inspect
 
 import rin.stats
 
-functions = [name for name in rin.stats.__all__ if inspect.isfunction(getattr(rin.stats, name))]
+functions = [name for name, _ in inspect.getmembers(rin.stats, inspect.isfunction)]
 print(", ".join(functions))
 
 # %% [markdown]

@@ -10,6 +10,8 @@ arrays, or the predictions table; results are small frozen dataclasses or tables
 `rin.stats.audit`, which checks the numbers of the paper, is imported by name.
 """
 
+# ruff: noqa: F401 - what the package offers
+
 from rin.stats.beyond import (
     average_precision,
     beyond_area,
@@ -67,53 +69,3 @@ from rin.stats.tests import (
     unpaired_t,
     unpaired_t_from_summary,
 )
-
-__all__ = [
-    "EQUIVALENCE_MARGIN",
-    "against_baselines",
-    "area_contrast",
-    "area_contrasts",
-    "area_interval",
-    "auc_ci",
-    "average_precision",
-    "beyond_area",
-    "beyond_curves",
-    "bootstrap_areas",
-    "brier_parts",
-    "calibration_error_by_chance",
-    "calibration_line",
-    "cluster_weights",
-    "clustered_auc_ci",
-    "clustered_covariance",
-    "clustered_t",
-    "clustered_test",
-    "delong_covariance",
-    "delong_test",
-    "delong_test_unpaired",
-    "equivalence",
-    "expected_calibration_error",
-    "factor_effects",
-    "holm",
-    "holm_over_tasks",
-    "image_differences",
-    "init_differences",
-    "mean_roc",
-    "mixed_model",
-    "nadeau_bengio",
-    "net_benefit",
-    "paired_t",
-    "percentile_interval",
-    "precision_at_recall",
-    "regime_interaction",
-    "reliability_curve",
-    "scenario_aucs",
-    "sensitivity_at_specificity",
-    "shapiro_wilk",
-    "share_interval",
-    "simulate_coverage",
-    "task_analyses",
-    "unpaired_t",
-    "unpaired_t_from_summary",
-    "weighted_areas",
-    "weighted_cases",
-]
