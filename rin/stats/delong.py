@@ -188,11 +188,8 @@ def clustered_covariance(
     case a patient it is DeLong's exactly.  Obuchowski 1997, Biometrics 53:567.
     """
     positive = binary_labels(labels)
-    rows = score_rows(scores_matrix, positive.size)
-    codes, n_clusters = cluster_codes(clusters, positive.size)
-    counts = placement_counts(positive, rows)
-    sums = cluster_sums(counts, positive, codes, n_clusters)
-    return placement_areas(*counts), sums_covariance(sums)
+    counts = placement_counts(positive, score_rows(scores_matrix, positive.size))
+    return placement_areas(*counts), parts_covariance(cluster_parts(counts, positive, clusters))
 
 
 def clustered_auc_ci(
@@ -210,13 +207,11 @@ def clustered_auc_ci(
     short.
     """
     positive = binary_labels(labels)
-    rows = [score_row(scores, positive.size)]
-    codes, n_clusters = cluster_codes(clusters, positive.size)
-    counts = placement_counts(positive, rows)
+    counts = placement_counts(positive, [score_row(scores, positive.size)])
     area = float(placement_areas(*counts)[0])
-    variance, effect = _variance_and_effect(counts, codes, positive, n_clusters)
+    variance, *by_cluster = _clustered_variance(counts, positive, clusters)
     low, high = area_interval(area, variance, level=level, scale=scale)
-    return ClusteredAuc(area, variance, low, high, n_clusters, effect)
+    return ClusteredAuc(area, variance, low, high, *by_cluster)
 
 
 def clustered_test(
@@ -233,11 +228,10 @@ def clustered_test(
     """
     check_level(level)
     auc_a, auc_b, counts, positive = _apart(labels, scores_a, scores_b)
-    codes, n_clusters = cluster_codes(clusters, positive.size)
-    variance, effect = _variance_and_effect(counts, codes, positive, n_clusters)
+    variance, *by_cluster = _clustered_variance(counts, positive, clusters)
     difference = float(placement_areas(*counts)[0])
     tested = map(float, (auc_a, auc_b, difference, variance, *z_test(difference, variance, level)))
-    return ClusteredTest(*tested, n_clusters, effect)
+    return ClusteredTest(*tested, *by_cluster)
 
 
 def area_contrast(
@@ -292,8 +286,7 @@ def area_contrasts(
     if clusters is None:
         covariance = placement_covariance(*counts)
     else:
-        codes, n_clusters = cluster_codes(clusters, positive.size)
-        covariance = sums_covariance(cluster_sums(counts, positive, codes, n_clusters))
+        covariance = parts_covariance(cluster_parts(counts, positive, clusters))
     zero = np.sqrt(np.abs(np.diag(covariance))) <= least
     covariance[zero, :] = covariance[:, zero] = 0.0
     return areas, np.where(np.abs(estimates) <= least, 0.0, estimates), covariance
@@ -375,56 +368,40 @@ def placement_covariance(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
     return _products(wins) / (m * (m - 1) * n**2) + _products(losses) / (n * (n - 1) * m**2)
 
 
-@dataclass(frozen=True)
-class ClusterSums:
-    """What each cluster adds to the areas of k predictors, less what it is expected to add.
+def cluster_parts(
+    counts: Counts, positive: np.ndarray, clusters: ArrayLike
+) -> list[tuple[float, np.ndarray]]:
+    """Return factors and sums (k, n_clusters) whose weighted squares add up to the variance.
 
-    `wins` and `losses` are float64 (k, n_clusters): over a cluster's positive and negative cases,
-    the sum of pairs won (by the positive case) less their mean, divided by the number of all pairs.
-    `with_positive` and `with_negative` count the clusters that have such cases.
+    With x and y what a cluster's positive and negative cases add to an area, less what they are
+    expected to add, and f, g, h the corrections for the numbers of clusters with positives, with
+    negatives and in all, Obuchowski's f x x' + g y y' + h (x y' + y x') is h (x + y)(x + y)' +
+    (f − h) x x' + (g − h) y y'.  As f, g ≥ h, rounding then never makes a variance negative.
+    Factors are NaN where a class lies in one cluster.
     """
-
-    wins: np.ndarray
-    losses: np.ndarray
-    with_positive: int
-    with_negative: int
-
-
-def cluster_sums(
-    counts: Counts, positive: np.ndarray, codes: np.ndarray, n_clusters: int
-) -> ClusterSums:
-    """Sum counts, less their mean, over the cases of each cluster (codes (n,), from 0)."""
     wins, losses = counts
-    pairs = wins.shape[1] * losses.shape[1]
+    codes, n_clusters = cluster_codes(clusters, positive.size)
     of_positive, of_negative = codes[positive], codes[~positive]
     # A negative adds to the area by the positives above it: the fewer it beats, the more it adds.
-    parts = [
-        (part - part.mean(axis=1, keepdims=True)) @ _membership(own, n_clusters) / pairs
+    x, y = (
+        (part - part.mean(axis=1, keepdims=True))
+        @ _membership(own, n_clusters)
+        / (wins.shape[1] * losses.shape[1])
         for part, own in ((wins, of_positive), (-losses, of_negative))
-    ]
-    return ClusterSums(*parts, np.unique(of_positive).size, np.unique(of_negative).size)
+    )
+    sizes = np.unique(of_positive).size, np.unique(of_negative).size, n_clusters
+    f, g, h = (count / (count - 1) if count > 1 else np.nan for count in sizes)
+    return [(h, x + y), (f - h, x), (g - h, y)]
 
 
-def sums_covariance(sums: ClusterSums) -> np.ndarray:
-    """Return Obuchowski's covariance (k, k); NaN where a class lies in one cluster."""
-    k = len(sums.wins)
-    return np.sum([f * part @ part.T for f, part in _parts(sums)], axis=0).reshape(k, k)
+def parts_covariance(parts: list[tuple[float, np.ndarray]]) -> np.ndarray:
+    """Return Obuchowski's covariance (k, k) of `cluster_parts`."""
+    return np.sum([f * part @ part.T for f, part in parts], axis=0)
 
 
-def sums_variances(sums: ClusterSums) -> np.ndarray:
-    """Return the diagonal (k,) of `sums_covariance` without forming the rest."""
-    return np.sum([f * (part**2).sum(axis=1) for f, part in _parts(sums)], axis=0)
-
-
-def _parts(sums: ClusterSums) -> list[tuple[float, np.ndarray]]:
-    """Return factors and sums whose weighted squares add up to the variance.
-
-    With x, y a cluster's two sums, f x x' + g y y' + h (x y' + y x') is h (x + y)(x + y)' +
-    (f − h) x x' + (g − h) y y'.  As f, g ≥ h, rounding then never makes a variance negative.
-    """
-    counts = sums.with_positive, sums.with_negative, sums.wins.shape[1]
-    f, g, h = (count / (count - 1) if count > 1 else np.nan for count in counts)
-    return [(h, sums.wins + sums.losses), (f - h, sums.wins), (g - h, sums.losses)]
+def parts_variances(parts: list[tuple[float, np.ndarray]]) -> np.ndarray:
+    """Return the diagonal (k,) of `parts_covariance` without forming the rest."""
+    return np.sum([f * (part**2).sum(axis=1) for f, part in parts], axis=0)
 
 
 def _membership(codes: np.ndarray, n_clusters: int) -> sparse.csr_array:
@@ -454,13 +431,13 @@ def z_test(estimate: float, variance: float, level: float) -> tuple[float, ...]:
     return z, 2 * special.ndtr(-abs(z)), estimate - half_width, estimate + half_width
 
 
-def _variance_and_effect(
-    counts: Counts, codes: np.ndarray, positive: np.ndarray, n_clusters: int
-) -> tuple[float, float]:
-    """Return the clustered variance of one row of counts, and it over DeLong's."""
-    variance = float(sums_variances(cluster_sums(counts, positive, codes, n_clusters))[0])
-    naive = float(placement_covariance(*counts)[0, 0])
-    return variance, variance / naive if naive else math.nan
+def _clustered_variance(
+    counts: Counts, positive: np.ndarray, clusters: ArrayLike
+) -> tuple[float, int, float]:
+    """Return the clustered variance of one row of counts, the clusters, and it over DeLong's."""
+    parts = cluster_parts(counts, positive, clusters)
+    variance, naive = float(parts_variances(parts)[0]), float(placement_covariance(*counts)[0, 0])
+    return variance, parts[0][1].shape[1], variance / naive if naive else math.nan
 
 
 def _count_below(scores: np.ndarray, m: int, out: np.ndarray) -> None:

@@ -15,11 +15,11 @@ from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError, unknown
 from rin.stats.delong import (
-    cluster_sums,
+    cluster_parts,
     normal_quantile,
+    parts_variances,
     placement_areas,
     placement_counts,
-    sums_variances,
 )
 
 LABELS = ["patient", "lesion"]
@@ -142,12 +142,12 @@ def normal_intervals(sets: SimulatedSets) -> pd.DataFrame:
         ("auc", AREAS[1], (wins[:, 1], losses[:, 1])),
         ("difference", AREAS[0] - AREAS[1], (wins[:, 0] - wins[:, 1], losses[:, 0] - losses[:, 1])),
     ]
-    groupings = {"naive": (np.arange(n), n), "clustered": (sets.clusters, sets.clusters.max() + 1)}
+    groupings = {"naive": np.arange(n), "clustered": sets.clusters}
     tables = []
     for measure, truth, of_measure in of_measures:
         estimate = placement_areas(*of_measure)
-        for method, (codes, n_clusters) in groupings.items():
-            variance = sums_variances(cluster_sums(of_measure, sets.labels, codes, n_clusters))
+        for method, clusters in groupings.items():
+            variance = parts_variances(cluster_parts(of_measure, sets.labels, clusters))
             half = normal_quantile(0.95) * np.sqrt(variance)
             low, high = estimate - half, estimate + half
             if measure == "auc":
