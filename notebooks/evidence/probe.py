@@ -90,7 +90,7 @@ layer = FirstLayer("toy", rng.normal(size=(3, 3, 3, 24)), empty, empty, empty, 1
 mean, variance = predict(layer, patch_moments(noise[0], layer), PREPROCESSING["symmetric"])
 stored = replace(layer, mean=mean, variance=variance)
 
-toy = pd.DataFrame(score_candidates(stored, noise[1])).set_index("candidate")
+toy = score_candidates(stored, noise[1]).set_index("candidate")
 toy[["divergence", "contrast"]].round(3)
 
 # %% [markdown]
@@ -235,13 +235,13 @@ book_table(held.set_axis(names, axis="columns"), "Who distributes RadImageNet we
 
 # %% tags=["hide-input", "hide-output"]
 ends = np.array([[0.0] * 3, [255.0] * 3])
-spans = [one.contract.apply(ends).mean(axis=1) for one in CANDIDATES]
+spans = [one.apply(ends).mean(axis=1) for one in CANDIDATES]
 book_table(
     pd.DataFrame(
         {
             "Candidate": [one.name for one in CANDIDATES],
             "Black to white": [f"{low:.2f} to {high:.2f}".replace("-", "−") for low, high in spans],
-            "Order": ["BGR" if one.contract.bgr else "RGB" for one in CANDIDATES],
+            "Order": ["BGR" if one.bgr else "RGB" for one in CANDIDATES],
             "Used by": [one.used_by for one in CANDIDATES],
         }
     ),

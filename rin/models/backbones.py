@@ -4,8 +4,8 @@ A backbone maps a preprocessed batch (n, size, size, 3) to its last feature map.
 In all of them that map is the Grad-CAM target layer (which the paper names for its
 four), and it feeds global average pooling directly; tests hold both facts.
 
-The scenarios of the study are those of `BACKBONES`.  `MORE_BACKBONES` can be built,
-pretrained and loaded with weights in the same way, for studies that ask for them.
+The scenarios of the study are those of `BACKBONES`; the others can be built, pretrained and loaded
+with weights in the same way, for studies that ask for them.
 """
 
 from __future__ import annotations
@@ -27,36 +27,32 @@ class Backbone:
     that this accepts; `cam_layer` is the target layer of Grad-CAM (paper, section
     "Gradient-weighted Class Activation Mapping"), the last feature map; `relative_cost`, training
     time per image relative to ResNet50, is used only to start the longest blocks first;
-    `batch_norm` says whether batch normalisation follows the first convolution, whose stored
-    averages tell which inputs a weights file was trained on.
+    `parameters` are those without top, which no two backbones share; `batch_norm` says whether
+    batch normalisation follows the first convolution, whose stored averages tell which inputs a
+    weights file was trained on.
     """
 
     name: str
     cam_layer: str
     min_size: int
     relative_cost: float
+    parameters: int
     batch_norm: bool = True
 
 
-#: The four of the paper.
-BACKBONES: dict[str, Backbone] = {
+ALL_BACKBONES: dict[str, Backbone] = {
     b.name: b
     for b in (
-        Backbone("InceptionResNetV2", "conv_7b_ac", 75, 2.5),
-        Backbone("ResNet50", "conv5_block3_out", 32, 1.0),
-        Backbone("DenseNet121", "relu", 32, 1.2),
-        Backbone("InceptionV3", "mixed10", 75, 0.8),
+        Backbone("InceptionResNetV2", "conv_7b_ac", 75, 2.5, 54_336_736),
+        Backbone("ResNet50", "conv5_block3_out", 32, 1.0, 23_587_712),
+        Backbone("DenseNet121", "relu", 32, 1.2, 7_037_504),
+        Backbone("InceptionV3", "mixed10", 75, 0.8, 21_802_784),
+        Backbone("VGG19", "block5_pool", 32, 2.5, 20_024_384, batch_norm=False),
+        Backbone("MobileNetV2", "out_relu", 32, 0.3, 2_257_984),
     )
 }
-#: For studies beyond the paper's.
-MORE_BACKBONES: dict[str, Backbone] = {
-    b.name: b
-    for b in (
-        Backbone("VGG19", "block5_pool", 32, 2.5, batch_norm=False),
-        Backbone("MobileNetV2", "out_relu", 32, 0.3),
-    )
-}
-ALL_BACKBONES: dict[str, Backbone] = BACKBONES | MORE_BACKBONES
+#: The four of the paper; the other two are for studies beyond it.
+BACKBONES: dict[str, Backbone] = dict(list(ALL_BACKBONES.items())[:4])
 
 
 def find_backbone(name: str) -> Backbone:

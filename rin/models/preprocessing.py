@@ -8,7 +8,7 @@ weights entry, never to the caller.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,13 +24,14 @@ class Preprocessing:
     """An input contract: `swap(pixels) * scale + offset`, pixels in 0-255.
 
     With `bgr` the channels are swapped to blue, green, red first; `scale` and `offset` hold one
-    number for each channel, in the order after the swap.
+    number for each channel, in the order after the swap; `used_by` says who is known to use it.
     """
 
     name: str
     bgr: bool
     scale: tuple[float, float, float]
     offset: tuple[float, float, float]
+    used_by: str = field(default="", compare=False)
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
         """Apply the contract to (..., 3) RGB pixels in 0-255; float32 comes back."""
@@ -41,18 +42,33 @@ class Preprocessing:
 PREPROCESSING: dict[str, Preprocessing] = {
     p.name: p
     for p in (
-        # Keras ResNet50 and VGG19 with ImageNet weights.
-        Preprocessing("caffe", True, (1.0,) * 3, tuple(-m for m in _CAFFE_MEAN)),
-        # Official RadImageNet scripts: Caffe mean, then rescale=1/255.
-        Preprocessing("caffe_unit", True, (1 / 255,) * 3, tuple(-m / 255 for m in _CAFFE_MEAN)),
-        # Both Inceptions and MobileNetV2 with ImageNet weights.
-        Preprocessing("symmetric", False, (1 / 127.5,) * 3, (-1.0,) * 3),
-        # DenseNet121 with ImageNet weights: mean and standard deviation.
+        Preprocessing(
+            "caffe",
+            True,
+            (1.0,) * 3,
+            tuple(-m for m in _CAFFE_MEAN),
+            "Keras ResNet50 and VGG19 with ImageNet weights",
+        ),
+        Preprocessing(
+            "caffe_unit",
+            True,
+            (1 / 255,) * 3,
+            tuple(-m / 255 for m in _CAFFE_MEAN),
+            "official RadImageNet scripts; MONAI",
+        ),
+        Preprocessing(
+            "symmetric",
+            False,
+            (1 / 127.5,) * 3,
+            (-1.0,) * 3,
+            "Keras Inceptions and MobileNetV2 with ImageNet weights; RadImageNet's PyTorch example",
+        ),
         Preprocessing(
             "standardised",
             False,
             tuple(1 / (255 * s) for s in _TORCH_SD),
             tuple(-m / s for m, s in zip(_TORCH_MEAN, _TORCH_SD, strict=True)),
+            "Keras DenseNet121 with ImageNet weights; torchvision",
         ),
     )
 }

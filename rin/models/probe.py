@@ -12,34 +12,24 @@ What each distributor says of its files stands in `data_manifests/weights.yaml`.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rin.errors import InputError, unknown
 from rin.models.backbones import ALL_BACKBONES, build_backbone, find_backbone
 from rin.models.preprocessing import PREPROCESSING, Preprocessing
-from rin.models.weights import count_parameters, read_section, read_weights_file
+from rin.models.weights import BackboneName, count_parameters, read_section, read_weights_file
 
 if TYPE_CHECKING:
     import keras
 
-#: Parameters without top, which no two backbones share; tests hold them against Keras.
-PARAMETERS = {
-    "InceptionResNetV2": 54_336_736,
-    "ResNet50": 23_587_712,
-    "DenseNet121": 7_037_504,
-    "InceptionV3": 21_802_784,
-    "VGG19": 20_024_384,
-    "MobileNetV2": 2_257_984,
-}
 #: No candidate fits where the best diverges by more than this, on average over the channels.
 LARGEST_DIVERGENCE = 1.0
 #: No candidate fits where chance alone would give a correlation as high at least this often.
@@ -52,6 +42,15 @@ _FLOOR = 0.005
 _SWAPPED = {True: "_rgb", False: "_bgr"}
 
 NONE_FITS, TOO_CLOSE = "none fits", "too close to call"
+
+#: Input contracts that a file may have been trained with, in the order in which they are listed.
+#: MONAI's equals `caffe_unit` to three decimals; the demonstration of the PyTorch release and
+#: others feed `symmetric` in the order BGR.
+CANDIDATES: tuple[Preprocessing, ...] = (
+    *PREPROCESSING.values(),
+    Preprocessing("unit", False, (1 / 255,) * 3, (0.0,) * 3, "pixels divided by 255"),
+    Preprocessing("raw", False, (1.0,) * 3, (0.0,) * 3, "pixels as they are, 0 to 255"),
+)
 
 
 @dataclass(frozen=True)
@@ -73,11 +72,6 @@ class FirstLayer:
     stride: int
     padding: int | str
 
-    @property
-    def channels(self) -> int:
-        """Output channels of the convolution."""
-        return self.kernel.shape[-1]
-
     def sides(self, size: int) -> tuple[int, int]:
         """Return the zeros before and after an image side of `size` pixels."""
         if self.padding != "same":
@@ -98,10 +92,7 @@ def first_layer(backbone: keras.Model) -> FirstLayer:
     if behind is None:
         raise _no_batch_norm(backbone.name, "backbone")
     pads = [layer for layer in layers if isinstance(layer, keras.layers.ZeroPadding2D)]
-    before = [layer for layer in pads if layer.output is conv.input]
-    padding: int | str = before[0].padding[0][0] if before else 0
-    if conv.padding == "same":
-        padding = "same"
+    before = [layer.padding[0][0] for layer in pads if layer.output is conv.input]
     kernel = np.asarray(conv.kernel, dtype=float)
     return FirstLayer(
         backbone.name,
@@ -111,7 +102,7 @@ def first_layer(backbone: keras.Model) -> FirstLayer:
         np.asarray(behind.moving_variance, dtype=float),
         float(behind.epsilon),
         int(conv.strides[0]),
-        padding,
+        "same" if conv.padding == "same" else sum(before),
     )
 
 
@@ -127,9 +118,9 @@ def _no_batch_norm(name: str, where: str | Path) -> InputError:
 def identify_backbone(path: Path) -> str:
     """Return the backbone that a file of weights belongs to, by its number of parameters."""
     found = count_parameters(path)
-    for name, parameters in PARAMETERS.items():
-        if parameters == found:
-            return name
+    for backbone in ALL_BACKBONES.values():
+        if backbone.parameters == found:
+            return backbone.name
     raise InputError(
         f"holds {found:,} parameters, as no known backbone without top does",
         where=path,
@@ -165,13 +156,12 @@ def read_first_layer(path: Path, backbone: str | None = None) -> FirstLayer:
     return replace(first_layer(model), backbone=known.name)
 
 
-@dataclass(frozen=True)
-class PatchMoments:
+class PatchMoments(NamedTuple):
     """Mean (d,) and covariance (d, d) of the patches that a first convolution sees.
 
-    A patch is its pixels (0-255; zero outside the image) followed by a mark for each of its places
-    that is 1 inside the image and 0 in the zero padding, where no contract applies: d = places ×
-    channels + places.  `channels` is 1 for gray images, 3 for colour.
+    A patch is its pixels, channel by channel (0-255; zero outside the image), followed by a mark
+    for each of its places that is 1 inside the image and 0 in the zero padding, where no contract
+    applies: d = (channels + 1) × places.  `channels` is 1 for gray images, 3 for colour.
     """
 
     mean: np.ndarray
@@ -186,18 +176,14 @@ def patch_moments(images: np.ndarray, layer: FirstLayer) -> PatchMoments:
     as gray.  InputError for no image, another type or shape, or images without any contrast.
     """
     images = _checked(images)
-    size = layer.kernel.shape[0]
+    size, step = layer.kernel.shape[0], layer.stride
     rows, columns = (layer.sides(side) for side in images.shape[1:3])
     total, products, n = 0.0, 0.0, 0
     for image in images:
-        inside = np.ones((*image.shape[:2], 1))
-        marked = np.concatenate([image.astype(float), inside], axis=2)
+        marked = np.dstack([image.astype(float), np.ones(image.shape[:2])])
         padded = np.pad(marked, (rows, columns, (0, 0)))
-        windows = sliding_window_view(padded, (size, size), axis=(0, 1))
-        windows = windows[:: layer.stride, :: layer.stride]  # (y, x, channel, h, w)
-        flat = windows.transpose(0, 1, 3, 4, 2).reshape(-1, size * size, marked.shape[2])
-        pixels = flat[..., :-1].reshape(len(flat), -1)
-        patches = np.concatenate([pixels, flat[..., -1]], axis=1)
+        windows = sliding_window_view(padded, (size, size), axis=(0, 1))[::step, ::step]
+        patches = windows.reshape(-1, marked.shape[2] * size * size)  # of (y, x, channel, h, w)
         total, products = total + patches.sum(axis=0), products + patches.T @ patches
         n += len(patches)
     mean = total / n
@@ -208,15 +194,15 @@ def predict(
     layer: FirstLayer, moments: PatchMoments, contract: Preprocessing
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and variance of every output channel under an input contract, (channels,)."""
-    kernel = layer.kernel.reshape(-1, 3, layer.channels)  # places, input channel, output
-    scale, offset = (np.asarray(v)[None, :, None] for v in (contract.scale, contract.offset))
-    on_pixels = kernel * scale
+    outputs = layer.kernel.shape[-1]
+    kernel = layer.kernel.reshape(-1, 3, outputs).swapaxes(0, 1)  # input channel, place, output
+    scale, offset = (np.reshape(v, (3, 1, 1)) for v in (contract.scale, contract.offset))
+    on_pixels, on_marks = kernel * scale, (kernel * offset).sum(axis=0, keepdims=True)
     if moments.channels == 1:
-        on_pixels = on_pixels.sum(axis=1)
+        on_pixels = on_pixels.sum(axis=0, keepdims=True)
     elif contract.bgr:
-        on_pixels = on_pixels[:, ::-1]  # pixels lie in the order red, green, blue
-    on_pixels = on_pixels.reshape(-1, layer.channels)
-    weights = np.concatenate([on_pixels, (kernel * offset).sum(axis=1)])
+        on_pixels = on_pixels[::-1]  # pixels lie in the order red, green, blue
+    weights = np.concatenate([on_pixels, on_marks]).reshape(-1, outputs)
     mean = weights.T @ moments.mean + layer.bias
     variance = np.einsum("dk,de,ek->k", weights, moments.covariance, weights, optimize=True)
     return mean, np.maximum(variance, 0.0)  # rounding may leave a dead channel below zero
@@ -243,36 +229,6 @@ def _checked(images: np.ndarray) -> np.ndarray:
     return images[..., :1] if (images == images[..., :1]).all() else images
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """An input contract that a file may have been trained with, and who is known to use it."""
-
-    contract: Preprocessing
-    used_by: str
-
-    @property
-    def name(self) -> str:
-        """Name of the contract."""
-        return self.contract.name
-
-
-#: In the order in which they are listed.  MONAI's contract equals `caffe_unit` to three decimals;
-#: the demonstration of the PyTorch release and others feed `symmetric` in the order BGR.
-CANDIDATES: tuple[Candidate, ...] = (
-    Candidate(PREPROCESSING["caffe"], "Keras ResNet50 and VGG19 with ImageNet weights"),
-    Candidate(PREPROCESSING["caffe_unit"], "official RadImageNet scripts; MONAI"),
-    Candidate(
-        PREPROCESSING["symmetric"],
-        "Keras Inceptions and MobileNetV2 with ImageNet weights; RadImageNet's PyTorch example",
-    ),
-    Candidate(
-        PREPROCESSING["standardised"], "Keras DenseNet121 with ImageNet weights; torchvision"
-    ),
-    Candidate(Preprocessing("unit", False, (1 / 255,) * 3, (0.0,) * 3), "pixels divided by 255"),
-    Candidate(Preprocessing("raw", False, (1.0,) * 3, (0.0,) * 3), "pixels as they are, 0 to 255"),
-)
-
-
 def swapped(contract: Preprocessing) -> Preprocessing:
     """Return a contract with the colour channels in the other order, each with its own numbers."""
     return replace(
@@ -286,29 +242,7 @@ def swapped(contract: Preprocessing) -> Preprocessing:
 
 def scaling_of(candidate: str) -> str:
     """Return the name of a candidate without its order of channels."""
-    for end in _SWAPPED.values():
-        candidate = candidate.removesuffix(end)
-    return candidate
-
-
-@dataclass(frozen=True)
-class Score:
-    """How well one candidate explains the stored averages.
-
-    `divergence` is the mean over channels of the Kullback-Leibler divergence between two Gaussians,
-    stored and predicted, averaged over both directions; in nats, 0 for a perfect fit.
-    `correlation` is Pearson's, over channels, of the logarithms of stored and predicted variance, 0
-    where either does not vary; scale cancels, so it tells whether the averages belong to these
-    kernels at all, not which candidate is right.  `contrast` says how many times the contrast of
-    the sample images those of pretraining had, if this candidate is right: geometric mean over
-    channels of the ratio of standard deviations.
-    """
-
-    candidate: str
-    divergence: float
-    correlation: float
-    contrast: float
-    channels: int
+    return candidate.removesuffix("_rgb").removesuffix("_bgr")
 
 
 def gaussian_divergence(
@@ -319,126 +253,122 @@ def gaussian_divergence(
     return 0.5 * (ratio - 1 - np.log(ratio) + (mean_a - mean_b) ** 2 / variance_b)
 
 
-def score_candidates(layer: FirstLayer, images: np.ndarray) -> list[Score]:
-    """Return the scores of all candidates, the nearest first; images as for `patch_moments`.
+def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
+    """Return how well each candidate explains the stored averages, the nearest first.
 
-    On colour images every candidate is tried in both orders of the channels.  On gray images the
-    order cannot be told: a kernel's three channels are summed over equal pixels.
+    Images are those of `patch_moments`.  In colour every candidate is tried in both orders of the
+    channels; in gray the order cannot be told: a kernel's channels are summed over equal pixels.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `candidate`; `divergence`, in nats, 0 for a perfect fit: Kullback-Leibler of two Gaussians,
+        stored and predicted, as the mean of both directions and over channels, so that images with
+        half the contrast of those of pretraining are as far off as images with twice as much;
+        `correlation`, Pearson's, over channels, of the logarithms of stored and predicted variance,
+        0 where either does not vary: scale cancels, so it tells whether the averages belong to
+        these kernels at all; `contrast`, how many times the contrast of the images those of
+        pretraining had, if this candidate is right (geometric mean over channels of the ratio of
+        standard deviations); `channels`.
     """
-    moments = patch_moments(images, layer)
-    contracts = [candidate.contract for candidate in CANDIDATES]
-    if moments.channels == 3:
-        contracts += [swapped(contract) for contract in contracts]
-    scores = [_score(layer, moments, contract) for contract in contracts]
-    return sorted(scores, key=lambda score: score.divergence)
+    moments, rows = patch_moments(images, layer), []
+    color = [swapped(contract) for contract in CANDIDATES] if moments.channels == 3 else []
+    # The normalisation adds its epsilon to every variance: channels whose kernels are dead then
+    # say nothing, instead of dividing noise by noise.
+    stored = layer.variance + layer.epsilon
+    for contract in [*CANDIDATES, *color]:
+        mean, variance = predict(layer, moments, contract)
+        predicted = variance + layer.epsilon
+        forth = gaussian_divergence(layer.mean, stored, mean, predicted)
+        back = gaussian_divergence(mean, predicted, layer.mean, stored)
+        logs = np.log([stored, predicted])
+        # Statistics that were never updated are constant, and nothing correlates with a constant.
+        varies = np.ptp(logs, axis=1).min() >= 1e-9
+        found = {
+            "divergence": np.mean(forth + back) / 2,
+            "correlation": np.corrcoef(logs)[0, 1] if varies else 0.0,
+            "contrast": np.exp(np.mean(logs[0] - logs[1]) / 2),
+            "channels": len(stored),
+        }
+        rows.append({"candidate": contract.name} | found)
+    return pd.DataFrame(rows).sort_values("divergence", kind="stable", ignore_index=True)
 
 
-def _score(layer: FirstLayer, moments: PatchMoments, contract: Preprocessing) -> Score:
-    """Compare what a candidate predicts with what the file stores.
-
-    The normalisation's own epsilon is added to every variance, as the network does: channels
-    whose kernels are dead then say nothing, instead of dividing noise by noise.  Both directions
-    of the divergence count equally, so that images with half the contrast of those of pretraining
-    and images with twice as much are equally far off.
-    """
-    mean, variance = predict(layer, moments, contract)
-    stored, predicted = layer.variance + layer.epsilon, variance + layer.epsilon
-    forth = gaussian_divergence(layer.mean, stored, mean, predicted)
-    back = gaussian_divergence(mean, predicted, layer.mean, stored)
-    logs = np.log(stored), np.log(predicted)
-    # Statistics that were never updated are constant, and nothing correlates with a constant.
-    flat = min(np.ptp(logs[0]), np.ptp(logs[1])) < 1e-9
-    return Score(
-        contract.name,
-        float(np.mean(forth + back) / 2),
-        0.0 if flat else float(np.corrcoef(*logs)[0, 1]),
-        float(np.exp(np.mean(logs[0] - logs[1]) / 2)),
-        layer.channels,
-    )
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the scores of one file on one set of images amount to.
-
-    `word` is the name of a contract, `NONE_FITS` or `TOO_CLOSE`; `best` and `second` are the two
-    nearest candidates, whatever the verdict (of two that differ by the order of the colour channels
-    alone only the nearer one counts); `order` is `RGB` or `BGR` where the images tell it; `reason`
-    is the rule that decided, in words.
-    """
-
-    word: str
-    best: Score
-    second: Score
-    order: str | None
-    reason: str
-
-    @property
-    def names_a_contract(self) -> bool:
-        """Whether the verdict is a contract."""
-        return self.word not in (NONE_FITS, TOO_CLOSE)
-
-    @property
-    def margin(self) -> float:
-        """How many times as far as the best the second candidate diverges."""
-        return self.second.divergence / max(self.best.divergence, _FLOOR)
-
-
-def judge(scores: Sequence[Score], factor: float = FACTOR) -> Verdict:
+def judge(scores: pd.DataFrame, factor: float = FACTOR) -> dict[str, Any]:
     """Return the verdict on one file and one set of images.
 
     The rules, in this order: none fits where stored and predicted variances do not correlate
     above chance (`CHANCE`), or where even the best candidate diverges by more than
     `LARGEST_DIVERGENCE`; too close to call where the second diverges by less than `factor` times
-    the best; otherwise the best.  `scores` are of two scalings or more, in any order.
+    the best; otherwise the best.  `scores`, as of `score_candidates`, are of two scalings or more.
+
+    Returns
+    -------
+    dict
+        `verdict`: a contract, `NONE_FITS` or `TOO_CLOSE`; `best` and `second`, the two nearest
+        contracts, whatever the verdict and the order of the channels; `best_divergence`,
+        `second_divergence`; `correlation` and `contrast` of the best; `margin`, how many times as
+        far the second diverges; `reason`, the rule that decided, in words; `order`, `RGB` or `BGR`
+        where a contract is named and the images tell it, else None.
     """
-    ranked = sorted(scores, key=lambda score: score.divergence)
-    best = ranked[0]
-    second = next(s for s in ranked if scaling_of(s.candidate) != scaling_of(best.candidate))
-    provisional = Verdict(NONE_FITS, best, second, None, "")
-    if not chance_of(best.correlation, best.channels) < CHANCE:
-        why = (
+    ranked = scores.assign(scaling=scores["candidate"].map(scaling_of))
+    ranked = ranked.sort_values("divergence", kind="stable")
+    best, second = ranked.drop_duplicates("scaling").head(2).to_dict("records")
+    near, far = best["divergence"], second["divergence"]
+    margin, order = far / max(near, _FLOOR), None
+    if not chance_of(best["correlation"], best["channels"]) < CHANCE:
+        verdict = NONE_FITS
+        reason = (
             "the stored variances do not follow from these kernels and images "
-            f"(correlation {best.correlation:.2f} over {best.channels} channels)"
+            f"(correlation {best['correlation']:.2f} over {best['channels']} channels)"
         )
-        return replace(provisional, reason=why)
-    if not best.divergence <= LARGEST_DIVERGENCE:
-        why = f"the nearest candidate, {best.candidate}, still diverges by {best.divergence:.2f}"
-        return replace(provisional, reason=why)
-    if provisional.margin < factor:
-        why = (
-            f"{best.candidate} and {second.candidate} diverge by {best.divergence:.3f} and "
-            f"{second.divergence:.3f}, less than {factor:g} times as far"
+    elif not near <= LARGEST_DIVERGENCE:
+        verdict = NONE_FITS
+        reason = f"the nearest candidate, {best['candidate']}, still diverges by {near:.2f}"
+    elif margin < factor:
+        verdict = TOO_CLOSE
+        reason = (
+            f"{best['candidate']} and {second['candidate']} diverge by {near:.3f} and "
+            f"{far:.3f}, less than {factor:g} times as far"
         )
-        return replace(provisional, word=TOO_CLOSE, reason=why)
-    why = f"{second.candidate}, the next, diverges {provisional.margin:.1f} times as far"
-    return replace(provisional, word=scaling_of(best.candidate), order=_order(ranked), reason=why)
+    else:
+        verdict, order = best["scaling"], _order(ranked[ranked["scaling"] == best["scaling"]])
+        reason = f"{second['candidate']}, the next, diverges {margin:.1f} times as far"
+    return {
+        "verdict": verdict,
+        "best": best["scaling"],
+        "second": second["scaling"],
+        "best_divergence": near,
+        "second_divergence": far,
+        "correlation": best["correlation"],
+        "contrast": best["contrast"],
+        "margin": margin,
+        "reason": reason,
+        "order": order,
+    }
 
 
 def chance_of(correlation: float, channels: int) -> float:
     """Return how often uncorrelated channels would correlate at least so well (one-sided).
 
-    Student's t with channels − 2 degrees of freedom.
+    Pearson's correlation of normal numbers has a beta distribution; NaN below three channels.
     """
-    from scipy.stats import t
+    from scipy.stats import beta
 
-    if channels < 3 or math.isnan(correlation):
-        return 1.0
-    if correlation >= 1:
-        return 0.0
-    statistic = correlation * math.sqrt((channels - 2) / (1 - correlation**2))
-    return float(t.sf(statistic, channels - 2))
+    shape = channels / 2 - 1
+    return float(beta.sf(correlation, shape, shape, loc=-1, scale=2))
 
 
-def _order(ranked: Sequence[Score]) -> str | None:
-    """Return the order of the colour channels, where the other one fits clearly worse."""
-    best = ranked[0]
-    twins = [s for s in ranked[1:] if scaling_of(s.candidate) == scaling_of(best.candidate)]
-    if not twins or twins[0].divergence < FACTOR * max(best.divergence, _FLOOR):
+def _order(twins: pd.DataFrame) -> str | None:
+    """Return the order of the channels, of the two of one scaling, if the other is clearly off."""
+    if len(twins) < 2:
         return None
-    own = {c.name: c.contract.bgr for c in CANDIDATES}
-    bgr = own[scaling_of(best.candidate)] == (best.candidate in own)
-    return "BGR" if bgr else "RGB"
+    near, far = twins["divergence"].iloc[:2]
+    if far < FACTOR * max(near, _FLOOR):
+        return None
+    name, scaling = twins.iloc[0][["candidate", "scaling"]]
+    (own,) = [contract.bgr for contract in CANDIDATES if contract.name == scaling]
+    return "BGR" if own == (name == scaling) else "RGB"
 
 
 class Probed(BaseModel):
@@ -464,7 +394,7 @@ class Distribution(BaseModel):
 
     distributor: str
     release: str
-    backbone: str
+    backbone: BackboneName
     file: str | None
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
     format: str
@@ -474,21 +404,11 @@ class Distribution(BaseModel):
     statement: Annotated[str, Field(min_length=1)]
     probed: Probed | None
 
-    @field_validator("backbone")
-    @classmethod
-    def _is_a_backbone(cls, name: str) -> str:
-        return find_backbone(name).name
-
-    @field_validator("stated_preprocessing")
-    @classmethod
-    def _is_a_candidate(cls, name: str | None) -> str | None:
-        known = [candidate.name for candidate in CANDIDATES]
-        if name is not None and scaling_of(name) not in known:
-            raise unknown("candidate", name, known)
-        return name
-
     @model_validator(mode="after")
     def _is_checkable(self) -> Distribution:
+        known, name = [contract.name for contract in CANDIDATES], self.stated_preprocessing
+        if name is not None and scaling_of(name) not in known:
+            raise unknown("candidate", name, known)
         if self.probed is not None and self.sha256 is None:
             raise ValueError("what was probed must be named by its SHA-256")
         return self
@@ -497,8 +417,3 @@ class Distribution(BaseModel):
 def load_distributions(path: Path | None = None) -> list[Distribution]:
     """Read the distributions of `data_manifests/weights.yaml`, or of the file at `path`."""
     return read_section(Distribution, "distributions", path)
-
-
-def distributions_of(sha256: str, known: list[Distribution]) -> list[Distribution]:
-    """Return every distribution of the file with a SHA-256."""
-    return [distribution for distribution in known if distribution.sha256 == sha256]

@@ -14,11 +14,11 @@ import os
 import re
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from rin.errors import InputError, unknown
 from rin.files import sha256_of, write_atomically
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import keras
 
 Row = TypeVar("Row", bound=BaseModel)
+BackboneName = Annotated[str, AfterValidator(lambda name: find_backbone(name).name)]
 _SAFE_SUFFIXES = (".h5", ".safetensors")
 # The last Keras with this layout, which readers ask for: Keras 3 kept only the reader.
 _LEGACY_KERAS = b"2.15.0"
@@ -48,8 +49,8 @@ class WeightsEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     init: str
-    backbone: str
-    preprocessing: str
+    backbone: BackboneName
+    preprocessing: Annotated[str, AfterValidator(lambda name: find_preprocessing(name).name)]
     file: str | None = None
     sha256: str | None = None
     url: str | None = None
@@ -57,12 +58,6 @@ class WeightsEntry(BaseModel):
     home: str = ""
     licence: str = ""
     provenance: Literal["real", "stand-in"] = "real"
-
-    @field_validator("backbone", "preprocessing")
-    @classmethod
-    def _is_known(cls, name: str, field: Any) -> str:
-        (find_backbone if field.field_name == "backbone" else find_preprocessing)(name)
-        return name
 
     def model_post_init(self, _context: object) -> None:
         """A download that cannot be checked is not made."""
@@ -237,9 +232,23 @@ def count_parameters(path: Path) -> int:
     The state of an optimizer is left out.  InputError for a format that could run code, or a file
     that is not there or not whole.
     """
+    import h5py
+    from safetensors import safe_open
+
     _refuse_unsafe_format(path)
+    shapes: list[tuple[int, ...]] = []
+
+    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
+            shapes.append(item.shape)
+
     try:
-        shapes = _safetensors_shapes(path) if path.suffix == ".safetensors" else _h5_shapes(path)
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="numpy") as stored:
+                shapes += [stored.get_slice(key).get_shape() for key in stored.keys()]  # noqa: SIM118
+        else:
+            with h5py.File(path, "r") as stored:
+                stored.visititems(visit)
     # HDF5 and safetensors raise many types for a bad file; each becomes the one clear error.
     except Exception as error:
         raise InputError(
@@ -247,28 +256,7 @@ def count_parameters(path: Path) -> int:
             where=path,
             remedy="Check its path, and that it is whole: fetch it again if in doubt.",
         ) from error
-    return sum(math.prod(shape) for shape in shapes)
-
-
-def _safetensors_shapes(path: Path) -> list[tuple[int, ...]]:
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as stored:
-        return [tuple(stored.get_slice(key).get_shape()) for key in stored.keys()]  # noqa: SIM118
-
-
-def _h5_shapes(path: Path) -> list[tuple[int, ...]]:
-    import h5py
-
-    found = []
-
-    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
-            found.append(item.shape)
-
-    with h5py.File(path, "r") as stored:
-        stored.visititems(visit)
-    return found
+    return sum(map(math.prod, shapes))
 
 
 def save_safetensors(path: Path, backbone: keras.Model) -> None:

@@ -8,7 +8,7 @@ single files by `rin weights probe`, are probed in the same way.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,11 @@ from rin.models.probe import (
     CANDIDATES,
     FACTOR,
     NONE_FITS,
-    Score,
-    distributions_of,
+    TOO_CLOSE,
     first_layer,
     judge,
     load_distributions,
     read_first_layer,
-    scaling_of,
     score_candidates,
 )
 from rin.models.weights import random_weights, read_weights_file
@@ -52,6 +50,10 @@ MEASURED = "measurements.parquet"
 VERSION = 1
 #: Stands in the column `trained_with` for weights that were never trained.
 RANDOM = "random"
+_UNTRAINED = {
+    **{"init": RANDOM, "trained_with": RANDOM, "corpus": "", "weights_provenance": ""},
+    **{"epochs": 0, "top1": np.nan, "chance": np.nan},
+}
 
 
 @dataclass(frozen=True)
@@ -128,24 +130,26 @@ class ProbedFile:
             "weights": self.run.run_id if self.run else f"random-{self.seed}",
             "kind": self.kind,
             "backbone": self.backbone,
-            "candidates": [candidate.name for candidate in CANDIDATES],
+            "candidates": [contract.name for contract in CANDIDATES],
             "sources": [source.identity for source in sources],
         }
 
     def known(self) -> dict[str, Any]:
         """Return what is known of its training, as the first columns of the measurements."""
-        run = self.run
+        named, run = {"kind": self.kind, "backbone": self.backbone}, self.run
         if run is None:
-            named = {"init": RANDOM, "trained_with": RANDOM, "corpus": "", "weights_provenance": ""}
-            trained = {"epochs": 0, "top1": np.nan, "chance": np.nan}
-        else:
-            named = {"init": run.init, "trained_with": run.contract}
-            named |= {"corpus": run.corpus, "weights_provenance": run.provenance}
-            done = self.ledger.done(run.run_id)
-            tested = self.ledger.read(run.run_id, CLASSES, pd.read_parquet)["test"]
-            trained = {"epochs": done["epochs"], "top1": done["top1"]}
-            trained["chance"] = float(tested.max() / tested.sum())
-        return {"kind": self.kind, "backbone": self.backbone} | named | trained
+            return named | _UNTRAINED
+        done = self.ledger.done(run.run_id)
+        tested = self.ledger.read(run.run_id, CLASSES, pd.read_parquet)["test"]
+        return named | {
+            "init": run.init,
+            "trained_with": run.contract,
+            "corpus": run.corpus,
+            "weights_provenance": run.provenance,
+            "epochs": done["epochs"],
+            "top1": done["top1"],
+            "chance": float(tested.max() / tested.sum()),
+        }
 
 
 def measure_files(
@@ -164,14 +168,12 @@ def measure_files(
             backbone.set_weights(random_weights(file.backbone, size, file.seed))
         else:
             read_weights_file(file.ledger.path(file.run.run_id) / WEIGHTS, backbone)
-        layer = first_layer(backbone)
-        table = pd.DataFrame(
-            [
-                {"source": name, "images": len(pixels), "color": pixels.ndim == 4} | asdict(score)
-                for name, pixels in images.items()
-                for score in score_candidates(layer, pixels)
-            ]
-        )
+        layer, tables = first_layer(backbone), []
+        for name, pixels in images.items():
+            probed = {"source": name, "images": len(pixels), "color": pixels.ndim == 4}
+            scores = score_candidates(layer, pixels)
+            tables.append(scores.assign(**probed)[[*probed, *scores]])
+        table = pd.concat(tables, ignore_index=True)
 
         def write(folder: Path, table: pd.DataFrame = table) -> dict:
             table.to_parquet(folder / MEASURED)
@@ -256,7 +258,7 @@ def probe_measurements(study: Study) -> pd.DataFrame:
         `trained_with` (a contract, or `random`), `corpus`, `weights_provenance`, `epochs`, `top1`,
         `chance` (share of the largest class among the test images), `source` (dataset), `seen`
         (whether the weights were trained on that dataset), `source_provenance`, `images`, `color`,
-        and the fields of `rin.models.probe.Score`.
+        and the columns of `rin.models.probe.score_candidates`.
 
     `InputError` when the profile has no probe section, or a file of weights is damaged.
     """
@@ -289,48 +291,31 @@ def probe_measurements(study: Study) -> pd.DataFrame:
 def probe_verdicts(measurements: pd.DataFrame, factor: float = FACTOR) -> pd.DataFrame:
     """Return what the measurements of each file on each source amount to.
 
-    Parameters
-    ----------
-    measurements
-        As `probe_measurements` returns them, here or in a reference run.
-    factor
-        As for `rin.models.probe.judge`.
+    `measurements` are those of `probe_measurements`, here or in a reference run; `factor` as for
+    `rin.models.probe.judge`.
 
     Returns
     -------
     pandas.DataFrame
         `kind`, `backbone`, `init`, `trained_with`, `source`, `seen`, `source_provenance`,
-        `weights_provenance`, `top1`, `chance`; `verdict`, `best`, `second`, `best_divergence`,
-        `second_divergence`, `correlation`, `contrast`, `margin`, `reason`;
+        `weights_provenance`, `top1`, `chance`; what `judge` returns, without the order of channels;
         `nearest` (bool): the nearest candidate is the right one, whatever the verdict;
         `hit` (bool): the verdict is the right contract, or `none fits` for random weights;
         `wrong` (bool): the verdict names a contract that is not the right one.
     """
-    rows = []
     key = ["kind", "backbone", "init", "trained_with", "source"]
-    carried = ["seen", "source_provenance", "weights_provenance", "top1", "chance"]
-    scored = ["candidate", "divergence", "correlation", "contrast", "channels"]
-    for _, table in measurements.groupby(key, sort=False):
-        named = table.iloc[0][[*key, *carried]].to_dict()
-        verdict = judge([Score(**row) for row in table[scored].to_dict("records")], factor)
-        truth, best = named["trained_with"], scaling_of(verdict.best.candidate)
-        right = NONE_FITS if truth == RANDOM else truth
-        found = {
-            "verdict": verdict.word,
-            "best": best,
-            "second": scaling_of(verdict.second.candidate),
-            "best_divergence": verdict.best.divergence,
-            "second_divergence": verdict.second.divergence,
-            "correlation": verdict.best.correlation,
-            "contrast": verdict.best.contrast,
-            "margin": verdict.margin,
-            "reason": verdict.reason,
-            "nearest": best == truth,
-            "hit": verdict.word == right,
-            "wrong": verdict.names_a_contract and verdict.word != truth,
-        }
-        rows.append(named | found)
-    return pd.DataFrame(rows)
+    carried = [*key, "seen", "source_provenance", "weights_provenance", "top1", "chance"]
+    rows = [
+        table.iloc[0][carried].to_dict() | judge(table, factor)
+        for _, table in measurements.groupby(key, sort=False)
+    ]
+    found = pd.DataFrame(rows).drop(columns="order")
+    truth, verdict = found["trained_with"], found["verdict"]
+    return found.assign(
+        nearest=found["best"] == truth,
+        hit=verdict == truth.replace(RANDOM, NONE_FITS),
+        wrong=~verdict.isin([NONE_FITS, TOO_CLOSE]) & (verdict != truth),
+    )
 
 
 def probe_file(
@@ -346,20 +331,19 @@ def probe_file(
     pictures = sample_pictures(images, data_root, n=n, size=size)
     layer, sha256 = read_first_layer(path, backbone), sha256_of(path)
     scores = score_candidates(layer, pictures.pixels)
-    table = pd.DataFrame([asdict(score) for score in scores]).drop(columns="channels")
-    shown = table.to_string(
+    shown = scores.drop(columns="channels").to_string(
         index=False, formatters={"divergence": "{:.3f}".format}, float_format="{:.2f}".format
     )
     lines = [f"{path.name}: {layer.backbone}, SHA-256 {sha256}", *shown.splitlines()]
-    verdict = judge(scores)
-    order = f", channels in the order {verdict.order}" if verdict.order else ""
-    lines.append(f"Verdict: {verdict.word}{order}; {verdict.reason}.")
+    found = judge(scores)
+    order = f", channels in the order {found['order']}" if found["order"] else ""
+    lines.append(f"Verdict: {found['verdict']}{order}; {found['reason']}.")
     lines.append(f"Images: {pictures.description}.")
     if pictures.provenance == "stand-in":
         lines.append("These are stand-ins, not real images: name your own with --images.")
     if not pictures.color:
         lines.append("RGB and BGR cannot be told apart on grey images.")
-    known = distributions_of(sha256, load_distributions())
+    known = [each for each in load_distributions() if each.sha256 == sha256]
     for each in known:
         said = each.stated_preprocessing or "no preprocessing stated"
         lines.append(f"{each.distributor}, {each.release}: {said} ({each.statement}).")

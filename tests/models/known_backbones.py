@@ -4,12 +4,20 @@ from functools import cache
 
 import numpy as np
 
-from rin.models.backbones import ALL_BACKBONES, build_backbone, find_backbone
+from rin.models.backbones import build_backbone, find_backbone
 
 
 @cache
-def built(name):
+def _built(name):
     return build_backbone(name, find_backbone(name).min_size)
+
+
+def built(name):
+    """Return a backbone with every layer trainable."""
+    backbone = _built(name)
+    for layer in (backbone, *backbone.layers):
+        layer.trainable = True
+    return backbone
 
 
 def literal_weights(backbone, seed):
@@ -18,7 +26,8 @@ def literal_weights(backbone, seed):
     weights = []
     for variable in backbone.weights:
         if variable.name == "kernel":
-            fan_in = np.prod(variable.shape[:-1])
+            depthwise = variable.shape[-1] == 1
+            fan_in = np.prod(variable.shape[: 2 if depthwise else -1])
             values = draws.normal(0, np.sqrt(2 / fan_in), variable.shape)
         elif variable.name in ("gamma", "moving_variance"):
             values = draws.uniform(0.5, 1.5, variable.shape)
@@ -32,10 +41,3 @@ def emptied(backbone):
     """Make sure that nothing is left of the weights that a file is to bring back."""
     backbone.set_weights([np.zeros(v.shape, "float32") for v in backbone.weights])
     return backbone
-
-
-def name_of(backbone):
-    """Name of the constructor; MobileNetV2 calls itself by width and size too."""
-    stem = backbone.name.partition("_1.00")[0].replace("_", "")
-    (name,) = [known for known in ALL_BACKBONES if known.lower() == stem]
-    return name

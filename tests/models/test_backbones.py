@@ -1,29 +1,35 @@
+import keras
+import numpy as np
 import pytest
-from known_backbones import name_of
+from known_backbones import built
 
 from rin.errors import InputError
-from rin.models.backbones import (
-    build_backbone,
-    check_size,
-    find_backbone,
-)
+from rin.models.backbones import ALL_BACKBONES, build_backbone, check_size, find_backbone
 
-CAM_LAYERS = {
-    "InceptionResNetV2": ("conv_7b_ac", 1536),
-    "ResNet50": ("conv5_block3_out", 2048),
-    "DenseNet121": ("relu", 1024),
-    "InceptionV3": ("mixed10", 2048),
-    "VGG19": ("block5_pool", 512),
-    "MobileNetV2": ("out_relu", 1280),
+# Target layer of Grad-CAM and its channels; trainable parameters without top, as `summary()` of
+# Keras 2 gives them.
+KNOWN = {
+    "InceptionResNetV2": ("conv_7b_ac", 1536, 54_276_192),
+    "ResNet50": ("conv5_block3_out", 2048, 23_534_592),
+    "DenseNet121": ("relu", 1024, 6_953_856),
+    "InceptionV3": ("mixed10", 2048, 21_768_352),
+    "VGG19": ("block5_pool", 512, 20_024_384),
+    "MobileNetV2": ("out_relu", 1280, 2_223_872),
 }
 
 
-def test_cam_layer_when_backbone_is_built_is_the_output(backbone):
-    layer, channels = CAM_LAYERS[name_of(backbone)]
-    assert find_backbone(name_of(backbone)).cam_layer == layer
-    assert backbone.layers[-1] is backbone.get_layer(layer)
-    assert backbone.output is backbone.get_layer(layer).output
+@pytest.mark.parametrize("name", ALL_BACKBONES)
+def test_backbone_when_built_is_what_is_stated_of_it(name):
+    backbone, stated = built(name), find_backbone(name)
+    layer, channels, trainable = KNOWN[name]
+    assert stated.cam_layer == layer
+    assert backbone.output is backbone.layers[-1].output is backbone.get_layer(layer).output
     assert backbone.output.shape[-1] == channels
+    assert backbone.count_params() == stated.parameters
+    assert sum(int(np.prod(v.shape)) for v in backbone.trainable_variables) == trainable
+    pair = [keras.layers.Conv2D, keras.layers.BatchNormalization]
+    kinds = [type(each) for each in backbone.layers if type(each) in pair]
+    assert (kinds[:2] == pair) is stated.batch_norm
 
 
 @pytest.mark.parametrize(
@@ -44,24 +50,6 @@ def test_size_when_one_pixel_too_small_raises_and_the_next_passes(name, size):
 
 
 def test_batch_norm_momentum_when_given_is_that_of_every_batch_normalisation():
-    import keras
-
-    backbone = build_backbone("ResNet50", 32, batch_norm_momentum=0.875)
-    momenta = [
-        layer.momentum
-        for layer in backbone.layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]
-    assert momenta == [0.875] * 53
-
-
-def test_batch_norm_when_stated_follows_the_first_convolution_of_the_backbone(backbone):
-    import keras
-
-    kinds = [
-        type(layer)
-        for layer in backbone.layers
-        if isinstance(layer, keras.layers.Conv2D | keras.layers.BatchNormalization)
-    ]
-    found = kinds[:2] == [keras.layers.Conv2D, keras.layers.BatchNormalization]
-    assert find_backbone(name_of(backbone)).batch_norm is found
+    layers = build_backbone("MobileNetV2", 32, batch_norm_momentum=0.875).layers
+    norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert [norm.momentum for norm in norms] == [0.875] * 52
