@@ -126,11 +126,14 @@ def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
     return pd.Series(pd.factorize(component[:n])[0], index=known, name="group")
 
 
-def check_splits(cases: pd.DataFrame, folds: pd.DataFrame, pairs: pd.DataFrame) -> None:
+def check_splits(
+    cases: pd.DataFrame, folds: pd.DataFrame, pairs: pd.DataFrame, *, partial: bool = False
+) -> None:
     """Raise InputError where a split leaks or leaves a case out.
 
     In every fold each case stands in exactly one part, no patient and no near-duplicate pair
-    stands in two parts, and test sets of different folds share no case.
+    stands in two parts, and test sets of different folds share no case.  ``partial`` folds, those
+    of :func:`rin.data.splits.sized_folds`, may leave whole groups out and test a case twice.
     """
     known = pd.Index(cases["case_id"])
     _check_known(known, pairs)
@@ -140,7 +143,7 @@ def check_splits(cases: pd.DataFrame, folds: pd.DataFrame, pairs: pd.DataFrame) 
     numbers = folds["fold"].to_numpy()
     for fold in np.unique(numbers):
         rows, where = folds[numbers == fold], f"fold {fold}"
-        part = _part_of_each(known, rows, where)
+        part = _part_of_each(known, rows, where, partial)
         tested += part == PARTS.index("test")
         last = np.zeros(len(patients), dtype=int)
         last[patient] = part
@@ -153,19 +156,19 @@ def check_splits(cases: pd.DataFrame, folds: pd.DataFrame, pairs: pd.DataFrame) 
                 f"{x} and {y}" for x, y in divided[["case_a", "case_b"]].itertuples(index=False)
             ]
             raise _leak(where, f"{len(names)} near-duplicate pairs are divided", names)
-    if (tested > 1).any():
+    if (tested > 1).any() and not partial:
         repeated = sorted(known[tested > 1])
         raise _leak("folds", f"{len(repeated)} cases are tested in several folds", repeated)
 
 
-def _part_of_each(known: pd.Index, rows: pd.DataFrame, where: str) -> np.ndarray:
-    """Return the number of the part of each known case, int (n,)."""
+def _part_of_each(known: pd.Index, rows: pd.DataFrame, where: str, partial: bool) -> np.ndarray:
+    """Return the number of the part of each known case, int (n,); -1 where it has none."""
     place = known.get_indexer(rows["case_id"])
     number = pd.Index(PARTS).get_indexer(rows["part"])
-    complete = len(place) == len(known) and (place >= 0).all() and (number >= 0).all()
     part = np.full(len(known), -1)
     part[place] = number
-    if not complete or (part < 0).any():
+    once = (place >= 0).all() and (number >= 0).all() and len(place) == (part >= 0).sum()
+    if not once or (len(place) < len(known) and not partial):
         raise _leak(where, "the fold does not place every case in one part", [])
     return part
 

@@ -69,15 +69,8 @@ def make_folds(cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int) 
             where="n_folds",
             remedy=f"Choose 1 to {MAX_FOLDS}.",
         )
-    group = groups[~groups.index.duplicated(keep=False)].reindex(cases["case_id"])
-    if group.isna().any():
-        raise InputError(
-            f"{int(group.isna().sum())} cases have no group of their own",
-            where="groups",
-            remedy="Pass a Series indexed by case_id, as leak_free_groups returns.",
-        )
-    labels = cases["label"].to_numpy()
-    independent = group.reset_index(drop=True).groupby(labels).nunique()
+    labels, group = cases["label"].to_numpy(), _group_of_each(cases, groups)
+    independent = pd.Series(group).groupby(labels).nunique()
     if len(independent) < 2 or (independent < PIECES).any():
         stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
         raise InputError(
@@ -85,9 +78,87 @@ def make_folds(cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int) 
             where="cases",
             remedy=f"Folds of 5 % pieces need two classes of at least {PIECES} groups each.",
         )
-    piece = cut(labels, group.to_numpy(), seed)
-    folds = [_fold(cases["case_id"], labels, piece, fold) for fold in range(n_folds)]
+    piece = cut(labels, group, seed)
+    ends = [TEST_PIECES, TEST_PIECES + VALIDATION_PIECES]
+    names = np.array(["test", "validation", "train"], dtype=object)
+    folds = []
+    for fold in range(n_folds):
+        step = (np.arange(PIECES) - fold * TEST_PIECES) % PIECES
+        part = names[np.searchsorted(ends, step, side="right")][piece]
+        folds.append(_fold(cases, fold, part))
     return pd.concat(folds, ignore_index=True)
+
+
+def sized_folds(
+    cases: pd.DataFrame,
+    groups: pd.Series,
+    sizes: tuple[int, int, int | None],
+    n_folds: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Divide cases into parts of given sizes, so that all that is not trained on can be tested.
+
+    Groups stand on a circle, those of each label evenly spread around it in an order drawn with
+    the seed.  Fold 0 trains on the first, validates on the next and tests the others in turn.
+    The training of every later fold begins where the validation of the one before it ended: two
+    folds share no case to train or validate on, as long as there are enough cases for both.
+    Test parts overlap.
+
+    Parameters
+    ----------
+    cases, groups, seed
+        As for :func:`make_folds`; a class may have fewer than twenty groups.
+    sizes
+        Cases to train on, to validate on and to test; None tests all others.  A part differs by
+        less than a group from its size, and each label by about a group from its share.
+    n_folds
+        From 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of :func:`make_folds`, without the cases of a fold that are in no part.
+
+    Raises
+    ------
+    InputError
+        Sizes or a number of folds out of range, cases without a group, or a part that would
+        lack a class.
+    """
+    n_train, n_validation, n_test = sizes
+    stated = ", ".join(map(str, sizes))
+    least = min(n_train, n_validation, 1 if n_test is None else n_test, n_folds)
+    if least < 1 or n_train + n_validation >= len(cases):
+        raise InputError(
+            f"{n_folds} folds of {stated} cases cannot be made of {len(cases)}",
+            where="sizes",
+            remedy="Give whole numbers from 1 that leave cases to test.",
+        )
+    group = _group_of_each(cases, groups)
+    strata = _strata(cases["label"].to_numpy(), group, seed)
+    within = strata.groupby("label")["size"]
+    middle = within.cumsum() - strata["size"] / 2
+    circle = strata.loc[(middle / within.transform("sum")).sort_values(kind="stable").index, "size"]
+    ends, start, folds = np.cumsum([n_train, n_validation, n_test or len(cases)]), 0, []
+    for fold in range(n_folds):
+        turned = circle.iloc[np.roll(np.arange(len(circle)), -start)]
+        number = np.searchsorted(ends, turned.cumsum() - turned / 2, side="right")
+        start += int((number < PARTS.index("test")).sum())
+        part = pd.Series([*PARTS, None], dtype=object).iloc[number].set_axis(turned.index)
+        folds.append(_fold(cases, fold, part[group].to_numpy()))
+    return pd.concat(folds, ignore_index=True).dropna(subset="part", ignore_index=True)
+
+
+def _group_of_each(cases: pd.DataFrame, groups: pd.Series) -> np.ndarray:
+    """Return the group of each case, (n,)."""
+    group = groups[~groups.index.duplicated(keep=False)].reindex(cases["case_id"])
+    if group.isna().any():
+        raise InputError(
+            f"{int(group.isna().sum())} cases have no group of their own",
+            where="groups",
+            remedy="Pass a Series indexed by case_id, as leak_free_groups returns.",
+        )
+    return group.to_numpy()
 
 
 def cut(
@@ -194,12 +265,9 @@ def _deal_equal(
     return dealt
 
 
-def _fold(case_ids: pd.Series, labels: np.ndarray, piece: np.ndarray, fold: int) -> pd.DataFrame:
-    step = (np.arange(PIECES) - fold * TEST_PIECES) % PIECES
-    ends = [TEST_PIECES, TEST_PIECES + VALIDATION_PIECES]
-    part = np.array(["test", "validation", "train"], dtype=object)[
-        np.searchsorted(ends, step, side="right")
-    ][piece]
+def _fold(cases: pd.DataFrame, fold: int, part: np.ndarray) -> pd.DataFrame:
+    """Return the rows of a fold, when no part lacks a class."""
+    labels = cases["label"].to_numpy()
     for name in PARTS:
         if lost := sorted(set(labels) - set(labels[part == name])):
             raise InputError(
@@ -207,7 +275,7 @@ def _fold(case_ids: pd.Series, labels: np.ndarray, piece: np.ndarray, fold: int)
                 where=f"fold {fold}",
                 remedy="Use more cases, another seed, or smaller groups.",
             )
-    return pd.DataFrame({"case_id": case_ids.array, "fold": fold, "part": part})
+    return pd.DataFrame({"case_id": cases["case_id"].array, "fold": fold, "part": part})
 
 
 #: Parts that no class may lack, and therefore how many groups it needs.
@@ -615,14 +683,9 @@ def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> n
     """
     if n >= len(cases):
         return np.ones(len(cases), dtype=bool)
-    rarity = cases["label"].map(cases["label"].value_counts())
-    table = pd.DataFrame(
-        {"group": groups.loc[cases["case_id"]].to_numpy(), "label": cases["label"].to_numpy()}
-    ).assign(rarity=rarity.to_numpy())
-    sizes = table.groupby("group").size()
-    stratum = table.sort_values(["rarity", "label"]).drop_duplicates("group").set_index("group")
-    strata = pd.DataFrame({"label": stratum["label"], "size": sizes}).sort_index()
-    strata = strata.sample(frac=1, random_state=np.random.default_rng(seed))
+    label, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
+    table = pd.DataFrame({"group": group, "label": label})
+    strata = _strata(label, group, seed)
     chosen = []
     for _, members in strata.groupby("label", sort=True):
         before = members["size"].cumsum() - members["size"]
@@ -630,6 +693,16 @@ def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> n
         wanted = (before < aim) | (np.arange(len(members)) < LEAST_GROUPS)
         chosen.append(members.index[wanted])
     return _thin(table, table["group"].isin(np.concatenate(chosen)).to_numpy(), n, seed)
+
+
+def _strata(labels: np.ndarray, groups: np.ndarray, seed: int) -> pd.DataFrame:
+    """Return ``label`` (the rarest of its own) and ``size`` of each group, shuffled."""
+    table = pd.DataFrame({"group": groups, "label": labels})
+    table["rarity"] = table["label"].map(table["label"].value_counts())
+    sizes = table.groupby("group").size()
+    stratum = table.sort_values(["rarity", "label"]).drop_duplicates("group").set_index("group")
+    strata = pd.DataFrame({"label": stratum["label"], "size": sizes}).sort_index()
+    return strata.sample(frac=1, random_state=np.random.default_rng(seed))
 
 
 def _thin(table: pd.DataFrame, chosen: np.ndarray, n: int, seed: int) -> np.ndarray:

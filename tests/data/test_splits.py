@@ -9,7 +9,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from rin.data import splits
 from rin.data.leakage import check_splits, leak_free_groups
-from rin.data.splits import PIECES, make_folds
+from rin.data.splits import PIECES, make_folds, sized_folds
 from rin.errors import InputError
 
 NO_PAIRS = pd.DataFrame({"case_a": [], "case_b": [], "distance": []})
@@ -176,3 +176,61 @@ def test_make_folds_where_a_part_lacks_a_class_names_fold_part_and_class(monkeyp
     monkeypatch.setattr(splits, "cut", lambda *_: pieces)
     with pytest.raises(InputError, match="fold 0: no malignant case in the train part"):
         make_folds(cases, singletons(cases), 1, seed=0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    n=st.integers(200, 500),
+    per_group=st.floats(1, 3),
+    n_labels=st.integers(2, 3),
+    n_test=st.none() | st.integers(40, 60),
+    n_folds=st.integers(1, 3),
+    seed=st.integers(0, 1000),
+)
+def test_sized_folds_have_the_sizes_and_the_labels_in_their_shares_and_never_leak(
+    n, per_group, n_labels, n_test, n_folds, seed
+):
+    cases, groups = several_labels(n, int(n / per_group), n_labels, 0, seed)
+    sizes = (60, 40, n_test)
+    folds = sized_folds(cases, groups, sizes, n_folds, seed)
+    pd.testing.assert_frame_equal(folds, sized_folds(cases, groups, sizes, n_folds, seed))
+    check_splits(cases, folds, NO_PAIRS, partial=True)
+    largest = groups.value_counts().max()
+    counts = folds.groupby(["fold", "part"]).size().unstack()
+    assert ((counts[["train", "validation"]] - [60, 40]).abs() <= largest).all(axis=None)
+    if n_test is None:
+        assert (counts.sum(axis=1) == n).all()
+    else:
+        assert (counts["test"] <= n_test + largest).all()
+        assert (counts["test"] >= min(n_test, n - 100 - largest) - largest).all()
+    labels = folds.merge(cases).groupby(["fold", "part", "label"]).size().unstack(fill_value=0)
+    shares = cases["label"].value_counts(normalize=True)[labels.columns]
+    wanted = np.outer(labels.sum(axis=1), shares)
+    assert (np.abs(labels - wanted) <= (n_labels + 1) * largest).all(axis=None)
+    assert (labels > 0).all(axis=None)
+    learnt = [set(folds.query("fold == @k and part != 'test'")["case_id"]) for k in range(n_folds)]
+    if n_folds > 1 and n >= 2 * (100 + largest):
+        assert not learnt[0] & learnt[1]
+
+
+def test_sized_folds_with_too_few_cases_for_two_trainings_repeats_as_few_as_it_can():
+    cases = table(60, 40)
+    folds = sized_folds(cases, singletons(cases), (50, 20, None), 2, seed=0)
+    trained = [set(folds.query("fold == @k and part == 'train'")["case_id"]) for k in (0, 1)]
+    assert len(trained[0] & trained[1]) == 20
+
+
+@pytest.mark.parametrize(
+    ("sizes", "n_folds"),
+    [((80, 20, None), 1), ((0, 20, None), 1), ((50, 20, 0), 1), ((5, 5, 5), 0)],
+)
+def test_sized_folds_that_cannot_be_made_say_so(sizes, n_folds):
+    cases = table(60, 40)
+    with pytest.raises(InputError, match=f"{n_folds} folds of .* cannot be made of 100"):
+        sized_folds(cases, singletons(cases), sizes, n_folds, seed=0)
+
+
+def test_sized_folds_with_a_part_too_small_for_a_class_name_it():
+    cases = table(97, 3)
+    with pytest.raises(InputError, match="no malignant case in the validation part"):
+        sized_folds(cases, singletons(cases), (40, 5, None), 1, seed=0)
