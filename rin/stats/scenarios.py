@@ -9,9 +9,8 @@ independent.  The networks are taken as given: intervals tell what other patient
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 
@@ -21,13 +20,7 @@ from scipy import stats
 
 from rin.errors import InputError, unknown
 from rin.stats.bootstrap import bootstrap_areas, percentile_interval
-from rin.stats.delong import (
-    area_contrasts,
-    auc_ci,
-    delong_covariance,
-    delong_test,
-    z_test,
-)
+from rin.stats.delong import area_contrasts, auc_ci, delong_covariance, delong_test, z_test
 from rin.stats.inputs import (
     RUN,
     TaskScores,
@@ -56,8 +49,8 @@ _NUMBERS = ("estimate", "ci_low", "ci_high", "statistic", "df", "p_value")
 _IMAGE = ["patient_id", "case_id"]
 _TESTED = ["difference", "ci_low", "ci_high", "p_value"]
 
-#: How many units an analysis counts, what they are, and what it found or a remark why nothing.
-Finding = tuple[int, str, dict[str, object]]
+#: Key of an analysis, how many units it counts, what they are, what it found or why nothing.
+Finding = tuple[str, int, str, dict[str, object]]
 
 
 def scenario_aucs(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
@@ -86,18 +79,11 @@ def init_differences(
     of the same AUCs; the difference is a − b.  `predictions` are those of
     `rin.stats.inputs.task_scores`, with `unfreezing`.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row a task and group (`all`, then each regime there is): task, group, n_scenarios,
-        auc_a, sd_a, auc_b, sd_b (mean and SD over scenarios, AUC 0-1; SD is NaN for one),
-        difference, standard_error, ci_low, ci_high, p_value, p_holm (over the tasks, within the
-        group), n_folds, n_cases, n_positive, n_patients.
-
-    Raises
-    ------
-    InputError
-        As `task_scores`; a missing column, or a fold whose test cases are of one class.
+    One row a task and group (`all`, then each regime there is): task, group, n_scenarios, auc_a,
+    sd_a, auc_b, sd_b (mean and SD over scenarios, AUC 0-1; SD is NaN for one), difference,
+    standard_error, ci_low, ci_high, p_value, p_holm (over the tasks, within the group), n_folds,
+    n_cases, n_positive, n_patients.  InputError as `task_scores`; a missing column, or a fold whose
+    test cases are of one class.
     """
     rows = []
     for task, groups, aucs, estimates, covariance in _regime_contrasts(predictions, init_a, init_b):
@@ -167,22 +153,14 @@ def factor_effects(
     `rin.stats.inputs.task_scores` with `level`, of one factor; `groups` maps a name to the
     scenarios whose mean is asked for, None takes each scenario alone.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty for
-        difference and interaction), level (empty for effect and interaction), estimate (area 0-1),
-        variance, z, p_value, ci_low, ci_high (not clipped), n (cases), n_clusters (patients),
-        n_positive, n_folds, same_networks, and p_holm.  Holm's family is one kind of quantity over
-        all rows of the table.  An area has no P.  `same_networks` marks effects whose two sides
-        gave equal scores in every case, so that there is nothing to test: P is NaN, and they do not
-        count in the family.
-
-    Raises
-    ------
-    InputError
-        As `task_scores`; an unknown init, level or scenario, two equal levels or inits, or an empty
-        group.
+    One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty for
+    difference and interaction), level (empty for effect and interaction), estimate (area 0-1),
+    variance, z, p_value, ci_low, ci_high (not clipped), n (cases), n_clusters (patients),
+    n_positive, n_folds, same_networks, and p_holm.  Holm's family is one kind of quantity over all
+    rows of the table.  An area has no P.  `same_networks` marks effects whose two sides gave equal
+    scores in every case, so that there is nothing to test: P is NaN, and they do not count in the
+    family.  InputError as `task_scores`; an unknown init, level or scenario, two equal levels or
+    inits, or an empty group.
     """
     networks = [*product(inits, levels)]
     (a, b), (before, after) = inits, levels
@@ -205,30 +183,17 @@ def factor_effects(
                 signs = np.resize([1, -1], len(terms)) / len(members)
                 weight[np.ix_(of_networks, places)] = signs[:, None]
                 weights.append(weight.ravel())
-                own.append(
-                    {
-                        "task": task.task,
-                        "group": group,
-                        "n_scenarios": len(members),
-                        "quantity": quantity,
-                        "init": init,
-                        "level": level,
-                        "same_networks": np.array_equal(plus, minus),
-                    }
-                )
+                row = {"task": task.task, "group": group, "n_scenarios": len(members)}
+                row |= {"quantity": quantity, "init": init, "level": level}
+                own.append(row | {"same_networks": np.array_equal(plus, minus)})
         with located(f"task {task.task}"):
             _, estimates, covariance = _mean_over_folds(task, np.array(weights))
         sizes = {"n": len(task.cases), "n_clusters": task.cases["patient_id"].nunique()}
         sizes |= {"n_positive": int(task.labels.sum()), "n_folds": task.cases["fold"].nunique()}
         for named, estimate, variance in zip(own, estimates, np.diag(covariance), strict=True):
-            tested = zip(
-                ("z", "p_value", "ci_low", "ci_high"),
-                z_test(estimate, variance, confidence),
-                strict=True,
-            )
-            rows.append(
-                named | {"estimate": estimate, "variance": variance, **dict(tested)} | sizes
-            )
+            z, p_value, low, high = z_test(estimate, variance, confidence)
+            named |= {"estimate": estimate, "variance": variance, "z": z, "p_value": p_value}
+            rows.append(named | {"ci_low": low, "ci_high": high} | sizes)
     table = pd.DataFrame(rows)
     table.loc[(table["quantity"] == "area") | table["same_networks"], ["z", "p_value"]] = np.nan
     table["p_holm"] = table.groupby("quantity", observed=True)["p_value"].transform(holm)
@@ -250,36 +215,19 @@ def task_analyses(
 
     Estimates of the mean over scenarios and folds of AUC(a) − AUC(b) are the same number in most
     rows; intervals and P values are not, for they take other things for a random draw.
+    `predictions` are those of `rin.stats.inputs.task_scores`, of one task; `test_train_ratio` is
+    cases tested over cases trained on (None leaves out the analysis of folds), `margin` the largest
+    difference of areas that counts as comparable, `replicates` (2 or more) and `seed` those of the
+    bootstrap over patients.
 
-    Parameters
-    ----------
-    predictions
-        As `rin.stats.inputs.task_scores`, of one task.
-    test_train_ratio
-        Cases tested over cases trained on; None leaves out the analysis of folds.
-    margin
-        Largest difference of areas that counts as comparable.
-    replicates, seed
-        Of the bootstrap over patients, at least 2 replicates.
-    level
-        Confidence level of all intervals; 1 − α of the equivalence tests.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row an analysis: analysis, name, unit (text), n_units, estimate, ci_low, ci_high (areas
-        0-1, a − b), statistic, df (infinite for normal references), p_value, generalises_to,
-        assumes, remark, published, recommended; then standard_error, and the test of equivalence:
-        margin, equivalence_p, equivalence_low, equivalence_high (level 1 − 2α), equivalent,
-        smallest_margin. Numbers are NaN, and `remark` says why, where data do not allow an
-        analysis.  The bootstrap's interval is that of percentiles, its P twice the smaller share of
-        replicates beyond zero, so it has no statistic and no df; its test of equivalence takes the
-        replicates' SD as the standard error.
-
-    Raises
-    ------
-    InputError
-        As `task_scores`; several tasks, or a fold whose test cases are of one class.
+    One row an analysis: analysis, name, unit (text), n_units, estimate, ci_low, ci_high (areas 0-1,
+    a − b), statistic, df (infinite for normal references), p_value, generalises_to, assumes,
+    remark, published, recommended; then standard_error, and the test of equivalence: margin,
+    equivalence_p, equivalence_low, equivalence_high (level 1 − 2α), equivalent, smallest_margin.
+    Numbers are NaN, and `remark` says why, where data do not allow an analysis.  The bootstrap's
+    interval is that of percentiles, its P twice the smaller share of replicates beyond zero, so it
+    has no statistic and no df; its test of equivalence takes the replicates' SD as the standard
+    error.  InputError as `task_scores`; several tasks, or a fold whose test cases are of one class.
     """
     import yaml
 
@@ -295,15 +243,12 @@ def task_analyses(
             where="predictions",
             remedy="Select one task.",
         )
-    (task,) = tasks
-    areas = []
-    for k, fold in task.folds():
-        with located(f"task {task.task}, fold {k}"):
-            areas.append(delong_covariance(fold.labels, _networks(fold))[0].reshape(2, -1))
-    design = _Design(task, np.stack(areas, -1), test_train_ratio, replicates, seed, level)
+    analyses = yaml.safe_load(Path(__file__).with_name("analyses.yaml").read_text("utf-8"))
+    findings = _findings(tasks[0], test_train_ratio, replicates, seed, level)
+    of_analyses = {key: finding for key, *finding in findings}
     rows = []
-    for words in yaml.safe_load(Path(__file__).with_name("analyses.yaml").read_text("utf-8")):
-        n, noun, found = _FINDERS[words["key"]](design)
+    for words in analyses:
+        n, noun, found = of_analyses[words["key"]]
         found = dict.fromkeys((*_NUMBERS, "standard_error"), math.nan) | {"remark": ""} | found
         unit = f"{n:,} {noun}{'' if n == 1 else 's'}"
         row = {"analysis": words["key"], "name": words["name"], "unit": unit, "n_units": n}
@@ -345,19 +290,12 @@ def image_differences(
     one task: scenario, unfreezing, init, patient_id, case_id and the measures, one row a run and
     image, such as the overlap of a map with the lesion.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row a measure and group (`all`, then each regime): measure, group, n_scenarios,
-        n_images, n_patients, mean_a, sd_a, mean_b, sd_b (SD over scenarios), difference (a − b,
-        mean over images), ci_low, ci_high, p_value (`rin.stats.clustered_t`: patients independent),
-        p_images (paired t test over images, as published).  NaN where a measure is undefined for an
-        image, or fewer than two patients or images are left: none is left out silently.
-
-    Raises
-    ------
-    InputError
-        For an unknown init, or an image scored under one init only in some scenario.
+    One row a measure and group (`all`, then each regime): measure, group, n_scenarios, n_images,
+    n_patients, mean_a, sd_a, mean_b, sd_b (SD over scenarios), difference (a − b, mean over
+    images), ci_low, ci_high, p_value (`rin.stats.clustered_t`: patients independent), p_images
+    (paired t test over images, as published).  NaN where a measure is undefined for an image, or
+    fewer than two patients or images are left: none is left out silently.  InputError for an
+    unknown init, or an image scored under one init only in some scenario.
     """
     for init in (init_a, init_b):
         if init not in set(table["init"]):
@@ -507,104 +445,73 @@ def _places(group: str, members: Sequence[str], scenarios: Sequence[str]) -> lis
     return [scenarios.index(name) for name in members]
 
 
-@dataclass(frozen=True)
-class _Design:
-    """One task under two inits: its areas by init, scenario and fold, and how to analyse them."""
+def _findings(
+    task: TaskScores, ratio: float | None, replicates: int, seed: int, level: float
+) -> Iterator[Finding]:
+    """Yield what each analysis of `analyses.yaml` finds."""
+    areas = []
+    for k, fold in task.folds():
+        with located(f"task {task.task}, fold {k}"):
+            areas.append(delong_covariance(fold.labels, _networks(fold))[0].reshape(2, -1))
+    areas = np.stack(areas, -1)  # (inits, scenarios, folds)
+    _, n_scenarios, n_folds = areas.shape
+    found = {"remark": "One scenario has no spread to test."}
+    for key, test in (("unpaired_t", unpaired_t), ("paired_t", paired_t)):
+        if n_scenarios > 1:
+            found = _t_numbers(test(*areas.mean(axis=2), level=level))
+        yield key, n_scenarios, "scenario", found
 
-    task: TaskScores
-    areas: np.ndarray
-    test_train_ratio: float | None
-    replicates: int
-    seed: int
-    level: float
-
-
-def _over_scenarios(design: _Design, test: Callable[..., TTest]) -> Finding:
-    a, b = design.areas.mean(axis=-1)
-    if a.size < 2:
-        return a.size, "scenario", {"remark": "One scenario has no spread to test."}
-    return a.size, "scenario", _t_numbers(test(a, b, level=design.level))
-
-
-def _delong_stacked(design: _Design) -> Finding:
-    a, b = design.task.scores.reshape(2, -1)
-    test = delong_test(np.tile(design.task.labels, len(design.task.scenarios)), a, b)
-    return a.size, "prediction", _z_numbers(test.difference, test.variance, design.level)
-
-
-def _delong_mean_scores(design: _Design) -> Finding:
-    a, b = design.task.scores.reshape(2, -1)
-    cases = np.tile(np.arange(design.task.labels.size), len(design.task.scenarios))
+    stacked, n_cases = task.scores.reshape(2, -1), len(task.cases)
+    test = delong_test(np.tile(task.labels, n_scenarios), *stacked)
+    found = _z_numbers(test.difference, test.variance, level)
+    yield "delong_stacked", stacked.shape[1], "prediction", found
     # pandas sums without loss, so that equal scores in another order stay tied.
-    means = pd.DataFrame({"a": a, "b": b}).groupby(cases).mean()
-    test = delong_test(design.task.labels, means["a"], means["b"])
-    return len(means), "case", _z_numbers(test.difference, test.variance, design.level)
+    means = pd.DataFrame(stacked.T).groupby(np.tile(np.arange(n_cases), n_scenarios)).mean()
+    test = delong_test(task.labels, means[0], means[1])
+    found = _z_numbers(test.difference, test.variance, level)
+    yield "delong_mean_scores", n_cases, "case", found
+
+    n_patients, alone = _patients(task)
+    by_patient = bootstrapped = {"remark": alone}
+    weights = np.repeat([[1.0, -1.0]], n_scenarios, axis=1) / n_scenarios
+    _, (estimate,), ((variance,),) = _mean_over_folds(task, weights, clustered=False)
+    yield "delong_contrast", n_cases, "case", _z_numbers(estimate, variance, level)
+    if not alone:
+        _, (estimate,), ((variance,),) = _mean_over_folds(task, weights)
+        by_patient = _z_numbers(estimate, variance, level)
+        bootstrapped = {"estimate": float((areas[0] - areas[1]).mean())}
+        bootstrapped |= _bootstrapped(task, replicates, seed, level)
+    yield "clustered_contrast", n_patients, "patient", by_patient
+    yield "cluster_bootstrap", n_patients, "patient", bootstrapped
+
+    found = {"remark": "One fold has no spread to test."}
+    if n_folds > 1 and ratio is None:
+        found = {"remark": "The ratio of test to training cases was not given."}
+    elif n_folds > 1:
+        a, b = areas.mean(axis=1)
+        found = _t_numbers(nadeau_bengio(a - b, ratio, level=level))
+    yield "nadeau_bengio", n_folds, "fold", found
+    index = pd.MultiIndex.from_product(map(range, areas.shape), names=("init", "scenario", "fold"))
+    table = pd.Series(areas.ravel(), index=index, name="auc").reset_index()
+    test = mixed_model(table, 0, 1, level=level)
+    yield "mixed_model", areas.size, "area", _t_numbers(test) | {"remark": test.remark}
 
 
-def _contrast(design: _Design, *, clustered: bool) -> Finding:
-    n, unit = len(design.task.cases), "case"
-    if clustered:
-        n, remark = _patients(design.task)
-        unit = "patient"
-        if remark:
-            return n, unit, {"remark": remark}
-    signs = np.repeat([[1.0, -1.0]], len(design.task.scenarios), axis=1)
-    weights = signs / len(design.task.scenarios)
-    _, (estimate,), ((variance,),) = _mean_over_folds(design.task, weights, clustered=clustered)
-    return n, unit, _z_numbers(estimate, variance, design.level)
-
-
-def _cluster_bootstrap(design: _Design) -> Finding:
-    n, remark = _patients(design.task)
-    if remark:
-        return n, "patient", {"remark": remark}
+def _bootstrapped(task: TaskScores, replicates: int, seed: int, level: float) -> dict[str, float]:
+    """Return interval, standard error and P of the mean difference over replicates of patients."""
     drawn = []
-    for place, (_, fold) in enumerate(design.task.folds()):
-        seed = int(np.random.SeedSequence([design.seed, place]).generate_state(1)[0])
-        areas = bootstrap_areas(
-            fold.labels, _networks(fold), fold.patients, replicates=design.replicates, seed=seed
-        )
+    for place, (_, fold) in enumerate(task.folds()):
+        own_seed = int(np.random.SeedSequence([seed, place]).generate_state(1)[0])
+        options = {"replicates": replicates, "seed": own_seed}
+        areas = bootstrap_areas(fold.labels, _networks(fold), fold.patients, **options)
         a, b = np.split(areas, 2, axis=1)
         drawn.append((a - b).mean(axis=1))
     means = np.mean(drawn, axis=0)
-    low, high = percentile_interval(means, design.level)
+    low, high = percentile_interval(means, level)
     beyond = min((means <= 0).sum(), (means >= 0).sum())
-    found = {"estimate": float((design.areas[0] - design.areas[1]).mean())}
-    found |= {"ci_low": low, "ci_high": high, "standard_error": float(means.std(ddof=1))}
-    return n, "patient", found | {"p_value": min(1.0, 2 * float(beyond + 1) / (means.size + 1))}
-
-
-def _folds(design: _Design) -> Finding:
-    a, b = design.areas.mean(axis=1)
-    if a.size < 2:
-        return a.size, "fold", {"remark": "One fold has no spread to test."}
-    ratio = design.test_train_ratio
-    if ratio is None:
-        remark = "The ratio of test to training cases was not given."
-        return a.size, "fold", {"remark": remark}
-    return a.size, "fold", _t_numbers(nadeau_bengio(a - b, ratio, level=design.level))
-
-
-def _mixed_model(design: _Design) -> Finding:
-    columns = ("init", "scenario", "fold")
-    index = pd.MultiIndex.from_product([range(n) for n in design.areas.shape], names=columns)
-    table = pd.Series(design.areas.ravel(), index=index, name="auc").reset_index()
-    found = mixed_model(table, 0, 1, level=design.level)
-    return design.areas.size, "area", _t_numbers(found) | {"remark": found.remark}
-
-
-# How to find each analysis' row, by its key.
-_FINDERS: dict[str, Callable[[_Design], Finding]] = {
-    "unpaired_t": partial(_over_scenarios, test=unpaired_t),
-    "paired_t": partial(_over_scenarios, test=paired_t),
-    "delong_stacked": _delong_stacked,
-    "delong_mean_scores": _delong_mean_scores,
-    "delong_contrast": partial(_contrast, clustered=False),
-    "clustered_contrast": partial(_contrast, clustered=True),
-    "cluster_bootstrap": _cluster_bootstrap,
-    "nadeau_bengio": _folds,
-    "mixed_model": _mixed_model,
-}
+    p_value = min(1.0, 2 * float(beyond + 1) / (means.size + 1))
+    error = float(means.std(ddof=1))
+    return {"ci_low": low, "ci_high": high, "standard_error": error, "p_value": p_value}
 
 
 def _t_numbers(test: TTest) -> dict[str, float]:
