@@ -13,7 +13,7 @@ and scenario, with the networks held fixed.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -53,6 +53,8 @@ MEASURES = (
     "calibration_in_the_large",
     "calibration_slope",
 )
+#: Of scores (n,) and rows of weights or the like (r, n), a value or more a row.
+Measure = Callable[[np.ndarray, np.ndarray], np.ndarray]
 #: Scores nearer to 0 or 1 than this are moved to it before their log odds are taken.
 EXTREME = 1e-6
 # Chance raises these, in a replicate once more: their interval is reflected about the estimate.
@@ -82,24 +84,19 @@ def beyond_area(
     patients; every replicate holds both classes.  `bins` of equal mass serve the calibration error
     and the Brier parts.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row per task × init × measure of `MEASURES`: task, init, measure, estimate, ci_low,
-        ci_high, n_scenarios, n_cases, n_patients, remark.  Net benefit is taken at the prevalence,
-        where treating all and treating none are worth 0.  Intervals are percentile intervals; that
-        of the calibration error and of Brier reliability and resolution is the reflected (basic)
-        one, as chance raises these in the sample and once more in replicates; an estimate outside
-        its interval says so in `remark`.  "ece_by_chance" is no estimate of the networks: mean and
-        range of the calibration error if the scores were true probabilities.  A slope is NaN, and
-        says so, if a scenario's scores separate the classes.  Efron and Tibshirani (1993), sections
-        13.3 and 13.4.
+    One row per task × init × measure of `MEASURES`: task, init, measure, estimate, ci_low, ci_high,
+    n_scenarios, n_cases, n_patients, remark.  Net benefit is taken at the prevalence, where
+    treating all and treating none are worth 0.  Intervals are percentile intervals; that of the
+    calibration error and of Brier reliability and resolution is the reflected (basic) one, as
+    chance raises these in the sample and once more in replicates; an estimate outside its interval
+    says so in `remark`.  "ece_by_chance" is no estimate of the networks: mean and range of the
+    calibration error if the scores were true probabilities.  A slope is NaN, and says so, if a
+    scenario's scores separate the classes.  Efron and Tibshirani (1993), sections 13.3 and 13.4.
     """
-    check_level(level)
     tables = []
-    for task in sorted(task_scores(predictions, inits), key=lambda task: task.task):
+    for task, weights in _resampled(predictions, inits, replicates, seed, level):
         with located(f"task {task.task}"):
-            values = _task_values(task, replicates, seed, bins)
+            values = _task_values(task, weights, seed, bins)
         sizes = {"n_scenarios": len(task.scenarios), "n_cases": task.labels.size}
         sizes["n_patients"] = len(set(task.patients))
         for init, of_init in values.items():
@@ -126,28 +123,23 @@ def beyond_curves(
     """Return reliability, precision-recall and decision curves of a typical network.
 
     As `beyond_area`; `n_points` from 0 to 1 are those of recall, and of thresholds (1 itself left
-    out), at least 2.
+    left out), at least 2.
 
-    Returns
-    -------
-    pandas.DataFrame
-        task, init, curve, x, y, low, high, share.  Curve "reliability": one row a bin that holds
-        cases in some scenario, mean over those of its mean score (x) and share of positive cases
-        (y), and its share of all cases; "precision_recall": recall, precision; "decision":
-        threshold, net benefit; "treat_all", the same for every init: threshold, net benefit of
-        calling everyone positive.  Percentiles (low, high) are taken at each x alone; NaN where a
-        bin is empty in some replicate.  `share` is NaN on other curves.
+    Columns: task, init, curve, x, y, low, high, share.  Curve "reliability": one row a bin that
+    holds cases in some scenario, mean over those of its mean score (x) and share of positive cases
+    (y), and its share of all cases; "precision_recall": recall, precision; "decision": threshold,
+    net benefit; "treat_all", the same for every init: threshold, net benefit of calling everyone
+    positive.  Percentiles (low, high) are taken at each x alone; NaN where a bin is empty in some
+    replicate.  `share` is NaN on other curves.
     """
-    check_level(level)
     if n_points < 2:
         raise InputError(f"{n_points} points", where="n_points", remedy="Pass at least 2.")
     grid = np.linspace(0, 1, n_points)
     tables = []
-    for task in sorted(task_scores(predictions, inits), key=lambda task: task.task):
+    for task, weights in _resampled(predictions, inits, replicates, seed, level):
         with located(f"task {task.task}"):
-            weights = _replicate_weights(task, replicates, seed)
             for init in task.inits:
-                curves = _task_curves(task, init, weights, bins, grid, level)
+                curves = _init_curves(task, init, weights, bins, grid, level)
                 tables.append(curves.assign(task=task.task, init=init))
     columns = ["task", "init", "curve", "x", "y", "low", "high", "share"]
     return pd.concat(tables, ignore_index=True)[columns]
@@ -477,56 +469,60 @@ def _step(
     return step
 
 
-def _replicate_weights(task: TaskScores, replicates: int, seed: int) -> np.ndarray:
-    """Return weights (1 + replicates, n_cases): each case once, then patients drawn anew."""
-    drawn = cluster_weights(task.patients, replicates, seed, labels=task.labels)
-    return np.concatenate([np.ones((1, task.labels.size), drawn.dtype), drawn])
-
-
-def _in_blocks(rows: np.ndarray, measure: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Return a measure of rows (r, n), taken of as many at a time as memory allows."""
-    step = max(1, _CELLS // rows.shape[1])
-    blocks = [rows[start : start + step] for start in range(0, len(rows), step)]
-    return np.concatenate([measure(block) for block in blocks])
+def _resampled(
+    predictions: pd.DataFrame, inits: Sequence[str], replicates: int, seed: int, level: float
+) -> Iterator[tuple[TaskScores, np.ndarray]]:
+    """Yield each task and weights (1 + replicates, n): each case once, then patients drawn anew."""
+    check_level(level)
+    for task in sorted(task_scores(predictions, inits), key=lambda task: task.task):
+        with located(f"task {task.task}"):
+            drawn = cluster_weights(task.patients, replicates, seed, labels=task.labels)
+        yield task, np.concatenate([np.ones((1, task.labels.size), drawn.dtype), drawn])
 
 
 def _mean_over_scenarios(
-    task: TaskScores, init: str, of_scenario: Callable[[np.ndarray], np.ndarray]
+    task: TaskScores, init: str, rows: np.ndarray, measure: Measure
 ) -> np.ndarray:
-    """Return the mean over the scenarios of an init of a function of their scores (n_cases,)."""
-    total = sum(of_scenario(scores) for scores in task.scores[task.inits.index(init)])
-    return np.asarray(total) / len(task.scenarios)
+    """Return the mean over an init's scenarios of a measure of scores (n,) and rows (r, n).
+
+    As many rows are taken at a time as memory allows.
+    """
+    step, total = max(1, _CELLS // rows.shape[1]), 0
+    for scores in task.scores[task.inits.index(init)]:
+        blocks = [measure(scores, rows[k : k + step]) for k in range(0, len(rows), step)]
+        total = total + np.concatenate(blocks)
+    return total / len(task.scenarios)
 
 
-def _task_values(task: TaskScores, replicates: int, seed: int, bins: int) -> dict[str, np.ndarray]:
+def _task_values(
+    task: TaskScores, weights: np.ndarray, seed: int, bins: int
+) -> dict[str, np.ndarray]:
     """Return (1 + replicates, measures) for each init and, of two, their difference."""
-    weights = _replicate_weights(task, replicates, seed)
     codes, n_patients = cluster_codes(task.patients, task.labels.size)
-    uniforms = np.random.default_rng([seed, 1]).random((replicates, n_patients), np.float32)
+    shape = len(weights) - 1, n_patients
+    uniforms = np.random.default_rng([seed, 1]).random(shape, np.float32)
     prevalence = [task.labels.mean()]
 
-    def of_scenario(scores: np.ndarray) -> np.ndarray:
-        line = calibration_line(weighted_cases(task.labels, scores))[0]
+    def measures(scores: np.ndarray, block: np.ndarray) -> np.ndarray:
+        cases = weighted_cases(task.labels, scores, block)
+        columns = [
+            expected_calibration_error(cases, bins)[:, None],
+            brier_parts(cases, bins),
+            sensitivity_at_specificity(cases),
+            average_precision(cases)[:, None],
+            net_benefit(cases, prevalence),
+            replicate_lines(cases, calibration_line(weighted_cases(task.labels, scores))[0]),
+        ]
+        return np.concatenate(columns, axis=1)
 
-        def measures(block: np.ndarray) -> np.ndarray:
-            cases = weighted_cases(task.labels, scores, block)
-            columns = [
-                expected_calibration_error(cases, bins)[:, None],
-                brier_parts(cases, bins),
-                sensitivity_at_specificity(cases),
-                average_precision(cases)[:, None],
-                net_benefit(cases, prevalence),
-                replicate_lines(cases, line),
-            ]
-            return np.concatenate(columns, axis=1)
+    def by_chance(scores: np.ndarray, block: np.ndarray) -> np.ndarray:
+        return calibration_error_by_chance(scores, block[:, codes], bins)
 
-        measured = _in_blocks(weights, measures)
-        chance = _in_blocks(
-            uniforms, lambda block: calibration_error_by_chance(scores, block[:, codes], bins)
-        )
-        return np.insert(measured, 1, np.append(chance.mean(), chance), axis=1)
-
-    values = {init: _mean_over_scenarios(task, init, of_scenario) for init in task.inits}
+    values = {}
+    for init in task.inits:
+        measured = _mean_over_scenarios(task, init, weights, measures)
+        chance = _mean_over_scenarios(task, init, uniforms, by_chance)
+        values[init] = np.insert(measured, 1, np.append(chance.mean(), chance), axis=1)
     if len(values) == 2:
         first, second = values.values()
         values[DIFFERENCE] = first - second
@@ -550,7 +546,7 @@ def _summary(values: np.ndarray, measure: str, level: float, lowest: float) -> d
     return {"measure": measure, **numbers, "remark": remark}
 
 
-def _task_curves(
+def _init_curves(
     task: TaskScores, init: str, weights: np.ndarray, bins: int, grid: np.ndarray, level: float
 ) -> pd.DataFrame:
     curves = {
@@ -559,24 +555,21 @@ def _task_curves(
         "treat_all": (treat_all, grid[:-1]),
     }
 
-    def of_scenario(scores: np.ndarray) -> np.ndarray:
-        def points(block: np.ndarray) -> np.ndarray:
-            cases = weighted_cases(task.labels, scores, block)
-            curve = reliability_curve(cases, bins)
-            # An empty bin counts nothing; the last says in how many scenarios it holds cases.
-            binned = [*np.nan_to_num(np.moveaxis(curve, 1, 0)), curve[:, 2] > 0]
-            return np.hstack([*binned, *(measure(cases, x) for measure, x in curves.values())])
+    def points(scores: np.ndarray, block: np.ndarray) -> np.ndarray:
+        cases = weighted_cases(task.labels, scores, block)
+        curve = reliability_curve(cases, bins)
+        # An empty bin counts nothing; the last says in how many scenarios it holds cases.
+        binned = [*np.nan_to_num(np.moveaxis(curve, 1, 0)), curve[:, 2] > 0]
+        return np.hstack([*binned, *(measure(cases, x) for measure, x in curves.values())])
 
-        return _in_blocks(weights, points)
-
-    values = _mean_over_scenarios(task, init, of_scenario)
+    values = _mean_over_scenarios(task, init, weights, points)
     *binned, values = np.split(values, bins * np.arange(1, 5), axis=1)
     tables = [_reliability_table(*binned, level)]
     for curve, (_, x) in curves.items():
         drawn, values = values[:, : x.size], values[:, x.size :]
         low, high = percentile_interval(drawn[1:], level)
-        points = {"curve": curve, "x": x, "y": drawn[0], "low": low, "high": high, "share": np.nan}
-        tables.append(pd.DataFrame(points))
+        rows = {"curve": curve, "x": x, "y": drawn[0], "low": low, "high": high, "share": np.nan}
+        tables.append(pd.DataFrame(rows))
     return pd.concat(tables, ignore_index=True)
 
 
