@@ -28,11 +28,15 @@ NOTEBOOK = str(ROOT / "notebooks" / "results" / "task.py")
         (["run", NOTEBOOK, "-p", "task=3"], "parameter task is 3, a int"),
         (["run", "absent.py"], "absent.py: no such notebook"),
         (["run", NOTEBOOK, "-p", "task=["], "'task=[' holds no readable value"),
+        (["reference", "write", "absent"], "unknown profile 'absent'"),
+        (["reference", "write", "smoke", "--data-root", "absent"], "there is no such data root"),
+        (["reference", "write", "smoke", "--folder", "."], "there is a reference run already"),
     ],
     ids=lambda value: "" if isinstance(value, str) else " ".join(value).replace(f"{ROOT}/", ""),
 )
 def test_bad_input_exits_with_one_and_one_line(rin, tmp_path, arguments, said):
     (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "smoke").mkdir()
     status, out, err = rin(*arguments)
     assert status == 1
     (line,) = err.splitlines()

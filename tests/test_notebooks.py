@@ -2,14 +2,15 @@
 
 import ast
 import json
-import os
 import re
-import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import jupytext
 import pytest
+from jupytext.cli import jupytext as jupytext_command
+from papermill.__main__ import papermill as papermill_command
 
 from rin.report.execution import notebook_parameters
 from rin.report.pages import NOTEBOOKS as TABLE
@@ -31,8 +32,11 @@ for_each_with_results = pytest.mark.parametrize(
 )
 
 
+read = cache(jupytext.read)
+
+
 def cells(path, kind):
-    return [cell for cell in jupytext.read(path).cells if cell.cell_type == kind]
+    return [cell for cell in read(path).cells if cell.cell_type == kind]
 
 
 def tags(cell):
@@ -105,24 +109,14 @@ def test_at_least_half_of_the_code_of_a_result_is_visible(path):
     assert len(folded) <= len(code) / 2, f"{len(folded)} of {len(code)} cells are folded"
 
 
-@pytest.mark.parametrize("folder", [".", "notebooks/results"], ids=["root", "own folder"])
-def test_plain_tools_run_a_notebook(folder, tmp_path):
+def test_plain_tools_run_a_notebook_from_its_own_folder(tmp_path, monkeypatch):
     # What Jupyter does with a notebook, and papermill in a terminal; `rin` is not asked.
-    bin_ = Path(sys.executable).parent
-    made, done = tmp_path / "task.ipynb", tmp_path / "out.ipynb"
-    source = str(ROOT / "notebooks" / "results" / "task_published.py")
-    jupyter = {"JUPYTER_PATH": str(bin_.parent / "share" / "jupyter")}
-    for command in (
-        [bin_ / "jupytext", "--to", "ipynb", source, "--output", made],
-        [bin_ / "papermill", made, done, "-p", "task", "thyroid", "--cwd", ROOT / folder],
-    ):
-        subprocess.run(
-            list(map(str, command)),
-            cwd=ROOT / folder,
-            env=os.environ | jupyter,
-            check=True,
-            capture_output=True,
-        )
+    source = ROOT / "notebooks" / "results" / "task_published.py"
+    made, done = str(tmp_path / "task.ipynb"), tmp_path / "out.ipynb"
+    monkeypatch.setenv("JUPYTER_PATH", str(Path(sys.prefix) / "share" / "jupyter"))
+    jupytext_command(["--to", "ipynb", str(source), "--output", made])
+    arguments = [made, str(done), "-p", "task", "thyroid", "--cwd", str(source.parent)]
+    papermill_command(arguments, standalone_mode=False)
     computed = json.loads(done.read_text(encoding="utf-8"))
     assert all(not cell.get("metadata", {}).get("papermill", {}).get("exception")
                for cell in computed["cells"])  # fmt: skip

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -33,7 +34,6 @@ FLOORS = {
     "report": 6,
     "cli": 7,
 }
-HEAVY = ("tensorflow", "keras", "jax", "torch", "pandas", "matplotlib")
 
 
 def module_name(path):
@@ -44,8 +44,9 @@ def module_name(path):
 MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def imports_of(name):
-    """Modules of this package that a module imports, anywhere in its text."""
+@cache
+def imported(name):
+    """Modules that a module imports, anywhere in its text, with the names that it takes."""
     found = set()
     for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -54,7 +55,12 @@ def imports_of(name):
             assert node.level == 0, f"{name} line {node.lineno}: write imports in full"
             inside = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= (inside & MODULES.keys()) or {node.module}
-    return {module for module in found if module.split(".")[0] == "rin"} - {name}
+    return found
+
+
+def imports_of(name):
+    """Modules of this package that a module imports."""
+    return {module for module in imported(name) if module.split(".")[0] == "rin"} - {name}
 
 
 def room(module):
@@ -99,28 +105,19 @@ def test_imports_form_no_circle():
         pytest.fail("import circle: " + " -> ".join(error.args[1]))
 
 
-@pytest.mark.parametrize("name", [n for n in MODULES if n.startswith("rin.stats")])
-def test_stats_module_imports_neither_framework_nor_plotting(name):
-    nodes = list(ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))))
-    named = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    named += [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
+def test_statistics_import_neither_framework_nor_plotting_anywhere():
+    modules = set().union(*(imported(name) for name in MODULES if room(name) == "stats"))
     forbidden = {"keras", "tensorflow", "jax", "torch", "matplotlib", "seaborn"}
-    assert forbidden.isdisjoint(module.split(".")[0] for module in named)
+    assert forbidden.isdisjoint(module.split(".")[0] for module in modules)
 
 
-@pytest.mark.parametrize(
-    ("module", "absent"),
-    [
-        ("rin.cli", HEAVY),
-        *((name, HEAVY[:4]) for name in ("rin.data", "rin.stats", "rin.report", "rin.study")),
-    ],
-)
-def test_import_stays_light(module, absent):
-    program = f"import sys, {module}; print(*sys.modules)"
+def test_rooms_import_no_framework_until_they_need_one():
+    rooms = "rin.curation.corpus, rin.data, rin.report.banner, rin.report.build, rin.stats"
+    program = f"import sys, {rooms}; print(*sys.modules)"
     made = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert set(absent).isdisjoint(made.stdout.split())
+    assert {"tensorflow", "keras", "jax", "torch"}.isdisjoint(made.stdout.split())
 
 
 def test_project_text_names_no_path_of_one_machine():

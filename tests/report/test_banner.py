@@ -13,7 +13,7 @@ from rin.report.banner import (
     provenance_line,
     reference_banner,
 )
-from rin.study import open_runs
+from rin.study import load_profile, open_runs
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +64,10 @@ def test_reference_run_tells_images_weights_computer_and_day(demo):
     assert reference_banner(demo.reference).data.count("<dt>Images") == len(facts.tasks)
 
 
-def test_images_alone_need_no_runs(demo):
-    shown = banner(demo.own, ["breast"], trained=False)
+def test_images_alone_need_no_runs(tmp_path):
+    few = {"busi": {"benign": 20, "malignant": 20, "normal": 1}}
+    profile = load_profile("smoke").model_copy(update={"stand_ins": few})
+    shown = banner(open_runs(profile, results=tmp_path).own, ["breast"], trained=False)
     assert "rin-stand-in" in shown.data
     assert "Weights" not in shown.data
 
