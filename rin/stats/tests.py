@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
-from statsmodels.regression.mixed_linear_model import MixedLM
 
 from rin.errors import InputError, unknown
 from rin.stats.inputs import check_level, check_unique, cluster_codes, require
@@ -24,7 +23,7 @@ EQUIVALENCE_MARGIN = 0.02
 # Of a mean, by its size: what rounding alone explains.
 _ROUNDING = 10 * np.finfo(float).eps
 _EFFECTS = ("scenario", "fold")
-# Tried in turn; both keep within bounds, below which statsmodels' likelihood is not defined.
+# Tried in turn, over log ratios within bounds.
 _OPTIMISERS = {
     "L-BFGS-B": {"ftol": 1e-15, "gtol": 1e-8, "maxiter": 500},
     "Nelder-Mead": {"fatol": 1e-13, "xatol": 1e-7, "maxiter": 2000},
@@ -295,40 +294,50 @@ def mixed_model(
     """
     check_level(level)
     runs = _design(areas, init_a, init_b)
-    effects = [name for name in _EFFECTS if runs[name].nunique() > 1]
-    if not _has_residual(runs, effects):
-        return _impossible(len(runs), "The areas leave no residual, so there is no standard error.")
-    singular: list[str] = []
+    auc, n = runs["auc"].to_numpy(dtype=float), len(runs)
+    fixed = np.column_stack([np.ones(n), runs["init"] == init_a])
+    # Of each effect, which runs share a level.
+    shared = {
+        name: (codes[:, None] == codes).astype(float)
+        for name in _EFFECTS
+        if (codes := pd.factorize(runs[name])[0]).any()
+    }
+    columns = np.hstack([fixed, *shared.values()])
+    residual = auc - columns @ np.linalg.lstsq(columns, auc, rcond=None)[0]
+    if np.abs(residual).max() <= 1e-12:
+        return _impossible(n, "The areas leave no residual, so there is no standard error.")
+    sds = dict.fromkeys(_EFFECTS, math.nan)
     while True:
-        if not effects:
-            fit = _without_effects(runs)
-            break
-        fit = _fit(runs, effects)
-        if fit is None:
+        ratios = _variance_ratios(fixed, auc, shared)
+        if ratios is None:
             return _impossible(
-                len(runs), f"No optimiser converged ({', '.join(_OPTIMISERS)}), so no estimate."
+                n, f"No optimiser converged ({', '.join(_OPTIMISERS)}), so no estimate."
             )
-        zero = [name for name in effects if fit.ratios[name] < _BOUNDARY]
-        if not zero:
-            break
         # On the boundary the likelihood is that of the model without the effect; refit that one.
-        singular += zero
-        effects = [name for name in effects if name not in zero]
-    return _result(runs, effects, singular, fit, level)
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """Estimate, its standard error, residual SD, and component variances over the residual's."""
-
-    estimate: float
-    standard_error: float
-    residual_sd: float
-    ratios: dict[str, float]
+        singular = [name for name, ratio in ratios.items() if ratio < _BOUNDARY]
+        if not singular:
+            break
+        for name in singular:
+            del shared[name]
+            sds[name] = 0.0
+    coefficients, information, squares, _ = _least_squares(fixed, auc, shared, ratios)
+    residual_sd = math.sqrt(squares / (n - 2))
+    error = residual_sd * math.sqrt(np.linalg.inv(information)[1, 1])
+    df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *shared.values()])))
+    test = t_test(coefficients[1], error, df, level)
+    sds |= {name: math.sqrt(ratio) * residual_sd for name, ratio in ratios.items()}
+    remarks = [
+        f"Singular fit: {name}s differ no more than chance would have it, and the model leaves "
+        "them out."
+        for name in _EFFECTS
+        if sds[name] == 0
+    ]
+    components = sds["scenario"], sds["fold"], residual_sd
+    return MixedModel(*asdict(test).values(), *components, n, " ".join(remarks))
 
 
 def _design(areas: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
-    """Return scenario, fold, is_a (0/1) and auc of the runs of two inits."""
+    """Return scenario, fold, init and auc of the runs of two inits."""
     columns = ["scenario", "fold", "init", "auc"]
     require(areas, columns, "Pass the table of `rin.stats.scenario_aucs`.", where="areas")
     present = sorted(areas["init"].unique())
@@ -341,95 +350,50 @@ def _design(areas: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
         raise InputError(
             "areas that are not finite", where="areas", remedy="Find the run that has no area."
         )
-    return runs.assign(is_a=(runs["init"] == init_a).astype(float)).reset_index(drop=True)
+    return runs
 
 
-def _columns(runs: pd.DataFrame, effects: list[str]) -> np.ndarray:
-    """Return the indicator columns of mean, init and the levels of some effects."""
-    levels = [pd.get_dummies(runs[name]).to_numpy(dtype=float) for name in effects]
-    return np.hstack([np.ones((len(runs), 1)), runs[["is_a"]].to_numpy(), *levels])
+def _least_squares(
+    fixed: np.ndarray, auc: np.ndarray, shared: dict[str, np.ndarray], ratios: dict[str, float]
+) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Return coefficients (2,), information, squared residuals, the covariance's log determinant.
 
-
-def _has_residual(runs: pd.DataFrame, effects: list[str]) -> bool:
-    """Return whether areas differ from the sum of their effects by more than rounding."""
-    columns, auc = _columns(runs, effects), runs["auc"].to_numpy(dtype=float)
-    residual = auc - columns @ np.linalg.lstsq(columns, auc, rcond=None)[0]
-    return bool(np.abs(residual).max() > 1e-12)
-
-
-def _fit(runs: pd.DataFrame, effects: list[str]) -> _Fit | None:
-    """Return the REML fit, or None where no optimiser converged.
-
-    The likelihood is statsmodels'.  Its own optimisers do not converge where a component is zero,
-    hence the search over log ratios within bounds.
+    `ratios` are those of the effects' variances to the residual's, which is taken as 1.
     """
-    scale = runs["auc"].std()
-    model = MixedLM.from_formula(
-        "y ~ is_a",
-        runs.assign(y=(runs["auc"] - runs["auc"].mean()) / scale),
-        groups=np.ones(len(runs)),
-        vc_formula={name: f"0 + C({name})" for name in effects},
-    )
-    # What `MixedLM.fit` would set: no penalty.  The restricted likelihood is the model's default.
-    model.cov_pen, model.fe_pen = None, None
+    covariance = np.eye(len(auc)) + sum(ratios[name] * part for name, part in shared.items())
+    weighted = np.linalg.solve(covariance, np.column_stack([fixed, auc]))
+    information = fixed.T @ weighted[:, :2]
+    coefficients = np.linalg.solve(information, fixed.T @ weighted[:, 2])
+    squares = (auc - fixed @ coefficients) @ (weighted[:, 2] - weighted[:, :2] @ coefficients)
+    return coefficients, information, squares, np.linalg.slogdet(covariance)[1]
 
-    def loss(log_ratios: np.ndarray) -> float:
-        # statsmodels takes the square roots of the ratios.
-        return -model.loglike(np.exp(log_ratios / 2)) / len(runs)
 
-    start, bounds = np.zeros(len(effects)), [np.log(_RATIO_BOUNDS)] * len(effects)
+def _variance_ratios(
+    fixed: np.ndarray, auc: np.ndarray, shared: dict[str, np.ndarray]
+) -> dict[str, float] | None:
+    """Return each effect's variance over the residual's by REML; None where nothing converged."""
+    if not shared:
+        return {}
+    auc = (auc - auc.mean()) / auc.std(ddof=1)
+
+    def of_effects(logs: np.ndarray) -> dict[str, float]:
+        return dict(zip(shared, np.exp(logs).tolist(), strict=True))
+
+    def loss(logs: np.ndarray) -> float:
+        _, information, squares, logdet = _least_squares(fixed, auc, shared, of_effects(logs))
+        logdet += np.linalg.slogdet(information)[1]
+        return (logdet + (len(auc) - 2) * math.log(squares)) / (2 * len(auc))
+
+    start, bounds = np.zeros(len(shared)), [np.log(_RATIO_BOUNDS)] * len(shared)
     for optimiser, settings in _OPTIMISERS.items():
         jac = "3-point" if optimiser == "L-BFGS-B" else None
         found = optimize.minimize(
             loss, start, method=optimiser, jac=jac, bounds=bounds, options=settings
         )
         if found.success:
-            break
+            return of_effects(found.x)
         start = found.x
-    else:
-        return None
-    ratios, none = np.exp(found.x), np.empty((0, 0))
-    fixed, _ = model.get_fe_params(none, ratios)
-    residual_sd = float(math.sqrt(model.get_scale(fixed, none, ratios)) * scale)
-    of_effects = dict(zip(model.exog_vc.names, map(float, ratios), strict=True))
-    error = residual_sd * math.sqrt(_unit_variance(runs, of_effects))
-    estimate = float(fixed[model.exog_names.index("is_a")] * scale)
-    return _Fit(estimate, error, residual_sd, of_effects)
-
-
-def _unit_variance(runs: pd.DataFrame, ratios: dict[str, float]) -> float:
-    """Return the variance of init's effect for a residual variance of 1, from (XᵀV⁻¹X)⁻¹."""
-    covariance = np.eye(len(runs))
-    for name, ratio in ratios.items():
-        levels = pd.get_dummies(runs[name]).to_numpy(dtype=float)
-        covariance += ratio * levels @ levels.T
-    fixed = _columns(runs, [])
-    return float(np.linalg.inv(fixed.T @ np.linalg.solve(covariance, fixed))[1, 1])
-
-
-def _without_effects(runs: pd.DataFrame) -> _Fit:
-    """Return the fit without random effects: two independent samples."""
-    a, b = (runs.loc[runs["is_a"] == side, "auc"].to_numpy(dtype=float) for side in (1, 0))
-    squares = ((a - a.mean()) ** 2).sum() + ((b - b.mean()) ** 2).sum()
-    residual_sd = math.sqrt(squares / (len(runs) - 2))
-    error = residual_sd * math.sqrt(1 / a.size + 1 / b.size)
-    return _Fit(float(a.mean() - b.mean()), error, residual_sd, {})
-
-
-def _result(
-    runs: pd.DataFrame, effects: list[str], singular: list[str], fit: _Fit, level: float
-) -> MixedModel:
-    df = len(runs) - int(np.linalg.matrix_rank(_columns(runs, effects)))
-    test = t_test(fit.estimate, fit.standard_error, df, level)
-    sds = dict.fromkeys(_EFFECTS, math.nan) | dict.fromkeys(singular, 0.0)
-    sds |= {name: math.sqrt(fit.ratios[name]) * fit.residual_sd for name in effects}
-    remarks = [
-        f"Singular fit: {name}s differ no more than chance would have it, and the model leaves "
-        "them out."
-        for name in singular
-    ]
-    components = sds["scenario"], sds["fold"], fit.residual_sd
-    return MixedModel(*asdict(test).values(), *components, len(runs), " ".join(remarks))
+    return None
 
 
 def _impossible(n: int, remark: str) -> MixedModel:
