@@ -18,6 +18,7 @@ from rin.explain.overlap import (
     check_runs,
     class_pictures,
     has_lesion,
+    lesion_boxes,
 )
 
 #: Side of the grid in cells, and the share of it that the lesion's box covers.
@@ -34,7 +35,9 @@ def lesion_centred(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """
     maps, lesions = np.asarray(maps, dtype=float), check_lesions(masks)
     check_pair(maps, lesions)
-    rows, columns = (_sampling(lesions.any(axis=axis)) for axis in (2, 1))
+    boxes = lesion_boxes(lesions)
+    sides = zip(maps.shape[1:], boxes[:, :2].T, boxes[:, 2:].T, strict=True)
+    rows, columns = (_sampling(pixels, first, length) for pixels, first, length in sides)
     return rows @ maps @ columns.transpose(0, 2, 1)
 
 
@@ -85,23 +88,22 @@ def lesion_map_grid(table: pd.DataFrame) -> np.ndarray:
     return grid
 
 
-def _sampling(extent: np.ndarray) -> np.ndarray:
+def _sampling(pixels: int, first: np.ndarray, length: np.ndarray) -> np.ndarray:
     """Return the weights (n, SIDE, pixels) that sample a line of pixels at the cells' centres.
 
-    `extent` (n, pixels) says which of the line's pixels the lesion reaches; cells beyond the
-    line's ends have weights that are NaN.
+    A lesion reaches `length` (n,) pixels from `first` (n,) on; cells beyond the line's ends have
+    weights that are NaN.
     """
-    n, pixels = extent.shape
-    first = extent.argmax(axis=1)[:, None]
-    length = pixels - extent[:, ::-1].argmax(axis=1)[:, None] - first
     within = (np.arange(SIDE) + 0.5) / SIDE  # of the grid, 0-1
-    at = first + length * (within - (1 - BOX) / 2) / BOX  # 0 is the edge of the image
+    at = (
+        first[:, None] + length[:, None] * (within - (1 - BOX) / 2) / BOX
+    )  # 0 is the edge of the image
     inside = (at >= 0) & (at <= pixels)
     centre = np.clip(at - 0.5, 0, pixels - 1)
     low = np.minimum(centre.astype(int), max(pixels - 2, 0))
     share = centre - low
-    weights = np.zeros((n, SIDE, pixels))
-    image, cell = np.indices((n, SIDE))
+    weights = np.zeros((*at.shape, pixels))
+    image, cell = np.indices(at.shape)
     weights[image, cell, low] = 1 - share
     weights[image, cell, np.minimum(low + 1, pixels - 1)] += share
     weights[~inside] = np.nan

@@ -44,8 +44,8 @@ def dice(prediction: np.ndarray, mask: np.ndarray) -> np.ndarray:
     for name, array in (("prediction", prediction), ("mask", mask)):
         if array.dtype != bool:
             raise InputError(f"dtype is {array.dtype}", where=name, remedy="Give a boolean array.")
-    both = np.count_nonzero(prediction & mask, axis=(1, 2))
-    total = np.count_nonzero(prediction, axis=(1, 2)) + np.count_nonzero(mask, axis=(1, 2))
+    both, *each = (part.sum(axis=(1, 2)) for part in (prediction & mask, prediction, mask))
+    total = sum(each)
     return np.divide(2.0 * both, total, out=np.full(len(mask), np.nan), where=total > 0)
 
 
@@ -174,13 +174,11 @@ def crossfitted_dice(curves: np.ndarray, patients: ArrayLike) -> np.ndarray:
     random division.  From curves as for `best_threshold` and the patient of each image (n,); NaN
     throughout when all images are of one patient.
     """
-    names, codes = np.unique(np.asarray(patients), return_inverse=True)
-    if len(names) < 2:
+    names = np.asarray(patients)
+    if pd.unique(names).size < 2:
         return np.full(len(curves), np.nan)
-    own = np.zeros((len(names), curves.shape[1]))
-    np.add.at(own, codes, curves)
-    chosen = _first_largest(curves.sum(axis=0) - own)
-    return curves[np.arange(len(curves)), chosen[codes]]
+    own = pd.DataFrame(curves).groupby(names).transform("sum").to_numpy()
+    return curves[np.arange(len(curves)), _first_largest(curves.sum(axis=0) - own)]
 
 
 def _first_largest(sums: np.ndarray) -> np.ndarray:
@@ -226,40 +224,40 @@ def pointing_game(maps: np.ndarray, masks: np.ndarray, tolerance: float) -> np.n
     return np.where(has_lesion(near), hits, np.nan)
 
 
-def lesion_sizes(masks: np.ndarray) -> np.ndarray:
-    """Return height and width of the bounding box of each lesion in pixels, float64 (n, 2).
+def lesion_boxes(masks: np.ndarray) -> np.ndarray:
+    """Return top, left, height and width of each lesion's bounding box, float64 (n, 4), in pixels.
 
     Several parts of one mask share one box; NaN for an empty mask.
     """
     lesions = check_masks(masks)
-    sizes = np.full((len(lesions), 2), np.nan)
-    for row, lesion in zip(sizes, lesions, strict=True):
-        if lesion.any():
-            ends = [np.flatnonzero(lesion.any(axis=axis))[[0, -1]] for axis in (1, 0)]
-            row[:] = [last - first + 1 for first, last in ends]
-    return sizes
+    boxes = np.full((len(lesions), 4), np.nan)
+    outlined = has_lesion(lesions)
+    for place, axis in enumerate((2, 1)):
+        line = lesions[outlined].any(axis=axis)
+        first = line.argmax(axis=1)
+        boxes[outlined, place] = first
+        boxes[outlined, 2 + place] = line.shape[1] - line[:, ::-1].argmax(axis=1) - first
+    return boxes
 
 
 def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
     """Return, per image, the mean lesion size of all other patients, float64 (n, 2), in pixels.
 
-    From `lesion_sizes` and the patient of each image (n,); InputError when lengths differ, or fewer
-    than two patients have a lesion.
+    From heights and widths (n, 2) of `lesion_boxes` and the patient of each image (n,); InputError
+    when lengths differ, or fewer than two patients have a lesion.
     """
-    sizes, names = np.asarray(sizes, dtype=float), np.asarray(patients)
-    outlined = ~np.isnan(sizes).any(axis=1)
+    names, table = np.asarray(patients), pd.DataFrame(sizes)
+    outlined = table.notna().all(axis=1)
     if names.shape != outlined.shape or pd.unique(names[outlined]).size < 2:
         raise InputError(
             f"{names.size} patients, {pd.unique(names).size} different, beside "
-            f"{outlined.sum()} lesions in {len(sizes)} images",
+            f"{outlined.sum()} lesions in {len(table)} images",
             where="patients",
             remedy="Name each image's patient; a size needs lesions of somebody else.",
         )
-    codes = np.unique(names, return_inverse=True)[1]
-    own = np.zeros((codes.max() + 1, 3))
-    np.add.at(own, codes[outlined], np.column_stack([sizes, np.ones(len(sizes))])[outlined])
-    left = own.sum(axis=0) - own
-    return (left[:, :2] / left[:, 2:])[codes]
+    table["n"] = outlined.astype(int)
+    left = table.sum() - table.groupby(names).transform("sum")
+    return left[[0, 1]].div(left["n"], axis=0).to_numpy()
 
 
 def baseline_pictures(shape: tuple[int, int], size: tuple[float, float]) -> dict[str, np.ndarray]:
@@ -288,18 +286,18 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -
     """
     lesions = check_lesions(masks)
     near = near_lesion(lesions, tolerance)
-    rows = []
-    for place, (lesion, region, size) in enumerate(zip(lesions, near, sizes, strict=True)):
-        pictures = baseline_pictures(lesion.shape, tuple(size))
-        for name, picture in pictures.items():
-            pair = picture[None], lesion[None]
-            scores = {"dice": np.nan, "pointing": pointing_game(pair[0], region[None], 0)[0]}
-            if name != POINT:
-                scores["dice"] = cam_dice(*pair)[0]
-                scores["average_precision"] = pixel_average_precision(*pair)[0]
-            rows.append({"image": place, "baseline": name} | scores)
-    columns = ["image", "baseline", "dice", "pointing", "average_precision"]
-    return pd.DataFrame(rows, columns=columns)
+    drawn = [baseline_pictures(lesions.shape[1:], tuple(size)) for size in sizes]
+    tables = []
+    for name in BASELINES:
+        pictures = np.array([of_image[name] for of_image in drawn])
+        table = pd.DataFrame({"image": range(len(lesions)), "baseline": name, "dice": np.nan})
+        table["pointing"] = pointing_game(pictures, near, 0)
+        table["average_precision"] = np.nan
+        if name != POINT:
+            table["dice"] = cam_dice(pictures, lesions)
+            table["average_precision"] = pixel_average_precision(pictures, lesions)
+        tables.append(table)
+    return pd.concat(tables).sort_values("image", kind="stable", ignore_index=True)
 
 
 def baseline_table(scores: pd.DataFrame) -> pd.DataFrame:
@@ -314,32 +312,18 @@ def measure_overlap(
     """Measure how recorded maps and lesions overlap, image by image and run by run.
 
     Compared is the map of the predicted class at the paper's threshold; the paper says only "the
-    output layer".
+    output layer".  `runs` holds a pair per run: its test rows of the predictions table, and its
+    maps, float32 (rows, h, w, 2) before the ReLU in the same order, class 1 being the positive one.
+    `case_ids` (n,) name the cases of the masks, bool or 0/1 (n, size, size), to whose size maps are
+    enlarged.
 
-    Parameters
-    ----------
-    runs
-        One pair per run: its test rows of the predictions table, and its maps, float32
-        (rows, h, w, 2) before the ReLU in the same order, class 1 being the positive one.
-    case_ids
-        Case of each mask.
-    masks
-        bool or 0/1 (n, size, size); maps are enlarged to `size`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per run and image with a lesion: the run and case columns of the predictions table,
-        `target` (class whose map it is, 0 or 1), the columns of `MEASURES`, `mask_share` and
-        `cam_share` (of the image, lesion and above the threshold, 0-1), `empty_cam` (the map has no
-        positive value).  `dice_best` is taken at the threshold that is best for all other patients
-        of the same scenario and init (NaN where there is none), `dice_upper` at the threshold that
-        is best for the very images of the run.
-
-    Raises
-    ------
-    InputError
-        When there is no run, a case has no mask, or rows and maps differ in number.
+    One row per run and image with a lesion: the run and case columns of the predictions table,
+    `target` (class whose map it is, 0 or 1), the columns of `MEASURES`, `mask_share` and
+    `cam_share` (of the image, lesion and above the threshold, 0-1), `empty_cam` (the map has no
+    positive value).  `dice_best` is taken at the threshold that is best for all other patients of
+    the same scenario and init (NaN where there is none), `dice_upper` at the threshold that is best
+    for the very images of the run.  InputError when there is no run, a case has no mask, or rows
+    and maps differ in number.
     """
     place = check_runs(runs, case_ids)
     side = masks.shape[-1]

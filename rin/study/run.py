@@ -21,7 +21,7 @@ from rin.data.store import ImageStore, open_store
 from rin.errors import InputError, unknown
 from rin.explain.overlap import (
     baseline_scores,
-    lesion_sizes,
+    lesion_boxes,
     measure_overlap,
     others_lesion_size,
     tolerance_at,
@@ -322,7 +322,7 @@ def baseline_table(study: Study, task: str, case_ids: np.ndarray) -> pd.DataFram
     """
     cases, masks = study.inputs(task).store.cases, study.inputs(task).store.masks()
     place = pd.Index(cases["case_id"]).get_indexer(case_ids)
-    sizes = others_lesion_size(lesion_sizes(masks), cases["patient_id"].to_numpy())
+    sizes = others_lesion_size(lesion_boxes(masks)[:, 2:], cases["patient_id"].to_numpy())
     tolerance = tolerance_at(masks.shape[-1])
     scores = baseline_scores(masks[place], sizes[place], tolerance=tolerance)
     return scores.assign(case_id=case_ids[scores["image"]]).drop(columns="image")

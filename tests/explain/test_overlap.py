@@ -20,7 +20,7 @@ from rin.explain.overlap import (
     cam_dice,
     crossfitted_dice,
     dice,
-    lesion_sizes,
+    lesion_boxes,
     near_lesion,
     others_lesion_size,
     pixel_average_precision,
@@ -202,28 +202,28 @@ def lesions():
 
 def box_of(mask):
     top, left, bottom, right = regionprops(mask.astype(np.uint8))[0].bbox
-    return [bottom - top, right - left]
+    return [top, left, bottom - top, right - left]
 
 
-def test_lesion_sizes_equal_bounding_boxes_of_regionprops(lesions):
-    sizes = lesion_sizes(lesions)
-    assert sizes[[0, 1, 3]].tolist() == [box_of(mask) for mask in lesions[[0, 1, 3]]]
-    assert np.isnan(sizes[2]).all()
+def test_lesion_boxes_equal_bounding_boxes_of_regionprops(lesions):
+    boxes = lesion_boxes(lesions)
+    assert boxes[[0, 1, 3]].tolist() == [box_of(mask) for mask in lesions[[0, 1, 3]]]
+    assert np.isnan(boxes[2]).all()
 
 
 def test_others_lesion_size_leaves_out_every_image_of_the_patient(lesions):
     patients = np.array(["a", "b", "a", "b"])
-    found = others_lesion_size(lesion_sizes(lesions), patients)
+    found = others_lesion_size(lesion_boxes(lesions)[:, 2:], patients)
     for patient, size in zip(patients, found, strict=True):
-        others = [box_of(mask) for mask in lesions[patients != patient] if mask.any()]
+        others = [box_of(mask)[2:] for mask in lesions[patients != patient] if mask.any()]
         assert size == pytest.approx(np.mean(others, axis=0))
 
 
 def test_others_lesion_size_without_another_patient_or_with_too_few_raises(lesions):
     with pytest.raises(InputError, match="somebody else"):
-        others_lesion_size(lesion_sizes(lesions[[0, 2]]), ["a", "b"])
+        others_lesion_size(lesion_boxes(lesions[[0, 2]])[:, 2:], ["a", "b"])
     with pytest.raises(InputError, match="each image's patient"):
-        others_lesion_size(lesion_sizes(lesions), ["a", "b"])
+        others_lesion_size(lesion_boxes(lesions)[:, 2:], ["a", "b"])
 
 
 def test_ellipse_is_that_of_its_equation_in_the_middle():
