@@ -62,15 +62,10 @@ def to_uint8(cam: np.ndarray, size: int) -> np.ndarray:
     """Return maps of one class (n, h, w) as 8-bit images (n, size, size) of the network's input.
 
     The steps are those of the usual OpenCV recipe, in its order: ReLU; division of the small map by
-    its own maximum; bilinear enlargement with half-pixel centres; times 255; 8 bits.  Two choices
-    matter to the threshold of 180 that follows (figures for random maps of 7 x 7 cells at 224 px).
-    Scaling again after enlarging would take a tenth more of the image (Dice between the two regions
-    0.95).  Rounding to the nearest integer, where the recipe cuts off, moves the threshold by half
-    a gray level (Dice 0.99), and keeps 254.99998 from becoming 254.
-
-    Zeros for a map without a positive value, 255 everywhere for a constant positive one.
-    InputError for a wrong rank, a value that is not finite, or a `size` below the map's: maps are
-    only enlarged.
+    its own maximum, and no scaling after that; bilinear enlargement with half-pixel centres; times
+    255; 8 bits, rounded to the nearest where the recipe cuts off, so that 254.99998 does not become
+    254.  Zeros for a map without a positive value, 255 everywhere for a constant positive one.
+    InputError for a wrong rank, a value that is not finite, or a `size` below the map's.
     """
     cam = check_maps(cam).astype(np.float32)
     if size < max(cam.shape[1:]):
@@ -93,23 +88,11 @@ def gradient_cam(model: keras.Model, images: np.ndarray, features: keras.KerasTe
     """Return the Grad-CAM of every class by differentiating the logits, on any head.
 
     ``M_c = sum_k mean_xy(dlogit_c / dA_k) A_k`` (Selvaraju et al 2020), on TensorFlow and on JAX,
-    float32 (n, h, w, classes), before the ReLU.
-
-    Parameters
-    ----------
-    model
-        Functional Keras model that ends in a dense layer, with or without a softmax or sigmoid
-        after it, which is left out.
-    images
-        One batch of inputs as the model expects them, (n, height, width, channels).
-    features
-        Symbolic output of the target layer within `model`, (None, h, w, channels): the `output` of
-        a layer, or, for a backbone nested in the model, the `input` of the pooling layer.
-
-    Raises
-    ------
-    InputError
-        When the model does not end in a dense layer, or Keras runs on another backend.
+    float32 (n, h, w, classes), before the ReLU.  The functional Keras model ends in a dense layer;
+    a softmax or sigmoid after it is left out.  `images` is one batch (n, height, width, channels);
+    `features`, (None, h, w, channels), is the `output` of the target layer or, for a backbone
+    nested in the model, the `input` of the pooling layer.  InputError when the model ends
+    otherwise, or Keras runs on another backend.
     """
     import keras
 
@@ -154,7 +137,7 @@ def _logits(last: keras.layers.Layer) -> keras.KerasTensor:
 
 
 def _tensorflow_slopes(head: keras.Model, images: Any, features: Any) -> list[np.ndarray]:
-    """Return the gradients (n, h, w, channels) of each logit with respect to the features."""
+    """Return the gradients (n, h, w, channels) of each logit by the features."""
     import tensorflow as tf
 
     with tf.GradientTape(persistent=True) as tape:

@@ -146,9 +146,9 @@ def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Return the average precision of each map's gray levels as scores of lesion pixels, (n,).
 
     ``AP = Σ_t (R_t − R_{t−1}) P_t`` over the levels t of the map from the brightest down, with
-    recall R and precision P of the pixels at least as bright; pixels of one level are ties.  Input
-    and errors are those of `cam_dice`.  A map without contrast, zeros included, scores the lesion's
-    share of the image, as a random map does on average.  NaN for an empty mask.
+    recall R and precision P of the pixels at least as bright.  Input and errors are those of
+    `cam_dice`.  A map without contrast scores the lesion's share of the image.  NaN for an empty
+    mask.
     """
     inside, anywhere = _gray_histograms(cams, masks)
     hits, called = _above(inside) + inside, _above(anywhere) + anywhere
@@ -168,11 +168,10 @@ def best_threshold(curves: np.ndarray) -> int:
 
 
 def crossfitted_dice(curves: np.ndarray, patients: ArrayLike) -> np.ndarray:
-    """Return each image's Dice score at the threshold that is best for all other patients.
+    """Return each image's Dice score at the threshold that is best for all other patients, (n,).
 
-    What a tuned threshold would do for new patients; leaving one patient out at a time needs no
-    random division.  From curves as for `best_threshold` and the patient of each image (n,); NaN
-    throughout when all images are of one patient.
+    From curves as for `best_threshold` and the patient of each image (n,); NaN throughout when all
+    images are of one patient.
     """
     names = np.asarray(patients)
     if pd.unique(names).size < 2:
@@ -209,9 +208,8 @@ def near_lesion(masks: np.ndarray, tolerance: float) -> np.ndarray:
 def pointing_game(maps: np.ndarray, masks: np.ndarray, tolerance: float) -> np.ndarray:
     """Return whether the maximum of each map lies on its lesion or near it, float64 (n,), 0-1.
 
-    From finite maps and masks (n, h, w), with a tolerance as in `near_lesion`.  One maximum gives 1
-    (hit) or 0 (miss); where several pixels share it, the share of them that hits, so that a
-    constant positive map scores what a random point does.  A map without a positive value points
+    From finite maps and masks (n, h, w), with a tolerance as in `near_lesion`.  Where several
+    pixels share the maximum, the share of them that hits.  A map without a positive value points
     nowhere: 0. NaN for an empty mask.  Zhang et al, Int J Comput Vis 2018;126:1084.
     """
     maps, near = check_maps(maps), near_lesion(masks, tolerance)
@@ -280,9 +278,8 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -
 
     From masks (n, h, w), each with a lesion, and the height and width of the ellipse for each image
     (n, 2), learned elsewhere (`others_lesion_size`).  One row per image and baseline: `image` (row
-    of `masks`), `baseline`, `dice`, `pointing`, `average_precision`.  A flat picture has the same
-    Dice at every threshold; the whole image states chance for the two other measures; the centre
-    point is scored by pointing alone.
+    of `masks`), `baseline`, `dice`, `pointing`, `average_precision`; the centre point is scored by
+    pointing alone.
     """
     lesions = check_lesions(masks)
     near = near_lesion(lesions, tolerance)
