@@ -109,17 +109,16 @@ def _clusters_of_classes(labels: ArrayLike, codes: np.ndarray, n_clusters: int) 
             where="clusters",
             remedy="Pass one patient identifier a case.",
         )
-    counts = np.stack(
-        [np.bincount(codes[part], minlength=n_clusters) for part in (positive, ~positive)], axis=1
-    )
-    for name, count in zip(("positive", "negative"), (counts > 0).sum(axis=0), strict=True):
-        if count < 2:
+    counts = []
+    for name, part in (("positive", positive), ("negative", ~positive)):
+        counts.append(np.bincount(codes[part], minlength=n_clusters))
+        if np.count_nonzero(counts[-1]) < 2:
             raise InputError(
                 f"all {name} cases belong to one cluster",
                 where="clusters",
                 remedy="Resampling patients needs each class in at least two of them.",
             )
-    return counts
+    return np.stack(counts, axis=1)
 
 
 def _draws(rng: np.random.Generator, rows: int, n_clusters: int) -> np.ndarray:
@@ -141,12 +140,8 @@ def _whole_weights(weights: ArrayLike, n_cases: int) -> np.ndarray:
 def _places(positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return the order of the negatives and each positive's place below and above its ties."""
     order = np.argsort(negative, kind="stable")
-    ranked = negative[order]
-    return (
-        order,
-        np.searchsorted(ranked, positive, "left"),
-        np.searchsorted(ranked, positive, "right"),
-    )
+    ends = (np.searchsorted(negative, positive, side, order) for side in ("left", "right"))
+    return order, *ends
 
 
 def _blocks(rows: int, width: int) -> list[slice]:

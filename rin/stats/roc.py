@@ -11,7 +11,6 @@ from sklearn.metrics import roc_curve
 from rin.errors import InputError
 from rin.stats.inputs import RUN, binary_labels, evaluated_rows, located, score_row
 
-METHODS = ["vertical", "threshold", "rank"]
 _POINT = ["fpr", "tpr"]
 
 
@@ -19,18 +18,11 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     """Return the mean ROC curve of each init over its scenarios.
 
     Folds (and seeds) of a scenario are averaged first; mean and SD are over scenarios.  By
-    `method`:
-
-    - "vertical": true-positive rates averaged at a common false-positive rate, so the area under
-    the
-      mean curve is the mean area (Fawcett 2006, section 8.1).
-    - "threshold": both rates averaged at a common threshold of the score (section 8.2).  It is the
-      paper's description read literally, "averaging false-positive rates and true-positive rates
-      from each experiment" (Figure 3, caption).  The thresholds are even quantiles of the scores of
-      all runs of the init.
-    - "rank": the same, where each run calls an equal fraction of its cases positive, so that scores
-    on
-      different scales do not matter.
+    `method`: "vertical", true-positive rates at a common false-positive rate, so the area under the
+    mean curve is the mean area (Fawcett 2006, section 8.1); "threshold", both rates at a common
+    threshold, an even quantile of the scores of all runs of the init (section 8.2), which is the
+    paper's description read literally (Figure 3, caption); "rank", the same where each run calls
+    an equal fraction of its cases positive, so that scores on different scales do not matter.
 
     `n_points` is that of the even grid from 0 to 1, at least 2.  One row per task × init × method ×
     position: position (0-1; the false-positive rate, the fraction of all runs' scores at or above

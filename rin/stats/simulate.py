@@ -59,30 +59,30 @@ def simulate_coverage(
     (Wilson's 95 % interval of the coverage), mean_width, design_effect (mean variance over the
     naive one's), replicates.
     """
-    settings = {"images": images, "replicates": replicates, "seed": seed, "labels": labels}
-    rows = []
+    settings = {"patients": patients, "images": images, "replicates": replicates, "seed": seed}
+    tables = []
     for correlation in correlations:
-        sets = simulate_test_sets(correlation, patients=patients, **settings)
-        table = normal_intervals(sets)
-        naive = table[table["method"] == "naive"].groupby("measure")["variance"].mean()
-        for (method, measure), group in table.groupby(["method", "measure"], sort=False):
-            held = group["low"].le(group["truth"]) & group["truth"].le(group["high"])
-            low, high = proportion_confint(held.sum(), held.size, method="wilson")
-            rows.append(
-                {
-                    "correlation": correlation,
-                    "method": method,
-                    "measure": measure,
-                    "truth": group["truth"].iloc[0],
-                    "coverage": held.mean(),
-                    "low": low,
-                    "high": high,
-                    "mean_width": (group["high"] - group["low"]).mean(),
-                    "design_effect": group["variance"].mean() / naive[measure],
-                    "replicates": held.size,
-                }
-            )
-    return pd.DataFrame(rows)
+        sets = normal_intervals(simulate_test_sets(correlation, labels=labels, **settings))
+        sets["held"] = sets["truth"].between(sets["low"], sets["high"])
+        sets["width"] = sets["high"] - sets["low"]
+        groups = sets.groupby(["method", "measure"], sort=False)
+        table = groups.agg(
+            truth=("truth", "first"),
+            held=("held", "sum"),
+            mean_width=("width", "mean"),
+            variance=("variance", "mean"),
+            replicates=("held", "size"),
+        )
+        table["low"], table["high"] = proportion_confint(
+            table["held"], table["replicates"], method="wilson"
+        )
+        naive = table["variance"]["naive"]
+        table["design_effect"] = table["variance"].div(naive, level="measure")
+        table["coverage"] = table["held"] / table["replicates"]
+        tables.append(table.reset_index().assign(correlation=correlation))
+    columns = ["correlation", "method", "measure", "truth", "coverage", "low", "high"]
+    columns += ["mean_width", "design_effect", "replicates"]
+    return pd.concat(tables, ignore_index=True)[columns]
 
 
 def simulate_test_sets(
@@ -104,8 +104,7 @@ def simulate_test_sets(
     With `labels` "patient" the first half of the patients (4 or more) is positive, with all images.
     With "lesion" images of a patient alternate, and patients in how they begin.  One pair in
     `patients` then compares images of one patient, whose area is Φ(d_p / √(2 (1 − ρ))): the mean
-    estimate lies above the area of different patients by that much, which counts against every
-    interval.
+    estimate is raised by that much, which counts against every interval.
     """
     if not (0 <= correlation < 1 and patients >= 4 and images >= 1 and replicates >= 1):
         raise InputError(
