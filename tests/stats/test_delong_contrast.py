@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from rin.errors import InputError
 from rin.stats.delong import (
@@ -29,22 +28,6 @@ SCORES = np.random.default_rng(5).normal(LABELS, 1.2, size=(4, 12)).round(1)
 WEIGHTS = [0.5, -1.0, 0.25, 2.0]
 
 
-def placements(labels, scores):
-    """Oracle: DeLong's structural components of one predictor, all pairs by hand."""
-    pairs = [[(p > q) + 0.5 * (p == q) for q in scores[labels == 0]] for p in scores[labels == 1]]
-    return np.mean(pairs, axis=1), np.mean(pairs, axis=0)
-
-
-def contrast_by_hand(labels, scores, weights):
-    """Oracle: cᵀθ and cᵀSc with S from all pairs."""
-    parts = [placements(labels, row) for row in scores]
-    areas = np.array([of_positive.mean() for of_positive, _ in parts])
-    s10 = np.cov([of_positive for of_positive, _ in parts])
-    s01 = np.cov([of_negative for _, of_negative in parts])
-    covariance = s10 / labels.sum() + s01 / (labels == 0).sum()
-    return areas @ weights, np.asarray(weights) @ covariance @ weights
-
-
 def test_contrast_of_two_with_plus_and_minus_one_is_the_delong_test():
     found = area_contrast(LABELS, SCORES[:2], [1, -1], level=0.9)
     test = delong_test(LABELS, *SCORES[:2], level=0.9)
@@ -60,17 +43,6 @@ def test_contrast_of_two_by_patient_is_the_clustered_test():
     ours = [found.estimate, found.variance, found.z, found.p_value, found.ci_low, found.ci_high]
     assert ours == pytest.approx(expected, rel=1e-12)
     assert found.variance != pytest.approx(delong_test(LABELS, *SCORES[:2]).variance)
-
-
-def test_contrast_variance_is_the_weighted_sum_over_all_pairs():
-    found = area_contrast(LABELS, SCORES, WEIGHTS)
-    estimate, variance = contrast_by_hand(LABELS, SCORES, WEIGHTS)
-    assert (found.estimate, found.variance) == pytest.approx((estimate, variance), rel=1e-12)
-    z = estimate / math.sqrt(variance)
-    assert found.z == pytest.approx(z)
-    assert found.p_value == pytest.approx(2 * stats.norm.sf(abs(z)))
-    low, high = stats.norm.interval(0.95, estimate, math.sqrt(variance))
-    assert (found.ci_low, found.ci_high) == pytest.approx((low, high))
 
 
 @settings(max_examples=40, deadline=None)
@@ -90,17 +62,10 @@ def test_contrast_equals_the_quadratic_form_of_either_covariance(seed, weights):
 
 
 @pytest.mark.parametrize("clusters", [None, PATIENTS])
-def test_contrast_of_equal_predictors_finds_nothing_despite_rounding(clusters):
-    rows = np.vstack([SCORES[[0] * 3], SCORES[[0] * 3]])
-    found = area_contrast(LABELS, rows, np.repeat([1 / 3, -1 / 3], 3), clusters=clusters)
+@pytest.mark.parametrize("weights", [np.repeat([1 / 3, -1 / 3], 3), [0.1, 0.2, -0.3]])
+def test_contrast_of_equal_predictors_finds_nothing_despite_rounding(weights, clusters):
+    found = area_contrast(LABELS, SCORES[[0] * len(weights)], weights, clusters=clusters)
     assert (found.estimate, found.variance, found.z, found.p_value) == (0, 0, 0, 1)
-
-
-def test_contrast_that_cancels_but_for_rounding_is_zero():
-    weights = [0.1, 0.2, -0.3]
-    assert sum(weights) != 0
-    found = area_contrast(LABELS, SCORES[[0, 0, 0]], weights)
-    assert (found.estimate, found.variance, found.p_value) == (0, 0, 1)
 
 
 def test_contrast_that_is_small_but_no_rounding_is_kept():
