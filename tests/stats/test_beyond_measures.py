@@ -92,17 +92,6 @@ def test_every_row_of_weights_is_measured_as_if_alone(measure):
     np.testing.assert_allclose(found, alone, rtol=1e-12)
 
 
-@pytest.mark.parametrize("measure", NUMBERS)
-@given(scale=st.floats(1e-3, 1e3))
-@settings(max_examples=15, deadline=None)
-def test_weights_count_in_proportion_only(measure, scale):
-    labels, scores = sample(30, levels=6)
-    weights = replicates(30, 1)[0]
-    expected = measured(measure, labels, scores, weights=weights)
-    scaled = measured(measure, labels, scores, weights=weights * scale)
-    assert scaled == pytest.approx(expected, rel=1e-9)
-
-
 def binned_in_a_loop(labels, scores, bins):
     """The rule in plain words: a score's bin is that of its middle rank."""
     found = []
@@ -246,11 +235,6 @@ def test_precision_at_recall_is_that_of_the_highest_threshold_that_reaches_it():
     np.testing.assert_allclose(found, [1, 1, 1, 2 / 3, 2 / 3, 3 / 5, 3 / 5])
 
 
-def test_precision_at_recall_0_is_that_of_the_highest_score_that_counts():
-    cases = weighted_cases([1, 0, 1], [0.9, 0.5, 0.1], [[1, 1, 1], [0, 1, 3]])
-    np.testing.assert_allclose(precision_at_recall(cases, np.zeros(1)), [[1], [0]])
-
-
 def by_statsmodels(labels, scores, weights=None):
     """In the large, intercept and slope from two generalised linear models."""
     odds, binomial = logit(scores), sm.families.Binomial()
@@ -259,16 +243,10 @@ def by_statsmodels(labels, scores, weights=None):
     return [*large.fit(tol=1e-12).params, *line.fit(tol=1e-12).params]
 
 
-@pytest.mark.parametrize(("n", "seed"), [(30, 0), (200, 1), (2000, 2)])
-def test_line_equals_statsmodels(n, seed):
-    labels, scores = sample(n, seed)
-    found = measured(calibration_line, labels, scores)
-    np.testing.assert_allclose(found, by_statsmodels(labels, scores), rtol=1e-7)
-
-
-def test_line_with_weights_equals_statsmodels_row_by_row():
-    labels, scores = sample(60)
-    weights = replicates(60)
+@pytest.mark.parametrize("n", [60, 400])
+def test_line_with_weights_equals_statsmodels_row_by_row(n):
+    labels, scores = sample(n)
+    weights = np.vstack([np.ones(n, int), replicates(n)])
     expected = [by_statsmodels(labels, scores, row) for row in weights]
     found = calibration_line(weighted_cases(labels, scores, weights))
     np.testing.assert_allclose(found, expected, rtol=1e-7)
@@ -305,12 +283,6 @@ def test_scores_of_0_and_1_count_as_the_nearest_that_have_log_odds():
     assert line[2] == pytest.approx(slope)
 
 
-def test_in_the_large_of_sure_scores_that_are_mostly_wrong_is_found():
-    large, _, _ = measured(calibration_line, [1, 1, 1, 0, 0], [0, 0, 0, 0, 1.0])
-    # The sum of what the shifted scores expect equals the number of positives.
-    assert expit(logit([EXTREME] * 4 + [1 - EXTREME]) + large).sum() == pytest.approx(3)
-
-
 def near(labels, scores, weights):
     line = measured(calibration_line, labels, scores)
     return replicate_lines(weighted_cases(labels, scores, weights), line)
@@ -331,11 +303,6 @@ def test_replicate_slope_is_nan_where_all_cases_that_count_score_the_same():
     labels, scores = [0, 1, 0, 1, 0], [0.1, 0.2, 0.2, 0.9, 0.95]
     values = near(labels, scores, [[1, 1, 1, 1, 1], [0, 2, 2, 0, 0]])
     assert np.isnan(values).tolist() == [[False, False], [False, True]]
-
-
-def test_replicate_slope_is_nan_without_a_line_to_step_from():
-    values = near([0, 1, 1], [0.1, 0.6, 0.7], [[1, 1, 1]])
-    assert np.isnan(values).tolist() == [[False, True]]
 
 
 def test_replicates_in_the_large_equal_complete_fits_with_a_dozen_cases():
