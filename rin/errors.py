@@ -4,7 +4,11 @@ Every message has three parts: where the trouble is, what it is, and what to do
 about it.  Programming errors stay ordinary Python exceptions.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+
+#: Bad things of one sort that an error names.
+NAMED = 10
 
 
 class InputError(ValueError):
@@ -31,6 +35,12 @@ class InputError(ValueError):
 
 def _rebuild(problem: str, where: str, remedy: str) -> InputError:
     return InputError(problem, where=where, remedy=remedy)
+
+
+def named(texts: Sequence[str], between: str = "; ") -> str:
+    """Return the first ten texts in one, and how many more there are."""
+    more = [f"and {len(texts) - NAMED} more"] if len(texts) > NAMED else []
+    return between.join([*texts[:NAMED], *more])
 
 
 def unknown(kind: str, name: object, known: "list[str] | tuple[str, ...]") -> InputError:

@@ -33,11 +33,10 @@ from rin.curation.deidentify import (
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.chunks import map_threads, run_chunks
-from rin.errors import InputError
+from rin.errors import InputError, named
 from rin.files import sha256_of, write_atomically
 
 CHUNK = 128
-NAMED_BAD = 10
 DICOM_FOLDER, PICTURE_FOLDER = "deidentified", "pictures"
 NOTES, NEW_NOTES = "exported.parquet", "exported"
 #: Libraries that decide headers and pixels of an export.
@@ -97,10 +96,9 @@ def export_images(
     for problems in run_chunks(work, chunks, workers=workers, title="De-identifying"):
         bad += problems
     if bad:
-        named = "; ".join(f"{path}: {problem}" for path, problem in sorted(bad)[:NAMED_BAD])
-        more = f"; and {len(bad) - NAMED_BAD} more" if len(bad) > NAMED_BAD else ""
+        told = named([f"{path}: {problem}" for path, problem in sorted(bad)])
         raise InputError(
-            f"{len(bad)} of {len(images)} images cannot be exported: {named}{more}",
+            f"{len(bad)} of {len(images)} images cannot be exported: {told}",
             where=root,
             remedy="Export these files from the archive again, or take them out of its folder. "
             "What was done for the others is kept.",

@@ -61,14 +61,12 @@ from rin.data.chunks import map_threads, run_chunks
 from rin.data.dicom import BROKEN
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.tree import DEBRIS, DEBRIS_FOLDER, walk
-from rin.errors import InputError
+from rin.errors import InputError, named
 from rin.files import sha256_of
 
 VERSION = 2
 #: Files of one transaction, and values of one SQL list; databases allow some thousands.
 CHUNK, SLICE = 512, 500
-#: Bad files that an error names.
-NAMED = 10
 #: Series of these modalities hold no picture, or one that does not say what was examined.
 DOCUMENTS = ("KO", "PR", "SR", "DOC", "OT")
 #: Suffixes of files that say of themselves that they are DICOM, and of files that are passed over.
@@ -371,10 +369,9 @@ def _update(engine: Engine, root: Path, encoding: str, workers: int | None) -> N
         problems += _settle(connection, root)
     if not problems:
         return
-    named = [f"{path}: {problem}" for path, problem in sorted(problems)[:NAMED]]
-    more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
+    told = named([f"{path}: {problem}" for path, problem in sorted(problems)])
     raise InputError(
-        f"{len(problems)} files cannot be indexed: {'; '.join(named)}{more}",
+        f"{len(problems)} files cannot be indexed: {told}",
         where=root,
         remedy="Export or correct these files again, or move them out of the archive. All others "
         "are in the index, and only these are read again.",

@@ -31,11 +31,11 @@ from sqlalchemy import Column, select
 
 from rin.curation.exclusions import file_query, rule_of
 from rin.curation.index import Archive, in_slices, instances, read_table, studies
-from rin.curation.taxonomy import REGIONS, listed, read_rows, region_of
+from rin.curation.taxonomy import REGIONS, REMEDY, read_rows, region_of
 from rin.data import dicom
 from rin.data.chunks import map_threads, run_chunks
 from rin.data.pixels import polygon_text, rasterise
-from rin.errors import InputError
+from rin.errors import InputError, named
 
 COLUMNS = (
     *("sop_uid", "study_uid", "series_uid", "patient_id", "path", "modality", "region", "label"),
@@ -138,7 +138,7 @@ def read_key_images(
     rows = _rows(chosen, files, owner_of, remarks, problems)
     if problems:
         raise InputError(
-            listed(f"{len(problems)} documents of readers cannot be used", sorted(problems)),
+            f"{len(problems)} documents of readers cannot be used: {named(sorted(problems))}",
             where=archive.root,
             remedy="Correct them in the archive, or translate the site's own terms with a label "
             "map (columns finding,region,label; empty region and label leave a finding out).",
@@ -189,19 +189,20 @@ def read_label_map(path: Path, taxonomy: pd.DataFrame) -> dict[str, tuple[str, s
     known = set(zip(taxonomy["region"], taxonomy["label"], strict=True)) | {LEFT_OUT}
     terms: dict[str, tuple[str, str]] = {}
     bad = []
-    for line, row in enumerate(read_rows(Path(path), HEADER).itertuples(index=False), start=2):
+    rows = read_rows(path, HEADER, "label map", REMEDY)
+    for number, row in enumerate(rows.itertuples(index=False), start=2):
         term, target = _folded(row.finding), (row.region.strip(), row.label.strip())
         if not term:
-            bad.append(f"line {line} has no finding")
+            bad.append(f"row {number} has no finding")
         elif target not in known:
-            bad.append(f"line {line}: {_told(target)} is no class{_near(target, taxonomy)}")
+            bad.append(f"row {number}: {_told(target)} is no class{_near(target, taxonomy)}")
         elif terms.setdefault(term, target) != target:
             bad.append(
-                f"line {line}: {row.finding.strip()!r} stands there twice, translated otherwise"
+                f"row {number}: {row.finding.strip()!r} stands there twice, translated otherwise"
             )
     if bad:
         raise InputError(
-            listed(f"{len(bad)} lines of the label map are not valid", bad),
+            f"{len(bad)} rows of the label map are not valid: {named(bad)}",
             where=path,
             remedy="Use regions and labels of data_manifests/radimagenet_labels.csv; leave both "
             "empty for findings without a class.",

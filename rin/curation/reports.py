@@ -16,8 +16,6 @@ The review queue is a CSV file for any spreadsheet program: UTF-8 with a byte-or
 cell that a program would take for a formula.  Its commas may have become semicolons or tabs.
 """
 
-import csv
-import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -30,6 +28,7 @@ from sqlalchemy import or_, select
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.curation.index import Archive, read_table, reports, studies
+from rin.curation.taxonomy import read_rows
 from rin.errors import InputError
 from rin.files import write_atomically
 from rin.strict_yaml import read_yaml
@@ -450,7 +449,13 @@ def _answered(path: Path, screened: pd.DataFrame) -> list[dict[str, str]]:
     texts = {uid: [_plain(text) for text in own] for uid, *own in zip(*columns, strict=True)}
     lines: dict[str, int] = {}
     answered = []
-    for line, row in enumerate(_queue_rows(path), start=2):
+    rows = read_rows(
+        path,
+        COLUMNS,
+        "review queue",
+        'Answer the review queue as it was written, and save it as "CSV UTF-8".',
+    )
+    for line, row in enumerate(rows.map(_unguarded).to_dict("records"), start=2):
         uid, answer = row["study_uid"].strip(), row["confirmed"].strip().lower()
         touched = any(row[name].strip() for name in ANSWERS)
         problem = ""
@@ -472,29 +477,6 @@ def _answered(path: Path, screened: pd.DataFrame) -> list[dict[str, str]]:
         if touched:
             answered.append(row | {"study_uid": uid, "confirmed": answer})
     return answered
-
-
-def _queue_rows(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a queue below its heading, without blank ones."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-        # The delimiter that divides the first line best.
-        delimiter = max(",;\t", key=text.partition("\n")[0].count)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        head, *rows = [cells for cells in reader if any(map(str.strip, cells))] or [[]]
-        names = [cell.strip() for cell in head]
-        if odd := [name for name in COLUMNS if names.count(name) != 1]:
-            raise ValueError(f"columns missing, or there twice: {', '.join(odd)}")
-        for line, cells in enumerate(rows, start=2):
-            if len(cells) != len(names):
-                raise ValueError(f"row {line} has {len(cells)} of {len(names)} cells")
-    except (OSError, ValueError, csv.Error) as error:
-        raise InputError(
-            f"it cannot be read as a review queue ({error})",
-            where=path,
-            remedy='Answer the review queue as it was written, and save it as "CSV UTF-8".',
-        ) from error
-    return [dict(zip(names, map(_unguarded, cells), strict=True)) for cells in rows]
 
 
 def _guarded(cell: object) -> str:

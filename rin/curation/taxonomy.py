@@ -20,13 +20,14 @@ import pandas as pd
 import pandera.pandas as pa
 
 from rin.data.manifest import manifest_folder
-from rin.errors import InputError
+from rin.errors import InputError, named
 from rin.paper import DATABASE
 from rin.strict_yaml import read_yaml
 
 FILE = "radimagenet_labels.csv"
 COLUMNS = ("modality", "region", "label", "images", "kind", "source")
 KINDS = ("full set", "subset", "none")
+REMEDY = "Save it as CSV in UTF-8, with all columns in every row; quote cells that hold commas."
 #: Modality as the file writes it, to the paper's name.
 MODALITIES = {"CT": "CT", "MR": "MRI", "US": "US"}
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -80,8 +81,6 @@ _SCHEMA = pa.DataFrameSchema(
         ),
     ],
     unique=["region", "label"],
-    strict=True,
-    ordered=True,
 )
 
 
@@ -101,15 +100,15 @@ def load_taxonomy(path: Path | None = None) -> pd.DataFrame:
         the paper.
     """
     path = Path(path or taxonomy_file())
-    rows = read_rows(path, COLUMNS)
+    rows = read_rows(path, COLUMNS, "table of classes", REMEDY)
     try:
         checked = _SCHEMA.validate(rows, lazy=True)
     except pa.errors.SchemaErrors as error:
         failed = error.failure_cases.drop_duplicates(["index", "check"])
         bad = failed.groupby("index")["check"].agg(lambda checks: "; ".join(map(str, checks)))
-        lines = [f"line {k + 2}, {','.join(rows.iloc[k])}: {wrong}" for k, wrong in bad.items()]
+        told = [f"row {k + 2}, {','.join(rows.iloc[k])}: {wrong}" for k, wrong in bad.items()]
         raise InputError(
-            listed("lines that are not valid", lines),
+            f"{len(told)} rows are not valid: {named(told)}",
             where=path,
             remedy="Known modalities, regions and kinds stand in rin.curation.taxonomy.",
         ) from error
@@ -164,27 +163,25 @@ def region_of(modality: str, body_part: str, description: str = "") -> tuple[str
     return found.pop() if len(found) == 1 else None
 
 
-def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Return a CSV file in UTF-8 (a byte-order mark does not matter) as texts, a row a line."""
+def read_rows(path: Path, columns: Sequence[str], what: str, remedy: str) -> pd.DataFrame:
+    """Return these columns of a CSV file as texts, a row a line.
+
+    The file is UTF-8, with or without a byte-order mark; comma, semicolon or tab divides it.
+    Other columns and blank lines do not matter.  An InputError says that it is no ``what``.
+    """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
-        if [name.strip() for name in (rows or [[]])[0]] != list(columns):
-            raise ValueError(f"the first line must read {','.join(columns)}")
-        for line, row in enumerate(rows, start=1):
-            if len(row) != len(columns):
-                raise ValueError(f"line {line} has {len(row)} of {len(columns)} fields")
+        text = Path(path).read_bytes().decode("utf-8-sig")
+        # The delimiter that divides the first line best.
+        delimiter = max(",;\t", key=text.partition("\n")[0].count)
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        head, *rows = [cells for cells in lines if any(map(str.strip, cells))] or [[]]
+        names = [cell.strip() for cell in head]
+        if odd := [name for name in columns if names.count(name) != 1]:
+            raise ValueError(f"columns missing, or there twice: {', '.join(odd)}")
+        for number, cells in enumerate(rows, start=2):
+            if len(cells) != len(names):
+                raise ValueError(f"row {number} has {len(cells)} of {len(names)} cells")
     except (OSError, ValueError, csv.Error) as error:
-        raise InputError(
-            f"it cannot be read as a table ({error})",
-            where=path,
-            remedy=f"Save it as CSV in UTF-8, with the columns {','.join(columns)} in every line; "
-            "quote fields that hold commas.",
-        ) from error
-    return pd.DataFrame(rows[1:], columns=list(columns), dtype=str)
-
-
-def listed(problem: str, lines: list[str]) -> str:
-    """Return a problem with its lines below, ten at most."""
-    more = ["  and more"] if len(lines) > 10 else []
-    return "\n".join([f"{problem}:", *(f"  {line}" for line in lines[:10]), *more])
+        problem = f"it cannot be read as a {what} ({error})"
+        raise InputError(problem, where=path, remedy=remedy) from error
+    return pd.DataFrame(rows, columns=names, dtype=str)[list(columns)]

@@ -24,7 +24,7 @@ from rin.data.leakage import picture_hash
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import is_shape, read_mask, read_picture, resize_picture
 from rin.data.tree import fingerprints
-from rin.errors import InputError
+from rin.errors import InputError, named
 
 INSPECTION_VERSION = 1
 CHUNK = 1024
@@ -32,7 +32,6 @@ LOCK = ".lock"
 HASH_SIZE = 256
 #: Rows for a store are kept of datasets up to this size; a larger one is decoded once more.
 ROW_BYTES = 2**30
-NAMED_BAD = 10
 BAD_COLUMNS = ["case_id", "place", "problem"]
 CONTENT = ["digest", "mask_digest", "width", "height"]
 SEEN = pa.schema(
@@ -120,10 +119,9 @@ def refuse_bad(bad: pd.DataFrame, count: int, where: str | Path) -> None:
     """Raise InputError where cases, of ``count`` in all, are bad; the first ten are named."""
     if bad.empty:
         return
-    named = [f"{row.place}: {row.problem}" for row in bad.head(NAMED_BAD).itertuples()]
-    more = f"; and {len(bad) - NAMED_BAD} more" if len(bad) > NAMED_BAD else ""
+    told = named((bad["place"] + ": " + bad["problem"]).tolist())
     raise InputError(
-        f"{len(bad)} of {count} cases cannot be read: {'; '.join(named)}{more}",
+        f"{len(bad)} of {count} cases cannot be read: {told}",
         where=where,
         remedy="Fetch these files again, or list the cases under known_bad in the manifest, "
         "with the reason. What was done for the others is kept.",

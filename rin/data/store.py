@@ -27,13 +27,12 @@ from rin.data.dataset import Dataset, validate_cases
 from rin.data.inspection import (
     BAD_COLUMNS,
     CONTENT,
-    NAMED_BAD,
     kept_rows,
     refuse_bad,
     store_row,
 )
 from rin.data.pixels import RESIZES, read_mask, read_picture
-from rin.errors import InputError, unknown
+from rin.errors import InputError, named, unknown
 
 STORE_VERSION = 2
 CHUNK = 1024
@@ -195,10 +194,9 @@ def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None
 
 def _refuse_replaced(replaced: pd.DataFrame, where: Path) -> None:
     if len(replaced):
-        more = ", ..." if len(replaced) > NAMED_BAD else ""
+        told = named([*replaced["case_id"]], ", ")
         raise InputError(
-            f"{len(replaced)} pictures were replaced after the dataset was opened "
-            f"({', '.join(replaced['case_id'][:NAMED_BAD])}{more})",
+            f"{len(replaced)} pictures were replaced after the dataset was opened ({told})",
             where=where,
             remedy="Leave the files as they are and run again; all that changed is then read anew.",
         )

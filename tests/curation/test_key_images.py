@@ -101,11 +101,11 @@ def test_term_with_an_empty_class_is_left_out_and_counted(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([("x", "lung", "nodul")], "line 2: lung: nodul is no class.*near: lung: Nodule"),
-        ([("x", "", "Nodule")], "line 2: Nodule is no class"),
-        ([(" ", "lung", "Nodule")], "line 2 has no finding"),
-        ([("x", "lung")], "line 2 has 2 of 3 fields"),
-        ([("x", "lung", "Nodule"), ("X ", "abd", "ascites")], "line 3: 'X' stands there twice"),
+        ([("x", "lung", "nodul")], "row 2: lung: nodul is no class.*near: lung: Nodule"),
+        ([("x", "", "Nodule")], "row 2: Nodule is no class"),
+        ([(" ", "lung", "Nodule")], "row 2 has no finding"),
+        ([("x", "lung")], "row 2 has 2 of 3 cells"),
+        ([("x", "lung", "Nodule"), ("X ", "abd", "ascites")], "row 3: 'X' stands there twice"),
     ],
 )
 def test_bad_line_of_the_label_map_is_named(tmp_path, rows, message):
@@ -148,10 +148,7 @@ def test_all_bad_documents_are_named_in_one_error(tmp_path):
     broken.write_bytes(b"gone")
     with pytest.raises(InputError, match="3 documents of readers cannot be used") as caught:
         read_key_images(archive, TAXONOMY, workers=1)
-    lines = str(caught.value).splitlines()[1:4]
-    assert [line.split(":")[0].strip() for line in lines] == [
-        f"dicom/1.8.{number}.dcm" for number in (1, 2, 4)
-    ]
+    assert all(f" dicom/1.8.{number}.dcm: " in str(caught.value) for number in (1, 2, 4))
     assert "knee: acl_pathology is a class of MR, and dicom/1.1.1.dcm is CT" in str(caught.value)
 
 

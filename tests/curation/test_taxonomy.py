@@ -69,7 +69,7 @@ def test_bad_entries_are_named_with_their_line(rows, tmp_path, line, column, val
     with pytest.raises(InputError) as caught:
         tx.load_taxonomy(written(rows, tmp_path / "t.csv"))
     assert message in str(caught.value)
-    assert f"line {line}, " in str(caught.value)
+    assert f"row {line}, " in str(caught.value)
     assert "t.csv" in str(caught.value)
 
 
@@ -80,13 +80,13 @@ def test_missing_class_is_refused_with_the_papers_numbers(rows, tmp_path):
 
 def test_line_with_too_many_fields_is_named(rows, tmp_path):
     rows[3].append("more")
-    with pytest.raises(InputError, match="line 4 has 7 of 6 fields"):
+    with pytest.raises(InputError, match="row 4 has 7 of 6 cells"):
         tx.load_taxonomy(written(rows, tmp_path / "t.csv"))
 
 
 def test_other_columns_are_refused(rows, tmp_path):
     rows[0][2] = "class"
-    with pytest.raises(InputError, match="first line must read modality,region,label"):
+    with pytest.raises(InputError, match="missing, or there twice: label"):
         tx.load_taxonomy(written(rows, tmp_path / "t.csv"))
 
 
