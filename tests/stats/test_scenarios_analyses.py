@@ -79,8 +79,11 @@ def test_contrasts_sum_the_variances_of_folds_over_k_squared(predictions, table,
 
 
 def test_bootstrap_over_patients_agrees_with_the_clustered_contrast():
+    # Draws shared by both folds would give a wider interval.
     predictions = make_predictions(n_scenarios=2, n_folds=2, n_cases=120)
     table = analysed(predictions, replicates=1500)
+    again = analysed(predictions.sample(frac=1, random_state=3), replicates=1500)
+    pd.testing.assert_frame_equal(again, table)
     ours, formula = table.loc["cluster_bootstrap"], table.loc["clustered_contrast"]
     assert ours["standard_error"] == pytest.approx(formula["standard_error"], rel=0.1)
     assert ours["ci_low"] == pytest.approx(formula["ci_low"], abs=0.01)
@@ -97,24 +100,6 @@ def test_bootstrap_p_is_twice_the_smaller_share_of_replicates_beyond_zero():
     assert back.loc["cluster_bootstrap", "p_value"] == pytest.approx(2 / 200)
 
 
-def test_bootstrap_depends_on_its_seed_and_replicates_alone(predictions, table):
-    columns = ["ci_low", "ci_high", "standard_error"]
-    row = table.loc["cluster_bootstrap", columns].tolist()
-    again = analysed(predictions.sample(frac=1, random_state=3))
-    assert again.loc["cluster_bootstrap", columns].tolist() == row
-    assert analysed(predictions, seed=1).loc["cluster_bootstrap", columns].tolist() != row
-
-
-def test_bootstrap_draws_each_fold_apart():
-    # The same cases under other names in a second fold: shared draws would not shrink the SD.
-    one = make_predictions(n_scenarios=2, n_folds=1, n_cases=60)
-    two = one.assign(fold=1, case_id="x" + one["case_id"], patient_id="x" + one["patient_id"])
-    alone, both = analysed(one, replicates=600), analysed(pd.concat([one, two]), replicates=600)
-    ratio = both["standard_error"] / alone["standard_error"]
-    assert ratio["cluster_bootstrap"] == pytest.approx(math.sqrt(0.5), rel=0.1)
-    assert ratio["clustered_contrast"] == pytest.approx(math.sqrt(0.5))
-
-
 def test_fold_analysis_tests_the_mean_difference_of_each_fold(predictions, table):
     areas = scenario_aucs(predictions).groupby(["init", "fold"])["auc"].mean()
     test = nadeau_bengio(areas["radimagenet"] - areas["imagenet"], 0.25)
@@ -124,14 +109,8 @@ def test_fold_analysis_tests_the_mean_difference_of_each_fold(predictions, table
 
 def test_mixed_model_is_that_of_all_run_areas(predictions, table):
     found = mixed_model(scenario_aucs(predictions), *INITS)
-    expected = [
-        found.mean_difference,
-        found.ci_low,
-        found.ci_high,
-        found.t,
-        found.df,
-        found.p_value,
-    ]
+    interval = found.ci_low, found.ci_high
+    expected = [found.mean_difference, *interval, found.t, found.df, found.p_value]
     assert table.loc["mixed_model", NUMBERS].tolist() == pytest.approx(expected, rel=1e-6)
     assert table.loc["mixed_model", "remark"] == found.remark
 
@@ -163,15 +142,12 @@ def test_one_scenario_leaves_no_t_test_of_scenarios():
     assert table.loc["paired_t", "unit"] == "1 scenario"
 
 
-def test_one_fold_leaves_no_test_of_folds():
+def test_one_fold_or_an_unknown_ratio_leaves_no_test_of_folds(predictions):
     table = analysed(make_predictions(n_scenarios=3, n_folds=1))
     assert impossible(table, "nadeau_bengio") == "One fold has no spread to test."
     assert table.drop(index="nadeau_bengio")["p_value"].notna().all()
-
-
-def test_unknown_ratio_leaves_no_test_of_folds(predictions):
-    table = analysed(predictions, test_train_ratio=None)
-    assert impossible(table, "nadeau_bengio").startswith("The ratio of test to training cases")
+    unknown = analysed(predictions, test_train_ratio=None)
+    assert impossible(unknown, "nadeau_bengio").startswith("The ratio of test to training cases")
 
 
 def test_one_patient_with_all_positives_leaves_no_patient_level_analysis(predictions):
@@ -185,8 +161,7 @@ def test_one_patient_with_all_positives_leaves_no_patient_level_analysis(predict
 
 
 def test_single_positive_case_leaves_no_analysis_of_cases():
-    one = make_predictions(n_scenarios=2, n_folds=1, n_cases=3)
-    table = analysed(one)
+    table = analysed(make_predictions(n_scenarios=2, n_folds=1, n_cases=3))
     remark = "A class has a single case, which shows no spread."
     assert impossible(table, "delong_contrast") == remark
     assert impossible(table, "delong_mean_scores") == remark
@@ -290,18 +265,16 @@ def test_t_tests_of_scenarios_are_those_of_their_areas_averaged_over_folds(
     assert table.loc[analysis, "standard_error"] == pytest.approx(expected[0] / found.statistic)
 
 
-def test_delong_of_mean_scores_compares_scores_averaged_over_scenarios(predictions, table):
+@pytest.mark.parametrize(
+    ("analysis", "index"),
+    [
+        ("delong_stacked", ["case_id", "label", "scenario"]),  # every prediction a new case
+        ("delong_mean_scores", ["case_id", "label"]),
+    ],
+)
+def test_delong_of_stacked_and_of_mean_scores(predictions, table, analysis, index):
     rows = predictions[predictions["part"] == "test"]
-    wide = rows.pivot_table(index="case_id", columns="init", values=["score", "label"])
-    test = delong_test(wide["label"][INITS[0]], *(wide["score"][init] for init in INITS))
+    wide = rows.pivot_table(index=index, columns="init", values="score")
+    test = delong_test(wide.index.get_level_values("label"), *(wide[init] for init in INITS))
     expected = [test.difference, test.ci_low, test.ci_high, test.z, math.inf, test.p_value]
-    assert table.loc["delong_mean_scores", NUMBERS].tolist() == pytest.approx(expected)
-
-
-def test_stacked_delong_takes_every_prediction_for_a_new_case(predictions, table):
-    rows = predictions[predictions["part"] == "test"]
-    wide = rows.pivot(index=["case_id", "scenario", "label"], columns="init", values="score")
-    labels = wide.index.get_level_values("label")
-    test = delong_test(labels, *(wide[init] for init in INITS))
-    expected = [test.difference, test.ci_low, test.ci_high, test.z, math.inf, test.p_value]
-    assert table.loc["delong_stacked", NUMBERS].tolist() == pytest.approx(expected)
+    assert table.loc[analysis, NUMBERS].tolist() == pytest.approx(expected)

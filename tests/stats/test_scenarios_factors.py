@@ -94,18 +94,6 @@ def test_interaction_is_the_contrast_of_four_areas_with_the_covariance_of_all_pa
         assert own["p_value"] == pytest.approx(expected)
 
 
-def test_mean_over_scenarios_is_the_contrast_of_all_their_networks():
-    predictions = made()
-    table = factor_effects(predictions, INITS, LEVELS, groups={"all": SCENARIOS[:2]})
-    order = [(*two, init) for *two, init in itertools.product(SCENARIOS[:2], LEVELS, INITS)]
-    rows = [scores_of(predictions, s, init, level) for s, level, init in order]
-    weights = np.array([-1, 1, 1, -1] * 2) / 2
-    expected = by_loops(rows[0][0], [row for _, row in rows], weights)
-    own = found(table, "interaction", group="all")
-    assert (own["estimate"], own["variance"]) == pytest.approx(expected)
-    assert own["n_scenarios"] == 2
-
-
 def test_effect_and_difference_are_paired_tests_of_two_networks():
     predictions = made()
     table = factor_effects(predictions, INITS, LEVELS)
