@@ -25,7 +25,6 @@ from rin.stats.delong import (
 LABELS = ["patient", "lesion"]
 #: True areas of the two predictors.
 AREAS = (0.85, 0.80)
-MEASURES = ["auc", "difference"]
 # How the two predictors correlate: in patient effects, in image effects.
 _ALIKE = (0.5, 0.5)
 

@@ -53,7 +53,6 @@ def test_empty_range_is_refused(low, high):
 
 
 ACL = paper.COMPARISONS["acl"]
-
 N = 24
 
 
@@ -149,13 +148,6 @@ def test_correlation_with_an_sd_that_may_be_zero_is_refused():
         audit.correlation_bounds(Bounds(0, 1), Bounds(1, 2), Bounds(1, 2))
 
 
-def correlated(r, pairs, sds, difference):
-    """Pairs with exactly these SDs, correlation and mean difference."""
-    u, v = ((x - x.mean()) / x.std(ddof=1) for x in pairs)
-    a = sds[0] * u + difference
-    return a, sds[1] * (r * u + math.sqrt(1 - r * r) * v)
-
-
 @pytest.mark.parametrize(("r_shift", "below"), [(0.02, True), (-0.02, False)])
 def test_needed_correlation_divides_small_from_large_p_values_of_the_paired_t_test(
     pairs, r_shift, below
@@ -163,17 +155,11 @@ def test_needed_correlation_divides_small_from_large_p_values_of_the_paired_t_te
     sds, difference = (3.0, 8.0), 4.8
     t = stats.t.isf(0.0005, N - 1)
     r = audit.correlation_for(*sds, N * (difference / t) ** 2) + r_shift
-    test = paired_t(*correlated(r, pairs, sds, difference))
+    # Pairs with exactly these SDs, correlation and mean difference.
+    u, v = ((x - x.mean()) / x.std(ddof=1) for x in pairs)
+    test = paired_t(sds[0] * u + difference, sds[1] * (r * u + math.sqrt(1 - r * r) * v))
     assert (test.p_value < 0.001) is below
     assert TaskAudit(ACL).needed_correlation.holds(r - r_shift)
-
-
-def test_width_correlation_gives_the_printed_width_to_the_paired_t_interval(pairs):
-    found = TaskAudit(ACL).width_correlation
-    middle = audit.correlation_for(3, 8, N * (3.55 / stats.t.ppf(0.975, N - 1)) ** 2)
-    assert found.low < middle < found.high
-    test = paired_t(*correlated(middle, pairs, (3.0, 8.0), 4.8))
-    assert half_width(test) == pytest.approx(3.55)
 
 
 @settings(max_examples=150, deadline=None)
@@ -243,7 +229,7 @@ def unrounded(draw):
     return printed, imagenet, difference, tuple(100 * sd for sd in sds), (low, high)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(unrounded())
 def test_every_range_holds_what_the_numbers_before_rounding_give(drawn):
     printed, imagenet, difference, sds, (low, high) = drawn
@@ -275,13 +261,6 @@ def test_dice_gains_hold_the_gain_before_rounding(radimagenet, imagenet):
         round(imagenet, 3), round(gain, 1), "", "",
     )  # fmt: skip
     assert all(found.holds(gain) for found in audit.dice_gains(printed).values())
-
-
-@pytest.mark.parametrize("task", ["thyroid", "breast"])
-def test_published_dice_gains_follow_from_text_and_caption(task):
-    gains = audit.dice_gains(paper.DICE[task])
-    assert gains["stated"].meets(gains["text"]) and gains["stated"].meets(gains["caption"])
-    assert not gains["caption"].holds(gains["text"].low)
 
 
 def test_holm_ranges_hold_the_adjusted_values_of_any_values_inside():

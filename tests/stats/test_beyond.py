@@ -28,8 +28,6 @@ from rin.stats.bootstrap import cluster_weights
 from rin.stats.inputs import task_scores
 
 INITS = ("radimagenet", "imagenet")
-
-
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "operating_golden.json").read_text())
 
 

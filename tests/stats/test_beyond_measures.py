@@ -44,19 +44,6 @@ def measured(measure, labels, scores, *options, weights=None):
     return measure(weighted_cases(labels, scores, weights), *options)[0]
 
 
-@pytest.mark.parametrize(
-    ("labels", "scores", "problem"),
-    [
-        ([1, 1, 1], [0.1, 0.2, 0.3], "one class only"),
-        ([0, 2], [0.1, 0.2], "other than 0 and 1"),
-        ([0, 1], [[0.1, 0.2], [0.3, 0.4]], "2 rows of scores"),
-    ],
-)
-def test_what_cannot_be_measured_is_an_error(labels, scores, problem):
-    with pytest.raises(InputError, match=problem):
-        weighted_cases(labels, scores)
-
-
 @pytest.mark.parametrize("scores", [[-0.01, 0.5], [0.5, 1.01]])
 @pytest.mark.parametrize(
     "measure", [brier_parts, reliability_curve, calibration_line, lambda c: net_benefit(c, [0.3])]

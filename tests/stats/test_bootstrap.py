@@ -15,11 +15,7 @@ from rin.stats.bootstrap import (
 )
 
 LABELS = np.array([0, 1, 0, 1, 1, 0, 0, 1])
-
-
 SCORES = np.array([[1, 2, 2, 3, 1, 0, 2, 2], [5, 1, 4, 2, 2, 2, 1, 7]], float)
-
-
 CLUSTERS = np.array(list("aabbbccd"))
 
 
@@ -76,12 +72,8 @@ def test_class_of_one_cluster_cannot_be_resampled(labels):
 @pytest.mark.parametrize(
     ("clusters", "replicates", "labels", "message"),
     [
-        (["a", "a"], 10, None, "one cluster"),
-        (["a", None, "b"], 10, None, "no identifier"),
         (["a", "b"], 0, None, "0 replicates"),
         (["a", "b", "c"], 10, [0, 1], "3 identifiers beside 2 labels"),
-        (["a", "b"], 10, [0, 2], "other than 0 and 1"),
-        (["a", "b"], 10, [1, 1], "one class only"),
     ],
 )
 def test_bad_clusters_are_an_error(clusters, replicates, labels, message):
@@ -105,7 +97,7 @@ def weighted_cases(draw):
 
 
 @given(weighted_cases())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_weighted_areas_equal_scikit_learn_with_ties(drawn):
     labels, scores, weights = drawn
     areas = weighted_areas(labels, scores, weights)
@@ -153,8 +145,3 @@ def test_percentile_interval_equals_scipy():
 def test_percentile_interval_of_missing_replicates_is_an_error(values):
     with pytest.raises(InputError, match="replicates are NaN"):
         percentile_interval(values)
-
-
-def test_level_outside_0_to_1_is_an_error():
-    with pytest.raises(InputError, match="not a confidence level"):
-        percentile_interval([1.0, 2.0], 95)

@@ -103,11 +103,7 @@ def test_share_interval_of_patients_with_several_images_follows_the_clustered_va
 
 
 LABELS = [0, 0, 0, 1, 1, 1, 0, 1]
-
-
 SCORES_A = [0.1, 0.4, 0.35, 0.8, 0.4, 0.9, 0.2, 0.3]
-
-
 SCORES_B = [0.5, 0.1, 0.35, 0.6, 0.2, 0.9, 0.6, 0.3]
 
 
@@ -218,27 +214,6 @@ def test_unpaired_without_variance_has_no_degrees_of_freedom():
     assert result.d == np.inf
     assert np.isnan([result.df, result.p_value, result.ci_low, result.ci_high]).all()
     assert np.isnan(delong_test_unpaired(*perfect, *perfect).d)
-
-
-@pytest.mark.parametrize(
-    ("labels", "scores", "where"),
-    [
-        ([], [], "labels"),
-        ([1, 1, 1], [1, 2, 3], "labels"),
-        ([0, 0, 0], [1, 2, 3], "labels"),
-        ([0, 1, 2], [1, 2, 3], "labels"),
-        ([0, 1, np.nan], [1, 2, 3], "labels"),
-        (["benign", "malignant"], [1, 2], "labels"),
-        ([[0, 1], [1, 0]], [1, 2], "labels"),
-        ([0, 1, 1], [1, 2], "scores"),
-        ([0, 1, 1], [1, 2, np.nan], "scores"),
-        ([0, 1, 1], ["a", "b", "c"], "scores"),
-    ],
-)
-def test_bad_labels_or_scores_raise_input_error(labels, scores, where):
-    with pytest.raises(InputError) as caught:
-        auc_ci(labels, scores)
-    assert caught.value.where == where
 
 
 @pytest.mark.parametrize("level", [0, 1, 95, np.nan])

@@ -17,14 +17,8 @@ from rin.stats.delong import (
 )
 
 LABELS = np.array([0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 0, 1])
-
-
 PATIENTS = np.array(list("aabbccddeeff"))
-
-
 SCORES = np.random.default_rng(5).normal(LABELS, 1.2, size=(4, 12)).round(1)
-
-
 WEIGHTS = [0.5, -1.0, 0.25, 2.0]
 
 
@@ -101,9 +95,6 @@ def test_contrast_with_a_class_in_one_patient_has_no_clustered_inference():
         ({"weights": [1, math.nan]}, "1 finite"),
         ({"weights": [1, math.inf]}, "1 finite"),
         ({"weights": [[1, -1]]}, "weights"),
-        ({"labels": [1, 1, 1]}, "one class"),
-        ({"scores_matrix": [[1, 2], [1, 2]]}, "scores_matrix"),
-        ({"clusters": ["a", "a", "a"]}, "cluster"),
         ({"level": 1}, "level"),
     ],
 )

@@ -4,6 +4,16 @@ import pytest
 from made_predictions import make_predictions
 
 from rin.errors import InputError
+from rin.stats import (
+    area_contrasts,
+    auc_ci,
+    bootstrap_areas,
+    clustered_auc_ci,
+    clustered_covariance,
+    clustered_test,
+    delong_covariance,
+    weighted_cases,
+)
 from rin.stats.inputs import cluster_codes, task_scores
 
 
@@ -29,15 +39,50 @@ def test_missing_identifier_is_an_error_that_counts_them(clusters):
         cluster_codes(clusters, 3)
 
 
-@pytest.mark.parametrize("clusters", [["a", "b"], [["a", "b", "c"]], "abc", []])
-def test_another_shape_than_labels_is_an_error(clusters):
-    with pytest.raises(InputError, match="beside 3 labels"):
-        cluster_codes(clusters, 3)
+PLAIN = {
+    "auc_ci": lambda labels, scores, _: auc_ci(labels, scores),
+    "delong_covariance": lambda labels, scores, _: delong_covariance(labels, scores),
+    "weighted_cases": lambda labels, scores, _: weighted_cases(labels, scores),
+}
+CLUSTERED = {
+    "clustered_covariance": clustered_covariance,
+    "clustered_auc_ci": clustered_auc_ci,
+    "clustered_test": lambda labels, scores, of: clustered_test(labels, scores, scores, of),
+    "area_contrasts": lambda labels, scores, of: area_contrasts(labels, scores, [[1]], of),
+    "bootstrap_areas": lambda *data: bootstrap_areas(*data, replicates=2),
+}
+GOOD = {"labels": [0, 1, 1, 0], "scores": [1, 2, 3, 4], "clusters": list("abcd")}
 
 
-def test_one_cluster_is_an_error():
-    with pytest.raises(InputError, match="all 3 cases belong to one cluster"):
-        cluster_codes(["a", "a", "a"], 3)
+@pytest.mark.parametrize("call", (PLAIN | CLUSTERED).values(), ids=PLAIN | CLUSTERED)
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"labels": [], "scores": []},
+        {"labels": [[0, 1], [1, 0]]},
+        *({"labels": values} for values in ([1] * 4, [0] * 4, [0, 1, 2, 0], [0, 1, np.nan, 0])),
+        {"labels": ["benign", "malignant"] * 2},
+        *({"scores": values} for values in ([1, 2], [1, 2, 3, np.nan], ["a", "b", "c", "d"])),
+    ],
+    ids=str,
+)
+def test_labels_and_scores_that_cannot_be_ranked_are_an_error_that_names_them(call, bad):
+    with pytest.raises(InputError, match=f"^{next(iter(bad))}"):
+        call(*(GOOD | bad).values())
+
+
+@pytest.mark.parametrize("call", CLUSTERED.values(), ids=CLUSTERED)
+@pytest.mark.parametrize(
+    ("clusters", "message"),
+    [
+        (["a"] * 4, "all 4 cases belong to one cluster"),
+        ([None, "a", "b", "c"], "1 of 4 cases have no identifier"),
+        (["a", "b"], r"shape \(2,\) beside 4|2 identifiers beside 4"),
+    ],
+)
+def test_clusters_that_do_not_fit_are_an_error(call, clusters, message):
+    with pytest.raises(InputError, match=message):
+        call(GOOD["labels"], GOOD["scores"], clusters)
 
 
 INITS = ("radimagenet", "imagenet")

@@ -52,7 +52,7 @@ def test_constant_scores_give_the_diagonal_by_vertical_and_rank_and_its_ends_by_
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_rank_rates_at_whole_ranks_equal_the_mean_over_orders_of_ties(cases):
     labels, scores = np.array(cases).T
     assume(labels.any() and not labels.all())
@@ -126,7 +126,7 @@ def test_scenarios_on_different_scales_average_to_less_at_common_thresholds_only
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=1, max_size=30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_vertical_area_equals_the_auc_where_the_grid_holds_every_jump(cases):
     labels, scores = np.array([*cases, (True, 4)], int).T
     labels, scores = np.append(labels, 0), np.append(scores, -1)  # the lowest is negative

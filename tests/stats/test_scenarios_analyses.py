@@ -15,17 +15,11 @@ from rin.stats.scenarios import holm_over_tasks, scenario_aucs, task_analyses
 from rin.stats.tests import EQUIVALENCE_MARGIN, equivalence, mixed_model, nadeau_bengio
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "mixed_golden.json").read_text())
-
-
 INITS = ("radimagenet", "imagenet")
-
-
 SAME_ESTIMATE = [
     "unpaired_t", "delong_contrast", "clustered_contrast", "cluster_bootstrap", "nadeau_bengio",
     "mixed_model",
 ]  # fmt: skip
-
-
 NUMBERS = ["estimate", "ci_low", "ci_high", "statistic", "df", "p_value"]
 
 

@@ -14,8 +14,6 @@ from rin.stats.scenarios import factor_effects
 from rin.stats.tests import holm
 
 INITS, LEVELS = ("radiologic", "photographic"), ("native", "official_scripts")
-
-
 SCENARIOS = ("s1", "s2", "s3")
 
 
@@ -26,8 +24,6 @@ STRENGTH = {
     ("radiologic", "official_scripts"): 1.3,
     ("photographic", "official_scripts"): 0.5,
 }
-
-
 SEEDS = {key: place for place, key in enumerate(STRENGTH)}
 
 
