@@ -61,13 +61,13 @@ def record_sanity(
 
     part, each = Part(store.images(), labels, rows), np.arange(len(rows))
     target = block.predict(part, run.settings.batch)[0].argmax(axis=1)
-    cascade = cascade_maps(block, part, run.settings.batch, run.seed)
+    groups, found = cascade_maps(block, part, run.settings.batch, run.seed)
     maps, others = (
-        cascade.maps[:, cases, :, :, target].swapaxes(0, 1) for cases in (each, np.roll(each, -1))
+        found[:, cases, :, :, target].swapaxes(0, 1) for cases in (each, np.roll(each, -1))
     )
     named = store.cases.iloc[rows][["case_id", "patient_id"]].reset_index(drop=True)
     tables = []
-    for depth, group in enumerate(cascade.groups):
+    for depth, group in enumerate(groups):
         own = similarity_table(maps[0], maps[1 + depth], run.settings.size)
         other = similarity_table(maps[0], others[1 + depth], run.settings.size).add_suffix("_other")
         other = other if len(rows) > 1 else other * np.nan

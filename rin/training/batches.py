@@ -7,12 +7,12 @@ with the process, so that after one pass over a store all of it counts as reside
 from __future__ import annotations
 
 import mmap
-import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -39,16 +39,13 @@ def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
         return read
     if rows.min() < 0 or rows.max() >= len(images):
         raise IndexError(f"rows {rows.min()} to {rows.max()} of {len(images)}")
-    flat, size = read.reshape(-1).view(np.uint8), read[0].nbytes
     breaks = np.flatnonzero(np.diff(rows) != 1) + 1
     try:
-        file = os.open(images.filename, os.O_RDONLY)
-        try:
+        with Path(images.filename).open("rb", buffering=0) as file:
             for first, end in zip([0, *breaks], [*breaks, len(rows)], strict=True):
-                place = images.offset + int(rows[first]) * size
-                _fill(file, flat[first * size : end * size], place)
-        finally:
-            os.close(file)
+                file.seek(images.offset + int(rows[first]) * read[0].nbytes)
+                if file.readinto(read[first:end]) < read[first:end].nbytes:
+                    raise OSError("it ends too early")
     except OSError as error:
         raise InputError(
             f"the stored images cannot be read ({error})",
@@ -67,16 +64,6 @@ def _is_whole_file(images: np.ndarray) -> bool:
         and images.filename is not None
         and images.flags.c_contiguous
     )
-
-
-def _fill(file: int, target: np.ndarray, place: int) -> None:
-    """Read bytes from a place in a file until the target is full."""
-    done = 0
-    while done < len(target):
-        count = os.preadv(file, [target[done:]], place + done)
-        if count == 0:
-            raise OSError(f"it ends {len(target) - done} bytes too early")
-        done += count
 
 
 @dataclass(frozen=True)
@@ -156,61 +143,41 @@ def shuffled_batches(
 class ReadAhead:
     """Batches that a thread reads while steps run, in their order.
 
-    `make` returns the batches from the first on; each pass is read by one thread, strictly in
-    sequence.  `failure` is what the reading raised, if it did.
+    `make` returns the batches from the first on.  `failure` is what the reading raised, if it did.
     """
 
     def __init__(self, make: Callable[[], Iterator[Any]]) -> None:
-        self._make = make
-        self._changed, self._over = threading.Condition(), False
-        self._threads: list[threading.Thread] = []
+        self._make, self._reader = make, ThreadPoolExecutor(1)
         self.failure: Exception | None = None
 
     def __enter__(self) -> ReadAhead:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with self._changed:
-            self._over = True
-            self._changed.notify_all()
-        for thread in self._threads:
-            thread.join()
+        self._reader.shutdown(cancel_futures=True)
 
     def batches(self) -> Iterator[Any]:
         """Yield the batches from the first on; a generator, as Keras asks for one."""
-        waiting: deque = deque()
-        thread = threading.Thread(target=self._read, args=(waiting,), daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        source, waiting = self._make(), deque()
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: waiting or self._over)
-                if self._over:
-                    return
-                item = waiting.popleft()
-                self._changed.notify_all()
-            if item is _END:
+            try:
+                while len(waiting) <= _READ_AHEAD:
+                    waiting.append(self._reader.submit(self._read, source))
+                batch = waiting.popleft().result()
+            except (CancelledError, RuntimeError):  # closed, if not the failure of the source
                 if self.failure is not None:
-                    raise self.failure
+                    raise
                 return
-            yield item
+            if batch is _END:
+                return
+            yield batch
 
-    def _read(self, waiting: deque) -> None:
+    def _read(self, source: Iterator[Any]) -> Any:
         try:
-            for item in self._make():
-                if not self._put(waiting, item):
-                    return
-        except Exception as error:  # handed to whoever asks for the next batch
+            return next(source, _END)
+        except Exception as error:
             self.failure = error
-        self._put(waiting, _END)
-
-    def _put(self, waiting: deque, item: Any) -> bool:
-        """Add a batch when there is room; return False where nobody reads any more."""
-        with self._changed:
-            self._changed.wait_for(lambda: len(waiting) < _READ_AHEAD or self._over)
-            waiting.append(item)
-            self._changed.notify_all()
-            return not self._over
+            raise
 
 
 class OrderedBatches(keras.utils.PyDataset):

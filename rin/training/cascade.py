@@ -7,7 +7,6 @@ used as it is, so nothing is traced again, and the block is left as it was.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,25 +19,15 @@ if TYPE_CHECKING:
 
 #: Stages that a backbone is put into: as many as its halvings of the image.
 STAGES = 5
-HEAD = "head"
 
 
-@dataclass(frozen=True)
-class Cascade:
-    """Maps of a network under cascading randomisation.
+def cascade_maps(
+    block: CompiledBlock, part: Part, batch: int, seed: int
+) -> tuple[list[str], np.ndarray]:
+    """Return what each step puts back, and the maps of a trained block as its weights go random.
 
-    `groups` are what each step puts back: the head, then the stages of the backbone, last stage
-    first; `maps` is float32 (1 + steps, n, h, w, classes), before the ReLU: of the trained network,
-    then after each step.
-    """
-
-    groups: tuple[str, ...]
-    maps: np.ndarray
-
-
-def cascade_maps(block: CompiledBlock, part: Part, batch: int, seed: int) -> Cascade:
-    """Return the maps of a trained block as its weights are put back to random ones.
-
+    The steps are the head, then the stages of the backbone, last stage first; maps are float32
+    (1 + steps, n, h, w, classes), before the ReLU: of the trained network, then after each step.
     The block's weights are the same afterwards.  The seed decides the random head; the backbone's
     random weights are `block.untrained`, averages of batch normalisation included.
     """
@@ -60,7 +49,7 @@ def cascade_maps(block: CompiledBlock, part: Part, batch: int, seed: int) -> Cas
     finally:
         backbone.set_weights(trained)
         dense.set_weights(head)
-    return Cascade((HEAD, *stages), np.stack(maps))
+    return ["head", *stages], np.stack(maps)
 
 
 def backbone_stages(backbone: keras.Model) -> dict[str, list[int]]:
@@ -68,13 +57,8 @@ def backbone_stages(backbone: keras.Model) -> dict[str, list[int]]:
 
     A stage is the layers whose outputs share one resolution; those above the coarsest four
     resolutions, the stem, are one stage.  So each of the paper's backbones has five, which
-    bear the numbers that they pass in, and every weight belongs to exactly one.
-
-    Returns
-    -------
-    dict
-        From "stage 5" to "stage 1" for five stages, the places of their weights in the order of
-        `keras.Model.get_weights`.
+    bear the numbers that they pass in, and every weight belongs to exactly one: from "stage 5" to
+    "stage 1", the places of their weights in the order of `keras.Model.get_weights`.
     """
     place = {id(variable): number for number, variable in enumerate(backbone.weights)}
     sides: dict[int, list[int]] = {}

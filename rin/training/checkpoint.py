@@ -51,7 +51,8 @@ class Checkpoint:
         try:
             with write_atomically(self.path) as draft:
                 save_file(arrays, draft, {name: json.dumps(n) for name, n in notes.items()})
-                _flush(draft)
+                with draft.open("rb") as file:  # a rename may reach the disk before the content
+                    os.fsync(file.fileno())
         except Exception as error:  # safetensors has an error of its own for a full disk
             raise InputError(
                 f"the checkpoint cannot be written ({error})",
@@ -68,8 +69,14 @@ class Checkpoint:
         try:
             with safe_open(self.path, "np") as file:
                 notes = {name: json.loads(note) for name, note in file.metadata().items()}
-                if notes["identity"] != self.identity:
-                    return self.refuse(f"was written for {_differing(notes, self.identity)}")
+                written, wanted = notes["identity"], self.identity
+                if written != wanted:
+                    differing = (
+                        f"{name} {written.get(name)!r} and not {wanted.get(name)!r}"
+                        for name in sorted(written.keys() | wanted.keys())
+                        if written.get(name) != wanted.get(name)
+                    )
+                    return self.refuse(f"was written for {', '.join(differing)}")
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
                 return arrays, notes["record"]
         except Exception as error:  # safetensors has an error of its own for a damaged file
@@ -83,35 +90,16 @@ class Checkpoint:
         )
 
 
-def _differing(notes: dict[str, Any], wanted: dict[str, str]) -> str:
-    written = notes["identity"]
-    return ", ".join(
-        f"{name} {written.get(name)!r} and not {wanted.get(name)!r}"
-        for name in sorted(written.keys() | wanted.keys())
-        if written.get(name) != wanted.get(name)
-    )
-
-
-def _flush(path: Path) -> None:
-    """Wait until a file is on the disk; a rename may reach it before the content does."""
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
 @dataclass
 class TrainingState:
     """Progress of one training.
 
-    `steps`, `images`, `batch` and `epochs` are fixed: batches and cases of an epoch, cases of a
-    full batch, epochs.  `epoch` and `step` count what is done, `curves` has one row an epoch: what
-    Keras logs, `learning_rate`, `images_per_second` (of training alone, without the step that
-    compiles) and `seconds`.  `lowest` and `best` are the lowest validation loss and the model's
-    weights of that epoch; `seconds` and `timed` (cases and seconds that count for the speed) are
-    those of the epoch under way; `resumed` and `earlier` say how often the training went on from a
-    checkpoint, and seconds until the last.
+    `steps` and `images` are batches and cases of an epoch.  `epoch` and `step` count what is done,
+    `curves` has one row an epoch: what Keras logs, `learning_rate`, `images_per_second` (of
+    training alone, without the step that compiles) and `seconds`.  `lowest` and `best` are the
+    lowest validation loss and the model's weights of that epoch; `seconds` and `timed` (cases and
+    seconds that count for the speed) are those of the epoch under way; `resumed` and `earlier` say
+    how often the training went on from a checkpoint, and seconds until the last.
     """
 
     steps: int
@@ -150,6 +138,7 @@ class TrainingState:
         for name in _RECORDED:
             setattr(self, name, record[name])
         self.timed = tuple(record["timed"])
+        self.resumed += 1
         self.earlier = self.seconds + sum(row["seconds"] for row in self.curves)
 
 
@@ -165,33 +154,27 @@ class StateRecorder(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Start the clock."""
-        self._first, self._before = self._s.step, (self._s.seconds, self._s.timed)
-        self._began, self._from = time.monotonic(), None
+        self._first, self._last = self._s.step, time.monotonic()
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Note the place; the clock for speed starts behind the step that compiles."""
-        self._s.step = self._first + batch
-        if batch == 1 or (batch == 0 and self._compiled):
-            self._from = (time.monotonic(), self._s.done)
-        self._compiled |= batch == 1
-        self._count()
+        """Note the place."""
+        self._count(self._first + batch)
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         """Note that all batches of an epoch are done."""
         np.asarray(self.model.optimizer.iterations)  # waits until the device has trained
-        self._s.step = self._s.steps
-        self._count()
+        self._count(self._s.steps)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Add the epoch to the curves and keep its weights if they are the best."""
         s, model = self._s, self.model
-        s.seconds = self._before[0] + time.monotonic() - self._began
-        trained = s.timed if s.timed[0] else (s.images, s.seconds)
+        s.seconds += time.monotonic() - self._last
+        cases, seconds = s.timed if s.timed[0] else (s.images, s.seconds)
         s.curves.append(
             {
                 **logs,
                 "learning_rate": float(np.asarray(model.optimizer.learning_rate)),
-                "images_per_second": trained[0] / trained[1],
+                "images_per_second": cases / seconds,
                 "seconds": s.seconds,
             }
         )
@@ -199,13 +182,14 @@ class StateRecorder(keras.callbacks.Callback):
             s.lowest, s.best = logs["val_loss"], model.get_weights()
         s.epoch, s.step, s.seconds, s.timed = epoch + 1, 0, 0.0, (0, 0.0)
 
-    def _count(self) -> None:
-        now = time.monotonic()
-        self._s.seconds = self._before[0] + now - self._began
-        if self._from is not None:
-            cases, seconds = self._before[1]
-            began, first = self._from
-            self._s.timed = (cases + self._s.done - first, seconds + now - began)
+    def _count(self, step: int) -> None:
+        """Note that all batches before a step are done; the first one, which compiles, is slow."""
+        s, before, now = self._s, self._s.done, time.monotonic()
+        passed = now - self._last
+        s.step, s.seconds, self._last = step, s.seconds + passed, now
+        if self._compiled:
+            s.timed = (s.timed[0] + s.done - before, s.timed[1] + passed)
+        self._compiled |= step > self._first
 
 
 class CheckpointSaver(keras.callbacks.Callback):
@@ -244,7 +228,6 @@ class CheckpointSaver(keras.callbacks.Callback):
         self._s.recall(record)
         if self._s.step:  # between epochs they hold what validation left
             self._metrics = {name: arrays[name] for name in self._running()}
-        self._s.resumed += 1
         self._saved = (self._s.epoch, self._s.step)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:

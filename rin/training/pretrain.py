@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -21,11 +20,12 @@ import keras
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
+from tqdm import tqdm
 
 from rin.errors import InputError
 from rin.files import sha256_of, write_atomically
 from rin.models.build import Architecture
-from rin.models.preprocessing import Preprocessing, find_preprocessing
+from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import random_weights
 from rin.training.batches import Part, shuffled_batches
 from rin.training.checkpoint import Checkpoint, TrainingState
@@ -136,50 +136,23 @@ class PretrainingBlock:
         or of another size, a class or a part lacks images, the store cannot be read, or training
         diverges.
         """
-        started = time.monotonic()
+        s, started = self._settings, time.monotonic()
         names = np.unique(classes)
         labels = np.searchsorted(names, classes)
         outputs = self._block.architecture.n_classes
-        check_corpus(images, names, labels, parts, size=self._settings.size, outputs=outputs)
+        check_corpus(images, names, labels, parts, size=s.size, outputs=outputs)
         by_part = [Part(images, labels, np.flatnonzero(parts == part)) for part in PARTS]
         training, validation, test = by_part
-        state = self._fit(training, validation, len(names), find_preprocessing(contract), work)
-        if batches := self._settings.batch_norm_recalibration:
-            recalibrate(self._block, training, self._settings.batch, batches, self._seed)
-        features = work.folder / FEATURES if work else None
-        predictions = score(self._block, test, self._settings.batch, names, features)
-        history = pd.DataFrame(state.curves)
-        history.insert(0, "epoch", np.arange(1, len(history) + 1))
-        seconds = state.earlier + time.monotonic() - started
-        metrics = self._metrics(state, by_part, predictions, seconds)
         counts = {
             name: np.bincount(part.labels[part.rows], minlength=len(names))
             for name, part in zip(PARTS, by_part, strict=True)
         }
-        table = pd.DataFrame({"label": names} | counts)
-        return PretrainingResult(history, metrics, predictions, table)
-
-    def save(self, path: Path) -> str:
-        """Write the backbone's weights as Keras `.weights.h5`; return their SHA-256."""
-        self.backbone.save_weights(path)
-        return sha256_of(path)
-
-    def _fit(
-        self,
-        training: Part,
-        validation: Part,
-        n_classes: int,
-        contract: Preprocessing,
-        work: WorkFolder | None,
-    ) -> TrainingState:
-        s = self._settings
         weights = None
         if s.class_weights == "balanced":
-            counts = np.bincount(training.labels[training.rows], minlength=n_classes)
-            weights = (len(training.rows) / (n_classes * counts)).astype("float32")
-        return self._block.fit(
+            weights = (len(training.rows) / (len(names) * counts["train"])).astype("float32")
+        state = self._block.fit(
             self._start,
-            contract,
+            find_preprocessing(contract),
             Recipe(s.learning_rate, s.epochs, s.batch, self._seed, s.schedule, s.warmup),
             training,
             validation,
@@ -187,19 +160,29 @@ class PretrainingBlock:
             watchers=partial(self._watchers, work),
             checkpoint=self._checkpoint(work) if work else None,
         )
+        if s.batch_norm_recalibration:
+            recalibrate(self._block, training, s.batch, s.batch_norm_recalibration, self._seed)
+        features = work.folder / FEATURES if work else None
+        predictions = score(self._block, test, s.batch, names, features)
+        history = pd.DataFrame(state.curves)
+        history.insert(0, "epoch", np.arange(1, len(history) + 1))
+        seconds = state.earlier + time.monotonic() - started
+        metrics = self._metrics(state, by_part, predictions, seconds)
+        return PretrainingResult(
+            history, metrics, predictions, pd.DataFrame({"label": names} | counts)
+        )
+
+    def save(self, path: Path) -> str:
+        """Write the backbone's weights as Keras `.weights.h5`; return their SHA-256."""
+        self.backbone.save_weights(path)
+        return sha256_of(path)
 
     def _watchers(
         self, work: WorkFolder | None, state: TrainingState, loss: keras.metrics.Metric
     ) -> list[keras.callbacks.Callback]:
         where = f"{self._name} at {self._settings.learning_rate:g}"
-
-        def tell(reading: Reading) -> None:
-            if work:
-                with write_atomically(work.folder / PROGRESS) as draft:
-                    draft.write_text(reading.line, encoding="utf-8")
-
-        logs = [EventLog(work.events, state)] if work and work.events else []
-        return [ProgressReporter(state, loss, tell, where), *logs]
+        reporter = ProgressReporter(state, loss, where, work.folder / PROGRESS if work else None)
+        return [reporter, EventLog(work.events, state)] if work and work.events else [reporter]
 
     def _checkpoint(self, work: WorkFolder) -> Checkpoint:
         made_by = {
@@ -246,37 +229,24 @@ def check_corpus(
 
     `names` are class names by label, `labels` and `parts` those of the images.
     """
-    _refuse(images.dtype != np.uint8, f"pixels of type {images.dtype}", "Store uint8, 0-255.")
-    _refuse(
-        images.shape[1:3] != (size, size),
-        f"images of {images.shape[1:3]} pixels and not {size} x {size}",
-        "Build the store at the size of the pretraining.",
-    )
-    _refuse(
-        not len(images) == len(labels) == len(parts),
-        f"{len(images)} images, {len(labels)} class names and {len(parts)} parts",
-        "Give one of each for every image.",
-    )
-    _refuse(
-        len(names) > outputs,
-        f"{len(names)} classes for {outputs} outputs",
-        "Build the block for the corpus with most classes.",
-    )
-    odd = sorted(set(np.unique(parts)) - set(PARTS))
-    known = f"Known: {', '.join(PARTS)}."
-    _refuse(bool(odd), f"unknown part {', '.join(map(repr, odd))}", known)
-    counts = np.bincount(labels[parts == "train"], minlength=len(names))
-    missing = ", ".join(names[counts == 0])
-    _refuse(
-        bool(missing),
-        f"no training image of class {missing}",
-        "Split again, or leave the class out with the manifest's label_map.",
-    )
 
+    def refuse(bad: bool, problem: str, remedy: str) -> None:
+        if bad:
+            raise InputError(problem, where="pretraining corpus", remedy=remedy)
 
-def _refuse(bad: bool, problem: str, remedy: str) -> None:
-    if bad:
-        raise InputError(problem, where="pretraining corpus", remedy=remedy)
+    shape, counts = images.shape[1:3], [len(images), len(labels), len(parts)]
+    refuse(images.dtype != np.uint8, f"pixels of type {images.dtype}", "Store uint8, 0-255.")
+    problem = f"images of {shape} pixels and not {size} x {size}"
+    refuse(shape != (size, size), problem, "Build the store at the size of the pretraining.")
+    problem = "{} images, {} class names and {} parts".format(*counts)
+    refuse(len({*counts}) > 1, problem, "Give one of each for every image.")
+    problem = f"{len(names)} classes for {outputs} outputs"
+    refuse(len(names) > outputs, problem, "Build the block for the corpus with most classes.")
+    odd = ", ".join(repr(part) for part in sorted({*parts.tolist()} - {*PARTS}))
+    refuse(bool(odd), f"unknown part {odd}", f"Known: {', '.join(PARTS)}.")
+    missing = ", ".join(np.setdiff1d(names, names[labels[parts == "train"]]))
+    remedy = "Split again, or leave the class out with the manifest's label_map."
+    refuse(bool(missing), f"no training image of class {missing}", remedy)
 
 
 def score(
@@ -293,22 +263,17 @@ def score(
     out the least likely one.  `features` is where the pooled features of the backbone go, float32
     (n, channels) as `.npy`.
     """
-    tables = []
-    with ExitStack() as opened:
-        file = None  # gets its name when the stack closes
+    tables, shape = [], (len(test.rows), block.parts.backbone.output_shape[-1])
+    with nullcontext() if features is None else write_atomically(features) as draft:
+        if draft:
+            np.lib.format.open_memmap(draft, "w+", "<f4", shape)
         for start in range(0, len(test.rows), _CHUNK):
             rows = test.rows[start : start + _CHUNK]
             logits, pooled = block.embed(Part(test.images, test.labels, rows), batch)
             probabilities = softmax(logits, axis=1)[:, : len(names)]
             tables.append(read_probabilities(probabilities, test.labels[rows]))
-            if features is not None:
-                if file is None:
-                    draft = opened.enter_context(write_atomically(features))
-                    file = opened.enter_context(draft.open("wb"))
-                    shape = (len(test.rows), pooled.shape[1])
-                    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-                    np.lib.format.write_array_header_1_0(file, header)
-                file.write(np.ascontiguousarray(pooled, "float32").tobytes())
+            if draft:  # opened anew, so that no more than a chunk stays in memory
+                np.lib.format.open_memmap(draft, "r+")[start : start + _CHUNK] = pooled
     table = pd.concat(tables, ignore_index=True)
     table.insert(0, "row", test.rows)
     return table.assign(truth=names[table["truth"]], predicted=names[table["predicted"]])
@@ -353,74 +318,54 @@ def recalibrate(block: CompiledBlock, training: Part, batch: int, count: int, se
             layer.momentum, layer.synchronized = momentum, synchronized
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A training at one moment; `speed` in cases a second, `left` in seconds, None if unknown."""
-
-    epoch: int
-    epochs: int
-    speed: float | None
-    loss: float
-    learning_rate: float
-    left: float | None
-
-    @property
-    def line(self) -> str:
-        """Return the reading in words."""
-        parts = [f"epoch {self.epoch}/{self.epochs}"]
-        if self.speed is not None:
-            parts.append(f"{self.speed:,.{0 if self.speed >= 10 else 1}f} images/s")
-        parts += [f"loss {self.loss:.3g}", f"lr {self.learning_rate:.2g}"]
-        if self.left is not None:
-            parts.append(f"ETA {_duration(self.left)}")
-        return ", ".join(parts)
-
-
 class ProgressReporter(keras.callbacks.Callback):
     """Tells how a training goes, and ends one that diverges.
 
-    Every few seconds `tell` is given a `Reading` of the state, which a `StateRecorder` before this
-    callback keeps, and of the running `loss`; `where` names the training in the error.
+    Every few seconds one line about the state, which a `StateRecorder` before this callback keeps,
+    and the running `loss` is written to `path`, if there is one; `where` names the training in the
+    error.
     """
 
     def __init__(
-        self,
-        state: TrainingState,
-        loss: keras.metrics.Metric,
-        tell: Callable[[Reading], None],
-        where: str,
+        self, state: TrainingState, loss: keras.metrics.Metric, where: str, path: Path | None
     ) -> None:
         super().__init__()
-        self._s, self._loss, self._tell, self._where = state, loss, tell, where
+        self._s, self._loss, self._where, self._path = state, loss, where, path
         self._last, self._validating = time.monotonic(), 0.0
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Tell how the batches before this one went, if it is time."""
         if batch and time.monotonic() - self._last >= _EVERY_SECONDS:
-            model = self.model
-            self._check(loss := float(np.asarray(self._loss.result())))
-            rate = float(np.asarray(model.optimizer.learning_rate))
-            s = self._s
-            self._tell(Reading(s.epoch + 1, s.epochs, s.speed, loss, rate, self._left()))
+            model = self.model  # before the loss: on JAX it brings the variables up to date
+            loss = self._check()
+            if self._path is not None:
+                rate = float(np.asarray(model.optimizer.learning_rate))
+                with write_atomically(self._path) as draft:
+                    draft.write_text(self._line(loss, rate), encoding="utf-8")
             self._last = time.monotonic()
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         """Check the loss of a whole epoch."""
-        self._check(float(np.asarray(self._loss.result())))
+        self._check()
         self._began = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Learn how long validation takes."""
         self._validating = time.monotonic() - self._began
 
-    def _left(self) -> float | None:
+    def _line(self, loss: float, rate: float) -> str:
         s = self._s
-        if s.speed is None:
-            return None
-        epochs = s.epochs - s.epoch
-        return (epochs * s.images - s.done) / s.speed + epochs * self._validating
+        parts = [f"epoch {s.epoch + 1}/{s.epochs}", f"loss {loss:.3g}", f"lr {rate:.2g}"]
+        if s.speed is not None:
+            epochs = s.epochs - s.epoch
+            left = (epochs * s.images - s.done) / s.speed + epochs * self._validating
+            parts.insert(1, f"{s.speed:,.{0 if s.speed >= 10 else 1}f} images/s")
+            parts.append(f"ETA {tqdm.format_interval(left)}")
+        return ", ".join(parts)
 
-    def _check(self, loss: float) -> None:
+    def _check(self) -> float:
+        """Return the running loss, or end the training where it is no number."""
+        loss = float(np.asarray(self._loss.result()))
         if not math.isfinite(loss):
             raise InputError(
                 f"the training loss is {loss} in epoch {self._s.epoch + 1}, "
@@ -428,6 +373,7 @@ class ProgressReporter(keras.callbacks.Callback):
                 where=self._where,
                 remedy="Training diverged: lower the learning rate, or warm it up.",
             )
+        return loss
 
 
 class EventLog(keras.callbacks.Callback):
@@ -453,11 +399,3 @@ class EventLog(keras.callbacks.Callback):
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -5,10 +5,9 @@ empties the optimizer and sets the learning rate and the input contract, none of
 which makes the framework trace again; `CompiledBlock.traces` lets a test prove it.
 Nothing here reads or writes files but checkpoints, where one is asked for.
 
-Several devices share each batch by the framework's own strategy: TensorFlow mirrors the variables
-(`tf.distribute.MirroredStrategy`), JAX shards the batches (`keras.distribution.DataParallel`).
-Gradients and the statistics of batch normalisation are those of the whole batch, so that the
-number of devices changes floating-point noise only.
+Several devices share each batch by the framework's own strategy.  Gradients and the statistics of
+batch normalisation are those of the whole batch, so that the number of devices changes
+floating-point noise only.
 """
 
 from __future__ import annotations
@@ -64,18 +63,13 @@ def prepare_framework(threads: int | None, precision: str) -> None:
         threading.set_inter_op_parallelism_threads(threads)
 
 
-def _jit_setting() -> bool | str:
-    """Compile with XLA except on TensorFlow's CPU, where compiling costs more than it saves."""
+def _compiles() -> bool:
+    """Return whether XLA compiles; not on TensorFlow's CPU, where it costs more than it saves."""
     if keras.backend.backend() != "tensorflow":
-        return "auto"
+        return True
     import tensorflow as tf
 
-    return "auto" if tf.config.list_physical_devices("GPU") else False
-
-
-def _lacks_affine() -> bool:
-    """Return whether compiled steps have no affine transform: TensorFlow's, under XLA."""
-    return keras.backend.backend() == "tensorflow" and _jit_setting() is not False
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 @dataclass(frozen=True)
@@ -204,10 +198,9 @@ class Callbacks(keras.callbacks.CallbackList):
 class Recipe:
     """What may change from run to run without compiling anything.
 
-    `learning_rate` is constant, or the peak of a schedule; `batch` is cases a step; `seed` decides
-    head, order of cases, augmentation and dropout.  A schedule (see `learning_rate`) is part of the
-    compiled step: another one, or another number of steps, makes the framework trace training
-    again.
+    `batch` is cases a step; `seed` decides head, order of cases, augmentation and dropout.
+    `schedule` and `warmup` are those of the function `learning_rate`.  A schedule is part of the
+    compiled step: another one, or another number of steps, makes the framework trace again.
     """
 
     learning_rate: float
@@ -234,8 +227,10 @@ class CompiledBlock:
     ) -> None:
         self.architecture, self.devices = architecture, devices or Devices(1)
         self._schedule: dict | None = None
+        # TensorFlow's affine transform is none that XLA can compile.
+        lacks_affine = keras.backend.backend() == "tensorflow" and _compiles()
         with self.devices.scope():
-            self.parts: Classifier = build_classifier(architecture, gathers=_lacks_affine())
+            self.parts: Classifier = build_classifier(architecture, gathers=lacks_affine)
             self.devices.synchronise(self.parts.backbone)
             accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
             self.parts.model.compile(
@@ -243,7 +238,7 @@ class CompiledBlock:
                 # Two-class softmax cross-entropy is the paper's binary cross-entropy.
                 loss="sparse_categorical_crossentropy",
                 metrics=[accuracy],
-                jit_compile=_jit_setting(),
+                jit_compile="auto" if _compiles() else False,
             )
             self.parts.model.optimizer.build(self.parts.model.trainable_variables)
             self._meters = [self.parts.model.metrics[0], accuracy]  # the first is the loss
@@ -284,26 +279,13 @@ class CompiledBlock:
     ) -> TrainingState:
         """Train from given backbone weights, keep the best epoch and tell how it went.
 
-        Parameters
-        ----------
-        weights, contract
-            Backbone weights, in the order of `keras.Model.get_weights`, and their input contract.
-        recipe
-            Learning rate, epochs, batch and seed.
-        training, validation
-            Parts of the split; the epoch with the lowest validation loss is kept.
-        class_weights
-            float32 (classes,): weight of each class in the training loss.
-        watchers
-            Maker of further callbacks, which do not hear of the end of a batch.
-        checkpoint
-            What the training leaves meanwhile, and goes on from if it was killed.
+        `weights` are in the order of `keras.Model.get_weights`, `contract` is theirs; the epoch of
+        lowest validation loss is kept.  `class_weights`, float32 (classes,), count in the training
+        loss; `watchers` makes further callbacks, which do not hear of the end of a batch;
+        `checkpoint` is what the training leaves meanwhile, and goes on from if it was killed.
 
-        Raises
-        ------
-        InputError
-            When no epoch has a finite validation loss, the pixels are not 0-255, or a store cannot
-            be read.
+        InputError when no epoch has a finite validation loss, the pixels are not 0-255, or a store
+        cannot be read.
         """
         check_pixels(read_rows(training.images, np.arange(1)), where="image store")
         model, used = self.parts.model, training.divisible(self.devices.count)
@@ -316,19 +298,18 @@ class CompiledBlock:
                 own.append(saver := CheckpointSaver(model, self._meters, state, checkpoint))
                 saver.resume()
             own += watchers(state, self._meters[0]) if watchers else []
+            make = partial(
+                shuffled_batches,
+                training,
+                batch=recipe.batch,
+                channels=self.architecture.channels,
+                seed=recipe.seed,
+                devices=self.devices.count,
+                class_weights=class_weights,
+            )
             while state.epoch < recipe.epochs:
-                make = partial(
-                    shuffled_batches,
-                    training,
-                    batch=recipe.batch,
-                    channels=self.architecture.channels,
-                    seed=recipe.seed,
-                    epoch=state.epoch,
-                    step=state.step,
-                    devices=self.devices.count,
-                    class_weights=class_weights,
-                )
-                self._fit(make, validation, state, own)
+                from_here = partial(make, epoch=state.epoch, step=state.step)
+                self._fit(from_here, validation, state, own)
             if state.best is None:
                 losses = [row["val_loss"] for row in state.curves]
                 raise InputError(

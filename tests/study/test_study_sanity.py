@@ -104,7 +104,7 @@ def recorded(monkeypatch, checked, inputs):
     run, store = recording(checked[0], inputs)[0], inputs.store
 
     def record(n):
-        made = cascade.Cascade(("head", "stage 1"), maps[:, :n])
+        made = ["head", "stage 1"], maps[:, :n]
         monkeypatch.setattr(cascade, "cascade_maps", lambda *_: made)
         block = SimpleNamespace(predict=lambda *_: (probabilities[:n], maps[0, :n]))
         labels = np.zeros(len(store.cases), int)

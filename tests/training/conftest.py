@@ -1,8 +1,9 @@
-"""Compiled blocks for the tests: ResNet50 at 32 px, one for each regime, built once."""
+"""Compiled blocks for the tests, one for each regime, built once: a dozen layers for ResNet50."""
 
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -12,19 +13,26 @@ from rin.models.weights import random_weights
 from rin.training.batches import Part
 from rin.training.trainer import CompiledBlock, Recipe
 
-sys.path.append(str(Path(__file__).parents[1] / "study"))  # for its small backbone
+sys.path.append(str(Path(__file__).parents[1] / "study"))
+from small_backbone import small_backbone as make_small
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def small_backbone():
-    """A dozen layers that may stand in for ResNet50."""
-    from small_backbone import small_backbone
+    """Let a dozen layers stand in for ResNet50; returns what builds them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.applications, "ResNet50", make_small)
+        yield make_small
 
-    return small_backbone
+
+@pytest.fixture
+def real_resnet(monkeypatch):
+    """Let ResNet50 be itself."""
+    monkeypatch.setattr(keras.applications, "ResNet50", keras.applications.resnet.ResNet50)
 
 
 @pytest.fixture(scope="session")
-def start():
+def start(small_backbone):
     """Random weights of the backbone."""
     return random_weights("ResNet50", 32, 0)
 
@@ -43,24 +51,29 @@ def parts(store):
     return [Part(*store, np.arange(*ends)) for ends in ((0, 18), (18, 28), (28, 40))]
 
 
-def compiled(regime, start, parts):
-    """Return a block after its first run, and how often that run traced."""
-    block = CompiledBlock(Architecture("ResNet50", regime, 32, batch_norm_momentum=0.9))
-    block.train(start, PREPROCESSING["caffe"], Recipe(1e-3, 1, 8, 0), *parts[:2])
-    block.predict(parts[2], 8)
-    return block, block.traces
+@pytest.fixture(scope="session")
+def compiled(parts):
+    """Return a function: a block after its first run, and how often that run traced."""
+
+    def first_run(regime, start):
+        block = CompiledBlock(Architecture("ResNet50", regime, 32, batch_norm_momentum=0.9))
+        block.train(start, PREPROCESSING["caffe"], Recipe(1e-3, 1, 8, 0), *parts[:2])
+        block.predict(parts[2], 8)
+        return block, block.traces
+
+    return first_run
 
 
 @pytest.fixture(scope="session")
-def whole(start, parts):
-    return compiled("unfreeze_all", start, parts)
+def whole(compiled, start):
+    return compiled("unfreeze_all", start)
 
 
 @pytest.fixture(scope="session")
-def frozen(start, parts):
-    return compiled("freeze_all", start, parts)
+def frozen(compiled, start):
+    return compiled("freeze_all", start)
 
 
 @pytest.fixture(scope="session")
-def top10(start, parts):
-    return compiled("unfreeze_top10", start, parts)
+def top10(compiled, start):
+    return compiled("unfreeze_top10", start)

@@ -1,4 +1,4 @@
-"""Train a dozen layers on one or two devices of this CPU and print what came of it.
+"""Train a dozen layers on one and on two devices of this CPU and print what came of it.
 
 22 training images in batches of 8 leave 6, which both can share; 5 to validate and 7 to test
 they cannot.  On two devices the training is cut off once and gone on with.
@@ -7,13 +7,13 @@ they cannot.  On two devices the training is cut off once and gone on with.
 import json
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 
-COUNT = int(sys.argv[1])
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
@@ -21,10 +21,10 @@ if keras.backend.backend() == "tensorflow":
     tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
 
 sys.path.append(str(Path(__file__).parents[1] / "study"))
-from small_backbone import small_backbone  # noqa: E402
+from small_backbone import small_backbone
 
-from rin.training.checkpoint import CheckpointSaver  # noqa: E402
-from rin.training.pretrain import PretrainingBlock, WorkFolder  # noqa: E402
+from rin.training.checkpoint import CheckpointSaver
+from rin.training.pretrain import PretrainingBlock, WorkFolder
 
 keras.applications.ResNet50 = small_backbone
 
@@ -68,20 +68,22 @@ def cut_off_once():
     CheckpointSaver._save_when_due = then_end
 
 
-work = WorkFolder(Path(tempfile.mkdtemp()), {}, minutes=0)
-block = PretrainingBlock("ResNet50", Settings(), 2, seed=3, channels=1, devices=COUNT)
-if COUNT > 1:
-    cut_off_once()
-    try:
-        block.train(*corpus(), work)
-    except KeyboardInterrupt:
-        block = PretrainingBlock("ResNet50", Settings(), 2, seed=3, channels=1, devices=COUNT)
-result = block.train(*corpus(), work)
-moving = [v for v in block.backbone.weights if v.name.startswith("moving")]
-told = result.history[["loss", "val_loss", "accuracy"]].to_dict("list") | {
-    "probabilities": result.predictions["truth_probability"].tolist(),
-    "moving": np.concatenate([np.asarray(v) for v in moving]).tolist(),
-    "devices": result.metrics["devices"],
-    "resumed": result.metrics["resumed"],
-}
-print(json.dumps(told))
+def told(devices):
+    """Return losses, test probabilities and the like of a training."""
+    work = WorkFolder(Path(tempfile.mkdtemp()), {}, minutes=0)
+    block = PretrainingBlock("ResNet50", Settings(), 2, seed=3, channels=1, devices=devices)
+    if devices > 1:
+        cut_off_once()
+        with suppress(KeyboardInterrupt):
+            block.train(*corpus(), work)
+    result = block.train(*corpus(), work)
+    moving = [v for v in block.backbone.weights if v.name.startswith("moving")]
+    return result.history[["loss", "val_loss", "accuracy"]].to_dict("list") | {
+        "probabilities": result.predictions["truth_probability"].tolist(),
+        "moving": np.concatenate([np.asarray(v) for v in moving]).tolist(),
+        "devices": result.metrics["devices"],
+        "resumed": result.metrics["resumed"],
+    }
+
+
+print(json.dumps([told(1), told(2)]))

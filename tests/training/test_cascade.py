@@ -1,87 +1,78 @@
 from itertools import pairwise
 
-import keras
 import numpy as np
 import pytest
 
 from rin.explain.gradcam import class_activation
 from rin.models.backbones import BACKBONES, build_backbone
-from rin.models.build import Architecture
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import random_weights
 from rin.training.cascade import backbone_stages, cascade_maps
-from rin.training.trainer import CompiledBlock, Recipe
+from rin.training.trainer import Recipe
 
 SEED = 5
 
 
 @pytest.fixture(scope="module")
-def trained(small_backbone, parts):
-    """A block of a small backbone after one run, and how often it traced."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.applications, "ResNet50", small_backbone)
-        block = CompiledBlock(Architecture("ResNet50", "freeze_all", 32, batch_norm_momentum=0.9))
-        start = random_weights("ResNet50", 32, 0)
-        block.train(start, PREPROCESSING["caffe"], Recipe(1e-2, 2, 8, 0), *parts[:2])
-        block.predict(parts[2], 8)
-        yield block, block.traces
+def trained(frozen, start, parts):
+    """A block after a run that taught its head something."""
+    block, _ = frozen
+    block.train(start, PREPROCESSING["caffe"], Recipe(1e-2, 2, 8, 0), *parts[:2])
+    return block
 
 
 @pytest.fixture(scope="module")
 def cascade(trained, parts):
-    """Maps of a trained block, and its weights and traces before and after."""
-    block, traces = trained
-    before = block.parts.model.get_weights()
-    found = cascade_maps(block, parts[2], 8, SEED)
-    return found, before, block.parts.model.get_weights(), (traces, block.traces)
+    """What a cascade puts back and its maps, and the weights of the block before."""
+    before = trained.parts.model.get_weights()
+    return cascade_maps(trained, parts[2], 8, SEED), before
 
 
-def test_cascade_goes_from_the_head_to_the_first_stage(cascade):
-    found, *_ = cascade
-    assert found.groups == ("head", "stage 2", "stage 1")
-    assert found.maps.shape == (4, 12, 3, 3, 2)
-    assert found.maps.dtype == np.float32
+def equal(some, others):
+    return all(np.array_equal(a, b) for a, b in zip(some, others, strict=True))
 
 
-def test_cascade_leaves_the_weights_and_traces_nothing(cascade):
-    _, before, after, (traces, later) = cascade
-    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
-    assert later == traces
+def test_cascade_goes_from_the_head_to_the_first_stage_and_leaves_the_block(
+    cascade, trained, frozen
+):
+    (groups, maps), before = cascade
+    assert groups == ["head", "stage 2", "stage 1"]
+    assert maps.shape == (4, 12, 3, 3, 2)
+    assert maps.dtype == np.float32
+    assert equal(before, trained.parts.model.get_weights())
+    assert trained.traces == frozen[1]
 
 
 def test_last_step_of_the_cascade_is_a_network_that_never_trained(cascade, trained, parts):
-    found, before, *_ = cascade
-    block, _ = trained
+    (_, maps), before = cascade
     limit = np.sqrt(6 / (16 + 2))
     kernel = np.random.default_rng([SEED, 1]).uniform(-limit, limit, (16, 2))
-    block.parts.backbone.set_weights(block.untrained)
-    inputs, _ = parts[2].take(parts[2].rows, 1)
-    features = np.asarray(block.parts.backbone(block.parts.preprocess(inputs.astype("float32"))))
-    block.parts.model.set_weights(before)
-    np.testing.assert_allclose(found.maps[-1], class_activation(features, kernel), rtol=1e-3)
+    trained.parts.backbone.set_weights(trained.untrained)
+    pixels = trained.parts.preprocess(parts[2].take(parts[2].rows, 1)[0].astype("float32"))
+    features = np.asarray(trained.parts.backbone(pixels))
+    trained.parts.model.set_weights(before)
+    np.testing.assert_allclose(maps[-1], class_activation(features, kernel), rtol=1e-3)
 
 
 def test_cascade_is_decided_by_its_seed(cascade, trained, parts):
-    found, *_ = cascade
-    again, other = (cascade_maps(trained[0], parts[2], 8, seed) for seed in (SEED, SEED + 1))
-    np.testing.assert_array_equal(found.maps, again.maps)
-    assert (np.abs(found.maps[1:] - other.maps[1:]).max(axis=(1, 2, 3, 4)) > 1e-6).all()
+    maps = cascade[0][1]
+    again, other = (cascade_maps(trained, parts[2], 8, seed)[1] for seed in (SEED, SEED + 1))
+    np.testing.assert_array_equal(maps, again)
+    assert (np.abs(maps[1:] - other[1:]).max(axis=(1, 2, 3, 4)) > 1e-6).all()
 
 
 def test_cascade_of_a_run_puts_back_other_weights_than_those_that_it_started_from(trained, parts):
-    block, _ = trained
-    before = block.parts.model.get_weights()
+    before = trained.parts.model.get_weights()
     start = random_weights("ResNet50", 32, SEED)
-    block._restore(start, PREPROCESSING["caffe"], Recipe(1e-3, 1, 8, SEED), 1)
-    found = cascade_maps(block, parts[2], 8, SEED)
-    block.parts.model.set_weights(before)
-    for one, two in pairwise(found.maps):
+    trained._restore(start, PREPROCESSING["caffe"], Recipe(1e-3, 1, 8, SEED), 1)
+    _, maps = cascade_maps(trained, parts[2], 8, SEED)
+    trained.parts.model.set_weights(before)
+    for one, two in pairwise(maps):
         assert (np.abs(one - two).max(axis=(1, 2, 3)) > 1e-6).all()
 
 
 def test_cascade_when_it_fails_leaves_the_weights(trained, parts, monkeypatch):
-    block, _ = trained
-    before, calls, predict = block.parts.model.get_weights(), [], block.predict
+    before, calls, predict = trained.parts.model.get_weights(), [], trained.predict
 
     def failing(*arguments):
         calls.append(arguments)
@@ -89,14 +80,14 @@ def test_cascade_when_it_fails_leaves_the_weights(trained, parts, monkeypatch):
             raise RuntimeError("the power is gone")
         return predict(*arguments)
 
-    monkeypatch.setattr(block, "predict", failing)
+    monkeypatch.setattr(trained, "predict", failing)
     with pytest.raises(RuntimeError, match="power"):
-        cascade_maps(block, parts[2], 8, SEED)
-    after = block.parts.model.get_weights()
-    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+        cascade_maps(trained, parts[2], 8, SEED)
+    assert equal(before, trained.parts.model.get_weights())
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("real_resnet")
 @pytest.mark.parametrize("name", BACKBONES)
 @pytest.mark.parametrize("above", [0, 149])
 def test_stages_of_each_backbone_are_five_and_hold_every_weight_once(name, above):

@@ -2,13 +2,13 @@ import math
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
 
 from rin.errors import InputError
 from rin.files import sha256_of
-from rin.models.build import Architecture
 from rin.models.weights import random_weights, read_weights_file
 from rin.training import pretrain
 from rin.training.batches import OrderedBatches, Part, shuffled_batches
@@ -17,12 +17,11 @@ from rin.training.pretrain import (
     EventLog,
     PretrainingBlock,
     ProgressReporter,
-    Reading,
     WorkFolder,
     read_probabilities,
     recalibrate,
 )
-from rin.training.trainer import CompiledBlock, Devices
+from rin.training.trainer import Devices
 
 HISTORY = [
     "epoch",
@@ -51,15 +50,6 @@ class Settings:
     dropout: float = 0.2
     batch_norm_momentum: float = 0.9
     batch_norm_recalibration: int = 0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _small(small_backbone):
-    import keras
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.applications, "ResNet50", small_backbone)
-        yield
 
 
 def corpus(names, color=False, seed=0):
@@ -97,16 +87,13 @@ def pretrained(tmp_path_factory):
     return block, results, files, starts
 
 
-def test_pretraining_of_a_second_corpus_traces_nothing_again(pretrained):
+def test_pretraining_of_each_corpus_begins_from_the_same_weights_and_traces_nothing(pretrained):
     one, other = (result.metrics["traces"] for result in pretrained[1])
     assert one == other
-
-
-def test_pretraining_of_each_corpus_begins_from_the_same_random_weights(pretrained):
     expected = random_weights("ResNet50", 32, 5)
     for start in pretrained[3]:
-        for one, other in zip(start, expected, strict=True):
-            np.testing.assert_array_equal(one, other)
+        for mine, own in zip(start, expected, strict=True):
+            np.testing.assert_array_equal(mine, own)
 
 
 def test_pretraining_metrics_tell_the_budget(pretrained):
@@ -155,8 +142,6 @@ def test_pretraining_that_is_saved_reads_back_with_its_digest(pretrained):
 
 
 def test_pretraining_features_are_the_pooled_ones_of_the_test_images(pretrained, tmp_path):
-    import keras
-
     block, (images, _, parts) = pretrained[0], GRAY[:3]
     block.train(*GRAY, WorkFolder(tmp_path))
     features = np.load(tmp_path / "features.npy")
@@ -294,25 +279,12 @@ def test_pretraining_block_of_a_batch_that_devices_cannot_share_tells_so(monkeyp
         PretrainingBlock("ResNet50", Settings(), 4, seed=5, devices=4)
 
 
-@pytest.fixture(scope="module")
-def block(_small):
-    return CompiledBlock(Architecture("ResNet50", "unfreeze_all", 32, batch_norm_momentum=0.9))
-
-
-def first_norm(block):
-    import keras
-
+def test_recalibrated_averages_are_those_of_the_batches_and_nothing_else_changes(whole, store):
+    block, training = whole[0], Part(*store, np.arange(24))
     layers = block.parts.backbone.layers
-    return next(n for n in layers if isinstance(n, keras.layers.BatchNormalization))
-
-
-def test_recalibrated_averages_are_those_of_the_batches_and_nothing_else_changes(block, store):
-    training = Part(*store, np.arange(24))
-    norm = first_norm(block)
+    norm = next(n for n in layers if isinstance(n, keras.layers.BatchNormalization))
     before = {v.path: np.asarray(v) for v in block.parts.model.variables}
     recalibrate(block, training, 8, 3, seed=4)
-
-    import keras
 
     ahead = keras.Model(block.parts.backbone.input, norm.input)
     batches = shuffled_batches(training, batch=8, channels=1, seed=4)
@@ -345,47 +317,42 @@ def test_read_probabilities_agree_with_scikit_learn(classes):
         assert found.mean() == expected
 
 
-def test_reading_in_words_names_epoch_speed_loss_rate_and_time_left():
-    reading = Reading(2, 3, 512.4, 1.8234, 6.1e-4, 61.0)
-    assert reading.line == "epoch 2/3, 512 images/s, loss 1.82, lr 0.00061, ETA 61 s"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(4.4, "4 s"), (600, "10 min"), (7200, "2.0 h"), (360000, "100.0 h")]
-)
-def test_reading_tells_time_left_in_a_fitting_unit(seconds, words):
-    assert Reading(1, 1, 1e4, 1, 1, seconds).line.endswith(
-        f"10,000 images/s, loss 1, lr 1, ETA {words}"
-    )
-
-
-def reporter(state, loss, told):
-    made = ProgressReporter(
-        state, SimpleNamespace(result=lambda: np.float32(loss)), told.append, "Net at 1"
-    )
-    made.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=np.float32(0.5))))
+def reporter(state, loss, path=None):
+    metric = SimpleNamespace(result=lambda: np.float32(loss))
+    made = ProgressReporter(state, metric, "Net at 1", path)
+    made.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=np.float32(6.1e-4))))
     return made
 
 
-def test_reporter_tells_after_a_while_how_much_is_left(monkeypatch):
-    state, told = TrainingState(10, 100, 10, 3, epoch=1, step=4, timed=(30, 1.5)), []
-    made = reporter(state, 0.25, told)
+@pytest.mark.parametrize(
+    ("timed", "line"),
+    [
+        # 60 images of this epoch and 100 of the next, at 20, 1,000 or 0.5 a second.
+        ((30, 1.5), "epoch 2/3, 20 images/s, loss 1.82, lr 0.00061, ETA 00:08"),
+        ((2000, 2.0), "epoch 2/3, 1,000 images/s, loss 1.82, lr 0.00061, ETA 00:00"),
+        ((10, 20.0), "epoch 2/3, 0.5 images/s, loss 1.82, lr 0.00061, ETA 05:20"),
+        ((0, 0.0), "epoch 2/3, loss 1.82, lr 0.00061"),
+    ],
+)
+def test_reporter_tells_after_a_while_how_much_is_left(monkeypatch, tmp_path, timed, line):
+    state = TrainingState(10, 100, 10, 3, epoch=1, step=4, timed=timed)
+    made = reporter(state, 1.8234, tmp_path / "line")
     made.on_train_batch_begin(4)
-    assert told == []
+    assert not (tmp_path / "line").exists()
     monkeypatch.setattr(pretrain, "_EVERY_SECONDS", 0.0)
     made.on_train_batch_begin(4)
-    # 60 images of this epoch and 100 of the next, at 20 a second.
-    assert told == [Reading(2, 3, 20.0, 0.25, 0.5, 8.0)]
+    assert (tmp_path / "line").read_text() == line
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
 def test_reporter_of_a_loss_that_is_no_number_ends_the_training(loss):
-    made = reporter(TrainingState(10, 100, 10, 3, epoch=1, step=10), loss, [])
+    made = reporter(TrainingState(10, 100, 10, 3, epoch=1, step=10), loss)
     with pytest.raises(InputError, match=r"Net at 1: .*loss is (nan|inf) in epoch 2.*lower the"):
         made.on_test_begin()
 
 
-def test_event_log_holds_every_epoch_in_the_format_of_tensorboard(tmp_path):
+def test_event_log_holds_every_epoch_as_tensorflow_reads_it(tmp_path):
+    tf = pytest.importorskip("tensorflow")
     state = TrainingState(1, 1, 1, 3)
     made = EventLog(tmp_path, state)
     for epoch, loss in enumerate([0.5, 0.25]):
@@ -393,21 +360,8 @@ def test_event_log_holds_every_epoch_in_the_format_of_tensorboard(tmp_path):
         state.epoch = epoch + 1
         made.on_epoch_end(epoch)
     made.on_train_end()
-    (path,) = tmp_path.iterdir()
-    assert events(path) == {
-        ("loss", 1, 0.5),
-        ("val_loss", 1, 1.0),
-        ("loss", 2, 0.25),
-        ("val_loss", 2, 0.5),
-    }
-
-
-def events(path):
-    """Scalars of an event file as TensorFlow reads them: tag, step, value."""
-    import tensorflow as tf
-
     found = set()
-    for record in tf.data.TFRecordDataset(str(path)):
+    for record in tf.data.TFRecordDataset([str(path) for path in tmp_path.iterdir()]):
         event = tf.compat.v1.Event.FromString(record.numpy())
         found |= {(v.tag, event.step, v.simple_value) for v in event.summary.value}
-    return found
+    assert found == {("loss", 1, 0.5), ("val_loss", 1, 1), ("loss", 2, 0.25), ("val_loss", 2, 0.5)}
