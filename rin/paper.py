@@ -5,11 +5,10 @@ Effective Transfer Learning. Radiology: Artificial Intelligence 2022;4(5):e21031
 stand in `paper.yaml`, as printed, slips included; `rin.stats.audit` checks them by arithmetic.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 from rin.strict_yaml import read_yaml
 
@@ -17,6 +16,7 @@ _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
 _PLACES = _READ["places"]
 #: Sections and captions in which published numbers and claims stand.
 PLACES = tuple(_PLACES.values())
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
@@ -96,24 +96,20 @@ def _frozen(value: Any) -> Any:
     return _PLACES.get(value, value)
 
 
-def _records(kind: type, section: Mapping[str, list]) -> dict:
-    return {name: kind(name, *map(_frozen, values)) for name, values in section.items()}
+def _records(kind: type[Record], section: str) -> dict[str, Record]:
+    return {name: kind(name, *map(_frozen, values)) for name, values in _READ[section].items()}
 
 
 CITATION = SimpleNamespace(**{name: _frozen(text) for name, text in _READ["citation"].items()})
-COMPARISONS: dict[str, PublishedComparison] = _records(PublishedComparison, _READ["comparisons"])
-DICE: dict[str, PublishedDice] = _records(PublishedDice, _READ["dice"])
+COMPARISONS = _records(PublishedComparison, "comparisons")
+DICE = _records(PublishedDice, "dice")
 #: Three sections state sizes; for acl, pneumonia and hemorrhage they disagree.
-CLASS_COUNTS: dict[str, tuple[ClassCount, ...]] = {
+CLASS_COUNTS = {
     task: tuple(ClassCount(task, *map(_frozen, row)) for row in rows)
     for task, rows in _READ["class_counts"].items()
 }
-RELEASED_ACCURACY: dict[str, ReleasedAccuracy] = _records(
-    ReleasedAccuracy, _READ["released_accuracy"]
+RELEASED_ACCURACY = _records(ReleasedAccuracy, "released_accuracy")
+#: `pathologies` are listed twice; `claims` name the tasks that the text puts into words.
+DATABASE, SETTINGS, PATHOLOGIES, CLAIMS = (
+    _records(Fact, section) for section in ("database", "settings", "pathologies", "claims")
 )
-DATABASE: dict[str, Fact] = _records(Fact, _READ["database"])
-SETTINGS: dict[str, Fact] = _records(Fact, _READ["settings"])
-#: Kinds of pathologic conditions in the database, listed twice.
-PATHOLOGIES: dict[str, Fact] = _records(Fact, _READ["pathologies"])
-#: What the text claims in words, with the tasks that it names.
-CLAIMS: dict[str, Fact] = _records(Fact, _READ["claims"])

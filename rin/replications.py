@@ -45,20 +45,13 @@ REPLICATIONS: tuple[SimpleNamespace, ...] = tuple(
 def like_for_like() -> pd.DataFrame:
     """Return the comparisons of like with like whose AUCs are stated for both kinds of weights.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row a comparison: `study`, `reference`, `label` (images and setting), `task` (keys of
-        the paper's tasks, joined by ``/``; "" for another question), `estimate` (AUC points,
-        RadImageNet − ImageNet), `low`, `high` (95% interval, NaN where no SD is stated), `ahead`
-        (of `DIRECTIONS`), `network`, `setting`, `folds`, `of_the_paper`, `own_weights`,
-        `scaling_missing`, and both scores in AUC points with their SDs.
-
-    Notes
-    -----
-    Intervals are Welch's, from the SDs over folds as if folds were independent and the two sources
-    unpaired.  Folds share training images, which makes them too narrow; both sources saw the same
-    folds, which may make them too wide.  The correlations that would tell were not published.
+    One row a comparison: `study`, `reference`, `label` (images and setting), `task` (keys of the
+    paper's tasks, joined by ``/``; "" for another question), `estimate` (AUC points, RadImageNet −
+    ImageNet), `low`, `high` (95% interval, NaN where no SD is stated), `ahead` (of `DIRECTIONS`),
+    `network`, `setting`, `folds`, `of_the_paper`, `own_weights`, `scaling_missing`, and both scores
+    in AUC points with their SDs.  Intervals are Welch's, from the SDs over folds as if folds were
+    independent and the two sources unpaired: sharing training images makes them too narrow, sharing
+    folds may make them too wide.
     """
     table = pd.DataFrame(map(vars, REPLICATIONS))
     scores = ["radimagenet", "radimagenet_sd", "imagenet", "imagenet_sd"]
@@ -66,10 +59,8 @@ def like_for_like() -> pd.DataFrame:
     table = table[fair & table[["radimagenet", "imagenet"]].notna().all(axis=1)]
     table = table.reset_index(drop=True)
     factor = table["metric"].map(AUC_POINTS)
-    own, other = (
-        table["radimagenet_sd"] ** 2 / table["folds"],
-        table["imagenet_sd"] ** 2 / table["folds"],
-    )
+    sds = table[["radimagenet_sd", "imagenet_sd"]].pow(2).div(table["folds"], axis=0)
+    own, other = sds["radimagenet_sd"], sds["imagenet_sd"]
     freedom = (own + other) ** 2 / ((own**2 + other**2) / (table["folds"] - 1))
     half = stats.t.ppf(0.975, freedom) * np.sqrt(own + other) * factor
     estimate = factor * (table["radimagenet"] - table["imagenet"])

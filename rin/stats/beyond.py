@@ -5,11 +5,10 @@ values, for each row of weights (r, n), which say how often a case counts: a boo
 measure is one call.  InputError for what `rin.stats.inputs` refuses, and for scores outside 0 to 1
 where they must be probabilities.
 
-`beyond_area` and `beyond_curves` take each measure of one network at a time and average it over
-the scenarios of an init: a typical network, not their ensemble.  The test sets of a scenario's
-folds are put side by side, as their probabilities are meant to share one scale; a fold with few
-cases has no calibration of its own.  Intervals resample patients, the same ones for every init
-and scenario, with the networks held fixed.
+`beyond_area` and `beyond_curves` average a measure over the scenarios of an init: a typical
+network, not their ensemble.  The test sets of a scenario's folds are put side by side, as their
+probabilities are meant to share one scale.  Intervals resample patients, the same ones for every
+init and scenario, with the networks held fixed.
 """
 
 import math
@@ -248,8 +247,7 @@ def calibration_error_by_chance(
 
     In each row of `uniforms` (r, n), drawn evenly from 0 to 1, a case is positive where its number
     lies below its score.  Cases that share a number (a patient's) then agree as far as their
-    scores allow, which is the most that their outcomes can depend on each other.  Consistency
-    resampling (Bröcker and Smith 2007).
+    scores allow.  Consistency resampling (Bröcker and Smith 2007).
     """
     below = rankdata(scores) - 0.5  # cases below a score and half of those at it
     bin_of = np.floor(bins * below / scores.size).astype(int)
@@ -306,11 +304,10 @@ def replicate_lines(cases: WeightedCases, line: np.ndarray) -> np.ndarray:
     """Return in the large and slope of each row of weights near the line (3,) of all cases, (r, 2).
 
     In the large is fitted anew in each row.  The slope is one Newton step from the estimate of
-    all cases (Moulton and Zeger 1991), which costs a few weighted sums instead of a fit and
-    exists where the row alone would separate the classes.  Its intervals agree with those of
-    complete fits from some hundred cases on; with fewer they are too narrow and too low (by a
-    fifth of their width at 60).  NaN where the line has no slope, or a row's cases all score the
-    same.
+    all cases (Moulton and Zeger 1991), which exists where the row alone would separate the classes.
+    Its intervals agree with those of complete fits from some hundred cases on; with fewer they are
+    too narrow and too low (by a fifth of their width at 60).  NaN where the line has no slope, or a
+    row's cases all score the same.
     """
     odds, labels, weights = cases.odds, cases.labels, cases.weights
     in_the_large, intercept, slope = line
@@ -355,8 +352,7 @@ def average_precision(cases: WeightedCases) -> np.ndarray:
 def precision_at_recall(cases: WeightedCases, recall: np.ndarray) -> np.ndarray:
     """Return the precision at the highest threshold that reaches each recall (k,), (r, k).
 
-    A step function whose mean over recall is the average precision.  Straight lines between
-    points of this curve would promise what no threshold can do (Davis and Goadrich 2006).  At
+    A step function whose mean over recall is the average precision (Davis and Goadrich 2006).  At
     recall 0 it is the precision of the highest score that counts.
     """
     place = _first_reached(cases.positives, recall * cases.positives[:, -1:])

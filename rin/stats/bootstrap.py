@@ -21,9 +21,8 @@ def cluster_weights(
 
     The draw depends on the seed and on which cases share a cluster (n,), not on names.  With labels
     (n,) a replicate without a case of one class is drawn again: the bootstrap is conditional on
-    both classes, which narrows the spread a little where one lies in few patients (in 2 of many,
-    some 14 % of draws are repeated; in 5, 1 %).  InputError also for a class whose cases all lie in
-    one cluster. Efron and Tibshirani (1993), section 8.
+    both classes, which narrows the spread a little where one lies in few patients.  InputError also
+    for a class whose cases all lie in one cluster.  Efron and Tibshirani (1993), section 8.
     """
     if replicates < 1:
         raise InputError(

@@ -1,11 +1,9 @@
 """AUCs and their comparison: DeLong, DeLong and Clarke-Pearson (1988), and Obuchowski (1997).
 
 The paper's stated method for every AUC interval and P value, in O(n log n) (Sun and Xu 2014), and
-its extension to several images of a patient: cases' placements are summed over each patient, and
-the spread of these sums is what the variance rests on.  AUCs are the same, only their uncertainty
-differs.  Curves never flip: a higher score always speaks for the positive class (pROC's
-``direction = "<"``).  Labels are 0 or 1 (n,), scores (n,) in any unit, one row a predictor where
-there are several.
+its extension to several images of a patient, where the variance rests on sums over patients.  A
+higher score always speaks for the positive class (pROC's ``direction = "<"``).  Labels are 0 or 1
+(n,), scores (n,) in any unit, one row a predictor where there are several.
 
 What degenerate input gives, and whether pROC 1.18.0 does the same:
 
@@ -17,8 +15,7 @@ What degenerate input gives, and whether pROC 1.18.0 does the same:
 - infinite scores rank as the extremes that they are (pROC builds no curve and warns); NaN scores
   are an error (pROC drops the cases).
 
-Labels other than 0/1, one class only, unequal lengths, NaN, several rows for one predictor, a
-missing patient or a single one raise InputError (`rin.stats.inputs`).
+All else that is no label, score or patient raises InputError (`rin.stats.inputs`).
 """
 
 import math
@@ -84,7 +81,7 @@ class UnpairedDeLongTest:
 
 @dataclass(frozen=True)
 class ClusteredAuc(AucInterval):
-    """One AUC with Obuchowski's variance; `design_effect` is that over DeLong's."""
+    """One AUC with Obuchowski's variance; `design_effect` is that over DeLong's, if not zero."""
 
     n_clusters: int
     design_effect: float
@@ -127,10 +124,7 @@ def auc_ci(
 def delong_test(
     labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, *, level: float = 0.95
 ) -> DeLongTest:
-    """Compare two predictors on the same cases by the paired DeLong test of AUC(a) − AUC(b).
-
-    The variance is that of the differences of placements, so exactly zero where all differ alike.
-    """
+    """Compare two predictors on the same cases by the paired DeLong test of AUC(a) − AUC(b)."""
     check_level(level)
     auc_a, auc_b, counts, _ = _apart(labels, scores_a, scores_b)
     (difference,), ((variance,),) = placement_areas(*counts), placement_covariance(*counts)
@@ -202,9 +196,7 @@ def clustered_auc_ci(
 ) -> ClusteredAuc:
     """Return the AUC with Obuchowski's variance and normal interval, patients (n,) independent.
 
-    `design_effect` says by how much the images of a patient repeat each other; NaN where DeLong's
-    variance is zero or NaN.  With fewer than some 30 patients a class the normal interval is too
-    short.
+    With fewer than some 30 patients a class the normal interval is too short.
     """
     positive = binary_labels(labels)
     counts = placement_counts(positive, [score_row(scores, positive.size)])
@@ -242,11 +234,7 @@ def area_contrast(
     clusters: ArrayLike | None = None,
     level: float = 0.95,
 ) -> AreaContrast:
-    """Test a weighted sum of the areas of predictors (k, n) against zero, with weights (k,).
-
-    The variance is DeLong's, or Obuchowski's where `clusters` (n,) are given, as
-    `area_contrasts` has them.
-    """
+    """Test a sum, weighted by (k,), of the areas of predictors (k, n), as `area_contrasts`."""
     check_level(level)
     found = area_contrasts(labels, scores_matrix, [weights], clusters)
     _, (estimate,), ((variance,),) = found
@@ -261,9 +249,7 @@ def area_contrasts(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the areas of predictors (k, n), weighted sums of them (q,), and their covariance.
 
-    Twenty-four differences between two inits on one test set share their cases: their mean is one
-    contrast of 48 areas, and its variance follows from the covariance of all of them.  For
-    weights C (q, k) and areas θ the estimates are Cθ, their covariance CSCᵀ with DeLong's
+    For weights C (q, k) and areas θ the estimates are Cθ, their covariance CSCᵀ with DeLong's
     covariance S, or Obuchowski's where `clusters` (n,) are given.  The networks are taken as
     given: an interval says how far a contrast may move with other patients.  What rounding leaves
     of an estimate or a variance that is zero counts as zero.  InputError also for weights of
@@ -341,10 +327,9 @@ def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float
 def placement_counts(positive: np.ndarray, rows: np.ndarray | Sequence[np.ndarray]) -> Counts:
     """Count, for each positive, the negatives below it; for each negative, the positives below.
 
-    `positive` is bool (n,), rows float64 (k, n) without NaN.  One sort a predictor, the m × n pairs
-    are never formed.  Ties count one half; counts are multiples of 1/2, so their sums and
-    differences are exact.  DeLong counts the positives *above* a negative, which is the same but
-    for a constant and the sign: products of deviations are equal.
+    `positive` is bool (n,), rows float64 (k, n) without NaN.  One sort a predictor.  Ties count one
+    half; counts are multiples of 1/2, so their sums and differences are exact.  DeLong counts the
+    positives *above* a negative: products of deviations are equal.
     """
     classes = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
     m, n_cases = np.count_nonzero(positive), positive.size

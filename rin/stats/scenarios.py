@@ -1,11 +1,10 @@
 """From per-case predictions to AUCs of scenarios, and two inits compared in every way.
 
-The paper summarises a task by the mean ± SD of 24 scenario AUCs for each source of weights
-(Results, Figures 3 and 4).  Only test rows are read, and inits are compared only on exactly the
-same cases.  Each fold's network has a scale of its own, so AUCs are computed within a fold and
-then averaged over folds and scenarios; the variance of that average follows from the covariance
-of all AUCs over patients (Obuchowski 1997), and folds, which share no patient, count as
-independent.  The networks are taken as given: intervals tell what other patients would change.
+Only test rows are read, and inits are compared only on exactly the same cases. Each fold's network
+has a scale of its own, so AUCs are computed within a fold and then averaged over folds and
+scenarios; the variance of that average follows from the covariance of all AUCs over patients
+(Obuchowski 1997), and folds, which share no patient, count as independent. The networks are taken
+as given: intervals tell what other patients would change.
 """
 
 import math

@@ -100,8 +100,7 @@ def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> PairedT:
 def spread(values: ArrayLike) -> float:
     """Return the SD (n − 1) of two values or more, exactly 0 where they differ by rounding alone.
 
-    The SD of the mean then is at most ten machine epsilons of the mean, which is where R's
-    ``t.test`` speaks of essentially constant values.
+    The SD of the mean then is at most ten machine epsilons of the mean, as in R's ``t.test``.
     """
     array = _finite(values, "values")
     sd = array.std(ddof=1)
@@ -239,7 +238,6 @@ def equivalence(
 ) -> Equivalence:
     """Test whether a difference lies within ±margin, two one-sided tests of level α = 1 − level.
 
-    A large P value is no proof that two things are alike; this is the test that such a claim needs.
     `df` is infinite for a normal reference.  With a standard error of zero P is 0 inside the
     margin, 1 outside and 0.5 on it.  Schuirmann 1987, Journal of Pharmacokinetics and
     Biopharmaceutics 15:657.
@@ -282,9 +280,8 @@ def mixed_model(
     """Estimate the mean difference of areas of two inits: auc ~ init + (1 | scenario) + (1 | fold).
 
     A scenario raises or lowers the areas of both inits alike, so does a fold, and what is left
-    tells how sure the mean difference is (restricted maximum likelihood).  The lead itself has no
-    random part: were it to change from fold to fold, the model would be too sure (`nadeau_bengio`
-    is not).
+    tells how sure the mean difference is (restricted maximum likelihood).  Were the lead itself to
+    change from fold to fold, the model would be too sure (`nadeau_bengio` is not).
 
     `areas` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The df of
     the t test are the areas less the levels and init effects fitted, which is what Satterthwaite's
