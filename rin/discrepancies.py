@@ -41,14 +41,11 @@ Check = tuple[str, Mapping[str, object], bool]
 
 
 def ledger(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
-    """Return the ledger with every number in place.
+    """Return the ledger with every number in place, one row an entry.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row an entry: `id`, `kind` (key of `KINDS`), `status`, `computed` (whether numbers are
-        compared), `disagree` (whether they still differ), `title`, `says` (pairs of a place and
-        what it says), `finding` (may be empty), `consequence`, `handling`.
+    Columns: `id`, `kind` (key of `KINDS`), `status`, `computed` (whether numbers are compared),
+    `disagree` (whether they still differ), `title`, `says` (pairs of a place and what it says),
+    `finding` (may be empty), `consequence`, `handling`.
     """
     found, rows = checks(), []
     for entry in entries:

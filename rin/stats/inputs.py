@@ -150,6 +150,16 @@ def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None
     return rows
 
 
+def each_run(rows: pd.DataFrame) -> Iterator[tuple[dict[str, object], np.ndarray, np.ndarray]]:
+    """Yield the names `RUN`, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
+    for key, run in rows.groupby(RUN, observed=True):
+        names = dict(zip(RUN, key, strict=True))
+        with located(", ".join(f"{name} {value}" for name, value in names.items())):
+            positive = binary_labels(run["label"])
+            scores = score_row(run["score"], positive.size)
+        yield names, positive, scores
+
+
 def require(
     table: pd.DataFrame, columns: Sequence[str], remedy: str = "", where: str = "predictions"
 ) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.metrics import roc_curve
 
 from rin.errors import InputError
-from rin.stats.inputs import RUN, binary_labels, evaluated_rows, located, score_row
+from rin.stats.inputs import each_run, evaluated_rows
 
 _POINT = ["fpr", "tpr"]
 
@@ -39,11 +39,7 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     curves = []
     for _, rows in evaluated_rows(predictions).groupby(["task", "init"], observed=True):
         cuts = _thresholds(rows["score"].to_numpy(dtype=float), grid)
-        for key, run in rows.groupby(RUN, observed=True):
-            names = dict(zip(RUN, key, strict=True))
-            with located(", ".join(f"{name} {value}" for name, value in names.items())):
-                positive = binary_labels(run["label"])
-                scores = score_row(run["score"], positive.size)
+        for names, positive, scores in each_run(rows):
             for method, (fpr, tpr) in _run_curves(positive, scores, grid, cuts).items():
                 points = {"method": method, "position": grid, "fpr": fpr, "tpr": tpr}
                 curves.append(pd.DataFrame({**names, **points}))

@@ -21,9 +21,9 @@ from rin.errors import InputError, unknown
 from rin.stats.bootstrap import bootstrap_areas, percentile_interval
 from rin.stats.delong import area_contrasts, auc_ci, delong_covariance, delong_test, z_test
 from rin.stats.inputs import (
-    RUN,
     TaskScores,
     check_level,
+    each_run,
     evaluated_rows,
     located,
     require,
@@ -60,12 +60,9 @@ def scenario_aucs(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataF
     test set has one class or a NaN score; the message names the run.
     """
     rows = []
-    for key, run in evaluated_rows(predictions).groupby(RUN, observed=True):
-        names = dict(zip(RUN, key, strict=True))
-        with located(", ".join(f"{name} {value}" for name, value in names.items())):
-            interval = auc_ci(run["label"], run["score"], level=level)
-        sizes = {"n": len(run), "n_positive": int(run["label"].sum())}
-        rows.append(names | asdict(interval) | sizes)
+    for names, positive, scores in each_run(evaluated_rows(predictions)):
+        sizes = {"n": positive.size, "n_positive": int(positive.sum())}
+        rows.append(names | asdict(auc_ci(positive, scores, level=level)) | sizes)
     return pd.DataFrame(rows)
 
 
