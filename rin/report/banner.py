@@ -15,6 +15,7 @@ import pandas as pd
 from rin.errors import InputError
 from rin.study.curation import real_archive
 from rin.study.pretraining import find_corpus, pretrained
+from rin.study.profile import Profile
 from rin.study.reference import DatasetFacts, ReferenceRun, TaskFacts
 from rin.study.runs import MAIN, Runs
 
@@ -33,15 +34,8 @@ def provenance_line(
 ) -> HTML:
     """Return the line of provenance of a page: a `details` element of class `rin-provenance`.
 
-    Parameters
-    ----------
-    provenances
-        `real` or `stand-in` of everything that the page's numbers come from; without any, nothing
-        could be said, and InputError is raised.
-    summary
-        What follows the headline in the line itself.
-    details
-        What unfolds: terms and their text.
+    `provenances` holds `real` or `stand-in` of everything that the page's numbers come from
+    (InputError without any), `summary` follows the headline in the line, `details` unfolds.
     """
     from IPython.display import HTML
 
@@ -69,10 +63,11 @@ def banner(
     By default of all its tasks; without `trained` networks only the images are named.
     """
     origins = {task: runs.origin(task, study) for task in tasks or runs.tasks_of(study)}
-    origins = {task: origin for task, origin in origins.items() if origin}
+    own = [task for task, origin in origins.items() if origin == "own"]
     facts = [
-        runs.reference.facts.task(task) if origin == "reference" else runs.facts(task)
+        runs.facts(task) if origin == "own" else runs.reference.facts.task(task)
         for task, origin in origins.items()
+        if origin
     ]
     details = {f"Images: {task.name}": _images(task) for task in facts}
     provenances = [task.dataset.provenance for task in facts]
@@ -80,39 +75,38 @@ def banner(
     if "reference" in origins.values():
         details |= _reference_details(runs.reference)
         summary += _reference_summary(runs.reference)
-    if "own" in origins.values():
-        profile = runs.study.profile
-        details |= _profile(profile.name, profile.about)
-        summary.append(f"profile {profile.name}")
+    if own:
+        summary.append(f"profile {runs.study.profile.name}")
+        details |= _profile(runs.study.profile)
         if trained:
-            own = pretrained(runs.study)
-            provenances += _corpora(runs, own, details)
-            details |= {f"Weights: {init}": _origin(init, own) for init in profile.inits}
-            done = pd.concat([runs.records(task, study) for task in origins])
-            details |= _computed(done)
+            weights = pretrained(runs.study)
+            of_corpora, corpora = _corpora(runs, weights)
+            provenances += of_corpora
+            inits = {f"Weights: {x}": _origin(x, weights) for x in runs.study.profile.inits}
+            done = pd.concat([runs.records(task, study) for task in own])
+            details |= corpora | inits | _computed(done)
             summary.append(f"networks trained {done['finished'].max()[:10]}")
     return provenance_line(provenances, summary, details)
 
 
 def pretraining_banner(runs: Runs) -> HTML | None:
     """Return the line of provenance of a page on one's own pretraining, None without any."""
-    own, profile = pretrained(runs.study), runs.study.profile
-    if own.empty:
+    weights, profile = pretrained(runs.study), runs.study.profile
+    if weights.empty:
         return None
-    details: dict[str, str] = {}
-    provenances = _corpora(runs, own, details)
-    details |= _profile(profile.name, profile.about)
-    details |= {f"Weights: {init}": _origin(init, own) for init in own["init"].unique()}
-    summary = [f"profile {profile.name}", f"trained {own['finished'].max()[:10]}"]
-    return provenance_line(provenances, summary, details | _computed(own))
+    provenances, corpora = _corpora(runs, weights)
+    inits = {f"Weights: {x}": _origin(x, weights) for x in weights["init"].unique()}
+    details = corpora | _profile(profile) | inits | _computed(weights)
+    summary = [f"profile {profile.name}", f"trained {weights['finished'].max()[:10]}"]
+    return provenance_line(provenances, summary, details)
 
 
 def curation_banner(runs: Runs) -> HTML:
     """Return the line of provenance of a page on the curation of the study's archive."""
     profile, real = runs.study.profile, real_archive(runs.study)
     details = {"Archive": real.name if real else "written by a program, with the profile's seed"}
-    details |= _profile(profile.name, profile.about)
-    return provenance_line(["real" if real else "stand-in"], [f"profile {profile.name}"], details)
+    provenances = ["real" if real else "stand-in"]
+    return provenance_line(provenances, [f"profile {profile.name}"], details | _profile(profile))
 
 
 def reference_banner(reference: ReferenceRun) -> HTML:
@@ -122,8 +116,8 @@ def reference_banner(reference: ReferenceRun) -> HTML:
     return provenance_line(["real"], _reference_summary(reference), details)
 
 
-def _profile(name: str, about: str) -> dict[str, str]:
-    return {"Profile": f"{name}: {about}"}
+def _profile(profile: Profile) -> dict[str, str]:
+    return {"Profile": f"{profile.name}: {profile.about}"}
 
 
 def _images(task: TaskFacts) -> str:
@@ -145,17 +139,15 @@ def _reference_summary(reference: ReferenceRun) -> list[str]:
 def _reference_details(reference: ReferenceRun) -> dict[str, str]:
     facts = reference.facts
     details = {f"Corpus: {data.name}": f"{data.title}; {_remarks(data)}" for data in facts.corpora}
-    for init in dict.fromkeys(weights.init for weights in facts.weights):
-        own = [weights for weights in facts.weights if weights.init == init]
-        named = [
-            f"{weights.backbone} ({weights.contract}, "
-            f"SHA-256 {(weights.sha256 or 'not known')[:12]})"
-            for weights in own
-        ]
-        details[f"Weights: {init}"] = f"{own[0].release}: {', '.join(named)}"
+    for weights in facts.weights:
+        sha256 = (weights.sha256 or "not known")[:12]
+        before = details.get(f"Weights: {weights.init}")
+        details[f"Weights: {weights.init}"] = (
+            f"{before}, " if before else f"{weights.release}: "
+        ) + f"{weights.backbone} ({weights.contract}, SHA-256 {sha256})"
     packages = ", ".join(f"{name} {number}" for name, number in facts.packages.items())
     return details | {
-        **_profile(facts.profile["name"], facts.profile["about"]),
+        "Profile": f"{facts.profile['name']}: {facts.profile['about']}",
         "Trained": f"{facts.first_finished} to {facts.last_finished}",
         "Computer": facts.hardware.text,
         "Software": f"Python {facts.python}, {packages}; {facts.backend}, {facts.precision}; "
@@ -163,21 +155,20 @@ def _reference_details(reference: ReferenceRun) -> dict[str, str]:
     }
 
 
-def _corpora(runs: Runs, own: pd.DataFrame, details: dict[str, str]) -> list[str]:
-    """Add the corpora that networks were pretrained on to the details; return provenances."""
-    found = []
-    for name in own["corpus"].unique() if len(own) else ():
-        corpus = find_corpus(runs.study, name)
-        found.append(corpus.provenance)
-        kind = "real" if corpus.provenance == "real" else "stand-in"
-        details[f"Corpus: {name}"] = f"{corpus.manifest.title}; {kind} images"
-    return found
+def _corpora(runs: Runs, weights: pd.DataFrame) -> tuple[list[str], dict[str, str]]:
+    """Return provenances and details of the corpora that networks were pretrained on."""
+    names = weights["corpus"].unique() if len(weights) else ()
+    corpora = {name: find_corpus(runs.study, name) for name in names}
+    return [corpus.provenance for corpus in corpora.values()], {
+        f"Corpus: {name}": f"{corpus.manifest.title}; {corpus.provenance} images"
+        for name, corpus in corpora.items()
+    }
 
 
-def _origin(init: str, own: pd.DataFrame) -> str:
+def _origin(init: str, weights: pd.DataFrame) -> str:
     if init == "random":
         return "none: random initialisation"
-    rows = own[own["init"] == init] if len(own) else own
+    rows = weights[weights["init"] == init] if len(weights) else weights
     if rows.empty:
         return "released weights, see data_manifests/weights.yaml"
     return (

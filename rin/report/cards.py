@@ -15,8 +15,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pandas as pd
-import yaml
 
 from rin.data.manifest import DatasetManifest
 from rin.errors import InputError
@@ -25,6 +25,7 @@ from rin.models.backbones import find_backbone
 from rin.models.preprocessing import find_preprocessing
 from rin.paper import CITATION, DATABASE
 from rin.report.style import init_style
+from rin.strict_yaml import read_yaml
 from rin.study.pretraining import NOTOP, SAFETENSORS, WEIGHTS, find_corpus
 from rin.study.setting import Study
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 FORMATS = {WEIGHTS: "Keras 3", NOTOP: "Keras 2 layout, by topology", SAFETENSORS: "safetensors"}
 _TEMPLATE = Path(__file__).with_name("model_card.yaml")
 _ALONE = re.compile(r"\{(\w+)\}")
-_CONTENT = {"BR", "CH", "CT", "GI", "GU", "HN", "IN", "MK", "MR", "NR", "US"}
-_METRICS = {"accuracy", "balanced accuracy", "top-5 accuracy"}
 
 
 def weights_files(study: Study, weights: pd.DataFrame) -> pd.DataFrame:
@@ -71,22 +70,10 @@ def model_card(
 ) -> dict[str, Any]:
     """Return the card of one set of pretrained weights as a document of the schema.
 
-    Parameters
-    ----------
-    run
-        Row of `rin.study.pretrained`.
-    score
-        Of the same run: `images`, `patients`, and as shares `top1` with `low` and `high`,
-        `balanced`, `top5` (NaN or missing where it is trivial).
-    files
-        `weights_files`; rows of other runs are passed over.
-    manifest
-        Of the corpus; by default that of the study.
-
-    Raises
-    ------
-    InputError
-        From `check_card`.
+    `run` is a row of `rin.study.pretrained`; `score` its `images`, `patients`, and as shares
+    `top1` with `low` and `high`, `balanced`, `top5` (NaN or missing where it is trivial); of
+    `files` (`weights_files`) other runs' are passed over.  `manifest` is that of the corpus, by
+    default the study's.  InputError comes from `check_card`.
     """
     template = _template()
     manifest = manifest or find_corpus(study, run["corpus"]).manifest
@@ -106,32 +93,15 @@ def model_card(
 def check_card(card: Mapping[str, Any]) -> None:
     """Raise InputError, with all problems at once, where a card breaks the ATLAS schema.
 
-    As far as it asks something of what was filled in: empty texts, names left in braces, a wrong
-    length, a repeated or unknown word, a date that is none.
+    As far as it asks something of what was filled in (`checks` of the template), and for empty
+    texts and names left in braces.
     """
-    fields = dict(card_fields(card["Model"]))
+    model = card["Model"]
+    fields = dict(card_fields(model))
     problems = [f"{name} is empty" for name, text in fields.items() if not text.strip()]
     problems += [f"{name} is not filled in" for name, text in fields.items() if "{" in text]
-    model = card["Model"]
-    if not 4 <= len(model["Name"]) <= 256:
-        problems.append("Name has not 4 to 256 characters")
-    indexing, days = model["Indexing"], model["Descriptors"]["Date"].values()
-    modalities = set(_template()["modalities"].values())
-    lists = {
-        "Content": (indexing["Content"], _CONTENT),
-        "Keywords": (indexing["Keywords"], None),
-        "Modalities": (model["Imaging"].get("Modalities", [*modalities]), modalities),
-        "Metrics": (model["Model performance"]["Metrics"], _METRICS),
-    }
-    for name, (words, known) in lists.items():
-        if not words or len(set(words)) < len(words):
-            problems.append(f"{name} has no words, or some twice")
-        if known is not None and not set(words) <= known:
-            problems.append(f"{name} has words that the schema does not: {set(words) - known}")
-    if not all(2 <= len(word) <= 64 for word in indexing["Keywords"]):
-        problems.append("Keywords have not 2 to 64 characters each")
-    if not all(re.fullmatch(r"\d{4}-\d\d-\d\d", day) for day in days):
-        problems.append("Date is no day")
+    found = jsonschema.Draft202012Validator(_template()["checks"]).iter_errors(model)
+    problems += [f"{': '.join(map(str, error.path))}: {error.message}" for error in found]
     if problems:
         raise InputError(
             f"no card of the ATLAS schema: {'; '.join(problems)}",
@@ -181,7 +151,7 @@ def folded_cards(cards: Mapping[str, Mapping[str, Any]]) -> HTML:
 
 @cache
 def _template() -> dict[str, Any]:
-    return yaml.safe_load(_TEMPLATE.read_text("utf-8"))
+    return read_yaml(_TEMPLATE)
 
 
 def _facts(
@@ -195,8 +165,10 @@ def _facts(
     template, settings, profile = _template(), study.profile.pretraining, study.profile
     contract = find_preprocessing(settings.contract(run["init"], run["backbone"]))
     words = re.findall(r"[a-z]+", f"{manifest.modality} {manifest.anatomy}".lower())
-    known = [template["modalities"][word] for word in words if word in template["modalities"]]
-    codes = [template["content"][word] for word in words if word in template["content"]]
+    content, modalities = (
+        list(dict.fromkeys(template[kind][word] for word in words if word in template[kind]))
+        for kind in ("content", "modalities")
+    )
     top5 = score.get("top5", float("nan"))
     told = []
     for name, value in settings.model_dump(exclude={"corpora", "cases", "backbones"}).items():
@@ -229,8 +201,8 @@ def _facts(
             f"{file.file} ({file.format}; {file.bytes:,} bytes; SHA-256 {file.sha256})"
             for file in own.itertuples()
         ),
-        "content": list(dict.fromkeys([*codes, "IN"])),
-        "modalities": list(dict.fromkeys(known)) or None,
+        "content": [*content, "IN"],
+        "modalities": modalities or None,
         "keywords": [
             *("RadImageNet", "transfer learning", "pretrained weights", run["backbone"]),
             f"{init_style(run['init']).short} pretraining",

@@ -151,13 +151,13 @@ def test_document_of_every_card_is_valid_in_the_published_schema(backbone, prove
 @pytest.mark.parametrize(
     ("place", "value", "part"),
     [
-        (("Name",), "A", "4 to 256"),
+        (("Name",), "A", "Name: 'A' is too short"),
         (("Name",), "of {corpus}", "Name is not filled in"),
-        (("Indexing", "Content"), ["CT", "XR"], "XR"),
-        (("Indexing", "Keywords"), ["one", "one"], "some twice"),
-        (("Imaging", "Modalities"), ["CT"], "Modalities has words"),
-        (("Model performance", "Metrics"), [], "Metrics has no words"),
-        (("Descriptors", "Date", "Created"), "March", "Date is no day"),
+        (("Indexing", "Content"), ["CT", "XR"], "Content: 1: 'XR' is not one of"),
+        (("Indexing", "Keywords"), ["one", "one"], "Keywords: .* non-unique"),
+        (("Imaging", "Modalities"), ["CT"], "Modalities: 0: 'CT' is not one of"),
+        (("Model performance", "Metrics"), [], "Metrics: .* non-empty"),
+        (("Descriptors", "Date", "Created"), "March", "Created: 'March' does not match"),
         (("Descriptors", "Version"), " ", "Version is empty"),
     ],
 )
