@@ -65,12 +65,5 @@ def _write(draft, number):
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    drive(
-        make_executor(Execution(workers=2)),
-        beat,
-        [(folder / "first",), (folder / "second",)],
-        finished=lambda: 0,
-        total=2,
-        title="Beating",
-    )
+    executor, jobs = make_executor(Execution(workers=1)), [(Path(sys.argv[1]) / "beat",)]
+    drive(executor, beat, jobs, finished=lambda: 0, total=1, title="Beating")
