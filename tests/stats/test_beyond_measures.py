@@ -100,18 +100,6 @@ def test_reliability_of_distinct_scores_equals_scikit_learn(n, bins):
     np.testing.assert_allclose([observed, mean_score], expected, atol=1e-12)
 
 
-def test_reliability_never_splits_a_score_and_an_edge_goes_to_the_bin_above():
-    curve = measured(reliability_curve, [0, 1, 0, 1, 1], [0.2, 0.5, 0.5, 0.5, 0.9], 5)
-    expected = [
-        [0.2, np.nan, 0.5, np.nan, 0.9],
-        [0, np.nan, 2 / 3, np.nan, 1],
-        [0.2, 0, 0.6, 0, 0.2],
-    ]
-    np.testing.assert_allclose(curve, expected)
-    share = measured(reliability_curve, [0, 1, 1], [0.1, 0.5, 0.9], 2)[2]
-    np.testing.assert_allclose(share, [1 / 3, 2 / 3])
-
-
 @given(samples, st.integers(1, 11))
 @settings(max_examples=100, deadline=None)
 def test_calibration_and_brier_parts_equal_a_loop_over_cases_written_out(counted, bins):
@@ -290,14 +278,6 @@ def test_replicate_slope_is_nan_where_all_cases_that_count_score_the_same():
     labels, scores = [0, 1, 0, 1, 0], [0.1, 0.2, 0.2, 0.9, 0.95]
     values = near(labels, scores, [[1, 1, 1, 1, 1], [0, 2, 2, 0, 0]])
     assert np.isnan(values).tolist() == [[False, False], [False, True]]
-
-
-def test_replicates_in_the_large_equal_complete_fits_with_a_dozen_cases():
-    labels, scores = sample(12, seed=5)
-    weights = replicates(12, r=200)
-    both = (weights @ labels > 0) & (weights @ (1 - np.asarray(labels)) > 0)
-    fitted = calibration_line(weighted_cases(labels, scores, weights[both]))[:, 0]
-    np.testing.assert_allclose(near(labels, scores, weights[both])[:, 0], fitted, atol=1e-6)
 
 
 def test_replicate_in_the_large_of_saturated_scores_is_finite_and_fits():

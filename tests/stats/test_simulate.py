@@ -55,16 +55,6 @@ def test_mean_estimate_is_the_area_in_closed_form(kind):
     assert mean["difference"] == pytest.approx(first - second, abs=0.005)
 
 
-def test_labels_by_patient_do_not_vary_within_one_and_by_lesion_do():
-    whole = simulate_test_sets(0.2, **SMALL).labels.reshape(10, 3)
-    mixed = simulate_test_sets(0.2, **SMALL, labels="lesion").labels.reshape(10, 3)
-    np.testing.assert_array_equal(whole.sum(axis=1), 5 * [3] + 5 * [0])
-    np.testing.assert_array_equal(mixed.sum(axis=1), 5 * [2, 1])
-    np.testing.assert_array_equal(
-        simulate_test_sets(0.2, **SMALL).clusters, np.repeat(range(10), 3)
-    )
-
-
 def test_longer_run_begins_with_the_shorter_and_other_correlations_do_not_matter():
     short = simulate_test_sets(0.4, **SMALL).scores
     long = simulate_test_sets(0.4, **{**SMALL, "replicates": 12}).scores
