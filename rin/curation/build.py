@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,17 +32,9 @@ from sqlalchemy import URL, select
 from rin.curation import corpus
 from rin.curation.corpus import CARD, COLUMNS, FEWEST_PATIENTS, FOLDER
 from rin.curation.deidentify import Pseudonyms, load_key
-from rin.curation.exclusions import RULES, excluded_images
+from rin.curation.exclusions import RULES, archive_files
 from rin.curation.export import PICTURE_FOLDER, all_there, digest_of_corpus_code, export_images
-from rin.curation.index import (
-    Archive,
-    archive_counts,
-    files,
-    instances,
-    open_archive,
-    read_table,
-    series,
-)
+from rin.curation.index import Archive, archive_counts, files, open_archive, read_table
 from rin.curation.key_images import diagnostic_images, read_key_images
 from rin.curation.reports import normal_studies, query_normal, screen, write_review_queue
 from rin.curation.taxonomy import load_taxonomy
@@ -51,8 +44,10 @@ from rin.files import write_atomically
 INDEX, KEY, QUEUE = "archive.sqlite", "pseudonym.key", "review_queue.csv"
 LOCK = ".curation.lock"
 SHARED = "shared"
-IMAGES, EXCLUDED, SCREENED = "images.parquet", "excluded.parquet", "screened.parquet"
+IMAGES, SCREENED = "images.parquet", "screened.parquet"
 NOTE = "curated.json"
+#: Columns of the table of what is left out.
+EXCLUDED = ["rule", "images", "kept_out_because"]
 #: Reasons for which images that no rule excludes are not in the corpus either, and what they say.
 NOT_MARKED = "no key image"
 NOT_NORMAL = "study neither normal nor marked"
@@ -97,49 +92,34 @@ class CurationPlan:
         return self.database or file.render_as_string()
 
 
-@dataclass(frozen=True)
-class CuratedCorpus:
-    """A corpus that was curated from an archive.
+class CuratedCorpus(NamedTuple):
+    """A corpus that was curated from an archive."""
 
-    Attributes
-    ----------
-    root
-        The folder that may leave the house: a data root for the manifest `curated_archive`.
-    provenance
-        "real" or "stand-in".
-    images
-        One row an image, by file name: `filename`, `label` ("lung-Nodule"), `modality`,
-        `region`, `name` (label of the taxonomy), `patient_id` and `study_id` (pseudonyms),
-        `roi`, `width`, `height`, `burned_in_risk` (empty: others are left out), `kind` ("key"
-        or "normal"), `part` (train, validation or test).
-    excluded
-        Images of the archive that are not in the corpus: `rule`, `images`, `kept_out_because`.
-    screened
-        Flagged studies with the verdict of the screening, under the archive's own identifiers:
-        it never leaves the house.
-    counts
-        Patients, studies, series, instances and reports of the archive.
-    confirmed_by
-        Normal studies by who confirmed them.
-    """
-
+    #: The folder that may leave the house: a data root for the manifest `curated_archive`.
     root: Path
+    #: The corpus itself, in it.
+    folder: Path
+    #: The dataset card.
+    card: dict[str, Any]
+    #: "real" or "stand-in".
     provenance: str
+    #: One row an image, by file name: `filename`, `label` ("lung-Nodule"), `modality`, `region`,
+    #: `name` (label of the taxonomy), `patient_id` and `study_id` (pseudonyms), `roi`, `width`,
+    #: `height`, `burned_in_risk` (empty: others are left out), `kind` ("key" or "normal"), `part`.
     images: pd.DataFrame
+    #: Images of the archive that are not in the corpus: `rule`, `images`, `kept_out_because`.
     excluded: pd.DataFrame
-    screened: pd.DataFrame = field(repr=False)
+    #: Flagged studies with the verdict of the screening, under the archive's own identifiers: it
+    #: never leaves the house.
+    screened: pd.DataFrame
+    #: Patients, studies, series, instances and reports of the archive.
     counts: dict[str, int]
+    #: Normal studies by who confirmed them.
     confirmed_by: dict[str, int]
 
-    @property
-    def folder(self) -> Path:
-        """The corpus itself."""
-        return self.root / FOLDER
-
-    @property
-    def card(self) -> dict[str, Any]:
-        """The dataset card."""
-        return json.loads((self.folder / CARD).read_text("utf-8"))
+    def __repr__(self) -> str:
+        """Show no report."""
+        return f"CuratedCorpus({self.root}, {len(self.images)} images)"
 
 
 def index_archive(plan: CurationPlan) -> Archive:
@@ -187,110 +167,107 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
 def read_corpus(output: Path) -> CuratedCorpus:
     """Read what `curate` made; an InputError says that there is nothing, or only a part of it."""
     output = Path(output)
-    root = output / SHARED
+    folder = output / SHARED / FOLDER
     try:
         note = json.loads((output / NOTE).read_text("utf-8"))
-        card = json.loads((root / FOLDER / CARD).read_text("utf-8"))
-        images, excluded, screened = (
-            pd.read_parquet(output / name) for name in (IMAGES, EXCLUDED, SCREENED)
-        )
+        card = json.loads((folder / CARD).read_text("utf-8"))
+        images, screened = (pd.read_parquet(output / name) for name in (IMAGES, SCREENED))
         if note["digest"] != card["digest"]:
             raise ValueError("card and tables are of two corpora")
-        counts, confirmed = dict(note["counts"]), dict(note["confirmed_by"])
-        provenance = str(note["provenance"])
+        selection = card["selection"]
+        return CuratedCorpus(
+            root=folder.parent,
+            folder=folder,
+            card=card,
+            provenance=card["provenance"],
+            images=images[list(COLUMNS)],
+            excluded=pd.DataFrame(card["excluded"], columns=EXCLUDED),
+            screened=screened,
+            counts=selection["archive"],
+            confirmed_by=selection["normal studies"]["confirmed by"],
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"there is no curated corpus that is whole ({error})",
             where=output,
             remedy="Curate the archive again; what was done is kept.",
         ) from error
-    return CuratedCorpus(
-        root, provenance, images[list(COLUMNS)], excluded, screened, counts, confirmed
-    )
 
 
 class Selection(NamedTuple):
     """What was chosen from an archive."""
 
-    #: One row an image: `sop_uid`, `study_uid`, `patient_id`, `path`, `modality`, `region`, `name`
-    #: (of the taxonomy), `label` (`region-name`), `roi`, `kind`, `bytes`, `modified_ns`.
+    #: One row an image: the columns of key images, `name` (of the taxonomy), `label`
+    #: (`region-name`), `kind`, `bytes` and `modified_ns`.
     images: pd.DataFrame
     #: How many images are not among them, by reason.
     left_out: dict[str, int]
     #: Flagged studies with the verdict of the screening.
     screened: pd.DataFrame
-    #: Normal studies, by who confirmed them: "radiologist" or "rules".
-    confirmed_by: dict[str, int]
-    #: Studies that count as confirmed, and in which a reader marked a finding; not normal.
-    contradicted: int
+    #: What the card says of the normal studies.
+    normal: dict[str, Any]
     #: Images that were marked with several findings; each is kept under its rarest one.
     several_findings: int
 
 
-def select_images(
-    archive: Archive,
-    *,
-    label_map: Path | None,
-    reviewed: Path | None,
-    queue: Path,
-    workers: int | None,
-) -> Selection:
-    """Choose the images of a corpus, and write the review queue to `queue`."""
+def select_images(plan: CurationPlan, archive: Archive) -> Selection:
+    """Choose the images of a corpus, and write the review queue."""
     screened = screen(query_normal(archive))
-    write_review_queue(screened, queue)
-    normal = normal_studies(screened, reviewed)
-    marked = read_key_images(archive, load_taxonomy(), label_map, workers).images
+    write_review_queue(screened, Path(plan.output) / QUEUE)
+    normal = normal_studies(screened, plan.reviewed)
+    files = archive_files(archive)
+    marked = read_key_images(
+        archive.root, files, load_taxonomy(), plan.label_map, plan.workers
+    ).images
     contradicted = normal["study_uid"].isin(marked["study_uid"])
     normal = normal[~contradicted]
-    whole = diagnostic_images(archive, list(normal["study_uid"]))
-    files = _files(archive)
-    excluded = excluded_images(archive).drop_duplicates("sop_uid").set_index("sop_uid")["rule"]
+    whole = diagnostic_images(files, normal["study_uid"])
     found = pd.concat([marked.assign(kind="key"), whole.assign(kind="normal")], ignore_index=True)
-    found = found[~found["sop_uid"].isin(excluded.index)]
     found = found.rename(columns={"label": "name"})
     found["label"] = found["region"] + "-" + found["name"]
     labels = found.groupby("sop_uid")["label"].nunique()
-    images = _one_each(found).merge(files[["sop_uid", "bytes", "modified_ns"]], on="sop_uid")
+    images = one_each(found).merge(files[["sop_uid", "bytes", "modified_ns"]], on="sop_uid")
     left = files[~files["sop_uid"].isin(images["sop_uid"])]
-    return Selection(
-        images=images,
-        left_out=_reasons(left, excluded, marked["study_uid"], normal["study_uid"]),
-        screened=screened,
-        confirmed_by=normal["confirmed_by"].value_counts().sort_index().to_dict(),
-        contradicted=int(contradicted.sum()),
-        several_findings=int((labels > 1).sum()),
-    )
+    told = {
+        "flagged": len(screened),
+        "screened": screened["verdict"].value_counts().sort_index().to_dict(),
+        "confirmed by": normal["confirmed_by"].value_counts().sort_index().to_dict(),
+        "confirmed, but with a finding that a reader marked": int(contradicted.sum()),
+    }
+    left_out = reasons(left, marked["study_uid"], normal["study_uid"])
+    return Selection(images, left_out, screened, told, int((labels > 1).sum()))
 
 
-def excluded_table(
-    left_out: Mapping[str, int], risks: pd.Series, *, rare_images: int
-) -> pd.DataFrame:
-    """Return the images that a corpus lacks, a row a reason, most images first.
+def one_each(found: pd.DataFrame) -> pd.DataFrame:
+    """Return one row an image: that of the rarest label, and of several rows the first."""
+    order = found.assign(images=found["label"].map(found["label"].value_counts()))
+    order = order.sort_values(["sop_uid", "images", "label", "document"], kind="stable")
+    return order.drop_duplicates("sop_uid").drop(columns="images").reset_index(drop=True)
 
-    Parameters
-    ----------
-    left_out
-        Images by rule, of those that were never selected.
-    risks
-        For each image that was left out because text may be burned in, what suggests it.
-    rare_images
-        Images of classes with too few patients.
 
-    Returns
-    -------
-    pandas.DataFrame
-        `rule`, `images` (how many), `kept_out_because`.
+def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Series) -> dict[str, int]:
+    """Count the images that are not taken; an image has one reason, and rules come first."""
+    rule, study = left["rule"], left["study_uid"]
+    cases = [rule != "", study.isin(marked), study.isin(normal)]
+    found = np.select(cases, [rule, NOT_MARKED, NO_CLASS], NOT_NORMAL)
+    return pd.Series(found).value_counts().sort_index().to_dict()
+
+
+def excluded_rows(
+    left_out: Mapping[str, int], risks: Iterable[str], rare_images: int
+) -> list[dict[str, Any]]:
+    """Return the images that a corpus lacks, a row (`EXCLUDED`) a reason, most images first.
+
+    `left_out` holds the images by rule that were never selected, `risks` for each image with text
+    burned in what suggests it, and `rare_images` the number of images of too small classes.
     """
-    rows = [(rule, images, REASONS[rule]) for rule, images in left_out.items()]
-    rows += [
-        (AT_RISK, images, f"{REASONS[AT_RISK]}: {reason}.")
-        for reason, images in risks.value_counts().items()
+    found = Counter({(rule, REASONS[rule]): images for rule, images in left_out.items()})
+    found.update((AT_RISK, f"{REASONS[AT_RISK]}: {risk}.") for risk in risks)
+    found[RARE, REASONS[RARE]] = rare_images
+    ordered = sorted((+found).items(), key=lambda item: (-item[1], item[0]))
+    return [
+        dict(zip(EXCLUDED, (rule, images, why), strict=True)) for (rule, why), images in ordered
     ]
-    rows += [(RARE, rare_images, REASONS[RARE])] if rare_images else []
-    table = pd.DataFrame(rows, columns=["rule", "images", "kept_out_because"])
-    return table.astype({"images": int}).sort_values(
-        ["images", "rule"], ascending=[False, True], kind="stable", ignore_index=True
-    )
 
 
 def _made_of(plan: CurationPlan, archive: Archive) -> str:
@@ -319,48 +296,39 @@ def _is_current(output: Path, made_of: str) -> bool:
         texts = note["texts"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    if not all((output / name).is_file() for name in (QUEUE, IMAGES, EXCLUDED, SCREENED)):
+    if not all((output / name).is_file() for name in (QUEUE, IMAGES, SCREENED)):
         return False
     images = pd.read_parquet(output / IMAGES)
     return corpus.is_whole(output / SHARED / FOLDER, images, texts) and all_there(output)
 
 
 def _curate(plan: CurationPlan, archive: Archive, output: Path, made_of: str) -> None:
-    selection = select_images(
-        archive,
-        label_map=plan.label_map,
-        reviewed=plan.reviewed,
-        queue=output / QUEUE,
-        workers=plan.workers,
-    )
+    selection = select_images(plan, archive)
     pseudonyms = Pseudonyms(_key(plan))
     exported = export_images(selection.images, archive.root, output, pseudonyms, plan.workers)
     images = _pseudonymous(selection.images, exported, pseudonyms)
     at_risk = images["burned_in_risk"] != ""
     risks, images = images.loc[at_risk, "burned_in_risk"], images[~at_risk]
     rare = corpus.rare_classes(images)
-    is_rare = images["label"].isin(rare.index)
-    excluded = excluded_table(selection.left_out, risks, rare_images=int(is_rare.sum()))
+    is_rare = images["label"].isin(rare)
     images = corpus.arrange(images[~is_rare], plan.seed)
-    counts = archive_counts(archive)
     card = corpus.corpus_card(
         images,
-        excluded,
-        selection,
+        excluded=excluded_rows(selection.left_out, risks, int(is_rare.sum())),
+        normal=selection.normal,
+        several_findings=selection.several_findings,
         provenance=archive.provenance,
-        archive=counts,
-        rare=list(rare.index),
+        archive=archive_counts(archive),
+        rare=rare,
         seed=plan.seed,
     )
     target = output / SHARED / FOLDER
     texts = corpus.write_corpus(output, output / PICTURE_FOLDER, images, card, target)
-    tables = {IMAGES: images, EXCLUDED: excluded, SCREENED: selection.screened}
-    for name, table in tables.items():
+    for name, table in ((IMAGES, images), (SCREENED, selection.screened)):
         with write_atomically(output / name) as draft:
-            table.reset_index(drop=True).to_parquet(draft)
-    note = {"made_of": made_of, "digest": card["digest"], "provenance": archive.provenance}
-    note |= {"counts": counts, "confirmed_by": selection.confirmed_by, "texts": texts}
+            table.to_parquet(draft)
     # The note comes last: it says that all is whole.
+    note = {"made_of": made_of, "digest": card["digest"], "texts": texts}
     with write_atomically(output / NOTE) as draft:
         draft.write_text(json.dumps(note, indent=1) + "\n", "utf-8")
 
@@ -377,28 +345,3 @@ def _pseudonymous(
         patient_id=selected["patient_id"].map(patients).to_numpy(),
         study_id=selected["study_uid"].map(studies).to_numpy(),
     )
-
-
-def _files(archive: Archive) -> pd.DataFrame:
-    columns = (instances.c.sop_uid, instances.c.bytes, instances.c.modified_ns, series.c.study_uid)
-    query = select(*columns).join(series, series.c.series_uid == instances.c.series_uid)
-    return read_table(archive, query)
-
-
-def _one_each(found: pd.DataFrame) -> pd.DataFrame:
-    """Return one row an image: that of the rarest label, and of several rows the first."""
-    order = found.assign(images=found["label"].map(found["label"].value_counts()))
-    order = order.sort_values(["sop_uid", "images", "label", "document"], kind="stable")
-    columns = ["sop_uid", "study_uid", "patient_id", "path", "modality", "region", "name"]
-    columns += ["label", "roi", "kind"]
-    return order.drop_duplicates("sop_uid")[columns].reset_index(drop=True)
-
-
-def _reasons(
-    left: pd.DataFrame, excluded: pd.Series, marked: pd.Series, normal: pd.Series
-) -> dict[str, int]:
-    """Count the images that are not taken; an image has one reason."""
-    study = left["study_uid"]
-    own = np.select([study.isin(marked), study.isin(normal)], [NOT_MARKED, NO_CLASS], NOT_NORMAL)
-    rule = left["sop_uid"].map(excluded)
-    return rule.where(rule.notna(), own).value_counts().sort_index().to_dict()

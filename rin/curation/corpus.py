@@ -47,10 +47,10 @@ COLUMNS = (
 _TEXTS = read_yaml(Path(__file__).with_name("card.yaml"))
 
 
-def rare_classes(images: pd.DataFrame) -> pd.Series:
-    """Return the patients of each class that has fewer than `FEWEST_PATIENTS`, by label."""
+def rare_classes(images: pd.DataFrame) -> list[str]:
+    """Return the labels with fewer than `FEWEST_PATIENTS` patients, sorted."""
     patients = images.groupby("label")["patient_id"].nunique()
-    return patients[patients < FEWEST_PATIENTS]
+    return list(patients.index[patients < FEWEST_PATIENTS])
 
 
 def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -172,9 +172,10 @@ def _link(source: Path, target: Path) -> None:
 
 def corpus_card(
     images: pd.DataFrame,
-    excluded: pd.DataFrame,
-    selection: Any,
     *,
+    excluded: list[dict[str, Any]],
+    normal: dict[str, Any],
+    several_findings: int,
     provenance: str,
     archive: dict[str, int],
     rare: list[str],
@@ -182,23 +183,10 @@ def corpus_card(
 ) -> dict[str, Any]:
     """Return the card of a corpus.
 
-    Parameters
-    ----------
-    images, excluded
-        As in `CuratedCorpus`.
-    selection
-        How the images were chosen, as :func:`rin.curation.build.select_images` returns it.
-    provenance
-        "real" or "stand-in".
-    archive
-        Numbers of patients, studies, series, instances and reports that were there.
-    rare
-        Classes that were left out because of too few patients.
-    seed
-        Of the split.
+    `excluded`, `normal` and `several_findings` tell how :mod:`rin.curation.build` chose the images,
+    `archive` what was there, and `rare` which classes had too few patients for the split.
     """
     kinds = images["kind"].value_counts()
-    verdicts = selection.screened["verdict"].value_counts().sort_index()
     return {
         "title": _TEXTS["title"],
         "provenance": provenance,
@@ -216,22 +204,16 @@ def corpus_card(
             "shares": dict(zip(PARTS, SHARES, strict=True)),
             "seed": seed,
             "smallest class": f"{FEWEST_PATIENTS} patients",
-            "classes left out": sorted(rare),
+            "classes left out": rare,
         },
         "selection": {
             "archive": archive,
-            "normal studies": {
-                "how": _TEXTS["normal studies"],
-                "flagged": len(selection.screened),
-                "screened": {name: int(count) for name, count in verdicts.items()},
-                "confirmed by": selection.confirmed_by,
-                "confirmed, but with a finding that a reader marked": selection.contradicted,
-            },
+            "normal studies": {"how": _TEXTS["normal studies"]} | normal,
             "key images": int(kinds.get("key", 0)),
             "images of normal studies": int(kinds.get("normal", 0)),
-            "images with several findings, kept under the rarest": selection.several_findings,
+            "images with several findings, kept under the rarest": several_findings,
         },
-        "excluded": excluded.to_dict("records"),
+        "excluded": excluded,
         "de-identification": {
             "profile": {f"DCM {code}": meaning for code, meaning in METHOD_CODES.items()},
             **{

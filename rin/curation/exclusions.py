@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 import pandas as pd
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from rin.curation.index import Archive, instances, read_table, series, studies
 from rin.strict_yaml import read_yaml
@@ -28,13 +28,14 @@ _TESTS = {
 }
 
 
-def file_query() -> Select:
-    """Return the query of what the rules and the choice of images look at, a row a file."""
-    own = ("sop_uid", "path", "sop_class", "image_type", "rows", "columns", "frames", "photometric")
-    return (
+def archive_files(archive: Archive) -> pd.DataFrame:
+    """Return all files of an archive by SOP UID, with what rules and the choice of images look at.
+
+    `rule` is the first rule that hits the file, else an empty text.
+    """
+    query = (
         select(
-            *(instances.c[name] for name in own),
-            series.c.series_uid,
+            *instances.c,
             series.c.modality,
             series.c.description.label("series_description"),
             series.c.body_part.label("series_body_part"),
@@ -45,12 +46,14 @@ def file_query() -> Select:
         )
         .join(series, series.c.series_uid == instances.c.series_uid)
         .join(studies, studies.c.study_uid == series.c.study_uid)
-        .order_by(instances.c.sop_uid)
     )
+    # Databases sort text each in their own way.
+    files = read_table(archive, query).sort_values("sop_uid", ignore_index=True)
+    return files.assign(rule=rule_of(files))
 
 
 def rule_of(files: pd.DataFrame) -> pd.Series:
-    """Return for each file of `file_query` the first rule that hits it, else an empty text."""
+    """Return the first rule that hits each file, else an empty text."""
     found = pd.Series("", index=files.index, dtype=object)
     for name, rule in reversed(_RULES.items()):
         for column, tests in rule["where"].items():
@@ -58,10 +61,3 @@ def rule_of(files: pd.DataFrame) -> pd.Series:
                 hits = _TESTS[test](files[column], value)
                 found = found.mask(hits.astype(bool), name)
     return found
-
-
-def excluded_images(archive: Archive) -> pd.DataFrame:
-    """Return `sop_uid`, `path` and `rule` of all files that are no diagnostic images."""
-    files = read_table(archive, file_query())
-    files["rule"] = rule_of(files)
-    return files.loc[files["rule"] != "", ["sop_uid", "path", "rule"]].reset_index(drop=True)

@@ -27,10 +27,7 @@ import numpy as np
 import pandas as pd
 from pydicom import Dataset, dcmread
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage, KeyObjectSelectionDocumentStorage
-from sqlalchemy import Column, select
 
-from rin.curation.exclusions import file_query, rule_of
-from rin.curation.index import Archive, in_slices, instances, read_table, studies
 from rin.curation.taxonomy import REGIONS, REMEDY, read_rows, region_of
 from rin.data import dicom
 from rin.data.chunks import map_threads, run_chunks
@@ -54,39 +51,23 @@ DESCRIPTION_LENGTH = 64
 #: Corners of the polygon that stands for a circle or an ellipse.
 CORNERS = 48
 _CLOSED = 1e-3
-Points = tuple[tuple[float, float], ...]
 
 
 class KeyNote(NamedTuple):
-    """A Key Object Selection document: title (code, scheme), description, SOP UIDs of images."""
+    """A Key Object Selection document: title (code, scheme), finding, SOP UIDs of images."""
 
     path: str
     title: tuple[str, str]
-    description: str
-    images: tuple[str, ...]
+    finding: str
+    images: list[str]
 
 
 class Outline(NamedTuple):
     """A closed outline on an image, (x, y) in pixels by index: 0, 0 is the first one's middle."""
 
     image: str
-    description: str
-    points: Points
-
-
-class Drawn(NamedTuple):
-    """The outlines of a presentation state, and what else it holds, in words, an entry each."""
-
-    path: str
-    outlines: tuple[Outline, ...]
-    ignored: tuple[str, ...]
-
-
-class Unreadable(NamedTuple):
-    """A document that cannot be read."""
-
-    path: str
-    problem: str
+    said: str
+    points: list[tuple[float, float]]
 
 
 class KeyImages(NamedTuple):
@@ -97,7 +78,8 @@ class KeyImages(NamedTuple):
 
 
 def read_key_images(
-    archive: Archive,
+    root: Path,
+    files: pd.DataFrame,
     taxonomy: pd.DataFrame,
     label_map: Path | None = None,
     workers: int | None = None,
@@ -106,12 +88,12 @@ def read_key_images(
 
     Parameters
     ----------
+    files
+        Table of :func:`rin.curation.exclusions.archive_files`; paths are below `root`.
     taxonomy
         Table of :func:`rin.curation.taxonomy.load_taxonomy`.
     label_map
         Table of the site's own terms (see `read_label_map`).
-    workers
-        Processes that read documents; by default one per core.
 
     Returns
     -------
@@ -127,54 +109,47 @@ def read_key_images(
     """
     terms = read_label_map(label_map, taxonomy) if label_map else {}
     remarks: Counter[str] = Counter()
-    notes = _documents(archive, KeyObjectSelectionDocumentStorage, _note, workers)
-    drawn = _documents(archive, GrayscaleSoftcopyPresentationStateStorage, _drawn, workers)
-    problems = [f"{d.path}: {d.problem}" for d in notes + drawn if isinstance(d, Unreadable)]
-    chosen = _chosen(notes, terms, taxonomy, remarks, problems)
-    wanted = {uid for note, _ in chosen for uid in note.images}
-    files = _files(archive, instances.c.sop_uid, wanted).set_index("sop_uid")
-    owners = _files(archive, instances.c.path, [note.path for note, _ in chosen])
-    owner_of = dict(zip(owners["path"], owners["patient_id"], strict=True))
-    rows = _rows(chosen, files, owner_of, remarks, problems)
+    problems: list[str] = []
+    work = partial(_documents, root, files, problems=problems, workers=workers)
+    notes = work(KeyObjectSelectionDocumentStorage, _notes)
+    drawn = work(GrayscaleSoftcopyPresentationStateStorage, _drawn)
+    rows = _marked(_titled(notes, terms, taxonomy, remarks, problems), files, remarks, problems)
     if problems:
         raise InputError(
             f"{len(problems)} documents of readers cannot be used: {named(sorted(problems))}",
-            where=archive.root,
+            where=root,
             remedy="Correct them in the archive, or translate the site's own terms with a label "
             "map (columns finding,region,label; empty region and label leave a finding out).",
         )
     images = pd.DataFrame(rows, columns=[*COLUMNS[:-2], "document", "finding"])
     images = images.drop_duplicates(["sop_uid", "region", "label"]).reset_index(drop=True)
-    states = [state for state in drawn if isinstance(state, Drawn)]
-    images["roi"] = _regions_of_interest(images, states, files, remarks)
+    remarks.update(f"annotation ignored: {each}" for each in drawn if isinstance(each, str))
+    outlines = [each for each in drawn if isinstance(each, Outline)]
+    images["roi"] = _regions_of_interest(images, outlines, files, remarks)
     twice = images["sop_uid"].duplicated()
     remarks["image under two labels"] = images.loc[twice, "sop_uid"].nunique()
-    found = {reason: count for reason, count in sorted(remarks.items()) if count}
     images = images.sort_values(["sop_uid", "region", "label"], ignore_index=True)
-    return KeyImages(images[list(COLUMNS)], found)
+    return KeyImages(images[list(COLUMNS)], dict(sorted((+remarks).items())))
 
 
-def diagnostic_images(archive: Archive, study_uids: Iterable[str]) -> pd.DataFrame:
+def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.DataFrame:
     """Return all diagnostic images of studies that are normal, by study instance UID.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `COLUMNS`, `roi` and `document` empty.  Images that a rule of
-        :mod:`rin.curation.exclusions` hits, and those without a class of their body part,
-        are not there.  The label is "normal"; of ultrasound, which has no such class, the organ.
+    `files` is the table of :func:`rin.curation.exclusions.archive_files`; returned are the columns
+    `COLUMNS`, `roi` and `document` empty.  Images that a rule hits, and those without a class of
+    their body part, are not there.  The label is "normal"; of ultrasound, which has no such class,
+    the organ.
     """
-    files = _files(archive, studies.c.study_uid, study_uids)
-    files = files[rule_of(files) == ""].copy()
+    files = files[files["study_uid"].isin(study_uids) & (files["rule"] == "")]
     # A study of several body parts joins them by a backslash, and then says none of an image.
     own = files["study_body_part"].where(~files["study_body_part"].str.contains("\\", regex=False))
     part = files["series_body_part"].where(files["series_body_part"] != "", own.fillna(""))
     shown = list(zip(files["modality"], part, files["study_description"], strict=True))
     known = {each: region_of(*each) or LEFT_OUT for each in set(shown)}
-    files["region"] = [known[each][0] for each in shown]
-    files["label"] = [known[each][1] for each in shown]
-    files = files[files["region"] != ""].assign(roi="", document="")
-    return files.sort_values("sop_uid", ignore_index=True)[list(COLUMNS)]
+    classes = pd.DataFrame([known[each] for each in shown], files.index, ["region", "label"])
+    files = files.assign(**classes, roi="", document="")
+    files = files[files["region"] != ""].sort_values("sop_uid", ignore_index=True)
+    return files[list(COLUMNS)]
 
 
 def read_label_map(path: Path, taxonomy: pd.DataFrame) -> dict[str, tuple[str, str]]:
@@ -219,33 +194,38 @@ def _told(target: tuple[str, str]) -> str:
     return ": ".join(part for part in target if part) or "''"
 
 
-def _documents(archive: Archive, sop_class: str, read: Callable, workers: int | None) -> list:
-    """Read all documents of a class, in the order of their paths."""
-    query = select(instances.c.path).where(instances.c.sop_class == str(sop_class))
-    paths = sorted(read_table(archive, query)["path"])
+def _documents(
+    root: Path,
+    files: pd.DataFrame,
+    sop_class: str,
+    read: Callable[[str, Dataset], list],
+    *,
+    problems: list[str],
+    workers: int | None,
+) -> list:
+    """Return all that the documents of a class say, in the order of their paths."""
+    paths = sorted(files.loc[files["sop_class"] == sop_class, "path"])
     jobs = [tuple(paths[start : start + CHUNK]) for start in range(0, len(paths), CHUNK)]
-    work = partial(_read_documents, archive.root, read)
-    chunks = run_chunks(work, jobs, workers=workers, title="Reading what readers marked")
-    return sorted((document for chunk in chunks for document in chunk), key=lambda d: d.path)
+    work = partial(_read_documents, root, read)
+    said = {}
+    for found in run_chunks(work, jobs, workers=workers, title="Reading what readers marked"):
+        said |= found
+    problems += [f"{path}: {found}" for path, found in said.items() if isinstance(found, str)]
+    return [each for path in paths if isinstance(said[path], list) for each in said[path]]
 
 
-def _read_documents(root: Path, read: Callable, paths: tuple[str, ...], threads: int) -> list:
-    def document(path: str) -> KeyNote | Drawn | Unreadable:
+def _read_documents(
+    root: Path, read: Callable, paths: tuple[str, ...], threads: int
+) -> dict[str, list | str]:
+    """Return what each document says, or in words why it cannot be read."""
+
+    def document(path: str) -> list | str:
         try:
             return read(path, dcmread(root / path))
         except dicom.BROKEN as error:
-            return Unreadable(path, " ".join(str(error).split())[:300] or type(error).__name__)
+            return " ".join(str(error).split())[:300] or type(error).__name__
 
-    return list(map_threads(document, paths, threads))
-
-
-def _files(archive: Archive, column: Column, values: Iterable[str]) -> pd.DataFrame:
-    """Return the files of which a column has one of many values, as the rules look at them."""
-    parts = [
-        read_table(archive, file_query().where(column.in_(some)))
-        for some in list(in_slices(values)) or [[]]
-    ]
-    return pd.concat(parts, ignore_index=True)
+    return dict(zip(paths, map_threads(document, paths, threads), strict=True))
 
 
 def _class_of(
@@ -271,48 +251,48 @@ def _near(target: tuple[str, str], taxonomy: pd.DataFrame) -> str:
     return "; near: " + ", ".join(spelled[name] for name in likely) if likely else ""
 
 
-def _chosen(
-    notes: list[KeyNote | Unreadable],
+def _titled(
+    notes: list[KeyNote],
     terms: dict[str, tuple[str, str]],
     taxonomy: pd.DataFrame,
     remarks: Counter[str],
     problems: list[str],
-) -> list[tuple[KeyNote, tuple[str, str]]]:
-    """Return the notes that choose images, with their classes."""
+) -> list[tuple[KeyNote, str, str]]:
+    """Return the notes that choose images, with region and label."""
     chosen = []
     for note in notes:
-        if isinstance(note, Unreadable):
-            continue
         if note.title != OF_INTEREST:
             remarks[f"selection with another title ({note.title[0] or 'none'})"] += 1
         elif not note.images:
             remarks["selection without images"] += 1
-        elif isinstance(found := _class_of(note.description, terms, taxonomy), str):
+        elif isinstance(found := _class_of(note.finding, terms, taxonomy), str):
             problems.append(f"{note.path}: {found}")
         elif found == LEFT_OUT:
             remarks["finding left out by the label map"] += 1
         else:
-            chosen.append((note, found))
+            chosen.append((note, *found))
     return chosen
 
 
-def _rows(
-    chosen: list[tuple[KeyNote, tuple[str, str]]],
+def _marked(
+    chosen: list[tuple[KeyNote, str, str]],
     files: pd.DataFrame,
-    owner_of: dict[str, str],
     remarks: Counter[str],
     problems: list[str],
 ) -> list[tuple]:
     """Return a row per image and label."""
-    known = {file.Index: file for file in files.assign(rule=rule_of(files)).itertuples()}
+    wanted = {uid for note, *_ in chosen for uid in note.images}
+    known = {file.sop_uid: file for file in files[files["sop_uid"].isin(wanted)].itertuples()}
+    documents = files[files["path"].isin([note.path for note, *_ in chosen])]
+    patient_of = dict(zip(documents["path"], documents["patient_id"], strict=True))
     rows = []
-    for note, (region, label) in chosen:
+    for note, region, label in chosen:
         modality = REGIONS[region].modality
         for uid in note.images:
             file = known.get(uid)
             if file is None:
                 remarks["key image that is not in the archive"] += 1
-            elif file.patient_id != owner_of[note.path]:
+            elif file.patient_id != patient_of[note.path]:
                 problems.append(f"{note.path}: it names an image of another patient, {file.path}")
             elif file.rule:
                 remarks[f"key image left out: {file.rule}"] += 1
@@ -321,42 +301,34 @@ def _rows(
                 problems.append(f"{note.path}: {what}, and {file.path} is {file.modality}")
             else:
                 ids = (uid, file.study_uid, file.series_uid, file.patient_id, file.path)
-                rows.append((*ids, modality, region, label, note.path, note.description))
+                rows.append((*ids, modality, region, label, note.path, note.finding))
     return rows
 
 
 def _regions_of_interest(
-    images: pd.DataFrame, drawn: list[Drawn], files: pd.DataFrame, remarks: Counter[str]
+    images: pd.DataFrame, outlines: list[Outline], files: pd.DataFrame, remarks: Counter[str]
 ) -> list[str]:
     """Return the largest outline of each image's finding as a polygon, or an empty text."""
     findings = images.groupby("sop_uid")["finding"].agg(list).to_dict()
-    outlines: dict[str, list[Outline]] = {}
-    for state in drawn:
-        remarks.update(f"annotation ignored: {reason}" for reason in state.ignored)
-        for outline in state.outlines:
-            if outline.image in findings:
-                outlines.setdefault(outline.image, []).append(outline)
-            else:
-                remarks["outline of an image that is no key image"] += 1
-    for uid, on_image in outlines.items():
-        if len(findings[uid]) > 1:
-            lost = sum(not _named(outline, findings[uid]) for outline in on_image)
-            remarks["outline that does not say which finding of its image it is"] += lost
-    texts = []
-    for uid, finding in zip(images["sop_uid"], images["finding"], strict=True):
-        own = outlines.get(uid, [])
-        if len(findings[uid]) > 1:
-            own = [outline for outline in own if _named(outline, [finding])]
-        shape = int(files.at[uid, "rows"]), int(files.at[uid, "columns"])
-        texts.append(_largest(own, shape, remarks))
-    return texts
+    own: dict[tuple[str, str], list[Outline]] = {}
+    for outline in outlines:
+        known = findings.get(outline.image, [])
+        whose = known if len(known) == 1 else [one for one in known if _says(outline.said, one)]
+        for finding in whose:
+            own.setdefault((outline.image, finding), []).append(outline)
+        if not known:
+            remarks["outline of an image that is no key image"] += 1
+        elif not whose:
+            remarks["outline that does not say which finding of its image it is"] += 1
+    sizes = files[files["sop_uid"].isin(findings)].set_index("sop_uid")[["rows", "columns"]]
+    pairs = zip(images["sop_uid"], images["finding"], strict=True)
+    return [_largest(own.get(pair, []), tuple(sizes.loc[pair[0]]), remarks) for pair in pairs]
 
 
-def _named(outline: Outline, findings: list[str]) -> bool:
-    """Tell whether an outline's description is one of the findings, as far as it has room."""
-    said = _folded(outline.description)[:DESCRIPTION_LENGTH]
-    known = [_folded(finding)[:DESCRIPTION_LENGTH].rstrip() for finding in findings]
-    return bool(said) and said in known
+def _says(said: str, finding: str) -> bool:
+    """Tell whether an outline's description is a finding, as far as it has room."""
+    said, finding = (_folded(text)[:DESCRIPTION_LENGTH].rstrip() for text in (said, finding))
+    return bool(said) and said == finding
 
 
 def _largest(outlines: list[Outline], shape: tuple[int, int], remarks: Counter[str]) -> str:
@@ -375,7 +347,8 @@ def _largest(outlines: list[Outline], shape: tuple[int, int], remarks: Counter[s
     return max(shapes)[1] if shapes else ""
 
 
-def _note(path: str, dataset: Dataset) -> KeyNote:
+def _notes(path: str, dataset: Dataset) -> list[KeyNote]:
+    """Return the one note of a key object selection."""
     items = list(dataset.get("ContentSequence") or ())
     texts = [
         " ".join(str(item.get("TextValue") or "").split())
@@ -388,8 +361,8 @@ def _note(path: str, dataset: Dataset) -> KeyNote:
         if item.get("ValueType") == "IMAGE"
         for reference in item.get("ReferencedSOPSequence") or ()
     ]
-    described = next((text for text in texts if text), "")
-    return KeyNote(path, _concept(dataset), described, tuple(dict.fromkeys(images)))
+    finding = next((text for text in texts if text), "")
+    return [KeyNote(path, _concept(dataset), finding, list(dict.fromkeys(images)))]
 
 
 def _concept(dataset: Dataset) -> tuple[str, str]:
@@ -402,31 +375,32 @@ class _NoOutline(Exception):  # noqa: N818
     """Why a graphic outlines nothing."""
 
 
-def _drawn(path: str, dataset: Dataset) -> Drawn:
-    words = " ".join(str(dataset.get("ContentDescription") or "").split())
+def _drawn(_: str, dataset: Dataset) -> list[Outline | str]:
+    """Return the outlines of a presentation state, and in words what else it holds."""
+    said = " ".join(str(dataset.get("ContentDescription") or "").split())
     shown = [
         image
         for series in dataset.get("ReferencedSeriesSequence") or ()
         for image in series.get("ReferencedImageSequence") or ()
     ]
-    outlines, ignored = [], []
+    found: list[Outline | str] = []
     for annotation in dataset.get("GraphicAnnotationSequence") or ():
-        ignored += ["text annotation"] * len(annotation.get("TextObjectSequence") or ())
+        found += ["text annotation"] * len(annotation.get("TextObjectSequence") or ())
         # An annotation that names no images is on all of the state's.
         own = annotation.get("ReferencedImageSequence") or shown
         for graphic in annotation.get("GraphicObjectSequence") or ():
             for image in [str(each.ReferencedSOPInstanceUID) for each in own] or [""]:
                 try:
                     points = _closed_outline(graphic, dataset, image)
-                    if not image:
-                        raise _NoOutline("outline without an image")
-                    outlines.append(Outline(image, words, points))
+                    found.append(
+                        Outline(image, said, points) if image else "outline without an image"
+                    )
                 except _NoOutline as reason:
-                    ignored.append(str(reason))
-    return Drawn(path, tuple(outlines), tuple(ignored))
+                    found.append(str(reason))
+    return found
 
 
-def _closed_outline(graphic: Dataset, state: Dataset, image: str) -> Points:
+def _closed_outline(graphic: Dataset, state: Dataset, image: str) -> list[tuple[float, float]]:
     """Return the outline that a graphic draws on an image, or raise why it draws none.
 
     PIXEL coordinates (PS3.3, C.10.5) have their origin in the top left corner of the first
@@ -453,7 +427,7 @@ def _closed_outline(graphic: Dataset, state: Dataset, image: str) -> Points:
         points = points[:-1] if closed else points
         if len(points) < 3:
             raise _NoOutline("line that encloses nothing")
-    return tuple((round(float(x), 3), round(float(y), 3)) for x, y in points)
+    return [(round(float(x), 3), round(float(y), 3)) for x, y in points]
 
 
 def _in_pixels(points: np.ndarray, graphic: Dataset, state: Dataset, image: str) -> np.ndarray:

@@ -11,7 +11,7 @@ from pydicom.uid import (
 )
 from reader_files import key_note, presentation, uid_of
 
-from rin.curation.exclusions import excluded_images, rule_of
+from rin.curation.exclusions import archive_files, rule_of
 from rin.curation.index import open_archive
 
 PLAIN = {
@@ -75,20 +75,19 @@ def test_rules_of_no_files_are_none():
     assert rule_of(pd.DataFrame([PLAIN]).iloc[:0]).empty
 
 
-def test_excluded_images_of_an_archive_are_named_once_and_counted(tmp_path):
+def test_files_of_an_archive_stand_there_once_with_the_rule_that_hits(tmp_path):
     root = tmp_path / "archive"
     write(root, header(image="1"))
     write(root, header(image="2", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]))
     write(root, header(series="2", image="1", SOPClassUID=SecondaryCaptureImageStorage))
     write(root, key_note("lung: Nodule", [uid_of()]))
     write(root, presentation(uid_of()))
-    archive = open_archive(root, f"sqlite:///{tmp_path}/index.sqlite", workers=1)
-    excluded = excluded_images(archive)
-    assert dict(zip(excluded["sop_uid"], excluded["rule"], strict=True)) == {
-        uid_of(image="2"): "localizer",
-        uid_of(series="2"): "secondary capture",
-        uid_of(series="8"): "document",
-        uid_of(series="9"): "document",
-    }
-    assert list(excluded.columns) == ["sop_uid", "path", "rule"]
-    assert (root / excluded["path"][0]).is_file()
+    files = archive_files(open_archive(root, f"sqlite:///{tmp_path}/index.sqlite", workers=1))
+    assert list(zip(files["sop_uid"], files["rule"], strict=True)) == [
+        (uid_of(), ""),
+        (uid_of(image="2"), "localizer"),
+        (uid_of(series="2"), "secondary capture"),
+        (uid_of(series="8"), "document"),
+        (uid_of(series="9"), "document"),
+    ]
+    assert all((root / path).is_file() for path in files["path"])

@@ -8,12 +8,9 @@ from export_files import UID, header, write
 from pydicom import Dataset, Sequence
 from reader_files import SQUARE, graphic, key_note, presentation, reference, uid_of
 
+from rin.curation.exclusions import archive_files
 from rin.curation.index import open_archive
-from rin.curation.key_images import (
-    COLUMNS,
-    diagnostic_images,
-    read_key_images,
-)
+from rin.curation.key_images import COLUMNS, diagnostic_images, read_key_images
 from rin.curation.taxonomy import REGION_OF, REGIONS, load_taxonomy, region_of
 from rin.data.pixels import rasterise
 from rin.errors import InputError
@@ -36,7 +33,11 @@ def indexed(tmp_path, *datasets):
 
 
 def read(tmp_path, *datasets, label_map=None):
-    return read_key_images(indexed(tmp_path, *datasets), TAXONOMY, label_map, workers=1)
+    return key_images_of(indexed(tmp_path, *datasets), label_map)
+
+
+def key_images_of(archive, label_map=None):
+    return read_key_images(archive.root, archive_files(archive), TAXONOMY, label_map, workers=1)
 
 
 def roi(tmp_path, *graphics, **state):
@@ -147,7 +148,7 @@ def test_all_bad_documents_are_named_in_one_error(tmp_path):
     archive = indexed(tmp_path, *datasets)
     broken.write_bytes(b"gone")
     with pytest.raises(InputError, match="3 documents of readers cannot be used") as caught:
-        read_key_images(archive, TAXONOMY, workers=1)
+        key_images_of(archive)
     assert all(f" dicom/1.8.{number}.dcm: " in str(caught.value) for number in (1, 2, 4))
     assert "knee: acl_pathology is a class of MR, and dicom/1.1.1.dcm is CT" in str(caught.value)
 
@@ -308,12 +309,13 @@ def test_diagnostic_images_are_all_that_no_rule_excludes(tmp_path):
         picture("2", patient="P2"),
         key_note("lung: Nodule", [uid_of()]),
     )
-    images = diagnostic_images(archive, [f"{UID}.1"])
+    files = archive_files(archive)
+    images = diagnostic_images(files, [f"{UID}.1"])
     assert tuple(images.columns) == COLUMNS
     assert images["sop_uid"].tolist() == [uid_of(image="1"), uid_of(image="2")]
     assert set(zip(images["region"], images["label"], strict=True)) == {("lung", "normal")}
     assert set(images["roi"]) == set(images["document"]) == {""}
-    assert diagnostic_images(archive, []).empty
+    assert diagnostic_images(files, []).empty
 
 
 def test_series_of_one_study_go_by_their_own_body_parts(tmp_path):
@@ -323,7 +325,7 @@ def test_series_of_one_study_go_by_their_own_body_parts(tmp_path):
         picture(series="2", BodyPartExamined="ABDOMEN"),
         picture(series="3", BodyPartExamined="", StudyDescription="CT CHEST"),
     )
-    images = diagnostic_images(archive, [f"{UID}.1"])
+    images = diagnostic_images(archive_files(archive), [f"{UID}.1"])
     assert images["region"].tolist() == ["lung", "abd", "lung"]
 
 
