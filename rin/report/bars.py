@@ -31,17 +31,10 @@ def bars(
 ) -> Axes:
     """Draw values by group (along the axis) and init (by colour), with error bars.
 
-    Parameters
-    ----------
-    rows
-        `group` (text below; in the order of the table), `init` (an init or kind of
-        `rin.report.style`), `value`; optional `sd`, or `low` and `high`: the error bars.
-    baselines
-        `group`, `baseline`, `value`: short lines across a group, named in the legend.
-    marks
-        "bars" (from zero) or "dots".
-    digits
-        Decimals of the values, which stand above their error bars.
+    `rows` has `group` (text below; in the order of the table), `init` (an init or kind of
+    `rin.report.style`), `value`; optional `sd`, or `low` and `high`: the error bars.  `baselines`
+    (`group`, `baseline`, `value`) are short lines across a group, named in the legend.  `marks`
+    are "bars" (from zero) or "dots"; values, of so many `digits`, stand above the error bars.
     """
     check_columns(rows, ["group", "init", "value"])
     check_one_each(rows, ["group", "init"])

@@ -5,7 +5,7 @@ with everything computed; the height of the figure follows from the number of it
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,14 +24,14 @@ _STEP = 0.42  # of a line: rows that share one lie this far apart
 _AXIS, _HEAD, _KEY = 0.62, 0.24, 0.22  # inches: ticks and label, heading, a line of the legend
 
 
-@dataclass(frozen=True)
-class _Line:
-    """One line of the figure: a heading without rows, or rows that share a label."""
+class _Line(NamedTuple):
+    """One line of the figure: rows that share a label, or a heading without rows."""
 
     label: str
-    rows: pd.DataFrame | None
+    rows: pd.DataFrame
     height: float
     units: float
+    note: str = ""
 
 
 def forest(
@@ -55,23 +55,14 @@ def forest(
         (heading above its rows), `kind` (a kind or init of `rin.report.style`), `clear` (bool; an
         open mark where the adjusted P value is not below .05), `note` (text at the right instead
         of estimate and interval; of a shared line the last one).
-    xlabel
-        What the estimates are, with their unit.
     ends
         What values left and right of zero mean, such as ("photographic ahead", …).
     limits
         Of the axis; those of the data by default. What lies beyond them ends in an arrow.
     zero
         Where the vertical line stands; None for no line.
-    legend
-        Whether several kinds, and filled and open marks, are named above.
     width
         Of the figure in inches; its height follows from the rows.
-
-    Raises
-    ------
-    InputError
-        Without rows, for missing columns, and for an unknown kind.
     """
     check_columns(rows, ["label", "estimate", "low", "high"])
     if rows.empty:
@@ -80,10 +71,9 @@ def forest(
     rows = rows if "kind" in rows else rows.assign(kind="recomputed")
     styles = {kind: kind_style(kind) for kind in rows["kind"].unique()}
     lines = list(_lines(rows))
-    notes = ["" if line.rows is None else _note(line.rows.iloc[-1]) for line in lines]
     # Headings stand on lines of their own, so they may reach over the axes.
-    left = 10 + max(_width(line.label) for line in lines if line.rows is not None)
-    right = 12 + max(_width(text) for text in [*notes, note_title])
+    left = 10 + max(_width(line.label) for line in lines if len(line.rows))
+    right = 12 + max(_width(text) for text in [*(line.note for line in lines), note_title])
     inner = max(width - 0.1 - (left + right) / 72, 1.5)
     # Ends that are too long for one line above the axes stand on two.
     lift = 13 * (sum(_width(end, size=_SMALL) + 12 for end in ends or ()) > 72 * inner)
@@ -95,12 +85,12 @@ def forest(
     ax.set(xlim=limits, ylim=(deepest, 0), yticks=[], xlabel=xlabel)
     if zero is not None:
         ax.axvline(zero, color=INK, linewidth=1, zorder=1)
-    for line, note in zip(lines, notes, strict=True):
-        _write(ax, line, note, left)
-        members = pd.DataFrame() if line.rows is None else line.rows
-        step = _STEP if _whiskers(members) else 0.0
-        offsets = step * (np.arange(len(members)) - (len(members) - 1) / 2)
-        for (_, row), offset in zip(members.iterrows(), offsets, strict=True):
+    for line in lines:
+        _write(ax, line, left)
+        n = len(line.rows)
+        step = _STEP if line.rows[["low", "high"]].notna().any(axis=None) else 0.0
+        offsets = step * (np.arange(n) - (n - 1) / 2)
+        for (_, row), offset in zip(line.rows.iterrows(), offsets, strict=True):
             _mark(ax, row, line.height + offset, styles[row["kind"]], limits)
     above = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
     above |= {"fontsize": _SMALL}
@@ -135,27 +125,22 @@ def _axes(
     return ax
 
 
-def _whiskers(rows: pd.DataFrame) -> bool:
-    """Return whether any row has an interval; points without hide nothing of each other."""
-    return len(rows) > 0 and rows[["low", "high"]].notna().any(axis=None)
-
-
 def _lines(rows: pd.DataFrame) -> Iterator[_Line]:
     """Yield headings and lines with the height of their middle, in lines from the top."""
-    groups = rows["group"] if "group" in rows else pd.Series("", index=rows.index)
-    groups = groups.fillna("")
+    groups = rows["group"].fillna("") if "group" in rows else pd.Series("", index=rows.index)
     changes = (rows["label"] != rows["label"].shift()) | (groups != groups.shift())
     top, current = 0.0, ""
     for _, members in rows.groupby(changes.cumsum(), sort=False):
-        group = groups.loc[members.index[0]]
-        if group != current and group:
+        group, label = groups.loc[members.index[0]], str(members["label"].iloc[0])
+        if group not in ("", current):
             space = 1.0 if top == 0 else 1.35
-            yield _Line(group, None, top + space - 0.45, space)
+            yield _Line(group, rows.iloc[:0], top + space - 0.45, space)
             top += space
-        current, label = group, str(members["label"].iloc[0])
-        marks = 1 + (len(members) - 1) * _whiskers(members) * _MANY / _LINE
-        units = max(marks, 1 + 0.75 * label.count("\n"))
-        yield _Line(label, members, top + units / 2, units)
+        current = group
+        # Points without intervals hide nothing of each other.
+        many = (len(members) - 1) * members[["low", "high"]].notna().any(axis=None)
+        units = max(1 + many * _MANY / _LINE, 1 + 0.75 * label.count("\n"))
+        yield _Line(label, members, top + units / 2, units, _note(members.iloc[-1]))
         top += units
 
 
@@ -166,18 +151,17 @@ def _width(text: str, size: float = _TEXT) -> float:
     return 1.05 * max((path.get_extents().x1 for path in paths), default=0.0)
 
 
-def _write(ax: Axes, line: _Line, note: str, left: float) -> None:
+def _write(ax: Axes, line: _Line, left: float) -> None:
     """Write a line's label (or a heading) at its left and its note at its right, all as text."""
     look = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
     look |= {"fontsize": _TEXT, "parse_math": False}
-    if line.rows is None:
+    if len(line.rows):
+        ax.annotate(line.label, (0, line.height), xytext=(4 - left, 0), gid="label", **look)
+        ax.annotate(line.note, (1, line.height), xytext=(8, 0), gid="note", **look)
+    else:
         box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
         bold = {"fontweight": "bold", "gid": "heading", "bbox": box}
         ax.annotate(line.label, (0, line.height), xytext=(-left, 0), **bold, **look)
-    else:
-        ax.annotate(line.label, (0, line.height), xytext=(4 - left, 0), gid="label", **look)
-    if note:
-        ax.annotate(note, (1, line.height), xytext=(8, 0), gid="note", **look)
 
 
 def _mark(

@@ -38,24 +38,12 @@ def cam_panel(
     positive_class: str,
     threshold: int,
 ) -> np.ndarray:
-    """Draw cases in rows: the image with its lesion, then one overlay an init.
+    """Draw cases in rows: the image with its lesion, then one overlay an init; return the axes.
 
-    Parameters
-    ----------
-    images, masks
-        uint8 (n, h, w), and bool or 0/1 of that shape: outlined on every image.
-    cams
-        From init to uint8 (n, h, w), as `rin.explain.gradcam.to_uint8` makes them.
-    cases
-        One row an image: `case_id`, `label` (text), and per init a column `score_<init>` with the
-        probability of the positive class.
-    threshold
-        Gray level whose contour is drawn in white: what Dice takes for lesion.
-
-    Returns
-    -------
-    numpy.ndarray
-        Axes (n, 1 + number of inits).
+    `images` are uint8 (n, h, w), `masks` bool or 0/1 of that shape, `cams` from init to uint8 (n,
+    h, w) as of `rin.explain.gradcam.to_uint8`.  `cases` has a row an image: `case_id`, `label`
+    (text), and per init `score_<init>`, the probability of the positive class.  The contour at
+    the gray level `threshold`, what Dice takes for lesion, is white.
     """
     check_columns(cases, ["case_id", "label", *(f"score_{init}" for init in cams)])
     n, columns, side = len(images), 1 + len(cams), 2.4
@@ -84,18 +72,8 @@ def lesion_maps(
 ) -> np.ndarray:
     """Draw the mean activation around the lesion: a row an init, a column a regime.
 
-    Parameters
-    ----------
-    maps
-        From (init, regime) to an array (h, w), all on one scale, whose central third is the
-        lesion's box; a pair may be missing.
-    labels
-        From regime to its title, from left to right.
-
-    Returns
-    -------
-    numpy.ndarray
-        Axes (inits, regimes).
+    `maps` leads from (init, regime) to an array (h, w), all on one scale, whose central third is
+    the lesion's box; a pair may be missing.  `labels` leads from regime to its title.
     """
     inits = list(dict.fromkeys(init for init, _ in maps))
     if not inits:

@@ -40,15 +40,9 @@ def curve(
 ) -> Axes:
     """Draw a line an init, with a faint band where `band` names its lower and upper column.
 
-    Parameters
-    ----------
-    rows
-        The columns `init` (an init or kind of `rin.report.style`), `x`, `y` and those of the
-        band, one row a point.
-    inits
-        In the order of the legend.
-    labels
-        Text of the legend by init, where it is not the style's own.
+    `rows` has one row a point: `init` (an init or kind of `rin.report.style`), `x`, `y` and the
+    columns of the band.  The legend has the order of `inits`, and the texts of `labels` where
+    they are not the style's own.
     """
     check_columns(rows, ["init", x, y, *(band or ())])
     ax = ax or plt.subplots(figsize=_PANEL)[1]
@@ -100,7 +94,7 @@ def reliability(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None =
     bin), `y` (share positive), `low`, `high` (NaN: no interval), and `share` (of all cases) as
     the mark's area.  Marks of several inits stand side by side.
     """
-    rows = _of_curve(curves, "reliability")
+    rows = rows_of(curves, "reliability", "curve")
     check_columns(rows, ["x", "y", "low", "high", "share"])
     ax = ax or plt.subplots(figsize=_PANEL)[1]
     ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=":", label="_calibrated")
@@ -134,7 +128,7 @@ def precision_recall(
     The curve "precision_recall": `x` recall, `y` precision, `low`, `high`; the point at recall 0,
     where a single score decides, is not drawn.  `prevalence` is the share of positives (0–1).
     """
-    rows = _of_curve(curves, "precision_recall")
+    rows = rows_of(curves, "precision_recall", "curve")
     ax = curve(rows[rows["x"] > 0], inits, x="x", y="y", band=("low", "high"), ax=ax)
     if prevalence is not None:
         label = f"all called positive ({format_number(prevalence)})"
@@ -158,7 +152,7 @@ def decision(
     `low`, `high`; `threshold`, which the text reads, is marked.  Net benefits fall without bound
     towards a threshold of 1: the axis ends below zero at half the height above it.
     """
-    rows, everyone = _of_curve(curves, "decision"), _of_curve(curves, "treat_all")
+    rows, everyone = (rows_of(curves, name, "curve") for name in ("decision", "treat_all"))
     ax = curve(rows, inits, x="x", y="y", band=("low", "high"), ax=ax)
     everyone = rows_of(everyone, inits[0]).sort_values("x")
     ax.plot(everyone["x"], everyone["y"], color=INK, linewidth=1, linestyle="--", label="treat all")
@@ -210,14 +204,6 @@ def learning_curves(
     ax.grid()
     ax.legend(fontsize=9.5)
     return ax
-
-
-def _of_curve(curves: pd.DataFrame, name: str) -> pd.DataFrame:
-    check_columns(curves, ["init", "curve"])
-    known = curves["curve"].unique().tolist()
-    if name not in known:
-        raise unknown("curve", name, known)
-    return curves[curves["curve"] == name]
 
 
 def _ends(values: np.ndarray) -> tuple[float, float]:

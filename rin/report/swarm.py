@@ -48,17 +48,11 @@ def auc_swarm(
 ) -> Axes:
     """Draw the AUC of every scenario per init beside mean ± SD (paper, Figure 3, column 1).
 
-    Parameters
-    ----------
-    aucs
-        One row a scenario and init: `scenario`, `backbone`, `unfreezing`, `init`, `auc` (0–1).
-        Markers tell backbones, which stand side by side; filling tells unfreezing.
-    inits
-        Sources from left to right; their means and SDs stand below their names.
-    published
-        `init`, `mean`, `sd` that the paper states, drawn open beside the inits that have a row.
-    compact
-        For a small panel of many: smaller marks, published values without numbers, no legend.
+    `aucs` has one row a scenario and init: `scenario`, `backbone`, `unfreezing`, `init`, `auc`
+    (0–1).  Markers tell backbones, which stand side by side; filling tells unfreezing.  Means and
+    SDs stand below the names of the `inits`; those that the paper states (`published`: `init`,
+    `mean`, `sd`) are drawn open beside them.  `compact`, for a small panel of many: smaller
+    marks, published values without numbers, no legend.
     """
     check_columns(aucs, ["scenario", "backbone", "unfreezing", "init", "auc"])
     check_one_each(aucs, ["scenario", "init"])
@@ -107,13 +101,11 @@ def swarm_key(backbones: Sequence[str] = tuple(BACKBONE_MARKER), published: bool
     look = {"color": INK, "linestyle": "", "markersize": 6}
     marks = [Line2D([], [], marker=BACKBONE_MARKER[b], label=b, **look) for b in backbones]
     for regime, (words, share) in _FILL.items():
-        face = {"marker": "o", "markerfacecolor": lighter(INK, share)}
-        marks.append(Line2D([], [], label=f"{UNFREEZING_LABEL[regime]} ({words})", **face, **look))
+        label, face = f"{UNFREEZING_LABEL[regime]} ({words})", lighter(INK, share)
+        marks.append(Line2D([], [], marker="o", markerfacecolor=face, label=label, **look))
     marks.append(Line2D([], [], color=INK, marker="_", markersize=11, label="mean ± SD"))
-    if published:
-        face = {"color": _PAPER, "marker": "o", "markerfacecolor": "white"}
-        marks.append(Line2D([], [], label="paper, mean ± SD", **face))
-    return marks
+    face = {"color": _PAPER, "marker": "o", "markerfacecolor": "white"}
+    return marks + [Line2D([], [], label="paper, mean ± SD", **face)] * published
 
 
 def _beside(values: np.ndarray, gap: float, step: float) -> np.ndarray:
@@ -141,14 +133,9 @@ def _mean(
 def scenario_heatmap(differences: pd.DataFrame, inits: tuple[str, str]) -> np.ndarray:
     """Draw heat maps, backbone × condition: AUC of a, AUC of b, and a − b in AUC points.
 
-    Parameters
-    ----------
-    differences
-        One row a scenario: `backbone`, `unfreezing`, `learning_rate`, `auc_a`, `auc_b`,
-        `difference` (0–1). Optional: `ci_low`, `ci_high`, printed where they are an interval of
-        differences of AUCs (wider than nothing, within −1 to 1); `p_holm`, shown as stars.
-    inits
-        (a, b).
+    `differences` has one row a scenario: `backbone`, `unfreezing`, `learning_rate`, `auc_a`,
+    `auc_b`, `difference` (0–1); optional `ci_low`, `ci_high`, printed where they are an interval
+    of differences of AUCs (wider than nothing, within −1 to 1), and `p_holm`, shown as stars.
     """
     keys = ["backbone", "unfreezing", "learning_rate"]
     check_columns(differences, [*keys, "auc_a", "auc_b", "difference"])
@@ -160,11 +147,12 @@ def scenario_heatmap(differences: pd.DataFrame, inits: tuple[str, str]) -> np.nd
         grid = _grid(differences, differences[column])
         _heat(grid, grid.map("{:.2f}".format), "AUC", (low, 1), ("white", "#9A9A9A"), ax)
         ax.set_title(f"AUC, {init_style(init).label}")
-    reach = 100 * max(0.05, differences["difference"].abs().max())
-    colors = [lighter(init_style(init).color, 0.65) for init in reversed(inits)]
-    grid = _grid(differences, 100 * differences["difference"])
+    points = _grid(differences, 100 * differences["difference"])
     texts = _grid(differences, differences.apply(_difference_text, axis=1))
-    _heat(grid, texts, "AUC points", (-reach, reach), (colors[0], "#F7F7F7", colors[1]), axes[2])
+    reach = 100 * max(0.05, differences["difference"].abs().max())
+    ahead = [lighter(init_style(init).color, 0.65) for init in inits]
+    shades = ahead[1], "#F7F7F7", ahead[0]
+    _heat(points, texts, "AUC points", (-reach, reach), shades, axes[2])
     axes[2].set_title("Difference, " + " − ".join(init_style(i).short for i in inits))
     key = ["In parentheses: 95% CI"] * ("ci_low" in differences)
     key += ["* adjusted P < .05   ** < .01   *** < .001"] * ("p_holm" in differences)
