@@ -26,18 +26,20 @@ from IPython.display import HTML
 
 from rin.data.manifest import manifest_folder
 from rin.data.status import dataset_status
+from rin.paper import COMPARISONS
 from rin.report.page import glue_values
 from rin.report.tables import book_table
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
 statuses = dataset_status(runs.study.data_root)
+own = [one for one in statuses if set(one.tasks) & set(COMPARISONS)]
 glue_values(
     n_datasets=len(statuses),
     n_here=sum(one.state == "here" for one in statuses),
-    n_own=sum(bool(one.tasks) for one in statuses),
-    n_open=sum(bool(one.tasks) and one.access == "open" for one in statuses),
-    n_closed=sum(bool(one.tasks) and one.access == "not public" for one in statuses),
+    n_own=len(own),
+    n_open=sum(one.access == "open" for one in own),
+    n_closed=sum(one.access == "not public" for one in own),
 )
 
 # %% [markdown]
@@ -229,6 +231,27 @@ HTML(
 # └── headct200/
 #     ├── head_ct/      000.png
 #     └── labels.csv
+# ```
+# :::
+#
+# :::{dropdown} `ddti_crops`: substitute for thyroid
+# ```text
+# DATA_ROOT/
+# └── ddti_crops/
+#     ├── images/       100_1-1.png
+#     ├── masks/        the same names
+#     └── labels.csv
+# ```
+# :::
+#
+# :::{dropdown} `busbra`: a task of its own, and external images for breast
+# ```text
+# DATA_ROOT/
+# └── BUSBRA/
+#     ├── Images/       bus_0001-l.png
+#     ├── Masks/        mask_0001-l.png
+#     ├── bus_data.csv
+#     └── 5-fold-cv.csv
 # ```
 # :::
 #

@@ -82,7 +82,7 @@ def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     place, distance = np.zeros(len(ours), int), np.zeros(len(ours), int)
     for top in range(0, len(ours), BLOCK_ROWS):
         rows = _bits(packed[top : top + BLOCK_ROWS])
-        apart = rows.sum(axis=1)[:, None] + bits.sum(axis=1) - 2 * rows @ bits.T
+        apart = _apart(rows, bits)
         place[top : top + BLOCK_ROWS] = apart.argmin(axis=1)
         distance[top : top + BLOCK_ROWS] = apart.min(axis=1)
     return pd.DataFrame(
@@ -93,6 +93,38 @@ def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
             "equal": ours["digest"].isin(theirs["digest"]).to_numpy(),
         }
     )
+
+
+def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -> pd.DataFrame:
+    """Find the pictures of one dataset that another one holds too, or shows once more.
+
+    Parameters
+    ----------
+    cases, others
+        Two case tables; ``case_id``, ``digest``, ``hash`` and ``blank`` are used.  Blank pictures
+        match nothing.
+    threshold
+        Largest Hamming distance of a match, of 256 bits, as for :func:`near_duplicates`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``case_id``, ``other`` (case id of the others), ``distance`` and ``equal`` (whether both
+        have the very same pixels); nearest first.
+    """
+    ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
+    packed, bits = _packed(ours), _bits(_packed(theirs))
+    found = [np.empty((0, 3), int)]
+    for top in range(0, len(ours), BLOCK_ROWS):
+        rows = _bits(packed[top : top + BLOCK_ROWS])
+        apart = _apart(rows, bits).astype(int)
+        own, other = np.nonzero(apart <= threshold)
+        found.append(np.stack([own + top, other, apart[own, other]], axis=1))
+    own, other, distance = np.concatenate(found).T
+    ours, theirs = ours.iloc[own], theirs.iloc[other]
+    pairs = {"case_id": ours["case_id"], "other": theirs["case_id"].to_numpy()}
+    pairs |= {"distance": distance, "equal": ours["digest"].eq(theirs["digest"].to_numpy())}
+    return pd.DataFrame(pairs).sort_values(["distance", "case_id", "other"], ignore_index=True)
 
 
 def contradictory(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
@@ -180,8 +212,7 @@ def _close_pairs(packed: np.ndarray, threshold: int) -> tuple[np.ndarray, np.nda
         rows = _bits(packed[top : top + BLOCK_ROWS])
         for left in range(top, len(packed), BLOCK_COLUMNS):
             columns = _bits(packed[left : left + BLOCK_COLUMNS])
-            # Whole numbers below 2**24 are exact in float32, so nothing is missed.
-            distance = rows.sum(axis=1)[:, None] + columns.sum(axis=1) - 2 * rows @ columns.T
+            distance = _apart(rows, columns)
             first, second = np.nonzero(distance <= threshold)
             later = second + left > first + top
             first, second = first[later], second[later]
@@ -192,11 +223,16 @@ def _close_pairs(packed: np.ndarray, threshold: int) -> tuple[np.ndarray, np.nda
 def _packed(cases: pd.DataFrame) -> np.ndarray:
     """Return the hashes of cases as bytes, uint8 (n, 32)."""
     digits = "".join(cases["hash"].to_numpy(dtype=object))
-    return np.frombuffer(bytes.fromhex(digits), dtype=np.uint8).reshape(len(cases), -1)
+    return np.frombuffer(bytes.fromhex(digits), dtype=np.uint8).reshape(-1, HASH_DIGITS // 2)
 
 
 def _bits(packed: np.ndarray) -> np.ndarray:
     return np.unpackbits(packed, axis=1).astype(np.float32)
+
+
+def _apart(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """Return the Hamming distances of all pairs; float32 is exact for such whole numbers."""
+    return ours.sum(axis=1)[:, None] + theirs.sum(axis=1) - 2 * ours @ theirs.T
 
 
 def _check_known(known: pd.Index, pairs: pd.DataFrame) -> None:

@@ -48,7 +48,8 @@ class TaskManifest(_Frozen):
     ``paper_task`` is the key of the task in :mod:`rin.paper`; None for a task of one's own.
     ``label_map`` and ``options`` add to those of the dataset, so that two tasks can read one
     dataset differently.  ``substitutes`` are datasets that stand in for a dataset that is not
-    at hand, real images before generated ones; they must know the task's labels.
+    at hand, real images before generated ones; ``external`` ones are scored and never trained on.
+    Both must know the task's labels.
     """
 
     name: str
@@ -59,6 +60,7 @@ class TaskManifest(_Frozen):
     label_map: LabelMap = {}
     options: dict[str, Any] = {}
     substitutes: tuple[str, ...] = ()
+    external: tuple[str, ...] = ()
     fold_lists: FoldLists | None = None
 
     @field_validator("paper_task")

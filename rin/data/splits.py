@@ -25,6 +25,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from rin.data.dataset import Dataset
 from rin.data.layouts import radimagenet
 from rin.data.layouts.found import read_table, refuse, wrong
+from rin.data.layouts.table import read_split
 from rin.data.leakage import SAME_PICTURE, leak_free_groups, near_duplicates
 from rin.data.manifest import PARTS, FoldLists
 from rin.data.tree import Tree, open_tree
@@ -149,6 +150,52 @@ def sized_folds(
     return pd.concat(folds, ignore_index=True).dropna(subset="part", ignore_index=True)
 
 
+def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
+    """Return the folds that come with a dataset, as its manifest's option ``split`` says.
+
+    Each fold is tested once, the first ``n_folds`` of them here.  Of the other cases, 10/85 by
+    whole groups validate and the rest are trained on: cut here, with the seed, as a published
+    division of the rest may divide patients.  Where the column names parts (train, val, test)
+    there is one fold, and validation is cut only if it has none.
+
+    Parameters
+    ----------
+    groups
+        Group per case, indexed by ``case_id``, as from :func:`rin.data.leakage.leak_free_groups`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of :func:`make_folds`.  Whether the given folds divide a patient is for
+        :func:`rin.data.leakage.check_splits` to say.
+
+    Raises
+    ------
+    InputError
+        No split that is known, cases that it does not place, fewer folds than ``n_folds``, or a
+        part that would lack a class.
+    """
+    cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
+    labels, group = cases["label"].to_numpy(), _group_of_each(cases, groups)
+    given = read_split(tree, dataset.manifest).reindex(cases["case_id"]).fillna("").to_numpy(str)
+    refuse(tree, cases["case_id"][given == ""], "cases are not placed by the given split")
+    named = set(given) <= {*PART_NAMES, *PARTS}
+    values = ["test"] if named else sorted(set(given), key=lambda text: (len(text), text))
+    if len(values) < n_folds:
+        raise wrong(tree, f"the given split has {len(values)} folds, not {n_folds}")
+    folds = []
+    for fold, value in enumerate(values[:n_folds]):
+        part = np.where(given == value, "test", "train").astype(object)
+        if named:
+            part = np.array([PART_NAMES.get(word, word) for word in given], dtype=object)
+        if "validation" not in part:
+            rest = part == "train"
+            piece = cut(labels[rest], group[rest], [seed, fold], SHARES[:2])
+            part[rest] = np.array(PARTS, dtype=object)[piece]
+        folds.append(_fold(cases, fold, part))
+    return pd.concat(folds, ignore_index=True)
+
+
 def _group_of_each(cases: pd.DataFrame, groups: pd.Series) -> np.ndarray:
     """Return the group of each case, (n,)."""
     group = groups[~groups.index.duplicated(keep=False)].reindex(cases["case_id"])
@@ -162,7 +209,10 @@ def _group_of_each(cases: pd.DataFrame, groups: pd.Series) -> np.ndarray:
 
 
 def cut(
-    labels: np.ndarray, groups: np.ndarray, seed: int, shares: Sequence[float] | None = None
+    labels: np.ndarray,
+    groups: np.ndarray,
+    seed: int | Sequence[int],
+    shares: Sequence[float] | None = None,
 ) -> np.ndarray:
     """Cut cases into pieces so that no group is divided and every label keeps the shares.
 

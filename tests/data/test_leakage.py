@@ -11,6 +11,7 @@ from rin.data.leakage import (
     check_splits,
     contradictory,
     leak_free_groups,
+    matches_between,
     near_duplicates,
     nearest_pictures,
     picture_hash,
@@ -174,6 +175,22 @@ def test_nearest_pictures_of_another_dataset_are_those_of_least_distance():
     assert found.loc["1"].to_list() == ["1", 0, True]
     assert (found.loc[["0", "2"], "distance"] > SAME_LESION).all()
     assert not found.loc[["0", "2"], "equal"].any()
+
+
+def test_matches_between_equal_near_duplicates_of_both_datasets_together(monkeypatch):
+    monkeypatch.setattr(leakage, "BLOCK_ROWS", 3)
+    images = scenes(8)
+    again = np.stack([images[4], np.uint8(images[1] * 0.9 + 10), images[7], np.zeros((64, 64))])
+    ours = hashed(images[:7]).assign(digest=list("abcdefg"))
+    theirs = hashed(again.astype(np.uint8)).assign(digest=list("exyz"))
+    found = matches_between(ours, theirs, SAME_LESION)
+    assert found[["case_id", "other", "equal"]].to_numpy().tolist() == [
+        ["4", "0", True],
+        ["1", "1", False],
+    ]
+    both = pd.concat([ours.assign(case_id="a" + ours["case_id"]), theirs], ignore_index=True)
+    assert found["distance"].tolist() == near_duplicates(both, SAME_LESION)["distance"].tolist()
+    assert matches_between(ours.iloc[:0], theirs, SAME_LESION).empty
 
 
 def test_nearest_pictures_leave_blank_ones_out():

@@ -16,13 +16,19 @@ SUBSTITUTES = {
     for task in manifest.tasks
     for substitute in task.substitutes
 }
+EXTERNAL = {
+    (task.name, external)
+    for manifest in MANIFESTS.values()
+    for task in manifest.tasks
+    for external in task.external
+}
 CORPORA = {name for name in MANIFESTS if name.startswith("corpus_")}
 #: In the paper's own layout: on request, or curated here from an archive.
 DATABASES = {name for name, manifest in MANIFESTS.items() if manifest.layout == "radimagenet"}
 
 each = pytest.mark.parametrize("manifest", MANIFESTS.values(), ids=MANIFESTS)
-each_task = pytest.mark.parametrize("name", TASKS)
-each_substitute = pytest.mark.parametrize(("name", "substitute"), sorted(SUBSTITUTES))
+each_task = pytest.mark.parametrize("name", COMPARISONS)
+each_other = pytest.mark.parametrize(("name", "other"), sorted(SUBSTITUTES | EXTERNAL))
 
 
 def labels(manifest, task):
@@ -31,17 +37,19 @@ def labels(manifest, task):
 
 def test_datasets_are_those_of_the_paper_their_substitutes_and_the_corpora():
     own = {"ddti", "busi", "mrnet", "covid19_ct", "rsna_pneumonia", "cc_ccii", "rsna_hemorrhage"}
-    substitutes = {"sarscov2_ct", "kermany_cxr", "headct200"}
+    own |= {"busbra"}
+    substitutes = {"sarscov2_ct", "kermany_cxr", "headct200", "ddti_crops"}
     assert {manifest.name for manifest in TASKS.values()} == own
     assert {substitute for _, substitute in SUBSTITUTES} == substitutes
+    assert {("breast", "busbra")} == EXTERNAL
     assert set(MANIFESTS) == own | substitutes | CORPORA | {"radimagenet", "curated_archive"}
 
 
 def test_all_eight_tasks_of_the_paper_are_fed_once_under_their_own_names():
     names = [task.name for manifest in MANIFESTS.values() for task in manifest.tasks]
-    assert sorted(names) == sorted(COMPARISONS)
-    assert {find_task(name)[1].paper_task for name in names} == set(COMPARISONS)
-    assert all(find_task(name)[1].paper_task == name for name in names)
+    assert sorted(names) == sorted([*COMPARISONS, "busbra"])
+    assert find_task("busbra")[1].paper_task is None
+    assert all(find_task(name)[1].paper_task == name for name in COMPARISONS)
 
 
 @each_task
@@ -83,13 +91,13 @@ def test_dataset_of_a_task_or_for_pretraining_has_a_stand_in_and_a_place_for_it(
     )
 
 
-@each_substitute
-def test_substitute_exists_feeds_no_task_and_knows_both_labels(name, substitute):
+@each_other
+def test_substitute_or_external_dataset_exists_and_knows_both_labels(name, other):
     own, task = find_task(name)
-    other = MANIFESTS[substitute]
-    assert other.tasks == ()
-    assert set(other.label_map.values()) == labels(own, task)
+    other = MANIFESTS[other]
+    assert set(other.label_map.values()) - {None} == labels(own, task)
     assert (other.modality, other.anatomy) == (own.modality, own.anatomy)
+    assert other.tasks == () or (name, other.name) in EXTERNAL
 
 
 @each

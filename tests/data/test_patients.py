@@ -78,4 +78,4 @@ def test_shipped_manifests_name_a_source_wherever_patients_are_the_units():
         if raw.get("independence") == "patient":
             assert PATIENTS[raw["layout"]] != "none"
             if PATIENTS[raw["layout"]] == "pattern":
-                assert raw["patient_pattern"]
+                assert raw.get("patient_pattern") or raw["options"]["patient"]

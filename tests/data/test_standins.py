@@ -22,6 +22,7 @@ COUNTS = {"benign": 5, "malignant": 3, "normal": 2}
 CORPUS = {"class_count": 8, "per_class": 3}
 BUSI = load_manifest("busi")
 OTHERS = {
+    "busbra": {"benign": 6, "malignant": 4},
     "ddti": {"benign": 12, "malignant": 12},
     "mrnet": dict.fromkeys(("normal", "abnormal", "acl", "meniscus", "both"), 4),
     "covid19_ct": {"positive": 6, "negative": 6},

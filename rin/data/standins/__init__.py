@@ -33,6 +33,7 @@ class StandIn(NamedTuple):
 
 _CORPUS = ("class_count", "per_class")
 STAND_INS: dict[str, StandIn] = {
+    "busbra": StandIn(ultrasound.write_busbra, ultrasound.BUSI_CLASSES[:2]),
     "busi": StandIn(ultrasound.write_busi, ultrasound.BUSI_CLASSES, version=2),
     "cc_ccii": StandIn(chest_ct.write_cc_ccii, tuple(chest_ct.CC_CCII_CLASSES)),
     "covid19_ct": StandIn(chest_ct.write_covid19_ct, chest_ct.COVID19_CLASSES),

@@ -1,4 +1,4 @@
-"""Stand-ins for BUSI and DDTI: B-mode phantoms with masks or outlines, in exactly their layouts.
+"""Stand-ins for BUSI, BUS-BRA and DDTI: B-mode phantoms with lesions, in exactly their layouts.
 
 Layered tissue under multiplicative speckle, with attenuation and log compression.  A benign
 lesion tends to be smooth and wider than tall; a malignant one rough, taller than wide and dark,
@@ -9,6 +9,7 @@ Radiology 260, 2011, 892-899); the numbers are chosen, not measured.
 """
 
 import json
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -29,7 +30,7 @@ from rin.data.standins.phantoms import (
     smooth_noise,
     to_uint8,
 )
-from rin.data.standins.writers import write_cases, write_picture
+from rin.data.standins.writers import write_cases, write_picture, write_table
 
 BUSI_CLASSES = ("benign", "malignant", "normal")
 DDTI_CLASSES = ("benign", "malignant")
@@ -63,6 +64,36 @@ def write_busi(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
         return kind, 1, len(masks)
 
     return write_cases(write, counts)
+
+
+def write_busbra(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
+    """Write pictures, masks, and the tables of cases and of five folds; every second patient has
+    two pictures.
+    """
+
+    def write(kind: str, index: int) -> list[tuple]:
+        rng = default_rng([seed, BUSI_CLASSES.index(kind), index, 1])
+        patient = 2 * index + BUSI_CLASSES.index(kind) + 1
+        category = int(rng.integers(2, 5)) + (kind == "malignant")
+        device = rng.choice(["GE Logiq 5", "GE Logiq 7"])
+        histology = {"benign": "fibroadenoma", "malignant": "invasive ductal carcinoma"}[kind]
+        rows = []
+        for view, side in enumerate(["left", "right"] if index % 2 else ["single"]):
+            # Far from the indices of BUSI, so that the two datasets share no picture.
+            picture, masks = draw_breast(kind, 10**6 + 2 * index + view, seed)
+            name = f"{patient:04d}-{side[0]}"
+            write_picture(folder / "Images" / f"bus_{name}.png", picture)
+            write_picture(folder / "Masks" / f"mask_{name}.png", np.any(masks, axis=0))
+            box = (*picture.shape[::-1], side, "")
+            row = (f"bus_{name}", patient, histology, kind, category, device, *box)
+            rows.append((row, (f"bus_{name}", kind, index % 5 + 1)))
+        return rows
+
+    rows, folds = zip(*sorted(chain.from_iterable(write_cases(write, counts))), strict=True)
+    columns = ["ID", "Case", "Histology", "Pathology", "BIRADS", "Device"]
+    write_table(folder / "bus_data.csv", [*columns, "Width", "Height", "Side", "BBOX"], rows)
+    write_table(folder / "5-fold-cv.csv", ["ID", "Pathology", "kFold"], folds)
+    return [(row[3], 1, 1) for row in rows]
 
 
 def draw_breast(kind: str, index: int, seed: int) -> tuple[ndarray, list[ndarray]]:
