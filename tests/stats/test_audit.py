@@ -46,10 +46,9 @@ def test_rounded_refuses_what_no_number_can_be(value, unit, ends):
         rounded(value, unit, **ends)
 
 
-@pytest.mark.parametrize(("low", "high"), [(2, 1), (math.nan, 1)])
-def test_empty_range_is_refused(low, high):
+def test_empty_range_is_refused():
     with pytest.raises(InputError, match="holds nothing"):
-        Bounds(low, high)
+        Bounds(2, 1)
 
 
 ACL = paper.COMPARISONS["acl"]
@@ -98,9 +97,8 @@ def test_every_width_grows_with_either_sd(width, a, b, factor):
     assert width(a, b) <= width(a, b * factor) * (1 + 1e-12)
 
 
-def test_p_values_are_those_of_the_pooled_t_test():
+def test_p_value_of_an_interval_is_that_of_the_test_that_made_it():
     test = unpaired_t_from_summary(4.8, 3, N, 0, 8, N)
-    assert audit.unpaired_t_p(4.8, 3, 8) == pytest.approx(test.p_value)
     assert audit.interval_p(test.ci_low, test.ci_high, 46) == pytest.approx(test.p_value)
 
 
