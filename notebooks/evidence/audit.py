@@ -60,17 +60,14 @@ def p_range(bounds):
 # %%
 audits = audit_tasks()
 
-rows = []
-for one in audits:
-    half = one.implied_half_width
-    ends = one.published.difference - half, one.published.difference + half
-    note = f"±{one.published_half_width:.2f}   ±{half:.2f}"
-    rows.append((one.published.title, "published", one.published.difference, one.published.ci_low,
-                 one.published.ci_high, note))  # fmt: skip
-    rows.append((one.published.title, "recomputed", one.published.difference, *ends, note))
-
 axes = forest(
-    pd.DataFrame(rows, columns=["label", "kind", "estimate", "low", "high", "note"]),
+    pd.concat(
+        one.intervals().assign(
+            label=one.published.title,
+            note=f"±{one.published_half_width:.2f}   ±{one.implied_half_width:.2f}",
+        )
+        for one in audits
+    ),
     xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
     ends=("ImageNet", "RadImageNet"),
     note_title="printed   implied",

@@ -116,16 +116,10 @@ rows = here.set_axis(["estimate", "low", "high"], axis="columns").assign(
     ],
 )
 if stated:
-    half = TaskAudit(stated).implied_half_width  # from the printed SDs, unpaired t
-    printed = pd.DataFrame(
-        {
-            "group": "RadImageNet − ImageNet",
-            "label": ["paper, as printed", "paper, from its SDs"],
-            "kind": ["published", "recomputed"],
-            "estimate": stated.difference,
-            "low": [stated.ci_low, stated.difference - half],
-            "high": [stated.ci_high, stated.difference + half],
-        }
+    printed = (
+        TaskAudit(stated)
+        .intervals()
+        .assign(group="RadImageNet − ImageNet", label=["paper, as printed", "paper, from its SDs"])
     )
     rows = pd.concat([printed, rows])
 

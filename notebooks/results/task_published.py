@@ -58,17 +58,7 @@ glue_values(
 # {glue:text}`n_studies` studies; RadImageNet was ahead in {glue:text}`n_ahead`.
 
 # %%
-half = audit.implied_half_width  # from the printed SDs, unpaired t
-published = pd.DataFrame(
-    {
-        "group": "The paper",
-        "label": ["as printed", "from its SDs"],
-        "kind": ["published", "recomputed"],
-        "estimate": stated.difference,
-        "low": [stated.ci_low, stated.difference - half],
-        "high": [stated.ci_high, stated.difference + half],
-    }
-)
+published = audit.intervals().assign(group="The paper", label=["as printed", "from its SDs"])
 others = like_for_like()
 others = others[[task in one.split("/") for one in others["task"]]]
 marks = others["scaling_missing"].map({True: " †", False: ""})

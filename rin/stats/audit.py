@@ -270,6 +270,19 @@ class TaskAudit:
         self.delong_limit = delong_width_limit(*self.areas, *tested)
         self.too_wide_for_delong = self.half_width.low > self.delong_limit
 
+    def intervals(self) -> pd.DataFrame:
+        """Return the difference with the interval as printed, and with that of the SDs.
+
+        Columns `kind` (published, recomputed: unpaired t), `estimate`, `low`, `high`.
+        """
+        stated, half = self.published, self.implied_half_width
+        ends = stated.difference - half, stated.difference + half
+        rows = [
+            ("published", stated.difference, stated.ci_low, stated.ci_high),
+            ("recomputed", stated.difference, *ends),
+        ]
+        return pd.DataFrame(rows, columns=["kind", "estimate", "low", "high"])
+
 
 def audit_tasks() -> list[TaskAudit]:
     """Audit every comparison of the paper, in its order."""
