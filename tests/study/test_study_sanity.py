@@ -21,21 +21,30 @@ from rin.study import (
 )
 from rin.study.plan import plan_runs
 from rin.study.sanity import record_sanity, sanity_rows
+from rin.study.scenarios import SCENARIOS
 from rin.training import cascade
 
-SCENARIO = "ResNet50-freeze_all-1e-02"
+SCENARIO, OTHER = "ResNet50-freeze_all-1e-02", "ResNet50-freeze_all-1e-03"
 SECTION = {"sanity": {"scenarios": [SCENARIO], "cases": 3}}
-FROM_RANDOM = {"from_random": {"tasks": ["breast"], "scenarios": [SCENARIO]}}
 
 
 @pytest.fixture(scope="module")
-def checked(finished_study, inputs, with_small_backbone):
-    """The finished study under a profile that asks for the check, and its record before."""
-    profile = tiny_profile(SECTION | {"inits": ["radiologic", "random"]})
-    study = copy_of(finished_study, "checked", profile=profile)
-    before = records(study.runs)
-    with with_small_backbone():
+def plain(pretrained_study, with_small_backbone):
+    """A finished study of two scenarios, which share a compiled step."""
+    with pytest.MonkeyPatch.context() as patch, with_small_backbone():
+        for name in SCENARIOS.keys() - {SCENARIO, OTHER}:
+            patch.delitem(SCENARIOS, name)
+        study = copy_of(pretrained_study, "plain")
         run_grid(study)
+        yield study
+
+
+@pytest.fixture(scope="module")
+def checked(plain):
+    """The same under a profile that asks for the check, and its record before."""
+    study = copy_of(plain, "checked", profile=tiny_profile(SECTION))
+    before = records(study.runs)
+    run_grid(study)
     return study, before
 
 
@@ -43,9 +52,9 @@ def recording(study, inputs):
     return [run for run in plan_runs(study, inputs) if run.sanity_cases]
 
 
-def test_plan_asks_the_runs_of_the_section_alone_to_record(checked, finished_study, inputs):
+def test_plan_asks_the_runs_of_the_section_alone_to_record(checked, plain, inputs):
     study, before = checked
-    without = {(r.scenario.name, r.init): r.run_id for r in plan_runs(finished_study, inputs)}
+    without = {(r.scenario.name, r.init): r.run_id for r in plan_runs(plain, inputs)}
     for run in plan_runs(study, inputs):
         asked = run.scenario.name == SCENARIO
         assert run.sanity_cases == (3 if asked else 0)
@@ -69,14 +78,14 @@ def test_plan_asks_no_other_fold_init_or_task_without_masks_to_record(checked, i
     assert recording(study, inputs) == []
 
 
-def test_recording_changes_neither_predictions_nor_maps_of_any_run(checked, finished_study, inputs):
+def test_recording_changes_neither_predictions_nor_maps_of_any_run(checked, plain, inputs):
     study, _ = checked
     order = ["scenario", "init", "case_id"]
-    a, b = (predictions(one).sort_values(order) for one in (study, finished_study))
+    a, b = (predictions(one).sort_values(order) for one in (study, plain))
     pd.testing.assert_frame_equal(a.reset_index(drop=True), b.reset_index(drop=True), rtol=1e-4)
     kept = {
         tuple(rows.iloc[0][["scenario", "init"]]): maps
-        for rows, maps in cam_arrays(finished_study, "breast")
+        for rows, maps in cam_arrays(plain, "breast")
     }
     for rows, maps in cam_arrays(study, "breast"):
         np.testing.assert_allclose(maps, kept[tuple(rows.iloc[0][["scenario", "init"]])], atol=1e-4)
@@ -135,13 +144,13 @@ def test_record_of_a_single_case_has_no_other_image(recorded):
     assert table.filter(like="_other").isna().all(axis=None)
 
 
-def test_sanity_table_without_its_runs_or_its_section_raises(checked, finished_study, inputs):
+def test_sanity_table_without_its_runs_or_its_section_raises(checked, plain, inputs):
     again = copy_of(checked[0], "again")
     shutil.rmtree(again.runs.path(recording(again, inputs)[0].run_id))
     with pytest.raises(InputError, match="1 of 2 runs of breast are not finished"):
         sanity_table(again, "breast")
     with pytest.raises(InputError, match="no run of breast records"):
-        sanity_table(finished_study, "breast")
+        sanity_table(plain, "breast")
 
 
 def test_sanity_rows_when_no_test_case_has_a_lesion_raise(checked, inputs):
