@@ -26,9 +26,8 @@ UNFREEZING: tuple[str, ...] = ("unfreeze_all", "freeze_all", "unfreeze_top10")
 class Architecture:
     """Everything that decides the compiled step of a block.
 
-    `backbone`, `unfreezing` and `augmentation` are names from `rin.models`; `size` is the image
-    side in pixels; `channels` 1 for gray images (expanded in the graph), 3 for RGB; `dropout` the
-    rate between pooling and output.
+    `size` is the image side in pixels, `channels` 1 for gray images (expanded in the graph) or 3
+    for RGB, `dropout` the rate between pooling and output.
     """
 
     backbone: str
@@ -61,10 +60,9 @@ class Classifier:
 
 
 def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Classifier:
-    """Build the classifier of an architecture, randomly initialised.
+    """Build the classifier of an architecture, randomly initialised; `gathers` as for `Augment`.
 
-    `gathers` as in `rin.models.layers.Augment`.  InputError for an unknown name or an image size
-    that the backbone cannot take.
+    InputError for an unknown name or an image size that the backbone cannot take.
     """
     augmentation = find_augmentation(architecture.augmentation)
     a = architecture

@@ -18,10 +18,9 @@ from rin.models.preprocessing import Preprocessing
 class Augment(keras.layers.Layer):
     """Random affine augmentation of a batch while training; identity otherwise.
 
-    `gathers`: transform by gathers, where the step is compiled by something that lacks the
-    framework's own transform; see `rin.models.augmentation.gathered_affine`.  `traces` counts how
-    often the layer's Python code ran, which is once for each tracing of a compiled step: the proof
-    that a block compiles nothing twice.
+    `gathers` asks for `rin.models.augmentation.gathered_affine`.  `traces` counts how often the
+    layer's Python code ran, which is once for each tracing of a compiled step: the proof that a
+    block compiles nothing twice.
     """
 
     def __init__(self, augmentation: Augmentation, *, gathers: bool = False, **kwargs: Any) -> None:

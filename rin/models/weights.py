@@ -39,11 +39,10 @@ _LEGACY_KERAS = b"2.15.0"
 class WeightsEntry(BaseModel):
     """One set of backbone weights.
 
-    `init` is the initialisation source as the study names it, `preprocessing` the input contract
-    that the weights were trained with; `file` is relative to the folder that is searched, None for
-    weights that Keras itself fetches; `url`, of the file itself, needs `sha256`; `release` and
-    `home` say which training this is and where it is to be had, `provenance` what the weights were
-    trained on.
+    `preprocessing` is the input contract that the weights were trained with; `file` is relative to
+    the folder that is searched, None for weights that Keras itself fetches; `url`, of the file
+    itself, needs `sha256`; `release` and `home` say which training this is and where it is to be
+    had, `provenance` what the weights were trained on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -128,12 +127,15 @@ def load_weights(
     """Read an entry's weights for a backbone, in the order of `backbone.get_weights()`.
 
     `backbone`, without top from `rin.models.backbones.build_backbone`, has its weights overwritten;
-    files are looked for in the folders in their order.  InputError when the file is absent, of
-    another digest, truncated, of another backbone, or in a format that could run code.
+    files are looked for in the folders in their order, and fetched into the first where the entry
+    has a URL.  InputError when the file is absent, of another digest, truncated, of another
+    backbone, or in a format that could run code.
     """
     if entry.file is None:
         return _keras_imagenet(entry, backbone)
-    path = locate(entry, folders) or _fetch(entry, folders)
+    path = locate(entry, folders)
+    if path is None and entry.url:
+        path = _fetch(entry, folders[0])
     if path is None:
         raise InputError(
             f"no weights file for init {entry.init!r} and {entry.backbone}",
@@ -149,34 +151,27 @@ def load_weights(
     return read_weights_file(path, backbone)
 
 
-def _fetch(entry: WeightsEntry, folders: list[Path]) -> Path | None:
-    """Download an entry's file into the first folder, checked by SHA-256, if it has a URL."""
-    if entry.url is None:
-        return None
+def _fetch(entry: WeightsEntry, folder: Path) -> Path:
     import pooch
 
+    digest = f"sha256:{entry.sha256}"
     try:
-        fetched = pooch.retrieve(
-            entry.url, f"sha256:{entry.sha256}", fname=entry.file, path=folders[0]
-        )
+        return Path(pooch.retrieve(entry.url, digest, fname=entry.file, path=folder))
     # Network and digest failures come as many types; each becomes the one clear error.
     except Exception as error:
         raise InputError(
             f"the weights could not be fetched ({error})",
             where=entry.url,
-            remedy=f"Fetch the file by hand and put it at {folders[0] / entry.file}.",
+            remedy=f"Fetch the file by hand and put it at {folder / entry.file}.",
         ) from error
-    return Path(fetched)
 
 
 def _keras_imagenet(entry: WeightsEntry, backbone: keras.Model) -> list[np.ndarray]:
     import keras
 
-    constructor = getattr(keras.applications, entry.backbone)
+    constructor, shape = getattr(keras.applications, entry.backbone), backbone.input_shape[1:]
     try:
-        fetched = constructor(
-            include_top=False, weights="imagenet", input_shape=backbone.input_shape[1:]
-        )
+        fetched = constructor(include_top=False, weights="imagenet", input_shape=shape)
     # Keras raises a bare Exception when its download fails.
     except Exception as error:
         raise InputError(
@@ -268,13 +263,11 @@ def save_safetensors(path: Path, backbone: keras.Model) -> None:
 
 
 def save_notop(path: Path, backbone: keras.Model) -> None:
-    """Write a backbone's weights in the HDF5 layout of Keras 2 (`*_notop.h5`).
+    """Write a backbone's weights in the HDF5 layout of Keras 2, that of the released weights.
 
-    One group a layer, named in order by the attribute `layer_names`, its weights by
-    `weight_names`; the released RadImageNet weights have this layout.  `load_weights` of Keras 3
-    and `keras.applications.X(include_top=False, weights=path)` of either Keras read it by
-    topology.  Unnamed layers get the names of a fresh process, so equal weights make equal files.
-    The name of the file should end in `.h5` and not in `.weights.h5`.
+    `load_weights` of Keras 3 and `keras.applications.X(include_top=False, weights=path)` of either
+    Keras read it by topology.  Unnamed layers get the names of a fresh process, so equal weights
+    make equal files.  The name should end in `.h5` and not in `.weights.h5`.
     """
     import h5py
 
@@ -350,20 +343,15 @@ def _refuse_saved_code(path: Path) -> None:
 
     with h5py.File(path, "r") as stored:
         config = stored.attrs.get("model_config", b"{}")
+    problem = None
     try:
-        found = _carries_code(json.loads(config))
+        if _carries_code(json.loads(config)):
+            problem = "the model in this file has Lambda layers, which carry code"
     except (ValueError, TypeError) as error:
-        raise InputError(
-            f"the configuration of the model in this file cannot be read ({error})",
-            where=path,
-            remedy="Ask for the weights alone (`save_weights`).",
-        ) from error
-    if found:
-        raise InputError(
-            "the model in this file has Lambda layers, which carry code",
-            where=path,
-            remedy="Ask for the weights alone (`save_weights`).",
-        )
+        problem = f"the configuration of the model in this file cannot be read ({error})"
+    if problem:
+        remedy = "Ask for the weights alone (`save_weights`)."
+        raise InputError(problem, where=path, remedy=remedy)
 
 
 def _carries_code(config: Any) -> bool:
