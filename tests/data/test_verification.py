@@ -122,7 +122,7 @@ def test_all_are_those_that_are_there_and_those_that_are_broken(busi_root, tmp_p
 
 def test_one_name_need_not_be_there_and_unknown_names_list_the_known_ones(tmp_path):
     assert [one.name for one in manifests_to_verify("ddti", tmp_path)] == ["ddti"]
-    with pytest.raises(InputError, match=r"unknown dataset 'bussi'\. Known: busi,"):
+    with pytest.raises(InputError, match=r"unknown dataset 'bussi'\. Known: busbra, busi,"):
         manifests_to_verify("bussi", tmp_path)
 
 
