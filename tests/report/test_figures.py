@@ -1,0 +1,391 @@
+"""Figures draw the values of their tables, keep texts apart, refuse what they cannot draw."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rin.errors import InputError
+from rin.paper import COMPARISONS
+from rin.report import bars, forest, maps, roc, style, swarm
+from rin.report.style import BACKBONE_MARKER, UNFREEZING_LABEL, init_style, kind_style
+
+INITS = ("radiologic", "photographic")
+NAN = float("nan")
+CONDITIONS = list(itertools.product(BACKBONE_MARKER, UNFREEZING_LABEL, [1e-3, 1e-4]))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def look():
+    style.use_style()
+
+
+def overlapping_texts(figure):
+    """Pairs of texts whose boxes share more than a pixel or two, as a reader would see them."""
+    figure.canvas.draw()
+    texts = {}
+    for ax in figure.axes:
+        own = [*ax.texts, ax.title, ax._left_title, ax._right_title]
+        sides = ((ax.xaxis, ax.viewLim.intervalx), (ax.yaxis, ax.viewLim.intervaly))
+        for axis, box in sides if ax.axison else ():
+            low, high = sorted(box)
+            ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False)
+            own += [axis.label, *(text for at, text in ticks if low <= at <= high)]
+        legends = [ax.get_legend(), *figure.legends]
+        own += [text for one in legends if one is not None for text in one.get_texts()]
+        # A pair of axes that share ticks shares their labels too.
+        texts |= {id(text): text for text in own if text.get_visible() and text.get_text().strip()}
+    boxes = [(text.get_text(), text.get_window_extent().padded(-1)) for text in texts.values()]
+    pairs = itertools.combinations(boxes, 2)
+    return [(a, b) for (a, one), (b, other) in pairs if one.overlaps(other)]
+
+
+def artists(ax, gid):
+    return [one for one in ax.get_children() if one.get_gid() == gid]
+
+
+def texts(ax, gid):
+    return [one.get_text() for one in artists(ax, gid)]
+
+
+# ---- bars and dots
+
+SCORES = pd.DataFrame(
+    [
+        ("Thyroid", "radiologic", 0.29, 0.05),
+        ("Thyroid", "photographic", 0.18, 0.1),
+        ("Breast", "radiologic", 0.16, 0.02),
+        ("Breast", "photographic", 0.14, NAN),
+    ],
+    columns=["group", "init", "value", "sd"],
+)
+
+
+def test_bars_have_the_values_in_the_colour_of_their_init():
+    marks = bars.bars(SCORES, ylabel="Dice score").patches
+    heights = {(bar.get_facecolor()[:3], round(bar.get_height(), 2)) for bar in marks}
+    assert {height for _, height in heights} == {0.29, 0.18, 0.16, 0.14}
+    assert len({color for color, _ in heights}) == 2
+
+
+def test_bars_of_a_group_stand_around_its_name_where_inits_are_missing():
+    marks = bars.bars(SCORES.iloc[[0, 2, 3]], ylabel="Dice score").patches
+    middles = [bar.get_x() + bar.get_width() / 2 for bar in marks]
+    assert middles == pytest.approx([0, 0.8, 1.2])
+
+
+def test_dots_stand_at_the_values_with_their_intervals():
+    table = SCORES.assign(low=SCORES["value"] - 0.1, high=SCORES["value"] + 0.1)
+    ax = bars.bars(table, ylabel="Sensitivity", marks="dots")
+    marks = [line for line in ax.get_lines() if line.get_color() == init_style("radiologic").color]
+    assert list(marks[0].get_ydata()) == [0.29, 0.16]
+    assert ax.collections[0].get_segments()[0][:, 1] == pytest.approx([0.19, 0.39])
+
+
+def test_bars_keep_texts_apart_and_show_baselines():
+    baselines = pd.DataFrame({"group": ["Thyroid", "Breast"], "baseline": "centred ellipse",
+                              "value": [0.2, 0.4]})  # fmt: skip
+    ax = bars.bars(SCORES, ylabel="Dice score", baselines=baselines)
+    assert [line.get_segments()[0][0, 1] for line in artists(ax, "baseline")] == [0.2, 0.4]
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == ["Radiologic", "Photographic", "centred ellipse"]
+    assert overlapping_texts(ax.figure) == []
+    assert ax.get_ylim()[1] > 0.4
+
+
+def test_counts_are_bars_with_their_numbers_and_read_no_label_as_a_formula():
+    table = pd.DataFrame({"label": ["a", "b $x$"], "count": [1200, 30]})
+    ax = bars.counts(table, xlabel="Images")
+    assert [bar.get_width() for bar in ax.patches] == [1200, 30]
+    assert texts(ax, "value") == ["1,200", "30"]
+    assert not any(text.get_parse_math() for text in ax.get_yticklabels())
+    assert overlapping_texts(ax.figure) == []
+
+
+# ---- forest plots
+
+ROWS = pd.DataFrame(
+    [
+        ("Published", "Thyroid", "published", 9.4, 2.6, 16.2, True),
+        ("Published", "Thyroid", "recomputed", 9.4, 2.9, 15.9, True),
+        ("Published", "Breast", "published", 4.0, -0.6, 8.7, False),
+        ("Others", "One study", "independent", -1.0, NAN, NAN, False),
+        ("Others", "Another $x$", "independent", 0.5, -0.5, 1.5, False),
+    ],
+    columns=["group", "label", "kind", "estimate", "low", "high", "clear"],
+)
+
+
+def test_forest_draws_estimates_with_intervals_where_rows_of_one_label_share_a_line():
+    ax = forest.forest(ROWS, xlabel="AUC points")
+    assert [one.get_xdata()[0] for one in artists(ax, "estimate")] == [9.4, 9.4, 4.0, -1.0, 0.5]
+    ends = [tuple(one.get_xdata()) for one in artists(ax, "interval")]
+    assert ends == [(2.6, 16.2), (2.9, 15.9), (-0.6, 8.7), (-0.5, 1.5)]
+    assert texts(ax, "label") == ["Thyroid", "Breast", "One study", "Another $x$"]
+    assert not any(one.get_parse_math() for one in artists(ax, "label"))
+    assert texts(ax, "heading") == ["Published", "Others"]
+    assert texts(ax, "note")[0] == "+9.4 (2.9, 15.9)"
+    # Open where not clear, or without an interval.
+    faces = [one.get_markerfacecolor() for one in artists(ax, "estimate")]
+    assert faces == [kind_style("published").color, kind_style("recomputed").color, *["white"] * 3]
+
+
+def test_forest_interval_beyond_limits_ends_in_an_arrow():
+    ax = forest.forest(ROWS, xlabel="AUC points", limits=(-0.2, 12))
+    arrows = [(one.get_marker(), one.get_xdata()[0]) for one in artists(ax, "cut")]
+    assert arrows == [(">", 12), (">", 12), ("<", -0.2), ("<", -0.2), ("<", -0.2)]
+
+
+def test_forest_without_zero_has_limits_of_the_data_alone():
+    ax = forest.forest(ROWS.assign(estimate=50, low=48, high=52), xlabel="%", zero=None)
+    assert ax.get_xlim()[0] > 40
+
+
+def test_forest_height_follows_from_the_lines():
+    tables = [ROWS.assign(label=ROWS["label"] + str(i)) for i in range(3)]
+    figures = [forest.forest(pd.concat(tables[:n]), xlabel="x").figure for n in (1, 2, 3)]
+    first, second, third = (figure.get_figheight() for figure in figures)
+    assert second - first == pytest.approx(third - second)
+
+
+@pytest.mark.parametrize("width", [4.9, 7.6])
+def test_forest_texts_keep_apart_and_inside(width):
+    paper = pd.DataFrame(
+        {"group": "Published", "label": one.title, "kind": "published", "clear": True,
+         "estimate": one.difference, "low": one.ci_low, "high": one.ci_high}
+        for one in COMPARISONS.values()
+    )  # fmt: skip
+    table = pd.concat([paper, ROWS])
+    table = table.assign(note="") if width < 5 else table
+    ends = ("ImageNet ahead", "RadImageNet ahead")
+    ax = forest.forest(table, xlabel="AUC points", ends=ends, width=width)
+    assert overlapping_texts(ax.figure) == []
+    inside = ax.figure.bbox.padded(1)
+    for text in filter(lambda text: text.get_text(), ax.texts):
+        box = text.get_window_extent()
+        assert inside.x0 <= box.x0 and box.x1 <= inside.x1, text.get_text()
+
+
+# ---- curves
+
+GRID = np.linspace(0, 1, 21)
+CURVES = pd.concat(
+    [
+        pd.DataFrame({"init": init, "method": method, "position": GRID, "fpr": GRID,
+                      "tpr": GRID**power, "tpr_sd": 0.1})
+        for method in ("vertical", "threshold")
+        for init, power in zip(INITS, (0.3, 0.5), strict=True)
+    ],
+    ignore_index=True,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def beyond():
+    x = np.linspace(0, 0.99, 12)
+    table = [
+        pd.DataFrame({"init": init, "curve": curve, "x": x, "y": 0.3 - 0.3 * x, "share": 0.1})
+        for init in INITS
+        for curve in ("reliability", "precision_recall", "decision", "treat_all")
+    ]
+    table = pd.concat(table, ignore_index=True)
+    return table.assign(low=table["y"] - 0.1, high=table["y"] + 0.1)
+
+
+def line_of(ax, init):
+    (line,) = [one for one in ax.get_lines() if one.get_label().startswith(init_style(init).short)]
+    return line
+
+
+def test_mean_roc_draws_the_vertical_average_with_a_band_or_bars():
+    one, two = roc.mean_roc(CURVES, INITS[:1]), roc.mean_roc(CURVES, INITS)
+    line = line_of(two, "radiologic")
+    assert line.get_color() == init_style("radiologic").color
+    np.testing.assert_allclose(line.get_ydata(), GRID**0.3)
+    assert [len(ax.collections) for ax in (one, two)] == [1, 2]
+    sds = two.collections[0].get_segments()
+    assert len(sds) == 5
+    assert all(0 <= end[1] <= 1 for bar in sds for end in bar)
+
+
+def test_reliability_draws_two_bins_as_two_marks_by_share():
+    bins = pd.DataFrame({"init": "radiologic", "curve": "reliability", "x": [0.2, 0.8],
+                         "y": [0.3, 0.7], "low": [0.1, NAN], "high": [0.5, NAN],
+                         "share": [0.75, 0.25]})  # fmt: skip
+    marks = roc.reliability(bins, ["radiologic"]).collections[-1]
+    np.testing.assert_allclose(marks.get_offsets(), [[0.2, 0.3], [0.8, 0.7]])
+    assert marks.get_sizes()[0] > marks.get_sizes()[1]
+
+
+@pytest.mark.parametrize("mark", ["reliability", "precision_recall", "decision"])
+def test_curve_of_both_inits_has_texts_apart(beyond, mark):
+    assert overlapping_texts(getattr(roc, mark)(beyond, INITS).figure) == []
+
+
+def test_precision_recall_leaves_out_recall_zero(beyond):
+    assert line_of(roc.precision_recall(beyond, INITS), "radiologic").get_xdata().min() > 0
+
+
+def history(loss, val_loss):
+    epochs = range(1, len(loss) + 1)
+    return pd.DataFrame({"init": "radiologic", "epoch": epochs, "loss": loss, "val_loss": val_loss})
+
+
+def test_learning_curves_mark_a_far_epoch_and_keep_the_others_readable():
+    loss = np.linspace(2, 1, 30)
+    ax = roc.learning_curves(history(loss, [90.0, *loss[1:]]), ["radiologic"])
+    assert ax.get_ylim()[1] < 3
+    assert len(artists(ax, "cut")) == 1
+    assert "1 of 60 values above, up to 90" in ax.get_title(loc="right")
+    assert overlapping_texts(ax.figure) == []
+    low, high = roc.learning_curves(history([2, 1], [2.1, 1.5]), ["radiologic"]).get_ylim()
+    assert low < 1 and high > 2.1
+
+
+# ---- swarms and heat maps
+
+
+@pytest.fixture(scope="module")
+def aucs():
+    table = pd.DataFrame(
+        [
+            (f"{backbone}-{unfreezing}-{rate}", backbone, unfreezing, init)
+            for init in INITS
+            for backbone, unfreezing, rate in CONDITIONS
+        ],
+        columns=["scenario", "backbone", "unfreezing", "init"],
+    )
+    return table.assign(auc=np.random.default_rng(1).uniform(0.6, 0.95, len(table)))
+
+
+@pytest.fixture(scope="module")
+def compared():
+    table = pd.DataFrame(CONDITIONS, columns=["backbone", "unfreezing", "learning_rate"])
+    auc_a, auc_b = np.random.default_rng(2).uniform(0.5, 1, (2, len(table)))
+    table = table.assign(auc_a=auc_a, auc_b=auc_b, difference=auc_a - auc_b, p_holm=1.0)
+    return table.assign(ci_low=table["difference"] - 0.1, ci_high=table["difference"] + 0.1)
+
+
+def test_swarm_draws_every_auc_once_and_names_means_and_sds_of_run_and_paper(aucs):
+    published = pd.DataFrame({"init": ["radiologic"], "mean": [0.94], "sd": [0.05]})
+    ax = swarm.auc_swarm(aucs, INITS, published)
+    marks = [one.get_ydata()[0] for one in artists(ax, "scenario")]
+    assert sorted(marks) == sorted(aucs["auc"])
+    first, second = (one.get_text() for one in ax.get_xticklabels())
+    own = aucs.loc[aucs["init"] == "radiologic", "auc"]
+    assert first == f"Radiologic\n{own.mean():.2f} ± {own.std():.2f}\npaper 0.94 ± 0.05"
+    assert "paper" not in second
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_swarm_texts_keep_apart(aucs, compact):
+    published = pd.DataFrame({"init": INITS, "mean": [0.94, 0.9], "sd": [0.05, 0.1]})
+    ax = swarm.auc_swarm(aucs, INITS, published, compact=compact)
+    assert overlapping_texts(ax.figure) == []
+
+
+def test_heatmap_shows_differences_in_auc_points_with_intervals_and_stars(compared):
+    table = compared.assign(p_holm=[0.01, *[0.2] * 23])
+    axes = swarm.scenario_heatmap(table, INITS)
+    assert [len(texts(ax, "cell")) for ax in axes] == [24, 24, 24]
+    row = table.iloc[0]
+    assert texts(axes[0], "cell")[0] == f"{row['auc_a']:.2f}"
+    shown = texts(axes[2], "cell")
+    assert f"{100 * row['difference']:+.1f}*".replace("-", "−") in shown[0]
+    assert sum("*" in text for text in shown) == 1
+    assert all("(" in text for text in shown)
+    assert overlapping_texts(axes[0].figure) == []
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1.2, 0.4), (0.3, 0.3), (NAN, NAN)])
+def test_heatmap_prints_no_impossible_interval(compared, low, high):
+    axes = swarm.scenario_heatmap(compared.assign(ci_low=low, ci_high=high), INITS)
+    assert not any("(" in text for text in texts(axes[2], "cell"))
+
+
+# ---- images and maps
+
+
+@pytest.mark.parametrize("missing", [[], [("photographic", "freeze_all")]])
+def test_lesion_maps_share_one_scale_show_the_box_and_leave_a_missing_regime_empty(missing):
+    pairs = itertools.product(INITS, UNFREEZING_LABEL)
+    around = {pair: np.full((12, 12), 0.1 * place) for place, pair in enumerate(pairs)}
+    for pair in missing:
+        del around[pair]
+    axes = maps.lesion_maps(around, UNFREEZING_LABEL)
+    assert axes.shape == (2, 3)
+    images = [image for ax in axes.flat for image in ax.images]
+    assert len(images) == 6 - len(missing)
+    assert len({image.get_clim() for image in images}) == 1
+    box = axes[0, 0].patches[0]
+    assert (*box.get_xy(), box.get_width(), box.get_height()) == (3.5, 3.5, 4, 4)
+    assert overlapping_texts(axes[0, 0].figure) == []
+
+
+def test_cam_panel_has_a_row_a_case_and_a_column_an_init():
+    scores = {"score_radiologic": [0.9, 0.2], "score_photographic": [0.5, 0.4]}
+    cases = pd.DataFrame({"case_id": ["a" * 60, "b $x$"], "label": "malignant", **scores})
+    pixels = np.zeros((2, 16, 16), dtype=np.uint8)
+    cam = np.tile(np.arange(0, 256, 16, dtype=np.uint8), (2, 16, 1))
+    settings = {"positive_class": "malignant", "threshold": 180}
+    axes = maps.cam_panel(pixels, pixels, dict.fromkeys(INITS, cam), cases, **settings)
+    assert axes.shape == (2, 3)
+    assert axes[0, 1].get_title(loc="left") == "Radiologic\nmalignant: 0.90"
+    assert "…" in axes[0, 0].get_title(loc="left")
+    assert not axes[1, 0]._left_title.get_parse_math()
+    assert overlapping_texts(axes[0, 0].figure) == []
+
+
+def test_image_row_shows_titles_and_outlines():
+    images = [np.zeros((8, 8), dtype=np.uint8)] * 5
+    axes = maps.image_row(images, list("abcde"), [np.eye(8), *[None] * 4])
+    assert [ax.get_title(loc="left") for ax in axes] == list("abcde")
+    assert [len(ax.collections) for ax in axes] == [1, 0, 0, 0, 0]
+
+
+# ---- what cannot be drawn
+
+BASELINES = pd.DataFrame({"group": ["Knee"], "baseline": "x", "value": 0.1})
+SOME = {("radiologic", "half"): np.zeros((3, 3))}
+
+
+@pytest.mark.parametrize(
+    ("draw", "said"),
+    [
+        (lambda: bars.bars(SCORES.assign(init="jigsaw").drop_duplicates("group"), ylabel="x"),
+         "unknown kind 'jigsaw'.*radiologic"),
+        (lambda: bars.bars(SCORES.assign(init="radiologic"), ylabel="x"), "Average folds"),
+        (lambda: bars.bars(SCORES, ylabel="x", marks="pies"), "'pies'.*dots"),
+        (lambda: bars.bars(SCORES, ylabel="x", baselines=BASELINES), "'Knee'.*Thyroid"),
+        (lambda: bars.counts(pd.DataFrame({"n": [1], "label": "a"}), xlabel="x"), "count.*label"),
+        (lambda: forest.forest(ROWS.drop(columns="low"), xlabel="x"), "low.*estimate"),
+        (lambda: forest.forest(ROWS.assign(kind="guess"), xlabel="x"), "'guess'.*independent"),
+        (lambda: forest.forest(ROWS.iloc[:0], xlabel="x"), "at least one"),
+        (lambda: roc.mean_roc(CURVES[CURVES["method"] == "threshold"], INITS), "Known: threshold"),
+        (lambda: roc.mean_roc(CURVES, ["random"]), "'random'.*photographic"),
+        (lambda: roc.learning_curves(history([1], [1]), INITS, metric="accuracy"), "loss"),
+        (lambda: maps.lesion_maps(SOME, UNFREEZING_LABEL), "'half'.*freeze_all"),
+        (lambda: maps.lesion_maps({}, UNFREEZING_LABEL), "at least one"),
+        (lambda: init_style("jigsaw"), "photographic"),
+        (lambda: style.condition_label("half", 1e-3), "unfreeze_top10"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_drawn_is_refused_with_what_is_known(draw, said):
+    with pytest.raises(InputError, match=said):
+        draw()
+
+
+def test_rows_that_repeat_and_several_tasks_are_refused(aucs):
+    with pytest.raises(InputError, match="repeat a scenario and init"):
+        swarm.auc_swarm(pd.concat([aucs, aucs]), INITS)
+    with pytest.raises(InputError, match="several tasks"):
+        swarm.auc_swarm(aucs.assign(task=["breast", "acl"] * 24), INITS)
+
+
+@pytest.mark.parametrize(
+    ("unfreezing", "rate", "label"),
+    [("freeze_all", 1e-2, "frozen, 1e-2"), ("unfreeze_all", 2.5e-4, "all layers, 2.5e-4")],
+)
+def test_condition_label_is_short(unfreezing, rate, label):
+    assert style.condition_label(unfreezing, rate) == label
