@@ -1,32 +1,34 @@
-"""A predictions table of two inits, made up, for every test of statistics on tables."""
+"""Predictions tables, made up, for every test of statistics on tables."""
 
 import numpy as np
 import pandas as pd
 
+REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")
 
-def make_predictions(n_scenarios=3, n_folds=2, n_cases=24, inits=("radimagenet", "imagenet")):
-    """Return a predictions table in which earlier inits separate the classes better."""
-    rng = np.random.default_rng(7)
-    rows = []
+
+def one_run(labels, scores, patients=None, **names):
+    """The test rows of one run; every case is a patient unless they are named."""
+    cases = [f"{k:04d}" for k in range(len(labels))]
+    patients = cases if patients is None else patients
+    run = {"task": "breast", "fold": 0, "scenario": "s", "init": "a", "seed": 0, "part": "test"}
+    columns = {"case_id": cases, "patient_id": patients, "label": labels, "score": scores}
+    return pd.DataFrame(columns).assign(**run | names)
+
+
+def make_predictions(
+    n_scenarios=3, n_folds=2, n_cases=24, inits=("radimagenet", "imagenet"), seed=7
+):
+    """Runs of each fold, scenario and init, the earlier inits better; patients have two images."""
+    rng, runs = np.random.default_rng(seed), []
+    labels = np.arange(n_cases) % 3 == 0
     for fold in range(n_folds):
-        labels = np.arange(n_cases) % 3 == 0
-        for scenario in range(n_scenarios):
+        cases = [f"case {fold}-{case}" for case in range(n_cases)]
+        patients = [f"patient {fold}-{case // 2}" for case in range(n_cases)]
+        for k in range(n_scenarios):
+            names = {"scenario": f"ResNet50-unfreeze_all-{k}", "unfreezing": REGIMES[k % 3]}
             for rank, init in enumerate(inits):
                 scores = rng.normal(labels * (1.5 - 0.7 * rank), 1).round(1)
-                rows += [
-                    {
-                        "task": "breast",
-                        "fold": fold,
-                        "scenario": f"ResNet50-unfreeze_all-{scenario}",
-                        "init": init,
-                        "seed": 0,
-                        "case_id": f"case {fold}-{case}",
-                        "patient_id": f"patient {fold}-{case // 2}",
-                        "part": "test",
-                        "label": int(labels[case]),
-                        "score": scores[case],
-                    }
-                    for case in range(n_cases)
-                ]
-    validation = pd.DataFrame(rows[:n_cases]).assign(part="validation", score=np.nan)
-    return pd.concat([pd.DataFrame(rows), validation], ignore_index=True)
+                names |= {"fold": fold, "init": init, "case_id": cases}
+                runs.append(one_run(labels.astype(int), scores, patients, **names))
+    validation = runs[0].assign(part="validation", score=np.nan)
+    return pd.concat([*runs, validation], ignore_index=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_predictions import make_predictions
+from made_predictions import make_predictions, one_run
 from scipy.special import expit
 
 from rin.errors import InputError
@@ -132,7 +132,7 @@ def test_an_estimate_above_its_reflected_interval_says_so():
     # True probabilities in many small bins: nearly all of the error is chance.
     rng = np.random.default_rng(3)
     scores = rng.random(60)
-    predictions = _one_run((rng.random(60) < scores).astype(int), scores, np.arange(60))
+    predictions = one_run((rng.random(60) < scores).astype(int), scores, np.arange(60))
     row = one(beyond_area(predictions, ("a",), replicates=300, bins=30), "a", "ece")
     assert row["ci_high"] < row["estimate"]
     assert row["remark"].startswith("outside its interval")
@@ -142,7 +142,7 @@ def test_ece_by_chance_draws_one_number_a_patient():
     labels, scores = np.arange(240) % 2, np.full(240, 0.4)
     apart, shared = (
         one(
-            beyond_area(_one_run(labels, scores, patients), ("a",), replicates=200),
+            beyond_area(one_run(labels, scores, patients), ("a",), replicates=200),
             "a",
             "ece_by_chance",
         )["estimate"]
@@ -159,7 +159,7 @@ def test_blocks_of_replicates_join_without_a_seam(predictions, monkeypatch):
 
 def test_equal_scores_have_documented_values():
     labels = np.arange(40) % 4 == 0
-    predictions = _one_run(labels.astype(int), np.full(40, 0.4), np.arange(40))
+    predictions = one_run(labels.astype(int), np.full(40, 0.4), np.arange(40))
     table = beyond_area(predictions, ("a",), replicates=20)
     values = table.set_index("measure")["estimate"]
     assert values["average_precision"] == 0.25
@@ -174,7 +174,7 @@ def test_equal_scores_have_documented_values():
 def test_slope_of_a_replicate_without_one_has_an_estimate_but_no_interval():
     # Two scores only: a replicate that draws one of them has no slope.
     labels, scores = np.array([0, 1, 0, 1]), np.array([0.2, 0.2, 0.7, 0.7])
-    predictions = _one_run(labels, scores, np.arange(4))
+    predictions = one_run(labels, scores, np.arange(4))
     row = one(beyond_area(predictions, ("a",), replicates=200), "a", "calibration_slope")
     assert row["estimate"] == pytest.approx(0, abs=1e-9)
     assert np.isnan(row["ci_low"])
@@ -190,7 +190,7 @@ def test_slope_of_a_replicate_without_one_has_an_estimate_but_no_interval():
     ],
 )
 def test_what_cannot_be_resampled_is_an_error_that_names_the_task(labels, patients, problem):
-    predictions = _one_run(labels, [0.1, 0.3, 0.5, 0.8], patients)
+    predictions = one_run(labels, [0.1, 0.3, 0.5, 0.8], patients)
     with pytest.raises(InputError, match=f"task breast.*{problem}"):
         beyond_area(predictions, ("a",), replicates=10)
 
@@ -212,25 +212,8 @@ def test_interval_of_sensitivity_is_near_procs_bootstrap(case):
 
 def two_scenarios(first, second):
     cases = np.arange(len(first))
-    runs = [_one_run(cases % 2, np.array(scores), cases) for scores in (first, second)]
+    runs = [one_run(cases % 2, np.array(scores), cases) for scores in (first, second)]
     return pd.concat([runs[0], runs[1].assign(scenario="t")])
-
-
-def _one_run(labels, scores, patients):
-    return pd.DataFrame(
-        {
-            "task": "breast",
-            "fold": 0,
-            "scenario": "s",
-            "init": "a",
-            "seed": 0,
-            "case_id": [f"{k:04d}" for k in range(len(labels))],
-            "patient_id": patients,
-            "part": "test",
-            "label": labels,
-            "score": scores,
-        }
-    )
 
 
 GRID = np.linspace(0, 1, 11)

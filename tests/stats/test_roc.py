@@ -3,26 +3,11 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from made_predictions import one_run
 from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
 from rin.stats.roc import mean_roc
-
-
-def one_run(labels, scores):
-    return pd.DataFrame(
-        {
-            "task": "breast",
-            "fold": 0,
-            "scenario": "s",
-            "init": "random",
-            "seed": 0,
-            "case_id": np.arange(len(labels)).astype(str),
-            "part": "test",
-            "label": labels,
-            "score": scores,
-        }
-    )
 
 
 def curve(predictions, method, **options):
@@ -108,7 +93,7 @@ def test_mean_and_sd_are_over_scenarios_after_folds_are_averaged(predictions):
 
 
 def test_mean_roc_of_one_class_names_the_run():
-    with pytest.raises(InputError, match="init random, seed 0, labels: one class only"):
+    with pytest.raises(InputError, match="init a, seed 0, labels: one class only"):
         mean_roc(one_run([1, 1], [1, 2]))
 
 
@@ -120,9 +105,9 @@ def areas_of(predictions, n_points):
 
 def test_scenarios_on_different_scales_average_to_less_at_common_thresholds_only():
     areas = areas_of(two_scales(), 9)
-    assert (areas["random", "vertical"], areas["random", "rank"]) == (1, 1)
+    assert (areas["a", "vertical"], areas["a", "rank"]) == (1, 1)
     # Through (0, 1/2), (1/2, 1/2) and (1/2, 1): one scenario is called before the other begins.
-    assert areas["random", "threshold"] == pytest.approx(0.75)
+    assert areas["a", "threshold"] == pytest.approx(0.75)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=1, max_size=30))
@@ -130,5 +115,5 @@ def test_scenarios_on_different_scales_average_to_less_at_common_thresholds_only
 def test_vertical_area_equals_the_auc_where_the_grid_holds_every_jump(cases):
     labels, scores = np.array([*cases, (True, 4)], int).T
     labels, scores = np.append(labels, 0), np.append(scores, -1)  # the lowest is negative
-    area = areas_of(one_run(labels, scores), (labels == 0).sum() + 1)["random", "vertical"]
+    area = areas_of(one_run(labels, scores), (labels == 0).sum() + 1)["a", "vertical"]
     assert area == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)

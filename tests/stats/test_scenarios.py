@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from made_predictions import make_predictions
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
@@ -44,32 +45,11 @@ def test_scenario_aucs_of_one_class_names_the_run(predictions):
         scenario_aucs(predictions)
 
 
-SCENARIOS = {
-    "A-freeze_all": "freeze_all",
-    "B-freeze_all": "freeze_all",
-    "A-unfreeze_top10": "unfreeze_top10",
-    "A-unfreeze_all": "unfreeze_all",
-    "B-unfreeze_all": "unfreeze_all",
-}
-
-
-def regime_predictions(seed=0, folds=2, patients=24, images=2, task="breast"):
-    rng = np.random.default_rng(seed)
-    rows = []
-    for fold in range(folds):
-        labels = np.arange(patients) % 3 == 0
-        for scenario, unfreezing in SCENARIOS.items():
-            for init in ("a", "b"):
-                shift = rng.normal(0, 5)  # every network has a scale of its own
-                of_patient = rng.normal(size=patients)
-                for patient in range(patients):
-                    for image in range(images):
-                        score = labels[patient] + of_patient[patient] + rng.normal() + shift
-                        named = (task, fold, scenario, unfreezing, init)
-                        case = (f"{fold}-{patient}-{image}", f"{fold}-{patient}", "test")
-                        rows.append((*named, *case, int(labels[patient]), score))
-    columns = ["task", "fold", "scenario", "unfreezing", "init", "case_id", "patient_id"]
-    return pd.DataFrame(rows, columns=[*columns, "part", "label", "score"]).assign(seed=0)
+def regime_predictions(seed=0, folds=2, task="breast"):
+    """Five scenarios of three regimes; every network has a scale of its own."""
+    table = make_predictions(n_scenarios=5, n_folds=folds, n_cases=48, inits=("a", "b"), seed=seed)
+    shift = 5 * table.groupby(["fold", "scenario", "init"]).ngroup()
+    return table[table["part"] == "test"].assign(task=task, score=table["score"] + shift)
 
 
 def contrast_by_hand(table, scenarios):
@@ -89,7 +69,8 @@ def contrast_by_hand(table, scenarios):
 def test_difference_of_a_group_equals_contrasts_averaged_over_folds(group):
     table = regime_predictions()
     row = init_differences(table, "a", "b").set_index("group").loc[group]
-    own = [name for name, regime in SCENARIOS.items() if group in ("all", regime)]
+    regime_of = table.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
+    own = [name for name, regime in regime_of.items() if group in ("all", regime)]
     estimate, variance = contrast_by_hand(table, own)
     assert row["difference"] == pytest.approx(estimate, abs=1e-12)
     assert row["standard_error"] ** 2 == pytest.approx(variance, rel=1e-10)
@@ -127,11 +108,12 @@ def test_interaction_equals_wald_test_from_the_covariance_of_all_aucs():
     table = regime_predictions(5, folds=1)
     wide = table.pivot(index="case_id", columns=["init", "scenario"], values="score")
     cases = table.drop_duplicates("case_id").set_index("case_id").loc[wide.index]
-    names = list(SCENARIOS)
+    regime_of = table.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
+    names = list(regime_of.index)
     scores = np.array([wide[init, name] for init in ("a", "b") for name in names])
     aucs, covariance = clustered_covariance(cases["label"], scores, cases["patient_id"])
     regimes = ["freeze_all", "unfreeze_top10", "unfreeze_all"]
-    means = np.array([[SCENARIOS[name] == regime for name in names] for regime in regimes], float)
+    means = np.array([[regime_of[name] == regime for name in names] for regime in regimes], float)
     means /= means.sum(axis=1, keepdims=True)
     against = np.array([[-1, 1, 0], [-1, 0, 1]]) @ np.hstack([means, -means])
     effect = against @ aucs
@@ -143,7 +125,7 @@ def test_interaction_equals_wald_test_from_the_covariance_of_all_aucs():
 
 
 def test_exchanging_inits_changes_signs_alone():
-    table = regime_predictions(6, patients=12)
+    table = regime_predictions(6)
     one, two = init_differences(table, "a", "b"), init_differences(table, "b", "a")
     assert np.allclose(one["difference"], -two["difference"])
     assert np.allclose(one["ci_low"], -two["ci_high"])
@@ -151,11 +133,11 @@ def test_exchanging_inits_changes_signs_alone():
 
 
 def without_run(table):
-    return table[~((table["init"] == "b") & (table["scenario"] == "A-freeze_all"))]
+    return table[~((table["init"] == "b") & (table["scenario"] == "ResNet50-unfreeze_all-0"))]
 
 
 def with_patient_in_two_folds(table):
-    return table.assign(patient_id=table["patient_id"].replace("1-0", "0-0"))
+    return table.assign(patient_id=table["patient_id"].replace("patient 1-0", "patient 0-0"))
 
 
 @pytest.mark.parametrize(

@@ -5,44 +5,29 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from made_predictions import make_predictions
 from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
-from rin.stats.delong import area_contrast, clustered_test, delong_test
+from rin.stats.delong import area_contrast, clustered_test
 from rin.stats.scenarios import factor_effects
 from rin.stats.tests import holm
 
 INITS, LEVELS = ("radiologic", "photographic"), ("native", "official_scripts")
 SCENARIOS = ("s1", "s2", "s3")
-#: How well each network separates the classes; the second init loses under the second level.
-STRENGTH = {
-    ("radiologic", "native"): 1.4,
-    ("photographic", "native"): 1.2,
-    ("radiologic", "official_scripts"): 1.3,
-    ("photographic", "official_scripts"): 0.5,
-}
-SEEDS = {key: place for place, key in enumerate(STRENGTH)}
+NETWORKS = [f"{init} at {level}" for level, init in itertools.product(LEVELS, INITS)]
 
 
-def made(n_folds=1, images=1, patients=40, scenarios=SCENARIOS, seed=0, tasks=("breast",)):
-    """Predictions of four networks a scenario, which share what is hard about a case."""
-    rng, tables = np.random.default_rng(seed), []
-    for task, fold in itertools.product(tasks, range(n_folds)):
-        of_case = np.repeat(np.arange(patients), images)
-        labels = of_case % 2
-        hard = np.repeat(rng.normal(size=patients), images)
-        for scenario, ((init, level), strength) in itertools.product(scenarios, STRENGTH.items()):
-            scores = labels * strength + 0.7 * hard + 0.7 * rng.normal(size=labels.size)
-            cases = {
-                "case_id": [f"{fold}-{k}" for k in range(labels.size)],
-                "patient_id": [f"{fold}-p{k}" for k in of_case],
-                "part": "test",
-                "label": labels,
-                "score": scores.round(1),
-            }
-            named = {"task": task, "fold": fold, "scenario": scenario, "init": init, "seed": 0}
-            tables.append(pd.DataFrame(cases).assign(level=level, **named))
-    return pd.concat(tables, ignore_index=True)
+def made(n_folds=1, tasks=("breast",), n_cases=48):
+    """Predictions of both inits at both levels in three scenarios; patients have two images."""
+    tables = []
+    for seed, task in enumerate(tasks):
+        table = make_predictions(3, n_folds, n_cases, NETWORKS, seed)
+        named = table["init"].str.split(" at ", expand=True)
+        table["scenario"] = "s" + (table["scenario"].str[-1].astype(int) + 1).astype(str)
+        tables.append(table.assign(task=task, init=named[0], level=named[1]))
+    table = pd.concat(tables, ignore_index=True)
+    return table[table["part"] == "test"]
 
 
 def found(table, quantity, **names):
@@ -56,7 +41,7 @@ def found(table, quantity, **names):
 
 def scores_of(predictions, scenario, init, level):
     own = predictions.query("scenario == @scenario and init == @init and level == @level")
-    return own["label"].to_numpy(), own["score"].to_numpy()
+    return own["label"].to_numpy(), own["score"].to_numpy(), own["patient_id"].to_numpy()
 
 
 @pytest.mark.parametrize("group", [SCENARIOS[:1], SCENARIOS[:2]])
@@ -66,7 +51,8 @@ def test_interaction_is_the_contrast_of_four_areas_averaged_over_scenarios(group
     order = [(*two, init) for *two, init in itertools.product(group, LEVELS, INITS)]
     rows = [scores_of(predictions, scenario, init, level) for scenario, level, init in order]
     weights = np.array([-1, 1, 1, -1] * len(group)) / len(group)
-    expected = vars(area_contrast(rows[0][0], [row for _, row in rows], weights))
+    labels, _, patients = rows[0]
+    expected = vars(area_contrast(labels, [row[1] for row in rows], weights, clusters=patients))
     assert {name: own[name] for name in expected} == pytest.approx(expected)
     assert own["n_scenarios"] == len(group)
 
@@ -74,15 +60,16 @@ def test_interaction_is_the_contrast_of_four_areas_averaged_over_scenarios(group
 def test_effect_and_difference_are_paired_tests_of_two_networks():
     predictions = made()
     table = factor_effects(predictions, INITS, LEVELS)
-    labels, before = scores_of(predictions, "s2", "photographic", "native")
+    labels, before, patients = scores_of(predictions, "s2", "photographic", "native")
     after = scores_of(predictions, "s2", "photographic", "official_scripts")[1]
     other = scores_of(predictions, "s2", "radiologic", "official_scripts")[1]
     effect = found(table, "effect", group="s2", init="photographic")
     difference = found(table, "difference", group="s2", level="official_scripts")
     for own, one, two in ((effect, after, before), (difference, other, after)):
-        test = delong_test(labels, one, two)
+        test = clustered_test(labels, one, two, patients)
         assert own["estimate"] == pytest.approx(test.difference)
         assert (own["p_value"], own["ci_low"]) == pytest.approx((test.p_value, test.ci_low))
+        assert (own["n"], own["n_positive"], own["n_clusters"]) == (48, 16, 24)
 
 
 def test_area_is_that_of_scikit_learn_and_has_no_p():
@@ -91,22 +78,9 @@ def test_area_is_that_of_scikit_learn_and_has_no_p():
         factor_effects(predictions, INITS, LEVELS),
         "area", group="s3", init="radiologic", level="native",
     )  # fmt: skip
-    area = roc_auc_score(*scores_of(predictions, "s3", "radiologic", "native"))
+    area = roc_auc_score(*scores_of(predictions, "s3", "radiologic", "native")[:2])
     assert own["estimate"] == pytest.approx(area)
     assert np.isnan(own["p_value"]) and np.isnan(own["p_holm"])
-
-
-def test_images_of_a_patient_are_no_independent_cases():
-    predictions = made(images=4, patients=30)
-    table = factor_effects(predictions, INITS, LEVELS)
-    labels, before = scores_of(predictions, "s1", "photographic", "native")
-    after = scores_of(predictions, "s1", "photographic", "official_scripts")[1]
-    patients = predictions["patient_id"].iloc[: labels.size]
-    own = found(table, "effect", group="s1", init="photographic")
-    test = clustered_test(labels, after, before, patients)
-    assert own["variance"] == pytest.approx(test.variance)
-    assert own["variance"] != pytest.approx(delong_test(labels, after, before).variance, rel=0.01)
-    assert (own["n"], own["n_positive"], own["n_clusters"]) == (120, 60, 30)
 
 
 def test_folds_are_averaged_and_never_pooled():
@@ -122,7 +96,7 @@ def test_folds_are_averaged_and_never_pooled():
     own = found(table, "interaction", group="s1")
     assert own["estimate"] == pytest.approx(np.mean([one["estimate"] for one in folds]))
     assert own["variance"] == pytest.approx(sum(one["variance"] for one in folds) / 4)
-    assert (own["n"], own["n_folds"], own["n_clusters"]) == (80, 2, 80)
+    assert (own["n"], own["n_folds"], own["n_clusters"]) == (96, 2, 48)
 
 
 def shared_runs(predictions):
@@ -157,8 +131,8 @@ def test_families_are_one_quantity_over_tasks_and_groups():
 
 
 def test_fold_with_one_positive_has_estimates_and_no_inference():
-    predictions = made(patients=6)
-    few = predictions[~predictions["case_id"].isin(["0-1", "0-3"])]
+    predictions = made()
+    few = predictions[predictions["label"].eq(0) | predictions["case_id"].eq("case 0-0")]
     own = found(factor_effects(few, INITS, LEVELS), "interaction", group="s1")
     assert np.isfinite(own["estimate"])
     assert np.isnan([own["p_value"], own["ci_low"], own["p_holm"]]).all()
