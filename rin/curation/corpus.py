@@ -14,7 +14,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import islice
@@ -29,6 +29,7 @@ from rin.curation.export import LIBRARIES
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.layouts.radimagenet import TABLES
 from rin.data.splits import PARTS, SHARES, divide
+from rin.data.tree import walk
 from rin.errors import InputError
 from rin.files import sha256_of
 from rin.strict_yaml import read_yaml
@@ -56,16 +57,8 @@ def rare_classes(images: pd.DataFrame) -> list[str]:
 def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Number images, and divide them 75/10/15 by patient.
 
-    Parameters
-    ----------
-    images
-        `uid` (pseudonymous), `label`, `modality`, `region`, `name`, `patient_id` and whatever
-        else is to be kept.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The images, by file name, with `filename` and `part` added.
+    `images` holds `uid` (pseudonymous), `label`, `modality`, `region`, `name`, `patient_id` and
+    whatever else is kept; they are returned by file name, with `filename` and `part` added.
     """
     if images.empty:
         raise InputError(
@@ -106,7 +99,8 @@ def _sha256(text: str) -> str:
 
 def is_whole(folder: Path, images: pd.DataFrame, texts: Mapping[str, str]) -> bool:
     """Tell whether a folder holds these pictures (by size), these texts (by SHA-256), no more."""
-    sizes = _sizes(folder) if folder.is_dir() else {}
+    names = walk(folder) if folder.is_dir() else ()
+    sizes = {name: (folder / name).stat().st_size for name in names}
     pictures = dict(zip(images["filename"], images["png_bytes"], strict=True))
     if sizes.keys() != {*pictures, *texts}:
         return False
@@ -150,18 +144,6 @@ def write_corpus(
     return digests
 
 
-def _sizes(folder: str | Path, inside: str = "") -> dict[str, int]:
-    """Return the size of every file below a folder, by its name from there."""
-    found = {}
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                found |= _sizes(entry.path, f"{inside}{entry.name}/")
-            else:
-                found[inside + entry.name] = entry.stat().st_size
-    return found
-
-
 def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
@@ -194,10 +176,10 @@ def corpus_card(
         "licence": _TEXTS["licence"][provenance],
         "cite": _TEXTS["cite"],
         "digest": content_digest(images),
-        "totals": _counted(images) | {"classes": images["label"].nunique()},
-        "modalities": _by(images, ["modality"]),
-        "regions": _by(images, ["modality", "region"]),
-        "classes": _classes(images),
+        "totals": _counted(images) | _n_classes(images),
+        "modalities": _by(images, ["modality"], _n_classes),
+        "regions": _by(images, ["modality", "region"], _n_classes),
+        "classes": _by(images, ["label", "modality", "region", "name"], _parts),
         "parts": {part: _counted(images[images["part"] == part]) for part in PARTS},
         "split": {
             "unit": "patient",
@@ -234,23 +216,23 @@ def _counted(images: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def _by(images: pd.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
-    rows = []
-    for names, group in images.groupby(columns, sort=True):
-        named = dict(zip(columns, names, strict=True))
-        rows.append(named | _counted(group) | {"classes": group["label"].nunique()})
-    return rows
+def _by(
+    images: pd.DataFrame, columns: list[str], more: Callable[[pd.DataFrame], dict[str, int]]
+) -> list[dict[str, Any]]:
+    """Return a row a group: its names, what it counts, and more of it."""
+    return [
+        dict(zip(columns, names, strict=True)) | _counted(group) | more(group)
+        for names, group in images.groupby(columns, sort=True)
+    ]
 
 
-def _classes(images: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = []
-    columns = ["label", "modality", "region", "name"]
-    for names, group in images.groupby(columns, sort=True):
-        parts = group["part"].value_counts()
-        counted = _counted(group) | {part: int(parts.get(part, 0)) for part in PARTS}
-        counted["regions of interest"] = int((group["roi"] != "").sum())
-        rows.append(dict(zip(columns, names, strict=True)) | counted)
-    return rows
+def _n_classes(images: pd.DataFrame) -> dict[str, int]:
+    return {"classes": images["label"].nunique()}
+
+
+def _parts(images: pd.DataFrame) -> dict[str, int]:
+    parts = {part: int((images["part"] == part).sum()) for part in PARTS}
+    return parts | {"regions of interest": int((images["roi"] != "").sum())}
 
 
 def _pair(window: tuple[float, float]) -> str:

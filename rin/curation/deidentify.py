@@ -43,7 +43,6 @@ from PIL import Image
 from pydicom import DataElement, Dataset, Sequence, dcmwrite
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import FileMetaDataset
-from pydicom.errors import BytesLengthException
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import ExplicitVRLittleEndian, UID_dictionary
@@ -77,11 +76,6 @@ MIN_KEY_BYTES = 16
 MAX_SHIFT_DAYS = 3650
 _DAY = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
 _WHOLE = ("IS", "US", "SS", "UL", "SL")
-# What pydicom raises for an element that breaks the rules of its own type.
-_UNREADABLE = (
-    *(ArithmeticError, AttributeError, BytesLengthException, LookupError, NotImplementedError),
-    *(TypeError, ValueError),
-)
 
 
 @dataclass(frozen=True)
@@ -133,8 +127,7 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     without its pixels, so is the copy.  Refused are images without UIDs or PatientID, with pixels
     that cannot be decoded, or with a look-up table of gray values that is none.
     """
-    missing = [name for name in REQUIRED if not str(dataset.get(name) or "").strip(" \0")]
-    if missing:
+    if missing := [name for name in REQUIRED if not str(dataset.get(name) or "").strip(" \0")]:
         raise InputError(
             f"the image has no {', '.join(missing)}",
             where=getattr(dataset, "filename", None) or "de-identification",
@@ -163,20 +156,11 @@ def write_dicom(dataset: Dataset, path: Path) -> None:
 
 
 def export_png(dataset: Dataset, path: Path, window: tuple[float, float] | None) -> tuple[int, int]:
-    """Write an image as 8-bit gray PNG, whole or not at all, and without any text chunk.
+    """Write an image as 8-bit gray PNG, whole or not at all, and return its width and height.
 
-    Parameters
-    ----------
-    dataset
-        Best the de-identified one, so that both exports show the same.
-    window
-        Center and width, as :func:`display_window` gives them; without one, gray of more than 8
-        bits needs a window of its own: over the whole range of its bits nothing is seen.
-
-    Returns
-    -------
-    tuple of int
-        Width and height in pixels.
+    No text chunk is written.  ``dataset`` is best the de-identified one, so that both exports show
+    the same; ``window`` is that of :func:`display_window`.  Without one, gray of more than 8 bits
+    needs a window of its own: over the whole range of its bits nothing is seen.
     """
     pixels = decode(dataset)
     own = dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
@@ -210,21 +194,27 @@ def decode(dataset: Dataset) -> np.ndarray:
 def load_key(path: Path) -> bytes:
     """Read the secret key of the pseudonyms (32 bytes), and make it where there is none yet.
 
-    The file holds 64 hexadecimal digits and is readable by its owner alone (mode 0600).  Of
-    two processes that make it at once, both get the key of the first.  What holds no key is
-    refused: a new key in its place would give every patient a second pseudonym.
+    The file holds 64 hexadecimal digits for its owner alone (mode 0600).  Two processes that make
+    it at once get one key.  What holds no key is refused: a new one in its place would give every
+    patient a second pseudonym.
     """
     path = Path(path)
     try:
         if not path.exists():
             _make_key(path)
-        text = path.read_text(encoding="ascii").strip()
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
         mode = path.stat().st_mode & 0o077
-        key = bytes.fromhex(text)
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"{len(key)} of {KEY_BYTES} bytes")
     except (OSError, ValueError) as error:
-        raise _bad_key(path, f"it cannot be used ({type(error).__name__})") from error
-    if len(key) != KEY_BYTES:
-        raise _bad_key(path, f"it holds {len(key)} of {KEY_BYTES} bytes")
+        # The text of an error may show a part of the key.
+        length = f": {error}" if str(error).endswith(" bytes") else ""
+        raise InputError(
+            f"it holds no key of pseudonyms ({type(error).__name__}{length})",
+            where=path,
+            remedy=f"Restore the file of {2 * KEY_BYTES} hexadecimal digits from a backup; delete "
+            "it only to start anew with other pseudonyms.",
+        ) from error
     if mode and os.name == "posix":
         raise InputError(
             "others than its owner may read the key of the pseudonyms",
@@ -296,7 +286,7 @@ def _read(source: Dataset, tag: BaseTag, kinds: tuple[str, ...]) -> tuple[str, l
     try:
         element = source[tag]
         value = element.value
-    except _UNREADABLE:
+    except dicom.BROKEN:
         return kinds[0], []
     vr = element.VR if element.VR in kinds else kinds[0]
     if isinstance(value, MultiValue | list | tuple):
@@ -343,7 +333,7 @@ def _moved(values: list, shift: int) -> list[str]:
         except (OverflowError, ValueError):
             day = None
         if day:
-            moved.append(f"{day.year:04d}{day.month:02d}{day.day:02d}")
+            moved.append(day.isoformat().replace("-", ""))
     return moved
 
 
@@ -369,9 +359,8 @@ def _table(values: list, source: Dataset) -> list:
 
 
 def _refusal(dataset: Dataset, error: Exception) -> InputError:
-    problem = " ".join(str(error).split()) or type(error).__name__
     return InputError(
-        f"the pixels cannot be read ({problem[:300]})",
+        f"the pixels cannot be read ({dicom.problem_of(error)})",
         where=getattr(dataset, "filename", None) or "image",
         remedy="Export it as one uncompressed gray or RGB frame, or leave it out.",
     )
@@ -410,12 +399,3 @@ def _known(patient_id: str) -> str:
             remedy="Give the study its patient in the archive, or leave it out.",
         )
     return text
-
-
-def _bad_key(path: Path, problem: str) -> InputError:
-    return InputError(
-        f"{problem}, so it is no key of pseudonyms",
-        where=path,
-        remedy=f"Restore the file of {2 * KEY_BYTES} hexadecimal digits from a backup; delete it "
-        "only to start anew with other pseudonyms.",
-    )

@@ -80,21 +80,19 @@ def export_images(
     Raises
     ------
     InputError
-        Images that cannot be read or de-identified: one error for all of them, after the
-        others are exported.
+        Images that cannot be read or de-identified, together and after the others are exported.
     """
     for name in (DICOM_FOLDER, PICTURE_FOLDER, NEW_NOTES):
         (output / name).mkdir(parents=True, exist_ok=True)
     uids = [pseudonyms.uid(uid) for uid in images["sop_uid"]]
     marks = _marks(images, pseudonyms)
-    done = set(_whole(_noted(output), output)["mark"])
+    known = set(_whole(_noted(output), output)["mark"])
     columns = (marks, uids, images["path"], images["modality"], images["region"])
-    jobs = [job for job in zip(*columns, strict=True) if job[0] not in done]
+    jobs = [job for job in zip(*columns, strict=True) if job[0] not in known]
     chunks = [tuple(jobs[start : start + CHUNK]) for start in range(0, len(jobs), CHUNK)]
     work = partial(_export_chunk, root, output, pseudonyms)
-    bad = []
-    for problems in run_chunks(work, chunks, workers=workers, title="De-identifying"):
-        bad += problems
+    done = run_chunks(work, chunks, workers=workers, title="De-identifying")
+    bad = [problem for problems in done for problem in problems]
     if bad:
         told = named([f"{path}: {problem}" for path, problem in sorted(bad)])
         raise InputError(
@@ -126,8 +124,7 @@ def digest_of_image_code() -> str:
 def digest_of_corpus_code() -> str:
     """Return a digest of what decides a curated corpus, archive and plan aside.
 
-    All of curation and of the data package count, as rules, splits and layouts are spread over
-    them, and so does the table of classes.
+    All of curation and of the data package count, and the table of classes.
     """
     own = [*(PACKAGE / "curation").glob("*.py"), *(PACKAGE / "curation").glob("*.yaml")]
     data = [*(PACKAGE / "data").glob("*.py"), *(PACKAGE / "data/layouts").glob("*.py")]
@@ -203,10 +200,7 @@ def _keep(notes: pd.DataFrame, output: Path) -> None:
 def _export_chunk(
     root: Path, output: Path, pseudonyms: Pseudonyms, images: tuple[tuple, ...], threads: int
 ) -> list[tuple[str, str]]:
-    """Export the images of a chunk, note them, and return path and problem of the bad ones.
-
-    An image is its mark, pseudonymous UID, path, modality and region.
-    """
+    """Export the images of a chunk, note them, and return path and problem of the bad ones."""
     notes, bad = [], []
     for result in map_threads(partial(_export, root, output, pseudonyms), images, threads):
         (notes if isinstance(result, dict) else bad).append(result)
@@ -221,19 +215,17 @@ def _export_chunk(
 def _export(
     root: Path, output: Path, pseudonyms: Pseudonyms, image: tuple[str, str, str, str, str]
 ) -> dict | tuple[str, str]:
+    """Export an image: its mark, pseudonymous UID, path, modality and region."""
     mark, uid, path, modality, region = image
-    note = {"mark": mark, "uid": uid, "risk": "", "width": 0, "height": 0}
-    note |= {"png_sha256": "", "png_bytes": 0, "dicom_bytes": 0}
-    png, dcm = output / PICTURE_FOLDER / f"{uid}.png", output / DICOM_FOLDER / f"{uid}.dcm"
+    note = dict.fromkeys(NOTE.names, 0) | {"mark": mark, "uid": uid, "risk": "", "png_sha256": ""}
+    dcm, png = (output / folder / f"{uid}{ending}" for folder, ending, _ in EXPORTED)
     try:
         dataset = dcmread(root / path)
         if risk := burned_in_risk(dataset):
             return note | {"risk": risk}
         made = deidentify(dataset, pseudonyms)
-    except InputError as error:
-        return path, error.problem
     except dicom.BROKEN as error:
-        return path, f"the file cannot be read ({' '.join(str(error).split())[:300]})"
+        return path, dicom.problem_of(error)
     try:
         # A full disk is nobody's broken file: it ends the export.
         width, height = export_png(made, png, display_window(modality, region))

@@ -17,7 +17,7 @@ import io
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import groupby
@@ -58,7 +58,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError
 
 from rin.data.chunks import map_threads, run_chunks
-from rin.data.dicom import BROKEN
+from rin.data.dicom import BROKEN, problem_of
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.tree import DEBRIS, DEBRIS_FOLDER, walk
 from rin.errors import InputError, named
@@ -84,7 +84,8 @@ _UNDECODED = re.compile("[\ud800-\udfff]")
 _HEADING = re.compile(rf"^[ \t]*({'|'.join(HEADINGS)})[ \t]*:", re.MULTILINE)
 _PIXELS = {Tag(0x7FE0, element) for element in (0x0008, 0x0009, 0x0010)}
 _UNDEFINED, _ITEM = 0xFFFFFFFF, b"\xfe\xff\x00\xe0"
-#: Keyword of each text that the index keeps of a header, by its name in the index.
+#: Keyword of each text that the index keeps of a header, by its name in the index; the first five
+#: are required.
 _TEXTS = {
     "patient_id": "PatientID",
     "study_uid": "StudyInstanceUID",
@@ -101,7 +102,6 @@ _TEXTS = {
     "photometric": "PhotometricInterpretation",
     "burned_in": "BurnedInAnnotation",
 }
-_REQUIRED = [*_TEXTS.values()][:5]
 _NUMBERS = ("InstanceNumber", "Rows", "Columns", "NumberOfFrames")
 _TAGS = [Tag(name) for name in ("SpecificCharacterSet", *_TEXTS.values(), *_NUMBERS)]
 
@@ -187,19 +187,11 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class Archive:
-    """An indexed archive.
+    """An indexed archive: `provenance` is "stand-in" where a stand-in writer left its note."""
 
-    Attributes
-    ----------
-    root
-        Folder of the export; paths of the index are relative to it.
-    url
-        Database of the index, as SQLAlchemy spells it; not shown, as it may hold a password.
-    provenance
-        "real", or "stand-in" where a stand-in writer left its note.
-    """
-
+    #: Folder of the export; paths of the index are relative to it.
     root: Path
+    #: Database of the index, as SQLAlchemy spells it; not shown, as it may hold a password.
     url: str = field(repr=False)
     provenance: str
 
@@ -271,16 +263,8 @@ def read_table(archive: Archive, statement: Executable | str) -> pd.DataFrame:
 def archive_counts(archive: Archive) -> dict[str, int]:
     """Return the numbers of patients, studies, series, instances and reports."""
     tables = (patients, studies, series, instances, reports)
-    counts = [select(func.count()).select_from(table).scalar_subquery() for table in tables]
-    (row,) = read_table(archive, select(*counts)).to_numpy().tolist()
-    return {table.name: int(count) for table, count in zip(tables, row, strict=True)}
-
-
-def in_slices(values: Iterable[str]) -> Iterator[list[str]]:
-    """Yield sorted distinct values in lists that are short enough for one statement."""
-    ordered = sorted(set(values))
-    for start in range(0, len(ordered), SLICE):
-        yield ordered[start : start + SLICE]
+    counts = {table.name: select(func.count()).select_from(table) for table in tables}
+    return {name: int(read_table(archive, query).iat[0, 0]) for name, query in counts.items()}
 
 
 @contextlib.contextmanager
@@ -343,7 +327,7 @@ def _update(engine: Engine, root: Path, encoding: str, workers: int | None) -> N
     problems: list[Problem] = []
     passed: Counter[str] = Counter()
     images, texts = [], []
-    for name in walk(root, links=True):
+    for name in sorted(walk(root, links=True)):
         kind = _kind(name)
         if _UNDECODED.search(name):
             problems.append(Problem(ascii(name), "the file's name is not valid UTF-8"))
@@ -352,13 +336,12 @@ def _update(engine: Engine, root: Path, encoding: str, workers: int | None) -> N
         elif name not in known:
             (texts if kind else images).append(name)
     jobs = [
-        (images, partial(read_headers, root), "Indexing files"),
-        (texts, partial(_read_reports, root, encoding), "Indexing reports"),
+        (images, partial(read_header, root), "Indexing files"),
+        (texts, partial(read_report, root, encoding), "Indexing reports"),
     ]
     for names, read, title in jobs:
-        names.sort()
         chunks = [tuple(names[start : start + CHUNK]) for start in range(0, len(names), CHUNK)]
-        for found in run_chunks(read, chunks, workers=workers, title=title):
+        for found in run_chunks(partial(_read, read), chunks, workers=workers, title=title):
             passed[NO_DICOM] += found.count(None)
             problems += [each for each in found if isinstance(each, Problem)]
             with engine.begin() as connection:
@@ -367,21 +350,24 @@ def _update(engine: Engine, root: Path, encoding: str, workers: int | None) -> N
         connection.execute(delete(passed_over))
         _insert(connection, passed_over, [{"rule": r, "files": n} for r, n in passed.items() if n])
         problems += _settle(connection, root)
-    if not problems:
-        return
-    told = named([f"{path}: {problem}" for path, problem in sorted(problems)])
-    raise InputError(
-        f"{len(problems)} files cannot be indexed: {told}",
-        where=root,
-        remedy="Export or correct these files again, or move them out of the archive. All others "
-        "are in the index, and only these are read again.",
-    )
+    if problems:
+        told = named([f"{path}: {problem}" for path, problem in sorted(problems)])
+        raise InputError(
+            f"{len(problems)} files cannot be indexed: {told}",
+            where=root,
+            remedy="Export or correct these files again, or move them out of the archive. All "
+            "others are in the index, and only these are read again.",
+        )
+
+
+def _read(read: Callable, paths: tuple[str, ...], threads: int) -> list[dict | Problem | None]:
+    return list(map_threads(read, paths, threads))
 
 
 def _refuse_empty(root: Path) -> None:
     """Refuse a folder without DICOM: a drive that is not mounted must not empty the index."""
     for name in walk(root, links=True):
-        if not _kind(name) and read_headers(root, (name,), 1) != [None]:
+        if not _kind(name) and read_header(root, name) is not None:
             return
     raise InputError(
         "no DICOM file lies in this folder",
@@ -406,7 +392,9 @@ def _forget_changed(engine: Engine, root: Path, encoding: str) -> set[str]:
 
 
 def _forget(connection: Connection, paths: Iterable[str]) -> None:
-    for some in in_slices(paths):
+    ordered = sorted(paths)
+    for start in range(0, len(ordered), SLICE):
+        some = ordered[start : start + SLICE]
         connection.execute(delete(files).where(files.c.path.in_(some)))
         connection.execute(update(_index).values(settled=0))
 
@@ -435,19 +423,20 @@ def _settle(connection: Connection, root: Path) -> list[Problem]:
     problems = {**_differing_copies(connection, root), **_contradictions(connection)}
     _forget(connection, problems)
     images = files.c.sop_uid != ""
-    for table, key, told in _LEVELS:
-        first = [func.coalesce(func.min(func.nullif(files.c[name], "")), "") for name in told]
+    for table, level in ((patients, "patient"), (studies, "study"), (series, "series")):
+        key, *told = table.columns.keys()
+        own = [files.c.get(name, files.c.get(f"{level}_{name}")) for name in told]
+        first = [func.coalesce(func.min(func.nullif(column, "")), "") for column in own]
         rows = select(files.c[key], *first).where(images).group_by(files.c[key])
-        names = [key, *told.values()]
-        connection.execute(insert(table).from_select(names, rows))
+        connection.execute(insert(table).from_select([key, *told], rows))
     paths = select(func.min(files.c.path)).where(images).group_by(files.c.sop_uid)
-    columns = [column.name for column in instances.columns]
+    columns = instances.columns.keys()
     rows = select(*(files.c[name] for name in columns)).where(files.c.path.in_(paths))
     connection.execute(insert(instances).from_select(columns, rows))
     _name_modalities(connection)
     unowned = _unowned_reports(connection)
     _forget(connection, unowned)
-    columns = [column.name for column in reports.columns]
+    columns = reports.columns.keys()
     owner = studies.c.study_uid.label("study_uid")
     rows = select(*(owner if name == "study_uid" else files.c[name] for name in columns))
     rows = rows.join_from(files, studies, studies.c.accession_number == files.c.accession_number)
@@ -456,30 +445,6 @@ def _settle(connection: Connection, root: Path) -> list[Problem]:
     return [Problem(path, problem) for path, problem in (problems | unowned).items()]
 
 
-#: Tables above the instances: their key, and the columns of `files` that they take, renamed.
-_LEVELS = (
-    (patients, "patient_id", {}),
-    (
-        studies,
-        "study_uid",
-        {
-            "patient_id": "patient_id",
-            "accession_number": "accession_number",
-            "study_date": "study_date",
-            "study_description": "description",
-        },
-    ),
-    (
-        series,
-        "series_uid",
-        {
-            "study_uid": "study_uid",
-            "modality": "modality",
-            "series_description": "description",
-            "body_part": "body_part",
-        },
-    ),
-)
 #: What files of one study or series must have in common.
 _COMMON = (
     ("series_uid", "study_uid"),
@@ -545,15 +510,14 @@ def _unowned_reports(connection: Connection) -> dict[str, str]:
 def _name_modalities(connection: Connection) -> None:
     """Give each study the modalities and body parts of its series that hold pictures."""
     query = select(series.c.study_uid, series.c.modality, series.c.body_part).distinct()
-    query = query.where(series.c.modality.not_in(DOCUMENTS)).order_by(series.c.study_uid)
-    rows = connection.execute(query).all()
+    rows = connection.execute(query.order_by(series.c.study_uid)).all()
     told = []
     for uid, own in groupby(rows, key=lambda row: row.study_uid):
-        _, *values = zip(*own, strict=True)
-        modality, body_part = ("\\".join(sorted({*some} - {""})) for some in values)
-        told.append({"uid": uid, "modalities": modality, "parts": body_part})
-    own = update(studies).where(studies.c.study_uid == bindparam("uid"))
+        shown = [row[1:] for row in own if row.modality not in DOCUMENTS] or [("", "")]
+        modality, part = ("\\".join(sorted({*some} - {""})) for some in zip(*shown, strict=True))
+        told.append({"uid": uid, "modalities": modality, "parts": part})
     if told:
+        own = update(studies).where(studies.c.study_uid == bindparam("uid"))
         own = own.values(modality=bindparam("modalities"), body_part=bindparam("parts"))
         connection.execute(own, told)
 
@@ -580,20 +544,12 @@ def _mark_of(root: Path, path: str) -> tuple[int, int] | None:
     return stat.st_size, stat.st_mtime_ns
 
 
-def read_headers(root: Path, paths: tuple[str, ...], threads: int) -> list[dict | Problem | None]:
-    """Read the headers of some files, in their order.
+def read_header(root: Path, path: str) -> dict | Problem | None:
+    """Return what the index keeps of a DICOM file, texts empty where an element is missing.
 
-    Returns
-    -------
-    list
-        For each file what the index keeps of it, texts empty where an element is missing; a
-        `Problem` where it says that it is DICOM (by its suffix or the DICM prefix) but is broken,
-        cut short or without one of the identifiers; None where it is no DICOM file.
+    A `Problem` says what is wrong with a file that says that it is DICOM (by its suffix or the
+    DICM prefix), but is broken, cut short or without one of the identifiers; None is no DICOM file.
     """
-    return list(map_threads(partial(_read_header, root), paths, threads))
-
-
-def _read_header(root: Path, path: str) -> dict | Problem | None:
     try:
         with _Opened(io.FileIO(root / path)) as opened:
             stat = os.fstat(opened.fileno())
@@ -603,8 +559,7 @@ def _read_header(root: Path, path: str) -> dict | Problem | None:
             opened.seek(0)
             return _row(_whole_header(opened, stat.st_size), path, stat)
     except BROKEN as error:
-        problem = " ".join(str(error).split()) or type(error).__name__
-        return Problem(path, problem[:300])
+        return Problem(path, problem_of(error))
 
 
 class _Opened(io.BufferedReader):
@@ -653,17 +608,14 @@ def _end(opened: _Opened, size: int) -> int:
 
 def _row(dataset: Dataset, path: str, stat: os.stat_result) -> dict[str, Any]:
     texts = {name: _element(dataset, keyword) for name, keyword in _TEXTS.items()}
-    missing = [
-        keyword for name, keyword in _TEXTS.items() if keyword in _REQUIRED if not texts[name]
-    ]
-    if missing:
+    if missing := [keyword for name, keyword in [*_TEXTS.items()][:5] if not texts[name]]:
         raise ValueError(f"no {', '.join(missing)} in its header")
-    rows = _number(dataset, "Rows") or 0
+    number, rows, columns, frames = (_number(dataset, name) for name in _NUMBERS)
     return texts | {
-        "instance_number": _number(dataset, "InstanceNumber"),
-        "rows": rows,
-        "columns": _number(dataset, "Columns") or 0,
-        "frames": (_number(dataset, "NumberOfFrames") or 1) if rows else 0,
+        "instance_number": number,
+        "rows": rows or 0,
+        "columns": columns or 0,
+        "frames": (frames or 1) if rows else 0,
         "path": path,
         "bytes": stat.st_size,
         "modified_ns": stat.st_mtime_ns,
@@ -673,8 +625,8 @@ def _row(dataset: Dataset, path: str, stat: os.stat_result) -> dict[str, Any]:
 def _element(dataset: Dataset, name: str) -> str:
     """Return an element as text, several values joined by a backslash; empty where missing."""
     value = dataset.get(name)
-    several = isinstance(value, MultiValue)
-    content = "\\".join(map(str, value)) if several else str("" if value is None else value)
+    values = value if isinstance(value, MultiValue) else [] if value is None else [value]
+    content = "\\".join(map(str, values))
     if "\0" in content:
         raise ValueError(f"{name} {content!r} holds a NUL character")
     return content.strip()
@@ -699,14 +651,8 @@ def _known_encoding(name: str) -> str:
         ) from None
 
 
-def _read_reports(
-    root: Path, encoding: str, paths: tuple[str, ...], threads: int
-) -> list[dict | Problem]:
-    """Read some report files, in their order; what cannot be decoded is a `Problem`."""
-    return list(map_threads(partial(_read_report, root, encoding), paths, threads))
-
-
-def _read_report(root: Path, encoding: str, path: str) -> dict | Problem:
+def read_report(root: Path, encoding: str, path: str) -> dict | Problem:
+    """Return what the index keeps of a report."""
     try:
         stat = (root / path).stat()
         content = (root / path).read_bytes().decode(encoding).removeprefix("\ufeff")

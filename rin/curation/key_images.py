@@ -223,7 +223,7 @@ def _read_documents(
         try:
             return read(path, dcmread(root / path))
         except dicom.BROKEN as error:
-            return " ".join(str(error).split())[:300] or type(error).__name__
+            return dicom.problem_of(error)
 
     return dict(zip(paths, map_threads(document, paths, threads), strict=True))
 

@@ -198,10 +198,15 @@ def _value_range(dataset: Dataset) -> tuple[float, float]:
     return tuple(apply_modality_lut(ends, dataset).astype(float))
 
 
+def problem_of(error: Exception) -> str:
+    """Return in one line what is wrong with a data set."""
+    problem = error.problem if isinstance(error, InputError) else " ".join(str(error).split())[:300]
+    return problem or type(error).__name__
+
+
 def _refusal(root: Path, locator: str, error: Exception) -> InputError:
-    problem = " ".join(str(error).split()) or type(error).__name__
     return InputError(
-        f"the file is no DICOM picture that can be read ({problem[:300]})",
+        f"the file is no DICOM picture that can be read ({problem_of(error)})",
         where=place_of(root, locator),
         remedy="Fetch it again, or name it in the manifest's known_bad; a picture that is whole "
         "must be exported as one uncompressed gray or RGB frame.",
