@@ -160,17 +160,24 @@ def reference_write(
         Path | None, typer.Option(help="Where to write it; by default, with the book.")
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the one there.")] = False,
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Leave out tasks that are not finished yet.")
+    ] = False,
     accelerator: Annotated[
         str | None, typer.Option(help="What trained, where it is not this computer's.")
     ] = None,
 ) -> None:
-    """Write the reference run of a finished study on real images; at most 2 MB."""
+    """Write the reference run of a finished study on real images; at most 4 MB."""
     from rin.study import open_study
     from rin.study.reference import reference_folder, write_reference
 
     opened = open_study(profile, data_root=data_root, results=results)
     written = write_reference(
-        opened, folder or reference_folder(), replace=replace, accelerator=accelerator
+        opened,
+        folder or reference_folder(),
+        replace=replace,
+        finished=finished,
+        accelerator=accelerator,
     )
     size = sum(path.stat().st_size for path in written.iterdir())
     typer.echo(f"Reference run: {written}, {size:,} bytes")

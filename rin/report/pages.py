@@ -32,7 +32,8 @@ class Notebook:
     source: str  # path below notebooks/, without its ending
     part: str  # caption of the part in which its pages stand
     after: tuple[str, ...] = ()  # notebooks whose results it reads, where they are of this computer
-    section: str = ""  # without it in the profile (`masks`: in a task) it has nothing to say
+    # Without it in the profile it has nothing to say; `masks` and `external` are those of a task.
+    section: str = ""
     leaves: str = ""  # ledger of the results folder that running it fills
     of: str = ""  # `task`: runs once for each task with results; `published`: for each without
 
@@ -67,14 +68,15 @@ class Outline:
 
     tasks: tuple[str, ...]  # those that have a page, in their order
     with_results: frozenset[str]  # those of them with own runs, or runs of the reference
-    sections: frozenset[str] = frozenset()  # of the profile; `masks` where a task has masks
+    sections: frozenset[str] = frozenset()  # of the profile; `masks`, `external` of its tasks
     reference: bool = False  # whether results may come from a committed reference run
     waits: bool = True  # whether pages of results read what this computer trains first
 
     def holds(self, notebook: Notebook) -> bool:
         """Return whether the book has a notebook's pages."""
         shown = not notebook.section or notebook.section in self.sections
-        return shown or not notebook.live  # which show the reference run instead
+        # Pages of results show the reference run instead, as far as it goes.
+        return shown or (not notebook.live and notebook.section != "external")
 
     def tasks_of(self, notebook: Notebook) -> tuple[str, ...]:
         """Return the tasks for each of which a notebook runs; one empty name where it has none."""
@@ -102,6 +104,7 @@ NOTEBOOKS = (
     Notebook("results/task", _RESULTS, _TRAINED, of="task"),
     Notebook("results/task_published", _RESULTS, of="published"),
     Notebook("results/localisation", _RESULTS, _TRAINED, "masks"),
+    Notebook("results/external", _RESULTS, _TRAINED, "external"),
     Notebook("results/random", _RESULTS, _TRAINED, "from_random"),
     Notebook("results/inputs", _RESULTS, _TRAINED, "factors"),
     Notebook("evidence/audit", _EVIDENCE),
@@ -127,12 +130,14 @@ _AFTER = {_USE: ["references"]}
 def outline_of(study: Study) -> Outline:
     """Return the outline of the book about a study."""
     profile = study.profile
-    named = {notebook.section for notebook in NOTEBOOKS} - {"", "masks"}
+    named = {notebook.section for notebook in NOTEBOOKS} - {"", "masks", "external"}
     there = {name for name in named if getattr(profile, name) is not None}
     if any(find_manifest(study, *find_task(task)).masks for task in profile.tasks):
         there |= {"masks"}
     reference = bool(profile.reference)
     runs = open_runs(profile, data_root=study.data_root, results=study.results.parent)
+    if any(runs.external(task) for task in runs.tasks):
+        there |= {"external"}
     waits = not reference or study.data_root is not None
     return Outline(runs.paper_tasks, frozenset(runs.tasks), frozenset(there), reference, waits)
 

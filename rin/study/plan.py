@@ -22,7 +22,7 @@ from rin.models.build import Architecture
 from rin.models.weights import WeightsEntry, find_entry, load_entries, locate
 from rin.study.ledger import digest_of
 from rin.study.pretraining import local_entries
-from rin.study.profile import FROM_RANDOM, MAIN, STUDIES, FineTuning
+from rin.study.profile import FROM_RANDOM, MAIN, STUDIES, FineTuning, Repeats
 from rin.study.scenarios import Scenario, find_scenario, scenarios_of
 from rin.study.setting import Study, TaskInputs
 from rin.training import CODE_VERSION
@@ -42,8 +42,9 @@ class Run:
 
     `contract` names how its inputs are prepared: that of its weights, unless `settings` say
     otherwise; only the name is part of the configuration, so that equal inputs are one run.
-    `sanity_cases` is the number of test cases whose maps it records as its weights go random;
-    it is part of the configuration only where there are any.
+    `sanity_cases` is the number of test cases whose maps it records as its weights go random, and
+    `external` names datasets that it scores beside its own, with the digests of their stores; they
+    are part of the configuration only where there are any.
     """
 
     task: str
@@ -59,11 +60,13 @@ class Run:
     split_digest: str
     weights_digest: str
     sanity_cases: int = 0
+    external: tuple[tuple[str, str], ...] = ()
 
     @property
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
         recorded = {"sanity_cases": self.sanity_cases} if self.sanity_cases else {}
+        recorded |= {"external": dict(self.external)} if self.external else {}
         return {
             "task": self.task,
             "fold": self.fold,
@@ -182,14 +185,18 @@ def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[
             remedy="Give it such a section; rin.study.profile describes the fields.",
         )
     inits = list(dict.fromkeys([RANDOM] * (name == FROM_RANDOM) + profile.inits))
+    seeds, splits = (chosen.seeds, chosen.splits) if isinstance(chosen, Repeats) else (0, 0)
     planned = []
     for level in STUDIES[name]:
         changed = {} if level is None else {name: level}
         for each in chosen.tasks if task is None else [task]:
-            inputs = study.inputs(each, chosen.folds, changed.get("resize"))
+            inputs = study.inputs(each, chosen.folds + splits, changed.get("resize"))
             settings = profile.tuning(each).model_copy(update=changed)
-            runs = plan_runs(study, inputs, settings, inits, chosen.scenarios)
-            planned += [PlannedRun(run, inputs, name, level) for run in runs]
+            for repeat in range(seeds + 1):
+                runs = plan_runs(study, inputs, settings, inits, chosen.scenarios, repeat)
+                # Another seed is tried on the first split alone.
+                kept = [run for run in runs if not repeat or run.fold < chosen.folds]
+                planned += [PlannedRun(run, inputs, name, level) for run in kept]
     return planned
 
 
@@ -199,10 +206,12 @@ def plan_runs(
     settings: FineTuning | None = None,
     inits: Sequence[str] | None = None,
     scenarios: Sequence[str] | None = None,
+    repeat: int = 0,
 ) -> list[Run]:
     """List the runs of a task, folds first, in the order of the scenarios.
 
-    Settings, inits and names of scenarios are the profile's where none are given.
+    Settings, inits and names of scenarios are the profile's where none are given.  `repeat` counts
+    further trainings of the same runs, each with seeds of its own.
     """
     profile, task = study.profile, inputs.task.name
     own = profile.tuning(task)
@@ -210,14 +219,16 @@ def plan_runs(
     scenarios = scenarios or [scenario.name for scenario in scenarios_of(profile.backbones)]
     entries, folders = find_entries(study, inits), weights_folders(study)
     digests = {key: _weights_digest(entry, folders) for key, entry in entries.items()}
-    checked = profile.sanity if inputs.store.masks() is not None else None
+    checked = profile.sanity if inputs.store.masks() is not None and not repeat else None
+    external = tuple((name, each.store.digest) for name, each in inputs.external.items())
+    repeated = {"repeat": repeat} if repeat else {}
     runs = []
     for fold, split in inputs.folds.groupby("fold"):
         split_digest = hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
         for scenario in map(find_scenario, scenarios):
             # Both inits of a scenario share head, order and augmentation: a paired design.
             named = {"task": task, "fold": int(fold), "scenario": scenario.name}
-            seed = int(digest_of(named | {"seed": profile.seed})[:7], 16)
+            seed = int(digest_of(named | {"seed": profile.seed} | repeated)[:7], 16)
             for init in inits:
                 entry = entries[init, scenario.backbone]
                 contract = _contract(entry, settings)
@@ -239,6 +250,7 @@ def plan_runs(
                     split_digest,
                     digests[init, scenario.backbone] or f"random-{profile.seed}",
                     checked.cases if records else 0,
+                    external,
                 )
                 runs.append(run)
     return runs

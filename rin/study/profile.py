@@ -29,13 +29,14 @@ from rin.models.weights import resolve_contract
 from rin.strict_yaml import read_yaml
 from rin.study.scenarios import find_scenario, scenarios_of
 
-MAIN, FROM_RANDOM = "main", "from_random"
+MAIN, FROM_RANDOM, REPEATS = "main", "from_random", "repeats"
 #: Studies that a profile may name, in the order in which they are shown, with their levels: values
 #: of the setting of fine-tuning that a study is called after, of which the first is compared with
 #: the other.  `official_scripts` feeds every run as those scripts do; `pad` keeps the aspect ratio.
 STUDIES: dict[str, tuple[str | None, ...]] = {
     MAIN: (None,),
     FROM_RANDOM: (None,),
+    REPEATS: (None,),
     "preprocessing": ("native", "official_scripts"),
     "resize": ("stretch", "pad"),
 }
@@ -184,6 +185,31 @@ class StudyFilter(Settings):
     folds: Positive = 1
 
 
+class Repeats(StudyFilter):
+    """How far results move when the training is repeated.
+
+    The runs of the filter, and beside each those of `seeds` more seeds, and of `splits` more
+    divisions of the cases, whose training cases are others.
+    """
+
+    folds: Literal[1] = 1
+    seeds: NotNegative = 2
+    splits: NotNegative = 0
+
+
+class Sizes(Settings):
+    """About how many cases train and validate; all others are tested, or `test` of them."""
+
+    train: Positive
+    validation: Positive
+    test: Positive | None = None
+
+    @property
+    def total(self) -> int | None:
+        """Number of cases to draw; None for all."""
+        return self.test and self.train + self.validation + self.test
+
+
 class Factors(Settings):
     """Settings of fine-tuning that become studies: each level beside the profile's own."""
 
@@ -239,12 +265,14 @@ class Simulation(Settings):
 class Profile(Settings):
     """One study in numbers; see the heads of the YAML files for time and memory.
 
-    `cases` limits each task to about that many cases, drawn patient by patient; None takes all.
-    `fine_tuning_of` holds, per task, the settings that differ from `fine_tuning`.  `splits` is
-    `own`, or `official` for the folds that the paper's authors published.  `reference` names the
-    reference run that is shown for tasks without real images; of `tasks`, only those are then run
-    whose images are at hand or whose stand-in is sized.  `live` is the task that the book follows
-    from image to result; by default the first one.
+    `cases` limits each task to about that many cases, drawn patient by patient, and divides them in
+    the paper's shares; `Sizes` say how many train and validate, and None takes all.  `splits` is
+    `own`, or `official` for the folds that the authors of the paper, or of the dataset, published.
+    `cases_of`, `splits_of` and `fine_tuning_of` hold what differs for a task.  With `external`
+    every run also scores the datasets that its task's manifest names as external.  `reference`
+    names the reference run that is shown for tasks without real images; of `tasks`, only those are
+    then run whose images are at hand or whose stand-in is sized.  `live` is the task that the book
+    follows from image to result; by default the first one.
     """
 
     name: Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
@@ -254,13 +282,17 @@ class Profile(Settings):
     backbones: Names = Field(default_factory=lambda: list(BACKBONES))
     folds: Positive = 5
     splits: Literal["own", "official"] = "own"
+    splits_of: dict[str, Literal["own", "official"]] = Field(default_factory=dict)
     seed: NotNegative = 20220914
-    cases: Positive | None = None
+    cases: Positive | Sizes | None = None
+    cases_of: dict[str, Positive | Sizes | None] = Field(default_factory=dict)
+    external: bool = False
     fine_tuning: FineTuning
     fine_tuning_of: dict[str, dict[str, Any]] = Field(default_factory=dict)
     curation: Curation | None = None
     pretraining: Pretraining | None = None
     from_random: StudyFilter | None = None
+    repeats: Repeats | None = None
     factors: Factors | None = None
     probe: Probe | None = None
     sanity: Sanity | None = None
@@ -272,7 +304,8 @@ class Profile(Settings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Profile:
-        if self.splits == "official" and self.cases is not None:
+        official = [task for task in self.tasks if self.splits_for(task) == "official"]
+        if any(self.cases_for(task) is not None for task in official):
             raise ValueError("cases: official splits name all their cases, so none can be drawn")
         for name in self.backbones:
             if name not in BACKBONES:
@@ -280,7 +313,10 @@ class Profile(Settings):
         sections = {"factors.resize": self.factors and self.factors.resize}
         sections["factors.preprocessing"] = self.factors and self.factors.preprocessing
         sections |= {"from_random": self.from_random, "sanity": self.sanity}
-        named = {"fine_tuning_of": [*self.fine_tuning_of], "live": [self.live] if self.live else []}
+        sections["repeats"] = self.repeats
+        named = {"fine_tuning_of": [*self.fine_tuning_of], "cases_of": [*self.cases_of]}
+        named["splits_of"] = [*self.splits_of]
+        named["live"] = [self.live] if self.live else []
         for section, chosen in sections.items():
             named[section] = getattr(chosen, "tasks", [])
             for name in chosen.scenarios if chosen else []:
@@ -317,7 +353,7 @@ class Profile(Settings):
         if study == MAIN:
             names = [scenario.name for scenario in scenarios_of(self.backbones)]
             return StudyFilter.model_construct(tasks=self.tasks, scenarios=names, folds=self.folds)
-        section = getattr(self if study == FROM_RANDOM else self.factors, study, None)
+        section = getattr(self if study in (FROM_RANDOM, REPEATS) else self.factors, study, None)
         kept = [task for task in section.tasks if task in self.tasks] if section else []
         return section.model_copy(update={"tasks": kept}) if kept else None
 
@@ -330,6 +366,14 @@ class Profile(Settings):
                 remedy="Give it one; rin.study.profile describes the fields.",
             )
         return found
+
+    def cases_for(self, task: str) -> int | Sizes | None:
+        """Return how many cases of a task are drawn."""
+        return self.cases_of.get(task, self.cases)
+
+    def splits_for(self, task: str) -> str:
+        """Return where the folds of a task come from."""
+        return self.splits_of.get(task, self.splits)
 
     def tuning(self, task: str) -> FineTuning:
         """Return how a task is fine-tuned."""

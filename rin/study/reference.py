@@ -13,7 +13,7 @@ import json
 import os
 import platform
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
@@ -31,7 +31,15 @@ from rin.explain.lesion_maps import lesion_map_table
 from rin.files import sha256_of
 from rin.models.weights import locate
 from rin.study.machine import Hardware, commit_of, installed_packages, this_computer
-from rin.study.plan import PlannedRun, Run, find_entries, name_run, plan_study, weights_folders
+from rin.study.plan import (
+    PlannedRun,
+    Run,
+    find_entries,
+    name_run,
+    plan_all,
+    plan_study,
+    weights_folders,
+)
 from rin.study.pretraining import (
     find_corpus,
     local_entries,
@@ -41,12 +49,12 @@ from rin.study.pretraining import (
 )
 from rin.study.probe import plan_probe, probe_ledger, probe_measurements
 from rin.study.profile import MAIN, STUDIES
-from rin.study.run import PREDICTIONS, baseline_table, cam_arrays, overlap_table
+from rin.study.run import PREDICTIONS, baseline_table, cam_arrays, overlap_table, scored_cases
 from rin.study.setting import Study, TaskInputs
 
 RUN = "run.json"
 #: Largest size of all files of a reference run together, in bytes.
-LARGEST = 2_000_000
+LARGEST = 4_000_000
 Count = Annotated[int, Field(ge=0)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -81,7 +89,9 @@ class TaskFacts(_Fact):
     """A task and its images; `split` counts those of each part, all folds together.
 
     `substitute_for` is the title of the task's own dataset where another was read;
-    `mask_kind` how its lesions are marked, empty where they are not.
+    `mask_kind` how its lesions are marked, empty where they are not.  `external` are datasets that
+    every run scored and none was trained on; `shared_pictures` counts, by their names, pairs of
+    one of their images and a near-duplicate of it among the task's own.
     """
 
     name: str
@@ -90,6 +100,8 @@ class TaskFacts(_Fact):
     mask_kind: Literal["outline", "box", ""]
     size: Count
     split: dict[str, Count]
+    external: list[DatasetFacts] = []
+    shared_pictures: dict[str, Count] = {}
 
 
 class WeightsFacts(_Fact):
@@ -125,10 +137,11 @@ class RunFacts(_Fact):
     `profile` is the resolved one; `backend`, `precision` and `peak_memory_gb` are of fine-tuning;
     `commit` is that of the code that wrote the files, with a plus where other files than its own
     were at work; `hardware` that of the computer that wrote them; `work` goes by stage; `digest`
-    covers all the others.  Format 1 held probabilities in place of log-odds.
+    covers all the others.  Format 1 held probabilities in place of log-odds; formats 1 and 2 knew
+    no external datasets.
     """
 
-    format: Literal[1, 2] = 2
+    format: Literal[1, 2, 3] = 3
     name: str
     written: str
     first_finished: str
@@ -155,15 +168,16 @@ class RunFacts(_Fact):
             raise ValueError("the profile names no two inits")
         if not isinstance(tasks, list) or not {*tasks} <= {task.name for task in self.tasks}:
             raise ValueError("the profile names tasks of which nothing is said")
-        datasets = [*(task.dataset for task in self.tasks), *self.corpora]
+        datasets = [each for task in self.tasks for each in (task.dataset, *task.external)]
+        datasets += self.corpora
         if made_up := [data.name for data in datasets if data.provenance != "real"]:
             raise ValueError(f"stand-ins: {', '.join(made_up)}")
         return self
 
     @property
     def expected_digest(self) -> str:
-        """SHA-256 of every other field."""
-        told = self.model_dump(mode="json", exclude={"digest"})
+        """SHA-256 of every other field that the file states."""
+        told = self.model_dump(mode="json", exclude={"digest"}, exclude_unset=True)
         text = json.dumps(told, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -180,7 +194,7 @@ class RunFacts(_Fact):
 
 #: Columns that tables must have; integers and text are kept short in the files.
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "cases": {"task": str, "case_id": str, "patient_id": str, "label": int},
+    "cases": {"task": str, "part": str, "case_id": str, "patient_id": str, "label": int},
     "runs": {"run_id": str, "task": str, "fold": int, "scenario": str, "init": str,
              "contract": str, "preprocessing": str, "resize": str, "seed": int,
              "best_epoch": int, "epochs": int, "seconds": float},
@@ -198,19 +212,19 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 _FLOATS = (float, np.float32)
 #: Tables that not every study has.
 OPTIONAL = ("lesion_maps", "probe")
-_UNIQUE = {"cases": ["task", "case_id"], "runs": ["run_id"], "scores": ["run", "case"]}
+_UNIQUE = {"cases": ["task", "part", "case_id"], "runs": ["run_id"], "scores": ["run", "case"]}
 
 
 @dataclass(frozen=True)
 class ReferenceRun:
     """A reference run, read and checked; its methods return the tables of `rin.study.run`.
 
-    `cases` has `task`, `case_id`, `patient_id`, `label` (1 is the positive class).  `runs` has
-    what names a run, its `contract`, `best_epoch`, `epochs`, `seconds`; and for each column of
-    `plan_columns` the place of the run in that plan, NaN where it is not part of it.  `tables` has
-    the others: `scores`, `overlap` and `baselines` point to rows of `runs` and `cases`;
-    `pretraining` and `probe` are as `rin.study.pretrained` and
-    `rin.study.probe.probe_measurements` returned them, `lesion_maps` as
+    `cases` has `task`, `part` (`test`, or an external dataset), `case_id`, `patient_id`, `label` (1
+    is the positive class) and what manifests keep of their cases.  `runs` has what names a run, its
+    `contract`, `best_epoch`, `epochs`, `seconds`; and for each column of `plan_columns` the place
+    of the run in that plan, NaN where it is not part of it.  `tables` has the others: `scores`,
+    `overlap` and `baselines` point to rows of `runs` and `cases`; `pretraining` and `probe` are as
+    `rin.study.pretrained` and `rin.study.probe.probe_measurements` returned them, `lesion_maps` as
     `rin.explain.lesion_maps.lesion_map_table`.
     """
 
@@ -261,10 +275,22 @@ class ReferenceRun:
                 rows.append({"run": run.Index} | (factor if level else {}) | named)
         return pd.DataFrame(rows)
 
-    def predictions(self, study: str, task: str) -> pd.DataFrame:
+    def external(self, task: str) -> tuple[str, ...]:
+        """Return the names of the external datasets that a task's runs scored."""
+        return tuple(each.name for each in self.facts.task(task).external)
+
+    def cases(self, task: str, part: str) -> pd.DataFrame:
+        """As `rin.study.run.scored_cases`."""
+        cases = self.tables["cases"]
+        rows = cases[(cases["task"] == task) & (cases["part"] == part)]
+        kept = rows.drop(columns=["task", "part"]).dropna(axis="columns", how="all")
+        return kept.reset_index(drop=True)
+
+    def predictions(self, study: str, task: str, part: str = "test") -> pd.DataFrame:
         """As `rin.study.run.predictions`."""
         columns = ["case_id", "patient_id", "part", "label"]
-        rows = self._with_cases(self.planned(study, task).merge(self.tables["scores"]), columns)
+        scores = self._of_part(self.tables["scores"], part)
+        rows = self._with_cases(self.planned(study, task).merge(scores), columns)
         score = rows.pop("score")
         return rows.assign(score=score)
 
@@ -273,21 +299,27 @@ class ReferenceRun:
         told = self.runs[["run_id", "best_epoch", "epochs", "seconds"]]
         return self.planned(study, task).join(told, on="run").drop(columns="run")
 
-    def overlap(self, task: str) -> pd.DataFrame:
+    def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
         """As `rin.study.run.overlap_table`; no rows without marked lesions."""
-        rows = self.planned(MAIN, task).merge(self.tables["overlap"])
+        rows = self.planned(MAIN, task).merge(self._of_part(self.tables["overlap"], part))
         rows = rows.merge(self.tables["scores"])
         return self._with_cases(rows, ["case_id", "patient_id", "label"])
 
-    def baselines(self, task: str) -> pd.DataFrame:
+    def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
         """As `rin.study.run.baseline_table`."""
-        rows = self._with_cases(self.tables["baselines"], ["task", "case_id"])
+        rows = self._of_part(self.tables["baselines"], part)
+        rows = self._with_cases(rows, ["task", "case_id"])
         return rows[rows["task"] == task].drop(columns="task").reset_index(drop=True)
 
     def _with_cases(self, rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
         """Return rows with columns of their cases in place of the numbers of cases and runs."""
-        cases = self.tables["cases"].assign(part="test")[columns]
+        cases = self.tables["cases"][columns]
         return rows.join(cases, on="case").drop(columns=["run", "case"], errors="ignore")
+
+    def _of_part(self, rows: pd.DataFrame, part: str) -> pd.DataFrame:
+        """Return the rows whose cases belong to a part."""
+        parts = self.tables["cases"]["part"].to_numpy()
+        return rows[parts[rows["case"]] == part]
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
         """Return the mean activation around the lesion; None where it was not recorded."""
@@ -371,6 +403,11 @@ def _read_table(path: Path, stated: FileFacts) -> pd.DataFrame:
     try:
         table = pd.read_parquet(path)
         table = table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
+        if path.stem == "cases":  # earlier formats knew one part alone
+            table = table.assign(part=table.get("part", "test"))
+        if path.stem == "runs":  # nor every study that there is now
+            later = {column for name in STUDIES if name != MAIN for column in plan_columns(name)}
+            table = table.assign(**dict.fromkeys(sorted(later - {*table}), np.nan))
         table = pa.DataFrameSchema(columns, unique=_UNIQUE.get(path.stem)).validate(table)
     # The errors of pyarrow are among the first two.
     except (OSError, ValueError, pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
@@ -392,8 +429,7 @@ def _check_places(tables: dict[str, pd.DataFrame], folder: Path) -> None:
     ]
     if not cases["label"].isin([0, 1]).all():
         problems.append(("cases.parquet", "labels other than 0 and 1"))
-    absent = {column for study in STUDIES for column in plan_columns(study)} - {*runs}
-    if absent:
+    if absent := {*plan_columns(MAIN)} - {*runs}:
         problems.append(("runs.parquet", f"columns {sorted(absent)} are missing"))
     if not np.isfinite(scores["score"]).all():
         problems.append(("scores.parquet", "a score is not a number"))
@@ -415,6 +451,11 @@ def task_facts(inputs: TaskInputs) -> TaskFacts:
         mask_kind=inputs.manifest.mask_kind if inputs.store.masks() is not None else "",
         size=inputs.store.size,
         split={part: int(n) for part, n in inputs.folds["part"].value_counts().items()},
+        external=[
+            _dataset(each.manifest, each.found, each.store.cases)
+            for each in inputs.external.values()
+        ],
+        shared_pictures={name: len(each.pairs) for name, each in inputs.external.items()},
     )
 
 
@@ -432,7 +473,12 @@ def _dataset(manifest: DatasetManifest, found: Dataset, used: pd.DataFrame) -> D
 
 
 def write_reference(
-    study: Study, folder: Path, *, replace: bool = False, accelerator: str | None = None
+    study: Study,
+    folder: Path,
+    *,
+    replace: bool = False,
+    finished: bool = False,
+    accelerator: str | None = None,
 ) -> Path:
     """Write the reference run of a finished study and return its folder.
 
@@ -442,12 +488,16 @@ def write_reference(
         Where reference runs stand; the one that is written is named after the profile.
     replace
         Whether one that is there may be replaced.
+    finished
+        Whether tasks that are not finished are left out; the next writing adds them.
     accelerator
         What trained the networks, where it is not what this computer has.
 
     `InputError` when the reference run is there already, something was made from stand-ins, a run
     is not finished, or the files are larger than `LARGEST` together; nothing is written then.
     """
+    if finished:
+        study = _finished_part(study)
     target = Path(folder) / study.profile.name
     if target.exists() and not replace:
         raise InputError(
@@ -503,6 +553,28 @@ def write_reference(
     return target
 
 
+def _finished_part(study: Study) -> Study:
+    """Return the study with those tasks alone all of whose runs are finished."""
+
+    def is_finished(task: str) -> bool:
+        part = _with_tasks(study, [task])
+        return study.runs.count(ids := [each.run.run_id for each in plan_all(part)]) == len(ids)
+
+    study.weights.require([run.run_id for run in plan_pretraining(study)], "pretraining")
+    tasks = [task for task in study.profile.tasks if is_finished(task)]
+    if not tasks:
+        raise InputError(
+            "no task is finished",
+            where=f"profile {study.profile.name}",
+            remedy="Run rin study with this profile first; it goes on where it was stopped.",
+        )
+    return _with_tasks(study, tasks)
+
+
+def _with_tasks(study: Study, tasks: list[str]) -> Study:
+    return replace(study, profile=study.profile.model_copy(update={"tasks": tasks}))
+
+
 def _refuse_stand_ins(study: Study, provenances: dict[str, str]) -> None:
     """Raise unless everything that a study read is real; keys say what it is."""
     made_up = [name for name, provenance in provenances.items() if provenance != "real"]
@@ -521,16 +593,24 @@ def _tables(
     """Return every table of the reference run of a finished study."""
     named = {run.run_id: {"run": place, "task": run.task} for place, run in enumerate(runs)}
     rows = study.runs.tables(named.items(), PREDICTIONS)
-    rows = rows[rows["part"] == "test"].reset_index(drop=True)
+    rows = rows[rows["part"] != "validation"].reset_index(drop=True)
     cases, scores = pack_predictions(rows)
-    tables = {"cases": cases, "runs": _runs(study, plans, runs), "scores": scores}
-    marked = [task for task in study.profile.tasks if study.inputs(task).store.masks() is not None]
-    parts = [_localisation(study, task, tables["runs"], cases) for task in marked]
+    tables = {"cases": _with_kept(study, cases), "runs": _runs(study, plans, runs)}
+    tables["scores"] = scores
+    scored = [
+        (task, part)
+        for task in study.profile.tasks
+        for part in ("test", *study.inputs(task).external)
+        if study.inputs(task).scored(part).store.masks() is not None
+    ]
+    parts = [_localisation(study, *each, tables["runs"], cases) for each in scored]
     for name in ("overlap", "baselines", "lesion_maps"):
         if parts or name not in OPTIONAL:
             empty = pd.DataFrame(columns=[*SCHEMAS[name]])
-            table = pd.concat([empty, *(part[name] for part in parts)], ignore_index=True)
-            tables[name] = table[[*SCHEMAS[name]]].astype(SCHEMAS[name])
+            found = [part[name] for part in parts if name in part]
+            table = pd.concat([empty, *found], ignore_index=True)
+            # Equal numbers are kept once: ten thousand kinds instead of all of float32.
+            tables[name] = table[[*SCHEMAS[name]]].astype(SCHEMAS[name]).round(4)
     own = pretrained(study)
     own = own if len(own) else pd.DataFrame(columns=[*SCHEMAS["pretraining"]])
     contracts = {(each.init, each.backbone): each.preprocessing for each in local_entries(study)}
@@ -544,19 +624,31 @@ def _tables(
     return tables
 
 
+def _with_kept(study: Study, cases: pd.DataFrame) -> pd.DataFrame:
+    """Return cases with what the manifests keep of them beside label and patient."""
+    named = cases[["task", "part"]].drop_duplicates().itertuples(index=False)
+    kept = [
+        scored_cases(study, task, part)
+        .drop(columns=["patient_id", "label"])
+        .assign(task=task, part=part)
+        for task, part in named
+    ]
+    return cases.merge(pd.concat(kept), on=_UNIQUE["cases"], how="left", validate="1:1")
+
+
 def pack_predictions(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return cases and scores of several runs, each case named once.
 
     Parameters
     ----------
     rows
-        `run` (a number), `task`, `case_id`, `patient_id`, `label`, `score`.
+        `run` (a number), `task`, `part`, `case_id`, `patient_id`, `label`, `score`.
 
     Returns
     -------
     tuple
-        `task`, `case_id`, `patient_id`, `label`; and `run`, `case` (row of the cases), `score`
-        (float32).
+        `task`, `part`, `case_id`, `patient_id`, `label`; and `run`, `case` (row of the cases),
+        `score` (float32).
 
     `InputError` when a case has two labels or patients, stands twice in a run, or a score is not a
     number that float32 holds exactly: then statistics would change.
@@ -610,22 +702,21 @@ def _runs(study: Study, plans: dict[str, list[PlannedRun]], runs: list[Run]) -> 
 
 
 def _localisation(
-    study: Study, task: str, runs: pd.DataFrame, cases: pd.DataFrame
+    study: Study, task: str, part: str, runs: pd.DataFrame, cases: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
-    """Return overlap, baselines and lesion maps of a task; runs and cases by their rows."""
-    store, keys = study.inputs(task).store, ["task", "fold", "scenario", "init"]
-    numbered = cases.reset_index(names="case")[["case", "task", "case_id"]]
+    """Return overlap, baselines and lesion maps of a part; runs and cases by their rows."""
+    keys = ["task", "fold", "scenario", "init"]
+    numbered = cases[cases["part"] == part].reset_index(names="case")[["case", "task", "case_id"]]
     grid = runs[runs["grid"].notna()].reset_index(names="run")[["run", *keys]]
-    found = overlap_table(study, task).merge(grid, on=keys).merge(numbered, on=["task", "case_id"])
-    beside = baseline_table(study, task, found["case_id"].unique())
-    centred = lesion_map_table(
-        cam_arrays(study, task), store.cases["case_id"].to_numpy(), store.masks()
-    )
-    return {
-        "overlap": found,
-        "baselines": beside.assign(task=task).merge(numbered, on=["task", "case_id"]),
-        "lesion_maps": centred,
-    }
+    found = overlap_table(study, task, part).merge(grid, on=keys)
+    beside = baseline_table(study, task, found["case_id"].unique(), part).assign(task=task)
+    tables = {"overlap": found, "baselines": beside}
+    tables = {name: table.merge(numbered, on=["task", "case_id"]) for name, table in tables.items()}
+    if part == "test":
+        store = study.inputs(task).store
+        case_ids, maps = store.cases["case_id"].to_numpy(), cam_arrays(study, task)
+        tables["lesion_maps"] = lesion_map_table(maps, case_ids, store.masks())
+    return tables
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
@@ -689,6 +780,7 @@ def _gather_facts(
         weights=weights,
         files=files,
     )
+    facts = RunFacts.model_validate_json(facts.model_dump_json())  # every field is then stated
     return facts.model_copy(update={"digest": facts.expected_digest})
 
 

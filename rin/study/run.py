@@ -43,7 +43,7 @@ from rin.study.plan import (
 )
 from rin.study.pretraining import plan_pretraining, run_pretraining
 from rin.study.probe import measurement_ids, measurement_ledger, plan_probe, probe_ledger, run_probe
-from rin.study.profile import FROM_RANDOM, MAIN, STUDIES, Execution
+from rin.study.profile import FROM_RANDOM, MAIN, STUDIES, Execution, Repeats
 from rin.study.sanity import SANITY_TABLE, record_sanity, sanity_rows
 from rin.study.setting import Study, TaskInputs
 
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 #: Parts of a split whose cases every run scores.
 SCORED_PARTS = ("validation", "test")
-PREDICTIONS, HISTORY, CAMS = "predictions.parquet", "history.parquet", "cams.npy"
+PREDICTIONS, HISTORY = "predictions.parquet", "history.parquet"
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class TaskFiles:
     store: Path
     folds: pd.DataFrame
     labels: pd.Series
+    external: dict[str, TaskFiles]
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,14 @@ def block_inputs(study: Study, inputs: Sequence[TaskInputs]) -> BlockInputs:
     Of inputs that differ in their folds alone, those with the most hold all the others'.
     """
     by_folds = sorted(inputs, key=lambda each: each.folds["fold"].nunique())
-    files = {
-        (each.task.name, each.store.digest): TaskFiles(each.store.path, each.folds, each.labels)
-        for each in by_folds
-    }
+    files = {(each.task.name, each.store.digest): _files(each) for each in by_folds}
     profile = study.profile
     return BlockInputs(files, weights_folders(study), profile.seed, profile.execution)
+
+
+def _files(inputs: TaskInputs) -> TaskFiles:
+    external = {name: _files(each) for name, each in inputs.external.items()}
+    return TaskFiles(inputs.store.path, inputs.folds, inputs.labels, external)
 
 
 def run_block(block: Block, shared: BlockInputs, ledger: Ledger) -> None:
@@ -139,26 +142,36 @@ def _train(
         name: Part(store.images(), labels, np.flatnonzero(part_of == name))
         for name in ("train", "validation", "test")
     }
+    stores = dict.fromkeys(SCORED_PARTS, store)
+    for name, beside in files.external.items():
+        stores[name] = away = open_store(beside.store)
+        of_cases = beside.labels.loc[away.cases["case_id"]].to_numpy()
+        parts[name] = Part(away.images(), of_cases, np.arange(len(away.cases)))
     checked = sanity_rows(run, store, parts["test"].rows)
     contract = find_preprocessing(run.contract)
     recipe = Recipe(run.scenario.learning_rate, run.settings.epochs, run.settings.batch, run.seed)
     started = time.monotonic()
     history = compiled.train(weights, contract, recipe, parts["train"], parts["validation"])
-    scored = {name: compiled.predict(parts[name], recipe.batch) for name in SCORED_PARTS}
+    scored = {name: compiled.predict(parts[name], recipe.batch) for name in stores}
     seconds = round(time.monotonic() - started, 2)
     sanity = record_sanity(run, compiled, store, labels, checked)
 
     def write(folder: Path) -> dict:
         pd.DataFrame(history).to_parquet(folder / HISTORY)
         tables = [
-            store.cases.iloc[parts[name].rows][["case_id", "patient_id"]].assign(
-                part=name, label=labels[parts[name].rows], score=logits[:, 1] - logits[:, 0]
+            stores[name]
+            .cases.iloc[parts[name].rows][["case_id", "patient_id"]]
+            .assign(
+                part=name,
+                label=parts[name].labels[parts[name].rows],
+                score=logits[:, 1] - logits[:, 0],
             )
             for name, (logits, _) in scored.items()
         ]
         pd.concat(tables).to_parquet(folder / PREDICTIONS, index=False)
-        if store.masks() is not None:
-            np.save(folder / CAMS, scored["test"][1])
+        for name, (_, maps) in scored.items():
+            if name != "validation" and stores[name].masks() is not None:
+                np.save(folder / _cams_of(name), maps)
         if sanity is not None:
             sanity.to_parquet(folder / SANITY_TABLE, index=False)
         return {
@@ -172,6 +185,11 @@ def _train(
         }
 
     ledger.commit(run.run_id, run.config, write)
+
+
+def _cams_of(part: str) -> str:
+    """Return the file of a run's maps of a part: test, or an external dataset."""
+    return "cams.npy" if part == "test" else f"cams-{part}.npy"
 
 
 def run_missing(study: Study, planned: Sequence[PlannedRun], title: str) -> None:
@@ -248,6 +266,7 @@ def _at_most(study: Study) -> int:
         if chosen := study.profile.filter_of(name):
             inits = len(study.profile.inits) + (name == FROM_RANDOM)
             cells = len(chosen.tasks) * len(chosen.scenarios) * chosen.folds
+            cells *= 1 + (chosen.seeds + chosen.splits if isinstance(chosen, Repeats) else 0)
             total += cells * inits * len(levels)
     return total
 
@@ -276,11 +295,32 @@ def predictions(
         patient_id, part, label (1 is the positive class), score (its log-odds).  Studies of a
         factor have `factor`, `level` and `contract` (the input contract in effect) in front, and
         rows of a run that both levels share under both.
+
+    `InputError` for a part that is not scored: those of `SCORED_PARTS`, and a task's external
+    datasets by name.
     """
-    if part not in SCORED_PARTS:
-        raise unknown("part", part, SCORED_PARTS)
-    table = _read(study, finished_runs(study, name, task), PREDICTIONS)
+    planned = finished_runs(study, name, task)
+    known = {*SCORED_PARTS, *(name for each in planned for name in each.inputs.external)}
+    if part not in known:
+        raise unknown("part", part, sorted(known))
+    table = _read(study, planned, PREDICTIONS)
     return table[table["part"] == part].reset_index(drop=True)
+
+
+def scored_cases(study: Study, task: str, part: str = "test") -> pd.DataFrame:
+    """Return one row a case of a part: case_id, patient_id, label (1 or 0), and what is kept.
+
+    That is what the dataset's manifest keeps of each case, such as `device`.
+    """
+    inputs = study.inputs(task).scored(part)
+    cases = inputs.dataset.cases
+    if part in SCORED_PARTS:
+        of_part = inputs.folds.loc[inputs.folds["part"] == part, "case_id"]
+        cases = cases[cases["case_id"].isin(of_part)]
+    kept = [name for name in inputs.manifest.options.get("keep", {}) if name in cases]
+    table = cases[["case_id", "patient_id", *kept]].reset_index(drop=True)
+    table.insert(2, "label", inputs.labels.loc[table["case_id"]].to_numpy())
+    return table
 
 
 def histories(study: Study, task: str) -> pd.DataFrame:
@@ -295,32 +335,37 @@ def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.D
     return pd.DataFrame([each.named | study.runs.done(each.run.run_id) for each in planned])
 
 
-def cam_arrays(study: Study, task: str) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
-    """Yield each run's test rows of `predictions` and their maps (n, h, w, 2) before ReLU.
+def cam_arrays(
+    study: Study, task: str, part: str = "test"
+) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+    """Yield each run's rows of `predictions` in a part and their maps (n, h, w, 2) before ReLU.
 
-    `InputError` for a task whose images have no lesion masks, as its runs keep no maps; otherwise
-    as `finished_runs`.
+    `InputError` for images without lesion masks, of which runs keep no maps; otherwise as
+    `finished_runs`.
     """
-    study.inputs(task).lesion_masks()
+    study.inputs(task).scored(part).lesion_masks()
     for each in finished_runs(study, MAIN, task):
         table = _read(study, [each], PREDICTIONS)
-        maps = study.runs.read(each.run.run_id, CAMS, np.load)
-        yield table[table["part"] == "test"].reset_index(drop=True), maps
+        maps = study.runs.read(each.run.run_id, _cams_of(part), np.load)
+        yield table[table["part"] == part].reset_index(drop=True), maps
 
 
-def overlap_table(study: Study, task: str) -> pd.DataFrame:
+def overlap_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
     """Return `rin.explain.overlap.measure_overlap` of a task's main study."""
-    store = study.inputs(task).store
+    store = study.inputs(task).scored(part).store
     case_ids = store.cases["case_id"].to_numpy()
-    return measure_overlap(list(cam_arrays(study, task)), case_ids, store.masks())
+    return measure_overlap(list(cam_arrays(study, task, part)), case_ids, store.masks())
 
 
-def baseline_table(study: Study, task: str, case_ids: np.ndarray) -> pd.DataFrame:
+def baseline_table(
+    study: Study, task: str, case_ids: np.ndarray, part: str = "test"
+) -> pd.DataFrame:
     """Return what pictures that look at no image score on cases with a lesion.
 
     Columns `case_id`, `baseline` and the measures of `rin.explain.overlap.baseline_scores`.
     """
-    cases, masks = study.inputs(task).store.cases, study.inputs(task).store.masks()
+    store = study.inputs(task).scored(part).store
+    cases, masks = store.cases, store.masks()
     place = pd.Index(cases["case_id"]).get_indexer(case_ids)
     sizes = others_lesion_size(lesion_boxes(masks)[:, 2:], cases["patient_id"].to_numpy())
     tolerance = tolerance_at(masks.shape[-1])

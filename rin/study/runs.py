@@ -16,7 +16,7 @@ from typing import Literal, TypeVar
 import pandas as pd
 
 from rin import paper
-from rin.data.manifest import load_manifest, manifest_names
+from rin.data.manifest import find_task, load_manifest, manifest_names
 from rin.errors import InputError, unknown
 from rin.explain.lesion_maps import lesion_map_table
 from rin.study import run
@@ -107,8 +107,17 @@ class Runs:
             return "stand-in"
         return "substitute" if facts.substitute_for else "real"
 
-    def predictions(self, study: str = MAIN, task: str | None = None) -> pd.DataFrame:
-        """Return the test predictions of a study: one row a run and test case.
+    def external(self, task: str) -> tuple[str, ...]:
+        """Return the external datasets that a task's shown runs scored."""
+        reference = self._source(task)
+        if reference:
+            return reference.external(task)
+        return find_task(task)[1].external if self.study.profile.external else ()
+
+    def predictions(
+        self, study: str = MAIN, task: str | None = None, part: str = "test"
+    ) -> pd.DataFrame:
+        """Return the predictions of a study: one row a run and case of a part.
 
         Parameters
         ----------
@@ -116,6 +125,8 @@ class Runs:
             One of `STUDIES`.
         task
             Name of a task; None takes all of the study's tasks, in the paper's order.
+        part
+            `test`, or an external dataset of the task.
 
         Returns
         -------
@@ -125,17 +136,17 @@ class Runs:
         `InputError` for an unknown study or task, a task without results, or unfinished runs.
         """
         if task is None:
-            tables = [self.predictions(study, name) for name in self.tasks_of(study)]
+            tables = [self.predictions(study, name, part) for name in self.tasks_of(study)]
             if not tables:
                 raise self._no_results("any task", study)
             return pd.concat(tables, ignore_index=True)
         reference = self._source(task, study)
         return self._once(
-            ("predictions", study, task),
+            ("predictions", study, task, part),
             lambda: (
-                reference.predictions(study, task)
+                reference.predictions(study, task, part)
                 if reference
-                else run.predictions(self.study, study, task)
+                else run.predictions(self.study, study, task, part)
             ),
         )
 
@@ -150,6 +161,13 @@ class Runs:
             return reference.facts.task(task)
         return self._once(("facts", task), lambda: task_facts(self.inputs(task)))
 
+    def cases(self, task: str, part: str = "test") -> pd.DataFrame:
+        """Return one row a scored case: case_id, patient_id, label, what its manifest keeps."""
+        reference = self._source(task)
+        if reference:
+            return reference.cases(task, part)
+        return run.scored_cases(self.study, task, part)
+
     def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
         """Return one row a run: what names it, seconds, and what else was recorded of it."""
         reference = self._source(task, study)
@@ -157,7 +175,7 @@ class Runs:
             return reference.records(study, task)
         return run.run_records(self.study, study, task)
 
-    def overlap(self, task: str) -> pd.DataFrame:
+    def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return what maps and lesions have in common: one row a run and image with a lesion.
 
         Columns as `rin.explain.overlap.measure_overlap`; without rows where the task's images have
@@ -165,20 +183,22 @@ class Runs:
         """
         reference = self._source(task)
         if reference:
-            return reference.overlap(task)
-        if self.inputs(task).store.masks() is None:
+            return reference.overlap(task, part)
+        if self.inputs(task).scored(part).store.masks() is None:
             return pd.DataFrame()
-        return self._once(("overlap", task), lambda: run.overlap_table(self.study, task))
+        return self._once(
+            ("overlap", task, part), lambda: run.overlap_table(self.study, task, part)
+        )
 
-    def baselines(self, task: str) -> pd.DataFrame:
+    def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
         reference = self._source(task)
         if reference:
-            return reference.baselines(task)
-        measured = self.overlap(task)
+            return reference.baselines(task, part)
+        measured = self.overlap(task, part)
         if measured.empty:
             return pd.DataFrame(columns=["case_id", "baseline", "dice"])
-        return run.baseline_table(self.study, task, measured["case_id"].unique())
+        return run.baseline_table(self.study, task, measured["case_id"].unique(), part)
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
         """Return the mean activation around the lesion, by init and unfreezing regime.

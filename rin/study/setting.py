@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from rin.data.dataset import Dataset, ensure_dataset, locate
-from rin.data.leakage import check_splits, leak_free_groups, near_duplicates
+from rin.data.leakage import check_splits, leak_free_groups, near_duplicates, shared_pictures
 from rin.data.manifest import REPOSITORY, DatasetManifest, TaskManifest, find_task, load_manifest
-from rin.data.splits import make_folds, read_fold_files, sample_cases, take_cases
+from rin.data.splits import make_folds, read_fold_files, sample_cases, sized_folds, take_cases
 from rin.data.store import ImageStore, build_store
 from rin.errors import InputError
 from rin.study.ledger import Ledger
-from rin.study.profile import Profile, load_profile
+from rin.study.profile import Profile, Sizes, load_profile
 
 # Datasets that this process has opened, as a task reads them.
 _datasets: dict[tuple, Dataset] = {}
@@ -76,6 +76,8 @@ class TaskInputs:
     `manifest` is that of the dataset which is read; of the images `found`, the study uses those of
     `dataset`; `pairs` are near-duplicates (case_a, case_b, distance), `folds` the split (case_id,
     fold, part).  `substitute_for` is the title of the task's own dataset where another was read.
+    `external` are datasets that every run scores and none is trained on, whole, by name: their
+    `pairs` are near-duplicates of the task's own images, and their `folds` have no rows.
     """
 
     manifest: DatasetManifest
@@ -86,11 +88,16 @@ class TaskInputs:
     pairs: pd.DataFrame
     folds: pd.DataFrame
     substitute_for: str | None = None
+    external: dict[str, TaskInputs] = field(default_factory=dict)
 
     @property
     def provenance(self) -> str:
         """`real` or `stand-in`; images of a substitute are real."""
         return self.dataset.provenance
+
+    def scored(self, part: str) -> TaskInputs:
+        """Return what the cases of a part belong to: an external dataset by name, or these."""
+        return self.external.get(part, self)
 
     def lesion_masks(self) -> np.ndarray:
         """Return the masks of the store; `InputError` where the images have none."""
@@ -184,14 +191,20 @@ def task_inputs(
     found = _open(study, manifest, task, square)
     n_folds = min(folds or profile.folds, task_manifest.n_folds)
     split, chosen = None, found
-    if profile.splits == "official":
+    if profile.splits_for(task) == "official":
         split = official_folds(study, task_manifest, found)
         chosen = take_cases(found, found.cases["case_id"].isin(split["case_id"]).to_numpy())
         split = split[split["fold"] < n_folds].reset_index(drop=True)
-    near = manifest.near_duplicate_bits
-    dataset, groups, pairs = draw_cases(chosen, near, profile.cases, profile.seed)
+    near, cases = manifest.near_duplicate_bits, profile.cases_for(task)
+    sizes = cases if isinstance(cases, Sizes) else None
+    drawn = sizes.total if sizes else cases
+    dataset, groups, pairs = draw_cases(chosen, near, drawn, profile.seed)
     store = study.store(dataset, *square)
-    if split is None:
+    if split is None and sizes:
+        split = sized_folds(
+            store.cases, groups, sizes.train, sizes.validation, n_folds, profile.seed
+        )
+    elif split is None:
         split = make_folds(store.cases, groups, n_folds, profile.seed)
     check_splits(store.cases, split, pairs)
     return TaskInputs(
@@ -203,7 +216,32 @@ def task_inputs(
         pairs,
         split,
         substitute_for=own.title if manifest.name != own.name else None,
+        external=_external_inputs(study, manifest, task_manifest, dataset, square),
     )
+
+
+def _external_inputs(
+    study: Study,
+    home: DatasetManifest,
+    task: TaskManifest,
+    dataset: Dataset,
+    square: tuple[int, str],
+) -> dict[str, TaskInputs]:
+    """Open the datasets that a task names as external, where the profile asks for them."""
+    opened = {}
+    for name in task.external if study.profile.external else ():
+        manifest = load_manifest(name)
+        if manifest.color != home.color:
+            raise InputError(
+                "one has colour images and the other gray ones",
+                where=f"datasets {home.name} and {name}",
+                remedy=f"Leave {name} out of the external datasets of task {task.name}.",
+            )
+        found = _open(study, manifest, square=square)
+        store, none = study.store(found, *square), pd.DataFrame(columns=["case_id", "fold", "part"])
+        pairs = shared_pictures(dataset.cases, found.cases, home.near_duplicate_bits)
+        opened[name] = TaskInputs(manifest, task, found, found, store, pairs, none)
+    return opened
 
 
 def official_folds(study: Study, task: TaskManifest, dataset: Dataset) -> pd.DataFrame:

@@ -26,6 +26,7 @@ CHANGES = {
                             "photographic": "corpus_photographic"},
     "pretraining.preprocessing": {"radiologic": "caffe_unit", "photographic": "caffe"},
     "from_random": ONE,
+    "repeats": {**ONE, "folds": 1, "seeds": 1, "splits": 1},
     "factors": {"preprocessing": ONE, "resize": {**ONE, "folds": 1}},
     "stand_ins": {},
 }  # fmt: skip

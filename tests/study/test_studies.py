@@ -147,7 +147,7 @@ def test_from_random_repeats_no_run_of_a_finished_grid(finished_study, no_traini
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("resize", "says nothing of the study resize"), ("size", "Known: main, from_random, prep")],
+    [("resize", "says nothing of the study resize"), ("size", "Known: main, from_random, rep")],
 )
 def test_study_that_the_profile_does_not_ask_for_or_nobody_knows_raises(study, name, said):
     with pytest.raises(InputError, match=said):

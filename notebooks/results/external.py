@@ -1,0 +1,299 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Images from another hospital
+
+# %% tags=["parameters", "remove-input"]
+task: str = ""  # task with an external dataset; empty takes the first one that has results
+profile: str = "demo"  # name of a profile, or path of its YAML file
+data_root: str = ""  # folder with the real images; empty where there are none
+results: str = "results"  # folder for everything computed
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+from scipy.special import expit
+from scipy.stats import norm
+
+from rin.data.manifest import load_manifest
+from rin.report import page, roc, style, swarm
+from rin.report.banner import banner
+from rin.report.forest import forest
+from rin.report.format import format_estimate, format_p
+from rin.report.tables import book_table
+from rin.stats import (
+    against_baselines,
+    beyond_area,
+    clustered_auc_ci,
+    image_differences,
+    init_differences,
+)
+from rin.stats.beyond import beyond_curves
+from rin.study import open_runs
+
+style.use_style()
+runs = open_runs(profile, data_root=data_root, results=results)
+inits = runs.inits
+a, b = (style.init_style(init).short for init in inits)
+task = task or next(name for name in runs.tasks if runs.external(name))
+abroad = runs.external(task)[0]
+home_facts, away_facts = runs.facts(task).dataset, runs.facts(task).external[0]
+banner(runs, [task])
+
+# %% [markdown]
+# The paper calls its networks more generalizable, and tests each of them on images of the dataset
+# that it was fine-tuned on. Here every network of one task, trained on {glue:text}`home`, also
+# scores all {glue:text}`n_images` images of {glue:text}`n_patients` patients of
+# {glue:text}`away`, of which none was trained on. The {glue:text}`first` minus the
+# {glue:text}`second` initialisation is {glue:text}`difference_home` AUC points at home and
+# {glue:text}`difference_away` abroad (mean over all scenarios, 95% CI). The change between the two,
+# {glue:text}`change`, {glue:text}`change_said` ({glue:text}`change_p`).
+#
+# ## At home and abroad
+
+# %%
+home_scores = runs.predictions(task=task)
+away_scores = runs.predictions(task=task, part=abroad)
+# Networks of every fold score the same external images: each is a scenario of its own.
+each_fold = away_scores["scenario"] + " " + away_scores["fold"].astype(str)
+away_alone = away_scores.assign(scenario=each_fold, fold=0)
+at_home = init_differences(home_scores, *inits).set_index("group")
+away = init_differences(away_alone, *inits).set_index("group")
+
+# %%
+places = {"at home": home_scores, "abroad": away_scores}
+conditions = ["scenario", "backbone", "unfreezing", "learning_rate"]
+figure, panels = plt.subplots(1, 2, figsize=(9, 4.4), sharey=True)
+for ax, (place, scores) in zip(panels, places.items(), strict=True):
+    network = [*conditions, "init", "fold"]
+    aucs = scores.groupby(network).apply(
+        lambda rows: clustered_auc_ci(rows["label"], rows["score"], rows["patient_id"]).auc
+    )
+    aucs = aucs.groupby([*conditions, "init"]).mean().reset_index(name="auc")
+    swarm.auc_swarm(aucs, inits, compact=True, ax=ax)
+    ax.set_title(place)
+panels[1].set_ylabel("")
+cases = runs.cases(task, abroad)
+if "birads" in cases:  # what a radiologist read in the same images
+    reader = clustered_auc_ci(cases["label"], cases["birads"].astype(float), cases["patient_id"])
+    panels[1].axhline(reader.auc, color="0.35", lw=1.2, ls="--")
+    panels[1].annotate(
+        "radiologist's BI-RADS",
+        (0.02, reader.auc),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        fontsize=9,
+    )
+figure.legend(handles=swarm.swarm_key(published=False), loc="outside lower center", ncols=4)
+page.picture(
+    figure,
+    f"AUC of every scenario on the home dataset and on {away_facts.title}, by initialisation",
+)
+
+# %% [markdown]
+# Each mark is a scenario. Home and external images come from different patients, so the variances
+# of the two differences add up; within each, all networks share their test images, and their
+# covariance over patients is taken into account {cite:p}`obuchowski1997`.
+
+# %%
+change = at_home["difference"] - away["difference"]
+error = np.hypot(at_home["standard_error"], away["standard_error"])
+half = norm.ppf(0.975) * error
+travels = pd.DataFrame(
+    {
+        "difference": change,
+        "ci_low": change - half,
+        "ci_high": change + half,
+        "p_value": 2 * norm.sf(np.abs(change / error)),
+    }
+)
+shown = {"at home": at_home, "abroad": away, "home − abroad": travels}
+
+# %% tags=["hide-input"]
+names = {"all": "All scenarios", **style.UNFREEZING_LABEL}
+rows = pd.concat(
+    (100 * table[["difference", "ci_low", "ci_high"]]).assign(label=label)
+    for label, table in shown.items()
+)
+rows = rows.rename(columns={"difference": "estimate", "ci_low": "low", "ci_high": "high"})
+rows["group"] = rows.index.map(names)
+rows["note"] = [format_estimate(*one, 1) for one in rows[["estimate", "low", "high"]].to_numpy()]
+rows = rows.sort_values(
+    "group", key=lambda group: group.map([*names.values()].index), kind="stable"
+)
+axes = forest(
+    rows.reset_index(drop=True),
+    xlabel=f"{a} − {b}, AUC points (95% CI)",
+    ends=(f"{b} ahead", f"{a} ahead"),
+    width=8.4,
+)
+page.picture(axes, "Differences of the initialisations at home, abroad, and home minus abroad")
+
+# %% tags=["hide-input"]
+table = pd.DataFrame(
+    {
+        "Regime": [names[group] for group in at_home.index],
+        **{
+            f"{label}, {place}": tables[f"auc_{end}"].map("{:.3f}".format).to_numpy()
+            for end, label in zip("ab", (a, b), strict=True)
+            for place, tables in (("home", at_home), ("abroad", away))
+        },
+    }
+)
+book_table(table, "Mean AUC over the scenarios of a regime", prose=True)
+
+# %% tags=["hide-input"]
+overall = {place: tables.loc["all"] for place, tables in shown.items()}
+points = {
+    place: format_estimate(*(100 * row[["difference", "ci_low", "ci_high"]]), 1)
+    for place, row in overall.items()
+}
+page.glue_values(
+    home=home_facts.title,
+    away=away_facts.title,
+    n_images=f"{len(cases):,}",
+    n_patients=f"{cases['patient_id'].nunique():,}",
+    first=a.lower(),
+    second=b.lower(),
+    difference_home=points["at home"],
+    difference_away=points["abroad"],
+    change=points["home − abroad"],
+    change_said="differs clearly from zero"
+    if travels.loc["all", "p_value"] < 0.05
+    else "does not differ clearly from zero",
+    change_p=format_p(travels.loc["all", "p_value"]),
+    drop_a=100 * (at_home.loc["all", "auc_a"] - away.loc["all", "auc_a"]),
+    drop_b=100 * (at_home.loc["all", "auc_b"] - away.loc["all", "auc_b"]),
+    shared=runs.facts(task).shared_pictures[abroad],
+)
+
+# %% [markdown]
+# From home to abroad the mean AUC falls by {glue:text}`drop_a:.1f` points with the
+# {glue:text}`first` and by {glue:text}`drop_b:.1f` with the {glue:text}`second` initialisation.
+# Pairs of an external image and a near-duplicate of it among the images at home:
+# {glue:text}`shared`.
+#
+# ## Device by device
+#
+# A network may know the device rather than the disease. Within one device that does not help it.
+# Devices with at least twenty patients of each class are listed.
+
+# %%
+by_device = []
+for device, members in cases.groupby("device") if "device" in cases else ():
+    patients = members.groupby("label")["patient_id"].nunique().reindex([0, 1], fill_value=0)
+    if patients.min() < 20:
+        continue
+    own = away_alone[away_alone["case_id"].isin(members["case_id"])]
+    found = init_differences(own, *inits).set_index("group").loc["all"]
+    by_device.append({"device": device, "malignant": members["label"].mean(), **found})
+by_device = pd.DataFrame(by_device)
+
+# %% tags=["hide-input"]
+table = pd.DataFrame(
+    [
+        (
+            one.device,
+            f"{one.n_patients:,.0f}",
+            f"{100 * one.malignant:.0f} %",
+            f"{one.auc_a:.3f}",
+            f"{one.auc_b:.3f}",
+            format_estimate(*(100 * np.array([one.difference, one.ci_low, one.ci_high])), 1),
+        )
+        for one in by_device.itertuples()
+    ],
+    columns=["Device", "Patients", "Positive", a, b, f"{a} − {b}, points (95% CI)"],
+)
+book_table(table, f"{away_facts.title}, by device", prose=True)
+
+# %% [markdown]
+# ## Are the probabilities still right?
+
+# %%
+seed, curves, measures = runs.study.profile.seed, {}, []
+for place, scores in {"at home": home_scores, "abroad": away_alone}.items():
+    probabilities = scores.assign(score=expit(scores["score"]))  # scores are log-odds
+    curves[place] = beyond_curves(probabilities, inits, seed=seed)
+    measures.append(beyond_area(probabilities, inits, seed=seed).assign(place=place))
+measures = pd.concat(measures).set_index(["measure", "place", "init"])
+
+# %%
+figure, panels = plt.subplots(1, 2, figsize=(9, 4.2), sharey=True)
+for ax, (place, found) in zip(panels, curves.items(), strict=True):
+    roc.reliability(found, inits, ax=ax)
+    ax.set_title(place)
+page.picture(figure, "Reliability curves of both initialisations, at home and abroad")
+
+# %% tags=["hide-input"]
+named = {
+    "ece": "Calibration error (0 is best)",
+    "brier": "Brier score (0 is best)",
+    "sensitivity_at_90": "Sensitivity at 90 % specificity",
+}
+points = ["estimate", "ci_low", "ci_high"]
+rows = [
+    (
+        f"{text}, {place}",
+        format_estimate(*measures.loc[(measure, place, "difference"), points]),
+        *(f"{measures.loc[(measure, place, init), 'estimate']:.3f}" for init in inits),
+    )
+    for measure, text in named.items()
+    for place in ("at home", "abroad")
+]
+book_table(
+    pd.DataFrame(rows, columns=["Measure (0–1)", f"{a} − {b} (95% CI)", a, b]),
+    "Calibration and a strict threshold, at home and abroad",
+    prose=True,
+)
+
+# %% [markdown]
+# ## Where do they look abroad?
+#
+# Dice of the activation maps at the paper's threshold, and the pointing game, beside the best
+# region or point that is drawn without looking at the image.
+
+# %%
+localised, rows = ["dice", "pointing"], []
+for place, part in {"at home": "test", "abroad": abroad}.items():
+    overlap = runs.overlap(task, part)
+    if overlap.empty:  # no lesion is marked
+        continue
+    found = image_differences(overlap, *inits, localised).set_index(["measure", "group"])
+    beside = against_baselines(overlap, runs.baselines(task, part), inits, localised)
+    for one in beside.drop_duplicates("measure").itertuples():
+        means = found.loc[(one.measure, "all")]
+        rows.append(
+            (
+                f"{one.measure.capitalize()}, {place}",
+                format_estimate(*means[["difference", "ci_low", "ci_high"]]),
+                *means[["mean_a", "mean_b"]].map("{:.3f}".format),
+                f"{one.baseline_mean:.3f}, {one.baseline}",
+            )
+        )
+columns = ["Measure (0–1)", f"{a} − {b} (95% CI)", a, b, "Best baseline"]
+book_table(pd.DataFrame(rows, columns=columns), "Maps and lesions", prose=True)
+
+# %% tags=["hide-input"]
+known = [f"- {one.kind.capitalize()}: {one.text}" for one in load_manifest(abroad).findings]
+Markdown("\n".join(["What is known of the external files:", "", *known]))
+
+# %% [markdown]
+# ## Run this page
+#
+# On real images: `rin run notebooks/results/external.py -p profile=open -p data_root=FOLDER`. A
+# dataset becomes external to a task by one word in the task's manifest (`external: [name]`), and a
+# profile that says `external: true` has every run score it. [](../use/own_task) tells how a
+# manifest is written.
