@@ -78,7 +78,7 @@ $(DONE): requirements.lock pyproject.toml
 	$(PY) -m pip install --quiet --no-compile --no-index --no-deps --no-build-isolation -e .
 	@# Bytecode makes TensorFlow start in 3 s rather than 10; some packages ship files for other Pythons.
 	@# Their own tests are never imported.
-	-@$(PY) -m compileall -q -j 0 -x '[/\\]tests?[/\\]' $(VENV)/lib >/dev/null 2>&1
+	-@$(PY) -m compileall -q -j 0 -x 'site-packages/.*/tests?/' $(VENV)/lib >/dev/null 2>&1
 	@rm -f $(HALF)
 	@touch $(DONE)
 
