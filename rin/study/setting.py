@@ -13,7 +13,13 @@ import numpy as np
 import pandas as pd
 
 from rin.data.dataset import Dataset, ensure_dataset, locate
-from rin.data.leakage import check_splits, leak_free_groups, near_duplicates, shared_pictures
+from rin.data.leakage import (
+    SAME_PICTURE,
+    check_splits,
+    leak_free_groups,
+    near_duplicates,
+    nearest_pictures,
+)
 from rin.data.manifest import REPOSITORY, DatasetManifest, TaskManifest, find_task, load_manifest
 from rin.data.splits import make_folds, read_fold_files, sample_cases, sized_folds, take_cases
 from rin.data.store import ImageStore, build_store
@@ -77,7 +83,8 @@ class TaskInputs:
     `dataset`; `pairs` are near-duplicates (case_a, case_b, distance), `folds` the split (case_id,
     fold, part).  `substitute_for` is the title of the task's own dataset where another was read.
     `external` are datasets that every run scores and none is trained on, whole, by name: their
-    `pairs` are near-duplicates of the task's own images, and their `folds` have no rows.
+    `pairs` name for each case that looks like one of the task's own the nearest of those (case_id,
+    other, distance, equal), and their `folds` have no rows.
     """
 
     manifest: DatasetManifest
@@ -201,9 +208,8 @@ def task_inputs(
     dataset, groups, pairs = draw_cases(chosen, near, drawn, profile.seed)
     store = study.store(dataset, *square)
     if split is None and sizes:
-        split = sized_folds(
-            store.cases, groups, sizes.train, sizes.validation, n_folds, profile.seed
-        )
+        wanted = sizes.train, sizes.validation, None
+        split = sized_folds(store.cases, groups, wanted, n_folds, profile.seed)
     elif split is None:
         split = make_folds(store.cases, groups, n_folds, profile.seed)
     check_splits(store.cases, split, pairs)
@@ -239,7 +245,9 @@ def _external_inputs(
             )
         found = _open(study, manifest, square=square)
         store, none = study.store(found, *square), pd.DataFrame(columns=["case_id", "fold", "part"])
-        pairs = shared_pictures(dataset.cases, found.cases, home.near_duplicate_bits)
+        pairs = nearest_pictures(found.cases, dataset.cases)
+        bits = SAME_PICTURE if home.near_duplicate_bits is None else home.near_duplicate_bits
+        pairs = pairs[pairs["distance"] <= bits].reset_index(drop=True)
         opened[name] = TaskInputs(manifest, task, found, found, store, pairs, none)
     return opened
 

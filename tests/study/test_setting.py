@@ -174,3 +174,15 @@ def test_notebooks_hand_the_seed_of_the_profile_to_whatever_draws():
     ]
     assert found
     assert [call for call in found if "seed" not in call[1]] == []
+
+
+def test_sizes_say_how_many_cases_train_and_all_others_are_tested(study_folder):
+    changes = {"cases": 50, "cases_of": {"breast": {"train": 20, "validation": 8}}}
+    inputs = task_inputs(open_study(tiny_profile(changes), results=study_folder), "breast")
+    counts = inputs.folds["part"].value_counts()
+    assert counts.sum() == len(inputs.store.cases) == 60
+    assert abs(counts["train"] - 20) <= 2
+    assert abs(counts["validation"] - 8) <= 2
+    limited = changes | {"cases_of": {"breast": {"train": 20, "validation": 8, "test": 12}}}
+    drawn = task_inputs(open_study(tiny_profile(limited), results=study_folder), "breast")
+    assert abs(drawn.folds["part"].value_counts()["test"] - 12) <= 3

@@ -188,3 +188,18 @@ def test_run_study_trains_what_is_missing_under_one_bar(larger, with_small_backb
     bars = set(re.findall(r"(\d+)/(\d+) \[", capsys.readouterr().err))
     assert ("17", "17") in bars
     assert {int(total) for _, total in bars} <= {17, 1 + _at_most(study)}
+
+
+def test_repeats_train_the_runs_of_the_plan_again_with_other_seeds_and_other_cases(finished_study):
+    asked = tiny_profile({"repeats": {**ONE, "seeds": 2, "splits": 1}})
+    study = replace(finished_study, profile=asked)
+    planned = pd.DataFrame([each.run.named for each in plan_study(study, "repeats")])
+    assert len(planned) == 2 * (1 + 2 + 1)  # inits; the run, two seeds, another split
+    for _, pair in planned.groupby(["fold", "seed"]):
+        assert pair["init"].tolist() == ["random", "radiologic"]
+    assert planned.loc[planned["fold"] == 0, "seed"].nunique() == 3
+    main = {each.run.run_id for each in plan_study(study)}
+    repeated = [each.run.run_id for each in plan_study(study, "repeats")]
+    assert len(main.intersection(repeated)) == 2
+    assert len(set(repeated)) == len(repeated)
+    assert _at_most(study) == len(main) + len(repeated)
