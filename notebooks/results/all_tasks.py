@@ -23,7 +23,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import HTML
-from scipy.stats import norm
 
 from rin import paper
 from rin.report import roc, style, swarm
@@ -32,6 +31,12 @@ from rin.report.format import format_estimate, format_p
 from rin.report.page import claim, glue_values, picture
 from rin.report.tables import book_table
 from rin.stats import init_differences, mean_roc, scenario_aucs
+from rin.stats.planning import (
+    Pilot,
+    detectable_difference,
+    patients_for_equivalence,
+    patients_needed,
+)
 from rin.study import open_reference, open_runs
 
 style.use_style()
@@ -124,27 +129,53 @@ panels([task for task in runs.tasks if task not in figure_3])
 # ## How many patients would settle it
 #
 # With the same mix of patients a standard error falls with the square root of their number, so
-# that a pilot tells how many a test set needs: to narrow the interval to ±{glue:text}`aim:.0f`
-# points, or to find a true difference of {glue:text}`aim:.0f` points with 80 % power. What chance
-# in training adds comes on top, and no number of patients takes it away.
+# that a pilot tells how many a test set needs. What chance in training adds comes on top, and no
+# number of patients takes it away.
 
 # %%
-aim = 2  # points of AUC
-two_sided, power = norm.ppf([0.975, 0.80])
-error, tested_now = 100 * differences["standard_error"], differences["n_patients"]
+pilots = {
+    task: Pilot(one["n_patients"], one["standard_error"] ** 2)
+    for task, one in differences.iterrows()
+}
+patients = np.geomspace(30, 30_000, 200)
+figure, ax = plt.subplots(figsize=(7, 4))
+for task, pilot in pilots.items():
+    found = [100 * detectable_difference(pilot, n) for n in patients]
+    (line,) = ax.plot(patients, found, label=titles[task])
+    here = 100 * detectable_difference(pilot, pilot.patients)
+    ax.plot(pilot.patients, here, "o", color=line.get_color())
+ax.set(xscale="log", yscale="log", xlabel="Test patients", ylabel="AUC points", ylim=(0.3, 15))
+ax.set_yticks([0.5, 1, 2, 5, 10], ["0.5", "1", "2", "5", "10"])
+ax.legend(title="Smallest difference found with 80 % power")
+picture(figure, "Smallest detectable difference against the number of test patients, by task")
+
+# %% [markdown]
+# Dots are the test sets of this run. The table asks for {glue:text}`aim:.0f` points: to find a true
+# difference of that size with 80 % power (two-sided test at 5 %), or to show that the
+# initialisations differ by less (two one-sided tests), were they equal.
+
+# %%
+aim = 2  # AUC points
 needed = pd.DataFrame(
     {
-        "Task": [titles[task] for task in differences.index],
-        "Patients tested": tested_now,
-        "95% half-width, points": (two_sided * error).map("{:.1f}".format),
-        f"Patients for ±{aim} points": tested_now * (two_sided * error / aim) ** 2,
-        f"Patients to find {aim} points": tested_now * ((two_sided + power) * error / aim) ** 2,
+        "Task": [titles[task] for task in pilots],
+        "Patients tested": [pilot.patients for pilot in pilots.values()],
+        f"To find {aim} points": [patients_needed(one, aim / 100) for one in pilots.values()],
+        f"To exclude {aim} points": [
+            patients_for_equivalence(one, aim / 100) for one in pilots.values()
+        ],
     }
 )
-counts = needed.columns[3:]
+counts = needed.columns[1:]
 needed[counts] = needed[counts].map(lambda n: f"{np.ceil(n):,.0f}")
-book_table(needed.reset_index(drop=True), "Test patients needed, from this run's standard errors",
-           prose=True)  # fmt: skip
+book_table(needed, "Test patients needed, from this run's standard errors", prose=True)
+
+# %% [markdown]
+# For a study of your own: type what a pilot gave, from any software.
+
+# %%
+own = Pilot(patients=120, variance=0.03**2)  # standard error of the difference: 3 points
+f"{patients_needed(own, 0.05):,.0f} patients find 5 points with 80 % power"
 
 # %% [markdown]
 # ## Tasks without results

@@ -1,0 +1,130 @@
+"""How many test patients a comparison of AUCs needs, and what a number of them can show.
+
+A pilot, or a finished study, gives the variance of a difference with its patients; with the same
+mix of patients that variance falls as their number grows.  What chance in training adds comes on
+top, and no number of patients takes it away.
+"""
+
+import math
+from dataclasses import dataclass
+
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+from rin.errors import InputError
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """A difference of AUCs (0-1) measured with a number of `patients`, or of positive cases.
+
+    `variance` is that of the difference, `null_variance` that which it would have were the AUCs
+    equal; by default the same.  InputError for what is not positive and finite.
+    """
+
+    patients: float
+    variance: float
+    null_variance: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("patients", "variance", "null_variance"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise InputError(
+                    f"{name} of {value}",
+                    where="pilot",
+                    remedy="Give a pilot whose difference has a variance above zero.",
+                )
+
+    def errors(self, patients: float) -> tuple[float, float]:
+        """Return the standard errors with so many patients: were the AUCs equal, and as they are.
+
+        InputError unless the number is above zero.
+        """
+        share = self.patients / _positive("patients", patients)
+        null = self.variance if self.null_variance is None else self.null_variance
+        return math.sqrt(null * share), math.sqrt(self.variance * share)
+
+
+def paired_pilot(variance_a: float, variance_b: float, covariance: float, cases: float) -> Pilot:
+    """Return the pilot of two predictors on the same cases, as pROC plans from it.
+
+    Were the AUCs equal, both would have the variance of the first (Obuchowski and McClish 1997).
+    Where the first is the better one that is too small for a test that estimates its variance,
+    as DeLong's does: a `Pilot` of the difference's variance alone is the one for that.
+    """
+    null = 2 * variance_a - 2 * covariance
+    return Pilot(cases, variance_a + variance_b - 2 * covariance, null)
+
+
+def patients_needed(
+    pilot: Pilot, difference: float, *, power: float = 0.8, level: float = 0.95
+) -> float:
+    """Return how many patients find a true difference of AUCs by a two-sided test."""
+    null, own = pilot.errors(1)
+    alpha, beta = _quantiles(power, level)
+    return ((alpha * null + beta * own) / _positive("difference", abs(difference))) ** 2
+
+
+def power_of(pilot: Pilot, patients: float, difference: float, *, level: float = 0.95) -> float:
+    """Return the power of the two-sided test of `patients_needed`."""
+    null, own = pilot.errors(patients)
+    return float(norm.cdf((abs(difference) - norm.ppf((1 + level) / 2) * null) / own))
+
+
+def detectable_difference(
+    pilot: Pilot, patients: float, *, power: float = 0.8, level: float = 0.95
+) -> float:
+    """Return the smallest difference of AUCs that so many patients find."""
+    null, own = pilot.errors(patients)
+    alpha, beta = _quantiles(power, level)
+    return alpha * null + beta * own
+
+
+def equivalence_power(
+    pilot: Pilot, patients: float, margin: float, difference: float = 0.0, *, level: float = 0.95
+) -> float:
+    """Return the power of showing, by two one-sided tests, that a difference is within ± margin.
+
+    `level` 0.95 is two tests at 5 %, or a 90 % interval inside the margins.
+    """
+    _, error = pilot.errors(patients)
+    edge = _positive("margin", margin) - norm.ppf(level) * error
+    return float(
+        max(norm.cdf((edge - difference) / error) - norm.cdf((-edge - difference) / error), 0)
+    )
+
+
+def patients_for_equivalence(
+    pilot: Pilot, margin: float, difference: float = 0.0, *, power: float = 0.8, level: float = 0.95
+) -> float:
+    """Return how many patients show that a true difference lies within ± margin.
+
+    InputError for a difference that does not lie within the margin.
+    """
+    if abs(difference) >= _positive("margin", margin):
+        raise InputError(
+            f"a difference of {difference} is not within ± {margin}",
+            where="difference",
+            remedy="Plan for a smaller difference, or a wider margin.",
+        )
+    _quantiles(power, level)
+
+    def lacking(log_patients: float) -> float:
+        found = equivalence_power(pilot, math.exp(log_patients), margin, difference, level=level)
+        return found - power
+
+    return math.exp(brentq(lacking, -20.0, 60.0, xtol=1e-12))
+
+
+def _quantiles(power: float, level: float) -> tuple[float, float]:
+    for name, value in (("power", power), ("level", level)):
+        if not 0 < value < 1:
+            raise InputError(f"{value}", where=name, remedy="Give a number between 0 and 1.")
+    return float(norm.ppf((1 + level) / 2)), float(norm.ppf(power))
+
+
+def _positive(name: str, value: float) -> float:
+    if not 0 < value < math.inf:
+        raise InputError(f"{value}", where=name, remedy="Give a number above zero.")
+    return value

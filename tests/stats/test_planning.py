@@ -1,0 +1,100 @@
+"""Planning: pROC's power of two paired curves, and simulated studies."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from rin.errors import InputError
+from rin.stats.delong import delong_covariance, delong_test
+from rin.stats.planning import (
+    Pilot,
+    detectable_difference,
+    equivalence_power,
+    paired_pilot,
+    patients_for_equivalence,
+    patients_needed,
+    power_of,
+)
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "planning.json").read_text())
+
+
+def pilot_of(labels, scores):
+    areas, covariance = delong_covariance(labels, scores)
+    cases = int(np.sum(labels))
+    return areas[0] - areas[1], paired_pilot(*np.diag(covariance), covariance[0, 1], cases)
+
+
+@pytest.mark.parametrize("case", GOLDEN, ids=lambda case: f"{len(case['labels'])} cases")
+def test_paired_plan_equals_proc(case):
+    difference, pilot = pilot_of(case["labels"], np.array([case["a"], case["b"]]))
+    needed = patients_needed(pilot, difference, power=0.9, level=0.99)
+    assert needed == pytest.approx(case["ncases"], rel=1e-9)
+    assert power_of(pilot, pilot.patients, difference) == pytest.approx(case["power"], rel=1e-9)
+
+
+def studies(rng, shift, n, count):
+    """Draw paired scores of n positive and n negative cases, correlated within a case."""
+    labels = np.repeat([1, 0], n)
+    for _ in range(count):
+        shared = rng.normal(size=2 * n)
+        first = labels * shift + shared + rng.normal(size=2 * n)
+        yield labels, np.array([first, labels * 1.0 + shared + rng.normal(size=2 * n)])
+
+
+def test_stated_power_is_that_of_simulated_studies():
+    rng = np.random.default_rng(7)
+    difference, pilot = pilot_of(*next(studies(rng, 1.6, 20_000, 1)))
+    planned = patients_needed(Pilot(pilot.patients, pilot.variance), difference, power=0.8)
+    n, count = round(planned), 1000
+    found = [delong_test(y, *x).p_value < 0.05 for y, x in studies(rng, 1.6, n, count)]
+    assert np.mean(found) == pytest.approx(0.8, abs=4 * np.sqrt(0.8 * 0.2 / count))
+
+
+def test_stated_power_of_equivalence_is_that_of_simulated_studies():
+    rng = np.random.default_rng(8)
+    _, pilot = pilot_of(*next(studies(rng, 1.0, 20_000, 1)))
+    n, count = round(patients_for_equivalence(pilot, 0.08, power=0.8)), 1000
+    tests = [delong_test(y, *x) for y, x in studies(rng, 1.0, n, count)]
+    z = norm.ppf(0.95)
+    inside = [abs(t.difference) + z * np.sqrt(t.variance) < 0.08 for t in tests]
+    assert np.mean(inside) == pytest.approx(0.8, abs=0.05)
+
+
+@given(
+    st.floats(10, 1e4),
+    st.floats(1e-6, 1e-1),
+    st.floats(1e-6, 1e-1),
+    st.floats(0.005, 0.3),
+    st.floats(0.51, 0.99),
+)
+def test_plans_are_each_others_inverse_and_ignore_the_sign(n, variance, null, difference, power):
+    pilot = Pilot(n, variance, null)
+    needed = patients_needed(pilot, -difference, power=power)
+    assert needed == patients_needed(pilot, difference, power=power)
+    assert power_of(pilot, needed, difference) == pytest.approx(power, abs=1e-9)
+    assert detectable_difference(pilot, needed, power=power) == pytest.approx(difference)
+    alike = patients_for_equivalence(pilot, difference, difference / 3, power=power)
+    found = equivalence_power(pilot, alike, difference, -difference / 3)
+    assert found == pytest.approx(power, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        (lambda: Pilot(0, 1.0), "patients of 0"),
+        (lambda: Pilot(10, float("nan")), "variance of nan"),
+        (lambda: patients_needed(Pilot(10, 1.0), 0), "difference: 0"),
+        (lambda: patients_needed(Pilot(10, 1.0), 0.1, power=1), "power: 1"),
+        (lambda: patients_for_equivalence(Pilot(10, 1.0), 0.1, 0.1), "not within"),
+        (lambda: power_of(Pilot(10, 1.0), -3, 0.1), "patients: -3"),
+    ],
+)
+def test_impossible_plans_are_one_clear_error(plan, said):
+    with pytest.raises(InputError, match=said):
+        plan()
