@@ -56,10 +56,10 @@ banner(runs, [task])
 # The paper calls its networks more generalizable, and tests each of them on images of the dataset
 # that it was fine-tuned on. Here every network of one task, trained on {glue:text}`home`, also
 # scores all {glue:text}`n_images` images of {glue:text}`n_patients` patients of
-# {glue:text}`away`, of which none was trained on. The {glue:text}`first` minus the
-# {glue:text}`second` initialisation is {glue:text}`difference_home` AUC points at home and
-# {glue:text}`difference_away` abroad (mean over all scenarios, 95% CI). The change between the two,
-# {glue:text}`change`, {glue:text}`change_said` ({glue:text}`change_p`).
+# {glue:text}`away` ({glue:text}`away_kind`), of which none was trained on. The
+# {glue:text}`first` minus the {glue:text}`second` initialisation is {glue:text}`difference_home`
+# AUC points at home and {glue:text}`difference_away` abroad (mean over all scenarios, 95% CI). The
+# change between the two, {glue:text}`change`, {glue:text}`change_said` ({glue:text}`change_p`).
 #
 # ## At home and abroad
 
@@ -164,6 +164,7 @@ points = {
 page.glue_values(
     home=home_facts.title,
     away=away_facts.title,
+    away_kind="real images" if away_facts.provenance == "real" else "a stand-in",
     n_images=f"{len(cases):,}",
     n_patients=f"{cases['patient_id'].nunique():,}",
     first=a.lower(),

@@ -17,7 +17,9 @@ from rin.study.run import _at_most
 
 CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
 # What the page on a task of one's own leaves out.
-ABSENT = dict.fromkeys(("probe", "factors", "from_random", "sanity", "curation", "reference"))
+ABSENT = dict.fromkeys(
+    ("probe", "factors", "from_random", "repeats", "sanity", "curation", "reference")
+)
 
 
 def shrunk(name):
@@ -25,14 +27,15 @@ def shrunk(name):
     told = load_profile("open" if name == "hospital" else name).model_dump()
     told |= ABSENT if name == "hospital" else {"reference": None}
     told |= {"tasks": ["breast"], "live": None, "backbones": ["ResNet50"], "folds": 1}
-    told |= {"cases": None, "fine_tuning_of": {}, "stand_ins": SETTINGS["stand_ins"]}
-    told |= {"execution": {}}
+    told |= {"cases": None, "cases_of": {}, "splits_of": {}, "fine_tuning_of": {}}
+    external = {"busbra": {"benign": 9, "malignant": 7}} if told["external"] else {}
+    told |= {"stand_ins": SETTINGS["stand_ins"] | external, "execution": {}}
     told["fine_tuning"] |= SETTINGS["fine_tuning"]
     if told["pretraining"]:
         corpora = {init: CORPORA[init] for init in told["pretraining"]["corpora"]}
         told["pretraining"] |= SETTINGS["pretraining"] | {"corpora": corpora, "cases": None}
     factors = (told["factors"] or {}).values()
-    for section in filter(None, [told["from_random"], told["sanity"], *factors]):
+    for section in filter(None, [told["from_random"], told["repeats"], told["sanity"], *factors]):
         names = [each for each in section["scenarios"] if each.startswith("ResNet50")]
         section |= {"scenarios": names} | ({"tasks": ["breast"]} if "tasks" in section else {})
     return Profile.model_validate(told | {"name": f"shrunk_{name}"})

@@ -1,0 +1,73 @@
+"""External datasets: every run scores them whole, and is trained on none of them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny_study import tiny_profile
+
+from rin.errors import InputError
+from rin.study import Runs, open_study, predictions, run
+from rin.study.plan import plan_study
+
+SCENARIO = "ResNet50-freeze_all-1e-02"
+CHANGES = {
+    "name": "external",
+    "external": True,
+    "inits": ["random", "radiologic"],
+    "from_random": {"tasks": ["breast"], "scenarios": [SCENARIO]},
+    "stand_ins.busbra": {"benign": 9, "malignant": 7},
+}
+
+
+@pytest.fixture(scope="module")
+def external(study_folder, pretrained_study, with_small_backbone):
+    study = open_study(tiny_profile(CHANGES | {"name": "tiny"}), results=study_folder)
+    with with_small_backbone():
+        run.run_missing(study, plan_study(study, "from_random"), "External")
+    return study
+
+
+def test_every_run_scores_all_external_cases_and_trains_on_none(external):
+    inputs = external.inputs("breast")
+    away = inputs.external["busbra"]
+    assert away.manifest.name == "busbra"
+    assert not set(inputs.folds["case_id"]) & set(away.store.cases["case_id"])
+    found = predictions(external, "from_random", "breast", "busbra")
+    for _, rows in found.groupby("init"):
+        assert sorted(rows["case_id"]) == sorted(away.store.cases["case_id"])
+    labels = away.labels.loc[found["case_id"]].to_numpy()
+    assert np.array_equal(found["label"], labels)
+    assert set(found["label"]) == {0, 1}
+    assert found["score"].notna().all()
+
+
+def test_scores_at_home_are_those_without_the_external_dataset(external, with_small_backbone):
+    profile = external.profile.model_copy(update={"external": False})
+    alone = replace(external, profile=profile)
+    planned = plan_study(alone, "from_random")
+    ids = {each.run.run_id for each in plan_study(external, "from_random")}
+    assert ids.isdisjoint(each.run.run_id for each in planned)
+    with with_small_backbone():
+        run.run_missing(alone, planned, "Home")
+    pd.testing.assert_frame_equal(
+        predictions(alone, "from_random", "breast"), predictions(external, "from_random", "breast")
+    )
+    with pytest.raises(InputError, match="unknown part 'busbra'"):
+        predictions(alone, "from_random", "breast", "busbra")
+
+
+def test_external_cases_come_with_what_the_manifest_keeps(external):
+    runs = Runs(external)
+    assert runs.external("breast") == ("busbra",)
+    cases = runs.cases("breast", "busbra")
+    assert list(cases)[:3] == ["case_id", "patient_id", "label"]
+    assert {"device", "birads"} <= set(cases)
+    assert len(cases) == len(external.inputs("breast").external["busbra"].store.cases)
+
+
+def test_external_dataset_that_is_not_at_hand_is_named():
+    study = open_study(tiny_profile({"external": True}))
+    with pytest.raises(InputError, match="the images of busbra are not at hand"):
+        study.inputs("breast")
