@@ -66,9 +66,9 @@ banner(runs, [task])
 # %%
 home_scores = runs.predictions(task=task)
 away_scores = runs.predictions(task=task, part=abroad)
-# Networks of every fold score the same external images: each is a scenario of its own.
+# All external images are tested by the networks of every fold: each is a scenario of its own.
 each_fold = away_scores["scenario"] + " " + away_scores["fold"].astype(str)
-away_alone = away_scores.assign(scenario=each_fold, fold=0)
+away_alone = away_scores.assign(scenario=each_fold, fold=0, part="test")
 at_home = init_differences(home_scores, *inits).set_index("group")
 away = init_differences(away_alone, *inits).set_index("group")
 
@@ -127,7 +127,7 @@ names = {"all": "All scenarios", **style.UNFREEZING_LABEL}
 rows = pd.concat(
     (100 * table[["difference", "ci_low", "ci_high"]]).assign(label=label)
     for label, table in shown.items()
-)
+).rename_axis(None)
 rows = rows.rename(columns={"difference": "estimate", "ci_low": "low", "ci_high": "high"})
 rows["group"] = rows.index.map(names)
 rows["note"] = [format_estimate(*one, 1) for one in rows[["estimate", "low", "high"]].to_numpy()]

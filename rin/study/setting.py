@@ -17,11 +17,18 @@ from rin.data.leakage import (
     SAME_PICTURE,
     check_splits,
     leak_free_groups,
+    matches_between,
     near_duplicates,
-    nearest_pictures,
 )
 from rin.data.manifest import REPOSITORY, DatasetManifest, TaskManifest, find_task, load_manifest
-from rin.data.splits import make_folds, read_fold_files, sample_cases, sized_folds, take_cases
+from rin.data.splits import (
+    given_folds,
+    make_folds,
+    read_fold_files,
+    sample_cases,
+    sized_folds,
+    take_cases,
+)
 from rin.data.store import ImageStore, build_store
 from rin.errors import InputError
 from rin.study.ledger import Ledger
@@ -83,8 +90,8 @@ class TaskInputs:
     `dataset`; `pairs` are near-duplicates (case_a, case_b, distance), `folds` the split (case_id,
     fold, part).  `substitute_for` is the title of the task's own dataset where another was read.
     `external` are datasets that every run scores and none is trained on, whole, by name: their
-    `pairs` name for each case that looks like one of the task's own the nearest of those (case_id,
-    other, distance, equal), and their `folds` have no rows.
+    `pairs` are matches with the task's own images (case_id, other, distance, equal), and their
+    `folds` have no rows.
     """
 
     manifest: DatasetManifest
@@ -245,16 +252,19 @@ def _external_inputs(
             )
         found = _open(study, manifest, square=square)
         store, none = study.store(found, *square), pd.DataFrame(columns=["case_id", "fold", "part"])
-        pairs = nearest_pictures(found.cases, dataset.cases)
         bits = SAME_PICTURE if home.near_duplicate_bits is None else home.near_duplicate_bits
-        pairs = pairs[pairs["distance"] <= bits].reset_index(drop=True)
+        pairs = matches_between(found.cases, dataset.cases, bits)
         opened[name] = TaskInputs(manifest, task, found, found, store, pairs, none)
     return opened
 
 
 def official_folds(study: Study, task: TaskManifest, dataset: Dataset) -> pd.DataFrame:
-    """Return the folds that the paper's authors published for a task, all of them."""
+    """Return all folds that the authors of the paper, or of the dataset, published for a task."""
     lists = task.fold_lists
+    if lists is None and "split" in dataset.manifest.options:
+        pairs = near_duplicates(dataset.cases, dataset.manifest.near_duplicate_bits)
+        groups = leak_free_groups(dataset.cases, pairs)
+        return given_folds(dataset, groups, task.n_folds, study.profile.seed)
     if lists is None or study.data_root is None or not (study.data_root / lists.folder).is_dir():
         known = "no lists are known" if lists is None else f"{lists.folder} is not there"
         raise InputError(
