@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
 from rin.errors import InputError
 from rin.report import build as module
@@ -85,93 +84,55 @@ def tree(tmp_path, monkeypatch):
     write(
         root,
         rin__one="x = 1\n",
-        rin__two="x = 1\n",
+        rin__data__manifest="",
         notebooks__study=header + "import rin.one\n",
-        notebooks__use__tests_alone="import rin.two\n",
+        notebooks__use__tests_alone="import rin.data.manifest\n",
     )
     (root / "rin" / "__init__.py").touch()
-    profiles = root / "notebooks" / "profiles"
-    profiles.mkdir()
-    shutil.copy(ROOT / "notebooks" / "profiles" / "smoke.yaml", profiles)
+    (root / "notebooks" / "profiles").mkdir()
+    shutil.copy(ROOT / "notebooks" / "profiles" / "smoke.yaml", root / "notebooks" / "profiles")
+    shutil.copytree(ROOT / "data_manifests", root / "data_manifests")
     table = [one for one in NOTEBOOKS if one.source in ("study", "use/tests_alone")]
     monkeypatch.setattr("rin.report.pages.NOTEBOOKS", tuple(table))
-    monkeypatch.setenv("RIN_PROFILES", str(profiles))
+    monkeypatch.setenv("RIN_PROFILES", str(root / "notebooks" / "profiles"))
+    monkeypatch.setenv("RIN_MANIFESTS", str(root / "data_manifests"))
     return root
 
 
-@pytest.fixture
-def fingerprints(tree, tmp_path):
-    """Returns the fingerprints of the two pages as they are now."""
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
 
-    def now(data_root=""):
-        study = open_study("smoke", data_root=data_root, results=tmp_path / "results")
+
+def test_fingerprint_of_a_page_changes_with_what_it_reads_and_with_nothing_else(tree):
+    images, smoke = tree / "images", tree / "notebooks" / "profiles" / "smoke.yaml"
+    (images / "Dataset_BUSI_with_GT" / "benign").mkdir(parents=True)
+    archive, notes = images / "pretrain_radiologic.zip", images / "notes.txt"
+    archive.write_bytes(b"pictures")
+
+    def fingerprints():
+        study = open_study("smoke", data_root=images, results=tree / "results")
         jobs = plan_jobs(study, outline_of(study), VALUES, tree)
         return {job.name: job.fingerprint() for job in jobs}
 
-    return now
-
-
-@pytest.fixture
-def data_root(tmp_path):
-    folder = tmp_path / "images"
-    (folder / "Dataset_BUSI_with_GT" / "benign").mkdir(parents=True)
-    (folder / "pretrain_radiologic.zip").write_bytes(b"pictures")
-    (folder / "notes.txt").write_text("of no dataset")
-    return folder
-
-
-def changed(before, after):
-    return {name for name in before if before[name] != after[name]}
-
-
-def test_fingerprint_when_a_module_changes_is_another_for_pages_that_import_it(fingerprints, tree):
+    picture = images / "Dataset_BUSI_with_GT" / "benign" / "benign (1).png"
+    manifest = tree / "data_manifests" / "busi.yaml"
     before = fingerprints()
-    (tree / "rin" / "one.py").write_text("x = 2\n")
-    assert changed(before, fingerprints()) == {"study"}
-
-
-def test_fingerprint_when_the_profile_changes_is_another_for_pages_that_take_it(fingerprints, tree):
-    before = fingerprints()
-    path = tree / "notebooks" / "profiles" / "smoke.yaml"
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"seed": 1}))
-    assert changed(before, fingerprints()) == {"study"}
-
-
-def test_fingerprint_when_manifests_change_is_another_for_pages_that_read_them(
-    fingerprints, tree, tmp_path, monkeypatch
-):
-    write(tree, rin__data__manifest="")
-    (tree / "rin" / "two.py").write_text("import rin.data.manifest\n")
-    folder = tmp_path / "manifests"
-    shutil.copytree(ROOT / "data_manifests", folder)
-    monkeypatch.setenv("RIN_MANIFESTS", str(folder))
-    before = fingerprints()
-    path = folder / "busi.yaml"
-    path.write_text(path.read_text().replace("modality: US", "modality: ultrasound"))
-    assert changed(before, fingerprints()) == {"use/tests_alone"}
-
-
-def test_fingerprint_when_images_change_is_another(fingerprints, data_root):
-    archive = data_root / "pretrain_radiologic.zip"
-    picture = data_root / "Dataset_BUSI_with_GT" / "benign" / "benign (1).png"
-    edits = (
-        lambda: archive.write_bytes(b"other pictures"),
-        lambda: os.utime(archive, ns=(1, 1)),
-        lambda: (data_root / "busi.zip").write_bytes(b"pictures"),
-        lambda: picture.write_bytes(b"one picture"),
-    )
-    before = fingerprints(data_root)
-    for edit in edits:
-        edit()
-        now = fingerprints(data_root)
-        assert changed(before, now) == {"study"}
+    for change, pages in (
+        (lambda: (tree / "rin" / "one.py").write_text("x = 2\n"), {"study"}),
+        (lambda: smoke.write_text(smoke.read_text() + "\nseed: 1\n"), {"study"}),
+        (lambda: edit(manifest, "modality: US", "modality: ultrasound"), {"use/tests_alone"}),
+        (lambda: archive.write_bytes(b"other pictures"), {"study"}),
+        (lambda: os.utime(archive, ns=(1, 1)), {"study"}),
+        (lambda: (images / "busi.zip").write_bytes(b"pictures"), {"study"}),
+        (lambda: picture.write_bytes(b"one picture"), {"study"}),
+        (lambda: notes.write_text("of no dataset"), set()),
+    ):
+        change()
+        now = fingerprints()
+        assert {name for name in before if before[name] != now[name]} == pages
         before = now
-
-
-def test_fingerprint_when_nothing_that_is_read_changes_is_the_same(fingerprints, data_root):
-    before = fingerprints(data_root)
-    (data_root / "notes.txt").write_text("still of no dataset")
-    assert fingerprints(data_root) == before
 
 
 def test_pages_read_the_ledgers_of_what_comes_before_them():
