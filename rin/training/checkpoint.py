@@ -26,16 +26,23 @@ _RECORDED = ("epoch", "step", "curves", "lowest", "seconds", "timed", "resumed")
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """The checkpoint of one training.
+class WorkFolder:
+    """Where a training keeps what lets it go on: its checkpoint, and whatever else it leaves.
 
-    `identity` is what it must have been written for: run, backend, devices and the like; `minutes`
-    is the least time between two, 0 for one after every step.
+    A checkpoint is used if it was written for the same `identity`: run, backend, devices and the
+    like; `minutes` is the least time between two, 0 for one after every step.  `events` is the
+    folder of a TensorBoard log.
     """
 
-    path: Path
-    identity: dict[str, str]
+    folder: Path
+    identity: dict[str, str] = field(default_factory=dict)
     minutes: float = 5.0
+    events: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        """The checkpoint."""
+        return self.folder / "checkpoint.safetensors"
 
     def save(self, arrays: dict[str, np.ndarray], record: dict[str, Any]) -> None:
         """Replace the checkpoint by another, at once and whole.
@@ -204,24 +211,24 @@ class CheckpointSaver(keras.callbacks.Callback):
         model: keras.Model,
         meters: list[keras.metrics.Metric],
         state: TrainingState,
-        checkpoint: Checkpoint,
+        work: WorkFolder,
     ) -> None:
         super().__init__()
         self.set_model(model)
-        self._meters, self._s, self._checkpoint = meters, state, checkpoint
+        self._meters, self._s, self._work = meters, state, work
         self._metrics: dict[str, np.ndarray] = {}
         self._last, self._saved = time.monotonic(), (0, 0)
 
     def resume(self) -> None:
         """Take over the last checkpoint, if there is one that fits."""
-        loaded = self._checkpoint.load()
+        loaded = self._work.load()
         if loaded is None:
             return
         (arrays, record), variables = loaded, self._variables() | self._running()
         best = [arrays[name] for name in sorted(arrays) if name.startswith("best/")]
         shapes = {name: v.shape for name, v in arrays.items() if not name.startswith("best/")}
         if shapes != {name: tuple(v.shape) for name, v in variables.items()}:
-            return self._checkpoint.refuse("holds other variables than this network has")
+            return self._work.refuse("holds other variables than this network has")
         for name, variable in self._variables().items():
             variable.assign(arrays[name])
         self._s.best = best or None
@@ -245,13 +252,13 @@ class CheckpointSaver(keras.callbacks.Callback):
         self._save_when_due()
 
     def _save_when_due(self) -> None:
-        due = time.monotonic() - self._last >= 60 * self._checkpoint.minutes
+        due = time.monotonic() - self._last >= 60 * self._work.minutes
         if not due or self._saved == (self._s.epoch, self._s.step):
             return
         self.model  # noqa: B018 - on JAX, variables hold the last step's values only after this
         arrays = {n: np.asarray(v) for n, v in (self._variables() | self._running()).items()}
         arrays |= _named("best", self._s.best or [])
-        self._checkpoint.save(arrays, self._s.record())
+        self._work.save(arrays, self._s.record())
         self._last, self._saved = time.monotonic(), (self._s.epoch, self._s.step)
 
     def _variables(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -28,11 +28,11 @@ from rin.models.build import Architecture
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import random_weights
 from rin.training.batches import Part, shuffled_batches
-from rin.training.checkpoint import Checkpoint, TrainingState
+from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.trainer import CompiledBlock, Recipe, find_devices
 
 PARTS = ("train", "validation", "test")
-CHECKPOINT, PROGRESS, FEATURES = "checkpoint.safetensors", "progress.txt", "features.npy"
+PROGRESS, FEATURES = "progress.txt", "features.npy"
 _EVERY_SECONDS = 3.0  # between two lines of progress; asking for the loss waits for the device
 _CHUNK = 8192  # images whose features are in memory at once
 
@@ -52,21 +52,6 @@ class PretrainingResult:
     metrics: dict[str, float | int | str]
     predictions: pd.DataFrame
     classes: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class WorkFolder:
-    """Where a pretraining keeps what lets it go on, and tells how it goes.
-
-    `folder` takes checkpoint, progress line and the features of the test images; a checkpoint of
-    another `identity` is not used; `minutes` lie between two checkpoints, at least; `events` is the
-    folder of a TensorBoard log.
-    """
-
-    folder: Path
-    identity: dict[str, str] = field(default_factory=dict)
-    minutes: float = 5.0
-    events: Path | None = None
 
 
 class PretrainingBlock:
@@ -137,6 +122,13 @@ class PretrainingBlock:
         diverges.
         """
         s, started = self._settings, time.monotonic()
+        if work is not None:
+            made_by = {
+                "backend": f"{keras.backend.backend()} with keras {keras.__version__}",
+                "precision": keras.config.dtype_policy().name,
+                "devices": str(self._block.devices.count),
+            }
+            work = replace(work, identity=work.identity | made_by)
         names = np.unique(classes)
         labels = np.searchsorted(names, classes)
         outputs = self._block.architecture.n_classes
@@ -158,7 +150,7 @@ class PretrainingBlock:
             validation,
             class_weights=weights,
             watchers=partial(self._watchers, work),
-            checkpoint=self._checkpoint(work) if work else None,
+            work=work,
         )
         if s.batch_norm_recalibration:
             recalibrate(self._block, training, s.batch, s.batch_norm_recalibration, self._seed)
@@ -183,14 +175,6 @@ class PretrainingBlock:
         where = f"{self._name} at {self._settings.learning_rate:g}"
         reporter = ProgressReporter(state, loss, where, work.folder / PROGRESS if work else None)
         return [reporter, EventLog(work.events, state)] if work and work.events else [reporter]
-
-    def _checkpoint(self, work: WorkFolder) -> Checkpoint:
-        made_by = {
-            "backend": f"{keras.backend.backend()} with keras {keras.__version__}",
-            "precision": keras.config.dtype_policy().name,
-            "devices": str(self._block.devices.count),
-        }
-        return Checkpoint(work.folder / CHECKPOINT, work.identity | made_by, work.minutes)
 
     def _metrics(
         self, state: TrainingState, parts: list[Part], predictions: pd.DataFrame, seconds: float

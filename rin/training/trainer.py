@@ -33,7 +33,7 @@ from rin.training.batches import (
     read_rows,
     shuffled_batches,
 )
-from rin.training.checkpoint import Checkpoint, CheckpointSaver, StateRecorder, TrainingState
+from rin.training.checkpoint import CheckpointSaver, StateRecorder, TrainingState, WorkFolder
 
 _UNTRAINED_SEED = 1_000_003
 #: What Keras logs of every epoch.
@@ -275,14 +275,14 @@ class CompiledBlock:
         *,
         class_weights: np.ndarray | None = None,
         watchers: Watchers | None = None,
-        checkpoint: Checkpoint | None = None,
+        work: WorkFolder | None = None,
     ) -> TrainingState:
         """Train from given backbone weights, keep the best epoch and tell how it went.
 
         `weights` are in the order of `keras.Model.get_weights`, `contract` is theirs; the epoch of
         lowest validation loss is kept.  `class_weights`, float32 (classes,), count in the training
         loss; `watchers` makes further callbacks, which do not hear of the end of a batch;
-        `checkpoint` is what the training leaves meanwhile, and goes on from if it was killed.
+        `work` is where the training leaves checkpoints, and goes on from if it was killed.
 
         InputError when no epoch has a finite validation loss, the pixels are not 0-255, or a store
         cannot be read.
@@ -294,8 +294,8 @@ class CompiledBlock:
         own = [StateRecorder(state)]
         with self.devices.scope():
             self._restore(weights, contract, recipe, steps)
-            if checkpoint is not None:
-                own.append(saver := CheckpointSaver(model, self._meters, state, checkpoint))
+            if work is not None:
+                own.append(saver := CheckpointSaver(model, self._meters, state, work))
                 saver.resume()
             own += watchers(state, self._meters[0]) if watchers else []
             make = partial(

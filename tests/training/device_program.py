@@ -8,7 +8,6 @@ import json
 import sys
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -23,27 +22,23 @@ if keras.backend.backend() == "tensorflow":
 sys.path.append(str(Path(__file__).parents[1] / "study"))
 from small_backbone import small_backbone
 
+from rin.study.profile import Pretraining
 from rin.training.checkpoint import CheckpointSaver
 from rin.training.pretrain import PretrainingBlock, WorkFolder
 
 keras.applications.ResNet50 = small_backbone
 
 
-@dataclass
-class Settings:
-    size: int = 32
-    batch: int = 8
-    epochs: int = 3
-    optimizer: str = "adam"
-    weight_decay: float = 0.0
-    learning_rate: float = 1e-2
-    schedule: str = "cosine"
-    warmup: float = 0.0
-    class_weights: str = "none"
-    augmentation: str = "none"
-    dropout: float = 0.0
-    batch_norm_momentum: float = 0.9
-    batch_norm_recalibration: int = 0
+SETTINGS = Pretraining(
+    corpora={},
+    size=32,
+    batch=8,
+    epochs=3,
+    learning_rate=1e-2,
+    schedule="cosine",
+    dropout=0,
+    batch_norm_momentum=0.9,
+)
 
 
 def corpus():
@@ -71,7 +66,7 @@ def cut_off_once():
 def told(devices):
     """Return losses, test probabilities and the like of a training."""
     work = WorkFolder(Path(tempfile.mkdtemp()), {}, minutes=0)
-    block = PretrainingBlock("ResNet50", Settings(), 2, seed=3, channels=1, devices=devices)
+    block = PretrainingBlock("ResNet50", SETTINGS, 2, seed=3, channels=1, devices=devices)
     if devices > 1:
         cut_off_once()
         with suppress(KeyboardInterrupt):

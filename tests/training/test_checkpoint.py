@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rin.errors import InputError
-from rin.training.checkpoint import Checkpoint
+from rin.training.checkpoint import WorkFolder
 
 ARRAYS = {
     "model/00000": np.arange(12, dtype="float32").reshape(3, 4).T,  # not contiguous
@@ -14,7 +14,7 @@ RECORD = {"epoch": 2, "step": 5, "lowest": float("inf"), "curves": [{"loss": 0.5
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    return Checkpoint(tmp_path / "checkpoint.safetensors", {"run": "a", "devices": "1"})
+    return WorkFolder(tmp_path, {"run": "a", "devices": "1"})
 
 
 def test_checkpoint_round_trip_keeps_arrays_and_record(checkpoint):
@@ -44,7 +44,7 @@ def test_checkpoint_that_is_truncated_is_refused_with_its_name(checkpoint, share
 
 def test_checkpoint_of_another_configuration_is_refused_and_tells_what_differs(checkpoint):
     checkpoint.save(ARRAYS, RECORD)
-    other = Checkpoint(checkpoint.path, {"run": "a", "devices": "2"})
+    other = WorkFolder(checkpoint.folder, {"run": "a", "devices": "2"})
     with pytest.warns(UserWarning, match=r"written for devices '1' and not '2'; .*its start"):
         assert other.load() is None
 

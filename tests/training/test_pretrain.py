@@ -1,5 +1,4 @@
 import math
-from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import keras
@@ -10,6 +9,7 @@ from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
 from rin.errors import InputError
 from rin.files import sha256_of
 from rin.models.weights import random_weights, read_weights_file
+from rin.study.profile import Pretraining
 from rin.training import pretrain
 from rin.training.batches import OrderedBatches, Part, shuffled_batches
 from rin.training.checkpoint import CheckpointSaver, TrainingState
@@ -23,33 +23,16 @@ from rin.training.pretrain import (
 )
 from rin.training.trainer import Devices
 
-HISTORY = [
-    "epoch",
-    "accuracy",
-    "loss",
-    "val_accuracy",
-    "val_loss",
-    "learning_rate",
-    "images_per_second",
-    "seconds",
-]
-
-
-@dataclass(frozen=True)
-class Settings:
-    size: int = 32
-    batch: int = 6
-    epochs: int = 2
-    optimizer: str = "adam"
-    weight_decay: float = 0.0
-    learning_rate: float = 1e-2
-    schedule: str = "constant"
-    warmup: float = 0.0
-    class_weights: str = "none"
-    augmentation: str = "official"
-    dropout: float = 0.2
-    batch_norm_momentum: float = 0.9
-    batch_norm_recalibration: int = 0
+SETTINGS = Pretraining(
+    corpora={},
+    size=32,
+    batch=6,
+    epochs=2,
+    learning_rate=1e-2,
+    augmentation="official",
+    dropout=0.2,
+    batch_norm_momentum=0.9,
+)
 
 
 def corpus(names, color=False, seed=0):
@@ -70,7 +53,7 @@ GRAY, RGB = corpus(["a", "b", "c"]), corpus(["d", "e", "f", "g"], color=True, se
 def pretrained(tmp_path_factory):
     """Block, results on two corpora, their saved files and what each began from."""
     folder = tmp_path_factory.mktemp("pretrained")
-    block = PretrainingBlock("ResNet50", Settings(), 4, seed=5)
+    block = PretrainingBlock("ResNet50", SETTINGS, 4, seed=5)
     compiled, starts = block._block, []
     fit = compiled.fit
 
@@ -224,7 +207,7 @@ def test_pretraining_that_is_cut_off_goes_on_as_if_it_had_not_been(
     block.train(*RGB)  # whatever happens in between
     result = block.train(*GRAY, work)
     assert result.metrics["resumed"] == 1
-    untimed = HISTORY[:6]
+    untimed = ["epoch", "accuracy", "loss", "val_accuracy", "val_loss", "learning_rate"]
     np.testing.assert_array_equal(result.history[untimed], gray.history[untimed])
     assert result.predictions.equals(gray.predictions)
 
@@ -245,7 +228,8 @@ def test_pretraining_with_a_checkpoint_of_another_run_begins_from_its_start(
 
 def test_pretraining_with_schedule_and_weights_compiles_once_for_corpora_of_one_size(tmp_path):
     changes = {"schedule": "cosine", "warmup": 0.25, "class_weights": "balanced"}
-    settings = replace(Settings(), **changes, optimizer="sgd", weight_decay=1e-4)
+    changes |= {"optimizer": "sgd", "weight_decay": 1e-4}
+    settings = SETTINGS.model_copy(update=changes)
     block = PretrainingBlock("ResNet50", settings, 4, seed=5)
     first = block.train(*GRAY, WorkFolder(tmp_path, events=tmp_path / "events"))
     second = block.train(*corpus(["x", "y", "z"], seed=2))
@@ -266,7 +250,9 @@ def test_balanced_class_weights_give_each_class_the_same_sum(pretrained, monkeyp
         raise _Killed
 
     block = pretrained[0]
-    monkeypatch.setattr(block, "_settings", replace(Settings(), class_weights="balanced"))
+    monkeypatch.setattr(
+        block, "_settings", SETTINGS.model_copy(update={"class_weights": "balanced"})
+    )
     monkeypatch.setattr(block._block, "fit", spy)
     with pytest.raises(_Killed):
         block.train(images[kept], classes[kept], parts[kept], "symmetric")
@@ -276,7 +262,7 @@ def test_balanced_class_weights_give_each_class_the_same_sum(pretrained, monkeyp
 def test_pretraining_block_of_a_batch_that_devices_cannot_share_tells_so(monkeypatch):
     monkeypatch.setattr(pretrain, "find_devices", lambda _: Devices(4))
     with pytest.raises(InputError, match="4 devices cannot share a batch of 6 evenly"):
-        PretrainingBlock("ResNet50", Settings(), 4, seed=5, devices=4)
+        PretrainingBlock("ResNet50", SETTINGS, 4, seed=5, devices=4)
 
 
 def test_recalibrated_averages_are_those_of_the_batches_and_nothing_else_changes(whole, store):

@@ -3,9 +3,8 @@ import math
 import os
 import subprocess
 import sys
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -13,14 +12,11 @@ import pytest
 from scipy.special import log_softmax, softmax
 
 from rin.errors import InputError
-from rin.models.build import Architecture
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import random_weights
-from rin.training import CODE_VERSION
-from rin.training.batches import Part
+from rin.training import CODE_VERSION, trainer
+from rin.training.batches import Part, shuffled_batches
 from rin.training.trainer import (
-    CompiledBlock,
-    Devices,
     Recipe,
     find_devices,
     learning_rate,
@@ -73,28 +69,16 @@ def test_run_when_repeated_is_the_same_to_the_bit_and_trains_its_layers(
     assert changed(block, start) == {v.path for layer in taught for v in layer.weights}
 
 
-class Unbuilt(CompiledBlock):
-    """A block without a network: it takes the batches of two epochs and learns nothing."""
+def test_order_of_the_training_cases_is_that_of_the_seed(frozen, start, parts, monkeypatch):
+    asked = []
 
-    def __init__(self):
-        self.architecture, self.devices = Architecture("ResNet50", "freeze_all", 32), Devices(1)
-        self.parts = SimpleNamespace(model=SimpleNamespace(set_weights=lambda _: None))
+    def spy(part, **settings):
+        asked.append((part, settings["seed"], settings["epoch"], settings["step"]))
+        return shuffled_batches(part, **settings)
 
-    def _restore(self, *_):
-        pass
-
-    def _fit(self, make, validation, state, callbacks):
-        self.taken = [images[:, 0, 0, 0].tolist() for images, _ in islice(make(), 6)]
-        state.epoch, state.best = state.epochs, []
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_order_of_the_training_cases_is_that_of_the_seed(seed):
-    rows = np.arange(18, dtype="uint8")  # pictures of one pixel that tell their row
-    training, block = Part(rows[:, np.newaxis, np.newaxis], rows % 2, rows), Unbuilt()
-    block.fit([], CAFFE, Recipe(1e-3, 2, 8, seed), training, training)
-    orders = [np.random.default_rng([seed, epoch]).permutation(18) for epoch in (0, 1)]
-    assert block.taken == [sorted(o[at : at + 8].tolist()) for o in orders for at in (0, 8, 16)]
+    monkeypatch.setattr(trainer, "shuffled_batches", spy)
+    run(frozen[0], start, parts, Recipe(1e-3, 2, 8, 5))
+    assert asked == [(parts[0], 5, 0, 0)]
 
 
 def moved(block, start, parts, learning_rate):
