@@ -1,22 +1,12 @@
-"""The layout of CC-CCII in a literal miniature, and its stand-in."""
+"""The layout of CC-CCII in a literal miniature."""
 
-import csv
 import shutil
 
-import numpy as np
-import pandas as pd
 import pytest
-from busi_files import picture, save, zip_folder
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GroupKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from busi_files import picture, save
 
 from rin.data.layouts import find_cases
 from rin.data.manifest import load_manifest
-from rin.data.standins import write_stand_in
-from rin.data.standins.chest_ct import draw_cc_ccii_scan as draw_scan
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -39,7 +29,6 @@ SCANS = (
     "CP-1.zip,CP,25,3200,1",
     "Normal-3.zip,Normal,742,177,2",
 )
-COUNTS = {"cp": 5, "ncp": 6, "normal": 2}
 
 
 @pytest.fixture
@@ -96,14 +85,6 @@ def test_find_cases_without_the_list_says_what_to_do(root, manifest):
     (root / "CC-CCII" / "lesions_slices.csv").unlink()
     with pytest.raises(InputError, match=r"lesions_slices\.csv is missing.*slices: all"):
         cases_of(root, manifest)
-
-
-@pytest.mark.parametrize("wrap", ["", "CC-CCII/"])
-def test_find_cases_of_a_zip_equals_the_folder(root, manifest, wrap):
-    zip_folder(root / "CC-CCII", root / "a.zip", wrap)
-    unpacked, zipped = cases_of(root, manifest), cases_of(root, manifest, "a.zip")
-    assert [case.case_id for case in zipped] == [case.case_id for case in unpacked]
-    assert zipped[0].image == f"a.zip::{wrap}CP/10/3153/0173.jpg"
 
 
 def test_find_cases_with_another_extension_in_the_list_still_matches(root, manifest):
@@ -196,48 +177,3 @@ def test_find_cases_with_metadata_of_absent_patients_names_them(root, manifest):
     write(root, "metadata.csv", "patient_id,Age", "25,61", "4711,50")
     with pytest.raises(InputError, match=r"1 patients of metadata\.csv have no folder: 4711"):
         cases_of(root, manifest)
-
-
-@pytest.fixture(scope="module")
-def stand_in(tmp_path_factory):
-    return write_stand_in(load_manifest("cc_ccii"), tmp_path_factory.mktemp("s"), COUNTS, seed=1)
-
-
-def test_stand_in_is_read_by_the_same_reader_with_two_listed_slices_a_scan(stand_in, manifest):
-    found = pd.DataFrame(cases_of(stand_in, manifest))
-    assert found["source_class"].value_counts().to_dict() == {"NCP": 12, "CP": 10, "Normal": 7}
-    assert found["case_id"].is_unique
-    assert found.groupby("source_class")["patient_id"].nunique().to_dict() == {
-        "CP": 5,
-        "NCP": 6,
-        "Normal": 2,
-    }
-    everything = cases_of(stand_in, with_options(manifest, slices="all"))
-    assert len(everything) == 4 * 13 - (2 + 3 + 1), "every other scan has an unlisted slice less"
-
-
-def test_stand_in_has_the_published_tables_and_formats(stand_in):
-    top = stand_in / "CC-CCII"
-    headers = {
-        path.name: next(csv.reader(path.open(encoding="utf-8"))) for path in top.glob("*.csv")
-    }
-    assert headers["lesions_slices.csv"] == ["imgpath"]
-    assert headers["unzip_filenames.csv"] == SCANS[0].split(",")
-    assert headers["metadata.csv"][:3] == ["patient_id", "Age", "Sex(Male1/Female2)"]
-    assert {path.suffix for path in top.rglob("*.*") if path.parent != top} == {".png", ".jpg"}
-
-
-def test_stand_in_opacities_separate_the_classes_with_overlap():
-    features, labels, patients = [], [], []
-    for kind in ("cp", "ncp"):
-        for index in range(40):
-            for image in draw_scan(kind, index, 5)[1:3]:
-                inner = image[30:130, 25:135]
-                features.append(np.histogram(inner, bins=8, range=(0, 200))[0])
-                labels.append(kind == "ncp")
-                patients.append(f"{kind}{index}")
-    model = make_pipeline(StandardScaler(), LogisticRegression())
-    scores = cross_val_predict(
-        model, features, labels, groups=patients, cv=GroupKFold(5), method="predict_proba"
-    )[:, 1]
-    assert 0.7 < roc_auc_score(labels, scores) < 0.95

@@ -1,18 +1,13 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import cross_val_predict
 
 from rin.data.layouts import find_cases
 from rin.data.layouts.ddti import UNRATED
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_gray, read_mask
-from rin.data.standins.ultrasound import write_ddti
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -166,54 +161,3 @@ def test_find_cases_with_a_stray_file_names_it(root, name, problem):
     (root / "ddti" / name).write_text(xml(31))
     with pytest.raises(InputError, match=problem):
         read(root)
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """A stand-in, what its writer says, and its cases with pictures and masks."""
-    root = tmp_path_factory.mktemp("standin")
-    (root / "ddti").mkdir()
-    rows = write_ddti(root / "ddti", {"benign": 26, "malignant": 26}, 5)
-    note = pd.DataFrame(rows, columns=["class", "images", "masks"]).groupby("class").sum()
-    cases = read(root)
-    pictures = [read_gray(root, case.image) for case in cases]
-    masks = [
-        read_mask(root, case.masks, picture.shape)
-        for case, picture in zip(cases, pictures, strict=True)
-    ]
-    return root, note, cases, pictures, masks
-
-
-def test_stand_in_is_read_by_the_reader_and_counts_itself_right(written):
-    _, note, cases, pictures, masks = written
-    for source_class, n in note["images"].items():
-        of_class = [case for case in cases if case.source_class == source_class]
-        assert len(of_class) == n
-        assert sum(len(case.masks) for case in of_class) == note["masks"][source_class]
-    patients = {DDTI.label(c.source_class): set() for c in cases}
-    for case in cases:
-        patients[DDTI.label(case.source_class)].add(case.patient_id)
-    assert {label: len(ids) for label, ids in patients.items()} == {
-        "benign": 26,
-        "malignant": 26,
-        None: 5,
-    }
-    several = len(cases) - sum(map(len, patients.values()))
-    assert 0.25 < several / 57 < 0.4
-    assert all(mask.any() for mask in masks)
-    assert max(max(picture.shape) for picture in pictures) <= 256
-    assert set(note.index) == {"2", "3", "4a", "4b", "4c", "5", UNRATED}
-
-
-def test_stand_in_nodule_separates_the_classes_about_as_designed(written):
-    _, _, cases, pictures, masks = written
-    features, labels = [], []
-    for case, picture, mask in zip(cases, pictures, masks, strict=True):
-        if DDTI.label(case.source_class) is not None:
-            height, width = np.ptp(np.nonzero(mask), axis=1) + 1
-            features.append([picture[mask].mean() / 50, np.log(height / width)])
-            labels.append(DDTI.label(case.source_class) == "malignant")
-    scores = cross_val_predict(
-        LogisticRegression(), features, labels, cv=5, method="predict_proba"
-    )[:, 1]
-    assert 0.75 < roc_auc_score(labels, scores) < 0.98

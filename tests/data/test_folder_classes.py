@@ -117,3 +117,25 @@ def test_find_cases_with_unusable_options_names_manifest_and_field(
 def test_find_cases_with_a_broken_patient_pattern_says_so(xray, manifest):
     with pytest.raises(InputError, match=r"'person\(' is no regular expression"):
         cases_of(xray, manifest.model_copy(update={"patient_pattern": "person("}))
+
+
+def test_covid19_ct_by_our_convention_reads_the_patient_before_the_slice(tmp_path):
+    for number, name in enumerate(["A-7_001.png", "A-7_002.png", "b12_1.jpg"]):
+        folder = "negative" if name.startswith("b") else "positive"
+        save(tmp_path / "covid19_ct" / folder / name, picture(number))
+    found = [
+        (case.case_id, case.patient_id)
+        for case in find_cases(open_tree(tmp_path, "covid19_ct"), load_manifest("covid19_ct"))
+    ]
+    assert found == [
+        ("negative/b12_1.jpg", "b12"),
+        ("positive/A-7_001.png", "A-7"),
+        ("positive/A-7_002.png", "A-7"),
+    ]
+
+
+def test_covid19_ct_with_a_name_without_patient_names_it(tmp_path):
+    save(tmp_path / "covid19_ct/negative/b12_1.png", picture(1))
+    save(tmp_path / "covid19_ct/positive/scan 1.png", picture(2))
+    with pytest.raises(InputError, match=r"does not match 'positive/scan 1\.png'"):
+        find_cases(open_tree(tmp_path, "covid19_ct"), load_manifest("covid19_ct"))

@@ -2,9 +2,7 @@ import re
 import shutil
 
 import numpy as np
-import pandas as pd
 import pytest
-from busi_files import zip_folder
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
@@ -80,16 +78,6 @@ def test_find_cases_locators_are_read_as_the_slices(root):
     case = next(case for case in read(root) if case.case_id == "0001-sagittal-3")
     volume = np.load(root / "MRNet-v1.0" / "train" / "sagittal" / "0001.npy")
     np.testing.assert_array_equal(read_gray(root, case.image), volume[3])
-
-
-def test_find_cases_of_archive_and_of_a_folder_around_are_the_same(root):
-    zip_folder(root / "MRNet-v1.0", root / "flat.zip")
-    zip_folder(root / "MRNet-v1.0", root / "wrapped.zip", wrap="MRNet-v1.0/")
-    expected = [(c.case_id, c.source_class) for c in read(root)]
-    for archive in ("flat.zip", "wrapped.zip"):
-        cases = read(root, location=archive)
-        assert [(c.case_id, c.source_class) for c in cases] == expected
-    assert read_gray(root, cases[0].image).shape == (4, 4)
 
 
 def test_find_cases_takes_plane_slices_and_parts_from_the_options(root):
@@ -239,29 +227,6 @@ def test_slices_choose_different_ones_in_order_and_in_balance(rule, count, n):
     assert chosen[0] >= 0
     assert chosen[-1] < n
     assert abs(chosen[0] - (n - 1 - chosen[-1])) <= 1
-
-
-COUNTS = {"normal": 12, "abnormal": 2, "acl": 6, "meniscus": 6, "both": 6}
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    root = tmp_path_factory.mktemp("standin")
-    (root / "mrnet").mkdir()
-    return root, mrnet.write_mrnet(root / "mrnet", COUNTS, 5)
-
-
-def test_stand_in_is_read_by_the_reader_and_counts_its_exams_right(written):
-    root, rows = written
-    cases = read(root, MRNET, "mrnet")
-    classes = pd.Series({case.patient_id: case.source_class for case in cases}).value_counts()
-    exams = {"normal": 12, "abnormal": 2, "acl": 6, "meniscus": 6, "acl+meniscus": 6}
-    assert classes.to_dict() == exams
-    assert rows == [(name, n, 0) for name, n in exams.items()]
-    assert read_gray(root, cases[0].image).shape == (256, 256)
-    assert {case.image.split("/")[1] for case in cases} == {"train", "valid"}
-    every_plane = options(plane="coronal", slices={"rule": "all"})
-    assert len(read(root, every_plane, "mrnet")) == 3 * sum(COUNTS.values())
 
 
 @pytest.mark.parametrize(

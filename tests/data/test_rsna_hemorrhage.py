@@ -1,17 +1,9 @@
 """The hemorrhage challenge: its reader on literal tables, and its stand-in."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from busi_files import zip_folder
 from pydicom import dcmread
-from scipy.ndimage import gaussian_filter
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from rin.data.dataset import ensure_dataset, open_dataset
-from rin.data.dicom import patient_of
 from rin.data.layouts import find_cases
 from rin.data.layouts.rsna_hemorrhage import KINDS, read_labels
 from rin.data.manifest import load_manifest
@@ -77,14 +69,6 @@ def test_labels_are_a_column_per_kind_in_any_order_of_rows(root):
     ]
 
 
-@pytest.mark.parametrize("wrap", ["", f"{TOP}/"])
-def test_archive_is_read_with_and_without_wrapping_folder(root, wrap):
-    zip_folder(root / TOP, root / f"{TOP}.zip", wrap)
-    cases = read(root, f"{TOP}.zip")
-    assert cases["ID_c3"].image == f"{TOP}.zip::{wrap}stage_2_train/ID_c3.dcm"
-    assert len(cases) == 3
-
-
 @pytest.mark.parametrize(
     ("before", "after", "problem"),
     [
@@ -137,17 +121,6 @@ def standin(tmp_path_factory):
     return write_stand_in(MANIFEST, tmp_path_factory.mktemp("standin"), COUNTS, seed=1)
 
 
-def test_stand_in_has_two_slices_per_patient_and_blood_where_it_should(standin):
-    cases = read(standin).values()
-    table = pd.DataFrame(
-        {"patient": patient_of(standin, case.image), "blood": case.source_class == "hemorrhage"}
-        for case in cases
-    )
-    per_patient = table.groupby("patient")["blood"].agg(["size", "sum"])
-    assert per_patient["size"].tolist() == [2] * 8
-    assert (per_patient["sum"] > 0).sum() == COUNTS["hemorrhage"]
-
-
 def test_stand_in_files_are_ct_images_in_hounsfield_units(standin):
     depths = set()
     for path in (standin / TOP / "stage_2_train").iterdir():
@@ -171,51 +144,3 @@ def test_stand_in_reads_back_as_it_was_drawn(standin, kind):
         gray = read_gray(standin, f"{TOP}/stage_2_train/{drawn.image_id}.dcm", MANIFEST.window)
         share = (np.rint(drawn.hounsfield) - 39.5) / 79 + 0.5
         np.testing.assert_array_equal(gray, np.rint(255 * np.clip(share, 0, 1)))
-
-
-def test_stand_in_labels_are_those_that_were_drawn(standin):
-    labels = read_labels(open_tree(standin, TOP), TABLE)
-    for kind in COUNTS:
-        for index in range(COUNTS[kind]):
-            for number in (0, 1):
-                drawn = draw_head_slice(kind, index, number, seed=1)
-                shown = labels.loc[drawn.image_id]
-                assert [name for name in KINDS[:5] if shown[name]] == list(drawn.kinds)
-
-
-def test_stand_in_opens_as_a_dataset_and_so_does_its_archive(tmp_path):
-    dataset = ensure_dataset(MANIFEST, None, tmp_path / "s", COUNTS, 1, index_folder=tmp_path / "i")
-    assert dataset.provenance == "stand-in"
-    assert set(dataset.cases["label"]) == {"hemorrhage", "no hemorrhage"}
-    assert dataset.cases["patient_id"].nunique() == 8
-    (tmp_path / "z").mkdir()
-    zip_folder(dataset.root / TOP, tmp_path / "z" / f"{TOP}.zip")
-    archive = open_dataset(MANIFEST, tmp_path / "z", index_folder=tmp_path / "i")
-    assert archive.digest == dataset.digest
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    folder, counts = tmp_path_factory.mktemp("dataset"), {"hemorrhage": 30, "none": 16}
-    return ensure_dataset(MANIFEST, None, folder / "s", counts, 4, index_folder=folder / "i")
-
-
-def features(pixels):
-    smooth = gaussian_filter(pixels.astype(float), 2)
-    dense, inner = np.sqrt(((smooth > 150) & (smooth < 215)).sum()), smooth[40:120, 45:115]
-    return [dense, np.percentile(inner, 99), inner.std(), np.abs(inner - inner[:, ::-1]).mean()]
-
-
-def test_stand_in_classes_overlap_and_can_be_told_apart(dataset):
-    labels, patients = dataset.cases["label"] == "hemorrhage", dataset.cases["patient_id"]
-    values = np.array([features(read_gray(dataset.root, i, (40, 80))) for i in dataset.cases.image])
-    values = (values - values.mean(axis=0)) / values.std(axis=0)
-    scores = cross_val_predict(
-        LogisticRegression(),
-        values,
-        labels,
-        groups=patients,
-        cv=GroupKFold(5),
-        method="predict_proba",
-    )
-    assert 0.7 < roc_auc_score(labels, scores[:, 1]) < 0.97

@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 from busi_files import zip_folder
 from pydicom import dcmread
-from skimage.filters import difference_of_gaussians
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import cross_val_predict
 
-from rin.data.dataset import ensure_dataset, open_dataset
 from rin.data.layouts import find_cases
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_gray, read_mask
@@ -80,14 +75,6 @@ def test_cases_have_boxes_classes_and_nih_patients(root):
         "pneumonia",
         "no pneumonia",
     }
-
-
-@pytest.mark.parametrize("wrap", ["", f"{TOP}/"])
-def test_archive_is_read_with_and_without_wrapping_folder(root, wrap):
-    zip_folder(root / TOP, root / f"{TOP}.zip", wrap)
-    cases = read(root, f"{TOP}.zip")
-    assert cases["cc"].image == f"{TOP}.zip::{wrap}stage_2_train_images/cc.dcm"
-    assert cases["aa"].masks == read(root)["aa"].masks
 
 
 def test_mapping_may_lie_beside_the_archive(root):
@@ -199,16 +186,6 @@ def standin_cases(standin):
     return read(standin).values()
 
 
-def test_stand_in_has_two_images_for_every_sixth_patient(standin_cases):
-    images = dict.fromkeys(MANIFEST.label_map, 0)
-    patients = {name: set() for name in MANIFEST.label_map}
-    for case in standin_cases:
-        images[case.source_class] += 1
-        patients[case.source_class].add(case.patient_id)
-    assert list(images.values()) == [9, 7, 8]
-    assert [len(found) for found in patients.values()] == list(COUNTS.values())
-
-
 def test_stand_in_files_are_those_of_the_challenge(standin):
     kinds = set()
     for path in (standin / TOP / "stage_2_train_images").iterdir():
@@ -233,35 +210,3 @@ def test_stand_in_reads_back_as_it_was_drawn(standin, standin_cases):
             assert mask.any() == (kind == "opacity")
             for x, y, width, height in drawn.boxes:
                 assert mask[y : y + height, x : x + width].all()
-
-
-def test_stand_in_opens_as_a_dataset_and_so_does_its_archive(tmp_path):
-    dataset = ensure_dataset(MANIFEST, None, tmp_path / "s", COUNTS, 1, index_folder=tmp_path / "i")
-    assert dataset.provenance == "stand-in"
-    assert dataset.cases["label"].value_counts().to_dict() == {"no pneumonia": 15, "pneumonia": 9}
-    assert dataset.cases["digest"].is_unique
-    (tmp_path / "z").mkdir()
-    zip_folder(dataset.root / TOP, tmp_path / "z" / f"{TOP}.zip")
-    archive = open_dataset(MANIFEST, tmp_path / "z", index_folder=tmp_path / "i")
-    assert archive.digest == dataset.digest
-
-
-def features(pixels):
-    left, right = pixels[25:120, 30:70] / 255.0, pixels[25:120, 130:90:-1] / 255.0
-    parts = difference_of_gaussians(pixels / 255.0, 3, 9)[30:130, 25:135]
-    uneven = np.percentile(np.abs(left - right), 90)
-    return [left.mean(), right.mean(), uneven, left.std(), right.std(), parts.std(), parts.max()]
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    folder, counts = tmp_path_factory.mktemp("dataset"), dict.fromkeys(COUNTS, 20) | {"opacity": 30}
-    return ensure_dataset(MANIFEST, None, folder / "s", counts, 4, index_folder=folder / "i")
-
-
-def test_stand_in_classes_overlap_and_can_be_told_apart(dataset):
-    labels = dataset.cases["label"] == "pneumonia"
-    values = np.array([features(read_gray(dataset.root, i)) for i in dataset.cases["image"]])
-    values = (values - values.mean(axis=0)) / values.std(axis=0)
-    scores = cross_val_predict(LogisticRegression(), values, labels, cv=5, method="predict_proba")
-    assert 0.65 < roc_auc_score(labels, scores[:, 1]) < 0.95
