@@ -342,14 +342,14 @@ def measure_overlap(
         marked = rows["case_id"].isin(lesion_of.index).to_numpy()
         at = lesion_of.loc[rows.loc[marked, "case_id"]].to_numpy()
         pair = pictures[marked], lesions[at]
+        curves.append(threshold_curve(*pair))
         measured = {
-            "dice": cam_dice(*pair),
+            "dice": curves[-1][:, PAPER_THRESHOLD],
             "pointing": pointing_game(pair[0], near[at], 0),
             "average_precision": pixel_average_precision(*pair),
             "mask_share": lesions[at].sum(axis=(1, 2)) / side**2,
         }
         tables.append(named[marked].assign(**measured))
-        curves.append(threshold_curve(*pair))
     table, found = pd.concat(tables, ignore_index=True), np.concatenate(curves)
     best, upper = np.full((2, len(table)), np.nan)
     for at in table.groupby(_CELL, observed=True, sort=False).indices.values():

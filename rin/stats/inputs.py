@@ -141,10 +141,7 @@ def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None
             remedy="Rows without a run or a case cannot be grouped; repair the ledger.",
         )
     if inits is not None:
-        present = sorted(rows["init"].unique())
-        for init in inits:
-            if init not in present:
-                raise unknown("init", init, present)
+        check_known("init", inits, rows["init"])
         rows = rows[rows["init"].isin(inits)]
     check_unique(rows, [*RUN, "case_id"])
     return rows
@@ -169,6 +166,14 @@ def require(
         raise InputError(
             f"columns {missing} are missing", where=where, remedy=remedy or f"Needed: {columns}."
         )
+
+
+def check_known(kind: str, names: Sequence[str], present: pd.Series) -> None:
+    """Raise InputError for a name that a column lacks, listing those that it has."""
+    there = sorted(present.dropna().unique())
+    for name in names:
+        if name not in there:
+            raise unknown(kind, name, there)
 
 
 def check_unique(rows: pd.DataFrame, key: list[str]) -> None:

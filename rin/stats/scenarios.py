@@ -17,11 +17,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from rin.errors import InputError, unknown
+from rin.errors import InputError
 from rin.stats.bootstrap import bootstrap_areas, percentile_interval
 from rin.stats.delong import area_contrasts, auc_ci, delong_covariance, delong_test, z_test
 from rin.stats.inputs import (
     TaskScores,
+    check_known,
     check_level,
     each_run,
     evaluated_rows,
@@ -293,9 +294,7 @@ def image_differences(
     fewer than two patients or images are left: none is left out silently.  InputError for an
     unknown init, or an image scored under one init only in some scenario.
     """
-    for init in (init_a, init_b):
-        if init not in set(table["init"]):
-            raise unknown("init", init, sorted(set(table["init"])))
+    check_known("init", (init_a, init_b), table["init"])
     own = table[table["init"].isin([init_a, init_b])]
     regimes = [ALL, *(name for name in REGIMES if name in set(own["unfreezing"]))]
     rows = []
@@ -418,10 +417,7 @@ def _levelled(
             raise InputError(
                 f"{names!r} are not two different names", where=f"{what}s", remedy="Name two."
             )
-        present = sorted(predictions[what].dropna().unique())
-        for name in names:
-            if name not in present:
-                raise unknown(what, name, present)
+        check_known(what, names, predictions[what])
     rows = predictions[predictions["init"].isin(inits) & predictions["level"].isin(levels)]
     networks = rows["init"].astype(str) + " at " + rows["level"].astype(str)
     names = [f"{init} at {level}" for init, level in product(inits, levels)]
@@ -435,9 +431,7 @@ def _places(group: str, members: Sequence[str], scenarios: Sequence[str]) -> lis
             where=f"group {group!r}",
             remedy="Name at least one scenario, each once.",
         )
-    for name in members:
-        if name not in scenarios:
-            raise unknown("scenario", name, list(scenarios))
+    check_known("scenario", members, pd.Series(scenarios))
     return [scenarios.index(name) for name in members]
 
 

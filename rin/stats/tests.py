@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
-from rin.errors import InputError, unknown
-from rin.stats.inputs import check_level, check_unique, cluster_codes, require
+from rin.errors import InputError
+from rin.stats.inputs import check_known, check_level, check_unique, cluster_codes, require
 
 #: Largest difference of areas that counts as comparable: two AUC points.  A choice made here, for
 #: the paper names no margin; `smallest_margin` serves any other.
@@ -337,10 +337,7 @@ def _design(areas: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Return scenario, fold, init and auc of the runs of two inits."""
     columns = ["scenario", "fold", "init", "auc"]
     require(areas, columns, "Pass the table of `rin.stats.scenario_aucs`.", where="areas")
-    present = sorted(areas["init"].unique())
-    for init in (init_a, init_b):
-        if init not in present:
-            raise unknown("init", init, present)
+    check_known("init", (init_a, init_b), areas["init"])
     runs = areas.loc[areas["init"].isin([init_a, init_b]), columns]
     check_unique(runs, columns[:-1])
     if not np.isfinite(runs["auc"].to_numpy(dtype=float)).all():
