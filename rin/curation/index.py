@@ -225,16 +225,14 @@ def open_archive(
         reaches, such as ``postgresql+psycopg://user@host/name``.
     encoding
         Of the reports.  A byte-order mark and any line ends are accepted.
-    workers
-        Processes that read headers; by default one per core.
 
     Raises
     ------
     InputError
-        No such folder, or no DICOM file in it; an unknown encoding; a database that cannot be
-        used or is not the index's own.  After all good files are indexed, one error names the
-        bad ones: broken or cut short, without an identifier, in contradiction to others, or a
-        report that is not in the encoding, of no study or of one that has a report.
+        No DICOM file, an unknown encoding, a database that cannot be used or is not the index's
+        own.  After all good files are indexed, one error names the bad ones: broken or cut short,
+        without an identifier, in contradiction to others, or a report that is not in the encoding,
+        of no study or of one that has a report.
     """
     root = Path(root)
     if not root.is_dir():
@@ -413,8 +411,8 @@ def _insert(connection: Connection, table: Table, rows: list[dict]) -> None:
 def _settle(connection: Connection, root: Path) -> list[Problem]:
     """Make the tables of all levels anew where files have changed; return contradictions.
 
-    A copy of a file, byte for byte, is no contradiction: the path that sorts first stands in the
-    index.  So does the text that sorts first where files of a study or series differ harmlessly.
+    Of equal copies of a file, the path that sorts first stands in the index, and so does the text
+    that sorts first where files of a study or series differ harmlessly.
     """
     if connection.execute(select(_index.c.settled)).scalar():
         return []

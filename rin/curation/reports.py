@@ -19,6 +19,7 @@ cell that a program would take for a formula.  Its commas may have become semico
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import starmap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -120,13 +121,9 @@ def query_normal(archive: Archive) -> pd.DataFrame:
     """Return the studies that the paper's query flags: the impression has a word of `NORMALITY`.
 
     As any such query, it also flags what says the contrary ("abnormal", "not normal"), hedges
-    ("probably normal") or speaks of one organ ("normal liver, large spleen").
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a study, sorted by `study_uid`: `study_uid`, `patient_id`, `accession_number`,
-        `modality`, `body_part`, `findings`, `impression`.
+    ("probably normal") or speaks of one organ ("normal liver, large spleen").  Returned is a row a
+    study, by `study_uid`: that, `patient_id`, `accession_number`, `modality`, `body_part`,
+    `findings`, `impression`.
     """
     query = (
         select(
@@ -150,31 +147,18 @@ def screen(flagged: pd.DataFrame) -> pd.DataFrame:
 
     `verdict` is "normal", "not normal" or "unclear"; `reasons` are joined by "; ".
     """
-    judged = [
-        screen_impression(findings, impression)
-        for findings, impression in zip(flagged["findings"], flagged["impression"], strict=True)
-    ]
-    told = {
-        "verdict": [screening.verdict for screening in judged],
-        "reasons": ["; ".join(screening.reasons) for screening in judged],
-    }
-    return flagged.assign(**pd.DataFrame(told, index=flagged.index, dtype=object))
+    texts = zip(flagged["findings"], flagged["impression"], strict=True)
+    judged = [(each.verdict, "; ".join(each.reasons)) for each in starmap(screen_impression, texts)]
+    told = pd.DataFrame(judged, flagged.index, ["verdict", "reasons"], dtype=object)
+    return flagged.assign(**told)
 
 
 def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFrame:
     """Return the studies that count as normal: confirmed in the review, else by the rules.
 
-    Parameters
-    ----------
-    screened
-        Table of `screen`.
-    reviewed
-        The answered review queue, or None.  Its answers decide, whatever the rules say.
-
-    Returns
-    -------
-    pandas.DataFrame
-        In the order of `screened`: `study_uid`, `confirmed_by` ("radiologist" or "rules").
+    `reviewed` is the answered review queue, or None; its answers decide, whatever the rules say.
+    Returned are, in the order of `screened`, `study_uid` and `confirmed_by` ("radiologist" or
+    "rules").
     """
     review = read_review(reviewed, screened) if reviewed else pd.DataFrame(columns=_REVIEW)
     answers = dict(review.itertuples(index=False, name=None))
@@ -206,10 +190,9 @@ def query_performance(
     Returns
     -------
     pandas.DataFrame
-        One row a step ("the paper's query", "query and rules" and, with a review, "after
-        review"): `step`, `flagged` (studies), `truly_normal` (of these), `precision` with its
-        95% Wilson interval `low` to `high`, `recall` (of all normal studies with a report).
-        Shares of nothing are missing.
+        One row a `step` ("the paper's query", "query and rules" and, with a review, "after
+        review"): `flagged` (studies), `truly_normal` (of these), `precision` with its 95% Wilson
+        interval `low` to `high`, `recall` (of all normal studies with a report), else missing.
     """
     if (
         not {"accession_number", "normal"} <= {*truth}
@@ -248,11 +231,10 @@ def screen_impression(findings: str, impression: str) -> Screening:
     Normal is an impression that states normality ("normal", "unremarkable", "no abnormality")
     and has no denied normality ("not normal", "abnormal"), no hedge ("probably", "cannot
     exclude"), no finding, no wish for follow-up and no exception ("otherwise unremarkable"),
-    where FINDINGS report nothing abnormal either.  A finding counts unless it is negated
-    ("no evidence of fracture").  Unclear is what is empty, contradicts itself, states no
-    normality without saying anything else, speaks of a limited study, or holds words that the
-    lexicon does not know.  Case, white space and the kind of dashes do not matter; a line break
-    ends no sentence, as reports are wrapped.
+    where FINDINGS report nothing abnormal either.  A finding counts unless it is negated.  Unclear
+    is what is empty, contradicts itself, states no normality without saying anything else, speaks
+    of a limited study, or holds words that the lexicon does not know.  A line break ends no
+    sentence, as reports are wrapped.
     """
     triggers = [trigger for sentence in _sentences(impression) for trigger in _triggers(sentence)]
     triggers += [
@@ -387,19 +369,9 @@ def _inside(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:
 def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
     """Write the studies to be reviewed, the answers still empty; those of an existing file stay.
 
-    Parameters
-    ----------
-    screened
-        Table of `screen`.
-    path
-        CSV file with the columns `COLUMNS`.  A cell that starts with ``=``, ``+``, ``-``, ``@``,
-        tab or line end gets an apostrophe before it, which `read_review` takes away again.
-
-    Raises
-    ------
-    InputError
-        The file is there and is no review queue, or holds answers to reports that are not in the
-        queue now or have changed since; nothing is written then.
+    A cell that starts with ``=``, ``+``, ``-``, ``@``, tab or line end gets an apostrophe before
+    it, which `read_review` takes away again.  InputError where the file is no review queue, or
+    holds answers to reports that are not in the queue now or have changed since; it then stays.
     """
     path = Path(path)
     answered = _answered(path, screened) if path.exists() else []
@@ -419,24 +391,11 @@ def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
 def read_review(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
     """Read the answers of a review.
 
-    Parameters
-    ----------
-    path
-        The file of `write_review_queue`, answered: `confirmed` is yes (a completely normal
-        study), no, or empty (not reviewed).  Rows may be missing and columns be added.
-    screened
-        The table that the queue was written from.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per answered study, in the order of the file: `study_uid`, `confirmed` (bool).
-
-    Raises
-    ------
-    InputError
-        No review queue, or a row whose study was not flagged or stands twice, whose answer is
-        another, or whose report has changed since; the row is named.
+    In the file of `write_review_queue`, `confirmed` is yes (a completely normal study), no, or
+    empty (not reviewed); rows may be missing and columns be added.  Returned are `study_uid` and
+    `confirmed` (bool) of the answered studies, in the order of the file.  InputError names a row
+    whose study was not flagged or stands twice, whose answer is another, or whose report has
+    changed since.
     """
     rows = [row for row in _answered(Path(path), screened) if row["confirmed"]]
     review = pd.DataFrame(rows, columns=_REVIEW, dtype=object)
@@ -445,8 +404,8 @@ def read_review(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
 
 def _answered(path: Path, screened: pd.DataFrame) -> list[dict[str, str]]:
     """Return the checked rows in which a reviewer wrote anything."""
-    columns = (screened[name] for name in ("study_uid", "impression", "findings"))
-    texts = {uid: [_plain(text) for text in own] for uid, *own in zip(*columns, strict=True)}
+    shown = screened.set_index("study_uid")[["impression", "findings"]].map(_plain)
+    texts = dict(zip(shown.index, shown.to_numpy().tolist(), strict=True))
     lines: dict[str, int] = {}
     answered = []
     rows = read_rows(

@@ -87,17 +87,10 @@ _SCHEMA = pa.DataFrameSchema(
 def load_taxonomy(path: Path | None = None) -> pd.DataFrame:
     """Read and check the classes of the database, by default those among the manifests.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row a class, in the order of the file: `modality`, `region`, `label` (text),
-        `images` (Int64, missing where no count is public), `kind` (one of `KINDS`), `source`.
-
-    Raises
-    ------
-    InputError
-        Lines that are not valid, or other numbers of labels, regions and modalities than those of
-        the paper.
+    Returned is a row a class, in the order of the file: `modality`, `region`, `label` (text),
+    `images` (Int64, missing where no count is public), `kind` (one of `KINDS`), `source`.
+    InputError names rows that are not valid, and other numbers of labels, regions and modalities
+    than those of the paper.
     """
     path = Path(path or taxonomy_file())
     rows = read_rows(path, COLUMNS, "table of classes", REMEDY)
@@ -132,21 +125,14 @@ def taxonomy_file() -> Path:
 def region_counts(taxonomy: pd.DataFrame) -> pd.DataFrame:
     """Count the classes of each region, in the order of `REGIONS`.
 
-    Returns
-    -------
-    pandas.DataFrame
-        `modality`, `region`, `title`, `classes`, and how many classes have a count of each kind:
-        `full_set`, `subset`, `none`.
+    Columns: `modality`, `region`, `title`, `classes`, and how many classes have a count of each
+    kind: `full_set`, `subset`, `none`.
     """
-    kinds = pd.crosstab(taxonomy["region"], taxonomy["kind"]).reindex(
-        index=list(REGIONS), columns=list(KINDS), fill_value=0
-    )
-    regions = pd.DataFrame(
-        [(r.modality, r.name, r.title) for r in REGIONS.values()],
-        columns=["modality", "region", "title"],
-    ).assign(classes=kinds.sum(axis=1).to_numpy())
-    kinds = kinds.set_axis(["full_set", "subset", "none"], axis=1).reset_index(drop=True)
-    return pd.concat([regions, kinds], axis=1)
+    kinds = pd.crosstab(taxonomy["region"], taxonomy["kind"])
+    kinds = kinds.reindex(index=list(REGIONS), columns=list(KINDS), fill_value=0)
+    regions = [(r.modality, r.name, r.title, kinds.loc[r.name].sum()) for r in REGIONS.values()]
+    table = pd.DataFrame(regions, columns=["modality", "region", "title", "classes"])
+    return table.assign(**{kind.replace(" ", "_"): kinds[kind].to_numpy() for kind in KINDS})
 
 
 def region_of(modality: str, body_part: str, description: str = "") -> tuple[str, str] | None:
