@@ -52,18 +52,18 @@ def one(table, init, measure):
 
 def alone(measure, cases):
     """Each measure of one scenario by its own function."""
-    if measure == "ece":
-        return expected_calibration_error(cases, 5)
-    if measure.startswith("brier"):
-        names = ("brier", "brier_reliability", "brier_resolution", "brier_uncertainty")
-        return brier_parts(cases, 5)[:, names.index(measure)]
-    if measure.startswith("sensitivity"):
-        return sensitivity_at_specificity(cases, [int(measure[-2:]) / 100])[:, 0]
-    if measure == "average_precision":
-        return average_precision(cases)
-    if measure == "net_benefit":
-        return net_benefit(cases, [cases.labels.mean()])[:, 0]
-    return calibration_line(cases)[:, 0 if measure == "calibration_in_the_large" else 2]
+    (in_the_large, _, slope), brier = calibration_line(cases).T, brier_parts(cases, 5).T
+    values = [
+        expected_calibration_error(cases, 5),
+        None,  # by chance
+        *brier,
+        *(sensitivity_at_specificity(cases, [share])[:, 0] for share in (0.90, 0.95)),
+        average_precision(cases),
+        net_benefit(cases, [cases.labels.mean()])[:, 0],
+        in_the_large,
+        slope,
+    ]
+    return values[MEASURES.index(measure)]
 
 
 def mean_over_scenarios(task, init, measure, weights=None):
@@ -140,14 +140,9 @@ def test_an_estimate_above_its_reflected_interval_says_so():
 
 def test_ece_by_chance_draws_one_number_a_patient():
     labels, scores = np.arange(240) % 2, np.full(240, 0.4)
-    apart, shared = (
-        one(
-            beyond_area(one_run(labels, scores, patients), ("a",), replicates=200),
-            "a",
-            "ece_by_chance",
-        )["estimate"]
-        for patients in (np.arange(240), np.arange(240) // 8)
-    )
+    runs = (one_run(labels, scores, np.arange(240) // images) for images in (1, 8))
+    tables = (beyond_area(run, ("a",), replicates=200) for run in runs)
+    apart, shared = (one(table, "a", "ece_by_chance")["estimate"] for table in tables)
     assert shared > 2 * apart
 
 

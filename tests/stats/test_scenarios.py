@@ -19,12 +19,6 @@ from rin.stats import (
 INITS = ("radimagenet", "imagenet")
 
 
-def auc_by(predictions, keys):
-    """Oracle: scikit-learn's AUC of every group of test rows."""
-    test = predictions[predictions["part"] == "test"]
-    return {key: roc_auc_score(group["label"], group["score"]) for key, group in test.groupby(keys)}
-
-
 def test_scenario_aucs_gives_one_row_per_run_equal_to_scikit_learn(predictions):
     table = scenario_aucs(predictions)
     keys = ["task", "fold", "scenario", "init", "seed"]
@@ -32,7 +26,8 @@ def test_scenario_aucs_gives_one_row_per_run_equal_to_scikit_learn(predictions):
         *keys, "auc", "variance", "ci_low", "ci_high", "n", "n_positive"
     ]  # fmt: skip
     ours = dict(zip(table[keys].itertuples(index=False, name=None), table["auc"], strict=True))
-    assert ours == pytest.approx(auc_by(predictions, keys))
+    test = predictions[predictions["part"] == "test"].groupby(keys)[["label", "score"]]
+    assert ours == pytest.approx({run: roc_auc_score(*rows.to_numpy().T) for run, rows in test})
     assert len(table) == 12
     assert (table["n"] == 24).all() and (table["n_positive"] == 8).all()
 
@@ -86,9 +81,8 @@ def test_mean_aucs_are_those_of_scikit_learn_within_folds():
     row = init_differences(table, "a", "b").query("group == 'all'").iloc[0]
     for init, column in (("a", "auc_a"), ("b", "auc_b")):
         own = table[table["init"] == init]
-        aucs = own.groupby(["scenario", "fold"])[["label", "score"]].apply(
-            lambda rows: roc_auc_score(rows["label"], rows["score"])
-        )
+        runs = own.groupby(["scenario", "fold"])[["label", "score"]]
+        aucs = runs.apply(lambda rows: roc_auc_score(rows["label"], rows["score"]))
         by_scenario = aucs.groupby("scenario").mean()
         assert row[column] == pytest.approx(by_scenario.mean())
         assert row[column.replace("auc", "sd")] == pytest.approx(by_scenario.std())
