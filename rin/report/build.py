@@ -84,19 +84,17 @@ def plan_jobs(
     for page in planned:
         source = root / "notebooks" / f"{page.notebook.source}.py"
         known = notebook_parameters(source)
+        given = {key: value for key, value in values.items() if key in known}
         depends = [profile] if "profile" in known else []
         depends += [listing] if "data_root" in known else []
         jobs.append(
             Job(
                 source,
                 root / "book" / "notebooks" / f"{page.name}.ipynb",
-                parameters={key: value for key, value in values.items() if key in known}
-                | ({"task": page.task} if page.task else {}),
+                parameters=given | ({"task": page.task} if page.task else {}),
                 heading=page.heading,
                 inputs=_digest_of_files(imports.files(source), root, depends),
-                ledgers=tuple(
-                    study.results / name for name in sorted(ledgers(page.notebook.source))
-                ),
+                ledgers=tuple(map(study.results.joinpath, sorted(ledgers(page.notebook.source)))),
                 name=page.name,
                 after=there.keys() & set(outline.after(page.notebook)),
                 trains=outline.trains(page.notebook),
@@ -193,15 +191,13 @@ def _measured(profile: str) -> str:
 class Imports:
     """Finds the modules of this package that a file imports, directly or not.
 
-    Imports are read from the text, those inside functions too; each file is parsed once.
+    Imports are read from the text, those inside functions too; each file is read once.
     """
 
     def __init__(self, root: Path) -> None:
-        names = {
-            path: ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
-            for path in (root / "rin").rglob("*.py")
-        }
-        self._modules = {name: path for path, name in names.items()}
+        paths = list((root / "rin").rglob("*.py"))
+        names = [".".join(path.relative_to(root).with_suffix("").parts) for path in paths]
+        self._modules = dict(zip((n.removesuffix(".__init__") for n in names), paths, strict=True))
         self._direct: dict[Path, set[str]] = {}
 
     def modules(self, file: Path) -> set[str]:
@@ -216,11 +212,15 @@ class Imports:
         """Return the files of those modules, and of the facts that they read."""
         names = self.modules(file)
         paths = {self._modules[name] for name in names}
-        beside = {data for path in paths for data in path.parent.iterdir() if data.is_file()}
-        code = {".py", ".pyc"}
-        paths |= {
-            data for data in beside if data.suffix not in code and names & self._readers(data)
-        }
+        for data in {
+            data for folder in {path.parent for path in paths} for data in folder.iterdir()
+        }:
+            if (
+                data.is_file()
+                and data.suffix not in {".py", ".pyc"}
+                and names & self._readers(data)
+            ):
+                paths.add(data)
         for folder in {find() for name, find in _FACTS.items() if name in names}:
             paths |= {path for path in folder.rglob("*") if path.is_file()}
         return sorted(paths)
@@ -284,18 +284,9 @@ def _digest_of_book(book: Path, config: Path, listed: dict) -> str:
 def build_html(book_dir: Path, config: Path, output: Path, *, contents: Path | None = None) -> Path:
     """Build the book's HTML below `output`, executing nothing, and return its ``index.html``.
 
-    Parameters
-    ----------
-    book_dir, config, output
-        Folder of the prose pages, Jupyter Book's ``_config.yml``, and where ``_build`` goes.
-    contents
-        Table of contents; by default ``_toc.yml`` in ``book_dir``.
-
-    Raises
-    ------
-    InputError
-        If the build fails or warns, as of a missing page or glue key; the message holds the
-        warnings, or else the log's last lines.
+    `config` is Jupyter Book's ``_config.yml``; `contents` the table of contents, by default
+    ``_toc.yml`` among the prose pages in `book_dir`.  InputError if the build fails or warns, as
+    of a missing page or glue key, with the warnings or else the log's last lines.
     """
     # An incremental build forgets the warnings of pages that it does not read again.
     shutil.rmtree(output / "_build", ignore_errors=True)

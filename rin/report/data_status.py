@@ -63,34 +63,38 @@ def print_status(
 
 def print_verification(done: Verification, console: Console) -> None:
     """Print what was found of a dataset, every problem in a line of its own."""
+
+    def tell(kind: str, text: str, style: str = "") -> None:
+        _say(console, f"  {kind:9} {text}", style)
+
     _say(console, f"{done.manifest.name}: {done.manifest.title}", "bold")
     if done.location:
         read_as = f", read as task {done.task} reads it" if done.task else ""
-        _say(console, f"  at        {done.location}{read_as}")
+        tell("at", f"{done.location}{read_as}")
         known = {file.name for file in done.manifest.files if file.sha256 or file.bytes is not None}
         if not known:
-            _say(console, "  files     no published digests are known")
+            tell("files", "no published digests are known")
         for file in done.files:
             if file.name in known:
-                _say(console, f"  files     {file.name}: {file.outcome}")
+                tell("files", f"{file.name}: {file.outcome}")
     if done.counts:
         console.print(_count_table(done))
     if done.patients is not None:
-        _say(console, f"  patients  {_patient_line(done)}")
+        tell("patients", _patient_line(done))
     if done.readable is not None:
-        _say(console, f"  pictures  {done.readable:,} can be read")
+        tell("pictures", f"{done.readable:,} can be read")
     for finding in done.findings:
         shown = ", ".join(finding.case_ids[:_SHOWN])
         more = len(finding.case_ids) - _SHOWN
         cases = f" ({shown}{f' and {more} more' if more > 0 else ''})" if shown else ""
-        _say(console, f"  finding   {finding.kind}: {finding.text}{cases}")
+        tell("finding", f"{finding.kind}: {finding.text}{cases}")
     if done.digest:
-        _say(console, f"  digest    {done.digest}")
+        tell("digest", done.digest)
     number = len(done.problems)
     for problem in done.problems[:_SHOWN]:
-        _say(console, f"  problem   {problem}", "red")
+        tell("problem", problem, "red")
     if number > _SHOWN:
-        _say(console, f"  problem   and {number - _SHOWN:,} more", "red")
+        tell("problem", f"and {number - _SHOWN:,} more", "red")
     if done.whole:
         undecoded = "; no picture was decoded" if done.readable is None else ""
         _say(console, f"  Nothing is wrong{undecoded}", "green")
@@ -130,18 +134,18 @@ def _count_table(done: Verification) -> Padding:
     from rich.table import Table
 
     counts, rows = done.manifest.counts, done.counts
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Class", overflow="fold")
     headings = [f"{counts.unit.capitalize()}s", "expected"]
     headings += ["Masks", "expected"] if done.manifest.masks else []
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Class", overflow="fold")
     for heading in headings:
         table.add_column(heading, justify="right")
+    in_all = sum(counts.images.values()) or (counts.total if counts.unit == "image" else None)
     lines = [
         (row.source_class, row.found, row.expected, row.masks, row.expected_masks) for row in rows
     ]
-    in_all = sum(counts.images.values()) or (counts.total if counts.unit == "image" else None)
     found, masks = sum(row.found for row in rows), sum(row.masks for row in rows)
-    lines.append(("all", found, in_all, masks, sum(counts.masks.values()) or None))
+    lines += [("all", found, in_all, masks, sum(counts.masks.values()) or None)]
     for name, *numbers in lines:
         cells = ["–" if number is None else f"{number:,}" for number in numbers]
         table.add_row(_plain(name), *cells[: len(headings)])
