@@ -1,6 +1,10 @@
+"""DeLong and Obuchowski against all pairs, R's formulas, jackknife and bootstrap."""
+
+import json
 import math
 import tracemalloc
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,12 +14,344 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from rin.errors import InputError
-from rin.stats import auc_ci, delong_covariance, delong_test, delong_test_unpaired
+from rin.stats import bootstrap_areas
 from rin.stats.delong import (
+    area_contrast,
+    area_contrasts,
     area_interval,
+    auc_ci,
+    clustered_auc_ci,
+    clustered_covariance,
+    clustered_test,
+    delong_covariance,
+    delong_test,
+    delong_test_unpaired,
     normal_quantile,
     share_interval,
 )
+from rin.stats.simulate import simulate_test_sets
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "clustered.json").read_text())
+LABELS = np.array([0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 0, 1])
+PATIENTS = np.array(list("aabbccddeeff"))
+SCORES = np.random.default_rng(5).normal(LABELS, 1.2, size=(4, 12)).round(1)
+SCORES_A, SCORES_B = SCORES[:2]
+WEIGHTS = [0.5, -1.0, 0.25, 2.0]
+
+
+@st.composite
+def cases(draw):
+    """Labels of both classes, two rows of scores full of ties, one with few, and patients."""
+    n = draw(st.integers(4, 14))
+    column = st.lists(st.integers(0, 5), min_size=n, max_size=n)
+    classes = st.lists(st.integers(0, 1), min_size=n, max_size=n)
+    labels = draw(classes.filter(lambda x: 0 < sum(x) < n))
+    values = st.sampled_from([-np.inf, -0.0, 0.0, np.inf]) | st.floats(-5, 5)
+    rows = [draw(column), draw(column), draw(st.lists(values, min_size=n, max_size=n))]
+    patients = draw(column.filter(lambda x: len(set(x)) > 1))
+    return np.array(labels), np.array(rows, float), np.array(patients)
+
+
+def brute_force(labels, rows, patients=None):
+    """Obuchowski (1997) as printed, from all pairs; DeLong where each case is a patient."""
+    labels = np.asarray(labels)
+    patients = np.arange(labels.size) if patients is None else np.asarray(patients)
+    names, areas, sums = np.unique(patients), [], ([], [])
+    owners = [patients[labels == label] for label in (1, 0)]
+    for row in np.asarray(rows, float):
+        positive, negative = row[labels == 1][:, None], row[labels == 0]
+        wins = (positive > negative) + 0.5 * (positive == negative)
+        areas.append(wins.mean())
+        for of_class, side, own in zip(sums, (1, 0), owners, strict=True):
+            spread = wins.mean(axis=side) - wins.mean()
+            of_class.append([spread[own == name].sum() for name in names])
+    x, y = np.array(sums)
+    counts = len(set(owners[0])), len(set(owners[1])), len(names)
+    f, g, h = (count / (count - 1) if count > 1 else np.nan for count in counts)
+    m, n = (labels == 1).sum(), (labels == 0).sum()
+    s11 = h * x @ y.T
+    return np.array(areas), f / m**2 * x @ x.T + g / n**2 * y @ y.T + (s11 + s11.T) / (m * n)
+
+
+@given(cases())
+@settings(max_examples=200, deadline=None)
+def test_areas_and_covariances_equal_brute_force(drawn):
+    labels, rows, patients = drawn
+    singles = np.arange(labels.size)
+    for clusters, found in (
+        (None, delong_covariance(labels, rows)),
+        (singles, clustered_covariance(labels, rows, singles)),
+        (patients, clustered_covariance(labels, rows, patients)),
+    ):
+        for ours, expected in zip(found, brute_force(labels, rows, clusters), strict=True):
+            np.testing.assert_allclose(ours, expected, atol=1e-13)
+
+
+@given(cases())
+@settings(max_examples=60, deadline=None)
+def test_tests_of_two_predictors_have_the_variance_of_their_difference(drawn):
+    labels, (a, b, _), patients = drawn
+    for clusters, test in (
+        (None, delong_test(labels, a, b)),
+        (patients, clustered_test(labels, a, b, patients)),
+    ):
+        (area_a, area_b), covariance = brute_force(labels, [a, b], clusters)
+        assert (test.auc_a, test.auc_b) == pytest.approx((area_a, area_b))
+        expected = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+        np.testing.assert_allclose(test.variance, expected, atol=1e-13)
+
+
+@given(cases(), cases())
+@settings(max_examples=100, deadline=None)
+def test_unpaired_variance_and_df_equal_brute_force(one, other):
+    (labels_a, (a, *_), _), (labels_b, (b, *_), _) = one, other
+    assume(min(x.sum() for x in (labels_a, 1 - labels_a, labels_b, 1 - labels_b)) > 1)
+    (auc_a,), ((var_a,),) = brute_force(labels_a, [a])
+    (auc_b,), ((var_b,),) = brute_force(labels_b, [b])
+    assume(var_a + var_b > 1e-9)
+    test = delong_test_unpaired(labels_a, a, labels_b, b)
+    df = (var_a + var_b) ** 2 / (var_a**2 / (a.size - 1) + var_b**2 / (b.size - 1))
+    d = (auc_a - auc_b) / np.sqrt(var_a + var_b)
+    expected = [auc_a - auc_b, var_a + var_b, d, df]
+    np.testing.assert_allclose([test.difference, test.variance, test.d, test.df], expected)
+    assert test.p_value == pytest.approx(2 * stats.t.cdf(-abs(d), df), abs=1e-12)
+
+
+@pytest.mark.parametrize("case", GOLDEN["clustered"].values(), ids=GOLDEN["clustered"].keys())
+def test_covariance_equals_the_formulas_in_r(case):
+    aneurysm = GOLDEN["aSAH"]
+    rows = [aneurysm[name] for name in ("wfns", "s100b", "ndka")]
+    aucs, covariance = clustered_covariance(aneurysm["labels"], rows, case["clusters"])
+    np.testing.assert_allclose(aucs, case["auc"], rtol=1e-12)
+    np.testing.assert_allclose(covariance, case["covariance"], rtol=1e-10)
+
+
+def test_repeated_cases_leave_the_clustered_variance_and_shrink_the_naive_one():
+    labels, rows = LABELS, SCORES[:2]
+    singles = np.arange(labels.size)
+    _, of_patients = clustered_covariance(labels, rows, singles)
+    copies = np.tile(singles, 4)
+    _, clustered = clustered_covariance(labels[copies], rows[:, copies], copies)
+    _, naive = delong_covariance(labels[copies], rows[:, copies])
+    np.testing.assert_allclose(clustered, of_patients, rtol=1e-12)
+    # 6 cases of a class: DeLong divides by 6 · 5, and for 24 copies by 24 · 23 of 4 times the sum.
+    np.testing.assert_allclose(naive, of_patients * (6 * 5) * 4 / (24 * 23), rtol=1e-12)
+    test = clustered_test(labels[copies], *rows[:, copies], copies)
+    assert test.design_effect == pytest.approx(24 * 23 / (6 * 5 * 4))
+    assert clustered_auc_ci(labels[copies], rows[0, copies], copies).design_effect == pytest.approx(
+        test.design_effect
+    )
+
+
+def jackknife(labels, rows, clusters):
+    names = np.unique(clusters)
+    left = []
+    for name in names:
+        kept = clusters != name
+        left.append(delong_covariance(labels[kept], rows[:, kept])[0])
+    return np.cov(np.transpose(left)) * (names.size - 1) ** 2 / names.size
+
+
+@pytest.mark.parametrize("kind", ["patient", "lesion"])
+def test_covariance_of_many_patients_is_near_jackknife_and_bootstrap(kind):
+    sets = simulate_test_sets(0.6, patients=240, images=4, replicates=1, seed=5, labels=kind)
+    data = sets.labels, sets.scores[0], sets.clusters
+    _, covariance = clustered_covariance(*data)
+    np.testing.assert_allclose(jackknife(*data), covariance, rtol=0.03)
+    resampled = np.cov(bootstrap_areas(*data, replicates=6000, seed=1).T)
+    np.testing.assert_allclose(resampled, covariance, rtol=0.1)
+    effect = clustered_auc_ci(sets.labels, sets.scores[0, 0], sets.clusters).design_effect
+    # Images of one class add up their errors; of both classes they cancel.
+    assert effect > 2 if kind == "patient" else effect < 0.95
+
+
+def test_area_interval_is_wald_within_0_and_1():
+    _, ((variance,),) = clustered_covariance(LABELS, SCORES_A, PATIENTS)
+    expected = auc_ci(LABELS, SCORES_A)
+    ours = clustered_auc_ci(LABELS, SCORES_A, PATIENTS, level=0.9)
+    assert ours.auc == expected.auc
+    assert ours.variance == pytest.approx(variance)
+    half = stats.norm.ppf(0.95) * variance**0.5
+    np.testing.assert_allclose([ours.ci_low, ours.ci_high], [ours.auc - half, ours.auc + half])
+    assert ours.design_effect == pytest.approx(variance / expected.variance)
+    assert ours.n_clusters == 6
+    assert clustered_auc_ci(LABELS, SCORES_B, PATIENTS, level=0.9999).ci_high == 1
+
+
+def test_no_variance_over_patients_gives_z_0_or_infinite():
+    equal = clustered_test(LABELS, SCORES_A, 2 * SCORES_A, PATIENTS)
+    assert (equal.z, equal.p_value, equal.ci_low, equal.ci_high) == (0, 1, 0, 0)
+    assert np.isnan(equal.design_effect)
+    ours = clustered_test(LABELS, LABELS, -LABELS, PATIENTS)
+    assert (ours.difference, ours.variance, ours.p_value) == (1, 0, 0)
+    assert ours.z == np.inf
+    perfect = clustered_auc_ci(LABELS, LABELS, PATIENTS)
+    assert (perfect.auc, perfect.variance, perfect.ci_low, perfect.ci_high) == (1, 0, 1, 1)
+    assert np.isnan(perfect.design_effect)
+
+
+@pytest.mark.parametrize("labels", [[1, 1] + 10 * [0], [0, 0] + 10 * [1]])
+def test_class_of_one_patient_gives_areas_without_inference(labels):
+    aucs, covariance = clustered_covariance(labels, [SCORES_A, SCORES_B], PATIENTS)
+    test = clustered_test(labels, SCORES_A, SCORES_B, PATIENTS)
+    alone = clustered_auc_ci(labels, SCORES_A, PATIENTS)
+    np.testing.assert_allclose(aucs, [test.auc_a, test.auc_b])
+    assert np.isnan(covariance).all()
+    assert np.isnan([test.variance, test.z, test.p_value, test.ci_low, test.design_effect]).all()
+    assert np.isnan([alone.variance, alone.ci_low, alone.ci_high, alone.design_effect]).all()
+
+
+def test_patients_whose_errors_cancel_never_give_a_negative_variance():
+    labels, scores = np.tile([1, 0], 3), np.repeat([1.0, 2.0, 3.0], 2)
+    ours = clustered_auc_ci(labels, scores, np.repeat([0, 1, 2], 2))
+    assert (ours.auc, ours.variance) == (0.5, pytest.approx(0, abs=1e-30))
+
+
+def test_no_variance_and_equal_aucs_gives_z_zero_and_p_one():
+    result = delong_test(LABELS, SCORES_A, SCORES_A)
+    assert (result.z, result.p_value, result.ci_low, result.ci_high) == (0, 1, 0, 0)
+
+
+@pytest.mark.parametrize(("swap", "z"), [(False, np.inf), (True, -np.inf)])
+def test_no_variance_and_different_aucs_gives_infinite_z_and_p_zero(swap, z):
+    perfect, constant = [1, 2, 3, 4], [5, 5, 5, 5]
+    scores = (constant, perfect) if swap else (perfect, constant)
+    result = delong_test([0, 0, 1, 1], *scores)
+    assert (result.z, result.p_value) == (z, 0)
+    assert result.ci_low == result.ci_high == result.difference
+
+
+def test_placements_that_all_differ_by_a_third_have_variance_exactly_zero():
+    labels = [0, 1, 0, 1, 0, 1]
+    one_negative_higher = [1, 0, 3, 2, 5, 4]
+    result = delong_test(labels, [0, 1, 2, 3, 4, 5], one_negative_higher)
+    assert result.difference == pytest.approx(1 / 3)
+    assert (result.variance, result.z, result.p_value) == (0, np.inf, 0)
+
+
+def test_one_positive_gives_areas_without_inference():
+    one = [1, 0, 0], [3, 1, 2]
+    with warnings.catch_warnings(action="error"):
+        paired = delong_test(*one, [1, 2, 3])
+        unpaired = delong_test_unpaired(*one, LABELS, SCORES_A)
+    assert (paired.auc_a, paired.auc_b, unpaired.auc_a) == (1, 0, 1)
+    assert np.isnan([paired.variance, paired.z, paired.p_value, paired.ci_low]).all()
+    assert np.isnan([unpaired.d, unpaired.df, unpaired.p_value, unpaired.ci_low]).all()
+
+
+def test_unpaired_without_variance_has_no_degrees_of_freedom():
+    perfect, constant = ([0, 0, 1, 1], [1, 2, 3, 4]), ([0, 0, 1, 1], [5, 5, 5, 5])
+    result = delong_test_unpaired(*perfect, *constant)
+    assert result.d == np.inf
+    assert np.isnan([result.df, result.p_value, result.ci_low, result.ci_high]).all()
+    assert np.isnan(delong_test_unpaired(*perfect, *perfect).d)
+
+
+@pytest.mark.parametrize("level", [0, 1, 95, np.nan])
+def test_level_outside_zero_and_one_raises_input_error(level):
+    a, b = (LABELS, SCORES_A), ([0, 0, 1, 1], [5, 5, 5, 5])
+    for call in (
+        lambda: auc_ci(*a, level=level),
+        lambda: delong_test(*a, SCORES_B, level=level),
+        lambda: delong_test_unpaired(*b, *b, level=level),
+    ):
+        with pytest.raises(InputError, match="level"):
+            call()
+
+
+def test_contrast_of_two_with_plus_and_minus_one_is_the_delong_test():
+    found = area_contrast(LABELS, SCORES[:2], [1, -1], level=0.9)
+    test = delong_test(LABELS, *SCORES[:2], level=0.9)
+    assert (found.estimate, found.variance, found.z) == (test.difference, test.variance, test.z)
+    assert (found.p_value, found.ci_low) == (test.p_value, test.ci_low)
+    assert found.ci_high == test.ci_high
+
+
+def test_contrast_of_two_by_patient_is_the_clustered_test():
+    found = area_contrast(LABELS, SCORES[:2], [1, -1], clusters=PATIENTS, level=0.9)
+    test = clustered_test(LABELS, *SCORES[:2], PATIENTS, level=0.9)
+    expected = [test.difference, test.variance, test.z, test.p_value, test.ci_low, test.ci_high]
+    ours = [found.estimate, found.variance, found.z, found.p_value, found.ci_low, found.ci_high]
+    assert ours == pytest.approx(expected, rel=1e-12)
+    assert found.variance != pytest.approx(delong_test(LABELS, *SCORES[:2]).variance)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.lists(st.floats(-3, 3), min_size=3, max_size=3))
+def test_contrast_equals_the_quadratic_form_of_either_covariance(seed, weights):
+    rng = np.random.default_rng(seed)
+    labels = np.append([0, 1, 0, 1], rng.integers(0, 2, 16))
+    scores = rng.normal(size=(3, 20)).round(1)
+    patients = np.repeat(np.arange(10), 2)
+    for clusters, (areas, covariance) in (
+        (None, delong_covariance(labels, scores)),
+        (patients, clustered_covariance(labels, scores, patients)),
+    ):
+        found = area_contrast(labels, scores, weights, clusters=clusters)
+        assert found.estimate == pytest.approx(areas @ weights, abs=1e-12)
+        assert found.variance == pytest.approx(weights @ covariance @ weights, abs=1e-12)
+
+
+@pytest.mark.parametrize("clusters", [None, PATIENTS])
+@pytest.mark.parametrize("weights", [np.repeat([1 / 3, -1 / 3], 3), [0.1, 0.2, -0.3]])
+def test_contrast_of_equal_predictors_finds_nothing_despite_rounding(weights, clusters):
+    found = area_contrast(LABELS, SCORES[[0] * len(weights)], weights, clusters=clusters)
+    assert (found.estimate, found.variance, found.z, found.p_value) == (0, 0, 0, 1)
+
+
+def test_contrast_that_is_small_but_no_rounding_is_kept():
+    found, area = area_contrast(LABELS, SCORES[[0, 0]], [1, 1e-9 - 1]), auc_ci(LABELS, SCORES[0])
+    assert found.estimate == pytest.approx(1e-9 * area.auc, rel=1e-6, abs=0)
+    assert found.variance == pytest.approx(1e-18 * area.variance, rel=1e-6, abs=0)
+
+
+@pytest.mark.parametrize("clusters", [None, PATIENTS])
+def test_contrast_of_perfect_and_reversed_is_infinitely_sure(clusters):
+    rows = np.vstack([LABELS, LABELS, LABELS, -LABELS, -LABELS, -LABELS])
+    found = area_contrast(LABELS, rows, np.repeat([1 / 3, -1 / 3], 3), clusters=clusters)
+    assert (found.estimate, found.variance) == (pytest.approx(1), 0)
+    assert (found.z, found.p_value) == (math.inf, 0)
+
+
+def test_contrast_with_one_positive_has_an_estimate_and_no_inference():
+    found = area_contrast([0, 1, 0], [[1, 3, 2], [1, 2, 3]], [1, -1])
+    assert found.estimate == 0.5
+    assert np.isnan([found.variance, found.z, found.p_value, found.ci_low, found.ci_high]).all()
+
+
+def test_contrast_with_a_class_in_one_patient_has_no_clustered_inference():
+    found = area_contrast([1, 1, 0, 0], [[1, 2, 0, 3]], [1], clusters=["a", "a", "b", "c"])
+    assert found.estimate == 0.5
+    assert math.isnan(found.variance) and math.isnan(found.p_value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights": [1]}, "weights"),
+        ({"weights": [1, math.nan]}, "1 finite"),
+        ({"weights": [1, math.inf]}, "1 finite"),
+        ({"weights": [[1, -1]]}, "weights"),
+        ({"level": 1}, "level"),
+    ],
+)
+def test_contrast_of_bad_input_raises_input_error(change, message):
+    good = {"labels": [0, 1, 1], "scores_matrix": [[1, 2, 3], [3, 1, 2]], "weights": [1, -1]}
+    with pytest.raises(InputError, match=message):
+        area_contrast(**good | change)
+
+
+@pytest.mark.parametrize("clusters", [None, PATIENTS])
+def test_several_contrasts_are_each_alone_and_covary_by_the_quadratic_form(clusters):
+    weights = np.array([WEIGHTS, [1, -1, 0, 0]])
+    areas, estimates, covariance = area_contrasts(LABELS, SCORES, weights, clusters)
+    for row, estimate, variance in zip(weights, estimates, np.diag(covariance), strict=True):
+        alone = area_contrast(LABELS, SCORES, row, clusters=clusters)
+        assert (alone.estimate, alone.variance) == pytest.approx((estimate, variance))
+    by_case = delong_covariance(LABELS, SCORES)
+    _, of_areas = by_case if clusters is None else clustered_covariance(LABELS, SCORES, clusters)
+    np.testing.assert_allclose(areas, by_case[0])
+    np.testing.assert_allclose(covariance, weights @ of_areas @ weights.T, atol=1e-15)
 
 
 def test_covariance_of_48_predictors_needs_less_than_three_times_the_scores():
@@ -100,129 +436,3 @@ def test_share_interval_of_patients_with_several_images_follows_the_clustered_va
     half = z / (1 + z**2 / size) * np.sqrt(share * (1 - share) / size + z**2 / 4 / size**2)
     found = share_interval(hits, patients)
     assert found == pytest.approx((center - half, center + half))
-
-
-LABELS = [0, 0, 0, 1, 1, 1, 0, 1]
-SCORES_A = [0.1, 0.4, 0.35, 0.8, 0.4, 0.9, 0.2, 0.3]
-SCORES_B = [0.5, 0.1, 0.35, 0.6, 0.2, 0.9, 0.6, 0.3]
-
-
-@st.composite
-def two_predictors(draw):
-    """Draw labels with both classes and two score vectors full of ties, some constant."""
-    n_positive, n_negative = draw(st.integers(1, 7)), draw(st.integers(1, 7))
-    labels = draw(st.permutations([1] * n_positive + [0] * n_negative))
-    levels = draw(st.integers(0, 6))
-    score = st.lists(st.integers(0, levels), min_size=len(labels), max_size=len(labels))
-    return np.array(labels), np.array(draw(score), float), np.array(draw(score), float)
-
-
-@st.composite
-def three_predictors(draw):
-    """Draw two predictors as above, and a third with few ties and infinite scores."""
-    labels, a, b = draw(two_predictors())
-    values = st.sampled_from([-np.inf, -0.0, 0.0, np.inf]) | st.floats(-5, 5)
-    third = draw(st.lists(values, min_size=labels.size, max_size=labels.size))
-    return labels, np.array([a, b, third], float)
-
-
-def brute_force(labels, scores_matrix):
-    """DeLong by its definition: every pair of a positive and a negative case, O(n²)."""
-    labels, rows = np.asarray(labels), np.asarray(scores_matrix, float)
-    placements = []
-    for row in rows:
-        positive, negative = row[labels == 1], row[labels == 0]
-        wins = (positive[:, None] > negative) + 0.5 * (positive[:, None] == negative)
-        placements.append((wins.mean(), wins.mean(axis=1), wins.mean(axis=0)))
-    m, n = (labels == 1).sum(), (labels == 0).sum()
-    covariance = np.empty((len(rows), len(rows)))
-    for i, (auc_i, x_i, y_i) in enumerate(placements):
-        for j, (auc_j, x_j, y_j) in enumerate(placements):
-            s10 = ((x_i - auc_i) * (x_j - auc_j)).sum() / (m - 1)
-            s01 = ((y_i - auc_i) * (y_j - auc_j)).sum() / (n - 1)
-            covariance[i, j] = s10 / m + s01 / n
-    return np.array([auc for auc, _, _ in placements]), covariance
-
-
-@given(three_predictors())
-@settings(max_examples=200, deadline=None)
-def test_areas_and_covariance_of_three_predictors_equal_brute_force(drawn):
-    labels, rows = drawn
-    aucs, covariance = delong_covariance(labels, rows)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        expected_aucs, expected = brute_force(labels, rows)
-    np.testing.assert_allclose(aucs, expected_aucs, atol=1e-14)
-    if min(labels.sum(), (1 - labels).sum()) == 1:
-        assert np.isnan(covariance).all()
-        return
-    np.testing.assert_allclose(covariance, expected, atol=1e-14)
-    contrast = expected[0, 0] + expected[1, 1] - 2 * expected[0, 1]
-    assert delong_test(labels, *rows[:2]).variance == pytest.approx(contrast, abs=1e-14)
-
-
-@given(two_predictors(), two_predictors())
-@settings(max_examples=100, deadline=None)
-def test_unpaired_variance_and_df_equal_brute_force(one, other):
-    (labels_a, a, _), (labels_b, b, _) = one, other
-    assume(min(x.sum() for x in (labels_a, 1 - labels_a, labels_b, 1 - labels_b)) > 1)
-    (auc_a,), ((var_a,),) = brute_force(labels_a, [a])
-    (auc_b,), ((var_b,),) = brute_force(labels_b, [b])
-    assume(var_a + var_b > 1e-9)
-    test = delong_test_unpaired(labels_a, a, labels_b, b)
-    df = (var_a + var_b) ** 2 / (var_a**2 / (a.size - 1) + var_b**2 / (b.size - 1))
-    d = (auc_a - auc_b) / np.sqrt(var_a + var_b)
-    expected = [auc_a - auc_b, var_a + var_b, d, df]
-    np.testing.assert_allclose([test.difference, test.variance, test.d, test.df], expected)
-    assert test.p_value == pytest.approx(2 * stats.t.cdf(-abs(d), df), abs=1e-12)
-
-
-def test_no_variance_and_equal_aucs_gives_z_zero_and_p_one():
-    result = delong_test(LABELS, SCORES_A, SCORES_A)
-    assert (result.z, result.p_value, result.ci_low, result.ci_high) == (0, 1, 0, 0)
-
-
-@pytest.mark.parametrize(("swap", "z"), [(False, np.inf), (True, -np.inf)])
-def test_no_variance_and_different_aucs_gives_infinite_z_and_p_zero(swap, z):
-    perfect, constant = [1, 2, 3, 4], [5, 5, 5, 5]
-    scores = (constant, perfect) if swap else (perfect, constant)
-    result = delong_test([0, 0, 1, 1], *scores)
-    assert (result.z, result.p_value) == (z, 0)
-    assert result.ci_low == result.ci_high == result.difference
-
-
-def test_placements_that_all_differ_by_a_third_have_variance_exactly_zero():
-    labels = [0, 1, 0, 1, 0, 1]
-    one_negative_higher = [1, 0, 3, 2, 5, 4]
-    result = delong_test(labels, [0, 1, 2, 3, 4, 5], one_negative_higher)
-    assert result.difference == pytest.approx(1 / 3)
-    assert (result.variance, result.z, result.p_value) == (0, np.inf, 0)
-
-
-def test_one_positive_gives_areas_without_inference():
-    one = [1, 0, 0], [3, 1, 2]
-    with warnings.catch_warnings(action="error"):
-        paired = delong_test(*one, [1, 2, 3])
-        unpaired = delong_test_unpaired(*one, LABELS, SCORES_A)
-    assert (paired.auc_a, paired.auc_b, unpaired.auc_a) == (1, 0, 1)
-    assert np.isnan([paired.variance, paired.z, paired.p_value, paired.ci_low]).all()
-    assert np.isnan([unpaired.d, unpaired.df, unpaired.p_value, unpaired.ci_low]).all()
-
-
-def test_unpaired_without_variance_has_no_degrees_of_freedom():
-    perfect, constant = ([0, 0, 1, 1], [1, 2, 3, 4]), ([0, 0, 1, 1], [5, 5, 5, 5])
-    result = delong_test_unpaired(*perfect, *constant)
-    assert result.d == np.inf
-    assert np.isnan([result.df, result.p_value, result.ci_low, result.ci_high]).all()
-    assert np.isnan(delong_test_unpaired(*perfect, *perfect).d)
-
-
-@pytest.mark.parametrize("level", [0, 1, 95, np.nan])
-def test_level_outside_zero_and_one_raises_input_error(level):
-    a, b = (LABELS, SCORES_A), ([0, 0, 1, 1], [5, 5, 5, 5])
-    for call in (
-        lambda: auc_ci(*a, level=level),
-        lambda: delong_test(*a, SCORES_B, level=level),
-        lambda: delong_test_unpaired(*b, *b, level=level),
-    ):
-        with pytest.raises(InputError, match="level"):
-            call()
