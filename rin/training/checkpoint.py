@@ -97,14 +97,15 @@ class WorkFolder:
         )
 
 
-@dataclass
-class TrainingState:
-    """Progress of one training.
+@dataclass(eq=False)
+class TrainingState(keras.callbacks.Callback):
+    """Progress of one training, which it keeps as the first of the callbacks.
 
     `steps` and `images` are batches and cases of an epoch.  `epoch` and `step` count what is done,
     `curves` has one row an epoch: what Keras logs, `learning_rate`, `images_per_second` (of
     training alone, without the step that compiles) and `seconds`.  `lowest` and `best` are the
-    lowest validation loss and the model's weights of that epoch; `seconds` and `timed` (cases and
+    lowest validation loss and the model's weights of that epoch (`keras.callbacks.EarlyStopping`
+    keeps a first epoch whose loss is not a number for ever); `seconds` and `timed` (cases and
     seconds that count for the speed) are those of the epoch under way; `resumed` and `earlier` say
     how often the training went on from a checkpoint, and seconds until the last.
     """
@@ -122,6 +123,10 @@ class TrainingState:
     timed: tuple[int, float] = (0, 0.0)
     resumed: int = 0
     earlier: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self._compiled = False
 
     @property
     def done(self) -> int:
@@ -148,20 +153,9 @@ class TrainingState:
         self.resumed += 1
         self.earlier = self.seconds + sum(row["seconds"] for row in self.curves)
 
-
-class StateRecorder(keras.callbacks.Callback):
-    """Keeps a `TrainingState`: place, learning curves, and the epoch of lowest validation loss.
-
-    `keras.callbacks.EarlyStopping` keeps a first epoch whose loss is not a number for ever.
-    """
-
-    def __init__(self, state: TrainingState) -> None:
-        super().__init__()
-        self._s, self._compiled = state, False
-
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Start the clock."""
-        self._first, self._last = self._s.step, time.monotonic()
+        self._first, self._last = self.step, time.monotonic()
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Note the place."""
@@ -170,32 +164,32 @@ class StateRecorder(keras.callbacks.Callback):
     def on_test_begin(self, logs: dict | None = None) -> None:
         """Note that all batches of an epoch are done."""
         np.asarray(self.model.optimizer.iterations)  # waits until the device has trained
-        self._count(self._s.steps)
+        self._count(self.steps)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Add the epoch to the curves and keep its weights if they are the best."""
-        s, model = self._s, self.model
-        s.seconds += time.monotonic() - self._last
-        cases, seconds = s.timed if s.timed[0] else (s.images, s.seconds)
-        s.curves.append(
+        model = self.model
+        self.seconds += time.monotonic() - self._last
+        cases, seconds = self.timed if self.timed[0] else (self.images, self.seconds)
+        self.curves.append(
             {
                 **logs,
                 "learning_rate": float(np.asarray(model.optimizer.learning_rate)),
                 "images_per_second": cases / seconds,
-                "seconds": s.seconds,
+                "seconds": self.seconds,
             }
         )
-        if logs["val_loss"] < s.lowest:
-            s.lowest, s.best = logs["val_loss"], model.get_weights()
-        s.epoch, s.step, s.seconds, s.timed = epoch + 1, 0, 0.0, (0, 0.0)
+        if logs["val_loss"] < self.lowest:
+            self.lowest, self.best = logs["val_loss"], model.get_weights()
+        self.epoch, self.step, self.seconds, self.timed = epoch + 1, 0, 0.0, (0, 0.0)
 
     def _count(self, step: int) -> None:
         """Note that all batches before a step are done; the first one, which compiles, is slow."""
-        s, before, now = self._s, self._s.done, time.monotonic()
+        before, now = self.done, time.monotonic()
         passed = now - self._last
-        s.step, s.seconds, self._last = step, s.seconds + passed, now
+        self.step, self.seconds, self._last = step, self.seconds + passed, now
         if self._compiled:
-            s.timed = (s.timed[0] + s.done - before, s.timed[1] + passed)
+            self.timed = (self.timed[0] + self.done - before, self.timed[1] + passed)
         self._compiled |= step > self._first
 
 
@@ -203,7 +197,7 @@ class CheckpointSaver(keras.callbacks.Callback):
     """Writes a checkpoint when one is due, and brings a training back to where it stood.
 
     The model is compiled, with a built optimizer; a checkpoint in mid-epoch keeps the state of the
-    `meters`, its running metrics.  A `StateRecorder` that comes before this callback keeps `state`.
+    `meters`, its running metrics.  `state` is a callback that comes before this one.
     """
 
     def __init__(

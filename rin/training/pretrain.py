@@ -305,9 +305,8 @@ def recalibrate(block: CompiledBlock, training: Part, batch: int, count: int, se
 class ProgressReporter(keras.callbacks.Callback):
     """Tells how a training goes, and ends one that diverges.
 
-    Every few seconds one line about the state, which a `StateRecorder` before this callback keeps,
-    and the running `loss` is written to `path`, if there is one; `where` names the training in the
-    error.
+    Every few seconds one line about the state, a callback that comes before this one, and the
+    running `loss` is written to `path`, if there is one; `where` names the training in the error.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ from rin.training.batches import (
     read_rows,
     shuffled_batches,
 )
-from rin.training.checkpoint import CheckpointSaver, StateRecorder, TrainingState, WorkFolder
+from rin.training.checkpoint import CheckpointSaver, TrainingState, WorkFolder
 
 _UNTRAINED_SEED = 1_000_003
 #: What Keras logs of every epoch.
@@ -107,34 +107,28 @@ class Devices:
 
 
 def find_devices(wanted: int | str | None) -> Devices:
-    """Return the devices to train on: None for one, a number, or `all`; InputError for too few."""
+    """Return the devices to train on: None for one, a number, or `all`; InputError for too few.
+
+    They are the accelerators of this process, or its CPU devices where it has none.
+    """
     if wanted in (None, 1):
         return Devices(1)
-    names = _device_names()
-    if wanted != "all" and wanted > len(names):
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        names, share = [device.name for device in found], tf.distribute.MirroredStrategy
+    else:
+        names = keras.distribution.list_devices()
+        share = keras.distribution.DataParallel
+    count = len(names) if wanted == "all" else wanted
+    if count > len(names):
         raise InputError(
             f"{wanted} devices are asked for and {len(names)} found ({', '.join(names)})",
             where="execution.devices",
             remedy="Ask for fewer, or for 'all'.",
         )
-    chosen = names if wanted == "all" else names[:wanted]
-    if len(chosen) == 1:
-        return Devices(1)
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return Devices(len(chosen), tf.distribute.MirroredStrategy(chosen))
-    return Devices(len(chosen), keras.distribution.DataParallel(devices=chosen))
-
-
-def _device_names() -> list[str]:
-    """Return the accelerators of this process, or its CPU devices where it has none."""
-    if keras.backend.backend() != "tensorflow":
-        return keras.distribution.list_devices()
-    import tensorflow as tf
-
-    found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    return [device.name for device in found]
+    return Devices(count, share(devices=names[:count]) if count > 1 else None)
 
 
 def make_optimizer(name: str, weight_decay: float = 0.0) -> keras.optimizers.Optimizer:
@@ -291,7 +285,7 @@ class CompiledBlock:
         model, used = self.parts.model, training.divisible(self.devices.count)
         steps = used.steps(recipe.batch)
         state = TrainingState(steps, len(used.rows), recipe.batch, recipe.epochs)
-        own = [StateRecorder(state)]
+        own: list[keras.callbacks.Callback] = [state]
         with self.devices.scope():
             self._restore(weights, contract, recipe, steps)
             if work is not None:
