@@ -48,29 +48,18 @@ def parameter_cells(path):
 
 
 @for_each
-def test_one_cell_at_most_holds_typed_and_commented_parameters_only(path):
-    for cell in parameter_cells(path)[:1]:
-        nodes, lines = ast.parse(cell.source).body, cell.source.splitlines()
-        assert len(nodes) == len(lines)
-        for node, line in zip(nodes, lines, strict=True):
-            assert isinstance(node, ast.AnnAssign), f"no type: {line}"
-            assert re.search(r"  # \S.+", line), f"no comment: {line}"
-    assert len(parameter_cells(path)) <= 1
-
-
-@for_each
-def test_defaults_have_the_type_that_is_annotated(path):
-    source = "\n".join(cell.source for cell in parameter_cells(path))
-    defaults = {node.target.id: ast.literal_eval(node.value) for node in ast.parse(source).body}
-    for key, kind in notebook_parameters(path).items():
-        assert isinstance(defaults[key], kind)
-
-
-@for_each
-def test_parameters_are_those_that_the_book_hands_on(path):
-    parameters = set(notebook_parameters(path))
+def test_one_cell_at_most_holds_parameters_typed_commented_and_handed_on_by_the_book(path):
+    parameters = notebook_parameters(path)
+    assert parameters.keys() <= {"task", *STUDY}
     assert "task" in parameters or name(path) not in OF_TASKS
-    assert parameters <= {"task", *STUDY}
+    cells = parameter_cells(path)
+    assert len(cells) <= 1
+    source = "".join(cell.source for cell in cells)
+    nodes, lines = ast.parse(source).body, source.splitlines()
+    for node, line in zip(nodes, lines, strict=True):
+        assert isinstance(node, ast.AnnAssign), f"no type: {line}"
+        assert re.search(r"  # \S.+", line), f"no comment: {line}"
+        assert isinstance(ast.literal_eval(node.value), parameters[node.target.id])
 
 
 @for_each

@@ -1,5 +1,8 @@
+import itertools
 import json
 import os
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -96,16 +99,12 @@ def test_card_tells_what_is_recorded_of_its_run(field, parts):
     assert "stand-in" not in " ".join(told.values())
 
 
-def test_card_without_top5_claims_none():
-    told = fields(card(score=SCORE | {"top5": float("nan")}))
-    assert told["Model performance: Metrics"] == "accuracy; balanced accuracy"
-    assert "top-5" not in told["Model performance: Comments"]
-
-
 def test_card_is_a_function_of_its_run_and_takes_the_day_from_it():
     assert card() == card()
-    told = fields(card())
+    told = fields(card(score=SCORE | {"top5": float("nan")}))
     assert told["Descriptors: Date: Created"] == told["Descriptors: Date: Updated"] == "2026-03-01"
+    assert told["Model performance: Metrics"] == "accuracy; balanced accuracy"
+    assert "top-5" not in told["Model performance: Comments"]
 
 
 def test_card_of_a_stand_in_warns_in_name_keywords_limits_and_scores():
@@ -134,18 +133,15 @@ def test_card_is_indexed_by_what_the_manifest_says_of_its_images():
     assert photographs["Indexing"]["Content"] == ["IN"]
 
 
-@pytest.mark.parametrize("provenance", ["real", "stand-in"])
-@pytest.mark.parametrize("backbone", list(ALL_BACKBONES))
-def test_document_of_every_card_is_valid_in_the_published_schema(backbone, provenance):
+def test_document_of_every_card_is_valid_in_the_published_schema():
     path = os.environ.get("ATLAS_SCHEMA")
     if not path:
         pytest.skip("ATLAS_SCHEMA does not name a copy of the schema (github.com/RSNA/ATLAS)")
+    kind = jsonschema.Draft202012Validator
     schema = json.loads(Path(path).read_text(encoding="utf-8"))
-    validator = jsonschema.Draft202012Validator(
-        schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
-    )
-    document = card(backbone=backbone, provenance=provenance)
-    assert [error.message for error in validator.iter_errors(document)] == []
+    validator = kind(schema, format_checker=kind.FORMAT_CHECKER)
+    for backbone, provenance in itertools.product(ALL_BACKBONES, ("real", "stand-in")):
+        validator.validate(card(backbone=backbone, provenance=provenance))
 
 
 @pytest.mark.parametrize(
@@ -162,14 +158,11 @@ def test_document_of_every_card_is_valid_in_the_published_schema(backbone, prove
     ],
 )
 def test_card_with_a_value_that_the_schema_forbids_is_refused(place, value, part):
-    one = json.loads(json.dumps(card()))
-    *above, last = place
-    inner = one["Model"]
-    for name in above:
-        inner = inner[name]
-    inner[last] = value
+    document = card()
+    *above, last = ("Model", *place)
+    reduce(getitem, above, document)[last] = value
     with pytest.raises(InputError, match=part):
-        cards.check_card(one)
+        cards.check_card(document)
 
 
 def test_card_when_written_is_read_back_whole_and_leaves_nothing_else(tmp_path):

@@ -64,10 +64,6 @@ def test_task_without_results_shows_what_is_published():
     assert source == dict.fromkeys(RUN, "results/task") | {"thyroid": "results/task_published"}
 
 
-def test_default_book_has_at_most_34_pages():
-    assert len(files(outline_of(open_study("demo")))) <= 34
-
-
 def test_contents_list_every_page_once_beside_the_prose():
     found = files(OUTLINE)
     computed = {name for name in found if name.startswith("notebooks/")}
@@ -103,21 +99,13 @@ def test_results_wait_for_training_only_where_they_show_it():
     assert OUTLINE.after(results) == OUTLINE.after(live) == free.after(live) != ()
 
 
-def test_outline_of_demo_shows_every_task_and_waits_for_nothing():
+def test_outline_of_demo_shows_every_task_and_waits_for_training_only_with_images(tmp_path):
     found = outline_of(open_study("demo"))
     assert len(found.tasks) == 8
     assert "breast" in found.with_results < set(found.tasks)
     assert (found.reference, found.waits) == (True, False)
-
-
-def test_outline_of_demo_with_images_waits_for_training(tmp_path):
+    assert len(files(found)) <= 34
     assert outline_of(open_study("demo", data_root=tmp_path)).waits
-
-
-def test_outline_of_a_profile_that_pretrains_nothing_has_no_such_section(tmp_path):
-    found = outline_of(open_study("paper", results=tmp_path))
-    assert "pretraining" not in found.sections
-    assert set(found.tasks) == set(load_profile("paper").tasks)
 
 
 LINK = re.compile(r"\]\(([\w/.]+)\)|href=\"([\w/.]+)\.html")
