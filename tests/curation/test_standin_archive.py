@@ -12,7 +12,6 @@ from pydicom import dcmread
 from rin.curation import standin
 from rin.curation.standin import write_archive
 from rin.curation.taxonomy import load_taxonomy
-from rin.data.dicom import read_dicom
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.errors import InputError
 
@@ -27,7 +26,7 @@ SERIES = ("SeriesInstanceUID", "SeriesNumber", "Modality", "SOPClassUID", "Serie
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
     return write_archive(
-        tmp_path_factory.mktemp("pacs") / "archive", studies=30, size=64, seed=SEED
+        tmp_path_factory.mktemp("pacs") / "archive", studies=30, size=48, seed=SEED
     )
 
 
@@ -106,15 +105,6 @@ def test_slices_of_a_series_lie_one_gap_apart_along_their_normal(instances):
         assert float(slices[0].SliceThickness) <= gap
 
 
-def test_every_single_frame_image_reads_as_gray(archive, instances):
-    for path, one in instances.items():
-        if "PixelData" in one and "NumberOfFrames" not in one:
-            gray = read_dicom(archive, path.relative_to(archive).as_posix())
-            assert gray.shape == (one.Rows, one.Columns)
-            assert one.Columns == 64
-            assert gray.std() > 8
-
-
 def test_ct_and_mr_studies_have_one_localizer_in_a_series_of_its_own(instances):
     scouts = [one for one in instances.values() if "LOCALIZER" in one.get("ImageType", [])]
     studies = {one.StudyInstanceUID for one in of_class(instances, "CT", "MR")}
@@ -141,38 +131,26 @@ def test_key_selections_refer_to_one_to_three_images_of_their_study(instances):
         assert not any("LOCALIZER" in known[uid].ImageType for uid in uids)
 
 
-def test_studies_with_a_key_selection_are_those_with_a_finding_in_truth(instances, truth):
-    selected = defaultdict(int)
-    for one in of_class(instances, KO):
-        selected[one.AccessionNumber] += 1
-    marked = {
-        name: len(row["label"].split(";"))
-        for name, row in truth.items()
-        if row["normal"] == "0" and row["label"]
-    }
-    assert dict(selected) == marked
-    assert {row["kind"] for row in truth.values() if not row["label"]} <= {"hedged", "overlooked"}
-
-
-def test_findings_read_as_truth_through_taxonomy_or_label_map(archive, instances, truth):
+def test_findings_that_are_selected_are_those_of_the_truth(archive, instances, truth):
     taxonomy = load_taxonomy()
     known = set(zip(taxonomy["region"], taxonomy["label"], strict=True))
     with (archive / "label_map.csv").open(encoding="utf-8", newline="") as file:
         terms = {row["finding"]: (row["region"], row["label"]) for row in csv.DictReader(file)}
-    assert set(terms.values()) <= known
     found = defaultdict(set)
     for one in of_class(instances, KO):
         (text,) = [item.TextValue for item in one.ContentSequence if item.ValueType == "TEXT"]
         pair = terms[text] if text in terms else tuple(text.split(": "))
         assert pair in known
         found[one.AccessionNumber].add(pair)
-    for name, pairs in found.items():
-        row = truth[name]
-        assert pairs == {(row["region"], label) for label in row["label"].split(";")}
+    assert found == {
+        name: {(row["region"], label) for label in row["label"].split(";")}
+        for name, row in truth.items()
+        if row["normal"] == "0" and row["label"]
+    }
 
 
 def test_each_key_image_has_an_outline_closed_and_inside_it(instances):
-    known, outlined = images(instances), defaultdict(int)
+    known, outlined = images(instances), []
     for one in of_class(instances, PR):
         annotation = one.GraphicAnnotationSequence[0]
         (uid,) = {r.ReferencedSOPInstanceUID for r in annotation.ReferencedImageSequence}
@@ -184,30 +162,27 @@ def test_each_key_image_has_an_outline_closed_and_inside_it(instances):
         assert (points >= 0).all()
         assert (points <= (known[uid].Columns, known[uid].Rows)).all()
         assert known[uid].PhotometricInterpretation == "MONOCHROME2"
-        outlined[uid] += 1
-    keyed = defaultdict(int)
-    for one in of_class(instances, KO):
-        for item in one.ContentSequence:
-            if item.ValueType == "IMAGE":
-                keyed[item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID] += 1
-    assert outlined == keyed
+        outlined.append(uid)
+    keyed = [
+        item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
+        for one in of_class(instances, KO)
+        for item in one.ContentSequence
+        if item.ValueType == "IMAGE"
+    ]
+    assert sorted(outlined) == sorted(keyed)
 
 
 def test_archive_written_twice_has_equal_bytes(archive, tmp_path):
-    again = write_archive(tmp_path / "other name", studies=30, size=64, seed=SEED)
+    again = write_archive(tmp_path / "other name", studies=30, size=48, seed=SEED)
     assert contents(again) == contents(archive)
 
 
-def test_archive_that_is_there_is_not_written_again(archive):
+def test_archive_that_is_there_is_not_written_again_and_another_is_refused(archive):
     before = {path: path.stat().st_mtime_ns for path in archive.rglob("*")}
-    assert write_archive(archive, studies=30, size=64, seed=SEED) == archive
-    assert before == {path: path.stat().st_mtime_ns for path in archive.rglob("*")}
-
-
-def test_other_archive_in_the_folder_is_refused_and_kept(archive):
+    assert write_archive(archive, studies=30, size=48, seed=SEED) == archive
     with pytest.raises(InputError, match="something else"):
-        write_archive(archive, studies=30, size=64, seed=SEED + 1)
-    assert (archive / "truth.csv").is_file()
+        write_archive(archive, studies=30, size=48, seed=SEED + 1)
+    assert before == {path: path.stat().st_mtime_ns for path in archive.rglob("*")}
 
 
 def test_write_that_fails_half_way_leaves_nothing(tmp_path, monkeypatch):

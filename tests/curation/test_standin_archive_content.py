@@ -1,6 +1,6 @@
 """The stand-in archive as content: who, what, which words, and whether lesions can be seen."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import binary_dilation
 
 from rin.curation.standin import study_instances
-from rin.curation.standin.instances import burn_text, outline_points
+from rin.curation.standin.instances import outline_points
 from rin.curation.standin.phantoms import PHANTOMS, display, draw_slices, key_slices
 from rin.curation.standin.studies import (
     CLASSES,
@@ -50,8 +50,9 @@ def test_classes_are_spelled_as_in_the_taxonomy_and_span_modalities():
     assert all(KNOWN_REGIONS[name].modality == r["modality"] for name, r in REGIONS.items())
 
 
-@pytest.mark.parametrize(("studies", "fewest"), [(30, 1), (96, 5), (320, 18)])
-@pytest.mark.parametrize("seed", [0, 20])
+@pytest.mark.parametrize(
+    ("studies", "fewest", "seed"), [(30, 1, 0), (96, 5, 20), (320, 18, 0), (320, 18, 20)]
+)
 def test_every_class_has_enough_patients_in_mild_imbalance(studies, fewest, seed):
     plan = plan_studies(studies, seed)
     counts = patients_per_class(plan)
@@ -74,7 +75,7 @@ def test_some_patients_have_several_studies_in_order_of_time():
     assert any(len({study.region for study in own}) < len(own) for own in several)
 
 
-@pytest.mark.parametrize("seed", [0, 20, 21])
+@pytest.mark.parametrize("seed", [0, 20])
 def test_search_for_normal_has_imperfect_precision_and_recall(seed):
     plan = plan_studies(320, seed)
     hits = [study for study in plan if flagged(impression_of(study, seed))]
@@ -116,19 +117,18 @@ def test_overlooked_findings_are_in_the_pictures_but_neither_in_report_nor_marke
     ("region", "label"), [(name, label) for name in REGIONS for label in REGIONS[name]["findings"]]
 )
 def test_lesion_changes_the_picture_inside_its_outline_and_hardly_elsewhere(region, label):
-    plan = [s for s in plan_studies(96, SEED) if s.region == region and s.findings == (label,)]
-    for study in plan[:2]:
-        drawings = draw_slices(study, 96, SEED)
-        healthy = draw_slices(study, 96, SEED, healthy=True)
-        for index in key_slices(drawings, label):
-            change = np.abs(
-                display(drawings[index], region).astype(float) - display(healthy[index], region)
-            )
-            inside = filled(outline_points(drawings[index].lesions[label]), change.shape)
-            # A stone's shadow and echoes behind the gallbladder lie outside its outline.
-            most = 0.4 if label == "gb" else 0.8
-            assert change[inside].sum() > most * change.sum()
-            assert change[inside].mean() > 8 * change[~binary_dilation(inside)].mean() + 5
+    study = next(s for s in plan_studies(96, SEED) if (s.region, s.findings) == (region, (label,)))
+    drawings = draw_slices(study, 96, SEED)
+    healthy = draw_slices(study, 96, SEED, healthy=True)
+    for index in key_slices(drawings, label):
+        change = np.abs(
+            display(drawings[index], region).astype(float) - display(healthy[index], region)
+        )
+        inside = filled(outline_points(drawings[index].lesions[label]), change.shape)
+        # A stone's shadow and echoes behind the gallbladder lie outside its outline.
+        most = 0.4 if label == "gb" else 0.8
+        assert change[inside].sum() > most * change.sum()
+        assert change[inside].mean() > 8 * change[~binary_dilation(inside)].mean() + 5
 
 
 @pytest.mark.parametrize("region", list(REGIONS))
@@ -162,24 +162,12 @@ def filled(points, shape):
     return np.asarray(canvas)[scale // 2 :: scale, scale // 2 :: scale] > 0
 
 
-def test_outline_of_one_pixel_surrounds_its_center():
-    mask = np.zeros((6, 8), dtype=bool)
-    mask[2, 5] = True
-    points = np.array(outline_points(mask))
-    assert points[:, 0].min() < 5 < 5.5 < 6 < points[:, 0].max()
-    assert (points.mean(axis=0) > (4.9, 1.9)).all()
-    assert filled(points, (6, 8))[2, 5]
-    assert not filled(points, (6, 8))[:, :4].any()
-    assert (points[0] == points[-1]).all()
-
-
 @pytest.mark.parametrize("region", list(PHANTOMS))
-@pytest.mark.parametrize("size", [48, 200])
-def test_slices_have_the_asked_width_and_differ_from_each_other(region, size):
+def test_slices_have_the_asked_width_and_differ_from_each_other(region):
     study = next(one for one in plan_studies(30, SEED) if one.region == region)
-    drawings = draw_slices(study, size, SEED)
+    drawings = draw_slices(study, 200, SEED)
     assert len(drawings) == study.slices
-    assert {one.values.shape[1] for one in drawings} == {size}
+    assert {one.values.shape[1] for one in drawings} == {200}
     assert np.abs(drawings[0].values - drawings[1].values).max() > 0.05
 
 
@@ -198,22 +186,13 @@ def same_patient(one, two):
     return one.patient == two.patient and one.visit != two.visit
 
 
-def test_burned_text_is_white_on_black_and_differs_by_name():
-    gray = np.full((48, 64), 90, dtype=np.uint8)
-    one, two = burn_text(gray, "Beispiel^Ada"), burn_text(gray, "Ersatz^Otto")
-    assert set(np.unique(one[:11])) == {0, 255}
-    assert (one[11:] == 90).all()
-    assert (one != two).any()
-    assert (gray == 90).all()
-
-
 def test_ultrasound_comes_with_and_without_text_and_says_so_or_not():
-    told = Counter()
+    told = set()
     for study in plan_studies(96, SEED):
         if study.facts["modality"] == "US":
             files = study_instances(study, 48, SEED, [f"x: {label}" for label in study.findings])
             first = files["diagnostic"][0]
             top = first.pixel_array.reshape(36, 48, -1)[:11, :, 0]
             bar = set(np.unique(top)) == {0, 255}
-            told[bar, first.get("BurnedInAnnotation", "")] += 1
-    assert set(told) == {(True, "YES"), (True, ""), (False, "NO"), (False, "")}
+            told.add((bar, first.get("BurnedInAnnotation", "")))
+    assert told == {(True, "YES"), (True, ""), (False, "NO"), (False, "")}

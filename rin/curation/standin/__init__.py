@@ -43,23 +43,9 @@ BURNED = ((True, "YES", 0.25), (True, "", 0.25), (False, "NO", 0.2), (False, "",
 def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
     """Write a stand-in archive, unless the folder already holds this one, and return the folder.
 
-    Parameters
-    ----------
-    folder
-        The archive: a folder that does not exist, is empty, or holds the same archive.
-    studies
-        Number of studies, at least 30.  15 classes in seven regions of CT, MR and ultrasound;
-        of 320 studies each class has at least 18 patients, of 96 at least 5.
-    size
-        Width of the pictures in pixels, 48 to 512; a multiple of four.
-    seed
-        From 0; another seed is another archive.
-
-    Raises
-    ------
-    InputError
-        Arguments out of range, another content in the folder, or a folder that cannot be
-        written.
+    Another content of the folder is refused, as are arguments out of `RANGES`.  There are 15
+    classes in seven regions of CT, MR and ultrasound; of 320 studies each class has at least 18
+    patients, of 96 at least 5.
     """
     folder = Path(folder)
     asked = {"studies": studies, "size": size, "seed": seed}
@@ -85,7 +71,7 @@ def _holds(folder: Path, made_of: dict) -> bool:
         return False
     try:
         note = json.loads((folder / STAND_IN_NOTE).read_text("utf-8"))
-        same = {name: note.get(name) for name in made_of} == made_of
+        same = made_of.items() <= note.items()
     except (OSError, ValueError, AttributeError):
         same = False
     if not same:
@@ -154,18 +140,12 @@ def study_instances(
         burned, said, _ = BURNED[rng.choice(len(BURNED), p=[share for *_, share in BURNED])]
         text = f"{study.patient.name} {study.day:%d.%m.%Y}" if burned else ""
         # A grayscale presentation state may not refer to a colour image.
-        color = rng.random() < COLOR
         gray = {index for indices in key.values() for index in indices}
-        for index, drawing in enumerate(drawings):
-            image = instances.sonogram(
-                main,
-                index + 1,
-                drawing,
-                text=text,
-                burned_in=said,
-                color=color and index not in gray,
-            )
-            found["diagnostic"].append(image)
+        colored = set(range(len(drawings))) - gray if rng.random() < COLOR else ()
+        found["diagnostic"] = [
+            instances.sonogram(main, index, drawing, text, said, index in colored)
+            for index, drawing in enumerate(drawings)
+        ]
         if rng.random() < CLIPS:
             found["clips"].append(instances.clip(Series(study, 3, "Clip", "US"), drawings))
     else:
@@ -183,10 +163,8 @@ def study_instances(
         screen = display(drawings[len(drawings) // 2], study.region)
         series = Series(study, 99, "Screen save", modality)
         found["captures"].append(instances.capture(series, screen))
-    selections, states = (
-        Series(study, 501, "Key images", "KO"),
-        Series(study, 502, "Outlines", "PR"),
-    )
+    selections = Series(study, 501, "Key images", "KO")
+    states = Series(study, 502, "Outlines", "PR")
     for number, (label, words) in enumerate(zip(study.marked, named, strict=True), start=1):
         marked = [found["diagnostic"][index] for index in key[label]]
         selection = instances.key_selection(selections, number, words, marked)

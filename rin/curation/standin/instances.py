@@ -115,7 +115,7 @@ def _set_pixels(dataset: Dataset, stored: ndarray, bits: int) -> Dataset:
 def section(
     series: Series, number: int, values: ndarray, sort: str = "", place: float = 0.0
 ) -> Dataset:
-    """Return a CT or MR image ``place`` mm along the normal of its plane.
+    """Return a CT or MR image, ``place`` mm along the normal of its plane.
 
     ``values`` are Hounsfield units, of a localizer and of MR 0 to 1; ``sort`` is empty,
     ``localizer`` (a frontal projection) or ``projection``.
@@ -169,17 +169,16 @@ def sections(series: Series, drawings: list[Drawing]) -> list[Dataset]:
 
 
 def sonogram(
-    series: Series, number: int, drawing: Drawing, *, text: str, burned_in: str, color: bool
+    series: Series, index: int, drawing: Drawing, text: str, burned_in: str, color: bool
 ) -> Dataset:
-    """Return an ultrasound image of 8 bits.
+    """Return an ultrasound image of 8 bits, with text in a bar at the top, yellow in colour.
 
-    Where not empty, ``text`` is burned into a bar at the top and ``burned_in`` stands in
-    BurnedInAnnotation; ``color`` stores RGB, the text in yellow.
+    ``burned_in`` stands in BurnedInAnnotation, where it is not empty.
     """
     pixels = display(drawing, series.study.region)
     if text:
         pixels = burn_text(pixels, text)
-    image = _ultrasound(series, UltrasoundImageStorage, number, pixels.shape, "US")
+    image = _ultrasound(series, UltrasoundImageStorage, index + 1, pixels.shape, "US")
     if burned_in:
         image.BurnedInAnnotation = burned_in
     if color:
@@ -240,8 +239,7 @@ def burn_text(pixels: ndarray, line: str, top: int = 0) -> ndarray:
 def outline_points(mask: ndarray) -> list[tuple[float, float]]:
     """Return a closed outline around a mask, a pixel wide of it, as (column, row).
 
-    Coordinates are those of PS3.3 Table C.10-5: the top left corner of the first pixel is
-    (0, 0), so the middle of pixel (r, c) stands at (c + 0.5, r + 0.5).
+    The middle of pixel (r, c) stands at (c + 0.5, r + 0.5), as PS3.3 Table C.10-5 has it.
     """
     contours = find_contours(np.pad(binary_dilation(mask), 1).astype(np.float32), 0.5)
     outline = approximate_polygon(max(contours, key=len) - 1, 0.4) + 0.5
@@ -278,10 +276,7 @@ def outlined(series: Series, number: int, image: Dataset, mask: ndarray, words: 
 
 
 def key_selection(series: Series, number: int, words: str, images: Sequence[Dataset]) -> Dataset:
-    """Return the Key Object Selection document of one finding on images of one series.
-
-    ``words`` is what the reader wrote: ``region: label``, or a term of the site's own.
-    """
+    """Return the Key Object Selection document of one finding on images of one series."""
     fields = {"words": words, "images": images, "references": _references(images)}
     concept = "113000 DCM Of Interest"
     document = make(
@@ -330,7 +325,7 @@ def _content(
     relation: str = "CONTAINS",
     items: Sequence[Sequence] = (),
 ) -> Dataset:
-    """Return a content item: its ValueType, concept name, value, relation, and items in it.
+    """Return a content item.
 
     The value is a concept for CODE, the number and its unit in UCUM for NUM, an image for IMAGE.
     """
@@ -364,11 +359,8 @@ def _code(text: str) -> Dataset:
 
 
 def _references(images: Sequence[Dataset]) -> list[Dataset]:
+    names = {"ReferencedSOPClassUID": "SOPClassUID", "ReferencedSOPInstanceUID": "SOPInstanceUID"}
     return [
-        fill(
-            Dataset(),
-            ReferencedSOPClassUID=image.SOPClassUID,
-            ReferencedSOPInstanceUID=image.SOPInstanceUID,
-        )
+        fill(Dataset(), **{name: image[own].value for name, own in names.items()})
         for image in images
     ]

@@ -48,11 +48,7 @@ DISCS = 5
 
 
 class Lesion(NamedTuple):
-    """A lesion as one slice cuts it.
-
-    ``label`` is its class in the taxonomy, ``share`` its size as a share of that in the slice
-    through its middle, and ``seed`` the source of its place and shape, the same in all slices.
-    """
+    """A lesion in a slice: class, size as a share of its largest, and seed of place and shape."""
 
     label: str
     share: float
@@ -86,8 +82,8 @@ class Drawing(NamedTuple):
 def draw_slices(study: Study, size: int, seed: int, *, healthy: bool = False) -> list[Drawing]:
     """Draw the diagnostic slices of a study, ``size`` pixels wide; ultrasound is three to four.
 
-    Studies of one patient share the anatomy, and later visits the lesions too; ``healthy``
-    leaves the lesions out, and the slices differ there alone.
+    Studies of one patient share anatomy and lesions; ``healthy`` leaves the lesions out, and the
+    slices differ there alone.
     """
     who = (seed, study.patient.number, list(REGIONS).index(study.region))
     height = 3 * size // 4 if study.facts["modality"] == "US" else size
@@ -121,10 +117,7 @@ def _lesions(study: Study, who: tuple[int, ...], index: int) -> list[Lesion]:
 
 
 def key_slices(drawings: Sequence[Drawing], name: str) -> list[int]:
-    """Return the slices, at most three, that show most of a lesion; in order.
-
-    Raises ValueError where no slice shows it.
-    """
+    """Return the slices, at most three, that show most of a lesion, in order."""
     areas = [drawing.lesions.get(name, np.zeros(1)).sum() for drawing in drawings]
     shown = [index for index in np.argsort(areas, kind="stable")[::-1] if areas[index] > 0]
     if not shown:
@@ -164,11 +157,7 @@ def _resized_mask(mask: ndarray, shape: tuple[int, int]) -> ndarray:
 
 
 def draw_chest(cut: Cut) -> Drawing:
-    """Draw a chest slice, from the domes of the diaphragm to below the apex.
-
-    Labels: ``Nodule``, a dense round spot in one lung; ``Airspace_opacity``, a consolidation
-    with bronchi in it.
-    """
+    """Draw a chest slice: a dense round spot is a nodule, an opacity has bronchi in it."""
     thorax = chest_ct.draw_thorax(cut.anatomy)
     picture, lungs = chest_ct.draw_slice(cut.texture, thorax, 0.1 + 0.5 * cut.height)
     grain = smooth_noise(cut.texture, chest_ct.SHAPE, 0.8)
@@ -205,10 +194,7 @@ def _add_opacity(rng: Generator, share: float, picture: ndarray, lungs: ndarray)
 
 
 def draw_abdomen(cut: Cut) -> Drawing:
-    """Draw a contrast-enhanced slice through liver and kidneys.
-
-    Label: ``liver_lesion``, a mass that takes up less contrast than the liver.
-    """
+    """Draw a contrast-enhanced slice of liver and kidneys; a mass takes up less than the liver."""
     anatomy, texture, _, shape, _ = cut
     half = (anatomy.uniform(0.58, 0.74), anatomy.uniform(0.8, 0.92))
     axes = own_axes(shape, anatomy.normal(0, 0.03, 2), anatomy.normal(0, 0.06))
@@ -288,10 +274,7 @@ def _add_liver_lesion(rng: Generator, share: float, values: ndarray, liver: ndar
 
 
 def draw_brain(cut: Cut) -> Drawing:
-    """Draw an axial slice from the level of the ventricles upwards, fluid suppressed.
-
-    Label: ``acute_infarct``, a bright area at the surface of one hemisphere.
-    """
+    """Draw an axial slice, fluid suppressed; an infarct is bright at one hemisphere's surface."""
     anatomy, texture, height, shape, _ = cut
     tilt = anatomy.normal(0, 0.1)
     axes = own_axes(shape, anatomy.normal(0, 0.03, 2), tilt)
@@ -336,11 +319,7 @@ def _add_infarct(
 
 
 def draw_knee(cut: Cut) -> Drawing:
-    """Draw a sagittal slice; the ligament shows in the middle ones, the menisci beside it.
-
-    Labels: ``acl_pathology``, a bright and thin ligament; ``meniscal_abnormality``, a bright
-    line through a meniscus.
-    """
+    """Draw a sagittal slice; a torn ligament is bright and thin, a torn meniscus has a line."""
     knee = mrnet.draw_knee(cut.anatomy, "normal")
     knee.ligament = knee.meniscus = -2.2
     state = cut.texture.bit_generator.state
@@ -370,10 +349,7 @@ def _changed_part(before: ndarray, after: ndarray) -> ndarray:
 
 
 def draw_spine(cut: Cut) -> Drawing:
-    """Draw a sagittal slice of vertebrae, discs and the canal behind them.
-
-    Label: ``disc_pathology``, a dark disc that bulges into the canal.
-    """
+    """Draw a sagittal slice of vertebrae; a dark disc bulges into the canal behind them."""
     anatomy, texture, _, shape, _ = cut
     down, across = own_axes(shape, (0, anatomy.normal(0, 0.04)))
     bend, lean = anatomy.uniform(0.08, 0.2), anatomy.normal(0, 0.05)
@@ -436,10 +412,7 @@ def _noisy(texture: Generator, values: ndarray, level: float) -> ndarray:
 
 
 def draw_thyroid(cut: Cut) -> Drawing:
-    """Draw a lobe between skin, strap muscles, carotid artery and the trachea's shadow.
-
-    Label: ``thyroid_nodule``, a rounded area darker than the gland, some with a bright rim.
-    """
+    """Draw a lobe between skin, muscles and carotid; a nodule is darker than the gland."""
     anatomy, texture, height, shape, _ = cut
     side = anatomy.choice([-1.0, 1.0])
     down, across = own_axes(shape)
@@ -487,10 +460,7 @@ def _add_thyroid_nodule(
 
 
 def draw_upper_abdomen(cut: Cut) -> Drawing:
-    """Draw liver and right kidney in the sector of a curved probe.
-
-    Label: ``gb``, the gallbladder: dark, bright behind, with stones that cast a shadow.
-    """
+    """Draw liver and right kidney; a gallbladder is dark, with stones that cast a shadow."""
     anatomy, texture, height, shape, _ = cut
     down, across = own_axes(shape)
     level = np.full(shape, -25 + anatomy.normal(0, 2), dtype=np.float32)

@@ -63,7 +63,7 @@ class Study:
     ``findings`` are the labels of what the pictures show, in the order of importance.  ``kind`` is
     normal, negated, hedged, abnormal, incidental, other organ, two findings, overlooked (by the
     reader, so that no search of reports can tell), or empty (an impression without text).
-    ``visit`` is 0 for the patient's first study, and ``slices`` the number of diagnostic images.
+    ``visit`` is 0 for the patient's first study, ``slices`` the number of diagnostic images.
     """
 
     number: int
@@ -114,10 +114,7 @@ class Study:
 
 
 def draw_patient(number: int, seed: int) -> Patient:
-    """Draw a patient; the same number and seed give the same one.
-
-    Every thirteenth is called Norman, a name close to a word that report queries look for.
-    """
+    """Draw a patient; every thirteenth is called Norman, a name close to a word of the query."""
     rng = default_rng([seed, 1, number])
     sex = "M" if number % 13 == 4 else str(rng.choice(["F", "M"]))
     given = "Norman" if number % 13 == 4 else str(rng.choice(FACTS["given"][sex]))
