@@ -194,7 +194,7 @@ shutil.rmtree(work)
 # | layout | files | patients from | example |
 # |---|---|---|---|
 # | `folder_classes` | a folder a class | `patient_pattern` | `kermany_cxr` |
-# | `table` | a table and its images | a column, or `patient_pattern` | `headct200` |
+# | `table` | a table and its images | a column, or `patient_pattern` | `busbra` |
 # | `busi` | a folder a class, masks beside | each image one | `busi` |
 # | `ddti` | images, XML with outlines | the XML | `ddti` |
 # | `mrnet` | NumPy volumes, tables | each exam one | `mrnet` |
@@ -202,7 +202,26 @@ shutil.rmtree(work)
 # | `rsna_…` | DICOM and tables | a list, or headers | `rsna_pneumonia` |
 #
 # `options` in a manifest are its reader's; the example manifests show them at work. Tasks with
-# lesion masks also get Grad-CAM and localisation.
+# lesion masks also get Grad-CAM and localisation. Most hospitals have one table of file names,
+# labels and patients, as CSV or parquet; its columns are then named in the manifest:
+#
+# ```yaml
+# layout: table
+# options:
+#   table: cases.csv
+#   images: pictures        # folder
+#   image: "{study}_{view}.png"  # a column, or a template of columns
+#   label: pathology
+#   patient: patient_id
+#   masks: outlines         # folder, names as of the images
+#   keep: {device: Scanner}  # columns that pages may need
+# ```
+#
+# ## Tested elsewhere
+#
+# A second dataset with the same labels, from another hospital, gets a manifest of its own. Its name
+# under `external` of the task's manifest, and `external: true` in the profile, have every run score
+# it as well; none is trained on it. A page then compares both places.
 #
 # ## Run this page
 #
