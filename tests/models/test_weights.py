@@ -35,21 +35,17 @@ def entry(**settings):
     return WeightsEntry(**fields, release="TensorFlow release", **settings)
 
 
-def test_load_weights_when_digest_differs_reads_nothing(small, tmp_path):
-    write_legacy(tmp_path / "a.h5", small)
+def test_load_weights_reads_the_first_folder_that_has_the_file_if_its_digest_agrees(
+    small, tmp_path
+):
+    stored, path = small.get_weights(), write_legacy(tmp_path / "a.h5", small)
     emptied(small)
     with pytest.raises(InputError, match="SHA-256 differs"):
         load_weights(entry(file="a.h5", sha256="0" * 64), small, [tmp_path])
     assert not any(w.any() for w in small.get_weights())
-
-
-def test_load_weights_when_digest_agrees_reads_the_first_folder_that_has_the_file(small, tmp_path):
-    stored = small.get_weights()
-    path = write_legacy(tmp_path / "a.h5", small)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    found = load_weights(
-        entry(file="a.h5", sha256=digest), emptied(small), [tmp_path / "no", tmp_path]
-    )
+    folders = [tmp_path / "no", tmp_path]
+    found = load_weights(entry(file="a.h5", sha256=digest), small, folders)
     np.testing.assert_array_equal(found[0], stored[0])
 
 
@@ -124,44 +120,31 @@ def test_load_entries_of_a_file_that_does_not_validate_raises(tmp_path, text):
         load_entries(path)
 
 
-class _Server(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def served(tmp_path):
     """Return a folder and the address under which it is served on this machine."""
     folder = tmp_path / "served"
     folder.mkdir()
-    handler = functools.partial(_Server, directory=str(folder))
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield folder, f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 
 
-def test_load_weights_when_entry_has_a_url_fetches_once_and_checks(small, tmp_path, served):
+def test_load_weights_when_entry_has_a_url_checks_and_fetches_once(small, tmp_path, served):
     folder, address = served
     save_safetensors(folder / "x.safetensors", small)
-    digest = sha256_of(folder / "x.safetensors")
-    known = {"file": "x.safetensors", "url": f"{address}/x.safetensors", "sha256": digest}
-    expected = small.get_weights()
-    got = load_weights(entry(**known), emptied(small), [tmp_path / "cache"])
-    (folder / "x.safetensors").unlink()
-    again = load_weights(entry(**known), emptied(small), [tmp_path / "cache"])
-    for one, two, three in zip(expected, got, again, strict=True):
-        np.testing.assert_array_equal(one, two)
-        np.testing.assert_array_equal(one, three)
-
-
-def test_load_weights_when_fetched_file_is_another_says_so(small, tmp_path, served):
-    folder, address = served
-    (folder / "x.safetensors").write_bytes(b"something else")
-    known = {"file": "x.safetensors", "url": f"{address}/x.safetensors", "sha256": "0" * 64}
+    digest, expected = sha256_of(folder / "x.safetensors"), small.get_weights()
+    known, caches = {"file": "x.safetensors", "url": f"{address}/x.safetensors"}, [tmp_path / "c"]
     with pytest.raises(InputError, match="could not be fetched"):
-        load_weights(entry(**known), small, [tmp_path / "cache"])
-    assert not (tmp_path / "cache" / "x.safetensors").exists()
+        load_weights(entry(**known, sha256="0" * 64), small, caches)
+    assert not (tmp_path / "c" / "x.safetensors").exists()
+    for _ in range(2):
+        found = load_weights(entry(**known, sha256=digest), emptied(small), caches)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+        (folder / "x.safetensors").unlink(missing_ok=True)
 
 
 def test_entry_with_a_url_but_no_digest_is_refused():
