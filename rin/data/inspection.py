@@ -5,10 +5,13 @@ pass that was stopped goes on where it stood, and a dataset whose files have not
 decoded again.  Rows for a store are kept beside it until :mod:`rin.data.store` has taken them.
 """
 
+import errno
 import hashlib
 import json
+import shutil
+from contextlib import suppress
 from functools import partial
-from itertools import chain, compress, islice
+from itertools import chain, compress, islice, starmap
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +31,7 @@ from rin.errors import InputError, named
 
 INSPECTION_VERSION = 1
 CHUNK = 1024
+CHUNK_BYTES = 64 * 2**20
 LOCK = ".lock"
 HASH_SIZE = 256
 #: Rows for a store are kept of datasets up to this size; a larger one is decoded once more.
@@ -86,7 +90,23 @@ def inspect_cases(
     keys = _keys(root, found)
     seen, bad = _remembered(folder), []
     if (seen.index.get_indexer(keys) < 0).any():
-        bad = _look(root, found, keys, manifest, folder, workers, square)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # A second process waits here, and then finds everything seen.
+            with FileLock(folder / LOCK):
+                missing = np.flatnonzero(_remembered(folder).index.get_indexer(keys) < 0)
+                if square and len(missing) * square[0] ** 2 * (3 * manifest.color + 2) > ROW_BYTES:
+                    square = None
+                todo = [(found[row], keys[row]) for row in missing]
+                title = f"Inspecting {manifest.name}"
+                bad = _look(root, todo, manifest, folder, workers, square, title)
+        except OSError as error:
+            raise InputError(
+                f"the inspection of {manifest.name} cannot be kept ({error})",
+                where=folder,
+                remedy="Free some space, or name a folder that can be written. "
+                "What was seen is kept.",
+            ) from error
         seen = _remembered(folder)
     return _table(found, keys, seen), pd.DataFrame(bad, columns=BAD_COLUMNS)
 
@@ -97,18 +117,59 @@ def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
     return Path(folder) / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
 
 
-def kept_rows(folder: Path, square: tuple[int, str]) -> pd.DataFrame:
-    """Return where the rows of a store are kept: ``file`` and ``row``, by content.
+def keep_rows(
+    root: Path,
+    cases: pd.DataFrame,
+    manifest: DatasetManifest,
+    *,
+    folder: Path,
+    workers: int | None = None,
+    square: tuple[int, str],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Make sure that the rows of a store are kept, and return where, and the bad cases.
+
+    Pictures whose rows are not there are decoded.  ``cases`` is the case table with a column
+    ``mask_digest``, ``folder`` that of the dataset's inspections; the rest is as of
+    :func:`inspect_cases`.  Returned are ``file`` and ``row`` in the order of the cases, missing
+    for a picture that is no longer the one of the table.
+    """
+    row_bytes = square[0] ** 2 * (1 + 2 * manifest.color + manifest.masks)
+    content = pd.MultiIndex.from_frame(cases[CONTENT])
+    kept = _kept_rows(folder, square, row_bytes)
+    lost = cases[~content.isin(kept.index)]
+    if lost.empty:
+        return kept.reindex(content), pd.DataFrame(columns=BAD_COLUMNS)
+    free = shutil.disk_usage(folder).free
+    if len(lost) * row_bytes > free:
+        problem = f"{len(lost) * row_bytes} bytes are needed and {free} are free"
+        raise OSError(errno.ENOSPC, problem)
+    columns = ["case_id", "patient_id", "source_class", "image", "masks"]
+    found = list(starmap(FoundCase, lost[columns].itertuples(index=False, name=None)))
+    todo = list(zip(found, _keys(root, found), strict=True))
+    title = f"Storing {manifest.name} at {square[0]} px"
+    bad = _look(root, todo, manifest, folder, workers, square, title)
+    kept = _kept_rows(folder, square, row_bytes)
+    return kept.reindex(content), pd.DataFrame(bad, columns=BAD_COLUMNS)
+
+
+def _kept_rows(folder: Path, square: tuple[int, str], row_bytes: int) -> pd.DataFrame:
+    """Return ``file`` and ``row`` of the rows that are kept whole, by content.
 
     The index is digest, mask digest, width and height of a picture, on which alone a row depends.
     """
     tables = [pd.DataFrame(columns=[*CONTENT, "file", "row"])]
-    for file in sorted(folder.glob(f"*-{_ending(square)}")):
+    for file in row_files(folder, square):
         record = folder / f"{file.name.removesuffix(f'-{_ending(square)}')}.parquet"
-        if record.is_file():
+        with suppress(OSError, ValueError, EOFError):
             seen = pq.read_table(record, columns=CONTENT).to_pandas()
-            tables.append(seen.assign(file=str(file), row=range(len(seen))))
+            if np.load(file, mmap_mode="r").shape == (len(seen), row_bytes):
+                tables.append(seen.assign(file=str(file), row=range(len(seen))))
     return pd.concat(tables).drop_duplicates(CONTENT).set_index(CONTENT)
+
+
+def row_files(folder: Path, square: tuple[int, str]) -> list[Path]:
+    """Return the files in which rows of stores of one size are kept."""
+    return sorted(folder.glob(f"*-{_ending(square)}"))
 
 
 def _ending(square: tuple[int, str]) -> str:
@@ -160,33 +221,19 @@ def _remembered(folder: Path) -> pd.DataFrame:
 
 def _look(
     root: Path,
-    found: list[FoundCase],
-    keys: list[str],
+    todo: list[tuple[FoundCase, str]],
     manifest: DatasetManifest,
     folder: Path,
     workers: int | None,
     square: tuple[int, str] | None,
+    title: str,
 ) -> list[tuple[str, str, str]]:
-    """Look at the cases that were not seen before, and return the bad ones."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # A second process waits here, and then finds everything seen.
-        with FileLock(folder / LOCK):
-            missing = np.flatnonzero(_remembered(folder).index.get_indexer(keys) < 0)
-            if square and len(missing) * square[0] ** 2 * (3 * manifest.color + 2) > ROW_BYTES:
-                square = None
-            todo = [(found[row], keys[row]) for row in missing]
-            jobs = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
-            work = partial(_inspect_chunk, root, manifest, folder, square)
-            title = f"Inspecting {manifest.name}"
-            parts = run_chunks(work, jobs, workers=workers, title=title)
-            return sorted(chain.from_iterable(parts))
-    except OSError as error:
-        raise InputError(
-            f"the inspection of {manifest.name} cannot be kept ({error})",
-            where=folder,
-            remedy="Free some space, or name a folder that can be written. What was seen is kept.",
-        ) from error
+    """Look at cases with their keys, and return the bad ones."""
+    side = square[0] if square else 0
+    step = max(1, min(CHUNK, CHUNK_BYTES // max(1, 4 * side**2)))
+    jobs = [todo[start : start + step] for start in range(0, len(todo), step)]
+    work = partial(_inspect_chunk, root, manifest, folder, square)
+    return sorted(chain.from_iterable(run_chunks(work, jobs, workers=workers, title=title)))
 
 
 def _inspect_chunk(

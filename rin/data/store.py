@@ -1,45 +1,31 @@
 """Image stores: a dataset decoded once to one size, as memory-mapped uint8 arrays.
 
 A store is a folder with ``images.npy``, ``masks.npy`` (where there are masks),
-``cases.parquet`` and ``store.json``.  It grows chunk by chunk under another name and is
-renamed when whole; a build that was stopped goes on where it stood.  The digest covers what
-the store was made of and how.
+``cases.parquet`` and ``store.json``.  It is written under another name, from rows that
+:mod:`rin.data.inspection` keeps, and renamed when whole; a build that was stopped goes on where
+it stood.  The digest covers what the store was made of and how.
 """
 
-import errno
 import hashlib
 import json
 import math
 import os
 import shutil
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from filelock import FileLock
 
-from rin.data.chunks import map_threads, run_chunks
 from rin.data.dataset import Dataset, validate_cases
-from rin.data.inspection import (
-    BAD_COLUMNS,
-    CONTENT,
-    kept_rows,
-    refuse_bad,
-    store_row,
-)
-from rin.data.pixels import RESIZES, read_mask, read_picture
+from rin.data.inspection import LOCK, keep_rows, refuse_bad, row_files
+from rin.data.pixels import RESIZES
 from rin.errors import InputError, named, unknown
 
 STORE_VERSION = 2
-CHUNK = 1024
-CHUNK_BYTES = 64 * 2**20
 IMAGES, MASKS, CASES, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.json"
-DONE = "done"
-REPLACED = "it is not the picture that was seen when the dataset was opened"
 
 
 @dataclass(frozen=True)
@@ -64,29 +50,6 @@ class ImageStore:
     def masks(self) -> np.memmap | None:
         """Return the masks, read-only bool (n, size, size), or None for a dataset without."""
         return _open_array(self.path / MASKS) if (self.path / MASKS).exists() else None
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """Consecutive rows of a store to be written, and what is needed to read them."""
-
-    root: Path
-    folder: Path
-    first: int
-    cases: tuple[tuple, ...]
-    row_bytes: dict[str, int]
-    size: int
-    resize: str
-    color: bool
-    window: tuple[float, float] | None
-    masks: bool
-
-    def __len__(self) -> int:
-        return len(self.cases)
-
-    @property
-    def done(self) -> Path:
-        return self.folder / DONE / f"{self.first}-{self.first + len(self)}"
 
 
 def build_store(
@@ -165,36 +128,64 @@ def open_store(path: Path) -> ImageStore:
 
 
 def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None) -> None:
+    square, where = (note["size"], note["resize"]), dataset.root / dataset.location
+    cases = dataset.cases.assign(mask_digest=dataset.cases["case_id"].map(dataset.mask_digests))
     unfinished = target.with_name(f".{target.name}.unfinished")
-    chunks = _chunks(dataset, unfinished, note)
-    missing = [chunk for chunk in chunks if not chunk.done.exists()]
-    if len(missing) == len(chunks):
+    dataset.records.mkdir(parents=True, exist_ok=True)
+    # Of two stores of one dataset, the second waits, as both take from the same rows.
+    with FileLock(dataset.records / LOCK):
+        kept, bad = keep_rows(
+            dataset.root,
+            cases,
+            dataset.manifest,
+            folder=dataset.records,
+            workers=workers,
+            square=square,
+        )
+        refuse_bad(bad, len(cases), where)
+        _refuse_replaced(cases["case_id"][kept["file"].isna().to_numpy()], where)
         shutil.rmtree(unfinished, ignore_errors=True)
-        (unfinished / DONE).mkdir(parents=True)
-        for name, (row, dtype) in _arrays(dataset, note).items():
-            _make_array(unfinished / name, (len(dataset.cases), *row), dtype)
-    _refuse_full_disk(unfinished, missing)
-    title = f"Storing {dataset.manifest.name} at {note['size']} px"
-    parts = run_chunks(_write_chunk, missing, workers=workers, title=title)
-    bad = pd.DataFrame(sorted(chain.from_iterable(parts)), columns=BAD_COLUMNS)
-    where = dataset.root / dataset.location
-    _refuse_replaced(bad[bad["problem"] == REPLACED], where)
-    refuse_bad(bad, len(dataset.cases), where)
-    (unfinished / NOTE).unlink(missing_ok=True)
+        unfinished.mkdir()
+        _write_arrays(unfinished, kept, _arrays(dataset, note))
+        for file in row_files(dataset.records, square):
+            file.unlink()
     dataset.cases.assign(masks=dataset.cases["masks"].map(list)).to_parquet(unfinished / CASES)
-    sizes = {item.name: item.stat().st_size for item in unfinished.iterdir() if item.is_file()}
+    sizes = {file.name: file.stat().st_size for file in sorted(unfinished.iterdir())}
     (unfinished / NOTE).write_text(json.dumps(note | {"bytes": sizes}, indent=1) + "\n")
     if target.exists():
         shutil.rmtree(target)
     unfinished.rename(target)
-    shutil.rmtree(target / DONE)
-    for file in kept_rows(dataset.records, (note["size"], note["resize"]))["file"].unique():
-        Path(file).unlink(missing_ok=True)
 
 
-def _refuse_replaced(replaced: pd.DataFrame, where: Path) -> None:
+def _write_arrays(
+    folder: Path, kept: pd.DataFrame, arrays: dict[str, tuple[tuple[int, ...], type]]
+) -> None:
+    """Write the arrays from kept rows, file by file, and delete what was taken."""
+    with ExitStack() as opened:
+        # Ordinary writes, not a memory map: a full disk then raises instead of killing.
+        files = []
+        for name, (row, dtype) in arrays.items():
+            file = opened.enter_context((folder / name).open("wb"))
+            header = {"descr": np.dtype(dtype).str, "fortran_order": False}
+            np.lib.format.write_array_header_1_0(file, header | {"shape": (len(kept), *row)})
+            files.append((file, file.tell(), math.prod(row)))
+        for source, rows in kept.assign(place=range(len(kept))).groupby("file"):
+            block = np.load(source, mmap_mode="r")
+            for number, place in zip(rows["row"], rows["place"], strict=True):
+                content = block[number].tobytes()
+                for file, start, size in files:
+                    file.seek(start + place * size)
+                    file.write(content[:size])
+                    content = content[size:]
+            for file, *_ in files:
+                file.flush()
+                os.fsync(file.fileno())
+            Path(source).unlink()
+
+
+def _refuse_replaced(replaced: pd.Series, where: Path) -> None:
     if len(replaced):
-        told = named([*replaced["case_id"]], ", ")
+        told = named([*replaced], ", ")
         raise InputError(
             f"{len(replaced)} pictures were replaced after the dataset was opened ({told})",
             where=where,
@@ -207,108 +198,6 @@ def _arrays(dataset: Dataset, note: dict) -> dict[str, tuple[tuple[int, ...], ty
     square = (note["size"], note["size"])
     arrays = {IMAGES: (square + (3,) * note["color"], np.uint8)}
     return arrays | ({MASKS: (square, bool)} if dataset.manifest.masks else {})
-
-
-def _chunks(dataset: Dataset, folder: Path, note: dict) -> list[_Chunk]:
-    arrays = _arrays(dataset, note)
-    row_bytes = {name: math.prod(row) for name, (row, _) in arrays.items()}
-    rows = max(1, min(CHUNK, CHUNK_BYTES // sum(row_bytes.values())))
-    columns = dataset.cases[["case_id", "image", "masks", "height", "width", "digest"]].assign(
-        mask_digest=dataset.cases["case_id"].map(dataset.mask_digests)
-    )
-    content = pd.MultiIndex.from_frame(columns[CONTENT])
-    kept = kept_rows(dataset.records, (note["size"], note["resize"])).reindex(content)
-    columns = columns.assign(file=kept["file"].to_numpy(), row=kept["row"].to_numpy())
-    return [
-        _Chunk(
-            root=dataset.root,
-            folder=folder,
-            first=first,
-            cases=tuple(columns.iloc[first : first + rows].itertuples(index=False, name=None)),
-            row_bytes=row_bytes,
-            size=note["size"],
-            resize=note["resize"],
-            color=note["color"],
-            window=dataset.manifest.window,
-            masks=dataset.manifest.masks,
-        )
-        for first in range(0, len(columns), rows)
-    ]
-
-
-def _make_array(path: Path, shape: tuple[int, ...], dtype: type) -> None:
-    header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        file.truncate(file.tell() + math.prod(shape))
-
-
-def _refuse_full_disk(folder: Path, missing: list[_Chunk]) -> None:
-    # Better now than after hours; a disk that fills up meanwhile raises in the writing.
-    needed = sum(len(chunk) * sum(chunk.row_bytes.values()) for chunk in missing)
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise OSError(errno.ENOSPC, f"{needed} bytes are needed and {free} are free")
-
-
-def _write_chunk(chunk: _Chunk, threads: int) -> list[tuple[str, str, str]]:
-    """Write the rows of a chunk in their place, and return the bad cases."""
-    bad = []
-    with ExitStack() as opened:
-        # Ordinary writes, not a memory map: a full disk then raises instead of killing.
-        files = {}
-        for name in chunk.row_bytes:
-            start = np.load(chunk.folder / name, mmap_mode="r").offset
-            files[name] = opened.enter_context((chunk.folder / name).open("r+b"))
-            files[name].seek(start + chunk.first * chunk.row_bytes[name])
-        read = partial(_read_row, chunk, _kept({case[-2] for case in chunk.cases}))
-        for row in map_threads(read, chunk.cases, threads):
-            if isinstance(row, bytes):
-                start = 0
-                for name, file in files.items():
-                    file.write(row[start : start + chunk.row_bytes[name]])
-                    start += chunk.row_bytes[name]
-            else:
-                bad.append(row)
-        for file in files.values():
-            file.flush()
-            os.fsync(file.fileno())
-    if not bad:
-        chunk.done.touch()
-    return bad
-
-
-def _read_row(
-    chunk: _Chunk, kept: dict[str, np.ndarray], case: tuple
-) -> bytes | tuple[str, str, str]:
-    """Return the bytes of a row, or which case is bad, where and why."""
-    case_id, image, masks, height, width, digest, mask_digest, file, number = case
-    if file in kept:
-        return kept[file][int(number)].tobytes()
-    try:
-        pixels = read_picture(chunk.root, image, chunk.color, chunk.window)
-        same = _digest(pixels) == digest and pixels.shape[:2] == (height, width)
-        mask = read_mask(chunk.root, masks, (height, width)) if same and masks else None
-        if not same or ("" if mask is None else _digest(mask)) != mask_digest:
-            return case_id, str(chunk.root / image), REPLACED
-    except InputError as error:
-        return case_id, error.where, error.problem
-    return store_row(pixels, mask, chunk.masks, (chunk.size, chunk.resize)).tobytes()
-
-
-def _digest(pixels: np.ndarray) -> str:
-    return hashlib.sha256(pixels.tobytes()).hexdigest()
-
-
-def _kept(files: set) -> dict[str, np.ndarray]:
-    """Return the rows that are kept in files; one that is gone or torn is left out."""
-    kept = {}
-    for file in files:
-        # Without a file it is NaN.
-        if isinstance(file, str):
-            with suppress(OSError, ValueError, EOFError):
-                kept[file] = np.load(file, mmap_mode="r")
-    return kept
 
 
 def _open_array(path: Path) -> np.memmap:
