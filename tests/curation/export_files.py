@@ -1,17 +1,19 @@
-"""Tiny exports for the tests of the archive: files of four pixels, and reports."""
+"""Tiny exports for the tests of the archive: files of four pixels, documents, and reports."""
 
 from pathlib import Path
 
 import numpy as np
-from pydicom import Dataset, dcmwrite
+from pydicom import Dataset, Sequence, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import (
     CTImageStorage,
     ExplicitVRLittleEndian,
+    GrayscaleSoftcopyPresentationStateStorage,
     KeyObjectSelectionDocumentStorage,
 )
 
 UID = "1.2.826.0.1.3680043.8.498"
+SQUARE = [(2.5, 2.5), (6.5, 2.5), (6.5, 5.5), (2.5, 5.5), (2.5, 2.5)]
 
 
 def header(study="1", series="1", image="1", patient="P1", accession=None, **elements):
@@ -42,14 +44,67 @@ def header(study="1", series="1", image="1", patient="P1", accession=None, **ele
     return dataset
 
 
-def document(study="1", **elements):
-    """A key object selection of a study: no picture, modality KO, no body part, no accession."""
-    dataset = header(study, "9", "1", accession="", **elements)
-    dataset.SOPClassUID = KeyObjectSelectionDocumentStorage
-    dataset.Modality = "KO"
+def code(value, scheme="DCM", meaning="any"):
+    one = Dataset()
+    one.CodeValue, one.CodingSchemeDesignator, one.CodeMeaning = value, scheme, meaning
+    return Sequence([one])
+
+
+def reference(uid):
+    one = Dataset()
+    one.ReferencedSOPClassUID, one.ReferencedSOPInstanceUID = CTImageStorage, uid
+    return one
+
+
+def uid_of(study="1", series="1", image="1"):
+    return f"{UID}.{study}.{series}.{image}"
+
+
+def key_note(finding, images, *, number="1", study="1", title="113000", **elements):
+    """A selection of some images, by UID; no finding leaves its description out."""
+    one = document(study, "8", number, KeyObjectSelectionDocumentStorage, "KO", **elements)
+    one.ConceptNameCodeSequence = code(title)
+    items = []
+    if finding is not None:
+        item = Dataset()
+        item.ValueType, item.ConceptNameCodeSequence = "TEXT", code("113012")
+        item.TextValue = finding
+        items.append(item)
+    for uid in images:
+        item = Dataset()
+        item.ValueType, item.ReferencedSOPSequence = "IMAGE", Sequence([reference(uid)])
+        items.append(item)
+    one.ContentSequence = Sequence(items)
+    return one
+
+
+def graphic(points=SQUARE, kind="POLYLINE", units="PIXEL", filled="N"):
+    one = Dataset()
+    one.GraphicType, one.GraphicAnnotationUnits = kind, units
+    one.GraphicDimensions, one.NumberOfGraphicPoints = 2, len(points)
+    one.GraphicData = [value for point in points for value in point]
+    one.GraphicFilled = filled
+    return one
+
+
+def presentation(image, graphics=None, *, number="1", study="1", said="", **elements):
+    """A presentation state that draws on an image, by UID."""
+    one = document(study, "9", number, GrayscaleSoftcopyPresentationStateStorage, "PR", **elements)
+    one.ContentDescription = said
+    annotation = Dataset()
+    annotation.ReferencedImageSequence = Sequence([reference(image)])
+    annotation.GraphicObjectSequence = Sequence([graphic()] if graphics is None else graphics)
+    one.GraphicAnnotationSequence = Sequence([annotation])
+    return one
+
+
+def document(study="1", series="9", number="1", sop_class=None, modality="KO", **elements):
+    """A key object selection, or another document: no picture, no body part."""
+    one = header(study, series, number, **elements)
+    one.SOPClassUID, one.Modality = sop_class or KeyObjectSelectionDocumentStorage, modality
     for name in ("BodyPartExamined", "Rows", "Columns", "PixelData", "PhotometricInterpretation"):
-        del dataset[name]
-    return dataset
+        del one[name]
+    return one
 
 
 def write(root: Path, dataset: Dataset, name: str = "") -> Path:

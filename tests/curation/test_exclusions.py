@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from export_files import header, write
+from export_files import header, key_note, presentation, uid_of, write
 from pydicom.uid import (
     CTImageStorage,
     EnhancedMRImageStorage,
@@ -9,7 +9,6 @@ from pydicom.uid import (
     UltrasoundImageStorage,
     XRayRadiationDoseSRStorage,
 )
-from reader_files import key_note, presentation, uid_of
 
 from rin.curation.exclusions import archive_files, rule_of
 from rin.curation.index import open_archive

@@ -51,7 +51,7 @@ def root(tmp_path):
     write(root, header("1", "1", "1"))
     write(root, header("1", "1", "2"))
     write(root, header("1", "2", "1", SeriesDescription="CORONAL"))
-    write(root, document("1"))
+    write(root, document("1", accession=""))
     write(root, header("2", patient="P2", Modality="US", BodyPartExamined="THYROID"))
     write_report(root, "A1", "Nodule.", "A nodule.")
     write_report(root, "A2", "Normal thyroid.")
