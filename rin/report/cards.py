@@ -175,31 +175,26 @@ def _facts(
         if isinstance(value, Mapping):  # each init's
             value = " and ".join(f"{x} ({init})" for init, x in value.items())
         told.append(f"{name.replace('_', ' ')} {value}")
-    own = files[files["run_id"] == run["run_id"]]
     return {
         **{"computer": "a computer not recorded", "software": "software not recorded"},
         **run,
-        **{name: score[name] for name in ("top1", "low", "high", "balanced")},
+        **{"profile": profile, "pretraining": settings, "manifest": manifest, "score": score},
+        **{"contract": contract, "citation": CITATION, "year": CITATION.year, "paper": DATABASE},
         "test_images": int(score["images"]),
         "test_patients": int(score["patients"]),
         "chance": 1 / run["classes"],
         "metrics": ["accuracy", "balanced accuracy"] + ["top-5 accuracy"] * pd.notna(top5),
         "top5_text": f", top-5 accuracy {top5:.3f}" if pd.notna(top5) else "",
-        "profile": profile.name,
-        "seed": profile.seed,
         "day": run["finished"][:10],
         "minutes": run["seconds"] / 60,
-        "size": settings.size,
-        "dropout": settings.dropout,
         "settings": ", ".join(told),
         "layer": find_backbone(run["backbone"]).cam_layer,
-        "contract": contract.name,
         "order": "blue, green, red" if contract.bgr else "red, green, blue",
         "scale": ", ".join(f"{x:.6g}" for x in contract.scale),
         "offset": ", ".join(f"{x:.6g}" for x in contract.offset),
         "files": "; ".join(
             f"{file.file} ({file.format}; {file.bytes:,} bytes; SHA-256 {file.sha256})"
-            for file in own.itertuples()
+            for file in files[files["run_id"] == run["run_id"]].itertuples()
         ),
         "content": [*content, "IN"],
         "modalities": modalities or None,
@@ -208,15 +203,6 @@ def _facts(
             f"{init_style(run['init']).short} pretraining",
             *(["stand-in images"] if run["provenance"] == "stand-in" else []),
         ],
-        "manifest": manifest.title,
-        **{name: getattr(manifest, name) for name in ("modality", "anatomy", "home", "licence")},
-        "doi": CITATION.doi,
-        "authors": CITATION.authors,
-        "title": CITATION.title,
-        "source": f"{CITATION.journal} {CITATION.year};{CITATION.volume}",
-        "year": CITATION.year,
-        "paper_images": DATABASE["images"].value,
-        "paper_classes": DATABASE["labels"].value,
     }
 
 

@@ -16,7 +16,7 @@ MINUS = "−"
 MISSING = "–"
 
 
-def format_p(p: float, alpha: float = 0.05) -> str:
+def format_p(p: float) -> str:
     """Return ``P = .03`` or ``P < .001`` in the journal's style; a dash for NaN."""
     if math.isnan(p):
         return MISSING
@@ -24,7 +24,8 @@ def format_p(p: float, alpha: float = 0.05) -> str:
         return "P < .001"
     if p > 0.99:
         return "P > .99"
-    digits = 3 if p < 0.01 or (p < alpha <= round(p, 2)) or (p > alpha >= round(p, 2)) else 2
+    two = round(p, 2)
+    digits = 3 if p < 0.01 or p < 0.05 <= two or p > 0.05 >= two else 2
     return f"P = {p:.{digits}f}".replace("0.", ".", 1)
 
 

@@ -49,13 +49,13 @@ def glue_values(**values: object) -> None:
         glue(name, value.item() if isinstance(value, np.generic) else value, display=False)
 
 
-def verdict(difference: float, p_holm: float, inits: tuple[str, str], alpha: float = 0.05) -> str:
+def verdict(difference: float, p_holm: float, inits: tuple[str, str]) -> str:
     """Return in words what a difference a − b of AUCs says after adjustment.
 
     Such as `radiologic ahead` for `inits` (a, b), or `no clear difference`: also where the
     adjusted P value is not a number.
     """
-    if math.isnan(p_holm) or p_holm >= alpha or difference == 0:
+    if math.isnan(p_holm) or p_holm >= 0.05 or difference == 0:
         return "no clear difference"
     return f"{init_style(inits[0 if difference > 0 else 1]).short} ahead".lower()
 
@@ -71,16 +71,14 @@ def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem
     return HTML(_image(figure, alt, f"width:100%;max-width:{width}"))
 
 
-def pictures(figures: Mapping[str, Figure | Axes], *, least: str = "20rem") -> HTML:
-    """Return figures, by alternative text, side by side on a wide screen and below on a phone.
-
-    Widths are shared as the figures'; below `least`, a CSS length, each has its own line.
-    """
+def pictures(figures: Mapping[str, Figure | Axes]) -> HTML:
+    """Return figures, by alternative text, side by side on a wide screen and below on a phone."""
     from IPython.display import HTML
 
-    shares = {alt: _figure(one).get_figwidth() for alt, one in figures.items()}
     images = [
-        _image(one, alt, f"flex:{shares[alt]:.3f} 1 {least};min-width:0;max-width:100%")
+        _image(
+            one, alt, f"flex:{_figure(one).get_figwidth():.3f} 1 20rem;min-width:0;max-width:100%"
+        )
         for alt, one in figures.items()
     ]
     return HTML(
