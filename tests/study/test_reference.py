@@ -205,6 +205,16 @@ def test_unfinished_runs_and_stand_in_weights_are_refused(finished, tmp_path, im
     assert not (tmp_path / "runs").exists()
 
 
+def test_tasks_that_are_not_finished_are_left_out_where_asked(finished, tmp_path, images):
+    written = write_reference(finished, tmp_path, finished=True)
+    assert load_reference(written).tasks == ["breast"]
+    shutil.copytree(finished.results, tmp_path / "begun" / "tiny")
+    begun = open_study(finished.profile, data_root=images, results=tmp_path / "begun")
+    (next(begun.runs.folder.iterdir()) / "done.json").unlink()
+    with pytest.raises(InputError, match="no task is finished"):
+        write_reference(begun, tmp_path / "runs", finished=True)
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [("busi", "stand-ins: images of breast"), ("corpus_photographic", "corpus corpus_photogra")],
