@@ -50,7 +50,7 @@ CASES = pa.DataFrameSchema(
 
 
 def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFrame:
-    """Return the case table, checked.
+    """Return the case table, checked; InputError where a column or an entry is not as it should be.
 
     Columns: ``case_id`` (unique, from the dataset's own naming), ``patient_id``, ``label``
     (after the label map), ``source_class``, ``image`` (locator), ``masks`` (tuple of
@@ -58,11 +58,6 @@ def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFra
     decoded pixels), ``hash`` (256 bits of the difference hash, as 64 hexadecimal digits) and
     ``blank`` (whether the picture shows nothing, see :func:`rin.data.leakage.picture_hash`); behind
     them text columns that the layout keeps, such as a scanner's name.
-
-    Raises
-    ------
-    InputError
-        A missing, additional, mistyped or repeated entry.
     """
     try:
         kept = [name for name in cases.columns[len(CASES.columns) :] if name not in CASES.columns]
@@ -116,12 +111,7 @@ def check_counts(
     """Hold the found cases against the manifest's counts, or a stand-in's own counts.
 
     Counted are images or exams, as the manifest's ``counts.unit`` says.  Cases that the
-    manifest knows to be bad may be absent.
-
-    Raises
-    ------
-    InputError
-        Naming each class that differs, and by how much.
+    manifest knows to be bad may be absent.  InputError names each class that differs.
     """
     stated, absent = manifest.counts, 0
     images = stated.images if note is None else note["images"]
@@ -188,8 +178,7 @@ def find(
 ) -> tuple[Finding, ...]:
     """Return the findings of a dataset: repeated and blank pictures; known ones of real files.
 
-    Exact duplicates share size and digest; contradictory ones also bear different labels.  The
-    paper's counts are compared with the ``cases`` in use, the authors' with all that were
+    The paper's counts are compared with the ``cases`` in use, the authors' with all that were
     ``found``, also of classes without a label.
     """
     noted = exact_duplicates(cases)
@@ -318,22 +307,10 @@ def open_dataset(
     as long as its file stays the same (:mod:`rin.data.inspection`).  Classes without a label
     are counted and left out; so are the cases that the manifest knows to be bad.
 
-    Parameters
-    ----------
-    index_folder
-        Where inspections are kept.
-    workers
-        Processes that look at the pictures; by default one per core.
-    square
-        Size and way of resizing of the store that will be built, so that its rows come from the
-        same pass (:func:`rin.data.inspection.inspect_cases`).
-
-    Raises
-    ------
-    InputError
-        No location exists, a file is missing or additional, or the counts differ from the
-        manifest (the classes are named).  Files that are broken, and masks of another size
-        than their pictures, are counted and named together, after all others were seen.
+    Inspections are kept in ``index_folder``; ``workers`` processes look at the pictures, by
+    default one per core.  ``square`` is size and way of resizing of the store that will be built,
+    so that its rows come from the same pass.  InputError where no location exists, or a file is
+    missing, additional or broken; files are named together, after all others were seen.
     """
     location = locate(manifest, data_root)
     if location is None:
@@ -359,8 +336,7 @@ def ensure_dataset(
     """Return the real dataset where the data root holds it, else a stand-in.
 
     The stand-in is written once under ``standin_root``, in a folder named after generator,
-    counts and ``seed``, and reused afterwards.  ``standin_counts`` is its size: images per class
-    for ``busi``; ``class_count`` and ``per_class`` for the pretraining corpora.  The rest is as
+    ``standin_counts`` (those of :data:`rin.data.standins.STAND_INS`) and ``seed``.  The rest is as
     for :func:`open_dataset`; InputError also where there is no stand-in.
     """
     location = None if data_root is None else locate(manifest, data_root)
@@ -474,16 +450,10 @@ STAND_IN, STAND_IN_COUNTS = "corpus_radiologic", {"class_count": 16, "per_class"
 
 @dataclass(frozen=True)
 class SamplePictures:
-    """Pictures and where they are from.
+    """Pictures, uint8 (n, size, size, 3) in RGB, and where they are from.
 
-    Attributes
-    ----------
-    pixels
-        uint8 (n, size, size, 3), RGB; gray pictures have three equal channels.
-    description
-        In words, with their number.
-    provenance
-        `real`, `stand-in`, or empty for files that somebody named.
+    ``description`` is in words, with their number; ``provenance`` is `real`, `stand-in`, or empty
+    for files that somebody named.
     """
 
     pixels: np.ndarray
@@ -499,20 +469,11 @@ class SamplePictures:
 def sample_pictures(
     where: str, data_root: Path | None, *, n: int, size: int, seed: int = 0
 ) -> SamplePictures:
-    """Read some pictures, drawn at random with a seed.
+    """Read at most ``n`` pictures, drawn at random with a seed, with a side of ``size`` pixels.
 
-    Parameters
-    ----------
-    where
-        A folder, a zip archive, a folder inside one (`archive.zip::folder`), or the name of a
-        dataset below `data_root`.  Empty for the stand-in radiologic corpus, made anew.
-    n, size
-        How many at most, and their side in pixels; sides are scaled apart, as in the paper.
-
-    Raises
-    ------
-    InputError
-        Nothing of that name, no pictures there, or one that cannot be read.
+    ``where`` is a folder, a zip archive, a folder inside one (`archive.zip::folder`), or the name
+    of a dataset below ``data_root``; empty for the stand-in radiologic corpus, made anew.  Sides
+    are scaled apart, as in the paper.
     """
     if not where:
         with TemporaryDirectory() as folder:

@@ -58,18 +58,12 @@ BROKEN = (
 
 
 def read_dicom(root: Path, locator: str, window: tuple[float, float] | None = None) -> np.ndarray:
-    """Read a DICOM picture as gray.
+    """Read a DICOM picture as gray, uint8 (h, w), 0 to 255.
 
     ``window`` is center and width (at least 1) in the units of the rescaled values: Hounsfield
-    units for CT.  None uses the file's own VOI, else the full range of its bits.  The picture is
-    uint8 (h, w), 0 to 255.
-
-    Raises
-    ------
-    InputError
-        No DICOM file, a truncated one, missing elements, a compression or a kind of pixel that
-        is not read, several frames, more than 64 million pixels, or a window for a file
-        without rescale.
+    units for CT.  None uses the file's own VOI, else the full range of its bits.  InputError for a
+    file that is no DICOM, or truncated, or of a kind that is not read, and for a window where
+    values are not rescaled.
     """
     content = read_bytes(root, locator)
     try:

@@ -63,17 +63,10 @@ def inspect_cases(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Look at every picture and mask of some cases, or remember what was seen before.
 
-    Parameters
-    ----------
-    root
-        Data root of the cases' locators.
-    folder
-        Where inspections are kept; those of this dataset get a folder in it.
-    workers
-        Processes; by default one per core.  Up to 1,024 cases are done in this process.
-    square
-        Size in pixels and way of resizing of the store that will be built; the rows of pictures
-        that are decoded now are then kept for it.
+    ``root`` is the data root of the cases' locators; inspections are kept in ``folder``, those of
+    this dataset in a folder in it.  ``workers`` are processes, by default one per core.  ``square``
+    is size in pixels and way of resizing of the store that will be built: the rows of pictures that
+    are decoded now are then kept for it.
 
     Returns
     -------

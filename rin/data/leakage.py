@@ -41,19 +41,10 @@ def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
 
     Every picture is compared with every other: about 3 seconds for 30,000 pictures and a quarter
     of an hour for 570,000 on two cores, below half a gigabyte.  Blank pictures match nothing.
+    ``threshold`` is the largest Hamming distance of a match, of 256 bits: ``SAME_PICTURE`` (8) for
+    copies, ``SAME_LESION`` (40) for a second look at the same lesion; None compares nothing.
 
-    Parameters
-    ----------
-    cases
-        Case table; ``case_id``, ``hash`` and ``blank`` are used.
-    threshold
-        Largest Hamming distance of a match, of 256 bits: ``SAME_PICTURE`` (8) for copies,
-        ``SAME_LESION`` (40) for a second look at the same lesion.  None compares nothing.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``case_a``, ``case_b`` (in the order of ``cases``), ``distance``; nearest first.
+    Returned are ``case_a``, ``case_b`` (in the order of ``cases``), ``distance``; nearest first.
     """
     ids = cases["case_id"].to_numpy(dtype=object)
     kept = np.flatnonzero(~cases["blank"].to_numpy(dtype=bool))
@@ -98,19 +89,10 @@ def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -> pd.DataFrame:
     """Find the pictures of one dataset that another one holds too, or shows once more.
 
-    Parameters
-    ----------
-    cases, others
-        Two case tables; ``case_id``, ``digest``, ``hash`` and ``blank`` are used.  Blank pictures
-        match nothing.
-    threshold
-        Largest Hamming distance of a match, of 256 bits, as for :func:`near_duplicates`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``case_id``, ``other`` (case id of the others), ``distance`` and ``equal`` (whether both
-        have the very same pixels); nearest first.
+    Of both case tables, ``case_id``, ``digest``, ``hash`` and ``blank`` are used; blank pictures
+    match nothing.  ``threshold`` is as for :func:`near_duplicates`.  Returned are ``case_id``,
+    ``other`` (case id of the others), ``distance`` and ``equal`` (the very same pixels); nearest
+    first.
     """
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
     packed, bits = _packed(ours), _bits(_packed(theirs))
@@ -135,15 +117,11 @@ def contradictory(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
-    """Return a group number per case: linked patients and near-duplicates share one.
+    """Return a group number per case, indexed by ``case_id``: linked patients and near-duplicates
+    share one.
 
     Groups are the connected components of "same patient" and "matched pair", so a
     contradictory pair is kept, and kept together.
-
-    Returns
-    -------
-    pandas.Series
-        int, indexed by ``case_id``, in the order of the cases.
     """
     known = pd.Index(cases["case_id"])
     _check_known(known, pairs)

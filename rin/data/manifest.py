@@ -172,13 +172,7 @@ class DatasetManifest(_Frozen):
         return self
 
     def label(self, source_class: str) -> str | None:
-        """Return the label of a source class, None for one that is left out.
-
-        Raises
-        ------
-        InputError
-            For a class that the label map does not name.
-        """
+        """Return the label of a class, None for one that is left out; InputError if unknown."""
         if not self.label_map:
             return source_class
         if source_class not in self.label_map:
@@ -216,13 +210,7 @@ def manifest_names(folder: Path | None = None) -> list[str]:
 
 
 def load_manifest(name: str, folder: Path | None = None) -> DatasetManifest:
-    """Read and validate ``data_manifests/<name>.yaml``.
-
-    Raises
-    ------
-    InputError
-        Unknown name (the known ones are listed), broken YAML, or fields that do not validate.
-    """
+    """Read and validate ``data_manifests/<name>.yaml``; unknown names list the known ones."""
     names = manifest_names(folder)
     if name not in names:
         raise unknown("dataset", name, names)

@@ -58,24 +58,12 @@ def is_shape(entry: str) -> bool:
 
 
 def rasterise(entry: str, shape: tuple[int, int]) -> np.ndarray:
-    """Fill a shape in words, clipped to the picture.
+    """Fill a shape in words, clipped to the picture of the given ``shape`` (height, width).
 
     A pixel belongs to a polygon where its index (column, row) lies inside or on the border;
     where a polygon crosses itself, parts wound an even number of times are outside.  It
-    belongs to a box where its centre does: ``x <= column + 0.5 < x + width``.
-
-    Parameters
-    ----------
-    entry
-        Text as :func:`polygon_text` and :func:`box_text` make it.
-    shape
-        Height and width of the picture.
-
-    Returns
-    -------
-    numpy.ndarray
-        bool (h, w); at least one pixel is set.  InputError for malformed text, or a shape that
-        covers no pixel of the picture.
+    belongs to a box where its centre does: ``x <= column + 0.5 < x + width``.  InputError for
+    malformed text, or a shape that covers no pixel of the picture.
     """
     filled = np.zeros(shape, dtype=bool)
     if entry.startswith(BOX):
@@ -165,11 +153,8 @@ def n_slices(root: Path, locator: str) -> int:
 def read_slice(root: Path, locator: str) -> np.ndarray:
     """Read one slice of a volume, uint8 (h, w), 0 to 255.
 
-    Raises
-    ------
-    InputError
-        A missing, empty or truncated file, one that is no NumPy array or holds Python
-        objects, an array that is not uint8 (slices, h, w), or a slice that the volume lacks.
+    InputError for a file that is missing, truncated, no NumPy array or holds Python objects, an
+    array that is not uint8 (slices, h, w), or a slice that the volume lacks.
     """
     name, _, text = locator.rpartition(MARK)
     volume = _volume(root, name)
@@ -237,15 +222,11 @@ _DECODING = (
 
 
 def read_gray(root: Path, locator: str, window: tuple[float, float] | None = None) -> np.ndarray:
-    """Read a picture as gray.
+    """Read a picture as gray, uint8 (h, w), 0 to 255.
 
     ``window`` is center and width for a DICOM picture (:func:`rin.data.dicom.read_dicom`).
-
-    Returns
-    -------
-    numpy.ndarray
-        uint8 (h, w), 0 to 255; InputError for a file that is empty, truncated, unrecognised, too
-        large, of several pages or of 16 bits.
+    InputError for a file that is empty, truncated, unrecognised, too large, of several pages or
+    of 16 bits.
     """
     if locator.lower().endswith(".dcm"):
         return read_dicom(root, locator, window)
@@ -270,28 +251,11 @@ def read_rgb(root: Path, locator: str) -> np.ndarray:
 
 
 def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> np.ndarray:
-    """Read the masks of one picture and merge them by OR.
+    """Read the masks of one picture of the given ``shape``, and merge them by OR: bool (h, w).
 
-    A pixel belongs to the mask where it exceeds half of the brightest value of its file, so
-    masks in 0/1 and in 0/255 read alike.
-
-    Parameters
-    ----------
-    entries
-        Locators of mask files, or shapes in words; none gives an empty mask.
-    shape
-        Height and width of the picture.
-
-    Returns
-    -------
-    numpy.ndarray
-        bool (h, w).
-
-    Raises
-    ------
-    InputError
-        A mask that is not of the given shape, or cannot be read; a shape in words that is
-        malformed, or that covers no pixel of the picture.
+    ``entries`` are locators of mask files, or shapes in words; none gives an empty mask.  A pixel
+    belongs to the mask where it exceeds half of the brightest value of its file, so masks in 0/1
+    and in 0/255 read alike.  InputError for a mask of another size, or one that cannot be read.
     """
     merged = np.zeros(shape, dtype=bool)
     for locator in entries:

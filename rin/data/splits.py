@@ -49,20 +49,12 @@ def make_folds(cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int) 
         a group is never divided.
     n_folds
         1 to 6.
-    seed
-        Equal arguments give equal folds.
 
     Returns
     -------
     pandas.DataFrame
-        ``case_id``, ``fold`` (int from 0) and ``part`` (train, validation or test); one row
-        per case and fold.
-
-    Raises
-    ------
-    InputError
-        A number of folds out of range, cases without a group, a class with fewer than twenty
-        groups, or a part that would lack a class.
+        ``case_id``, ``fold`` (int from 0) and ``part`` (train, validation or test), for each case
+        and fold.  InputError where a class has fewer than twenty groups, or a part would lack one.
     """
     if not 1 <= n_folds <= MAX_FOLDS:
         raise InputError(
@@ -105,26 +97,10 @@ def sized_folds(
     folds share no case to train or validate on, as long as there are enough cases for both.
     Test parts overlap.
 
-    Parameters
-    ----------
-    cases, groups, seed
-        As for :func:`make_folds`; a class may have fewer than twenty groups.
-    sizes
-        Cases to train on, to validate on and to test; None tests all others.  A part differs by
-        less than a group from its size, and each label by about a group from its share.
-    n_folds
-        From 1.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As of :func:`make_folds`, without the cases of a fold that are in no part.
-
-    Raises
-    ------
-    InputError
-        Sizes or a number of folds out of range, cases without a group, or a part that would
-        lack a class.
+    ``sizes`` are cases to train on, to validate on and to test; None tests all others.  A part
+    differs by less than a group from its size, and each label by about a group from its share.
+    The rest is as of :func:`make_folds`, without the cases of a fold that are in no part; a class
+    may have few groups, but no part may lack one.
     """
     n_train, n_validation, n_test = sizes
     stated = ", ".join(map(str, sizes))
@@ -158,22 +134,9 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     division of the rest may divide patients.  Where the column names parts (train, val, test)
     there is one fold, and validation is cut only if it has none.
 
-    Parameters
-    ----------
-    groups
-        Group per case, indexed by ``case_id``, as from :func:`rin.data.leakage.leak_free_groups`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As of :func:`make_folds`.  Whether the given folds divide a patient is for
-        :func:`rin.data.leakage.check_splits` to say.
-
-    Raises
-    ------
-    InputError
-        No split that is known, cases that it does not place, fewer folds than ``n_folds``, or a
-        part that would lack a class.
+    ``groups`` and what is returned are as of :func:`make_folds`; whether the given folds divide
+    a patient is for :func:`rin.data.leakage.check_splits` to say.  InputError where no split is
+    known, it leaves a case out or has fewer folds, or a part would lack a class.
     """
     cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
     labels, group = cases["label"].to_numpy(), _group_of_each(cases, groups)
@@ -343,28 +306,11 @@ def complete_parts(
     """Move groups until every class stands in training and in the test part.
 
     Validation, where it then holds less than half of its share, is filled from classes that
-    have training groups to spare.
+    have training groups to spare.  ``label`` is int (n,) without gaps, ``groups`` (n,) of any
+    type, ``piece`` int (n,) places in `PARTS`; ``shares`` of the parts add up to 1.
 
-    Parameters
-    ----------
-    label
-        int (n,), class of each case, numbered from 0 without gaps.
-    groups
-        (n,), what is never divided, of any type.
-    piece
-        int (n,), part of each case (place in `PARTS`), the same within a group.
-    shares
-        Of the parts, adding up to 1.
-    seed
-        Decides between groups of equal weight.
-
-    Returns
-    -------
-    piece
-        int (n,), as `piece`.
-    lacking
-        None; or, where no division gives every class both parts, a class and a part that one
-        lacks, and `piece` is as it was.
+    Returned are the new pieces and None; or, where no division gives every class both parts, the
+    pieces as they were, with a class and a part that one lacks.
     """
     group, known = pd.factorize(groups)
     # Numbered by chance, so that chance decides between groups of equal weight.
@@ -510,22 +456,13 @@ NAMED = 5
 
 
 def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
-    """Return the part of each case of a corpus.
+    """Return the part of each case of a corpus, indexed by case id, in the order of the cases.
 
     A corpus with tables of its parts (:mod:`rin.data.layouts.radimagenet`) is split as they say,
     and a class may then lack cases to validate or test on; any other is split by `divide`.  Where
     its manifest has pictures compared, copies (up to `SAME_PICTURE` bits apart) stay together.
-
-    Returns
-    -------
-    pandas.Series
-        train, validation or test, indexed by case id, in the order of the cases.
-
-    Raises
-    ------
-    InputError
-        The corpus's own tables divide a patient or leave a case out; a class has no training
-        cases, or too few patients to be divided.
+    InputError where the tables divide a patient or leave a case out, or a class has nothing to
+    train on, or too few patients to be divided.
     """
     cases, where = dataset.cases, dataset.root / dataset.location
     if dataset.manifest.layout != radimagenet.LAYOUT:
@@ -555,27 +492,10 @@ def divide(
 ) -> pd.Series:
     """Divide cases 75/10/15 by group, every class in these shares as nearly as its groups allow.
 
-    Parameters
-    ----------
-    cases
-        Case table; `case_id` and `label` are used.
-    groups
-        Group per case, indexed by `case_id`; a group is never divided.
-    where
-        What an error names as its place.
-
-    Returns
-    -------
-    pandas.Series
-        train, validation or test, indexed by case id, in the order of the cases.  Every class
-        has a group in training and one in the test part; a class of few groups may have none to
-        validate with, while the part as a whole gets its share.
-
-    Raises
-    ------
-    InputError
-        A class with a single group, or classes that share their few groups so that one would
-        lack training or test cases.
+    ``cases`` and ``groups`` are as for :func:`make_folds`; ``where`` is what an error names.
+    Returned is the part, indexed by case id, in the order of the cases.  Every class has a group
+    in training and one in the test part, and InputError is raised where that cannot be; a class
+    of few groups may have none to validate with, while the part as a whole gets its share.
     """
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
@@ -651,30 +571,12 @@ def case_of(name: str, names: str) -> str:
 def read_fold_files(
     place: Tree | Path, lists: FoldLists, cases: pd.DataFrame, n_folds: int = 5
 ) -> pd.DataFrame:
-    """Read published folds.
+    """Read published folds, in the order of the lists; the shape is that of :func:`make_folds`.
 
-    Parameters
-    ----------
-    place
-        Folder or archive that holds the lists, maybe among other files.
-    lists
-        Names and words of the lists, as a task's manifest states them.
-    cases
-        Case table; ``case_id`` and ``label`` are used.  Cases that no list names are left out.
-    n_folds
-        Number of folds; 1 where the pattern has no ``{fold}``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``case_id``, ``fold`` (int from 0) and ``part`` (train, validation or test), in the
-        order of the lists; the shape of :func:`make_folds`.
-
-    Raises
-    ------
-    InputError
-        A list that is missing, there twice, empty or not of two columns; a picture that is no
-        case, that a list names twice, or whose label is another than the case's.
+    ``place`` holds the lists, maybe among other files; ``lists`` says how they are called and
+    read.  Cases that no list names are left out.  There is one fold where the pattern has no
+    ``{fold}``.  InputError for a list that is missing, there twice, empty or not of two columns,
+    and for a picture that is no case, is listed twice, or bears another label than the case.
     """
     tree = place if isinstance(place, Tree) else open_tree(place.parent, place.name)
     labels = cases.set_index("case_id")["label"]
@@ -714,22 +616,11 @@ LEAST_GROUPS = PIECES
 
 
 def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> np.ndarray:
-    """Choose about `n` cases: groups first, each label in its share, then cases of the groups.
+    """Choose about `n` cases, bool (number of cases,): groups first, each label in its share, then
+    cases of the groups.
 
-    Parameters
-    ----------
-    cases
-        Case table; `case_id` and `label` are used.
-    groups
-        Group per case, indexed by `case_id`.  A group of several labels counts for its rarest one.
-    n
-        Number of cases aimed at.  A label keeps at least `LEAST_GROUPS` groups and every chosen
-        group a case of each of its labels, so that a few more may be chosen.
-
-    Returns
-    -------
-    numpy.ndarray
-        bool (number of cases,): True where a case was chosen.
+    A group of several labels counts for its rarest one.  A label keeps at least `LEAST_GROUPS`
+    groups and every chosen group a case of each of its labels, so that a few more may be chosen.
     """
     if n >= len(cases):
         return np.ones(len(cases), dtype=bool)

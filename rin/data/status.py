@@ -148,12 +148,6 @@ def dataset_status(data_root: Path | None, folder: Path | None = None) -> list[D
 
     ``folder`` holds the manifests; the study's own where it is not given.  Datasets of tasks come
     first, then substitutes, then pretraining corpora; by name within.
-
-    Raises
-    ------
-    InputError
-        The data root does not exist, a manifest does not validate, or a task names a
-        substitute that has no manifest.
     """
     manifests = {name: load_manifest(name, folder) for name in manifest_names(folder)}
     for manifest in manifests.values():
@@ -281,13 +275,7 @@ class Verification:
 
 
 def manifests_to_verify(name: str, data_root: Path) -> list[DatasetManifest]:
-    """Return the manifest called ``name``; for ``all``, those of all datasets that are there.
-
-    Raises
-    ------
-    InputError
-        Unknown name (the known ones are listed), or no such data root.
-    """
+    """Return the manifest called ``name``; for ``all``, those of all datasets that are there."""
     if name != "all":
         return [load_manifest(name)]
     return [load_manifest(s.name) for s in dataset_status(data_root) if s.state != "not there"]
@@ -303,20 +291,10 @@ def verify_dataset(
 ) -> Verification:
     """Look a dataset over, from its files to its pixels.
 
-    Parameters
-    ----------
-    index_folder
-        Where inspections are kept.  A picture that it knows, and whose file has kept its size
-        and its time or checksum, is not decoded again; in an empty folder all are decoded.
-    quick
-        Decode nothing; then there is neither digest nor finding.
-    expect
-        Content digest that the dataset must have; empty for any.
-
-    Raises
-    ------
-    InputError
-        No such data root, or an index folder that cannot be used.
+    Inspections are kept in ``index_folder``: a picture that it knows, and whose file has kept its
+    size and its time or checksum, is not decoded again.  ``quick`` decodes nothing; then there is
+    neither digest nor finding.  ``expect`` is the content digest that the dataset must have; empty
+    for any.
     """
     check_data_root(data_root)
     task = ""

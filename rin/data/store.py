@@ -66,23 +66,11 @@ def build_store(
     the very ones that were then seen.  Pictures have three channels where the manifest says so.
     Of two processes that build one store, the second waits for the first and reopens it.
 
-    Parameters
-    ----------
-    size
-        Side of the square images, pixels.
-    folder
-        Where stores are kept; the store is a folder in it.
-    resize
-        ``stretch``, as in the paper, or ``pad`` (:func:`rin.data.pixels.resize_picture`).
-    workers
-        Decoding processes, or threads for a small store; by default one per core.
-
-    Raises
-    ------
-    InputError
-        Unknown ``resize``, pictures that cannot be read or were replaced since the dataset was
-        opened (named together, after all others were written), or a folder that cannot be
-        written or is too full.
+    ``size`` is the side of the square images in pixels; the store is a folder in ``folder``;
+    ``resize`` is ``stretch``, as in the paper, or ``pad`` (:func:`rin.data.pixels.resize_picture`);
+    ``workers`` are decoding processes, by default one per core.  InputError for pictures that
+    cannot be read or were replaced (named together), or a folder that cannot be written or is
+    too full.
     """
     if resize not in RESIZES:
         raise unknown("resize", resize, RESIZES)

@@ -59,13 +59,8 @@ def is_archive(path: Path) -> bool:
 def open_tree(root: Path, location: str) -> Tree:
     """List the files of a folder or zip archive below ``root``, leaving desktop debris out.
 
-    Links to files count as files; links to folders are not followed.
-
-    Raises
-    ------
-    InputError
-        Missing location, a folder that cannot be listed, broken archive, or a member with an
-        absolute path, ``..`` or a name that occurs twice.
+    Links to files count as files; links to folders are not followed.  InputError for a location
+    that is missing or broken, or a member with an absolute path, ``..`` or a repeated name.
     """
     path = Path(root) / location
     if is_archive(path):

@@ -53,13 +53,6 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     The case id is ``NCP/25/1181/0040``, the patient ``NCP/25``: numbers are read within their
     class.  A listed slice matches by its id, whatever its extension; one that the manifest
     calls known to be bad may be absent.
-
-    Raises
-    ------
-    InputError
-        Files without a place, slices that are there twice, unusable tables, listed slices
-        without a file, scans with another number of slices than stated, patients of the
-        metadata without a folder, or a class without any listed slice.
     """
     options = reader_options(CcCciiOptions, manifest)
     tables, slices = _sort_files(tree, manifest)

@@ -35,14 +35,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 
     The source class is the TI-RADS category as written, ``unrated`` where the XML has none.
     A picture without an outline has no mask.  Outlines of pictures that the manifest knows to
-    be bad are not read.
-
-    Raises
-    ------
-    InputError
-        Files of another name, XML without pictures or pictures without XML; XML that is
-        broken, declares a document type, bears another case's number, or marks a picture that
-        is not there; a TI-RADS category that the label map lacks; a broken outline.
+    be bad are not read.  Document types in the XML are refused.
     """
     reader_options(ReaderOptions, manifest)
     tables, pictures = _sort_files(tree)

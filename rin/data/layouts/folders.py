@@ -31,14 +31,7 @@ BUSI_NAME = re.compile(r"(?P<stem>(?P<word>.+) \(\d+\))(?P<mask>_mask(?:_\d+)?)?
 
 
 def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
-    """Return the cases of a BUSI tree; each image is its own patient, as none are named.
-
-    Raises
-    ------
-    InputError
-        Missing or additional class folders or files, a picture without a mask, a mask
-        without a picture, or a file in the folder of another class.
-    """
+    """Return the cases of a BUSI tree; each image is its own patient, as none are named."""
     cases = []
     for source_class, names in class_folders(tree, manifest.label_map).items():
         pictures, masks = {}, defaultdict(list)
@@ -78,12 +71,6 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
     The case id is ``class/file name``, with the split before it where two splits hold the
     same ``class/file name``.  The manifest's ``patient_pattern`` takes the patient from the
     file name (the groups that matched); without one, each picture is a patient.
-
-    Raises
-    ------
-    InputError
-        Missing or additional class folders, nested folders, files that are no pictures, a
-        file name that the patient pattern does not match, or options that do not validate.
     """
     options = reader_options(FolderOptions, manifest)
     if options.inner_copy is not None:

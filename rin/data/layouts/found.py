@@ -87,12 +87,8 @@ def class_folders(
     """Return the full names of the files of each class folder.
 
     A single folder around the class folders, or around the ``splits`` above them, is skipped.
-
-    Raises
-    ------
-    InputError
-        No files, files outside a class folder, folders inside one, or class folders that are
-        missing or not among ``expected`` (where given).
+    InputError where there are other class folders than ``expected`` (where given), or files
+    outside them or deeper.
     """
     names, prefix = inside(tree.names, splits or expected, 1 if splits else 2)
     folders: dict[str, list[str]] = defaultdict(list)
@@ -164,14 +160,10 @@ def read_table(
     """Return a table as text; ``columns`` must be among its own, or all of them (``exact``).
 
     A file that ends in ``.parquet`` is read as parquet, where a missing value is empty text.  Any
-    other is CSV: without a ``header``, ``columns`` are what its columns are called; a byte order
-    mark, the kind of line ends, blanks around names and values, and empty lines do not matter.
-
-    Raises
-    ------
-    InputError
-        A file that is neither, or is cut off; a column that is missing or named twice; in CSV,
-        bytes that are no UTF-8 text, or a row with too few or too many values.
+    other is CSV in UTF-8: without a ``header``, ``columns`` are what its columns are called; a byte
+    order mark, the kind of line ends, blanks around names and values, and empty lines do not
+    matter.  InputError for a file that is broken or cut off, rows of unlike length, and columns
+    that are missing or named twice.
     """
     columns, content = list(columns), tree.read(name)
     parquet = name.lower().endswith(".parquet")
@@ -215,28 +207,11 @@ def _parquet(content: bytes) -> pd.DataFrame:
 def challenge_files(
     tree: Tree, layout: str, table: str, folder: str, ignored: Collection[str]
 ) -> tuple[str, dict[str, str]]:
-    """Return the folder that wraps a challenge's files, and its images.
+    """Return the folder that wraps a challenge's files (with its slash, or nothing) and its images.
 
-    Parameters
-    ----------
-    table
-        File name of the table of labels; it stands at the top or in one wrapping folder.
-    folder
-        Folder of the images, beside the table.
-    ignored
-        What else the challenge publishes there: file names, and folders ending in ``/``.
-
-    Returns
-    -------
-    prefix : str
-        The wrapping folder with its slash, or nothing.
-    images : dict
-        Image id (the file name without ``.dcm``) to the name in the tree.
-
-    Raises
-    ------
-    InputError
-        The table is missing or there twice, no images, or a file that has no place.
+    The ``table`` of labels stands at the top or in one wrapping folder, the ``folder`` of images
+    beside it.  ``ignored`` is what else the challenge publishes there: file names, and folders
+    ending in ``/``.  Images are names in the tree by image id, the file name without ``.dcm``.
     """
     tables = [n for n in tree.names if n.rpartition("/")[2] == table and n.count("/") <= 1]
     if len(tables) != 1:

@@ -78,13 +78,6 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     The case id is exam, plane and slice, as ``0001-sagittal-15``; the source class is normal,
     abnormal (no tear), acl, meniscus or acl+meniscus.  A plane that is not asked for may be
     absent as a whole.
-
-    Raises
-    ------
-    InputError
-        Options that do not validate; missing tables or volumes, volumes without labels, tables
-        of different exams, an exam listed twice or in both parts, values other than 0 and 1, a
-        tear in a normal exam, unknown files, or a volume that cannot be read.
     """
     options = reader_options(MRNetOptions, manifest)
     names = _known_names(tree)

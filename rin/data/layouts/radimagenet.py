@@ -63,13 +63,6 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 
     The case id is the picture's name below ``radiology_ai/``, the source class the label of its
     row.  The patient is that of ``patients.csv``; without that table, each picture is one.
-
-    Raises
-    ------
-    InputError
-        A table that is missing, there twice, no CSV in UTF-8 or of other columns; an empty name
-        or label; a picture in two rows; a row without a picture; a picture without a row, or
-        without a patient where there is a table of them; another file.
     """
     options = reader_options(RadImageNetOptions, manifest)
     pictures, others = _sort_out(tree, options)
@@ -92,11 +85,9 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 
 
 def read_parts(root: Path, location: str, manifest: DatasetManifest) -> pd.Series:
-    """Return the part that the corpus's own tables give to each case.
+    """Return the part (train, validation or test) that the corpus's own tables give to each case.
 
-    ``root`` and ``location`` are the data root, and a folder or zip archive in it.  The parts
-    (train, validation or test) are indexed by case id.  Raises InputError as `find_cases`, for
-    the tables; pictures are not looked for.
+    ``location`` is a folder or zip archive in the data root ``root``.  Pictures are not looked for.
     """
     options = reader_options(RadImageNetOptions, manifest)
     tree = _tables_only(Path(root), location, options)

@@ -31,14 +31,7 @@ MISSING = -1
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
-    """Return the training slices with the classes ``hemorrhage`` and ``none``.
-
-    Raises
-    ------
-    InputError
-        Files without a place, images without six labels or labels without an image, labels
-        that are not 0 or 1, repeated rows that differ, or ``any`` against the five kinds.
-    """
+    """Return the training slices with the classes ``hemorrhage`` and ``none``."""
     reader_options(ReaderOptions, manifest)
     prefix, images = challenge_files(tree, "rsna_hemorrhage", TABLE, FOLDER, IGNORED)
     labels = read_labels(tree, prefix + TABLE)
@@ -50,10 +43,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 
 
 def read_labels(tree: Tree, name: str) -> pd.DataFrame:
-    """Return the labels of each image: int8 0 or 1, a column per kind, indexed by image id.
-
-    Raises InputError as :func:`find_cases`, for the table alone.
-    """
+    """Return the labels of each image: int8 0 or 1, a column per kind, indexed by image id."""
     # 4.5 million rows, hence columns of Arrow and arrays.
     table = read_table(tree, name, ["ID", "Label"])
     labels = table["Label"].map({"0": 0, "1": 1}).fillna(MISSING).to_numpy(np.int8)

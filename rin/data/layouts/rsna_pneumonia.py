@@ -51,15 +51,7 @@ class Options(ReaderOptions):
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
-    """Return the training radiographs, their boxes as masks.
-
-    Raises
-    ------
-    InputError
-        Files without a place; images, labels and classes that do not name the same images;
-        values that are not allowed; rows that contradict each other; a Target that is not 1
-        for exactly the class Lung Opacity; or no mapping table where patients are ``nih``.
-    """
+    """Return the training radiographs, their boxes as masks."""
     options = reader_options(Options, manifest)
     prefix, images = challenge_files(tree, "rsna_pneumonia", LABELS, FOLDER, IGNORED)
     boxes = _read_boxes(tree, prefix + LABELS)

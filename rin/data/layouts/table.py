@@ -103,13 +103,6 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     ``unlabelled`` where it is empty and the label map has that class.  The patient stands in the
     table, or is read from the name by the manifest's ``patient_pattern``; without either, each
     picture is a patient.  An empty cell in a column of masks means that there is none.
-
-    Raises
-    ------
-    InputError
-        A table that is missing, broken or empty, or lacks a column; names that are empty or
-        repeat; labels that are not known; rows without a picture, mask or patient; pictures or
-        masks without a row; or other files.
     """
     options = reader_options(TableOptions, manifest)
     if options.patient and manifest.patient_pattern:

@@ -53,11 +53,6 @@ def write_stand_in(
 
     The folder is named after everything that determines its content and appears only when
     whole, so an old, different or half-written stand-in is never taken for this one.
-
-    Raises
-    ------
-    InputError
-        Unknown stand-in, wrong counts, or a folder that cannot be written.
     """
     if manifest.stand_in not in STAND_INS:
         raise unknown("stand-in", manifest.stand_in, sorted(STAND_INS))
