@@ -18,7 +18,7 @@ def maps(n=4, side=5, seed=0):
     return np.random.default_rng(seed).normal(size=(n, side, side)).astype(np.float32)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(arrays(np.float64, (2, 3, 3), elements=CELLS), arrays(np.float64, (2, 3, 3), elements=CELLS))
 def test_rank_correlation_equals_scipy_also_with_ties(a, b):
     for found, x, y in zip(rank_correlation(a, b), a, b, strict=True):

@@ -144,7 +144,7 @@ def test_reliability_of_distinct_scores_equals_scikit_learn(n, bins):
 
 
 @given(samples, st.integers(1, 11))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_calibration_and_brier_parts_equal_a_loop_over_cases_written_out(counted, bins):
     labels, scores, weights = counted
     binned = binned_in_a_loop(*written_out(*counted), bins)
@@ -205,7 +205,7 @@ def by_scikit_learn(labels, scores, specificity, weights):
 
 
 @given(samples, st.integers(0, 20).map(lambda k: k / 20))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_sensitivity_equals_scikit_learns_curve(counted, specificity):
     labels, scores, weights = counted
     found = measured(sensitivity_at_specificity, labels, scores, [specificity], weights=weights)
@@ -234,7 +234,7 @@ def test_sensitivity_between_and_at_points_of_the_curve(labels, scores, specific
 
 
 @given(samples)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_average_precision_equals_scikit_learn_and_the_mean_precision_over_recall(counted):
     labels, scores, weights = counted
     found = measured(average_precision, labels, scores, weights=weights)
@@ -341,7 +341,7 @@ def test_net_benefit_of_five_cases():
 
 
 @given(samples, st.integers(0, 15).map(lambda k: k / 16))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_net_benefit_equals_counts_of_a_confusion_matrix(counted, threshold):
     labels, scores, weights = counted
     outcomes, sure = written_out(*counted)

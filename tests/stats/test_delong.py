@@ -74,7 +74,7 @@ def brute_force(labels, rows, patients=None):
 
 
 @given(cases())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_areas_and_covariances_equal_brute_force(drawn):
     labels, rows, patients = drawn
     singles = np.arange(labels.size)

@@ -160,7 +160,7 @@ def clustered_differences(draw):
 
 
 @given(clustered_differences(), st.sampled_from([0.9, 0.95]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_clustered_t_equals_statsmodels(drawn, level):
     differences, clusters = drawn
     fit = sm.OLS(differences, np.ones(differences.size)).fit(
