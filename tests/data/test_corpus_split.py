@@ -1,13 +1,12 @@
 """The split of a pretraining corpus: by patient, over many classes, some of them rare."""
 
-import itertools
 from collections import defaultdict
 
 import numpy as np
 import pandas as pd
 import pytest
 from busi_files import picture, save
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rin.data.dataset import open_dataset
@@ -44,24 +43,6 @@ def sizes(cases, part):
     return {row: tuple(counts) for row, *counts in counted[list(PARTS)].itertuples()}
 
 
-@pytest.mark.parametrize(
-    ("n", "expected"),
-    [
-        (2, (1, 0, 1)),
-        (3, (2, 0, 1)),
-        (4, (3, 0, 1)),
-        (7, (5, 1, 1)),
-        (13, (10, 1, 2)),
-        (20, (15, 2, 3)),
-        (100, (75, 10, 15)),
-        (1000, (750, 100, 150)),
-    ],
-)
-def test_divide_gives_a_class_of_n_patients_the_nearest_whole_shares(n, expected):
-    cases = table(*single("rare", n), *single("common", 2000))
-    assert sizes(cases, split(cases))["rare"] == expected
-
-
 def webster(n):
     """Sainte-Laguë's apportionment of n seats: the odd divisors, one seat at a time."""
     seats = [0, 0, 0]
@@ -70,7 +51,7 @@ def webster(n):
     return tuple(seats)
 
 
-@pytest.mark.parametrize("n", [5, 6, 9, 11, 12, 17, 19, 33, 57])
+@pytest.mark.parametrize("n", [4, 5, 6, 9, 11, 12, 17, 19, 33, 57, 1000])
 def test_divide_apportions_equal_patients_as_webster_does_seats(n):
     cases = table(*single("own", n), *single("other", 500))
     assert sizes(cases, split(cases))["own"] == webster(n)
@@ -155,38 +136,6 @@ def test_divide_of_a_class_of_one_patient_names_class_count_and_remedy():
 def test_divide_of_one_class_says_that_two_are_needed():
     with pytest.raises(InputError, match=r"there is one class only \(a\)"):
         split(table(*single("a", 30)))
-
-
-def possible(cases):
-    """Whether any division gives every class a patient in training and one in the test part."""
-    members = cases.groupby("label")["patient_id"].agg(set)
-    names = sorted(set(cases["patient_id"]))
-    for chosen in itertools.product(PARTS, repeat=len(names)):
-        part = dict(zip(names, chosen, strict=True))
-        if all({"train", "test"} <= {part[one] for one in own} for own in members):
-            return True
-    return False
-
-
-@settings(max_examples=150, deadline=None)
-@example([(0, 0), (0, 1), (1, 2), (1, 3), (2, 0), (2, 2)])
-@given(
-    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), min_size=4, max_size=14, unique=True)
-)
-def test_divide_that_refuses_shared_patients_is_right_by_brute_force(pairs):
-    cases = table(*((f"l{label}", f"p{patient}", 1) for label, patient in pairs))
-    counts = cases.groupby("label")["patient_id"].nunique()
-    if len(counts) < 2 or counts.min() < 2:
-        return
-    try:
-        part = split(cases)
-    except InputError as error:
-        assert "few patients" in str(error)
-        assert not possible(cases)
-        return
-    assert possible(cases)
-    held = set(zip(cases["label"], part, strict=True))
-    assert held >= {(label, one) for label in counts.index for one in ("train", "test")}
 
 
 @settings(max_examples=40, deadline=None)

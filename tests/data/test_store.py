@@ -115,15 +115,12 @@ def test_build_store_after_an_interruption_goes_on_where_it_stood(
     assert stores_in(tmp_path / "s") == [resumed.path.name]
 
 
-def test_build_store_in_chunks_and_in_processes_equals_that_of_one_chunk(
-    dataset, tmp_path, monkeypatch
-):
+def test_build_store_in_chunks_equals_that_of_one_chunk(dataset, tmp_path, monkeypatch):
     whole = build_store(dataset, 8, folder=tmp_path / "whole")
     monkeypatch.setattr(inspection, "CHUNK", 3)
-    for workers in (1, 2):
-        store = build_store(dataset, 8, folder=tmp_path / str(workers), workers=workers)
-        for name in ("images.npy", "masks.npy", "cases.parquet", "store.json"):
-            assert (store.path / name).read_bytes() == (whole.path / name).read_bytes()
+    store = build_store(dataset, 8, folder=tmp_path / "chunks", workers=1)
+    for name in ("images.npy", "masks.npy", "cases.parquet", "store.json"):
+        assert (store.path / name).read_bytes() == (whole.path / name).read_bytes()
 
 
 def build_elsewhere(dataset, folder, results):
@@ -143,29 +140,6 @@ def test_build_store_by_two_processes_gives_one_store(dataset, tmp_path):
         process.join()
     assert first == second
     assert stores_in(tmp_path / "s") == [first[0]]
-
-
-def test_build_store_where_another_built_it_meanwhile_decodes_nothing(
-    dataset, tmp_path, decoded, monkeypatch
-):
-    built = build_store(dataset, 8, folder=tmp_path / "elsewhere")
-    decoded.clear()
-
-    class Lock:
-        """Stands for the wait until the other process is done."""
-
-        def __init__(self, path):
-            self.path = path
-
-        def __enter__(self):
-            built.path.rename(self.path.parent / built.path.name)
-
-        def __exit__(self, *_):
-            pass
-
-    monkeypatch.setattr(store_module, "FileLock", Lock)
-    build_store(dataset, 8, folder=tmp_path)
-    assert not decoded
 
 
 def test_build_store_with_files_that_broke_meanwhile_names_them_together(
