@@ -87,33 +87,22 @@ def rasterise(entry: str, shape: tuple[int, int]) -> np.ndarray:
 
 def _numbers(entry: str) -> np.ndarray:
     """Return the points of a polygon, float (n, 2), or the numbers of a box, (1, 4)."""
-    kind, _, text = entry.partition(":")
-    box, problem = f"{kind}:" == BOX, ""
-    rows = [row.split(",") for row in text.split()]
-    if not is_shape(entry):
-        problem = "it is neither a polygon nor a box"
-    elif box and [len(row) for row in rows] != [4]:
-        problem = "a box is four numbers"
-    elif not box and any(len(row) != 2 for row in rows):
-        problem = "a point is not two numbers"
-    elif not box and len(rows) < MIN_POINTS:
-        problem = f"{len(rows)} points make no polygon"
+    box, (_, _, text) = entry.startswith(BOX), entry.partition(":")
+    try:
+        numbers = np.array([row.split(",") for row in text.split()], dtype=float)
+    except ValueError:
+        numbers = np.empty(0)
+    if box:
+        fits = numbers.shape == (1, 4) and (numbers[0, 2:] > 0).all()
     else:
-        try:
-            numbers = np.array(rows, dtype=float)
-        except ValueError as error:
-            problem = f"not a number ({error})"
-        else:
-            # A comparison with NaN is false, so this refuses it too.
-            if not (np.abs(numbers) <= MAX_COORDINATE).all():
-                problem = "a coordinate is not finite, or beyond a million pixels"
-            elif box and (numbers[0, 2:] <= 0).any():
-                problem = "width and height of a box must be above zero"
-    if problem:
+        fits = numbers.shape[1:] == (2,) and len(numbers) >= MIN_POINTS
+    # A comparison with NaN is false, so this refuses it too.
+    if not (is_shape(entry) and fits and (np.abs(numbers) <= MAX_COORDINATE).all()):
         raise InputError(
-            f"the shape cannot be read: {problem}",
-            where=_short(entry),
-            remedy="Write 'polygon:x1,y1 x2,y2 x3,y3 ...' or 'box:x,y,width,height', in pixels.",
+            f"the shape {_short(entry)!r} cannot be read",
+            where="mask",
+            remedy="Write 'polygon:x1,y1 x2,y2 x3,y3 ...' of three points or more, or "
+            "'box:x,y,width,height' of sides above zero, in pixels, all finite.",
         )
     return numbers
 

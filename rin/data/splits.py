@@ -29,7 +29,7 @@ from rin.data.layouts.table import read_split
 from rin.data.leakage import SAME_PICTURE, leak_free_groups, near_duplicates
 from rin.data.manifest import PARTS, FoldLists
 from rin.data.tree import Tree, open_tree
-from rin.errors import InputError
+from rin.errors import InputError, named
 
 PIECES = 20
 TEST_PIECES = 3
@@ -142,14 +142,14 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     labels, group = cases["label"].to_numpy(), _group_of_each(cases, groups)
     given = read_split(tree, dataset.manifest).reindex(cases["case_id"]).fillna("").to_numpy(str)
     refuse(tree, cases["case_id"][given == ""], "cases are not placed by the given split")
-    named = set(given) <= {*PART_NAMES, *PARTS}
-    values = ["test"] if named else sorted(set(given), key=lambda text: (len(text), text))
+    worded = set(given) <= {*PART_NAMES, *PARTS}
+    values = ["test"] if worded else sorted(set(given), key=lambda text: (len(text), text))
     if len(values) < n_folds:
         raise wrong(tree, f"the given split has {len(values)} folds, not {n_folds}")
     folds = []
     for fold, value in enumerate(values[:n_folds]):
         part = np.where(given == value, "test", "train").astype(object)
-        if named:
+        if worded:
             part = np.array([PART_NAMES.get(word, word) for word in given], dtype=object)
         if "validation" not in part:
             rest = part == "train"
@@ -452,7 +452,6 @@ def _fill_validation(made: _Division, share: float) -> None:
 
 #: Shares of the paper (Materials and Methods, RadImageNet Model Training), in the order of PARTS.
 SHARES = (0.75, 0.10, 0.15)
-NAMED = 5
 
 
 def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
@@ -476,14 +475,14 @@ def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
     if part.isna().any():
         missing = part.index[part.isna()]
         raise InputError(
-            f"{len(missing)} cases stand in no part ({_some(missing)})",
+            f"{len(missing)} cases stand in no part ({named([*missing])})",
             where=where,
             remedy="Fetch the tables again, and open the corpus anew.",
         )
     check_patients(cases, part, where)
     labels = cases["label"].to_numpy()
     if untrained := sorted(set(labels) - set(labels[part.to_numpy() == "train"])):
-        raise _too_small(f"classes without a training case: {_some(untrained)}", where)
+        raise _too_small(f"classes without a training case: {named(untrained)}", where)
     return part
 
 
@@ -501,10 +500,10 @@ def divide(
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
     if len(few := counts[counts["nunique"] < len(NEEDED)]):
         shown = [f"{label}: {n} images of 1 patient" for label, n in few["size"].items()]
-        raise _too_small(f"classes of a single patient cannot be divided ({_some(shown)})", where)
+        raise _too_small(f"classes of a single patient cannot be divided ({named(shown)})", where)
     if len(counts) < 2:
         raise InputError(
-            f"there is one class only ({_some(list(counts.index))})",
+            f"there is one class only ({named([*counts.index])})",
             where=where,
             remedy="Pretraining tells classes apart; it needs two.",
         )
@@ -529,7 +528,7 @@ def check_patients(cases: pd.DataFrame, part: pd.Series, where: str | Path) -> N
     if divided.empty:
         return
     patients = divided["patient_id"].unique()
-    shown = divided[divided["patient_id"].isin(patients[:NAMED])].sort_values("patient_id")
+    shown = divided[divided["patient_id"].isin(patients[:5])].sort_values("patient_id")
     files = [f"{row.patient_id}: {row.case_id} in {row.part}" for row in shown.itertuples()]
     raise InputError(
         f"{len(patients)} patients stand in several parts ({'; '.join(files)})",
@@ -544,11 +543,6 @@ def _too_small(problem: str, where: str | Path) -> InputError:
         where=where,
         remedy="Give the class more patients, or leave it out: null in the manifest's label_map.",
     )
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(map(str, names[:NAMED])) + more
 
 
 #: How the lists call the parts.
@@ -659,5 +653,5 @@ def take_cases(dataset: Dataset, chosen: np.ndarray) -> Dataset:
     if chosen.all():
         return dataset
     cases = dataset.cases[chosen].reset_index(drop=True)
-    named = "\n".join([dataset.digest, *cases["case_id"]])
-    return replace(dataset, cases=cases, digest=hashlib.sha256(named.encode()).hexdigest())
+    chosen = "\n".join([dataset.digest, *cases["case_id"]])
+    return replace(dataset, cases=cases, digest=hashlib.sha256(chosen.encode()).hexdigest())

@@ -128,7 +128,7 @@ def test_divide_of_small_classes_alone_still_has_cases_to_validate_with():
 
 def test_divide_of_a_class_of_one_patient_names_class_count_and_remedy():
     cases = table(*single("a", 30), ("rare", "p", 7), ("rarer", "q", 1))
-    with pytest.raises(InputError, match=r"rare: 7 images of 1 patient, rarer: 1 images") as caught:
+    with pytest.raises(InputError, match=r"rare: 7 images of 1 patient; rarer: 1 images") as caught:
         split(cases)
     assert "null in the manifest's label_map" in caught.value.remedy
 
