@@ -293,19 +293,19 @@ def mixed_model(
     runs = _design(areas, init_a, init_b)
     auc, n = runs["auc"].to_numpy(dtype=float), len(runs)
     fixed = np.column_stack([np.ones(n), runs["init"] == init_a])
-    # Of each effect, which runs share a level.
-    shared = {
-        name: (codes[:, None] == codes).astype(float)
+    indicators = {
+        name: pd.get_dummies(runs[name]).to_numpy(dtype=float)
         for name in _EFFECTS
-        if (codes := pd.factorize(runs[name])[0]).any()
+        if runs[name].nunique() > 1
     }
-    columns = np.hstack([fixed, *shared.values()])
+    columns = np.hstack([fixed, *indicators.values()])
     residual = auc - columns @ np.linalg.lstsq(columns, auc, rcond=None)[0]
     if np.abs(residual).max() <= 1e-12:
         return _impossible(n, "The areas leave no residual, so there is no standard error.")
+    auc = auc - auc.mean()
     sds = dict.fromkeys(_EFFECTS, math.nan)
     while True:
-        ratios = _variance_ratios(fixed, auc, shared)
+        ratios = _variance_ratios(fixed, auc, indicators)
         if ratios is None:
             return _impossible(
                 n, f"No optimiser converged ({', '.join(_OPTIMISERS)}), so no estimate."
@@ -315,12 +315,12 @@ def mixed_model(
         if not singular:
             break
         for name in singular:
-            del shared[name]
+            del indicators[name]
             sds[name] = 0.0
-    coefficients, information, squares, _ = _least_squares(fixed, auc, shared, ratios)
+    coefficients, information, squares, _ = _least_squares(fixed, auc, indicators, ratios)
     residual_sd = math.sqrt(squares / (n - 2))
     error = residual_sd * math.sqrt(np.linalg.inv(information)[1, 1])
-    df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *shared.values()])))
+    df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *indicators.values()])))
     test = t_test(coefficients[1], error, df, level)
     sds |= {name: math.sqrt(ratio) * residual_sd for name, ratio in ratios.items()}
     remarks = [
@@ -348,37 +348,43 @@ def _design(areas: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
 
 
 def _least_squares(
-    fixed: np.ndarray, auc: np.ndarray, shared: dict[str, np.ndarray], ratios: dict[str, float]
+    fixed: np.ndarray, auc: np.ndarray, indicators: dict[str, np.ndarray], ratios: dict[str, float]
 ) -> tuple[np.ndarray, np.ndarray, float, float]:
     """Return coefficients (2,), information, squared residuals, the covariance's log determinant.
 
-    `ratios` are those of the effects' variances to the residual's, which is taken as 1.
+    `ratios` are those of the effects' variances to the residual's, which is taken as 1.  The
+    covariance I + Z D Zᵀ of the areas is inverted through its few levels Z (Woodbury).
     """
-    covariance = np.eye(len(auc)) + sum(ratios[name] * part for name, part in shared.items())
-    weighted = np.linalg.solve(covariance, np.column_stack([fixed, auc]))
-    information = fixed.T @ weighted[:, :2]
-    coefficients = np.linalg.solve(information, fixed.T @ weighted[:, 2])
-    squares = (auc - fixed @ coefficients) @ (weighted[:, 2] - weighted[:, :2] @ coefficients)
-    return coefficients, information, squares, np.linalg.slogdet(covariance)[1]
+    levels = np.hstack([np.empty((len(auc), 0)), *indicators.values()])
+    variances = [np.full(part.shape[1], ratios[name]) for name, part in indicators.items()]
+    variances = np.concatenate([[], *variances])
+    known = np.column_stack([fixed, auc])
+    inner = levels.T @ levels + np.diag(1 / variances)
+    of_levels = levels.T @ known
+    products = known.T @ known - of_levels.T @ np.linalg.solve(inner, of_levels)
+    information, target = products[:2, :2], products[:2, 2]
+    coefficients = np.linalg.solve(information, target)
+    logdet = np.linalg.slogdet(inner)[1] + np.log(variances).sum()
+    return coefficients, information, products[2, 2] - target @ coefficients, logdet
 
 
 def _variance_ratios(
-    fixed: np.ndarray, auc: np.ndarray, shared: dict[str, np.ndarray]
+    fixed: np.ndarray, auc: np.ndarray, indicators: dict[str, np.ndarray]
 ) -> dict[str, float] | None:
     """Return each effect's variance over the residual's by REML; None where nothing converged."""
-    if not shared:
+    if not indicators:
         return {}
-    auc = (auc - auc.mean()) / auc.std(ddof=1)
+    auc = auc / auc.std(ddof=1)
 
     def of_effects(logs: np.ndarray) -> dict[str, float]:
-        return dict(zip(shared, np.exp(logs).tolist(), strict=True))
+        return dict(zip(indicators, np.exp(logs).tolist(), strict=True))
 
     def loss(logs: np.ndarray) -> float:
-        _, information, squares, logdet = _least_squares(fixed, auc, shared, of_effects(logs))
+        _, information, squares, logdet = _least_squares(fixed, auc, indicators, of_effects(logs))
         logdet += np.linalg.slogdet(information)[1]
         return (logdet + (len(auc) - 2) * math.log(squares)) / (2 * len(auc))
 
-    start, bounds = np.zeros(len(shared)), [np.log(_RATIO_BOUNDS)] * len(shared)
+    start, bounds = np.zeros(len(indicators)), [np.log(_RATIO_BOUNDS)] * len(indicators)
     for optimiser, settings in _OPTIMISERS.items():
         jac = "3-point" if optimiser == "L-BFGS-B" else None
         found = optimize.minimize(
