@@ -1,6 +1,6 @@
 """Curates an archive and kills itself, as a power failure would, at the n-th call of a function.
 
-Arguments: archive, output, module, function, n.
+Arguments: archive, output, folder of the code that is digested, module, function, n.
 """
 
 import importlib
@@ -42,7 +42,7 @@ def result(output):
     return {name: own[name] for name in own if not re.match(r"archive\.sqlite|.*\.lock$", name)}
 
 
-def main(archive, output, module, function, count):
+def main(archive, output, package, module, function, count):
     module, left = importlib.import_module(module), [int(count)]
     original = getattr(module, function)
 
@@ -53,7 +53,7 @@ def main(archive, output, module, function, count):
         return original(*arguments, **named)
 
     setattr(module, function, counted)
-    export.CHUNK = 16
+    export.CHUNK, export.PACKAGE = 16, Path(package)
     curate(plan_of(archive, output))
 
 

@@ -3,7 +3,11 @@
 import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +21,7 @@ from sqlalchemy import select
 
 from rin.curation import build, exclusions, export, taxonomy
 from rin.curation.build import LOCK, curate, read_corpus
+from rin.curation.corpus import COLUMNS
 from rin.curation.deidentify import Pseudonyms, display_window
 from rin.curation.index import instances, open_archive, read_table, reports
 from rin.curation.reports import query_normal, screen
@@ -30,11 +35,6 @@ from rin.data.splits import corpus_split
 from rin.errors import InputError
 from rin.strict_yaml import read_yaml
 
-COLUMNS = [
-    "filename", "label", "modality", "region", "name", "patient_id", "study_id", "roi", "width",
-    "height", "burned_in_risk", "kind", "part",
-]  # fmt: skip
-
 
 def own_package(folder, monkeypatch):
     """Let the digests be those of a copy of the code, which nobody changes but the test."""
@@ -46,9 +46,10 @@ def own_package(folder, monkeypatch):
 
 @pytest.fixture(scope="module", autouse=True)
 def package(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("package")
     with pytest.MonkeyPatch.context() as patch:
-        own_package(tmp_path_factory.mktemp("package"), patch)
-        yield
+        own_package(folder, patch)
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -84,12 +85,11 @@ def archive_of(plan):
 
 def test_corpus_has_the_stated_columns_and_names(corpus):
     images = corpus.images
-    assert list(images) == COLUMNS
+    assert list(images) == list(COLUMNS)
     named = images["modality"] + "/" + images["region"] + "/" + images["name"]
     folders = images["filename"].str.rpartition("/")[0]
     assert (folders == "radiology_ai/" + named).all()
-    ends = images["filename"].str.rpartition("/")[2]
-    numbers = ends.str.extract(r"^([a-z]+)(\d{6})\.png$")
+    numbers = images["filename"].str.extract(r"/([a-z]+)(\d{6})\.png$")
     assert (numbers[0] == images["region"]).all()
     for _, own in numbers.groupby(images["region"].to_numpy()):
         assert sorted(own[1].astype(int)) == list(range(1, len(own) + 1))
@@ -104,10 +104,8 @@ def test_corpus_is_read_as_a_dataset_and_split_as_it_says(corpus, tmp_path):
     images = corpus.images.set_index(corpus.images["filename"].str.removeprefix("radiology_ai/"))
     cases = dataset.cases.set_index("case_id")
     assert dataset.provenance == corpus.provenance == "stand-in"
-    assert cases["patient_id"].to_dict() == images["patient_id"].to_dict()
-    assert cases["label"].to_dict() == images["label"].to_dict()
-    assert cases["width"].to_dict() == images["width"].to_dict()
-    assert cases["height"].to_dict() == images["height"].to_dict()
+    for name in ("patient_id", "label", "width", "height"):
+        assert cases[name].to_dict() == images[name].to_dict()
     assert corpus_split(dataset, 99).to_dict() == images["part"].to_dict()
 
 
@@ -292,13 +290,6 @@ def test_curate_with_another_rule_of_exclusion_leaves_out_what_it_hits(
     assert "other modality" in set(other.excluded["rule"]) - set(corpus.excluded["rule"])
 
 
-def test_digest_of_the_code_does_without_a_file_that_vanishes(tmp_path):
-    (tmp_path / "a.py").write_text("a")
-    assert export._digest([tmp_path / "a.py", tmp_path / "gone.py"]) == export._digest(
-        [tmp_path / "a.py"]
-    )
-
-
 @pytest.mark.parametrize(
     ("name", "image_too"),
     [
@@ -411,12 +402,43 @@ def test_curate_into_a_folder_that_cannot_be_written_says_so(plan, tmp_path):
         curate(replace(plan, output=tmp_path / "out"))
 
 
-def test_read_corpus_where_nothing_is_says_what_to_do(tmp_path):
-    with pytest.raises(InputError, match="no curated corpus that is whole") as caught:
-        read_corpus(tmp_path)
-    assert caught.value.remedy.startswith("Curate the archive")
-
-
 def test_printing_a_corpus_or_a_plan_shows_neither_reports_nor_key(plan, corpus):
     assert "impression" not in repr(corpus)
     assert repr(KEY) not in repr(plan)
+
+
+#: While files are made, while the corpus is put together, and before it is noted as whole.
+KILLS = [
+    ("rin.curation.export", "write_dicom", 50),
+    ("rin.curation.corpus", "_link", 20),
+    ("rin.curation.build", "write_atomically", 3),
+]
+
+
+def test_curate_killed_again_and_again_ends_as_undisturbed(plan, corpus, package, tmp_path):
+    output, pictures = tmp_path / "out", []
+    for kill in KILLS:
+        program = [sys.executable, Path(__file__).with_name("killed_curation.py")]
+        command = [*program, plan.archive, output, package, *map(str, kill)]
+        killed = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        with pytest.raises(InputError, match="no curated corpus that is whole"):
+            read_corpus(output)
+        pictures.append({path: path.stat().st_mtime_ns for path in output.glob("pictures/*.png")})
+        if len(pictures) == 1:
+            # Of the chunks that were finished.
+            notes = pd.concat(map(pd.read_parquet, output.glob("exported/*.parquet")))
+            uids = notes.loc[notes["risk"] == "", "uid"]
+            kept = {path: time for path, time in pictures[0].items() if path.stem in set(uids)}
+    assert 20 < len(kept) < len(pictures[0]) < len(pictures[1])
+    assert kept.items() <= pictures[1].items()
+    assert pictures[1] == pictures[2]
+    again = curate(replace(plan, output=output))
+    pd.testing.assert_frame_equal(again.images, corpus.images)
+    assert result(output) == result(plan.output)
+
+
+@pytest.mark.slow
+def test_curate_in_several_processes_makes_the_same(plan, corpus, tmp_path):
+    curate(replace(plan, output=tmp_path / "out", workers=2))
+    assert result(tmp_path / "out") == result(plan.output)

@@ -73,14 +73,10 @@ def planted(request, tmp_path_factory):
     path = folder / f"{TEXTS[0]}_{TEXTS[1]}_{NUMBER}.dcm"
     dataset = planted_image(RAMP, *request.param)
     dcmwrite(path, dataset, enforce_file_format=True)
-    return path, request.param[0], dataset
-
-
-def test_planted_image_carries_every_identifier_in_over_2500_attributes(planted):
-    path, foreign, _ = planted
-    wanted = {*TEXTS, *DIGITS} - ({LATIN, KANJI} - {foreign})
+    wanted = {*TEXTS, *DIGITS} - ({LATIN, KANJI} - {request.param[0]})
     assert found_in(path.read_bytes()) == wanted
     assert len(planted_keywords()) > 2500
+    return path, dataset
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -91,16 +87,10 @@ def test_no_output_byte_or_name_holds_a_planted_identifier(planted, tmp_path):
     assert export_png(made, tmp_path / f"{name}.png", None) == (12, 8)
     outputs = sorted(tmp_path.iterdir())
     assert [path.suffix for path in outputs] == [".dcm", ".png"]
-    assert [found_in(path.name.encode() + b"\n" + path.read_bytes()) for path in outputs] == [
-        set(),
-        set(),
-    ]
+    for path in outputs:
+        assert found_in(path.name.encode() + b"\n" + path.read_bytes()) == set()
     np.testing.assert_array_equal(dcmread(outputs[0]).pixel_array, RAMP)
-
-
-def test_image_in_memory_leaves_as_little_as_one_that_was_read(planted):
-    from_file, in_memory = (deidentify(one, NAMES) for one in (dcmread(planted[0]), planted[2]))
-    assert bytes_of(in_memory) == bytes_of(from_file)
+    assert bytes_of(deidentify(planted[1], NAMES)) == outputs[0].read_bytes()
 
 
 def test_keep_list_holds_nothing_that_the_profile_removes():
@@ -121,10 +111,9 @@ def test_method_is_stated_as_the_standard_asks():
     assert made.PatientIdentityRemoved == "YES"
     assert made.LongitudinalTemporalInformationModified == "MODIFIED"
     codes = made.DeidentificationMethodCodeSequence
-    assert [(one.CodeValue, one.CodingSchemeDesignator) for one in codes] == [
-        ("113100", "DCM"),
-        ("113107", "DCM"),
-    ]
+    assert [f"{one.CodingSchemeDesignator} {one.CodeValue}" for one in codes] == [
+        "DCM 113100", "DCM 113107"
+    ]  # fmt: skip
     assert made.DeidentificationMethod
 
 
@@ -312,9 +301,7 @@ def test_window_is_that_of_the_region(modality, region, window):
     assert display_window(modality, region) == window
 
 
-@pytest.mark.parametrize(
-    "name", ["PatientID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID"]
-)
+@pytest.mark.parametrize("name", deid.REQUIRED)
 def test_image_without_an_identifier_is_refused(name):
     with pytest.raises(InputError, match=f"the image has no {name}"):
         deidentify(image(**{name: None}), NAMES)
@@ -323,13 +310,3 @@ def test_image_without_an_identifier_is_refused(name):
 def test_pixels_that_cannot_be_decoded_are_refused():
     with pytest.raises(InputError, match="the pixels cannot be read"):
         deidentify(image(Rows=80), NAMES)
-
-
-def test_failed_writing_leaves_nothing_behind(tmp_path, monkeypatch):
-    def fails(*_, **__):
-        raise OSError("no space left")
-
-    monkeypatch.setattr("rin.curation.deidentify.dcmwrite", fails)
-    with pytest.raises(OSError, match="no space"):
-        write_dicom(deidentify(image(), NAMES), tmp_path / "a.dcm")
-    assert list(tmp_path.iterdir()) == []

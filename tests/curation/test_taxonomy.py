@@ -41,10 +41,8 @@ def test_region_counts_divide_every_region_by_kind_of_count(table):
     assert counts.set_index("region").loc["knee", ["modality", "title"]].tolist() == ["MR", "Knee"]
 
 
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_line_ends_and_byte_order_mark_do_not_matter(rows, tmp_path, table, newline, encoding):
-    path = written(rows, tmp_path / "t.csv", newline=newline, encoding=encoding)
+def test_line_ends_and_byte_order_mark_do_not_matter(rows, tmp_path, table):
+    path = written(rows, tmp_path / "t.csv", newline="\r\n", encoding="utf-8-sig")
     assert tx.load_taxonomy(path).equals(table)
 
 
@@ -78,13 +76,10 @@ def test_missing_class_is_refused_with_the_papers_numbers(rows, tmp_path):
         tx.load_taxonomy(written(rows[:-1], tmp_path / "t.csv"))
 
 
-def test_line_with_too_many_fields_is_named(rows, tmp_path):
+def test_row_with_too_many_cells_and_other_columns_are_refused(rows, tmp_path):
     rows[3].append("more")
     with pytest.raises(InputError, match="row 4 has 7 of 6 cells"):
         tx.load_taxonomy(written(rows, tmp_path / "t.csv"))
-
-
-def test_other_columns_are_refused(rows, tmp_path):
     rows[0][2] = "class"
     with pytest.raises(InputError, match="missing, or there twice: label"):
         tx.load_taxonomy(written(rows, tmp_path / "t.csv"))
