@@ -66,8 +66,7 @@ def test_reference_run_tells_images_weights_computer_and_day(demo):
 
 def test_images_alone_need_no_runs(tmp_path):
     few = {"busi": {"benign": 20, "malignant": 20, "normal": 1}}
-    profile = load_profile("smoke")
-    profile = profile.model_copy(update={"stand_ins": profile.stand_ins | few})
+    profile = load_profile("smoke").model_copy(update={"stand_ins": few, "external": False})
     shown = banner(open_runs(profile, results=tmp_path).own, ["breast"], trained=False)
     assert "rin-stand-in" in shown.data
     assert "Weights" not in shown.data
