@@ -21,15 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Backbone:
-    """One architecture of the study.
+    """One architecture of the study, by the name of its constructor in `keras.applications`.
 
-    `name` is its constructor in `keras.applications`, `min_size` the smallest image side in pixels
-    that this accepts; `cam_layer` is the target layer of Grad-CAM (paper, section
-    "Gradient-weighted Class Activation Mapping"), the last feature map; `relative_cost`, training
-    time per image relative to ResNet50, is used only to start the longest blocks first;
-    `parameters` are those without top, which no two backbones share; `batch_norm` says whether
-    batch normalisation follows the first convolution, whose stored averages tell which inputs a
-    weights file was trained on.
+    `cam_layer` is the target layer of Grad-CAM, `min_size` the smallest image side in pixels;
+    `relative_cost`, training time per image relative to ResNet50, is used only to start the longest
+    blocks first; `parameters` are those without top, which no two backbones share; `batch_norm`
+    says whether batch normalisation follows the first convolution, whose stored averages tell which
+    inputs a weights file was trained on.
     """
 
     name: str

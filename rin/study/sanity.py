@@ -79,12 +79,7 @@ def record_sanity(
 def similarity_summary(table: pd.DataFrame, *, seed: int, replicates: int = 2000) -> pd.DataFrame:
     """Return the mean of every measure over the cases of each step, with an interval.
 
-    Parameters
-    ----------
-    table
-        As `rin.study.run.sanity_table` returns it.
-    seed, replicates
-        Of the bootstrap over patients.
+    `table` is that of `rin.study.run.sanity_table`; InputError when it is empty.
 
     Returns
     -------
@@ -94,8 +89,6 @@ def similarity_summary(table: pd.DataFrame, *, seed: int, replicates: int = 2000
         the comparisons with another image), `excess`, `excess_low`, `excess_high` (mean of the
         differences of the two, with its interval), `n` (cases in which the measure is defined;
         others are left out) and `n_cases`.
-
-    `InputError` when the table is empty.
     """
     if table.empty:
         raise InputError("there is no row", where="table", remedy="Record a sanity check first.")

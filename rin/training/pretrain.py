@@ -41,11 +41,11 @@ _CHUNK = 8192  # images whose features are in memory at once
 class PretrainingResult:
     """What a pretraining left.
 
-    `history` has one row an epoch: epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
-    images_per_second, seconds; `metrics` its accuracies on the test part, 0 to 1, and its budget:
-    `seconds` of training, testing and what killed attempts had done before their last checkpoints,
-    `images_per_second` of training alone, `parameters` of the backbone without top; `predictions`
-    those of `score`; `classes` one row a class: label, train, validation, test (images).
+    `history` has one row an epoch, `curves` of `TrainingState`; `metrics` are accuracies on the
+    test part, 0 to 1, and the budget: `seconds` with testing and what killed attempts had done
+    before their last checkpoints, `images_per_second` of training alone, `parameters` of the
+    backbone without top; `predictions` are those of `score`; `classes` has one row a class: label,
+    and images of each part.
     """
 
     history: pd.DataFrame
@@ -115,11 +115,10 @@ class PretrainingBlock:
     ) -> PretrainingResult:
         """Pretrain on one corpus from the random start, or from where it was killed.
 
-        From a uint8 store (n, size, size) or (n, size, size, 3), with class name and part (`train`,
-        `validation` or `test`) of every image, (n,), and the name of the input contract.  Without
-        `work` checkpoint, progress and features go nowhere.  InputError when images are not uint8
-        or of another size, a class or a part lacks images, the store cannot be read, or training
-        diverges.
+        From a uint8 store (n, size, size) or (n, size, size, 3), with class name and part of every
+        image, (n,), and the name of the input contract.  Without `work` checkpoint, progress and
+        features go nowhere.  InputError for a corpus that `check_corpus` refuses, a part without
+        images, a store that cannot be read, or when training diverges.
         """
         s, started = self._settings, time.monotonic()
         if work is not None:
@@ -242,9 +241,8 @@ def score(
 ) -> pd.DataFrame:
     """Return what a network says of every test image.
 
-    Columns row, truth, predicted, in_top5, confidence, truth_probability, in the order of the part;
-    outputs beyond the class names are not counted.  With five classes or fewer, `in_top5` leaves
-    out the least likely one.  `features` is where the pooled features of the backbone go, float32
+    The row in the store, then the columns of `read_probabilities`; outputs beyond the class names
+    are not counted.  `features` is where the pooled features of the backbone go, float32
     (n, channels) as `.npy`.
     """
     tables, shape = [], (len(test.rows), block.parts.backbone.output_shape[-1])
@@ -264,7 +262,10 @@ def score(
 
 
 def read_probabilities(probabilities: np.ndarray, truth: np.ndarray) -> pd.DataFrame:
-    """Return truth, predicted (labels), in_top5, confidence and truth_probability of each image."""
+    """Return truth, predicted (labels), in_top5, confidence and truth_probability of each image.
+
+    With five classes or fewer, `in_top5` leaves out the least likely one.
+    """
     k, each = min(5, probabilities.shape[1] - 1), np.arange(len(truth))
     predicted, own = probabilities.argmax(axis=1), probabilities[each, truth]
     return pd.DataFrame(
