@@ -293,6 +293,18 @@ def locate(manifest: DatasetManifest, data_root: Path) -> str | None:
     return None
 
 
+def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
+    """Return the tree of a dataset; InputError where the data root does not hold it."""
+    location = None if data_root is None else locate(manifest, data_root)
+    if location is None:
+        raise InputError(
+            f"{manifest.title} is not there (looked for {', '.join(manifest.locations)})",
+            where=data_root or "--data-root",
+            remedy=f"Access is {manifest.access}: get it at {manifest.home}, and give --data-root.",
+        )
+    return open_tree(data_root, location)
+
+
 def open_dataset(
     manifest: DatasetManifest,
     data_root: Path,
@@ -312,14 +324,7 @@ def open_dataset(
     so that its rows come from the same pass.  InputError where no location exists, or a file is
     missing, additional or broken; files are named together, after all others were seen.
     """
-    location = locate(manifest, data_root)
-    if location is None:
-        raise InputError(
-            f"{manifest.title} is not there (looked for {', '.join(manifest.locations)})",
-            where=data_root,
-            remedy=f"Access is {manifest.access}: get it at {manifest.home}.",
-        )
-    return _open(manifest, open_tree(data_root, location), index_folder, workers, square)
+    return _open(manifest, open_located(manifest, data_root), index_folder, workers, square)
 
 
 def ensure_dataset(
@@ -504,14 +509,7 @@ def _of_dataset(
     name: str, data_root: Path | None, provenance: str, *, n: int, size: int, seed: int
 ) -> SamplePictures:
     manifest = load_manifest(name)
-    location = None if data_root is None else locate(manifest, data_root)
-    if location is None:
-        raise InputError(
-            f"{manifest.title} is not there (looked for {', '.join(manifest.locations)})",
-            where=data_root or "--data-root",
-            remedy="Give --data-root, or the path of a folder or zip of pictures.",
-        )
-    names = [case.image for case in find_cases(open_tree(data_root, location), manifest)]
+    names = [case.image for case in find_cases(open_located(manifest, data_root), manifest)]
     title = f"{manifest.title} ({provenance})"
     pixels, description = _draw(data_root, names, title, manifest.window, n, size, seed)
     return SamplePictures(pixels, description, provenance)

@@ -50,7 +50,8 @@ def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
     kept = np.flatnonzero(~cases["blank"].to_numpy(dtype=bool))
     if threshold is None or len(kept) < 2:
         return pd.DataFrame(columns=PAIR_COLUMNS).astype({"distance": int})
-    first, second, distance = _close_pairs(_packed(cases.iloc[kept]), threshold)
+    packed = _packed(cases.iloc[kept])
+    first, second, distance = _close_pairs(packed, packed, threshold)
     pairs = pd.DataFrame(
         {"case_a": ids[kept[first]], "case_b": ids[kept[second]], "distance": distance}
     )
@@ -95,14 +96,7 @@ def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -
     first.
     """
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
-    packed, bits = _packed(ours), _bits(_packed(theirs))
-    found = [np.empty((0, 3), int)]
-    for top in range(0, len(ours), BLOCK_ROWS):
-        rows = _bits(packed[top : top + BLOCK_ROWS])
-        apart = _apart(rows, bits).astype(int)
-        own, other = np.nonzero(apart <= threshold)
-        found.append(np.stack([own + top, other, apart[own, other]], axis=1))
-    own, other, distance = np.concatenate(found).T
+    own, other, distance = _close_pairs(_packed(ours), _packed(theirs), threshold)
     ours, theirs = ours.iloc[own], theirs.iloc[other]
     pairs = {"case_id": ours["case_id"], "other": theirs["case_id"].to_numpy()}
     pairs |= {"distance": distance, "equal": ours["digest"].eq(theirs["digest"].to_numpy())}
@@ -183,19 +177,22 @@ def _part_of_each(known: pd.Index, rows: pd.DataFrame, where: str, partial: bool
     return part
 
 
-def _close_pairs(packed: np.ndarray, threshold: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return index pairs (first < second) within the threshold, block by block."""
-    found = []
-    for top in range(0, len(packed), BLOCK_ROWS):
-        rows = _bits(packed[top : top + BLOCK_ROWS])
-        for left in range(top, len(packed), BLOCK_COLUMNS):
-            columns = _bits(packed[left : left + BLOCK_COLUMNS])
-            distance = _apart(rows, columns)
+def _close_pairs(ours: np.ndarray, theirs: np.ndarray, threshold: int) -> np.ndarray:
+    """Return row, column and distance of the pairs within the threshold, int (3, n).
+
+    Of hashes and themselves, only pairs above the diagonal.
+    """
+    found = [np.empty((0, 3), int)]
+    same = ours is theirs
+    for top in range(0, len(ours), BLOCK_ROWS):
+        rows = _bits(ours[top : top + BLOCK_ROWS])
+        for left in range(top if same else 0, len(theirs), BLOCK_COLUMNS):
+            distance = _apart(rows, _bits(theirs[left : left + BLOCK_COLUMNS]))
             first, second = np.nonzero(distance <= threshold)
-            later = second + left > first + top
-            first, second = first[later], second[later]
-            found.append((first + top, second + left, distance[first, second].astype(int)))
-    return tuple(np.concatenate(column) for column in zip(*found, strict=True))
+            pairs = [first + top, second + left, distance[first, second].astype(int)]
+            found.append(np.stack(pairs, axis=1))
+    close = np.concatenate(found)
+    return (close[close[:, 0] < close[:, 1]] if same else close).T
 
 
 def _packed(cases: pd.DataFrame) -> np.ndarray:

@@ -20,6 +20,7 @@ from rin.data.dataset import (
     count_patients,
     locate,
     open_dataset,
+    open_located,
 )
 from rin.data.inspection import inspect_cases
 from rin.data.layouts import FoundCase, find_cases
@@ -334,22 +335,14 @@ def verify_dataset(
 
 
 def _located(done: Verification, data_root: Path) -> tuple[Verification, Tree]:
-    manifest = done.manifest
-    location = locate(manifest, data_root)
-    if location is None:
-        raise InputError(
-            f"{manifest.title} is not there (looked for {', '.join(manifest.locations)})",
-            where=data_root,
-            remedy=f"Access is {manifest.access}: get it at {manifest.home}.",
-        )
-    tree = open_tree(data_root, location)
+    tree = open_located(done.manifest, data_root)
     if any(name.rpartition("/")[2] == STAND_IN_NOTE for name in tree.names):
         raise InputError(
-            f"this is a stand-in that was written for {manifest.name}, not the dataset",
-            where=tree.root / location,
+            f"this is a stand-in that was written for {done.manifest.name}, not the dataset",
+            where=tree.place(),
             remedy="Name the folder that holds the real images.",
         )
-    return replace(done, location=location), tree
+    return replace(done, location=tree.location), tree
 
 
 def _class_counts(manifest: DatasetManifest, found: list[FoundCase]) -> tuple[ClassCount, ...]:

@@ -53,7 +53,7 @@ def test_without_a_name_stand_ins_are_made_and_said_to_be(monkeypatch, tmp_path)
 def test_a_dataset_that_is_not_there_raises(tmp_path):
     with pytest.raises(InputError, match="is not there"):
         sample_pictures("busi", tmp_path, n=8, size=32)
-    with pytest.raises(InputError, match="Give --data-root"):
+    with pytest.raises(InputError, match="give --data-root"):
         sample_pictures("busi", None, n=8, size=32)
 
 

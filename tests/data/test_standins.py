@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from rin.data import standins
 from rin.data.dataset import ensure_dataset, open_dataset
+from rin.data.layouts import find_cases
 from rin.data.leakage import SAME_LESION, near_duplicates
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_rgb
@@ -21,6 +22,7 @@ from rin.data.standins import write_stand_in
 from rin.data.standins.chest_ct import draw_cc_ccii_scan, draw_covid19_patient
 from rin.data.standins.rsna import draw_head_slice, draw_radiograph
 from rin.data.standins.ultrasound import draw_breast, draw_thyroid
+from rin.data.tree import open_tree
 from rin.errors import InputError
 
 COUNTS = {"benign": 5, "malignant": 3, "normal": 2}
@@ -204,6 +206,16 @@ def test_stand_in_as_an_archive_is_read_like_the_folder(other, tmp_path, wrap):
     manifest = other.manifest.model_copy(update={"locations": (f"{place.name}.zip",)})
     zipped = open_dataset(manifest, tmp_path, index_folder=tmp_path / "index")
     assert (zipped.provenance, zipped.digest) == ("stand-in", other.digest)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "more/1.png"])
+def test_reader_refuses_a_file_that_has_no_place(other, tmp_path, name):
+    place = tmp_path / other.location
+    shutil.copytree(other.root / other.location, place)
+    (place / name).parent.mkdir(exist_ok=True)
+    (place / name).write_bytes(b"x")
+    with pytest.raises(InputError, match=name.partition("/")[0]):
+        find_cases(open_tree(tmp_path, other.location), other.manifest)
 
 
 def test_pictures_of_different_patients_are_no_near_duplicates(other):
