@@ -25,6 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import pandas as pd
+import sqlalchemy as sa
 from filelock import FileLock
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
@@ -32,29 +33,6 @@ from pydicom.filereader import read_partial
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Engine,
-    Executable,
-    ForeignKey,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    bindparam,
-    create_engine,
-    delete,
-    distinct,
-    func,
-    insert,
-    inspect,
-    select,
-    text,
-    update,
-)
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError
 
 from rin.data.chunks import map_threads, run_chunks
@@ -105,75 +83,75 @@ _TEXTS = {
 _NUMBERS = ("InstanceNumber", "Rows", "Columns", "NumberOfFrames")
 _TAGS = [Tag(name) for name in ("SpecificCharacterSet", *_TEXTS.values(), *_NUMBERS)]
 
-METADATA = MetaData()
-_text = partial(Column, type_=String, nullable=False, default="")
-_number = partial(Column, type_=Integer, nullable=False, default=0)
-_mark = partial(Column, type_=BigInteger, nullable=False)
+METADATA = sa.MetaData()
+_text = partial(sa.Column, type_=sa.String, nullable=False, default="")
+_number = partial(sa.Column, type_=sa.Integer, nullable=False, default=0)
+_mark = partial(sa.Column, type_=sa.BigInteger, nullable=False)
 
-patients = Table("patients", METADATA, Column("patient_id", String, primary_key=True))
+patients = sa.Table("patients", METADATA, sa.Column("patient_id", sa.String, primary_key=True))
 
 #: `modality` and `body_part` are those of the study's images, joined by a backslash if several.
-studies = Table(
+studies = sa.Table(
     "studies",
     METADATA,
-    Column("study_uid", String, primary_key=True),
-    Column("patient_id", ForeignKey("patients.patient_id"), nullable=False, index=True),
+    sa.Column("study_uid", sa.String, primary_key=True),
+    sa.Column("patient_id", sa.ForeignKey("patients.patient_id"), nullable=False, index=True),
     _text("accession_number", index=True),
     *map(_text, ("study_date", "modality", "body_part", "description")),
 )
 
-series = Table(
+series = sa.Table(
     "series",
     METADATA,
-    Column("series_uid", String, primary_key=True),
-    Column("study_uid", ForeignKey("studies.study_uid"), nullable=False, index=True),
+    sa.Column("series_uid", sa.String, primary_key=True),
+    sa.Column("study_uid", sa.ForeignKey("studies.study_uid"), nullable=False, index=True),
     *map(_text, ("modality", "description", "body_part")),
 )
 
 #: `rows`, `columns` and `frames` are 0 where there is no picture (documents).
-instances = Table(
+instances = sa.Table(
     "instances",
     METADATA,
-    Column("sop_uid", String, primary_key=True),
-    Column("series_uid", ForeignKey("series.series_uid"), nullable=False, index=True),
+    sa.Column("sop_uid", sa.String, primary_key=True),
+    sa.Column("series_uid", sa.ForeignKey("series.series_uid"), nullable=False, index=True),
     *map(_text, ("sop_class", "image_type")),
-    Column("instance_number", Integer),
+    sa.Column("instance_number", sa.Integer),
     *map(_number, ("rows", "columns", "frames")),
     *map(_text, ("photometric", "burned_in")),
     _text("path", index=True),
     *map(_mark, ("bytes", "modified_ns")),
 )
 
-reports = Table(
+reports = sa.Table(
     "reports",
     METADATA,
-    Column("accession_number", String, primary_key=True),
-    Column("study_uid", ForeignKey("studies.study_uid"), nullable=False, index=True),
+    sa.Column("accession_number", sa.String, primary_key=True),
+    sa.Column("study_uid", sa.ForeignKey("studies.study_uid"), nullable=False, index=True),
     *map(_text, ("findings", "impression", "path")),
 )
 
 #: What every file says: an instance (or a copy of one) has a SOP UID, a report has none.
 #: `sha256` is known of files whose SOP UID is also that of another.
-files = Table(
+files = sa.Table(
     "files",
     METADATA,
-    Column("path", String, primary_key=True),
+    sa.Column("path", sa.String, primary_key=True),
     *map(_mark, ("bytes", "modified_ns")),
     *(_text(name, index=name.endswith("_uid")) for name in _TEXTS),
-    Column("instance_number", Integer),
+    sa.Column("instance_number", sa.Integer),
     *map(_number, ("rows", "columns", "frames")),
     *map(_text, ("encoding", "findings", "impression", "sha256")),
 )
 
 #: How many files were passed over, by the rule that says so.
-passed_over = Table(
-    "passed_over", METADATA, Column("rule", String, primary_key=True), _number("files")
+passed_over = sa.Table(
+    "passed_over", METADATA, sa.Column("rule", sa.String, primary_key=True), _number("files")
 )
 
-_index = Table(
+_index = sa.Table(
     "archive_index",
     METADATA,
-    Column("version", Integer, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
     _number("settled"),
 )
 
@@ -196,10 +174,10 @@ class Archive:
     provenance: str
 
     @cached_property
-    def engine(self) -> Engine:
+    def engine(self) -> sa.Engine:
         """The connections to the index."""
         try:
-            return create_engine(self.url)
+            return sa.create_engine(self.url)
         except (ArgumentError, InvalidRequestError, ImportError) as error:
             raise InputError(
                 f"the database cannot be used ({error})",
@@ -250,9 +228,9 @@ def open_archive(
     return archive
 
 
-def read_table(archive: Archive, statement: Executable | str) -> pd.DataFrame:
+def read_table(archive: Archive, statement: sa.Executable | str) -> pd.DataFrame:
     """Return what a query on the index selects: a SQLAlchemy ``select``, or SQL as text."""
-    query = text(statement) if isinstance(statement, str) else statement
+    query = sa.text(statement) if isinstance(statement, str) else statement
     with _database_errors(archive), archive.engine.connect() as connection:
         result = connection.execute(query)
         return pd.DataFrame(result.all(), columns=list(result.keys()))
@@ -261,7 +239,7 @@ def read_table(archive: Archive, statement: Executable | str) -> pd.DataFrame:
 def archive_counts(archive: Archive) -> dict[str, int]:
     """Return the numbers of patients, studies, series, instances and reports."""
     tables = (patients, studies, series, instances, reports)
-    counts = {table.name: select(func.count()).select_from(table) for table in tables}
+    counts = {table.name: sa.select(sa.func.count()).select_from(table) for table in tables}
     return {name: int(read_table(archive, query).iat[0, 0]) for name, query in counts.items()}
 
 
@@ -274,13 +252,13 @@ def _database_errors(archive: Archive) -> Iterator[None]:
         lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
         raise InputError(
             f"the database refuses ({lines[0]})",
-            where=make_url(archive.url).render_as_string(hide_password=True),
+            where=sa.make_url(archive.url).render_as_string(hide_password=True),
             remedy="Check that it can be reached and written, and that nobody else is indexing "
             "into it; what was indexed before is kept.",
         ) from error
 
 
-def _alone(engine: Engine) -> contextlib.AbstractContextManager:
+def _alone(engine: sa.Engine) -> contextlib.AbstractContextManager:
     """Keep a second indexing into the same SQLite file waiting; servers refuse it themselves."""
     file = engine.url.database if engine.dialect.name == "sqlite" else None
     if not file or file == ":memory:":
@@ -294,9 +272,9 @@ def _alone(engine: Engine) -> contextlib.AbstractContextManager:
     return FileLock(f"{file}.lock")
 
 
-def _prepare_tables(engine: Engine) -> None:
+def _prepare_tables(engine: sa.Engine) -> None:
     """Make the tables where they are missing; refuse to write into tables of somebody else."""
-    present = set(inspect(engine).get_table_names())
+    present = set(sa.inspect(engine).get_table_names())
     foreign = sorted(present & set(METADATA.tables))
     if foreign and _index.name not in present:
         raise InputError(
@@ -306,7 +284,7 @@ def _prepare_tables(engine: Engine) -> None:
         )
     if _index.name in present:
         with engine.connect() as connection:
-            versions = connection.execute(select(_index.c.version)).scalars().all()
+            versions = connection.execute(sa.select(_index.c.version)).scalars().all()
         if versions and versions != [VERSION]:
             # Another version's tables hold nothing that the files do not.
             METADATA.drop_all(engine)
@@ -314,11 +292,11 @@ def _prepare_tables(engine: Engine) -> None:
     _index.create(engine, checkfirst=True)
     METADATA.create_all(engine)
     with engine.begin() as connection:
-        if not connection.execute(select(_index)).all():
-            connection.execute(insert(_index).values(version=VERSION))
+        if not connection.execute(sa.select(_index)).all():
+            connection.execute(sa.insert(_index).values(version=VERSION))
 
 
-def _update(engine: Engine, root: Path, encoding: str, workers: int | None) -> None:
+def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -> None:
     """Make the index say what lies in the folder now; one error names all bad files."""
     _refuse_empty(root)
     known = _forget_changed(engine, root, encoding)
@@ -345,7 +323,7 @@ def _update(engine: Engine, root: Path, encoding: str, workers: int | None) -> N
             with engine.begin() as connection:
                 store_files(connection, [each for each in found if isinstance(each, dict)])
     with engine.begin() as connection:
-        connection.execute(delete(passed_over))
+        connection.execute(sa.delete(passed_over))
         _insert(connection, passed_over, [{"rule": r, "files": n} for r, n in passed.items() if n])
         problems += _settle(connection, root)
     if problems:
@@ -374,9 +352,9 @@ def _refuse_empty(root: Path) -> None:
     )
 
 
-def _forget_changed(engine: Engine, root: Path, encoding: str) -> set[str]:
+def _forget_changed(engine: sa.Engine, root: Path, encoding: str) -> set[str]:
     """Drop what files said that are gone, changed or decoded otherwise; return the others."""
-    query = select(files.c.path, files.c.bytes, files.c.modified_ns, files.c.encoding)
+    query = sa.select(files.c.path, files.c.bytes, files.c.modified_ns, files.c.encoding)
     with engine.begin() as connection:
         rows = connection.execute(query).all()
         known = {
@@ -389,57 +367,57 @@ def _forget_changed(engine: Engine, root: Path, encoding: str) -> set[str]:
     return known
 
 
-def _forget(connection: Connection, paths: Iterable[str]) -> None:
+def _forget(connection: sa.Connection, paths: Iterable[str]) -> None:
     ordered = sorted(paths)
     for start in range(0, len(ordered), SLICE):
         some = ordered[start : start + SLICE]
-        connection.execute(delete(files).where(files.c.path.in_(some)))
-        connection.execute(update(_index).values(settled=0))
+        connection.execute(sa.delete(files).where(files.c.path.in_(some)))
+        connection.execute(sa.update(_index).values(settled=0))
 
 
-def store_files(connection: Connection, found: list[dict]) -> None:
+def store_files(connection: sa.Connection, found: list[dict]) -> None:
     """Write what some files say."""
     _insert(connection, files, found)
-    connection.execute(update(_index).values(settled=0))
+    connection.execute(sa.update(_index).values(settled=0))
 
 
-def _insert(connection: Connection, table: Table, rows: list[dict]) -> None:
+def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict]) -> None:
     if rows:
-        connection.execute(insert(table), rows)
+        connection.execute(sa.insert(table), rows)
 
 
-def _settle(connection: Connection, root: Path) -> list[Problem]:
+def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
     """Make the tables of all levels anew where files have changed; return contradictions.
 
     Of equal copies of a file, the path that sorts first stands in the index, and so does the text
     that sorts first where files of a study or series differ harmlessly.
     """
-    if connection.execute(select(_index.c.settled)).scalar():
+    if connection.execute(sa.select(_index.c.settled)).scalar():
         return []
     for table in (reports, instances, series, studies, patients):
-        connection.execute(delete(table))
+        connection.execute(sa.delete(table))
     problems = {**_differing_copies(connection, root), **_contradictions(connection)}
     _forget(connection, problems)
     images = files.c.sop_uid != ""
     for table, level in ((patients, "patient"), (studies, "study"), (series, "series")):
         key, *told = table.columns.keys()
         own = [files.c.get(name, files.c.get(f"{level}_{name}")) for name in told]
-        first = [func.coalesce(func.min(func.nullif(column, "")), "") for column in own]
-        rows = select(files.c[key], *first).where(images).group_by(files.c[key])
-        connection.execute(insert(table).from_select([key, *told], rows))
-    paths = select(func.min(files.c.path)).where(images).group_by(files.c.sop_uid)
+        first = [sa.func.coalesce(sa.func.min(sa.func.nullif(column, "")), "") for column in own]
+        rows = sa.select(files.c[key], *first).where(images).group_by(files.c[key])
+        connection.execute(sa.insert(table).from_select([key, *told], rows))
+    paths = sa.select(sa.func.min(files.c.path)).where(images).group_by(files.c.sop_uid)
     columns = instances.columns.keys()
-    rows = select(*(files.c[name] for name in columns)).where(files.c.path.in_(paths))
-    connection.execute(insert(instances).from_select(columns, rows))
+    rows = sa.select(*(files.c[name] for name in columns)).where(files.c.path.in_(paths))
+    connection.execute(sa.insert(instances).from_select(columns, rows))
     _name_modalities(connection)
     unowned = _unowned_reports(connection)
     _forget(connection, unowned)
     columns = reports.columns.keys()
     owner = studies.c.study_uid.label("study_uid")
-    rows = select(*(owner if name == "study_uid" else files.c[name] for name in columns))
+    rows = sa.select(*(owner if name == "study_uid" else files.c[name] for name in columns))
     rows = rows.join_from(files, studies, studies.c.accession_number == files.c.accession_number)
-    connection.execute(insert(reports).from_select(columns, rows.where(files.c.sop_uid == "")))
-    connection.execute(update(_index).values(settled=1))
+    connection.execute(sa.insert(reports).from_select(columns, rows.where(files.c.sop_uid == "")))
+    connection.execute(sa.update(_index).values(settled=1))
     return [Problem(path, problem) for path, problem in (problems | unowned).items()]
 
 
@@ -451,13 +429,17 @@ _COMMON = (
 )
 
 
-def _contradictions(connection: Connection) -> dict[str, str]:
+def _contradictions(connection: sa.Connection) -> dict[str, str]:
     """Return the files that contradict the first of their study or series, and how."""
     found = {}
     for owner, name in _COMMON:
         key, value = files.c[owner], files.c[name]
-        several = select(key).group_by(key).having(func.count(distinct(func.nullif(value, ""))) > 1)
-        rows = select(files.c.path, key, value).where(key.in_(several), key != "", value != "")
+        several = (
+            sa.select(key)
+            .group_by(key)
+            .having(sa.func.count(sa.distinct(sa.func.nullif(value, ""))) > 1)
+        )
+        rows = sa.select(files.c.path, key, value).where(key.in_(several), key != "", value != "")
         first: dict[str, str] = {}
         for path, uid, mine in connection.execute(rows.order_by(files.c.path)):
             if (other := first.setdefault(uid, mine)) != mine:
@@ -467,10 +449,10 @@ def _contradictions(connection: Connection) -> dict[str, str]:
     return found
 
 
-def _differing_copies(connection: Connection, root: Path) -> dict[str, str]:
+def _differing_copies(connection: sa.Connection, root: Path) -> dict[str, str]:
     """Return the files whose SOP Instance UID is also that of another with other content."""
-    several = select(files.c.sop_uid).group_by(files.c.sop_uid).having(func.count() > 1)
-    query = select(files.c.sop_uid, files.c.path, files.c.sha256)
+    several = sa.select(files.c.sop_uid).group_by(files.c.sop_uid).having(sa.func.count() > 1)
+    query = sa.select(files.c.sop_uid, files.c.path, files.c.sha256)
     query = query.where(files.c.sop_uid.in_(several), files.c.sop_uid != "")
     found = {}
     rows = connection.execute(query.order_by(files.c.sop_uid, files.c.path)).all()
@@ -482,14 +464,14 @@ def _differing_copies(connection: Connection, root: Path) -> dict[str, str]:
             if digest != first[1]:
                 found[path] = f"SOPInstanceUID {uid} is also that of {first[0]}, which differs"
             elif not known:
-                own = update(files).where(files.c.path == path)
+                own = sa.update(files).where(files.c.path == path)
                 connection.execute(own.values(sha256=digest))
     return found
 
 
-def _unowned_reports(connection: Connection) -> dict[str, str]:
+def _unowned_reports(connection: sa.Connection) -> dict[str, str]:
     """Return the reports that belong to no study or to several, or are not its first."""
-    query = select(files.c.path, files.c.accession_number, studies.c.study_uid)
+    query = sa.select(files.c.path, files.c.accession_number, studies.c.study_uid)
     same = studies.c.accession_number == files.c.accession_number
     query = query.join_from(files, studies, same & (files.c.accession_number != ""), isouter=True)
     query = query.where(files.c.sop_uid == "").order_by(files.c.path, studies.c.study_uid)
@@ -505,9 +487,9 @@ def _unowned_reports(connection: Connection) -> dict[str, str]:
     return found
 
 
-def _name_modalities(connection: Connection) -> None:
+def _name_modalities(connection: sa.Connection) -> None:
     """Give each study the modalities and body parts of its series that hold pictures."""
-    query = select(series.c.study_uid, series.c.modality, series.c.body_part).distinct()
+    query = sa.select(series.c.study_uid, series.c.modality, series.c.body_part).distinct()
     rows = connection.execute(query.order_by(series.c.study_uid)).all()
     told = []
     for uid, own in groupby(rows, key=lambda row: row.study_uid):
@@ -515,8 +497,8 @@ def _name_modalities(connection: Connection) -> None:
         modality, part = ("\\".join(sorted({*some} - {""})) for some in zip(*shown, strict=True))
         told.append({"uid": uid, "modalities": modality, "parts": part})
     if told:
-        own = update(studies).where(studies.c.study_uid == bindparam("uid"))
-        own = own.values(modality=bindparam("modalities"), body_part=bindparam("parts"))
+        own = sa.update(studies).where(studies.c.study_uid == sa.bindparam("uid"))
+        own = own.values(modality=sa.bindparam("modalities"), body_part=sa.bindparam("parts"))
         connection.execute(own, told)
 
 
