@@ -30,6 +30,8 @@ import os
 import re
 import secrets
 from base64 import b32encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
@@ -95,7 +97,7 @@ class Pseudonyms:
     def patient(self, patient_id: str) -> str:
         """Return a patient's pseudonym: P and 16 letters or digits, 80 bits of the digest.
 
-        Blanks around an id do not count, as in DICOM.  An empty one is refused: it would make one
+        Blanks around an id do not count, as in DICOM; an empty one is refused, as it would make one
         patient of all who have none.
         """
         return "P" + b32encode(self._digest("patient", _known(patient_id))[:10]).decode("ascii")
@@ -164,13 +166,11 @@ def export_png(dataset: Dataset, path: Path, window: tuple[float, float] | None)
     """
     pixels = decode(dataset)
     own = dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
-    try:
+    with _refusing(dataset):
         deep = pixels.ndim == 2 and dataset.BitsStored > 8
         if window is None and deep and not (own or dataset.get("VOILUTSequence")):
             raise ValueError("it has more than 8 bits and neither VOI window nor VOI table")
         gray = dicom.display(dataset, pixels, window)
-    except dicom.BROKEN as error:
-        raise _refusal(dataset, error) from error
     with write_atomically(Path(path)) as draft:
         Image.fromarray(gray).save(draft, "PNG")
     return gray.shape[1], gray.shape[0]
@@ -185,10 +185,8 @@ def display_window(modality: str, region: str) -> tuple[float, float] | None:
 
 def decode(dataset: Dataset) -> np.ndarray:
     """Return the pixels of a single frame: (h, w) of 8 or 16 bits, or uint8 RGB (h, w, 3)."""
-    try:
+    with _refusing(dataset):
         return dicom.decode(dataset)
-    except dicom.BROKEN as error:
-        raise _refusal(dataset, error) from error
 
 
 def load_key(path: Path) -> bytes:
@@ -239,20 +237,16 @@ def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift:
     made = Dataset()
     for keyword, rule in allowed(rules).items():
         tag = Tag(tag_for_keyword(keyword))
-        kinds = tuple(dictionary_VR(tag).split(" or "))
         if tag not in source:
             continue
+        vr, values = _read(source, tag, dictionary_VR(tag).split(" or "))
         if isinstance(rule, dict):
-            items = [_copy_kept(item, rule, names, shift) for item in _items(source, tag)]
+            found = [item for value in values if isinstance(value, Sequence) for item in value]
+            items = [_copy_kept(item, rule, names, shift) for item in found]
             # An item of look-up tables without its table says nothing.
-            whole = [
-                item for item in items if len(item) and ("LUTData" in item or "LUTData" not in rule)
-            ]
-            if whole:
-                made.add(DataElement(tag, "SQ", Sequence(whole)))
-            continue
-        vr, values = _read(source, tag, kinds)
-        if rule == "look-up table":
+            kept = [item for item in items if item and ("LUTData" in item or "LUTData" not in rule)]
+            kept = [Sequence(kept)] if kept else []
+        elif rule == "look-up table":
             kept = _table(values, source)
         elif rule == "uid":
             kept = [names.uid(uid) for uid in values if isinstance(uid, str)]
@@ -281,7 +275,7 @@ def allowed(rules: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read(source: Dataset, tag: BaseTag, kinds: tuple[str, ...]) -> tuple[str, list]:
+def _read(source: Dataset, tag: BaseTag, kinds: list[str]) -> tuple[str, list]:
     """Return VR and values of an element; none where it cannot be read as what it claims."""
     try:
         element = source[tag]
@@ -289,14 +283,10 @@ def _read(source: Dataset, tag: BaseTag, kinds: tuple[str, ...]) -> tuple[str, l
     except dicom.BROKEN:
         return kinds[0], []
     vr = element.VR if element.VR in kinds else kinds[0]
-    if isinstance(value, MultiValue | list | tuple):
+    # A sequence is one value.
+    if isinstance(value, MultiValue | list | tuple) and not isinstance(value, Sequence):
         return vr, list(value)
     return vr, [] if value is None else [value]
-
-
-def _items(source: Dataset, tag: BaseTag) -> list[Dataset]:
-    _, values = _read(source, tag, ("SQ",))
-    return [item for value in values if isinstance(value, Sequence) for item in value]
 
 
 def _known_words(values: list, known: set[str]) -> list[str]:
@@ -339,7 +329,7 @@ def _moved(values: list, shift: int) -> list[str]:
 
 def _table(values: list, source: Dataset) -> list:
     """Return the data of a look-up table as it stands, or raise where it can be none."""
-    _, descriptor = _read(source, Tag("LUTDescriptor"), ("US", "SS"))
+    _, descriptor = _read(source, Tag("LUTDescriptor"), ["US", "SS"])
     if not values or len(descriptor) != 3:
         return []
     length = int(descriptor[0]) or 2**16
@@ -358,22 +348,28 @@ def _table(values: list, source: Dataset) -> list:
     return values
 
 
-def _refusal(dataset: Dataset, error: Exception) -> InputError:
-    return InputError(
-        f"the pixels cannot be read ({dicom.problem_of(error)})",
-        where=getattr(dataset, "filename", None) or "image",
-        remedy="Export it as one uncompressed gray or RGB frame, or leave it out.",
-    )
+@contextmanager
+def _refusing(dataset: Dataset) -> Iterator[None]:
+    """Say of pixels that cannot be read what is wrong with them."""
+    try:
+        yield
+    except dicom.BROKEN as error:
+        raise InputError(
+            f"the pixels cannot be read ({dicom.problem_of(error)})",
+            where=getattr(dataset, "filename", None) or "image",
+            remedy="Export it as one uncompressed gray or RGB frame, or leave it out.",
+        ) from error
 
 
 def _state_method(made: Dataset) -> None:
     made.PatientIdentityRemoved = "YES"
     made.LongitudinalTemporalInformationModified = "MODIFIED"
     made.DeidentificationMethod = METHOD
-    made.DeidentificationMethodCodeSequence = Sequence(Dataset() for _ in METHOD_CODES)
-    codes = zip(made.DeidentificationMethodCodeSequence, METHOD_CODES.items(), strict=True)
-    for code, (value, meaning) in codes:
+    made.DeidentificationMethodCodeSequence = Sequence()
+    for value, meaning in METHOD_CODES.items():
+        code = Dataset()
         code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "DCM", meaning
+        made.DeidentificationMethodCodeSequence.append(code)
 
 
 def _make_key(path: Path) -> None:
