@@ -653,5 +653,5 @@ def take_cases(dataset: Dataset, chosen: np.ndarray) -> Dataset:
     if chosen.all():
         return dataset
     cases = dataset.cases[chosen].reset_index(drop=True)
-    chosen = "\n".join([dataset.digest, *cases["case_id"]])
-    return replace(dataset, cases=cases, digest=hashlib.sha256(chosen.encode()).hexdigest())
+    content = "\n".join([dataset.digest, *cases["case_id"]])
+    return replace(dataset, cases=cases, digest=hashlib.sha256(content.encode()).hexdigest())

@@ -2,7 +2,6 @@ import pandas as pd
 import pytest
 from busi_files import zip_folder
 
-from rin.data.leakage import check_splits
 from rin.data.manifest import FoldLists, find_task
 from rin.data.splits import read_fold_files
 from rin.data.tree import open_tree
@@ -59,11 +58,6 @@ def test_read_fold_files_of_folder_tree_and_archive_are_equal(folder, tmp_path):
         pd.testing.assert_frame_equal(read_fold_files(place, LISTS, CASES, 2), expected)
 
 
-def test_read_fold_files_makes_folds_that_check_splits_accepts(folder):
-    folds = read_fold_files(folder, LISTS, CASES, n_folds=2)
-    check_splits(CASES, folds, pd.DataFrame({"case_a": [], "case_b": [], "distance": []}))
-
-
 def test_read_fold_files_without_fold_in_the_pattern_is_one_fold(tmp_path):
     for part, ids in FOLDS[0].items():
         rows = "".join(f"images/{i}.jpg,{LABELS[i]}\n" for i in ids)
@@ -117,21 +111,3 @@ def test_read_fold_files_with_a_list_in_two_folders_is_refused(folder):
     write_lists(folder / "copy", FOLDS)
     with pytest.raises(InputError, match="2 lists called"):
         read_fold_files(folder, LISTS, CASES, n_folds=2)
-
-
-@pytest.mark.parametrize(
-    ("folds", "told"),
-    [
-        ({"train": ["1_1", "2_1", "3_1"], "val": ["1_2"], "test": ["4_1"]}, "1 patients stand"),
-        ({"train": ["1_1", "1_2", "2_1"], "val": ["3_1"], "test": ["3_1", "4_1"]}, "one part"),
-    ],
-    ids=["patient", "case"],
-)
-def test_lists_with_a_patient_or_case_on_both_sides_are_refused_by_check_splits(
-    folder, folds, told
-):
-    write_lists(folder, (folds, FOLDS[1]))
-    read = read_fold_files(folder, LISTS, CASES, n_folds=1)
-    none = pd.DataFrame(columns=["case_a", "case_b", "distance"])
-    with pytest.raises(InputError, match=told):
-        check_splits(CASES, read, none)

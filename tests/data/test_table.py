@@ -7,6 +7,7 @@ from busi_files import mask, picture, save
 
 from rin.data.dataset import open_dataset
 from rin.data.layouts import find_cases
+from rin.data.layouts.found import read_table
 from rin.data.layouts.table import read_split
 from rin.data.manifest import load_manifest
 from rin.data.store import build_store, open_store
@@ -263,3 +264,44 @@ def test_read_split_gives_the_column_by_case_id(bus, bus_manifest):
     np.testing.assert_array_equal(split.index, ROWS["ID"] + ".png")
     with pytest.raises(InputError, match="no split is known"):
         read_split(open_tree(bus, "bus"), with_options(bus_manifest, split=None))
+
+
+PLAIN = [{"id": "0", "hemorrhage": "1"}, {"id": "1", "hemorrhage": "0"}]
+
+
+def read_csv(tmp_path, content, columns=("id", "hemorrhage")):
+    (tmp_path / "set").mkdir(exist_ok=True)
+    (tmp_path / "set" / "labels.csv").write_bytes(content)
+    return read_table(open_tree(tmp_path, "set"), "labels.csv", columns)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"id,hemorrhage\n0,1\n1,0\n",
+        b"id, hemorrhage\n0,1\n1,0",
+        b"\xef\xbb\xbfid,hemorrhage\r\n0,1\r\n1,0\r\n",
+        b'"id","hemorrhage"\n"0"," 1 "\n\n1,0\n\n',
+        b"id,hemorrhage\r0,1\r1,0\r",
+    ],
+    ids=["plain", "blank in header", "mark and CRLF", "quotes and empty lines", "CR"],
+)
+def test_read_table_in_any_usual_form_gives_the_same_rows(tmp_path, content):
+    assert read_csv(tmp_path, content).to_dict("records") == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "no CSV table"),
+        (b"id,label\n0,1\n", "its columns are id, label; needed are id, hemorrhage"),
+        (b"id,hemorrhage,id\n0,1,2\n", "its columns are id, hemorrhage, id; needed"),
+        (b"id,hemorrhage\n0,1\n1\n", "Expected 2 columns, got 1"),
+        (b"id,hemorrhage\n0,1,2\n", "Expected 2 columns, got 3"),
+        (b"id,hemorrhage\n\xff\xfe,1\n", "no CSV table in UTF-8"),
+        (b'id,hemorrhage\n0,"1\n', "a quote in the table is not closed"),
+    ],
+)
+def test_read_table_that_is_broken_names_file_and_fault(tmp_path, content, message):
+    with pytest.raises(InputError, match=rf"labels\.csv: .*{message}"):
+        read_csv(tmp_path, content)
