@@ -196,9 +196,7 @@ def measurement_ledger(study: Study) -> Ledger:
 def plan_probe(study: Study) -> list[PretrainingRun]:
     """List the pretraining runs whose files are probed: backbones × contracts on one corpus.
 
-    They are the study's own pretraining with another contract, number of images and epochs.
-    Backbones without a batch normalisation behind the first convolution are left out.
-
+    They are the study's own pretraining with another contract, number of images and epochs;
     `InputError` when the profile has no section on the probe.
     """
     section, pretraining = study.profile.section("probe"), study.profile.pretraining
