@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rin.errors import InputError, unknown
+from rin.files import read_yaml
 from rin.paper import COMPARISONS
-from rin.strict_yaml import read_yaml
 
 Counts = dict[str, Annotated[int, Field(ge=0)]]
 #: Source class to label; None leaves the class out of the task.

@@ -168,7 +168,7 @@ def read_table(
     columns, content = list(columns), tree.read(name)
     parquet = name.lower().endswith(".parquet")
     try:
-        rows = _parquet(content) if parquet else _csv(content, None if header else columns)
+        rows = _parquet(content, columns) if parquet else _csv(content, None if header else columns)
     except (pa.ArrowException, OSError, ValueError) as error:
         kind = "parquet table" if parquet else "CSV table in UTF-8"
         problem = " ".join(str(error).split())
@@ -198,10 +198,14 @@ def _csv(content: bytes, names: list[str] | None) -> pd.DataFrame:
     return table.to_pandas(types_mapper=lambda _: pd.StringDtype("pyarrow"))
 
 
-def _parquet(content: bytes) -> pd.DataFrame:
+def _parquet(content: bytes, columns: list[str]) -> pd.DataFrame:
+    file = pq.ParquetFile(pa.BufferReader(content))
+    names = file.schema_arrow.names
+    # What is not asked for may be pictures, and stays unread.
+    read = file.read([name for name in names if name.strip() in columns] if columns else names)
     # Whole numbers beside missing values come as floats; as text they are whole numbers again.
-    rows = pq.read_table(pa.BufferReader(content)).to_pandas().convert_dtypes()
-    return rows.astype(pd.StringDtype("pyarrow")).fillna("")
+    rows = read.to_pandas().convert_dtypes().astype(pd.StringDtype("pyarrow")).fillna("")
+    return rows.reindex(columns=names, fill_value="")
 
 
 def challenge_files(
