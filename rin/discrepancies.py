@@ -21,10 +21,10 @@ from statsmodels.stats import api as statsmodels_tests
 from rin import paper
 from rin.curation.taxonomy import REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest, manifest_names
+from rin.files import read_yaml
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
 from rin.stats.audit import audit_tasks, rounded
-from rin.strict_yaml import read_yaml
 
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
 KINDS: dict[str, str] = _READ["kinds"]

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and their digests."""
+"""Files that are there whole or not at all, their digests, and YAML that people write."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rin.errors import InputError
 
 
 def sha256_of(path: Path) -> str:
@@ -26,3 +31,32 @@ def write_atomically(path: Path) -> Iterator[Path]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """PyYAML's safe loader, which would otherwise let the last of equal keys win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        merged = [key for key, _ in node.value if key.tag == "tag:yaml.org,2002:merge"]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key not in merged]
+        for place, key in enumerate(keys):
+            if key in keys[:place]:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> Any:
+    """Return what a YAML file holds.
+
+    Raises
+    ------
+    InputError
+        For a file that is not UTF-8 or not YAML, or in which a key stands twice; the message has
+        the line.
+    """
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"not YAML ({error})", where=path, remedy="Mend the file.") from error

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from rin.strict_yaml import read_yaml
+from rin.files import read_yaml
 
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
 _PLACES = _READ["places"]

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from rin.errors import unknown
-from rin.strict_yaml import read_yaml
+from rin.files import read_yaml
 
 FACTS = Path(__file__).with_suffix(".yaml")
 DIRECTIONS = ("RadImageNet", "ImageNet", "parity")

@@ -19,8 +19,7 @@ PACKAGE = ROOT / "rin"
 # A room imports from its own package and from floors below.
 FLOORS = {
     "errors": 0,
-    "files": 0,
-    "strict_yaml": 1,
+    "files": 1,
     "paper": 2,
     "replications": 2,
     "models": 2,

@@ -31,8 +31,7 @@ from rin.data.layouts.radimagenet import TABLES
 from rin.data.splits import PARTS, SHARES, divide
 from rin.data.tree import walk
 from rin.errors import InputError
-from rin.files import sha256_of
-from rin.strict_yaml import read_yaml
+from rin.files import read_yaml, sha256_of
 
 FOLDER = "radimagenet_curated"
 PICTURES = "radiology_ai"

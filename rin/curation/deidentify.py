@@ -52,8 +52,7 @@ from pydicom.uid import ExplicitVRLittleEndian, UID_dictionary
 from rin.curation.taxonomy import BODY_PARTS
 from rin.data import dicom
 from rin.errors import InputError
-from rin.files import write_atomically
-from rin.strict_yaml import read_yaml
+from rin.files import read_yaml, write_atomically
 
 #: Edition of PS3.15 whose Table E.1-1 is used.
 EDITION = "dicomfields_2026c"

@@ -13,7 +13,7 @@ import pandas as pd
 from sqlalchemy import select
 
 from rin.curation.index import Archive, instances, read_table, series, studies
-from rin.strict_yaml import read_yaml
+from rin.files import read_yaml
 
 _RULES = read_yaml(Path(__file__).with_suffix(".yaml"))
 #: Name of each rule to its reason.

@@ -31,8 +31,7 @@ from statsmodels.stats.proportion import proportion_confint
 from rin.curation.index import Archive, read_table, reports, studies
 from rin.curation.taxonomy import read_rows
 from rin.errors import InputError
-from rin.files import write_atomically
-from rin.strict_yaml import read_yaml
+from rin.files import read_yaml, write_atomically
 
 _LEXICON = read_yaml(Path(__file__).with_name("lexicon.yaml"))
 #: Words that say nothing against normality; all others make an impression unclear.

@@ -21,8 +21,8 @@ import pandera.pandas as pa
 
 from rin.data.manifest import manifest_folder
 from rin.errors import InputError, named
+from rin.files import read_yaml
 from rin.paper import DATABASE
-from rin.strict_yaml import read_yaml
 
 FILE = "radimagenet_labels.csv"
 COLUMNS = ("modality", "region", "label", "images", "kind", "source")

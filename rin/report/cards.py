@@ -20,12 +20,11 @@ import pandas as pd
 
 from rin.data.manifest import DatasetManifest
 from rin.errors import InputError
-from rin.files import sha256_of, write_atomically
+from rin.files import read_yaml, sha256_of, write_atomically
 from rin.models.backbones import find_backbone
 from rin.models.preprocessing import find_preprocessing
 from rin.paper import CITATION, DATABASE
 from rin.report.style import init_style
-from rin.strict_yaml import read_yaml
 from rin.study.pretraining import NOTOP, SAFETENSORS, WEIGHTS, find_corpus
 from rin.study.setting import Study
 

@@ -22,11 +22,11 @@ from pydantic import (
 )
 
 from rin.errors import InputError, unknown
+from rin.files import read_yaml
 from rin.models.augmentation import find_augmentation
 from rin.models.backbones import BACKBONES, check_size
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import resolve_contract
-from rin.strict_yaml import read_yaml
 from rin.study.scenarios import find_scenario, scenarios_of
 
 MAIN, FROM_RANDOM, REPEATS = "main", "from_random", "repeats"

@@ -33,7 +33,7 @@ from rin.data.manifest import load_manifest
 from rin.data.pixels import read_mask
 from rin.data.splits import corpus_split
 from rin.errors import InputError
-from rin.strict_yaml import read_yaml
+from rin.files import read_yaml
 
 
 def own_package(folder, monkeypatch):

@@ -36,7 +36,7 @@ from rin.curation.standin.phantoms import Drawing, display
 from rin.curation.standin.studies import FACTS, Study
 from rin.data.standins.phantoms import resized
 from rin.data.standins.writers import fill, make_uid, new_instance
-from rin.strict_yaml import read_yaml
+from rin.files import read_yaml
 
 TEMPLATES = read_yaml(Path(__file__).with_name("headers.yaml"))
 TEXT_HEIGHT, SCAN_MM = 11, 320.0

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.random import Generator, default_rng
 
 from rin.data.standins.writers import make_uid
-from rin.strict_yaml import read_yaml
+from rin.files import read_yaml
 
 FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
 WORDS = read_yaml(Path(__file__).with_name("reports.yaml"))
