@@ -90,7 +90,7 @@ def test_a_file_that_is_absent_ends_in_one_line(call):
     ("arguments", "said"),
     [
         (["trained.h5", "--images", "absent"], "no folder, zip archive or dataset"),
-        (["trained.h5", "--images", "busi"], "Give --data-root"),
+        (["trained.h5", "--images", "busi"], "rin: --data-root: Breast Ultrasound Images"),
     ],
 )
 def test_what_cannot_be_probed_ends_in_one_line(call, weights, arguments, said):
