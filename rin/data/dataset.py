@@ -114,10 +114,7 @@ def check_counts(
     manifest knows to be bad may be absent.  InputError names each class that differs.
     """
     stated, absent = manifest.counts, 0
-    images = stated.images if note is None else note["images"]
-    masks = dict.fromkeys((case.source_class for case in found), 0)
-    for case in found:
-        masks[case.source_class] += len(case.masks)
+    images, masks = stated.images if note is None else note["images"], count_masks(found)
     compared = [
         (f"{stated.unit}s", images, count_cases(found, stated.unit, where) if images else {}),
         ("masks", stated.masks if note is None else note["masks"], masks),
@@ -143,7 +140,7 @@ def check_counts(
         )
 
 
-def count_cases(found: list[FoundCase], unit: str, where: str | Path) -> dict[str, int]:
+def count_cases(found: list[FoundCase], unit: str, where: str | Path) -> Counter[str]:
     """Return the number of images or exams of each source class.
 
     Raises InputError where exams are to be counted, and only headers tell them apart.
@@ -159,6 +156,14 @@ def count_cases(found: list[FoundCase], unit: str, where: str | Path) -> dict[st
         )
     exams = {(case.source_class, case.patient_id) for case in found}
     return Counter(source_class for source_class, _ in exams)
+
+
+def count_masks(found: list[FoundCase]) -> Counter[str]:
+    """Return the number of masks of each source class, also 0."""
+    masks: Counter[str] = Counter()
+    for case in found:
+        masks[case.source_class] += len(case.masks)
+    return masks
 
 
 def count_differences(what: str, expected: dict[str, int], counted: dict[str, int]) -> list[str]:

@@ -17,6 +17,7 @@ from rin.data.dataset import (
     Finding,
     check_counts,
     count_cases,
+    count_masks,
     count_patients,
     locate,
     open_dataset,
@@ -346,17 +347,14 @@ def _located(done: Verification, data_root: Path) -> tuple[Verification, Tree]:
 
 
 def _class_counts(manifest: DatasetManifest, found: list[FoundCase]) -> tuple[ClassCount, ...]:
-    stated = manifest.counts
+    stated, masks = manifest.counts, count_masks(found)
     counted = count_cases(found, stated.unit, manifest.name)
-    masks = dict.fromkeys(counted, 0)
-    for case in found:
-        masks[case.source_class] += len(case.masks)
     return tuple(
         ClassCount(
             source_class=name,
-            found=counted.get(name, 0),
+            found=counted[name],
             expected=stated.images.get(name),
-            masks=masks.get(name, 0),
+            masks=masks[name],
             expected_masks=stated.masks.get(name),
         )
         for name in sorted(set(counted) | set(stated.images))

@@ -6,17 +6,13 @@ import pytest
 import yaml
 from busi_files import TOP
 
-from rin.data.layouts import LAYOUTS, PATIENTS, find_cases
+from rin.data.layouts import LAYOUTS, PATTERNED, find_cases
 from rin.data.manifest import load_manifest
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
 
-def test_every_layout_says_where_its_patients_come_from():
-    assert PATIENTS.keys() == LAYOUTS.keys()
-
-
-@pytest.mark.parametrize("layout", [name for name in PATIENTS if PATIENTS[name] != "pattern"])
+@pytest.mark.parametrize("layout", sorted(set(LAYOUTS) - set(PATTERNED)))
 def test_pattern_that_a_layout_does_not_use_is_refused(tmp_path, layout):
     changes = {"layout": layout, "patient_pattern": r"^(\d+)"}
     manifest = load_manifest("busi").model_copy(update=changes)
@@ -35,6 +31,6 @@ def test_shipped_manifests_name_a_source_wherever_patients_are_the_units():
     for path in Path(__file__).parents[2].glob("data_manifests/*.yaml"):
         raw = yaml.safe_load(path.read_text("utf-8"))
         if raw.get("independence") == "patient":
-            assert PATIENTS[raw["layout"]] != "none"
-            if PATIENTS[raw["layout"]] == "pattern":
+            assert raw["layout"] != "busi"
+            if raw["layout"] in PATTERNED:
                 assert raw.get("patient_pattern") or raw["options"]["patient"]

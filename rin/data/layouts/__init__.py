@@ -5,7 +5,6 @@ It refuses files that it cannot place, so nothing is left out in silence.
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 from rin.data.layouts import (
     cc_ccii,
@@ -35,15 +34,10 @@ LAYOUTS: dict[str, Reader] = {
     table.LAYOUT: table.find_cases,
 }
 
-#: Where a layout's patients come from: its own files, the manifest's `patient_pattern` (or, in a
-#: table, a column), a table that may be absent, or nowhere.
-PATIENTS: dict[str, Literal["layout", "pattern", "table", "none"]] = {
-    **dict.fromkeys(LAYOUTS, "layout"),
-    "busi": "none",
-    "folder_classes": "pattern",
-    "radimagenet": "table",
-    table.LAYOUT: "pattern",
-}
+#: Layouts that read patients from names by the manifest's `patient_pattern`, and those in which
+#: nothing may name them.
+PATTERNED = ("folder_classes", table.LAYOUT)
+UNNAMED = ("busi", "radimagenet", *PATTERNED)
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
@@ -63,18 +57,17 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         )
     if manifest.layout not in LAYOUTS:
         raise unknown("layout", manifest.layout, sorted(LAYOUTS))
-    source, where = PATIENTS[manifest.layout], f"manifest {manifest.name}"
-    if manifest.patient_pattern is not None and PATIENTS[manifest.layout] != "pattern":
-        using = ", ".join(name for name, known in PATIENTS.items() if known == "pattern")
+    where = f"manifest {manifest.name}"
+    if manifest.patient_pattern is not None and manifest.layout not in PATTERNED:
         raise InputError(
             f"the layout {manifest.layout!r} takes no patient_pattern",
             where=where,
-            remedy=f"Leave it out, or use a layout that reads patients from names: {using}.",
+            remedy=f"Leave it out, or use a layout that reads one: {', '.join(PATTERNED)}.",
         )
     cases = sorted(LAYOUTS[manifest.layout](tree, manifest), key=lambda case: case.case_id)
     if manifest.independence != "patient":
         return cases
-    if source != "layout" and all(case.patient_id == case.case_id for case in cases):
+    if manifest.layout in UNNAMED and all(case.patient_id == case.case_id for case in cases):
         raise InputError(
             "independence is patient, and nothing names the patients",
             where=where,
