@@ -139,14 +139,9 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
     """Make a corpus from an archive, as far as that is not done.
 
     It is byte for byte the same, however often the work was stopped; a changed plan changes only
-    what it must: pictures that are exported stay.
-
-    Raises
-    ------
-    InputError
-        What is wrong with the archive, its reports, key images or label map; images that
-        cannot be exported, all together and after the others are; no two classes with three
-        patients; an output that cannot be written.
+    what it must: pictures that are exported stay.  InputError says what is wrong with the archive,
+    its reports, key images or label map, and names images that cannot be exported, after the others
+    are; also where no two classes have three patients, or the output cannot be written.
     """
     output = Path(plan.output)
     try:

@@ -112,8 +112,8 @@ def all_there(output: Path) -> bool:
         return False
     notes = _noted(output)
     written = int((notes["risk"] == "").sum())
-    counts = [len([*(output / name).iterdir()]) for name in (DICOM_FOLDER, PICTURE_FOLDER)]
-    return counts == [written] * 2 and len(_whole(notes, output)) == len(notes)
+    counts = {len(_sizes(output / name)) for name in (DICOM_FOLDER, PICTURE_FOLDER)}
+    return counts == {written} and len(_whole(notes, output)) == len(notes)
 
 
 def digest_of_image_code() -> str:
@@ -169,13 +169,16 @@ def _noted(output: Path) -> pd.DataFrame:
     return notes.drop_duplicates("mark", keep="last", ignore_index=True)
 
 
+def _sizes(folder: Path) -> dict[str, int]:
+    with os.scandir(folder) as entries:
+        return {entry.name: entry.stat().st_size for entry in entries}
+
+
 def _whole(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
     """Return the notes of images that are at risk, or of which both files are there as noted."""
     found = pd.Series(True, index=notes.index)
     for folder, ending, column in EXPORTED:
-        with os.scandir(output / folder) as entries:
-            sizes = {entry.name: entry.stat().st_size for entry in entries}
-        found &= (notes["uid"] + ending).map(sizes) == notes[column]
+        found &= (notes["uid"] + ending).map(_sizes(output / folder)) == notes[column]
     return notes[(notes["risk"] != "") | found]
 
 
@@ -190,11 +193,8 @@ def _keep(notes: pd.DataFrame, output: Path) -> None:
         path.unlink()
     written = notes.loc[notes["risk"] == "", "uid"]
     for folder, ending, _ in EXPORTED:
-        named = set(written + ending)
-        with os.scandir(output / folder) as entries:
-            strays = [entry.path for entry in entries if entry.name not in named]
-        for path in strays:
-            Path(path).unlink()
+        for name in _sizes(output / folder).keys() - set(written + ending):
+            (output / folder / name).unlink()
 
 
 def _export_chunk(
