@@ -37,9 +37,9 @@ study: $(DONE)
 	$(VENV)/bin/rin study --profile '$(PROFILE)' --results '$(RESULTS)' \
 	  $(if $(strip $(DATA_ROOT)),--data-root '$(DATA_ROOT)')
 
-# A file's tests stay in one process, for they share what is slow to make.
+# tests/conftest.py says which tests stay in one process.
 test: lint
-	$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 test-slow: $(DONE)
 	$(PY) -m pytest -m slow

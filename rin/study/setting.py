@@ -219,7 +219,7 @@ def task_inputs(
         split = sized_folds(store.cases, groups, wanted, n_folds, profile.seed)
     elif split is None:
         split = make_folds(store.cases, groups, n_folds, profile.seed)
-    check_splits(store.cases, split, pairs)
+    check_splits(store.cases, split, pairs, partial=sizes is not None)
     return TaskInputs(
         manifest,
         task_manifest,
