@@ -300,9 +300,9 @@ def predictions(
     datasets by name.
     """
     planned = finished_runs(study, name, task)
-    known = {*SCORED_PARTS, *(name for each in planned for name in each.inputs.external)}
-    if part not in known:
-        raise unknown("part", part, sorted(known))
+    external = dict.fromkeys(name for each in planned for name in each.inputs.external)
+    if part not in (known := [*SCORED_PARTS, *external]):
+        raise unknown("part", part, known)
     table = _read(study, planned, PREDICTIONS)
     return table[table["part"] == part].reset_index(drop=True)
 

@@ -1,5 +1,6 @@
 """External datasets: every run scores them whole, and is trained on none of them."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +24,8 @@ CHANGES = {
 
 @pytest.fixture(scope="module")
 def external(study_folder, pretrained_study, with_small_backbone):
-    study = open_study(tiny_profile(CHANGES | {"name": "tiny"}), results=study_folder)
+    study = open_study(tiny_profile(CHANGES), results=study_folder)
+    shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
     with with_small_backbone():
         run.run_missing(study, plan_study(study, "from_random"), "External")
     return study
