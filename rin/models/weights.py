@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import numpy as np
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from rin.errors import InputError, unknown
-from rin.files import sha256_of, write_atomically
+from rin.files import read_yaml, sha256_of, write_atomically
 from rin.models.backbones import build_backbone, find_backbone
 from rin.models.preprocessing import PREPROCESSING, Preprocessing, find_preprocessing
 
@@ -83,9 +82,9 @@ def read_section(model: type[Row], section: str, path: Path | None = None) -> li
     """Read one list of `data_manifests/weights.yaml`, or of the file at `path`."""
     path = path or manifest_folder() / "weights.yaml"
     try:
-        rows = yaml.safe_load(path.read_text(encoding="utf-8"))[section]
+        rows = read_yaml(path)[section]
         return [model.model_validate(row) for row in rows]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"no readable list of {section} ({error})",
             where=path,

@@ -18,6 +18,7 @@ from rin.data.leakage import nearest_pictures, picture_hash
 from rin.data.manifest import find_task
 from rin.data.pixels import read_picture, resize_picture
 from rin.errors import InputError
+from rin.files import read_yaml
 from rin.study.pretraining import choose_corpus, find_corpus
 from rin.study.reference import reference_folder
 from rin.study.setting import Study, find_manifest
@@ -95,7 +96,7 @@ def read_corpus_overlap(name: str = "open") -> pd.DataFrame:
             where=path,
             remedy="Write it with rin.study.corpus_overlap.write_corpus_overlap.",
         )
-    return pd.DataFrame(yaml.safe_load(path.read_text(encoding="utf-8"))["rows"])
+    return pd.DataFrame(read_yaml(path)["rows"])
 
 
 def _distances_of_copies(dataset: Dataset, side: int, n: int, seed: int) -> np.ndarray:
