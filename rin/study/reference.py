@@ -49,12 +49,14 @@ from rin.study.pretraining import (
 )
 from rin.study.probe import plan_probe, probe_ledger, probe_measurements
 from rin.study.profile import MAIN, STUDIES
-from rin.study.run import PREDICTIONS, baseline_table, cam_arrays, overlap_table, scored_cases
+from rin.study.run import PREDICTIONS, baseline_table, cam_arrays, overlap_table
 from rin.study.setting import Study, TaskInputs
 
 RUN = "run.json"
 #: Largest size of all files of a reference run together, in bytes.
 LARGEST = 4_000_000
+#: Decimals that are kept of overlap, whose shares lie between 0 and 1.
+OVERLAP_DECIMALS = 4
 Count = Annotated[int, Field(ge=0)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -281,8 +283,8 @@ class ReferenceRun:
 
     def cases(self, task: str, part: str) -> pd.DataFrame:
         """As `rin.study.run.scored_cases`."""
-        cases = self.tables["cases"]
-        rows = cases[(cases["task"] == task) & (cases["part"] == part)]
+        scores = self.planned(MAIN, task).merge(self._of_part(self.tables["scores"], part))
+        rows = self.tables["cases"].loc[np.sort(scores["case"].unique())]
         kept = rows.drop(columns=["task", "part"]).dropna(axis="columns", how="all")
         return kept.reset_index(drop=True)
 
@@ -595,7 +597,7 @@ def _tables(
     rows = study.runs.tables(named.items(), PREDICTIONS)
     rows = rows[rows["part"] != "validation"].reset_index(drop=True)
     cases, scores = pack_predictions(rows)
-    tables = {"cases": _with_kept(study, cases), "runs": _runs(study, plans, runs)}
+    tables = {"cases": keep_columns(study, cases), "runs": _runs(study, plans, runs)}
     tables["scores"] = scores
     scored = [
         (task, part)
@@ -609,8 +611,9 @@ def _tables(
             empty = pd.DataFrame(columns=[*SCHEMAS[name]])
             found = [part[name] for part in parts if name in part]
             table = pd.concat([empty, *found], ignore_index=True)
-            # Equal numbers are kept once: ten thousand kinds instead of all of float32.
-            tables[name] = table[[*SCHEMAS[name]]].astype(SCHEMAS[name]).round(4)
+            tables[name] = table[[*SCHEMAS[name]]].astype(SCHEMAS[name])
+    # A row a run and case: all of float32 would be more than the rest together.
+    tables["overlap"] = tables["overlap"].round(OVERLAP_DECIMALS)
     own = pretrained(study)
     own = own if len(own) else pd.DataFrame(columns=[*SCHEMAS["pretraining"]])
     contracts = {(each.init, each.backbone): each.preprocessing for each in local_entries(study)}
@@ -624,15 +627,13 @@ def _tables(
     return tables
 
 
-def _with_kept(study: Study, cases: pd.DataFrame) -> pd.DataFrame:
+def keep_columns(study: Study, cases: pd.DataFrame) -> pd.DataFrame:
     """Return cases with what the manifests keep of them beside label and patient."""
-    named = cases[["task", "part"]].drop_duplicates().itertuples(index=False)
-    kept = [
-        scored_cases(study, task, part)
-        .drop(columns=["patient_id", "label"])
-        .assign(task=task, part=part)
-        for task, part in named
-    ]
+    kept = []
+    for task, part in cases[["task", "part"]].drop_duplicates().itertuples(index=False):
+        inputs = study.inputs(task).scored(part)
+        columns = inputs.found.cases[["case_id", *inputs.kept_columns]]
+        kept.append(columns.assign(task=task, part=part))
     return cases.merge(pd.concat(kept), on=_UNIQUE["cases"], how="left", validate="1:1")
 
 

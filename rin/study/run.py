@@ -317,8 +317,7 @@ def scored_cases(study: Study, task: str, part: str = "test") -> pd.DataFrame:
     if part in SCORED_PARTS:
         of_part = inputs.folds.loc[inputs.folds["part"] == part, "case_id"]
         cases = cases[cases["case_id"].isin(of_part)]
-    kept = [name for name in inputs.manifest.options.get("keep", {}) if name in cases]
-    table = cases[["case_id", "patient_id", *kept]].reset_index(drop=True)
+    table = cases[["case_id", "patient_id", *inputs.kept_columns]].reset_index(drop=True)
     table.insert(2, "label", inputs.labels.loc[table["case_id"]].to_numpy())
     return table
 

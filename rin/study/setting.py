@@ -113,6 +113,11 @@ class TaskInputs:
         """Return what the cases of a part belong to: an external dataset by name, or these."""
         return self.external.get(part, self)
 
+    @property
+    def kept_columns(self) -> list[str]:
+        """What the manifest keeps of each case beside label and patient, such as `device`."""
+        return [name for name in self.manifest.options.get("keep", {}) if name in self.found.cases]
+
     def lesion_masks(self) -> np.ndarray:
         """Return the masks of the store; `InputError` where the images have none."""
         masks = self.store.masks()

@@ -28,10 +28,12 @@ CHANGES = {
     "from_random": ONE,
     "repeats": {**ONE, "folds": 1, "seeds": 1, "splits": 1},
     "factors": {"preprocessing": ONE, "resize": {**ONE, "folds": 1}},
+    "external": True,
     "stand_ins": {},
 }  # fmt: skip
 FOLDERS = {
     "busi": ("Dataset_BUSI_with_GT", {"benign": 30, "malignant": 24, "normal": 6}),
+    "busbra": ("BUSBRA", {"benign": 9, "malignant": 7}),
     "corpus_radiologic": ("pretrain_radiologic", {"class_count": 3, "per_class": 12}),
     "corpus_photographic": ("pretrain_photographic", {"class_count": 4, "per_class": 12}),
 }
@@ -89,15 +91,21 @@ def pretrained_files(run, folder):
 
 def _trained(run, inputs, folder):
     rng = np.random.default_rng(int(run.run_id[:8], 16))
-    split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
-    cases, tables = inputs.store.cases.set_index("case_id"), []
-    for part in ("validation", "test"):
-        rows = [case for case in cases.index if split.get(case) == part]
-        labels = inputs.labels.loc[rows].to_numpy()
-        score = (1 / (1 + np.exp(-rng.normal(labels)))).astype(np.float32)
-        table = {"case_id": rows, "patient_id": cases.loc[rows, "patient_id"].to_numpy()}
-        tables.append(pd.DataFrame({**table, "part": part, "label": labels, "score": score}))
+    fold = inputs.folds[inputs.folds["fold"] == run.fold]
+    rows = dict(iter(fold.groupby("part")["case_id"]))
+    rows |= {name: away.store.cases["case_id"] for name, away in inputs.external.items()}
+    tables = []
+    for part, case_ids in rows.items():
+        if part != "train":
+            scored = inputs.scored(part)
+            labels = scored.labels.loc[case_ids].to_numpy()
+            patients = scored.store.cases.set_index("case_id").loc[case_ids, "patient_id"]
+            table = {"case_id": case_ids.to_numpy(), "patient_id": patients.to_numpy()}
+            score = (1 / (1 + np.exp(-rng.normal(labels)))).astype(np.float32)
+            tables.append(pd.DataFrame({**table, "part": part, "label": labels, "score": score}))
+        if part not in ("train", "validation"):
+            maps = rng.normal(size=(len(case_ids), 4, 4, 2)).astype(np.float32)
+            np.save(folder / ("cams.npy" if part == "test" else f"cams-{part}.npy"), maps)
     pd.concat(tables).to_parquet(folder / "predictions.parquet", index=False)
-    np.save(folder / "cams.npy", rng.normal(size=(len(rows), 4, 4, 2)).astype(np.float32))
     return {"best_epoch": 1, "seconds": 2.5, "peak_memory_gb": 1.25, "traces": 1,
             "backend": "tensorflow", "precision": "float32"}  # fmt: skip

@@ -29,7 +29,9 @@ from rin.study import open_study, pretrained
 from rin.study.ledger import Ledger
 from rin.study.profile import Probe
 from rin.study.reference import (
+    OVERLAP_DECIMALS,
     RunFacts,
+    keep_columns,
     load_reference,
     pack_predictions,
     write_reference,
@@ -72,10 +74,15 @@ def copy(written, tmp_path):
     return shutil.copytree(written, tmp_path / written.name)
 
 
+PARTS = ("test", "busbra")
+
+
+@pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("name", ["main", "from_random", "repeats", "preprocessing", "resize"])
-def test_study_is_read_back_as_it_returns_itself(reference, finished, name):
-    expected = Runs(finished).predictions(name)
-    pd.testing.assert_frame_equal(reference.predictions(name, "breast"), expected)
+def test_study_is_read_back_as_it_returns_itself(reference, finished, name, part):
+    expected = Runs(finished).predictions(name, part=part)
+    assert set(expected["part"]) == {part}
+    pd.testing.assert_frame_equal(reference.predictions(name, "breast", part), expected)
     random = {"random"} if name == "from_random" else set()
     assert set(expected["init"]) == {"radiologic", "photographic"} | random
 
@@ -88,13 +95,53 @@ def test_each_run_of_the_whole_study_is_kept_once_under_every_level(reference, f
     pd.testing.assert_frame_equal(reference.pretraining, expected)
 
 
-@pytest.mark.parametrize("name", ["overlap", "baselines", "lesion_maps"])
-def test_table_of_a_task_is_read_back_as_the_study_returns_it(reference, finished, name):
-    own, kept = getattr(Runs(finished), name)("breast"), getattr(reference, name)("breast")
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize(("name", "decimals"), [("overlap", OVERLAP_DECIMALS), ("baselines", 9)])
+def test_localisation_is_read_back_as_the_study_returns_it(
+    reference, finished, name, decimals, part
+):
+    own = getattr(Runs(finished), name)("breast", part)
+    kept = getattr(reference, name)("breast", part)
     assert len(kept) > 0
     assert sorted(kept) == sorted(own)
+    scores = own.get("score")
+    own = own.round(decimals).assign(**({} if scores is None else {"score": scores}))
     own = own[[*kept]].reset_index(drop=True)
-    pd.testing.assert_frame_equal(kept, own, check_dtype=False, rtol=0, atol=6e-5)
+    pd.testing.assert_frame_equal(kept, own, check_dtype=False, rtol=1e-6, atol=1e-7)
+
+
+def test_lesion_maps_are_read_back_as_the_study_returns_them(reference, finished):
+    own, kept = Runs(finished).lesion_maps("breast"), reference.lesion_maps("breast")
+    assert len(kept) > 0
+    pd.testing.assert_frame_equal(kept, own[[*kept]].reset_index(drop=True), check_dtype=False)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_cases_come_with_all_that_their_manifests_keep(reference, finished, part):
+    expected = Runs(finished).cases("breast", part)
+    kept = reference.cases("breast", part)
+    pd.testing.assert_frame_equal(kept, expected, check_like=True)
+    assert ({"device", "birads", "histology", "side"} <= set(kept)) == (part == "busbra")
+
+
+def test_what_is_kept_reaches_cases_that_another_split_alone_tests(finished, images):
+    study = open_study(
+        tiny_profile({"tasks": ["busbra"], "cases": {"train": 6, "validation": 4}}),
+        data_root=images,
+    )
+    found = study.inputs("busbra").found.cases
+    cases = found[["case_id"]].assign(task="busbra", part="test")
+    kept = keep_columns(study, cases)
+    pd.testing.assert_series_equal(kept["device"], found["device"], check_index=False)
+
+
+def test_external_datasets_are_told_and_compared_with_the_tasks_own_images(reference, finished):
+    assert reference.external("breast") == ("busbra",)
+    (away,) = reference.facts.task("breast").external
+    store = finished.inputs("breast").external["busbra"].store
+    assert (away.name, away.used) == ("busbra", len(store.cases))
+    assert away.patients == store.cases["patient_id"].nunique()
+    assert reference.facts.task("breast").shared_pictures == {"busbra": 0}
 
 
 def test_run_that_was_written_before_what_came_later_is_read(copy):
