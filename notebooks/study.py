@@ -23,12 +23,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from rin import paper
-from rin.curation.taxonomy import MODALITIES, REGIONS, load_taxonomy, region_counts
+from rin.curation.taxonomy import MODALITIES, REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest
 from rin.report.banner import banner
-from rin.report.bars import counts
 from rin.report.page import claim, glue_values, picture
-from rin.report.style import INIT_STYLE, use_style
+from rin.report.style import INIT_STYLE, KIND_STYLE, use_style
 from rin.report.tables import book_table
 from rin.study import open_reference, open_runs
 from rin.study.corpus_overlap import read_corpus_overlap
@@ -106,15 +105,24 @@ picture(figure, "Four phases of the study; on the left what the paper did, on th
 
 # %%
 taxonomy = load_taxonomy()  # 165 classes as the database spells them
-regions = region_counts(taxonomy)
-regions["subset"] = [REGIONS[name].subset_images for name in regions["region"]]
+regions = pd.DataFrame([vars(region) for region in REGIONS.values()])
+regions["classes"] = regions["name"].map(taxonomy.groupby("region").size())
 regions["label"] = regions["modality"].map(MODALITIES) + ", " + regions["title"].str.lower()
-known = regions.dropna(subset="subset")
+known = regions.dropna(subset="subset_images")
 
 # %%
 figure, axes = plt.subplots(2, 1, figsize=(7.2, 6.6), height_ratios=[len(regions), len(known) + 1])
-counts(regions.rename(columns={"classes": "count"}), xlabel="Classes", ax=axes[0])
-counts(known.assign(count=known["subset"]), xlabel="Images in the open subset", ax=axes[1])
+for ax, rows, column, xlabel in (
+    (axes[0], regions, "classes", "Classes"),
+    (axes[1], known, "subset_images", "Images in the open subset"),
+):
+    marks = ax.barh(rows["label"], rows[column], height=0.7, color=KIND_STYLE["published"].color)
+    ax.bar_label(marks, fmt="{:,.0f}", padding=4, fontsize=9.5)
+    ax.xaxis.set_major_formatter("{x:,.0f}")
+    ax.set(xlabel=xlabel, xlim=(0, 1.16 * rows[column].max()))
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x")
+    ax.invert_yaxis()
 axes[1].set_xticks(range(0, 200_000, 50_000))
 picture(figure, "Bars: classes in each of 11 regions, and images in 7 regions of MRI")
 
@@ -130,7 +138,7 @@ glue_values(
     n_regions=len(regions),
     n_mri=int((taxonomy["modality"] == "MR").sum()),
     n_normal=int((taxonomy["label"] == "normal").sum()),
-    subset=f"{int(known['subset'].sum()):,}",
+    subset=f"{int(known['subset_images'].sum()):,}",
     smallest=f"{sized['label'].iloc[0]} ({sized['images'].iloc[0]:,} images)",
     largest=f"{sized['label'].iloc[-1]} ({sized['images'].iloc[-1]:,})",
 )

@@ -19,6 +19,8 @@ data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
+from itertools import product
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import display
@@ -220,11 +222,28 @@ for task in marked:
     table = runs.lesion_maps(task)
     if table is not None:
         cells = table[table["n_maps"] >= table["n_maps"].max() / 2]  # of half the maps or more
-        cells = cells.set_index(["init", "unfreezing"])
-        keys = [(init, regime) for init in inits for regime in style.UNFREEZING_LABEL]
-        grids = {key: lesion_map_grid(cells.loc[[key]]) for key in keys if key in cells.index}
-        axes = maps.lesion_maps(grids, style.UNFREEZING_LABEL)
-        display(page.picture(axes, f"{titles[task]}: mean activation around the lesion"))
+        grids = {key: lesion_map_grid(own) for key, own in cells.groupby(["init", "unfreezing"])}
+        scale = {"vmin": cells["activation"].min(), "vmax": cells["activation"].max()}
+        regimes = style.UNFREEZING_LABEL
+        figure, axes = plt.subplots(len(inits), len(regimes), figsize=(7.4, 4.7), squeeze=False)
+        for ax, (init, regime) in zip(axes.flat, product(inits, regimes), strict=True):
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(False)
+            if (init, regime) in grids:
+                grid = grids[init, regime]
+                shown = ax.imshow(grid, cmap="viridis", **scale)
+                # The box around the lesion is the central third; two lines read on every colour.
+                side = len(grid) / 3
+                for width, color in ((3.2, "black"), (1.6, "white")):
+                    look = {"fill": False, "linewidth": width, "edgecolor": color}
+                    ax.add_patch(plt.Rectangle((side - 0.5, side - 0.5), side, side, **look))
+        for ax, regime in zip(axes[0], regimes, strict=True):
+            ax.set_title(regimes[regime], loc="center", fontsize=10.5, fontweight="normal")
+        for ax, init in zip(axes[:, 0], inits, strict=True):
+            look = style.init_style(init)
+            ax.set_ylabel(look.short, color=look.color, fontsize=11)
+        figure.colorbar(shown, ax=axes, shrink=0.8, pad=0.02, label="Mean activation (0–255)")
+        display(page.picture(figure, f"{titles[task]}: mean activation around the lesion"))
 
 # %% tags=["hide-input"]
 for task in marked:

@@ -244,11 +244,49 @@ sensitivity = sensitivity[sensitivity["init"] != "difference"].rename(
     columns={"estimate": "value", "ci_low": "low", "ci_high": "high"}
 )
 sensitivity["group"] = "at " + sensitivity["measure"].str[-2:] + " % specificity"
+of_curve = dict(list(curves.sort_values("x").groupby("curve")))
 figure, axes = plt.subplots(2, 2, figsize=(9, 8))
-roc.reliability(curves, inits, ax=axes[0, 0])
+
+calibration = axes[0, 0]
+calibration.axline((0, 0), slope=1, color=style.FAINT, linewidth=1, linestyle=":")
+for place, init in enumerate(inits):
+    own = of_curve["reliability"].query("init == @init")
+    look, x = style.init_style(init), own["x"] + 0.012 * (place - 0.5)  # side by side
+    calibration.vlines(x, own["low"], own["high"], color=look.color, linewidth=1.5, alpha=0.7)
+    calibration.plot(x, own["y"], look.linestyle, color=look.color, linewidth=1, alpha=0.6)
+    area = {"s": 18 + 240 * own["share"].fillna(0), "edgecolor": "white", "zorder": 3}
+    calibration.scatter(x, own["y"], color=look.color, alpha=0.85, label=look.short, **area)
+calibration.set(xlabel="Predicted probability", ylabel="Share positive", aspect="equal")
+calibration.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+calibration.grid()
+key = calibration.legend(loc="upper left", title="area: share of cases", title_fontsize=9)
+for handle in key.legend_handles:
+    handle.set_sizes([36])
+
 bars.bars(sensitivity, ylabel="Sensitivity", marks="dots", legend=False, ax=axes[0, 1])
-roc.precision_recall(curves, inits, prevalence=prevalence, ax=axes[1, 0])
-roc.decision(curves, inits, threshold=prevalence, ax=axes[1, 1])
+
+recall, band = axes[1, 0], ("low", "high")
+found = of_curve["precision_recall"].query("x > 0")  # at recall 0 a single score decides
+roc.curve(found, inits, x="x", y="y", band=band, ax=recall)
+label = f"all called positive ({prevalence:.2f})"
+recall.axhline(prevalence, color=style.INK, linewidth=1, linestyle=":", label=label)
+recall.set(xlabel="Recall (sensitivity)", ylabel="Precision (positive predictive value)")
+recall.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+recall.legend(loc="lower left", fontsize=9.5)
+
+benefit, decided = axes[1, 1], of_curve["decision"]
+roc.curve(decided, inits, x="x", y="y", band=band, ax=benefit)
+everyone = of_curve["treat_all"].drop_duplicates("x")
+look = {"color": style.INK, "linewidth": 1}
+benefit.plot(everyone["x"], everyone["y"], linestyle="--", label="treat all", **look)
+benefit.axhline(0, linestyle=":", label="treat none", **look)
+benefit.axvline(prevalence, color=style.FAINT, linewidth=1, zorder=1)
+# Net benefits fall without bound towards a threshold of 1.
+top = 1.1 * max(0.05, everyone["y"].max(), decided[["y", "high"]].max().max())
+benefit.set(xlabel="Threshold probability", ylabel="Net benefit")
+benefit.set(xlim=(0, 1), ylim=(-top / 2, top))
+benefit.legend(loc="upper right", fontsize=9.5)
+
 titles = ("Calibration", "Sensitivity", "Precision and recall", "Net benefit")
 for ax, title in zip(axes.flat, titles, strict=True):
     ax.set_title(title)

@@ -17,7 +17,6 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -272,24 +271,6 @@ def check_croissant(path: Path) -> list[str]:
             remedy="Curate again; the file is made anew.",
         ) from error
     return sorted(dataset.metadata.ctx.issues.warnings)
-
-
-def croissant_records(corpus: Path, count: int, record_set: str = "images") -> list[dict[str, str]]:
-    """Return the first records of the corpus in a folder, read through its Croissant metadata.
-
-    The record set "images" has filename, label, split; "patients" has filename, patient_id,
-    study_id, roi.
-    """
-    import mlcroissant as mlc
-
-    with _quiet():
-        records = mlc.Dataset(jsonld=str(corpus / CROISSANT)).records(record_set)
-        found = list(islice(records, count))
-    return [{name.partition("/")[2]: _text(v) for name, v in row.items()} for row in found]
-
-
-def _text(value: bytes | str | None) -> str:
-    return value.decode() if isinstance(value, bytes) else (value or "")
 
 
 @contextmanager

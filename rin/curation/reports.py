@@ -23,10 +23,8 @@ from itertools import starmap
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 from sqlalchemy import or_, select
-from statsmodels.stats.proportion import proportion_confint
 
 from rin.curation.index import Archive, read_table, reports, studies
 from rin.curation.taxonomy import read_rows
@@ -167,61 +165,6 @@ def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFram
         if answers.get(uid, verdict == "normal")
     ]
     return pd.DataFrame(rows, columns=["study_uid", "confirmed_by"], dtype=object)
-
-
-def query_performance(
-    archive: Archive,
-    screened: pd.DataFrame,
-    truth: pd.DataFrame,
-    *,
-    reviewed: Path | None = None,
-) -> pd.DataFrame:
-    """Measure how well normal studies are found, where the truth is known.
-
-    Parameters
-    ----------
-    truth
-        One row a study: `accession_number` (text) and `normal` (1 if completely normal, else 0).
-        Studies that have no report in the archive are left out: no query can find them.
-    reviewed
-        The answered review queue, if there is one.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a `step` ("the paper's query", "query and rules" and, with a review, "after
-        review"): `flagged` (studies), `truly_normal` (of these), `precision` with its 95% Wilson
-        interval `low` to `high`, `recall` (of all normal studies with a report), else missing.
-    """
-    if (
-        not {"accession_number", "normal"} <= {*truth}
-        or not truth["accession_number"].is_unique
-        or not truth["normal"].isin([0, 1, "0", "1"]).all()
-        or not screened["accession_number"].isin(truth["accession_number"]).all()
-    ):
-        raise InputError(
-            "it must have accession_number, with every flagged study once, and normal, 0 or 1",
-            where="truth",
-            remedy="Read it with dtype=str; it has one row a study.",
-        )
-    normal = truth.loc[truth["normal"].astype(int) == 1, "accession_number"]
-    known = read_table(archive, select(reports.c.accession_number, reports.c.study_uid))
-    truly_normal = set(known.loc[known["accession_number"].isin(normal), "study_uid"])
-    steps = {
-        "the paper's query": screened["study_uid"],
-        "query and rules": normal_studies(screened, None)["study_uid"],
-    }
-    if reviewed is not None:
-        steps["after review"] = normal_studies(screened, reviewed)["study_uid"]
-    rows = []
-    for step, uids in steps.items():
-        flagged, hits = len(uids), int(uids.isin(truly_normal).sum())
-        low, high = proportion_confint(hits, flagged, method="wilson") if flagged else (np.nan,) * 2
-        precision = hits / flagged if flagged else np.nan
-        recall = hits / len(truly_normal) if truly_normal else np.nan
-        rows.append((step, flagged, hits, precision, low, high, recall))
-    columns = ["step", "flagged", "truly_normal", "precision", "low", "high", "recall"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def screen_impression(findings: str, impression: str) -> Screening:

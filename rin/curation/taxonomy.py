@@ -122,19 +122,6 @@ def taxonomy_file() -> Path:
     return manifest_folder() / FILE
 
 
-def region_counts(taxonomy: pd.DataFrame) -> pd.DataFrame:
-    """Count the classes of each region, in the order of `REGIONS`.
-
-    Columns: `modality`, `region`, `title`, `classes`, and how many classes have a count of each
-    kind: `full_set`, `subset`, `none`.
-    """
-    kinds = pd.crosstab(taxonomy["region"], taxonomy["kind"])
-    kinds = kinds.reindex(index=list(REGIONS), columns=list(KINDS), fill_value=0)
-    regions = [(r.modality, r.name, r.title, kinds.loc[r.name].sum()) for r in REGIONS.values()]
-    table = pd.DataFrame(regions, columns=["modality", "region", "title", "classes"])
-    return table.assign(**{kind.replace(" ", "_"): kinds[kind].to_numpy() for kind in KINDS})
-
-
 def region_of(modality: str, body_part: str, description: str = "") -> tuple[str, str] | None:
     """Return region and label of a normal image, or None where the table does not say.
 

@@ -1,4 +1,4 @@
-"""Bars and dots: means with SDs or intervals by group and initialisation, and counts.
+"""Bars and dots: means with SDs or intervals by group and initialisation.
 
 Values are computed before; labels stand above the error bars or beside the axis, never on a mark.
 """
@@ -9,11 +9,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import StrMethodFormatter
 
-from rin.errors import InputError, unknown
+from rin.errors import unknown
 from rin.report.format import format_number
-from rin.report.style import INK, KIND_STYLE, WIDTH, check_columns, check_one_each, kind_style
+from rin.report.style import INK, WIDTH, check_columns, check_one_each, kind_style
 
 _DASHES = ("--", ":", "-.", (0, (6, 2, 1, 2)))
 _MARKS = ("bars", "dots")
@@ -114,24 +113,3 @@ def _baselines(ax: Axes, baselines: pd.DataFrame, groups: Sequence[str]) -> list
     for name, dash in dashes.items():
         ax.plot([], [], color=INK, linestyle=dash, linewidth=1.4, label=name)
     return baselines["value"].tolist()
-
-
-def counts(rows: pd.DataFrame, *, xlabel: str, ax: Axes | None = None) -> Axes:
-    """Draw the counts (`count`) of each `label` as bars from left to right, with their numbers."""
-    check_columns(rows, ["label", "count"])
-    if rows.empty:
-        raise InputError("no rows", where="rows", remedy="Pass at least one count.")
-    ax = ax or plt.subplots(figsize=(7.2, 0.9 + 0.27 * len(rows)))[1]
-    heights = np.arange(len(rows))
-    ax.barh(heights, rows["count"], height=0.7, color=KIND_STYLE["published"].color)
-    for height, value in zip(heights, rows["count"], strict=True):
-        ax.annotate(f"{value:,.0f}", (value, height), xytext=(4, 0), va="center",
-                    textcoords="offset points", fontsize=9.5, gid="value")  # fmt: skip
-    ax.margins(x=0.12)
-    ax.set_xlim(0, None)
-    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    ax.set_yticks(heights, rows["label"].astype(str), parse_math=False)  # names of classes
-    ax.set(ylim=(len(rows) - 0.4, -0.6), xlabel=xlabel)
-    ax.tick_params(axis="y", length=0)
-    ax.grid(axis="x")
-    return ax

@@ -1,7 +1,7 @@
-"""Images and arrays: activation maps beside outlines, mean maps around lesions, rows of images.
+"""Images: activation maps beside outlines, and rows of images.
 
 Maps and scores are computed before. Pixels of a data set are shown where the reader has them and
-are never kept; mean maps around lesions hold none.
+are never kept.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 
-from rin.errors import InputError, unknown
 from rin.report.style import check_columns, init_style
 
 OUTLINE = "#00E5FF"  # reads on gray images and on the overlay's colours alike
@@ -65,48 +63,6 @@ def cam_panel(
     scale = figure.colorbar(shown, ax=axes, shrink=0.6, pad=0.02, label="Activation (0–255)")
     scale.ax.axhline(threshold, color="white", linestyle="--", linewidth=1.2)
     return axes
-
-
-def lesion_maps(
-    maps: Mapping[tuple[str, str], np.ndarray], labels: Mapping[str, str]
-) -> np.ndarray:
-    """Draw the mean activation around the lesion: a row an init, a column a regime.
-
-    `maps` leads from (init, regime) to an array (h, w), all on one scale, whose central third is
-    the lesion's box; a pair may be missing.  `labels` leads from regime to its title.
-    """
-    inits = list(dict.fromkeys(init for init, _ in maps))
-    if not inits:
-        raise InputError("no maps", where="maps", remedy="Pass at least one array.")
-    for _, regime in maps:
-        if regime not in labels:
-            raise unknown("regime", regime, list(labels))
-    size = (2.1 * len(labels) + 1.1, 2.2 * len(inits) + 0.3)
-    figure, axes = plt.subplots(len(inits), len(labels), figsize=size, squeeze=False)
-    every = np.stack([np.asarray(values, dtype=float) for values in maps.values()])
-    low, high = np.nanmin(every), np.nanmax(every)
-    for line, init in zip(axes, inits, strict=True):
-        for ax, regime in zip(line, labels, strict=True):
-            ax.set(xticks=[], yticks=[])
-            ax.spines[:].set_visible(False)
-            if (init, regime) in maps:
-                shown = ax.imshow(maps[init, regime], cmap="viridis", vmin=low, vmax=high)
-                _box(ax, maps[init, regime].shape)
-            if ax in axes[0]:
-                ax.set_title(labels[regime], loc="center", fontsize=10.5, fontweight="normal")
-        style = init_style(init)
-        line[0].set_ylabel(style.short, color=style.color, fontsize=11)
-    bar = figure.colorbar(shown, ax=axes, shrink=0.8, pad=0.02, label="Mean activation (0–255)")
-    bar.outline.set_visible(False)
-    return axes
-
-
-def _box(ax: Axes, shape: tuple[int, int]) -> None:
-    """Outline the central third of a map."""
-    left, top, right, bottom = np.array([1, 1, 2, 2]) / 3 * np.tile(shape[::-1], 2) - 0.5
-    for width, color in ((3.2, "black"), (1.6, "white")):  # reads on every colour of the map
-        frame = {"fill": False, "linewidth": width, "edgecolor": color, "gid": "box"}
-        ax.add_patch(Rectangle((left, top), right - left, bottom - top, **frame))
 
 
 def image_row(

@@ -1,7 +1,6 @@
-"""Curves: ROC, reliability, precision against recall, net benefit, learning.
+"""Curves: ROC and learning, and `curve`, the mark below them and others: lines with bands.
 
 Every function draws one axes from a tidy table with one row a point, each init in its colour.
-`curve` is the mark below them: lines with bands.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +12,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from rin.errors import unknown
-from rin.report.format import format_number
 from rin.report.style import (
     FAINT,
-    INK,
     check_columns,
     check_one_each,
     init_style,
@@ -84,84 +81,6 @@ def mean_roc(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None = No
     ax.set(xlabel="False-positive rate", ylabel="True-positive rate", aspect="equal")
     ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     ax.legend(loc="lower right", fontsize=9.5)
-    return ax
-
-
-def reliability(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None = None) -> Axes:
-    """Draw how often cases of a predicted probability are positive, with intervals.
-
-    Of one task of `rin.stats.beyond_curves` the curve "reliability": `x` (mean probability of a
-    bin), `y` (share positive), `low`, `high` (NaN: no interval), and `share` (of all cases) as
-    the mark's area.  Marks of several inits stand side by side.
-    """
-    rows = rows_of(curves, "reliability", "curve")
-    check_columns(rows, ["x", "y", "low", "high", "share"])
-    ax = ax or plt.subplots(figsize=_PANEL)[1]
-    ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=":", label="_calibrated")
-    for place, init in enumerate(inits):
-        style, own = init_style(init), rows_of(rows, init).sort_values("x")
-        x = own["x"] + 0.012 * (place - (len(inits) - 1) / 2)
-        ax.vlines(x, own["low"], own["high"], color=style.color, linewidth=1.5, alpha=0.7)
-        ax.plot(x, own["y"], style.linestyle, color=style.color, linewidth=1, alpha=0.6)
-        ax.scatter(
-            x, own["y"], s=18 + 240 * own["share"].fillna(0), color=style.color, alpha=0.85,
-            edgecolor="white", linewidth=0.8, label=style.short, zorder=3,
-        )  # fmt: skip
-    ax.set(xlabel="Predicted probability", ylabel="Share positive", aspect="equal")
-    ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
-    ax.grid()
-    legend = ax.legend(loc="upper left", title="area: share of cases", title_fontsize=9)
-    for handle in legend.legend_handles:
-        handle.set_sizes([36])
-    return ax
-
-
-def precision_recall(
-    curves: pd.DataFrame,
-    inits: Sequence[str],
-    *,
-    prevalence: float | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw precision against recall per init, with bands and the level of calling all positive.
-
-    The curve "precision_recall": `x` recall, `y` precision, `low`, `high`; the point at recall 0,
-    where a single score decides, is not drawn.  `prevalence` is the share of positives (0–1).
-    """
-    rows = rows_of(curves, "precision_recall", "curve")
-    ax = curve(rows[rows["x"] > 0], inits, x="x", y="y", band=("low", "high"), ax=ax)
-    if prevalence is not None:
-        label = f"all called positive ({format_number(prevalence)})"
-        ax.axhline(prevalence, color=INK, linewidth=1, linestyle=":", label=label)
-    ax.set(xlabel="Recall (sensitivity)", ylabel="Precision (positive predictive value)")
-    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    ax.legend(loc="lower left", fontsize=9.5)
-    return ax
-
-
-def decision(
-    curves: pd.DataFrame,
-    inits: Sequence[str],
-    *,
-    threshold: float | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw the net benefit of deciding by the scores, beside treating all and treating none.
-
-    The curves "decision" and "treat_all": `x` threshold probability, `y` net benefit a case,
-    `low`, `high`; `threshold`, which the text reads, is marked.  Net benefits fall without bound
-    towards a threshold of 1: the axis ends below zero at half the height above it.
-    """
-    rows, everyone = (rows_of(curves, name, "curve") for name in ("decision", "treat_all"))
-    ax = curve(rows, inits, x="x", y="y", band=("low", "high"), ax=ax)
-    everyone = rows_of(everyone, inits[0]).sort_values("x")
-    ax.plot(everyone["x"], everyone["y"], color=INK, linewidth=1, linestyle="--", label="treat all")
-    ax.axhline(0, color=INK, linewidth=1, linestyle=":", label="treat none")
-    if threshold is not None:
-        ax.axvline(threshold, color=FAINT, linewidth=1, zorder=1)
-    top = 1.1 * max(0.05, everyone["y"].max(), rows[["y", "high"]].max().max())
-    ax.set(xlabel="Threshold probability", ylabel="Net benefit", xlim=(0, 1), ylim=(-top / 2, top))
-    ax.legend(loc="upper right", fontsize=9.5)
     return ax
 
 

@@ -1,5 +1,4 @@
 import csv
-import math
 import re
 
 import pandas as pd
@@ -15,7 +14,6 @@ from rin.curation.reports import (
     COLUMNS,
     normal_studies,
     query_normal,
-    query_performance,
     read_review,
     screen,
     write_review_queue,
@@ -37,7 +35,6 @@ VERDICTS = {
     "1": "normal", "2": "not normal", "4": "not normal", "5": "normal", "6": "unclear",
     "8": "not normal",
 }  # fmt: skip
-TRULY_NORMAL = {"1", "6", "7"}
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +67,6 @@ def answered(path, answers, **columns):
     rows["confirmed"] = numbers.map(answers).fillna("")
     rows.to_csv(path, index=False, encoding="utf-8-sig", **columns)
     return path
-
-
-def truth(normal=TRULY_NORMAL, numbers=IMPRESSIONS):
-    rows = [(f"A{number}", int(number in normal)) for number in numbers]
-    return pd.DataFrame(rows, columns=["accession_number", "normal"])
 
 
 # The query
@@ -257,65 +249,6 @@ def test_normal_studies_agree_with_a_plain_loop(screened, tmp_path, answers):
     assert normal_studies(screened, path).to_numpy().tolist() == expected
 
 
-# How well
-
-
-def wilson(hits, total):
-    """Wilson 1927, written out."""
-    z = 1.959963984540054
-    share, shrink = hits / total, 1 + z**2 / total
-    half = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
-    return (share + z**2 / (2 * total) - half) / shrink, (
-        share + z**2 / (2 * total) + half
-    ) / shrink
-
-
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(st.sets(st.sampled_from(sorted(IMPRESSIONS))))
-def test_performance_agrees_with_a_brute_force_count(archive, screened, queue, normal):
-    answered(queue, {"5": "no", "6": "yes"})
-    found = query_performance(archive, screened, truth(normal), reviewed=queue).set_index("step")
-    flagged = {
-        "the paper's query": set(VERDICTS),
-        "query and rules": {"1", "5"},
-        "after review": {"1", "6"},
-    }
-    assert list(found.index) == list(flagged)
-    for step, numbers in flagged.items():
-        hits = sum(number in normal for number in numbers)
-        row = found.loc[step]
-        assert (row["flagged"], row["truly_normal"]) == (len(numbers), hits)
-        assert row["precision"] == hits / len(numbers)
-        assert (row["low"], row["high"]) == pytest.approx(wilson(hits, len(numbers)))
-        if normal:
-            assert row["recall"] == hits / len(normal)
-        else:
-            assert math.isnan(row["recall"])
-
-
-def test_performance_leaves_studies_without_report_out_of_recall(archive, screened):
-    more = pd.concat([truth(), pd.DataFrame({"accession_number": ["A99"], "normal": [1]})])
-    found = query_performance(archive, screened, more)
-    assert found.equals(query_performance(archive, screened, truth()))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda t: t.drop(columns="normal"),
-        lambda t: t.assign(normal="2"),
-        lambda t: t.assign(accession_number=range(len(t))),
-        lambda t: pd.concat([t, t.iloc[:1]]),
-        lambda t: t.iloc[1:],
-    ],
-)
-def test_truth_that_does_not_fit_is_refused(archive, screened, change):
-    with pytest.raises(InputError, match="truth: it must have accession_number"):
-        query_performance(archive, screened, change(truth()))
-
-
 def test_empty_archive_of_normal_reports_has_an_empty_queue(tmp_path):
     root = write_studies(tmp_path / "export", {"1": "Cyst."})
     archive = open_archive(root, f"sqlite:///{tmp_path / 'index.sqlite'}", workers=1)
@@ -323,4 +256,3 @@ def test_empty_archive_of_normal_reports_has_an_empty_queue(tmp_path):
     write_review_queue(screened, tmp_path / "queue.csv")
     assert read_review(tmp_path / "queue.csv", screened).empty
     assert normal_studies(screened, tmp_path / "queue.csv").empty
-    assert query_performance(archive, screened, truth({"1"}, ["1"]))["recall"].tolist() == [0, 0]

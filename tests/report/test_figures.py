@@ -94,15 +94,6 @@ def test_bars_keep_texts_apart_and_show_baselines():
     assert ax.get_ylim()[1] > 0.4
 
 
-def test_counts_are_bars_with_their_numbers_and_read_no_label_as_a_formula():
-    table = pd.DataFrame({"label": ["a", "b $x$"], "count": [1200, 30]})
-    ax = bars.counts(table, xlabel="Images")
-    assert [bar.get_width() for bar in ax.patches] == [1200, 30]
-    assert texts(ax, "value") == ["1,200", "30"]
-    assert not any(text.get_parse_math() for text in ax.get_yticklabels())
-    assert overlapping_texts(ax.figure) == []
-
-
 # ---- forest plots
 
 ROWS = pd.DataFrame(
@@ -181,18 +172,6 @@ CURVES = pd.concat(
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def beyond():
-    x = np.linspace(0, 0.99, 12)
-    table = [
-        pd.DataFrame({"init": init, "curve": curve, "x": x, "y": 0.3 - 0.3 * x, "share": 0.1})
-        for init in INITS
-        for curve in ("reliability", "precision_recall", "decision", "treat_all")
-    ]
-    table = pd.concat(table, ignore_index=True)
-    return table.assign(low=table["y"] - 0.1, high=table["y"] + 0.1)
-
-
 def line_of(ax, init):
     (line,) = [one for one in ax.get_lines() if one.get_label().startswith(init_style(init).short)]
     return line
@@ -207,24 +186,6 @@ def test_mean_roc_draws_the_vertical_average_with_a_band_or_bars():
     sds = two.collections[0].get_segments()
     assert len(sds) == 5
     assert all(0 <= end[1] <= 1 for bar in sds for end in bar)
-
-
-def test_reliability_draws_two_bins_as_two_marks_by_share():
-    bins = pd.DataFrame({"init": "radiologic", "curve": "reliability", "x": [0.2, 0.8],
-                         "y": [0.3, 0.7], "low": [0.1, NAN], "high": [0.5, NAN],
-                         "share": [0.75, 0.25]})  # fmt: skip
-    marks = roc.reliability(bins, ["radiologic"]).collections[-1]
-    np.testing.assert_allclose(marks.get_offsets(), [[0.2, 0.3], [0.8, 0.7]])
-    assert marks.get_sizes()[0] > marks.get_sizes()[1]
-
-
-@pytest.mark.parametrize("mark", ["reliability", "precision_recall", "decision"])
-def test_curve_of_both_inits_has_texts_apart(beyond, mark):
-    assert overlapping_texts(getattr(roc, mark)(beyond, INITS).figure) == []
-
-
-def test_precision_recall_leaves_out_recall_zero(beyond):
-    assert line_of(roc.precision_recall(beyond, INITS), "radiologic").get_xdata().min() > 0
 
 
 def history(loss, val_loss):
@@ -304,23 +265,7 @@ def test_heatmap_prints_no_impossible_interval(compared, low, high):
     assert not any("(" in text for text in texts(axes[2], "cell"))
 
 
-# ---- images and maps
-
-
-@pytest.mark.parametrize("missing", [[], [("photographic", "freeze_all")]])
-def test_lesion_maps_share_one_scale_show_the_box_and_leave_a_missing_regime_empty(missing):
-    pairs = itertools.product(INITS, UNFREEZING_LABEL)
-    around = {pair: np.full((12, 12), 0.1 * place) for place, pair in enumerate(pairs)}
-    for pair in missing:
-        del around[pair]
-    axes = maps.lesion_maps(around, UNFREEZING_LABEL)
-    assert axes.shape == (2, 3)
-    images = [image for ax in axes.flat for image in ax.images]
-    assert len(images) == 6 - len(missing)
-    assert len({image.get_clim() for image in images}) == 1
-    box = axes[0, 0].patches[0]
-    assert (*box.get_xy(), box.get_width(), box.get_height()) == (3.5, 3.5, 4, 4)
-    assert overlapping_texts(axes[0, 0].figure) == []
+# ---- images
 
 
 def test_cam_panel_has_a_row_a_case_and_a_column_an_init():
@@ -347,7 +292,6 @@ def test_image_row_shows_titles_and_outlines():
 # ---- what cannot be drawn
 
 BASELINES = pd.DataFrame({"group": ["Knee"], "baseline": "x", "value": 0.1})
-SOME = {("radiologic", "half"): np.zeros((3, 3))}
 
 
 @pytest.mark.parametrize(
@@ -358,15 +302,12 @@ SOME = {("radiologic", "half"): np.zeros((3, 3))}
         (lambda: bars.bars(SCORES.assign(init="radiologic"), ylabel="x"), "Average folds"),
         (lambda: bars.bars(SCORES, ylabel="x", marks="pies"), "'pies'.*dots"),
         (lambda: bars.bars(SCORES, ylabel="x", baselines=BASELINES), "'Knee'.*Thyroid"),
-        (lambda: bars.counts(pd.DataFrame({"n": [1], "label": "a"}), xlabel="x"), "count.*label"),
         (lambda: forest.forest(ROWS.drop(columns="low"), xlabel="x"), "low.*estimate"),
         (lambda: forest.forest(ROWS.assign(kind="guess"), xlabel="x"), "'guess'.*independent"),
         (lambda: forest.forest(ROWS.iloc[:0], xlabel="x"), "at least one"),
         (lambda: roc.mean_roc(CURVES[CURVES["method"] == "threshold"], INITS), "Known: threshold"),
         (lambda: roc.mean_roc(CURVES, ["random"]), "'random'.*photographic"),
         (lambda: roc.learning_curves(history([1], [1]), INITS, metric="accuracy"), "loss"),
-        (lambda: maps.lesion_maps(SOME, UNFREEZING_LABEL), "'half'.*freeze_all"),
-        (lambda: maps.lesion_maps({}, UNFREEZING_LABEL), "at least one"),
         (lambda: init_style("jigsaw"), "photographic"),
         (lambda: style.condition_label("half", 1e-3), "unfreeze_top10"),
     ],
