@@ -60,17 +60,6 @@ FEWER_TOKENS = """
 
 
 @pytest.fixture(scope="module")
-def templates():
-    """One page of each notebook, and each page of prose."""
-    found = {}
-    for name in reversed(PAGES):
-        section = (BOOK / name).read_text(encoding="utf-8").partition('id="run-this-page"')[2]
-        notebook = re.search(r"notebooks/([\w/]+)\.py", section)
-        found[notebook[1] if notebook else name] = name
-    return set(found.values())
-
-
-@pytest.fixture(scope="module")
 def page(browser):
     """A page of a browser that fades no colours, with its requests and errors."""
     page = browser.new_page()
@@ -101,7 +90,7 @@ def accessibility(page, **options):
 
 @pytest.mark.skipif(not PAGES, reason="no built book: make book, or name one in RIN_BUILT_BOOK")
 @pytest.mark.parametrize("name", PAGES or ["no book"])
-def test_page_is_whole_on_a_desk_in_the_dark_and_on_a_phone(page, templates, name):
+def test_page_is_whole_on_a_desk_in_the_dark_and_on_a_phone(page, name):
     page.requests.clear()
     page.errors.clear()
     page.emulate_media(color_scheme="light")
@@ -115,12 +104,11 @@ def test_page_is_whole_on_a_desk_in_the_dark_and_on_a_phone(page, templates, nam
     alts = page.locator(".bd-article img").evaluate_all("all => all.map(one => one.alt)")
     # A path or a file name is no description.
     assert [alt for alt in alts if not re.search(r"\w+ \w+", alt) or "/" in alt] == []
-    if name in templates:
-        page.evaluate(FEWER_TOKENS)
-        assert accessibility(page) == {}
-        page.emulate_media(color_scheme="dark")
-        page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
-        assert accessibility(page, runOnly=["color-contrast"]) == {}
+    page.evaluate(FEWER_TOKENS)
+    assert accessibility(page) == {}
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    assert accessibility(page, runOnly=["color-contrast"]) == {}
 
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

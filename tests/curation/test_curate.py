@@ -436,7 +436,6 @@ def test_curate_killed_again_and_again_ends_as_undisturbed(plan, corpus, package
     assert result(output) == result(plan.output)
 
 
-@pytest.mark.slow
 def test_curate_in_several_processes_makes_the_same(plan, corpus, tmp_path):
     curate(replace(plan, output=tmp_path / "out", workers=2))
     assert result(tmp_path / "out") == result(plan.output)

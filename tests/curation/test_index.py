@@ -205,7 +205,6 @@ def test_changed_archive_reads_what_is_new_alone_and_is_as_one_indexed_afresh(
     assert found == fresh
 
 
-@pytest.mark.slow
 def test_worker_processes_make_the_same_index(root, tmp_path, monkeypatch):
     urls = [f"sqlite:///{tmp_path / name}" for name in ("a.sqlite", "b.sqlite")]
     opened(root, urls[0])

@@ -170,13 +170,7 @@ def check_read(path, backbone):
             np.testing.assert_array_equal(one, other)
 
 
-QUICK = ["DenseNet121", "MobileNetV2"]
-
-
-@pytest.mark.parametrize(
-    "name",
-    [*QUICK, *(pytest.param(n, marks=pytest.mark.slow) for n in ALL_BACKBONES if n not in QUICK)],
-)
+@pytest.mark.parametrize("name", ALL_BACKBONES)
 def test_legacy_file_when_read_gives_the_same_weights(tmp_path, name):
     backbone = built(name)
     backbone.set_weights(literal_weights(backbone, 1))

@@ -250,7 +250,6 @@ def test_training_computes_what_its_code_version_says(frozen, whole, start, part
     check_golden("small", golden_training(frozen, whole, start, parts, SYMMETRIC))
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("real_resnet")
 def test_training_of_resnet50_computes_what_its_code_version_says(compiled, parts):
     start = random_weights("ResNet50", 32, 0)
