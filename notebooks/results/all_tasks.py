@@ -36,6 +36,7 @@ from rin.stats.planning import (
     detectable_difference,
     patients_for_equivalence,
     patients_needed,
+    power_of,
 )
 from rin.study import open_reference, open_runs
 
@@ -175,7 +176,8 @@ book_table(needed, "Test patients needed, from this run's standard errors", pros
 
 # %%
 own = Pilot(patients=120, variance=0.03**2)  # standard error of the difference: 3 points
-f"{patients_needed(own, 0.05):,.0f} patients find 5 points with 80 % power"
+print(f"{patients_needed(own, 0.05):,.0f} patients find 5 points with 80 % power")
+print(f"400 patients find them with {100 * power_of(own, 400, 0.05):.0f} % power")
 
 # %% [markdown]
 # ## Tasks without results

@@ -289,7 +289,7 @@ book_table(pd.DataFrame(rows, columns=columns), "Maps and lesions", prose=True)
 
 # %% tags=["hide-input"]
 known = [f"- {one.kind.capitalize()}: {one.text}" for one in load_manifest(abroad).findings]
-Markdown("\n".join(["What is known of the external files:", "", *known]))
+Markdown("\n".join(["What is known of the published external files:", "", *known]))
 
 # %% [markdown]
 # ## Run this page

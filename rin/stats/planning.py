@@ -19,7 +19,8 @@ class Pilot:
     """A difference of AUCs (0-1) measured with a number of `patients`, or of positive cases.
 
     `variance` is that of the difference, `null_variance` that which it would have were the AUCs
-    equal; by default the same.  InputError for what is not positive and finite.
+    equal; by default the same, as for a test that estimates it (Obuchowski and McClish 1997 give
+    both curves the first one's).  InputError for what is not positive and finite.
     """
 
     patients: float
@@ -44,17 +45,6 @@ class Pilot:
         share = self.patients / _positive("patients", patients)
         null = self.variance if self.null_variance is None else self.null_variance
         return math.sqrt(null * share), math.sqrt(self.variance * share)
-
-
-def paired_pilot(variance_a: float, variance_b: float, covariance: float, cases: float) -> Pilot:
-    """Return the pilot of two predictors on the same cases, as pROC plans from it.
-
-    Were the AUCs equal, both would have the variance of the first (Obuchowski and McClish 1997).
-    Where the first is the better one that is too small for a test that estimates its variance,
-    as DeLong's does: a `Pilot` of the difference's variance alone is the one for that.
-    """
-    null = 2 * variance_a - 2 * covariance
-    return Pilot(cases, variance_a + variance_b - 2 * covariance, null)
 
 
 def patients_needed(

@@ -15,7 +15,6 @@ from rin.stats.planning import (
     Pilot,
     detectable_difference,
     equivalence_power,
-    paired_pilot,
     patients_for_equivalence,
     patients_needed,
     power_of,
@@ -25,9 +24,10 @@ GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "planning.json").rea
 
 
 def pilot_of(labels, scores):
-    areas, covariance = delong_covariance(labels, scores)
-    cases = int(np.sum(labels))
-    return areas[0] - areas[1], paired_pilot(*np.diag(covariance), covariance[0, 1], cases)
+    """The difference, and the pilot as pROC plans: were the AUCs equal, with the first's variance."""
+    areas, ((var_a, cov), (_, var_b)) = delong_covariance(labels, scores)
+    pilot = Pilot(np.sum(labels), var_a + var_b - 2 * cov, 2 * var_a - 2 * cov)
+    return areas[0] - areas[1], pilot
 
 
 @pytest.mark.parametrize("case", GOLDEN, ids=lambda case: f"{len(case['labels'])} cases")
