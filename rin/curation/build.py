@@ -18,8 +18,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -95,14 +93,9 @@ class CurationPlan:
 class CuratedCorpus(NamedTuple):
     """A corpus that was curated from an archive."""
 
-    #: The folder that may leave the house: a data root for the manifest `curated_archive`.
-    root: Path
-    #: The corpus itself, in it.
+    #: Folder of the corpus itself, and its dataset card.
     folder: Path
-    #: The dataset card.
     card: dict[str, Any]
-    #: "real" or "stand-in".
-    provenance: str
     #: One row an image, by file name: `filename`, `label` ("lung-Nodule"), `modality`, `region`,
     #: `name` (label of the taxonomy), `patient_id` and `study_id` (pseudonyms), `roi`, `width`,
     #: `height`, `burned_in_risk` (empty: others are left out), `kind` ("key" or "normal"), `part`.
@@ -116,6 +109,16 @@ class CuratedCorpus(NamedTuple):
     counts: dict[str, int]
     #: Normal studies by who confirmed them.
     confirmed_by: dict[str, int]
+
+    @property
+    def root(self) -> Path:
+        """The folder that may leave the house: a data root for the manifest `curated_archive`."""
+        return self.folder.parent
+
+    @property
+    def provenance(self) -> str:
+        """Whether the archive is "real" or a "stand-in"."""
+        return self.card["provenance"]
 
     def __repr__(self) -> str:
         """Show no report."""
@@ -147,9 +150,10 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
     try:
         archive = index_archive(plan)
         with FileLock(output / LOCK):
-            made_of = _made_of(plan, archive)
+            names = Pseudonyms(load_key(output / KEY) if plan.key is None else plan.key)
+            made_of = _made_of(plan, archive, names)
             if not _is_current(output, made_of):
-                _curate(plan, archive, output, made_of)
+                _curate(plan, archive, names, made_of)
     except OSError as error:
         raise InputError(
             f"the work of curation cannot be kept ({error})",
@@ -171,10 +175,8 @@ def read_corpus(output: Path) -> CuratedCorpus:
             raise ValueError("card and tables are of two corpora")
         selection = card["selection"]
         return CuratedCorpus(
-            root=folder.parent,
             folder=folder,
             card=card,
-            provenance=card["provenance"],
             images=images[list(COLUMNS)],
             excluded=pd.DataFrame(card["excluded"], columns=EXCLUDED),
             screened=screened,
@@ -195,20 +197,16 @@ class Selection(NamedTuple):
     #: One row an image: the columns of key images, `name` (of the taxonomy), `label`
     #: (`region-name`), `kind`, `bytes` and `modified_ns`.
     images: pd.DataFrame
-    #: How many images are not among them, by reason.
-    left_out: dict[str, int]
-    #: Flagged studies with the verdict of the screening.
-    screened: pd.DataFrame
+    #: For each of the others why it is not among them, a key of `REASONS`.
+    left_out: pd.Series
     #: What the card says of the normal studies.
     normal: dict[str, Any]
     #: Images that were marked with several findings; each is kept under its rarest one.
     several_findings: int
 
 
-def select_images(plan: CurationPlan, archive: Archive) -> Selection:
-    """Choose the images of a corpus, and write the review queue."""
-    screened = screen(query_normal(archive))
-    write_review_queue(screened, Path(plan.output) / QUEUE)
+def select_images(plan: CurationPlan, archive: Archive, screened: pd.DataFrame) -> Selection:
+    """Choose the images of a corpus, with the studies that the query flags and their verdicts."""
     normal = normal_studies(screened, plan.reviewed)
     files = archive_files(archive)
     marked = read_key_images(
@@ -230,7 +228,7 @@ def select_images(plan: CurationPlan, archive: Archive) -> Selection:
         "confirmed, but with a finding that a reader marked": int(contradicted.sum()),
     }
     left_out = reasons(left, marked["study_uid"], normal["study_uid"])
-    return Selection(images, left_out, screened, told, int((labels > 1).sum()))
+    return Selection(images, left_out, told, int((labels > 1).sum()))
 
 
 def one_each(found: pd.DataFrame) -> pd.DataFrame:
@@ -240,32 +238,28 @@ def one_each(found: pd.DataFrame) -> pd.DataFrame:
     return order.drop_duplicates("sop_uid").drop(columns="images").reset_index(drop=True)
 
 
-def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Series) -> dict[str, int]:
-    """Count the images that are not taken; an image has one reason, and rules come first."""
+def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Series) -> pd.Series:
+    """Return why each image is not taken; it has one reason, and rules come first."""
     rule, study = left["rule"], left["study_uid"]
     cases = [rule != "", study.isin(marked), study.isin(normal)]
-    found = np.select(cases, [rule, NOT_MARKED, NO_CLASS], NOT_NORMAL)
-    return pd.Series(found).value_counts().sort_index().to_dict()
+    return pd.Series(np.select(cases, [rule, NOT_MARKED, NO_CLASS], NOT_NORMAL), dtype=object)
 
 
-def excluded_rows(
-    left_out: Mapping[str, int], risks: Iterable[str], rare_images: int
-) -> list[dict[str, Any]]:
+def excluded_rows(reasons: pd.Series, risks: pd.Series) -> list[dict[str, Any]]:
     """Return the images that a corpus lacks, a row (`EXCLUDED`) a reason, most images first.
 
-    `left_out` holds the images by rule that were never selected, `risks` for each image with text
-    burned in what suggests it, and `rare_images` the number of images of too small classes.
+    `reasons` holds a key of `REASONS` for each of them but those with text burned in, of which
+    `risks` says what suggests it.
     """
-    found = Counter({(rule, REASONS[rule]): images for rule, images in left_out.items()})
-    found.update((AT_RISK, f"{REASONS[AT_RISK]}: {risk}.") for risk in risks)
-    found[RARE, REASONS[RARE]] = rare_images
-    ordered = sorted((+found).items(), key=lambda item: (-item[1], item[0]))
-    return [
-        dict(zip(EXCLUDED, (rule, images, why), strict=True)) for (rule, why), images in ordered
-    ]
+    why = [reasons.map(REASONS), REASONS[AT_RISK] + ": " + risks + "."]
+    rules = [reasons, pd.Series(AT_RISK, risks.index)]
+    lost = pd.DataFrame({"rule": pd.concat(rules), "kept_out_because": pd.concat(why)})
+    rows = lost.groupby(["rule", "kept_out_because"]).size().reset_index(name="images")
+    order = rows.sort_values("images", ascending=False, kind="stable")
+    return order[EXCLUDED].to_dict("records")
 
 
-def _made_of(plan: CurationPlan, archive: Archive) -> str:
+def _made_of(plan: CurationPlan, archive: Archive, names: Pseudonyms) -> str:
     """Return a digest of all that decides the corpus: files, plan, tables, code and libraries."""
     query = select(files.c.path, files.c.bytes, files.c.modified_ns, files.c.encoding)
     listed = read_table(archive, query).sort_values("path").to_csv(index=False)
@@ -273,45 +267,49 @@ def _made_of(plan: CurationPlan, archive: Archive) -> str:
     for table in (plan.label_map, plan.reviewed):
         content = Path(table).read_bytes() if table is not None and Path(table).is_file() else b""
         digest.update(f"\0{table is None} {len(content)}\0".encode() + content)
-    digest.update(hashlib.sha256(_key(plan)).digest())
+    digest.update(hashlib.sha256(names.key).digest())
     digest.update(repr((plan.seed, archive.provenance, digest_of_corpus_code())).encode())
     return digest.hexdigest()
-
-
-def _key(plan: CurationPlan) -> bytes:
-    return load_key(Path(plan.output) / KEY) if plan.key is None else plan.key
 
 
 def _is_current(output: Path, made_of: str) -> bool:
     """Tell whether the very corpus that is asked for is there, and whole."""
     try:
-        note = json.loads((output / NOTE).read_text("utf-8"))
-        if note["made_of"] != made_of:
-            return False
-        texts = note["texts"]
+        note, images = json.loads((output / NOTE).read_text("utf-8")), output / IMAGES
+        return (
+            note["made_of"] == made_of
+            and (output / QUEUE).is_file()
+            and (output / SCREENED).is_file()
+            and corpus.is_whole(output / SHARED / FOLDER, pd.read_parquet(images), note["texts"])
+            and all_there(output)
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    if not all((output / name).is_file() for name in (QUEUE, IMAGES, SCREENED)):
-        return False
-    images = pd.read_parquet(output / IMAGES)
-    return corpus.is_whole(output / SHARED / FOLDER, images, texts) and all_there(output)
 
 
-def _curate(plan: CurationPlan, archive: Archive, output: Path, made_of: str) -> None:
-    selection = select_images(plan, archive)
-    pseudonyms = Pseudonyms(_key(plan))
-    exported = export_images(selection.images, archive.root, output, pseudonyms, plan.workers)
-    images = _pseudonymous(selection.images, exported, pseudonyms)
-    at_risk = images["burned_in_risk"] != ""
-    risks, images = images.loc[at_risk, "burned_in_risk"], images[~at_risk]
+def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, made_of: str) -> None:
+    output = Path(plan.output)
+    screened = screen(query_normal(archive))
+    write_review_queue(screened, output / QUEUE)
+    chosen = select_images(plan, archive, screened)
+    exported = export_images(chosen.images, archive.root, output, names, plan.workers)
+    # As the corpus knows them: no column holds an identifier.
+    images = chosen.images[["label", "modality", "region", "name", "roi", "kind"]].assign(
+        patient_id=chosen.images["patient_id"].map(names.patient),
+        study_id=chosen.images["study_uid"].map(names.uid),
+    )
+    images = images.join(exported.rename(columns={"risk": "burned_in_risk"}))
+    risks = images["burned_in_risk"]
+    images, risks = images[risks == ""], risks[risks != ""]
     rare = corpus.rare_classes(images)
     is_rare = images["label"].isin(rare)
+    left_out = pd.concat([chosen.left_out, pd.Series(RARE, images.index[is_rare])])
     images = corpus.arrange(images[~is_rare], plan.seed)
     card = corpus.corpus_card(
         images,
-        excluded=excluded_rows(selection.left_out, risks, int(is_rare.sum())),
-        normal=selection.normal,
-        several_findings=selection.several_findings,
+        excluded=excluded_rows(left_out, risks),
+        normal=chosen.normal,
+        several_findings=chosen.several_findings,
         provenance=archive.provenance,
         archive=archive_counts(archive),
         rare=rare,
@@ -319,24 +317,10 @@ def _curate(plan: CurationPlan, archive: Archive, output: Path, made_of: str) ->
     )
     target = output / SHARED / FOLDER
     texts = corpus.write_corpus(output, output / PICTURE_FOLDER, images, card, target)
-    for name, table in ((IMAGES, images), (SCREENED, selection.screened)):
+    for name, table in ((IMAGES, images), (SCREENED, screened)):
         with write_atomically(output / name) as draft:
             table.to_parquet(draft)
     # The note comes last: it says that all is whole.
     note = {"made_of": made_of, "digest": card["digest"], "texts": texts}
     with write_atomically(output / NOTE) as draft:
         draft.write_text(json.dumps(note, indent=1) + "\n", "utf-8")
-
-
-def _pseudonymous(
-    selected: pd.DataFrame, exported: pd.DataFrame, pseudonyms: Pseudonyms
-) -> pd.DataFrame:
-    """Return the images as the corpus knows them: no column holds an identifier."""
-    kept = selected[["label", "modality", "region", "name", "roi", "kind"]].reset_index(drop=True)
-    told = exported.rename(columns={"risk": "burned_in_risk"}).reset_index(drop=True)
-    patients = {known: pseudonyms.patient(known) for known in selected["patient_id"].unique()}
-    studies = {known: pseudonyms.uid(known) for known in selected["study_uid"].unique()}
-    return pd.concat([kept, told], axis=1).assign(
-        patient_id=selected["patient_id"].map(patients).to_numpy(),
-        study_id=selected["study_uid"].map(studies).to_numpy(),
-    )

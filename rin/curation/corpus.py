@@ -14,7 +14,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +26,7 @@ from rin import __version__
 from rin.curation.deidentify import LUNG_WINDOW, METHOD_CODES, SOFT_TISSUE_WINDOW
 from rin.curation.export import LIBRARIES
 from rin.data.layouts.found import STAND_IN_NOTE
-from rin.data.layouts.radimagenet import TABLES
+from rin.data.layouts.table import RADIMAGENET_TABLES
 from rin.data.splits import PARTS, SHARES, divide
 from rin.data.tree import walk
 from rin.errors import InputError
@@ -79,7 +79,7 @@ def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:
 def tables(images: pd.DataFrame) -> dict[str, str]:
     """Return the corpus's CSV tables as text, by file name."""
     texts = {}
-    for part, name in TABLES.items():
+    for part, name in RADIMAGENET_TABLES.items():
         rows = images.loc[images["part"] == part, ["filename", "label"]]
         texts[name] = rows.to_csv(index=False, lineterminator="\n")
     side = images[["filename", "patient_id", "study_id", "roi"]]
@@ -167,6 +167,12 @@ def corpus_card(
     `archive` what was there, and `rare` which classes had too few patients for the split.
     """
     kinds = images["kind"].value_counts()
+    classes = ("label", "nunique")
+    parts = {part: ("part", lambda own, part=part: (own == part).sum()) for part in PARTS}
+    outlined = parts | {"regions of interest": ("roi", lambda own: (own != "").sum())}
+    (totals,) = _counted(images.assign(all=""), "all", classes=classes)
+    sizes = dict.fromkeys(PARTS, dict.fromkeys(("images", "patients", "studies"), 0))
+    sizes |= {row.pop("part"): row for row in _counted(images, "part")}
     return {
         "title": _TEXTS["title"],
         "provenance": provenance,
@@ -174,11 +180,11 @@ def corpus_card(
         "licence": _TEXTS["licence"][provenance],
         "cite": _TEXTS["cite"],
         "digest": content_digest(images),
-        "totals": _counted(images) | _n_classes(images),
-        "modalities": _by(images, ["modality"], _n_classes),
-        "regions": _by(images, ["modality", "region"], _n_classes),
-        "classes": _by(images, ["label", "modality", "region", "name"], _parts),
-        "parts": {part: _counted(images[images["part"] == part]) for part in PARTS},
+        "totals": {name: n for name, n in totals.items() if name != "all"},
+        "modalities": _counted(images, "modality", classes=classes),
+        "regions": _counted(images, "modality", "region", classes=classes),
+        "classes": _counted(images, "label", "modality", "region", "name", **outlined),
+        "parts": sizes,
         "split": {
             "unit": "patient",
             "shares": dict(zip(PARTS, SHARES, strict=True)),
@@ -206,31 +212,11 @@ def corpus_card(
     }
 
 
-def _counted(images: pd.DataFrame) -> dict[str, int]:
-    return {
-        "images": len(images),
-        "patients": images["patient_id"].nunique(),
-        "studies": images["study_id"].nunique(),
-    }
-
-
-def _by(
-    images: pd.DataFrame, columns: list[str], more: Callable[[pd.DataFrame], dict[str, int]]
-) -> list[dict[str, Any]]:
+def _counted(images: pd.DataFrame, *by: str, **more: tuple) -> list[dict[str, Any]]:
     """Return a row a group: its names, what it counts, and more of it."""
-    return [
-        dict(zip(columns, names, strict=True)) | _counted(group) | more(group)
-        for names, group in images.groupby(columns, sort=True)
-    ]
-
-
-def _n_classes(images: pd.DataFrame) -> dict[str, int]:
-    return {"classes": images["label"].nunique()}
-
-
-def _parts(images: pd.DataFrame) -> dict[str, int]:
-    parts = {part: int((images["part"] == part).sum()) for part in PARTS}
-    return parts | {"regions of interest": int((images["roi"] != "").sum())}
+    counts = {"images": ("uid", "size"), "patients": ("patient_id", "nunique")}
+    counts |= {"studies": ("study_id", "nunique")}
+    return images.groupby([*by]).agg(**counts | more).reset_index().to_dict("records")
 
 
 def _pair(window: tuple[float, float]) -> str:

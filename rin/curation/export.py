@@ -1,24 +1,23 @@
 """From archive to pictures: every selected image de-identified, as DICOM and as PNG.
 
-Images are worked on in chunks; what a chunk made is noted on disk, so a killed export goes on
-where it stood, and an image whose file, pseudonyms and making are unchanged is not exported
-again.  What a result was made with is told by a digest of code, tables and libraries, without
-anybody having to think of a version number.
+Images are worked on in chunks; what a chunk made is noted in a small database beside the pictures,
+so a killed export goes on where it stood, and an image whose file, pseudonyms and making are
+unchanged is not exported again.  What a result was made with is told by a digest of code, tables
+and libraries, without anybody having to think of a version number.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydicom import dcmread
 
 import rin
@@ -34,11 +33,13 @@ from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.chunks import map_threads, run_chunks
 from rin.errors import InputError, named
-from rin.files import sha256_of, write_atomically
+from rin.files import sha256_of
 
 CHUNK = 128
 DICOM_FOLDER, PICTURE_FOLDER = "deidentified", "pictures"
-NOTES, NEW_NOTES = "exported.parquet", "exported"
+NOTES = "exported.sqlite"
+#: What is noted of an image, by its `mark`, which changes with its file, pseudonyms and making.
+NOTED = ("mark", "uid", "risk", "width", "height", "png_sha256", "png_bytes", "dicom_bytes")
 #: Libraries that decide headers and pixels of an export.
 LIBRARIES = ("dicom-anonymizer", "numpy", "pillow", "pydicom")
 #: Modules and tables that decide what an exported image holds; exclusions say what a capture is.
@@ -50,12 +51,6 @@ DECIDING = (
 PACKAGE = Path(rin.__file__).parent
 #: Folders of exported files, the end of their names, and the column that notes their size.
 EXPORTED = ((DICOM_FOLDER, ".dcm", "dicom_bytes"), (PICTURE_FOLDER, ".png", "png_bytes"))
-_TEXT, _NUMBER, _SIZE = pa.string(), pa.int32(), pa.int64()
-NOTE = pa.schema(
-    dict.fromkeys(("mark", "uid", "risk"), _TEXT)
-    | {"width": _NUMBER, "height": _NUMBER, "png_sha256": _TEXT}
-    | {"png_bytes": _SIZE, "dicom_bytes": _SIZE}
-)
 
 
 def export_images(
@@ -82,38 +77,51 @@ def export_images(
     InputError
         Images that cannot be read or de-identified, together and after the others are exported.
     """
-    for name in (DICOM_FOLDER, PICTURE_FOLDER, NEW_NOTES):
-        (output / name).mkdir(parents=True, exist_ok=True)
+    for folder, *_ in EXPORTED:
+        (output / folder).mkdir(parents=True, exist_ok=True)
     uids = [pseudonyms.uid(uid) for uid in images["sop_uid"]]
     marks = _marks(images, pseudonyms)
-    known = set(_whole(_noted(output), output)["mark"])
-    columns = (marks, uids, images["path"], images["modality"], images["region"])
-    jobs = [job for job in zip(*columns, strict=True) if job[0] not in known]
-    chunks = [tuple(jobs[start : start + CHUNK]) for start in range(0, len(jobs), CHUNK)]
-    work = partial(_export_chunk, root, output, pseudonyms)
-    done = run_chunks(work, chunks, workers=workers, title="De-identifying")
-    bad = [problem for problems in done for problem in problems]
-    if bad:
-        told = named([f"{path}: {problem}" for path, problem in sorted(bad)])
-        raise InputError(
-            f"{len(bad)} of {len(images)} images cannot be exported: {told}",
-            where=root,
-            remedy="Export these files from the archive again, or take them out of its folder. "
-            "What was done for the others is kept.",
-        )
-    notes = _noted(output).set_index("mark").loc[marks].reset_index()
-    _keep(notes, output)
-    return notes.drop(columns="mark")
+    with _notes(output) as notes:
+        known = set(_whole(_read(notes), output)["mark"])
+        columns = (marks, uids, images["path"], images["modality"], images["region"])
+        jobs = [job for job in zip(*columns, strict=True) if job[0] not in known]
+        chunks = [tuple(jobs[start : start + CHUNK]) for start in range(0, len(jobs), CHUNK)]
+        work = partial(_export_chunk, root, output, pseudonyms)
+        bad: list[tuple[str, str]] = []
+        for done in run_chunks(work, chunks, workers=workers, title="De-identifying"):
+            bad += [result for result in done if isinstance(result[1], str)]
+            made = [(mark, *note) for mark, note in done if not isinstance(note, str)]
+            with notes:
+                values = ", ".join("?" * len(NOTED))
+                notes.executemany(f"INSERT OR REPLACE INTO exported VALUES ({values})", made)
+        if bad:
+            told = named([f"{path}: {problem}" for path, problem in sorted(bad)])
+            raise InputError(
+                f"{len(bad)} of {len(images)} images cannot be exported: {told}",
+                where=root,
+                remedy="Export these files from the archive again, or take them out of its folder. "
+                "What was done for the others is kept.",
+            )
+        noted = _read(notes).set_index("mark")
+        with notes:
+            stale = [(mark,) for mark in noted.index.difference(marks)]
+            notes.executemany("DELETE FROM exported WHERE mark = ?", stale)
+    noted = noted.loc[marks].reset_index(drop=True)
+    written = noted.loc[noted["risk"] == "", "uid"]
+    for folder, ending, _ in EXPORTED:
+        for name in _sizes(output / folder).keys() - set(written + ending):
+            (output / folder / name).unlink()
+    return noted
 
 
 def all_there(output: Path) -> bool:
     """Tell whether every file is there that the last export noted, and no other."""
     if not all((output / name).exists() for name in (NOTES, DICOM_FOLDER, PICTURE_FOLDER)):
         return False
-    notes = _noted(output)
-    written = int((notes["risk"] == "").sum())
-    counts = {len(_sizes(output / name)) for name in (DICOM_FOLDER, PICTURE_FOLDER)}
-    return counts == {written} and len(_whole(notes, output)) == len(notes)
+    with _notes(output) as notes:
+        noted = _read(notes)
+    counts = {len(_sizes(output / folder)) for folder, *_ in EXPORTED}
+    return counts == {(noted["risk"] == "").sum()} and len(_whole(noted, output)) == len(noted)
 
 
 def digest_of_image_code() -> str:
@@ -152,21 +160,24 @@ def _marks(images: pd.DataFrame, pseudonyms: Pseudonyms) -> list[str]:
     return [hashlib.blake2b(text, digest_size=16).hexdigest() for text in texts]
 
 
-def _noted(output: Path) -> pd.DataFrame:
-    """Return all notes, the newest of an image last."""
-    paths = sorted((output / NEW_NOTES).glob("*.parquet"))
-    tables = [NOTE.empty_table()]
-    for path in [output / NOTES, *paths]:
-        try:
-            tables += [pq.read_table(path).cast(NOTE)] if path.exists() else []
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"the note of an export cannot be read ({error})",
-                where=path,
-                remedy="Delete this file; the next run exports its images again.",
-            ) from error
-    notes = pa.concat_tables(tables).to_pandas()
-    return notes.drop_duplicates("mark", keep="last", ignore_index=True)
+@contextmanager
+def _notes(output: Path) -> Iterator[sqlite3.Connection]:
+    """Open the notes of an export, which are made on first use."""
+    try:
+        with closing(sqlite3.connect(output / NOTES)) as notes:
+            columns = ", ".join(NOTED).replace("mark", "mark PRIMARY KEY")
+            notes.execute(f"CREATE TABLE IF NOT EXISTS exported ({columns})")
+            yield notes
+    except sqlite3.DatabaseError as error:
+        raise InputError(
+            f"the notes of an export cannot be read or written ({error})",
+            where=output / NOTES,
+            remedy="Free some space, or delete this file; the next run exports its images again.",
+        ) from error
+
+
+def _read(notes: sqlite3.Connection) -> pd.DataFrame:
+    return pd.DataFrame(notes.execute("SELECT * FROM exported").fetchall(), columns=NOTED)
 
 
 def _sizes(folder: Path) -> dict[str, int]:
@@ -182,47 +193,23 @@ def _whole(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
     return notes[(notes["risk"] != "") | found]
 
 
-def _keep(notes: pd.DataFrame, output: Path) -> None:
-    """Keep these notes, and delete every exported file that they do not name."""
-    kept, new = output / NOTES, sorted((output / NEW_NOTES).iterdir())
-    if new or not kept.exists() or pq.read_metadata(kept).num_rows != len(notes):
-        table = pa.Table.from_pandas(notes.sort_values("mark"), schema=NOTE, preserve_index=False)
-        with write_atomically(kept) as draft:
-            pq.write_table(table, draft)
-    for path in new:
-        path.unlink()
-    written = notes.loc[notes["risk"] == "", "uid"]
-    for folder, ending, _ in EXPORTED:
-        for name in _sizes(output / folder).keys() - set(written + ending):
-            (output / folder / name).unlink()
-
-
 def _export_chunk(
     root: Path, output: Path, pseudonyms: Pseudonyms, images: tuple[tuple, ...], threads: int
-) -> list[tuple[str, str]]:
-    """Export the images of a chunk, note them, and return path and problem of the bad ones."""
-    notes, bad = [], []
-    for result in map_threads(partial(_export, root, output, pseudonyms), images, threads):
-        (notes if isinstance(result, dict) else bad).append(result)
-    if notes:
-        made = hashlib.blake2b("".join(n["mark"] for n in notes).encode(), digest_size=16)
-        unfinished = output / NEW_NOTES / f"{made.hexdigest()}.part"
-        pq.write_table(pa.Table.from_pylist(notes, schema=NOTE), unfinished)
-        unfinished.replace(unfinished.with_suffix(".parquet"))
-    return bad
+) -> list[tuple[str, tuple | str]]:
+    """Export the images of a chunk: mark and note of each, or path and problem."""
+    return list(map_threads(partial(_export, root, output, pseudonyms), images, threads))
 
 
 def _export(
     root: Path, output: Path, pseudonyms: Pseudonyms, image: tuple[str, str, str, str, str]
-) -> dict | tuple[str, str]:
+) -> tuple[str, tuple | str]:
     """Export an image: its mark, pseudonymous UID, path, modality and region."""
     mark, uid, path, modality, region = image
-    note = dict.fromkeys(NOTE.names, 0) | {"mark": mark, "uid": uid, "risk": "", "png_sha256": ""}
     dcm, png = (output / folder / f"{uid}{ending}" for folder, ending, _ in EXPORTED)
     try:
         dataset = dcmread(root / path)
         if risk := burned_in_risk(dataset):
-            return note | {"risk": risk}
+            return mark, (uid, risk, 0, 0, "", 0, 0)
         made = deidentify(dataset, pseudonyms)
     except dicom.BROKEN as error:
         return path, dicom.problem_of(error)
@@ -232,10 +219,5 @@ def _export(
     except InputError as error:
         return path, error.problem
     write_dicom(made, dcm)
-    return note | {
-        "width": width,
-        "height": height,
-        "png_sha256": sha256_of(png),
-        "png_bytes": png.stat().st_size,
-        "dicom_bytes": dcm.stat().st_size,
-    }
+    sizes = png.stat().st_size, dcm.stat().st_size
+    return mark, (uid, "", width, height, sha256_of(png), *sizes)

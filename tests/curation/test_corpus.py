@@ -76,7 +76,8 @@ def corpus(images, pictures, excluded, tmp_path_factory):
 @pytest.fixture(scope="module")
 def excluded():
     risks = ["BurnedInAnnotation is YES", "BurnedInAnnotation is YES", "its border"]
-    return excluded_rows({"localizer": 5, "no key image": 2}, risks, 4)
+    left_out = ["localizer"] * 5 + ["no key image"] * 2 + ["rare class"] * 4
+    return excluded_rows(pd.Series(left_out), pd.Series(risks))
 
 
 def card_of(images, excluded):
@@ -200,10 +201,7 @@ def test_every_image_that_is_not_taken_has_one_reason_and_rules_come_first():
         [("marked", "localizer"), ("marked", ""), ("normal", ""), ("other", ""), ("x", "document")],
         columns=["study_uid", "rule"],
     )
-    assert reasons(left, pd.Series(["marked"]), pd.Series(["normal"])) == {
-        "document": 1,
-        "localizer": 1,
-        "no key image": 1,
-        "normal study without a class": 1,
-        "study neither normal nor marked": 1,
-    }
+    assert reasons(left, pd.Series(["marked"]), pd.Series(["normal"])).tolist() == [
+        "localizer", "no key image", "normal study without a class",
+        "study neither normal nor marked", "document",
+    ]  # fmt: skip
