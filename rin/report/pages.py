@@ -76,7 +76,7 @@ class Outline:
         """Return whether the book has a notebook's pages."""
         shown = not notebook.section or notebook.section in self.sections
         # Pages of results show the reference run instead, as far as it goes.
-        return shown or (not notebook.live and notebook.section != "external")
+        return shown or not (notebook.live or notebook.section in _SHOWN_WITH_RESULTS)
 
     def tasks_of(self, notebook: Notebook) -> tuple[str, ...]:
         """Return the tasks for each of which a notebook runs; one empty name where it has none."""
@@ -96,6 +96,8 @@ class Outline:
 
 
 _TRAINED = ("pipeline/fine_tuning",)
+# Sections whose pages are left out where no result of them is shown.
+_SHOWN_WITH_RESULTS = ("external", "repeats")
 NOTEBOOKS = (
     Notebook("findings", _FRONT, _TRAINED),
     Notebook("study", _FRONT, _TRAINED),
@@ -107,6 +109,7 @@ NOTEBOOKS = (
     Notebook("results/external", _RESULTS, _TRAINED, "external"),
     Notebook("results/random", _RESULTS, _TRAINED, "from_random"),
     Notebook("results/inputs", _RESULTS, _TRAINED, "factors"),
+    Notebook("results/retrained", _RESULTS, _TRAINED, "repeats"),
     Notebook("evidence/audit", _EVIDENCE),
     Notebook("evidence/discrepancies", _EVIDENCE),
     Notebook("evidence/replications", _EVIDENCE),
@@ -130,7 +133,7 @@ _AFTER = {_USE: ["references"]}
 def outline_of(study: Study) -> Outline:
     """Return the outline of the book about a study."""
     profile = study.profile
-    named = {notebook.section for notebook in NOTEBOOKS} - {"", "masks", "external"}
+    named = {notebook.section for notebook in NOTEBOOKS} - {"", "masks", *_SHOWN_WITH_RESULTS}
     there = {name for name in named if getattr(profile, name) is not None}
     if any(find_manifest(study, *find_task(task)).masks for task in profile.tasks):
         there |= {"masks"}
@@ -138,6 +141,8 @@ def outline_of(study: Study) -> Outline:
     runs = open_runs(profile, data_root=study.data_root, results=study.results.parent)
     if any(runs.external(task) for task in runs.tasks):
         there |= {"external"}
+    if runs.tasks_of("repeats"):
+        there |= {"repeats"}
     waits = not reference or study.data_root is not None
     return Outline(runs.paper_tasks, frozenset(runs.tasks), frozenset(there), reference, waits)
 

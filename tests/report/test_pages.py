@@ -91,6 +91,19 @@ def test_reference_run_stands_in_for_sections_of_results_but_not_of_the_pipeline
     assert "pipeline/pretraining" not in made
 
 
+@pytest.mark.parametrize(
+    ("section", "source"), [("external", "results/external"), ("repeats", "results/retrained")]
+)
+def test_page_of_results_that_are_nowhere_is_left_out(section, source):
+    assert source not in names(OUTLINE)
+    assert source in names(Outline(TASKS, RUN, SECTIONS | {section}))
+
+
+def test_outline_of_smoke_has_the_pages_of_its_own_repeats_and_external_images():
+    assert {"external", "repeats"} <= outline_of(open_study("smoke")).sections
+    assert not {"external", "repeats"} & outline_of(open_study("all_tasks")).sections
+
+
 def test_results_wait_for_training_only_where_they_show_it():
     results = next(one for one in NOTEBOOKS if one.source == "results/all_tasks")
     live = next(one for one in NOTEBOOKS if one.source == "pipeline/gradcam")

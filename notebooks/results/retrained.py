@@ -1,0 +1,188 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The same networks, trained again
+
+# %% tags=["parameters", "remove-input"]
+profile: str = "demo"  # name of a profile, or path of its YAML file
+data_root: str = ""  # folder with the real images; empty where there are none
+results: str = "results"  # folder for everything computed
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2, norm
+
+from rin import paper
+from rin.report.banner import banner
+from rin.report.format import format_estimate
+from rin.report.page import glue_values, picture
+from rin.report.style import UNFREEZING_LABEL, init_style, use_style
+from rin.report.tables import book_table
+from rin.stats import init_differences, scenario_aucs
+from rin.study import open_runs
+
+use_style()
+runs = open_runs(profile, data_root=data_root, results=results)
+a, b = (init_style(init).short for init in runs.inits)
+titles = {
+    task: paper.COMPARISONS[task].title if task in paper.COMPARISONS else task
+    for task in runs.paper_tasks
+}
+tasks = runs.tasks_of("repeats")
+banner(runs, study="repeats")
+
+# %% [markdown]
+# Intervals elsewhere in this book tell what other patients would change. They take the trained
+# networks as given, and each network was trained once. Here {glue:text}`n_scenarios` scenarios of
+# {glue:text}`backbones` were trained {glue:text}`n_trainings` times each, from the same weights and
+# on the same images, with another order of the images and another start of the new layers. From
+# one training to the next, the difference between the initialisations in one scenario has a
+# standard deviation (SD) of {glue:text}`sd_said` points of AUC.
+#
+# ## From training to training
+
+# %%
+scores = runs.predictions(study="repeats")
+same_split = scores[scores["fold"] == 0]  # the others have other training cases
+
+aucs = scenario_aucs(same_split)
+trained = aucs.pivot(index=["task", "scenario", "seed"], columns="init", values="auc")
+difference = 100 * (trained[runs.inits[0]] - trained[runs.inits[1]])
+
+# %%
+figure, panels = plt.subplots(
+    1, len(tasks), figsize=(4.6 * len(tasks), 3.6), sharex=True, squeeze=False
+)
+for ax, task in zip(panels[0], tasks, strict=True):
+    of_scenario = difference[task].unstack("seed")
+    for place, points in enumerate(of_scenario.to_numpy()):
+        ax.plot(points, np.full(points.size, place), "o", color="0.25", alpha=0.7)
+        ax.plot([points.mean()] * 2, [place - 0.25, place + 0.25], color="0.25", lw=1.5)
+    ax.axvline(0, color="0.6", lw=0.8)
+    ax.set(title=titles[task], xlabel=f"{a} − {b}, AUC points")
+    ax.set_yticks(range(len(of_scenario)), of_scenario.index if ax is panels[0, 0] else "")
+    ax.margins(y=0.12)
+picture(figure, "Difference of the initialisations in each scenario, one dot a training, by task")
+
+# %% [markdown]
+# One dot is one training of both networks, the stroke is the mean. The variance between trainings
+# is computed within each scenario and averaged over the scenarios; its interval follows from the
+# chi-squared distribution. Every scenario has seeds of its own, so the mean over
+# {glue:text}`n_mean` scenarios carries that variance divided by {glue:text}`n_mean`, on top of the
+# variance over patients.
+
+# %%
+main = runs.predictions(study="main")
+patients = init_differences(main, *runs.inits)
+patients = patients[patients["group"] == "all"].set_index("task")
+
+rows = []
+for task in tasks:
+    of_scenario = difference[task].groupby("scenario")
+    df = (of_scenario.size() - 1).sum()
+    variance = of_scenario.var().mean()
+    low, high = np.sqrt(df * variance / chi2.ppf([0.975, 0.025], df))
+    one = patients.loc[task]
+    alone = 100 * one["standard_error"]
+    both = np.sqrt(alone**2 + variance / one["n_scenarios"])
+    half = norm.ppf(0.975) * both
+    mean = 100 * one["difference"]
+    rows.append(
+        (task, np.sqrt(variance), low, high, df, mean, alone, both, mean - half, mean + half)
+    )
+columns = ["task", "sd", "sd_low", "sd_high", "df", "mean", "alone", "both", "low", "high"]
+spread = pd.DataFrame(rows, columns=columns).set_index("task")
+
+# %% tags=["hide-input"]
+table = pd.DataFrame(
+    {
+        "Task": [titles[task] for task in spread.index],
+        "SD of one scenario (95% CI)": [
+            format_estimate(*one, 1) for one in spread[["sd", "sd_low", "sd_high"]].to_numpy()
+        ],
+        "Mean, other patients (95% CI)": [
+            format_estimate(*(100 * patients.loc[task, ["difference", "ci_low", "ci_high"]]), 1)
+            for task in spread.index
+        ],
+        "… and other trainings": [
+            format_estimate(*one, 1) for one in spread[["mean", "low", "high"]].to_numpy()
+        ],
+        "Wider by": [f"{100 * (one.both / one.alone - 1):.0f} %" for one in spread.itertuples()],
+    }
+)
+book_table(table, f"{a} − {b}, AUC points, with and without the chance of training", prose=True)
+scenarios = same_split.groupby("task")["scenario"].nunique()
+glue_values(
+    n_scenarios=int(scenarios.max()),
+    n_trainings=int(same_split.groupby(["task", "scenario"])["seed"].nunique().max()),
+    backbones=", ".join(same_split["backbone"].unique()),
+    sd_said=" and ".join(f"{one.sd:.1f} ({titles[one.Index]})" for one in spread.itertuples()),
+    n_mean=int(patients.loc[list(tasks), "n_scenarios"].max()),
+)
+
+# %% [markdown]
+# ## Regime by regime
+
+# %%
+regime = same_split.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
+by_regime = difference.groupby(["task", "scenario"]).var().reset_index(name="variance")
+by_regime["unfreezing"] = by_regime["scenario"].map(regime)
+by_regime = by_regime.groupby(["task", "unfreezing"])["variance"].mean().pow(0.5).unstack()
+
+# %% tags=["hide-input"]
+table = by_regime[[name for name in UNFREEZING_LABEL if name in by_regime]]
+table = table.map("{:.1f}".format).rename(columns=UNFREEZING_LABEL, index=titles)
+book_table(
+    table.rename_axis(columns=None, index="Task").reset_index(),
+    "SD between trainings of one scenario's difference, AUC points",
+)
+
+# %% [markdown]
+# ## With other training cases
+#
+# Another division of the cases gives every network other images to learn from, and tests it on the
+# rest. The test sets of two divisions overlap, so their intervals are not independent; how far the
+# estimates lie apart shows what the choice of the training cases can do.
+
+# %%
+once = scores[scores["seed"].isin(main["seed"]) | (scores["fold"] > 0)]
+by_split = pd.concat(
+    init_differences(rows, *runs.inits).assign(fold=fold) for fold, rows in once.groupby("fold")
+)
+by_split = by_split[by_split["group"] == "all"].sort_values(["task", "fold"])
+
+# %% tags=["hide-input"]
+table = pd.DataFrame(
+    {
+        "Task": [titles[task] for task in by_split["task"]],
+        "Division": [f"{fold + 1}" for fold in by_split["fold"]],
+        "Test cases": [f"{n:,}" for n in by_split["n_cases"]],
+        **{
+            label: by_split[f"auc_{end}"].map("{:.3f}".format).to_numpy()
+            for end, label in zip("ab", (a, b), strict=True)
+        },
+        f"{a} − {b}, points (95% CI)": [
+            format_estimate(*one, 1)
+            for one in 100 * by_split[["difference", "ci_low", "ci_high"]].to_numpy()
+        ],
+    }
+)
+book_table(table, "Mean over the scenarios, by division of the cases", prose=True)
+
+# %% [markdown]
+# ## Run this page
+#
+# `rin run notebooks/results/retrained.py -p profile=open -p data_root=FOLDER`, after
+# `rin study --profile open`. A profile of your own needs a section `repeats`.
