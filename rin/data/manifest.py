@@ -6,6 +6,7 @@ read in :mod:`rin.data.dataset`.
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -148,7 +149,7 @@ class DatasetManifest(_Frozen):
     masks: bool = False
     mask_kind: Literal["outline", "box"] = "outline"
     near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = 40
-    patient_pattern: str | None = None
+    patient_pattern: re.Pattern | None = None
     label_map: LabelMap = {}
     known_bad: dict[str, str] = {}
     counts: ExpectedCounts = ExpectedCounts()

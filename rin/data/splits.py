@@ -23,7 +23,6 @@ from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from rin.data.dataset import Dataset
-from rin.data.layouts import radimagenet
 from rin.data.layouts.found import read_table, refuse, wrong
 from rin.data.layouts.table import read_split
 from rin.data.leakage import SAME_PICTURE, leak_free_groups, near_duplicates
@@ -457,20 +456,20 @@ SHARES = (0.75, 0.10, 0.15)
 def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
     """Return the part of each case of a corpus, indexed by case id, in the order of the cases.
 
-    A corpus with tables of its parts (:mod:`rin.data.layouts.radimagenet`) is split as they say,
+    A corpus with tables of its parts (the layout `radimagenet`) is split as they say,
     and a class may then lack cases to validate or test on; any other is split by `divide`.  Where
     its manifest has pictures compared, copies (up to `SAME_PICTURE` bits apart) stay together.
     InputError where the tables divide a patient or leave a case out, or a class has nothing to
     train on, or too few patients to be divided.
     """
     cases, where = dataset.cases, dataset.root / dataset.location
-    if dataset.manifest.layout != radimagenet.LAYOUT:
+    if dataset.manifest.layout != "radimagenet":
         bits = dataset.manifest.near_duplicate_bits
         # At the 40 bits that find a lesion again, like slices of unlike patients form chains: all
         # 1,264 brains of the radiologic corpus, four classes, would be one group.
         pairs = near_duplicates(cases, None if bits is None else min(bits, SAME_PICTURE))
         return divide(cases, leak_free_groups(cases, pairs), seed, where=where)
-    own = radimagenet.read_parts(dataset.root, dataset.location, dataset.manifest)
+    own = read_split(open_tree(dataset.root, dataset.location), dataset.manifest)
     part = own.reindex(pd.Index(cases["case_id"], name="case_id"))
     if part.isna().any():
         missing = part.index[part.isna()]

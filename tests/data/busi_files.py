@@ -30,3 +30,7 @@ def zip_folder(folder, archive, wrap=""):
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 file.write(path, wrap + path.relative_to(folder).as_posix())
+
+
+def with_options(manifest, **options):
+    return manifest.model_copy(update={"options": manifest.options | options})

@@ -114,8 +114,8 @@ def test_option_image_takes_every_image_for_a_patient(root):
         ("cc,,,,,0", "cc,,,,,0\ncc,1,1,1,1,1", "repeat or contradict: cc"),
         ("cc,,,,,0", "cc,,,,,0\naa,,,,,0", "repeat or contradict: aa"),
         ("bb,,,,,0", "aa,1.0,2.0,3.0,4.0,1", "repeat or contradict: aa"),
-        ("cc,,,,,0\n", "", "1 images are not in stage_2_train_labels.csv: cc"),
-        ("cc,,,,,0", "CC,,,,,0", "1 images of stage_2_train_labels.csv are not there: CC"),
+        ("cc,,,,,0\n", "", "1 pictures without images of stage_2_train_labels.csv: cc"),
+        ("cc,,,,,0", "CC,,,,,0", "1 images of stage_2_train_labels.csv without pictures: CC"),
         ("cc,,,,,0", "cc,1,1,1,1,1", "1 images have a Target against their class.*: cc"),
         (",Target", ",target", "needed are patientId"),
     ],
@@ -132,8 +132,12 @@ def test_labels_that_make_no_sense_are_refused(root, before, after, problem):
     [
         ("cc,Normal", "cc,Healthy", "unknown class: cc Healthy"),
         ("aa,Lung Opacity\nbb", "aa,Normal\nbb", "1 images have two classes: aa"),
-        ("cc,Normal\n", "", "1 images are not in stage_2_detailed_class_info.csv: cc"),
-        ("cc,Normal", "dd,Normal", "1 images of stage_2_detailed_class_info.csv are not there: dd"),
+        ("cc,Normal\n", "", "1 pictures without images of stage_2_detailed_class_info.csv: cc"),
+        (
+            "cc,Normal",
+            "dd,Normal",
+            "1 images of .*info.csv without pictures: dd",
+        ),
         ("cc,Normal", "cc,Lung Opacity", "1 images have a Target against their class.*: cc"),
     ],
 )
@@ -163,16 +167,10 @@ def test_mapping_that_makes_no_sense_is_refused(root, text, problem):
         read(root)
 
 
-def test_missing_parts_are_named(root):
-    (root / TOP / "stage_2_detailed_class_info.csv").unlink()
-    with pytest.raises(InputError, match=r"class_info\.csv: the table is not there"):
-        read(root)
-    for path in (root / TOP / "stage_2_train_images").iterdir():
-        path.unlink()
-    with pytest.raises(InputError, match=r"stage_2_train_images/ holds no \.dcm files"):
-        read(root)
-    (root / TOP / "stage_2_train_labels.csv").unlink()
-    with pytest.raises(InputError, match=r"0 tables called stage_2_train_labels\.csv"):
+@pytest.mark.parametrize("table", ["detailed_class_info", "train_labels"])
+def test_missing_table_is_named(root, table):
+    (root / TOP / f"stage_2_{table}.csv").unlink()
+    with pytest.raises(InputError, match=rf"{table}\.csv: the table is not there"):
         read(root)
 
 

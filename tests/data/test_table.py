@@ -1,9 +1,9 @@
-"""A table and its pictures: in a miniature of the Head CT set, and in one with all options."""
+"""Tables of pictures: miniatures of the Head CT set, of one with all options, of RadImageNet."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from busi_files import mask, picture, save
+from busi_files import mask, picture, save, with_options, zip_folder
 
 from rin.data.dataset import open_dataset
 from rin.data.layouts import find_cases
@@ -34,10 +34,6 @@ def cases_of(root, manifest, location="set"):
     return find_cases(open_tree(root, location), manifest)
 
 
-def with_options(manifest, **options):
-    return manifest.model_copy(update={"options": manifest.options | options})
-
-
 def test_find_cases_pads_ids_and_takes_the_label_from_the_table(head_ct, manifest):
     found = [
         (c.case_id, c.patient_id, c.source_class, c.image, c.masks, c.kept)
@@ -64,8 +60,8 @@ def test_find_cases_with_a_patient_pattern_groups_by_it(head_ct, manifest):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (TABLE + "13,0\n", r"1 rows without a picture: 013\.png"),
-        ("id, hemorrhage\n0,1\n12,0\n", r"1 pictures without a row: 001\.png"),
+        (TABLE + "13,0\n", r"1 rows without pictures: 013\.png"),
+        ("id, hemorrhage\n0,1\n12,0\n", r"1 pictures without rows: 001\.png"),
         (TABLE + "012,0\n", r"1 pictures have several rows: 012\.png"),
         (TABLE.replace("12,", "x,"), r"1 rows fit no file name of the form \{id:03d\}\.png: 'x'"),
         (TABLE.replace("12,", "1.0,"), r"1 rows fit no file name .*: '1\.0'"),
@@ -83,15 +79,12 @@ def test_find_cases_with_a_wrong_table_says_what_is_wrong(head_ct, manifest, row
     assert caught.value.remedy.endswith(".")
 
 
-def test_find_cases_with_a_name_that_leads_out_of_the_folder_finds_no_picture(head_ct, manifest):
+def test_find_cases_with_names_that_lead_out_of_the_folder_or_no_table_raises(head_ct, manifest):
     save(head_ct / "013.png", picture(13))
     rows = "id,hemorrhage\n000,1\n001,1\n012,0\n../../013,0\n"
     (head_ct / "set" / "labels.csv").write_text(rows)
-    with pytest.raises(InputError, match=r"1 rows without a picture: \.\./\.\./013\.png"):
+    with pytest.raises(InputError, match=r"1 rows without pictures: \.\./\.\./013\.png"):
         cases_of(head_ct, with_options(manifest, image="{id}.png"))
-
-
-def test_find_cases_without_the_table_says_so(head_ct, manifest):
     (head_ct / "set" / "labels.csv").unlink()
     with pytest.raises(InputError, match=r"0 files are called labels\.csv instead of one"):
         cases_of(head_ct, manifest)
@@ -100,7 +93,7 @@ def test_find_cases_without_the_table_says_so(head_ct, manifest):
 @pytest.mark.parametrize("name", ["notes.txt", "head_ct/notes.txt", "013.png"])
 def test_find_cases_with_a_file_out_of_place_names_it(head_ct, manifest, name):
     (head_ct / "set" / name).write_bytes(b"x")
-    with pytest.raises(InputError, match=rf"'{name}' is no file of the layout 'table'"):
+    with pytest.raises(InputError, match=rf"1 files have no place in the layout 'table': {name}"):
         cases_of(head_ct, manifest)
 
 
@@ -120,7 +113,7 @@ def test_find_cases_of_the_layouts_old_name_tells_the_new_one(head_ct, manifest)
         ({"image": ""}, "image: "),
         ({"mask": "{number}.png"}, "needed are id, number, hemorrhage"),
         ({"image": "{id.__class__}.png"}, r"needed are id\.__class__, hemorrhage"),
-        ({"parts": {"id": "("}}, "parts.id: .*no regular expression"),
+        ({"parts": {"id": "("}}, "parts.id: .*valid regular expression"),
         ({"parts": {"id": "[0-9]"}}, "parts.id: .*no named group"),
         ({"parts": {"id": "(?P<first>[0-9])"}}, "1 values of id do not match .*: '12'"),
         ({"keep": {"Device": "id"}}, "keep.Device"),
@@ -242,7 +235,7 @@ def test_find_cases_with_masks_named_in_a_column_of_the_folder_itself(tmp_path, 
 
 def test_find_cases_with_a_mask_missing_or_beyond_the_table_names_it(bus, bus_manifest):
     save(bus / "bus" / "Masks" / "mask_9.png", mask())
-    with pytest.raises(InputError, match=r"1 masks without a row: mask_9\.png"):
+    with pytest.raises(InputError, match=r"1 masks without rows: mask_9\.png"):
         cases_of(bus, bus_manifest, "bus")
     (bus / "bus" / "Masks" / "mask_1-l.png").rename(bus / "bus" / "Masks" / "mask_9.png")
     with pytest.raises(InputError, match=r"1 masks of the table are not there: mask_1-l\.png"):
@@ -305,3 +298,122 @@ def test_read_table_in_any_usual_form_gives_the_same_rows(tmp_path, content):
 def test_read_table_that_is_broken_names_file_and_fault(tmp_path, content, message):
     with pytest.raises(InputError, match=rf"labels\.csv: .*{message}"):
         read_csv(tmp_path, content)
+
+
+#: Of RadImageNet, below radiology_ai/: table, label, patient.
+RADIMAGENET = {
+    "MR/mriabd/normal/mri-abd-normal070810.png": ("train", "mriabd-normal", "P1"),
+    "US/gb/usn136070.png": ("train", "US-gb", "P2"),
+    "CT/lung/Airspace_opacity/lung092377.png": ("val", "lung-Airspace_opacity", "P3"),
+    "CT/lung/Airspace_opacity/lung092378.png": ("val", "lung-Airspace_opacity", "P3"),
+    "MR/knee/chondral_abnormality/knee000001.png": ("test", "knee-chondral abnormality", "P4"),
+}
+PARTS = {"train": "train", "val": "validation", "test": "test"}
+FIRST = next(iter(RADIMAGENET))
+
+
+@pytest.fixture
+def db(tmp_path):
+    """The folder of the database: five pictures and three tables."""
+    folder = tmp_path / "db"
+    for number, name in enumerate(RADIMAGENET):
+        save(folder / "radiology_ai" / name, picture(number))
+    for part in PARTS:
+        rows = [
+            f"radiology_ai/{n},{label}" for n, (p, label, _) in RADIMAGENET.items() if p == part
+        ]
+        (folder / f"RadiologyAI_{part}.csv").write_text("\n".join(["filename,label", *rows, ""]))
+    return folder
+
+
+def with_patients(db):
+    lines = [f'radiology_ai/{n},{p},S1,"polygon:1,1 2,2"' for n, (*_, p) in RADIMAGENET.items()]
+    (db / "patients.csv").write_text("\n".join(["filename,patient_id,study_id,roi", *lines, ""]))
+
+
+def found(db, location="db", **changes):
+    manifest = load_manifest("radimagenet").model_copy(update=changes)
+    return {case.case_id: case for case in cases_of(db.parent, manifest, location)}
+
+
+def test_radimagenet_takes_id_and_class_from_the_tables_and_each_picture_for_a_patient(db):
+    cases = found(db)
+    assert {name: case.source_class for name, case in cases.items()} == {
+        name: label for name, (_, label, _) in RADIMAGENET.items()
+    }
+    assert all(case.patient_id == name for name, case in cases.items())
+    assert cases["US/gb/usn136070.png"].image == "db/radiology_ai/US/gb/usn136070.png"
+
+
+def test_radimagenet_with_a_side_table_takes_the_patients_from_it(db):
+    with_patients(db)
+    patients = {name: case.patient_id for name, case in found(db).items()}
+    assert patients == {name: patient for name, (*_, patient) in RADIMAGENET.items()}
+
+
+@pytest.mark.parametrize("wrap", ["", "download/", "a/b/"])
+def test_radimagenet_in_a_zip_equals_the_folder_and_has_its_split(db, wrap):
+    zip_folder(db, db.parent / "db.zip", wrap)
+    zipped = found(db, "db.zip")
+    assert [(c.case_id, c.source_class) for c in zipped.values()] == [
+        (c.case_id, c.source_class) for c in found(db).values()
+    ]
+    assert zipped[FIRST].image == f"db.zip::{wrap}radiology_ai/{FIRST}"
+    parts = read_split(open_tree(db.parent, "db.zip"), load_manifest("radimagenet"))
+    assert parts.to_dict() == {name: PARTS[part] for name, (part, *_) in RADIMAGENET.items()}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"0 files are called RadiologyAI_test\.csv"),
+        ("filename,label\n", "1 pictures without rows: MR/knee"),
+        ("file,label\na,b\n", "its columns are file, label; needed are filename, label"),
+        ("filename,label\nMR/a.png,x\n", r"1 values of filename do not match .*: 'MR/a\.png'"),
+        ("filename,label\n,x\n", "1 values of filename do not match .*: ''"),
+        (f"filename,label\nradiology_ai/{FIRST},x\n", f"1 pictures have several rows: {FIRST}"),
+    ],
+)
+def test_radimagenet_with_a_table_that_does_not_fit_says_what_is_wrong(db, content, message):
+    (db / "RadiologyAI_test.csv").unlink()
+    if content is not None:
+        (db / "RadiologyAI_test.csv").write_text(content)
+    with pytest.raises(InputError, match=message) as caught:
+        found(db)
+    assert caught.value.remedy.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("drop", "add", "message"),
+    [
+        (FIRST, "", rf"1 pictures without rows of patients\.csv: {FIRST}"),
+        ("", "radiology_ai/CT/x.png,P9,S1,", r"1 rows of patients\.csv without pictures: CT/x"),
+        ("", f"radiology_ai/{FIRST},P9,S1,", f"1 pictures have several rows: {FIRST}"),
+        (FIRST, f"radiology_ai/{FIRST},,S1,", f"1 pictures have no patient: {FIRST}"),
+    ],
+)
+def test_radimagenet_with_a_side_table_that_does_not_fit_says_where(db, drop, add, message):
+    with_patients(db)
+    lines = (db / "patients.csv").read_text().splitlines()
+    kept = [line for line in lines if not drop or drop not in line]
+    (db / "patients.csv").write_text("\n".join([*kept, add, ""]))
+    with pytest.raises(InputError, match=message):
+        found(db)
+
+
+@pytest.mark.parametrize("name", ["radiology_ai/CT/list.csv", "preview.png"])
+def test_radimagenet_with_a_file_out_of_place_or_options_is_refused(db, name):
+    with pytest.raises(InputError, match=r"'radimagenet' cannot use.*It knows: none"):
+        found(db, options={"folder": "other"})
+    (db / name).write_text("x")
+    with pytest.raises(InputError, match=f"1 files have no place in .*'radimagenet': {name}"):
+        found(db)
+
+
+def test_open_dataset_of_radimagenet_can_leave_a_class_out(db):
+    labels = {label: label for _, label, _ in RADIMAGENET.values()} | {"US-gb": None}
+    changes = {"label_map": labels, "locations": ("db",)}
+    manifest = load_manifest("radimagenet").model_copy(update=changes)
+    dataset = open_dataset(manifest, db.parent, index_folder=db.parent / "index", workers=1)
+    assert sorted(dataset.cases["case_id"]) == sorted(set(RADIMAGENET) - {"US/gb/usn136070.png"})
+    assert dataset.provenance == "real"

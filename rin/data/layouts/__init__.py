@@ -6,16 +6,7 @@ It refuses files that it cannot place, so nothing is left out in silence.
 
 from collections.abc import Callable
 
-from rin.data.layouts import (
-    cc_ccii,
-    ddti,
-    folders,
-    mrnet,
-    radimagenet,
-    rsna_hemorrhage,
-    rsna_pneumonia,
-    table,
-)
+from rin.data.layouts import ddti, folders, mrnet, rsna, table
 from rin.data.layouts.found import FoundCase
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
@@ -24,19 +15,19 @@ from rin.errors import InputError, unknown
 Reader = Callable[[Tree, DatasetManifest], list[FoundCase]]
 LAYOUTS: dict[str, Reader] = {
     "busi": folders.find_busi,
-    "cc_ccii": cc_ccii.find_cases,
+    "cc_ccii": folders.find_cc_ccii,
     "ddti": ddti.find_cases,
     "folder_classes": folders.find_folder_classes,
     "mrnet": mrnet.find_cases,
-    "radimagenet": radimagenet.find_cases,
-    "rsna_hemorrhage": rsna_hemorrhage.find_cases,
-    "rsna_pneumonia": rsna_pneumonia.find_cases,
-    table.LAYOUT: table.find_cases,
+    "radimagenet": table.find_cases,
+    "rsna_hemorrhage": rsna.find_hemorrhage,
+    "rsna_pneumonia": rsna.find_pneumonia,
+    "table": table.find_cases,
 }
 
 #: Layouts that read patients from names by the manifest's `patient_pattern`, and those in which
 #: nothing may name them.
-PATTERNED = ("folder_classes", table.LAYOUT)
+PATTERNED = ("folder_classes", "table")
 UNNAMED = ("busi", "radimagenet", *PATTERNED)
 
 

@@ -6,19 +6,17 @@ thyroid ultrasound image database, Proc. SPIE 9287 (2015) 92870W.
 """
 
 import json
-import re
 from collections import defaultdict
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
 
 from rin.data.layouts.found import (
-    STAND_IN_NOTE,
     FoundCase,
     ReaderOptions,
     reader_options,
     refuse_unpaired,
-    unknown_file,
+    sort_files,
     wrong,
 )
 from rin.data.manifest import DatasetManifest
@@ -26,8 +24,11 @@ from rin.data.pixels import polygon_text
 from rin.data.tree import Tree
 from rin.errors import InputError
 
-NAME = re.compile(r"(?P<number>\d+)(?:\.xml|_(?P<image>\d+)\.jpg)")
 UNRATED = "unrated"
+REMEDY = (
+    "Fetch the file again, or name the picture (as N_1) under known_bad in the manifest if only "
+    "its outline is broken."
+)
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
@@ -38,13 +39,14 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     be bad are not read.  Document types in the XML are refused.
     """
     reader_options(ReaderOptions, manifest)
-    tables, pictures = _sort_files(tree)
-    if not tables and not pictures:
-        raise wrong(tree, "there is no case in it")
-    problems = ("XML files without a picture", "cases with pictures but without XML")
-    refuse_unpaired(tree, tables, pictures, problems)
+    _, files = sort_files(tree, "ddti", tables=r"(\d+)\.xml", pictures=r"(\d+)_(\d+)\.jpg")
+    pictures = defaultdict(dict)
+    for key, name in files["pictures"].items():
+        number, image = key.split("/")
+        pictures[number][image] = name
+    refuse_unpaired(tree, files["tables"] or ["any"], pictures, ("XML files", "pictures"))
     cases = []
-    for number, table in tables.items():
+    for number, table in files["tables"].items():
         try:
             tirads, regions = _read_case(tree.read(table), number)
             if manifest.label_map and tirads not in manifest.label_map:
@@ -58,26 +60,8 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
                 cases.append(FoundCase(case_id, number, tirads, tree.locator(name), masks))
         except ValueError as error:
             problem = error.problem if isinstance(error, InputError) else str(error)
-            remedy = "Fetch the file again, or name the picture (as N_1) under known_bad in the "
-            remedy += "manifest if only its outline is broken."
-            raise wrong(tree, problem, file=table, remedy=remedy) from error
+            raise wrong(tree, problem, file=table, remedy=REMEDY) from error
     return cases
-
-
-def _sort_files(tree: Tree) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    """Return the XML file per case, and the picture per case and image number."""
-    tables, pictures = {}, defaultdict(dict)
-    names = [name for name in tree.names if name.rpartition("/")[2] != STAND_IN_NOTE]
-    for name in names:
-        parent, _, last = name.rpartition("/")
-        match = NAME.fullmatch(last)
-        if match is None or parent != names[0].rpartition("/")[0] or "/" in parent:
-            raise unknown_file(tree, name, "ddti")
-        if match["image"] is None:
-            tables[match["number"]] = name
-        else:
-            pictures[match["number"]][match["image"]] = name
-    return tables, dict(pictures)
 
 
 def _read_case(content: bytes, number: str) -> tuple[str, dict[str, list[str]]]:

@@ -1,4 +1,4 @@
-"""Folders of pictures, one per class, also with masks (BUSI).
+"""Folders of pictures, one per class: plain, with masks (BUSI), or of patients and scans (CC-CCII).
 
 ``folder_classes`` is the plainest; its option ``splits`` names folders above the class folders, as
 in ``train/NORMAL/x.jpeg``, whose pictures are read together.
@@ -6,48 +6,64 @@ in ``train/NORMAL/x.jpeg``, whose pictures are read together.
 ``busi`` is Dataset_BUSI_with_GT: ``benign (1).png`` has the mask ``benign (1)_mask.png`` and
 perhaps ``benign (1)_mask_1.png`` and higher, one per lesion.  Al-Dhabyani et al., Data in Brief 28
 (2020) 104863.
+
+``cc_ccii`` is CC-CCII: ``NCP/25/1181/0040.png`` is slice 0040 of scan 1181 of patient 25 with
+COVID-19 pneumonia.  ``lesions_slices.csv`` lists the slices that show a lesion,
+``unzip_filenames.csv`` the scans with their numbers of slices, ``metadata.csv`` clinical data of
+some patients.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.045.
 """
 
-import re
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
+from typing import Literal
 
+import pandas as pd
 from pydantic import Field
 
 from rin.data.layouts.found import (
-    PICTURES,
+    ENDING,
     FoundCase,
     ReaderOptions,
-    class_folders,
+    one_of,
     patient_reading,
+    read_table,
     reader_options,
+    refuse,
     refuse_unpaired,
-    unknown_file,
+    sort_files,
+    wrong,
 )
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
 
-BUSI_NAME = re.compile(r"(?P<stem>(?P<word>.+) \(\d+\))(?P<mask>_mask(?:_\d+)?)?\.png")
+LESIONS, SCANS, METADATA = "lesions_slices.csv", "unzip_filenames.csv", "metadata.csv"
+SCAN_COLUMNS = ["zip_file", "label", "patient_id", "scan_id", "n_slice"]
+CC_CCII_CLASSES = ("CP", "NCP", "Normal")
+CC_CCII_REMEDY = (
+    "Fetch those archives again; for a download of only some, set the option partial: true; name "
+    "broken files under known_bad."
+)
 
 
 def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the cases of a BUSI tree; each image is its own patient, as none are named."""
+    reader_options(ReaderOptions, manifest)
+    stem = f"(?P<folder>{one_of(manifest.label_map)})/((?P=folder) \\(\\d+\\))"
+    _, files = sort_files(
+        tree, "busi", pictures=rf"{stem}\.png", masks=rf"{stem}(_mask(?:_\d+)?)\.png"
+    )
+    _refuse_missing(tree, manifest, {key.partition("/")[0] for key in files["pictures"]})
+    masks = defaultdict(list)
+    for key, name in files["masks"].items():
+        masks[key.rpartition("/")[0]].append(tree.locator(name))
+    refuse_unpaired(tree, files["pictures"], masks, ("pictures", "masks"))
     cases = []
-    for source_class, names in class_folders(tree, manifest.label_map).items():
-        pictures, masks = {}, defaultdict(list)
-        for name in names:
-            match = BUSI_NAME.fullmatch(_file(name))
-            if match is None or match["word"] != source_class:
-                raise unknown_file(tree, name, "busi")
-            if match["mask"]:
-                masks[match["stem"]].append(name)
-            else:
-                pictures[match["stem"]] = name
-        problems = ("pictures without a mask", "masks without a picture")
-        refuse_unpaired(tree, pictures, masks, problems)
-        for stem, name in pictures.items():
-            files = tuple(tree.locator(mask) for mask in masks[stem])
-            cases.append(FoundCase(stem, stem, source_class, tree.locator(name), files))
+    for key, name in files["pictures"].items():
+        source_class, case_id = key.split("/")
+        found = tuple(masks[key])
+        cases.append(FoundCase(case_id, case_id, source_class, tree.locator(name), found))
     return cases
 
 
@@ -75,24 +91,25 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
     options = reader_options(FolderOptions, manifest)
     if options.inner_copy is not None:
         tree = replace(tree, names=_without_copy(tree.names, options.inner_copy))
-    folders = class_folders(tree, manifest.label_map, options.splits)
-    short = Counter(f"{label}/{_file(name)}" for label, names in folders.items() for name in names)
+    above = f"({one_of(options.splits)})/" if options.splits else ""
+    pattern = f"{above}({one_of(manifest.label_map)})/([^/]+{ENDING})"
+    _, files = sort_files(tree, "folder_classes", pictures=pattern)
+    parts = {name: key.split("/")[-2:] for key, name in files["pictures"].items()}
+    _refuse_missing(tree, manifest, {source_class for source_class, _ in parts.values()})
+    times = Counter(map(tuple, parts.values()))
     patient = patient_reading(manifest.patient_pattern) if manifest.patient_pattern else None
     cases = []
-    for source_class, names in folders.items():
-        for name in names:
-            if not name.lower().endswith(PICTURES):
-                raise unknown_file(tree, name, "folder_classes")
-            case_id = f"{source_class}/{_file(name)}"
-            if short[case_id] > 1:
-                case_id = "/".join(name.split("/")[-3:])
-            patient_id = patient(name) if patient else case_id
-            cases.append(FoundCase(case_id, patient_id, source_class, tree.locator(name)))
+    for key, name in files["pictures"].items():
+        source_class, file = parts[name]
+        case_id = key if times[source_class, file] > 1 else f"{source_class}/{file}"
+        patient_id = patient(name) if patient else case_id
+        cases.append(FoundCase(case_id, patient_id, source_class, tree.locator(name)))
     return cases
 
 
-def _file(name: str) -> str:
-    return name.rpartition("/")[2]
+def _refuse_missing(tree: Tree, manifest: DatasetManifest, found: set[str]) -> None:
+    missing = set(manifest.label_map) - found if found else manifest.label_map or ["all"]
+    refuse(tree, sorted(missing), "class folders are missing")
 
 
 def _without_copy(names: tuple[str, ...], inner: str) -> tuple[str, ...]:
@@ -103,3 +120,78 @@ def _without_copy(names: tuple[str, ...], inner: str) -> tuple[str, ...]:
         if not found or f"{before}/{after}".removeprefix("/") not in known:
             kept.append(name)
     return tuple(kept)
+
+
+class CcCciiOptions(ReaderOptions):
+    """Options of the layout.
+
+    ``slices``: only those of the lesion list, or all.  ``whole`` are classes that the lesion
+    list does not cover, taken with all slices.  ``partial`` is for a download of some of the
+    archives: rows of the tables about slices, scans and patients that are not there are then
+    passed over; otherwise they are errors.
+    """
+
+    slices: Literal["lesions", "all"] = "lesions"
+    whole: tuple[str, ...] = ("Normal",)
+    partial: bool = False
+
+
+def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
+    """Return the cases of a CC-CCII tree: slices, by class, patient and scan.
+
+    The case id is ``NCP/25/1181/0040``, the patient ``NCP/25``: numbers are read within their
+    class.  A listed slice matches by its id, whatever its extension; one that the manifest
+    calls known to be bad may be absent.
+    """
+    options = reader_options(CcCciiOptions, manifest)
+    refused = partial(refuse, tree, remedy=CC_CCII_REMEDY)
+    labels = manifest.label_map or dict.fromkeys(CC_CCII_CLASSES, "")
+    _, files = sort_files(
+        tree,
+        "cc_ccii",
+        tables=f"({one_of([LESIONS, SCANS, METADATA])})",
+        slices=rf"({one_of(labels)}/[^/]+/[^/]+/[^/]+)\.(?i:png|jpe?g)",
+    )
+    tables, slices = files["tables"], files["slices"]
+    classes = {key.split("/")[0] for key in slices}
+    needed = {name for name, label in labels.items() if label is not None or not options.partial}
+    refused(sorted(needed - classes), "class folders are missing")
+    if SCANS in tables:
+        _check_scans(read_table(tree, tables[SCANS], SCAN_COLUMNS), slices, options, refused)
+    if METADATA in tables and not options.partial:
+        there = {key.split("/")[1] for key in slices}
+        named = set(read_table(tree, tables[METADATA], ["patient_id"])["patient_id"])
+        refused(sorted(named - there), f"patients of {METADATA} have no folder")
+    kept = slices.keys()
+    if options.slices == "lesions":
+        if LESIONS not in tables:
+            remedy = "Fetch it, or set the option slices: all."
+            raise wrong(tree, f"{LESIONS} is missing", remedy=remedy)
+        paths = read_table(tree, tables[LESIONS], ["imgpath"])["imgpath"]
+        listed = pd.Series([path.replace("\\", "/").rpartition(".")[0] for path in paths])
+        refused(listed[listed.duplicated()], f"slices stand several times in {LESIONS}")
+        if not options.partial:
+            absent = listed[~listed.isin([*slices, *manifest.known_bad])]
+            refused(absent, f"slices of {LESIONS} have no file")
+        kept = kept & set(listed)
+        lacking = classes - {key.split("/")[0] for key in kept} - set(options.whole)
+        refused(sorted(lacking), f"classes have no slice in {LESIONS}")
+        kept |= {key for key in slices if key.split("/")[0] in options.whole}
+    return [
+        FoundCase(key, key.rsplit("/", 2)[0], key.split("/")[0], tree.locator(slices[key]))
+        for key in kept
+    ]
+
+
+def _check_scans(
+    rows: pd.DataFrame, slices: Iterable[str], options: CcCciiOptions, refused: Callable
+) -> None:
+    counted = Counter(key.rpartition("/")[0] for key in slices)
+    scans = rows["label"] + "/" + rows["patient_id"] + "/" + rows["scan_id"]
+    found = scans.map(lambda scan: counted[scan])
+    differ = found.astype(str) != rows["n_slice"]
+    if options.partial:
+        differ &= found > 0
+    told = scans + " (" + found.astype(str) + " slices instead of " + rows["n_slice"]
+    refused((told + ", from " + rows["zip_file"] + ")")[differ], f"scans differ from {SCANS}")
+    refused(sorted(counted.keys() - set(scans)), f"scans are not in {SCANS}")

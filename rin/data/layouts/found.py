@@ -1,9 +1,13 @@
-"""What a layout reader returns, and the steps that readers share."""
+"""What a layout reader returns, and the steps that readers share.
+
+A reader names its files by patterns (:func:`sort_files`), reads its tables (:func:`read_table`),
+and refuses whatever does not fit together (:func:`refuse`, :func:`refuse_unpaired`).
+"""
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TypeVar
 
 import pandas as pd
@@ -17,6 +21,8 @@ from rin.data.tree import Tree
 from rin.errors import InputError
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+#: The same as the end of a pattern.
+ENDING = r"\.(?i:png|jpe?g|bmp|tiff?)"
 STAND_IN_NOTE = "STAND_IN.json"
 SHOWN = 5
 REMEDY = "Fetch the dataset again, whole and with its own names, or correct that place."
@@ -55,55 +61,50 @@ def refuse(
 
 
 def refuse_unpaired(
-    tree: Tree, left: Iterable[str], right: Iterable[str], problems: tuple[str, str]
+    tree: Tree, left: Iterable[str], right: Iterable[str], words: tuple[str, str]
 ) -> None:
-    """Raise InputError where names stand on the left alone, or on the right alone."""
+    """Raise InputError where names stand on one side alone; ``words`` say what the sides are."""
     left, right = set(left), set(right)
-    refuse(tree, sorted(left - right), problems[0])
-    refuse(tree, sorted(right - left), problems[1])
+    refuse(tree, sorted(left - right), f"{words[0]} without {words[1]}")
+    refuse(tree, sorted(right - left), f"{words[1]} without {words[0]}")
 
 
-def unknown_file(tree: Tree, name: str, layout: str) -> InputError:
-    """Return the error for a file that the layout has no place for."""
-    return wrong(tree, f"{name!r} is no file of the layout {layout!r}")
+def refuse_misplaced(tree: Tree, names: Iterable[str], layout: str) -> None:
+    """Raise InputError where there are files that the layout has no place for."""
+    refuse(tree, names, f"files have no place in the layout {layout!r}")
 
 
-def inside(names: Iterable[str], known: Iterable[str], depth: int = 1) -> tuple[list[str], str]:
-    """Return names without a stand-in's note, and the folder around all with its slash, or nothing.
+def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str, dict[str, str]]]:
+    """Return the folder around all files (with its slash, or nothing), and the files of each kind.
 
-    ``known`` are the folders that stand at the top where nothing is around them; in a folder
-    around all, no file stands above ``depth``.
+    A file is of the first kind whose pattern matches its name below that folder as a whole; its
+    key is what the pattern's groups hold, joined by slashes.  InputError for a file of no kind,
+    and for two of one key.
     """
-    names = [name for name in names if name.rpartition("/")[2] != STAND_IN_NOTE]
-    tops = {name.split("/", 1)[0] for name in names}
-    around = len(tops) == 1 and not tops & set(known)
-    around = around and all(name.count("/") >= depth for name in names)
-    return names, f"{tops.pop()}/" if around else ""
-
-
-def class_folders(
-    tree: Tree, expected: Iterable[str] = (), splits: Collection[str] = ()
-) -> dict[str, list[str]]:
-    """Return the full names of the files of each class folder.
-
-    A single folder around the class folders, or around the ``splits`` above them, is skipped.
-    InputError where there are other class folders than ``expected`` (where given), or files
-    outside them or deeper.
-    """
-    names, prefix = inside(tree.names, splits or expected, 1 if splits else 2)
-    folders: dict[str, list[str]] = defaultdict(list)
+    names = [name for name in tree.names if name.rpartition("/")[2] != STAND_IN_NOTE]
+    folders = names[0].split("/")[:-1] if names else []
+    kinds = {kind: re.compile(pattern) for kind, pattern in patterns.items()}
+    for around in accumulate((f"{folder}/" for folder in folders), initial=""):
+        if any(kind.fullmatch(name, len(around)) for name in names for kind in kinds.values()):
+            break
+    files, strange, twice = {kind: {} for kind in kinds}, [], []
     for name in names:
-        *above, source_class = name.removeprefix(prefix).split("/")[:-1] or [""]
-        if not source_class or len(above) != bool(splits) or not set(above) <= set(splits):
-            below = f" below {', '.join(splits)}" if splits else ""
-            raise wrong(tree, f"{name!r} does not stand directly in a class folder{below}")
-        folders[source_class].append(name)
-    expected = set(expected) or set(folders) or {"any"}
-    if expected != set(folders):
-        missing, extra = expected - set(folders), set(folders) - expected
-        problem = f"class folders missing: {', '.join(sorted(missing)) or 'none'}; "
-        raise wrong(tree, f"{problem}not known: {', '.join(sorted(extra)) or 'none'}")
-    return dict(folders)
+        matches = ((kind, pattern.fullmatch(name, len(around))) for kind, pattern in kinds.items())
+        kind, match = next(((kind, match) for kind, match in matches if match), ("", None))
+        if match is None:
+            strange.append(name)
+        elif (key := "/".join(filter(None, match.groups()))) in files[kind]:
+            twice.append(name)
+        else:
+            files[kind][key] = name
+    refuse_misplaced(tree, strange, layout)
+    refuse(tree, twice, "files are there twice, with another ending or folder")
+    return around, files
+
+
+def one_of(words: Iterable[str]) -> str:
+    """Return a pattern that matches one of some words; any folder or file name where none are."""
+    return f"(?:{'|'.join(map(re.escape, words)) or '[^/]+'})"
 
 
 class ReaderOptions(BaseModel):
@@ -130,24 +131,19 @@ def reader_options(model: type[Options], manifest: DatasetManifest) -> Options:
         ) from error
 
 
-def patient_reading(pattern: str) -> Callable[[str], str]:
+def patient_reading(pattern: re.Pattern | str) -> Callable[[str], str]:
     """Return the function from a file name to its patient: the groups that matched, joined by -.
 
-    Raises InputError for a pattern that is no regular expression, and later for a file name that
-    it does not match.
+    The function raises InputError for a file name that the pattern does not match.
     """
-    remedy = "Correct it in the manifest; it must match every file name."
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        problem = f"{pattern!r} is no regular expression ({error})"
-        raise InputError(problem, where="patient pattern", remedy=remedy) from error
+    compiled = re.compile(pattern)
 
     def read(name: str) -> str:
         match = compiled.search(name.rpartition("/")[2])
         found = [group for group in match.groups() if group] if match else []
         if not found:
-            problem = f"the patient pattern {pattern!r} does not match {name!r}"
+            problem = f"the patient pattern {compiled.pattern!r} does not match {name!r}"
+            remedy = "Correct it in the manifest; it must match every file name."
             raise InputError(problem, where="patient pattern", remedy=remedy)
         return "-".join(found)
 
@@ -155,16 +151,18 @@ def patient_reading(pattern: str) -> Callable[[str], str]:
 
 
 def read_table(
-    tree: Tree, name: str, columns: Iterable[str], *, header: bool = True, exact: bool = False
+    tree: Tree, name: str, columns: Iterable[str], *, header: bool = True
 ) -> pd.DataFrame:
-    """Return a table as text; ``columns`` must be among its own, or all of them (``exact``).
+    """Return a table as text; ``columns`` must be among its own.
 
     A file that ends in ``.parquet`` is read as parquet, where a missing value is empty text.  Any
     other is CSV in UTF-8: without a ``header``, ``columns`` are what its columns are called; a byte
     order mark, the kind of line ends, blanks around names and values, and empty lines do not
-    matter.  InputError for a file that is broken or cut off, rows of unlike length, and columns
-    that are missing or named twice.
+    matter.  InputError for a file that is missing, broken or cut off, rows of unlike length, and
+    columns that are missing or named twice.
     """
+    if name not in tree.names:
+        raise wrong(tree, "the table is not there", file=name)
     columns, content = list(columns), tree.read(name)
     parquet = name.lower().endswith(".parquet")
     try:
@@ -174,11 +172,7 @@ def read_table(
         problem = " ".join(str(error).split())
         raise wrong(tree, f"it is no {kind} ({problem})", file=name) from error
     rows.columns = names = [str(title).strip() for title in rows.columns]
-    if (
-        not set(columns) <= set(names)
-        or len(set(names)) < len(names)
-        or (exact and len(names) > len(columns))
-    ):
+    if not set(columns) <= set(names) or len(set(names)) < len(names):
         problem = f"its columns are {', '.join(names)}; needed are {', '.join(columns)}"
         raise wrong(tree, problem, file=name)
     return rows.apply(lambda column: column.str.strip())
@@ -206,37 +200,3 @@ def _parquet(content: bytes, columns: list[str]) -> pd.DataFrame:
     # Whole numbers beside missing values come as floats; as text they are whole numbers again.
     rows = read.to_pandas().convert_dtypes().astype(pd.StringDtype("pyarrow")).fillna("")
     return rows.reindex(columns=names, fill_value="")
-
-
-def challenge_files(
-    tree: Tree, layout: str, table: str, folder: str, ignored: Collection[str]
-) -> tuple[str, dict[str, str]]:
-    """Return the folder that wraps a challenge's files (with its slash, or nothing) and its images.
-
-    The ``table`` of labels stands at the top or in one wrapping folder, the ``folder`` of images
-    beside it.  ``ignored`` is what else the challenge publishes there: file names, and folders
-    ending in ``/``.  Images are names in the tree by image id, the file name without ``.dcm``.
-    """
-    tables = [n for n in tree.names if n.rpartition("/")[2] == table and n.count("/") <= 1]
-    if len(tables) != 1:
-        raise wrong(tree, f"{len(tables)} tables called {table} instead of one")
-    prefix = tables[0].removesuffix(table)
-    known = {table, STAND_IN_NOTE, *ignored}
-    folders = tuple(name for name in ignored if name.endswith("/"))
-    images = {}
-    for name in tree.names:
-        inner = name.removeprefix(prefix) if name.startswith(prefix) else f"../{name}"
-        top, _, file = inner.partition("/")
-        if top == folder and file.endswith(".dcm") and "/" not in file:
-            images[file.removesuffix(".dcm")] = name
-        elif inner not in known and not inner.startswith(folders):
-            raise unknown_file(tree, name, layout)
-    if not images:
-        raise wrong(tree, f"{folder}/ holds no .dcm files")
-    return prefix, images
-
-
-def check_same_images(tree: Tree, table: str, labelled: Iterable[str], images: set[str]) -> None:
-    """Raise InputError where a table and the folder do not name the same images."""
-    problems = (f"images of {table} are not there", f"images are not in {table}")
-    refuse_unpaired(tree, labelled, images, problems)

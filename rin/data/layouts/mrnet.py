@@ -14,13 +14,12 @@ from pydantic import Field, model_validator
 from rin.data.layouts.found import (
     FoundCase,
     ReaderOptions,
-    inside,
+    one_of,
     read_table,
     reader_options,
     refuse,
     refuse_unpaired,
-    unknown_file,
-    wrong,
+    sort_files,
 )
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import n_slices, slice_locator
@@ -80,20 +79,25 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     absent as a whole.
     """
     options = reader_options(MRNetOptions, manifest)
-    names = _known_names(tree)
+    around, files = sort_files(
+        tree,
+        "mrnet",
+        tables=f"({one_of(SPLITS)}-{one_of(FINDINGS)}\\.csv)",
+        volumes=f"({one_of(SPLITS)}/{one_of(PLANES)}/[^/]+)\\.npy",
+    )
     classes, volumes = {}, {}
     for split in options.splits:
-        exams = _exam_classes(tree, names, split)
+        exams = _exam_classes(tree, around, split)
         for plane in PLANES:
-            prefix = f"{split}/{plane}/"
-            there = {n[len(prefix) : -len(".npy")] for n in names if n.startswith(prefix)}
+            folder = f"{split}/{plane}"
+            keys = [key for key in files["volumes"] if key.startswith(f"{folder}/")]
+            there = {key.rpartition("/")[2]: files["volumes"][key] for key in keys}
             if there or plane == options.plane:
-                problems = "exams with labels and without a volume", "volumes without labels"
-                where = f" in {split}/{plane}"
-                refuse_unpaired(tree, exams, there, (problems[0] + where, problems[1] + where))
+                refuse_unpaired(tree, exams, there, (f"exams of {split}", f"volumes in {folder}"))
+            if plane == options.plane:
+                volumes |= {exam: tree.locator(there[exam]) for exam in exams}
         refuse(tree, sorted(exams.keys() & classes.keys()), "exams in both parts")
         classes |= exams
-        volumes |= {e: tree.locator(names[f"{split}/{options.plane}/{e}.npy"]) for e in exams}
     with ThreadPoolExecutor(THREADS) as pool:
         lengths = list(pool.map(lambda volume: n_slices(tree.root, volume), volumes.values()))
     return [
@@ -103,27 +107,12 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     ]
 
 
-def _known_names(tree: Tree) -> dict[str, str]:
-    """Return the full name per name of the layout, a folder around all taken away."""
-    names, wrapping = inside(tree.names, SPLITS)
-    known = {name.removeprefix(wrapping): name for name in names}
-    tables = {f"{split}-{finding}.csv" for split in SPLITS for finding in FINDINGS}
-    for short, name in known.items():
-        folders = short.split("/")[:-1]
-        volume = short.endswith(".npy") and len(folders) == 2
-        if short not in tables and not (volume and folders[0] in SPLITS and folders[1] in PLANES):
-            raise unknown_file(tree, name, "mrnet")
-    return known
-
-
-def _exam_classes(tree: Tree, names: dict[str, str], split: str) -> dict[str, str]:
+def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
     """Return the source class per exam of one part."""
     labels = {}
     for finding in FINDINGS:
         table = f"{split}-{finding}.csv"
-        if table not in names:
-            raise wrong(tree, f"the table {table} is missing")
-        rows = read_table(tree, names[table], ["exam", "label"], header=False)
+        rows = read_table(tree, around + table, ["exam", "label"], header=False)
         odd = rows[~rows["exam"].str.isdecimal() | ~rows["label"].isin(["0", "1"])]
         refuse(tree, odd["exam"] + "," + odd["label"], "rows are not like 0001,1", file=table)
         twice = rows["exam"][rows["exam"].duplicated()]

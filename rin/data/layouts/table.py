@@ -1,12 +1,17 @@
-"""The layout ``table``: a CSV or parquet file with a row a picture, and folders beside it.
+"""The layouts in which a table has a row a picture: ``table``, and RadImageNet's own.
 
-The manifest's options say which columns name image, label, patient and mask.  A name is a column,
-or a template of columns: ``"{ID}.png"``, or ``"{id:03d}.png"`` for whole numbers.
+``table`` is a CSV or parquet file and folders beside it.  The manifest's options say which columns
+name image, label, patient and mask.  A name is a column, or a template of columns: ``"{ID}.png"``,
+or ``"{id:03d}.png"`` for whole numbers.
+
+``radimagenet`` is that with options of its own.  Below ``radiology_ai/`` stand
+``<modality>/<region>/<label>/<picture>``, and beside it a table of ``filename,label`` per part,
+whose rows name the pictures from ``radiology_ai/`` on.  RadImageNet publishes no patients, so each
+of its pictures is one; a corpus that was curated here brings ``patients.csv``.
 """
 
 import re
 import string
-from collections.abc import Iterable
 from typing import Annotated
 
 import pandas as pd
@@ -21,17 +26,18 @@ from rin.data.layouts.found import (
     read_table,
     reader_options,
     refuse,
-    unknown_file,
+    refuse_misplaced,
+    refuse_unpaired,
     wrong,
 )
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
 from rin.errors import InputError
 
-LAYOUT = "table"
 #: Source class of rows whose label is empty, where the manifest's label map has it.
 UNLABELLED = "unlabelled"
 _NUMBER = r"[0-9]{1,18}"
+_PART = "part"
 
 
 def _fields(template: str) -> list[tuple[str, str | None, str]]:
@@ -47,18 +53,14 @@ def _fields(template: str) -> list[tuple[str, str | None, str]]:
     return [(text, column, form or "") for text, column, form, _ in pieces]
 
 
-def _groups(pattern: str) -> list[str]:
-    try:
-        names = list(re.compile(pattern).groupindex)
-    except re.error as error:
-        raise ValueError(f"{pattern!r} is no regular expression ({error})") from error
-    if not names:
-        raise ValueError(f"{pattern!r} holds no named group, as (?P<number>...)")
-    return names
+def _with_groups(pattern: re.Pattern) -> re.Pattern:
+    if not pattern.groupindex:
+        raise ValueError(f"{pattern.pattern!r} holds no named group, as (?P<number>...)")
+    return pattern
 
 
 Template = Annotated[str, AfterValidator(lambda template: (_fields(template), template)[1])]
-Pattern = Annotated[str, AfterValidator(lambda pattern: (_groups(pattern), pattern)[1])]
+Pattern = Annotated[re.Pattern, AfterValidator(_with_groups)]
 Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -75,19 +77,21 @@ class GivenSplit(ReaderOptions):
 class TableOptions(ReaderOptions):
     """Options of the layout.
 
-    ``table`` is a file, ``images`` and ``masks`` are folders, wherever they stand in the tree;
-    without them, names start at the table's folder.  ``image`` and ``mask`` are columns or
-    templates; masks are called as their pictures are where only their folder is given.  ``parts``
-    takes columns apart, each by a pattern that matches the whole value; its named groups serve
-    in templates as columns do.  ``keep`` takes columns into the case table, under new names.
-    ``beside`` are other files of the dataset.
+    ``table`` is a file, or a file for each part of a split; ``images`` and ``masks`` are folders,
+    wherever they stand in the tree; without them, names start at the table's folder.  ``image`` and
+    ``mask`` are columns or templates; masks are called as their pictures are where only their
+    folder is given.  ``patient`` is a column, maybe of a table of its own, ``patients``; without
+    that file, each picture is a patient.  ``parts`` takes columns apart, each by a pattern that
+    matches the whole value; its named groups serve in templates as columns do.  ``keep`` takes
+    columns into the case table, under new names.  ``beside`` are other files of the dataset.
     """
 
-    table: str
+    table: str | dict[str, str]
     images: str = ""
     image: Template
     label: str
     patient: str = ""
+    patients: str = ""
     masks: str = ""
     mask: Template = ""
     parts: dict[str, Pattern] = Field(default_factory=dict)
@@ -95,54 +99,74 @@ class TableOptions(ReaderOptions):
     split: GivenSplit | None = None
     beside: tuple[str, ...] = ()
 
+    @property
+    def files(self) -> set[str]:
+        """The files of the dataset that are neither pictures nor masks."""
+        tables = {self.table} if isinstance(self.table, str) else set(self.table.values())
+        return tables | {self.patients, self.split.table if self.split else "", *self.beside}
+
+
+#: Table of each part, as in the database.
+RADIMAGENET_TABLES = {
+    "train": "RadiologyAI_train.csv",
+    "validation": "RadiologyAI_val.csv",
+    "test": "RadiologyAI_test.csv",
+}
+_RADIMAGENET = TableOptions(
+    table=RADIMAGENET_TABLES,
+    images="radiology_ai",
+    image="{name}",
+    label="label",
+    patient="patient_id",
+    patients="patients.csv",
+    parts={"filename": "radiology_ai/(?P<name>.+)"},
+    split={"column": _PART},
+    beside=("croissant.json", "dataset_card.json"),
+)
+
+
+def _options(manifest: DatasetManifest) -> TableOptions:
+    if manifest.layout == "radimagenet":
+        reader_options(ReaderOptions, manifest)
+        return _RADIMAGENET
+    return reader_options(TableOptions, manifest)
+
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the cases of a table.
 
     The case id is the picture's name, the source class the text in the label column:
-    ``unlabelled`` where it is empty and the label map has that class.  The patient stands in the
+    ``unlabelled`` where it is empty and the label map has that class.  The patient stands in a
     table, or is read from the name by the manifest's ``patient_pattern``; without either, each
     picture is a patient.  An empty cell in a column of masks means that there is none.
     """
-    options = reader_options(TableOptions, manifest)
-    if options.patient and manifest.patient_pattern:
-        remedy = "Leave out the option patient, or the patient_pattern."
-        raise InputError("patients have two sources", where=manifest.name, remedy=remedy)
+    options = _options(manifest)
     columns = [options.label, *options.keep.values()]
-    columns += [options.patient] if options.patient else []
-    table, rows = _rows(tree, options, options.table, [options.image, options.mask], columns)
+    columns += [options.patient] if options.patient and not options.patients else []
+    place, rows = _rows(tree, options, options.table, columns, masks=True)
     labels = rows[options.label]
     if UNLABELLED in manifest.label_map:
         labels = labels.where(labels != "", UNLABELLED)
     strange = labels[~labels.isin(list(manifest.label_map) or set(labels) - {""})]
-    refuse(tree, strange.map(repr), "labels are not in the manifest's label map", file=table)
-    patients = rows["name"]
-    if options.patient:
-        patients = rows[options.patient]
-        refuse(tree, rows["name"][patients == ""], "pictures have no patient", file=table)
-    elif manifest.patient_pattern:
-        patients = patients.map(patient_reading(manifest.patient_pattern))
-    facts = rows[[*options.keep.values()]].itertuples(index=False, name=None)
-    rows = pd.DataFrame(
-        {
-            "name": rows["name"],
-            "patient": patients,
-            "label": labels,
-            "mask": _masks(tree, options, table, rows),
-            "kept": [tuple(zip(options.keep, row, strict=True)) for row in facts],
-        }
-    )
-    pictures, masks = _files(tree, options, table, rows)
+    refuse(tree, strange.map(repr), "labels are not in the manifest's label map", file=place)
+    patients = _patients(tree, options, manifest, rows)
+    kept = zip(*(rows[column] for column in options.keep.values()), strict=True)
+    facts = [tuple(zip(options.keep, row, strict=True)) for row in kept] or [()] * len(rows)
+    masks = _masks(tree, options, place, rows)
+    images, drawn, others = _files(tree, options, place, rows["name"], masks)
+    refuse_misplaced(tree, others, manifest.layout)
     return [
         FoundCase(
-            case_id=row.name,
-            patient_id=row.patient,
-            source_class=row.label,
-            image=tree.locator(pictures[row.name]),
-            masks=(tree.locator(masks[row.mask]),) if row.mask else (),
-            kept=row.kept,
+            case_id=name,
+            patient_id=patient,
+            source_class=label,
+            image=tree.locator(images[name]),
+            masks=(tree.locator(drawn[mask]),) if mask else (),
+            kept=fact,
         )
-        for row in rows.itertuples(index=False)
+        for name, patient, label, mask, fact in zip(
+            rows["name"], patients, labels, masks, facts, strict=True
+        )
     ]
 
 
@@ -151,9 +175,7 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
 
     Raises InputError where the manifest names none, and for a table as :func:`find_cases`.
     """
-    options = None
-    if manifest.layout == LAYOUT:
-        options = reader_options(TableOptions, manifest)
+    options = _options(manifest) if manifest.layout in ("table", "radimagenet") else None
     if options is None or options.split is None:
         raise InputError(
             "no split is known that comes with the dataset",
@@ -161,34 +183,52 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
             remedy="Name its column in the option split of the layout table.",
         )
     file, column = options.split.table or options.table, options.split.column
-    return _rows(tree, options, file, [options.image], [column])[1].set_index("name")[column]
+    return _rows(tree, options, file, [column])[1].set_index("name")[column]
 
 
 def _rows(
-    tree: Tree, options: TableOptions, file: str, templates: list[str], columns: list[str]
+    tree: Tree,
+    options: TableOptions,
+    file: str | dict[str, str],
+    columns: list[str],
+    *,
+    masks: bool = False,
 ) -> tuple[str, pd.DataFrame]:
-    """Return where a table lies, and its rows with each picture's ``name``."""
-    tables = [name for name in tree.names if name.rpartition("/")[2] == file]
-    if len(tables) != 1:
-        raise wrong(tree, f"{len(tables)} files are called {file} instead of one")
-    made = {name for pattern in options.parts.values() for name in _groups(pattern)}
-    named = {field[1] for template in filter(None, templates) for field in _fields(template)}
-    needed = dict.fromkeys([*sorted(named - made - {None}), *options.parts, *columns])
-    rows = read_table(tree, tables[0], needed)
+    """Return where a table (the first of several) lies, and the rows with each picture's ``name``.
+
+    Rows of several tables have a column ``part``.
+    """
+    several = isinstance(file, dict)
+    made = {name for pattern in options.parts.values() for name in pattern.groupindex}
+    made |= {_PART} if several else set()
+    templates = [options.image, *([options.mask] if masks and options.mask else [])]
+    named = {column for template in templates for _, column, _ in _fields(template)}
+    needed = sorted(named - made - {None})
+    needed = dict.fromkeys([*needed, *options.parts, *(c for c in columns if c not in made)])
+    places, tables = [], []
+    for part, name in file.items() if several else [("", file)]:
+        found = [each for each in tree.names if each.rpartition("/")[2] == name]
+        if len(found) != 1:
+            raise wrong(tree, f"{len(found)} files are called {name} instead of one")
+        rows = read_table(tree, found[0], needed)
+        for column, pattern in options.parts.items():
+            whole = rows[column].astype(object).str.extract(f"^(?:{pattern.pattern})$")
+            strange = rows[column][whole.isna().all(axis=1)].map(repr)
+            problem = f"values of {column} do not match {pattern.pattern!r}"
+            refuse(tree, strange, problem, file=found[0])
+            rows = rows.assign(**whole[[*pattern.groupindex]].fillna("").astype("string"))
+        rows = rows.assign(name=_filled(tree, found[0], rows, options.image))
+        tables.append(rows.assign(**{_PART: part}) if several else rows)
+        places += found
+    rows = pd.concat(tables, ignore_index=True) if several else rows
     if rows.empty:
-        raise wrong(tree, "the table has no rows", file=tables[0])
-    for column, pattern in options.parts.items():
-        whole = rows[column].astype(object).str.extract(f"^(?:{pattern})$")
-        strange = rows[column][whole.isna().all(axis=1)].map(repr)
-        refuse(tree, strange, f"values of {column} do not match {pattern!r}", file=tables[0])
-        rows = rows.assign(**whole[_groups(pattern)].fillna("").astype("string"))
-    rows = rows.assign(name=_filled(tree, tables[0], rows, options.image))
+        raise wrong(tree, "the table has no rows", file=places[0])
     twice = rows["name"][rows["name"].duplicated()]
-    refuse(tree, twice, "pictures have several rows", file=tables[0])
-    return tables[0], rows
+    refuse(tree, twice, "pictures have several rows", file="" if several else places[0])
+    return places[0], rows
 
 
-def _filled(tree: Tree, table: str, rows: pd.DataFrame, template: str) -> pd.Series:
+def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Series:
     """Return the name that a template makes of each row; refuse rows that do not fit it."""
     names, fits = pd.Series("", rows.index, dtype="string"), pd.Series(True, rows.index)
     used = []
@@ -202,40 +242,60 @@ def _filled(tree: Tree, table: str, rows: pd.DataFrame, template: str) -> pd.Ser
                 cells = cells.where(fits, "0").map(lambda cell, form=form: format(int(cell), form))
             names += cells.astype("string")
     bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, used].to_numpy()]
-    refuse(tree, bad, f"rows fit no file name of the form {template}", file=table)
+    refuse(tree, bad, f"rows fit no file name of the form {template}", file=place)
     return names
 
 
-def _masks(tree: Tree, options: TableOptions, table: str, rows: pd.DataFrame) -> pd.Series | str:
+def _patients(
+    tree: Tree, options: TableOptions, manifest: DatasetManifest, rows: pd.DataFrame
+) -> pd.Series:
+    """Return the patient of each row; its picture's name where nothing names patients."""
+    if options.patient and manifest.patient_pattern:
+        remedy = "Leave out the option patient, or the patient_pattern."
+        raise InputError("patients have two sources", where=manifest.name, remedy=remedy)
+    if manifest.patient_pattern:
+        return rows["name"].map(patient_reading(manifest.patient_pattern))
+    named = rows
+    if options.patients:
+        if all(name.rpartition("/")[2] != options.patients for name in tree.names):
+            return rows["name"]
+        _, named = _rows(tree, options, options.patients, [options.patient])
+        words = f"rows of {options.patients}", "pictures"
+        refuse_unpaired(tree, named["name"], rows["name"], words)
+        named = named.set_index("name").loc[rows["name"]].reset_index()
+    if not options.patient:
+        return rows["name"]
+    refuse(tree, named["name"][named[options.patient] == ""], "pictures have no patient")
+    return named[options.patient]
+
+
+def _masks(tree: Tree, options: TableOptions, place: str, rows: pd.DataFrame) -> pd.Series:
+    """Return the name of each row's mask, or nothing."""
     if options.mask in rows:
         return rows[options.mask]
     if options.mask:
-        return _filled(tree, table, rows, options.mask)
-    return rows["name"] if options.masks else ""
+        return _filled(tree, place, rows, options.mask)
+    return rows["name"] if options.masks else pd.Series("", rows.index)
 
 
 def _files(
-    tree: Tree, options: TableOptions, table: str, rows: pd.DataFrame
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the files of pictures and of masks by name, when they are those of the rows."""
-    others = {options.table, STAND_IN_NOTE, *options.beside}
-    others |= {options.split.table} if options.split else set()
+    tree: Tree, options: TableOptions, place: str, names: pd.Series, masks: pd.Series
+) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Return the files of pictures and of masks by name, those of the rows, and other files."""
+    others = options.files | {STAND_IN_NOTE}
     files = [name for name in tree.names if name.rpartition("/")[2] not in others]
-    base, marked = table.removesuffix(options.table), rows["mask"][rows["mask"] != ""]
+    base, masks = place[: place.rfind("/") + 1], masks[masks != ""]
     pictures = _below(tree, files, options.images, base)
-    masks = _below(tree, files, options.masks or options.images, base) if len(marked) else {}
-    refuse(tree, rows["name"][~rows["name"].isin(list(pictures))], "rows without a picture")
-    refuse(tree, marked[~marked.isin(list(masks))], "masks of the table are not there")
-    used = {pictures[name] for name in rows["name"]} | {masks[name] for name in marked}
-    for known, problem in ((pictures, "pictures without a row"), (masks, "masks without a row")):
+    drawn = _below(tree, files, options.masks or options.images, base) if len(masks) else {}
+    refuse(tree, names[~names.isin(list(pictures))], "rows without pictures")
+    refuse(tree, masks[~masks.isin(list(drawn))], "masks of the table are not there")
+    used = {pictures[name] for name in names} | {drawn[name] for name in masks}
+    for known, problem in ((pictures, "pictures without rows"), (drawn, "masks without rows")):
         refuse(tree, [name for name, file in known.items() if file not in used], problem)
-    for name in files:
-        if name not in used:
-            raise unknown_file(tree, name, LAYOUT)
-    return pictures, masks
+    return pictures, drawn, [name for name in files if name not in used]
 
 
-def _below(tree: Tree, files: Iterable[str], folder: str, base: str) -> dict[str, str]:
+def _below(tree: Tree, files: list[str], folder: str, base: str) -> dict[str, str]:
     """Return the pictures below a folder, wherever it stands, or below ``base``, by their names."""
     found: dict[str, str] = {}
     for file in files:

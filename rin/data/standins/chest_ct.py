@@ -15,7 +15,7 @@ from numpy import ndarray
 from numpy.random import Generator, default_rng
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from rin.data.layouts.cc_ccii import LESIONS, METADATA, SCAN_COLUMNS, SCANS
+from rin.data.layouts.folders import LESIONS, METADATA, SCAN_COLUMNS, SCANS
 from rin.data.standins.phantoms import (
     Axes,
     Pair,

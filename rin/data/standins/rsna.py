@@ -30,7 +30,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import CTImageStorage, JPEGBaseline8Bit, SecondaryCaptureImageStorage
 from scipy.ndimage import gaussian_filter
 
-from rin.data.layouts import rsna_hemorrhage, rsna_pneumonia
+from rin.data.layouts import rsna as layout
 from rin.data.standins.phantoms import blurred, ellipse, grid, outline, smooth_noise, to_uint8
 from rin.data.standins.writers import (
     fill,
@@ -45,7 +45,7 @@ SIDE = 160
 SHAPE = (SIDE, SIDE)
 #: Source class of each kind of patient, and the mean of its suspicion.
 PNEUMONIA_CLASSES = {
-    "opacity": (rsna_pneumonia.OPACITY, 1.2),
+    "opacity": (layout.OPACITY, 1.2),
     "not_normal": ("No Lung Opacity / Not Normal", -0.9),
     "normal": ("Normal", -1.2),
 }
@@ -103,14 +103,14 @@ class Radiograph(NamedTuple):
 
 def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     """Write radiographs and tables of so many patients; every sixth patient has two images."""
-    (folder / rsna_pneumonia.FOLDER).mkdir()
+    (folder / layout.RADIOGRAPHS).mkdir()
 
     def write(kind: str, index: int) -> list[Radiograph]:
         images = [draw_radiograph(kind, index, take, seed) for take in range(1 + (index % 6 == 5))]
         inverted = index % 8 == 3
         for image in images:
             _write_dicom(
-                folder / rsna_pneumonia.FOLDER / f"{image.image_id}.dcm",
+                folder / layout.RADIOGRAPHS / f"{image.image_id}.dcm",
                 SecondaryCaptureImageStorage,
                 image.image_id,
                 255 - image.pixels if inverted else image.pixels,
@@ -137,10 +137,10 @@ def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> list[tup
         uids["StudyInstanceUID"] = make_uid("study", name)
         mapping.append(identity | uids)
         takes[patient] += 1
-    columns = ["patientId", *rsna_pneumonia.SIDES, "Target"]
-    write_table(folder / rsna_pneumonia.LABELS, columns, labels)
-    write_table(folder / rsna_pneumonia.CLASS_INFO, ["patientId", "class"], classes)
-    write_json(folder / rsna_pneumonia.MAPPING, mapping)
+    columns = ["patientId", *layout.SIDES, "Target"]
+    write_table(folder / layout.BOXES, columns, labels)
+    write_table(folder / layout.CLASS_INFO, ["patientId", "class"], classes)
+    write_json(folder / layout.MAPPING, mapping)
     return [(image.source_class, 1, len(image.boxes)) for image in images]
 
 
@@ -244,14 +244,14 @@ def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> list[tu
     Of a patient with hemorrhage at least one slice shows it, and it alone is labelled so.
     Scanners differ: every other patient has 16 signed bits, the others 12 unsigned ones.
     """
-    (folder / rsna_hemorrhage.FOLDER).mkdir()
+    (folder / layout.SLICES).mkdir()
 
     def write(kind: str, index: int) -> list[HeadSlice]:
         slices = [draw_head_slice(kind, index, number, seed) for number in range(SLICES)]
         for number, drawn in enumerate(slices):
             stored = np.clip(np.rint(drawn.hounsfield) + 1024, 0, 4095)
             _write_dicom(
-                folder / rsna_hemorrhage.FOLDER / f"{drawn.image_id}.dcm",
+                folder / layout.SLICES / f"{drawn.image_id}.dcm",
                 CTImageStorage,
                 drawn.patient,
                 stored.astype(np.uint16 if index % 2 else np.int16),
@@ -273,8 +273,8 @@ def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> list[tu
     labels = []
     for drawn in slices:
         shown = (*drawn.kinds, "any") if drawn.kinds else ()
-        labels += [(f"{drawn.image_id}_{k}", int(k in shown)) for k in rsna_hemorrhage.KINDS]
-    write_table(folder / rsna_hemorrhage.TABLE, ["ID", "Label"], labels)
+        labels += [(f"{drawn.image_id}_{k}", int(k in shown)) for k in layout.KINDS]
+    write_table(folder / layout.KINDS_TABLE, ["ID", "Label"], labels)
     return sorted(("hemorrhage" if drawn.kinds else "none", 1, 0) for drawn in slices)
 
 
@@ -294,7 +294,7 @@ def draw_head_slice(kind: str, index: int, number: int, seed: int) -> HeadSlice:
     if bleeds:
         suspicion = 1.2 + rng.normal()
         n_kinds = 1 + int(rng.random() < 0.25)
-        kinds = tuple(sorted(rng.choice(rsna_hemorrhage.SUBTYPES, n_kinds, replace=False).tolist()))
+        kinds = tuple(sorted(rng.choice(layout.SUBTYPES, n_kinds, replace=False).tolist()))
         for blood in kinds:
             _add_blood(rng, values, _bleed(rng, head, blood, suspicion), suspicion)
     else:

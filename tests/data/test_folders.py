@@ -1,0 +1,293 @@
+"""Folders of classes: plain, below official splits, with patients in names, and CC-CCII."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from busi_files import TOP, picture, save, with_options, zip_folder
+
+from rin.data.layouts import LAYOUTS, PATTERNED, find_cases
+from rin.data.manifest import load_manifest
+from rin.data.tree import open_tree
+from rin.errors import InputError
+
+XRAY = {
+    "train/NORMAL/IM-0001-0001.jpeg": ("IM-0001", "NORMAL"),
+    "train/NORMAL/NORMAL2-IM-0001-0001.jpeg": ("NORMAL2-IM-0001", "NORMAL"),
+    "train/PNEUMONIA/person1_virus_6.jpeg": ("person1-virus", "PNEUMONIA"),
+    "train/PNEUMONIA/person447_virus_921_1.jpeg": ("person447-virus", "PNEUMONIA"),
+    "val/PNEUMONIA/person1_virus_7.jpeg": ("person1-virus", "PNEUMONIA"),
+    "test/PNEUMONIA/person1_bacteria_1.jpeg": ("person1-bacteria", "PNEUMONIA"),
+}
+KERMANY, CC_CCII = load_manifest("kermany_cxr"), load_manifest("cc_ccii")
+
+
+@pytest.fixture
+def xray(tmp_path):
+    for number, name in enumerate(XRAY):
+        save(tmp_path / "chest_xray" / name, picture(number))
+    return tmp_path
+
+
+def cases_of(root, manifest=KERMANY, location="chest_xray"):
+    return find_cases(open_tree(root, location), manifest)
+
+
+def test_cases_below_splits_are_read_together_with_the_patients_of_their_names(xray):
+    cases = {case.image: case for case in cases_of(xray)}
+    assert sorted(cases) == sorted(f"chest_xray/{name}" for name in XRAY)
+    for name, (patient, source_class) in XRAY.items():
+        case = cases[f"chest_xray/{name}"]
+        assert (case.patient_id, case.source_class) == (patient, source_class)
+        assert case.case_id == name.split("/", 1)[1]
+
+
+def test_split_folder_may_be_absent_and_a_class_may_not(xray):
+    (xray / "chest_xray/val/PNEUMONIA/person1_virus_7.jpeg").unlink()
+    assert len(cases_of(xray)) == len(XRAY) - 1
+    shutil.rmtree(xray / "chest_xray/train/NORMAL")
+    with pytest.raises(InputError, match="1 class folders are missing: NORMAL"):
+        cases_of(xray)
+
+
+def test_one_name_in_two_splits_puts_the_split_before_both(xray):
+    save(xray / "chest_xray/test/NORMAL/IM-0001-0001.jpeg", picture(90))
+    ids = [case.case_id for case in cases_of(xray)]
+    assert len(ids) == len(set(ids)) == len(XRAY) + 1
+    assert {"train/NORMAL/IM-0001-0001.jpeg", "test/NORMAL/IM-0001-0001.jpeg"} < set(ids)
+    assert "NORMAL/NORMAL2-IM-0001-0001.jpeg" in ids
+
+
+@pytest.mark.parametrize("wrap", ["", "chest_xray/"])
+def test_tree_that_holds_itself_again_is_read_once(xray, wrap):
+    top = xray / "chest_xray"
+    for number, name in enumerate(XRAY):
+        save(top / "chest_xray" / name, picture(number))
+    zip_folder(top, xray / "a.zip", wrap)
+    assert len(cases_of(xray)) == len(cases_of(xray, location="a.zip")) == len(XRAY)
+    save(top / "chest_xray/train/NORMAL/IM-0009-0001.jpeg", picture(99))
+    with pytest.raises(InputError, match=r"1 files have no place .*NORMAL/IM-0009-0001\.jpeg"):
+        cases_of(xray)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "train/BACTERIA/person9_bacteria_9.jpeg",
+        "holdout/NORMAL/IM-0009-0001.jpeg",
+        "train/NORMAL/more/IM-0009-0001.jpeg",
+        "train/NORMAL/IM-0009-0001.txt",
+        "readme.png",
+    ],
+)
+def test_file_out_of_place_is_named(xray, name):
+    save(xray / "new.png", picture(1))
+    (xray / "chest_xray" / name).parent.mkdir(parents=True, exist_ok=True)
+    (xray / "new.png").rename(xray / "chest_xray" / name)
+    with pytest.raises(InputError, match=f"1 files have no place in .*'folder_classes': {name}"):
+        cases_of(xray)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"folds": 3}, r"cannot use \(folds: Extra inputs.*It knows: splits, inner_copy, readings"),
+        ({"splits": 3}, r"cannot use \(splits: Input should be a valid tuple"),
+    ],
+)
+def test_unusable_options_are_named_with_their_manifest(xray, options, message):
+    with pytest.raises(InputError, match=rf"manifest kermany_cxr: options.*{message}"):
+        cases_of(xray, with_options(KERMANY, **options))
+
+
+def test_covid19_ct_by_our_convention_reads_the_patient_before_the_slice(tmp_path):
+    manifest = load_manifest("covid19_ct")
+    for number, name in enumerate(["positive/A-7_001.png", "positive/A-7_002.png"]):
+        save(tmp_path / "covid19_ct" / name, picture(number))
+    save(tmp_path / "covid19_ct" / "negative" / "b12_1.jpg", picture(9))
+    found = [(c.case_id, c.patient_id) for c in cases_of(tmp_path, manifest, "covid19_ct")]
+    assert found == [
+        ("negative/b12_1.jpg", "b12"),
+        ("positive/A-7_001.png", "A-7"),
+        ("positive/A-7_002.png", "A-7"),
+    ]
+    save(tmp_path / "covid19_ct/positive/scan 1.png", picture(2))
+    with pytest.raises(InputError, match=r"does not match 'positive/scan 1\.png'"):
+        cases_of(tmp_path, manifest, "covid19_ct")
+
+
+@pytest.mark.parametrize("layout", sorted(set(LAYOUTS) - set(PATTERNED)))
+def test_pattern_for_patients_that_a_layout_does_not_use_is_refused(tmp_path, layout):
+    changes = {"layout": layout, "patient_pattern": re.compile(r"^(\d+)")}
+    manifest = load_manifest("busi").model_copy(update=changes)
+    (tmp_path / "data").mkdir()
+    with pytest.raises(InputError, match="takes no patient_pattern"):
+        cases_of(tmp_path, manifest, "data")
+
+
+def test_independent_patients_without_a_source_of_patients_are_refused(busi_root, busi_manifest):
+    changed = busi_manifest.model_copy(update={"independence": "patient"})
+    with pytest.raises(InputError, match="nothing names the patients"):
+        cases_of(busi_root, changed, TOP)
+
+
+def test_shipped_manifests_name_a_source_wherever_patients_are_the_units():
+    for path in Path(__file__).parents[2].glob("data_manifests/*.yaml"):
+        raw = yaml.safe_load(path.read_text("utf-8"))
+        if raw.get("independence") == "patient":
+            assert raw["layout"] != "busi"
+            if raw["layout"] in PATTERNED:
+                assert raw.get("patient_pattern") or raw["options"]["patient"]
+
+
+SLICES = (
+    "NCP/25/1181/0000.png",
+    "NCP/25/1181/0001.png",
+    "NCP/25/1183/0007.png",
+    "CP/10/3153/0172.png",
+    "CP/10/3153/0173.jpg",
+    "CP/25/3200/0001.png",
+    "Normal/742/177/0000.png",
+    "Normal/742/177/0001.png",
+)
+LISTED = ("NCP/25/1181/0001.png", "NCP/25/1183/0007.png", "CP/10/3153/0173.jpg")
+SCANS = (
+    "zip_file,label,patient_id,scan_id,n_slice",
+    "NCP-8.zip,NCP,25,1181,2",
+    "NCP-8.zip,NCP,25,1183,1",
+    "CP-1.zip,CP,10,3153,2",
+    "CP-1.zip,CP,25,3200,1",
+    "Normal-3.zip,Normal,742,177,2",
+)
+
+
+@pytest.fixture
+def ct(tmp_path):
+    """A CC-CCII of eight slices, three of them listed; returns its folder."""
+    for number, name in enumerate(SLICES):
+        save(tmp_path / "CC-CCII" / name, picture(number))
+    write(tmp_path / "CC-CCII", "lesions_slices.csv", "imgpath", *LISTED)
+    write(tmp_path / "CC-CCII", "unzip_filenames.csv", *SCANS)
+    write(tmp_path / "CC-CCII", "metadata.csv", "patient_id,Age,Sex(Male1/Female2)", "25,61,1")
+    return tmp_path / "CC-CCII"
+
+
+def write(folder, name, *lines):
+    (folder / name).write_text("\n".join([*lines, ""]))
+
+
+def ct_cases(folder, manifest=CC_CCII, **options):
+    return cases_of(folder.parent, with_options(manifest, **options), "CC-CCII")
+
+
+def test_cc_ccii_takes_listed_slices_and_all_normal_ones(ct):
+    found = [(c.case_id, c.patient_id, c.source_class) for c in ct_cases(ct)]
+    assert found == [
+        ("CP/10/3153/0173", "CP/10", "CP"),
+        ("NCP/25/1181/0001", "NCP/25", "NCP"),
+        ("NCP/25/1183/0007", "NCP/25", "NCP"),
+        ("Normal/742/177/0000", "Normal/742", "Normal"),
+        ("Normal/742/177/0001", "Normal/742", "Normal"),
+    ]
+    assert ct_cases(ct)[0].image == "CC-CCII/CP/10/3153/0173.jpg"
+    labels = [CC_CCII.label(source_class) for _, _, source_class in found]
+    assert labels == ["community-acquired pneumonia", "COVID-19", "COVID-19", None, None]
+
+
+def test_cc_ccii_with_all_slices_takes_all_and_needs_no_list(ct):
+    (ct / "lesions_slices.csv").unlink()
+    with pytest.raises(InputError, match=r"lesions_slices\.csv is missing.*slices: all"):
+        ct_cases(ct)
+    found = ct_cases(ct, slices="all")
+    assert len(found) == len(SLICES)
+    patients = {case.patient_id for case in found}
+    assert {"CP/25", "NCP/25"} < patients, "one number in two classes is two patients"
+
+
+def test_cc_ccii_with_another_extension_in_the_list_still_matches(ct):
+    before = ct_cases(ct)
+    write(ct, "lesions_slices.csv", "imgpath", *(n.replace(".jpg", ".png") for n in LISTED))
+    assert ct_cases(ct) == before
+
+
+LISTS = {
+    "row without a file": (
+        ("imgpath", *LISTED, "NCP/25/1181/0009.png", "CP/99/1/0000.png"),
+        r"2 slices of lesions_slices\.csv have no file: NCP/25/1181/0009, CP/99/1/0000\.",
+    ),
+    "row twice": (
+        ("imgpath", *LISTED, LISTED[0]),
+        r"1 slices stand several times in lesions_slices\.csv: NCP/25/1181/0001",
+    ),
+    "class without a row": (
+        ("imgpath", *LISTED[:2]),
+        r"1 classes have no slice in lesions_slices\.csv: CP",
+    ),
+    "another column": (("path", *LISTED), "its columns are path; needed are imgpath"),
+    "no rows": (("imgpath",), "2 classes have no slice in lesions_slices"),
+}
+
+
+@pytest.mark.parametrize("case", LISTS)
+def test_cc_ccii_with_a_wrong_list_names_the_rows(ct, case):
+    lines, message = LISTS[case]
+    write(ct, "lesions_slices.csv", *lines)
+    with pytest.raises(InputError, match=message):
+        ct_cases(ct)
+
+
+def test_cc_ccii_with_a_listed_slice_known_to_be_bad_passes_over_it(ct):
+    write(ct, "lesions_slices.csv", "imgpath", *LISTED, "NCP/25/1181/0009.png")
+    bad = CC_CCII.model_copy(update={"known_bad": {"NCP/25/1181/0009": "damaged archive"}})
+    assert len(ct_cases(ct, bad)) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("NCP/25/1181/0002.tif", r"1 files have no place in .*: NCP/25/1181/0002\.tif"),
+        ("NCP/25/1181/0002", "1 files have no place"),
+        ("NCP/25/1181/deep/0002.png", "1 files have no place"),
+        ("NCP/25/0002.png", "1 files have no place"),
+        ("Flu/1/1/0000.png", r"1 files have no place.*: Flu/1/1/0000\.png"),
+        ("CP-1.zip", r"1 files have no place.*: CP-1\.zip"),
+        ("NCP/25/1181/0001.jpg", r"1 files are there twice.*: NCP/25/1181/0001\.png"),
+        ("NCP/25/1181/0002.png", r"NCP/25/1181 \(3 slices instead of 2, from NCP-8\.zip\)"),
+        ("NCP/25/1199/0000.png", r"1 scans are not in unzip_filenames\.csv: NCP/25/1199"),
+    ],
+)
+def test_cc_ccii_with_one_file_too_many_names_it(ct, name, message):
+    save(ct / "new.png", picture(1))
+    (ct / name).parent.mkdir(parents=True, exist_ok=True)
+    (ct / "new.png").rename(ct / name)
+    with pytest.raises(InputError, match=message) as caught:
+        ct_cases(ct)
+    assert "CC-CCII" in caught.value.where
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_cc_ccii_with_a_scan_cut_short_names_its_archive(ct, partial):
+    (ct / "CP/10/3153/0172.png").unlink()
+    with pytest.raises(InputError, match=r"CP/10/3153 \(1 slices instead of 2, from CP-1\.zip\)"):
+        ct_cases(ct, partial=partial)
+
+
+def test_cc_ccii_of_a_partial_download_is_refused_unless_it_is_said(ct):
+    shutil.rmtree(ct / "NCP" / "25" / "1183")
+    shutil.rmtree(ct / "Normal")
+    write(ct, "metadata.csv", "patient_id,Age", "25,61", "4711,50")
+    with pytest.raises(InputError, match=r"1 class folders are missing: Normal.*partial: true"):
+        ct_cases(ct)
+    found = ct_cases(ct, partial=True)
+    assert [case.case_id for case in found] == ["CP/10/3153/0173", "NCP/25/1181/0001"]
+    shutil.rmtree(ct / "CP")
+    with pytest.raises(InputError, match="1 class folders are missing: CP"):
+        ct_cases(ct, partial=True)
+
+
+def test_cc_ccii_with_metadata_of_absent_patients_names_them(ct):
+    write(ct, "metadata.csv", "patient_id,Age", "25,61", "4711,50")
+    with pytest.raises(InputError, match=r"1 patients of metadata\.csv have no folder: 4711"):
+        ct_cases(ct)
