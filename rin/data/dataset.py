@@ -105,6 +105,33 @@ def count_patients(cases: pd.DataFrame) -> dict[str, int] | None:
     }
 
 
+def count_classes(manifest: DatasetManifest, found: list[FoundCase]) -> pd.DataFrame:
+    """Return ``found`` images (or exams) and ``masks`` of each source class, and those expected.
+
+    The index are the classes; ``expected`` and ``expected_masks`` are missing where the manifest
+    states none.  InputError where exams are to be counted, and only headers tell them apart.
+    """
+    stated = manifest.counts
+    rows = [(case.source_class, case.patient_id, len(case.masks)) for case in found]
+    cases = pd.DataFrame(rows, columns=["class", "patient", "masks"])
+    counted = cases
+    if stated.unit == "exam":
+        counted = cases.drop_duplicates(["class", "patient"])
+        if unnamed := int(cases["patient"].isna().sum()):
+            raise InputError(
+                f"exams cannot be counted: only the headers name those of {unnamed} images",
+                where=manifest.name,
+                remedy="State the manifest's counts in images (counts.unit: image).",
+            )
+    counts = {
+        "found": counted["class"].value_counts(),
+        "expected": pd.Series(stated.images),
+        "masks": cases.groupby("class")["masks"].sum(),
+        "expected_masks": pd.Series(stated.masks),
+    }
+    return pd.DataFrame(counts, dtype="Int64").sort_index().fillna({"found": 0, "masks": 0})
+
+
 def check_counts(
     manifest: DatasetManifest, found: list[FoundCase], note: dict | None, where: Path
 ) -> None:
@@ -114,67 +141,43 @@ def check_counts(
     manifest knows to be bad may be absent.  InputError names each class that differs.
     """
     stated, absent = manifest.counts, 0
-    images, masks = stated.images if note is None else note["images"], count_masks(found)
-    compared = [
-        (f"{stated.unit}s", images, count_cases(found, stated.unit, where) if images else {}),
-        ("masks", stated.masks if note is None else note["masks"], masks),
-    ]
+    counts, units = count_classes(manifest, found), f"{manifest.counts.unit}s"
+    expected, masks, whole = stated.images, stated.masks, {}
+    remedy = "Fetch the dataset again, or correct the counts in its manifest."
+    in_all = {"images": len(found), "classes": int((counts["found"] > 0).sum())}
     if note is None:
         absent = len(set(manifest.known_bad).difference(case.case_id for case in found))
-        whole = {"images": (stated.total, len(found)), "classes": (stated.classes, len(masks))}
-        known = {key: pair for key, pair in whole.items() if pair[0] is not None}
-        expected, counted = ({key: pair[i] for key, pair in known.items()} for i in (0, 1))
-        compared.append(("in all", expected, counted))
+        known = {"images": stated.total, "classes": stated.classes}
+        whole = in_all | {key: n for key, n in known.items() if n is not None}
+    else:
+        expected, masks = note["images"], note["masks"]
+        remedy = "Delete the stand-in folder; the next run writes it again."
     differences = [
-        sentence
-        for what, expected, counted in compared
-        for sentence in count_differences(what, _forgiven(expected, counted, absent), counted)
+        *count_differences(units, expected, counts["found"].to_dict(), absent),
+        *count_differences("masks", masks, counts["masks"].to_dict(), absent),
+        *count_differences("in all", whole, in_all, absent),
     ]
     if differences:
-        raise InputError(
-            f"the counts differ from those expected of {manifest.name}: {'; '.join(differences)}",
-            where=where,
-            remedy="Fetch the dataset again, or correct the counts in its manifest."
-            if note is None
-            else "Delete the stand-in folder; the next run writes it again.",
-        )
+        told = "; ".join(differences)
+        problem = f"the counts differ from those expected of {manifest.name}: {told}"
+        raise InputError(problem, where=where, remedy=remedy)
 
 
-def count_cases(found: list[FoundCase], unit: str, where: str | Path) -> Counter[str]:
-    """Return the number of images or exams of each source class.
+def count_differences(
+    what: str, expected: dict[str, int], counted: dict[str, int], absent: int = 0
+) -> list[str]:
+    """Return a sentence for each class whose count differs; nothing expected, nothing said.
 
-    Raises InputError where exams are to be counted, and only headers tell them apart.
+    Where no more are missing than cases may be ``absent``, only what is too many is told.
     """
-    if unit == "image":
-        return Counter(case.source_class for case in found)
-    unnamed = sum(case.patient_id is None for case in found)
-    if unnamed:
-        raise InputError(
-            f"exams cannot be counted: only the headers name those of {unnamed} images",
-            where=where,
-            remedy="State the manifest's counts in images (counts.unit: image).",
-        )
-    exams = {(case.source_class, case.patient_id) for case in found}
-    return Counter(source_class for source_class, _ in exams)
-
-
-def count_masks(found: list[FoundCase]) -> Counter[str]:
-    """Return the number of masks of each source class, also 0."""
-    masks: Counter[str] = Counter()
-    for case in found:
-        masks[case.source_class] += len(case.masks)
-    return masks
-
-
-def count_differences(what: str, expected: dict[str, int], counted: dict[str, int]) -> list[str]:
-    """Return one sentence for each class whose count differs; nothing expected, nothing said."""
-    if not expected:
-        return []
+    names = sorted({*expected, *counted}) if expected else []
+    beyond = {name: counted.get(name, 0) - expected.get(name, 0) for name in names}
+    if -sum(n for n in beyond.values() if n < 0) <= absent:
+        beyond = {name: n for name, n in beyond.items() if n > 0}
     return [
-        f"{name}: {counted.get(name, 0)} {what} instead of {expected.get(name, 0)} "
-        f"({counted.get(name, 0) - expected.get(name, 0):+d})"
-        for name in sorted(set(expected) | set(counted))
-        if counted.get(name, 0) != expected.get(name, 0)
+        f"{name}: {counted.get(name, 0)} {what} instead of {expected.get(name, 0)} ({n:+d})"
+        for name, n in beyond.items()
+        if n
     ]
 
 
@@ -196,7 +199,7 @@ def find(
     paper, authors, unit = manifest.counts.paper, manifest.counts.authors, manifest.counts.unit
     sentences = count_differences("images", paper, Counter(cases["label"]))
     noted += [Finding("paper's counts differ", "; ".join(sentences))] if sentences else []
-    counted = count_cases(found, unit, manifest.name) if authors else {}
+    counted = count_classes(manifest, found)["found"].to_dict() if authors else {}
     sentences = count_differences(f"{unit}s", authors, counted)
     noted += [Finding("authors' counts differ", "; ".join(sentences))] if sentences else []
     noted += [Finding(f"known {k.kind}", k.text, k.case_ids) for k in manifest.findings]
@@ -247,14 +250,6 @@ def skipped(
             reason = f"{reason}; here it can be read, and is left out all the same"
         noted.append(Finding("skipped known bad file", reason, (case_id,)))
     return noted
-
-
-def _forgiven(expected: dict[str, int], counted: dict[str, int], absent: int) -> dict[str, int]:
-    """Return the expected counts, lowered where no more is missing than bad cases are absent."""
-    missing = {name: max(0, n - counted.get(name, 0)) for name, n in expected.items()}
-    if sum(missing.values()) > absent:
-        return expected
-    return {name: n - missing[name] for name, n in expected.items()}
 
 
 DIGEST_ROWS = 65_536
@@ -310,6 +305,31 @@ def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
     return open_tree(data_root, location)
 
 
+def find_root(
+    manifest: DatasetManifest,
+    data_root: Path | None,
+    standin_root: Path,
+    standin_counts: dict[str, int],
+    seed: int,
+) -> Path:
+    """Return the data root where it holds the dataset, else that of a stand-in.
+
+    The stand-in is written once under ``standin_root``, in a folder named after generator,
+    ``standin_counts`` (those of :data:`rin.data.standins.STAND_INS`) and ``seed``.  InputError
+    where there is none.
+    """
+    if data_root is not None and locate(manifest, data_root) is not None:
+        return data_root
+    if manifest.stand_in is None:
+        raise InputError(
+            f"{manifest.title} is not there, and no stand-in is made for it",
+            where=data_root or "data_root",
+            remedy=f"Access is {manifest.access}: get it at {manifest.home}, and name the folder "
+            "that holds it.",
+        )
+    return write_stand_in(manifest, standin_root, standin_counts, seed)
+
+
 def open_dataset(
     manifest: DatasetManifest,
     data_root: Path,
@@ -329,49 +349,9 @@ def open_dataset(
     so that its rows come from the same pass.  InputError where no location exists, or a file is
     missing, additional or broken; files are named together, after all others were seen.
     """
-    return _open(manifest, open_located(manifest, data_root), index_folder, workers, square)
-
-
-def ensure_dataset(
-    manifest: DatasetManifest,
-    data_root: Path | None,
-    standin_root: Path,
-    standin_counts: dict[str, int],
-    seed: int,
-    *,
-    index_folder: Path,
-    workers: int | None = None,
-    square: tuple[int, str] | None = None,
-) -> Dataset:
-    """Return the real dataset where the data root holds it, else a stand-in.
-
-    The stand-in is written once under ``standin_root``, in a folder named after generator,
-    ``standin_counts`` (those of :data:`rin.data.standins.STAND_INS`) and ``seed``.  The rest is as
-    for :func:`open_dataset`; InputError also where there is no stand-in.
-    """
-    location = None if data_root is None else locate(manifest, data_root)
-    if location is not None:
-        return _open(manifest, open_tree(data_root, location), index_folder, workers, square)
-    if manifest.stand_in is None:
-        raise InputError(
-            f"{manifest.title} is not there, and no stand-in is made for it",
-            where=data_root or "data_root",
-            remedy=f"Access is {manifest.access}: get it at {manifest.home}, and name the folder "
-            "that holds it.",
-        )
-    root = write_stand_in(manifest, standin_root, standin_counts, seed)
-    return open_dataset(manifest, root, index_folder=index_folder, workers=workers, square=square)
-
-
-def _open(
-    manifest: DatasetManifest,
-    tree: Tree,
-    index_folder: Path,
-    workers: int | None,
-    square: tuple[int, str] | None,
-) -> Dataset:
+    tree = open_located(manifest, data_root)
     where = tree.root / tree.location
-    note = _stand_in_note(tree, manifest)
+    note = stand_in_note(tree, manifest)
     known_bad = manifest.known_bad if note is None else {}
     found = find_cases(tree, manifest)
     check_counts(manifest, found, note, where)
@@ -438,7 +418,8 @@ def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series) -> str:
     return digest.hexdigest()
 
 
-def _stand_in_note(tree: Tree, manifest: DatasetManifest) -> dict | None:
+def stand_in_note(tree: Tree, manifest: DatasetManifest) -> dict | None:
+    """Return the counts of ``images`` and ``masks`` of a stand-in, None for real files."""
     for name in tree.names:
         if not name.endswith(STAND_IN_NOTE) or name.rpartition("/")[2] != STAND_IN_NOTE:
             continue
@@ -488,10 +469,10 @@ def sample_pictures(
     if not where:
         with TemporaryDirectory() as folder:
             root = write_stand_in(load_manifest(STAND_IN), Path(folder), STAND_IN_COUNTS, seed)
-            return _of_dataset(STAND_IN, root, "stand-in", n=n, size=size, seed=seed)
-    place = where.partition(SEPARATOR)[0]
+            return _of_dataset(STAND_IN, root, "stand-in", n, size, seed)
+    place, _, inner = where.partition(SEPARATOR)
     if not Path(place).exists() and where in manifest_names():
-        return _of_dataset(where, data_root, "real", n=n, size=size, seed=seed)
+        return _of_dataset(where, data_root, "real", n, size, seed)
     path = Path(place).resolve()
     if not path.is_dir() and not (path.is_file() and is_archive(path)):
         raise InputError(
@@ -499,19 +480,14 @@ def sample_pictures(
             where=where,
             remedy=f"Name a folder or a zip, or one of: {', '.join(manifest_names())}.",
         )
-    tree = open_tree(path.parent, path.name)
-    inner = where.partition(SEPARATOR)[2].strip("/")
-    names = [
-        tree.locator(name)
-        for name in tree.names
-        if (not inner or name.startswith(f"{inner}/"))
-        and name.lower().endswith((*PICTURES, ".dcm"))
-    ]
-    return SamplePictures(*_draw(tree.root, names, where, None, n, size, seed), "")
+    tree, below = open_tree(path.parent, path.name), f"{inner}/".lstrip("/")
+    names = [name for name in tree.names if name.lower().endswith((*PICTURES, ".dcm"))]
+    found = [tree.locator(name) for name in names if name.startswith(below)]
+    return SamplePictures(*_draw(tree.root, found, where, None, n, size, seed), "")
 
 
 def _of_dataset(
-    name: str, data_root: Path | None, provenance: str, *, n: int, size: int, seed: int
+    name: str, data_root: Path | None, provenance: str, n: int, size: int, seed: int
 ) -> SamplePictures:
     manifest = load_manifest(name)
     names = [case.image for case in find_cases(open_located(manifest, data_root), manifest)]

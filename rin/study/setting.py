@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rin.data.dataset import Dataset, ensure_dataset, locate
+from rin.data.dataset import Dataset, find_root, locate, open_dataset
 from rin.data.leakage import (
     SAME_PICTURE,
     check_splits,
@@ -339,13 +339,7 @@ def _open(
     key = (*key, *sorted((counts or {}).items()))
     if key not in _datasets:
         place = study.results.parent
-        _datasets[key] = ensure_dataset(
-            manifest,
-            study.data_root,
-            place / "stand_ins",
-            counts or {},
-            study.profile.seed,
-            index_folder=place / "index",
-            square=square,
-        )
+        stand_in = place / "stand_ins", counts or {}, study.profile.seed
+        root = find_root(manifest, study.data_root, *stand_in)
+        _datasets[key] = open_dataset(manifest, root, index_folder=place / "index", square=square)
     return _datasets[key]

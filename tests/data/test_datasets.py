@@ -23,8 +23,8 @@ def open_dataset(manifest, root):
 
 
 def ensure_dataset(manifest, data_root, tmp_path):
-    stand_ins, index = tmp_path / "stand_ins", tmp_path / "index"
-    return dataset.ensure_dataset(manifest, data_root, stand_ins, COUNTS, 0, index_folder=index)
+    root = dataset.find_root(manifest, data_root, tmp_path / "stand_ins", COUNTS, 0)
+    return dataset.open_dataset(manifest, root, index_folder=tmp_path / "index")
 
 
 def test_open_dataset_of_the_miniature_gives_the_case_table(busi_root, busi_manifest):

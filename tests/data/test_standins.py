@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rin.data import standins
-from rin.data.dataset import ensure_dataset, open_dataset
+from rin.data.dataset import find_root, open_dataset
 from rin.data.layouts import find_cases
 from rin.data.leakage import SAME_LESION, near_duplicates
 from rin.data.manifest import load_manifest
@@ -41,7 +41,8 @@ OTHERS = {
 
 
 def stand_in(manifest, folder, counts, seed=1):
-    return ensure_dataset(manifest, None, folder, counts, seed, index_folder=folder / "index")
+    root = find_root(manifest, None, folder, counts, seed)
+    return open_dataset(manifest, root, index_folder=folder / "index")
 
 
 def test_write_stand_in_of_busi_has_exactly_its_layout(tmp_path):

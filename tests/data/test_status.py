@@ -50,6 +50,10 @@ def task(name, *substitutes):
     }
 
 
+def statuses_of(data_root):
+    return [*dataset_status(data_root).itertuples(index=False)]
+
+
 def only(statuses, name):
     (found,) = [one for one in statuses if one.name == name]
     return found
@@ -57,8 +61,8 @@ def only(statuses, name):
 
 def test_without_data_root_nothing_is_there_and_stand_ins_are_read(manifests):
     manifests("one")
-    (status,) = dataset_status(None)
-    assert (status.state, status.location, status.instead) == ("not there", "", ("stand-in",))
+    (status,) = statuses_of(None)
+    assert (status.state, status.location, status.instead) == ("not there", "", ["stand-in"])
     assert status.to_do == f"Download it from {HOME}, and put it at one."
 
 
@@ -96,8 +100,8 @@ def test_archive_that_cannot_be_listed_is_broken_and_raises_nothing(manifests, r
     manifests("one")
     manifests("two")
     write(root / "one.zip")
-    one, two = dataset_status(root)
-    assert (one.state, one.location, one.instead) == ("broken", "one.zip", ())
+    one, two = statuses_of(root)
+    assert (one.state, one.location, one.instead) == ("broken", "one.zip", [])
     assert said in one.problem
     assert one.problem in one.to_do
     assert two.state == "not there"
@@ -106,7 +110,7 @@ def test_archive_that_cannot_be_listed_is_broken_and_raises_nothing(manifests, r
 def test_archive_that_locate_must_open_and_cannot_is_broken(manifests, root):
     manifests("one", locations=["archive.zip::inner"])
     broken_zip(root / "archive.zip")
-    (status,) = dataset_status(root)
+    (status,) = statuses_of(root)
     assert status.state == "broken"
     assert "cannot be opened" in status.problem
 
@@ -116,7 +120,7 @@ def test_empty_folder_and_file_in_place_of_folder_are_broken(manifests, root):
     manifests("two")
     (root / "one").mkdir()
     (root / "two").write_text("a note")
-    one, two = dataset_status(root)
+    one, two = statuses_of(root)
     assert (one.state, two.state) == ("broken", "broken")
     assert "it holds no file" in one.problem
     assert "no such folder or zip archive" in two.problem
@@ -133,33 +137,33 @@ def test_empty_folder_and_file_in_place_of_folder_are_broken(manifests, root):
 )
 def test_what_to_do_follows_access(manifests, access, told):
     manifests("one", access=access)
-    assert dataset_status(None)[0].to_do == f"{told}."
+    assert statuses_of(None)[0].to_do == f"{told}."
 
 
 def test_substitutes_are_told_where_they_are_and_where_they_are_not(manifests, busi_root, root):
     manifests("one", access="not public", tasks=[task("first", "other"), task("second", "other")])
     manifests("other", tasks=[], stand_in=None)
-    absent = only(dataset_status(root), "one")
+    absent = only(statuses_of(root), "one")
     assert absent.to_do == "It is not public; get its substitute other."
-    assert absent.instead == ("stand-in",)
+    assert absent.instead == ["stand-in"]
     shutil.copytree(busi_root / TOP, root / "other")
-    there = only(dataset_status(root), "one")
+    there = only(statuses_of(root), "one")
     assert there.to_do == "It is not public; its substitute other is there."
-    assert there.instead == ("other",)
+    assert there.instead == ["other"]
 
 
 def test_broken_substitute_is_not_said_to_be_there(manifests, root):
     manifests("one", tasks=[task("first", "other")])
     manifests("other", tasks=[])
     broken_zip(root / "other.zip")
-    assert only(dataset_status(root), "one").instead == ("stand-in",)
+    assert only(statuses_of(root), "one").instead == ["stand-in"]
 
 
 def test_purposes_and_order_are_tasks_then_substitutes_then_pretraining(manifests):
     manifests("a_corpus", tasks=[])
     manifests("b_other", tasks=[])
     manifests("c_own", tasks=[task("first", "b_other"), task("second", "b_other")])
-    assert [(one.name, one.purpose) for one in dataset_status(None)] == [
+    assert [(one.name, one.purpose) for one in statuses_of(None)] == [
         ("c_own", "first, second"),
         ("b_other", "substitute for first, second"),
         ("a_corpus", "pretraining"),
@@ -169,4 +173,4 @@ def test_purposes_and_order_are_tasks_then_substitutes_then_pretraining(manifest
 def test_unknown_substitute_raises_and_lists_the_known_names(manifests):
     manifests("one", tasks=[task("first", "otter")])
     with pytest.raises(InputError, match=r"unknown substitute for one 'otter'. Known: one\."):
-        dataset_status(None)
+        statuses_of(None)
