@@ -7,6 +7,9 @@ others that were looked at, show one lesion twice, so the wider threshold is the
 Pawlowska et al. (Data in Brief 48, 2023, 109247) describe such repeats in BUSI.
 """
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
 import imagehash
 import numpy as np
 import pandas as pd
@@ -18,12 +21,11 @@ from rin.data.manifest import PARTS
 from rin.errors import InputError
 
 HASH_SIDE = 16
-HASH_DIGITS = HASH_SIDE**2 // 4
+HASH_BYTES = HASH_SIDE**2 // 8
 SAME_PICTURE = 8
 SAME_LESION = 40
 BLANK_SD = 1.0
 BLOCK_ROWS, BLOCK_COLUMNS = 1024, 8192
-PAIR_COLUMNS = ["case_a", "case_b", "distance"]
 
 
 def picture_hash(picture: np.ndarray) -> tuple[str, bool]:
@@ -46,16 +48,11 @@ def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
 
     Returned are ``case_a``, ``case_b`` (in the order of ``cases``), ``distance``; nearest first.
     """
-    ids = cases["case_id"].to_numpy(dtype=object)
-    kept = np.flatnonzero(~cases["blank"].to_numpy(dtype=bool))
-    if threshold is None or len(kept) < 2:
-        return pd.DataFrame(columns=PAIR_COLUMNS).astype({"distance": int})
-    packed = _packed(cases.iloc[kept])
-    first, second, distance = _close_pairs(packed, packed, threshold)
-    pairs = pd.DataFrame(
-        {"case_a": ids[kept[first]], "case_b": ids[kept[second]], "distance": distance}
-    )
-    return pairs.sort_values(PAIR_COLUMNS[::-1], kind="stable", ignore_index=True)
+    seen = cases[~cases["blank"]] if threshold is not None else cases[:0]
+    first, second, distance = _close_pairs(seen, seen, threshold)
+    ids = seen["case_id"].to_numpy(dtype=object)
+    pairs = pd.DataFrame({"case_a": ids[first], "case_b": ids[second], "distance": distance})
+    return pairs.sort_values(["distance", "case_b", "case_a"], kind="stable", ignore_index=True)
 
 
 def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
@@ -67,21 +64,18 @@ def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     has the very same pixels).
     """
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
-    if ours.empty or theirs.empty:
-        columns = {"case_id": str, "other": str, "distance": int, "equal": bool}
-        return pd.DataFrame(columns=list(columns)).astype(columns)
-    packed, bits = _packed(ours), _bits(_packed(theirs))
-    place, distance = np.zeros(len(ours), int), np.zeros(len(ours), int)
-    for top in range(0, len(ours), BLOCK_ROWS):
-        rows = _bits(packed[top : top + BLOCK_ROWS])
-        apart = _apart(rows, bits)
-        place[top : top + BLOCK_ROWS] = apart.argmin(axis=1)
-        distance[top : top + BLOCK_ROWS] = apart.min(axis=1)
+    ours = ours if len(theirs) else ours[:0]
+    place, least = np.zeros(len(ours), int), np.full(len(ours), HASH_SIDE**2 + 1)
+    for top, left, distance in _blocks(ours, theirs):
+        rows = slice(top, top + len(distance))
+        nearer = distance.min(axis=1) < least[rows]
+        place[rows] = np.where(nearer, distance.argmin(axis=1) + left, place[rows])
+        least[rows] = np.minimum(distance.min(axis=1), least[rows])
     return pd.DataFrame(
         {
             "case_id": ours["case_id"].to_numpy(),
             "other": theirs["case_id"].to_numpy()[place],
-            "distance": distance,
+            "distance": least,
             "equal": ours["digest"].isin(theirs["digest"]).to_numpy(),
         }
     )
@@ -96,11 +90,42 @@ def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -
     first.
     """
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
-    own, other, distance = _close_pairs(_packed(ours), _packed(theirs), threshold)
+    own, other, distance = _close_pairs(ours, theirs, threshold)
     ours, theirs = ours.iloc[own], theirs.iloc[other]
     pairs = {"case_id": ours["case_id"], "other": theirs["case_id"].to_numpy()}
     pairs |= {"distance": distance, "equal": ours["digest"].eq(theirs["digest"].to_numpy())}
     return pd.DataFrame(pairs).sort_values(["distance", "case_id", "other"], ignore_index=True)
+
+
+def _close_pairs(ours: pd.DataFrame, theirs: pd.DataFrame, threshold: int) -> np.ndarray:
+    """Return row, column and distance of the pairs within the threshold, int (3, n)."""
+    found = [np.empty((3, 0), int)]
+    for top, left, distance in _blocks(ours, theirs):
+        first, second = np.nonzero(distance <= threshold)
+        found.append(np.stack([first + top, second + left, distance[first, second]]).astype(int))
+    close = np.concatenate(found, axis=1)
+    return close[:, close[0] < close[1]] if ours is theirs else close
+
+
+def _blocks(ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yield first row, first column and Hamming distances of blocks that cover all pairs.
+
+    Of cases and themselves, blocks below the diagonal are passed over.
+    """
+    packed = [
+        np.frombuffer(bytes.fromhex("".join(cases["hash"])), dtype=np.uint8).reshape(-1, HASH_BYTES)
+        for cases in (ours, theirs)
+    ]
+    for top in range(0, len(ours), BLOCK_ROWS):
+        rows = _bits(packed[0][top : top + BLOCK_ROWS])
+        for left in range(top if ours is theirs else 0, len(theirs), BLOCK_COLUMNS):
+            columns = _bits(packed[1][left : left + BLOCK_COLUMNS])
+            # Float32 is exact for such whole numbers.
+            yield top, left, rows.sum(axis=1)[:, None] + columns.sum(axis=1) - 2 * rows @ columns.T
+
+
+def _bits(packed: np.ndarray) -> np.ndarray:
+    return np.unpackbits(packed, axis=1).astype(np.float32)
 
 
 def contradictory(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
@@ -141,7 +166,6 @@ def check_splits(
     """
     known = pd.Index(cases["case_id"])
     _check_known(known, pairs)
-    patient, patients = pd.factorize(cases["patient_id"])
     a, b = known.get_indexer(pairs["case_a"]), known.get_indexer(pairs["case_b"])
     tested = np.zeros(len(known), dtype=int)
     numbers = folds["fold"].to_numpy()
@@ -149,11 +173,7 @@ def check_splits(
         rows, where = folds[numbers == fold], f"fold {fold}"
         part = _part_of_each(known, rows, where, partial)
         tested += part == PARTS.index("test")
-        last = np.zeros(len(patients), dtype=int)
-        last[patient] = part
-        if (part != last[patient]).any():
-            shared = patients[np.unique(patient[part != last[patient]])].tolist()
-            raise _leak(where, f"{len(shared)} patients stand in more than one part", shared)
+        check_patients(cases, pd.Categorical.from_codes(part, PARTS), where)
         divided = pairs[part[a] != part[b]]
         if len(divided):
             names = [
@@ -163,6 +183,28 @@ def check_splits(
     if (tested > 1).any() and not partial:
         repeated = sorted(known[tested > 1])
         raise _leak("folds", f"{len(repeated)} cases are tested in several folds", repeated)
+
+
+REMEDY = "Make the folds from leak_free_groups with rin.data.splits.make_folds."
+
+
+def check_patients(
+    cases: pd.DataFrame, part: Sequence[str], where: str | Path, remedy: str = REMEDY
+) -> None:
+    """Raise InputError, naming patients and cases, where a patient stands in two parts.
+
+    Of the cases, ``case_id`` and ``patient_id`` are used; ``part`` is that of each case, (n,).
+    """
+    table = cases[["case_id", "patient_id"]].assign(part=part)
+    # One row for each patient and part: patients with several rows are divided.
+    divided = table.drop_duplicates(["patient_id", "part"])
+    divided = divided[divided.duplicated("patient_id", keep=False)]
+    if len(divided):
+        patients = divided["patient_id"].unique()
+        shown = divided[divided["patient_id"].isin(patients[:5])].sort_values("patient_id")
+        told = [f"{row.patient_id}: {row.case_id} in {row.part}" for row in shown.itertuples()]
+        problem = f"{len(patients)} patients stand in several parts ({'; '.join(told)})"
+        raise InputError(problem, where=where, remedy=remedy)
 
 
 def _part_of_each(known: pd.Index, rows: pd.DataFrame, where: str, partial: bool) -> np.ndarray:
@@ -175,39 +217,6 @@ def _part_of_each(known: pd.Index, rows: pd.DataFrame, where: str, partial: bool
     if not once or (len(place) < len(known) and not partial):
         raise _leak(where, "the fold does not place every case in one part", [])
     return part
-
-
-def _close_pairs(ours: np.ndarray, theirs: np.ndarray, threshold: int) -> np.ndarray:
-    """Return row, column and distance of the pairs within the threshold, int (3, n).
-
-    Of hashes and themselves, only pairs above the diagonal.
-    """
-    found = [np.empty((0, 3), int)]
-    same = ours is theirs
-    for top in range(0, len(ours), BLOCK_ROWS):
-        rows = _bits(ours[top : top + BLOCK_ROWS])
-        for left in range(top if same else 0, len(theirs), BLOCK_COLUMNS):
-            distance = _apart(rows, _bits(theirs[left : left + BLOCK_COLUMNS]))
-            first, second = np.nonzero(distance <= threshold)
-            pairs = [first + top, second + left, distance[first, second].astype(int)]
-            found.append(np.stack(pairs, axis=1))
-    close = np.concatenate(found)
-    return (close[close[:, 0] < close[:, 1]] if same else close).T
-
-
-def _packed(cases: pd.DataFrame) -> np.ndarray:
-    """Return the hashes of cases as bytes, uint8 (n, 32)."""
-    digits = "".join(cases["hash"].to_numpy(dtype=object))
-    return np.frombuffer(bytes.fromhex(digits), dtype=np.uint8).reshape(-1, HASH_DIGITS // 2)
-
-
-def _bits(packed: np.ndarray) -> np.ndarray:
-    return np.unpackbits(packed, axis=1).astype(np.float32)
-
-
-def _apart(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    """Return the Hamming distances of all pairs; float32 is exact for such whole numbers."""
-    return ours.sum(axis=1)[:, None] + theirs.sum(axis=1) - 2 * ours @ theirs.T
 
 
 def _check_known(known: pd.Index, pairs: pd.DataFrame) -> None:
@@ -226,5 +235,5 @@ def _leak(where: str, problem: str, names: list) -> InputError:
     return InputError(
         f"{problem}{shown}",
         where=where,
-        remedy="Make the folds from leak_free_groups with rin.data.splits.make_folds.",
+        remedy=REMEDY,
     )

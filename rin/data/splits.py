@@ -12,7 +12,7 @@ patient to train on and one to be tested on.
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from heapq import heapify, heappop, heapreplace
 from pathlib import Path, PurePosixPath
@@ -25,7 +25,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from rin.data.dataset import Dataset
 from rin.data.layouts.found import read_table, refuse, wrong
 from rin.data.layouts.table import read_split
-from rin.data.leakage import SAME_PICTURE, leak_free_groups, near_duplicates
+from rin.data.leakage import SAME_PICTURE, check_patients, leak_free_groups, near_duplicates
 from rin.data.manifest import PARTS, FoldLists
 from rin.data.tree import Tree, open_tree
 from rin.errors import InputError, named
@@ -34,6 +34,7 @@ PIECES = 20
 TEST_PIECES = 3
 VALIDATION_PIECES = 2
 MAX_FOLDS = PIECES // TEST_PIECES
+_NAMES = np.array(PARTS, dtype=object)
 
 
 def make_folds(cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
@@ -72,13 +73,11 @@ def make_folds(cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int) 
         )
     piece = cut(labels, group, seed)
     ends = [TEST_PIECES, TEST_PIECES + VALIDATION_PIECES]
-    names = np.array(["test", "validation", "train"], dtype=object)
-    folds = []
+    parts = []
     for fold in range(n_folds):
         step = (np.arange(PIECES) - fold * TEST_PIECES) % PIECES
-        part = names[np.searchsorted(ends, step, side="right")][piece]
-        folds.append(_fold(cases, fold, part))
-    return pd.concat(folds, ignore_index=True)
+        parts.append(_NAMES[::-1][np.searchsorted(ends, step, side="right")][piece])
+    return _folds(cases, parts)
 
 
 def sized_folds(
@@ -115,14 +114,14 @@ def sized_folds(
     within = strata.groupby("label")["size"]
     middle = within.cumsum() - strata["size"] / 2
     circle = strata.loc[(middle / within.transform("sum")).sort_values(kind="stable").index, "size"]
-    ends, start, folds = np.cumsum([n_train, n_validation, n_test or len(cases)]), 0, []
-    for fold in range(n_folds):
+    ends, start, parts = np.cumsum([n_train, n_validation, n_test or len(cases)]), 0, []
+    for _ in range(n_folds):
         turned = circle.iloc[np.roll(np.arange(len(circle)), -start)]
         number = np.searchsorted(ends, turned.cumsum() - turned / 2, side="right")
         start += int((number < PARTS.index("test")).sum())
         part = pd.Series([*PARTS, None], dtype=object).iloc[number].set_axis(turned.index)
-        folds.append(_fold(cases, fold, part[group].to_numpy()))
-    return pd.concat(folds, ignore_index=True).dropna(subset="part", ignore_index=True)
+        parts.append(part[group].to_numpy())
+    return _folds(cases, parts).dropna(subset="part", ignore_index=True)
 
 
 def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
@@ -145,7 +144,7 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     values = ["test"] if worded else sorted(set(given), key=lambda text: (len(text), text))
     if len(values) < n_folds:
         raise wrong(tree, f"the given split has {len(values)} folds, not {n_folds}")
-    folds = []
+    parts = []
     for fold, value in enumerate(values[:n_folds]):
         part = np.where(given == value, "test", "train").astype(object)
         if worded:
@@ -153,9 +152,9 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
         if "validation" not in part:
             rest = part == "train"
             piece = cut(labels[rest], group[rest], [seed, fold], SHARES[:2])
-            part[rest] = np.array(PARTS, dtype=object)[piece]
-        folds.append(_fold(cases, fold, part))
-    return pd.concat(folds, ignore_index=True)
+            part[rest] = _NAMES[piece]
+        parts.append(part)
+    return _folds(cases, parts)
 
 
 def _group_of_each(cases: pd.DataFrame, groups: pd.Series) -> np.ndarray:
@@ -277,22 +276,25 @@ def _deal_equal(
     return dealt
 
 
-def _fold(cases: pd.DataFrame, fold: int, part: np.ndarray) -> pd.DataFrame:
-    """Return the rows of a fold, when no part lacks a class."""
+def _folds(cases: pd.DataFrame, parts: list[np.ndarray]) -> pd.DataFrame:
+    """Return the table of folds, of the part of each case in each, when no part lacks a class."""
     labels = cases["label"].to_numpy()
-    for name in PARTS:
-        if lost := sorted(set(labels) - set(labels[part == name])):
-            raise InputError(
-                f"no {', '.join(lost)} case in the {name} part",
-                where=f"fold {fold}",
-                remedy="Use more cases, another seed, or smaller groups.",
-            )
-    return pd.DataFrame({"case_id": cases["case_id"].array, "fold": fold, "part": part})
+    for fold, part in enumerate(parts):
+        for name in PARTS:
+            if lost := sorted(set(labels) - set(labels[part == name])):
+                raise InputError(
+                    f"no {', '.join(lost)} case in the {name} part",
+                    where=f"fold {fold}",
+                    remedy="Use more cases, another seed, or smaller groups.",
+                )
+    ids = np.tile(cases["case_id"].array, len(parts))
+    number = np.repeat(np.arange(len(parts)), len(cases))
+    return pd.DataFrame({"case_id": ids, "fold": number, "part": np.concatenate(parts)})
 
 
 #: Parts that no class may lack, and therefore how many groups it needs.
 NEEDED = ("train", "test")
-_NEEDED = tuple(PARTS.index(name) for name in NEEDED)
+_NEEDED = [PARTS.index(name) for name in NEEDED]
 
 
 def complete_parts(
@@ -314,96 +316,55 @@ def complete_parts(
     group, known = pd.factorize(groups)
     # Numbered by chance, so that chance decides between groups of equal weight.
     group = np.random.default_rng([seed, 1]).permutation(len(known))[group]
-    made = _division(label, group, piece)
-    if not made.held[list(_NEEDED)].all():
-        free, classes = _may_have_to_move(made)
-        targets, lacking = _fewest_moves(made, free, classes)
+    part, weight = np.empty(len(known), dtype=int), np.bincount(group)
+    part[group] = piece
+    holds = sparse.csr_array((np.ones(len(group)), (group, label)))
+    holds.data[:] = 1
+    free, classes = _may_have_to_move(holds, part)
+    if classes.size:
+        targets, lacking = _fewest_moves(holds[free][:, classes], part[free], weight[free])
         if lacking is not None:
-            return piece, lacking
-        for one, target in zip(free, targets, strict=True):
-            made.move(one, target)
-    _fill_validation(made, shares[PARTS.index("validation")])
-    return made.part[group], None
+            return piece, (int(classes[lacking[0]]), lacking[1])
+        part[free] = targets
+    _fill_validation(holds, part, weight, shares[PARTS.index("validation")])
+    return part[group], None
 
 
-@dataclass(frozen=True)
-class _Division:
-    """Groups and their parts, with what the classes hold of them; moves keep both in step."""
-
-    part: np.ndarray
-    held: np.ndarray
-    weight: np.ndarray
-    members: list[np.ndarray]
-    labels: list[np.ndarray]
-
-    def spare(self, group: int) -> int:
-        """Return how many other groups its part holds at least of every class of a group."""
-        return int(self.held[self.part[group], self.labels[group]].min()) - 1
-
-    def move(self, group: int, target: int) -> None:
-        """Move a group to another part."""
-        self.held[self.part[group], self.labels[group]] -= 1
-        self.held[target, self.labels[group]] += 1
-        self.part[group] = target
+def _held(holds: sparse.csr_array, part: np.ndarray) -> np.ndarray:
+    """Return the number of groups of each class in each part, int (parts, classes)."""
+    return np.stack([holds[part == place].sum(axis=0) for place in range(len(PARTS))]).astype(int)
 
 
-def _division(labels: np.ndarray, groups: np.ndarray, piece: np.ndarray) -> _Division:
-    pairs = np.unique(np.stack([groups, labels]), axis=1)
-    group, label = pairs
-    part = np.empty(group.max() + 1, dtype=int)
-    part[groups] = piece
-    held = np.zeros((len(PARTS), label.max() + 1), dtype=int)
-    np.add.at(held, (part[group], label), 1)
-    by_label = np.argsort(label, kind="stable")
-    return _Division(
-        part=part,
-        held=held,
-        weight=np.bincount(groups),
-        members=np.split(group[by_label], np.cumsum(np.bincount(label))[:-1]),
-        labels=np.split(label, np.cumsum(np.bincount(group))[:-1]),
-    )
-
-
-def _may_have_to_move(made: _Division) -> tuple[np.ndarray, np.ndarray]:
+def _may_have_to_move(holds: sparse.csr_array, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the groups, and their classes, that completing the lacking classes may move.
 
     Every other class has its needed parts by groups that stay.
     """
-    needed = list(_NEEDED)
-    classes = ~made.held[needed].all(axis=0)
+    classes = ~_held(holds, part)[_NEEDED].all(axis=0)
     while True:
-        free = np.unique(np.concatenate([made.members[one] for one in np.flatnonzero(classes)]))
-        staying = made.held.copy()
-        for group in free:
-            staying[made.part[group], made.labels[group]] -= 1
-        touched = np.zeros_like(classes)
-        touched[np.concatenate([made.labels[group] for group in free])] = True
-        more = classes | (touched & ~staying[needed].all(axis=0))
+        free = holds[:, classes].sum(axis=1) > 0
+        staying = _held(holds, np.where(free, -1, part))
+        more = classes | ((holds[free].sum(axis=0) > 0) & ~staying[_NEEDED].all(axis=0))
         if (more == classes).all():
-            return free, np.flatnonzero(classes)
+            return np.flatnonzero(free), np.flatnonzero(classes)
         classes = more
 
 
 def _fewest_moves(
-    made: _Division, groups: np.ndarray, classes: np.ndarray
+    holds: sparse.csr_array, part: np.ndarray, weight: np.ndarray
 ) -> tuple[np.ndarray, tuple[int, int] | None]:
     """Return the part of each group, and a class and part that nothing fills, or None.
 
     A binary variable for each needed part and group, and for each needed part and class that
     gives it up, at a price above that of all moves.
     """
-    n, kinds = len(groups), len(_NEEDED)
-    part, weight = made.part[groups], made.weight[groups].astype(float)
+    (n, n_classes), kinds = holds.shape, len(_NEEDED)
     leaving = np.where(np.isin(part, _NEEDED), 0.0, weight)
     costs = [np.where(part == target, -weight, leaving) for target in _NEEDED]
-    given_up = np.full(kinds * len(classes), 1 + weight.sum())
-    holds = sparse.csr_array([np.isin(groups, made.members[one]) for one in classes], dtype=float)
-    one_part = sparse.hstack(
-        [*[sparse.eye_array(n)] * kinds, sparse.csr_array((n, given_up.size))], format="csc"
-    )
-    filled = sparse.hstack(
-        [sparse.block_diag([holds] * kinds), sparse.eye_array(given_up.size)], format="csc"
-    )
+    given_up = np.full(kinds * n_classes, 1.0 + weight.sum())
+    nothing, alone = sparse.csr_array((n, given_up.size)), sparse.eye_array(given_up.size)
+    one_part = sparse.hstack([*[sparse.eye_array(n)] * kinds, nothing], format="csc")
+    filled = sparse.hstack([sparse.block_diag([holds.T] * kinds), alone], format="csc")
     cost = np.concatenate([*costs, given_up])
     found = milp(
         cost,
@@ -421,32 +382,35 @@ def _fewest_moves(
     lost = np.flatnonzero(chosen[kinds * n :])
     if not lost.size:
         return targets, None
-    place, which = divmod(int(lost[0]), len(classes))
-    return targets, (int(classes[which]), _NEEDED[place])
+    place, which = divmod(int(lost[0]), n_classes)
+    return targets, (which, _NEEDED[place])
 
 
-def _fill_validation(made: _Division, share: float) -> None:
+def _fill_validation(
+    holds: sparse.csr_array, part: np.ndarray, weight: np.ndarray, share: float
+) -> None:
     """Move groups from training where validation got less than half of its share.
 
     It does where all classes are small: none has a patient to spare, so none gives one.
     """
     train, validation = PARTS.index("train"), PARTS.index("validation")
-    wanted = share * made.weight.sum()
-    got = made.weight[made.part == validation].sum()
+    wanted, got = share * weight.sum(), weight[part == validation].sum()
     if 2 * got >= wanted:
         return
-    # The class that has most to train on gives first.
-    spare = [(-made.spare(one), one) for one in np.flatnonzero(made.part == train)]
+    left, classes = _held(holds, part)[train], np.split(holds.indices, holds.indptr[1:-1])
+    # The class that has most to train on gives first; what it has changes as it gives.
+    spare = [(1 - left[classes[group]].min(), group) for group in np.flatnonzero(part == train)]
     heapify(spare)
     while spare and spare[0][0] < 0:
         known, group = spare[0]
-        if known != -made.spare(group):
-            heapreplace(spare, (-made.spare(group), group))
+        if known != (now := 1 - left[classes[group]].min()):
+            heapreplace(spare, (now, group))
             continue
         heappop(spare)
-        if got + made.weight[group] / 2 <= wanted or not got:
-            made.move(group, validation)
-            got += made.weight[group]
+        if got + weight[group] / 2 <= wanted or not got:
+            left[classes[group]] -= 1
+            part[group] = validation
+            got += weight[group]
 
 
 #: Shares of the paper (Materials and Methods, RadImageNet Model Training), in the order of PARTS.
@@ -478,7 +442,8 @@ def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
             where=where,
             remedy="Fetch the tables again, and open the corpus anew.",
         )
-    check_patients(cases, part, where)
+    remedy = "Put all pictures of a patient into one table, or curate the corpus again."
+    check_patients(cases, part.to_numpy(), where, remedy)
     labels = cases["label"].to_numpy()
     if untrained := sorted(set(labels) - set(labels[part.to_numpy() == "train"])):
         raise _too_small(f"classes without a training case: {named(untrained)}", where)
@@ -511,29 +476,7 @@ def divide(
     if lacking is not None:
         problem = f"class {names[lacking[0]]} gets no {PARTS[lacking[1]]} case: the few patients"
         raise _too_small(f"{problem} that it has are needed for other classes", where)
-    parts = np.array(PARTS, dtype=object)[piece]
-    return pd.Series(parts, index=pd.Index(cases["case_id"], name="case_id"), name="part")
-
-
-def check_patients(cases: pd.DataFrame, part: pd.Series, where: str | Path) -> None:
-    """Raise InputError, naming patients and files, where a patient stands in two parts.
-
-    Of the cases, `case_id` and `patient_id` are used; `part` is indexed by case id.
-    """
-    table = cases[["case_id", "patient_id"]].assign(part=part.loc[cases["case_id"]].to_numpy())
-    # One row for each patient and part: patients with several rows are divided.
-    divided = table.drop_duplicates(["patient_id", "part"])
-    divided = divided[divided.duplicated("patient_id", keep=False)]
-    if divided.empty:
-        return
-    patients = divided["patient_id"].unique()
-    shown = divided[divided["patient_id"].isin(patients[:5])].sort_values("patient_id")
-    files = [f"{row.patient_id}: {row.case_id} in {row.part}" for row in shown.itertuples()]
-    raise InputError(
-        f"{len(patients)} patients stand in several parts ({'; '.join(files)})",
-        where=where,
-        remedy="Put all pictures of a patient into one table, or curate the corpus again.",
-    )
+    return pd.Series(_NAMES[piece], index=pd.Index(cases["case_id"], name="case_id"), name="part")
 
 
 def _too_small(problem: str, where: str | Path) -> InputError:

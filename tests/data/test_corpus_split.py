@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rin.data.dataset import open_dataset
+from rin.data.leakage import check_patients
 from rin.data.manifest import load_manifest
-from rin.data.splits import PARTS, SHARES, check_patients, corpus_split, divide
+from rin.data.splits import PARTS, SHARES, corpus_split, divide
 from rin.errors import InputError
 
 
@@ -145,7 +146,7 @@ def test_check_patients_refuses_exactly_the_divided_ones(rows):
         [(f"c{number}", f"p{patient}") for number, (patient, _) in enumerate(rows)],
         columns=["case_id", "patient_id"],
     )
-    part = pd.Series([one for _, one in rows], index=cases["case_id"])
+    part = [one for _, one in rows]
     divided = {
         f"p{patient}"
         for patient, one in rows
