@@ -34,17 +34,15 @@ from statsmodels.stats.proportion import proportion_confint
 from rin.curation.build import AT_RISK, RARE, curate, index_archive
 from rin.curation.corpus import CROISSANT, check_croissant
 from rin.curation.deidentify import Pseudonyms, deidentify
-from rin.curation.exclusions import RULES
-from rin.curation.index import read_table
+from rin.curation.index import RULES, read_table
 from rin.curation.reports import normal_studies, screen_impression
 from rin.curation.taxonomy import MODALITIES, REGIONS, load_taxonomy
 from rin.data.pixels import rasterise
 from rin.paper import DATABASE, SETTINGS
 from rin.report.banner import curation_banner
-from rin.report.format import format_interval
+from rin.report.format import book_table, format_interval
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import init_style, use_style
-from rin.report.tables import book_table
 from rin.study import open_runs
 from rin.study.curation import archive_truth, curation_plan
 

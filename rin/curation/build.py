@@ -30,9 +30,16 @@ from sqlalchemy import URL, select
 from rin.curation import corpus
 from rin.curation.corpus import CARD, COLUMNS, FEWEST_PATIENTS, FOLDER
 from rin.curation.deidentify import Pseudonyms, load_key
-from rin.curation.exclusions import RULES, archive_files
 from rin.curation.export import PICTURE_FOLDER, all_there, digest_of_corpus_code, export_images
-from rin.curation.index import Archive, archive_counts, files, open_archive, read_table
+from rin.curation.index import (
+    RULES,
+    Archive,
+    archive_counts,
+    archive_files,
+    files,
+    open_archive,
+    read_table,
+)
 from rin.curation.key_images import diagnostic_images, read_key_images
 from rin.curation.reports import normal_studies, query_normal, screen, write_review_queue
 from rin.curation.taxonomy import load_taxonomy
@@ -209,9 +216,7 @@ def select_images(plan: CurationPlan, archive: Archive, screened: pd.DataFrame) 
     """Choose the images of a corpus, with the studies that the query flags and their verdicts."""
     normal = normal_studies(screened, plan.reviewed)
     files = archive_files(archive)
-    marked = read_key_images(
-        archive.root, files, load_taxonomy(), plan.label_map, plan.workers
-    ).images
+    marked = read_key_images(archive.root, files, load_taxonomy(), plan.label_map, plan.workers)
     contradicted = normal["study_uid"].isin(marked["study_uid"])
     normal = normal[~contradicted]
     whole = diagnostic_images(files, normal["study_uid"])

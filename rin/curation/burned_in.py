@@ -21,7 +21,7 @@ from scipy import ndimage
 from scipy.stats import median_abs_deviation
 
 from rin.curation.deidentify import decode
-from rin.curation.exclusions import SECONDARY_CAPTURES
+from rin.curation.index import SECONDARY_CAPTURES
 
 #: Share of height and width that counts as border, at each of the four sides.
 BORDER = 1 / 6

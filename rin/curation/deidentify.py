@@ -41,6 +41,7 @@ from uuid import UUID
 
 import numpy as np
 from dicomanonymizer.dicomfields_selector import dicom_anonymization_database_selector
+from filelock import FileLock
 from PIL import Image
 from pydicom import DataElement, Dataset, Sequence, dcmwrite
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -198,7 +199,12 @@ def load_key(path: Path) -> bytes:
     path = Path(path)
     try:
         if not path.exists():
-            _make_key(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(path.with_name(f".{path.name}.lock")):
+                if not path.exists():
+                    with write_atomically(path) as draft:
+                        draft.touch(0o600)
+                        draft.write_text(secrets.token_hex(KEY_BYTES) + "\n")
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
         mode = path.stat().st_mode & 0o077
         if len(key) != KEY_BYTES:
@@ -369,20 +375,6 @@ def _state_method(made: Dataset) -> None:
         code = Dataset()
         code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "DCM", meaning
         made.DeidentificationMethodCodeSequence.append(code)
-
-
-def _make_key(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    made = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        file.write(secrets.token_hex(KEY_BYTES) + "\n")
-    try:
-        # A link, unlike a renaming, fails where another process was faster.
-        os.link(made, path)
-    except FileExistsError:
-        pass
-    finally:
-        made.unlink()
 
 
 def _known(patient_id: str) -> str:

@@ -44,8 +44,8 @@ NOTED = ("mark", "uid", "risk", "width", "height", "png_sha256", "png_bytes", "d
 LIBRARIES = ("dicom-anonymizer", "numpy", "pillow", "pydicom")
 #: Modules and tables that decide what an exported image holds; exclusions say what a capture is.
 DECIDING = (
-    *("curation/burned_in.py", "curation/deidentify.py", "curation/exclusions.py"),
-    *("curation/exclusions.yaml", "curation/export.py", "curation/kept_attributes.yaml"),
+    *("curation/burned_in.py", "curation/deidentify.py", "curation/exclusions.yaml"),
+    *("curation/export.py", "curation/kept_attributes.yaml"),
     *("curation/taxonomy.py", "curation/taxonomy.yaml", "data/dicom.py"),
 )
 PACKAGE = Path(rin.__file__).parent

@@ -9,6 +9,10 @@ a score of elements; that a file is whole is told without reading its pixels.
 One table holds what each file says.  Each chunk of it is one transaction, so a killed indexing
 goes on where it stood; the other tables are made anew from it, in one transaction, when it has
 changed.
+
+Which files of a study are no diagnostic images is told by rules, which are data
+(``exclusions.yaml``); a file is left out by the first that hits it.  What text may be burned into
+its pixels is asked later, of the pixels (:mod:`rin.curation.burned_in`).
 """
 
 import codecs
@@ -17,7 +21,7 @@ import io
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import groupby
@@ -40,11 +44,11 @@ from rin.data.dicom import BROKEN, problem_of
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.tree import DEBRIS, DEBRIS_FOLDER, walk
 from rin.errors import InputError, named
-from rin.files import sha256_of
+from rin.files import read_yaml, sha256_of
 
-VERSION = 2
-#: Files of one transaction, and values of one SQL list; databases allow some thousands.
-CHUNK, SLICE = 512, 500
+VERSION = 3
+#: Files of one transaction.
+CHUNK = 512
 #: Series of these modalities hold no picture, or one that does not say what was examined.
 DOCUMENTS = ("KO", "PR", "SR", "DOC", "OT")
 #: Suffixes of files that say of themselves that they are DICOM, and of files that are passed over.
@@ -82,6 +86,17 @@ _TEXTS = {
 }
 _NUMBERS = ("InstanceNumber", "Rows", "Columns", "NumberOfFrames")
 _TAGS = [Tag(name) for name in ("SpecificCharacterSet", *_TEXTS.values(), *_NUMBERS)]
+_RULES = read_yaml(Path(__file__).with_name("exclusions.yaml"))
+#: Name of each rule, by which a file is no diagnostic image, to its reason.
+RULES: dict[str, str] = {name: rule["reason"] for name, rule in _RULES.items()}
+SECONDARY_CAPTURES = frozenset(_RULES["secondary capture"]["where"]["sop_class"]["is"])
+_TESTS = {
+    "is": lambda column, known: column.isin(known),
+    "is not": lambda column, known: ~column.isin(known),
+    "says": lambda column, words: column.str.contains(re.compile(words, re.IGNORECASE)),
+    "below": lambda column, limit: column < limit,
+    "above": lambda column, limit: column > limit,
+}
 
 METADATA = sa.MetaData()
 _text = partial(sa.Column, type_=sa.String, nullable=False, default="")
@@ -131,7 +146,6 @@ reports = sa.Table(
 )
 
 #: What every file says: an instance (or a copy of one) has a SOP UID, a report has none.
-#: `sha256` is known of files whose SOP UID is also that of another.
 files = sa.Table(
     "files",
     METADATA,
@@ -140,7 +154,7 @@ files = sa.Table(
     *(_text(name, index=name.endswith("_uid")) for name in _TEXTS),
     sa.Column("instance_number", sa.Integer),
     *map(_number, ("rows", "columns", "frames")),
-    *map(_text, ("encoding", "findings", "impression", "sha256")),
+    *map(_text, ("encoding", "findings", "impression")),
 )
 
 #: How many files were passed over, by the rule that says so.
@@ -243,6 +257,41 @@ def archive_counts(archive: Archive) -> dict[str, int]:
     return {name: int(read_table(archive, query).iat[0, 0]) for name, query in counts.items()}
 
 
+def archive_files(archive: Archive) -> pd.DataFrame:
+    """Return all files of an archive by SOP UID, with what rules and the choice of images look at.
+
+    `rule` is the first rule that hits the file, else an empty text.
+    """
+    query = (
+        sa.select(
+            *instances.c,
+            series.c.modality,
+            series.c.description.label("series_description"),
+            series.c.body_part.label("series_body_part"),
+            studies.c.study_uid,
+            studies.c.patient_id,
+            studies.c.body_part.label("study_body_part"),
+            studies.c.description.label("study_description"),
+        )
+        .join(series, series.c.series_uid == instances.c.series_uid)
+        .join(studies, studies.c.study_uid == series.c.study_uid)
+    )
+    # Databases sort text each in their own way.
+    files = read_table(archive, query).sort_values("sop_uid", ignore_index=True)
+    return files.assign(rule=rule_of(files))
+
+
+def rule_of(files: pd.DataFrame) -> pd.Series:
+    """Return the first rule that hits each file, else an empty text."""
+    found = pd.Series("", index=files.index, dtype=object)
+    for name, rule in reversed(_RULES.items()):
+        for column, tests in rule["where"].items():
+            for test, value in tests.items():
+                hits = _TESTS[test](files[column], value)
+                found = found.mask(hits.astype(bool), name)
+    return found
+
+
 @contextlib.contextmanager
 def _database_errors(archive: Archive) -> Iterator[None]:
     """Say of any trouble with the database what it is; never show a password."""
@@ -300,31 +349,19 @@ def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -
     """Make the index say what lies in the folder now; one error names all bad files."""
     _refuse_empty(root)
     known = _forget_changed(engine, root, encoding)
+    names = sorted(name for name in walk(root, links=True) if name not in known)
+    chunks = [tuple(names[start : start + CHUNK]) for start in range(0, len(names), CHUNK)]
     problems: list[Problem] = []
     passed: Counter[str] = Counter()
-    images, texts = [], []
-    for name in sorted(walk(root, links=True)):
-        kind = _kind(name)
-        if _UNDECODED.search(name):
-            problems.append(Problem(ascii(name), "the file's name is not valid UTF-8"))
-        elif kind not in ("", REPORT):
-            passed[kind] += 1
-        elif name not in known:
-            (texts if kind else images).append(name)
-    jobs = [
-        (images, partial(read_header, root), "Indexing files"),
-        (texts, partial(read_report, root, encoding), "Indexing reports"),
-    ]
-    for names, read, title in jobs:
-        chunks = [tuple(names[start : start + CHUNK]) for start in range(0, len(names), CHUNK)]
-        for found in run_chunks(partial(_read, read), chunks, workers=workers, title=title):
-            passed[NO_DICOM] += found.count(None)
-            problems += [each for each in found if isinstance(each, Problem)]
-            with engine.begin() as connection:
-                store_files(connection, [each for each in found if isinstance(each, dict)])
+    read = partial(_read, root, encoding)
+    for found in run_chunks(read, chunks, workers=workers, title="Indexing files"):
+        passed.update(each for each in found if isinstance(each, str))
+        problems += [each for each in found if isinstance(each, Problem)]
+        with engine.begin() as connection:
+            store_files(connection, [each for each in found if isinstance(each, dict)])
     with engine.begin() as connection:
         connection.execute(sa.delete(passed_over))
-        _insert(connection, passed_over, [{"rule": r, "files": n} for r, n in passed.items() if n])
+        _insert(connection, passed_over, [{"rule": r, "files": n} for r, n in passed.items()])
         problems += _settle(connection, root)
     if problems:
         told = named([f"{path}: {problem}" for path, problem in sorted(problems)])
@@ -336,8 +373,18 @@ def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -
         )
 
 
-def _read(read: Callable, paths: tuple[str, ...], threads: int) -> list[dict | Problem | None]:
-    return list(map_threads(read, paths, threads))
+def _read(root: Path, encoding: str, paths: tuple[str, ...], threads: int) -> list:
+    return list(map_threads(partial(_read_file, root, encoding), paths, threads))
+
+
+def _read_file(root: Path, encoding: str, path: str) -> dict | Problem | str:
+    """Return what the index keeps of a file, or the rule that passes it over."""
+    if _UNDECODED.search(path):
+        return Problem(ascii(path), "the file's name is not valid UTF-8")
+    kind = _kind(path)
+    if kind == REPORT:
+        return read_report(root, encoding, path)
+    return kind or read_header(root, path) or NO_DICOM
 
 
 def _refuse_empty(root: Path) -> None:
@@ -368,16 +415,15 @@ def _forget_changed(engine: sa.Engine, root: Path, encoding: str) -> set[str]:
 
 
 def _forget(connection: sa.Connection, paths: Iterable[str]) -> None:
-    ordered = sorted(paths)
-    for start in range(0, len(ordered), SLICE):
-        some = ordered[start : start + SLICE]
-        connection.execute(sa.delete(files).where(files.c.path.in_(some)))
+    if gone := [{"gone": path} for path in sorted(paths)]:
+        connection.execute(sa.delete(files).where(files.c.path == sa.bindparam("gone")), gone)
         connection.execute(sa.update(_index).values(settled=0))
 
 
 def store_files(connection: sa.Connection, found: list[dict]) -> None:
-    """Write what some files say."""
-    _insert(connection, files, found)
+    """Write what some files say: of an image other things than of a report."""
+    default = {column.name: column.default and column.default.arg for column in files.columns}
+    _insert(connection, files, [default | row for row in found])
     connection.execute(sa.update(_index).values(settled=0))
 
 
@@ -396,9 +442,13 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
         return []
     for table in (reports, instances, series, studies, patients):
         connection.execute(sa.delete(table))
-    problems = {**_differing_copies(connection, root), **_contradictions(connection)}
-    _forget(connection, problems)
     images = files.c.sop_uid != ""
+    names = ("path", "sop_uid", "series_uid", "study_uid", "patient_id", "accession_number")
+    query = sa.select(*(files.c[name] for name in names)).where(images)
+    # Databases sort text each in their own way.
+    told = pd.DataFrame(connection.execute(query).all(), columns=names).sort_values("path")
+    problems = _differing_copies(told, root) | _contradictions(told)
+    _forget(connection, problems)
     for table, level in ((patients, "patient"), (studies, "study"), (series, "series")):
         key, *told = table.columns.keys()
         own = [files.c.get(name, files.c.get(f"{level}_{name}")) for name in told]
@@ -429,43 +479,29 @@ _COMMON = (
 )
 
 
-def _contradictions(connection: sa.Connection) -> dict[str, str]:
+def _contradictions(told: pd.DataFrame) -> dict[str, str]:
     """Return the files that contradict the first of their study or series, and how."""
     found = {}
     for owner, name in _COMMON:
-        key, value = files.c[owner], files.c[name]
-        several = (
-            sa.select(key)
-            .group_by(key)
-            .having(sa.func.count(sa.distinct(sa.func.nullif(value, ""))) > 1)
-        )
-        rows = sa.select(files.c.path, key, value).where(key.in_(several), key != "", value != "")
-        first: dict[str, str] = {}
-        for path, uid, mine in connection.execute(rows.order_by(files.c.path)):
-            if (other := first.setdefault(uid, mine)) != mine:
-                found[path] = (
-                    f"{_TEXTS[owner]} {uid} has {_TEXTS[name]} {mine!r} here, {other!r} in others"
-                )
+        said = told[(told[owner] != "") & (told[name] != "")]
+        first = said.groupby(owner)[name].transform("first")
+        odd = said.assign(first=first)[said[name] != first]
+        for path, uid, mine, other in odd[["path", owner, name, "first"]].itertuples(index=False):
+            found[path] = (
+                f"{_TEXTS[owner]} {uid} has {_TEXTS[name]} {mine!r} here, {other!r} in others"
+            )
     return found
 
 
-def _differing_copies(connection: sa.Connection, root: Path) -> dict[str, str]:
+def _differing_copies(told: pd.DataFrame, root: Path) -> dict[str, str]:
     """Return the files whose SOP Instance UID is also that of another with other content."""
-    several = sa.select(files.c.sop_uid).group_by(files.c.sop_uid).having(sa.func.count() > 1)
-    query = sa.select(files.c.sop_uid, files.c.path, files.c.sha256)
-    query = query.where(files.c.sop_uid.in_(several), files.c.sop_uid != "")
     found = {}
-    rows = connection.execute(query.order_by(files.c.sop_uid, files.c.path)).all()
-    for uid, copies in groupby(rows, key=lambda row: row.sop_uid):
-        first = None
-        for _, path, known in copies:
-            digest = known or sha256_of(root / path)
-            first = first or (path, digest)
-            if digest != first[1]:
-                found[path] = f"SOPInstanceUID {uid} is also that of {first[0]}, which differs"
-            elif not known:
-                own = sa.update(files).where(files.c.path == path)
-                connection.execute(own.values(sha256=digest))
+    for uid, copies in told[told.duplicated("sop_uid", keep=False)].groupby("sop_uid")["path"]:
+        first, *others = copies
+        digest = sha256_of(root / first)
+        for path in others:
+            if sha256_of(root / path) != digest:
+                found[path] = f"SOPInstanceUID {uid} is also that of {first}, which differs"
     return found
 
 

@@ -17,8 +17,8 @@ two, an outline must say whose it is.  Of several outlines of a finding the larg
 from __future__ import annotations
 
 import difflib
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -54,9 +54,10 @@ _CLOSED = 1e-3
 
 
 class KeyNote(NamedTuple):
-    """A Key Object Selection document: title (code, scheme), finding, SOP UIDs of images."""
+    """A Key Object Selection: its path and patient, title (code, scheme), finding, SOP UIDs."""
 
     path: str
+    patient: str
     title: tuple[str, str]
     finding: str
     images: list[str]
@@ -70,26 +71,19 @@ class Outline(NamedTuple):
     points: list[tuple[float, float]]
 
 
-class KeyImages(NamedTuple):
-    """Key images (a row per image and label), and how many were passed over for what reason."""
-
-    images: pd.DataFrame
-    remarks: dict[str, int]
-
-
 def read_key_images(
     root: Path,
     files: pd.DataFrame,
     taxonomy: pd.DataFrame,
     label_map: Path | None = None,
     workers: int | None = None,
-) -> KeyImages:
+) -> pd.DataFrame:
     """Read all key object selections and outlines of an archive.
 
     Parameters
     ----------
     files
-        Table of :func:`rin.curation.exclusions.archive_files`; paths are below `root`.
+        Table of :func:`rin.curation.index.archive_files`; paths are below `root`.
     taxonomy
         Table of :func:`rin.curation.taxonomy.load_taxonomy`.
     label_map
@@ -97,9 +91,10 @@ def read_key_images(
 
     Returns
     -------
-    KeyImages
-        `images` has the columns `COLUMNS`, sorted by `sop_uid` and label; `document` is the path
-        of the selection, `roi` a polygon as :mod:`rin.data.pixels` reads it, or empty.
+    pandas.DataFrame
+        A row per image and label with the columns `COLUMNS`, sorted by `sop_uid` and label;
+        `document` is the path of the selection, `roi` a polygon as :mod:`rin.data.pixels` reads
+        it, or empty.  Selections with another title and what outlines nothing are passed over.
 
     Raises
     ------
@@ -108,12 +103,12 @@ def read_key_images(
         a finding of another modality than the image's, an image of another patient.
     """
     terms = read_label_map(label_map, taxonomy) if label_map else {}
-    remarks: Counter[str] = Counter()
-    problems: list[str] = []
-    work = partial(_documents, root, files, problems=problems, workers=workers)
-    notes = work(KeyObjectSelectionDocumentStorage, _notes)
-    drawn = work(GrayscaleSoftcopyPresentationStateStorage, _drawn)
-    rows = _marked(_titled(notes, terms, taxonomy, remarks, problems), files, remarks, problems)
+    said = _documents(root, files, workers)
+    problems = [f"{path}: {found}" for path, found in said.items() if isinstance(found, str)]
+    found = [each for some in said.values() if isinstance(some, list) for each in some]
+    outlines = [each for each in found if isinstance(each, Outline)]
+    notes = [each for each in found if isinstance(each, KeyNote)]
+    rows = _marked(notes, terms, taxonomy, files, problems)
     if problems:
         raise InputError(
             f"{len(problems)} documents of readers cannot be used: {named(sorted(problems))}",
@@ -123,19 +118,14 @@ def read_key_images(
         )
     images = pd.DataFrame(rows, columns=[*COLUMNS[:-2], "document", "finding"])
     images = images.drop_duplicates(["sop_uid", "region", "label"]).reset_index(drop=True)
-    remarks.update(f"annotation ignored: {each}" for each in drawn if isinstance(each, str))
-    outlines = [each for each in drawn if isinstance(each, Outline)]
-    images["roi"] = _regions_of_interest(images, outlines, files, remarks)
-    twice = images["sop_uid"].duplicated()
-    remarks["image under two labels"] = images.loc[twice, "sop_uid"].nunique()
-    images = images.sort_values(["sop_uid", "region", "label"], ignore_index=True)
-    return KeyImages(images[list(COLUMNS)], dict(sorted((+remarks).items())))
+    images["roi"] = _regions_of_interest(images, outlines, files)
+    return images.sort_values(["sop_uid", "region", "label"], ignore_index=True)[list(COLUMNS)]
 
 
 def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.DataFrame:
     """Return all diagnostic images of studies that are normal, by study instance UID.
 
-    `files` is the table of :func:`rin.curation.exclusions.archive_files`; returned are the columns
+    `files` is the table of :func:`rin.curation.index.archive_files`; returned are the columns
     `COLUMNS`, `roi` and `document` empty.  Images that a rule hits, and those without a class of
     their body part, are not there.  The label is "normal"; of ultrasound, which has no such class,
     the organ.
@@ -194,34 +184,22 @@ def _told(target: tuple[str, str]) -> str:
     return ": ".join(part for part in target if part) or "''"
 
 
-def _documents(
-    root: Path,
-    files: pd.DataFrame,
-    sop_class: str,
-    read: Callable[[str, Dataset], list],
-    *,
-    problems: list[str],
-    workers: int | None,
-) -> list:
-    """Return all that the documents of a class say, in the order of their paths."""
-    paths = sorted(files.loc[files["sop_class"] == sop_class, "path"])
+def _documents(root: Path, files: pd.DataFrame, workers: int | None) -> dict[str, list | str]:
+    """Return what each document says, by path, or in words why it cannot be read."""
+    paths = sorted(files.loc[files["sop_class"].isin(_READERS), "path"])
     jobs = [tuple(paths[start : start + CHUNK]) for start in range(0, len(paths), CHUNK)]
-    work = partial(_read_documents, root, read)
     said = {}
-    for found in run_chunks(work, jobs, workers=workers, title="Reading what readers marked"):
+    title = "Reading what readers marked"
+    for found in run_chunks(partial(_read, root), jobs, workers=workers, title=title):
         said |= found
-    problems += [f"{path}: {found}" for path, found in said.items() if isinstance(found, str)]
-    return [each for path in paths if isinstance(said[path], list) for each in said[path]]
+    return dict(sorted(said.items()))
 
 
-def _read_documents(
-    root: Path, read: Callable, paths: tuple[str, ...], threads: int
-) -> dict[str, list | str]:
-    """Return what each document says, or in words why it cannot be read."""
-
+def _read(root: Path, paths: tuple[str, ...], threads: int) -> dict[str, list | str]:
     def document(path: str) -> list | str:
         try:
-            return read(path, dcmread(root / path))
+            dataset = dcmread(root / path)
+            return _READERS[dataset.SOPClassUID](path, dataset)
         except dicom.BROKEN as error:
             return dicom.problem_of(error)
 
@@ -251,78 +229,51 @@ def _near(target: tuple[str, str], taxonomy: pd.DataFrame) -> str:
     return "; near: " + ", ".join(spelled[name] for name in likely) if likely else ""
 
 
-def _titled(
+def _marked(
     notes: list[KeyNote],
     terms: dict[str, tuple[str, str]],
     taxonomy: pd.DataFrame,
-    remarks: Counter[str],
-    problems: list[str],
-) -> list[tuple[KeyNote, str, str]]:
-    """Return the notes that choose images, with region and label."""
-    chosen = []
-    for note in notes:
-        if note.title != OF_INTEREST:
-            remarks[f"selection with another title ({note.title[0] or 'none'})"] += 1
-        elif not note.images:
-            remarks["selection without images"] += 1
-        elif isinstance(found := _class_of(note.finding, terms, taxonomy), str):
-            problems.append(f"{note.path}: {found}")
-        elif found == LEFT_OUT:
-            remarks["finding left out by the label map"] += 1
-        else:
-            chosen.append((note, *found))
-    return chosen
-
-
-def _marked(
-    chosen: list[tuple[KeyNote, str, str]],
     files: pd.DataFrame,
-    remarks: Counter[str],
     problems: list[str],
 ) -> list[tuple]:
-    """Return a row per image and label."""
-    wanted = {uid for note, *_ in chosen for uid in note.images}
-    known = {file.sop_uid: file for file in files[files["sop_uid"].isin(wanted)].itertuples()}
-    documents = files[files["path"].isin([note.path for note, *_ in chosen])]
-    patient_of = dict(zip(documents["path"], documents["patient_id"], strict=True))
+    """Return a row per image and label; what is wrong with a note joins the problems."""
+    notes = [note for note in notes if note.title == OF_INTEREST and note.images]
+    wanted = files[files["sop_uid"].isin({uid for note in notes for uid in note.images})]
+    known = {file.sop_uid: file for file in wanted.itertuples()}
     rows = []
-    for note, region, label in chosen:
-        modality = REGIONS[region].modality
-        for uid in note.images:
-            file = known.get(uid)
-            if file is None:
-                remarks["key image that is not in the archive"] += 1
-            elif file.patient_id != patient_of[note.path]:
-                problems.append(f"{note.path}: it names an image of another patient, {file.path}")
-            elif file.rule:
-                remarks[f"key image left out: {file.rule}"] += 1
-            elif file.modality != modality:
-                what = f"{region}: {label} is a class of {modality}"
-                problems.append(f"{note.path}: {what}, and {file.path} is {file.modality}")
-            else:
-                ids = (uid, file.study_uid, file.series_uid, file.patient_id, file.path)
-                rows.append((*ids, modality, region, label, note.path, note.finding))
+    for note in notes:
+        target = _class_of(note.finding, terms, taxonomy)
+        if isinstance(target, str):
+            problems.append(f"{note.path}: {target}")
+        elif target != LEFT_OUT:
+            modality = REGIONS[target[0]].modality
+            for file in [known[uid] for uid in note.images if uid in known]:
+                if file.patient_id != note.patient:
+                    what = f"it names an image of another patient, {file.path}"
+                    problems.append(f"{note.path}: {what}")
+                elif not file.rule and file.modality != modality:
+                    what = f"{_told(target)} is a class of {modality}"
+                    problems.append(f"{note.path}: {what}, and {file.path} is {file.modality}")
+                elif not file.rule:
+                    ids = (file.sop_uid, file.study_uid, file.series_uid, file.patient_id)
+                    rows.append((*ids, file.path, modality, *target, note.path, note.finding))
     return rows
 
 
 def _regions_of_interest(
-    images: pd.DataFrame, outlines: list[Outline], files: pd.DataFrame, remarks: Counter[str]
+    images: pd.DataFrame, outlines: list[Outline], files: pd.DataFrame
 ) -> list[str]:
     """Return the largest outline of each image's finding as a polygon, or an empty text."""
     findings = images.groupby("sop_uid")["finding"].agg(list).to_dict()
     own: dict[tuple[str, str], list[Outline]] = {}
     for outline in outlines:
         known = findings.get(outline.image, [])
-        whose = known if len(known) == 1 else [one for one in known if _says(outline.said, one)]
-        for finding in whose:
-            own.setdefault((outline.image, finding), []).append(outline)
-        if not known:
-            remarks["outline of an image that is no key image"] += 1
-        elif not whose:
-            remarks["outline that does not say which finding of its image it is"] += 1
+        for finding in known:
+            if len(known) == 1 or _says(outline.said, finding):
+                own.setdefault((outline.image, finding), []).append(outline)
     sizes = files[files["sop_uid"].isin(findings)].set_index("sop_uid")[["rows", "columns"]]
     pairs = zip(images["sop_uid"], images["finding"], strict=True)
-    return [_largest(own.get(pair, []), tuple(sizes.loc[pair[0]]), remarks) for pair in pairs]
+    return [_largest(own.get(pair, []), tuple(sizes.loc[pair[0]])) for pair in pairs]
 
 
 def _says(said: str, finding: str) -> bool:
@@ -331,19 +282,15 @@ def _says(said: str, finding: str) -> bool:
     return bool(said) and said == finding
 
 
-def _largest(outlines: list[Outline], shape: tuple[int, int], remarks: Counter[str]) -> str:
+def _largest(outlines: list[Outline], shape: tuple[int, int]) -> str:
     shapes = []
     for outline in outlines:
-        try:
-            text = polygon_text(outline.points)
+        text = polygon_text(outline.points)
+        with suppress(InputError):  # of an outline that covers no pixel
             rasterise(text, shape)
-        except InputError:
-            remarks["outline that covers no pixel of its image"] += 1
-            continue
-        x, y = np.array(outline.points).T
-        # The area, by the shoelace formula.
-        shapes.append((abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2, text))
-    remarks["smaller outline of the same finding"] += max(0, len(shapes) - 1)
+            x, y = np.array(outline.points).T
+            # The area, by the shoelace formula.
+            shapes.append((abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2, text))
     return max(shapes)[1] if shapes else ""
 
 
@@ -362,7 +309,8 @@ def _notes(path: str, dataset: Dataset) -> list[KeyNote]:
         for reference in item.get("ReferencedSOPSequence") or ()
     ]
     finding = next((text for text in texts if text), "")
-    return [KeyNote(path, _concept(dataset), finding, list(dict.fromkeys(images)))]
+    patient = str(dataset.PatientID).strip()
+    return [KeyNote(path, patient, _concept(dataset), finding, list(dict.fromkeys(images)))]
 
 
 def _concept(dataset: Dataset) -> tuple[str, str]:
@@ -371,37 +319,27 @@ def _concept(dataset: Dataset) -> tuple[str, str]:
     return "", ""
 
 
-class _NoOutline(Exception):  # noqa: N818
-    """Why a graphic outlines nothing."""
-
-
-def _drawn(_: str, dataset: Dataset) -> list[Outline | str]:
-    """Return the outlines of a presentation state, and in words what else it holds."""
+def _outlines(_: str, dataset: Dataset) -> list[Outline]:
+    """Return the outlines of a presentation state."""
     said = " ".join(str(dataset.get("ContentDescription") or "").split())
     shown = [
         image
         for series in dataset.get("ReferencedSeriesSequence") or ()
         for image in series.get("ReferencedImageSequence") or ()
     ]
-    found: list[Outline | str] = []
+    found = []
     for annotation in dataset.get("GraphicAnnotationSequence") or ():
-        found += ["text annotation"] * len(annotation.get("TextObjectSequence") or ())
         # An annotation that names no images is on all of the state's.
-        own = annotation.get("ReferencedImageSequence") or shown
+        images = annotation.get("ReferencedImageSequence") or shown
         for graphic in annotation.get("GraphicObjectSequence") or ():
-            for image in [str(each.ReferencedSOPInstanceUID) for each in own] or [""]:
-                try:
-                    points = _closed_outline(graphic, dataset, image)
-                    found.append(
-                        Outline(image, said, points) if image else "outline without an image"
-                    )
-                except _NoOutline as reason:
-                    found.append(str(reason))
+            for image in [str(each.ReferencedSOPInstanceUID) for each in images]:
+                if points := _closed_outline(graphic, dataset, image):
+                    found.append(Outline(image, said, points))
     return found
 
 
 def _closed_outline(graphic: Dataset, state: Dataset, image: str) -> list[tuple[float, float]]:
-    """Return the outline that a graphic draws on an image, or raise why it draws none.
+    """Return the outline that a graphic draws on an image; no points where it draws none.
 
     PIXEL coordinates (PS3.3, C.10.5) have their origin in the top left corner of the first
     pixel, so that its middle is 0.5, 0.5; outlines here name pixels by index, so half a pixel
@@ -411,55 +349,53 @@ def _closed_outline(graphic: Dataset, state: Dataset, image: str) -> list[tuple[
     """
     kind = str(graphic.get("GraphicType") or "")
     data = np.asarray(graphic.get("GraphicData"), dtype=float).ravel()
-    if kind == "POINT":
-        raise _NoOutline("point")
-    if kind not in ("POLYLINE", "INTERPOLATED", "CIRCLE", "ELLIPSE"):
-        raise _NoOutline("graphic of an unknown type")
     if graphic.get("GraphicDimensions", 2) != 2 or len(data) % 2 or not np.isfinite(data).all():
-        raise _NoOutline("graphic that is not a list of points")
+        return []
     points = _in_pixels(data.reshape(-1, 2), graphic, state, image)
-    if kind in ("CIRCLE", "ELLIPSE"):
-        points = _round(points, kind)
+    if kind in ("POLYLINE", "INTERPOLATED"):
+        if len(points) > 1 and np.abs(points[0] - points[-1]).max() <= _CLOSED:
+            points = points[:-1]
+        elif graphic.get("GraphicFilled") != "Y":
+            return []
     else:
-        closed = len(points) > 1 and np.abs(points[0] - points[-1]).max() <= _CLOSED
-        if not closed and graphic.get("GraphicFilled") != "Y":
-            raise _NoOutline("open line")
-        points = points[:-1] if closed else points
-        if len(points) < 3:
-            raise _NoOutline("line that encloses nothing")
-    return [(round(float(x), 3), round(float(y), 3)) for x, y in points]
+        points = _round(points, kind)
+    return [(round(float(x), 3), round(float(y), 3)) for x, y in points] if len(points) > 2 else []
 
 
 def _in_pixels(points: np.ndarray, graphic: Dataset, state: Dataset, image: str) -> np.ndarray:
-    """Return points by index of pixel."""
+    """Return points by index of pixel; none where nobody can tell."""
     units = str(graphic.get("GraphicAnnotationUnits") or "")
     if units == "PIXEL":
         return points - 0.5
-    if units != "DISPLAY":
-        raise _NoOutline("graphic in unknown units")
-    if int(state.get("ImageRotation") or 0) % 360 or state.get("ImageHorizontalFlip") == "Y":
-        raise _NoOutline("graphic in units of a turned display")
-    for area in state.get("DisplayedAreaSelectionSequence") or ():
+    turned = int(state.get("ImageRotation") or 0) % 360 or state.get("ImageHorizontalFlip") == "Y"
+    areas = () if turned or units != "DISPLAY" else state.get("DisplayedAreaSelectionSequence")
+    for area in areas or ():
         named = [i.ReferencedSOPInstanceUID for i in area.get("ReferencedImageSequence") or ()]
         if not named or image in named:
             # The area reaches from the outer corner of its first pixel to that of its last.
             first = np.array(area.DisplayedAreaTopLeftHandCorner, dtype=float) - 1
             last = np.array(area.DisplayedAreaBottomRightHandCorner, dtype=float)
             return first + points * (last - first) - 0.5
-    raise _NoOutline("graphic in units of an unknown display")
+    return points[:0]
 
 
 def _round(points: np.ndarray, kind: str) -> np.ndarray:
     """Return the polygon of a circle (middle, a point of it) or an ellipse (ends of both axes)."""
-    if len(points) != (2 if kind == "CIRCLE" else 4):
-        raise _NoOutline("circle or ellipse of another number of points")
-    if kind == "CIRCLE":
+    if kind == "CIRCLE" and len(points) == 2:
         middle, axis = points[0], points[1] - points[0]
         other = np.array([-axis[1], axis[0]])
-    else:
+    elif kind == "ELLIPSE" and len(points) == 4:
         middle = points.mean(axis=0)
         axis, other = (points[1] - points[0]) / 2, (points[3] - points[2]) / 2
+    else:
+        return points[:0]
     if not abs(axis[0] * other[1] - axis[1] * other[0]) > 0:
-        raise _NoOutline("line that encloses nothing")
+        return points[:0]
     turn = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)[:, None]
     return middle + np.cos(turn) * axis + np.sin(turn) * other
+
+
+_READERS = {
+    KeyObjectSelectionDocumentStorage: _notes,
+    GrayscaleSoftcopyPresentationStateStorage: _outlines,
+}

@@ -1,4 +1,4 @@
-"""Tiny exports for the tests of the archive: files of four pixels, documents, and reports."""
+"""DICOM files for the tests: small images, documents of readers, and whole exports with reports."""
 
 from pathlib import Path
 
@@ -16,8 +16,21 @@ UID = "1.2.826.0.1.3680043.8.498"
 SQUARE = [(2.5, 2.5), (6.5, 2.5), (6.5, 5.5), (2.5, 5.5), (2.5, 2.5)]
 
 
-def header(study="1", series="1", image="1", patient="P1", accession=None, **elements):
-    """An image of study `1.1`, series `1.1.1` and so on, unless elements say otherwise."""
+PIXELS = np.arange(4, dtype=np.uint8).reshape(2, 2)
+
+
+def header(
+    study="1",
+    series="1",
+    image="1",
+    patient="P1",
+    accession=None,
+    *,
+    pixels=PIXELS,
+    bits=None,
+    **elements,
+):
+    """An image of study `1.1`, series `1.1.1` and so on; an element that is None is left out."""
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -34,8 +47,10 @@ def header(study="1", series="1", image="1", patient="P1", accession=None, **ele
     dataset.SeriesDescription = "AXIAL"
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     dataset.InstanceNumber = image if image.isdecimal() else "1"
-    pixels = np.arange(4, dtype=np.uint8).reshape(2, 2)
-    dataset.set_pixel_data(pixels, "MONOCHROME2", 8, generate_instance_uid=False)
+    if pixels is not None:
+        kind = "RGB" if pixels.ndim == 3 else "MONOCHROME2"
+        stored = bits or 8 * pixels.dtype.itemsize
+        dataset.set_pixel_data(pixels, kind, stored, generate_instance_uid=False)
     for name, value in elements.items():
         if value is None:
             delattr(dataset, name)

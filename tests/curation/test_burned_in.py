@@ -4,14 +4,9 @@ from functools import cache
 
 import numpy as np
 import pytest
+from export_files import header
 from PIL import Image, ImageDraw, ImageFont
-from pydicom import Dataset
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import (
-    ExplicitVRLittleEndian,
-    SecondaryCaptureImageStorage,
-    UltrasoundImageStorage,
-)
+from pydicom.uid import SecondaryCaptureImageStorage, UltrasoundImageStorage
 
 from rin.curation.burned_in import burned_in_risk, text_lines
 from rin.curation.standin.instances import burn_text
@@ -56,18 +51,8 @@ def rate(**style):
     return np.mean(hits)
 
 
-def dataset(pixels=None, sop_class=UltrasoundImageStorage, **elements):
-    made = Dataset()
-    made.file_meta = FileMetaDataset()
-    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    made.SOPClassUID = sop_class
-    if pixels is not None:
-        kind = "RGB" if pixels.ndim == 3 else "MONOCHROME2"
-        bits = 8 * pixels.dtype.itemsize
-        made.set_pixel_data(pixels, kind, bits, generate_instance_uid=False)
-    for name, value in elements.items():
-        setattr(made, name, value)
-    return made
+def dataset(pixels=None, **elements):
+    return header(pixels=pixels, **{"SOPClassUID": UltrasoundImageStorage} | elements)
 
 
 def test_phantoms_without_text_show_none():
@@ -146,7 +131,7 @@ def test_risk_is_seen_in_the_pixels_whatever_the_attribute_says_in_colour_and_in
     [
         ({"BurnedInAnnotation": "YES"}, "BurnedInAnnotation is YES"),
         ({"RecognizableVisualFeatures": "YES"}, "RecognizableVisualFeatures is YES"),
-        ({"sop_class": SecondaryCaptureImageStorage}, "it is a secondary capture"),
+        ({"SOPClassUID": SecondaryCaptureImageStorage}, "it is a secondary capture"),
         ({"BurnedInAnnotation": "NO"}, ""),
         ({}, ""),
     ],

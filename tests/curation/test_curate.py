@@ -21,7 +21,7 @@ from planted_archive import MARK, plant
 from pydicom import dcmread
 from sqlalchemy import select
 
-from rin.curation import build, exclusions, export, taxonomy
+from rin.curation import build, export, index, taxonomy
 from rin.curation.build import LOCK, curate, read_corpus
 from rin.curation.corpus import COLUMNS
 from rin.curation.deidentify import Pseudonyms, display_window
@@ -286,7 +286,7 @@ def test_curate_with_another_rule_of_exclusion_leaves_out_what_it_hits(
     assert curate(copied).card == corpus.card
     file = tmp_path / "rin/curation/exclusions.yaml"
     file.write_text(file.read_text("utf-8").replace("[CT, MR, US]", "[CT, US]"), "utf-8")
-    monkeypatch.setattr(exclusions, "_RULES", read_yaml(file))
+    monkeypatch.setattr(index, "_RULES", read_yaml(file))
     other = curate(copied)
     assert set(corpus.images["modality"]) - set(other.images["modality"]) == {"MR"}
     assert "other modality" in set(other.excluded["rule"]) - set(corpus.excluded["rule"])

@@ -3,9 +3,11 @@
 import io
 import struct
 from datetime import date, datetime
+from functools import partial
 
 import numpy as np
 import pytest
+from export_files import UID, header, uid_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -21,10 +23,9 @@ from planted import (
 )
 from pydicom import Dataset, Sequence, config, dcmread, dcmwrite
 from pydicom.datadict import tag_for_keyword
-from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.tag import Tag
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGBaseline8Bit, MRImageStorage
+from pydicom.uid import CTImageStorage, JPEGBaseline8Bit, MRImageStorage
 
 from rin.curation import deidentify as deid
 from rin.curation.deidentify import (
@@ -38,26 +39,11 @@ from rin.data.dicom import read_dicom
 from rin.errors import InputError
 
 NAMES = Pseudonyms(bytes(range(32)))
+STUDY = f"{UID}.1"
 RAMP = np.arange(96, dtype=np.uint8).reshape(8, 12)
 
 
-def image(stored=RAMP, **elements):
-    """A CT image of patient P1 with a few more elements; one that is None is left out."""
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, "1.2.3.4"
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2", "1.2.3"
-    dataset.PatientID, dataset.Modality = "P1", "CT"
-    bits = elements.pop("bits", 8 * stored.dtype.itemsize)
-    photometric = "RGB" if stored.ndim == 3 else "MONOCHROME2"
-    dataset.set_pixel_data(stored, photometric, bits, generate_instance_uid=False)
-    for name, value in elements.items():
-        if value is None:
-            delattr(dataset, name)
-        else:
-            setattr(dataset, name, value)
-    return dataset
+image = partial(header, pixels=RAMP)
 
 
 def bytes_of(dataset):
@@ -126,21 +112,21 @@ def test_source_stays_as_it_is():
 
 def test_patient_and_uids_become_pseudonyms_at_every_level_and_in_the_file_meta():
     reference = Dataset()
-    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = MRImageStorage, "1.2"
+    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = MRImageStorage, STUDY
     reference.PurposeOfReferenceCodeSequence = Sequence([Dataset()])
     dataset = image(ReferencedImageSequence=[reference], FrameOfReferenceUID="9.9")
     made = dcmread(io.BytesIO(bytes_of(deidentify(dataset, NAMES))))
     assert made.PatientID == made.PatientName == NAMES.patient("P1")
-    assert made.SOPInstanceUID == made.file_meta.MediaStorageSOPInstanceUID == NAMES.uid("1.2.3.4")
+    assert made.SOPInstanceUID == made.file_meta.MediaStorageSOPInstanceUID == NAMES.uid(uid_of())
     (kept_reference,) = made.ReferencedImageSequence
-    assert kept_reference.ReferencedSOPInstanceUID == NAMES.uid("1.2") == made.StudyInstanceUID
+    assert kept_reference.ReferencedSOPInstanceUID == NAMES.uid(STUDY) == made.StudyInstanceUID
     assert kept_reference.ReferencedSOPClassUID == MRImageStorage
     assert len(kept_reference) == 2
     assert made.SOPClassUID == made.file_meta.MediaStorageSOPClassUID == CTImageStorage
 
 
 @given(st.dates(date(1950, 1, 1), date(2090, 1, 1)), st.dates(date(1950, 1, 1), date(2090, 1, 1)))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_intervals_between_dates_of_a_patient_survive(first, second):
     day, moment = (f"{one:%Y%m%d}" for one in (first, second))
     header = {"StudyDate": day, "AcquisitionDateTime": f"{moment}101500.5+0100", "PixelData": None}
@@ -195,7 +181,7 @@ def test_ultrasound_calibration_is_kept_without_its_texts():
 
 def test_overlay_in_unused_bits_and_bytes_behind_the_pixels_are_dropped():
     stored = np.full((4, 4), 0x0123, dtype=np.uint16)
-    dataset = image(stored, bits=12)
+    dataset = image(pixels=stored, bits=12)
     dataset.PixelData = (stored | 0x8000).tobytes() + b"MUELLER^ANNA"
     with pytest.warns(UserWarning, match="excess padding"):
         made = deidentify(dataset, NAMES)
@@ -223,7 +209,7 @@ def test_both_exports_show_what_the_source_shows(tmp_path, kind, color):
     stored = np.repeat(stored[:, :, None], 3, axis=2) if color else stored
     gray = {} if color else {"RescaleSlope": "1", "RescaleIntercept": "-10"}
     gray |= {} if color else {"WindowCenter": 90, "WindowWidth": 150}
-    dataset = image(stored, **gray)
+    dataset = image(pixels=stored, **gray)
     dcmwrite(tmp_path / "a.dcm", dataset, enforce_file_format=True)
     made = deidentify(dataset, NAMES)
     write_dicom(made, tmp_path / "b.dcm")
@@ -236,7 +222,7 @@ def test_both_exports_show_what_the_source_shows(tmp_path, kind, color):
 
 
 def _planar(pixels):
-    dataset = image(pixels, PlanarConfiguration=1)
+    dataset = image(pixels=pixels, PlanarConfiguration=1)
     dataset.PixelData = np.moveaxis(pixels, 2, 0).tobytes()
     return dataset
 
@@ -244,10 +230,13 @@ def _planar(pixels):
 @pytest.mark.parametrize(
     "dataset",
     [
-        image(np.array([[-2048, -1, 0, 2047]], dtype=np.int16), bits=12),
-        image(RAMP, PhotometricInterpretation="MONOCHROME1", NumberOfFrames=1),
-        image(np.arange(25, dtype=np.uint8).reshape(5, 5)),
-        image(np.arange(60, dtype=np.uint8).reshape(4, 5, 3), PhotometricInterpretation="YBR_FULL"),
+        image(pixels=np.array([[-2048, -1, 0, 2047]], dtype=np.int16), bits=12),
+        image(pixels=RAMP, PhotometricInterpretation="MONOCHROME1", NumberOfFrames=1),
+        image(pixels=np.arange(25, dtype=np.uint8).reshape(5, 5)),
+        image(
+            pixels=np.arange(60, dtype=np.uint8).reshape(4, 5, 3),
+            PhotometricInterpretation="YBR_FULL",
+        ),
         _planar(np.arange(60, dtype=np.uint8).reshape(4, 5, 3)),
     ],
     ids=["signed 12 bits", "inverted", "odd size", "YBR", "planes"],
@@ -284,7 +273,7 @@ def test_look_up_table_of_gray_values_is_kept_and_anything_else_in_its_place_ref
 
 def test_gray_of_16_bits_without_a_window_is_refused(tmp_path):
     with pytest.raises(InputError, match="neither VOI window nor VOI table"):
-        export_png(image(RAMP.astype(np.uint16)), tmp_path / "a.png", None)
+        export_png(image(pixels=RAMP.astype(np.uint16)), tmp_path / "a.png", None)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,8 +10,7 @@ from pydicom.uid import (
     XRayRadiationDoseSRStorage,
 )
 
-from rin.curation.exclusions import archive_files, rule_of
-from rin.curation.index import open_archive
+from rin.curation.index import archive_files, open_archive, rule_of
 
 PLAIN = {
     "sop_class": CTImageStorage,

@@ -1,6 +1,7 @@
 """Key images: selections that readers left, their classes and their outlines."""
 
 import csv
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,22 +18,17 @@ from export_files import (
 )
 from pydicom import Dataset, Sequence
 
-from rin.curation.exclusions import archive_files
-from rin.curation.index import open_archive
+from rin.curation.index import archive_files, open_archive
 from rin.curation.key_images import COLUMNS, diagnostic_images, read_key_images
 from rin.curation.taxonomy import REGION_OF, REGIONS, load_taxonomy, region_of
 from rin.data.pixels import rasterise
 from rin.errors import InputError
 
 TAXONOMY = load_taxonomy()
-PICTURE = np.arange(80, dtype=np.uint8).reshape(8, 10)
 
 
-def picture(*args, **elements):
-    """An image of 10 x 8 pixels: four are too few to outline something."""
-    made = header(*args, **elements)
-    made.set_pixel_data(PICTURE, "MONOCHROME2", 8, generate_instance_uid=False)
-    return made
+# Of 10 x 8 pixels: four are too few to outline something.
+picture = partial(header, pixels=np.arange(80, dtype=np.uint8).reshape(8, 10))
 
 
 def indexed(tmp_path, *datasets):
@@ -50,14 +46,14 @@ def key_images_of(archive, label_map=None):
 
 
 def roi(tmp_path, *graphics, **state):
-    """The region of interest of one key image, and the remarks."""
+    """The region of interest of one key image."""
     found = read(
         tmp_path,
         picture(),
         key_note("lung: Nodule", [uid_of()]),
         presentation(uid_of(), list(graphics), **state),
     )
-    return found.images["roi"].item(), found.remarks
+    return found["roi"].item()
 
 
 def terms(tmp_path, *rows):
@@ -74,30 +70,27 @@ def test_key_image_has_the_class_that_its_reader_wrote(tmp_path):
         picture(image="2"),
         key_note("lung: Nodule", [uid_of(image="2")]),
     )
-    (row,) = found.images.to_dict("records")
+    (row,) = found.to_dict("records")
     assert tuple(row) == COLUMNS
     assert (row["sop_uid"], row["study_uid"]) == (uid_of(image="2"), f"{UID}.1")
     assert (row["patient_id"], row["modality"], row["series_uid"]) == ("P1", "CT", f"{UID}.1.1")
     assert (row["region"], row["label"], row["roi"]) == ("lung", "Nodule", "")
     assert row["path"] == "dicom/1.1.2.dcm" and row["document"] == "dicom/1.8.1.dcm"
-    assert found.remarks == {}
 
 
 @pytest.mark.parametrize(
-    ("note", "remark"),
+    "note",
     [
-        (key_note("x", [uid_of()], title="113001"), "selection with another title (113001)"),
-        (key_note("lung: Nodule", []), "selection without images"),
-        (key_note("lung: Nodule", ["1.2.3"]), "key image that is not in the archive"),
-        (key_note("Motion", [uid_of()]), "finding left out by the label map"),
-        (presentation(uid_of()), "outline of an image that is no key image"),
+        key_note("x", [uid_of()], title="113001"),  # Rejected for Quality Reasons
+        key_note("lung: Nodule", []),
+        key_note("lung: Nodule", ["1.2.3"]),
+        key_note("Motion", [uid_of()]),
+        presentation(uid_of()),
     ],
+    ids=["another title", "no image", "absent image", "finding left out", "outline alone"],
 )
-def test_document_that_chooses_nothing_is_counted(tmp_path, note, remark):
-    """113001: Rejected for Quality Reasons."""
-    found = read(tmp_path, picture(), note, label_map=terms(tmp_path, ("motion", "", "")))
-    assert found.images.empty
-    assert found.remarks == {remark: 1}
+def test_document_that_chooses_nothing_is_passed_over(tmp_path, note):
+    assert read(tmp_path, picture(), note, label_map=terms(tmp_path, ("motion", "", ""))).empty
 
 
 def test_term_of_the_site_is_translated_by_the_label_map(tmp_path):
@@ -107,7 +100,7 @@ def test_term_of_the_site_is_translated_by_the_label_map(tmp_path):
         key_note("lung: Nodule", [uid_of(image="2")], number="2"),
     ]
     found = read(tmp_path, picture(image="1"), picture(image="2"), *notes, label_map=path)
-    assert found.images["label"].tolist() == ["Nodule", "ascites"]
+    assert found["label"].tolist() == ["Nodule", "ascites"]
 
 
 @pytest.mark.parametrize(
@@ -167,38 +160,31 @@ def test_image_of_another_patient_is_refused(tmp_path):
         read(tmp_path, picture(), other, key_note("lung: Nodule", [uid_of("2")]))
 
 
-def test_image_under_two_labels_is_there_twice_and_counted(tmp_path):
+def test_image_under_two_labels_is_there_twice(tmp_path):
     notes = [
         key_note("lung: Nodule", [uid_of()]),
         key_note("lung: Airspace_opacity", [uid_of()], number="2"),
     ]
     found = read(tmp_path, picture(), *notes)
-    assert found.images["label"].tolist() == ["Airspace_opacity", "Nodule"]
-    assert found.images["sop_uid"].nunique() == 1
-    assert found.remarks == {"image under two labels": 1}
+    assert found["label"].tolist() == ["Airspace_opacity", "Nodule"]
+    assert found["sop_uid"].nunique() == 1
 
 
 @pytest.mark.parametrize(
-    ("elements", "rule"),
+    "elements",
     [
-        ({"NumberOfFrames": 2, "PixelData": bytes(160)}, "several frames"),
-        ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localizer"),
+        {"NumberOfFrames": 2, "PixelData": bytes(160)},
+        {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]},
     ],
 )
-def test_key_image_that_a_rule_excludes_is_left_out_and_counted(tmp_path, elements, rule):
-    image = picture()
-    for name, value in elements.items():
-        setattr(image, name, value)
-    found = read(tmp_path, image, key_note("lung: Nodule", [uid_of()]))
-    assert found.images.empty
-    assert found.remarks == {f"key image left out: {rule}": 1}
+def test_key_image_that_a_rule_excludes_is_left_out(tmp_path, elements):
+    assert read(tmp_path, picture(**elements), key_note("lung: Nodule", [uid_of()])).empty
 
 
 def test_closed_outline_becomes_a_polygon_of_pixel_indices(tmp_path):
     """The corner of the first pixel is 0, 0 in the state, and its middle is 0, 0 here."""
-    text, remarks = roi(tmp_path, graphic())
+    text = roi(tmp_path, graphic())
     assert text == "polygon:2,2 6,2 6,5 2,5"
-    assert remarks == {}
     inside = np.argwhere(rasterise(text, (8, 10)))
     assert inside.min(axis=0).tolist() == [2, 2] and inside.max(axis=0).tolist() == [5, 6]
 
@@ -213,7 +199,7 @@ def test_display_units_follow_the_area_of_the_image_itself(tmp_path):
         areas.append(area)
     corners = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]
     state = {"DisplayedAreaSelectionSequence": areas}
-    text, _ = roi(tmp_path, graphic(corners, units="DISPLAY"), **state)
+    text = roi(tmp_path, graphic(corners, units="DISPLAY"), **state)
     assert text == "polygon:1.5,1.5 5.5,1.5 5.5,5.5 1.5,5.5"
 
 
@@ -225,7 +211,7 @@ def test_display_units_follow_the_area_of_the_image_itself(tmp_path):
     ],
 )
 def test_circle_and_ellipse_become_polygons_of_their_size(tmp_path, kind, points, half):
-    text, _ = roi(tmp_path, graphic(points, kind=kind))
+    text = roi(tmp_path, graphic(points, kind=kind))
     x, y = np.array([p.split(",") for p in text.removeprefix("polygon:").split()], float).T
     on = ((x - 4.5) / half[0]) ** 2 + ((y - 3.5) / half[1]) ** 2
     np.testing.assert_allclose(on, 1, atol=2e-3)
@@ -234,29 +220,22 @@ def test_circle_and_ellipse_become_polygons_of_their_size(tmp_path, kind, points
 
 
 @pytest.mark.parametrize(
-    ("drawn", "state", "reason"),
+    ("drawn", "state"),
     [
-        (graphic([(5, 5)], kind="POINT"), {}, "point"),
-        (graphic(SQUARE[:-1]), {}, "open line"),
-        (graphic([(1, 1), (5, 5), (1, 1)]), {}, "line that encloses nothing"),
-        (graphic([(5, 4)], kind="CIRCLE"), {}, "circle or ellipse of another number of points"),
-        (graphic([(5, 4), (5, 4)], kind="CIRCLE"), {}, "line that encloses nothing"),
-        (graphic(kind="CLOUD"), {}, "graphic of an unknown type"),
-        (graphic(units="MATRIX"), {}, "graphic in unknown units"),
-        (graphic(units="DISPLAY"), {}, "graphic in units of an unknown display"),
-        (graphic(units="DISPLAY"), {"ImageRotation": 90}, "graphic in units of a turned display"),
-        (
-            graphic([(x + 50, y) for x, y in SQUARE]),
-            {},
-            "outline that covers no pixel of its image",
-        ),
+        (graphic([(5, 5)], kind="POINT"), {}),
+        (graphic(SQUARE[:-1]), {}),
+        (graphic([(1, 1), (5, 5), (1, 1)]), {}),
+        (graphic([(5, 4)], kind="CIRCLE"), {}),
+        (graphic([(5, 4), (5, 4)], kind="CIRCLE"), {}),
+        (graphic(kind="CLOUD"), {}),
+        (graphic(units="MATRIX"), {}),
+        (graphic(units="DISPLAY"), {}),
+        (graphic(units="DISPLAY"), {"ImageRotation": 90}),
+        (graphic([(x + 50, y) for x, y in SQUARE]), {}),
     ],
 )
-def test_graphic_that_outlines_nothing_is_ignored_and_counted(tmp_path, drawn, state, reason):
-    text, remarks = roi(tmp_path, drawn, **state)
-    assert text == ""
-    ((remark, count),) = remarks.items()
-    assert (remark.removeprefix("annotation ignored: "), count) == (reason, 1)
+def test_graphic_that_outlines_nothing_is_ignored(tmp_path, drawn, state):
+    assert roi(tmp_path, drawn, **state) == ""
 
 
 def test_annotation_without_an_image_of_its_own_is_on_those_of_the_state(tmp_path):
@@ -266,14 +245,12 @@ def test_annotation_without_an_image_of_its_own_is_on_those_of_the_state(tmp_pat
     listed.ReferencedImageSequence = Sequence([reference(uid_of())])
     state.ReferencedSeriesSequence = Sequence([listed])
     found = read(tmp_path, picture(), key_note("lung: Nodule", [uid_of()]), state)
-    assert found.images["roi"].item() == "polygon:2,2 6,2 6,5 2,5"
+    assert found["roi"].item() == "polygon:2,2 6,2 6,5 2,5"
 
 
 def test_largest_of_several_outlines_is_the_region_of_interest(tmp_path):
     small = [(1, 1), (2, 1), (2, 2), (1, 1)]
-    text, remarks = roi(tmp_path, graphic(small), graphic(), graphic(small))
-    assert text == "polygon:2,2 6,2 6,5 2,5"
-    assert remarks == {"smaller outline of the same finding": 2}
+    assert roi(tmp_path, graphic(small), graphic(), graphic(small)) == "polygon:2,2 6,2 6,5 2,5"
 
 
 def test_outlines_of_two_findings_go_by_their_descriptions(tmp_path):
@@ -287,13 +264,9 @@ def test_outlines_of_two_findings_go_by_their_descriptions(tmp_path):
         presentation(uid_of(), [graphic(other)], number="2", said="lung: Airspace_opacity"),
         presentation(uid_of(), number="3", said="see report"),
     )
-    rois = dict(zip(found.images["label"], found.images["roi"], strict=True))
+    rois = dict(zip(found["label"], found["roi"], strict=True))
     assert rois["Nodule"] == "polygon:2,2 6,2 6,5 2,5"
     assert rois["Airspace_opacity"] == "polygon:0.5,0.5 3.5,0.5 3.5,3.5"
-    assert found.remarks == {
-        "image under two labels": 1,
-        "outline that does not say which finding of its image it is": 1,
-    }
 
 
 def test_diagnostic_images_are_all_that_no_rule_excludes(tmp_path):
