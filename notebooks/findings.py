@@ -30,10 +30,9 @@ from rin.paper import COMPARISONS
 from rin.replications import like_for_like
 from rin.report.banner import reference_banner
 from rin.report.forest import forest
-from rin.report.format import format_estimate, format_number
+from rin.report.format import book_table, format_estimate, format_number
 from rin.report.page import claim, glue_values, pictures
 from rin.report.style import use_style
-from rin.report.tables import book_table
 from rin.stats import init_differences, regime_interaction, unpaired_t_from_summary
 from rin.stats.synthesis import random_effects
 from rin.study import open_reference

@@ -26,9 +26,9 @@ from rin import paper
 from rin.curation.taxonomy import MODALITIES, REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest
 from rin.report.banner import banner
+from rin.report.format import book_table
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import INIT_STYLE, KIND_STYLE, use_style
-from rin.report.tables import book_table
 from rin.study import open_reference, open_runs
 from rin.study.corpus_overlap import read_corpus_overlap
 

@@ -5,14 +5,26 @@ Imports wait until a command runs, so that help comes at once.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rin.errors import InputError
+from rin.errors import InputError, named
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.text import Text
+
+    from rin.data.status import Verification
+
+_COLORS = {"here": "green", "not there": "yellow", "broken": "red"}
+#: Problems and cases that are shown one by one.
+_SHOWN = 20
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -191,18 +203,15 @@ def data_status(
     """List every dataset: what it is for, whether it is there, and where to get it."""
     import json
 
-    from rich.console import Console
-
     from rin.data.status import dataset_status
-    from rin.report.data_status import print_status
 
     root = Path(data_root) if data_root else None
     statuses = dataset_status(root)
     if as_json:
-        listed = [status.as_dict() for status in statuses]
+        listed = statuses.to_dict("records")
         typer.echo(json.dumps({"data_root": data_root or None, "datasets": listed}, indent=1))
     else:
-        print_status(statuses, root, Console())
+        _print_status(statuses, root)
 
 
 @data_app.command("verify")
@@ -219,10 +228,7 @@ def data_verify(
     """Check a dataset's files, counts and pictures; exit status 1 when something fails."""
     from tempfile import TemporaryDirectory
 
-    from rich.console import Console
-
     from rin.data.status import manifests_to_verify, verify_dataset
-    from rin.report.data_status import print_verification
 
     if not data_root:
         remedy = "Give --data-root, or set DATA_ROOT."
@@ -240,11 +246,119 @@ def data_verify(
             done = verify_dataset(
                 manifest, Path(data_root), index_folder=folder, quick=quick, expect=expect
             )
-        print_verification(done, Console())
+        print_verification(done)
         failed += not done.whole
     if not manifests:
         typer.echo("No dataset is there, so nothing was checked.")
     raise typer.Exit(int(failed > 0))
+
+
+def _print_status(statuses: pd.DataFrame, data_root: Path | None) -> None:
+    """Print a table of datasets, then what to do, a line for each."""
+    _say(f"Data root: {data_root or 'none, so nothing is there (--data-root, or DATA_ROOT)'}")
+    rows = []
+    for data in statuses.itertuples():
+        instead = f": {' or '.join(data.instead)}" if data.instead else ""
+        place = f": {data.location}" if data.location else ""
+        state = data.state + (instead if data.state == "not there" else place)
+        # Of a licence its first words: up to a comma, semicolon, colon or bracket.
+        licence = re.split(r"[,;:]| \(", data.licence, maxsplit=1)[0]
+        rows.append((data.name, data.purpose, (state, _COLORS[data.state]), data.access, licence))
+    _print_table(("Dataset", "For", "Images", "Access", "Licence"), rows)
+    width = statuses["name"].str.len().max()
+    for data in statuses.itertuples():
+        source = f" It comes from {data.home}." if data.state == "here" else ""
+        _say(f"{data.name:{width}}  {data.to_do}{source}")
+
+
+def print_verification(done: Verification) -> None:
+    """Print what was found of a dataset, every problem in a line of its own."""
+
+    def tell(kind: str, *texts: str, style: str = "") -> None:
+        for text in texts:
+            _say(f"  {kind:9} {text}", style)
+
+    manifest = done.manifest
+    _say(f"{manifest.name}: {manifest.title}", "bold")
+    if done.location:
+        tell("at", f"{done.location}{f', read as task {done.task} reads it' if done.task else ''}")
+        known = {file.name for file in manifest.files if file.sha256 or file.bytes is not None}
+        files = [f"{name}: {outcome}" for name, outcome in done.files.items() if name in known]
+        tell("files", *(files if known else ["no published digests are known"]))
+    if len(done.counts):
+        _print_counts(done)
+    if done.patients is not None:
+        tell("patients", _patient_line(done))
+    if done.readable is not None:
+        tell("pictures", f"{done.readable:,} can be read")
+    for finding in done.findings:
+        cases = f" ({named(finding.case_ids, ', ')})" if finding.case_ids else ""
+        tell("finding", f"{finding.kind}: {finding.text}{cases}")
+    if done.digest:
+        tell("digest", done.digest)
+    number = len(done.problems)
+    more = [f"and {number - _SHOWN:,} more"] if number > _SHOWN else []
+    tell("problem", *done.problems[:_SHOWN], *more, style="red")
+    if done.whole:
+        undecoded = "; no picture was decoded" if done.readable is None else ""
+        _say(f"  Nothing is wrong{undecoded}", "green")
+    else:
+        _say(f"  {number:,} problem{'s' if number > 1 else ''}", "red")
+
+
+def _patient_line(done: Verification) -> str:
+    numbers = done.patients
+    if not numbers:
+        return "none are named: each picture counts as one"
+    units = "exams" if done.manifest.independence == "exam" else "patients"
+    few, many = numbers["fewest"], numbers["most"]
+    each = f"{few:,} to {many:,} images" if few < many else f"{many:,} image{'s' * (many > 1)}"
+    two = f"{numbers['two_labels']:,} with two labels"
+    return f"{numbers['patients']:,} {units}, {each} each; {two}"
+
+
+def _print_counts(done: Verification) -> None:
+    counts, classes = done.manifest.counts, done.counts.astype(object)
+    classes = classes.where(classes.notna(), None)
+    in_all = sum(counts.images.values()) or (counts.total if counts.unit == "image" else None)
+    masks = classes["masks"].sum(), sum(counts.masks.values()) or None
+    rows = [*classes.itertuples(name=None), ("all", classes["found"].sum(), in_all, *masks)]
+    headings = ["Class", f"{counts.unit.capitalize()}s", "expected"]
+    headings += ["Masks", "expected"] if done.manifest.masks else []
+    shown = [(name, *("–" if n is None else f"{n:,}" for n in numbers)) for name, *numbers in rows]
+    _print_table(headings, (row[: len(headings)] for row in shown), right=True)
+
+
+def _print_table(
+    headings: Sequence[str], rows: Iterable[Sequence[str | tuple[str, str]]], right: bool = False
+) -> None:
+    """Print a table; a cell may be a text and its colour, numbers stand at the right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, heading in enumerate(headings):
+        justify = "right" if right and place else "left"
+        table.add_column(heading, overflow="fold", no_wrap=not place, justify=justify)
+    for row in rows:
+        table.add_row(*(_plain(cell) if isinstance(cell, str) else _plain(*cell) for cell in row))
+    Console().print(table)
+
+
+def _say(text: str, style: str = "") -> None:
+    """Print one unbroken line, so that an address or a path can be copied."""
+    from rich.console import Console
+
+    Console().print(_plain(text, style), soft_wrap=True)
+
+
+def _plain(text: str, style: str = "") -> Text:
+    """Return text without markup and without the control characters that file names may hold."""
+    from rich.text import Text
+
+    shown = (c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return Text("".join(shown), style=style)
 
 
 @weights_app.command("probe")

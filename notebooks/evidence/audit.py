@@ -23,10 +23,9 @@ from scipy import stats
 
 from rin import paper
 from rin.report.forest import forest
-from rin.report.format import format_p
+from rin.report.format import book_table, format_p
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import use_style
-from rin.report.tables import book_table
 from rin.stats.audit import (
     VERDICTS,
     audit_tasks,

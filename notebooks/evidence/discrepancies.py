@@ -20,8 +20,8 @@ import pandas as pd
 from IPython.display import HTML
 
 from rin.discrepancies import KINDS, checks, ledger
+from rin.report.format import book_table
 from rin.report.page import claim, glue_values
-from rin.report.tables import book_table
 
 
 def unfold(entries):

@@ -41,9 +41,9 @@ from rin.models.probe import (
 )
 from rin.report.banner import pretraining_banner, reference_banner
 from rin.report.forest import forest
+from rin.report.format import book_table
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import use_style
-from rin.report.tables import book_table
 from rin.study import open_reference, open_runs
 from rin.study.probe import probe_verdicts, run_probe
 from rin.study.reference import load_reference

@@ -19,10 +19,9 @@ import pandas as pd
 from rin import paper
 from rin.replications import REPLICATIONS, like_for_like
 from rin.report.forest import forest
-from rin.report.format import format_estimate, format_interval, format_number, format_p
+from rin.report.format import book_table, format_estimate, format_interval, format_number, format_p
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import use_style
-from rin.report.tables import book_table
 from rin.stats.synthesis import cluster_robust, leave_one_out, random_effects, three_level
 
 use_style()

@@ -30,11 +30,10 @@ from sklearn.metrics import confusion_matrix
 from rin.paper import DATABASE, RELEASED_ACCURACY
 from rin.report import cards
 from rin.report.banner import pretraining_banner
-from rin.report.format import format_interval
+from rin.report.format import book_table, format_interval
 from rin.report.page import glue_values, picture
 from rin.report.roc import learning_curves
 from rin.report.style import init_style, use_style
-from rin.report.tables import book_table
 from rin.stats import share_interval
 from rin.study import open_runs, pretraining_histories, run_pretraining
 from rin.study.pretraining import pretraining_classes, pretraining_predictions

@@ -28,10 +28,10 @@ from matplotlib.ticker import PercentFormatter
 from rin import stats
 from rin.explain.gradcam import class_activation, to_uint8
 from rin.explain.overlap import cam_dice, pixel_average_precision, pointing_game
+from rin.report.format import book_table
 from rin.report.maps import OUTLINE, show_image
 from rin.report.page import glue_values, picture
 from rin.report.style import FAINT, INK, use_style
-from rin.report.tables import book_table
 from rin.stats.simulate import simulate_coverage
 from rin.study.profile import load_profile
 

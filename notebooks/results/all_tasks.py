@@ -27,9 +27,8 @@ from IPython.display import HTML
 from rin import paper
 from rin.report import roc, style, swarm
 from rin.report.banner import banner
-from rin.report.format import format_estimate, format_p
+from rin.report.format import book_table, format_estimate, format_p
 from rin.report.page import claim, glue_values, picture
-from rin.report.tables import book_table
 from rin.stats import init_differences, mean_roc, scenario_aucs
 from rin.stats.planning import (
     Pilot,

@@ -31,8 +31,7 @@ from rin.data.manifest import load_manifest
 from rin.report import page, roc, style, swarm
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import format_estimate, format_p
-from rin.report.tables import book_table
+from rin.report.format import book_table, format_estimate, format_p
 from rin.stats import (
     against_baselines,
     beyond_area,

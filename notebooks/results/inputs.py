@@ -29,10 +29,9 @@ from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import resolve_contract
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import format_estimate, format_p
+from rin.report.format import book_table, format_estimate, format_p
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import init_style, use_style
-from rin.report.tables import book_table
 from rin.stats import factor_effects
 from rin.study import open_reference, open_runs
 

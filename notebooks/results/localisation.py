@@ -34,8 +34,7 @@ from rin.report import maps, page, style
 from rin.report.banner import banner
 from rin.report.bars import bars
 from rin.report.forest import forest
-from rin.report.format import format_estimate, format_p, task_title
-from rin.report.tables import book_table
+from rin.report.format import book_table, format_estimate, format_p, task_title
 from rin.stats import against_baselines, holm, image_differences, scenario_aucs
 from rin.study import cam_arrays, open_reference, open_runs
 

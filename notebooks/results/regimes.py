@@ -27,10 +27,9 @@ import pandas as pd
 from rin import paper
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import format_estimate, format_p
+from rin.report.format import book_table, format_estimate, format_p
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import init_style, use_style
-from rin.report.tables import book_table
 from rin.stats import (
     EQUIVALENCE_MARGIN,
     holm_over_tasks,

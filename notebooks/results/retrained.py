@@ -26,10 +26,9 @@ from scipy.stats import chi2, norm
 
 from rin import paper
 from rin.report.banner import banner
-from rin.report.format import format_estimate
+from rin.report.format import book_table, format_estimate
 from rin.report.page import glue_values, picture
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
-from rin.report.tables import book_table
 from rin.stats import init_differences, scenario_aucs
 from rin.study import open_runs
 

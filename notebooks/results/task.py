@@ -24,6 +24,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
+from matplotlib.colors import LinearSegmentedColormap
 from scipy.special import expit
 
 from rin import paper
@@ -31,8 +32,7 @@ from rin.data.manifest import find_task, load_manifest
 from rin.report import bars, page, roc, style, swarm
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import format_estimate, format_p
-from rin.report.tables import book_table
+from rin.report.format import book_table, format_estimate, format_p
 from rin.stats import (
     against_baselines,
     beyond_area,
@@ -195,8 +195,58 @@ Markdown("\n".join(["What is known of the published files:", "", *known]))
 each = init_differences(scores.assign(unfreezing=scores["scenario"]), *inits)
 each = each[each["group"] != "all"].assign(p_holm=lambda one: holm(one["p_value"]))
 each = each.merge(scenarios, left_on="group", right_on="scenario")
+each["condition"] = list(map(style.condition_label, each["unfreezing"], each["learning_rate"]))
+each["regime"] = each["unfreezing"].map(list(style.UNFREEZING_LABEL).index)
+order = each.sort_values(["regime", "learning_rate"], ascending=[True, False])["condition"].unique()
+
+
+def by_backbone(values):
+    """Arrange what belongs to the scenarios: backbones below each other, conditions beside."""
+    wide = each.assign(shown=values).pivot(index="backbone", columns="condition", values="shown")
+    return wide.loc[[name for name in style.BACKBONE_MARKER if name in wide.index], order]
+
+
+def difference(one):
+    """Return the difference in AUC points, stars, and the interval where it can be one."""
+    stars = "*" * sum(one.p_holm < level for level in (0.05, 0.01, 0.001))
+    text = f"{round(100 * one.difference, 1) + 0.0:+.1f}{stars}"
+    if -1 <= one.ci_low < one.ci_high <= 1:
+        text += f"\n({100 * one.ci_low:.0f}, {100 * one.ci_high:.0f})"
+    return text.replace("-", "−")
+
+
+# %%
+points = 100 * each["difference"]
+ahead = [style.lighter(style.init_style(init).color, 0.65) for init in inits]
+low, reach = min(0.5, each[["auc_a", "auc_b"]].min().min()), max(5, points.abs().max())
+gray = "white", "#9A9A9A"
+panels = {
+    f"AUC, {a}": (each["auc_a"], each["auc_a"].map("{:.2f}".format), (low, 1), gray),
+    f"AUC, {b}": (each["auc_b"], each["auc_b"].map("{:.2f}".format), (low, 1), gray),
+    f"{a} − {b}, AUC points": (
+        points,
+        each.apply(difference, axis=1),
+        (-reach, reach),
+        (ahead[1], "#F7F7F7", ahead[0]),
+    ),
+}
+figure, axes = plt.subplots(3, 1, sharex=True, figsize=(8, 8.4), height_ratios=[1, 1, 1.3])
+for ax, (title, (values, texts, limits, colors)) in zip(axes, panels.items(), strict=True):
+    shown = by_backbone(values)
+    look = {"cmap": LinearSegmentedColormap.from_list("", colors), "aspect": "auto"}
+    heat = ax.imshow(shown, vmin=limits[0], vmax=limits[1], **look)
+    for (row, column), text in np.ndenumerate(by_backbone(texts).to_numpy()):
+        if not pd.isna(text):  # not every scenario need be there
+            ax.text(column, row, text, ha="center", va="center", fontsize=9.5)
+    ax.set_xticks(range(shown.shape[1]), shown.columns.str.replace(", ", "\n"))
+    ax.set_yticks(range(len(shown)), shown.index)
+    ax.set_title(title)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    figure.colorbar(heat, ax=ax, pad=0.02).outline.set_visible(False)
+axes[-1].set_xlabel("In parentheses: 95% CI   * adjusted P < .05   ** < .01   *** < .001")
 page.picture(
-    swarm.scenario_heatmap(each, inits),
+    figure,
     "Three heat maps, backbone by training condition: AUC of either initialisation, and their "
     "difference in AUC points with 95% intervals",
 )
@@ -205,10 +255,7 @@ page.picture(
 book_table(
     pd.DataFrame(
         {
-            "Scenario": [
-                f"{one.backbone}, {style.condition_label(one.unfreezing, one.learning_rate)}"
-                for one in each.itertuples()
-            ],
+            "Scenario": each["backbone"] + ", " + each["condition"],
             "Difference, points (95% CI)": [
                 format_estimate(*points, 1)
                 for points in 100 * each[["difference", "ci_low", "ci_high"]].to_numpy()

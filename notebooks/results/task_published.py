@@ -27,10 +27,9 @@ from rin import paper
 from rin.data.manifest import find_task, load_manifest
 from rin.replications import REPLICATIONS, like_for_like
 from rin.report.forest import forest
-from rin.report.format import format_estimate, format_mean_sd
+from rin.report.format import book_table, format_estimate, format_mean_sd
 from rin.report.page import glue_values, picture
 from rin.report.style import use_style
-from rin.report.tables import book_table
 from rin.stats.audit import TaskAudit
 
 use_style()

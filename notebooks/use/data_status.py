@@ -21,25 +21,24 @@ results: str = "results"  # folder for everything computed
 # %% tags=["hide-input"]
 from html import escape
 
-import pandas as pd
 from IPython.display import HTML
 
 from rin.data.manifest import manifest_folder
 from rin.data.status import dataset_status
 from rin.paper import COMPARISONS
+from rin.report.format import book_table
 from rin.report.page import glue_values
-from rin.report.tables import book_table
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)
 statuses = dataset_status(runs.study.data_root)
-own = [one for one in statuses if set(one.tasks) & set(COMPARISONS)]
+own = statuses[[not set(tasks).isdisjoint(COMPARISONS) for tasks in statuses["tasks"]]]
 glue_values(
     n_datasets=len(statuses),
-    n_here=sum(one.state == "here" for one in statuses),
+    n_here=int((statuses["state"] == "here").sum()),
     n_own=len(own),
-    n_open=sum(one.access == "open" for one in own),
-    n_closed=sum(one.access == "not public" for one in own),
+    n_open=int((own["access"] == "open").sum()),
+    n_closed=int((own["access"] == "not public").sum()),
 )
 
 # %% [markdown]
@@ -50,10 +49,8 @@ glue_values(
 # ## What is there
 
 # %%
-table = pd.DataFrame(
-    [(one.name, one.state, one.access, one.purpose) for one in statuses],
-    columns=["Dataset", "State", "Access", "For"],
-)
+table = statuses[["name", "state", "access", "purpose"]]
+table.columns = ["Dataset", "State", "Access", "For"]
 book_table(table, "Every dataset of the study", prose=True)
 
 # %% [markdown]
@@ -71,7 +68,7 @@ manifests = {path.stem: path.read_text("utf-8") for path in manifest_folder().gl
 HTML(
     "".join(
         entry.format(*map(escape, (one.name, one.title, one.to_do, manifests[one.name])))
-        for one in statuses
+        for one in statuses.itertuples()
     )
 )
 

@@ -25,8 +25,8 @@ import pandas as pd
 import yaml
 from IPython.display import Markdown
 
+from rin.report.format import book_table
 from rin.report.page import glue_values
-from rin.report.tables import book_table
 from rin.study import open_runs
 
 runs = open_runs(profile, data_root=data_root, results=results)

@@ -25,13 +25,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from rin.data.manifest import load_manifest, manifest_folder
 from rin.data.status import verify_dataset
+from rin.report.format import book_table
 from rin.report.page import claim, glue_values
-from rin.report.tables import book_table
 from rin.study import open_study, task_inputs
 from rin.study.scenarios import scenarios_of
 
@@ -112,10 +111,8 @@ os.environ["RIN_MANIFESTS"] = str(work / "manifests")  # not needed in a checkou
 checked = verify_dataset(
     load_manifest("hospital_us"), work / "images", index_folder=work / "results" / "index"
 )
-found = pd.DataFrame(
-    [(one.source_class, one.found, one.expected) for one in checked.counts],
-    columns=["Class", "Images", "Expected"],
-)
+found = checked.counts[["found", "expected"]].reset_index()
+found.columns = ["Class", "Images", "Expected"]
 book_table(found, f"{checked.readable} images can be read, {len(checked.problems)} problems")
 
 # %% [markdown]

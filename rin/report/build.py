@@ -209,18 +209,17 @@ class Imports:
         return found
 
     def files(self, file: Path) -> list[Path]:
-        """Return the files of those modules, and of the facts that they read."""
+        """Return the files of those modules, and of the facts that they read.
+
+        Facts beside a module are read by it if they bear its name or it names them.
+        """
         names = self.modules(file)
         paths = {self._modules[name] for name in names}
-        for data in {
-            data for folder in {path.parent for path in paths} for data in folder.iterdir()
-        }:
-            if (
-                data.is_file()
-                and data.suffix not in {".py", ".pyc"}
-                and names & self._readers(data)
-            ):
-                paths.add(data)
+        for module in list(paths):
+            text = module.read_text(encoding="utf-8")
+            for data in module.parent.glob("*.yaml"):
+                if data.stem == module.stem or data.name in text:
+                    paths.add(data)
         for folder in {find() for name, find in _FACTS.items() if name in names}:
             paths |= {path for path in folder.rglob("*") if path.is_file()}
         return sorted(paths)
@@ -238,16 +237,6 @@ class Imports:
             outer = {".".join(part[:n]) for part in parts for n in range(1, len(part) + 1)}
             self._direct[file] = outer & self._modules.keys()
         return self._direct[file]
-
-    def _readers(self, data: Path) -> set[str]:
-        """Return the modules beside a file of facts that name it, or else all of them."""
-        beside = {n: path for n, path in self._modules.items() if path.parent == data.parent}
-        named = {
-            name
-            for name, path in beside.items()
-            if path.stem == data.stem or data.name in path.read_text(encoding="utf-8")
-        }
-        return named or set(beside)
 
 
 def _digest_of_files(files: Iterable[Path], root: Path, extra: object = None) -> str:

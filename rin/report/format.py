@@ -1,19 +1,31 @@
-"""Numbers as the book prints them: AUCs, intervals and P values.
+"""Numbers and tables as the book prints them: AUCs, intervals and P values, on 720 pixels.
 
 P values follow the journal's style: two digits, three below .01 or where two would hide
 on which side of .05 the value lies, and never an equals sign past the ends.
 """
 
 import math
+import re
+from html import escape
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from rin.paper import COMPARISONS
 
 if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
     from rin.data.manifest import TaskManifest
 
 MINUS = "−"
 MISSING = "–"
+_INTERVAL = re.compile(r"\([−\d.]+, [−\d.]+\)|± [\d.]+")
+_STYLES = [
+    {"selector": "caption", "props": [("caption-side", "top"), ("font-weight", "600")]},
+    {"selector": "th, td", "props": [("text-align", "left"), ("padding", "0.25em 0.8em")]},
+    {"selector": "thead tr:last-child th", "props": [("border-bottom", "2px solid #8A8A8A")]},
+]
 
 
 def format_p(p: float) -> str:
@@ -27,11 +39,6 @@ def format_p(p: float) -> str:
     two = round(p, 2)
     digits = 3 if p < 0.01 or p < 0.05 <= two or p > 0.05 >= two else 2
     return f"P = {p:.{digits}f}".replace("0.", ".", 1)
-
-
-def stars(p: float) -> str:
-    """Return ``***`` below .001, ``**`` below .01, ``*`` below .05, otherwise nothing."""
-    return "*" * sum(p < level for level in (0.05, 0.01, 0.001))
 
 
 def format_number(value: float, digits: int = 2, *, signed: bool = False) -> str:
@@ -71,3 +78,35 @@ def task_title(task: "TaskManifest") -> str:
         return task.title
     title = COMPARISONS[task.paper_task].title
     return title if task.name == task.paper_task else f"{title} ({task.name})"
+
+
+def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> "Styler":
+    """Return a table dressed for the book: caption above, headings ruled, text to the left.
+
+    A plain running index is hidden.  Cells of `prose` tables wrap; others stay on one line.
+    A table without rows says so in one.  Intervals, ``(low, high)``, are not broken.  Nothing is
+    read as markup: names of files, tasks and classes may hold anything.
+    """
+    if table.empty:
+        table = pd.DataFrame({"": ["none"]})
+    table = table.map(
+        lambda cell: _INTERVAL.sub(_unbroken, cell) if isinstance(cell, str) else cell
+    )
+    for axis in ("index", "columns"):
+        names = [name and _plain(name) for name in getattr(table, axis).names]
+        table = table.rename_axis(**{axis: names})
+    styler = table.style.format(escape="html").set_caption(_plain(caption))
+    styler = styler.set_table_styles(_STYLES)
+    for axis in ("index", "columns"):
+        styler = styler.format_index(escape="html", axis=axis)
+    if prose:
+        styler = styler.set_table_attributes('class="rin-prose"')
+    return styler.hide(axis="index") if isinstance(table.index, pd.RangeIndex) else styler
+
+
+def _plain(text: object) -> str:
+    return escape(str(text), quote=False)
+
+
+def _unbroken(interval: re.Match) -> str:
+    return interval[0].replace(" ", "\u00a0")

@@ -1,7 +1,6 @@
-"""AUCs of all scenarios: swarms by initialisation, and heat maps by backbone and condition.
+"""AUCs of all scenarios: swarms by initialisation, the first column of the paper's Figures 3 and 4.
 
-The first column of the paper's Figures 3 and 4, and what lies behind it. Tables come in with one
-row a scenario; folds and seeds are averaged before.
+Tables come in with one row a scenario; folds and seeds are averaged before.
 """
 
 from collections.abc import Sequence
@@ -10,10 +9,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
-from rin.report.format import format_interval, format_mean_sd, format_number, stars
+from rin.report.format import format_mean_sd
 from rin.report.style import (
     BACKBONE_MARKER,
     FAINT,
@@ -23,7 +21,6 @@ from rin.report.style import (
     WIDTH,
     check_columns,
     check_one_each,
-    condition_label,
     init_style,
     lighter,
     rows_of,
@@ -128,79 +125,3 @@ def _mean(
         markerfacecolor="white", zorder=4,
     )  # fmt: skip
     return mean - sd, mean + sd
-
-
-def scenario_heatmap(differences: pd.DataFrame, inits: tuple[str, str]) -> np.ndarray:
-    """Draw heat maps, backbone × condition: AUC of a, AUC of b, and a − b in AUC points.
-
-    `differences` has one row a scenario: `backbone`, `unfreezing`, `learning_rate`, `auc_a`,
-    `auc_b`, `difference` (0–1); optional `ci_low`, `ci_high`, printed where they are an interval
-    of differences of AUCs (wider than nothing, within −1 to 1), and `p_holm`, shown as stars.
-    """
-    keys = ["backbone", "unfreezing", "learning_rate"]
-    check_columns(differences, [*keys, "auc_a", "auc_b", "difference"])
-    check_one_each(differences, keys)
-    size = {"figsize": (WIDTH, 8.4), "height_ratios": [1, 1, 1.3]}
-    axes = plt.subplots(3, 1, sharex=True, **size)[1]
-    low = min(0.5, differences[["auc_a", "auc_b"]].min().min())
-    for ax, init, column in zip(axes, inits, ["auc_a", "auc_b"], strict=False):
-        grid = _grid(differences, differences[column])
-        _heat(grid, grid.map("{:.2f}".format), "AUC", (low, 1), ("white", "#9A9A9A"), ax)
-        ax.set_title(f"AUC, {init_style(init).label}")
-    points = _grid(differences, 100 * differences["difference"])
-    texts = _grid(differences, differences.apply(_difference_text, axis=1))
-    reach = 100 * max(0.05, differences["difference"].abs().max())
-    ahead = [lighter(init_style(init).color, 0.65) for init in inits]
-    shades = ahead[1], "#F7F7F7", ahead[0]
-    _heat(points, texts, "AUC points", (-reach, reach), shades, axes[2])
-    axes[2].set_title("Difference, " + " − ".join(init_style(i).short for i in inits))
-    key = ["In parentheses: 95% CI"] * ("ci_low" in differences)
-    key += ["* adjusted P < .05   ** < .01   *** < .001"] * ("p_holm" in differences)
-    axes[2].set_xlabel("   ".join(key))
-    return axes
-
-
-def _heat(
-    values: pd.DataFrame,
-    texts: pd.DataFrame,
-    label: str,
-    limits: tuple[float, float],
-    colors: Sequence[str | tuple[float, ...]],
-    ax: Axes,
-) -> None:
-    """Draw a table as heat with its texts in the cells; cells that are NaN stay empty."""
-    rows, columns = values.shape
-    shades = LinearSegmentedColormap.from_list("shades", colors)
-    look = {"vmin": limits[0], "vmax": limits[1], "aspect": "auto"}
-    shown = ax.imshow(values.astype(float), cmap=shades, **look)
-    for (row, column), text in np.ndenumerate(texts.to_numpy()):
-        if not np.isnan(values.iat[row, column]):
-            ax.text(column, row, text, ha="center", va="center", fontsize=9.5, gid="cell")
-    ax.set_xticks(range(columns), values.columns)
-    ax.set_yticks(range(rows), values.index)
-    ax.set_xticks(np.arange(0.5, columns - 1), minor=True)
-    ax.set_yticks(np.arange(0.5, rows - 1), minor=True)
-    ax.grid(which="minor", color="white", linewidth=2)
-    ax.tick_params(which="both", length=0)
-    ax.spines[:].set_visible(False)
-    ax.figure.colorbar(shown, ax=ax, pad=0.02, label=label).outline.set_visible(False)
-
-
-def _grid(rows: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
-    """Arrange values by backbone and condition, in the order of the study."""
-    long = rows.assign(rank=rows["unfreezing"].map(list(UNFREEZING_LABEL).index), shown=values)
-    long = long.sort_values(["rank", "learning_rate"], ascending=[True, False])
-    long["condition"] = [
-        condition_label(one.unfreezing, one.learning_rate, "\n") for one in long.itertuples()
-    ]
-    wide = long.pivot(index="backbone", columns="condition", values="shown")
-    backbones = [b for b in BACKBONE_MARKER if b in wide.index]
-    return wide.loc[backbones, list(dict.fromkeys(long["condition"]))]
-
-
-def _difference_text(row: pd.Series) -> str:
-    text = format_number(100 * row["difference"], 1, signed=True) + stars(row.get("p_holm", 1.0))
-    low, high = row.get("ci_low", np.nan), row.get("ci_high", np.nan)
-    if -1 <= low < high <= 1:
-        text += f"\n{format_interval(100 * low, 100 * high, 0)}"
-    return text

@@ -1,4 +1,4 @@
-"""The layouts that the page of the datasets draws, and what a terminal shows of a licence."""
+"""The layouts that the page of the datasets draws."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,6 @@ import pytest
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.standins import STAND_INS, write_stand_in
-from rin.report.data_status import short
 
 PAGE = Path(__file__).resolve().parents[2] / "notebooks" / "use" / "data_status.py"
 ENTRY = re.compile(r"((?:│   |    )*)(?:├── |└── )(.*?)(?:  +.*)?")
@@ -51,16 +50,3 @@ def test_drawn_entries_are_those_of_the_stand_in(tmp_path, name):
     written = {f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir()}
     (drawn,) = [entries for top, entries in TREES.items() if top in manifest.locations]
     assert written - {STAND_IN_NOTE} == drawn
-
-
-@pytest.mark.parametrize(
-    ("licence", "shown"),
-    [
-        ("CC BY 4.0", "CC BY 4.0"),
-        ("none stated; cite the publication", "none stated"),
-        ("MIT (repository), see there", "MIT"),
-        ("terms of use: research only", "terms of use"),
-    ],
-)
-def test_short_licence_is_its_first_words(licence, shown):
-    assert short(licence) == shown

@@ -204,7 +204,7 @@ def test_learning_curves_mark_a_far_epoch_and_keep_the_others_readable():
     assert low < 1 and high > 2.1
 
 
-# ---- swarms and heat maps
+# ---- swarms
 
 
 @pytest.fixture(scope="module")
@@ -218,14 +218,6 @@ def aucs():
         columns=["scenario", "backbone", "unfreezing", "init"],
     )
     return table.assign(auc=np.random.default_rng(1).uniform(0.6, 0.95, len(table)))
-
-
-@pytest.fixture(scope="module")
-def compared():
-    table = pd.DataFrame(CONDITIONS, columns=["backbone", "unfreezing", "learning_rate"])
-    auc_a, auc_b = np.random.default_rng(2).uniform(0.5, 1, (2, len(table)))
-    table = table.assign(auc_a=auc_a, auc_b=auc_b, difference=auc_a - auc_b, p_holm=1.0)
-    return table.assign(ci_low=table["difference"] - 0.1, ci_high=table["difference"] + 0.1)
 
 
 def test_swarm_draws_every_auc_once_and_names_means_and_sds_of_run_and_paper(aucs):
@@ -244,25 +236,6 @@ def test_swarm_texts_keep_apart(aucs, compact):
     published = pd.DataFrame({"init": INITS, "mean": [0.94, 0.9], "sd": [0.05, 0.1]})
     ax = swarm.auc_swarm(aucs, INITS, published, compact=compact)
     assert overlapping_texts(ax.figure) == []
-
-
-def test_heatmap_shows_differences_in_auc_points_with_intervals_and_stars(compared):
-    table = compared.assign(p_holm=[0.01, *[0.2] * 23])
-    axes = swarm.scenario_heatmap(table, INITS)
-    assert [len(texts(ax, "cell")) for ax in axes] == [24, 24, 24]
-    row = table.iloc[0]
-    assert texts(axes[0], "cell")[0] == f"{row['auc_a']:.2f}"
-    shown = texts(axes[2], "cell")
-    assert f"{100 * row['difference']:+.1f}*".replace("-", "−") in shown[0]
-    assert sum("*" in text for text in shown) == 1
-    assert all("(" in text for text in shown)
-    assert overlapping_texts(axes[0].figure) == []
-
-
-@pytest.mark.parametrize(("low", "high"), [(-1.2, 0.4), (0.3, 0.3), (NAN, NAN)])
-def test_heatmap_prints_no_impossible_interval(compared, low, high):
-    axes = swarm.scenario_heatmap(compared.assign(ci_low=low, ci_high=high), INITS)
-    assert not any("(" in text for text in texts(axes[2], "cell"))
 
 
 # ---- images

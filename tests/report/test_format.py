@@ -1,5 +1,6 @@
 import math
 
+import pandas as pd
 import pytest
 
 from rin.report import format as fmt
@@ -24,11 +25,6 @@ def test_format_p_follows_the_journal(p, text):
     assert fmt.format_p(p) == text
 
 
-@pytest.mark.parametrize(("p", "text"), [(0.05, ""), (0.02, "*"), (0.005, "**"), (1e-4, "***")])
-def test_stars_count_the_levels_passed(p, text):
-    assert fmt.stars(p) == text
-
-
 @pytest.mark.parametrize(
     ("value", "signed", "text"),
     [(-0.126, False, "−0.13"), (0.126, True, "+0.13"), (-0.001, True, "0.00"), (0, True, "0.00")],
@@ -49,3 +45,23 @@ def test_format_interval_of_a_missing_end_is_a_dash():
 
 def test_format_estimate_shows_value_and_interval():
     assert fmt.format_estimate(0.04, -0.006, 0.087) == "+0.040 (−0.006, 0.087)"
+
+
+def test_book_table_reads_nothing_as_markup():
+    table = pd.DataFrame({"<b>0": ["<b>1"]}, index=pd.Index(["<b>2"], name="<b>3"))
+    html = fmt.book_table(table.rename_axis(columns="<b>4"), "<b>5").to_html()
+    assert "<b>" not in html
+    assert all(f"&lt;b&gt;{part}" in html for part in range(6))
+
+
+def test_book_table_hides_a_running_index():
+    html = fmt.book_table(pd.DataFrame({"A": ["x"]}), "It’s a 'caption'").to_html()
+    assert "row_heading" not in html
+    assert "It’s a 'caption'</caption>" in html
+
+
+def test_book_table_keeps_the_ends_of_an_interval_on_one_line():
+    table = pd.DataFrame({"a": ["+0.1 (−0.2, 0.4)"], "b": ["lung, left (two, or three)"]})
+    html = fmt.book_table(table, "c", prose=True).to_html()
+    assert "+0.1 (−0.2,\u00a00.4)" in html
+    assert "lung, left (two, or three)" in html
