@@ -24,11 +24,11 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
-from rin.data.dataset import validate_cases
 from rin.data.layouts import find_cases
 from rin.data.leakage import check_splits, leak_free_groups, near_duplicates
 from rin.data.manifest import load_manifest
 from rin.data.splits import PIECES, make_folds
+from rin.data.store import validate_cases
 from rin.data.tree import Tree
 
 TARGET_SECONDS, TARGET_BYTES = 20, 2e9

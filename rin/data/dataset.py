@@ -15,77 +15,26 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
-from rin.data.inspection import inspect_cases, record_folder, refuse_bad
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, FoundCase
 from rin.data.manifest import DatasetManifest, load_manifest, manifest_names
 from rin.data.pixels import is_slice, read_picture, resize_picture
 from rin.data.standins import write_stand_in
+from rin.data.store import (
+    CASES,
+    Dataset,
+    Finding,
+    inspect_cases,
+    record_folder,
+    refuse_bad,
+    validate_cases,
+)
 from rin.data.tree import SEPARATOR, Tree, is_archive, open_tree
 from rin.errors import InputError
 
-HEX_DIGITS = r"^[0-9a-f]{64}$"
-CASES = pa.DataFrameSchema(
-    {
-        "case_id": pa.Column(str, unique=True),
-        "patient_id": pa.Column(str),
-        "label": pa.Column(str),
-        "source_class": pa.Column(str),
-        "image": pa.Column(str, unique=True),
-        "masks": pa.Column(
-            object, pa.Check(lambda cell: isinstance(cell, tuple), element_wise=True)
-        ),
-        "width": pa.Column(int, pa.Check.ge(1), coerce=True),
-        "height": pa.Column(int, pa.Check.ge(1), coerce=True),
-        "digest": pa.Column(str, pa.Check.str_matches(HEX_DIGITS)),
-        "hash": pa.Column(str, pa.Check.str_matches(HEX_DIGITS)),
-        "blank": pa.Column(bool),
-    },
-    index=pa.Index(int),
-    strict=True,
-    ordered=True,
-)
-
-
-def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFrame:
-    """Return the case table, checked; InputError where a column or an entry is not as it should be.
-
-    Columns: ``case_id`` (unique, from the dataset's own naming), ``patient_id``, ``label``
-    (after the label map), ``source_class``, ``image`` (locator), ``masks`` (tuple of
-    locators, or shapes in words), ``width``, ``height`` (pixels), ``digest`` (SHA-256 of the
-    decoded pixels), ``hash`` (256 bits of the difference hash, as 64 hexadecimal digits) and
-    ``blank`` (whether the picture shows nothing, see :func:`rin.data.leakage.picture_hash`); behind
-    them text columns that the layout keeps, such as a scanner's name.
-    """
-    try:
-        kept = [name for name in cases.columns[len(CASES.columns) :] if name not in CASES.columns]
-        return CASES.add_columns(dict.fromkeys(kept, pa.Column(str))).validate(cases, lazy=True)
-    except pa.errors.SchemaErrors as error:
-        failed = error.failure_cases[["column", "check", "failure_case"]].drop_duplicates()
-        raise InputError(
-            f"the case table is not valid:\n{failed.head(10).to_string(index=False)}",
-            where=where,
-            remedy="Case ids must be unique; the columns are described in rin.data.dataset.",
-        ) from error
-
-
 #: Sets of equal pictures that get a finding each, and cases that a finding names.
 LISTED = 20
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One observation: its kind, a sentence, and the cases concerned (maybe none)."""
-
-    kind: str
-    text: str
-    case_ids: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        cases = f" ({', '.join(self.case_ids)})" if self.case_ids else ""
-        return f"{self.kind}: {self.text}{cases}"
 
 
 def count_patients(cases: pd.DataFrame) -> dict[str, int] | None:
@@ -255,26 +204,6 @@ def skipped(
 DIGEST_ROWS = 65_536
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """A dataset that was opened, looked at and checked.
-
-    ``digest`` covers ids, labels, pixels, masks and kept columns: equal digests mean equal content,
-    wherever the files lie.  ``mask_digests`` is indexed by case id; ``records`` is the folder
-    that keeps what was seen.
-    """
-
-    manifest: DatasetManifest
-    root: Path
-    location: str
-    provenance: str
-    cases: pd.DataFrame
-    findings: tuple[Finding, ...]
-    digest: str
-    mask_digests: pd.Series
-    records: Path
-
-
 def locate(manifest: DatasetManifest, data_root: Path) -> str | None:
     """Return the first of the manifest's locations that exists under the data root, or None."""
     data_root = Path(data_root)
@@ -341,7 +270,7 @@ def open_dataset(
     """Open the dataset that lies under the data root and check it against its manifest.
 
     Every picture and mask is decoded once, for size, digests and readability, and not again
-    as long as its file stays the same (:mod:`rin.data.inspection`).  Classes without a label
+    as long as its file stays the same (:mod:`rin.data.store`).  Classes without a label
     are counted and left out; so are the cases that the manifest knows to be bad.
 
     Inspections are kept in ``index_folder``; ``workers`` processes look at the pictures, by

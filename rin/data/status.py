@@ -22,9 +22,9 @@ from rin.data.dataset import (
     open_located,
     stand_in_note,
 )
-from rin.data.inspection import inspect_cases
 from rin.data.layouts import find_cases
 from rin.data.manifest import DatasetManifest, KnownFile, load_manifest, manifest_names
+from rin.data.store import inspect_cases
 from rin.data.tree import Tree, is_archive, open_tree
 from rin.errors import InputError, unknown
 

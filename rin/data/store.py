@@ -1,31 +1,352 @@
-"""Image stores: a dataset decoded once to one size, as memory-mapped uint8 arrays.
+"""What is known of pictures and kept on disk: case tables, inspections, image stores.
 
-A store is a folder with ``images.npy``, ``masks.npy`` (where there are masks),
-``cases.parquet`` and ``store.json``.  It is written under another name, from rows that
-:mod:`rin.data.inspection` keeps, and renamed when whole; a build that was stopped goes on where
-it stood.  The digest covers what the store was made of and how.
+One pass decodes a dataset: size, digest, hash and store row come from the same bytes.  What was
+seen is kept, chunk by chunk, under a key of the file and of how it was read: a pass that was
+stopped goes on where it stood, and a dataset whose files have not changed is not decoded again.
+
+A store is a dataset at one size, as memory-mapped uint8 arrays: a folder with ``images.npy``,
+``masks.npy`` (where there are masks), ``cases.parquet`` and ``store.json``.  It is written under
+another name, from the rows that the pass left, and renamed when whole.  Its digest covers what it
+was made of and how.
 """
 
+import errno
 import hashlib
 import json
 import math
 import os
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import chain, compress, islice, starmap
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
+import pyarrow
+import pyarrow.parquet as pq
 from filelock import FileLock
 
-from rin.data.dataset import Dataset, validate_cases
-from rin.data.inspection import LOCK, keep_rows, refuse_bad, row_files
-from rin.data.pixels import RESIZES
+from rin.data.chunks import map_threads, run_chunks
+from rin.data.dicom import patient_of
+from rin.data.layouts.found import FoundCase
+from rin.data.leakage import picture_hash
+from rin.data.manifest import DatasetManifest
+from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_picture
+from rin.data.tree import fingerprints
 from rin.errors import InputError, named, unknown
 
+HEX_DIGITS = r"^[0-9a-f]{64}$"
+CASES = pa.DataFrameSchema(
+    {
+        "case_id": pa.Column(str, unique=True),
+        "patient_id": pa.Column(str),
+        "label": pa.Column(str),
+        "source_class": pa.Column(str),
+        "image": pa.Column(str, unique=True),
+        "masks": pa.Column(
+            object, pa.Check(lambda cell: isinstance(cell, tuple), element_wise=True)
+        ),
+        "width": pa.Column(int, pa.Check.ge(1), coerce=True),
+        "height": pa.Column(int, pa.Check.ge(1), coerce=True),
+        "digest": pa.Column(str, pa.Check.str_matches(HEX_DIGITS)),
+        "hash": pa.Column(str, pa.Check.str_matches(HEX_DIGITS)),
+        "blank": pa.Column(bool),
+    },
+    index=pa.Index(int),
+    strict=True,
+    ordered=True,
+)
+
+
+def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFrame:
+    """Return the case table, checked; InputError where a column or an entry is not as it should be.
+
+    Columns: ``case_id`` (unique, from the dataset's own naming), ``patient_id``, ``label``
+    (after the label map), ``source_class``, ``image`` (locator), ``masks`` (tuple of
+    locators, or shapes in words), ``width``, ``height`` (pixels), ``digest`` (SHA-256 of the
+    decoded pixels), ``hash`` (256 bits of the difference hash, as 64 hexadecimal digits) and
+    ``blank`` (whether the picture shows nothing, see :func:`rin.data.leakage.picture_hash`); behind
+    them text columns that the layout keeps, such as a scanner's name.
+    """
+    try:
+        kept = [name for name in cases.columns[len(CASES.columns) :] if name not in CASES.columns]
+        return CASES.add_columns(dict.fromkeys(kept, pa.Column(str))).validate(cases, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        failed = error.failure_cases[["column", "check", "failure_case"]].drop_duplicates()
+        raise InputError(
+            f"the case table is not valid:\n{failed.head(10).to_string(index=False)}",
+            where=where,
+            remedy="Case ids must be unique; the columns are described in rin.data.store.",
+        ) from error
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One observation: its kind, a sentence, and the cases concerned (maybe none)."""
+
+    kind: str
+    text: str
+    case_ids: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        cases = f" ({', '.join(self.case_ids)})" if self.case_ids else ""
+        return f"{self.kind}: {self.text}{cases}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset that was opened, looked at and checked.
+
+    ``digest`` covers ids, labels, pixels, masks and kept columns: equal digests mean equal content,
+    wherever the files lie.  ``mask_digests`` is indexed by case id; ``records`` is the folder
+    that keeps what was seen.
+    """
+
+    manifest: DatasetManifest
+    root: Path
+    location: str
+    provenance: str
+    cases: pd.DataFrame
+    findings: tuple[Finding, ...]
+    digest: str
+    mask_digests: pd.Series
+    records: Path
+
+
+INSPECTION_VERSION = 1
+CHUNK = 1024
+CHUNK_BYTES = 64 * 2**20
+LOCK = ".lock"
+HASH_SIZE = 256
+#: Rows for a store are kept of datasets up to this size; a larger one is decoded once more.
+ROW_BYTES = 2**30
+BAD_COLUMNS = ["case_id", "place", "problem"]
+#: On these alone a row of a store depends.
+CONTENT = ["digest", "mask_digest", "width", "height"]
+CASE_FIELDS = ["case_id", "patient_id", "source_class", "image", "masks"]
+LOOKED = ["width", "height", "digest", "mask_digest", "hash", "blank"]
+SEEN = pyarrow.schema(
+    [("key", pyarrow.string()), ("header_patient", pyarrow.string())]
+    + [(name, pyarrow.int32()) for name in LOOKED[:2]]
+    + [(name, pyarrow.string()) for name in LOOKED[2:5]]
+    + [("blank", pyarrow.bool_())]
+)
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """How pictures are looked at: below which root, for which dataset, and where that is kept.
+
+    ``square`` is size in pixels and way of resizing of the rows that are kept, None for no rows.
+    """
+
+    root: Path
+    manifest: DatasetManifest
+    folder: Path
+    square: tuple[int, str] | None
+
+    @property
+    def ending(self) -> str:
+        return f"{self.square[0]}-{self.square[1]}.npy"
+
+    def look(
+        self, found: list[FoundCase], keys: list[str], workers: int | None, title: str
+    ) -> pd.DataFrame:
+        """Look at cases with their keys, and return the bad ones."""
+        todo, side = list(zip(found, keys, strict=True)), self.square[0] if self.square else 0
+        step = max(1, min(CHUNK, CHUNK_BYTES // max(1, 4 * side**2)))
+        jobs = [todo[start : start + step] for start in range(0, len(todo), step)]
+        bad = sorted(
+            chain.from_iterable(run_chunks(self.chunk, jobs, workers=workers, title=title))
+        )
+        return pd.DataFrame(bad, columns=BAD_COLUMNS)
+
+    def chunk(self, job: list[tuple[FoundCase, str]], threads: int) -> list[tuple[str, str, str]]:
+        """Look at some cases with their keys, keep what was seen, and return the bad ones."""
+        seen, rows, bad = [], [], []
+        cases = [case for case, _ in job]
+        looks = list(map_threads(self.inspect, cases, threads))
+        # A file that was replaced meanwhile would be remembered under the key of the old one.
+        for (case, key), now, look in zip(job, _keys(self.root, cases), looks, strict=True):
+            if not isinstance(look, dict):
+                bad.append(look)
+            elif key != now:
+                bad.append(
+                    (case.case_id, str(self.root / case.image), "it changed while it was read")
+                )
+            else:
+                rows.append(look.pop("row"))
+                seen.append(look | {"key": key})
+        if seen:
+            joined = "".join(key for _, key in job).encode()
+            name = hashlib.blake2b(joined, digest_size=16).hexdigest()
+            unfinished = self.folder / f"{name}.tmp"
+            if self.square:
+                with unfinished.open("wb") as file:
+                    np.save(file, np.stack(rows))
+                unfinished.replace(self.folder / f"{name}-{self.ending}")
+            pq.write_table(pyarrow.Table.from_pylist(seen, schema=SEEN), unfinished)
+            unfinished.replace(self.folder / f"{name}.parquet")
+        return bad
+
+    def inspect(self, case: FoundCase) -> dict | tuple[str, str, str]:
+        """Return all that one decoding of a picture and its masks tells, or what is wrong."""
+        root, manifest = self.root, self.manifest
+        try:
+            pixels = read_picture(root, case.image, manifest.color, manifest.window)
+            height, width = pixels.shape[:2]
+            mask = read_mask(root, case.masks, (height, width)) if case.masks else None
+            bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
+            return {
+                "row": self.square and self.store_row(pixels, mask),
+                "header_patient": patient_of(root, case.image) if case.patient_id is None else "",
+                "width": width,
+                "height": height,
+                "digest": hashlib.sha256(pixels.tobytes()).hexdigest(),
+                "mask_digest": "" if mask is None else hashlib.sha256(mask.tobytes()).hexdigest(),
+                "hash": bits,
+                "blank": blank,
+            }
+        except InputError as error:
+            return case.case_id, error.where, error.problem
+        except Exception as error:
+            error.add_note(f"while reading {case.image}")
+            raise
+
+    def store_row(self, pixels: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+        """Return the row of a store, uint8 (bytes,): the picture, then its mask where there are.
+
+        Images are bilinear with antialiasing, masks nearest-neighbour on the same geometry.
+        """
+        parts = [resize_picture(pixels, *self.square)]
+        if self.manifest.masks:
+            mask = np.zeros(pixels.shape[:2], bool) if mask is None else mask
+            parts.append(resize_picture(mask, *self.square, nearest=True))
+        return np.concatenate([part.ravel().view(np.uint8) for part in parts])
+
+    def rows(self) -> pd.DataFrame:
+        """Return ``file`` and ``row`` of the rows that are kept whole, by their `CONTENT`."""
+        tables = [pd.DataFrame(columns=[*CONTENT, "file", "row"])]
+        row_bytes = self.square[0] ** 2 * (1 + 2 * self.manifest.color + self.manifest.masks)
+        for file in sorted(self.folder.glob(f"*-{self.ending}")):
+            record = self.folder / f"{file.name.removesuffix(f'-{self.ending}')}.parquet"
+            with suppress(OSError, ValueError, EOFError):
+                seen = pq.read_table(record, columns=CONTENT).to_pandas()
+                if np.load(file, mmap_mode="r").shape == (len(seen), row_bytes):
+                    tables.append(seen.assign(file=str(file), row=range(len(seen))))
+        return pd.concat(tables).drop_duplicates(CONTENT).set_index(CONTENT)
+
+
+def inspect_cases(
+    root: Path,
+    found: list[FoundCase],
+    manifest: DatasetManifest,
+    *,
+    folder: Path,
+    workers: int | None = None,
+    square: tuple[int, str] | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Look at every picture and mask of some cases, or remember what was seen before.
+
+    ``root`` is the data root of the cases' locators; inspections are kept in ``folder``, those of
+    this dataset in a folder in it.  ``workers`` are processes, by default one per core.  ``square``
+    is size in pixels and way of resizing of the store that will be built: the rows of pictures that
+    are decoded now are then kept for it.
+
+    Returns
+    -------
+    cases : pandas.DataFrame
+        One row per readable case, in the order of ``found``, with the columns of a case table
+        but the label (:func:`validate_cases`), and ``mask_digest`` (of the merged mask, empty
+        without masks).  The patient is that of the header where the case has none; ``hash`` is
+        that of the picture stretched to 256 x 256.
+    bad : pandas.DataFrame
+        ``case_id``, ``place`` and ``problem`` of each case that cannot be read.  These are
+        tried anew each time.
+    """
+    folder = record_folder(folder, manifest)
+    keys = _keys(root, found)
+    seen, bad = _remembered(folder), pd.DataFrame(columns=BAD_COLUMNS)
+    if (seen.index.get_indexer(keys) < 0).any():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # A second process waits here, and then finds everything seen.
+            with FileLock(folder / LOCK):
+                new = _remembered(folder).index.get_indexer(keys) < 0
+                if square and new.sum() * square[0] ** 2 * (3 * manifest.color + 2) > ROW_BYTES:
+                    square = None
+                todo = list(compress(found, new)), list(compress(keys, new))
+                looking = _Pass(root, manifest, folder, square)
+                bad = looking.look(*todo, workers, f"Inspecting {manifest.name}")
+        except OSError as error:
+            raise InputError(
+                f"the inspection of {manifest.name} cannot be kept ({error})",
+                where=folder,
+                remedy="Free some space, or name a folder that can be written. "
+                "What was seen is kept.",
+            ) from error
+        seen = _remembered(folder)
+    place = seen.index.get_indexer(keys)
+    rows, good = seen.iloc[place[place >= 0]], list(compress(found, place >= 0))
+    cases = pd.DataFrame({key: [getattr(case, key) for case in good] for key in CASE_FIELDS})
+    unnamed = cases["patient_id"].isna().to_numpy()
+    cases["patient_id"] = np.where(unnamed, rows["header_patient"], cases["patient_id"])
+    return cases.assign(**{name: rows[name].array for name in LOOKED}), bad
+
+
+def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
+    """Return the folder that keeps the inspections of a dataset, below that of all."""
+    settings = json.dumps([INSPECTION_VERSION, manifest.color, manifest.window, HASH_SIZE])
+    return Path(folder) / f"{manifest.name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
+
+
+def refuse_bad(bad: pd.DataFrame, count: int, where: str | Path) -> None:
+    """Raise InputError where cases, of ``count`` in all, are bad; the first ten are named."""
+    if bad.empty:
+        return
+    told = named((bad["place"] + ": " + bad["problem"]).tolist())
+    raise InputError(
+        f"{len(bad)} of {count} cases cannot be read: {told}",
+        where=where,
+        remedy="Fetch these files again, or list the cases under known_bad in the manifest, "
+        "with the reason. What was done for the others is kept.",
+    )
+
+
+def _keys(root: Path, found: list[FoundCase]) -> list[str]:
+    """Return a key per case that changes with its name, its files and what is asked of them."""
+    masks = [[mask for mask in case.masks if not is_shape(mask)] for case in found]
+    image_marks = fingerprints(root, (case.image for case in found))
+    mask_marks = iter(fingerprints(root, chain.from_iterable(masks)))
+    keys = []
+    for case, mark, files in zip(found, image_marks, masks, strict=True):
+        asked = "header" if case.patient_id is None else ""
+        own_marks = islice(mask_marks, len(files))
+        parts = [case.case_id, asked, case.image, mark, *case.masks, *own_marks]
+        keys.append(hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest())
+    return keys
+
+
+def _remembered(folder: Path) -> pd.DataFrame:
+    """Return all that was seen before, indexed by key."""
+    tables = [SEEN.empty_table()]
+    for path in sorted(folder.glob("*.parquet")):
+        try:
+            tables.append(pq.read_table(path).cast(SEEN))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"the record of an inspection cannot be read ({error})",
+                where=path,
+                remedy="Delete this file; the next run looks at its pictures again.",
+            ) from error
+    seen = pyarrow.concat_tables(tables).to_pandas().set_index("key")
+    return seen if seen.index.is_unique else seen[~seen.index.duplicated()]
+
+
 STORE_VERSION = 2
-IMAGES, MASKS, CASES, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.json"
+IMAGES, MASKS, TABLE, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.json"
 
 
 @dataclass(frozen=True)
@@ -109,35 +430,49 @@ def open_store(path: Path) -> ImageStore:
             remedy="Delete this folder; the next run decodes the pictures again.",
         )
     note = json.loads((path / NOTE).read_text("utf-8"))
-    cases = pd.read_parquet(path / CASES)
+    cases = pd.read_parquet(path / TABLE)
     cases["masks"] = [tuple(masks) for masks in cases["masks"]]
     fields = {key: note[key] for key in ("size", "resize", "color", "digest", "provenance")}
     return ImageStore(path=path, cases=validate_cases(cases, where=str(path)), **fields)
 
 
 def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None) -> None:
-    square, where = (note["size"], note["resize"]), dataset.root / dataset.location
+    root, manifest, where = dataset.root, dataset.manifest, dataset.root / dataset.location
+    looking = _Pass(root, manifest, dataset.records, (note["size"], note["resize"]))
     cases = dataset.cases.assign(mask_digest=dataset.cases["case_id"].map(dataset.mask_digests))
+    content = pd.MultiIndex.from_frame(cases[CONTENT])
+    square = (note["size"], note["size"])
+    arrays = {IMAGES: (square + (3,) * manifest.color, np.uint8)}
+    arrays |= {MASKS: (square, bool)} if manifest.masks else {}
     unfinished = target.with_name(f".{target.name}.unfinished")
     dataset.records.mkdir(parents=True, exist_ok=True)
     # Of two stores of one dataset, the second waits, as both take from the same rows.
     with FileLock(dataset.records / LOCK):
-        kept, bad = keep_rows(
-            dataset.root,
-            cases,
-            dataset.manifest,
-            folder=dataset.records,
-            workers=workers,
-            square=square,
-        )
-        refuse_bad(bad, len(cases), where)
-        _refuse_replaced(cases["case_id"][kept["file"].isna().to_numpy()], where)
+        lost = cases[~content.isin(looking.rows().index)]
+        if len(lost):
+            needed = len(lost) * sum(math.prod(row) for row, _ in arrays.values())
+            if needed > (free := shutil.disk_usage(dataset.records).free):
+                raise OSError(errno.ENOSPC, f"{needed} bytes are needed and {free} are free")
+            found = list(starmap(FoundCase, lost[CASE_FIELDS].itertuples(index=False, name=None)))
+            title = f"Storing {manifest.name} at {note['size']} px"
+            bad = looking.look(found, _keys(root, found), workers, title)
+            refuse_bad(bad, len(cases), where)
+        kept = looking.rows().reindex(content)
+        replaced = cases["case_id"][kept["file"].isna().to_numpy()]
+        if len(replaced):
+            raise InputError(
+                f"{len(replaced)} pictures were replaced after the dataset was opened "
+                f"({named([*replaced], ', ')})",
+                where=where,
+                remedy="Leave the files as they are and run again; all that changed is then read "
+                "anew.",
+            )
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
-        _write_arrays(unfinished, kept, _arrays(dataset, note))
-        for file in row_files(dataset.records, square):
+        _write_arrays(unfinished, kept, arrays)
+        for file in dataset.records.glob(f"*-{looking.ending}"):
             file.unlink()
-    dataset.cases.assign(masks=dataset.cases["masks"].map(list)).to_parquet(unfinished / CASES)
+    dataset.cases.assign(masks=dataset.cases["masks"].map(list)).to_parquet(unfinished / TABLE)
     sizes = {file.name: file.stat().st_size for file in sorted(unfinished.iterdir())}
     (unfinished / NOTE).write_text(json.dumps(note | {"bytes": sizes}, indent=1) + "\n")
     if target.exists():
@@ -169,23 +504,6 @@ def _write_arrays(
                 file.flush()
                 os.fsync(file.fileno())
             Path(source).unlink()
-
-
-def _refuse_replaced(replaced: pd.Series, where: Path) -> None:
-    if len(replaced):
-        told = named([*replaced], ", ")
-        raise InputError(
-            f"{len(replaced)} pictures were replaced after the dataset was opened ({told})",
-            where=where,
-            remedy="Leave the files as they are and run again; all that changed is then read anew.",
-        )
-
-
-def _arrays(dataset: Dataset, note: dict) -> dict[str, tuple[tuple[int, ...], type]]:
-    """Return shape of a row, and type, of each array of a store."""
-    square = (note["size"], note["size"])
-    arrays = {IMAGES: (square + (3,) * note["color"], np.uint8)}
-    return arrays | ({MASKS: (square, bool)} if dataset.manifest.masks else {})
 
 
 def _open_array(path: Path) -> np.memmap:

@@ -124,7 +124,7 @@ def test_verify_again_decodes_nothing_and_fresh_decodes_all(miniature, busi_root
     asked = ("verify", "busi", "--data-root", busi_root)
     data(*asked)
     decoded = []
-    monkeypatch.setattr("rin.data.inspection._measure", lambda *a: decoded.append(a) or 1 / 0)
+    monkeypatch.setattr("rin.data.store._Pass.inspect", lambda *a: decoded.append(a) or 1 / 0)
     assert data(*asked).exit_code == 0
     assert decoded == []
     assert isinstance(data(*asked, "--fresh").exception, ZeroDivisionError)

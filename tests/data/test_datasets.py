@@ -9,10 +9,11 @@ import yaml
 from busi_files import TOP, mask, picture, save, zip_folder
 
 from rin.data import dataset
-from rin.data.dataset import CASES, LISTED, check_counts, exact_duplicates, locate, validate_cases
+from rin.data.dataset import LISTED, check_counts, exact_duplicates, locate
 from rin.data.layouts.found import FoundCase
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_gray, read_mask
+from rin.data.store import CASES, validate_cases
 from rin.errors import InputError
 
 COUNTS = {"benign": 3, "malignant": 2, "normal": 1}

@@ -9,10 +9,10 @@ import pytest
 from busi_files import mask, picture, save, zip_folder
 from PIL import Image
 
-from rin.data import inspection
-from rin.data.inspection import BAD_COLUMNS, inspect_cases
+from rin.data import store
 from rin.data.layouts.found import FoundCase
 from rin.data.manifest import load_manifest
+from rin.data.store import BAD_COLUMNS, inspect_cases
 from rin.errors import InputError
 
 MANIFEST = load_manifest("busi")
@@ -30,13 +30,13 @@ def root(tmp_path):
 @pytest.fixture
 def decoded(monkeypatch):
     """Counts the pictures that are decoded in this process, by locator."""
-    count, read = Counter(), inspection.read_picture
+    count, read = Counter(), store.read_picture
 
     def counting(root, locator, color, window):
         count[locator] += 1
         return read(root, locator, color, window)
 
-    monkeypatch.setattr(inspection, "read_picture", counting)
+    monkeypatch.setattr(store, "read_picture", counting)
     return count
 
 
@@ -82,7 +82,7 @@ def test_inspect_cases_tells_size_digests_hash_and_blankness_of_each_case(root):
 def test_inspect_cases_takes_patients_from_the_header_where_the_reader_knows_none(
     root, monkeypatch
 ):
-    monkeypatch.setattr(inspection, "patient_of", lambda root, locator: f"header of {locator}")
+    monkeypatch.setattr(store, "patient_of", lambda root, locator: f"header of {locator}")
     inspect(root)
     found = [*cases(numbers=[0]), *cases(numbers=[1], patient=None)]
     for _ in range(2):  # looked at, and remembered
@@ -99,9 +99,9 @@ def test_inspect_cases_a_second_time_decodes_nothing(root, decoded):
 
 
 def test_inspect_cases_after_an_interruption_goes_on_where_it_stood(root, decoded, monkeypatch):
-    monkeypatch.setattr(inspection, "CHUNK", 2)
+    monkeypatch.setattr(store, "CHUNK", 2)
     whole, _ = inspect_cases(root, cases(), MANIFEST, folder=root / "other", workers=1)
-    read = inspection.read_picture
+    read = store.read_picture
     decoded.clear()
 
     def dying(*arguments):
@@ -109,12 +109,12 @@ def test_inspect_cases_after_an_interruption_goes_on_where_it_stood(root, decode
             raise KeyboardInterrupt
         return read(*arguments)
 
-    monkeypatch.setattr(inspection, "read_picture", dying)
+    monkeypatch.setattr(store, "read_picture", dying)
     with pytest.raises(KeyboardInterrupt):
         inspect(root)
     assert decoded.total() == 5
     assert len(records(root)) == 2
-    monkeypatch.setattr(inspection, "read_picture", read)
+    monkeypatch.setattr(store, "read_picture", read)
     resumed, _ = inspect(root)
     assert decoded == Counter({f"set/{number}.png": 1 + (number == 4) for number in range(N)})
     pd.testing.assert_frame_equal(resumed, whole)
@@ -153,7 +153,7 @@ def test_inspect_cases_of_an_archive_knows_members_by_their_checksum(root, decod
 
 
 def test_inspect_cases_of_a_file_replaced_while_it_is_read_keeps_nothing_of_it(root, monkeypatch):
-    read = inspection.read_picture
+    read = store.read_picture
 
     def replacing(place, locator, *how):
         pixels = read(place, locator, *how)
@@ -162,7 +162,7 @@ def test_inspect_cases_of_a_file_replaced_while_it_is_read_keeps_nothing_of_it(r
         return pixels
 
     with monkeypatch.context() as patched:
-        patched.setattr(inspection, "read_picture", replacing)
+        patched.setattr(store, "read_picture", replacing)
         seen, bad = inspect(root, cases(masks=False))
     assert bad["problem"].tolist() == ["it changed while it was read"]
     assert len(seen) == N - 1
@@ -198,7 +198,7 @@ def test_inspect_cases_lists_bad_files_and_keeps_what_was_seen(root, decoded):
 
 
 def test_inspect_cases_in_processes_leaves_the_same_bytes_as_in_this_one(root, monkeypatch):
-    monkeypatch.setattr(inspection, "CHUNK", 3)
+    monkeypatch.setattr(store, "CHUNK", 3)
     (root / "set" / "2.png").write_bytes(b"")
     several, bad_there = inspect(root, workers=2)
     written = {path.name: path.read_bytes() for path in records(root)}
@@ -224,7 +224,7 @@ def test_inspect_cases_by_two_at_once_decodes_each_picture_once(root, decoded):
 def test_inspect_cases_on_a_full_disk_names_the_folder_and_keeps_what_was_seen(
     root, decoded, monkeypatch
 ):
-    monkeypatch.setattr(inspection, "CHUNK", 4)
+    monkeypatch.setattr(store, "CHUNK", 4)
     write = pq.write_table
 
     def fill(table, place):
@@ -232,10 +232,10 @@ def test_inspect_cases_on_a_full_disk_names_the_folder_and_keeps_what_was_seen(
             raise OSError(28, "No space left on device")
         write(table, place)
 
-    monkeypatch.setattr(inspection.pq, "write_table", fill)
+    monkeypatch.setattr(store.pq, "write_table", fill)
     with pytest.raises(InputError, match=r"index.*No space left.*Free some space"):
         inspect(root)
-    monkeypatch.setattr(inspection.pq, "write_table", write)
+    monkeypatch.setattr(store.pq, "write_table", write)
     decoded.clear()
     inspect(root)
     assert decoded.total() == N - 4
@@ -250,7 +250,7 @@ def test_inspect_cases_with_a_torn_record_says_which_to_delete(root):
 
 
 def test_inspect_cases_passes_a_programming_error_on_and_names_the_picture(root, monkeypatch):
-    monkeypatch.setattr(inspection, "picture_hash", lambda pixels: 1 / 0)
+    monkeypatch.setattr(store, "picture_hash", lambda pixels: 1 / 0)
     with pytest.raises(ZeroDivisionError) as caught:
         inspect(root)
     assert caught.value.__notes__ == ["while reading set/0.png"]

@@ -6,7 +6,6 @@ import pytest
 from busi_files import TOP, mask, picture, save, zip_folder
 
 from rin.data import dataset as datasets
-from rin.data import inspection
 from rin.data import store as store_module
 from rin.data.manifest import load_manifest
 from rin.data.pixels import resize_picture
@@ -26,13 +25,13 @@ def dataset(busi_root, busi_manifest):
 @pytest.fixture
 def decoded(monkeypatch, dataset):
     """Counts the pictures that are decoded in this process after the opening, by name."""
-    count, read = Counter(), inspection.read_picture
+    count, read = Counter(), store_module.read_picture
 
     def counting(root, locator, *how):
         count[locator.rpartition("/")[2]] += 1
         return read(root, locator, *how)
 
-    monkeypatch.setattr(inspection, "read_picture", counting)
+    monkeypatch.setattr(store_module, "read_picture", counting)
     return count
 
 
@@ -93,9 +92,9 @@ def test_build_store_a_second_time_reopens_without_decoding(dataset, tmp_path, d
 def test_build_store_after_an_interruption_goes_on_where_it_stood(
     dataset, tmp_path, decoded, monkeypatch
 ):
-    monkeypatch.setattr(inspection, "CHUNK", 1)
+    monkeypatch.setattr(store_module, "CHUNK", 1)
     whole = build_store(dataset, 8, folder=tmp_path / "whole", workers=1)
-    read = inspection.read_picture
+    read = store_module.read_picture
     decoded.clear()
 
     def dying(root, locator, *how):
@@ -103,11 +102,11 @@ def test_build_store_after_an_interruption_goes_on_where_it_stood(
             raise KeyboardInterrupt
         return read(root, locator, *how)
 
-    monkeypatch.setattr(inspection, "read_picture", dying)
+    monkeypatch.setattr(store_module, "read_picture", dying)
     with pytest.raises(KeyboardInterrupt):
         build_store(dataset, 8, folder=tmp_path / "s", workers=1)
     assert stores_in(tmp_path / "s") == []
-    monkeypatch.setattr(inspection, "read_picture", read)
+    monkeypatch.setattr(store_module, "read_picture", read)
     resumed = build_store(dataset, 8, folder=tmp_path / "s", workers=1)
     assert decoded == Counter(case + ".png" for case in dataset.cases["case_id"])
     for name in ("images.npy", "masks.npy", "cases.parquet", "store.json"):
@@ -117,7 +116,7 @@ def test_build_store_after_an_interruption_goes_on_where_it_stood(
 
 def test_build_store_in_chunks_equals_that_of_one_chunk(dataset, tmp_path, monkeypatch):
     whole = build_store(dataset, 8, folder=tmp_path / "whole")
-    monkeypatch.setattr(inspection, "CHUNK", 3)
+    monkeypatch.setattr(store_module, "CHUNK", 3)
     store = build_store(dataset, 8, folder=tmp_path / "chunks", workers=1)
     for name in ("images.npy", "masks.npy", "cases.parquet", "store.json"):
         assert (store.path / name).read_bytes() == (whole.path / name).read_bytes()
@@ -145,7 +144,7 @@ def test_build_store_by_two_processes_gives_one_store(dataset, tmp_path):
 def test_build_store_with_files_that_broke_meanwhile_names_them_together(
     dataset, tmp_path, busi_root, decoded, monkeypatch
 ):
-    monkeypatch.setattr(inspection, "CHUNK", 1)
+    monkeypatch.setattr(store_module, "CHUNK", 1)
     for name in ("malignant/malignant (1).png", "benign/benign (1)_mask.png"):
         (busi_root / TOP / name).write_bytes(b"")
     with pytest.raises(InputError, match=r"2 of 4 cases cannot be read") as caught:

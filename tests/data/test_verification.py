@@ -5,7 +5,7 @@ import pytest
 from busi_files import TOP, mask, picture, save
 
 from rin.cli import print_verification
-from rin.data import inspection
+from rin.data import store
 from rin.data.dataset import locate, open_dataset
 from rin.data.manifest import KnownFile, TaskManifest, load_manifest
 from rin.data.status import manifests_to_verify, verify_dataset
@@ -37,7 +37,7 @@ def test_whole_dataset_has_counts_and_the_digest_of_the_study(
 
 
 def test_quick_look_counts_and_decodes_nothing(verify, monkeypatch):
-    monkeypatch.setattr(inspection, "read_picture", None)
+    monkeypatch.setattr(store, "read_picture", None)
     done = verify(quick=True)
     assert (done.whole, done.readable, done.digest) == (True, None, "")
     assert len(done.counts) == 3
