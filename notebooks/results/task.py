@@ -195,7 +195,8 @@ Markdown("\n".join(["What is known of the published files:", "", *known]))
 each = init_differences(scores.assign(unfreezing=scores["scenario"]), *inits)
 each = each[each["group"] != "all"].assign(p_holm=lambda one: holm(one["p_value"]))
 each = each.merge(scenarios, left_on="group", right_on="scenario")
-each["condition"] = list(map(style.condition_label, each["unfreezing"], each["learning_rate"]))
+rates = [np.format_float_scientific(x, trim="-", exp_digits=1) for x in each["learning_rate"]]
+each["condition"] = each["unfreezing"].map(style.UNFREEZING_LABEL) + ", " + rates
 each["regime"] = each["unfreezing"].map(list(style.UNFREEZING_LABEL).index)
 order = each.sort_values(["regime", "learning_rate"], ascending=[True, False])["condition"].unique()
 

@@ -69,7 +69,6 @@ class Outline:
     tasks: tuple[str, ...]  # those that have a page, in their order
     with_results: frozenset[str]  # those of them with own runs, or runs of the reference
     sections: frozenset[str] = frozenset()  # of the profile; `masks`, `external` of its tasks
-    reference: bool = False  # whether results may come from a committed reference run
     waits: bool = True  # whether pages of results read what this computer trains first
 
     def holds(self, notebook: Notebook) -> bool:
@@ -137,14 +136,13 @@ def outline_of(study: Study) -> Outline:
     there = {name for name in named if getattr(profile, name) is not None}
     if any(find_manifest(study, *find_task(task)).masks for task in profile.tasks):
         there |= {"masks"}
-    reference = bool(profile.reference)
     runs = open_runs(profile, data_root=study.data_root, results=study.results.parent)
     if any(runs.external(task) for task in runs.tasks):
         there |= {"external"}
     if runs.tasks_of("repeats"):
         there |= {"repeats"}
-    waits = not reference or study.data_root is not None
-    return Outline(runs.paper_tasks, frozenset(runs.tasks), frozenset(there), reference, waits)
+    waits = not profile.reference or study.data_root is not None
+    return Outline(runs.paper_tasks, frozenset(runs.tasks), frozenset(there), waits)
 
 
 def pages(outline: Outline) -> Iterator[Page]:

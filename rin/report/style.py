@@ -1,12 +1,8 @@
-"""One look for every figure of the book.
-
-A colour-blind-safe colour per source of initialisation and kind of result, a marker per
-backbone, and the matplotlib settings, in one place. Radiologic sources are blue, photographic
-ones orange, random gray; the released weights take the darker tone of their hue.
-"""
+"""One look for every figure of the book; colours, markers, labels and settings: `style.yaml`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
@@ -14,6 +10,7 @@ from cycler import cycler
 from matplotlib.colors import to_rgb
 
 from rin.errors import InputError, unknown
+from rin.files import read_yaml
 
 WIDTH = 8.0  # inches; 800 px at 100 dots per inch, the width of a page of the book
 
@@ -29,65 +26,13 @@ class Style:
     linestyle: str = "-"
 
 
-INIT_STYLE = {
-    "radimagenet": Style("#00598C", "RadImageNet (released)", "RadImageNet"),
-    "radiologic": Style("#2E8FCC", "Radiologic (pretrained here)", "Radiologic"),
-    "imagenet": Style("#B04A00", "ImageNet (released)", "ImageNet"),
-    "photographic": Style("#EB7A2F", "Photographic (pretrained here)", "Photographic"),
-    "random": Style("#767676", "Random weights", "Random", linestyle="--"),
-}
-KIND_STYLE = {
-    "published": Style("#5F5F5F", "as published"),
-    "recomputed": Style("#222222", "published, interval recomputed", marker="s"),
-    "independent": Style("#8A8A8A", "independent study"),
-    "reference": Style("#6A3D9A", "real run of this book", marker="D"),
-    "own": Style("#6A3D9A", "this run", marker="D"),
-}
-BACKBONE_MARKER = {
-    "InceptionResNetV2": "o",
-    "ResNet50": "s",
-    "DenseNet121": "^",
-    "InceptionV3": "D",
-}
-UNFREEZING_LABEL = {
-    "unfreeze_all": "all layers",
-    "unfreeze_top10": "top 10",
-    "freeze_all": "frozen",
-}
-INK = "#222222"
-FAINT = "#8A8A8A"
-
-_SETTINGS = {
-    "figure.dpi": 100,
-    "savefig.dpi": 100,
-    "savefig.bbox": "tight",
-    "figure.facecolor": "white",
-    "figure.constrained_layout.use": True,
-    "font.family": "sans-serif",
-    "font.size": 11,
-    "axes.titlesize": 12,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelsize": 11,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": FAINT,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "xtick.labelsize": 10,
-    "ytick.labelsize": 10,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "text.color": INK,
-    "grid.color": "#E4E4E4",
-    "grid.linewidth": 0.8,
-    "legend.frameon": False,
-    "legend.fontsize": 10,
-    "lines.linewidth": 2,
-    "axes.prop_cycle": cycler(color=[one.color for one in INIT_STYLE.values()]),
-    "svg.fonttype": "none",
-    "svg.hashsalt": "rin",
-}
+_LOOK = read_yaml(Path(__file__).with_suffix(".yaml"))
+INK, FAINT = _LOOK["ink"], _LOOK["faint"]
+INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
+KIND_STYLE = {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
+BACKBONE_MARKER: dict[str, str] = _LOOK["backbones"]
+UNFREEZING_LABEL: dict[str, str] = _LOOK["unfreezing"]
+_INKED = ("axes.labelcolor", "xtick.color", "ytick.color", "text.color")
 
 
 def use_style() -> None:
@@ -95,7 +40,9 @@ def use_style() -> None:
 
     Text stays text in SVG, and SVG files of equal figures are equal.
     """
-    mpl.rcParams.update(_SETTINGS)
+    colors = cycler(color=[style.color for style in INIT_STYLE.values()])
+    mpl.rcParams.update(_LOOK["settings"] | dict.fromkeys(_INKED, INK))
+    mpl.rcParams.update({"axes.edgecolor": FAINT, "axes.prop_cycle": colors})
 
 
 def init_style(init: str) -> Style:
@@ -117,14 +64,6 @@ def kind_style(kind: str) -> Style:
 def lighter(color: str, share: float) -> tuple[float, ...]:
     """Return a colour mixed with white, of which 1 − `share` is white."""
     return tuple(1 - share * (1 - part) for part in to_rgb(color))
-
-
-def condition_label(unfreezing: str, learning_rate: float, separator: str = ", ") -> str:
-    """Return a short label such as ``frozen, 1e-2`` for a training condition."""
-    if unfreezing not in UNFREEZING_LABEL:
-        raise unknown("unfreezing", unfreezing, list(UNFREEZING_LABEL))
-    mantissa, exponent = f"{learning_rate:e}".split("e")
-    return f"{UNFREEZING_LABEL[unfreezing]}{separator}{float(mantissa):g}e{int(exponent)}"
 
 
 def check_columns(table: pd.DataFrame, needed: Iterable[str]) -> None:

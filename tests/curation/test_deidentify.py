@@ -31,7 +31,6 @@ from rin.curation import deidentify as deid
 from rin.curation.deidentify import (
     Pseudonyms,
     deidentify,
-    display_window,
     export_png,
     write_dicom,
 )
@@ -275,19 +274,6 @@ def test_gray_of_16_bits_without_a_window_is_refused(tmp_path):
     with pytest.raises(InputError, match="neither VOI window nor VOI table"):
         export_png(image(pixels=RAMP.astype(np.uint16)), tmp_path / "a.png", None)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("modality", "region", "window"),
-    [
-        ("CT", "lung", (-600, 1500)),
-        ("CT", "abd", (40, 400)),
-        ("MR", "brain", None),
-        ("US", "usabd", None),
-    ],
-)
-def test_window_is_that_of_the_region(modality, region, window):
-    assert display_window(modality, region) == window
 
 
 @pytest.mark.parametrize("name", deid.REQUIRED)

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rin.curation import reports as lexicon
 from rin.curation.reports import screen_impression
 from rin.curation.taxonomy import load_taxonomy
 
@@ -129,10 +128,6 @@ def verdict(impression, findings=""):
     return screen_impression(findings, impression).verdict
 
 
-def reasons(impression, findings=""):
-    return "; ".join(screen_impression(findings, impression).reasons)
-
-
 @pytest.mark.parametrize(("text", "expected"), ALL, ids=[text[:50] for text, _ in ALL])
 def test_verdict_of_an_impression(text, expected):
     found = screen_impression("", text)
@@ -230,19 +225,3 @@ def test_no_abnormal_label_of_the_database_beside_normality_is_normal():
         if verdict(f"Normal study. {label.replace('_', ' ')}.") == "normal"
     }
     assert passed == {"normal"}
-
-
-@pytest.mark.parametrize(
-    ("words", "text", "found"),
-    [
-        (("tear",), "a tear", ["tear"]),
-        (("tear",), "tears", []),
-        (("tear*",), "Tears", ["Tears"]),
-        (("*itis",), "bursitis", ["bursitis"]),
-        (("follow up",), "follow-up", ["follow-up"]),
-        (("mass", "mass effect"), "mass effect", ["mass effect"]),
-        (("dilated",), "non-dilated", []),
-    ],
-)
-def test_words_pattern_finds_whole_words(words, text, found):
-    assert lexicon.words_pattern(words).findall(text) == found

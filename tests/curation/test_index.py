@@ -29,13 +29,14 @@ from rin.curation.index import (
 )
 from rin.errors import InputError
 
-# A second database to run the same tests in: its tables are dropped first.
+# Another database to run the same tests in.
 SERVER = os.environ.get("ARCHIVE_TEST_DATABASE")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("server", marks=[] if SERVER else pytest.mark.skip)])
-def url(request, tmp_path):
-    if request.param == "sqlite":
+@pytest.fixture
+def url(tmp_path):
+    """A database of its own; of a server that is named, all tables are dropped first."""
+    if not SERVER:
         return f"sqlite:///{tmp_path / 'index.sqlite'}"
     engine = create_engine(SERVER)
     everything = MetaData()

@@ -282,7 +282,6 @@ BASELINES = pd.DataFrame({"group": ["Knee"], "baseline": "x", "value": 0.1})
         (lambda: roc.mean_roc(CURVES, ["random"]), "'random'.*photographic"),
         (lambda: roc.learning_curves(history([1], [1]), INITS, metric="accuracy"), "loss"),
         (lambda: init_style("jigsaw"), "photographic"),
-        (lambda: style.condition_label("half", 1e-3), "unfreeze_top10"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_drawn_is_refused_with_what_is_known(draw, said):
@@ -295,11 +294,3 @@ def test_rows_that_repeat_and_several_tasks_are_refused(aucs):
         swarm.auc_swarm(pd.concat([aucs, aucs]), INITS)
     with pytest.raises(InputError, match="several tasks"):
         swarm.auc_swarm(aucs.assign(task=["breast", "acl"] * 24), INITS)
-
-
-@pytest.mark.parametrize(
-    ("unfreezing", "rate", "label"),
-    [("freeze_all", 1e-2, "frozen, 1e-2"), ("unfreeze_all", 2.5e-4, "all layers, 2.5e-4")],
-)
-def test_condition_label_is_short(unfreezing, rate, label):
-    assert style.condition_label(unfreezing, rate) == label

@@ -107,7 +107,7 @@ def test_outline_of_smoke_has_the_pages_of_its_own_repeats_and_external_images()
 def test_results_wait_for_training_only_where_they_show_it():
     results = next(one for one in NOTEBOOKS if one.source == "results/all_tasks")
     live = next(one for one in NOTEBOOKS if one.source == "pipeline/gradcam")
-    free = Outline(TASKS, RUN, SECTIONS, reference=True, waits=False)
+    free = Outline(TASKS, RUN, SECTIONS, waits=False)
     assert free.after(results) == ()
     assert OUTLINE.after(results) == OUTLINE.after(live) == free.after(live) != ()
 
@@ -116,7 +116,7 @@ def test_outline_of_demo_shows_every_task_and_waits_for_training_only_with_image
     found = outline_of(open_study("demo"))
     assert len(found.tasks) == 8
     assert "breast" in found.with_results < set(found.tasks)
-    assert (found.reference, found.waits) == (True, False)
+    assert not found.waits
     assert len(files(found)) <= 34
     assert outline_of(open_study("demo", data_root=tmp_path)).waits
 
