@@ -27,7 +27,7 @@ from IPython.display import HTML
 from rin import paper
 from rin.report import roc, style, swarm
 from rin.report.banner import banner
-from rin.report.format import book_table, format_estimate, format_p
+from rin.report.format import book_table, format_estimate, format_interval, format_p
 from rin.report.page import claim, glue_values, picture
 from rin.stats import init_differences, mean_roc, scenario_aucs
 from rin.stats.planning import (
@@ -37,6 +37,7 @@ from rin.stats.planning import (
     patients_needed,
     power_of,
 )
+from rin.stats.synthesis import random_effects
 from rin.study import open_reference, open_runs
 
 style.use_style()
@@ -56,8 +57,8 @@ banner(runs)
 
 # %%
 scores = runs.predictions(study="main")
-differences = init_differences(scores, *runs.inits)
-differences = differences[differences["group"] == "all"].set_index("task")
+found = init_differences(scores, *runs.inits)
+differences = found[found["group"] == "all"].set_index("task")
 
 # %%
 rows = []
@@ -83,6 +84,49 @@ book_table(pd.DataFrame(rows), "Mean AUC ± SD over scenarios, and the differenc
 # choice of scenario matters, and nothing about other patients. The last column is the paper's
 # RadImageNet − ImageNet.
 #
+# ## The tasks together
+#
+# A random-effects mean over the tasks {cite:p}`inthout2014`, with Hartung and Knapp's interval,
+# asks what another task of this kind would show. τ is the standard deviation of the true difference
+# from task to task. All tasks start from the same pretrained networks, so that chance in the
+# pretraining is shared by them and not in these intervals.
+
+# %%
+pooled = {
+    group: random_effects(rows["difference"], rows["standard_error"] ** 2)
+    for group, rows in found.groupby("group")
+    if len(rows) > 1
+}
+
+# %% tags=["hide-input"]
+names = {"all": "All scenarios", **style.UNFREEZING_LABEL}
+together = pd.DataFrame(
+    [
+        (
+            names[group],
+            f"{pooled[group]['k']}",
+            format_estimate(
+                *(100 * pooled[group][end] for end in ("estimate", "ci_low", "ci_high")), 1
+            ),
+            f"{100 * pooled[group]['tau2'] ** 0.5:.1f}",
+            format_interval(
+                *(100 * pooled[group][f"prediction_{end}"] for end in ("low", "high")), 1
+            ),
+        )
+        for group in names
+        if group in pooled
+    ],
+    columns=[
+        "Scenarios",
+        "Tasks",
+        f"{a} − {b}, points (95% CI)",
+        "τ, points",
+        "95% of further tasks",
+    ],
+)
+book_table(together, "Random-effects mean over the tasks", prose=True)
+
+# %% [markdown]
 # ## Small datasets, the paper's Figure 3
 
 # %%
