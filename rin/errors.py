@@ -4,8 +4,9 @@ Every message has three parts: where the trouble is, what it is, and what to do
 about it.  Programming errors stay ordinary Python exceptions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 #: Bad things of one sort that an error names.
 NAMED = 10
@@ -43,10 +44,20 @@ def named(texts: Sequence[str], between: str = "; ") -> str:
     return between.join([*texts[:NAMED], *more])
 
 
-def unknown(kind: str, name: object, known: "list[str] | tuple[str, ...]") -> InputError:
+def unknown(kind: str, name: object, known: Sequence) -> InputError:
     """Return the error for an unknown name, listing the known ones."""
     return InputError(
         f"unknown {kind} {name!r}",
         where=kind,
         remedy="Known: " + ", ".join(map(str, known)) + ".",
     )
+
+
+def look_up(kind: str, name: object, known: Collection) -> Any:
+    """Return what a table has under a name, or the name itself where a list has it.
+
+    Any other name raises InputError, which lists the known ones.
+    """
+    if name not in known:
+        raise unknown(kind, name, [*known])
+    return known[name] if isinstance(known, Mapping) else name

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from rin.errors import unknown
+from rin.errors import look_up, unknown
 from rin.files import read_yaml
 
 FACTS = Path(__file__).with_suffix(".yaml")
@@ -29,8 +29,7 @@ def _record(study: dict, comparison: dict) -> SimpleNamespace:
     remarks = [text for text in (comparison.get("remark"), study.get("remark")) if text]
     own["remark"] = "; ".join(dict.fromkeys(remarks))
     own["direction"] = own.pop("ahead")
-    if own["direction"] not in DIRECTIONS:
-        raise unknown("direction", own["direction"], DIRECTIONS)
+    look_up("direction", own["direction"], DIRECTIONS)
     for name in set(own) - set(_READ["fields"]):
         raise unknown("field of a replication", name, sorted(_READ["fields"]))
     return SimpleNamespace(**_READ["fields"] | own)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up
 from rin.files import read_yaml
 from rin.paper import COMPARISONS
 
@@ -176,9 +176,7 @@ class DatasetManifest(_Frozen):
         """Return the label of a class, None for one that is left out; InputError if unknown."""
         if not self.label_map:
             return source_class
-        if source_class not in self.label_map:
-            raise unknown(f"class of {self.name}", source_class, sorted(self.label_map))
-        return self.label_map[source_class]
+        return look_up(f"class of {self.name}", source_class, self.label_map)
 
     def for_task(self, task: TaskManifest) -> "DatasetManifest":
         """Return the manifest as a task reads it: with its label map and options on top."""
@@ -212,9 +210,7 @@ def manifest_names(folder: Path | None = None) -> list[str]:
 
 def load_manifest(name: str, folder: Path | None = None) -> DatasetManifest:
     """Read and validate ``data_manifests/<name>.yaml``; unknown names list the known ones."""
-    names = manifest_names(folder)
-    if name not in names:
-        raise unknown("dataset", name, names)
+    look_up("dataset", name, manifest_names(folder))
     path = manifest_folder(folder) / f"{name}.yaml"
     try:
         manifest = DatasetManifest.model_validate(read_yaml(path))
@@ -246,6 +242,4 @@ def find_task(task_name: str, folder: Path | None = None) -> tuple[DatasetManife
                     remedy="Give every task its own name.",
                 )
             known[task.name] = (manifest, task)
-    if task_name not in known:
-        raise unknown("task", task_name, sorted(known))
-    return known[task_name]
+    return look_up("task", task_name, dict(sorted(known.items())))

@@ -26,7 +26,7 @@ from rin.data.layouts import find_cases
 from rin.data.manifest import DatasetManifest, KnownFile, load_manifest, manifest_names
 from rin.data.store import inspect_cases
 from rin.data.tree import Tree, is_archive, open_tree
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up
 
 #: From this size on, hashing shows its progress.
 LARGE = 64 * 2**20
@@ -60,9 +60,8 @@ def dataset_status(data_root: Path | None, folder: Path | None = None) -> pd.Dat
     for name, manifest in manifests.items():
         state, location, problem = places[name]
         substitutes = list(dict.fromkeys(n for task in manifest.tasks for n in task.substitutes))
-        if strange := [other for other in substitutes if other not in manifests]:
-            raise unknown(f"substitute for {name}", strange[0], list(manifests))
-        here = [other for other in substitutes if places[other][0] == "here"]
+        states = {n: look_up(f"substitute for {name}", n, places)[0] for n in substitutes}
+        here = [other for other in substitutes if states[other] == "here"]
         stand_in = ["stand-in"] if manifest.stand_in else []
         tasks = [task.name for task in manifest.tasks]
         stands_for = [task.name for _, task in feeds if name in task.substitutes]

@@ -35,7 +35,7 @@ from rin.data.leakage import picture_hash
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_picture
 from rin.data.tree import fingerprints
-from rin.errors import InputError, named, unknown
+from rin.errors import InputError, look_up, named
 
 HEX_DIGITS = r"^[0-9a-f]{64}$"
 CASES = pa.DataFrameSchema(
@@ -393,8 +393,7 @@ def build_store(
     cannot be read or were replaced (named together), or a folder that cannot be written or is
     too full.
     """
-    if resize not in RESIZES:
-        raise unknown("resize", resize, RESIZES)
+    look_up("resize", resize, RESIZES)
     if size < 1:
         raise InputError(f"size {size} is not positive", where="size", remedy="Give pixels, >= 1.")
     color = dataset.manifest.color

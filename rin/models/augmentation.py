@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from rin.errors import unknown
+from rin.errors import look_up
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,7 @@ AUGMENTATION: dict[str, Augmentation] = {
 
 def find_augmentation(name: str) -> Augmentation:
     """Return the augmentation called `name`; raise `InputError` for an unknown one."""
-    if name not in AUGMENTATION:
-        raise unknown("augmentation", name, list(AUGMENTATION))
-    return AUGMENTATION[name]
+    return look_up("augmentation", name, AUGMENTATION)
 
 
 def gathered_affine(images: Any, matrices: Any) -> Any:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up
 
 if TYPE_CHECKING:
     import keras
@@ -55,9 +55,7 @@ BACKBONES: dict[str, Backbone] = dict(list(ALL_BACKBONES.items())[:4])
 
 def find_backbone(name: str) -> Backbone:
     """Return the backbone called `name`; raise `InputError` for an unknown one."""
-    if name not in ALL_BACKBONES:
-        raise unknown("backbone", name, list(ALL_BACKBONES))
-    return ALL_BACKBONES[name]
+    return look_up("backbone", name, ALL_BACKBONES)
 
 
 def check_size(name: str, size: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rin.errors import unknown
+from rin.errors import look_up
 from rin.models.augmentation import find_augmentation
 from rin.models.backbones import build_backbone
 
@@ -101,8 +101,7 @@ def apply_unfreezing(backbone: keras.Model, regime: str) -> None:
     Call it before `compile`: the compiled step keeps the variables that were trainable when it was
     made.  Frozen batch normalisation runs in inference mode.
     """
-    if regime not in UNFREEZING:
-        raise unknown("unfreezing", regime, UNFREEZING)
+    look_up("unfreezing", regime, UNFREEZING)
     first = {"unfreeze_all": 0, "freeze_all": len(backbone.layers), "unfreeze_top10": -10}[regime]
     backbone.trainable = regime != "freeze_all"
     # Layer by layer: Keras passes a model's value on only when it changes.

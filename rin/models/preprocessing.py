@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up
 
 _CAFFE_MEAN = (103.939, 116.779, 123.68)
 _TORCH_MEAN = (0.485, 0.456, 0.406)
@@ -76,9 +76,7 @@ PREPROCESSING: dict[str, Preprocessing] = {
 
 def find_preprocessing(name: str) -> Preprocessing:
     """Return the contract called `name`; raise `InputError` for an unknown one."""
-    if name not in PREPROCESSING:
-        raise unknown("preprocessing", name, list(PREPROCESSING))
-    return PREPROCESSING[name]
+    return look_up("preprocessing", name, PREPROCESSING)
 
 
 def check_pixels(images: np.ndarray, *, where: str) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up, unknown
 from rin.files import read_yaml, sha256_of, write_atomically
 from rin.models.backbones import build_backbone, find_backbone
 from rin.models.preprocessing import PREPROCESSING, Preprocessing, find_preprocessing
@@ -107,8 +107,7 @@ def resolve_contract(name: str, backbone: str) -> str:
         return name
     entries = load_entries()
     inits = {entry.init for entry in entries}
-    if name not in inits:
-        raise unknown("preprocessing", name, [*PREPROCESSING, *sorted(inits)])
+    look_up("preprocessing", name, [*PREPROCESSING, *sorted(inits)])
     return find_entry(name, backbone, entries).preprocessing
 
 

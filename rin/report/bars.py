@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from rin.errors import unknown
+from rin.errors import look_up
 from rin.report.format import format_number
 from rin.report.style import INK, WIDTH, check_columns, check_one_each, kind_style
 
@@ -38,8 +38,7 @@ def bars(
     check_columns(rows, ["group", "init", "value"])
     check_one_each(rows, ["group", "init"])
     rows = rows.reset_index(drop=True)
-    if marks not in _MARKS:
-        raise unknown("marks", marks, _MARKS)
+    look_up("marks", marks, _MARKS)
     groups, inits = (list(dict.fromkeys(rows[name])) for name in ("group", "init"))
     ax = ax or plt.subplots(figsize=(min(WIDTH, max(6.4, 2 + 1.6 * len(groups))), 3.6))[1]
     width = 0.8 / len(inits)
@@ -105,8 +104,7 @@ def _baselines(ax: Axes, baselines: pd.DataFrame, groups: Sequence[str]) -> list
     check_columns(baselines, ["group", "baseline", "value"])
     dashes = dict(zip(dict.fromkeys(baselines["baseline"]), _DASHES * 9, strict=False))
     for row in baselines.itertuples():
-        if row.group not in groups:
-            raise unknown("group", row.group, groups)
+        look_up("group", row.group, groups)
         at, look = groups.index(row.group), {"linewidth": 1.4, "gid": "baseline", "zorder": 3}
         ends = at - 0.46, at + 0.46
         ax.hlines(row.value, *ends, color=INK, linestyle=dashes[row.baseline], **look)

@@ -23,7 +23,7 @@ from typing import Any, TextIO
 
 import rin
 from rin.data.chunks import end_with_parent
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up
 from rin.files import sha256_of
 
 # A loaded machine may take a minute to import what a kernel needs.
@@ -63,8 +63,7 @@ def check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
 
     known = notebook_parameters(source)
     for name, value in parameters.items():
-        if name not in known:
-            raise unknown(f"parameter of notebook {source.name}", name, tuple(known))
+        look_up(f"parameter of notebook {source.name}", name, known)
         try:
             TypeAdapter(known[name]).validate_python(value, strict=True)
         except ValidationError as error:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from rin.errors import unknown
+from rin.errors import look_up
 from rin.report.style import (
     FAINT,
     check_columns,
@@ -98,8 +98,7 @@ def learning_curves(
     the others, and a triangle with its value marks each at the upper edge.
     """
     known = [c for c in history if f"val_{c}" in history]
-    if metric not in known:
-        raise unknown("metric", metric, known)
+    look_up("metric", metric, known)
     ax = ax or plt.subplots(figsize=(6.4, 3.8))[1]
     drawn = pd.concat([rows_of(history, init) for init in inits])
     values = drawn[[metric, f"val_{metric}"]].to_numpy(dtype=float)

@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse, special
 from statsmodels.stats.proportion import proportion_confint
 
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up
 from rin.stats.inputs import binary_labels, check_level, cluster_codes, score_row, score_rows
 from rin.stats.tests import statistic, t_test
 
@@ -293,8 +293,7 @@ def area_interval(
     on the logit scale.
     """
     quantile = normal_quantile(level)
-    if scale not in SCALES:
-        raise unknown("scale", scale, SCALES)
+    look_up("scale", scale, SCALES)
     if math.isnan(variance) or (scale == "logit" and area in (0, 1)):
         return math.nan, math.nan
     error = math.sqrt(variance)

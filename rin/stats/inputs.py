@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up
 
 RUN = ["task", "fold", "scenario", "init", "seed"]
 COLUMNS = [*RUN, "case_id", "part", "label", "score"]
@@ -172,8 +172,7 @@ def check_known(kind: str, names: Sequence[str], present: pd.Series) -> None:
     """Raise InputError for a name that a column lacks, listing those that it has."""
     there = sorted(present.dropna().unique())
     for name in names:
-        if name not in there:
-            raise unknown(kind, name, there)
+        look_up(kind, name, there)
 
 
 def check_unique(rows: pd.DataFrame, key: list[str]) -> None:

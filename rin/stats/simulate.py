@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import special
 from statsmodels.stats.proportion import proportion_confint
 
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up
 from rin.stats.delong import (
     cluster_parts,
     normal_quantile,
@@ -112,8 +112,7 @@ def simulate_test_sets(
             where="simulation",
             remedy="Pass a correlation from 0 to below 1, 4 patients or more, and images of each.",
         )
-    if labels not in LABELS:
-        raise unknown("labels", labels, LABELS)
+    look_up("labels", labels, LABELS)
     rng = np.random.default_rng([seed, round(correlation * 1e9)])
     normal = rng.standard_normal((replicates, 2, patients, images + 1))
     # The first column is the patient effect, the others are image effects.

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up, unknown
 from rin.files import read_yaml
 from rin.models.augmentation import find_augmentation
 from rin.models.backbones import BACKBONES, check_size
@@ -308,8 +308,7 @@ class Profile(Settings):
         if any(self.cases_for(task) is not None for task in official):
             raise ValueError("cases: official splits name all their cases, so none can be drawn")
         for name in self.backbones:
-            if name not in BACKBONES:
-                raise unknown("backbone", name, list(BACKBONES))
+            look_up("backbone", name, BACKBONES)
         sections = {"factors.resize": self.factors and self.factors.resize}
         sections["factors.preprocessing"] = self.factors and self.factors.preprocessing
         sections |= {"from_random": self.from_random, "sanity": self.sanity}
@@ -348,8 +347,7 @@ class Profile(Settings):
 
         `InputError` for a study that is not one of `STUDIES`.
         """
-        if study not in STUDIES:
-            raise unknown("study", study, [*STUDIES])
+        look_up("study", study, STUDIES)
         if study == MAIN:
             names = [scenario.name for scenario in scenarios_of(self.backbones)]
             return StudyFilter.model_construct(tasks=self.tasks, scenarios=names, folds=self.folds)

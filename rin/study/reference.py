@@ -26,7 +26,7 @@ from scipy.special import logit
 
 from rin.data.dataset import Dataset
 from rin.data.manifest import DatasetManifest
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up
 from rin.explain.lesion_maps import lesion_map_table
 from rin.files import sha256_of
 from rin.models.weights import locate
@@ -351,8 +351,7 @@ def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
     folder = name_or_folder
     if not isinstance(folder, Path):
         known = sorted(path.parent.name for path in reference_folder().glob(f"*/{RUN}"))
-        if name_or_folder not in known:
-            raise unknown("reference run", name_or_folder, known or ["none"])
+        look_up("reference run", name_or_folder, known or ["none"])
         folder = reference_folder() / name_or_folder
     facts = _read_facts(folder / RUN)
     tables = {}

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from rin.data.store import ImageStore, open_store
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up
 from rin.explain.overlap import (
     baseline_scores,
     lesion_boxes,
@@ -301,8 +301,7 @@ def predictions(
     """
     planned = finished_runs(study, name, task)
     external = dict.fromkeys(name for each in planned for name in each.inputs.external)
-    if part not in (known := [*SCORED_PARTS, *external]):
-        raise unknown("part", part, known)
+    look_up("part", part, [*SCORED_PARTS, *external])
     table = _read(study, planned, PREDICTIONS)
     return table[table["part"] == part].reset_index(drop=True)
 

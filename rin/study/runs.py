@@ -17,7 +17,7 @@ import pandas as pd
 
 from rin import paper
 from rin.data.manifest import find_task, load_manifest, manifest_names
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up
 from rin.explain.lesion_maps import lesion_map_table
 from rin.study import run
 from rin.study.pretraining import pretrained
@@ -90,8 +90,7 @@ class Runs:
         `InputError` for a study or a task that is not known.
         """
         asked = self.study.profile.filter_of(study)
-        if task not in self.paper_tasks:
-            raise unknown("task", task, self.paper_tasks)
+        look_up("task", task, self.paper_tasks)
         planned = asked is not None and task in asked.tasks
         if planned and (self.reference is None or has_real_images(self.study, task)):
             return "own"

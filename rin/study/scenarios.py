@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rin.errors import unknown
+from rin.errors import look_up
 from rin.models.backbones import BACKBONES
 
 LEARNING_RATES: dict[str, tuple[float, ...]] = {
@@ -44,9 +44,7 @@ SCENARIOS: dict[str, Scenario] = {
 
 def find_scenario(name: str) -> Scenario:
     """Return the scenario called `name`; raise `InputError` for an unknown one."""
-    if name not in SCENARIOS:
-        raise unknown("scenario", name, list(SCENARIOS))
-    return SCENARIOS[name]
+    return look_up("scenario", name, SCENARIOS)
 
 
 def scenarios_of(backbones: list[str] | tuple[str, ...]) -> list[Scenario]:

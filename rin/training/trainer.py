@@ -21,7 +21,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up, unknown
 from rin.models.build import Architecture, Classifier, build_classifier
 from rin.models.preprocessing import Preprocessing, check_pixels
 from rin.models.weights import random_weights
@@ -160,8 +160,7 @@ def learning_rate(
     (Loshchilov and Hutter 2017).  `warmup` is the share of the steps, 0 to below 1, over which the
     rate first rises from zero in a line.
     """
-    if schedule not in SCHEDULES:
-        raise unknown("schedule", schedule, SCHEDULES)
+    look_up("schedule", schedule, SCHEDULES)
     rising = round(warmup * steps)
     if schedule == "constant" and rising == 0:
         return peak

@@ -10,7 +10,7 @@ from rin.data.layouts import ddti, folders, mrnet, rsna, table
 from rin.data.layouts.found import FoundCase
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up
 
 Reader = Callable[[Tree, DatasetManifest], list[FoundCase]]
 LAYOUTS: dict[str, Reader] = {
@@ -46,8 +46,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
             remedy="Name its options table, images (was folder), label (was label_column) and "
             'image (file_template with the column in it, as "{id:03d}.png").',
         )
-    if manifest.layout not in LAYOUTS:
-        raise unknown("layout", manifest.layout, sorted(LAYOUTS))
+    reader = look_up("layout", manifest.layout, LAYOUTS)
     where = f"manifest {manifest.name}"
     if manifest.patient_pattern is not None and manifest.layout not in PATTERNED:
         raise InputError(
@@ -55,7 +54,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
             where=where,
             remedy=f"Leave it out, or use a layout that reads one: {', '.join(PATTERNED)}.",
         )
-    cases = sorted(LAYOUTS[manifest.layout](tree, manifest), key=lambda case: case.case_id)
+    cases = sorted(reader(tree, manifest), key=lambda case: case.case_id)
     if manifest.independence != "patient":
         return cases
     if manifest.layout in UNNAMED and all(case.patient_id == case.case_id for case in cases):
