@@ -20,7 +20,7 @@ from statsmodels.stats import api as statsmodels_tests
 
 from rin import paper
 from rin.curation.taxonomy import REGIONS, load_taxonomy
-from rin.data.manifest import find_task, load_manifest, manifest_names
+from rin.data.manifest import find_task, load_manifest
 from rin.files import read_yaml
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
@@ -28,7 +28,6 @@ from rin.stats.audit import audit_tasks, rounded
 
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
 KINDS: dict[str, str] = _READ["kinds"]
-STATUSES = ("open", "explained")
 ENTRIES: tuple[dict, ...] = tuple(_READ["entries"])
 #: What sources outside the paper state, by name; and beside it the paper's settings and database.
 FACTS = dict(chain.from_iterable(facts.items() for facts in _READ["facts"].values()))
@@ -62,12 +61,6 @@ def ledger(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def places() -> frozenset[str]:
-    """Return every place that an entry may name: of the paper, of others, of the manifests."""
-    manifests = (f"data_manifests/{name}.yaml" for name in manifest_names())
-    return frozenset((*paper.PLACES, *_READ["sources"].values(), *manifests))
 
 
 def checks() -> dict[str, tuple[Mapping[str, object], bool]]:
