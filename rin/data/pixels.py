@@ -16,9 +16,7 @@ row.
 
 import io
 import math
-import struct
 import threading
-import zlib
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +25,7 @@ import numpy as np
 from PIL import Image
 from skimage.draw import polygon, rectangle
 
-from rin.data.dicom import read_dicom
+from rin.data.dicom import BROKEN, MAX_PIXELS, read_dicom
 from rin.data.tree import SEPARATOR, VOLUME, place_of, read_bytes
 from rin.errors import InputError
 
@@ -120,7 +118,8 @@ MARK = "#"
 # NumPy parses headers as Python literals, which before 3.11.8 fails at random where threads do so
 # at once (python/cpython#106905).
 _PARSING = threading.Lock()
-_NO_VOLUME = (OSError, ValueError, EOFError, OverflowError, SyntaxError, TypeError, MemoryError)
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+_UNREADABLE = (*BROKEN, *_BOMBS, MemoryError, SyntaxError)
 
 
 def slice_locator(locator: str, number: int) -> str:
@@ -169,7 +168,7 @@ def _volume(root: Path, locator: str) -> np.ndarray:
                 volume = np.lib.format.open_memmap(path, mode="r")
     except InputError:
         raise
-    except _NO_VOLUME as error:
+    except _UNREADABLE as error:
         raise InputError(
             f"the volume cannot be read ({error})",
             where=place_of(root, locator),
@@ -195,48 +194,31 @@ def _unpacked(root: Path, locator: str, _modified: int, _size: int) -> np.ndarra
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 GRAY_MODES = ("1", "L")
 COLOR_MODES = ("RGB", "RGBA", "P", "LA", "PA", "La", "RGBa")
-MAX_PIXELS = 64_000_000
-_DECODING = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    OverflowError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
 
 
-def read_gray(root: Path, locator: str, window: tuple[float, float] | None = None) -> np.ndarray:
-    """Read a picture as gray, uint8 (h, w), 0 to 255.
+def read_picture(
+    root: Path, locator: str, color: bool = False, window: tuple[float, float] | None = None
+) -> np.ndarray:
+    """Read a picture, 0 to 255: gray, uint8 (h, w), or in ``color``, (h, w, 3).
 
-    ``window`` is center and width for a DICOM picture (:func:`rin.data.dicom.read_dicom`).
-    InputError for a file that is empty, truncated, unrecognised, too large, of several pages or
-    of 16 bits.
+    In colour, gray is repeated three times.  ``window`` is center and width in Hounsfield units,
+    for gray DICOM pictures (:func:`rin.data.dicom.read_dicom`).  InputError for a file that is
+    empty, truncated, unrecognised, too large, of several pages or of 16 bits.
     """
-    if locator.lower().endswith(".dcm"):
+    if not color and locator.lower().endswith(".dcm"):
         return read_dicom(root, locator, window)
-    if is_slice(locator):
+    if not color and is_slice(locator):
         return read_slice(root, locator)
     picture = _open(root, locator)
-    if picture.mode in GRAY_MODES:
+    if not color and picture.mode in GRAY_MODES:
         return np.asarray(picture.convert("L"))
-    colors = _flatten(picture)
-    pixels = np.asarray(colors)
-    if (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all():
+    flat = _flatten(picture)
+    pixels = np.asarray(flat)
+    if color:
+        return pixels
+    if (pixels == pixels[..., :1]).all():
         return np.ascontiguousarray(pixels[..., 0])
-    return np.asarray(colors.convert("L"))
-
-
-def read_rgb(root: Path, locator: str) -> np.ndarray:
-    """Read a picture as colour, uint8 (h, w, 3), 0 to 255; gray is repeated three times.
-
-    Raises InputError as :func:`read_gray`.
-    """
-    return np.asarray(_flatten(_open(root, locator)))
+    return np.asarray(flat.convert("L"))
 
 
 def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> np.ndarray:
@@ -251,7 +233,7 @@ def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> n
         if is_shape(locator):
             merged |= rasterise(locator, shape)
             continue
-        gray = read_gray(root, locator)
+        gray = read_picture(root, locator)
         if gray.shape != tuple(shape):
             raise InputError(
                 f"the mask is {gray.shape[1]} x {gray.shape[0]} pixels and its picture "
@@ -265,18 +247,20 @@ def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> n
 
 def _open(root: Path, locator: str) -> Image.Image:
     content = read_bytes(root, locator)
-    if not content:
-        raise _refusal(root, locator, "the file is empty")
     try:
         picture = Image.open(io.BytesIO(content), formats=FORMATS)
         if picture.width * picture.height > MAX_PIXELS:
-            raise Image.DecompressionBombError(f"{picture.width} x {picture.height} pixels")
+            raise ValueError(f"{picture.width} x {picture.height} pixels")
         if getattr(picture, "n_frames", 1) > 1:
             raise ValueError(f"{picture.n_frames} frames in one file")
         picture.load()
-    except _DECODING as error:
+    except _UNREADABLE as error:
         problem = f"the file is no whole picture in {', '.join(FORMATS)} ({error})"
-        raise _refusal(root, locator, problem) from error
+        raise InputError(
+            problem if content else "the file is empty",
+            where=place_of(root, locator),
+            remedy="Fetch the file again, or remove it and correct the manifest's counts.",
+        ) from error
     if picture.mode not in GRAY_MODES + COLOR_MODES:
         raise InputError(
             f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning",
@@ -294,23 +278,7 @@ def _flatten(picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(black, layers).convert("RGB")
 
 
-def _refusal(root: Path, locator: str, problem: str) -> InputError:
-    remedy = "Fetch the file again, or remove it and correct the manifest's counts."
-    return InputError(problem, where=place_of(root, locator), remedy=remedy)
-
-
 RESIZES = ("stretch", "pad")
-
-
-def read_picture(
-    root: Path, locator: str, color: bool, window: tuple[float, float] | None
-) -> np.ndarray:
-    """Read a picture, uint8 (h, w), or (h, w, 3) in colour.
-
-    ``window`` is center and width in Hounsfield units, for gray pictures that need one.
-    Raises InputError as :func:`rin.data.pixels.read_gray`.
-    """
-    return read_rgb(root, locator) if color else read_gray(root, locator, window)
 
 
 def resize_picture(pixels: np.ndarray, size: int, resize: str, nearest: bool = False) -> np.ndarray:

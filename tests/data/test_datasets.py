@@ -12,7 +12,7 @@ from rin.data import dataset
 from rin.data.dataset import LISTED, check_counts, exact_duplicates, locate
 from rin.data.layouts.found import FoundCase
 from rin.data.manifest import load_manifest
-from rin.data.pixels import read_gray, read_mask
+from rin.data.pixels import read_mask, read_picture
 from rin.data.store import CASES, validate_cases
 from rin.errors import InputError
 
@@ -60,7 +60,7 @@ def test_open_dataset_of_a_zip_equals_that_of_the_folder(busi_root, busi_manifes
     assert zipped.location == "busi.zip"
     assert zipped.digest == unpacked.digest
     assert zipped.cases["image"][0] == f"busi.zip::{wrap}benign/benign (1).png"
-    np.testing.assert_array_equal(read_gray(zipped.root, zipped.cases["image"][0]), picture(1))
+    np.testing.assert_array_equal(read_picture(zipped.root, zipped.cases["image"][0]), picture(1))
 
 
 def remove(path):

@@ -7,7 +7,7 @@ from PIL import Image
 from rin.data.layouts import find_cases
 from rin.data.layouts.ddti import UNRATED
 from rin.data.manifest import load_manifest
-from rin.data.pixels import read_gray, read_mask
+from rin.data.pixels import read_mask, read_picture
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -67,7 +67,7 @@ def test_find_cases_returns_pictures_with_case_number_as_patient(root):
 
 def test_find_cases_masks_are_the_outlines_in_pixels(root):
     case = read(root)[1]
-    picture = read_gray(root, case.image)
+    picture = read_picture(root, case.image)
     mask = read_mask(root, case.masks, picture.shape)
     expected = np.zeros((8, 10), dtype=bool)
     expected[1:4, 1:5] = True

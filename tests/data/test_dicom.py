@@ -19,7 +19,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGBaseline8Bit
 
 from rin.data import dicom
 from rin.data.dicom import patient_of, read_dicom
-from rin.data.pixels import read_gray
+from rin.data.pixels import read_picture
 from rin.errors import InputError
 
 OTHERS = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -203,13 +203,13 @@ def test_header_of_the_hemorrhage_challenge_with_ids_for_uids_is_read_in_silence
     assert patient_of(tmp_path, name) == "ID_b81a287f"
 
 
-def test_read_gray_reads_dicom_from_a_folder_and_an_archive(tmp_path):
+def test_read_picture_reads_dicom_from_a_folder_and_an_archive(tmp_path):
     stored = np.array([[1024, 1064, 1200]], dtype=np.int16)
     rescale = {"RescaleSlope": 1, "RescaleIntercept": -1024}
     save_dicom(tmp_path / "set" / "A.DCM", stored, **rescale)
     zip_folder(tmp_path / "set", tmp_path / "set.zip")
-    assert read_gray(tmp_path, "set/A.DCM", BRAIN).tolist() == [[0, 129, 255]]
-    assert read_gray(tmp_path, "set.zip::A.DCM", BRAIN).tolist() == [[0, 129, 255]]
+    assert read_picture(tmp_path, "set/A.DCM", window=BRAIN).tolist() == [[0, 129, 255]]
+    assert read_picture(tmp_path, "set.zip::A.DCM", window=BRAIN).tolist() == [[0, 129, 255]]
 
 
 @pytest.mark.parametrize(

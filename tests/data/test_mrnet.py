@@ -9,8 +9,8 @@ from sklearn.metrics import roc_auc_score
 from rin.data.layouts import find_cases
 from rin.data.layouts.mrnet import Slices
 from rin.data.manifest import find_task, load_manifest
-from rin.data.pixels import read_gray
-from rin.data.standins import mrnet
+from rin.data.pixels import read_picture
+from rin.data.standins.datasets import draw_knee
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -76,7 +76,7 @@ def test_find_cases_returns_a_case_per_slice_with_the_exam_as_patient(root):
 def test_find_cases_locators_are_read_as_the_slices(root):
     case = next(case for case in read(root) if case.case_id == "0001-sagittal-3")
     volume = np.load(root / "MRNet-v1.0" / "train" / "sagittal" / "0001.npy")
-    np.testing.assert_array_equal(read_gray(root, case.image), volume[3])
+    np.testing.assert_array_equal(read_picture(root, case.image), volume[3])
 
 
 def test_find_cases_takes_plane_slices_and_parts_from_the_options(root):
@@ -220,8 +220,7 @@ def test_stand_in_structure_separates_torn_from_whole_about_as_designed(
     brightness, torn = [], []
     for kind in ("normal", torn_kind):
         for index in range(40):
-            rng = np.random.default_rng([9, index, kind == torn_kind])
-            picture, found = mrnet.draw_slice(rng, mrnet.draw_knee(rng, kind), across)
-            brightness.append(picture[::2, ::2][found[structure]].mean())
+            picture, phantom = draw_knee(kind, index, 9, across)
+            brightness.append(picture[::2, ::2][phantom.areas[structure]].mean())
             torn.append(kind == torn_kind)
     assert 0.75 < roc_auc_score(torn, brightness) < 0.98

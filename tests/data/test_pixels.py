@@ -6,15 +6,15 @@ from busi_files import picture, save
 from PIL import Image
 
 from rin.data import pixels
-from rin.data.pixels import read_gray, read_mask, read_picture, read_rgb, resize_picture
+from rin.data.pixels import read_mask, read_picture, resize_picture
 from rin.errors import InputError
 
 RAMP = np.arange(24, dtype=np.uint8).reshape(4, 6) * 10
 
 
-def test_read_gray_of_gray_png_returns_its_pixels(tmp_path):
+def test_read_picture_of_gray_png_returns_its_pixels(tmp_path):
     Image.fromarray(RAMP).save(tmp_path / "a.png")
-    read = read_gray(tmp_path, "a.png")
+    read = read_picture(tmp_path, "a.png")
     assert read.dtype == np.uint8
     np.testing.assert_array_equal(read, RAMP)
 
@@ -22,67 +22,62 @@ def test_read_gray_of_gray_png_returns_its_pixels(tmp_path):
 @pytest.mark.parametrize(
     ("color", "luma"), [((255, 0, 0), 76), ((0, 255, 0), 150), ((0, 0, 255), 29)]
 )
-def test_read_gray_of_colour_is_itu_601_luma(tmp_path, color, luma):
+def test_read_picture_of_colour_is_itu_601_luma(tmp_path, color, luma):
     Image.new("RGB", (2, 2), color).save(tmp_path / "a.png")  # 0.299 R + 0.587 G + 0.114 B
-    assert (read_gray(tmp_path, "a.png") == luma).all()
+    assert (read_picture(tmp_path, "a.png") == luma).all()
 
 
-def test_read_gray_of_palette_looks_the_colours_up(tmp_path):
+def test_read_picture_of_palette_looks_the_colours_up(tmp_path):
     picture = Image.new("P", (2, 1))
     picture.putpalette([200, 200, 200, 10, 10, 10])
     picture.putdata([1, 0])
     picture.save(tmp_path / "a.png")
-    assert read_gray(tmp_path, "a.png").tolist() == [[10, 200]]
+    assert read_picture(tmp_path, "a.png").tolist() == [[10, 200]]
 
 
-def test_read_gray_of_rgba_lays_transparency_over_black(tmp_path):
+def test_read_picture_of_rgba_lays_transparency_over_black(tmp_path):
     picture = Image.new("RGBA", (2, 1), (100, 100, 100, 255))
     picture.putpixel((1, 0), (100, 100, 100, 0))
     picture.save(tmp_path / "a.png")
-    assert read_gray(tmp_path, "a.png").tolist() == [[100, 0]]
+    assert read_picture(tmp_path, "a.png").tolist() == [[100, 0]]
 
 
-def test_read_gray_of_16_bit_png_is_refused_with_the_remedy(tmp_path):
+def test_read_picture_of_16_bit_png_is_refused_with_the_remedy(tmp_path):
     Image.fromarray(RAMP.astype(np.uint16) * 200).save(tmp_path / "a.png")
     with pytest.raises(InputError, match=r"a\.png: pixels of mode 'I;16'.*Window the picture"):
-        read_gray(tmp_path, "a.png")
+        read_picture(tmp_path, "a.png")
 
 
-def test_read_rgb_of_gray_repeats_the_channel(tmp_path):
-    Image.fromarray(RAMP).save(tmp_path / "a.png")
-    np.testing.assert_array_equal(read_rgb(tmp_path, "a.png"), np.stack([RAMP] * 3, axis=-1))
-
-
-def test_read_gray_of_empty_file_says_so(tmp_path):
+def test_read_picture_of_empty_file_says_so(tmp_path):
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"a\.png: the file is empty"):
-        read_gray(tmp_path, "a.png")
+        read_picture(tmp_path, "a.png")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF"])
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.8])
-def test_read_gray_of_truncated_file_is_refused(tmp_path, kind, share):
+def test_read_picture_of_truncated_file_is_refused(tmp_path, kind, share):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
     whole = io.BytesIO()
     Image.fromarray(noise).save(whole, kind)
     (tmp_path / "a.x").write_bytes(whole.getvalue()[: int(share * len(whole.getvalue()))])
     with pytest.raises(InputError, match="no whole picture"):
-        read_gray(tmp_path, "a.x")
+        read_picture(tmp_path, "a.x")
 
 
-def test_read_gray_of_decompression_bomb_is_refused_before_decoding(tmp_path, monkeypatch):
+def test_read_picture_of_decompression_bomb_is_refused_before_decoding(tmp_path, monkeypatch):
     Image.new("1", (3000, 3000)).save(tmp_path / "a.png")
     monkeypatch.setattr(pixels, "MAX_PIXELS", 1_000_000)
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
     with pytest.raises(InputError, match="3000 x 3000 pixels"):
-        read_gray(tmp_path, "a.png")
+        read_picture(tmp_path, "a.png")
 
 
-def test_read_gray_of_several_frames_is_refused(tmp_path):
+def test_read_picture_of_several_frames_is_refused(tmp_path):
     frames = [Image.fromarray(RAMP), Image.fromarray(RAMP)]
     frames[0].save(tmp_path / "a.tif", save_all=True, append_images=frames[1:])
     with pytest.raises(InputError, match="2 frames"):
-        read_gray(tmp_path, "a.tif")
+        read_picture(tmp_path, "a.tif")
 
 
 def test_read_mask_of_two_files_is_their_union(tmp_path):

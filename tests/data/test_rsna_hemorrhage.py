@@ -7,9 +7,9 @@ from pydicom import dcmread
 from rin.data.layouts import find_cases
 from rin.data.layouts.rsna import KINDS, read_labels
 from rin.data.manifest import load_manifest
-from rin.data.pixels import read_gray
+from rin.data.pixels import read_picture
 from rin.data.standins import write_stand_in
-from rin.data.standins.rsna import draw_head_slice
+from rin.data.standins.datasets import draw_head_slice
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -142,6 +142,8 @@ def test_stand_in_files_are_ct_images_in_hounsfield_units(standin):
 def test_stand_in_reads_back_as_it_was_drawn(standin, kind):
     for index in (0, 1):  # signed and unsigned
         drawn = draw_head_slice(kind, index, 0, seed=1)
-        gray = read_gray(standin, f"{TOP}/stage_2_train/{drawn.image_id}.dcm", MANIFEST.window)
+        gray = read_picture(
+            standin, f"{TOP}/stage_2_train/{drawn.image_id}.dcm", window=MANIFEST.window
+        )
         share = (np.rint(drawn.hounsfield) - 39.5) / 79 + 0.5
         np.testing.assert_array_equal(gray, np.rint(255 * np.clip(share, 0, 1)))

@@ -9,9 +9,9 @@ from pydicom import dcmread
 
 from rin.data.layouts import find_cases
 from rin.data.manifest import load_manifest
-from rin.data.pixels import read_gray, read_mask
+from rin.data.pixels import read_mask, read_picture
 from rin.data.standins import write_stand_in
-from rin.data.standins.rsna import draw_radiograph
+from rin.data.standins.datasets import draw_radiograph
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -202,7 +202,7 @@ def test_stand_in_reads_back_as_it_was_drawn(standin, standin_cases):
         for index in (2, 3):  # not compressed; MONOCHROME1
             drawn = draw_radiograph(kind, index, 0, seed=1)
             case = cases[drawn.image_id]
-            difference = read_gray(standin, case.image).astype(int) - drawn.pixels
+            difference = read_picture(standin, case.image).astype(int) - drawn.pixels
             assert np.abs(difference).max() <= (0 if index == 2 else 20)
             mask = read_mask(standin, case.masks, drawn.pixels.shape)
             assert mask.any() == (kind == "opacity")

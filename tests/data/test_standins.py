@@ -17,11 +17,16 @@ from rin.data.dataset import find_root, open_dataset
 from rin.data.layouts import find_cases
 from rin.data.leakage import SAME_LESION, near_duplicates
 from rin.data.manifest import load_manifest
-from rin.data.pixels import read_rgb
+from rin.data.pixels import read_picture
 from rin.data.standins import write_stand_in
-from rin.data.standins.chest_ct import draw_cc_ccii_scan, draw_covid19_patient
-from rin.data.standins.rsna import draw_head_slice, draw_radiograph
-from rin.data.standins.ultrasound import draw_breast, draw_thyroid
+from rin.data.standins.datasets import (
+    draw_breast,
+    draw_cc_ccii_scan,
+    draw_covid19_patient,
+    draw_head_slice,
+    draw_radiograph,
+    draw_thyroid,
+)
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -188,7 +193,9 @@ def test_stand_in_corpus_has_the_classes_asked_for_and_colour_or_none(tmp_path, 
     assert dataset.cases["label"].value_counts().tolist() == [3] * 8
     assert dataset.cases["digest"].is_unique
     assert (dataset.cases[["width", "height"]] == 64).all(axis=None)
-    spread = np.ptp(read_rgb(dataset.root, dataset.cases["image"][0]), axis=-1).max()
+    spread = np.ptp(
+        read_picture(dataset.root, dataset.cases["image"][0], color=True), axis=-1
+    ).max()
     assert spread > 50 if colour else spread == 0
 
 

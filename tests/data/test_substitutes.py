@@ -20,7 +20,7 @@ from rin.data.leakage import (
     picture_hash,
 )
 from rin.data.manifest import load_manifest
-from rin.data.pixels import read_gray, resize_picture
+from rin.data.pixels import read_picture, resize_picture
 from rin.data.splits import given_folds
 from rin.data.tree import open_tree
 
@@ -35,7 +35,7 @@ def open_real(name, root):
         pytest.skip(f"{location} is not under DATA_ROOT")
     rows = []
     for case in find_cases(open_tree(root, location), manifest):
-        pixels = read_gray(root, case.image)
+        pixels = read_picture(root, case.image)
         bits, blank = picture_hash(resize_picture(pixels, 256, "stretch"))
         rows.append(
             {

@@ -15,7 +15,7 @@ import pandas as pd
 
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import DatasetManifest
-from rin.data.standins import chest_ct, corpora, mrnet, rsna, ultrasound
+from rin.data.standins import datasets
 from rin.data.standins.writers import write_json, write_whole
 from rin.errors import InputError, unknown
 
@@ -33,16 +33,18 @@ class StandIn(NamedTuple):
 
 _CORPUS = ("class_count", "per_class")
 STAND_INS: dict[str, StandIn] = {
-    "busbra": StandIn(ultrasound.write_busbra, ultrasound.BUSI_CLASSES[:2]),
-    "busi": StandIn(ultrasound.write_busi, ultrasound.BUSI_CLASSES, version=2),
-    "cc_ccii": StandIn(chest_ct.write_cc_ccii, tuple(chest_ct.CC_CCII_CLASSES)),
-    "covid19_ct": StandIn(chest_ct.write_covid19_ct, chest_ct.COVID19_CLASSES),
-    "ddti": StandIn(ultrasound.write_ddti, ultrasound.DDTI_CLASSES),
-    "mrnet": StandIn(mrnet.write_mrnet, tuple(mrnet.KINDS)),
-    "radiologic": StandIn(corpora.write_radiologic, _CORPUS, version=2),
-    "photographic": StandIn(corpora.write_photographic, _CORPUS),
-    "rsna_hemorrhage": StandIn(rsna.write_hemorrhage, rsna.HEMORRHAGE_CLASSES),
-    "rsna_pneumonia": StandIn(rsna.write_pneumonia, tuple(rsna.PNEUMONIA_CLASSES)),
+    "busbra": StandIn(datasets.write_busbra, datasets.BUSI_CLASSES[:2], version=2),
+    "busi": StandIn(datasets.write_busi, datasets.BUSI_CLASSES, version=3),
+    "cc_ccii": StandIn(datasets.write_cc_ccii, tuple(datasets.CC_CCII_CLASSES), version=2),
+    "covid19_ct": StandIn(datasets.write_covid19_ct, datasets.COVID19_CLASSES, version=2),
+    "ddti": StandIn(datasets.write_ddti, datasets.DDTI_KINDS[:2], version=2),
+    "mrnet": StandIn(datasets.write_mrnet, tuple(datasets.KNEES), version=2),
+    "radiologic": StandIn(datasets.write_radiologic, _CORPUS, version=3),
+    "photographic": StandIn(datasets.write_photographic, _CORPUS, version=2),
+    "rsna_hemorrhage": StandIn(datasets.write_hemorrhage, datasets.HEMORRHAGE_CLASSES, version=2),
+    "rsna_pneumonia": StandIn(
+        datasets.write_pneumonia, tuple(datasets.PNEUMONIA_CLASSES), version=2
+    ),
 }
 
 

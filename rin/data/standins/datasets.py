@@ -1,0 +1,614 @@
+"""The stand-in of each dataset: which phantoms its cases are, and its files and tables.
+
+One hidden suspicion per case drives number, size, shape and contrast of what is found; its
+distributions overlap.  Files of a case do not depend on how many cases there are.
+"""
+
+import hashlib
+import io
+import json
+import uuid
+from collections import Counter
+from itertools import chain
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy import ndarray
+from numpy.random import default_rng
+from PIL import Image
+from pydicom import dcmwrite
+from pydicom.encaps import encapsulate
+from pydicom.uid import CTImageStorage, JPEGBaseline8Bit, SecondaryCaptureImageStorage
+from scipy.ndimage import binary_erosion
+from skimage.color import hsv2rgb
+from skimage.measure import approximate_polygon, find_contours
+
+from rin.data.layouts import folders, rsna
+from rin.data.standins.phantoms import Phantom, blurred, smooth_noise, to_uint8
+from rin.data.standins.writers import (
+    fill,
+    make_uid,
+    new_instance,
+    write_cases,
+    write_json,
+    write_picture,
+    write_table,
+)
+
+SIDE = 160
+SHAPE = (SIDE, SIDE)
+BUSI_CLASSES = ("benign", "malignant", "normal")
+UNRATED = "unrated"
+DDTI_KINDS = ("benign", "malignant", UNRATED)
+COVID19_CLASSES = ("negative", "positive")
+CC_CCII_CLASSES = {"cp": "CP", "ncp": "NCP", "normal": "Normal"}
+HEMORRHAGE_CLASSES = ("hemorrhage", "none")
+#: Mean of the suspicion, of which the SD is 1.
+SUSPICION = {
+    **{"benign": -1.0, "malignant": 1.0, UNRATED: 0.0},
+    **{"negative": -1.0, "positive": 1.0, "cp": -1.0, "ncp": 1.0, "normal": 0.0},
+}
+#: Source class of each kind of patient, and the mean of its suspicion.
+PNEUMONIA_CLASSES = {
+    "opacity": (rsna.OPACITY, 1.2),
+    "not_normal": ("No Lung Opacity / Not Normal", -0.9),
+    "normal": ("Normal", -1.2),
+}
+#: Highest suspicion of each TI-RADS category but the last.
+TIRADS = {"benign": ((-1.0, "2"), (9.0, "3")), "malignant": ((0.2, "4a"), (0.9, "4b"), (1.6, "4c"))}
+#: CC-CCII: the lesions stand in the middle two slices, and those are listed.
+LESION_SLICES = (1, 2)
+METADATA_COLUMNS = (
+    *("patient_id", "Age", "Sex(Male1/Female2)", "Critical_illness"),
+    *("Liver_function", "Lung_function", "Progression (Days)"),
+)
+#: MRNet: the source class, and whether ligament and meniscus are torn.
+KNEES = {
+    "normal": ("normal", False, False),
+    "abnormal": ("abnormal", False, False),
+    "acl": ("acl", True, False),
+    "meniscus": ("meniscus", False, True),
+    "both": ("acl+meniscus", True, True),
+}
+#: Classes of the corpora in turn; each further round of them is another variant.
+LOOKS = {
+    "ultrasound_smooth": ("breast", "breast lesion", -2.0),
+    "ultrasound_rough": ("breast", "breast lesion", 2.0),
+    "ct_abdomen": ("abdomen", "", 0.0),
+    "radiograph_chest": ("chest film", "", 0.0),
+    "mr_brain": ("head FLAIR", "", 0.0),
+    "ultrasound_plain": ("breast", "", 0.0),
+    "ct_head": ("head", "", 0.0),
+    "radiograph_bone": ("bone film", "", 0.0),
+}
+MOTIFS = dict.fromkeys(("disc", "stripes", "star", "crowd", "tree", "box"))
+
+
+def write_busi(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
+    """Write pictures and masks.
+
+    The last benign case is a cropped and brightened copy of the first (where there are two),
+    so that the leakage checks have something to find.
+    """
+
+    def write(kind: str, index: int) -> tuple[str, int, int]:
+        repeat = kind == "benign" and 0 < index == counts[kind] - 1
+        picture, masks = draw_breast(kind, 0 if repeat else index, seed)
+        if repeat:
+            picture = to_uint8(picture[2:-2, 2:-2] / 255 * 1.04 + 0.01)
+            masks = [mask[2:-2, 2:-2] for mask in masks]
+        stem = f"{kind} ({index + 1})"
+        write_picture(folder / kind / f"{stem}.png", picture)
+        for number, mask in enumerate(masks):
+            tail = f"_{number}" if number else ""
+            write_picture(folder / kind / f"{stem}_mask{tail}.png", mask)
+        return kind, 1, len(masks)
+
+    return write_cases(write, counts)
+
+
+def write_busbra(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
+    """Write pictures, masks, and the tables of cases and of five folds.
+
+    Every second patient has two pictures.
+    """
+
+    def write(kind: str, index: int) -> list[tuple]:
+        rng = default_rng([seed, BUSI_CLASSES.index(kind), index, 1])
+        patient = 2 * index + BUSI_CLASSES.index(kind) + 1
+        category = int(rng.integers(2, 5)) + (kind == "malignant")
+        device = rng.choice(["GE Logiq 5", "GE Logiq 7"])
+        histology = {"benign": "fibroadenoma", "malignant": "invasive ductal carcinoma"}[kind]
+        rows = []
+        for view, side in enumerate(["left", "right"] if index % 2 else ["single"]):
+            # Far from the indices of BUSI, so that the two datasets share no picture.
+            picture, masks = draw_breast(kind, 10**6 + 2 * index + view, seed)
+            name = f"{patient:04d}-{side[0]}"
+            write_picture(folder / "Images" / f"bus_{name}.png", picture)
+            write_picture(folder / "Masks" / f"mask_{name}.png", np.any(masks, axis=0))
+            box = (*picture.shape[::-1], side, "")
+            row = (f"bus_{name}", patient, histology, kind, category, device, *box)
+            rows.append((row, (f"bus_{name}", kind, index % 5 + 1)))
+        return rows
+
+    rows, folds = zip(*sorted(chain.from_iterable(write_cases(write, counts))), strict=True)
+    columns = ["ID", "Case", "Histology", "Pathology", "BIRADS", "Device"]
+    write_table(folder / "bus_data.csv", [*columns, "Width", "Height", "Side", "BBOX"], rows)
+    write_table(folder / "5-fold-cv.csv", ["ID", "Pathology", "kFold"], folds)
+    return [(row[3], 1, 1) for row in rows]
+
+
+def draw_breast(kind: str, index: int, seed: int) -> tuple[ndarray, list[ndarray]]:
+    """Draw an image, uint8, 180 to 288 pixels wide, and a mask, bool, per lesion.
+
+    Without a lesion there is one empty mask.
+    """
+    rng = default_rng([seed, BUSI_CLASSES.index(kind), index])
+    width = int(rng.integers(180, 289))
+    phantom = Phantom("breast", (int(width * rng.uniform(0.6, 0.95)), width), rng, rng)
+    masks = []
+    if kind != "normal":
+        suspicion = SUSPICION[kind] + rng.normal()
+        masks.append(phantom.add_lesion("breast lesion", rng, suspicion))
+        if index % (25 if kind == "benign" else 100) == 2:
+            second = phantom.add_lesion("breast lesion", rng, suspicion, 0.5)
+            masks.append(second & ~masks[0])
+    shown = [mask for mask in masks if mask.any()]
+    return phantom.picture(), shown or [np.zeros(phantom.shape, bool)]
+
+
+def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
+    """Write an XML file a patient, and JPEGs; the class is the TI-RADS category.
+
+    Every third patient has two images.  To each dozen patients comes one without a category,
+    which the study leaves out.
+    """
+
+    def write(kind: str, index: int) -> tuple[str, int, int]:
+        number, n_images = f"{len(DDTI_KINDS) * index + DDTI_KINDS.index(kind) + 1}", 1
+        n_images += index % 3 == 1
+        rng = default_rng([seed, DDTI_KINDS.index(kind), index, 0])
+        suspicion, tirads = _thyroid_suspicion(kind, index, seed), ""
+        if kind != UNRATED:
+            tirads = next((name for limit, name in TIRADS[kind] if suspicion <= limit), "5")
+        age, sex = int(np.clip(rng.normal(48, 14), 16, 88)), "F" if rng.random() < 0.85 else "M"
+        fields = {"number": number, "age": str(age), "sex": sex}
+        fields |= dict.fromkeys(("composition", "echogenicity", "margins", "calcifications"), "")
+        fields |= {"tirads": tirads, "reportbacaf": "", "reporteco": "generated"}
+        case, outlines = ElementTree.Element("case"), 0
+        for tag, text in fields.items():
+            ElementTree.SubElement(case, tag).text = text
+        for image in range(1, n_images + 1):
+            picture, nodules = draw_thyroid(kind, index, seed, image)
+            write_picture(folder / f"{number}_{image}.jpg", picture, quality=92)
+            mark = ElementTree.SubElement(case, "mark")
+            ElementTree.SubElement(mark, "image").text = str(image)
+            ElementTree.SubElement(mark, "svg").text = json.dumps(list(map(_region, nodules)))
+            outlines += len(nodules)
+        path = folder / f"{number}.xml"
+        ElementTree.ElementTree(case).write(path, encoding="utf-8", xml_declaration=True)
+        return tirads or UNRATED, n_images, outlines
+
+    return write_cases(write, counts | {UNRATED: -(-sum(counts.values()) // 12)})
+
+
+def _thyroid_suspicion(kind: str, index: int, seed: int) -> float:
+    return SUSPICION[kind] + default_rng([seed, DDTI_KINDS.index(kind), index]).normal()
+
+
+def draw_thyroid(kind: str, index: int, seed: int, image: int) -> tuple[ndarray, list[ndarray]]:
+    """Draw an image of a patient, uint8, 200 to 256 pixels wide, and a mask, bool, per nodule.
+
+    Every seventh patient has two nodules.
+    """
+    suspicion = _thyroid_suspicion(kind, index, seed)
+    rng = default_rng([seed, DDTI_KINDS.index(kind), index, image])
+    width = int(rng.integers(200, 257))
+    phantom = Phantom("neck", (int(width * rng.uniform(0.6, 0.72)), width), rng, rng)
+    nodules = [phantom.add_lesion("thyroid nodule", rng, suspicion)]
+    if index % 7 == 3:
+        second = phantom.add_lesion("thyroid nodule", rng, suspicion, 0.55)
+        nodules.append(second & ~nodules[0])
+    return phantom.picture(), [nodule for nodule in nodules if binary_erosion(nodule).any()]
+
+
+def _region(mask: ndarray) -> dict:
+    """Return the outline of a mask in the form of the dataset's annotations."""
+    contours = find_contours(np.pad(mask, 1), 0.5)
+    corners = approximate_polygon(max(contours, key=len) - 1, 0.6)[:-1]
+    points = [{"x": int(x), "y": int(y)} for y, x in np.rint(corners)]
+    return {"points": points, "annotation": {}, "regionType": "freehand"}
+
+
+def write_covid19_ct(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
+    """Write the slices of so many patients in class folders."""
+
+    def write(kind: str, index: int) -> tuple[str, int, int]:
+        slices = draw_covid19_patient(kind, index, seed)
+        for number, picture in enumerate(slices, start=1):
+            write_picture(folder / kind / f"{kind[0]}{index + 1:04d}_{number}.png", picture)
+        return kind, len(slices), 0
+
+    return write_cases(write, counts)
+
+
+def draw_covid19_patient(kind: str, index: int, seed: int) -> list[ndarray]:
+    """Draw the slices of one patient, uint8 (160, 160) each.
+
+    Patients of both classes may have a consolidation, which says nothing about the class.
+    """
+    who = [seed, COVID19_CLASSES.index(kind), index]
+    rng = default_rng([*who, 0])
+    suspicion, dense = SUSPICION[kind] + rng.normal(), rng.random() < 0.2
+    slices = []
+    for height in (-0.45, 0.0, 0.4):
+        phantom = Phantom("thorax", SHAPE, default_rng(who), rng, height + rng.normal(0, 0.08))
+        for _ in range(rng.poisson(np.clip(2.4 + 2.0 * suspicion, 0.1, 9))):
+            phantom.add_lesion("ground glass", rng, suspicion)
+        if dense and rng.random() < 0.7:
+            phantom.add_lesion("consolidation", rng, 1.5)
+        slices.append(phantom.picture())
+    return slices
+
+
+def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
+    """Write the scans of so many patients, and tables; counted are listed and normal slices."""
+
+    def write(kind: str, index: int) -> tuple[str, str, list[str]]:
+        # Numbers interleave, so that each patient and scan has one number in the whole set.
+        number = 3 * index + list(CC_CCII_CLASSES).index(kind) + 1
+        # The published slices are PNG in most scans and JPEG in some.
+        ending, quality = (".jpg", {"quality": 95}) if index % 5 == 4 else (".png", {})
+        names = []
+        for position, picture in enumerate(draw_cc_ccii_scan(kind, index, seed)):
+            place = f"{CC_CCII_CLASSES[kind]}/{number}/{1000 + number}"
+            names.append(f"{place}/{position:04d}{ending}")
+            write_picture(folder / names[-1], picture, **quality)
+        return kind, str(number), names
+
+    listed, scans, clinical, rows = [], [], [], []
+    for kind, patient, names in write_cases(write, counts):
+        name = CC_CCII_CLASSES[kind]
+        scans.append((f"{name}-1.zip", name, patient, 1000 + int(patient), len(names)))
+        lesions = [] if kind == "normal" else [names[number] for number in LESION_SLICES]
+        listed += lesions
+        rows.append((name, len(lesions or names), 0))
+        if kind == "ncp":
+            rng = default_rng([seed, len(CC_CCII_CLASSES), int(patient)])
+            age, days = int(rng.integers(22, 85)), int(rng.integers(1, 15))
+            critical = int(rng.random() < 0.2)
+            clinical.append((patient, age, 1 + age % 2, critical, *rng.integers(0, 6, 2), days))
+    write_table(folder / folders.LESIONS, ("imgpath",), [(name,) for name in listed])
+    write_table(folder / folders.SCANS, folders.SCAN_COLUMNS, scans)
+    write_table(folder / folders.METADATA, METADATA_COLUMNS, clinical)
+    return rows
+
+
+def draw_cc_ccii_scan(kind: str, index: int, seed: int) -> list[ndarray]:
+    """Draw the slices of one scan, top to bottom, uint8 (160, 160) each.
+
+    COVID-19 (ncp) tends to several hazy patches near the pleura of both lungs, common pneumonia
+    (cp) to one dense area in one lung.
+    """
+    who = [seed, list(CC_CCII_CLASSES).index(kind), index]
+    rng = default_rng([*who, 0])
+    suspicion = SUSPICION[kind] + rng.normal()
+    dense = rng.random() < 1 / (1 + np.exp(2.5 * suspicion))
+    slices = []
+    for number, height in enumerate((0.85, 0.3, -0.2, -0.95)[: 4 - index % 2]):
+        phantom = Phantom("thorax", SHAPE, default_rng(who), rng, height + rng.normal(0, 0.06))
+        if number in LESION_SLICES and kind != "normal":
+            patches = int(rng.poisson(np.clip(2.8 + 1.8 * suspicion, 0.2, 9)))
+            for _ in range(patches):
+                phantom.add_lesion("ground glass", rng)
+            if dense or not patches:
+                phantom.add_lesion("consolidation", rng, suspicion)
+        slices.append(phantom.picture())
+    return slices
+
+
+def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
+    """Write volumes and tables; every eighth exam stands in the part ``valid``.
+
+    Axial and coronal volumes are short and carry no sign.
+    """
+    for split in ("train", "valid"):
+        for plane in ("axial", "coronal", "sagittal"):
+            (folder / split / plane).mkdir(parents=True)
+
+    def write(kind: str, index: int) -> tuple[str, str, str]:
+        number = list(KNEES).index(kind)
+        valid = (index + number) % 8 == 0
+        split = "valid" if valid else "train"
+        name = f"{len(KNEES) * index + number + 5000 * valid:04d}"
+        n = 9 + (index + number) % 3
+        places = {"sagittal": (2 * np.arange(n) + 1) / n - 1}
+        places |= dict.fromkeys(("axial", "coronal"), (-0.3, 0.0, 0.3))
+        for plane, own in places.items():
+            slices = [draw_knee(kind, index, seed, place, plane)[0] for place in own]
+            np.save(folder / split / plane / f"{name}.npy", np.stack(slices))
+        return split, name, kind
+
+    exams = sorted(write_cases(write, counts))
+    for column, table in enumerate(("abnormal", "acl", "meniscus")):
+        for split in ("train", "valid"):
+            own = [(name, KNEES[kind][column]) for part, name, kind in exams if part == split]
+            rows = [f"{name},{int(sign not in ('normal', False))}\n" for name, sign in own]
+            (folder / f"{split}-{table}.csv").write_text("".join(rows), "utf-8")
+    return [(KNEES[kind][0], n, 0) for kind, n in counts.items()]
+
+
+def draw_knee(
+    kind: str, index: int, seed: int, place: float, plane: str = "sagittal"
+) -> tuple[ndarray, Phantom]:
+    """Draw a slice, uint8 (256, 256), ``place`` (-1 to 1) along the knee; and its phantom.
+
+    A torn ligament (around 0) tends to be bright in its middle, a torn meniscus to bear a bright
+    line; both come with fluid in the joint.
+    """
+    who = [seed, list(KNEES).index(kind), index]
+    rng = default_rng([*who, int(1000 * (place + 2)), len(plane)])
+    # Drawn smaller and enlarged: slices are smooth, and noise comes last.
+    main = plane == "sagittal"
+    body, size = ("knee", 128) if main else (f"knee {plane}", 64)
+    phantom = Phantom(body, (size, size), default_rng(who), rng, place)
+    if main:
+        exam = default_rng([*who, 0])
+        ligament, meniscus = ((1.0 if torn else -1.0) + exam.normal() for torn in KNEES[kind][1:])
+        phantom.add_lesion("effusion", exam, max(ligament, meniscus) + (kind != "normal"))
+        phantom.add_lesion("torn meniscus", exam, meniscus)
+        if "ligament" in phantom.frames:
+            phantom.add_lesion("torn ligament", exam, ligament)
+    return phantom.picture((256, 256)), phantom
+
+
+def _write_dicom(
+    path: Path,
+    sop_class: str,
+    patient: str,
+    stored: ndarray,
+    photometric: str = "MONOCHROME2",
+    *,
+    bits: int,
+    millimeters: float,
+    jpeg: bool = False,
+    **elements: Any,
+) -> None:
+    """Write stored values (h, w) that span so many millimeters."""
+    spacing = round(millimeters / SIDE, 3)
+    header = new_instance(
+        sop_class,
+        SOPInstanceUID=make_uid("image", path.stem),
+        StudyInstanceUID=make_uid("study", patient),
+        SeriesInstanceUID=make_uid("series", patient),
+        StudyDate="19010101",
+        PatientID=patient,
+        PatientName=patient,
+        PixelSpacing=[spacing, spacing],
+        **elements,
+    )
+    header.set_pixel_data(stored, photometric, bits, generate_instance_uid=False)
+    if jpeg:
+        coded = io.BytesIO()
+        Image.fromarray(stored).save(coded, "JPEG", quality=92)
+        header.PixelData = encapsulate([coded.getvalue()])
+        header.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+        fill(header, LossyImageCompression="01", LossyImageCompressionMethod="ISO_10918_1")
+    dcmwrite(path, header, enforce_file_format=True)
+
+
+class Radiograph(NamedTuple):
+    """One image: its id, patient, class, pixels (uint8) and boxes (x, y, width, height)."""
+
+    image_id: str
+    patient: str
+    source_class: str
+    pixels: ndarray
+    boxes: tuple[tuple[int, int, int, int], ...]
+
+
+def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
+    """Write radiographs and tables of so many patients; every sixth patient has two images.
+
+    As in the published files, pictures are JPEG-compressed and every image bears its own
+    ``patientId``, while the mapping table names the patients; a few files are not compressed or
+    are MONOCHROME1, which readers must also master.
+    """
+    (folder / rsna.RADIOGRAPHS).mkdir()
+
+    def write(kind: str, index: int) -> list[Radiograph]:
+        images = [draw_radiograph(kind, index, take, seed) for take in range(1 + (index % 6 == 5))]
+        inverted = index % 8 == 3
+        for image in images:
+            _write_dicom(
+                folder / rsna.RADIOGRAPHS / f"{image.image_id}.dcm",
+                SecondaryCaptureImageStorage,
+                image.image_id,
+                255 - image.pixels if inverted else image.pixels,
+                "MONOCHROME1" if inverted else "MONOCHROME2",
+                bits=8,
+                millimeters=350,
+                jpeg=index % 5 != 2,
+                Modality="CR",
+                BodyPartExamined="CHEST",
+                ConversionType="WSD",
+                ViewPosition=("PA", "AP")[index % 2],
+            )
+        return images
+
+    images = [image for taken in write_cases(write, counts) for image in taken]
+    labels, classes, mapping = [], [], []
+    takes: Counter[str] = Counter()
+    for name, patient, source_class, _, boxes in sorted(images):
+        for box in boxes or [()]:
+            labels.append([name, *(map(float, box) if box else [""] * 4), int(bool(boxes))])
+            classes.append([name, source_class])
+        identity = {"subset_img_id": name, "img_id": f"{patient}_{takes[patient]:03d}.png"}
+        uids = {"SOPInstanceUID": make_uid("image", name)}
+        uids["StudyInstanceUID"] = make_uid("study", name)
+        mapping.append(identity | uids)
+        takes[patient] += 1
+    columns = ["patientId", *rsna.SIDES, "Target"]
+    write_table(folder / rsna.BOXES, columns, labels)
+    write_table(folder / rsna.CLASS_INFO, ["patientId", "class"], classes)
+    write_json(folder / rsna.MAPPING, mapping)
+    return [(image.source_class, 1, len(image.boxes)) for image in images]
+
+
+def draw_radiograph(kind: str, index: int, take: int, seed: int) -> Radiograph:
+    """Draw an image of a patient, whose images share the anatomy but not the opacities.
+
+    Images without a box may be abnormal in another way, or carry a faint shadow.
+    """
+    number = list(PNEUMONIA_CLASSES).index(kind)
+    source_class, mean = PNEUMONIA_CLASSES[kind]
+    who = [seed, number, index]
+    rng = default_rng([*who, 1 + take])
+    suspicion = mean + rng.normal()
+    phantom = Phantom("chest film", SHAPE, default_rng(who), rng, zoom=1 - 0.08 * take)
+    boxes = []
+    if kind == "not_normal":
+        other = ("large heart", "pleural fluid", "scar")[index % 3]
+        phantom.add_lesion(other, default_rng([*who, 0]))
+    if kind == "opacity":
+        for _ in range(1 + int(rng.poisson(max(0.1, 0.7 + 0.4 * suspicion)))):
+            mask = phantom.add_lesion("opacity", rng, suspicion)
+            rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+            sizes = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+            boxes.append((int(columns[0]), int(rows[0]), *sizes))
+    elif suspicion > -0.5:
+        phantom.add_lesion("opacity", rng, suspicion - 0.5)
+    level = rng.uniform(0.9, 1.05) * phantom.scan() + rng.normal(0, 0.02)
+    pixels = to_uint8(np.clip(level, 0, 1) ** rng.uniform(0.85, 1.2))
+    name = hashlib.sha256(f"{seed} {kind} {index} {take}".encode()).digest()[:16]
+    image_id, patient = str(uuid.UUID(bytes=name, version=4)), f"{number:02d}{index + 1:06d}"
+    return Radiograph(image_id, patient, source_class, pixels, tuple(dict.fromkeys(boxes)))
+
+
+class HeadSlice(NamedTuple):
+    """One slice: its id, patient, Hounsfield units (float) and the kinds of blood that it shows."""
+
+    image_id: str
+    patient: str
+    hounsfield: ndarray
+    kinds: tuple[str, ...]
+
+
+def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
+    """Write two CT slices of so many patients, and the table of labels.
+
+    Of a patient with hemorrhage at least one slice shows it, and it alone is labelled so.
+    Scanners differ: every other patient has 16 signed bits, the others 12 unsigned ones.
+    """
+    (folder / rsna.SLICES).mkdir()
+
+    def write(kind: str, index: int) -> list[HeadSlice]:
+        slices = [draw_head_slice(kind, index, number, seed) for number in (0, 1)]
+        for number, drawn in enumerate(slices):
+            stored = np.clip(np.rint(drawn.hounsfield) + 1024, 0, 4095)
+            _write_dicom(
+                folder / rsna.SLICES / f"{drawn.image_id}.dcm",
+                CTImageStorage,
+                drawn.patient,
+                stored.astype(np.uint16 if index % 2 else np.int16),
+                bits=12 if index % 2 else 16,
+                millimeters=240,
+                Modality="CT",
+                BodyPartExamined="HEAD",
+                ImagePositionPatient=[0.0, 0.0, 15.0 * number],
+                ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+                RescaleSlope=1,
+                RescaleIntercept=-1024,
+                RescaleType="HU",
+                WindowCenter=30,
+                WindowWidth=80,
+            )
+        return slices
+
+    slices = [drawn for patient in write_cases(write, counts) for drawn in patient]
+    labels = []
+    for drawn in slices:
+        shown = (*drawn.kinds, "any") if drawn.kinds else ()
+        labels += [(f"{drawn.image_id}_{k}", int(k in shown)) for k in rsna.KINDS]
+    write_table(folder / rsna.KINDS_TABLE, ["ID", "Label"], labels)
+    return sorted(("hemorrhage" if drawn.kinds else "none", 1, 0) for drawn in slices)
+
+
+def draw_head_slice(kind: str, index: int, number: int, seed: int) -> HeadSlice:
+    """Draw a slice of a patient; slices lie 15 mm apart, and those without blood may have some
+    artefact that is hardly denser than brain.
+    """
+    who = [seed, HEMORRHAGE_CLASSES.index(kind), index]
+    patient, rng = default_rng([*who, 2]), default_rng([*who, number])
+    bleeds = kind == "hemorrhage"
+    if bleeds and patient.random() >= 0.2:
+        # In four of five patients one slice alone shows it.
+        bleeds = number == int(patient.integers(2))
+    phantom, kinds = Phantom("head", SHAPE, default_rng(who), rng, 0.3 * number), ()
+    suspicion = (1.2 if bleeds else -1.2) + rng.normal()
+    if bleeds:
+        n_kinds = 1 + int(rng.random() < 0.25)
+        kinds = tuple(sorted(rng.choice(rsna.SUBTYPES, n_kinds, replace=False).tolist()))
+    for blood in kinds or ("intraparenchymal",) * (suspicion > -0.9):
+        phantom.add_lesion(blood, rng, suspicion - 0.8 * (not bleeds))
+    name = hashlib.sha256(f"{seed} {kind} {index}".encode()).hexdigest()
+    image = hashlib.sha256(f"{name} {number}".encode()).hexdigest()
+    return HeadSlice(f"ID_{image[:9]}", f"ID_{name[:8]}", phantom.scan(), kinds)
+
+
+def write_radiologic(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
+    """Write ``class_count`` folders of ``per_class`` PNGs, 64 x 64."""
+    return _write_corpus(folder, counts, seed, LOOKS, ".png")
+
+
+def write_photographic(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
+    """Write ``class_count`` folders of ``per_class`` JPEGs, 64 x 64."""
+    return _write_corpus(folder, counts, seed, MOTIFS, ".jpg")
+
+
+def _write_corpus(
+    folder: Path, counts: dict[str, int], seed: int, classes: dict, ending: str
+) -> list[tuple]:
+    rows, variants = [], -(-counts["class_count"] // len(classes)) + 1
+    for number in range(counts["class_count"]):
+        variant, place = divmod(number, len(classes))
+        name = list(classes)[place]
+        for index in range(counts["per_class"]):
+            rng = default_rng([seed, number, index])
+            if classes is MOTIFS:
+                picture = _photograph(rng, name, variant / variants)
+            else:
+                body, lesion, suspicion = LOOKS[name]
+                zoom, height = 1.3**variant, 0.3 * variant
+                phantom = Phantom(body, (64, 64), rng, rng, height, zoom)
+                if lesion:
+                    phantom.add_lesion(lesion, rng, suspicion)
+                picture = phantom.picture()
+            path = folder / f"{number:02d}_{name}" / f"{index + 1:04d}{ending}"
+            write_picture(path, picture, quality=90)
+        rows.append((f"{number:02d}_{name}", counts["per_class"], 0))
+    return rows
+
+
+def _photograph(rng: np.random.Generator, motif: str, hue: float) -> ndarray:
+    """Draw a motif in front of sky and ground, uint8 (64, 64, 3)."""
+    phantom = Phantom(motif, (64, 64), rng, rng)
+    horizon = 1 / (1 + np.exp(-(np.arange(64) - rng.uniform(20, 50)) / 2))[:, None]
+    ground, sky = rng.uniform(0, 1, 2)
+    full = np.ones((64, 64))
+    back = (
+        full * np.where(horizon > 0.5, ground, sky),
+        full * rng.uniform(0.1, 0.6),
+        0.45 + 0.25 * horizon + 0.08 * smooth_noise(rng, (64, 64), 3),
+    )
+    front = (
+        full * ((hue + rng.normal(0, 0.03)) % 1),
+        full * rng.uniform(0.55, 1),
+        rng.uniform(0.55, 0.95) + 0.08 * smooth_noise(rng, (64, 64), 1.5),
+    )
+    front, back = (hsv2rgb(np.clip(np.stack(part, -1), 0, 1)) for part in (front, back))
+    alpha = phantom.levels[..., None]
+    return to_uint8((alpha * front + (1 - alpha) * back) * rng.uniform(0.75, 1.1))
