@@ -112,6 +112,7 @@ NOTEBOOKS = (
     Notebook("evidence/audit", _EVIDENCE),
     Notebook("evidence/discrepancies", _EVIDENCE),
     Notebook("evidence/replications", _EVIDENCE),
+    Notebook("evidence/questions", _EVIDENCE),
     Notebook("evidence/probe", _EVIDENCE, ("pipeline/pretraining",), "probe", leaves="probe"),
     Notebook("pipeline/curation", _LIVE, (), "curation"),
     Notebook("pipeline/pretraining", _LIVE, ("pipeline/curation",), "pretraining", "weights"),
