@@ -3,8 +3,6 @@
 Real files that are present but broken raise; they are never replaced by a stand-in.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter
@@ -19,7 +17,7 @@ import pandas as pd
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, FoundCase
 from rin.data.manifest import DatasetManifest, load_manifest, manifest_names
-from rin.data.pixels import is_slice, read_picture, resize_picture
+from rin.data.pixels import read_picture, resize_picture
 from rin.data.standins import write_stand_in
 from rin.data.store import (
     CASES,
@@ -204,15 +202,20 @@ def skipped(
 DIGEST_ROWS = 65_536
 
 
-def locate(manifest: DatasetManifest, data_root: Path) -> str | None:
-    """Return the first of the manifest's locations that exists under the data root, or None."""
-    data_root = Path(data_root)
-    if not data_root.is_dir():
+def check_data_root(data_root: Path) -> None:
+    """Raise InputError where a data root is no folder."""
+    if not Path(data_root).is_dir():
         raise InputError(
             "there is no such data root",
             where=data_root,
-            remedy="Set DATA_ROOT to the folder that holds the datasets, or unset it.",
+            remedy="Name the folder that holds the datasets in DATA_ROOT, or unset it.",
         )
+
+
+def locate(manifest: DatasetManifest, data_root: Path) -> str | None:
+    """Return the first of the manifest's locations that exists under the data root, or None."""
+    check_data_root(data_root)
+    data_root = Path(data_root)
     for location in manifest.locations:
         place, _, inner = location.partition(SEPARATOR)
         if not (data_root / place).exists():
@@ -421,8 +424,9 @@ def _of_dataset(
     manifest = load_manifest(name)
     names = [case.image for case in find_cases(open_located(manifest, data_root), manifest)]
     title = f"{manifest.title} ({provenance})"
-    pixels, description = _draw(data_root, names, title, manifest.window, n, size, seed)
-    return SamplePictures(pixels, description, provenance)
+    return SamplePictures(
+        *_draw(data_root, names, title, manifest.window, n, size, seed), provenance
+    )
 
 
 def _draw(
@@ -439,9 +443,6 @@ def _draw(
         remedy = f"Known endings: {', '.join(PICTURES)}, .dcm."
         raise InputError("no pictures there", where=title, remedy=remedy)
     drawn = sorted(np.random.default_rng(seed).permutation(len(names))[:n])
-    pixels = np.empty((len(drawn), size, size, 3), np.uint8)
-    for row, locator in zip(pixels, (names[i] for i in drawn), strict=True):
-        gray = locator.lower().endswith(".dcm") or is_slice(locator)
-        picture = resize_picture(read_picture(root, locator, not gray, window), size, "stretch")
-        row[:] = picture[..., None] if gray else picture
+    pictures = (read_picture(root, names[number], True, window) for number in drawn)
+    pixels = np.stack([resize_picture(picture, size, "stretch") for picture in pictures])
     return pixels, f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"

@@ -202,13 +202,12 @@ def read_picture(
     """Read a picture, 0 to 255: gray, uint8 (h, w), or in ``color``, (h, w, 3).
 
     In colour, gray is repeated three times.  ``window`` is center and width in Hounsfield units,
-    for gray DICOM pictures (:func:`rin.data.dicom.read_dicom`).  InputError for a file that is
-    empty, truncated, unrecognised, too large, of several pages or of 16 bits.
+    for DICOM pictures (:func:`rin.data.dicom.read_dicom`), which are gray.  InputError for a file
+    that is empty, truncated, unrecognised, too large, of several pages or of 16 bits.
     """
-    if not color and locator.lower().endswith(".dcm"):
-        return read_dicom(root, locator, window)
-    if not color and is_slice(locator):
-        return read_slice(root, locator)
+    if (dicom := locator.lower().endswith(".dcm")) or is_slice(locator):
+        gray = read_dicom(root, locator, window) if dicom else read_slice(root, locator)
+        return np.repeat(gray[..., None], 3, axis=2) if color else gray
     picture = _open(root, locator)
     if not color and picture.mode in GRAY_MODES:
         return np.asarray(picture.convert("L"))

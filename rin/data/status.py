@@ -15,6 +15,7 @@ from tqdm import tqdm
 from rin.data.dataset import (
     Finding,
     check_counts,
+    check_data_root,
     count_classes,
     count_patients,
     locate,
@@ -53,7 +54,8 @@ def dataset_status(data_root: Path | None, folder: Path | None = None) -> pd.Dat
         ``problem`` of a broken one; ``instead``, read as long as it is not there; ``to_do``.
     """
     manifests = {name: load_manifest(name, folder) for name in manifest_names(folder)}
-    check_data_root(data_root)
+    if data_root is not None:
+        check_data_root(data_root)
     places = {name: _find_dataset(manifest, data_root) for name, manifest in manifests.items()}
     feeds = [(other, task) for other in manifests.values() for task in other.tasks]
     rows = []
@@ -92,16 +94,6 @@ def _how_to_get(manifest: DatasetManifest, here: list[str], substitutes: list[st
     either = "" if manifest.access == "not public" else "or "
     others = f"; {either}get its substitute {' or '.join(substitutes)}" if substitutes else ""
     return f"{get}{others}."
-
-
-def check_data_root(data_root: Path | None) -> None:
-    """Raise InputError where a data root is given and is no folder."""
-    if data_root is not None and not Path(data_root).is_dir():
-        raise InputError(
-            "there is no such data root",
-            where=data_root,
-            remedy="Name the folder that holds the datasets, or leave it out.",
-        )
 
 
 def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[str, str, str]:

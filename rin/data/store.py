@@ -366,11 +366,12 @@ class ImageStore:
 
     def images(self) -> np.memmap:
         """Return the images, read-only uint8 (n, size, size), or (n, size, size, 3) in colour."""
-        return _open_array(self.path / IMAGES)
+        return np.load(self.path / IMAGES, mmap_mode="r")
 
     def masks(self) -> np.memmap | None:
         """Return the masks, read-only bool (n, size, size), or None for a dataset without."""
-        return _open_array(self.path / MASKS) if (self.path / MASKS).exists() else None
+        masks = self.path / MASKS
+        return np.load(masks, mmap_mode="r") if masks.exists() else None
 
 
 def build_store(
@@ -503,17 +504,6 @@ def _write_arrays(
                 file.flush()
                 os.fsync(file.fileno())
             Path(source).unlink()
-
-
-def _open_array(path: Path) -> np.memmap:
-    try:
-        return np.load(path, mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"the stored array cannot be opened ({error})",
-            where=path,
-            remedy="Delete the store's folder; the next run decodes the pictures again.",
-        ) from error
 
 
 def _damage(path: Path) -> str | None:
