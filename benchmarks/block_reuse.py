@@ -27,9 +27,9 @@ from pathlib import Path
 
 from rin.study import open_study, run_pretraining, task_inputs
 from rin.study.ledger import Ledger
-from rin.study.plan import Block, group_blocks, plan_runs
+from rin.study.plan import Block, group_blocks, plan_runs, weights_folders
 from rin.study.profile import Profile
-from rin.study.run import block_inputs, run_block
+from rin.study.run import run_block
 
 TARGET = 8
 COMPARED = ("predictions.parquet", "history.parquet", "cams.npy")
@@ -61,7 +61,7 @@ def profile_of(arguments):
 def train_in_fresh_process(blocks, shared, ledger):
     """Train blocks in one Python process of their own and return its wall time in seconds."""
     with tempfile.NamedTemporaryFile(suffix=".jobs") as jobs:
-        jobs.write(pickle.dumps([(block, shared, ledger) for block in blocks]))
+        jobs.write(pickle.dumps([(block, ledger, *shared) for block in blocks]))
         jobs.flush()
         started = time.perf_counter()
         subprocess.run(
@@ -97,7 +97,7 @@ def compare(arguments, folder):
     study = open_study(profile_of(arguments), results=folder)
     inputs = task_inputs(study, "breast")
     run_pretraining(study)
-    shared = block_inputs(study, [inputs])
+    shared = weights_folders(study), study.profile.seed, study.profile.execution
     blocks = group_blocks(plan_runs(study, inputs))
     count, alone = sum(len(block.runs) for block in blocks), sampled(blocks, arguments.sample)
     reused, fresh = Ledger(folder / "reused"), Ledger(folder / "fresh")
@@ -132,8 +132,8 @@ def main():
     parser.add_argument("--jobs", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.jobs:
-        for block, shared, ledger in pickle.loads(arguments.jobs.read_bytes()):
-            run_block(block, shared, ledger)
+        for job in pickle.loads(arguments.jobs.read_bytes()):
+            run_block(*job)
         return
     with tempfile.TemporaryDirectory() as folder:
         if not compare(arguments, Path(folder)):

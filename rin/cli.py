@@ -102,7 +102,7 @@ def curate(
 ) -> None:
     """Turn the archive of the profile into a corpus; may be killed and called again."""
     from rin.study import open_study
-    from rin.study.curation import curated_corpus, curation_plan
+    from rin.study.corpora import curated_corpus, curation_plan
 
     study = open_study(profile, data_root=data_root, results=results)
     corpus, plan = curated_corpus(study), curation_plan(study)

@@ -44,7 +44,7 @@ from rin.report.format import book_table, format_interval
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import init_style, use_style
 from rin.study import open_runs
-from rin.study.curation import archive_truth, curation_plan
+from rin.study.corpora import archive_truth, curation_plan
 
 use_style()
 shorten = "{:.24}".format  # identifiers are long

@@ -42,11 +42,11 @@ from rin.report.maps import cam_panel, image_row
 from rin.report.page import glue_values, picture
 from rin.report.roc import curve
 from rin.report.style import use_style
-from rin.study import open_study, sanity_table, similarity_summary
+from rin.study import open_study, sanity_table
 from rin.study.plan import find_entries, weights_folders
 from rin.study.runs import Runs
 from rin.study.setting import find_manifest
-from rin.training.cascade import backbone_stages
+from rin.training.cascade import backbone_stages, similarity_summary
 
 use_style()
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it counts the tracing of each model

@@ -32,7 +32,7 @@ from rin.data.status import verify_dataset
 from rin.report.format import book_table
 from rin.report.page import claim, glue_values
 from rin.study import open_study, task_inputs
-from rin.study.scenarios import scenarios_of
+from rin.study.profile import scenarios_of
 
 # %% [markdown]
 # A dataset whose files lie in a known layout needs two text files and no Python: a manifest, which

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from rin.errors import InputError
-from rin.study.curation import real_archive
-from rin.study.pretraining import find_corpus, pretrained
+from rin.study.corpora import find_corpus, real_archive
+from rin.study.pretraining import pretrained
 from rin.study.profile import Profile
 from rin.study.reference import DatasetFacts, ReferenceRun, TaskFacts
 from rin.study.runs import MAIN, Runs

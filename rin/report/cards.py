@@ -25,7 +25,8 @@ from rin.models.backbones import find_backbone
 from rin.models.preprocessing import find_preprocessing
 from rin.paper import CITATION, DATABASE
 from rin.report.style import init_style
-from rin.study.pretraining import NOTOP, SAFETENSORS, WEIGHTS, find_corpus
+from rin.study.corpora import find_corpus
+from rin.study.pretraining import NOTOP, SAFETENSORS, WEIGHTS
 from rin.study.setting import Study
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from rin.study.pretraining import (
     pretraining_predictions,
     run_pretraining,
 )
-from rin.study.profile import Profile, load_profile, profile_names
+from rin.study.profile import SCENARIOS, Profile, Scenario, load_profile, profile_names
 from rin.study.run import (
     cam_arrays,
     histories,
@@ -20,8 +20,6 @@ from rin.study.run import (
     sanity_table,
 )
 from rin.study.runs import Runs, open_reference, open_runs
-from rin.study.sanity import similarity_summary
-from rin.study.scenarios import SCENARIOS, Scenario
 from rin.study.setting import Study, TaskInputs, open_study, task_inputs
 
 __all__ = [
@@ -50,6 +48,5 @@ __all__ = [
     "run_records",
     "run_study",
     "sanity_table",
-    "similarity_summary",
     "task_inputs",
 ]

@@ -1,4 +1,4 @@
-"""Where blocks run: this process or a pool of processes, behind one interface.
+"""Where jobs run: this process or a pool of processes, behind one interface.
 
 Anything with the interface of `concurrent.futures.Executor` will do.  Nothing here
 retries: what a dead worker left undone, the ledger still lists as missing.
@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from rin.data.chunks import end_with_parent
 from rin.errors import InputError
+from rin.study.ledger import Ledger
 from rin.study.profile import Execution
 
 # The bar that several stages share, while there is one.
@@ -54,28 +55,29 @@ def one_bar(total: int, done: int) -> Iterator[tqdm]:
 
 
 def drive(
-    executor: Executor,
+    execution: Execution,
     work: Callable[..., None],
     jobs: Sequence[tuple],
-    *,
-    finished: Callable[[], int],
-    total: int,
+    ledger: Ledger,
+    run_ids: Sequence[str],
     title: str,
-    status: Callable[[], str] | None = None,
+    status: Callable[[], str] = str,
 ) -> None:
     """Run `work(*job)` for each job and show one progress bar over all that they finish.
 
-    `finished` returns how many of the `total` runs are finished, and is asked twice a second;
-    `status` what stands behind the bar: how the runs under way go.  The executor is shut down.
+    `run_ids` are the runs of a stage, finished or not: the ledger is asked for them twice a second.
+    `status` is what stands behind the bar: how the runs under way go.
 
     The first failure of a job is raised after every other job has ended.
     """
-    before = finished()
+    if not jobs:
+        return
+    ledger.sweep()
+    before, total, executor = ledger.count(run_ids), len(run_ids), make_executor(execution)
     if (bar := _shared_bar.get()) is None:
         shown = _new_bar(title, total, before)
     else:
         bar.set_description(title)
-        bar.set_postfix_str("", refresh=False)
         shown = nullcontext(bar)
     with shown as bar:
         others = bar.n - before  # runs of other stages, where the bar is shared
@@ -84,16 +86,15 @@ def drive(
             pending = set(futures)
             while pending:
                 pending = wait(pending, timeout=0.5).not_done
-                if status is not None:
-                    bar.set_postfix_str(status(), refresh=False)
-                bar.update(others + finished() - bar.n)
+                bar.set_postfix_str(status(), refresh=False)
+                bar.update(others + ledger.count(run_ids) - bar.n)
         finally:
             # An interrupt from the keyboard waits for the blocks under way, not for all.
             executor.shutdown(cancel_futures=True)
     failures = [e for f in futures if (e := f.exception()) is not None]
     if any(isinstance(e, BrokenProcessPool) for e in failures):
         raise InputError(
-            f"a worker process died after {finished()} of {total} runs",
+            f"a worker process died after {ledger.count(run_ids)} of {total} runs",
             where=title,
             remedy="Often memory: set execution.workers lower. Run again to go on from here.",
         ) from failures[0]

@@ -3,30 +3,42 @@
 A run is written to a temporary folder beside the others and renamed when whole, with
 `done.json` as its last file.  So a killed run leaves nothing that could be taken for a
 result, and two processes that finish the same run leave one of it.  What a long run keeps to
-go on from lies apart, in its work folder, until the run is committed.
+go on from lies apart, in its work folder, until the run is committed.  Each run records on which
+computer and by which software it was computed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import platform
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
 
 from rin.errors import InputError
 
 _STALE_SECONDS = 24 * 3600
 _WORK = ".work"
+#: Packages whose version may move a number.
+PACKAGES = (
+    *("keras", "tensorflow", "tensorflow-cpu", "jax", "numpy", "scipy", "pandas", "pyarrow"),
+    *("scikit-learn", "scikit-image", "pillow", "statsmodels"),
+)
+Count = Annotated[int, Field(ge=0)]
 T = TypeVar("T")
 
 
@@ -170,3 +182,72 @@ class Ledger:
         for draft in self.folder.glob(".*-*"):
             if time.time() - draft.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(draft, ignore_errors=True)
+
+
+class Hardware(BaseModel):
+    """What a computer is; `memory_gb` is rounded, `accelerator` empty where there is none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    processor: str
+    cores: Count
+    memory_gb: Count
+    accelerator: str = ""
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        parts = [self.processor, f"{self.cores} CPU cores", f"{self.memory_gb} GB"]
+        return ", ".join([*parts, self.accelerator or "no accelerator"])
+
+
+def installed_packages() -> dict[str, str]:
+    """Return the version of each package that matters and is installed."""
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):  # TensorFlow has two names, and JAX may be absent
+            found[name] = version(name)
+    return found
+
+
+def this_computer(accelerator: str | None = None) -> Hardware:
+    """Return what this computer is, with the accelerator that is found unless one is stated."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if accelerator is None:
+        told = _answer(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
+        accelerator = ", ".join(told.splitlines())
+    listed, models = Path("/proc/cpuinfo"), []
+    if listed.is_file():
+        lines = listed.read_text("utf-8").splitlines()
+        models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return Hardware(
+        processor=models[0] if models else platform.machine(),
+        cores=cores or 1,
+        memory_gb=round(memory / 2**30),
+        accelerator=accelerator,
+    )
+
+
+def computed_on() -> dict[str, str]:
+    """Return the computer and the versions of a computation, for the record of a run."""
+    packages = ", ".join(f"{name} {number}" for name, number in installed_packages().items())
+    return {
+        "computer": this_computer().text,
+        "software": f"Python {platform.python_version()}, {packages}",
+    }
+
+
+def commit_of(folder: Path) -> str | None:
+    """Return the commit of a checkout, with a plus where its files differ; None where none is."""
+    commit = _answer(["git", "rev-parse", "HEAD"], folder)
+    changed = _answer(["git", "status", "--porcelain", "--", "rin", "data_manifests"], folder)
+    return commit + "+" * bool(changed) if commit else None
+
+
+def _answer(command: list[str], folder: Path | None = None) -> str:
+    """Return what a program prints; nothing where it is absent or fails."""
+    if shutil.which(command[0]) is None:
+        return ""
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return ended.stdout.strip() if ended.returncode == 0 else ""

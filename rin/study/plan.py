@@ -9,27 +9,32 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from rin.errors import InputError
 from rin.files import sha256_of
 from rin.models.backbones import BACKBONES
 from rin.models.build import Architecture
 from rin.models.weights import WeightsEntry, find_entry, load_entries, locate
 from rin.study.ledger import digest_of
 from rin.study.pretraining import local_entries
-from rin.study.profile import FROM_RANDOM, MAIN, STUDIES, FineTuning, Repeats
-from rin.study.scenarios import Scenario, find_scenario, scenarios_of
-from rin.study.setting import Study, TaskInputs
+from rin.study.profile import (
+    MAIN,
+    RANDOM,
+    STUDIES,
+    FineTuning,
+    Scenario,
+    Variant,
+    find_scenario,
+)
+from rin.study.setting import Study, TaskFiles, TaskInputs
 from rin.training import CODE_VERSION
 
 # Relative to one epoch with all layers unfrozen; only for starting long blocks first.
 _REGIME_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.4, "freeze_all": 0.3}
-RANDOM = "random"
 # Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
 RANDOM_CONTRACT = "symmetric"
 #: What the official fine-tuning scripts feed to every network, whatever its weights.
@@ -38,13 +43,13 @@ OFFICIAL_CONTRACT = "caffe_unit"
 
 @dataclass(frozen=True)
 class Run:
-    """One training: task × fold × scenario × init × seed.
+    """One training: task × fold × scenario × init × seed, as a named study asks for it.
 
     `contract` names how its inputs are prepared: that of its weights, unless `settings` say
     otherwise; only the name is part of the configuration, so that equal inputs are one run.
-    `sanity_cases` is the number of test cases whose maps it records as its weights go random, and
-    `external` names datasets that it scores beside its own, with the digests of their stores; they
-    are part of the configuration only where there are any.
+    `sanity_cases` is the number of test cases whose maps it records as its weights go random; that
+    and external datasets are part of the configuration only where there are any.  `study` and
+    `level`, that of the study's factor, are not.
     """
 
     task: str
@@ -55,18 +60,19 @@ class Run:
     contract: str
     seed: int
     settings: FineTuning
-    channels: int
-    store_digest: str
+    files: TaskFiles = field(repr=False, compare=False)
     split_digest: str
     weights_digest: str
     sanity_cases: int = 0
-    external: tuple[tuple[str, str], ...] = ()
+    study: str = MAIN
+    level: str | None = None
 
     @property
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
         recorded = {"sanity_cases": self.sanity_cases} if self.sanity_cases else {}
-        recorded |= {"external": dict(self.external)} if self.external else {}
+        external = {name: files.digest for name, files in self.files.external.items()}
+        recorded |= {"external": external} if external else {}
         return {
             "task": self.task,
             "fold": self.fold,
@@ -74,7 +80,7 @@ class Run:
             "init": self.init,
             "preprocessing": self.contract,
             "seed": self.seed,
-            "store": self.store_digest,
+            "store": self.files.digest,
             "split": self.split_digest,
             "weights": self.weights_digest,
             "code": CODE_VERSION,
@@ -89,8 +95,10 @@ class Run:
 
     @property
     def named(self) -> dict[str, Any]:
-        """The columns that name a run in every table."""
-        return name_run(self.task, self.fold, self.scenario.name, self.init, self.seed)
+        """The columns that name a run in every table, after those of the study's factor."""
+        factor = {"factor": self.study, "level": self.level, "contract": self.contract}
+        named = name_run(self.task, self.fold, self.scenario.name, self.init, self.seed)
+        return named if self.level is None else factor | named
 
 
 def name_run(task: str, fold: int, scenario: str, init: str, seed: int) -> dict[str, Any]:
@@ -106,22 +114,6 @@ def name_run(task: str, fold: int, scenario: str, init: str, seed: int) -> dict[
         "init": init,
         "seed": seed,
     }
-
-
-@dataclass(frozen=True)
-class PlannedRun:
-    """A run of a named study, what it reads, and the level of the study's factor (None: none)."""
-
-    run: Run
-    inputs: TaskInputs
-    study: str = MAIN
-    level: str | None = None
-
-    @property
-    def named(self) -> dict[str, Any]:
-        """The columns of the run, after those of the factor where the study has one."""
-        factor = {"factor": self.study, "level": self.level, "contract": self.run.contract}
-        return self.run.named if self.level is None else factor | self.run.named
 
 
 @dataclass(frozen=True)
@@ -161,7 +153,7 @@ def find_entries(
     }
 
 
-def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[PlannedRun]:
+def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[Run]:
     """List the runs of a named study, level by level and task by task.
 
     A run that both levels of a factor share (weights whose own contract is the official scripts')
@@ -177,59 +169,37 @@ def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[
     `InputError` for a study that is unknown or that the profile does not ask for, an unknown init,
     or one whose pretraining has not been run; otherwise as `rin.study.task_inputs`.
     """
-    profile, chosen = study.profile, study.profile.filter_of(name)
-    if chosen is None:
-        raise InputError(
-            f"the profile says nothing of the study {name}",
-            where=f"profile {profile.name}",
-            remedy="Give it such a section; rin.study.profile describes the fields.",
-        )
-    inits = list(dict.fromkeys([RANDOM] * (name == FROM_RANDOM) + profile.inits))
-    seeds, splits = (chosen.seeds, chosen.splits) if isinstance(chosen, Repeats) else (0, 0)
     planned = []
-    for level in STUDIES[name]:
-        changed = {} if level is None else {name: level}
-        for each in chosen.tasks if task is None else [task]:
-            inputs = study.inputs(each, chosen.folds + splits, changed.get("resize"))
-            settings = profile.tuning(each).model_copy(update=changed)
-            for repeat in range(seeds + 1):
-                runs = plan_runs(study, inputs, settings, inits, chosen.scenarios, repeat)
-                # Another seed is tried on the first split alone.
-                kept = [run for run in runs if not repeat or run.fold < chosen.folds]
-                planned += [PlannedRun(run, inputs, name, level) for run in kept]
+    for variant in study.profile.variants(name):
+        for each in variant.tasks if task is None else [task]:
+            inputs = study.inputs(each, variant.folds, variant.changes.get("resize"))
+            planned += plan_runs(study, inputs, variant, name)
     return planned
 
 
 def plan_runs(
-    study: Study,
-    inputs: TaskInputs,
-    settings: FineTuning | None = None,
-    inits: Sequence[str] | None = None,
-    scenarios: Sequence[str] | None = None,
-    repeat: int = 0,
+    study: Study, inputs: TaskInputs, variant: Variant | None = None, name: str = MAIN
 ) -> list[Run]:
     """List the runs of a task, folds first, in the order of the scenarios.
 
-    Settings, inits and names of scenarios are the profile's where none are given.  `repeat` counts
-    further trainings of the same runs, each with seeds of its own.
+    They are those of a variant of a named study; of the main study where none is given.
     """
-    profile, task = study.profile, inputs.task.name
+    (variant,) = [variant] if variant else study.profile.variants(MAIN)
+    profile, task, files = study.profile, inputs.task.name, inputs.files
     own = profile.tuning(task)
-    settings, inits = settings or own, inits or profile.inits
-    scenarios = scenarios or [scenario.name for scenario in scenarios_of(profile.backbones)]
-    entries, folders = find_entries(study, inits), weights_folders(study)
+    settings = own.model_copy(update=variant.changes)
+    entries, folders = find_entries(study, variant.inits), weights_folders(study)
     digests = {key: _weights_digest(entry, folders) for key, entry in entries.items()}
-    checked = profile.sanity if inputs.store.masks() is not None and not repeat else None
-    external = tuple((name, each.store.digest) for name, each in inputs.external.items())
-    repeated = {"repeat": repeat} if repeat else {}
+    checked = None if variant.repeat or inputs.store.masks() is None else profile.sanity
+    repeated = {"repeat": variant.repeat} if variant.repeat else {}
     runs = []
     for fold, split in inputs.folds.groupby("fold"):
         split_digest = hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
-        for scenario in map(find_scenario, scenarios):
+        for scenario in map(find_scenario, variant.scenarios):
             # Both inits of a scenario share head, order and augmentation: a paired design.
             named = {"task": task, "fold": int(fold), "scenario": scenario.name}
             seed = int(digest_of(named | {"seed": profile.seed} | repeated)[:7], 16)
-            for init in inits:
+            for init in variant.inits:
                 entry = entries[init, scenario.backbone]
                 contract = _contract(entry, settings)
                 # Runs of the main study record, in whichever study they stand.
@@ -245,12 +215,12 @@ def plan_runs(
                     contract,
                     seed,
                     settings,
-                    3 if inputs.store.color else 1,
-                    inputs.store.digest,
+                    files,
                     split_digest,
                     digests[init, scenario.backbone] or f"random-{profile.seed}",
                     checked.cases if records else 0,
-                    external,
+                    name,
+                    variant.level,
                 )
                 runs.append(run)
     return runs
@@ -270,13 +240,12 @@ def _weights_digest(entry: WeightsEntry | None, folders: list[Path]) -> str | No
     return sha256_of(path) if path else f"{entry.init}:{entry.release}"
 
 
-def plan_all(study: Study) -> list[PlannedRun]:
+def plan_all(study: Study) -> list[Run]:
     """List every fine-tuning run that a profile asks for once, those of the main study first."""
     planned = {}
-    for name in STUDIES:
-        if study.profile.filter_of(name) is not None:
-            for each in plan_study(study, name):
-                planned.setdefault(each.run.run_id, each)
+    for name in filter(study.profile.filter_of, STUDIES):
+        for run in plan_study(study, name):
+            planned.setdefault(run.run_id, run)
     return list(planned.values())
 
 
@@ -289,7 +258,7 @@ def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[Block]:
             run.scenario.backbone,
             run.scenario.unfreezing,
             s.size,
-            channels=run.channels,
+            channels=3 if run.files.color else 1,
             augmentation=s.augmentation,
             dropout=s.dropout,
             batch_norm_momentum=s.batch_norm_momentum,
@@ -299,7 +268,7 @@ def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[Block]:
     return sorted(made, key=lambda block: -block.cost)
 
 
-def runs_table(planned: Sequence[PlannedRun]) -> pd.DataFrame:
+def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the columns that name each run, one row a run, indexed by run id."""
-    rows = [{"run_id": each.run.run_id} | each.run.named for each in planned]
+    rows = [{"run_id": run.run_id} | run.named for run in runs]
     return pd.DataFrame(rows).set_index("run_id")

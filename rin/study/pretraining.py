@@ -19,18 +19,16 @@ import numpy as np
 import pandas as pd
 
 from rin.data.dataset import Dataset
-from rin.data.manifest import load_manifest
-from rin.data.splits import PARTS, corpus_split
+from rin.data.splits import corpus_split
 from rin.data.store import ImageStore, open_store
-from rin.errors import InputError, unknown
+from rin.errors import look_up
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, save_notop, save_safetensors
-from rin.study.curation import CURATED, curated_dataset, real_archive
-from rin.study.executors import drive, make_executor, run_each
-from rin.study.ledger import Ledger, digest_of
-from rin.study.machine import computed_on
+from rin.study.corpora import open_corpus
+from rin.study.executors import drive, run_each
+from rin.study.ledger import Ledger, computed_on, digest_of
 from rin.study.profile import Execution, Pretraining
-from rin.study.setting import Study, draw_cases
+from rin.study.setting import Study
 from rin.training import CODE_VERSION
 
 if TYPE_CHECKING:
@@ -38,23 +36,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Split:
-    """The part of every row of a store (uint8, places in `rin.data.splits.PARTS`), and a digest."""
-
-    codes: np.ndarray = field(repr=False, compare=False)
-    digest: str
-
-    @property
-    def parts(self) -> np.ndarray:
-        """`train`, `validation` or `test` of every row, (n,)."""
-        return np.array(PARTS)[self.codes]
-
-
-@dataclass(frozen=True)
 class PretrainingRun:
     """One backbone on one corpus, under one input contract.
 
-    `settings` are the profile's; `contract` is what they mean for this init and backbone.
+    `parts` has the part of every row of the store; `settings` are the profile's; `contract` is what
+    they mean for this init and backbone.
     """
 
     init: str
@@ -63,7 +49,8 @@ class PretrainingRun:
     backbone: str
     store: Path
     store_digest: str
-    split: Split
+    parts: pd.Categorical = field(repr=False, compare=False)
+    split_digest: str
     settings: Pretraining
     contract: str
     seed: int
@@ -74,7 +61,7 @@ class PretrainingRun:
         settings = self.settings.model_dump(exclude={"corpora", "cases", "backbones"})
         settings["preprocessing"] = self.contract
         named = {"init": self.init, "corpus": self.corpus, "backbone": self.backbone}
-        read = {"store": self.store_digest, "split": self.split.digest}
+        read = {"store": self.store_digest, "split": self.split_digest}
         return named | read | {"seed": self.seed, "code": CODE_VERSION, **settings}
 
     @property
@@ -83,16 +70,16 @@ class PretrainingRun:
         return digest_of(self.config)
 
 
-def plan_pretraining(study: Study) -> list[PretrainingRun]:
-    """List the pretraining runs of a study; empty when its profile pretrains nothing."""
-    settings = study.profile.pretraining
-    if settings is None:
-        return []
-    runs = []
-    for init, corpus in settings.corpora.items():
-        dataset = open_corpus(study, corpus)
+def plan_pretraining(study: Study, settings: Pretraining | None = None) -> list[PretrainingRun]:
+    """List the pretraining runs of a study, under other settings than the profile's where given.
+
+    Empty when its profile pretrains nothing.
+    """
+    settings, seed, runs = settings or study.profile.pretraining, study.profile.seed, []
+    for init, corpus in settings.corpora.items() if settings else ():
+        dataset = open_corpus(study, corpus, settings.cases)
         store = study.store(dataset, settings.size)
-        split = _split(dataset, store, study.profile.seed)
+        parts, split_digest = _split(dataset, store, seed)
         runs += [
             PretrainingRun(
                 init,
@@ -101,10 +88,11 @@ def plan_pretraining(study: Study) -> list[PretrainingRun]:
                 backbone,
                 store.path,
                 store.digest,
-                split,
+                parts,
+                split_digest,
                 settings,
                 settings.contract(init, backbone),
-                study.profile.seed,
+                seed,
             )
             for backbone in settings.backbones or study.profile.backbones
         ]
@@ -112,17 +100,16 @@ def plan_pretraining(study: Study) -> list[PretrainingRun]:
 
 
 # Comparing the pictures of a large corpus takes long, and one process asks again and again.
-_splits: dict[tuple[str, str, int], Split] = {}
+_splits: dict[tuple[str, str, int], tuple[pd.Categorical, str]] = {}
 
 
-def _split(dataset: Dataset, store: ImageStore, seed: int) -> Split:
-    """Return the split of a corpus in the order of its store."""
+def _split(dataset: Dataset, store: ImageStore, seed: int) -> tuple[pd.Categorical, str]:
+    """Return the split of a corpus in the order of its store, and a digest of it."""
     key = (dataset.manifest.name, store.digest, seed)
     if key not in _splits:
         part = corpus_split(dataset, seed).loc[store.cases["case_id"]]
         digest = hashlib.sha256(part.to_csv().encode()).hexdigest()
-        codes = np.array([PARTS.index(name) for name in part], dtype=np.uint8)
-        _splits[key] = Split(codes, digest)
+        _splits[key] = pd.Categorical(part), digest
     return _splits[key]
 
 
@@ -137,10 +124,9 @@ EVENTS = "tensorboard"
 
 def pretrained(study: Study) -> pd.DataFrame:
     """Return one row a finished pretraining run: init, backbone, accuracy, budget, run id."""
+    named = ("init", "corpus", "provenance", "backbone", "contract", "run_id")
     rows = [
-        {name: getattr(run, name) for name in ("init", "corpus", "provenance", "backbone")}
-        | study.weights.done(run.run_id)
-        | {"run_id": run.run_id}
+        {name: getattr(run, name) for name in named} | study.weights.done(run.run_id)
         for run in _finished(study)
     ]
     return pd.DataFrame(rows)
@@ -184,10 +170,9 @@ def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.Dat
 
     `InputError` for a run that the profile does not ask for or that is not finished.
     """
-    runs = {(run.init, run.backbone): run for run in plan_pretraining(study)}
-    if (init, backbone) not in runs:
-        raise unknown("pretraining", f"{init} {backbone}", [" ".join(pair) for pair in runs])
-    run_id = _check_finished(study, runs[init, backbone])
+    runs = {f"{run.init} {run.backbone}": run.run_id for run in plan_pretraining(study)}
+    run_id = look_up("pretraining", f"{init} {backbone}", runs)
+    study.weights.require([run_id], "pretraining")
     table = study.weights.read(run_id, PREDICTIONS, pd.read_parquet)
     return table, study.weights.read(run_id, FEATURES, partial(np.load, mmap_mode="r"))
 
@@ -198,7 +183,8 @@ def local_entries(study: Study) -> list[WeightsEntry]:
     def read(path: Path) -> WeightsEntry:
         return WeightsEntry.model_validate_json(path.read_text("utf-8"))
 
-    ids = [_check_finished(study, run) for run in plan_pretraining(study)]
+    ids = [run.run_id for run in plan_pretraining(study)]
+    study.weights.require(ids, "pretraining")
     return [study.weights.read(run_id, ENTRY, read) for run_id in ids]
 
 
@@ -206,62 +192,10 @@ def _finished(study: Study) -> list[PretrainingRun]:
     return [run for run in plan_pretraining(study) if study.weights.has(run.run_id)]
 
 
-def _check_finished(study: Study, run: PretrainingRun) -> str:
-    if not study.weights.has(run.run_id):
-        raise InputError(
-            f"{run.backbone} has not been pretrained on {run.corpus} yet",
-            where=study.weights.path(run.run_id),
-            remedy="Run the pretraining notebook of this profile first.",
-        )
-    return run.run_id
-
-
 def _read(study: Study, file: str, columns: list[str]) -> pd.DataFrame:
     """Return one file of all finished runs, behind columns that name the run."""
     named = {run.run_id: {c: getattr(run, c) for c in columns} for run in _finished(study)}
     return study.weights.tables(named.items(), file)
-
-
-def choose_corpus(study: Study, names: str | list[str]) -> str:
-    """Return the first of some corpora (manifests, in order of preference) whose images are real.
-
-    Where none is, the first for which a stand-in can be made.
-    """
-    listed = [names] if isinstance(names, str) else names
-    real = [name for name in listed if is_real(study, name)]
-    made = {*study.profile.stand_ins} | ({CURATED} if study.profile.curation else set())
-    return (real or [name for name in listed if name in made] or listed)[0]
-
-
-def is_real(study: Study, name: str) -> bool:
-    """Return whether images of a corpus, or the archive of the curated one, are at hand."""
-    archived = name == CURATED and real_archive(study) is not None
-    return archived or study.holds(load_manifest(name))
-
-
-def find_corpus(study: Study, name: str) -> Dataset:
-    """Open a corpus with all of its images, by the name of its manifest.
-
-    The curated one is made from the study's archive; a copy of a corpus that was curated elsewhere
-    is read where the data root holds one and no archive.
-    """
-    if name == CURATED and (real_archive(study) is not None or not is_real(study, name)):
-        return curated_dataset(study)
-    settings = study.profile.pretraining
-    return study.dataset(name, (settings.size, "stretch") if settings else None)
-
-
-def open_corpus(study: Study, names: str | list[str]) -> Dataset:
-    """Open a pretraining corpus, with as many of its images as the profile asks for.
-
-    `names` are those for `choose_corpus`; images are drawn patient by patient, each class in its
-    share.
-    """
-    dataset = find_corpus(study, choose_corpus(study, names))
-    settings = study.profile.pretraining
-    if settings is None or settings.cases is None:
-        return dataset
-    return draw_cases(dataset, None, settings.cases, study.profile.seed)[0]
 
 
 def run_pretraining(study: Study) -> pd.DataFrame:
@@ -277,22 +211,21 @@ def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, t
 
     `InputError` when a run fails; the other runs are finished first.
     """
-    ledger.sweep()
-    execution, ids = study.profile.execution, [run.run_id for run in runs]
-    missing = {run.backbone for run in runs if not ledger.has(run.run_id)}
-    if not missing:
-        return
-    for run_id in ids:  # of runs that were killed
-        (ledger.work(run_id) / PROGRESS).unlink(missing_ok=True)
-    order = sorted(missing, key=lambda name: (-find_backbone(name).relative_cost, name))
+    execution, missing = study.profile.execution, set()
+    for run in runs:
+        if not ledger.has(run.run_id):
+            missing.add(run.backbone)
+            (ledger.work(run.run_id) / PROGRESS).unlink(missing_ok=True)  # it was killed
+    longest_first = sorted(missing, key=lambda name: (-find_backbone(name).relative_cost, name))
+    blocks = ([run for run in runs if run.backbone == name] for name in longest_first)
     drive(
-        make_executor(execution),
+        execution,
         pretrain_block,
-        [([run for run in runs if run.backbone == name], ledger, execution) for name in order],
-        finished=lambda: ledger.count(ids),
-        total=len(ids),
-        title=title,
-        status=lambda: progress_of(runs, ledger),
+        [(block, ledger, execution) for block in blocks],
+        ledger,
+        [run.run_id for run in runs],
+        title,
+        lambda: progress_of(runs, ledger),
     )
 
 
@@ -354,7 +287,7 @@ def _pretrain(
     )
     labels = cases["label"].to_numpy()
     try:
-        result = block.train(store.images(), labels, run.split.parts, run.contract, kept)
+        result = block.train(store.images(), labels, np.asarray(run.parts), run.contract, kept)
     finally:
         (work / PROGRESS).unlink(missing_ok=True)
 

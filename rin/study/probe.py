@@ -8,7 +8,7 @@ single files by `rin weights probe`, are probed in the same way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,13 @@ from rin.models.probe import (
     score_candidates,
 )
 from rin.models.weights import random_weights, read_weights_file
-from rin.study.executors import drive, make_executor
+from rin.study.corpora import find_corpus
+from rin.study.executors import drive
 from rin.study.ledger import Ledger, digest_of
 from rin.study.pretraining import (
     CLASSES,
     WEIGHTS,
     PretrainingRun,
-    choose_corpus,
-    find_corpus,
     plan_pretraining,
     pretrain_missing,
 )
@@ -88,11 +87,10 @@ def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
         drawn = np.random.default_rng(seed).permutation(len(rows))[: study.profile.probe.images]
         return np.sort(rows[drawn])
 
-    unused = some(np.flatnonzero(run.split.parts != "train"))
+    unused = some(np.flatnonzero(run.parts != "train"))
     own = Source(run.corpus, run.provenance, run.store, run.store_digest, unused)
     sources = {run.corpus: own}
-    corpora = pretraining.corpora.values()
-    datasets = [find_corpus(study, choose_corpus(study, names)) for names in corpora]
+    datasets = [find_corpus(study, names) for names in pretraining.corpora.values()]
     datasets += [study.inputs(task).found for task in study.profile.tasks]
     for dataset in datasets:
         name = dataset.manifest.name
@@ -208,9 +206,7 @@ def plan_probe(study: Study) -> list[PretrainingRun]:
             "cases": section.cases,
             "epochs": section.epochs,
         }
-        settings = pretraining.model_copy(update=changed)
-        profile = study.profile.model_copy(update={"pretraining": settings})
-        runs += plan_pretraining(replace(study, profile=profile))
+        runs += plan_pretraining(study, pretraining.model_copy(update=changed))
     return [run for run in runs if find_backbone(run.backbone).batch_norm]
 
 
@@ -266,16 +262,9 @@ def probe_measurements(study: Study) -> pd.DataFrame:
     for measured, file in files.items():
         if not ledger.has(measured):
             blocks.setdefault(file.backbone, []).append(file)
-    if blocks:
-        size = study.profile.pretraining.size
-        drive(
-            make_executor(study.profile.execution),
-            measure_files,
-            [(block, sources, ledger, size) for block in blocks.values()],
-            finished=lambda: ledger.count([*files]),
-            total=len(files),
-            title="Probing",
-        )
+    size = study.profile.pretraining.size
+    jobs = [(block, sources, ledger, size) for block in blocks.values()]
+    drive(study.profile.execution, measure_files, jobs, ledger, [*files], "Probing")
     provenance = {source.name: source.provenance for source in sources}
     tables = []
     for measured, file in files.items():

@@ -1,12 +1,14 @@
 """Profiles: every number that decides how large a study is and how it is trained.
 
 A profile is one YAML file in `notebooks/profiles`.  Profiles differ in numbers and in the studies
-that they name; the code that runs is the same for all of them.
+that they name; the code that runs is the same for all of them.  A named study takes a part of one
+plan, the paper's 24 ways of fine-tuning, and changes one setting of it: its variants.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,8 +29,52 @@ from rin.models.augmentation import find_augmentation
 from rin.models.backbones import BACKBONES, check_size
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import resolve_contract
-from rin.study.scenarios import find_scenario, scenarios_of
 
+# Paper, section "Comparison of RadImageNet and ImageNet Pretrained Models".
+LEARNING_RATES: dict[str, tuple[float, ...]] = {
+    "unfreeze_all": (1e-3, 1e-4),
+    "freeze_all": (1e-2, 1e-3),
+    "unfreeze_top10": (1e-2, 1e-3),
+}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One way of fine-tuning, whatever the initialisation source."""
+
+    backbone: str
+    unfreezing: str
+    learning_rate: float
+
+    @property
+    def name(self) -> str:
+        """Stable name, such as `ResNet50-unfreeze_all-1e-04`."""
+        return f"{self.backbone}-{self.unfreezing}-{self.learning_rate:.0e}"
+
+
+SCENARIOS: dict[str, Scenario] = {
+    s.name: s
+    for s in (
+        Scenario(backbone, unfreezing, rate)
+        for backbone in BACKBONES
+        for unfreezing, rates in LEARNING_RATES.items()
+        for rate in rates
+    )
+}
+
+
+def find_scenario(name: str) -> Scenario:
+    """Return the scenario called `name`; raise `InputError` for an unknown one."""
+    return look_up("scenario", name, SCENARIOS)
+
+
+def scenarios_of(backbones: list[str] | tuple[str, ...]) -> list[Scenario]:
+    """Return the scenarios of some backbones, in the order of the paper's list."""
+    return [s for s in SCENARIOS.values() if s.backbone in backbones]
+
+
+#: Init of runs that start from random weights.
+RANDOM = "random"
 MAIN, FROM_RANDOM, REPEATS = "main", "from_random", "repeats"
 #: Studies that a profile may name, in the order in which they are shown, with their levels: values
 #: of the setting of fine-tuning that a study is called after, of which the first is compared with
@@ -40,6 +86,7 @@ STUDIES: dict[str, tuple[str | None, ...]] = {
     "preprocessing": ("native", "official_scripts"),
     "resize": ("stretch", "pad"),
 }
+FACTORS = ("preprocessing", "resize")
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -197,6 +244,28 @@ class Repeats(StudyFilter):
     splits: NotNegative = 0
 
 
+@dataclass(frozen=True)
+class Variant:
+    """A part of a named study: cells of the plan, under the settings that it changes.
+
+    `level` is that of the study's factor, None where it has none; `repeat` counts further
+    trainings of the same runs, each with seeds of its own.
+    """
+
+    tasks: list[str]
+    scenarios: list[str]
+    inits: list[str]
+    folds: int
+    level: str | None = None
+    changes: dict[str, str] = field(default_factory=dict)
+    repeat: int = 0
+
+    @property
+    def cells(self) -> int:
+        """Number of runs."""
+        return len(self.tasks) * len(self.scenarios) * len(self.inits) * self.folds
+
+
 class Sizes(Settings):
     """About how many cases train and validate; all others are tested, or `test` of them."""
 
@@ -309,14 +378,12 @@ class Profile(Settings):
             raise ValueError("cases: official splits name all their cases, so none can be drawn")
         for name in self.backbones:
             look_up("backbone", name, BACKBONES)
-        sections = {"factors.resize": self.factors and self.factors.resize}
-        sections["factors.preprocessing"] = self.factors and self.factors.preprocessing
-        sections |= {"from_random": self.from_random, "sanity": self.sanity}
-        sections["repeats"] = self.repeats
-        named = {"fine_tuning_of": [*self.fine_tuning_of], "cases_of": [*self.cases_of]}
-        named["splits_of"] = [*self.splits_of]
-        named["live"] = [self.live] if self.live else []
-        for section, chosen in sections.items():
+        filters = {name: getattr(self, name) for name in (FROM_RANDOM, REPEATS, "sanity")}
+        filters |= {f"factors.{name}": getattr(self.factors, name, None) for name in FACTORS}
+        named = {"live": [self.live] if self.live else []}
+        for section in ("fine_tuning_of", "cases_of", "splits_of"):
+            named[section] = [*getattr(self, section)]
+        for section, chosen in filters.items():
             named[section] = getattr(chosen, "tasks", [])
             for name in chosen.scenarios if chosen else []:
                 if find_scenario(name).backbone not in self.backbones:
@@ -351,19 +418,52 @@ class Profile(Settings):
         if study == MAIN:
             names = [scenario.name for scenario in scenarios_of(self.backbones)]
             return StudyFilter.model_construct(tasks=self.tasks, scenarios=names, folds=self.folds)
-        section = getattr(self if study in (FROM_RANDOM, REPEATS) else self.factors, study, None)
+        section = getattr(self.factors if study in FACTORS else self, study, None)
         kept = [task for task in section.tasks if task in self.tasks] if section else []
         return section.model_copy(update={"tasks": kept}) if kept else None
+
+    def variants(self, study: str) -> list[Variant]:
+        """Return the parts of a named study: levels of its factor, or repeats of its runs.
+
+        `InputError` as for `filter_of`, and where the profile does not ask for the study.
+        """
+        if (chosen := self.filter_of(study)) is None:
+            raise self._lacks(f"says nothing of the study {study}")
+        inits = list(dict.fromkeys([RANDOM] * (study == FROM_RANDOM) + self.inits))
+        seeds, splits = (chosen.seeds, chosen.splits) if isinstance(chosen, Repeats) else (0, 0)
+        return [
+            Variant(
+                chosen.tasks,
+                chosen.scenarios,
+                inits,
+                # Another seed is tried on the first split alone.
+                chosen.folds + (0 if repeat else splits),
+                level,
+                {} if level is None else {study: level},
+                repeat,
+            )
+            for level in STUDIES[study]
+            for repeat in range(seeds + 1)
+        ]
+
+    @property
+    def most_runs(self) -> int:
+        """Number of fine-tuning runs if no two studies shared any."""
+        asked = [study for study in STUDIES if self.filter_of(study)]
+        return sum(variant.cells for study in asked for variant in self.variants(study))
 
     def section(self, name: str) -> Any:
         """Return a section of the profile, such as `probe`; `InputError` where it has none."""
         if (found := getattr(self, name)) is None:
-            raise InputError(
-                f"the profile has no section {name}",
-                where=f"profile {self.name}",
-                remedy="Give it one; rin.study.profile describes the fields.",
-            )
+            raise self._lacks(f"has no section {name}")
         return found
+
+    def _lacks(self, what: str) -> InputError:
+        return InputError(
+            f"the profile {what}",
+            where=f"profile {self.name}",
+            remedy="Give it such a section; rin.study.profile describes the fields.",
+        )
 
     def cases_for(self, task: str) -> int | Sizes | None:
         """Return how many cases of a task are drawn."""

@@ -2,8 +2,8 @@
 
 A reference run holds case ids and numbers, and no statistics: those are computed anew from it
 wherever it is shown.  `run.json` tells how the numbers came about, and nothing of where; the
-tables beside it name each case and each run once, and point to them by their rows.  Reading gives
-the tables of `rin.study.run`.  Writing refuses unfinished runs and stand-ins.
+tables beside it are those of `rin.study.run`, and so is what reading gives.  Writing refuses
+unfinished runs and stand-ins.
 """
 
 from __future__ import annotations
@@ -21,43 +21,28 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from scipy.special import logit
 
 from rin.data.dataset import Dataset
 from rin.data.manifest import DatasetManifest
 from rin.errors import InputError, look_up
-from rin.explain.lesion_maps import lesion_map_table
-from rin.files import sha256_of
+from rin.files import read_yaml, sha256_of
 from rin.models.weights import locate
-from rin.study.machine import Hardware, commit_of, installed_packages, this_computer
-from rin.study.plan import (
-    PlannedRun,
-    Run,
-    find_entries,
-    name_run,
-    plan_all,
-    plan_study,
-    weights_folders,
-)
-from rin.study.pretraining import (
-    find_corpus,
-    local_entries,
-    open_corpus,
-    plan_pretraining,
-    pretrained,
-)
+from rin.study.corpora import COPY_BITS, corpus_overlap, find_corpus, open_corpus
+from rin.study.ledger import Count, Hardware, commit_of, installed_packages, this_computer
+from rin.study.plan import Run, find_entries, name_run, plan_all, plan_study, weights_folders
+from rin.study.pretraining import plan_pretraining, pretrained
 from rin.study.probe import plan_probe, probe_ledger, probe_measurements
 from rin.study.profile import MAIN, STUDIES
-from rin.study.run import PREDICTIONS, baseline_table, cam_arrays, overlap_table
+from rin.study.run import PREDICTIONS, baseline_table, lesion_maps, overlap_table, scored_cases
 from rin.study.setting import Study, TaskInputs
 
-RUN = "run.json"
+RUN, OVERLAP = "run.json", "corpus_overlap.yaml"
 #: Largest size of all files of a reference run together, in bytes.
 LARGEST = 4_000_000
 #: Decimals that are kept of overlap, whose shares lie between 0 and 1.
 OVERLAP_DECIMALS = 4
-Count = Annotated[int, Field(ge=0)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -139,11 +124,10 @@ class RunFacts(_Fact):
     `profile` is the resolved one; `backend`, `precision` and `peak_memory_gb` are of fine-tuning;
     `commit` is that of the code that wrote the files, with a plus where other files than its own
     were at work; `hardware` that of the computer that wrote them; `work` goes by stage; `digest`
-    covers all the others.  Format 1 held probabilities in place of log-odds; formats 1 and 2 knew
-    no external datasets.
+    covers all the others.  In formats 2 and 3, tables point to runs and cases by their numbers.
     """
 
-    format: Literal[1, 2, 3] = 3
+    format: Literal[2, 3, 4] = 4
     name: str
     written: str
     first_finished: str
@@ -194,18 +178,21 @@ class RunFacts(_Fact):
         return next(task for task in self.tasks if task.name == name)
 
 
-#: Columns that tables must have; integers and text are kept short in the files.
+#: Columns that tables must have; integers and text are kept short in the files.  Those of `overlap`
+#: and `baselines` name their cases, those of `predictions` also their runs.
+_NAMED = {"task": str, "part": str, "case_id": str}
+_MEASURES = ["dice", "pointing", "average_precision"]
 SCHEMAS: dict[str, dict[str, Any]] = {
-    "cases": {"task": str, "part": str, "case_id": str, "patient_id": str, "label": int},
-    "runs": {"run_id": str, "task": str, "fold": int, "scenario": str, "init": str,
-             "contract": str, "preprocessing": str, "resize": str, "seed": int,
+    "runs": {"study": str, "task": str, "fold": int, "scenario": str, "backbone": str,
+             "unfreezing": str, "learning_rate": float, "init": str, "seed": int, "run_id": str,
              "best_epoch": int, "epochs": int, "seconds": float},
-    "scores": {"run": int, "case": int, "score": np.float32},
-    "overlap": {"run": int, "case": int, "target": int, "empty_cam": bool} | dict.fromkeys(
-        ["dice", "dice_best", "dice_upper", "pointing", "average_precision", "mask_share",
-         "cam_share"], np.float32),
-    "baselines": {"case": int, "baseline": str, "dice": np.float32, "pointing": np.float32,
-                  "average_precision": np.float32},
+    "predictions": {"run_id": str, "case_id": str, "patient_id": str, "part": str, "label": int,
+                    "score": np.float32},
+    "cases": _NAMED | {"patient_id": str, "label": int},
+    "overlap": _NAMED | {"fold": int, "scenario": str, "init": str, "target": int,
+                         "empty_cam": bool} | dict.fromkeys(
+        [*_MEASURES, "dice_best", "dice_upper", "mask_share", "cam_share"], np.float32),
+    "baselines": _NAMED | {"baseline": str} | dict.fromkeys(_MEASURES, np.float32),
     "pretraining": {"init": str, "corpus": str, "backbone": str, "top1": float, "run_id": str},
     "lesion_maps": {"task": str, "init": str, "unfreezing": str, "row": int, "column": int,
                     "activation": float, "n_maps": int},
@@ -213,21 +200,20 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 _FLOATS = (float, np.float32)
 #: Tables that not every study has.
-OPTIONAL = ("lesion_maps", "probe")
-_UNIQUE = {"cases": ["task", "part", "case_id"], "runs": ["run_id"], "scores": ["run", "case"]}
+OPTIONAL = ("pretraining", "lesion_maps", "probe")
+_UNIQUE = {"cases": [*_NAMED], "predictions": ["run_id", "part", "case_id"]}
+_CHECKS = {"label": pa.Check.isin([0, 1]), "score": pa.Check(np.isfinite, name="is a number")}
+#: Columns of `runs` that only studies of a factor have, and those that tell how a run went.
+_FACTOR = ["factor", "level", "contract"]
+_RECORDED = ["run_id", "best_epoch", "epochs", "seconds"]
 
 
 @dataclass(frozen=True)
 class ReferenceRun:
     """A reference run, read and checked; its methods return the tables of `rin.study.run`.
 
-    `cases` has `task`, `part` (`test`, or an external dataset), `case_id`, `patient_id`, `label` (1
-    is the positive class) and what manifests keep of their cases.  `runs` has what names a run, its
-    `contract`, `best_epoch`, `epochs`, `seconds`; and for each column of `plan_columns` the place
-    of the run in that plan, NaN where it is not part of it.  `tables` has the others: `scores`,
-    `overlap` and `baselines` point to rows of `runs` and `cases`; `pretraining` and `probe` are as
-    `rin.study.pretrained` and `rin.study.probe.probe_measurements` returned them, `lesion_maps` as
-    `rin.explain.lesion_maps.lesion_map_table`.
+    `tables` are those that the functions of a study returned: `runs` has a row a study, level and
+    run, in the order of the plans; `predictions` each run once.
     """
 
     facts: RunFacts
@@ -244,14 +230,9 @@ class ReferenceRun:
         return list(self.facts.profile["tasks"])
 
     @property
-    def runs(self) -> pd.DataFrame:
-        """One row a run."""
-        return self.tables["runs"]
-
-    @property
     def pretraining(self) -> pd.DataFrame:
-        """As `rin.study.pretrained` returned it, and `contract`."""
-        return self.tables["pretraining"]
+        """As `rin.study.pretrained` returned it."""
+        return self.tables.get("pretraining", pd.DataFrame())
 
     @property
     def probe(self) -> pd.DataFrame | None:
@@ -260,22 +241,8 @@ class ReferenceRun:
 
     def tasks_of(self, study: str) -> set[str]:
         """Return the tasks of which runs of a named study are kept."""
-        return set(self.runs.loc[self.runs[[*plan_columns(study)]].notna().any(axis=1), "task"])
-
-    def planned(self, study: str, task: str) -> pd.DataFrame:
-        """Return the columns that name the runs of a study, in the order of its plan.
-
-        The first, `run`, is the place in `runs`; studies of a factor have `factor`, `level` and
-        `contract` before the others.
-        """
-        rows = []
-        for column, level in plan_columns(study).items():
-            there = self.runs[self.runs[column].notna() & (self.runs["task"] == task)]
-            for run in there.sort_values(column, kind="stable").itertuples():
-                factor = {"factor": study, "level": level, "contract": run.contract}
-                named = name_run(run.task, run.fold, run.scenario, run.init, run.seed)
-                rows.append({"run": run.Index} | (factor if level else {}) | named)
-        return pd.DataFrame(rows)
+        runs = self.tables["runs"]
+        return set(runs.loc[runs["study"] == study, "task"])
 
     def external(self, task: str) -> tuple[str, ...]:
         """Return the names of the external datasets that a task's runs scored."""
@@ -283,57 +250,38 @@ class ReferenceRun:
 
     def cases(self, task: str, part: str) -> pd.DataFrame:
         """As `rin.study.run.scored_cases`."""
-        scores = self.planned(MAIN, task).merge(self._of_part(self.tables["scores"], part))
-        rows = self.tables["cases"].loc[np.sort(scores["case"].unique())]
-        kept = rows.drop(columns=["task", "part"]).dropna(axis="columns", how="all")
-        return kept.reset_index(drop=True)
+        rows = self._of("cases", task=task, part=part).drop(columns=["task", "part"])
+        return rows.dropna(axis="columns", how="all")
 
     def predictions(self, study: str, task: str, part: str = "test") -> pd.DataFrame:
         """As `rin.study.run.predictions`."""
-        columns = ["case_id", "patient_id", "part", "label"]
-        scores = self._of_part(self.tables["scores"], part)
-        rows = self._with_cases(self.planned(study, task).merge(scores), columns)
-        score = rows.pop("score")
-        return rows.assign(score=score)
+        runs = self.records(study, task).drop(columns=_RECORDED[1:])
+        return runs.merge(self._of("predictions", part=part), on="run_id").drop(columns="run_id")
 
     def records(self, study: str, task: str) -> pd.DataFrame:
-        """Return one row a run: what names it, `best_epoch`, `epochs`, `seconds`."""
-        told = self.runs[["run_id", "best_epoch", "epochs", "seconds"]]
-        return self.planned(study, task).join(told, on="run").drop(columns="run")
+        """Return one row a run: what names it, `run_id`, `best_epoch`, `epochs`, `seconds`."""
+        runs = self._of("runs", study=study, task=task).drop(columns="study")
+        return runs if runs["factor"].notna().any() else runs.drop(columns=_FACTOR)
 
     def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
         """As `rin.study.run.overlap_table`; no rows without marked lesions."""
-        rows = self.planned(MAIN, task).merge(self._of_part(self.tables["overlap"], part))
-        rows = rows.merge(self.tables["scores"])
-        return self._with_cases(rows, ["case_id", "patient_id", "label"])
+        rows = self._of("overlap", task=task, part=part)
+        return self.predictions(MAIN, task, part).merge(rows).drop(columns="part")
 
     def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
         """As `rin.study.run.baseline_table`."""
-        rows = self._of_part(self.tables["baselines"], part)
-        rows = self._with_cases(rows, ["task", "case_id"])
-        return rows[rows["task"] == task].drop(columns="task").reset_index(drop=True)
-
-    def _with_cases(self, rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-        """Return rows with columns of their cases in place of the numbers of cases and runs."""
-        cases = self.tables["cases"][columns]
-        return rows.join(cases, on="case").drop(columns=["run", "case"], errors="ignore")
-
-    def _of_part(self, rows: pd.DataFrame, part: str) -> pd.DataFrame:
-        """Return the rows whose cases belong to a part."""
-        parts = self.tables["cases"]["part"].to_numpy()
-        return rows[parts[rows["case"]] == part]
+        return self._of("baselines", task=task, part=part).drop(columns=["task", "part"])
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
-        """Return the mean activation around the lesion; None where it was not recorded."""
-        kept = self.tables.get("lesion_maps")
-        found = None if kept is None else kept[kept["task"] == task].reset_index(drop=True)
-        return None if found is None or found.empty else found
+        """As `rin.study.run.lesion_maps`; None also where it was not recorded."""
+        found = self._of("lesion_maps", task=task) if "lesion_maps" in self.tables else ()
+        return found if len(found) else None
 
-
-def plan_columns(study: str) -> dict[str, str | None]:
-    """Return the columns of `ReferenceRun.runs` that tell a study's runs, with their levels."""
-    name = "grid" if study == MAIN else study
-    return {name if level is None else f"{name}_{level}": level for level in STUDIES[study]}
+    def _of(self, name: str, **values: str) -> pd.DataFrame:
+        """Return the rows of a table that have some values."""
+        table = self.tables[name]
+        chosen = np.logical_and.reduce([table[column] == value for column, value in values.items()])
+        return table[chosen].reset_index(drop=True)
 
 
 def reference_folder() -> Path:
@@ -354,17 +302,14 @@ def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
         look_up("reference run", name_or_folder, known or ["none"])
         folder = reference_folder() / name_or_folder
     facts = _read_facts(folder / RUN)
-    tables = {}
+    tables = {Path(n).stem: _read_table(folder / n, facts.files[n]) for n in facts.files}
+    if facts.format < 4:
+        tables = _named_throughout(tables)
     for name in SCHEMAS:
-        path = folder / f"{name}.parquet"
-        if path.name in facts.files:
-            tables[name] = _read_table(path, facts.files[path.name])
+        if name in tables:
+            tables[name] = _checked(tables[name], name, folder / f"{name}.parquet")
         elif name not in OPTIONAL:
-            raise _broken(folder / RUN, f"it states no {path.name}")
-    _check_places(tables, folder)
-    if facts.format == 1:  # held probabilities; what float32 had rounded to 0 or 1 stays tied
-        shares = tables["scores"]["score"].astype(float).clip(1e-45, 1 - 2**-25)
-        tables["scores"] = tables["scores"].assign(score=logit(shares))
+            raise _broken(folder / RUN, f"it states no {name}.parquet")
     return ReferenceRun(facts, tables)
 
 
@@ -392,54 +337,56 @@ def _read_facts(path: Path) -> RunFacts:
 
 
 def _read_table(path: Path, stated: FileFacts) -> pd.DataFrame:
-    """Read a table that is the one that was written and has its columns; integers are int64."""
+    """Read a table that is the one that was written; integers are int64."""
     if not path.is_file():
         raise _broken(path, "the file is missing")
     if sha256_of(path) != stated.sha256:
         raise _broken(path, f"its SHA-256 is not the one in {RUN}")
+    table = pd.read_parquet(path)
+    return table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
+
+
+def _checked(table: pd.DataFrame, name: str, path: Path) -> pd.DataFrame:
+    """Return a table whose columns and rows are those of a reference run."""
     columns = {
-        name: pa.Column(kind, nullable=kind in _FLOATS, coerce=True)
-        for name, kind in SCHEMAS[path.stem].items()
+        column: pa.Column(kind, check, nullable=kind in _FLOATS and check is None, coerce=True)
+        for column, kind in SCHEMAS[name].items()
+        for check in [_CHECKS.get(column)]
     }
     try:
-        table = pd.read_parquet(path)
-        table = table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
-        if path.stem == "cases":  # earlier formats knew one part alone
-            table = table.assign(part=table.get("part", "test"))
-        if path.stem == "runs":  # nor every study that there is now
-            later = {column for name in STUDIES if name != MAIN for column in plan_columns(name)}
-            table = table.assign(**dict.fromkeys(sorted(later - {*table}), np.nan))
-        table = pa.DataFrameSchema(columns, unique=_UNIQUE.get(path.stem)).validate(table)
-    # The errors of pyarrow are among the first two.
-    except (OSError, ValueError, pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
+        return pa.DataFrameSchema(columns, unique=_UNIQUE.get(name)).validate(table)
+    except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
         said = " ".join(str(error).split())[:300]
         raise _broken(path, f"not a table of a reference run ({said})") from error
-    if len(table) != stated.rows:
-        raise _broken(path, f"{len(table)} rows, not {stated.rows}")
-    return table
 
 
-def _check_places(tables: dict[str, pd.DataFrame], folder: Path) -> None:
-    """Raise unless tables point to runs and cases that there are, and scores are whole."""
-    runs, cases, scores = tables["runs"], tables["cases"], tables["scores"]
-    problems = [
-        (f"{name}.parquet", f"column {column} points beyond the {column}s")
-        for name in ("scores", "overlap", "baselines")
-        for column, end in (("run", len(runs)), ("case", len(cases)))
-        if column in tables[name] and not tables[name][column].between(0, end - 1).all()
-    ]
-    if not cases["label"].isin([0, 1]).all():
-        problems.append(("cases.parquet", "labels other than 0 and 1"))
-    if absent := {*plan_columns(MAIN)} - {*runs}:
-        problems.append(("runs.parquet", f"columns {sorted(absent)} are missing"))
-    if not np.isfinite(scores["score"]).all():
-        problems.append(("scores.parquet", "a score is not a number"))
-    if not problems:
-        of_case = cases["task"].to_numpy()[scores["case"]]
-        if (of_case != runs["task"].to_numpy()[scores["run"]]).any():
-            problems.append(("scores.parquet", "a run scores a case of another task"))
-    for name, problem in problems[:1]:
-        raise _broken(folder / name, problem)
+def _named_throughout(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return the tables of formats 2 and 3, whose rows point to runs and cases by number.
+
+    There, `runs` has a column for every plan with the place of each run in it.
+    """
+    runs, scores, planned = tables["runs"], tables["scores"], []
+    cases = tables["cases"].assign(part=tables["cases"].get("part", "test"))
+    for study, levels in STUDIES.items():
+        for level in levels:
+            column = "grid" if study == MAIN else study if level is None else f"{study}_{level}"
+            if column in runs:
+                there = runs[runs[column].notna()].sort_values(column, kind="stable")
+                factor = {"factor": study, "level": level} if level else {"contract": np.nan}
+                planned.append(there.assign(study=study, **factor))
+    found = pd.concat(planned, ignore_index=True)
+    named = [name_run(r.task, r.fold, r.scenario, r.init, r.seed) for r in found.itertuples()]
+    found = found.reindex(columns=[*found, *{*_FACTOR}.difference(found)])
+    found = found.assign(**pd.DataFrame(named)).astype(dict.fromkeys(_FACTOR, "str"))
+    of_main = scores["run"].isin(runs.index[runs["grid"].notna()])
+    made = {name: tables[name] for name in OPTIONAL if name in tables}
+    made |= {"cases": cases.loc[np.unique(scores.loc[of_main, "case"])]}
+    made |= {"runs": found[["study", *_FACTOR, *named[0], *_RECORDED]]}
+    for name, old in (("predictions", "scores"), ("overlap",) * 2, ("baselines",) * 2):
+        rows = tables[old].join(cases, on="case")
+        rows = rows.join(runs.drop(columns="task"), on="run") if "run" in rows else rows
+        made[name] = rows[[*SCHEMAS[name]]]
+    return made
 
 
 def task_facts(inputs: TaskInputs) -> TaskFacts:
@@ -504,29 +451,8 @@ def write_reference(
         raise InputError(
             "there is a reference run already", where=target, remedy="Use --replace to replace it."
         )
-    tasks = {task: study.inputs(task) for task in study.profile.tasks}
-    pretraining = plan_pretraining(study)
-    made = {f"corpus {run.corpus}": run.provenance for run in pretraining}
-    _refuse_stand_ins(
-        study, made | {f"images of {name}": each.provenance for name, each in tasks.items()}
-    )
-    study.weights.require([run.run_id for run in pretraining], "pretraining")
-    plans = {
-        name: plan_study(study, name) if study.profile.filter_of(name) else [] for name in STUDIES
-    }
-    runs = list({each.run.run_id: each.run for plan in plans.values() for each in plan}.values())
-    _refuse_stand_ins(
-        study,
-        {
-            f"weights {init} {backbone}": entry.provenance
-            for (init, backbone), entry in find_entries(study).items()
-            if entry is not None
-        },
-    )
-    study.runs.require([run.run_id for run in runs], "fine-tuning")
-    if study.profile.probe is not None:
-        probe_ledger(study).require([run.run_id for run in plan_probe(study)], "the probe")
-    tables = _tables(study, plans, runs)
+    runs = _finished_runs(study)
+    tables = _tables(study, runs)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
@@ -559,7 +485,7 @@ def _finished_part(study: Study) -> Study:
 
     def is_finished(task: str) -> bool:
         part = _with_tasks(study, [task])
-        return study.runs.count(ids := [each.run.run_id for each in plan_all(part)]) == len(ids)
+        return study.runs.count(ids := [run.run_id for run in plan_all(part)]) == len(ids)
 
     study.weights.require([run.run_id for run in plan_pretraining(study)], "pretraining")
     tasks = [task for task in study.profile.tasks if is_finished(task)]
@@ -576,6 +502,25 @@ def _with_tasks(study: Study, tasks: list[str]) -> Study:
     return replace(study, profile=study.profile.model_copy(update={"tasks": tasks}))
 
 
+def _finished_runs(study: Study) -> list[Run]:
+    """Return the runs of all studies, each once; all are finished, and nothing is made up."""
+    pretraining = plan_pretraining(study)
+    made = {f"corpus {run.corpus}": run.provenance for run in pretraining}
+    for task in study.profile.tasks:
+        inputs = study.inputs(task)
+        made |= {f"images of {task}": inputs.provenance}
+        made |= {f"images of {name}": each.provenance for name, each in inputs.external.items()}
+    _refuse_stand_ins(study, made)
+    study.weights.require([run.run_id for run in pretraining], "pretraining")
+    entries = {" ".join(key): entry for key, entry in find_entries(study).items() if entry}
+    _refuse_stand_ins(study, {f"weights {key}": e.provenance for key, e in entries.items()})
+    runs = plan_all(study)
+    study.runs.require([run.run_id for run in runs], "fine-tuning")
+    if study.profile.probe is not None:
+        probe_ledger(study).require([run.run_id for run in plan_probe(study)], "the probe")
+    return runs
+
+
 def _refuse_stand_ins(study: Study, provenances: dict[str, str]) -> None:
     """Raise unless everything that a study read is real; keys say what it is."""
     made_up = [name for name, provenance in provenances.items() if provenance != "real"]
@@ -588,36 +533,35 @@ def _refuse_stand_ins(study: Study, provenances: dict[str, str]) -> None:
         )
 
 
-def _tables(
-    study: Study, plans: dict[str, list[PlannedRun]], runs: list[Run]
-) -> dict[str, pd.DataFrame]:
+def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
     """Return every table of the reference run of a finished study."""
-    named = {run.run_id: {"run": place, "task": run.task} for place, run in enumerate(runs)}
-    rows = study.runs.tables(named.items(), PREDICTIONS)
-    rows = rows[rows["part"] != "validation"].reset_index(drop=True)
-    cases, scores = pack_predictions(rows)
-    tables = {"cases": keep_columns(study, cases), "runs": _runs(study, plans, runs)}
-    tables["scores"] = scores
-    scored = [
-        (task, part)
-        for task in study.profile.tasks
-        for part in ("test", *study.inputs(task).external)
-        if study.inputs(task).scored(part).store.masks() is not None
-    ]
-    parts = [_localisation(study, *each, tables["runs"], cases) for each in scored]
-    for name in ("overlap", "baselines", "lesion_maps"):
-        if parts or name not in OPTIONAL:
-            empty = pd.DataFrame(columns=[*SCHEMAS[name]])
-            found = [part[name] for part in parts if name in part]
-            table = pd.concat([empty, *found], ignore_index=True)
-            tables[name] = table[[*SCHEMAS[name]]].astype(SCHEMAS[name])
+    told = []
+    for name in filter(study.profile.filter_of, STUDIES):
+        for run in plan_study(study, name):
+            done = study.runs.done(run.run_id)
+            went = run.run_id, done["best_epoch"], run.settings.epochs, float(done["seconds"])
+            row = {"study": name} | dict.fromkeys(_FACTOR) | run.named
+            told.append(row | dict(zip(_RECORDED, went, strict=True)))
+    rows = study.runs.tables([(run.run_id, {"run_id": run.run_id}) for run in runs], PREDICTIONS)
+    tables = {"runs": pd.DataFrame(told), "predictions": rows[rows["part"] != "validation"]}
+    parts = {task: ("test", *study.inputs(task).external) for task in study.profile.tasks}
+    read = {"cases": scored_cases, "overlap": overlap_table, "baselines": baseline_table}
+    for name, function in read.items():
+        found = [
+            function(study, task, part).assign(task=task, part=part)
+            for task, of_task in parts.items()
+            for part in of_task
+        ]
+        tables[name] = pd.concat(found, ignore_index=True)
+        if name != "cases":
+            table = tables[name].reindex(columns=[*SCHEMAS[name]])
+            tables[name] = table.astype(SCHEMAS[name])
     # A row a run and case: all of float32 would be more than the rest together.
     tables["overlap"] = tables["overlap"].round(OVERLAP_DECIMALS)
-    own = pretrained(study)
-    own = own if len(own) else pd.DataFrame(columns=[*SCHEMAS["pretraining"]])
-    contracts = {(each.init, each.backbone): each.preprocessing for each in local_entries(study)}
-    keys = zip(own["init"], own["backbone"], strict=True)
-    tables["pretraining"] = own.assign(contract=[contracts[key] for key in keys])
+    maps = [found for task in parts if (found := lesion_maps(study, task)) is not None]
+    tables |= {"lesion_maps": pd.concat(maps, ignore_index=True)} if maps else {}
+    if len(own := pretrained(study)):
+        tables["pretraining"] = own
     if study.profile.probe is not None:
         tables["probe"] = table = probe_measurements(study)
         for what, column in (("weights", "weights"), ("images", "source")):
@@ -626,111 +570,43 @@ def _tables(
     return tables
 
 
-def keep_columns(study: Study, cases: pd.DataFrame) -> pd.DataFrame:
-    """Return cases with what the manifests keep of them beside label and patient."""
-    kept = []
-    for task, part in cases[["task", "part"]].drop_duplicates().itertuples(index=False):
-        inputs = study.inputs(task).scored(part)
-        columns = inputs.found.cases[["case_id", *inputs.kept_columns]]
-        kept.append(columns.assign(task=task, part=part))
-    return cases.merge(pd.concat(kept), on=_UNIQUE["cases"], how="left", validate="1:1")
-
-
-def pack_predictions(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return cases and scores of several runs, each case named once.
-
-    Parameters
-    ----------
-    rows
-        `run` (a number), `task`, `part`, `case_id`, `patient_id`, `label`, `score`.
-
-    Returns
-    -------
-    tuple
-        `task`, `part`, `case_id`, `patient_id`, `label`; and `run`, `case` (row of the cases),
-        `score` (float32).
-
-    `InputError` when a case has two labels or patients, stands twice in a run, or a score is not a
-    number that float32 holds exactly: then statistics would change.
-    """
-    key = _UNIQUE["cases"]
-    cases = rows[[*key, "patient_id", "label"]].drop_duplicates(ignore_index=True)
-    exact = rows["score"].to_numpy(dtype=np.float64)
-    short = exact.astype(np.float32)
-    for bad, table, problem in (
-        (cases.duplicated(key), cases, "has two labels or patients"),
-        (rows.duplicated(["run", *key]), rows, "stands twice in a run"),
-        (~np.isfinite(exact) | (short != exact), rows, "has a score that float32 cannot hold"),
-    ):
-        if bad.any():
-            first = table[np.asarray(bad)].iloc[0]
-            raise InputError(
-                f"case {first['case_id']} {problem}",
-                where=f"predictions of {first['task']}",
-                remedy="Delete the run's folder in the ledger and run the stage again.",
-            )
-    case = pd.MultiIndex.from_frame(cases[key]).get_indexer(pd.MultiIndex.from_frame(rows[key]))
-    return cases, pd.DataFrame({"run": rows["run"].to_numpy(), "case": case, "score": short})
-
-
-def _runs(study: Study, plans: dict[str, list[PlannedRun]], runs: list[Run]) -> pd.DataFrame:
-    rows = []
-    for run in runs:
-        done, settings = study.runs.done(run.run_id), run.settings
-        told = {
-            "run_id": run.run_id,
-            "task": run.task,
-            "fold": run.fold,
-            "scenario": run.scenario.name,
-            "init": run.init,
-            "contract": run.contract,
-            "preprocessing": settings.preprocessing,
-            "resize": settings.resize,
-            "seed": run.seed,
-            "best_epoch": done["best_epoch"],
-            "epochs": settings.epochs,
-            "seconds": float(done["seconds"]),
-        }
-        rows.append(told)
-    table = pd.DataFrame(rows)
-    for name, planned in plans.items():
-        for column, level in plan_columns(name).items():
-            own = [each.run.run_id for each in planned if each.level == level]
-            places = {run_id: place for place, run_id in enumerate(own)}
-            table[column] = table["run_id"].map(places).astype("Int16")
-    return table
-
-
-def _localisation(
-    study: Study, task: str, part: str, runs: pd.DataFrame, cases: pd.DataFrame
-) -> dict[str, pd.DataFrame]:
-    """Return overlap, baselines and lesion maps of a part; runs and cases by their rows."""
-    keys = ["task", "fold", "scenario", "init"]
-    numbered = cases[cases["part"] == part].reset_index(names="case")[["case", "task", "case_id"]]
-    grid = runs[runs["grid"].notna()].reset_index(names="run")[["run", *keys]]
-    found = overlap_table(study, task, part).merge(grid, on=keys)
-    beside = baseline_table(study, task, found["case_id"].unique(), part).assign(task=task)
-    tables = {"overlap": found, "baselines": beside}
-    tables = {name: table.merge(numbered, on=["task", "case_id"]) for name, table in tables.items()}
-    if part == "test":
-        store = study.inputs(task).store
-        case_ids, maps = store.cases["case_id"].to_numpy(), cam_arrays(study, task)
-        tables["lesion_maps"] = lesion_map_table(maps, case_ids, store.masks())
-    return tables
-
-
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table small: integers as short as they fit, repeated values once."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    """Write a table small: integers as short as they fit, and all but numbers once."""
+    import pyarrow
+    import pyarrow.parquet
 
     for name in table.select_dtypes("integer"):
-        if table[name].notna().all():
-            kind = "integer" if (table[name] < 0).any() else "unsigned"
-            table = table.assign(**{name: pd.to_numeric(table[name], downcast=kind)})
-    arrays = pa.Table.from_pandas(table, preserve_index=False)
+        kind = "integer" if (table[name] < 0).any() else "unsigned"
+        table = table.assign(**{name: pd.to_numeric(table[name], downcast=kind)})
+    arrays = pyarrow.Table.from_pandas(table, preserve_index=False)
     arrays = arrays.replace_schema_metadata(None)  # pandas' notes are larger than small tables
-    pq.write_table(arrays, path, compression="zstd", compression_level=19, use_dictionary=True)
+    repeated = [*table.select_dtypes(exclude="floating")]
+    options = {"compression": "zstd", "compression_level": 19, "use_dictionary": repeated}
+    pyarrow.parquet.write_table(arrays, path, row_group_size=len(table) or None, **options)
+
+
+def read_corpus_overlap(name: str = "open") -> pd.DataFrame:
+    """Return the table of `rin.study.corpora.corpus_overlap` that is kept with a reference run."""
+    path = reference_folder() / name / OVERLAP
+    if not path.is_file():
+        raise InputError(
+            "no such file",
+            where=path,
+            remedy="Write it with rin.study.reference.write_corpus_overlap.",
+        )
+    return pd.DataFrame(read_yaml(path)["rows"])
+
+
+def write_corpus_overlap(study: Study, folder: Path) -> Path:
+    """Write `corpus_overlap` of a study beside its reference run; returns the file."""
+    told = {"copy_bits": COPY_BITS, "rows": corpus_overlap(study).to_dict("records")}
+    head = (
+        "# Images of the tasks among those of the pretraining corpora, by pixels and by hashes of\n"
+        "# 256 bits.  Made by rin.study.reference.write_corpus_overlap.\n"
+    )
+    path = Path(folder) / OVERLAP
+    path.write_text(head + yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
+    return path
 
 
 def _gather_facts(
@@ -742,22 +618,15 @@ def _gather_facts(
         done["pretraining"] = own
     finished = pd.concat([table["finished"] for table in done.values()])
     trained, corpora, weights = done["fine-tuning"], [], []
+    drawn_cases = study.profile.pretraining and study.profile.pretraining.cases
     for name in own["corpus"].unique() if len(own) else ():
-        found, drawn = find_corpus(study, name), open_corpus(study, name)
+        found, drawn = find_corpus(study, name), open_corpus(study, name, drawn_cases)
         corpora.append(_dataset(found.manifest, found, drawn.cases))
-    for (init, backbone), entry in find_entries(study).items():
-        if entry is not None:
-            path = None if entry.sha256 else locate(entry, weights_folders(study))
-            told = WeightsFacts(
-                init=init,
-                backbone=backbone,
-                contract=entry.preprocessing,
-                release=entry.release,
-                licence=entry.licence,
-                provenance=entry.provenance,
-                sha256=entry.sha256 or (sha256_of(path) if path else None),
-            )
-            weights.append(told)
+    for entry in filter(None, find_entries(study).values()):
+        path = None if entry.sha256 else locate(entry, weights_folders(study))
+        stated = entry.model_dump(include={*WeightsFacts.model_fields} - {"sha256"})
+        digest = entry.sha256 or (sha256_of(path) if path else None)
+        weights.append(WeightsFacts(contract=entry.preprocessing, sha256=digest, **stated))
     facts = RunFacts(
         name=study.profile.name,
         written=datetime.now(UTC).isoformat("T", "seconds"),

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,10 @@ import pandas as pd
 
 from rin.data.store import ImageStore, open_store
 from rin.errors import InputError, look_up
+from rin.explain.lesion_maps import lesion_map_table
 from rin.explain.overlap import (
     baseline_scores,
+    has_lesion,
     lesion_boxes,
     measure_overlap,
     others_lesion_size,
@@ -28,12 +30,10 @@ from rin.explain.overlap import (
 )
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
-from rin.study.executors import drive, make_executor, one_bar, run_each
-from rin.study.ledger import Ledger
-from rin.study.machine import computed_on
+from rin.study.executors import drive, one_bar, run_each
+from rin.study.ledger import Ledger, computed_on
 from rin.study.plan import (
     Block,
-    PlannedRun,
     Run,
     group_blocks,
     plan_all,
@@ -43,79 +43,42 @@ from rin.study.plan import (
 )
 from rin.study.pretraining import plan_pretraining, run_pretraining
 from rin.study.probe import measurement_ids, measurement_ledger, plan_probe, probe_ledger, run_probe
-from rin.study.profile import FROM_RANDOM, MAIN, STUDIES, Execution, Repeats
-from rin.study.sanity import SANITY_TABLE, record_sanity, sanity_rows
-from rin.study.setting import Study, TaskInputs
+from rin.study.profile import MAIN, Execution
+from rin.study.setting import Study
 
 if TYPE_CHECKING:
     from rin.training.trainer import CompiledBlock
 
 #: Parts of a split whose cases every run scores.
 SCORED_PARTS = ("validation", "test")
-PREDICTIONS, HISTORY = "predictions.parquet", "history.parquet"
+PREDICTIONS, HISTORY, SANITY = "predictions.parquet", "history.parquet", "sanity.parquet"
 
 
-@dataclass(frozen=True)
-class TaskFiles:
-    """What the runs of one task read, in a form that travels to another process."""
-
-    store: Path
-    folds: pd.DataFrame
-    labels: pd.Series
-    external: dict[str, TaskFiles]
-
-
-@dataclass(frozen=True)
-class BlockInputs:
-    """What a block reads: the files of each task and store, and where weights lie."""
-
-    tasks: dict[tuple[str, str], TaskFiles]
-    folders: list[Path]
-    pretrain_seed: int
-    execution: Execution
-
-
-def block_inputs(study: Study, inputs: Sequence[TaskInputs]) -> BlockInputs:
-    """Return what every block over some tasks reads.
-
-    Of inputs that differ in their folds alone, those with the most hold all the others'.
-    """
-    by_folds = sorted(inputs, key=lambda each: each.folds["fold"].nunique())
-    files = {(each.task.name, each.store.digest): _files(each) for each in by_folds}
-    profile = study.profile
-    return BlockInputs(files, weights_folders(study), profile.seed, profile.execution)
-
-
-def _files(inputs: TaskInputs) -> TaskFiles:
-    external = {name: _files(each) for name, each in inputs.external.items()}
-    return TaskFiles(inputs.store.path, inputs.folds, inputs.labels, external)
-
-
-def run_block(block: Block, shared: BlockInputs, ledger: Ledger) -> None:
+def run_block(
+    block: Block, ledger: Ledger, folders: list[Path], random_seed: int, execution: Execution
+) -> None:
     """Run all runs of a block with one compiled step.
 
-    The first failure is raised after the other runs of the block have ended.
+    Weights are looked for in `folders`; random ones are those of `random_seed`.  The first failure
+    is raised after the other runs of the block have ended.
     """
     import keras
 
     from rin.training.trainer import CompiledBlock, prepare_framework
 
-    prepare_framework(shared.execution.threads, shared.execution.precision)
+    prepare_framework(execution.threads, execution.precision)
     keras.backend.clear_session()  # the graphs of earlier blocks of this process
-    read = {(run.task, run.store_digest) for run in block.runs}
-    stores = {key: open_store(shared.tasks[key].store) for key in read}
-    compiled = CompiledBlock(block.architecture)
+    compiled, opened = CompiledBlock(block.architecture), cache(open_store)
     weights: dict[str, list[np.ndarray]] = {}
 
     def train(run: Run) -> None:
         if run.init not in weights:
             weights[run.init] = (
-                random_weights(run.scenario.backbone, run.settings.size, shared.pretrain_seed)
+                random_weights(run.scenario.backbone, run.settings.size, random_seed)
                 if run.entry is None
-                else load_weights(run.entry, compiled.parts.backbone, shared.folders)
+                else load_weights(run.entry, compiled.parts.backbone, folders)
             )
-        store = stores[run.task, run.store_digest]
-        _train(run, compiled, weights[run.init], store, shared, ledger)
+        _train(run, compiled, weights[run.init], opened, ledger)
 
     run_each(train, [(run,) for run in block.runs])
 
@@ -124,27 +87,27 @@ def _train(
     run: Run,
     compiled: CompiledBlock,
     weights: list[np.ndarray],
-    store: ImageStore,
-    shared: BlockInputs,
+    opened: Callable[[Path], ImageStore],
     ledger: Ledger,
 ) -> None:
     """Train, predict and commit one run."""
     import keras
 
     from rin.training.batches import Part
+    from rin.training.cascade import cascade_table
     from rin.training.trainer import Recipe
 
-    files = shared.tasks[run.task, run.store_digest]
+    files, store = run.files, opened(run.files.store)
     labels = files.labels.loc[store.cases["case_id"]].to_numpy()
     split = files.folds[files.folds["fold"] == run.fold].set_index("case_id")["part"]
     part_of = split.reindex(store.cases["case_id"]).to_numpy()
     parts = {
         name: Part(store.images(), labels, np.flatnonzero(part_of == name))
-        for name in ("train", "validation", "test")
+        for name in ("train", *SCORED_PARTS)
     }
     stores = dict.fromkeys(SCORED_PARTS, store)
     for name, beside in files.external.items():
-        stores[name] = away = open_store(beside.store)
+        stores[name] = away = opened(beside.store)
         of_cases = beside.labels.loc[away.cases["case_id"]].to_numpy()
         parts[name] = Part(away.images(), of_cases, np.arange(len(away.cases)))
     checked = sanity_rows(run, store, parts["test"].rows)
@@ -154,7 +117,11 @@ def _train(
     history = compiled.train(weights, contract, recipe, parts["train"], parts["validation"])
     scored = {name: compiled.predict(parts[name], recipe.batch) for name in stores}
     seconds = round(time.monotonic() - started, 2)
-    sanity = record_sanity(run, compiled, store, labels, checked)
+    sanity = None
+    if len(checked):
+        cases = store.cases.iloc[checked][["case_id", "patient_id"]].reset_index(drop=True)
+        part = Part(store.images(), labels, checked)
+        sanity = cascade_table(compiled, part, cases, recipe.batch, run.seed)
 
     def write(folder: Path) -> dict:
         pd.DataFrame(history).to_parquet(folder / HISTORY)
@@ -173,14 +140,14 @@ def _train(
             if name != "validation" and stores[name].masks() is not None:
                 np.save(folder / _cams_of(name), maps)
         if sanity is not None:
-            sanity.to_parquet(folder / SANITY_TABLE, index=False)
+            sanity.to_parquet(folder / SANITY, index=False)
         return {
             "best_epoch": int(np.nanargmin(history["val_loss"])) + 1,
             "seconds": seconds,
             "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
             "traces": compiled.traces,
             "backend": keras.backend.backend(),
-            "precision": shared.execution.precision,
+            "precision": keras.config.dtype_policy().name,
             **computed_on(),
         }
 
@@ -192,47 +159,50 @@ def _cams_of(part: str) -> str:
     return "cams.npy" if part == "test" else f"cams-{part}.npy"
 
 
-def run_missing(study: Study, planned: Sequence[PlannedRun], title: str) -> None:
-    """Run those of some planned runs that the ledger lacks, under one progress bar.
+def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
+    """Return the rows of a store whose maps a run records: the first of `test` with a lesion.
+
+    `InputError` when no test case has a lesion.
+    """
+    if not run.sanity_cases:
+        return test[:0]
+    masks = store.masks()
+    marked = [row for row in test if masks[row].any()]
+    if not marked:
+        raise InputError(
+            "no test case has a lesion, so there is no map to check",
+            where=f"{run.task}, fold {run.fold}",
+            remedy="Take more cases, or leave the sanity section out of the profile.",
+        )
+    return np.array(marked[: run.sanity_cases])
+
+
+def run_missing(study: Study, planned: Sequence[Run], title: str = "Fine-tuning") -> pd.DataFrame:
+    """Run those of some planned runs that the ledger lacks; return the table of all of them.
 
     May be killed at any time and called again.  Tasks that are run together share their compiled
     steps, unless the profile asks for a block a task.
 
     `InputError` when weights are missing or a run fails; the other runs are finished first.
     """
-    runs = {each.run.run_id: each.run for each in planned}
-    missing = [run for run_id, run in runs.items() if not study.runs.has(run_id)]
-    if not missing:
-        return
-    study.runs.sweep()
-    execution = study.profile.execution
-    inputs = {id(each.inputs): each.inputs for each in planned}
-    shared = block_inputs(study, [*inputs.values()])
-    drive(
-        make_executor(execution),
-        run_block,
-        [
-            (block, shared, study.runs)
-            for block in group_blocks(missing, by_task=execution.blocks == "by_task")
-        ],
-        finished=lambda: study.runs.count([*runs]),
-        total=len(runs),
-        title=title,
-    )
+    ledger, execution = study.runs, study.profile.execution
+    runs = {run.run_id: run for run in planned}
+    missing = [run for run_id, run in runs.items() if not ledger.has(run_id)]
+    blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
+    shared = ledger, weights_folders(study), study.profile.seed, execution
+    drive(execution, run_block, [(block, *shared) for block in blocks], ledger, [*runs], title)
+    return runs_table(planned)
 
 
 def run_grid(study: Study, *tasks: str) -> pd.DataFrame:
     """Run what is missing of the main study of some tasks, by default of all; return its runs."""
     planned = [run for task in tasks or [None] for run in plan_study(study, MAIN, task)]
-    run_missing(study, planned, "Fine-tuning")
-    return runs_table(planned)
+    return run_missing(study, planned)
 
 
 def run_fine_tuning(study: Study) -> pd.DataFrame:
     """Run what the ledger lacks of every study of a profile; return the table of its runs."""
-    planned = plan_all(study)
-    run_missing(study, planned, "Fine-tuning")
-    return runs_table(planned)
+    return run_missing(study, plan_all(study))
 
 
 def run_study(study: Study) -> pd.DataFrame:
@@ -247,40 +217,27 @@ def run_study(study: Study) -> pd.DataFrame:
     earlier = sum(len(ids) for _, ids in stages)
     # Which runs are shared is known once weights are; until then each is counted apart.
     done = sum(ledger.count(ids) for ledger, ids in stages)
-    with one_bar(earlier + _at_most(study), done) as bar:
+    with one_bar(earlier + study.profile.most_runs, done) as bar:
         run_pretraining(study)
         if study.profile.probe is not None:
             run_probe(study)
         planned = plan_all(study)
-        finished = study.runs.count([each.run.run_id for each in planned])
+        finished = study.runs.count([run.run_id for run in planned])
         bar.total = earlier + len(planned)
         bar.update(earlier + finished - bar.n)
-        run_missing(study, planned, "Fine-tuning")
-    return runs_table(planned)
+        return run_missing(study, planned)
 
 
-def _at_most(study: Study) -> int:
-    """Return how many fine-tuning runs there are if no two studies share any."""
-    total = 0
-    for name, levels in STUDIES.items():
-        if chosen := study.profile.filter_of(name):
-            inits = len(study.profile.inits) + (name == FROM_RANDOM)
-            cells = len(chosen.tasks) * len(chosen.scenarios) * chosen.folds
-            cells *= 1 + (chosen.seeds + chosen.splits if isinstance(chosen, Repeats) else 0)
-            total += cells * inits * len(levels)
-    return total
-
-
-def finished_runs(study: Study, name: str = MAIN, task: str | None = None) -> list[PlannedRun]:
+def finished_runs(study: Study, name: str = MAIN, task: str | None = None) -> list[Run]:
     """Return the runs of `rin.study.plan.plan_study`; `InputError` unless all are finished."""
     planned = plan_study(study, name, task)
-    for each in dict.fromkeys(run.run.task for run in planned):
-        study.runs.require([run.run.run_id for run in planned if run.run.task == each], each)
+    for each in dict.fromkeys(run.task for run in planned):
+        study.runs.require([run.run_id for run in planned if run.task == each], each)
     return planned
 
 
-def _read(study: Study, planned: Sequence[PlannedRun], file: str) -> pd.DataFrame:
-    return study.runs.tables([(each.run.run_id, each.named) for each in planned], file)
+def _read(study: Study, runs: Sequence[Run], file: str) -> pd.DataFrame:
+    return study.runs.tables([(run.run_id, run.named) for run in runs], file)
 
 
 def predictions(
@@ -300,7 +257,7 @@ def predictions(
     datasets by name.
     """
     planned = finished_runs(study, name, task)
-    external = dict.fromkeys(name for each in planned for name in each.inputs.external)
+    external = dict.fromkeys(name for run in planned for name in run.files.external)
     look_up("part", part, [*SCORED_PARTS, *external])
     table = _read(study, planned, PREDICTIONS)
     return table[table["part"] == part].reset_index(drop=True)
@@ -330,7 +287,7 @@ def histories(study: Study, task: str) -> pd.DataFrame:
 def run_records(study: Study, name: str = MAIN, task: str | None = None) -> pd.DataFrame:
     """Return one row a run (and level): its columns and what `done.json` records of it."""
     planned = finished_runs(study, name, task)
-    return pd.DataFrame([each.named | study.runs.done(each.run.run_id) for each in planned])
+    return pd.DataFrame([run.named | study.runs.done(run.run_id) for run in planned])
 
 
 def cam_arrays(
@@ -342,49 +299,69 @@ def cam_arrays(
     `finished_runs`.
     """
     study.inputs(task).scored(part).lesion_masks()
-    for each in finished_runs(study, MAIN, task):
-        table = _read(study, [each], PREDICTIONS)
-        maps = study.runs.read(each.run.run_id, _cams_of(part), np.load)
+    for run in finished_runs(study, MAIN, task):
+        table = _read(study, [run], PREDICTIONS)
+        maps = study.runs.read(run.run_id, _cams_of(part), np.load)
         yield table[table["part"] == part].reset_index(drop=True), maps
 
 
 def overlap_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
-    """Return `rin.explain.overlap.measure_overlap` of a task's main study."""
+    """Return `rin.explain.overlap.measure_overlap` of a task's main study.
+
+    Without rows where the images have no lesion masks.
+    """
     store = study.inputs(task).scored(part).store
+    if store.masks() is None:
+        return pd.DataFrame()
     case_ids = store.cases["case_id"].to_numpy()
     return measure_overlap(list(cam_arrays(study, task, part)), case_ids, store.masks())
 
 
-def baseline_table(
-    study: Study, task: str, case_ids: np.ndarray, part: str = "test"
-) -> pd.DataFrame:
-    """Return what pictures that look at no image score on cases with a lesion.
+def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
+    """Return what pictures that look at no image score on the cases of a part with a lesion.
 
-    Columns `case_id`, `baseline` and the measures of `rin.explain.overlap.baseline_scores`.
+    Columns `case_id`, `baseline` and the measures of `rin.explain.overlap.baseline_scores`; without
+    rows where the images have no lesion masks.
     """
     store = study.inputs(task).scored(part).store
     cases, masks = store.cases, store.masks()
-    place = pd.Index(cases["case_id"]).get_indexer(case_ids)
+    place = pd.Index(cases["case_id"]).get_indexer(scored_cases(study, task, part)["case_id"])
+    place = place[has_lesion(masks[place])] if masks is not None else place[:0]
+    if not len(place):
+        return pd.DataFrame(columns=["case_id", "baseline", "dice"])
     sizes = others_lesion_size(lesion_boxes(masks)[:, 2:], cases["patient_id"].to_numpy())
     tolerance = tolerance_at(masks.shape[-1])
     scores = baseline_scores(masks[place], sizes[place], tolerance=tolerance)
-    return scores.assign(case_id=case_ids[scores["image"]]).drop(columns="image")
+    marked = cases["case_id"].to_numpy()[place]
+    return scores.assign(case_id=marked[scores["image"]]).drop(columns="image")
+
+
+def lesion_maps(study: Study, task: str) -> pd.DataFrame | None:
+    """Return the mean activation around the lesion in a task's main study; None without masks.
+
+    As `rin.explain.lesion_maps.lesion_map_table`.
+    """
+    store = study.inputs(task).store
+    if store.masks() is None:
+        return None
+    case_ids, maps = store.cases["case_id"].to_numpy(), cam_arrays(study, task)
+    return lesion_map_table(maps, case_ids, store.masks())
 
 
 def sanity_table(study: Study, task: str) -> pd.DataFrame:
-    """Return how similar maps stay to those of the trained network, tidy.
+    """Return how similar maps stay to those of the trained network as its weights go random.
 
     The columns that name a run, as in `predictions`, and those of
-    `rin.study.sanity.record_sanity`.
+    `rin.training.cascade.cascade_table`.
 
     `InputError` when the profile or the task has no such runs, or they are not finished.
     """
-    planned = [each for each in plan_study(study, MAIN, task) if each.run.sanity_cases]
+    planned = [run for run in plan_study(study, MAIN, task) if run.sanity_cases]
     if not planned:
         raise InputError(
             f"no run of {task} records maps under random weights",
             where=f"profile {study.profile.name}",
             remedy="Give it a sanity section, and a task whose images have lesion masks.",
         )
-    study.runs.require([each.run.run_id for each in planned], task)
-    return _read(study, planned, SANITY_TABLE)
+    study.runs.require([run.run_id for run in planned], task)
+    return _read(study, planned, SANITY)

@@ -7,18 +7,16 @@ without one shows its own runs, whatever they were made from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal
 
 import pandas as pd
 
 from rin import paper
 from rin.data.manifest import find_task, load_manifest, manifest_names
 from rin.errors import InputError, look_up
-from rin.explain.lesion_maps import lesion_map_table
 from rin.study import run
 from rin.study.pretraining import pretrained
 from rin.study.probe import probe_measurements
@@ -27,7 +25,15 @@ from rin.study.reference import ReferenceRun, TaskFacts, load_reference, task_fa
 from rin.study.setting import Study, TaskInputs, has_real_images, open_study
 
 Origin = Literal["own", "reference"]
-T = TypeVar("T")
+# What returns the tables of one's own runs; those of a reference run are its methods.
+_OWN = {
+    "predictions": run.predictions,
+    "cases": run.scored_cases,
+    "records": run.run_records,
+    "overlap": run.overlap_table,
+    "baselines": run.baseline_table,
+    "lesion_maps": run.lesion_maps,
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Runs:
 
     study: Study
     reference: ReferenceRun | None = None
-    _cache: dict[tuple, object] = field(default_factory=dict, repr=False, compare=False)
+    _cache: dict[tuple | str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def inits(self) -> tuple[str, str]:
@@ -108,9 +114,8 @@ class Runs:
 
     def external(self, task: str) -> tuple[str, ...]:
         """Return the external datasets that a task's shown runs scored."""
-        reference = self._source(task)
-        if reference:
-            return reference.external(task)
+        if self._of_reference(task, MAIN):
+            return self.reference.external(task)
         return find_task(task)[1].external if self.study.profile.external else ()
 
     def predictions(
@@ -139,15 +144,7 @@ class Runs:
             if not tables:
                 raise self._no_results("any task", study)
             return pd.concat(tables, ignore_index=True)
-        reference = self._source(task, study)
-        return self._once(
-            ("predictions", study, task, part),
-            lambda: (
-                reference.predictions(study, task, part)
-                if reference
-                else run.predictions(self.study, study, task, part)
-            ),
-        )
+        return self._ask("predictions", task, study, part)
 
     def inputs(self, task: str) -> TaskInputs:
         """Return what the reader's own runs of a task read: images, store, splits."""
@@ -155,24 +152,17 @@ class Runs:
 
     def facts(self, task: str) -> TaskFacts:
         """Return the images behind a task's shown results, in numbers."""
-        reference = self._source(task)
-        if reference:
-            return reference.facts.task(task)
-        return self._once(("facts", task), lambda: task_facts(self.inputs(task)))
+        if self._of_reference(task, MAIN):
+            return self.reference.facts.task(task)
+        return task_facts(self.inputs(task))
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row a scored case: case_id, patient_id, label, what its manifest keeps."""
-        reference = self._source(task)
-        if reference:
-            return reference.cases(task, part)
-        return run.scored_cases(self.study, task, part)
+        return self._ask("cases", task, None, part)
 
     def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
         """Return one row a run: what names it, seconds, and what else was recorded of it."""
-        reference = self._source(task, study)
-        if reference:
-            return reference.records(study, task)
-        return run.run_records(self.study, study, task)
+        return self._ask("records", task, study)
 
     def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return what maps and lesions have in common: one row a run and image with a lesion.
@@ -180,24 +170,11 @@ class Runs:
         Columns as `rin.explain.overlap.measure_overlap`; without rows where the task's images have
         no marked lesions.
         """
-        reference = self._source(task)
-        if reference:
-            return reference.overlap(task, part)
-        if self.inputs(task).scored(part).store.masks() is None:
-            return pd.DataFrame()
-        return self._once(
-            ("overlap", task, part), lambda: run.overlap_table(self.study, task, part)
-        )
+        return self._ask("overlap", task, None, part)
 
     def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
-        reference = self._source(task)
-        if reference:
-            return reference.baselines(task, part)
-        measured = self.overlap(task, part)
-        if measured.empty:
-            return pd.DataFrame(columns=["case_id", "baseline", "dice"])
-        return run.baseline_table(self.study, task, measured["case_id"].unique(), part)
+        return self._ask("baselines", task, None, part)
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
         """Return the mean activation around the lesion, by init and unfreezing regime.
@@ -205,16 +182,7 @@ class Runs:
         As `rin.explain.lesion_maps.lesion_map_table`; None where it was not recorded, or the
         task's images have no marked lesions.
         """
-        reference = self._source(task)
-        if reference:
-            return reference.lesion_maps(task)
-        store = self.inputs(task).store
-        if store.masks() is None:
-            return None
-        case_ids, maps = store.cases["case_id"].to_numpy(), run.cam_arrays(self.study, task)
-        return self._once(
-            ("lesion_maps", task), lambda: lesion_map_table(maps, case_ids, store.masks())
-        )
+        return self._ask("lesion_maps", task)
 
     def pretraining(self) -> pd.DataFrame:
         """Return one row a pretrained network behind the shown results; may have no rows."""
@@ -223,15 +191,27 @@ class Runs:
     def probe(self) -> pd.DataFrame | None:
         """Return the measurements of the probe (`rin.study.probe.probe_measurements`), or None."""
         if self.study.profile.probe is not None:
-            return self._once(("probe",), lambda: probe_measurements(self.study))
+            if "probe" not in self._cache:
+                self._cache["probe"] = probe_measurements(self.study)
+            return self._cache["probe"]
         return self.reference.probe if self.reference is not None else None
 
-    def _source(self, task: str, study: str = MAIN) -> ReferenceRun | None:
-        """Return the reference run where a task's results are its, None where they are own."""
+    def _ask(self, table: str, task: str, study: str | None = None, *part: str) -> Any:
+        """Return a table of a task, of a named study where it is of one, once it is computed."""
+        asked = (task, *part) if study is None else (study, task, *part)
+        from_reference = self._of_reference(task, study or MAIN)
+        if (table, *asked) not in self._cache:
+            own = partial(_OWN[table], self.study)
+            read = getattr(self.reference, table) if from_reference else own
+            self._cache[table, *asked] = read(*asked)
+        return self._cache[table, *asked]
+
+    def _of_reference(self, task: str, study: str) -> bool:
+        """Return whether a task's results are those of the reference run, and not one's own."""
         origin = self.origin(task, study)
         if origin is None:
             raise self._no_results(task, study)
-        return self.reference if origin == "reference" else None
+        return origin == "reference"
 
     def _no_results(self, task: str, study: str) -> InputError:
         return InputError(
@@ -239,11 +219,6 @@ class Runs:
             where=f"profile {self.study.profile.name}",
             remedy="Name the folder of real images (data_root), or choose a profile that runs it.",
         )
-
-    def _once(self, key: tuple, make: Callable[[], T]) -> T:
-        if key not in self._cache:
-            self._cache[key] = make()
-        return self._cache[key]
 
 
 def open_runs(

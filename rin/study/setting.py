@@ -83,6 +83,18 @@ class Study:
 
 
 @dataclass(frozen=True)
+class TaskFiles:
+    """What the runs of one task read, in a form that travels to another process."""
+
+    store: Path
+    digest: str
+    color: bool
+    folds: pd.DataFrame
+    labels: pd.Series
+    external: dict[str, TaskFiles]
+
+
+@dataclass(frozen=True)
 class TaskInputs:
     """Everything that a task's runs read.
 
@@ -117,6 +129,13 @@ class TaskInputs:
     def kept_columns(self) -> list[str]:
         """What the manifest keeps of each case beside label and patient, such as `device`."""
         return [name for name in self.manifest.options.get("keep", {}) if name in self.found.cases]
+
+    @property
+    def files(self) -> TaskFiles:
+        """What runs read of these."""
+        external = {name: each.files for name, each in self.external.items()}
+        store = self.store
+        return TaskFiles(store.path, store.digest, store.color, self.folds, self.labels, external)
 
     def lesion_masks(self) -> np.ndarray:
         """Return the masks of the store; `InputError` where the images have none."""

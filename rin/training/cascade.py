@@ -1,8 +1,9 @@
-"""Activation maps of a trained block whose weights go random, layer group by layer group.
+"""Do maps depend on what a network has learnt?  Its weights go random, layer group by layer group.
 
 The cascade of Adebayo et al (NeurIPS 2018): first the head, then the backbone from its last stage
 to its first.  Each step keeps what the steps before it have put back.  The compiled explainer is
-used as it is, so nothing is traced again, and the block is left as it was.
+used as it is, so nothing is traced again, and the block is left as it was.  What is kept is how
+similar maps stay to those of the trained network, with intervals over patients.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
+from rin.errors import InputError
+from rin.explain.sanity import MEASURES, similarity_table
+from rin.stats.bootstrap import cluster_weights, percentile_interval
 from rin.training.batches import Part
 from rin.training.trainer import CompiledBlock
 
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 
 #: Stages that a backbone is put into: as many as its halvings of the image.
 STAGES = 5
+_STEP = ["task", "init", "backbone", "depth", "group"]
 
 
 def cascade_maps(
@@ -70,3 +76,79 @@ def backbone_stages(backbone: keras.Model) -> dict[str, list[int]]:
     stem = [number for places in ordered[STAGES - 1 :] for number in places]
     stages = ordered[: STAGES - 1] + ([stem] if stem else [])
     return {f"stage {len(stages) - k}": sorted(each) for k, each in enumerate(stages)}
+
+
+def cascade_table(
+    block: CompiledBlock, part: Part, cases: pd.DataFrame, batch: int, seed: int
+) -> pd.DataFrame:
+    """Return how similar the maps of some cases stay to those of a trained block.
+
+    `cases` names those of the part, case_id and patient_id.  One row a case and step: these,
+    target (the class, 0 or 1, that the trained network predicts, whose map is compared), depth (0
+    when the head alone is random), group (the layers that this step put back) and the columns of
+    `rin.explain.sanity.similarity_table`; the same ending in `_other` compare with the next case,
+    the last with the first: what maps of one class share whatever the image.
+    """
+    each, size = np.arange(len(cases)), block.architecture.size
+    target = block.predict(part, batch)[0].argmax(axis=1)
+    groups, found = cascade_maps(block, part, batch, seed)
+    maps, others = (
+        found[:, rows, :, :, target].swapaxes(0, 1) for rows in (each, np.roll(each, -1))
+    )
+    tables = []
+    for depth, group in enumerate(groups):
+        own = similarity_table(maps[0], maps[1 + depth], size)
+        other = similarity_table(maps[0], others[1 + depth], size).add_suffix("_other")
+        other = other if len(cases) > 1 else other * np.nan
+        steps = cases.assign(target=target, depth=depth, group=group)
+        tables.append(pd.concat([steps, own, other], axis=1))
+    return pd.concat(tables, ignore_index=True)
+
+
+def similarity_summary(table: pd.DataFrame, *, seed: int, replicates: int = 2000) -> pd.DataFrame:
+    """Return the mean of every measure over the cases of each step, with an interval.
+
+    `table` is that of `rin.study.sanity_table`; InputError when it is empty.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per task, init, backbone, depth, group and measure: `mean`, `low`, `high` (95%
+        percentile interval, patients resampled whole; NaN with fewer than two), `other` (mean of
+        the comparisons with another image), `excess`, `excess_low`, `excess_high` (mean of the
+        differences of the two, with its interval), `n` (cases in which the measure is defined;
+        others are left out) and `n_cases`.
+    """
+    if table.empty:
+        raise InputError("there is no row", where="table", remedy="Record a sanity check first.")
+    rows = []
+    for key, step in table.groupby(_STEP, sort=False):
+        for measure in MEASURES:
+            known = step.dropna(subset=[measure])
+            both = known.dropna(subset=[f"{measure}_other"])
+            excess = both[measure] - both[f"{measure}_other"]
+            low, high = _interval(known[measure], known["patient_id"], replicates, seed)
+            excess_low, excess_high = _interval(excess, both["patient_id"], replicates, seed)
+            found = {
+                "measure": measure,
+                "mean": known[measure].mean(),
+                "low": low,
+                "high": high,
+                "other": step[f"{measure}_other"].mean(),
+                "excess": excess.mean(),
+                "excess_low": excess_low,
+                "excess_high": excess_high,
+                "n": len(known),
+                "n_cases": len(step),
+            }
+            rows.append(dict(zip(_STEP, key, strict=True)) | found)
+    return pd.DataFrame(rows)
+
+
+def _interval(
+    values: pd.Series, patients: pd.Series, replicates: int, seed: int
+) -> tuple[float, float]:
+    if patients.nunique() < 2:
+        return np.nan, np.nan
+    weights = cluster_weights(patients, replicates, seed).astype(float)
+    return percentile_interval(weights @ values.to_numpy() / weights.sum(axis=1))

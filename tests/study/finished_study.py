@@ -12,6 +12,7 @@ from tiny_study import tiny_profile
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import REPOSITORY, load_manifest
 from rin.data.standins import write_stand_in
+from rin.data.store import open_store
 from rin.models.weights import WeightsEntry
 from rin.study import open_study
 from rin.study.plan import plan_study
@@ -67,16 +68,15 @@ def finished_study(folder, data_root, changes=None):
     study = open_study(profile, data_root=data_root, results=folder)
     for run in plan_pretraining(study):
         study.weights.commit(run.run_id, run.config, partial(pretrained_files, run))
-    for run, inputs in planned_runs(study):
+    for run in planned_runs(study):
         if not study.runs.has(run.run_id):
-            study.runs.commit(run.run_id, run.config, partial(_trained, run, inputs))
+            study.runs.commit(run.run_id, run.config, partial(_trained, run))
     return study
 
 
 def planned_runs(study):
-    """Every run of every study with what it reads; a run of several studies several times."""
-    planned = [each for name in STUDIES for each in plan_study(study, name)]
-    return [(each.run, each.inputs) for each in planned]
+    """Every run of every study; a run of several studies several times."""
+    return [run for name in STUDIES for run in plan_study(study, name)]
 
 
 def pretrained_files(run, folder):
@@ -89,21 +89,19 @@ def pretrained_files(run, folder):
     return {"top1": 0.5123456789, "images": 36, "classes": 3, "epochs": 1, "seconds": 12.5}
 
 
-def _trained(run, inputs, folder):
-    rng = np.random.default_rng(int(run.run_id[:8], 16))
-    fold = inputs.folds[inputs.folds["fold"] == run.fold]
-    rows = dict(iter(fold.groupby("part")["case_id"]))
-    rows |= {name: away.store.cases["case_id"] for name, away in inputs.external.items()}
+def _trained(run, folder):
+    rng, files = np.random.default_rng(int(run.run_id[:8], 16)), run.files
+    fold = files.folds[files.folds["fold"] == run.fold]
+    rows = {part: (files, ids) for part, ids in fold.groupby("part")["case_id"] if part != "train"}
+    rows |= {name: (away, away.labels.index) for name, away in files.external.items()}
     tables = []
-    for part, case_ids in rows.items():
-        if part != "train":
-            scored = inputs.scored(part)
-            labels = scored.labels.loc[case_ids].to_numpy()
-            patients = scored.store.cases.set_index("case_id").loc[case_ids, "patient_id"]
-            table = {"case_id": case_ids.to_numpy(), "patient_id": patients.to_numpy()}
-            score = (1 / (1 + np.exp(-rng.normal(labels)))).astype(np.float32)
-            tables.append(pd.DataFrame({**table, "part": part, "label": labels, "score": score}))
-        if part not in ("train", "validation"):
+    for part, (scored, case_ids) in rows.items():
+        labels = scored.labels.loc[case_ids].to_numpy()
+        patients = open_store(scored.store).cases.set_index("case_id").loc[case_ids, "patient_id"]
+        table = {"case_id": np.array(case_ids), "patient_id": patients.to_numpy()}
+        score = (1 / (1 + np.exp(-rng.normal(labels)))).astype(np.float32)
+        tables.append(pd.DataFrame({**table, "part": part, "label": labels, "score": score}))
+        if part != "validation":
             maps = rng.normal(size=(len(case_ids), 4, 4, 2)).astype(np.float32)
             np.save(folder / ("cams.npy" if part == "test" else f"cams-{part}.npy"), maps)
     pd.concat(tables).to_parquet(folder / "predictions.parquet", index=False)

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from rin.errors import InputError
-from rin.study.executors import drive, make_executor
+from rin.study.executors import drive
 from rin.study.ledger import Ledger
 from rin.study.profile import Execution
 
@@ -65,5 +65,5 @@ def _write(draft, number):
 
 
 if __name__ == "__main__":
-    executor, jobs = make_executor(Execution(workers=1)), [(Path(sys.argv[1]) / "beat",)]
-    drive(executor, beat, jobs, finished=lambda: 0, total=1, title="Beating")
+    path = Path(sys.argv[1]) / "beat"
+    drive(Execution(workers=1), beat, [(path,)], Ledger(path.parent / "none"), [], "Beating")

@@ -1,20 +1,35 @@
-"""Which corpus is read: real images before stand-ins, in the order of the profile."""
+"""Which corpus is read, real images before stand-ins, and which images it shares with tasks."""
+
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from tiny_study import tiny_profile
 
 from rin.errors import InputError
-from rin.study import open_study
-from rin.study.curation import CURATED, archive_truth, curation_plan, real_archive
-from rin.study.pretraining import choose_corpus, find_corpus, is_real, open_corpus
+from rin.study import corpora, open_study
+from rin.study.corpora import (
+    COPY_BITS,
+    CURATED,
+    archive_truth,
+    choose_corpus,
+    corpus_overlap,
+    curation_plan,
+    find_corpus,
+    is_real,
+    open_corpus,
+    real_archive,
+)
+from rin.study.reference import read_corpus_overlap, write_corpus_overlap
 
 NAMES = [CURATED, "corpus_radiologic"]
 
 
 @pytest.fixture
-def study(tmp_path):
+def own(tmp_path):
+    """A study whose data root holds nothing yet."""
     profile = tiny_profile({"curation": {"archive": "export", "studies": 96, "size": 64}})
     (tmp_path / "images").mkdir()
     return open_study(profile, data_root=tmp_path / "images", results=tmp_path / "results")
@@ -22,77 +37,96 @@ def study(tmp_path):
 
 def write_corpus(root):
     for name in ("a", "b"):
-        (root / "pretrain_radiologic" / name).mkdir(parents=True)
-        Image.fromarray(np.zeros((8, 8), np.uint8)).save(
-            root / "pretrain_radiologic" / name / "0.png"
-        )
+        folder = root / "pretrain_radiologic" / name
+        folder.mkdir(parents=True)
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "0.png")
 
 
-def test_choice_without_any_real_corpus_is_the_first_as_a_stand_in(study):
-    assert choose_corpus(study, NAMES) == CURATED
-    assert choose_corpus(study, "corpus_radiologic") == "corpus_radiologic"
+def test_choice_is_the_first_real_corpus_and_else_the_first_as_a_stand_in(own):
+    assert choose_corpus(own, NAMES) == CURATED
+    assert choose_corpus(own, "corpus_radiologic") == "corpus_radiologic"
+    write_corpus(own.data_root)
+    assert choose_corpus(own, NAMES) == "corpus_radiologic"
+    (own.data_root / "export").mkdir()
+    assert choose_corpus(own, NAMES) == CURATED
+    assert choose_corpus(own, NAMES[::-1]) == "corpus_radiologic"
 
 
-def test_choice_takes_a_real_corpus_before_a_stand_in_that_is_named_first(study):
-    write_corpus(study.data_root)
-    assert choose_corpus(study, NAMES) == "corpus_radiologic"
+def test_archive_is_real_only_where_the_data_root_holds_it(own):
+    assert not is_real(own, CURATED)
+    (own.data_root / "export").mkdir()
+    assert is_real(own, CURATED)
+    assert real_archive(own) == own.data_root / "export"
+    assert archive_truth(own) is None
 
 
-def test_choice_among_real_corpora_follows_the_order(study):
-    write_corpus(study.data_root)
-    (study.data_root / "export").mkdir()
-    assert choose_corpus(study, NAMES) == CURATED
-    assert choose_corpus(study, NAMES[::-1]) == "corpus_radiologic"
+def test_corpus_curated_elsewhere_is_read_where_there_is_no_archive(own, monkeypatch):
+    (own.data_root / "radimagenet_curated").mkdir()
+    monkeypatch.setattr(type(own), "dataset", lambda _, name, *more: name)
+    monkeypatch.setattr(corpora, "curated_corpus", lambda _: pytest.fail("curates"))
+    assert find_corpus(own, CURATED) == CURATED
+    (own.data_root / "export").mkdir()
+    with pytest.raises(pytest.fail.Exception, match="curates"):
+        find_corpus(own, CURATED)
 
 
-def test_archive_is_real_only_where_the_data_root_holds_it(study, tmp_path):
-    assert not is_real(study, CURATED)
-    (study.data_root / "export").mkdir()
-    assert is_real(study, CURATED)
-    assert real_archive(study) == study.data_root / "export"
-    assert archive_truth(study) is None
-
-
-def test_corpus_curated_elsewhere_is_read_where_there_is_no_archive(study, monkeypatch):
-    (study.data_root / "radimagenet_curated").mkdir()
-    asked = []
-    monkeypatch.setattr(type(study), "dataset", lambda _, name, *more: asked.append(name))
-    monkeypatch.setattr("rin.study.pretraining.curated_dataset", lambda _: asked.append("curates"))
-    find_corpus(study, CURATED)
-    (study.data_root / "export").mkdir()
-    find_corpus(study, CURATED)
-    assert asked == [CURATED, "curates"]
-
-
-def test_profile_without_curation_raises(tmp_path):
-    study = open_study(tiny_profile(), results=tmp_path)
+def test_curation_that_cannot_be_is_one_clear_error(own, tmp_path):
     with pytest.raises(InputError, match="no section curation"):
-        curation_plan(study)
-
-
-def test_named_file_that_the_archive_lacks_raises(study):
-
-    (study.data_root / "export").mkdir()
-    settings = study.profile.curation.model_copy(update={"reviewed": "reviewed.csv"})
-    profile = study.profile.model_copy(update={"curation": settings})
-    again = open_study(profile, data_root=study.data_root, results=study.results.parent)
+        curation_plan(open_study(tiny_profile(), results=tmp_path))
+    (own.data_root / "export").mkdir()
+    settings = own.profile.curation.model_copy(update={"reviewed": "reviewed.csv"})
+    profile = own.profile.model_copy(update={"curation": settings})
     with pytest.raises(InputError, match=r"reviewed\.csv"):
-        curation_plan(again)
+        curation_plan(replace(own, profile=profile))
 
 
-def test_corpus_is_drawn_down_to_the_profiles_number(tmp_path):
-    profile = tiny_profile({"pretraining.cases": 30, "stand_ins.corpus_radiologic":
-                            {"class_count": 3, "per_class": 24}})  # fmt: skip
-    drawn = open_corpus(open_study(profile, results=tmp_path), "corpus_radiologic")
-    assert len(drawn.cases) < 72
+def test_corpus_is_drawn_down_to_the_number_that_is_asked_for(tmp_path):
+    larger = {"stand_ins.corpus_radiologic": {"class_count": 3, "per_class": 24}}
+    study = open_study(tiny_profile(larger), results=tmp_path)
+    whole, drawn = (open_corpus(study, "corpus_radiologic", cases) for cases in (None, 30))
+    assert len(drawn.cases) < len(whole.cases) == 72
 
 
 def test_corpora_copied_into_a_profile_that_makes_none_of_them_are_one_clear_error(tmp_path):
     copied = {"pretraining.corpora": {"radiologic": NAMES}, "stand_ins": {}}
-    study = open_study(tiny_profile(copied | {"curation": {}}), results=tmp_path)
-    assert choose_corpus(study, NAMES) == CURATED
-    study = open_study(tiny_profile(copied | {"stand_ins": {"corpus_radiologic": {}}}))
-    assert choose_corpus(study, NAMES) == "corpus_radiologic"
-    study = open_study(tiny_profile(copied), results=tmp_path)
+    curates = open_study(tiny_profile(copied | {"curation": {}}), results=tmp_path)
+    assert choose_corpus(curates, NAMES) == CURATED
+    makes = open_study(tiny_profile(copied | {"stand_ins": {"corpus_radiologic": {}}}))
+    assert choose_corpus(makes, NAMES) == "corpus_radiologic"
+    neither = open_study(tiny_profile(copied), results=tmp_path)
     with pytest.raises(InputError, match=r"corpus_radiologic are not at hand.*sizes no stand-in"):
-        open_corpus(study, "corpus_radiologic")
+        open_corpus(neither, "corpus_radiologic", None)
+
+
+def test_overlap_of_stand_ins_finds_no_image_but_all_copies(study):
+    (row,) = corpus_overlap(study, copies=5).to_dict("records")
+    assert (row["task"], row["dataset"], row["corpus"]) == ("breast", "busi", "corpus_radiologic")
+    assert (row["images"], row["corpus_images"]) == (60, 36)
+    assert (row["equal"], row["near"]) == (0, 0)
+    assert row["nearest"] > COPY_BITS >= row["farthest_copy"]
+    assert (row["copies"], row["copies_found"]) == (5, 5)
+
+
+def test_overlap_with_a_test_image_in_the_corpus_counts_it_and_is_kept(
+    study, monkeypatch, tmp_path
+):
+    planted = study.dataset("busi").cases.iloc[[3]]
+
+    def with_copy(study, names):
+        corpus = find_corpus(study, names)
+        return replace(corpus, cases=pd.concat([corpus.cases, planted], ignore_index=True))
+
+    monkeypatch.setattr(corpora, "find_corpus", with_copy)
+    monkeypatch.setenv("RIN_REFERENCE_RUNS", str(tmp_path))
+    (tmp_path / "open").mkdir()
+    write_corpus_overlap(study, tmp_path / "open")
+    (row,) = read_corpus_overlap("open").to_dict("records")
+    assert (row["equal"], row["near"], row["nearest"]) == (1, 1, 0)
+    with pytest.raises(InputError, match="no such file"):
+        read_corpus_overlap("absent")
+
+
+def test_kept_overlap_is_of_every_task_and_corpus_of_the_reference_run():
+    kept = read_corpus_overlap("open")
+    assert len(kept) == kept["task"].nunique() * kept["corpus"].nunique() == 8
+    assert (kept["copies_found"] == kept["copies"]).all()

@@ -3,35 +3,31 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from pool_jobs import call, die, fail, touch, touch_later
-from tiny_study import records, start_grid, write_profile
+from tiny_study import records, start_program, write_profile
 
 from rin.errors import InputError
 from rin.study import open_study, predictions
-from rin.study.executors import drive, make_executor, one_bar
+from rin.study.executors import drive, one_bar
 from rin.study.profile import Execution
 
 HERE = Path(__file__).parent
 
 
-def run_jobs(execution, jobs, folder):
-    return drive(
-        make_executor(execution),
-        call,
-        jobs,
-        finished=lambda: len(list(folder.iterdir())),
-        total=len(jobs),
-        title="Trying",
-    )
+def run_jobs(workers, jobs, folder):
+    """Drive jobs that leave a file each in a folder, in place of runs in a ledger."""
+    ledger = SimpleNamespace(sweep=lambda: None, count=lambda _: len(list(folder.iterdir())))
+    return drive(Execution(workers=workers), call, jobs, ledger, jobs, "Trying")
 
 
 def test_drive_when_jobs_fail_raises_the_first_after_the_others_ended(tmp_path):
     jobs = [(fail, Path("first")), (fail, Path("second")), (touch, tmp_path / "last")]
     with pytest.raises(InputError, match="no first"):
-        run_jobs(Execution(workers=0), jobs, tmp_path)
+        run_jobs(0, jobs, tmp_path)
     assert (tmp_path / "last").exists()
 
 
@@ -39,7 +35,7 @@ def test_drive_when_a_worker_dies_tells_to_run_again_and_what_failed_before(tmp_
     (tmp_path / "before").touch()
     jobs = [(fail, Path("first")), (die, tmp_path), (touch, tmp_path / "after")]
     with pytest.raises(InputError, match="a worker process died after 1 of 3 runs") as caught:
-        run_jobs(Execution(workers=1), jobs, tmp_path)
+        run_jobs(1, jobs, tmp_path)
     assert "Run again" in caught.value.remedy
     failure = caught.value.__cause__  # as it came out of the other process
     assert (failure.problem, failure.where) == ("no first", "first")
@@ -48,17 +44,16 @@ def test_drive_when_a_worker_dies_tells_to_run_again_and_what_failed_before(tmp_
 def test_drive_when_interrupted_starts_no_further_job(tmp_path):
     asked = []
 
-    def interrupt():
+    def interrupt(_):
         asked.append(True)
         if len(asked) > 1:
             raise KeyboardInterrupt
         return 0
 
     jobs = [(touch_later, tmp_path / str(i), 0.8) for i in range(6)]
+    ledger = SimpleNamespace(sweep=lambda: None, count=interrupt)
     with pytest.raises(KeyboardInterrupt):
-        drive(
-            make_executor(Execution(workers=0)), call, jobs, finished=interrupt, total=6, title=""
-        )
+        drive(Execution(), call, jobs, ledger, jobs, "")
     assert {path.name for path in tmp_path.iterdir()} == {"0"}
 
 
@@ -89,7 +84,7 @@ def test_grid_in_this_process_and_in_a_pool_has_identical_predictions(tmp_path):
         folder.mkdir()
         changes = {"execution": {"workers": workers, "threads": 1}}
         profile = write_profile(folder / "tiny.yaml", changes)
-        assert start_grid(profile, folder).wait() == 0
+        assert start_program(profile, folder).wait() == 0
         studies.append(open_study(profile, results=folder))
     alone, pooled = studies
     assert records(alone.runs).keys() == records(pooled.runs).keys()
@@ -109,7 +104,7 @@ def test_drives_within_one_bar_share_it_and_count_on(tmp_path):
     with one_bar(4, 1) as bar:
         counts = []
         for folder in folders:
-            run_jobs(Execution(), [(touch, folder / str(i)) for i in range(2)], folder)
+            run_jobs(0, [(touch, folder / str(i)) for i in range(2)], folder)
             counts.append(bar.n)
     assert counts == [3, 4]
     assert bar.total == 4

@@ -9,8 +9,9 @@ import pytest
 from tiny_study import tiny_profile
 
 from rin.errors import InputError
-from rin.study import Runs, open_study, predictions, run
+from rin.study import Runs, open_study, predictions
 from rin.study.plan import plan_study
+from rin.study.run import run_missing
 
 SCENARIO = "ResNet50-freeze_all-1e-02"
 CHANGES = {
@@ -27,7 +28,7 @@ def external(study_folder, pretrained_study, with_small_backbone):
     study = open_study(tiny_profile(CHANGES), results=study_folder)
     shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
     with with_small_backbone():
-        run.run_missing(study, plan_study(study, "from_random"), "External")
+        run_missing(study, plan_study(study, "from_random"))
     return study
 
 
@@ -49,10 +50,10 @@ def test_scores_at_home_are_those_without_the_external_dataset(external, with_sm
     profile = external.profile.model_copy(update={"external": False})
     alone = replace(external, profile=profile)
     planned = plan_study(alone, "from_random")
-    ids = {each.run.run_id for each in plan_study(external, "from_random")}
-    assert ids.isdisjoint(each.run.run_id for each in planned)
+    ids = {run.run_id for run in plan_study(external, "from_random")}
+    assert ids.isdisjoint(run.run_id for run in planned)
     with with_small_backbone():
-        run.run_missing(alone, planned, "Home")
+        run_missing(alone, planned)
     pd.testing.assert_frame_equal(
         predictions(alone, "from_random", "breast"), predictions(external, "from_random", "breast")
     )

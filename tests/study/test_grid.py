@@ -10,7 +10,9 @@ from scipy.special import expit
 from tiny_study import copy_of, records, tiny_profile
 
 from rin.errors import InputError
-from rin.study import cam_arrays, histories, plan, predictions, run, run_grid, run_records
+from rin.study import cam_arrays, executors, histories, predictions, run_grid, run_records
+from rin.study.plan import plan_study
+from rin.study.run import run_fine_tuning
 
 COLUMNS = [
     *("task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init", "seed"),
@@ -22,7 +24,7 @@ SCENARIO = "ResNet50-unfreeze_all-1e-04"
 def test_grid_when_finished_has_every_run_once_and_trains_nothing_again(
     finished_study, monkeypatch
 ):
-    monkeypatch.setattr(run, "make_executor", lambda _: pytest.fail("an executor was made"))
+    monkeypatch.setattr(executors, "make_executor", lambda _: pytest.fail("trains again"))
     before = records(finished_study.runs)
     table = run_grid(finished_study)
     assert records(finished_study.runs) == before
@@ -32,9 +34,9 @@ def test_grid_when_finished_has_every_run_once_and_trains_nothing_again(
 
 
 def test_run_folder_holds_the_configuration_that_its_name_is_the_digest_of(finished_study):
-    for each in plan.plan_study(finished_study):
-        folder = finished_study.runs.path(each.run.run_id)
-        assert json.loads((folder / "config.json").read_text()) == each.run.config
+    for run in plan_study(finished_study):
+        folder = finished_study.runs.path(run.run_id)
+        assert json.loads((folder / "config.json").read_text()) == run.config
 
 
 @pytest.mark.parametrize("part", ["test", "validation"])
@@ -97,7 +99,7 @@ def test_cam_arrays_follow_the_rows_of_the_test_predictions(finished_study):
 def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_others(
     finished_study, with_small_backbone
 ):
-    done = [e.run for e in plan.plan_study(finished_study) if e.run.init == "random"]
+    done = [run for run in plan_study(finished_study) if run.init == "random"]
     lost = done[-1]  # its block meets missing weights first
     profile = tiny_profile({"inits": ["random", "radimagenet"]})
     study = copy_of(finished_study, "unreleased", profile=profile)
@@ -130,7 +132,7 @@ def test_each_fold_is_trained_and_tested_on_its_own_cases(
 
     monkeypatch.setattr(CompiledBlock, "train", note)
     with with_small_backbone():
-        run.run_fine_tuning(study)
+        run_fine_tuning(study)
     inputs = study.inputs("breast", 2)
     place = inputs.store.cases.reset_index().set_index("case_id")["index"]
     parts = inputs.folds.groupby(["fold", "part"])["case_id"].agg(set)

@@ -9,7 +9,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from tiny_study import start_grid, write_profile
+from tiny_study import start_program, write_profile
 
 from rin.study import open_study
 
@@ -64,7 +64,7 @@ def calm(tmp_path):
     folder.mkdir()
     changes = {"folds": 5, "fine_tuning.epochs": 3, "execution": {"workers": 0, "threads": 1}}
     profile = write_profile(tmp_path / "tiny.yaml", changes)
-    assert start_grid(profile, folder, "small").wait() == 0
+    assert start_program(profile, folder, "small").wait() == 0
     return open_study(profile, results=folder)
 
 
@@ -81,7 +81,7 @@ def test_grid_when_killed_again_and_again_ends_as_if_undisturbed(calm, tmp_path,
     draws, progress, rounds = random.Random(20220914), [], 0
     while len(progress) < KILLS:
         (folder / "ready").unlink(missing_ok=True)
-        program = start_grid(profile, folder, "small")
+        program = start_program(profile, folder, "small")
         wait_for(folder / "ready", program)
         wait_until_some_moment(study, program, draws, first, later)
         if program.poll() is None:
@@ -93,7 +93,7 @@ def test_grid_when_killed_again_and_again_ends_as_if_undisturbed(calm, tmp_path,
             shutil.rmtree(study.runs.folder)
             rounds += 1
     drafts = len(list(study.runs.folder.glob(".*")))
-    assert start_grid(profile, folder, "small").wait() == 0
+    assert start_program(profile, folder, "small").wait() == 0
     with capsys.disabled():
         print(f"\nfinished runs at each of {KILLS} kills: {progress}")
         print(f"grids finished between kills: {rounds}; drafts left behind: {drafts}")

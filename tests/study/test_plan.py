@@ -8,8 +8,8 @@ from rin.errors import InputError
 from rin.models.backbones import BACKBONES
 from rin.paper import SETTINGS
 from rin.study import open_study
-from rin.study.plan import PlannedRun, group_blocks, plan_runs, plan_study, runs_table
-from rin.study.scenarios import SCENARIOS, Scenario, find_scenario, scenarios_of
+from rin.study.plan import group_blocks, plan_runs, plan_study, runs_table
+from rin.study.profile import SCENARIOS, Scenario, find_scenario, scenarios_of
 
 WHOLE = {
     "backbones": list(BACKBONES),
@@ -40,7 +40,7 @@ def ids(planned):
 
 
 def test_plan_has_every_run_once_and_both_inits_of_a_scenario_share_a_seed(planned):
-    table = runs_table([PlannedRun(run, None) for run in planned()])
+    table = runs_table(planned())
     assert len(table) == len(set(table.index)) == 24 * 2 * 2
     assert not table[["scenario", "init", "fold"]].duplicated().any()
     seeds = table.groupby(["scenario", "fold"])["seed"].unique()
@@ -117,9 +117,9 @@ def test_plan_when_init_is_unknown_lists_the_known_ones(planned):
         planned({"inits": ["random", "magic"]})
 
 
-def test_plan_when_pretraining_is_not_finished_names_backbone_and_corpus(tmp_path):
+def test_plan_when_pretraining_is_not_finished_says_so(tmp_path):
     fresh = open_study(tiny_profile(), results=tmp_path)
-    with pytest.raises(InputError, match="ResNet50 has not been pretrained on corpus_radiologic"):
+    with pytest.raises(InputError, match="1 of 1 runs of pretraining are not finished"):
         plan_study(fresh)
 
 

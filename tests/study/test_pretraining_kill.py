@@ -92,10 +92,10 @@ def kill_and_compare(calm, folder, moments, *options):
         shutil.copytree(calm.results.parent / name, folder / name)
     places = []
     for batches in moments:
-        program = start_program("pretraining_program.py", profile, folder, *options)
+        program = start_program(profile, folder, "slow", *options)
         places.append(kill_after(program, killed, batches))
     assert None not in places, "a program ended before it was killed"
-    assert start_program("pretraining_program.py", profile, folder, *options).wait() == 0
+    assert start_program(profile, folder, "slow", *options).wait() == 0
     check_same(killed, calm)
     (row,) = pretrained(killed).to_dict("records")
     assert not killed.weights.work(row["run_id"]).exists()

@@ -19,21 +19,18 @@ from finished_study import (
     write_images,
     write_manifests,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from tiny_study import tiny_profile
 
 from rin.cli import main
 from rin.errors import InputError
+from rin.files import sha256_of
 from rin.study import open_study, pretrained
 from rin.study.ledger import Ledger
 from rin.study.profile import Probe
 from rin.study.reference import (
     OVERLAP_DECIMALS,
     RunFacts,
-    keep_columns,
     load_reference,
-    pack_predictions,
     write_reference,
     write_table,
 )
@@ -88,11 +85,13 @@ def test_study_is_read_back_as_it_returns_itself(reference, finished, name, part
 
 
 def test_each_run_of_the_whole_study_is_kept_once_under_every_level(reference, finished):
-    ids = [run.run_id for run, _ in planned_runs(finished)]
-    assert sorted(reference.runs["run_id"]) == sorted(set(ids))
+    ids = [run.run_id for run in planned_runs(finished)]
+    assert reference.tables["runs"]["run_id"].tolist() == ids
+    kept = reference.tables["predictions"].drop_duplicates(["run_id", "part"])
+    assert sorted(kept["run_id"]) == sorted([*set(ids)] * len(PARTS))
     assert len(ids) > len(set(ids))
-    expected = pretrained(finished).assign(contract=["caffe_unit", "caffe"])
-    pd.testing.assert_frame_equal(reference.pretraining, expected)
+    pd.testing.assert_frame_equal(reference.pretraining, pretrained(finished))
+    assert reference.pretraining["contract"].tolist() == ["caffe_unit", "caffe"]
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -124,17 +123,6 @@ def test_cases_come_with_all_that_their_manifests_keep(reference, finished, part
     assert ({"device", "birads", "histology", "side"} <= set(kept)) == (part == "busbra")
 
 
-def test_what_is_kept_reaches_cases_that_another_split_alone_tests(finished, images):
-    study = open_study(
-        tiny_profile({"tasks": ["busbra"], "cases": {"train": 6, "validation": 4}}),
-        data_root=images,
-    )
-    found = study.inputs("busbra").found.cases
-    cases = found[["case_id"]].assign(task="busbra", part="test")
-    kept = keep_columns(study, cases)
-    pd.testing.assert_series_equal(kept["device"], found["device"], check_index=False)
-
-
 def test_external_datasets_are_told_and_compared_with_the_tasks_own_images(reference, finished):
     assert reference.external("breast") == ("busbra",)
     (away,) = reference.facts.task("breast").external
@@ -147,8 +135,7 @@ def test_external_datasets_are_told_and_compared_with_the_tasks_own_images(refer
 def test_run_that_was_written_before_what_came_later_is_read(copy):
     (copy / "lesion_maps.parquet").unlink()
     changed_facts(copy, lambda told: told["files"].pop("lesion_maps.parquet"))
-    forged(copy, "cases.parquet", lambda table: table.drop(columns="part"))
-    forged(copy, "runs.parquet", lambda table: table.drop(columns="repeats"))
+    forged(copy, "runs.parquet", lambda table: table[table["study"] != "repeats"])
     found = load_reference(copy)
     assert found.lesion_maps("breast") is None
     assert found.tasks_of("repeats") == set()
@@ -197,7 +184,7 @@ def test_facts_tell_how_the_run_came_about(reference, finished):
     assert facts.profile == json.loads(json.dumps(finished.profile.model_dump(mode="json")))
     assert facts.python == platform.python_version()
     assert facts.packages["numpy"] == np.__version__
-    n = len(reference.runs)
+    n = reference.tables["runs"]["run_id"].nunique()
     assert (facts.work["fine-tuning"].runs, facts.work["fine-tuning"].seconds) == (n, 2.5 * n)
     assert facts.work["pretraining"].seconds == 25
     task = facts.task("breast")
@@ -218,7 +205,7 @@ def test_nothing_of_the_machine_is_written_and_no_more_than_allowed(
     for own in (socket.gethostname(), str(finished.results), str(images), str(Path.home())):
         assert own not in text
     monkeypatch.setattr("rin.study.reference.LARGEST", 5_000)
-    with pytest.raises(InputError, match=r"at most 5,000 may be .*scores\.parquet"):
+    with pytest.raises(InputError, match=r"at most 5,000 may be .*predictions\.parquet"):
         write_reference(finished, tmp_path / "runs")
     assert list((tmp_path / "runs").iterdir()) == []
 
@@ -238,7 +225,7 @@ def test_unfinished_runs_and_stand_in_weights_are_refused(finished, tmp_path, im
     study = open_study(finished.profile, data_root=images, results=tmp_path)
     for path in sorted(study.runs.folder.iterdir())[:3]:
         (path / "done.json").unlink()
-    n = len({run.run_id for run, _ in planned_runs(finished)})
+    n = len({run.run_id for run in planned_runs(finished)})
     with pytest.raises(InputError, match=f"3 of {n} runs of fine-tuning are not finished"):
         write_reference(study, tmp_path / "runs")
     for path in study.weights.folder.glob("*/entry.json"):
@@ -286,8 +273,8 @@ def test_command_writes_what_the_function_writes(finished, images, tmp_path, mon
     assert load_reference(tmp_path / "r" / "tiny").name == "tiny"
 
 
-FILES = ["run.json", "cases.parquet", "runs.parquet", "scores.parquet", "overlap.parquet",
-         "baselines.parquet", "pretraining.parquet", "lesion_maps.parquet"]  # fmt: skip
+TABLES = ["cases", "runs", "predictions", "overlap", "baselines", "pretraining", "lesion_maps"]
+FILES = ["run.json", *(f"{name}.parquet" for name in TABLES)]
 
 
 def test_missing_or_other_file_is_named_and_so_is_an_unknown_run(copy, monkeypatch):
@@ -332,8 +319,6 @@ def changed_facts(copy, change):
 
 def forged(copy, name, change):
     """Write a table that differs, with facts that fit it."""
-    from rin.files import sha256_of
-
     table = change(pd.read_parquet(copy / name))
     write_table(table, copy / name)
     stated = {"sha256": sha256_of(copy / name), "bytes": 1, "rows": len(table)}
@@ -343,86 +328,25 @@ def forged(copy, name, change):
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [
-        (
-            "scores.parquet",
-            lambda t: t.assign(case=t["case"].astype(int) + 9999),
-            "beyond the cases",
-        ),
-        ("scores.parquet", lambda t: t.assign(run=t["run"].astype(int) - 1), "beyond the runs"),
-        ("scores.parquet", lambda t: pd.concat([t, t]), "not unique"),
-        ("scores.parquet", lambda t: t.assign(score=np.float32("nan")), "not a number"),
-        ("scores.parquet", lambda t: t.drop(columns="score"), "'score' not in dataframe"),
-        ("scores.parquet", lambda t: t.assign(score="high"), "'score'"),
-        ("cases.parquet", lambda t: t.assign(label=2), "labels other than 0 and 1"),
-        ("cases.parquet", lambda t: t.assign(case_id="same"), "not unique"),
-        ("cases.parquet", lambda t: t.assign(task="other"), "case of another task"),
-        ("cases.parquet", lambda t: t.assign(patient_id=None), "patient_id"),
-        ("runs.parquet", lambda t: t.drop(columns="grid"), "grid'. are missing"),
-        ("overlap.parquet", lambda t: t.assign(case=60000), "beyond the cases"),
+        ("predictions", lambda t: pd.concat([t, t]), "not unique"),
+        ("predictions", lambda t: t.assign(score=np.float32("nan")), "'score'"),
+        ("predictions", lambda t: t.assign(score=np.float32("inf")), "is a number"),
+        ("predictions", lambda t: t.drop(columns="score"), "'score' not in dataframe"),
+        ("predictions", lambda t: t.assign(score="high"), "'score'"),
+        ("predictions", lambda t: t.assign(label=2), "'label'"),
+        ("cases", lambda t: t.assign(case_id="same"), "not unique"),
+        ("cases", lambda t: t.assign(patient_id=None), "patient_id"),
+        ("runs", lambda t: t.drop(columns="study"), "'study' not in dataframe"),
     ],
 )
 def test_hostile_table_is_one_clear_error(copy, name, change, said):
-    forged(copy, name, change)
+    forged(copy, f"{name}.parquet", change)
     with pytest.raises(InputError, match=said):
         load_reference(copy)
 
 
 def test_table_that_is_not_the_one_stated_is_refused(copy):
-    changed_facts(copy, lambda told: told["files"]["scores.parquet"].update(rows=3))
-    with pytest.raises(InputError, match="rows, not 3"):
+    table = pd.read_parquet(copy / "predictions.parquet")
+    write_table(table.assign(score=table["score"] / 2), copy / "predictions.parquet")
+    with pytest.raises(InputError, match=r"predictions\.parquet: its SHA-256 is not the one"):
         load_reference(copy)
-    table = pd.read_parquet(copy / "scores.parquet")
-    write_table(table.assign(score=table["score"] / 2), copy / "scores.parquet")
-    with pytest.raises(InputError, match=r"scores\.parquet: its SHA-256 is not the one"):
-        load_reference(copy)
-
-
-def rows_of(scores, run=0, label=0, patient="p"):
-    rows = {
-        "run": run,
-        "task": "breast",
-        "part": "test",
-        "case_id": [f"c{k}" for k in range(len(scores))],
-    }
-    return pd.DataFrame(rows | {"patient_id": patient, "label": label, "score": scores})
-
-
-@pytest.mark.parametrize(
-    ("tables", "said"),
-    [
-        ([rows_of([0.5]), rows_of([0.5], 1, label=1)], "two labels or patients"),
-        ([rows_of([0.5]), rows_of([0.5], 1, patient="q")], "two labels or patients"),
-        ([rows_of([0.5])] * 2, "twice in a run"),
-        ([rows_of([0.1])], "float32 cannot hold"),
-        ([rows_of([float("nan")])], "float32 cannot hold"),
-    ],
-)
-def test_predictions_that_would_change_are_not_packed(tables, said):
-    with pytest.raises(InputError, match=said):
-        pack_predictions(pd.concat(tables, ignore_index=True))
-
-
-ROWS = st.dictionaries(
-    st.tuples(
-        st.integers(0, 4),
-        st.sampled_from(["breast", "knee"]),
-        st.sampled_from(["test", "abroad"]),
-        st.text(max_size=6),
-    ),
-    st.floats(width=32, allow_nan=False, allow_infinity=False),
-    min_size=1,
-    max_size=20,
-)
-
-
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-@given(ROWS)
-def test_packing_loses_nothing_whatever_the_ids_and_scores(scored):
-    rows = pd.DataFrame(
-        [(*key, key[3][::-1], len(key[3]) % 2, score) for key, score in scored.items()],
-        columns=["run", "task", "part", "case_id", "patient_id", "label", "score"],
-    )
-    cases, scores = pack_predictions(rows)
-    assert not cases.duplicated(["task", "part", "case_id"]).any()
-    found = cases.iloc[scores["case"]].assign(run=scores["run"].array, score=scores["score"].array)
-    assert found[rows.columns].to_numpy().tolist() == rows.to_numpy().tolist()

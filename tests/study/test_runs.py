@@ -1,5 +1,6 @@
 """One interface: a reference run, one's own runs, and which of them is shown."""
 
+import pandas as pd
 import pytest
 from tiny_study import tiny_profile
 
@@ -28,11 +29,10 @@ def test_demo_shows_the_reference_run_without_training_anything(demo):
 def test_predictions_are_those_of_the_reference_run(demo):
     table = demo.predictions("main", "breast")
     assert list(table) == PREDICTIONS
-    kept = demo.reference.tables
-    own = kept["scores"][kept["scores"]["run"] == kept["runs"]["grid"].idxmin()]
-    first = table.head(len(own))
-    assert first["score"].tolist() == own["score"].tolist()
-    assert first["case_id"].tolist() == kept["cases"]["case_id"].iloc[own["case"]].tolist()
+    kept = demo.reference.tables["predictions"]
+    own = kept[kept["run_id"] == demo.records("breast")["run_id"].iloc[0]]
+    first = table.head(len(own)).reset_index(drop=True)
+    assert first[[*own][1:]].to_numpy().tolist() == own.drop(columns="run_id").to_numpy().tolist()
     every = demo.predictions("main")
     assert list(every["task"].unique()) == list(demo.tasks)
 
@@ -91,7 +91,7 @@ def test_profile_without_reference_shows_its_own_runs(study_folder):
     runs = open_runs(tiny_profile({"name": "own"}), results=study_folder)
     assert runs.reference is None
     assert runs.origin("breast") == "own"
-    with pytest.raises(InputError, match="pretrained"):
+    with pytest.raises(InputError, match="runs of pretraining are not finished"):
         runs.predictions("main", "breast")
 
 

@@ -10,10 +10,9 @@ import rin.models.weights
 from rin.models.backbones import build_backbone
 from rin.models.weights import find_entry, load_entries, save_notop
 from rin.study import Profile, load_profile, open_study, predictions, profile_names, run_grid
-from rin.study.plan import RANDOM, group_blocks, plan_all, plan_study
+from rin.study.plan import group_blocks, plan_all, plan_study
 from rin.study.pretraining import plan_pretraining
-from rin.study.profile import STUDIES
-from rin.study.run import _at_most
+from rin.study.profile import RANDOM, STUDIES
 
 CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
 # What the page on a task of one's own leaves out.
@@ -48,12 +47,12 @@ def test_profile_plans_all_that_it_asks_for(name, study_folder):
     for run in plan_pretraining(study):
         study.weights.commit(run.run_id, run.config, partial(pretrained_files, run))
     planned = plan_all(study)
-    assert len(plan_study(study)) == 6 * len(profile.inits) <= len(planned) <= _at_most(study)
-    assert {each.study for each in planned} <= {s for s in STUDIES if profile.filter_of(s)}
+    assert len(plan_study(study)) == 6 * len(profile.inits) <= len(planned) <= profile.most_runs
+    assert {run.study for run in planned} <= {s for s in STUDIES if profile.filter_of(s)}
     inits = set(profile.inits) | ({RANDOM} if profile.from_random else set())
-    assert {each.run.init for each in planned} == inits
-    assert any(each.run.sanity_cases for each in planned) is (profile.sanity is not None)
-    assert sum(len(block.runs) for block in group_blocks([e.run for e in planned])) == len(planned)
+    assert {run.init for run in planned} == inits
+    assert any(run.sanity_cases for run in planned) is (profile.sanity is not None)
+    assert sum(len(block.runs) for block in group_blocks(planned)) == len(planned)
 
 
 def test_profile_on_released_weights_trains_from_files_in_their_format(

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from tiny_study import copy_of, tiny_profile
 
+from rin.data.store import open_store
 from rin.errors import InputError
 from rin.study import (
+    executors,
     open_study,
     predictions,
     run,
@@ -19,7 +21,6 @@ from rin.study import (
     run_study,
 )
 from rin.study.plan import plan_all, plan_study
-from rin.study.run import _at_most
 
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
 ONE = {"tasks": ["breast"], "scenarios": [SCENARIO]}
@@ -41,41 +42,41 @@ def factors(study_folder, with_small_backbone):
     with with_small_backbone():
         run_pretraining(made)
         for name in ("preprocessing", "resize"):
-            run.run_missing(made, plan_study(made, name), name)
+            run.run_missing(made, plan_study(made, name))
     return made
 
 
 @pytest.fixture
 def no_training(monkeypatch):
-    monkeypatch.setattr(run, "make_executor", lambda _: pytest.fail("trains again"))
+    monkeypatch.setattr(executors, "make_executor", lambda _: pytest.fail("trains again"))
 
 
 def ids(planned):
-    return {each.run.run_id for each in planned}
+    return {run.run_id for run in planned}
 
 
 def cells(planned):
-    return {(each.level, each.run.init): each for each in planned}
+    return {(run.level, run.init): run for run in planned}
 
 
 def test_levels_of_preprocessing_read_one_store_and_share_a_run_of_equal_inputs(factors):
     found = cells(plan_study(factors, "preprocessing"))
     native, scripts = found["native", "radiologic"], found["official_scripts", "radiologic"]
-    assert native.inputs is scripts.inputs
-    assert native.run.run_id == scripts.run.run_id
+    assert native.files.store == scripts.files.store
+    assert native.run_id == scripts.run_id
     native, scripts = found["native", "photographic"], found["official_scripts", "photographic"]
-    assert native.run.run_id != scripts.run.run_id
-    assert (native.run.contract, scripts.run.contract) == ("caffe", "caffe_unit")
+    assert native.run_id != scripts.run_id
+    assert (native.contract, scripts.contract) == ("caffe", "caffe_unit")
 
 
 @pytest.mark.parametrize("own", ["stretch", "pad"])
 def test_levels_of_resize_differ_in_pictures_and_in_nothing_else(factors, own):
     profile = tiny_profile(FACTORS | {"fine_tuning.resize": own})
     found = cells(plan_study(replace(factors, profile=profile), "resize"))
-    stretched, padded = (found[level, "radiologic"].inputs for level in ("stretch", "pad"))
-    assert (stretched.store.resize, padded.store.resize) == ("stretch", "pad")
+    stretched, padded = (found[level, "radiologic"].files for level in ("stretch", "pad"))
+    assert [open_store(each.store).resize for each in (stretched, padded)] == ["stretch", "pad"]
     pd.testing.assert_frame_equal(stretched.folds, padded.folds)
-    assert stretched.store.digest != padded.store.digest
+    assert stretched.digest != padded.digest
 
 
 def test_own_level_of_a_factor_has_the_run_ids_of_the_grid(factors):
@@ -92,9 +93,9 @@ def test_more_folds_keep_the_runs_of_the_first(pretrained_study, name):
         return plan_study(replace(pretrained_study, profile=tiny_profile(section)), name)
 
     more = planned(2)
-    assert {each.run.fold for each in more} == {0, 1}
-    first = [each.run.run_id for each in more if each.run.fold == 0]
-    assert first == [each.run.run_id for each in planned(1)]
+    assert {each.fold for each in more} == {0, 1}
+    first = [each.run_id for each in more if each.fold == 0]
+    assert first == [each.run_id for each in planned(1)]
 
 
 def test_predictions_have_a_factors_columns_and_a_shared_run_under_both_levels(factors):
@@ -124,7 +125,7 @@ def test_records_of_a_factor_are_one_row_a_run_and_level(factors):
 def test_grid_after_a_factor_trains_only_what_the_factor_did_not(factors, monkeypatch):
     trained = []
 
-    def note(_, __, jobs, **___):
+    def note(_, __, jobs, *___):
         trained.extend(each.run_id for block, *_ in jobs for each in block.runs)
 
     monkeypatch.setattr(run, "drive", note)
@@ -164,11 +165,10 @@ def larger(finished_study):
 
 def test_plan_of_all_studies_lists_every_run_once(larger):
     planned, grid = plan_all(larger), ids(plan_study(larger))
-    assert len(ids(planned)) == len(planned) <= _at_most(larger) == 12 + 3 + 2 * 2 * 2
+    assert len(ids(planned)) == len(planned) <= larger.profile.most_runs == 12 + 2 + 2 * 2 * 2
     assert grid < ids(planned)
-    assert all(each.run.store_digest == each.inputs.store.digest for each in planned)
     # The scripts' contract is that of neither start; from random weights nothing is added.
-    beside = [each.run for each in planned if each.run.run_id not in grid]
+    beside = [each for each in planned if each.run_id not in grid]
     assert sorted((each.init, each.contract, each.settings.resize) for each in beside) == [
         ("radiologic", "caffe_unit", "stretch"),
         ("radiologic", "symmetric", "pad"),
@@ -187,19 +187,19 @@ def test_run_study_trains_what_is_missing_under_one_bar(larger, with_small_backb
     assert table.equals(again)
     bars = set(re.findall(r"(\d+)/(\d+) \[", capsys.readouterr().err))
     assert ("17", "17") in bars
-    assert {int(total) for _, total in bars} <= {17, 1 + _at_most(study)}
+    assert {int(total) for _, total in bars} <= {17, 1 + study.profile.most_runs}
 
 
 def test_repeats_train_the_runs_of_the_plan_again_with_other_seeds_and_other_cases(finished_study):
     asked = tiny_profile({"repeats": {**ONE, "seeds": 2, "splits": 1}})
     study = replace(finished_study, profile=asked)
-    planned = pd.DataFrame([each.run.named for each in plan_study(study, "repeats")])
+    planned = pd.DataFrame([each.named for each in plan_study(study, "repeats")])
     assert len(planned) == 2 * (1 + 2 + 1)  # inits; the run, two seeds, another split
     for _, pair in planned.groupby(["fold", "seed"]):
         assert pair["init"].tolist() == ["random", "radiologic"]
     assert planned.loc[planned["fold"] == 0, "seed"].nunique() == 3
-    main = {each.run.run_id for each in plan_study(study)}
-    repeated = [each.run.run_id for each in plan_study(study, "repeats")]
+    main = {each.run_id for each in plan_study(study)}
+    repeated = [each.run_id for each in plan_study(study, "repeats")]
     assert len(main.intersection(repeated)) == 2
     assert len(set(repeated)) == len(repeated)
-    assert _at_most(study) == len(main) + len(repeated)
+    assert study.profile.most_runs == len(main) + len(repeated)

@@ -12,6 +12,7 @@ from rin.data.splits import PARTS, corpus_split
 from rin.errors import InputError
 from rin.models.weights import load_weights
 from rin.study import (
+    executors,
     open_study,
     pretrained,
     pretraining,
@@ -21,7 +22,8 @@ from rin.study import (
     pretraining_predictions,
     run_pretraining,
 )
-from rin.study.pretraining import open_corpus, plan_pretraining
+from rin.study.corpora import open_corpus
+from rin.study.pretraining import plan_pretraining
 
 TWO = {
     "pretraining.corpora": {
@@ -32,7 +34,7 @@ TWO = {
 
 
 def test_pretraining_when_called_again_trains_nothing(pretrained_study, monkeypatch):
-    monkeypatch.setattr(pretraining, "make_executor", lambda _: pytest.fail("an executor was made"))
+    monkeypatch.setattr(executors, "make_executor", lambda _: pytest.fail("an executor was made"))
     before = records(pretrained_study.weights)
     table = run_pretraining(pretrained_study)
     assert records(pretrained_study.weights) == before
@@ -50,7 +52,7 @@ def test_finished_pretraining_is_read_back_as_tables(pretrained_study):
     assert curve["learning_rate"].tolist() == pytest.approx([1e-3])
     table = pretraining_predictions(study)
     assert list(table)[:4] == ["init", "backbone", "case_id", "patient_id"]
-    dataset = open_corpus(study, "corpus_radiologic")
+    dataset = open_corpus(study, "corpus_radiologic", None)
     part = corpus_split(dataset, study.profile.seed)
     assert set(table["case_id"]) == set(part.index[part == "test"])
     known = dataset.cases.set_index("case_id").loc[table["case_id"]]
@@ -181,10 +183,10 @@ def test_pretraining_runs_travel_with_their_split(pretrained_study):
     back = pickle.loads(pickle.dumps(run))
     assert back == run
     assert back.run_id == run.run_id
-    assert back.split.parts.tolist() == run.split.parts.tolist()
-    dataset = open_corpus(pretrained_study, "corpus_radiologic")
+    assert back.parts.tolist() == run.parts.tolist()
+    dataset = open_corpus(pretrained_study, "corpus_radiologic", None)
     expected = corpus_split(dataset, pretrained_study.profile.seed)
-    assert run.split.parts.tolist() == expected.tolist()
+    assert run.parts.tolist() == expected.tolist()
 
 
 def test_pretraining_id_covers_the_split(pretrained_study, monkeypatch):

@@ -58,7 +58,7 @@ def test_the_plan_is_the_studys_pretraining_under_each_contract_on_one_corpus(st
         ("ResNet50", "radiologic", "symmetric"),
     ]
     assert {run.settings.epochs for run in runs} == {2}
-    assert {len(run.split.parts) for run in runs} == {66}
+    assert {len(run.parts) for run in runs} == {66}
     assert {run.store_digest for run in runs}.isdisjoint(
         run.store_digest for run in plan_pretraining(own)
     )
@@ -74,7 +74,7 @@ def test_sources_are_unused_images_of_the_corpus_and_every_other_dataset_once(st
     (run, _) = plan_probe(own)
     sources = {source.name: source for source in probe_sources(own, run)}
     assert list(sources) == ["corpus_radiologic", "corpus_photographic", "busi"]
-    assert (run.split.parts[sources["corpus_radiologic"].rows] != "train").all()
+    assert (run.parts[sources["corpus_radiologic"].rows] != "train").all()
     assert [source.images().shape for source in sources.values()][1:] == [
         (9, 32, 32, 3),
         (9, 32, 32),
@@ -109,7 +109,7 @@ def test_measurements_hold_every_file_source_and_candidate(probed):
 
 def test_probing_again_neither_trains_nor_measures(probed, monkeypatch):
     monkeypatch.setattr(
-        "rin.study.probe.make_executor", lambda _: pytest.fail("an executor was made")
+        "rin.study.executors.make_executor", lambda _: pytest.fail("an executor was made")
     )
     before = records(probe_ledger(probed)), records(measurement_ledger(probed))
     pd.testing.assert_frame_equal(run_probe(probed), probe_measurements(probed))

@@ -12,17 +12,12 @@ from tiny_study import copy_of, records, tiny_profile
 from rin.errors import InputError
 from rin.explain.overlap import has_lesion
 from rin.explain.sanity import MEASURES, similarity_table
-from rin.study import (
-    cam_arrays,
-    predictions,
-    run_grid,
-    sanity_table,
-    similarity_summary,
-)
+from rin.study import cam_arrays, predictions, run_grid, sanity_table
 from rin.study.plan import plan_runs
-from rin.study.sanity import record_sanity, sanity_rows
-from rin.study.scenarios import SCENARIOS
+from rin.study.profile import MAIN, SCENARIOS
+from rin.study.run import sanity_rows
 from rin.training import cascade
+from rin.training.cascade import cascade_table, similarity_summary
 
 SCENARIO, OTHER = "ResNet50-freeze_all-1e-02", "ResNet50-freeze_all-1e-03"
 SECTION = {"sanity": {"scenarios": [SCENARIO], "cases": 3}}
@@ -72,7 +67,8 @@ def test_plan_asks_no_other_fold_init_or_task_without_masks_to_record(checked, i
     more = recording(study, replace(inputs, folds=folds))
     assert [run.run_id for run in more] == [run.run_id for run in recording(study, inputs)]
     profile = tiny_profile(SECTION | {"inits": ["radiologic", "photographic"]})
-    runs = plan_runs(replace(study, profile=profile), inputs, inits=["random", "radiologic"])
+    variant = replace(profile.variants(MAIN)[0], inits=["random", "radiologic"])
+    runs = plan_runs(replace(study, profile=profile), inputs, variant)
     assert {run.init for run in runs if run.sanity_cases} == {"radiologic"}
     monkeypatch.setattr(type(inputs.store), "masks", lambda _: None)
     assert recording(study, inputs) == []
@@ -106,18 +102,18 @@ def test_sanity_table_holds_the_first_test_cases_with_a_lesion_at_every_depth(ch
 
 
 @pytest.fixture
-def recorded(monkeypatch, checked, inputs):
+def recorded(monkeypatch):
     """Return a function that records made-up maps of some cases, and the maps and classes."""
     maps = np.random.default_rng(0).normal(size=(3, 3, 4, 4, 2)).astype(np.float32)
     probabilities = np.array([[0.2, 0.8], [0.9, 0.1], [0.3, 0.7]])
-    run, store = recording(checked[0], inputs)[0], inputs.store
 
     def record(n):
         made = ["head", "stage 1"], maps[:, :n]
         monkeypatch.setattr(cascade, "cascade_maps", lambda *_: made)
-        block = SimpleNamespace(predict=lambda *_: (probabilities[:n], maps[0, :n]))
-        labels = np.zeros(len(store.cases), int)
-        return record_sanity(run, block, store, labels, np.arange(n))
+        predict, built = lambda *_: (probabilities[:n], maps[0, :n]), SimpleNamespace(size=32)
+        cases = pd.DataFrame({"case_id": [*"abc"[:n]], "patient_id": [*"abc"[:n]]})
+        block = SimpleNamespace(predict=predict, architecture=built)
+        return cascade_table(block, None, cases, 8, 0)
 
     return record, maps, (1, 0, 1)
 

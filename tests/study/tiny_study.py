@@ -63,15 +63,10 @@ def copy_of(study, name, **changes):
     return replace(study, results=folder, **changes)
 
 
-def start_grid(profile, folder, *options):
-    """Start a grid as a program of its own."""
-    return start_program("grid_program.py", profile, folder, *options)
-
-
-def start_program(name, *arguments):
-    """Start a file of this folder as a program of its own, in a process group of its own."""
+def start_program(profile, folder, *options):
+    """Start what a study trains as a program of its own, in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-B", HERE / name, *arguments],
+        [sys.executable, "-B", HERE / "study_program.py", profile, folder, *options],
         env=os.environ | {"PYTHONPATH": str(HERE.parents[1])},
         stderr=subprocess.DEVNULL,
         start_new_session=True,

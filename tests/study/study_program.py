@@ -1,0 +1,29 @@
+"""What a study trains, as a program of its own that tests kill: PROFILE RESULTS OPTIONS.
+
+With `small`, a dozen layers stand in for ResNet50, so that a killed one is soon back at work; with
+`slow`, it pretrains alone, and reading is slowed down, so that there is time to kill it.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from rin.study import open_study, run_grid, run_pretraining
+
+if __name__ == "__main__":
+    profile, results, *options = sys.argv[1:]
+    import keras
+
+    from rin.training.batches import Part
+
+    if "small" in options:
+        from small_backbone import small_backbone
+
+        keras.applications.ResNet50 = small_backbone
+    study, take = open_study(profile, results=results), Part.take
+    if "slow" in options:
+        Part.take = lambda *given: (time.sleep(0.05), take(*given))[1]
+    run_pretraining(study)
+    if "slow" not in options:
+        Path(results, "ready").touch()
+        run_grid(study)
