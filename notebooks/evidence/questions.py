@@ -46,7 +46,17 @@ reference_banner(runs.reference)
 # {glue:text}`resize_a` points with the {glue:text}`a` and by {glue:text}`resize_b` with the
 # {glue:text}`b` initialisation ([](../results/inputs)). For maps, lesions are stretched with their
 # images, so that Dice is measured on the stretched ones.
-#
+
+# %%
+scores = runs.predictions(study="resize")
+task = scores["task"].iloc[0]
+one = scores[scores["task"] == task]
+groups = {"all": one["scenario"].unique()}
+effects = factor_effects(one, runs.inits, ("stretch", "pad"), groups=groups)
+effects = effects[effects["quantity"] == "effect"].set_index("init")
+points = 100 * effects[["estimate", "ci_low", "ci_high"]]
+
+# %% [markdown]
 # **Are there duplicates and blank images?** A user reported files that stand under two labels, and
 # one blank picture that stands there many times
 # ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/17)). Nothing here counts them in
@@ -133,13 +143,6 @@ book_table(released, "Test accuracy of the released networks, as stated", prose=
 # know nothing.
 
 # %% tags=["hide-input"]
-scores = runs.predictions(study="resize")
-task = scores["task"].iloc[0]
-one = scores[scores["task"] == task]
-groups = {"all": one["scenario"].unique()}
-effects = factor_effects(one, runs.inits, ("stretch", "pad"), groups=groups)
-effects = effects[effects["quantity"] == "effect"].set_index("init")
-points = 100 * effects[["estimate", "ci_low", "ci_high"]]
 glue_values(
     resize_task=paper.COMPARISONS[task].title,
     resize_a=format_estimate(*points.loc[runs.inits[0]], 1),

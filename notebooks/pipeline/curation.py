@@ -32,7 +32,7 @@ from pydicom.uid import CTImageStorage
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.curation.build import AT_RISK, RARE, curate, index_archive
-from rin.curation.corpus import CROISSANT, check_croissant
+from rin.curation.corpus import CROISSANT
 from rin.curation.deidentify import Pseudonyms, deidentify
 from rin.curation.index import RULES, read_table
 from rin.curation.reports import normal_studies, screen_impression
@@ -312,9 +312,8 @@ book_table(parts.loc[["train", "validation", "test"]], "Parts of the corpus, div
 # them, the images:
 
 # %%
-check_croissant(corpus.folder / CROISSANT)  # raises when the metadata are not valid
-records = mlcroissant.Dataset(jsonld=str(corpus.folder / CROISSANT)).records("images")
-first = pd.DataFrame(islice(records, 3)).map(lambda cell: cell.decode())
+metadata = mlcroissant.Dataset(jsonld=str(corpus.folder / CROISSANT))  # raises if not valid
+first = pd.DataFrame(islice(metadata.records("images"), 3)).map(lambda cell: cell.decode())
 first.columns = first.columns.str.removeprefix("images/")
 book_table(first, "First images, read by the metadata")
 

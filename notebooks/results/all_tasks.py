@@ -27,7 +27,7 @@ from IPython.display import HTML
 from rin import paper
 from rin.report import roc, style, swarm
 from rin.report.banner import banner
-from rin.report.format import book_table, format_estimate, format_interval, format_p
+from rin.report.format import book_table, format_estimate, format_p
 from rin.report.page import claim, glue_values, picture
 from rin.stats import init_differences, mean_roc, scenario_aucs
 from rin.stats.planning import (
@@ -109,9 +109,6 @@ together = pd.DataFrame(
                 *(100 * pooled[group][end] for end in ("estimate", "ci_low", "ci_high")), 1
             ),
             f"{100 * pooled[group]['tau2'] ** 0.5:.1f}",
-            format_interval(
-                *(100 * pooled[group][f"prediction_{end}"] for end in ("low", "high")), 1
-            ),
         )
         for group in names
         if group in pooled
@@ -121,7 +118,6 @@ together = pd.DataFrame(
         "Tasks",
         f"{a} − {b}, points (95% CI)",
         "τ, points",
-        "95% of further tasks",
     ],
 )
 book_table(together, "Random-effects mean over the tasks", prose=True)
