@@ -9,25 +9,19 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom.uid import SecondaryCaptureImageStorage, UltrasoundImageStorage
 
 from rin.curation.burned_in import burned_in_risk, text_lines
-from rin.curation.standin.instances import burn_text
-from rin.curation.standin.phantoms import display, draw_slices
+from rin.curation.standin.instances import burn_text, display, draw_slices
 from rin.curation.standin.studies import plan_studies
-from rin.data.standins import chest_ct, mrnet, ultrasound
+from rin.data.standins import datasets
 
 TEXTS = ("DOE JANE 1956-03-12", "12.05.2014 10:31", "MUELLER ANNA", "ID 8812734 F")
 
 
 @cache
 def phantoms():
-    rng = np.random.default_rng(0)
-    pictures = [ultrasound.draw_breast("benign", i, 1)[0] for i in range(5)]
-    pictures += [ultrasound.draw_thyroid("malignant", i, 1, 0)[0] for i in range(5)]
-    for kind in ["normal"] * 5:
-        pictures.append(mrnet.draw_slice(rng, mrnet.draw_knee(rng, kind), rng.uniform(-1, 1))[0])
-    for _ in range(5):
-        thorax = chest_ct.draw_thorax(rng)
-        drawn, _ = chest_ct.draw_slice(rng, thorax, rng.uniform(-0.9, 0.9))
-        pictures.append(chest_ct.finish(rng, drawn, thorax))
+    pictures = [datasets.draw_breast("benign", i, 1)[0] for i in range(5)]
+    pictures += [datasets.draw_thyroid("malignant", i, 1, 0)[0] for i in range(5)]
+    pictures += [datasets.draw_knee("normal", i, 1, 0.3 * i - 0.6)[0] for i in range(5)]
+    pictures += [datasets.draw_cc_ccii_scan("normal", i, 1)[i % 3] for i in range(5)]
     return pictures
 
 

@@ -9,8 +9,7 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import binary_dilation
 
 from rin.curation.standin import study_instances
-from rin.curation.standin.instances import outline_points
-from rin.curation.standin.phantoms import PHANTOMS, display, draw_slices, key_slices
+from rin.curation.standin.instances import display, draw_slices, key_slices, outline_points
 from rin.curation.standin.studies import (
     CLASSES,
     REGIONS,
@@ -162,7 +161,7 @@ def filled(points, shape):
     return np.asarray(canvas)[scale // 2 :: scale, scale // 2 :: scale] > 0
 
 
-@pytest.mark.parametrize("region", list(PHANTOMS))
+@pytest.mark.parametrize("region", list(REGIONS))
 def test_slices_have_the_asked_width_and_differ_from_each_other(region):
     study = next(one for one in plan_studies(30, SEED) if one.region == region)
     drawings = draw_slices(study, 200, SEED)

@@ -17,14 +17,19 @@ from numpy.random import default_rng
 from pydicom import Dataset, dcmwrite
 
 from rin.curation.standin import instances
-from rin.curation.standin.instances import Series
-from rin.curation.standin.phantoms import display, draw_localizer, draw_slices, key_slices
+from rin.curation.standin.instances import (
+    Series,
+    display,
+    draw_localizer,
+    draw_slices,
+    key_slices,
+)
 from rin.curation.standin.studies import WORDS, Study, plan_studies, write_report
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.standins.writers import write_json, write_table, write_whole
 from rin.errors import InputError
 
-VERSION = 1
+VERSION = 2
 #: Fewest and most studies, pixels across, and the range of seeds.
 RANGES = {"studies": (30, 100_000), "size": (48, 512), "seed": (0, 2**32 - 1)}
 #: One finding in so many is named in a term of the site's own.

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
+from numpy.random import default_rng
 from PIL import Image, ImageDraw, ImageFont
 from pydicom import Dataset
 from pydicom.uid import (
@@ -32,9 +33,8 @@ from pydicom.uid import (
 from scipy.ndimage import binary_dilation
 from skimage.measure import approximate_polygon, find_contours
 
-from rin.curation.standin.phantoms import Drawing, display
-from rin.curation.standin.studies import FACTS, Study
-from rin.data.standins.phantoms import resized
+from rin.curation.standin.studies import CLASSES, FACTS, REGIONS, Study
+from rin.data.standins.phantoms import Phantom, resized, to_uint8
 from rin.data.standins.writers import fill, make_uid, new_instance
 from rin.files import read_yaml
 
@@ -45,6 +45,64 @@ TARGETS = {"lung": "816094009 SCT Chest", "abd": "818981001 SCT Abdomen"}
 VALUES = {"TEXT": "TextValue", "PNAME": "PersonName", "UIDREF": "UID", "DATETIME": "DateTime"}
 #: Templates that every image takes.
 IMAGE = ("procedure", "content", "part")
+
+
+class Drawing(NamedTuple):
+    """A slice in physical values, float32 (h, w), and per lesion where it lies, bool (h, w)."""
+
+    values: ndarray
+    lesions: dict[str, ndarray]
+
+
+def draw_slices(study: Study, size: int, seed: int, *, healthy: bool = False) -> list[Drawing]:
+    """Draw the diagnostic slices of a study, ``size`` pixels wide; ultrasound is three to four.
+
+    Studies of one patient share anatomy and lesions; ``healthy`` leaves the lesions out, and the
+    slices differ there alone.
+    """
+    who = (seed, study.patient.number, list(REGIONS).index(study.region))
+    shape = (3 * size // 4 if study.facts["modality"] == "US" else size, size)
+    drawings = []
+    for index in range(study.slices):
+        anatomy, texture = default_rng([2, *who]), default_rng([3, *who, study.visit, index])
+        height = 0.8 * ((2 * index + 1) / study.slices - 1)
+        phantom = Phantom(study.facts["body"], shape, anatomy, texture, height)
+        found = {}
+        for name in () if healthy else study.findings:
+            own = (4, *who, list(CLASSES).index((study.region, name)))
+            rng = default_rng([5, *own])
+            # Each lesion is largest about the middle of the study, but the knee's are all there.
+            middle = round((study.slices - 1) * rng.uniform(0.35, 0.65))
+            share = np.sqrt(max(0.0, 1 - ((index - middle) / rng.uniform(1.1, 2.2)) ** 2))
+            share = 1.0 if study.region == "knee" else share
+            if share > 0.7:
+                lesion = study.facts["lesions"][name]
+                found[name] = phantom.add_lesion(lesion, default_rng(own), 1.5, share)
+        shown = {name: mask for name, mask in found.items() if mask.any()}
+        drawings.append(Drawing(phantom.scan(), shown))
+    return drawings
+
+
+def key_slices(drawings: Sequence[Drawing], name: str) -> list[int]:
+    """Return the slices, at most three, that show most of a lesion, in order."""
+    areas = [drawing.lesions.get(name, np.zeros(1)).sum() for drawing in drawings]
+    shown = [index for index in np.argsort(areas, kind="stable")[::-1] if areas[index] > 0]
+    if not shown:
+        raise ValueError(f"no slice shows {name}")
+    return sorted(int(index) for index in shown[:3])
+
+
+def display(drawing: Drawing, region: str) -> ndarray:
+    """Return a drawing as it stands on a screen, uint8 (h, w)."""
+    return to_uint8(drawing.values, REGIONS[region].get("window"))
+
+
+def draw_localizer(study: Study, size: int, seed: int) -> ndarray:
+    """Draw the scout of a CT or MR study, 0 to 1, float32: a frontal view with scan lines."""
+    rng = default_rng([6, seed, study.number])
+    values = Phantom(study.facts["scout"], (size, size), rng, rng).scan()
+    values[:: max(2, size // 12), size // 10 : -size // 10] += 0.12
+    return np.clip(values, 0, 1)
 
 
 class Series(NamedTuple):

@@ -11,7 +11,6 @@ import uuid
 from collections import Counter
 from itertools import chain
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
@@ -27,7 +26,7 @@ from skimage.color import hsv2rgb
 from skimage.measure import approximate_polygon, find_contours
 
 from rin.data.layouts import folders, rsna
-from rin.data.standins.phantoms import Phantom, blurred, smooth_noise, to_uint8
+from rin.data.standins.phantoms import Phantom, smooth_noise, to_uint8
 from rin.data.standins.writers import (
     fill,
     make_uid,

@@ -186,6 +186,8 @@ class Phantom:
         if "less" in lesion:
             mask &= ~self.areas[lesion["less"]]
         if mask.any():
+            # Another lesion finds a place of its own.
+            self.top[mask] = -1
             self._blend(rng, lesion, number, mask)
             for other, count in lesion.get("holds", {}).items():
                 for _ in range(int(draw(rng, count) + 0.5)):
