@@ -20,8 +20,8 @@ from pydicom import Dataset
 from scipy import ndimage
 from scipy.stats import median_abs_deviation
 
-from rin.curation.deidentify import decode
 from rin.curation.index import SECONDARY_CAPTURES
+from rin.data import dicom
 
 #: Share of height and width that counts as border, at each of the four sides.
 BORDER = 1 / 6
@@ -53,7 +53,7 @@ def burned_in_risk(dataset: Dataset) -> str:
             return f"{name} is YES"
     if str(dataset.get("SOPClassUID") or "") in SECONDARY_CAPTURES:
         return "it is a secondary capture"
-    if "PixelData" in dataset and text_lines(decode(dataset)):
+    if "PixelData" in dataset and text_lines(dicom.decode(dataset)):
         return "its border shows what looks like text"
     return ""
 

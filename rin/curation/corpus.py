@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -131,7 +129,6 @@ def write_corpus(
         _link(pictures / f"{uid}.png", folder / name)
     for name, text in texts.items():
         (folder / name).write_text(text, "utf-8", newline="\n")
-    check_croissant(folder / CROISSANT)
     target.parent.mkdir(parents=True, exist_ok=True)
     replaced = output / REPLACED
     shutil.rmtree(replaced, ignore_errors=True)
@@ -241,31 +238,3 @@ def croissant_text(card: Mapping[str, Any], texts: Mapping[str, str]) -> str:
         if "sha256" in entry:
             entry["sha256"] = _sha256(texts[entry["name"]])
     return json.dumps(metadata, indent=1) + "\n"
-
-
-def check_croissant(path: Path) -> list[str]:
-    """Validate a metadata file with the reference implementation, and return its warnings."""
-    import mlcroissant as mlc
-
-    try:
-        with _quiet():
-            dataset = mlc.Dataset(jsonld=str(path))
-    except (mlc.ValidationError, ValueError, KeyError) as error:
-        raise InputError(
-            f"it is no valid Croissant metadata ({error})",
-            where=path,
-            remedy="Curate again; the file is made anew.",
-        ) from error
-    return sorted(dataset.metadata.ctx.issues.warnings)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the library from logging warnings; `check_croissant` returns them."""
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

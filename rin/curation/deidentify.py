@@ -138,7 +138,8 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     patient = str(dataset.PatientID)
     made = _copy_kept(dataset, KEPT, pseudonyms, pseudonyms.shift_days(patient))
     if "PixelData" in dataset:
-        pixels = decode(dataset)
+        with _refusing(dataset):
+            pixels = dicom.decode(dataset)
         photometric = "RGB" if pixels.ndim == 3 else dataset.PhotometricInterpretation
         bits = dataset.BitsStored
         made.set_pixel_data(pixels, photometric, bits_stored=bits, generate_instance_uid=False)
@@ -164,9 +165,9 @@ def export_png(dataset: Dataset, path: Path, window: tuple[float, float] | None)
     the same; ``window`` is that of :func:`display_window`.  Without one, gray of more than 8 bits
     needs a window of its own: over the whole range of its bits nothing is seen.
     """
-    pixels = decode(dataset)
     own = dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
     with _refusing(dataset):
+        pixels = dicom.decode(dataset)
         deep = pixels.ndim == 2 and dataset.BitsStored > 8
         if window is None and deep and not (own or dataset.get("VOILUTSequence")):
             raise ValueError("it has more than 8 bits and neither VOI window nor VOI table")
@@ -181,12 +182,6 @@ def display_window(modality: str, region: str) -> tuple[float, float] | None:
     if modality != "CT":
         return None
     return LUNG_WINDOW if region == "lung" else SOFT_TISSUE_WINDOW
-
-
-def decode(dataset: Dataset) -> np.ndarray:
-    """Return the pixels of a single frame: (h, w) of 8 or 16 bits, or uint8 RGB (h, w, 3)."""
-    with _refusing(dataset):
-        return dicom.decode(dataset)
 
 
 def load_key(path: Path) -> bytes:
