@@ -9,7 +9,7 @@ import pandas as pd
 from cycler import cycler
 from matplotlib.colors import to_rgb
 
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up
 from rin.files import read_yaml
 
 WIDTH = 8.0  # inches; 800 px at 100 dots per inch, the width of a page of the book
@@ -47,18 +47,14 @@ def use_style() -> None:
 
 def init_style(init: str) -> Style:
     """Return the style of an initialisation source, or raise InputError listing the known."""
-    if init not in INIT_STYLE:
-        raise unknown("init", init, list(INIT_STYLE))
-    return INIT_STYLE[init]
+    return look_up("init", init, INIT_STYLE)
 
 
 def kind_style(kind: str) -> Style:
     """Return the style of a kind (inits are kinds too), or raise InputError listing the known."""
     if kind in INIT_STYLE:
         return replace(INIT_STYLE[kind], label=INIT_STYLE[kind].short)
-    if kind not in KIND_STYLE:
-        raise unknown("kind", kind, [*KIND_STYLE, *INIT_STYLE])
-    return KIND_STYLE[kind]
+    return look_up("kind", kind, KIND_STYLE | INIT_STYLE)
 
 
 def lighter(color: str, share: float) -> tuple[float, ...]:
@@ -68,9 +64,8 @@ def lighter(color: str, share: float) -> tuple[float, ...]:
 
 def check_columns(table: pd.DataFrame, needed: Iterable[str]) -> None:
     """Raise InputError unless a table has the columns that a figure draws."""
-    lacking = [column for column in needed if column not in table]
-    if lacking:
-        raise unknown("column", lacking[0], list(table.columns))
+    for column in needed:
+        look_up("column", column, list(table))
 
 
 def check_one_each(table: pd.DataFrame, key: list[str]) -> None:
@@ -93,6 +88,4 @@ def check_one_each(table: pd.DataFrame, key: list[str]) -> None:
 def rows_of(table: pd.DataFrame, name: str, column: str = "init") -> pd.DataFrame:
     """Return the rows of an init (or of another column), or raise InputError listing the known."""
     check_columns(table, [column])
-    if name not in set(table[column]):
-        raise unknown(column, name, table[column].unique().tolist())
-    return table[table[column] == name]
+    return table[table[column] == look_up(column, name, table[column].unique().tolist())]
