@@ -1,13 +1,14 @@
+"""Manifests: what is refused, and that those of the repository say all that a study needs."""
+
 import pytest
 import yaml
 
+from rin.data.layouts import LAYOUTS
 from rin.data.manifest import find_task, load_manifest, manifest_names
+from rin.data.standins import STAND_INS
 from rin.errors import InputError
-
-
-@pytest.mark.parametrize("name", manifest_names())
-def test_load_manifest_for_every_name_validates(name):
-    assert load_manifest(name).name == name
+from rin.paper import CLASS_COUNTS, COMPARISONS
+from rin.study import load_profile, profile_names
 
 
 def test_load_manifest_with_unknown_name_lists_the_known_ones():
@@ -26,26 +27,26 @@ def altered(tmp_path, **changes):
     return tmp_path
 
 
-def test_load_manifest_with_extra_field_names_file_and_field(tmp_path):
-    with pytest.raises(InputError, match=r"other\.yaml.*(?s:.*)lisence"):
-        load_manifest("other", altered(tmp_path, lisence="CC0"))
+TASK = {"name": "own", "title": "Own", "positive_class": "malignant", "n_folds": 5}
 
 
-def test_load_manifest_whose_positive_class_is_no_label_raises(tmp_path):
-    task = load_manifest("busi").tasks[0].model_dump() | {"positive_class": "cancer"}
-    with pytest.raises(InputError, match="'cancer' is not a label"):
-        load_manifest("other", altered(tmp_path, tasks=[task]))
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lisence": "CC0"}, "lisence"),
+        ({"tasks": [TASK | {"positive_class": "cancer"}]}, "'cancer' is not a label"),
+        ({"tasks": [TASK | {"paper_task": "brest"}]}, "'brest' is not a task of the paper"),
+        ({"name": "another"}, "calls itself 'another'"),
+        ({"patient_pattern": "person("}, "valid regular expression"),
+    ],
+)
+def test_load_manifest_with_a_wrong_field_names_file_and_fault(tmp_path, changes, message):
+    with pytest.raises(InputError, match=rf"other\.yaml.*(?s:.*){message}"):
+        load_manifest("other", altered(tmp_path, **changes))
 
 
-def test_load_manifest_under_another_name_raises(tmp_path):
-    with pytest.raises(InputError, match="calls itself 'another'"):
-        load_manifest("other", altered(tmp_path, name="another"))
-
-
-def test_load_manifest_with_broken_yaml_raises(tmp_path):
-    (tmp_path / "other.yaml").write_text("name: [")
-    with pytest.raises(InputError, match="not YAML"):
-        load_manifest("other", tmp_path)
+def test_load_manifest_when_task_is_not_in_the_paper_has_none(tmp_path):
+    assert load_manifest("other", altered(tmp_path, tasks=[TASK])).tasks[0].paper_task is None
 
 
 def test_find_task_in_two_manifests_raises(tmp_path):
@@ -61,21 +62,110 @@ def test_manifest_folder_from_environment_is_used(tmp_path, monkeypatch):
     assert manifest_names() == ["other"]
 
 
-def own_task(tmp_path, **changes):
-    task = {"name": "own", "title": "Own", "positive_class": "malignant", "n_folds": 5}
-    return altered(tmp_path, tasks=[task | changes])
+MANIFESTS = {name: load_manifest(name) for name in manifest_names()}
+TASKS = {task.name: manifest for manifest in MANIFESTS.values() for task in manifest.tasks}
+SUBSTITUTES = {
+    (task.name, substitute)
+    for manifest in MANIFESTS.values()
+    for task in manifest.tasks
+    for substitute in task.substitutes
+}
+EXTERNAL = {
+    (task.name, external)
+    for manifest in MANIFESTS.values()
+    for task in manifest.tasks
+    for external in task.external
+}
+CORPORA = {name for name in MANIFESTS if name.startswith("corpus_")}
+#: In the paper's own layout: on request, or curated here from an archive.
+DATABASES = {name for name, manifest in MANIFESTS.items() if manifest.layout == "radimagenet"}
+
+each = pytest.mark.parametrize("manifest", MANIFESTS.values(), ids=MANIFESTS)
+each_task = pytest.mark.parametrize("name", COMPARISONS)
+each_other = pytest.mark.parametrize(("name", "other"), sorted(SUBSTITUTES | EXTERNAL))
 
 
-def test_load_manifest_when_task_is_not_in_the_paper_has_none(tmp_path):
-    assert load_manifest("other", own_task(tmp_path)).tasks[0].paper_task is None
+def labels(manifest, task):
+    return {label for label in manifest.for_task(task).label_map.values() if label is not None}
 
 
-def test_load_manifest_when_paper_task_is_unknown_lists_the_papers(tmp_path):
-    with pytest.raises(InputError, match=r"other\.yaml.*(?s:.*)'brest' is not a task of the paper"):
-        load_manifest("other", own_task(tmp_path, paper_task="brest"))
+def test_datasets_are_those_of_the_paper_their_substitutes_and_the_corpora():
+    own = {"ddti", "busi", "mrnet", "covid19_ct", "rsna_pneumonia", "cc_ccii", "rsna_hemorrhage"}
+    own |= {"busbra"}
+    substitutes = {"sarscov2_ct", "kermany_cxr", "headct200", "ddti_crops"}
+    assert {manifest.name for manifest in TASKS.values()} == own
+    assert {substitute for _, substitute in SUBSTITUTES} == substitutes
+    assert {("breast", "busbra")} == EXTERNAL
+    assert set(MANIFESTS) == own | substitutes | CORPORA | {"radimagenet", "curated_archive"}
 
 
-def test_load_manifest_with_a_key_that_stands_twice_raises(tmp_path):
-    (tmp_path / "other.yaml").write_text("name: other\ntitle: a\ntitle: b\n")
-    with pytest.raises(InputError, match="'title' stands twice"):
-        load_manifest("other", tmp_path)
+def test_all_eight_tasks_of_the_paper_are_fed_once_under_their_own_names():
+    names = [task.name for manifest in MANIFESTS.values() for task in manifest.tasks]
+    assert sorted(names) == sorted([*COMPARISONS, "busbra"])
+    assert find_task("busbra")[1].paper_task is None
+    assert all(find_task(name)[1].paper_task == name for name in COMPARISONS)
+
+
+@each_task
+def test_labels_of_a_task_are_the_groups_that_the_paper_counts(name):
+    manifest, task = find_task(name)
+    published = {count.group for count in CLASS_COUNTS[name]} - {"all"}
+    assert labels(manifest, task) == published
+    assert task.positive_class in published
+
+
+@each_task
+def test_folds_of_a_task_are_those_of_the_paper(name):
+    small = {"thyroid", "breast", "acl", "meniscus"}
+    assert find_task(name)[1].n_folds == (5 if name in small else 1)
+
+
+@each_task
+def test_papers_counts_in_a_manifest_are_those_of_the_paper(name):
+    manifest, _ = find_task(name)
+    published = {c.group: c.images for c in CLASS_COUNTS[name] if c.group != "all"}
+    assert manifest.counts.paper in ({}, published)
+
+
+@each
+def test_layout_and_stand_in_are_registered(manifest):
+    assert manifest.layout in LAYOUTS
+    assert manifest.stand_in is None or manifest.stand_in in STAND_INS
+
+
+@pytest.mark.parametrize(
+    "name", sorted(MANIFESTS.keys() - {name for _, name in SUBSTITUTES} - DATABASES)
+)
+def test_dataset_of_a_task_or_for_pretraining_has_a_stand_in_and_a_place_for_it(name):
+    manifest = MANIFESTS[name]
+    assert manifest.stand_in is not None
+    assert any(
+        "::" not in location and not location.lower().endswith(".zip")
+        for location in manifest.locations
+    )
+
+
+@each_other
+def test_substitute_or_external_dataset_exists_and_knows_both_labels(name, other):
+    own, task = find_task(name)
+    other = MANIFESTS[other]
+    assert set(other.label_map.values()) - {None} == labels(own, task)
+    assert (other.modality, other.anatomy) == (own.modality, own.anatomy)
+    assert other.tasks == () or (name, other.name) in EXTERNAL
+
+
+@each
+def test_counts_are_of_classes_that_the_label_map_knows(manifest):
+    known = set(manifest.label_map).union(*(task.label_map for task in manifest.tasks))
+    stated = {*manifest.counts.images, *manifest.counts.authors, *manifest.counts.masks}
+    assert not known or stated <= known
+    assert manifest.name not in CORPORA or (manifest.counts.total, manifest.counts.classes) == (
+        9194,
+        26,
+    )
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_profile_sizes_stand_ins_under_names_that_their_writers_know(name):
+    for dataset, counts in load_profile(name).stand_ins.items():
+        assert set(counts) == set(STAND_INS[MANIFESTS[dataset].stand_in].count_names)

@@ -1,53 +1,58 @@
+"""What is there of the datasets: as a table, and as `rin data status` and `verify` print it."""
+
+import json
 import shutil
+import sys
 import zipfile
 
 import pytest
 import yaml
-from busi_files import TOP
+from busi_files import TOP, mask, save
+from typer.testing import CliRunner
 
-from rin.data.manifest import load_manifest
+from rin import cli
+from rin.data.manifest import manifest_names
 from rin.data.status import dataset_status
 from rin.errors import InputError
 
 HOME = "https://example.org/data"
 
 
+@pytest.fixture(autouse=True)
+def somewhere_else(tmp_path, monkeypatch):
+    """An empty working folder, no DATA_ROOT, and lines that need not be broken."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.delenv("DATA_ROOT", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 @pytest.fixture
-def manifests(tmp_path, monkeypatch):
-    """Writes manifests into a folder of their own, each BUSI's with changes."""
+def manifests(busi_manifest, tmp_path, monkeypatch):
+    """Writes manifests into a folder of their own, each the miniature's with changes."""
     folder = tmp_path / "manifests"
     folder.mkdir()
     monkeypatch.setenv("RIN_MANIFESTS", str(folder))
-    fields = load_manifest_fields(monkeypatch)
+    fields = busi_manifest.model_dump(mode="json") | {"files": []}
 
     def write(name, **changes):
-        changed = fields | {"name": name, "home": HOME, "locations": [name, f"{name}.zip"]}
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(changed | changes))
+        own = {} if name == "busi" else {"home": HOME, "locations": [name, f"{name}.zip"]}
+        (folder / f"{name}.yaml").write_text(
+            yaml.safe_dump(fields | {"name": name} | own | changes)
+        )
 
     return write
 
 
-def load_manifest_fields(monkeypatch):
-    with monkeypatch.context() as context:
-        context.delenv("RIN_MANIFESTS")
-        return load_manifest("busi").model_dump(mode="json")
-
-
 @pytest.fixture
 def root(tmp_path):
-    folder = tmp_path / "images"
-    folder.mkdir()
-    return folder
+    (tmp_path / "images").mkdir()
+    return tmp_path / "images"
 
 
 def task(name, *substitutes):
-    return {
-        "name": name,
-        "title": name,
-        "positive_class": "malignant",
-        "n_folds": 5,
-        "substitutes": list(substitutes),
-    }
+    known = {"name": name, "title": name, "positive_class": "malignant", "n_folds": 5}
+    return known | {"substitutes": list(substitutes)}
 
 
 def statuses_of(data_root):
@@ -59,19 +64,8 @@ def only(statuses, name):
     return found
 
 
-def test_without_data_root_nothing_is_there_and_stand_ins_are_read(manifests):
-    manifests("one")
-    (status,) = statuses_of(None)
-    assert (status.state, status.location, status.instead) == ("not there", "", ["stand-in"])
-    assert status.to_do == f"Download it from {HOME}, and put it at one."
-
-
 def broken_zip(path):
     path.write_bytes(b"PK\x03\x04 cut off")
-
-
-def empty_zip(path):
-    zipfile.ZipFile(path, "w").close()
 
 
 def unsafe_zip(path):
@@ -88,20 +82,24 @@ def zip_of_another_version(path):
 
 
 @pytest.mark.parametrize(
-    ("write", "said"),
+    ("place", "write", "said"),
     [
-        (broken_zip, "cannot be opened"),
-        (zip_of_another_version, "9.9"),
-        (empty_zip, "it holds no file"),
-        (unsafe_zip, "unsafe or repeated member name '../outside.png'"),
+        ("one.zip", broken_zip, "cannot be opened"),
+        ("one.zip", zip_of_another_version, "9.9"),
+        ("one.zip", lambda path: zipfile.ZipFile(path, "w").close(), "it holds no file"),
+        ("one.zip", unsafe_zip, "unsafe or repeated member name '../outside.png'"),
+        ("one", lambda path: path.mkdir(), "it holds no file"),
+        ("one", lambda path: path.write_text("a note"), "no such folder or zip archive"),
     ],
 )
-def test_archive_that_cannot_be_listed_is_broken_and_raises_nothing(manifests, root, write, said):
+def test_place_that_cannot_be_listed_is_broken_and_raises_nothing(
+    manifests, root, place, write, said
+):
     manifests("one")
     manifests("two")
-    write(root / "one.zip")
+    write(root / place)
     one, two = statuses_of(root)
-    assert (one.state, one.location, one.instead) == ("broken", "one.zip", [])
+    assert (one.state, one.location, one.instead) == ("broken", place, [])
     assert said in one.problem
     assert one.problem in one.to_do
     assert two.state == "not there"
@@ -115,17 +113,6 @@ def test_archive_that_locate_must_open_and_cannot_is_broken(manifests, root):
     assert "cannot be opened" in status.problem
 
 
-def test_empty_folder_and_file_in_place_of_folder_are_broken(manifests, root):
-    manifests("one")
-    manifests("two")
-    (root / "one").mkdir()
-    (root / "two").write_text("a note")
-    one, two = statuses_of(root)
-    assert (one.state, two.state) == ("broken", "broken")
-    assert "it holds no file" in one.problem
-    assert "no such folder or zip archive" in two.problem
-
-
 @pytest.mark.parametrize(
     ("access", "told"),
     [
@@ -135,9 +122,11 @@ def test_empty_folder_and_file_in_place_of_folder_are_broken(manifests, root):
         ("not public", "It is not public"),
     ],
 )
-def test_what_to_do_follows_access(manifests, access, told):
+def test_what_to_do_without_a_data_root_follows_access(manifests, access, told):
     manifests("one", access=access)
-    assert statuses_of(None)[0].to_do == f"{told}."
+    (status,) = statuses_of(None)
+    assert (status.state, status.location, status.instead) == ("not there", "", ["stand-in"])
+    assert status.to_do == f"{told}."
 
 
 def test_substitutes_are_told_where_they_are_and_where_they_are_not(manifests, busi_root, root):
@@ -146,17 +135,12 @@ def test_substitutes_are_told_where_they_are_and_where_they_are_not(manifests, b
     absent = only(statuses_of(root), "one")
     assert absent.to_do == "It is not public; get its substitute other."
     assert absent.instead == ["stand-in"]
+    broken_zip(root / "other.zip")
+    assert only(statuses_of(root), "one").instead == ["stand-in"]
     shutil.copytree(busi_root / TOP, root / "other")
     there = only(statuses_of(root), "one")
     assert there.to_do == "It is not public; its substitute other is there."
     assert there.instead == ["other"]
-
-
-def test_broken_substitute_is_not_said_to_be_there(manifests, root):
-    manifests("one", tasks=[task("first", "other")])
-    manifests("other", tasks=[])
-    broken_zip(root / "other.zip")
-    assert only(statuses_of(root), "one").instead == ["stand-in"]
 
 
 def test_purposes_and_order_are_tasks_then_substitutes_then_pretraining(manifests):
@@ -173,4 +157,150 @@ def test_purposes_and_order_are_tasks_then_substitutes_then_pretraining(manifest
 def test_unknown_substitute_raises_and_lists_the_known_names(manifests):
     manifests("one", tasks=[task("first", "otter")])
     with pytest.raises(InputError, match=r"unknown substitute for one 'otter'. Known: one\."):
-        statuses_of(None)
+        dataset_status(None)
+
+
+def data(*arguments, env=None):
+    result = CliRunner().invoke(cli.app, ["data", *map(str, arguments)], env=env)
+    if isinstance(result.exception, InputError):
+        raise result.exception
+    return result
+
+
+def as_a_user_sees_it(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, "argv", ["rin", "data", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code, capsys.readouterr()
+
+
+def line_of(output, name):
+    (line,) = [line for line in output.splitlines() if line.split()[:1] == [name]]
+    return line
+
+
+def test_status_without_data_root_lists_every_dataset_as_not_there():
+    told = json.loads(data("status", "--json").output)
+    assert told["data_root"] is None
+    assert sorted(one["name"] for one in told["datasets"]) == manifest_names()
+    assert {one["state"] for one in told["datasets"]} == {"not there"}
+
+
+def test_status_names_place_purpose_and_what_to_do(manifests, busi_root):
+    manifests("busi")
+    manifests("other", tasks=[], locations=["other"], access="on request", home="by letter")
+    output = data("status", "--data-root", busi_root).output
+    assert "Data root: " + str(busi_root) in output
+    assert f"here: {TOP}" in output
+    rows = [line.split() for line in reversed(output.splitlines()) if line.strip()]
+    first = {row[0]: row for row in rows}
+    assert (first["busi"][1], first["other"][1]) == ("breast", "pretraining")
+    assert "Nothing. It comes from https://scholar.cu.edu.eg" in output
+    assert "Ask for it at by letter, and put it at other." in output
+
+
+def test_status_of_data_root_in_the_environment_is_the_same(manifests, busi_root):
+    manifests("busi")
+    named = data("status", "--json", "--data-root", busi_root)
+    given = data("status", "--json", env={"DATA_ROOT": str(busi_root)})
+    assert json.loads(named.output)["datasets"][0]["location"] == TOP
+    assert given.output == named.output
+
+
+def test_status_prints_markup_and_control_characters_of_names_as_text(manifests, tmp_path):
+    place = "[bold red]x[/bold red] [/nothing]"
+    root = tmp_path / "[link=x]root\x1b[31m"
+    (root / place.rpartition("/")[0]).mkdir(parents=True)
+    (root / place).write_text("")
+    manifests("other", title="[b]T[/b]", locations=[place, "b"], licence="[i]L", tasks=[])
+    output = data("status", "--data-root", root).output
+    for text in (place, "[link=x]root\N{REPLACEMENT CHARACTER}[31m", "[i]L"):
+        assert text in output
+    assert "\x1b" not in output
+
+
+def test_verify_of_a_whole_dataset_exits_with_0_and_keeps_the_inspection(manifests, busi_root):
+    manifests("busi")
+    result = data("verify", "busi", "--data-root", busi_root)
+    assert result.exit_code == 0
+    assert "no published digests are known" in result.output
+    assert line_of(result.output, "benign").split() == ["benign", "2", "2", "3", "3"]
+    assert line_of(result.output, "all").split() == ["all", "4", "4", "5", "5"]
+    assert line_of(result.output, "pictures").split()[1:] == ["4", "can", "be", "read"]
+    assert "Nothing is wrong" in result.output
+    assert len(list((busi_root.parent / "here" / "results" / "index").rglob("*.parquet"))) == 1
+    digest = line_of(result.output, "digest").split()[1]
+    asked = ("verify", "busi", "--data-root", busi_root, "--expect")
+    assert data(*asked, digest).exit_code == 0
+    other = data(*asked, "0" * 64)
+    assert other.exit_code == 1
+    assert f"the content digest is {digest} and not 000" in other.output
+
+
+def test_verify_again_decodes_nothing_and_fresh_decodes_all(manifests, busi_root, monkeypatch):
+    manifests("busi")
+    asked = ("verify", "busi", "--data-root", busi_root)
+    data(*asked)
+    decoded = []
+    monkeypatch.setattr("rin.data.store._Pass.inspect", lambda *a: decoded.append(a) or 1 / 0)
+    assert data(*asked).exit_code == 0
+    assert decoded == []
+    assert isinstance(data(*asked, "--fresh").exception, ZeroDivisionError)
+    assert decoded != []
+
+
+def test_verify_shows_only_the_first_of_very_many_problems(manifests, busi_root):
+    manifests("busi")
+    for number in range(3, 30):
+        (busi_root / TOP / "benign" / f"benign ({number}).png").write_bytes(b"no picture")
+        save(busi_root / TOP / "benign" / f"benign ({number})_mask.png", mask())
+    result = data("verify", "busi", "--data-root", busi_root)
+    assert result.exit_code == 1
+    assert result.output.count("no whole picture") == 19
+    assert "and 8 more" in result.output
+    assert "28 problems" in result.output
+
+
+def test_verify_all_looks_at_what_is_there_and_fails_for_one(manifests, busi_root, root):
+    manifests("busi")
+    shutil.copytree(busi_root / TOP, busi_root / "twin")
+    (busi_root / "twin" / "normal" / "normal (1).png").write_bytes(b"no picture")
+    for name in ("twin", "absent"):
+        manifests(name, title=name.upper(), tasks=[])
+    result = data("verify", "all", "--data-root", busi_root)
+    assert result.exit_code == 1
+    assert "TWIN" in result.output
+    assert "ABSENT" not in result.output
+    assert result.output.count("Nothing is wrong") == 1
+    nothing = data("verify", "all", "--data-root", root)
+    assert nothing.exit_code == 0
+    assert nothing.output == "No dataset is there, so nothing was checked.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["status", "--data-root", "absent"], "absent: there is no such data root"),
+        (["verify", "bussi", "--data-root", "."], "dataset: unknown dataset 'bussi'. Known: busi."),
+        (["verify", "busi"], "--data-root: no folder of datasets is named"),
+        (["verify", "busi", "--data-root", "absent"], "absent: there is no such data root"),
+        (["verify", "all", "--data-root", ".", "--expect", "0"], "--expect: a digest can be"),
+        (["verify", "busi", "--data-root", ".", "--quick", "--expect", "0"], "--expect: a digest"),
+    ],
+)
+def test_bad_input_exits_with_1_and_one_line(manifests, monkeypatch, capsys, arguments, said):
+    manifests("busi")
+    status, printed = as_a_user_sees_it(monkeypatch, capsys, *arguments)
+    assert (status, printed.out) == (1, "")
+    (line,) = printed.err.splitlines()
+    assert line.startswith(f"rin: {said}")
+
+
+def test_failing_verification_ends_the_program_with_1(manifests, monkeypatch, capsys, root):
+    manifests("busi")
+    asked = ("verify", "busi", "--data-root", root)
+    status, printed = as_a_user_sees_it(monkeypatch, capsys, *asked)
+    assert (status, printed.err) == (1, "")
+    assert "is not there" in printed.out
+    assert "get it at https://scholar.cu.edu.eg" in printed.out
+    assert "1 problem\n" in printed.out

@@ -1,15 +1,23 @@
+"""The pass that decodes pictures, what it keeps, and the stores that are made of it."""
+
 import multiprocessing
+import threading
 from collections import Counter, namedtuple
 
+import imagehash
 import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from busi_files import TOP, mask, picture, save, zip_folder
+from PIL import Image
 
 from rin.data import dataset as datasets
 from rin.data import store as store_module
+from rin.data.layouts.found import FoundCase
 from rin.data.manifest import load_manifest
 from rin.data.pixels import resize_picture
-from rin.data.store import build_store, open_store
+from rin.data.store import BAD_COLUMNS, build_store, inspect_cases, open_store
 from rin.errors import InputError
 
 
@@ -23,8 +31,8 @@ def dataset(busi_root, busi_manifest):
 
 
 @pytest.fixture
-def decoded(monkeypatch, dataset):
-    """Counts the pictures that are decoded in this process after the opening, by name."""
+def counted(monkeypatch):
+    """Counts the pictures that are decoded in this process, by name."""
     count, read = Counter(), store_module.read_picture
 
     def counting(root, locator, *how):
@@ -33,6 +41,13 @@ def decoded(monkeypatch, dataset):
 
     monkeypatch.setattr(store_module, "read_picture", counting)
     return count
+
+
+@pytest.fixture
+def decoded(dataset, counted):
+    """The same, after the opening of the dataset."""
+    counted.clear()
+    return counted
 
 
 def stores_in(folder):
@@ -112,14 +127,6 @@ def test_build_store_after_an_interruption_goes_on_where_it_stood(
     for name in ("images.npy", "masks.npy", "cases.parquet", "store.json"):
         assert (resumed.path / name).read_bytes() == (whole.path / name).read_bytes()
     assert stores_in(tmp_path / "s") == [resumed.path.name]
-
-
-def test_build_store_in_chunks_equals_that_of_one_chunk(dataset, tmp_path, monkeypatch):
-    whole = build_store(dataset, 8, folder=tmp_path / "whole")
-    monkeypatch.setattr(store_module, "CHUNK", 3)
-    store = build_store(dataset, 8, folder=tmp_path / "chunks", workers=1)
-    for name in ("images.npy", "masks.npy", "cases.parquet", "store.json"):
-        assert (store.path / name).read_bytes() == (whole.path / name).read_bytes()
 
 
 def build_elsewhere(dataset, folder, results):
@@ -286,3 +293,233 @@ def test_build_store_of_a_corpus_without_masks_has_none(tmp_path):
         save(tmp_path / "pretrain_radiologic" / name / "1.png", picture(1))
     opened = open_dataset(manifest.model_copy(update={"counts": counts}), tmp_path)
     assert build_store(opened, 4, folder=tmp_path / "s").masks() is None
+
+
+MANIFEST = load_manifest("busi")
+N = 7
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    for number in range(N):
+        save(tmp_path / "data" / "set" / f"{number}.png", picture(number, (5, 6)))
+        save(tmp_path / "data" / "set" / f"{number}_mask.png", mask((1, number % 6), shape=(5, 6)))
+    return tmp_path / "data"
+
+
+def cases(place="set/", numbers=range(N), patient="p", masks=True):
+    return [
+        FoundCase(
+            case_id=f"case {number}",
+            patient_id=patient and f"{patient}{number}",
+            source_class="benign",
+            image=f"{place}{number}.png",
+            masks=(f"{place}{number}_mask.png",) if masks else (),
+        )
+        for number in numbers
+    ]
+
+
+def inspect(root, found=None, manifest=MANIFEST, workers=1):
+    folder = root.parent / "index"
+    found = cases() if found is None else found
+    return inspect_cases(root, found, manifest, folder=folder, workers=workers)
+
+
+def records(root):
+    return sorted((root.parent / "index").rglob("*.parquet"))
+
+
+def test_inspect_cases_tells_size_digests_hash_and_blankness_of_each_case(pictures):
+    save(pictures / "set" / "3.png", np.full((5, 6), 4, dtype=np.uint8))
+    seen, bad = inspect(pictures)
+    assert bad.empty
+    assert list(bad.columns) == BAD_COLUMNS
+    assert seen["case_id"].tolist() == [f"case {number}" for number in range(N)]
+    assert seen["patient_id"].tolist() == [f"p{number}" for number in range(N)]
+    assert (seen["width"].eq(6) & seen["height"].eq(5)).all()
+    assert seen["blank"].tolist() == [number == 3 for number in range(N)]
+    assert seen["masks"][2] == ("set/2_mask.png",)
+    assert seen["mask_digest"].nunique() == 6  # the first and the seventh mask are equal
+    assert seen["digest"].is_unique
+    shown = Image.fromarray(picture(2, (5, 6))).resize((256, 256), Image.Resampling.BILINEAR)
+    assert seen["hash"][2] == str(imagehash.dhash(shown, 16))
+
+
+def test_inspect_cases_takes_patients_from_the_header_where_the_reader_knows_none(
+    pictures, monkeypatch
+):
+    monkeypatch.setattr(store_module, "patient_of", lambda root, locator: f"header of {locator}")
+    inspect(pictures)
+    found = [*cases(numbers=[0]), *cases(numbers=[1], patient=None)]
+    for _ in range(2):  # looked at, and remembered
+        seen, _ = inspect(pictures, found)
+        assert seen["patient_id"].tolist() == ["p0", "header of set/1.png"]
+
+
+def test_inspect_cases_a_second_time_decodes_nothing(pictures, counted):
+    first, _ = inspect(pictures)
+    assert counted == Counter(f"{number}.png" for number in range(N))
+    second, _ = inspect(pictures)
+    assert counted.total() == N
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_inspect_cases_after_an_interruption_goes_on_where_it_stood(pictures, counted, monkeypatch):
+    monkeypatch.setattr(store_module, "CHUNK", 2)
+    whole, _ = inspect_cases(pictures, cases(), MANIFEST, folder=pictures / "other", workers=1)
+    read = store_module.read_picture
+    counted.clear()
+
+    def dying(*arguments):
+        if arguments[1] == "set/5.png":
+            raise KeyboardInterrupt
+        return read(*arguments)
+
+    monkeypatch.setattr(store_module, "read_picture", dying)
+    with pytest.raises(KeyboardInterrupt):
+        inspect(pictures)
+    assert counted.total() == 5
+    assert len(records(pictures)) == 2
+    monkeypatch.setattr(store_module, "read_picture", read)
+    resumed, _ = inspect(pictures)
+    assert counted == Counter({f"{number}.png": 1 + (number == 4) for number in range(N)})
+    pd.testing.assert_frame_equal(resumed, whole)
+
+
+def test_inspect_cases_looks_again_at_changed_files_only(pictures, counted):
+    inspect(pictures)
+    counted.clear()
+    save(pictures / "set" / "1.png", picture(101, (5, 6)))
+    save(pictures / "set" / "4_mask.png", mask((4, 4), shape=(5, 6)))
+    seen, _ = inspect(pictures)
+    assert counted == Counter(["1.png", "4.png"])
+    assert len(seen) == N
+
+
+def test_inspect_cases_read_otherwise_looks_again(pictures, counted):
+    gray, _ = inspect(pictures)
+    color, _ = inspect(pictures, manifest=MANIFEST.model_copy(update={"color": True}))
+    inspect(pictures, manifest=MANIFEST.model_copy(update={"window": (40.0, 80.0)}))
+    assert counted.total() == 3 * N
+    assert (gray["digest"] != color["digest"]).all()
+
+
+def test_inspect_cases_of_an_archive_knows_members_by_their_checksum(pictures, counted):
+    zip_folder(pictures / "set", pictures / "set.zip")
+    found = cases("set.zip::")
+    first, _ = inspect(pictures, found)
+    (pictures / "set.zip").touch()
+    inspect(pictures, found)
+    assert counted.total() == N
+    save(pictures / "set" / "1.png", picture(101, (5, 6)))
+    zip_folder(pictures / "set", pictures / "set.zip")
+    second, _ = inspect(pictures, found)
+    assert counted.total() == N + 1
+    assert (first["digest"] != second["digest"]).tolist() == [n == 1 for n in range(N)]
+
+
+def test_inspect_cases_of_a_file_replaced_meanwhile_keeps_nothing_of_it(
+    pictures, monkeypatch
+):
+    read = store_module.read_picture
+
+    def replacing(place, locator, *how):
+        pixels = read(place, locator, *how)
+        if locator == "set/2.png":
+            save(pictures / "set" / "2.png", picture(200, (5, 7)))
+        return pixels
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store_module, "read_picture", replacing)
+        seen, bad = inspect(pictures, cases(masks=False))
+    assert bad["problem"].tolist() == ["it changed while it was read"]
+    assert len(seen) == N - 1
+    seen, bad = inspect(pictures, cases(masks=False))
+    assert (seen["width"][2], len(bad)) == (7, 0)
+
+
+def test_inspect_cases_with_shapes_in_words_looks_for_no_such_file(pictures, counted):
+    boxes = [FoundCase("a", "p", "c", "set/0.png", (f"box:0,0,{width},1",)) for width in (2, 3)]
+    first, _ = inspect(pictures, boxes[:1])
+    second, _ = inspect(pictures, boxes[1:])
+    assert first["mask_digest"][0] != second["mask_digest"][0]
+    inspect(pictures, boxes)
+    assert counted.total() == 2
+
+
+def test_inspect_cases_lists_bad_files_and_keeps_what_was_seen(pictures, counted):
+    (pictures / "set" / "1.png").write_bytes(b"")
+    (pictures / "set" / "3.png").unlink()
+    save(pictures / "set" / "5_mask.png", mask(shape=(6, 6)))
+    seen, bad = inspect(pictures)
+    assert seen["case_id"].tolist() == ["case 0", "case 2", "case 4", "case 6"]
+    assert bad["case_id"].tolist() == ["case 1", "case 3", "case 5"]
+    assert bad["place"][0] == str(pictures / "set" / "1.png")
+    assert bad["place"][2] == str(pictures / "set" / "5_mask.png")
+    for number, problem in enumerate(["is empty", "cannot be read", "6 x 6 pixels and its"]):
+        assert problem in bad["problem"][number]
+    counted.clear()
+    save(pictures / "set" / "3.png", picture(3, (5, 6)))
+    seen, bad = inspect(pictures)
+    assert sorted(counted) == ["1.png", "3.png", "5.png"]
+    assert bad["case_id"].tolist() == ["case 1", "case 5"]
+
+
+def test_inspect_cases_in_processes_leaves_the_same_bytes_as_in_this_one(pictures, monkeypatch):
+    monkeypatch.setattr(store_module, "CHUNK", 3)
+    (pictures / "set" / "2.png").write_bytes(b"")
+    several, bad_there = inspect(pictures, workers=2)
+    written = {path.name: path.read_bytes() for path in records(pictures)}
+    for path in records(pictures):
+        path.unlink()
+    alone, bad_here = inspect(pictures, workers=1)
+    assert {path.name: path.read_bytes() for path in records(pictures)} == written
+    pd.testing.assert_frame_equal(several, alone)
+    pd.testing.assert_frame_equal(bad_there, bad_here)
+
+
+def test_inspect_cases_by_two_at_once_decodes_each_picture_once(pictures, counted):
+    results = []
+    both = [threading.Thread(target=lambda: results.append(inspect(pictures)[0])) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert counted.total() == N
+    pd.testing.assert_frame_equal(*results)
+
+
+def test_inspect_cases_on_a_full_disk_names_the_folder_and_keeps_what_was_seen(
+    pictures, counted, monkeypatch
+):
+    monkeypatch.setattr(store_module, "CHUNK", 4)
+    write = pq.write_table
+
+    def fill(table, place):
+        if records(pictures):
+            raise OSError(28, "No space left on device")
+        write(table, place)
+
+    monkeypatch.setattr(store_module.pq, "write_table", fill)
+    with pytest.raises(InputError, match=r"index.*No space left.*Free some space"):
+        inspect(pictures)
+    monkeypatch.setattr(store_module.pq, "write_table", write)
+    counted.clear()
+    inspect(pictures)
+    assert counted.total() == N - 4
+
+
+def test_inspect_cases_with_a_torn_record_says_which_to_delete(pictures):
+    inspect(pictures)
+    (path,) = records(pictures)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match=rf"{path.name}: the record.*Delete this file"):
+        inspect(pictures)
+
+
+def test_inspect_cases_passes_a_programming_error_on_and_names_the_picture(pictures, monkeypatch):
+    monkeypatch.setattr(store_module, "picture_hash", lambda pixels: 1 / 0)
+    with pytest.raises(ZeroDivisionError) as caught:
+        inspect(pictures)
+    assert caught.value.__notes__ == ["while reading set/0.png"]
