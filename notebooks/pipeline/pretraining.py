@@ -19,10 +19,13 @@ data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
+import json
+from html import escape
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from IPython.display import display
+from IPython.display import HTML, display
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import confusion_matrix
@@ -270,7 +273,12 @@ for run in weights.to_dict("records"):
     card = cards.model_card(study, run, score, files)
     cards.write_card(study, run, card)
     made[f"{init_style(run['init']).short}, {run['backbone']}"] = card
-cards.folded_cards(dict([*made.items()][:1]))
+title, card = next(iter(made.items()))
+document = escape(json.dumps(card, indent=2, ensure_ascii=False))
+HTML(
+    f'<details class="rin-card"><summary>{escape(title)}</summary><pre style="white-space:pre-wrap;'
+    f'overflow-wrap:anywhere">{document}</pre></details>'
+)
 
 # %% [markdown]
 # ## Run this page

@@ -11,9 +11,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jsonschema
 import pandas as pd
@@ -28,9 +27,6 @@ from rin.report.style import init_style
 from rin.study.corpora import find_corpus
 from rin.study.pretraining import NOTOP, SAFETENSORS, WEIGHTS
 from rin.study.setting import Study
-
-if TYPE_CHECKING:
-    from IPython.display import HTML
 
 #: Formats of the weights in which every run leaves its backbone, with what reads them.
 FORMATS = {WEIGHTS: "Keras 3", NOTOP: "Keras 2 layout, by topology", SAFETENSORS: "safetensors"}
@@ -133,20 +129,6 @@ def card_fields(part: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str,
             yield full, "; ".join(texts)
         else:
             yield full, str(value)
-
-
-def folded_cards(cards: Mapping[str, Mapping[str, Any]]) -> HTML:
-    """Return cards as JSON, each folded under its title."""
-    from IPython.display import HTML
-
-    folded = []
-    for title, card in cards.items():
-        document = escape(json.dumps(card, indent=2, ensure_ascii=False))
-        folded.append(
-            f'<details class="rin-card"><summary>{escape(title)}</summary><pre style="'
-            f'white-space:pre-wrap;overflow-wrap:anywhere">{document}</pre></details>'
-        )
-    return HTML("".join(folded))
 
 
 @cache

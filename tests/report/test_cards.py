@@ -172,14 +172,6 @@ def test_card_when_written_is_read_back_whole_and_leaves_nothing_else(tmp_path):
     assert [one.name for one in path.parent.iterdir()] == [path.name]
 
 
-def test_folded_cards_escape_what_comes_from_files():
-    title = "<script>alert()</script>"
-    manifest = load_manifest("corpus_radiologic").model_copy(update={"title": title})
-    html = cards.folded_cards({"A & B": card(manifest=manifest)}).data
-    assert "<script>" not in html and "&lt;script&gt;" in html
-    assert "A &amp; B" in html
-
-
 def test_weights_files_tell_size_and_digest_and_miss_none(tmp_path):
     ledger = Ledger(tmp_path)
     here = SimpleNamespace(weights=ledger)
