@@ -5,6 +5,7 @@ Effective Transfer Learning. Radiology: Artificial Intelligence 2022;4(5):e21031
 stand in `paper.yaml`, as printed, slips included; `rin.stats.audit` checks them by arithmetic.
 """
 
+from collections import namedtuple
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -60,33 +61,12 @@ class PublishedDice:
     confidence_imagenet: float = float("nan")
 
 
-@dataclass(frozen=True)
-class ClassCount:
-    """Images of one class, or of a whole dataset (group ``all``), as one section states them."""
-
-    task: str
-    group: str
-    images: int
-    place: str
-
-
-@dataclass(frozen=True)
-class ReleasedAccuracy:
-    """Test accuracy of a released 165-label model, in percent."""
-
-    backbone: str
-    top1: float
-    top5: float
-    place: str
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One stated value; several are a tuple."""
-
-    name: str
-    value: Any
-    place: str
+#: Images of one class, or of a whole dataset (group ``all``), as one section states them.
+ClassCount = namedtuple("ClassCount", ["task", "group", "images", "place"])
+#: Test accuracy of a released 165-label model, in percent.
+ReleasedAccuracy = namedtuple("ReleasedAccuracy", ["backbone", "top1", "top5", "place"])
+#: One stated value; several are a tuple.
+Fact = namedtuple("Fact", ["name", "value", "place"])
 
 
 def _frozen(value: Any) -> Any:

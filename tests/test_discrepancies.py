@@ -1,7 +1,6 @@
 import re
 import string
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
@@ -110,7 +109,7 @@ def test_places_say_what_they_say(name, place, words):
 def test_a_corrected_number_of_the_paper_ends_its_entry(monkeypatch):
     counts = dict(paper.CLASS_COUNTS)
     counts["acl"] = tuple(
-        replace(one, images=1022) if one.group == "all" else one for one in counts["acl"]
+        one._replace(images=1022) if one.group == "all" else one for one in counts["acl"]
     )
     monkeypatch.setattr(paper, "CLASS_COUNTS", counts)
     (entry,) = (one for one in ENTRIES if one["id"] == "acl-images")
