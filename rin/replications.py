@@ -11,14 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from rin.errors import look_up, unknown
 from rin.files import read_yaml
 
-FACTS = Path(__file__).with_suffix(".yaml")
-DIRECTIONS = ("RadImageNet", "ImageNet", "parity")
 #: From a metric to the factor that takes its scores to AUC points (0-100).
 AUC_POINTS = {"AUC": 100, "macro AUC": 100, "AUC × 100": 1}
-_READ = read_yaml(FACTS)
+_READ = read_yaml(Path(__file__).with_suffix(".yaml"))
 
 
 def _record(study: dict, comparison: dict) -> SimpleNamespace:
@@ -29,9 +26,6 @@ def _record(study: dict, comparison: dict) -> SimpleNamespace:
     remarks = [text for text in (comparison.get("remark"), study.get("remark")) if text]
     own["remark"] = "; ".join(dict.fromkeys(remarks))
     own["direction"] = own.pop("ahead")
-    look_up("direction", own["direction"], DIRECTIONS)
-    for name in set(own) - set(_READ["fields"]):
-        raise unknown("field of a replication", name, sorted(_READ["fields"]))
     return SimpleNamespace(**_READ["fields"] | own)
 
 
@@ -46,7 +40,7 @@ def like_for_like() -> pd.DataFrame:
 
     One row a comparison: `study`, `reference`, `label` (images and setting), `task` (keys of the
     paper's tasks, joined by ``/``; "" for another question), `estimate` (AUC points, RadImageNet −
-    ImageNet), `low`, `high` (95% interval, NaN where no SD is stated), `ahead` (of `DIRECTIONS`),
+    ImageNet), `low`, `high` (95% interval, NaN where no SD is stated), `ahead` (whose, or "parity"),
     `network`, `setting`, `folds`, `of_the_paper`, `own_weights`, `scaling_missing`, and both scores
     in AUC points with their SDs.  Intervals are Welch's, from the SDs over folds as if folds were
     independent and the two sources unpaired: sharing training images makes them too narrow, sharing
