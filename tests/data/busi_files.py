@@ -34,3 +34,14 @@ def zip_folder(folder, archive, wrap=""):
 
 def with_options(manifest, **options):
     return manifest.model_copy(update={"options": manifest.options | options})
+
+
+def change(top, files):
+    """Write files below a folder, of pixels or bytes; None removes one."""
+    for name, content in files.items():
+        if content is None:
+            (top / name).unlink()
+        elif isinstance(content, bytes):
+            (top / name).write_bytes(content)
+        else:
+            save(top / name, content)

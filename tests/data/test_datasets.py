@@ -1,12 +1,11 @@
 import hashlib
 import json
-import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from busi_files import TOP, mask, picture, save, zip_folder
+from busi_files import TOP, change, mask, picture, save, zip_folder
 
 from rin.data import dataset
 from rin.data.dataset import LISTED, check_counts, exact_duplicates, locate
@@ -63,73 +62,36 @@ def test_open_dataset_of_a_zip_equals_that_of_the_folder(busi_root, busi_manifes
     np.testing.assert_array_equal(read_picture(zipped.root, zipped.cases["image"][0]), picture(1))
 
 
-def remove(path):
-    path.unlink()
-
-
-BREAKAGES = {
-    "missing mask": (
-        lambda top: remove(top / "malignant" / "malignant (1)_mask.png"),
-        r"1 pictures without masks: malignant/malignant \(1\)",
-    ),
-    "mask alone": (
-        lambda top: remove(top / "benign" / "benign (2).png"),
-        r"1 masks without pictures: benign/benign \(2\)",
-    ),
-    "class folder missing": (
-        lambda top: shutil.rmtree(top / "normal"),
+BREAKAGES = [
+    ({"malignant/malignant (1)_mask.png": None}, r"1 pictures without masks: malignant/malignant "),
+    ({"benign/benign (2).png": None}, r"1 masks without pictures: benign/benign \(2\)"),
+    (
+        {"normal/normal (1).png": None, "normal/normal (1)_mask.png": None},
         "1 class folders are missing: normal",
     ),
-    "class folder too many": (
-        lambda top: save(top / "cyst" / "cyst (1).png", picture(9)),
-        r"1 files have no place in the layout .busi.: cyst/cyst \(1\)\.png",
-    ),
-    "stray file": (
-        lambda top: (top / "benign" / "notes.txt").write_text("x"),
-        r"1 files have no place in the layout 'busi': benign/notes\.txt",
-    ),
-    "file beside the class folders": (
-        lambda top: (top / "readme.txt").write_text("x"),
-        "1 files have no place .*: readme.txt",
-    ),
-    "picture of another class": (
-        lambda top: save(top / "benign" / "malignant (2).png", picture(9)),
-        r"1 files have no place .*: benign/malignant \(2\)\.png",
-    ),
-    "mask of another size": (
-        lambda top: save(top / "benign" / "benign (2)_mask.png", mask(shape=(4, 7))),
+    ({"cyst/cyst (1).png": picture(9)}, r"1 files have no place in .*'busi': cyst/cyst \(1\)\.png"),
+    ({"benign/notes.txt": b"x"}, r"1 files have no place in .*'busi': benign/notes\.txt"),
+    ({"readme.txt": b"x"}, "1 files have no place .*: readme.txt"),
+    ({"benign/malignant (2).png": picture(9)}, r"1 files have no .*: benign/malignant \(2\)\.png"),
+    (
+        {"benign/benign (2)_mask.png": mask(shape=(4, 7))},
         r"benign \(2\)_mask\.png: the mask is 7 x 4 pixels and its picture 6 x 4",
     ),
-    "empty picture": (
-        lambda top: (top / "normal" / "normal (1).png").write_bytes(b""),
-        r"normal \(1\)\.png: the file is empty",
-    ),
-    "truncated picture": (
-        lambda top: (top / "normal" / "normal (1).png").write_bytes(
-            (top / "normal" / "normal (1).png").read_bytes()[:50]
-        ),
-        r"normal \(1\)\.png: the file is no whole picture",
-    ),
-    "one case too many": (
-        lambda top: [
-            save(top / "normal" / "normal (2).png", picture(9)),
-            save(top / "normal" / "normal (2)_mask.png", mask()),
-        ],
+    ({"normal/normal (1).png": b""}, r"normal \(1\)\.png: the file is empty"),
+    ({"normal/normal (1).png": b"GIF89a"}, r"normal \(1\)\.png: the file is no whole picture"),
+    (
+        {"normal/normal (2).png": picture(9), "normal/normal (2)_mask.png": mask()},
         r"normal: 2 images instead of 1 \(\+1\); normal: 2 masks instead of 1 \(\+1\)",
     ),
-    "one mask too few": (
-        lambda top: remove(top / "benign" / "benign (1)_mask_1.png"),
-        r"busi: benign: 2 masks instead of 3 \(-1\)\.",
-    ),
-}
+    ({"benign/benign (1)_mask_1.png": None}, r"busi: benign: 2 masks instead of 3 \(-1\)\."),
+]
 
 
-@pytest.mark.parametrize("breakage", BREAKAGES)
+@pytest.mark.parametrize(("files", "message"), BREAKAGES)
 def test_open_dataset_with_broken_files_names_the_place_and_a_remedy(
-    busi_root, busi_manifest, breakage
+    busi_root, busi_manifest, files, message
 ):
-    breaking, message = BREAKAGES[breakage]
-    breaking(busi_root / TOP)
+    change(busi_root / TOP, files)
     with pytest.raises(InputError, match=message) as caught:
         open_dataset(busi_manifest, busi_root)
     assert TOP in caught.value.where
@@ -148,11 +110,6 @@ def test_ensure_dataset_with_broken_real_files_names_all_and_never_falls_back(
     assert not (tmp_path / "stand_ins").exists()
 
 
-def test_ensure_dataset_with_a_mistyped_data_root_raises(busi_manifest, tmp_path):
-    with pytest.raises(InputError, match=r"dtaa: there is no such data root"):
-        ensure_dataset(busi_manifest, tmp_path / "dtaa", tmp_path)
-
-
 @pytest.mark.parametrize("data_root", [None, "empty"])
 def test_ensure_dataset_without_real_files_is_a_stand_in(busi_manifest, tmp_path, data_root):
     (tmp_path / "empty").mkdir()
@@ -162,9 +119,14 @@ def test_ensure_dataset_without_real_files_is_a_stand_in(busi_manifest, tmp_path
     assert dataset.cases["source_class"].value_counts().to_dict() == COUNTS
 
 
-def test_open_dataset_without_files_says_where_to_get_them(busi_manifest, tmp_path):
+def test_dataset_that_is_not_there_says_where_to_get_it(busi_manifest, tmp_path):
     with pytest.raises(InputError, match=r"looked for Dataset_BUSI.*busi\.zip.*get it at"):
         open_dataset(busi_manifest, tmp_path)
+    with pytest.raises(InputError, match=r"dtaa: there is no such data root"):
+        ensure_dataset(busi_manifest, tmp_path / "dtaa", tmp_path)
+    manifest = busi_manifest.model_copy(update={"stand_in": None})
+    with pytest.raises(InputError, match=r"no stand-in is made for it.*get it at"):
+        ensure_dataset(manifest, None, tmp_path)
 
 
 def test_locate_with_another_datasets_archive_zip_passes_over_it(busi_manifest, tmp_path):
@@ -174,20 +136,47 @@ def test_locate_with_another_datasets_archive_zip_passes_over_it(busi_manifest, 
     assert locate(busi_manifest, tmp_path) is None
 
 
-def test_findings_with_equal_pixels_under_two_labels_tell_of_the_contradiction(
-    busi_root, busi_manifest
+def with_counts(manifest, **counts):
+    return manifest.model_copy(update={"counts": manifest.counts.model_copy(update=counts)})
+
+
+def with_bad(manifest, *case_ids):
+    return manifest.model_copy(update={"known_bad": dict.fromkeys(case_ids, "torn")})
+
+
+@pytest.mark.parametrize(
+    ("files", "counts", "told"),
+    [
+        (
+            {"malignant/malignant (1).png": picture(50)},
+            {},
+            "contradictory exact duplicates: the same pixels labelled benign and malignant "
+            "(benign (2), malignant (1))",
+        ),
+        (
+            {},
+            {"paper": {"benign": 4, "malignant": 1}},
+            "paper's counts differ: benign: 3 images instead of 4 (-1)",
+        ),
+        (
+            {},
+            {"authors": {"benign": 2, "malignant": 1, "normal": 5}},
+            "authors' counts differ: normal: 1 images instead of 5 (-4)",
+        ),
+        (
+            {"malignant/malignant (1).png": np.full((4, 6), 9, dtype=np.uint8)},
+            {},
+            "blank pictures: pictures that show nothing, as their gray levels hardly differ: 1 "
+            "(malignant (1))",
+        ),
+    ],
+)
+def test_findings_tell_repeated_and_blank_pictures_and_other_counts(
+    busi_root, busi_manifest, files, counts, told
 ):
-    save(busi_root / TOP / "malignant" / "malignant (1).png", picture(50))
-    found = open_dataset(busi_manifest, busi_root).findings
-    assert [finding.kind for finding in found] == ["contradictory exact duplicates"]
-    assert found[0].case_ids == ("benign (2)", "malignant (1)")
-
-
-def test_findings_where_the_paper_counts_otherwise_say_by_how_much(busi_root, busi_manifest):
-    counts = busi_manifest.counts.model_copy(update={"paper": {"benign": 4, "malignant": 1}})
-    manifest = busi_manifest.model_copy(update={"counts": counts})
-    found = open_dataset(manifest, busi_root).findings
-    assert [str(f) for f in found] == ["paper's counts differ: benign: 3 images instead of 4 (-1)"]
+    change(busi_root / TOP, files)
+    dataset = open_dataset(with_counts(busi_manifest, **counts), busi_root)
+    assert [str(finding) for finding in dataset.findings] == [told]
 
 
 def test_digest_when_one_mask_pixel_changes_changes(busi_root, busi_manifest):
@@ -205,64 +194,36 @@ def test_findings_of_very_many_repeated_pictures_are_one_finding_a_kind():
     assert len(exact_duplicates(cases[cases["digest"] != "7"])) == LISTED
 
 
-def test_findings_name_blank_pictures(busi_root, busi_manifest):
-    save(busi_root / TOP / "normal" / "normal (1).png", np.full((4, 6), 9, dtype=np.uint8))
-    dataset = open_dataset(busi_manifest, busi_root)
-    assert [(f.kind, f.case_ids) for f in dataset.findings] == [("blank pictures", ("normal (1)",))]
-    assert dataset.cases["blank"].tolist() == [False, False, False, True]
-
-
-def with_counts(manifest, **counts):
-    return manifest.model_copy(update={"counts": manifest.counts.model_copy(update=counts)})
-
-
-def with_bad(manifest, *case_ids):
-    return manifest.model_copy(update={"known_bad": dict.fromkeys(case_ids, "torn")})
-
-
 @pytest.mark.parametrize(
-    ("change", "text"),
+    ("files", "text"),
     [
-        (lambda path: path.write_bytes(b""), "torn"),
-        (lambda path: None, "torn; here it can be read, and is left out all the same"),
+        ({"benign (2).png": b""}, "torn"),
+        ({}, "torn; here it can be read, and is left out all the same"),
+        (
+            {"benign (2).png": None, "benign (2)_mask.png": None},
+            "torn; here the file is absent",
+        ),
     ],
 )
 def test_open_dataset_leaves_a_known_bad_case_out_and_says_so(
-    busi_root, busi_manifest, change, text
+    busi_root, busi_manifest, files, text
 ):
-    change(busi_root / TOP / "benign" / "benign (2).png")
+    change(busi_root / TOP / "benign", files)
     dataset = open_dataset(with_bad(busi_manifest, "benign (2)"), busi_root)
     assert dataset.cases["case_id"].tolist() == ["benign (1)", "malignant (1)", "normal (1)"]
-    assert dataset.findings[0].kind == "skipped known bad file"
-    assert (dataset.findings[0].text, dataset.findings[0].case_ids) == (text, ("benign (2)",))
-
-
-def test_open_dataset_where_a_known_bad_file_is_absent_says_so(busi_root, busi_manifest):
-    for name in ("benign (2).png", "benign (2)_mask.png"):
-        remove(busi_root / TOP / "benign" / name)
-    dataset = open_dataset(with_bad(busi_manifest, "benign (2)"), busi_root)
-    assert dataset.findings[0].text == "torn; here the file is absent"
-    with pytest.raises(InputError, match="benign: 1 images instead of 2"):
-        open_dataset(busi_manifest, busi_root)
+    assert [str(f) for f in dataset.findings] == [f"skipped known bad file: {text} (benign (2))"]
 
 
 def test_open_dataset_never_decodes_a_class_without_label(busi_root, busi_manifest):
     (busi_root / TOP / "normal" / "normal (1).png").write_bytes(b"")
     labels = busi_manifest.label_map | {"normal": None}
-    dataset = open_dataset(busi_manifest.model_copy(update={"label_map": labels}), busi_root)
+    counted = with_counts(busi_manifest, authors={"normal": 5})
+    dataset = open_dataset(counted.model_copy(update={"label_map": labels}), busi_root)
     assert dataset.cases["source_class"].tolist() == ["benign", "benign", "malignant"]
-
-
-def test_open_dataset_where_no_class_has_a_label_says_so(busi_root, busi_manifest):
-    labels = dict.fromkeys(busi_manifest.label_map)
+    assert "normal: 1 images instead of 5 (-4)" in dataset.findings[0].text
+    labels = dict.fromkeys(labels)
     with pytest.raises(InputError, match=r"none of the classes found has a label \(benign"):
         open_dataset(busi_manifest.model_copy(update={"label_map": labels}), busi_root)
-
-
-def test_ensure_dataset_without_files_or_stand_in_says_where_to_get_them(busi_manifest, tmp_path):
-    manifest = busi_manifest.model_copy(update={"stand_in": None})
-    with pytest.raises(InputError, match=r"no stand-in is made for it.*get it at"):
-        ensure_dataset(manifest, None, tmp_path)
 
 
 def exams(*patients):
@@ -286,16 +247,6 @@ def test_check_counts_forgives_no_more_than_the_known_bad_cases(busi_manifest, t
         check_counts(manifest, exams("p"), None, tmp_path)
     with pytest.raises(InputError, match=r"a: 4 images instead of 3"):
         check_counts(manifest, exams(*"pqrs"), None, tmp_path)
-
-
-def test_findings_where_the_authors_count_otherwise_count_classes_without_label_too(
-    busi_root, busi_manifest
-):
-    authors = {"benign": 2, "malignant": 1, "normal": 5}
-    manifest = with_counts(busi_manifest, authors=authors)
-    labels = busi_manifest.label_map | {"normal": None}
-    found = open_dataset(manifest.model_copy(update={"label_map": labels}), busi_root).findings
-    assert [str(f) for f in found] == ["authors' counts differ: normal: 1 images instead of 5 (-4)"]
 
 
 def test_check_counts_with_total_and_classes_names_both(tmp_path):

@@ -134,62 +134,56 @@ def test_brain_window_puts_known_hounsfield_units_on_known_grays(tmp_path, kind)
     assert grays.tolist() == [[0, 0, 65, 129, 194, 255, 255, 255]]
 
 
-def test_window_of_width_one_is_a_threshold(tmp_path):
-    stored = np.array([[39, 40, 41]], dtype=np.uint16)
-    name = save_dicom(tmp_path / "a.dcm", stored, RescaleSlope=1, RescaleIntercept=0)
-    assert read_dicom(tmp_path, name, (40, 1)).tolist() == [[0, 255, 255]]
+RESCALE = {"RescaleSlope": 1, "RescaleIntercept": 0}
+TWELVE = {"BitsStored": 12, "HighBit": 11}
 
 
-def test_window_of_the_manifest_goes_before_the_windows_of_the_file(tmp_path):
-    stored = np.array([[0, 40, 100, 1000]], dtype=np.uint16)
-    rescale = {"RescaleSlope": 1, "RescaleIntercept": 0}
-    windows = {"WindowCenter": [500, 1], "WindowWidth": [1001, 2]}
-    name = save_dicom(tmp_path / "a.dcm", stored, **rescale, **windows)
-    assert read_dicom(tmp_path, name, BRAIN).tolist() == [[0, 129, 255, 255]]
-    assert read_dicom(tmp_path, name).tolist() == [[0, 10, 26, 255]]  # the first of its two
+@pytest.mark.parametrize(
+    ("stored", "elements", "window", "grays"),
+    [
+        # A window of width one is a threshold.
+        ([39, 40, 41], RESCALE, (40, 1), [0, 255, 255]),
+        # The manifest's window goes before those of the file, of which the first counts.
+        ([0, 40, 100], RESCALE | {"WindowCenter": [500, 1]}, BRAIN, [0, 129, 255]),
+        ([0, 40, 1000], RESCALE | {"WindowCenter": [500, 1]}, None, [0, 10, 255]),
+        # 12 bits span 0 to 4095; the bits above do not count; signed ones are extended.
+        ([0, 2048, 4095], TWELVE, None, [0, 128, 255]),
+        ([0x8000, 0xF800, 0x0FFF], TWELVE, None, [0, 128, 255]),
+        (np.array([0x0800, 0x0FFF, 0x07FF], dtype=np.int16), TWELVE, None, [0, 127, 255]),
+    ],
+)
+def test_stored_values_become_known_grays(tmp_path, stored, elements, window, grays):
+    if "WindowCenter" in elements:
+        elements = elements | {"WindowWidth": [1001, 2]}
+    kept = stored if isinstance(stored, np.ndarray) else np.array(stored, dtype=np.uint16)
+    name = save_dicom(tmp_path / "a.dcm", kept[None], bits=16, **elements)
+    assert read_dicom(tmp_path, name, window).tolist() == [grays]
 
 
-def test_12_bits_without_window_span_0_to_4095(tmp_path):
-    stored = np.array([[0, 2048, 4095]], dtype=np.uint16)
-    name = save_dicom(tmp_path / "a.dcm", stored, bits=12)
-    assert read_dicom(tmp_path, name).tolist() == [[0, 128, 255]]
-
-
-def test_bits_above_bits_stored_do_not_count(tmp_path):
-    overlay = np.array([[0x8000, 0xF800, 0x0FFF]], dtype=np.uint16)
-    name = save_dicom(tmp_path / "a.dcm", overlay, bits=16, BitsStored=12, HighBit=11)
-    assert read_dicom(tmp_path, name).tolist() == [[0, 128, 255]]
-
-
-def test_signed_12_bits_are_extended(tmp_path):
-    stored = np.array([[0x0800, 0x0FFF, 0x07FF]], dtype=np.int16)  # -2048, -1 and 2047
-    name = save_dicom(tmp_path / "a.dcm", stored, bits=16, BitsStored=12, HighBit=11)
-    assert read_dicom(tmp_path, name).tolist() == [[0, 127, 255]]
-
-
-def test_voi_table_of_the_file_is_looked_up(tmp_path):
+def table_of(descriptor, content, **elements):
     table = Dataset()
-    table.LUTDescriptor = [256, 0, 8]
-    table.add_new("LUTData", "OW", np.arange(255, -1, -1).astype("<u2").tobytes())
-    name = save_dicom(tmp_path / "a.dcm", RAMP, VOILUTSequence=[table])
+    table.LUTDescriptor = descriptor
+    table.add_new("LUTData", "OW", content)
+    for name, value in elements.items():
+        setattr(table, name, value)
+    return [table]
+
+
+def test_tables_of_the_file_are_looked_up(tmp_path):
+    falling = table_of([256, 0, 8], np.arange(255, -1, -1).astype("<u2").tobytes())
+    name = save_dicom(tmp_path / "a.dcm", RAMP, VOILUTSequence=falling)
     np.testing.assert_array_equal(read_dicom(tmp_path, name), 255 - RAMP)
+    rising = (np.arange(256) * 257).astype("<u2").tobytes()
+    modality = table_of([256, 0, 16], rising, ModalityLUTType="US")
+    name = save_dicom(tmp_path / "b.dcm", RAMP, ModalityLUTSequence=modality)
+    np.testing.assert_array_equal(read_dicom(tmp_path, name), RAMP)
 
 
 def test_voi_table_that_pydicom_would_index_wrongly_is_refused(tmp_path):
-    table = Dataset()
-    table.LUTDescriptor = [4096, 0, 8]
-    table.add_new("LUTData", "OW", bytes(8192))
-    name = save_dicom(tmp_path / "a.dcm", RAMP.astype(np.uint16), VOILUTSequence=[table])
+    table = table_of([4096, 0, 8], bytes(8192))
+    name = save_dicom(tmp_path / "a.dcm", RAMP.astype(np.uint16), VOILUTSequence=table)
     with pytest.raises(InputError, match="4096 entries of 8 bits"):
         read_dicom(tmp_path, name)
-
-
-def test_modality_table_of_the_file_is_looked_up(tmp_path):
-    table = Dataset()
-    table.LUTDescriptor, table.ModalityLUTType = [256, 0, 16], "US"
-    table.add_new("LUTData", "OW", (np.arange(256) * 257).astype("<u2").tobytes())
-    name = save_dicom(tmp_path / "a.dcm", RAMP, ModalityLUTSequence=[table])
-    np.testing.assert_array_equal(read_dicom(tmp_path, name), RAMP)
 
 
 @pytest.mark.filterwarnings("error")
@@ -236,23 +230,18 @@ def test_unusable_header_is_refused_and_named(tmp_path, changes, problem):
         read_dicom(tmp_path, name)
 
 
-def test_window_without_rescale_is_refused(tmp_path):
-    name = save_dicom(tmp_path / "a.dcm", RAMP, RescaleSlope=1)
-    with pytest.raises(InputError, match="no RescaleSlope and RescaleIntercept"):
-        read_dicom(tmp_path, name, BRAIN)
-
-
-def test_window_for_a_colour_picture_is_refused(tmp_path):
-    name = save_dicom(tmp_path / "a.dcm", np.zeros((2, 3, 3), dtype=np.uint8))
-    with pytest.raises(InputError, match="it is in colour"):
-        read_dicom(tmp_path, name, BRAIN)
-
-
-@pytest.mark.parametrize("width", [0, 0.5, -3, float("nan")])
-def test_window_that_is_too_narrow_is_refused(tmp_path, width):
-    name = save_dicom(tmp_path / "a.dcm", RAMP, RescaleSlope=1, RescaleIntercept=0)
-    with pytest.raises(InputError, match="too narrow"):
-        read_dicom(tmp_path, name, (40, width))
+@pytest.mark.parametrize(
+    ("stored", "elements", "window", "problem"),
+    [
+        (RAMP, {"RescaleSlope": 1}, BRAIN, "no RescaleSlope and RescaleIntercept"),
+        (np.zeros((2, 3, 3), dtype=np.uint8), {}, BRAIN, "it is in colour"),
+        *((RAMP, RESCALE, (40, width), "too narrow") for width in (0, 0.5, -3, float("nan"))),
+    ],
+)
+def test_window_that_does_not_fit_is_refused(tmp_path, stored, elements, window, problem):
+    name = save_dicom(tmp_path / "a.dcm", stored, **elements)
+    with pytest.raises(InputError, match=problem):
+        read_dicom(tmp_path, name, window)
 
 
 def test_picture_too_large_is_refused_before_decoding(tmp_path, monkeypatch):
@@ -288,6 +277,9 @@ def test_empty_missing_and_text_files_are_refused(tmp_path):
     for name, problem in (("empty", "it is empty"), ("text", "missing DICOM"), ("no", "No such")):
         with pytest.raises(InputError, match=problem):
             read_dicom(tmp_path, f"{name}.dcm")
+    for name in ("text", "no"):
+        with pytest.raises(InputError, match=rf"{name}\.dcm: the file is no DICOM picture"):
+            patient_of(tmp_path, f"{name}.dcm")
 
 
 @pytest.mark.filterwarnings("ignore:End of file reached")
@@ -334,10 +326,3 @@ def test_patient_of_without_an_id_is_refused(tmp_path, patient):
     name = save_dicom(tmp_path / "a.dcm", RAMP, PatientID=patient)
     with pytest.raises(InputError, match=r"a\.dcm: the header has no PatientID.*no split"):
         patient_of(tmp_path, name)
-
-
-def test_patient_of_a_file_that_is_no_dicom_is_refused(tmp_path):
-    (tmp_path / "a.dcm").write_text("nothing")
-    for name in ("a.dcm", "b.dcm"):
-        with pytest.raises(InputError, match=rf"{name}: the file is no DICOM picture"):
-            patient_of(tmp_path, name)
