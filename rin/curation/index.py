@@ -446,8 +446,8 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
     names = ("path", "sop_uid", "series_uid", "study_uid", "patient_id", "accession_number")
     query = sa.select(*(files.c[name] for name in names)).where(images)
     # Databases sort text each in their own way.
-    told = pd.DataFrame(connection.execute(query).all(), columns=names).sort_values("path")
-    problems = _differing_copies(told, root) | _contradictions(told)
+    said = pd.DataFrame(connection.execute(query).all(), columns=names).sort_values("path")
+    problems = _differing_copies(said, root) | _contradictions(said)
     _forget(connection, problems)
     for table, level in ((patients, "patient"), (studies, "study"), (series, "series")):
         key, *told = table.columns.keys()
