@@ -128,13 +128,6 @@ def _bits(packed: np.ndarray) -> np.ndarray:
     return np.unpackbits(packed, axis=1).astype(np.float32)
 
 
-def contradictory(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return the pairs whose labels differ, with columns ``label_a`` and ``label_b`` added."""
-    labels = cases.set_index("case_id")["label"]
-    both = pairs.assign(label_a=pairs["case_a"].map(labels), label_b=pairs["case_b"].map(labels))
-    return both[both["label_a"] != both["label_b"]].reset_index(drop=True)
-
-
 def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
     """Return a group number per case, indexed by ``case_id``: linked patients and near-duplicates
     share one.

@@ -93,7 +93,7 @@ def test_file_out_of_place_is_named(xray, name):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"folds": 3}, r"cannot use \(folds: Extra inputs.*It knows: splits, inner_copy, readings"),
+        ({"folds": 3}, r"cannot use \(folds: Extra inputs.*It knows: splits, inner_copy"),
         ({"splits": 3}, r"cannot use \(splits: Input should be a valid tuple"),
     ],
 )

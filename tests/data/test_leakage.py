@@ -9,7 +9,6 @@ from rin.data import leakage
 from rin.data.leakage import (
     SAME_LESION,
     check_splits,
-    contradictory,
     leak_free_groups,
     matches_between,
     near_duplicates,
@@ -106,14 +105,6 @@ def test_near_duplicates_in_several_blocks_equals_comparing_all_pairs(monkeypatc
     )
     pairs = near_duplicates(cases, threshold)[["distance", "case_b", "case_a"]]
     assert list(pairs.itertuples(index=False, name=None)) == expected
-
-
-def test_contradictory_keeps_the_pairs_with_two_labels():
-    cases = table(["benign", "benign", "malignant"])
-    found = contradictory(cases, pairs_of(("a", "b"), ("b", "c")))
-    assert found[["case_a", "case_b", "label_a", "label_b"]].to_numpy().tolist() == [
-        ["b", "c", "benign", "malignant"]
-    ]
 
 
 def test_leak_free_groups_links_patients_and_pairs_transitively():

@@ -20,7 +20,6 @@ from functools import partial
 from typing import Literal
 
 import pandas as pd
-from pydantic import Field
 
 from rin.data.layouts.found import (
     ENDING,
@@ -72,13 +71,11 @@ class FolderOptions(ReaderOptions):
 
     ``splits`` are folders above the class folders; one may be absent.  ``inner_copy`` is a
     folder that holds the whole tree once more: a file below it is passed over where the same
-    name without that folder is there too.  ``readings`` are ways to read patients from the
-    file names, by name; they are compared, and only ``patient_pattern`` is used.
+    name without that folder is there too.
     """
 
     splits: tuple[str, ...] = ()
     inner_copy: str | None = None
-    readings: dict[str, str] = Field(default_factory=dict)
 
 
 def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
