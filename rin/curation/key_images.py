@@ -46,6 +46,7 @@ DESCRIPTION = ("113012", "DCM")
 #: Columns of a label map, and the class of a term that is left out.
 HEADER = ("finding", "region", "label")
 LEFT_OUT = ("", "")
+Class = tuple[str, str]
 #: A ContentDescription holds no more characters of a finding.
 DESCRIPTION_LENGTH = 64
 #: Corners of the polygon that stands for a circle or an ellipse.
@@ -54,10 +55,9 @@ _CLOSED = 1e-3
 
 
 class KeyNote(NamedTuple):
-    """A Key Object Selection: its path and patient, title (code, scheme), finding, SOP UIDs."""
+    """A Key Object Selection: its path, title (code, scheme), finding, SOP UIDs of images."""
 
     path: str
-    patient: str
     title: tuple[str, str]
     finding: str
     images: list[str]
@@ -102,13 +102,15 @@ def read_key_images(
         One error for all documents that cannot be read or trusted: no or an unknown finding,
         a finding of another modality than the image's, an image of another patient.
     """
-    terms = read_label_map(label_map, taxonomy) if label_map else {}
+    pairs = taxonomy[["region", "label"]].itertuples(index=False, name=None)
+    classes = {": ".join(pair): pair for pair in pairs}
+    terms = read_label_map(label_map, classes) if label_map else {}
     said = _documents(root, files, workers)
     problems = [f"{path}: {found}" for path, found in said.items() if isinstance(found, str)]
     found = [each for some in said.values() if isinstance(some, list) for each in some]
     outlines = [each for each in found if isinstance(each, Outline)]
     notes = [each for each in found if isinstance(each, KeyNote)]
-    rows = _marked(notes, terms, taxonomy, files, problems)
+    rows = _marked(notes, terms, classes, files, problems)
     if problems:
         raise InputError(
             f"{len(problems)} documents of readers cannot be used: {named(sorted(problems))}",
@@ -142,25 +144,22 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
     return files[list(COLUMNS)]
 
 
-def read_label_map(path: Path, taxonomy: pd.DataFrame) -> dict[str, tuple[str, str]]:
+def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
     """Read the table of a site's own terms: CSV with the columns finding, region, label.
 
-    Returns
-    -------
-    dict
-        Term without differences of case and blanks to region and label, or to `LEFT_OUT` where
-        the line leaves both empty.
+    Returned is the term, without differences of case and blanks, to region and label, or to
+    `LEFT_OUT` where the line leaves both empty.
     """
-    known = set(zip(taxonomy["region"], taxonomy["label"], strict=True)) | {LEFT_OUT}
-    terms: dict[str, tuple[str, str]] = {}
+    terms: dict[str, Class] = {}
     bad = []
     rows = read_rows(path, HEADER, "label map", REMEDY)
     for number, row in enumerate(rows.itertuples(index=False), start=2):
         term, target = _folded(row.finding), (row.region.strip(), row.label.strip())
         if not term:
             bad.append(f"row {number} has no finding")
-        elif target not in known:
-            bad.append(f"row {number}: {_told(target)} is no class{_near(target, taxonomy)}")
+        elif target not in {*classes.values(), LEFT_OUT}:
+            told = ": ".join(filter(None, target))
+            bad.append(f"row {number}: {told} is no class{_near(told, classes)}")
         elif terms.setdefault(term, target) != target:
             bad.append(
                 f"row {number}: {row.finding.strip()!r} stands there twice, translated otherwise"
@@ -178,10 +177,6 @@ def read_label_map(path: Path, taxonomy: pd.DataFrame) -> dict[str, tuple[str, s
 def _folded(text: str) -> str:
     """Return a term without differences of case and blanks."""
     return " ".join(text.split()).casefold()
-
-
-def _told(target: tuple[str, str]) -> str:
-    return ": ".join(part for part in target if part) or "''"
 
 
 def _documents(root: Path, files: pd.DataFrame, workers: int | None) -> dict[str, list | str]:
@@ -206,33 +201,26 @@ def _read(root: Path, paths: tuple[str, ...], threads: int) -> dict[str, list | 
     return dict(zip(paths, map_threads(document, paths, threads), strict=True))
 
 
-def _class_of(
-    finding: str, terms: dict[str, tuple[str, str]], taxonomy: pd.DataFrame
-) -> tuple[str, str] | str:
+def _class_of(finding: str, terms: dict[str, Class], classes: dict[str, Class]) -> Class | str:
     """Return region and label of a finding, `LEFT_OUT`, or in words what is wrong with it."""
     if not finding:
         return "it says no finding (no Key Object Description)"
-    if _folded(finding) in terms:
-        return terms[_folded(finding)]
-    region, colon, label = (part.strip() for part in finding.partition(":"))
-    known = (taxonomy["region"] == region) & (taxonomy["label"] == label)
-    if colon and known.any():
-        return region, label
-    return f"{finding!r} is no class of the taxonomy{_near((region, label), taxonomy)}"
+    spelled = ": ".join(part.strip() for part in finding.split(":", 1))
+    found = terms.get(_folded(finding)) or classes.get(spelled)
+    return found or f"{finding!r} is no class of the taxonomy{_near(spelled, classes)}"
 
 
-def _near(target: tuple[str, str], taxonomy: pd.DataFrame) -> str:
+def _near(spelled: str, classes: dict[str, Class]) -> str:
     """Return the classes whose names are most like one that is unknown, in words."""
-    names = taxonomy["region"] + ": " + taxonomy["label"]
-    spelled = dict(zip(names.str.casefold(), names, strict=True))
-    likely = difflib.get_close_matches(_told(target).casefold(), spelled, n=3, cutoff=0.6)
-    return "; near: " + ", ".join(spelled[name] for name in likely) if likely else ""
+    names = {name.casefold(): name for name in classes}
+    likely = difflib.get_close_matches(spelled.casefold(), names, n=3, cutoff=0.6)
+    return "; near: " + ", ".join(names[name] for name in likely) if likely else ""
 
 
 def _marked(
     notes: list[KeyNote],
-    terms: dict[str, tuple[str, str]],
-    taxonomy: pd.DataFrame,
+    terms: dict[str, Class],
+    classes: dict[str, Class],
     files: pd.DataFrame,
     problems: list[str],
 ) -> list[tuple]:
@@ -240,19 +228,21 @@ def _marked(
     notes = [note for note in notes if note.title == OF_INTEREST and note.images]
     wanted = files[files["sop_uid"].isin({uid for note in notes for uid in note.images})]
     known = {file.sop_uid: file for file in wanted.itertuples()}
+    documents = files[files["path"].isin([note.path for note in notes])]
+    patient_of = dict(zip(documents["path"], documents["patient_id"], strict=True))
     rows = []
     for note in notes:
-        target = _class_of(note.finding, terms, taxonomy)
+        target = _class_of(note.finding, terms, classes)
         if isinstance(target, str):
             problems.append(f"{note.path}: {target}")
         elif target != LEFT_OUT:
             modality = REGIONS[target[0]].modality
             for file in [known[uid] for uid in note.images if uid in known]:
-                if file.patient_id != note.patient:
+                if file.patient_id != patient_of[note.path]:
                     what = f"it names an image of another patient, {file.path}"
                     problems.append(f"{note.path}: {what}")
                 elif not file.rule and file.modality != modality:
-                    what = f"{_told(target)} is a class of {modality}"
+                    what = f"{': '.join(target)} is a class of {modality}"
                     problems.append(f"{note.path}: {what}, and {file.path} is {file.modality}")
                 elif not file.rule:
                     ids = (file.sop_uid, file.study_uid, file.series_uid, file.patient_id)
@@ -309,8 +299,7 @@ def _notes(path: str, dataset: Dataset) -> list[KeyNote]:
         for reference in item.get("ReferencedSOPSequence") or ()
     ]
     finding = next((text for text in texts if text), "")
-    patient = str(dataset.PatientID).strip()
-    return [KeyNote(path, patient, _concept(dataset), finding, list(dict.fromkeys(images)))]
+    return [KeyNote(path, _concept(dataset), finding, list(dict.fromkeys(images)))]
 
 
 def _concept(dataset: Dataset) -> tuple[str, str]:
