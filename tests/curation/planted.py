@@ -1,9 +1,8 @@
 """An image whose every text-valued attribute, at every level, carries planted identifiers."""
 
+from export_files import header
 from pydicom import Dataset, Sequence, config
 from pydicom.datadict import DicomDictionary
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 NAME, GIVEN, WORD = "Zwiebelfisch", "Xaverine", "QUVVYX"
 LATIN, KANJI = "Käsköpfigß", "漢字丸山"
@@ -49,9 +48,8 @@ def values(foreign):
 def planted_image(pixels, foreign, charset):
     """Return the image; the number of planted keywords is `len(planted_keywords())`."""
     known = values(foreign)
-    dataset = Dataset()
+    dataset = header(pixels=pixels, SpecificCharacterSet=charset)
     with config.disable_value_validation():
-        dataset.SpecificCharacterSet = charset
         _plant(dataset, known, planted_keywords())
         _plant_unnamed(dataset, known)
         for keyword, (tag, vr) in VRS.items():
@@ -59,11 +57,7 @@ def planted_image(pixels, foreign, charset):
                 _add_item(dataset, keyword, known, FEW)
         for keyword in DEEP:
             _plant(dataset[keyword][0][keyword][0][keyword][0], known, planted_keywords())
-        dataset.SOPClassUID = CTImageStorage
-        dataset.set_pixel_data(pixels, "MONOCHROME2", 8, generate_instance_uid=False)
         dataset.preamble = f"{NAME} {GIVEN} {NUMBER}".encode().ljust(128, b"\0")
-        dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         dataset.file_meta.SourceApplicationEntityTitle = WORD
         dataset.file_meta.SendingApplicationEntityTitle = WORD
         dataset.file_meta.MediaStorageSOPInstanceUID = UID
