@@ -21,7 +21,7 @@ def phantoms():
     pictures = [datasets.draw_breast("benign", i, 1)[0] for i in range(5)]
     pictures += [datasets.draw_thyroid("malignant", i, 1, 0)[0] for i in range(5)]
     pictures += [datasets.draw_knee("normal", i, 1, 0.3 * i - 0.6)[0] for i in range(5)]
-    pictures += [datasets.draw_cc_ccii_scan("normal", i, 1)[i % 3] for i in range(5)]
+    pictures += [datasets.draw_chest("normal", i, 1, (0.4 * i - 0.8,))[0] for i in range(5)]
     return pictures
 
 

@@ -21,8 +21,7 @@ from rin.data.pixels import read_picture
 from rin.data.standins import write_stand_in
 from rin.data.standins.datasets import (
     draw_breast,
-    draw_cc_ccii_scan,
-    draw_covid19_patient,
+    draw_chest,
     draw_head_slice,
     draw_radiograph,
     draw_thyroid,
@@ -81,7 +80,7 @@ def test_write_stand_in_that_fails_half_way_leaves_nothing(tmp_path, monkeypatch
         (folder / "half.png").write_bytes(b"x")
         raise OSError(28, "No space left on device")
 
-    broken = standins.StandIn(fail, standins.STAND_INS["busi"].count_names, 1)
+    broken = standins.StandIn(fail, standins.STAND_INS["busi"].count_names)
     monkeypatch.setitem(standins.STAND_INS, "busi", broken)
     with pytest.raises(InputError, match=r"No space left.*Free some space"):
         write_stand_in(BUSI, tmp_path, COUNTS, 1)
@@ -140,12 +139,12 @@ def of_thyroid(label, index):
 
 
 def of_chest_ct(label, index):
-    for slice_ in draw_covid19_patient(("negative", "positive")[label], index, 5):
+    for slice_ in draw_chest(("negative", "positive")[label], index, 5, (-0.45, 0, 0.4)):
         yield np.histogram(slice_[30:130, 25:135], bins=8, range=(0, 200))[0]
 
 
 def of_pneumonia_ct(label, index):
-    for slice_ in draw_cc_ccii_scan(("cp", "ncp")[label], index, 5)[1:3]:
+    for slice_ in draw_chest(("cp", "ncp")[label], index, 5, (0.8, 0.3, -0.2))[1:3]:
         yield np.histogram(slice_[30:130, 25:135], bins=8, range=(0, 200))[0]
 
 

@@ -21,30 +21,29 @@ from rin.errors import InputError, unknown
 
 
 class StandIn(NamedTuple):
-    """A writer, the counts it understands, and a version to raise when its pictures change.
+    """A writer, and the counts it understands.
 
     The writer fills a folder from counts and a seed, and returns rows of class, images, masks.
     """
 
     write: Callable[[Path, dict[str, int], int], list[tuple[str, int, int]]]
     count_names: tuple[str, ...]
-    version: int = 1
 
 
+#: To be raised when pictures or files change.
+VERSION = 3
 _CORPUS = ("class_count", "per_class")
 STAND_INS: dict[str, StandIn] = {
-    "busbra": StandIn(datasets.write_busbra, datasets.BUSI_CLASSES[:2], version=2),
-    "busi": StandIn(datasets.write_busi, datasets.BUSI_CLASSES, version=3),
-    "cc_ccii": StandIn(datasets.write_cc_ccii, tuple(datasets.CC_CCII_CLASSES), version=2),
-    "covid19_ct": StandIn(datasets.write_covid19_ct, datasets.COVID19_CLASSES, version=2),
-    "ddti": StandIn(datasets.write_ddti, datasets.DDTI_KINDS[:2], version=2),
-    "mrnet": StandIn(datasets.write_mrnet, tuple(datasets.KNEES), version=2),
-    "radiologic": StandIn(datasets.write_radiologic, _CORPUS, version=3),
-    "photographic": StandIn(datasets.write_photographic, _CORPUS, version=2),
-    "rsna_hemorrhage": StandIn(datasets.write_hemorrhage, datasets.HEMORRHAGE_CLASSES, version=2),
-    "rsna_pneumonia": StandIn(
-        datasets.write_pneumonia, tuple(datasets.PNEUMONIA_CLASSES), version=2
-    ),
+    "busbra": StandIn(datasets.write_busbra, ("benign", "malignant")),
+    "busi": StandIn(datasets.write_busi, ("benign", "malignant", "normal")),
+    "cc_ccii": StandIn(datasets.write_cc_ccii, tuple(datasets.CC_CCII_CLASSES)),
+    "covid19_ct": StandIn(datasets.write_covid19_ct, ("negative", "positive")),
+    "ddti": StandIn(datasets.write_ddti, ("benign", "malignant")),
+    "mrnet": StandIn(datasets.write_mrnet, tuple(datasets.KNEES)),
+    "radiologic": StandIn(datasets.write_radiologic, _CORPUS),
+    "photographic": StandIn(datasets.write_photographic, _CORPUS),
+    "rsna_hemorrhage": StandIn(datasets.write_hemorrhage, ("hemorrhage", "none")),
+    "rsna_pneumonia": StandIn(datasets.write_pneumonia, tuple(datasets.PNEUMONIA_CLASSES)),
 }
 
 
@@ -58,7 +57,7 @@ def write_stand_in(
     """
     if manifest.stand_in not in STAND_INS:
         raise unknown("stand-in", manifest.stand_in, sorted(STAND_INS))
-    write, names, version = STAND_INS[manifest.stand_in]
+    write, names = STAND_INS[manifest.stand_in]
     if set(counts) != set(names) or any(type(n) is not int or n < 1 for n in counts.values()):
         raise InputError(
             f"stand-in counts {counts!r} are not usable",
@@ -74,7 +73,7 @@ def write_stand_in(
             remedy="Add a folder name to its locations.",
         )
     counts = {name: counts[name] for name in names}
-    made_of = {"stand_in": manifest.stand_in, "version": version, "seed": seed, "counts": counts}
+    made_of = {"stand_in": manifest.stand_in, "version": VERSION, "seed": seed, "counts": counts}
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]
     target = Path(standin_root) / f"{manifest.name}-{digest}"
 

@@ -9,6 +9,7 @@ import io
 import json
 import uuid
 from collections import Counter
+from collections.abc import Collection
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,27 +40,21 @@ from rin.data.standins.writers import (
 
 SIDE = 160
 SHAPE = (SIDE, SIDE)
-BUSI_CLASSES = ("benign", "malignant", "normal")
-UNRATED = "unrated"
-DDTI_KINDS = ("benign", "malignant", UNRATED)
-COVID19_CLASSES = ("negative", "positive")
-CC_CCII_CLASSES = {"cp": "CP", "ncp": "NCP", "normal": "Normal"}
-HEMORRHAGE_CLASSES = ("hemorrhage", "none")
-#: Mean of the suspicion, of which the SD is 1.
+#: Mean of the suspicion of each kind of case, of which the SD is 1; the order numbers the kinds.
 SUSPICION = {
-    **{"benign": -1.0, "malignant": 1.0, UNRATED: 0.0},
-    **{"negative": -1.0, "positive": 1.0, "cp": -1.0, "ncp": 1.0, "normal": 0.0},
-}
-#: Source class of each kind of patient, and the mean of its suspicion.
-PNEUMONIA_CLASSES = {
-    "opacity": (rsna.OPACITY, 1.2),
-    "not_normal": ("No Lung Opacity / Not Normal", -0.9),
-    "normal": ("Normal", -1.2),
+    **{"benign": -1.0, "malignant": 1.0, "unrated": 0.0, "normal": -1.2},
+    **{"negative": -1.0, "positive": 1.0, "cp": -1.0, "ncp": 1.0},
+    **{"opacity": 1.2, "not_normal": -0.9, "hemorrhage": 1.2, "none": -1.2},
+    **dict.fromkeys(("abnormal", "acl", "meniscus", "both"), 0.0),
 }
 #: Highest suspicion of each TI-RADS category but the last.
 TIRADS = {"benign": ((-1.0, "2"), (9.0, "3")), "malignant": ((0.2, "4a"), (0.9, "4b"), (1.6, "4c"))}
-#: CC-CCII: the lesions stand in the middle two slices, and those are listed.
-LESION_SLICES = (1, 2)
+#: Heights of chest slices; those of CC-CCII with lesions are the middle two, and are listed.
+COVID19_HEIGHTS, CC_CCII_HEIGHTS, LISTED = (-0.45, 0.0, 0.4), (0.85, 0.3, -0.2, -0.95), (1, 2)
+CC_CCII_CLASSES = {"cp": "CP", "ncp": "NCP", "normal": "Normal"}
+PNEUMONIA_CLASSES = dict(
+    zip(("opacity", "not_normal", "normal"), rsna.PNEUMONIA_CLASSES, strict=True)
+)
 METADATA_COLUMNS = (
     *("patient_id", "Age", "Sex(Male1/Female2)", "Critical_illness"),
     *("Liver_function", "Lung_function", "Progression (Days)"),
@@ -83,7 +78,12 @@ LOOKS = {
     "ct_head": ("head", "", 0.0),
     "radiograph_bone": ("bone film", "", 0.0),
 }
-MOTIFS = dict.fromkeys(("disc", "stripes", "star", "crowd", "tree", "box"))
+MOTIFS = ("disc", "stripes", "star", "crowd", "tree", "box")
+
+
+def _who(seed: int, kind: str, index: int) -> list[int]:
+    """Return what all chance of a case starts from."""
+    return [seed, list(SUSPICION).index(kind), index]
 
 
 def write_busi(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
@@ -116,8 +116,8 @@ def write_busbra(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]
     """
 
     def write(kind: str, index: int) -> list[tuple]:
-        rng = default_rng([seed, BUSI_CLASSES.index(kind), index, 1])
-        patient = 2 * index + BUSI_CLASSES.index(kind) + 1
+        rng = default_rng([*_who(seed, kind, index), 1])
+        patient = 2 * index + (kind == "malignant") + 1
         category = int(rng.integers(2, 5)) + (kind == "malignant")
         device = rng.choice(["GE Logiq 5", "GE Logiq 7"])
         histology = {"benign": "fibroadenoma", "malignant": "invasive ductal carcinoma"}[kind]
@@ -145,7 +145,7 @@ def draw_breast(kind: str, index: int, seed: int) -> tuple[ndarray, list[ndarray
 
     Without a lesion there is one empty mask.
     """
-    rng = default_rng([seed, BUSI_CLASSES.index(kind), index])
+    rng = default_rng(_who(seed, kind, index))
     width = int(rng.integers(180, 289))
     phantom = Phantom("breast", (int(width * rng.uniform(0.6, 0.95)), width), rng, rng)
     masks = []
@@ -167,11 +167,10 @@ def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     """
 
     def write(kind: str, index: int) -> tuple[str, int, int]:
-        number, n_images = f"{len(DDTI_KINDS) * index + DDTI_KINDS.index(kind) + 1}", 1
-        n_images += index % 3 == 1
-        rng = default_rng([seed, DDTI_KINDS.index(kind), index, 0])
-        suspicion, tirads = _thyroid_suspicion(kind, index, seed), ""
-        if kind != UNRATED:
+        who = _who(seed, kind, index)
+        number, n_images = str(3 * index + who[1] + 1), 2 if index % 3 == 1 else 1
+        rng, suspicion, tirads = default_rng([*who, 0]), _suspicion(who, kind), ""
+        if kind in TIRADS:
             tirads = next((name for limit, name in TIRADS[kind] if suspicion <= limit), "5")
         age, sex = int(np.clip(rng.normal(48, 14), 16, 88)), "F" if rng.random() < 0.85 else "M"
         fields = {"number": number, "age": str(age), "sex": sex}
@@ -189,13 +188,13 @@ def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
             outlines += len(nodules)
         path = folder / f"{number}.xml"
         ElementTree.ElementTree(case).write(path, encoding="utf-8", xml_declaration=True)
-        return tirads or UNRATED, n_images, outlines
+        return tirads or "unrated", n_images, outlines
 
-    return write_cases(write, counts | {UNRATED: -(-sum(counts.values()) // 12)})
+    return write_cases(write, counts | {"unrated": -(-sum(counts.values()) // 12)})
 
 
-def _thyroid_suspicion(kind: str, index: int, seed: int) -> float:
-    return SUSPICION[kind] + default_rng([seed, DDTI_KINDS.index(kind), index]).normal()
+def _suspicion(who: list[int], kind: str) -> float:
+    return SUSPICION[kind] + default_rng(who).normal()
 
 
 def draw_thyroid(kind: str, index: int, seed: int, image: int) -> tuple[ndarray, list[ndarray]]:
@@ -203,8 +202,8 @@ def draw_thyroid(kind: str, index: int, seed: int, image: int) -> tuple[ndarray,
 
     Every seventh patient has two nodules.
     """
-    suspicion = _thyroid_suspicion(kind, index, seed)
-    rng = default_rng([seed, DDTI_KINDS.index(kind), index, image])
+    who = _who(seed, kind, index)
+    suspicion, rng = _suspicion(who, kind), default_rng([*who, image])
     width = int(rng.integers(200, 257))
     phantom = Phantom("neck", (int(width * rng.uniform(0.6, 0.72)), width), rng, rng)
     nodules = [phantom.add_lesion("thyroid nodule", rng, suspicion)]
@@ -226,7 +225,7 @@ def write_covid19_ct(folder: Path, counts: dict[str, int], seed: int) -> list[tu
     """Write the slices of so many patients in class folders."""
 
     def write(kind: str, index: int) -> tuple[str, int, int]:
-        slices = draw_covid19_patient(kind, index, seed)
+        slices = draw_chest(kind, index, seed, COVID19_HEIGHTS)
         for number, picture in enumerate(slices, start=1):
             write_picture(folder / kind / f"{kind[0]}{index + 1:04d}_{number}.png", picture)
         return kind, len(slices), 0
@@ -234,21 +233,26 @@ def write_covid19_ct(folder: Path, counts: dict[str, int], seed: int) -> list[tu
     return write_cases(write, counts)
 
 
-def draw_covid19_patient(kind: str, index: int, seed: int) -> list[ndarray]:
-    """Draw the slices of one patient, uint8 (160, 160) each.
+def draw_chest(kind: str, index: int, seed: int, heights: tuple[float, ...]) -> list[ndarray]:
+    """Draw the slices of one scan at heights from -1 (diaphragm) to 1, uint8 (160, 160) each.
 
-    Patients of both classes may have a consolidation, which says nothing about the class.
+    COVID-19 (positive, ncp) tends to several hazy patches near the pleura of both lungs, common
+    pneumonia (cp) to one dense area in one lung.  One in five scans of COVID19-CT has a dense
+    area, which says nothing about the class.
     """
-    who = [seed, COVID19_CLASSES.index(kind), index]
+    who, published = _who(seed, kind, index), kind in CC_CCII_CLASSES
     rng = default_rng([*who, 0])
-    suspicion, dense = SUSPICION[kind] + rng.normal(), rng.random() < 0.2
+    suspicion = SUSPICION[kind] + rng.normal()
+    dense = rng.random() < (1 / (1 + np.exp(2.5 * suspicion)) if published else 0.2)
     slices = []
-    for height in (-0.45, 0.0, 0.4):
-        phantom = Phantom("thorax", SHAPE, default_rng(who), rng, height + rng.normal(0, 0.08))
-        for _ in range(rng.poisson(np.clip(2.4 + 2.0 * suspicion, 0.1, 9))):
-            phantom.add_lesion("ground glass", rng, suspicion)
-        if dense and rng.random() < 0.7:
-            phantom.add_lesion("consolidation", rng, 1.5)
+    for number, height in enumerate(heights):
+        phantom = Phantom("thorax", SHAPE, default_rng(who), rng, height + rng.normal(0, 0.07))
+        if kind != "normal" and (number in LISTED or not published):
+            patches = rng.poisson(np.clip(2.6 + 1.9 * suspicion, 0.2, 9))
+            for _ in range(patches):
+                phantom.add_lesion("ground glass", rng, suspicion)
+            if dense or (published and not patches):
+                phantom.add_lesion("consolidation", rng, suspicion if published else 1.5)
         slices.append(phantom.picture())
     return slices
 
@@ -262,7 +266,8 @@ def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> list[tuple
         # The published slices are PNG in most scans and JPEG in some.
         ending, quality = (".jpg", {"quality": 95}) if index % 5 == 4 else (".png", {})
         names = []
-        for position, picture in enumerate(draw_cc_ccii_scan(kind, index, seed)):
+        heights = CC_CCII_HEIGHTS[: 4 - index % 2]
+        for position, picture in enumerate(draw_chest(kind, index, seed, heights)):
             place = f"{CC_CCII_CLASSES[kind]}/{number}/{1000 + number}"
             names.append(f"{place}/{position:04d}{ending}")
             write_picture(folder / names[-1], picture, **quality)
@@ -272,7 +277,7 @@ def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> list[tuple
     for kind, patient, names in write_cases(write, counts):
         name = CC_CCII_CLASSES[kind]
         scans.append((f"{name}-1.zip", name, patient, 1000 + int(patient), len(names)))
-        lesions = [] if kind == "normal" else [names[number] for number in LESION_SLICES]
+        lesions = [] if kind == "normal" else [names[number] for number in LISTED]
         listed += lesions
         rows.append((name, len(lesions or names), 0))
         if kind == "ncp":
@@ -284,29 +289,6 @@ def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> list[tuple
     write_table(folder / folders.SCANS, folders.SCAN_COLUMNS, scans)
     write_table(folder / folders.METADATA, METADATA_COLUMNS, clinical)
     return rows
-
-
-def draw_cc_ccii_scan(kind: str, index: int, seed: int) -> list[ndarray]:
-    """Draw the slices of one scan, top to bottom, uint8 (160, 160) each.
-
-    COVID-19 (ncp) tends to several hazy patches near the pleura of both lungs, common pneumonia
-    (cp) to one dense area in one lung.
-    """
-    who = [seed, list(CC_CCII_CLASSES).index(kind), index]
-    rng = default_rng([*who, 0])
-    suspicion = SUSPICION[kind] + rng.normal()
-    dense = rng.random() < 1 / (1 + np.exp(2.5 * suspicion))
-    slices = []
-    for number, height in enumerate((0.85, 0.3, -0.2, -0.95)[: 4 - index % 2]):
-        phantom = Phantom("thorax", SHAPE, default_rng(who), rng, height + rng.normal(0, 0.06))
-        if number in LESION_SLICES and kind != "normal":
-            patches = int(rng.poisson(np.clip(2.8 + 1.8 * suspicion, 0.2, 9)))
-            for _ in range(patches):
-                phantom.add_lesion("ground glass", rng)
-            if dense or not patches:
-                phantom.add_lesion("consolidation", rng, suspicion)
-        slices.append(phantom.picture())
-    return slices
 
 
 def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
@@ -348,7 +330,7 @@ def draw_knee(
     A torn ligament (around 0) tends to be bright in its middle, a torn meniscus to bear a bright
     line; both come with fluid in the joint.
     """
-    who = [seed, list(KNEES).index(kind), index]
+    who = _who(seed, kind, index)
     rng = default_rng([*who, int(1000 * (place + 2)), len(plane)])
     # Drawn smaller and enlarged: slices are smooth, and noise comes last.
     main = plane == "sagittal"
@@ -462,11 +444,9 @@ def draw_radiograph(kind: str, index: int, take: int, seed: int) -> Radiograph:
 
     Images without a box may be abnormal in another way, or carry a faint shadow.
     """
-    number = list(PNEUMONIA_CLASSES).index(kind)
-    source_class, mean = PNEUMONIA_CLASSES[kind]
-    who = [seed, number, index]
+    who = _who(seed, kind, index)
     rng = default_rng([*who, 1 + take])
-    suspicion = mean + rng.normal()
+    suspicion = SUSPICION[kind] + rng.normal()
     phantom = Phantom("chest film", SHAPE, default_rng(who), rng, zoom=1 - 0.08 * take)
     boxes = []
     if kind == "not_normal":
@@ -483,8 +463,9 @@ def draw_radiograph(kind: str, index: int, take: int, seed: int) -> Radiograph:
     level = rng.uniform(0.9, 1.05) * phantom.scan() + rng.normal(0, 0.02)
     pixels = to_uint8(np.clip(level, 0, 1) ** rng.uniform(0.85, 1.2))
     name = hashlib.sha256(f"{seed} {kind} {index} {take}".encode()).digest()[:16]
-    image_id, patient = str(uuid.UUID(bytes=name, version=4)), f"{number:02d}{index + 1:06d}"
-    return Radiograph(image_id, patient, source_class, pixels, tuple(dict.fromkeys(boxes)))
+    image_id, patient = str(uuid.UUID(bytes=name, version=4)), f"{who[1]:02d}{index + 1:06d}"
+    boxes = tuple(dict.fromkeys(boxes))
+    return Radiograph(image_id, patient, PNEUMONIA_CLASSES[kind], pixels, boxes)
 
 
 class HeadSlice(NamedTuple):
@@ -540,14 +521,14 @@ def draw_head_slice(kind: str, index: int, number: int, seed: int) -> HeadSlice:
     """Draw a slice of a patient; slices lie 15 mm apart, and those without blood may have some
     artefact that is hardly denser than brain.
     """
-    who = [seed, HEMORRHAGE_CLASSES.index(kind), index]
+    who = _who(seed, kind, index)
     patient, rng = default_rng([*who, 2]), default_rng([*who, number])
     bleeds = kind == "hemorrhage"
     if bleeds and patient.random() >= 0.2:
         # In four of five patients one slice alone shows it.
         bleeds = number == int(patient.integers(2))
     phantom, kinds = Phantom("head", SHAPE, default_rng(who), rng, 0.3 * number), ()
-    suspicion = (1.2 if bleeds else -1.2) + rng.normal()
+    suspicion = SUSPICION["hemorrhage" if bleeds else "none"] + rng.normal()
     if bleeds:
         n_kinds = 1 + int(rng.random() < 0.25)
         kinds = tuple(sorted(rng.choice(rsna.SUBTYPES, n_kinds, replace=False).tolist()))
@@ -569,7 +550,7 @@ def write_photographic(folder: Path, counts: dict[str, int], seed: int) -> list[
 
 
 def _write_corpus(
-    folder: Path, counts: dict[str, int], seed: int, classes: dict, ending: str
+    folder: Path, counts: dict[str, int], seed: int, classes: Collection[str], ending: str
 ) -> list[tuple]:
     rows, variants = [], -(-counts["class_count"] // len(classes)) + 1
     for number in range(counts["class_count"]):

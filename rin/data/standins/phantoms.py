@@ -90,6 +90,7 @@ class Phantom:
     def _add_part(self, anatomy: Generator, part: dict) -> None:
         """Draw one entry of a body's parts; what it draws from ``anatomy`` knows no height."""
         level = self._level(anatomy, part.get("level", 0))
+        rims = [(name, size, self._level(anatomy, name)) for name, size in part.get("rims", ())]
         there = anatomy.random() < part.get("chance", 1)
         middle, reach = part.get("z", (0, np.inf))
         cut = np.sqrt(max(0.0, 1 - ((self.height - middle) / reach) ** 2))
@@ -114,8 +115,8 @@ class Phantom:
         if ovals:
             self.frames[part["name"]] = ovals[-1]
             away = np.minimum.reduce([_distance(own, part.get("power", 2)) for own in ovals])
-            for name, size in part.get("rims", {}).items():
-                self._paint(part | {"name": name}, away / size, half, self._level(anatomy, name))
+            for name, size, gray in rims:
+                self._paint(part | {"name": name}, away / size, half, gray)
             self._paint(part, away, half, level)
         else:
             self.areas.setdefault(part["name"], np.zeros(self.shape, bool))
@@ -133,7 +134,7 @@ class Phantom:
             return
         self.top[area] = list(self.areas).index(name)
         if "soft" in part:
-            depth = (1 - np.sqrt(away)) * (min(half) / part["soft"])
+            depth = (1 - away ** (1 / part.get("power", 2))) * (min(half) / part["soft"])
             cover = np.clip(0.5 + depth, 0, 1) if "grain" not in part else area
             self.levels += level * cover
         elif "mottle" in part:
@@ -301,7 +302,7 @@ def turned(down: ndarray, across: ndarray, tilt: float) -> Axes:
 
 
 def _distance(axes: Axes, power: int) -> ndarray:
-    """Return a distance in an oval's own axes that is 1 at its edge; squared where power is 2."""
+    """Return a distance in an oval's own axes, to the power given, that is 1 at its edge."""
     if power == 1:
         return np.abs(axes[0]) + np.abs(axes[1])
     down, across = axes[0] * axes[0], axes[1] * axes[1]
