@@ -103,37 +103,45 @@ def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
 
 
 @dataclass(frozen=True)
-class ProbedFile:
-    """A file of weights that a pretraining left in a ledger; random weights have neither.
+class Measurement:
+    """Probing a file of weights that a pretraining left in a ledger; random weights have neither.
 
     `kind` is `probe` for files made to be probed, `study` for those of the study's own
-    pretraining, or `random`.
+    pretraining, or `random`.  Backbones are built for `size` pixels.
     """
 
     kind: str
     backbone: str
     seed: int
+    size: int
+    sources: list[Source]
     run: PretrainingRun | None = None
     ledger: Ledger | None = None
 
     @property
-    def is_there(self) -> bool:
-        """Whether its training is finished; random weights are always there."""
+    def is_possible(self) -> bool:
+        """Whether its weights are there; random ones always are."""
         return self.run is None or self.ledger.has(self.run.run_id)
 
-    def config(self, sources: list[Source]) -> dict[str, Any]:
-        """Return what decides what probing this file gives; its digest is the id of that."""
+    @property
+    def config(self) -> dict[str, Any]:
+        """What decides the result; the id is its digest."""
         return {
             "version": VERSION,
             "weights": self.run.run_id if self.run else f"random-{self.seed}",
             "kind": self.kind,
             "backbone": self.backbone,
             "candidates": [contract.name for contract in CANDIDATES],
-            "sources": [source.identity for source in sources],
+            "sources": [source.identity for source in self.sources],
         }
 
+    @property
+    def run_id(self) -> str:
+        """Digest of the configuration."""
+        return digest_of(self.config)
+
     def known(self) -> dict[str, Any]:
-        """Return what is known of its training, as the first columns of the measurements."""
+        """Return what is known of the training, as the first columns of the measurements."""
         named, run = {"kind": self.kind, "backbone": self.backbone}, self.run
         if run is None:
             return named | _UNTRAINED
@@ -150,22 +158,20 @@ class ProbedFile:
         }
 
 
-def measure_files(
-    files: list[ProbedFile], sources: list[Source], ledger: Ledger, size: int
-) -> None:
-    """Probe files of one backbone, built for `size` pixels, on all sources; commit the results."""
+def measure_files(planned: list[Measurement], ledger: Ledger) -> None:
+    """Probe files of one backbone, all on the same sources, and commit the results."""
     import keras
 
     from rin.models.backbones import build_backbone
 
     keras.backend.clear_session()
-    backbone = build_backbone(files[0].backbone, size)
-    images = {source.name: source.images() for source in sources}
-    for file in files:
-        if file.run is None:
-            backbone.set_weights(random_weights(file.backbone, size, file.seed))
+    backbone = build_backbone(planned[0].backbone, planned[0].size)
+    images = {source.name: source.images() for source in planned[0].sources}
+    for each in planned:
+        if each.run is None:
+            backbone.set_weights(random_weights(each.backbone, each.size, each.seed))
         else:
-            read_weights_file(file.ledger.path(file.run.run_id) / WEIGHTS, backbone)
+            read_weights_file(each.ledger.path(each.run.run_id) / WEIGHTS, backbone)
         layer, tables = first_layer(backbone), []
         for name, pixels in images.items():
             probed = {"source": name, "images": len(pixels), "color": pixels.ndim == 4}
@@ -177,8 +183,7 @@ def measure_files(
             table.to_parquet(folder / MEASURED)
             return {"rows": len(table)}
 
-        config = file.config(sources)
-        ledger.commit(digest_of(config), config, write)
+        ledger.commit(each.run_id, each.config, write)
 
 
 def probe_ledger(study: Study) -> Ledger:
@@ -222,24 +227,16 @@ def run_probe(study: Study) -> pd.DataFrame:
     return probe_measurements(study)
 
 
-def _plan_measurements(study: Study) -> tuple[list[Source], dict[str, ProbedFile]]:
-    """Return what is probed with, and by the ids of their measurements the files, there or not."""
-    made, seed = plan_probe(study), study.profile.seed
-    files = [ProbedFile("probe", run.backbone, seed, run, probe_ledger(study)) for run in made]
-    files += [
-        ProbedFile("study", run.backbone, seed, run, study.weights)
-        for run in plan_pretraining(study)
-        if find_backbone(run.backbone).batch_norm
+def plan_measurements(study: Study) -> list[Measurement]:
+    """List the probing of every file, also of those that are not there yet."""
+    made, own = plan_probe(study), plan_pretraining(study)
+    own = [run for run in own if find_backbone(run.backbone).batch_norm]
+    shared = study.profile.seed, study.profile.pretraining.size, probe_sources(study, made[0])
+    return [
+        *(Measurement("probe", run.backbone, *shared, run, probe_ledger(study)) for run in made),
+        *(Measurement("study", run.backbone, *shared, run, study.weights) for run in own),
+        *(Measurement("random", name, *shared) for name in dict.fromkeys(r.backbone for r in made)),
     ]
-    backbones = dict.fromkeys(run.backbone for run in made)
-    files += [ProbedFile("random", name, seed) for name in backbones]
-    sources = probe_sources(study, made[0])
-    return sources, {digest_of(file.config(sources)): file for file in files}
-
-
-def measurement_ids(study: Study) -> list[str]:
-    """Return the id of what probing each file gives, also of files that are not there yet."""
-    return [*_plan_measurements(study)[1]]
 
 
 def probe_measurements(study: Study) -> pd.DataFrame:
@@ -248,7 +245,7 @@ def probe_measurements(study: Study) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a file, source and candidate: `kind` (see `ProbedFile`), `backbone`, `init`,
+        One row a file, source and candidate: `kind` (see `Measurement`), `backbone`, `init`,
         `trained_with` (a contract, or `random`), `corpus`, `weights_provenance`, `epochs`, `top1`,
         `chance` (share of the largest class among the test images), `source` (dataset), `seen`
         (whether the weights were trained on that dataset), `source_provenance`, `images`, `color`,
@@ -256,20 +253,17 @@ def probe_measurements(study: Study) -> pd.DataFrame:
 
     `InputError` when the profile has no probe section, or a file of weights is damaged.
     """
-    (sources, planned), ledger = _plan_measurements(study), measurement_ledger(study)
-    files = {measured: file for measured, file in planned.items() if file.is_there}
-    blocks: dict[str, list[ProbedFile]] = {}  # each backbone is built once
-    for measured, file in files.items():
-        if not ledger.has(measured):
-            blocks.setdefault(file.backbone, []).append(file)
-    size = study.profile.pretraining.size
-    jobs = [(block, sources, ledger, size) for block in blocks.values()]
-    drive(study.profile.execution, measure_files, jobs, ledger, [*files], "Probing")
-    provenance = {source.name: source.provenance for source in sources}
-    tables = []
-    for measured, file in files.items():
-        table, known = ledger.read(measured, MEASURED, pd.read_parquet), file.known()
+    ledger, blocks, tables = measurement_ledger(study), {}, []
+    planned = {each.run_id: each for each in plan_measurements(study) if each.is_possible}
+    for run_id, each in planned.items():
+        if not ledger.has(run_id):
+            blocks.setdefault(each.backbone, []).append(each)  # each backbone is built once
+    jobs = [(block, ledger) for block in blocks.values()]
+    drive(study.profile.execution, measure_files, jobs, ledger, [*planned], "Probing")
+    for run_id, each in planned.items():
+        table, known = ledger.read(run_id, MEASURED, pd.read_parquet), each.known()
         table.insert(1, "seen", table["source"] == known["corpus"])
+        provenance = {source.name: source.provenance for source in each.sources}
         table.insert(2, "source_provenance", table["source"].map(provenance))
         tables.append(pd.concat([pd.DataFrame(known, index=table.index), table], axis=1))
     return pd.concat(tables, ignore_index=True)

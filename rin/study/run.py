@@ -42,7 +42,13 @@ from rin.study.plan import (
     weights_folders,
 )
 from rin.study.pretraining import plan_pretraining, run_pretraining
-from rin.study.probe import measurement_ids, measurement_ledger, plan_probe, probe_ledger, run_probe
+from rin.study.probe import (
+    measurement_ledger,
+    plan_measurements,
+    plan_probe,
+    probe_ledger,
+    run_probe,
+)
 from rin.study.profile import MAIN, Execution
 from rin.study.setting import Study
 
@@ -210,10 +216,11 @@ def run_study(study: Study) -> pd.DataFrame:
 
     May be killed at any time and called again.  Returns the table of the fine-tuning runs.
     """
-    stages = [(study.weights, [run.run_id for run in plan_pretraining(study)])]
+    stages = [(study.weights, plan_pretraining(study))]
     if study.profile.probe is not None:
-        stages.append((probe_ledger(study), [run.run_id for run in plan_probe(study)]))
-        stages.append((measurement_ledger(study), measurement_ids(study)))
+        stages.append((probe_ledger(study), plan_probe(study)))
+        stages.append((measurement_ledger(study), plan_measurements(study)))
+    stages = [(ledger, [run.run_id for run in planned]) for ledger, planned in stages]
     earlier = sum(len(ids) for _, ids in stages)
     # Which runs are shared is known once weights are; until then each is counted apart.
     done = sum(ledger.count(ids) for ledger, ids in stages)

@@ -1,6 +1,5 @@
 """One interface: a reference run, one's own runs, and which of them is shown."""
 
-import pandas as pd
 import pytest
 from tiny_study import tiny_profile
 

@@ -8,8 +8,8 @@ from tiny_study import copy_of, records, tiny_profile
 from rin.errors import InputError
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe import (
-    measurement_ids,
     measurement_ledger,
+    plan_measurements,
     plan_probe,
     probe_ledger,
     probe_measurements,
@@ -64,7 +64,7 @@ def test_the_plan_is_the_studys_pretraining_under_each_contract_on_one_corpus(st
     )
     assert len({run.run_id for run in runs}) == 2
     # Two contracts, the study's own two inits and random weights; none is there yet.
-    assert len(set(measurement_ids(own))) == 5
+    assert len({each.run_id for each in plan_measurements(own)}) == 5
     with pytest.raises(InputError, match="no section probe"):
         plan_probe(study)
 
