@@ -171,9 +171,8 @@ baselines = baseline_table(live.baselines(task)).dropna(subset=["dice"])
 picture(
     bars(
         means.rename(columns={"mean": "value"}).assign(group="all scenarios"),
+        baselines.rename(columns={"dice": "value"}).assign(group="all scenarios"),
         ylabel="Dice score (0–1)",
-        baselines=baselines.rename(columns={"dice": "value"}).assign(group="all scenarios"),
-        digits=3,
     ),
     "Mean Dice score of each initialisation with its SD over scenarios, and of both baselines",
     width="30rem",

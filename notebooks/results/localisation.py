@@ -80,7 +80,7 @@ published = [
 ]
 levels = baselines.groupby(["task", "baseline"], as_index=False)["dice"].mean().dropna()
 levels = levels.assign(group=levels["task"].map(titles), value=levels["dice"])
-axes = bars(pd.DataFrame(published + here), ylabel="Dice score", baselines=levels, digits=3)
+axes = bars(pd.DataFrame(published + here), levels, ylabel="Dice score")
 alt = "Mean Dice score of class activation maps by task and initialisation, with baselines"
 page.picture(axes, alt, width="38rem")
 

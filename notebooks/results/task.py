@@ -29,7 +29,7 @@ from scipy.special import expit
 
 from rin import paper
 from rin.data.manifest import find_task, load_manifest
-from rin.report import bars, page, roc, style, swarm
+from rin.report import page, roc, style, swarm
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_p
@@ -287,11 +287,6 @@ curves = beyond_curves(probabilities, inits, seed=seed, bins=bins)
 prevalence = table.loc["all", "n_positive"] / table.loc["all", "n_cases"]
 
 # %%
-sensitivity = measures[measures["measure"].isin(["sensitivity_at_90", "sensitivity_at_95"])]
-sensitivity = sensitivity[sensitivity["init"] != "difference"].rename(
-    columns={"estimate": "value", "ci_low": "low", "ci_high": "high"}
-)
-sensitivity["group"] = "at " + sensitivity["measure"].str[-2:] + " % specificity"
 of_curve = dict(list(curves.sort_values("x").groupby("curve")))
 figure, axes = plt.subplots(2, 2, figsize=(9, 8))
 
@@ -311,7 +306,19 @@ key = calibration.legend(loc="upper left", title="area: share of cases", title_f
 for handle in key.legend_handles:
     handle.set_sizes([36])
 
-bars.bars(sensitivity, ylabel="Sensitivity", marks="dots", legend=False, ax=axes[0, 1])
+sensitivity, of_measure = axes[0, 1], measures.set_index(["init", "measure"])
+for place, init in enumerate(inits):
+    own = of_measure.loc[init].loc[["sensitivity_at_90", "sensitivity_at_95"]]
+    x, color = np.arange(2) + 0.4 * (place - 0.5), style.init_style(init).color
+    sensitivity.vlines(x, own["ci_low"], own["ci_high"], color=color, linewidth=1.5)
+    sensitivity.plot(x, own["estimate"], "o", color=color, markersize=7)
+    for at, one in zip(x, own.itertuples(), strict=True):
+        look = {"xytext": (0, 4), "textcoords": "offset points", "ha": "center"}
+        sensitivity.annotate(f"{one.estimate:.2f}", (at, one.ci_high), fontsize=9.5, **look)
+sensitivity.set_xticks([0, 1], ["at 90 % specificity", "at 95 % specificity"])
+sensitivity.set(ylabel="Sensitivity", xlim=(-0.55, 1.55))
+sensitivity.margins(y=0.12)
+sensitivity.grid(axis="y")
 
 recall, band = axes[1, 0], ("low", "high")
 found = of_curve["precision_recall"].query("x > 0")  # at recall 0 a single score decides

@@ -62,31 +62,26 @@ SCORES = pd.DataFrame(
 )
 
 
+LEVELS = pd.DataFrame({"group": ["Thyroid", "Breast"], "baseline": "centred ellipse",
+                       "value": [0.2, 0.4]})  # fmt: skip
+
+
 def test_bars_have_the_values_in_the_colour_of_their_init():
-    marks = bars.bars(SCORES, ylabel="Dice score").patches
+    marks = bars.bars(SCORES, LEVELS, ylabel="Dice score").patches
     heights = {(bar.get_facecolor()[:3], round(bar.get_height(), 2)) for bar in marks}
     assert {height for _, height in heights} == {0.29, 0.18, 0.16, 0.14}
     assert len({color for color, _ in heights}) == 2
 
 
 def test_bars_of_a_group_stand_around_its_name_where_inits_are_missing():
-    marks = bars.bars(SCORES.iloc[[0, 2, 3]], ylabel="Dice score").patches
+    marks = bars.bars(SCORES.iloc[[0, 2, 3]], LEVELS, ylabel="Dice score").patches
     middles = [bar.get_x() + bar.get_width() / 2 for bar in marks]
     assert middles == pytest.approx([0, 0.8, 1.2])
 
 
-def test_dots_stand_at_the_values_with_their_intervals():
-    table = SCORES.assign(low=SCORES["value"] - 0.1, high=SCORES["value"] + 0.1)
-    ax = bars.bars(table, ylabel="Sensitivity", marks="dots")
-    marks = [line for line in ax.get_lines() if line.get_color() == init_style("radiologic").color]
-    assert list(marks[0].get_ydata()) == [0.29, 0.16]
-    assert ax.collections[0].get_segments()[0][:, 1] == pytest.approx([0.19, 0.39])
-
-
-def test_bars_keep_texts_apart_and_show_baselines():
-    baselines = pd.DataFrame({"group": ["Thyroid", "Breast"], "baseline": "centred ellipse",
-                              "value": [0.2, 0.4]})  # fmt: skip
-    ax = bars.bars(SCORES, ylabel="Dice score", baselines=baselines)
+def test_bars_have_error_bars_and_baselines_and_keep_texts_apart():
+    ax = bars.bars(SCORES, LEVELS, ylabel="Dice score")
+    assert ax.collections[0].get_segments()[0][:, 1] == pytest.approx([0.24, 0.34])
     assert [line.get_segments()[0][0, 1] for line in artists(ax, "baseline")] == [0.2, 0.4]
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert labels == ["Radiologic", "Photographic", "centred ellipse"]
@@ -264,17 +259,14 @@ def test_image_row_shows_titles_and_outlines():
 
 # ---- what cannot be drawn
 
-BASELINES = pd.DataFrame({"group": ["Knee"], "baseline": "x", "value": 0.1})
-
 
 @pytest.mark.parametrize(
     ("draw", "said"),
     [
-        (lambda: bars.bars(SCORES.assign(init="jigsaw").drop_duplicates("group"), ylabel="x"),
+        (lambda: bars.bars(SCORES.assign(init="jigsaw").iloc[[0, 2]], LEVELS, ylabel="x"),
          "unknown kind 'jigsaw'.*radiologic"),
-        (lambda: bars.bars(SCORES.assign(init="radiologic"), ylabel="x"), "Average folds"),
-        (lambda: bars.bars(SCORES, ylabel="x", marks="pies"), "'pies'.*dots"),
-        (lambda: bars.bars(SCORES, ylabel="x", baselines=BASELINES), "'Knee'.*Thyroid"),
+        (lambda: bars.bars(SCORES.assign(init="random"), LEVELS, ylabel="x"), "Average folds"),
+        (lambda: bars.bars(SCORES, LEVELS.assign(group="Knee"), ylabel="x"), "'Knee'.*Thyroid"),
         (lambda: forest.forest(ROWS.drop(columns="low"), xlabel="x"), "low.*estimate"),
         (lambda: forest.forest(ROWS.assign(kind="guess"), xlabel="x"), "'guess'.*independent"),
         (lambda: forest.forest(ROWS.iloc[:0], xlabel="x"), "at least one"),
