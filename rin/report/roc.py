@@ -58,8 +58,8 @@ def mean_roc(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None = No
     """Draw the mean ROC curve of the scenarios per init, with SDs of its true-positive rate.
 
     `curves` is one task of `rin.stats.mean_roc` (`init`, `method`, `fpr`, `tpr`, `tpr_sd`, 0–1);
-    the vertical averages are drawn.  ± 1 SD, cut at 0 and 1, is a band of a single init; of
-    several, bars at five false-positive rates, as their bands would cover each other.
+    the vertical averages are drawn.  ± 1 SD, cut at 0 and 1, are bars at five false-positive rates,
+    as bands of several inits would cover each other.
     """
     check_columns(curves, ["init", "method", "fpr", "tpr", "tpr_sd"])
     rows = rows_of(curves, "vertical", "method").sort_values("fpr")
@@ -70,14 +70,13 @@ def mean_roc(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None = No
     )
     ax = ax or plt.subplots(figsize=_PANEL)[1]
     ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=":", label="_chance")
-    band = ("low", "high") if len(inits) == 1 else None
-    for place, init in enumerate(() if band else inits):
+    for place, init in enumerate(inits):
         own = rows_of(rows, init)
         some = own.iloc[np.searchsorted(own["fpr"], [0.1, 0.3, 0.5, 0.7, 0.9])]
         at = some["fpr"] + 0.016 * (place - (len(inits) - 1) / 2)
         ax.vlines(at, some["low"], some["high"], color=init_style(init).color, linewidth=1.2,
                   alpha=0.8, gid="sd")  # fmt: skip
-    curve(rows, inits, x="fpr", y="tpr", band=band, ax=ax)
+    curve(rows, inits, x="fpr", y="tpr", ax=ax)
     ax.set(xlabel="False-positive rate", ylabel="True-positive rate", aspect="equal")
     ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     ax.legend(loc="lower right", fontsize=9.5)
