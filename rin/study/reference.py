@@ -571,7 +571,7 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table small: integers as short as they fit, and all but numbers once."""
+    """Write a table small: integers as short as they fit, values that repeat once."""
     import pyarrow
     import pyarrow.parquet
 
@@ -580,7 +580,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         table = table.assign(**{name: pd.to_numeric(table[name], downcast=kind)})
     arrays = pyarrow.Table.from_pandas(table, preserve_index=False)
     arrays = arrays.replace_schema_metadata(None)  # pandas' notes are larger than small tables
-    repeated = [*table.select_dtypes(exclude="floating")]
+    repeated = [name for name in table if table[name].nunique() < len(table) / 4]
     options = {"compression": "zstd", "compression_level": 19, "use_dictionary": repeated}
     pyarrow.parquet.write_table(arrays, path, row_group_size=len(table) or None, **options)
 
