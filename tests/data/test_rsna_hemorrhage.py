@@ -145,5 +145,5 @@ def test_stand_in_reads_back_as_it_was_drawn(standin, kind):
         gray = read_picture(
             standin, f"{TOP}/stage_2_train/{drawn.image_id}.dcm", window=MANIFEST.window
         )
-        share = (np.rint(drawn.hounsfield) - 39.5) / 79 + 0.5
+        share = (np.rint(drawn.values) - 39.5) / 79 + 0.5
         np.testing.assert_array_equal(gray, np.rint(255 * np.clip(share, 0, 1)))

@@ -202,9 +202,9 @@ def test_stand_in_reads_back_as_it_was_drawn(standin, standin_cases):
         for index in (2, 3):  # not compressed; MONOCHROME1
             drawn = draw_radiograph(kind, index, 0, seed=1)
             case = cases[drawn.image_id]
-            difference = read_picture(standin, case.image).astype(int) - drawn.pixels
+            difference = read_picture(standin, case.image).astype(int) - drawn.values
             assert np.abs(difference).max() <= (0 if index == 2 else 20)
-            mask = read_mask(standin, case.masks, drawn.pixels.shape)
+            mask = read_mask(standin, case.masks, drawn.values.shape)
             assert mask.any() == (kind == "opacity")
-            for x, y, width, height in drawn.boxes:
+            for x, y, width, height in drawn.shown:
                 assert mask[y : y + height, x : x + width].all()

@@ -150,7 +150,7 @@ def of_pneumonia_ct(label, index):
 
 def of_radiograph(label, index):
     kind = "opacity" if label else ("normal", "not_normal")[index % 2]
-    pixels = draw_radiograph(kind, index, 0, 4).pixels / 255
+    pixels = draw_radiograph(kind, index, 0, 4).values / 255
     left, right = pixels[25:120, 30:70], pixels[25:120, 130:90:-1]
     uneven = np.percentile(np.abs(left - right), 90)
     parts = difference_of_gaussians(pixels, 3, 9)[30:130, 25:135]
@@ -160,7 +160,7 @@ def of_radiograph(label, index):
 def of_head(label, index):
     for number in (0, 1):
         drawn = draw_head_slice(("none", "hemorrhage")[label], index, number, 4)
-        gray = np.clip(drawn.hounsfield / 80, 0, 1)
+        gray = np.clip(drawn.values / 80, 0, 1)
         smooth = gaussian_filter(255 * gray, 2)
         dense, inner = ((smooth > 150) & (smooth < 215)).sum() ** 0.5, smooth[40:120, 45:115]
         uneven = np.abs(inner - inner[:, ::-1]).mean()

@@ -35,7 +35,7 @@ from skimage.measure import approximate_polygon, find_contours
 
 from rin.curation.standin.studies import CLASSES, FACTS, REGIONS, Study
 from rin.data.standins.phantoms import Phantom, resized, to_uint8
-from rin.data.standins.writers import fill, make_uid, new_instance
+from rin.data.standins.writers import fill, make_uid, new_instance, set_pixels
 from rin.files import read_yaml
 
 TEMPLATES = read_yaml(Path(__file__).with_name("headers.yaml"))
@@ -162,14 +162,6 @@ def make(series: Series, sop_class: str, number: int, *templates: str, **fields:
     return dataset
 
 
-def _set_pixels(dataset: Dataset, stored: ndarray, bits: int) -> Dataset:
-    """Store pixels: (h, w) gray, (h, w, 3) RGB, or (frames, h, w) gray; sign as their type."""
-    photometric = "RGB" if stored.ndim == 3 and stored.shape[-1] == 3 else "MONOCHROME2"
-    stored = np.ascontiguousarray(stored)
-    dataset.set_pixel_data(stored, photometric, bits, generate_instance_uid=False)
-    return dataset
-
-
 def section(
     series: Series, number: int, values: ndarray, sort: str = "", place: float = 0.0
 ) -> Dataset:
@@ -210,11 +202,11 @@ def section(
     if modality == "CT" or not sort:
         fill(image, **facts["elements"])
     if modality == "MR":
-        return _set_pixels(image, np.clip(np.rint(full * values), 0, 4095).astype(np.uint16), 12)
+        return set_pixels(image, np.clip(np.rint(full * values), 0, 4095).astype(np.uint16), 12)
     # Every second study stores 16 signed bits, the others 12 unsigned ones; scanners differ.
     hounsfield = 1500 * values - 900 if sort == "localizer" else values
     stored = np.clip(np.rint(hounsfield) + 1024, 0, 4095).astype(np.uint16 if odd else np.int16)
-    return _set_pixels(image, stored, 12 if odd else 16)
+    return set_pixels(image, stored, 12 if odd else 16)
 
 
 def sections(series: Series, drawings: list[Drawing]) -> list[Dataset]:
@@ -236,33 +228,29 @@ def sonogram(
     pixels = display(drawing, series.study.region)
     if text:
         pixels = burn_text(pixels, text)
-    image = _ultrasound(series, UltrasoundImageStorage, index + 1, pixels.shape, "US")
-    if burned_in:
-        image.BurnedInAnnotation = burned_in
     if color:
         pixels = np.repeat(pixels[:, :, None], 3, axis=2)
         if text:
             # The bar holds 0 and 255 alone: without blue, its text is yellow.
             pixels[: max(1, pixels.shape[1] // 160) * TEXT_HEIGHT, :, 2] = 0
-    return _set_pixels(image, pixels, 8)
+    said = {"BurnedInAnnotation": burned_in} if burned_in else {}
+    return _ultrasound(series, index + 1, pixels, pixels.shape[:2], **said)
 
 
 def clip(series: Series, drawings: list[Drawing]) -> Dataset:
     """Return the ultrasound images of a study as one clip of several frames."""
     frames = np.stack([display(drawing, series.study.region) for drawing in drawings])
-    storage = UltrasoundMultiFrameImageStorage
-    return _set_pixels(
-        _ultrasound(series, storage, 1, frames.shape[1:], "US", "US clip"), frames, 8
-    )
+    return _ultrasound(series, 1, frames, frames.shape[1:], "US clip")
 
 
 def _ultrasound(
-    series: Series, sop_class: str, number: int, shape: tuple[int, int], *templates: str
+    series: Series, number: int, pixels: ndarray, shape: tuple, *templates: str, **elements: str
 ) -> Dataset:
-    facts = series.study.facts
-    area = {"right": shape[1] - 1, "bottom": shape[0] - 1, "spacing": facts["field"] / shape[0]}
-    image = make(series, sop_class, number, *IMAGE, *templates, **area)
-    return fill(image, **facts["elements"])
+    facts, (height, width) = series.study.facts, shape
+    area = {"right": width - 1, "bottom": height - 1, "spacing": facts["field"] / height}
+    storage = UltrasoundMultiFrameImageStorage if templates else UltrasoundImageStorage
+    image = make(series, storage, number, *IMAGE, "US", *templates, **area)
+    return set_pixels(fill(image, **facts["elements"], **elements), pixels, 8)
 
 
 def capture(series: Series, screen: ndarray) -> Dataset:
@@ -275,7 +263,7 @@ def capture(series: Series, screen: ndarray) -> Dataset:
     for number, line in enumerate(lines):
         pixels = burn_text(pixels, line, top=number * TEXT_HEIGHT)
     image = make(series, SecondaryCaptureImageStorage, 1, *IMAGE, "capture")
-    return _set_pixels(image, pixels, 8)
+    return set_pixels(image, pixels, 8)
 
 
 def burn_text(pixels: ndarray, line: str, top: int = 0) -> ndarray:

@@ -36,10 +36,10 @@ _CORPUS = ("class_count", "per_class")
 STAND_INS: dict[str, StandIn] = {
     "busbra": StandIn(datasets.write_busbra, ("benign", "malignant")),
     "busi": StandIn(datasets.write_busi, ("benign", "malignant", "normal")),
-    "cc_ccii": StandIn(datasets.write_cc_ccii, tuple(datasets.CC_CCII_CLASSES)),
+    "cc_ccii": StandIn(datasets.write_cc_ccii, tuple(datasets.FACTS["cc_ccii"])),
     "covid19_ct": StandIn(datasets.write_covid19_ct, ("negative", "positive")),
     "ddti": StandIn(datasets.write_ddti, ("benign", "malignant")),
-    "mrnet": StandIn(datasets.write_mrnet, tuple(datasets.KNEES)),
+    "mrnet": StandIn(datasets.write_mrnet, tuple(datasets.FACTS["knees"])),
     "radiologic": StandIn(datasets.write_radiologic, _CORPUS),
     "photographic": StandIn(datasets.write_photographic, _CORPUS),
     "rsna_hemorrhage": StandIn(datasets.write_hemorrhage, ("hemorrhage", "none")),

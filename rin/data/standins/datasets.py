@@ -9,7 +9,6 @@ import io
 import json
 import uuid
 from collections import Counter
-from collections.abc import Collection
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,53 +31,22 @@ from rin.data.standins.writers import (
     fill,
     make_uid,
     new_instance,
+    set_pixels,
     write_cases,
     write_json,
     write_picture,
     write_table,
 )
+from rin.files import read_yaml
 
-SIDE = 160
-SHAPE = (SIDE, SIDE)
-#: Mean of the suspicion of each kind of case, of which the SD is 1; the order numbers the kinds.
-SUSPICION = {
-    **{"benign": -1.0, "malignant": 1.0, "unrated": 0.0, "normal": -1.2},
-    **{"negative": -1.0, "positive": 1.0, "cp": -1.0, "ncp": 1.0},
-    **{"opacity": 1.2, "not_normal": -0.9, "hemorrhage": 1.2, "none": -1.2},
-    **dict.fromkeys(("abnormal", "acl", "meniscus", "both"), 0.0),
-}
-#: Highest suspicion of each TI-RADS category but the last.
-TIRADS = {"benign": ((-1.0, "2"), (9.0, "3")), "malignant": ((0.2, "4a"), (0.9, "4b"), (1.6, "4c"))}
-#: Heights of chest slices; those of CC-CCII with lesions are the middle two, and are listed.
-COVID19_HEIGHTS, CC_CCII_HEIGHTS, LISTED = (-0.45, 0.0, 0.4), (0.85, 0.3, -0.2, -0.95), (1, 2)
-CC_CCII_CLASSES = {"cp": "CP", "ncp": "NCP", "normal": "Normal"}
+FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+SUSPICION: dict[str, float] = FACTS["suspicion"]
+SHAPE = (160, 160)
+#: CC-CCII: the slices with lesions, which are listed.
+LISTED = (1, 2)
 PNEUMONIA_CLASSES = dict(
     zip(("opacity", "not_normal", "normal"), rsna.PNEUMONIA_CLASSES, strict=True)
 )
-METADATA_COLUMNS = (
-    *("patient_id", "Age", "Sex(Male1/Female2)", "Critical_illness"),
-    *("Liver_function", "Lung_function", "Progression (Days)"),
-)
-#: MRNet: the source class, and whether ligament and meniscus are torn.
-KNEES = {
-    "normal": ("normal", False, False),
-    "abnormal": ("abnormal", False, False),
-    "acl": ("acl", True, False),
-    "meniscus": ("meniscus", False, True),
-    "both": ("acl+meniscus", True, True),
-}
-#: Classes of the corpora in turn; each further round of them is another variant.
-LOOKS = {
-    "ultrasound_smooth": ("breast", "breast lesion", -2.0),
-    "ultrasound_rough": ("breast", "breast lesion", 2.0),
-    "ct_abdomen": ("abdomen", "", 0.0),
-    "radiograph_chest": ("chest film", "", 0.0),
-    "mr_brain": ("head FLAIR", "", 0.0),
-    "ultrasound_plain": ("breast", "", 0.0),
-    "ct_head": ("head", "", 0.0),
-    "radiograph_bone": ("bone film", "", 0.0),
-}
-MOTIFS = ("disc", "stripes", "star", "crowd", "tree", "box")
 
 
 def _who(seed: int, kind: str, index: int) -> list[int]:
@@ -134,8 +102,7 @@ def write_busbra(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]
         return rows
 
     rows, folds = zip(*sorted(chain.from_iterable(write_cases(write, counts))), strict=True)
-    columns = ["ID", "Case", "Histology", "Pathology", "BIRADS", "Device"]
-    write_table(folder / "bus_data.csv", [*columns, "Width", "Height", "Side", "BBOX"], rows)
+    write_table(folder / "bus_data.csv", FACTS["bus-bra columns"], rows)
     write_table(folder / "5-fold-cv.csv", ["ID", "Pathology", "kFold"], folds)
     return [(row[3], 1, 1) for row in rows]
 
@@ -169,13 +136,12 @@ def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     def write(kind: str, index: int) -> tuple[str, int, int]:
         who = _who(seed, kind, index)
         number, n_images = str(3 * index + who[1] + 1), 2 if index % 3 == 1 else 1
-        rng, suspicion, tirads = default_rng([*who, 0]), _suspicion(who, kind), ""
-        if kind in TIRADS:
-            tirads = next((name for limit, name in TIRADS[kind] if suspicion <= limit), "5")
+        rng, suspicion, limits = default_rng([*who, 0]), _suspicion(who, kind), FACTS["tirads"]
+        tirads = "5" if kind in limits else ""
+        tirads = next((name for most, name in limits.get(kind, ()) if suspicion <= most), tirads)
         age, sex = int(np.clip(rng.normal(48, 14), 16, 88)), "F" if rng.random() < 0.85 else "M"
         fields = {"number": number, "age": str(age), "sex": sex}
-        fields |= dict.fromkeys(("composition", "echogenicity", "margins", "calcifications"), "")
-        fields |= {"tirads": tirads, "reportbacaf": "", "reporteco": "generated"}
+        fields |= FACTS["ddti fields"] | {"tirads": tirads}
         case, outlines = ElementTree.Element("case"), 0
         for tag, text in fields.items():
             ElementTree.SubElement(case, tag).text = text
@@ -225,7 +191,7 @@ def write_covid19_ct(folder: Path, counts: dict[str, int], seed: int) -> list[tu
     """Write the slices of so many patients in class folders."""
 
     def write(kind: str, index: int) -> tuple[str, int, int]:
-        slices = draw_chest(kind, index, seed, COVID19_HEIGHTS)
+        slices = draw_chest(kind, index, seed, FACTS["heights"]["covid19"])
         for number, picture in enumerate(slices, start=1):
             write_picture(folder / kind / f"{kind[0]}{index + 1:04d}_{number}.png", picture)
         return kind, len(slices), 0
@@ -233,14 +199,14 @@ def write_covid19_ct(folder: Path, counts: dict[str, int], seed: int) -> list[tu
     return write_cases(write, counts)
 
 
-def draw_chest(kind: str, index: int, seed: int, heights: tuple[float, ...]) -> list[ndarray]:
+def draw_chest(kind: str, index: int, seed: int, heights: list[float]) -> list[ndarray]:
     """Draw the slices of one scan at heights from -1 (diaphragm) to 1, uint8 (160, 160) each.
 
     COVID-19 (positive, ncp) tends to several hazy patches near the pleura of both lungs, common
     pneumonia (cp) to one dense area in one lung.  One in five scans of COVID19-CT has a dense
     area, which says nothing about the class.
     """
-    who, published = _who(seed, kind, index), kind in CC_CCII_CLASSES
+    who, published = _who(seed, kind, index), kind in FACTS["cc_ccii"]
     rng = default_rng([*who, 0])
     suspicion = SUSPICION[kind] + rng.normal()
     dense = rng.random() < (1 / (1 + np.exp(2.5 * suspicion)) if published else 0.2)
@@ -262,32 +228,32 @@ def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> list[tuple
 
     def write(kind: str, index: int) -> tuple[str, str, list[str]]:
         # Numbers interleave, so that each patient and scan has one number in the whole set.
-        number = 3 * index + list(CC_CCII_CLASSES).index(kind) + 1
+        number = 3 * index + list(FACTS["cc_ccii"]).index(kind) + 1
         # The published slices are PNG in most scans and JPEG in some.
         ending, quality = (".jpg", {"quality": 95}) if index % 5 == 4 else (".png", {})
         names = []
-        heights = CC_CCII_HEIGHTS[: 4 - index % 2]
+        heights = FACTS["heights"]["cc_ccii"][: 4 - index % 2]
         for position, picture in enumerate(draw_chest(kind, index, seed, heights)):
-            place = f"{CC_CCII_CLASSES[kind]}/{number}/{1000 + number}"
+            place = f"{FACTS['cc_ccii'][kind]}/{number}/{1000 + number}"
             names.append(f"{place}/{position:04d}{ending}")
             write_picture(folder / names[-1], picture, **quality)
         return kind, str(number), names
 
     listed, scans, clinical, rows = [], [], [], []
     for kind, patient, names in write_cases(write, counts):
-        name = CC_CCII_CLASSES[kind]
+        name = FACTS["cc_ccii"][kind]
         scans.append((f"{name}-1.zip", name, patient, 1000 + int(patient), len(names)))
         lesions = [] if kind == "normal" else [names[number] for number in LISTED]
         listed += lesions
         rows.append((name, len(lesions or names), 0))
         if kind == "ncp":
-            rng = default_rng([seed, len(CC_CCII_CLASSES), int(patient)])
+            rng = default_rng([seed, 3, int(patient)])
             age, days = int(rng.integers(22, 85)), int(rng.integers(1, 15))
             critical = int(rng.random() < 0.2)
             clinical.append((patient, age, 1 + age % 2, critical, *rng.integers(0, 6, 2), days))
     write_table(folder / folders.LESIONS, ("imgpath",), [(name,) for name in listed])
     write_table(folder / folders.SCANS, folders.SCAN_COLUMNS, scans)
-    write_table(folder / folders.METADATA, METADATA_COLUMNS, clinical)
+    write_table(folder / folders.METADATA, FACTS["clinical columns"], clinical)
     return rows
 
 
@@ -301,10 +267,10 @@ def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
             (folder / split / plane).mkdir(parents=True)
 
     def write(kind: str, index: int) -> tuple[str, str, str]:
-        number = list(KNEES).index(kind)
+        number = list(FACTS["knees"]).index(kind)
         valid = (index + number) % 8 == 0
         split = "valid" if valid else "train"
-        name = f"{len(KNEES) * index + number + 5000 * valid:04d}"
+        name = f"{5 * index + number + 5000 * valid:04d}"
         n = 9 + (index + number) % 3
         places = {"sagittal": (2 * np.arange(n) + 1) / n - 1}
         places |= dict.fromkeys(("axial", "coronal"), (-0.3, 0.0, 0.3))
@@ -316,10 +282,12 @@ def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     exams = sorted(write_cases(write, counts))
     for column, table in enumerate(("abnormal", "acl", "meniscus")):
         for split in ("train", "valid"):
-            own = [(name, KNEES[kind][column]) for part, name, kind in exams if part == split]
+            own = [
+                (name, FACTS["knees"][kind][column]) for part, name, kind in exams if part == split
+            ]
             rows = [f"{name},{int(sign not in ('normal', False))}\n" for name, sign in own]
             (folder / f"{split}-{table}.csv").write_text("".join(rows), "utf-8")
-    return [(KNEES[kind][0], n, 0) for kind, n in counts.items()]
+    return [(FACTS["knees"][kind][0], n, 0) for kind, n in counts.items()]
 
 
 def draw_knee(
@@ -338,7 +306,9 @@ def draw_knee(
     phantom = Phantom(body, (size, size), default_rng(who), rng, place)
     if main:
         exam = default_rng([*who, 0])
-        ligament, meniscus = ((1.0 if torn else -1.0) + exam.normal() for torn in KNEES[kind][1:])
+        ligament, meniscus = (
+            (1.0 if torn else -1.0) + exam.normal() for torn in FACTS["knees"][kind][1:]
+        )
         phantom.add_lesion("effusion", exam, max(ligament, meniscus) + (kind != "normal"))
         phantom.add_lesion("torn meniscus", exam, meniscus)
         if "ligament" in phantom.frames:
@@ -347,48 +317,38 @@ def draw_knee(
 
 
 def _write_dicom(
-    path: Path,
-    sop_class: str,
-    patient: str,
-    stored: ndarray,
-    photometric: str = "MONOCHROME2",
-    *,
-    bits: int,
-    millimeters: float,
-    jpeg: bool = False,
-    **elements: Any,
+    path: Path, header: str, patient: str, stored: ndarray, bits: int, jpeg: bool, **elements: Any
 ) -> None:
-    """Write stored values (h, w) that span so many millimeters."""
-    spacing = round(millimeters / SIDE, 3)
-    header = new_instance(
-        sop_class,
+    """Write stored values (h, w) under the elements that `FACTS` has for a header."""
+    image = new_instance(
+        CTImageStorage if header == "head" else SecondaryCaptureImageStorage,
         SOPInstanceUID=make_uid("image", path.stem),
         StudyInstanceUID=make_uid("study", patient),
         SeriesInstanceUID=make_uid("series", patient),
-        StudyDate="19010101",
         PatientID=patient,
         PatientName=patient,
-        PixelSpacing=[spacing, spacing],
-        **elements,
+        **FACTS[header],
     )
-    header.set_pixel_data(stored, photometric, bits, generate_instance_uid=False)
+    set_pixels(image, stored, bits)
     if jpeg:
         coded = io.BytesIO()
         Image.fromarray(stored).save(coded, "JPEG", quality=92)
-        header.PixelData = encapsulate([coded.getvalue()])
-        header.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
-        fill(header, LossyImageCompression="01", LossyImageCompressionMethod="ISO_10918_1")
-    dcmwrite(path, header, enforce_file_format=True)
+        image.PixelData = encapsulate([coded.getvalue()])
+        image.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+        fill(image, LossyImageCompression="01", LossyImageCompressionMethod="ISO_10918_1")
+    dcmwrite(path, fill(image, **elements), enforce_file_format=True)
 
 
-class Radiograph(NamedTuple):
-    """One image: its id, patient, class, pixels (uint8) and boxes (x, y, width, height)."""
+class Drawn(NamedTuple):
+    """An image: its id, its patient, values (h, w), and what it shows.
+
+    That are boxes (x, y, width, height) of a radiograph, and kinds of blood of a head.
+    """
 
     image_id: str
     patient: str
-    source_class: str
-    pixels: ndarray
-    boxes: tuple[tuple[int, int, int, int], ...]
+    values: ndarray
+    shown: tuple
 
 
 def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
@@ -400,46 +360,36 @@ def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> list[tup
     """
     (folder / rsna.RADIOGRAPHS).mkdir()
 
-    def write(kind: str, index: int) -> list[Radiograph]:
+    def write(kind: str, index: int) -> list[tuple[Drawn, str]]:
         images = [draw_radiograph(kind, index, take, seed) for take in range(1 + (index % 6 == 5))]
-        inverted = index % 8 == 3
-        for image in images:
-            _write_dicom(
-                folder / rsna.RADIOGRAPHS / f"{image.image_id}.dcm",
-                SecondaryCaptureImageStorage,
-                image.image_id,
-                255 - image.pixels if inverted else image.pixels,
-                "MONOCHROME1" if inverted else "MONOCHROME2",
-                bits=8,
-                millimeters=350,
-                jpeg=index % 5 != 2,
-                Modality="CR",
-                BodyPartExamined="CHEST",
-                ConversionType="WSD",
-                ViewPosition=("PA", "AP")[index % 2],
-            )
-        return images
+        view, elements = ("PA", "AP")[index % 2], {}
+        for name, _, pixels, _ in images:
+            if index % 8 == 3:
+                pixels, elements = 255 - pixels, {"PhotometricInterpretation": "MONOCHROME1"}
+            path, jpeg = folder / rsna.RADIOGRAPHS / f"{name}.dcm", index % 5 != 2
+            _write_dicom(path, "radiograph", name, pixels, 8, jpeg, ViewPosition=view, **elements)
+        return [(image, PNEUMONIA_CLASSES[kind]) for image in images]
 
-    images = [image for taken in write_cases(write, counts) for image in taken]
+    images = sorted(
+        chain.from_iterable(write_cases(write, counts)), key=lambda row: row[0].image_id
+    )
     labels, classes, mapping = [], [], []
     takes: Counter[str] = Counter()
-    for name, patient, source_class, _, boxes in sorted(images):
+    for (name, patient, _, boxes), source_class in images:
         for box in boxes or [()]:
             labels.append([name, *(map(float, box) if box else [""] * 4), int(bool(boxes))])
             classes.append([name, source_class])
-        identity = {"subset_img_id": name, "img_id": f"{patient}_{takes[patient]:03d}.png"}
-        uids = {"SOPInstanceUID": make_uid("image", name)}
-        uids["StudyInstanceUID"] = make_uid("study", name)
-        mapping.append(identity | uids)
+        row = {"subset_img_id": name, "img_id": f"{patient}_{takes[patient]:03d}.png"}
+        row |= {"SOPInstanceUID": make_uid("image", name)}
+        mapping.append(row | {"StudyInstanceUID": make_uid("study", name)})
         takes[patient] += 1
-    columns = ["patientId", *rsna.SIDES, "Target"]
-    write_table(folder / rsna.BOXES, columns, labels)
+    write_table(folder / rsna.BOXES, ["patientId", *rsna.SIDES, "Target"], labels)
     write_table(folder / rsna.CLASS_INFO, ["patientId", "class"], classes)
     write_json(folder / rsna.MAPPING, mapping)
-    return [(image.source_class, 1, len(image.boxes)) for image in images]
+    return [(source_class, 1, len(image.shown)) for image, source_class in images]
 
 
-def draw_radiograph(kind: str, index: int, take: int, seed: int) -> Radiograph:
+def draw_radiograph(kind: str, index: int, take: int, seed: int) -> Drawn:
     """Draw an image of a patient, whose images share the anatomy but not the opacities.
 
     Images without a box may be abnormal in another way, or carry a faint shadow.
@@ -464,17 +414,7 @@ def draw_radiograph(kind: str, index: int, take: int, seed: int) -> Radiograph:
     pixels = to_uint8(np.clip(level, 0, 1) ** rng.uniform(0.85, 1.2))
     name = hashlib.sha256(f"{seed} {kind} {index} {take}".encode()).digest()[:16]
     image_id, patient = str(uuid.UUID(bytes=name, version=4)), f"{who[1]:02d}{index + 1:06d}"
-    boxes = tuple(dict.fromkeys(boxes))
-    return Radiograph(image_id, patient, PNEUMONIA_CLASSES[kind], pixels, boxes)
-
-
-class HeadSlice(NamedTuple):
-    """One slice: its id, patient, Hounsfield units (float) and the kinds of blood that it shows."""
-
-    image_id: str
-    patient: str
-    hounsfield: ndarray
-    kinds: tuple[str, ...]
+    return Drawn(image_id, patient, pixels, tuple(dict.fromkeys(boxes)))
 
 
 def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
@@ -485,39 +425,25 @@ def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> list[tu
     """
     (folder / rsna.SLICES).mkdir()
 
-    def write(kind: str, index: int) -> list[HeadSlice]:
+    def write(kind: str, index: int) -> list[Drawn]:
         slices = [draw_head_slice(kind, index, number, seed) for number in (0, 1)]
-        for number, drawn in enumerate(slices):
-            stored = np.clip(np.rint(drawn.hounsfield) + 1024, 0, 4095)
-            _write_dicom(
-                folder / rsna.SLICES / f"{drawn.image_id}.dcm",
-                CTImageStorage,
-                drawn.patient,
-                stored.astype(np.uint16 if index % 2 else np.int16),
-                bits=12 if index % 2 else 16,
-                millimeters=240,
-                Modality="CT",
-                BodyPartExamined="HEAD",
-                ImagePositionPatient=[0.0, 0.0, 15.0 * number],
-                ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
-                RescaleSlope=1,
-                RescaleIntercept=-1024,
-                RescaleType="HU",
-                WindowCenter=30,
-                WindowWidth=80,
-            )
+        bits, signed = (12, np.uint16) if index % 2 else (16, np.int16)
+        for number, (name, patient, values, _) in enumerate(slices):
+            stored = np.clip(np.rint(values) + 1024, 0, 4095).astype(signed)
+            path, place = folder / rsna.SLICES / f"{name}.dcm", [0.0, 0.0, 15.0 * number]
+            _write_dicom(path, "head", patient, stored, bits, False, ImagePositionPatient=place)
         return slices
 
-    slices = [drawn for patient in write_cases(write, counts) for drawn in patient]
-    labels = []
-    for drawn in slices:
-        shown = (*drawn.kinds, "any") if drawn.kinds else ()
-        labels += [(f"{drawn.image_id}_{k}", int(k in shown)) for k in rsna.KINDS]
+    labels, rows = [], []
+    for name, _, _, kinds in chain.from_iterable(write_cases(write, counts)):
+        shown = (*kinds, "any") if kinds else ()
+        labels += [(f"{name}_{kind}", int(kind in shown)) for kind in rsna.KINDS]
+        rows.append(("hemorrhage" if kinds else "none", 1, 0))
     write_table(folder / rsna.KINDS_TABLE, ["ID", "Label"], labels)
-    return sorted(("hemorrhage" if drawn.kinds else "none", 1, 0) for drawn in slices)
+    return sorted(rows)
 
 
-def draw_head_slice(kind: str, index: int, number: int, seed: int) -> HeadSlice:
+def draw_head_slice(kind: str, index: int, number: int, seed: int) -> Drawn:
     """Draw a slice of a patient; slices lie 15 mm apart, and those without blood may have some
     artefact that is hardly denser than brain.
     """
@@ -536,32 +462,33 @@ def draw_head_slice(kind: str, index: int, number: int, seed: int) -> HeadSlice:
         phantom.add_lesion(blood, rng, suspicion - 0.8 * (not bleeds))
     name = hashlib.sha256(f"{seed} {kind} {index}".encode()).hexdigest()
     image = hashlib.sha256(f"{name} {number}".encode()).hexdigest()
-    return HeadSlice(f"ID_{image[:9]}", f"ID_{name[:8]}", phantom.scan(), kinds)
+    return Drawn(f"ID_{image[:9]}", f"ID_{name[:8]}", phantom.scan(), kinds)
 
 
 def write_radiologic(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     """Write ``class_count`` folders of ``per_class`` PNGs, 64 x 64."""
-    return _write_corpus(folder, counts, seed, LOOKS, ".png")
+    return _write_corpus(folder, counts, seed, "looks", ".png")
 
 
 def write_photographic(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     """Write ``class_count`` folders of ``per_class`` JPEGs, 64 x 64."""
-    return _write_corpus(folder, counts, seed, MOTIFS, ".jpg")
+    return _write_corpus(folder, counts, seed, "motifs", ".jpg")
 
 
 def _write_corpus(
-    folder: Path, counts: dict[str, int], seed: int, classes: Collection[str], ending: str
+    folder: Path, counts: dict[str, int], seed: int, kind: str, ending: str
 ) -> list[tuple]:
-    rows, variants = [], -(-counts["class_count"] // len(classes)) + 1
+    rows, classes = [], FACTS[kind]
+    variants = -(-counts["class_count"] // len(classes)) + 1
     for number in range(counts["class_count"]):
         variant, place = divmod(number, len(classes))
         name = list(classes)[place]
         for index in range(counts["per_class"]):
             rng = default_rng([seed, number, index])
-            if classes is MOTIFS:
+            if kind == "motifs":
                 picture = _photograph(rng, name, variant / variants)
             else:
-                body, lesion, suspicion = LOOKS[name]
+                body, lesion, suspicion = classes[name]
                 zoom, height = 1.3**variant, 0.3 * variant
                 phantom = Phantom(body, (64, 64), rng, rng, height, zoom)
                 if lesion:

@@ -93,3 +93,11 @@ def new_instance(sop_class: str, **elements: Any) -> Dataset:
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     return dataset
+
+
+def set_pixels(dataset: Dataset, stored: np.ndarray, bits: int) -> Dataset:
+    """Store pixels: (h, w) gray, (h, w, 3) RGB, or (frames, h, w) gray; sign as their type."""
+    photometric = "RGB" if stored.ndim == 3 and stored.shape[-1] == 3 else "MONOCHROME2"
+    stored = np.ascontiguousarray(stored)
+    dataset.set_pixel_data(stored, photometric, bits, generate_instance_uid=False)
+    return dataset
