@@ -161,41 +161,28 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
             made_of = _made_of(plan, archive, names)
             if not _is_current(output, made_of):
                 _curate(plan, archive, names, made_of)
+            return _read_corpus(output)
     except OSError as error:
         raise InputError(
             f"the work of curation cannot be kept ({error})",
             where=output,
             remedy="Free some space, or name a folder that can be written. What was done is kept.",
         ) from error
-    return read_corpus(output)
 
 
-def read_corpus(output: Path) -> CuratedCorpus:
-    """Read what `curate` made; an InputError says that there is nothing, or only a part of it."""
-    output = Path(output)
+def _read_corpus(output: Path) -> CuratedCorpus:
     folder = output / SHARED / FOLDER
-    try:
-        note = json.loads((output / NOTE).read_text("utf-8"))
-        card = json.loads((folder / CARD).read_text("utf-8"))
-        images, screened = (pd.read_parquet(output / name) for name in (IMAGES, SCREENED))
-        if note["digest"] != card["digest"]:
-            raise ValueError("card and tables are of two corpora")
-        selection = card["selection"]
-        return CuratedCorpus(
-            folder=folder,
-            card=card,
-            images=images[list(COLUMNS)],
-            excluded=pd.DataFrame(card["excluded"], columns=EXCLUDED),
-            screened=screened,
-            counts=selection["archive"],
-            confirmed_by=selection["normal studies"]["confirmed by"],
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"there is no curated corpus that is whole ({error})",
-            where=output,
-            remedy="Curate the archive again; what was done is kept.",
-        ) from error
+    card = json.loads((folder / CARD).read_text("utf-8"))
+    selection = card["selection"]
+    return CuratedCorpus(
+        folder=folder,
+        card=card,
+        images=pd.read_parquet(output / IMAGES)[list(COLUMNS)],
+        excluded=pd.DataFrame(card["excluded"], columns=EXCLUDED),
+        screened=pd.read_parquet(output / SCREENED),
+        counts=selection["archive"],
+        confirmed_by=selection["normal studies"]["confirmed by"],
+    )
 
 
 class Selection(NamedTuple):
@@ -280,12 +267,12 @@ def _made_of(plan: CurationPlan, archive: Archive, names: Pseudonyms) -> str:
 def _is_current(output: Path, made_of: str) -> bool:
     """Tell whether the very corpus that is asked for is there, and whole."""
     try:
-        note, images = json.loads((output / NOTE).read_text("utf-8")), output / IMAGES
+        note = json.loads((output / NOTE).read_text("utf-8"))
+        images, _ = (pd.read_parquet(output / name) for name in (IMAGES, SCREENED))
         return (
             note["made_of"] == made_of
             and (output / QUEUE).is_file()
-            and (output / SCREENED).is_file()
-            and corpus.is_whole(output / SHARED / FOLDER, pd.read_parquet(images), note["texts"])
+            and corpus.is_whole(output / SHARED / FOLDER, images, note["texts"])
             and all_there(output)
         )
     except (OSError, ValueError, KeyError, TypeError):
@@ -326,6 +313,6 @@ def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, made_of: st
         with write_atomically(output / name) as draft:
             table.to_parquet(draft)
     # The note comes last: it says that all is whole.
-    note = {"made_of": made_of, "digest": card["digest"], "texts": texts}
+    note = {"made_of": made_of, "texts": texts}
     with write_atomically(output / NOTE) as draft:
         draft.write_text(json.dumps(note, indent=1) + "\n", "utf-8")
