@@ -1,32 +1,60 @@
 """What the published files hold, against counts made outside this package (SOURCES beside them)."""
 
+import hashlib
+from collections import Counter
+from functools import cache
+
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from rin.data.dataset import open_dataset
+from rin.data.dataset import count_patients, locate, open_dataset
+from rin.data.layouts.found import read_table
 from rin.data.leakage import (
     SAME_LESION,
     SAME_PICTURE,
     check_splits,
     leak_free_groups,
+    matches_between,
     near_duplicates,
 )
 from rin.data.manifest import load_manifest
-from rin.data.splits import make_folds
+from rin.data.splits import given_folds, make_folds
 from rin.data.store import build_store
+from rin.data.tree import open_tree
 
 pytestmark = pytest.mark.real_data
 
 
 @pytest.fixture(scope="module")
-def busi(request, tmp_path_factory):
-    root = request.getfixturevalue("real_root")
-    return open_dataset(load_manifest("busi"), root, index_folder=tmp_path_factory.mktemp("index"))
+def opened(request, tmp_path_factory):
+    """Opens a dataset by name from its published archive, once."""
+    root, folder = request.getfixturevalue("real_root"), tmp_path_factory.mktemp("index")
+
+    @cache
+    def open_by_name(name):
+        manifest = load_manifest(name)
+        if locate(manifest, root) is None:
+            pytest.skip(f"{manifest.locations[0]} is not under DATA_ROOT")
+        return open_dataset(manifest, root, index_folder=folder)
+
+    return open_by_name
 
 
 @pytest.fixture(scope="module")
-def store(busi, tmp_path_factory):
-    return build_store(busi, 128, folder=tmp_path_factory.mktemp("stores"))
+def busi(opened):
+    return opened("busi")
+
+
+def copies(cases):
+    """Return the sets of cases with equal pixels."""
+    ids = cases.groupby(["digest", "width", "height"])["case_id"].agg(list)
+    return sorted(ids[ids.map(len) > 1])
+
+
+def named(manifest, kind):
+    (found,) = [finding.case_ids for finding in manifest.findings if finding.kind == kind]
+    return list(found)
 
 
 def test_busi_counts_are_those_of_the_publication_and_the_paper(busi):
@@ -46,7 +74,8 @@ def test_busi_masks_number_798_of_which_18_are_second_or_third_ones(busi):
     assert (per_case - 1).sum() == 18
 
 
-def test_busi_masks_are_black_for_exactly_the_normal_images(busi, store):
+def test_busi_masks_are_black_for_exactly_the_normal_images(busi, tmp_path):
+    store = build_store(busi, 128, folder=tmp_path)
     empty = ~store.masks().any(axis=(1, 2))
     np.testing.assert_array_equal(empty, busi.cases["source_class"] == "normal")
 
@@ -75,9 +104,131 @@ def test_busi_folds_from_leak_free_groups_hold_no_leak(busi):
 
 
 @pytest.mark.parametrize("name", ["corpus_radiologic", "corpus_photographic"])
-def test_corpora_hold_9194_images_in_26_classes_of_equal_sizes(real_root, name, tmp_path):
-    if not (real_root / load_manifest(name).locations[0]).exists():
-        pytest.skip(f"{name} is not under DATA_ROOT")
-    dataset = open_dataset(load_manifest(name), real_root, index_folder=tmp_path)
-    sizes = dataset.cases["label"].value_counts()
+def test_corpora_hold_9194_images_in_26_classes_of_equal_sizes(opened, name):
+    sizes = opened(name).cases["label"].value_counts()
     assert (len(sizes), sizes.sum(), sizes.min(), sizes.max()) == (26, 9194, 64, 400)
+
+
+def test_sarscov2_holds_one_negative_slice_less_than_its_authors_say(opened):
+    manifest, cases = opened("sarscov2_ct").manifest, opened("sarscov2_ct").cases
+    counted = cases["source_class"].value_counts().to_dict()
+    assert counted == manifest.counts.images == {"COVID": 1252, "non-COVID": 1229}
+    assert manifest.counts.authors["non-COVID"] == 1230
+
+
+def test_sarscov2_copies_are_those_that_the_manifest_names(opened):
+    manifest, cases = opened("sarscov2_ct").manifest, opened("sarscov2_ct").cases
+    named = [list(f.case_ids) for f in manifest.findings if f.kind == "duplicate"]
+    assert copies(cases) == sorted(named)
+    assert len(named) == 2
+
+
+def test_kermany_counts_of_classes_and_of_official_parts(opened):
+    manifest, cases = opened("kermany_cxr").manifest, opened("kermany_cxr").cases
+    assert cases["source_class"].value_counts().to_dict() == manifest.counts.images
+    parts = cases["image"].str.split("/").str[-3]
+    assert Counter(zip(parts, cases["source_class"], strict=True)) == {
+        ("train", "NORMAL"): 1341,
+        ("train", "PNEUMONIA"): 3875,
+        ("val", "NORMAL"): 8,
+        ("val", "PNEUMONIA"): 8,
+        ("test", "NORMAL"): 234,
+        ("test", "PNEUMONIA"): 390,
+    }
+
+
+def test_kermany_copies_are_30_sets_of_which_one_crosses_patients(opened):
+    manifest, cases = opened("kermany_cxr").manifest, opened("kermany_cxr").cases
+    sets = copies(cases)
+    table = cases.set_index("case_id")
+    assert (len(sets), sum(map(len, sets))) == (30, 62)
+    assert all(table.loc[ids, "label"].nunique() == 1 for ids in sets)
+    crossing = [ids for ids in sets if table.loc[ids, "patient_id"].nunique() > 1]
+    assert crossing == [list(finding.case_ids) for finding in manifest.findings if finding.case_ids]
+
+
+def test_headct_copies_are_188_and_189(opened):
+    assert copies(opened("headct200").cases) == [["188.png", "189.png"]]
+
+
+@pytest.mark.parametrize("name", ["sarscov2_ct", "kermany_cxr", "headct200"])
+def test_substitute_at_its_threshold_keeps_many_independent_groups(name, opened):
+    manifest, cases = opened(name).manifest, opened(name).cases
+    pairs = near_duplicates(cases, manifest.near_duplicate_bits)
+    groups = leak_free_groups(cases, pairs)
+    per_label = groups.groupby(cases["label"].to_numpy()).nunique()
+    assert per_label.min() > 80
+    assert groups.value_counts().max() < 0.1 * len(cases)
+
+
+def test_busbra_counts_patients_labels_and_devices_are_those_of_the_manifest(opened):
+    cases = opened("busbra").cases
+    assert count_patients(cases) == {"patients": 1064, "fewest": 1, "most": 2, "two_labels": 0}
+    sides = cases.groupby("patient_id")["side"].agg(lambda each: " ".join(sorted(each)))
+    assert sides.value_counts().to_dict() == {"left right": 811, "single": 253}
+    assert (cases.groupby("patient_id")["histology"].nunique() == 1).all()
+    malignant, birads = cases["label"] == "malignant", cases["birads"].astype(int)
+    table = malignant.groupby(birads).agg(["sum", "size"])
+    assert table.to_numpy().tolist() == [[10, 562], [31, 463], [413, 693], [153, 157]]
+    assert roc_auc_score(malignant, birads) == pytest.approx(0.8893, abs=1e-4)
+    share = malignant.groupby(cases["device"].str.split(" @").str[0]).mean()
+    assert share.round(2).to_dict() == {
+        "GE Logiq 5": 0.30,
+        "GE Logiq 7": 0.32,
+        "Toshiba Aplio 300": 0.49,
+        "U-Systems": 0.44,
+    }
+
+
+def test_busbra_official_folds_divide_no_patient_and_its_validation_columns_do(opened):
+    dataset = opened("busbra")
+    pairs = near_duplicates(dataset.cases, dataset.manifest.near_duplicate_bits)
+    assert pairs.empty
+    groups = leak_free_groups(dataset.cases, pairs)
+    folds = given_folds(dataset, groups, 5, seed=0)
+    check_splits(dataset.cases, folds, pairs)
+    rest = folds[folds["part"] != "test"]
+    share = (rest["part"] == "validation").groupby(rest["fold"]).mean()
+    np.testing.assert_allclose(share, 10 / 85, atol=0.005)
+    tree = open_tree(dataset.root, dataset.location)
+    published = read_table(tree, "BUSBRA/5-fold-cv.csv", ["ID"]).set_index("ID")
+    patient = dataset.cases.set_index(dataset.cases["case_id"].str.removesuffix(".png"))
+    divided = [
+        int((column[column != "NaN"].groupby(patient["patient_id"]).nunique() > 1).sum())
+        for name, column in published.items()
+        if name.startswith("valid_")
+    ]
+    assert divided == [210, 201, 212, 216, 211]
+
+
+def test_busbra_shows_no_picture_of_busi(opened):
+    cases, home = opened("busbra").cases, opened("busi").cases
+    assert matches_between(cases, home, 64).empty
+
+
+def test_ddti_crops_repeat_and_lack_masks_where_the_manifest_says(opened):
+    dataset = opened("ddti_crops")
+    manifest, cases = dataset.manifest, dataset.cases
+    assert cases["label"].value_counts().to_dict() == {"malignant": 386, "benign": 70}
+    assert count_patients(cases) == {"patients": 290, "fewest": 1, "most": 6, "two_labels": 0}
+    assert cases["digest"].nunique() == 447
+    empty = hashlib.sha256(bytes(224 * 224)).hexdigest()
+    assert sorted(dataset.mask_digests.index[dataset.mask_digests == empty]) == named(
+        manifest, "empty masks"
+    )
+    tree = open_tree(dataset.root, dataset.location)
+    rows = read_table(tree, "ddti_crops/labels.csv", ["image", "malignant"]).set_index("image")
+    stated = rows["malignant"].map({"1": "malignant", "0": "benign"}).dropna()
+    assert stated.to_dict() == cases.set_index("case_id")["label"].to_dict()
+
+
+def test_ddti_crops_of_one_picture_in_several_cases_would_share_a_group(opened):
+    dataset = opened("ddti_crops")
+    labels = dict.fromkeys(dataset.manifest.label_map, "any")
+    every = dataset.manifest.model_copy(update={"label_map": labels})
+    cases = open_dataset(every, dataset.root, index_folder=dataset.records.parent).cases
+    groups = leak_free_groups(cases, near_duplicates(cases, every.near_duplicate_bits))
+    together = groups[named(every, "repeated pictures")]
+    assert len(cases) == 655
+    assert together.nunique() == 1
+    assert (cases["patient_id"].nunique(), groups.nunique()) == (380, 377)
