@@ -1,12 +1,30 @@
+"""From locators to pixels: pictures, slices of volumes, and shapes in words."""
+
+import ast
 import io
+import pickle
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from busi_files import picture, save
+from busi_files import picture, save, zip_folder
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from rin.data import pixels
-from rin.data.pixels import read_mask, read_picture, resize_picture
+from rin.data.pixels import (
+    box_text,
+    n_slices,
+    polygon_text,
+    rasterise,
+    read_mask,
+    read_picture,
+    read_slice,
+    resize_picture,
+    slice_locator,
+)
 from rin.errors import InputError
 
 RAMP = np.arange(24, dtype=np.uint8).reshape(4, 6) * 10
@@ -128,3 +146,262 @@ def test_resize_picture_of_a_mask_lies_where_its_picture_lies(resize):
     masked = resize_picture(block, 20, resize, nearest=True)
     assert masked.dtype == bool
     np.testing.assert_array_equal(masked, shown > 127)
+
+
+STACK = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "mr").mkdir()
+    np.save(tmp_path / "mr" / "a.npy", STACK)
+    np.save(tmp_path / "mr" / "f.npy", np.asfortranarray(STACK + 1))
+    zip_folder(tmp_path / "mr", tmp_path / "mr.zip")
+    return tmp_path
+
+
+@pytest.mark.parametrize("volume", ["mr/a.npy", "mr.zip::a.npy"])
+def test_read_slice_returns_the_kth_picture(root, volume):
+    for k in range(3):
+        picture = read_slice(root, slice_locator(volume, k))
+        assert picture.dtype == np.uint8
+        assert picture.flags.c_contiguous
+        np.testing.assert_array_equal(picture, STACK[k])
+
+
+@pytest.mark.parametrize("k", ["3", "-1", "", "x", "1.0", "²"])
+@pytest.mark.parametrize("volume", ["mr/a.npy", "mr.zip::a.npy"])
+def test_read_slice_that_is_not_there_tells_the_range(root, volume, k):
+    with pytest.raises(InputError, match=r"no slice .* in a volume of 3.*from 0 to 2"):
+        read_slice(root, f"{volume}#{k}")
+
+
+def test_read_slice_after_the_archive_changed_reads_the_new_one(root):
+    assert read_slice(root, "mr.zip::a.npy#0")[0, 0] == 0
+    np.save(root / "mr" / "a.npy", STACK + 7)
+    np.save(root / "mr" / "b.npy", STACK)
+    zip_folder(root / "mr", root / "mr.zip")
+    assert read_slice(root, "mr.zip::a.npy#0")[0, 0] == 7
+
+
+def test_read_slice_of_one_member_unpacks_it_once(root, monkeypatch):
+    pixels._unpacked.cache_clear()
+    unpacked = []
+    read = pixels.read_bytes
+    monkeypatch.setattr(pixels, "read_bytes", lambda *a: (unpacked.append(a), read(*a))[1])
+    for k in range(3):
+        read_slice(root, f"mr.zip::a.npy#{k}")
+    assert len(unpacked) == 1
+
+
+def bad_volumes():
+    whole = _saved(STACK)
+    header = whole[:128]
+    large = header.replace(b"(3, 4, 5), ", b"(9, 9, 9), ")
+    unreadable = {
+        "empty": b"",
+        "text": b"<html>not found</html>",
+        "no header": whole[:40],
+        "cut": whole[:-1],
+        "larger shape": large + whole[128:],
+        "objects": _saved(np.array([None, 1], dtype=object), True),
+        "pickle": pickle.dumps(STACK),
+        "negative": header.replace(b"(3, 4, 5)", b"(-3,4, 5)") + whole[128:],
+        "code": header.replace(b"(3, 4, 5)", b"exec('1')") + whole[128:],
+        "magic": whole[:6] + b"\x09\x09" + whole[8:],
+    }
+    return [
+        *((name, content, "volume cannot be read") for name, content in unreadable.items()),
+        ("float", _saved(STACK.astype(np.float32)), r"3 x 4 x 5 of float32.*Window the volume"),
+        ("bool", _saved(STACK > 3), "of bool"),
+        ("one slice", _saved(STACK[0]), "4 x 5 of uint8"),
+        ("single", _saved(np.uint8(3)), "a single number of uint8"),
+        ("no slices", _saved(STACK[:0]), "0 x 4 x 5"),
+        ("fields", _saved(np.zeros(3, dtype=[("a", "u1")])), "instead of slices"),
+    ]
+
+
+def _saved(array, pickles=False):
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=pickles)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"), [pytest.param(c, p, id=name) for name, c, p in bad_volumes()]
+)
+def test_bad_volume_is_refused_by_name_from_folder_and_archive(tmp_path, content, problem):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "bad.npy").write_bytes(content)
+    zip_folder(tmp_path / "d", tmp_path / "d.zip")
+    for volume in ("d/bad.npy", "d.zip::bad.npy"):
+        for read in (lambda v: read_slice(tmp_path, f"{v}#0"), lambda v: n_slices(tmp_path, v)):
+            with pytest.raises(InputError, match=f"bad.npy: .*({problem})"):
+                read(volume)
+
+
+@pytest.mark.parametrize("volume", ["mr/none.npy", "mr.zip::none.npy", "none.zip::a.npy"])
+def test_volume_that_is_not_there_is_refused(root, volume):
+    for read in (lambda: read_slice(root, f"{volume}#0"), lambda: n_slices(root, volume)):
+        with pytest.raises(InputError, match=r"cannot be read|no such"):
+            read()
+
+
+@pytest.mark.parametrize("volume", ["mr/a.npy", "mr.zip::a.npy"])
+def test_one_thread_at_a_time_parses_headers(root, monkeypatch, volume):
+    # Python before 3.11.8 raises SystemError at random where several do.
+    parse, inside, most = ast.literal_eval, [], []
+
+    def slow(text):
+        inside.append(text)
+        most.append(len(inside))
+        time.sleep(0.001)
+        inside.pop()
+        return parse(text)
+
+    def read(k):
+        pixels._unpacked.cache_clear()
+        return n_slices(root, volume) + len(read_slice(root, f"{volume}#{k % 3}"))
+
+    monkeypatch.setattr(ast, "literal_eval", slow)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(read, range(16))) == [7] * 16
+    assert len(most) >= 16
+    assert max(most) == 1
+
+
+SHAPE = (24, 32)
+NUMBERS = st.floats(-60, 60, allow_nan=False).map(lambda value: round(value, 3))
+POINTS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=3, max_size=9)
+
+
+def filled(entry, shape=SHAPE):
+    """The mask, or an empty one where the shape covers no pixel."""
+    try:
+        return rasterise(entry, shape)
+    except InputError as error:
+        assert "covers no pixel" in error.problem
+        return np.zeros(shape, dtype=bool)
+
+
+@given(POINTS)
+def test_polygon_text_reads_back_as_the_same_points(points):
+    pairs = polygon_text(points).removeprefix("polygon:").split()
+    assert [tuple(map(float, pair.split(","))) for pair in pairs] == points
+
+
+def test_rasterise_polygon_takes_the_pixels_on_its_border():
+    mask = rasterise("polygon:2,1 5,1 5,4 2,4", (6, 8))
+    assert mask.dtype == bool
+    np.testing.assert_array_equal(np.argwhere(mask).min(axis=0), (1, 2))
+    np.testing.assert_array_equal(np.argwhere(mask).max(axis=0), (4, 5))
+    assert mask.sum() == 16
+
+
+@given(POINTS)
+@settings(max_examples=150)
+def test_rasterise_polygon_agrees_with_an_independent_point_in_polygon(points):
+    """Compared where a pixel is at least half of one away from the outline."""
+    mask = filled(polygon_text(points))
+    rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    points_of = np.column_stack([columns.ravel(), rows.ravel()]).astype(float)
+    ends = [*points[1:], points[0]]
+    distance = np.min(
+        [_distance(points_of, a, b) for a, b in zip(points, ends, strict=True)], axis=0
+    )
+    crossings = sum(_crosses(points_of, a, b) for a, b in zip(points, ends, strict=True))
+    clear = distance > 0.5
+    np.testing.assert_array_equal(mask.ravel()[clear], (crossings % 2 == 1)[clear])
+
+
+@given(st.integers(-9, 40), st.integers(-9, 30), st.integers(1, 30), st.integers(1, 30))
+def test_rasterise_box_has_the_area_of_its_part_in_the_picture(x, y, width, height):
+    across = max(0, min(x + width, SHAPE[1]) - max(x, 0))
+    down = max(0, min(y + height, SHAPE[0]) - max(y, 0))
+    assert filled(box_text(x, y, width, height)).sum() == across * down
+
+
+@given(st.floats(-9, 40), st.floats(-9, 30), st.floats(0.1, 30), st.floats(0.1, 30))
+def test_rasterise_box_holds_the_pixels_whose_centre_it_holds(x, y, width, height):
+    rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]] + 0.5
+    inside = (x <= columns) & (columns < x + width) & (y <= rows) & (rows < y + height)
+    # A centre on the very border may fall to either side in floating point.
+    near = np.minimum.reduce(
+        [
+            np.abs(columns - x),
+            np.abs(columns - x - width),
+            np.abs(rows - y),
+            np.abs(rows - y - height),
+        ]
+    )
+    mask = filled(box_text(x, y, width, height))
+    np.testing.assert_array_equal(mask[near > 1e-6], inside[near > 1e-6])
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "polygon:40,2 50,2 50,9",
+        "polygon:-9,-9 -1,-9 -1,-1",
+        "box:32,0,5,5",
+        "box:0,-8,4,8",
+        "polygon:1.2,1.2 1.4,1.2 1.4,1.4",
+        "box:3.6,3.6,0.5,0.5",
+    ],
+)
+def test_rasterise_of_shape_without_a_pixel_says_so(entry):
+    with pytest.raises(InputError, match=r"covers no pixel of its picture \(32 x 24 pixels\)"):
+        rasterise(entry, SHAPE)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "polygon:",
+        "polygon:1,1 2,2",
+        "polygon:1,1 2,2 3",
+        "polygon:1,1 2,2 3,4,5",
+        "polygon:1,1 2,2 three,4",
+        "polygon:1,1 2,2 nan,4",
+        "polygon:1,1 2,2 inf,4",
+        "polygon:1,1 2,2 1e9,4",
+        "box:1,2,3",
+        "box:1,2,3,0",
+        "box:1,2,-3,4",
+        "box:1,2,nan,4",
+        "box:",
+        "circle:1,2,3",
+    ],
+)
+def test_rasterise_of_malformed_text_names_it_and_the_form(entry):
+    with pytest.raises(InputError, match=f"the shape '{entry}' cannot be .*Write 'polygon:x1,y1"):
+        rasterise(entry, SHAPE)
+
+
+@given(st.text(max_size=40))
+def test_rasterise_of_any_text_gives_a_mask_or_an_input_error(text):
+    for kind in ("polygon:", "box:", ""):
+        try:
+            assert rasterise(kind + text, SHAPE).any()
+        except InputError:
+            continue
+
+
+def test_polygon_text_of_too_few_points_is_refused():
+    with pytest.raises(InputError, match="cannot be read"):
+        polygon_text([(1, 1), (2, 2)])
+
+
+def _crosses(pixels, a, b):
+    """Count 1 where a ray to the right of a pixel crosses the edge from a to b."""
+    x, y = pixels.T
+    level = (a[1] > y) != (b[1] > y)
+    slope = (b[0] - a[0]) / (b[1] - a[1]) if b[1] != a[1] else 0.0
+    return (level & (x < a[0] + (y - a[1]) * slope)).astype(int)
+
+
+def _distance(pixels, a, b):
+    a, b = np.array(a), np.array(b)
+    along = b - a
+    t = np.clip((pixels - a) @ along / max(along @ along, 1e-12), 0, 1)
+    return np.linalg.norm(pixels - a - t[:, None] * along, axis=1)
