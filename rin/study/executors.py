@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from rin.data.chunks import end_with_parent
 from rin.errors import InputError
-from rin.study.ledger import Ledger
+from rin.study.ledger import Ledger, Planned
 from rin.study.profile import Execution
 
 # The bar that several stages share, while there is one.
@@ -59,13 +59,13 @@ def drive(
     work: Callable[..., None],
     jobs: Sequence[tuple],
     ledger: Ledger,
-    run_ids: Sequence[str],
+    runs: Sequence[Planned],
     title: str,
     status: Callable[[], str] = str,
 ) -> None:
     """Run `work(*job)` for each job and show one progress bar over all that they finish.
 
-    `run_ids` are the runs of a stage, finished or not: the ledger is asked for them twice a second.
+    `runs` are those of a stage, finished or not: the ledger is asked for them twice a second.
     `status` is what stands behind the bar: how the runs under way go.
 
     The first failure of a job is raised after every other job has ended.
@@ -73,7 +73,7 @@ def drive(
     if not jobs:
         return
     ledger.sweep()
-    before, total, executor = ledger.count(run_ids), len(run_ids), make_executor(execution)
+    before, total, executor = ledger.count(runs), len(runs), make_executor(execution)
     if (bar := _shared_bar.get()) is None:
         shown = _new_bar(title, total, before)
     else:
@@ -87,14 +87,14 @@ def drive(
             while pending:
                 pending = wait(pending, timeout=0.5).not_done
                 bar.set_postfix_str(status(), refresh=False)
-                bar.update(others + ledger.count(run_ids) - bar.n)
+                bar.update(others + ledger.count(runs) - bar.n)
         finally:
             # An interrupt from the keyboard waits for the blocks under way, not for all.
             executor.shutdown(cancel_futures=True)
     failures = [e for f in futures if (e := f.exception()) is not None]
     if any(isinstance(e, BrokenProcessPool) for e in failures):
         raise InputError(
-            f"a worker process died after {ledger.count(run_ids)} of {total} runs",
+            f"a worker process died after {ledger.count(runs)} of {total} runs",
             where=title,
             remedy="Often memory: set execution.workers lower. Run again to go on from here.",
         ) from failures[0]

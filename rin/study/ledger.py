@@ -48,6 +48,17 @@ def digest_of(config: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+class Planned:
+    """A run that is planned: `config` is what decides its result, and its id the digest of that."""
+
+    config: dict[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        """Digest of the configuration."""
+        return digest_of(self.config)
+
+
 @dataclass(frozen=True)
 class Ledger:
     """A folder of finished runs, each under the digest of its configuration."""
@@ -62,15 +73,15 @@ class Ledger:
         """Tell whether a run is finished."""
         return (self.path(run_id) / "done.json").is_file()
 
-    def count(self, run_ids: Iterable[str]) -> int:
+    def count(self, runs: Iterable[Planned]) -> int:
         """Return how many of some runs are finished."""
-        return sum(map(self.has, run_ids))
+        return sum(self.has(run.run_id) for run in runs)
 
-    def require(self, run_ids: Sequence[str], stage: str) -> None:
+    def require(self, runs: Sequence[Planned], stage: str) -> None:
         """Raise `InputError` unless all runs of a stage, or of a task, are finished."""
-        if missing := len(run_ids) - self.count(run_ids):
+        if missing := len(runs) - self.count(runs):
             raise InputError(
-                f"{missing} of {len(run_ids)} runs of {stage} are not finished",
+                f"{missing} of {len(runs)} runs of {stage} are not finished",
                 where=self.folder,
                 remedy="Run rin study, or the notebook that trains, with this profile; it goes on "
                 "where it stopped.",

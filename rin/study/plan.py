@@ -19,7 +19,7 @@ from rin.files import sha256_of
 from rin.models.backbones import BACKBONES
 from rin.models.build import Architecture
 from rin.models.weights import WeightsEntry, find_entry, load_entries, locate
-from rin.study.ledger import digest_of
+from rin.study.ledger import Planned, digest_of
 from rin.study.pretraining import local_entries
 from rin.study.profile import (
     MAIN,
@@ -42,7 +42,7 @@ OFFICIAL_CONTRACT = "caffe_unit"
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Planned):
     """One training: task × fold × scenario × init × seed, as a named study asks for it.
 
     `contract` names how its inputs are prepared: that of its weights, unless `settings` say
@@ -87,11 +87,6 @@ class Run:
             **self.settings.model_dump(exclude={"preprocessing"}),
             **recorded,
         }
-
-    @property
-    def run_id(self) -> str:
-        """Digest of the configuration."""
-        return digest_of(self.config)
 
     @property
     def named(self) -> dict[str, Any]:

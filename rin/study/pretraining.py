@@ -26,7 +26,7 @@ from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, save_notop, save_safetensors
 from rin.study.corpora import open_corpus
 from rin.study.executors import drive, run_each
-from rin.study.ledger import Ledger, computed_on, digest_of
+from rin.study.ledger import Ledger, Planned, computed_on
 from rin.study.profile import Execution, Pretraining
 from rin.study.setting import Study
 from rin.training import CODE_VERSION
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PretrainingRun:
+class PretrainingRun(Planned):
     """One backbone on one corpus, under one input contract.
 
     `parts` has the part of every row of the store; `settings` are the profile's; `contract` is what
@@ -63,11 +63,6 @@ class PretrainingRun:
         named = {"init": self.init, "corpus": self.corpus, "backbone": self.backbone}
         read = {"store": self.store_digest, "split": self.split_digest}
         return named | read | {"seed": self.seed, "code": CODE_VERSION, **settings}
-
-    @property
-    def run_id(self) -> str:
-        """Digest of the configuration."""
-        return digest_of(self.config)
 
 
 def plan_pretraining(study: Study, settings: Pretraining | None = None) -> list[PretrainingRun]:
@@ -170,11 +165,11 @@ def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.Dat
 
     `InputError` for a run that the profile does not ask for or that is not finished.
     """
-    runs = {f"{run.init} {run.backbone}": run.run_id for run in plan_pretraining(study)}
-    run_id = look_up("pretraining", f"{init} {backbone}", runs)
-    study.weights.require([run_id], "pretraining")
-    table = study.weights.read(run_id, PREDICTIONS, pd.read_parquet)
-    return table, study.weights.read(run_id, FEATURES, partial(np.load, mmap_mode="r"))
+    runs = {f"{run.init} {run.backbone}": run for run in plan_pretraining(study)}
+    run = look_up("pretraining", f"{init} {backbone}", runs)
+    study.weights.require([run], "pretraining")
+    table = study.weights.read(run.run_id, PREDICTIONS, pd.read_parquet)
+    return table, study.weights.read(run.run_id, FEATURES, partial(np.load, mmap_mode="r"))
 
 
 def local_entries(study: Study) -> list[WeightsEntry]:
@@ -183,9 +178,8 @@ def local_entries(study: Study) -> list[WeightsEntry]:
     def read(path: Path) -> WeightsEntry:
         return WeightsEntry.model_validate_json(path.read_text("utf-8"))
 
-    ids = [run.run_id for run in plan_pretraining(study)]
-    study.weights.require(ids, "pretraining")
-    return [study.weights.read(run_id, ENTRY, read) for run_id in ids]
+    study.weights.require(runs := plan_pretraining(study), "pretraining")
+    return [study.weights.read(run.run_id, ENTRY, read) for run in runs]
 
 
 def _finished(study: Study) -> list[PretrainingRun]:
@@ -223,7 +217,7 @@ def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, t
         pretrain_block,
         [(block, ledger, execution) for block in blocks],
         ledger,
-        [run.run_id for run in runs],
+        runs,
         title,
         lambda: progress_of(runs, ledger),
     )

@@ -34,7 +34,7 @@ from rin.models.probe import (
 from rin.models.weights import random_weights, read_weights_file
 from rin.study.corpora import find_corpus
 from rin.study.executors import drive
-from rin.study.ledger import Ledger, digest_of
+from rin.study.ledger import Ledger, Planned
 from rin.study.pretraining import (
     CLASSES,
     WEIGHTS,
@@ -103,7 +103,7 @@ def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
 
 
 @dataclass(frozen=True)
-class Measurement:
+class Measurement(Planned):
     """Probing a file of weights that a pretraining left in a ledger; random weights have neither.
 
     `kind` is `probe` for files made to be probed, `study` for those of the study's own
@@ -134,11 +134,6 @@ class Measurement:
             "candidates": [contract.name for contract in CANDIDATES],
             "sources": [source.identity for source in self.sources],
         }
-
-    @property
-    def run_id(self) -> str:
-        """Digest of the configuration."""
-        return digest_of(self.config)
 
     def known(self) -> dict[str, Any]:
         """Return what is known of the training, as the first columns of the measurements."""
@@ -254,14 +249,14 @@ def probe_measurements(study: Study) -> pd.DataFrame:
     `InputError` when the profile has no probe section, or a file of weights is damaged.
     """
     ledger, blocks, tables = measurement_ledger(study), {}, []
-    planned = {each.run_id: each for each in plan_measurements(study) if each.is_possible}
-    for run_id, each in planned.items():
-        if not ledger.has(run_id):
+    planned = [each for each in plan_measurements(study) if each.is_possible]
+    for each in planned:
+        if not ledger.has(each.run_id):
             blocks.setdefault(each.backbone, []).append(each)  # each backbone is built once
     jobs = [(block, ledger) for block in blocks.values()]
-    drive(study.profile.execution, measure_files, jobs, ledger, [*planned], "Probing")
-    for run_id, each in planned.items():
-        table, known = ledger.read(run_id, MEASURED, pd.read_parquet), each.known()
+    drive(study.profile.execution, measure_files, jobs, ledger, planned, "Probing")
+    for each in planned:
+        table, known = ledger.read(each.run_id, MEASURED, pd.read_parquet), each.known()
         table.insert(1, "seen", table["source"] == known["corpus"])
         provenance = {source.name: source.provenance for source in each.sources}
         table.insert(2, "source_provenance", table["source"].map(provenance))

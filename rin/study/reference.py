@@ -485,9 +485,9 @@ def _finished_part(study: Study) -> Study:
 
     def is_finished(task: str) -> bool:
         part = _with_tasks(study, [task])
-        return study.runs.count(ids := [run.run_id for run in plan_all(part)]) == len(ids)
+        return study.runs.count(runs := plan_all(part)) == len(runs)
 
-    study.weights.require([run.run_id for run in plan_pretraining(study)], "pretraining")
+    study.weights.require(plan_pretraining(study), "pretraining")
     tasks = [task for task in study.profile.tasks if is_finished(task)]
     if not tasks:
         raise InputError(
@@ -511,13 +511,13 @@ def _finished_runs(study: Study) -> list[Run]:
         made |= {f"images of {task}": inputs.provenance}
         made |= {f"images of {name}": each.provenance for name, each in inputs.external.items()}
     _refuse_stand_ins(study, made)
-    study.weights.require([run.run_id for run in pretraining], "pretraining")
+    study.weights.require(pretraining, "pretraining")
     entries = {" ".join(key): entry for key, entry in find_entries(study).items() if entry}
     _refuse_stand_ins(study, {f"weights {key}": e.provenance for key, e in entries.items()})
     runs = plan_all(study)
-    study.runs.require([run.run_id for run in runs], "fine-tuning")
+    study.runs.require(runs, "fine-tuning")
     if study.profile.probe is not None:
-        probe_ledger(study).require([run.run_id for run in plan_probe(study)], "the probe")
+        probe_ledger(study).require(plan_probe(study), "the probe")
     return runs
 
 

@@ -196,7 +196,14 @@ def run_missing(study: Study, planned: Sequence[Run], title: str = "Fine-tuning"
     missing = [run for run_id, run in runs.items() if not ledger.has(run_id)]
     blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
     shared = ledger, weights_folders(study), study.profile.seed, execution
-    drive(execution, run_block, [(block, *shared) for block in blocks], ledger, [*runs], title)
+    drive(
+        execution,
+        run_block,
+        [(block, *shared) for block in blocks],
+        ledger,
+        [*runs.values()],
+        title,
+    )
     return runs_table(planned)
 
 
@@ -220,18 +227,16 @@ def run_study(study: Study) -> pd.DataFrame:
     if study.profile.probe is not None:
         stages.append((probe_ledger(study), plan_probe(study)))
         stages.append((measurement_ledger(study), plan_measurements(study)))
-    stages = [(ledger, [run.run_id for run in planned]) for ledger, planned in stages]
-    earlier = sum(len(ids) for _, ids in stages)
+    earlier = sum(len(runs) for _, runs in stages)
     # Which runs are shared is known once weights are; until then each is counted apart.
-    done = sum(ledger.count(ids) for ledger, ids in stages)
+    done = sum(ledger.count(runs) for ledger, runs in stages)
     with one_bar(earlier + study.profile.most_runs, done) as bar:
         run_pretraining(study)
         if study.profile.probe is not None:
             run_probe(study)
         planned = plan_all(study)
-        finished = study.runs.count([run.run_id for run in planned])
         bar.total = earlier + len(planned)
-        bar.update(earlier + finished - bar.n)
+        bar.update(earlier + study.runs.count(planned) - bar.n)
         return run_missing(study, planned)
 
 
@@ -239,7 +244,7 @@ def finished_runs(study: Study, name: str = MAIN, task: str | None = None) -> li
     """Return the runs of `rin.study.plan.plan_study`; `InputError` unless all are finished."""
     planned = plan_study(study, name, task)
     for each in dict.fromkeys(run.task for run in planned):
-        study.runs.require([run.run_id for run in planned if run.task == each], each)
+        study.runs.require([run for run in planned if run.task == each], each)
     return planned
 
 
@@ -370,5 +375,5 @@ def sanity_table(study: Study, task: str) -> pd.DataFrame:
             where=f"profile {study.profile.name}",
             remedy="Give it a sanity section, and a task whose images have lesion masks.",
         )
-    study.runs.require([run.run_id for run in planned], task)
+    study.runs.require(planned, task)
     return _read(study, planned, SANITY)

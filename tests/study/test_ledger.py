@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from multiprocessing import get_context
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -211,7 +212,8 @@ def test_commit_when_killed_again_and_again_shows_whole_runs_only(tmp_path):
     context = get_context("forkserver")
     context.set_forkserver_preload(["pool_jobs"])
     ledger, kills = Ledger(tmp_path / "runs"), 0
-    while kills < 40 and ledger.count(list(runs(count))) < count:
+    planned = [SimpleNamespace(run_id=run_id) for run_id in runs(count)]
+    while kills < 40 and ledger.count(planned) < count:
         writer = context.Process(target=commit_runs, args=(ledger.folder, count))
         writer.start()
         writer.join(draws.uniform(0.005, 0.06))
