@@ -7,6 +7,7 @@ cut off or failed is never taken for finished.  Which notebooks make up the book
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ import re
 import sys
 import tempfile
 import time
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,19 +36,22 @@ _BAR = re.compile(r"^(.*?):?\s*(\d+)%\|.*\| *(\d+)/(\d+) \[[^<\]]*(?:<([\d:?]+))
 def notebook_parameters(source: Path) -> dict[str, Any]:
     """Return the type of each parameter of a notebook: as annotated, else that of its default.
 
-    The cell tagged ``parameters`` is executed: papermill's own inspection drops annotations such
-    as ``str | None``.
+    The cell tagged ``parameters`` is read as Python: papermill's own inspection drops annotations
+    such as ``str | None``.
     """
     import jupytext
 
     cells = jupytext.read(source).cells
     tagged = [c.source for c in cells if "parameters" in c.metadata.get("tags", [])]
-    values: dict[str, Any] = {}
-    # The notebook is about to be run, so that executing its parameters adds no risk.
-    exec(compile("\n".join(tagged[:1]), str(source), "exec", dont_inherit=True), values)
-    annotated = values.pop("__annotations__", {})
-    values.pop("__builtins__")
-    return {name: Any if v is None else type(v) for name, v in values.items()} | annotated
+    known = {}
+    for node in ast.parse("\n".join(tagged[:1])).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            # The notebook is about to be run, so that evaluating its annotation adds no risk.
+            known[node.target.id] = eval(ast.unparse(node.annotation), dict(vars(typing)))
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            default = ast.literal_eval(node.value)
+            known[node.targets[0].id] = Any if default is None else type(default)
+    return known
 
 
 def check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
