@@ -154,7 +154,11 @@ def study_instances(
         if rng.random() < CLIPS:
             found["clips"].append(instances.clip(Series(study, 3, "Clip", "US"), drawings))
     else:
-        found["diagnostic"] = instances.sections(main, drawings)
+        places = study.facts["gap"] * (np.arange(len(drawings)) - (len(drawings) - 1) / 2)
+        found["diagnostic"] = [
+            instances.section(main, number, drawing.values, place=float(place))
+            for number, (drawing, place) in enumerate(zip(drawings, places, strict=True), start=1)
+        ]
         first, scout = Series(study, 1, "Localizer", modality), draw_localizer(study, size, seed)
         found["localizers"].append(instances.section(first, 1, scout, "localizer"))
         if modality == "CT" and rng.random() < PROJECTIONS:

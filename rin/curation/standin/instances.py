@@ -209,15 +209,6 @@ def section(
     return set_pixels(image, stored, 12 if odd else 16)
 
 
-def sections(series: Series, drawings: list[Drawing]) -> list[Dataset]:
-    """Return the CT or MR images of a series."""
-    gap, middle = series.study.facts["gap"], (len(drawings) - 1) / 2
-    return [
-        section(series, index + 1, drawing.values, place=gap * (index - middle))
-        for index, drawing in enumerate(drawings)
-    ]
-
-
 def sonogram(
     series: Series, index: int, drawing: Drawing, text: str, burned_in: str, color: bool
 ) -> Dataset:

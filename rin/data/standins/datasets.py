@@ -501,21 +501,13 @@ def _write_corpus(
 
 
 def _photograph(rng: np.random.Generator, motif: str, hue: float) -> ndarray:
-    """Draw a motif in front of sky and ground, uint8 (64, 64, 3)."""
-    phantom = Phantom(motif, (64, 64), rng, rng)
-    horizon = 1 / (1 + np.exp(-(np.arange(64) - rng.uniform(20, 50)) / 2))[:, None]
-    ground, sky = rng.uniform(0, 1, 2)
-    full = np.ones((64, 64))
-    back = (
-        full * np.where(horizon > 0.5, ground, sky),
-        full * rng.uniform(0.1, 0.6),
-        0.45 + 0.25 * horizon + 0.08 * smooth_noise(rng, (64, 64), 3),
-    )
-    front = (
-        full * ((hue + rng.normal(0, 0.03)) % 1),
-        full * rng.uniform(0.55, 1),
-        rng.uniform(0.55, 0.95) + 0.08 * smooth_noise(rng, (64, 64), 1.5),
-    )
-    front, back = (hsv2rgb(np.clip(np.stack(part, -1), 0, 1)) for part in (front, back))
-    alpha = phantom.levels[..., None]
-    return to_uint8((alpha * front + (1 - alpha) * back) * rng.uniform(0.75, 1.1))
+    """Draw a motif of a hue in front of sky and ground, uint8 (64, 64, 3)."""
+    front = Phantom(motif, (64, 64), rng, rng).levels[..., None]
+    ground = 1 / (1 + np.exp(-(np.arange(64) - rng.uniform(20, 50)) / 2))[:, None, None]
+    hues = [(hue + rng.normal(0, 0.03)) % 1, *rng.uniform(0, 1, 2)]
+    saturations = [rng.uniform(0.55, 1), *rng.uniform(0.1, 0.6, 2)]
+    values = [rng.uniform(0.55, 0.95), 0.7, 0.45]
+    colors = hsv2rgb(np.stack([hues, saturations, values], axis=-1))
+    picture = front * colors[0] + (1 - front) * (ground * colors[1] + (1 - ground) * colors[2])
+    shade = rng.uniform(0.75, 1.1) + 0.1 * smooth_noise(rng, (64, 64), 2)[..., None]
+    return to_uint8(picture * shade)
