@@ -91,16 +91,21 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
     above = f"({one_of(options.splits)})/" if options.splits else ""
     pattern = f"{above}({one_of(manifest.label_map)})/([^/]+{ENDING})"
     _, files = sort_files(tree, "folder_classes", pictures=pattern)
-    parts = {name: key.split("/")[-2:] for key, name in files["pictures"].items()}
-    _refuse_missing(tree, manifest, {source_class for source_class, _ in parts.values()})
-    times = Counter(map(tuple, parts.values()))
+    pictures = files["pictures"]
+    short = {key: key.partition("/")[2] for key in pictures} if options.splits else {}
+    times, classes = Counter(short.values()), {}
     patient = patient_reading(manifest.patient_pattern) if manifest.patient_pattern else None
     cases = []
-    for key, name in files["pictures"].items():
-        source_class, file = parts[name]
-        case_id = key if times[source_class, file] > 1 else f"{source_class}/{file}"
+    for key, name in pictures.items():
+        case_id = short.get(key, key)
+        source_class = case_id.partition("/")[0]
+        # One text for all cases of a class.
+        source_class = classes.setdefault(source_class, source_class)
+        if times[case_id] > 1:
+            case_id = key
         patient_id = patient(name) if patient else case_id
         cases.append(FoundCase(case_id, patient_id, source_class, tree.locator(name)))
+    _refuse_missing(tree, manifest, set(classes))
     return cases
 
 

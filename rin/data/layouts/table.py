@@ -210,13 +210,14 @@ def _rows(
         found = [each for each in tree.names if each.rpartition("/")[2] == name]
         if len(found) != 1:
             raise wrong(tree, f"{len(found)} files are called {name} instead of one")
-        rows = read_table(tree, found[0], needed)
+        # Texts of Python, as millions of them are gone through one by one.
+        rows = read_table(tree, found[0], needed).astype(object)
         for column, pattern in options.parts.items():
-            whole = rows[column].astype(object).str.extract(f"^(?:{pattern.pattern})$")
+            whole = rows[column].str.extract(f"^(?:{pattern.pattern})$")
             strange = rows[column][whole.isna().all(axis=1)].map(repr)
             problem = f"values of {column} do not match {pattern.pattern!r}"
             refuse(tree, strange, problem, file=found[0])
-            rows = rows.assign(**whole[[*pattern.groupindex]].fillna("").astype("string"))
+            rows = rows.assign(**whole[[*pattern.groupindex]].fillna(""))
         rows = rows.assign(name=_filled(tree, found[0], rows, options.image))
         tables.append(rows.assign(**{_PART: part}) if several else rows)
         places += found
@@ -230,7 +231,7 @@ def _rows(
 
 def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Series:
     """Return the name that a template makes of each row; refuse rows that do not fit it."""
-    names, fits = pd.Series("", rows.index, dtype="string"), pd.Series(True, rows.index)
+    names, fits = pd.Series("", rows.index, dtype=object), pd.Series(True, rows.index)
     used = []
     for text, column, form in _fields(template):
         names += text
@@ -240,7 +241,7 @@ def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Ser
             fits &= cells.str.fullmatch(_NUMBER) if form else cells != ""
             if form:
                 cells = cells.where(fits, "0").map(lambda cell, form=form: format(int(cell), form))
-            names += cells.astype("string")
+            names += cells
     bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, used].to_numpy()]
     refuse(tree, bad, f"rows fit no file name of the form {template}", file=place)
     return names
