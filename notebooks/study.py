@@ -227,9 +227,7 @@ book_table(parts, "Radiologic corpus: at most 400 images a class, 64 × 64 px, g
 # with themselves.
 
 # %%
-overlap = read_corpus_overlap(
-    "open"
-)  # made by rin.study.reference, kept with the reference run
+overlap = read_corpus_overlap("open")  # made by rin.study.reference, kept with the reference run
 nearest = overlap.pivot(index="task", columns="corpus", values="nearest").reindex(
     overlap["task"].unique()
 )
