@@ -9,6 +9,7 @@ paper thresholds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,22 +97,31 @@ def gradient_cam(model: keras.Model, images: np.ndarray, features: keras.KerasTe
     """
     import keras
 
-    backend = keras.backend.backend()
-    if backend not in _SLOPES:
-        raise InputError(
-            f"backend {backend!r} has no gradients here",
-            where="KERAS_BACKEND",
-            remedy=f"Use class_activation, or one of the backends {', '.join(_SLOPES)}.",
-        )
     # Features are an input of their own: a gradient with respect to them holds all else fixed,
     # also where a shortcut leads past them.
     head = keras.Model([model.input, features], _logits(model.layers[-1]))
     pixels = keras.ops.convert_to_tensor(images)
     found = keras.Model(model.input, features)(pixels, training=False)
-    slopes = _SLOPES[backend](head, pixels, found)
+    slopes = _slopes(lambda maps, **options: head([pixels, maps], **options), found)
     weights = np.stack([s.astype(np.float32).mean(axis=(1, 2)) for s in slopes], axis=-1)
     maps = keras.ops.convert_to_numpy(found).astype(np.float32)
     return np.einsum("nhwk,nkc->nhwc", maps, weights)
+
+
+def pooled_gradient_cam(head: keras.Model, features: np.ndarray) -> np.ndarray:
+    """Return the Grad-CAM of every class for a head, of any kind, on globally averaged features.
+
+    Averaging passes the slope of a logit by a channel's mean evenly to all its pixels, so only the
+    head is differentiated.  From the activations of the last convolution (n, h, w, channels):
+    float32 (n, h, w, classes), before the ReLU.
+    """
+    import keras
+
+    features = np.asarray(features, dtype=np.float32)
+    pooled = keras.ops.convert_to_tensor(features.mean(axis=(1, 2)))
+    slopes = np.stack(_slopes(head, pooled), axis=-1)
+    pixels = features.shape[1] * features.shape[2]
+    return np.einsum("nhwk,nkc->nhwc", features, slopes.astype(np.float32) / pixels)
 
 
 def _logits(last: keras.layers.Layer) -> keras.KerasTensor:
@@ -136,24 +146,35 @@ def _logits(last: keras.layers.Layer) -> keras.KerasTensor:
     return logits
 
 
-def _tensorflow_slopes(head: keras.Model, images: Any, features: Any) -> list[np.ndarray]:
-    """Return the gradients (n, h, w, channels) of each logit by the features."""
+def _slopes(call: Callable[..., Any], variable: Any) -> list[np.ndarray]:
+    """Return the gradient of each logit that a call returns by the variable, of its shape."""
+    import keras
+
+    backend = keras.backend.backend()
+    if backend not in _SLOPES:
+        raise InputError(
+            f"backend {backend!r} has no gradients here",
+            where="KERAS_BACKEND",
+            remedy=f"Use class_activation, or one of the backends {', '.join(_SLOPES)}.",
+        )
+    return _SLOPES[backend](call, variable)
+
+
+def _tensorflow_slopes(call: Callable[..., Any], variable: Any) -> list[np.ndarray]:
+    """As `_slopes`."""
     import tensorflow as tf
 
     with tf.GradientTape(persistent=True) as tape:
-        tape.watch(features)
-        logits = tf.unstack(tf.cast(head([images, features], training=False), tf.float32), axis=1)
-    return [tape.gradient(logit, features).numpy() for logit in logits]
+        tape.watch(variable)
+        logits = tf.unstack(tf.cast(call(variable, training=False), tf.float32), axis=1)
+    return [tape.gradient(logit, variable).numpy() for logit in logits]
 
 
-def _jax_slopes(head: keras.Model, images: Any, features: Any) -> list[np.ndarray]:
-    """As `_tensorflow_slopes`."""
+def _jax_slopes(call: Callable[..., Any], variable: Any) -> list[np.ndarray]:
+    """As `_slopes`."""
     import jax
 
-    def call(variable: jax.Array) -> jax.Array:
-        return head([images, variable], training=False).astype("float32")
-
-    outputs, pull_back = jax.vjp(call, features)
+    outputs, pull_back = jax.vjp(lambda x: call(x, training=False).astype("float32"), variable)
     units = np.eye(outputs.shape[1], dtype=np.float32)
     return [np.asarray(pull_back(np.broadcast_to(unit, outputs.shape))[0]) for unit in units]
 

@@ -100,6 +100,34 @@ def neighbour_purity(
     return Purity(float(same.mean()), low, high, float(chance), float(ceiling), k, len(codes))
 
 
+def class_spread(features: np.ndarray, truth: pd.Series) -> dict[str, float]:
+    """Return how compact and how separate the classes are in features (n, channels).
+
+    `within` is the mean distance of an image to the mean of its class, `between` the mean distance
+    of two classes' means, both cosine distances of 0 to 2; `silhouette` −1 to 1 (Rousseeuw 1987).
+    InputError for features that are not finite or all equal, or images of one class.
+    """
+    from scipy.spatial.distance import cdist, pdist
+    from sklearn.metrics import silhouette_score
+
+    checked = _checked(features, truth)
+    classes = np.asarray(truth)
+    names, codes = np.unique(classes, return_inverse=True)
+    if len(names) < 2:
+        raise InputError(
+            f"all images are of class {names[0]}",
+            where="features",
+            remedy="Give images of two classes or more.",
+        )
+    means = np.stack([checked[codes == code].mean(axis=0) for code in range(len(names))])
+    own = cdist(checked, means, "cosine")[np.arange(len(codes)), codes]
+    return {
+        "within": float(own.mean()),
+        "between": float(pdist(means, "cosine").mean()),
+        "silhouette": float(silhouette_score(checked, classes, metric="cosine")),
+    }
+
+
 def pixel_features(images: np.ndarray, side: int = 16) -> np.ndarray:
     """Return pictures themselves as features, to be compared with what a network makes of them.
 

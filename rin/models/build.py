@@ -1,8 +1,8 @@
 """A whole classifier: augmentation, input contract, backbone, head, and what of it is trained.
 
-The head is the paper's: global average pooling, dropout, softmax.  A second model
-over the same layers returns logits and class activation maps together, so that explaining costs no
-second forward pass and no score saturates into a tie.
+The paper's head is global average pooling, dropout and softmax; `rin.models.heads` has others.  A
+second model over the same layers returns logits and class activation maps together, so that
+explaining costs no second forward pass and no score saturates into a tie.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rin.errors import look_up
 from rin.models.augmentation import find_augmentation
 from rin.models.backbones import build_backbone
+from rin.models.heads import build_head
 
 if TYPE_CHECKING:
     import keras
@@ -27,7 +28,7 @@ class Architecture:
     """Everything that decides the compiled step of a block.
 
     `size` is the image side in pixels, `channels` 1 for gray images (expanded in the graph) or 3
-    for RGB, `dropout` the rate between pooling and output.
+    for RGB, `dropout` the rate between pooling and output, `head` one of `rin.models.heads`.
     """
 
     backbone: str
@@ -38,6 +39,7 @@ class Architecture:
     augmentation: str = "official"
     dropout: float = 0.5
     batch_norm_momentum: float | None = None
+    head: str = "linear"
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,9 @@ class Classifier:
     """A built classifier and the parts that a trainer has to reach.
 
     `model` maps uint8 pixels (n, size, size, channels) to probabilities (n, n_classes); over the
-    same layers `explainer` returns (logits, class activation maps), `embedder` (logits, pooled
-    features of the backbone).
+    same layers `explainer` returns (logits, class activation maps), or of another head than the
+    linear (logits, features); `embedder` (logits, pooled features of the backbone); `head` maps
+    those to logits.
     """
 
     model: keras.Model
@@ -55,8 +58,12 @@ class Classifier:
     backbone: keras.Model
     augment: keras.layers.Layer
     preprocess: keras.layers.Layer
-    dropout: keras.layers.Dropout
-    dense: keras.layers.Dense
+    head: keras.Model
+
+    @property
+    def dense(self) -> keras.layers.Dense:
+        """The last layer of the head, which returns the logits."""
+        return self.head.layers[-1]
 
 
 def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Classifier:
@@ -75,14 +82,12 @@ def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Cl
     # In eight bits of mantissa a gray level would be lost on the way.
     augment = Augment(augmentation, gathers=gathers, dtype="float32")
     preprocess = Preprocess(dtype="float32")
-    dropout = keras.layers.Dropout(a.dropout, seed=0)
-    dense = keras.layers.Dense(a.n_classes, dtype="float32")
     pixels = keras.Input((a.size, a.size, a.channels), dtype="uint8")
     features = backbone(preprocess(augment(keras.ops.cast(pixels, "float32"))))
     pooled = keras.layers.GlobalAveragePooling2D()(features)
-    logits = dense(dropout(pooled))
+    logits, head = build_head(a.head, pooled, a.n_classes, a.dropout)
     probabilities = keras.layers.Softmax(dtype="float32")(logits)
-    maps = ClassActivation(dense)(features)
+    maps = ClassActivation(head.layers[-1])(features) if a.head == "linear" else features
     return Classifier(
         keras.Model(pixels, probabilities),
         keras.Model(pixels, [logits, maps]),
@@ -90,8 +95,7 @@ def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Cl
         backbone,
         augment,
         preprocess,
-        dropout,
-        dense,
+        head,
     )
 
 

@@ -96,7 +96,8 @@ class Outline:
 
 _TRAINED = ("pipeline/fine_tuning",)
 # Sections whose pages are left out where no result of them is shown.
-_SHOWN_WITH_RESULTS = ("external", "repeats")
+_STUDIES = ("repeats", "head", "confounder", "layers")
+_SHOWN_WITH_RESULTS = ("external", "losses", *_STUDIES)
 NOTEBOOKS = (
     Notebook("findings", _FRONT, _TRAINED),
     Notebook("study", _FRONT, _TRAINED),
@@ -109,6 +110,10 @@ NOTEBOOKS = (
     Notebook("results/random", _RESULTS, _TRAINED, "from_random"),
     Notebook("results/inputs", _RESULTS, _TRAINED, "factors"),
     Notebook("results/retrained", _RESULTS, _TRAINED, "repeats"),
+    Notebook("results/heads", _RESULTS, _TRAINED, "head"),
+    Notebook("results/confounders", _RESULTS, _TRAINED, "confounder"),
+    Notebook("results/layers", _RESULTS, _TRAINED, "layers"),
+    Notebook("results/losses", _RESULTS, ("pipeline/pretraining",), "losses", leaves="losses"),
     Notebook("evidence/audit", _EVIDENCE),
     Notebook("evidence/discrepancies", _EVIDENCE),
     Notebook("evidence/replications", _EVIDENCE),
@@ -140,8 +145,9 @@ def outline_of(study: Study) -> Outline:
     runs = open_runs(profile, data_root=study.data_root, results=study.results.parent)
     if any(runs.external(task) for task in runs.tasks):
         there |= {"external"}
-    if runs.tasks_of("repeats"):
-        there |= {"repeats"}
+    there |= {name for name in _STUDIES if runs.tasks_of(name)}
+    if profile.losses or (runs.reference and "losses" in runs.reference.tables):
+        there |= {"losses"}
     waits = not profile.reference or study.data_root is not None
     return Outline(runs.paper_tasks, frozenset(runs.tasks), frozenset(there), waits)
 

@@ -46,7 +46,13 @@ def use_style() -> None:
 
 
 def init_style(init: str) -> Style:
-    """Return the style of an initialisation source, or raise InputError listing the known."""
+    """Return the style of an initialisation source, or raise InputError listing the known.
+
+    An init that was pretrained briefly is called so, in the colour of the other.
+    """
+    if init not in INIT_STYLE and (base := init.removesuffix("_brief")) in INIT_STYLE:
+        one = INIT_STYLE[base]
+        return replace(one, label=f"{one.label}, brief", short=f"{one.short}, brief")
     return look_up("init", init, INIT_STYLE)
 
 

@@ -8,13 +8,15 @@ plan and changes one setting of it; equal runs have equal ids, whichever studies
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from rin.data.confounders import sampled_parts
+from rin.errors import look_up
 from rin.files import sha256_of
 from rin.models.backbones import BACKBONES
 from rin.models.build import Architecture
@@ -22,10 +24,14 @@ from rin.models.weights import WeightsEntry, find_entry, load_entries, locate
 from rin.study.ledger import Planned, digest_of
 from rin.study.pretraining import local_entries
 from rin.study.profile import (
+    CONFOUNDER,
+    LAYERS,
     MAIN,
     RANDOM,
+    SAMPLED,
     STUDIES,
     FineTuning,
+    SampledConfounder,
     Scenario,
     Variant,
     find_scenario,
@@ -47,7 +53,8 @@ class Run(Planned):
 
     `contract` names how its inputs are prepared: that of its weights, unless `settings` say
     otherwise; only the name is part of the configuration, so that equal inputs are one run.
-    `sanity_cases` is the number of test cases whose maps it records as its weights go random; that
+    `sanity_cases` is the number of test cases whose maps it records as its weights go random,
+    `inside` says how many activations of its layers it records (`rin.study.profile.Layers`); that
     and external datasets are part of the configuration only where there are any.  `study` and
     `level`, that of the study's factor, are not.
     """
@@ -66,6 +73,7 @@ class Run(Planned):
     sanity_cases: int = 0
     study: str = MAIN
     level: str | None = None
+    inside: tuple[tuple[str, int], ...] = ()
 
     @property
     def config(self) -> dict:
@@ -73,6 +81,7 @@ class Run(Planned):
         recorded = {"sanity_cases": self.sanity_cases} if self.sanity_cases else {}
         external = {name: files.digest for name, files in self.files.external.items()}
         recorded |= {"external": external} if external else {}
+        recorded |= {"layers": dict(self.inside)} if self.inside else {}
         return {
             "task": self.task,
             "fold": self.fold,
@@ -84,7 +93,7 @@ class Run(Planned):
             "split": self.split_digest,
             "weights": self.weights_digest,
             "code": CODE_VERSION,
-            **self.settings.model_dump(exclude={"preprocessing"}),
+            **self.settings.identity,
             **recorded,
         }
 
@@ -132,9 +141,9 @@ def weights_folders(study: Study) -> list[Path]:
 
 
 def find_entries(
-    study: Study, inits: Sequence[str] | None = None
+    study: Study, inits: Sequence[str] | None = None, backbones: Iterable[str] = ()
 ) -> dict[tuple[str, str], WeightsEntry | None]:
-    """Return the weights entry of every init (by default the profile's) and backbone.
+    """Return the weights entry of every init and backbone, by default the profile's.
 
     None stands for `random`.
 
@@ -144,7 +153,7 @@ def find_entries(
     return {
         (init, backbone): None if init == RANDOM else find_entry(init, backbone, known)
         for init in inits or study.profile.inits
-        for backbone in study.profile.backbones
+        for backbone in backbones or study.profile.backbones
     }
 
 
@@ -168,8 +177,30 @@ def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[
     for variant in study.profile.variants(name):
         for each in variant.tasks if task is None else [task]:
             inputs = study.inputs(each, variant.folds, variant.changes.get("resize"))
+            if (level := variant.changes.get(CONFOUNDER, "")).startswith(SAMPLED):
+                chosen = study.profile.factors.confounder.sampled
+                inputs = sample_confounder(inputs, chosen, level, study.profile.seed)
             planned += plan_runs(study, inputs, variant, name)
     return planned
+
+
+def sample_confounder(
+    inputs: TaskInputs, chosen: SampledConfounder, level: str, seed: int
+) -> TaskInputs:
+    """Return inputs whose one fold samples a group of patients as confounder, at a level's share.
+
+    `InputError` where the manifest keeps no such column, or a group has too few patients.
+    """
+    look_up("column", chosen.column, inputs.kept_columns)
+    cases = inputs.dataset.cases
+    cases = cases[["case_id", "patient_id"]].assign(
+        group=cases[chosen.column].astype(str),
+        label=inputs.labels.loc[cases["case_id"]].to_numpy(),
+    )
+    sizes = chosen.model_dump(include={"train", "validation", "test"})
+    share = int(level.split()[1]) / 100
+    folds = sampled_parts(cases, chosen.groups, share, sizes, seed=seed)
+    return replace(inputs, folds=folds.assign(fold=0), external={})
 
 
 def plan_runs(
@@ -183,14 +214,18 @@ def plan_runs(
     profile, task, files = study.profile, inputs.task.name, inputs.files
     own = profile.tuning(task)
     settings = own.model_copy(update=variant.changes)
-    entries, folders = find_entries(study, variant.inits), weights_folders(study)
+    scenarios = [*map(find_scenario, variant.scenarios)]
+    backbones = dict.fromkeys(scenario.backbone for scenario in scenarios)
+    entries, folders = find_entries(study, variant.inits, backbones), weights_folders(study)
     digests = {key: _weights_digest(entry, folders) for key, entry in entries.items()}
     checked = None if variant.repeat or inputs.store.masks() is None else profile.sanity
     repeated = {"repeat": variant.repeat} if variant.repeat else {}
+    sampled = {"cases", "points", "channels"}
+    inside = tuple(profile.layers.model_dump(include=sampled).items()) if name == LAYERS else ()
     runs = []
     for fold, split in inputs.folds.groupby("fold"):
         split_digest = hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
-        for scenario in map(find_scenario, variant.scenarios):
+        for scenario in scenarios:
             # Both inits of a scenario share head, order and augmentation: a paired design.
             named = {"task": task, "fold": int(fold), "scenario": scenario.name}
             seed = int(digest_of(named | {"seed": profile.seed} | repeated)[:7], 16)
@@ -198,7 +233,8 @@ def plan_runs(
                 entry = entries[init, scenario.backbone]
                 contract = _contract(entry, settings)
                 # Runs of the main study record, in whichever study they stand.
-                main = init in profile.inits and settings.resize == own.resize
+                alike = settings.model_copy(update={"preprocessing": own.preprocessing}) == own
+                main = init in profile.inits and alike
                 main = main and fold == 0 and contract == _contract(entry, own)
                 records = main and checked is not None and scenario.name in checked.scenarios
                 run = Run(
@@ -216,6 +252,7 @@ def plan_runs(
                     checked.cases if records else 0,
                     name,
                     variant.level,
+                    inside,
                 )
                 runs.append(run)
     return runs
@@ -257,6 +294,7 @@ def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[Block]:
             augmentation=s.augmentation,
             dropout=s.dropout,
             batch_norm_momentum=s.batch_norm_momentum,
+            head=s.head,
         )
         blocks.setdefault((architecture, run.task if by_task else ""), []).append(run)
     made = [Block(architecture, tuple(members)) for (architecture, _), members in blocks.items()]

@@ -58,8 +58,10 @@ class PretrainingRun(Planned):
     @property
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
-        settings = self.settings.model_dump(exclude={"corpora", "cases", "backbones"})
+        settings = self.settings.model_dump(exclude={"corpora", "cases", "backbones", "brief"})
         settings["preprocessing"] = self.contract
+        if settings["loss"] == "hard":  # as before there were others
+            del settings["loss"]
         named = {"init": self.init, "corpus": self.corpus, "backbone": self.backbone}
         read = {"store": self.store_digest, "split": self.split_digest}
         return named | read | {"seed": self.seed, "code": CODE_VERSION, **settings}
@@ -71,13 +73,20 @@ def plan_pretraining(study: Study, settings: Pretraining | None = None) -> list[
     Empty when its profile pretrains nothing.
     """
     settings, seed, runs = settings or study.profile.pretraining, study.profile.seed, []
-    for init, corpus in settings.corpora.items() if settings else ():
-        dataset = open_corpus(study, corpus, settings.cases)
+    if settings is None:
+        return []
+    backbones = settings.backbones or study.profile.backbones
+    planned = [(init, init, backbones, settings) for init in settings.corpora]
+    if brief := settings.brief:
+        fewer = settings.model_copy(update={"epochs": brief.epochs})
+        planned.append((brief.name, brief.init, brief.backbones, fewer))
+    for name, init, own_backbones, own in planned:
+        dataset = open_corpus(study, settings.corpora[init], settings.cases)
         store = study.store(dataset, settings.size)
         parts, split_digest = _split(dataset, store, seed)
         runs += [
             PretrainingRun(
-                init,
+                name,
                 dataset.manifest.name,
                 dataset.provenance,
                 backbone,
@@ -85,11 +94,11 @@ def plan_pretraining(study: Study, settings: Pretraining | None = None) -> list[
                 store.digest,
                 parts,
                 split_digest,
-                settings,
+                own,
                 settings.contract(init, backbone),
                 seed,
             )
-            for backbone in settings.backbones or study.profile.backbones
+            for backbone in own_backbones
         ]
     return runs
 
@@ -205,17 +214,20 @@ def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, t
 
     `InputError` when a run fails; the other runs are finished first.
     """
-    execution, missing = study.profile.execution, set()
+    execution, blocks = study.profile.execution, {}
     for run in runs:
+        blocks.setdefault((run.backbone, run.settings.loss, run.seed), []).append(run)
         if not ledger.has(run.run_id):
-            missing.add(run.backbone)
             (ledger.work(run.run_id) / PROGRESS).unlink(missing_ok=True)  # it was killed
-    longest_first = sorted(missing, key=lambda name: (-find_backbone(name).relative_cost, name))
-    blocks = ([run for run in runs if run.backbone == name] for name in longest_first)
+    longest_first = [
+        blocks[key]
+        for key in sorted(blocks, key=lambda key: (-find_backbone(key[0]).relative_cost, key))
+        if not all(ledger.has(run.run_id) for run in blocks[key])
+    ]
     drive(
         execution,
         pretrain_block,
-        [(block, ledger, execution) for block in blocks],
+        [(block, ledger, execution) for block in longest_first],
         ledger,
         runs,
         title,
@@ -281,7 +293,9 @@ def _pretrain(
     )
     labels = cases["label"].to_numpy()
     try:
-        result = block.train(store.images(), labels, np.asarray(run.parts), run.contract, kept)
+        epochs = run.settings.epochs
+        corpus = (store.images(), labels, np.asarray(run.parts))
+        result = block.train(*corpus, run.contract, kept, epochs=epochs)
     finally:
         (work / PROGRESS).unlink(missing_ok=True)
 

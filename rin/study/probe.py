@@ -205,6 +205,7 @@ def plan_probe(study: Study) -> list[PretrainingRun]:
             "preprocessing": contract,
             "cases": section.cases,
             "epochs": section.epochs,
+            "brief": None,
         }
         runs += plan_pretraining(study, pretraining.model_copy(update=changed))
     return [run for run in runs if find_backbone(run.backbone).batch_norm]

@@ -23,10 +23,12 @@ from pydantic import (
     model_validator,
 )
 
+from rin.data.confounders import CONFOUNDERS
 from rin.errors import InputError, look_up, unknown
 from rin.files import read_yaml
 from rin.models.augmentation import find_augmentation
 from rin.models.backbones import BACKBONES, check_size
+from rin.models.heads import HEADS
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import resolve_contract
 
@@ -76,17 +78,27 @@ def scenarios_of(backbones: list[str] | tuple[str, ...]) -> list[Scenario]:
 #: Init of runs that start from random weights.
 RANDOM = "random"
 MAIN, FROM_RANDOM, REPEATS = "main", "from_random", "repeats"
+#: An init pretrained for fewer epochs stands in the place of the one that learnt its corpus better.
+EQUAL_ACCURACY = "equal_accuracy"
+LAYERS, CONFOUNDER, SAMPLED = "layers", "confounder", "sampled"
+#: Shares, in percent, of the positive training images that a confounder stands on.
+SHARES = (0, 20, 50, 80, 100)
 #: Studies that a profile may name, in the order in which they are shown, with their levels: values
 #: of the setting of fine-tuning that a study is called after, of which the first is compared with
-#: the other.  `official_scripts` feeds every run as those scripts do; `pad` keeps the aspect ratio.
+#: the others.  `official_scripts` feeds every run as those scripts do, `pad` keeps the aspect
+#: ratio; a confounder has a kind, and a share in percent.
 STUDIES: dict[str, tuple[str | None, ...]] = {
     MAIN: (None,),
     FROM_RANDOM: (None,),
     REPEATS: (None,),
+    EQUAL_ACCURACY: (None,),
+    LAYERS: (None,),
     "preprocessing": ("native", "official_scripts"),
     "resize": ("stretch", "pad"),
+    "head": tuple(HEADS),
+    CONFOUNDER: tuple(f"{kind} {share}" for kind in (*CONFOUNDERS, SAMPLED) for share in SHARES),
 }
-FACTORS = ("preprocessing", "resize")
+FACTORS = ("preprocessing", "resize", "head", CONFOUNDER)
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -100,7 +112,9 @@ Momentum = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 NotNegative = Annotated[int, Field(ge=0)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
+Head = Annotated[str, AfterValidator(lambda name: (look_up("head", name, HEADS), name)[1])]
 Augmentation = Annotated[str, AfterValidator(lambda name: (find_augmentation(name), name)[1])]
+Loss = Literal["hard", "smoothing", "teacher_free", "online"]
 Scenarios = Annotated[Names, AfterValidator(lambda names: [find_scenario(n).name for n in names])]
 
 
@@ -114,8 +128,10 @@ class FineTuning(Settings):
     """How the scenarios are trained on a task.
 
     `size` is the image side in pixels; `resize` is `stretch`, as in the paper, or `pad`,
-    which keeps the aspect ratio.  `preprocessing` is `native`, the contract of the weights that
-    a run starts from, or `official_scripts`, the one that those feed to every network.
+    which keeps the aspect ratio.  `head` is one of `rin.models.heads`, `confounder` a kind and a
+    share in percent, or nothing (`rin.data.confounders`).  `preprocessing` is `native`, the
+    contract of the weights that a run starts from, or `official_scripts`, the one that those feed
+    to every network.
     """
 
     size: Positive
@@ -126,6 +142,28 @@ class FineTuning(Settings):
     augmentation: Augmentation = "official"
     dropout: Share = 0.5
     batch_norm_momentum: Momentum = 0.99
+    head: Head = "linear"
+    confounder: str = ""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides a result; of what came later only what is not as it was before."""
+        later = {name: type(self).model_fields[name].default for name in ("head", "confounder")}
+        as_before = {name for name, value in later.items() if getattr(self, name) == value}
+        return self.model_dump(exclude={"preprocessing", *as_before})
+
+
+class Brief(Settings):
+    """A further pretraining of some backbones of an init, for fewer epochs."""
+
+    init: str
+    epochs: Positive
+    backbones: Names
+
+    @property
+    def name(self) -> str:
+        """Name of what it gives, an init of its own."""
+        return f"{self.init}_brief"
 
 
 class Pretraining(Settings):
@@ -136,8 +174,10 @@ class Pretraining(Settings):
     `corpora` maps an init to the dataset it is trained on, or to several in order of preference;
     all corpora get the same epochs.  `cases` limits the images that are drawn from a corpus.
     `backbones` are those of the profile where none are named.  `sgd` has a momentum of 0.9;
-    `warmup` is the share of the steps over which the learning rate rises; `balanced` weighs
-    classes against their frequency; `batch_norm_recalibration` is a number of batches.
+    `loss` is one of `rin.training.losses`; `warmup` is the share of the steps over which the
+    learning rate rises; `balanced` weighs
+    classes against their frequency; `batch_norm_recalibration` is a number of batches.  `brief` is
+    pretrained beside all that.
     """
 
     corpora: dict[str, str | Names]
@@ -149,6 +189,7 @@ class Pretraining(Settings):
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    loss: Loss = "hard"
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: Share = 0.0
     class_weights: Literal["none", "balanced"] = "none"
@@ -157,6 +198,7 @@ class Pretraining(Settings):
     dropout: Share = 0.5
     batch_norm_momentum: Momentum = 0.99
     batch_norm_recalibration: NotNegative = 0
+    brief: Brief | None = None
 
     @field_validator("preprocessing")
     @classmethod
@@ -175,6 +217,8 @@ class Pretraining(Settings):
     def _fits(self) -> Pretraining:
         for name in self.backbones or []:
             check_size(name, self.size)
+        if self.brief and self.brief.init not in self.corpora:
+            raise ValueError(f"brief: {self.brief.init!r} is not among the inits pretrained here")
         if self.optimizer == "adamw" and self.weight_decay == 0:
             raise ValueError("adamw without a weight_decay is adam: give one, or name adam")
         return self
@@ -257,13 +301,25 @@ class Variant:
     inits: list[str]
     folds: int
     level: str | None = None
-    changes: dict[str, str] = field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict)
     repeat: int = 0
 
     @property
     def cells(self) -> int:
         """Number of runs."""
         return len(self.tasks) * len(self.scenarios) * len(self.inits) * self.folds
+
+
+class Layers(StudyFilter):
+    """What fine-tuning does to the layers of a network: activations before and after.
+
+    Of the first `cases` test cases, at `points` places of their maps and in `channels` channels.
+    """
+
+    folds: Literal[1] = 1
+    cases: Positive = 64
+    points: Positive = 4000
+    channels: Positive = 64
 
 
 class Sizes(Settings):
@@ -279,16 +335,60 @@ class Sizes(Settings):
         return self.test and self.train + self.validation + self.test
 
 
+class SampledConfounder(Settings):
+    """Two groups of a task's patients, told apart by a column that its manifest keeps.
+
+    The first group is the usual one, the second the confounder (`rin.data.confounders`); `train`,
+    `validation` and `test` are patients of each class.
+    """
+
+    task: str
+    column: str
+    groups: tuple[str, str]
+    train: Positive
+    validation: Positive
+    test: Positive
+
+
+class Confounding(StudyFilter):
+    """Confounders that are put on images of the tasks, and one that is sampled from cases.
+
+    Networks are trained for `epochs`, by default as on the task.
+    """
+
+    kinds: list[Literal["tag", "denoising", "noise"]] = Field(default_factory=list)
+    shares: Annotated[list[Literal[0, 20, 50, 80, 100]], Field(min_length=2)]
+    sampled: SampledConfounder | None = None
+    folds: Literal[1] = 1
+    epochs: Positive | None = None
+
+    @model_validator(mode="after")
+    def _samples_of_its_tasks(self) -> Confounding:
+        if self.sampled and self.sampled.task not in self.tasks:
+            raise ValueError(f"sampled: task {self.sampled.task} is not among the confounder's")
+        return self
+
+    @property
+    def levels(self) -> dict[str, list[str]]:
+        """The tasks of each level."""
+        tasks = dict.fromkeys(self.kinds, self.tasks)
+        if self.sampled and self.sampled.task in self.tasks:
+            tasks[SAMPLED] = [self.sampled.task]
+        return {f"{kind} {share}": tasks[kind] for kind in tasks for share in self.shares}
+
+
 class Factors(Settings):
     """Settings of fine-tuning that become studies: each level beside the profile's own."""
 
     preprocessing: StudyFilter | None = None
     resize: StudyFilter | None = None
+    head: StudyFilter | None = None
+    confounder: Confounding | None = None
 
     @model_validator(mode="after")
     def _studies_one(self) -> Factors:
-        if self.preprocessing is None and self.resize is None:
-            raise ValueError("names no factor: preprocessing, resize or both")
+        if not any(getattr(self, name) for name in FACTORS):
+            raise ValueError(f"names no factor: {', '.join(FACTORS)}")
         return self
 
 
@@ -306,6 +406,24 @@ class Probe(Settings):
     images: Annotated[int, Field(ge=8)] = 64
 
     _known = field_validator("contracts")(lambda names: [find_preprocessing(n).name for n in names])
+
+
+class LossStudy(Settings):
+    """Pretraining on the corpus of `init` with each of some losses, all else as the profile says.
+
+    On at most `cases` images, under the input contract `preprocessing`; of each there are `seeds`
+    trainings, with other first weights.
+    """
+
+    init: str = "radiologic"
+    backbones: Names
+    losses: Annotated[list[Loss], Field(min_length=2)]
+    cases: Positive | None = None
+    epochs: Positive
+    seeds: Positive = 1
+    preprocessing: str = "symmetric"
+
+    _known = field_validator("preprocessing")(lambda name: find_preprocessing(name).name)
 
 
 class Sanity(Settings):
@@ -362,8 +480,11 @@ class Profile(Settings):
     pretraining: Pretraining | None = None
     from_random: StudyFilter | None = None
     repeats: Repeats | None = None
+    equal_accuracy: StudyFilter | None = None
+    layers: Layers | None = None
     factors: Factors | None = None
     probe: Probe | None = None
+    losses: LossStudy | None = None
     sanity: Sanity | None = None
     simulation: Simulation = Simulation()
     stand_ins: dict[str, dict[str, int]] = Field(default_factory=dict)
@@ -378,7 +499,8 @@ class Profile(Settings):
             raise ValueError("cases: official splits name all their cases, so none can be drawn")
         for name in self.backbones:
             look_up("backbone", name, BACKBONES)
-        filters = {name: getattr(self, name) for name in (FROM_RANDOM, REPEATS, "sanity")}
+        sections = (FROM_RANDOM, REPEATS, EQUAL_ACCURACY, LAYERS, "sanity")
+        filters = {name: getattr(self, name) for name in sections}
         filters |= {f"factors.{name}": getattr(self.factors, name, None) for name in FACTORS}
         named = {"live": [self.live] if self.live else []}
         for section in ("fine_tuning_of", "cases_of", "splits_of"):
@@ -399,9 +521,20 @@ class Profile(Settings):
             for name in self.backbones:
                 if size < (least := BACKBONES[name].min_size):
                     raise ValueError(f"{section}.size: {size} px, and {name} takes {least} px up")
+        brief = self.pretraining.brief if self.pretraining else None
+        if chosen := self.equal_accuracy:
+            needed = {find_scenario(name).backbone for name in chosen.scenarios}
+            if brief is None or brief.init not in self.inits or not needed <= {*brief.backbones}:
+                raise ValueError(
+                    "equal_accuracy: pretraining.brief names no init of the profile with the "
+                    f"backbones {sorted(needed)}"
+                )
         corpora = self.pretraining.corpora if self.pretraining else {}
-        if self.probe and self.probe.init not in corpora:
-            raise ValueError(f"probe: {self.probe.init!r} is not among the inits pretrained here")
+        for section, chosen in (("probe", self.probe), ("losses", self.losses)):
+            if chosen and chosen.init not in corpora:
+                raise ValueError(
+                    f"{section}: {chosen.init!r} is not among the inits pretrained here"
+                )
         return self
 
     @property
@@ -429,20 +562,27 @@ class Profile(Settings):
         """
         if (chosen := self.filter_of(study)) is None:
             raise self._lacks(f"says nothing of the study {study}")
-        inits = list(dict.fromkeys([RANDOM] * (study == FROM_RANDOM) + self.inits))
+        inits = list(dict.fromkeys([RANDOM] * (study in (FROM_RANDOM, LAYERS)) + self.inits))
+        if study == EQUAL_ACCURACY:
+            brief = self.pretraining.brief
+            inits = [brief.name if init == brief.init else init for init in inits]
         seeds, splits = (chosen.seeds, chosen.splits) if isinstance(chosen, Repeats) else (0, 0)
+        levels, others = dict.fromkeys(STUDIES[study], chosen.tasks), {}
+        if isinstance(chosen, Confounding):
+            levels = chosen.levels
+            others = {"epochs": chosen.epochs} if chosen.epochs else {}
         return [
             Variant(
-                chosen.tasks,
+                tasks,
                 chosen.scenarios,
                 inits,
                 # Another seed is tried on the first split alone.
                 chosen.folds + (0 if repeat else splits),
                 level,
-                {} if level is None else {study: level},
+                {} if level is None else {study: level} | others,
                 repeat,
             )
-            for level in STUDIES[study]
+            for level, tasks in levels.items()
             for repeat in range(seeds + 1)
         ]
 

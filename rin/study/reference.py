@@ -31,11 +31,19 @@ from rin.files import read_yaml, sha256_of
 from rin.models.weights import locate
 from rin.study.corpora import COPY_BITS, corpus_overlap, find_corpus, open_corpus
 from rin.study.ledger import Count, Hardware, commit_of, installed_packages, this_computer
+from rin.study.losses import loss_ledger, loss_table, plan_losses
 from rin.study.plan import Run, find_entries, name_run, plan_all, plan_study, weights_folders
 from rin.study.pretraining import plan_pretraining, pretrained
 from rin.study.probe import plan_probe, probe_ledger, probe_measurements
-from rin.study.profile import MAIN, STUDIES
-from rin.study.run import PREDICTIONS, baseline_table, lesion_maps, overlap_table, scored_cases
+from rin.study.profile import LAYERS, MAIN, STUDIES
+from rin.study.run import (
+    PREDICTIONS,
+    baseline_table,
+    layer_similarity,
+    lesion_maps,
+    overlap_table,
+    scored_cases,
+)
 from rin.study.setting import Study, TaskInputs
 
 RUN, OVERLAP = "run.json", "corpus_overlap.yaml"
@@ -196,11 +204,14 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "pretraining": {"init": str, "corpus": str, "backbone": str, "top1": float, "run_id": str},
     "lesion_maps": {"task": str, "init": str, "unfreezing": str, "row": int, "column": int,
                     "activation": float, "n_maps": int},
+    "layer_similarity": {"task": str, "fold": int, "scenario": str, "comparison": str, "init": str,
+                         "layer": str, "cca": float, "cka": float},
     "probe": {},
+    "losses": {"loss": str, "backbone": str, "seed": int, "top1": float, "ece": float},
 }  # fmt: skip
 _FLOATS = (float, np.float32)
 #: Tables that not every study has.
-OPTIONAL = ("pretraining", "lesion_maps", "probe")
+OPTIONAL = ("pretraining", "lesion_maps", "layer_similarity", "probe", "losses")
 _UNIQUE = {"cases": [*_NAMED], "predictions": ["run_id", "part", "case_id"]}
 _CHECKS = {"label": pa.Check.isin([0, 1]), "score": pa.Check(np.isfinite, name="is a number")}
 #: Columns of `runs` that only studies of a factor have, and those that tell how a run went.
@@ -276,6 +287,10 @@ class ReferenceRun:
         """As `rin.study.run.lesion_maps`; None also where it was not recorded."""
         found = self._of("lesion_maps", task=task) if "lesion_maps" in self.tables else ()
         return found if len(found) else None
+
+    def layer_similarity(self, study: str, task: str) -> pd.DataFrame:
+        """As `rin.study.run.layer_similarity`."""
+        return self._of("layer_similarity", task=task)
 
     def _of(self, name: str, **values: str) -> pd.DataFrame:
         """Return the rows of a table that have some values."""
@@ -518,6 +533,10 @@ def _finished_runs(study: Study) -> list[Run]:
     study.runs.require(runs, "fine-tuning")
     if study.profile.probe is not None:
         probe_ledger(study).require(plan_probe(study), "the probe")
+    if study.profile.losses is not None:
+        trained = plan_losses(study)
+        loss_ledger(study).require(trained, "the losses")
+        _refuse_stand_ins(study, {f"corpus {r.corpus}": r.provenance for r in trained})
     return runs
 
 
@@ -560,8 +579,12 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
     tables["overlap"] = tables["overlap"].round(OVERLAP_DECIMALS)
     maps = [found for task in parts if (found := lesion_maps(study, task)) is not None]
     tables |= {"lesion_maps": pd.concat(maps, ignore_index=True)} if maps else {}
+    if study.profile.filter_of(LAYERS):
+        tables["layer_similarity"] = layer_similarity(study)
     if len(own := pretrained(study)):
         tables["pretraining"] = own
+    if study.profile.losses is not None:
+        tables["losses"] = loss_table(study)
     if study.profile.probe is not None:
         tables["probe"] = table = probe_measurements(study)
         for what, column in (("weights", "weights"), ("images", "source")):

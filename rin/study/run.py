@@ -10,13 +10,15 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from rin.data.confounders import confound, confounded_rows
 from rin.data.store import ImageStore, open_store
 from rin.errors import InputError, look_up
 from rin.explain.lesion_maps import lesion_map_table
@@ -28,10 +30,12 @@ from rin.explain.overlap import (
     others_lesion_size,
     tolerance_at,
 )
+from rin.explain.similarity import linear_cka, mean_cca
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
 from rin.study.executors import drive, one_bar, run_each
 from rin.study.ledger import Ledger, computed_on
+from rin.study.losses import loss_ledger, plan_losses, run_losses
 from rin.study.plan import (
     Block,
     Run,
@@ -49,15 +53,19 @@ from rin.study.probe import (
     probe_ledger,
     run_probe,
 )
-from rin.study.profile import MAIN, Execution
+from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
 from rin.study.setting import Study
 
 if TYPE_CHECKING:
+    from rin.training.batches import Part
     from rin.training.trainer import CompiledBlock
 
 #: Parts of a split whose cases every run scores.
 SCORED_PARTS = ("validation", "test")
+#: The test images with a confounder on the negatives.
+REVERSED = "reversed"
 PREDICTIONS, HISTORY, SANITY = "predictions.parquet", "history.parquet", "sanity.parquet"
+ACTIVATIONS = "activations.npz"
 
 
 def run_block(
@@ -116,13 +124,24 @@ def _train(
         stores[name] = away = opened(beside.store)
         of_cases = beside.labels.loc[away.cases["case_id"]].to_numpy()
         parts[name] = Part(away.images(), of_cases, np.arange(len(away.cases)))
+    if run.settings.confounder and not run.settings.confounder.startswith(SAMPLED):
+        parts = confounded_parts(parts, run.settings.confounder, run.seed)
+        stores |= {name: store for name in parts if name != "train" and name not in stores}
     checked = sanity_rows(run, store, parts["test"].rows)
     contract = find_preprocessing(run.contract)
     recipe = Recipe(run.scenario.learning_rate, run.settings.epochs, run.settings.batch, run.seed)
+    activations = {}
+    if run.inside:
+        look = partial(_inside, run, compiled, parts["test"])
+        compiled.parts.preprocess.set_contract(contract)
+        activations = look("before", weights)
+        if run.init == RANDOM:
+            activations |= look("other", compiled.untrained)
     started = time.monotonic()
     history = compiled.train(weights, contract, recipe, parts["train"], parts["validation"])
     scored = {name: compiled.predict(parts[name], recipe.batch) for name in stores}
     seconds = round(time.monotonic() - started, 2)
+    activations |= look("after", None) if run.inside else {}
     sanity = None
     if len(checked):
         cases = store.cases.iloc[checked][["case_id", "patient_id"]].reset_index(drop=True)
@@ -147,6 +166,8 @@ def _train(
                 np.save(folder / _cams_of(name), maps)
         if sanity is not None:
             sanity.to_parquet(folder / SANITY, index=False)
+        if activations:
+            np.savez(folder / ACTIVATIONS, **activations)
         return {
             "best_epoch": int(np.nanargmin(history["val_loss"])) + 1,
             "seconds": seconds,
@@ -158,6 +179,46 @@ def _train(
         }
 
     ledger.commit(run.run_id, run.config, write)
+
+
+def _inside(
+    run: Run, compiled: CompiledBlock, test: Part, when: str, weights: list[np.ndarray] | None
+) -> dict[str, np.ndarray]:
+    """Return what a run records of its layers at some time, by time and layer."""
+    from rin.training.activations import layer_activations
+    from rin.training.batches import Part
+
+    sizes = dict(run.inside)
+    part = Part(test.images, test.labels, test.rows[: sizes.pop("cases")])
+    # Every network is looked at in the same places.
+    found = layer_activations(compiled, part, run.settings.batch, **sizes, seed=0, weights=weights)
+    return {f"{when}/{layer}": table.astype(np.float16) for layer, table in found.items()}
+
+
+def confounded_parts(parts: dict[str, Part], level: str, seed: int) -> dict[str, Part]:
+    """Return the parts with a confounder on a share of their positive images, and one more.
+
+    In `reversed` it stands on all negative test images, and on no other.
+    """
+    from rin.training.batches import Part
+
+    kind, percent = level.split()
+    own = {name: parts[name] for name in ("train", *SCORED_PARTS)}
+    clean, labels = np.asarray(own["test"].images), own["test"].labels
+    marked = np.zeros(len(clean), dtype=bool)
+    for part in own.values():
+        marked[part.rows] = confounded_rows(labels[part.rows], int(percent) / 100, seed=seed)
+    against = np.zeros(len(clean), dtype=bool)
+    against[own["test"].rows] = labels[own["test"].rows] == 0
+
+    def shown(rows: np.ndarray) -> np.ndarray:
+        images = clean.copy()
+        images[rows] = confound(kind, clean[rows], seed)
+        return images
+
+    pictures = shown(marked)
+    found = {name: Part(pictures, labels, part.rows) for name, part in own.items()}
+    return parts | found | {REVERSED: Part(shown(against), labels, own["test"].rows)}
 
 
 def _cams_of(part: str) -> str:
@@ -227,6 +288,8 @@ def run_study(study: Study) -> pd.DataFrame:
     if study.profile.probe is not None:
         stages.append((probe_ledger(study), plan_probe(study)))
         stages.append((measurement_ledger(study), plan_measurements(study)))
+    if study.profile.losses is not None:
+        stages.append((loss_ledger(study), plan_losses(study)))
     earlier = sum(len(runs) for _, runs in stages)
     # Which runs are shared is known once weights are; until then each is counted apart.
     done = sum(ledger.count(runs) for ledger, runs in stages)
@@ -234,6 +297,8 @@ def run_study(study: Study) -> pd.DataFrame:
         run_pretraining(study)
         if study.profile.probe is not None:
             run_probe(study)
+        if study.profile.losses is not None:
+            run_losses(study)
         planned = plan_all(study)
         bar.total = earlier + len(planned)
         bar.update(earlier + study.runs.count(planned) - bar.n)
@@ -265,12 +330,13 @@ def predictions(
         factor have `factor`, `level` and `contract` (the input contract in effect) in front, and
         rows of a run that both levels share under both.
 
-    `InputError` for a part that is not scored: those of `SCORED_PARTS`, and a task's external
-    datasets by name.
+    `InputError` for a part that is not scored: those of `SCORED_PARTS`, a task's external datasets
+    by name, and `reversed` where confounders are put on images.
     """
     planned = finished_runs(study, name, task)
-    external = dict.fromkeys(name for run in planned for name in run.files.external)
-    look_up("part", part, [*SCORED_PARTS, *external])
+    beside = dict.fromkeys(name for run in planned for name in run.files.external)
+    beside |= {REVERSED: None} if name == CONFOUNDER else {}
+    look_up("part", part, [*SCORED_PARTS, *beside])
     table = _read(study, planned, PREDICTIONS)
     return table[table["part"] == part].reset_index(drop=True)
 
@@ -358,6 +424,38 @@ def lesion_maps(study: Study, task: str) -> pd.DataFrame | None:
         return None
     case_ids, maps = store.cases["case_id"].to_numpy(), cam_arrays(study, task)
     return lesion_map_table(maps, case_ids, store.masks())
+
+
+def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) -> pd.DataFrame:
+    """Return how alike the layers of two networks are, before and after fine-tuning.
+
+    One row a fold, scenario, pair and layer: `comparison` is `before` or `after` (the two inits),
+    `tuned` (an init before and after, named in `init`) or `random` (two random networks); `cca` is
+    the mean canonical correlation, `cka` linear centred kernel alignment, 0 to 1.
+
+    `InputError` when the profile has no such study, or its runs are not finished.
+    """
+    rows = []
+    cells = groupby(
+        finished_runs(study, name, task), key=lambda run: (run.task, run.fold, run.scenario.name)
+    )
+    for (of, fold, scenario), own in cells:
+        made = {run.init: study.runs.read(run.run_id, ACTIVATIONS, np.load) for run in own}
+        a, b = study.profile.inits[:2]
+        pairs = {
+            ("before", ""): ((a, "before"), (b, "before")),
+            ("after", ""): ((a, "after"), (b, "after")),
+            ("random", RANDOM): ((RANDOM, "before"), (RANDOM, "other")),
+        }
+        pairs |= {("tuned", init): ((init, "before"), (init, "after")) for init in made}
+        layers = [key.partition("/")[2] for key in made[a] if key.startswith("after/")]
+        for (comparison, init), ends in pairs.items():
+            for layer in layers:
+                one, other = (made[end][f"{when}/{layer}"] for end, when in ends)
+                row = {"task": of, "fold": fold, "scenario": scenario, "comparison": comparison}
+                row |= {"init": init, "layer": layer, "cca": mean_cca(one, other)}
+                rows.append(row | {"cka": linear_cka(one, other)})
+    return pd.DataFrame(rows)
 
 
 def sanity_table(study: Study, task: str) -> pd.DataFrame:

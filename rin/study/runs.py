@@ -7,6 +7,7 @@ without one shows its own runs, whatever they were made from.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,9 +19,10 @@ from rin import paper
 from rin.data.manifest import find_task, load_manifest, manifest_names
 from rin.errors import InputError, look_up
 from rin.study import run
+from rin.study.losses import loss_table
 from rin.study.pretraining import pretrained
 from rin.study.probe import probe_measurements
-from rin.study.profile import MAIN, STUDIES, Profile
+from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
 from rin.study.reference import ReferenceRun, TaskFacts, load_reference, task_facts
 from rin.study.setting import Study, TaskInputs, has_real_images, open_study
 
@@ -33,6 +35,7 @@ _OWN = {
     "overlap": run.overlap_table,
     "baselines": run.baseline_table,
     "lesion_maps": run.lesion_maps,
+    "layer_similarity": run.layer_similarity,
 }
 
 
@@ -184,17 +187,29 @@ class Runs:
         """
         return self._ask("lesion_maps", task)
 
+    def layer_similarity(self, task: str) -> pd.DataFrame:
+        """Return how alike layers of two networks are (`rin.study.run.layer_similarity`)."""
+        return self._ask("layer_similarity", task, LAYERS)
+
     def pretraining(self) -> pd.DataFrame:
         """Return one row a pretrained network behind the shown results; may have no rows."""
         return self.reference.pretraining if self.is_reference else pretrained(self.study)
 
     def probe(self) -> pd.DataFrame | None:
         """Return the measurements of the probe (`rin.study.probe.probe_measurements`), or None."""
-        if self.study.profile.probe is not None:
-            if "probe" not in self._cache:
-                self._cache["probe"] = probe_measurements(self.study)
-            return self._cache["probe"]
-        return self.reference.probe if self.reference is not None else None
+        return self._section("probe", probe_measurements)
+
+    def losses(self) -> pd.DataFrame | None:
+        """Return the comparison of losses (`rin.study.losses.loss_table`), or None."""
+        return self._section("losses", loss_table)
+
+    def _section(self, name: str, measure: Callable[[Study], pd.DataFrame]) -> pd.DataFrame | None:
+        """Return the table of a section of the profile, or that of the reference run."""
+        if getattr(self.study.profile, name) is None:
+            return self.reference.tables.get(name) if self.reference is not None else None
+        if name not in self._cache:
+            self._cache[name] = measure(self.study)
+        return self._cache[name]
 
     def _ask(self, table: str, task: str, study: str | None = None, *part: str) -> Any:
         """Return a table of a task, of a named study where it is of one, once it is computed."""
@@ -248,6 +263,6 @@ def open_runs(
 def open_reference(name: str = "open") -> Runs:
     """Open the committed reference run alone, whatever profile a book is built with."""
     reference = load_reference(name)
-    # What was probed stands in the reference run: this study has no ledger of its own.
-    told = reference.facts.profile | {"reference": name, "probe": None}
+    # What sections measured stands in the reference run: this study has no ledgers of its own.
+    told = reference.facts.profile | {"reference": name, "probe": None, "losses": None}
     return Runs(Study(Profile.model_validate(told), None, Path("results") / name), reference)

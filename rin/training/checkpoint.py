@@ -223,11 +223,11 @@ class CheckpointSaver(keras.callbacks.Callback):
         shapes = {name: v.shape for name, v in arrays.items() if not name.startswith("best/")}
         if shapes != {name: tuple(v.shape) for name, v in variables.items()}:
             return self._work.refuse("holds other variables than this network has")
-        for name, variable in self._variables().items():
+        for name, variable in variables.items():
             variable.assign(arrays[name])
         self._s.best = best or None
         self._s.recall(record)
-        if self._s.step:  # between epochs they hold what validation left
+        if self._s.step:  # between epochs Keras is right to set the metrics to zero
             self._metrics = {name: arrays[name] for name in self._running()}
         self._saved = (self._s.epoch, self._s.step)
 

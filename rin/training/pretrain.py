@@ -97,6 +97,7 @@ class PretrainingBlock:
             architecture,
             optimizer=settings.optimizer,
             weight_decay=settings.weight_decay,
+            loss=settings.loss,
             devices=found,
         )
 
@@ -112,13 +113,16 @@ class PretrainingBlock:
         parts: np.ndarray,
         contract: str,
         work: WorkFolder | None = None,
+        *,
+        epochs: int | None = None,
     ) -> PretrainingResult:
         """Pretrain on one corpus from the random start, or from where it was killed.
 
         From a uint8 store (n, size, size) or (n, size, size, 3), with class name and part of every
-        image, (n,), and the name of the input contract.  Without `work` checkpoint, progress and
-        features go nowhere.  InputError for a corpus that `check_corpus` refuses, a part without
-        images, a store that cannot be read, or when training diverges.
+        image, (n,), and the name of the input contract; for the settings' epochs unless others are
+        given.  Without `work` checkpoint, progress and features go nowhere.  InputError for a
+        corpus that `check_corpus` refuses, a part without images, a store that cannot be read, or
+        when training diverges.
         """
         s, started = self._settings, time.monotonic()
         if work is not None:
@@ -128,6 +132,7 @@ class PretrainingBlock:
                 "devices": str(self._block.devices.count),
             }
             work = replace(work, identity=work.identity | made_by)
+        epochs = epochs or s.epochs
         names = np.unique(classes)
         labels = np.searchsorted(names, classes)
         outputs = self._block.architecture.n_classes
@@ -144,7 +149,7 @@ class PretrainingBlock:
         state = self._block.fit(
             self._start,
             find_preprocessing(contract),
-            Recipe(s.learning_rate, s.epochs, s.batch, self._seed, s.schedule, s.warmup),
+            Recipe(s.learning_rate, epochs, s.batch, self._seed, s.schedule, s.warmup),
             training,
             validation,
             class_weights=weights,

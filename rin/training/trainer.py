@@ -22,7 +22,9 @@ import keras
 import numpy as np
 
 from rin.errors import InputError, look_up, unknown
+from rin.explain.gradcam import pooled_gradient_cam
 from rin.models.build import Architecture, Classifier, build_classifier
+from rin.models.heads import reset_head
 from rin.models.preprocessing import Preprocessing, check_pixels
 from rin.models.weights import random_weights
 from rin.training.batches import (
@@ -34,8 +36,10 @@ from rin.training.batches import (
     shuffled_batches,
 )
 from rin.training.checkpoint import CheckpointSaver, TrainingState, WorkFolder
+from rin.training.losses import LabelTurn, OnlineLabels, SoftLabelLoss
 
 _UNTRAINED_SEED = 1_000_003
+_FEATURES_AT_ONCE = 256  # images whose feature maps are in memory
 #: What Keras logs of every epoch.
 _LOGS = ("accuracy", "loss", "val_accuracy", "val_loss")
 OPTIMIZERS = ("adam", "adamw", "sgd")
@@ -207,7 +211,8 @@ class Recipe:
 class CompiledBlock:
     """A classifier compiled once and trained many times, on devices that share each batch.
 
-    `optimizer` and `weight_decay` are those of `make_optimizer`.
+    `optimizer` and `weight_decay` are those of `make_optimizer`, `loss` one of
+    `rin.training.losses`.
     """
 
     def __init__(
@@ -216,6 +221,7 @@ class CompiledBlock:
         *,
         optimizer: str = "adam",
         weight_decay: float = 0.0,
+        loss: str = "hard",
         devices: Devices | None = None,
     ) -> None:
         self.architecture, self.devices = architecture, devices or Devices(1)
@@ -225,16 +231,21 @@ class CompiledBlock:
         with self.devices.scope():
             self.parts: Classifier = build_classifier(architecture, gathers=lacks_affine)
             self.devices.synchronise(self.parts.backbone)
-            accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+            metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+            self._online = OnlineLabels(architecture.n_classes) if loss == "online" else None
+            if self._online:
+                metrics.append(self._online)
             self.parts.model.compile(
                 optimizer=make_optimizer(optimizer, weight_decay),
                 # Two-class softmax cross-entropy is the paper's binary cross-entropy.
-                loss="sparse_categorical_crossentropy",
-                metrics=[accuracy],
+                loss="sparse_categorical_crossentropy"
+                if loss == "hard"
+                else SoftLabelLoss(loss, architecture.n_classes, self._online),
+                metrics=metrics,
                 jit_compile="auto" if _compiles() else False,
             )
             self.parts.model.optimizer.build(self.parts.model.trainable_variables)
-            self._meters = [self.parts.model.metrics[0], accuracy]  # the first is the loss
+            self._meters = [self.parts.model.metrics[0], *metrics]  # the first is the loss
 
     @cached_property
     def untrained(self) -> list[np.ndarray]:
@@ -285,6 +296,7 @@ class CompiledBlock:
         steps = used.steps(recipe.batch)
         state = TrainingState(steps, len(used.rows), recipe.batch, recipe.epochs)
         own: list[keras.callbacks.Callback] = [state]
+        own += [LabelTurn(self._online)] if self._online else []
         with self.devices.scope():
             self._restore(weights, contract, recipe, steps)
             if work is not None:
@@ -336,8 +348,20 @@ class CompiledBlock:
             )
 
     def predict(self, part: Part, batch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return logits (n, classes) and class activation maps (n, h, w, classes)."""
-        return self._predict(self.parts.explainer, part, batch)
+        """Return logits (n, classes) and class activation maps (n, h, w, classes).
+
+        Of another head than the linear, maps are Grad-CAM by the gradient of each image's logits.
+        """
+        if self.architecture.head == "linear":
+            return self._predict(self.parts.explainer, part, batch)
+        logits, maps = [], []
+        for start in range(0, len(part.rows), _FEATURES_AT_ONCE):
+            rows = part.rows[start : start + _FEATURES_AT_ONCE]
+            chunk = Part(part.images, part.labels, rows)
+            found, features = self._predict(self.parts.explainer, chunk, batch)
+            logits.append(found)
+            maps.append(pooled_gradient_cam(self.parts.head, features))
+        return np.concatenate(logits), np.concatenate(maps)
 
     def embed(self, part: Part, batch: int) -> tuple[np.ndarray, np.ndarray]:
         """Return logits (n, classes) and pooled features of the backbone (n, channels)."""
@@ -363,16 +387,16 @@ class CompiledBlock:
         parts, draws = self.parts, np.random.default_rng(recipe.seed)
         parts.backbone.set_weights(weights)
         parts.preprocess.set_contract(contract)
-        limit = np.sqrt(6 / sum(parts.dense.kernel.shape))  # Glorot uniform, Keras' default
-        parts.dense.kernel.assign(draws.uniform(-limit, limit, parts.dense.kernel.shape))
-        parts.dense.bias.assign(np.zeros(parts.dense.bias.shape))
-        generators = [parts.augment.seed_generator]
-        if parts.dropout.rate:  # without a rate Keras makes no generator
-            generators.append(parts.dropout.seed_generator)
-        for generator in generators:
+        reset_head(parts.head, draws)
+        dropouts = (layer for layer in parts.head.layers if isinstance(layer, keras.layers.Dropout))
+        # Without a rate Keras makes no generator.
+        dropping = [layer.seed_generator for layer in dropouts if layer.rate]
+        for generator in (parts.augment.seed_generator, *dropping):
             generator.state.assign(draws.integers(1, 2**31, generator.state.shape))
         for variable in parts.model.optimizer.variables:
             variable.assign(np.zeros(variable.shape))
+        if self._online:
+            self._online.begin()
         self._set_rate(recipe, steps)
 
     def _set_rate(self, recipe: Recipe, steps: int) -> None:

@@ -419,9 +419,7 @@ def test_inspect_cases_of_an_archive_knows_members_by_their_checksum(pictures, c
     assert (first["digest"] != second["digest"]).tolist() == [n == 1 for n in range(N)]
 
 
-def test_inspect_cases_of_a_file_replaced_meanwhile_keeps_nothing_of_it(
-    pictures, monkeypatch
-):
+def test_inspect_cases_of_a_file_replaced_meanwhile_keeps_nothing_of_it(pictures, monkeypatch):
     read = store_module.read_picture
 
     def replacing(place, locator, *how):

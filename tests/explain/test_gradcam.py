@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from rin.errors import InputError
-from rin.explain.gradcam import class_activation, gradient_cam, to_uint8
+from rin.explain.gradcam import class_activation, gradient_cam, pooled_gradient_cam, to_uint8
+from rin.models import heads
 from rin.models.backbones import BACKBONES, build_backbone
 
 sys.path.append(str(Path(__file__).parents[1] / "models"))  # for literal weights
@@ -121,6 +122,21 @@ def test_gradient_of_head_with_hidden_layer_equals_finite_differences():
     expected = (weights * found[..., np.newaxis]).sum(axis=3)
     maps = gradient_cam(model, pictures(), features)
     np.testing.assert_allclose(maps, expected, atol=1e-5, rtol=1e-3)
+    assert np.abs(expected).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", heads.HEADS)
+def test_gradient_of_each_head_is_that_of_the_whole_network(name):
+    pixels = keras.Input((12, 12, 1))
+    features = keras.layers.Conv2D(12, 3, activation="relu")(pixels)
+    logits, head = heads.build_head(name, keras.layers.GlobalAveragePooling2D()(features), 3, 0.5)
+    draws = np.random.default_rng(0)
+    for variable in head.trainable_variables:
+        variable.assign(draws.normal(size=variable.shape))
+    model = keras.Model(pixels, keras.layers.Softmax()(logits))
+    expected = gradient_cam(model, pictures(), features)
+    found = pooled_gradient_cam(head, found_features(model, features))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
     assert np.abs(expected).max() > 1e-3
 
 

@@ -101,3 +101,32 @@ def test_pixels_as_features_are_centred_and_keep_colour():
     assert features.shape == (5, 8 * 8 * 3)
     assert features.mean(axis=0) == pytest.approx(0, abs=1e-6)
     assert emb.pixel_features(images[..., 0], side=8).shape == (5, 64)
+
+
+def cosine_distance(x, y):
+    return 1 - x @ y / np.sqrt((x @ x) * (y @ y))
+
+
+def test_spread_of_classes_is_the_mean_of_the_literal_distances():
+    draws = np.random.default_rng(4)
+    truth = pd.Series(list("aabbbccccc"))
+    features = draws.normal(size=(10, 6)) + 2 * pd.get_dummies(truth).to_numpy() @ np.eye(3, 6)
+    found = emb.class_spread(features, truth)
+    means = {name: features[truth == name].mean(axis=0) for name in "abc"}
+    within = [cosine_distance(x, means[name]) for x, name in zip(features, truth, strict=True)]
+    pairs = [("a", "b"), ("a", "c"), ("b", "c")]
+    between = [cosine_distance(means[one], means[other]) for one, other in pairs]
+    assert found["within"] == pytest.approx(np.mean(within), rel=1e-5)
+    assert found["between"] == pytest.approx(np.mean(between), rel=1e-5)
+    widths = []
+    for k, (x, name) in enumerate(zip(features, truth, strict=True)):
+        to = {
+            other: np.mean([cosine_distance(x, y) for j, y in enumerate(features)
+                            if truth[j] == other and j != k])
+            for other in "abc"
+        }  # fmt: skip
+        nearest = min(value for other, value in to.items() if other != name)
+        widths.append((nearest - to[name]) / max(nearest, to[name]))
+    assert found["silhouette"] == pytest.approx(np.mean(widths), rel=1e-4)
+    with pytest.raises(InputError, match="all images are of class a"):
+        emb.class_spread(features, pd.Series(["a"] * 10))

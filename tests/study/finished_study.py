@@ -28,7 +28,12 @@ CHANGES = {
     "pretraining.preprocessing": {"radiologic": "caffe_unit", "photographic": "caffe"},
     "from_random": ONE,
     "repeats": {**ONE, "folds": 1, "seeds": 1, "splits": 1},
-    "factors": {"preprocessing": ONE, "resize": {**ONE, "folds": 1}},
+    "layers": {**ONE, "folds": 1, "points": 40, "channels": 4},
+    "factors": {
+        "preprocessing": ONE,
+        "resize": {**ONE, "folds": 1},
+        "confounder": {**ONE, "folds": 1, "kinds": ["tag"], "shares": [0, 100]},
+    },
     "external": True,
     "stand_ins": {},
 }  # fmt: skip
@@ -76,7 +81,8 @@ def finished_study(folder, data_root, changes=None):
 
 def planned_runs(study):
     """Every run of every study; a run of several studies several times."""
-    return [run for name in STUDIES for run in plan_study(study, name)]
+    asked = filter(study.profile.filter_of, STUDIES)
+    return [run for name in asked for run in plan_study(study, name)]
 
 
 def pretrained_files(run, folder):
@@ -94,6 +100,12 @@ def _trained(run, folder):
     fold = files.folds[files.folds["fold"] == run.fold]
     rows = {part: (files, ids) for part, ids in fold.groupby("part")["case_id"] if part != "train"}
     rows |= {name: (away, away.labels.index) for name, away in files.external.items()}
+    rows |= {"reversed": rows["test"]} if run.settings.confounder else {}
+    made = [f"{when}/{name}" for when in ("before", "other", "after") for name in ("a", "b")]
+    sizes = dict(run.inside)
+    if sizes:
+        size = sizes["points"], sizes["channels"]
+        np.savez(folder / "activations.npz", **{name: rng.normal(size=size) for name in made})
     tables = []
     for part, (scored, case_ids) in rows.items():
         labels = scored.labels.loc[case_ids].to_numpy()
@@ -101,7 +113,7 @@ def _trained(run, folder):
         table = {"case_id": np.array(case_ids), "patient_id": patients.to_numpy()}
         score = (1 / (1 + np.exp(-rng.normal(labels)))).astype(np.float32)
         tables.append(pd.DataFrame({**table, "part": part, "label": labels, "score": score}))
-        if part != "validation":
+        if part not in ("validation", "reversed"):
             maps = rng.normal(size=(len(case_ids), 4, 4, 2)).astype(np.float32)
             np.save(folder / ("cams.npy" if part == "test" else f"cams-{part}.npy"), maps)
     pd.concat(tables).to_parquet(folder / "predictions.parquet", index=False)

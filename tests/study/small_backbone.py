@@ -14,6 +14,6 @@ def small_backbone(*, include_top, weights, input_shape):
         deep = layers.BatchNormalization()(deep)
         deep = layers.ReLU()(deep)
         deep = layers.Conv2D(8, 3, padding="same")(deep)
-    joined = layers.Add()([shallow, deep])
+    joined = layers.Add(name="joined")([shallow, deep])
     features = layers.ReLU(name="conv5_block3_out")(layers.Conv2D(16, 3, strides=2)(joined))
     return keras.Model(pixels, features, name="resnet50")

@@ -84,10 +84,22 @@ def test_study_is_read_back_as_it_returns_itself(reference, finished, name, part
     assert set(expected["init"]) == {"radiologic", "photographic"} | random
 
 
+@pytest.mark.parametrize("part", ["test", "reversed"])
+def test_confounded_tests_and_layers_are_read_back(reference, finished, part):
+    expected = Runs(finished).predictions("confounder", part=part)
+    assert set(expected["level"]) == {"tag 0", "tag 100"}
+    found = reference.predictions("confounder", "breast", part)
+    pd.testing.assert_frame_equal(found, expected)
+    alike = reference.layer_similarity("layers", "breast")
+    pd.testing.assert_frame_equal(alike, Runs(finished).layer_similarity("breast"))
+    assert set(alike["comparison"]) == {"before", "after", "tuned", "random"}
+
+
 def test_each_run_of_the_whole_study_is_kept_once_under_every_level(reference, finished):
     ids = [run.run_id for run in planned_runs(finished)]
     assert reference.tables["runs"]["run_id"].tolist() == ids
     kept = reference.tables["predictions"].drop_duplicates(["run_id", "part"])
+    kept = kept[kept["part"].isin(PARTS)]
     assert sorted(kept["run_id"]) == sorted([*set(ids)] * len(PARTS))
     assert len(ids) > len(set(ids))
     pd.testing.assert_frame_equal(reference.pretraining, pretrained(finished))

@@ -16,9 +16,8 @@ from rin.study.profile import RANDOM, STUDIES
 
 CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
 # What the page on a task of one's own leaves out.
-ABSENT = dict.fromkeys(
-    ("probe", "factors", "from_random", "repeats", "sanity", "curation", "reference")
-)
+STUDIED = ("from_random", "repeats", "equal_accuracy", "layers", "sanity")
+ABSENT = dict.fromkeys(("probe", "factors", "losses", "curation", "reference", *STUDIED))
 
 
 def shrunk(name):
@@ -33,8 +32,10 @@ def shrunk(name):
     if told["pretraining"]:
         corpora = {init: CORPORA[init] for init in told["pretraining"]["corpora"]}
         told["pretraining"] |= SETTINGS["pretraining"] | {"corpora": corpora, "cases": None}
-    factors = (told["factors"] or {}).values()
-    for section in filter(None, [told["from_random"], told["repeats"], told["sanity"], *factors]):
+    factors = told["factors"] or {}
+    if factors.get("confounder"):
+        factors["confounder"]["sampled"] = None
+    for section in filter(None, [*(told[name] for name in STUDIED), *factors.values()]):
         names = [each for each in section["scenarios"] if each.startswith("ResNet50")]
         section |= {"scenarios": names} | ({"tasks": ["breast"]} if "tasks" in section else {})
     return Profile.model_validate(told | {"name": f"shrunk_{name}"})
@@ -49,7 +50,8 @@ def test_profile_plans_all_that_it_asks_for(name, study_folder):
     planned = plan_all(study)
     assert len(plan_study(study)) == 6 * len(profile.inits) <= len(planned) <= profile.most_runs
     assert {run.study for run in planned} <= {s for s in STUDIES if profile.filter_of(s)}
-    inits = set(profile.inits) | ({RANDOM} if profile.from_random else set())
+    inits = set(profile.inits) | ({RANDOM} if profile.from_random or profile.layers else set())
+    inits |= {profile.pretraining.brief.name} if profile.equal_accuracy else set()
     assert {run.init for run in planned} == inits
     assert any(run.sanity_cases for run in planned) is (profile.sanity is not None)
     assert sum(len(block.runs) for block in group_blocks(planned)) == len(planned)

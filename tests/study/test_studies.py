@@ -1,8 +1,10 @@
 """Named studies: parts of one plan with one setting changed; no run is trained twice."""
 
 import re
+import shutil
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from tiny_study import copy_of, tiny_profile
@@ -21,6 +23,8 @@ from rin.study import (
     run_study,
 )
 from rin.study.plan import plan_all, plan_study
+from rin.study.pretraining import plan_pretraining
+from rin.training import activations
 
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
 ONE = {"tasks": ["breast"], "scenarios": [SCENARIO]}
@@ -203,3 +207,156 @@ def test_repeats_train_the_runs_of_the_plan_again_with_other_seeds_and_other_cas
     assert len(main.intersection(repeated)) == 2
     assert len(set(repeated)) == len(repeated)
     assert study.profile.most_runs == len(main) + len(repeated)
+
+
+BRIEF = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"]}
+EQUAL = {"pretraining.brief": BRIEF, "pretraining.epochs": 2, "equal_accuracy": ONE}
+
+
+def test_brief_init_is_pretrained_for_its_epochs_and_stands_in_the_place_of_its_own(
+    study_folder, with_small_backbone
+):
+    study = open_study(tiny_profile(FACTORS | EQUAL | {"name": "brief"}), results=study_folder)
+    alone = open_study(
+        tiny_profile(FACTORS | {"name": "alone", "pretraining.epochs": 2}), results=study_folder
+    )
+    others = {run.run_id for run in plan_pretraining(alone)}
+    planned = {run.init: run for run in plan_pretraining(study)}
+    assert [*planned] == ["radiologic", "photographic", "radiologic_brief"]
+    assert others == {planned[init].run_id for init in ("radiologic", "photographic")}
+    brief = planned["radiologic_brief"]
+    assert (brief.contract, brief.store) == ("caffe_unit", planned["radiologic"].store)
+    with with_small_backbone():
+        trained = run_pretraining(study).set_index("init")
+        run.run_missing(study, plan_study(study, "equal_accuracy"))
+    assert trained["epochs"].to_dict() == {
+        "radiologic": 2, "photographic": 2, "radiologic_brief": 1,
+    }  # fmt: skip
+    found = predictions(study, "equal_accuracy")
+    assert found["init"].unique().tolist() == ["radiologic_brief", "photographic"]
+    main = ids(plan_study(study))
+    assert len(main & ids(plan_study(study, "equal_accuracy"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"pretraining.brief": BRIEF | {"init": "natural"}}, "'natural' is not among the inits"),
+        ({"equal_accuracy": ONE}, "equal_accuracy: pretraining.brief names no init"),
+        (
+            EQUAL | {"pretraining.brief": BRIEF | {"backbones": ["DenseNet121"]}},
+            "with the backbones .'ResNet50'.",
+        ),
+    ],
+)
+def test_brief_init_that_is_not_pretrained_or_not_used_is_an_error(changes, said):
+    with pytest.raises(ValueError, match=said):
+        tiny_profile(FACTORS | changes)
+
+
+def test_head_is_a_factor_whose_first_level_is_the_grid_and_whose_maps_are_kept(
+    study_folder, pretrained_study, with_small_backbone
+):
+    changes = {"factors": {"head": ONE}, "name": "heads", "sanity": {"scenarios": [SCENARIO]}}
+    study = open_study(tiny_profile(changes), results=study_folder)
+    shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
+    planned = plan_study(study, "head")
+    assert {run.level for run in planned} == {"linear", "nonlinear", "conv", "conv_skip"}
+    linear = {run.run_id for run in planned if run.level == "linear"}
+    assert linear < ids(plan_study(study))
+    assert {run.sanity_cases for run in planned if run.level != "linear"} == {0}
+    others = [run for run in planned if run.level in ("nonlinear", "conv_skip")]
+    with with_small_backbone():
+        run.run_missing(study, others)
+    maps = {r.level: study.runs.read(r.run_id, "cams.npy", np.load) for r in others}
+    assert maps["nonlinear"].shape == maps["conv_skip"].shape
+    assert all(np.isfinite(each).all() and np.ptp(each) > 0 for each in maps.values())
+    assert not np.allclose(maps["nonlinear"], maps["conv_skip"])
+
+
+PATIENTS = {"task": "busbra", "column": "device", "train": 4, "validation": 2, "test": 3}
+CONFOUNDED = {
+    "tasks": ["busbra"],
+    "stand_ins.busbra": {"benign": 40, "malignant": 36},
+    "name": "confounded",
+}
+
+
+def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_test(
+    study_folder, pretrained_study, with_small_backbone, monkeypatch
+):
+    asked = {"tasks": ["busbra"], "scenarios": [SCENARIO], "kinds": ["tag"], "shares": [0, 100]}
+    changes = CONFOUNDED | {"factors": {"confounder": asked}}
+    study = open_study(tiny_profile(changes), results=study_folder)
+    shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
+    planned = plan_study(study, "confounder")
+    assert [(r.level, r.init) for r in planned] == [
+        (level, init) for level in ("tag 0", "tag 100") for init in ("random", "radiologic")
+    ]
+    assert len(ids(planned)) == 4
+    with with_small_backbone():
+        run.run_missing(study, planned)
+    tables = {part: predictions(study, "confounder", part=part) for part in ("test", "reversed")}
+    keys = ["level", "init", "case_id"]
+    same, other = (table.set_index(keys)["score"] for table in tables.values())
+    assert same.index.equals(other.index)
+    labels = tables["test"].set_index(keys)["label"]
+    clean = labels.index.get_level_values("level") == "tag 0"
+    # Positive images are the same in both tests where none has a tag, and negative ones differ.
+    changed = same != other
+    assert not changed[clean & (labels == 1)].any()
+    assert changed[clean & (labels == 0)].all()
+    assert changed[~clean].all()
+    with pytest.raises(InputError, match=r"unknown part 'upright'.*reversed"):
+        predictions(study, "confounder", part="upright")
+
+
+def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_the_same(
+    study_folder, pretrained_study
+):
+    study = open_study(tiny_profile(CONFOUNDED | {"name": "sampled"}), results=study_folder)
+    shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
+    found = study.inputs("busbra").found.cases
+    groups = found.groupby("device")["patient_id"].nunique().sort_values().index[-2:].to_list()
+    asked = {"tasks": ["busbra"], "scenarios": [SCENARIO], "shares": [0, 50]}
+    asked |= {"sampled": PATIENTS | {"groups": groups}}
+    changes = CONFOUNDED | {"name": "sampled", "factors": {"confounder": asked}}
+    parts = {}
+    for planned in plan_study(replace(study, profile=tiny_profile(changes)), "confounder"):
+        parts[planned.level] = planned.files.folds.set_index("case_id")["part"]
+    clean, half = parts["sampled 0"], parts["sampled 50"]
+    assert clean.index[clean == "test"].tolist() == half.index[half == "test"].tolist()
+    device = found.set_index("case_id")["device"]
+    assert set(device[clean.index[clean == "train"]]) == {groups[0]}
+    assert set(device[half.index[half == "train"]]) == set(groups)
+    asked["sampled"] |= {"column": "colour"}
+    with pytest.raises(InputError, match=r"unknown column 'colour'.*device"):
+        plan_study(replace(study, profile=tiny_profile(changes)), "confounder")
+
+
+def test_layers_are_compared_before_and_after_in_the_same_places(
+    study_folder, pretrained_study, with_small_backbone, monkeypatch
+):
+    inside = ("joined", "conv5_block3_out")
+    monkeypatch.setitem(activations.LAYERS, "ResNet50", inside)
+    frozen = "ResNet50-freeze_all-1e-02"
+    asked = ONE | {"scenarios": [SCENARIO, frozen], "cases": 6, "points": 40, "channels": 4}
+    study = open_study(tiny_profile({"layers": asked, "name": "layers"}), results=study_folder)
+    shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
+    planned = plan_study(study, "layers")
+    assert not ids(planned) & ids(plan_study(study))
+    with with_small_backbone():
+        run.run_missing(study, planned)
+    table = run.layer_similarity(study)
+    assert table["layer"].unique().tolist() == [*inside]
+    found = table.set_index(["scenario", "comparison", "init", "layer"]).sort_index()
+    measures = ["cca", "cka"]
+    found = found[measures]
+    assert found.stack().between(0, 1 + 1e-6).all()
+    for init in ("random", "radiologic"):
+        kept = found.loc[frozen, "tuned", init]
+        np.testing.assert_allclose(kept, 1, atol=1e-3)
+        assert (found.loc[SCENARIO, "tuned", init]["cca"] < 0.9999).any()
+    before = found.xs("before", level="comparison")
+    np.testing.assert_allclose(before.loc[frozen], before.loc[SCENARIO])
+    np.testing.assert_allclose(found.loc[frozen, "after"], found.loc[frozen, "before"], atol=1e-3)

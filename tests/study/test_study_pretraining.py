@@ -110,9 +110,9 @@ def blocks(monkeypatch):
             made.append(self.asked)
             super().__init__(backbone, settings, n_classes, **named)
 
-        def train(self, images, *rest):
+        def train(self, images, *rest, **named):
             self.asked["images"].append(len(images))
-            return super().train(images, *rest)
+            return super().train(images, *rest, **named)
 
     monkeypatch.setattr(rin.training.pretrain, "PretrainingBlock", Recorded)
     return made
@@ -144,10 +144,10 @@ def test_pretraining_when_a_store_is_damaged_still_does_the_others(
     study = open_study(tiny_profile(TWO | {"name": "half"}), results=study_folder)
     fit = rin.training.pretrain.PretrainingBlock.train
 
-    def train(self, images, *rest):
+    def train(self, images, *rest, **named):
         if images.ndim == 3:
             raise InputError("unreadable", where="gray", remedy="Mend it.")
-        return fit(self, images, *rest)
+        return fit(self, images, *rest, **named)
 
     monkeypatch.setattr(rin.training.pretrain.PretrainingBlock, "train", train)
     with with_small_backbone(), pytest.raises(InputError, match="gray: unreadable"):

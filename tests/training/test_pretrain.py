@@ -210,6 +210,28 @@ def test_pretraining_that_is_cut_off_goes_on_as_if_it_had_not_been(
     assert result.predictions.equals(gray.predictions)
 
 
+def test_online_labels_of_a_training_that_is_cut_off_are_those_of_one_that_is_not(
+    tmp_path, monkeypatch
+):
+    block = PretrainingBlock("ResNet50", SETTINGS.model_copy(update={"loss": "online"}), 4, seed=5)
+    whole = block.train(*GRAY)
+    labels = np.asarray(block._block._online.labels).copy()
+    assert np.ptp(labels) > 0
+    for epoch, step in ((1, 0), (1, 5)):
+        work = WorkFolder(tmp_path / f"{epoch}-{step}", {"run": "a"}, minutes=0)
+        work.folder.mkdir()
+        with monkeypatch.context() as patch:
+            kill_at(patch, epoch, step)
+            with pytest.raises(_Killed):
+                block.train(*GRAY, work)
+        block.train(*RGB)  # whose labels are others
+        result = block.train(*GRAY, work)
+        assert result.metrics["resumed"] == 1
+        np.testing.assert_array_equal(result.history["loss"], whole.history["loss"])
+        np.testing.assert_array_equal(np.asarray(block._block._online.labels), labels)
+        assert result.predictions.equals(whole.predictions)
+
+
 def test_pretraining_with_a_checkpoint_of_another_run_begins_from_its_start(
     pretrained, tmp_path, monkeypatch
 ):

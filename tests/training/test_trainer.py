@@ -12,6 +12,8 @@ import pytest
 from scipy.special import log_softmax, softmax
 
 from rin.errors import InputError
+from rin.explain.gradcam import gradient_cam
+from rin.models.build import Architecture
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import random_weights
 from rin.training import CODE_VERSION, trainer
@@ -67,6 +69,29 @@ def test_run_when_repeated_is_the_same_to_the_bit_and_trains_its_layers(
     layers = block.parts.backbone.layers
     taught = {"whole": layers, "frozen": [], "top10": layers[-10:]}[regime]
     assert changed(block, start) == {v.path for layer in taught for v in layer.weights}
+
+
+def test_other_head_begins_and_ends_alike_after_another_run_and_explains_its_logits(
+    start, parts, monkeypatch
+):
+    monkeypatch.setattr(trainer, "_FEATURES_AT_ONCE", 5)
+    block = trainer.CompiledBlock(
+        Architecture("ResNet50", "freeze_all", 32, batch_norm_momentum=0.9, head="conv_skip")
+    )
+    first = run(block, start, parts, Recipe(1e-3, 2, 8, 7))
+    run(block, start, parts, Recipe(1e-2, 1, 8, 8))
+    assert run(block, start, parts, Recipe(1e-3, 2, 8, 7))[0] == first[0]
+    logits, maps = block.predict(parts[2], 8)
+    np.testing.assert_array_equal(logits, first[1])
+    pictures = parts[2].images[parts[2].rows][..., np.newaxis]
+    pool = next(
+        layer
+        for layer in block.parts.model.layers
+        if isinstance(layer, keras.layers.GlobalAveragePooling2D)
+    )
+    expected = gradient_cam(block.parts.model, pictures, pool.input)
+    np.testing.assert_allclose(maps, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+    assert np.ptp(expected) > 0
 
 
 def test_order_of_the_training_cases_is_that_of_the_seed(frozen, start, parts, monkeypatch):

@@ -1,0 +1,178 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Which weights fall for a confounder?
+
+# %% tags=["parameters", "remove-input"]
+profile: str = "demo"  # name of a profile, or path of its YAML file
+data_root: str = ""  # folder with the real images; empty where there are none
+results: str = "results"  # folder for everything computed
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from scipy.stats import permutation_test
+
+from rin import paper
+from rin.data.confounders import CONFOUNDERS, confound
+from rin.report.banner import banner
+from rin.report.format import book_table, format_estimate, format_number, format_p
+from rin.report.page import glue_values, picture
+from rin.report.style import init_style, use_style
+from rin.stats import init_differences, scenario_aucs
+from rin.study import open_runs
+
+use_style()
+runs = open_runs(profile, data_root=data_root, results=results)
+a, b = (init_style(init).short for init in runs.inits)
+titles = {
+    task: paper.COMPARISONS[task].title if task in paper.COMPARISONS else task
+    for task in runs.paper_tasks
+}
+NAMES = {"tag": "Letter R", "denoising": "Low-pass", "noise": "Poisson noise", "sampled": "Sampled"}
+banner(runs, study="confounder")
+
+# %% [markdown]
+# Juodelyte and colleagues put confounders on a share of the positive training images and tested
+# where they stand on negative ones: networks from ImageNet weights fell for them more than those
+# from RadImageNet weights, though both were alike on clean images {cite:p}`juodelyte2024`. Here the
+# same is done with the two initialisations of this book. In the reversed test, at the largest
+# share, the {glue:text}`a` minus the {glue:text}`b` initialisation is {glue:text}`least` to
+# {glue:text}`most` AUC points; {glue:text}`n_clear` of {glue:text}`n_rows` differences are clear.
+#
+# ## The confounders
+#
+# A white letter, a circular low-pass filter and Poisson noise are put on images. Where a manifest
+# names two groups of patients, such as those of two ultrasound devices, one more is sampled: the
+# group takes the place of the letter, and no image is changed.
+
+# %%
+gradient = np.tile(np.linspace(40, 200, 96), (96, 1))
+rings = 40 * np.sin(np.hypot(*np.mgrid[-48:48, -48:48]) ** 2 / 50)  # finer and finer outwards
+shown = np.clip(gradient + rings, 0, 255).astype(np.uint8)[None]
+figure, axes = plt.subplots(1, 4, figsize=(7, 2))
+seed = runs.study.profile.seed
+pictures = {"Clean": shown} | {NAMES[k]: confound(k, shown, seed=seed) for k in CONFOUNDERS}
+for ax, (name, image) in zip(axes, pictures.items(), strict=True):
+    ax.imshow(image[0], cmap="gray", vmin=0, vmax=255)
+    ax.set_title(name)
+    ax.axis("off")
+picture(figure, "A drawn pattern, clean and with each of the three confounders")
+
+# %% [markdown]
+# ## AUC against the share of confounded images
+
+# %%
+same = runs.predictions(study="confounder")
+turned = pd.concat(
+    runs.predictions(study="confounder", task=task, part="reversed")
+    for task in runs.tasks_of("confounder")
+)
+# Of a sampled confounder the test itself is the reversed one.
+sampled = same["level"].str.startswith("sampled")
+tests = {
+    "same": same[~sampled],
+    "reversed": pd.concat([turned.assign(part="test"), same[sampled]], ignore_index=True),
+}
+
+# %%
+rows = []
+for test, scores in tests.items():
+    for level, of_level in scores.groupby("level"):
+        kind, share = level.split()
+        aucs = scenario_aucs(of_level)
+        rows.append(aucs.assign(test=test, kind=kind, share=int(share)))
+aucs = pd.concat(rows, ignore_index=True)
+means = aucs.groupby(["task", "kind", "test", "init", "share"])["auc"].mean()
+
+# %%
+panels = aucs[["task", "kind"]].drop_duplicates().sort_values(["task", "kind"])
+panels = list(panels.itertuples(index=False))
+columns = min(4, len(panels))
+figure, axes = plt.subplots(
+    -(-len(panels) // columns), columns, figsize=(8.4, 0.7 + 2.5 * -(-len(panels) // columns)),
+    sharey=True, squeeze=False,
+)  # fmt: skip
+for ax in axes.flat[len(panels) :]:
+    ax.axis("off")
+for ax, (task, kind) in zip(axes.flat, panels, strict=False):
+    for test, line in {"same": ":", "reversed": "-"}.items():
+        for init in runs.inits:
+            style = init_style(init)
+            if (task, kind, test, init) in means.index.droplevel("share"):
+                one = means.loc[task, kind, test, init]
+                ax.plot(one.index, one, line, marker="o", color=style.color,
+                        label=f"{style.short}, {test} test")  # fmt: skip
+    ax.axhline(0.5, color="0.6", lw=0.8)
+    ax.set(title=f"{NAMES[kind]}\n{titles[task]}", xlabel="Confounded positives, %")
+for row in axes:
+    row[0].set_ylabel("AUC")
+handles = {h.get_label(): h for ax in axes.flat for h in ax.get_legend_handles_labels()[0]}
+figure.legend(handles=handles.values(), loc="outside lower center", ncols=2)
+picture(figure, "AUC on the same and on the reversed test against the share of confounded images")
+
+# %% [markdown]
+# Solid lines are the reversed test, in which the confounder stands on all negative images and no
+# positive one; below 0.5 a network follows the confounder against the disease.
+#
+# ## The comparison that the source makes, and its floor
+#
+# That study compares five trainings with five and permutes them. Five against five cannot give less
+# than P = {glue:text}`floor`, however far apart they lie. Patients as the units ask how sure the
+# difference is for other patients.
+
+# %%
+largest = aucs.groupby("kind")["share"].max()
+compared = []
+for (task, kind), share in {(t, k): largest[k] for t, k in panels}.items():
+    scores = tests["reversed"]
+    rows = scores[(scores["task"] == task) & (scores["level"] == f"{kind} {share}")]
+    one = init_differences(rows, *runs.inits).set_index("group").loc["all"]
+    compared.append({"task": task, "kind": kind, "share": share, **one})
+compared = pd.DataFrame(compared)
+
+# %%
+apart = permutation_test(
+    (np.arange(5.0), np.arange(5.0) + 100), lambda x, y: np.mean(x) - np.mean(y), n_resamples=np.inf
+)
+
+# %% tags=["hide-input"]
+points = 100 * compared[["difference", "ci_low", "ci_high"]].to_numpy()
+table = pd.DataFrame(
+    {
+        "Task": compared["task"].map(titles),
+        "Confounder": compared["kind"].map(NAMES) + ", " + compared["share"].astype(str) + " %",
+        f"AUC, {a.lower()}": compared["auc_a"].map("{:.3f}".format),
+        f"AUC, {b.lower()}": compared["auc_b"].map("{:.3f}".format),
+        f"{a} − {b}, points (95% CI)": [format_estimate(*one, 1) for one in points],
+        "P": compared["p_value"].map(format_p),
+    }
+)
+book_table(table, "The reversed test at the largest share", prose=True)
+glue_values(
+    a=a.lower(),
+    b=b.lower(),
+    least=format_number(points[:, 0].min(), 1, signed=True),
+    most=format_number(points[:, 0].max(), 1, signed=True),
+    n_clear=int(((compared["ci_low"] > 0) | (compared["ci_high"] < 0)).sum()),
+    n_rows=len(compared),
+    floor=f"{apart.pvalue:.4f}".lstrip("0"),
+)
+
+# %% [markdown]
+# ## Run this page
+#
+# `rin run notebooks/results/confounders.py -p profile=open -p data_root=FOLDER`, after
+# `rin study --profile open`. A profile of your own needs a factor `confounder`; another confounder
+# is one function from images to images in `rin.data.confounders`.

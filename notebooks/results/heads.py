@@ -1,0 +1,171 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Another head on the same network
+
+# %% tags=["parameters", "remove-input"]
+profile: str = "demo"  # name of a profile, or path of its YAML file
+data_root: str = ""  # folder with the real images; empty where there are none
+results: str = "results"  # folder for everything computed
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from rin import paper
+from rin.report.banner import banner
+from rin.report.forest import forest
+from rin.report.format import book_table, format_estimate
+from rin.report.page import glue_values, picture
+from rin.report.style import UNFREEZING_LABEL, init_style, use_style
+from rin.stats import factor_effects, init_differences, scenario_aucs
+from rin.study import open_runs
+
+use_style()
+runs = open_runs(profile, data_root=data_root, results=results)
+a, b = (init_style(init).short for init in runs.inits)
+titles = {
+    task: paper.COMPARISONS[task].title if task in paper.COMPARISONS else task
+    for task in runs.paper_tasks
+}
+HEADS = {
+    "linear": "Linear, as in the paper",
+    "nonlinear": "One hidden layer",
+    "conv": "1-D convolution",
+    "conv_skip": "1-D convolution with skip",
+}
+banner(runs, study="head")
+
+# %% [markdown]
+# Frees and colleagues tried other heads than the paper's on breast lesions and cruciate ligaments,
+# found one-dimensional convolutions with a skip connection and partial unfreezing best, and no
+# evidence for RadImageNet weights {cite:p}`frees2025`. Here their four heads stand on the same
+# networks, with their settings and the paper's scenarios. Of {glue:text}`n_gains` gains over the
+# linear head {glue:text}`n_better` are clear, and of {glue:text}`n_rows` differences between the
+# initialisations {glue:text}`n_clear`, after adjustment.
+#
+# ## The heads
+#
+# A head sees the pooled features of the last convolution. The linear one weighs them. The second
+# has a hidden layer of half as many units. The third slides four filters of two taps along the
+# features, whose order is the arbitrary one of the channels, and reduces what comes out by half;
+# the fourth adds a shortcut around the filters.
+
+# %%
+scores = runs.predictions(study="head")
+levels = [level for level in HEADS if level in set(scores["level"])]
+regimes = [name for name in UNFREEZING_LABEL if name in set(scores["unfreezing"])]
+
+# %%
+aucs = pd.concat(scenario_aucs(rows).assign(head=level) for level, rows in scores.groupby("level"))
+regime = scores.drop_duplicates("scenario").set_index("scenario")["unfreezing"]
+aucs["unfreezing"] = aucs["scenario"].map(regime)
+means = aucs.groupby(["task", "unfreezing", "head", "init"])["auc"].mean()
+
+# %%
+tasks = runs.tasks_of("head")
+figure, axes = plt.subplots(
+    len(tasks), len(regimes), figsize=(8.4, 0.8 + 2.6 * len(tasks)), sharey="row", squeeze=False
+)
+for row, task in zip(axes, tasks, strict=True):
+    for ax, name in zip(row, regimes, strict=True):
+        for init in runs.inits:
+            style = init_style(init)
+            own = aucs[(aucs["task"] == task) & (aucs["unfreezing"] == name)]
+            own = own[own["init"] == init]
+            places = own["head"].map(levels.index)
+            ax.plot(places, own["auc"], "o", color=style.color, alpha=0.45)
+            heights = means.loc[task, name].unstack("init").reindex(levels)[init]
+            ax.plot(range(len(levels)), heights, color=style.color, label=style.short)
+        ax.axhline(0.5, color="0.6", lw=0.8, ls=":")
+        ax.set_xticks(range(len(levels)), [HEADS[level].partition(",")[0] for level in levels])
+        ax.tick_params("x", rotation=35)
+        plt.setp(ax.get_xticklabels(), ha="right")
+        ax.set_title(UNFREEZING_LABEL[name])
+    row[0].set_ylabel(f"AUC, {titles[task]}")
+figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+picture(figure, "AUC of every scenario by head, unfreezing and initialisation; lines join means")
+
+# %% [markdown]
+# ## What each head gains over the linear one
+
+# %%
+gains = []
+for level in levels[1:]:
+    groups = {name: regime.index[regime == name].to_list() for name in regimes}
+    groups = {"all": regime.index.to_list()} | groups
+    found = factor_effects(scores, runs.inits, (levels[0], level), groups=groups)
+    gains.append(found[found["quantity"] == "effect"].assign(head=level))
+gains = pd.concat(gains, ignore_index=True)
+
+# %%
+overall = gains[gains["group"] == "all"].reset_index(drop=True)
+points = 100 * overall[["estimate", "ci_low", "ci_high"]]
+rows = points.set_axis(["estimate", "low", "high"], axis="columns").assign(
+    group=overall["task"].map(titles) + ", " + overall["head"].map(HEADS),
+    label=[init_style(init).short for init in overall["init"]],
+    kind=overall["init"],
+    clear=overall["p_holm"] < 0.05,
+)
+axes = forest(
+    rows,
+    xlabel="Gain over the linear head, AUC points (95% CI)",
+    ends=("worse", "better"),
+    legend=False,
+)
+picture(axes, "Gain of each head over the linear one with its interval, by task and initialisation")
+
+# %% [markdown]
+# ## Does the head decide which initialisation is better?
+
+# %%
+compared = pd.concat(
+    init_differences(rows, *runs.inits).assign(head=level)
+    for level, rows in scores.groupby("level")
+)
+
+# %% tags=["hide-input"]
+names = {"all": "All", **UNFREEZING_LABEL}
+compared["text"] = [
+    format_estimate(*(100 * np.array([one.difference, one.ci_low, one.ci_high])), 1)
+    + ("*" if one.p_holm < 0.05 else "")
+    for one in compared.itertuples()
+]
+table = compared.pivot(index=["task", "head"], columns="group", values="text")
+table = table.reindex([(task, level) for task in tasks for level in levels])
+table = table[[name for name in names if name in table]].rename(columns=names)
+table = table.reset_index().rename(columns={"task": "Task", "head": "Head"})
+table["Task"], table["Head"] = table["Task"].map(titles), table["Head"].map(HEADS)
+book_table(
+    table.rename_axis(columns=None),
+    f"{a} − {b}, AUC points (95% CI); * Holm P < .05",
+    prose=True,
+)
+
+# %% tags=["hide-input"]
+glue_values(
+    n_gains=len(overall),
+    n_better=int(((overall["estimate"] > 0) & (overall["p_holm"] < 0.05)).sum()),
+    n_rows=len(compared),
+    n_clear=int((compared["p_holm"] < 0.05).sum()),
+)
+
+# %% [markdown]
+# Maps of networks with these heads follow from the gradient of each image's own logit
+# {cite:p}`selvaraju2020`, not from the weights of one dense layer.
+#
+# ## Run this page
+#
+# `rin run notebooks/results/heads.py -p profile=open -p data_root=FOLDER`, after
+# `rin study --profile open`. A profile of your own needs a factor `head`.

@@ -1,0 +1,90 @@
+"""Losses of pretraining compared: how well a network tells classes, and how sure it is of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from rin.explain.representations import class_spread
+from rin.study.ledger import Ledger
+from rin.study.pretraining import (
+    FEATURES,
+    PREDICTIONS,
+    PretrainingRun,
+    plan_pretraining,
+    pretrain_missing,
+)
+from rin.study.setting import Study
+
+
+def loss_ledger(study: Study) -> Ledger:
+    """Return the ledger of the networks that were pretrained with each loss."""
+    return Ledger(study.results / "losses")
+
+
+def plan_losses(study: Study) -> list[PretrainingRun]:
+    """List the pretraining runs: losses × backbones × seeds on one corpus.
+
+    `InputError` when the profile has no section on losses.
+    """
+    section, pretraining = study.profile.section("losses"), study.profile.pretraining
+    kept = {"corpora": {section.init: pretraining.corpora[section.init]}, "brief": None}
+    kept |= {
+        name: getattr(section, name) for name in ("backbones", "cases", "epochs", "preprocessing")
+    }
+    return [
+        replace(run, seed=run.seed + repeat)
+        for loss in section.losses
+        for repeat in range(section.seeds)
+        for run in plan_pretraining(study, pretraining.model_copy(update=kept | {"loss": loss}))
+    ]
+
+
+def run_losses(study: Study) -> pd.DataFrame:
+    """Pretrain what is missing; return the table of `loss_table`.
+
+    May be killed at any time and called again.  `InputError` as `plan_losses`, or when a run fails.
+    """
+    pretrain_missing(study, plan_losses(study), loss_ledger(study), "Losses")
+    return loss_table(study)
+
+
+def confidence_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
+    """Return the expected calibration error of confidences (n,) whose class is `right` (n,) or not.
+
+    The mean distance of confidence and accuracy over bins of equal width, weighted by their images
+    (Naeini et al. 2015); also where all images or none are right.
+    """
+    places = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(places, confidence - right, bins)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+def loss_table(study: Study) -> pd.DataFrame:
+    """Return one row a loss, backbone and seed: how its test images are told apart.
+
+    `loss`, `backbone`, `seed` (from 0), `corpus`, `provenance`, `run_id`; `top1`, `top5`,
+    `balanced_accuracy`; `ece` (`confidence_error`), mean `confidence`; `within`, `between` and
+    `silhouette` (`rin.explain.representations.class_spread`); `epochs`, `seconds`.
+
+    `InputError` when a run is not finished.
+    """
+    ledger, runs, rows = loss_ledger(study), plan_losses(study), []
+    ledger.require(runs, "the losses")
+    for run in runs:
+        done = ledger.done(run.run_id)
+        told = ledger.read(run.run_id, PREDICTIONS, pd.read_parquet)
+        features = ledger.read(run.run_id, FEATURES, partial(np.load, mmap_mode="r"))
+        right = (told["truth"] == told["predicted"]).to_numpy()
+        confidence = told["confidence"].to_numpy()
+        row = {"loss": run.settings.loss, "backbone": run.backbone}
+        row |= {"seed": run.seed - study.profile.seed, "corpus": run.corpus}
+        row |= {"provenance": run.provenance, "run_id": run.run_id}
+        row |= {name: done[name] for name in ("top1", "top5", "balanced_accuracy")}
+        row |= {"ece": confidence_error(confidence, right), "confidence": confidence.mean()}
+        row |= class_spread(np.asarray(features), told["truth"])
+        rows.append(row | {name: done[name] for name in ("epochs", "seconds")})
+    return pd.DataFrame(rows)
