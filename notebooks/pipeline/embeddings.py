@@ -53,6 +53,8 @@ pretraining_banner(runs)
 study = runs.study
 features, cases, images = {}, {}, {}
 for run in plan_pretraining(study):
+    if run.init not in study.profile.pretraining.corpora:
+        continue  # pretrained briefly
     tested, own = pretraining_features(study, run.init, run.backbone)
     draw = np.random.default_rng(study.profile.seed)  # the same images of every network
     chosen = np.sort(draw.permutation(len(tested))[:1500])

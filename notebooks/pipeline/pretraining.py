@@ -60,6 +60,8 @@ pretraining_banner(runs)
 study = runs.study
 weights = run_pretraining(study)  # trains what the results folder does not hold; the rest is read
 predictions = pretraining_predictions(study)  # what each network says of its test images
+inits = list(study.profile.pretraining.corpora)  # those pretrained briefly are not shown here
+weights, predictions = (each[each["init"].isin(inits)] for each in (weights, predictions))
 
 # %% [markdown]
 # ## Figure E1 and Table E2: test accuracy
@@ -87,7 +89,6 @@ scores = scores.join(weights.set_index(network)[["classes", "seconds"]])
 scores.loc[scores["classes"] <= 5, "top5"] = np.nan  # always among five: says nothing
 
 # %%
-inits = list(dict.fromkeys(weights["init"]))
 backbones = list(dict.fromkeys([*RELEASED_ACCURACY, *weights["backbone"]]))
 figure, axes = plt.subplots(1, 2, figsize=(7, 3.8), sharey=True)
 for ax, metric in zip(axes, ("top1", "top5"), strict=True):

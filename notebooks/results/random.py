@@ -128,7 +128,11 @@ book_table(table, "AUC of each fold", prose=True)
 
 # %%
 accuracy = 100 * runs.pretraining().pivot(index="backbone", columns="init", values="top1")
-table = accuracy.map("{:.0f}".format).rename(columns=lambda init: f"{init_style(init).short}, %")
+table = (
+    accuracy.map("{:.0f}".format)
+    .replace("nan", "–")
+    .rename(columns=lambda init: f"{init_style(init).short}, %")
+)
 caption = "Test images of the pretraining corpus classified correctly"
 book_table(table.rename_axis(columns=None, index="Backbone").reset_index(), caption)
 
