@@ -186,6 +186,7 @@ picture(figure, "Accuracy and loss of training and validation over the epochs, a
 
 # %%
 classes = pretraining_classes(study)
+classes = classes[classes["init"].isin(inits)]
 parts = ["train", "validation", "test"]
 facts = {}
 for init, own in classes.groupby("init", sort=False):
