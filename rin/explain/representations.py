@@ -104,7 +104,8 @@ def class_spread(features: np.ndarray, truth: pd.Series) -> dict[str, float]:
     """Return how compact and how separate the classes are in features (n, channels).
 
     `within` is the mean distance of an image to the mean of its class, `between` the mean distance
-    of two classes' means, both cosine distances of 0 to 2; `silhouette` −1 to 1 (Rousseeuw 1987).
+    of two classes' means, both cosine distances of 0 to 2; `silhouette` −1 to 1 (Rousseeuw 1987),
+    NaN where no class has two images.
     InputError for features that are not finite or all equal, or images of one class.
     """
     from scipy.spatial.distance import cdist, pdist
@@ -121,10 +122,13 @@ def class_spread(features: np.ndarray, truth: pd.Series) -> dict[str, float]:
         )
     means = np.stack([checked[codes == code].mean(axis=0) for code in range(len(names))])
     own = cdist(checked, means, "cosine")[np.arange(len(codes)), codes]
+    pairs = len(names) < len(codes)
     return {
         "within": float(own.mean()),
         "between": float(pdist(means, "cosine").mean()),
-        "silhouette": float(silhouette_score(checked, classes, metric="cosine")),
+        "silhouette": float(silhouette_score(checked, classes, metric="cosine"))
+        if pairs
+        else np.nan,
     }
 
 

@@ -128,5 +128,6 @@ def test_spread_of_classes_is_the_mean_of_the_literal_distances():
         nearest = min(value for other, value in to.items() if other != name)
         widths.append((nearest - to[name]) / max(nearest, to[name]))
     assert found["silhouette"] == pytest.approx(np.mean(widths), rel=1e-4)
+    assert np.isnan(emb.class_spread(features[:4], pd.Series(list("abcd")))["silhouette"])
     with pytest.raises(InputError, match="all images are of class a"):
         emb.class_spread(features, pd.Series(["a"] * 10))
