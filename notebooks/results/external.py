@@ -28,7 +28,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from rin.data.manifest import load_manifest
-from rin.report import page, roc, style, swarm
+from rin.report import page, style, swarm
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_p
@@ -233,8 +233,15 @@ measures = pd.concat(measures).set_index(["measure", "place", "init"])
 # %%
 figure, panels = plt.subplots(1, 2, figsize=(9, 4.2), sharey=True)
 for ax, (place, found) in zip(panels, curves.items(), strict=True):
-    roc.reliability(found, inits, ax=ax)
-    ax.set_title(place)
+    ax.axline((0, 0), slope=1, color=style.FAINT, lw=1, ls=":")
+    for init in inits:
+        own = found.query("curve == 'reliability' and init == @init").sort_values("x")
+        look = style.init_style(init)
+        ax.vlines(own["x"], own["low"], own["high"], color=look.color, lw=1.5, alpha=0.7)
+        ax.plot(own["x"], own["y"], "o-", color=look.color, label=look.short)
+    ax.set(title=place, xlabel="Predicted probability", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+panels[0].set_ylabel("Share positive")
+panels[0].legend(loc="upper left")
 page.picture(figure, "Reliability curves of both initialisations, at home and abroad")
 
 # %% tags=["hide-input"]
