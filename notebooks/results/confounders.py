@@ -159,7 +159,6 @@ table = pd.DataFrame(
         "P": compared["p_value"].map(format_p),
     }
 )
-book_table(table, "The reversed test at the largest share", prose=True)
 glue_values(
     a=a.lower(),
     b=b.lower(),
@@ -169,6 +168,7 @@ glue_values(
     n_rows=len(compared),
     floor=f"{apart.pvalue:.4f}".lstrip("0"),
 )
+book_table(table, "The reversed test at the largest share", prose=True)
 
 # %% [markdown]
 # ## Run this page

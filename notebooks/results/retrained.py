@@ -121,7 +121,6 @@ table = pd.DataFrame(
         "Wider by": [f"{100 * (one.both / one.alone - 1):.0f} %" for one in spread.itertuples()],
     }
 )
-book_table(table, f"{a} − {b}, AUC points, with and without the chance of training", prose=True)
 scenarios = same_split.groupby("task")["scenario"].nunique()
 glue_values(
     n_scenarios=int(scenarios.max()),
@@ -130,6 +129,7 @@ glue_values(
     sd_said=" and ".join(f"{one.sd:.1f} ({titles[one.Index]})" for one in spread.itertuples()),
     n_mean=int(patients.loc[list(tasks), "n_scenarios"].max()),
 )
+book_table(table, f"{a} − {b}, AUC points, with and without the chance of training", prose=True)
 
 # %% [markdown]
 # ## Regime by regime
