@@ -98,6 +98,20 @@ def test_at_least_half_of_the_code_of_a_result_is_visible(path):
     assert len(folded) <= len(code) / 2, f"{len(folded)} of {len(code)} cells are folded"
 
 
+@for_each
+def test_no_table_or_figure_is_made_and_not_shown(path):
+    """A notebook shows the last expression of a cell, and no other."""
+    made = {"book_table", "picture", "pictures"}
+    for cell in cells(path, "code"):
+        for node in ast.parse(cell.source).body[:-1]:
+            called = (
+                node.value.func
+                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+                else None
+            )
+            assert getattr(called, "attr", getattr(called, "id", "")) not in made
+
+
 def test_plain_tools_run_a_notebook_from_its_own_folder(tmp_path, monkeypatch):
     # What Jupyter does with a notebook, and papermill in a terminal; `rin` is not asked.
     source = ROOT / "notebooks" / "results" / "task_published.py"
