@@ -81,7 +81,7 @@ points = 100 * effects[["estimate", "ci_low", "ci_high"]]
 # ## About the inputs
 #
 # **How was one gray channel made three, and which scaling do the weights expect?** This was asked
-# in the first week and again three years later
+# in the first thread of the tracker and again three years later
 # ([tracker](https://github.com/BMEII-AI/RadImageNet/issues/22)), and two releases of one network
 # want different inputs. [](probe) tries to tell it from a weights file alone, and
 # [](../results/inputs) measures what wrong inputs do.

@@ -43,10 +43,7 @@ from rin.study import open_reference, open_runs
 style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 a, b = (style.init_style(init).short for init in runs.inits)
-titles = {
-    task: paper.COMPARISONS[task].title if task in paper.COMPARISONS else task
-    for task in runs.paper_tasks
-}
+titles = runs.titles
 banner(runs)
 
 # %% [markdown]

@@ -24,7 +24,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import permutation_test
 
-from rin import paper
 from rin.data.confounders import CONFOUNDERS, confound
 from rin.report.banner import banner
 from rin.report.format import book_table, format_estimate, format_number, format_p
@@ -36,10 +35,7 @@ from rin.study import open_runs
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 a, b = (init_style(init).short for init in runs.inits)
-titles = {
-    task: paper.COMPARISONS[task].title if task in paper.COMPARISONS else task
-    for task in runs.paper_tasks
-}
+titles = runs.titles
 NAMES = {"tag": "Letter R", "denoising": "Low-pass", "noise": "Poisson noise", "sampled": "Sampled"}
 banner(runs, study="confounder")
 

@@ -31,7 +31,7 @@ from rin.data.manifest import load_manifest
 from rin.report import page, style, swarm
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, format_p
+from rin.report.format import book_table, format_estimate, format_number, format_p
 from rin.stats import (
     against_baselines,
     beyond_area,
@@ -175,14 +175,18 @@ page.glue_values(
     if travels.loc["all", "p_value"] < 0.05
     else "does not differ clearly from zero",
     change_p=format_p(travels.loc["all", "p_value"]),
-    drop_a=100 * (at_home.loc["all", "auc_a"] - away.loc["all", "auc_a"]),
-    drop_b=100 * (at_home.loc["all", "auc_b"] - away.loc["all", "auc_b"]),
+    change_a=format_number(
+        100 * (away.loc["all", "auc_a"] - at_home.loc["all", "auc_a"]), 1, signed=True
+    ),
+    change_b=format_number(
+        100 * (away.loc["all", "auc_b"] - at_home.loc["all", "auc_b"]), 1, signed=True
+    ),
     shared=runs.facts(task).shared_pictures[abroad],
 )
 
 # %% [markdown]
-# From home to abroad the mean AUC falls by {glue:text}`drop_a:.1f` points with the
-# {glue:text}`first` and by {glue:text}`drop_b:.1f` with the {glue:text}`second` initialisation.
+# From home to abroad the mean AUC changes by {glue:text}`change_a` points with the
+# {glue:text}`first` and by {glue:text}`change_b` with the {glue:text}`second` initialisation.
 # Pairs of an external image and a near-duplicate of it among the images at home:
 # {glue:text}`shared`.
 #

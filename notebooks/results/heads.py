@@ -23,7 +23,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from rin import paper
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate
@@ -35,10 +34,7 @@ from rin.study import open_runs
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 a, b = (init_style(init).short for init in runs.inits)
-titles = {
-    task: paper.COMPARISONS[task].title if task in paper.COMPARISONS else task
-    for task in runs.paper_tasks
-}
+titles = runs.titles
 HEADS = {
     "linear": "Linear, as in the paper",
     "nonlinear": "One hidden layer",

@@ -38,10 +38,7 @@ from rin.study import open_reference, open_runs
 use_style()
 runs, reference = open_runs(profile, data_root=data_root, results=results), open_reference()
 shown = {name: runs if name in runs.studies else reference for name in ("preprocessing", "resize")}
-titles = {
-    task: paper.COMPARISONS[task].title if task in paper.COMPARISONS else task
-    for task in runs.paper_tasks
-}
+titles = runs.titles
 banner(shown["preprocessing"], study="preprocessing")
 
 # %% [markdown]

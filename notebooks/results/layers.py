@@ -23,7 +23,6 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from scipy.stats import spearmanr
 
-from rin import paper
 from rin.report.banner import banner
 from rin.report.format import book_table, format_p
 from rin.report.page import glue_values, picture
@@ -34,10 +33,7 @@ from rin.study import open_runs
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 a, b = (init_style(init).short for init in runs.inits)
-titles = {
-    task: paper.COMPARISONS[task].title if task in paper.COMPARISONS else task
-    for task in runs.paper_tasks
-}
+titles = runs.titles
 tasks = runs.tasks_of("layers")
 banner(runs, study="layers")
 

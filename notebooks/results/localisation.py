@@ -34,7 +34,7 @@ from rin.report import maps, page, style
 from rin.report.banner import banner
 from rin.report.bars import bars
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, format_p, task_title
+from rin.report.format import book_table, format_estimate, format_p
 from rin.stats import against_baselines, holm, image_differences, scenario_aucs
 from rin.study import cam_arrays, open_reference, open_runs
 
@@ -45,7 +45,7 @@ if not any(len(runs.overlap(task)) for task in runs.tasks):  # no task has marke
 inits = runs.inits
 a, b = (style.init_style(init).short for init in inits)
 marked = [task for task in runs.tasks if len(runs.overlap(task))]
-titles = {task: task_title(find_task(task)[1]) for task in (*paper.DICE, *marked)}
+titles = {task: find_task(task)[1].heading for task in (*paper.DICE, *marked)}
 banner(runs, marked)
 
 # %% [markdown]

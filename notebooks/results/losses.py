@@ -128,8 +128,8 @@ glue_values(
 
 # %% [markdown]
 # Distances are cosine distances of pooled features: of an image to the mean of its class, and of
-# the means of two classes. Softer labels lower the confidence of every network; where that was too
-# high, calibration improves, and where it was not, it suffers. Trainings of each network and loss:
+# the means of two classes. Softer labels ask for less confidence, which helps the calibration of a
+# network that is too sure, and harms that of one that is not. Trainings of each network and loss:
 # {glue:text}`n_seeds`.
 #
 # ## Run this page

@@ -21,7 +21,6 @@ results: str = "results"  # folder for everything computed
 # %% tags=["hide-input"]
 import pandas as pd
 
-from rin import paper
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_p
@@ -34,10 +33,7 @@ use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 if "from_random" not in runs.studies:  # the profile does not ask for it
     runs = open_reference()
-titles = {
-    task: paper.COMPARISONS[task].title if task in paper.COMPARISONS else task
-    for task in runs.paper_tasks
-}
+titles = runs.titles
 banner(runs, study="from_random")
 
 # %% [markdown]

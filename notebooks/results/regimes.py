@@ -41,10 +41,7 @@ from rin.study import open_reference, open_runs
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
-titles = {
-    task: paper.COMPARISONS[task].title if task in paper.COMPARISONS else task
-    for task in runs.paper_tasks
-}
+titles = runs.titles
 banner(runs)
 
 # %% [markdown]

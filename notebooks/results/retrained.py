@@ -24,7 +24,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2, norm
 
-from rin import paper
 from rin.report.banner import banner
 from rin.report.format import book_table, format_estimate
 from rin.report.page import glue_values, picture
@@ -35,10 +34,7 @@ from rin.study import open_runs
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 a, b = (init_style(init).short for init in runs.inits)
-titles = {
-    task: paper.COMPARISONS[task].title if task in paper.COMPARISONS else task
-    for task in runs.paper_tasks
-}
+titles = runs.titles
 tasks = runs.tasks_of("repeats")
 banner(runs, study="repeats")
 
@@ -185,8 +181,9 @@ book_table(table, "Mean over the scenarios, by division of the cases", prose=Tru
 #
 # Where one corpus is easier than the other, its networks are better at it after as many steps, and
 # the better initialisation may be the one that learnt more. Here the networks that learnt their
-# corpus better stand beside some that were pretrained on it so briefly that their accuracy is about
-# that of the others. The table is empty where the profile has no `equal_accuracy` section.
+# corpus better stand beside some that were pretrained on it more briefly; the second table tells
+# how close that brings the accuracies. The first is empty where the profile has no
+# `equal_accuracy`.
 
 # %%
 brief = []

@@ -129,6 +129,7 @@ def write_corpus(
         _link(pictures / f"{uid}.png", folder / name)
     for name, text in texts.items():
         (folder / name).write_text(text, "utf-8", newline="\n")
+    check_croissant(folder / CROISSANT)
     target.parent.mkdir(parents=True, exist_ok=True)
     replaced = output / REPLACED
     shutil.rmtree(replaced, ignore_errors=True)
@@ -218,6 +219,20 @@ def _counted(images: pd.DataFrame, *by: str, **more: tuple) -> list[dict[str, An
 
 def _pair(window: tuple[float, float]) -> str:
     return f"{window[0]:.0f} and {window[1]:.0f}"
+
+
+def check_croissant(path: Path) -> None:
+    """Raise `InputError` unless the reference implementation reads a metadata file as valid."""
+    import mlcroissant
+
+    try:
+        mlcroissant.Dataset(jsonld=str(path))
+    except (mlcroissant.ValidationError, ValueError, KeyError) as error:
+        raise InputError(
+            f"it is no valid Croissant metadata ({error})",
+            where=path,
+            remedy="Report it with the names of the classes; what was shared before is kept.",
+        ) from error
 
 
 def croissant_text(card: Mapping[str, Any], texts: Mapping[str, str]) -> str:

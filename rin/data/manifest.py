@@ -71,6 +71,17 @@ class TaskManifest(_Frozen):
             raise ValueError(f"{key!r} is not a task of the paper: {', '.join(COMPARISONS)}")
         return key
 
+    @property
+    def heading(self) -> str:
+        """Title as the paper words it, or the task's own.
+
+        A second task under one published comparison carries its name too.
+        """
+        if self.paper_task is None:
+            return self.title
+        title = COMPARISONS[self.paper_task].title
+        return title if self.name == self.paper_task else f"{title} ({self.name})"
+
 
 class ExpectedCounts(_Frozen):
     """Images per class, from the three places that state them.

@@ -11,12 +11,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from rin.paper import COMPARISONS
-
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
-
-    from rin.data.manifest import TaskManifest
 
 MINUS = "−"
 MISSING = "–"
@@ -67,17 +63,6 @@ def format_interval(low: float, high: float, digits: int = 2) -> str:
 def format_estimate(value: float, low: float, high: float, digits: int = 3) -> str:
     """Return an estimate with its interval, ``+0.040 (−0.006, 0.087)``."""
     return f"{format_number(value, digits, signed=True)} {format_interval(low, high, digits)}"
-
-
-def task_title(task: "TaskManifest") -> str:
-    """Return a task's title as the paper words it, or as the manifest does.
-
-    A second task under one published comparison carries its name too.
-    """
-    if task.paper_task is None:
-        return task.title
-    title = COMPARISONS[task.paper_task].title
-    return title if task.name == task.paper_task else f"{title} ({task.name})"
 
 
 def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> "Styler":

@@ -13,7 +13,6 @@ from pathlib import Path
 import yaml
 
 from rin.data.manifest import find_task
-from rin.report.format import task_title
 from rin.study import Study, open_runs
 from rin.study.setting import find_manifest
 
@@ -59,7 +58,7 @@ class Page:
     @property
     def heading(self) -> str | None:
         """First heading of a task's page; None keeps that of the notebook."""
-        return task_title(find_task(self.task)[1]) if self.task else None
+        return find_task(self.task)[1].heading if self.task else None
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,11 @@ class Runs:
         return (*sorted(of_paper, key=of_paper.__getitem__), *own)
 
     @property
+    def titles(self) -> dict[str, str]:
+        """Titles of `paper_tasks`, as the paper words them or their manifests do."""
+        return {task: find_task(task)[1].heading for task in self.paper_tasks}
+
+    @property
     def tasks(self) -> tuple[str, ...]:
         """Tasks with results of the main study, in the order of `paper_tasks`."""
         return self.tasks_of(MAIN)

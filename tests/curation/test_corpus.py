@@ -155,6 +155,15 @@ def test_croissant_is_valid_for_the_reference_implementation(corpus):
     assert "datePublished" in warning
 
 
+def test_corpus_whose_croissant_is_not_valid_is_not_shared(
+    images, pictures, excluded, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("rin.curation.corpus.croissant_text", lambda *_: '{"@type": "none"}')
+    with pytest.raises(InputError, match=r"croissant\.json: it is no valid Croissant metadata"):
+        write_corpus(tmp_path, pictures, images, card_of(images, excluded), tmp_path / "corpus")
+    assert not (tmp_path / "corpus").exists()
+
+
 def test_tables_read_through_croissant_are_those_of_the_corpus(corpus, images):
     read = mlcroissant.Dataset(jsonld=str(corpus / "croissant.json"))
     for name, columns in (

@@ -6,7 +6,6 @@ import pytest
 import yaml
 
 from rin.data.manifest import find_task
-from rin.report.format import task_title
 from rin.report.pages import (
     NOTEBOOKS,
     PARTS,
@@ -54,7 +53,7 @@ def test_notebooks_come_after_those_that_they_read():
 def test_pages_of_a_task_are_named_and_headed_after_it():
     made = {page.name: page.heading for page in pages(OUTLINE)}
     for task in TASKS:
-        assert made[f"results/{task}"] == task_title(find_task(task)[1])
+        assert made[f"results/{task}"] == find_task(task)[1].heading
     assert made["findings"] is None
     assert "results/task" not in made
 

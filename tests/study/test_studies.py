@@ -307,6 +307,9 @@ def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_te
     assert not changed[clean & (labels == 1)].any()
     assert changed[clean & (labels == 0)].all()
     assert changed[~clean].all()
+    # The reversed images are the same at every share: other scores come from other training.
+    of_level = other.loc["tag 0", "radiologic"], other.loc["tag 100", "radiologic"]
+    assert (of_level[0] != of_level[1].loc[of_level[0].index]).all()
     with pytest.raises(InputError, match=r"unknown part 'upright'.*reversed"):
         predictions(study, "confounder", part="upright")
 
