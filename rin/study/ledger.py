@@ -33,6 +33,8 @@ from rin.errors import InputError
 
 _STALE_SECONDS = 24 * 3600
 _WORK = ".work"
+#: What tells a person which run it is, of all that a configuration may hold.
+_NAMES = ("task", "fold", "scenario", "kind", "init", "corpus", "backbone", "seed")
 #: Packages whose version may move a number.
 PACKAGES = (
     *("keras", "tensorflow", "tensorflow-cpu", "jax", "numpy", "scipy", "pandas", "pyarrow"),
@@ -79,9 +81,12 @@ class Ledger:
 
     def require(self, runs: Sequence[Planned], stage: str) -> None:
         """Raise `InputError` unless all runs of a stage, or of a task, are finished."""
-        if missing := len(runs) - self.count(runs):
+        if missing := [run for run in runs if not self.has(run.run_id)]:
+            config = missing[0].config
+            first = ", ".join(f"{name} {config[name]}" for name in _NAMES if name in config)
             raise InputError(
-                f"{missing} of {len(runs)} runs of {stage} are not finished",
+                f"{len(missing)} of {len(runs)} runs of {stage} are not finished, the first: "
+                f"{first}",
                 where=self.folder,
                 remedy="Run rin study, or the notebook that trains, with this profile; it goes on "
                 "where it stopped.",

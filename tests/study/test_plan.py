@@ -119,7 +119,10 @@ def test_plan_when_init_is_unknown_lists_the_known_ones(planned):
 
 def test_plan_when_pretraining_is_not_finished_says_so(tmp_path):
     fresh = open_study(tiny_profile(), results=tmp_path)
-    with pytest.raises(InputError, match="1 of 1 runs of pretraining are not finished"):
+    with pytest.raises(
+        InputError,
+        match=r"1 of 1 runs of pretraining are.* the first: init \w+, ",
+    ):
         plan_study(fresh)
 
 
