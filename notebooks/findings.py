@@ -50,8 +50,9 @@ reference_banner(runs.reference)
 # SDs average {glue:text}`pooled`. **Our own run on real open images**, with networks pretrained
 # here and not the released weights, finds mean differences over 24 scenarios of
 # {glue:text}`run_least` to {glue:text}`run_most` points on {glue:text}`n_run` tasks, clear on
-# {glue:text}`n_clear`; their mean is {glue:text}`run_pooled`. In one unfreezing regime or another, radiologic pretraining is
-# clearly ahead on {glue:text}`ahead` and clearly behind on {glue:text}`behind`.
+# {glue:text}`n_clear`; their mean is {glue:text}`run_pooled`. In one unfreezing regime or another,
+# radiologic pretraining is clearly ahead on {glue:text}`ahead` and clearly behind on
+# {glue:text}`behind`.
 
 # %% [markdown]
 # ```{glue} headline
