@@ -67,9 +67,12 @@ def format_estimate(value: float, low: float, high: float, digits: int = 3) -> s
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names as a sentence holds them: ``A, B and C``, or ``none``."""
+    """Return names as a sentence holds them: ``A, B and C``, ``A, b; and C, d``, or ``none``."""
     *first, last = [*names] or ["none"]
-    return f"{', '.join(first)} and {last}" if first else last
+    if not first:
+        return last
+    parted = any("," in name for name in (*first, last))
+    return f"{'; '.join(first)}; and {last}" if parted else f"{', '.join(first)} and {last}"
 
 
 def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> "Styler":
