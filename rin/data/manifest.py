@@ -191,19 +191,13 @@ class DatasetManifest(_Frozen):
 
     def for_task(self, task: TaskManifest) -> "DatasetManifest":
         """Return the manifest as a task reads it: with its label map and options on top."""
-        if not (task.label_map or task.options):
-            return self
-        return self.model_copy(
-            update={
-                "label_map": self.label_map | task.label_map,
-                "options": self.options | task.options,
-            }
-        )
+        labels, options = self.label_map | task.label_map, self.options | task.options
+        return self.model_copy(update={"label_map": labels, "options": options})
 
 
-def manifest_folder(folder: Path | None = None) -> Path:
-    """Return the folder of manifests: the argument, else RIN_MANIFESTS, else the repository's."""
-    found = Path(folder or os.environ.get("RIN_MANIFESTS") or REPOSITORY / "data_manifests")
+def manifest_folder() -> Path:
+    """Return the folder of manifests: that of RIN_MANIFESTS, else the repository's."""
+    found = Path(os.environ.get("RIN_MANIFESTS") or REPOSITORY / "data_manifests")
     if not found.is_dir():
         raise InputError(
             "there is no such folder of dataset manifests",
@@ -213,16 +207,16 @@ def manifest_folder(folder: Path | None = None) -> Path:
     return found
 
 
-def manifest_names(folder: Path | None = None) -> list[str]:
+def manifest_names() -> list[str]:
     """Return the names of all dataset manifests, sorted."""
-    names = {path.stem for path in manifest_folder(folder).glob("*.yaml")}
+    names = {path.stem for path in manifest_folder().glob("*.yaml")}
     return sorted(names - NOT_DATASETS)
 
 
-def load_manifest(name: str, folder: Path | None = None) -> DatasetManifest:
+def load_manifest(name: str) -> DatasetManifest:
     """Read and validate ``data_manifests/<name>.yaml``; unknown names list the known ones."""
-    look_up("dataset", name, manifest_names(folder))
-    path = manifest_folder(folder) / f"{name}.yaml"
+    look_up("dataset", name, manifest_names())
+    path = manifest_folder() / f"{name}.yaml"
     try:
         manifest = DatasetManifest.model_validate(read_yaml(path))
     except ValidationError as error:
@@ -240,16 +234,16 @@ def load_manifest(name: str, folder: Path | None = None) -> DatasetManifest:
     return manifest
 
 
-def find_task(task_name: str, folder: Path | None = None) -> tuple[DatasetManifest, TaskManifest]:
+def find_task(task_name: str) -> tuple[DatasetManifest, TaskManifest]:
     """Return the dataset and the task called ``task_name``; unknown names list the known ones."""
     known = {}
-    for name in manifest_names(folder):
-        manifest = load_manifest(name, folder)
+    for name in manifest_names():
+        manifest = load_manifest(name)
         for task in manifest.tasks:
             if task.name in known:
                 raise InputError(
                     f"task {task.name!r} stands in {known[task.name][0].name} and {name}",
-                    where=manifest_folder(folder),
+                    where=manifest_folder(),
                     remedy="Give every task its own name.",
                 )
             known[task.name] = (manifest, task)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from rin.errors import InputError
@@ -23,6 +24,8 @@ DEBRIS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 DEBRIS_FOLDER = "__MACOSX"
 ABSENT = "absent"
 VOLUME = ".npy"
+SHOWN = 5
+REMEDY = "Fetch the dataset again, whole and with its own names, or correct that place."
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,26 @@ class Tree:
         """Return the bytes of one file; raises InputError where it cannot be read."""
         return read_bytes(self.root, self.locator(name))
 
+    def wrong(self, problem: str, *, file: str = "", remedy: str = REMEDY) -> InputError:
+        """Return the error for a tree, or one of its files, that is not as its layout wants it."""
+        return InputError(problem, where=self.place(file), remedy=remedy)
+
+    def refuse(
+        self, names: Iterable[str], problem: str, *, file: str = "", remedy: str = REMEDY
+    ) -> None:
+        """Raise InputError, with the number of names and the first five, where there are any."""
+        if names := list(names):
+            told = f"{len(names)} {problem}: {', '.join(names[:SHOWN])}"
+            raise self.wrong(told, file=file, remedy=remedy)
+
+    def refuse_unpaired(
+        self, left: Iterable[str], right: Iterable[str], words: tuple[str, str]
+    ) -> None:
+        """Raise InputError where names stand on one side alone; ``words`` name the sides."""
+        left, right = set(left), set(right)
+        self.refuse(sorted(left - right), f"{words[0]} without {words[1]}")
+        self.refuse(sorted(right - left), f"{words[1]} without {words[0]}")
+
 
 def is_archive(path: Path) -> bool:
     """Tell whether a location is a zip archive, by its name."""
@@ -65,7 +88,13 @@ def open_tree(root: Path, location: str) -> Tree:
     path = Path(root) / location
     if is_archive(path):
         names = [info.filename for info in _archive(path).infolist() if not info.is_dir()]
-        _refuse_unsafe(path, names)
+        repeated = [name for name, times in Counter(names).items() if times > 1]
+        if bad := next(chain(repeated, filter(_unsafe, names)), None):
+            raise InputError(
+                f"the archive holds an unsafe or repeated member name {bad!r}",
+                where=path,
+                remedy="Fetch the archive from its home again, or unpack and check it by hand.",
+            )
     elif path.is_dir():
         names = list(walk(path))
     else:
@@ -194,16 +223,6 @@ def _debris(name: str) -> bool:
         or last.startswith("._")
         or (DEBRIS_FOLDER in name and DEBRIS_FOLDER in name.split("/"))
     )
-
-
-def _refuse_unsafe(path: Path, names: list[str]) -> None:
-    repeated = [name for name, times in Counter(names).items() if times > 1]
-    for name in repeated + [name for name in names if _unsafe(name)]:
-        raise InputError(
-            f"the archive holds an unsafe or repeated member name {name!r}",
-            where=path,
-            remedy="Fetch the archive from its home again, or unpack and check it by hand.",
-        )
 
 
 def _unsafe(name: str) -> bool:

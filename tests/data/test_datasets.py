@@ -262,7 +262,7 @@ def test_validate_cases_with_repeated_ids_raises(busi_root, busi_manifest):
         validate_cases(cases.assign(case_id="benign (1)"))
 
 
-def test_open_dataset_of_a_new_yaml_file_needs_no_python(tmp_path):
+def test_open_dataset_of_a_new_yaml_file_needs_no_python(tmp_path, monkeypatch):
     fields = load_manifest("corpus_radiologic").model_dump(mode="json") | {
         "name": "sarscov2",
         "locations": ["sarscov2"],
@@ -276,7 +276,8 @@ def test_open_dataset_of_a_new_yaml_file_needs_no_python(tmp_path):
     save(tmp_path / "sarscov2" / "COVID" / "p1_a.png", picture(1))
     save(tmp_path / "sarscov2" / "COVID" / "p1_b.png", picture(2))
     save(tmp_path / "sarscov2" / "non-COVID" / "p2_a.PNG", picture(3))
-    cases = open_dataset(load_manifest("sarscov2", tmp_path), tmp_path).cases
+    monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path))
+    cases = open_dataset(load_manifest("sarscov2"), tmp_path).cases
     assert cases["case_id"].to_list() == ["COVID/p1_a.png", "COVID/p1_b.png", "non-COVID/p2_a.PNG"]
     assert cases["patient_id"].to_list() == ["1", "1", "2"]
     assert cases["label"].to_list() == ["positive", "positive", "negative"]

@@ -8,6 +8,7 @@ they say nothing about medicine.
 import hashlib
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,8 +41,8 @@ STAND_INS: dict[str, StandIn] = {
     "covid19_ct": StandIn(datasets.write_covid19_ct, ("negative", "positive")),
     "ddti": StandIn(datasets.write_ddti, ("benign", "malignant")),
     "mrnet": StandIn(datasets.write_mrnet, tuple(datasets.FACTS["knees"])),
-    "radiologic": StandIn(datasets.write_radiologic, _CORPUS),
-    "photographic": StandIn(datasets.write_photographic, _CORPUS),
+    "radiologic": StandIn(partial(datasets.write_corpus, kind="looks", ending=".png"), _CORPUS),
+    "photographic": StandIn(partial(datasets.write_corpus, kind="motifs", ending=".jpg"), _CORPUS),
     "rsna_hemorrhage": StandIn(datasets.write_hemorrhage, ("hemorrhage", "none")),
     "rsna_pneumonia": StandIn(datasets.write_pneumonia, tuple(datasets.PNEUMONIA_CLASSES)),
 }
