@@ -88,21 +88,19 @@ def check_counts(
     Counted are images or exams, as the manifest's ``counts.unit`` says.  Cases that the
     manifest knows to be bad may be absent.  InputError names each class that differs.
     """
-    stated, absent = manifest.counts, 0
-    counts, units = count_classes(manifest, found), f"{manifest.counts.unit}s"
-    expected, masks, whole = stated.images, stated.masks, {}
+    stated = manifest.counts
+    absent = len(set(manifest.known_bad).difference(case.case_id for case in found))
     remedy = "Fetch the dataset again, or correct the counts in its manifest."
-    in_all = {"images": len(found), "classes": int((counts["found"] > 0).sum())}
-    if note is None:
-        absent = len(set(manifest.known_bad).difference(case.case_id for case in found))
-        known = {"images": stated.total, "classes": stated.classes}
-        whole = in_all | {key: n for key, n in known.items() if n is not None}
-    else:
-        expected, masks = note["images"], note["masks"]
+    if note is not None:
+        stated, absent = stated.model_copy(update=note | {"total": None, "classes": None}), 0
         remedy = "Delete the stand-in folder; the next run writes it again."
+    counts = count_classes(manifest, found)
+    in_all = {"images": len(found), "classes": int((counts["found"] > 0).sum())}
+    known = {"images": stated.total, "classes": stated.classes}
+    whole = in_all | {key: n for key, n in known.items() if n is not None}
     differences = [
-        *count_differences(units, expected, counts["found"].to_dict(), absent),
-        *count_differences("masks", masks, counts["masks"].to_dict(), absent),
+        *count_differences(f"{stated.unit}s", stated.images, counts["found"].to_dict(), absent),
+        *count_differences("masks", stated.masks, counts["masks"].to_dict(), absent),
         *count_differences("in all", whole, in_all, absent),
     ]
     if differences:
@@ -145,11 +143,12 @@ def find(
     if stand_in:
         return tuple(noted)
     paper, authors, unit = manifest.counts.paper, manifest.counts.authors, manifest.counts.unit
-    sentences = count_differences("images", paper, Counter(cases["label"]))
-    noted += [Finding("paper's counts differ", "; ".join(sentences))] if sentences else []
     counted = count_classes(manifest, found)["found"].to_dict() if authors else {}
-    sentences = count_differences(f"{unit}s", authors, counted)
-    noted += [Finding("authors' counts differ", "; ".join(sentences))] if sentences else []
+    differing = {
+        "paper's counts differ": count_differences("images", paper, Counter(cases["label"])),
+        "authors' counts differ": count_differences(f"{unit}s", authors, counted),
+    }
+    noted += [Finding(kind, "; ".join(told)) for kind, told in differing.items() if told]
     noted += [Finding(f"known {k.kind}", k.text, k.case_ids) for k in manifest.findings]
     return tuple(noted)
 

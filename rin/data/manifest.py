@@ -21,15 +21,16 @@ Counts = dict[str, Annotated[int, Field(ge=0)]]
 LabelMap = dict[str, str | None]
 #: Parts of a split, in their order.
 PARTS = ("train", "validation", "test")
-NOT_DATASETS = frozenset({"weights"})
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """Base of what is read from a manifest: names that it does not know are refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class FoldLists(_Frozen):
+class FoldLists(Frozen):
     """Where the folds that the paper's authors published lie, and how to read their rows.
 
     ``folder`` is relative to the data root.  ``pattern`` holds ``{part}`` (train, val, test) and,
@@ -43,7 +44,7 @@ class FoldLists(_Frozen):
     names: Literal["stem", "slice"] = "stem"
 
 
-class TaskManifest(_Frozen):
+class TaskManifest(Frozen):
     """One classification task that a dataset feeds.
 
     ``paper_task`` is the key of the task in :mod:`rin.paper`; None for a task of one's own.
@@ -83,7 +84,7 @@ class TaskManifest(_Frozen):
         return title if self.name == self.paper_task else f"{title} ({self.name})"
 
 
-class ExpectedCounts(_Frozen):
+class ExpectedCounts(Frozen):
     """Images per class, from the three places that state them.
 
     ``paper`` counts labels (after the label map); ``authors`` and ``images`` count source
@@ -101,7 +102,7 @@ class ExpectedCounts(_Frozen):
     classes: Annotated[int, Field(ge=1)] | None = None
 
 
-class KnownFinding(_Frozen):
+class KnownFinding(Frozen):
     """A peculiarity of the published files that every reader should be told."""
 
     kind: str
@@ -109,7 +110,7 @@ class KnownFinding(_Frozen):
     case_ids: tuple[str, ...] = ()
 
 
-class KnownFile(_Frozen):
+class KnownFile(Frozen):
     """A file of the published dataset, with what is known to recognise it by."""
 
     name: str
@@ -117,7 +118,7 @@ class KnownFile(_Frozen):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
-class PartSource(_Frozen):
+class PartSource(Frozen):
     """A published dataset from which a part of a collection was taken."""
 
     name: str
@@ -126,7 +127,7 @@ class PartSource(_Frozen):
     images: Annotated[int, Field(ge=1)]
 
 
-class DatasetManifest(_Frozen):
+class DatasetManifest(Frozen):
     """All that the study knows about a dataset before it opens a file.
 
     ``locations`` are tried in order under the data root.  ``archive.zip::folder`` counts only
@@ -209,8 +210,7 @@ def manifest_folder() -> Path:
 
 def manifest_names() -> list[str]:
     """Return the names of all dataset manifests, sorted."""
-    names = {path.stem for path in manifest_folder().glob("*.yaml")}
-    return sorted(names - NOT_DATASETS)
+    return sorted({path.stem for path in manifest_folder().glob("*.yaml")} - {"weights"})
 
 
 def load_manifest(name: str) -> DatasetManifest:

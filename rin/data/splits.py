@@ -464,17 +464,16 @@ def case_of(name: str, names: str) -> str:
 
 
 def read_fold_files(
-    place: Tree | Path, lists: FoldLists, cases: pd.DataFrame, n_folds: int = 5
+    place: Path, lists: FoldLists, cases: pd.DataFrame, n_folds: int
 ) -> pd.DataFrame:
     """Read published folds, in the order of the lists; the shape is that of :func:`make_folds`.
 
-    ``place`` holds the lists, maybe among other files; ``lists`` says how they are called and
-    read.  Cases that no list names are left out.  There is one fold where the pattern has no
-    ``{fold}``.  InputError for a list that is missing, there twice, empty or not of two columns,
-    and for a picture that is no case, is listed twice, or bears another label than the case.
+    ``place``, a folder or archive, holds the lists, maybe among other files; ``lists`` says how
+    they are called and read.  There is one fold where the pattern has no ``{fold}``.  Cases that no
+    list names are left out.  InputError for a list that is missing, there twice, empty or not of
+    two columns, and for a picture that is no case, is listed twice, or bears another label.
     """
-    tree = place if isinstance(place, Tree) else open_tree(place.parent, place.name)
-    labels = cases.set_index("case_id")["label"]
+    tree, labels = open_tree(place.parent, place.name), cases.set_index("case_id")["label"]
     parts = []
     for fold in range(n_folds if "{fold}" in lists.pattern else 1):
         for word, part in PART_NAMES.items():

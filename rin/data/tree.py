@@ -10,7 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
@@ -22,7 +22,6 @@ MAX_BYTES = 256 * 2**20
 _BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
 DEBRIS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 DEBRIS_FOLDER = "__MACOSX"
-ABSENT = "absent"
 VOLUME = ".npy"
 SHOWN = 5
 REMEDY = "Fetch the dataset again, whole and with its own names, or correct that place."
@@ -143,22 +142,19 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
     Size and time of change of a file, size and CRC-32 of a member of an archive, ``absent``
     where there is none.  ``#k`` behind the name of a volume is left out of account.
     """
-    archives: dict[str, zipfile.ZipFile] = {}
-    found = []
+    open_once, found = cache(_archive), []
     for locator in locators:
         place, _, member = _without_slice(locator).partition(SEPARATOR)
         path = Path(root) / place
         try:
-            if not member:
+            if member:
+                info = open_once(path).getinfo(member)
+                found.append(f"{info.file_size}-{info.CRC:08x}")
+            else:
                 stat = path.stat()
                 found.append(f"{stat.st_size}-{stat.st_mtime_ns}")
-                continue
-            if place not in archives:
-                archives[place] = _archive(path)
-            info = archives[place].getinfo(member)
-            found.append(f"{info.file_size}-{info.CRC:08x}")
         except (OSError, KeyError):
-            found.append(ABSENT)
+            found.append("absent")
     return found
 
 

@@ -4,7 +4,6 @@ from busi_files import zip_folder
 
 from rin.data.manifest import FoldLists, find_task
 from rin.data.splits import read_fold_files
-from rin.data.tree import open_tree
 from rin.errors import InputError
 
 LISTS = FoldLists(folder="dataframe", pattern="thyroid_{part}_fold{fold}.csv")
@@ -50,21 +49,21 @@ def test_read_fold_files_returns_folds_from_0_in_the_order_of_the_lists(folder):
     assert folds.groupby("fold").size().tolist() == [5, 5]
 
 
-def test_read_fold_files_of_folder_tree_and_archive_are_equal(folder, tmp_path):
+def test_read_fold_files_of_folder_and_archive_are_equal(folder, tmp_path):
     (folder / "thyroid_train.py").write_text("not a list")
     zip_folder(folder, tmp_path / "lists.zip", wrap="dataframe/")
-    expected = read_fold_files(folder, LISTS, CASES, n_folds=2)
-    for place in (open_tree(tmp_path, "dataframe"), tmp_path / "lists.zip"):
-        pd.testing.assert_frame_equal(read_fold_files(place, LISTS, CASES, 2), expected)
+    read, zipped = (
+        read_fold_files(place, LISTS, CASES, 2) for place in (folder, tmp_path / "lists.zip")
+    )
+    pd.testing.assert_frame_equal(zipped, read)
 
 
 def test_read_fold_files_without_fold_in_the_pattern_is_one_fold(tmp_path):
     for part, ids in FOLDS[0].items():
         rows = "".join(f"images/{i}.jpg,{LABELS[i]}\n" for i in ids)
         (tmp_path / f"covid19_{part}.csv").write_text("filename,label\n" + rows)
-    folds = read_fold_files(
-        tmp_path, FoldLists(folder="lists", pattern="covid19_{part}.csv"), CASES
-    )
+    lists = FoldLists(folder="lists", pattern="covid19_{part}.csv")
+    folds = read_fold_files(tmp_path, lists, CASES, 5)
     assert folds["fold"].unique().tolist() == [0]
     assert len(folds) == 5
 

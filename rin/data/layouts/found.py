@@ -14,9 +14,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from rin.data.manifest import DatasetManifest
+from rin.data.manifest import DatasetManifest, Frozen
 from rin.data.tree import Tree
 from rin.errors import InputError
 
@@ -78,10 +78,8 @@ def one_of(words: Iterable[str]) -> str:
     return f"(?:{'|'.join(map(re.escape, words)) or '[^/]+'})"
 
 
-class ReaderOptions(BaseModel):
-    """Base of the options of one reader: frozen, and names that it does not know are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class ReaderOptions(Frozen):
+    """Base of the options of one reader."""
 
     @classmethod
     def of(cls, manifest: DatasetManifest) -> Self:
