@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,18 +16,10 @@ import pandas as pd
 
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, FoundCase
-from rin.data.manifest import DatasetManifest, load_manifest, manifest_names
+from rin.data.manifest import DatasetManifest, Finding, load_manifest, manifest_names
 from rin.data.pixels import read_picture, resize_picture
 from rin.data.standins import write_stand_in
-from rin.data.store import (
-    CASES,
-    Dataset,
-    Finding,
-    inspect_cases,
-    record_folder,
-    refuse_bad,
-    validate_cases,
-)
+from rin.data.store import CASES, Dataset, inspect_cases, record_folder, refuse_bad, validate_cases
 from rin.data.tree import SEPARATOR, Tree, is_archive, open_tree
 from rin.errors import InputError
 
@@ -149,7 +141,7 @@ def find(
         "authors' counts differ": count_differences(f"{unit}s", authors, counted),
     }
     noted += [Finding(kind, "; ".join(told)) for kind, told in differing.items() if told]
-    noted += [Finding(f"known {k.kind}", k.text, k.case_ids) for k in manifest.findings]
+    noted += [replace(known, kind=f"known {known.kind}") for known in manifest.findings]
     return tuple(noted)
 
 
@@ -273,10 +265,9 @@ def open_dataset(
     as long as its file stays the same (:mod:`rin.data.store`).  Classes without a label
     are counted and left out; so are the cases that the manifest knows to be bad.
 
-    Inspections are kept in ``index_folder``; ``workers`` processes look at the pictures, by
-    default one per core.  ``square`` is size and way of resizing of the store that will be built,
-    so that its rows come from the same pass.  InputError where no location exists, or a file is
-    missing, additional or broken; files are named together, after all others were seen.
+    ``index_folder``, ``workers`` and ``square`` are as of :func:`rin.data.store.inspect_cases`.
+    InputError where no location exists, or a file is missing, additional or broken; files are named
+    together, after all others were seen.
     """
     tree = open_located(manifest, data_root)
     where = tree.root / tree.location

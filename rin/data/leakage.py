@@ -44,7 +44,6 @@ def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
     of an hour for 570,000 on two cores, below half a gigabyte.  Blank pictures match nothing.
     ``threshold`` is the largest Hamming distance of a match, of 256 bits: ``SAME_PICTURE`` (8) for
     copies, ``SAME_LESION`` (40) for a second look at the same lesion; None compares nothing.
-
     Returned are ``case_a``, ``case_b`` (in the order of ``cases``), ``distance``; nearest first.
     """
     seen = cases[~cases["blank"]] if threshold is not None else cases[:0]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.dataclasses import dataclass
 
 from rin.errors import InputError, look_up
 from rin.files import read_yaml
@@ -87,10 +88,9 @@ class TaskManifest(Frozen):
 class ExpectedCounts(Frozen):
     """Images per class, from the three places that state them.
 
-    ``paper`` counts labels (after the label map); ``authors`` and ``images`` count source
-    classes, in images or in exams (``unit``).  Only what was counted
-    from the files (``images``, ``masks``, ``total``, ``classes``) is asserted; the other two
-    are compared and reported.
+    ``paper`` counts labels (after the label map); ``authors`` and ``images`` count source classes,
+    in images or in exams (``unit``).  Only what was counted from the files (``images``, ``masks``,
+    ``total``, ``classes``) is asserted; the other two are compared and reported.
     """
 
     paper: Counts = {}
@@ -102,12 +102,17 @@ class ExpectedCounts(Frozen):
     classes: Annotated[int, Field(ge=1)] | None = None
 
 
-class KnownFinding(Frozen):
-    """A peculiarity of the published files that every reader should be told."""
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Finding:
+    """One observation of a dataset: its kind, a sentence, and the cases concerned (maybe none)."""
 
     kind: str
     text: str
     case_ids: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        cases = f" ({', '.join(self.case_ids)})" if self.case_ids else ""
+        return f"{self.kind}: {self.text}{cases}"
 
 
 class KnownFile(Frozen):
@@ -138,8 +143,8 @@ class DatasetManifest(Frozen):
     ``near_duplicate_bits`` is the largest hash distance (of 256 bits) at which two pictures
     share a group; None where patients are known and pictures are not compared.
     ``known_bad`` names cases whose published file is broken, with the reason: they are left
-    out and reported.  ``mask_kind`` says how the lesion was marked.  ``sources`` lists
-    the datasets that a collection was gathered from.
+    out and reported; ``findings`` are what every reader should be told.  ``mask_kind`` says how
+    the lesion was marked.  ``sources`` lists the datasets that a collection was gathered from.
     """
 
     name: str
@@ -165,7 +170,7 @@ class DatasetManifest(Frozen):
     label_map: LabelMap = {}
     known_bad: dict[str, str] = {}
     counts: ExpectedCounts = ExpectedCounts()
-    findings: tuple[KnownFinding, ...] = ()
+    findings: tuple[Finding, ...] = ()
     sources: tuple[PartSource, ...] = ()
     tasks: tuple[TaskManifest, ...] = ()
 

@@ -81,13 +81,12 @@ def sized_folds(
     Groups stand on a circle, those of each label evenly spread around it in an order drawn with
     the seed.  Fold 0 trains on the first, validates on the next and tests the others in turn.
     The training of every later fold begins where the validation of the one before it ended: two
-    folds share no case to train or validate on, as long as there are enough cases for both.
-    Test parts overlap.
+    folds share no case to train or validate on, as long as there are enough cases for both; test
+    parts overlap.
 
     ``sizes`` are cases to train on, to validate on and to test; None tests all others.  A part
     differs by less than a group from its size, and each label by about a group from its share.
-    The rest is as of :func:`make_folds`, without the cases of a fold that are in no part; a class
-    may have few groups, but no part may lack one.
+    The rest is as of :func:`make_folds`, without cases that are in no part of a fold.
     """
     n_train, n_validation, n_test = sizes
     stated = ", ".join(map(str, sizes))
@@ -116,14 +115,14 @@ def sized_folds(
 def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
     """Return the folds that come with a dataset, as its manifest's option ``split`` says.
 
-    Each fold is tested once, the first ``n_folds`` of them here.  Of the other cases, 10/85 by
-    whole groups validate and the rest are trained on: cut here, with the seed, as a published
-    division of the rest may divide patients.  Where the column names parts (train, val, test)
-    there is one fold, and validation is cut only if it has none.
+    Each of the first ``n_folds`` is tested once.  Of the other cases, 10/85 by whole groups validate
+    and the rest are trained on: cut here, with the seed, as a published division of the rest may
+    divide patients.  Where the column names parts (train, val, test) there is one fold, and
+    validation is cut only if it has none.
 
-    ``groups`` and what is returned are as of :func:`make_folds`; whether the given folds divide
-    a patient is for :func:`rin.data.leakage.check_splits` to say.  InputError where no split is
-    known, it leaves a case out or has fewer folds, or a part would lack a class.
+    ``groups`` and what is returned are as of :func:`make_folds`; whether patients are divided is
+    for :func:`rin.data.leakage.check_splits` to say.  InputError where no split is known, it leaves
+    a case out or has fewer folds, or a part would lack a class.
     """
     cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
     labels, group = cases["label"].to_numpy(), _group_of_each(cases, groups)
@@ -232,8 +231,9 @@ def _deal_equal(
     heapify(pieces)
     dealt = np.empty(count, dtype=int)
     for turn in range(count):
-        own, whole, dealt[turn] = pieces[0]
-        heapreplace(pieces, (own + step[pieces[0][2]], whole + step[pieces[0][2]], pieces[0][2]))
+        own, whole, number = pieces[0]
+        dealt[turn] = number
+        heapreplace(pieces, (own + step[number], whole + step[number], number))
     load[:, columns] += cases * np.bincount(dealt, minlength=len(size))[:, None]
     return dealt
 

@@ -13,7 +13,6 @@ import pandas as pd
 from tqdm import tqdm
 
 from rin.data.dataset import (
-    Finding,
     check_counts,
     check_data_root,
     count_classes,
@@ -24,7 +23,7 @@ from rin.data.dataset import (
     stand_in_note,
 )
 from rin.data.layouts import find_cases
-from rin.data.manifest import DatasetManifest, KnownFile, load_manifest, manifest_names
+from rin.data.manifest import DatasetManifest, Finding, KnownFile, load_manifest, manifest_names
 from rin.data.store import inspect_cases
 from rin.data.tree import Tree, is_archive, open_tree
 from rin.errors import InputError, look_up

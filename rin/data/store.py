@@ -32,7 +32,7 @@ from rin.data.chunks import map_threads, run_chunks
 from rin.data.dicom import patient_of
 from rin.data.layouts.found import FoundCase
 from rin.data.leakage import picture_hash
-from rin.data.manifest import DatasetManifest
+from rin.data.manifest import DatasetManifest, Finding
 from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_picture
 from rin.data.tree import fingerprints
 from rin.errors import InputError, look_up, named
@@ -80,19 +80,6 @@ def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFra
             where=where,
             remedy="Case ids must be unique; the columns are described in rin.data.store.",
         ) from error
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One observation: its kind, a sentence, and the cases concerned (maybe none)."""
-
-    kind: str
-    text: str
-    case_ids: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        cases = f" ({', '.join(self.case_ids)})" if self.case_ids else ""
-        return f"{self.kind}: {self.text}{cases}"
 
 
 @dataclass(frozen=True)

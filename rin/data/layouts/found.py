@@ -123,9 +123,8 @@ def read_table(
 
     A file that ends in ``.parquet`` is read as parquet, where a missing value is empty text.  Any
     other is CSV in UTF-8: without a ``header``, ``columns`` are what its columns are called; a byte
-    order mark, the kind of line ends, blanks around names and values, and empty lines do not
-    matter.  InputError for a file that is missing, broken or cut off, rows of unlike length, and
-    columns that are missing or named twice.
+    order mark, the kind of line ends, blanks around cells, and empty lines do not matter.
+    InputError for a file that is missing or broken, and columns that are missing or named twice.
     """
     if name not in tree.names:
         raise tree.wrong("the table is not there", file=name)
