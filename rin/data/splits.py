@@ -115,7 +115,7 @@ def sized_folds(
 def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
     """Return the folds that come with a dataset, as its manifest's option ``split`` says.
 
-    Each of the first ``n_folds`` is tested once.  Of the other cases, 10/85 by whole groups validate
+    The first ``n_folds`` are tested once each.  Of the other cases, 10/85 by whole groups validate
     and the rest are trained on: cut here, with the seed, as a published division of the rest may
     divide patients.  Where the column names parts (train, val, test) there is one fold, and
     validation is cut only if it has none.

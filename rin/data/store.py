@@ -36,6 +36,7 @@ from rin.data.manifest import DatasetManifest, Finding
 from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_picture
 from rin.data.tree import fingerprints
 from rin.errors import InputError, look_up, named
+from rin.files import told_if_full
 
 HEX_DIGITS = r"^[0-9a-f]{64}$"
 CASES = pa.DataFrameSchema(
@@ -246,7 +247,8 @@ def inspect_cases(
     keys = _keys(root, found)
     seen, bad = _remembered(folder), pd.DataFrame(columns=BAD_COLUMNS)
     if (seen.index.get_indexer(keys) < 0).any():
-        try:
+        what = f"the inspection of {manifest.name}"
+        with told_if_full(what, folder, " What was seen is kept."):
             folder.mkdir(parents=True, exist_ok=True)
             # A second process waits here, and then finds everything seen.
             with FileLock(folder / LOCK):
@@ -256,13 +258,6 @@ def inspect_cases(
                 todo = list(compress(found, new)), list(compress(keys, new))
                 looking = _Pass(root, manifest, folder, square)
                 bad = looking.look(*todo, workers, f"Inspecting {manifest.name}")
-        except OSError as error:
-            raise InputError(
-                f"the inspection of {manifest.name} cannot be kept ({error})",
-                where=folder,
-                remedy="Free some space, or name a folder that can be written. "
-                "What was seen is kept.",
-            ) from error
         seen = _remembered(folder)
     place = seen.index.get_indexer(keys)
     rows, good = seen.iloc[place[place >= 0]], list(compress(found, place >= 0))
@@ -378,17 +373,11 @@ def build_store(
         return open_store(target)
     note = {"version": STORE_VERSION, "dataset": dataset.manifest.name, "digest": digest}
     note |= {"provenance": dataset.provenance, "size": size, "resize": resize, "color": color}
-    try:
+    with told_if_full("the image store", folder):
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
             if _damage(target):
                 _write_whole(dataset, target, note, workers)
-    except OSError as error:
-        raise InputError(
-            f"the image store cannot be written ({error})",
-            where=folder,
-            remedy="Free some space, or name a folder that can be written.",
-        ) from error
     return open_store(target)
 
 

@@ -97,11 +97,7 @@ def open_tree(root: Path, location: str) -> Tree:
     elif path.is_dir():
         names = list(walk(path))
     else:
-        raise InputError(
-            "there is no such folder or zip archive",
-            where=path,
-            remedy="Put the dataset there, or point the data root at the folder that holds it.",
-        )
+        raise _absent(path, "folder or zip archive")
     return Tree(Path(root), location, tuple(sorted(name for name in names if not _debris(name))))
 
 
@@ -188,13 +184,14 @@ def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
             ) from error
 
 
+def _absent(path: Path, kind: str) -> InputError:
+    remedy = "Put it there, or point the data root at the folder that holds it."
+    return InputError(f"there is no such {kind}", where=path, remedy=remedy)
+
+
 def _archive(path: Path) -> zipfile.ZipFile:
     if not path.is_file():
-        raise InputError(
-            "there is no such zip archive",
-            where=path,
-            remedy="Put the archive there, or point the data root at the folder that holds it.",
-        )
+        raise _absent(path, "zip archive")
     stat = path.stat()
     # A forked process must not share the parent's file offset, hence the process id in the key.
     return _open_archive(path, stat.st_mtime_ns, stat.st_size, os.getpid())
@@ -213,12 +210,8 @@ def _open_archive(path: Path, _modified: int, _size: int, _process: int) -> zipf
 
 
 def _debris(name: str) -> bool:
-    last = name[name.rfind("/") + 1 :]
-    return (
-        last in DEBRIS
-        or last.startswith("._")
-        or (DEBRIS_FOLDER in name and DEBRIS_FOLDER in name.split("/"))
-    )
+    parts = name.split("/")
+    return parts[-1] in DEBRIS or parts[-1].startswith("._") or DEBRIS_FOLDER in parts
 
 
 def _unsafe(name: str) -> bool:
