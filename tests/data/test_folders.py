@@ -91,18 +91,6 @@ def test_file_out_of_place_is_named(xray, name):
         cases_of(xray)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"folds": 3}, r"cannot use \(folds: Extra inputs.*It knows: splits, inner_copy"),
-        ({"splits": 3}, r"cannot use \(splits: Input should be a valid tuple"),
-    ],
-)
-def test_unusable_options_are_named_with_their_manifest(xray, options, message):
-    with pytest.raises(InputError, match=rf"manifest kermany_cxr: options.*{message}"):
-        cases_of(xray, with_options(KERMANY, **options))
-
-
 def test_covid19_ct_by_our_convention_reads_the_patient_before_the_slice(tmp_path):
     manifest = load_manifest("covid19_ct")
     for number, name in enumerate(["positive/A-7_001.png", "positive/A-7_002.png"]):

@@ -12,7 +12,7 @@ from rin.data import splits
 from rin.data.dataset import open_dataset
 from rin.data.leakage import check_splits, leak_free_groups
 from rin.data.manifest import load_manifest
-from rin.data.splits import PIECES, given_folds, make_folds, sized_folds
+from rin.data.splits import LEAST_GROUPS, PIECES, given_folds, make_folds, sample_cases, sized_folds
 from rin.data.standins import write_stand_in
 from rin.errors import InputError
 
@@ -284,3 +284,50 @@ def test_given_folds_that_leave_a_case_out_or_a_dataset_without_a_split_raise(bu
     unsplit = dataset.manifest.model_copy(update={"layout": "busi"})
     with pytest.raises(InputError, match="no split is known"):
         given_folds(replace(dataset, manifest=unsplit), groups, 1, seed=0)
+
+
+def in_groups(labels, groups):
+    names = [f"c{i}" for i in range(len(labels))]
+    cases = pd.DataFrame({"case_id": names, "label": labels})
+    return cases, pd.Series(groups, index=names)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 400), st.floats(0.05, 0.95))
+def test_every_label_keeps_enough_groups_and_no_more_cases_than_needed(seed, n, share):
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(200), rng.integers(1, 4, 200))
+    labels = np.where(rng.random(200) < share, "a", "b")[groups]
+    cases, grouped = in_groups(labels, groups)
+    chosen = sample_cases(cases, grouped, n, seed)
+    for label in "ab":
+        known = len(set(groups[labels == label]))
+        kept = len(set(groups[chosen & (labels == label)]))
+        assert kept >= min(LEAST_GROUPS, known)
+    assert chosen.sum() <= max(n, len(set(groups[chosen])))
+    assert chosen.sum() >= min(n, len(cases))
+
+
+def test_groups_of_many_cases_are_thinned_to_one_of_each_label_at_least():
+    labels = np.tile(["a", "a", "a", "b"], 50)
+    cases, groups = in_groups(labels, np.repeat(np.arange(50), 4))
+    chosen = sample_cases(cases, groups, 30, seed=1)
+    kept = cases[chosen].assign(group=groups[chosen].to_numpy())
+    assert (kept.groupby(["group", "label"]).size() == 1).all()
+    assert kept["group"].nunique() == LEAST_GROUPS
+    assert len(kept) == 2 * LEAST_GROUPS
+
+
+def test_sample_has_the_size_and_the_shares_asked_for():
+    labels = np.repeat(["a", "b"], [6000, 2000])
+    cases, groups = in_groups(labels, np.arange(8000))
+    chosen = sample_cases(cases, groups, 400, seed=1)
+    assert chosen.sum() == 400
+    assert (labels[chosen] == "b").sum() == 100
+
+
+def test_equal_seeds_choose_equal_cases_and_others_do_not():
+    cases, groups = in_groups(["a", "b"] * 500, np.arange(1000))
+    first = sample_cases(cases, groups, 100, seed=1)
+    assert (first == sample_cases(cases, groups, 100, seed=1)).all()
+    assert (first != sample_cases(cases, groups, 100, seed=2)).any()

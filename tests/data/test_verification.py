@@ -67,12 +67,6 @@ def test_bad_pictures_and_wrong_counts_are_told_together(verify, busi_root):
     assert "the mask is 9 x 9 pixels" in size
 
 
-def test_file_that_the_layout_does_not_know_is_a_problem(verify, busi_root):
-    (busi_root / TOP / "benign" / "notes.txt").write_text("")
-    (problem,) = verify().problems
-    assert "1 files have no place in the layout 'busi': benign/notes.txt" in problem
-
-
 def test_other_digest_of_a_known_file_fails_and_the_rest_is_still_looked_at(
     verify, busi_manifest, busi_root
 ):
