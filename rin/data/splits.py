@@ -392,15 +392,10 @@ def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
         # 1,264 brains of the radiologic corpus, four classes, would be one group.
         pairs = near_duplicates(cases, None if bits is None else min(bits, SAME_PICTURE))
         return divide(cases, leak_free_groups(cases, pairs), seed, where=where)
-    own = read_split(open_tree(dataset.root, dataset.location), dataset.manifest)
-    part = own.reindex(pd.Index(cases["case_id"], name="case_id"))
-    if part.isna().any():
-        missing = part.index[part.isna()]
-        raise InputError(
-            f"{len(missing)} cases stand in no part ({named([*missing])})",
-            where=where,
-            remedy="Fetch the tables again, and open the corpus anew.",
-        )
+    tree = open_tree(dataset.root, dataset.location)
+    part = read_split(tree, dataset.manifest).reindex(pd.Index(cases["case_id"], name="case_id"))
+    remedy = "Fetch the tables again, and open the corpus anew."
+    tree.refuse(part.index[part.isna()], "cases stand in no part", remedy=remedy)
     remedy = "Put all pictures of a patient into one table, or curate the corpus again."
     check_patients(cases, part.to_numpy(), where, remedy)
     labels = cases["label"].to_numpy()
