@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 import pandas as pd
 import pytest
-from busi_files import picture, save
+from busi_files import picture, save, with_counts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -234,8 +234,7 @@ def test_corpus_split_of_a_folder_per_class_is_stratified_and_keeps_copies_toget
     pictures["mr/99.png"] = 255 - pictures["mr/0.png"]
     for name, pixels in pictures.items():
         save(tmp_path / "pretrain_radiologic" / name, pixels)
-    manifest = load_manifest("corpus_radiologic")
-    manifest = manifest.model_copy(update={"counts": type(manifest.counts)()})
+    manifest = with_counts(load_manifest("corpus_radiologic"), total=None, classes=None)
     dataset = open_dataset(manifest, tmp_path, index_folder=tmp_path / "index", workers=1)
     part = corpus_split(dataset, 0)
     assert part[[f"mr/{number}.png" for number in range(20)]].nunique() == 1

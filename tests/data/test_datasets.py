@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from busi_files import TOP, change, mask, picture, save, zip_folder
+from busi_files import TOP, change, mask, picture, save, with_counts, zip_folder
 
 from rin.data import dataset
 from rin.data.dataset import LISTED, check_counts, exact_duplicates, locate
@@ -130,10 +130,6 @@ def test_locate_with_another_datasets_archive_zip_passes_over_it(busi_manifest, 
     save(tmp_path / "cats" / "cat.png", picture(1))
     zip_folder(tmp_path / "cats", tmp_path / "archive.zip", "cats/")
     assert locate(busi_manifest, tmp_path) is None
-
-
-def with_counts(manifest, **counts):
-    return manifest.model_copy(update={"counts": manifest.counts.model_copy(update=counts)})
 
 
 def with_bad(manifest, *case_ids):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from busi_files import TOP, mask, picture, save, zip_folder
+from busi_files import TOP, changed, mask, picture, save, with_counts, zip_folder
 from PIL import Image
 
 from rin.data import dataset as datasets
@@ -87,8 +87,7 @@ def test_build_store_at_native_size_holds_the_very_pixels(tmp_path, busi_manifes
         save(tmp_path / "root" / TOP / name / f"{name} (1).png", shown)
         save(tmp_path / "root" / TOP / name / f"{name} (1)_mask.png", drawn)
     ones = dict.fromkeys(names, 1)
-    counts = busi_manifest.counts.model_copy(update={"images": ones, "masks": ones})
-    manifest = busi_manifest.model_copy(update={"counts": counts})
+    manifest = with_counts(busi_manifest, images=ones, masks=ones)
     store = build_store(open_dataset(manifest, tmp_path / "root"), 5, folder=tmp_path / "s")
     np.testing.assert_array_equal(store.images(), pictures)
     np.testing.assert_array_equal(store.masks(), masks)
@@ -114,8 +113,7 @@ def test_build_store_takes_the_nearest_mask_pixel_instead_of_a_mean(dataset, tmp
 
 
 def test_build_store_in_colour_has_three_channels(dataset, tmp_path):
-    manifest = dataset.manifest.model_copy(update={"color": True})
-    colored = open_dataset(manifest, dataset.root)
+    colored = open_dataset(changed(dataset.manifest, color=True), dataset.root)
     images = build_store(colored, 8, folder=tmp_path).images()
     gray = build_store(dataset, 8, folder=tmp_path).images()
     np.testing.assert_array_equal(images, np.stack([gray] * 3, axis=-1))
@@ -185,7 +183,7 @@ def swap(busi_root, values):
 @pytest.fixture
 def archived(busi_root, busi_manifest):
     zip_folder(busi_root / TOP, busi_root / "busi.zip")
-    return busi_manifest.model_copy(update={"locations": ("busi.zip",)})
+    return changed(busi_manifest, locations=("busi.zip",))
 
 
 def test_build_store_of_an_archive_replaced_meanwhile_refuses_its_pictures(
@@ -286,11 +284,10 @@ def test_build_store_with_unknown_resize_lists_the_known_ones(dataset, tmp_path)
 
 
 def test_build_store_of_a_corpus_without_masks_has_none(tmp_path):
-    manifest = load_manifest("corpus_radiologic")
-    counts = manifest.counts.model_copy(update={"total": 2, "classes": 2})
+    manifest = with_counts(load_manifest("corpus_radiologic"), total=2, classes=2)
     for name in ("a", "b"):
         save(tmp_path / "pretrain_radiologic" / name / "1.png", picture(1))
-    opened = open_dataset(manifest.model_copy(update={"counts": counts}), tmp_path)
+    opened = open_dataset(manifest, tmp_path)
     assert build_store(opened, 4, folder=tmp_path / "s").masks() is None
 
 
@@ -386,8 +383,8 @@ def test_inspect_cases_looks_again_at_changed_files_only(pictures, counted):
 
 def test_inspect_cases_read_otherwise_looks_again(pictures, counted):
     gray, _ = inspect(pictures)
-    color, _ = inspect(pictures, manifest=MANIFEST.model_copy(update={"color": True}))
-    inspect(pictures, manifest=MANIFEST.model_copy(update={"window": (40.0, 80.0)}))
+    color, _ = inspect(pictures, manifest=changed(MANIFEST, color=True))
+    inspect(pictures, manifest=changed(MANIFEST, window=(40.0, 80.0)))
     assert counted.total() == 3 * N
     assert (gray["digest"] != color["digest"]).all()
 

@@ -4,7 +4,7 @@ import shutil
 import zipfile
 
 import pytest
-from busi_files import TOP, mask, picture, save
+from busi_files import TOP, changed, mask, picture, save
 
 from rin.cli import print_verification
 from rin.data import status, store
@@ -75,7 +75,7 @@ def test_other_digest_of_a_known_file_fails_and_the_rest_is_still_looked_at(
         KnownFile(name="benign (2).png", bytes=1),
         KnownFile(name="absent.csv", bytes=1),
     ]
-    done = verify(busi_manifest.model_copy(update={"files": tuple(known)}))
+    done = verify(changed(busi_manifest, files=tuple(known)))
     assert [*done.files.values()] == ["another SHA-256", "another size", "not there"]
     assert [problem.split(":")[0] for problem in done.problems] == [
         "benign (1).png has another SHA-256",
@@ -90,7 +90,7 @@ def test_labels_of_the_first_task_are_read_where_the_dataset_has_none(verify, bu
     task = TaskManifest(
         name="first", title="First", positive_class="malignant", n_folds=5, label_map=labels
     )
-    done = verify(busi_manifest.model_copy(update={"label_map": {}, "tasks": (task,)}))
+    done = verify(changed(busi_manifest, label_map={}, tasks=(task,)))
     assert (done.whole, done.task, done.readable) == (True, "first", 3)
 
 
@@ -122,9 +122,8 @@ def test_published_dataset_is_whole(real_root, tmp_path, name, pictures):
 
 @pytest.mark.parametrize("quick", [True, False])
 def test_patients_are_counted_with_their_images_and_labels(busi_root, tmp_path, capsys, quick):
-    manifest = load_manifest("corpus_radiologic").model_copy(
-        update={"patient_pattern": r"^p(\d+)", "independence": "patient"}
-    )
+    corpus, pattern = load_manifest("corpus_radiologic"), r"^p(\d+)"
+    manifest = changed(corpus, patient_pattern=pattern, independence="patient")
     for number, name in enumerate(["a/p1_1", "a/p1_2", "b/p1_3", "b/p2_1"]):
         save(tmp_path / "pretrain_radiologic" / f"{name}.png", picture(10 * number))
     done = verify_dataset(manifest, tmp_path, index_folder=tmp_path / "index", quick=quick)
