@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,23 +16,16 @@ import pandas as pd
 
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, FoundCase
-from rin.data.manifest import DatasetManifest, load_manifest, manifest_names
+from rin.data.manifest import DatasetManifest, Finding, load_manifest, manifest_names
 from rin.data.pixels import read_picture, resize_picture
 from rin.data.standins import write_stand_in
-from rin.data.store import (
-    CASES,
-    Dataset,
-    Finding,
-    inspect_cases,
-    record_folder,
-    refuse_bad,
-    validate_cases,
-)
+from rin.data.store import CASES, Dataset, inspect_cases, record_folder, refuse_bad, validate_cases
 from rin.data.tree import SEPARATOR, Tree, is_archive, open_tree
 from rin.errors import InputError
 
 #: Sets of equal pictures that get a finding each, and cases that a finding names.
 LISTED = 20
+DIGEST_ROWS = 65_536
 
 
 def count_patients(cases: pd.DataFrame) -> dict[str, int] | None:
@@ -82,26 +75,24 @@ def count_classes(manifest: DatasetManifest, found: list[FoundCase]) -> pd.DataF
 def check_counts(
     manifest: DatasetManifest, found: list[FoundCase], note: dict | None, where: Path
 ) -> None:
-    """Hold the found cases against the manifest's counts, or a stand-in's own counts.
+    """Hold the found cases against the manifest's counts, or the ``note`` of a stand-in.
 
     Counted are images or exams, as the manifest's ``counts.unit`` says.  Cases that the
     manifest knows to be bad may be absent.  InputError names each class that differs.
     """
-    stated, absent = manifest.counts, 0
-    counts, units = count_classes(manifest, found), f"{manifest.counts.unit}s"
-    expected, masks, whole = stated.images, stated.masks, {}
+    stated = manifest.counts
+    absent = len(set(manifest.known_bad).difference(case.case_id for case in found))
     remedy = "Fetch the dataset again, or correct the counts in its manifest."
-    in_all = {"images": len(found), "classes": int((counts["found"] > 0).sum())}
-    if note is None:
-        absent = len(set(manifest.known_bad).difference(case.case_id for case in found))
-        known = {"images": stated.total, "classes": stated.classes}
-        whole = in_all | {key: n for key, n in known.items() if n is not None}
-    else:
-        expected, masks = note["images"], note["masks"]
+    if note is not None:
+        stated, absent = stated.model_copy(update=note | {"total": None, "classes": None}), 0
         remedy = "Delete the stand-in folder; the next run writes it again."
+    counts = count_classes(manifest, found)
+    in_all = {"images": len(found), "classes": int((counts["found"] > 0).sum())}
+    known = {"images": stated.total, "classes": stated.classes}
+    whole = in_all | {key: n for key, n in known.items() if n is not None}
     differences = [
-        *count_differences(units, expected, counts["found"].to_dict(), absent),
-        *count_differences("masks", masks, counts["masks"].to_dict(), absent),
+        *count_differences(f"{stated.unit}s", stated.images, counts["found"].to_dict(), absent),
+        *count_differences("masks", stated.masks, counts["masks"].to_dict(), absent),
         *count_differences("in all", whole, in_all, absent),
     ]
     if differences:
@@ -144,12 +135,13 @@ def find(
     if stand_in:
         return tuple(noted)
     paper, authors, unit = manifest.counts.paper, manifest.counts.authors, manifest.counts.unit
-    sentences = count_differences("images", paper, Counter(cases["label"]))
-    noted += [Finding("paper's counts differ", "; ".join(sentences))] if sentences else []
     counted = count_classes(manifest, found)["found"].to_dict() if authors else {}
-    sentences = count_differences(f"{unit}s", authors, counted)
-    noted += [Finding("authors' counts differ", "; ".join(sentences))] if sentences else []
-    noted += [Finding(f"known {k.kind}", k.text, k.case_ids) for k in manifest.findings]
+    differing = {
+        "paper's counts differ": count_differences("images", paper, Counter(cases["label"])),
+        "authors' counts differ": count_differences(f"{unit}s", authors, counted),
+    }
+    noted += [Finding(kind, "; ".join(told)) for kind, told in differing.items() if told]
+    noted += [replace(known, kind=f"known {known.kind}") for known in manifest.findings]
     return tuple(noted)
 
 
@@ -189,17 +181,14 @@ def skipped(
     present, labelled = {case.case_id for case in found}, {case.case_id for case in wanted}
     noted = []
     for case_id, reason in known_bad.items():
-        if case_id in present and case_id not in labelled:
-            continue
         if case_id not in present:
             reason = f"{reason}; here the file is absent"
+        elif case_id not in labelled:
+            continue
         elif case_id not in unreadable:
             reason = f"{reason}; here it can be read, and is left out all the same"
         noted.append(Finding("skipped known bad file", reason, (case_id,)))
     return noted
-
-
-DIGEST_ROWS = 65_536
 
 
 def check_data_root(data_root: Path) -> None:
@@ -229,12 +218,17 @@ def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
     """Return the tree of a dataset; InputError where the data root does not hold it."""
     location = None if data_root is None else locate(manifest, data_root)
     if location is None:
-        raise InputError(
-            f"{manifest.title} is not there (looked for {', '.join(manifest.locations)})",
-            where=data_root or "--data-root",
-            remedy=f"Access is {manifest.access}: get it at {manifest.home}, and give --data-root.",
-        )
+        raise _absent(manifest, data_root, f"looked for {', '.join(manifest.locations)}")
     return open_tree(data_root, location)
+
+
+def _absent(manifest: DatasetManifest, data_root: Path | None, more: str) -> InputError:
+    return InputError(
+        f"{manifest.title} is not there, {more}",
+        where=data_root or "data root",
+        remedy=f"Access is {manifest.access}: get it at {manifest.home}, and give --data-root the "
+        "folder that holds it.",
+    )
 
 
 def find_root(
@@ -253,12 +247,7 @@ def find_root(
     if data_root is not None and locate(manifest, data_root) is not None:
         return data_root
     if manifest.stand_in is None:
-        raise InputError(
-            f"{manifest.title} is not there, and no stand-in is made for it",
-            where=data_root or "data_root",
-            remedy=f"Access is {manifest.access}: get it at {manifest.home}, and name the folder "
-            "that holds it.",
-        )
+        raise _absent(manifest, data_root, "and no stand-in is made for it")
     return write_stand_in(manifest, standin_root, standin_counts, seed)
 
 
@@ -276,10 +265,9 @@ def open_dataset(
     as long as its file stays the same (:mod:`rin.data.store`).  Classes without a label
     are counted and left out; so are the cases that the manifest knows to be bad.
 
-    Inspections are kept in ``index_folder``; ``workers`` processes look at the pictures, by
-    default one per core.  ``square`` is size and way of resizing of the store that will be built,
-    so that its rows come from the same pass.  InputError where no location exists, or a file is
-    missing, additional or broken; files are named together, after all others were seen.
+    ``index_folder``, ``workers`` and ``square`` are as of :func:`rin.data.store.inspect_cases`.
+    InputError where no location exists, or a file is missing, additional or broken; files are named
+    together, after all others were seen.
     """
     tree = open_located(manifest, data_root)
     where = tree.root / tree.location
@@ -287,7 +275,12 @@ def open_dataset(
     known_bad = manifest.known_bad if note is None else {}
     found = find_cases(tree, manifest)
     check_counts(manifest, found, note, where)
-    labels = _labels(manifest, found, where)
+    labels = {name: manifest.label(name) for name in {case.source_class for case in found}}
+    if not any(label is not None for label in labels.values()):
+        raise tree.wrong(
+            f"none of the classes found has a label ({', '.join(sorted(labels)) or 'no case'})",
+            remedy="Give at least two classes a label in the manifest's label_map.",
+        )
     wanted = [case for case in found if labels[case.source_class] is not None]
     cases, bad = inspect_cases(
         tree.root, wanted, manifest, folder=index_folder, workers=workers, square=square
@@ -309,19 +302,6 @@ def open_dataset(
         mask_digests=mask_digests.set_axis(cases["case_id"]),
         records=record_folder(index_folder, manifest),
     )
-
-
-def _labels(
-    manifest: DatasetManifest, found: list[FoundCase], where: Path
-) -> dict[str, str | None]:
-    labels = {name: manifest.label(name) for name in {case.source_class for case in found}}
-    if not any(label is not None for label in labels.values()):
-        raise InputError(
-            f"none of the classes found has a label ({', '.join(sorted(labels)) or 'no case'})",
-            where=where,
-            remedy="Give at least two classes a label in the manifest's label_map.",
-        )
-    return labels
 
 
 def _with_kept(cases: pd.DataFrame, found: list[FoundCase], where: Path) -> pd.DataFrame:
@@ -353,15 +333,14 @@ def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series) -> str:
 def stand_in_note(tree: Tree, manifest: DatasetManifest) -> dict | None:
     """Return the counts of ``images`` and ``masks`` of a stand-in, None for real files."""
     for name in tree.names:
-        if not name.endswith(STAND_IN_NOTE) or name.rpartition("/")[2] != STAND_IN_NOTE:
+        if not f"/{name}".endswith(f"/{STAND_IN_NOTE}"):
             continue
         try:
             note = json.loads(tree.read(name))
             return {"images": dict(note["images"]), "masks": dict(note["masks"])}
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(
+            raise tree.wrong(
                 f"{STAND_IN_NOTE} of the stand-in for {manifest.name} cannot be read ({error})",
-                where=tree.root / tree.location,
                 remedy="Delete the stand-in folder; the next run writes it again.",
             ) from error
     return None
@@ -398,51 +377,33 @@ def sample_pictures(
     of a dataset below ``data_root``; empty for the stand-in radiologic corpus, made anew.  Sides
     are scaled apart, as in the paper.
     """
-    if not where:
-        with TemporaryDirectory() as folder:
-            root = write_stand_in(load_manifest(STAND_IN), Path(folder), STAND_IN_COUNTS, seed)
-            return _of_dataset(STAND_IN, root, "stand-in", n, size, seed)
-    place, _, inner = where.partition(SEPARATOR)
-    if not Path(place).exists() and where in manifest_names():
-        return _of_dataset(where, data_root, "real", n, size, seed)
-    path = Path(place).resolve()
-    if not path.is_dir() and not (path.is_file() and is_archive(path)):
-        raise InputError(
-            "no folder, zip archive or dataset of this name",
-            where=where,
-            remedy=f"Name a folder or a zip, or one of: {', '.join(manifest_names())}.",
-        )
-    tree, below = open_tree(path.parent, path.name), f"{inner}/".lstrip("/")
-    names = [name for name in tree.names if name.lower().endswith((*PICTURES, ".dcm"))]
-    found = [tree.locator(name) for name in names if name.startswith(below)]
-    return SamplePictures(*_draw(tree.root, found, where, None, n, size, seed), "")
-
-
-def _of_dataset(
-    name: str, data_root: Path | None, provenance: str, n: int, size: int, seed: int
-) -> SamplePictures:
-    manifest = load_manifest(name)
-    names = [case.image for case in find_cases(open_located(manifest, data_root), manifest)]
-    title = f"{manifest.title} ({provenance})"
-    return SamplePictures(
-        *_draw(data_root, names, title, manifest.window, n, size, seed), provenance
-    )
-
-
-def _draw(
-    root: Path,
-    names: list[str],
-    title: str,
-    window: tuple[float, float] | None,
-    n: int,
-    size: int,
-    seed: int,
-) -> tuple[np.ndarray, str]:
-    """Return some of the pictures, uint8 (n, size, size, 3), and what they are in words."""
-    if not names:
-        remedy = f"Known endings: {', '.join(PICTURES)}, .dcm."
-        raise InputError("no pictures there", where=title, remedy=remedy)
-    drawn = sorted(np.random.default_rng(seed).permutation(len(names))[:n])
-    pictures = (read_picture(root, names[number], True, window) for number in drawn)
-    pixels = np.stack([resize_picture(picture, size, "stretch") for picture in pictures])
-    return pixels, f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"
+    title, window, provenance = where, None, ""
+    with TemporaryDirectory() as folder:
+        if not where:
+            data_root = write_stand_in(load_manifest(STAND_IN), Path(folder), STAND_IN_COUNTS, seed)
+        place, _, inner = where.partition(SEPARATOR)
+        path = Path(place).resolve()
+        if not where or (not path.exists() and where in manifest_names()):
+            manifest = load_manifest(where or STAND_IN)
+            tree, window = open_located(manifest, data_root), manifest.window
+            names = [case.image for case in find_cases(tree, manifest)]
+            provenance = "real" if where else "stand-in"
+            title = f"{manifest.title} ({provenance})"
+        elif path.is_dir() or (path.is_file() and is_archive(path)):
+            tree, below = open_tree(path.parent, path.name), f"{inner}/".lstrip("/")
+            inside = [name for name in tree.names if name.startswith(below)]
+            names = [tree.locator(n) for n in inside if n.lower().endswith((*PICTURES, ".dcm"))]
+        else:
+            raise InputError(
+                "no folder, zip archive or dataset of this name",
+                where=where,
+                remedy=f"Name a folder or a zip, or one of: {', '.join(manifest_names())}.",
+            )
+        if not names:
+            remedy = f"Known endings: {', '.join(PICTURES)}, .dcm."
+            raise InputError("no pictures there", where=title, remedy=remedy)
+        drawn = sorted(np.random.default_rng(seed).permutation(len(names))[:n])
+        pictures = (read_picture(tree.root, names[number], True, window) for number in drawn)
+        pixels = np.stack([resize_picture(picture, size, "stretch") for picture in pictures])
+    told = f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"
+    return SamplePictures(pixels, told, provenance)

@@ -62,8 +62,8 @@ def read_dicom(root: Path, locator: str, window: tuple[float, float] | None = No
 
     ``window`` is center and width (at least 1) in the units of the rescaled values: Hounsfield
     units for CT.  None uses the file's own VOI, else the full range of its bits.  InputError for a
-    file that is no DICOM, or truncated, or of a kind that is not read, and for a window where
-    values are not rescaled.
+    file that is broken or of a kind that is not read, and for a window where values are not
+    rescaled.
     """
     content = read_bytes(root, locator)
     try:
@@ -90,7 +90,9 @@ def display(dataset: Dataset, pixels: np.ndarray, window: tuple[float, float] | 
     Raises one of `BROKEN` where the data set does not say how.
     """
     if pixels.ndim == 3:
-        return _luma(pixels, window)
+        if window is not None:
+            raise ValueError("it is in colour, and a window for gray values was asked for")
+        return np.asarray(Image.fromarray(pixels).convert("L"))
     share = _display(dataset, _physical(dataset, pixels, window), window)
     gray = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
     return 255 - gray if dataset.PhotometricInterpretation == "MONOCHROME1" else gray
@@ -135,12 +137,6 @@ def _refuse_unsupported(dataset: Dataset) -> None:
         raise ValueError(f"{dataset.Columns} x {dataset.Rows} pixels")
 
 
-def _luma(pixels: np.ndarray, window: tuple[float, float] | None) -> np.ndarray:
-    if window is not None:
-        raise ValueError("it is in colour, and a window for gray values was asked for")
-    return np.asarray(Image.fromarray(pixels).convert("L"))
-
-
 def _physical(
     dataset: Dataset, pixels: np.ndarray, window: tuple[float, float] | None
 ) -> np.ndarray:
@@ -161,8 +157,13 @@ def _display(
 ) -> np.ndarray:
     """Return values as shares of the display range: 0 is black and 1 white, float64 (h, w)."""
     if window is not None:
-        return _linear(values, *window)
-    low, high = _value_range(dataset)
+        # The VOI function LINEAR: PS3.3 C.11.2.1.2.1.
+        center, width = window
+        if not width >= 1:
+            raise ValueError(f"a window of width {width} is too narrow")
+        if width == 1:
+            return (values > center - 0.5).astype(np.float64)
+        return (values - (center - 0.5)) / (width - 1) + 0.5
     if dataset.get("VOILUTSequence"):
         entries, _, depth = dataset.VOILUTSequence[0].LUTDescriptor
         # pydicom would index such a table in 8 bits.
@@ -171,16 +172,8 @@ def _display(
         return apply_voi_lut(np.rint(values).astype(np.int32), dataset) / (2.0**depth - 1)
     if dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None:
         values = apply_voi_lut(values, dataset)
+    low, high = _value_range(dataset)
     return (values - low) / (high - low)
-
-
-def _linear(values: np.ndarray, center: float, width: float) -> np.ndarray:
-    """Return the shares of the VOI function LINEAR: PS3.3 C.11.2.1.2.1."""
-    if not width >= 1:
-        raise ValueError(f"a window of width {width} is too narrow")
-    if width == 1:
-        return (values > center - 0.5).astype(np.float64)
-    return (values - (center - 0.5)) / (width - 1) + 0.5
 
 
 def _value_range(dataset: Dataset) -> tuple[float, float]:

@@ -18,10 +18,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from rin.data.manifest import PARTS
-from rin.errors import InputError
+from rin.errors import InputError, named
 
 HASH_SIDE = 16
-HASH_BYTES = HASH_SIDE**2 // 8
 SAME_PICTURE = 8
 SAME_LESION = 40
 BLANK_SD = 1.0
@@ -45,7 +44,6 @@ def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
     of an hour for 570,000 on two cores, below half a gigabyte.  Blank pictures match nothing.
     ``threshold`` is the largest Hamming distance of a match, of 256 bits: ``SAME_PICTURE`` (8) for
     copies, ``SAME_LESION`` (40) for a second look at the same lesion; None compares nothing.
-
     Returned are ``case_a``, ``case_b`` (in the order of ``cases``), ``distance``; nearest first.
     """
     seen = cases[~cases["blank"]] if threshold is not None else cases[:0]
@@ -58,10 +56,9 @@ def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
 def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """Find, for each case of one dataset, the picture of another dataset that is most like it.
 
-    Of both case tables, ``case_id``, ``digest``, ``hash`` and ``blank`` are used; blank pictures
-    are left out.  Returned is a row a case: ``case_id``, ``other`` (case id of the nearest
-    picture), ``distance`` (differing bits of 256), ``equal`` (whether some picture of the others
-    has the very same pixels).
+    Blank pictures are left out.  Returned is a row a case: ``case_id``, ``other`` (case id of the
+    nearest picture), ``distance`` (differing bits of 256), ``equal`` (whether some picture of the
+    others has the very same pixels).
     """
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
     ours = ours if len(theirs) else ours[:0]
@@ -84,10 +81,8 @@ def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -> pd.DataFrame:
     """Find the pictures of one dataset that another one holds too, or shows once more.
 
-    Of both case tables, ``case_id``, ``digest``, ``hash`` and ``blank`` are used; blank pictures
-    match nothing.  ``threshold`` is as for :func:`near_duplicates`.  Returned are ``case_id``,
-    ``other`` (case id of the others), ``distance`` and ``equal`` (the very same pixels); nearest
-    first.
+    ``threshold`` is as for :func:`near_duplicates`.  Returned are ``case_id``, ``other`` (case id
+    of the others), ``distance`` and ``equal`` (the very same pixels); nearest first.
     """
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
     own, other, distance = _close_pairs(ours, theirs, threshold)
@@ -112,20 +107,17 @@ def _blocks(ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[tuple[int, int
 
     Of cases and themselves, blocks below the diagonal are passed over.
     """
-    packed = [
-        np.frombuffer(bytes.fromhex("".join(cases["hash"])), dtype=np.uint8).reshape(-1, HASH_BYTES)
-        for cases in (ours, theirs)
-    ]
     for top in range(0, len(ours), BLOCK_ROWS):
-        rows = _bits(packed[0][top : top + BLOCK_ROWS])
+        rows = _bits(ours["hash"].iloc[top : top + BLOCK_ROWS])
         for left in range(top if ours is theirs else 0, len(theirs), BLOCK_COLUMNS):
-            columns = _bits(packed[1][left : left + BLOCK_COLUMNS])
+            columns = _bits(theirs["hash"].iloc[left : left + BLOCK_COLUMNS])
             # Float32 is exact for such whole numbers.
             yield top, left, rows.sum(axis=1)[:, None] + columns.sum(axis=1) - 2 * rows @ columns.T
 
 
-def _bits(packed: np.ndarray) -> np.ndarray:
-    return np.unpackbits(packed, axis=1).astype(np.float32)
+def _bits(hashes: pd.Series) -> np.ndarray:
+    packed = np.frombuffer(bytes.fromhex("".join(hashes)), dtype=np.uint8)
+    return np.unpackbits(packed.reshape(-1, HASH_SIDE**2 // 8), axis=1).astype(np.float32)
 
 
 def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
@@ -135,8 +127,7 @@ def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
     Groups are the connected components of "same patient" and "matched pair", so a
     contradictory pair is kept, and kept together.
     """
-    known = pd.Index(cases["case_id"])
-    _check_known(known, pairs)
+    known = _known(cases, pairs)
     patients, _ = pd.factorize(cases["patient_id"])
     n = len(cases)
     # Nodes are the cases, then the patients; a case is linked to its patient and its matches.
@@ -157,21 +148,20 @@ def check_splits(
     stands in two parts, and test sets of different folds share no case.  ``partial`` folds, those
     of :func:`rin.data.splits.sized_folds`, may leave whole groups out and test a case twice.
     """
-    known = pd.Index(cases["case_id"])
-    _check_known(known, pairs)
+    known = _known(cases, pairs)
     a, b = known.get_indexer(pairs["case_a"]), known.get_indexer(pairs["case_b"])
     tested = np.zeros(len(known), dtype=int)
-    numbers = folds["fold"].to_numpy()
-    for fold in np.unique(numbers):
-        rows, where = folds[numbers == fold], f"fold {fold}"
-        part = _part_of_each(known, rows, where, partial)
-        tested += part == PARTS.index("test")
-        check_patients(cases, pd.Categorical.from_codes(part, PARTS), where)
+    for fold, rows in folds.groupby("fold"):
+        where, ids = f"fold {fold}", rows["case_id"]
+        placed = ids.is_unique and ids.isin(known).all() and rows["part"].isin(PARTS).all()
+        if not placed or (len(rows) < len(known) and not partial):
+            raise _leak(where, "the fold does not place every case in one part")
+        part = rows.set_index("case_id")["part"].reindex(known, fill_value="no part").to_numpy()
+        tested += part == "test"
+        check_patients(cases, part, where)
         divided = pairs[part[a] != part[b]]
         if len(divided):
-            names = [
-                f"{x} and {y}" for x, y in divided[["case_a", "case_b"]].itertuples(index=False)
-            ]
+            names = divided["case_a"] + " and " + divided["case_b"]
             raise _leak(where, f"{len(names)} near-duplicate pairs are divided", names)
     if (tested > 1).any() and not partial:
         repeated = sorted(known[tested > 1])
@@ -200,33 +190,19 @@ def check_patients(
         raise InputError(problem, where=where, remedy=remedy)
 
 
-def _part_of_each(known: pd.Index, rows: pd.DataFrame, where: str, partial: bool) -> np.ndarray:
-    """Return the number of the part of each known case, int (n,); -1 where it has none."""
-    place = known.get_indexer(rows["case_id"])
-    number = pd.Index(PARTS).get_indexer(rows["part"])
-    part = np.full(len(known), -1)
-    part[place] = number
-    once = (place >= 0).all() and (number >= 0).all() and len(place) == (part >= 0).sum()
-    if not once or (len(place) < len(known) and not partial):
-        raise _leak(where, "the fold does not place every case in one part", [])
-    return part
-
-
-def _check_known(known: pd.Index, pairs: pd.DataFrame) -> None:
-    named = pd.Index(pd.concat([pairs["case_a"], pairs["case_b"]]).unique())
-    strangers = named.difference(known)
+def _known(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Index:
+    """Return the ids of the cases; InputError where pairs name others."""
+    known = pd.Index(cases["case_id"])
+    strangers = pd.Index(pairs[["case_a", "case_b"]].to_numpy().ravel()).difference(known)
     if len(strangers):
         raise InputError(
-            f"pairs name cases that the table lacks: {', '.join(map(str, strangers[:5]))}",
+            f"pairs name cases that the table lacks: {named([*strangers], ', ')}",
             where="near-duplicate pairs",
             remedy="Compute the pairs from the images of the same cases.",
         )
+    return known
 
 
-def _leak(where: str, problem: str, names: list) -> InputError:
-    shown = f" ({', '.join(map(str, names[:5]))})" if names else ""
-    return InputError(
-        f"{problem}{shown}",
-        where=where,
-        remedy=REMEDY,
-    )
+def _leak(where: str, problem: str, names: Sequence[str] = ()) -> InputError:
+    shown = f" ({named([*names], ', ')})" if len(names) else ""
+    return InputError(f"{problem}{shown}", where=where, remedy=REMEDY)

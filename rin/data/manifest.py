@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.dataclasses import dataclass
 
 from rin.errors import InputError, look_up
 from rin.files import read_yaml
@@ -21,15 +22,16 @@ Counts = dict[str, Annotated[int, Field(ge=0)]]
 LabelMap = dict[str, str | None]
 #: Parts of a split, in their order.
 PARTS = ("train", "validation", "test")
-NOT_DATASETS = frozenset({"weights"})
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """Base of what is read from a manifest: names that it does not know are refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class FoldLists(_Frozen):
+class FoldLists(Frozen):
     """Where the folds that the paper's authors published lie, and how to read their rows.
 
     ``folder`` is relative to the data root.  ``pattern`` holds ``{part}`` (train, val, test) and,
@@ -43,7 +45,7 @@ class FoldLists(_Frozen):
     names: Literal["stem", "slice"] = "stem"
 
 
-class TaskManifest(_Frozen):
+class TaskManifest(Frozen):
     """One classification task that a dataset feeds.
 
     ``paper_task`` is the key of the task in :mod:`rin.paper`; None for a task of one's own.
@@ -83,13 +85,12 @@ class TaskManifest(_Frozen):
         return title if self.name == self.paper_task else f"{title} ({self.name})"
 
 
-class ExpectedCounts(_Frozen):
+class ExpectedCounts(Frozen):
     """Images per class, from the three places that state them.
 
-    ``paper`` counts labels (after the label map); ``authors`` and ``images`` count source
-    classes, in images or in exams (``unit``).  Only what was counted
-    from the files (``images``, ``masks``, ``total``, ``classes``) is asserted; the other two
-    are compared and reported.
+    ``paper`` counts labels (after the label map); ``authors`` and ``images`` count source classes,
+    in images or in exams (``unit``).  Only what was counted from the files (``images``, ``masks``,
+    ``total``, ``classes``) is asserted; the other two are compared and reported.
     """
 
     paper: Counts = {}
@@ -101,15 +102,20 @@ class ExpectedCounts(_Frozen):
     classes: Annotated[int, Field(ge=1)] | None = None
 
 
-class KnownFinding(_Frozen):
-    """A peculiarity of the published files that every reader should be told."""
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Finding:
+    """One observation of a dataset: its kind, a sentence, and the cases concerned (maybe none)."""
 
     kind: str
     text: str
     case_ids: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        cases = f" ({', '.join(self.case_ids)})" if self.case_ids else ""
+        return f"{self.kind}: {self.text}{cases}"
 
-class KnownFile(_Frozen):
+
+class KnownFile(Frozen):
     """A file of the published dataset, with what is known to recognise it by."""
 
     name: str
@@ -117,7 +123,7 @@ class KnownFile(_Frozen):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
-class PartSource(_Frozen):
+class PartSource(Frozen):
     """A published dataset from which a part of a collection was taken."""
 
     name: str
@@ -126,7 +132,7 @@ class PartSource(_Frozen):
     images: Annotated[int, Field(ge=1)]
 
 
-class DatasetManifest(_Frozen):
+class DatasetManifest(Frozen):
     """All that the study knows about a dataset before it opens a file.
 
     ``locations`` are tried in order under the data root.  ``archive.zip::folder`` counts only
@@ -137,8 +143,8 @@ class DatasetManifest(_Frozen):
     ``near_duplicate_bits`` is the largest hash distance (of 256 bits) at which two pictures
     share a group; None where patients are known and pictures are not compared.
     ``known_bad`` names cases whose published file is broken, with the reason: they are left
-    out and reported.  ``mask_kind`` says how the lesion was marked.  ``sources`` lists
-    the datasets that a collection was gathered from.
+    out and reported; ``findings`` are what every reader should be told.  ``mask_kind`` says how
+    the lesion was marked.  ``sources`` lists the datasets that a collection was gathered from.
     """
 
     name: str
@@ -164,7 +170,7 @@ class DatasetManifest(_Frozen):
     label_map: LabelMap = {}
     known_bad: dict[str, str] = {}
     counts: ExpectedCounts = ExpectedCounts()
-    findings: tuple[KnownFinding, ...] = ()
+    findings: tuple[Finding, ...] = ()
     sources: tuple[PartSource, ...] = ()
     tasks: tuple[TaskManifest, ...] = ()
 
@@ -191,19 +197,13 @@ class DatasetManifest(_Frozen):
 
     def for_task(self, task: TaskManifest) -> "DatasetManifest":
         """Return the manifest as a task reads it: with its label map and options on top."""
-        if not (task.label_map or task.options):
-            return self
-        return self.model_copy(
-            update={
-                "label_map": self.label_map | task.label_map,
-                "options": self.options | task.options,
-            }
-        )
+        labels, options = self.label_map | task.label_map, self.options | task.options
+        return self.model_copy(update={"label_map": labels, "options": options})
 
 
-def manifest_folder(folder: Path | None = None) -> Path:
-    """Return the folder of manifests: the argument, else RIN_MANIFESTS, else the repository's."""
-    found = Path(folder or os.environ.get("RIN_MANIFESTS") or REPOSITORY / "data_manifests")
+def manifest_folder() -> Path:
+    """Return the folder of manifests: that of RIN_MANIFESTS, else the repository's."""
+    found = Path(os.environ.get("RIN_MANIFESTS") or REPOSITORY / "data_manifests")
     if not found.is_dir():
         raise InputError(
             "there is no such folder of dataset manifests",
@@ -213,16 +213,15 @@ def manifest_folder(folder: Path | None = None) -> Path:
     return found
 
 
-def manifest_names(folder: Path | None = None) -> list[str]:
+def manifest_names() -> list[str]:
     """Return the names of all dataset manifests, sorted."""
-    names = {path.stem for path in manifest_folder(folder).glob("*.yaml")}
-    return sorted(names - NOT_DATASETS)
+    return sorted({path.stem for path in manifest_folder().glob("*.yaml")} - {"weights"})
 
 
-def load_manifest(name: str, folder: Path | None = None) -> DatasetManifest:
+def load_manifest(name: str) -> DatasetManifest:
     """Read and validate ``data_manifests/<name>.yaml``; unknown names list the known ones."""
-    look_up("dataset", name, manifest_names(folder))
-    path = manifest_folder(folder) / f"{name}.yaml"
+    look_up("dataset", name, manifest_names())
+    path = manifest_folder() / f"{name}.yaml"
     try:
         manifest = DatasetManifest.model_validate(read_yaml(path))
     except ValidationError as error:
@@ -240,16 +239,16 @@ def load_manifest(name: str, folder: Path | None = None) -> DatasetManifest:
     return manifest
 
 
-def find_task(task_name: str, folder: Path | None = None) -> tuple[DatasetManifest, TaskManifest]:
+def find_task(task_name: str) -> tuple[DatasetManifest, TaskManifest]:
     """Return the dataset and the task called ``task_name``; unknown names list the known ones."""
     known = {}
-    for name in manifest_names(folder):
-        manifest = load_manifest(name, folder)
+    for name in manifest_names():
+        manifest = load_manifest(name)
         for task in manifest.tasks:
             if task.name in known:
                 raise InputError(
                     f"task {task.name!r} stands in {known[task.name][0].name} and {name}",
-                    where=manifest_folder(folder),
+                    where=manifest_folder(),
                     remedy="Give every task its own name.",
                 )
             known[task.name] = (manifest, task)

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from skimage.draw import polygon, rectangle
+from skimage.draw import polygon
 
 from rin.data.dicom import BROKEN, MAX_PIXELS, read_dicom
 from rin.data.tree import SEPARATOR, VOLUME, place_of, read_bytes
@@ -66,11 +66,9 @@ def rasterise(entry: str, shape: tuple[int, int]) -> np.ndarray:
     filled = np.zeros(shape, dtype=bool)
     if entry.startswith(BOX):
         x, y, width, height = _numbers(entry)[0]
-        start = max(0, math.ceil(y - 0.5)), max(0, math.ceil(x - 0.5))
-        end = math.ceil(y + height - 0.5) - 1, math.ceil(x + width - 0.5) - 1
-        # Where the end lies before the start, skimage would swap the two.
-        if start[0] <= end[0] and start[1] <= end[1]:
-            filled[rectangle(start, end, shape=shape)] = True
+        top, bottom = (max(0, math.ceil(edge - 0.5)) for edge in (y, y + height))
+        left, right = (max(0, math.ceil(edge - 0.5)) for edge in (x, x + width))
+        filled[top:bottom, left:right] = True
     else:
         columns, rows = _numbers(entry).T
         filled[polygon(rows, columns, shape=shape)] = True

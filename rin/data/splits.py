@@ -23,7 +23,7 @@ from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from rin.data.dataset import Dataset
-from rin.data.layouts.found import read_table, refuse, wrong
+from rin.data.layouts.found import read_table
 from rin.data.layouts.table import read_split
 from rin.data.leakage import SAME_PICTURE, check_patients, leak_free_groups, near_duplicates
 from rin.data.manifest import PARTS, FoldLists
@@ -38,23 +38,12 @@ _NAMES = np.array(PARTS, dtype=object)
 
 
 def make_folds(cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
-    """Divide cases into training, validation and test parts, once per fold.
+    """Divide cases into training, validation and test parts, once for each of 1 to 6 folds.
 
-    Parameters
-    ----------
-    cases
-        Case table; ``case_id`` and ``label`` are used.
-    groups
-        Group per case, indexed by ``case_id``, as from :func:`rin.data.leakage.leak_free_groups`;
-        a group is never divided.
-    n_folds
-        1 to 6.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``case_id``, ``fold`` (int from 0) and ``part`` (train, validation or test), for each case
-        and fold.  InputError where a class has fewer than twenty groups, or a part would lack one.
+    Of ``cases``, ``case_id`` and ``label`` are used; ``groups``, indexed by ``case_id`` as from
+    :func:`rin.data.leakage.leak_free_groups`, are never divided.  Returned are ``case_id``,
+    ``fold`` (int from 0) and ``part`` (train, validation or test), for each case and fold.
+    InputError where a class has fewer than twenty groups, or a part would lack one.
     """
     if not 1 <= n_folds <= MAX_FOLDS:
         raise InputError(
@@ -92,13 +81,12 @@ def sized_folds(
     Groups stand on a circle, those of each label evenly spread around it in an order drawn with
     the seed.  Fold 0 trains on the first, validates on the next and tests the others in turn.
     The training of every later fold begins where the validation of the one before it ended: two
-    folds share no case to train or validate on, as long as there are enough cases for both.
-    Test parts overlap.
+    folds share no case to train or validate on, as long as there are enough cases for both; test
+    parts overlap.
 
     ``sizes`` are cases to train on, to validate on and to test; None tests all others.  A part
     differs by less than a group from its size, and each label by about a group from its share.
-    The rest is as of :func:`make_folds`, without the cases of a fold that are in no part; a class
-    may have few groups, but no part may lack one.
+    The rest is as of :func:`make_folds`, without cases that are in no part of a fold.
     """
     n_train, n_validation, n_test = sizes
     stated = ", ".join(map(str, sizes))
@@ -127,23 +115,23 @@ def sized_folds(
 def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
     """Return the folds that come with a dataset, as its manifest's option ``split`` says.
 
-    Each fold is tested once, the first ``n_folds`` of them here.  Of the other cases, 10/85 by
-    whole groups validate and the rest are trained on: cut here, with the seed, as a published
-    division of the rest may divide patients.  Where the column names parts (train, val, test)
-    there is one fold, and validation is cut only if it has none.
+    The first ``n_folds`` are tested once each.  Of the other cases, 10/85 by whole groups validate
+    and the rest are trained on: cut here, with the seed, as a published division of the rest may
+    divide patients.  Where the column names parts (train, val, test) there is one fold, and
+    validation is cut only if it has none.
 
-    ``groups`` and what is returned are as of :func:`make_folds`; whether the given folds divide
-    a patient is for :func:`rin.data.leakage.check_splits` to say.  InputError where no split is
-    known, it leaves a case out or has fewer folds, or a part would lack a class.
+    ``groups`` and what is returned are as of :func:`make_folds`; whether patients are divided is
+    for :func:`rin.data.leakage.check_splits` to say.  InputError where no split is known, it leaves
+    a case out or has fewer folds, or a part would lack a class.
     """
     cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
     labels, group = cases["label"].to_numpy(), _group_of_each(cases, groups)
     given = read_split(tree, dataset.manifest).reindex(cases["case_id"]).fillna("").to_numpy(str)
-    refuse(tree, cases["case_id"][given == ""], "cases are not placed by the given split")
+    tree.refuse(cases["case_id"][given == ""], "cases are not placed by the given split")
     worded = set(given) <= {*PART_NAMES, *PARTS}
     values = ["test"] if worded else sorted(set(given), key=lambda text: (len(text), text))
     if len(values) < n_folds:
-        raise wrong(tree, f"the given split has {len(values)} folds, not {n_folds}")
+        raise tree.wrong(f"the given split has {len(values)} folds, not {n_folds}")
     parts = []
     for fold, value in enumerate(values[:n_folds]):
         part = np.where(given == value, "test", "train").astype(object)
@@ -180,19 +168,10 @@ def cut(
     Heavy groups go first, each to the piece where the squared shares of the pieces, over all
     labels and the cases as a whole, grow least; the light ones that follow even them out.
 
-    Parameters
-    ----------
-    labels, groups
-        Label and group of each case, (n,).
-    shares
-        Share of the cases of each piece; by default `PIECES` equal pieces, whose numbers are
-        shuffled.  Equal groups of one label are then apportioned as Sainte-Laguë's method does
-        with seats: 75, 10 and 15 % of four groups are 3, 0 and 1.
-
-    Returns
-    -------
-    numpy.ndarray
-        Number of the piece of each case, int (n,).
+    ``labels`` and ``groups`` are those of each case, (n,), and so is the number of its piece, int,
+    which is returned.  By default there are `PIECES` equal pieces, numbered by chance.  With
+    ``shares`` of unequal ones, equal groups of one label are apportioned as Sainte-Laguë's method
+    does with seats: 75, 10 and 15 % of four groups are 3, 0 and 1.
     """
     # scikit-learn's StratifiedGroupKFold weighs each group against every piece in Python: ten
     # minutes for a million groups.  Here equal groups of one label are dealt together.
@@ -219,8 +198,15 @@ def cut(
     if equal:
         order = np.lexsort((turn, first, plain, -heaviness))
     else:
-        order = _like_weights_mixed(heaviness, first, turn, rng)
-    for run in _runs(order, plain, heaviness, first):
+        # Weights within a factor of four, that is of two in cases, stand by chance: the largest
+        # piece gets the first group of every label, which shall not be the heaviest each time.
+        kind = np.unique(np.stack([heaviness, first]), axis=1, return_inverse=True)[1]
+        level = np.floor(np.log2(heaviness) / 2)
+        order = np.lexsort((turn, rng.permutation(len(turn))[kind], -level))
+    # Neighbours of one label and of equal weight are dealt together.
+    alike = np.stack([plain, heaviness, first])[:, order]
+    same = (alike[:, 1:] == alike[:, :-1]).all(axis=0) & plain[order][1:]
+    for run in np.split(order, np.flatnonzero(~same) + 1):
         own = slice(starts[run[0]], ends[run[0]])
         columns, more = column[own], cases[own]
         if len(columns) == 2:
@@ -230,31 +216,6 @@ def cut(
             piece[run] = chosen = (growth / size).argmin()
             load[chosen, columns] += more
     return (rng.permutation(PIECES)[piece] if equal else piece)[group]
-
-
-def _like_weights_mixed(
-    heaviness: np.ndarray, first: np.ndarray, turn: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """Return an order by falling weight in which groups of like weight stand by chance.
-
-    The largest piece gets the first group of every label, which shall not be the heaviest each
-    time.  Like are weights within a factor of four, that is of two in cases; equal ones of one
-    label stay neighbours.
-    """
-    kind = np.unique(np.stack([heaviness, first]), axis=1, return_inverse=True)[1]
-    level = np.floor(np.log2(heaviness) / 2)
-    return np.lexsort((turn, rng.permutation(len(turn))[kind], -level))
-
-
-def _runs(
-    order: np.ndarray, plain: np.ndarray, heaviness: np.ndarray, first: np.ndarray
-) -> list[np.ndarray]:
-    """Return the groups in their order, neighbours together that are plain (of one label, `first`),
-    of the same label and of equal weight.
-    """
-    alike = np.stack([plain, heaviness, first])[:, order]
-    same = (alike[:, 1:] == alike[:, :-1]).all(axis=0) & plain[order][1:]
-    return np.split(order, np.flatnonzero(~same) + 1)
 
 
 def _deal_equal(
@@ -270,8 +231,9 @@ def _deal_equal(
     heapify(pieces)
     dealt = np.empty(count, dtype=int)
     for turn in range(count):
-        own, whole, dealt[turn] = pieces[0]
-        heapreplace(pieces, (own + step[pieces[0][2]], whole + step[pieces[0][2]], pieces[0][2]))
+        own, whole, number = pieces[0]
+        dealt[turn] = number
+        heapreplace(pieces, (own + step[number], whole + step[number], number))
     load[:, columns] += cases * np.bincount(dealt, minlength=len(size))[:, None]
     return dealt
 
@@ -292,9 +254,8 @@ def _folds(cases: pd.DataFrame, parts: list[np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame({"case_id": ids, "fold": number, "part": np.concatenate(parts)})
 
 
-#: Parts that no class may lack, and therefore how many groups it needs.
-NEEDED = ("train", "test")
-_NEEDED = [PARTS.index(name) for name in NEEDED]
+#: Places in `PARTS` of those that no class may lack, and therefore how many groups it needs.
+_NEEDED = [PARTS.index("train"), PARTS.index("test")]
 
 
 def complete_parts(
@@ -308,10 +269,8 @@ def complete_parts(
 
     Validation, where it then holds less than half of its share, is filled from classes that
     have training groups to spare.  ``label`` is int (n,) without gaps, ``groups`` (n,) of any
-    type, ``piece`` int (n,) places in `PARTS`; ``shares`` of the parts add up to 1.
-
-    Returned are the new pieces and None; or, where no division gives every class both parts, the
-    pieces as they were, with a class and a part that one lacks.
+    type, ``piece`` int (n,) places in `PARTS`; ``shares`` of the parts add up to 1.  Returned are
+    the new pieces and None, or those as they were with a class and a part that it cannot get.
     """
     group, known = pd.factorize(groups)
     # Numbered by chance, so that chance decides between groups of equal weight.
@@ -433,15 +392,10 @@ def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
         # 1,264 brains of the radiologic corpus, four classes, would be one group.
         pairs = near_duplicates(cases, None if bits is None else min(bits, SAME_PICTURE))
         return divide(cases, leak_free_groups(cases, pairs), seed, where=where)
-    own = read_split(open_tree(dataset.root, dataset.location), dataset.manifest)
-    part = own.reindex(pd.Index(cases["case_id"], name="case_id"))
-    if part.isna().any():
-        missing = part.index[part.isna()]
-        raise InputError(
-            f"{len(missing)} cases stand in no part ({named([*missing])})",
-            where=where,
-            remedy="Fetch the tables again, and open the corpus anew.",
-        )
+    tree = open_tree(dataset.root, dataset.location)
+    part = read_split(tree, dataset.manifest).reindex(pd.Index(cases["case_id"], name="case_id"))
+    remedy = "Fetch the tables again, and open the corpus anew."
+    tree.refuse(part.index[part.isna()], "cases stand in no part", remedy=remedy)
     remedy = "Put all pictures of a patient into one table, or curate the corpus again."
     check_patients(cases, part.to_numpy(), where, remedy)
     labels = cases["label"].to_numpy()
@@ -462,7 +416,7 @@ def divide(
     """
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
-    if len(few := counts[counts["nunique"] < len(NEEDED)]):
+    if len(few := counts[counts["nunique"] < len(_NEEDED)]):
         shown = [f"{label}: {n} images of 1 patient" for label, n in few["size"].items()]
         raise _too_small(f"classes of a single patient cannot be divided ({named(shown)})", where)
     if len(counts) < 2:
@@ -505,17 +459,16 @@ def case_of(name: str, names: str) -> str:
 
 
 def read_fold_files(
-    place: Tree | Path, lists: FoldLists, cases: pd.DataFrame, n_folds: int = 5
+    place: Path, lists: FoldLists, cases: pd.DataFrame, n_folds: int
 ) -> pd.DataFrame:
     """Read published folds, in the order of the lists; the shape is that of :func:`make_folds`.
 
-    ``place`` holds the lists, maybe among other files; ``lists`` says how they are called and
-    read.  Cases that no list names are left out.  There is one fold where the pattern has no
-    ``{fold}``.  InputError for a list that is missing, there twice, empty or not of two columns,
-    and for a picture that is no case, is listed twice, or bears another label than the case.
+    ``place``, a folder or archive, holds the lists, maybe among other files; ``lists`` says how
+    they are called and read.  There is one fold where the pattern has no ``{fold}``.  Cases that no
+    list names are left out.  InputError for a list that is missing, there twice, empty or not of
+    two columns, and for a picture that is no case, is listed twice, or bears another label.
     """
-    tree = place if isinstance(place, Tree) else open_tree(place.parent, place.name)
-    labels = cases.set_index("case_id")["label"]
+    tree, labels = open_tree(place.parent, place.name), cases.set_index("case_id")["label"]
     parts = []
     for fold in range(n_folds if "{fold}" in lists.pattern else 1):
         for word, part in PART_NAMES.items():
@@ -529,15 +482,15 @@ def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) 
     found = [name for name in tree.names if name.rpartition("/")[2] == file_name]
     if len(found) != 1:
         remedy = "Point at the folder 'dataframe' of one task, with all its lists."
-        raise wrong(tree, f"there are {len(found)} lists called {file_name}", remedy=remedy)
-    refused = partial(refuse, tree, file=found[0])
+        raise tree.wrong(f"there are {len(found)} lists called {file_name}", remedy=remedy)
+    refused = partial(tree.refuse, file=found[0])
     table = read_table(tree, found[0], [])
     pictures = [column for column in table if column in FILE_COLUMNS]
     words = [column for column in table if column.endswith("label")]
     if len(pictures) != 1 or len(words) != 1 or table.empty:
         problem = f"it lists no picture; its columns are {', '.join(table)}"
         remedy = f"A list has a column {' or '.join(FILE_COLUMNS)} and one that ends in 'label'."
-        raise wrong(tree, problem, file=found[0], remedy=remedy)
+        raise tree.wrong(problem, file=found[0], remedy=remedy)
     ids = pd.Series([case_of(name, lists.names) for name in table[pictures[0]]])
     refused(ids[ids.duplicated()], "pictures are listed twice")
     refused(ids[~ids.isin(labels.index)], "pictures are no case")
@@ -561,15 +514,17 @@ def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> n
     if n >= len(cases):
         return np.ones(len(cases), dtype=bool)
     label, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
-    table = pd.DataFrame({"group": group, "label": label})
     strata = _strata(label, group, seed)
-    chosen = []
-    for _, members in strata.groupby("label", sort=True):
-        before = members["size"].cumsum() - members["size"]
-        aim = n * members["size"].sum() / len(cases)
-        wanted = (before < aim) | (np.arange(len(members)) < LEAST_GROUPS)
-        chosen.append(members.index[wanted])
-    return _thin(table, table["group"].isin(np.concatenate(chosen)).to_numpy(), n, seed)
+    of_label = strata.groupby("label")["size"]
+    before, aim = of_label.cumsum() - strata["size"], of_label.transform("sum") * n / len(cases)
+    wanted = strata.index[(before < aim) | (of_label.cumcount() < LEAST_GROUPS)]
+    table = pd.DataFrame({"group": group, "label": label})
+    # Of the groups that have most, cases are dropped until n are left or one of each kind.
+    chosen = np.flatnonzero(table["group"].isin(wanted))
+    order = np.random.default_rng([seed, 1]).permutation(chosen)
+    place = table.iloc[order].groupby(["group", "label"]).cumcount().to_numpy()
+    kept = order[np.argsort(place, kind="stable")][: max(n, int((place == 0).sum()))]
+    return np.isin(np.arange(len(cases)), kept)
 
 
 def _strata(labels: np.ndarray, groups: np.ndarray, seed: int) -> pd.DataFrame:
@@ -580,14 +535,6 @@ def _strata(labels: np.ndarray, groups: np.ndarray, seed: int) -> pd.DataFrame:
     stratum = table.sort_values(["rarity", "label"]).drop_duplicates("group").set_index("group")
     strata = pd.DataFrame({"label": stratum["label"], "size": sizes}).sort_index()
     return strata.sample(frac=1, random_state=np.random.default_rng(seed))
-
-
-def _thin(table: pd.DataFrame, chosen: np.ndarray, n: int, seed: int) -> np.ndarray:
-    """Drop cases of the groups that have most, until `n` are left or one of each kind."""
-    order = np.random.default_rng([seed, 1]).permutation(np.flatnonzero(chosen))
-    place = table.iloc[order].groupby(["group", "label"]).cumcount().to_numpy()
-    kept = order[np.argsort(place, kind="stable")][: max(n, int((place == 0).sum()))]
-    return np.isin(np.arange(len(table)), kept)
 
 
 def take_cases(dataset: Dataset, chosen: np.ndarray) -> Dataset:

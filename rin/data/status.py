@@ -13,7 +13,6 @@ import pandas as pd
 from tqdm import tqdm
 
 from rin.data.dataset import (
-    Finding,
     check_counts,
     check_data_root,
     count_classes,
@@ -24,7 +23,7 @@ from rin.data.dataset import (
     stand_in_note,
 )
 from rin.data.layouts import find_cases
-from rin.data.manifest import DatasetManifest, KnownFile, load_manifest, manifest_names
+from rin.data.manifest import DatasetManifest, Finding, KnownFile, load_manifest, manifest_names
 from rin.data.store import inspect_cases
 from rin.data.tree import Tree, is_archive, open_tree
 from rin.errors import InputError, look_up
@@ -39,25 +38,20 @@ _HOW_TO_GET = {
 }
 
 
-def dataset_status(data_root: Path | None, folder: Path | None = None) -> pd.DataFrame:
+def dataset_status(data_root: Path | None) -> pd.DataFrame:
     """Hold every dataset manifest against a data root; None means that nothing is there.
 
-    ``folder`` holds the manifests; the study's own where it is not given.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a dataset: those of tasks, then substitutes, then pretraining corpora.  Columns
-        ``name``, ``title``, ``access``, ``licence``, ``home`` and ``locations`` of its manifest;
-        ``tasks`` that it feeds, ``substitute_for`` which it stands in, and both in words
-        (``purpose``); ``state`` (here, not there, broken), ``location`` below the data root,
-        ``problem`` of a broken one; ``instead``, read as long as it is not there; ``to_do``.
+    Returned is a row a dataset: those of tasks, then substitutes, then pretraining corpora.
+    Columns are ``name``, ``title``, ``access``, ``licence``, ``home`` and ``locations`` of its
+    manifest; ``tasks`` that it feeds, ``substitute_for`` which it stands in, and both in words
+    (``purpose``); ``state`` (here, not there, broken), ``location`` below the data root,
+    ``problem`` of a broken one; ``instead``, read as long as it is not there; ``to_do``.
     """
-    manifests = {name: load_manifest(name, folder) for name in manifest_names(folder)}
+    manifests = {name: load_manifest(name) for name in manifest_names()}
     if data_root is not None:
         check_data_root(data_root)
     places = {name: _find_dataset(manifest, data_root) for name, manifest in manifests.items()}
-    feeds = [(other, task) for other in manifests.values() for task in other.tasks]
+    every_task = [task for manifest in manifests.values() for task in manifest.tasks]
     rows = []
     for name, manifest in manifests.items():
         state, location, problem = places[name]
@@ -66,7 +60,7 @@ def dataset_status(data_root: Path | None, folder: Path | None = None) -> pd.Dat
         here = [other for other in substitutes if states[other] == "here"]
         stand_in = ["stand-in"] if manifest.stand_in else []
         tasks = [task.name for task in manifest.tasks]
-        stands_for = [task.name for _, task in feeds if name in task.substitutes]
+        stands_for = [task.name for task in every_task if name in task.substitutes]
         substitute = f"substitute for {', '.join(stands_for)}" if stands_for else ""
         to_do = {"here": "Nothing.", "broken": f"Mend what is there: {problem}"}
         copied = ("name", "title", "access", "licence", "home", "locations")
@@ -115,12 +109,10 @@ def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[st
 def check_file(tree: Tree, known: KnownFile) -> tuple[str, str]:
     """Compare a file with what is known of it: the size first, then the SHA-256.
 
-    The file is the archive that is read; or a file inside the archive or folder, there also
-    below a wrapping folder; or one beside it.  A known file need not be there, as most archives
-    get unpacked.
-
-    Returned are the outcome (as known, no digest known, not there, another size, another SHA-256)
-    and by how much a file differs, or nothing.  InputError for a file that cannot be read.
+    It is the archive that is read; or a file inside the archive or folder, maybe below a wrapping
+    folder; or one beside it.  Returned are the outcome (as known, no digest known, not there,
+    another size, another SHA-256) and by how much a file differs, or nothing.  InputError for a
+    file that cannot be read.
     """
     place, ending = tree.root / tree.location, f"/{known.name}"
     inner = [name for name in tree.names if f"/{name}".endswith(ending)]
@@ -166,11 +158,10 @@ class Verification:
     """What was found of a dataset.
 
     ``task`` is the task whose labels were read, where the dataset has none of its own; ``files``
-    the outcome of :func:`check_file` by name; ``counts`` the table of
-    :func:`rin.data.dataset.count_classes`.  ``patients`` are the numbers of
-    :func:`rin.data.dataset.count_patients`, empty where no patients are named and None where they
-    were not read.  ``readable`` counts the pictures that can be read, None where none was tried.
-    ``digest`` is that of :class:`rin.data.dataset.Dataset`, empty where it was not opened.
+    the outcome of `check_file` by name; ``counts`` the table of `count_classes`.  ``patients`` are
+    the numbers of `count_patients`, empty where none are named and None where they were not read.
+    ``readable`` counts the pictures that can be read, None where none was tried; ``digest`` is
+    that of the opened dataset, empty where it was not opened.
     """
 
     manifest: DatasetManifest
@@ -208,10 +199,9 @@ def verify_dataset(
 ) -> Verification:
     """Look a dataset over, from its files to its pixels.
 
-    Inspections are kept in ``index_folder``: a picture that it knows, and whose file has kept its
-    size and its time or checksum, is not decoded again.  ``quick`` decodes nothing; then there is
-    neither digest nor finding.  ``expect`` is the content digest that the dataset must have; empty
-    for any.
+    Inspections are kept in ``index_folder``, as by `open_dataset`.  ``quick`` decodes nothing; then
+    there is neither digest nor finding.  ``expect`` is the content digest that the dataset must
+    have; empty for any.
     """
     check_data_root(data_root)
     task = ""
@@ -232,11 +222,8 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     manifest = done.manifest
     tree = open_located(manifest, data_root)
     if stand_in_note(tree, manifest) is not None:
-        raise InputError(
-            f"this is a stand-in that was written for {manifest.name}, not the dataset",
-            where=tree.place(),
-            remedy="Name the folder that holds the real images.",
-        )
+        problem = f"this is a stand-in that was written for {manifest.name}, not the dataset"
+        raise tree.wrong(problem, remedy="Name the folder that holds the real images.")
     done.location = tree.location
     for known in manifest.files:
         outcome, detail = check_file(tree, known)

@@ -32,10 +32,11 @@ from rin.data.chunks import map_threads, run_chunks
 from rin.data.dicom import patient_of
 from rin.data.layouts.found import FoundCase
 from rin.data.leakage import picture_hash
-from rin.data.manifest import DatasetManifest
+from rin.data.manifest import DatasetManifest, Finding
 from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_picture
 from rin.data.tree import fingerprints
 from rin.errors import InputError, look_up, named
+from rin.files import told_if_full
 
 HEX_DIGITS = r"^[0-9a-f]{64}$"
 CASES = pa.DataFrameSchema(
@@ -83,19 +84,6 @@ def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFra
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One observation: its kind, a sentence, and the cases concerned (maybe none)."""
-
-    kind: str
-    text: str
-    case_ids: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        cases = f" ({', '.join(self.case_ids)})" if self.case_ids else ""
-        return f"{self.kind}: {self.text}{cases}"
-
-
-@dataclass(frozen=True)
 class Dataset:
     """A dataset that was opened, looked at and checked.
 
@@ -126,13 +114,10 @@ BAD_COLUMNS = ["case_id", "place", "problem"]
 #: On these alone a row of a store depends.
 CONTENT = ["digest", "mask_digest", "width", "height"]
 CASE_FIELDS = ["case_id", "patient_id", "source_class", "image", "masks"]
-LOOKED = ["width", "height", "digest", "mask_digest", "hash", "blank"]
-SEEN = pyarrow.schema(
-    [("key", pyarrow.string()), ("header_patient", pyarrow.string())]
-    + [(name, pyarrow.int32()) for name in LOOKED[:2]]
-    + [(name, pyarrow.string()) for name in LOOKED[2:5]]
-    + [("blank", pyarrow.bool_())]
-)
+LOOKED = dict.fromkeys(["width", "height"], pyarrow.int32())
+LOOKED |= dict.fromkeys(["digest", "mask_digest", "hash"], pyarrow.string())
+LOOKED |= {"blank": pyarrow.bool_()}
+SEEN = pyarrow.schema(dict.fromkeys(["key", "header_patient"], pyarrow.string()) | LOOKED)
 
 
 @dataclass(frozen=True)
@@ -158,10 +143,8 @@ class _Pass:
         todo, side = list(zip(found, keys, strict=True)), self.square[0] if self.square else 0
         step = max(1, min(CHUNK, CHUNK_BYTES // max(1, 4 * side**2)))
         jobs = [todo[start : start + step] for start in range(0, len(todo), step)]
-        bad = sorted(
-            chain.from_iterable(run_chunks(self.chunk, jobs, workers=workers, title=title))
-        )
-        return pd.DataFrame(bad, columns=BAD_COLUMNS)
+        results = run_chunks(self.chunk, jobs, workers=workers, title=title)
+        return pd.DataFrame(sorted(chain.from_iterable(results)), columns=BAD_COLUMNS)
 
     def chunk(self, job: list[tuple[FoundCase, str]], threads: int) -> list[tuple[str, str, str]]:
         """Look at some cases with their keys, keep what was seen, and return the bad ones."""
@@ -173,9 +156,8 @@ class _Pass:
             if not isinstance(look, dict):
                 bad.append(look)
             elif key != now:
-                bad.append(
-                    (case.case_id, str(self.root / case.image), "it changed while it was read")
-                )
+                place = str(self.root / case.image)
+                bad.append((case.case_id, place, "it changed while it was read"))
             else:
                 rows.append(look.pop("row"))
                 seen.append(look | {"key": key})
@@ -255,22 +237,18 @@ def inspect_cases(
     is size in pixels and way of resizing of the store that will be built: the rows of pictures that
     are decoded now are then kept for it.
 
-    Returns
-    -------
-    cases : pandas.DataFrame
-        One row per readable case, in the order of ``found``, with the columns of a case table
-        but the label (:func:`validate_cases`), and ``mask_digest`` (of the merged mask, empty
-        without masks).  The patient is that of the header where the case has none; ``hash`` is
-        that of the picture stretched to 256 x 256.
-    bad : pandas.DataFrame
-        ``case_id``, ``place`` and ``problem`` of each case that cannot be read.  These are
-        tried anew each time.
+    Returned are two tables.  The first has a row per readable case, in the order of ``found``, with
+    the columns of a case table but the label (:func:`validate_cases`), and ``mask_digest`` (of the
+    merged mask, empty without masks).  The patient is that of the header where the case has none;
+    ``hash`` is that of the picture stretched to 256 x 256.  The second has ``case_id``, ``place``
+    and ``problem`` of each case that cannot be read, and is tried anew each time.
     """
     folder = record_folder(folder, manifest)
     keys = _keys(root, found)
     seen, bad = _remembered(folder), pd.DataFrame(columns=BAD_COLUMNS)
     if (seen.index.get_indexer(keys) < 0).any():
-        try:
+        what = f"the inspection of {manifest.name}"
+        with told_if_full(what, folder, " What was seen is kept."):
             folder.mkdir(parents=True, exist_ok=True)
             # A second process waits here, and then finds everything seen.
             with FileLock(folder / LOCK):
@@ -280,13 +258,6 @@ def inspect_cases(
                 todo = list(compress(found, new)), list(compress(keys, new))
                 looking = _Pass(root, manifest, folder, square)
                 bad = looking.look(*todo, workers, f"Inspecting {manifest.name}")
-        except OSError as error:
-            raise InputError(
-                f"the inspection of {manifest.name} cannot be kept ({error})",
-                where=folder,
-                remedy="Free some space, or name a folder that can be written. "
-                "What was seen is kept.",
-            ) from error
         seen = _remembered(folder)
     place = seen.index.get_indexer(keys)
     rows, good = seen.iloc[place[place >= 0]], list(compress(found, place >= 0))
@@ -304,27 +275,25 @@ def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
 
 def refuse_bad(bad: pd.DataFrame, count: int, where: str | Path) -> None:
     """Raise InputError where cases, of ``count`` in all, are bad; the first ten are named."""
-    if bad.empty:
-        return
-    told = named((bad["place"] + ": " + bad["problem"]).tolist())
-    raise InputError(
-        f"{len(bad)} of {count} cases cannot be read: {told}",
-        where=where,
-        remedy="Fetch these files again, or list the cases under known_bad in the manifest, "
-        "with the reason. What was done for the others is kept.",
-    )
+    if len(bad):
+        told = named((bad["place"] + ": " + bad["problem"]).tolist())
+        raise InputError(
+            f"{len(bad)} of {count} cases cannot be read: {told}",
+            where=where,
+            remedy="Fetch these files again, or list the cases under known_bad in the manifest, "
+            "with the reason. What was done for the others is kept.",
+        )
 
 
 def _keys(root: Path, found: list[FoundCase]) -> list[str]:
     """Return a key per case that changes with its name, its files and what is asked of them."""
-    masks = [[mask for mask in case.masks if not is_shape(mask)] for case in found]
-    image_marks = fingerprints(root, (case.image for case in found))
-    mask_marks = iter(fingerprints(root, chain.from_iterable(masks)))
+    files = [[case.image, *(m for m in case.masks if not is_shape(m))] for case in found]
+    marks = iter(fingerprints(root, chain.from_iterable(files)))
     keys = []
-    for case, mark, files in zip(found, image_marks, masks, strict=True):
+    for case, own in zip(found, files, strict=True):
         asked = "header" if case.patient_id is None else ""
-        own_marks = islice(mask_marks, len(files))
-        parts = [case.case_id, asked, case.image, mark, *case.masks, *own_marks]
+        mark, *mask_marks = islice(marks, len(own))
+        parts = [case.case_id, asked, case.image, mark, *case.masks, *mask_marks]
         keys.append(hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest())
     return keys
 
@@ -385,14 +354,13 @@ def build_store(
     """Keep every picture of a dataset at one size, or reopen the store that did so before.
 
     Rows that the opening of the dataset left are taken; other pictures are decoded, and must be
-    the very ones that were then seen.  Pictures have three channels where the manifest says so.
-    Of two processes that build one store, the second waits for the first and reopens it.
+    the very ones that were then seen.  Of two processes that build one store, the second waits for
+    the first and reopens it.
 
     ``size`` is the side of the square images in pixels; the store is a folder in ``folder``;
     ``resize`` is ``stretch``, as in the paper, or ``pad`` (:func:`rin.data.pixels.resize_picture`);
     ``workers`` are decoding processes, by default one per core.  InputError for pictures that
-    cannot be read or were replaced (named together), or a folder that cannot be written or is
-    too full.
+    cannot be read or were replaced (named together), or a folder that cannot be written.
     """
     look_up("resize", resize, RESIZES)
     if size < 1:
@@ -405,30 +373,20 @@ def build_store(
         return open_store(target)
     note = {"version": STORE_VERSION, "dataset": dataset.manifest.name, "digest": digest}
     note |= {"provenance": dataset.provenance, "size": size, "resize": resize, "color": color}
-    try:
+    with told_if_full("the image store", folder):
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
             if _damage(target):
                 _write_whole(dataset, target, note, workers)
-    except OSError as error:
-        raise InputError(
-            f"the image store cannot be written ({error})",
-            where=folder,
-            remedy="Free some space, or name a folder that can be written.",
-        ) from error
     return open_store(target)
 
 
 def open_store(path: Path) -> ImageStore:
     """Open a store that :func:`build_store` wrote; InputError where there is none that is whole."""
     path = Path(path)
-    problem = _damage(path)
-    if problem:
-        raise InputError(
-            problem,
-            where=path,
-            remedy="Delete this folder; the next run decodes the pictures again.",
-        )
+    if problem := _damage(path):
+        remedy = "Delete this folder; the next run decodes the pictures again."
+        raise InputError(problem, where=path, remedy=remedy)
     note = json.loads((path / NOTE).read_text("utf-8"))
     cases = pd.read_parquet(path / TABLE)
     cases["masks"] = [tuple(masks) for masks in cases["masks"]]

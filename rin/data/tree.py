@@ -10,7 +10,8 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from rin.errors import InputError
@@ -21,8 +22,9 @@ MAX_BYTES = 256 * 2**20
 _BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
 DEBRIS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 DEBRIS_FOLDER = "__MACOSX"
-ABSENT = "absent"
 VOLUME = ".npy"
+SHOWN = 5
+REMEDY = "Fetch the dataset again, whole and with its own names, or correct that place."
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,26 @@ class Tree:
         """Return the bytes of one file; raises InputError where it cannot be read."""
         return read_bytes(self.root, self.locator(name))
 
+    def wrong(self, problem: str, *, file: str = "", remedy: str = REMEDY) -> InputError:
+        """Return the error for a tree, or one of its files, that is not as its layout wants it."""
+        return InputError(problem, where=self.place(file), remedy=remedy)
+
+    def refuse(
+        self, names: Iterable[str], problem: str, *, file: str = "", remedy: str = REMEDY
+    ) -> None:
+        """Raise InputError, with the number of names and the first five, where there are any."""
+        if names := list(names):
+            told = f"{len(names)} {problem}: {', '.join(names[:SHOWN])}"
+            raise self.wrong(told, file=file, remedy=remedy)
+
+    def refuse_unpaired(
+        self, left: Iterable[str], right: Iterable[str], words: tuple[str, str]
+    ) -> None:
+        """Raise InputError where names stand on one side alone; ``words`` name the sides."""
+        left, right = set(left), set(right)
+        self.refuse(sorted(left - right), f"{words[0]} without {words[1]}")
+        self.refuse(sorted(right - left), f"{words[1]} without {words[0]}")
+
 
 def is_archive(path: Path) -> bool:
     """Tell whether a location is a zip archive, by its name."""
@@ -65,15 +87,17 @@ def open_tree(root: Path, location: str) -> Tree:
     path = Path(root) / location
     if is_archive(path):
         names = [info.filename for info in _archive(path).infolist() if not info.is_dir()]
-        _refuse_unsafe(path, names)
+        repeated = [name for name, times in Counter(names).items() if times > 1]
+        if bad := next(chain(repeated, filter(_unsafe, names)), None):
+            raise InputError(
+                f"the archive holds an unsafe or repeated member name {bad!r}",
+                where=path,
+                remedy="Fetch the archive from its home again, or unpack and check it by hand.",
+            )
     elif path.is_dir():
         names = list(walk(path))
     else:
-        raise InputError(
-            "there is no such folder or zip archive",
-            where=path,
-            remedy="Put the dataset there, or point the data root at the folder that holds it.",
-        )
+        raise _absent(path, "folder or zip archive")
     return Tree(Path(root), location, tuple(sorted(name for name in names if not _debris(name))))
 
 
@@ -114,22 +138,19 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
     Size and time of change of a file, size and CRC-32 of a member of an archive, ``absent``
     where there is none.  ``#k`` behind the name of a volume is left out of account.
     """
-    archives: dict[str, zipfile.ZipFile] = {}
-    found = []
+    open_once, found = cache(_archive), []
     for locator in locators:
         place, _, member = _without_slice(locator).partition(SEPARATOR)
         path = Path(root) / place
         try:
-            if not member:
+            if member:
+                info = open_once(path).getinfo(member)
+                found.append(f"{info.file_size}-{info.CRC:08x}")
+            else:
                 stat = path.stat()
                 found.append(f"{stat.st_size}-{stat.st_mtime_ns}")
-                continue
-            if place not in archives:
-                archives[place] = _archive(path)
-            info = archives[place].getinfo(member)
-            found.append(f"{info.file_size}-{info.CRC:08x}")
         except (OSError, KeyError):
-            found.append(ABSENT)
+            found.append("absent")
     return found
 
 
@@ -163,13 +184,14 @@ def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
             ) from error
 
 
+def _absent(path: Path, kind: str) -> InputError:
+    remedy = "Put it there, or point the data root at the folder that holds it."
+    return InputError(f"there is no such {kind}", where=path, remedy=remedy)
+
+
 def _archive(path: Path) -> zipfile.ZipFile:
     if not path.is_file():
-        raise InputError(
-            "there is no such zip archive",
-            where=path,
-            remedy="Put the archive there, or point the data root at the folder that holds it.",
-        )
+        raise _absent(path, "zip archive")
     stat = path.stat()
     # A forked process must not share the parent's file offset, hence the process id in the key.
     return _open_archive(path, stat.st_mtime_ns, stat.st_size, os.getpid())
@@ -188,22 +210,8 @@ def _open_archive(path: Path, _modified: int, _size: int, _process: int) -> zipf
 
 
 def _debris(name: str) -> bool:
-    last = name[name.rfind("/") + 1 :]
-    return (
-        last in DEBRIS
-        or last.startswith("._")
-        or (DEBRIS_FOLDER in name and DEBRIS_FOLDER in name.split("/"))
-    )
-
-
-def _refuse_unsafe(path: Path, names: list[str]) -> None:
-    repeated = [name for name, times in Counter(names).items() if times > 1]
-    for name in repeated + [name for name in names if _unsafe(name)]:
-        raise InputError(
-            f"the archive holds an unsafe or repeated member name {name!r}",
-            where=path,
-            remedy="Fetch the archive from its home again, or unpack and check it by hand.",
-        )
+    parts = name.split("/")
+    return parts[-1] in DEBRIS or parts[-1].startswith("._") or DEBRIS_FOLDER in parts
 
 
 def _unsafe(name: str) -> bool:

@@ -32,8 +32,16 @@ def zip_folder(folder, archive, wrap=""):
                 file.write(path, wrap + path.relative_to(folder).as_posix())
 
 
+def changed(manifest, **fields):
+    return manifest.model_copy(update=fields)
+
+
 def with_options(manifest, **options):
-    return manifest.model_copy(update={"options": manifest.options | options})
+    return changed(manifest, options=manifest.options | options)
+
+
+def with_counts(manifest, **counts):
+    return changed(manifest, counts=changed(manifest.counts, **counts))
 
 
 def change(top, files):

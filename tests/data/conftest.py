@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from busi_files import TOP, mask, picture, save
+from busi_files import TOP, changed, mask, picture, save
 
 from rin.data.manifest import load_manifest
 
@@ -28,14 +28,10 @@ def busi_root(tmp_path):
 @pytest.fixture
 def busi_manifest():
     """The real manifest with the miniature's counts."""
-    counts = {
-        "images": {"benign": 2, "malignant": 1, "normal": 1},
-        "masks": {"benign": 3, "malignant": 1, "normal": 1},
-    }
     manifest = load_manifest("busi")
-    return manifest.model_copy(
-        update={"counts": manifest.counts.model_validate(counts), "findings": ()}
-    )
+    images = {"benign": 2, "malignant": 1, "normal": 1}
+    counts = type(manifest.counts)(images=images, masks=images | {"benign": 3})
+    return changed(manifest, counts=counts, findings=())
 
 
 @pytest.fixture(scope="session")

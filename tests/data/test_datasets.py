@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from busi_files import TOP, change, mask, picture, save, zip_folder
+from busi_files import TOP, change, mask, picture, save, with_counts, zip_folder
 
 from rin.data import dataset
 from rin.data.dataset import LISTED, check_counts, exact_duplicates, locate
@@ -40,11 +40,7 @@ def test_open_dataset_of_the_miniature_gives_the_case_table(busi_root, busi_mani
     digest = hashlib.sha256(picture(100).tobytes()).hexdigest()
     assert cases.loc["malignant (1)", "digest"] == digest
     assert (dataset.provenance, dataset.location) == ("real", TOP)
-
-
-def test_open_dataset_with_two_masks_for_a_picture_merges_them(busi_root, busi_manifest):
-    dataset = open_dataset(busi_manifest, busi_root)
-    masks = dataset.cases.set_index("case_id").loc["benign (1)", "masks"]
+    masks = cases.loc["benign (1)", "masks"]
     assert len(masks) == 2
     merged = read_mask(dataset.root, masks, (4, 6))
     np.testing.assert_array_equal(merged, mask((0, 0), (3, 5)))
@@ -134,10 +130,6 @@ def test_locate_with_another_datasets_archive_zip_passes_over_it(busi_manifest, 
     save(tmp_path / "cats" / "cat.png", picture(1))
     zip_folder(tmp_path / "cats", tmp_path / "archive.zip", "cats/")
     assert locate(busi_manifest, tmp_path) is None
-
-
-def with_counts(manifest, **counts):
-    return manifest.model_copy(update={"counts": manifest.counts.model_copy(update=counts)})
 
 
 def with_bad(manifest, *case_ids):
@@ -230,30 +222,38 @@ def exams(*patients):
     return [FoundCase(f"a/{i}", patient, "a", f"x/{i}") for i, patient in enumerate(patients)]
 
 
+IN_EXAMS = {"unit": "exam", "images": {"a": 2}, "masks": {}, "total": 3}
+IN_IMAGES = {"images": {"a": 3}, "masks": {}, "total": 3}
+
+
 def test_check_counts_in_exams_counts_patients_and_the_total_images(busi_manifest, tmp_path):
-    expected = {"unit": "exam", "images": {"a": 2}, "masks": {}, "total": 3}
-    manifest = with_counts(busi_manifest, **expected)
-    check_counts(manifest, exams("p", "p", "q"), None, tmp_path)
-    check_counts(manifest, exams("p", "p", "q"), {"images": {"a": 2}, "masks": {}}, tmp_path)
-    with pytest.raises(InputError, match=r"a: 3 exams instead of 2 \(\+1\)\. "):
-        check_counts(manifest, exams("p", "r", "q"), None, tmp_path)
+    manifest = with_counts(busi_manifest, **IN_EXAMS)
+    check_counts(manifest, exams(*"ppq"), None, tmp_path)
+    check_counts(manifest, exams(*"ppq"), {"images": {"a": 2}, "masks": {}}, tmp_path)
 
 
-def test_check_counts_forgives_no_more_than_the_known_bad_cases(busi_manifest, tmp_path):
-    expected = {"images": {"a": 3}, "masks": {}, "total": 3}
-    manifest = with_bad(with_counts(busi_manifest, **expected), "a/9")
-    check_counts(manifest, exams("p", "q"), None, tmp_path)
-    with pytest.raises(InputError, match=r"a: 1 images instead of 3"):
-        check_counts(manifest, exams("p"), None, tmp_path)
-    with pytest.raises(InputError, match=r"a: 4 images instead of 3"):
-        check_counts(manifest, exams(*"pqrs"), None, tmp_path)
+def test_check_counts_forgives_as_many_as_the_known_bad_cases(busi_manifest, tmp_path):
+    manifest = with_bad(with_counts(busi_manifest, **IN_IMAGES), "a/9")
+    check_counts(manifest, exams(*"pq"), None, tmp_path)
 
 
-def test_check_counts_with_total_and_classes_names_both(tmp_path):
-    found = [FoundCase(f"a/{i}.png", f"a/{i}.png", "a", f"x/a/{i}.png") for i in range(3)]
-    with pytest.raises(InputError, match=r"classes: 1 in all instead of 26 \(-25\)") as caught:
-        check_counts(load_manifest("corpus_radiologic"), found, None, tmp_path)
-    assert "images: 3 in all instead of 9194 (-9191)" in str(caught.value)
+@pytest.mark.parametrize(
+    ("counts", "patients", "message"),
+    [
+        (IN_EXAMS, "prq", r"a: 3 exams instead of 2 \(\+1\)\. "),
+        (IN_IMAGES, "p", "a: 1 images instead of 3"),
+        (IN_IMAGES, "pqrs", "a: 4 images instead of 3"),
+        (
+            {"images": {}, "masks": {}, "total": 9194, "classes": 26},
+            "pqr",
+            r"classes: 1 in all instead of 26 \(-25\); images: 3 in all instead of 9194 \(-9191\)",
+        ),
+    ],
+)
+def test_check_counts_names_what_differs(busi_manifest, tmp_path, counts, patients, message):
+    manifest = with_bad(with_counts(busi_manifest, **counts), "a/9")
+    with pytest.raises(InputError, match=message):
+        check_counts(manifest, exams(*patients), None, tmp_path)
 
 
 def test_validate_cases_with_repeated_ids_raises(busi_root, busi_manifest):
@@ -262,7 +262,7 @@ def test_validate_cases_with_repeated_ids_raises(busi_root, busi_manifest):
         validate_cases(cases.assign(case_id="benign (1)"))
 
 
-def test_open_dataset_of_a_new_yaml_file_needs_no_python(tmp_path):
+def test_open_dataset_of_a_new_yaml_file_needs_no_python(tmp_path, monkeypatch):
     fields = load_manifest("corpus_radiologic").model_dump(mode="json") | {
         "name": "sarscov2",
         "locations": ["sarscov2"],
@@ -276,7 +276,8 @@ def test_open_dataset_of_a_new_yaml_file_needs_no_python(tmp_path):
     save(tmp_path / "sarscov2" / "COVID" / "p1_a.png", picture(1))
     save(tmp_path / "sarscov2" / "COVID" / "p1_b.png", picture(2))
     save(tmp_path / "sarscov2" / "non-COVID" / "p2_a.PNG", picture(3))
-    cases = open_dataset(load_manifest("sarscov2", tmp_path), tmp_path).cases
+    monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path))
+    cases = open_dataset(load_manifest("sarscov2"), tmp_path).cases
     assert cases["case_id"].to_list() == ["COVID/p1_a.png", "COVID/p1_b.png", "non-COVID/p2_a.PNG"]
     assert cases["patient_id"].to_list() == ["1", "1", "2"]
     assert cases["label"].to_list() == ["positive", "positive", "negative"]

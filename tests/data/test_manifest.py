@@ -21,10 +21,16 @@ def test_find_task_with_unknown_name_lists_the_known_ones():
         find_task("chest")
 
 
-def altered(tmp_path, **changes):
-    fields = load_manifest("busi").model_dump(mode="json") | {"name": "other"} | changes
-    (tmp_path / "other.yaml").write_text(yaml.safe_dump(fields))
-    return tmp_path
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Writes BUSI's manifest with changes into the folder of manifests."""
+    fields = load_manifest("busi").model_dump(mode="json")
+    monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path))
+
+    def write(stem="other", **changes):
+        (tmp_path / f"{stem}.yaml").write_text(yaml.safe_dump(fields | {"name": stem} | changes))
+
+    return write
 
 
 TASK = {"name": "own", "title": "Own", "positive_class": "malignant", "n_folds": 5}
@@ -40,26 +46,23 @@ TASK = {"name": "own", "title": "Own", "positive_class": "malignant", "n_folds":
         ({"patient_pattern": "person("}, "valid regular expression"),
     ],
 )
-def test_load_manifest_with_a_wrong_field_names_file_and_fault(tmp_path, changes, message):
+def test_load_manifest_with_a_wrong_field_names_file_and_fault(write, changes, message):
+    write(**changes)
     with pytest.raises(InputError, match=rf"other\.yaml.*(?s:.*){message}"):
-        load_manifest("other", altered(tmp_path, **changes))
+        load_manifest("other")
 
 
-def test_load_manifest_when_task_is_not_in_the_paper_has_none(tmp_path):
-    assert load_manifest("other", altered(tmp_path, tasks=[TASK])).tasks[0].paper_task is None
+def test_load_manifest_when_task_is_not_in_the_paper_has_none(write):
+    write(tasks=[TASK])
+    assert load_manifest("other").tasks[0].paper_task is None
 
 
-def test_find_task_in_two_manifests_raises(tmp_path):
-    altered(tmp_path)
-    fields = load_manifest("busi").model_dump(mode="json")
-    (tmp_path / "busi.yaml").write_text(yaml.safe_dump(fields))
+def test_find_task_in_two_manifests_raises(write):
+    write("other")
+    write("busi")
+    assert manifest_names() == ["busi", "other"]
     with pytest.raises(InputError, match="busi and other"):
-        find_task("breast", tmp_path)
-
-
-def test_manifest_folder_from_environment_is_used(tmp_path, monkeypatch):
-    monkeypatch.setenv("RIN_MANIFESTS", str(altered(tmp_path)))
-    assert manifest_names() == ["other"]
+        find_task("breast")
 
 
 MANIFESTS = {name: load_manifest(name) for name in manifest_names()}

@@ -50,18 +50,18 @@ def test_without_a_name_stand_ins_are_made_and_said_to_be(monkeypatch, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_dataset_that_is_not_there_raises(tmp_path):
-    with pytest.raises(InputError, match="is not there"):
-        sample_pictures("busi", tmp_path, n=8, size=32)
-    with pytest.raises(InputError, match="give --data-root"):
-        sample_pictures("busi", None, n=8, size=32)
-
-
-def test_names_that_lead_nowhere_raise(folder, tmp_path):
-    with pytest.raises(InputError, match="no folder, zip archive or dataset of this name"):
-        sample_pictures("absent", None, n=8, size=32)
-    with pytest.raises(InputError, match="no folder, zip archive"):
-        sample_pictures(str(folder / "read me.txt"), None, n=8, size=32)
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("busi", "is not there.*give --data-root"),
+        ("absent", "no folder, zip archive or dataset of this name"),
+        ("pictures/read me.txt", "no folder, zip archive"),
+        ("empty", "no pictures there"),
+    ],
+)
+def test_names_that_lead_nowhere_raise(folder, tmp_path, monkeypatch, where, message):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="no pictures there"):
-        sample_pictures(str(tmp_path / "empty"), None, n=8, size=32)
+    monkeypatch.chdir(tmp_path)
+    for data_root in (tmp_path, None):
+        with pytest.raises(InputError, match=message):
+            sample_pictures(where, data_root, n=8, size=32)

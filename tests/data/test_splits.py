@@ -12,7 +12,7 @@ from rin.data import splits
 from rin.data.dataset import open_dataset
 from rin.data.leakage import check_splits, leak_free_groups
 from rin.data.manifest import load_manifest
-from rin.data.splits import PIECES, given_folds, make_folds, sized_folds
+from rin.data.splits import LEAST_GROUPS, PIECES, given_folds, make_folds, sample_cases, sized_folds
 from rin.data.standins import write_stand_in
 from rin.errors import InputError
 
@@ -44,7 +44,7 @@ def test_make_folds_of_100_and_60_cases_has_exact_shares_and_class_ratios():
     n_malignant=st.integers(25, 90),
     n_folds=st.integers(1, 6),
     seed=st.integers(0, 1000),
-    links=st.lists(st.tuples(st.integers(0, 49), st.integers(0, 49)), max_size=5),
+    links=st.lists(st.tuples(st.integers(0, 49), st.integers(-50, 49)), max_size=5),
 )
 def test_make_folds_never_leaks_and_keeps_test_sets_apart(
     n_benign, n_malignant, n_folds, seed, links
@@ -145,25 +145,18 @@ def test_make_folds_with_equal_seeds_is_equal_and_with_another_differs():
     assert not first.equals(other)
 
 
-def test_make_folds_with_a_contradictory_pair_keeps_it_together():
-    cases = table(60, 40)
-    pairs = pd.DataFrame({"case_a": ["benign (0)"], "case_b": ["malignant (60)"], "distance": [0]})
-    folds = make_folds(cases, leak_free_groups(cases, pairs), 6, seed=0)
-    parts = folds[folds["case_id"].isin(["benign (0)", "malignant (60)"])]
-    assert (parts.groupby("fold")["part"].nunique() == 1).all()
-
-
-@pytest.mark.parametrize("n_folds", [0, 7])
-def test_make_folds_with_a_number_out_of_range_raises(n_folds):
-    cases = table(60, 40)
-    with pytest.raises(InputError, match="Choose 1 to 6"):
+@pytest.mark.parametrize(
+    ("n_malignant", "n_folds", "message"),
+    [
+        (40, 0, "Choose 1 to 6"),
+        (40, 7, "Choose 1 to 6"),
+        (19, 5, r"malignant: 19\).*at least 20 groups"),
+    ],
+)
+def test_make_folds_that_cannot_be_made_say_so(n_malignant, n_folds, message):
+    cases = table(60, n_malignant)
+    with pytest.raises(InputError, match=message):
         make_folds(cases, singletons(cases), n_folds, seed=0)
-
-
-def test_make_folds_with_too_few_cases_of_a_class_says_how_many_there_are():
-    cases = table(60, 19)
-    with pytest.raises(InputError, match=r"malignant: 19\).*at least 20 groups"):
-        make_folds(cases, singletons(cases), 5, seed=0)
 
 
 def test_make_folds_with_a_case_of_two_groups_raises():
@@ -225,19 +218,19 @@ def test_sized_folds_with_too_few_cases_for_two_trainings_repeats_as_few_as_it_c
 
 
 @pytest.mark.parametrize(
-    ("sizes", "n_folds"),
-    [((80, 20, None), 1), ((0, 20, None), 1), ((50, 20, 0), 1), ((5, 5, 5), 0)],
+    ("sizes", "n_folds", "message"),
+    [
+        ((80, 20, None), 1, "1 folds of .* cannot be made of 100"),
+        ((0, 20, None), 1, "1 folds of .* cannot be made of 100"),
+        ((50, 20, 0), 1, "1 folds of .* cannot be made of 100"),
+        ((5, 5, 5), 0, "0 folds of .* cannot be made of 100"),
+        ((40, 5, None), 1, "no malignant case in the validation part"),
+    ],
 )
-def test_sized_folds_that_cannot_be_made_say_so(sizes, n_folds):
-    cases = table(60, 40)
-    with pytest.raises(InputError, match=f"{n_folds} folds of .* cannot be made of 100"):
-        sized_folds(cases, singletons(cases), sizes, n_folds, seed=0)
-
-
-def test_sized_folds_with_a_part_too_small_for_a_class_name_it():
+def test_sized_folds_that_cannot_be_made_say_so(sizes, n_folds, message):
     cases = table(97, 3)
-    with pytest.raises(InputError, match="no malignant case in the validation part"):
-        sized_folds(cases, singletons(cases), (40, 5, None), 1, seed=0)
+    with pytest.raises(InputError, match=message):
+        sized_folds(cases, singletons(cases), sizes, n_folds, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -291,3 +284,50 @@ def test_given_folds_that_leave_a_case_out_or_a_dataset_without_a_split_raise(bu
     unsplit = dataset.manifest.model_copy(update={"layout": "busi"})
     with pytest.raises(InputError, match="no split is known"):
         given_folds(replace(dataset, manifest=unsplit), groups, 1, seed=0)
+
+
+def in_groups(labels, groups):
+    names = [f"c{i}" for i in range(len(labels))]
+    cases = pd.DataFrame({"case_id": names, "label": labels})
+    return cases, pd.Series(groups, index=names)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 400), st.floats(0.05, 0.95))
+def test_every_label_keeps_enough_groups_and_no_more_cases_than_needed(seed, n, share):
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(200), rng.integers(1, 4, 200))
+    labels = np.where(rng.random(200) < share, "a", "b")[groups]
+    cases, grouped = in_groups(labels, groups)
+    chosen = sample_cases(cases, grouped, n, seed)
+    for label in "ab":
+        known = len(set(groups[labels == label]))
+        kept = len(set(groups[chosen & (labels == label)]))
+        assert kept >= min(LEAST_GROUPS, known)
+    assert chosen.sum() <= max(n, len(set(groups[chosen])))
+    assert chosen.sum() >= min(n, len(cases))
+
+
+def test_groups_of_many_cases_are_thinned_to_one_of_each_label_at_least():
+    labels = np.tile(["a", "a", "a", "b"], 50)
+    cases, groups = in_groups(labels, np.repeat(np.arange(50), 4))
+    chosen = sample_cases(cases, groups, 30, seed=1)
+    kept = cases[chosen].assign(group=groups[chosen].to_numpy())
+    assert (kept.groupby(["group", "label"]).size() == 1).all()
+    assert kept["group"].nunique() == LEAST_GROUPS
+    assert len(kept) == 2 * LEAST_GROUPS
+
+
+def test_sample_has_the_size_and_the_shares_asked_for():
+    labels = np.repeat(["a", "b"], [6000, 2000])
+    cases, groups = in_groups(labels, np.arange(8000))
+    chosen = sample_cases(cases, groups, 400, seed=1)
+    assert chosen.sum() == 400
+    assert (labels[chosen] == "b").sum() == 100
+
+
+def test_equal_seeds_choose_equal_cases_and_others_do_not():
+    cases, groups = in_groups(["a", "b"] * 500, np.arange(1000))
+    first = sample_cases(cases, groups, 100, seed=1)
+    assert (first == sample_cases(cases, groups, 100, seed=1)).all()
+    assert (first != sample_cases(cases, groups, 100, seed=2)).any()

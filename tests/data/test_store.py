@@ -1,15 +1,16 @@
 """The pass that decodes pictures, what it keeps, and the stores that are made of it."""
 
 import multiprocessing
-import threading
 from collections import Counter, namedtuple
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import imagehash
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from busi_files import TOP, mask, picture, save, zip_folder
+from busi_files import TOP, changed, mask, picture, save, with_counts, zip_folder
 from PIL import Image
 
 from rin.data import dataset as datasets
@@ -21,8 +22,32 @@ from rin.data.store import BAD_COLUMNS, build_store, inspect_cases, open_store
 from rin.errors import InputError
 
 
-def open_dataset(manifest, root):
-    return datasets.open_dataset(manifest, root, index_folder=root / "index")
+def open_dataset(manifest, root, index=None, **settings):
+    return datasets.open_dataset(manifest, root, index_folder=index or root / "index", **settings)
+
+
+def full(*_):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.fixture
+def dying(monkeypatch):
+    """A block that ends as the process would, where it decodes a picture of some name."""
+
+    @contextmanager
+    def at(name):
+        read = store_module.read_picture
+
+        def read_or_die(root, locator, *how):
+            if name in locator:
+                raise KeyboardInterrupt
+            return read(root, locator, *how)
+
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(store_module, "read_picture", read_or_die)
+            yield
+
+    return at
 
 
 @pytest.fixture
@@ -55,18 +80,17 @@ def stores_in(folder):
 
 
 def test_build_store_at_native_size_holds_the_very_pixels(tmp_path, busi_manifest):
-    top = tmp_path / "root" / TOP
-    for number, name in enumerate(["benign", "malignant", "normal"]):
-        save(top / name / f"{name} (1).png", picture(10 * number, (5, 5)))
-        save(top / name / f"{name} (1)_mask.png", mask((number, 4), shape=(5, 5)))
-    ones = dict.fromkeys(["benign", "malignant", "normal"], 1)
-    counts = busi_manifest.counts.model_copy(update={"images": ones, "masks": ones})
-    manifest = busi_manifest.model_copy(update={"counts": counts})
+    names = ["benign", "malignant", "normal"]
+    pictures = [picture(10 * n, (5, 5)) for n in range(3)]
+    masks = [mask((n, 4), shape=(5, 5)) for n in range(3)]
+    for name, shown, drawn in zip(names, pictures, masks, strict=True):
+        save(tmp_path / "root" / TOP / name / f"{name} (1).png", shown)
+        save(tmp_path / "root" / TOP / name / f"{name} (1)_mask.png", drawn)
+    ones = dict.fromkeys(names, 1)
+    manifest = with_counts(busi_manifest, images=ones, masks=ones)
     store = build_store(open_dataset(manifest, tmp_path / "root"), 5, folder=tmp_path / "s")
-    expected = np.stack([picture(10 * n, (5, 5)) for n in range(3)])
-    np.testing.assert_array_equal(store.images(), expected)
-    expected = np.stack([mask((n, 4), shape=(5, 5)) for n in range(3)])
-    np.testing.assert_array_equal(store.masks(), expected)
+    np.testing.assert_array_equal(store.images(), pictures)
+    np.testing.assert_array_equal(store.masks(), masks)
 
 
 def test_build_store_gives_read_only_maps_and_the_case_table(dataset, tmp_path):
@@ -89,8 +113,7 @@ def test_build_store_takes_the_nearest_mask_pixel_instead_of_a_mean(dataset, tmp
 
 
 def test_build_store_in_colour_has_three_channels(dataset, tmp_path):
-    manifest = dataset.manifest.model_copy(update={"color": True})
-    colored = open_dataset(manifest, dataset.root)
+    colored = open_dataset(changed(dataset.manifest, color=True), dataset.root)
     images = build_store(colored, 8, folder=tmp_path).images()
     gray = build_store(dataset, 8, folder=tmp_path).images()
     np.testing.assert_array_equal(images, np.stack([gray] * 3, axis=-1))
@@ -105,23 +128,14 @@ def test_build_store_a_second_time_reopens_without_decoding(dataset, tmp_path, d
 
 
 def test_build_store_after_an_interruption_goes_on_where_it_stood(
-    dataset, tmp_path, decoded, monkeypatch
+    dataset, tmp_path, decoded, dying, monkeypatch
 ):
     monkeypatch.setattr(store_module, "CHUNK", 1)
     whole = build_store(dataset, 8, folder=tmp_path / "whole", workers=1)
-    read = store_module.read_picture
     decoded.clear()
-
-    def dying(root, locator, *how):
-        if "normal" in locator:
-            raise KeyboardInterrupt
-        return read(root, locator, *how)
-
-    monkeypatch.setattr(store_module, "read_picture", dying)
-    with pytest.raises(KeyboardInterrupt):
+    with dying("normal"):
         build_store(dataset, 8, folder=tmp_path / "s", workers=1)
     assert stores_in(tmp_path / "s") == []
-    monkeypatch.setattr(store_module, "read_picture", read)
     resumed = build_store(dataset, 8, folder=tmp_path / "s", workers=1)
     assert decoded == Counter(case + ".png" for case in dataset.cases["case_id"])
     for name in ("images.npy", "masks.npy", "cases.parquet", "store.json"):
@@ -129,21 +143,15 @@ def test_build_store_after_an_interruption_goes_on_where_it_stood(
     assert stores_in(tmp_path / "s") == [resumed.path.name]
 
 
-def build_elsewhere(dataset, folder, results):
+def build_elsewhere(dataset, folder):
     store = build_store(dataset, 8, folder=folder)
-    results.put((store.path.name, store.images().sum()))
+    return store.path.name, store.images().sum()
 
 
 def test_build_store_by_two_processes_gives_one_store(dataset, tmp_path):
-    context = multiprocessing.get_context("fork")
-    results = context.Queue()
-    arguments = (dataset, tmp_path / "s", results)
-    both = [context.Process(target=build_elsewhere, args=arguments) for _ in range(2)]
-    for process in both:
-        process.start()
-    first, second = results.get(timeout=60), results.get(timeout=60)
-    for process in both:
-        process.join()
+    with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
+        both = [pool.submit(build_elsewhere, dataset, tmp_path / "s") for _ in range(2)]
+        first, second = (one.result(timeout=60) for one in both)
     assert first == second
     assert stores_in(tmp_path / "s") == [first[0]]
 
@@ -175,7 +183,7 @@ def swap(busi_root, values):
 @pytest.fixture
 def archived(busi_root, busi_manifest):
     zip_folder(busi_root / TOP, busi_root / "busi.zip")
-    return busi_manifest.model_copy(update={"locations": ("busi.zip",)})
+    return changed(busi_manifest, locations=("busi.zip",))
 
 
 def test_build_store_of_an_archive_replaced_meanwhile_refuses_its_pictures(
@@ -202,9 +210,7 @@ def test_build_store_after_opening_for_its_size_decodes_nothing_again(
     archived, busi_root, tmp_path, decoded
 ):
     twice = build_store(open_dataset(archived, busi_root), 8, folder=tmp_path / "a", resize="pad")
-    once = datasets.open_dataset(
-        archived, busi_root, index_folder=tmp_path / "i", square=(8, "pad")
-    )
+    once = open_dataset(archived, busi_root, tmp_path / "i", square=(8, "pad"))
     decoded.clear()
     # The rows are of the pictures that were seen, whatever the archive holds by now.
     swap(busi_root, {"benign/benign (2).png": 7})
@@ -217,9 +223,7 @@ def test_build_store_after_opening_for_its_size_decodes_nothing_again(
 
 
 def test_build_store_with_torn_rows_decodes_the_pictures(archived, busi_root, tmp_path, decoded):
-    opened = datasets.open_dataset(
-        archived, busi_root, index_folder=tmp_path / "i", square=(8, "pad")
-    )
+    opened = open_dataset(archived, busi_root, tmp_path / "i", square=(8, "pad"))
     (rows,) = (tmp_path / "i").rglob("*.npy")
     rows.write_bytes(b"")
     decoded.clear()
@@ -228,15 +232,11 @@ def test_build_store_with_torn_rows_decodes_the_pictures(archived, busi_root, tm
 
 
 def test_build_store_with_other_settings_or_pixels_is_another_store(dataset, busi_root, tmp_path):
-    digests = {
-        build_store(dataset, 8, folder=tmp_path).digest,
-        build_store(dataset, 9, folder=tmp_path).digest,
-        build_store(dataset, 8, folder=tmp_path, resize="pad").digest,
-    }
+    stores = [build_store(dataset, size, folder=tmp_path) for size in (8, 9)]
+    stores.append(build_store(dataset, 8, folder=tmp_path, resize="pad"))
     save(busi_root / TOP / "benign" / "benign (2)_mask.png", mask((0, 1)))
-    changed = open_dataset(dataset.manifest, busi_root)
-    digests.add(build_store(changed, 8, folder=tmp_path).digest)
-    assert len(digests) == 4
+    stores.append(build_store(open_dataset(dataset.manifest, busi_root), 8, folder=tmp_path))
+    assert len({store.digest for store in stores}) == 4
 
 
 @pytest.mark.parametrize("name", ["images.npy", "masks.npy", "cases.parquet"])
@@ -259,11 +259,8 @@ def test_build_store_over_a_damaged_store_builds_it_again(dataset, tmp_path, nam
 def test_build_store_on_a_full_disk_names_the_folder_and_goes_on_later(
     dataset, tmp_path, decoded, monkeypatch
 ):
-    def fill(_):
-        raise OSError(28, "No space left on device")
-
     with monkeypatch.context() as patched:
-        patched.setattr(store_module.os, "fsync", fill)
+        patched.setattr(store_module.os, "fsync", full)
         with pytest.raises(InputError, match=r"stores: .*No space left.*Free some space"):
             build_store(dataset, 8, folder=tmp_path / "stores", workers=1)
     assert stores_in(tmp_path / "stores") == []
@@ -287,11 +284,10 @@ def test_build_store_with_unknown_resize_lists_the_known_ones(dataset, tmp_path)
 
 
 def test_build_store_of_a_corpus_without_masks_has_none(tmp_path):
-    manifest = load_manifest("corpus_radiologic")
-    counts = manifest.counts.model_copy(update={"total": 2, "classes": 2})
+    manifest = with_counts(load_manifest("corpus_radiologic"), total=2, classes=2)
     for name in ("a", "b"):
         save(tmp_path / "pretrain_radiologic" / name / "1.png", picture(1))
-    opened = open_dataset(manifest.model_copy(update={"counts": counts}), tmp_path)
+    opened = open_dataset(manifest, tmp_path)
     assert build_store(opened, 4, folder=tmp_path / "s").masks() is None
 
 
@@ -357,38 +353,26 @@ def test_inspect_cases_takes_patients_from_the_header_where_the_reader_knows_non
         assert seen["patient_id"].tolist() == ["p0", "header of set/1.png"]
 
 
-def test_inspect_cases_a_second_time_decodes_nothing(pictures, counted):
-    first, _ = inspect(pictures)
-    assert counted == Counter(f"{number}.png" for number in range(N))
-    second, _ = inspect(pictures)
-    assert counted.total() == N
-    pd.testing.assert_frame_equal(first, second)
-
-
-def test_inspect_cases_after_an_interruption_goes_on_where_it_stood(pictures, counted, monkeypatch):
+def test_inspect_cases_after_an_interruption_goes_on_where_it_stood(
+    pictures, counted, dying, monkeypatch
+):
     monkeypatch.setattr(store_module, "CHUNK", 2)
     whole, _ = inspect_cases(pictures, cases(), MANIFEST, folder=pictures / "other", workers=1)
-    read = store_module.read_picture
     counted.clear()
-
-    def dying(*arguments):
-        if arguments[1] == "set/5.png":
-            raise KeyboardInterrupt
-        return read(*arguments)
-
-    monkeypatch.setattr(store_module, "read_picture", dying)
-    with pytest.raises(KeyboardInterrupt):
+    with dying("set/5.png"):
         inspect(pictures)
     assert counted.total() == 5
     assert len(records(pictures)) == 2
-    monkeypatch.setattr(store_module, "read_picture", read)
     resumed, _ = inspect(pictures)
     assert counted == Counter({f"{number}.png": 1 + (number == 4) for number in range(N)})
     pd.testing.assert_frame_equal(resumed, whole)
 
 
 def test_inspect_cases_looks_again_at_changed_files_only(pictures, counted):
-    inspect(pictures)
+    first, _ = inspect(pictures)
+    assert counted == Counter(f"{number}.png" for number in range(N))
+    pd.testing.assert_frame_equal(inspect(pictures)[0], first)
+    assert counted.total() == N
     counted.clear()
     save(pictures / "set" / "1.png", picture(101, (5, 6)))
     save(pictures / "set" / "4_mask.png", mask((4, 4), shape=(5, 6)))
@@ -399,8 +383,8 @@ def test_inspect_cases_looks_again_at_changed_files_only(pictures, counted):
 
 def test_inspect_cases_read_otherwise_looks_again(pictures, counted):
     gray, _ = inspect(pictures)
-    color, _ = inspect(pictures, manifest=MANIFEST.model_copy(update={"color": True}))
-    inspect(pictures, manifest=MANIFEST.model_copy(update={"window": (40.0, 80.0)}))
+    color, _ = inspect(pictures, manifest=changed(MANIFEST, color=True))
+    inspect(pictures, manifest=changed(MANIFEST, window=(40.0, 80.0)))
     assert counted.total() == 3 * N
     assert (gray["digest"] != color["digest"]).all()
 
@@ -478,14 +462,10 @@ def test_inspect_cases_in_processes_leaves_the_same_bytes_as_in_this_one(picture
 
 
 def test_inspect_cases_by_two_at_once_decodes_each_picture_once(pictures, counted):
-    results = []
-    both = [threading.Thread(target=lambda: results.append(inspect(pictures)[0])) for _ in range(2)]
-    for thread in both:
-        thread.start()
-    for thread in both:
-        thread.join()
+    with ThreadPoolExecutor(2) as pool:
+        (one, _), (other, _) = pool.map(inspect, [pictures] * 2)
     assert counted.total() == N
-    pd.testing.assert_frame_equal(*results)
+    pd.testing.assert_frame_equal(one, other)
 
 
 def test_inspect_cases_on_a_full_disk_names_the_folder_and_keeps_what_was_seen(
@@ -494,15 +474,13 @@ def test_inspect_cases_on_a_full_disk_names_the_folder_and_keeps_what_was_seen(
     monkeypatch.setattr(store_module, "CHUNK", 4)
     write = pq.write_table
 
-    def fill(table, place):
-        if records(pictures):
-            raise OSError(28, "No space left on device")
-        write(table, place)
+    def write_once(*table):
+        (full if records(pictures) else write)(*table)
 
-    monkeypatch.setattr(store_module.pq, "write_table", fill)
-    with pytest.raises(InputError, match=r"index.*No space left.*Free some space"):
-        inspect(pictures)
-    monkeypatch.setattr(store_module.pq, "write_table", write)
+    with monkeypatch.context() as patched:
+        patched.setattr(store_module.pq, "write_table", write_once)
+        with pytest.raises(InputError, match=r"index.*No space left.*Free some space"):
+            inspect(pictures)
     counted.clear()
     inspect(pictures)
     assert counted.total() == N - 4

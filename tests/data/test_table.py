@@ -7,7 +7,7 @@ from busi_files import mask, picture, save, with_options, zip_folder
 
 from rin.data.dataset import open_dataset
 from rin.data.layouts import find_cases
-from rin.data.layouts.found import read_table
+from rin.data.layouts.found import FoundCase, read_table
 from rin.data.layouts.table import read_split
 from rin.data.manifest import load_manifest
 from rin.data.store import build_store, open_store
@@ -35,14 +35,9 @@ def cases_of(root, manifest, location="set"):
 
 
 def test_find_cases_pads_ids_and_takes_the_label_from_the_table(head_ct, manifest):
-    found = [
-        (c.case_id, c.patient_id, c.source_class, c.image, c.masks, c.kept)
-        for c in cases_of(head_ct, manifest)
-    ]
-    assert found == [
-        ("000.png", "000.png", "1", "set/head_ct/000.png", (), ()),
-        ("001.png", "001.png", "1", "set/head_ct/001.png", (), ()),
-        ("012.png", "012.png", "0", "set/head_ct/012.png", (), ()),
+    labels = {"000.png": "1", "001.png": "1", "012.png": "0"}
+    assert cases_of(head_ct, manifest) == [
+        FoundCase(name, name, label, f"set/head_ct/{name}") for name, label in labels.items()
     ]
 
 
@@ -97,12 +92,6 @@ def test_find_cases_with_a_file_out_of_place_names_it(head_ct, manifest, name):
         cases_of(head_ct, manifest)
 
 
-def test_find_cases_of_the_layouts_old_name_tells_the_new_one(head_ct, manifest):
-    old = manifest.model_copy(update={"layout": "labelled_csv"})
-    with pytest.raises(InputError, match="'labelled_csv' is now called 'table'"):
-        cases_of(head_ct, old)
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -122,6 +111,9 @@ def test_find_cases_of_the_layouts_old_name_tells_the_new_one(head_ct, manifest)
 def test_find_cases_with_unusable_options_names_them(head_ct, manifest, options, message):
     with pytest.raises(InputError, match=message):
         cases_of(head_ct, with_options(manifest, **options))
+    old = manifest.model_copy(update={"layout": "labelled_csv"})
+    with pytest.raises(InputError, match="'labelled_csv' is now called 'table'"):
+        cases_of(head_ct, old)
 
 
 ROWS = pd.DataFrame(
@@ -185,20 +177,15 @@ def test_find_cases_with_all_options_takes_patients_masks_and_kept_columns(bus, 
     ]
 
 
-def test_find_cases_of_parquet_equals_those_of_csv(bus, bus_manifest):
+def test_find_cases_of_parquet_equals_those_of_csv_unless_it_is_cut_off(bus, bus_manifest):
     before = cases_of(bus, bus_manifest, "bus")
     (bus / "bus" / "rows.csv").unlink()
-    ROWS.assign(bytes=[b"\xff"] * 4).to_parquet(bus / "bus" / "rows.parquet")
-    assert cases_of(bus, with_options(bus_manifest, table="rows.parquet"), "bus") == before
-
-
-def test_find_cases_of_a_truncated_parquet_names_it(bus, bus_manifest):
-    ROWS.to_parquet(bus / "bus" / "rows.csv")
-    whole = (bus / "bus" / "rows.csv").read_bytes()
-    (bus / "bus" / "rows.csv").unlink()
-    (bus / "bus" / "rows.parquet").write_bytes(whole[:-20])
+    table, other = bus / "bus" / "rows.parquet", with_options(bus_manifest, table="rows.parquet")
+    ROWS.assign(bytes=[b"\xff"] * 4).to_parquet(table)
+    assert cases_of(bus, other, "bus") == before
+    table.write_bytes(table.read_bytes()[:-20])
     with pytest.raises(InputError, match=r"rows\.parquet: it is no parquet table"):
-        cases_of(bus, with_options(bus_manifest, table="rows.parquet"), "bus")
+        cases_of(bus, other, "bus")
 
 
 def test_open_dataset_leaves_out_rows_without_a_label_and_keeps_columns_into_the_store(
@@ -226,10 +213,9 @@ def test_find_cases_with_masks_named_in_a_column_of_the_folder_itself(tmp_path, 
     (tmp_path / "flat" / "t.csv").write_text("file,kind,lesion\na.png,benign,a_m.png\nb.png,,\n")
     options = {"table": "t.csv", "image": "file", "label": "kind", "mask": "lesion"}
     changes = {"options": options, "independence": "image"}
-    found = cases_of(tmp_path, bus_manifest.model_copy(update=changes), "flat")
-    assert [(c.case_id, c.patient_id, c.source_class, c.masks) for c in found] == [
-        ("a.png", "a.png", "benign", ("flat/a_m.png",)),
-        ("b.png", "b.png", "unlabelled", ()),
+    assert cases_of(tmp_path, bus_manifest.model_copy(update=changes), "flat") == [
+        FoundCase("a.png", "a.png", "benign", "flat/a.png", ("flat/a_m.png",)),
+        FoundCase("b.png", "b.png", "unlabelled", "flat/b.png"),
     ]
 
 
@@ -336,29 +322,23 @@ def found(db, location="db", **changes):
     return {case.case_id: case for case in cases_of(db.parent, manifest, location)}
 
 
-def test_radimagenet_takes_id_and_class_from_the_tables_and_each_picture_for_a_patient(db):
-    cases = found(db)
-    assert {name: case.source_class for name, case in cases.items()} == {
-        name: label for name, (_, label, _) in RADIMAGENET.items()
+def radimagenet_cases(above, patients=False):
+    return {
+        name: FoundCase(name, patient if patients else name, label, f"{above}radiology_ai/{name}")
+        for name, (_, label, patient) in RADIMAGENET.items()
     }
-    assert all(case.patient_id == name for name, case in cases.items())
-    assert cases["US/gb/usn136070.png"].image == "db/radiology_ai/US/gb/usn136070.png"
 
 
-def test_radimagenet_with_a_side_table_takes_the_patients_from_it(db):
+def test_radimagenet_takes_each_picture_for_a_patient_unless_a_side_table_names_them(db):
+    assert found(db) == radimagenet_cases("db/")
     with_patients(db)
-    patients = {name: case.patient_id for name, case in found(db).items()}
-    assert patients == {name: patient for name, (*_, patient) in RADIMAGENET.items()}
+    assert found(db) == radimagenet_cases("db/", patients=True)
 
 
 @pytest.mark.parametrize("wrap", ["", "download/", "a/b/"])
 def test_radimagenet_in_a_zip_equals_the_folder_and_has_its_split(db, wrap):
     zip_folder(db, db.parent / "db.zip", wrap)
-    zipped = found(db, "db.zip")
-    assert [(c.case_id, c.source_class) for c in zipped.values()] == [
-        (c.case_id, c.source_class) for c in found(db).values()
-    ]
-    assert zipped[FIRST].image == f"db.zip::{wrap}radiology_ai/{FIRST}"
+    assert found(db, "db.zip") == radimagenet_cases(f"db.zip::{wrap}")
     parts = read_split(open_tree(db.parent, "db.zip"), load_manifest("radimagenet"))
     assert parts.to_dict() == {name: PARTS[part] for name, (part, *_) in RADIMAGENET.items()}
 

@@ -4,7 +4,7 @@ import shutil
 import zipfile
 
 import pytest
-from busi_files import TOP, mask, picture, save
+from busi_files import TOP, changed, mask, picture, save
 
 from rin.cli import print_verification
 from rin.data import status, store
@@ -46,13 +46,6 @@ def test_quick_look_counts_and_decodes_nothing(verify, monkeypatch):
     assert len(done.counts) == 3
 
 
-def test_broken_archive_is_a_problem(verify, tmp_path):
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "busi.zip").write_bytes(b"PK cut off")
-    (problem,) = verify(root=tmp_path / "broken").problems
-    assert "the zip archive cannot be opened" in problem
-
-
 @pytest.mark.parametrize("quick", [True, False])
 def test_wrong_counts_are_told_and_pictures_are_looked_at_all_the_same(verify, busi_root, quick):
     save(busi_root / TOP / "benign" / "benign (3).png", picture(200))
@@ -74,12 +67,6 @@ def test_bad_pictures_and_wrong_counts_are_told_together(verify, busi_root):
     assert "the mask is 9 x 9 pixels" in size
 
 
-def test_file_that_the_layout_does_not_know_is_a_problem(verify, busi_root):
-    (busi_root / TOP / "benign" / "notes.txt").write_text("")
-    (problem,) = verify().problems
-    assert "1 files have no place in the layout 'busi': benign/notes.txt" in problem
-
-
 def test_other_digest_of_a_known_file_fails_and_the_rest_is_still_looked_at(
     verify, busi_manifest, busi_root
 ):
@@ -88,7 +75,7 @@ def test_other_digest_of_a_known_file_fails_and_the_rest_is_still_looked_at(
         KnownFile(name="benign (2).png", bytes=1),
         KnownFile(name="absent.csv", bytes=1),
     ]
-    done = verify(busi_manifest.model_copy(update={"files": tuple(known)}))
+    done = verify(changed(busi_manifest, files=tuple(known)))
     assert [*done.files.values()] == ["another SHA-256", "another size", "not there"]
     assert [problem.split(":")[0] for problem in done.problems] == [
         "benign (1).png has another SHA-256",
@@ -103,7 +90,7 @@ def test_labels_of_the_first_task_are_read_where_the_dataset_has_none(verify, bu
     task = TaskManifest(
         name="first", title="First", positive_class="malignant", n_folds=5, label_map=labels
     )
-    done = verify(busi_manifest.model_copy(update={"label_map": {}, "tasks": (task,)}))
+    done = verify(changed(busi_manifest, label_map={}, tasks=(task,)))
     assert (done.whole, done.task, done.readable) == (True, "first", 3)
 
 
@@ -118,12 +105,7 @@ def test_all_are_those_that_are_there_and_those_that_are_broken(busi_root, tmp_p
     (busi_root / "headct200.zip").write_bytes(b"PK cut off")
     assert [one.name for one in manifests_to_verify("all", busi_root)] == ["busi", "headct200"]
     assert manifests_to_verify("all", tmp_path / "root" / TOP) == []
-
-
-def test_one_name_need_not_be_there_and_unknown_names_list_the_known_ones(tmp_path):
     assert [one.name for one in manifests_to_verify("ddti", tmp_path)] == ["ddti"]
-    with pytest.raises(InputError, match=r"unknown dataset 'bussi'\. Known: busbra, busi,"):
-        manifests_to_verify("bussi", tmp_path)
 
 
 @pytest.mark.real_data
@@ -140,9 +122,8 @@ def test_published_dataset_is_whole(real_root, tmp_path, name, pictures):
 
 @pytest.mark.parametrize("quick", [True, False])
 def test_patients_are_counted_with_their_images_and_labels(busi_root, tmp_path, capsys, quick):
-    manifest = load_manifest("corpus_radiologic").model_copy(
-        update={"patient_pattern": r"^p(\d+)", "independence": "patient"}
-    )
+    corpus, pattern = load_manifest("corpus_radiologic"), r"^p(\d+)"
+    manifest = changed(corpus, patient_pattern=pattern, independence="patient")
     for number, name in enumerate(["a/p1_1", "a/p1_2", "b/p1_3", "b/p2_1"]):
         save(tmp_path / "pretrain_radiologic" / f"{name}.png", picture(10 * number))
     done = verify_dataset(manifest, tmp_path, index_folder=tmp_path / "index", quick=quick)
@@ -166,7 +147,7 @@ SHA256 = "dcecc49f33bf8973602999efa89b5f269f698689382b117036588e57c71709f0"
 
 def folder_tree(root, name="labels.csv"):
     path = root / "set" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True)
     path.write_bytes(CONTENT)
     return open_tree(root, "set")
 
@@ -180,28 +161,19 @@ def archive_tree(root, name="labels.csv"):
 @pytest.mark.parametrize("make", [folder_tree, archive_tree])
 @pytest.mark.parametrize("name", ["labels.csv", "wrapping/labels.csv"])
 @pytest.mark.parametrize(
-    ("known", "outcome"),
+    ("known", "outcome", "detail"),
     [
-        ({"bytes": 17, "sha256": SHA256}, "as known"),
-        ({"sha256": SHA256}, "as known"),
-        ({"bytes": 17}, "no digest known"),
-        ({"bytes": 18, "sha256": SHA256}, "another size"),
-        ({"bytes": 17, "sha256": "0" * 64}, "another SHA-256"),
-        ({}, "no digest known"),
+        ({"bytes": 17, "sha256": SHA256}, "as known", ""),
+        ({"sha256": SHA256}, "as known", ""),
+        ({"bytes": 17}, "no digest known", ""),
+        ({"bytes": 1490034, "sha256": SHA256}, "another size", "17 bytes instead of 1,490,034"),
+        ({"sha256": "0" * 64}, "another SHA-256", f"{SHA256} instead of {'0' * 64}"),
+        ({}, "no digest known", ""),
     ],
 )
-def test_file_is_compared_by_size_then_digest(tmp_path, make, name, known, outcome):
-    found, detail = check_file(make(tmp_path, name), KnownFile(name="labels.csv", **known))
-    assert found == outcome
-    assert bool(detail) is outcome.startswith("another")
-
-
-def test_difference_is_told_with_both_values(tmp_path):
-    tree = folder_tree(tmp_path)
-    size = check_file(tree, KnownFile(name="labels.csv", bytes=1490034))
-    digest = check_file(tree, KnownFile(name="labels.csv", sha256="0" * 64))
-    assert size[1] == "17 bytes instead of 1,490,034"
-    assert digest[1] == f"{SHA256} instead of {'0' * 64}"
+def test_file_is_compared_by_size_then_digest(tmp_path, make, name, known, outcome, detail):
+    found = check_file(make(tmp_path, name), KnownFile(name="labels.csv", **known))
+    assert found == (outcome, detail)
 
 
 def test_archive_itself_and_file_beside_it_are_found(tmp_path):

@@ -11,14 +11,7 @@ from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
 
-from rin.data.layouts.found import (
-    FoundCase,
-    ReaderOptions,
-    reader_options,
-    refuse_unpaired,
-    sort_files,
-    wrong,
-)
+from rin.data.layouts.found import FoundCase, ReaderOptions, sort_files
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import polygon_text
 from rin.data.tree import Tree
@@ -38,13 +31,13 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     A picture without an outline has no mask.  Outlines of pictures that the manifest knows to
     be bad are not read.  Document types in the XML are refused.
     """
-    reader_options(ReaderOptions, manifest)
+    ReaderOptions.of(manifest)
     _, files = sort_files(tree, "ddti", tables=r"(\d+)\.xml", pictures=r"(\d+)_(\d+)\.jpg")
     pictures = defaultdict(dict)
     for key, name in files["pictures"].items():
         number, image = key.split("/")
         pictures[number][image] = name
-    refuse_unpaired(tree, files["tables"] or ["any"], pictures, ("XML files", "pictures"))
+    tree.refuse_unpaired(files["tables"] or ["any"], pictures, ("XML files", "pictures"))
     cases = []
     for number, table in files["tables"].items():
         try:
@@ -60,7 +53,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
                 cases.append(FoundCase(case_id, number, tirads, tree.locator(name), masks))
         except ValueError as error:
             problem = error.problem if isinstance(error, InputError) else str(error)
-            raise wrong(tree, problem, file=table, remedy=REMEDY) from error
+            raise tree.wrong(problem, file=table, remedy=REMEDY) from error
     return cases
 
 

@@ -13,6 +13,7 @@ COVID-19 pneumonia.  ``lesions_slices.csv`` lists the slices that show a lesion,
 some patients.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.045.
 """
 
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -28,11 +29,7 @@ from rin.data.layouts.found import (
     one_of,
     patient_reading,
     read_table,
-    reader_options,
-    refuse,
-    refuse_unpaired,
     sort_files,
-    wrong,
 )
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
@@ -48,7 +45,7 @@ CC_CCII_REMEDY = (
 
 def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the cases of a BUSI tree; each image is its own patient, as none are named."""
-    reader_options(ReaderOptions, manifest)
+    ReaderOptions.of(manifest)
     stem = f"(?P<folder>{one_of(manifest.label_map)})/((?P=folder) \\(\\d+\\))"
     _, files = sort_files(
         tree, "busi", pictures=rf"{stem}\.png", masks=rf"{stem}(_mask(?:_\d+)?)\.png"
@@ -57,7 +54,7 @@ def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     masks = defaultdict(list)
     for key, name in files["masks"].items():
         masks[key.rpartition("/")[0]].append(tree.locator(name))
-    refuse_unpaired(tree, files["pictures"], masks, ("pictures", "masks"))
+    tree.refuse_unpaired(files["pictures"], masks, ("pictures", "masks"))
     cases = []
     for key, name in files["pictures"].items():
         source_class, case_id = key.split("/")
@@ -85,7 +82,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
     same ``class/file name``.  The manifest's ``patient_pattern`` takes the patient from the
     file name (the groups that matched); without one, each picture is a patient.
     """
-    options = reader_options(FolderOptions, manifest)
+    options = FolderOptions.of(manifest)
     if options.inner_copy is not None:
         tree = replace(tree, names=_without_copy(tree.names, options.inner_copy))
     above = f"({one_of(options.splits)})/" if options.splits else ""
@@ -93,25 +90,24 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
     _, files = sort_files(tree, "folder_classes", pictures=pattern)
     pictures = files["pictures"]
     short = {key: key.partition("/")[2] for key in pictures} if options.splits else {}
-    times, classes = Counter(short.values()), {}
+    times = Counter(short.values())
     patient = patient_reading(manifest.patient_pattern) if manifest.patient_pattern else None
     cases = []
     for key, name in pictures.items():
         case_id = short.get(key, key)
-        source_class = case_id.partition("/")[0]
         # One text for all cases of a class.
-        source_class = classes.setdefault(source_class, source_class)
+        source_class = sys.intern(case_id.partition("/")[0])
         if times[case_id] > 1:
             case_id = key
         patient_id = patient(name) if patient else case_id
         cases.append(FoundCase(case_id, patient_id, source_class, tree.locator(name)))
-    _refuse_missing(tree, manifest, set(classes))
+    _refuse_missing(tree, manifest, {case.source_class for case in cases})
     return cases
 
 
 def _refuse_missing(tree: Tree, manifest: DatasetManifest, found: set[str]) -> None:
     missing = set(manifest.label_map) - found if found else manifest.label_map or ["all"]
-    refuse(tree, sorted(missing), "class folders are missing")
+    tree.refuse(sorted(missing), "class folders are missing")
 
 
 def _without_copy(names: tuple[str, ...], inner: str) -> tuple[str, ...]:
@@ -145,8 +141,8 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     class.  A listed slice matches by its id, whatever its extension; one that the manifest
     calls known to be bad may be absent.
     """
-    options = reader_options(CcCciiOptions, manifest)
-    refused = partial(refuse, tree, remedy=CC_CCII_REMEDY)
+    options = CcCciiOptions.of(manifest)
+    refused = partial(tree.refuse, remedy=CC_CCII_REMEDY)
     labels = manifest.label_map or dict.fromkeys(CC_CCII_CLASSES, "")
     _, files = sort_files(
         tree,
@@ -168,7 +164,7 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     if options.slices == "lesions":
         if LESIONS not in tables:
             remedy = "Fetch it, or set the option slices: all."
-            raise wrong(tree, f"{LESIONS} is missing", remedy=remedy)
+            raise tree.wrong(f"{LESIONS} is missing", remedy=remedy)
         paths = read_table(tree, tables[LESIONS], ["imgpath"])["imgpath"]
         listed = pd.Series([path.replace("\\", "/").rpartition(".")[0] for path in paths])
         refused(listed[listed.duplicated()], f"slices stand several times in {LESIONS}")

@@ -1,22 +1,22 @@
 """What a layout reader returns, and the steps that readers share.
 
 A reader names its files by patterns (:func:`sort_files`), reads its tables (:func:`read_table`),
-and refuses whatever does not fit together (:func:`refuse`, :func:`refuse_unpaired`).
+and refuses whatever does not fit together (:meth:`rin.data.tree.Tree.refuse`).
 """
 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TypeVar
+from typing import Self
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from rin.data.manifest import DatasetManifest
+from rin.data.manifest import DatasetManifest, Frozen
 from rin.data.tree import Tree
 from rin.errors import InputError
 
@@ -24,8 +24,6 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 #: The same as the end of a pattern.
 ENDING = r"\.(?i:png|jpe?g|bmp|tiff?)"
 STAND_IN_NOTE = "STAND_IN.json"
-SHOWN = 5
-REMEDY = "Fetch the dataset again, whole and with its own names, or correct that place."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +41,6 @@ class FoundCase:
     image: str
     masks: tuple[str, ...] = ()
     kept: tuple[tuple[str, str], ...] = ()
-
-
-def wrong(tree: Tree, problem: str, *, file: str = "", remedy: str = REMEDY) -> InputError:
-    """Return the error for a tree, or one of its files, that is not as its layout wants it."""
-    return InputError(problem, where=tree.place(file), remedy=remedy)
-
-
-def refuse(
-    tree: Tree, names: Iterable[str], problem: str, *, file: str = "", remedy: str = REMEDY
-) -> None:
-    """Raise InputError, with the number of names and the first of them, where there are any."""
-    names = list(names)
-    if names:
-        told = f"{len(names)} {problem}: {', '.join(names[:SHOWN])}"
-        raise wrong(tree, told, file=file, remedy=remedy)
-
-
-def refuse_unpaired(
-    tree: Tree, left: Iterable[str], right: Iterable[str], words: tuple[str, str]
-) -> None:
-    """Raise InputError where names stand on one side alone; ``words`` say what the sides are."""
-    left, right = set(left), set(right)
-    refuse(tree, sorted(left - right), f"{words[0]} without {words[1]}")
-    refuse(tree, sorted(right - left), f"{words[1]} without {words[0]}")
-
-
-def refuse_misplaced(tree: Tree, names: Iterable[str], layout: str) -> None:
-    """Raise InputError where there are files that the layout has no place for."""
-    refuse(tree, names, f"files have no place in the layout {layout!r}")
 
 
 def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str, dict[str, str]]]:
@@ -94,15 +63,13 @@ def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str,
         for kind, match in matchers.items():
             if found := match(name, len(around)):
                 key = "/".join(filter(None, found.groups()))
-                if key in files[kind]:
+                if files[kind].setdefault(key, name) != name:
                     twice.append(name)
-                else:
-                    files[kind][key] = name
                 break
         else:
             strange.append(name)
-    refuse_misplaced(tree, strange, layout)
-    refuse(tree, twice, "files are there twice, with another ending or folder")
+    tree.refuse(strange, f"files have no place in the layout {layout!r}")
+    tree.refuse(twice, "files are there twice, with another ending or folder")
     return around, files
 
 
@@ -111,28 +78,23 @@ def one_of(words: Iterable[str]) -> str:
     return f"(?:{'|'.join(map(re.escape, words)) or '[^/]+'})"
 
 
-class ReaderOptions(BaseModel):
-    """Base of the options of one reader: frozen, and names that it does not know are refused."""
+class ReaderOptions(Frozen):
+    """Base of the options of one reader."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-Options = TypeVar("Options", bound=ReaderOptions)
-
-
-def reader_options(model: type[Options], manifest: DatasetManifest) -> Options:
-    """Return the manifest's options as the reader's model; raises InputError naming the field."""
-    try:
-        return model.model_validate(manifest.options)
-    except ValidationError as error:
-        told = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'options'}: {e['msg']}" for e in error.errors()
-        )
-        raise InputError(
-            f"options that the layout {manifest.layout!r} cannot use ({told})",
-            where=f"manifest {manifest.name}",
-            remedy=f"It knows: {', '.join(model.model_fields) or 'none'}.",
-        ) from error
+    @classmethod
+    def of(cls, manifest: DatasetManifest) -> Self:
+        """Return the manifest's options, checked; InputError names the field at fault."""
+        try:
+            return cls.model_validate(manifest.options)
+        except ValidationError as error:
+            told = "; ".join(
+                f"{'.'.join(map(str, e['loc'])) or 'options'}: {e['msg']}" for e in error.errors()
+            )
+            raise InputError(
+                f"options that the layout {manifest.layout!r} cannot use ({told})",
+                where=f"manifest {manifest.name}",
+                remedy=f"It knows: {', '.join(cls.model_fields) or 'none'}.",
+            ) from error
 
 
 def patient_reading(pattern: re.Pattern | str) -> Callable[[str], str]:
@@ -161,12 +123,11 @@ def read_table(
 
     A file that ends in ``.parquet`` is read as parquet, where a missing value is empty text.  Any
     other is CSV in UTF-8: without a ``header``, ``columns`` are what its columns are called; a byte
-    order mark, the kind of line ends, blanks around names and values, and empty lines do not
-    matter.  InputError for a file that is missing, broken or cut off, rows of unlike length, and
-    columns that are missing or named twice.
+    order mark, the kind of line ends, blanks around cells, and empty lines do not matter.
+    InputError for a file that is missing or broken, and columns that are missing or named twice.
     """
     if name not in tree.names:
-        raise wrong(tree, "the table is not there", file=name)
+        raise tree.wrong("the table is not there", file=name)
     columns, content = list(columns), tree.read(name)
     parquet = name.lower().endswith(".parquet")
     try:
@@ -174,11 +135,11 @@ def read_table(
     except (pa.ArrowException, OSError, ValueError) as error:
         kind = "parquet table" if parquet else "CSV table in UTF-8"
         problem = " ".join(str(error).split())
-        raise wrong(tree, f"it is no {kind} ({problem})", file=name) from error
+        raise tree.wrong(f"it is no {kind} ({problem})", file=name) from error
     rows.columns = names = [str(title).strip() for title in rows.columns]
     if not set(columns) <= set(names) or len(set(names)) < len(names):
         problem = f"its columns are {', '.join(names)}; needed are {', '.join(columns)}"
-        raise wrong(tree, problem, file=name)
+        raise tree.wrong(problem, file=name)
     return rows.apply(lambda column: column.str.strip())
 
 

@@ -11,16 +11,7 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import Field, model_validator
 
-from rin.data.layouts.found import (
-    FoundCase,
-    ReaderOptions,
-    one_of,
-    read_table,
-    reader_options,
-    refuse,
-    refuse_unpaired,
-    sort_files,
-)
+from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import n_slices, slice_locator
 from rin.data.tree import Tree
@@ -78,7 +69,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     abnormal (no tear), acl, meniscus or acl+meniscus.  A plane that is not asked for may be
     absent as a whole.
     """
-    options = reader_options(MRNetOptions, manifest)
+    options = MRNetOptions.of(manifest)
     around, files = sort_files(
         tree,
         "mrnet",
@@ -93,10 +84,10 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
             keys = [key for key in files["volumes"] if key.startswith(f"{folder}/")]
             there = {key.rpartition("/")[2]: files["volumes"][key] for key in keys}
             if there or plane == options.plane:
-                refuse_unpaired(tree, exams, there, (f"exams of {split}", f"volumes in {folder}"))
+                tree.refuse_unpaired(exams, there, (f"exams of {split}", f"volumes in {folder}"))
             if plane == options.plane:
                 volumes |= {exam: tree.locator(there[exam]) for exam in exams}
-        refuse(tree, sorted(exams.keys() & classes.keys()), "exams in both parts")
+        tree.refuse(sorted(exams.keys() & classes.keys()), "exams in both parts")
         classes |= exams
     with ThreadPoolExecutor(THREADS) as pool:
         lengths = list(pool.map(lambda volume: n_slices(tree.root, volume), volumes.values()))
@@ -114,14 +105,14 @@ def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
         table = f"{split}-{finding}.csv"
         rows = read_table(tree, around + table, ["exam", "label"], header=False)
         odd = rows[~rows["exam"].str.isdecimal() | ~rows["label"].isin(["0", "1"])]
-        refuse(tree, odd["exam"] + "," + odd["label"], "rows are not like 0001,1", file=table)
+        tree.refuse(odd["exam"] + "," + odd["label"], "rows are not like 0001,1", file=table)
         twice = rows["exam"][rows["exam"].duplicated()]
-        refuse(tree, twice, "exams are listed twice", file=table)
+        tree.refuse(twice, "exams are listed twice", file=table)
         labels[finding] = rows.set_index("exam")["label"]
     whole = pd.DataFrame(labels)
     differing = whole.index[whole.isna().any(axis=1)]
-    refuse(tree, differing, f"exams do not stand in all tables of {split}")
+    tree.refuse(differing, f"exams do not stand in all tables of {split}")
     classes = whole.sum(axis=1).sort_index().map(CLASSES)
     unknown = classes.index[classes.isna()]
-    refuse(tree, unknown, "exams have a tear and are labelled as not abnormal")
+    tree.refuse(unknown, "exams have a tear and are labelled as not abnormal")
     return classes.to_dict()

@@ -20,17 +20,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from rin.data.layouts.found import (
-    FoundCase,
-    ReaderOptions,
-    one_of,
-    read_table,
-    reader_options,
-    refuse,
-    refuse_unpaired,
-    sort_files,
-    wrong,
-)
+from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
 from rin.data.manifest import DatasetManifest
 from rin.data.pixels import box_text
 from rin.data.tree import Tree, read_bytes
@@ -75,16 +65,16 @@ class PneumoniaOptions(ReaderOptions):
 
 def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the training radiographs, their boxes as masks."""
-    options = reader_options(PneumoniaOptions, manifest)
+    options = PneumoniaOptions.of(manifest)
     around, images = _files(tree, "rsna_pneumonia", RADIOGRAPHS, (BOXES, CLASS_INFO, MAPPING))
     boxes, classes = _read_boxes(tree, around + BOXES), _read_classes(tree, around + CLASS_INFO)
-    refuse_unpaired(tree, boxes, images, (f"images of {BOXES}", "pictures"))
-    refuse_unpaired(tree, classes, images, (f"images of {CLASS_INFO}", "pictures"))
+    tree.refuse_unpaired(boxes, images, (f"images of {BOXES}", "pictures"))
+    tree.refuse_unpaired(classes, images, (f"images of {CLASS_INFO}", "pictures"))
     against = [image for image, name in classes.items() if (name == OPACITY) != bool(boxes[image])]
-    refuse(tree, against, f"images have a Target against their class in {CLASS_INFO}", file=BOXES)
+    tree.refuse(against, f"images have a Target against their class in {CLASS_INFO}", file=BOXES)
     patients = _nih_patients(tree, around) if options.patients == "nih" else {i: i for i in images}
     unmapped = sorted(images.keys() - patients.keys())
-    refuse(tree, unmapped, "images have no patient", file=MAPPING)
+    tree.refuse(unmapped, "images have no patient", file=MAPPING)
     return [
         FoundCase(image, patients[image], classes[image], tree.locator(name), boxes[image])
         for image, name in images.items()
@@ -100,7 +90,7 @@ def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     boxes = rows[["patientId", "box"]]
     beyond = boxes.duplicated("patientId", keep=False) & (boxes["box"] == "")
     twice = boxes["patientId"][boxes.duplicated() | beyond].unique()
-    refuse(tree, twice, "images have rows that repeat or contradict", file=name)
+    tree.refuse(twice, "images have rows that repeat or contradict", file=name)
     groups = boxes.groupby("patientId", sort=False)["box"]
     return {image: tuple(filter(None, group)) for image, group in groups}
 
@@ -118,15 +108,15 @@ def _box(tree: Tree, name: str, image: str, sides: tuple[str, ...], target: str)
         return box_text(x, y, width, height)
     except ValueError as error:
         problem = f"{image} has Target {target!r} with box {', '.join(sides)!r}: {error}"
-        raise wrong(tree, problem, file=name) from error
+        raise tree.wrong(problem, file=name) from error
 
 
 def _read_classes(tree: Tree, name: str) -> dict[str, str]:
     rows = read_table(tree, name, ["patientId", "class"])
     classes = rows.drop_duplicates(["patientId", "class"]).set_index("patientId")["class"]
     odd = classes[~classes.isin(PNEUMONIA_CLASSES)]
-    refuse(tree, odd.index + " " + odd, "images of an unknown class", file=name)
-    refuse(tree, classes.index[classes.index.duplicated()], "images have two classes", file=name)
+    tree.refuse(odd.index + " " + odd, "images of an unknown class", file=name)
+    tree.refuse(classes.index[classes.index.duplicated()], "images have two classes", file=name)
     return classes.to_dict()
 
 
@@ -134,8 +124,7 @@ def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
     """Return the NIH patient of each image of the challenge, test images included."""
     inside = around + MAPPING in tree.names
     if not inside and not (tree.root / MAPPING).is_file():
-        raise wrong(
-            tree,
+        raise tree.wrong(
             f"{MAPPING} is not there, so nobody knows which images show one patient",
             remedy="Download it from the challenge's page at RSNA into the dataset or beside it; "
             "or set 'patients: image' in the manifest, and parts of a split may share patients.",
@@ -149,16 +138,16 @@ def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
                 raise ValueError(f"{image} is {entry['img_id']!r}")
     except (ValueError, TypeError, KeyError) as error:
         problem = f"no list of subset_img_id and img_id ({type(error).__name__}: {error})"
-        raise wrong(tree, problem, file=MAPPING) from error
+        raise tree.wrong(problem, file=MAPPING) from error
     return patients
 
 
 def find_hemorrhage(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the training slices with the classes ``hemorrhage`` and ``none``."""
-    reader_options(ReaderOptions, manifest)
+    ReaderOptions.of(manifest)
     around, images = _files(tree, "rsna_hemorrhage", SLICES, (KINDS_TABLE,))
     labels = read_labels(tree, around + KINDS_TABLE)
-    refuse_unpaired(tree, labels.index, images, (f"images of {KINDS_TABLE}", "pictures"))
+    tree.refuse_unpaired(labels.index, images, (f"images of {KINDS_TABLE}", "pictures"))
     return [
         FoundCase(image, None, HEMORRHAGE_CLASSES[label], tree.locator(images[image]))
         for image, label in zip(labels.index, labels["any"].tolist(), strict=True)
@@ -170,18 +159,18 @@ def read_labels(tree: Tree, name: str) -> pd.DataFrame:
     # 4.5 million rows, hence columns of Arrow and arrays.
     table = read_table(tree, name, ["ID", "Label"])
     labels = table["Label"].map({"0": 0, "1": 1}).fillna(MISSING).to_numpy(np.int8)
-    refuse(tree, table["ID"][labels == MISSING], "labels are neither 0 nor 1", file=name)
+    tree.refuse(table["ID"][labels == MISSING], "labels are neither 0 nor 1", file=name)
     images = table["ID"].str.replace("_[^_]*$", "", regex=True)
     kinds = pd.Index(KINDS).get_indexer(table["ID"].str.replace("^.*_", "", regex=True))
     odd = (kinds < 0) | (images == table["ID"])
-    refuse(tree, table["ID"][odd], "IDs do not end in a kind of hemorrhage", file=name)
+    tree.refuse(table["ID"][odd], "IDs do not end in a kind of hemorrhage", file=name)
     codes, ids = pd.factorize(images)
     wide = np.full((len(ids), len(KINDS)), MISSING, dtype=np.int8)
     wide[codes, kinds] = labels
     # A later row has overwritten an earlier one; where they differed, the earlier one shows it.
     differ = ids[codes[wide[codes, kinds] != labels]].unique()
-    refuse(tree, differ, "images have rows that contradict each other", file=name)
-    refuse(tree, ids[(wide == MISSING).any(axis=1)], "images lack a kind", file=name)
+    tree.refuse(differ, "images have rows that contradict each other", file=name)
+    tree.refuse(ids[(wide == MISSING).any(axis=1)], "images lack a kind", file=name)
     against = ids[wide[:, : len(SUBTYPES)].max(axis=1) != wide[:, -1]]
-    refuse(tree, against, "images have an 'any' against their kinds", file=name)
+    tree.refuse(against, "images have an 'any' against their kinds", file=name)
     return pd.DataFrame(wide, index=pd.Index(ids.astype(object)), columns=list(KINDS))

@@ -24,11 +24,6 @@ from rin.data.layouts.found import (
     ReaderOptions,
     patient_reading,
     read_table,
-    reader_options,
-    refuse,
-    refuse_misplaced,
-    refuse_unpaired,
-    wrong,
 )
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
@@ -51,6 +46,11 @@ def _fields(template: str) -> list[tuple[str, str | None, str]]:
     if not pieces:
         raise ValueError(f"{template!r} is neither a column nor a template like {{ID}}.png")
     return [(text, column, form or "") for text, column, form, _ in pieces]
+
+
+def _columns(template: str) -> list[str]:
+    """Return the columns that a name is made of."""
+    return [column for _, column, _ in _fields(template) if column is not None]
 
 
 def _with_groups(pattern: re.Pattern) -> re.Pattern:
@@ -127,9 +127,9 @@ _RADIMAGENET = TableOptions(
 
 def _options(manifest: DatasetManifest) -> TableOptions:
     if manifest.layout == "radimagenet":
-        reader_options(ReaderOptions, manifest)
+        ReaderOptions.of(manifest)
         return _RADIMAGENET
-    return reader_options(TableOptions, manifest)
+    return TableOptions.of(manifest)
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
@@ -141,20 +141,21 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     picture is a patient.  An empty cell in a column of masks means that there is none.
     """
     options = _options(manifest)
-    columns = [options.label, *options.keep.values()]
+    columns = _columns(options.mask) if options.mask else []
+    columns += [options.label, *options.keep.values()]
     columns += [options.patient] if options.patient and not options.patients else []
-    place, rows = _rows(tree, options, options.table, columns, masks=True)
+    place, rows = _rows(tree, options, options.table, columns)
     labels = rows[options.label]
     if UNLABELLED in manifest.label_map:
         labels = labels.where(labels != "", UNLABELLED)
     strange = labels[~labels.isin(list(manifest.label_map) or set(labels) - {""})]
-    refuse(tree, strange.map(repr), "labels are not in the manifest's label map", file=place)
+    tree.refuse(strange.map(repr), "labels are not in the manifest's label map", file=place)
     patients = _patients(tree, options, manifest, rows)
     kept = zip(*(rows[column] for column in options.keep.values()), strict=True)
     facts = [tuple(zip(options.keep, row, strict=True)) for row in kept] or [()] * len(rows)
     masks = _masks(tree, options, place, rows)
     images, drawn, others = _files(tree, options, place, rows["name"], masks)
-    refuse_misplaced(tree, others, manifest.layout)
+    tree.refuse(others, f"files have no place in the layout {manifest.layout!r}")
     return [
         FoundCase(
             case_id=name,
@@ -187,12 +188,7 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
 
 
 def _rows(
-    tree: Tree,
-    options: TableOptions,
-    file: str | dict[str, str],
-    columns: list[str],
-    *,
-    masks: bool = False,
+    tree: Tree, options: TableOptions, file: str | dict[str, str], columns: list[str]
 ) -> tuple[str, pd.DataFrame]:
     """Return where a table (the first of several) lies, and the rows with each picture's ``name``.
 
@@ -201,49 +197,45 @@ def _rows(
     several = isinstance(file, dict)
     made = {name for pattern in options.parts.values() for name in pattern.groupindex}
     made |= {_PART} if several else set()
-    templates = [options.image, *([options.mask] if masks and options.mask else [])]
-    named = {column for template in templates for _, column, _ in _fields(template)}
-    needed = sorted(named - made - {None})
-    needed = dict.fromkeys([*needed, *options.parts, *(c for c in columns if c not in made)])
+    wanted = [*_columns(options.image), *options.parts, *columns]
+    needed = dict.fromkeys(column for column in wanted if column not in made)
     places, tables = [], []
     for part, name in file.items() if several else [("", file)]:
         found = [each for each in tree.names if each.rpartition("/")[2] == name]
         if len(found) != 1:
-            raise wrong(tree, f"{len(found)} files are called {name} instead of one")
+            raise tree.wrong(f"{len(found)} files are called {name} instead of one")
         # Texts of Python, as millions of them are gone through one by one.
         rows = read_table(tree, found[0], needed).astype(object)
         for column, pattern in options.parts.items():
             whole = rows[column].str.extract(f"^(?:{pattern.pattern})$")
             strange = rows[column][whole.isna().all(axis=1)].map(repr)
             problem = f"values of {column} do not match {pattern.pattern!r}"
-            refuse(tree, strange, problem, file=found[0])
+            tree.refuse(strange, problem, file=found[0])
             rows = rows.assign(**whole[[*pattern.groupindex]].fillna(""))
         rows = rows.assign(name=_filled(tree, found[0], rows, options.image))
         tables.append(rows.assign(**{_PART: part}) if several else rows)
         places += found
     rows = pd.concat(tables, ignore_index=True) if several else rows
     if rows.empty:
-        raise wrong(tree, "the table has no rows", file=places[0])
+        raise tree.wrong("the table has no rows", file=places[0])
     twice = rows["name"][rows["name"].duplicated()]
-    refuse(tree, twice, "pictures have several rows", file="" if several else places[0])
+    tree.refuse(twice, "pictures have several rows", file="" if several else places[0])
     return places[0], rows
 
 
 def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Series:
     """Return the name that a template makes of each row; refuse rows that do not fit it."""
     names, fits = pd.Series("", rows.index, dtype=object), pd.Series(True, rows.index)
-    used = []
     for text, column, form in _fields(template):
         names += text
         if column is not None:
             cells = rows[column]
-            used.append(column)
             fits &= cells.str.fullmatch(_NUMBER) if form else cells != ""
             if form:
                 cells = cells.where(fits, "0").map(lambda cell, form=form: format(int(cell), form))
             names += cells
-    bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, used].to_numpy()]
-    refuse(tree, bad, f"rows fit no file name of the form {template}", file=place)
+    bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, _columns(template)].to_numpy()]
+    tree.refuse(bad, f"rows fit no file name of the form {template}", file=place)
     return names
 
 
@@ -262,11 +254,11 @@ def _patients(
             return rows["name"]
         _, named = _rows(tree, options, options.patients, [options.patient])
         words = f"rows of {options.patients}", "pictures"
-        refuse_unpaired(tree, named["name"], rows["name"], words)
+        tree.refuse_unpaired(named["name"], rows["name"], words)
         named = named.set_index("name").loc[rows["name"]].reset_index()
     if not options.patient:
         return rows["name"]
-    refuse(tree, named["name"][named[options.patient] == ""], "pictures have no patient")
+    tree.refuse(named["name"][named[options.patient] == ""], "pictures have no patient")
     return named[options.patient]
 
 
@@ -288,11 +280,11 @@ def _files(
     base, masks = place[: place.rfind("/") + 1], masks[masks != ""]
     pictures = _below(tree, files, options.images, base)
     drawn = _below(tree, files, options.masks or options.images, base) if len(masks) else {}
-    refuse(tree, names[~names.isin(list(pictures))], "rows without pictures")
-    refuse(tree, masks[~masks.isin(list(drawn))], "masks of the table are not there")
+    tree.refuse(names[~names.isin(list(pictures))], "rows without pictures")
+    tree.refuse(masks[~masks.isin(list(drawn))], "masks of the table are not there")
     used = {pictures[name] for name in names} | {drawn[name] for name in masks}
     for known, problem in ((pictures, "pictures without rows"), (drawn, "masks without rows")):
-        refuse(tree, [name for name, file in known.items() if file not in used], problem)
+        tree.refuse([name for name, file in known.items() if file not in used], problem)
     return pictures, drawn, [name for name in files if name not in used]
 
 
@@ -307,6 +299,6 @@ def _below(tree: Tree, files: list[str], folder: str, base: str) -> dict[str, st
         if not inside or not file.lower().endswith((*PICTURES, ".dcm")):
             continue
         if name in found:
-            raise wrong(tree, f"two files are called {name}: {found[name]} and {file}")
+            raise tree.wrong(f"two files are called {name}: {found[name]} and {file}")
         found[name] = file
     return found

@@ -8,6 +8,7 @@ they say nothing about medicine.
 import hashlib
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import DatasetManifest
 from rin.data.standins import datasets
 from rin.data.standins.writers import write_json, write_whole
+from rin.data.tree import is_archive
 from rin.errors import InputError, unknown
 
 
@@ -40,8 +42,8 @@ STAND_INS: dict[str, StandIn] = {
     "covid19_ct": StandIn(datasets.write_covid19_ct, ("negative", "positive")),
     "ddti": StandIn(datasets.write_ddti, ("benign", "malignant")),
     "mrnet": StandIn(datasets.write_mrnet, tuple(datasets.FACTS["knees"])),
-    "radiologic": StandIn(datasets.write_radiologic, _CORPUS),
-    "photographic": StandIn(datasets.write_photographic, _CORPUS),
+    "radiologic": StandIn(partial(datasets.write_corpus, kind="looks", ending=".png"), _CORPUS),
+    "photographic": StandIn(partial(datasets.write_corpus, kind="motifs", ending=".jpg"), _CORPUS),
     "rsna_hemorrhage": StandIn(datasets.write_hemorrhage, ("hemorrhage", "none")),
     "rsna_pneumonia": StandIn(datasets.write_pneumonia, tuple(datasets.PNEUMONIA_CLASSES)),
 }
@@ -64,9 +66,8 @@ def write_stand_in(
             where=f"stand-in for {manifest.name}",
             remedy=f"Give whole numbers from 1 for exactly: {', '.join(names)}.",
         )
-    folders = [place for place in manifest.locations if not place.lower().endswith(".zip")]
-    place = next((place for place in folders if "::" not in place), None)
-    if place is None:
+    folders = [at for at in manifest.locations if "::" not in at and not is_archive(Path(at))]
+    if not folders:
         raise InputError(
             "no location is a folder, so a stand-in has no place",
             where=f"manifest {manifest.name}",
@@ -78,7 +79,7 @@ def write_stand_in(
     target = Path(standin_root) / f"{manifest.name}-{digest}"
 
     def fill(unfinished: Path) -> None:
-        folder = unfinished / place
+        folder = unfinished / folders[0]
         folder.mkdir()
         rows = pd.DataFrame(write(folder, counts, seed), columns=["class", "images", "masks"])
         written = rows.groupby("class", sort=False).sum().to_dict()

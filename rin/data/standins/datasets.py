@@ -465,19 +465,10 @@ def draw_head_slice(kind: str, index: int, number: int, seed: int) -> Drawn:
     return Drawn(f"ID_{image[:9]}", f"ID_{name[:8]}", phantom.scan(), kinds)
 
 
-def write_radiologic(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
-    """Write ``class_count`` folders of ``per_class`` PNGs, 64 x 64."""
-    return _write_corpus(folder, counts, seed, "looks", ".png")
-
-
-def write_photographic(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
-    """Write ``class_count`` folders of ``per_class`` JPEGs, 64 x 64."""
-    return _write_corpus(folder, counts, seed, "motifs", ".jpg")
-
-
-def _write_corpus(
-    folder: Path, counts: dict[str, int], seed: int, kind: str, ending: str
+def write_corpus(
+    folder: Path, counts: dict[str, int], seed: int, *, kind: str, ending: str
 ) -> list[tuple]:
+    """Write ``class_count`` folders of ``per_class`` pictures, 64 x 64: `looks`, or `motifs`."""
     rows, classes = [], FACTS[kind]
     variants = -(-counts["class_count"] // len(classes)) + 1
     for number in range(counts["class_count"]):

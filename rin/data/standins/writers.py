@@ -19,7 +19,7 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from rin.errors import InputError
+from rin.files import told_if_full
 
 
 def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
@@ -27,25 +27,17 @@ def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
 
     Raises InputError where it cannot be written; nothing of it is left.
     """
-    unfinished = None
-    try:
+    with told_if_full(f"the stand-in {what}", target):
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        fill(unfinished)
-        unfinished.chmod(0o755)
         try:
+            fill(unfinished)
+            unfinished.chmod(0o755)
             os.rename(unfinished, target)  # noqa: PTH104 - fails where the target has content
         except OSError:
             if not target.is_dir():
                 raise
-    except OSError as error:
-        raise InputError(
-            f"the stand-in {what} cannot be written ({error})",
-            where=target,
-            remedy="Free some space, or name a folder that can be written.",
-        ) from error
-    finally:
-        if unfinished:
+        finally:
             shutil.rmtree(unfinished, ignore_errors=True)
 
 
