@@ -33,7 +33,6 @@ from rin.stats.bootstrap import (
     weighted_areas,
 )
 from rin.stats.delong import (
-    area_contrast,
     area_contrasts,
     area_interval,
     auc_ci,

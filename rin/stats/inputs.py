@@ -267,17 +267,6 @@ def score_row(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndar
     return rows[0]
 
 
-def check_probabilities(scores: np.ndarray) -> np.ndarray:
-    """Return scores after checking that every one lies in [0, 1]."""
-    if not ((scores >= 0) & (scores <= 1)).all():
-        raise InputError(
-            f"values from {scores.min():g} to {scores.max():g} are not all probabilities",
-            where="scores",
-            remedy="Pass the probability of the positive class, between 0 and 1.",
-        )
-    return scores
-
-
 def cluster_codes(clusters: ArrayLike, n_cases: int) -> tuple[np.ndarray, int]:
     """Return the cluster (patient) of each case as intp (n,), and how many there are, at least 2.
 

@@ -9,7 +9,7 @@ as given: intervals tell what other patients would change.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from itertools import product
 from pathlib import Path
 
@@ -39,6 +39,7 @@ from rin.stats.tests import (
     mixed_model,
     nadeau_bengio,
     paired_t,
+    t_test,
     unpaired_t,
 )
 
@@ -48,6 +49,8 @@ REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")
 _NUMBERS = ("estimate", "ci_low", "ci_high", "statistic", "df", "p_value")
 _IMAGE = ["patient_id", "case_id"]
 _TESTED = ["difference", "ci_low", "ci_high", "p_value"]
+_EQUIVALENCE = ["margin", "equivalence_p", "equivalence_low", "equivalence_high"]
+_EQUIVALENCE += ["equivalent", "smallest_margin"]
 
 #: Key of an analysis, how many units it counts, what they are, what it found or why nothing.
 Finding = tuple[str, int, str, dict[str, object]]
@@ -84,7 +87,8 @@ def init_differences(
     """
     rows = []
     for task, groups, aucs, estimates, covariance in _regime_contrasts(predictions, init_a, init_b):
-        counts = {"n_folds": task.cases["fold"].nunique(), **_sizes(task)}
+        counts = {"n_folds": task.cases["fold"].nunique(), "n_cases": len(task.cases)}
+        counts |= {"n_positive": int(task.labels.sum()), "n_patients": _patients(task)}
         for place, (group, inside) in enumerate(groups.items()):
             a, b = (pd.Series(row[inside]) for row in aucs)
             variance = covariance[place, place]
@@ -185,7 +189,7 @@ def factor_effects(
                 own.append(row | {"same_networks": np.array_equal(plus, minus)})
         with located(f"task {task.task}"):
             _, estimates, covariance = _mean_over_folds(task, np.array(weights))
-        sizes = {"n": len(task.cases), "n_clusters": task.cases["patient_id"].nunique()}
+        sizes = {"n": len(task.cases), "n_clusters": _patients(task)}
         sizes |= {"n_positive": int(task.labels.sum()), "n_folds": task.cases["fold"].nunique()}
         for named, estimate, variance in zip(own, estimates, np.diag(covariance), strict=True):
             z, p_value, low, high = z_test(estimate, variance, confidence)
@@ -243,19 +247,15 @@ def task_analyses(
     analyses = yaml.safe_load(Path(__file__).with_name("analyses.yaml").read_text("utf-8"))
     findings = _findings(tasks[0], test_train_ratio, replicates, seed, level)
     of_analyses = {key: finding for key, *finding in findings}
-    rows = []
+    rows, marks = [], {"published": False, "recommended": False}
     for words in analyses:
         n, noun, found = of_analyses[words["key"]]
         found = dict.fromkeys((*_NUMBERS, "standard_error"), math.nan) | {"remark": ""} | found
-        unit = f"{n:,} {noun}{'' if n == 1 else 's'}"
-        row = {"analysis": words["key"], "name": words["name"], "unit": unit, "n_units": n}
-        row |= {name: found[name] for name in _NUMBERS}
-        row |= {name: words[name] for name in ("generalises_to", "assumes")}
-        row["remark"] = found["remark"]
-        row |= {mark: bool(words.get(mark)) for mark in ("published", "recommended")}
-        row["standard_error"] = found["standard_error"]
-        rows.append(row | _equivalence(found, margin, level))
-    return pd.DataFrame(rows)
+        named = {"unit": f"{n:,} {noun}{'' if n == 1 else 's'}", "n_units": n}
+        rows.append(marks | words | named | found | _equivalence(found, margin, level))
+    table = pd.DataFrame(rows).rename(columns={"key": "analysis"})
+    columns = ["analysis", "name", *named, *_NUMBERS, "generalises_to", "assumes", "remark", *marks]
+    return table[[*columns, "standard_error", *_EQUIVALENCE]]
 
 
 def holm_over_tasks(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -369,12 +369,8 @@ def _networks(scores: TaskScores) -> np.ndarray:
     return scores.scores.reshape(-1, scores.labels.size)
 
 
-def _sizes(task: TaskScores) -> dict[str, int]:
-    return {
-        "n_cases": len(task.cases),
-        "n_positive": int(task.labels.sum()),
-        "n_patients": task.cases["patient_id"].nunique(),
-    }
+def _patients(task: TaskScores) -> int:
+    return task.cases["patient_id"].nunique()
 
 
 def _regime_contrasts(
@@ -448,27 +444,28 @@ def _findings(
     found = {"remark": "One scenario has no spread to test."}
     for key, test in (("unpaired_t", unpaired_t), ("paired_t", paired_t)):
         if n_scenarios > 1:
-            found = _t_numbers(test(*areas.mean(axis=2), level=level))
+            found = _numbers(test(*areas.mean(axis=2), level=level))
         yield key, n_scenarios, "scenario", found
 
     stacked, n_cases = task.scores.reshape(2, -1), len(task.cases)
     test = delong_test(np.tile(task.labels, n_scenarios), *stacked)
-    found = _z_numbers(test.difference, test.variance, level)
+    found = _numbers(t_test(test.difference, math.sqrt(test.variance), level=level))
     yield "delong_stacked", stacked.shape[1], "prediction", found
     # pandas sums without loss, so that equal scores in another order stay tied.
     means = pd.DataFrame(stacked.T).groupby(np.tile(np.arange(n_cases), n_scenarios)).mean()
     test = delong_test(task.labels, means[0], means[1])
-    found = _z_numbers(test.difference, test.variance, level)
+    found = _numbers(t_test(test.difference, math.sqrt(test.variance), level=level))
     yield "delong_mean_scores", n_cases, "case", found
 
-    n_patients, alone = _patients(task)
+    n_patients, alone = _patients(task), _lone_patient(task)
     by_patient = bootstrapped = {"remark": alone}
     weights = np.repeat([[1.0, -1.0]], n_scenarios, axis=1) / n_scenarios
     _, (estimate,), ((variance,),) = _mean_over_folds(task, weights, clustered=False)
-    yield "delong_contrast", n_cases, "case", _z_numbers(estimate, variance, level)
+    found = _numbers(t_test(estimate, math.sqrt(variance), level=level))
+    yield "delong_contrast", n_cases, "case", found
     if not alone:
         _, (estimate,), ((variance,),) = _mean_over_folds(task, weights)
-        by_patient = _z_numbers(estimate, variance, level)
+        by_patient = _numbers(t_test(estimate, math.sqrt(variance), level=level))
         bootstrapped = {"estimate": float((areas[0] - areas[1]).mean())}
         bootstrapped |= _bootstrapped(task, replicates, seed, level)
     yield "clustered_contrast", n_patients, "patient", by_patient
@@ -479,12 +476,12 @@ def _findings(
         found = {"remark": "The ratio of test to training cases was not given."}
     elif n_folds > 1:
         a, b = areas.mean(axis=1)
-        found = _t_numbers(nadeau_bengio(a - b, ratio, level=level))
+        found = _numbers(nadeau_bengio(a - b, ratio, level=level))
     yield "nadeau_bengio", n_folds, "fold", found
     index = pd.MultiIndex.from_product(map(range, areas.shape), names=("init", "scenario", "fold"))
     table = pd.Series(areas.ravel(), index=index, name="auc").reset_index()
     test = mixed_model(table, 0, 1, level=level)
-    yield "mixed_model", areas.size, "area", _t_numbers(test) | {"remark": test.remark}
+    yield "mixed_model", areas.size, "area", _numbers(test) | {"remark": test.remark}
 
 
 def _bootstrapped(task: TaskScores, replicates: int, seed: int, level: float) -> dict[str, float]:
@@ -504,39 +501,34 @@ def _bootstrapped(task: TaskScores, replicates: int, seed: int, level: float) ->
     return {"ci_low": low, "ci_high": high, "standard_error": error, "p_value": p_value}
 
 
-def _t_numbers(test: TTest) -> dict[str, float]:
+def _numbers(test: TTest) -> dict[str, object]:
+    """Return the cells of a test, or why there are none."""
+    if math.isnan(test.standard_error):
+        return {"remark": "A class has a single case, which shows no spread."}
     found = asdict(test) | {"estimate": test.mean_difference, "statistic": test.t}
     return {name: found[name] for name in (*_NUMBERS, "standard_error")}
 
 
-def _z_numbers(estimate: float, variance: float, level: float) -> dict[str, object]:
-    if math.isnan(variance):
-        return {"remark": "A class has a single case, which shows no spread."}
-    z, p_value, low, high = z_test(estimate, variance, level)
-    values = (estimate, low, high, z, math.inf, p_value, math.sqrt(variance))
-    return dict(zip((*_NUMBERS, "standard_error"), values, strict=True))
-
-
 def _equivalence(found: Mapping[str, float], margin: float, level: float) -> dict[str, object]:
     """Return the test of equivalence, NaN where there is no standard error."""
-    names = ("equivalence_p", "equivalence_low", "equivalence_high", "equivalent")
-    values = (math.nan, math.nan, math.nan, False, math.nan)
+    values = (margin, math.nan, math.nan, math.nan, False, math.nan)
     if math.isfinite(found["standard_error"]):
         df = math.inf if math.isnan(found["df"]) else found["df"]
         test = equivalence(found["estimate"], found["standard_error"], df, margin, level)
-        values = test.p_value, test.ci_low, test.ci_high, test.equivalent, test.smallest_margin
-    return {"margin": margin} | dict(zip((*names, "smallest_margin"), values, strict=True))
+        values = astuple(test)
+    return dict(zip(_EQUIVALENCE, values, strict=True))
 
 
-def _patients(task: TaskScores) -> tuple[int, str]:
-    """Return how many patients there are, and why they cannot be compared: a class of one."""
-    n = task.cases["patient_id"].nunique()
-    for (k, label), own in task.cases.groupby(["fold", "label"])["patient_id"]:
-        if own.nunique() < 2:
-            name = "positive" if label else "negative"
-            remark = f"In fold {k} all {name} cases belong to one patient, which shows "
-            return n, remark + "no spread between patients."
-    return n, ""
+def _lone_patient(task: TaskScores) -> str:
+    """Return why patients cannot be compared: a class of one; empty where they can."""
+    patients = task.cases.groupby(["fold", "label"])["patient_id"].nunique()
+    for k, label in patients.index[patients < 2]:
+        name = "positive" if label else "negative"
+        return (
+            f"In fold {k} all {name} cases belong to one patient, which shows no spread between "
+            "patients."
+        )
+    return ""
 
 
 def _compared(pairs: pd.DataFrame) -> dict[str, object]:

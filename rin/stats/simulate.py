@@ -16,11 +16,11 @@ from statsmodels.stats.proportion import proportion_confint
 from rin.errors import InputError, look_up
 from rin.stats.delong import (
     cluster_parts,
-    normal_quantile,
     parts_variances,
     placement_areas,
     placement_counts,
 )
+from rin.stats.tests import t_quantile
 
 LABELS = ["patient", "lesion"]
 #: True areas of the two predictors.
@@ -145,7 +145,7 @@ def normal_intervals(sets: SimulatedSets) -> pd.DataFrame:
         estimate = placement_areas(*of_measure)
         for method, clusters in groupings.items():
             variance = parts_variances(cluster_parts(of_measure, sets.labels, clusters))
-            half = normal_quantile(0.95) * np.sqrt(variance)
+            half = t_quantile() * np.sqrt(variance)
             low, high = estimate - half, estimate + half
             if measure == "auc":
                 low, high = np.clip([low, high], 0, 1)

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
 from rin.errors import InputError
-from rin.stats.inputs import check_level, cluster_codes
+from rin.stats.inputs import cluster_codes
+from rin.stats.tests import t_quantile, t_test
 
 
 def random_effects(
@@ -38,7 +39,7 @@ def random_effects(
     fixed = 1 / v
     q = fixed @ (y - fixed @ y / fixed.sum()) ** 2
     typical = (k - 1) * fixed.sum() / (fixed.sum() ** 2 - fixed @ fixed)
-    apart = stats.t.ppf((1 + level) / 2, k - 1) * math.sqrt(error**2 + tau2)
+    apart = t_quantile(k - 1, level) * math.sqrt(error**2 + tau2)
     return _tested(mean, error, k - 1, level, k) | {
         "tau2": tau2,
         "i2": tau2 / (tau2 + typical),
@@ -143,12 +144,12 @@ def _components(y: np.ndarray, v: np.ndarray, shared: list[np.ndarray]) -> list[
 
 
 def _tested(mean: float, error: float, df: int, level: float, k: int) -> dict[str, float]:
-    half = stats.t.ppf((1 + check_level(level)) / 2, df) * error
+    test = t_test(mean, error, df, level)
     return {
         "k": k,
-        "estimate": float(mean),
-        "standard_error": float(error),
-        "ci_low": float(mean - half),
-        "ci_high": float(mean + half),
-        "p_value": float(2 * stats.t.sf(abs(mean) / error, df)) if error else math.nan,
+        "estimate": test.mean_difference,
+        "standard_error": test.standard_error,
+        "ci_low": test.ci_low,
+        "ci_high": test.ci_high,
+        "p_value": test.p_value if error else math.nan,
     }

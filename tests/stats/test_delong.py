@@ -11,12 +11,12 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from made_predictions import area_contrast
 from scipy import stats
 
 from rin.errors import InputError
 from rin.stats import bootstrap_areas
 from rin.stats.delong import (
-    area_contrast,
     area_contrasts,
     area_interval,
     auc_ci,
@@ -26,10 +26,10 @@ from rin.stats.delong import (
     delong_covariance,
     delong_test,
     delong_test_unpaired,
-    normal_quantile,
     share_interval,
 )
 from rin.stats.simulate import simulate_test_sets
+from rin.stats.tests import t_quantile
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "clustered.json").read_text())
 LABELS = np.array([0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 0, 1])
@@ -373,7 +373,7 @@ def logit(share):
     [(0.95, 1.95996398454005), (0.9, 1.64485362695147), (0.5, 0.674489750196082)],
 )
 def test_normal_quantile_equals_r_qnorm(level, expected):
-    assert normal_quantile(level) == pytest.approx(expected, abs=1e-13)
+    assert t_quantile(level=level) == pytest.approx(expected, abs=1e-13)
 
 
 @given(st.floats(0.02, 0.98), st.floats(1e-6, 0.02), st.sampled_from([0.8, 0.95, 0.99]))
@@ -381,7 +381,7 @@ def test_normal_quantile_equals_r_qnorm(level, expected):
 def test_logit_interval_equals_delta_method_by_numerical_differentiation(area, variance, level):
     step = 1e-5 * min(area, 1 - area)
     slope = (logit(area + step) - logit(area - step)) / (2 * step)
-    half_width = normal_quantile(level) * slope * math.sqrt(variance)
+    half_width = t_quantile(level=level) * slope * math.sqrt(variance)
     low, high = area_interval(area, variance, level=level, scale="logit")
     assert logit(low) == pytest.approx(logit(area) - half_width, rel=1e-6, abs=1e-6)
     assert logit(high) == pytest.approx(logit(area) + half_width, rel=1e-6, abs=1e-6)

@@ -3,13 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made_predictions import make_predictions
+from made_predictions import area_contrast, make_predictions
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
 from rin.stats import (
-    area_contrast,
     clustered_covariance,
     init_differences,
     regime_interaction,

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_predictions import make_predictions
+from made_predictions import area_contrast, make_predictions
 from scipy import stats
 
 from rin.errors import InputError
-from rin.stats.delong import area_contrast, delong_test
+from rin.stats.delong import delong_test
 from rin.stats.inputs import task_scores
 from rin.stats.scenarios import holm_over_tasks, scenario_aucs, task_analyses
 from rin.stats.tests import EQUIVALENCE_MARGIN, equivalence, mixed_model, nadeau_bengio

@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from made_predictions import make_predictions
+from made_predictions import area_contrast, make_predictions
 from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
-from rin.stats.delong import area_contrast, clustered_test
+from rin.stats.delong import clustered_test
 from rin.stats.scenarios import factor_effects
 from rin.stats.tests import holm
 

@@ -45,7 +45,6 @@ def test_paired_t_of_constant_shift_is_sure_despite_rounding(shift, t, p_value):
     a = np.array([0.1, 0.7, 0.3])
     test = paired_t(a, a + shift)
     assert (test.t, test.p_value) == (t, p_value)
-    assert math.isnan(test.shapiro_w)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +180,7 @@ def test_clustered_t_equals_statsmodels(drawn, level):
 def test_one_case_a_patient_gives_the_paired_t_test():
     ours = clustered_t(DIFFERENCES, range(7), level=0.9)
     expected = paired_t(DIFFERENCES, np.zeros(7), level=0.9)
-    for name in ("mean_difference", "t", "df", "p_value", "ci_low", "ci_high", "n"):
+    for name in ("mean_difference", "t", "df", "p_value", "ci_low", "ci_high"):
         assert getattr(ours, name) == pytest.approx(getattr(expected, name), rel=1e-12)
 
 
