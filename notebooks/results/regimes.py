@@ -32,7 +32,7 @@ from rin.report.page import claim, glue_values, picture
 from rin.report.style import init_style, use_style
 from rin.stats import (
     EQUIVALENCE_MARGIN,
-    holm_over_tasks,
+    holm,
     init_differences,
     regime_interaction,
     task_analyses,
@@ -179,11 +179,10 @@ seed = runs.study.profile.seed
 tables = {
     task: task_analyses(runs.predictions(task=task), *runs.inits, seed=seed) for task in runs.tasks
 }
-adjusted = holm_over_tasks(tables).set_index(["analysis", "task"])["p_holm"].unstack()
-analyses = tables[runs.tasks[0]].set_index("analysis")
-estimates = pd.DataFrame(
-    {task: 100 * table.set_index("analysis")["estimate"] for task, table in tables.items()}
-)
+nine = pd.concat({task: table.set_index("analysis") for task, table in tables.items()}, axis=1)
+estimates = 100 * nine.xs("estimate", axis=1, level=1)
+adjusted = nine.xs("p_value", axis=1, level=1).apply(holm, axis=1, result_type="broadcast")
+analyses = nine[runs.tasks[0]]
 
 # %% tags=["hide-input"]
 figure, ax = plt.subplots(figsize=(8, 5))
@@ -276,9 +275,8 @@ seed, nine = reference.study.profile.seed, {}
 for task in reference.tasks:
     table = task_analyses(reference.predictions(task=task), *reference.inits, seed=seed)
     nine[task] = table.set_index("analysis")
-nine_p = holm_over_tasks({task: table.reset_index() for task, table in nine.items()}).set_index(
-    ["analysis", "task"]
-)["p_holm"]
+nine_p = pd.DataFrame({task: table["p_value"] for task, table in nine.items()})
+nine_p = nine_p.apply(holm, axis=1, result_type="broadcast").stack()
 covid = nine["covid19"]["estimate"]
 claim(
     "only counting predictions as cases makes a task clear",

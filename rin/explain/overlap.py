@@ -2,7 +2,7 @@
 
 Dice at the paper's threshold, at every and at the best one; the pointing game and the average
 precision of pixels, which need none; what pictures that look at no image score; all of them for
-the runs of a study; and their means.  Tests between inits are made by `rin.stats`.
+the runs of a study.  Tests between inits are made by `rin.stats`.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,8 @@ from rin.errors import InputError
 from rin.explain.gradcam import check_maps, to_uint8
 
 PAPER_THRESHOLD = 180  # paper, "Grad-CAM": values greater than 180 count as lesion
-#: Measures of `measure_overlap`, and what they are called.
-MEASURES = {
-    "dice": f"Dice at {PAPER_THRESHOLD}",
-    "dice_best": "Dice, threshold from other patients",
-    "dice_upper": "Dice, own best threshold (upper bound)",
-    "pointing": "Pointing game",
-    "average_precision": "Pixel average precision",
-}
+#: Measures of `measure_overlap`.
+MEASURES = ("dice", "dice_best", "dice_upper", "pointing", "average_precision")
 #: Pictures that look at no image.
 ELLIPSE, WHOLE, POINT = BASELINES = ("centred ellipse", "whole image", "centre point")
 _LEVELS = 256  # gray levels of an 8-bit map
@@ -114,20 +108,15 @@ def _maps_and_lesions(cams: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, 
     return cams, lesions
 
 
-def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Count pixels of each gray level in the lesion and anywhere, int64 (n, 256) each."""
+def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Count pixels of each gray level in the lesion and anywhere, int64 (2, n, 256)."""
     cams, lesions = _maps_and_lesions(cams, masks)
     counts = np.empty((len(cams), _LEVELS, 2), dtype=np.int64)
     for row, cam, lesion in zip(counts, cams, lesions, strict=True):
         # The level and "in the lesion" make one number, so one count serves both.
         codes = 2 * cam.astype(np.intp).ravel() + lesion.ravel()
         row[:] = np.bincount(codes, minlength=2 * _LEVELS).reshape(_LEVELS, 2)
-    return counts[:, :, 1], counts.sum(axis=2)
-
-
-def _above(counts: np.ndarray) -> np.ndarray:
-    """Return how many pixels lie strictly above each level, (n, 256), from counts (n, 256)."""
-    return counts.sum(axis=1, keepdims=True) - np.cumsum(counts, axis=1)
+    return np.stack([counts[:, :, 1], counts.sum(axis=2)])
 
 
 def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -136,9 +125,10 @@ def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     Input and errors are those of `cam_dice`; column t takes pixels strictly above t.  Without a
     lesion the score is 0 where anything lies above the threshold and NaN where nothing does.
     """
-    inside, anywhere = _gray_histograms(cams, masks)
-    hits, called = _above(inside), _above(anywhere)
-    total = called + inside.sum(axis=1, keepdims=True)
+    counts = _gray_histograms(cams, masks)
+    pixels = counts.sum(axis=2, keepdims=True)
+    hits, called = pixels - counts.cumsum(axis=2)  # strictly above each level
+    total = called + pixels[0]
     return np.divide(2.0 * hits, total, out=np.full(hits.shape, np.nan), where=total > 0)
 
 
@@ -150,12 +140,11 @@ def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     `cam_dice`.  A map without contrast scores the lesion's share of the image.  NaN for an empty
     mask.
     """
-    inside, anywhere = _gray_histograms(cams, masks)
-    hits, called = _above(inside) + inside, _above(anywhere) + anywhere
+    counts = _gray_histograms(cams, masks)
+    hits, called = counts[..., ::-1].cumsum(axis=2)[..., ::-1]  # at each level or above
     precision = np.divide(hits, called, out=np.zeros(hits.shape), where=called > 0)
-    lesion = inside.sum(axis=1)
-    weighted = (inside * precision).sum(axis=1)
-    return np.divide(weighted, lesion, out=np.full(len(inside), np.nan), where=lesion > 0)
+    weighted, lesion = (counts[0] * precision).sum(axis=1), hits[:, 0]
+    return np.divide(weighted, lesion, out=np.full(len(lesion), np.nan), where=lesion > 0)
 
 
 def best_threshold(curves: np.ndarray) -> int:
@@ -287,20 +276,13 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -
     tables = []
     for name in BASELINES:
         pictures = np.array([of_image[name] for of_image in drawn])
-        table = pd.DataFrame({"image": range(len(lesions)), "baseline": name, "dice": np.nan})
-        table["pointing"] = pointing_game(pictures, near, 0)
-        table["average_precision"] = np.nan
+        table = {"image": range(len(lesions)), "baseline": name, "dice": np.nan}
+        table |= {"pointing": pointing_game(pictures, near, 0), "average_precision": np.nan}
         if name != POINT:
             table["dice"] = cam_dice(pictures, lesions)
             table["average_precision"] = pixel_average_precision(pictures, lesions)
-        tables.append(table)
+        tables.append(pd.DataFrame(table))
     return pd.concat(tables).sort_values("image", kind="stable", ignore_index=True)
-
-
-def baseline_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean of each baseline of `baseline_scores` over images, a column a measure."""
-    measures = ["dice", "pointing", "average_precision"]
-    return scores.groupby("baseline", sort=False)[measures].mean().reset_index()
 
 
 def measure_overlap(
@@ -384,28 +366,3 @@ def class_pictures(
     predicted = (rows["score"].to_numpy(dtype=float) > 0).astype(int)
     maps = np.asarray(cams)
     return predicted, to_uint8(maps[np.arange(len(maps)), :, :, predicted], side)
-
-
-def scenario_dice(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean Dice of each scenario and init over images, all folds and seeds together.
-
-    `table` is that of `measure_overlap`.  Columns: task, scenario, backbone, unfreezing,
-    learning_rate, init, `dice`, `n_cases` (rows averaged).
-    """
-    if table["dice"].isna().any():
-        raise InputError(
-            "a Dice score is undefined",
-            where="dice",
-            remedy="Leave out cases without a lesion with has_lesion.",
-        )
-    grouped = table.groupby(_CELL, observed=True, sort=False)["dice"]
-    return grouped.agg(dice="mean", n_cases="size").reset_index()
-
-
-def init_dice(scenarios: pd.DataFrame) -> pd.DataFrame:
-    """Return mean and SD over scenarios per task and init, as in the paper's Figure 5.
-
-    From `scenario_dice`.  Columns: task, init, `mean`, `sd` (ddof 1), `n_scenarios`.
-    """
-    grouped = scenarios.groupby(["task", "init"], observed=True, sort=False)["dice"]
-    return grouped.agg(mean="mean", sd="std", n_scenarios="size").reset_index()

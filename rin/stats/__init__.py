@@ -48,7 +48,6 @@ from rin.stats.roc import mean_roc
 from rin.stats.scenarios import (
     against_baselines,
     factor_effects,
-    holm_over_tasks,
     image_differences,
     init_differences,
     regime_interaction,

@@ -258,25 +258,6 @@ def task_analyses(
     return table[[*columns, "standard_error", *_EQUIVALENCE]]
 
 
-def holm_over_tasks(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Adjust each analysis' P values over tasks, given `task_analyses` of each, by Holm's method.
-
-    The tasks of one analysis are a family; analyses are alternatives to each other and are not
-    adjusted for.  One row per task × analysis: task, analysis, n_tasks (tests in the family),
-    p_value, p_holm; NaN where there is no test.
-    """
-    if not tables:
-        raise InputError("no task", where="tables", remedy="Pass at least one task's table.")
-    found = pd.concat(
-        [table[["analysis", "p_value"]].assign(task=task) for task, table in tables.items()],
-        ignore_index=True,
-    )
-    families = found.groupby("analysis", observed=True)["p_value"]
-    found["n_tasks"] = families.transform("count").astype(int)
-    found["p_holm"] = families.transform(holm)
-    return found[["task", "analysis", "n_tasks", "p_value", "p_holm"]]
-
-
 def image_differences(
     table: pd.DataFrame, init_a: str, init_b: str, measures: Sequence[str]
 ) -> pd.DataFrame:

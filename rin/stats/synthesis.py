@@ -5,10 +5,8 @@ unequal lengths, fewer than two estimates, or a variance that is not above zero.
 """
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
@@ -83,20 +81,6 @@ def cluster_robust(
     sums = (weights * (y - mean)) @ member
     error = math.sqrt(n / (n - 1) * (sums**2).sum()) / weights.sum()
     return _tested(mean, error, n - 1, level, len(y))
-
-
-def leave_one_out(
-    estimates: ArrayLike, variances: ArrayLike, names: Sequence[str], *, level: float = 0.95
-) -> pd.DataFrame:
-    """Return `random_effects` without each name (k,) in turn, one row a name, indexed by it."""
-    y, v = _checked(estimates, variances)
-    named = np.asarray(names)
-    return pd.DataFrame(
-        {
-            name: random_effects(y[named != name], v[named != name], level=level)
-            for name in dict.fromkeys(names)
-        }
-    ).T.rename_axis("left_out")
 
 
 def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

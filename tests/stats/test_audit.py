@@ -1,6 +1,5 @@
 import math
 import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -103,8 +102,8 @@ def test_p_value_of_an_interval_is_that_of_the_test_that_made_it():
 
 
 def test_p_range_reaches_one_where_the_difference_may_be_zero():
-    assert TaskAudit(replace(ACL, difference=0.0)).p_by_sds.high == 1
-    assert TaskAudit(replace(ACL, ci_low=-3.0, ci_high=3.0)).p_by_normal.high == 1
+    assert TaskAudit(ACL._replace(difference=0.0)).p_by_sds.high == 1
+    assert TaskAudit(ACL._replace(ci_low=-3.0, ci_high=3.0)).p_by_normal.high == 1
     assert TaskAudit(ACL).p_by_sds.high < 0.02
 
 
@@ -120,7 +119,7 @@ def test_p_range_reaches_one_where_the_difference_may_be_zero():
 )
 def test_printed_numbers_that_cannot_be_audited_are_refused(changes, problem):
     with pytest.raises(InputError, match=problem):
-        TaskAudit(replace(ACL, **changes))
+        TaskAudit(ACL._replace(**changes))
 
 
 def test_correlation_is_that_of_pairs_with_this_variance_of_differences():
@@ -272,7 +271,7 @@ def test_holm_ranges_hold_the_adjusted_values_of_any_values_inside():
 
 def test_splits_are_counted_by_hand_for_four_tasks():
     points = {"thyroid": 4.0, "breast": 1.0, "acl": 2.0, "meniscus": 1.0}
-    audits = [TaskAudit(replace(ACL, task=task, difference=d)) for task, d in points.items()]
+    audits = [TaskAudit(ACL._replace(task=task, difference=d)) for task, d in points.items()]
     # Sums of pairs, by initials: tb 5, ta 6, tm 5, ba 3, bm 2, am 3.
     assert audit.splits_as_far_apart(audits, {"thyroid", "breast"}) == (3, 6)
 
@@ -282,7 +281,7 @@ JUDGED = judged_claims(audit_tasks()).set_index("name")
 
 def judged(**changes):
     """Judge the paper with some numbers of every task changed."""
-    stated = {task: replace(one, **changes) for task, one in paper.COMPARISONS.items()}
+    stated = {task: one._replace(**changes) for task, one in paper.COMPARISONS.items()}
     return judged_claims([TaskAudit(own) for own in stated.values()]).set_index("name")
 
 

@@ -1,6 +1,4 @@
-import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,10 +9,9 @@ from scipy import stats
 from rin.errors import InputError
 from rin.stats.delong import delong_test
 from rin.stats.inputs import task_scores
-from rin.stats.scenarios import holm_over_tasks, scenario_aucs, task_analyses
+from rin.stats.scenarios import scenario_aucs, task_analyses
 from rin.stats.tests import EQUIVALENCE_MARGIN, equivalence, mixed_model, nadeau_bengio
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "mixed_golden.json").read_text())
 INITS = ("radimagenet", "imagenet")
 NUMBERS = ["estimate", "ci_low", "ci_high", "statistic", "df", "p_value"]
 
@@ -188,35 +185,6 @@ def test_perfect_and_reversed_scenarios_leave_no_doubt_about_patients(prediction
 def test_task_analyses_of_bad_input_raise_input_error(predictions, spoil, settings, message):
     with pytest.raises(InputError, match=message):
         analysed(spoil(predictions), **settings)
-
-
-def tables_of(**p_values):
-    """One fake `task_analyses` an analysis and task."""
-    tasks = range(len(next(iter(p_values.values()))))
-    return {
-        f"task {k}": pd.DataFrame(
-            {"analysis": list(p_values), "p_value": [values[k] for values in p_values.values()]}
-        )
-        for k in tasks
-    }
-
-
-@pytest.mark.parametrize("family", GOLDEN["holm"], ids=lambda family: str(len(family["p"])))
-def test_holm_over_tasks_equals_r_p_adjust(family):
-    found = holm_over_tasks(tables_of(paired_t=family["p"]))
-    assert found["p_holm"].tolist() == pytest.approx(family["adjusted"], rel=1e-12)
-
-
-def test_holm_over_tasks_adjusts_each_analysis_apart_and_counts_its_tests():
-    four = GOLDEN["holm"][0]
-    tables = tables_of(paired_t=four["p"], nadeau_bengio=[math.nan, 0.2, 0.5, math.nan])
-    found = holm_over_tasks(tables)
-    assert found.columns.tolist() == ["task", "analysis", "n_tasks", "p_value", "p_holm"]
-    one, two = (found[found["analysis"] == name] for name in ("paired_t", "nadeau_bengio"))
-    assert one["p_holm"].tolist() == pytest.approx(four["adjusted"])
-    assert two["p_holm"].tolist() == pytest.approx([math.nan, 0.4, 0.5, math.nan], nan_ok=True)
-    assert one["n_tasks"].tolist() == [4] * 4 and two["n_tasks"].tolist() == [2] * 4
-    assert one["task"].tolist() == ["task 0", "task 1", "task 2", "task 3"]
 
 
 ORDER = (

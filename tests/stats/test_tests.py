@@ -26,12 +26,13 @@ from rin.stats.tests import (
     unpaired_t_from_summary,
 )
 
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "mixed_golden.json").read_text())
+MISSING = {"p": [0.01, 0.04, np.nan, 0.03, 0.005], "adjusted": [0.03, 0.06, np.nan, 0.06, 0.02]}
 
-def test_holm_equals_r_p_adjust_and_leaves_nan_out_of_the_family():
-    # R: p.adjust(c(0.01, 0.04, NA, 0.03, 0.005), "holm")
-    np.testing.assert_allclose(
-        holm([0.01, 0.04, np.nan, 0.03, 0.005]), [0.03, 0.06, np.nan, 0.06, 0.02]
-    )
+
+@pytest.mark.parametrize("family", [*GOLDEN["holm"], MISSING], ids=lambda one: str(len(one["p"])))
+def test_holm_equals_r_p_adjust_and_leaves_nan_out_of_the_family(family):
+    np.testing.assert_allclose(holm(family["p"]), family["adjusted"], rtol=1e-12)
 
 
 @pytest.mark.parametrize("p_value", [-0.1, 1.1])
@@ -206,9 +207,6 @@ def test_constant_differences_have_documented_t(value, t, p):
 def test_bad_differences_are_an_error(differences, clusters, message):
     with pytest.raises(InputError, match=message):
         clustered_t(differences, clusters)
-
-
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "mixed_golden.json").read_text())
 
 
 def grid(n_scenarios=8, n_folds=3, *, scenario_sd=0.05, fold_sd=0.03, residual_sd=0.02, seed=2):
