@@ -539,7 +539,7 @@ def test_curve_is_the_mean_over_scenarios_at_each_point(curves, task, init, curv
     rows = curve_of(curves, init, curve)
     weights = cluster_weights(task.patients, 40, 0, labels=task.labels)
     (expected,), replicates = (
-        mean_over_scenarios(task, init, measure, rows) for rows in (None, weights)
+        mean_over_scenarios(task, init, measure, drawn) for drawn in (None, weights)
     )
     names = ["x", "y", "share"][: len(expected)]
     np.testing.assert_allclose(rows[names].T, expected, atol=1e-12)

@@ -142,12 +142,10 @@ def test_fold_with_one_positive_has_estimates_and_no_inference():
     ("predictions", "inits", "levels", "message"),
     [
         (made().drop(columns="level"), INITS, LEVELS, "level"),
-        (made().drop(columns="patient_id"), INITS, LEVELS, "patient_id"),
         (made(), INITS, ("native", "pad"), "pad"),
         (made(), INITS, ("native", "native"), "two different"),
         (made(), ("radiologic", "imagenet"), LEVELS, "imagenet"),
         (made().drop(index=0), INITS, LEVELS, "no score of init"),
-        (made().assign(patient_id="one"), INITS, LEVELS, "cluster"),
         (made().assign(label=1), INITS, LEVELS, "one class"),
     ],
 )
