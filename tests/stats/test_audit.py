@@ -21,10 +21,6 @@ from rin.stats.audit import (
 )
 
 
-def ends(bounds):
-    return bounds.low, bounds.high
-
-
 @settings(deadline=None)
 @given(st.floats(-50, 50), st.sampled_from([0, 1, 2, 3]))
 def test_rounded_range_holds_the_number_before_rounding(value, digits):
@@ -69,10 +65,9 @@ def half_width(test):
 
 def test_printed_numbers_of_the_ligament_task_before_rounding():
     ligament = TaskAudit(ACL)
-    assert ends(ligament.difference) == pytest.approx((4.75, 4.85))
+    shown = [f"{one:.2f}" for one in (ligament.difference, ligament.middle, ligament.means)]
+    assert shown == ["4.75 to 4.85", "5.20 to 5.30", "5.00 to 7.00"]
     assert ligament.sds == (Bounds(2.5, 3.5), Bounds(7.5, 8.5))
-    assert ends(ligament.middle) == pytest.approx((5.2, 5.3))
-    assert ends(ligament.means) == pytest.approx((5, 7))
 
 
 def test_widths_are_those_of_the_tests_that_they_name(pairs):
@@ -200,12 +195,11 @@ def test_half_widths_worked_out_apart_are_reproduced_and_agree_within_rounding(
     assert one.published_half_width == pytest.approx(published, abs=1e-9)
     assert one.implied_half_width == pytest.approx(implied, abs=0.005)
     assert one.implied.holds(one.implied_half_width)
-    assert one.half_width.holds(one.published_half_width)
+    assert one.half_width.holds(one.published_half_width) and one.agrees
     assert one.half_width.high - one.half_width.low == pytest.approx(0.1)
-    assert one.agrees
     stated = one.published
-    sds = (stated.difference / 100, stated.sd_radimagenet), (0, stated.sd_imagenet)
-    p_value = stats.ttest_ind_from_stats(*sds[0], N, *sds[1], N).pvalue
+    sides = stated.difference / 100, stated.sd_radimagenet, N, 0, stated.sd_imagenet, N
+    p_value = stats.ttest_ind_from_stats(*sides).pvalue
     assert one.p_by_sds.holds(p_value)
     assert (p_value > 0.05) == one.contains_zero
 
@@ -213,17 +207,14 @@ def test_half_widths_worked_out_apart_are_reproduced_and_agree_within_rounding(
 @st.composite
 def unrounded(draw):
     """Areas, SDs, difference and interval before rounding, and the record that prints them."""
-    imagenet = draw(st.floats(0.3, 0.8))
-    difference = draw(st.floats(0.5, 15))
-    sds = draw(st.tuples(st.floats(0.006, 0.2), st.floats(0.006, 0.2)))
-    half = draw(st.floats(0.3, 14))
+    ranges = (0.3, 0.8), (0.5, 15), (0.006, 0.2), (0.006, 0.2), (0.3, 14)
+    imagenet, difference, *sds, half = (draw(st.floats(*ends)) for ends in ranges)
     low, high = difference - half, difference + half
-    radimagenet = imagenet + difference / 100
-    printed = paper.PublishedComparison(
-        "acl", "", round(radimagenet, 2), round(sds[0], 2), round(imagenet, 2), round(sds[1], 2),
-        round(difference, 1), round(low, 1), round(high, 1), "P < .001", "",
-    )  # fmt: skip
-    return printed, imagenet, difference, tuple(100 * sd for sd in sds), (low, high)
+    areas = imagenet + difference / 100, sds[0], imagenet, sds[1]
+    of_areas = [round(area, 2) for area in areas]
+    points = [round(point, 1) for point in (difference, low, high)]
+    printed = paper.PublishedComparison("acl", "", *of_areas, *points, "P < .001", "")
+    return printed, imagenet, difference, [100 * sd for sd in sds], (low, high)
 
 
 @settings(max_examples=100, deadline=None)
@@ -253,10 +244,8 @@ def test_every_range_holds_what_the_numbers_before_rounding_give(drawn):
 @given(st.floats(0.02, 0.9), st.floats(0.02, 0.9))
 def test_dice_gains_hold_the_gain_before_rounding(radimagenet, imagenet):
     gain = 100 * (radimagenet / imagenet - 1)
-    printed = paper.PublishedDice(
-        "x", round(radimagenet, 2), round(imagenet, 2), round(radimagenet, 3),
-        round(imagenet, 3), round(gain, 1), "", "",
-    )  # fmt: skip
+    dice = [round(value, digits) for digits in (2, 3) for value in (radimagenet, imagenet)]
+    printed = paper.PublishedDice("x", *dice, round(gain, 1), "", "")
     assert all(found.holds(gain) for found in audit.dice_gains(printed).values())
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
@@ -84,16 +85,9 @@ def test_bad_clusters_are_an_error(clusters, replicates, labels, message):
 @st.composite
 def weighted_cases(draw):
     n = draw(st.integers(2, 12))
-    labels = draw(
-        st.lists(st.integers(0, 1), min_size=n, max_size=n).filter(lambda x: 0 < sum(x) < n)
-    )
-    rows = st.lists(st.integers(0, 3), min_size=n, max_size=n)
-    weights = draw(st.lists(rows, min_size=1, max_size=3))
-    return (
-        np.array(labels),
-        np.array(draw(st.lists(rows, min_size=1, max_size=3))),
-        np.array(weights),
-    )
+    labels = draw(arrays(int, n, elements=st.integers(0, 1)).filter(lambda x: 0 < x.sum() < n))
+    rows = arrays(int, st.tuples(st.integers(1, 3), st.just(n)), elements=st.integers(0, 3))
+    return labels, draw(rows), draw(rows)
 
 
 @given(weighted_cases())
