@@ -143,14 +143,11 @@ def test_similarity_table_equals_the_measures_of_other_libraries():
     assert table["dice"].between(0, 1, inclusive="neither").any()
 
 
-def test_similarity_table_regions_lie_above_the_threshold_not_at_it():
-    cam = np.zeros((1, 7, 7), np.float32)
-    cam[0, 0, :] = [1.0, 180 / 255, 0, 0, 0, 0, 0]
-    other = np.zeros((1, 7, 7), np.float32)
-    other[0, 0, :] = [0.0, 1.0, 0, 0, 0, 0, 0]
-    assert similarity_table(cam, other, 7)["dice"].item() == 0
-    cam[0, 0, 1] = 181 / 255
-    assert similarity_table(cam, other, 7)["dice"].item() == pytest.approx(2 / 3)
+@pytest.mark.parametrize(("level", "dice"), [(180, 0), (181, 2 / 3)])
+def test_similarity_table_regions_lie_above_the_threshold_not_at_it(level, dice):
+    cam, other = np.zeros((2, 1, 7, 7), np.float32)
+    cam[0, 0, :2], other[0, 0, 1] = [1, level / 255], 1
+    assert similarity_table(cam, other, 7)["dice"].item() == pytest.approx(dice)
 
 
 def test_similarity_table_with_a_map_without_positive_value_has_documented_values():
