@@ -90,9 +90,7 @@ def class_spread(features: np.ndarray, truth: pd.Series) -> dict[str, float]:
     names, codes = np.unique(classes, return_inverse=True)
     if len(names) < 2:
         raise InputError(
-            f"all images are of class {names[0]}",
-            where="features",
-            remedy="Give images of two classes or more.",
+            f"all images are of class {names[0]}", where="features", remedy="Give more classes."
         )
     means = np.stack([checked[codes == code].mean(axis=0) for code in range(len(names))])
     own = cdist(checked, means, "cosine")[np.arange(len(codes)), codes]

@@ -240,9 +240,7 @@ def task_analyses(
     tasks = list(task_scores(predictions, (init_a, init_b)))
     if len(tasks) != 1:
         raise InputError(
-            f"tasks {[task.task for task in tasks]}",
-            where="predictions",
-            remedy="Select one task.",
+            f"tasks {[task.task for task in tasks]}", where="predictions", remedy="Select one task."
         )
     analyses = yaml.safe_load(Path(__file__).with_name("analyses.yaml").read_text("utf-8"))
     findings = _findings(tasks[0], test_train_ratio, replicates, seed, level)
@@ -369,9 +367,7 @@ def _regime_contrasts(
             named = own.drop_duplicates().set_index("scenario")["unfreezing"]
             if named.index.duplicated().any():
                 raise InputError(
-                    "a scenario has two unfreezing regimes",
-                    where="predictions",
-                    remedy="Mend the table.",
+                    "a scenario has two unfreezing regimes", where="predictions", remedy="Mend it."
                 )
             of_scenario = named.loc[list(task.scenarios)].to_numpy()
             there = [name for name in REGIMES if name in of_scenario]
@@ -404,9 +400,7 @@ def _levelled(
 def _places(group: str, members: Sequence[str], scenarios: Sequence[str]) -> list[int]:
     if not len(members) or len(set(members)) != len(members):
         raise InputError(
-            f"scenarios {list(members)!r}",
-            where=f"group {group!r}",
-            remedy="Name at least one scenario, each once.",
+            f"scenarios {list(members)!r}", where=f"group {group!r}", remedy="Name some, each once."
         )
     check_known("scenario", members, pd.Series(scenarios))
     return [scenarios.index(name) for name in members]

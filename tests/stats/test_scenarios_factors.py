@@ -156,7 +156,7 @@ def test_bad_predictions_raise_input_error(predictions, inits, levels, message):
 
 @pytest.mark.parametrize(
     ("groups", "message"),
-    [({"all": []}, "at least one"), ({"all": ["s1", "s1"]}, "each once"), ({"all": ["s9"]}, "s9")],
+    [({"all": []}, "Name some"), ({"all": ["s1", "s1"]}, "each once"), ({"all": ["s9"]}, "s9")],
 )
 def test_bad_groups_raise_input_error(groups, message):
     with pytest.raises(InputError, match=message):
