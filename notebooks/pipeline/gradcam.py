@@ -37,11 +37,11 @@ from rin.explain.similarity import rank_correlation
 from rin.models.build import Architecture, build_classifier
 from rin.models.weights import load_weights, random_weights
 from rin.report.banner import banner
-from rin.report.bars import bars
 from rin.report.maps import cam_panel, image_row
 from rin.report.page import glue_values, picture
 from rin.report.roc import curve
 from rin.report.style import use_style
+from rin.report.swarm import bars
 from rin.study import open_study, sanity_table
 from rin.study.plan import find_entries, weights_folders
 from rin.study.runs import Runs
