@@ -71,11 +71,8 @@ def test_table_averages_all_maps_of_an_init_and_regime(monkeypatch):
     masks[2] = False  # nothing to centre on
     ids = ["a", "b", "c", "d"]
     cams = rng.normal(size=(3, 4, 3, 3, 2)).astype(np.float32)
-    runs = [
-        run("radiologic", "freeze_all", cams[0], ids),
-        run("radiologic", "freeze_all", cams[1], ids),
-        run("photographic", "freeze_all", cams[2], ids),
-    ]
+    inits = ("radiologic", "radiologic", "photographic")
+    runs = [run(init, "freeze_all", own, ids) for init, own in zip(inits, cams, strict=True)]
     table = lesion_map_table(runs, np.array(ids), masks)
     own = table[table["init"] == "radiologic"]
     marked = [0, 1, 3]
