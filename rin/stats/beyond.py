@@ -120,15 +120,14 @@ def beyond_curves(
 ) -> pd.DataFrame:
     """Return reliability, precision-recall and decision curves of a typical network.
 
-    As `beyond_area`; `n_points` from 0 to 1 are those of recall, and of thresholds (1 itself left
-    left out), at least 2.
+    As `beyond_area`; recall and thresholds go from 0 to 1 in `n_points`, at least 2, thresholds
+    without 1 itself.
 
     Columns: task, init, curve, x, y, low, high, share.  Curve "reliability": one row a bin that
     holds cases in some scenario, mean over those of its mean score (x) and share of positive cases
-    (y), and its share of all cases; "precision_recall": recall, precision; "decision": threshold,
-    net benefit; "treat_all", the same for every init: threshold, net benefit of calling everyone
-    positive.  Percentiles (low, high) are taken at each x alone; NaN where a bin is empty in some
-    replicate.  `share` is NaN on other curves.
+    (y), and its share of all cases (NaN on other curves); "precision_recall": recall, precision;
+    "decision": threshold, net benefit; "treat_all", the same for every init.  Percentiles (low,
+    high) are taken at each x alone; NaN where a bin is empty in some replicate.
     """
     if n_points < 2:
         raise InputError(f"{n_points} points", where="n_points", remedy="Pass at least 2.")
@@ -230,7 +229,16 @@ def reliability_curve(cases: WeightedCases, bins: int = 10) -> np.ndarray:
     first two are NaN in a bin without cases.  Cases of one score are never split: they go into
     bin ⌊bins · (share of cases below + half the share at that score)⌋.
     """
-    weight, score, positive = _bin_sums(cases, bins)
+    if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
+        raise InputError(f"{bins!r} bins", where="bins", remedy="Pass a whole number from 1.")
+    scored = np.cumsum(cases.weights * cases.probabilities, axis=1)[:, cases.ends]
+    middle = cases.called - np.diff(_from_zero(cases.called), axis=1) / 2
+    fractions = cases.total[:, None] * np.arange(1, bins) / bins
+    edges = _first_reached(middle, fractions + 2 * _SAME * middle[:, -1:])
+    cuts = np.pad(edges, ((0, 0), (1, 1)), constant_values=(0, cases.ends.size))
+    sums = map(_from_zero, (cases.called, scored, cases.positives))
+    at_cuts = (np.take_along_axis(rising, cuts, axis=1) for rising in sums)
+    weight, score, positive = (np.diff(part, axis=1)[:, ::-1] for part in at_cuts)
     share = weight / cases.total[:, None]
     return np.stack([_ratio(score, weight), _ratio(positive, weight), share], axis=1)
 
@@ -241,8 +249,8 @@ def expected_calibration_error(cases: WeightedCases, bins: int = 10) -> np.ndarr
     Bins as `reliability_curve`.  Above 0 by chance even where scores are true probabilities, the
     more the fewer cases a bin holds.  Naeini et al. (2015); Nguyen and O'Connor (2015).
     """
-    _, score, positive = _bin_sums(cases, bins)
-    return np.abs(score - positive).sum(axis=1) / cases.total
+    score, observed, share = np.moveaxis(reliability_curve(cases, bins), 1, 0)
+    return np.nansum(share * np.abs(score - observed), axis=1)
 
 
 def calibration_error_by_chance(
@@ -384,20 +392,6 @@ def _benefit(cases: WeightedCases, at: np.ndarray, called: Sequence[int]) -> np.
 def _from_zero(rising: np.ndarray) -> np.ndarray:
     """Return rising rows (r, m) with a zero before them, (r, 1 + m)."""
     return np.pad(rising, ((0, 0), (1, 0)))
-
-
-def _bin_sums(cases: WeightedCases, bins: int) -> list[np.ndarray]:
-    """Return weight of all cases, of their scores and of positive cases a bin, each (r, bins)."""
-    if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
-        raise InputError(f"{bins!r} bins", where="bins", remedy="Pass a whole number from 1.")
-    scored = np.cumsum(cases.weights * cases.probabilities, axis=1)[:, cases.ends]
-    middle = cases.called - np.diff(_from_zero(cases.called), axis=1) / 2
-    fractions = cases.total[:, None] * np.arange(1, bins) / bins
-    edges = _first_reached(middle, fractions + 2 * _SAME * middle[:, -1:])
-    cuts = np.pad(edges, ((0, 0), (1, 1)), constant_values=(0, cases.ends.size))
-    sums = map(_from_zero, (cases.called, scored, cases.positives))
-    at_cuts = (np.take_along_axis(rising, cuts, axis=1) for rising in sums)
-    return [np.flip(np.diff(part, axis=1), axis=1) for part in at_cuts]
 
 
 def _first_reached(rows: np.ndarray, values: np.ndarray) -> np.ndarray:

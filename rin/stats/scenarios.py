@@ -143,25 +143,20 @@ def factor_effects(
 ) -> pd.DataFrame:
     """Return areas at both levels of a factor, its effect on each init, and on their difference.
 
-    With areas θ of inits a, b at levels 0, 1 the quantities are
-
-    - ``area``: θ of one init at one level;
-    - ``difference``: θ(a) − θ(b) at one level;
-    - ``effect``: θ(level 1) − θ(level 0) of one init;
-    - ``interaction``: the difference at level 1 less that at level 0.
-
-    Each is averaged over the scenarios of its group and over folds.  `predictions` are those of
+    Quantities are the ``area`` of one init at one level; the ``difference`` of the inits, first
+    less second, at one level; the ``effect`` on one init, second level less first; and the
+    ``interaction``, the difference at the second level less that at the first.  Each is averaged
+    over the scenarios of its group and over folds.  `predictions` are those of
     `rin.stats.inputs.task_scores` with `level`, of one factor; `groups` maps a name to the
     scenarios whose mean is asked for, None takes each scenario alone.
 
     One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty for
     difference and interaction), level (empty for effect and interaction), estimate (area 0-1),
     variance, z, p_value, ci_low, ci_high (not clipped), n (cases), n_clusters (patients),
-    n_positive, n_folds, same_networks, and p_holm.  Holm's family is one kind of quantity over all
-    rows of the table.  An area has no P.  `same_networks` marks effects whose two sides gave equal
-    scores in every case, so that there is nothing to test: P is NaN, and they do not count in the
-    family.  InputError as `task_scores`; an unknown init, level or scenario, two equal levels or
-    inits, or an empty group.
+    n_positive, n_folds, same_networks, and p_holm (over all rows of one quantity).  An area has no
+    P.  `same_networks` marks effects whose two sides gave equal scores in every case: there is
+    nothing to test, and they do not count in Holm's family.  InputError as `task_scores`; an
+    unknown init, level or scenario, two equal levels or inits, or an empty group.
     """
     networks = [*product(inits, levels)]
     (a, b), (before, after) = inits, levels

@@ -20,13 +20,10 @@ def random_effects(
 ) -> dict[str, float]:
     """Pool estimates by random effects: REML, with Hartung and Knapp's standard error.
 
-    Returns
-    -------
-    dict
-        k, estimate, standard_error, ci_low, ci_high, p_value (t, k − 1 degrees of freedom), tau2
-        (variance between studies), i2 (its share of all variance, 0-1; Higgins and Thompson 2002),
-        q, q_p (Cochran's test of homogeneity), prediction_low and prediction_high (where the true
-        difference of a further study is expected).
+    Returns k, estimate, standard_error, ci_low, ci_high, p_value (t, k − 1 degrees of freedom),
+    tau2 (variance between studies), i2 (its share of all variance, 0-1; Higgins and Thompson 2002),
+    q, q_p (Cochran's test of homogeneity), prediction_low and prediction_high (where the true
+    difference of a further study is expected).
     """
     y, v = _checked(estimates, variances)
     k = len(y)
