@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from dataclasses import astuple
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def check_unpaired(case):
     assert_same([test.auc_a, test.auc_b], case["auc1"], case["auc2"])
     assert_same([test.variance], numbers(case["var1"]) + numbers(case["var2"]))
     assert_same([test.d, test.df, test.p_value], case["D"], case["df"], case["p"])
+    assert np.isnan([test.ci_low, test.ci_high]).tolist() == [np.isnan(test.p_value)] * 2
 
 
 def check_t(case):
@@ -76,8 +78,9 @@ def cases_of(golden):
 
 
 @pytest.mark.parametrize(("check", "case"), cases_of(GOLDEN))
-def test_every_golden_case_equals_r(check, case):
-    check(case)
+def test_every_golden_case_equals_r_without_a_warning(check, case):
+    with warnings.catch_warnings(action="error"):
+        check(case)
 
 
 @pytest.mark.parametrize(
