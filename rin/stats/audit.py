@@ -109,14 +109,13 @@ def corner_bounds(function: Callable[..., float], *ranges: Bounds) -> Bounds:
     return Bounds(min(values), max(values))
 
 
-def _welch_df(sd_a: float, sd_b: float) -> float:
-    return (_N - 1) * (sd_a**2 + sd_b**2) ** 2 / (sd_a**4 + sd_b**4)
+def _width(sd_a: float, sd_b: float, df: float | None = None) -> float:
+    """Return the half-width of a 95% t interval of the difference of two means of `_N` values.
 
-
-def _width(sd_a: float, sd_b: float, df: float | Callable[[float, float], float]) -> float:
-    """Return the half-width of a 95% t interval of the difference of two means of `_N` values."""
-    quantile = t_quantile(df(sd_a, sd_b) if callable(df) else df)
-    return quantile * math.hypot(sd_a, sd_b) / math.sqrt(_N)
+    By default with Welch's df.
+    """
+    df = df or (_N - 1) * (sd_a**2 + sd_b**2) ** 2 / (sd_a**4 + sd_b**4)
+    return t_quantile(df) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
 
 
 _POOLED = "unpaired t, pooled SD"
@@ -124,7 +123,7 @@ _POOLED = "unpaired t, pooled SD"
 #: out how scenarios pair; each increases with either SD.
 WIDTHS: dict[str, Callable[[float, float], float]] = {
     _POOLED: partial(_width, df=2 * _N - 2),
-    "unpaired t, Welch": partial(_width, df=_welch_df),
+    "unpaired t, Welch": _width,
     "unpaired, normal": partial(_width, df=math.inf),
     "paired t, pairs uncorrelated": partial(_width, df=_N - 1),
 }
