@@ -6,7 +6,6 @@ stand in `paper.yaml`, as printed, slips included; `rin.stats.audit` checks them
 """
 
 from collections import namedtuple
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -20,47 +19,22 @@ PLACES = tuple(_PLACES.values())
 Record = TypeVar("Record")
 
 
-@dataclass(frozen=True)
-class PublishedComparison:
-    """One task: mean and SD of 24 AUCs for each source, and their difference.
-
-    AUCs and SDs lie in 0-1; difference and 95% CI are in AUC points (0-100).
-    """
-
-    task: str
-    title: str
-    auc_radimagenet: float
-    sd_radimagenet: float
-    auc_imagenet: float
-    sd_imagenet: float
-    difference: float
-    ci_low: float
-    ci_high: float
-    p_text: str
-    place: str
-
-
-@dataclass(frozen=True)
-class PublishedDice:
-    """Mean Grad-CAM Dice scores (0-1) of 24 models each, as the text and Figure 5 round them.
-
-    The gain is in percent of the ImageNet score.  `example` is the image that the figure shows,
-    the confidences (in percent) are those of the class that either network rightly calls it.
-    """
-
-    task: str
-    text_radimagenet: float
-    text_imagenet: float
-    caption_radimagenet: float
-    caption_imagenet: float
-    gain_percent: float
-    p_text: str
-    place: str
-    example: str = ""
-    confidence_radimagenet: float = float("nan")
-    confidence_imagenet: float = float("nan")
-
-
+#: One task: mean and SD of 24 AUCs (0-1) for each source; their difference and its 95% CI in AUC
+#: points (0-100).
+PublishedComparison = namedtuple(
+    "PublishedComparison",
+    "task title auc_radimagenet sd_radimagenet auc_imagenet sd_imagenet "
+    "difference ci_low ci_high p_text place",
+)
+#: Mean Grad-CAM Dice scores (0-1) of 24 models each, as the text and Figure 5 round them, and the
+#: gain in percent of the ImageNet score.  `example` is the image that the figure shows, the
+#: confidences (in percent) are those of the class that either network rightly calls it.
+PublishedDice = namedtuple(
+    "PublishedDice",
+    "task text_radimagenet text_imagenet caption_radimagenet caption_imagenet gain_percent "
+    "p_text place example confidence_radimagenet confidence_imagenet",
+    defaults=["", float("nan"), float("nan")],
+)
 #: Images of one class, or of a whole dataset (group ``all``), as one section states them.
 ClassCount = namedtuple("ClassCount", ["task", "group", "images", "place"])
 #: Test accuracy of a released 165-label model, in percent.

@@ -5,17 +5,10 @@ from rin import paper
 TASKS = [
     "thyroid", "breast", "acl", "meniscus", "covid19", "pneumonia", "sarscov2", "hemorrhage"
 ]  # fmt: skip
-RECORDS = [
-    paper.CITATION,
-    *paper.COMPARISONS.values(),
-    *paper.DICE.values(),
-    *(count for counts in paper.CLASS_COUNTS.values() for count in counts),
-    *paper.RELEASED_ACCURACY.values(),
-    *paper.DATABASE.values(),
-    *paper.SETTINGS.values(),
-    *paper.PATHOLOGIES.values(),
-    *paper.CLAIMS.values(),
-]
+SECTIONS = [paper.COMPARISONS, paper.DICE, paper.RELEASED_ACCURACY, paper.DATABASE]
+SECTIONS += [paper.SETTINGS, paper.PATHOLOGIES, paper.CLAIMS]
+RECORDS = [paper.CITATION, *(record for section in SECTIONS for record in section.values())]
+RECORDS += [count for counts in paper.CLASS_COUNTS.values() for count in counts]
 
 
 def test_every_record_stands_at_a_known_place():

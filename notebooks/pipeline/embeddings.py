@@ -78,9 +78,9 @@ for init, own in images.items():
 neighbours, rows = {}, []
 for (init, name), own in features.items():
     truth, patients = cases[init]["truth"], cases[init]["patient_id"]
-    near = neighbours[init, name] = nearest_neighbours(own, patients, 5)
+    near, _ = neighbours[init, name] = nearest_neighbours(own, patients, 5)
     purity = neighbour_purity(truth, patients, near, seed=study.profile.seed)
-    rows.append({"init": init, "name": name, **vars(purity)})
+    rows.append({"init": init, "name": name, **purity})
 purity = pd.DataFrame(rows)
 
 # %%
@@ -162,17 +162,17 @@ for init in images:
 
 # %%
 for init in images:
-    near, truth = neighbours[init, purest[init]], cases[init]["truth"]
+    (near, similarity), truth = neighbours[init, purest[init]], cases[init]["truth"]
     queries = truth.sample(frac=1, random_state=study.profile.seed).drop_duplicates().index[:5]
     figure, axes = plt.subplots(len(queries), 5, figsize=(7, 1.75 * len(queries)), squeeze=False)
     for line, query in zip(axes, queries, strict=True):
-        found = [query, *near.rows[query, :4]]
+        found = [query, *near[query, :4]]
         for k, (ax, row) in enumerate(zip(line, found, strict=True)):
             ax.imshow(images[init][row], cmap="gray", vmin=0, vmax=255)
             ax.set_axis_off()
             mark = "" if truth[row] == truth[query] else " ✗"
             named = truth[query].replace("-", "\n", 1)
-            told = f"{near.similarity[query, k - 1]:.2f}{mark}" if k else named
+            told = f"{similarity[query, k - 1]:.2f}{mark}" if k else named
             ax.set_title(told, fontsize=9, fontweight="normal", loc="left")
     figure.suptitle(f"{init_style(init).label}, {purest[init]}", fontsize=12)
     display(picture(figure, f"Test images of the {init} corpus with their nearest neighbours"))

@@ -32,16 +32,16 @@ from sklearn.linear_model import LogisticRegression
 
 from rin.data.manifest import find_task
 from rin.explain.gradcam import gradient_cam, to_uint8
-from rin.explain.overlap import PAPER_THRESHOLD, baseline_table, cam_dice, init_dice, scenario_dice
-from rin.explain.sanity import rank_correlation
+from rin.explain.overlap import PAPER_THRESHOLD, cam_dice
+from rin.explain.similarity import rank_correlation
 from rin.models.build import Architecture, build_classifier
 from rin.models.weights import load_weights, random_weights
 from rin.report.banner import banner
-from rin.report.bars import bars
 from rin.report.maps import cam_panel, image_row
 from rin.report.page import glue_values, picture
 from rin.report.roc import curve
 from rin.report.style import use_style
+from rin.report.swarm import bars
 from rin.study import open_study, sanity_table
 from rin.study.plan import find_entries, weights_folders
 from rin.study.runs import Runs
@@ -166,11 +166,13 @@ picture(panel, "Three test images with their lesions, and the maps of both initi
 
 # %%
 overlap = live.overlap(task)
-means = init_dice(scenario_dice(overlap)).set_index("init").loc[[a, b]].reset_index()
-baselines = baseline_table(live.baselines(task)).dropna(subset=["dice"])
+scenarios = overlap.groupby(["init", "scenario"])["dice"].mean().groupby("init")
+means = scenarios.agg(value="mean", sd="std").loc[[a, b]].reset_index()
+baselines = live.baselines(task).groupby("baseline", sort=False, as_index=False)["dice"].mean()
+baselines = baselines.dropna()
 picture(
     bars(
-        means.rename(columns={"mean": "value"}).assign(group="all scenarios"),
+        means.assign(group="all scenarios"),
         baselines.rename(columns={"dice": "value"}).assign(group="all scenarios"),
         ylabel="Dice score (0–1)",
     ),
@@ -187,9 +189,9 @@ glue_values(
     side=size,
     threshold=PAPER_THRESHOLD,
     name_a=a,
-    dice_a=means["mean"][0],
+    dice_a=means["value"][0],
     name_b=b,
-    dice_b=means["mean"][1],
+    dice_b=means["value"][1],
     n_images=overlap["case_id"].nunique(),
     best_baseline=best["baseline"],
     best_dice=best["dice"],

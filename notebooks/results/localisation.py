@@ -29,12 +29,12 @@ from scipy.special import expit
 from rin import paper
 from rin.data.manifest import find_task
 from rin.explain.gradcam import to_uint8
-from rin.explain.lesion_maps import lesion_map_grid
+from rin.explain.overlap import lesion_map_grid
 from rin.report import maps, page, style
 from rin.report.banner import banner
-from rin.report.bars import bars
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_p, listed
+from rin.report.swarm import bars
 from rin.stats import against_baselines, holm, image_differences, scenario_aucs
 from rin.study import cam_arrays, open_reference, open_runs
 

@@ -32,7 +32,7 @@ from rin.report.page import glue_values, picture
 from rin.report.style import init_style, use_style
 from rin.stats import (
     EQUIVALENCE_MARGIN,
-    holm_over_tasks,
+    holm,
     init_differences,
     regime_interaction,
     task_analyses,
@@ -178,11 +178,10 @@ seed = runs.study.profile.seed
 tables = {
     task: task_analyses(runs.predictions(task=task), *runs.inits, seed=seed) for task in runs.tasks
 }
-adjusted = holm_over_tasks(tables).set_index(["analysis", "task"])["p_holm"].unstack()
-analyses = tables[runs.tasks[0]].set_index("analysis")
-estimates = pd.DataFrame(
-    {task: 100 * table.set_index("analysis")["estimate"] for task, table in tables.items()}
-)
+nine = pd.concat({task: table.set_index("analysis") for task, table in tables.items()}, axis=1)
+estimates = 100 * nine.xs("estimate", axis=1, level=1)
+adjusted = nine.xs("p_value", axis=1, level=1).apply(holm, axis=1, result_type="broadcast")
+analyses = nine[runs.tasks[0]]
 
 # %% tags=["hide-input"]
 figure, ax = plt.subplots(figsize=(8, 5))

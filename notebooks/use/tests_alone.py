@@ -90,8 +90,8 @@ both = pd.DataFrame({"images independent": vars(naive), "patients independent": 
 both.loc[rows].astype(float).round(3)
 
 # %% [markdown]
-# For two groups of different patients there is `delong_test_unpaired`; for any contrast of three or
-# more models `area_contrast`.
+# For two groups of different patients there is `delong_test_unpaired`; for contrasts of three or
+# more models `area_contrasts`.
 #
 # ## Folds and scenarios: the comparison of this book
 #

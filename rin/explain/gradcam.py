@@ -48,13 +48,11 @@ def check_maps(maps: np.ndarray) -> np.ndarray:
         raise InputError(
             f"maps have shape {maps.shape}",
             where="maps",
-            remedy="Give the maps of one class, (n, h, w).",
+            remedy="Give those of one class.",
         )
     if not np.isfinite(maps).all():
         raise InputError(
-            "a map holds values that are not finite",
-            where="maps",
-            remedy="Leave out the run: its training has diverged.",
+            "a value is not finite", where="maps", remedy="Leave out the run: it has diverged."
         )
     return maps
 
@@ -151,32 +149,21 @@ def _slopes(call: Callable[..., Any], variable: Any) -> list[np.ndarray]:
     import keras
 
     backend = keras.backend.backend()
-    if backend not in _SLOPES:
-        raise InputError(
-            f"backend {backend!r} has no gradients here",
-            where="KERAS_BACKEND",
-            remedy=f"Use class_activation, or one of the backends {', '.join(_SLOPES)}.",
-        )
-    return _SLOPES[backend](call, variable)
+    if backend == "tensorflow":
+        import tensorflow as tf
 
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(variable)
+            logits = tf.unstack(tf.cast(call(variable, training=False), tf.float32), axis=1)
+        return [tape.gradient(logit, variable).numpy() for logit in logits]
+    if backend == "jax":
+        import jax
 
-def _tensorflow_slopes(call: Callable[..., Any], variable: Any) -> list[np.ndarray]:
-    """As `_slopes`."""
-    import tensorflow as tf
-
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch(variable)
-        logits = tf.unstack(tf.cast(call(variable, training=False), tf.float32), axis=1)
-    return [tape.gradient(logit, variable).numpy() for logit in logits]
-
-
-def _jax_slopes(call: Callable[..., Any], variable: Any) -> list[np.ndarray]:
-    """As `_slopes`."""
-    import jax
-
-    outputs, pull_back = jax.vjp(lambda x: call(x, training=False).astype("float32"), variable)
-    units = np.eye(outputs.shape[1], dtype=np.float32)
-    return [np.asarray(pull_back(np.broadcast_to(unit, outputs.shape))[0]) for unit in units]
-
-
-_SLOPES = {"tensorflow": _tensorflow_slopes, "jax": _jax_slopes}
+        outputs, pull_back = jax.vjp(lambda x: call(x, training=False).astype("float32"), variable)
+        units = np.eye(outputs.shape[1], dtype=np.float32)
+        return [np.asarray(pull_back(np.broadcast_to(unit, outputs.shape))[0]) for unit in units]
+    raise InputError(
+        f"backend {backend!r} has no gradients here",
+        where="KERAS_BACKEND",
+        remedy="Use class_activation, or one of the backends tensorflow, jax.",
+    )

@@ -2,10 +2,11 @@
 
 Dice at the paper's threshold, at every and at the best one; the pointing game and the average
 precision of pixels, which need none; what pictures that look at no image score; all of them for
-the runs of a study; and their means.  Tests between inits are made by `rin.stats`.
+the runs of a study; and the mean activation around the lesion.  Tests between inits are made by
+`rin.stats`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,19 +18,16 @@ from rin.errors import InputError
 from rin.explain.gradcam import check_maps, to_uint8
 
 PAPER_THRESHOLD = 180  # paper, "Grad-CAM": values greater than 180 count as lesion
-#: Measures of `measure_overlap`, and what they are called.
-MEASURES = {
-    "dice": f"Dice at {PAPER_THRESHOLD}",
-    "dice_best": "Dice, threshold from other patients",
-    "dice_upper": "Dice, own best threshold (upper bound)",
-    "pointing": "Pointing game",
-    "average_precision": "Pixel average precision",
-}
+#: Measures of `measure_overlap`.
+MEASURES = ("dice", "dice_best", "dice_upper", "pointing", "average_precision")
 #: Pictures that look at no image.
 ELLIPSE, WHOLE, POINT = BASELINES = ("centred ellipse", "whole image", "centre point")
+#: Side in cells of the grid around a lesion, and the share of it that the lesion's box covers.
+SIDE, BOX = 48, 1 / 3
 _LEVELS = 256  # gray levels of an 8-bit map
 _CELL = ["task", "scenario", "backbone", "unfreezing", "learning_rate", "init"]
 _RUN = [*_CELL[:1], "fold", *_CELL[1:], "seed"]
+_GROUP = ["task", "init", "unfreezing"]
 _CASE = ["case_id", "patient_id", "label", "score"]
 
 
@@ -114,20 +112,15 @@ def _maps_and_lesions(cams: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, 
     return cams, lesions
 
 
-def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Count pixels of each gray level in the lesion and anywhere, int64 (n, 256) each."""
+def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Count pixels of each gray level in the lesion and anywhere, int64 (2, n, 256)."""
     cams, lesions = _maps_and_lesions(cams, masks)
     counts = np.empty((len(cams), _LEVELS, 2), dtype=np.int64)
     for row, cam, lesion in zip(counts, cams, lesions, strict=True):
         # The level and "in the lesion" make one number, so one count serves both.
         codes = 2 * cam.astype(np.intp).ravel() + lesion.ravel()
         row[:] = np.bincount(codes, minlength=2 * _LEVELS).reshape(_LEVELS, 2)
-    return counts[:, :, 1], counts.sum(axis=2)
-
-
-def _above(counts: np.ndarray) -> np.ndarray:
-    """Return how many pixels lie strictly above each level, (n, 256), from counts (n, 256)."""
-    return counts.sum(axis=1, keepdims=True) - np.cumsum(counts, axis=1)
+    return np.stack([counts[:, :, 1], counts.sum(axis=2)])
 
 
 def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -136,9 +129,10 @@ def threshold_curve(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     Input and errors are those of `cam_dice`; column t takes pixels strictly above t.  Without a
     lesion the score is 0 where anything lies above the threshold and NaN where nothing does.
     """
-    inside, anywhere = _gray_histograms(cams, masks)
-    hits, called = _above(inside), _above(anywhere)
-    total = called + inside.sum(axis=1, keepdims=True)
+    counts = _gray_histograms(cams, masks)
+    pixels = counts.sum(axis=2, keepdims=True)
+    hits, called = pixels - counts.cumsum(axis=2)  # strictly above each level
+    total = called + pixels[0]
     return np.divide(2.0 * hits, total, out=np.full(hits.shape, np.nan), where=total > 0)
 
 
@@ -150,12 +144,11 @@ def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     `cam_dice`.  A map without contrast scores the lesion's share of the image.  NaN for an empty
     mask.
     """
-    inside, anywhere = _gray_histograms(cams, masks)
-    hits, called = _above(inside) + inside, _above(anywhere) + anywhere
+    counts = _gray_histograms(cams, masks)
+    hits, called = counts[..., ::-1].cumsum(axis=2)[..., ::-1]  # at each level or above
     precision = np.divide(hits, called, out=np.zeros(hits.shape), where=called > 0)
-    lesion = inside.sum(axis=1)
-    weighted = (inside * precision).sum(axis=1)
-    return np.divide(weighted, lesion, out=np.full(len(inside), np.nan), where=lesion > 0)
+    weighted, lesion = (counts[0] * precision).sum(axis=1), hits[:, 0]
+    return np.divide(weighted, lesion, out=np.full(len(lesion), np.nan), where=lesion > 0)
 
 
 def best_threshold(curves: np.ndarray) -> int:
@@ -287,20 +280,13 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -
     tables = []
     for name in BASELINES:
         pictures = np.array([of_image[name] for of_image in drawn])
-        table = pd.DataFrame({"image": range(len(lesions)), "baseline": name, "dice": np.nan})
-        table["pointing"] = pointing_game(pictures, near, 0)
-        table["average_precision"] = np.nan
+        table = {"image": range(len(lesions)), "baseline": name, "dice": np.nan}
+        table |= {"pointing": pointing_game(pictures, near, 0), "average_precision": np.nan}
         if name != POINT:
             table["dice"] = cam_dice(pictures, lesions)
             table["average_precision"] = pixel_average_precision(pictures, lesions)
-        tables.append(table)
+        tables.append(pd.DataFrame(table))
     return pd.concat(tables).sort_values("image", kind="stable", ignore_index=True)
-
-
-def baseline_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean of each baseline of `baseline_scores` over images, a column a measure."""
-    measures = ["dice", "pointing", "average_precision"]
-    return scores.groupby("baseline", sort=False)[measures].mean().reset_index()
 
 
 def measure_overlap(
@@ -386,26 +372,84 @@ def class_pictures(
     return predicted, to_uint8(maps[np.arange(len(maps)), :, :, predicted], side)
 
 
-def scenario_dice(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean Dice of each scenario and init over images, all folds and seeds together.
+def lesion_centred(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Return each map on a grid whose central cells are the box around the lesion.
 
-    `table` is that of `measure_overlap`.  Columns: task, scenario, backbone, unfreezing,
-    learning_rate, init, `dice`, `n_cases` (rows averaged).
+    From maps and masks (n, h, w), each with a lesion, whose parts share one box: float64
+    (n, SIDE, SIDE), the map at the centre of each cell by linear interpolation between centres of
+    pixels; NaN where a cell's centre lies outside the image.
     """
-    if table["dice"].isna().any():
-        raise InputError(
-            "a Dice score is undefined",
-            where="dice",
-            remedy="Leave out cases without a lesion with has_lesion.",
-        )
-    grouped = table.groupby(_CELL, observed=True, sort=False)["dice"]
-    return grouped.agg(dice="mean", n_cases="size").reset_index()
+    maps, lesions = np.asarray(maps, dtype=float), check_lesions(masks)
+    check_pair(maps, lesions)
+    boxes = lesion_boxes(lesions)
+    sides = zip(maps.shape[1:], boxes[:, :2].T, boxes[:, 2:].T, strict=True)
+    rows, columns = (_sampling(pixels, first, length) for pixels, first, length in sides)
+    return rows @ maps @ columns.transpose(0, 2, 1)
 
 
-def init_dice(scenarios: pd.DataFrame) -> pd.DataFrame:
-    """Return mean and SD over scenarios per task and init, as in the paper's Figure 5.
+def lesion_map_table(
+    runs: Iterable[tuple[pd.DataFrame, np.ndarray]], case_ids: np.ndarray, masks: np.ndarray
+) -> pd.DataFrame:
+    """Return the mean activation around the lesion by init and unfreezing regime.
 
-    From `scenario_dice`.  Columns: task, init, `mean`, `sd` (ddof 1), `n_scenarios`.
+    Parameters and errors are those of `measure_overlap`, in whose 8-bit pictures every map has the
+    maximum 255.  One row a cell that an image reaches: task, init, unfreezing, `row`, `column`
+    (from the upper left), `activation` (mean gray level 0-255, to whole ones), `n_maps` (maps that
+    reach the cell).  No pixel of any image is kept: this may be shown where the images may not.
     """
-    grouped = scenarios.groupby(["task", "init"], observed=True, sort=False)["dice"]
-    return grouped.agg(mean="mean", sd="std", n_scenarios="size").reset_index()
+    runs = list(runs)
+    place = check_runs(runs, case_ids)
+    lesions = check_masks(masks)
+    marked = pd.Series(has_lesion(lesions), index=place.index)
+    sums: dict[tuple, list[np.ndarray]] = {}
+    for rows, cams in runs:
+        shown = marked.loc[rows["case_id"]].to_numpy()
+        if not shown.any():
+            continue
+        _, pictures = class_pictures(rows, cams, lesions.shape[-1])
+        at = place.loc[rows.loc[shown, "case_id"]].to_numpy()
+        centred = lesion_centred(pictures[shown], lesions[at])
+        found = np.nansum(centred, axis=0), np.isfinite(centred).sum(axis=0)
+        key = tuple(rows[_GROUP].iloc[0])
+        sums[key] = [a + b for a, b in zip(sums.get(key, (0, 0)), found, strict=True)]
+    tables = []
+    for key, (total, reached) in sums.items():
+        row, column = np.nonzero(reached)
+        n_maps = reached[row, column]
+        cells = {"row": row, "column": column, "activation": total[row, column] / n_maps}
+        named = dict(zip(_GROUP, key, strict=True))
+        tables.append(pd.DataFrame(named | cells | {"n_maps": n_maps}))
+    columns = [*_GROUP, "row", "column", "activation", "n_maps"]
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+    return table.assign(activation=table["activation"].astype(float).round())
+
+
+def lesion_map_grid(table: pd.DataFrame) -> np.ndarray:
+    """Return the activations of one init and regime of `lesion_map_table`, (SIDE, SIDE).
+
+    NaN where no image reaches a cell.
+    """
+    grid = np.full((SIDE, SIDE), np.nan)
+    grid[table["row"], table["column"]] = table["activation"]
+    return grid
+
+
+def _sampling(pixels: int, first: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """Return the weights (n, SIDE, pixels) that sample a line of pixels at the cells' centres.
+
+    A lesion reaches `length` (n,) pixels from `first` (n,) on; cells beyond the line's ends have
+    weights that are NaN.
+    """
+    within = (np.arange(SIDE) + 0.5) / SIDE  # of the grid, 0-1
+    # From the edge of the image.
+    at = first[:, None] + length[:, None] * (within - (1 - BOX) / 2) / BOX
+    inside = (at >= 0) & (at <= pixels)
+    centre = np.clip(at - 0.5, 0, pixels - 1)
+    low = np.minimum(centre.astype(int), max(pixels - 2, 0))
+    share = centre - low
+    weights = np.zeros((*at.shape, pixels))
+    image, cell = np.indices(at.shape)
+    weights[image, cell, low] = 1 - share
+    weights[image, cell, np.minimum(low + 1, pixels - 1)] += share
+    weights[~inside] = np.nan
+    return weights

@@ -7,8 +7,6 @@ out: nothing is read, trained or plotted here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
@@ -18,42 +16,15 @@ _RESAMPLES = 2000
 _BLOCK = 2**24  # similarities held at once: 64 MB
 
 
-@dataclass(frozen=True)
-class Neighbours:
-    """The nearest images of other patients.
+def nearest_neighbours(
+    features: np.ndarray, patients: pd.Series, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the k most similar images of other patients, and their similarity.
 
-    `rows` int (n, k), the nearest first, equally near ones in their order; `similarity` float32
-    (n, k), cosine of the angle between two feature vectors, −1 to 1.
-    """
-
-    rows: np.ndarray
-    similarity: np.ndarray
-
-
-@dataclass(frozen=True)
-class Purity:
-    """Share of the k neighbours of each image that have its class.
-
-    `share` is the mean over the images (0–1) with its 95% interval, `chance` what neighbours drawn
-    at random from the images of other patients would give, `ceiling` what a perfect network would
-    reach: below 1 where a class has fewer images than k.
-    """
-
-    share: float
-    low: float
-    high: float
-    chance: float
-    ceiling: float
-    k: int
-    images: int
-
-
-def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> Neighbours:
-    """Find the k most similar images of other patients, for every image.
-
-    From features (n, channels) and the patient of each row.  A feature vector of zeros has
-    similarity 0 to every other.  InputError for features that are not finite or all equal, and for
-    an image that has fewer than k images of other patients.
+    From features (n, channels) and the patient of each row: int (n, k), the nearest first, equally
+    near ones in their order, and float32 (n, k), the cosine of the angle between two feature
+    vectors, 0 where one is all zeros.  InputError for features that are not finite or all equal,
+    and for an image that has fewer than k images of other patients.
     """
     checked = _checked(features, patients)
     codes = pd.factorize(np.asarray(patients))[0]
@@ -73,31 +44,34 @@ def nearest_neighbours(features: np.ndarray, patients: pd.Series, k: int) -> Nei
         rows = np.argsort(-block, axis=1, kind="stable")[:, :k]
         found.append(rows)
         similarity.append(np.take_along_axis(block, rows, axis=1))
-    return Neighbours(np.concatenate(found), np.concatenate(similarity))
+    return np.concatenate(found), np.concatenate(similarity)
 
 
 def neighbour_purity(
-    truth: pd.Series, patients: pd.Series, neighbours: Neighbours, *, seed: int
-) -> Purity:
+    truth: pd.Series, patients: pd.Series, neighbours: np.ndarray, *, seed: int
+) -> dict[str, float]:
     """Return how many of the neighbours have the class of their image, beside chance.
 
-    From class and patient of each image.  The bootstrap draws patients with their images;
-    neighbours stay as found.  Images of one class alone have purity 1 and chance 1, which says
-    nothing.
+    From class and patient of each image, and rows (n, k) of `nearest_neighbours`: `share`, the mean
+    over the images (0–1), with its 95% interval (`low`, `high`), for which patients are drawn with
+    their images and the neighbours as found; `chance`, what neighbours drawn at random from the
+    images of other patients would give; `ceiling`, what a perfect network would reach, below 1
+    where a class has fewer images than k.  One class alone has purity 1 and chance 1.
     """
     codes, owners = pd.factorize(np.asarray(truth))[0], pd.factorize(np.asarray(patients))[0]
-    same = (codes[neighbours.rows] == codes[:, None]).mean(axis=1)
+    same = (codes[neighbours] == codes[:, None]).mean(axis=1)
     of_class, of_patient = np.bincount(codes)[codes], np.bincount(owners)[owners]
     own = pd.Series(codes).groupby([codes, owners]).transform("size").to_numpy()
     fellows = of_class - own  # images of the class and of other patients
     chance = (fellows / (len(codes) - of_patient)).mean()
-    k = neighbours.rows.shape[1]
+    k = neighbours.shape[1]
     ceiling = (np.minimum(fellows, k) / k).mean()
     sums, sizes = np.bincount(owners, same), np.bincount(owners)
     draw = np.random.default_rng(seed)
     times = draw.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=_RESAMPLES)
-    low, high = map(float, np.percentile((times @ sums) / (times @ sizes), [2.5, 97.5]))
-    return Purity(float(same.mean()), low, high, float(chance), float(ceiling), k, len(codes))
+    low, high = np.percentile((times @ sums) / (times @ sizes), [2.5, 97.5])
+    found = {"share": same.mean(), "low": low, "high": high, "chance": chance, "ceiling": ceiling}
+    return {name: float(value) for name, value in found.items()}
 
 
 def class_spread(features: np.ndarray, truth: pd.Series) -> dict[str, float]:
@@ -116,20 +90,14 @@ def class_spread(features: np.ndarray, truth: pd.Series) -> dict[str, float]:
     names, codes = np.unique(classes, return_inverse=True)
     if len(names) < 2:
         raise InputError(
-            f"all images are of class {names[0]}",
-            where="features",
-            remedy="Give images of two classes or more.",
+            f"all images are of class {names[0]}", where="features", remedy="Give more classes."
         )
     means = np.stack([checked[codes == code].mean(axis=0) for code in range(len(names))])
     own = cdist(checked, means, "cosine")[np.arange(len(codes)), codes]
-    pairs = len(names) < len(codes)
-    return {
-        "within": float(own.mean()),
-        "between": float(pdist(means, "cosine").mean()),
-        "silhouette": float(silhouette_score(checked, classes, metric="cosine"))
-        if pairs
-        else np.nan,
-    }
+    found = {"within": own.mean(), "between": pdist(means, "cosine").mean(), "silhouette": np.nan}
+    if len(names) < len(codes):
+        found["silhouette"] = silhouette_score(checked, classes, metric="cosine")
+    return {name: float(value) for name, value in found.items()}
 
 
 def pixel_features(images: np.ndarray, side: int = 16) -> np.ndarray:

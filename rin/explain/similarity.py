@@ -1,16 +1,26 @@
-"""How alike two networks' activations are: canonical correlations and linear CKA.
+"""How alike two networks' activations are, and two networks' maps.
 
 Activations are tables with a row a data point (an image at a place of its feature map) and a
-column a channel; rows of both tables belong to the same images and places.
+column a channel; rows of both tables belong to the same images and places.  A map that stays as it
+was when weights are put back to random ones shows the image, or the architecture, and explains
+nothing that was learnt (Adebayo et al, NeurIPS 2018); `rin.training.cascade` makes such maps.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.stats import rankdata
+from skimage.metrics import structural_similarity
 
 from rin.errors import InputError
+from rin.explain.gradcam import check_maps, to_uint8
+from rin.explain.overlap import PAPER_THRESHOLD, check_pair, dice
 
+#: Columns of `similarity_table`.
+MEASURES = ("spearman", "spearman_absolute", "ssim", "dice")
+_WINDOW = 7  # pixels; the side of the windows of structural similarity
 #: Channels whose variance is this small a share of the largest are silent (svcca's epsilon).
 _SILENT = 1e-12
 
@@ -86,3 +96,55 @@ def _basis(table: np.ndarray) -> np.ndarray:
     scaled = loud / loud.std(axis=0)
     left, values, _ = np.linalg.svd(scaled, full_matrices=False)
     return left[:, values > values[0] * max(scaled.shape) * np.finfo(np.float64).eps]
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return Spearman's rank correlation of the cells of two maps (n, h, w), image by image, (n,).
+
+    Cells of equal value share their mean rank.  NaN where either map is constant: it ranks nothing.
+    """
+    a, b = check_maps(a), check_maps(b)
+    check_pair(a, b)
+    ranks = [rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (a, b)]
+    first, second = (rank - rank.mean(axis=1, keepdims=True) for rank in ranks)
+    scale = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
+    ranked = ~(_constant(a) | _constant(b))
+    return np.divide((first * second).sum(axis=1), scale, out=np.full(len(a), np.nan), where=ranked)
+
+
+def similarity_table(trained: np.ndarray, randomised: np.ndarray, size: int) -> pd.DataFrame:
+    """Return how similar maps are to those of the trained network, one row an image.
+
+    From maps of one class before the ReLU (n, h, w), of the same images; `size` is the side of the
+    pictures, as for `to_uint8`, 7 or more.  Columns: `spearman` and `spearman_absolute` (of the
+    maps and of their absolute values, at their own resolution), `ssim` (Wang et al 2004, of the
+    8-bit pictures, with uniform windows of 7 pixels), `dice` (between the regions above the paper's
+    threshold).  NaN where a measure is not defined: a constant map ranks nothing and has no
+    structure, and two empty regions must not pass for a perfect agreement.
+    """
+    trained, randomised = np.asarray(trained), np.asarray(randomised)
+    check_pair(trained, randomised)
+    if size < _WINDOW:
+        raise InputError(
+            f"pictures of {size} pixels are smaller than a window of structural similarity",
+            where="size",
+            remedy=f"Give {_WINDOW} pixels or more.",
+        )
+    first, second = to_uint8(trained, size), to_uint8(randomised, size)
+    flat = _constant(first) | _constant(second)
+    ssim = [
+        np.nan if blank else structural_similarity(a, b, win_size=_WINDOW, data_range=255)
+        for blank, a, b in zip(flat, first, second, strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "spearman": rank_correlation(trained, randomised),
+            "spearman_absolute": rank_correlation(np.abs(trained), np.abs(randomised)),
+            "ssim": np.array(ssim, dtype=np.float64),
+            "dice": dice(first > PAPER_THRESHOLD, second > PAPER_THRESHOLD),
+        }
+    )
+
+
+def _constant(maps: np.ndarray) -> np.ndarray:
+    return maps.max(axis=(1, 2)) == maps.min(axis=(1, 2))

@@ -111,12 +111,8 @@ class Job:
 
         The kernel is the running interpreter, whatever kernels the machine has, and imports this
         very `rin`.  The result appears under its name only when every cell has finished.
-
-        Raises
-        ------
-        InputError
-            For a missing source, parameters that do not fit, or a cell that failed; the copy that
-            shows the failure lies beside the output as ``*.failed.ipynb``.
+        InputError for a missing source, parameters that do not fit, or a cell that failed; the
+        copy that shows the failure lies beside the output as ``*.failed.ipynb``.
         """
         if not self.source.is_file():
             raise InputError("no such notebook", where=self.source, remedy="Check the name.")

@@ -47,22 +47,15 @@ def forest(
 ) -> Axes:
     """Draw estimates with their intervals from top to bottom.
 
-    Parameters
-    ----------
-    rows
-        `label`, `estimate`, `low`, `high` (one unit; NaN ends: no interval, an open mark without
-        whiskers). Following rows of equal label and group share a line. Optional: `group`
-        (heading above its rows), `kind` (a kind or init of `rin.report.style`), `clear` (bool; an
-        open mark where the adjusted P value is not below .05), `note` (text at the right instead
-        of estimate and interval; of a shared line the last one).
-    ends
-        What values left and right of zero mean, such as ("photographic ahead", …).
-    limits
-        Of the axis; those of the data by default. What lies beyond them ends in an arrow.
-    zero
-        Where the vertical line stands; None for no line.
-    width
-        Of the figure in inches; its height follows from the rows.
+    `rows` has `label`, `estimate`, `low`, `high` (one unit; NaN ends: no interval, an open mark
+    without whiskers).  Following rows of equal label and group share a line.  Optional: `group`
+    (heading above its rows), `kind` (a kind or init of `rin.report.style`), `clear` (bool; an open
+    mark where the adjusted P value is not below .05), `note` (text at the right instead of estimate
+    and interval; of a shared line the last one).
+
+    `ends` say what values left and right of zero mean; what lies beyond `limits`, by default those
+    of the data, ends in an arrow; `zero` is where the vertical line stands, if any; `width` is in
+    inches, the height follows from the rows.
     """
     check_columns(rows, ["label", "estimate", "low", "high"])
     if rows.empty:

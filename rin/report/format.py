@@ -84,9 +84,7 @@ def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> "St
     """
     if table.empty:
         table = pd.DataFrame({"": ["none"]})
-    table = table.map(
-        lambda cell: _INTERVAL.sub(_unbroken, cell) if isinstance(cell, str) else cell
-    )
+    table = table.map(lambda cell: _unbroken(cell) if isinstance(cell, str) else cell)
     for axis in ("index", "columns"):
         names = [name and _plain(name) for name in getattr(table, axis).names]
         table = table.rename_axis(**{axis: names})
@@ -103,5 +101,5 @@ def _plain(text: object) -> str:
     return escape(str(text), quote=False)
 
 
-def _unbroken(interval: re.Match) -> str:
-    return interval[0].replace(" ", "\u00a0")
+def _unbroken(cell: str) -> str:
+    return _INTERVAL.sub(lambda interval: interval[0].replace(" ", "\u00a0"), cell)

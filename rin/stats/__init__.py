@@ -33,7 +33,6 @@ from rin.stats.bootstrap import (
     weighted_areas,
 )
 from rin.stats.delong import (
-    area_contrast,
     area_contrasts,
     area_interval,
     auc_ci,
@@ -49,7 +48,6 @@ from rin.stats.roc import mean_roc
 from rin.stats.scenarios import (
     against_baselines,
     factor_effects,
-    holm_over_tasks,
     image_differences,
     init_differences,
     regime_interaction,

@@ -23,7 +23,7 @@ from scipy import stats
 
 from rin import paper
 from rin.errors import InputError
-from rin.stats.tests import EQUIVALENCE_MARGIN, holm, t_test, unpaired_t_from_summary
+from rin.stats.tests import EQUIVALENCE_MARGIN, holm, t_quantile, t_test, unpaired_t_from_summary
 
 HOLDS, NOT, UNKNOWN = VERDICTS = ("holds", "does not follow", "cannot be told")
 CLAIMS: tuple[dict, ...] = tuple(
@@ -109,14 +109,13 @@ def corner_bounds(function: Callable[..., float], *ranges: Bounds) -> Bounds:
     return Bounds(min(values), max(values))
 
 
-def _welch_df(sd_a: float, sd_b: float) -> float:
-    return (_N - 1) * (sd_a**2 + sd_b**2) ** 2 / (sd_a**4 + sd_b**4)
+def _width(sd_a: float, sd_b: float, df: float | None = None) -> float:
+    """Return the half-width of a 95% t interval of the difference of two means of `_N` values.
 
-
-def _width(sd_a: float, sd_b: float, df: float | Callable[[float, float], float]) -> float:
-    """Return the half-width of a 95% t interval of the difference of two means of `_N` values."""
-    quantile = _t_quantile(df(sd_a, sd_b) if callable(df) else df)
-    return quantile * math.hypot(sd_a, sd_b) / math.sqrt(_N)
+    By default with Welch's df.
+    """
+    df = df or (_N - 1) * (sd_a**2 + sd_b**2) ** 2 / (sd_a**4 + sd_b**4)
+    return t_quantile(df) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
 
 
 _POOLED = "unpaired t, pooled SD"
@@ -124,7 +123,7 @@ _POOLED = "unpaired t, pooled SD"
 #: out how scenarios pair; each increases with either SD.
 WIDTHS: dict[str, Callable[[float, float], float]] = {
     _POOLED: partial(_width, df=2 * _N - 2),
-    "unpaired t, Welch": partial(_width, df=_welch_df),
+    "unpaired t, Welch": _width,
     "unpaired, normal": partial(_width, df=math.inf),
     "paired t, pairs uncorrelated": partial(_width, df=_N - 1),
 }
@@ -137,7 +136,7 @@ def unpaired_t_p(difference: float, sd_a: float, sd_b: float) -> float:
 
 def interval_p(low: float, high: float, df: float = math.inf) -> float:
     """Return the P value of zero under a symmetric 95% t interval; normal for infinite `df`."""
-    return t_test((low + high) / 2, (high - low) / 2 / _t_quantile(df), df).p_value
+    return t_test((low + high) / 2, (high - low) / 2 / t_quantile(df), df).p_value
 
 
 def correlation_for(sd_a: float, sd_b: float, variance: float) -> float:
@@ -188,7 +187,7 @@ def delong_width_limit(auc_a: Bounds, auc_b: Bounds, positives: float, negatives
     # A(1 − A) peaks at one half.
     nearest = [min(max(0.5, auc.low), auc.high) for auc in (auc_a, auc_b)]
     errors = [math.sqrt(area * (1 - area) * share) for area in nearest]
-    return float(_POINTS * _t_quantile(math.inf) * sum(errors))
+    return float(_POINTS * t_quantile() * sum(errors))
 
 
 class TaskAudit:
@@ -254,7 +253,7 @@ class TaskAudit:
         sizes = abs(self.difference.low), abs(self.difference.high)
         smallest = 0.0 if self.difference.holds(0) else min(sizes)
         needed = Bounds(smallest, max(sizes)), float(stats.t.isf(self.stated_p / 2, _N - 1))
-        by_width = self.half_width, _t_quantile(_N - 1)
+        by_width = self.half_width, t_quantile(_N - 1)
         self.needed_correlation, found = (
             correlation_bounds(*self.sds, Bounds(*(_N * (x / t) ** 2 for x in (d.low, d.high))))
             for d, t in (needed, by_width)
@@ -422,10 +421,6 @@ def task_names(tasks: Iterable[str]) -> str:
 def _with_zero(found: Bounds, middle: Bounds) -> Bounds:
     """Raise the upper end to 1 where the middle, and so the statistic, may be zero."""
     return Bounds(found.low, 1.0) if middle.holds(0) else found
-
-
-def _t_quantile(df: float) -> float:
-    return float(stats.t.ppf(0.975, df))
 
 
 def _which(audits: Sequence[TaskAudit], quality: str) -> list[str]:

@@ -28,7 +28,6 @@ from rin.stats.inputs import (
     TaskScores,
     binary_labels,
     check_level,
-    check_probabilities,
     cluster_codes,
     located,
     score_row,
@@ -121,15 +120,14 @@ def beyond_curves(
 ) -> pd.DataFrame:
     """Return reliability, precision-recall and decision curves of a typical network.
 
-    As `beyond_area`; `n_points` from 0 to 1 are those of recall, and of thresholds (1 itself left
-    left out), at least 2.
+    As `beyond_area`; recall and thresholds go from 0 to 1 in `n_points`, at least 2, thresholds
+    without 1 itself.
 
     Columns: task, init, curve, x, y, low, high, share.  Curve "reliability": one row a bin that
     holds cases in some scenario, mean over those of its mean score (x) and share of positive cases
-    (y), and its share of all cases; "precision_recall": recall, precision; "decision": threshold,
-    net benefit; "treat_all", the same for every init: threshold, net benefit of calling everyone
-    positive.  Percentiles (low, high) are taken at each x alone; NaN where a bin is empty in some
-    replicate.  `share` is NaN on other curves.
+    (y), and its share of all cases (NaN on other curves); "precision_recall": recall, precision;
+    "decision": threshold, net benefit; "treat_all", the same for every init.  Percentiles (low,
+    high) are taken at each x alone; NaN where a bin is empty in some replicate.
     """
     if n_points < 2:
         raise InputError(f"{n_points} points", where="n_points", remedy="Pass at least 2.")
@@ -160,7 +158,13 @@ class WeightedCases:
     @cached_property
     def probabilities(self) -> np.ndarray:
         """Scores (n,) after checking that all lie in [0, 1]."""
-        return check_probabilities(self.scores)
+        if self.scores[0] > 1 or self.scores[-1] < 0:
+            raise InputError(
+                f"values from {self.scores[-1]:g} to {self.scores[0]:g} are not all probabilities",
+                where="scores",
+                remedy="Pass the probability of the positive class, between 0 and 1.",
+            )
+        return self.scores
 
     @cached_property
     def odds(self) -> np.ndarray:
@@ -225,7 +229,16 @@ def reliability_curve(cases: WeightedCases, bins: int = 10) -> np.ndarray:
     first two are NaN in a bin without cases.  Cases of one score are never split: they go into
     bin ⌊bins · (share of cases below + half the share at that score)⌋.
     """
-    weight, score, positive = _bin_sums(cases, bins)
+    if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
+        raise InputError(f"{bins!r} bins", where="bins", remedy="Pass a whole number from 1.")
+    scored = np.cumsum(cases.weights * cases.probabilities, axis=1)[:, cases.ends]
+    middle = cases.called - np.diff(_from_zero(cases.called), axis=1) / 2
+    fractions = cases.total[:, None] * np.arange(1, bins) / bins
+    edges = _first_reached(middle, fractions + 2 * _SAME * middle[:, -1:])
+    cuts = np.pad(edges, ((0, 0), (1, 1)), constant_values=(0, cases.ends.size))
+    sums = map(_from_zero, (cases.called, scored, cases.positives))
+    at_cuts = (np.take_along_axis(rising, cuts, axis=1) for rising in sums)
+    weight, score, positive = (np.diff(part, axis=1)[:, ::-1] for part in at_cuts)
     share = weight / cases.total[:, None]
     return np.stack([_ratio(score, weight), _ratio(positive, weight), share], axis=1)
 
@@ -236,8 +249,8 @@ def expected_calibration_error(cases: WeightedCases, bins: int = 10) -> np.ndarr
     Bins as `reliability_curve`.  Above 0 by chance even where scores are true probabilities, the
     more the fewer cases a bin holds.  Naeini et al. (2015); Nguyen and O'Connor (2015).
     """
-    _, score, positive = _bin_sums(cases, bins)
-    return np.abs(score - positive).sum(axis=1) / cases.total
+    score, observed, share = np.moveaxis(reliability_curve(cases, bins), 1, 0)
+    return np.nansum(share * np.abs(score - observed), axis=1)
 
 
 def calibration_error_by_chance(
@@ -330,16 +343,10 @@ def sensitivity_at_specificity(
     two points it is interpolated on the straight line, as a test that decides at random between
     the two thresholds would perform.  Equal scores give 1 − specificity.
     """
-    false, true = (np.pad(part, ((0, 0), (1, 0))) for part in (cases.negatives, cases.positives))
-    allowed = (1 - np.asarray(specificities)) * false[:, -1:]
-    after = _first_passed(false, allowed)
-    last = after - 1  # the highest point of the curve that is specific enough
-    after = np.minimum(after, false.shape[1] - 1)
-    spent, reached = (np.take_along_axis(rate, last, axis=1) for rate in (false, true))
-    gap = np.take_along_axis(false, after, axis=1) - spent
-    share = np.divide(np.clip(allowed - spent, 0, None), gap, out=np.zeros_like(gap), where=gap > 0)
-    further = np.take_along_axis(true, after, axis=1) - reached
-    return (reached + share * further) / true[:, -1:]
+    rates = (_from_zero(part / part[:, -1:]) for part in (cases.negatives, cases.positives))
+    # Rounded, so that a tenth of thirty negatives is three; of equal rates the last one counts.
+    allowed = np.round(1 - np.asarray(specificities), 12)
+    return np.array([np.interp(allowed, np.round(f, 12), t) for f, t in zip(*rates, strict=True)])
 
 
 def average_precision(cases: WeightedCases) -> np.ndarray:
@@ -368,31 +375,23 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
     """
     at = np.asarray(thresholds, dtype=float)
     called = np.searchsorted(-cases.probabilities[cases.ends], -at, side="right")
-    true, false = (
-        np.pad(part, ((0, 0), (1, 0)))[:, called] for part in (cases.positives, cases.negatives)
-    )
-    return (true - false * at / (1 - at)) / cases.total[:, None]
+    return _benefit(cases, at, called)
 
 
 def treat_all(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
     """Return the net benefit of calling everyone positive, (r, k); 0 at the prevalence."""
-    at = np.asarray(thresholds, dtype=float)
-    true, false = cases.positives[:, -1:], cases.negatives[:, -1:]
+    return _benefit(cases, np.asarray(thresholds, dtype=float), [-1])
+
+
+def _benefit(cases: WeightedCases, at: np.ndarray, called: Sequence[int]) -> np.ndarray:
+    """Return the net benefit at thresholds (k,) that call so many of the distinct scores."""
+    true, false = (_from_zero(part)[:, called] for part in (cases.positives, cases.negatives))
     return (true - false * at / (1 - at)) / cases.total[:, None]
 
 
-def _bin_sums(cases: WeightedCases, bins: int) -> list[np.ndarray]:
-    """Return weight of all cases, of their scores and of positive cases a bin, each (r, bins)."""
-    if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
-        raise InputError(f"{bins!r} bins", where="bins", remedy="Pass a whole number from 1.")
-    scored = np.cumsum(cases.weights * cases.probabilities, axis=1)[:, cases.ends]
-    above = np.pad(cases.called[:, :-1], ((0, 0), (1, 0)))
-    middle = (above + cases.called) / 2
-    edges = _first_passed(middle, cases.total[:, None] * np.arange(1, bins) / bins)
-    cuts = np.pad(edges, ((0, 0), (1, 1)), constant_values=(0, cases.ends.size))
-    sums = (np.pad(part, ((0, 0), (1, 0))) for part in (cases.called, scored, cases.positives))
-    at_cuts = (np.take_along_axis(rising, cuts, axis=1) for rising in sums)
-    return [np.flip(np.diff(part, axis=1), axis=1) for part in at_cuts]
+def _from_zero(rising: np.ndarray) -> np.ndarray:
+    """Return rising rows (r, m) with a zero before them, (r, 1 + m)."""
+    return np.pad(rising, ((0, 0), (1, 0)))
 
 
 def _first_reached(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -403,10 +402,6 @@ def _first_reached(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
     """
     tolerant = values - _SAME * rows[:, -1:]
     return np.stack([row.searchsorted(value) for row, value in zip(rows, tolerant, strict=True)])
-
-
-def _first_passed(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return _first_reached(rows, values + 2 * _SAME * rows[:, -1:])
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -20,9 +20,8 @@ def cluster_weights(
     """Return how often each case is drawn in each replicate, int16 (replicates, n).
 
     The draw depends on the seed and on which cases share a cluster (n,), not on names.  With labels
-    (n,) a replicate without a case of one class is drawn again: the bootstrap is conditional on
-    both classes, which narrows the spread a little where one lies in few patients.  InputError also
-    for a class whose cases all lie in one cluster.  Efron and Tibshirani (1993), section 8.
+    (n,) a replicate without a case of one class is drawn again.  InputError also for a class whose
+    cases all lie in one cluster.  Efron and Tibshirani (1993), section 8.
     """
     if replicates < 1:
         raise InputError(
@@ -108,10 +107,9 @@ def _clusters_of_classes(labels: ArrayLike, codes: np.ndarray, n_clusters: int) 
             where="clusters",
             remedy="Pass one patient identifier a case.",
         )
-    counts = []
-    for name, part in (("positive", positive), ("negative", ~positive)):
-        counts.append(np.bincount(codes[part], minlength=n_clusters))
-        if np.count_nonzero(counts[-1]) < 2:
+    counts = [np.bincount(codes[part], minlength=n_clusters) for part in (positive, ~positive)]
+    for name, count in zip(("positive", "negative"), counts, strict=True):
+        if np.count_nonzero(count) < 2:
             raise InputError(
                 f"all {name} cases belong to one cluster",
                 where="clusters",

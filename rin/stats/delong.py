@@ -29,9 +29,8 @@ from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError, look_up
 from rin.stats.inputs import binary_labels, check_level, cluster_codes, score_row, score_rows
-from rin.stats.tests import statistic, t_test
+from rin.stats.tests import t_quantile, t_test
 
-SCALES = ["identity", "logit"]
 # Of a weighted sum, by the summed weights: what rounding alone explains.
 ROUNDING = 10 * np.finfo(float).eps
 
@@ -95,18 +94,6 @@ class ClusteredTest(DeLongTest):
     design_effect: float
 
 
-@dataclass(frozen=True)
-class AreaContrast:
-    """A weighted sum of areas; z test against zero and normal interval, not clipped."""
-
-    estimate: float
-    variance: float
-    z: float
-    p_value: float
-    ci_low: float
-    ci_high: float
-
-
 def auc_ci(
     labels: ArrayLike, scores: ArrayLike, *, level: float = 0.95, scale: str = "identity"
 ) -> AucInterval:
@@ -117,8 +104,8 @@ def auc_ci(
     positive = binary_labels(labels)
     wins, losses = placement_counts(positive, [score_row(scores, positive.size)])
     (area,), ((variance,),) = placement_areas(wins, losses), placement_covariance(wins, losses)
-    low, high = area_interval(area, variance, level=level, scale=scale)
-    return AucInterval(*map(float, (area, variance, low, high)))
+    ends = area_interval(area, variance, level=level, scale=scale)
+    return AucInterval(float(area), float(variance), *ends)
 
 
 def delong_test(
@@ -160,13 +147,11 @@ def delong_test_unpaired(
 
 def delong_covariance(labels: ArrayLike, scores_matrix: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return the AUCs (k,) of predictors (k, n) and their covariance (k, k)."""
-    positive = binary_labels(labels)
-    counts = placement_counts(positive, score_rows(scores_matrix, positive.size))
-    return placement_areas(*counts), placement_covariance(*counts)
+    return clustered_covariance(labels, scores_matrix, None)
 
 
 def clustered_covariance(
-    labels: ArrayLike, scores_matrix: ArrayLike, clusters: ArrayLike
+    labels: ArrayLike, scores_matrix: ArrayLike, clusters: ArrayLike | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the AUCs (k,) of predictors (k, n) and their covariance (k, k) over patients (n,).
 
@@ -179,11 +164,11 @@ def clustered_covariance(
         covariance = S10 / M + S01 / N + (S11 + S11') / (M N)
 
     Pairs of a positive and a negative case of one patient count like any other pair.  With one
-    case a patient it is DeLong's exactly.  Obuchowski 1997, Biometrics 53:567.
+    case a patient, or without patients (None), it is DeLong's.  Obuchowski 1997, Biometrics 53:567.
     """
     positive = binary_labels(labels)
     counts = placement_counts(positive, score_rows(scores_matrix, positive.size))
-    return placement_areas(*counts), parts_covariance(cluster_parts(counts, positive, clusters))
+    return placement_areas(*counts), _covariance(counts, positive, clusters)
 
 
 def clustered_auc_ci(
@@ -226,21 +211,6 @@ def clustered_test(
     return ClusteredTest(*tested, *by_cluster)
 
 
-def area_contrast(
-    labels: ArrayLike,
-    scores_matrix: ArrayLike,
-    weights: ArrayLike,
-    *,
-    clusters: ArrayLike | None = None,
-    level: float = 0.95,
-) -> AreaContrast:
-    """Test a sum, weighted by (k,), of the areas of predictors (k, n), as `area_contrasts`."""
-    check_level(level)
-    found = area_contrasts(labels, scores_matrix, [weights], clusters)
-    _, (estimate,), ((variance,),) = found
-    return AreaContrast(*map(float, (estimate, variance, *z_test(estimate, variance, level))))
-
-
 def area_contrasts(
     labels: ArrayLike,
     scores_matrix: ArrayLike,
@@ -250,10 +220,9 @@ def area_contrasts(
     """Return the areas of predictors (k, n), weighted sums of them (q,), and their covariance.
 
     For weights C (q, k) and areas θ the estimates are Cθ, their covariance CSCᵀ with DeLong's
-    covariance S, or Obuchowski's where `clusters` (n,) are given.  The networks are taken as
-    given: an interval says how far a contrast may move with other patients.  What rounding leaves
-    of an estimate or a variance that is zero counts as zero.  InputError also for weights of
-    another number or not finite.
+    covariance S, or Obuchowski's where `clusters` (n,) are given; `z_test` tests one.  What
+    rounding leaves of an estimate or a variance that is zero counts as zero.  InputError also for
+    weights of another number or not finite.
     """
     positive = binary_labels(labels)
     rows = score_rows(scores_matrix, positive.size, "scores_matrix")
@@ -269,18 +238,10 @@ def area_contrasts(
     estimates = c @ areas
     # The contrasts of the counts first: a variance is exactly zero where all counts agree.
     counts = tuple(c @ part for part in counts)
-    if clusters is None:
-        covariance = placement_covariance(*counts)
-    else:
-        covariance = parts_covariance(cluster_parts(counts, positive, clusters))
+    covariance = _covariance(counts, positive, clusters)
     zero = np.sqrt(np.abs(np.diag(covariance))) <= least
     covariance[zero, :] = covariance[:, zero] = 0.0
     return areas, np.where(np.abs(estimates) <= least, 0.0, estimates), covariance
-
-
-def normal_quantile(level: float) -> float:
-    """Return the standard normal quantile of a two-sided level, 1.96 for 0.95."""
-    return float(special.ndtri((1 + check_level(level)) / 2))
 
 
 def area_interval(
@@ -292,16 +253,14 @@ def area_interval(
     area)), transformed back (Pepe 2003).  NaN where the variance is NaN, and for an area of 0 or 1
     on the logit scale.
     """
-    quantile = normal_quantile(level)
-    look_up("scale", scale, SCALES)
+    half_width = t_quantile(level=level) * math.sqrt(variance)
+    look_up("scale", scale, ["identity", "logit"])
     if math.isnan(variance) or (scale == "logit" and area in (0, 1)):
         return math.nan, math.nan
-    error = math.sqrt(variance)
     if scale == "identity":
-        return max(area - quantile * error, 0.0), min(area + quantile * error, 1.0)
-    middle = special.logit(area)
-    half_width = quantile * error / (area * (1 - area))
-    return float(special.expit(middle - half_width)), float(special.expit(middle + half_width))
+        return float(max(area - half_width, 0)), float(min(area + half_width, 1))
+    apart = half_width / (area * (1 - area)) * np.array([-1, 1])
+    return tuple(special.expit(special.logit(area) + apart).tolist())
 
 
 def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float]:
@@ -365,12 +324,11 @@ def cluster_parts(
     """
     wins, losses = counts
     codes, n_clusters = cluster_codes(clusters, positive.size)
+    member = sparse.eye_array(n_clusters, format="csr")
     of_positive, of_negative = codes[positive], codes[~positive]
     # A negative adds to the area by the positives above it: the fewer it beats, the more it adds.
     x, y = (
-        (part - part.mean(axis=1, keepdims=True))
-        @ _membership(own, n_clusters)
-        / (wins.shape[1] * losses.shape[1])
+        (part - part.mean(axis=1, keepdims=True)) @ member[own] / (wins.shape[1] * losses.shape[1])
         for part, own in ((wins, of_positive), (-losses, of_negative))
     )
     sizes = np.unique(of_positive).size, np.unique(of_negative).size, n_clusters
@@ -378,20 +336,17 @@ def cluster_parts(
     return [(h, x + y), (f - h, x), (g - h, y)]
 
 
-def parts_covariance(parts: list[tuple[float, np.ndarray]]) -> np.ndarray:
-    """Return Obuchowski's covariance (k, k) of `cluster_parts`."""
-    return np.sum([f * part @ part.T for f, part in parts], axis=0)
-
-
 def parts_variances(parts: list[tuple[float, np.ndarray]]) -> np.ndarray:
-    """Return the diagonal (k,) of `parts_covariance` without forming the rest."""
+    """Return Obuchowski's variances (k,) of `cluster_parts`."""
     return np.sum([f * (part**2).sum(axis=1) for f, part in parts], axis=0)
 
 
-def _membership(codes: np.ndarray, n_clusters: int) -> sparse.csr_array:
-    """Return a sparse float64 (cases, clusters) of ones: which case belongs to which cluster."""
-    ones = np.ones(codes.size)
-    return sparse.csr_array((ones, (np.arange(codes.size), codes)), (codes.size, n_clusters))
+def _covariance(counts: Counts, positive: np.ndarray, clusters: ArrayLike | None) -> np.ndarray:
+    """Return DeLong's covariance (k, k) of areas, or Obuchowski's over clusters."""
+    if clusters is None:
+        return placement_covariance(*counts)
+    parts = cluster_parts(counts, positive, clusters)
+    return np.sum([f * part @ part.T for f, part in parts], axis=0)
 
 
 def _apart(
@@ -410,9 +365,8 @@ def _apart(
 
 def z_test(estimate: float, variance: float, level: float) -> tuple[float, ...]:
     """Return z, its two-sided P and the normal interval of an estimate."""
-    error = math.sqrt(variance)
-    z, half_width = statistic(estimate, error), normal_quantile(level) * error
-    return z, 2 * special.ndtr(-abs(z)), estimate - half_width, estimate + half_width
+    test = t_test(estimate, math.sqrt(variance), level=level)
+    return test.t, test.p_value, test.ci_low, test.ci_high
 
 
 def _clustered_variance(

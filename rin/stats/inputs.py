@@ -212,9 +212,7 @@ def binary_labels(labels: ArrayLike) -> np.ndarray:
     array = np.asarray(labels)
     if array.ndim != 1 or array.size == 0:
         raise InputError(
-            f"shape {array.shape} is not one label a case",
-            where="labels",
-            remedy="Pass 0s and 1s.",
+            f"shape {array.shape} is not one label a case", where="labels", remedy="Pass 0s and 1s."
         )
     if not np.isin(array, [0, 1]).all():
         raise InputError(
@@ -267,23 +265,10 @@ def score_row(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndar
     return rows[0]
 
 
-def check_probabilities(scores: np.ndarray) -> np.ndarray:
-    """Return scores after checking that every one lies in [0, 1]."""
-    if not ((scores >= 0) & (scores <= 1)).all():
-        raise InputError(
-            f"values from {scores.min():g} to {scores.max():g} are not all probabilities",
-            where="scores",
-            remedy="Pass the probability of the positive class, between 0 and 1.",
-        )
-    return scores
-
-
 def cluster_codes(clusters: ArrayLike, n_cases: int) -> tuple[np.ndarray, int]:
     """Return the cluster (patient) of each case as intp (n,), and how many there are, at least 2.
 
-    Several images of one patient share more than cases of different patients do, so the patient is
-    the unit that is drawn, counted and resampled.  Codes count from 0 in the order of first
-    appearance, so that names do not matter.
+    Codes count from 0 in the order of first appearance, so that names do not matter.
     """
     if np.shape(clusters) != (n_cases,):
         raise InputError(

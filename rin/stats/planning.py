@@ -28,14 +28,9 @@ class Pilot:
     null_variance: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("patients", "variance", "null_variance"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise InputError(
-                    f"{name} of {value}",
-                    where="pilot",
-                    remedy="Give a pilot whose difference has a variance above zero.",
-                )
+        for name, value in vars(self).items():
+            if value is not None:
+                _positive(name, value)
 
     def errors(self, patients: float) -> tuple[float, float]:
         """Return the standard errors with so many patients: were the AUCs equal, and as they are.
@@ -108,13 +103,11 @@ def patients_for_equivalence(
 
 
 def _quantiles(power: float, level: float) -> tuple[float, float]:
-    for name, value in (("power", power), ("level", level)):
-        if not 0 < value < 1:
-            raise InputError(f"{value}", where=name, remedy="Give a number between 0 and 1.")
-    return float(norm.ppf((1 + level) / 2)), float(norm.ppf(power))
+    alpha, beta = norm.ppf([(1 + _positive("level", level, 1)) / 2, _positive("power", power, 1)])
+    return float(alpha), float(beta)
 
 
-def _positive(name: str, value: float) -> float:
-    if not 0 < value < math.inf:
-        raise InputError(f"{value}", where=name, remedy="Give a number above zero.")
+def _positive(name: str, value: float, limit: float = math.inf) -> float:
+    if not 0 < value < limit:
+        raise InputError(f"{value}", where=name, remedy=f"Give a number between 0 and {limit}.")
     return value

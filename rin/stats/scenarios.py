@@ -9,7 +9,7 @@ as given: intervals tell what other patients would change.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from itertools import product
 from pathlib import Path
 
@@ -39,6 +39,7 @@ from rin.stats.tests import (
     mixed_model,
     nadeau_bengio,
     paired_t,
+    t_test,
     unpaired_t,
 )
 
@@ -48,6 +49,8 @@ REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")
 _NUMBERS = ("estimate", "ci_low", "ci_high", "statistic", "df", "p_value")
 _IMAGE = ["patient_id", "case_id"]
 _TESTED = ["difference", "ci_low", "ci_high", "p_value"]
+_EQUIVALENCE = ["margin", "equivalence_p", "equivalence_low", "equivalence_high"]
+_EQUIVALENCE += ["equivalent", "smallest_margin"]
 
 #: Key of an analysis, how many units it counts, what they are, what it found or why nothing.
 Finding = tuple[str, int, str, dict[str, object]]
@@ -84,7 +87,8 @@ def init_differences(
     """
     rows = []
     for task, groups, aucs, estimates, covariance in _regime_contrasts(predictions, init_a, init_b):
-        counts = {"n_folds": task.cases["fold"].nunique(), **_sizes(task)}
+        counts = {"n_folds": task.cases["fold"].nunique(), "n_cases": len(task.cases)}
+        counts |= {"n_positive": int(task.labels.sum()), "n_patients": _patients(task)}
         for place, (group, inside) in enumerate(groups.items()):
             a, b = (pd.Series(row[inside]) for row in aucs)
             variance = covariance[place, place]
@@ -139,25 +143,20 @@ def factor_effects(
 ) -> pd.DataFrame:
     """Return areas at both levels of a factor, its effect on each init, and on their difference.
 
-    With areas θ of inits a, b at levels 0, 1 the quantities are
-
-    - ``area``: θ of one init at one level;
-    - ``difference``: θ(a) − θ(b) at one level;
-    - ``effect``: θ(level 1) − θ(level 0) of one init;
-    - ``interaction``: the difference at level 1 less that at level 0.
-
-    Each is averaged over the scenarios of its group and over folds.  `predictions` are those of
+    Quantities are the ``area`` of one init at one level; the ``difference`` of the inits, first
+    less second, at one level; the ``effect`` on one init, second level less first; and the
+    ``interaction``, the difference at the second level less that at the first.  Each is averaged
+    over the scenarios of its group and over folds.  `predictions` are those of
     `rin.stats.inputs.task_scores` with `level`, of one factor; `groups` maps a name to the
     scenarios whose mean is asked for, None takes each scenario alone.
 
     One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty for
     difference and interaction), level (empty for effect and interaction), estimate (area 0-1),
     variance, z, p_value, ci_low, ci_high (not clipped), n (cases), n_clusters (patients),
-    n_positive, n_folds, same_networks, and p_holm.  Holm's family is one kind of quantity over all
-    rows of the table.  An area has no P.  `same_networks` marks effects whose two sides gave equal
-    scores in every case, so that there is nothing to test: P is NaN, and they do not count in the
-    family.  InputError as `task_scores`; an unknown init, level or scenario, two equal levels or
-    inits, or an empty group.
+    n_positive, n_folds, same_networks, and p_holm (over all rows of one quantity).  An area has no
+    P.  `same_networks` marks effects whose two sides gave equal scores in every case: there is
+    nothing to test, and they do not count in Holm's family.  InputError as `task_scores`; an
+    unknown init, level or scenario, two equal levels or inits, or an empty group.
     """
     networks = [*product(inits, levels)]
     (a, b), (before, after) = inits, levels
@@ -185,7 +184,7 @@ def factor_effects(
                 own.append(row | {"same_networks": np.array_equal(plus, minus)})
         with located(f"task {task.task}"):
             _, estimates, covariance = _mean_over_folds(task, np.array(weights))
-        sizes = {"n": len(task.cases), "n_clusters": task.cases["patient_id"].nunique()}
+        sizes = {"n": len(task.cases), "n_clusters": _patients(task)}
         sizes |= {"n_positive": int(task.labels.sum()), "n_folds": task.cases["fold"].nunique()}
         for named, estimate, variance in zip(own, estimates, np.diag(covariance), strict=True):
             z, p_value, low, high = z_test(estimate, variance, confidence)
@@ -236,45 +235,20 @@ def task_analyses(
     tasks = list(task_scores(predictions, (init_a, init_b)))
     if len(tasks) != 1:
         raise InputError(
-            f"tasks {[task.task for task in tasks]}",
-            where="predictions",
-            remedy="Select one task.",
+            f"tasks {[task.task for task in tasks]}", where="predictions", remedy="Select one task."
         )
     analyses = yaml.safe_load(Path(__file__).with_name("analyses.yaml").read_text("utf-8"))
     findings = _findings(tasks[0], test_train_ratio, replicates, seed, level)
     of_analyses = {key: finding for key, *finding in findings}
-    rows = []
+    rows, marks = [], {"published": False, "recommended": False}
     for words in analyses:
         n, noun, found = of_analyses[words["key"]]
         found = dict.fromkeys((*_NUMBERS, "standard_error"), math.nan) | {"remark": ""} | found
-        unit = f"{n:,} {noun}{'' if n == 1 else 's'}"
-        row = {"analysis": words["key"], "name": words["name"], "unit": unit, "n_units": n}
-        row |= {name: found[name] for name in _NUMBERS}
-        row |= {name: words[name] for name in ("generalises_to", "assumes")}
-        row["remark"] = found["remark"]
-        row |= {mark: bool(words.get(mark)) for mark in ("published", "recommended")}
-        row["standard_error"] = found["standard_error"]
-        rows.append(row | _equivalence(found, margin, level))
-    return pd.DataFrame(rows)
-
-
-def holm_over_tasks(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Adjust each analysis' P values over tasks, given `task_analyses` of each, by Holm's method.
-
-    The tasks of one analysis are a family; analyses are alternatives to each other and are not
-    adjusted for.  One row per task × analysis: task, analysis, n_tasks (tests in the family),
-    p_value, p_holm; NaN where there is no test.
-    """
-    if not tables:
-        raise InputError("no task", where="tables", remedy="Pass at least one task's table.")
-    found = pd.concat(
-        [table[["analysis", "p_value"]].assign(task=task) for task, table in tables.items()],
-        ignore_index=True,
-    )
-    families = found.groupby("analysis", observed=True)["p_value"]
-    found["n_tasks"] = families.transform("count").astype(int)
-    found["p_holm"] = families.transform(holm)
-    return found[["task", "analysis", "n_tasks", "p_value", "p_holm"]]
+        named = {"unit": f"{n:,} {noun}{'' if n == 1 else 's'}", "n_units": n}
+        rows.append(marks | words | named | found | _equivalence(found, margin, level))
+    table = pd.DataFrame(rows).rename(columns={"key": "analysis"})
+    columns = ["analysis", "name", *named, *_NUMBERS, "generalises_to", "assumes", "remark", *marks]
+    return table[[*columns, "standard_error", *_EQUIVALENCE]]
 
 
 def image_differences(
@@ -369,12 +343,8 @@ def _networks(scores: TaskScores) -> np.ndarray:
     return scores.scores.reshape(-1, scores.labels.size)
 
 
-def _sizes(task: TaskScores) -> dict[str, int]:
-    return {
-        "n_cases": len(task.cases),
-        "n_positive": int(task.labels.sum()),
-        "n_patients": task.cases["patient_id"].nunique(),
-    }
+def _patients(task: TaskScores) -> int:
+    return task.cases["patient_id"].nunique()
 
 
 def _regime_contrasts(
@@ -392,9 +362,7 @@ def _regime_contrasts(
             named = own.drop_duplicates().set_index("scenario")["unfreezing"]
             if named.index.duplicated().any():
                 raise InputError(
-                    "a scenario has two unfreezing regimes",
-                    where="predictions",
-                    remedy="Mend the table.",
+                    "a scenario has two unfreezing regimes", where="predictions", remedy="Mend it."
                 )
             of_scenario = named.loc[list(task.scenarios)].to_numpy()
             there = [name for name in REGIMES if name in of_scenario]
@@ -427,9 +395,7 @@ def _levelled(
 def _places(group: str, members: Sequence[str], scenarios: Sequence[str]) -> list[int]:
     if not len(members) or len(set(members)) != len(members):
         raise InputError(
-            f"scenarios {list(members)!r}",
-            where=f"group {group!r}",
-            remedy="Name at least one scenario, each once.",
+            f"scenarios {list(members)!r}", where=f"group {group!r}", remedy="Name some, each once."
         )
     check_known("scenario", members, pd.Series(scenarios))
     return [scenarios.index(name) for name in members]
@@ -448,27 +414,28 @@ def _findings(
     found = {"remark": "One scenario has no spread to test."}
     for key, test in (("unpaired_t", unpaired_t), ("paired_t", paired_t)):
         if n_scenarios > 1:
-            found = _t_numbers(test(*areas.mean(axis=2), level=level))
+            found = _numbers(test(*areas.mean(axis=2), level=level))
         yield key, n_scenarios, "scenario", found
 
     stacked, n_cases = task.scores.reshape(2, -1), len(task.cases)
     test = delong_test(np.tile(task.labels, n_scenarios), *stacked)
-    found = _z_numbers(test.difference, test.variance, level)
+    found = _numbers(t_test(test.difference, math.sqrt(test.variance), level=level))
     yield "delong_stacked", stacked.shape[1], "prediction", found
     # pandas sums without loss, so that equal scores in another order stay tied.
     means = pd.DataFrame(stacked.T).groupby(np.tile(np.arange(n_cases), n_scenarios)).mean()
     test = delong_test(task.labels, means[0], means[1])
-    found = _z_numbers(test.difference, test.variance, level)
+    found = _numbers(t_test(test.difference, math.sqrt(test.variance), level=level))
     yield "delong_mean_scores", n_cases, "case", found
 
-    n_patients, alone = _patients(task)
+    n_patients, alone = _patients(task), _lone_patient(task)
     by_patient = bootstrapped = {"remark": alone}
     weights = np.repeat([[1.0, -1.0]], n_scenarios, axis=1) / n_scenarios
     _, (estimate,), ((variance,),) = _mean_over_folds(task, weights, clustered=False)
-    yield "delong_contrast", n_cases, "case", _z_numbers(estimate, variance, level)
+    found = _numbers(t_test(estimate, math.sqrt(variance), level=level))
+    yield "delong_contrast", n_cases, "case", found
     if not alone:
         _, (estimate,), ((variance,),) = _mean_over_folds(task, weights)
-        by_patient = _z_numbers(estimate, variance, level)
+        by_patient = _numbers(t_test(estimate, math.sqrt(variance), level=level))
         bootstrapped = {"estimate": float((areas[0] - areas[1]).mean())}
         bootstrapped |= _bootstrapped(task, replicates, seed, level)
     yield "clustered_contrast", n_patients, "patient", by_patient
@@ -479,12 +446,12 @@ def _findings(
         found = {"remark": "The ratio of test to training cases was not given."}
     elif n_folds > 1:
         a, b = areas.mean(axis=1)
-        found = _t_numbers(nadeau_bengio(a - b, ratio, level=level))
+        found = _numbers(nadeau_bengio(a - b, ratio, level=level))
     yield "nadeau_bengio", n_folds, "fold", found
     index = pd.MultiIndex.from_product(map(range, areas.shape), names=("init", "scenario", "fold"))
     table = pd.Series(areas.ravel(), index=index, name="auc").reset_index()
     test = mixed_model(table, 0, 1, level=level)
-    yield "mixed_model", areas.size, "area", _t_numbers(test) | {"remark": test.remark}
+    yield "mixed_model", areas.size, "area", _numbers(test) | {"remark": test.remark}
 
 
 def _bootstrapped(task: TaskScores, replicates: int, seed: int, level: float) -> dict[str, float]:
@@ -504,39 +471,34 @@ def _bootstrapped(task: TaskScores, replicates: int, seed: int, level: float) ->
     return {"ci_low": low, "ci_high": high, "standard_error": error, "p_value": p_value}
 
 
-def _t_numbers(test: TTest) -> dict[str, float]:
+def _numbers(test: TTest) -> dict[str, object]:
+    """Return the cells of a test, or why there are none."""
+    if math.isnan(test.standard_error):
+        return {"remark": "A class has a single case, which shows no spread."}
     found = asdict(test) | {"estimate": test.mean_difference, "statistic": test.t}
     return {name: found[name] for name in (*_NUMBERS, "standard_error")}
 
 
-def _z_numbers(estimate: float, variance: float, level: float) -> dict[str, object]:
-    if math.isnan(variance):
-        return {"remark": "A class has a single case, which shows no spread."}
-    z, p_value, low, high = z_test(estimate, variance, level)
-    values = (estimate, low, high, z, math.inf, p_value, math.sqrt(variance))
-    return dict(zip((*_NUMBERS, "standard_error"), values, strict=True))
-
-
 def _equivalence(found: Mapping[str, float], margin: float, level: float) -> dict[str, object]:
     """Return the test of equivalence, NaN where there is no standard error."""
-    names = ("equivalence_p", "equivalence_low", "equivalence_high", "equivalent")
-    values = (math.nan, math.nan, math.nan, False, math.nan)
+    values = (margin, math.nan, math.nan, math.nan, False, math.nan)
     if math.isfinite(found["standard_error"]):
         df = math.inf if math.isnan(found["df"]) else found["df"]
         test = equivalence(found["estimate"], found["standard_error"], df, margin, level)
-        values = test.p_value, test.ci_low, test.ci_high, test.equivalent, test.smallest_margin
-    return {"margin": margin} | dict(zip((*names, "smallest_margin"), values, strict=True))
+        values = astuple(test)
+    return dict(zip(_EQUIVALENCE, values, strict=True))
 
 
-def _patients(task: TaskScores) -> tuple[int, str]:
-    """Return how many patients there are, and why they cannot be compared: a class of one."""
-    n = task.cases["patient_id"].nunique()
-    for (k, label), own in task.cases.groupby(["fold", "label"])["patient_id"]:
-        if own.nunique() < 2:
-            name = "positive" if label else "negative"
-            remark = f"In fold {k} all {name} cases belong to one patient, which shows "
-            return n, remark + "no spread between patients."
-    return n, ""
+def _lone_patient(task: TaskScores) -> str:
+    """Return why patients cannot be compared: a class of one; empty where they can."""
+    patients = task.cases.groupby(["fold", "label"])["patient_id"].nunique()
+    for k, label in patients.index[patients < 2]:
+        name = "positive" if label else "negative"
+        return (
+            f"In fold {k} all {name} cases belong to one patient, which shows no spread between "
+            "patients."
+        )
+    return ""
 
 
 def _compared(pairs: pd.DataFrame) -> dict[str, object]:

@@ -5,8 +5,8 @@ patient correlate, and the true areas have a closed form.  Counted is what inter
 DeLong's ("naive": every image a patient of its own) and Obuchowski's ("clustered").
 """
 
+from collections import namedtuple
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,11 @@ from statsmodels.stats.proportion import proportion_confint
 from rin.errors import InputError, look_up
 from rin.stats.delong import (
     cluster_parts,
-    normal_quantile,
     parts_variances,
     placement_areas,
     placement_counts,
 )
+from rin.stats.tests import t_quantile
 
 LABELS = ["patient", "lesion"]
 #: True areas of the two predictors.
@@ -29,16 +29,9 @@ AREAS = (0.85, 0.80)
 _ALIKE = (0.5, 0.5)
 
 
-@dataclass(frozen=True)
-class SimulatedSets:
-    """Simulated test sets that share labels and patients.
-
-    `labels` bool and `clusters` intp (n,); `scores` float64 (replicates, 2, n).
-    """
-
-    labels: np.ndarray
-    clusters: np.ndarray
-    scores: np.ndarray
+#: Simulated test sets that share labels, bool (n,), and patients, intp (n,); scores are float64
+#: (replicates, 2, n).
+SimulatedSets = namedtuple("SimulatedSets", ["labels", "clusters", "scores"])
 
 
 def simulate_coverage(
@@ -142,14 +135,12 @@ def normal_intervals(sets: SimulatedSets) -> pd.DataFrame:
     groupings = {"naive": np.arange(n), "clustered": sets.clusters}
     tables = []
     for measure, truth, of_measure in of_measures:
-        estimate = placement_areas(*of_measure)
         for method, clusters in groupings.items():
-            variance = parts_variances(cluster_parts(of_measure, sets.labels, clusters))
-            half = normal_quantile(0.95) * np.sqrt(variance)
-            low, high = estimate - half, estimate + half
+            table = pd.DataFrame({"estimate": placement_areas(*of_measure)})
+            table["variance"] = parts_variances(cluster_parts(of_measure, sets.labels, clusters))
+            half = t_quantile() * np.sqrt(table["variance"])
+            table["low"], table["high"] = table["estimate"] - half, table["estimate"] + half
             if measure == "auc":
-                low, high = np.clip([low, high], 0, 1)
-            named = {"method": method, "measure": measure, "truth": truth}
-            numbers = {"low": low, "high": high, "estimate": estimate, "variance": variance}
-            tables.append(pd.DataFrame(named | numbers))
+                table[["low", "high"]] = table[["low", "high"]].clip(0, 1)
+            tables.append(table.assign(method=method, measure=measure, truth=truth))
     return pd.concat(tables, ignore_index=True)

@@ -5,15 +5,14 @@ unequal lengths, fewer than two estimates, or a variance that is not above zero.
 """
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
 from rin.errors import InputError
-from rin.stats.inputs import check_level, cluster_codes
+from rin.stats.inputs import cluster_codes
+from rin.stats.tests import t_quantile, t_test
 
 
 def random_effects(
@@ -21,13 +20,10 @@ def random_effects(
 ) -> dict[str, float]:
     """Pool estimates by random effects: REML, with Hartung and Knapp's standard error.
 
-    Returns
-    -------
-    dict
-        k, estimate, standard_error, ci_low, ci_high, p_value (t, k − 1 degrees of freedom), tau2
-        (variance between studies), i2 (its share of all variance, 0-1; Higgins and Thompson 2002),
-        q, q_p (Cochran's test of homogeneity), prediction_low and prediction_high (where the true
-        difference of a further study is expected).
+    Returns k, estimate, standard_error, ci_low, ci_high, p_value (t, k − 1 degrees of freedom),
+    tau2 (variance between studies), i2 (its share of all variance, 0-1; Higgins and Thompson 2002),
+    q, q_p (Cochran's test of homogeneity), prediction_low and prediction_high (where the true
+    difference of a further study is expected).
     """
     y, v = _checked(estimates, variances)
     k = len(y)
@@ -38,7 +34,7 @@ def random_effects(
     fixed = 1 / v
     q = fixed @ (y - fixed @ y / fixed.sum()) ** 2
     typical = (k - 1) * fixed.sum() / (fixed.sum() ** 2 - fixed @ fixed)
-    apart = stats.t.ppf((1 + level) / 2, k - 1) * math.sqrt(error**2 + tau2)
+    apart = t_quantile(k - 1, level) * math.sqrt(error**2 + tau2)
     return _tested(mean, error, k - 1, level, k) | {
         "tau2": tau2,
         "i2": tau2 / (tau2 + typical),
@@ -82,20 +78,6 @@ def cluster_robust(
     sums = (weights * (y - mean)) @ member
     error = math.sqrt(n / (n - 1) * (sums**2).sum()) / weights.sum()
     return _tested(mean, error, n - 1, level, len(y))
-
-
-def leave_one_out(
-    estimates: ArrayLike, variances: ArrayLike, names: Sequence[str], *, level: float = 0.95
-) -> pd.DataFrame:
-    """Return `random_effects` without each name (k,) in turn, one row a name, indexed by it."""
-    y, v = _checked(estimates, variances)
-    named = np.asarray(names)
-    return pd.DataFrame(
-        {
-            name: random_effects(y[named != name], v[named != name], level=level)
-            for name in dict.fromkeys(names)
-        }
-    ).T.rename_axis("left_out")
 
 
 def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -143,12 +125,12 @@ def _components(y: np.ndarray, v: np.ndarray, shared: list[np.ndarray]) -> list[
 
 
 def _tested(mean: float, error: float, df: int, level: float, k: int) -> dict[str, float]:
-    half = stats.t.ppf((1 + check_level(level)) / 2, df) * error
+    test = t_test(mean, error, df, level)
     return {
         "k": k,
-        "estimate": float(mean),
-        "standard_error": float(error),
-        "ci_low": float(mean - half),
-        "ci_high": float(mean + half),
-        "p_value": float(2 * stats.t.sf(abs(mean) / error, df)) if error else math.nan,
+        "estimate": test.mean_difference,
+        "standard_error": test.standard_error,
+        "ci_low": test.ci_low,
+        "ci_high": test.ci_high,
+        "p_value": test.p_value if error else math.nan,
     }

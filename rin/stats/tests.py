@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from rin.errors import InputError
 from rin.stats.inputs import check_known, check_level, check_unique, cluster_codes, require
@@ -47,29 +47,18 @@ class TTest:
     standard_error: float
 
 
-@dataclass(frozen=True)
-class PairedT(TTest):
-    """A paired t test with Shapiro-Wilk and Cohen's d of the differences."""
-
-    n: int
-    cohen_dz: float
-    shapiro_w: float
-    shapiro_p: float
+def t_quantile(df: float = math.inf, level: float = 0.95) -> float:
+    """Return the quantile of t for a two-sided level; the normal one, 1.96, for infinite df."""
+    return float(special.stdtrit(df, (1 + check_level(level)) / 2))
 
 
-@dataclass(frozen=True)
-class ClusteredT(TTest):
-    """A t test of a mean difference over cases, with patients as the independent units."""
-
-    n_clusters: int
-    n: int
-
-
-def t_test(difference: float, standard_error: float, df: float, level: float = 0.95) -> TTest:
-    """Return the two-sided t test of a difference with its standard error and df."""
-    half_width = stats.t.ppf((1 + check_level(level)) / 2, df) * standard_error
+def t_test(
+    difference: float, standard_error: float, df: float = math.inf, level: float = 0.95
+) -> TTest:
+    """Return the two-sided t test of a difference with its standard error, or z test."""
+    half_width = t_quantile(df, level) * standard_error
     t = statistic(difference, standard_error)
-    p_value = 2 * stats.t.sf(abs(t), df)
+    p_value = 2 * special.stdtr(df, -abs(t))
     ends = difference - half_width, difference + half_width
     return TTest(*map(float, (difference, t, df, p_value, *ends, standard_error)))
 
@@ -84,28 +73,20 @@ def statistic(difference: float, standard_error: float) -> float:
     return difference / standard_error
 
 
-def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> PairedT:
+def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
     """Compare two measurements (n,) of the same units, n ≥ 2, by the paired t test of mean(a − b).
 
-    `cohen_dz` is the mean difference over the SD of the differences; Shapiro-Wilk is NaN for fewer
-    than three or for constant differences (`spread`).
+    Differences that are constant but for rounding have no spread.
     """
-    differences = _differences(a, b)
-    n, sd = differences.size, spread(differences)
-    test = t_test(differences.mean(), sd / math.sqrt(n), n - 1, level)
-    w, p = (math.nan, math.nan) if sd == 0 or n < 3 else shapiro_wilk(differences)
-    return PairedT(**asdict(test), n=n, cohen_dz=test.t / math.sqrt(n), shapiro_w=w, shapiro_p=p)
-
-
-def spread(values: ArrayLike) -> float:
-    """Return the SD (n − 1) of two values or more, exactly 0 where they differ by rounding alone.
-
-    The SD of the mean then is at most ten machine epsilons of the mean, as in R's ``t.test``.
-    """
-    array = _finite(values, "values")
-    sd = array.std(ddof=1)
-    constant = sd / math.sqrt(array.size) <= _ROUNDING * abs(array.mean())
-    return 0.0 if constant else float(sd)
+    first, second = _finite(a, "a"), _finite(b, "b")
+    if first.shape != second.shape:
+        raise InputError(
+            f"{first.size} values beside {second.size}",
+            where="a, b",
+            remedy="Pass two measurements of the same units, in the same order.",
+        )
+    # Of units that share nothing there is nothing to correct.
+    return nadeau_bengio(first - second, 0, level=level)
 
 
 def shapiro_wilk(values: ArrayLike) -> tuple[float, float]:
@@ -119,11 +100,9 @@ def shapiro_wilk(values: ArrayLike) -> tuple[float, float]:
 
 def unpaired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
     """Compare two independent samples, two finite values or more each, by the pooled t test."""
-    first, second = (
-        (values.mean(), values.std(ddof=1), values.size)
-        for values in (_finite(a, "a"), _finite(b, "b"))
-    )
-    return unpaired_t_from_summary(*first, *second, level=level)
+    a, b = _finite(a, "a"), _finite(b, "b")
+    told = a.mean(), a.std(ddof=1), a.size, b.mean(), b.std(ddof=1), b.size
+    return unpaired_t_from_summary(*told, level=level)
 
 
 def unpaired_t_from_summary(
@@ -168,7 +147,7 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     return adjusted
 
 
-def clustered_t(differences: ArrayLike, clusters: ArrayLike, *, level: float = 0.95) -> ClusteredT:
+def clustered_t(differences: ArrayLike, clusters: ArrayLike, *, level: float = 0.95) -> TTest:
     """Test the mean of differences a − b of cases (n,) with a cluster-robust standard error.
 
     The mean is over the cases, so a patient with more images weighs more.  With G patients, and r_g
@@ -185,8 +164,7 @@ def clustered_t(differences: ArrayLike, clusters: ArrayLike, *, level: float = 0
     error = math.sqrt(n_clusters / (n_clusters - 1) * (residuals**2).sum()) / values.size
     if error <= _ROUNDING * abs(mean):
         error = 0.0
-    test = t_test(mean, error, n_clusters - 1, level)
-    return ClusteredT(**asdict(test), n_clusters=n_clusters, n=values.size)
+    return t_test(mean, error, n_clusters - 1, level)
 
 
 def nadeau_bengio(differences: ArrayLike, test_train_ratio: float, *, level: float = 0.95) -> TTest:
@@ -197,19 +175,22 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float, *, level: flo
 
         t = d̄ / sqrt((1/K + n_test / n_train) · s²),   df = K − 1
 
-    Derived for repeated random splits; for K-fold cross-validation it is an approximation.  Nadeau
-    and Bengio 2003, Machine Learning 52:239, section 3.
+    Differences that are constant but for rounding have no spread, as in R's ``t.test``.  Derived
+    for repeated random splits; for K-fold cross-validation it is an approximation.  Nadeau and
+    Bengio 2003, Machine Learning 52:239, section 3.
     """
-    sd = spread(differences)
-    if not (math.isfinite(test_train_ratio) and test_train_ratio >= 0):
+    values = _finite(differences, "differences")
+    if not 0 <= test_train_ratio < math.inf:
         raise InputError(
             f"{test_train_ratio!r} is no ratio of sizes",
             where="test_train_ratio",
             remedy="Pass cases tested over cases trained on, such as 0.25.",
         )
-    values = np.asarray(differences, dtype=float)
+    mean, sd = values.mean(), values.std(ddof=1)
+    if sd / math.sqrt(values.size) <= _ROUNDING * abs(mean):
+        sd = 0.0
     error = sd * math.sqrt(1 / values.size + test_train_ratio)
-    return t_test(float(values.mean()), error, values.size - 1, level)
+    return t_test(mean, error, values.size - 1, level)
 
 
 @dataclass(frozen=True)
@@ -335,7 +316,7 @@ def mixed_model(
 
 def _design(areas: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Return scenario, fold, init and auc of the runs of two inits."""
-    columns = ["scenario", "fold", "init", "auc"]
+    columns = [*_EFFECTS, "init", "auc"]
     require(areas, columns, "Pass the table of `rin.stats.scenario_aucs`.", where="areas")
     check_known("init", (init_a, init_b), areas["init"])
     runs = areas.loc[areas["init"].isin([init_a, init_b]), columns]
@@ -399,17 +380,6 @@ def _variance_ratios(
 def _impossible(n: int, remark: str) -> MixedModel:
     numbers = [math.nan] * (len(MixedModel.__dataclass_fields__) - 2)
     return MixedModel(*numbers, n, remark)
-
-
-def _differences(a: ArrayLike, b: ArrayLike, least: int = 2) -> np.ndarray:
-    first, second = _finite(a, "a", least), _finite(b, "b", least)
-    if first.shape != second.shape:
-        raise InputError(
-            f"{first.size} values beside {second.size}",
-            where="a, b",
-            remedy="Pass two measurements of the same units, in the same order.",
-        )
-    return first - second
 
 
 def _finite(values: ArrayLike, where: str, least: int = 2) -> np.ndarray:

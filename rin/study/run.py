@@ -21,11 +21,11 @@ import pandas as pd
 from rin.data.confounders import confound, confounded_rows
 from rin.data.store import ImageStore, open_store
 from rin.errors import InputError, look_up
-from rin.explain.lesion_maps import lesion_map_table
 from rin.explain.overlap import (
     baseline_scores,
     has_lesion,
     lesion_boxes,
+    lesion_map_table,
     measure_overlap,
     others_lesion_size,
     tolerance_at,
@@ -417,7 +417,7 @@ def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
 def lesion_maps(study: Study, task: str) -> pd.DataFrame | None:
     """Return the mean activation around the lesion in a task's main study; None without masks.
 
-    As `rin.explain.lesion_maps.lesion_map_table`.
+    As `rin.explain.overlap.lesion_map_table`.
     """
     store = study.inputs(task).store
     if store.masks() is None:

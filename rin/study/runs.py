@@ -187,7 +187,7 @@ class Runs:
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
         """Return the mean activation around the lesion, by init and unfreezing regime.
 
-        As `rin.explain.lesion_maps.lesion_map_table`; None where it was not recorded, or the
+        As `rin.explain.overlap.lesion_map_table`; None where it was not recorded, or the
         task's images have no marked lesions.
         """
         return self._ask("lesion_maps", task)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from rin.errors import InputError
-from rin.explain.sanity import MEASURES, similarity_table
+from rin.explain.similarity import MEASURES, similarity_table
 from rin.stats.bootstrap import cluster_weights, percentile_interval
 from rin.training.batches import Part
 from rin.training.trainer import CompiledBlock
@@ -86,8 +86,8 @@ def cascade_table(
     `cases` names those of the part, case_id and patient_id.  One row a case and step: these,
     target (the class, 0 or 1, that the trained network predicts, whose map is compared), depth (0
     when the head alone is random), group (the layers that this step put back) and the columns of
-    `rin.explain.sanity.similarity_table`; the same ending in `_other` compare with the next case,
-    the last with the first: what maps of one class share whatever the image.
+    `similarity_table`; the same ending in `_other` compare with the next case, the last with the
+    first: what maps of one class share whatever the image.
     """
     each, size = np.arange(len(cases)), block.architecture.size
     target = block.predict(part, batch)[0].argmax(axis=1)

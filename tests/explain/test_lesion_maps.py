@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
 from rin.errors import InputError
-from rin.explain import lesion_maps
+from rin.explain import overlap
 from rin.explain.gradcam import to_uint8
-from rin.explain.lesion_maps import lesion_centred, lesion_map_grid, lesion_map_table
+from rin.explain.overlap import lesion_centred, lesion_map_grid, lesion_map_table
 
 
 def boxes(n, side, rng, least=1):
@@ -48,8 +48,8 @@ def test_grid_is_the_map_at_the_centre_of_each_cell(seed, side, box):
         cell_by_cell(image, place, side, box) for image, place in zip(maps, ends, strict=True)
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lesion_maps, "SIDE", side)
-        patch.setattr(lesion_maps, "BOX", box)
+        patch.setattr(overlap, "SIDE", side)
+        patch.setattr(overlap, "BOX", box)
         np.testing.assert_allclose(lesion_centred(maps, masks), expected)
 
 
@@ -65,17 +65,14 @@ def run(init, unfreezing, cams, ids):
 
 
 def test_table_averages_all_maps_of_an_init_and_regime(monkeypatch):
-    monkeypatch.setattr(lesion_maps, "SIDE", 6)
+    monkeypatch.setattr(overlap, "SIDE", 6)
     rng = np.random.default_rng(4)
     masks, _ = boxes(4, 12, rng)
     masks[2] = False  # nothing to centre on
     ids = ["a", "b", "c", "d"]
     cams = rng.normal(size=(3, 4, 3, 3, 2)).astype(np.float32)
-    runs = [
-        run("radiologic", "freeze_all", cams[0], ids),
-        run("radiologic", "freeze_all", cams[1], ids),
-        run("photographic", "freeze_all", cams[2], ids),
-    ]
+    inits = ("radiologic", "radiologic", "photographic")
+    runs = [run(init, "freeze_all", own, ids) for init, own in zip(inits, cams, strict=True)]
     table = lesion_map_table(runs, np.array(ids), masks)
     own = table[table["init"] == "radiologic"]
     marked = [0, 1, 3]

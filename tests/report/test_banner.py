@@ -27,11 +27,7 @@ def summary(html):
 
 @pytest.mark.parametrize(
     ("provenances", "kind"),
-    [
-        (["real", "real"], "real"),
-        (["real", "stand-in"], "mixed"),
-        (["stand-in"], "stand-in"),
-    ],
+    [(["real", "real"], "real"), (["real", "stand-in"], "mixed"), (["stand-in"], "stand-in")],
 )
 def test_one_stand_in_is_enough_for_a_warning(provenances, kind):
     shown = provenance_line(provenances, ["profile x"], {"Images": "some"})

@@ -32,24 +32,17 @@ FILES = pd.DataFrame(
 
 def run(init="radiologic", backbone="ResNet50", **changed):
     """One row of `rin.study.pretrained`."""
-    return {
-        "init": init,
-        "corpus": f"corpus_{init}",
-        "provenance": "real",
-        "backbone": backbone,
-        "images": 80,
-        "classes": 12,
-        "epochs": 3,
-        "steps": 12,
+    named = {"init": init, "corpus": f"corpus_{init}", "backbone": backbone, "provenance": "real"}
+    sizes = {"images": 80, "classes": 12, "parameters": 23_587_712, "epochs": 3, "steps": 12}
+    made = {
         "seconds": 60.0,
         "images_per_second": 40.0,
-        "parameters": 23_587_712,
         "precision": "float32",
         "devices": 1,
         "resumed": 0,
-        "finished": "2026-03-01T08:00:00+00:00",
-        "run_id": f"{init}-{backbone}",
-    } | changed
+    }
+    ended = {"finished": "2026-03-01T08:00:00+00:00", "run_id": f"{init}-{backbone}"}
+    return named | sizes | made | ended | changed
 
 
 def study(results=Path("nowhere")):

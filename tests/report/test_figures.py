@@ -8,7 +8,7 @@ import pytest
 
 from rin.errors import InputError
 from rin.paper import COMPARISONS
-from rin.report import bars, forest, maps, roc, style, swarm
+from rin.report import forest, maps, roc, style, swarm
 from rin.report.style import BACKBONE_MARKER, UNFREEZING_LABEL, init_style, kind_style
 
 INITS = ("radiologic", "photographic")
@@ -67,20 +67,20 @@ LEVELS = pd.DataFrame({"group": ["Thyroid", "Breast"], "baseline": "centred elli
 
 
 def test_bars_have_the_values_in_the_colour_of_their_init():
-    marks = bars.bars(SCORES, LEVELS, ylabel="Dice score").patches
+    marks = swarm.bars(SCORES, LEVELS, ylabel="Dice score").patches
     heights = {(bar.get_facecolor()[:3], round(bar.get_height(), 2)) for bar in marks}
     assert {height for _, height in heights} == {0.29, 0.18, 0.16, 0.14}
     assert len({color for color, _ in heights}) == 2
 
 
 def test_bars_of_a_group_stand_around_its_name_where_inits_are_missing():
-    marks = bars.bars(SCORES.iloc[[0, 2, 3]], LEVELS, ylabel="Dice score").patches
+    marks = swarm.bars(SCORES.iloc[[0, 2, 3]], LEVELS, ylabel="Dice score").patches
     middles = [bar.get_x() + bar.get_width() / 2 for bar in marks]
     assert middles == pytest.approx([0, 0.8, 1.2])
 
 
 def test_bars_have_error_bars_and_baselines_and_keep_texts_apart():
-    ax = bars.bars(SCORES, LEVELS, ylabel="Dice score")
+    ax = swarm.bars(SCORES, LEVELS, ylabel="Dice score")
     assert ax.collections[0].get_segments()[0][:, 1] == pytest.approx([0.24, 0.34])
     assert [line.get_segments()[0][0, 1] for line in artists(ax, "baseline")] == [0.2, 0.4]
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
@@ -262,10 +262,10 @@ def test_image_row_shows_titles_and_outlines():
 @pytest.mark.parametrize(
     ("draw", "said"),
     [
-        (lambda: bars.bars(SCORES.assign(init="jigsaw").iloc[[0, 2]], LEVELS, ylabel="x"),
+        (lambda: swarm.bars(SCORES.assign(init="jigsaw").iloc[[0, 2]], LEVELS, ylabel="x"),
          "unknown kind 'jigsaw'.*radiologic"),
-        (lambda: bars.bars(SCORES.assign(init="random"), LEVELS, ylabel="x"), "Average folds"),
-        (lambda: bars.bars(SCORES, LEVELS.assign(group="Knee"), ylabel="x"), "'Knee'.*Thyroid"),
+        (lambda: swarm.bars(SCORES.assign(init="random"), LEVELS, ylabel="x"), "Average folds"),
+        (lambda: swarm.bars(SCORES, LEVELS.assign(group="Knee"), ylabel="x"), "'Knee'.*Thyroid"),
         (lambda: forest.forest(ROWS.drop(columns="low"), xlabel="x"), "low.*estimate"),
         (lambda: forest.forest(ROWS.assign(kind="guess"), xlabel="x"), "'guess'.*independent"),
         (lambda: forest.forest(ROWS.iloc[:0], xlabel="x"), "at least one"),

@@ -33,18 +33,18 @@ def test_format_number_signs_true_minus_plus_and_no_zero(value, signed, text):
     assert fmt.format_number(value, signed=signed) == text
 
 
-def test_format_mean_sd_without_sd_gives_the_mean():
-    assert fmt.format_mean_sd(0.938, 0.051) == "0.94 ± 0.05"
-    assert fmt.format_mean_sd(0.938, math.nan) == "0.94"
-
-
-def test_format_interval_of_a_missing_end_is_a_dash():
-    assert fmt.format_interval(-0.006, 0.087) == "(−0.01, 0.09)"
-    assert fmt.format_interval(math.nan, 1.0) == "–"
-
-
-def test_format_estimate_shows_value_and_interval():
-    assert fmt.format_estimate(0.04, -0.006, 0.087) == "+0.040 (−0.006, 0.087)"
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (fmt.format_mean_sd(0.938, 0.051), "0.94 ± 0.05"),
+        (fmt.format_mean_sd(0.938, math.nan), "0.94"),
+        (fmt.format_interval(-0.006, 0.087), "(−0.01, 0.09)"),
+        (fmt.format_interval(math.nan, 1.0), "–"),
+        (fmt.format_estimate(0.04, -0.006, 0.087), "+0.040 (−0.006, 0.087)"),
+    ],
+)
+def test_texts_of_several_numbers_leave_out_what_is_missing(text, expected):
+    assert text == expected
 
 
 @pytest.mark.parametrize(

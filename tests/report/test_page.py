@@ -34,21 +34,17 @@ def test_verdict_follows_the_adjusted_value(difference, p_holm, words):
     assert verdict(difference, p_holm, INITS) == words
 
 
-def test_picture_has_its_words_and_is_closed():
+@pytest.mark.parametrize(("pixels", "kind"), [(False, "svg+xml"), (True, "png")])
+def test_picture_has_its_words_and_is_closed(pixels, kind):
     axes = plt.subplots()[1]
+    if pixels:
+        axes.imshow(np.zeros((4, 4)))
     html = picture(axes, 'AUC by init, "all" scenarios').data
     assert 'alt="AUC by init, &quot;all&quot; scenarios"' in html
-    assert "data:image/svg+xml" in html
+    assert f"data:image/{kind}" in html
     assert not plt.fignum_exists(axes.figure.number)
-
-
-def test_picture_with_pixels_is_a_png():
-    axes = plt.subplots()[1]
-    axes.imshow(np.zeros((4, 4)))
-    assert "data:image/png" in picture(axes, "a map").data
 
 
 def test_pictures_wrap_on_narrow_screens():
     html = pictures({"one": plt.figure(), "two": plt.figure()}).data
-    assert html.count("<img") == 2
-    assert "flex-wrap:wrap" in html
+    assert html.count("<img") == 2 and "flex-wrap:wrap" in html

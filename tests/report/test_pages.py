@@ -33,21 +33,14 @@ def files(outline):
     return [table["root"], *(c["file"] for part in table["parts"] for c in part["chapters"])]
 
 
-def test_every_notebook_stands_in_the_table_once():
-    there = sorted((ROOT / "notebooks").rglob("*.py"))
+def test_every_notebook_stands_in_the_table_once_in_the_part_of_its_folder():
+    there = (path.relative_to(ROOT / "notebooks") for path in (ROOT / "notebooks").rglob("*.py"))
     listed = sorted(f"{notebook.source}.py" for notebook in NOTEBOOKS)
-    assert [path.relative_to(ROOT / "notebooks").as_posix() for path in there] == listed
-
-
-def test_folder_of_a_notebook_is_its_part():
+    assert sorted(path.as_posix() for path in there) == listed
     folders = dict(zip(PARTS, (".", "results", "evidence", "pipeline", "use"), strict=True))
     for notebook in NOTEBOOKS:
         assert Path(notebook.source).parent.as_posix() == folders[notebook.part]
-
-
-def test_notebooks_come_after_those_that_they_read():
-    sources = {notebook.source for notebook in NOTEBOOKS}
-    assert all(set(notebook.after) <= sources for notebook in NOTEBOOKS)
+        assert {f"{source}.py" for source in notebook.after} <= set(listed)
 
 
 def test_pages_of_a_task_are_named_and_headed_after_it():

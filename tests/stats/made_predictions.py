@@ -1,7 +1,11 @@
-"""Predictions tables, made up, for every test of statistics on tables."""
+"""Predictions tables, made up, and one contrast, for every test of statistics on tables."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+
+from rin.stats.delong import area_contrasts, z_test
 
 REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")
 
@@ -32,3 +36,12 @@ def make_predictions(
                 runs.append(one_run(labels.astype(int), scores, patients, **names))
     validation = runs[0].assign(part="validation", score=np.nan)
     return pd.concat([*runs, validation], ignore_index=True)
+
+
+def area_contrast(labels, scores_matrix, weights, *, clusters=None, level=0.95):
+    """One weighted sum of the areas of predictors, with its variance and its test."""
+    _, (estimate,), ((variance,),) = area_contrasts(labels, scores_matrix, [weights], clusters)
+    tested = zip(
+        ("z", "p_value", "ci_low", "ci_high"), z_test(estimate, variance, level), strict=True
+    )
+    return SimpleNamespace(estimate=estimate, variance=variance, **dict(tested))

@@ -38,7 +38,6 @@ from rin.stats.bootstrap import cluster_weights
 from rin.stats.inputs import task_scores
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "operating_golden.json").read_text())
-LABELS, SCORES = [1, 0, 1, 0, 0], [0.9, 0.6, 0.4, 0.2, 0.1]
 #: Scores of a coarse grid, so that ties and the ends 0 and 1 occur.
 case = st.tuples(st.integers(0, 1), st.integers(0, 8).map(lambda k: k / 8), st.integers(0, 3))
 
@@ -306,17 +305,6 @@ def near(labels, scores, weights):
     return replicate_lines(weighted_cases(labels, scores, weights), line)
 
 
-def test_replicates_spread_as_complete_fits_do():
-    labels, scores = sample(600)
-    weights = replicates(600, r=400)
-    stepped = near(labels, scores, weights)
-    complete = calibration_line(weighted_cases(labels, scores, weights))[:, [0, 2]]
-    for column, fitted in zip(stepped.T, complete.T, strict=True):
-        assert np.corrcoef(column, fitted)[0, 1] > 0.99
-        assert column.std() == pytest.approx(fitted.std(), rel=0.03)
-        np.testing.assert_allclose(column.mean(), fitted.mean(), atol=0.01)
-
-
 def test_replicate_slope_is_nan_where_all_cases_that_count_score_the_same():
     labels, scores = [0, 1, 0, 1, 0], [0.1, 0.2, 0.2, 0.9, 0.95]
     values = near(labels, scores, [[1, 1, 1, 1, 1], [0, 2, 2, 0, 0]])
@@ -332,26 +320,20 @@ def test_replicate_in_the_large_of_saturated_scores_is_finite_and_fits():
     np.testing.assert_allclose((weights * predicted).sum(axis=1), weights @ labels, rtol=1e-4)
 
 
-def test_net_benefit_of_five_cases():
-    thresholds, prices = [0.2, 0.5, 0.75], [0.25, 1, 3]
-    found = measured(net_benefit, LABELS, SCORES, thresholds)
-    np.testing.assert_allclose(found, [2 / 5 - 2 / 5 * 0.25, 1 / 5 - 1 / 5 * 1, 1 / 5 - 0])
-    everyone = measured(treat_all, LABELS, SCORES, [*thresholds, 0.4])
-    np.testing.assert_allclose(everyone, [*(2 / 5 - 3 / 5 * t for t in prices), 0], atol=1e-15)
-
-
 @given(samples, st.integers(0, 15).map(lambda k: k / 16))
 @settings(max_examples=60, deadline=None)
 def test_net_benefit_equals_counts_of_a_confusion_matrix(counted, threshold):
     labels, scores, weights = counted
     outcomes, sure = written_out(*counted)
-    (_, false), (_, true) = confusion_matrix(outcomes, sure >= threshold, labels=[0, 1])
-    expected = (true - false * threshold / (1 - threshold)) / len(outcomes)
-    found = measured(net_benefit, labels, scores, [threshold], weights=weights)
-    assert found == pytest.approx([expected], abs=1e-12)
+    for measure, called in ((net_benefit, sure >= threshold), (treat_all, sure >= 0)):
+        (_, false), (_, true) = confusion_matrix(outcomes, called, labels=[0, 1])
+        expected = (true - false * threshold / (1 - threshold)) / len(outcomes)
+        found = measured(measure, labels, scores, [threshold], weights=weights)
+        assert found == pytest.approx([expected], abs=1e-12)
 
 
 INITS = ("radimagenet", "imagenet")
+REFLECTED = ("ece", "brier_reliability", "brier_resolution")
 
 
 def probabilities(**shape):
@@ -399,10 +381,8 @@ def mean_over_scenarios(task, init, measure, weights=None):
 def test_rows_are_every_measure_of_each_init_and_their_difference(table):
     assert table["init"].unique().tolist() == [*INITS, "difference"]
     assert table["measure"].tolist() == list(MEASURES) * 3
-    assert table[["n_scenarios", "n_cases", "n_patients"]].drop_duplicates().values.tolist() == [
-        [3, 72, 36]
-    ]
-    assert table["task"].unique().tolist() == ["breast"]
+    same = table[["task", "n_scenarios", "n_cases", "n_patients"]].drop_duplicates()
+    assert same.values.tolist() == [["breast", 3, 72, 36]]
 
 
 @pytest.mark.parametrize("measure", [m for m in MEASURES if m != "ece_by_chance"])
@@ -413,15 +393,9 @@ def test_estimate_is_the_mean_over_scenarios_of_the_public_measure(predictions, 
         assert one(table, init, measure)["estimate"] == pytest.approx(expected, rel=1e-8)
 
 
-@pytest.mark.parametrize(
-    ("measure", "reflected"),
-    [
-        *((name, False) for name in ("brier", "sensitivity_at_90", "net_benefit")),
-        *((name, True) for name in ("ece", "brier_reliability", "brier_resolution")),
-    ],
-)
+@pytest.mark.parametrize("measure", ["brier", "sensitivity_at_90", "net_benefit", *REFLECTED])
 def test_interval_is_that_of_the_public_measure_over_the_same_replicates(
-    predictions, table, measure, reflected
+    predictions, table, measure
 ):
     (task,) = task_scores(predictions, INITS)
     weights = cluster_weights(task.patients, 60, 0, labels=task.labels)
@@ -432,7 +406,7 @@ def test_interval_is_that_of_the_public_measure_over_the_same_replicates(
     for init, drawn, lowest in zip([*INITS, "difference"], [a, b, a - b], [0, 0, -1], strict=True):
         row = one(table, init, measure)
         bounds = np.quantile(drawn, [0.025, 0.975])
-        if reflected:  # as chance raises it, and cut at its limits
+        if measure in REFLECTED:  # as chance raises it, and cut at its limits
             bounds = np.maximum(2 * row["estimate"] - bounds[::-1], lowest)
         np.testing.assert_allclose([row["ci_low"], row["ci_high"]], bounds, rtol=1e-9)
         inside = row["ci_low"] <= row["estimate"] <= row["ci_high"]
@@ -478,14 +452,13 @@ def test_blocks_of_replicates_join_without_a_seam(predictions, monkeypatch):
 def test_equal_scores_have_documented_values():
     labels = np.arange(40) % 4 == 0
     predictions = one_run(labels.astype(int), np.full(40, 0.4), np.arange(40))
-    table = beyond_area(predictions, ("a",), replicates=20)
-    values = table.set_index("measure")["estimate"]
-    assert values["average_precision"] == 0.25
-    assert values["sensitivity_at_90"] == pytest.approx(0.1)
-    assert values["brier_resolution"] == pytest.approx(0, abs=1e-15)
-    assert values["ece"] == pytest.approx(0.15)
-    slope = one(table, "a", "calibration_slope")
-    assert np.isnan([slope["estimate"], slope["ci_low"], slope["ci_high"]]).all()
+    table = beyond_area(predictions, ("a",), replicates=20).set_index("measure")
+    expected = {"average_precision": 0.25, "sensitivity_at_90": 0.1, "brier_resolution": 0}
+    found = table["estimate"][list(expected)].to_dict()
+    assert found == pytest.approx(expected, abs=1e-15)
+    assert table.loc["ece", "estimate"] == pytest.approx(0.15)
+    slope = table.loc["calibration_slope"]
+    assert slope[["estimate", "ci_low", "ci_high"]].isna().all()
     assert slope["remark"].startswith("not defined")
 
 
@@ -500,22 +473,18 @@ def test_slope_of_a_replicate_without_one_has_an_estimate_but_no_interval():
 
 
 @pytest.mark.parametrize(
-    ("labels", "patients", "problem"),
+    ("changes", "problem"),
     [
-        ([0, 1, 0, 1], [1, 1, 1, 1], "one cluster"),
-        ([0, 0, 0, 0], [1, 2, 3, 4], "one class only"),
-        ([0, 1, 0, 1], [1, 2, None, 4], "name no patient"),
+        ({"patients": [1, 1, 1, 1]}, "one cluster"),
+        ({"labels": [0, 0, 0, 0]}, "one class only"),
+        ({"patients": [1, 2, None, 4]}, "name no patient"),
+        ({"scores": [0.1, 0.3, 0.5, 1.8]}, "not all probabilities"),
     ],
 )
-def test_what_cannot_be_resampled_is_an_error_that_names_the_task(labels, patients, problem):
-    predictions = one_run(labels, [0.1, 0.3, 0.5, 0.8], patients)
+def test_what_cannot_be_measured_is_an_error_that_names_the_task(changes, problem):
+    good = {"labels": [0, 1, 0, 1], "scores": [0.1, 0.3, 0.5, 0.8], "patients": [1, 2, 3, 4]}
     with pytest.raises(InputError, match=f"task breast.*{problem}"):
-        beyond_area(predictions, ("a",), replicates=10)
-
-
-def test_tables_of_scores_that_are_no_probabilities_are_an_error():
-    with pytest.raises(InputError, match=r"task breast.*not all probabilities"):
-        beyond_area(make_predictions(), INITS, replicates=10)
+        beyond_area(one_run(**good | changes), ("a",), replicates=10)
 
 
 @pytest.mark.parametrize("case", GOLDEN[:2], ids=lambda case: case["name"])
@@ -551,40 +520,31 @@ def curve_of(curves, init, curve):
     return curves[(curves["init"] == init) & (curves["curve"] == curve)]
 
 
-def drawn(task):
-    return cluster_weights(task.patients, 40, 0, labels=task.labels)
+def points(measure, grid):
+    """Rows of x and y, as `reliability_curve` gives them."""
+    return lambda cases: np.stack(np.broadcast_arrays(grid, measure(cases, grid)), axis=1)
 
 
+@pytest.mark.parametrize("init", INITS)
 @pytest.mark.parametrize(
-    ("init", "curve", "measure", "grid"),
+    ("curve", "measure"),
     [
-        (INITS[0], "precision_recall", precision_at_recall, GRID),
-        (INITS[1], "decision", net_benefit, GRID[:-1]),
-        (INITS[1], "treat_all", treat_all, GRID[:-1]),
+        ("precision_recall", points(precision_at_recall, GRID)),
+        ("decision", points(net_benefit, GRID[:-1])),
+        ("treat_all", points(treat_all, GRID[:-1])),
+        ("reliability", lambda cases: reliability_curve(cases, 4)),
     ],
 )
-def test_curve_is_the_mean_over_scenarios_at_each_point(curves, task, init, curve, measure, grid):
+def test_curve_is_the_mean_over_scenarios_at_each_point(curves, task, init, curve, measure):
     rows = curve_of(curves, init, curve)
-    np.testing.assert_allclose(rows["x"], grid)
+    weights = cluster_weights(task.patients, 40, 0, labels=task.labels)
     (expected,), replicates = (
-        mean_over_scenarios(task, init, lambda cases: measure(cases, grid), weights)
-        for weights in (None, drawn(task))
+        mean_over_scenarios(task, init, measure, drawn) for drawn in (None, weights)
     )
-    np.testing.assert_allclose(rows["y"], expected, atol=1e-12)
-    bounds = np.quantile(replicates, [0.025, 0.975], axis=0)
-    np.testing.assert_allclose([rows["low"], rows["high"]], bounds, atol=1e-12)
-
-
-def test_reliability_is_the_mean_over_scenarios_of_each_bin(curves, task):
-    init = INITS[1]
-    rows = curve_of(curves, init, "reliability")
-    (expected,), replicates = (
-        mean_over_scenarios(task, init, lambda cases: reliability_curve(cases, 4), weights)
-        for weights in (None, drawn(task))
-    )
-    np.testing.assert_allclose(rows[["x", "y", "share"]].T, expected)
+    names = ["x", "y", "share"][: len(expected)]
+    np.testing.assert_allclose(rows[names].T, expected, atol=1e-12)
     bounds = np.quantile(replicates[:, 1], [0.025, 0.975], axis=0)
-    np.testing.assert_allclose([rows["low"], rows["high"]], bounds)
+    np.testing.assert_allclose([rows["low"], rows["high"]], bounds, atol=1e-12)
 
 
 def test_a_bin_counts_only_scenarios_that_hold_cases_in_it():

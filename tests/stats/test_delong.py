@@ -3,7 +3,6 @@
 import json
 import math
 import tracemalloc
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +10,14 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from made_predictions import area_contrast
 from scipy import stats
+from scipy.special import logit
+from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError
 from rin.stats import bootstrap_areas
 from rin.stats.delong import (
-    area_contrast,
     area_contrasts,
     area_interval,
     auc_ci,
@@ -26,17 +27,25 @@ from rin.stats.delong import (
     delong_covariance,
     delong_test,
     delong_test_unpaired,
-    normal_quantile,
     share_interval,
 )
 from rin.stats.simulate import simulate_test_sets
+from rin.stats.tests import t_quantile
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "clustered.json").read_text())
 LABELS = np.array([0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 0, 1])
 PATIENTS = np.array(list("aabbccddeeff"))
-SCORES = np.random.default_rng(5).normal(LABELS, 1.2, size=(4, 12)).round(1)
-SCORES_A, SCORES_B = SCORES[:2]
-WEIGHTS = [0.5, -1.0, 0.25, 2.0]
+SCORES = np.random.default_rng(5).normal(LABELS, 1.2, size=(2, 12)).round(1)
+SCORES_A, SCORES_B = SCORES
+CONSTANT = [0, 0, 1, 1], [5, 5, 5, 5]
+by_patient = pytest.mark.parametrize("clusters", [None, PATIENTS], ids=["cases", "patients"])
+
+
+def compared(labels, a, b, clusters, **options):
+    """The test of two predictors, with patients where they are named."""
+    if clusters is None:
+        return delong_test(labels, a, b, **options)
+    return clustered_test(labels, a, b, clusters, **options)
 
 
 @st.composite
@@ -91,10 +100,8 @@ def test_areas_and_covariances_equal_brute_force(drawn):
 @settings(max_examples=60, deadline=None)
 def test_tests_of_two_predictors_have_the_variance_of_their_difference(drawn):
     labels, (a, b, _), patients = drawn
-    for clusters, test in (
-        (None, delong_test(labels, a, b)),
-        (patients, clustered_test(labels, a, b, patients)),
-    ):
+    for clusters in (None, patients):
+        test = compared(labels, a, b, clusters)
         (area_a, area_b), covariance = brute_force(labels, [a, b], clusters)
         assert (test.auc_a, test.auc_b) == pytest.approx((area_a, area_b))
         expected = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
@@ -127,20 +134,16 @@ def test_covariance_equals_the_formulas_in_r(case):
 
 
 def test_repeated_cases_leave_the_clustered_variance_and_shrink_the_naive_one():
-    labels, rows = LABELS, SCORES[:2]
-    singles = np.arange(labels.size)
-    _, of_patients = clustered_covariance(labels, rows, singles)
-    copies = np.tile(singles, 4)
-    _, clustered = clustered_covariance(labels[copies], rows[:, copies], copies)
-    _, naive = delong_covariance(labels[copies], rows[:, copies])
+    copies = np.tile(np.arange(12), 4)
+    labels, rows = LABELS[copies], SCORES[:, copies]
+    _, of_patients = delong_covariance(LABELS, SCORES)
+    _, clustered = clustered_covariance(labels, rows, copies)
     np.testing.assert_allclose(clustered, of_patients, rtol=1e-12)
     # 6 cases of a class: DeLong divides by 6 · 5, and for 24 copies by 24 · 23 of 4 times the sum.
-    np.testing.assert_allclose(naive, of_patients * (6 * 5) * 4 / (24 * 23), rtol=1e-12)
-    test = clustered_test(labels[copies], *rows[:, copies], copies)
-    assert test.design_effect == pytest.approx(24 * 23 / (6 * 5 * 4))
-    assert clustered_auc_ci(labels[copies], rows[0, copies], copies).design_effect == pytest.approx(
-        test.design_effect
-    )
+    effect = 24 * 23 / (6 * 5 * 4)
+    np.testing.assert_allclose(delong_covariance(labels, rows)[1] * effect, of_patients, rtol=1e-12)
+    assert clustered_test(labels, *rows, copies).design_effect == pytest.approx(effect)
+    assert clustered_auc_ci(labels, rows[0], copies).design_effect == pytest.approx(effect)
 
 
 def jackknife(labels, rows, clusters):
@@ -178,13 +181,23 @@ def test_area_interval_is_wald_within_0_and_1():
     assert clustered_auc_ci(LABELS, SCORES_B, PATIENTS, level=0.9999).ci_high == 1
 
 
-def test_no_variance_over_patients_gives_z_0_or_infinite():
-    equal = clustered_test(LABELS, SCORES_A, 2 * SCORES_A, PATIENTS)
-    assert (equal.z, equal.p_value, equal.ci_low, equal.ci_high) == (0, 1, 0, 0)
-    assert np.isnan(equal.design_effect)
-    ours = clustered_test(LABELS, LABELS, -LABELS, PATIENTS)
-    assert (ours.difference, ours.variance, ours.p_value) == (1, 0, 0)
-    assert ours.z == np.inf
+@by_patient
+def test_no_variance_and_equal_aucs_gives_z_zero_and_p_one(clusters):
+    test = compared(LABELS, SCORES_A, 2 * SCORES_A, clusters)
+    assert (test.z, test.p_value, test.ci_low, test.ci_high) == (0, 1, 0, 0)
+
+
+@by_patient
+@pytest.mark.parametrize("other", [-LABELS, 0 * LABELS], ids=["reversed", "constant"])
+def test_no_variance_and_different_aucs_gives_infinite_z_and_p_zero(other, clusters):
+    forth, back = (compared(LABELS, *two, clusters) for two in ((LABELS, other), (other, LABELS)))
+    assert (forth.z, back.z, forth.variance) == (np.inf, -np.inf, 0)
+    assert forth.p_value == back.p_value == 0
+    assert forth.ci_low == forth.ci_high == forth.difference == -back.difference
+
+
+def test_no_variance_has_no_design_effect():
+    assert np.isnan(clustered_test(LABELS, SCORES_A, SCORES_A, PATIENTS).design_effect)
     perfect = clustered_auc_ci(LABELS, LABELS, PATIENTS)
     assert (perfect.auc, perfect.variance, perfect.ci_low, perfect.ci_high) == (1, 0, 1, 1)
     assert np.isnan(perfect.design_effect)
@@ -192,8 +205,8 @@ def test_no_variance_over_patients_gives_z_0_or_infinite():
 
 @pytest.mark.parametrize("labels", [[1, 1] + 10 * [0], [0, 0] + 10 * [1]])
 def test_class_of_one_patient_gives_areas_without_inference(labels):
-    aucs, covariance = clustered_covariance(labels, [SCORES_A, SCORES_B], PATIENTS)
-    test = clustered_test(labels, SCORES_A, SCORES_B, PATIENTS)
+    aucs, covariance = clustered_covariance(labels, SCORES, PATIENTS)
+    test = clustered_test(labels, *SCORES, PATIENTS)
     alone = clustered_auc_ci(labels, SCORES_A, PATIENTS)
     np.testing.assert_allclose(aucs, [test.auc_a, test.auc_b])
     assert np.isnan(covariance).all()
@@ -207,20 +220,6 @@ def test_patients_whose_errors_cancel_never_give_a_negative_variance():
     assert (ours.auc, ours.variance) == (0.5, pytest.approx(0, abs=1e-30))
 
 
-def test_no_variance_and_equal_aucs_gives_z_zero_and_p_one():
-    result = delong_test(LABELS, SCORES_A, SCORES_A)
-    assert (result.z, result.p_value, result.ci_low, result.ci_high) == (0, 1, 0, 0)
-
-
-@pytest.mark.parametrize(("swap", "z"), [(False, np.inf), (True, -np.inf)])
-def test_no_variance_and_different_aucs_gives_infinite_z_and_p_zero(swap, z):
-    perfect, constant = [1, 2, 3, 4], [5, 5, 5, 5]
-    scores = (constant, perfect) if swap else (perfect, constant)
-    result = delong_test([0, 0, 1, 1], *scores)
-    assert (result.z, result.p_value) == (z, 0)
-    assert result.ci_low == result.ci_high == result.difference
-
-
 def test_placements_that_all_differ_by_a_third_have_variance_exactly_zero():
     labels = [0, 1, 0, 1, 0, 1]
     one_negative_higher = [1, 0, 3, 2, 5, 4]
@@ -229,70 +228,44 @@ def test_placements_that_all_differ_by_a_third_have_variance_exactly_zero():
     assert (result.variance, result.z, result.p_value) == (0, np.inf, 0)
 
 
-def test_one_positive_gives_areas_without_inference():
-    one = [1, 0, 0], [3, 1, 2]
-    with warnings.catch_warnings(action="error"):
-        paired = delong_test(*one, [1, 2, 3])
-        unpaired = delong_test_unpaired(*one, LABELS, SCORES_A)
-    assert (paired.auc_a, paired.auc_b, unpaired.auc_a) == (1, 0, 1)
-    assert np.isnan([paired.variance, paired.z, paired.p_value, paired.ci_low]).all()
-    assert np.isnan([unpaired.d, unpaired.df, unpaired.p_value, unpaired.ci_low]).all()
-
-
-def test_unpaired_without_variance_has_no_degrees_of_freedom():
-    perfect, constant = ([0, 0, 1, 1], [1, 2, 3, 4]), ([0, 0, 1, 1], [5, 5, 5, 5])
-    result = delong_test_unpaired(*perfect, *constant)
-    assert result.d == np.inf
-    assert np.isnan([result.df, result.p_value, result.ci_low, result.ci_high]).all()
-    assert np.isnan(delong_test_unpaired(*perfect, *perfect).d)
-
-
 @pytest.mark.parametrize("level", [0, 1, 95, np.nan])
-def test_level_outside_zero_and_one_raises_input_error(level):
-    a, b = (LABELS, SCORES_A), ([0, 0, 1, 1], [5, 5, 5, 5])
-    for call in (
-        lambda: auc_ci(*a, level=level),
-        lambda: delong_test(*a, SCORES_B, level=level),
-        lambda: delong_test_unpaired(*b, *b, level=level),
-    ):
-        with pytest.raises(InputError, match="level"):
-            call()
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda level: auc_ci(LABELS, SCORES_A, level=level),
+        lambda level: delong_test(LABELS, *SCORES, level=level),
+        lambda level: clustered_test(LABELS, *SCORES, PATIENTS, level=level),
+        lambda level: delong_test_unpaired(*CONSTANT, *CONSTANT, level=level),
+    ],
+)
+def test_level_outside_zero_and_one_raises_input_error(call, level):
+    with pytest.raises(InputError, match="level"):
+        call(level)
 
 
-def test_contrast_of_two_with_plus_and_minus_one_is_the_delong_test():
-    found = area_contrast(LABELS, SCORES[:2], [1, -1], level=0.9)
-    test = delong_test(LABELS, *SCORES[:2], level=0.9)
-    assert (found.estimate, found.variance, found.z) == (test.difference, test.variance, test.z)
-    assert (found.p_value, found.ci_low) == (test.p_value, test.ci_low)
-    assert found.ci_high == test.ci_high
-
-
-def test_contrast_of_two_by_patient_is_the_clustered_test():
-    found = area_contrast(LABELS, SCORES[:2], [1, -1], clusters=PATIENTS, level=0.9)
-    test = clustered_test(LABELS, *SCORES[:2], PATIENTS, level=0.9)
-    expected = [test.difference, test.variance, test.z, test.p_value, test.ci_low, test.ci_high]
-    ours = [found.estimate, found.variance, found.z, found.p_value, found.ci_low, found.ci_high]
-    assert ours == pytest.approx(expected, rel=1e-12)
-    assert found.variance != pytest.approx(delong_test(LABELS, *SCORES[:2]).variance)
+@by_patient
+def test_contrast_of_two_with_plus_and_minus_one_is_the_test_of_two(clusters):
+    found = vars(area_contrast(LABELS, SCORES, [1, -1], clusters=clusters, level=0.9))
+    test = vars(compared(LABELS, *SCORES, clusters, level=0.9))
+    assert found.pop("estimate") == pytest.approx(test["difference"], rel=1e-12)
+    assert found == pytest.approx({name: test[name] for name in found}, rel=1e-12)
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10_000), st.lists(st.floats(-3, 3), min_size=3, max_size=3))
-def test_contrast_equals_the_quadratic_form_of_either_covariance(seed, weights):
-    rng = np.random.default_rng(seed)
+@given(st.integers(0, 10_000), st.lists(st.floats(-3, 3), min_size=6, max_size=6))
+def test_contrasts_covary_by_the_quadratic_form_of_either_covariance(seed, drawn):
+    rng, weights = np.random.default_rng(seed), np.reshape(drawn, (2, 3))
     labels = np.append([0, 1, 0, 1], rng.integers(0, 2, 16))
     scores = rng.normal(size=(3, 20)).round(1)
-    patients = np.repeat(np.arange(10), 2)
-    for clusters, (areas, covariance) in (
-        (None, delong_covariance(labels, scores)),
-        (patients, clustered_covariance(labels, scores, patients)),
-    ):
-        found = area_contrast(labels, scores, weights, clusters=clusters)
-        assert found.estimate == pytest.approx(areas @ weights, abs=1e-12)
-        assert found.variance == pytest.approx(weights @ covariance @ weights, abs=1e-12)
+    for clusters in (None, np.repeat(np.arange(10), 2)):
+        areas, of_areas = brute_force(labels, scores, clusters)
+        found, estimates, covariance = area_contrasts(labels, scores, weights, clusters)
+        np.testing.assert_allclose(found, areas)
+        np.testing.assert_allclose(estimates, weights @ areas, atol=1e-12)
+        np.testing.assert_allclose(covariance, weights @ of_areas @ weights.T, atol=1e-12)
 
 
-@pytest.mark.parametrize("clusters", [None, PATIENTS])
+@by_patient
 @pytest.mark.parametrize("weights", [np.repeat([1 / 3, -1 / 3], 3), [0.1, 0.2, -0.3]])
 def test_contrast_of_equal_predictors_finds_nothing_despite_rounding(weights, clusters):
     found = area_contrast(LABELS, SCORES[[0] * len(weights)], weights, clusters=clusters)
@@ -305,24 +278,28 @@ def test_contrast_that_is_small_but_no_rounding_is_kept():
     assert found.variance == pytest.approx(1e-18 * area.variance, rel=1e-6, abs=0)
 
 
-@pytest.mark.parametrize("clusters", [None, PATIENTS])
+@by_patient
 def test_contrast_of_perfect_and_reversed_is_infinitely_sure(clusters):
-    rows = np.vstack([LABELS, LABELS, LABELS, -LABELS, -LABELS, -LABELS])
+    rows = np.vstack([[LABELS] * 3, [-LABELS] * 3])
     found = area_contrast(LABELS, rows, np.repeat([1 / 3, -1 / 3], 3), clusters=clusters)
     assert (found.estimate, found.variance) == (pytest.approx(1), 0)
     assert (found.z, found.p_value) == (math.inf, 0)
 
 
-def test_contrast_with_one_positive_has_an_estimate_and_no_inference():
-    found = area_contrast([0, 1, 0], [[1, 3, 2], [1, 2, 3]], [1, -1])
-    assert found.estimate == 0.5
-    assert np.isnan([found.variance, found.z, found.p_value, found.ci_low, found.ci_high]).all()
-
-
-def test_contrast_with_a_class_in_one_patient_has_no_clustered_inference():
-    found = area_contrast([1, 1, 0, 0], [[1, 2, 0, 3]], [1], clusters=["a", "a", "b", "c"])
-    assert found.estimate == 0.5
-    assert math.isnan(found.variance) and math.isnan(found.p_value)
+@pytest.mark.parametrize(
+    ("labels", "rows", "weights", "clusters"),
+    [
+        ([0, 1, 0], [[1, 3, 2], [1, 2, 3]], [1, -1], None),
+        ([1, 1, 0, 0], [[1, 2, 0, 3]], [1], ["a", "a", "b", "c"]),
+    ],
+    ids=["one positive", "one patient has all"],
+)
+def test_contrast_of_a_lone_positive_has_an_estimate_and_no_inference(
+    labels, rows, weights, clusters
+):
+    estimate, *others = vars(area_contrast(labels, rows, weights, clusters=clusters)).values()
+    assert estimate == 0.5
+    assert np.isnan(others).all()
 
 
 @pytest.mark.parametrize(
@@ -341,19 +318,6 @@ def test_contrast_of_bad_input_raises_input_error(change, message):
         area_contrast(**good | change)
 
 
-@pytest.mark.parametrize("clusters", [None, PATIENTS])
-def test_several_contrasts_are_each_alone_and_covary_by_the_quadratic_form(clusters):
-    weights = np.array([WEIGHTS, [1, -1, 0, 0]])
-    areas, estimates, covariance = area_contrasts(LABELS, SCORES, weights, clusters)
-    for row, estimate, variance in zip(weights, estimates, np.diag(covariance), strict=True):
-        alone = area_contrast(LABELS, SCORES, row, clusters=clusters)
-        assert (alone.estimate, alone.variance) == pytest.approx((estimate, variance))
-    by_case = delong_covariance(LABELS, SCORES)
-    _, of_areas = by_case if clusters is None else clustered_covariance(LABELS, SCORES, clusters)
-    np.testing.assert_allclose(areas, by_case[0])
-    np.testing.assert_allclose(covariance, weights @ of_areas @ weights.T, atol=1e-15)
-
-
 def test_covariance_of_48_predictors_needs_less_than_three_times_the_scores():
     rng = np.random.default_rng(3)
     labels, rows = rng.random(10_000) < 0.3, rng.normal(size=(48, 10_000))
@@ -364,16 +328,12 @@ def test_covariance_of_48_predictors_needs_less_than_three_times_the_scores():
     assert peak < 3 * rows.nbytes
 
 
-def logit(share):
-    return math.log(share) - math.log(1 - share)
-
-
 @pytest.mark.parametrize(
     ("level", "expected"),
     [(0.95, 1.95996398454005), (0.9, 1.64485362695147), (0.5, 0.674489750196082)],
 )
 def test_normal_quantile_equals_r_qnorm(level, expected):
-    assert normal_quantile(level) == pytest.approx(expected, abs=1e-13)
+    assert t_quantile(level=level) == pytest.approx(expected, abs=1e-13)
 
 
 @given(st.floats(0.02, 0.98), st.floats(1e-6, 0.02), st.sampled_from([0.8, 0.95, 0.99]))
@@ -381,7 +341,7 @@ def test_normal_quantile_equals_r_qnorm(level, expected):
 def test_logit_interval_equals_delta_method_by_numerical_differentiation(area, variance, level):
     step = 1e-5 * min(area, 1 - area)
     slope = (logit(area + step) - logit(area - step)) / (2 * step)
-    half_width = normal_quantile(level) * slope * math.sqrt(variance)
+    half_width = t_quantile(level=level) * slope * math.sqrt(variance)
     low, high = area_interval(area, variance, level=level, scale="logit")
     assert logit(low) == pytest.approx(logit(area) - half_width, rel=1e-6, abs=1e-6)
     assert logit(high) == pytest.approx(logit(area) + half_width, rel=1e-6, abs=1e-6)
@@ -431,8 +391,5 @@ def test_share_interval_of_patients_with_several_images_follows_the_clustered_va
     share = hits.mean()
     size = share * (1 - share) * len(hits) / (len(hits) - 1) / clustered
     assert size < len(hits)
-    z = stats.norm.ppf(0.975)
-    center = (share + z**2 / 2 / size) / (1 + z**2 / size)
-    half = z / (1 + z**2 / size) * np.sqrt(share * (1 - share) / size + z**2 / 4 / size**2)
-    found = share_interval(hits, patients)
-    assert found == pytest.approx((center - half, center + half))
+    expected = proportion_confint(share * size, size, method="wilson")
+    assert share_interval(hits, patients) == pytest.approx(expected)

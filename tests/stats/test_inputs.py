@@ -12,6 +12,7 @@ from rin.stats import (
     clustered_covariance,
     clustered_test,
     delong_covariance,
+    init_differences,
     weighted_cases,
 )
 from rin.stats.inputs import cluster_codes, task_scores
@@ -144,11 +145,14 @@ def changed(column, value):
         (lambda rows: rows[rows["part"] == "validation"], "no row of part 'test'"),
         (lambda rows: rows[rows["init"] == "imagenet"], "unknown init 'radimagenet'"),
         (lambda rows: rows.assign(seed=rows["seed"].where(rows["fold"] == 0)), "lacks one of"),
+        (lambda rows: rows.assign(label=1), "one class"),
+        (lambda rows: rows.drop(columns="unfreezing"), "'unfreezing'.* missing"),
+        (changed("unfreezing", "x"), "task breast, .*two unfreezing regimes"),
     ],
 )
 def test_unfit_predictions_are_an_error_that_names_the_place(predictions, spoil, message):
     with pytest.raises(InputError, match=message):
-        only(spoil(predictions))
+        init_differences(spoil(predictions), *INITS)
 
 
 @pytest.mark.parametrize("inits", [(), ("imagenet", "imagenet")])

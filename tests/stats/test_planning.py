@@ -87,8 +87,8 @@ def test_plans_are_each_others_inverse_and_ignore_the_sign(n, variance, null, di
 @pytest.mark.parametrize(
     ("plan", "said"),
     [
-        (lambda: Pilot(0, 1.0), "patients of 0"),
-        (lambda: Pilot(10, float("nan")), "variance of nan"),
+        (lambda: Pilot(0, 1.0), "patients: 0"),
+        (lambda: Pilot(10, float("nan")), "variance: nan"),
         (lambda: patients_needed(Pilot(10, 1.0), 0), "difference: 0"),
         (lambda: patients_needed(Pilot(10, 1.0), 0.1, power=1), "power: 1"),
         (lambda: patients_for_equivalence(Pilot(10, 1.0), 0.1, 0.1), "not within"),

@@ -69,26 +69,16 @@ def test_threshold_curve_equals_rates_counted_at_quantiles_of_all_scores(predict
                 assert ours[f"{name}_sd"] == pytest.approx(scenarios.std(ddof=1), abs=1e-12)
 
 
-def two_scales():
-    """Two perfect scenarios, one with scores a thousand times those of the other."""
-    plain = one_run([0, 0, 1, 1], [1, 2, 3, 4])
-    return pd.concat([plain, one_run([0, 0, 1, 1], [1000, 2000, 3000, 4000]).assign(scenario="t")])
-
-
 def test_mean_and_sd_are_over_scenarios_after_folds_are_averaged(predictions):
     pooled = curve(predictions, "vertical", n_points=5)
     test = predictions[(predictions["part"] == "test") & (predictions["init"] == "imagenet")]
-    scenarios = np.array(
-        [
-            np.mean(
-                [curve(fold, "vertical", n_points=5)["tpr"] for _, fold in rows.groupby("fold")],
-                axis=0,
-            )
-            for _, rows in test.groupby("scenario")
-        ]
-    )
-    np.testing.assert_allclose(pooled.loc["imagenet", "tpr"], scenarios.mean(axis=0))
-    np.testing.assert_allclose(pooled.loc["imagenet", "tpr_sd"], scenarios.std(axis=0, ddof=1))
+    runs = {
+        run: curve(rows, "vertical", n_points=5)["tpr"].to_numpy()
+        for run, rows in test.groupby(["scenario", "fold"])
+    }
+    scenarios = pd.DataFrame(runs).T.groupby(level=0).mean()
+    np.testing.assert_allclose(pooled.loc["imagenet", "tpr"], scenarios.mean())
+    np.testing.assert_allclose(pooled.loc["imagenet", "tpr_sd"], scenarios.std())
     assert (pooled["fpr_sd"] == 0).all() and (pooled["n_scenarios"] == 3).all()
 
 
@@ -104,7 +94,9 @@ def areas_of(predictions, n_points):
 
 
 def test_scenarios_on_different_scales_average_to_less_at_common_thresholds_only():
-    areas = areas_of(two_scales(), 9)
+    plain = one_run([0, 0, 1, 1], [1, 2, 3, 4])  # perfect, as is the other one
+    other = plain.assign(scenario="t", score=1000 * plain["score"])
+    areas = areas_of(pd.concat([plain, other]), 9)
     assert (areas["a", "vertical"], areas["a", "rank"]) == (1, 1)
     # Through (0, 1/2), (1/2, 1/2) and (1/2, 1): one scenario is called before the other begins.
     assert areas["a", "threshold"] == pytest.approx(0.75)

@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from made_predictions import make_predictions
+from made_predictions import area_contrast, make_predictions
 from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
-from rin.stats.delong import area_contrast, clustered_test
+from rin.stats.delong import clustered_test
 from rin.stats.scenarios import factor_effects
 from rin.stats.tests import holm
 
@@ -142,12 +142,10 @@ def test_fold_with_one_positive_has_estimates_and_no_inference():
     ("predictions", "inits", "levels", "message"),
     [
         (made().drop(columns="level"), INITS, LEVELS, "level"),
-        (made().drop(columns="patient_id"), INITS, LEVELS, "patient_id"),
         (made(), INITS, ("native", "pad"), "pad"),
         (made(), INITS, ("native", "native"), "two different"),
         (made(), ("radiologic", "imagenet"), LEVELS, "imagenet"),
         (made().drop(index=0), INITS, LEVELS, "no score of init"),
-        (made().assign(patient_id="one"), INITS, LEVELS, "cluster"),
         (made().assign(label=1), INITS, LEVELS, "one class"),
     ],
 )
@@ -158,7 +156,7 @@ def test_bad_predictions_raise_input_error(predictions, inits, levels, message):
 
 @pytest.mark.parametrize(
     ("groups", "message"),
-    [({"all": []}, "at least one"), ({"all": ["s1", "s1"]}, "each once"), ({"all": ["s9"]}, "s9")],
+    [({"all": []}, "Name some"), ({"all": ["s1", "s1"]}, "each once"), ({"all": ["s9"]}, "s9")],
 )
 def test_bad_groups_raise_input_error(groups, message):
     with pytest.raises(InputError, match=message):

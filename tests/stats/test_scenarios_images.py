@@ -1,5 +1,7 @@
 """Comparisons by a measure of each image, against the tests called on means taken by hand."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,10 +21,8 @@ def dice_rows():
     patients = ["p0", "p0", "p0", "p1", "p1", "p2"]
     regimes = {"s1": "freeze_all", "s2": "unfreeze_all", "s3": "unfreeze_all"}
     rows = [
-        (scenario, regime, patients[case], f"c{case}", init, rng.random())
-        for scenario, regime in regimes.items()
-        for case in range(6)
-        for init in INITS
+        (scenario, regimes[scenario], patients[case], f"c{case}", init, rng.random())
+        for scenario, case, init in itertools.product(regimes, range(6), INITS)
     ]
     columns = ["scenario", "unfreezing", "patient_id", "case_id", "init", "dice"]
     return pd.DataFrame(rows, columns=columns)
@@ -65,14 +65,12 @@ def test_undefined_measure_leaves_no_image_out(dice_rows):
     assert rows.loc["unfreeze_all", "p_value"] > 0
 
 
-def test_missing_run_raises(dice_rows):
-    with pytest.raises(InputError, match="1 images"):
-        image_differences(dice_rows.iloc[1:], *INITS, ["dice"])
-
-
-def test_unknown_init_lists_the_known(dice_rows):
-    with pytest.raises(InputError, match="photographic"):
-        image_differences(dice_rows, "radiologic", "random", ["dice"])
+@pytest.mark.parametrize(
+    ("first", "inits", "told"), [(1, INITS, "1 images"), (0, ("radiologic", "x"), "photographic")]
+)
+def test_missing_run_or_unknown_init_raises(dice_rows, first, inits, told):
+    with pytest.raises(InputError, match=told):
+        image_differences(dice_rows.iloc[first:], *inits, ["dice"])
 
 
 @pytest.fixture

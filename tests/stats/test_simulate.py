@@ -24,21 +24,16 @@ def table_of(correlations=(0.0, 0.5), **changed):
 def test_scores_have_the_moments_of_the_model():
     sets = simulate_test_sets(0.6, patients=40, images=2, replicates=4000, seed=0)
     a, b = sets.scores[:, 0], sets.scores[:, 1]
-    separations = (stats.norm.ppf(0.85) * 2**0.5, stats.norm.ppf(0.8) * 2**0.5)
-    for scores, separation in zip((a, b), separations, strict=True):
+    for scores, area in ((a, 0.85), (b, 0.8)):
+        separation = stats.norm.ppf(area) * 2**0.5
         assert scores[:, sets.labels].mean() == pytest.approx(separation, abs=0.02)
         assert scores[:, ~sets.labels].mean() == pytest.approx(0, abs=0.02)
         assert scores[:, 0].var() == pytest.approx(1, abs=0.07)
-    for label in (0, 79):  # both classes
-        own, other = (label, label + 1) if label == 0 else (label, label - 1)
-        stranger = 4 if label == 0 else 70
-        correlation = np.corrcoef([a[:, own], a[:, other], a[:, stranger], b[:, own], b[:, other]])
-        # The same predictor: 0.6 within a patient, 0 between two of them.
-        assert correlation[0, 1] == pytest.approx(0.6, abs=0.04)
-        assert correlation[0, 2] == pytest.approx(0, abs=0.05)
-        # Two predictors: 0.5 on one image, 0.6 · 0.5 on two of a patient.
-        assert correlation[0, 3] == pytest.approx(0.5, abs=0.04)
-        assert correlation[0, 4] == pytest.approx(0.3, abs=0.04)
+    for own, other, stranger in ((0, 1, 4), (79, 78, 70)):  # one of each class
+        found = np.corrcoef([a[:, own], a[:, other], a[:, stranger], b[:, own], b[:, other]])[0]
+        # The same predictor: 0.6 within a patient, 0 between two of them.  Two predictors: 0.5 on
+        # one image, 0.6 · 0.5 on two of a patient.
+        assert found.tolist() == pytest.approx([1, 0.6, 0, 0.5, 0.3], abs=0.05)
 
 
 @pytest.mark.parametrize("kind", ["patient", "lesion"])
@@ -81,8 +76,7 @@ def test_intervals_are_those_of_the_library_test_set_by_test_set(kind):
             estimate = result.auc if key[1] == "auc" else result.difference
             values = [estimate, result.ci_low, result.ci_high, result.variance]
             np.testing.assert_allclose(rows.loc[key], values, rtol=1e-10, atol=1e-14)
-    truths = ours["measure"].map({"auc": 0.8, "difference": 0.05})
-    np.testing.assert_allclose(ours["truth"], truths)
+    np.testing.assert_allclose(ours["truth"], np.where(ours["measure"] == "auc", 0.8, 0.05))
 
 
 def test_table_counts_what_the_intervals_hold():

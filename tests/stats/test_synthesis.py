@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rin.errors import InputError
-from rin.stats.synthesis import cluster_robust, leave_one_out, random_effects, three_level
+from rin.stats.synthesis import cluster_robust, random_effects, three_level
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "synthesis.json").read_text())
 
@@ -29,15 +29,6 @@ def test_pooled_estimate_changes_sign_with_the_estimates():
     turned = random_effects(np.negative(case["y"]), case["v"])
     assert turned["estimate"] == pytest.approx(-found["estimate"])
     assert turned["ci_low"] == pytest.approx(-found["ci_high"])
-
-
-def test_leave_one_out_pools_the_others():
-    case = CASES[1]
-    names = list("aabbc")
-    table = leave_one_out(case["y"], case["v"], names)
-    assert list(table.index) == ["a", "b", "c"]
-    others = random_effects(case["y"][2:], case["v"][2:])
-    assert table.loc["a"].to_dict() == pytest.approx(others)
 
 
 @pytest.mark.parametrize(

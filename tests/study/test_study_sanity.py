@@ -11,7 +11,7 @@ from tiny_study import copy_of, records, tiny_profile
 
 from rin.errors import InputError
 from rin.explain.overlap import has_lesion
-from rin.explain.sanity import MEASURES, similarity_table
+from rin.explain.similarity import MEASURES, similarity_table
 from rin.study import cam_arrays, predictions, run_grid, sanity_table
 from rin.study.plan import plan_runs
 from rin.study.profile import MAIN, SCENARIOS
