@@ -179,7 +179,7 @@ def reference_write(
         str | None, typer.Option(help="What trained, where it is not this computer's.")
     ] = None,
 ) -> None:
-    """Write the reference run of a finished study on real images; at most 4 MB."""
+    """Write the reference run of a finished study on real images; at most 6 MB."""
     from rin.study import open_study
     from rin.study.reference import reference_folder, write_reference
 

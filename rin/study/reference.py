@@ -32,7 +32,7 @@ from rin.models.weights import locate
 from rin.study.corpora import COPY_BITS, corpus_overlap, find_corpus, open_corpus
 from rin.study.ledger import Count, Hardware, commit_of, installed_packages, this_computer
 from rin.study.losses import loss_ledger, loss_table, plan_losses
-from rin.study.plan import Run, find_entries, name_run, plan_all, plan_study, weights_folders
+from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_folders
 from rin.study.pretraining import plan_pretraining, pretrained
 from rin.study.probe import plan_probe, probe_ledger, probe_measurements
 from rin.study.profile import LAYERS, MAIN, STUDIES
@@ -48,7 +48,7 @@ from rin.study.setting import Study, TaskInputs
 
 RUN, OVERLAP = "run.json", "corpus_overlap.yaml"
 #: Largest size of all files of a reference run together, in bytes.
-LARGEST = 4_000_000
+LARGEST = 6_000_000
 #: Decimals that are kept of overlap, whose shares lie between 0 and 1.
 OVERLAP_DECIMALS = 4
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -132,10 +132,10 @@ class RunFacts(_Fact):
     `profile` is the resolved one; `backend`, `precision` and `peak_memory_gb` are of fine-tuning;
     `commit` is that of the code that wrote the files, with a plus where other files than its own
     were at work; `hardware` that of the computer that wrote them; `work` goes by stage; `digest`
-    covers all the others.  In formats 2 and 3, tables point to runs and cases by their numbers.
+    covers all the others.
     """
 
-    format: Literal[2, 3, 4] = 4
+    format: Literal[4] = 4
     name: str
     written: str
     first_finished: str
@@ -318,8 +318,6 @@ def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
         folder = reference_folder() / name_or_folder
     facts = _read_facts(folder / RUN)
     tables = {Path(n).stem: _read_table(folder / n, facts.files[n]) for n in facts.files}
-    if facts.format < 4:
-        tables = _named_throughout(tables)
     for name in SCHEMAS:
         if name in tables:
             tables[name] = _checked(tables[name], name, folder / f"{name}.parquet")
@@ -373,35 +371,6 @@ def _checked(table: pd.DataFrame, name: str, path: Path) -> pd.DataFrame:
     except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
         said = " ".join(str(error).split())[:300]
         raise _broken(path, f"not a table of a reference run ({said})") from error
-
-
-def _named_throughout(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Return the tables of formats 2 and 3, whose rows point to runs and cases by number.
-
-    There, `runs` has a column for every plan with the place of each run in it.
-    """
-    runs, scores, planned = tables["runs"], tables["scores"], []
-    cases = tables["cases"].assign(part=tables["cases"].get("part", "test"))
-    for study, levels in STUDIES.items():
-        for level in levels:
-            column = "grid" if study == MAIN else study if level is None else f"{study}_{level}"
-            if column in runs:
-                there = runs[runs[column].notna()].sort_values(column, kind="stable")
-                factor = {"factor": study, "level": level} if level else {"contract": np.nan}
-                planned.append(there.assign(study=study, **factor))
-    found = pd.concat(planned, ignore_index=True)
-    named = [name_run(r.task, r.fold, r.scenario, r.init, r.seed) for r in found.itertuples()]
-    found = found.reindex(columns=[*found, *{*_FACTOR}.difference(found)])
-    found = found.assign(**pd.DataFrame(named)).astype(dict.fromkeys(_FACTOR, "str"))
-    of_main = scores["run"].isin(runs.index[runs["grid"].notna()])
-    made = {name: tables[name] for name in OPTIONAL if name in tables}
-    made |= {"cases": cases.loc[np.unique(scores.loc[of_main, "case"])]}
-    made |= {"runs": found[["study", *_FACTOR, *named[0], *_RECORDED]]}
-    for name, old in (("predictions", "scores"), ("overlap",) * 2, ("baselines",) * 2):
-        rows = tables[old].join(cases, on="case")
-        rows = rows.join(runs.drop(columns="task"), on="run") if "run" in rows else rows
-        made[name] = rows[[*SCHEMAS[name]]]
-    return made
 
 
 def task_facts(inputs: TaskInputs) -> TaskFacts:
