@@ -83,15 +83,15 @@ book_table(pd.DataFrame(rows), "Mean AUC ± SD over scenarios, and the differenc
 #
 # ## The tasks together
 #
-# A random-effects mean over the tasks {cite:p}`inthout2014`, with Hartung and Knapp's interval,
-# asks what another task of this kind would show. τ is the standard deviation of the true difference
-# from task to task. All tasks start from the same pretrained networks, so that chance in the
-# pretraining is shared by them and not in these intervals.
+# A random-effects mean over the tasks of the paper {cite:p}`inthout2014`, with Hartung and Knapp's
+# interval, asks what another task of this kind would show. τ is the standard deviation of the true
+# difference from task to task. All tasks start from the same pretrained networks, so that chance in
+# the pretraining is shared by them and not in these intervals.
 
 # %%
 pooled = {
     group: random_effects(rows["difference"], rows["standard_error"] ** 2)
-    for group, rows in found.groupby("group")
+    for group, rows in found[found["task"].isin(list(paper.COMPARISONS))].groupby("group")
     if len(rows) > 1
 }
 
@@ -165,9 +165,9 @@ panels([task for task in runs.tasks if task not in figure_3])
 # %% [markdown]
 # ## How many patients would settle it
 #
-# With the same mix of patients a standard error falls with the square root of their number, so
-# that a pilot tells how many a test set needs. What chance in training adds comes on top, and no
-# number of patients takes it away.
+# With the same mix of patients a standard error falls with the square root of their number: four
+# times as many halve an interval, and a pilot tells how many a test set needs. What chance in
+# training adds comes on top, and no number of patients takes it away.
 
 # %%
 pilots = {
