@@ -173,7 +173,7 @@ def reference_write(
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the one there.")] = False,
     finished: Annotated[
-        bool, typer.Option("--finished", help="Leave out tasks that are not finished yet.")
+        bool, typer.Option("--finished", help="Leave out what is not finished yet.")
     ] = False,
     accelerator: Annotated[
         str | None, typer.Option(help="What trained, where it is not this computer's.")

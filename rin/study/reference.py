@@ -35,7 +35,7 @@ from rin.study.losses import loss_ledger, loss_table, plan_losses
 from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_folders
 from rin.study.pretraining import plan_pretraining, pretrained
 from rin.study.probe import plan_probe, probe_ledger, probe_measurements
-from rin.study.profile import LAYERS, MAIN, STUDIES
+from rin.study.profile import FACTORS, LAYERS, MAIN, STUDIES, Factors
 from rin.study.run import (
     PREDICTIONS,
     baseline_table,
@@ -421,7 +421,7 @@ def write_reference(
     replace
         Whether one that is there may be replaced.
     finished
-        Whether tasks that are not finished are left out; the next writing adds them.
+        Whether what is not finished is left out, tasks and studies; the next writing adds it.
     accelerator
         What trained the networks, where it is not what this computer has.
 
@@ -465,25 +465,42 @@ def write_reference(
 
 
 def _finished_part(study: Study) -> Study:
-    """Return the study with those tasks alone all of whose runs are finished."""
-
-    def is_finished(task: str) -> bool:
-        part = _with_tasks(study, [task])
-        return study.runs.count(runs := plan_all(part)) == len(runs)
-
+    """Return the study without what is not finished: tasks, and studies beside the main one."""
     study.weights.require(plan_pretraining(study), "pretraining")
-    tasks = [task for task in study.profile.tasks if is_finished(task)]
+
+    def finished_tasks(name: str) -> list[str]:
+        asked = study.profile.filter_of(name).tasks
+        plans = {task: plan_study(_with(study, tasks=[task]), name) for task in asked}
+        return [task for task, runs in plans.items() if study.runs.count(runs) == len(runs)]
+
+    tasks = finished_tasks(MAIN)
     if not tasks:
         raise InputError(
             "no task is finished",
             where=f"profile {study.profile.name}",
             remedy="Run rin study with this profile first; it goes on where it was stopped.",
         )
-    return _with_tasks(study, tasks)
+    study = _with(study, tasks=tasks)
+    kept: dict[str, Any] = {}
+    for name in filter(study.profile.filter_of, STUDIES):
+        done = finished_tasks(name)
+        section = study.profile.filter_of(name)
+        kept[name] = section.model_copy(update={"tasks": done}) if done else None
+    of_factors = {name: kept.get(name) for name in FACTORS}
+    sections = {name: kept[name] for name in kept if name not in (MAIN, *FACTORS)}
+    sections["factors"] = Factors(**of_factors) if any(of_factors.values()) else None
+    for name, ledger, plan in (
+        ("probe", probe_ledger, plan_probe),
+        ("losses", loss_ledger, plan_losses),
+    ):
+        asked = getattr(study.profile, name) is not None
+        if asked and ledger(study).count(runs := plan(study)) < len(runs):
+            sections[name] = None
+    return _with(study, **sections)
 
 
-def _with_tasks(study: Study, tasks: list[str]) -> Study:
-    return replace(study, profile=study.profile.model_copy(update={"tasks": tasks}))
+def _with(study: Study, **changes: Any) -> Study:
+    return replace(study, profile=study.profile.model_copy(update=changes))
 
 
 def _finished_runs(study: Study) -> list[Run]:
