@@ -173,13 +173,13 @@ def reference_write(
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the one there.")] = False,
     finished: Annotated[
-        bool, typer.Option("--finished", help="Leave out tasks that are not finished yet.")
+        bool, typer.Option("--finished", help="Leave out what is not finished yet.")
     ] = False,
     accelerator: Annotated[
         str | None, typer.Option(help="What trained, where it is not this computer's.")
     ] = None,
 ) -> None:
-    """Write the reference run of a finished study on real images; at most 4 MB."""
+    """Write the reference run of a finished study on real images; at most 6 MB."""
     from rin.study import open_study
     from rin.study.reference import reference_folder, write_reference
 

@@ -32,10 +32,10 @@ from rin.models.weights import locate
 from rin.study.corpora import COPY_BITS, corpus_overlap, find_corpus, open_corpus
 from rin.study.ledger import Count, Hardware, commit_of, installed_packages, this_computer
 from rin.study.losses import loss_ledger, loss_table, plan_losses
-from rin.study.plan import Run, find_entries, name_run, plan_all, plan_study, weights_folders
+from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_folders
 from rin.study.pretraining import plan_pretraining, pretrained
 from rin.study.probe import plan_probe, probe_ledger, probe_measurements
-from rin.study.profile import LAYERS, MAIN, STUDIES
+from rin.study.profile import FACTORS, LAYERS, MAIN, STUDIES, Factors
 from rin.study.run import (
     PREDICTIONS,
     baseline_table,
@@ -48,7 +48,7 @@ from rin.study.setting import Study, TaskInputs
 
 RUN, OVERLAP = "run.json", "corpus_overlap.yaml"
 #: Largest size of all files of a reference run together, in bytes.
-LARGEST = 4_000_000
+LARGEST = 6_000_000
 #: Decimals that are kept of overlap, whose shares lie between 0 and 1.
 OVERLAP_DECIMALS = 4
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -132,10 +132,10 @@ class RunFacts(_Fact):
     `profile` is the resolved one; `backend`, `precision` and `peak_memory_gb` are of fine-tuning;
     `commit` is that of the code that wrote the files, with a plus where other files than its own
     were at work; `hardware` that of the computer that wrote them; `work` goes by stage; `digest`
-    covers all the others.  In formats 2 and 3, tables point to runs and cases by their numbers.
+    covers all the others.
     """
 
-    format: Literal[2, 3, 4] = 4
+    format: Literal[4] = 4
     name: str
     written: str
     first_finished: str
@@ -318,8 +318,6 @@ def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
         folder = reference_folder() / name_or_folder
     facts = _read_facts(folder / RUN)
     tables = {Path(n).stem: _read_table(folder / n, facts.files[n]) for n in facts.files}
-    if facts.format < 4:
-        tables = _named_throughout(tables)
     for name in SCHEMAS:
         if name in tables:
             tables[name] = _checked(tables[name], name, folder / f"{name}.parquet")
@@ -375,35 +373,6 @@ def _checked(table: pd.DataFrame, name: str, path: Path) -> pd.DataFrame:
         raise _broken(path, f"not a table of a reference run ({said})") from error
 
 
-def _named_throughout(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Return the tables of formats 2 and 3, whose rows point to runs and cases by number.
-
-    There, `runs` has a column for every plan with the place of each run in it.
-    """
-    runs, scores, planned = tables["runs"], tables["scores"], []
-    cases = tables["cases"].assign(part=tables["cases"].get("part", "test"))
-    for study, levels in STUDIES.items():
-        for level in levels:
-            column = "grid" if study == MAIN else study if level is None else f"{study}_{level}"
-            if column in runs:
-                there = runs[runs[column].notna()].sort_values(column, kind="stable")
-                factor = {"factor": study, "level": level} if level else {"contract": np.nan}
-                planned.append(there.assign(study=study, **factor))
-    found = pd.concat(planned, ignore_index=True)
-    named = [name_run(r.task, r.fold, r.scenario, r.init, r.seed) for r in found.itertuples()]
-    found = found.reindex(columns=[*found, *{*_FACTOR}.difference(found)])
-    found = found.assign(**pd.DataFrame(named)).astype(dict.fromkeys(_FACTOR, "str"))
-    of_main = scores["run"].isin(runs.index[runs["grid"].notna()])
-    made = {name: tables[name] for name in OPTIONAL if name in tables}
-    made |= {"cases": cases.loc[np.unique(scores.loc[of_main, "case"])]}
-    made |= {"runs": found[["study", *_FACTOR, *named[0], *_RECORDED]]}
-    for name, old in (("predictions", "scores"), ("overlap",) * 2, ("baselines",) * 2):
-        rows = tables[old].join(cases, on="case")
-        rows = rows.join(runs.drop(columns="task"), on="run") if "run" in rows else rows
-        made[name] = rows[[*SCHEMAS[name]]]
-    return made
-
-
 def task_facts(inputs: TaskInputs) -> TaskFacts:
     """Return what is to be said of a task and of its images, in numbers."""
     used = inputs.store.cases
@@ -452,7 +421,7 @@ def write_reference(
     replace
         Whether one that is there may be replaced.
     finished
-        Whether tasks that are not finished are left out; the next writing adds them.
+        Whether what is not finished is left out, tasks and studies; the next writing adds it.
     accelerator
         What trained the networks, where it is not what this computer has.
 
@@ -496,25 +465,42 @@ def write_reference(
 
 
 def _finished_part(study: Study) -> Study:
-    """Return the study with those tasks alone all of whose runs are finished."""
-
-    def is_finished(task: str) -> bool:
-        part = _with_tasks(study, [task])
-        return study.runs.count(runs := plan_all(part)) == len(runs)
-
+    """Return the study without what is not finished: tasks, and studies beside the main one."""
     study.weights.require(plan_pretraining(study), "pretraining")
-    tasks = [task for task in study.profile.tasks if is_finished(task)]
+
+    def finished_tasks(name: str) -> list[str]:
+        asked = study.profile.filter_of(name).tasks
+        plans = {task: plan_study(_with(study, tasks=[task]), name) for task in asked}
+        return [task for task, runs in plans.items() if study.runs.count(runs) == len(runs)]
+
+    tasks = finished_tasks(MAIN)
     if not tasks:
         raise InputError(
             "no task is finished",
             where=f"profile {study.profile.name}",
             remedy="Run rin study with this profile first; it goes on where it was stopped.",
         )
-    return _with_tasks(study, tasks)
+    study = _with(study, tasks=tasks)
+    kept: dict[str, Any] = {}
+    for name in filter(study.profile.filter_of, STUDIES):
+        done = finished_tasks(name)
+        section = study.profile.filter_of(name)
+        kept[name] = section.model_copy(update={"tasks": done}) if done else None
+    of_factors = {name: kept.get(name) for name in FACTORS}
+    sections = {name: kept[name] for name in kept if name not in (MAIN, *FACTORS)}
+    sections["factors"] = Factors(**of_factors) if any(of_factors.values()) else None
+    for name, ledger, plan in (
+        ("probe", probe_ledger, plan_probe),
+        ("losses", loss_ledger, plan_losses),
+    ):
+        asked = getattr(study.profile, name) is not None
+        if asked and ledger(study).count(runs := plan(study)) < len(runs):
+            sections[name] = None
+    return _with(study, **sections)
 
 
-def _with_tasks(study: Study, tasks: list[str]) -> Study:
-    return replace(study, profile=study.profile.model_copy(update={"tasks": tasks}))
+def _with(study: Study, **changes: Any) -> Study:
+    return replace(study, profile=study.profile.model_copy(update=changes))
 
 
 def _finished_runs(study: Study) -> list[Run]:

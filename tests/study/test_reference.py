@@ -26,7 +26,8 @@ from rin.errors import InputError
 from rin.files import sha256_of
 from rin.study import open_study, pretrained
 from rin.study.ledger import Ledger
-from rin.study.profile import Probe
+from rin.study.plan import plan_study
+from rin.study.profile import STUDIES, Probe
 from rin.study.reference import (
     OVERLAP_DECIMALS,
     RunFacts,
@@ -163,7 +164,7 @@ def probed(finished, monkeypatch, tmp_path_factory):
          "images": [64, 64]}
     )  # fmt: skip
     place = "rin.study.reference"
-    runs = [SimpleNamespace(run_id="a"), SimpleNamespace(run_id="b")]
+    runs = [SimpleNamespace(run_id="a", config={}), SimpleNamespace(run_id="b", config={})]
     ledger = Ledger(tmp_path_factory.mktemp("probe"))
     for run in runs:
         ledger.commit(run.run_id, {}, lambda _: {})
@@ -251,12 +252,23 @@ def test_unfinished_runs_and_stand_in_weights_are_refused(finished, tmp_path, im
     assert not (tmp_path / "runs").exists()
 
 
-def test_tasks_that_are_not_finished_are_left_out_where_asked(finished, tmp_path, images):
-    written = write_reference(finished, tmp_path, finished=True)
-    assert load_reference(written).tasks == ["breast"]
+def test_tasks_and_studies_that_are_not_finished_are_left_out_where_asked(
+    finished, tmp_path, images
+):
+    whole = load_reference(write_reference(finished, tmp_path, finished=True))
+    assert whole.tasks == ["breast"]
+    assert set(whole.tables["runs"]["study"]) == set(filter(finished.profile.filter_of, STUDIES))
     shutil.copytree(finished.results, tmp_path / "begun" / "tiny")
     begun = open_study(finished.profile, data_root=images, results=tmp_path / "begun")
-    (next(begun.runs.folder.iterdir()) / "done.json").unlink()
+    main = [run.run_id for run in plan_study(begun)]
+    for study in ("from_random", "confounder"):
+        ids = (run.run_id for run in plan_study(begun, study) if run.run_id not in main)
+        (begun.runs.path(next(ids)) / "done.json").unlink()
+    part = load_reference(write_reference(begun, tmp_path, replace=True, finished=True))
+    left = set(whole.tables["runs"]["study"]) - {"from_random", "confounder"}
+    assert set(part.tables["runs"]["study"]) == left
+    assert part.facts.profile["factors"]["confounder"] is part.facts.profile["from_random"] is None
+    (begun.runs.path(main[0]) / "done.json").unlink()
     with pytest.raises(InputError, match="no task is finished"):
         write_reference(begun, tmp_path / "runs", finished=True)
 
