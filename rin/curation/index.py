@@ -10,7 +10,7 @@ indexing goes on where it stood; the other tables are made from it, when it has 
 
 Which files of a study are no diagnostic images is told by rules, which are data
 (``exclusions.yaml``).  What text may be burned into pixels is asked later, of the pixels
-(:mod:`rin.curation.burned_in`).
+(:mod:`rin.curation.deidentify`).
 """
 
 import codecs

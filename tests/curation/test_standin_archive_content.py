@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import binary_dilation
 
 from rin.curation.standin import study_instances
-from rin.curation.standin.instances import display, draw_slices, key_slices, outline_points
+from rin.curation.standin import display, draw_slices, key_slices, outline_points
 from rin.curation.standin.studies import (
     CLASSES,
     REGIONS,
