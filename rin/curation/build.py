@@ -1,14 +1,10 @@
 """From a PACS export to a corpus in RadImageNet's layout: the whole of curation, in one call.
 
-`curate` indexes the archive, chooses images, exports them without identifiers
-(:mod:`rin.curation.export`), divides them by patient and writes the corpus with its card and
-Croissant metadata (:mod:`rin.curation.corpus`).  Killed at any moment and called again it goes on
-where it stood, and called once more it finds everything done.
-
-Images are chosen in the paper's order: a query flags studies whose impression says "normal", the
-impressions are screened, a radiologist confirms them, and all diagnostic images of a normal study
-are taken; of every other study the images that a reader marked.  Every image of the archive that
-is not taken is counted under the reason.
+Killed at any moment and called again, `curate` goes on where it stood, and called once more it
+finds everything done.  Images are chosen in the paper's order: a query flags studies whose
+impression says "normal", the impressions are screened, a radiologist confirms them, and all
+diagnostic images of a normal study are taken; of every other study the images that a reader
+marked.  Every image of the archive that is not taken is counted under the reason.
 
 Below ``output``, only the folder ``shared`` may leave the house: everything else holds, or
 leads back to, identifiers of the archive.
@@ -185,22 +181,16 @@ def _read_corpus(output: Path) -> CuratedCorpus:
     )
 
 
-class Selection(NamedTuple):
-    """What was chosen from an archive."""
+def select_images(
+    plan: CurationPlan, archive: Archive, screened: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.Series, dict[str, Any], int]:
+    """Choose the images of a corpus, with the studies that the query flags and their verdicts.
 
-    #: One row an image: the columns of key images, `name` (of the taxonomy), `label`
-    #: (`region-name`), `kind`, `bytes` and `modified_ns`.
-    images: pd.DataFrame
-    #: For each of the others why it is not among them, a key of `REASONS`.
-    left_out: pd.Series
-    #: What the card says of the normal studies.
-    normal: dict[str, Any]
-    #: Images that were marked with several findings; each is kept under its rarest one.
-    several_findings: int
-
-
-def select_images(plan: CurationPlan, archive: Archive, screened: pd.DataFrame) -> Selection:
-    """Choose the images of a corpus, with the studies that the query flags and their verdicts."""
+    Returned are the images, with the columns of key images, `name` (of the taxonomy), `label`
+    (`region-name`), `kind`, `bytes` and `modified_ns`; for each of the others why it is not among
+    them, a key of `REASONS`; what the card says of the normal studies; and how many images were
+    marked with several findings, of which each is kept under its rarest one.
+    """
     normal = normal_studies(screened, plan.reviewed)
     files = archive_files(archive)
     marked = read_key_images(archive.root, files, load_taxonomy(), plan.label_map, plan.workers)
@@ -220,7 +210,7 @@ def select_images(plan: CurationPlan, archive: Archive, screened: pd.DataFrame) 
         "confirmed, but with a finding that a reader marked": int(contradicted.sum()),
     }
     left_out = reasons(left, marked["study_uid"], normal["study_uid"])
-    return Selection(images, left_out, told, int((labels > 1).sum()))
+    return images, left_out, told, int((labels > 1).sum())
 
 
 def one_each(found: pd.DataFrame) -> pd.DataFrame:
@@ -283,25 +273,25 @@ def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, made_of: st
     output = Path(plan.output)
     screened = screen(query_normal(archive))
     write_review_queue(screened, output / QUEUE)
-    chosen = select_images(plan, archive, screened)
-    exported = export_images(chosen.images, archive.root, output, names, plan.workers)
+    chosen, left_out, normal, several_findings = select_images(plan, archive, screened)
+    exported = export_images(chosen, archive.root, output, names, plan.workers)
     # As the corpus knows them: no column holds an identifier.
-    images = chosen.images[["label", "modality", "region", "name", "roi", "kind"]].assign(
-        patient_id=chosen.images["patient_id"].map(names.patient),
-        study_id=chosen.images["study_uid"].map(names.uid),
+    images = chosen[["label", "modality", "region", "name", "roi", "kind"]].assign(
+        patient_id=chosen["patient_id"].map(names.patient),
+        study_id=chosen["study_uid"].map(names.uid),
     )
     images = images.join(exported.rename(columns={"risk": "burned_in_risk"}))
     risks = images["burned_in_risk"]
     images, risks = images[risks == ""], risks[risks != ""]
-    rare = corpus.rare_classes(images)
-    is_rare = images["label"].isin(rare)
-    left_out = pd.concat([chosen.left_out, pd.Series(RARE, images.index[is_rare])])
-    images = corpus.arrange(images[~is_rare], plan.seed)
+    few = images.groupby("label")["patient_id"].transform("nunique") < FEWEST_PATIENTS
+    rare = sorted(set(images.loc[few, "label"]))
+    left_out = pd.concat([left_out, pd.Series(RARE, images.index[few])])
+    images = corpus.arrange(images[~few], plan.seed)
     card = corpus.corpus_card(
         images,
         excluded=excluded_rows(left_out, risks),
-        normal=chosen.normal,
-        several_findings=chosen.several_findings,
+        normal=normal,
+        several_findings=several_findings,
         provenance=archive.provenance,
         archive=archive_counts(archive),
         rare=rare,

@@ -44,12 +44,6 @@ COLUMNS = (
 _TEXTS = read_yaml(Path(__file__).with_name("card.yaml"))
 
 
-def rare_classes(images: pd.DataFrame) -> list[str]:
-    """Return the labels with fewer than `FEWEST_PATIENTS` patients, sorted."""
-    patients = images.groupby("label")["patient_id"].nunique()
-    return list(patients.index[patients < FEWEST_PATIENTS])
-
-
 def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Number images, and divide them 75/10/15 by patient.
 
@@ -201,7 +195,7 @@ def corpus_card(
         "de-identification": {
             "profile": {f"DCM {code}": meaning for code, meaning in METHOD_CODES.items()},
             **{
-                about: text.format(lung=_pair(LUNG_WINDOW), soft=_pair(SOFT_TISSUE_WINDOW))
+                about: text.format(lung=LUNG_WINDOW, soft=SOFT_TISSUE_WINDOW)
                 for about, text in _TEXTS["de-identification"].items()
             },
         },
@@ -215,10 +209,6 @@ def _counted(images: pd.DataFrame, *by: str, **more: tuple) -> list[dict[str, An
     counts = {"images": ("uid", "size"), "patients": ("patient_id", "nunique")}
     counts |= {"studies": ("study_id", "nunique")}
     return images.groupby([*by]).agg(**counts | more).reset_index().to_dict("records")
-
-
-def _pair(window: tuple[float, float]) -> str:
-    return f"{window[0]:.0f} and {window[1]:.0f}"
 
 
 def check_croissant(path: Path) -> None:

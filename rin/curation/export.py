@@ -58,24 +58,14 @@ def export_images(
 ) -> pd.DataFrame:
     """Export images that are not exported yet, and forget those that are not asked for any more.
 
-    Parameters
-    ----------
-    images
-        `sop_uid`, `path` below `root`, `modality`, `region`, and `bytes` and `modified_ns` of the
-        file, by which a change is seen.
-    output
-        Gets `deidentified/<uid>.dcm`, `pictures/<uid>.png` and the notes of what was done.
+    `images` holds `sop_uid`, `path` below `root`, `modality`, `region`, and `bytes` and
+    `modified_ns` of the file, by which a change is seen.  `output` gets `deidentified/<uid>.dcm`,
+    `pictures/<uid>.png` and the notes of what was done.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Rows as in `images`: `uid` (pseudonymous SOP instance UID), `risk` (why the image may
-        show a name, else ""; such an image is not written), `width`, `height`, `png_sha256`.
-
-    Raises
-    ------
-    InputError
-        Images that cannot be read or de-identified, together and after the others are exported.
+    Returned are, in rows as in `images`, `uid` (pseudonymous SOP instance UID), `risk` (why the
+    image may show a name, else ""; such an image is not written), `width`, `height` and
+    `png_sha256`.  InputError names the images that cannot be read or de-identified, together and
+    after the others are exported.
     """
     for folder, *_ in EXPORTED:
         (output / folder).mkdir(parents=True, exist_ok=True)

@@ -174,22 +174,14 @@ def open_archive(
     A file of which path, size and time of change are known is not read again; rows of files
     that are gone go.  Passed over by rule, and counted, are ``DICOMDIR``, ``.txt`` outside the
     reports, ``.csv``, ``.json`` and whatever neither is named ``.dcm`` nor has the DICM prefix.
+    `url` is the index's own database, such as ``sqlite:///index.sqlite`` or
+    ``postgresql+psycopg://user@host/name``, and `encoding` that of the reports, in which a
+    byte-order mark and any line ends are accepted.
 
-    Parameters
-    ----------
-    url
-        Database of the index, its own: ``sqlite:///index.sqlite``, or another that SQLAlchemy
-        reaches, such as ``postgresql+psycopg://user@host/name``.
-    encoding
-        Of the reports.  A byte-order mark and any line ends are accepted.
-
-    Raises
-    ------
-    InputError
-        No DICOM file, an unknown encoding, a database that cannot be used or is not the index's
-        own.  After all good files are indexed, one error names the bad ones: broken or cut short,
-        without an identifier, in contradiction to others, or a report that is not in the encoding,
-        of no study or of one that has a report.
+    InputError says that there is no DICOM file, or that encoding or database cannot be used or the
+    database is not the index's own.  After all good files are indexed, one error names the bad
+    ones: broken or cut short, without an identifier, in contradiction to others, or a report that
+    is not in the encoding, of no study or of one that has a report.
     """
     root = Path(root)
     if not root.is_dir():
@@ -304,17 +296,17 @@ def _prepare_tables(engine: sa.Engine) -> None:
             where=engine.url.render_as_string(hide_password=True),
             remedy="Name a database of its own for the index; it is made from the files alone.",
         )
+    versions = []
     if _index.name in present:
         with engine.connect() as connection:
             versions = connection.execute(sa.select(_index.c.version)).scalars().all()
-        if versions and versions != [VERSION]:
-            # Another version's tables hold nothing that the files do not.
-            METADATA.drop_all(engine)
-    # The mark comes first: were it last, tables left by a killed run would look foreign.
-    _index.create(engine, checkfirst=True)
-    METADATA.create_all(engine)
-    with engine.begin() as connection:
-        if not connection.execute(sa.select(_index)).all():
+    if versions != [VERSION]:
+        # Another version's tables hold nothing that the files do not.
+        METADATA.drop_all(engine)
+        # The mark comes first: were it last, tables left by a killed run would look foreign.
+        _index.create(engine)
+        METADATA.create_all(engine)
+        with engine.begin() as connection:
             connection.execute(sa.insert(_index).values(version=VERSION))
 
 

@@ -9,8 +9,7 @@ rules cannot decide is unclear, never normal.
 
 Negation follows NegEx (Chapman et al., J Biomed Inform 2001;34:301-310): a trigger such as "no"
 negates the findings up to the end of its clause, save for phrases that only look like negations
-("no change in").  Libraries of it bring spaCy and a language model for some dozen patterns, and
-find no hedges; so the patterns stand here, as words in ``lexicon.yaml``.
+("no change in").  Libraries of it find no hedges; the words stand in ``lexicon.yaml``.
 
 The review queue is a CSV file for any spreadsheet program: UTF-8 with a byte-order mark, and no
 cell that a program would take for a formula.  Its commas may have become semicolons or tabs.
