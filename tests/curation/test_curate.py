@@ -10,9 +10,11 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import mlcroissant
 import numpy as np
 import pandas as pd
 import pytest
+from export_files import write_studies
 from filelock import FileLock, Timeout
 from killed_curation import KEY, files_of, plan_of, result
 from PIL import Image
@@ -20,8 +22,8 @@ from pydicom import dcmread
 from sqlalchemy import select
 
 from rin.curation import build, export, index, taxonomy
-from rin.curation.build import LOCK, NOTE, curate
-from rin.curation.corpus import COLUMNS
+from rin.curation.build import LOCK, NOTE, CurationPlan, curate
+from rin.curation.corpus import COLUMNS, content_digest
 from rin.curation.deidentify import Pseudonyms, display_window
 from rin.curation.index import instances, open_archive, read_table, reports
 from rin.curation.reports import query_normal, screen
@@ -92,6 +94,96 @@ def test_corpus_has_the_stated_columns_and_names(corpus):
     assert (images["label"] == images["region"] + "-" + images["name"]).all()
     classes = load_taxonomy()[["modality", "region", "label"]].apply(tuple, axis=1)
     assert set(images[["modality", "region", "name"]].apply(tuple, axis=1)) <= set(classes)
+
+
+def test_card_counts_classes_modalities_regions_and_parts_as_the_images_do(corpus):
+    images, card = corpus.images, corpus.card
+    for one in card["classes"]:
+        own = images[images["label"] == one["label"]]
+        assert one == {
+            **{name: own[name].iloc[0] for name in ("label", "modality", "region", "name")},
+            "images": len(own),
+            "patients": own["patient_id"].nunique(),
+            "studies": own["study_id"].nunique(),
+            **{part: (own["part"] == part).sum() for part in ("train", "validation", "test")},
+            "regions of interest": (own["roi"] != "").sum(),
+        }
+    assert [one["label"] for one in card["classes"]] == sorted(set(images["label"]))
+    for level, column in (("modalities", "modality"), ("regions", "region")):
+        told = {
+            one[column]: (one["images"], one["patients"], one["classes"]) for one in card[level]
+        }
+        columns = {"images": ("label", "size"), "patients": ("patient_id", "nunique")}
+        known = images.groupby(column).agg(**columns, classes=("label", "nunique"))
+        assert told == {name: tuple(row) for name, row in known.iterrows()}
+    sizes = {part: one["images"] for part, one in card["parts"].items()}
+    assert sizes == images["part"].value_counts().reindex(sizes, fill_value=0).to_dict()
+    assert card["totals"]["classes"] == len(card["classes"])
+
+
+def test_card_tells_how_images_were_chosen_and_left_out(corpus):
+    selection, kinds = corpus.card["selection"], corpus.images["kind"].value_counts()
+    assert selection["normal studies"]["flagged"] == len(corpus.screened)
+    assert selection["key images"] == kinds["key"]
+    assert selection["images of normal studies"] == kinds["normal"]
+    assert [*corpus.excluded["images"]] == sorted(corpus.excluded["images"], reverse=True)
+    rare = {*corpus.card["split"]["classes left out"]}
+    assert rare and not rare & {*corpus.images["label"]}
+    assert "DCM 113100" in corpus.card["de-identification"]["profile"]
+
+
+def test_content_digest_changes_with_pictures_tables_and_parts(plan, corpus):
+    images = pd.read_parquet(plan.output / "images.parquet")
+    changes = ({}, {"png_sha256": "0" * 64}, {"part": "train"}, {"roi": ""})
+    digests = [content_digest(images.assign(**change)) for change in changes]
+    assert len(set(digests)) == 4
+    assert digests[0] == corpus.card["digest"]
+
+
+def test_croissant_is_valid_for_the_reference_implementation_and_reads_the_tables(corpus):
+    read = mlcroissant.Dataset(jsonld=str(corpus.folder / "croissant.json"))
+    (warning,) = read.metadata.ctx.issues.warnings
+    assert "datePublished" in warning
+    for name, columns in (
+        ("images", ["filename", "label", "part"]),
+        ("patients", ["filename", "patient_id", "study_id", "roi"]),
+    ):
+        rows = [[(cell or b"").decode() for cell in row.values()] for row in read.records(name)]
+        known = corpus.images[columns].replace("validation", "val").to_numpy().tolist()
+        assert sorted(rows) == sorted(known)
+
+
+def test_corpus_whose_croissant_is_not_valid_is_not_shared(copied, monkeypatch):
+    before = files_of(copied.output / "shared")
+    monkeypatch.setattr("rin.curation.corpus.croissant_text", lambda *_: '{"@type": "none"}')
+    with pytest.raises(InputError, match=r"croissant\.json: it is no valid Croissant metadata"):
+        curate(replace(copied, seed=8))
+    assert files_of(copied.output / "shared") == before
+
+
+def test_archive_of_which_no_image_is_left_is_refused_with_what_it_needs(tmp_path):
+    write_studies(tmp_path / "export", {"1": "Normal study."})
+    plan = CurationPlan(archive=tmp_path / "export", output=tmp_path / "out", seed=0, workers=1)
+    with pytest.raises(InputError, match=r"no image is left for a corpus.*3 patients each"):
+        curate(plan)
+
+
+def test_image_of_two_findings_is_kept_under_the_rarer():
+    rows = [("1", "common", "a"), ("1", "rare", "b"), ("2", "common", "a"), ("3", "common", "a")]
+    kept = build.one_each(pd.DataFrame(rows, columns=["sop_uid", "label", "document"]))
+    assert kept["sop_uid"].tolist() == ["1", "2", "3"]
+    assert kept["label"].tolist() == ["rare", "common", "common"]
+
+
+def test_every_image_that_is_not_taken_has_one_reason_and_rules_come_first():
+    left = pd.DataFrame(
+        [("marked", "localizer"), ("marked", ""), ("normal", ""), ("other", ""), ("x", "document")],
+        columns=["study_uid", "rule"],
+    )
+    assert build.reasons(left, pd.Series(["marked"]), pd.Series(["normal"])).tolist() == [
+        "localizer", "no key image", "normal study without a class",
+        "study neither normal nor marked", "document",
+    ]  # fmt: skip
 
 
 def test_corpus_is_read_as_a_dataset_and_split_as_it_says(corpus, tmp_path):

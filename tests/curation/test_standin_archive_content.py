@@ -8,8 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy.ndimage import binary_dilation
 
-from rin.curation.standin import study_instances
-from rin.curation.standin import display, draw_slices, key_slices, outline_points
+from rin.curation.standin import display, draw_slices, key_slices, outline_points, study_instances
 from rin.curation.standin.studies import (
     CLASSES,
     REGIONS,
