@@ -110,12 +110,9 @@ def test_card_counts_classes_modalities_regions_and_parts_as_the_images_do(corpu
         }
     assert [one["label"] for one in card["classes"]] == sorted(set(images["label"]))
     for level, column in (("modalities", "modality"), ("regions", "region")):
-        told = {
-            one[column]: (one["images"], one["patients"], one["classes"]) for one in card[level]
-        }
-        columns = {"images": ("label", "size"), "patients": ("patient_id", "nunique")}
-        known = images.groupby(column).agg(**columns, classes=("label", "nunique"))
-        assert told == {name: tuple(row) for name, row in known.iterrows()}
+        counts = {"patients": ("patient_id", "nunique"), "classes": ("label", "nunique")}
+        known = images.groupby(column).agg(images=("label", "size"), **counts)
+        assert pd.DataFrame(card[level]).set_index(column)[known.columns].equals(known)
     sizes = {part: one["images"] for part, one in card["parts"].items()}
     assert sizes == images["part"].value_counts().reindex(sizes, fill_value=0).to_dict()
     assert card["totals"]["classes"] == len(card["classes"])
@@ -162,7 +159,7 @@ def test_corpus_whose_croissant_is_not_valid_is_not_shared(copied, monkeypatch):
 
 
 def test_archive_of_which_no_image_is_left_is_refused_with_what_it_needs(tmp_path):
-    write_studies(tmp_path / "export", {"1": "Normal study."})
+    write_studies(tmp_path / "export", {"1": "Cyst."})
     plan = CurationPlan(archive=tmp_path / "export", output=tmp_path / "out", seed=0, workers=1)
     with pytest.raises(InputError, match=r"no image is left for a corpus.*3 patients each"):
         curate(plan)
