@@ -192,29 +192,21 @@ def test_worker_processes_make_the_same_index(root, tmp_path, monkeypatch):
 
 
 KILLED = """
-import os, signal, sys
+import sys
 from pathlib import Path
+from killed_curation import kill_after
 from rin.curation import index
-from rin.curation.index import open_archive
 
 index.CHUNK = 2
-store, calls = index.store_files, []
-
-def store_and_die(*given, **named):
-    result = store(*given, **named)
-    calls.append(1)
-    if len(calls) == 3:  # its rows are written, but not committed
-        os.kill(os.getpid(), signal.SIGKILL)
-    return result
-
-index.store_files = store_and_die
-open_archive(Path(sys.argv[1]), sys.argv[2], workers=1)
+kill_after(3, "rin.curation.index", "store_files")  # its rows are written, but not committed
+index.open_archive(Path(sys.argv[1]), sys.argv[2], workers=1)
 """
 
 
 def test_killed_indexing_goes_on_where_it_stood(tmp_path, url, unread):
     root = write_studies(tmp_path / "export", {str(n): "Normal." for n in range(1, 9)})
-    done = subprocess.run([sys.executable, "-c", KILLED, str(root), url], capture_output=True)
+    command = [sys.executable, "-c", KILLED, str(root), url]
+    done = subprocess.run(command, capture_output=True, cwd=Path(__file__).parent)
     assert done.returncode == -signal.SIGKILL
     archive = opened(root, url)
     assert sorted(unread) == [f"dicom/{n}.1.1.dcm" for n in range(5, 9)]

@@ -229,11 +229,11 @@ class Drawing(NamedTuple):
     lesions: dict[str, ndarray]
 
 
-def draw_slices(study: Study, size: int, seed: int, *, healthy: bool = False) -> list[Drawing]:
+def draw_slices(study: Study, size: int, seed: int) -> list[Drawing]:
     """Draw the diagnostic slices of a study, ``size`` pixels wide; ultrasound is three to four.
 
-    Studies of one patient share anatomy and lesions; ``healthy`` leaves the lesions out, and the
-    slices differ there alone.
+    Studies of one patient share anatomy and lesions; without its findings, a study looks the same
+    but for the lesions.
     """
     who = (seed, study.patient.number, list(REGIONS).index(study.region))
     shape = (3 * size // 4 if study.facts["modality"] == "US" else size, size)
@@ -243,7 +243,7 @@ def draw_slices(study: Study, size: int, seed: int, *, healthy: bool = False) ->
         height = 0.8 * ((2 * index + 1) / study.slices - 1)
         phantom = Phantom(study.facts["body"], shape, anatomy, texture, height)
         found = {}
-        for name in () if healthy else study.findings:
+        for name in study.findings:
             own = (4, *who, list(CLASSES).index((study.region, name)))
             rng = default_rng([5, *own])
             # Each lesion is largest about the middle of the study, but the knee's are all there.
@@ -450,27 +450,22 @@ def burn_text(pixels: ndarray, line: str, top: int = 0) -> ndarray:
     return burned
 
 
-def outline_points(mask: ndarray) -> list[tuple[float, float]]:
-    """Return a closed outline around a mask, a pixel wide of it, as (column, row).
+def outlined(series: Series, number: int, image: Dataset, mask: ndarray, words: str) -> Dataset:
+    """Return the presentation state that outlines a mask on an image, in the image's window.
 
-    The middle of pixel (r, c) stands at (c + 0.5, r + 0.5), as PS3.3 Table C.10-5 has it.
+    The outline is closed, a pixel wide of the mask, as columns and rows: the middle of pixel
+    (r, c) stands at (c + 0.5, r + 0.5), as PS3.3 Table C.10-5 has it.
     """
     contours = find_contours(np.pad(binary_dilation(mask), 1).astype(np.float32), 0.5)
     outline = approximate_polygon(max(contours, key=len) - 1, 0.4) + 0.5
-    inside = np.clip(outline[:, ::-1], 0, mask.shape[::-1])
-    return [(round(float(x), 2), round(float(y), 2)) for x, y in inside]
-
-
-def outlined(series: Series, number: int, image: Dataset, mask: ndarray, words: str) -> Dataset:
-    """Return the presentation state that outlines a mask on an image, in the image's window."""
-    points = outline_points(mask)
+    points = np.clip(outline[:, ::-1], 0, mask.shape[::-1])
     state = make(
         series,
         GrayscaleSoftcopyPresentationStateStorage,
         number,
         *("procedure", "part", "outline"),
         words=words,
-        points=[value for point in points for value in point],
+        points=[round(float(value), 2) for value in points.ravel()],
         n_points=len(points),
         images=[image],
         references=_references([image]),
