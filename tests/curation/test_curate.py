@@ -22,8 +22,7 @@ from pydicom import dcmread
 from sqlalchemy import select
 
 from rin.curation import build, export, index, taxonomy
-from rin.curation.build import LOCK, NOTE, CurationPlan, curate
-from rin.curation.corpus import COLUMNS, content_digest
+from rin.curation.build import COLUMNS, LOCK, NOTE, CurationPlan, content_digest, curate
 from rin.curation.deidentify import Pseudonyms, display_window
 from rin.curation.index import instances, open_archive, read_table, reports
 from rin.curation.reports import query_normal, screen
@@ -153,7 +152,7 @@ def test_croissant_is_valid_for_the_reference_implementation_and_reads_the_table
 
 def test_corpus_whose_croissant_is_not_valid_is_not_shared(copied, monkeypatch):
     before = files_of(copied.output / "shared")
-    monkeypatch.setattr("rin.curation.corpus.croissant_text", lambda *_: '{"@type": "none"}')
+    monkeypatch.setattr("rin.curation.build.croissant_text", lambda *_: '{"@type": "none"}')
     with pytest.raises(InputError, match=r"croissant\.json: it is no valid Croissant metadata"):
         curate(replace(copied, seed=8))
     assert files_of(copied.output / "shared") == before
@@ -493,7 +492,7 @@ def test_printing_a_corpus_or_a_plan_shows_neither_reports_nor_key(plan, corpus)
 #: While files are made, while the corpus is put together, and before it is noted as whole.
 KILLS = [
     ("rin.curation.export", "write_dicom", 50),
-    ("rin.curation.corpus", "_link", 20),
+    ("rin.curation.build", "_link", 20),
     ("rin.curation.build", "write_atomically", 3),
 ]
 
