@@ -52,7 +52,6 @@ from rin.curation.export import (
 from rin.curation.index import RULES, Archive, read_table
 from rin.curation.key_images import diagnostic_images, read_key_images
 from rin.curation.reports import normal_studies, query_normal, screen, write_review_queue
-from rin.curation.taxonomy import load_taxonomy
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.layouts.table import RADIMAGENET_TABLES
 from rin.data.splits import PARTS, SHARES, divide
@@ -219,7 +218,7 @@ def select_images(
     """
     normal = normal_studies(screened, plan.reviewed)
     files = index.archive_files(archive)
-    marked = read_key_images(archive.root, files, load_taxonomy(), plan.label_map, plan.workers)
+    marked = read_key_images(archive.root, files, plan.label_map, plan.workers)
     contradicted = normal["study_uid"].isin(marked["study_uid"])
     normal = normal[~contradicted]
     whole = diagnostic_images(files, normal["study_uid"])

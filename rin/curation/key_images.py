@@ -26,7 +26,7 @@ import pandas as pd
 from pydicom import Dataset, dcmread
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage, KeyObjectSelectionDocumentStorage
 
-from rin.curation.taxonomy import REGIONS, REMEDY, read_rows, region_of
+from rin.curation.taxonomy import REGIONS, REMEDY, load_taxonomy, read_rows, region_of
 from rin.data import dicom
 from rin.data.chunks import map_chunks
 from rin.data.pixels import polygon_text, rasterise
@@ -58,15 +58,13 @@ _CLOSED = 1e-3
 def read_key_images(
     root: Path,
     files: pd.DataFrame,
-    taxonomy: pd.DataFrame,
     label_map: Path | None = None,
     workers: int | None = None,
 ) -> pd.DataFrame:
     """Read all key object selections and outlines of an archive.
 
-    `files` is the table of :func:`rin.curation.index.archive_files`, with paths below `root`, and
-    `taxonomy` that of :func:`rin.curation.taxonomy.load_taxonomy`; `label_map` translates the
-    site's own terms (see `read_label_map`).
+    `files` is the table of :func:`rin.curation.index.archive_files`, with paths below `root`;
+    `label_map` translates the site's own terms (see `read_label_map`).
 
     Returns
     -------
@@ -81,7 +79,7 @@ def read_key_images(
         One error for all documents that cannot be read or trusted: no or an unknown finding,
         a finding of another modality than the image's, an image of another patient.
     """
-    pairs = taxonomy[["region", "label"]].itertuples(index=False, name=None)
+    pairs = load_taxonomy()[["region", "label"]].itertuples(index=False, name=None)
     classes = {": ".join(pair): pair for pair in pairs}
     terms = read_label_map(label_map, classes) if label_map else {}
     paths, said = sorted(files.loc[files["sop_class"].isin(_READERS), "path"]), {}

@@ -41,7 +41,7 @@ def read(tmp_path, *datasets, label_map=None):
 
 
 def key_images_of(archive, label_map=None):
-    return read_key_images(archive.root, archive_files(archive), TAXONOMY, label_map, workers=1)
+    return read_key_images(archive.root, archive_files(archive), label_map, workers=1)
 
 
 def roi(tmp_path, *graphics, **state):
