@@ -422,13 +422,16 @@ def test_second_curation_into_the_same_folder_waits(copied, monkeypatch):
     assert held == [True]
 
 
+def sources(plan):
+    """Path in the archive of each image of a corpus, by its pseudonymous UID, in its order."""
+    known = read_table(archive_of(plan), select(instances.c.sop_uid, instances.c.path))
+    paths = dict(zip(known["sop_uid"].map(Pseudonyms(KEY).uid), known["path"], strict=True))
+    images = pd.read_parquet(plan.output / "images.parquet")
+    return {uid: plan.archive / paths[uid] for uid in images["uid"]}
+
+
 def test_curate_with_a_changed_file_exports_that_one_again(copied):
-    archive = archive_of(copied)
-    images = pd.read_parquet(copied.output / "images.parquet")
-    known = read_table(archive, select(instances.c.sop_uid, instances.c.path))
-    uid = images["uid"].iloc[0]
-    made = known["sop_uid"].map(Pseudonyms(KEY).uid) == uid
-    path = copied.archive / known.loc[made, "path"].item()
+    uid, path = next(iter(sources(copied).items()))
     dataset = dcmread(path)
     dataset.set_pixel_data(
         np.zeros_like(dataset.pixel_array), dataset.PhotometricInterpretation, dataset.BitsStored,
@@ -439,7 +442,7 @@ def test_curate_with_a_changed_file_exports_that_one_again(copied):
     changed = curate(copied)
     after = exported(copied.output)
     assert {path.stem for path in after if after[path] != before[path]} == {uid}
-    picture = Image.open(changed.folder / images["filename"].iloc[0])
+    picture = Image.open(changed.folder / changed.images["filename"].iloc[0])
     assert np.ptp(np.asarray(picture)) == 0
 
 
@@ -449,25 +452,17 @@ def test_curate_with_another_key_changes_every_pseudonym(copied, corpus):
     assert other.images["patient_id"].nunique() == corpus.images["patient_id"].nunique()
 
 
-def spoil(path):
-    """Say that the pixels are compressed in a way that nothing decodes; the header stays good."""
-    dataset = dcmread(path)
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 32, 32, 31
-    dataset.save_as(path)
-
-
 def test_curate_with_two_unreadable_images_names_both_after_the_others_are_done(copied):
-    images = pd.read_parquet(copied.output / "images.parquet")
-    archive = archive_of(copied)
-    known = read_table(archive, select(instances.c.sop_uid, instances.c.path))
-    known["uid"] = known["sop_uid"].map(Pseudonyms(KEY).uid)
-    bad = known[known["uid"].isin(images["uid"].iloc[[0, 9]])]
-    for path in bad["path"]:
-        spoil(copied.archive / path)
+    bad = [*sources(copied).values()][:10:9]
+    for path in bad:
+        dataset = dcmread(path)
+        # Pixels that nothing decodes, behind a header that stays good.
+        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 32, 32, 31
+        dataset.save_as(path)
     fresh = replace(copied, output=copied.output.parent / "fresh")
     with pytest.raises(InputError, match=r"2 of .* images cannot be exported") as caught:
         curate(fresh)
-    assert all(path in str(caught.value) for path in bad["path"])
+    assert all(f"{path.relative_to(copied.archive)}: " in str(caught.value) for path in bad)
     assert "kept" in caught.value.remedy
     assert len(list((fresh.output / "pictures").iterdir())) == len(exported(copied.output)) / 2 - 2
 
