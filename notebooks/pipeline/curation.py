@@ -31,8 +31,7 @@ from pydicom import Dataset
 from pydicom.uid import CTImageStorage
 from statsmodels.stats.proportion import proportion_confint
 
-from rin.curation.build import AT_RISK, RARE, curate, index_archive
-from rin.curation.corpus import CROISSANT
+from rin.curation.build import AT_RISK, CROISSANT, RARE, curate, index_archive
 from rin.curation.deidentify import Pseudonyms, deidentify
 from rin.curation.index import RULES, read_table
 from rin.curation.reports import normal_studies, screen_impression

@@ -1,14 +1,16 @@
 """From a PACS export to a corpus in RadImageNet's layout: the whole of curation, in one call.
 
-`curate` indexes the archive, chooses images, exports them without identifiers
-(:mod:`rin.curation.export`), divides them by patient and writes the corpus with its card and
-Croissant metadata (:mod:`rin.curation.corpus`).  Killed at any moment and called again it goes on
-where it stood, and called once more it finds everything done.
+Killed at any moment and called again, `curate` goes on where it stood, and called once more it
+finds everything done.  Images are chosen in the paper's order: a query flags studies whose
+impression says "normal", the impressions are screened, a radiologist confirms them, and all
+diagnostic images of a normal study are taken; of every other study the images that a reader
+marked.  Every image of the archive that is not taken is counted under the reason.
 
-Images are chosen in the paper's order: a query flags studies whose impression says "normal", the
-impressions are screened, a radiologist confirms them, and all diagnostic images of a normal study
-are taken; of every other study the images that a reader marked.  Every image of the archive that
-is not taken is counted under the reason.
+Pictures are numbered within their region in the order of their pseudonymous UIDs, which a key
+made, so neither the number nor the order tells which belong to one patient or day.  The folder
+is put together under another name and renamed when whole; pictures are linked, not copied,
+where the file system can.  The card is plain data, equal for equal corpora: no clock, no name of
+a machine, and no identifier of the archive.
 
 Below ``output``, only the folder ``shared`` may leave the house: everything else holds, or
 leads back to, identifiers of the archive.
@@ -18,7 +20,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,30 +33,44 @@ import pandas as pd
 from filelock import FileLock
 from sqlalchemy import URL, select
 
-from rin.curation import corpus
-from rin.curation.corpus import CARD, COLUMNS, FEWEST_PATIENTS, FOLDER
-from rin.curation.deidentify import Pseudonyms, load_key
-from rin.curation.export import PICTURE_FOLDER, all_there, digest_of_corpus_code, export_images
-from rin.curation.index import (
-    RULES,
-    Archive,
-    archive_counts,
-    archive_files,
-    files,
-    open_archive,
-    read_table,
+from rin import __version__
+from rin.curation import index
+from rin.curation.deidentify import (
+    LUNG_WINDOW,
+    METHOD_CODES,
+    SOFT_TISSUE_WINDOW,
+    Pseudonyms,
+    load_key,
 )
+from rin.curation.export import (
+    LIBRARIES,
+    PICTURE_FOLDER,
+    all_there,
+    digest_of_corpus_code,
+    export_images,
+)
+from rin.curation.index import RULES, Archive, read_table
 from rin.curation.key_images import diagnostic_images, read_key_images
 from rin.curation.reports import normal_studies, query_normal, screen, write_review_queue
-from rin.curation.taxonomy import load_taxonomy
+from rin.data.layouts.found import STAND_IN_NOTE
+from rin.data.layouts.table import RADIMAGENET_TABLES
+from rin.data.splits import PARTS, SHARES, divide
+from rin.data.tree import walk
 from rin.errors import InputError
-from rin.files import write_atomically
+from rin.files import read_yaml, sha256_of, write_atomically
 
 INDEX, KEY, QUEUE = "archive.sqlite", "pseudonym.key", "review_queue.csv"
-LOCK = ".curation.lock"
-SHARED = "shared"
 IMAGES, SCREENED = "images.parquet", "screened.parquet"
-NOTE = "curated.json"
+LOCK, NOTE = ".curation.lock", "curated.json"
+SHARED, FOLDER, PICTURES = "shared", "radimagenet_curated", "radiology_ai"
+PATIENTS, CARD, CROISSANT = "patients.csv", "dataset_card.json", "croissant.json"
+UNFINISHED, REPLACED = ".unfinished", ".replaced"
+#: A class needs a patient to train on, one to validate with and one to test on.
+FEWEST_PATIENTS = 3
+COLUMNS = (
+    *("filename", "label", "modality", "region", "name", "patient_id", "study_id", "roi"),
+    *("width", "height", "burned_in_risk", "kind", "part"),
+)
 #: Columns of the table of what is left out.
 EXCLUDED = ["rule", "images", "kept_out_because"]
 #: Reasons for which images that no rule excludes are not in the corpus either, and what they say.
@@ -66,6 +86,7 @@ REASONS = RULES | {
     AT_RISK: "The pixels may show a name",
     RARE: f"The class has fewer than {FEWEST_PATIENTS} patients, too few to be divided.",
 }
+_TEXTS = read_yaml(Path(__file__).with_name("card.yaml"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +163,7 @@ def index_archive(plan: CurationPlan) -> Archive:
             remedy="Name another folder for the output.",
         )
     output.mkdir(parents=True, exist_ok=True)
-    return open_archive(archive, plan.url, encoding=plan.encoding, workers=plan.workers)
+    return index.open_archive(archive, plan.url, encoding=plan.encoding, workers=plan.workers)
 
 
 def curate(plan: CurationPlan) -> CuratedCorpus:
@@ -185,25 +206,19 @@ def _read_corpus(output: Path) -> CuratedCorpus:
     )
 
 
-class Selection(NamedTuple):
-    """What was chosen from an archive."""
+def select_images(
+    plan: CurationPlan, archive: Archive, screened: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.Series, dict[str, Any], int]:
+    """Choose the images of a corpus, with the studies that the query flags and their verdicts.
 
-    #: One row an image: the columns of key images, `name` (of the taxonomy), `label`
-    #: (`region-name`), `kind`, `bytes` and `modified_ns`.
-    images: pd.DataFrame
-    #: For each of the others why it is not among them, a key of `REASONS`.
-    left_out: pd.Series
-    #: What the card says of the normal studies.
-    normal: dict[str, Any]
-    #: Images that were marked with several findings; each is kept under its rarest one.
-    several_findings: int
-
-
-def select_images(plan: CurationPlan, archive: Archive, screened: pd.DataFrame) -> Selection:
-    """Choose the images of a corpus, with the studies that the query flags and their verdicts."""
+    Returned are the images, with the columns of key images, `name` (of the taxonomy), `label`
+    (`region-name`), `kind`, `bytes` and `modified_ns`; for each of the others why it is not among
+    them, a key of `REASONS`; what the card says of the normal studies; and how many images were
+    marked with several findings, of which each is kept under its rarest one.
+    """
     normal = normal_studies(screened, plan.reviewed)
-    files = archive_files(archive)
-    marked = read_key_images(archive.root, files, load_taxonomy(), plan.label_map, plan.workers)
+    files = index.archive_files(archive)
+    marked = read_key_images(archive.root, files, plan.label_map, plan.workers)
     contradicted = normal["study_uid"].isin(marked["study_uid"])
     normal = normal[~contradicted]
     whole = diagnostic_images(files, normal["study_uid"])
@@ -220,7 +235,7 @@ def select_images(plan: CurationPlan, archive: Archive, screened: pd.DataFrame) 
         "confirmed, but with a finding that a reader marked": int(contradicted.sum()),
     }
     left_out = reasons(left, marked["study_uid"], normal["study_uid"])
-    return Selection(images, left_out, told, int((labels > 1).sum()))
+    return images, left_out, told, int((labels > 1).sum())
 
 
 def one_each(found: pd.DataFrame) -> pd.DataFrame:
@@ -253,7 +268,8 @@ def excluded_rows(reasons: pd.Series, risks: pd.Series) -> list[dict[str, Any]]:
 
 def _made_of(plan: CurationPlan, archive: Archive, names: Pseudonyms) -> str:
     """Return a digest of all that decides the corpus: files, plan, tables, code and libraries."""
-    query = select(files.c.path, files.c.bytes, files.c.modified_ns, files.c.encoding)
+    own = index.files.c
+    query = select(own.path, own.bytes, own.modified_ns, own.encoding)
     listed = read_table(archive, query).sort_values("path").to_csv(index=False)
     digest = hashlib.sha256(listed.encode("utf-8", "surrogatepass"))
     for table in (plan.label_map, plan.reviewed):
@@ -272,7 +288,7 @@ def _is_current(output: Path, made_of: str) -> bool:
         return (
             note["made_of"] == made_of
             and (output / QUEUE).is_file()
-            and corpus.is_whole(output / SHARED / FOLDER, images, note["texts"])
+            and is_whole(output / SHARED / FOLDER, images, note["texts"])
             and all_there(output)
         )
     except (OSError, ValueError, KeyError, TypeError):
@@ -283,32 +299,30 @@ def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, made_of: st
     output = Path(plan.output)
     screened = screen(query_normal(archive))
     write_review_queue(screened, output / QUEUE)
-    chosen = select_images(plan, archive, screened)
-    exported = export_images(chosen.images, archive.root, output, names, plan.workers)
+    chosen, left_out, normal, several_findings = select_images(plan, archive, screened)
+    exported = export_images(chosen, archive.root, output, names, plan.workers)
     # As the corpus knows them: no column holds an identifier.
-    images = chosen.images[["label", "modality", "region", "name", "roi", "kind"]].assign(
-        patient_id=chosen.images["patient_id"].map(names.patient),
-        study_id=chosen.images["study_uid"].map(names.uid),
+    images = chosen[["label", "modality", "region", "name", "roi", "kind"]].assign(
+        patient_id=chosen["patient_id"].map(names.patient),
+        study_id=chosen["study_uid"].map(names.uid),
     )
     images = images.join(exported.rename(columns={"risk": "burned_in_risk"}))
     risks = images["burned_in_risk"]
     images, risks = images[risks == ""], risks[risks != ""]
-    rare = corpus.rare_classes(images)
-    is_rare = images["label"].isin(rare)
-    left_out = pd.concat([chosen.left_out, pd.Series(RARE, images.index[is_rare])])
-    images = corpus.arrange(images[~is_rare], plan.seed)
-    card = corpus.corpus_card(
+    few = images.groupby("label")["patient_id"].transform("nunique") < FEWEST_PATIENTS
+    rare = sorted(set(images.loc[few, "label"]))
+    left_out = pd.concat([left_out, pd.Series(RARE, images.index[few])])
+    images = arrange(images[~few], plan.seed)
+    card = corpus_card(
         images,
+        plan,
+        archive,
         excluded=excluded_rows(left_out, risks),
-        normal=chosen.normal,
-        several_findings=chosen.several_findings,
-        provenance=archive.provenance,
-        archive=archive_counts(archive),
+        normal=normal,
+        several_findings=several_findings,
         rare=rare,
-        seed=plan.seed,
     )
-    target = output / SHARED / FOLDER
-    texts = corpus.write_corpus(output, output / PICTURE_FOLDER, images, card, target)
+    texts = write_corpus(output, images, card)
     for name, table in ((IMAGES, images), (SCREENED, screened)):
         with write_atomically(output / name) as draft:
             table.to_parquet(draft)
@@ -316,3 +330,197 @@ def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, made_of: st
     note = {"made_of": made_of, "texts": texts}
     with write_atomically(output / NOTE) as draft:
         draft.write_text(json.dumps(note, indent=1) + "\n", "utf-8")
+
+
+def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Number images, and divide them 75/10/15 by patient.
+
+    `images` holds `uid` (pseudonymous), `label`, `modality`, `region`, `name`, `patient_id` and
+    whatever else is kept; they are returned by file name, with `filename` and `part` added.
+    """
+    if images.empty:
+        raise InputError(
+            "no image is left for a corpus",
+            where="curation",
+            remedy="Look at the table of excluded images; a corpus needs key images or normal "
+            f"studies of at least two classes with {FEWEST_PATIENTS} patients each.",
+        )
+    ordered = images.sort_values(["region", "uid"], ignore_index=True)
+    number = ordered.groupby("region").cumcount() + 1
+    names = ordered["region"] + number.map("{:06d}".format) + ".png"
+    folders = ordered[["modality", "region", "name"]].agg("/".join, axis=1)
+    ordered.insert(0, "filename", PICTURES + "/" + folders + "/" + names)
+    cases = ordered.rename(columns={"filename": "case_id"})
+    groups = pd.Series(ordered["patient_id"].to_numpy(), index=ordered["filename"])
+    ordered["part"] = divide(cases, groups, seed, where="curation").to_numpy()
+    return ordered.sort_values("filename", ignore_index=True)
+
+
+def tables(images: pd.DataFrame) -> dict[str, str]:
+    """Return the corpus's CSV tables as text, by file name."""
+    texts = {}
+    for part, name in RADIMAGENET_TABLES.items():
+        rows = images.loc[images["part"] == part, ["filename", "label"]]
+        texts[name] = rows.to_csv(index=False, lineterminator="\n")
+    side = images[["filename", "patient_id", "study_id", "roi"]]
+    return texts | {PATIENTS: side.to_csv(index=False, lineterminator="\n")}
+
+
+def content_digest(images: pd.DataFrame) -> str:
+    """Return a SHA-256 of what the tables say and what the pictures show."""
+    return _sha256(images[[*COLUMNS, "png_sha256"]].to_csv(index=False, lineterminator="\n"))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_whole(folder: Path, images: pd.DataFrame, texts: Mapping[str, str]) -> bool:
+    """Tell whether a folder holds these pictures (by size), these texts (by SHA-256), no more."""
+    names = walk(folder) if folder.is_dir() else ()
+    sizes = {name: (folder / name).stat().st_size for name in names}
+    pictures = dict(zip(images["filename"], images["png_bytes"], strict=True))
+    if sizes.keys() != {*pictures, *texts}:
+        return False
+    found = {name: sha256_of(folder / name) for name in texts}
+    return found == dict(texts) and pictures.items() <= sizes.items()
+
+
+def write_corpus(output: Path, images: pd.DataFrame, card: Mapping[str, Any]) -> dict[str, str]:
+    """Write the folder that may leave the house, unless this very one is there.
+
+    Returned is the SHA-256 of each of its texts, by file name.
+    """
+    pictures, target = output / PICTURE_FOLDER, output / SHARED / FOLDER
+    texts = tables(images)
+    texts |= {CROISSANT: croissant_text(card, texts), CARD: json.dumps(card, indent=1) + "\n"}
+    if card["provenance"] == "stand-in":
+        counts = images["label"].value_counts().sort_index().to_dict()
+        note = {"stand_in": "outpatient archive, curated", "images": counts, "masks": {}}
+        texts[STAND_IN_NOTE] = json.dumps(note, indent=1) + "\n"
+    digests = {name: _sha256(text) for name, text in texts.items()}
+    if is_whole(target, images, digests):
+        return digests
+    folder = output / UNFINISHED
+    shutil.rmtree(folder, ignore_errors=True)
+    for inner in {"", *images["filename"].str.rpartition("/")[0]}:
+        (folder / inner).mkdir(parents=True, exist_ok=True)
+    for uid, name in zip(images["uid"], images["filename"], strict=True):
+        _link(pictures / f"{uid}.png", folder / name)
+    for name, text in texts.items():
+        (folder / name).write_text(text, "utf-8", newline="\n")
+    check_croissant(folder / CROISSANT)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    replaced = output / REPLACED
+    shutil.rmtree(replaced, ignore_errors=True)
+    if target.exists():
+        target.rename(replaced)
+    folder.rename(target)
+    shutil.rmtree(replaced, ignore_errors=True)
+    return digests
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        # No hard links here, or too many of one file: the same bytes, copied.
+        shutil.copyfile(source, target)
+
+
+def corpus_card(
+    images: pd.DataFrame,
+    plan: CurationPlan,
+    archive: Archive,
+    *,
+    excluded: list[dict[str, Any]],
+    normal: dict[str, Any],
+    several_findings: int,
+    rare: list[str],
+) -> dict[str, Any]:
+    """Return the card of a corpus; `rare` are the classes with too few patients for the split."""
+    kinds = images["kind"].value_counts()
+    classes = ("label", "nunique")
+    parts = {part: ("part", lambda own, part=part: (own == part).sum()) for part in PARTS}
+    outlined = parts | {"regions of interest": ("roi", lambda own: (own != "").sum())}
+    (totals,) = _counted(images.assign(all=""), "all", classes=classes)
+    sizes = dict.fromkeys(PARTS, dict.fromkeys(("images", "patients", "studies"), 0))
+    sizes |= {row.pop("part"): row for row in _counted(images, "part")}
+    return {
+        "title": _TEXTS["title"],
+        "provenance": archive.provenance,
+        "notice": _TEXTS["notice"][archive.provenance],
+        "licence": _TEXTS["licence"][archive.provenance],
+        "cite": _TEXTS["cite"],
+        "digest": content_digest(images),
+        "totals": {name: n for name, n in totals.items() if name != "all"},
+        "modalities": _counted(images, "modality", classes=classes),
+        "regions": _counted(images, "modality", "region", classes=classes),
+        "classes": _counted(images, "label", "modality", "region", "name", **outlined),
+        "parts": sizes,
+        "split": {
+            "unit": "patient",
+            "shares": dict(zip(PARTS, SHARES, strict=True)),
+            "seed": plan.seed,
+            "smallest class": f"{FEWEST_PATIENTS} patients",
+            "classes left out": rare,
+        },
+        "selection": {
+            "archive": index.archive_counts(archive),
+            "normal studies": {"how": _TEXTS["normal studies"]} | normal,
+            "key images": int(kinds.get("key", 0)),
+            "images of normal studies": int(kinds.get("normal", 0)),
+            "images with several findings, kept under the rarest": several_findings,
+        },
+        "excluded": excluded,
+        "de-identification": {
+            "profile": {f"DCM {code}": meaning for code, meaning in METHOD_CODES.items()},
+            **{
+                about: text.format(lung=LUNG_WINDOW, soft=SOFT_TISSUE_WINDOW)
+                for about, text in _TEXTS["de-identification"].items()
+            },
+        },
+        "must not be used for": _TEXTS["must not be used for"],
+        "versions": {"rin": __version__} | {name: version(name) for name in LIBRARIES},
+    }
+
+
+def _counted(images: pd.DataFrame, *by: str, **more: tuple) -> list[dict[str, Any]]:
+    """Return a row a group: its names, what it counts, and more of it."""
+    counts = {"images": ("uid", "size"), "patients": ("patient_id", "nunique")}
+    counts |= {"studies": ("study_id", "nunique")}
+    return images.groupby([*by]).agg(**counts | more).reset_index().to_dict("records")
+
+
+def check_croissant(path: Path) -> None:
+    """Raise `InputError` unless the reference implementation reads a metadata file as valid."""
+    import mlcroissant
+
+    try:
+        mlcroissant.Dataset(jsonld=str(path))
+    except (mlcroissant.ValidationError, ValueError, KeyError) as error:
+        raise InputError(
+            f"it is no valid Croissant metadata ({error})",
+            where=path,
+            remedy="Report it with the names of the classes; what was shared before is kept.",
+        ) from error
+
+
+def croissant_text(card: Mapping[str, Any], texts: Mapping[str, str]) -> str:
+    """Return the Croissant metadata of a corpus as JSON-LD, from its card and its CSV tables."""
+    totals, parts = card["totals"], card["parts"]
+    stated = ", ".join(f"{counts['images']} {part}" for part, counts in parts.items())
+    metadata = read_yaml(Path(__file__).with_name("croissant.yaml"))
+    metadata |= {
+        "description": f"{card['title']}. Provenance: {card['provenance']}. {card['notice']} "
+        f"{totals['images']} images of {totals['patients']} patients in {totals['classes']} "
+        f"classes, divided by patient ({stated}). Labels are region and finding. "
+        "dataset_card.json beside it tells how images were chosen and de-identified.",
+        "citeAs": card["cite"],
+        "license": card["licence"],
+        "version": f"1.0.0+{card['digest'][:12]}",
+    }
+    for entry in metadata["distribution"]:
+        if "sha256" in entry:
+            entry["sha256"] = _sha256(texts[entry["name"]])
+    return json.dumps(metadata, indent=1) + "\n"

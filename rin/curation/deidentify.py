@@ -2,9 +2,9 @@
 
 Claimed are the Basic Application Level Confidentiality Profile and its option "Retain
 Longitudinal Temporal Information With Modified Dates".  Of `dicomanonymizer` only the profile's
-table is used: its own pass acts on the attributes of the table alone, at the top level alone, draws
-new UIDs at every start and sets all dates to one day.  Here a new data set is made of what
-``kept_attributes.yaml`` allows and that table does not forbid, at every level:
+table is used: its own pass acts at the top level alone, draws new UIDs at every start and sets all
+dates to one day.  Here a new data set is made of what ``kept_attributes.yaml`` allows and that
+table does not forbid, at every level:
 
 - UIDs become keyed ones, equal in all files and runs; patient id and name become a pseudonym;
 - dates move by one number of days a patient; times of day are dropped, for together with a
@@ -14,27 +14,35 @@ new UIDs at every start and sets all dates to one day.  Here a new data set is m
 - pixels are decoded and stored anew without compression, so that neither comments of a JPEG
   stream nor overlays in unused bits nor bytes behind the last pixel come along.
 
-What the pixels themselves show stays: see :mod:`rin.curation.burned_in` for text in them.  A
-face that could be rebuilt from thin slices of a head is not removed.
-
 Pseudonyms are made by HMAC-SHA256 from a secret key, so nobody without the key can try names or
 UIDs to see which one fits, and the same key gives the same pseudonyms when an archive grows.
 The key is made once, stays in the house, and ends the link between both sides when deleted.
+
+What the pixels show stays, so text burned into them is looked for, at the end of this module.
+Scanners write names and dates along the border, most of all in ultrasound, and the header may not
+say so.  An image at risk is left out; nothing is blacked out.  The test of pixels finds printed
+lines of about four letters and more, 5 pixels and more high, on an even ground, whose middle is in
+the outer sixth of the picture, bright on dark or dark on bright.  It misses handwriting, letters
+that stand alone, slanted or smaller ones, some text over tissue, and any in the middle.  Measured
+on phantoms of ultrasound, CT and MR with text drawn in four fonts of 8 to 18 points: all of 1,600
+lines on a bar and six in ten over tissue are found; false alarms are rare on phantoms (one in
+1,050) and on published slices of chest CT (two in 311).  A face that could be rebuilt from thin
+slices of a head is not removed.
 """
 
 from __future__ import annotations
 
 import hmac
-import math
 import os
 import re
 import secrets
 from base64 import b32encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -49,7 +57,10 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import ExplicitVRLittleEndian, UID_dictionary
+from scipy import ndimage
+from scipy.stats import median_abs_deviation
 
+from rin.curation.index import SECONDARY_CAPTURES
 from rin.curation.taxonomy import BODY_PARTS
 from rin.data import dicom
 from rin.errors import InputError
@@ -76,6 +87,25 @@ KEY_BYTES = 32
 MIN_KEY_BYTES = 16
 #: Ten years: enough to hide a date, few enough to keep the decade of the technique.
 MAX_SHIFT_DAYS = 3650
+#: Share of height and width that counts as border, at each of the four sides.
+BORDER = 1 / 6
+#: Least contrast of a stroke to its ground, as a share of the range of gray values.
+CONTRAST = 0.3
+#: Lines of letters are this high, in pixels; the upper end grows with large pictures.
+LOWEST, HIGHEST = 5, 24
+#: A line is at least this many times as wide as it is high.
+ASPECT = 1.8
+#: Strokes fill this share of the box around a line.
+FILLED = (0.15, 0.7)
+#: Strokes that a row crosses, on average, in a width equal to the height of the line.
+CROSSINGS = (0.55, 3.0)
+#: Fewest of them in any line.
+FEWEST_CROSSINGS = 2.5
+#: Greatest spread of the ground between the strokes, as a share of the range of gray values: of
+#: bright text, by the median, for speckle below a bar may join its letters; and of dark text, which
+#: labels bring along with their ground.
+EVENNESS, EVENNESS_OF_LABELS = 0.12, 0.05
+
 _DAY = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
 _WHOLE = ("IS", "US", "SS", "UL", "SL")
 
@@ -146,7 +176,13 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     for name in EMPTIED:
         setattr(made, name, "")
     made.PatientID = made.PatientName = pseudonyms.patient(patient)
-    _state_method(made)
+    made.PatientIdentityRemoved, made.DeidentificationMethod = "YES", METHOD
+    made.LongitudinalTemporalInformationModified = "MODIFIED"
+    made.DeidentificationMethodCodeSequence = Sequence()
+    for value, meaning in METHOD_CODES.items():
+        code = Dataset()
+        code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "DCM", meaning
+        made.DeidentificationMethodCodeSequence.append(code)
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     return made
@@ -253,7 +289,9 @@ def _copy_kept(source: Dataset, rules: dict[str, Any], names: Pseudonyms, shift:
         elif rule == "date":
             kept = _moved(values, shift)
         elif isinstance(rule, str):
-            kept = _known_words(values, {*rule.split()})
+            # The words up to the first that is not known: their places have meanings.
+            words = (str(value).strip() for value in values)
+            kept = list(takewhile(rule.split().__contains__, words))
         else:
             kept = _plausible(values, rule, vr)
         if kept:
@@ -289,16 +327,6 @@ def _read(source: Dataset, tag: BaseTag, kinds: list[str]) -> tuple[str, list]:
     return vr, [] if value is None else [value]
 
 
-def _known_words(values: list, known: set[str]) -> list[str]:
-    """Return the words up to the first that is not known: their places have meanings."""
-    kept = []
-    for value in values:
-        if str(value).strip() not in known:
-            break
-        kept.append(str(value).strip())
-    return kept
-
-
 def _plausible(values: list, bounds: list[float], vr: str) -> list[int] | list[float]:
     """Return the numbers, or none where one of them lies outside the bounds."""
     low, high = bounds
@@ -306,7 +334,7 @@ def _plausible(values: list, bounds: list[float], vr: str) -> list[int] | list[f
         numbers = [float(value) for value in values]
     except (TypeError, ValueError):
         return []
-    if not all(math.isfinite(n) and low <= n <= high for n in numbers):
+    if not all(low <= number <= high for number in numbers):
         return []
     if vr in _WHOLE:
         return [int(number) for number in numbers]
@@ -316,13 +344,9 @@ def _plausible(values: list, bounds: list[float], vr: str) -> list[int] | list[f
 def _moved(values: list, shift: int) -> list[str]:
     """Return dates and the days of date-times moved by the shift; what is no date is left out."""
     moved = []
-    for value in values:
-        found = _DAY.match(str(value))
-        try:
-            day = date(*map(int, found.groups())) + timedelta(days=shift) if found else None
-        except (OverflowError, ValueError):
-            day = None
-        if day:
+    for found in filter(None, (_DAY.match(str(value)) for value in values)):
+        with suppress(OverflowError, ValueError):
+            day = date(*map(int, found.groups())) + timedelta(days=shift)
             moved.append(day.isoformat().replace("-", ""))
     return moved
 
@@ -361,17 +385,6 @@ def _refusing(dataset: Dataset) -> Iterator[None]:
         ) from error
 
 
-def _state_method(made: Dataset) -> None:
-    made.PatientIdentityRemoved = "YES"
-    made.LongitudinalTemporalInformationModified = "MODIFIED"
-    made.DeidentificationMethod = METHOD
-    made.DeidentificationMethodCodeSequence = Sequence()
-    for value, meaning in METHOD_CODES.items():
-        code = Dataset()
-        code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "DCM", meaning
-        made.DeidentificationMethodCodeSequence.append(code)
-
-
 def _known(patient_id: str) -> str:
     text = str(patient_id).strip(" \0")
     if not text:
@@ -381,3 +394,88 @@ def _known(patient_id: str) -> str:
             remedy="Give the study its patient in the archive, or leave it out.",
         )
     return text
+
+
+def burned_in_risk(dataset: Dataset) -> str:
+    """Return why an image may show text that names a patient, or nothing where none is seen.
+
+    An empty answer is no proof, as the module tells.  Without pixels only the header is judged.
+    """
+    for name in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
+        if str(dataset.get(name) or "").strip() == "YES":
+            return f"{name} is YES"
+    if str(dataset.get("SOPClassUID") or "") in SECONDARY_CAPTURES:
+        return "it is a secondary capture"
+    if "PixelData" in dataset and text_lines(dicom.decode(dataset)):
+        return "its border shows what looks like text"
+    return ""
+
+
+def text_lines(pixels: np.ndarray) -> list[tuple[int, int, int, int]]:
+    """Find what looks like a line of letters in the border of a picture.
+
+    `pixels` are gray (h, w) of any range, or RGB (h, w, 3); returned are first row, first column,
+    height and width of each line, in pixels.
+    """
+    gray = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
+    low, high = np.percentile(gray, (1, 99.8))
+    if high <= low:
+        low, high = float(gray.min()), float(gray.max())
+    if high <= low:
+        return []
+    shares = np.clip((gray.astype(np.float32) - low) / (high - low), 0, 1)
+    return _bright_lines(shares, speckled=True) + _bright_lines(1 - shares, speckled=False)
+
+
+def _bright_lines(gray: np.ndarray, *, speckled: bool) -> list[tuple[int, int, int, int]]:
+    thickest = max(5, round(min(gray.shape) / 60) | 1)
+    ground = ndimage.grey_opening(gray, size=(thickest, thickest))
+    strokes = gray - ground > CONTRAST
+    # Joined sideways only: letters and words of a line meet, and lines stay apart.
+    reach = max(9, gray.shape[1] // 40 | 1)
+    padded = np.pad(strokes, ((0, 0), (reach, reach)))
+    joined = ndimage.binary_closing(padded, structure=np.ones((1, reach), dtype=bool))
+    joined = joined[:, reach:-reach]
+    labels, _ = ndimage.label(joined, structure=np.ones((3, 3)))
+    found = []
+    for place in ndimage.find_objects(labels):
+        height, width = strokes[place].shape
+        if (
+            LOWEST <= height <= max(HIGHEST, gray.shape[0] // 16)
+            and width >= ASPECT * height
+            and _in_border(place, gray.shape)
+            and _is_text(strokes[place])
+            and _is_even(gray[place], strokes[place], speckled)
+        ):
+            found.append((place[0].start, place[1].start, height, width))
+    return found
+
+
+def _is_even(gray: np.ndarray, strokes: np.ndarray, speckled: bool) -> bool:
+    """Tell whether what lies between strokes is of one gray, but for speckle in outer rows."""
+    outer = max(1, len(gray) // 4)
+    ground = gray[outer:-outer][~ndimage.binary_dilation(strokes)[outer:-outer]]
+    if not ground.size:
+        return True
+    if speckled:
+        return median_abs_deviation(ground, scale="normal") <= EVENNESS
+    return ground.std() <= EVENNESS_OF_LABELS
+
+
+def _is_text(strokes: np.ndarray) -> bool:
+    """Tell whether strokes in a box look like a line of letters."""
+    height, width = strokes.shape
+    starts = np.count_nonzero(np.diff(strokes.astype(np.int8), axis=1, prepend=0) == 1, axis=1)
+    crossed = starts.mean()
+    return bool(
+        FILLED[0] <= strokes.mean() <= FILLED[1]
+        and crossed >= FEWEST_CROSSINGS
+        and CROSSINGS[0] <= crossed * height / width <= CROSSINGS[1]
+    )
+
+
+def _in_border(place: tuple[slice, slice], shape: tuple[int, int]) -> bool:
+    """Tell whether the middle of a box lies in the outer share of the picture."""
+    sides = zip(place, shape, strict=True)
+    middles = [(side.start + side.stop) / 2 / length for side, length in sides]
+    return any(middle < BORDER or middle > 1 - BORDER for middle in middles)

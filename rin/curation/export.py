@@ -21,9 +21,9 @@ import pandas as pd
 from pydicom import dcmread
 
 import rin
-from rin.curation.burned_in import burned_in_risk
 from rin.curation.deidentify import (
     Pseudonyms,
+    burned_in_risk,
     deidentify,
     display_window,
     export_png,
@@ -31,7 +31,7 @@ from rin.curation.deidentify import (
 )
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
-from rin.data.chunks import map_threads, run_chunks
+from rin.data.chunks import map_chunks
 from rin.errors import InputError, named
 from rin.files import sha256_of
 
@@ -44,9 +44,9 @@ NOTED = ("mark", "uid", "risk", "width", "height", "png_sha256", "png_bytes", "d
 LIBRARIES = ("dicom-anonymizer", "numpy", "pillow", "pydicom")
 #: Modules and tables that decide what an exported image holds; exclusions say what a capture is.
 DECIDING = (
-    *("curation/burned_in.py", "curation/deidentify.py", "curation/exclusions.yaml"),
-    *("curation/export.py", "curation/kept_attributes.yaml"),
-    *("curation/taxonomy.py", "curation/taxonomy.yaml", "data/dicom.py"),
+    *("curation/deidentify.py", "curation/exclusions.yaml", "curation/export.py"),
+    *("curation/kept_attributes.yaml", "curation/taxonomy.py", "curation/taxonomy.yaml"),
+    "data/dicom.py",
 )
 PACKAGE = Path(rin.__file__).parent
 #: Folders of exported files, the end of their names, and the column that notes their size.
@@ -58,24 +58,14 @@ def export_images(
 ) -> pd.DataFrame:
     """Export images that are not exported yet, and forget those that are not asked for any more.
 
-    Parameters
-    ----------
-    images
-        `sop_uid`, `path` below `root`, `modality`, `region`, and `bytes` and `modified_ns` of the
-        file, by which a change is seen.
-    output
-        Gets `deidentified/<uid>.dcm`, `pictures/<uid>.png` and the notes of what was done.
+    `images` holds `sop_uid`, `path` below `root`, `modality`, `region`, and `bytes` and
+    `modified_ns` of the file, by which a change is seen.  `output` gets `deidentified/<uid>.dcm`,
+    `pictures/<uid>.png` and the notes of what was done.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Rows as in `images`: `uid` (pseudonymous SOP instance UID), `risk` (why the image may
-        show a name, else ""; such an image is not written), `width`, `height`, `png_sha256`.
-
-    Raises
-    ------
-    InputError
-        Images that cannot be read or de-identified, together and after the others are exported.
+    Returned are, in rows as in `images`, `uid` (pseudonymous SOP instance UID), `risk` (why the
+    image may show a name, else ""; such an image is not written), `width`, `height` and
+    `png_sha256`.  InputError names the images that cannot be read or de-identified, together and
+    after the others are exported.
     """
     for folder, *_ in EXPORTED:
         (output / folder).mkdir(parents=True, exist_ok=True)
@@ -85,10 +75,8 @@ def export_images(
         known = set(_whole(_read(notes), output)["mark"])
         columns = (marks, uids, images["path"], images["modality"], images["region"])
         jobs = [job for job in zip(*columns, strict=True) if job[0] not in known]
-        chunks = [tuple(jobs[start : start + CHUNK]) for start in range(0, len(jobs), CHUNK)]
-        work = partial(_export_chunk, root, output, pseudonyms)
-        bad: list[tuple[str, str]] = []
-        for done in run_chunks(work, chunks, workers=workers, title="De-identifying"):
+        work, bad = partial(_export, root, output, pseudonyms), []
+        for done in map_chunks(work, jobs, CHUNK, workers=workers, title="De-identifying"):
             bad += [result for result in done if isinstance(result[1], str)]
             made = [(mark, *note) for mark, note in done if not isinstance(note, str)]
             with notes:
@@ -191,13 +179,6 @@ def _whole(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
     for folder, ending, column in EXPORTED:
         found &= (notes["uid"] + ending).map(_sizes(output / folder)) == notes[column]
     return notes[(notes["risk"] != "") | found]
-
-
-def _export_chunk(
-    root: Path, output: Path, pseudonyms: Pseudonyms, images: tuple[tuple, ...], threads: int
-) -> list[tuple[str, tuple | str]]:
-    """Export the images of a chunk: mark and note of each, or path and problem."""
-    return list(map_threads(partial(_export, root, output, pseudonyms), images, threads))
 
 
 def _export(

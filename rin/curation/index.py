@@ -2,17 +2,15 @@
 
 The export is a folder of DICOM files, nested and named in any way, with a text report per study
 in a folder ``reports``, named by its accession number.  The index holds patients, studies,
-series, instances and reports, so that a question such as the paper's "which impressions say
-normal?" is a query, in any database that SQLAlchemy reaches.  Only headers are read, and of these
-a score of elements; that a file is whole is told without reading its pixels.
+series, instances and reports in any database that SQLAlchemy reaches.  Only headers are read; that
+a file is whole is told without reading its pixels.
 
-One table holds what each file says.  Each chunk of it is one transaction, so a killed indexing
-goes on where it stood; the other tables are made anew from it, in one transaction, when it has
-changed.
+The table `files` holds what each file says.  Each chunk of it is one transaction, so a killed
+indexing goes on where it stood; the other tables are made from it, when it has changed.
 
 Which files of a study are no diagnostic images is told by rules, which are data
-(``exclusions.yaml``); a file is left out by the first that hits it.  What text may be burned into
-its pixels is asked later, of the pixels (:mod:`rin.curation.burned_in`).
+(``exclusions.yaml``).  What text may be burned into pixels is asked later, of the pixels
+(:mod:`rin.curation.deidentify`).
 """
 
 import codecs
@@ -22,8 +20,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -39,7 +36,7 @@ from pydicom.tag import Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError
 
-from rin.data.chunks import map_threads, run_chunks
+from rin.data.chunks import map_chunks
 from rin.data.dicom import BROKEN, problem_of
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.tree import DEBRIS, DEBRIS_FOLDER, walk
@@ -99,74 +96,55 @@ _TESTS = {
 }
 
 METADATA = sa.MetaData()
-_text = partial(sa.Column, type_=sa.String, nullable=False, default="")
-_number = partial(sa.Column, type_=sa.Integer, nullable=False, default=0)
-_mark = partial(sa.Column, type_=sa.BigInteger, nullable=False)
+_PICTURE = ("instance_number", "rows", "columns", "frames")
+_FILE = ("bytes", "modified_ns")
 
-patients = sa.Table("patients", METADATA, sa.Column("patient_id", sa.String, primary_key=True))
 
+def _table(name: str, key: str, owner: sa.Table | None, *columns: str) -> sa.Table:
+    """Return a table of texts and numbers, each row of which belongs to one of its owner."""
+    first = [sa.Column(key, sa.String, primary_key=True)]
+    if owner is not None:
+        (above,) = owner.primary_key
+        first.append(sa.Column(above.name, sa.ForeignKey(above), nullable=False, index=True))
+    return sa.Table(name, METADATA, *first, *map(_column, columns))
+
+
+def _column(name: str) -> sa.Column:
+    if name == "instance_number":
+        return sa.Column(name, sa.Integer)
+    if name in _FILE:
+        return sa.Column(name, sa.BigInteger, nullable=False)
+    if name in (*_PICTURE, "files"):
+        return sa.Column(name, sa.Integer, nullable=False, default=0)
+    return sa.Column(name, sa.String, nullable=False, default="", index=name.endswith("_uid"))
+
+
+patients = _table("patients", "patient_id", None)
 #: `modality` and `body_part` are those of the study's images, joined by a backslash if several.
-studies = sa.Table(
-    "studies",
-    METADATA,
-    sa.Column("study_uid", sa.String, primary_key=True),
-    sa.Column("patient_id", sa.ForeignKey("patients.patient_id"), nullable=False, index=True),
-    _text("accession_number", index=True),
-    *map(_text, ("study_date", "modality", "body_part", "description")),
+studies = _table(
+    *("studies", "study_uid", patients),
+    *("accession_number", "study_date", "modality", "body_part", "description"),
 )
-
-series = sa.Table(
-    "series",
-    METADATA,
-    sa.Column("series_uid", sa.String, primary_key=True),
-    sa.Column("study_uid", sa.ForeignKey("studies.study_uid"), nullable=False, index=True),
-    *map(_text, ("modality", "description", "body_part")),
-)
-
+sa.Index("ix_studies_accession_number", studies.c.accession_number)
+series = _table("series", "series_uid", studies, "modality", "description", "body_part")
 #: `rows`, `columns` and `frames` are 0 where there is no picture (documents).
-instances = sa.Table(
-    "instances",
-    METADATA,
-    sa.Column("sop_uid", sa.String, primary_key=True),
-    sa.Column("series_uid", sa.ForeignKey("series.series_uid"), nullable=False, index=True),
-    *map(_text, ("sop_class", "image_type")),
-    sa.Column("instance_number", sa.Integer),
-    *map(_number, ("rows", "columns", "frames")),
-    *map(_text, ("photometric", "burned_in")),
-    _text("path", index=True),
-    *map(_mark, ("bytes", "modified_ns")),
+instances = _table(
+    *("instances", "sop_uid", series, "sop_class", "image_type", *_PICTURE),
+    *("photometric", "burned_in", "path", *_FILE),
 )
-
-reports = sa.Table(
-    "reports",
-    METADATA,
-    sa.Column("accession_number", sa.String, primary_key=True),
-    sa.Column("study_uid", sa.ForeignKey("studies.study_uid"), nullable=False, index=True),
-    *map(_text, ("findings", "impression", "path")),
-)
-
+reports = _table("reports", "accession_number", studies, "findings", "impression", "path")
 #: What every file says: an instance (or a copy of one) has a SOP UID, a report has none.
-files = sa.Table(
-    "files",
-    METADATA,
-    sa.Column("path", sa.String, primary_key=True),
-    *map(_mark, ("bytes", "modified_ns")),
-    *(_text(name, index=name.endswith("_uid")) for name in _TEXTS),
-    sa.Column("instance_number", sa.Integer),
-    *map(_number, ("rows", "columns", "frames")),
-    *map(_text, ("encoding", "findings", "impression")),
+files = _table(
+    "files", "path", None, *_FILE, *_TEXTS, *_PICTURE, "encoding", "findings", "impression"
 )
-
 #: How many files were passed over, by the rule that says so.
-passed_over = sa.Table(
-    "passed_over", METADATA, sa.Column("rule", sa.String, primary_key=True), _number("files")
-)
+passed_over = _table("passed_over", "rule", None, "files")
 
 _index = sa.Table(
     "archive_index",
     METADATA,
     sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
-    _number("settled"),
+    sa.Column("settled", sa.Integer, nullable=False, default=0),
 )
 
 
@@ -177,28 +155,15 @@ class Problem(NamedTuple):
     problem: str
 
 
-@dataclass(frozen=True)
-class Archive:
-    """An indexed archive: `provenance` is "stand-in" where a stand-in writer left its note."""
+class Archive(NamedTuple):
+    """An indexed archive."""
 
     #: Folder of the export; paths of the index are relative to it.
     root: Path
-    #: Database of the index, as SQLAlchemy spells it; not shown, as it may hold a password.
-    url: str = field(repr=False)
+    #: Connections to the index.
+    engine: sa.Engine
+    #: "stand-in" where a stand-in writer left its note, else "real".
     provenance: str
-
-    @cached_property
-    def engine(self) -> sa.Engine:
-        """The connections to the index."""
-        try:
-            return sa.create_engine(self.url)
-        except (ArgumentError, InvalidRequestError, ImportError) as error:
-            raise InputError(
-                f"the database cannot be used ({error})",
-                where="database URL",
-                remedy="Write it as sqlite:///file.sqlite or postgresql+psycopg://user@host/name, "
-                "and install the driver that it names.",
-            ) from error
 
 
 def open_archive(
@@ -209,22 +174,14 @@ def open_archive(
     A file of which path, size and time of change are known is not read again; rows of files
     that are gone go.  Passed over by rule, and counted, are ``DICOMDIR``, ``.txt`` outside the
     reports, ``.csv``, ``.json`` and whatever neither is named ``.dcm`` nor has the DICM prefix.
+    `url` is the index's own database, such as ``sqlite:///index.sqlite`` or
+    ``postgresql+psycopg://user@host/name``, and `encoding` that of the reports, in which a
+    byte-order mark and any line ends are accepted.
 
-    Parameters
-    ----------
-    url
-        Database of the index, its own: ``sqlite:///index.sqlite``, or another that SQLAlchemy
-        reaches, such as ``postgresql+psycopg://user@host/name``.
-    encoding
-        Of the reports.  A byte-order mark and any line ends are accepted.
-
-    Raises
-    ------
-    InputError
-        No DICOM file, an unknown encoding, a database that cannot be used or is not the index's
-        own.  After all good files are indexed, one error names the bad ones: broken or cut short,
-        without an identifier, in contradiction to others, or a report that is not in the encoding,
-        of no study or of one that has a report.
+    InputError says that there is no DICOM file, or that encoding or database cannot be used or the
+    database is not the index's own.  After all good files are indexed, one error names the bad
+    ones: broken or cut short, without an identifier, in contradiction to others, or a report that
+    is not in the encoding, of no study or of one that has a report.
     """
     root = Path(root)
     if not root.is_dir():
@@ -234,18 +191,25 @@ def open_archive(
             remedy="Name the folder that holds the export of the archive.",
         )
     encoding = _known_encoding(encoding)
-    provenance = "stand-in" if (root / STAND_IN_NOTE).is_file() else "real"
-    archive = Archive(root, str(url), provenance)
-    with _database_errors(archive), _alone(archive.engine):
-        _prepare_tables(archive.engine)
-        _update(archive.engine, root, encoding, workers)
-    return archive
+    try:
+        engine = sa.create_engine(str(url))
+    except (ArgumentError, InvalidRequestError, ImportError) as error:
+        raise InputError(
+            f"the database cannot be used ({error})",
+            where="database URL",
+            remedy="Write it as sqlite:///file.sqlite or postgresql+psycopg://user@host/name, "
+            "and install the driver that it names.",
+        ) from error
+    with _database_errors(engine), _alone(engine):
+        _prepare_tables(engine)
+        _update(engine, root, encoding, workers)
+    return Archive(root, engine, "stand-in" if (root / STAND_IN_NOTE).is_file() else "real")
 
 
 def read_table(archive: Archive, statement: sa.Executable | str) -> pd.DataFrame:
     """Return what a query on the index selects: a SQLAlchemy ``select``, or SQL as text."""
     query = sa.text(statement) if isinstance(statement, str) else statement
-    with _database_errors(archive), archive.engine.connect() as connection:
+    with _database_errors(archive.engine), archive.engine.connect() as connection:
         result = connection.execute(query)
         return pd.DataFrame(result.all(), columns=list(result.keys()))
 
@@ -253,8 +217,9 @@ def read_table(archive: Archive, statement: sa.Executable | str) -> pd.DataFrame
 def archive_counts(archive: Archive) -> dict[str, int]:
     """Return the numbers of patients, studies, series, instances and reports."""
     tables = (patients, studies, series, instances, reports)
-    counts = {table.name: sa.select(sa.func.count()).select_from(table) for table in tables}
-    return {name: int(read_table(archive, query).iat[0, 0]) for name, query in counts.items()}
+    counts = [sa.select(sa.func.count()).select_from(one).scalar_subquery() for one in tables]
+    (row,) = read_table(archive, sa.select(*counts)).to_numpy().tolist()
+    return dict(zip((table.name for table in tables), row, strict=True))
 
 
 def archive_files(archive: Archive) -> pd.DataFrame:
@@ -293,7 +258,7 @@ def rule_of(files: pd.DataFrame) -> pd.Series:
 
 
 @contextlib.contextmanager
-def _database_errors(archive: Archive) -> Iterator[None]:
+def _database_errors(engine: sa.Engine) -> Iterator[None]:
     """Say of any trouble with the database what it is; never show a password."""
     try:
         yield
@@ -301,7 +266,7 @@ def _database_errors(archive: Archive) -> Iterator[None]:
         lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
         raise InputError(
             f"the database refuses ({lines[0]})",
-            where=sa.make_url(archive.url).render_as_string(hide_password=True),
+            where=engine.url.render_as_string(hide_password=True),
             remedy="Check that it can be reached and written, and that nobody else is indexing "
             "into it; what was indexed before is kept.",
         ) from error
@@ -331,17 +296,17 @@ def _prepare_tables(engine: sa.Engine) -> None:
             where=engine.url.render_as_string(hide_password=True),
             remedy="Name a database of its own for the index; it is made from the files alone.",
         )
+    versions = []
     if _index.name in present:
         with engine.connect() as connection:
             versions = connection.execute(sa.select(_index.c.version)).scalars().all()
-        if versions and versions != [VERSION]:
-            # Another version's tables hold nothing that the files do not.
-            METADATA.drop_all(engine)
-    # The mark comes first: were it last, tables left by a killed run would look foreign.
-    _index.create(engine, checkfirst=True)
-    METADATA.create_all(engine)
-    with engine.begin() as connection:
-        if not connection.execute(sa.select(_index)).all():
+    if versions != [VERSION]:
+        # Another version's tables hold nothing that the files do not.
+        METADATA.drop_all(engine)
+        # The mark comes first: were it last, tables left by a killed run would look foreign.
+        _index.create(engine)
+        METADATA.create_all(engine)
+        with engine.begin() as connection:
             connection.execute(sa.insert(_index).values(version=VERSION))
 
 
@@ -350,11 +315,10 @@ def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -
     _refuse_empty(root)
     known = _forget_changed(engine, root, encoding)
     names = sorted(name for name in walk(root, links=True) if name not in known)
-    chunks = [tuple(names[start : start + CHUNK]) for start in range(0, len(names), CHUNK)]
     problems: list[Problem] = []
     passed: Counter[str] = Counter()
-    read = partial(_read, root, encoding)
-    for found in run_chunks(read, chunks, workers=workers, title="Indexing files"):
+    read = partial(_read_file, root, encoding)
+    for found in map_chunks(read, names, CHUNK, workers=workers, title="Indexing files"):
         passed.update(each for each in found if isinstance(each, str))
         problems += [each for each in found if isinstance(each, Problem)]
         with engine.begin() as connection:
@@ -371,10 +335,6 @@ def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -
             remedy="Export or correct these files again, or move them out of the archive. All "
             "others are in the index, and only these are read again.",
         )
-
-
-def _read(root: Path, encoding: str, paths: tuple[str, ...], threads: int) -> list:
-    return list(map_threads(partial(_read_file, root, encoding), paths, threads))
 
 
 def _read_file(root: Path, encoding: str, path: str) -> dict | Problem | str:
@@ -471,18 +431,11 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
     return [Problem(path, problem) for path, problem in (problems | unowned).items()]
 
 
-#: What files of one study or series must have in common.
-_COMMON = (
-    ("series_uid", "study_uid"),
-    ("study_uid", "accession_number"),
-    ("study_uid", "patient_id"),
-)
-
-
 def _contradictions(told: pd.DataFrame) -> dict[str, str]:
     """Return the files that contradict the first of their study or series, and how."""
     found = {}
-    for owner, name in _COMMON:
+    common = {"study_uid": "series_uid", "accession_number": "study_uid", "patient_id": "study_uid"}
+    for name, owner in common.items():
         said = told[(told[owner] != "") & (told[name] != "")]
         first = said.groupby(owner)[name].transform("first")
         odd = said.assign(first=first)[said[name] != first]
@@ -699,8 +652,7 @@ def parse_report(content: str) -> tuple[str, str]:
     occurs twice has its texts joined; what stands before the first belongs to no section.
     """
     pieces = _HEADING.split(re.sub(r"\r\n?", "\n", content))
-    sections: dict[str, list[str]] = {}
+    sections = {"FINDINGS": "", "IMPRESSION": ""}
     for heading, body in zip(pieces[1::2], pieces[2::2], strict=True):
-        sections.setdefault(heading, []).append(body.strip())
-    findings, impression = ("\n".join(sections.get(h, [])) for h in ("FINDINGS", "IMPRESSION"))
-    return findings.strip(), impression.strip()
+        sections[heading] = sections.get(heading, "") + body.strip() + "\n"
+    return sections["FINDINGS"].strip(), sections["IMPRESSION"].strip()

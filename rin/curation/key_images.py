@@ -2,16 +2,15 @@
 
 The paper took the images that the reading radiologist chose, with the label and the region of
 interest given to them, and of normal studies all diagnostic images.  Here a Key Object Selection
-(PS3.16, TID 2010) titled "Of Interest" chooses and names; notes with other titles, such as those
-that reject an image for its quality, choose nothing.  Grayscale Softcopy Presentation States
+(PS3.16, TID 2010) titled "Of Interest" chooses and names.  Grayscale Softcopy Presentation States
 outline: workstations write them when a reader draws, in pixels of the picture, so that they fit
 ultrasound too, which has no frame of reference for contours of the RTSTRUCT kind.
 
 A finding reads ``REGION: LABEL`` as the taxonomy spells them, or is a term of the site that a
 table translates.  Nothing is guessed: a slip of the pen is an error that shows what is near.  An
-image that two notes give two labels stands there twice, once per label, as some images of
-RadImageNet do.  Where an image has one finding, all outlines on it belong to it; where it has
-two, an outline must say whose it is.  Of several outlines of a finding the largest is kept.
+image that two notes give two labels stands there twice, as some images of RadImageNet do.  Where
+an image has one finding, all outlines on it belong to it; where it has two, an outline must say
+whose it is.  Of several outlines of a finding the largest is kept.
 """
 
 from __future__ import annotations
@@ -21,16 +20,15 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from pydicom import Dataset, dcmread
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage, KeyObjectSelectionDocumentStorage
 
-from rin.curation.taxonomy import REGIONS, REMEDY, read_rows, region_of
+from rin.curation.taxonomy import REGIONS, REMEDY, load_taxonomy, read_rows, region_of
 from rin.data import dicom
-from rin.data.chunks import map_threads, run_chunks
+from rin.data.chunks import map_chunks
 from rin.data.pixels import polygon_text, rasterise
 from rin.errors import InputError, named
 
@@ -47,6 +45,9 @@ DESCRIPTION = ("113012", "DCM")
 HEADER = ("finding", "region", "label")
 LEFT_OUT = ("", "")
 Class = tuple[str, str]
+#: What is known of a selection's image, and of a closed outline: (x, y) in pixels by index, of
+#: which 0, 0 is the middle of the first one.
+NOTE, OUTLINE = ("document", "finding", "sop_uid"), ("sop_uid", "said", "points")
 #: A ContentDescription holds no more characters of a finding.
 DESCRIPTION_LENGTH = 64
 #: Corners of the polygon that stands for a circle or an ellipse.
@@ -54,40 +55,16 @@ CORNERS = 48
 _CLOSED = 1e-3
 
 
-class KeyNote(NamedTuple):
-    """A Key Object Selection: its path, title (code, scheme), finding, SOP UIDs of images."""
-
-    path: str
-    title: tuple[str, str]
-    finding: str
-    images: list[str]
-
-
-class Outline(NamedTuple):
-    """A closed outline on an image, (x, y) in pixels by index: 0, 0 is the first one's middle."""
-
-    image: str
-    said: str
-    points: list[tuple[float, float]]
-
-
 def read_key_images(
     root: Path,
     files: pd.DataFrame,
-    taxonomy: pd.DataFrame,
     label_map: Path | None = None,
     workers: int | None = None,
 ) -> pd.DataFrame:
     """Read all key object selections and outlines of an archive.
 
-    Parameters
-    ----------
-    files
-        Table of :func:`rin.curation.index.archive_files`; paths are below `root`.
-    taxonomy
-        Table of :func:`rin.curation.taxonomy.load_taxonomy`.
-    label_map
-        Table of the site's own terms (see `read_label_map`).
+    `files` is the table of :func:`rin.curation.index.archive_files`, with paths below `root`;
+    `label_map` translates the site's own terms (see `read_label_map`).
 
     Returns
     -------
@@ -102,15 +79,18 @@ def read_key_images(
         One error for all documents that cannot be read or trusted: no or an unknown finding,
         a finding of another modality than the image's, an image of another patient.
     """
-    pairs = taxonomy[["region", "label"]].itertuples(index=False, name=None)
+    pairs = load_taxonomy()[["region", "label"]].itertuples(index=False, name=None)
     classes = {": ".join(pair): pair for pair in pairs}
     terms = read_label_map(label_map, classes) if label_map else {}
-    said = _documents(root, files, workers)
-    problems = [f"{path}: {found}" for path, found in said.items() if isinstance(found, str)]
-    found = [each for some in said.values() if isinstance(some, list) for each in some]
-    outlines = [each for each in found if isinstance(each, Outline)]
-    notes = [each for each in found if isinstance(each, KeyNote)]
-    rows = _marked(notes, terms, classes, files, problems)
+    paths, said = sorted(files.loc[files["sop_class"].isin(_READERS), "path"]), {}
+    title = "Reading what readers marked"
+    for found in map_chunks(partial(_read, root), paths, CHUNK, workers=workers, title=title):
+        said |= found
+    problems = [f"{path}: {said[path]}" for path in paths if isinstance(said[path], str)]
+    rows = [row for path in paths if not isinstance(said[path], str) for row in said[path]]
+    notes = [row for row in rows if "finding" in row]
+    outlines = [row for row in rows if "points" in row]
+    images = _marked(pd.DataFrame(notes, columns=NOTE), terms, classes, files, problems)
     if problems:
         raise InputError(
             f"{len(problems)} documents of readers cannot be used: {named(sorted(problems))}",
@@ -118,9 +98,7 @@ def read_key_images(
             remedy="Correct them in the archive, or translate the site's own terms with a label "
             "map (columns finding,region,label; empty region and label leave a finding out).",
         )
-    images = pd.DataFrame(rows, columns=[*COLUMNS[:-2], "document", "finding"])
-    images = images.drop_duplicates(["sop_uid", "region", "label"]).reset_index(drop=True)
-    images["roi"] = _regions_of_interest(images, outlines, files)
+    images["roi"] = _regions_of_interest(images, pd.DataFrame(outlines, columns=OUTLINE))
     return images.sort_values(["sop_uid", "region", "label"], ignore_index=True)[list(COLUMNS)]
 
 
@@ -179,26 +157,13 @@ def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _documents(root: Path, files: pd.DataFrame, workers: int | None) -> dict[str, list | str]:
-    """Return what each document says, by path, or in words why it cannot be read."""
-    paths = sorted(files.loc[files["sop_class"].isin(_READERS), "path"])
-    jobs = [tuple(paths[start : start + CHUNK]) for start in range(0, len(paths), CHUNK)]
-    said = {}
-    title = "Reading what readers marked"
-    for found in run_chunks(partial(_read, root), jobs, workers=workers, title=title):
-        said |= found
-    return dict(sorted(said.items()))
-
-
-def _read(root: Path, paths: tuple[str, ...], threads: int) -> dict[str, list | str]:
-    def document(path: str) -> list | str:
-        try:
-            dataset = dcmread(root / path)
-            return _READERS[dataset.SOPClassUID](path, dataset)
-        except dicom.BROKEN as error:
-            return dicom.problem_of(error)
-
-    return dict(zip(paths, map_threads(document, paths, threads), strict=True))
+def _read(root: Path, path: str) -> tuple[str, list[dict] | str]:
+    """Return the path of a document, and what it says, or in words why it cannot be read."""
+    try:
+        dataset = dcmread(root / path)
+        return path, _READERS[dataset.SOPClassUID](path, dataset)
+    except dicom.BROKEN as error:
+        return path, dicom.problem_of(error)
 
 
 def _class_of(finding: str, terms: dict[str, Class], classes: dict[str, Class]) -> Class | str:
@@ -218,52 +183,46 @@ def _near(spelled: str, classes: dict[str, Class]) -> str:
 
 
 def _marked(
-    notes: list[KeyNote],
+    notes: pd.DataFrame,
     terms: dict[str, Class],
     classes: dict[str, Class],
     files: pd.DataFrame,
     problems: list[str],
-) -> list[tuple]:
-    """Return a row per image and label; what is wrong with a note joins the problems."""
-    notes = [note for note in notes if note.title == OF_INTEREST and note.images]
-    wanted = files[files["sop_uid"].isin({uid for note in notes for uid in note.images})]
-    known = {file.sop_uid: file for file in wanted.itertuples()}
-    documents = files[files["path"].isin([note.path for note in notes])]
-    patient_of = dict(zip(documents["path"], documents["patient_id"], strict=True))
-    rows = []
-    for note in notes:
-        target = _class_of(note.finding, terms, classes)
-        if isinstance(target, str):
-            problems.append(f"{note.path}: {target}")
-        elif target != LEFT_OUT:
-            modality = REGIONS[target[0]].modality
-            for file in [known[uid] for uid in note.images if uid in known]:
-                if file.patient_id != patient_of[note.path]:
-                    what = f"it names an image of another patient, {file.path}"
-                    problems.append(f"{note.path}: {what}")
-                elif not file.rule and file.modality != modality:
-                    what = f"{': '.join(target)} is a class of {modality}"
-                    problems.append(f"{note.path}: {what}, and {file.path} is {file.modality}")
-                elif not file.rule:
-                    ids = (file.sop_uid, file.study_uid, file.series_uid, file.patient_id)
-                    rows.append((*ids, file.path, modality, *target, note.path, note.finding))
-    return rows
+) -> pd.DataFrame:
+    """Return the marked files, a row per image and label; what is wrong joins the problems."""
+    target = {one: _class_of(one, terms, classes) for one in notes["finding"].unique()}
+    for path, finding in notes[["document", "finding"]].drop_duplicates().to_numpy():
+        if isinstance(target[finding], str):
+            problems.append(f"{path}: {target[finding]}")
+    known = [(finding, *pair) for finding, pair in target.items() if isinstance(pair, tuple)]
+    rows = notes.merge(pd.DataFrame(known, columns=HEADER), on="finding")
+    owners = files[["path", "patient_id"]].set_axis(["document", "owner"], axis=1)
+    rows = rows[rows["region"] != ""].merge(files, on="sop_uid").merge(owners, on="document")
+    wanted = rows["region"].map({name: region.modality for name, region in REGIONS.items()})
+    stranger, shown = rows["patient_id"] != rows["owner"], rows["rule"] == ""
+    for row in rows[stranger].itertuples():
+        problems.append(f"{row.document}: it names an image of another patient, {row.path}")
+    for row in rows[~stranger & shown & (rows["modality"] != wanted)].itertuples():
+        what = f"{row.region}: {row.label} is a class of {REGIONS[row.region].modality}"
+        problems.append(f"{row.document}: {what}, and {row.path} is {row.modality}")
+    return rows[shown].drop_duplicates(["sop_uid", "region", "label"], ignore_index=True)
 
 
-def _regions_of_interest(
-    images: pd.DataFrame, outlines: list[Outline], files: pd.DataFrame
-) -> list[str]:
+def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[str]:
     """Return the largest outline of each image's finding as a polygon, or an empty text."""
-    findings = images.groupby("sop_uid")["finding"].agg(list).to_dict()
-    own: dict[tuple[str, str], list[Outline]] = {}
-    for outline in outlines:
-        known = findings.get(outline.image, [])
-        for finding in known:
-            if len(known) == 1 or _says(outline.said, finding):
-                own.setdefault((outline.image, finding), []).append(outline)
-    sizes = files[files["sop_uid"].isin(findings)].set_index("sop_uid")[["rows", "columns"]]
-    pairs = zip(images["sop_uid"], images["finding"], strict=True)
-    return [_largest(own.get(pair, []), tuple(sizes.loc[pair[0]])) for pair in pairs]
+    alone = ~images.duplicated("sop_uid", keep=False)
+    pairs = images.assign(place=images.index, alone=alone).merge(outlines, on="sop_uid")
+    largest = dict.fromkeys(images.index, (0.0, ""))
+    for pair in pairs.itertuples():
+        if pair.alone or _says(pair.said, pair.finding):
+            text = polygon_text(pair.points)
+            with suppress(InputError):  # of an outline that covers no pixel
+                rasterise(text, (pair.rows, pair.columns))
+                x, y = np.array(pair.points).T
+                # The area, by the shoelace formula.
+                area = abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2
+                largest[pair.place] = max(largest[pair.place], (area, text))
+    return [text for _, text in largest.values()]
 
 
 def _says(said: str, finding: str) -> bool:
@@ -272,34 +231,23 @@ def _says(said: str, finding: str) -> bool:
     return bool(said) and said == finding
 
 
-def _largest(outlines: list[Outline], shape: tuple[int, int]) -> str:
-    shapes = []
-    for outline in outlines:
-        text = polygon_text(outline.points)
-        with suppress(InputError):  # of an outline that covers no pixel
-            rasterise(text, shape)
-            x, y = np.array(outline.points).T
-            # The area, by the shoelace formula.
-            shapes.append((abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2, text))
-    return max(shapes)[1] if shapes else ""
-
-
-def _notes(path: str, dataset: Dataset) -> list[KeyNote]:
-    """Return the one note of a key object selection."""
-    items = list(dataset.get("ContentSequence") or ())
-    texts = [
+def _notes(path: str, dataset: Dataset) -> list[dict]:
+    """Return the images of a key object selection, each with its finding."""
+    items = dataset.get("ContentSequence") or ()
+    texts = (
         " ".join(str(item.get("TextValue") or "").split())
         for item in items
         if item.get("ValueType") == "TEXT" and _concept(item) == DESCRIPTION
-    ]
+    )
     images = [
         str(reference.ReferencedSOPInstanceUID)
         for item in items
         if item.get("ValueType") == "IMAGE"
         for reference in item.get("ReferencedSOPSequence") or ()
     ]
-    finding = next((text for text in texts if text), "")
-    return [KeyNote(path, _concept(dataset), finding, list(dict.fromkeys(images)))]
+    finding = next(filter(None, texts), "")
+    chosen = dict.fromkeys(images) if _concept(dataset) == OF_INTEREST else ()
+    return [dict(zip(NOTE, (path, finding, uid), strict=True)) for uid in chosen]
 
 
 def _concept(dataset: Dataset) -> tuple[str, str]:
@@ -308,7 +256,7 @@ def _concept(dataset: Dataset) -> tuple[str, str]:
     return "", ""
 
 
-def _outlines(_: str, dataset: Dataset) -> list[Outline]:
+def _outlines(_: str, dataset: Dataset) -> list[dict]:
     """Return the outlines of a presentation state."""
     said = " ".join(str(dataset.get("ContentDescription") or "").split())
     shown = [
@@ -323,7 +271,7 @@ def _outlines(_: str, dataset: Dataset) -> list[Outline]:
         for graphic in annotation.get("GraphicObjectSequence") or ():
             for image in [str(each.ReferencedSOPInstanceUID) for each in images]:
                 if points := _closed_outline(graphic, dataset, image):
-                    found.append(Outline(image, said, points))
+                    found.append(dict(zip(OUTLINE, (image, said, points), strict=True)))
     return found
 
 

@@ -9,8 +9,7 @@ rules cannot decide is unclear, never normal.
 
 Negation follows NegEx (Chapman et al., J Biomed Inform 2001;34:301-310): a trigger such as "no"
 negates the findings up to the end of its clause, save for phrases that only look like negations
-("no change in").  Libraries of it bring spaCy and a language model for some dozen patterns, and
-find no hedges; so the patterns stand here, as words in ``lexicon.yaml``.
+("no change in").  Libraries of it find no hedges; the words stand in ``lexicon.yaml``.
 
 The review queue is a CSV file for any spreadsheet program: UTF-8 with a byte-order mark, and no
 cell that a program would take for a formula.  Its commas may have become semicolons or tabs.
@@ -19,7 +18,6 @@ cell that a program would take for a formula.  Its commas may have become semico
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from itertools import starmap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,7 +46,8 @@ ANSWERS = ("confirmed", "reviewer", "comment")
 _REVIEW = ("study_uid", "confirmed")
 #: What `confirmed` may say: is the study completely normal?
 CONFIRMED = {"yes": True, "no": False}
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+#: The begin of a cell that a spreadsheet program may take for a formula, guarded or not.
+_FORMULA = r"('*[=+\-@\t\r])"
 
 
 def words_pattern(words: Iterable[str]) -> re.Pattern[str]:
@@ -144,9 +143,9 @@ def screen(flagged: pd.DataFrame) -> pd.DataFrame:
 
     `verdict` is "normal", "not normal" or "unclear"; `reasons` are joined by "; ".
     """
-    texts = zip(flagged["findings"], flagged["impression"], strict=True)
-    judged = [(each.verdict, "; ".join(each.reasons)) for each in starmap(screen_impression, texts)]
-    told = pd.DataFrame(judged, flagged.index, ["verdict", "reasons"], dtype=object)
+    judged = map(screen_impression, flagged["findings"], flagged["impression"])
+    rows = [(each.verdict, "; ".join(each.reasons)) for each in judged]
+    told = pd.DataFrame(rows, flagged.index, ["verdict", "reasons"], dtype=object)
     return flagged.assign(**told)
 
 
@@ -318,7 +317,8 @@ def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
     path = Path(path)
     answered = _answered(path, screened) if path.exists() else []
     kept = pd.DataFrame(answered, columns=list(COLUMNS)).set_index("study_uid")[[*ANSWERS]]
-    rows = screened.join(kept, on="study_uid")[[*COLUMNS]].fillna("").map(_guarded)
+    rows = screened.join(kept, on="study_uid")[[*COLUMNS]].fillna("")
+    rows = rows.replace(f"^{_FORMULA}", r"'\1", regex=True)
     try:
         with write_atomically(path) as draft:
             rows.to_csv(draft, index=False, lineterminator="\r\n", encoding="utf-8-sig")
@@ -350,13 +350,10 @@ def _answered(path: Path, screened: pd.DataFrame) -> list[dict[str, str]]:
     texts = dict(zip(shown.index, shown.to_numpy().tolist(), strict=True))
     lines: dict[str, int] = {}
     answered = []
-    rows = read_rows(
-        path,
-        COLUMNS,
-        "review queue",
-        'Answer the review queue as it was written, and save it as "CSV UTF-8".',
-    )
-    for line, row in enumerate(rows.map(_unguarded).to_dict("records"), start=2):
+    remedy = 'Answer the review queue as it was written, and save it as "CSV UTF-8".'
+    rows = read_rows(path, COLUMNS, "review queue", remedy)
+    rows = rows.replace(f"^'{_FORMULA}", r"\1", regex=True)
+    for line, row in enumerate(rows.to_dict("records"), start=2):
         uid, answer = row["study_uid"].strip(), row["confirmed"].strip().lower()
         touched = any(row[name].strip() for name in ANSWERS)
         problem = ""
@@ -378,15 +375,6 @@ def _answered(path: Path, screened: pd.DataFrame) -> list[dict[str, str]]:
         if touched:
             answered.append(row | {"study_uid": uid, "confirmed": answer})
     return answered
-
-
-def _guarded(cell: object) -> str:
-    text = str(cell)
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-def _unguarded(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def _plain(text: str) -> str:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence, Sized
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -58,6 +59,25 @@ def map_threads(
         return
     with ThreadPoolExecutor(threads) as pool:
         yield from pool.map(function, items)
+
+
+def map_chunks(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    chunk: int,
+    *,
+    workers: int | None,
+    title: str,
+) -> Iterator[list[Result]]:
+    """Map a function of a module over items, chunk by chunk, as `run_chunks` does its jobs."""
+    jobs = [items[start : start + chunk] for start in range(0, len(items), chunk)]
+    yield from run_chunks(partial(_map_chunk, function), jobs, workers=workers, title=title)
+
+
+def _map_chunk(
+    function: Callable[[Item], Result], items: Sequence[Item], threads: int
+) -> list[Result]:
+    return list(map_threads(function, items, threads))
 
 
 def available_cores() -> int:

@@ -1,4 +1,4 @@
-"""Curates an archive and kills itself, as a power failure would, at the n-th call of a function.
+"""Curates an archive and kills itself, as a power failure would, after the n-th call of a function.
 
 Arguments: archive, output, folder of the code that is digested, module, function, n.
 """
@@ -42,17 +42,23 @@ def result(output):
     return {name: own[name] for name in own if not re.match(r".*\.(sqlite|lock)$", name)}
 
 
-def main(archive, output, package, module, function, count):
-    module, left = importlib.import_module(module), [int(count)]
+def kill_after(count, module, function):
+    """Let this process die when a function of a module has been called so many times."""
+    module, calls = importlib.import_module(module), []
     original = getattr(module, function)
 
     def counted(*arguments, **named):
-        left[0] -= 1
-        if left[0] == 0:
+        result = original(*arguments, **named)
+        calls.append(result)
+        if len(calls) == count:
             os.kill(os.getpid(), signal.SIGKILL)
-        return original(*arguments, **named)
+        return result
 
     setattr(module, function, counted)
+
+
+def main(archive, output, package, module, function, count):
+    kill_after(int(count), module, function)
     export.CHUNK, export.PACKAGE = 16, Path(package)
     curate(plan_of(archive, output))
 

@@ -8,8 +8,8 @@ from export_files import header
 from PIL import Image, ImageDraw, ImageFont
 from pydicom.uid import SecondaryCaptureImageStorage, UltrasoundImageStorage
 
-from rin.curation.burned_in import burned_in_risk, text_lines
-from rin.curation.standin.instances import burn_text, display, draw_slices
+from rin.curation.deidentify import burned_in_risk, text_lines
+from rin.curation.standin import burn_text, display, draw_slices
 from rin.curation.standin.studies import plan_studies
 from rin.data.standins import datasets
 

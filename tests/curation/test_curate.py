@@ -10,9 +10,11 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import mlcroissant
 import numpy as np
 import pandas as pd
 import pytest
+from export_files import write_studies
 from filelock import FileLock, Timeout
 from killed_curation import KEY, files_of, plan_of, result
 from PIL import Image
@@ -20,8 +22,7 @@ from pydicom import dcmread
 from sqlalchemy import select
 
 from rin.curation import build, export, index, taxonomy
-from rin.curation.build import LOCK, NOTE, curate
-from rin.curation.corpus import COLUMNS
+from rin.curation.build import COLUMNS, LOCK, NOTE, CurationPlan, content_digest, curate
 from rin.curation.deidentify import Pseudonyms, display_window
 from rin.curation.index import instances, open_archive, read_table, reports
 from rin.curation.reports import query_normal, screen
@@ -92,6 +93,94 @@ def test_corpus_has_the_stated_columns_and_names(corpus):
     assert (images["label"] == images["region"] + "-" + images["name"]).all()
     classes = load_taxonomy()[["modality", "region", "label"]].apply(tuple, axis=1)
     assert set(images[["modality", "region", "name"]].apply(tuple, axis=1)) <= set(classes)
+
+
+def test_card_counts_classes_modalities_regions_and_parts_as_the_images_do(corpus):
+    images, card = corpus.images, corpus.card
+    for one in card["classes"]:
+        own = images[images["label"] == one["label"]]
+        assert one == {
+            **{name: own[name].iloc[0] for name in ("label", "modality", "region", "name")},
+            "images": len(own),
+            "patients": own["patient_id"].nunique(),
+            "studies": own["study_id"].nunique(),
+            **{part: (own["part"] == part).sum() for part in ("train", "validation", "test")},
+            "regions of interest": (own["roi"] != "").sum(),
+        }
+    assert [one["label"] for one in card["classes"]] == sorted(set(images["label"]))
+    for level, column in (("modalities", "modality"), ("regions", "region")):
+        counts = {"patients": ("patient_id", "nunique"), "classes": ("label", "nunique")}
+        known = images.groupby(column).agg(images=("label", "size"), **counts)
+        told = pd.DataFrame(card[level]).set_index(column).sort_index()
+        assert told[known.columns].equals(known)
+    sizes = {part: one["images"] for part, one in card["parts"].items()}
+    assert sizes == images["part"].value_counts().reindex(sizes, fill_value=0).to_dict()
+    assert card["totals"]["classes"] == len(card["classes"])
+
+
+def test_card_tells_how_images_were_chosen_and_left_out(corpus):
+    selection, kinds = corpus.card["selection"], corpus.images["kind"].value_counts()
+    assert selection["normal studies"]["flagged"] == len(corpus.screened)
+    assert selection["key images"] == kinds["key"]
+    assert selection["images of normal studies"] == kinds["normal"]
+    assert [*corpus.excluded["images"]] == sorted(corpus.excluded["images"], reverse=True)
+    rare = {*corpus.card["split"]["classes left out"]}
+    assert rare and not rare & {*corpus.images["label"]}
+    assert "DCM 113100" in corpus.card["de-identification"]["profile"]
+
+
+def test_content_digest_changes_with_pictures_tables_and_parts(plan, corpus):
+    images = pd.read_parquet(plan.output / "images.parquet")
+    changes = ({}, {"png_sha256": "0" * 64}, {"part": "train"}, {"roi": ""})
+    digests = [content_digest(images.assign(**change)) for change in changes]
+    assert len(set(digests)) == 4
+    assert digests[0] == corpus.card["digest"]
+
+
+def test_croissant_is_valid_for_the_reference_implementation_and_reads_the_tables(corpus):
+    read = mlcroissant.Dataset(jsonld=str(corpus.folder / "croissant.json"))
+    (warning,) = read.metadata.ctx.issues.warnings
+    assert "datePublished" in warning
+    for name, columns in (
+        ("images", ["filename", "label", "part"]),
+        ("patients", ["filename", "patient_id", "study_id", "roi"]),
+    ):
+        rows = [[(cell or b"").decode() for cell in row.values()] for row in read.records(name)]
+        known = corpus.images[columns].replace("validation", "val").to_numpy().tolist()
+        assert sorted(rows) == sorted(known)
+
+
+def test_corpus_whose_croissant_is_not_valid_is_not_shared(copied, monkeypatch):
+    before = files_of(copied.output / "shared")
+    monkeypatch.setattr("rin.curation.build.croissant_text", lambda *_: '{"@type": "none"}')
+    with pytest.raises(InputError, match=r"croissant\.json: it is no valid Croissant metadata"):
+        curate(replace(copied, seed=8))
+    assert files_of(copied.output / "shared") == before
+
+
+def test_archive_of_which_no_image_is_left_is_refused_with_what_it_needs(tmp_path):
+    write_studies(tmp_path / "export", {"1": "Cyst."})
+    plan = CurationPlan(archive=tmp_path / "export", output=tmp_path / "out", seed=0, workers=1)
+    with pytest.raises(InputError, match=r"no image is left for a corpus.*3 patients each"):
+        curate(plan)
+
+
+def test_image_of_two_findings_is_kept_under_the_rarer():
+    rows = [("1", "common", "a"), ("1", "rare", "b"), ("2", "common", "a"), ("3", "common", "a")]
+    kept = build.one_each(pd.DataFrame(rows, columns=["sop_uid", "label", "document"]))
+    assert kept["sop_uid"].tolist() == ["1", "2", "3"]
+    assert kept["label"].tolist() == ["rare", "common", "common"]
+
+
+def test_every_image_that_is_not_taken_has_one_reason_and_rules_come_first():
+    left = pd.DataFrame(
+        [("marked", "localizer"), ("marked", ""), ("normal", ""), ("other", ""), ("x", "document")],
+        columns=["study_uid", "rule"],
+    )
+    assert build.reasons(left, pd.Series(["marked"]), pd.Series(["normal"])).tolist() == [
+        "localizer", "no key image", "normal study without a class",
+        "study neither normal nor marked", "document",
+    ]  # fmt: skip
 
 
 def test_corpus_is_read_as_a_dataset_and_split_as_it_says(corpus, tmp_path):
@@ -333,13 +422,16 @@ def test_second_curation_into_the_same_folder_waits(copied, monkeypatch):
     assert held == [True]
 
 
+def sources(plan):
+    """Path in the archive of each image of a corpus, by its pseudonymous UID, in its order."""
+    known = read_table(archive_of(plan), select(instances.c.sop_uid, instances.c.path))
+    paths = dict(zip(known["sop_uid"].map(Pseudonyms(KEY).uid), known["path"], strict=True))
+    images = pd.read_parquet(plan.output / "images.parquet")
+    return {uid: plan.archive / paths[uid] for uid in images["uid"]}
+
+
 def test_curate_with_a_changed_file_exports_that_one_again(copied):
-    archive = archive_of(copied)
-    images = pd.read_parquet(copied.output / "images.parquet")
-    known = read_table(archive, select(instances.c.sop_uid, instances.c.path))
-    uid = images["uid"].iloc[0]
-    made = known["sop_uid"].map(Pseudonyms(KEY).uid) == uid
-    path = copied.archive / known.loc[made, "path"].item()
+    uid, path = next(iter(sources(copied).items()))
     dataset = dcmread(path)
     dataset.set_pixel_data(
         np.zeros_like(dataset.pixel_array), dataset.PhotometricInterpretation, dataset.BitsStored,
@@ -350,7 +442,7 @@ def test_curate_with_a_changed_file_exports_that_one_again(copied):
     changed = curate(copied)
     after = exported(copied.output)
     assert {path.stem for path in after if after[path] != before[path]} == {uid}
-    picture = Image.open(changed.folder / images["filename"].iloc[0])
+    picture = Image.open(changed.folder / changed.images["filename"].iloc[0])
     assert np.ptp(np.asarray(picture)) == 0
 
 
@@ -360,25 +452,17 @@ def test_curate_with_another_key_changes_every_pseudonym(copied, corpus):
     assert other.images["patient_id"].nunique() == corpus.images["patient_id"].nunique()
 
 
-def spoil(path):
-    """Say that the pixels are compressed in a way that nothing decodes; the header stays good."""
-    dataset = dcmread(path)
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 32, 32, 31
-    dataset.save_as(path)
-
-
 def test_curate_with_two_unreadable_images_names_both_after_the_others_are_done(copied):
-    images = pd.read_parquet(copied.output / "images.parquet")
-    archive = archive_of(copied)
-    known = read_table(archive, select(instances.c.sop_uid, instances.c.path))
-    known["uid"] = known["sop_uid"].map(Pseudonyms(KEY).uid)
-    bad = known[known["uid"].isin(images["uid"].iloc[[0, 9]])]
-    for path in bad["path"]:
-        spoil(copied.archive / path)
+    bad = [*sources(copied).values()][:10:9]
+    for path in bad:
+        dataset = dcmread(path)
+        # Pixels that nothing decodes, behind a header that stays good.
+        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 32, 32, 31
+        dataset.save_as(path)
     fresh = replace(copied, output=copied.output.parent / "fresh")
     with pytest.raises(InputError, match=r"2 of .* images cannot be exported") as caught:
         curate(fresh)
-    assert all(path in str(caught.value) for path in bad["path"])
+    assert all(f"{path.relative_to(copied.archive)}: " in str(caught.value) for path in bad)
     assert "kept" in caught.value.remedy
     assert len(list((fresh.output / "pictures").iterdir())) == len(exported(copied.output)) / 2 - 2
 
@@ -403,7 +487,7 @@ def test_printing_a_corpus_or_a_plan_shows_neither_reports_nor_key(plan, corpus)
 #: While files are made, while the corpus is put together, and before it is noted as whole.
 KILLS = [
     ("rin.curation.export", "write_dicom", 50),
-    ("rin.curation.corpus", "_link", 20),
+    ("rin.curation.build", "_link", 20),
     ("rin.curation.build", "write_atomically", 3),
 ]
 

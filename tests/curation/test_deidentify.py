@@ -1,47 +1,37 @@
 """De-identification against planted identifiers, and what must survive it."""
 
 import io
+import os
+import re
+import stat
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from functools import partial
 
 import numpy as np
+import planted as plants
 import pytest
-from export_files import UID, header, uid_of
+from export_files import UID, header, item, references, uid_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from planted import (
-    DIGITS,
-    KANJI,
-    LATIN,
-    NUMBER,
-    TEXTS,
-    found_in,
-    planted_image,
-    planted_keywords,
-)
-from pydicom import Dataset, Sequence, config, dcmread, dcmwrite
+from pydicom import config, dcmread, dcmwrite
 from pydicom.datadict import tag_for_keyword
 from pydicom.encaps import encapsulate
 from pydicom.tag import Tag
-from pydicom.uid import CTImageStorage, JPEGBaseline8Bit, MRImageStorage
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGBaseline8Bit
+from pydicom.valuerep import validate_value
 
 from rin.curation import deidentify as deid
-from rin.curation.deidentify import (
-    Pseudonyms,
-    deidentify,
-    export_png,
-    write_dicom,
-)
+from rin.curation.deidentify import Pseudonyms, deidentify, export_png, load_key, write_dicom
 from rin.data.dicom import read_dicom
 from rin.errors import InputError
 
-NAMES = Pseudonyms(bytes(range(32)))
+KEY = bytes(range(32))
+NAMES = Pseudonyms(KEY)
 STUDY = f"{UID}.1"
 RAMP = np.arange(96, dtype=np.uint8).reshape(8, 12)
-
-
 image = partial(header, pixels=RAMP)
 
 
@@ -51,16 +41,16 @@ def bytes_of(dataset):
     return written.getvalue()
 
 
-@pytest.fixture(scope="module", params=[(KANJI, "ISO_IR 192"), (LATIN, "ISO_IR 100")])
+@pytest.fixture(scope="module", params=[(plants.KANJI, "ISO_IR 192"), (plants.LATIN, "ISO_IR 100")])
 def planted(request, tmp_path_factory):
     """A planted image on disk, under a planted name."""
     folder = tmp_path_factory.mktemp("archive")
-    path = folder / f"{TEXTS[0]}_{TEXTS[1]}_{NUMBER}.dcm"
-    dataset = planted_image(RAMP, *request.param)
+    path = folder / f"{plants.NAME}_{plants.GIVEN}_{plants.NUMBER}.dcm"
+    dataset = plants.planted_image(RAMP, *request.param)
     dcmwrite(path, dataset, enforce_file_format=True)
-    wanted = {*TEXTS, *DIGITS} - ({LATIN, KANJI} - {request.param[0]})
-    assert found_in(path.read_bytes()) == wanted
-    assert len(planted_keywords()) > 2500
+    foreign = {plants.LATIN, plants.KANJI} - {request.param[0]}
+    assert plants.found_in(path.read_bytes()) == {*plants.TEXTS, *plants.DIGITS} - foreign
+    assert len(plants.planted_keywords()) > 2500
     return path, dataset
 
 
@@ -73,7 +63,7 @@ def test_no_output_byte_or_name_holds_a_planted_identifier(planted, tmp_path):
     outputs = sorted(tmp_path.iterdir())
     assert [path.suffix for path in outputs] == [".dcm", ".png"]
     for path in outputs:
-        assert found_in(path.name.encode() + b"\n" + path.read_bytes()) == set()
+        assert plants.found_in(path.name.encode() + b"\n" + path.read_bytes()) == set()
     np.testing.assert_array_equal(dcmread(outputs[0]).pixel_array, RAMP)
     assert bytes_of(deidentify(planted[1], NAMES)) == outputs[0].read_bytes()
 
@@ -110,16 +100,15 @@ def test_source_stays_as_it_is():
 
 
 def test_patient_and_uids_become_pseudonyms_at_every_level_and_in_the_file_meta():
-    reference = Dataset()
-    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = MRImageStorage, STUDY
-    reference.PurposeOfReferenceCodeSequence = Sequence([Dataset()])
+    (reference,) = references(STUDY)
+    reference.PurposeOfReferenceCodeSequence = [item()]
     dataset = image(ReferencedImageSequence=[reference], FrameOfReferenceUID="9.9")
     made = dcmread(io.BytesIO(bytes_of(deidentify(dataset, NAMES))))
     assert made.PatientID == made.PatientName == NAMES.patient("P1")
     assert made.SOPInstanceUID == made.file_meta.MediaStorageSOPInstanceUID == NAMES.uid(uid_of())
     (kept_reference,) = made.ReferencedImageSequence
     assert kept_reference.ReferencedSOPInstanceUID == NAMES.uid(STUDY) == made.StudyInstanceUID
-    assert kept_reference.ReferencedSOPClassUID == MRImageStorage
+    assert kept_reference.ReferencedSOPClassUID == CTImageStorage
     assert len(kept_reference) == 2
     assert made.SOPClassUID == made.file_meta.MediaStorageSOPClassUID == CTImageStorage
 
@@ -169,9 +158,8 @@ def test_value_is_kept_only_where_its_rule_allows_it(name, value, expected):
 
 
 def test_ultrasound_calibration_is_kept_without_its_texts():
-    area = Dataset()
-    area.PhysicalDeltaX, area.RegionDataType, area.PhysicalUnitsXDirection = 0.0123456789, 1, 3
-    area.StationName = "Mueller"
+    said = {"RegionDataType": 1, "PhysicalUnitsXDirection": 3, "StationName": "Mueller"}
+    area = item(PhysicalDeltaX=0.0123456789, **said)
     made = deidentify(image(SequenceOfUltrasoundRegions=[area]), NAMES)
     (kept_area,) = made.SequenceOfUltrasoundRegions
     assert kept_area.PhysicalDeltaX == 0.0123457
@@ -206,9 +194,8 @@ def test_comment_in_a_jpeg_stream_is_dropped():
 def test_both_exports_show_what_the_source_shows(tmp_path, kind, color):
     stored = (np.arange(96).reshape(8, 12) * 2).astype(kind)
     stored = np.repeat(stored[:, :, None], 3, axis=2) if color else stored
-    gray = {} if color else {"RescaleSlope": "1", "RescaleIntercept": "-10"}
-    gray |= {} if color else {"WindowCenter": 90, "WindowWidth": 150}
-    dataset = image(pixels=stored, **gray)
+    gray = {"RescaleSlope": "1", "RescaleIntercept": "-10", "WindowCenter": 90, "WindowWidth": 150}
+    dataset = image(pixels=stored, **({} if color else gray))
     dcmwrite(tmp_path / "a.dcm", dataset, enforce_file_format=True)
     made = deidentify(dataset, NAMES)
     write_dicom(made, tmp_path / "b.dcm")
@@ -226,17 +213,17 @@ def _planar(pixels):
     return dataset
 
 
+COLOR = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+
+
 @pytest.mark.parametrize(
     "dataset",
     [
         image(pixels=np.array([[-2048, -1, 0, 2047]], dtype=np.int16), bits=12),
         image(pixels=RAMP, PhotometricInterpretation="MONOCHROME1", NumberOfFrames=1),
         image(pixels=np.arange(25, dtype=np.uint8).reshape(5, 5)),
-        image(
-            pixels=np.arange(60, dtype=np.uint8).reshape(4, 5, 3),
-            PhotometricInterpretation="YBR_FULL",
-        ),
-        _planar(np.arange(60, dtype=np.uint8).reshape(4, 5, 3)),
+        image(pixels=COLOR, PhotometricInterpretation="YBR_FULL"),
+        image(pixels=COLOR, PlanarConfiguration=1, PixelData=np.moveaxis(COLOR, 2, 0).tobytes()),
     ],
     ids=["signed 12 bits", "inverted", "odd size", "YBR", "planes"],
 )
@@ -258,8 +245,7 @@ def test_png_holds_pixels_and_nothing_else(tmp_path):
 
 
 def test_look_up_table_of_gray_values_is_kept_and_anything_else_in_its_place_refused():
-    table = Dataset()
-    table.LUTDescriptor, table.LUTExplanation = [256, 0, 16], "MUELLER"
+    table = item(LUTDescriptor=[256, 0, 16], LUTExplanation="MUELLER")
     table.add_new("LUTData", "OW", (np.arange(256, dtype="<u2") * 257).tobytes())
     dataset = image(VOILUTSequence=[table])
     made = deidentify(dataset, NAMES)
@@ -285,3 +271,105 @@ def test_image_without_an_identifier_is_refused(name):
 def test_pixels_that_cannot_be_decoded_are_refused():
     with pytest.raises(InputError, match="the pixels cannot be read"):
         deidentify(image(Rows=80), NAMES)
+
+
+# Pseudonyms
+
+IDS = st.text(min_size=1, max_size=64).filter(lambda text: text.strip(" \0"))
+UIDS = st.lists(st.integers(0, 10**12), min_size=3, max_size=5).map(
+    lambda parts: "1.3." + ".".join(map(str, parts))
+)
+
+
+def test_pseudonyms_of_a_known_key_are_these_for_ever():
+    """Frozen, as another value would break the link to what was curated before."""
+    assert NAMES.patient("4711") == "PPZFSKXBNWISADRPW"
+    assert NAMES.uid("1.2.3") == "2.25.323208961630152148644988635546095983220"
+    assert NAMES.shift_days("4711") == -1641
+
+
+@given(UIDS, UIDS)
+def test_uids_map_equally_where_equal_and_differently_where_different(one, other):
+    again = Pseudonyms(KEY)
+    assert NAMES.uid(one) == again.uid(f" {one}\0")
+    assert (NAMES.uid(one) == NAMES.uid(other)) == (one == other)
+
+
+@given(UIDS)
+def test_uid_is_valid_dicom_and_holds_nothing_of_the_old_one(uid):
+    made = NAMES.uid(uid)
+    validate_value("UI", made, 2)
+    assert re.fullmatch(r"2\.25\.[1-9]\d{1,38}", made)
+    assert uid not in made
+
+
+@pytest.mark.parametrize("uid", [CTImageStorage, ExplicitVRLittleEndian, ""])
+def test_uid_of_the_standard_stays(uid):
+    assert NAMES.uid(uid) == uid
+
+
+@given(IDS, IDS)
+def test_patients_map_equally_where_equal_and_differently_where_different(one, other):
+    same = one.strip(" \0") == other.strip(" \0")
+    assert (NAMES.patient(one) == NAMES.patient(other)) == same
+    assert re.fullmatch("P[A-Z2-7]{16}", NAMES.patient(one))
+
+
+@given(IDS, st.binary(min_size=16, max_size=40))
+def test_another_key_gives_other_pseudonyms(patient, key):
+    other = Pseudonyms(key)
+    assert (NAMES.patient(patient) == other.patient(patient)) == (key == KEY)
+    assert (NAMES.uid("1.2.3") == other.uid("1.2.3")) == (key == KEY)
+
+
+@given(IDS)
+def test_shift_is_between_a_day_and_ten_years_back(patient):
+    assert -3650 <= NAMES.shift_days(patient) <= -1
+    assert NAMES.shift_days(patient) == Pseudonyms(KEY).shift_days(f"{patient} ")
+
+
+@pytest.mark.parametrize("patient", ["", "  ", "\0"])
+def test_patient_without_an_id_is_refused(patient):
+    for pseudonym in (NAMES.patient, NAMES.shift_days):
+        with pytest.raises(InputError, match="PatientID is empty"):
+            pseudonym(patient)
+
+
+def test_short_key_is_refused():
+    with pytest.raises(InputError, match="8 bytes make no secret key"):
+        Pseudonyms(b"password")
+
+
+def test_key_is_made_once_and_for_its_owner_alone_whatever_the_umask(tmp_path):
+    path, before = tmp_path / "new" / "pseudonym.key", os.umask(0)
+    key = load_key(path)
+    os.umask(before)
+    assert len(key) == 32
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert load_key(path) == key
+
+
+def test_key_made_by_many_at_once_is_one(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(load_key, [tmp_path / "pseudonym.key"] * 32))
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"abc", b"zz" * 32, b"ab" * 31, b"\xff" * 64])
+def test_file_that_holds_no_key_is_refused_and_kept(tmp_path, content):
+    path = tmp_path / "pseudonym.key"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(InputError, match=r"pseudonym\.key: it .*no key of pseudonyms") as caught:
+        load_key(path)
+    assert path.read_bytes() == content
+    assert "abab" not in str(caught.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+def test_key_that_others_may_read_is_refused(tmp_path):
+    path = tmp_path / "pseudonym.key"
+    load_key(path)
+    path.chmod(0o640)
+    with pytest.raises(InputError, match="chmod 600"):
+        load_key(path)

@@ -5,28 +5,29 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pydicom
 import pytest
-from export_files import UID, document, header, write, write_report, write_studies
+from export_files import (
+    UID,
+    document,
+    header,
+    indexed,
+    key_note,
+    presentation,
+    uid_of,
+    write,
+    write_report,
+    write_studies,
+)
 from filelock import FileLock, Timeout
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom import uid
 from sqlalchemy import Column, MetaData, String, Table, create_engine, inspect, select, text
 
 from rin.curation import index
-from rin.curation.index import (
-    Problem,
-    archive_counts,
-    instances,
-    open_archive,
-    parse_report,
-    read_header,
-    read_table,
-    reports,
-    series,
-    studies,
-)
+from rin.curation.index import instances, open_archive, read_header, read_table, reports, studies
 from rin.errors import InputError
 
 # Another database to run the same tests in.
@@ -61,24 +62,12 @@ def root(tmp_path):
 
 
 @pytest.fixture
-def reading(monkeypatch):
-    """Paths of which headers are read, as they are read."""
-    seen = []
-    read = index.read_header
-
-    def note(root, path):
-        seen.append(path)
-        return read(root, path)
-
-    monkeypatch.setattr(index, "read_header", note)
-    return seen
-
-
-@pytest.fixture
-def unread(monkeypatch, reading):
-    """The same without the look that tells whether the folder holds an archive at all."""
+def unread(monkeypatch):
+    """Paths of which headers are read, but for the look whether there is an archive at all."""
+    seen, read = [], index.read_header
     monkeypatch.setattr(index, "_refuse_empty", lambda root: None)
-    return reading
+    monkeypatch.setattr(index, "read_header", lambda r, path: seen.append(path) or read(r, path))
+    return seen
 
 
 def opened(root, url, **options):
@@ -91,20 +80,19 @@ def refused(root, url, **options):
     return str(caught.value)
 
 
-def content(url):
-    """All rows of all tables of an index, but for times of change."""
-    engine = create_engine(url)
-    with engine.connect() as connection:
-        found = {
-            name: sorted(map(str, connection.execute(select(table)).all()))
-            for name, table in index.METADATA.tables.items()
-        }
-    engine.dispose()
-    return found
+def content(archive):
+    """All rows of all tables of an index."""
+    tables = {name: read_table(archive, select(t)) for name, t in index.METADATA.tables.items()}
+    return {name: sorted(map(str, rows.to_numpy().tolist())) for name, rows in tables.items()}
+
+
+def first_row(archive, table, **known):
+    """The first row of a table in which these columns hold these values."""
+    return read_table(archive, select(table).filter_by(**known)).to_dict("records")[0]
 
 
 def counts(archive):
-    return tuple(archive_counts(archive).values())
+    return tuple(index.archive_counts(archive).values())
 
 
 def test_other_files_are_passed_over_and_counted_by_rule(root, url):
@@ -134,29 +122,20 @@ def test_second_indexing_into_the_same_file_waits(root, tmp_path, monkeypatch):
 
 def test_tables_hold_what_the_headers_say(root, url):
     archive = opened(root, url)
-    (study,) = read_table(archive, select(studies).where(studies.c.patient_id == "P1")).to_dict(
-        "records"
-    )
-    assert study == {
+    assert first_row(archive, studies, patient_id="P1") == {
         "study_uid": f"{UID}.1", "patient_id": "P1", "accession_number": "A1",
         "study_date": "20100203", "modality": "CT", "body_part": "CHEST",
         "description": "CT CHEST",
     }  # fmt: skip
-    image = read_table(archive, select(instances).where(instances.c.sop_uid == f"{UID}.1.1.2"))
-    (image,) = image.to_dict("records")
-    path = root / image["path"]
-    assert (image.pop("bytes"), image.pop("modified_ns")) == (
-        path.stat().st_size,
-        path.stat().st_mtime_ns,
-    )
-    assert image == {
+    stat = (root / "dicom/1.1.2.dcm").stat()
+    assert first_row(archive, instances, sop_uid=f"{UID}.1.1.2") == {
         "sop_uid": f"{UID}.1.1.2", "series_uid": f"{UID}.1.1",
         "sop_class": "1.2.840.10008.5.1.4.1.1.2", "image_type": r"ORIGINAL\PRIMARY\AXIAL",
         "instance_number": 2, "rows": 2, "columns": 2, "frames": 1,
         "photometric": "MONOCHROME2", "burned_in": "", "path": "dicom/1.1.2.dcm",
+        "bytes": stat.st_size, "modified_ns": stat.st_mtime_ns,
     }  # fmt: skip
-    report = read_table(archive, select(reports).where(reports.c.accession_number == "A1"))
-    assert report.iloc[0].to_dict() == {
+    assert first_row(archive, reports, accession_number="A1") == {
         "accession_number": "A1", "study_uid": f"{UID}.1", "findings": "A nodule.",
         "impression": "Nodule.", "path": "reports/A1.txt",
     }  # fmt: skip
@@ -165,8 +144,8 @@ def test_tables_hold_what_the_headers_say(root, url):
 def test_modalities_and_body_parts_of_a_study_are_those_of_its_pictures_sorted(root, url):
     write(root, header("1", "5", "1", Modality="PT", BodyPartExamined="ABDOMEN"))
     query = select(instances.c.frames, instances.c.rows, studies.c.modality, studies.c.body_part)
-    query = query.select_from(instances).join(series).join(studies)
-    documents = read_table(opened(root, url), query.where(series.c.modality == "KO"))
+    query = query.select_from(instances).join(index.series).join(studies)
+    documents = read_table(opened(root, url), query.where(index.series.c.modality == "KO"))
     assert documents.to_numpy().tolist() == [[0, 0, r"CT\PT", r"ABDOMEN\CHEST"]]
 
 
@@ -199,45 +178,35 @@ def test_changed_archive_reads_what_is_new_alone_and_is_as_one_indexed_afresh(
     paths = read_table(archive, select(instances.c.path))["path"]
     assert sorted(paths) == ["aaa/copy.dcm", "dicom/1.1.2.dcm", "dicom/1.2.1.dcm"]
     (root / "aaa/copy.dcm").unlink()
-    opened(root, url)
-    opened(root, f"sqlite:///{tmp_path / 'fresh.sqlite'}")
-    found, fresh = content(url), content(f"sqlite:///{tmp_path / 'fresh.sqlite'}")
+    found = content(opened(root, url))
+    fresh = content(opened(root, f"sqlite:///{tmp_path / 'fresh.sqlite'}"))
     del found["files"], fresh["files"]
     assert found == fresh
 
 
 def test_worker_processes_make_the_same_index(root, tmp_path, monkeypatch):
-    urls = [f"sqlite:///{tmp_path / name}" for name in ("a.sqlite", "b.sqlite")]
-    opened(root, urls[0])
+    alone = opened(root, f"sqlite:///{tmp_path / 'a.sqlite'}")
     monkeypatch.setattr(index, "CHUNK", 3)
-    open_archive(root, urls[1], workers=2)
-    assert content(urls[0]) == content(urls[1])
+    together = open_archive(root, f"sqlite:///{tmp_path / 'b.sqlite'}", workers=2)
+    assert content(alone) == content(together)
 
 
 KILLED = """
-import os, signal, sys
+import sys
 from pathlib import Path
+from killed_curation import kill_after
 from rin.curation import index
-from rin.curation.index import open_archive
 
 index.CHUNK = 2
-store, calls = index.store_files, []
-
-def store_and_die(*given, **named):
-    result = store(*given, **named)
-    calls.append(1)
-    if len(calls) == 3:  # its rows are written, but not committed
-        os.kill(os.getpid(), signal.SIGKILL)
-    return result
-
-index.store_files = store_and_die
-open_archive(Path(sys.argv[1]), sys.argv[2], workers=1)
+kill_after(3, "rin.curation.index", "store_files")  # its rows are written, but not committed
+index.open_archive(Path(sys.argv[1]), sys.argv[2], workers=1)
 """
 
 
 def test_killed_indexing_goes_on_where_it_stood(tmp_path, url, unread):
     root = write_studies(tmp_path / "export", {str(n): "Normal." for n in range(1, 9)})
-    done = subprocess.run([sys.executable, "-c", KILLED, str(root), url], capture_output=True)
+    command = [sys.executable, "-c", KILLED, str(root), url]
+    done = subprocess.run(command, capture_output=True, cwd=Path(__file__).parent)
     assert done.returncode == -signal.SIGKILL
     archive = opened(root, url)
     assert sorted(unread) == [f"dicom/{n}.1.1.dcm" for n in range(5, 9)]
@@ -246,19 +215,17 @@ def test_killed_indexing_goes_on_where_it_stood(tmp_path, url, unread):
 
 def test_good_files_are_indexed_before_one_error_names_all_bad_ones(root, url, unread):
     whole = (root / "dicom/1.1.1.dcm").read_bytes()
-    (root / "dicom/cut.dcm").write_bytes(whole[:-2])
-    (root / "dicom/IM1").write_bytes(whole[:140])
-    (root / "dicom/text.dcm").write_text("no DICOM at all")
-    (root / "dicom/empty.dcm").write_bytes(b"")
+    bad = {"cut.dcm": whole[:-2], "IM1": whole[:140], "text.dcm": b"no DICOM", "empty.dcm": b""}
+    for name, content in bad.items():
+        (root / "dicom" / name).write_bytes(content)
     message = refused(root, url)
     assert "4 files cannot be indexed" in message
     assert "dicom/cut.dcm: the file is cut short" in message
-    for name in ("dicom/IM1: ", "dicom/text.dcm: ", "dicom/empty.dcm: "):
-        assert name in message
+    assert all(f"dicom/{name}: " in message for name in bad)
     unread.clear()
     refused(root, url)
-    assert sorted(unread) == ["dicom/IM1", "dicom/cut.dcm", "dicom/empty.dcm", "dicom/text.dcm"]
-    for name in ("cut.dcm", "IM1", "text.dcm", "empty.dcm"):
+    assert sorted(unread) == sorted(f"dicom/{name}" for name in bad)
+    for name in bad:
         (root / "dicom" / name).unlink()
     assert counts(opened(root, url)) == (2, 2, 4, 5, 2)
 
@@ -299,12 +266,11 @@ def test_file_that_contradicts_others_is_named(root, url, elements, message, lat
 
 @pytest.mark.parametrize(
     "patient",
-    ["Ünal^Ø", "患者1", "a/b\\c".replace("\\", "/"), "O'Brien; DROP", "%_", "x" * 64, "X" * 300],
+    ["Ünal^Ø", "患者1", "a/b/c", "O'Brien; DROP", "%_", "x" * 64, "X" * 300],
 )
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_odd_patient_ids_are_kept_as_they_are(tmp_path, url, patient):
-    dataset = header(patient=patient, SpecificCharacterSet="ISO_IR 192")
-    write(tmp_path / "export", dataset)
+    write(tmp_path / "export", header(patient=patient, SpecificCharacterSet="ISO_IR 192"))
     archive = opened(tmp_path / "export", url)
     assert read_table(archive, select(studies.c.patient_id))["patient_id"].tolist() == [patient]
 
@@ -326,18 +292,14 @@ def test_link_to_a_folder_is_refused_and_not_lost(root, url, tmp_path):
 
 @pytest.mark.parametrize("content", [[], ["notes.txt"], ["reports/A1.txt", "viewer.exe"]])
 def test_folder_without_dicom_is_refused_and_the_index_kept(root, url, content):
-    opened(root, url)
-    away = root.rename(root.with_name("away"))
+    archive = opened(root, url)
+    root.rename(root.with_name("away"))
     for name in content:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("text")
     root.mkdir(exist_ok=True)
     assert "no DICOM file lies in this folder" in refused(root, url)
-    engine = create_engine(url)
-    with engine.connect() as connection:
-        assert connection.execute(select(instances)).all()
-    engine.dispose()
-    assert away.is_dir()
+    assert len(read_table(archive, select(instances))) == 5
 
 
 @pytest.mark.parametrize(
@@ -384,38 +346,37 @@ def test_query_that_the_database_refuses_is_an_input_error(root, url):
 # Headers
 
 
+def lengths_taken(folder, whole, step):
+    """At which lengths a file that is cut is taken for a whole one."""
+    taken = set()
+    for length in range(0, len(whole), step):
+        (folder / "cut.dcm").write_bytes(whole[:length])
+        if not isinstance(read_header(folder, "cut.dcm"), index.Problem):
+            taken.add(length)
+    return taken
+
+
 @pytest.mark.parametrize("kind", ["explicit", "implicit", "deflated", "compressed"])
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_file_cut_anywhere_is_found_out_without_reading_pixels(tmp_path, kind):
     dataset = header()
     if kind == "implicit":
-        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+        dataset.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian
     elif kind == "deflated":
-        dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        dataset.file_meta.TransferSyntaxUID = uid.DeflatedExplicitVRLittleEndian
     elif kind == "compressed":
-        dataset.compress(RLELossless, generate_instance_uid=False)
+        dataset.compress(uid.RLELossless, generate_instance_uid=False)
     path = write(tmp_path, dataset, "whole.dcm")
-    whole = path.read_bytes()
     assert read_header(tmp_path, "whole.dcm")["sop_uid"] == f"{UID}.1.1.1"
-    taken = []
-    for length in range(0, len(whole), 1 if kind == "explicit" else 5):
-        (tmp_path / "cut.dcm").write_bytes(whole[:length])
-        if not isinstance(read_header(tmp_path, "cut.dcm"), Problem):
-            taken.append(length)
-    assert taken == []
+    assert lengths_taken(tmp_path, path.read_bytes(), 1 if kind == "explicit" else 5) == set()
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_document_cut_within_an_element_is_found_out(tmp_path):
     # Where an element ends, a shorter document would be whole.
-    whole = write(tmp_path, document(), "whole.dcm").read_bytes()
-    raws = pydicom.dcmread(tmp_path / "whole.dcm").values()
-    ends = {raw.value_tell + raw.length for raw in raws}
-    read = set()
-    for length in range(len(whole)):
-        (tmp_path / "cut.dcm").write_bytes(whole[:length])
-        if not isinstance(read_header(tmp_path, "cut.dcm"), Problem):
-            read.add(length)
+    whole = write(tmp_path, document(), "whole.dcm")
+    ends = {raw.value_tell + raw.length for raw in pydicom.dcmread(whole).values()}
+    read = lengths_taken(tmp_path, whole.read_bytes(), 1)
     assert read and read <= ends
 
 
@@ -451,13 +412,13 @@ def test_of_pydicoms_own_files_only_the_truncated_ones_are_called_cut_short():
     ],
 )  # fmt: skip
 def test_parse_report_divides_by_headings(text, expected):
-    assert parse_report(text) == expected
+    assert index.parse_report(text) == expected
 
 
 @settings(deadline=None)
 @given(st.text())
 def test_parse_report_takes_any_text(text):
-    findings, impression = parse_report(text)
+    findings, impression = index.parse_report(text)
     assert findings == findings.strip() and impression == impression.strip()
 
 
@@ -475,8 +436,7 @@ def test_report_in_latin_1_is_refused_as_utf_8_with_its_byte_and_read_as_latin_1
     assert "reports/A1.txt: byte 0xe9 at offset 13 is not utf-8" in message
     assert "encoding='latin-1'" in message
     archive = opened(root, url, encoding="latin-1")
-    found = read_table(archive, select(reports).where(reports.c.accession_number == "A1"))
-    assert found["impression"].tolist() == ["Ménière"]
+    assert first_row(archive, reports, accession_number="A1")["impression"] == "Ménière"
 
 
 @pytest.mark.parametrize("encoding", ["nonsense", "hex"])
@@ -502,3 +462,81 @@ def test_report_of_two_studies_with_one_accession_number_is_named(root, url, lat
         opened(root, url)
     write(root, header("3", accession="A1"))
     assert f"belongs to 2 studies ({UID}.1, {UID}.3)" in refused(root, url)
+
+
+# Rules of exclusion
+
+PLAIN = {
+    "sop_class": uid.CTImageStorage,
+    "image_type": "ORIGINAL\\PRIMARY\\AXIAL",
+    "rows": 64,
+    "columns": 64,
+    "frames": 1,
+    "photometric": "MONOCHROME2",
+    "modality": "CT",
+    "series_description": "CHEST 1.25",
+}
+
+
+def rule(**changes):
+    return index.rule_of(pd.DataFrame([PLAIN | changes])).item()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ""),
+        ({"sop_class": uid.XRayRadiationDoseSRStorage, "rows": 0}, "dose report"),
+        ({"series_description": "Dose Report", "image_type": "DERIVED\\SECONDARY"}, "dose report"),
+        ({"series_description": "Patient Protocol"}, "dose report"),
+        ({"series_description": "low dose chest"}, ""),
+        ({"sop_class": uid.SecondaryCaptureImageStorage}, "secondary capture"),
+        ({"sop_class": uid.SecondaryCaptureImageStorage, "frames": 9}, "secondary capture"),
+        ({"sop_class": uid.KeyObjectSelectionDocumentStorage, "modality": "KO"}, "document"),
+        ({"sop_class": "1.2.840.113619.4.30", "rows": 0}, "document"),
+        ({"modality": "PT"}, "other modality"),
+        ({"image_type": "ORIGINAL\\PRIMARY\\LOCALIZER"}, "localizer"),
+        ({"image_type": "ORIGINAL\\PRIMARY\\M\\LOCALIZER"}, "localizer"),
+        ({"series_description": "3-plane loc"}, "localizer"),
+        ({"series_description": "Topogram  0.6  T20f"}, "localizer"),
+        ({"series_description": "local staging"}, ""),
+        ({"series_description": "allocated"}, ""),
+        ({"image_type": "DERIVED\\SECONDARY\\AXIAL"}, "derived screen"),
+        ({"image_type": "DERIVED\\PRIMARY\\AXIAL\\MIP"}, "derived screen"),
+        ({"image_type": "derived\\primary\\mpr"}, "derived screen"),
+        ({"image_type": "DERIVED\\PRIMARY\\AXIAL"}, ""),
+        ({"image_type": ""}, ""),
+        ({"modality": "US", "frames": 30}, "several frames"),
+        ({"sop_class": uid.EnhancedMRImageStorage, "modality": "MR"}, "several frames"),
+        ({"rows": 0}, "odd pixels"),
+        ({"photometric": "PALETTE COLOR"}, "odd pixels"),
+        ({"photometric": ""}, "odd pixels"),
+        ({"photometric": "YBR_FULL_422", "modality": "US"}, ""),
+    ],
+)
+def test_first_rule_that_hits_names_a_file(changes, expected):
+    assert rule(**changes) == expected
+
+
+def test_rules_of_no_files_are_none():
+    assert index.rule_of(pd.DataFrame([PLAIN]).iloc[:0]).empty
+
+
+def test_files_of_an_archive_stand_there_once_with_the_rule_that_hits(tmp_path):
+    archive = indexed(
+        tmp_path,
+        header(image="1"),
+        header(image="2", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]),
+        header(series="2", image="1", SOPClassUID=uid.SecondaryCaptureImageStorage),
+        key_note("lung: Nodule", [uid_of()]),
+        presentation(uid_of()),
+    )
+    files = index.archive_files(archive)
+    assert list(zip(files["sop_uid"], files["rule"], strict=True)) == [
+        (uid_of(), ""),
+        (uid_of(image="2"), "localizer"),
+        (uid_of(series="2"), "secondary capture"),
+        (uid_of(series="8"), "document"),
+        (uid_of(series="9"), "document"),
+    ]
+    assert all((archive.root / path).is_file() for path in files["path"])

@@ -10,15 +10,15 @@ from export_files import (
     UID,
     graphic,
     header,
+    indexed,
+    item,
     key_note,
     presentation,
-    reference,
+    references,
     uid_of,
-    write,
 )
-from pydicom import Dataset, Sequence
 
-from rin.curation.index import archive_files, open_archive
+from rin.curation.index import archive_files
 from rin.curation.key_images import COLUMNS, diagnostic_images, read_key_images
 from rin.curation.taxonomy import REGION_OF, REGIONS, load_taxonomy, region_of
 from rin.data.pixels import rasterise
@@ -31,10 +31,9 @@ TAXONOMY = load_taxonomy()
 picture = partial(header, pixels=np.arange(80, dtype=np.uint8).reshape(8, 10))
 
 
-def indexed(tmp_path, *datasets):
-    for dataset in datasets:
-        write(tmp_path / "archive", dataset)
-    return open_archive(tmp_path / "archive", f"sqlite:///{tmp_path}/index.sqlite", workers=1)
+def nodule(*images, **elements):
+    """A reader's note that some images, by UID, show a nodule; by default the first one."""
+    return key_note("lung: Nodule", images or [uid_of()], **elements)
 
 
 def read(tmp_path, *datasets, label_map=None):
@@ -42,18 +41,13 @@ def read(tmp_path, *datasets, label_map=None):
 
 
 def key_images_of(archive, label_map=None):
-    return read_key_images(archive.root, archive_files(archive), TAXONOMY, label_map, workers=1)
+    return read_key_images(archive.root, archive_files(archive), label_map, workers=1)
 
 
 def roi(tmp_path, *graphics, **state):
     """The region of interest of one key image."""
-    found = read(
-        tmp_path,
-        picture(),
-        key_note("lung: Nodule", [uid_of()]),
-        presentation(uid_of(), list(graphics), **state),
-    )
-    return found["roi"].item()
+    drawn = presentation(uid_of(), list(graphics), **state)
+    return read(tmp_path, picture(), nodule(), drawn)["roi"].item()
 
 
 def terms(tmp_path, *rows):
@@ -64,12 +58,7 @@ def terms(tmp_path, *rows):
 
 
 def test_key_image_has_the_class_that_its_reader_wrote(tmp_path):
-    found = read(
-        tmp_path,
-        picture(image="1"),
-        picture(image="2"),
-        key_note("lung: Nodule", [uid_of(image="2")]),
-    )
+    found = read(tmp_path, picture(image="1"), picture(image="2"), nodule(uid_of(image="2")))
     (row,) = found.to_dict("records")
     assert tuple(row) == COLUMNS
     assert (row["sop_uid"], row["study_uid"]) == (uid_of(image="2"), f"{UID}.1")
@@ -83,7 +72,7 @@ def test_key_image_has_the_class_that_its_reader_wrote(tmp_path):
     [
         key_note("x", [uid_of()], title="113001"),  # Rejected for Quality Reasons
         key_note("lung: Nodule", []),
-        key_note("lung: Nodule", ["1.2.3"]),
+        nodule("1.2.3"),
         key_note("Motion", [uid_of()]),
         presentation(uid_of()),
     ],
@@ -95,10 +84,7 @@ def test_document_that_chooses_nothing_is_passed_over(tmp_path, note):
 
 def test_term_of_the_site_is_translated_by_the_label_map(tmp_path):
     path = terms(tmp_path, ("Round  opacity", "lung", "Nodule"), ("lung: Nodule", "abd", "ascites"))
-    notes = [
-        key_note("round opacity", [uid_of(image="1")]),
-        key_note("lung: Nodule", [uid_of(image="2")], number="2"),
-    ]
+    notes = [key_note("round opacity", [uid_of()]), nodule(uid_of(image="2"), number="2")]
     found = read(tmp_path, picture(image="1"), picture(image="2"), *notes, label_map=path)
     assert found["label"].tolist() == ["Nodule", "ascites"]
 
@@ -138,16 +124,15 @@ def test_finding_outside_the_taxonomy_is_refused_with_its_file_and_what_is_near(
 
 
 def test_all_bad_documents_are_named_in_one_error(tmp_path):
-    broken = tmp_path / "archive/dicom/1.8.4.dcm"
-    datasets = [
+    archive = indexed(
+        tmp_path,
         picture(),
         key_note("lung: Nodul", [uid_of()], number="1"),
         key_note("knee: acl_pathology", [uid_of()], number="2"),
-        key_note("lung: Nodule", [uid_of()], number="3"),
-        key_note("lung: Nodule", [uid_of()], number="4"),
-    ]
-    archive = indexed(tmp_path, *datasets)
-    broken.write_bytes(b"gone")
+        nodule(number="3"),
+        nodule(number="4"),
+    )
+    (archive.root / "dicom/1.8.4.dcm").write_bytes(b"gone")
     with pytest.raises(InputError, match="3 documents of readers cannot be used") as caught:
         key_images_of(archive)
     assert all(f" dicom/1.8.{number}.dcm: " in str(caught.value) for number in (1, 2, 4))
@@ -157,15 +142,12 @@ def test_all_bad_documents_are_named_in_one_error(tmp_path):
 def test_image_of_another_patient_is_refused(tmp_path):
     other = picture("2", patient="P2")
     with pytest.raises(InputError, match="names an image of another patient"):
-        read(tmp_path, picture(), other, key_note("lung: Nodule", [uid_of("2")]))
+        read(tmp_path, picture(), other, nodule(uid_of("2")))
 
 
 def test_image_under_two_labels_is_there_twice(tmp_path):
-    notes = [
-        key_note("lung: Nodule", [uid_of()]),
-        key_note("lung: Airspace_opacity", [uid_of()], number="2"),
-    ]
-    found = read(tmp_path, picture(), *notes)
+    opacity = key_note("lung: Airspace_opacity", [uid_of()], number="2")
+    found = read(tmp_path, picture(), nodule(), opacity)
     assert found["label"].tolist() == ["Airspace_opacity", "Nodule"]
     assert found["sop_uid"].nunique() == 1
 
@@ -178,7 +160,7 @@ def test_image_under_two_labels_is_there_twice(tmp_path):
     ],
 )
 def test_key_image_that_a_rule_excludes_is_left_out(tmp_path, elements):
-    assert read(tmp_path, picture(**elements), key_note("lung: Nodule", [uid_of()])).empty
+    assert read(tmp_path, picture(**elements), nodule()).empty
 
 
 def test_closed_outline_becomes_a_polygon_of_pixel_indices(tmp_path):
@@ -190,16 +172,17 @@ def test_closed_outline_becomes_a_polygon_of_pixel_indices(tmp_path):
 
 
 def test_display_units_follow_the_area_of_the_image_itself(tmp_path):
-    areas = []
-    for uid, first in (("1.2.3", 1), (uid_of(), 3)):
-        area = Dataset()
-        area.ReferencedImageSequence = Sequence([reference(uid)])
-        area.DisplayedAreaTopLeftHandCorner = [first, first]
-        area.DisplayedAreaBottomRightHandCorner = [first + 3, first + 3]
-        areas.append(area)
+    areas = [
+        item(
+            ReferencedImageSequence=references(uid),
+            DisplayedAreaTopLeftHandCorner=[first, first],
+            DisplayedAreaBottomRightHandCorner=[first + 3, first + 3],
+        )
+        for uid, first in (("1.2.3", 1), (uid_of(), 3))
+    ]
     corners = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]
-    state = {"DisplayedAreaSelectionSequence": areas}
-    text = roi(tmp_path, graphic(corners, units="DISPLAY"), **state)
+    drawn = graphic(corners, units="DISPLAY")
+    text = roi(tmp_path, drawn, DisplayedAreaSelectionSequence=areas)
     assert text == "polygon:1.5,1.5 5.5,1.5 5.5,5.5 1.5,5.5"
 
 
@@ -241,10 +224,8 @@ def test_graphic_that_outlines_nothing_is_ignored(tmp_path, drawn, state):
 def test_annotation_without_an_image_of_its_own_is_on_those_of_the_state(tmp_path):
     state = presentation(uid_of())
     del state.GraphicAnnotationSequence[0].ReferencedImageSequence
-    listed = Dataset()
-    listed.ReferencedImageSequence = Sequence([reference(uid_of())])
-    state.ReferencedSeriesSequence = Sequence([listed])
-    found = read(tmp_path, picture(), key_note("lung: Nodule", [uid_of()]), state)
+    state.ReferencedSeriesSequence = [item(ReferencedImageSequence=references(uid_of()))]
+    found = read(tmp_path, picture(), nodule(), state)
     assert found["roi"].item() == "polygon:2,2 6,2 6,5 2,5"
 
 
@@ -258,7 +239,7 @@ def test_outlines_of_two_findings_go_by_their_descriptions(tmp_path):
     found = read(
         tmp_path,
         picture(),
-        key_note("lung: Nodule", [uid_of()]),
+        nodule(),
         key_note("lung: Airspace_opacity", [uid_of()], number="2"),
         presentation(uid_of(), said="LUNG: NODULE"),
         presentation(uid_of(), [graphic(other)], number="2", said="lung: Airspace_opacity"),
@@ -276,7 +257,7 @@ def test_diagnostic_images_are_all_that_no_rule_excludes(tmp_path):
         picture(image="2"),
         picture(series="2", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]),
         picture("2", patient="P2"),
-        key_note("lung: Nodule", [uid_of()]),
+        nodule(),
     )
     files = archive_files(archive)
     images = diagnostic_images(files, [f"{UID}.1"])
@@ -322,9 +303,6 @@ def test_region_of_a_body_part(shown, expected):
 
 
 def test_every_body_part_leads_to_a_class_of_the_taxonomy_and_of_its_modality():
-    classes = set(zip(TAXONOMY["region"], TAXONOMY["label"], strict=True))
-    assert {*REGION_OF.values()} <= classes
-    assert all(
-        REGIONS[region].modality == modality for (modality, _), (region, _) in REGION_OF.items()
-    )
+    classes = {*TAXONOMY[["modality", "region", "label"]].itertuples(index=False, name=None)}
+    assert {(modality, *named) for (modality, _), named in REGION_OF.items()} <= classes
     assert {region for region, _ in REGION_OF.values()} == set(REGIONS)

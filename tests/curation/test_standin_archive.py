@@ -1,21 +1,27 @@
-"""The stand-in archive as files: layout, levels, references, all or nothing."""
+"""The stand-in archive: its files and references, who, what, which words, and visible lesions."""
 
-import csv
 import json
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image, ImageDraw
 from pydicom import dcmread
+from scipy.ndimage import binary_dilation
 
 from rin.curation import standin
-from rin.curation.standin import write_archive
+from rin.curation.standin import draw_slices, study_instances, write_archive
+from rin.curation.standin.studies import CLASSES, NORMAL, REGIONS, plan_studies, write_report
+from rin.curation.taxonomy import REGIONS as KNOWN_REGIONS
 from rin.curation.taxonomy import load_taxonomy
+from rin.data.dicom import display
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.errors import InputError
 
-SEED = 4
+SEED = 20
 KO, PR, SR = "Key Object Selection Document Storage", "Grayscale Softcopy", "X-Ray Radiation Dose"
 #: Attributes of each level that all its instances share.
 PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex")
@@ -25,9 +31,7 @@ SERIES = ("SeriesInstanceUID", "SeriesNumber", "Modality", "SOPClassUID", "Serie
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
-    return write_archive(
-        tmp_path_factory.mktemp("pacs") / "archive", studies=30, size=48, seed=SEED
-    )
+    return write_archive(tmp_path_factory.mktemp("pacs") / "archive", studies=30, size=48, seed=4)
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +41,8 @@ def instances(archive):
 
 @pytest.fixture(scope="module")
 def truth(archive):
-    with (archive / "truth.csv").open(encoding="utf-8", newline="") as file:
-        return {row["accession_number"]: row for row in csv.DictReader(file)}
+    table = pd.read_csv(archive / "truth.csv", dtype=str, keep_default_na=False)
+    return table.set_index("accession_number").to_dict("index")
 
 
 def of_class(instances, *beginnings):
@@ -134,8 +138,8 @@ def test_key_selections_refer_to_one_to_three_images_of_their_study(instances):
 def test_findings_that_are_selected_are_those_of_the_truth(archive, instances, truth):
     taxonomy = load_taxonomy()
     known = set(zip(taxonomy["region"], taxonomy["label"], strict=True))
-    with (archive / "label_map.csv").open(encoding="utf-8", newline="") as file:
-        terms = {row["finding"]: (row["region"], row["label"]) for row in csv.DictReader(file)}
+    table = pd.read_csv(archive / "label_map.csv", dtype=str)
+    terms = {row.finding: (row.region, row.label) for row in table.itertuples()}
     found = defaultdict(set)
     for one in of_class(instances, KO):
         (text,) = [item.TextValue for item in one.ContentSequence if item.ValueType == "TEXT"]
@@ -173,15 +177,15 @@ def test_each_key_image_has_an_outline_closed_and_inside_it(instances):
 
 
 def test_archive_written_twice_has_equal_bytes(archive, tmp_path):
-    again = write_archive(tmp_path / "other name", studies=30, size=48, seed=SEED)
+    again = write_archive(tmp_path / "other name", studies=30, size=48, seed=4)
     assert contents(again) == contents(archive)
 
 
 def test_archive_that_is_there_is_not_written_again_and_another_is_refused(archive):
     before = {path: path.stat().st_mtime_ns for path in archive.rglob("*")}
-    assert write_archive(archive, studies=30, size=48, seed=SEED) == archive
+    assert write_archive(archive, studies=30, size=48, seed=4) == archive
     with pytest.raises(InputError, match="something else"):
-        write_archive(archive, studies=30, size=48, seed=SEED + 1)
+        write_archive(archive, studies=30, size=48, seed=5)
     assert before == {path: path.stat().st_mtime_ns for path in archive.rglob("*")}
 
 
@@ -217,3 +221,171 @@ def test_arguments_out_of_range_are_refused_before_anything_is_written(tmp_path,
     with pytest.raises(InputError, match=named):
         write_archive(tmp_path / "archive", **({"studies": 30, "size": 64, "seed": 0} | changed))
     assert list(tmp_path.iterdir()) == []
+
+
+def patients_per_class(plan):
+    found = defaultdict(set)
+    for study in plan:
+        for label in study.labels:
+            found[study.region, label].add(study.patient.patient_id)
+    return {pair: len(ids) for pair, ids in found.items()}
+
+
+def impression_of(study, seed=SEED):
+    return write_report(study, seed).split("IMPRESSION:")[1].strip()
+
+
+def flagged(text):
+    return "normal" in text.lower() or "unremarkable" in text.lower()
+
+
+def test_classes_are_spelled_as_in_the_taxonomy_and_span_modalities():
+    taxonomy = load_taxonomy()
+    known = set(zip(taxonomy["region"], taxonomy["label"], strict=True))
+    classes = set(CLASSES)
+    assert classes <= known
+    assert 12 <= len(classes) <= 16
+    assert len({region for region, _ in classes}) >= 7
+    assert {REGIONS[region]["modality"] for region, _ in classes} == {"CT", "MR", "US"}
+    assert all(KNOWN_REGIONS[name].modality == r["modality"] for name, r in REGIONS.items())
+
+
+@pytest.mark.parametrize(
+    ("studies", "fewest", "seed"), [(30, 1, 0), (96, 5, 20), (320, 18, 0), (320, 18, 20)]
+)
+def test_every_class_has_enough_patients_in_mild_imbalance(studies, fewest, seed):
+    plan = plan_studies(studies, seed)
+    counts = patients_per_class(plan)
+    assert len(plan) == studies
+    assert set(counts) == set(CLASSES)
+    assert min(counts.values()) >= fewest
+    assert max(counts.values()) <= 1.6 * min(counts.values()) + 2
+
+
+def test_some_patients_have_several_studies_in_order_of_time():
+    visits = defaultdict(list)
+    for study in plan_studies(320, SEED):
+        visits[study.patient.patient_id].append(study)
+    several = [own for own in visits.values() if len(own) > 1]
+    assert len(several) > 40
+    for own in several:
+        own.sort(key=lambda study: study.visit)
+        assert [study.visit for study in own] == list(range(len(own)))
+        assert own == sorted(own, key=lambda study: study.day)
+    assert any(len({study.region for study in own}) < len(own) for own in several)
+
+
+@pytest.mark.parametrize("seed", [0, 20])
+def test_search_for_normal_has_imperfect_precision_and_recall(seed):
+    plan = plan_studies(320, seed)
+    hits = [study for study in plan if flagged(impression_of(study, seed))]
+    normal = [study for study in plan if study.normal]
+    right = sum(study.normal for study in hits)
+    assert 0.55 < right / len(hits) < 0.8
+    assert 0.8 < right / len(normal) < 1
+
+
+def test_reports_hold_every_pitfall_of_a_search_for_normal():
+    plan = plan_studies(320, SEED)
+    kinds = {kind: [one for one in plan if one.kind == kind] for kind in {s.kind for s in plan}}
+    assert set(kinds) == {
+        *("normal", "negated", "abnormal", "incidental", "hedged"),
+        *("other organ", "two findings", "overlooked", "empty"),
+    }
+    assert sorted(study.normal for study in kinds["empty"]) == [False, True]
+    assert {impression_of(study) for study in kinds["empty"]} == {""}
+    assert any("Abnormal" in impression_of(study) for study in kinds["abnormal"])
+    assert any("Discussed with Norman" in impression_of(study) for study in plan)
+    assert any(not flagged(impression_of(study)) for study in kinds["normal"])
+    assert all(flagged(impression_of(study)) for study in kinds["incidental"])
+    assert all(study.normal for study in kinds["negated"] + kinds["normal"])
+    assert not any(study.normal or study.findings for study in kinds["hedged"])
+
+
+def test_overlooked_findings_are_in_the_pictures_but_neither_in_report_nor_marked():
+    study = next(one for one in plan_studies(320, SEED) if one.kind == "overlooked")
+    (label,) = study.findings
+    assert (study.normal, study.marked, study.labels) == (False, (), ())
+    assert any(label in drawing.lesions for drawing in draw_slices(study, 48, SEED))
+    files = study_instances(study, 48, SEED, [])
+    assert files["key_selections"] == files["outlines"] == []
+    like_normal = replace(study, findings=(), kind="normal")
+    assert write_report(study, SEED) == write_report(like_normal, SEED)
+
+
+@pytest.mark.parametrize("region, label", [pair for pair in CLASSES if pair not in NORMAL.items()])
+def test_lesion_changes_the_picture_inside_its_written_outline_and_hardly_elsewhere(region, label):
+    study = next(s for s in plan_studies(96, SEED) if (s.region, s.findings) == (region, (label,)))
+    files = study_instances(study, 96, SEED, [f"{region}: {label}"])
+    healthy = study_instances(replace(study, findings=()), 96, SEED, [])
+    window = REGIONS[region].get("window")
+    pixels = {one.SOPInstanceUID: shown(one, window) for one in files["diagnostic"]}
+    before = {one.SOPInstanceUID: shown(one, window) for one in healthy["diagnostic"]}
+    assert files["outlines"]
+    for state in files["outlines"]:
+        annotation = state.GraphicAnnotationSequence[0]
+        uid = annotation.ReferencedImageSequence[0].ReferencedSOPInstanceUID
+        points = np.reshape(annotation.GraphicObjectSequence[0].GraphicData, (-1, 2))
+        change = np.abs(pixels[uid] - before[uid])
+        inside = filled(points, change.shape)
+        # A stone's shadow and echoes behind the gallbladder lie outside its outline.
+        print(
+            region,
+            label,
+            change[inside].sum() / change.sum(),
+            change[inside].mean(),
+            change[~binary_dilation(inside)].mean(),
+        )
+        most = 0.4 if label == "gb" else 0.8
+        assert change[inside].sum() > most * change.sum()
+        assert change[inside].mean() > 8 * change[~binary_dilation(inside)].mean() + 5
+
+
+def shown(one, window):
+    """Return an image as displayed; of colour its red, which the yellow of text does not change."""
+    stored = one.pixel_array
+    return (stored[..., 0] if stored.ndim == 3 else display(one, stored, window)).astype(float)
+
+
+def filled(points, shape):
+    """Fill an outline by its pixel centers, with Pillow; corners are counted from (0, 0)."""
+    scale = 8
+    canvas = Image.new("L", (shape[1] * scale, shape[0] * scale), 0)
+    ImageDraw.Draw(canvas).polygon([(x * scale, y * scale) for x, y in points], fill=1)
+    return np.asarray(canvas)[scale // 2 :: scale, scale // 2 :: scale] > 0
+
+
+@pytest.mark.parametrize("region", list(REGIONS))
+def test_slices_have_the_asked_width_and_differ_from_each_other(region):
+    study = next(one for one in plan_studies(30, SEED) if one.region == region)
+    drawings = draw_slices(study, 200, SEED)
+    assert len(drawings) == study.slices
+    assert {one.values.shape[1] for one in drawings} == {200}
+    assert np.abs(drawings[0].values - drawings[1].values).max() > 0.05
+
+
+def test_patients_differ_more_than_visits_of_one_patient():
+    plan = [study for study in plan_studies(320, SEED) if study.region == "brain"]
+    again = next(study for study in plan if any(same_patient(study, one) for one in plan))
+    first = next(one for one in plan if same_patient(again, one))
+    other = next(one for one in plan if one.patient != again.patient and one.slices >= again.slices)
+    one, two, three = (
+        draw_slices(replace(s, findings=()), 64, SEED)[1].values for s in (first, again, other)
+    )
+    assert np.abs(one - two).mean() < 0.6 * np.abs(one - three).mean()
+
+
+def same_patient(one, two):
+    return one.patient == two.patient and one.visit != two.visit
+
+
+def test_ultrasound_comes_with_and_without_text_and_says_so_or_not():
+    told = set()
+    for study in plan_studies(96, SEED):
+        if study.facts["modality"] == "US":
+            files = study_instances(study, 48, SEED, [f"x: {label}" for label in study.findings])
+            first = files["diagnostic"][0]
+            top = first.pixel_array.reshape(36, 48, -1)[:11, :, 0]
+            bar = set(np.unique(top)) == {0, 255}
+            told.add((bar, first.get("BurnedInAnnotation", "")))
+    assert told == {(True, "YES"), (True, ""), (False, "NO"), (False, "")}
