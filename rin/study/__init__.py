@@ -8,7 +8,7 @@ from rin.study.pretraining import (
     pretraining_predictions,
     run_pretraining,
 )
-from rin.study.profile import SCENARIOS, Profile, Scenario, load_profile, profile_names
+from rin.study.profile import Profile, load_profile, profile_names
 from rin.study.run import (
     cam_arrays,
     histories,
@@ -20,15 +20,12 @@ from rin.study.run import (
     sanity_table,
 )
 from rin.study.runs import Runs, open_reference, open_runs
-from rin.study.setting import Study, TaskInputs, open_study, task_inputs
+from rin.study.setting import Study, open_study, task_inputs
 
 __all__ = [
-    "SCENARIOS",
     "Profile",
     "Runs",
-    "Scenario",
     "Study",
-    "TaskInputs",
     "cam_arrays",
     "histories",
     "load_profile",

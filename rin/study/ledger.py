@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from rin.errors import InputError
+from rin.errors import InputError, explained
 
 _STALE_SECONDS = 24 * 3600
 _WORK = ".work"
@@ -102,16 +102,13 @@ class Ledger:
         `InputError` when the file is not there or damaged.
         """
         path = self.path(run_id) / name
-        try:
-            return reader(path)
+        remedy = "Delete the run's folder and run the same stage again; only this run is redone."
         # The errors of JSON, Arrow, NumPy and pydantic are all among these.
-        except (OSError, EOFError, ValueError) as error:
-            raise InputError(
-                f"not a readable file of a finished run ({error})",
-                where=path,
-                remedy="Delete the run's folder and run the same stage again; "
-                "only this run is redone.",
-            ) from error
+        kinds = (OSError, EOFError, ValueError)
+        with explained(
+            "not a readable file of a finished run", where=path, remedy=remedy, kinds=kinds
+        ):
+            return reader(path)
 
     def tables(self, named: Iterable[tuple[str, Mapping[str, Any]]], file: str) -> pd.DataFrame:
         """Return a parquet file of several finished runs below one another.
@@ -132,15 +129,11 @@ class Ledger:
 
     def open_work(self, run_id: str) -> Path:
         """Return the work folder of a run and make it where it is missing."""
-        try:
-            self.work(run_id).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"no folder for the work of a run can be made ({error.strerror or error})",
-                where=self.work(run_id),
-                remedy="Choose a writable results folder.",
-            ) from error
-        return self.work(run_id)
+        work, remedy = self.work(run_id), "Choose a writable results folder."
+        problem = "no folder for the work of a run can be made"
+        with explained(problem, where=work, remedy=remedy, kinds=OSError):
+            work.mkdir(parents=True, exist_ok=True)
+        return work
 
     def _close_work(self, run_id: str) -> None:
         shutil.rmtree(self.work(run_id), ignore_errors=True)
@@ -160,7 +153,13 @@ class Ledger:
 
         `InputError` when the folder is read-only or the disk is full; earlier runs are untouched.
         """
-        try:
+        with explained(
+            "the run cannot be written",
+            where=self.folder,
+            remedy="Make room or choose a writable results folder, then run again: "
+            "finished runs are kept.",
+            kinds=OSError,
+        ):
             self.folder.mkdir(parents=True, exist_ok=True)
             draft = Path(tempfile.mkdtemp(prefix=f".{run_id}-", dir=self.folder))
             try:
@@ -172,13 +171,6 @@ class Ledger:
                 self._close_work(run_id)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
-        except OSError as error:
-            raise InputError(
-                f"the run cannot be written ({error.strerror or error})",
-                where=self.folder,
-                remedy="Make room or choose a writable results folder, then run again: "
-                "finished runs are kept.",
-            ) from error
 
     def _publish(self, draft: Path, run_id: str) -> None:
         try:

@@ -22,6 +22,7 @@ from rin.data.dataset import Dataset
 from rin.data.splits import corpus_split
 from rin.data.store import ImageStore, open_store
 from rin.errors import look_up
+from rin.files import sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, save_notop, save_safetensors
 from rin.study.corpora import open_corpus
@@ -300,7 +301,7 @@ def _pretrain(
         (work / PROGRESS).unlink(missing_ok=True)
 
     def write(folder: Path) -> dict:
-        sha256 = block.save(folder / WEIGHTS)
+        block.backbone.save_weights(folder / WEIGHTS)
         save_notop(folder / NOTOP, block.backbone)
         save_safetensors(folder / SAFETENSORS, block.backbone)
         result.history.to_parquet(folder / HISTORY)
@@ -316,7 +317,7 @@ def _pretrain(
             backbone=run.backbone,
             preprocessing=run.contract,
             file=f"{run.run_id}/{WEIGHTS}",
-            sha256=sha256,
+            sha256=sha256_of(folder / WEIGHTS),
             release=f"pretrained here on {run.corpus}",
             provenance=run.provenance,
         )

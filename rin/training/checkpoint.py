@@ -19,7 +19,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from rin.errors import InputError
+from rin.errors import explained
 from rin.files import write_atomically
 
 _RECORDED = ("epoch", "step", "curves", "lowest", "seconds", "timed", "resumed")
@@ -55,17 +55,13 @@ class WorkFolder:
         # safetensors writes the memory of an array as it lies, whatever its strides.
         arrays = {name: np.array(a, order="C") for name, a in arrays.items()}
         notes = {"identity": self.identity, "record": record}
-        try:
+        remedy = "Make room, then run again: the training goes on from the one before."
+        # safetensors has an error of its own for a full disk
+        with explained("the checkpoint cannot be written", where=self.path, remedy=remedy):
             with write_atomically(self.path) as draft:
                 save_file(arrays, draft, {name: json.dumps(n) for name, n in notes.items()})
                 with draft.open("rb") as file:  # a rename may reach the disk before the content
                     os.fsync(file.fileno())
-        except Exception as error:  # safetensors has an error of its own for a full disk
-            raise InputError(
-                f"the checkpoint cannot be written ({error})",
-                where=self.path,
-                remedy="Make room, then run again: the training goes on from the one before.",
-            ) from error
 
     def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         """Return what `save` got last, or None where the training has to begin from its start."""

@@ -14,27 +14,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
 import keras
 import numpy as np
 
-from rin.errors import InputError, look_up, unknown
+from rin.errors import InputError, look_up
 from rin.explain.gradcam import pooled_gradient_cam
 from rin.models.build import Architecture, Classifier, build_classifier
 from rin.models.heads import reset_head
-from rin.models.preprocessing import Preprocessing, check_pixels
+from rin.models.preprocessing import Preprocessing
 from rin.models.weights import random_weights
-from rin.training.batches import (
-    OrderedBatches,
-    Part,
-    ReadAhead,
-    own_errors,
-    read_rows,
-    shuffled_batches,
-)
+from rin.training.batches import OrderedBatches, Part, ReadAhead, own_errors, shuffled_batches
 from rin.training.checkpoint import CheckpointSaver, TrainingState, WorkFolder
 from rin.training.losses import LabelTurn, OnlineLabels, SoftLabelLoss
 
@@ -42,8 +35,6 @@ _UNTRAINED_SEED = 1_000_003
 _FEATURES_AT_ONCE = 256  # images whose feature maps are in memory
 #: What Keras logs of every epoch.
 _LOGS = ("accuracy", "loss", "val_accuracy", "val_loss")
-OPTIMIZERS = ("adam", "adamw", "sgd")
-SCHEDULES = ("constant", "cosine")
 #: Given how far a training has come and its running loss, returns further callbacks.
 Watchers = Callable[[TrainingState, keras.metrics.Metric], list[keras.callbacks.Callback]]
 
@@ -136,21 +127,18 @@ def find_devices(wanted: int | str | None) -> Devices:
 
 
 def make_optimizer(name: str, weight_decay: float = 0.0) -> keras.optimizers.Optimizer:
-    """Return a new optimizer of Keras, one of `OPTIMIZERS`, whose learning rate is set later.
+    """Return a new optimizer of Keras, `adam`, `adamw` or `sgd`; its learning rate is set later.
 
-    `sgd` has a momentum of 0.9.  The weight decay is decoupled from the gradient (Loshchilov and
-    Hutter 2019) and times the learning rate; biases and the scales of batch normalisation do not
-    decay.
+    `sgd` has a momentum of 0.9.  The weight decay, without which there is no `adamw`, is decoupled
+    from the gradient (Loshchilov and Hutter 2019) and times the learning rate; biases and the
+    scales of batch normalisation do not decay.
     """
-    decay = weight_decay or None
-    if name == "adam":
-        optimizer = keras.optimizers.Adam(weight_decay=decay)
-    elif name == "adamw":
-        optimizer = keras.optimizers.AdamW(weight_decay=weight_decay)
-    elif name == "sgd":
-        optimizer = keras.optimizers.SGD(momentum=0.9, weight_decay=decay)
-    else:
-        raise unknown("optimizer", name, OPTIMIZERS)
+    kinds = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "sgd": partial(keras.optimizers.SGD, momentum=0.9),
+    }
+    optimizer = look_up("optimizer", name, kinds)(weight_decay=weight_decay or None)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
@@ -164,7 +152,7 @@ def learning_rate(
     (Loshchilov and Hutter 2017).  `warmup` is the share of the steps, 0 to below 1, over which the
     rate first rises from zero in a line.
     """
-    look_up("schedule", schedule, SCHEDULES)
+    look_up("schedule", schedule, ("constant", "cosine"))
     rising = round(warmup * steps)
     if schedule == "constant" and rising == 0:
         return peak
@@ -231,10 +219,9 @@ class CompiledBlock:
         with self.devices.scope():
             self.parts: Classifier = build_classifier(architecture, gathers=lacks_affine)
             self.devices.synchronise(self.parts.backbone)
-            metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
             self._online = OnlineLabels(architecture.n_classes) if loss == "online" else None
-            if self._online:
-                metrics.append(self._online)
+            metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+            metrics += [self._online] if self._online else []
             self.parts.model.compile(
                 optimizer=make_optimizer(optimizer, weight_decay),
                 # Two-class softmax cross-entropy is the paper's binary cross-entropy.
@@ -288,10 +275,8 @@ class CompiledBlock:
         loss; `watchers` makes further callbacks, which do not hear of the end of a batch;
         `work` is where the training leaves checkpoints, and goes on from if it was killed.
 
-        InputError when no epoch has a finite validation loss, the pixels are not 0-255, or a store
-        cannot be read.
+        InputError when no epoch has a finite validation loss, or a store cannot be read.
         """
-        check_pixels(read_rows(training.images, np.arange(1)), where="image store")
         model, used = self.parts.model, training.divisible(self.devices.count)
         steps = used.steps(recipe.batch)
         state = TrainingState(steps, len(used.rows), recipe.batch, recipe.epochs)
@@ -356,8 +341,7 @@ class CompiledBlock:
             return self._predict(self.parts.explainer, part, batch)
         logits, maps = [], []
         for start in range(0, len(part.rows), _FEATURES_AT_ONCE):
-            rows = part.rows[start : start + _FEATURES_AT_ONCE]
-            chunk = Part(part.images, part.labels, rows)
+            chunk = replace(part, rows=part.rows[start : start + _FEATURES_AT_ONCE])
             found, features = self._predict(self.parts.explainer, chunk, batch)
             logits.append(found)
             maps.append(pooled_gradient_cam(self.parts.head, features))
@@ -372,7 +356,7 @@ class CompiledBlock:
         n, count = len(part.rows), self.devices.count
         # Repeated at the end, so that the devices share the last batch evenly.
         rows = np.pad(part.rows, (0, -n % count), mode="edge")
-        ordered = self._ordered(Part(part.images, part.labels, rows), batch)
+        ordered = self._ordered(replace(part, rows=rows), batch)
         with self.devices.scope(), own_errors(ordered):
             outputs = model.predict(ordered, verbose=0)
         return tuple(np.asarray(output, "float32")[:n] for output in outputs)
@@ -397,15 +381,11 @@ class CompiledBlock:
             variable.assign(np.zeros(variable.shape))
         if self._online:
             self._online.begin()
-        self._set_rate(recipe, steps)
-
-    def _set_rate(self, recipe: Recipe, steps: int) -> None:
-        """Set the learning rate; another schedule has to be compiled into the training step."""
         total = recipe.epochs * steps
         rate = learning_rate(recipe.learning_rate, total, recipe.schedule, recipe.warmup)
         if isinstance(rate, float):
-            self.parts.model.optimizer.learning_rate = rate
-        elif rate.get_config() != self._schedule:
-            self.parts.model.optimizer.learning_rate = rate
+            parts.model.optimizer.learning_rate = rate
+        elif rate.get_config() != self._schedule:  # another has to be compiled into the step
+            parts.model.optimizer.learning_rate = rate
             self._schedule = rate.get_config()
-            self.parts.model.train_function = None  # `fit` makes another
+            parts.model.train_function = None  # `fit` makes another
