@@ -22,7 +22,6 @@ from rin.files import sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.probe import (
     CANDIDATES,
-    FACTOR,
     NONE_FITS,
     TOO_CLOSE,
     first_layer,
@@ -265,11 +264,10 @@ def probe_measurements(study: Study) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def probe_verdicts(measurements: pd.DataFrame, factor: float = FACTOR) -> pd.DataFrame:
+def probe_verdicts(measurements: pd.DataFrame) -> pd.DataFrame:
     """Return what the measurements of each file on each source amount to.
 
-    `measurements` are those of `probe_measurements`, here or in a reference run; `factor` as for
-    `rin.models.probe.judge`.
+    `measurements` are those of `probe_measurements`, here or in a reference run.
 
     Returns
     -------
@@ -283,7 +281,7 @@ def probe_verdicts(measurements: pd.DataFrame, factor: float = FACTOR) -> pd.Dat
     key = ["kind", "backbone", "init", "trained_with", "source"]
     carried = [*key, "seen", "source_provenance", "weights_provenance", "top1", "chance"]
     rows = [
-        table.iloc[0][carried].to_dict() | judge(table, factor)
+        table.iloc[0][carried].to_dict() | judge(table)
         for _, table in measurements.groupby(key, sort=False)
     ]
     found = pd.DataFrame(rows).drop(columns="order")

@@ -95,7 +95,7 @@ STUDIES: dict[str, tuple[str | None, ...]] = {
     LAYERS: (None,),
     "preprocessing": ("native", "official_scripts"),
     "resize": ("stretch", "pad"),
-    "head": tuple(HEADS),
+    "head": HEADS,
     CONFOUNDER: tuple(f"{kind} {share}" for kind in (*CONFOUNDERS, SAMPLED) for share in SHARES),
 }
 FACTORS = ("preprocessing", "resize", "head", CONFOUNDER)
@@ -112,7 +112,8 @@ Momentum = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 NotNegative = Annotated[int, Field(ge=0)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
-Head = Annotated[str, AfterValidator(lambda name: (look_up("head", name, HEADS), name)[1])]
+Head = Annotated[str, AfterValidator(lambda name: look_up("head", name, HEADS))]
+Contract = Annotated[str, AfterValidator(lambda name: find_preprocessing(name).name)]
 Augmentation = Annotated[str, AfterValidator(lambda name: (find_augmentation(name), name)[1])]
 Loss = Literal["hard", "smoothing", "teacher_free", "online"]
 Scenarios = Annotated[Names, AfterValidator(lambda names: [find_scenario(n).name for n in names])]
@@ -400,12 +401,10 @@ class Probe(Settings):
     """
 
     init: str = "radiologic"
-    contracts: Annotated[list[str], Field(min_length=2)]
+    contracts: Annotated[list[Contract], Field(min_length=2)]
     cases: Positive | None = None
     epochs: Positive
     images: Annotated[int, Field(ge=8)] = 64
-
-    _known = field_validator("contracts")(lambda names: [find_preprocessing(n).name for n in names])
 
 
 class LossStudy(Settings):
@@ -421,9 +420,7 @@ class LossStudy(Settings):
     cases: Positive | None = None
     epochs: Positive
     seeds: Positive = 1
-    preprocessing: str = "symmetric"
-
-    _known = field_validator("preprocessing")(lambda name: find_preprocessing(name).name)
+    preprocessing: Contract = "symmetric"
 
 
 class Sanity(Settings):
@@ -519,8 +516,7 @@ class Profile(Settings):
             sizes["pretraining"] = self.pretraining.size
         for section, size in sizes.items():
             for name in self.backbones:
-                if size < (least := BACKBONES[name].min_size):
-                    raise ValueError(f"{section}.size: {size} px, and {name} takes {least} px up")
+                check_size(name, size, f"{section}.size")
         brief = self.pretraining.brief if self.pretraining else None
         if chosen := self.equal_accuracy:
             needed = {find_scenario(name).backbone for name in chosen.scenarios}
