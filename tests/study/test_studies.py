@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_study import copy_of, tiny_profile
+from tiny_study import TWO, copy_of, tiny_profile
 
 from rin.data.store import open_store
 from rin.errors import InputError
@@ -28,25 +28,20 @@ from rin.training import activations
 
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
 ONE = {"tasks": ["breast"], "scenarios": [SCENARIO]}
-FACTORS = {
+FACTORS = TWO | {
     "inits": ["radiologic", "photographic"],
-    "pretraining.corpora": {
-        "radiologic": "corpus_radiologic",
-        "photographic": "corpus_photographic",
-    },
     "pretraining.preprocessing": {"radiologic": "caffe_unit", "photographic": "caffe"},
     "factors": {"preprocessing": ONE, "resize": ONE},
 }
 
 
 @pytest.fixture(scope="module")
-def factors(study_folder, with_small_backbone):
+def factors(study_folder):
     """A study of both factors whose runs are finished, but not those of the grid beside them."""
     made = open_study(tiny_profile(FACTORS | {"name": "factors"}), results=study_folder)
-    with with_small_backbone():
-        run_pretraining(made)
-        for name in ("preprocessing", "resize"):
-            run.run_missing(made, plan_study(made, name))
+    run_pretraining(made)
+    for name in ("preprocessing", "resize"):
+        run.run_missing(made, plan_study(made, name))
     return made
 
 
@@ -181,12 +176,11 @@ def test_plan_of_all_studies_lists_every_run_once(larger):
     ]
 
 
-def test_run_study_trains_what_is_missing_under_one_bar(larger, with_small_backbone, capsys):
+def test_run_study_trains_what_is_missing_under_one_bar(larger, capsys):
     study = copy_of(larger, "whole")
     before = len(list(study.runs.folder.glob("[0-9a-f]*")))
-    with with_small_backbone():
-        table = run_study(study)
-        again = run_study(study)
+    table = run_study(study)
+    again = run_study(study)
     assert len(list(study.runs.folder.glob("[0-9a-f]*"))) == before + 4
     assert table.equals(again)
     bars = set(re.findall(r"(\d+)/(\d+) \[", capsys.readouterr().err))
@@ -213,9 +207,7 @@ BRIEF = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"]}
 EQUAL = {"pretraining.brief": BRIEF, "pretraining.epochs": 2, "equal_accuracy": ONE}
 
 
-def test_brief_init_is_pretrained_for_its_epochs_and_stands_in_the_place_of_its_own(
-    study_folder, with_small_backbone
-):
+def test_brief_init_is_pretrained_for_its_epochs_and_stands_in_the_place_of_its_own(study_folder):
     study = open_study(tiny_profile(FACTORS | EQUAL | {"name": "brief"}), results=study_folder)
     alone = open_study(
         tiny_profile(FACTORS | {"name": "alone", "pretraining.epochs": 2}), results=study_folder
@@ -226,9 +218,8 @@ def test_brief_init_is_pretrained_for_its_epochs_and_stands_in_the_place_of_its_
     assert others == {planned[init].run_id for init in ("radiologic", "photographic")}
     brief = planned["radiologic_brief"]
     assert (brief.contract, brief.store) == ("caffe_unit", planned["radiologic"].store)
-    with with_small_backbone():
-        trained = run_pretraining(study).set_index("init")
-        run.run_missing(study, plan_study(study, "equal_accuracy"))
+    trained = run_pretraining(study).set_index("init")
+    run.run_missing(study, plan_study(study, "equal_accuracy"))
     assert trained["epochs"].to_dict() == {
         "radiologic": 2, "photographic": 2, "radiologic_brief": 1,
     }  # fmt: skip
@@ -255,7 +246,7 @@ def test_brief_init_that_is_not_pretrained_or_not_used_is_an_error(changes, said
 
 
 def test_head_is_a_factor_whose_first_level_is_the_grid_and_whose_maps_are_kept(
-    study_folder, pretrained_study, with_small_backbone
+    study_folder, pretrained_study
 ):
     changes = {"factors": {"head": ONE}, "name": "heads", "sanity": {"scenarios": [SCENARIO]}}
     study = open_study(tiny_profile(changes), results=study_folder)
@@ -266,8 +257,7 @@ def test_head_is_a_factor_whose_first_level_is_the_grid_and_whose_maps_are_kept(
     assert linear < ids(plan_study(study))
     assert {run.sanity_cases for run in planned if run.level != "linear"} == {0}
     others = [run for run in planned if run.level in ("nonlinear", "conv_skip")]
-    with with_small_backbone():
-        run.run_missing(study, others)
+    run.run_missing(study, others)
     maps = {r.level: study.runs.read(r.run_id, "cams.npy", np.load) for r in others}
     assert maps["nonlinear"].shape == maps["conv_skip"].shape
     assert all(np.isfinite(each).all() and np.ptp(each) > 0 for each in maps.values())
@@ -283,7 +273,7 @@ CONFOUNDED = {
 
 
 def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_test(
-    study_folder, pretrained_study, with_small_backbone, monkeypatch
+    study_folder, pretrained_study, monkeypatch
 ):
     asked = {"tasks": ["busbra"], "scenarios": [SCENARIO], "kinds": ["tag"], "shares": [0, 100]}
     changes = CONFOUNDED | {"factors": {"confounder": asked}}
@@ -294,8 +284,7 @@ def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_te
         (level, init) for level in ("tag 0", "tag 100") for init in ("random", "radiologic")
     ]
     assert len(ids(planned)) == 4
-    with with_small_backbone():
-        run.run_missing(study, planned)
+    run.run_missing(study, planned)
     tables = {part: predictions(study, "confounder", part=part) for part in ("test", "reversed")}
     keys = ["level", "init", "case_id"]
     same, other = (table.set_index(keys)["score"].sort_index() for table in tables.values())
@@ -338,7 +327,7 @@ def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_th
 
 
 def test_layers_are_compared_before_and_after_in_the_same_places(
-    study_folder, pretrained_study, with_small_backbone, monkeypatch
+    study_folder, pretrained_study, monkeypatch
 ):
     inside = ("joined", "conv5_block3_out")
     monkeypatch.setitem(activations.LAYERS, "ResNet50", inside)
@@ -348,8 +337,7 @@ def test_layers_are_compared_before_and_after_in_the_same_places(
     shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
     planned = plan_study(study, "layers")
     assert not ids(planned) & ids(plan_study(study))
-    with with_small_backbone():
-        run.run_missing(study, planned)
+    run.run_missing(study, planned)
     table = run.layer_similarity(study)
     assert table["layer"].unique().tolist() == [*inside]
     found = table.set_index(["scenario", "comparison", "init", "layer"]).sort_index()

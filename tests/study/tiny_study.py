@@ -33,6 +33,13 @@ SETTINGS = {
         "corpus_photographic": {"class_count": 4, "per_class": 12},
     },
 }
+# Changes that pretrain on two corpora.
+TWO = {
+    "pretraining.corpora": {
+        "radiologic": "corpus_radiologic",
+        "photographic": "corpus_photographic",
+    }
+}
 
 
 def settings(changes=None):

@@ -28,11 +28,6 @@ def rows_of(batch):
     return batch[0][:, 0, 0, 0].tolist()
 
 
-def test_part_without_cases_raises():
-    with pytest.raises(InputError, match="no cases"):
-        Part(*numbered(), np.array([], int))
-
-
 def test_shuffled_batches_in_each_pass_yield_every_row_once_with_its_label():
     rows = np.array([1, 4, 6, 7, 9, 13, 14, 15, 19, 2, 3])
     part = Part(*numbered(), rows)
