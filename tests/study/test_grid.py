@@ -7,17 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
-from tiny_study import copy_of, records, tiny_profile
+from tiny_study import COLUMNS, copy_of, records, tiny_profile
 
 from rin.errors import InputError
 from rin.study import cam_arrays, executors, histories, predictions, run_grid, run_records
 from rin.study.plan import plan_study
 from rin.study.run import run_fine_tuning
 
-COLUMNS = [
-    *("task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init", "seed"),
-    *("case_id", "patient_id", "part", "label", "score"),
-]
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
 
 

@@ -8,7 +8,7 @@ from rin.errors import InputError
 from rin.models.backbones import BACKBONES
 from rin.paper import SETTINGS
 from rin.study import open_study
-from rin.study.plan import group_blocks, plan_runs, plan_study, runs_table
+from rin.study.plan import group_blocks, plan_runs, runs_table
 from rin.study.profile import SCENARIOS, Scenario, find_scenario, scenarios_of
 
 WHOLE = {
@@ -115,15 +115,6 @@ def test_plan_under_the_official_scripts_feeds_all_weights_alike(planned):
 def test_plan_when_init_is_unknown_lists_the_known_ones(planned):
     with pytest.raises(InputError, match=r"unknown init 'magic'.*radimagenet.*random"):
         planned({"inits": ["random", "magic"]})
-
-
-def test_plan_when_pretraining_is_not_finished_says_so(tmp_path):
-    fresh = open_study(tiny_profile(), results=tmp_path)
-    with pytest.raises(
-        InputError,
-        match=r"1 of 1 runs of pretraining are.* the first: init \w+, ",
-    ):
-        plan_study(fresh)
 
 
 def test_blocks_have_one_compiled_step_each_and_start_with_the_longest(planned, inputs):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_study import TWO, copy_of, tiny_profile
+from tiny_study import COLUMNS, TWO, copy_of, tiny_profile
 
 from rin.data.store import open_store
 from rin.errors import InputError
@@ -99,7 +99,7 @@ def test_more_folds_keep_the_runs_of_the_first(pretrained_study, name):
 
 def test_predictions_have_a_factors_columns_and_a_shared_run_under_both_levels(factors):
     table = predictions(factors, "preprocessing")
-    assert list(table) == ["factor", "level", "contract", *predictions_columns()]
+    assert list(table) == ["factor", "level", "contract", *COLUMNS]
     native, scripts = (table[table["level"] == name] for name in ("native", "official_scripts"))
     assert set(scripts["contract"]) == {"caffe_unit"}
     for init, same in (("radiologic", True), ("photographic", False)):
@@ -107,11 +107,6 @@ def test_predictions_have_a_factors_columns_and_a_shared_run_under_both_levels(f
         assert one["case_id"].tolist() == two["case_id"].tolist()
         assert (one["score"].tolist() == two["score"].tolist()) is same
     assert predictions(factors, "resize")["level"].unique().tolist() == ["stretch", "pad"]
-
-
-def predictions_columns():
-    named = ["task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init", "seed"]
-    return [*named, "case_id", "patient_id", "part", "label", "score"]
 
 
 def test_records_of_a_factor_are_one_row_a_run_and_level(factors):
@@ -227,22 +222,6 @@ def test_brief_init_is_pretrained_for_its_epochs_and_stands_in_the_place_of_its_
     assert found["init"].unique().tolist() == ["radiologic_brief", "photographic"]
     main = ids(plan_study(study))
     assert len(main & ids(plan_study(study, "equal_accuracy"))) == 1
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"pretraining.brief": BRIEF | {"init": "natural"}}, "'natural' is not among the inits"),
-        ({"equal_accuracy": ONE}, "equal_accuracy: pretraining.brief names no init"),
-        (
-            EQUAL | {"pretraining.brief": BRIEF | {"backbones": ["DenseNet121"]}},
-            "with the backbones .'ResNet50'.",
-        ),
-    ],
-)
-def test_brief_init_that_is_not_pretrained_or_not_used_is_an_error(changes, said):
-    with pytest.raises(ValueError, match=said):
-        tiny_profile(FACTORS | changes)
 
 
 def test_head_is_a_factor_whose_first_level_is_the_grid_and_whose_maps_are_kept(
