@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -225,12 +226,11 @@ def this_computer(accelerator: str | None = None) -> Hardware:
     if accelerator is None:
         told = _answer(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
         accelerator = ", ".join(told.splitlines())
-    listed, models = Path("/proc/cpuinfo"), []
-    if listed.is_file():
-        lines = listed.read_text("utf-8").splitlines()
-        models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    listed = Path("/proc/cpuinfo")
+    told = listed.read_text("utf-8") if listed.is_file() else ""
+    model = re.search(r"^model name\s*:(.*)", told, re.MULTILINE)
     return Hardware(
-        processor=models[0] if models else platform.machine(),
+        processor=model[1].strip() if model else platform.machine(),
         cores=cores or 1,
         memory_gb=round(memory / 2**30),
         accelerator=accelerator,

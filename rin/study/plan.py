@@ -160,15 +160,9 @@ def find_entries(
 def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[Run]:
     """List the runs of a named study, level by level and task by task.
 
-    A run that both levels of a factor share (weights whose own contract is the official scripts')
-    stands here twice, with the same id.
-
-    Parameters
-    ----------
-    name
-        One of `rin.study.profile.STUDIES`.
-    task
-        The only task to plan, which may be another than the study's; None takes all of those.
+    The study is one of `rin.study.profile.STUDIES`; `task` is the only one to plan, and may be
+    another than the study's.  A run that both levels of a factor share (weights whose own contract
+    is the official scripts') stands here twice, with the same id.
 
     `InputError` for a study that is unknown or that the profile does not ask for, an unknown init,
     or one whose pretraining has not been run; otherwise as `rin.study.task_inputs`.

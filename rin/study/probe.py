@@ -237,14 +237,11 @@ def plan_measurements(study: Study) -> list[Measurement]:
 def probe_measurements(study: Study) -> pd.DataFrame:
     """Probe every file that there is, on images of every source, as far as that is not done.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row a file, source and candidate: `kind` (see `Measurement`), `backbone`, `init`,
-        `trained_with` (a contract, or `random`), `corpus`, `weights_provenance`, `epochs`, `top1`,
-        `chance` (share of the largest class among the test images), `source` (dataset), `seen`
-        (whether the weights were trained on that dataset), `source_provenance`, `images`, `color`,
-        and the columns of `rin.models.probe.score_candidates`.
+    Returned is one row a file, source and candidate: `kind` (see `Measurement`), `backbone`,
+    `init`, `trained_with` (a contract, or `random`), `corpus`, `weights_provenance`, `epochs`,
+    `top1`, `chance` (share of the largest class among the test images), `source` (dataset), `seen`
+    (whether the weights were trained on that dataset), `source_provenance`, `images`, `color`, and
+    the columns of `rin.models.probe.score_candidates`.
 
     `InputError` when the profile has no probe section, or a file of weights is damaged.
     """
@@ -267,16 +264,11 @@ def probe_measurements(study: Study) -> pd.DataFrame:
 def probe_verdicts(measurements: pd.DataFrame) -> pd.DataFrame:
     """Return what the measurements of each file on each source amount to.
 
-    `measurements` are those of `probe_measurements`, here or in a reference run.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `kind`, `backbone`, `init`, `trained_with`, `source`, `seen`, `source_provenance`,
-        `weights_provenance`, `top1`, `chance`; what `judge` returns, without the order of channels;
-        `nearest` (bool): the nearest candidate is the right one, whatever the verdict;
-        `hit` (bool): the verdict is the right contract, or `none fits` for random weights;
-        `wrong` (bool): the verdict names a contract that is not the right one.
+    `measurements` are those of `probe_measurements`, here or in a reference run.  Columns `kind`,
+    `backbone`, `init`, `trained_with`, `source`, `seen`, `source_provenance`, `weights_provenance`,
+    `top1`, `chance`; what `judge` returns, without the order of channels; and bool `nearest` (the
+    nearest candidate is the right one, whatever the verdict), `hit` (the verdict is the right
+    contract, or `none fits` for random weights), `wrong` (it names one that is not the right one).
     """
     key = ["kind", "backbone", "init", "trained_with", "source"]
     carried = [*key, "seen", "source_provenance", "weights_provenance", "top1", "chance"]

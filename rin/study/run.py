@@ -304,13 +304,10 @@ def predictions(
 ) -> pd.DataFrame:
     """Return the per-case predictions of a named study, tidy.
 
-    Returns
-    -------
-    pandas.DataFrame
-        task, fold, scenario, backbone, unfreezing, learning_rate, init, seed, case_id,
-        patient_id, part, label (1 is the positive class), score (its log-odds).  Studies of a
-        factor have `factor`, `level` and `contract` (the input contract in effect) in front, and
-        rows of a run that both levels share under both.
+    Columns task, fold, scenario, backbone, unfreezing, learning_rate, init, seed, case_id,
+    patient_id, part, label (1 is the positive class), score (its log-odds).  Studies of a factor
+    have `factor`, `level` and `contract` (the input contract in effect) in front, and rows of a
+    run that both levels share under both.
 
     `InputError` for a part that is not scored: those of `SCORED_PARTS`, a task's external datasets
     by name, and `reversed` where confounders are put on images.

@@ -131,19 +131,8 @@ class Runs:
     ) -> pd.DataFrame:
         """Return the predictions of a study: one row a run and case of a part.
 
-        Parameters
-        ----------
-        study
-            One of `STUDIES`.
-        task
-            Name of a task; None takes all of the study's tasks, in the paper's order.
-        part
-            `test`, or an external dataset of the task.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns as of `rin.study.run.predictions`.
+        Columns as of `rin.study.run.predictions`; `study` is one of `STUDIES`, `part` is `test` or
+        an external dataset of the task.  None takes all of the study's tasks, in the paper's order.
 
         `InputError` for an unknown study or task, a task without results, or unfinished runs.
         """

@@ -162,18 +162,11 @@ def open_study(
     data_root: str | Path | None = None,
     results: str | Path = "results",
 ) -> Study:
-    """Open a study; folders are those of a caller, or below the checkout for a notebook.
+    """Open a study of a profile, given by name, by the path of a YAML file, or as it is.
 
-    Parameters
-    ----------
-    profile
-        Name of a profile, path of a YAML file, or a profile.
-    data_root
-        Folder with real datasets; without one every dataset is a stand-in.
-    results
-        Folder for stores, stand-ins, weights and runs.
-
-    `InputError` for an unknown profile or a data root that is not there.
+    `data_root` holds real datasets, and without one every dataset is a stand-in; `results` is for
+    stores, stand-ins, weights and runs.  Folders are those of a caller, or below the checkout for
+    a notebook.  `InputError` for an unknown profile or a data root that is not there.
     """
     if not isinstance(profile, Profile):
         profile = load_profile(profile)

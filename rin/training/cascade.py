@@ -108,16 +108,11 @@ def cascade_table(
 def similarity_summary(table: pd.DataFrame, *, seed: int, replicates: int = 2000) -> pd.DataFrame:
     """Return the mean of every measure over the cases of each step, with an interval.
 
-    `table` is that of `rin.study.sanity_table`; InputError when it is empty.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per task, init, backbone, depth, group and measure: `mean`, `low`, `high` (95%
-        percentile interval, patients resampled whole; NaN with fewer than two), `other` (mean of
-        the comparisons with another image), `excess`, `excess_low`, `excess_high` (mean of the
-        differences of the two, with its interval), `n` (cases in which the measure is defined;
-        others are left out) and `n_cases`.
+    `table` is that of `rin.study.sanity_table`; InputError when it is empty.  One row per task,
+    init, backbone, depth, group and measure: `mean`, `low`, `high` (95% percentile interval,
+    patients resampled whole; NaN with fewer than two), `other` (mean of the comparisons with
+    another image), `excess`, `excess_low`, `excess_high` (mean of the differences of the two, with
+    its interval), `n` (cases in which the measure is defined; others are left out) and `n_cases`.
     """
     if table.empty:
         raise InputError("there is no row", where="table", remedy="Record a sanity check first.")
