@@ -1,5 +1,7 @@
 """The study: from a profile to a ledger of finished runs, and back as tables."""
 
+# ruff: noqa: F401 - what the package offers
+
 from rin.study.pretraining import (
     pretrained,
     pretraining_classes,
@@ -21,29 +23,3 @@ from rin.study.run import (
 )
 from rin.study.runs import Runs, open_reference, open_runs
 from rin.study.setting import Study, open_study, task_inputs
-
-__all__ = [
-    "Profile",
-    "Runs",
-    "Study",
-    "cam_arrays",
-    "histories",
-    "load_profile",
-    "open_reference",
-    "open_runs",
-    "open_study",
-    "predictions",
-    "pretrained",
-    "pretraining_classes",
-    "pretraining_features",
-    "pretraining_histories",
-    "pretraining_predictions",
-    "profile_names",
-    "run_fine_tuning",
-    "run_grid",
-    "run_pretraining",
-    "run_records",
-    "run_study",
-    "sanity_table",
-    "task_inputs",
-]

@@ -212,7 +212,10 @@ def plan_runs(
     backbones = dict.fromkeys(scenario.backbone for scenario in scenarios)
     entries, folders = find_entries(study, variant.inits, backbones), weights_folders(study)
     digests = {key: _weights_digest(entry, folders) for key, entry in entries.items()}
-    checked = None if variant.repeat or inputs.store.masks() is None else profile.sanity
+    # Runs of the main study record, in whichever study they stand.
+    alike = settings.model_copy(update={"preprocessing": own.preprocessing}) == own
+    recordable = alike and not variant.repeat and inputs.store.masks() is not None
+    checked = profile.sanity if recordable else None
     repeated = {"repeat": variant.repeat} if variant.repeat else {}
     sampled = {"cases", "points", "channels"}
     inside = tuple(profile.layers.model_dump(include=sampled).items()) if name == LAYERS else ()
@@ -226,10 +229,7 @@ def plan_runs(
             for init in variant.inits:
                 entry = entries[init, scenario.backbone]
                 contract = _contract(entry, settings)
-                # Runs of the main study record, in whichever study they stand.
-                alike = settings.model_copy(update={"preprocessing": own.preprocessing}) == own
-                main = init in profile.inits and alike
-                main = main and fold == 0 and contract == _contract(entry, own)
+                main = init in profile.inits and fold == 0 and contract == _contract(entry, own)
                 records = main and checked is not None and scenario.name in checked.scenarios
                 run = Run(
                     task,

@@ -88,11 +88,7 @@ SHARES = (0, 20, 50, 80, 100)
 #: the others.  `official_scripts` feeds every run as those scripts do, `pad` keeps the aspect
 #: ratio; a confounder has a kind, and a share in percent.
 STUDIES: dict[str, tuple[str | None, ...]] = {
-    MAIN: (None,),
-    FROM_RANDOM: (None,),
-    REPEATS: (None,),
-    EQUAL_ACCURACY: (None,),
-    LAYERS: (None,),
+    **dict.fromkeys((MAIN, FROM_RANDOM, REPEATS, EQUAL_ACCURACY, LAYERS), (None,)),
     "preprocessing": ("native", "official_scripts"),
     "resize": ("stretch", "pad"),
     "head": HEADS,
