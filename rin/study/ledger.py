@@ -142,10 +142,7 @@ class Ledger:
             (self.folder / _WORK).rmdir()
 
     def commit(
-        self,
-        run_id: str,
-        config: dict[str, Any],
-        write: Callable[[Path], dict[str, Any]],
+        self, run_id: str, config: dict[str, Any], write: Callable[[Path], dict[str, Any]]
     ) -> None:
         """Write a run and make it visible at once, whole.
 

@@ -318,10 +318,7 @@ def draw_cases(
 
 
 def _open(
-    study: Study,
-    manifest: DatasetManifest,
-    task: str = "",
-    square: tuple[int, str] | None = None,
+    study: Study, manifest: DatasetManifest, task: str = "", square: tuple[int, str] | None = None
 ) -> Dataset:
     counts = study.profile.stand_ins.get(manifest.name)
     if counts is None and not study.holds(manifest):

@@ -230,11 +230,7 @@ def check_corpus(
 
 
 def score(
-    block: CompiledBlock,
-    test: Part,
-    batch: int,
-    names: np.ndarray,
-    features: Path | None = None,
+    block: CompiledBlock, test: Part, batch: int, names: np.ndarray, features: Path | None = None
 ) -> pd.DataFrame:
     """Return what a network says of every test image.
 

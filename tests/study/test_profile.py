@@ -54,10 +54,7 @@ EQUAL = {"tasks": ["breast"], "scenarios": ["ResNet50-unfreeze_all-1e-04"]}
         ({"pretraining.brief": BRIEF | {"init": "natural"}}, ["'natural' is not among the inits"]),
         ({"equal_accuracy": EQUAL}, ["equal_accuracy: pretraining.brief names no init"]),
         (
-            {
-                "equal_accuracy": EQUAL,
-                "pretraining.brief": BRIEF | {"backbones": ["DenseNet121"]},
-            },
+            {"equal_accuracy": EQUAL, "pretraining.brief": BRIEF | {"backbones": ["DenseNet121"]}},
             ["with the backbones ['ResNet50']"],
         ),
         ({"execution.devices": 0}, ["execution.devices"]),

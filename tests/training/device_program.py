@@ -29,16 +29,8 @@ from rin.training.pretrain import PretrainingBlock, WorkFolder
 keras.applications.ResNet50 = small_backbone
 
 
-SETTINGS = Pretraining(
-    corpora={},
-    size=32,
-    batch=8,
-    epochs=3,
-    learning_rate=1e-2,
-    schedule="cosine",
-    dropout=0,
-    batch_norm_momentum=0.9,
-)
+SMALL = {"corpora": {}, "size": 32, "batch": 8, "epochs": 3, "batch_norm_momentum": 0.9}
+SETTINGS = Pretraining(**SMALL, learning_rate=1e-2, schedule="cosine", dropout=0)
 
 
 def corpus():
