@@ -137,7 +137,7 @@ def _train(
         if run.init == RANDOM:
             activations |= look("other", compiled.untrained)
     started = time.monotonic()
-    history = compiled.train(weights, contract, recipe, parts["train"], parts["validation"])
+    state = compiled.fit(weights, contract, recipe, parts["train"], parts["validation"])
     scored = {name: compiled.predict(parts[name], recipe.batch) for name in stores}
     seconds = round(time.monotonic() - started, 2)
     activations |= look("after", None) if run.inside else {}
@@ -148,7 +148,8 @@ def _train(
         sanity = cascade_table(compiled, part, cases, recipe.batch, run.seed)
 
     def write(folder: Path) -> dict:
-        pd.DataFrame(history).to_parquet(folder / HISTORY)
+        history = pd.DataFrame(state.curves)[["accuracy", "loss", "val_accuracy", "val_loss"]]
+        history.to_parquet(folder / HISTORY)
         tables = []
         for name, (logits, maps) in scored.items():
             rows, score = parts[name].rows, logits[:, 1] - logits[:, 0]

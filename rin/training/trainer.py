@@ -33,8 +33,6 @@ from rin.training.losses import LabelTurn, OnlineLabels, SoftLabelLoss
 
 _UNTRAINED_SEED = 1_000_003
 _FEATURES_AT_ONCE = 256  # images whose feature maps are in memory
-#: What Keras logs of every epoch.
-_LOGS = ("accuracy", "loss", "val_accuracy", "val_loss")
 #: Given how far a training has come and its running loss, returns further callbacks.
 Watchers = Callable[[TrainingState, keras.metrics.Metric], list[keras.callbacks.Callback]]
 
@@ -243,18 +241,6 @@ class CompiledBlock:
     def traces(self) -> int:
         """How often the framework has traced the model so far."""
         return self.parts.augment.traces
-
-    def train(
-        self,
-        weights: list[np.ndarray],
-        contract: Preprocessing,
-        recipe: Recipe,
-        training: Part,
-        validation: Part,
-    ) -> dict[str, list[float]]:
-        """Train as `fit`; return loss and accuracy per epoch, training and validation."""
-        curves = self.fit(weights, contract, recipe, training, validation).curves
-        return {name: [row[name] for row in curves] for name in _LOGS}
 
     def fit(
         self,

@@ -107,13 +107,13 @@ def test_each_fold_is_trained_and_tested_on_its_own_cases(finished_study, monkey
     study = copy_of(finished_study, "folds", profile=tiny_profile({"from_random": section}))
     from rin.training.trainer import CompiledBlock
 
-    trained, train = [], CompiledBlock.train
+    trained, fit = [], CompiledBlock.fit
 
     def note(self, weights, contract, recipe, part, validation):
         trained.append(set(part.rows))
-        return train(self, weights, contract, recipe, part, validation)
+        return fit(self, weights, contract, recipe, part, validation)
 
-    monkeypatch.setattr(CompiledBlock, "train", note)
+    monkeypatch.setattr(CompiledBlock, "fit", note)
     run_fine_tuning(study)
     inputs = study.inputs("breast", 2)
     place = inputs.store.cases.reset_index().set_index("case_id")["index"]

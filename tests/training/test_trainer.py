@@ -30,9 +30,11 @@ CAFFE, SYMMETRIC = PREPROCESSING["caffe"], PREPROCESSING["symmetric"]
 
 
 def run(block, start, parts, recipe, contract=SYMMETRIC):
-    """Train and return history and test logits."""
-    history = block.train(start, contract, recipe, *parts[:2])
-    return history, block.predict(parts[2], recipe.batch)[0]
+    """Train and return losses and test logits."""
+    curves = block.fit(start, contract, recipe, *parts[:2]).curves
+    return [(row["loss"], row["val_loss"]) for row in curves], block.predict(
+        parts[2], recipe.batch
+    )[0]
 
 
 def changed(block, start):
@@ -166,7 +168,7 @@ def test_training_that_diverges_raises_and_the_next_run_is_untouched(frozen, sta
 def test_pixels_that_were_scaled_already_raise(frozen, start, store, parts):
     scaled = Part(store[0] / 255.0, store[1], parts[0].rows)
     with pytest.raises(InputError, match="earlier scaling"):
-        frozen[0].train(start, CAFFE, Recipe(1e-3, 1, 8, 0), scaled, parts[1])
+        frozen[0].fit(start, CAFFE, Recipe(1e-3, 1, 8, 0), scaled, parts[1])
 
 
 def test_predict_when_rows_are_reordered_follows_them(frozen, store):
@@ -199,7 +201,7 @@ images = np.random.default_rng(0).integers(0, 256, (24, 32, 32)).astype("uint8")
 parts = [Part(images, np.arange(24) % 2, np.arange(8) + 8 * i) for i in range(3)]
 made, traces = [], []
 for seed, rate in ((0, 1e-3), (1, 1e-2), (0, 1e-3)):
-    block.train(start, PREPROCESSING["caffe"], Recipe(rate, 1, 8, seed), *parts[:2])
+    block.fit(start, PREPROCESSING["caffe"], Recipe(rate, 1, 8, seed), *parts[:2])
     made.append(block.predict(parts[2], 8)[0])
     traces.append(block.traces)
 assert len(set(traces)) == 1, traces
