@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel, ConfigDict
 
 from rin.errors import InputError
 
@@ -31,6 +32,12 @@ def write_atomically(path: Path) -> Iterator[Path]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+class Stated(BaseModel):
+    """What a file states: nothing under an unknown name, and nothing that changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from rin.errors import InputError, unknown
+from rin.files import Stated
 from rin.models.backbones import ALL_BACKBONES, build_backbone, find_backbone
 from rin.models.preprocessing import PREPROCESSING, Preprocessing
 from rin.models.weights import BackboneName, count_parameters, read_section, read_weights_file
@@ -364,10 +365,8 @@ def _order(twins: pd.DataFrame) -> str | None:
     return "BGR" if own == (name == scaling) else "RGB"
 
 
-class Probed(BaseModel):
+class Probed(Stated):
     """What `rin weights probe` found for a file: the verdict, with which images, how near."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     contract: str
     date: date
@@ -375,15 +374,13 @@ class Probed(BaseModel):
     divergence: Annotated[float, Field(ge=0)]
 
 
-class Distribution(BaseModel):
+class Distribution(Stated):
     """One file of weights, as one distributor hands it out.
 
     `release` says which training it is, or a conversion of which; `stated_preprocessing` is the
     candidate that the distributor states or codes, and `statement` where and how; `probed` is what
     the probe found, None where nobody has run it.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     distributor: str
     release: str

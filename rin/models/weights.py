@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel
 
 from rin.errors import InputError, explained, look_up, unknown
-from rin.files import read_yaml, sha256_of, write_atomically
+from rin.files import Stated, read_yaml, sha256_of, write_atomically
 from rin.models.backbones import build_backbone, find_backbone
 from rin.models.preprocessing import PREPROCESSING, Preprocessing, find_preprocessing
 
@@ -35,7 +35,7 @@ _SAFE_SUFFIXES = (".h5", ".safetensors")
 _LEGACY_KERAS = b"2.15.0"
 
 
-class WeightsEntry(BaseModel):
+class WeightsEntry(Stated):
     """One set of backbone weights.
 
     `preprocessing` is the input contract that the weights were trained with; `file` is relative to
@@ -43,8 +43,6 @@ class WeightsEntry(BaseModel):
     itself, needs `sha256`; `release` and `home` say which training this is and where it is to be
     had, `provenance` what the weights were trained on.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     init: str
     backbone: BackboneName

@@ -28,9 +28,10 @@ from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from rin.errors import InputError, explained
+from rin.files import Stated
 
 _STALE_SECONDS = 24 * 3600
 _WORK = ".work"
@@ -190,10 +191,8 @@ class Ledger:
                 shutil.rmtree(draft, ignore_errors=True)
 
 
-class Hardware(BaseModel):
+class Hardware(Stated):
     """What a computer is; `memory_gb` is rounded, `accelerator` empty where there is none."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     processor: str
     cores: Count

@@ -14,8 +14,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -25,7 +23,7 @@ from pydantic import (
 
 from rin.data.confounders import CONFOUNDERS
 from rin.errors import InputError, look_up, unknown
-from rin.files import read_yaml
+from rin.files import Stated, read_yaml
 from rin.models.augmentation import find_augmentation
 from rin.models.backbones import BACKBONES, check_size
 from rin.models.heads import HEADS
@@ -115,13 +113,7 @@ Loss = Literal["hard", "smoothing", "teacher_free", "online"]
 Scenarios = Annotated[Names, AfterValidator(lambda names: [find_scenario(n).name for n in names])]
 
 
-class Settings(BaseModel):
-    """Settings that reject unknown names and cannot change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FineTuning(Settings):
+class FineTuning(Stated):
     """How the scenarios are trained on a task.
 
     `size` is the image side in pixels; `resize` is `stretch`, as in the paper, or `pad`,
@@ -150,7 +142,7 @@ class FineTuning(Settings):
         return self.model_dump(exclude={"preprocessing", *as_before})
 
 
-class Brief(Settings):
+class Brief(Stated):
     """A further pretraining of some backbones of an init, for fewer epochs."""
 
     init: str
@@ -163,7 +155,7 @@ class Brief(Settings):
         return f"{self.init}_brief"
 
 
-class Pretraining(Settings):
+class Pretraining(Stated):
     """How backbones are trained from random initialisation.
 
     `preprocessing` is an input contract, or an init of the weights manifest whose contract for
@@ -226,7 +218,7 @@ class Pretraining(Settings):
         return resolve_contract(each[init] if isinstance(each, dict) else each, backbone)
 
 
-class Execution(Settings):
+class Execution(Stated):
     """Where the blocks run; changes no result beyond floating-point noise.
 
     `workers` processes with `threads` threads each; 0 workers means this process.  A block holds
@@ -246,7 +238,7 @@ class Execution(Settings):
     tensorboard: bool = False
 
 
-class Curation(Settings):
+class Curation(Stated):
     """How an archive of studies becomes a pretraining corpus.
 
     `archive` is the folder of a DICOM export below the data root; where it is absent, a stand-in
@@ -265,7 +257,7 @@ class Curation(Settings):
     size: Positive = 128
 
 
-class StudyFilter(Settings):
+class StudyFilter(Stated):
     """The part of the plan that a named study takes: tasks, scenarios and folds of its own."""
 
     tasks: Names
@@ -319,7 +311,7 @@ class Layers(StudyFilter):
     channels: Positive = 64
 
 
-class Sizes(Settings):
+class Sizes(Stated):
     """About how many cases train and validate; all others are tested, or `test` of them."""
 
     train: Positive
@@ -332,7 +324,7 @@ class Sizes(Settings):
         return self.test and self.train + self.validation + self.test
 
 
-class SampledConfounder(Settings):
+class SampledConfounder(Stated):
     """Two groups of a task's patients, told apart by a column that its manifest keeps.
 
     The first group is the usual one, the second the confounder (`rin.data.confounders`); `train`,
@@ -374,7 +366,7 @@ class Confounding(StudyFilter):
         return {f"{kind} {share}": tasks[kind] for kind in tasks for share in self.shares}
 
 
-class Factors(Settings):
+class Factors(Stated):
     """Settings of fine-tuning that become studies: each level beside the profile's own."""
 
     preprocessing: StudyFilter | None = None
@@ -389,7 +381,7 @@ class Factors(Settings):
         return self
 
 
-class Probe(Settings):
+class Probe(Stated):
     """Whether a weights file tells which inputs it was trained on.
 
     Every backbone is pretrained on the corpus of `init` under each of `contracts`, on at most
@@ -403,7 +395,7 @@ class Probe(Settings):
     images: Annotated[int, Field(ge=8)] = 64
 
 
-class LossStudy(Settings):
+class LossStudy(Stated):
     """Pretraining on the corpus of `init` with each of some losses, all else as the profile says.
 
     On at most `cases` images, under the input contract `preprocessing`; of each there are `seeds`
@@ -419,7 +411,7 @@ class LossStudy(Settings):
     preprocessing: Contract = "symmetric"
 
 
-class Sanity(Settings):
+class Sanity(Stated):
     """Whether maps depend on what a network has learnt: its weights are put back to random ones.
 
     Of the first fold of each task with lesion masks, the runs of `scenarios` record maps of their
@@ -430,7 +422,7 @@ class Sanity(Settings):
     cases: Positive = 16
 
 
-class Simulation(Settings):
+class Simulation(Stated):
     """How far intervals reach that take several images of one patient for independent.
 
     `replicates` test sets of `patients` patients with `images` images each are drawn for every
@@ -442,7 +434,7 @@ class Simulation(Settings):
     images: Annotated[int, Field(ge=2)] = 5
 
 
-class Profile(Settings):
+class Profile(Stated):
     """One study in numbers; see the heads of the YAML files for time and memory.
 
     `cases` limits each task to about that many cases, drawn patient by patient, and divides them in

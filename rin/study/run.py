@@ -179,7 +179,7 @@ def _inside(
     run: Run, compiled: CompiledBlock, test: Part, when: str, weights: list[np.ndarray] | None
 ) -> dict[str, np.ndarray]:
     """Return what a run records of its layers at some time, by time and layer."""
-    from rin.training.activations import layer_activations
+    from rin.training.trainer import layer_activations
 
     sizes = dict(run.inside)
     part = replace(test, rows=test.rows[: sizes.pop("cases")])

@@ -24,7 +24,6 @@ from rin.study import (
 )
 from rin.study.plan import plan_all, plan_study
 from rin.study.pretraining import plan_pretraining
-from rin.training import activations
 
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
 ONE = {"tasks": ["breast"], "scenarios": [SCENARIO]}
@@ -308,8 +307,10 @@ def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_th
 def test_layers_are_compared_before_and_after_in_the_same_places(
     study_folder, pretrained_study, monkeypatch
 ):
+    from rin.training import trainer
+
     inside = ("joined", "conv5_block3_out")
-    monkeypatch.setitem(activations.LAYERS, "ResNet50", inside)
+    monkeypatch.setitem(trainer.LAYERS, "ResNet50", inside)
     frozen = "ResNet50-freeze_all-1e-02"
     asked = ONE | {"scenarios": [SCENARIO, frozen], "cases": 6, "points": 40, "channels": 4}
     study = open_study(tiny_profile({"layers": asked, "name": "layers"}), results=study_folder)
