@@ -118,11 +118,6 @@ class Measurement(Planned):
     ledger: Ledger | None = None
 
     @property
-    def is_possible(self) -> bool:
-        """Whether its weights are there; random ones always are."""
-        return self.run is None or self.ledger.has(self.run.run_id)
-
-    @property
     def config(self) -> dict[str, Any]:
         """What decides the result; the id is its digest."""
         return {
@@ -197,17 +192,12 @@ def plan_probe(study: Study) -> list[PretrainingRun]:
     `InputError` when the profile has no section on the probe.
     """
     section, pretraining = study.profile.section("probe"), study.profile.pretraining
-    runs = []
-    for contract in section.contracts:
-        changed = {
-            "corpora": {section.init: pretraining.corpora[section.init]},
-            "preprocessing": contract,
-            "cases": section.cases,
-            "epochs": section.epochs,
-            "brief": None,
-        }
-        runs += plan_pretraining(study, pretraining.model_copy(update=changed))
-    return [run for run in runs if find_backbone(run.backbone).batch_norm]
+    return [
+        run
+        for contract in section.contracts
+        for run in plan_pretraining(study, pretraining.changed(section, preprocessing=contract))
+        if find_backbone(run.backbone).batch_norm
+    ]
 
 
 def run_probe(study: Study) -> pd.DataFrame:
@@ -245,8 +235,9 @@ def probe_measurements(study: Study) -> pd.DataFrame:
 
     `InputError` when the profile has no probe section, or a file of weights is damaged.
     """
-    ledger, blocks, tables = measurement_ledger(study), {}, []
-    planned = [each for each in plan_measurements(study) if each.is_possible]
+    ledger, blocks, tables, planned = measurement_ledger(study), {}, [], plan_measurements(study)
+    # Those whose weights are there; random ones always are.
+    planned = [each for each in planned if not each.run or each.ledger.has(each.run.run_id)]
     for each in planned:
         if not ledger.has(each.run_id):
             blocks.setdefault(each.backbone, []).append(each)  # each backbone is built once

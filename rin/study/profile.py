@@ -212,6 +212,12 @@ class Pretraining(Stated):
             raise ValueError("adamw without a weight_decay is adam: give one, or name adam")
         return self
 
+    def changed(self, section: Probe | LossStudy, **changes: Any) -> Pretraining:
+        """Return these settings for the init, cases and epochs of a section, with some changed."""
+        told = {"cases": section.cases, "epochs": section.epochs, "brief": None}
+        told["corpora"] = {section.init: self.corpora[section.init]}
+        return self.model_copy(update=told | changes)
+
     def contract(self, init: str, backbone: str) -> str:
         """Return the name of the input contract of an init's pretraining."""
         each = self.preprocessing
