@@ -29,7 +29,7 @@ from rin.models.heads import reset_head
 from rin.models.preprocessing import Preprocessing
 from rin.models.weights import random_weights
 from rin.training.batches import OrderedBatches, Part, ReadAhead, own_errors, shuffled_batches
-from rin.training.checkpoint import CheckpointSaver, TrainingState, WorkFolder
+from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.losses import LabelTurn, OnlineLabels, SoftLabelLoss
 
 _UNTRAINED_SEED = 1_000_003
@@ -276,15 +276,14 @@ class CompiledBlock:
         """
         model, used = self.parts.model, training.divisible(self.devices.count)
         steps = used.steps(recipe.batch)
-        state = TrainingState(steps, len(used.rows), recipe.batch, recipe.epochs)
-        own: list[keras.callbacks.Callback] = [state]
-        own += [LabelTurn(self._online)] if self._online else []
+        state = TrainingState(
+            steps, len(used.rows), recipe.batch, recipe.epochs, work=work, meters=self._meters
+        )
+        own: list[keras.callbacks.Callback] = [LabelTurn(self._online)] if self._online else []
         with self.devices.scope():
             self._restore(weights, contract, recipe, steps)
-            if work is not None:
-                own.append(saver := CheckpointSaver(model, self._meters, state, work))
-                saver.resume()
-            own += watchers(state, self._meters[0]) if watchers else []
+            state.resume(model)
+            own += [state, *(watchers(state, self._meters[0]) if watchers else [])]
             make = partial(
                 shuffled_batches,
                 training,

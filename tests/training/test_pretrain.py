@@ -11,7 +11,7 @@ from rin.models.weights import random_weights, read_weights_file
 from rin.study.profile import Pretraining
 from rin.training import pretrain
 from rin.training.batches import OrderedBatches, Part, shuffled_batches
-from rin.training.checkpoint import CheckpointSaver, TrainingState
+from rin.training.checkpoint import TrainingState
 from rin.training.pretrain import (
     EventLog,
     PretrainingBlock,
@@ -173,15 +173,15 @@ class _Killed(BaseException):
 
 def train_until(place, block, *arguments):
     """Let a training end behind the checkpoint of some epoch and step."""
-    save = CheckpointSaver._save_when_due
+    save = TrainingState._save_when_due
 
     def then_end(self):
         save(self)
-        if (self._s.epoch, self._s.step) == place:
+        if (self.epoch, self.step) == place:
             raise _Killed
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(_Killed):
-        patch.setattr(CheckpointSaver, "_save_when_due", then_end)
+        patch.setattr(TrainingState, "_save_when_due", then_end)
         block.train(*arguments)
 
 
