@@ -17,7 +17,6 @@ from rin.files import sha256_of
 from rin.models.backbones import ALL_BACKBONES, BACKBONES, build_backbone
 from rin.models.weights import (
     WeightsEntry,
-    find_entry,
     load_entries,
     load_weights,
     random_weights,
@@ -90,11 +89,6 @@ def test_entries_of_the_repository_name_both_inits_of_all_backbones():
         "MobileNetV2": "symmetric",
     }
     assert all(e.home and e.licence and e.release for e in entries)
-
-
-def test_find_entry_when_init_is_unknown_names_the_known_ones():
-    with pytest.raises(InputError, match=r"'chestnet'.*imagenet, radimagenet, random"):
-        find_entry("chestnet", "ResNet50", load_entries())
 
 
 GOOD = "init: a\n  backbone: ResNet50\n  preprocessing: caffe\n  release: r\n"

@@ -9,7 +9,7 @@ from rin.models.backbones import BACKBONES
 from rin.paper import SETTINGS
 from rin.study import open_study
 from rin.study.plan import group_blocks, plan_runs, runs_table
-from rin.study.profile import SCENARIOS, Scenario, find_scenario, scenarios_of
+from rin.study.profile import SCENARIOS, Scenario, scenarios_of
 
 WHOLE = {
     "backbones": list(BACKBONES),
@@ -154,9 +154,3 @@ def test_scenarios_of_every_backbone_have_the_rates_of_the_paper():
         } == rates
     assert len(SCENARIOS) == SETTINGS["scenarios"].value
     assert Scenario("ResNet50", "unfreeze_all", 1e-4).name == "ResNet50-unfreeze_all-1e-04"
-
-
-def test_find_scenario_when_unknown_lists_the_known_ones():
-    with pytest.raises(InputError, match="VGG16-freeze_all-1e-02") as caught:
-        find_scenario("VGG16-freeze_all-1e-02")
-    assert all(name in str(caught.value) for name in SCENARIOS)
