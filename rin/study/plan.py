@@ -41,6 +41,8 @@ from rin.training import CODE_VERSION
 
 # Relative to one epoch with all layers unfrozen; only for starting long blocks first.
 _REGIME_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.4, "freeze_all": 0.3}
+# Settings that are compiled into a block's step.
+_COMPILED = ("size", "augmentation", "dropout", "batch_norm_momentum", "head")
 # Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
 RANDOM_CONTRACT = "symmetric"
 #: What the official fine-tuning scripts feed to every network, whatever its weights.
@@ -279,17 +281,9 @@ def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[Block]:
     """Group runs by compiled step, and by task where asked, the longest block first."""
     blocks: dict[tuple[Architecture, str], list[Run]] = {}
     for run in runs:
-        s = run.settings
-        architecture = Architecture(
-            run.scenario.backbone,
-            run.scenario.unfreezing,
-            s.size,
-            channels=3 if run.files.color else 1,
-            augmentation=s.augmentation,
-            dropout=s.dropout,
-            batch_norm_momentum=s.batch_norm_momentum,
-            head=s.head,
-        )
+        shared = {name: getattr(run.settings, name) for name in _COMPILED}
+        shared["channels"] = 3 if run.files.color else 1
+        architecture = Architecture(run.scenario.backbone, run.scenario.unfreezing, **shared)
         blocks.setdefault((architecture, run.task if by_task else ""), []).append(run)
     made = [Block(architecture, tuple(members)) for (architecture, _), members in blocks.items()]
     return sorted(made, key=lambda block: -block.cost)

@@ -83,23 +83,14 @@ class PretrainingBlock:
                 remedy="Choose a multiple of the number of devices.",
             )
         self._start = random_weights(backbone, settings.size, seed)
+        of_network = settings.model_dump(
+            include={"size", "augmentation", "dropout", "batch_norm_momentum"}
+        )
+        of_step = settings.model_dump(include={"optimizer", "weight_decay", "loss"})
         architecture = Architecture(
-            backbone,
-            "unfreeze_all",
-            settings.size,
-            n_classes=n_classes,
-            channels=channels,
-            augmentation=settings.augmentation,
-            dropout=settings.dropout,
-            batch_norm_momentum=settings.batch_norm_momentum,
+            backbone, "unfreeze_all", n_classes=n_classes, channels=channels, **of_network
         )
-        self._block = CompiledBlock(
-            architecture,
-            optimizer=settings.optimizer,
-            weight_decay=settings.weight_decay,
-            loss=settings.loss,
-            devices=found,
-        )
+        self._block = CompiledBlock(architecture, **of_step, devices=found)
 
     @property
     def backbone(self) -> keras.Model:
