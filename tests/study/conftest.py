@@ -6,9 +6,15 @@ from contextlib import contextmanager
 import pytest
 from tiny_study import tiny_profile
 
-from rin.study import open_study, run_grid, run_pretraining
+from rin.study import executors, open_study, run_grid, run_pretraining
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Nothing may be left to train."""
+    monkeypatch.setattr(executors, "make_executor", lambda _: pytest.fail("trains again"))
 
 
 @pytest.fixture(scope="session")

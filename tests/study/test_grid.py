@@ -10,17 +10,14 @@ from scipy.special import expit
 from tiny_study import COLUMNS, copy_of, records, tiny_profile
 
 from rin.errors import InputError
-from rin.study import cam_arrays, executors, histories, predictions, run_grid, run_records
+from rin.study import cam_arrays, histories, predictions, run_grid, run_records
 from rin.study.plan import plan_study
 from rin.study.run import run_fine_tuning
 
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
 
 
-def test_grid_when_finished_has_every_run_once_and_trains_nothing_again(
-    finished_study, monkeypatch
-):
-    monkeypatch.setattr(executors, "make_executor", lambda _: pytest.fail("trains again"))
+def test_grid_when_finished_has_every_run_once_and_trains_nothing(finished_study, no_training):
     before = records(finished_study.runs)
     table = run_grid(finished_study)
     assert records(finished_study.runs) == before

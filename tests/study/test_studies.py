@@ -12,7 +12,6 @@ from tiny_study import COLUMNS, TWO, copy_of, tiny_profile
 from rin.data.store import open_store
 from rin.errors import InputError
 from rin.study import (
-    executors,
     open_study,
     predictions,
     run,
@@ -42,11 +41,6 @@ def factors(study_folder):
     for name in ("preprocessing", "resize"):
         run.run_missing(made, plan_study(made, name))
     return made
-
-
-@pytest.fixture
-def no_training(monkeypatch):
-    monkeypatch.setattr(executors, "make_executor", lambda _: pytest.fail("trains again"))
 
 
 def ids(planned):

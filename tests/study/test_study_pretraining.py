@@ -12,7 +12,6 @@ from rin.data.splits import PARTS, corpus_split
 from rin.errors import InputError
 from rin.models.weights import load_weights
 from rin.study import (
-    executors,
     open_study,
     pretrained,
     pretraining,
@@ -26,8 +25,7 @@ from rin.study.corpora import open_corpus
 from rin.study.pretraining import plan_pretraining
 
 
-def test_pretraining_when_called_again_trains_nothing(pretrained_study, monkeypatch):
-    monkeypatch.setattr(executors, "make_executor", lambda _: pytest.fail("an executor was made"))
+def test_pretraining_when_called_again_trains_nothing(pretrained_study, no_training):
     before = records(pretrained_study.weights)
     table = run_pretraining(pretrained_study)
     assert records(pretrained_study.weights) == before

@@ -98,8 +98,7 @@ def test_measurements_hold_every_file_source_and_candidate(probed):
     assert random["hit"].all() and not random["wrong"].any()
 
 
-def test_probing_again_neither_trains_nor_measures(probed, monkeypatch):
-    monkeypatch.setattr("rin.study.executors.make_executor", lambda _: pytest.fail("trains"))
+def test_probing_again_neither_trains_nor_measures(probed, no_training):
     before = records(probe_ledger(probed)), records(measurement_ledger(probed))
     pd.testing.assert_frame_equal(run_probe(probed), probe_measurements(probed))
     assert (records(probe_ledger(probed)), records(measurement_ledger(probed))) == before
