@@ -32,7 +32,7 @@ class Augment(keras.layers.Layer):
     def call(self, images: Any, training: bool = False) -> Any:
         """Transform (n, h, w, channels) float pixels; fill with the nearest pixel."""
         self.traces += 1
-        if not training or self.augmentation.is_identity:
+        if not training or self.augmentation == Augmentation():
             return images
         n, height, width = ops.shape(images)[0], images.shape[1], images.shape[2]
         draws = keras.random.uniform((n, 7), -1.0, 1.0, seed=self.seed_generator)

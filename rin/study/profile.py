@@ -24,10 +24,10 @@ from pydantic import (
 from rin.data.confounders import CONFOUNDERS
 from rin.errors import InputError, look_up, unknown
 from rin.files import Stated, read_yaml
-from rin.models.augmentation import find_augmentation
+from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import BACKBONES, check_size
 from rin.models.heads import HEADS
-from rin.models.preprocessing import find_preprocessing
+from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import resolve_contract
 
 # Paper, section "Comparison of RadImageNet and ImageNet Pretrained Models".
@@ -106,9 +106,9 @@ Momentum = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 NotNegative = Annotated[int, Field(ge=0)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
-Head = Annotated[str, AfterValidator(lambda name: look_up("head", name, HEADS))]
-Contract = Annotated[str, AfterValidator(lambda name: find_preprocessing(name).name)]
-Augmentation = Annotated[str, AfterValidator(lambda name: (find_augmentation(name), name)[1])]
+Head = Literal[HEADS]
+Contract = Literal[tuple(PREPROCESSING)]
+Augmentation = Literal[tuple(AUGMENTATION)]
 Loss = Literal["hard", "smoothing", "teacher_free", "online"]
 Scenarios = Annotated[Names, AfterValidator(lambda names: [find_scenario(n).name for n in names])]
 

@@ -284,18 +284,31 @@ class CompiledBlock:
             self._restore(weights, contract, recipe, steps)
             state.resume(model)
             own += [state, *(watchers(state, self._meters[0]) if watchers else [])]
-            make = partial(
-                shuffled_batches,
-                training,
-                batch=recipe.batch,
-                channels=self.architecture.channels,
-                seed=recipe.seed,
-                devices=self.devices.count,
-                class_weights=class_weights,
-            )
+            ordered = self._ordered(validation.divisible(self.devices.count), recipe.batch)
             while state.epoch < recipe.epochs:
-                from_here = partial(make, epoch=state.epoch, step=state.step)
-                self._fit(from_here, validation, state, own)
+                make = partial(
+                    shuffled_batches,
+                    training,
+                    batch=recipe.batch,
+                    channels=self.architecture.channels,
+                    seed=recipe.seed,
+                    epoch=state.epoch,
+                    step=state.step,
+                    devices=self.devices.count,
+                    class_weights=class_weights,
+                )
+                with ReadAhead(make) as ahead, own_errors(ahead, ordered):
+                    model.fit(
+                        self.devices.feed(ahead.batches),
+                        initial_epoch=state.epoch,
+                        # An epoch that was cut off is ended alone.
+                        epochs=state.epoch + 1 if state.step else recipe.epochs,
+                        steps_per_epoch=steps - state.step,
+                        validation_data=ordered,
+                        shuffle=False,
+                        callbacks=Callbacks(own, add_history=True, model=model),
+                        verbose=0,
+                    )
             if state.best is None:
                 losses = [row["val_loss"] for row in state.curves]
                 raise InputError(
@@ -305,28 +318,6 @@ class CompiledBlock:
                 )
             model.set_weights(state.best)
         return state
-
-    def _fit(
-        self,
-        make: Callable[[], Iterator[tuple[np.ndarray, ...]]],
-        validation: Part,
-        state: TrainingState,
-        callbacks: list[keras.callbacks.Callback],
-    ) -> None:
-        """Train the rest of an epoch that was cut off, or all whole epochs that are left."""
-        s, model = state, self.parts.model
-        ordered = self._ordered(validation.divisible(self.devices.count), s.batch)
-        with ReadAhead(make) as ahead, own_errors(ahead, ordered):
-            model.fit(
-                self.devices.feed(ahead.batches),
-                initial_epoch=s.epoch,
-                epochs=s.epoch + 1 if s.step else s.epochs,
-                steps_per_epoch=s.steps - s.step,
-                validation_data=ordered,
-                shuffle=False,
-                callbacks=Callbacks(callbacks, add_history=True, model=model),
-                verbose=0,
-            )
 
     def predict(self, part: Part, batch: int) -> tuple[np.ndarray, np.ndarray]:
         """Return logits (n, classes) and class activation maps (n, h, w, classes).
