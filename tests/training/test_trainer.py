@@ -166,7 +166,7 @@ def test_training_that_diverges_raises_and_the_next_run_is_untouched(frozen, sta
 
 
 def test_pixels_that_were_scaled_already_raise(store, parts):
-    with pytest.raises(InputError, match="pixels of type float64.*earlier scaling"):
+    with pytest.raises(InputError, match=r"pixels of type float64.*earlier scaling"):
         Part(store[0] / 255.0, store[1], parts[0].rows)
 
 
