@@ -34,12 +34,6 @@ def write_atomically(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-class Stated(BaseModel):
-    """What a file states: nothing under an unknown name, and nothing that changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """PyYAML's safe loader, which would otherwise let the last of equal keys win."""
 
@@ -67,3 +61,9 @@ def read_yaml(path: Path) -> Any:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"not YAML ({error})", where=path, remedy="Mend the file.") from error
+
+
+class Stated(BaseModel):
+    """What a file states: nothing under an unknown name, and nothing that changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

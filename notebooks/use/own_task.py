@@ -25,6 +25,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from rin.data.manifest import load_manifest, manifest_folder
@@ -32,32 +33,36 @@ from rin.data.status import verify_dataset
 from rin.report.format import book_table
 from rin.report.page import claim, glue_values
 from rin.study import open_study, task_inputs
+from rin.study.plan import sample_confounder
 from rin.study.profile import scenarios_of
 
 # %% [markdown]
 # A dataset whose files lie in a known layout needs two text files and no Python: a manifest, which
 # says what the images are, and a profile, which says how much to compute. This page does it for a
 # folder of {glue:text}`n_images` made-up images, up to the point where training would begin
-# ({glue:text}`n_runs` runs).
+# ({glue:text}`n_runs` runs), and then puts a question of its own to them.
 #
 # ## The images
 #
-# A folder for each class. Here the names hold the patient: `p07_2.png` is the second image of
-# patient
-# 7. One image is planted twice, under two patients, to see whether that is noticed.
+# Most hospitals have a folder of images and one table that says what they are. One image is planted
+# twice, under two patients, to see whether that is noticed.
 
 # %%
 work = Path(mkdtemp())
 rng = np.random.default_rng(0)
-for label, first in {"benign": 0, "malignant": 24}.items():
-    folder = work / "images" / "hospital_us" / label
-    folder.mkdir(parents=True)
-    for patient in range(first, first + 24):
-        for number in (1, 2):
-            coarse = rng.integers(0, 256, (8, 8), dtype=np.uint8)
-            Image.fromarray(coarse).resize((96, 96)).save(folder / f"p{patient:02d}_{number}.png")
+folder = work / "images" / "hospital_us" / "pictures"
+folder.mkdir(parents=True)
+rows = []
+for patient in range(48):
+    for number in (1, 2):
+        coarse = rng.integers(0, 256, (8, 8), dtype=np.uint8)
+        name = f"p{patient:02d}_{number}.png"
+        Image.fromarray(coarse).resize((96, 96)).save(folder / name)
+        rows.append((name, patient, "malignant" if patient >= 24 else "benign", "AB"[patient % 2]))
 shutil.copy(folder / "p30_1.png", folder / "p40_1.png")
-sorted(path.name for path in folder.iterdir())[:4]
+table = pd.DataFrame(rows, columns=["File", "Patient", "Finding", "Scanner"])
+table.to_csv(folder.parent / "cases.csv", index=False)
+table.head(4)
 
 # %% [markdown]
 # ## The manifest
@@ -75,10 +80,16 @@ licence: internal use
 access: not public
 modality: US
 anatomy: breast
-layout: folder_classes
+layout: table
+options:
+  table: cases.csv
+  images: pictures
+  image: File
+  label: Finding
+  patient: Patient
+  keep: {scanner: Scanner}
 locations: [hospital_us, hospital_us.zip]
 independence: patient
-patient_pattern: '^p(\d+)_'
 near_duplicate_bits: 8
 label_map: {benign: benign, malignant: malignant}
 counts:
@@ -95,10 +106,12 @@ shutil.copytree(manifest_folder(), work / "manifests")
 os.environ["RIN_MANIFESTS"] = str(work / "manifests")  # not needed in a checkout
 
 # %% [markdown]
-# `label_map` names every class folder; `null` leaves one out. `counts` is what the folders must
-# hold: who leaves it out gives up that check. `paper_task` is the task of the paper that yours
-# stands beside; leave it out where there is none. `near_duplicate_bits` says how alike two images
-# may be, in bits of 256, before they must stay on one side of a split; leave it empty where every
+# `options` name the columns, CSV or parquet; `image` may be a template, as `"{Study}_{View}.png"`,
+# and `masks` a folder of outlines, with which the task also gets Grad-CAM and localisation. `keep`
+# takes further columns along. `label_map` names every class; `null` leaves one out. `counts` is
+# what must be there: who leaves it out gives up that check. `paper_task` is the task of the paper
+# that yours stands beside; leave it out where there is none. `near_duplicate_bits` says how alike
+# two images may be, in bits of 256, before they must stay on one side; leave it empty where every
 # patient is known. Each class needs at least twenty groups of images that do not repeat each
 # other.
 #
@@ -163,19 +176,69 @@ scenarios = scenarios_of(study.profile.backbones)
 n_runs = len(scenarios) * len(study.profile.inits) * study.profile.folds
 [scenario.name for scenario in scenarios[:3]], len(scenarios), n_runs
 
+# %% [markdown]
+# The planted copy is found, and both of its patients stay in one part.
+#
+# ## A question of your own: does it learn the scanner?
+#
+# A study beside the main one is an entry of the profile and a notebook. This entry asks whether a
+# network takes the scanner for the disease: a growing share of the cancers of training come from
+# scanner B, and all cancers of the test from A.
+
+# %%
+entry = """
+factors:
+  confounder:
+    tasks: [hospital]
+    scenarios: [ResNet50-unfreeze_all-1e-04]
+    shares: [0, 50, 100]
+    sampled:
+      {task: hospital, column: scanner, groups: [A, B], train: 5, validation: 2, test: 4}
+"""
+(work / "question.yaml").write_text(settings.replace("name: hospital", "name: question") + entry)
+asked = open_study(work / "question.yaml", data_root=work / "images", results=work / "results")
+confounder = asked.profile.factors.confounder
+
+# %%
+divided = []
+for share in confounder.shares:
+    drawn = sample_confounder(inputs, confounder.sampled, f"sampled {share}", asked.profile.seed)
+    divided.append(drawn.folds.assign(share=share))
+divided = pd.concat(divided).merge(inputs.dataset.cases, on="case_id")
+patients = divided.pivot_table(
+    index=["share", "part", "label"], columns="scanner", values="patient_id",
+    aggfunc="nunique", fill_value=0,
+)  # fmt: skip
+book_table(patients.reset_index(), "Patients by scanner, at each share of confounded cancers")
+
 # %% tags=["hide-input"]
 repeated = inputs.pairs.iloc[0]
 side = cases.set_index("case_id")["part"]
 claim("the planted copy is found", len(inputs.pairs) == 1)
 claim("both copies lie in one part", side[repeated["case_a"]] == side[repeated["case_b"]])
 claim("no patient stands in two parts", cases.groupby("patient_id")["part"].nunique().max() == 1)
+cancers = patients.xs("malignant", level="label")
+claim("at 100 % all cancers of training are of B", cancers.loc[(100, "train"), "A"] == 0)
+copies = divided[divided["case_id"].isin(repeated[["case_a", "case_b"]])]
+claim("copies stay together here too", copies.groupby("share")["part"].nunique().max() <= 1)
+claim("in the test none is", cancers.xs("test", level="part")["B"].eq(0).all())
 glue_values(n_images=len(cases), n_runs=n_runs)
 del os.environ["RIN_MANIFESTS"]
 shutil.rmtree(work)
 
 # %% [markdown]
-# The planted copy is found, and both of its patients stay in one part. What follows trains, and
-# takes hours rather than seconds:
+# The notebook is a copy of `notebooks/results/confounders.py`; all that it needs of the study is
+#
+# ```python
+# runs = open_runs("question.yaml", data_root=data_root, results=results)
+# scores = runs.predictions(study="confounder")
+# for level, of_level in scores.groupby("level"):  # "sampled 0", "sampled 50", "sampled 100"
+#     print(level, init_differences(of_level, *runs.inits).set_index("group").loc["all"])
+# ```
+#
+# ## Train
+#
+# This takes hours rather than seconds:
 #
 # ```console
 # rin data verify hospital_us --data-root /path/to/images
@@ -198,21 +261,7 @@ shutil.rmtree(work)
 # | `cc_ccii` | class, patient, scan, slice | the folder | `cc_ccii` |
 # | `rsna_…` | DICOM and tables | a list, or headers | `rsna_pneumonia` |
 #
-# `options` in a manifest are its reader's; the example manifests show them at work. Tasks with
-# lesion masks also get Grad-CAM and localisation. Most hospitals have one table of file names,
-# labels and patients, as CSV or parquet; its columns are then named in the manifest:
-#
-# ```yaml
-# layout: table
-# options:
-#   table: cases.csv
-#   images: pictures        # folder
-#   image: "{study}_{view}.png"  # a column, or a template of columns
-#   label: pathology
-#   patient: patient_id
-#   masks: outlines         # folder, names as of the images
-#   keep: {device: Scanner}  # columns that pages may need
-# ```
+# `options` in a manifest are its reader's; the example manifests show them at work.
 #
 # ## Tested elsewhere
 #

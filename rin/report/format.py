@@ -6,6 +6,7 @@ on which side of .05 the value lies, and never an equals sign past the ends.
 
 import math
 import re
+from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,15 @@ def format_interval(low: float, high: float, digits: int = 2) -> str:
 def format_estimate(value: float, low: float, high: float, digits: int = 3) -> str:
     """Return an estimate with its interval, ``+0.040 (−0.006, 0.087)``."""
     return f"{format_number(value, digits, signed=True)} {format_interval(low, high, digits)}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as a sentence holds them: ``A, B and C``, ``A, b; and C, d``, or ``none``."""
+    *first, last = [*names] or ["none"]
+    if not first:
+        return last
+    parted = any("," in name for name in (*first, last))
+    return f"{'; '.join(first)}; and {last}" if parted else f"{', '.join(first)} and {last}"
 
 
 def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> "Styler":

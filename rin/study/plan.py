@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from rin.data.confounders import sampled_parts
+from rin.data.leakage import leak_free_groups
 from rin.errors import look_up
 from rin.files import sha256_of
 from rin.models.backbones import BACKBONES
@@ -185,11 +186,14 @@ def sample_confounder(
 ) -> TaskInputs:
     """Return inputs whose one fold samples a group of patients as confounder, at a level's share.
 
-    `InputError` where the manifest keeps no such column, or a group has too few patients.
+    Patients with near-duplicates of each other count as one.  `InputError` where the manifest keeps
+    no such column, or a group has too few patients.
     """
     look_up("column", chosen.column, inputs.kept_columns)
     cases = inputs.dataset.cases
-    cases = cases[["case_id", "patient_id"]].assign(
+    units = leak_free_groups(cases, inputs.pairs).to_numpy()
+    cases = cases[["case_id"]].assign(
+        patient_id=cases["patient_id"].groupby(units).transform("min"),
         group=cases[chosen.column].astype(str),
         label=inputs.labels.loc[cases["case_id"]].to_numpy(),
     )

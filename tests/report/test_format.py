@@ -47,6 +47,19 @@ def test_format_estimate_shows_value_and_interval():
     assert fmt.format_estimate(0.04, -0.006, 0.087) == "+0.040 (−0.006, 0.087)"
 
 
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ((), "none"),
+        (("A",), "A"),
+        (("A", "B", "C"), "A, B and C"),
+        (("A, b", "C, d", "E"), "A, b; C, d; and E"),
+    ],
+)
+def test_listed_parts_names_that_hold_commas_by_semicolons(names, text):
+    assert fmt.listed(iter(names)) == text
+
+
 def test_book_table_reads_nothing_as_markup():
     table = pd.DataFrame({"<b>0": ["<b>1"]}, index=pd.Index(["<b>2"], name="<b>3"))
     html = fmt.book_table(table.rename_axis(columns="<b>4"), "<b>5").to_html()
