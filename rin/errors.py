@@ -4,7 +4,8 @@ Every message has three parts: where the trouble is, what it is, and what to do
 about it.  Programming errors stay ordinary Python exceptions.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,20 @@ class InputError(ValueError):
 
 def _rebuild(problem: str, where: str, remedy: str) -> InputError:
     return InputError(problem, where=where, remedy=remedy)
+
+
+@contextmanager
+def explained(
+    problem: str, *, where: str | Path, remedy: str, kinds: type | tuple[type, ...] = Exception
+) -> Iterator[None]:
+    """Raise errors of some kinds as `InputError`: the problem, and what they say of it."""
+    try:
+        yield
+    except InputError:
+        raise
+    except kinds as error:
+        said = getattr(error, "strerror", None) or error
+        raise InputError(f"{problem} ({said})", where=where, remedy=remedy) from error
 
 
 def named(texts: Sequence[str], between: str = "; ") -> str:

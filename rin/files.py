@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel, ConfigDict
 
 from rin.errors import InputError
 
@@ -73,3 +74,9 @@ def read_yaml(path: Path) -> Any:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"not YAML ({error})", where=path, remedy="Mend the file.") from error
+
+
+class Stated(BaseModel):
+    """What a file states: nothing under an unknown name, and nothing that changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -16,11 +16,9 @@ NOTEBOOK = str(ROOT / "notebooks" / "results" / "task.py")
     ("arguments", "said"),
     [
         (["pretrain", "--profile", "demmo"], "unknown profile 'demmo'. Known: all_tasks, demo,"),
-        (["book", "--profile", "demmo"], "unknown profile 'demmo'"),
         (["grid", "breast", "--profile", "absent.yaml"], "absent.yaml: no such file"),
         (["grid", "knee", "--profile", "smoke"], "unknown task 'knee'. Known: acl, breast"),
         (["book", "--data-root", "absent"], "absent: there is no such data root"),
-        (["grid", "breast", "--data-root", "absent"], "absent: there is no such data root"),
         (["grid", "breast", "--profile", "smoke", "--results", "file"], "cannot be written"),
         (["pretrain", "--profile", "smoke", "--results", "file"], "cannot be written"),
         (["run", NOTEBOOK, "-p", "tsk=breast"], "'tsk'. Known: task, profile, data_root, results."),

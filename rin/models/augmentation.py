@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from rin.errors import look_up
-
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -27,11 +25,6 @@ class Augmentation:
     shear: float = 0.0
     zoom: float = 0.0
     flip: bool = False
-
-    @property
-    def is_identity(self) -> bool:
-        """True when nothing is ever changed."""
-        return not (self.rotation or self.shift or self.shear or self.zoom or self.flip)
 
     def matrices(self, draws: Any, height: int, width: int) -> Any:
         """Turn uniform draws into output-to-input affine maps.
@@ -74,11 +67,6 @@ AUGMENTATION: dict[str, Augmentation] = {
     # The official haemorrhage script leaves out rotation and flip.
     "official_hemorrhage": Augmentation(shift=0.1, shear=0.1, zoom=0.1),
 }
-
-
-def find_augmentation(name: str) -> Augmentation:
-    """Return the augmentation called `name`; raise `InputError` for an unknown one."""
-    return look_up("augmentation", name, AUGMENTATION)
 
 
 def gathered_affine(images: Any, matrices: Any) -> Any:

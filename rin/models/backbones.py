@@ -58,13 +58,13 @@ def find_backbone(name: str) -> Backbone:
     return look_up("backbone", name, ALL_BACKBONES)
 
 
-def check_size(name: str, size: int) -> None:
+def check_size(name: str, size: int, where: str = "size") -> None:
     """Raise `InputError` when images of `size` pixels are too small for the backbone."""
     smallest = find_backbone(name).min_size
     if size < smallest:
         raise InputError(
             f"{size} px is too small for {name}",
-            where="size",
+            where=where,
             remedy=f"Use images of at least {smallest} px, or leave {name} out.",
         )
 

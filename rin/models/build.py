@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rin.errors import look_up
-from rin.models.augmentation import find_augmentation
+from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import build_backbone
 from rin.models.heads import build_head
 
@@ -71,8 +71,8 @@ def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Cl
 
     InputError for an unknown name or an image size that the backbone cannot take.
     """
-    augmentation = find_augmentation(architecture.augmentation)
     a = architecture
+    augmentation = look_up("augmentation", a.augmentation, AUGMENTATION)
     backbone = build_backbone(a.backbone, a.size, batch_norm_momentum=a.batch_norm_momentum)
     apply_unfreezing(backbone, a.unfreezing)
     import keras

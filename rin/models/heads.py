@@ -7,16 +7,17 @@ shortcut.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rin.errors import unknown
+from rin.errors import look_up
 
 if TYPE_CHECKING:
     import keras
 
+#: `linear` is the paper's.
+HEADS = ("linear", "nonlinear", "conv", "conv_skip")
 _RATIO, _FILTERS, _KERNEL, _SLOPE = 0.5, 4, 2, 0.01
 
 
@@ -28,11 +29,11 @@ def build_head(
     `dropout` is the rate of all its dropout layers.  The model, from features to logits, shares
     its layers with the network that `pooled` is of.  InputError for an unknown name.
     """
-    if name not in HEADS:
-        raise unknown("head", name, HEADS)
+    look_up("head", name, HEADS)
     import keras
 
-    logits = keras.layers.Dense(n_classes, dtype="float32")(HEADS[name](pooled, dropout))
+    last = keras.layers.Dense(n_classes, dtype="float32")
+    logits = last(_hidden(name, pooled, dropout))
     return logits, keras.Model(pooled, logits)
 
 
@@ -49,60 +50,24 @@ def reset_head(head: keras.Model, draws: np.random.Generator) -> None:
             variable.assign(np.full(shape, fresh[variable.name]))
 
 
-def _linear(pooled: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
-    import keras
+def _hidden(name: str, pooled: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
+    """Return what the last dense layer of a head reads."""
+    from keras import layers
 
-    return keras.layers.Dropout(dropout, seed=0)(pooled)
+    def activated(hidden: keras.KerasTensor) -> keras.KerasTensor:
+        hidden = layers.LeakyReLU(negative_slope=_SLOPE)(layers.BatchNormalization()(hidden))
+        return layers.Dropout(dropout, seed=0)(hidden)
 
-
-def _nonlinear(pooled: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
-    import keras
-
-    hidden = keras.layers.Dense(int(_RATIO * pooled.shape[1]))(pooled)
-    return _normalised(hidden, dropout)
-
-
-def _conv(pooled: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
-    return _narrowed(_convolved(pooled, dropout), dropout)
-
-
-def _conv_skip(pooled: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
-    import keras
-
-    convolved = _convolved(pooled, dropout)
-    past = keras.layers.Dense(convolved.shape[1])(pooled)
-    past = keras.layers.ReLU()(keras.layers.BatchNormalization()(past))
-    return _narrowed(keras.layers.Add()([convolved, past]), dropout)
-
-
-def _convolved(pooled: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
-    """Convolve along the features, which have no order but that of the backbone's channels."""
-    import keras
-
-    line = keras.layers.Reshape((pooled.shape[1], 1))(pooled)
-    line = keras.layers.Conv1D(_FILTERS, _KERNEL, use_bias=False)(line)
-    return keras.layers.Flatten()(_normalised(line, dropout))
-
-
-def _narrowed(flat: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
-    import keras
-
-    hidden = keras.layers.Dense(int(_RATIO * flat.shape[1]))(flat)
-    return keras.layers.Dropout(dropout, seed=0)(keras.layers.BatchNormalization()(hidden))
-
-
-def _normalised(hidden: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
-    import keras
-
-    hidden = keras.layers.BatchNormalization()(hidden)
-    hidden = keras.layers.LeakyReLU(negative_slope=_SLOPE)(hidden)
-    return keras.layers.Dropout(dropout, seed=0)(hidden)
-
-
-#: Hidden layers of each head, before its last dense layer; `linear` is the paper's.
-HEADS: dict[str, Callable[[keras.KerasTensor, float], keras.KerasTensor]] = {
-    "linear": _linear,
-    "nonlinear": _nonlinear,
-    "conv": _conv,
-    "conv_skip": _conv_skip,
-}
+    channels = pooled.shape[1]
+    if name == "linear":
+        return layers.Dropout(dropout, seed=0)(pooled)
+    if name == "nonlinear":
+        return activated(layers.Dense(int(_RATIO * channels))(pooled))
+    # Along the features, which have no order but that of the backbone's channels.
+    line = layers.Reshape((channels, 1))(pooled)
+    flat = layers.Flatten()(activated(layers.Conv1D(_FILTERS, _KERNEL, use_bias=False)(line)))
+    if name == "conv_skip":
+        past = layers.BatchNormalization()(layers.Dense(flat.shape[1])(pooled))
+        flat = layers.Add()([flat, layers.ReLU()(past)])
+    narrow = layers.BatchNormalization()(layers.Dense(int(_RATIO * flat.shape[1]))(flat))
+    return layers.Dropout(dropout, seed=0)(narrow)

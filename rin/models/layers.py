@@ -32,7 +32,7 @@ class Augment(keras.layers.Layer):
     def call(self, images: Any, training: bool = False) -> Any:
         """Transform (n, h, w, channels) float pixels; fill with the nearest pixel."""
         self.traces += 1
-        if not training or self.augmentation.is_identity:
+        if not training or self.augmentation == Augmentation():
             return images
         n, height, width = ops.shape(images)[0], images.shape[1], images.shape[2]
         draws = keras.random.uniform((n, 7), -1.0, 1.0, seed=self.seed_generator)
@@ -75,10 +75,6 @@ class Preprocess(keras.layers.Layer):
             images = ops.matmul(images, ops.cast(self.order, images.dtype))
         return images * self.scale + self.offset
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Three channels, whatever came in."""
-        return (*input_shape[:-1], 3)
-
 
 class ClassActivation(keras.layers.Layer):
     """Class activation map of a head of global average pooling and one dense layer.
@@ -98,7 +94,3 @@ class ClassActivation(keras.layers.Layer):
         area = features.shape[1] * features.shape[2]
         kernel = ops.cast(self._kernel_of[0].kernel, "float32")
         return ops.matmul(features, kernel) / area
-
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """One map for each class."""
-        return (*input_shape[:-1], self._kernel_of[0].units)

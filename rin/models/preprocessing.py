@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rin.errors import InputError, look_up
+from rin.errors import look_up
 
 _CAFFE_MEAN = (103.939, 116.779, 123.68)
 _TORCH_MEAN = (0.485, 0.456, 0.406)
@@ -77,25 +77,3 @@ PREPROCESSING: dict[str, Preprocessing] = {
 def find_preprocessing(name: str) -> Preprocessing:
     """Return the contract called `name`; raise `InputError` for an unknown one."""
     return look_up("preprocessing", name, PREPROCESSING)
-
-
-def check_pixels(images: np.ndarray, *, where: str) -> None:
-    """Raise `InputError` unless `images` hold pixel values in 0-255.
-
-    Images already scaled to 0-1 would pass silently through a contract and ruin the features.
-    """
-    if images.dtype == np.uint8:
-        return
-    if not np.issubdtype(images.dtype, np.number) or not np.isfinite(images).all():
-        raise InputError(
-            f"pixels of type {images.dtype} with values that are not finite numbers",
-            where=where,
-            remedy="Store images as uint8 with values from 0 to 255.",
-        )
-    low, high = float(images.min()), float(images.max())
-    if low < 0 or high > 255 or 0 < high <= 1:
-        raise InputError(
-            f"pixel values from {low:g} to {high:g}, outside the expected 0 to 255",
-            where=where,
-            remedy="Undo any earlier scaling: preprocessing belongs to the weights.",
-        )

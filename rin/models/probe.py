@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from rin.errors import InputError, unknown
+from rin.files import Stated
 from rin.models.backbones import ALL_BACKBONES, build_backbone, find_backbone
 from rin.models.preprocessing import PREPROCESSING, Preprocessing
 from rin.models.weights import BackboneName, count_parameters, read_section, read_weights_file
@@ -117,10 +118,9 @@ def _no_batch_norm(name: str, where: str | Path) -> InputError:
 
 def identify_backbone(path: Path) -> str:
     """Return the backbone that a file of weights belongs to, by its number of parameters."""
-    found = count_parameters(path)
-    for backbone in ALL_BACKBONES.values():
-        if backbone.parameters == found:
-            return backbone.name
+    names = {backbone.parameters: backbone.name for backbone in ALL_BACKBONES.values()}
+    if (found := count_parameters(path)) in names:
+        return names[found]
     raise InputError(
         f"holds {found:,} parameters, as no known backbone without top does",
         where=path,
@@ -259,17 +259,14 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
     Images are those of `patch_moments`.  In colour every candidate is tried in both orders of the
     channels; in gray the order cannot be told: a kernel's channels are summed over equal pixels.
 
-    Returns
-    -------
-    pandas.DataFrame
-        `candidate`; `divergence`, in nats, 0 for a perfect fit: Kullback-Leibler of two Gaussians,
-        stored and predicted, as the mean of both directions and over channels, so that images with
-        half the contrast of those of pretraining are as far off as images with twice as much;
-        `correlation`, Pearson's, over channels, of the logarithms of stored and predicted variance,
-        0 where either does not vary: scale cancels, so it tells whether the averages belong to
-        these kernels at all; `contrast`, how many times the contrast of the images those of
-        pretraining had, if this candidate is right (geometric mean over channels of the ratio of
-        standard deviations); `channels`.
+    Columns `candidate`; `divergence`, in nats, 0 for a perfect fit: Kullback-Leibler of two
+    Gaussians, stored and predicted, as the mean of both directions and over channels, so that
+    images with half the contrast of those of pretraining are as far off as images with twice as
+    much; `correlation`, Pearson's, over channels, of the logarithms of stored and predicted
+    variance, 0 where either does not vary: scale cancels, so it tells whether the averages belong
+    to these kernels at all; `contrast`, how many times the contrast of the images those of
+    pretraining had, if this candidate is right (geometric mean over channels of the ratio of
+    standard deviations); `channels`.
     """
     moments, rows = patch_moments(images, layer), []
     color = [swapped(contract) for contract in CANDIDATES] if moments.channels == 3 else []
@@ -302,14 +299,11 @@ def judge(scores: pd.DataFrame, factor: float = FACTOR) -> dict[str, Any]:
     `LARGEST_DIVERGENCE`; too close to call where the second diverges by less than `factor` times
     the best; otherwise the best.  `scores`, as of `score_candidates`, are of two scalings or more.
 
-    Returns
-    -------
-    dict
-        `verdict`: a contract, `NONE_FITS` or `TOO_CLOSE`; `best` and `second`, the two nearest
-        contracts, whatever the verdict and the order of the channels; `best_divergence`,
-        `second_divergence`; `correlation` and `contrast` of the best; `margin`, how many times as
-        far the second diverges; `reason`, the rule that decided, in words; `order`, `RGB` or `BGR`
-        where a contract is named and the images tell it, else None.
+    Keys are `verdict`: a contract, `NONE_FITS` or `TOO_CLOSE`; `best` and `second`, the two nearest
+    contracts, whatever the verdict and the order of the channels; `best_divergence`,
+    `second_divergence`; `correlation` and `contrast` of the best; `margin`, how many times as far
+    the second diverges; `reason`, the rule that decided, in words; `order`, `RGB` or `BGR` where a
+    contract is named and the images tell it, else None.
     """
     ranked = scores.assign(scaling=scores["candidate"].map(scaling_of))
     ranked = ranked.sort_values("divergence", kind="stable")
@@ -371,10 +365,8 @@ def _order(twins: pd.DataFrame) -> str | None:
     return "BGR" if own == (name == scaling) else "RGB"
 
 
-class Probed(BaseModel):
+class Probed(Stated):
     """What `rin weights probe` found for a file: the verdict, with which images, how near."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     contract: str
     date: date
@@ -382,15 +374,13 @@ class Probed(BaseModel):
     divergence: Annotated[float, Field(ge=0)]
 
 
-class Distribution(BaseModel):
+class Distribution(Stated):
     """One file of weights, as one distributor hands it out.
 
     `release` says which training it is, or a conversion of which; `stated_preprocessing` is the
     candidate that the distributor states or codes, and `statement` where and how; `probed` is what
     the probe found, None where nobody has run it.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     distributor: str
     release: str

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel
 
-from rin.errors import InputError, look_up, unknown
-from rin.files import read_yaml, sha256_of, write_atomically
+from rin.errors import InputError, explained, look_up, unknown
+from rin.files import Stated, read_yaml, sha256_of, write_atomically
 from rin.models.backbones import build_backbone, find_backbone
 from rin.models.preprocessing import PREPROCESSING, Preprocessing, find_preprocessing
 
@@ -35,7 +35,7 @@ _SAFE_SUFFIXES = (".h5", ".safetensors")
 _LEGACY_KERAS = b"2.15.0"
 
 
-class WeightsEntry(BaseModel):
+class WeightsEntry(Stated):
     """One set of backbone weights.
 
     `preprocessing` is the input contract that the weights were trained with; `file` is relative to
@@ -43,8 +43,6 @@ class WeightsEntry(BaseModel):
     itself, needs `sha256`; `release` and `home` say which training this is and where it is to be
     had, `provenance` what the weights were trained on.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     init: str
     backbone: BackboneName
@@ -81,15 +79,9 @@ def load_entries(path: Path | None = None) -> list[WeightsEntry]:
 def read_section(model: type[Row], section: str, path: Path | None = None) -> list[Row]:
     """Read one list of `data_manifests/weights.yaml`, or of the file at `path`."""
     path = path or manifest_folder() / "weights.yaml"
-    try:
-        rows = read_yaml(path)[section]
-        return [model.model_validate(row) for row in rows]
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"no readable list of {section} ({error})",
-            where=path,
-            remedy="Restore the file from the repository, or mend the row.",
-        ) from error
+    remedy = "Restore the file from the repository, or mend the row."
+    with explained(f"no readable list of {section}", where=path, remedy=remedy):
+        return [model.model_validate(row) for row in read_yaml(path)[section]]
 
 
 def find_entry(init: str, backbone: str, entries: list[WeightsEntry]) -> WeightsEntry:
@@ -153,30 +145,21 @@ def _fetch(entry: WeightsEntry, folder: Path) -> Path:
     import pooch
 
     digest = f"sha256:{entry.sha256}"
-    try:
+    remedy = f"Fetch the file by hand and put it at {folder / entry.file}."
+    with explained("the weights could not be fetched", where=entry.url, remedy=remedy):
         return Path(pooch.retrieve(entry.url, digest, fname=entry.file, path=folder))
-    # Network and digest failures come as many types; each becomes the one clear error.
-    except Exception as error:
-        raise InputError(
-            f"the weights could not be fetched ({error})",
-            where=entry.url,
-            remedy=f"Fetch the file by hand and put it at {folder / entry.file}.",
-        ) from error
 
 
 def _keras_imagenet(entry: WeightsEntry, backbone: keras.Model) -> list[np.ndarray]:
     import keras
 
     constructor, shape = getattr(keras.applications, entry.backbone), backbone.input_shape[1:]
-    try:
+    with explained(
+        "Keras could not fetch its ImageNet weights",
+        where=f"{entry.init} {entry.backbone}",
+        remedy="Connect once, or copy the *_notop.h5 file into ~/.keras/models.",
+    ):
         fetched = constructor(include_top=False, weights="imagenet", input_shape=shape)
-    # Keras raises a bare Exception when its download fails.
-    except Exception as error:
-        raise InputError(
-            f"Keras could not fetch its ImageNet weights ({error})",
-            where=f"{entry.init} {entry.backbone}",
-            remedy="Connect once, or copy the *_notop.h5 file into ~/.keras/models.",
-        ) from error
     backbone.set_weights(fetched.get_weights())
     return backbone.get_weights()
 
@@ -194,21 +177,16 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
     _refuse_unsafe_format(path)
     # Whatever a loader leaves out, with a mere warning, stays NaN and is found below.
     backbone.set_weights([np.full(v.shape, np.nan) for v in backbone.weights])
-    try:
+    with explained(
+        f"not the weights of a {backbone.name} without top",
+        where=path,
+        remedy="Check that the file is whole and belongs to this backbone.",
+    ):
         if path.suffix == ".safetensors":
             _load_safetensors(path, backbone)
         else:
             _refuse_saved_code(path)
             backbone.load_weights(path)
-    except InputError:
-        raise
-    # The loaders raise many types for a bad file; each becomes the one clear error.
-    except Exception as error:
-        raise InputError(
-            f"not the weights of a {backbone.name} without top ({error})",
-            where=path,
-            remedy="Check that the file is whole and belongs to this backbone.",
-        ) from error
     weights = backbone.get_weights()
     if not all(np.isfinite(w).all() for w in weights):
         raise InputError(
@@ -235,20 +213,14 @@ def count_parameters(path: Path) -> int:
         if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
             shapes.append(item.shape)
 
-    try:
+    remedy = "Check its path, and that it is whole: fetch it again if in doubt."
+    with explained("not a readable file of weights", where=path, remedy=remedy):
         if path.suffix == ".safetensors":
             with safe_open(path, framework="numpy") as stored:
                 shapes += [stored.get_slice(key).get_shape() for key in stored.keys()]  # noqa: SIM118
         else:
             with h5py.File(path, "r") as stored:
                 stored.visititems(visit)
-    # HDF5 and safetensors raise many types for a bad file; each becomes the one clear error.
-    except Exception as error:
-        raise InputError(
-            f"not a readable file of weights ({error})",
-            where=path,
-            remedy="Check its path, and that it is whole: fetch it again if in doubt.",
-        ) from error
     return sum(map(math.prod, shapes))
 
 
@@ -341,15 +313,11 @@ def _refuse_saved_code(path: Path) -> None:
 
     with h5py.File(path, "r") as stored:
         config = stored.attrs.get("model_config", b"{}")
-    problem = None
-    try:
+    told = {"where": path, "remedy": "Ask for the weights alone (`save_weights`)."}
+    with explained("the configuration of the model in this file cannot be read", **told):
         if _carries_code(json.loads(config)):
             problem = "the model in this file has Lambda layers, which carry code"
-    except (ValueError, TypeError) as error:
-        problem = f"the configuration of the model in this file cannot be read ({error})"
-    if problem:
-        remedy = "Ask for the weights alone (`save_weights`)."
-        raise InputError(problem, where=path, remedy=remedy)
+            raise InputError(problem, **told)
 
 
 def _carries_code(config: Any) -> bool:

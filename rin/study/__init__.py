@@ -1,5 +1,7 @@
 """The study: from a profile to a ledger of finished runs, and back as tables."""
 
+# ruff: noqa: F401 - what the package offers
+
 from rin.study.pretraining import (
     pretrained,
     pretraining_classes,
@@ -8,7 +10,7 @@ from rin.study.pretraining import (
     pretraining_predictions,
     run_pretraining,
 )
-from rin.study.profile import SCENARIOS, Profile, Scenario, load_profile, profile_names
+from rin.study.profile import Profile, load_profile, profile_names
 from rin.study.run import (
     cam_arrays,
     histories,
@@ -20,33 +22,4 @@ from rin.study.run import (
     sanity_table,
 )
 from rin.study.runs import Runs, open_reference, open_runs
-from rin.study.setting import Study, TaskInputs, open_study, task_inputs
-
-__all__ = [
-    "SCENARIOS",
-    "Profile",
-    "Runs",
-    "Scenario",
-    "Study",
-    "TaskInputs",
-    "cam_arrays",
-    "histories",
-    "load_profile",
-    "open_reference",
-    "open_runs",
-    "open_study",
-    "predictions",
-    "pretrained",
-    "pretraining_classes",
-    "pretraining_features",
-    "pretraining_histories",
-    "pretraining_predictions",
-    "profile_names",
-    "run_fine_tuning",
-    "run_grid",
-    "run_pretraining",
-    "run_records",
-    "run_study",
-    "sanity_table",
-    "task_inputs",
-]
+from rin.study.setting import Study, open_study, task_inputs

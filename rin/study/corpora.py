@@ -145,13 +145,10 @@ def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
     only those that the profile draws.  As a positive control, some of each task (`copies`) are
     reduced to the corpus' own size, as a copy inside it would be, and compared with themselves.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row a task and corpus: `task`, `dataset`, `images`, `corpus`, `corpus_images`, `equal`
-        (images whose very pixels stand in the corpus), `near` (images with a picture of the corpus
-        within `COPY_BITS`), `nearest` (smallest distance in bits), and of the control `copies`,
-        `copies_found` (within `COPY_BITS`) and `farthest_copy` (largest distance in bits).
+    Returned is one row a task and corpus: `task`, `dataset`, `images`, `corpus`, `corpus_images`,
+    `equal` (images whose very pixels stand in the corpus), `near` (images with a picture of the
+    corpus within `COPY_BITS`), `nearest` (smallest distance in bits), and of the control `copies`,
+    `copies_found` (within `COPY_BITS`) and `farthest_copy` (largest distance in bits).
 
     `InputError` for a profile without pretraining.
     """

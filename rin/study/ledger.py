@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -27,9 +28,10 @@ from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from rin.errors import InputError
+from rin.errors import InputError, explained
+from rin.files import Stated
 
 _STALE_SECONDS = 24 * 3600
 _WORK = ".work"
@@ -102,16 +104,13 @@ class Ledger:
         `InputError` when the file is not there or damaged.
         """
         path = self.path(run_id) / name
-        try:
-            return reader(path)
+        remedy = "Delete the run's folder and run the same stage again; only this run is redone."
         # The errors of JSON, Arrow, NumPy and pydantic are all among these.
-        except (OSError, EOFError, ValueError) as error:
-            raise InputError(
-                f"not a readable file of a finished run ({error})",
-                where=path,
-                remedy="Delete the run's folder and run the same stage again; "
-                "only this run is redone.",
-            ) from error
+        kinds = (OSError, EOFError, ValueError)
+        with explained(
+            "not a readable file of a finished run", where=path, remedy=remedy, kinds=kinds
+        ):
+            return reader(path)
 
     def tables(self, named: Iterable[tuple[str, Mapping[str, Any]]], file: str) -> pd.DataFrame:
         """Return a parquet file of several finished runs below one another.
@@ -132,15 +131,11 @@ class Ledger:
 
     def open_work(self, run_id: str) -> Path:
         """Return the work folder of a run and make it where it is missing."""
-        try:
-            self.work(run_id).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"no folder for the work of a run can be made ({error.strerror or error})",
-                where=self.work(run_id),
-                remedy="Choose a writable results folder.",
-            ) from error
-        return self.work(run_id)
+        work, remedy = self.work(run_id), "Choose a writable results folder."
+        problem = "no folder for the work of a run can be made"
+        with explained(problem, where=work, remedy=remedy, kinds=OSError):
+            work.mkdir(parents=True, exist_ok=True)
+        return work
 
     def _close_work(self, run_id: str) -> None:
         shutil.rmtree(self.work(run_id), ignore_errors=True)
@@ -148,10 +143,7 @@ class Ledger:
             (self.folder / _WORK).rmdir()
 
     def commit(
-        self,
-        run_id: str,
-        config: dict[str, Any],
-        write: Callable[[Path], dict[str, Any]],
+        self, run_id: str, config: dict[str, Any], write: Callable[[Path], dict[str, Any]]
     ) -> None:
         """Write a run and make it visible at once, whole.
 
@@ -160,7 +152,13 @@ class Ledger:
 
         `InputError` when the folder is read-only or the disk is full; earlier runs are untouched.
         """
-        try:
+        with explained(
+            "the run cannot be written",
+            where=self.folder,
+            remedy="Make room or choose a writable results folder, then run again: "
+            "finished runs are kept.",
+            kinds=OSError,
+        ):
             self.folder.mkdir(parents=True, exist_ok=True)
             draft = Path(tempfile.mkdtemp(prefix=f".{run_id}-", dir=self.folder))
             try:
@@ -172,13 +170,6 @@ class Ledger:
                 self._close_work(run_id)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
-        except OSError as error:
-            raise InputError(
-                f"the run cannot be written ({error.strerror or error})",
-                where=self.folder,
-                remedy="Make room or choose a writable results folder, then run again: "
-                "finished runs are kept.",
-            ) from error
 
     def _publish(self, draft: Path, run_id: str) -> None:
         try:
@@ -200,10 +191,8 @@ class Ledger:
                 shutil.rmtree(draft, ignore_errors=True)
 
 
-class Hardware(BaseModel):
+class Hardware(Stated):
     """What a computer is; `memory_gb` is rounded, `accelerator` empty where there is none."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     processor: str
     cores: Count
@@ -233,12 +222,11 @@ def this_computer(accelerator: str | None = None) -> Hardware:
     if accelerator is None:
         told = _answer(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
         accelerator = ", ".join(told.splitlines())
-    listed, models = Path("/proc/cpuinfo"), []
-    if listed.is_file():
-        lines = listed.read_text("utf-8").splitlines()
-        models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    listed = Path("/proc/cpuinfo")
+    told = listed.read_text("utf-8") if listed.is_file() else ""
+    model = re.search(r"^model name\s*:(.*)", told, re.MULTILINE)
     return Hardware(
-        processor=models[0] if models else platform.machine(),
+        processor=model[1].strip() if model else platform.machine(),
         cores=cores or 1,
         memory_gb=round(memory / 2**30),
         accelerator=accelerator,

@@ -31,15 +31,12 @@ def plan_losses(study: Study) -> list[PretrainingRun]:
     `InputError` when the profile has no section on losses.
     """
     section, pretraining = study.profile.section("losses"), study.profile.pretraining
-    kept = {"corpora": {section.init: pretraining.corpora[section.init]}, "brief": None}
-    kept |= {
-        name: getattr(section, name) for name in ("backbones", "cases", "epochs", "preprocessing")
-    }
+    kept = {"backbones": section.backbones, "preprocessing": section.preprocessing}
     return [
         replace(run, seed=run.seed + repeat)
         for loss in section.losses
         for repeat in range(section.seeds)
-        for run in plan_pretraining(study, pretraining.model_copy(update=kept | {"loss": loss}))
+        for run in plan_pretraining(study, pretraining.changed(section, loss=loss, **kept))
     ]
 
 

@@ -42,6 +42,8 @@ from rin.training import CODE_VERSION
 
 # Relative to one epoch with all layers unfrozen; only for starting long blocks first.
 _REGIME_COST = {"unfreeze_all": 1.0, "unfreeze_top10": 0.4, "freeze_all": 0.3}
+# Settings that are compiled into a block's step.
+_COMPILED = ("size", "augmentation", "dropout", "batch_norm_momentum", "head")
 # Weights that were never trained expect nothing; zero-centred inputs suit their initialisers.
 RANDOM_CONTRACT = "symmetric"
 #: What the official fine-tuning scripts feed to every network, whatever its weights.
@@ -161,15 +163,9 @@ def find_entries(
 def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[Run]:
     """List the runs of a named study, level by level and task by task.
 
-    A run that both levels of a factor share (weights whose own contract is the official scripts')
-    stands here twice, with the same id.
-
-    Parameters
-    ----------
-    name
-        One of `rin.study.profile.STUDIES`.
-    task
-        The only task to plan, which may be another than the study's; None takes all of those.
+    The study is one of `rin.study.profile.STUDIES`; `task` is the only one to plan, and may be
+    another than the study's.  A run that both levels of a factor share (weights whose own contract
+    is the official scripts') stands here twice, with the same id.
 
     `InputError` for a study that is unknown or that the profile does not ask for, an unknown init,
     or one whose pretraining has not been run; otherwise as `rin.study.task_inputs`.
@@ -222,7 +218,10 @@ def plan_runs(
     backbones = dict.fromkeys(scenario.backbone for scenario in scenarios)
     entries, folders = find_entries(study, variant.inits, backbones), weights_folders(study)
     digests = {key: _weights_digest(entry, folders) for key, entry in entries.items()}
-    checked = None if variant.repeat or inputs.store.masks() is None else profile.sanity
+    # Runs of the main study record, in whichever study they stand.
+    alike = settings.model_copy(update={"preprocessing": own.preprocessing}) == own
+    recordable = alike and not variant.repeat and inputs.store.masks() is not None
+    checked = profile.sanity if recordable else None
     repeated = {"repeat": variant.repeat} if variant.repeat else {}
     sampled = {"cases", "points", "channels"}
     inside = tuple(profile.layers.model_dump(include=sampled).items()) if name == LAYERS else ()
@@ -236,10 +235,7 @@ def plan_runs(
             for init in variant.inits:
                 entry = entries[init, scenario.backbone]
                 contract = _contract(entry, settings)
-                # Runs of the main study record, in whichever study they stand.
-                alike = settings.model_copy(update={"preprocessing": own.preprocessing}) == own
-                main = init in profile.inits and alike
-                main = main and fold == 0 and contract == _contract(entry, own)
+                main = init in profile.inits and fold == 0 and contract == _contract(entry, own)
                 records = main and checked is not None and scenario.name in checked.scenarios
                 run = Run(
                     task,
@@ -289,17 +285,9 @@ def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[Block]:
     """Group runs by compiled step, and by task where asked, the longest block first."""
     blocks: dict[tuple[Architecture, str], list[Run]] = {}
     for run in runs:
-        s = run.settings
-        architecture = Architecture(
-            run.scenario.backbone,
-            run.scenario.unfreezing,
-            s.size,
-            channels=3 if run.files.color else 1,
-            augmentation=s.augmentation,
-            dropout=s.dropout,
-            batch_norm_momentum=s.batch_norm_momentum,
-            head=s.head,
-        )
+        shared = {name: getattr(run.settings, name) for name in _COMPILED}
+        shared["channels"] = 3 if run.files.color else 1
+        architecture = Architecture(run.scenario.backbone, run.scenario.unfreezing, **shared)
         blocks.setdefault((architecture, run.task if by_task else ""), []).append(run)
     made = [Block(architecture, tuple(members)) for (architecture, _), members in blocks.items()]
     return sorted(made, key=lambda block: -block.cost)

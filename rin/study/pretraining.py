@@ -22,6 +22,7 @@ from rin.data.dataset import Dataset
 from rin.data.splits import corpus_split
 from rin.data.store import ImageStore, open_store
 from rin.errors import look_up
+from rin.files import sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, save_notop, save_safetensors
 from rin.study.corpora import open_corpus
@@ -166,11 +167,8 @@ def pretraining_classes(study: Study) -> pd.DataFrame:
 def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the test predictions of one run and the features of the same images.
 
-    Returns
-    -------
-    tuple
-        Table as from `pretraining_predictions`, without init and backbone, and float32
-        (images, channels): pooled features of the backbone, a memory map.
+    A table as from `pretraining_predictions`, without init and backbone, and the backbone's pooled
+    features, a memory map of float32 (images, channels).
 
     `InputError` for a run that the profile does not ask for or that is not finished.
     """
@@ -185,7 +183,7 @@ def local_entries(study: Study) -> list[WeightsEntry]:
     """Return the weights entries of the study's own pretraining; all must be finished."""
 
     def read(path: Path) -> WeightsEntry:
-        return WeightsEntry.model_validate_json(path.read_text("utf-8"))
+        return WeightsEntry.model_validate_json(path.read_bytes())
 
     study.weights.require(runs := plan_pretraining(study), "pretraining")
     return [study.weights.read(run.run_id, ENTRY, read) for run in runs]
@@ -224,15 +222,9 @@ def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, t
         for key in sorted(blocks, key=lambda key: (-find_backbone(key[0]).relative_cost, key))
         if not all(ledger.has(run.run_id) for run in blocks[key])
     ]
-    drive(
-        execution,
-        pretrain_block,
-        [(block, ledger, execution) for block in longest_first],
-        ledger,
-        runs,
-        title,
-        lambda: progress_of(runs, ledger),
-    )
+    jobs = [(block, ledger, execution) for block in longest_first]
+    status = partial(progress_of, runs, ledger)
+    drive(execution, pretrain_block, jobs, ledger, runs, title, status)
 
 
 def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:
@@ -285,22 +277,16 @@ def _pretrain(
 
     work, cases = ledger.open_work(run.run_id), store.cases
     events = ledger.folder.parent / EVENTS / f"{run.init}-{run.backbone}-{run.run_id}"
-    kept = WorkFolder(
-        work,
-        {"run": run.run_id},
-        execution.checkpoint_minutes,
-        events if execution.tensorboard else None,
-    )
-    labels = cases["label"].to_numpy()
+    minutes, events = execution.checkpoint_minutes, events if execution.tensorboard else None
+    kept = WorkFolder(work, {"run": run.run_id}, minutes, events)
+    corpus = store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
     try:
-        epochs = run.settings.epochs
-        corpus = (store.images(), labels, np.asarray(run.parts))
-        result = block.train(*corpus, run.contract, kept, epochs=epochs)
+        result = block.train(*corpus, run.contract, kept, epochs=run.settings.epochs)
     finally:
         (work / PROGRESS).unlink(missing_ok=True)
 
     def write(folder: Path) -> dict:
-        sha256 = block.save(folder / WEIGHTS)
+        block.backbone.save_weights(folder / WEIGHTS)
         save_notop(folder / NOTOP, block.backbone)
         save_safetensors(folder / SAFETENSORS, block.backbone)
         result.history.to_parquet(folder / HISTORY)
@@ -316,7 +302,7 @@ def _pretrain(
             backbone=run.backbone,
             preprocessing=run.contract,
             file=f"{run.run_id}/{WEIGHTS}",
-            sha256=sha256,
+            sha256=sha256_of(folder / WEIGHTS),
             release=f"pretrained here on {run.corpus}",
             provenance=run.provenance,
         )

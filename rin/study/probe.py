@@ -22,7 +22,6 @@ from rin.files import sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.probe import (
     CANDIDATES,
-    FACTOR,
     NONE_FITS,
     TOO_CLOSE,
     first_layer,
@@ -119,11 +118,6 @@ class Measurement(Planned):
     ledger: Ledger | None = None
 
     @property
-    def is_possible(self) -> bool:
-        """Whether its weights are there; random ones always are."""
-        return self.run is None or self.ledger.has(self.run.run_id)
-
-    @property
     def config(self) -> dict[str, Any]:
         """What decides the result; the id is its digest."""
         return {
@@ -198,17 +192,12 @@ def plan_probe(study: Study) -> list[PretrainingRun]:
     `InputError` when the profile has no section on the probe.
     """
     section, pretraining = study.profile.section("probe"), study.profile.pretraining
-    runs = []
-    for contract in section.contracts:
-        changed = {
-            "corpora": {section.init: pretraining.corpora[section.init]},
-            "preprocessing": contract,
-            "cases": section.cases,
-            "epochs": section.epochs,
-            "brief": None,
-        }
-        runs += plan_pretraining(study, pretraining.model_copy(update=changed))
-    return [run for run in runs if find_backbone(run.backbone).batch_norm]
+    return [
+        run
+        for contract in section.contracts
+        for run in plan_pretraining(study, pretraining.changed(section, preprocessing=contract))
+        if find_backbone(run.backbone).batch_norm
+    ]
 
 
 def run_probe(study: Study) -> pd.DataFrame:
@@ -238,19 +227,17 @@ def plan_measurements(study: Study) -> list[Measurement]:
 def probe_measurements(study: Study) -> pd.DataFrame:
     """Probe every file that there is, on images of every source, as far as that is not done.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row a file, source and candidate: `kind` (see `Measurement`), `backbone`, `init`,
-        `trained_with` (a contract, or `random`), `corpus`, `weights_provenance`, `epochs`, `top1`,
-        `chance` (share of the largest class among the test images), `source` (dataset), `seen`
-        (whether the weights were trained on that dataset), `source_provenance`, `images`, `color`,
-        and the columns of `rin.models.probe.score_candidates`.
+    Returned is one row a file, source and candidate: `kind` (see `Measurement`), `backbone`,
+    `init`, `trained_with` (a contract, or `random`), `corpus`, `weights_provenance`, `epochs`,
+    `top1`, `chance` (share of the largest class among the test images), `source` (dataset), `seen`
+    (whether the weights were trained on that dataset), `source_provenance`, `images`, `color`, and
+    the columns of `rin.models.probe.score_candidates`.
 
     `InputError` when the profile has no probe section, or a file of weights is damaged.
     """
-    ledger, blocks, tables = measurement_ledger(study), {}, []
-    planned = [each for each in plan_measurements(study) if each.is_possible]
+    ledger, blocks, tables, planned = measurement_ledger(study), {}, [], plan_measurements(study)
+    # Those whose weights are there; random ones always are.
+    planned = [each for each in planned if not each.run or each.ledger.has(each.run.run_id)]
     for each in planned:
         if not ledger.has(each.run_id):
             blocks.setdefault(each.backbone, []).append(each)  # each backbone is built once
@@ -265,25 +252,19 @@ def probe_measurements(study: Study) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def probe_verdicts(measurements: pd.DataFrame, factor: float = FACTOR) -> pd.DataFrame:
+def probe_verdicts(measurements: pd.DataFrame) -> pd.DataFrame:
     """Return what the measurements of each file on each source amount to.
 
-    `measurements` are those of `probe_measurements`, here or in a reference run; `factor` as for
-    `rin.models.probe.judge`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `kind`, `backbone`, `init`, `trained_with`, `source`, `seen`, `source_provenance`,
-        `weights_provenance`, `top1`, `chance`; what `judge` returns, without the order of channels;
-        `nearest` (bool): the nearest candidate is the right one, whatever the verdict;
-        `hit` (bool): the verdict is the right contract, or `none fits` for random weights;
-        `wrong` (bool): the verdict names a contract that is not the right one.
+    `measurements` are those of `probe_measurements`, here or in a reference run.  Columns `kind`,
+    `backbone`, `init`, `trained_with`, `source`, `seen`, `source_provenance`, `weights_provenance`,
+    `top1`, `chance`; what `judge` returns, without the order of channels; and bool `nearest` (the
+    nearest candidate is the right one, whatever the verdict), `hit` (the verdict is the right
+    contract, or `none fits` for random weights), `wrong` (it names one that is not the right one).
     """
     key = ["kind", "backbone", "init", "trained_with", "source"]
     carried = [*key, "seen", "source_provenance", "weights_provenance", "top1", "chance"]
     rows = [
-        table.iloc[0][carried].to_dict() | judge(table, factor)
+        table.iloc[0][carried].to_dict() | judge(table)
         for _, table in measurements.groupby(key, sort=False)
     ]
     found = pd.DataFrame(rows).drop(columns="order")

@@ -14,8 +14,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -25,11 +23,11 @@ from pydantic import (
 
 from rin.data.confounders import CONFOUNDERS
 from rin.errors import InputError, look_up, unknown
-from rin.files import read_yaml
-from rin.models.augmentation import find_augmentation
+from rin.files import Stated, read_yaml
+from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import BACKBONES, check_size
 from rin.models.heads import HEADS
-from rin.models.preprocessing import find_preprocessing
+from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import resolve_contract
 
 # Paper, section "Comparison of RadImageNet and ImageNet Pretrained Models".
@@ -88,14 +86,10 @@ SHARES = (0, 20, 50, 80, 100)
 #: the others.  `official_scripts` feeds every run as those scripts do, `pad` keeps the aspect
 #: ratio; a confounder has a kind, and a share in percent.
 STUDIES: dict[str, tuple[str | None, ...]] = {
-    MAIN: (None,),
-    FROM_RANDOM: (None,),
-    REPEATS: (None,),
-    EQUAL_ACCURACY: (None,),
-    LAYERS: (None,),
+    **dict.fromkeys((MAIN, FROM_RANDOM, REPEATS, EQUAL_ACCURACY, LAYERS), (None,)),
     "preprocessing": ("native", "official_scripts"),
     "resize": ("stretch", "pad"),
-    "head": tuple(HEADS),
+    "head": HEADS,
     CONFOUNDER: tuple(f"{kind} {share}" for kind in (*CONFOUNDERS, SAMPLED) for share in SHARES),
 }
 FACTORS = ("preprocessing", "resize", "head", CONFOUNDER)
@@ -112,19 +106,14 @@ Momentum = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 NotNegative = Annotated[int, Field(ge=0)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
-Head = Annotated[str, AfterValidator(lambda name: (look_up("head", name, HEADS), name)[1])]
-Augmentation = Annotated[str, AfterValidator(lambda name: (find_augmentation(name), name)[1])]
+Head = Literal[HEADS]
+Contract = Literal[tuple(PREPROCESSING)]
+Augmentation = Literal[tuple(AUGMENTATION)]
 Loss = Literal["hard", "smoothing", "teacher_free", "online"]
 Scenarios = Annotated[Names, AfterValidator(lambda names: [find_scenario(n).name for n in names])]
 
 
-class Settings(BaseModel):
-    """Settings that reject unknown names and cannot change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FineTuning(Settings):
+class FineTuning(Stated):
     """How the scenarios are trained on a task.
 
     `size` is the image side in pixels; `resize` is `stretch`, as in the paper, or `pad`,
@@ -153,7 +142,7 @@ class FineTuning(Settings):
         return self.model_dump(exclude={"preprocessing", *as_before})
 
 
-class Brief(Settings):
+class Brief(Stated):
     """A further pretraining of some backbones of an init, for fewer epochs."""
 
     init: str
@@ -166,7 +155,7 @@ class Brief(Settings):
         return f"{self.init}_brief"
 
 
-class Pretraining(Settings):
+class Pretraining(Stated):
     """How backbones are trained from random initialisation.
 
     `preprocessing` is an input contract, or an init of the weights manifest whose contract for
@@ -223,13 +212,19 @@ class Pretraining(Settings):
             raise ValueError("adamw without a weight_decay is adam: give one, or name adam")
         return self
 
+    def changed(self, section: Probe | LossStudy, **changes: Any) -> Pretraining:
+        """Return these settings for the init, cases and epochs of a section, with some changed."""
+        told = {"cases": section.cases, "epochs": section.epochs, "brief": None}
+        told["corpora"] = {section.init: self.corpora[section.init]}
+        return self.model_copy(update=told | changes)
+
     def contract(self, init: str, backbone: str) -> str:
         """Return the name of the input contract of an init's pretraining."""
         each = self.preprocessing
         return resolve_contract(each[init] if isinstance(each, dict) else each, backbone)
 
 
-class Execution(Settings):
+class Execution(Stated):
     """Where the blocks run; changes no result beyond floating-point noise.
 
     `workers` processes with `threads` threads each; 0 workers means this process.  A block holds
@@ -249,7 +244,7 @@ class Execution(Settings):
     tensorboard: bool = False
 
 
-class Curation(Settings):
+class Curation(Stated):
     """How an archive of studies becomes a pretraining corpus.
 
     `archive` is the folder of a DICOM export below the data root; where it is absent, a stand-in
@@ -268,7 +263,7 @@ class Curation(Settings):
     size: Positive = 128
 
 
-class StudyFilter(Settings):
+class StudyFilter(Stated):
     """The part of the plan that a named study takes: tasks, scenarios and folds of its own."""
 
     tasks: Names
@@ -322,7 +317,7 @@ class Layers(StudyFilter):
     channels: Positive = 64
 
 
-class Sizes(Settings):
+class Sizes(Stated):
     """About how many cases train and validate; all others are tested, or `test` of them."""
 
     train: Positive
@@ -335,7 +330,7 @@ class Sizes(Settings):
         return self.test and self.train + self.validation + self.test
 
 
-class SampledConfounder(Settings):
+class SampledConfounder(Stated):
     """Two groups of a task's patients, told apart by a column that its manifest keeps.
 
     The first group is the usual one, the second the confounder (`rin.data.confounders`); `train`,
@@ -377,7 +372,7 @@ class Confounding(StudyFilter):
         return {f"{kind} {share}": tasks[kind] for kind in tasks for share in self.shares}
 
 
-class Factors(Settings):
+class Factors(Stated):
     """Settings of fine-tuning that become studies: each level beside the profile's own."""
 
     preprocessing: StudyFilter | None = None
@@ -392,7 +387,7 @@ class Factors(Settings):
         return self
 
 
-class Probe(Settings):
+class Probe(Stated):
     """Whether a weights file tells which inputs it was trained on.
 
     Every backbone is pretrained on the corpus of `init` under each of `contracts`, on at most
@@ -400,15 +395,13 @@ class Probe(Settings):
     """
 
     init: str = "radiologic"
-    contracts: Annotated[list[str], Field(min_length=2)]
+    contracts: Annotated[list[Contract], Field(min_length=2)]
     cases: Positive | None = None
     epochs: Positive
     images: Annotated[int, Field(ge=8)] = 64
 
-    _known = field_validator("contracts")(lambda names: [find_preprocessing(n).name for n in names])
 
-
-class LossStudy(Settings):
+class LossStudy(Stated):
     """Pretraining on the corpus of `init` with each of some losses, all else as the profile says.
 
     On at most `cases` images, under the input contract `preprocessing`; of each there are `seeds`
@@ -421,12 +414,10 @@ class LossStudy(Settings):
     cases: Positive | None = None
     epochs: Positive
     seeds: Positive = 1
-    preprocessing: str = "symmetric"
-
-    _known = field_validator("preprocessing")(lambda name: find_preprocessing(name).name)
+    preprocessing: Contract = "symmetric"
 
 
-class Sanity(Settings):
+class Sanity(Stated):
     """Whether maps depend on what a network has learnt: its weights are put back to random ones.
 
     Of the first fold of each task with lesion masks, the runs of `scenarios` record maps of their
@@ -437,7 +428,7 @@ class Sanity(Settings):
     cases: Positive = 16
 
 
-class Simulation(Settings):
+class Simulation(Stated):
     """How far intervals reach that take several images of one patient for independent.
 
     `replicates` test sets of `patients` patients with `images` images each are drawn for every
@@ -449,7 +440,7 @@ class Simulation(Settings):
     images: Annotated[int, Field(ge=2)] = 5
 
 
-class Profile(Settings):
+class Profile(Stated):
     """One study in numbers; see the heads of the YAML files for time and memory.
 
     `cases` limits each task to about that many cases, drawn patient by patient, and divides them in
@@ -519,8 +510,7 @@ class Profile(Settings):
             sizes["pretraining"] = self.pretraining.size
         for section, size in sizes.items():
             for name in self.backbones:
-                if size < (least := BACKBONES[name].min_size):
-                    raise ValueError(f"{section}.size: {size} px, and {name} takes {least} px up")
+                check_size(name, size, f"{section}.size")
         brief = self.pretraining.brief if self.pretraining else None
         if chosen := self.equal_accuracy:
             needed = {find_scenario(name).backbone for name in chosen.scenarios}

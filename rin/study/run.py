@@ -10,6 +10,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
@@ -115,10 +116,8 @@ def _train(
     labels = files.labels.loc[store.cases["case_id"]].to_numpy()
     split = files.folds[files.folds["fold"] == run.fold].set_index("case_id")["part"]
     part_of = split.reindex(store.cases["case_id"]).to_numpy()
-    parts = {
-        name: Part(store.images(), labels, np.flatnonzero(part_of == name))
-        for name in ("train", *SCORED_PARTS)
-    }
+    images, named = store.images(), ("train", *SCORED_PARTS)
+    parts = {name: Part(images, labels, np.flatnonzero(part_of == name)) for name in named}
     stores = dict.fromkeys(SCORED_PARTS, store)
     for name, beside in files.external.items():
         stores[name] = away = opened(beside.store)
@@ -138,32 +137,27 @@ def _train(
         if run.init == RANDOM:
             activations |= look("other", compiled.untrained)
     started = time.monotonic()
-    history = compiled.train(weights, contract, recipe, parts["train"], parts["validation"])
+    state = compiled.fit(weights, contract, recipe, parts["train"], parts["validation"])
     scored = {name: compiled.predict(parts[name], recipe.batch) for name in stores}
     seconds = round(time.monotonic() - started, 2)
     activations |= look("after", None) if run.inside else {}
     sanity = None
     if len(checked):
         cases = store.cases.iloc[checked][["case_id", "patient_id"]].reset_index(drop=True)
-        part = Part(store.images(), labels, checked)
+        part = Part(images, labels, checked)
         sanity = cascade_table(compiled, part, cases, recipe.batch, run.seed)
 
     def write(folder: Path) -> dict:
-        pd.DataFrame(history).to_parquet(folder / HISTORY)
-        tables = [
-            stores[name]
-            .cases.iloc[parts[name].rows][["case_id", "patient_id"]]
-            .assign(
-                part=name,
-                label=parts[name].labels[parts[name].rows],
-                score=logits[:, 1] - logits[:, 0],
-            )
-            for name, (logits, _) in scored.items()
-        ]
-        pd.concat(tables).to_parquet(folder / PREDICTIONS, index=False)
-        for name, (_, maps) in scored.items():
+        history = pd.DataFrame(state.curves)[["accuracy", "loss", "val_accuracy", "val_loss"]]
+        history.to_parquet(folder / HISTORY)
+        tables = []
+        for name, (logits, maps) in scored.items():
+            rows, score = parts[name].rows, logits[:, 1] - logits[:, 0]
+            cases = stores[name].cases.iloc[rows][["case_id", "patient_id"]]
+            tables.append(cases.assign(part=name, label=parts[name].labels[rows], score=score))
             if name != "validation" and stores[name].masks() is not None:
                 np.save(folder / _cams_of(name), maps)
+        pd.concat(tables).to_parquet(folder / PREDICTIONS, index=False)
         if sanity is not None:
             sanity.to_parquet(folder / SANITY, index=False)
         if activations:
@@ -185,11 +179,10 @@ def _inside(
     run: Run, compiled: CompiledBlock, test: Part, when: str, weights: list[np.ndarray] | None
 ) -> dict[str, np.ndarray]:
     """Return what a run records of its layers at some time, by time and layer."""
-    from rin.training.activations import layer_activations
-    from rin.training.batches import Part
+    from rin.training.trainer import layer_activations
 
     sizes = dict(run.inside)
-    part = Part(test.images, test.labels, test.rows[: sizes.pop("cases")])
+    part = replace(test, rows=test.rows[: sizes.pop("cases")])
     # Every network is looked at in the same places.
     found = layer_activations(compiled, part, run.settings.batch, **sizes, seed=0, weights=weights)
     return {f"{when}/{layer}": table.astype(np.float16) for layer, table in found.items()}
@@ -200,16 +193,13 @@ def confounded_parts(parts: dict[str, Part], level: str, seed: int) -> dict[str,
 
     In `reversed` it stands on all negative test images, and on no other.
     """
-    from rin.training.batches import Part
-
     kind, percent = level.split()
-    own = {name: parts[name] for name in ("train", *SCORED_PARTS)}
-    clean, labels = np.asarray(own["test"].images), own["test"].labels
-    marked = np.zeros(len(clean), dtype=bool)
+    own, test = {name: parts[name] for name in ("train", *SCORED_PARTS)}, parts["test"]
+    clean, labels = np.asarray(test.images), test.labels
+    marked, against = np.zeros((2, len(clean)), dtype=bool)
     for part in own.values():
         marked[part.rows] = confounded_rows(labels[part.rows], int(percent) / 100, seed=seed)
-    against = np.zeros(len(clean), dtype=bool)
-    against[own["test"].rows] = labels[own["test"].rows] == 0
+    against[test.rows] = labels[test.rows] == 0
 
     def shown(rows: np.ndarray) -> np.ndarray:
         images = clean.copy()
@@ -217,8 +207,8 @@ def confounded_parts(parts: dict[str, Part], level: str, seed: int) -> dict[str,
         return images
 
     pictures = shown(marked)
-    found = {name: Part(pictures, labels, part.rows) for name, part in own.items()}
-    return parts | found | {REVERSED: Part(shown(against), labels, own["test"].rows)}
+    found = {name: replace(part, images=pictures) for name, part in own.items()}
+    return parts | found | {REVERSED: replace(test, images=shown(against))}
 
 
 def _cams_of(part: str) -> str:
@@ -244,7 +234,7 @@ def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
     return np.array(marked[: run.sanity_cases])
 
 
-def run_missing(study: Study, planned: Sequence[Run], title: str = "Fine-tuning") -> pd.DataFrame:
+def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
     """Run those of some planned runs that the ledger lacks; return the table of all of them.
 
     May be killed at any time and called again.  Tasks that are run together share their compiled
@@ -257,14 +247,8 @@ def run_missing(study: Study, planned: Sequence[Run], title: str = "Fine-tuning"
     missing = [run for run_id, run in runs.items() if not ledger.has(run_id)]
     blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
     shared = ledger, weights_folders(study), study.profile.seed, execution
-    drive(
-        execution,
-        run_block,
-        [(block, *shared) for block in blocks],
-        ledger,
-        [*runs.values()],
-        title,
-    )
+    jobs = [(block, *shared) for block in blocks]
+    drive(execution, run_block, jobs, ledger, [*runs.values()], "Fine-tuning")
     return runs_table(planned)
 
 
@@ -284,21 +268,20 @@ def run_study(study: Study) -> pd.DataFrame:
 
     May be killed at any time and called again.  Returns the table of the fine-tuning runs.
     """
-    stages = [(study.weights, plan_pretraining(study))]
+    stages, work = [(study.weights, plan_pretraining(study))], [run_pretraining]
     if study.profile.probe is not None:
         stages.append((probe_ledger(study), plan_probe(study)))
         stages.append((measurement_ledger(study), plan_measurements(study)))
+        work.append(run_probe)
     if study.profile.losses is not None:
         stages.append((loss_ledger(study), plan_losses(study)))
+        work.append(run_losses)
     earlier = sum(len(runs) for _, runs in stages)
     # Which runs are shared is known once weights are; until then each is counted apart.
     done = sum(ledger.count(runs) for ledger, runs in stages)
     with one_bar(earlier + study.profile.most_runs, done) as bar:
-        run_pretraining(study)
-        if study.profile.probe is not None:
-            run_probe(study)
-        if study.profile.losses is not None:
-            run_losses(study)
+        for stage in work:
+            stage(study)
         planned = plan_all(study)
         bar.total = earlier + len(planned)
         bar.update(earlier + study.runs.count(planned) - bar.n)
@@ -322,13 +305,10 @@ def predictions(
 ) -> pd.DataFrame:
     """Return the per-case predictions of a named study, tidy.
 
-    Returns
-    -------
-    pandas.DataFrame
-        task, fold, scenario, backbone, unfreezing, learning_rate, init, seed, case_id,
-        patient_id, part, label (1 is the positive class), score (its log-odds).  Studies of a
-        factor have `factor`, `level` and `contract` (the input contract in effect) in front, and
-        rows of a run that both levels share under both.
+    Columns task, fold, scenario, backbone, unfreezing, learning_rate, init, seed, case_id,
+    patient_id, part, label (1 is the positive class), score (its log-odds).  Studies of a factor
+    have `factor`, `level` and `contract` (the input contract in effect) in front, and rows of a
+    run that both levels share under both.
 
     `InputError` for a part that is not scored: those of `SCORED_PARTS`, a task's external datasets
     by name, and `reversed` where confounders are put on images.

@@ -65,14 +65,12 @@ class Runs:
     @cached_property
     def paper_tasks(self) -> tuple[str, ...]:
         """Every task that the book has a page of, in the paper's order; then tasks of one's own."""
-        found = [task for name in manifest_names() for task in load_manifest(name).tasks]
-        order = {key: place for place, key in enumerate(paper.COMPARISONS)}
-        of_paper = {task.name: order[task.name] for task in found if task.name in order}
+        known = {task.name for name in manifest_names() for task in load_manifest(name).tasks}
+        of_paper = [name for name in paper.COMPARISONS if name in known]
         named = [*self.study.profile.tasks, *(self.reference.tasks if self.reference else [])]
         own = [name for name in dict.fromkeys(named) if name not in of_paper]
-        if self.reference is None:  # the pages of a profile are those of its own tasks
-            of_paper = {name: place for name, place in of_paper.items() if name in named}
-        return (*sorted(of_paper, key=of_paper.__getitem__), *own)
+        # Without a reference run, the pages of a profile are those of its own tasks.
+        return (*(name for name in of_paper if self.reference or name in named), *own)
 
     @property
     def titles(self) -> dict[str, str]:
@@ -131,19 +129,8 @@ class Runs:
     ) -> pd.DataFrame:
         """Return the predictions of a study: one row a run and case of a part.
 
-        Parameters
-        ----------
-        study
-            One of `STUDIES`.
-        task
-            Name of a task; None takes all of the study's tasks, in the paper's order.
-        part
-            `test`, or an external dataset of the task.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns as of `rin.study.run.predictions`.
+        Columns as of `rin.study.run.predictions`; `study` is one of `STUDIES`, `part` is `test` or
+        an external dataset of the task.  None takes all of the study's tasks, in the paper's order.
 
         `InputError` for an unknown study or task, a task without results, or unfinished runs.
         """

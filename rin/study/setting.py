@@ -162,18 +162,11 @@ def open_study(
     data_root: str | Path | None = None,
     results: str | Path = "results",
 ) -> Study:
-    """Open a study; folders are those of a caller, or below the checkout for a notebook.
+    """Open a study of a profile, given by name, by the path of a YAML file, or as it is.
 
-    Parameters
-    ----------
-    profile
-        Name of a profile, path of a YAML file, or a profile.
-    data_root
-        Folder with real datasets; without one every dataset is a stand-in.
-    results
-        Folder for stores, stand-ins, weights and runs.
-
-    `InputError` for an unknown profile or a data root that is not there.
+    `data_root` holds real datasets, and without one every dataset is a stand-in; `results` is for
+    stores, stand-ins, weights and runs.  Folders are those of a caller, or below the checkout for
+    a notebook.  `InputError` for an unknown profile or a data root that is not there.
     """
     if not isinstance(profile, Profile):
         profile = load_profile(profile)
@@ -185,17 +178,9 @@ def open_study(
             remedy="Name the folder that holds the datasets, or leave it out for stand-ins.",
         )
     study = Study(profile, root, from_checkout(results) / profile.name)
-    return study if profile.reference is None else _with_images_at_hand(study)
-
-
-def has_real_images(study: Study, task: str) -> bool:
-    """Return whether the data root holds a task's own images or those of a substitute."""
-    return study.holds(find_manifest(study, *find_task(task)))
-
-
-def _with_images_at_hand(study: Study) -> Study:
-    """Return a study without the tasks that a reference run has to answer for."""
-    profile = study.profile
+    if profile.reference is None:
+        return study
+    # A reference run answers for tasks without images at hand.
     kept = [
         name
         for name in profile.tasks
@@ -203,6 +188,11 @@ def _with_images_at_hand(study: Study) -> Study:
     ]
     changed = {"tasks": kept, "live": profile.live if profile.live in kept else None}
     return replace(study, profile=profile.model_copy(update=changed))
+
+
+def has_real_images(study: Study, task: str) -> bool:
+    """Return whether the data root holds a task's own images or those of a substitute."""
+    return study.holds(find_manifest(study, *find_task(task)))
 
 
 def from_checkout(path: str | Path) -> Path:
@@ -244,28 +234,16 @@ def task_inputs(
     elif split is None:
         split = make_folds(store.cases, groups, n_folds, profile.seed)
     check_splits(store.cases, split, pairs, partial=sizes is not None)
-    return TaskInputs(
-        manifest,
-        task_manifest,
-        found,
-        dataset,
-        store,
-        pairs,
-        split,
-        substitute_for=own.title if manifest.name != own.name else None,
-        external=_external_inputs(study, manifest, task_manifest, dataset, square),
-    )
+    title = own.title if manifest.name != own.name else None
+    inputs = TaskInputs(manifest, task_manifest, found, dataset, store, pairs, split, title)
+    return replace(inputs, external=_external_inputs(study, inputs, square))
 
 
 def _external_inputs(
-    study: Study,
-    home: DatasetManifest,
-    task: TaskManifest,
-    dataset: Dataset,
-    square: tuple[int, str],
+    study: Study, inputs: TaskInputs, square: tuple[int, str]
 ) -> dict[str, TaskInputs]:
     """Open the datasets that a task names as external, where the profile asks for them."""
-    opened = {}
+    home, task, opened = inputs.manifest, inputs.task, {}
     for name in task.external if study.profile.external else ():
         manifest = load_manifest(name)
         if manifest.color != home.color:
@@ -277,7 +255,7 @@ def _external_inputs(
         found = _open(study, manifest, square=square)
         store, none = study.store(found, *square), pd.DataFrame(columns=["case_id", "fold", "part"])
         bits = SAME_PICTURE if home.near_duplicate_bits is None else home.near_duplicate_bits
-        pairs = matches_between(found.cases, dataset.cases, bits)
+        pairs = matches_between(found.cases, inputs.dataset.cases, bits)
         opened[name] = TaskInputs(manifest, task, found, found, store, pairs, none)
     return opened
 
@@ -340,10 +318,7 @@ def draw_cases(
 
 
 def _open(
-    study: Study,
-    manifest: DatasetManifest,
-    task: str = "",
-    square: tuple[int, str] | None = None,
+    study: Study, manifest: DatasetManifest, task: str = "", square: tuple[int, str] | None = None
 ) -> Dataset:
     counts = study.profile.stand_ins.get(manifest.name)
     if counts is None and not study.holds(manifest):
@@ -354,11 +329,10 @@ def _open(
             remedy=f"Get them at {manifest.home} and name the folder that holds them, or give the "
             f"profile's stand_ins an entry {manifest.name}; those shipped have examples.",
         )
-    key = (manifest.name, task, study.data_root, study.results.parent, square, study.profile.seed)
-    key = (*key, *sorted((counts or {}).items()))
+    root, place, seed = study.data_root, study.results.parent, study.profile.seed
+    counts = counts or {}
+    key = (manifest.name, task, root, place, square, seed, *sorted(counts.items()))
     if key not in _datasets:
-        place = study.results.parent
-        stand_in = place / "stand_ins", counts or {}, study.profile.seed
-        root = find_root(manifest, study.data_root, *stand_in)
-        _datasets[key] = open_dataset(manifest, root, index_folder=place / "index", square=square)
+        found = find_root(manifest, root, place / "stand_ins", counts, seed)
+        _datasets[key] = open_dataset(manifest, found, index_folder=place / "index", square=square)
     return _datasets[key]

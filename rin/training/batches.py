@@ -11,14 +11,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from rin.errors import InputError
+from rin.errors import InputError, explained
 
 #: Batches that are read while a step runs.
 _READ_AHEAD = 2
@@ -31,7 +31,9 @@ def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
     Rows (k,) are 0 to n - 1 in any order; neighbours are read together.  InputError when the file
     cannot be read or ends before a row does.
     """
-    if not _is_whole_file(images):
+    # A part of a map begins elsewhere in the file, and one that may be written to may differ.
+    whole = isinstance(images, np.memmap) and isinstance(images.base, mmap.mmap)
+    if not (whole and images.mode == "r" and images.filename and images.flags.c_contiguous):
         return np.asarray(images[rows])
     rows = np.asarray(rows)
     read = np.empty((len(rows), *images.shape[1:]), images.dtype)
@@ -40,30 +42,19 @@ def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
     if rows.min() < 0 or rows.max() >= len(images):
         raise IndexError(f"rows {rows.min()} to {rows.max()} of {len(images)}")
     breaks = np.flatnonzero(np.diff(rows) != 1) + 1
-    try:
-        with Path(images.filename).open("rb", buffering=0) as file:
-            for first, end in zip([0, *breaks], [*breaks, len(rows)], strict=True):
-                file.seek(images.offset + int(rows[first]) * read[0].nbytes)
-                if file.readinto(read[first:end]) < read[first:end].nbytes:
-                    raise OSError("it ends too early")
-    except OSError as error:
-        raise InputError(
-            f"the stored images cannot be read ({error})",
-            where=images.filename,
-            remedy="Check the disk, or delete the store's folder: the next run decodes again.",
-        ) from error
+    told = {
+        "where": images.filename,
+        "remedy": "Check the disk, or delete the store's folder: the next run decodes again.",
+    }
+    with (
+        explained("the stored images cannot be read", **told, kinds=OSError),
+        Path(images.filename).open("rb", buffering=0) as file,
+    ):
+        for first, end in zip([0, *breaks], [*breaks, len(rows)], strict=True):
+            file.seek(images.offset + int(rows[first]) * read[0].nbytes)
+            if file.readinto(read[first:end]) < read[first:end].nbytes:
+                raise OSError("it ends too early")
     return read
-
-
-def _is_whole_file(images: np.ndarray) -> bool:
-    """Whether an array is a whole read-only map of a file, and not a part of one."""
-    return (
-        isinstance(images, np.memmap)
-        and isinstance(images.base, mmap.mmap)
-        and images.mode == "r"
-        and images.filename is not None
-        and images.flags.c_contiguous
-    )
 
 
 @dataclass(frozen=True)
@@ -80,7 +71,14 @@ class Part:
     rows: np.ndarray
 
     def __post_init__(self) -> None:
-        """An empty part would make endless batches wait for ever."""
+        """Refuse what would pass for trained: pixels scaled before, and batches without end."""
+        if self.images.dtype != np.uint8:
+            raise InputError(
+                f"pixels of type {self.images.dtype}",
+                where="image store",
+                remedy="Store uint8, 0-255, and undo any earlier scaling: preprocessing belongs "
+                "to the weights.",
+            )
         if len(self.rows) == 0:
             raise InputError(
                 "no cases in this part of the split",
@@ -107,7 +105,7 @@ class Part:
     def divisible(self, count: int) -> Part:
         """Return the part without the last few rows, so that `count` devices share it evenly."""
         left = len(self.rows) % count
-        return self if left == 0 else Part(self.images, self.labels, self.rows[:-left])
+        return self if left == 0 else replace(self, rows=self.rows[:-left])
 
 
 def shuffled_batches(

@@ -108,47 +108,29 @@ def cascade_table(
 def similarity_summary(table: pd.DataFrame, *, seed: int, replicates: int = 2000) -> pd.DataFrame:
     """Return the mean of every measure over the cases of each step, with an interval.
 
-    `table` is that of `rin.study.sanity_table`; InputError when it is empty.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per task, init, backbone, depth, group and measure: `mean`, `low`, `high` (95%
-        percentile interval, patients resampled whole; NaN with fewer than two), `other` (mean of
-        the comparisons with another image), `excess`, `excess_low`, `excess_high` (mean of the
-        differences of the two, with its interval), `n` (cases in which the measure is defined;
-        others are left out) and `n_cases`.
+    `table` is that of `rin.study.sanity_table`; InputError when it is empty.  One row per task,
+    init, backbone, depth, group and measure: `mean`, `low`, `high` (95% percentile interval,
+    patients resampled whole; NaN with fewer than two), `other` (mean of the comparisons with
+    another image), `n` (cases in which the measure is defined; others are left out) and `n_cases`.
     """
     if table.empty:
         raise InputError("there is no row", where="table", remedy="Record a sanity check first.")
     rows = []
     for key, step in table.groupby(_STEP, sort=False):
         for measure in MEASURES:
-            known = step.dropna(subset=[measure])
-            both = known.dropna(subset=[f"{measure}_other"])
-            excess = both[measure] - both[f"{measure}_other"]
-            low, high = _interval(known[measure], known["patient_id"], replicates, seed)
-            excess_low, excess_high = _interval(excess, both["patient_id"], replicates, seed)
+            known, low, high = step.dropna(subset=[measure]), np.nan, np.nan
+            if known["patient_id"].nunique() > 1:
+                weights = cluster_weights(known["patient_id"], replicates, seed).astype(float)
+                means = weights @ known[measure].to_numpy() / weights.sum(axis=1)
+                low, high = percentile_interval(means)
             found = {
                 "measure": measure,
                 "mean": known[measure].mean(),
                 "low": low,
                 "high": high,
                 "other": step[f"{measure}_other"].mean(),
-                "excess": excess.mean(),
-                "excess_low": excess_low,
-                "excess_high": excess_high,
                 "n": len(known),
                 "n_cases": len(step),
             }
             rows.append(dict(zip(_STEP, key, strict=True)) | found)
     return pd.DataFrame(rows)
-
-
-def _interval(
-    values: pd.Series, patients: pd.Series, replicates: int, seed: int
-) -> tuple[float, float]:
-    if patients.nunique() < 2:
-        return np.nan, np.nan
-    weights = cluster_weights(patients, replicates, seed).astype(float)
-    return percentile_interval(weights @ values.to_numpy() / weights.sum(axis=1))

@@ -12,6 +12,7 @@ import json
 import os
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from rin.errors import InputError
+from rin.errors import explained
 from rin.files import write_atomically
 
 _RECORDED = ("epoch", "step", "curves", "lowest", "seconds", "timed", "resumed")
@@ -55,17 +56,13 @@ class WorkFolder:
         # safetensors writes the memory of an array as it lies, whatever its strides.
         arrays = {name: np.array(a, order="C") for name, a in arrays.items()}
         notes = {"identity": self.identity, "record": record}
-        try:
-            with write_atomically(self.path) as draft:
-                save_file(arrays, draft, {name: json.dumps(n) for name, n in notes.items()})
-                with draft.open("rb") as file:  # a rename may reach the disk before the content
-                    os.fsync(file.fileno())
-        except Exception as error:  # safetensors has an error of its own for a full disk
-            raise InputError(
-                f"the checkpoint cannot be written ({error})",
-                where=self.path,
-                remedy="Make room, then run again: the training goes on from the one before.",
-            ) from error
+        remedy = "Make room, then run again: the training goes on from the one before."
+        # safetensors has an error of its own for a full disk.
+        failing = explained("the checkpoint cannot be written", where=self.path, remedy=remedy)
+        with failing, write_atomically(self.path) as draft:
+            save_file(arrays, draft, {name: json.dumps(n) for name, n in notes.items()})
+            with draft.open("rb") as file:  # a rename may reach the disk before the content
+                os.fsync(file.fileno())
 
     def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         """Return what `save` got last, or None where the training has to begin from its start."""
@@ -99,7 +96,7 @@ class WorkFolder:
 
 @dataclass(eq=False)
 class TrainingState(keras.callbacks.Callback):
-    """Progress of one training, which it keeps as the first of the callbacks.
+    """Progress of one training, which it keeps, and saves in the folder `work` when that is due.
 
     `steps` and `images` are batches and cases of an epoch.  `epoch` and `step` count what is done,
     `curves` has one row an epoch: what Keras logs, `learning_rate`, `images_per_second` (of
@@ -107,7 +104,10 @@ class TrainingState(keras.callbacks.Callback):
     lowest validation loss and the model's weights of that epoch (`keras.callbacks.EarlyStopping`
     keeps a first epoch whose loss is not a number for ever); `seconds` and `timed` (cases and
     seconds that count for the speed) are those of the epoch under way; `resumed` and `earlier` say
-    how often the training went on from a checkpoint, and seconds until the last.
+    how often the training went on from a checkpoint, and seconds until the last.  A checkpoint in
+    mid-epoch keeps the state of the `meters`, the model's running metrics.
+
+    Callbacks that change what a checkpoint keeps come before this one, those that read it after.
     """
 
     steps: int
@@ -123,10 +123,14 @@ class TrainingState(keras.callbacks.Callback):
     timed: tuple[int, float] = (0, 0.0)
     resumed: int = 0
     earlier: float = 0.0
+    work: WorkFolder | None = None
+    meters: Sequence[keras.metrics.Metric] = ()
 
     def __post_init__(self) -> None:
         super().__init__()
         self._compiled = False
+        self._metrics: dict[str, np.ndarray] = {}
+        self._checked, self._saved = time.monotonic(), (0, 0)
 
     @property
     def done(self) -> int:
@@ -141,25 +145,38 @@ class TrainingState(keras.callbacks.Callback):
             return cases / seconds
         return self.curves[-1]["images_per_second"] if self.curves else None
 
-    def record(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps beside arrays, as JSON takes it."""
-        return {name: getattr(self, name) for name in _RECORDED}
-
-    def recall(self, record: dict[str, Any]) -> None:
-        """Take over what a checkpoint kept."""
+    def resume(self, model: keras.Model) -> None:
+        """Take over the last checkpoint of a compiled model, if there is one that fits."""
+        self.set_model(model)
+        loaded = self.work.load() if self.work else None
+        if loaded is None:
+            return
+        (arrays, record), variables = loaded, self._variables() | self._running()
+        best = [arrays[name] for name in sorted(arrays) if name.startswith("best/")]
+        shapes = {name: v.shape for name, v in arrays.items() if not name.startswith("best/")}
+        if shapes != {name: tuple(v.shape) for name, v in variables.items()}:
+            return self.work.refuse("holds other variables than this network has")
+        for name, variable in variables.items():
+            variable.assign(arrays[name])
         for name in _RECORDED:
             setattr(self, name, record[name])
-        self.timed = tuple(record["timed"])
-        self.resumed += 1
+        self.best, self.timed, self.resumed = best or None, tuple(self.timed), self.resumed + 1
         self.earlier = self.seconds + sum(row["seconds"] for row in self.curves)
+        if self.step:  # between epochs Keras is right to set the metrics to zero
+            self._metrics = {name: arrays[name] for name in self._running()}
+        self._saved = (self.epoch, self.step)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Start the clock."""
+        """Start the clock, and bring back the metrics of an epoch that was cut off."""
+        for name, values in self._metrics.items():  # Keras has just set them to zero
+            self._running()[name].assign(values)
+        self._metrics = {}
         self._first, self._last = self.step, time.monotonic()
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Note the place."""
+        """Note the place, and save what the batches before this one made, if it is time."""
         self._count(self._first + batch)
+        self._save_when_due()
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         """Note that all batches of an epoch are done."""
@@ -182,6 +199,7 @@ class TrainingState(keras.callbacks.Callback):
         if logs["val_loss"] < self.lowest:
             self.lowest, self.best = logs["val_loss"], model.get_weights()
         self.epoch, self.step, self.seconds, self.timed = epoch + 1, 0, 0.0, (0, 0.0)
+        self._save_when_due()
 
     def _count(self, step: int) -> None:
         """Note that all batches before a step are done; the first one, which compiles, is slow."""
@@ -192,68 +210,15 @@ class TrainingState(keras.callbacks.Callback):
             self.timed = (self.timed[0] + self.done - before, self.timed[1] + passed)
         self._compiled |= step > self._first
 
-
-class CheckpointSaver(keras.callbacks.Callback):
-    """Writes a checkpoint when one is due, and brings a training back to where it stood.
-
-    The model is compiled, with a built optimizer; a checkpoint in mid-epoch keeps the state of the
-    `meters`, its running metrics.  `state` is a callback that comes before this one.
-    """
-
-    def __init__(
-        self,
-        model: keras.Model,
-        meters: list[keras.metrics.Metric],
-        state: TrainingState,
-        work: WorkFolder,
-    ) -> None:
-        super().__init__()
-        self.set_model(model)
-        self._meters, self._s, self._work = meters, state, work
-        self._metrics: dict[str, np.ndarray] = {}
-        self._last, self._saved = time.monotonic(), (0, 0)
-
-    def resume(self) -> None:
-        """Take over the last checkpoint, if there is one that fits."""
-        loaded = self._work.load()
-        if loaded is None:
-            return
-        (arrays, record), variables = loaded, self._variables() | self._running()
-        best = [arrays[name] for name in sorted(arrays) if name.startswith("best/")]
-        shapes = {name: v.shape for name, v in arrays.items() if not name.startswith("best/")}
-        if shapes != {name: tuple(v.shape) for name, v in variables.items()}:
-            return self._work.refuse("holds other variables than this network has")
-        for name, variable in variables.items():
-            variable.assign(arrays[name])
-        self._s.best = best or None
-        self._s.recall(record)
-        if self._s.step:  # between epochs Keras is right to set the metrics to zero
-            self._metrics = {name: arrays[name] for name in self._running()}
-        self._saved = (self._s.epoch, self._s.step)
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Bring back the metrics of an epoch that was cut off."""
-        for name, values in self._metrics.items():  # Keras has just set them to zero
-            self._running()[name].assign(values)
-        self._metrics = {}
-
-    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Save what the batches before this one made, if it is time."""
-        self._save_when_due()
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Save what the epoch made, if it is time."""
-        self._save_when_due()
-
     def _save_when_due(self) -> None:
-        due = time.monotonic() - self._last >= 60 * self._work.minutes
-        if not due or self._saved == (self._s.epoch, self._s.step):
+        place, since = (self.epoch, self.step), time.monotonic() - self._checked
+        if self.work is None or since < 60 * self.work.minutes or self._saved == place:
             return
         self.model  # noqa: B018 - on JAX, variables hold the last step's values only after this
         arrays = {n: np.asarray(v) for n, v in (self._variables() | self._running()).items()}
-        arrays |= _named("best", self._s.best or [])
-        self._work.save(arrays, self._s.record())
-        self._last, self._saved = time.monotonic(), (self._s.epoch, self._s.step)
+        arrays |= _named("best", self.best or [])
+        self.work.save(arrays, {name: getattr(self, name) for name in _RECORDED})
+        self._checked, self._saved = time.monotonic(), place
 
     def _variables(self) -> dict[str, Any]:
         """Return weights, states of random generators and the optimizer's variables."""
@@ -262,7 +227,7 @@ class CheckpointSaver(keras.callbacks.Callback):
 
     def _running(self) -> dict[str, Any]:
         """Return the state of the metrics of the epoch under way."""
-        return _named("metric", [v for meter in self._meters for v in meter.variables])
+        return _named("metric", [v for meter in self.meters for v in meter.variables])
 
 
 def _named(group: str, items: list[Any]) -> dict[str, Any]:

@@ -14,9 +14,11 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+from scipy.special import softmax
 
-from rin.errors import unknown
+from rin.errors import look_up
 
+LOSSES = ("hard", "smoothing", "teacher_free", "online")
 SMOOTHING, TEACHER_RIGHT = 0.1, 0.99
 #: Temperature, share and multiplier of teacher-free distillation, those of its authors for ResNets.
 TEMPERATURE, TEACHER_SHARE, MULTIPLIER = 20.0, 0.1, 100.0
@@ -28,19 +30,14 @@ def soft_labels(name: str, n_classes: int) -> np.ndarray:
 
     Of `online`, what it begins with.  InputError for an unknown name.
     """
-    hard, even = np.eye(n_classes), np.full((n_classes, n_classes), 1 / n_classes)
-    if name == "hard":
-        table = hard
-    elif name == "smoothing":
-        table = (1 - SMOOTHING) * hard + SMOOTHING * (1 - hard) / (n_classes - 1)
-    elif name == "teacher_free":
-        teacher = TEACHER_RIGHT * hard + (1 - TEACHER_RIGHT) * (1 - hard) / (n_classes - 1)
-        table = np.exp(teacher / TEMPERATURE)
-        table /= table.sum(axis=1, keepdims=True)
-    elif name == "online":
-        table = even
-    else:
-        raise unknown("loss", name, LOSSES)
+    look_up("loss", name, LOSSES)
+    if name == "online":
+        return np.full((n_classes, n_classes), 1 / n_classes, np.float32)
+    right = {"smoothing": 1 - SMOOTHING, "teacher_free": TEACHER_RIGHT}.get(name, 1.0)
+    hard = np.eye(n_classes)
+    table = right * hard + (1 - right) * (1 - hard) / (n_classes - 1)
+    if name == "teacher_free":
+        table = softmax(table / TEMPERATURE, axis=1)
     return table.astype(np.float32)
 
 
@@ -133,6 +130,3 @@ class LabelTurn(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Begin to use it."""
         self._online.labels.assign(self._next)
-
-
-LOSSES = ("hard", "smoothing", "teacher_free", "online")

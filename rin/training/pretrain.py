@@ -23,7 +23,7 @@ from scipy.special import softmax
 from tqdm import tqdm
 
 from rin.errors import InputError
-from rin.files import sha256_of, write_atomically
+from rin.files import write_atomically
 from rin.models.build import Architecture
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import random_weights
@@ -83,23 +83,14 @@ class PretrainingBlock:
                 remedy="Choose a multiple of the number of devices.",
             )
         self._start = random_weights(backbone, settings.size, seed)
+        of_network = settings.model_dump(
+            include={"size", "augmentation", "dropout", "batch_norm_momentum"}
+        )
+        of_step = settings.model_dump(include={"optimizer", "weight_decay", "loss"})
         architecture = Architecture(
-            backbone,
-            "unfreeze_all",
-            settings.size,
-            n_classes=n_classes,
-            channels=channels,
-            augmentation=settings.augmentation,
-            dropout=settings.dropout,
-            batch_norm_momentum=settings.batch_norm_momentum,
+            backbone, "unfreeze_all", n_classes=n_classes, channels=channels, **of_network
         )
-        self._block = CompiledBlock(
-            architecture,
-            optimizer=settings.optimizer,
-            weight_decay=settings.weight_decay,
-            loss=settings.loss,
-            devices=found,
-        )
+        self._block = CompiledBlock(architecture, **of_step, devices=found)
 
     @property
     def backbone(self) -> keras.Model:
@@ -133,8 +124,7 @@ class PretrainingBlock:
             }
             work = replace(work, identity=work.identity | made_by)
         epochs = epochs or s.epochs
-        names = np.unique(classes)
-        labels = np.searchsorted(names, classes)
+        names, labels = np.unique(classes, return_inverse=True)
         outputs = self._block.architecture.n_classes
         check_corpus(images, names, labels, parts, size=s.size, outputs=outputs)
         by_part = [Part(images, labels, np.flatnonzero(parts == part)) for part in PARTS]
@@ -164,14 +154,8 @@ class PretrainingBlock:
         history.insert(0, "epoch", np.arange(1, len(history) + 1))
         seconds = state.earlier + time.monotonic() - started
         metrics = self._metrics(state, by_part, predictions, seconds)
-        return PretrainingResult(
-            history, metrics, predictions, pd.DataFrame({"label": names} | counts)
-        )
-
-    def save(self, path: Path) -> str:
-        """Write the backbone's weights as Keras `.weights.h5`; return their SHA-256."""
-        self.backbone.save_weights(path)
-        return sha256_of(path)
+        table = pd.DataFrame({"label": names} | counts)
+        return PretrainingResult(history, metrics, predictions, table)
 
     def _watchers(
         self, work: WorkFolder | None, state: TrainingState, loss: keras.metrics.Metric
@@ -223,7 +207,6 @@ def check_corpus(
             raise InputError(problem, where="pretraining corpus", remedy=remedy)
 
     shape, counts = images.shape[1:3], [len(images), len(labels), len(parts)]
-    refuse(images.dtype != np.uint8, f"pixels of type {images.dtype}", "Store uint8, 0-255.")
     problem = f"images of {shape} pixels and not {size} x {size}"
     refuse(shape != (size, size), problem, "Build the store at the size of the pretraining.")
     problem = "{} images, {} class names and {} parts".format(*counts)
@@ -238,11 +221,7 @@ def check_corpus(
 
 
 def score(
-    block: CompiledBlock,
-    test: Part,
-    batch: int,
-    names: np.ndarray,
-    features: Path | None = None,
+    block: CompiledBlock, test: Part, batch: int, names: np.ndarray, features: Path | None = None
 ) -> pd.DataFrame:
     """Return what a network says of every test image.
 
@@ -255,10 +234,10 @@ def score(
         if draft:
             np.lib.format.open_memmap(draft, "w+", "<f4", shape)
         for start in range(0, len(test.rows), _CHUNK):
-            rows = test.rows[start : start + _CHUNK]
-            logits, pooled = block.embed(Part(test.images, test.labels, rows), batch)
+            chunk = replace(test, rows=test.rows[start : start + _CHUNK])
+            logits, pooled = block.embed(chunk, batch)
             probabilities = softmax(logits, axis=1)[:, : len(names)]
-            tables.append(read_probabilities(probabilities, test.labels[rows]))
+            tables.append(read_probabilities(probabilities, test.labels[chunk.rows]))
             if draft:  # opened anew, so that no more than a chunk stays in memory
                 np.lib.format.open_memmap(draft, "r+")[start : start + _CHUNK] = pooled
     table = pd.concat(tables, ignore_index=True)

@@ -14,36 +14,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
 import keras
 import numpy as np
 
-from rin.errors import InputError, look_up, unknown
+from rin.errors import InputError, look_up
 from rin.explain.gradcam import pooled_gradient_cam
+from rin.explain.similarity import sample_activations
 from rin.models.build import Architecture, Classifier, build_classifier
 from rin.models.heads import reset_head
-from rin.models.preprocessing import Preprocessing, check_pixels
+from rin.models.preprocessing import Preprocessing
 from rin.models.weights import random_weights
-from rin.training.batches import (
-    OrderedBatches,
-    Part,
-    ReadAhead,
-    own_errors,
-    read_rows,
-    shuffled_batches,
-)
-from rin.training.checkpoint import CheckpointSaver, TrainingState, WorkFolder
+from rin.training.batches import OrderedBatches, Part, ReadAhead, own_errors, shuffled_batches
+from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.losses import LabelTurn, OnlineLabels, SoftLabelLoss
 
 _UNTRAINED_SEED = 1_000_003
 _FEATURES_AT_ONCE = 256  # images whose feature maps are in memory
-#: What Keras logs of every epoch.
-_LOGS = ("accuracy", "loss", "val_accuracy", "val_loss")
-OPTIMIZERS = ("adam", "adamw", "sgd")
-SCHEDULES = ("constant", "cosine")
+#: Ends of the stages of a backbone, as Juodelyte et al. (2023) compare them.
+LAYERS: dict[str, tuple[str, ...]] = {
+    "ResNet50": (
+        "conv1_relu",
+        "conv2_block3_out",
+        "conv3_block4_out",
+        "conv4_block6_out",
+        "conv5_block3_out",
+    )
+}
 #: Given how far a training has come and its running loss, returns further callbacks.
 Watchers = Callable[[TrainingState, keras.metrics.Metric], list[keras.callbacks.Callback]]
 
@@ -136,21 +136,18 @@ def find_devices(wanted: int | str | None) -> Devices:
 
 
 def make_optimizer(name: str, weight_decay: float = 0.0) -> keras.optimizers.Optimizer:
-    """Return a new optimizer of Keras, one of `OPTIMIZERS`, whose learning rate is set later.
+    """Return a new optimizer of Keras, `adam`, `adamw` or `sgd`; its learning rate is set later.
 
-    `sgd` has a momentum of 0.9.  The weight decay is decoupled from the gradient (Loshchilov and
-    Hutter 2019) and times the learning rate; biases and the scales of batch normalisation do not
-    decay.
+    `sgd` has a momentum of 0.9.  The weight decay, without which there is no `adamw`, is decoupled
+    from the gradient (Loshchilov and Hutter 2019) and times the learning rate; biases and the
+    scales of batch normalisation do not decay.
     """
-    decay = weight_decay or None
-    if name == "adam":
-        optimizer = keras.optimizers.Adam(weight_decay=decay)
-    elif name == "adamw":
-        optimizer = keras.optimizers.AdamW(weight_decay=weight_decay)
-    elif name == "sgd":
-        optimizer = keras.optimizers.SGD(momentum=0.9, weight_decay=decay)
-    else:
-        raise unknown("optimizer", name, OPTIMIZERS)
+    kinds = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "sgd": partial(keras.optimizers.SGD, momentum=0.9),
+    }
+    optimizer = look_up("optimizer", name, kinds)(weight_decay=weight_decay or None)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
@@ -164,7 +161,7 @@ def learning_rate(
     (Loshchilov and Hutter 2017).  `warmup` is the share of the steps, 0 to below 1, over which the
     rate first rises from zero in a line.
     """
-    look_up("schedule", schedule, SCHEDULES)
+    look_up("schedule", schedule, ("constant", "cosine"))
     rising = round(warmup * steps)
     if schedule == "constant" and rising == 0:
         return peak
@@ -231,10 +228,9 @@ class CompiledBlock:
         with self.devices.scope():
             self.parts: Classifier = build_classifier(architecture, gathers=lacks_affine)
             self.devices.synchronise(self.parts.backbone)
-            metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
             self._online = OnlineLabels(architecture.n_classes) if loss == "online" else None
-            if self._online:
-                metrics.append(self._online)
+            metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+            metrics += [self._online] if self._online else []
             self.parts.model.compile(
                 optimizer=make_optimizer(optimizer, weight_decay),
                 # Two-class softmax cross-entropy is the paper's binary cross-entropy.
@@ -257,18 +253,6 @@ class CompiledBlock:
         """How often the framework has traced the model so far."""
         return self.parts.augment.traces
 
-    def train(
-        self,
-        weights: list[np.ndarray],
-        contract: Preprocessing,
-        recipe: Recipe,
-        training: Part,
-        validation: Part,
-    ) -> dict[str, list[float]]:
-        """Train as `fit`; return loss and accuracy per epoch, training and validation."""
-        curves = self.fit(weights, contract, recipe, training, validation).curves
-        return {name: [row[name] for row in curves] for name in _LOGS}
-
     def fit(
         self,
         weights: list[np.ndarray],
@@ -288,33 +272,43 @@ class CompiledBlock:
         loss; `watchers` makes further callbacks, which do not hear of the end of a batch;
         `work` is where the training leaves checkpoints, and goes on from if it was killed.
 
-        InputError when no epoch has a finite validation loss, the pixels are not 0-255, or a store
-        cannot be read.
+        InputError when no epoch has a finite validation loss, or a store cannot be read.
         """
-        check_pixels(read_rows(training.images, np.arange(1)), where="image store")
         model, used = self.parts.model, training.divisible(self.devices.count)
         steps = used.steps(recipe.batch)
-        state = TrainingState(steps, len(used.rows), recipe.batch, recipe.epochs)
-        own: list[keras.callbacks.Callback] = [state]
-        own += [LabelTurn(self._online)] if self._online else []
+        state = TrainingState(
+            steps, len(used.rows), recipe.batch, recipe.epochs, work=work, meters=self._meters
+        )
+        own: list[keras.callbacks.Callback] = [LabelTurn(self._online)] if self._online else []
         with self.devices.scope():
             self._restore(weights, contract, recipe, steps)
-            if work is not None:
-                own.append(saver := CheckpointSaver(model, self._meters, state, work))
-                saver.resume()
-            own += watchers(state, self._meters[0]) if watchers else []
-            make = partial(
-                shuffled_batches,
-                training,
-                batch=recipe.batch,
-                channels=self.architecture.channels,
-                seed=recipe.seed,
-                devices=self.devices.count,
-                class_weights=class_weights,
-            )
+            state.resume(model)
+            own += [state, *(watchers(state, self._meters[0]) if watchers else [])]
+            ordered = self._ordered(validation.divisible(self.devices.count), recipe.batch)
             while state.epoch < recipe.epochs:
-                from_here = partial(make, epoch=state.epoch, step=state.step)
-                self._fit(from_here, validation, state, own)
+                make = partial(
+                    shuffled_batches,
+                    training,
+                    batch=recipe.batch,
+                    channels=self.architecture.channels,
+                    seed=recipe.seed,
+                    epoch=state.epoch,
+                    step=state.step,
+                    devices=self.devices.count,
+                    class_weights=class_weights,
+                )
+                with ReadAhead(make) as ahead, own_errors(ahead, ordered):
+                    model.fit(
+                        self.devices.feed(ahead.batches),
+                        initial_epoch=state.epoch,
+                        # An epoch that was cut off is ended alone.
+                        epochs=state.epoch + 1 if state.step else recipe.epochs,
+                        steps_per_epoch=steps - state.step,
+                        validation_data=ordered,
+                        shuffle=False,
+                        callbacks=Callbacks(own, add_history=True, model=model),
+                        verbose=0,
+                    )
             if state.best is None:
                 losses = [row["val_loss"] for row in state.curves]
                 raise InputError(
@@ -325,28 +319,6 @@ class CompiledBlock:
             model.set_weights(state.best)
         return state
 
-    def _fit(
-        self,
-        make: Callable[[], Iterator[tuple[np.ndarray, ...]]],
-        validation: Part,
-        state: TrainingState,
-        callbacks: list[keras.callbacks.Callback],
-    ) -> None:
-        """Train the rest of an epoch that was cut off, or all whole epochs that are left."""
-        s, model = state, self.parts.model
-        ordered = self._ordered(validation.divisible(self.devices.count), s.batch)
-        with ReadAhead(make) as ahead, own_errors(ahead, ordered):
-            model.fit(
-                self.devices.feed(ahead.batches),
-                initial_epoch=s.epoch,
-                epochs=s.epoch + 1 if s.step else s.epochs,
-                steps_per_epoch=s.steps - s.step,
-                validation_data=ordered,
-                shuffle=False,
-                callbacks=Callbacks(callbacks, add_history=True, model=model),
-                verbose=0,
-            )
-
     def predict(self, part: Part, batch: int) -> tuple[np.ndarray, np.ndarray]:
         """Return logits (n, classes) and class activation maps (n, h, w, classes).
 
@@ -356,8 +328,7 @@ class CompiledBlock:
             return self._predict(self.parts.explainer, part, batch)
         logits, maps = [], []
         for start in range(0, len(part.rows), _FEATURES_AT_ONCE):
-            rows = part.rows[start : start + _FEATURES_AT_ONCE]
-            chunk = Part(part.images, part.labels, rows)
+            chunk = replace(part, rows=part.rows[start : start + _FEATURES_AT_ONCE])
             found, features = self._predict(self.parts.explainer, chunk, batch)
             logits.append(found)
             maps.append(pooled_gradient_cam(self.parts.head, features))
@@ -372,7 +343,7 @@ class CompiledBlock:
         n, count = len(part.rows), self.devices.count
         # Repeated at the end, so that the devices share the last batch evenly.
         rows = np.pad(part.rows, (0, -n % count), mode="edge")
-        ordered = self._ordered(Part(part.images, part.labels, rows), batch)
+        ordered = self._ordered(replace(part, rows=rows), batch)
         with self.devices.scope(), own_errors(ordered):
             outputs = model.predict(ordered, verbose=0)
         return tuple(np.asarray(output, "float32")[:n] for output in outputs)
@@ -397,15 +368,48 @@ class CompiledBlock:
             variable.assign(np.zeros(variable.shape))
         if self._online:
             self._online.begin()
-        self._set_rate(recipe, steps)
-
-    def _set_rate(self, recipe: Recipe, steps: int) -> None:
-        """Set the learning rate; another schedule has to be compiled into the training step."""
         total = recipe.epochs * steps
         rate = learning_rate(recipe.learning_rate, total, recipe.schedule, recipe.warmup)
         if isinstance(rate, float):
-            self.parts.model.optimizer.learning_rate = rate
-        elif rate.get_config() != self._schedule:
-            self.parts.model.optimizer.learning_rate = rate
+            parts.model.optimizer.learning_rate = rate
+        elif rate.get_config() != self._schedule:  # another has to be compiled into the step
+            parts.model.optimizer.learning_rate = rate
             self._schedule = rate.get_config()
-            self.parts.model.train_function = None  # `fit` makes another
+            parts.model.train_function = None  # `fit` makes another
+
+
+def layer_activations(
+    block: CompiledBlock,
+    part: Part,
+    batch: int,
+    *,
+    points: int,
+    channels: int,
+    seed: int,
+    weights: list[np.ndarray] | None = None,
+) -> dict[str, np.ndarray]:
+    """Return activations of each layer of `LAYERS`, float32 (points, channels), in inference mode.
+
+    Of the block's own weights, or of others, after which its own are put back.  The same seed gives
+    the same images, places and channels.  `InputError` for a backbone whose layers are not listed.
+    """
+    backbone = block.parts.backbone
+    names = look_up("backbone", block.architecture.backbone, LAYERS)
+    inside = keras.Model(backbone.input, [backbone.get_layer(name).output for name in names])
+    own = backbone.get_weights()
+    found: list[list[np.ndarray]] = [[] for _ in names]
+    try:
+        backbone.set_weights(own if weights is None else weights)
+        for start in range(0, len(part.rows), batch):
+            rows = part.rows[start : start + batch]
+            images, _ = part.take(rows, block.architecture.channels)
+            pixels = keras.ops.cast(images, "float32")
+            made = inside(block.parts.preprocess(pixels), training=False)
+            for kept, maps in zip(found, made, strict=True):
+                kept.append(np.asarray(keras.ops.convert_to_numpy(maps), np.float32))
+    finally:
+        backbone.set_weights(own)
+    return {
+        name: sample_activations(np.concatenate(maps), points, channels, seed=seed)
+        for name, maps in zip(names, found, strict=True)
+    }

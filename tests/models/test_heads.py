@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 
-from rin.errors import InputError
 from rin.models.heads import HEADS, build_head, reset_head
 
 FEATURES = 12
@@ -85,8 +84,3 @@ def test_reset_head_forgets_and_repeats_by_its_seed(name):
             gamma, beta, mean, variance = layer.get_weights()
             assert not beta.any() and not mean.any()
             assert (gamma == 1).all() and (variance == 1).all()
-
-
-def test_unknown_head_is_named_with_those_that_there_are():
-    with pytest.raises(InputError, match=r"unknown head 'mlp'.*linear, nonlinear, conv, conv_skip"):
-        build_head("mlp", keras.Input((FEATURES,)), 2, 0.5)

@@ -2,9 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from rin.errors import InputError
 from rin.models.layers import Preprocess
-from rin.models.preprocessing import PREPROCESSING, check_pixels
+from rin.models.preprocessing import PREPROCESSING
 
 
 def rgb():
@@ -43,27 +42,3 @@ def test_layer_when_contract_changes_equals_apply_without_a_new_layer(channels):
         expected = contract.apply(np.broadcast_to(images, rgb().shape))
         np.testing.assert_allclose(layer(images), expected, rtol=1e-5, atol=1e-4)
     assert layer.trainable_variables == []
-
-
-@pytest.mark.parametrize(
-    ("values", "match"),
-    [
-        ([0.0, 0.5, 1.0], "from 0 to 1"),
-        ([-1.0, 0.0, 1.0], "from -1"),
-        ([-5.0, 200.0], "from -5"),
-        ([0.0, np.nan, 200.0], "finite"),
-        ([0.0, np.inf], "finite"),
-        ([0.0, 255.5], "255.5"),
-        ([0, 256], "256"),
-        (["a", "b"], "finite"),
-    ],
-)
-def test_check_pixels_of_values_outside_0_to_255_raises(values, match):
-    with pytest.raises(InputError, match=match):
-        check_pixels(np.array(values), where="store")
-
-
-def test_check_pixels_of_values_in_0_to_255_passes():
-    for dtype, values in {"uint8": [0, 1], "int64": [0, 255], "float": [0, 254.5]}.items():
-        check_pixels(np.array(values, dtype), where="store")
-    check_pixels(np.zeros(3, np.float32), where="store")

@@ -41,16 +41,9 @@ def made_layer(channels=48, size=3, stride=2, padding=0, seed=0, bias=False):
     rng = np.random.default_rng(seed)
     strength = np.exp(rng.normal(0, 0.5, channels))
     kernel = rng.normal(0, 0.2, (size, size, 3, channels)) * strength
-    return FirstLayer(
-        "made",
-        kernel,
-        rng.normal(0, 0.1, channels) if bias else np.zeros(channels),
-        np.zeros(channels),
-        np.ones(channels),
-        1e-5,
-        stride,
-        padding,
-    )
+    biases = rng.normal(0, 0.1, channels) if bias else np.zeros(channels)
+    mean, variance = np.zeros(channels), np.ones(channels)
+    return FirstLayer("made", kernel, biases, mean, variance, 1e-5, stride, padding)
 
 
 def trained_layer(contract, images, layer=None):
@@ -263,11 +256,6 @@ def test_a_backbone_is_found_by_its_number_of_parameters(tmp_path, name):
     assert identify_backbone(h5_of(tmp_path / "x.weights.h5", count, 99)) == name
 
 
-def test_weights_without_batch_normalisation_raise(tmp_path):
-    with pytest.raises(InputError, match="VGG19 has no batch normalisation"):
-        read_first_layer(h5_of(tmp_path / "x.h5", ALL_BACKBONES["VGG19"].parameters))
-
-
 @pytest.mark.parametrize("name", ["x.h5", "x.weights.h5", "x.safetensors"])
 @pytest.mark.parametrize("content", [b"", b"not weights", b"\x89HDF\r\n\x1a\n" + bytes(40)])
 def test_a_file_that_is_not_whole_raises(tmp_path, name, content):
@@ -276,17 +264,18 @@ def test_a_file_that_is_not_whole_raises(tmp_path, name, content):
         read_first_layer(tmp_path / name)
 
 
-def test_pytorch_files_are_refused_with_the_way_out(tmp_path):
-    (tmp_path / "x.pt").write_bytes(b"PK")
-    with pytest.raises(InputError, match=r"may carry code .* Convert the state dict"):
-        read_first_layer(tmp_path / "x.pt")
-
-
-def test_a_missing_file_and_an_unknown_backbone_raise(tmp_path):
-    with pytest.raises(InputError, match="there is no such file"):
-        read_first_layer(tmp_path / "absent.h5")
-    with pytest.raises(InputError, match="unknown backbone 'ResNet51'"):
-        read_first_layer(h5_of(tmp_path / "x.h5", 10), "ResNet51")
+@pytest.mark.parametrize(
+    ("name", "parameters", "backbone", "said"),
+    [
+        ("x.h5", ALL_BACKBONES["VGG19"].parameters, None, "VGG19 has no batch normalisation"),
+        ("x.pt", 10, None, r"may carry code .* Convert the state dict"),
+        ("x.h5", 10, "ResNet51", "unknown backbone 'ResNet51'"),
+        ("x.h5", 10, None, "holds 10 parameters, as no known backbone without top does"),
+    ],
+)
+def test_weights_that_tell_nothing_raise(tmp_path, name, parameters, backbone, said):
+    with pytest.raises(InputError, match=said):
+        read_first_layer(h5_of(tmp_path / name, parameters), backbone)
 
 
 @pytest.mark.slow
@@ -308,17 +297,9 @@ def test_every_format_gives_the_same_first_layer_and_another_backbone_raises(tmp
 
 
 DISTRIBUTION = {
-    "distributor": "A",
-    "release": "B",
-    "backbone": "ResNet50",
-    "file": None,
-    "sha256": "ab" * 32,
-    "format": "h5",
-    "licence": "C",
-    "home": "https://a.org",
-    "stated_preprocessing": None,
-    "statement": "nothing",
-    "probed": None,
+    **dict.fromkeys(("distributor", "release", "format", "licence", "home", "statement"), "any"),
+    **dict.fromkeys(("file", "stated_preprocessing", "probed")),
+    **{"backbone": "ResNet50", "sha256": "ab" * 32},
 }
 PROBED = {"contract": "caffe", "date": "2026-01-02", "images": "64 of BUSI", "divergence": 0.1}
 

@@ -6,9 +6,15 @@ from contextlib import contextmanager
 import pytest
 from tiny_study import tiny_profile
 
-from rin.study import open_study, run_grid, run_pretraining
+from rin.study import executors, open_study, run_grid, run_pretraining
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Nothing may be left to train."""
+    monkeypatch.setattr(executors, "make_executor", lambda _: pytest.fail("trains again"))
 
 
 @pytest.fixture(scope="session")
@@ -27,32 +33,41 @@ def inputs(study):
     return study.inputs("breast")
 
 
+@contextmanager
+def small_networks():
+    """Let a dozen layers stand in for ResNet50."""
+    import keras
+    from small_backbone import small_backbone
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.applications, "ResNet50", small_backbone)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_networks():
+    with small_networks():
+        yield
+
+
+@pytest.fixture
+def real_resnet(monkeypatch):
+    """Let ResNet50 be itself."""
+    import keras
+
+    monkeypatch.setattr(keras.applications, "ResNet50", keras.applications.resnet.ResNet50)
+
+
 @pytest.fixture(scope="session")
-def with_small_backbone():
-    """Return a context in which ResNet50 is a dozen layers."""
-
-    @contextmanager
-    def patched():
-        import keras
-        from small_backbone import small_backbone
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(keras.applications, "ResNet50", small_backbone)
-            yield
-
-    return patched
-
-
-@pytest.fixture(scope="session")
-def pretrained_study(study, with_small_backbone):
-    with with_small_backbone():
+def pretrained_study(study):
+    with small_networks():
         run_pretraining(study)
     return study
 
 
 @pytest.fixture(scope="session")
-def finished_study(pretrained_study, with_small_backbone):
+def finished_study(pretrained_study):
     """A study whose grid of twelve runs is finished."""
-    with with_small_backbone():
+    with small_networks():
         run_grid(pretrained_study)
     return pretrained_study

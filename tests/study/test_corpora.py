@@ -18,7 +18,6 @@ from rin.study.corpora import (
     corpus_overlap,
     curation_plan,
     find_corpus,
-    is_real,
     open_corpus,
     real_archive,
 )
@@ -53,9 +52,8 @@ def test_choice_is_the_first_real_corpus_and_else_the_first_as_a_stand_in(own):
 
 
 def test_archive_is_real_only_where_the_data_root_holds_it(own):
-    assert not is_real(own, CURATED)
+    assert real_archive(own) is None
     (own.data_root / "export").mkdir()
-    assert is_real(own, CURATED)
     assert real_archive(own) == own.data_root / "export"
     assert archive_truth(own) is None
 

@@ -90,9 +90,7 @@ def test_grid_in_this_process_and_in_a_pool_has_identical_predictions(tmp_path):
     assert records(alone.runs).keys() == records(pooled.runs).keys()
     for part in ("validation", "test"):
         pd.testing.assert_frame_equal(
-            predictions(alone, part=part),
-            predictions(pooled, part=part),
-            check_exact=True,
+            predictions(alone, part=part), predictions(pooled, part=part), check_exact=True
         )
 
 

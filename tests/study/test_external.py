@@ -24,11 +24,10 @@ CHANGES = {
 
 
 @pytest.fixture(scope="module")
-def external(study_folder, pretrained_study, with_small_backbone):
+def external(study_folder, pretrained_study):
     study = open_study(tiny_profile(CHANGES), results=study_folder)
     shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
-    with with_small_backbone():
-        run_missing(study, plan_study(study, "from_random"))
+    run_missing(study, plan_study(study, "from_random"))
     return study
 
 
@@ -46,14 +45,13 @@ def test_every_run_scores_all_external_cases_and_trains_on_none(external):
     assert found["score"].notna().all()
 
 
-def test_scores_at_home_are_those_without_the_external_dataset(external, with_small_backbone):
+def test_scores_at_home_are_those_without_the_external_dataset(external):
     profile = external.profile.model_copy(update={"external": False})
     alone = replace(external, profile=profile)
     planned = plan_study(alone, "from_random")
     ids = {run.run_id for run in plan_study(external, "from_random")}
     assert ids.isdisjoint(run.run_id for run in planned)
-    with with_small_backbone():
-        run_missing(alone, planned)
+    run_missing(alone, planned)
     pd.testing.assert_frame_equal(
         predictions(alone, "from_random", "breast"), predictions(external, "from_random", "breast")
     )

@@ -7,24 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
-from tiny_study import copy_of, records, tiny_profile
+from tiny_study import COLUMNS, copy_of, records, tiny_profile
 
 from rin.errors import InputError
-from rin.study import cam_arrays, executors, histories, predictions, run_grid, run_records
+from rin.study import cam_arrays, histories, predictions, run_grid, run_records
 from rin.study.plan import plan_study
 from rin.study.run import run_fine_tuning
 
-COLUMNS = [
-    *("task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init", "seed"),
-    *("case_id", "patient_id", "part", "label", "score"),
-]
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
 
 
-def test_grid_when_finished_has_every_run_once_and_trains_nothing_again(
-    finished_study, monkeypatch
-):
-    monkeypatch.setattr(executors, "make_executor", lambda _: pytest.fail("trains again"))
+def test_grid_when_finished_has_every_run_once_and_trains_nothing(finished_study, no_training):
     before = records(finished_study.runs)
     table = run_grid(finished_study)
     assert records(finished_study.runs) == before
@@ -65,15 +58,6 @@ def test_reading_when_runs_are_missing_tells_how_many(finished_study):
             read(study)
 
 
-def test_predictions_when_a_table_is_damaged_name_its_file(finished_study):
-    study = copy_of(finished_study, "damaged")
-    path = next(study.runs.folder.iterdir()) / "predictions.parquet"
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError) as caught:
-        predictions(study)
-    assert caught.value.where == str(path)
-
-
 def test_histories_have_one_row_an_epoch_and_records_one_a_run(finished_study):
     table = histories(finished_study, "breast")
     assert len(table) == 12
@@ -96,16 +80,14 @@ def test_cam_arrays_follow_the_rows_of_the_test_predictions(finished_study):
     pd.testing.assert_frame_equal(pd.concat(tables, ignore_index=True), predictions(finished_study))
 
 
-def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_others(
-    finished_study, with_small_backbone
-):
+def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_others(finished_study):
     done = [run for run in plan_study(finished_study) if run.init == "random"]
     lost = done[-1]  # its block meets missing weights first
     profile = tiny_profile({"inits": ["random", "radimagenet"]})
     study = copy_of(finished_study, "unreleased", profile=profile)
     shutil.rmtree(study.runs.path(lost.run_id))
     missing = pytest.raises(InputError, match="no weights file for init 'radimagenet'")
-    with with_small_backbone(), missing as caught:
+    with missing as caught:
         run_grid(study, "breast")
     assert "RadImageNet-ResNet50_notop.h5" in caught.value.where
     assert "https://github.com/BMEII-AI/RadImageNet" in caught.value.remedy
@@ -117,22 +99,19 @@ def test_grid_when_weights_are_missing_names_file_and_home_and_finishes_the_othe
     pd.testing.assert_frame_equal(first, again, rtol=1e-4)
 
 
-def test_each_fold_is_trained_and_tested_on_its_own_cases(
-    finished_study, with_small_backbone, monkeypatch
-):
+def test_each_fold_is_trained_and_tested_on_its_own_cases(finished_study, monkeypatch):
     section = {"tasks": ["breast"], "scenarios": [SCENARIO], "folds": 2}
     study = copy_of(finished_study, "folds", profile=tiny_profile({"from_random": section}))
     from rin.training.trainer import CompiledBlock
 
-    trained, train = [], CompiledBlock.train
+    trained, fit = [], CompiledBlock.fit
 
     def note(self, weights, contract, recipe, part, validation):
         trained.append(set(part.rows))
-        return train(self, weights, contract, recipe, part, validation)
+        return fit(self, weights, contract, recipe, part, validation)
 
-    monkeypatch.setattr(CompiledBlock, "train", note)
-    with with_small_backbone():
-        run_fine_tuning(study)
+    monkeypatch.setattr(CompiledBlock, "fit", note)
+    run_fine_tuning(study)
     inputs = study.inputs("breast", 2)
     place = inputs.store.cases.reset_index().set_index("case_id")["index"]
     parts = inputs.folds.groupby(["fold", "part"])["case_id"].agg(set)
@@ -141,15 +120,12 @@ def test_each_fold_is_trained_and_tested_on_its_own_cases(
         assert set(rows["case_id"]) == parts[fold, "test"]
 
 
-def test_task_without_masks_trains_and_says_that_it_keeps_no_maps(
-    finished_study, with_small_backbone, monkeypatch
-):
+def test_task_without_masks_trains_and_says_that_it_keeps_no_maps(finished_study, monkeypatch):
     study = copy_of(finished_study, "unmasked")
     inputs = study.inputs("breast")
     monkeypatch.setattr(type(inputs.store), "masks", lambda _: None)
     shutil.rmtree(next(study.runs.folder.iterdir()))
-    with with_small_backbone():
-        run_grid(study)
+    run_grid(study)
     assert len(predictions(study)) == len(predictions(finished_study))
     with pytest.raises(InputError, match="runs of breast keep no class activation maps"):
         next(cam_arrays(study, "breast"))

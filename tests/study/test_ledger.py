@@ -4,6 +4,7 @@ import os
 import random
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from types import SimpleNamespace
 
@@ -110,14 +111,8 @@ def test_commit_when_two_finish_the_same_run_together_leaves_one_whole(ledger):
     def write(text):
         return lambda folder: (meet.wait(), note(text)(folder))[1]
 
-    both = [
-        threading.Thread(target=ledger.commit, args=("a" * 16, {}, write(text)))
-        for text in ("left", "right")
-    ]
-    for each in both:
-        each.start()
-    for each in both:
-        each.join()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda text: ledger.commit("a" * 16, {}, write(text)), ("left", "right")))
     assert visible(ledger) == ["a" * 16]
     assert (ledger.path("a" * 16) / "note.txt").read_text() == ledger.done("a" * 16)["note"]
 

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_study import tiny_profile
 
-from rin.errors import InputError
 from rin.study import Runs, open_study
 from rin.study.losses import confidence_error, plan_losses, run_losses
 from rin.study.pretraining import plan_pretraining
@@ -15,22 +14,18 @@ ASKED = {"backbones": ["ResNet50"], "losses": ["hard", "online"], "epochs": 2, "
 
 
 @pytest.fixture(scope="module")
-def trained(study_folder, with_small_backbone):
+def trained(study_folder):
     changes = {"losses": ASKED, "name": "losses", "pretraining.epochs": 2}
     study = open_study(tiny_profile(changes), results=study_folder)
-    with with_small_backbone():
-        return study, run_losses(study)
+    return study, run_losses(study)
 
 
 def test_each_loss_is_trained_from_every_seed_and_hard_labels_are_the_study_s_own(trained):
     study, table = trained
     planned = plan_losses(study)
-    assert [(run.settings.loss, run.seed - study.profile.seed) for run in planned] == [
-        ("hard", 0), ("hard", 1), ("online", 0), ("online", 1),
-    ]  # fmt: skip
-    assert table[["loss", "seed"]].to_numpy().tolist() == [
-        ["hard", 0], ["hard", 1], ["online", 0], ["online", 1],
-    ]  # fmt: skip
+    expected = [["hard", 0], ["hard", 1], ["online", 0], ["online", 1]]
+    assert [[run.settings.loss, run.seed - study.profile.seed] for run in planned] == expected
+    assert table[["loss", "seed"]].to_numpy().tolist() == expected
     assert len({run.run_id for run in planned}) == 4
     assert planned[0].run_id == plan_pretraining(study)[0].run_id
     assert len({run.split_digest for run in planned}) == 1
@@ -44,13 +39,6 @@ def test_table_tells_how_classes_are_told_apart(trained):
     assert Runs(study).losses().equals(table)
     first = table.groupby("seed")["ece"].nunique()
     assert (first == 2).all()  # online labels made other networks
-
-
-def test_profile_without_the_section_or_of_an_unknown_init_tells_so(study_folder):
-    with pytest.raises(InputError, match="has no section losses"):
-        plan_losses(open_study(tiny_profile(), results=study_folder))
-    with pytest.raises(ValueError, match="losses: 'natural' is not among the inits"):
-        tiny_profile({"losses": ASKED | {"init": "natural"}})
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50))

@@ -8,8 +8,8 @@ from rin.errors import InputError
 from rin.models.backbones import BACKBONES
 from rin.paper import SETTINGS
 from rin.study import open_study
-from rin.study.plan import group_blocks, plan_runs, plan_study, runs_table
-from rin.study.profile import SCENARIOS, Scenario, find_scenario, scenarios_of
+from rin.study.plan import group_blocks, plan_runs, runs_table
+from rin.study.profile import SCENARIOS, Scenario, scenarios_of
 
 WHOLE = {
     "backbones": list(BACKBONES),
@@ -117,15 +117,6 @@ def test_plan_when_init_is_unknown_lists_the_known_ones(planned):
         planned({"inits": ["random", "magic"]})
 
 
-def test_plan_when_pretraining_is_not_finished_says_so(tmp_path):
-    fresh = open_study(tiny_profile(), results=tmp_path)
-    with pytest.raises(
-        InputError,
-        match=r"1 of 1 runs of pretraining are.* the first: init \w+, ",
-    ):
-        plan_study(fresh)
-
-
 def test_blocks_have_one_compiled_step_each_and_start_with_the_longest(planned, inputs):
     blocks = group_blocks(planned())
     steps = [(block.architecture.backbone, block.architecture.unfreezing) for block in blocks]
@@ -163,9 +154,3 @@ def test_scenarios_of_every_backbone_have_the_rates_of_the_paper():
         } == rates
     assert len(SCENARIOS) == SETTINGS["scenarios"].value
     assert Scenario("ResNet50", "unfreeze_all", 1e-4).name == "ResNet50-unfreeze_all-1e-04"
-
-
-def test_find_scenario_when_unknown_lists_the_known_ones():
-    with pytest.raises(InputError, match="VGG16-freeze_all-1e-02") as caught:
-        find_scenario("VGG16-freeze_all-1e-02")
-    assert all(name in str(caught.value) for name in SCENARIOS)

@@ -110,9 +110,8 @@ def calm_study(folder, changes):
     return study
 
 
-def test_pretraining_when_killed_in_mid_epoch_ends_as_if_undisturbed(tmp_path, with_small_backbone):
-    with with_small_backbone():
-        calm = calm_study(tmp_path / "calm", MADE_SMALL)
+def test_pretraining_when_killed_in_mid_epoch_ends_as_if_undisturbed(tmp_path):
+    calm = calm_study(tmp_path / "calm", MADE_SMALL)
     moments = [random.Random(20220914).randint(2, 5), 6]
     places, row = kill_and_compare(calm, tmp_path / "killed", moments, "small")
     assert any(step for _, step in places)
@@ -121,6 +120,7 @@ def test_pretraining_when_killed_in_mid_epoch_ends_as_if_undisturbed(tmp_path, w
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
+@pytest.mark.usefixtures("real_resnet")
 def test_pretraining_of_resnet50_when_killed_often_ends_as_if_undisturbed(tmp_path, capsys):
     draws = random.Random(7)
     moments = [draws.randint(0, 5) for _ in range(6)]

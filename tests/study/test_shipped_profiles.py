@@ -58,7 +58,7 @@ def test_profile_plans_all_that_it_asks_for(name, study_folder):
 
 
 def test_profile_on_released_weights_trains_from_files_in_their_format(
-    tmp_path, study_folder, with_small_backbone, monkeypatch
+    tmp_path, study_folder, monkeypatch
 ):
     entries = [each.model_copy(update={"sha256": None}) for each in load_entries()]
     monkeypatch.setattr("rin.study.plan.load_entries", lambda: entries)
@@ -68,7 +68,6 @@ def test_profile_on_released_weights_trains_from_files_in_their_format(
         rin.models.weights, "_keras_imagenet", lambda _, backbone: backbone.get_weights()
     )
     study = open_study(shrunk("paper"), data_root=tmp_path, results=study_folder)
-    with with_small_backbone():
-        save_notop(tmp_path / "weights" / entry.file, build_backbone("ResNet50", 32))
-        run_grid(study)
+    save_notop(tmp_path / "weights" / entry.file, build_backbone("ResNet50", 32))
+    run_grid(study)
     assert set(predictions(study)["init"]) == {"radimagenet", "imagenet"}

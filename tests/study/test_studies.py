@@ -7,12 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_study import copy_of, tiny_profile
+from tiny_study import COLUMNS, TWO, copy_of, tiny_profile
 
 from rin.data.store import open_store
 from rin.errors import InputError
 from rin.study import (
-    executors,
     open_study,
     predictions,
     run,
@@ -25,35 +24,24 @@ from rin.study import (
 from rin.study.plan import plan_all, plan_study, sample_confounder
 from rin.study.pretraining import plan_pretraining
 from rin.study.profile import SampledConfounder
-from rin.training import activations
 
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
 ONE = {"tasks": ["breast"], "scenarios": [SCENARIO]}
-FACTORS = {
+FACTORS = TWO | {
     "inits": ["radiologic", "photographic"],
-    "pretraining.corpora": {
-        "radiologic": "corpus_radiologic",
-        "photographic": "corpus_photographic",
-    },
     "pretraining.preprocessing": {"radiologic": "caffe_unit", "photographic": "caffe"},
     "factors": {"preprocessing": ONE, "resize": ONE},
 }
 
 
 @pytest.fixture(scope="module")
-def factors(study_folder, with_small_backbone):
+def factors(study_folder):
     """A study of both factors whose runs are finished, but not those of the grid beside them."""
     made = open_study(tiny_profile(FACTORS | {"name": "factors"}), results=study_folder)
-    with with_small_backbone():
-        run_pretraining(made)
-        for name in ("preprocessing", "resize"):
-            run.run_missing(made, plan_study(made, name))
+    run_pretraining(made)
+    for name in ("preprocessing", "resize"):
+        run.run_missing(made, plan_study(made, name))
     return made
-
-
-@pytest.fixture
-def no_training(monkeypatch):
-    monkeypatch.setattr(executors, "make_executor", lambda _: pytest.fail("trains again"))
 
 
 def ids(planned):
@@ -105,7 +93,7 @@ def test_more_folds_keep_the_runs_of_the_first(pretrained_study, name):
 
 def test_predictions_have_a_factors_columns_and_a_shared_run_under_both_levels(factors):
     table = predictions(factors, "preprocessing")
-    assert list(table) == ["factor", "level", "contract", *predictions_columns()]
+    assert list(table) == ["factor", "level", "contract", *COLUMNS]
     native, scripts = (table[table["level"] == name] for name in ("native", "official_scripts"))
     assert set(scripts["contract"]) == {"caffe_unit"}
     for init, same in (("radiologic", True), ("photographic", False)):
@@ -113,11 +101,6 @@ def test_predictions_have_a_factors_columns_and_a_shared_run_under_both_levels(f
         assert one["case_id"].tolist() == two["case_id"].tolist()
         assert (one["score"].tolist() == two["score"].tolist()) is same
     assert predictions(factors, "resize")["level"].unique().tolist() == ["stretch", "pad"]
-
-
-def predictions_columns():
-    named = ["task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init", "seed"]
-    return [*named, "case_id", "patient_id", "part", "label", "score"]
 
 
 def test_records_of_a_factor_are_one_row_a_run_and_level(factors):
@@ -182,12 +165,11 @@ def test_plan_of_all_studies_lists_every_run_once(larger):
     ]
 
 
-def test_run_study_trains_what_is_missing_under_one_bar(larger, with_small_backbone, capsys):
+def test_run_study_trains_what_is_missing_under_one_bar(larger, capsys):
     study = copy_of(larger, "whole")
     before = len(list(study.runs.folder.glob("[0-9a-f]*")))
-    with with_small_backbone():
-        table = run_study(study)
-        again = run_study(study)
+    table = run_study(study)
+    again = run_study(study)
     assert len(list(study.runs.folder.glob("[0-9a-f]*"))) == before + 4
     assert table.equals(again)
     bars = set(re.findall(r"(\d+)/(\d+) \[", capsys.readouterr().err))
@@ -214,9 +196,7 @@ BRIEF = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"]}
 EQUAL = {"pretraining.brief": BRIEF, "pretraining.epochs": 2, "equal_accuracy": ONE}
 
 
-def test_brief_init_is_pretrained_for_its_epochs_and_stands_in_the_place_of_its_own(
-    study_folder, with_small_backbone
-):
+def test_brief_init_is_pretrained_for_its_epochs_and_stands_in_the_place_of_its_own(study_folder):
     study = open_study(tiny_profile(FACTORS | EQUAL | {"name": "brief"}), results=study_folder)
     alone = open_study(
         tiny_profile(FACTORS | {"name": "alone", "pretraining.epochs": 2}), results=study_folder
@@ -227,9 +207,8 @@ def test_brief_init_is_pretrained_for_its_epochs_and_stands_in_the_place_of_its_
     assert others == {planned[init].run_id for init in ("radiologic", "photographic")}
     brief = planned["radiologic_brief"]
     assert (brief.contract, brief.store) == ("caffe_unit", planned["radiologic"].store)
-    with with_small_backbone():
-        trained = run_pretraining(study).set_index("init")
-        run.run_missing(study, plan_study(study, "equal_accuracy"))
+    trained = run_pretraining(study).set_index("init")
+    run.run_missing(study, plan_study(study, "equal_accuracy"))
     assert trained["epochs"].to_dict() == {
         "radiologic": 2, "photographic": 2, "radiologic_brief": 1,
     }  # fmt: skip
@@ -239,24 +218,8 @@ def test_brief_init_is_pretrained_for_its_epochs_and_stands_in_the_place_of_its_
     assert len(main & ids(plan_study(study, "equal_accuracy"))) == 1
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"pretraining.brief": BRIEF | {"init": "natural"}}, "'natural' is not among the inits"),
-        ({"equal_accuracy": ONE}, "equal_accuracy: pretraining.brief names no init"),
-        (
-            EQUAL | {"pretraining.brief": BRIEF | {"backbones": ["DenseNet121"]}},
-            "with the backbones .'ResNet50'.",
-        ),
-    ],
-)
-def test_brief_init_that_is_not_pretrained_or_not_used_is_an_error(changes, said):
-    with pytest.raises(ValueError, match=said):
-        tiny_profile(FACTORS | changes)
-
-
 def test_head_is_a_factor_whose_first_level_is_the_grid_and_whose_maps_are_kept(
-    study_folder, pretrained_study, with_small_backbone
+    study_folder, pretrained_study
 ):
     changes = {"factors": {"head": ONE}, "name": "heads", "sanity": {"scenarios": [SCENARIO]}}
     study = open_study(tiny_profile(changes), results=study_folder)
@@ -267,8 +230,7 @@ def test_head_is_a_factor_whose_first_level_is_the_grid_and_whose_maps_are_kept(
     assert linear < ids(plan_study(study))
     assert {run.sanity_cases for run in planned if run.level != "linear"} == {0}
     others = [run for run in planned if run.level in ("nonlinear", "conv_skip")]
-    with with_small_backbone():
-        run.run_missing(study, others)
+    run.run_missing(study, others)
     maps = {r.level: study.runs.read(r.run_id, "cams.npy", np.load) for r in others}
     assert maps["nonlinear"].shape == maps["conv_skip"].shape
     assert all(np.isfinite(each).all() and np.ptp(each) > 0 for each in maps.values())
@@ -284,7 +246,7 @@ CONFOUNDED = {
 
 
 def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_test(
-    study_folder, pretrained_study, with_small_backbone, monkeypatch
+    study_folder, pretrained_study, monkeypatch
 ):
     asked = {"tasks": ["busbra"], "scenarios": [SCENARIO], "kinds": ["tag"], "shares": [0, 100]}
     changes = CONFOUNDED | {"factors": {"confounder": asked}}
@@ -295,8 +257,7 @@ def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_te
         (level, init) for level in ("tag 0", "tag 100") for init in ("random", "radiologic")
     ]
     assert len(ids(planned)) == 4
-    with with_small_backbone():
-        run.run_missing(study, planned)
+    run.run_missing(study, planned)
     tables = {part: predictions(study, "confounder", part=part) for part in ("test", "reversed")}
     keys = ["level", "init", "case_id"]
     same, other = (table.set_index(keys)["score"].sort_index() for table in tables.values())
@@ -348,18 +309,19 @@ def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_th
 
 
 def test_layers_are_compared_before_and_after_in_the_same_places(
-    study_folder, pretrained_study, with_small_backbone, monkeypatch
+    study_folder, pretrained_study, monkeypatch
 ):
+    from rin.training import trainer
+
     inside = ("joined", "conv5_block3_out")
-    monkeypatch.setitem(activations.LAYERS, "ResNet50", inside)
+    monkeypatch.setitem(trainer.LAYERS, "ResNet50", inside)
     frozen = "ResNet50-freeze_all-1e-02"
     asked = ONE | {"scenarios": [SCENARIO, frozen], "cases": 6, "points": 40, "channels": 4}
     study = open_study(tiny_profile({"layers": asked, "name": "layers"}), results=study_folder)
     shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
     planned = plan_study(study, "layers")
     assert not ids(planned) & ids(plan_study(study))
-    with with_small_backbone():
-        run.run_missing(study, planned)
+    run.run_missing(study, planned)
     table = run.layer_similarity(study)
     assert table["layer"].unique().tolist() == [*inside]
     found = table.set_index(["scenario", "comparison", "init", "layer"]).sort_index()

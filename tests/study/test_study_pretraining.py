@@ -5,14 +5,13 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_study import records, tiny_profile
+from tiny_study import TWO, records, tiny_profile
 
 import rin.training.pretrain
 from rin.data.splits import PARTS, corpus_split
 from rin.errors import InputError
 from rin.models.weights import load_weights
 from rin.study import (
-    executors,
     open_study,
     pretrained,
     pretraining,
@@ -25,16 +24,8 @@ from rin.study import (
 from rin.study.corpora import open_corpus
 from rin.study.pretraining import plan_pretraining
 
-TWO = {
-    "pretraining.corpora": {
-        "radiologic": "corpus_radiologic",
-        "photographic": "corpus_photographic",
-    }
-}
 
-
-def test_pretraining_when_called_again_trains_nothing(pretrained_study, monkeypatch):
-    monkeypatch.setattr(executors, "make_executor", lambda _: pytest.fail("an executor was made"))
+def test_pretraining_when_called_again_trains_nothing(pretrained_study, no_training):
     before = records(pretrained_study.weights)
     table = run_pretraining(pretrained_study)
     assert records(pretrained_study.weights) == before
@@ -68,9 +59,7 @@ def test_finished_pretraining_is_read_back_as_tables(pretrained_study):
     assert counted["patients"].tolist() == patients.loc[counted["label"]].tolist()
 
 
-def test_pretraining_leaves_an_entry_and_weights_in_three_formats_that_agree(
-    pretrained_study, with_small_backbone
-):
+def test_pretraining_leaves_an_entry_and_weights_in_three_formats_that_agree(pretrained_study):
     from rin.models.backbones import build_backbone
 
     (run,) = plan_pretraining(pretrained_study)
@@ -79,8 +68,7 @@ def test_pretraining_leaves_an_entry_and_weights_in_three_formats_that_agree(
     assert hashlib.sha256((folder / entry.file).read_bytes()).hexdigest() == entry.sha256
     told = (entry.init, entry.backbone, entry.preprocessing, entry.provenance)
     assert told == ("radiologic", "ResNet50", "symmetric", "stand-in")
-    with with_small_backbone():
-        backbone = build_backbone("ResNet50", 32)
+    backbone = build_backbone("ResNet50", 32)
     first = load_weights(entry, backbone, [folder])
     for name in ("backbone_notop.h5", "backbone.safetensors"):
         other = entry.model_copy(update={"file": f"{run.run_id}/{name}", "sha256": None})
@@ -119,15 +107,14 @@ def blocks(monkeypatch):
 
 
 def test_pretraining_when_cut_off_between_corpora_goes_on_with_the_same_outputs(
-    study_folder, blocks, with_small_backbone
+    study_folder, blocks
 ):
     study = open_study(tiny_profile(TWO | {"name": "two"}), results=study_folder)
-    with with_small_backbone():
-        run_pretraining(study)
-        second = next(r for r in plan_pretraining(study) if r.init == "radiologic")
-        before = pretraining_predictions(study)
-        shutil.rmtree(study.weights.path(second.run_id))
-        run_pretraining(study)
+    run_pretraining(study)
+    second = next(r for r in plan_pretraining(study) if r.init == "radiologic")
+    before = pretraining_predictions(study)
+    shutil.rmtree(study.weights.path(second.run_id))
+    run_pretraining(study)
     whole, rest = blocks
     # Corpora of 4 and 3 classes: the larger decides, also when only the smaller is left.
     assert whole["n_classes"] == rest["n_classes"] == 4
@@ -139,7 +126,7 @@ def test_pretraining_when_cut_off_between_corpora_goes_on_with_the_same_outputs(
 
 
 def test_pretraining_when_a_store_is_damaged_still_does_the_others(
-    study_folder, tmp_path, with_small_backbone, monkeypatch
+    study_folder, tmp_path, monkeypatch
 ):
     study = open_study(tiny_profile(TWO | {"name": "half"}), results=study_folder)
     fit = rin.training.pretrain.PretrainingBlock.train
@@ -150,18 +137,15 @@ def test_pretraining_when_a_store_is_damaged_still_does_the_others(
         return fit(self, images, *rest, **named)
 
     monkeypatch.setattr(rin.training.pretrain.PretrainingBlock, "train", train)
-    with with_small_backbone(), pytest.raises(InputError, match="gray: unreadable"):
+    with pytest.raises(InputError, match="gray: unreadable"):
         run_pretraining(study)
     assert pretrained(study)["init"].tolist() == ["photographic"]
 
 
-def test_pretraining_with_tensorboard_leaves_an_event_file_of_each_run(
-    study_folder, blocks, with_small_backbone
-):
+def test_pretraining_with_tensorboard_leaves_an_event_file_of_each_run(study_folder, blocks):
     profile = tiny_profile({"name": "events", "execution": {"tensorboard": True}})
     study = open_study(profile, results=study_folder)
-    with with_small_backbone():
-        run_pretraining(study)
+    run_pretraining(study)
     assert [block["channels"] for block in blocks] == [1]  # a gray corpus alone
     (run,) = plan_pretraining(study)
     (events,) = (study.results / "tensorboard").rglob("events.out.tfevents*")

@@ -3,9 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_study import copy_of, records, tiny_profile
+from tiny_study import TWO, copy_of, records, tiny_profile
 
 from rin.errors import InputError
+from rin.study import run_pretraining
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe import (
     measurement_ledger,
@@ -26,27 +27,17 @@ COLUMNS = [
 ]
 
 
-def probing(study, **changes):
+def probing(study):
     """The tiny study with a section on the probe and a photographic corpus."""
-    profile = tiny_profile(
-        {
-            "probe": SECTION | changes,
-            "pretraining.batch_norm_momentum": 0.5,
-            "stand_ins.corpus_radiologic": {"class_count": 3, "per_class": 26},
-            "pretraining.corpora": {
-                "radiologic": "corpus_radiologic",
-                "photographic": "corpus_photographic",
-            },
-        }
-    )
-    return replace(study, profile=profile, results=study.results.parent / "probing")
+    larger = {"stand_ins.corpus_radiologic": {"class_count": 3, "per_class": 26}}
+    settings = TWO | larger | {"probe": SECTION, "pretraining.batch_norm_momentum": 0.5}
+    return replace(study, profile=tiny_profile(settings), results=study.results.parent / "probing")
 
 
 @pytest.fixture(scope="module")
-def probed(study, with_small_backbone):
+def probed(study):
     own = probing(study)
-    with with_small_backbone():
-        run_probe(own)
+    run_probe(own)
     return own
 
 
@@ -107,21 +98,15 @@ def test_measurements_hold_every_file_source_and_candidate(probed):
     assert random["hit"].all() and not random["wrong"].any()
 
 
-def test_probing_again_neither_trains_nor_measures(probed, monkeypatch):
-    monkeypatch.setattr(
-        "rin.study.executors.make_executor", lambda _: pytest.fail("an executor was made")
-    )
+def test_probing_again_neither_trains_nor_measures(probed, no_training):
     before = records(probe_ledger(probed)), records(measurement_ledger(probed))
     pd.testing.assert_frame_equal(run_probe(probed), probe_measurements(probed))
     assert (records(probe_ledger(probed)), records(measurement_ledger(probed))) == before
 
 
-def test_the_studys_own_weights_are_probed_once_they_are_there(probed, with_small_backbone):
-    from rin.study import run_pretraining
-
-    with with_small_backbone():
-        run_pretraining(probed)
-        table = probe_measurements(probed)
+def test_the_studys_own_weights_are_probed_once_they_are_there(probed):
+    run_pretraining(probed)
+    table = probe_measurements(probed)
     own = table[table["kind"] == "study"].groupby("init", sort=False).first()
     assert own.index.tolist() == ["radiologic", "photographic"]
     assert (own["trained_with"] == "symmetric").all()
@@ -130,23 +115,11 @@ def test_the_studys_own_weights_are_probed_once_they_are_there(probed, with_smal
 
 
 def row(candidate, divergence, trained_with="caffe", correlation=0.99):
-    return {
-        "kind": "probe",
-        "backbone": "ResNet50",
-        "init": "radiologic",
-        "trained_with": trained_with,
-        "source": "busi",
-        "seen": False,
-        "source_provenance": "real",
-        "weights_provenance": "real",
-        "top1": 0.5,
-        "chance": 0.1,
-        "candidate": candidate,
-        "divergence": divergence,
-        "correlation": correlation,
-        "contrast": 1.1,
-        "channels": 64,
-    }
+    named = {"kind": "probe", "backbone": "ResNet50", "init": "radiologic", "source": "busi"}
+    named |= {"seen": False, "source_provenance": "real", "weights_provenance": "real"}
+    found = {"candidate": candidate, "divergence": divergence, "correlation": correlation}
+    found |= {"trained_with": trained_with, "contrast": 1.1, "channels": 64}
+    return named | found | {"top1": 0.5, "chance": 0.1}
 
 
 @pytest.mark.parametrize(
@@ -171,14 +144,11 @@ def test_a_verdict_is_held_against_what_the_weights_were_trained_with(rows, expe
     assert np.isclose(one.best_divergence, min(r["divergence"] for r in rows))
 
 
-def test_damaged_weights_raise(probed, with_small_backbone):
+def test_damaged_weights_raise(probed):
     own = copy_of(probed, "probing_damaged")
     run = plan_probe(own)[0]
     (probe_ledger(own).path(run.run_id) / "backbone.weights.h5").write_bytes(b"cut")
     for path in measurement_ledger(own).folder.iterdir():
         (path / "done.json").unlink()
-    with (
-        with_small_backbone(),
-        pytest.raises(InputError, match="not the weights of a resnet50"),
-    ):
+    with pytest.raises(InputError, match="not the weights of a resnet50"):
         probe_measurements(own)

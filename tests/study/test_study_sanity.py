@@ -24,9 +24,9 @@ SECTION = {"sanity": {"scenarios": [SCENARIO], "cases": 3}}
 
 
 @pytest.fixture(scope="module")
-def plain(pretrained_study, with_small_backbone):
+def plain(pretrained_study):
     """A finished study of two scenarios, which share a compiled step."""
-    with pytest.MonkeyPatch.context() as patch, with_small_backbone():
+    with pytest.MonkeyPatch.context() as patch:
         for name in SCENARIOS.keys() - {SCENARIO, OTHER}:
             patch.delitem(SCENARIOS, name)
         study = copy_of(pretrained_study, "plain")

@@ -33,6 +33,18 @@ SETTINGS = {
         "corpus_photographic": {"class_count": 4, "per_class": 12},
     },
 }
+# Of a table of predictions.
+COLUMNS = [
+    *("task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init", "seed"),
+    *("case_id", "patient_id", "part", "label", "score"),
+]
+# Changes that pretrain on two corpora.
+TWO = {
+    "pretraining.corpora": {
+        "radiologic": "corpus_radiologic",
+        "photographic": "corpus_photographic",
+    }
+}
 
 
 def settings(changes=None):

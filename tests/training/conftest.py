@@ -57,7 +57,7 @@ def compiled(parts):
 
     def first_run(regime, start):
         block = CompiledBlock(Architecture("ResNet50", regime, 32, batch_norm_momentum=0.9))
-        block.train(start, PREPROCESSING["caffe"], Recipe(1e-3, 1, 8, 0), *parts[:2])
+        block.fit(start, PREPROCESSING["caffe"], Recipe(1e-3, 1, 8, 0), *parts[:2])
         block.predict(parts[2], 8)
         return block, block.traces
 

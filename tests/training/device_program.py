@@ -23,22 +23,14 @@ sys.path.append(str(Path(__file__).parents[1] / "study"))
 from small_backbone import small_backbone
 
 from rin.study.profile import Pretraining
-from rin.training.checkpoint import CheckpointSaver
+from rin.training.checkpoint import TrainingState
 from rin.training.pretrain import PretrainingBlock, WorkFolder
 
 keras.applications.ResNet50 = small_backbone
 
 
-SETTINGS = Pretraining(
-    corpora={},
-    size=32,
-    batch=8,
-    epochs=3,
-    learning_rate=1e-2,
-    schedule="cosine",
-    dropout=0,
-    batch_norm_momentum=0.9,
-)
+SMALL = {"corpora": {}, "size": 32, "batch": 8, "epochs": 3, "batch_norm_momentum": 0.9}
+SETTINGS = Pretraining(**SMALL, learning_rate=1e-2, schedule="cosine", dropout=0)
 
 
 def corpus():
@@ -52,15 +44,15 @@ def corpus():
 
 def cut_off_once():
     """Let the training end in the middle of its second epoch, as if it were killed."""
-    save = CheckpointSaver._save_when_due
+    save = TrainingState._save_when_due
 
     def then_end(self):
         save(self)
-        if (self._s.epoch, self._s.step) == (1, 2):
-            CheckpointSaver._save_when_due = save
+        if (self.epoch, self.step) == (1, 2):
+            TrainingState._save_when_due = save
             raise KeyboardInterrupt
 
-    CheckpointSaver._save_when_due = then_end
+    TrainingState._save_when_due = then_end
 
 
 def told(devices):

@@ -9,7 +9,6 @@ import pytest
 
 from rin.errors import InputError
 from rin.training.batches import (
-    OrderedBatches,
     Part,
     ReadAhead,
     own_errors,
@@ -28,11 +27,6 @@ def rows_of(batch):
     return batch[0][:, 0, 0, 0].tolist()
 
 
-def test_part_without_cases_raises():
-    with pytest.raises(InputError, match="no cases"):
-        Part(*numbered(), np.array([], int))
-
-
 def test_shuffled_batches_in_each_pass_yield_every_row_once_with_its_label():
     rows = np.array([1, 4, 6, 7, 9, 13, 14, 15, 19, 2, 3])
     part = Part(*numbered(), rows)
@@ -43,16 +37,6 @@ def test_shuffled_batches_in_each_pass_yield_every_row_once_with_its_label():
     for batch in batches:
         assert [row // 3 for row in rows_of(batch)] == batch[1].tolist()
     assert [set(rows_of(b)) for b in batches[:3]] != [set(rows_of(b)) for b in batches[3:6]]
-
-
-@pytest.mark.parametrize(("epoch", "step"), [(0, 0), (0, 2), (1, 0), (2, 3)])
-def test_shuffled_batches_from_any_place_are_those_that_come_there(epoch, step):
-    part = Part(*numbered(), np.arange(20))
-    settings = {"part": part, "batch": 6, "channels": 1, "seed": 3}
-    whole = [rows_of(b) for b in islice(shuffled_batches(**settings), 16)]
-    later = shuffled_batches(**settings, epoch=epoch, step=step)
-    first = 4 * epoch + step
-    assert [rows_of(b) for b in islice(later, 16 - first)] == whole[first:]
 
 
 def test_shuffled_batches_of_an_epoch_are_drawn_from_seed_and_epoch():
@@ -130,13 +114,6 @@ def test_read_ahead_when_reading_fails_raises_where_it_is_read(kind):
     # The framework makes another error of it.
     with pytest.raises(type(kind("")), match="unreadable"), own_errors(ahead):
         raise ValueError("generator failed")
-
-
-def test_ordered_batches_of_rows_out_of_order_keep_their_order():
-    rows = np.array([9, 2, 7, 1, 5])
-    ordered = OrderedBatches(Part(*numbered(), rows), batch=3, channels=1)
-    assert len(ordered) == 2
-    assert rows_of(ordered[0]) + rows_of(ordered[1]) == rows.tolist()
 
 
 @pytest.mark.parametrize(("shape", "channels"), [((2, 2), 1), ((2, 2), 3), ((2, 2, 3), 3)])

@@ -17,7 +17,7 @@ SEED = 5
 def trained(frozen, start, parts):
     """A block after a run that taught its head something."""
     block, _ = frozen
-    block.train(start, PREPROCESSING["caffe"], Recipe(1e-2, 2, 8, 0), *parts[:2])
+    block.fit(start, PREPROCESSING["caffe"], Recipe(1e-2, 2, 8, 0), *parts[:2])
     return block
 
 

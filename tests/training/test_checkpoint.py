@@ -14,7 +14,7 @@ RECORD = {"epoch": 2, "step": 5, "lowest": float("inf"), "curves": [{"loss": 0.5
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    return WorkFolder(tmp_path, {"run": "a", "devices": "1"})
+    return WorkFolder(tmp_path, {"run": "a"})
 
 
 def test_checkpoint_round_trip_keeps_arrays_and_record(checkpoint):
@@ -40,13 +40,6 @@ def test_checkpoint_that_is_truncated_is_refused_with_its_name(checkpoint, share
     checkpoint.path.write_bytes(content[: int(len(content) * share)])
     with pytest.warns(UserWarning, match=r"checkpoint\.safetensors: .*cannot be read.*its start"):
         assert checkpoint.load() is None
-
-
-def test_checkpoint_of_another_configuration_is_refused_and_tells_what_differs(checkpoint):
-    checkpoint.save(ARRAYS, RECORD)
-    other = WorkFolder(checkpoint.folder, {"run": "a", "devices": "2"})
-    with pytest.warns(UserWarning, match=r"written for devices '1' and not '2'; .*its start"):
-        assert other.load() is None
 
 
 def test_checkpoint_when_saving_fails_keeps_the_one_before(checkpoint, monkeypatch):
