@@ -23,6 +23,7 @@ data_root: str = ""  # folder with real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
+import numpy as np
 import pandas as pd
 from myst_nb import glue
 
@@ -33,7 +34,12 @@ from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_number, listed
 from rin.report.page import claim, glue_values, pictures
 from rin.report.style import use_style
-from rin.stats import init_differences, regime_interaction, unpaired_t_from_summary
+from rin.stats import (
+    init_differences,
+    regime_interaction,
+    scenario_aucs,
+    unpaired_t_from_summary,
+)
 from rin.stats.synthesis import random_effects
 from rin.study import open_reference
 
@@ -181,7 +187,10 @@ glue_values(
 #   confirms or refutes the released weights. The book takes them as soon as they lie in the data
 #   folder.
 # - {glue:text}`n_cases_least` to {glue:text}`n_cases_most` images of a task are tested. Intervals
-#   speak of other patients; they do not include the variance of training the networks again.
+#   speak of other patients; they do not include the variance of training the networks again. Where
+#   ResNet50 was trained with other seeds, the difference in one scenario varied from training to
+#   training with an SD of {glue:text}`sd_training` points; that would make the interval of the mean
+#   over 24 scenarios wider by {glue:text}`wider` ([](results/retrained)).
 # - The photographic networks learnt their corpus less well than the radiologic ones
 #   ([](results/random)), so “which pretraining” and “how well pretrained” are not separated.
 # - {glue:text}`n_substitutes` of the tasks run on open substitutes for the paper's images, and
@@ -197,6 +206,19 @@ glue_values(
 # - [](use/own_task): your own images in the same harness.
 
 # %% tags=["hide-input"]
+repeats = runs.predictions(study="repeats")
+aucs = scenario_aucs(repeats[repeats["fold"] == 0])  # other folds have other training cases
+trained = aucs.pivot(index=["task", "scenario", "seed"], columns="init", values="auc")
+variance = (trained[runs.inits[0]] - trained[runs.inits[1]]).groupby(["task", "scenario"]).var()
+variance = variance.groupby("task").mean()
+alone = overall.set_index("task").loc[variance.index]
+both = np.sqrt(alone["standard_error"] ** 2 + variance / alone["n_scenarios"])
+glue_values(
+    sd_training=listed(f"{100 * v**0.5:.1f} ({names[task]})" for task, v in variance.items()),
+    wider=listed(
+        f"{100 * w:.0f} % ({names[t]})" for t, w in (both / alone["standard_error"] - 1).items()
+    ),
+)
 glue_values(n_cases_least=int(overall["n_cases"].min()), n_cases_most=int(overall["n_cases"].max()))
 weights = runs.pretraining().groupby("init")["top1"].mean()
 claim("photographic networks learnt less well", weights["photographic"] < weights["radiologic"])

@@ -99,8 +99,8 @@ table = pd.DataFrame(
 book_table(table, "Each pretraining against random weights", prose=True)
 
 # %% [markdown]
-# The scenario is {glue:text}`scenarios`: all layers are trained, for above frozen random weights
-# only the head would learn.
+# Scenarios: {glue:text}`scenarios`. All layers are trained, for above frozen random weights only
+# the head would learn.
 #
 # ## Fold by fold
 #
@@ -110,11 +110,11 @@ book_table(table, "Each pretraining against random weights", prose=True)
 
 # %%
 aucs = scenario_aucs(scores)
-by_fold = aucs.pivot(index=["task", "fold"], columns="init", values="auc")
+by_fold = aucs.pivot(index=["task", "scenario", "fold"], columns="init", values="auc")
 by_fold = by_fold[["random", *runs.inits]].rename(columns=lambda init: init_style(init).short)
-by_fold.index = [f"{titles[task]}, fold {fold + 1}" for task, fold in by_fold.index]
-table = by_fold.map("{:.3f}".format).rename_axis(index="Test set", columns=None).reset_index()
-book_table(table, "AUC of each fold", prose=True)
+by_fold.index = [f"{titles[t]}, {name}, fold {fold + 1}" for t, name, fold in by_fold.index]
+table = by_fold.map("{:.3f}".format).rename_axis(index="Networks", columns=None).reset_index()
+book_table(table, "AUC of each scenario and fold", prose=True)
 
 # %% [markdown]
 # ## How the pretraining went

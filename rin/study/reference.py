@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import tempfile
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -453,6 +454,8 @@ def write_reference(
             _check_size(draft, target)
             load_reference(draft)
             if target.exists():
+                if (kept := target / OVERLAP).is_file():  # made apart, of the same images
+                    shutil.copy(kept, draft)
                 target.rename(Path(work) / "old")
             draft.rename(target)
     except OSError as error:
