@@ -58,7 +58,7 @@ difference = 100 * (trained[runs.inits[0]] - trained[runs.inits[1]])
 
 # %%
 figure, panels = plt.subplots(
-    1, len(tasks), figsize=(4.6 * len(tasks), 3.6), sharex=True, squeeze=False
+    1, len(tasks), figsize=(max(7.4, 4.6 * len(tasks)), 3.4), sharex=True, squeeze=False
 )
 for ax, task in zip(panels[0], tasks, strict=True):
     of_scenario = difference[task].unstack("seed")
@@ -105,7 +105,7 @@ table = pd.DataFrame(
     {
         "Task": [titles[task] for task in spread.index],
         "SD of one scenario (95% CI)": [
-            format_estimate(*one, 1) for one in spread[["sd", "sd_low", "sd_high"]].to_numpy()
+            f"{one.sd:.1f} ({one.sd_low:.1f}, {one.sd_high:.1f})" for one in spread.itertuples()
         ],
         "Mean, other patients (95% CI)": [
             format_estimate(*(100 * patients.loc[task, ["difference", "ci_low", "ci_high"]]), 1)
@@ -212,7 +212,7 @@ book_table(table, "With the whole and with the brief pretraining", prose=True)
 
 # %% tags=["hide-input"]
 accuracy = runs.pretraining()
-accuracy = accuracy[accuracy["backbone"].isin(same_split["backbone"])]
+accuracy = accuracy[accuracy["backbone"].isin(same_split["backbone"])].reset_index(drop=True)
 table = pd.DataFrame(
     {
         "Network": accuracy["backbone"],

@@ -225,7 +225,7 @@ def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
 def _absent(manifest: DatasetManifest, data_root: Path | None, more: str) -> InputError:
     return InputError(
         f"{manifest.title} is not there, {more}",
-        where=data_root or "data root",
+        where=data_root or "--data-root",
         remedy=f"Access is {manifest.access}: get it at {manifest.home}, and give --data-root the "
         "folder that holds it.",
     )

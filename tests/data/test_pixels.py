@@ -247,7 +247,7 @@ def test_one_thread_at_a_time_parses_headers(root, monkeypatch, volume):
     monkeypatch.setattr(ast, "literal_eval", slow)
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(read, range(16))) == [7] * 16
-    assert len(most) >= 16
+    assert len(most) > 4  # what one thread read, another may find in the cache
     assert max(most) == 1
 
 

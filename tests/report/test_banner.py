@@ -49,14 +49,14 @@ def test_page_without_any_images_cannot_say_where_numbers_come_from():
 
 
 def test_reference_run_tells_images_weights_computer_and_day(demo):
-    shown = banner(demo, ["breast", "thyroid"])  # thyroid has no results
+    shown = banner(demo, ["breast", "acl"])  # acl has no results
     facts = demo.reference.facts
     assert "rin-real" in shown.data
     assert facts.last_finished[:10] in summary(shown)
     assert facts.task("breast").dataset.title in summary(shown)
     assert facts.hardware.text in shown.data
     assert "Weights: radiologic" in shown.data
-    assert "thyroid" not in shown.data
+    assert "MRNet" not in shown.data
     assert reference_banner(demo.reference).data.count("<dt>Images") == len(facts.tasks)
 
 

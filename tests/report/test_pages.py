@@ -109,7 +109,7 @@ def test_outline_of_demo_shows_every_task_and_waits_for_training_only_with_image
     assert len(found.tasks) == 8
     assert "breast" in found.with_results < set(found.tasks)
     assert not found.waits
-    assert len(files(found)) <= 35
+    assert len(files(found)) <= 41
     assert outline_of(open_study("demo", data_root=tmp_path)).waits
 
 
