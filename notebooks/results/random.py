@@ -91,8 +91,7 @@ table = pd.DataFrame(
         "Task": rows["group"],
         "Weights": rows["label"],
         "P, Holm": gains["p_holm"].map(format_p),
-        "AUC": gains["auc_a"].map("{:.2f}".format),
-        "AUC, random": gains["auc_b"].map("{:.2f}".format),
+        "AUC (random)": [f"{one.auc_a:.2f} ({one.auc_b:.2f})" for one in gains.itertuples()],
         "Patients": gains["n_patients"],
     }
 )
@@ -156,7 +155,7 @@ glue_values(
     n_tasks=len(of_init),
     epochs=int(max(runs.records(task, "from_random")["epochs"].max() for task in order)),
     classes=listed(sorted({f"{n:.0f}" for n in trained["classes"]})),
-    images=listed(sorted({f"{n:,.0f}" for n in trained["training_images"]})),
+    images=listed(sorted({f"{n:.0f}" for n in trained["training_images"]})),
     shares_a=shares[a],
     shares_b=shares[b],
 )
