@@ -178,7 +178,7 @@ def test_counts_of_a_book_that_is_too_large_are_complained_of(check):
     told = check.check_counts(pages, [f"{n}" for n in range(9)])
     assert told == [
         "pages: 42, at most 41",
-        "words: 53,751, at most 45,000",
+        "words: 53,751, at most 52,000",
         "words on long: 2,501, at most 2,500",
         "pages of stand-ins: 9, at most 8",
     ]
