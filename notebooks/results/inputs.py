@@ -231,7 +231,6 @@ glue_values(
     fed_b=areas[b, "official_scripts", "all"],
     frozen_b=areas.get((b, "official_scripts", "freeze_all"), float("nan")),
     paper_largest=max(one.difference for one in paper.COMPARISONS.values()),
-    epochs=int(shown["preprocessing"].records(task, "preprocessing")["epochs"].max()),
     n_images=int(effects["n"].iloc[0]),
     n_pad_images=int(resized["n"].iloc[0]),
     n_pad_scenarios=by_scenario["group"].nunique(),
@@ -250,10 +249,10 @@ glue_values(
 # between the sources stands above; the largest difference in the paper is
 # {glue:text}`paper_largest:.1f` points.
 #
-# ResNet50 is one network of four, the only one whose scale is that far off, and
-# {glue:text}`epochs` epochs of fine-tuning leave it little time to adapt. Whether the published
-# comparison was run with these scripts, and what longer training would recover, does not follow
-# from any number here. That the comparison should be repeated with each source's own inputs does.
+# ResNet50 is one network of four, the only one whose scale is that far off, and a short fine-tuning
+# leaves it little time to adapt. Whether the published comparison was run with these scripts, and
+# what longer training would recover, does not follow from any number here. That the comparison
+# should be repeated with each source's own inputs does.
 #
 # **Padding.** Clear effects on {glue:text}`n_pad_images` test images: {glue:text}`pad_clear`. With
 # {glue:text}`n_pad_scenarios` scenarios this says whether the choice can matter, not which one is

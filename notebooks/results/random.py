@@ -153,7 +153,6 @@ glue_values(
     n_behind=int((clear & (gains["difference"] < 0)).sum()),
     n_larger=int((of_init[a] > of_init[b]).sum()),
     n_tasks=len(of_init),
-    epochs=int(max(runs.records(task, "from_random")["epochs"].max() for task in order)),
     classes=listed(sorted({f"{n:.0f}" for n in trained["classes"]})),
     images=listed(sorted({f"{n:.0f}" for n in trained["training_images"]})),
     shares_a=shares[a],
@@ -175,8 +174,7 @@ glue_values(
 # difference in how much was learnt, which the page “The same networks, trained again” takes up.
 #
 # Two limits: every network was trained once, so that the intervals speak of other patients and not
-# of another training; and {glue:text}`epochs` epochs of fine-tuning leave random weights little
-# time to catch up.
+# of another training; and a short fine-tuning leaves random weights little time to catch up.
 #
 # ## Run this page
 #
