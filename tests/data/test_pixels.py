@@ -241,13 +241,13 @@ def test_one_thread_at_a_time_parses_headers(root, monkeypatch, volume):
         return parse(text)
 
     def read(k):
-        pixels._unpacked.cache_clear()
         return n_slices(root, volume) + len(read_slice(root, f"{volume}#{k % 3}"))
 
+    monkeypatch.setattr(pixels, "_unpacked", pixels._unpacked.__wrapped__)  # nothing is kept
     monkeypatch.setattr(ast, "literal_eval", slow)
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(read, range(16))) == [7] * 16
-    assert len(most) > 4  # what one thread read, another may find in the cache
+    assert len(most) >= 16
     assert max(most) == 1
 
 
