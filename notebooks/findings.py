@@ -37,7 +37,7 @@ from rin.report.style import use_style
 from rin.stats import (
     init_differences,
     regime_interaction,
-    scenario_aucs,
+    training_spread,
     unpaired_t_from_summary,
 )
 from rin.stats.synthesis import random_effects
@@ -212,14 +212,12 @@ glue_values(
 
 # %% tags=["hide-input"]
 repeats = runs.predictions(study="repeats")
-aucs = scenario_aucs(repeats[repeats["fold"] == 0])  # other folds have other training cases
-trained = aucs.pivot(index=["task", "scenario", "seed"], columns="init", values="auc")
-variance = (trained[runs.inits[0]] - trained[runs.inits[1]]).groupby(["task", "scenario"]).var()
-variance = variance.groupby("task").mean()
-alone = overall.set_index("task").loc[variance.index]
-both = np.sqrt(alone["standard_error"] ** 2 + variance / alone["n_scenarios"])
+repeats = repeats[repeats["fold"] == 0]  # other folds have other training cases
+spread = training_spread(repeats, *runs.inits).set_index("task")["sd"]
+alone = overall.set_index("task").loc[spread.index]
+both = np.hypot(alone["standard_error"], spread / np.sqrt(alone["n_scenarios"]))
 glue_values(
-    sd_training=listed(f"{100 * v**0.5:.1f} ({names[task]})" for task, v in variance.items()),
+    sd_training=listed(f"{100 * sd:.1f} ({names[task]})" for task, sd in spread.items()),
     wider=listed(
         f"{100 * w:.0f} % ({names[t]})" for t, w in (both / alone["standard_error"] - 1).items()
     ),

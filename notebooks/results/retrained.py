@@ -22,13 +22,13 @@ results: str = "results"  # folder for everything computed
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
+from scipy.stats import norm
 
 from rin.report.banner import banner
-from rin.report.format import book_table, format_estimate
+from rin.report.format import book_table, format_estimate, listed
 from rin.report.page import glue_values, picture
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
-from rin.stats import init_differences, scenario_aucs
+from rin.stats import init_differences, scenario_aucs, training_spread
 from rin.study import open_runs
 
 use_style()
@@ -73,7 +73,7 @@ picture(figure, "Difference of the initialisations in each scenario, one dot a t
 
 # %% [markdown]
 # One dot is one training of both networks, the stroke is the mean. The variance between trainings
-# is computed within each scenario and averaged over the scenarios; its interval follows from the
+# is computed within each scenario and pooled over the scenarios; its interval follows from the
 # chi-squared distribution. Every scenario has seeds of its own, so the mean over
 # {glue:text}`n_mean` scenarios carries that variance divided by {glue:text}`n_mean`, on top of the
 # variance over patients.
@@ -83,38 +83,33 @@ main = runs.predictions(study="main")
 patients = init_differences(main, *runs.inits)
 patients = patients[patients["group"] == "all"].set_index("task")
 
-rows = []
-for task in tasks:
-    of_scenario = difference[task].groupby("scenario")
-    df = (of_scenario.size() - 1).sum()
-    variance = of_scenario.var().mean()
-    low, high = np.sqrt(df * variance / chi2.ppf([0.975, 0.025], df))
-    one = patients.loc[task]
-    alone = 100 * one["standard_error"]
-    both = np.sqrt(alone**2 + variance / one["n_scenarios"])
-    half = norm.ppf(0.975) * both
-    mean = 100 * one["difference"]
-    rows.append(
-        (task, np.sqrt(variance), low, high, df, mean, alone, both, mean - half, mean + half)
-    )
-columns = ["task", "sd", "sd_low", "sd_high", "df", "mean", "alone", "both", "low", "high"]
-spread = pd.DataFrame(rows, columns=columns).set_index("task")
+spread = training_spread(same_split, *runs.inits).set_index("task").loc[list(tasks)]
+of_task = patients.loc[spread.index]
+both = np.hypot(of_task["standard_error"], spread["sd"] / np.sqrt(of_task["n_scenarios"]))
+half = norm.ppf(0.975) * both
+spread = spread.assign(
+    mean=of_task["difference"],
+    low=of_task["difference"] - half,
+    high=of_task["difference"] + half,
+    wider=both / of_task["standard_error"] - 1,
+)
 
 # %% tags=["hide-input"]
 table = pd.DataFrame(
     {
         "Task": [titles[task] for task in spread.index],
         "SD of one scenario (95% CI)": [
-            f"{one.sd:.1f} ({one.sd_low:.1f}, {one.sd_high:.1f})" for one in spread.itertuples()
+            f"{one.sd:.1f} ({one.ci_low:.1f}, {one.ci_high:.1f})"
+            for one in (100 * spread).itertuples()
         ],
         "Mean, other patients (95% CI)": [
             format_estimate(*(100 * patients.loc[task, ["difference", "ci_low", "ci_high"]]), 1)
             for task in spread.index
         ],
         "… and other trainings": [
-            format_estimate(*one, 1) for one in spread[["mean", "low", "high"]].to_numpy()
+            format_estimate(*one, 1) for one in 100 * spread[["mean", "low", "high"]].to_numpy()
         ],
-        "Wider by": [f"{100 * (one.both / one.alone - 1):.0f} %" for one in spread.itertuples()],
+        "Wider by": [f"{100 * wider:.0f} %" for wider in spread["wider"]],
     }
 )
 scenarios = same_split.groupby("task")["scenario"].nunique()
@@ -122,7 +117,7 @@ glue_values(
     n_scenarios=int(scenarios.max()),
     n_trainings=int(same_split.groupby(["task", "scenario"])["seed"].nunique().max()),
     backbones=", ".join(same_split["backbone"].unique()),
-    sd_said=" and ".join(f"{one.sd:.1f} ({titles[one.Index]})" for one in spread.itertuples()),
+    sd_said=listed(f"{100 * sd:.1f} ({titles[task]})" for task, sd in spread["sd"].items()),
     n_mean=int(patients.loc[list(tasks), "n_scenarios"].max()),
 )
 book_table(table, f"{a} − {b}, AUC points, with and without the chance of training", prose=True)

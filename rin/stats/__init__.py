@@ -53,6 +53,7 @@ from rin.stats.scenarios import (
     regime_interaction,
     scenario_aucs,
     task_analyses,
+    training_spread,
 )
 from rin.stats.simulate import simulate_coverage
 from rin.stats.tests import (

@@ -103,6 +103,33 @@ def init_differences(
     return table
 
 
+def training_spread(
+    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
+) -> pd.DataFrame:
+    """Return how the difference a − b in one scenario varies from training to training.
+
+    From networks that were trained with several seeds and tested on the same cases.  One row a
+    task: task, sd (AUC 0-1, pooled over folds and scenarios), ci_low, ci_high (chi-squared), df.
+    InputError as `scenario_aucs`, or where nothing was trained twice.
+    """
+    check_level(level)
+    aucs = scenario_aucs(predictions)
+    networks = ["task", "fold", "scenario", "seed"]
+    trained = aucs.pivot(index=networks, columns="init", values="auc")
+    trainings = (trained[init_a] - trained[init_b]).dropna().groupby(networks[:3])
+    apart = (trainings.var() * (trainings.size() - 1)).groupby("task").sum()
+    df = (trainings.size() - 1).groupby("task").sum()
+    if not df.all():
+        raise InputError(
+            f"every scenario of {df.idxmin()} was trained once",
+            where="predictions",
+            remedy="Train with other seeds as well: the section repeats of a profile.",
+        )
+    ends = {"ci_low": (1 + level) / 2, "ci_high": (1 - level) / 2}
+    found = {name: np.sqrt(apart / stats.chi2.ppf(end, df)) for name, end in ends.items()}
+    return pd.DataFrame({"sd": np.sqrt(apart / df), **found, "df": df}).reset_index()
+
+
 def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Test on every task whether the difference of two inits is the same in every regime.
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 from made_predictions import REGIMES, area_contrast, make_predictions
 from scipy import stats
 from sklearn.metrics import roc_auc_score
@@ -13,6 +14,7 @@ from rin.stats import (
     init_differences,
     regime_interaction,
     scenario_aucs,
+    training_spread,
 )
 
 INITS = ("radimagenet", "imagenet")
@@ -37,6 +39,26 @@ def test_scenario_aucs_of_one_class_names_the_run(predictions):
         InputError, match=r"fold 1, scenario ResNet50-unfreeze_all-0, init imagenet"
     ):
         scenario_aucs(predictions)
+
+
+def test_training_spread_is_the_residual_of_an_analysis_of_variance():
+    seeds = [make_predictions(seed=seed).assign(seed=seed) for seed in (1, 2, 3)]
+    lost = seeds[2]["scenario"].eq("ResNet50-unfreeze_all-1") & seeds[2]["fold"].eq(1)
+    trained = pd.concat([*seeds[:2], seeds[2][~lost]], ignore_index=True)  # one has two trainings
+    found = training_spread(trained, *INITS, level=0.9).iloc[0]
+
+    aucs = scenario_aucs(trained).pivot(
+        index=["fold", "scenario", "seed"], columns="init", values="auc"
+    )
+    cells = (aucs[INITS[0]] - aucs[INITS[1]]).rename("difference").reset_index()
+    cells["cell"] = cells["fold"].astype(str) + cells["scenario"]
+    fitted = smf.ols("difference ~ cell", cells).fit()
+    assert (found["task"], found["df"]) == ("breast", fitted.df_resid) == ("breast", 11)
+    assert found["sd"] == pytest.approx(np.sqrt(fitted.mse_resid), abs=1e-12)
+    inside = fitted.df_resid * fitted.mse_resid / found[["ci_low", "ci_high"]].astype(float) ** 2
+    assert stats.chi2.sf(inside, 11) == pytest.approx([0.05, 0.95])
+    with pytest.raises(InputError, match=r"every scenario of breast was trained once.*repeats"):
+        training_spread(seeds[0], *INITS)
 
 
 def regime_predictions(seed=0, folds=2, task="breast"):
