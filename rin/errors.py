@@ -41,7 +41,7 @@ def _rebuild(problem: str, where: str, remedy: str) -> InputError:
 
 @contextmanager
 def explained(
-    problem: str, *, where: str | Path, remedy: str, kinds: type | tuple[type, ...] = Exception
+    problem: str, *, where: str | Path, remedy: str, kinds: type | tuple[type, ...]
 ) -> Iterator[None]:
     """Raise errors of some kinds as `InputError`: the problem, and what they say of it."""
     try:

@@ -34,17 +34,8 @@ def write_atomically(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-@contextmanager
-def told_if_full(what: str, where: Path, more: str = "") -> Iterator[None]:
-    """Raise InputError where something that a block writes cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"{what} cannot be written ({error})",
-            where=where,
-            remedy=f"Free some space, or name a folder that can be written.{more}",
-        ) from error
+#: What to do where something cannot be written.
+MAKE_ROOM = "Free some space, or name a folder that can be written."
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):

@@ -10,11 +10,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from rin.errors import InputError, look_up
-from rin.files import read_yaml
+from rin.files import Stated, read_yaml
 from rin.paper import COMPARISONS
 
 Counts = dict[str, Annotated[int, Field(ge=0)]]
@@ -25,13 +25,7 @@ PARTS = ("train", "validation", "test")
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-class Frozen(BaseModel):
-    """Base of what is read from a manifest: names that it does not know are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FoldLists(Frozen):
+class FoldLists(Stated):
     """Where the folds that the paper's authors published lie, and how to read their rows.
 
     ``folder`` is relative to the data root.  ``pattern`` holds ``{part}`` (train, val, test) and,
@@ -41,11 +35,11 @@ class FoldLists(Frozen):
 
     folder: str
     pattern: str
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = Field(default_factory=dict)
     names: Literal["stem", "slice"] = "stem"
 
 
-class TaskManifest(Frozen):
+class TaskManifest(Stated):
     """One classification task that a dataset feeds.
 
     ``paper_task`` is the key of the task in :mod:`rin.paper`; None for a task of one's own.
@@ -60,8 +54,8 @@ class TaskManifest(Frozen):
     positive_class: str
     n_folds: Annotated[int, Field(ge=1, le=6)]
     paper_task: str | None = None
-    label_map: LabelMap = {}
-    options: dict[str, Any] = {}
+    label_map: LabelMap = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict)
     substitutes: tuple[str, ...] = ()
     external: tuple[str, ...] = ()
     fold_lists: FoldLists | None = None
@@ -85,7 +79,7 @@ class TaskManifest(Frozen):
         return title if self.name == self.paper_task else f"{title} ({self.name})"
 
 
-class ExpectedCounts(Frozen):
+class ExpectedCounts(Stated):
     """Images per class, from the three places that state them.
 
     ``paper`` counts labels (after the label map); ``authors`` and ``images`` count source classes,
@@ -93,11 +87,11 @@ class ExpectedCounts(Frozen):
     ``total``, ``classes``) is asserted; the other two are compared and reported.
     """
 
-    paper: Counts = {}
-    authors: Counts = {}
+    paper: Counts = Field(default_factory=dict)
+    authors: Counts = Field(default_factory=dict)
     unit: Literal["image", "exam"] = "image"
-    images: Counts = {}
-    masks: Counts = {}
+    images: Counts = Field(default_factory=dict)
+    masks: Counts = Field(default_factory=dict)
     total: Annotated[int, Field(ge=1)] | None = None
     classes: Annotated[int, Field(ge=1)] | None = None
 
@@ -115,7 +109,7 @@ class Finding:
         return f"{self.kind}: {self.text}{cases}"
 
 
-class KnownFile(Frozen):
+class KnownFile(Stated):
     """A file of the published dataset, with what is known to recognise it by."""
 
     name: str
@@ -123,7 +117,7 @@ class KnownFile(Frozen):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
-class PartSource(Frozen):
+class PartSource(Stated):
     """A published dataset from which a part of a collection was taken."""
 
     name: str
@@ -132,7 +126,7 @@ class PartSource(Frozen):
     images: Annotated[int, Field(ge=1)]
 
 
-class DatasetManifest(Frozen):
+class DatasetManifest(Stated):
     """All that the study knows about a dataset before it opens a file.
 
     ``locations`` are tried in order under the data root.  ``archive.zip::folder`` counts only
@@ -156,7 +150,7 @@ class DatasetManifest(Frozen):
     modality: str
     anatomy: str
     layout: str
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     stand_in: str | None = None
     locations: Annotated[tuple[str, ...], Field(min_length=1)]
     files: tuple[KnownFile, ...] = ()
@@ -167,8 +161,8 @@ class DatasetManifest(Frozen):
     mask_kind: Literal["outline", "box"] = "outline"
     near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = 40
     patient_pattern: re.Pattern | None = None
-    label_map: LabelMap = {}
-    known_bad: dict[str, str] = {}
+    label_map: LabelMap = Field(default_factory=dict)
+    known_bad: dict[str, str] = Field(default_factory=dict)
     counts: ExpectedCounts = ExpectedCounts()
     findings: tuple[Finding, ...] = ()
     sources: tuple[PartSource, ...] = ()

@@ -35,8 +35,8 @@ from rin.data.leakage import picture_hash
 from rin.data.manifest import DatasetManifest, Finding
 from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_picture
 from rin.data.tree import fingerprints
-from rin.errors import InputError, look_up, named
-from rin.files import told_if_full
+from rin.errors import InputError, explained, look_up, named
+from rin.files import MAKE_ROOM
 
 HEX_DIGITS = r"^[0-9a-f]{64}$"
 CASES = pa.DataFrameSchema(
@@ -247,8 +247,9 @@ def inspect_cases(
     keys = _keys(root, found)
     seen, bad = _remembered(folder), pd.DataFrame(columns=BAD_COLUMNS)
     if (seen.index.get_indexer(keys) < 0).any():
-        what = f"the inspection of {manifest.name}"
-        with told_if_full(what, folder, " What was seen is kept."):
+        problem = f"the inspection of {manifest.name} cannot be written"
+        remedy = f"{MAKE_ROOM} What was seen is kept."
+        with explained(problem, where=folder, remedy=remedy, kinds=OSError):
             folder.mkdir(parents=True, exist_ok=True)
             # A second process waits here, and then finds everything seen.
             with FileLock(folder / LOCK):
@@ -373,7 +374,8 @@ def build_store(
         return open_store(target)
     note = {"version": STORE_VERSION, "dataset": dataset.manifest.name, "digest": digest}
     note |= {"provenance": dataset.provenance, "size": size, "resize": resize, "color": color}
-    with told_if_full("the image store", folder):
+    problem = "the image store cannot be written"
+    with explained(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
             if _damage(target):

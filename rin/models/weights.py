@@ -80,7 +80,8 @@ def read_section(model: type[Row], section: str, path: Path | None = None) -> li
     """Read one list of `data_manifests/weights.yaml`, or of the file at `path`."""
     path = path or manifest_folder() / "weights.yaml"
     remedy = "Restore the file from the repository, or mend the row."
-    with explained(f"no readable list of {section}", where=path, remedy=remedy):
+    kinds = (OSError, KeyError, TypeError, ValueError)
+    with explained(f"no readable list of {section}", where=path, remedy=remedy, kinds=kinds):
         return [model.model_validate(row) for row in read_yaml(path)[section]]
 
 
@@ -146,7 +147,9 @@ def _fetch(entry: WeightsEntry, folder: Path) -> Path:
 
     digest = f"sha256:{entry.sha256}"
     remedy = f"Fetch the file by hand and put it at {folder / entry.file}."
-    with explained("the weights could not be fetched", where=entry.url, remedy=remedy):
+    remedy = f"Fetch the file by hand and put it at {folder / entry.file}."
+    told = {"remedy": remedy, "kinds": Exception}  # of network, digest or disk, as pooch raises
+    with explained("the weights could not be fetched", where=entry.url, **told):
         return Path(pooch.retrieve(entry.url, digest, fname=entry.file, path=folder))
 
 
@@ -158,6 +161,7 @@ def _keras_imagenet(entry: WeightsEntry, backbone: keras.Model) -> list[np.ndarr
         "Keras could not fetch its ImageNet weights",
         where=f"{entry.init} {entry.backbone}",
         remedy="Connect once, or copy the *_notop.h5 file into ~/.keras/models.",
+        kinds=Exception,
     ):
         fetched = constructor(include_top=False, weights="imagenet", input_shape=shape)
     backbone.set_weights(fetched.get_weights())
@@ -181,6 +185,7 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
         f"not the weights of a {backbone.name} without top",
         where=path,
         remedy="Check that the file is whole and belongs to this backbone.",
+        kinds=Exception,  # h5py, Keras and safetensors raise what they like
     ):
         if path.suffix == ".safetensors":
             _load_safetensors(path, backbone)
@@ -214,7 +219,7 @@ def count_parameters(path: Path) -> int:
             shapes.append(item.shape)
 
     remedy = "Check its path, and that it is whole: fetch it again if in doubt."
-    with explained("not a readable file of weights", where=path, remedy=remedy):
+    with explained("not a readable file of weights", where=path, remedy=remedy, kinds=Exception):
         if path.suffix == ".safetensors":
             with safe_open(path, framework="numpy") as stored:
                 shapes += [stored.get_slice(key).get_shape() for key in stored.keys()]  # noqa: SIM118
@@ -314,7 +319,8 @@ def _refuse_saved_code(path: Path) -> None:
     with h5py.File(path, "r") as stored:
         config = stored.attrs.get("model_config", b"{}")
     told = {"where": path, "remedy": "Ask for the weights alone (`save_weights`)."}
-    with explained("the configuration of the model in this file cannot be read", **told):
+    problem = "the configuration of the model in this file cannot be read"
+    with explained(problem, **told, kinds=(TypeError, ValueError)):
         if _carries_code(json.loads(config)):
             problem = "the model in this file has Lambda layers, which carry code"
             raise InputError(problem, **told)

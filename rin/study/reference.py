@@ -23,12 +23,12 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from rin.data.dataset import Dataset
 from rin.data.manifest import DatasetManifest
-from rin.errors import InputError, look_up
-from rin.files import read_yaml, sha256_of
+from rin.errors import InputError, explained, look_up
+from rin.files import MAKE_ROOM, Stated, read_yaml, sha256_of
 from rin.models.weights import locate
 from rin.study.corpora import COPY_BITS, corpus_overlap, find_corpus, open_corpus
 from rin.study.ledger import Count, Hardware, commit_of, installed_packages, this_computer
@@ -55,11 +55,7 @@ OVERLAP_DECIMALS = 4
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-class _Fact(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DatasetFacts(_Fact):
+class DatasetFacts(Stated):
     """A dataset that was read.
 
     `used` of `available` images were drawn, from `patients` patients; where `independence` is
@@ -81,7 +77,7 @@ class DatasetFacts(_Fact):
     digest: Digest
 
 
-class TaskFacts(_Fact):
+class TaskFacts(Stated):
     """A task and its images; `split` counts those of each part, all folds together.
 
     `substitute_for` is the title of the task's own dataset where another was read;
@@ -96,11 +92,11 @@ class TaskFacts(_Fact):
     mask_kind: Literal["outline", "box", ""]
     size: Count
     split: dict[str, Count]
-    external: list[DatasetFacts] = []
-    shared_pictures: dict[str, Count] = {}
+    external: list[DatasetFacts] = Field(default_factory=list)
+    shared_pictures: dict[str, Count] = Field(default_factory=dict)
 
 
-class WeightsFacts(_Fact):
+class WeightsFacts(Stated):
     """Weights that runs start from, and the input contract that they were trained under."""
 
     init: str
@@ -112,14 +108,14 @@ class WeightsFacts(_Fact):
     sha256: Digest | None
 
 
-class Work(_Fact):
+class Work(Stated):
     """How many runs, and the seconds of each added up; runs may have gone side by side."""
 
     runs: Count
     seconds: Annotated[float, Field(ge=0)]
 
 
-class FileFacts(_Fact):
+class FileFacts(Stated):
     """A table of the reference run."""
 
     sha256: Digest
@@ -127,7 +123,7 @@ class FileFacts(_Fact):
     rows: Count
 
 
-class RunFacts(_Fact):
+class RunFacts(Stated):
     """Everything that `run.json` states; times in UTC, ISO 8601.
 
     `profile` is the resolved one; `backend`, `precision` and `peak_memory_gb` are of fine-tuning;
@@ -438,7 +434,8 @@ def write_reference(
         )
     runs = _finished_runs(study)
     tables = _tables(study, runs)
-    try:
+    problem = "the reference run cannot be written"
+    with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
             draft = Path(work) / "draft"
@@ -458,25 +455,13 @@ def write_reference(
                     shutil.copy(kept, draft)
                 target.rename(Path(work) / "old")
             draft.rename(target)
-    except OSError as error:
-        raise InputError(
-            f"the reference run cannot be written ({error.strerror or error})",
-            where=target,
-            remedy="Make room or choose a writable folder.",
-        ) from error
     return target
 
 
 def _finished_part(study: Study) -> Study:
     """Return the study without what is not finished: tasks, and studies beside the main one."""
     study.weights.require(plan_pretraining(study), "pretraining")
-
-    def finished_tasks(name: str) -> list[str]:
-        asked = study.profile.filter_of(name).tasks
-        plans = {task: plan_study(_with(study, tasks=[task]), name) for task in asked}
-        return [task for task, runs in plans.items() if study.runs.count(runs) == len(runs)]
-
-    tasks = finished_tasks(MAIN)
+    tasks = _finished_tasks(study, MAIN)
     if not tasks:
         raise InputError(
             "no task is finished",
@@ -486,20 +471,25 @@ def _finished_part(study: Study) -> Study:
     study = _with(study, tasks=tasks)
     kept: dict[str, Any] = {}
     for name in filter(study.profile.filter_of, STUDIES):
-        done = finished_tasks(name)
-        section = study.profile.filter_of(name)
+        done, section = _finished_tasks(study, name), study.profile.filter_of(name)
         kept[name] = section.model_copy(update={"tasks": done}) if done else None
-    of_factors = {name: kept.get(name) for name in FACTORS}
-    sections = {name: kept[name] for name in kept if name not in (MAIN, *FACTORS)}
-    sections["factors"] = Factors(**of_factors) if any(of_factors.values()) else None
+    of_factors = {name: kept.pop(name, None) for name in FACTORS}
+    kept["factors"] = Factors(**of_factors) if any(of_factors.values()) else None
     for name, ledger, plan in (
         ("probe", probe_ledger, plan_probe),
         ("losses", loss_ledger, plan_losses),
     ):
         asked = getattr(study.profile, name) is not None
         if asked and ledger(study).count(runs := plan(study)) < len(runs):
-            sections[name] = None
-    return _with(study, **sections)
+            kept[name] = None
+    return _with(study, **{name: section for name, section in kept.items() if name != MAIN})
+
+
+def _finished_tasks(study: Study, name: str) -> list[str]:
+    """Return the tasks of a named study all of whose runs are finished."""
+    asked = study.profile.filter_of(name).tasks
+    plans = {task: plan_study(_with(study, tasks=[task]), name) for task in asked}
+    return [task for task, runs in plans.items() if study.runs.count(runs) == len(runs)]
 
 
 def _with(study: Study, **changes: Any) -> Study:

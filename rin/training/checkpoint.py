@@ -57,8 +57,12 @@ class WorkFolder:
         arrays = {name: np.array(a, order="C") for name, a in arrays.items()}
         notes = {"identity": self.identity, "record": record}
         remedy = "Make room, then run again: the training goes on from the one before."
-        # safetensors has an error of its own for a full disk.
-        failing = explained("the checkpoint cannot be written", where=self.path, remedy=remedy)
+        failing = explained(
+            "the checkpoint cannot be written",
+            where=self.path,
+            remedy=remedy,
+            kinds=Exception,  # safetensors has an error of its own for a full disk
+        )
         with failing, write_atomically(self.path) as draft:
             save_file(arrays, draft, {name: json.dumps(n) for name, n in notes.items()})
             with draft.open("rb") as file:  # a rename may reach the disk before the content

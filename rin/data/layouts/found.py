@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 from pydantic import ValidationError
 
-from rin.data.manifest import DatasetManifest, Frozen
+from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
 from rin.errors import InputError
+from rin.files import Stated
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 #: The same as the end of a pattern.
@@ -78,7 +79,7 @@ def one_of(words: Iterable[str]) -> str:
     return f"(?:{'|'.join(map(re.escape, words)) or '[^/]+'})"
 
 
-class ReaderOptions(Frozen):
+class ReaderOptions(Stated):
     """Base of the options of one reader."""
 
     @classmethod

@@ -19,7 +19,8 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from rin.files import told_if_full
+from rin.errors import explained
+from rin.files import MAKE_ROOM
 
 
 def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
@@ -27,16 +28,18 @@ def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
 
     Raises InputError where it cannot be written; nothing of it is left.
     """
-    with told_if_full(f"the stand-in {what}", target):
+    problem = f"the stand-in {what} cannot be written"
+    with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
             fill(unfinished)
             unfinished.chmod(0o755)
-            os.rename(unfinished, target)  # noqa: PTH104 - fails where the target has content
-        except OSError:
-            if not target.is_dir():
-                raise
+            try:
+                os.rename(unfinished, target)  # noqa: PTH104 - fails where the target has content
+            except OSError:
+                if not target.is_dir():  # another process wrote it meanwhile
+                    raise
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
 
