@@ -34,6 +34,9 @@ REPLICATIONS: tuple[SimpleNamespace, ...] = tuple(
     _record(study, comparison) for study in _READ["studies"] for comparison in study["comparisons"]
 )
 
+#: Numbers that follow-up studies of other questions print, by their key in the bibliography.
+FOLLOW_UPS: dict[str, dict] = _READ["follow_ups"]
+
 
 def like_for_like() -> pd.DataFrame:
     """Return the comparisons of like with like whose AUCs are stated for both kinds of weights.

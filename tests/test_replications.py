@@ -5,8 +5,9 @@ import pytest
 from scipy import stats
 
 from rin import replications
+from rin.data.manifest import REPOSITORY
 from rin.paper import CITATION, COMPARISONS
-from rin.replications import AUC_POINTS, REPLICATIONS, like_for_like
+from rin.replications import AUC_POINTS, FOLLOW_UPS, REPLICATIONS, like_for_like
 
 each = pytest.mark.parametrize("one", REPLICATIONS, ids=lambda one: f"{one.study}-{one.data}")
 BOTH = [one for one in REPLICATIONS if None not in (one.radimagenet, one.imagenet)]
@@ -44,6 +45,18 @@ def test_scores_lie_in_the_range_of_their_metric_with_a_spread_of_both_or_neithe
         assert value is None or least < value <= top
     assert (one.radimagenet_sd is None) == (one.imagenet_sd is None) == (one.folds == 0)
     assert one.folds == 0 or (one in BOTH and min(one.radimagenet_sd, one.imagenet_sd) > 0)
+
+
+def test_follow_ups_stand_in_the_bibliography_with_shares_and_areas_in_range():
+    bibliography = (REPOSITORY / "book/references.bib").read_text()
+    assert all(f"{{{key}," in bibliography for key in FOLLOW_UPS)
+    hidden, sources = FOLLOW_UPS["juodelyte2023"], FOLLOW_UPS["juodelyte2024"]
+    for both, chance in hidden["agreement"].values():
+        assert 0 < chance < both < 1
+    for found in sources.values():
+        assert 0 < found["auc"][1] < found["auc"][0] < 50, "misled: below chance"
+        # Five against five: eight degrees of freedom, and permutations of no less than 2 of 252.
+        assert (abs(found["t"]) > stats.t.ppf(0.975, 8)) == (found["p"] == 0.0079)
 
 
 def test_no_record_stands_twice():

@@ -26,7 +26,7 @@ from rin.report.banner import reference_banner
 from rin.report.format import book_table, format_estimate
 from rin.report.page import claim, glue_values
 from rin.report.style import init_style
-from rin.stats import factor_effects
+from rin.stats import factor_effects, init_differences
 from rin.study import open_reference
 
 runs = open_reference()
@@ -135,8 +135,18 @@ book_table(released, "Test accuracy of the released networks, as stated", prose=
 #
 # **Do the networks generalize better?** Every network of the paper is tested on images of the
 # dataset that it was fine-tuned on, so “generalizability” there means other images of the same
-# source. A test on another hospital's images needs a second dataset of the same question.
-#
+# source. Here, networks fine-tuned on breast lesions of one hospital were tested on those of
+# another: radiologic less photographic pretraining is {glue:text}`home` points of AUC at home and
+# {glue:text}`abroad` on the other hospital's images ([](../results/external)).
+
+# %%
+travelled = {}
+for part in ("test", "busbra"):
+    found = runs.predictions(task="breast", part=part).assign(part="test")
+    overall = init_differences(found, *runs.inits).set_index("group").loc["all"]
+    travelled[part] = 100 * overall[["difference", "ci_low", "ci_high"]].astype(float)
+
+# %% [markdown]
 # **Do others find the same?** [](replications) pools those who compared like with like.
 #
 # **Do the maps show more of the lesion?** [](../results/localisation) sets them beside maps that
@@ -147,6 +157,8 @@ glue_values(
     resize_task=paper.COMPARISONS[task].title,
     resize_a=format_estimate(*points.loc[runs.inits[0]], 1),
     resize_b=format_estimate(*points.loc[runs.inits[1]], 1),
+    home=format_estimate(*travelled["test"], 1),
+    abroad=format_estimate(*travelled["busbra"], 1),
     a=init_style(runs.inits[0]).short.lower(),
     b=init_style(runs.inits[1]).short.lower(),
     least=gains["points"].min(),

@@ -23,10 +23,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from rin.replications import FOLLOW_UPS
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate
-from rin.report.page import glue_values, picture
+from rin.report.format import book_table, format_estimate, format_number
+from rin.report.page import agreement, glue_values, picture
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.stats import factor_effects, init_differences, scenario_aucs
 from rin.study import open_runs
@@ -49,7 +50,10 @@ banner(runs, study="head")
 # evidence for RadImageNet weights {cite:p}`frees2025`. Here their four heads stand on the same
 # networks, with their settings and the paper's scenarios. Of {glue:text}`n_gains` gains over the
 # linear head {glue:text}`n_better` are clear, and of {glue:text}`n_rows` differences between the
-# initialisations {glue:text}`n_clear`, after adjustment.
+# initialisations {glue:text}`n_clear`, after adjustment. With partial unfreezing, that the skip
+# connection is best agrees with {glue:text}`skip_agrees` of {glue:text}`n_skip` comparisons here,
+# {glue:text}`skip_contradicts` contradict it and the others leave it open; that radiologic weights
+# are no better agrees with {glue:text}`init_agrees` of {glue:text}`n_init`.
 #
 # ## The heads
 #
@@ -149,8 +153,51 @@ book_table(
     prose=True,
 )
 
+# %% [markdown]
+# ## Beside what the source found
+#
+# Its best breast model, of ImageNet weights with the top five layers open, reaches an AUC of
+# {glue:text}`published_auc`. The best one with that head here reaches {glue:text}`best_auc`.
+# Whether that head gains is asked where the top layers are open, against the linear one; whether
+# radiologic weights are better, with that head in all regimes.
+
+# %%
+partial = gains[(gains["group"] == "unfreeze_top10") & (gains["head"] == "conv_skip")]
+partial = partial.rename(columns={"estimate": "difference"}).assign(published="skip better")
+partial["says"] = [agreement(one.ci_low, one.ci_high, 1) for one in partial.itertuples()]
+either = compared[(compared["group"] == "all") & (compared["head"] == "conv_skip")]
+either = either.assign(init="", published="radiologic not better")
+either["says"] = np.where(either["ci_low"] > 0, "contradicts", "agrees")
+judged = pd.concat([partial, either], ignore_index=True)
+
 # %% tags=["hide-input"]
+points = 100 * judged[["difference", "ci_low", "ci_high"]].to_numpy()
+questions = [
+    f"{init_style(one.init).short}: skip − linear" if one.init else f"{a} − {b}"
+    for one in judged.itertuples()
+]
+table = pd.DataFrame(
+    {
+        "Task": judged["task"].map(titles),
+        "Question": questions,
+        "Published": judged["published"],
+        "This book, points (95% CI)": [format_estimate(*one, 1) for one in points],
+        "Verdict": judged["says"],
+    }
+)
+book_table(table, "What the source found, and the intervals of this book", prose=True)
+
+# %% tags=["hide-input"]
+skip, weights = partial["says"].to_list(), either["says"].to_list()
+best = aucs[(aucs["task"] == "breast") & (aucs["head"] == "conv_skip")]["auc"].max()
 glue_values(
+    n_skip=len(skip),
+    skip_agrees=skip.count("agrees"),
+    skip_contradicts=skip.count("contradicts"),
+    n_init=len(weights),
+    init_agrees=weights.count("agrees"),
+    published_auc=format_number(FOLLOW_UPS["frees2025"]["breast"]["auc"], 3),
+    best_auc=format_number(best, 3),
     n_gains=len(overall),
     n_better=int(((overall["estimate"] > 0) & (overall["p_holm"] < 0.05)).sum()),
     n_rows=len(compared),

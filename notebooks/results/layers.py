@@ -20,12 +20,14 @@ results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
+from scipy.stats import pearsonr, rankdata, ttest_1samp
 
+from rin.replications import FOLLOW_UPS
 from rin.report.banner import banner
-from rin.report.format import book_table, format_p
-from rin.report.page import glue_values, picture
+from rin.report.format import book_table, format_estimate, format_p
+from rin.report.page import agreement, glue_values, picture
 from rin.report.style import init_style, use_style
 from rin.stats import scenario_aucs
 from rin.study import open_runs
@@ -44,7 +46,9 @@ banner(runs, study="layers")
 # {cite:p}`juodelyte2023`. Here, the canonical correlation of the two initialisations goes from
 # {glue:text}`before:.2f` before to {glue:text}`after:.2f` after fine-tuning (mean over layers and
 # scenarios; two random networks: {glue:text}`chance:.2f`), and predictions agree on
-# {glue:text}`agreed:.0f` % of test images where chance would give {glue:text}`expected:.0f` %.
+# {glue:text}`agreed:.0f` % of test images where chance would give {glue:text}`expected:.0f` %. This
+# book {glue:text}`says_apart` that the networks grow further apart, {glue:text}`says_alike` that
+# they predict alike, and {glue:text}`says_moved` that moving does not tell the gain.
 #
 # ## Layer by layer
 #
@@ -95,11 +99,11 @@ scores = runs.predictions(study="main")
 right = scores.assign(right=(scores["score"] > 0) == (scores["label"] == 1))
 right = right.pivot(index=["task", "scenario", "fold", "case_id"], columns="init", values="right")
 first, second = (right[init].astype(bool) for init in runs.inits)
-agreement = pd.DataFrame({"agree": first == second, "p": first, "q": second})
-agreement = agreement.groupby(["task", "scenario"]).mean()
-p, q = agreement["p"], agreement["q"]
-agreement["chance"] = p * q + (1 - p) * (1 - q)
-by_task = 100 * agreement.groupby("task")[["agree", "chance"]].mean().loc[list(runs.tasks)]
+matches = pd.DataFrame({"agree": first == second, "p": first, "q": second})
+matches = matches.groupby(["task", "scenario"]).mean()
+p, q = matches["p"], matches["q"]
+matches["chance"] = p * q + (1 - p) * (1 - q)
+by_task = 100 * matches.groupby("task")[["agree", "chance"]].mean().loc[list(runs.tasks)]
 
 # %% tags=["hide-input"]
 table = by_task.map("{:.0f} %".format).rename(index=titles)
@@ -115,7 +119,7 @@ areas = scenario_aucs(runs.predictions(study="layers"))
 areas = areas.set_index(["task", "scenario", "init"])["auc"].unstack("init")
 gains = areas[list(runs.inits)].sub(areas["random"], axis=0).stack()
 points = pd.DataFrame({"kept": moved, "gain": 100 * gains}).dropna()
-related = spearmanr(points["kept"], points["gain"])
+related = pearsonr(*(rankdata(points[name]) for name in ("kept", "gain")))  # Spearman's
 
 # %%
 figure, ax = plt.subplots(figsize=(5, 3.6))
@@ -130,6 +134,55 @@ ax.set(
 ax.legend()
 picture(figure, "Gain over random weights against the similarity before and after fine-tuning")
 
+# %% [markdown]
+# ## Beside what the source found
+#
+# Its values are of breast lesions at one network each, without intervals. Here, changes and
+# agreement beyond chance have intervals over tasks and scenarios; they share images and weights, so
+# that the intervals are a guide. The last row has Fisher's interval.
+
+# %%
+apart = alike[alike["comparison"].isin(["before", "after"])]
+apart = apart.groupby(["task", "scenario", "comparison"])["cca"].mean().unstack("comparison")
+found = {
+    "apart": ttest_1samp(apart["after"] - apart["before"], 0),
+    "alike": ttest_1samp(100 * (matches["agree"] - matches["chance"]), 0),
+    "moved": related,
+}
+source = FOLLOW_UPS["juodelyte2023"]
+both, chance = source["agreement"]["breast"]
+published = {
+    "apart": f"{np.mean(source['after']) - np.mean(source['before']):+.3f}".replace("-", "−"),
+    "alike": f"{100 * (both - chance):+.0f}",
+    "moved": "not related",
+}
+claimed = {"apart": -1, "alike": 1, "moved": 0}
+intervals = {name: test.confidence_interval() for name, test in found.items()}
+says = {name: agreement(*intervals[name], claimed[name]) for name in found}
+
+# %% tags=["hide-input"]
+means = {
+    "apart": (apart["after"] - apart["before"]).mean(),
+    "alike": 100 * (matches["agree"] - matches["chance"]).mean(),
+    "moved": related.statistic,
+}
+digits = {"apart": 3, "alike": 1, "moved": 2}
+table = pd.DataFrame(
+    {
+        "Finding": [
+            "Further apart after fine-tuning: change of the mean correlation",
+            "Predictions alike: agreement less chance, points",
+            "How far a network moves does not tell its gain: Spearman's correlation",
+        ],
+        "Published": list(published.values()),
+        "This book (95% CI)": [
+            format_estimate(means[name], *intervals[name], digits[name]) for name in found
+        ],
+        "Verdict": list(says.values()),
+    }
+)
+book_table(table, "What the source found, and the intervals of this book", prose=True)
+
 # %% tags=["hide-input"]
 pairs = alike[alike["comparison"].isin(["before", "after"])].groupby("comparison")["cca"].mean()
 glue_values(
@@ -138,6 +191,7 @@ glue_values(
     chance=alike.loc[alike["comparison"] == "random", "cca"].mean(),
     agreed=by_task["agree"].mean(),
     expected=by_task["chance"].mean(),
+    **{f"says_{name}": word for name, word in says.items()},
     n_points=len(points),
     rho=f"{related.statistic:.2f}".replace("-", "−"),
     rho_p=format_p(related.pvalue),

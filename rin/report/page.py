@@ -60,6 +60,17 @@ def verdict(difference: float, p_holm: float, inits: tuple[str, str]) -> str:
     return f"{init_style(inits[0 if difference > 0 else 1]).short} ahead".lower()
 
 
+def agreement(low: float, high: float, published: int) -> str:
+    """Return whether an interval agrees with the sign of a published finding, 1, −1 or 0 for none.
+
+    `agrees`, `contradicts` or, where the interval holds zero, `leaves open`.  Of no difference:
+    `agrees` or `contradicts`; how narrow the interval is, a reader must see beside it.
+    """
+    if low <= 0 <= high:
+        return "leaves open" if published else "agrees"
+    return "agrees" if np.sign(low) == published else "contradicts"
+
+
 def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem") -> HTML:
     """Return a figure (or that of some axes) with a text for who does not see it, and close it.
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rin.errors import InputError
-from rin.report.page import claim, picture, pictures, verdict
+from rin.report.page import agreement, claim, picture, pictures, verdict
 
 INITS = ("radiologic", "photographic")
 
@@ -32,6 +32,23 @@ def test_claim_that_does_not_hold_stops_the_build_with_its_sentence(holds):
 )
 def test_verdict_follows_the_adjusted_value(difference, p_holm, words):
     assert verdict(difference, p_holm, INITS) == words
+
+
+@pytest.mark.parametrize(
+    ("interval", "published", "words"),
+    [
+        ((0.1, 2.0), 1, "agrees"),
+        ((0.1, 2.0), -1, "contradicts"),
+        ((-2.0, -0.1), -1, "agrees"),
+        ((-2.0, -0.1), 1, "contradicts"),
+        ((-1.0, 1.0), 1, "leaves open"),
+        ((-1.0, 1.0), 0, "agrees"),
+        ((0.1, 2.0), 0, "contradicts"),
+        ((0.0, 0.0), -1, "leaves open"),
+    ],
+)
+def test_agreement_is_of_signs(interval, published, words):
+    assert agreement(*interval, published) == words
 
 
 @pytest.mark.parametrize(("pixels", "kind"), [(False, "svg+xml"), (True, "png")])

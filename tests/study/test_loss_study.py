@@ -1,14 +1,16 @@
 """Losses of pretraining as a study: planned from the profile, trained, told in one table."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.weightstats import DescrStatsW
 from tiny_study import tiny_profile
 
 from rin.study import Runs, open_study
-from rin.study.losses import confidence_error, plan_losses, run_losses
-from rin.study.pretraining import plan_pretraining
+from rin.study.losses import confidence_error, loss_ledger, plan_losses, run_losses
+from rin.study.pretraining import PREDICTIONS, plan_pretraining
 
 ASKED = {"backbones": ["ResNet50"], "losses": ["hard", "online"], "epochs": 2, "seeds": 2}
 
@@ -37,6 +39,16 @@ def test_table_tells_how_classes_are_told_apart(trained):
     assert table[["within", "between"]].stack().between(0, 2).all()
     assert table["silhouette"].between(-1, 1).all()
     assert Runs(study).losses().equals(table)
+    _, hard, _, online = table.itertuples()  # of the second seed
+    assert online.gain == pytest.approx(online.top1 - hard.top1, abs=1e-12)
+    told = [
+        loss_ledger(study).read(row.run_id, PREDICTIONS, pd.read_parquet).set_index("case_id")
+        for row in (online, hard)
+    ]
+    a, b = ((one["truth"] == one["predicted"]).astype(float) for one in told)
+    expected = DescrStatsW(a - b.loc[a.index]).zconfint_mean()
+    assert (online.gain_low, online.gain_high) == pytest.approx(expected, abs=1e-12)
+    assert (hard.gain, hard.gain_low, hard.gain_high) == (0, 0, 0)
     first = table.groupby("seed")["ece"].nunique()
     assert (first == 2).all()  # online labels made other networks
 
