@@ -175,9 +175,13 @@ picture(axes, f"Each network against {weakest}, averaged over regimes and weight
 
 # %%
 seed = runs.study.profile.seed
-tables = {
-    task: task_analyses(runs.predictions(task=task), *runs.inits, seed=seed) for task in runs.tasks
-}
+tables = {}
+for task in runs.tasks:
+    parts = runs.facts(task).split
+    ratio = parts["test"] / parts["train"]
+    tables[task] = task_analyses(
+        runs.predictions(task=task), *runs.inits, test_train_ratio=ratio, seed=seed
+    )
 nine = pd.concat({task: table.set_index("analysis") for task, table in tables.items()}, axis=1)
 estimates = 100 * nine.xs("estimate", axis=1, level=1)
 adjusted = nine.xs("p_value", axis=1, level=1).apply(holm, axis=1, result_type="broadcast")

@@ -57,12 +57,12 @@ def curve(
 def mean_roc(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None = None) -> Axes:
     """Draw the mean ROC curve of the scenarios per init, with SDs of its true-positive rate.
 
-    `curves` is one task of `rin.stats.mean_roc` (`init`, `method`, `fpr`, `tpr`, `tpr_sd`, 0–1);
-    the vertical averages are drawn.  ± 1 SD, cut at 0 and 1, are bars at five false-positive rates,
-    as bands of several inits would cover each other.
+    `curves` is one task of `rin.stats.mean_roc` (`init`, `fpr`, `tpr`, `tpr_sd`, 0–1).  ± 1 SD, cut
+    at 0 and 1, are bars at five false-positive rates, as bands of several inits would cover each
+    other.
     """
-    check_columns(curves, ["init", "method", "fpr", "tpr", "tpr_sd"])
-    rows = rows_of(curves, "vertical", "method").sort_values("fpr")
+    check_columns(curves, ["init", "fpr", "tpr", "tpr_sd"])
+    rows = curves.sort_values("fpr")
     check_one_each(rows, ["init", "fpr"])
     rows = rows.assign(
         low=(rows["tpr"] - rows["tpr_sd"]).clip(0, 1),

@@ -158,9 +158,7 @@ def test_forest_texts_keep_apart_and_inside(width):
 GRID = np.linspace(0, 1, 21)
 CURVES = pd.concat(
     [
-        pd.DataFrame({"init": init, "method": method, "position": GRID, "fpr": GRID,
-                      "tpr": GRID**power, "tpr_sd": 0.1})
-        for method in ("vertical", "threshold")
+        pd.DataFrame({"init": init, "fpr": GRID, "tpr": GRID**power, "tpr_sd": 0.1})
         for init, power in zip(INITS, (0.3, 0.5), strict=True)
     ],
     ignore_index=True,
@@ -172,7 +170,7 @@ def line_of(ax, init):
     return line
 
 
-def test_mean_roc_draws_the_vertical_average_with_bars():
+def test_mean_roc_draws_the_mean_with_bars():
     ax = roc.mean_roc(CURVES, INITS)
     line = line_of(ax, "radiologic")
     assert line.get_color() == init_style("radiologic").color
@@ -269,7 +267,7 @@ def test_image_row_shows_titles_and_outlines():
         (lambda: forest.forest(ROWS.drop(columns="low"), xlabel="x"), "low.*estimate"),
         (lambda: forest.forest(ROWS.assign(kind="guess"), xlabel="x"), "'guess'.*independent"),
         (lambda: forest.forest(ROWS.iloc[:0], xlabel="x"), "at least one"),
-        (lambda: roc.mean_roc(CURVES[CURVES["method"] == "threshold"], INITS), "Known: threshold"),
+        (lambda: roc.mean_roc(CURVES.drop(columns="tpr"), INITS), "tpr"),
         (lambda: roc.mean_roc(CURVES, ["random"]), "'random'.*photographic"),
         (lambda: roc.learning_curves(history([1], [1]), INITS, metric="accuracy"), "loss"),
         (lambda: init_style("jigsaw"), "photographic"),
