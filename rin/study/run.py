@@ -264,28 +264,30 @@ def run_fine_tuning(study: Study) -> pd.DataFrame:
 
 
 def run_study(study: Study) -> pd.DataFrame:
-    """Pretrain, probe and fine-tune what is missing, under one progress bar.
+    """Pretrain, probe, fine-tune and compare losses where missing, under one progress bar.
 
     May be killed at any time and called again.  Returns the table of the fine-tuning runs.
     """
-    stages, work = [(study.weights, plan_pretraining(study))], [run_pretraining]
+    stages = [(study.weights, plan_pretraining(study))]
     if study.profile.probe is not None:
         stages.append((probe_ledger(study), plan_probe(study)))
         stages.append((measurement_ledger(study), plan_measurements(study)))
-        work.append(run_probe)
     if study.profile.losses is not None:
         stages.append((loss_ledger(study), plan_losses(study)))
-        work.append(run_losses)
     earlier = sum(len(runs) for _, runs in stages)
     # Which runs are shared is known once weights are; until then each is counted apart.
     done = sum(ledger.count(runs) for ledger, runs in stages)
     with one_bar(earlier + study.profile.most_runs, done) as bar:
-        for stage in work:
-            stage(study)
+        run_pretraining(study)
+        if study.profile.probe is not None:
+            run_probe(study)
         planned = plan_all(study)
         bar.total = earlier + len(planned)
         bar.update(earlier + study.runs.count(planned) - bar.n)
-        return run_missing(study, planned)
+        table = run_missing(study, planned)
+        if study.profile.losses is not None:
+            run_losses(study)
+        return table
 
 
 def finished_runs(study: Study, name: str = MAIN, task: str | None = None) -> list[Run]:
