@@ -177,18 +177,25 @@ book_table(table, "Mean over the scenarios, by division of the cases", prose=Tru
 # Where one corpus is easier than the other, its networks are better at it after as many steps, and
 # the better initialisation may be the one that learnt more. Here the networks that learnt their
 # corpus better stand beside some that were pretrained on it more briefly; the second table tells
-# how close that brings the accuracies. The first is empty where the profile has no
+# how close that brings the accuracies. The difference keeps its sign on {glue:text}`n_same` of
+# {glue:text}`n_brief` tasks; with the whole pretraining it is clear on {glue:text}`clear_whole`,
+# with the brief one on {glue:text}`clear_brief`. The first table is empty where the profile has no
 # `equal_accuracy`.
 
 # %%
-brief = []
+brief = pd.DataFrame(columns=["task", "pretraining", "difference", "ci_low", "ci_high"])
 if "equal_accuracy" in runs.studies:
     scores = runs.predictions(study="equal_accuracy")
     alike = main[main["scenario"].isin(scores["scenario"]) & main["task"].isin(scores["task"])]
-    for rows, (one, other) in ((alike, runs.inits), (scores, scores["init"].unique())):
-        found = init_differences(rows, one, other)
-        brief.append(found[found["group"] == "all"].assign(a=one, b=other))
-    brief = [pd.concat(brief).sort_values("task", kind="stable")]
+    pairs = {"whole": (alike, *runs.inits), "brief": (scores, *scores["init"].unique())}
+    brief = pd.concat(
+        init_differences(rows, one, other).assign(pretraining=name, a=one, b=other)
+        for name, (rows, one, other) in pairs.items()
+    )
+    brief = brief[brief["group"] == "all"].sort_values("task", kind="stable")
+brief["clear"] = (brief["ci_low"] > 0) | (brief["ci_high"] < 0)
+signs = np.sign(brief.pivot(index="task", columns="pretraining", values="difference"))
+clear = brief.groupby("pretraining")["clear"].sum()
 
 # %% tags=["hide-input"]
 rows = [
@@ -198,9 +205,14 @@ rows = [
         f"{row.auc_a:.3f} − {row.auc_b:.3f}",
         format_estimate(*(100 * np.array([row.difference, row.ci_low, row.ci_high])), 1),
     )
-    for table in brief
-    for row in table.itertuples()
+    for row in brief.itertuples()
 ]
+glue_values(
+    n_brief=len(signs),
+    n_same=int((signs.nunique(axis=1) == 1).sum()),
+    clear_whole=int(clear.get("whole", 0)),
+    clear_brief=int(clear.get("brief", 0)),
+)
 columns = ["Task", "Initialisations", "AUCs", "Difference, points (95% CI)"]
 table = pd.DataFrame(rows, columns=columns)
 book_table(table, "With the whole and with the brief pretraining", prose=True)
