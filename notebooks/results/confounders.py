@@ -74,12 +74,12 @@ picture(figure, "A drawn pattern, clean and with each of the three confounders")
 
 # %%
 same = runs.predictions(study="confounder")
-turned = pd.concat(
-    runs.predictions(study="confounder", task=task, part="reversed")
-    for task in runs.tasks_of("confounder")
-)
 # Of a sampled confounder the test itself is the reversed one.
 sampled = same["level"].str.startswith("sampled")
+turned = pd.concat(
+    runs.predictions(study="confounder", task=task, part="reversed")
+    for task in same.loc[~sampled, "task"].unique()
+)
 tests = {
     "same": same[~sampled],
     "reversed": pd.concat([turned.assign(part="test"), same[sampled]], ignore_index=True),

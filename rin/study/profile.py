@@ -346,11 +346,13 @@ class SampledConfounder(Stated):
 
 
 class Confounding(StudyFilter):
-    """Confounders that are put on images of the tasks, and one that is sampled from cases.
+    """Confounders that are put on images, and one that is sampled from cases.
 
-    Networks are trained for `epochs`, by default as on the task.
+    The `kinds` are put on images of `put_on`, by default of all `tasks`.  Networks are trained for
+    `epochs`, by default as on the task.
     """
 
+    put_on: Names | None = None
     kinds: list[Literal["tag", "denoising", "noise"]] = Field(default_factory=list)
     shares: Annotated[list[Literal[0, 20, 50, 80, 100]], Field(min_length=2)]
     sampled: SampledConfounder | None = None
@@ -361,12 +363,15 @@ class Confounding(StudyFilter):
     def _samples_of_its_tasks(self) -> Confounding:
         if self.sampled and self.sampled.task not in self.tasks:
             raise ValueError(f"sampled: task {self.sampled.task} is not among the confounder's")
+        if others := sorted({*(self.put_on or [])} - {*self.tasks}):
+            raise ValueError(f"put_on: {others} are not among the confounder's tasks")
         return self
 
     @property
     def levels(self) -> dict[str, list[str]]:
         """The tasks of each level."""
-        tasks = dict.fromkeys(self.kinds, self.tasks)
+        chosen = [task for task in self.tasks if task in (self.put_on or self.tasks)]
+        tasks = dict.fromkeys(self.kinds, chosen)
         if self.sampled and self.sampled.task in self.tasks:
             tasks[SAMPLED] = [self.sampled.task]
         return {f"{kind} {share}": tasks[kind] for kind in tasks for share in self.shares}
