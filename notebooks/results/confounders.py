@@ -26,9 +26,9 @@ from scipy.stats import permutation_test
 
 from rin.data.confounders import CONFOUNDERS, confound
 from rin.replications import FOLLOW_UPS
+from rin.report import page
 from rin.report.banner import banner
 from rin.report.format import MISSING, book_table, format_estimate, format_number, format_p
-from rin.report.page import agreement, glue_values, picture
 from rin.report.style import init_style, use_style
 from rin.stats import init_differences, scenario_aucs
 from rin.study import open_runs
@@ -67,7 +67,7 @@ for ax, (name, image) in zip(axes, pictures.items(), strict=True):
     ax.imshow(image[0], cmap="gray", vmin=0, vmax=255)
     ax.set_title(name)
     ax.axis("off")
-picture(figure, "A drawn pattern, clean and with each of the three confounders")
+page.picture(figure, "A drawn pattern, clean and with each of the three confounders")
 
 # %% [markdown]
 # ## AUC against the share of confounded images
@@ -119,7 +119,9 @@ for row in axes:
     row[0].set_ylabel("AUC")
 handles = {h.get_label(): h for ax in axes.flat for h in ax.get_legend_handles_labels()[0]}
 figure.legend(handles=handles.values(), loc="outside lower center", ncols=2)
-picture(figure, "AUC on the same and on the reversed test against the share of confounded images")
+page.picture(
+    figure, "AUC on the same and on the reversed test against the share of confounded images"
+)
 
 # %% [markdown]
 # Solid lines are the reversed test, in which the confounder stands on all negative images and no
@@ -160,7 +162,7 @@ for one in compared.itertuples():
         # Its t is of ImageNet − RadImageNet.
         sign = int(-np.sign(found["t"])) if found["p"] < 0.05 else 0
         published = f"{better[sign]}, t = {format_number(-found['t'], 1)}"
-        verdict = agreement(one.ci_low, one.ci_high, sign)
+        verdict = page.agreement(one.ci_low, one.ci_high, sign)
     rows.append((published, verdict))
 beside = pd.DataFrame(rows, columns=["Published", "Verdict"])
 
@@ -177,7 +179,7 @@ table = pd.DataFrame(
     }
 ).join(beside)
 verdicts = beside["Verdict"].to_list()
-glue_values(
+page.glue_values(
     a=a.lower(),
     b=b.lower(),
     least=format_number(points[:, 0].min(), 1, signed=True),

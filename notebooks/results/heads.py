@@ -24,10 +24,10 @@ import numpy as np
 import pandas as pd
 
 from rin.replications import FOLLOW_UPS
+from rin.report import page
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_number
-from rin.report.page import agreement, glue_values, picture
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
 from rin.stats import factor_effects, init_differences, scenario_aucs
 from rin.study import open_runs
@@ -95,7 +95,9 @@ for row, task in zip(axes, tasks, strict=True):
         ax.set_title(UNFREEZING_LABEL[name])
     row[0].set_ylabel(f"AUC, {titles[task]}")
 figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
-picture(figure, "AUC of every scenario by head, unfreezing and initialisation; lines join means")
+page.picture(
+    figure, "AUC of every scenario by head, unfreezing and initialisation; lines join means"
+)
 
 # %% [markdown]
 # ## What each head gains over the linear one
@@ -124,7 +126,9 @@ axes = forest(
     ends=("worse", "better"),
     legend=False,
 )
-picture(axes, "Gain of each head over the linear one with its interval, by task and initialisation")
+page.picture(
+    axes, "Gain of each head over the linear one with its interval, by task and initialisation"
+)
 
 # %% [markdown]
 # ## Does the head decide which initialisation is better?
@@ -164,7 +168,7 @@ book_table(
 # %%
 partial = gains[(gains["group"] == "unfreeze_top10") & (gains["head"] == "conv_skip")]
 partial = partial.rename(columns={"estimate": "difference"}).assign(published="skip better")
-partial["says"] = [agreement(one.ci_low, one.ci_high, 1) for one in partial.itertuples()]
+partial["says"] = [page.agreement(one.ci_low, one.ci_high, 1) for one in partial.itertuples()]
 either = compared[(compared["group"] == "all") & (compared["head"] == "conv_skip")]
 either = either.assign(init="", published="radiologic not better")
 either["says"] = np.where(either["ci_low"] > 0, "contradicts", "agrees")
@@ -190,7 +194,7 @@ book_table(table, "What the source found, and the intervals of this book", prose
 # %% tags=["hide-input"]
 skip, weights = partial["says"].to_list(), either["says"].to_list()
 best = aucs[(aucs["task"] == "breast") & (aucs["head"] == "conv_skip")]["auc"].max()
-glue_values(
+page.glue_values(
     n_skip=len(skip),
     skip_agrees=skip.count("agrees"),
     skip_contradicts=skip.count("contradicts"),

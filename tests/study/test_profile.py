@@ -3,6 +3,7 @@ from tiny_study import settings, write_profile
 
 from rin.errors import InputError
 from rin.study import load_profile, profile_names
+from rin.study.profile import Confounding
 
 
 @pytest.mark.parametrize("name", profile_names())
@@ -33,6 +34,7 @@ PROBE = {"contracts": ["caffe", "symmetric"], "epochs": 1}
 LOSSES = {"backbones": ["ResNet50"], "losses": ["hard", "online"], "epochs": 1, "init": "natural"}
 BRIEF = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"]}
 EQUAL = {"tasks": ["breast"], "scenarios": ["ResNet50-unfreeze_all-1e-04"]}
+TAG = EQUAL | {"kinds": ["tag"], "shares": [0, 50]}
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,7 @@ EQUAL = {"tasks": ["breast"], "scenarios": ["ResNet50-unfreeze_all-1e-04"]}
         ({"pretraining.preprocessing": {"other": "caffe"}}, ["other", "radiologic"]),
         ({"factors": {}}, ["factors", "names no factor"]),
         ({"factors.resize": RESIZE}, ["factors", "odd"]),
+        ({"factors.confounder": TAG | {"put_on": ["odd"]}}, ["put_on: ['odd'] are not among"]),
         ({"probe": PROBE | {"init": "odd"}}, ["odd"]),
         ({"probe": PROBE | {"contracts": ["caffe", "odd"]}}, ["probe.contracts", "odd"]),
         ({"losses": LOSSES}, ["losses: 'natural' is not among the inits"]),
@@ -83,6 +86,12 @@ def test_load_profile_when_setting_is_bad_names_file_and_setting(tmp_path, chang
         load_profile(path)
     assert caught.value.where == str(path)
     assert [word for word in told if word not in caught.value.problem] == []
+
+
+def test_confounders_are_put_on_the_images_of_the_tasks_that_are_named():
+    both = TAG | {"tasks": ["breast", "covid19"]}
+    assert Confounding(**both).levels["tag 50"] == ["breast", "covid19"]
+    assert Confounding(**both, put_on=["covid19"]).levels["tag 50"] == ["covid19"]
 
 
 @pytest.mark.parametrize(
