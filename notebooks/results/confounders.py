@@ -119,9 +119,7 @@ for row in axes:
     row[0].set_ylabel("AUC")
 handles = {h.get_label(): h for ax in axes.flat for h in ax.get_legend_handles_labels()[0]}
 figure.legend(handles=handles.values(), loc="outside lower center", ncols=2)
-page.picture(
-    figure, "AUC on the same and on the reversed test against the share of confounded images"
-)
+page.picture(figure, "AUC on the same and the reversed test against the share of confounded images")
 
 # %% [markdown]
 # Solid lines are the reversed test, in which the confounder stands on all negative images and no

@@ -96,7 +96,7 @@ for row, task in zip(axes, tasks, strict=True):
     row[0].set_ylabel(f"AUC, {titles[task]}")
 figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
 page.picture(
-    figure, "AUC of every scenario by head, unfreezing and initialisation; lines join means"
+    figure, "AUC of each scenario by head, unfreezing and initialisation; lines join means"
 )
 
 # %% [markdown]
@@ -126,9 +126,7 @@ axes = forest(
     ends=("worse", "better"),
     legend=False,
 )
-page.picture(
-    axes, "Gain of each head over the linear one with its interval, by task and initialisation"
-)
+page.picture(axes, "Gain of each head over the linear one with its interval, by task and weights")
 
 # %% [markdown]
 # ## Does the head decide which initialisation is better?
