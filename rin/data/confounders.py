@@ -60,20 +60,10 @@ def sampled_parts(
 
     Training and validation take all negatives and a share 1 − `share` of the positives from the
     first group, and the other positives from the second; the reversed test has positives of the
-    first and negatives of the second.
-
-    Parameters
-    ----------
-    cases
-        `case_id`, `patient_id`, `label` (1 or 0) and `group`; patients with two groups are left
-        out.
-    sizes
-        Patients of each class in `train`, `validation` and `test`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `case_id` and `part`.  InputError where a group has too few patients of a class.
+    first and negatives of the second.  ``cases`` have `case_id`, `patient_id`, `label` (1 or 0) and
+    `group`; patients with two groups are left out.  ``sizes`` are the patients of each class in
+    `train`, `validation` and `test`.  Returned are `case_id` and `part`.  InputError where a group
+    has too few patients of a class.
     """
     confounded_rows(np.ones(1), share, seed=seed)
     patients = cases.groupby("patient_id").agg({"label": "max", "group": ["first", "nunique"]})

@@ -24,7 +24,7 @@ from pydicom import Dataset, dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel_array
 
-from rin.data.tree import SEPARATOR, place_of, read_bytes
+from rin.data.tree import SEPARATOR, read_bytes
 from rin.errors import InputError
 
 MAX_PIXELS = 64_000_000
@@ -111,7 +111,7 @@ def patient_of(root: Path, locator: str) -> str:
     if not patient:
         raise InputError(
             "the header has no PatientID",
-            where=place_of(root, locator),
+            where=Path(root, locator),
             remedy="Fetch the file again; without its patient no split can keep patients apart.",
         )
     return patient
@@ -194,7 +194,7 @@ def problem_of(error: Exception) -> str:
 def _refusal(root: Path, locator: str, error: Exception) -> InputError:
     return InputError(
         f"the file is no DICOM picture that can be read ({problem_of(error)})",
-        where=place_of(root, locator),
+        where=Path(root, locator),
         remedy="Fetch it again, or name it in the manifest's known_bad; a picture that is whole "
         "must be exported as one uncompressed gray or RGB frame.",
     )

@@ -26,7 +26,7 @@ from PIL import Image
 from skimage.draw import polygon
 
 from rin.data.dicom import BROKEN, MAX_PIXELS, read_dicom
-from rin.data.tree import SEPARATOR, VOLUME, place_of, read_bytes
+from rin.data.tree import MARK, SEPARATOR, is_slice, read_bytes
 from rin.errors import InputError
 
 POLYGON = "polygon:"
@@ -112,7 +112,6 @@ def _short(entry: str) -> str:
     return entry if len(entry) <= 60 else f"{entry[:60]}..."
 
 
-MARK = "#"
 # NumPy parses headers as Python literals, which before 3.11.8 fails at random where threads do so
 # at once (python/cpython#106905).
 _PARSING = threading.Lock()
@@ -123,12 +122,6 @@ _UNREADABLE = (*BROKEN, *_BOMBS, MemoryError, SyntaxError)
 def slice_locator(locator: str, number: int) -> str:
     """Return the locator of a slice, counted from 0, of the volume at ``locator``."""
     return f"{locator}{MARK}{number}"
-
-
-def is_slice(locator: str) -> bool:
-    """Tell whether a locator names a slice of a volume."""
-    volume, mark, _ = locator.rpartition(MARK)
-    return bool(mark) and volume.lower().endswith(VOLUME)
 
 
 def n_slices(root: Path, locator: str) -> int:
@@ -147,7 +140,7 @@ def read_slice(root: Path, locator: str) -> np.ndarray:
     if not text.isdecimal() or int(text) >= len(volume):
         raise InputError(
             f"there is no slice {text!r} in a volume of {len(volume)}",
-            where=place_of(root, name),
+            where=Path(root, name),
             remedy=f"Slices are counted from 0 to {len(volume) - 1}.",
         )
     return np.array(volume[int(text)], order="C")
@@ -169,14 +162,14 @@ def _volume(root: Path, locator: str) -> np.ndarray:
     except _UNREADABLE as error:
         raise InputError(
             f"the volume cannot be read ({error})",
-            where=place_of(root, locator),
+            where=Path(root, locator),
             remedy="Fetch the file again from the dataset's home.",
         ) from error
     if volume.dtype != np.uint8 or volume.ndim != 3 or not volume.size:
         stated = " x ".join(map(str, volume.shape)) or "a single number"
         raise InputError(
             f"the array is {stated} of {volume.dtype} instead of slices x height x width of uint8",
-            where=place_of(root, locator),
+            where=Path(root, locator),
             remedy="Window the volume to 8 bits, as its publication says, and save it so.",
         )
     return volume
@@ -235,7 +228,7 @@ def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> n
             raise InputError(
                 f"the mask is {gray.shape[1]} x {gray.shape[0]} pixels and its picture "
                 f"{shape[1]} x {shape[0]}",
-                where=place_of(root, locator),
+                where=Path(root, locator),
                 remedy="Fetch the picture and its mask again; they must have one size.",
             )
         merged |= gray > gray.max() / 2
@@ -255,13 +248,13 @@ def _open(root: Path, locator: str) -> Image.Image:
         problem = f"the file is no whole picture in {', '.join(FORMATS)} ({error})"
         raise InputError(
             problem if content else "the file is empty",
-            where=place_of(root, locator),
+            where=Path(root, locator),
             remedy="Fetch the file again, or remove it and correct the manifest's counts.",
         ) from error
     if picture.mode not in GRAY_MODES + COLOR_MODES:
         raise InputError(
             f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning",
-            where=place_of(root, locator),
+            where=Path(root, locator),
             remedy="Window the picture to 8 bits, as its publication says, and save it as PNG.",
         )
     return picture

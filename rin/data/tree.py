@@ -22,7 +22,7 @@ MAX_BYTES = 256 * 2**20
 _BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
 DEBRIS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 DEBRIS_FOLDER = "__MACOSX"
-VOLUME = ".npy"
+MARK = "#"
 SHOWN = 5
 REMEDY = "Fetch the dataset again, whole and with its own names, or correct that place."
 
@@ -37,12 +37,11 @@ class Tree:
 
     def locator(self, name: str) -> str:
         """Return the locator of a name in this tree, relative to the data root."""
-        return self._prefix + name
+        return f"{self.location}{self._joint}{name}"
 
     @cached_property
-    def _prefix(self) -> str:
-        archive = is_archive(self.root / self.location)
-        return f"{self.location}{SEPARATOR if archive else '/'}"
+    def _joint(self) -> str:
+        return SEPARATOR if is_archive(self.root / self.location) else "/"
 
     def place(self, name: str = "") -> str:
         """Return where the tree, or one of its files, lies, as errors show it."""
@@ -126,12 +125,6 @@ def read_bytes(root: Path, locator: str) -> bytes:
         ) from error
 
 
-def place_of(root: Path, locator: str) -> str:
-    """Return the path that a locator names, as errors show it."""
-    place, _, member = locator.partition(SEPARATOR)
-    return f"{Path(root) / place}{SEPARATOR}{member}" if member else str(Path(root) / place)
-
-
 def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
     """Return for each locator what changes when its file does, without reading any content.
 
@@ -140,7 +133,8 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
     """
     open_once, found = cache(_archive), []
     for locator in locators:
-        place, _, member = _without_slice(locator).partition(SEPARATOR)
+        file = locator.rpartition(MARK)[0] if is_slice(locator) else locator
+        place, _, member = file.partition(SEPARATOR)
         path = Path(root) / place
         try:
             if member:
@@ -154,9 +148,9 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
     return found
 
 
-def _without_slice(locator: str) -> str:
-    name, mark, number = locator.rpartition("#")
-    return name if mark and number.isdecimal() and name.lower().endswith(VOLUME) else locator
+def is_slice(locator: str) -> bool:
+    """Tell whether a locator names a slice of a volume, as ``volume.npy#k``."""
+    return locator.rpartition(MARK)[0].lower().endswith(".npy")
 
 
 def walk(folder: Path, *, links: bool = False) -> Iterator[str]:

@@ -5,6 +5,8 @@ import zipfile
 import numpy as np
 from PIL import Image
 
+from rin.data.layouts.table import RADIMAGENET_TABLES
+
 TOP = "Dataset_BUSI_with_GT"
 
 
@@ -30,6 +32,15 @@ def zip_folder(folder, archive, wrap=""):
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 file.write(path, wrap + path.relative_to(folder).as_posix())
+
+
+def write_radimagenet(folder, rows):
+    """Write pictures and tables in RadImageNet's layout, of (file, label, part, patient) each."""
+    for number, (file, *_) in enumerate(rows):
+        save(folder / "radiology_ai" / file, picture(number))
+    for part, name in RADIMAGENET_TABLES.items():
+        own = [f"radiology_ai/{file},{label}" for file, label, p, _ in rows if p == part]
+        (folder / name).write_text("\n".join(["filename,label", *own, ""]))
 
 
 def changed(manifest, **fields):

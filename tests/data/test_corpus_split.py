@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 import pandas as pd
 import pytest
-from busi_files import picture, save, with_counts
+from busi_files import save, with_counts, write_radimagenet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,10 +83,7 @@ def test_divide_keeps_patients_whole_and_every_class_in_training_and_test(draws,
     part = split(cases, seed)
     assert list(part.index) == list(cases["case_id"])
     assert set(part) <= set(PARTS)
-    parts_of = defaultdict(set)
-    for patient, one in zip(cases["patient_id"], part, strict=True):
-        parts_of[patient].add(one)
-    assert {len(parts) for parts in parts_of.values()} == {1}
+    assert (part.groupby(cases["patient_id"].to_numpy()).nunique() == 1).all()
     for label in set(cases["label"]):
         assert {"train", "test"} <= set(part[(cases["label"] == label).to_numpy()])
     pd.testing.assert_series_equal(part, split(cases, seed))
@@ -145,15 +142,9 @@ def test_divide_of_a_class_of_one_patient_or_of_one_class_says_so(more, message)
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(PARTS)), min_size=1, max_size=12))
 def test_check_patients_refuses_exactly_the_divided_ones(rows):
-    cases = pd.DataFrame(
-        [(f"c{number}", f"p{patient}") for number, (patient, _) in enumerate(rows)],
-        columns=["case_id", "patient_id"],
-    )
-    part = [one for _, one in rows]
-    parts_of = defaultdict(set)
-    for patient, one in rows:
-        parts_of[f"p{patient}"].add(one)
-    divided = [patient for patient, parts in parts_of.items() if len(parts) > 1]
+    told = [(f"c{number}", f"p{patient}") for number, (patient, _) in enumerate(rows)]
+    cases, part = pd.DataFrame(told, columns=["case_id", "patient_id"]), [one for _, one in rows]
+    divided = {f"p{a}" for a, one in rows for b, other in rows if a == b and one != other}
     if not divided:
         check_patients(cases, part, "here")
         return
@@ -163,21 +154,12 @@ def test_check_patients_refuses_exactly_the_divided_ones(rows):
     assert all(f"{patient}: c" in str(caught.value) for patient in divided)
 
 
-TABLES = {"train": "RadiologyAI_train.csv", "validation": "RadiologyAI_val.csv"}
-TABLES["test"] = "RadiologyAI_test.csv"
-
-
-def corpus(tmp_path, rows, patients=True):
+def corpus(tmp_path, rows):
     """A corpus in RadImageNet's layout, of (file, label, part, patient) each."""
     top = tmp_path / "radimagenet_curated"
-    for number, (file, *_) in enumerate(rows):
-        save(top / "radiology_ai" / file, picture(number))
-    for part, name in TABLES.items():
-        own = [f"radiology_ai/{file},{label}" for file, label, p, _ in rows if p == part]
-        (top / name).write_text("\n".join(["filename,label", *own, ""]))
-    if patients:
-        lines = [f"radiology_ai/{file},{patient}" for file, *_, patient in rows]
-        (top / "patients.csv").write_text("\n".join(["filename,patient_id", *lines, ""]))
+    write_radimagenet(top, rows)
+    lines = [f"radiology_ai/{file},{patient}" for file, *_, patient in rows]
+    (top / "patients.csv").write_text("\n".join(["filename,patient_id", *lines, ""]))
     manifest = load_manifest("curated_archive")
     return open_dataset(manifest, tmp_path, index_folder=tmp_path / "index", workers=1)
 

@@ -13,13 +13,13 @@ import pytest
 from busi_files import zip_folder
 from PIL import Image
 from pydicom import Dataset, dcmread, dcmwrite
-from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGBaseline8Bit
+from pydicom.uid import CTImageStorage, JPEGBaseline8Bit
 
 from rin.data import dicom
 from rin.data.dicom import patient_of, read_dicom
 from rin.data.pixels import read_picture
+from rin.data.standins.writers import fill, new_instance, set_pixels
 from rin.errors import InputError
 
 OTHERS = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -30,31 +30,19 @@ BRAIN = (40.0, 80.0)
 
 def save_dicom(path, stored, bits=None, jpeg=False, **elements):
     """Write pixels and header elements; an element that is None is left out."""
-    header = Dataset()
-    header.file_meta = FileMetaDataset()
-    header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    header.SOPClassUID, header.SOPInstanceUID = CTImageStorage, "1.2.3"
-    header.PatientID = "P1"
-    color = stored.ndim == 3
-    bits = bits or 8 * stored.dtype.itemsize
-    header.set_pixel_data(stored, "RGB" if color else "MONOCHROME2", bits_stored=bits)
+    header = new_instance(CTImageStorage, SOPInstanceUID="1.2.3", PatientID="P1")
+    set_pixels(header, stored, bits or 8 * stored.dtype.itemsize)
     if jpeg:
-        header.PixelData = encapsulate([jpeg_bytes(stored)])
+        coded = io.BytesIO()
+        Image.fromarray(stored).save(coded, "JPEG", quality=90)
+        header.PixelData = encapsulate([coded.getvalue()])
         header.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
-    for name, value in elements.items():
-        if value is None:
-            delattr(header, name)
-        else:
-            setattr(header, name, value)
+    fill(header, **elements)
+    for name in [name for name, value in elements.items() if value is None]:
+        delattr(header, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     dcmwrite(path, header, enforce_file_format=True)
     return path.name
-
-
-def jpeg_bytes(pixels):
-    coded = io.BytesIO()
-    Image.fromarray(pixels).save(coded, "JPEG", quality=90)
-    return coded.getvalue()
 
 
 def standard_linear(x, center, width):
@@ -158,11 +146,8 @@ def test_stored_values_become_known_grays(tmp_path, stored, elements, window, gr
 
 
 def table_of(descriptor, content, **elements):
-    table = Dataset()
-    table.LUTDescriptor = descriptor
+    table = fill(Dataset(), LUTDescriptor=descriptor, **elements)
     table.add_new("LUTData", "OW", content)
-    for name, value in elements.items():
-        setattr(table, name, value)
     return [table]
 
 

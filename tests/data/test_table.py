@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from busi_files import mask, picture, save, with_options, zip_folder
+from busi_files import changed, mask, picture, save, with_options, write_radimagenet, zip_folder
 
 from rin.data.dataset import open_dataset
 from rin.data.layouts import find_cases
 from rin.data.layouts.found import FoundCase, read_table
 from rin.data.layouts.table import read_split
-from rin.data.manifest import load_manifest
+from rin.data.manifest import ExpectedCounts, load_manifest
 from rin.data.store import build_store, open_store
 from rin.data.tree import open_tree
 from rin.errors import InputError
@@ -48,7 +48,7 @@ def test_find_cases_with_text_ids_takes_them_as_they_stand(head_ct, manifest):
 
 
 def test_find_cases_with_a_patient_pattern_groups_by_it(head_ct, manifest):
-    grouped = manifest.model_copy(update={"patient_pattern": r"^(\d\d)\d"})
+    grouped = changed(manifest, patient_pattern=r"^(\d\d)\d")
     assert [c.patient_id for c in cases_of(head_ct, grouped)] == ["00", "00", "01"]
 
 
@@ -111,9 +111,8 @@ def test_find_cases_with_a_file_out_of_place_names_it(head_ct, manifest, name):
 def test_find_cases_with_unusable_options_names_them(head_ct, manifest, options, message):
     with pytest.raises(InputError, match=message):
         cases_of(head_ct, with_options(manifest, **options))
-    old = manifest.model_copy(update={"layout": "labelled_csv"})
     with pytest.raises(InputError, match="'labelled_csv' is now called 'table'"):
-        cases_of(head_ct, old)
+        cases_of(head_ct, changed(manifest, layout="labelled_csv"))
 
 
 ROWS = pd.DataFrame(
@@ -152,19 +151,17 @@ def bus(tmp_path):
 
 @pytest.fixture
 def bus_manifest(manifest):
-    changes = {
-        "name": "bus",
-        "options": OPTIONS,
-        "locations": ("bus",),
-        "independence": "patient",
-        "masks": True,
-        "label_map": {"benign": "benign", "malignant": "malignant", "unlabelled": None},
-        "counts": manifest.counts.model_validate(
-            {"images": {"benign": 2, "malignant": 1, "unlabelled": 1}}
-        ),
-        "findings": (),
-    }
-    return manifest.model_copy(update=changes)
+    return changed(
+        manifest,
+        name="bus",
+        options=OPTIONS,
+        locations=("bus",),
+        independence="patient",
+        masks=True,
+        label_map={"benign": "benign", "malignant": "malignant", "unlabelled": None},
+        counts=ExpectedCounts(images={"benign": 2, "malignant": 1, "unlabelled": 1}),
+        findings=(),
+    )
 
 
 def test_find_cases_with_all_options_takes_patients_masks_and_kept_columns(bus, bus_manifest):
@@ -196,8 +193,7 @@ def test_open_dataset_leaves_out_rows_without_a_label_and_keeps_columns_into_the
     assert dataset.cases["birads"].tolist() == ["2", "3", "4"]
     store = build_store(dataset, 8, folder=bus / "stores")
     pd.testing.assert_frame_equal(open_store(store.path).cases, dataset.cases)
-    less = bus_manifest.model_copy(update={"options": OPTIONS | {"keep": {}}})
-    other = open_dataset(less, bus, index_folder=bus / "index")
+    other = open_dataset(with_options(bus_manifest, keep={}), bus, index_folder=bus / "index")
     assert other.digest != dataset.digest
 
 
@@ -212,8 +208,8 @@ def test_find_cases_with_masks_named_in_a_column_of_the_folder_itself(tmp_path, 
         save(tmp_path / "flat" / f"{name}.png", picture(len(name)))
     (tmp_path / "flat" / "t.csv").write_text("file,kind,lesion\na.png,benign,a_m.png\nb.png,,\n")
     options = {"table": "t.csv", "image": "file", "label": "kind", "mask": "lesion"}
-    changes = {"options": options, "independence": "image"}
-    assert cases_of(tmp_path, bus_manifest.model_copy(update=changes), "flat") == [
+    plain = changed(bus_manifest, options=options, independence="image")
+    assert cases_of(tmp_path, plain, "flat") == [
         FoundCase("a.png", "a.png", "benign", "flat/a.png", ("flat/a_m.png",)),
         FoundCase("b.png", "b.png", "unlabelled", "flat/b.png"),
     ]
@@ -229,9 +225,8 @@ def test_find_cases_with_a_mask_missing_or_beyond_the_table_names_it(bus, bus_ma
 
 
 def test_find_cases_with_an_empty_patient_or_two_sources_of_patients_raises(bus, bus_manifest):
-    both = bus_manifest.model_copy(update={"patient_pattern": r"(\d)"})
     with pytest.raises(InputError, match="patients have two sources"):
-        cases_of(bus, both, "bus")
+        cases_of(bus, changed(bus_manifest, patient_pattern=r"(\d)"), "bus")
     ROWS.assign(Case=["1", "", "2", "3"]).to_csv(bus / "bus" / "rows.csv", index=False)
     with pytest.raises(InputError, match=r"1 pictures have no patient: bus_1-r\.png"):
         cases_of(bus, bus_manifest, "bus")
@@ -286,30 +281,23 @@ def test_read_table_that_is_broken_names_file_and_fault(tmp_path, content, messa
         read_csv(tmp_path, content)
 
 
-#: Of RadImageNet, below radiology_ai/: table, label, patient.
+#: Of RadImageNet, below radiology_ai/: label, part, patient.
 RADIMAGENET = {
-    "MR/mriabd/normal/mri-abd-normal070810.png": ("train", "mriabd-normal", "P1"),
-    "US/gb/usn136070.png": ("train", "US-gb", "P2"),
-    "CT/lung/Airspace_opacity/lung092377.png": ("val", "lung-Airspace_opacity", "P3"),
-    "CT/lung/Airspace_opacity/lung092378.png": ("val", "lung-Airspace_opacity", "P3"),
-    "MR/knee/chondral_abnormality/knee000001.png": ("test", "knee-chondral abnormality", "P4"),
+    "MR/mriabd/normal/mri-abd-normal070810.png": ("mriabd-normal", "train", "P1"),
+    "US/gb/usn136070.png": ("US-gb", "train", "P2"),
+    "CT/lung/Airspace_opacity/lung092377.png": ("lung-Airspace_opacity", "validation", "P3"),
+    "CT/lung/Airspace_opacity/lung092378.png": ("lung-Airspace_opacity", "validation", "P3"),
+    "MR/knee/chondral_abnormality/knee000001.png": ("knee-chondral abnormality", "test", "P4"),
 }
-PARTS = {"train": "train", "val": "validation", "test": "test"}
 FIRST = next(iter(RADIMAGENET))
 
 
 @pytest.fixture
 def db(tmp_path):
     """The folder of the database: five pictures and three tables."""
-    folder = tmp_path / "db"
-    for number, name in enumerate(RADIMAGENET):
-        save(folder / "radiology_ai" / name, picture(number))
-    for part in PARTS:
-        rows = [
-            f"radiology_ai/{n},{label}" for n, (p, label, _) in RADIMAGENET.items() if p == part
-        ]
-        (folder / f"RadiologyAI_{part}.csv").write_text("\n".join(["filename,label", *rows, ""]))
-    return folder
+    write_radimagenet(tmp_path / "db", [(name, *told) for name, told in RADIMAGENET.items()])
+    assert (tmp_path / "db" / "RadiologyAI_val.csv").is_file()
+    return tmp_path / "db"
 
 
 def with_patients(db):
@@ -318,14 +306,14 @@ def with_patients(db):
 
 
 def found(db, location="db", **changes):
-    manifest = load_manifest("radimagenet").model_copy(update=changes)
+    manifest = changed(load_manifest("radimagenet"), **changes)
     return {case.case_id: case for case in cases_of(db.parent, manifest, location)}
 
 
 def radimagenet_cases(above, patients=False):
     return {
         name: FoundCase(name, patient if patients else name, label, f"{above}radiology_ai/{name}")
-        for name, (_, label, patient) in RADIMAGENET.items()
+        for name, (label, _, patient) in RADIMAGENET.items()
     }
 
 
@@ -340,7 +328,7 @@ def test_radimagenet_in_a_zip_equals_the_folder_and_has_its_split(db, wrap):
     zip_folder(db, db.parent / "db.zip", wrap)
     assert found(db, "db.zip") == radimagenet_cases(f"db.zip::{wrap}")
     parts = read_split(open_tree(db.parent, "db.zip"), load_manifest("radimagenet"))
-    assert parts.to_dict() == {name: PARTS[part] for name, (part, *_) in RADIMAGENET.items()}
+    assert parts.to_dict() == {name: part for name, (_, part, _) in RADIMAGENET.items()}
 
 
 @pytest.mark.parametrize(
@@ -391,9 +379,8 @@ def test_radimagenet_with_a_file_out_of_place_or_options_is_refused(db, name):
 
 
 def test_open_dataset_of_radimagenet_can_leave_a_class_out(db):
-    labels = {label: label for _, label, _ in RADIMAGENET.values()} | {"US-gb": None}
-    changes = {"label_map": labels, "locations": ("db",)}
-    manifest = load_manifest("radimagenet").model_copy(update=changes)
+    labels = {label: label for label, *_ in RADIMAGENET.values()} | {"US-gb": None}
+    manifest = changed(load_manifest("radimagenet"), label_map=labels, locations=("db",))
     dataset = open_dataset(manifest, db.parent, index_folder=db.parent / "index", workers=1)
     assert sorted(dataset.cases["case_id"]) == sorted(set(RADIMAGENET) - {"US/gb/usn136070.png"})
     assert dataset.provenance == "real"
