@@ -61,6 +61,7 @@ def change(top, files):
         if content is None:
             (top / name).unlink()
         elif isinstance(content, bytes):
+            (top / name).parent.mkdir(parents=True, exist_ok=True)
             (top / name).write_bytes(content)
         else:
             save(top / name, content)

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
+from busi_files import changed, save
 
 from rin.data.layouts import find_cases
 from rin.data.layouts.ddti import UNRATED
@@ -32,10 +32,8 @@ def svg(outlines):
 
 
 def add(folder, number, pictures, text):
-    folder.mkdir(parents=True, exist_ok=True)
     for image in pictures:
-        pixels = np.full((8, 10), 20 * image, dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"{number}_{image}.jpg")
+        save(folder / f"{number}_{image}.jpg", np.full((8, 10), 20 * image, dtype=np.uint8))
     (folder / f"{number}.xml").write_text(text)
 
 
@@ -98,13 +96,11 @@ FILE = "<!DOCTYPE case [<!ENTITY a SYSTEM 'file:///etc/hostname'>]>"
         (xml(7, head="<!DOCTYPE case SYSTEM 'http://example.org/x.dtd'>"), "DTDForbidden"),
         ("<case><number>7</number>", "XML cannot be read .ParseError"),
         ("", "XML cannot be read"),
-        ("not XML", "XML cannot be read"),
         (xml(8), "calls itself case '8'"),
         (xml(7).replace("<number>7</number>", ""), "0 elements <number>"),
         (xml(7).replace("<tirads>", "<tirads>2</tirads><tirads>"), "2 elements <tirads>"),
         (xml(7).replace("<image>1</image>", ""), "0 elements <image>"),
         (xml(7, "6"), "TI-RADS category is '6'"),
-        (xml(7, "4A"), "TI-RADS category is '4A'"),
         (xml(7, marks=[(1, SQUARE), (2, SQUARE)]), "pictures that are not there: 2"),
         (xml(7, marks=[("../12_1", SQUARE)]), r"not there: \.\./12_1"),
         (xml(7).replace('"points"', "points"), "image 1: the outline cannot be read .JSON"),
@@ -129,7 +125,7 @@ def test_find_cases_of_bad_xml_names_file_and_remedy(root, text, problem):
 
 def test_find_cases_of_broken_outline_that_is_known_to_be_bad_goes_on(root):
     (root / "ddti" / "7.xml").write_text(xml(7, "2").replace('"points"', "points"))
-    manifest = DDTI.model_copy(update={"known_bad": {"7_1": "the outline is broken"}})
+    manifest = changed(DDTI, known_bad={"7_1": "the outline is broken"})
     assert read(root, manifest)[-1].masks == ()
 
 

@@ -2,6 +2,7 @@ import shutil
 
 import numpy as np
 import pytest
+from busi_files import with_options
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
@@ -26,11 +27,7 @@ EXAMS = {
 PLANES = ("axial", "coronal", "sagittal")
 
 
-def options(**changes):
-    return MRNET.model_copy(update={"options": MRNET.options | changes})
-
-
-ALL = options(slices={"rule": "all"})
+ALL = with_options(MRNET, slices={"rule": "all"})
 
 
 @pytest.fixture
@@ -67,7 +64,8 @@ def test_find_cases_returns_a_case_per_slice_with_the_exam_as_patient(root):
 
 
 def test_find_cases_takes_plane_slices_and_parts_from_the_options(root):
-    chosen = options(plane="axial", slices={"rule": "middle", "count": 1}, splits=["valid"])
+    one = {"rule": "middle", "count": 1}
+    chosen = with_options(MRNET, plane="axial", slices=one, splits=["valid"])
     assert [c.image for c in read(root, chosen)] == [
         "MRNet-v1.0/valid/axial/1130.npy#1",
         "MRNet-v1.0/valid/axial/1131.npy#1",
@@ -155,7 +153,7 @@ def test_find_cases_of_broken_volume_names_it(root):
 def test_find_cases_with_unusable_options_names_the_field(root, changes, problem):
     told = f"manifest mrnet: .*layout 'mrnet' cannot use .*{problem}.*knows: plane, slices, splits"
     with pytest.raises(InputError, match=told):
-        read(root, options(**changes))
+        read(root, with_options(MRNET, **changes))
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
-import zipfile
-
 import numpy as np
 import pytest
-from PIL import Image
+from busi_files import save, zip_folder
 
 from rin.data.dataset import sample_pictures
 from rin.errors import InputError
@@ -13,11 +11,9 @@ def folder(tmp_path):
     """Twelve pictures in two folders, one of them in colour, beside a text file."""
     rng = np.random.default_rng(0)
     for number in range(12):
-        place = tmp_path / "pictures" / f"f{number % 2}"
-        place.mkdir(parents=True, exist_ok=True)
         shape = (9, 12, 3) if number == 2 else (9, 12)
         pixels = rng.integers(0, 255, shape).astype(np.uint8)
-        Image.fromarray(pixels).save(place / f"{number}.png")
+        save(tmp_path / "pictures" / f"f{number % 2}" / f"{number}.png", pixels)
     (tmp_path / "pictures" / "read me.txt").write_text("x")
     return tmp_path / "pictures"
 
@@ -32,12 +28,9 @@ def test_pictures_of_a_folder_are_squares_drawn_alike_each_time(folder):
 
 
 def test_an_archive_and_a_folder_inside_it_are_read_in_place(folder, tmp_path):
-    packed = tmp_path / "a.zip"
-    with zipfile.ZipFile(packed, "w") as archive:
-        for path in folder.rglob("*.png"):
-            archive.write(path, path.relative_to(folder))
-    whole = sample_pictures(str(packed), None, n=99, size=16)
-    part = sample_pictures(f"{packed}::f1", None, n=99, size=16)
+    zip_folder(folder, tmp_path / "a.zip")
+    whole = sample_pictures(str(tmp_path / "a.zip"), None, n=99, size=16)
+    part = sample_pictures(f"{tmp_path / 'a.zip'}::f1", None, n=99, size=16)
     assert (len(whole.pixels), len(part.pixels)) == (12, 6)
 
 
