@@ -27,7 +27,7 @@ from skimage.draw import polygon
 
 from rin.data.dicom import BROKEN, MAX_PIXELS, read_dicom
 from rin.data.tree import MARK, SEPARATOR, is_slice, read_bytes
-from rin.errors import InputError
+from rin.errors import InputError, explained
 
 POLYGON = "polygon:"
 BOX = "box:"
@@ -150,26 +150,19 @@ def _volume(root: Path, locator: str) -> np.ndarray:
     """Return a volume, uint8 (slices, h, w): a file is mapped, a member of an archive unpacked."""
     place, _, member = locator.partition(SEPARATOR)
     path = Path(root) / place
-    try:
+    where, remedy = Path(root, locator), "Fetch the file again from the dataset's home."
+    with explained("the volume cannot be read", where=where, remedy=remedy, kinds=_UNREADABLE):
         stat = path.stat()
         if member:
             volume = _unpacked(Path(root), locator, stat.st_mtime_ns, stat.st_size)
         else:
             with _PARSING:
                 volume = np.lib.format.open_memmap(path, mode="r")
-    except InputError:
-        raise
-    except _UNREADABLE as error:
-        raise InputError(
-            f"the volume cannot be read ({error})",
-            where=Path(root, locator),
-            remedy="Fetch the file again from the dataset's home.",
-        ) from error
     if volume.dtype != np.uint8 or volume.ndim != 3 or not volume.size:
         stated = " x ".join(map(str, volume.shape)) or "a single number"
         raise InputError(
             f"the array is {stated} of {volume.dtype} instead of slices x height x width of uint8",
-            where=Path(root, locator),
+            where=where,
             remedy="Window the volume to 8 bits, as its publication says, and save it so.",
         )
     return volume

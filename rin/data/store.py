@@ -303,14 +303,10 @@ def _remembered(folder: Path) -> pd.DataFrame:
     """Return all that was seen before, indexed by key."""
     tables = [SEEN.empty_table()]
     for path in sorted(folder.glob("*.parquet")):
-        try:
+        problem = "the record of an inspection cannot be read"
+        remedy = "Delete this file; the next run looks at its pictures again."
+        with explained(problem, where=path, remedy=remedy, kinds=(OSError, ValueError)):
             tables.append(pq.read_table(path).cast(SEEN))
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"the record of an inspection cannot be read ({error})",
-                where=path,
-                remedy="Delete this file; the next run looks at its pictures again.",
-            ) from error
     seen = pyarrow.concat_tables(tables).to_pandas().set_index("key")
     return seen if seen.index.is_unique else seen[~seen.index.duplicated()]
 

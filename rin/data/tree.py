@@ -14,7 +14,7 @@ from functools import cache, cached_property, lru_cache
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
-from rin.errors import InputError
+from rin.errors import InputError, explained
 
 SEPARATOR = "::"
 MAX_BYTES = 256 * 2**20
@@ -104,7 +104,9 @@ def read_bytes(root: Path, locator: str) -> bytes:
     """Return the bytes behind a locator, at most 256 MiB; InputError where they cannot be read."""
     place, _, member = locator.partition(SEPARATOR)
     path = Path(root) / place
-    try:
+    problem = f"{member or path.name} cannot be read"
+    remedy = "Check the file, its permissions and password, or fetch it again."
+    with explained(problem, where=path, remedy=remedy, kinds=(KeyError, *_BROKEN)):
         if not member:
             size = path.stat().st_size
         else:
@@ -117,12 +119,6 @@ def read_bytes(root: Path, locator: str) -> bytes:
                 remedy="Check that this is a picture; split it if it is a stack.",
             )
         return archive.read(member) if member else path.read_bytes()
-    except (KeyError, *_BROKEN) as error:
-        raise InputError(
-            f"{member or path.name} cannot be read ({error})",
-            where=path,
-            remedy="Check the file, its permissions and password, or fetch it again.",
-        ) from error
 
 
 def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
@@ -163,19 +159,16 @@ def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
     waiting = [("", os.fspath(folder))]
     while waiting:
         prefix, place = waiting.pop()
-        try:
-            with os.scandir(place) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append((f"{prefix}{entry.name}/", entry.path))
-                    elif entry.is_file() or (links and entry.is_symlink()):
-                        yield prefix + entry.name
-        except OSError as error:
-            raise InputError(
-                f"the folder cannot be listed ({error})",
-                where=place,
-                remedy="Check the folder and its permissions.",
-            ) from error
+        problem, remedy = "the folder cannot be listed", "Check the folder and its permissions."
+        with (
+            explained(problem, where=place, remedy=remedy, kinds=OSError),
+            os.scandir(place) as found,
+        ):
+            for entry in found:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append((f"{prefix}{entry.name}/", entry.path))
+                elif entry.is_file() or (links and entry.is_symlink()):
+                    yield prefix + entry.name
 
 
 def _absent(path: Path, kind: str) -> InputError:
@@ -193,14 +186,9 @@ def _archive(path: Path) -> zipfile.ZipFile:
 
 @lru_cache(maxsize=8)
 def _open_archive(path: Path, _modified: int, _size: int, _process: int) -> zipfile.ZipFile:
-    try:
+    remedy = "The download is probably incomplete; fetch it again."
+    with explained("the zip archive cannot be opened", where=path, remedy=remedy, kinds=_BROKEN):
         return zipfile.ZipFile(path)
-    except _BROKEN as error:
-        raise InputError(
-            f"the zip archive cannot be opened ({error})",
-            where=path,
-            remedy="The download is probably incomplete; fetch it again.",
-        ) from error
 
 
 def _debris(name: str) -> bool:
