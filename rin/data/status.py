@@ -26,7 +26,7 @@ from rin.data.layouts import find_cases
 from rin.data.manifest import DatasetManifest, Finding, KnownFile, load_manifest, manifest_names
 from rin.data.store import inspect_cases
 from rin.data.tree import Tree, is_archive, open_tree
-from rin.errors import InputError, look_up
+from rin.errors import InputError, explained, look_up
 
 #: From this size on, hashing shows its progress.
 LARGE = 64 * 2**20
@@ -117,26 +117,18 @@ def check_file(tree: Tree, known: KnownFile) -> tuple[str, str]:
     place, ending = tree.root / tree.location, f"/{known.name}"
     inner = [name for name in tree.names if f"/{name}".endswith(ending)]
     member = min(inner, key=lambda name: (name.count("/"), name), default="")
-    try:
-        if member and is_archive(place):
-            content = tree.read(member)
-            size, digest = len(content), lambda: hashlib.sha256(content).hexdigest()
-        else:
-            path = place / member if member else tree.root / known.name
-            if not path.is_file():
-                return "not there", ""
-            size, digest = path.stat().st_size, lambda: hash_file(path)
+    path = place / member if member else tree.root / known.name
+    content = tree.read(member) if member and is_archive(place) else None
+    remedy = "Check the file and its permissions, or fetch it again."
+    with explained("the file cannot be read", where=path, remedy=remedy, kinds=OSError):
+        if content is None and not path.is_file():
+            return "not there", ""
+        size = path.stat().st_size if content is None else len(content)
         if known.bytes is not None and size != known.bytes:
             return "another size", f"{size:,} bytes instead of {known.bytes:,}"
         if known.sha256 is None:
             return "no digest known", ""
-        found = digest()
-    except OSError as error:
-        raise InputError(
-            f"the file cannot be read ({error})",
-            where=path,
-            remedy="Check the file and its permissions, or fetch it again.",
-        ) from error
+        found = hash_file(path) if content is None else hashlib.sha256(content).hexdigest()
     if found != known.sha256:
         return "another SHA-256", f"{found} instead of {known.sha256}"
     return "as known", ""

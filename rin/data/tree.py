@@ -160,11 +160,9 @@ def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
     while waiting:
         prefix, place = waiting.pop()
         problem, remedy = "the folder cannot be listed", "Check the folder and its permissions."
-        with (
-            explained(problem, where=place, remedy=remedy, kinds=OSError),
-            os.scandir(place) as found,
-        ):
-            for entry in found:
+        listing = explained(problem, where=place, remedy=remedy, kinds=OSError)
+        with listing, os.scandir(place) as entries:
+            for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append((f"{prefix}{entry.name}/", entry.path))
                 elif entry.is_file() or (links and entry.is_symlink()):

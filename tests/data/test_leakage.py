@@ -17,6 +17,8 @@ from rin.data.leakage import (
 )
 from rin.errors import InputError
 
+IDS = [*"abcdef"]
+
 
 def scenes(n, seed=0, size=64):
     """Smooth random pictures, unlike one another."""
@@ -32,9 +34,9 @@ def hashed(images):
     return pd.DataFrame(looks, columns=["hash", "blank"]).assign(case_id=ids)
 
 
-def table(labels, patients=None):
-    ids = [chr(ord("a") + i) for i in range(len(labels))]
-    return pd.DataFrame({"case_id": ids, "patient_id": patients or ids, "label": labels})
+def table(patients):
+    """Cases a, b, c and so on of the patients."""
+    return pd.DataFrame({"case_id": IDS[: len(patients)], "patient_id": [*patients]})
 
 
 def pairs_of(*pairs):
@@ -42,8 +44,7 @@ def pairs_of(*pairs):
 
 
 def folds_of(parts, fold=0):
-    ids = [chr(ord("a") + i) for i in range(len(parts))]
-    return pd.DataFrame({"case_id": ids, "fold": fold, "part": parts})
+    return pd.DataFrame({"case_id": IDS[: len(parts)], "fold": fold, "part": parts})
 
 
 def test_picture_hash_has_the_bits_of_the_library_row_by_row():
@@ -98,14 +99,13 @@ def test_near_duplicates_in_several_blocks_equals_comparing_all_pairs(monkeypatc
 
 
 def test_leak_free_groups_links_patients_and_pairs_transitively():
-    cases = table(["x"] * 6, patients=["p", "p", "q", "r", "s", "t"])
-    groups = leak_free_groups(cases, pairs_of("bc", "de"))
+    groups = leak_free_groups(table("ppqrst"), pairs_of("bc", "de"))
     assert groups.to_dict() == {"a": 0, "b": 0, "c": 0, "d": 1, "e": 1, "f": 2}
 
 
 def test_leak_free_groups_with_pairs_of_other_cases_raises():
     with pytest.raises(InputError, match="cases that the table lacks: z"):
-        leak_free_groups(table(["x"]), pairs_of("az"))
+        leak_free_groups(table("p"), pairs_of("az"))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_check_splits_names_what_is_divided_or_tested_twice(patients, parts, pai
     # The order of the cases is another in each fold.
     folds = pd.concat([folds_of(part, fold).iloc[::-1] for fold, part in enumerate(parts)])
     with pytest.raises(InputError, match=message):
-        check_splits(table(["x"] * len(patients), [*patients]), folds, pairs_of(*pairs))
+        check_splits(table(patients), folds, pairs_of(*pairs))
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_check_splits_names_what_is_divided_or_tested_twice(patients, parts, pai
 )
 def test_check_splits_with_a_case_missing_repeated_or_misnamed_raises(folds):
     with pytest.raises(InputError, match="does not place every case in one part"):
-        check_splits(table(["x"] * 3), folds, pairs_of())
+        check_splits(table("pqr"), folds, pairs_of())
 
 
 def test_nearest_pictures_of_another_dataset_are_those_of_least_distance():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from busi_files import change
 from pydicom import dcmread
 
 from rin.data.layouts import find_cases
@@ -30,14 +31,10 @@ LABELS = f"ID,Label\n{A}{B}{C}"
 @pytest.fixture
 def root(tmp_path):
     """Three slices: ID_a1 without blood, ID_b2 with one kind, ID_c3 with two."""
-    top = tmp_path / "root" / TOP
-    for name in ("stage_2_train/ID_a1", "stage_2_train/ID_b2", "stage_2_train/ID_c3"):
-        (top / name).parent.mkdir(parents=True, exist_ok=True)
-        (top / f"{name}.dcm").touch()
-    (top / "stage_2_test").mkdir()
-    (top / "stage_2_test" / "ID_d4.dcm").touch()
-    (top / "stage_2_sample_submission.csv").write_text("ID,Label\n")
-    (top / TABLE).write_text(LABELS)
+    names = ("train/ID_a1.dcm", "train/ID_b2.dcm", "train/ID_c3.dcm", "test/ID_d4.dcm")
+    files = dict.fromkeys([f"stage_2_{name}" for name in names], b"")
+    files |= {"stage_2_sample_submission.csv": b"ID,Label\n", TABLE: LABELS.encode()}
+    change(tmp_path / "root" / TOP, files)
     return tmp_path / "root"
 
 
@@ -47,11 +44,8 @@ def read(root, location=TOP, manifest=MANIFEST):
 
 def test_cases_have_classes_and_leave_the_patient_to_the_header(root):
     cases = read(root)
-    assert {name: case.source_class for name, case in cases.items()} == {
-        "ID_a1": "none",
-        "ID_b2": "hemorrhage",
-        "ID_c3": "hemorrhage",
-    }
+    classes = {"ID_a1": "none", "ID_b2": "hemorrhage", "ID_c3": "hemorrhage"}
+    assert {name: case.source_class for name, case in cases.items()} == classes
     assert {case.patient_id for case in cases.values()} == {None}
     assert cases["ID_b2"].image == f"{TOP}/stage_2_train/ID_b2.dcm"
     assert MANIFEST.label("none") == "no hemorrhage"
@@ -100,13 +94,10 @@ def test_labels_that_make_no_sense_are_refused(root, before, after, problem):
     "name", ["stage_2_train/ID_e5.png", "stage_2_train/x/ID_e5.dcm", "e.dcm", f"more/{TABLE}"]
 )
 def test_file_without_a_place_or_a_missing_table_is_refused(root, name):
-    path = root / TOP / name
-    path.parent.mkdir(exist_ok=True)
-    path.touch()
+    change(root / TOP, {name: b""})
     with pytest.raises(InputError, match=f"1 files have no place in .*: {name}"):
         read(root)
-    path.unlink()
-    (root / TOP / TABLE).unlink()
+    change(root / TOP, {name: None, TABLE: None})
     with pytest.raises(InputError, match=r"stage_2_train\.csv: the table is not there"):
         read(root)
 

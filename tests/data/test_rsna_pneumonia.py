@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from busi_files import zip_folder
+from busi_files import change, zip_folder
 from pydicom import dcmread
 
 from rin.data.layouts import find_cases
@@ -42,16 +42,15 @@ def mapping(patients):
 @pytest.fixture
 def root(tmp_path):
     """Three images: aa with two boxes, bb of the same NIH patient, cc of another."""
-    top = tmp_path / "root" / TOP
-    (top / "stage_2_train_images").mkdir(parents=True)
-    (top / "stage_2_test_images").mkdir()
-    for name in ("train_images/aa", "train_images/bb", "train_images/cc", "test_images/dd"):
-        (top / f"stage_2_{name}.dcm").touch()
-    (top / "stage_2_train_labels.csv").write_text(LABELS)
-    (top / "stage_2_detailed_class_info.csv").write_text(CLASS_INFO)
-    (top / "stage_2_sample_submission.csv").write_text("patientId,PredictionString\n")
-    (top / "GCP Credits Request Link - RSNA.txt").write_text("https\n")
-    (top / MAPPING).write_text(mapping(PATIENTS | {"dd": "00000001_000.png"}))
+    names = ("train_images/aa", "train_images/bb", "train_images/cc", "test_images/dd")
+    files = dict.fromkeys([f"stage_2_{name}.dcm" for name in names], b"") | {
+        "stage_2_train_labels.csv": LABELS.encode(),
+        "stage_2_detailed_class_info.csv": CLASS_INFO.encode(),
+        "stage_2_sample_submission.csv": b"patientId,PredictionString\n",
+        "GCP Credits Request Link - RSNA.txt": b"https\n",
+        MAPPING: mapping(PATIENTS | {"dd": "00000001_000.png"}).encode(),
+    }
+    change(tmp_path / "root" / TOP, files)
     return tmp_path / "root"
 
 
@@ -125,9 +124,8 @@ def test_labels_that_make_no_sense_are_refused(root, before, after, problem):
     ],
 )
 def test_classes_that_make_no_sense_are_refused(root, before, after, problem):
-    (root / TOP / "stage_2_detailed_class_info.csv").write_text(
-        CLASS_INFO.replace(before, after, 1)
-    )
+    told = CLASS_INFO.replace(before, after, 1).encode()
+    change(root / TOP, {"stage_2_detailed_class_info.csv": told})
     with pytest.raises(InputError, match=problem):
         read(root)
 

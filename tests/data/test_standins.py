@@ -3,7 +3,7 @@ import shutil
 
 import numpy as np
 import pytest
-from busi_files import TOP, zip_folder
+from busi_files import TOP, change, changed, zip_folder
 from scipy.ndimage import binary_dilation, gaussian_filter
 from skimage.filters import difference_of_gaussians
 from sklearn.linear_model import LogisticRegression
@@ -30,7 +30,6 @@ from rin.data.tree import open_tree
 from rin.errors import InputError
 
 COUNTS = {"benign": 5, "malignant": 3, "normal": 2}
-CORPUS = {"class_count": 8, "per_class": 3}
 BUSI = load_manifest("busi")
 OTHERS = {
     "busi": COUNTS,
@@ -95,13 +94,12 @@ def test_write_stand_in_with_unusable_counts_or_kind_lists_the_names(tmp_path, c
     with pytest.raises(InputError, match="exactly: benign, malignant, normal"):
         write_stand_in(BUSI, tmp_path, counts, 1)
     with pytest.raises(InputError, match=r"unknown stand-in 'mri'.*busi"):
-        write_stand_in(BUSI.model_copy(update={"stand_in": "mri"}), tmp_path, counts, 1)
+        write_stand_in(changed(BUSI, stand_in="mri"), tmp_path, counts, 1)
 
 
 def test_stand_in_with_a_file_deleted_is_refused_by_its_own_counts(tmp_path):
     root = write_stand_in(BUSI, tmp_path, COUNTS, 1)
-    for name in ("normal (2).png", "normal (2)_mask.png"):
-        (root / TOP / "normal" / name).unlink()
+    change(root / TOP / "normal", {"normal (2).png": None, "normal (2)_mask.png": None})
     with pytest.raises(InputError, match=r"normal: 1 images instead of 2.*Delete the stand-in"):
         open_dataset(BUSI, root, index_folder=tmp_path / "index")
 
@@ -183,7 +181,9 @@ def test_classes_can_be_told_apart_and_overlap(describe):
 
 @pytest.mark.parametrize(("name", "colour"), [("radiologic", False), ("photographic", True)])
 def test_stand_in_corpus_has_the_classes_asked_for_and_colour_or_none(tmp_path, name, colour):
-    dataset = stand_in(load_manifest(f"corpus_{name}"), tmp_path, CORPUS)
+    dataset = stand_in(
+        load_manifest(f"corpus_{name}"), tmp_path, {"class_count": 8, "per_class": 3}
+    )
     assert dataset.provenance == "stand-in"
     assert dataset.cases["label"].value_counts().tolist() == [3] * 8
     assert dataset.cases["digest"].is_unique
@@ -205,7 +205,7 @@ def test_stand_in_as_an_archive_is_read_like_the_folder(other, tmp_path, wrap):
     """The folder's own counts are checked whenever it is opened."""
     place = other.root / other.location
     zip_folder(place, tmp_path / f"{place.name}.zip", f"{place.name}/" * wrap)
-    manifest = other.manifest.model_copy(update={"locations": (f"{place.name}.zip",)})
+    manifest = changed(other.manifest, locations=(f"{place.name}.zip",))
     zipped = open_dataset(manifest, tmp_path, index_folder=tmp_path / "index")
     assert (zipped.provenance, zipped.digest) == ("stand-in", other.digest)
 
@@ -214,8 +214,7 @@ def test_stand_in_as_an_archive_is_read_like_the_folder(other, tmp_path, wrap):
 def test_reader_refuses_a_file_that_has_no_place(other, tmp_path, name):
     place = tmp_path / other.location
     shutil.copytree(other.root / other.location, place)
-    (place / name).parent.mkdir(exist_ok=True)
-    (place / name).write_bytes(b"x")
+    change(place, {name: b"x"})
     with pytest.raises(InputError, match=name.partition("/")[0]):
         find_cases(open_tree(tmp_path, other.location), other.manifest)
 

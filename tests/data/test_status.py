@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 import yaml
-from busi_files import TOP, mask, save
+from busi_files import TOP, change, mask
 
 from rin.data.manifest import manifest_names
 from rin.data.status import dataset_status
@@ -38,9 +38,8 @@ def manifests(busi_manifest, tmp_path, monkeypatch):
 
     def write(name, **changes):
         own = {} if name == "busi" else {"home": HOME, "locations": [name, f"{name}.zip"]}
-        (folder / f"{name}.yaml").write_text(
-            yaml.safe_dump(fields | {"name": name} | own | changes)
-        )
+        told = fields | {"name": name} | own | changes
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(told))
 
     return write
 
@@ -69,14 +68,16 @@ def broken_zip(path):
     path.write_bytes(b"PK\x03\x04 cut off")
 
 
-def unsafe_zip(path):
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("../outside.png", b"")
+def zip_of(name):
+    def write(path):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(name, b"")
+
+    return write
 
 
 def zip_of_another_version(path):
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a.png", b"")
+    zip_of("a.png")(path)
     content = bytearray(path.read_bytes())
     content[content.index(b"PK\x01\x02") + 6] = 99  # version needed to extract: 9.9
     path.write_bytes(content)
@@ -88,7 +89,7 @@ def zip_of_another_version(path):
         ("one.zip", broken_zip, "cannot be opened"),
         ("one.zip", zip_of_another_version, "9.9"),
         ("one.zip", lambda path: zipfile.ZipFile(path, "w").close(), "it holds no file"),
-        ("one.zip", unsafe_zip, "unsafe or repeated member name '../outside.png'"),
+        ("one.zip", zip_of("../outside.png"), "unsafe or repeated member name '../outside.png'"),
         ("one", lambda path: path.mkdir(), "it holds no file"),
         ("one", lambda path: path.write_text("a note"), "no such folder or zip archive"),
     ],
@@ -243,8 +244,8 @@ def test_verify_again_decodes_nothing_and_fresh_decodes_all(
 def test_verify_shows_only_the_first_of_very_many_problems(data, manifests, busi_root):
     manifests("busi")
     for number in range(3, 30):
-        (busi_root / TOP / "benign" / f"benign ({number}).png").write_bytes(b"no picture")
-        save(busi_root / TOP / "benign" / f"benign ({number})_mask.png", mask())
+        pair = {f"benign ({number}).png": b"no picture", f"benign ({number})_mask.png": mask()}
+        change(busi_root / TOP / "benign", pair)
     output = data("verify", "busi", "--data-root", busi_root, status=1)
     assert output.count("no whole picture") == 19
     assert "and 8 more" in output
