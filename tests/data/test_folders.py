@@ -2,14 +2,12 @@
 
 import re
 import shutil
-from pathlib import Path
 
 import pytest
-import yaml
 from busi_files import TOP, change, changed, picture, save, with_options, zip_folder
 
 from rin.data.layouts import LAYOUTS, PATTERNED, find_cases
-from rin.data.manifest import load_manifest
+from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -116,12 +114,11 @@ def test_independent_patients_without_a_source_of_patients_are_refused(busi_root
 
 
 def test_shipped_manifests_name_a_source_wherever_patients_are_the_units():
-    for path in Path(__file__).parents[2].glob("data_manifests/*.yaml"):
-        raw = yaml.safe_load(path.read_text("utf-8"))
-        if raw.get("independence") == "patient":
-            assert raw["layout"] != "busi"
-            if raw["layout"] in PATTERNED:
-                assert raw.get("patient_pattern") or raw["options"]["patient"]
+    for manifest in map(load_manifest, manifest_names()):
+        if manifest.independence == "patient":
+            assert manifest.layout != "busi"
+            if manifest.layout in PATTERNED:
+                assert manifest.patient_pattern or manifest.options["patient"]
 
 
 SLICES = (

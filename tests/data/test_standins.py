@@ -181,9 +181,8 @@ def test_classes_can_be_told_apart_and_overlap(describe):
 
 @pytest.mark.parametrize(("name", "colour"), [("radiologic", False), ("photographic", True)])
 def test_stand_in_corpus_has_the_classes_asked_for_and_colour_or_none(tmp_path, name, colour):
-    dataset = stand_in(
-        load_manifest(f"corpus_{name}"), tmp_path, {"class_count": 8, "per_class": 3}
-    )
+    counts = {"class_count": 8, "per_class": 3}
+    dataset = stand_in(load_manifest(f"corpus_{name}"), tmp_path, counts)
     assert dataset.provenance == "stand-in"
     assert dataset.cases["label"].value_counts().tolist() == [3] * 8
     assert dataset.cases["digest"].is_unique
