@@ -34,7 +34,6 @@ DYNAMIC_RANGE_DB = 55.0
 SPECKLE = 0.42
 
 Axes = tuple[ndarray, ndarray]
-Pair = tuple[float, float] | ndarray | list[float]
 
 
 class Phantom:
@@ -337,7 +336,7 @@ def echoes(rng: Generator, level: ndarray, axial: float, lateral: float) -> ndar
 def outline(
     rng: Generator,
     shape: tuple[int, int],
-    center: Pair,
+    center: tuple[float, float],
     radius: float,
     aspect: float,
     roughness: float,
@@ -372,18 +371,9 @@ def outline(
     return mask
 
 
-def blurred(mask: ndarray, sigma: float | Pair) -> ndarray:
+def blurred(mask: ndarray, sigma: float) -> ndarray:
     """Return a mask with a blurred edge, float32 of 0 to 1."""
-    soft = np.zeros(mask.shape, np.float32)
-    if mask.any():
-        # Beyond four SDs there is nothing to blur.
-        margin = int(4 * np.max(sigma)) + 2
-        window = tuple(
-            slice(max(0, hit[0] - margin), hit[-1] + margin + 1)
-            for hit in (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-        )
-        soft[window] = gaussian_filter(mask[window].astype(np.float32), sigma)
-    return soft
+    return gaussian_filter(mask.astype(np.float32), sigma)
 
 
 def resized(values: ndarray, shape: tuple[int, int]) -> ndarray:
