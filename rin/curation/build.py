@@ -56,7 +56,7 @@ from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.layouts.table import RADIMAGENET_TABLES
 from rin.data.splits import PARTS, SHARES, divide
 from rin.data.tree import walk
-from rin.errors import InputError
+from rin.errors import InputError, explained
 from rin.files import read_yaml, sha256_of, write_atomically
 
 INDEX, KEY, QUEUE = "archive.sqlite", "pseudonym.key", "review_queue.csv"
@@ -496,14 +496,10 @@ def check_croissant(path: Path) -> None:
     """Raise `InputError` unless the reference implementation reads a metadata file as valid."""
     import mlcroissant
 
-    try:
+    kinds = (mlcroissant.ValidationError, ValueError, KeyError)
+    remedy = "Report it with the names of the classes; what was shared before is kept."
+    with explained("it is no valid Croissant metadata", where=path, remedy=remedy, kinds=kinds):
         mlcroissant.Dataset(jsonld=str(path))
-    except (mlcroissant.ValidationError, ValueError, KeyError) as error:
-        raise InputError(
-            f"it is no valid Croissant metadata ({error})",
-            where=path,
-            remedy="Report it with the names of the classes; what was shared before is kept.",
-        ) from error
 
 
 def croissant_text(card: Mapping[str, Any], texts: Mapping[str, str]) -> str:

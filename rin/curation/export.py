@@ -32,7 +32,7 @@ from rin.curation.deidentify import (
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.chunks import map_chunks
-from rin.errors import InputError, named
+from rin.errors import InputError, explained, named
 from rin.files import sha256_of
 
 CHUNK = 128
@@ -151,17 +151,13 @@ def _marks(images: pd.DataFrame, pseudonyms: Pseudonyms) -> list[str]:
 @contextmanager
 def _notes(output: Path) -> Iterator[sqlite3.Connection]:
     """Open the notes of an export, which are made on first use."""
-    try:
-        with closing(sqlite3.connect(output / NOTES)) as notes:
-            columns = ", ".join(NOTED).replace("mark", "mark PRIMARY KEY")
-            notes.execute(f"CREATE TABLE IF NOT EXISTS exported ({columns})")
-            yield notes
-    except sqlite3.DatabaseError as error:
-        raise InputError(
-            f"the notes of an export cannot be read or written ({error})",
-            where=output / NOTES,
-            remedy="Free some space, or delete this file; the next run exports its images again.",
-        ) from error
+    problem = "the notes of an export cannot be read or written"
+    remedy = "Free some space, or delete this file; the next run exports its images again."
+    failing = explained(problem, where=output / NOTES, remedy=remedy, kinds=sqlite3.DatabaseError)
+    with failing, closing(sqlite3.connect(output / NOTES)) as notes:
+        columns = ", ".join(NOTED).replace("mark", "mark PRIMARY KEY")
+        notes.execute(f"CREATE TABLE IF NOT EXISTS exported ({columns})")
+        yield notes
 
 
 def _read(notes: sqlite3.Connection) -> pd.DataFrame:

@@ -40,7 +40,7 @@ from rin.data.chunks import map_chunks
 from rin.data.dicom import BROKEN, problem_of
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.tree import DEBRIS, DEBRIS_FOLDER, walk
-from rin.errors import InputError, named
+from rin.errors import InputError, explained, named
 from rin.files import read_yaml, sha256_of
 
 VERSION = 3
@@ -191,15 +191,14 @@ def open_archive(
             remedy="Name the folder that holds the export of the archive.",
         )
     encoding = _known_encoding(encoding)
-    try:
+    with explained(
+        "the database cannot be used",
+        where="database URL",
+        remedy="Write it as sqlite:///file.sqlite or postgresql+psycopg://user@host/name, "
+        "and install the driver that it names.",
+        kinds=(ArgumentError, InvalidRequestError, ImportError),
+    ):
         engine = sa.create_engine(str(url))
-    except (ArgumentError, InvalidRequestError, ImportError) as error:
-        raise InputError(
-            f"the database cannot be used ({error})",
-            where="database URL",
-            remedy="Write it as sqlite:///file.sqlite or postgresql+psycopg://user@host/name, "
-            "and install the driver that it names.",
-        ) from error
     with _database_errors(engine), _alone(engine):
         _prepare_tables(engine)
         _update(engine, root, encoding, workers)

@@ -26,7 +26,7 @@ from sqlalchemy import or_, select
 
 from rin.curation.index import Archive, read_table, reports, studies
 from rin.curation.taxonomy import read_rows
-from rin.errors import InputError
+from rin.errors import InputError, explained
 from rin.files import read_yaml, write_atomically
 
 _LEXICON = read_yaml(Path(__file__).with_name("lexicon.yaml"))
@@ -319,15 +319,11 @@ def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
     kept = pd.DataFrame(answered, columns=list(COLUMNS)).set_index("study_uid")[[*ANSWERS]]
     rows = screened.join(kept, on="study_uid")[[*COLUMNS]].fillna("")
     rows = rows.replace(f"^{_FORMULA}", r"'\1", regex=True)
-    try:
-        with write_atomically(path) as draft:
-            rows.to_csv(draft, index=False, lineterminator="\r\n", encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(
-            f"the review queue cannot be written ({error.strerror})",
-            where=path,
-            remedy="Close it in other programs, or name a place that can be written.",
-        ) from error
+    problem = "the review queue cannot be written"
+    remedy = "Close it in other programs, or name a place that can be written."
+    failing = explained(problem, where=path, remedy=remedy, kinds=OSError)
+    with failing, write_atomically(path) as draft:
+        rows.to_csv(draft, index=False, lineterminator="\r\n", encoding="utf-8-sig")
 
 
 def read_review(path: Path, screened: pd.DataFrame) -> pd.DataFrame:

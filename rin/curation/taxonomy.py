@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from rin.data.manifest import manifest_folder
-from rin.errors import InputError
+from rin.errors import InputError, explained
 from rin.files import read_yaml
 
 FILE = "radimagenet_labels.csv"
@@ -103,7 +103,8 @@ def read_rows(path: Path, columns: Sequence[str], what: str, remedy: str) -> pd.
     The file is UTF-8, with or without a byte-order mark; comma, semicolon or tab divides it.
     Other columns and blank lines do not matter.  An InputError says that it is no ``what``.
     """
-    try:
+    problem, kinds = f"it cannot be read as a {what}", (OSError, ValueError, csv.Error)
+    with explained(problem, where=path, remedy=remedy, kinds=kinds):
         text = Path(path).read_bytes().decode("utf-8-sig")
         # The delimiter that divides the first line best.
         delimiter = max(",;\t", key=text.partition("\n")[0].count)
@@ -115,7 +116,4 @@ def read_rows(path: Path, columns: Sequence[str], what: str, remedy: str) -> pd.
         for number, cells in enumerate(rows, start=2):
             if len(cells) != len(names):
                 raise ValueError(f"row {number} has {len(cells)} of {len(names)} cells")
-    except (OSError, ValueError, csv.Error) as error:
-        problem = f"it cannot be read as a {what} ({error})"
-        raise InputError(problem, where=path, remedy=remedy) from error
     return pd.DataFrame(rows, columns=names, dtype=str)[list(columns)]

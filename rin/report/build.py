@@ -58,7 +58,7 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
         told.say("HTML unchanged")
         return index
     told.say("Building the HTML, about half a minute")
-    build_html(ROOT / "book", ROOT / "_config.yml", ROOT, contents=written)
+    build_html(ROOT / "book", ROOT / "_config.yml", written, ROOT)
     made_from.write_text(digest, encoding="utf-8")
     told.say("Done")
     return index
@@ -270,20 +270,20 @@ def _digest_of_book(book: Path, config: Path, listed: dict) -> str:
     return _digest_of_files(sorted(filter(Path.is_file, files)), book, listed)
 
 
-def build_html(book_dir: Path, config: Path, output: Path, *, contents: Path | None = None) -> Path:
+def build_html(book_dir: Path, config: Path, listed: Path, output: Path) -> Path:
     """Build the book's HTML below `output`, executing nothing, and return its ``index.html``.
 
-    `config` is Jupyter Book's ``_config.yml``; `contents` the table of contents, by default
-    ``_toc.yml`` among the prose pages in `book_dir`.  InputError if the build fails or warns, as
-    of a missing page or glue key, with the warnings or else the log's last lines.
+    `config` is Jupyter Book's ``_config.yml``, `listed` the table of contents.  InputError if the
+    build fails or warns, as of a missing page or glue key, with the warnings or else the log's last
+    lines.
     """
     # An incremental build forgets the warnings of pages that it does not read again.
     shutil.rmtree(output / "_build", ignore_errors=True)
     # Called by name, as the package has no __main__ and the script may not be on the PATH.
     program = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", program, "build", str(book_dir)]
-    command += ["--config", str(config), "--path-output", str(output), "--keep-going", "-W", "-n"]
-    command += ["--toc", str(contents)] if contents else []
+    command += ["--config", str(config), "--toc", str(listed), "--path-output", str(output)]
+    command += ["--keep-going", "-W", "-n"]
     made = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from rin.study.setting import Study
 
 #: Formats of the weights in which every run leaves its backbone, with what reads them.
 FORMATS = {WEIGHTS: "Keras 3", NOTOP: "Keras 2 layout, by topology", SAFETENSORS: "safetensors"}
-_TEMPLATE = Path(__file__).with_name("model_card.yaml")
+_TEMPLATE = read_yaml(Path(__file__).with_name("model_card.yaml"))
 _ALONE = re.compile(r"\{(\w+)\}")
 
 
@@ -61,27 +60,23 @@ def model_card(
     run: Mapping[str, Any],
     score: Mapping[str, float],
     files: pd.DataFrame,
-    *,
-    manifest: DatasetManifest | None = None,
 ) -> dict[str, Any]:
     """Return the card of one set of pretrained weights as a document of the schema.
 
     `run` is a row of `rin.study.pretrained`; `score` its `images`, `patients`, and as shares
     `top1` with `low` and `high`, `balanced`, `top5` (NaN or missing where it is trivial); of
-    `files` (`weights_files`) other runs' are passed over.  `manifest` is that of the corpus, by
-    default the study's.  InputError comes from `check_card`.
+    `files` (`weights_files`) other runs' are passed over.  InputError comes from `check_card`.
     """
-    template = _template()
-    manifest = manifest or find_corpus(study, run["corpus"]).manifest
+    manifest = find_corpus(study, run["corpus"]).manifest
     facts = _facts(study, run, score, files, manifest)
-    facts |= {name: text.format(**facts) for name, text in template[run["provenance"]].items()}
+    facts |= {name: text.format(**facts) for name, text in _TEMPLATE[run["provenance"]].items()}
     independent = manifest.independence == "image"
-    facts["patients_unknown"] = template["patients_unknown"] if independent else ""
+    facts["patients_unknown"] = _TEMPLATE["patients_unknown"] if independent else ""
     # Sentences that may be missing bring the blank that parts them from their neighbours.
     for name in ("warning", "layout", "patients_unknown"):
         facts[name] = facts[name] and f"{facts[name]} "
     facts["caution"] = facts["caution"] and f" {facts['caution']}"
-    card = _filled(template["card"], facts)
+    card = _filled(_TEMPLATE["card"], facts)
     check_card(card)
     return card
 
@@ -96,13 +91,13 @@ def check_card(card: Mapping[str, Any]) -> None:
     fields = dict(card_fields(model))
     problems = [f"{name} is empty" for name, text in fields.items() if not text.strip()]
     problems += [f"{name} is not filled in" for name, text in fields.items() if "{" in text]
-    found = jsonschema.Draft202012Validator(_template()["checks"]).iter_errors(model)
+    found = jsonschema.Draft202012Validator(_TEMPLATE["checks"]).iter_errors(model)
     problems += [f"{': '.join(map(str, error.path))}: {error.message}" for error in found]
     if problems:
         raise InputError(
             f"no card of the ATLAS schema: {'; '.join(problems)}",
             where=model["Name"],
-            remedy=f"Mend {_TEMPLATE.name} or the manifest of the corpus.",
+            remedy="Mend model_card.yaml or the manifest of the corpus.",
         )
 
 
@@ -131,11 +126,6 @@ def card_fields(part: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str,
             yield full, str(value)
 
 
-@cache
-def _template() -> dict[str, Any]:
-    return read_yaml(_TEMPLATE)
-
-
 def _facts(
     study: Study,
     run: Mapping[str, Any],
@@ -144,11 +134,11 @@ def _facts(
     manifest: DatasetManifest,
 ) -> dict[str, Any]:
     """Return what the template names, all but what depends on the kind of the images."""
-    template, settings, profile = _template(), study.profile.pretraining, study.profile
+    settings, profile = study.profile.pretraining, study.profile
     contract = find_preprocessing(settings.contract(run["init"], run["backbone"]))
     words = re.findall(r"[a-z]+", f"{manifest.modality} {manifest.anatomy}".lower())
     content, modalities = (
-        list(dict.fromkeys(template[kind][word] for word in words if word in template[kind]))
+        list(dict.fromkeys(_TEMPLATE[kind][word] for word in words if word in _TEMPLATE[kind]))
         for kind in ("content", "modalities")
     )
     top5 = score.get("top5", float("nan"))

@@ -114,4 +114,5 @@ def tiny_book(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_html(tiny_book):
     """Folder of the built pages of the tiny book."""
-    return build_html(tiny_book / "book", tiny_book / "_config.yml", tiny_book).parent
+    book = tiny_book / "book"
+    return build_html(book, tiny_book / "_config.yml", book / "_toc.yml", tiny_book).parent

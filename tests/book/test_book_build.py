@@ -218,8 +218,8 @@ def calls(tree, monkeypatch):
     """What make_book asks for beyond the pages: one entry an HTML build."""
     made = []
 
-    def build(book, config, output, *, contents):
-        made.append(contents)
+    def build(book, config, listed, output):
+        made.append(listed)
         (output / "_build" / "html").mkdir(parents=True, exist_ok=True)
         (output / "_build" / "html" / "index.html").touch()
 

@@ -38,4 +38,4 @@ def test_build_html_with_missing_page_raises_and_names_it(tiny_book, tmp_path):
     shutil.copytree(tiny_book / "book", book)
     (book / "intro.md").write_text("# Front page\n\nSee [there](absent.md).\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"(?s)does not build.*absent\.md"):
-        build_html(book, tiny_book / "_config.yml", tmp_path)
+        build_html(book, tiny_book / "_config.yml", book / "_toc.yml", tmp_path)

@@ -34,15 +34,10 @@ def run(init="radiologic", backbone="ResNet50", **changed):
     """One row of `rin.study.pretrained`."""
     named = {"init": init, "corpus": f"corpus_{init}", "backbone": backbone, "provenance": "real"}
     sizes = {"images": 80, "classes": 12, "parameters": 23_587_712, "epochs": 3, "steps": 12}
-    made = {
-        "seconds": 60.0,
-        "images_per_second": 40.0,
-        "precision": "float32",
-        "devices": 1,
-        "resumed": 0,
-    }
+    speed = {"seconds": 60.0, "images_per_second": 40.0}
+    made = {"precision": "float32", "devices": 1, "resumed": 0}
     ended = {"finished": "2026-03-01T08:00:00+00:00", "run_id": f"{init}-{backbone}"}
-    return named | sizes | made | ended | changed
+    return named | sizes | speed | made | ended | changed
 
 
 def study(results=Path("nowhere")):
@@ -50,10 +45,16 @@ def study(results=Path("nowhere")):
     return SimpleNamespace(results=results, profile=profile)
 
 
-def card(init="radiologic", backbone="ResNet50", score=SCORE, manifest=None, **changed):
-    manifest = manifest or load_manifest(f"corpus_{init}")
-    row = run(init, backbone, **changed)
-    return cards.model_card(study(), row, score, FILES, manifest=manifest)
+@pytest.fixture(autouse=True)
+def manifests(monkeypatch):
+    """The manifest of each corpus, as a card reads it; a test may put another in its place."""
+    known = {name: load_manifest(name) for name in ("corpus_radiologic", "corpus_photographic")}
+    monkeypatch.setattr(cards, "find_corpus", lambda _, name: SimpleNamespace(manifest=known[name]))
+    return known
+
+
+def card(init="radiologic", backbone="ResNet50", score=SCORE, **changed):
+    return cards.model_card(study(), run(init, backbone, **changed), score, FILES)
 
 
 def fields(one):
@@ -110,9 +111,10 @@ def test_card_of_a_stand_in_warns_in_name_keywords_limits_and_scores():
     assert told["Descriptors: License: Text"].startswith("MIT")
 
 
-def test_card_of_patients_does_not_say_that_they_are_unknown():
-    known = load_manifest("corpus_radiologic").model_copy(update={"independence": "patient"})
-    assert "names no patients" not in fields(card(manifest=known))["Model properties: Limitations"]
+def test_card_of_patients_does_not_say_that_they_are_unknown(manifests):
+    known = manifests["corpus_radiologic"].model_copy(update={"independence": "patient"})
+    manifests["corpus_radiologic"] = known
+    assert "names no patients" not in fields(card())["Model properties: Limitations"]
 
 
 def test_card_is_indexed_by_what_the_manifest_says_of_its_images():
