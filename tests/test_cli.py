@@ -26,6 +26,7 @@ NOTEBOOK = str(ROOT / "notebooks" / "results" / "task.py")
         (["run", NOTEBOOK, "-p", "task=3"], "parameter task is 3, a int"),
         (["run", "absent.py"], "absent.py: no such notebook"),
         (["run", NOTEBOOK, "-p", "task=["], "'task=[' holds no readable value"),
+        (["weights", "probe", "absent.h5"], "absent.h5: there is no such file"),
         (["reference", "write", "absent"], "unknown profile 'absent'"),
         (["reference", "write", "smoke", "--data-root", "absent"], "there is no such data root"),
         (["reference", "write", "smoke", "--folder", "."], "there is a reference run already"),

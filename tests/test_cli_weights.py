@@ -79,13 +79,6 @@ def test_what_distributors_say_of_the_file_stands_beside_the_verdict(
     assert "Lab-Rasool (Hugging Face), PyTorch release: standardised (written on" in out
 
 
-def test_a_file_that_is_absent_ends_in_one_line(call):
-    status, out, err = call("absent.h5")
-    assert (status, out) == (1, "")
-    assert err.startswith("rin: absent.h5: there is no such file")
-    assert len(err.splitlines()) == 1
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -93,7 +86,8 @@ def test_a_file_that_is_absent_ends_in_one_line(call):
         (["trained.h5", "--images", "busi"], "rin: --data-root: Breast Ultrasound Images"),
     ],
 )
-def test_what_cannot_be_probed_ends_in_one_line(call, weights, arguments, said):
+@pytest.mark.usefixtures("weights")
+def test_what_cannot_be_probed_ends_in_one_line(call, arguments, said):
     status, out, err = call(*arguments)
     assert (status, out) == (1, "")
     (line,) = err.splitlines()

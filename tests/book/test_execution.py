@@ -74,19 +74,19 @@ def test_kernel_is_this_interpreter_reached_without_ports_and_leaves_the_noteboo
     assert sorted(left) == ["made/probe.ipynb", "probe.py"]
 
 
-def test_notebook_with_failing_cell_is_kept_apart(tmp_path):
-    source, output = write(tmp_path, body="print('begun')\n1 / 0"), tmp_path / "probe.ipynb"
-    with pytest.raises(InputError, match=r"(?s)probe\.py.*ZeroDivisionError.*failed\.ipynb"):
+@pytest.mark.parametrize(
+    ("end", "said"), [("1 / 0", "ZeroDivisionError"), ("import os\nos._exit(1)", "[Kk]ernel died")]
+)
+def test_notebook_with_a_failing_cell_or_a_kernel_that_dies_is_kept_apart(tmp_path, end, said):
+    source, output = (
+        write(tmp_path, body=f"print('begun')\n\n# %%\n{end}"),
+        tmp_path / "probe.ipynb",
+    )
+    expected = rf"(?s)probe\.py: the notebook did not finish.*{said}.*failed\.ipynb"
+    with pytest.raises(InputError, match=expected):
         Job(source, output).run()
     assert not output.exists()
     assert "begun" in run_log(tmp_path / "probe.failed.ipynb")
-
-
-def test_notebook_whose_kernel_dies_is_named(tmp_path):
-    source, output = write(tmp_path, body="import os\nos._exit(1)"), tmp_path / "probe.ipynb"
-    with pytest.raises(InputError, match=r"probe\.py: the notebook did not finish"):
-        Job(source, output).run()
-    assert not output.exists()
 
 
 def test_notebook_whose_kernel_does_not_come_up_is_named(tmp_path, monkeypatch):
@@ -147,11 +147,12 @@ def bar(done, total=40, left="01:00"):
     return f"\rTraining: {share:3d}%|████▌     | {done}/{total} [00:30<{left}, 1.5s/run, epoch 2]"
 
 
-def test_progress_of_training_is_told_in_few_lines(monkeypatch):
+def test_progress_of_training_is_told_in_few_lines_without_remarks_of_the_framework(monkeypatch):
     clock = iter(range(0, 10_000, 6))
     monkeypatch.setattr(execution.time, "monotonic", lambda: next(clock))
     out = io.StringIO()
     progress = Progress(out)
+    progress.write("WARNING: All log messages before absl::InitializeLog()\n100%| no bar\n")
     for done in range(41):
         progress.write(bar(done))
     lines = out.getvalue().splitlines()
@@ -159,9 +160,3 @@ def test_progress_of_training_is_told_in_few_lines(monkeypatch):
         *(f"Training: {n} of 40, 01:00 left" for n in (8, 16, 24, 32)),
         "Training: 40 of 40",
     ]
-
-
-def test_progress_passes_on_no_remark_of_the_framework(monkeypatch):
-    out = io.StringIO()
-    Progress(out).write("WARNING: All log messages before absl::InitializeLog()\n100%| no bar\n")
-    assert out.getvalue() == ""

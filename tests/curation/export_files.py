@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 from pydicom import Dataset, Sequence, dcmwrite
 from pydicom.uid import (
     CTImageStorage,
@@ -121,6 +122,15 @@ def write_studies(root: Path, impressions: dict[str, str], findings: dict[str, s
         write(root, header(study, patient=f"P{study}"))
         write_report(root, f"A{study}", impression, (findings or {}).get(study, ""))
     return root
+
+
+def held(lock: Path) -> bool:
+    """Whether somebody else would have to wait for a lock."""
+    try:
+        FileLock(lock).acquire(timeout=0)
+    except Timeout:
+        return True
+    return False
 
 
 def indexed(folder: Path, *datasets):

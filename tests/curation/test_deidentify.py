@@ -207,12 +207,6 @@ def test_both_exports_show_what_the_source_shows(tmp_path, kind, color):
         np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "c.png")), shown)
 
 
-def _planar(pixels):
-    dataset = image(pixels=pixels, PlanarConfiguration=1)
-    dataset.PixelData = np.moveaxis(pixels, 2, 0).tobytes()
-    return dataset
-
-
 COLOR = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
 
 

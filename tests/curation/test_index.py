@@ -12,6 +12,7 @@ from export_files import (
     UID,
     document,
     header,
+    held,
     indexed,
     key_note,
     presentation,
@@ -20,7 +21,6 @@ from export_files import (
     write_report,
     write_studies,
 )
-from filelock import FileLock, Timeout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import uid
@@ -108,16 +108,10 @@ def test_other_files_are_passed_over_and_counted_by_rule(root, url):
 
 def test_second_indexing_into_the_same_file_waits(root, tmp_path, monkeypatch):
     """Otherwise two processes would write the same rows."""
-    lock, held = FileLock(tmp_path / "index.sqlite.lock"), []
-
-    def try_lock(engine, *_):
-        with pytest.raises(Timeout):
-            lock.acquire(timeout=0)
-        held.append(True)
-
-    monkeypatch.setattr(index, "_update", try_lock)
-    opened(root, f"sqlite:///{tmp_path / 'index.sqlite'}")
-    assert held == [True]
+    file, seen = tmp_path / "index.sqlite", []
+    monkeypatch.setattr(index, "_update", lambda *_: seen.append(held(f"{file}.lock")))
+    opened(root, f"sqlite:///{file}")
+    assert seen == [True]
 
 
 def test_tables_hold_what_the_headers_say(root, url):

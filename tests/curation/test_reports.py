@@ -3,13 +3,12 @@ import re
 
 import pandas as pd
 import pytest
-from export_files import UID, write_studies
+from export_files import UID, indexed, write_studies
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert
 
 from rin.curation import index as tables
-from rin.curation.index import open_archive
 from rin.curation.reports import (
     COLUMNS,
     normal_studies,
@@ -42,8 +41,8 @@ VERDICTS = {
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
     folder = tmp_path_factory.mktemp("archive")
-    root = write_studies(folder / "export", IMPRESSIONS, FINDINGS)
-    return open_archive(root, f"sqlite:///{folder / 'index.sqlite'}", workers=1)
+    write_studies(folder / "export", IMPRESSIONS, FINDINGS)
+    return indexed(folder)
 
 
 @pytest.fixture(scope="module")
@@ -252,9 +251,8 @@ def test_normal_studies_agree_with_a_plain_loop(screened, tmp_path, answers):
 
 
 def test_empty_archive_of_normal_reports_has_an_empty_queue(tmp_path):
-    root = write_studies(tmp_path / "export", {"1": "Cyst."})
-    archive = open_archive(root, f"sqlite:///{tmp_path / 'index.sqlite'}", workers=1)
-    screened = screen(query_normal(archive))
+    write_studies(tmp_path / "export", {"1": "Cyst."})
+    screened = screen(query_normal(indexed(tmp_path)))
     write_review_queue(screened, tmp_path / "queue.csv")
     assert read_review(tmp_path / "queue.csv", screened).empty
     assert normal_studies(screened, tmp_path / "queue.csv").empty
