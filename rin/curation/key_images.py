@@ -56,10 +56,7 @@ _CLOSED = 1e-3
 
 
 def read_key_images(
-    root: Path,
-    files: pd.DataFrame,
-    label_map: Path | None = None,
-    workers: int | None = None,
+    root: Path, files: pd.DataFrame, label_map: Path | None = None, workers: int | None = None
 ) -> pd.DataFrame:
     """Read all key object selections and outlines of an archive.
 

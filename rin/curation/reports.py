@@ -184,10 +184,7 @@ def screen_impression(findings: str, impression: str) -> Screening:
         for trigger in _triggers(sentence)
         if trigger.kind in ("finding", "denial")
     ]
-    return _verdict(triggers, empty=not _WORD.search(impression))
 
-
-def _verdict(triggers: list[_Trigger], *, empty: bool) -> Screening:
     def of(*kinds: str) -> list[_Trigger]:
         return [trigger for trigger in triggers if trigger.kind in kinds]
 
@@ -195,7 +192,7 @@ def _verdict(triggers: list[_Trigger], *, empty: bool) -> Screening:
     exceptions, stated = of("exception"), of("states")
     if against:
         return Screening("not normal", _reasons(denials + against + exceptions))
-    if empty:
+    if not _WORD.search(impression):
         return Screening("unclear", ("the impression is empty",))
     whole = [trigger for trigger in stated if trigger.whole]
     if denials and whole and any(denial.whole for denial in denials):

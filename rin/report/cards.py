@@ -56,10 +56,7 @@ def weights_files(study: Study, weights: pd.DataFrame) -> pd.DataFrame:
 
 
 def model_card(
-    study: Study,
-    run: Mapping[str, Any],
-    score: Mapping[str, float],
-    files: pd.DataFrame,
+    study: Study, run: Mapping[str, Any], score: Mapping[str, float], files: pd.DataFrame
 ) -> dict[str, Any]:
     """Return the card of one set of pretrained weights as a document of the schema.
 

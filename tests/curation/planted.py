@@ -46,17 +46,17 @@ def values(foreign):
 
 
 def planted_image(pixels, foreign, charset):
-    """Return the image; the number of planted keywords is `len(planted_keywords())`."""
+    """Return the image, in which all of `KEYWORDS` are planted."""
     known = values(foreign)
     dataset = header(pixels=pixels, SpecificCharacterSet=charset)
     with config.disable_value_validation():
-        _plant(dataset, known, planted_keywords())
+        _plant(dataset, known, KEYWORDS)
         _plant_unnamed(dataset, known)
         for keyword, (tag, vr) in VRS.items():
             if vr == "SQ" and tag >> 16 >= 8:
                 _add_item(dataset, keyword, known, FEW)
         for keyword in DEEP:
-            _plant(dataset[keyword][0][keyword][0][keyword][0], known, planted_keywords())
+            _plant(dataset[keyword][0][keyword][0][keyword][0], known, KEYWORDS)
         dataset.preamble = f"{NAME} {GIVEN} {NUMBER}".encode().ljust(128, b"\0")
         dataset.file_meta.SourceApplicationEntityTitle = WORD
         dataset.file_meta.SendingApplicationEntityTitle = WORD
@@ -66,17 +66,12 @@ def planted_image(pixels, foreign, charset):
     return dataset
 
 
-def planted_keywords():
-    """Keywords of the dictionary that have a text-valued VR and belong into a data set."""
-    texts = values("")
-    return [
-        entry[4]
-        for tag, entry in sorted(DicomDictionary.items())
-        if entry[4]
-        and entry[0] in texts
-        and 0x0008 <= tag >> 16 < 0xFFFC
-        and entry[4] not in SPARED
-    ]
+#: Keywords of the dictionary that have a text-valued VR and belong into a data set.
+KEYWORDS = [
+    keyword
+    for keyword, (tag, vr) in sorted(VRS.items(), key=lambda one: one[1])
+    if vr in values("") and 0x0008 <= tag >> 16 < 0xFFFC and keyword not in SPARED
+]
 
 
 def _plant(dataset, known, keywords):

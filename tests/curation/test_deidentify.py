@@ -50,7 +50,7 @@ def planted(request, tmp_path_factory):
     dcmwrite(path, dataset, enforce_file_format=True)
     foreign = {plants.LATIN, plants.KANJI} - {request.param[0]}
     assert plants.found_in(path.read_bytes()) == {*plants.TEXTS, *plants.DIGITS} - foreign
-    assert len(plants.planted_keywords()) > 2500
+    assert len(plants.KEYWORDS) > 2500
     return path, dataset
 
 
@@ -256,15 +256,16 @@ def test_gray_of_16_bits_without_a_window_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", deid.REQUIRED)
-def test_image_without_an_identifier_is_refused(name):
-    with pytest.raises(InputError, match=f"the image has no {name}"):
-        deidentify(image(**{name: None}), NAMES)
-
-
-def test_pixels_that_cannot_be_decoded_are_refused():
-    with pytest.raises(InputError, match="the pixels cannot be read"):
-        deidentify(image(Rows=80), NAMES)
+@pytest.mark.parametrize(
+    ("elements", "message"),
+    [
+        *(({name: None}, f"the image has no {name}") for name in deid.REQUIRED),
+        ({"Rows": 80}, "the pixels cannot be read"),
+    ],
+)
+def test_image_without_an_identifier_or_with_broken_pixels_is_refused(elements, message):
+    with pytest.raises(InputError, match=message):
+        deidentify(image(**elements), NAMES)
 
 
 # Pseudonyms

@@ -68,18 +68,22 @@ def test_key_image_has_the_class_that_its_reader_wrote(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "note",
+    ("shown", "note"),
     [
-        key_note("x", [uid_of()], title="113001"),  # Rejected for Quality Reasons
-        key_note("lung: Nodule", []),
-        nodule("1.2.3"),
-        key_note("Motion", [uid_of()]),
-        presentation(uid_of()),
+        ({}, key_note("x", [uid_of()], title="113001")),  # Rejected for Quality Reasons
+        ({}, key_note("lung: Nodule", [])),
+        ({}, nodule("1.2.3")),
+        ({}, key_note("Motion", [uid_of()])),
+        ({}, presentation(uid_of())),
+        ({"NumberOfFrames": 2, "PixelData": bytes(160)}, nodule()),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, nodule()),
     ],
-    ids=["another title", "no image", "absent image", "finding left out", "outline alone"],
-)
-def test_document_that_chooses_nothing_is_passed_over(tmp_path, note):
-    assert read(tmp_path, picture(), note, label_map=terms(tmp_path, ("motion", "", ""))).empty
+    ids=["another title", "no image", "absent image", "finding left out", "outline alone",
+         "several frames", "localizer"],
+)  # fmt: skip
+def test_document_that_chooses_no_diagnostic_image_is_passed_over(tmp_path, shown, note):
+    left_out = terms(tmp_path, ("motion", "", ""))
+    assert read(tmp_path, picture(**shown), note, label_map=left_out).empty
 
 
 def test_term_of_the_site_is_translated_by_the_label_map(tmp_path):
@@ -143,24 +147,6 @@ def test_image_of_another_patient_is_refused(tmp_path):
     other = picture("2", patient="P2")
     with pytest.raises(InputError, match="names an image of another patient"):
         read(tmp_path, picture(), other, nodule(uid_of("2")))
-
-
-def test_image_under_two_labels_is_there_twice(tmp_path):
-    opacity = key_note("lung: Airspace_opacity", [uid_of()], number="2")
-    found = read(tmp_path, picture(), nodule(), opacity)
-    assert found["label"].tolist() == ["Airspace_opacity", "Nodule"]
-    assert found["sop_uid"].nunique() == 1
-
-
-@pytest.mark.parametrize(
-    "elements",
-    [
-        {"NumberOfFrames": 2, "PixelData": bytes(160)},
-        {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]},
-    ],
-)
-def test_key_image_that_a_rule_excludes_is_left_out(tmp_path, elements):
-    assert read(tmp_path, picture(**elements), nodule()).empty
 
 
 def test_closed_outline_becomes_a_polygon_of_pixel_indices(tmp_path):
@@ -234,7 +220,7 @@ def test_largest_of_several_outlines_is_the_region_of_interest(tmp_path):
     assert roi(tmp_path, graphic(small), graphic(), graphic(small)) == "polygon:2,2 6,2 6,5 2,5"
 
 
-def test_outlines_of_two_findings_go_by_their_descriptions(tmp_path):
+def test_image_of_two_findings_is_there_twice_and_outlines_go_by_their_descriptions(tmp_path):
     other = [(1, 1), (4, 1), (4, 4), (1, 1)]
     found = read(
         tmp_path,
@@ -245,9 +231,10 @@ def test_outlines_of_two_findings_go_by_their_descriptions(tmp_path):
         presentation(uid_of(), [graphic(other)], number="2", said="lung: Airspace_opacity"),
         presentation(uid_of(), number="3", said="see report"),
     )
-    rois = dict(zip(found["label"], found["roi"], strict=True))
-    assert rois["Nodule"] == "polygon:2,2 6,2 6,5 2,5"
-    assert rois["Airspace_opacity"] == "polygon:0.5,0.5 3.5,0.5 3.5,3.5"
+    assert found[["sop_uid", "label", "roi"]].to_numpy().tolist() == [
+        [uid_of(), "Airspace_opacity", "polygon:0.5,0.5 3.5,0.5 3.5,3.5"],
+        [uid_of(), "Nodule", "polygon:2,2 6,2 6,5 2,5"],
+    ]
 
 
 def test_diagnostic_images_are_all_that_no_rule_excludes(tmp_path):
