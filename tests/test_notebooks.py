@@ -43,18 +43,14 @@ def tags(cell):
     return set(cell.metadata.get("tags", []))
 
 
-def parameter_cells(path):
-    return [cell for cell in cells(path, "code") if "parameters" in tags(cell)]
-
-
 @for_each
 def test_one_cell_at_most_holds_parameters_typed_commented_and_handed_on_by_the_book(path):
     parameters = notebook_parameters(path)
     assert parameters.keys() <= {"task", *STUDY}
     assert "task" in parameters or name(path) not in OF_TASKS
-    cells = parameter_cells(path)
-    assert len(cells) <= 1
-    source = "".join(cell.source for cell in cells)
+    sources = [cell.source for cell in cells(path, "code") if "parameters" in tags(cell)]
+    assert len(sources) <= 1
+    source = "".join(sources)
     nodes, lines = ast.parse(source).body, source.splitlines()
     for node, line in zip(nodes, lines, strict=True):
         assert isinstance(node, ast.AnnAssign), f"no type: {line}"
@@ -104,12 +100,9 @@ def test_no_table_or_figure_is_made_and_not_shown(path):
     made = {"book_table", "picture", "pictures"}
     for cell in cells(path, "code"):
         for node in ast.parse(cell.source).body[:-1]:
-            called = (
-                node.value.func
-                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
-                else None
-            )
-            assert getattr(called, "attr", getattr(called, "id", "")) not in made
+            match node:
+                case ast.Expr(ast.Call(ast.Name(called) | ast.Attribute(attr=called))):
+                    assert called not in made
 
 
 def test_plain_tools_run_a_notebook_from_its_own_folder(tmp_path, monkeypatch):
