@@ -136,11 +136,8 @@ def _in_the_paper() -> Iterator[Check]:
 
     abstract, results = (set(fact.value) for fact in paper.PATHOLOGIES.values())
     values = {"n_abstract": len(abstract), "n_results": len(results)}
-    yield (
-        "pathologies",
-        values | {"extra": ", ".join(sorted(abstract - results))},
-        abstract != results,
-    )
+    values |= {"extra": ", ".join(sorted(abstract - results))}
+    yield "pathologies", values, abstract != results
 
     sets = {find_task(task)[0].name for task in paper.COMPARISONS}
     yield "independent-tasks", {"tasks": n, "sets": len(sets)}, n != len(sets)
@@ -192,13 +189,9 @@ def _by_the_authors() -> Iterator[Check]:
     differ = all(gain != stated[task] for task, gain in gains.items())
     yield "preprint-gains", {"before": before, "now": now}, differ
 
-    released = next(
-        entry.file
-        for entry in weights
-        if entry.init == "radimagenet" and entry.backbone == "ResNet50"
-    )
-    differs = FACTS["scripts_weights_file"] != released
-    yield "weights-file-name", {"released": released}, differs
+    files = {(entry.init, entry.backbone): entry.file for entry in weights}
+    released = files["radimagenet", "ResNet50"]
+    yield "weights-file-name", {"released": released}, FACTS["scripts_weights_file"] != released
 
     closed = [task for task in paper.COMPARISONS if find_task(task)[0].access == "not public"]
     values = {"tasks": len(paper.COMPARISONS), "closed": _titles(closed)}

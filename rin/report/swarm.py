@@ -76,11 +76,11 @@ def auc_swarm(
                     centre + side, row.auc, BACKBONE_MARKER[backbone], markerfacecolor=face, **look
                 )
         mean, sd = own["auc"].mean(), own["auc"].std()
-        values.append(_mean(ax, place + 0.27, mean, sd, INK, filled=True))
+        values.append(_mean(ax, place + 0.27, mean, sd, filled=True))
         lines = [style.short, format_mean_sd(mean, sd)]
         if init in stated:
             mean, sd = stated[init]["mean"], stated[init]["sd"]
-            values.append(_mean(ax, place + 0.40, mean, sd, _PAPER, filled=False))
+            values.append(_mean(ax, place + 0.40, mean, sd, filled=False))
             lines += [] if compact else [f"paper {format_mean_sd(mean, sd)}"]
         names.append("\n".join(lines))
     low, high = np.min(np.concatenate(values)), np.max(np.concatenate(values))
@@ -118,13 +118,11 @@ def _beside(values: np.ndarray, gap: float, step: float) -> np.ndarray:
     return shifts
 
 
-def _mean(
-    ax: Axes, x: float, mean: float, sd: float, color: str, *, filled: bool
-) -> tuple[float, float]:
-    """Draw mean ± SD and return its ends."""
+def _mean(ax: Axes, x: float, mean: float, sd: float, *, filled: bool) -> tuple[float, float]:
+    """Draw mean ± SD, those of the paper unfilled, and return its ends."""
     sd = np.nan_to_num(sd)
     ax.errorbar(
-        x, mean, sd, fmt="_" if filled else "o", color=color, capsize=3,
+        x, mean, sd, fmt="_" if filled else "o", color=INK if filled else _PAPER, capsize=3,
         markersize=11 if filled else 5, markeredgewidth=2 if filled else 1.3, linewidth=1.4,
         markerfacecolor="white", zorder=4,
     )  # fmt: skip
