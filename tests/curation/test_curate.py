@@ -21,9 +21,9 @@ from pydicom import dcmread
 from sqlalchemy import select
 
 from rin.curation import build, export, index, taxonomy
-from rin.curation.build import COLUMNS, LOCK, NOTE, CurationPlan, content_digest, curate
+from rin.curation.build import COLUMNS, CurationPlan, content_digest, curate, index_archive
 from rin.curation.deidentify import Pseudonyms, display_window
-from rin.curation.index import instances, open_archive, read_table, reports
+from rin.curation.index import instances, read_table, reports
 from rin.curation.reports import query_normal, screen
 from rin.curation.standin import write_archive
 from rin.curation.taxonomy import load_taxonomy
@@ -73,10 +73,6 @@ def copied(plan, corpus, tmp_path):
     shutil.copytree(plan.output, tmp_path / "out")
     label_map = tmp_path / "export" / "label_map.csv"
     return replace(plan, archive=tmp_path / "export", output=tmp_path / "out", label_map=label_map)
-
-
-def archive_of(plan):
-    return open_archive(plan.archive, plan.url, workers=1)
 
 
 def test_corpus_has_the_stated_columns_and_names(corpus):
@@ -205,11 +201,9 @@ def test_patients_are_in_one_part_and_every_class_is_trained_and_tested(corpus):
 def test_every_image_is_labelled_as_the_truth_of_its_study_says(corpus, plan):
     """The truth, which curation never reads, through the key that links both sides."""
     truth = pd.read_csv(plan.archive / "truth.csv", dtype=str).set_index("accession_number")
-    known = read_table(archive_of(plan), select(reports.c.accession_number, reports.c.study_uid))
-    accession = {
-        Pseudonyms(KEY).uid(study): number
-        for number, study in known.itertuples(index=False, name=None)
-    }
+    known = read_table(index_archive(plan), select(reports.c.accession_number, reports.c.study_uid))
+    uids = known["study_uid"].map(Pseudonyms(KEY).uid)
+    accession = dict(zip(uids, known["accession_number"], strict=True))
     for image in corpus.images.itertuples():
         study = truth.loc[accession[image.study_id]]
         if image.kind == "key":
@@ -335,8 +329,7 @@ def test_curate_with_a_label_map_that_leaves_a_finding_out_drops_its_class_alone
 
 
 def test_curate_with_a_review_that_confirms_two_studies_says_who_confirmed(copied, corpus):
-    archive = archive_of(copied)
-    flagged = screen(query_normal(archive))
+    flagged = screen(query_normal(index_archive(copied)))
     queue = pd.read_csv(copied.output / "review_queue.csv", dtype=str, keep_default_na=False)
     assert list(queue["study_uid"]) == list(flagged["study_uid"])
     chosen = queue[queue["verdict"] == "normal"].index
@@ -410,14 +403,14 @@ def test_digest_of_the_code_changes_with_what_decides(tmp_path, monkeypatch, nam
 def test_second_curation_into_the_same_folder_waits(copied, monkeypatch):
     """Otherwise two processes would put one corpus together at once."""
     seen = []
-    monkeypatch.setattr(build, "_curate", lambda *_: seen.append(held(copied.output / LOCK)))
+    monkeypatch.setattr(build, "_curate", lambda *_: seen.append(held(copied.output / build.LOCK)))
     curate(replace(copied, seed=8))
     assert seen == [True]
 
 
 def sources(plan):
     """Path in the archive of each image of a corpus, by its pseudonymous UID, in its order."""
-    known = read_table(archive_of(plan), select(instances.c.sop_uid, instances.c.path))
+    known = read_table(index_archive(plan), select(instances.c.sop_uid, instances.c.path))
     paths = dict(zip(known["sop_uid"].map(Pseudonyms(KEY).uid), known["path"], strict=True))
     images = pd.read_parquet(plan.output / "images.parquet")
     return {uid: plan.archive / paths[uid] for uid in images["uid"]}
@@ -492,7 +485,7 @@ def test_curate_killed_again_and_again_ends_as_undisturbed(plan, corpus, package
         command = [*program, plan.archive, output, package, *map(str, kill)]
         killed = subprocess.run(command, capture_output=True, text=True, check=False)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
-        assert not (output / NOTE).exists()
+        assert not (output / build.NOTE).exists()
         pictures.append({path: path.stat().st_mtime_ns for path in output.glob("pictures/*.png")})
         if len(pictures) == 1:
             # Of the chunks that were finished.
