@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, find_objects
 from skimage.draw import ellipse
 
 from rin.errors import InputError
@@ -222,12 +222,10 @@ def lesion_boxes(masks: np.ndarray) -> np.ndarray:
     """
     lesions = check_masks(masks)
     boxes = np.full((len(lesions), 4), np.nan)
-    outlined = has_lesion(lesions)
-    for place, axis in enumerate((2, 1)):
-        line = lesions[outlined].any(axis=axis)
-        first = line.argmax(axis=1)
-        boxes[outlined, place] = first
-        boxes[outlined, 2 + place] = line.shape[1] - line[:, ::-1].argmax(axis=1) - first
+    for box, lesion in zip(boxes, lesions, strict=True):
+        if lesion.any():
+            ((rows, columns),) = find_objects(lesion.astype(int))
+            box[:] = rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start
     return boxes
 
 

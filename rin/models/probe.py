@@ -291,12 +291,12 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("divergence", kind="stable", ignore_index=True)
 
 
-def judge(scores: pd.DataFrame, factor: float = FACTOR) -> dict[str, Any]:
+def judge(scores: pd.DataFrame) -> dict[str, Any]:
     """Return the verdict on one file and one set of images.
 
     The rules, in this order: none fits where stored and predicted variances do not correlate
     above chance (`CHANCE`), or where even the best candidate diverges by more than
-    `LARGEST_DIVERGENCE`; too close to call where the second diverges by less than `factor` times
+    `LARGEST_DIVERGENCE`; too close to call where the second diverges by less than `FACTOR` times
     the best; otherwise the best.  `scores`, as of `score_candidates`, are of two scalings or more.
 
     Keys are `verdict`: a contract, `NONE_FITS` or `TOO_CLOSE`; `best` and `second`, the two nearest
@@ -319,11 +319,11 @@ def judge(scores: pd.DataFrame, factor: float = FACTOR) -> dict[str, Any]:
     elif not near <= LARGEST_DIVERGENCE:
         verdict = NONE_FITS
         reason = f"the nearest candidate, {best['candidate']}, still diverges by {near:.2f}"
-    elif margin < factor:
+    elif margin < FACTOR:
         verdict = TOO_CLOSE
         reason = (
             f"{best['candidate']} and {second['candidate']} diverge by {near:.3f} and "
-            f"{far:.3f}, less than {factor:g} times as far"
+            f"{far:.3f}, less than {FACTOR:g} times as far"
         )
     else:
         verdict, order = best["scaling"], _order(ranked[ranked["scaling"] == best["scaling"]])
@@ -404,6 +404,6 @@ class Distribution(Stated):
         return self
 
 
-def load_distributions(path: Path | None = None) -> list[Distribution]:
-    """Read the distributions of `data_manifests/weights.yaml`, or of the file at `path`."""
-    return read_section(Distribution, "distributions", path)
+def load_distributions() -> list[Distribution]:
+    """Read the distributions of `data_manifests/weights.yaml`."""
+    return read_section(Distribution, "distributions")

@@ -71,14 +71,14 @@ def manifest_folder() -> Path:
     return Path(os.environ.get("RIN_MANIFESTS", Path(__file__).parents[2] / "data_manifests"))
 
 
-def load_entries(path: Path | None = None) -> list[WeightsEntry]:
+def load_entries() -> list[WeightsEntry]:
     """Read all weights entries of `data_manifests/weights.yaml`."""
-    return read_section(WeightsEntry, "entries", path)
+    return read_section(WeightsEntry, "entries")
 
 
-def read_section(model: type[Row], section: str, path: Path | None = None) -> list[Row]:
-    """Read one list of `data_manifests/weights.yaml`, or of the file at `path`."""
-    path = path or manifest_folder() / "weights.yaml"
+def read_section(model: type[Row], section: str) -> list[Row]:
+    """Read one list of `data_manifests/weights.yaml`."""
+    path = manifest_folder() / "weights.yaml"
     remedy = "Restore the file from the repository, or mend the row."
     kinds = (OSError, KeyError, TypeError, ValueError)
     with explained(f"no readable list of {section}", where=path, remedy=remedy, kinds=kinds):
@@ -146,7 +146,6 @@ def _fetch(entry: WeightsEntry, folder: Path) -> Path:
     import pooch
 
     digest = f"sha256:{entry.sha256}"
-    remedy = f"Fetch the file by hand and put it at {folder / entry.file}."
     remedy = f"Fetch the file by hand and put it at {folder / entry.file}."
     told = {"remedy": remedy, "kinds": Exception}  # of network, digest or disk, as pooch raises
     with explained("the weights could not be fetched", where=entry.url, **told):

@@ -51,6 +51,8 @@ MEASURES = (
     "calibration_in_the_large",
     "calibration_slope",
 )
+#: Recalls and thresholds of `beyond_curves`.
+GRID = np.linspace(0, 1, 101)
 #: Of scores (n,) and rows of weights or the like (r, n), a value or more a row.
 Measure = Callable[[np.ndarray, np.ndarray], np.ndarray]
 #: Scores nearer to 0 or 1 than this are moved to it before their log odds are taken.
@@ -116,12 +118,11 @@ def beyond_curves(
     seed: int = 0,
     level: float = 0.95,
     bins: int = 10,
-    n_points: int = 101,
 ) -> pd.DataFrame:
     """Return reliability, precision-recall and decision curves of a typical network.
 
-    As `beyond_area`; recall and thresholds go from 0 to 1 in `n_points`, at least 2, thresholds
-    without 1 itself.
+    As `beyond_area`; recall and thresholds go from 0 to 1 in 101 points, thresholds without 1
+    itself.
 
     Columns: task, init, curve, x, y, low, high, share.  Curve "reliability": one row a bin that
     holds cases in some scenario, mean over those of its mean score (x) and share of positive cases
@@ -129,14 +130,11 @@ def beyond_curves(
     "decision": threshold, net benefit; "treat_all", the same for every init.  Percentiles (low,
     high) are taken at each x alone; NaN where a bin is empty in some replicate.
     """
-    if n_points < 2:
-        raise InputError(f"{n_points} points", where="n_points", remedy="Pass at least 2.")
-    grid = np.linspace(0, 1, n_points)
     tables = []
     for task, weights in _resampled(predictions, inits, replicates, seed, level):
         with located(f"task {task.task}"):
             for init in task.inits:
-                curves = _init_curves(task, init, weights, bins, grid, level)
+                curves = _init_curves(task, init, weights, bins, level)
                 tables.append(curves.assign(task=task.task, init=init))
     columns = ["task", "init", "curve", "x", "y", "low", "high", "share"]
     return pd.concat(tables, ignore_index=True)[columns]
@@ -538,12 +536,12 @@ def _summary(values: np.ndarray, measure: str, level: float, lowest: float) -> d
 
 
 def _init_curves(
-    task: TaskScores, init: str, weights: np.ndarray, bins: int, grid: np.ndarray, level: float
+    task: TaskScores, init: str, weights: np.ndarray, bins: int, level: float
 ) -> pd.DataFrame:
     curves = {
-        "precision_recall": (precision_at_recall, grid),
-        "decision": (net_benefit, grid[:-1]),
-        "treat_all": (treat_all, grid[:-1]),
+        "precision_recall": (precision_at_recall, GRID),
+        "decision": (net_benefit, GRID[:-1]),
+        "treat_all": (treat_all, GRID[:-1]),
     }
 
     def points(scores: np.ndarray, block: np.ndarray) -> np.ndarray:

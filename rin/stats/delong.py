@@ -29,10 +29,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError, look_up
 from rin.stats.inputs import binary_labels, check_level, cluster_codes, score_row, score_rows
-from rin.stats.tests import t_quantile, t_test
-
-# Of a weighted sum, by the summed weights: what rounding alone explains.
-ROUNDING = 10 * np.finfo(float).eps
+from rin.stats.tests import ROUNDING, t_quantile, t_test
 
 #: Of k predictors: for each positive case the negatives below it (k, m), for each negative the
 #: positives below it (k, n); or differences of such counts.

@@ -20,8 +20,8 @@ from rin.stats.inputs import check_known, check_level, check_unique, cluster_cod
 #: Largest difference of areas that counts as comparable: two AUC points.  A choice made here, for
 #: the paper names no margin; `smallest_margin` serves any other.
 EQUIVALENCE_MARGIN = 0.02
-# Of a mean, by its size: what rounding alone explains.
-_ROUNDING = 10 * np.finfo(float).eps
+#: Of a mean or a weighted sum, by its size: what rounding alone explains.
+ROUNDING = 10 * np.finfo(float).eps
 _EFFECTS = ("scenario", "fold")
 # Tried in turn, over log ratios within bounds.
 _OPTIMISERS = {
@@ -162,7 +162,7 @@ def clustered_t(differences: ArrayLike, clusters: ArrayLike, *, level: float = 0
     mean = values.mean()
     residuals = np.bincount(codes, values - mean, minlength=n_clusters)
     error = math.sqrt(n_clusters / (n_clusters - 1) * (residuals**2).sum()) / values.size
-    if error <= _ROUNDING * abs(mean):
+    if error <= ROUNDING * abs(mean):
         error = 0.0
     return t_test(mean, error, n_clusters - 1, level)
 
@@ -187,7 +187,7 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float, *, level: flo
             remedy="Pass cases tested over cases trained on, such as 0.25.",
         )
     mean, sd = values.mean(), values.std(ddof=1)
-    if sd / math.sqrt(values.size) <= _ROUNDING * abs(mean):
+    if sd / math.sqrt(values.size) <= ROUNDING * abs(mean):
         sd = 0.0
     error = sd * math.sqrt(1 / values.size + test_train_ratio)
     return t_test(mean, error, values.size - 1, level)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from rin.errors import InputError
 from rin.explain.similarity import MEASURES, similarity_table
+from rin.models.heads import reset_head
 from rin.stats.bootstrap import cluster_weights, percentile_interval
 from rin.training.batches import Part
 from rin.training.trainer import CompiledBlock
@@ -37,15 +38,13 @@ def cascade_maps(
     The block's weights are the same afterwards.  The seed decides the random head; the backbone's
     random weights are `block.untrained`, averages of batch normalisation included.
     """
-    backbone, dense = block.parts.backbone, block.parts.dense
-    trained, head = backbone.get_weights(), dense.get_weights()
+    backbone, head = block.parts.backbone, block.parts.head
+    trained, of_head = backbone.get_weights(), head.get_weights()
     weights, stages = list(trained), backbone_stages(backbone)
     maps = [block.predict(part, batch)[1]]
     try:
-        # As training draws a head, by another stream: its own would give the start again.
-        limit = np.sqrt(6 / sum(head[0].shape))
-        kernel = np.random.default_rng([seed, 1]).uniform(-limit, limit, head[0].shape)
-        dense.set_weights([kernel.astype("float32"), np.zeros(head[0].shape[1], "float32")])
+        # By another stream than training's own, which would give the start again.
+        reset_head(head, np.random.default_rng([seed, 1]))
         maps.append(block.predict(part, batch)[1])
         for places in stages.values():
             for place in places:
@@ -54,7 +53,7 @@ def cascade_maps(
             maps.append(block.predict(part, batch)[1])
     finally:
         backbone.set_weights(trained)
-        dense.set_weights(head)
+        head.set_weights(of_head)
     return ["head", *stages], np.stack(maps)
 
 

@@ -107,11 +107,11 @@ GOOD = "init: a\n  backbone: ResNet50\n  preprocessing: caffe\n  release: r\n"
         "entries: [",
     ],
 )
-def test_load_entries_of_a_file_that_does_not_validate_raises(tmp_path, text):
-    path = tmp_path / "weights.yaml"
-    path.write_text(text)
+def test_load_entries_of_a_file_that_does_not_validate_raises(tmp_path, monkeypatch, text):
+    monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path))
+    (tmp_path / "weights.yaml").write_text(text)
     with pytest.raises(InputError, match=r"weights\.yaml"):
-        load_entries(path)
+        load_entries()
 
 
 @pytest.fixture

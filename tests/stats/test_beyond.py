@@ -18,6 +18,7 @@ from rin.errors import InputError
 from rin.stats import beyond
 from rin.stats.beyond import (
     EXTREME,
+    GRID,
     MEASURES,
     average_precision,
     beyond_area,
@@ -503,12 +504,9 @@ def two_scenarios(first, second):
     return pd.concat([runs[0], runs[1].assign(scenario="t")])
 
 
-GRID = np.linspace(0, 1, 11)
-
-
 @pytest.fixture(scope="module")
 def curves(predictions):
-    return beyond_curves(predictions, INITS, replicates=40, bins=4, n_points=11)
+    return beyond_curves(predictions, INITS, replicates=40, bins=4)
 
 
 @pytest.fixture(scope="module")
@@ -565,7 +563,6 @@ def test_a_bin_that_is_empty_in_some_replicate_has_no_interval():
 @pytest.mark.parametrize(
     ("function", "option", "problem"),
     [
-        (beyond_curves, {"n_points": 1}, "1 points"),
         (beyond_curves, {"bins": 0}, "0 bins"),
         (beyond_area, {"level": 95}, "confidence level"),
     ],
