@@ -1,4 +1,4 @@
-"""The ways of reading that the benchmarks compare give the same rows and the same pixels."""
+"""The ways of reading that the benchmarks compare give the same rows."""
 
 import numpy as np
 import pytest
@@ -10,14 +10,6 @@ def store_memory(monkeypatch, request):
     import store_memory
 
     return store_memory
-
-
-@pytest.fixture
-def faster_layers(monkeypatch, request):
-    monkeypatch.syspath_prepend(request.config.rootpath / "benchmarks")
-    import faster_layers
-
-    return faster_layers
 
 
 @pytest.mark.parametrize("way", ["memory map", "map, pages dropped", "pread"])

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.ndimage import map_coordinates
 from skimage.measure import regionprops
 from sklearn.metrics import average_precision_score, f1_score
 
@@ -19,6 +20,9 @@ from rin.explain.overlap import (
     crossfitted_dice,
     dice,
     lesion_boxes,
+    lesion_centred,
+    lesion_map_grid,
+    lesion_map_table,
     others_lesion_size,
     pixel_average_precision,
     pointing_game,
@@ -370,3 +374,75 @@ def test_overlap_when_one_or_no_image_has_a_lesion(masks, cams):
 def test_overlap_of_incomplete_input_raises(masks, cams, n_runs, n_maps, ids, told):
     with pytest.raises(InputError, match=told):
         overlap.measure_overlap([(table_rows(), cams[:n_maps])] * n_runs, ids, masks)
+
+
+def boxes(n, side, rng, least=1):
+    """Rectangular lesions, each with its top, left, height and width."""
+    masks, ends = np.zeros((n, side, side), bool), []
+    for mask in masks:
+        height, width = rng.integers(least, side // 2, 2)
+        top, left = (int(rng.integers(0, side - extent + 1)) for extent in (height, width))
+        mask[top : top + height, left : left + width] = True
+        ends.append((top, left, int(height), int(width)))
+    return masks, ends
+
+
+def cell_by_cell(image, ends, side, box):
+    """The definition, a cell at a time."""
+    top, left, height, width = ends
+    grid = np.full((side, side), np.nan)
+    for i in range(side):
+        for j in range(side):
+            y = top + height * ((i + 0.5) / side - (1 - box) / 2) / box
+            x = left + width * ((j + 0.5) / side - (1 - box) / 2) / box
+            if 0 <= y <= image.shape[0] and 0 <= x <= image.shape[1]:
+                point = [[y - 0.5], [x - 0.5]]
+                grid[i, j] = map_coordinates(image, point, order=1, mode="nearest")[0]
+    return grid
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), side=st.integers(1, 9), box=st.sampled_from([0.2, 1 / 3, 1.0]))
+def test_grid_is_the_map_at_the_centre_of_each_cell(seed, side, box):
+    rng = np.random.default_rng(seed)
+    masks, ends = boxes(3, 14, rng)
+    maps = rng.normal(size=masks.shape)
+    expected = [
+        cell_by_cell(image, place, side, box) for image, place in zip(maps, ends, strict=True)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(overlap, "SIDE", side)
+        patch.setattr(overlap, "BOX", box)
+        np.testing.assert_allclose(lesion_centred(maps, masks), expected)
+
+
+def test_image_without_lesion_is_refused():
+    with pytest.raises(InputError, match="outline nothing"):
+        lesion_centred(np.ones((1, 4, 4)), np.zeros((1, 4, 4), bool))
+
+
+def test_table_averages_all_maps_of_an_init_and_regime(monkeypatch):
+    monkeypatch.setattr(overlap, "SIDE", 6)
+    rng = np.random.default_rng(4)
+    masks, _ = boxes(4, 12, rng)
+    masks[2] = False  # nothing to centre on
+    ids = list("abcd")
+    cams = rng.normal(size=(3, 4, 3, 3, 2)).astype(np.float32)
+    cases = {"case_id": ids, "patient_id": ids, "label": 1, "score": 0.9}
+    inits = ("radiologic", "radiologic", "photographic")
+    runs = [(table_rows(init, **cases), own) for init, own in zip(inits, cams, strict=True)]
+    table = lesion_map_table(runs, np.array(ids), masks)
+    own = table[table["init"] == "radiologic"]
+    marked = [0, 1, 3]
+    pictures = np.concatenate([to_uint8(cam[marked, :, :, 1], 12) for cam in cams[:2]])
+    centred = lesion_centred(pictures, np.concatenate([masks[marked]] * 2))
+    reached = np.isfinite(centred).any(axis=0)
+    grid = lesion_map_grid(own)
+    assert (np.isfinite(grid) == reached).all()  # cells that no image reaches are left out
+    np.testing.assert_allclose(grid[reached], np.nanmean(centred[:, reached], axis=0), atol=0.51)
+    assert set(table["init"]) == {"radiologic", "photographic"}
+    assert own["n_maps"].max() == 6
+
+
+def test_table_without_marked_lesions_has_no_rows(masks, cams):
+    assert lesion_map_table([(table_rows(), cams)], CASES, np.zeros_like(masks)).empty

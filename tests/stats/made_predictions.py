@@ -38,10 +38,9 @@ def make_predictions(
     return pd.concat([*runs, validation], ignore_index=True)
 
 
-def area_contrast(labels, scores_matrix, weights, *, clusters=None, level=0.95):
+def area_contrast(labels, scores_matrix, weights, *, clusters=None):
     """One weighted sum of the areas of predictors, with its variance and its test."""
     _, (estimate,), ((variance,),) = area_contrasts(labels, scores_matrix, [weights], clusters)
-    tested = zip(
-        ("z", "p_value", "ci_low", "ci_high"), z_test(estimate, variance, level), strict=True
-    )
-    return SimpleNamespace(estimate=estimate, variance=variance, **dict(tested))
+    z, p_value, low, high = z_test(estimate, variance, 0.95)
+    tested = {"z": z, "p_value": p_value, "ci_low": low, "ci_high": high}
+    return SimpleNamespace(estimate=estimate, variance=variance, **tested)

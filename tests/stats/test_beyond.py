@@ -560,13 +560,6 @@ def test_a_bin_that_is_empty_in_some_replicate_has_no_interval():
     assert rows[["low", "high"]].isna().all(axis=None)
 
 
-@pytest.mark.parametrize(
-    ("function", "option", "problem"),
-    [
-        (beyond_curves, {"bins": 0}, "0 bins"),
-        (beyond_area, {"level": 95}, "confidence level"),
-    ],
-)
-def test_bad_options_are_an_error(predictions, function, option, problem):
-    with pytest.raises(InputError, match=problem):
-        function(predictions, INITS, **({"replicates": 5} | option))
+def test_a_level_that_is_no_share_is_an_error(predictions):
+    with pytest.raises(InputError, match="confidence level"):
+        beyond_area(predictions, INITS, level=95)

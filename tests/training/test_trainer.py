@@ -165,11 +165,6 @@ def test_training_that_diverges_raises_and_the_next_run_is_untouched(frozen, sta
     np.testing.assert_array_equal(run(block, start, parts, recipe)[1], expected)
 
 
-def test_pixels_that_were_scaled_already_raise(store, parts):
-    with pytest.raises(InputError, match=r"pixels of type float64.*earlier scaling"):
-        Part(store[0] / 255.0, store[1], parts[0].rows)
-
-
 def test_predict_when_rows_are_reordered_follows_them(frozen, store):
     block = frozen[0]
     ahead, back = (Part(*store, np.arange(12)[::step]) for step in (1, -1))
