@@ -14,12 +14,7 @@ from scipy import special
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError, look_up
-from rin.stats.delong import (
-    cluster_parts,
-    parts_variances,
-    placement_areas,
-    placement_counts,
-)
+from rin.stats.delong import cluster_parts, parts_variances, placement_areas, placement_counts
 from rin.stats.tests import t_quantile
 
 LABELS = ["patient", "lesion"]

@@ -277,21 +277,29 @@ def cams():
     return cams
 
 
-def random_study(n=8, side=12, cells=3, seed=3):
-    """Two scenarios and two inits over cases of which every fourth has no lesion."""
-    rng = np.random.default_rng(seed)
-    masks = np.zeros((n, side, side), bool)
-    for k, mask in enumerate(masks):
-        if k % 4:
-            top, left = rng.integers(0, side - 5, 2)
-            mask[top : top + 5, left : left + 4] = True
+def boxes(n, side, rng):
+    """Rectangular lesions, each with its top, left, height and width."""
+    masks, ends = np.zeros((n, side, side), bool), []
+    for mask in masks:
+        height, width = rng.integers(1, side // 2, 2)
+        top, left = (int(rng.integers(0, side - extent + 1)) for extent in (height, width))
+        mask[top : top + height, left : left + width] = True
+        ends.append((top, left, int(height), int(width)))
+    return masks, ends
+
+
+def random_study():
+    """Two scenarios and two inits over eight cases, of which every fourth has no lesion."""
+    rng, n = np.random.default_rng(3), 8
+    masks, _ = boxes(n, 12, rng)
+    masks[::4] = False
     ids = [f"c{k}" for k in range(n)]
     case = {"case_id": ids, "patient_id": [f"p{k // 2}" for k in range(n)]}
     case |= {"label": np.arange(n) % 2}
     runs = [
         (
             table_rows(init, scenario=scenario, score=rng.normal(size=n), **case),
-            rng.normal(size=(n, cells, cells, 2)).astype(np.float32),
+            rng.normal(size=(n, 3, 3, 2)).astype(np.float32),
         )
         for scenario in ("s1", "s2")
         for init in ("radiologic", "photographic")
@@ -374,17 +382,6 @@ def test_overlap_when_one_or_no_image_has_a_lesion(masks, cams):
 def test_overlap_of_incomplete_input_raises(masks, cams, n_runs, n_maps, ids, told):
     with pytest.raises(InputError, match=told):
         overlap.measure_overlap([(table_rows(), cams[:n_maps])] * n_runs, ids, masks)
-
-
-def boxes(n, side, rng, least=1):
-    """Rectangular lesions, each with its top, left, height and width."""
-    masks, ends = np.zeros((n, side, side), bool), []
-    for mask in masks:
-        height, width = rng.integers(least, side // 2, 2)
-        top, left = (int(rng.integers(0, side - extent + 1)) for extent in (height, width))
-        mask[top : top + height, left : left + width] = True
-        ends.append((top, left, int(height), int(width)))
-    return masks, ends
 
 
 def cell_by_cell(image, ends, side, box):

@@ -34,6 +34,11 @@ def entry(**settings):
     return WeightsEntry(**fields, release="TensorFlow release", **settings)
 
 
+def assert_same(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_load_weights_reads_the_first_folder_that_has_the_file_if_its_digest_agrees(
     small, tmp_path
 ):
@@ -45,7 +50,7 @@ def test_load_weights_reads_the_first_folder_that_has_the_file_if_its_digest_agr
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     folders = [tmp_path / "no", tmp_path]
     found = load_weights(entry(file="a.h5", sha256=digest), small, folders)
-    np.testing.assert_array_equal(found[0], stored[0])
+    assert_same(found, stored)
 
 
 def test_load_weights_when_file_is_missing_says_where_to_get_it(small, tmp_path):
@@ -70,7 +75,7 @@ def test_load_weights_when_keras_cannot_fetch_says_so(small, monkeypatch):
 
 def test_random_weights_of_a_seed_are_always_the_same():
     first, again, other = (random_weights("MobileNetV2", 32, seed) for seed in (5, 5, 6))
-    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert_same(first, again)
     assert not np.array_equal(first[0], other[0])
 
 
@@ -136,8 +141,7 @@ def test_load_weights_when_entry_has_a_url_checks_and_fetches_once(small, tmp_pa
     assert not (tmp_path / "c" / "x.safetensors").exists()
     for _ in range(2):
         found = load_weights(entry(**known, sha256=digest), emptied(small), caches)
-        for one, other in zip(found, expected, strict=True):
-            np.testing.assert_array_equal(one, other)
+        assert_same(found, expected)
         (folder / "x.safetensors").unlink(missing_ok=True)
 
 
@@ -152,10 +156,8 @@ HARMLESS = config_of(("InputLayer", {}), ("Conv2D", {"name": "Lambda", "filters"
 def check_read(path, backbone):
     """A file that was written from a backbone brings every weight back."""
     stored = backbone.get_weights()
-    found = read_weights_file(path, emptied(backbone))
-    for weights in (found, backbone.get_weights()):
-        for one, other in zip(weights, stored, strict=True):
-            np.testing.assert_array_equal(one, other)
+    assert_same(read_weights_file(path, emptied(backbone)), stored)
+    assert_same(backbone.get_weights(), stored)
 
 
 @pytest.mark.parametrize("name", ALL_BACKBONES)
@@ -254,8 +256,7 @@ def pair():
 def test_file_when_read_into_a_backbone_built_later_gives_the_same_weights(tmp_path, name, pair):
     (first, later), path = pair, tmp_path / name
     FORMATS[name](path, first)
-    for one, other in zip(read_weights_file(path, later), first.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert_same(read_weights_file(path, later), first.get_weights())
     if not name.startswith("keras"):  # whose layout is the framework's own affair
         written = path.read_bytes()
         FORMATS[name](path, later)

@@ -11,15 +11,7 @@ from scipy import stats
 from rin import paper
 from rin.errors import InputError
 from rin.stats import audit, delong_test, holm, paired_t, unpaired_t, unpaired_t_from_summary
-from rin.stats.audit import (
-    CLAIMS,
-    VERDICTS,
-    Bounds,
-    TaskAudit,
-    audit_tasks,
-    judged_claims,
-    rounded,
-)
+from rin.stats.audit import CLAIMS, VERDICTS, Bounds, TaskAudit, audit_tasks, judged_claims, rounded
 
 
 @settings(deadline=None)

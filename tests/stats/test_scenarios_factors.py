@@ -139,25 +139,19 @@ def test_fold_with_one_positive_has_estimates_and_no_inference():
 
 
 @pytest.mark.parametrize(
-    ("predictions", "inits", "levels", "message"),
+    ("predictions", "change", "message"),
     [
-        (made().drop(columns="level"), INITS, LEVELS, "level"),
-        (made(), INITS, ("native", "pad"), "pad"),
-        (made(), INITS, ("native", "native"), "two different"),
-        (made(), ("radiologic", "imagenet"), LEVELS, "imagenet"),
-        (made().drop(index=0), INITS, LEVELS, "no score of init"),
-        (made().assign(label=1), INITS, LEVELS, "one class"),
+        (made().drop(columns="level"), {}, "level"),
+        (made(), {"levels": ("native", "pad")}, "pad"),
+        (made(), {"levels": ("native", "native")}, "two different"),
+        (made(), {"inits": ("radiologic", "imagenet")}, "imagenet"),
+        (made().drop(index=0), {}, "no score of init"),
+        (made().assign(label=1), {}, "one class"),
+        (made(), {"groups": {"all": []}}, "Name some"),
+        (made(), {"groups": {"all": ["s1", "s1"]}}, "each once"),
+        (made(), {"groups": {"all": ["s9"]}}, "s9"),
     ],
 )
-def test_bad_predictions_raise_input_error(predictions, inits, levels, message):
+def test_bad_input_raises_input_error(predictions, change, message):
     with pytest.raises(InputError, match=message):
-        factor_effects(predictions, inits, levels)
-
-
-@pytest.mark.parametrize(
-    ("groups", "message"),
-    [({"all": []}, "Name some"), ({"all": ["s1", "s1"]}, "each once"), ({"all": ["s9"]}, "s9")],
-)
-def test_bad_groups_raise_input_error(groups, message):
-    with pytest.raises(InputError, match=message):
-        factor_effects(made(), INITS, LEVELS, groups=groups)
+        factor_effects(predictions, **{"inits": INITS, "levels": LEVELS} | change)

@@ -7,12 +7,7 @@ from statsmodels.stats.proportion import proportion_confint
 from rin.errors import InputError
 from rin.stats import auc_ci, delong_test
 from rin.stats.delong import clustered_auc_ci, clustered_test
-from rin.stats.simulate import (
-    AREAS,
-    normal_intervals,
-    simulate_coverage,
-    simulate_test_sets,
-)
+from rin.stats.simulate import AREAS, normal_intervals, simulate_coverage, simulate_test_sets
 
 SMALL = {"patients": 10, "images": 3, "replicates": 8, "seed": 4}
 

@@ -8,13 +8,7 @@ import numpy as np
 import pytest
 
 from rin.errors import InputError
-from rin.training.batches import (
-    Part,
-    ReadAhead,
-    own_errors,
-    read_rows,
-    shuffled_batches,
-)
+from rin.training.batches import Part, ReadAhead, own_errors, read_rows, shuffled_batches
 
 
 def numbered(n=20):
