@@ -61,13 +61,13 @@ figure, panels = plt.subplots(
     1, len(tasks), figsize=(max(7.4, 4.6 * len(tasks)), 3.4), sharex=True, squeeze=False
 )
 for ax, task in zip(panels[0], tasks, strict=True):
-    of_scenario = difference[task].unstack("seed")
-    for place, points in enumerate(of_scenario.to_numpy()):
+    of_scenario = dict([*difference[task].groupby("scenario")])
+    for place, points in enumerate(of_scenario.values()):
         ax.plot(points, np.full(points.size, place), "o", color="0.25", alpha=0.7)
         ax.plot([points.mean()] * 2, [place - 0.25, place + 0.25], color="0.25", lw=1.5)
     ax.axvline(0, color="0.6", lw=0.8)
     ax.set(title=titles[task], xlabel=f"{a} − {b}, AUC points")
-    ax.set_yticks(range(len(of_scenario)), of_scenario.index if ax is panels[0, 0] else "")
+    ax.set_yticks(range(len(of_scenario)), of_scenario if ax is panels[0, 0] else "")
     ax.margins(y=0.12)
 picture(figure, "Difference of the initialisations in each scenario, one dot a training, by task")
 
