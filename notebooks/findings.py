@@ -56,10 +56,10 @@ reference_banner(runs.reference)
 # SDs average {glue:text}`pooled`. **Our own run on real open images**, with networks pretrained
 # here and not the released weights, finds mean differences over 24 scenarios of
 # {glue:text}`run_least` to {glue:text}`run_most` points on {glue:text}`n_run` tasks, clear on
-# {glue:text}`n_clear`; their mean is {glue:text}`run_pooled`. In one unfreezing regime or another,
-# radiologic pretraining is clearly ahead on {glue:text}`ahead` and clearly behind on
-# {glue:text}`behind`. On breast images of another hospital, which nothing was trained on, the
-# difference is {glue:text}`abroad`.
+# {glue:text}`n_clear`; the mean over the {glue:text}`n_pooled` of them that the paper has is
+# {glue:text}`run_pooled`. In one unfreezing regime or another, radiologic pretraining is clearly
+# ahead on {glue:text}`ahead` and clearly behind on {glue:text}`behind`. On breast images of another
+# hospital, which nothing was trained on, the difference is {glue:text}`abroad`.
 
 # %% [markdown]
 # ```{glue} headline
@@ -133,6 +133,7 @@ elsewhere = runs.predictions(task="breast", part=place).assign(part="test")
 elsewhere = init_differences(elsewhere, *runs.inits).set_index("group").loc["all"]
 mean_of_tasks = random_effects(100 * own["difference"], (100 * own["standard_error"]) ** 2)
 glue_values(
+    n_pooled=len(own),
     n_paper=len(printed),
     paper_least=printed["estimate"].min(),
     paper_most=printed["estimate"].max(),

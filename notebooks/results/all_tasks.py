@@ -176,11 +176,12 @@ pilots = {
 }
 patients = np.geomspace(30, 30_000, 200)
 figure, ax = plt.subplots(figsize=(7, 4))
-for task, pilot in pilots.items():
+shades = plt.colormaps["viridis"](np.linspace(0, 0.9, len(pilots)))
+for (task, pilot), color in zip(pilots.items(), shades, strict=True):
     found = [100 * detectable_difference(pilot, n) for n in patients]
-    (line,) = ax.plot(patients, found, label=titles[task])
+    ax.plot(patients, found, label=titles[task], color=color)
     here = 100 * detectable_difference(pilot, pilot.patients)
-    ax.plot(pilot.patients, here, "o", color=line.get_color())
+    ax.plot(pilot.patients, here, "o", color=color)
 ax.set(xscale="log", yscale="log", xlabel="Test patients", ylabel="AUC points", ylim=(0.3, 15))
 ax.set_yticks([0.5, 1, 2, 5, 10], ["0.5", "1", "2", "5", "10"])
 ax.legend(title="Smallest difference found with 80 % power")
