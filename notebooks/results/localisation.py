@@ -203,7 +203,8 @@ for task in marked:
         ax.set_xscale("log")
         ax.set_xticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
         ax.minorticks_off()
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    figure.suptitle(titles[task])
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     display(
         page.picture(figure, f"{titles[task]}: Dice and pointing game of each image by lesion size")
     )
@@ -215,7 +216,7 @@ for task in marked:
 # `data_root`. What may be kept is the mean activation around the lesion: maps are shifted and
 # scaled so that the box around the lesion covers the central square, and averaged over images
 # and scenarios. Cells that fewer than half of the maps reach are left out. The figure is shown for
-# runs that recorded it; a reference run that was written before holds none.
+# runs that recorded it.
 
 # %%
 for task in marked:
@@ -242,6 +243,7 @@ for task in marked:
         for ax, init in zip(axes[:, 0], inits, strict=True):
             look = style.init_style(init)
             ax.set_ylabel(look.short, color=look.color, fontsize=11)
+        figure.suptitle(titles[task])
         figure.colorbar(shown, ax=axes, shrink=0.8, pad=0.02, label="Mean activation (0–255)")
         display(page.picture(figure, f"{titles[task]}: mean activation around the lesion"))
 
