@@ -47,8 +47,8 @@ banner(runs, study="confounder")
 # same is done with the two initialisations of this book. In the reversed test, at the largest
 # share, the {glue:text}`a` minus the {glue:text}`b` initialisation is {glue:text}`least` to
 # {glue:text}`most` AUC points; {glue:text}`n_clear` of {glue:text}`n_rows` differences are clear.
-# With what the source found for the same kind of confounder, {glue:text}`n_agrees` agree,
-# {glue:text}`n_contradicts` contradict it, and the others leave it open.
+# What the source found for the same kind of confounder is confirmed in {glue:text}`n_agrees` of
+# them, contradicted in {glue:text}`n_contradicts`, and left open in the others.
 #
 # ## The confounders
 #

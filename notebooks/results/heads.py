@@ -51,9 +51,9 @@ banner(runs, study="head")
 # networks, with their settings and the paper's scenarios. Of {glue:text}`n_gains` gains over the
 # linear head {glue:text}`n_better` are clear, and of {glue:text}`n_rows` differences between the
 # initialisations {glue:text}`n_clear`, after adjustment. With partial unfreezing, that the skip
-# connection is best agrees with {glue:text}`skip_agrees` of {glue:text}`n_skip` comparisons here,
-# {glue:text}`skip_contradicts` contradict it and the others leave it open; that radiologic weights
-# are no better agrees with {glue:text}`init_agrees` of {glue:text}`n_init`.
+# connection is best is confirmed in {glue:text}`skip_agrees` of {glue:text}`n_skip` comparisons
+# here, contradicted in {glue:text}`skip_contradicts`, and left open in the others; that radiologic
+# weights are no better is confirmed in {glue:text}`init_agrees` of {glue:text}`n_init`.
 #
 # ## The heads
 #
