@@ -5,6 +5,7 @@ from tiny_study import COLUMNS, tiny_profile
 
 from rin.errors import InputError
 from rin.study import load_profile, open_reference, open_runs
+from rin.study.profile import STUDIES
 
 
 @pytest.fixture(scope="module")
@@ -14,8 +15,8 @@ def demo(tmp_path_factory):
 
 def test_demo_shows_the_reference_run_without_training_anything(demo):
     assert demo.is_reference
-    assert demo.tasks == ("thyroid", "breast", "covid19", "pneumonia", "hemorrhage")
-    assert len(demo.paper_tasks) == 8
+    assert demo.tasks == ("thyroid", "breast", "covid19", "pneumonia", "hemorrhage", "busbra")
+    assert len(demo.paper_tasks) == 9
     assert demo.kind("breast") == "real"
     assert demo.kind("pneumonia") == "substitute"
     assert demo.kind("acl") is None
@@ -35,7 +36,7 @@ def test_predictions_are_those_of_the_reference_run(demo):
 
 
 def test_studies_beside_the_grid(demo):
-    assert demo.studies == ("main", "from_random", "repeats", "preprocessing", "resize")
+    assert demo.studies == tuple(STUDIES)
     assert set(demo.predictions("from_random")["init"]) == {"radiologic", "photographic", "random"}
     assert set(demo.predictions("preprocessing")["level"]) == {"native", "official_scripts"}
     assert demo.tasks_of("resize") == ("breast",)

@@ -34,7 +34,7 @@ def shrunk(name):
         told["pretraining"] |= SETTINGS["pretraining"] | {"corpora": corpora, "cases": None}
     factors = told["factors"] or {}
     if factors.get("confounder"):
-        factors["confounder"]["sampled"] = None
+        factors["confounder"] |= {"sampled": None, "put_on": None}
     for section in filter(None, [*(told[name] for name in STUDIED), *factors.values()]):
         names = [each for each in section["scenarios"] if each.startswith("ResNet50")]
         section |= {"scenarios": names} | ({"tasks": ["breast"]} if "tasks" in section else {})
