@@ -137,7 +137,7 @@ book_table(released, "Test accuracy of the released networks, as stated", prose=
 # dataset that it was fine-tuned on, so “generalizability” there means other images of the same
 # source. Here, networks fine-tuned on breast lesions of one hospital were tested on those of
 # another: radiologic less photographic pretraining is {glue:text}`home` points of AUC at home and
-# {glue:text}`abroad` on the other hospital's images ([](../results/external)).
+# {glue:text}`abroad` on the other hospital's images (“Images from another hospital”).
 
 # %%
 travelled = {}
