@@ -19,6 +19,8 @@ data_root: str = ""  # folder with the real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
+from textwrap import fill
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -28,7 +30,7 @@ from rin.data.confounders import CONFOUNDERS, confound
 from rin.replications import FOLLOW_UPS
 from rin.report import page
 from rin.report.banner import banner
-from rin.report.format import MISSING, book_table, format_estimate, format_number, format_p
+from rin.report.format import MISSING, book_table, format_estimate, format_number
 from rin.report.style import init_style, use_style
 from rin.stats import init_differences, scenario_aucs
 from rin.study import open_runs
@@ -100,7 +102,7 @@ panels = aucs[["task", "kind"]].drop_duplicates().sort_values(["task", "kind"])
 panels = list(panels.itertuples(index=False))
 columns = min(4, len(panels))
 figure, axes = plt.subplots(
-    -(-len(panels) // columns), columns, figsize=(8.4, 0.7 + 2.5 * -(-len(panels) // columns)),
+    -(-len(panels) // columns), columns, figsize=(8.4, 0.7 + 2.7 * -(-len(panels) // columns)),
     sharey=True, squeeze=False,
 )  # fmt: skip
 for ax in axes.flat[len(panels) :]:
@@ -114,7 +116,8 @@ for ax, (task, kind) in zip(axes.flat, panels, strict=False):
                 ax.plot(one.index, one, line, marker="o", color=style.color,
                         label=f"{style.short}, {test} test")  # fmt: skip
     ax.axhline(0.5, color="0.6", lw=0.8)
-    ax.set(title=f"{NAMES[kind]}\n{titles[task]}", xlabel="Confounded positives, %")
+    ax.set_title(f"{NAMES[kind]}\n{fill(titles[task], 20)}", fontsize=9)
+    ax.set_xlabel("Confounded positives, %")
 for row in axes:
     row[0].set_ylabel("AUC")
 handles = {h.get_label(): h for ax in axes.flat for h in ax.get_legend_handles_labels()[0]}
@@ -170,10 +173,10 @@ table = pd.DataFrame(
     {
         "Task": compared["task"].map(titles),
         "Confounder": compared["kind"].map(NAMES) + ", " + compared["share"].astype(str) + " %",
-        f"AUC, {a.lower()}": compared["auc_a"].map("{:.3f}".format),
-        f"AUC, {b.lower()}": compared["auc_b"].map("{:.3f}".format),
+        f"AUCs, {a.lower()}, {b.lower()}": [
+            f"{one.auc_a:.3f}, {one.auc_b:.3f}" for one in compared.itertuples()
+        ],
         f"{a} − {b}, points (95% CI)": [format_estimate(*one, 1) for one in points],
-        "P": compared["p_value"].map(format_p),
     }
 ).join(beside)
 verdicts = beside["Verdict"].to_list()

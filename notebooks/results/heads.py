@@ -22,6 +22,7 @@ results: str = "results"  # folder for everything computed
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.display import display
 
 from rin.replications import FOLLOW_UPS
 from rin.report import page
@@ -145,15 +146,11 @@ compared["text"] = [
     for one in compared.itertuples()
 ]
 table = compared.pivot(index=["task", "head"], columns="group", values="text")
-table = table.reindex([(task, level) for task in tasks for level in levels])
 table = table[[name for name in names if name in table]].rename(columns=names)
-table = table.reset_index().rename(columns={"task": "Task", "head": "Head"})
-table["Task"], table["Head"] = table["Task"].map(titles), table["Head"].map(HEADS)
-book_table(
-    table.rename_axis(columns=None),
-    f"{a} − {b}, AUC points (95% CI); * Holm P < .05",
-    prose=True,
-)
+for task in tasks:
+    own = table.loc[task].reindex(levels).rename(index=HEADS).rename_axis("Head", columns=None)
+    caption = f"{titles[task]}: {a} − {b}, AUC points (95% CI); * Holm P < .05"
+    display(book_table(own.reset_index(), caption, prose=True))
 
 # %% [markdown]
 # ## Beside what the source found
