@@ -177,14 +177,14 @@ questions = [
 ]
 table = pd.DataFrame(
     {
-        "Task": judged["task"].map(titles),
+        "Task": judged["task"].map(titles).str.partition(",")[0],
         "Question": questions,
         "Published": judged["published"],
-        "This book, points (95% CI)": [format_estimate(*one, 1) for one in points],
+        "This book (95% CI)": [format_estimate(*one, 1) for one in points],
         "Verdict": judged["says"],
     }
 )
-book_table(table, "What the source found, and the intervals of this book", prose=True)
+book_table(table, "What the source found, and what this book finds, AUC points", prose=True)
 
 # %% tags=["hide-input"]
 skip, weights = partial["says"].to_list(), either["says"].to_list()
