@@ -237,7 +237,7 @@ reference = open_reference()
 facts = [reference.facts(task) for task in reference.tasks]
 table = pd.DataFrame(
     {
-        "Task": [titles[one.name] for one in facts],
+        "Task": [reference.titles[one.name] for one in facts],
         "Images read": [one.dataset.title for one in facts],
         "Used of found": [f"{one.dataset.used:,} of {one.dataset.available:,}" for one in facts],
         "Tested": [one.split["test"] for one in facts],
