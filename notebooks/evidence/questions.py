@@ -141,7 +141,8 @@ book_table(released, "Test accuracy of the released networks, as stated", prose=
 
 # %%
 travelled = {}
-for part in ("test", "busbra"):
+(place,) = runs.external("breast")
+for part in ("test", place):
     found = runs.predictions(task="breast", part=part).assign(part="test")
     overall = init_differences(found, *runs.inits).set_index("group").loc["all"]
     travelled[part] = 100 * overall[["difference", "ci_low", "ci_high"]].astype(float)
@@ -158,7 +159,7 @@ glue_values(
     resize_a=format_estimate(*points.loc[runs.inits[0]], 1),
     resize_b=format_estimate(*points.loc[runs.inits[1]], 1),
     home=format_estimate(*travelled["test"], 1),
-    abroad=format_estimate(*travelled["busbra"], 1),
+    abroad=format_estimate(*travelled[place], 1),
     a=init_style(runs.inits[0]).short.lower(),
     b=init_style(runs.inits[1]).short.lower(),
     least=gains["points"].min(),

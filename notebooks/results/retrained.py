@@ -172,15 +172,15 @@ table = pd.DataFrame(
 book_table(table, "Mean over the scenarios, by division of the cases", prose=True)
 
 # %% [markdown]
-# ## After a pretraining that learnt as little
+# ## After a briefer pretraining
 #
 # Where one corpus is easier than the other, its networks are better at it after as many steps, and
 # the better initialisation may be the one that learnt more. Here the networks that learnt their
 # corpus better stand beside some that were pretrained on it more briefly; the second table tells
-# how close that brings the accuracies. The difference keeps its sign on {glue:text}`n_same` of
-# {glue:text}`n_brief` tasks; with the whole pretraining it is clear on {glue:text}`clear_whole`,
-# with the brief one on {glue:text}`clear_brief`. The first table is empty where the profile has no
-# `equal_accuracy`.
+# how close, or not, that brings the accuracies. The difference keeps its sign on
+# {glue:text}`n_same` of {glue:text}`n_brief` tasks; with the whole pretraining it is clear on
+# {glue:text}`clear_whole`, with the brief one on {glue:text}`clear_brief`. The first table is empty
+# where the profile has no `equal_accuracy`.
 
 # %%
 brief = pd.DataFrame(columns=["task", "pretraining", "difference", "ci_low", "ci_high"])

@@ -42,7 +42,7 @@ def test_verdict_follows_the_adjusted_value(difference, p_holm, words):
         ((-2.0, -0.1), -1, "agrees"),
         ((-2.0, -0.1), 1, "contradicts"),
         ((-1.0, 1.0), 1, "leaves open"),
-        ((-1.0, 1.0), 0, "agrees"),
+        ((-1.0, 1.0), 0, "does not contradict"),
         ((0.1, 2.0), 0, "contradicts"),
         ((0.0, 0.0), -1, "leaves open"),
     ],
