@@ -21,7 +21,7 @@ import pandas as pd
 from rin.data.dataset import Dataset
 from rin.data.splits import corpus_split
 from rin.data.store import ImageStore, open_store
-from rin.errors import look_up
+from rin.errors import InputError, look_up
 from rin.files import sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, save_notop, save_safetensors
@@ -30,7 +30,7 @@ from rin.study.executors import drive, run_each
 from rin.study.ledger import Ledger, Planned, computed_on
 from rin.study.profile import Execution, Pretraining
 from rin.study.setting import Study
-from rin.training import CODE_VERSION
+from rin.training import CODE_VERSION, UNUSED
 
 if TYPE_CHECKING:
     from rin.training.pretrain import PretrainingBlock
@@ -77,14 +77,14 @@ def plan_pretraining(study: Study, settings: Pretraining | None = None) -> list[
     if settings is None:
         return []
     backbones = settings.backbones or study.profile.backbones
-    planned = [(init, init, backbones, settings) for init in settings.corpora]
+    planned = [(init, init, backbones, settings, None) for init in settings.corpora]
     if brief := settings.brief:
         fewer = settings.model_copy(update={"epochs": brief.epochs})
-        planned.append((brief.name, brief.init, brief.backbones, fewer))
-    for name, init, own_backbones, own in planned:
+        planned.append((brief.name, brief.init, brief.backbones, fewer, brief.training_images))
+    for name, init, own_backbones, own, n_training in planned:
         dataset = open_corpus(study, settings.corpora[init], settings.cases)
         store = study.store(dataset, settings.size)
-        parts, split_digest = _split(dataset, store, seed)
+        parts, split_digest = _split(dataset, store, seed, n_training)
         runs += [
             PretrainingRun(
                 name,
@@ -105,14 +105,30 @@ def plan_pretraining(study: Study, settings: Pretraining | None = None) -> list[
 
 
 # Comparing the pictures of a large corpus takes long, and one process asks again and again.
-_splits: dict[tuple[str, str, int], tuple[pd.Categorical, str]] = {}
+_splits: dict[tuple[str, str, int, int | None], tuple[pd.Categorical, str]] = {}
 
 
-def _split(dataset: Dataset, store: ImageStore, seed: int) -> tuple[pd.Categorical, str]:
-    """Return the split of a corpus in the order of its store, and a digest of it."""
-    key = (dataset.manifest.name, store.digest, seed)
+def _split(
+    dataset: Dataset, store: ImageStore, seed: int, n_training: int | None
+) -> tuple[pd.Categorical, str]:
+    """Return the split of a corpus in the order of its store, and a digest of it.
+
+    Training images beyond `n_training`, drawn class by class in its share, are in no part.
+    """
+    key = (dataset.manifest.name, store.digest, seed, n_training)
     if key not in _splits:
         part = corpus_split(dataset, seed).loc[store.cases["case_id"]]
+        if n_training is not None:
+            classes = store.cases.set_index("case_id")["label"][part == "train"]
+            if n_training > len(classes):
+                raise InputError(
+                    f"{n_training} training images are asked for, and there are {len(classes)}",
+                    where=f"corpus {dataset.manifest.name}",
+                    remedy="Lower pretraining.brief.training_images, or leave it out.",
+                )
+            share = n_training / len(classes)
+            kept = classes.groupby(classes).sample(frac=share, random_state=seed).index
+            part[classes.index.difference(kept)] = UNUSED
         digest = hashlib.sha256(part.to_csv().encode()).hexdigest()
         _splits[key] = pd.Categorical(part), digest
     return _splits[key]

@@ -143,10 +143,14 @@ class FineTuning(Stated):
 
 
 class Brief(Stated):
-    """A further pretraining of some backbones of an init, for fewer epochs."""
+    """A further pretraining of some backbones of an init, for fewer epochs.
+
+    `training_images` limits the images that it is trained on; it is tested on the same as others.
+    """
 
     init: str
     epochs: Positive
+    training_images: Positive | None = None
     backbones: Names
 
     @property

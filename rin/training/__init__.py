@@ -3,3 +3,5 @@
 #: Version of what training computes, part of every run's id. Raise it when a change of the code
 #: changes results: finished runs of earlier versions are then trained anew.
 CODE_VERSION = 1
+#: Part of images of a corpus that a run neither trains on nor tests.
+UNUSED = "unused"

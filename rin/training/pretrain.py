@@ -27,6 +27,7 @@ from rin.files import write_atomically
 from rin.models.build import Architecture
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import random_weights
+from rin.training import UNUSED
 from rin.training.batches import Part, shuffled_batches
 from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.trainer import CompiledBlock, Recipe, find_devices
@@ -199,7 +200,7 @@ def check_corpus(
 ) -> None:
     """Raise `InputError` unless a network of some outputs can be trained on a corpus.
 
-    `names` are class names by label, `labels` and `parts` those of the images.
+    `names` are class names by label, `labels` and `parts` those of the images; `UNUSED` is in none.
     """
 
     def refuse(bad: bool, problem: str, remedy: str) -> None:
@@ -213,7 +214,7 @@ def check_corpus(
     refuse(len({*counts}) > 1, problem, "Give one of each for every image.")
     problem = f"{len(names)} classes for {outputs} outputs"
     refuse(len(names) > outputs, problem, "Build the block for the corpus with most classes.")
-    odd = ", ".join(repr(part) for part in sorted({*parts.tolist()} - {*PARTS}))
+    odd = ", ".join(repr(part) for part in sorted({*parts.tolist()} - {*PARTS, UNUSED}))
     refuse(bool(odd), f"unknown part {odd}", f"Known: {', '.join(PARTS)}.")
     missing = ", ".join(np.setdiff1d(names, names[labels[parts == "train"]]))
     remedy = "Split again, or leave the class out with the manifest's label_map."

@@ -22,7 +22,7 @@ from rin.study import (
     run_study,
 )
 from rin.study.plan import plan_all, plan_study, sample_confounder
-from rin.study.pretraining import plan_pretraining
+from rin.study.pretraining import plan_pretraining, pretraining_predictions
 from rin.study.profile import SampledConfounder
 
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
@@ -216,6 +216,24 @@ def test_brief_init_is_pretrained_for_its_epochs_and_stands_in_the_place_of_its_
     assert found["init"].unique().tolist() == ["radiologic_brief", "photographic"]
     main = ids(plan_study(study))
     assert len(main & ids(plan_study(study, "equal_accuracy"))) == 1
+
+
+def test_brief_init_sees_fewer_training_images_and_the_same_test_images(study_folder):
+    asked = EQUAL | {"pretraining.brief": BRIEF | {"training_images": 16}}
+    study = open_study(tiny_profile(FACTORS | asked | {"name": "fewer"}), results=study_folder)
+    whole, _, brief = (run.parts.to_numpy() for run in plan_pretraining(study))
+    assert abs((brief == "train").sum() - 16) <= 2  # classes are rounded
+    trained = whole == "train"
+    assert set(brief[trained]) == {"train", "unused"}
+    assert (brief[~trained] == whole[~trained]).all()
+    table = run_pretraining(study).set_index("init")
+    assert table["training_images"].tolist() == [trained.sum(), trained.sum(), (brief == "train").sum()]
+    tested = pretraining_predictions(study).groupby("init")["case_id"].agg(set)
+    assert tested["radiologic_brief"] == tested["radiologic"]
+    many = {"pretraining.brief": BRIEF | {"training_images": 4000}}
+    study = replace(study, profile=tiny_profile(FACTORS | many))
+    with pytest.raises(InputError, match=r"4000 training images are asked for, and there are \d+"):
+        plan_pretraining(study)
 
 
 def test_head_is_a_factor_whose_first_level_is_the_grid_and_whose_maps_are_kept(
