@@ -32,6 +32,8 @@ def shrunk(name):
     if told["pretraining"]:
         corpora = {init: CORPORA[init] for init in told["pretraining"]["corpora"]}
         told["pretraining"] |= SETTINGS["pretraining"] | {"corpora": corpora, "cases": None}
+        if told["pretraining"]["brief"]:
+            told["pretraining"]["brief"]["training_images"] = 16
     factors = told["factors"] or {}
     if factors.get("confounder"):
         factors["confounder"] |= {"sampled": None, "put_on": None}
