@@ -23,7 +23,6 @@ data_root: str = ""  # folder with real images; empty where there are none
 results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
-import numpy as np
 import pandas as pd
 from myst_nb import glue
 
@@ -35,10 +34,12 @@ from rin.report.format import book_table, format_estimate, format_number, listed
 from rin.report.page import claim, glue_values, pictures
 from rin.report.style import use_style
 from rin.stats import (
+    external_scores,
     init_differences,
     regime_interaction,
     training_spread,
     unpaired_t_from_summary,
+    with_training_spread,
 )
 from rin.stats.synthesis import random_effects
 from rin.study import open_reference
@@ -129,7 +130,7 @@ clear = regimes[regimes["p_holm"] < 0.05]
 ahead = clear["difference"] > 0
 own = overall[overall["task"].isin(list(COMPARISONS))]
 (place,) = runs.external("breast")
-elsewhere = runs.predictions(task="breast", part=place).assign(part="test")
+elsewhere = external_scores(runs.predictions(task="breast", part=place))
 elsewhere = init_differences(elsewhere, *runs.inits).set_index("group").loc["all"]
 mean_of_tasks = random_effects(100 * own["difference"], (100 * own["standard_error"]) ** 2)
 glue_values(
@@ -214,14 +215,10 @@ glue_values(
 # %% tags=["hide-input"]
 repeats = runs.predictions(study="repeats")
 repeats = repeats[repeats["fold"] == 0]  # other folds have other training cases
-spread = training_spread(repeats, *runs.inits).set_index("task")["sd"]
-alone = overall.set_index("task").loc[spread.index]
-both = np.hypot(alone["standard_error"], spread / np.sqrt(alone["n_scenarios"]))
+spread = with_training_spread(overall, training_spread(repeats, *runs.inits)).set_index("task")
 glue_values(
-    sd_training=listed(f"{100 * sd:.1f} ({names[task]})" for task, sd in spread.items()),
-    wider=listed(
-        f"{100 * w:.0f} % ({names[t]})" for t, w in (both / alone["standard_error"] - 1).items()
-    ),
+    sd_training=listed(f"{100 * sd:.1f} ({names[task]})" for task, sd in spread["sd"].items()),
+    wider=listed(f"{100 * by:.0f} % ({names[task]})" for task, by in spread["wider"].items()),
 )
 glue_values(n_cases_least=int(overall["n_cases"].min()), n_cases_most=int(overall["n_cases"].max()))
 weights = runs.pretraining().groupby("init")["top1"].mean()

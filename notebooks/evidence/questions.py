@@ -26,7 +26,7 @@ from rin.report.banner import reference_banner
 from rin.report.format import book_table, format_estimate
 from rin.report.page import claim, glue_values
 from rin.report.style import init_style
-from rin.stats import factor_effects, init_differences
+from rin.stats import external_scores, factor_effects, init_differences
 from rin.study import open_reference
 
 runs = open_reference()
@@ -140,12 +140,14 @@ book_table(released, "Test accuracy of the released networks, as stated", prose=
 # {glue:text}`abroad` on the other hospital's images (“Images from another hospital”).
 
 # %%
-travelled = {}
 (place,) = runs.external("breast")
-for part in ("test", place):
-    found = runs.predictions(task="breast", part=part).assign(part="test")
+travelled = {
+    "home": runs.predictions(task="breast"),
+    "abroad": external_scores(runs.predictions(task="breast", part=place)),
+}
+for where, found in travelled.items():
     overall = init_differences(found, *runs.inits).set_index("group").loc["all"]
-    travelled[part] = 100 * overall[["difference", "ci_low", "ci_high"]].astype(float)
+    travelled[where] = 100 * overall[["difference", "ci_low", "ci_high"]].astype(float)
 
 # %% [markdown]
 # **Do others find the same?** [](replications) pools those who compared like with like.
@@ -158,8 +160,8 @@ glue_values(
     resize_task=paper.COMPARISONS[task].title,
     resize_a=format_estimate(*points.loc[runs.inits[0]], 1),
     resize_b=format_estimate(*points.loc[runs.inits[1]], 1),
-    home=format_estimate(*travelled["test"], 1),
-    abroad=format_estimate(*travelled[place], 1),
+    home=format_estimate(*travelled["home"], 1),
+    abroad=format_estimate(*travelled["abroad"], 1),
     a=init_style(runs.inits[0]).short.lower(),
     b=init_style(runs.inits[1]).short.lower(),
     least=gains["points"].min(),

@@ -36,6 +36,7 @@ from rin.stats import (
     against_baselines,
     beyond_area,
     clustered_auc_ci,
+    external_scores,
     image_differences,
     init_differences,
 )
@@ -65,9 +66,7 @@ banner(runs, [task])
 # %%
 home_scores = runs.predictions(task=task)
 away_scores = runs.predictions(task=task, part=abroad)
-# All external images are tested by the networks of every fold: each is a scenario of its own.
-each_fold = away_scores["scenario"] + " " + away_scores["fold"].astype(str)
-away_alone = away_scores.assign(scenario=each_fold, fold=0, part="test")
+away_alone = external_scores(away_scores)  # each fold's network is a scenario
 at_home = init_differences(home_scores, *inits).set_index("group")
 away = init_differences(away_alone, *inits).set_index("group")
 

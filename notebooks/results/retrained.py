@@ -22,13 +22,12 @@ results: str = "results"  # folder for everything computed
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from rin.report.banner import banner
 from rin.report.format import book_table, format_estimate, listed
 from rin.report.page import glue_values, picture
 from rin.report.style import UNFREEZING_LABEL, init_style, use_style
-from rin.stats import init_differences, scenario_aucs, training_spread
+from rin.stats import init_differences, scenario_aucs, training_spread, with_training_spread
 from rin.study import open_runs
 
 use_style()
@@ -81,18 +80,9 @@ picture(figure, "Difference of the initialisations in each scenario, one dot a t
 # %%
 main = runs.predictions(study="main")
 patients = init_differences(main, *runs.inits)
+spread = training_spread(same_split, *runs.inits)
+spread = with_training_spread(patients, spread).set_index("task").loc[list(tasks)]
 patients = patients[patients["group"] == "all"].set_index("task")
-
-spread = training_spread(same_split, *runs.inits).set_index("task").loc[list(tasks)]
-of_task = patients.loc[spread.index]
-both = np.hypot(of_task["standard_error"], spread["sd"] / np.sqrt(of_task["n_scenarios"]))
-half = norm.ppf(0.975) * both
-spread = spread.assign(
-    mean=of_task["difference"],
-    low=of_task["difference"] - half,
-    high=of_task["difference"] + half,
-    wider=both / of_task["standard_error"] - 1,
-)
 
 # %% tags=["hide-input"]
 table = pd.DataFrame(
@@ -107,7 +97,8 @@ table = pd.DataFrame(
             for task in spread.index
         ],
         "… and other trainings": [
-            format_estimate(*one, 1) for one in 100 * spread[["mean", "low", "high"]].to_numpy()
+            format_estimate(*one, 1)
+            for one in 100 * spread[["difference", "low", "high"]].to_numpy()
         ],
         "Wider by": [f"{100 * wider:.0f} %" for wider in spread["wider"]],
     }
@@ -175,19 +166,61 @@ book_table(table, "Mean over the scenarios, by division of the cases", prose=Tru
 # ## After a briefer pretraining
 #
 # Where one corpus is easier than the other, its networks are better at it after as many steps, and
-# the better initialisation may be the one that learnt more. Here the networks that learnt their
-# corpus better stand beside some that were pretrained on it more briefly; the second table tells
-# how close, or not, that brings the accuracies. The difference keeps its sign on
-# {glue:text}`n_same` of {glue:text}`n_brief` tasks; with the whole pretraining it is clear on
-# {glue:text}`clear_whole`, with the brief one on {glue:text}`clear_brief`. The first table is empty
-# where the profile has no `equal_accuracy`.
+# the better initialisation may be the one that learnt more. The curves are of the validation part
+# of each network's own corpus; a diamond is a pretraining that was made briefer for this
+# comparison.
+
+# %%
+columns = ["init", "backbone", "epoch", "val_loss", "val_accuracy"]
+learnt = runs.pretraining_histories().reindex(columns=columns)
+networks = dict([*learnt.groupby("backbone", sort=False)])
+
+figure, panels = plt.subplots(
+    1, max(1, len(networks)), figsize=(1.5 + 2.2 * len(networks), 3), sharey=True, squeeze=False
+)
+for ax, (name, curves) in zip(panels[0], networks.items(), strict=False):
+    for init, curve in curves.groupby("init", sort=False):
+        style, marker = init_style(init), "." if init in runs.inits else "D"
+        ax.plot("epoch", "val_accuracy", data=curve, color=style.color, marker=marker)
+    ax.set(title=name, xlabel="Epoch", ylim=(0, 1))
+panels[0, 0].set_ylabel("Validation accuracy")
+handles = [
+    plt.Line2D([], [], color=init_style(i).color, label=init_style(i).label) for i in runs.inits
+]
+figure.legend(handles=handles, loc="outside lower center", ncols=2)
+picture(figure, "Validation accuracy over the epochs of pretraining, a panel a network")
+
+# %% [markdown]
+# The weights of the epoch with the lowest validation loss are the ones that are fine-tuned. A
+# brief pretraining takes fewer images or fewer epochs. If an initialisation were ahead or behind
+# only for how much it had learnt, the difference would go where the accuracies are alike.
+
+# %%
+kept = learnt.loc[learnt.groupby(["init", "backbone"], sort=False)["val_loss"].idxmin()]
+made = runs.pretraining().reindex(columns=["init", "backbone", "training_images", "steps", "top1"])
+accuracy = kept.merge(made, on=["init", "backbone"])
+
+# %% tags=["hide-input"]
+table = pd.DataFrame(
+    {
+        "Network": accuracy["backbone"],
+        "Pretraining": [init_style(init).short for init in accuracy["init"]],
+        "Training images": accuracy["training_images"].map("{:,.0f}".format),
+        "Steps": accuracy["steps"].map("{:,.0f}".format),
+        "Validation, %": (100 * accuracy["val_accuracy"]).map("{:.1f}".format),
+        "Test, %": (100 * accuracy["top1"]).map("{:.1f}".format),
+    }
+)
+book_table(table, "Images of its own corpus that each network classifies rightly")
 
 # %%
 brief = pd.DataFrame(columns=["task", "pretraining", "difference", "ci_low", "ci_high"])
+compared, backbones = [], []
 if "equal_accuracy" in runs.studies:
     scores = runs.predictions(study="equal_accuracy")
+    compared, backbones = [*scores["init"].unique()], [*scores["backbone"].unique()]
     alike = main[main["scenario"].isin(scores["scenario"]) & main["task"].isin(scores["task"])]
-    pairs = {"whole": (alike, *runs.inits), "brief": (scores, *scores["init"].unique())}
+    pairs = {"whole": (alike, *runs.inits), "brief": (scores, *compared)}
     brief = pd.concat(
         init_differences(rows, one, other).assign(pretraining=name, a=one, b=other)
         for name, (rows, one, other) in pairs.items()
@@ -207,7 +240,13 @@ rows = [
     )
     for row in brief.itertuples()
 ]
+of_compared = accuracy[accuracy["init"].isin(compared) & accuracy["backbone"].isin(backbones)]
 glue_values(
+    accuracies=" and ".join(
+        f"{100 * one.val_accuracy:.1f} % ({one.backbone}, {init_style(one.init).short.lower()})"
+        for one in of_compared.itertuples()
+    )
+    or "none",
     n_brief=len(signs),
     n_same=int((signs.nunique(axis=1) == 1).sum()),
     clear_whole=int(clear.get("whole", 0)),
@@ -217,18 +256,11 @@ columns = ["Task", "Initialisations", "AUCs", "Difference, points (95% CI)"]
 table = pd.DataFrame(rows, columns=columns)
 book_table(table, "With the whole and with the brief pretraining", prose=True)
 
-# %% tags=["hide-input"]
-accuracy = runs.pretraining()
-accuracy = accuracy[accuracy["backbone"].isin(same_split["backbone"])].reset_index(drop=True)
-table = pd.DataFrame(
-    {
-        "Network": accuracy["backbone"],
-        "Pretraining": [init_style(init).short for init in accuracy["init"]],
-        "Epochs": accuracy["epochs"].map("{:.0f}".format),
-        "Top-1, %": (100 * accuracy["top1"]).map("{:.0f}".format),
-    }
-)
-book_table(table, "Test images of the corpora classified rightly", prose=True)
+# %% [markdown]
+# In the brief comparison the networks classify {glue:text}`accuracies` of their validation images
+# rightly. The difference keeps its sign on {glue:text}`n_same` of {glue:text}`n_brief` tasks; with
+# the whole pretraining it is clear on {glue:text}`clear_whole`, with the brief one on
+# {glue:text}`clear_brief`. The table is empty where the profile has no `equal_accuracy`.
 
 # %% [markdown]
 # ## Run this page

@@ -130,7 +130,7 @@ NOTEBOOKS = (
     Notebook("use/how_built", _USE, (*_TRAINED, "evidence/probe")),
 )
 # Prose pages, by the part in which they stand: before its notebooks, and after them.
-_BEFORE = {_FRONT: ["intro"], _LIVE: ["methods", "methods_statistics"], _USE: ["use_it"]}
+_BEFORE = {_FRONT: ["intro"], _LIVE: ["methods"], _USE: ["use_it"]}
 _AFTER = {_USE: ["references"]}
 
 

@@ -47,6 +47,7 @@ from rin.stats.delong import (
 from rin.stats.roc import mean_roc
 from rin.stats.scenarios import (
     against_baselines,
+    external_scores,
     factor_effects,
     image_differences,
     init_differences,
@@ -54,6 +55,7 @@ from rin.stats.scenarios import (
     scenario_aucs,
     task_analyses,
     training_spread,
+    with_training_spread,
 )
 from rin.stats.simulate import simulate_coverage
 from rin.stats.tests import (

@@ -103,6 +103,15 @@ def init_differences(
     return table
 
 
+def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return predictions of images that the networks of every fold score, as others expect them.
+
+    Such are those of another hospital.  Each fold's network counts as a scenario of its own.
+    """
+    network = predictions["scenario"].astype(str) + " " + predictions["fold"].astype(str)
+    return predictions.assign(scenario=network, fold=0, part="test")
+
+
 def training_spread(
     predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
 ) -> pd.DataFrame:
@@ -128,6 +137,24 @@ def training_spread(
     ends = {"ci_low": (1 + level) / 2, "ci_high": (1 - level) / 2}
     found = {name: np.sqrt(apart / stats.chi2.ppf(end, df)) for name, end in ends.items()}
     return pd.DataFrame({"sd": np.sqrt(apart / df), **found, "df": df}).reset_index()
+
+
+def with_training_spread(
+    differences: pd.DataFrame, spread: pd.DataFrame, *, level: float = 0.95
+) -> pd.DataFrame:
+    """Widen the means of `init_differences` by the chance of training.
+
+    Every scenario is trained with a seed of its own, so a mean over n of them carries the variance
+    of `training_spread` divided by n.  One row a task of `spread`, with its columns and:
+    difference, standard_error, low, high (AUC 0-1; other patients and trainings), wider (share by
+    which the interval grows).
+    """
+    overall = differences[differences["group"] == "all"].set_index("task").loc[spread["task"]]
+    alone, n = (overall[name].to_numpy() for name in ("standard_error", "n_scenarios"))
+    both = np.hypot(alone, spread["sd"] / np.sqrt(n))
+    difference, half = overall["difference"].to_numpy(), stats.norm.ppf((1 + level) / 2) * both
+    widened = {"difference": difference, "standard_error": both, "wider": both / alone - 1}
+    return spread.assign(**widened, low=difference - half, high=difference + half)
 
 
 def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:

@@ -34,7 +34,7 @@ from rin.study.corpora import COPY_BITS, corpus_overlap, find_corpus, open_corpu
 from rin.study.ledger import Count, Hardware, commit_of, installed_packages, this_computer
 from rin.study.losses import loss_ledger, loss_table, plan_losses
 from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_folders
-from rin.study.pretraining import plan_pretraining, pretrained
+from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
 from rin.study.probe import plan_probe, probe_ledger, probe_measurements
 from rin.study.profile import FACTORS, LAYERS, MAIN, STUDIES, Factors
 from rin.study.run import (
@@ -199,6 +199,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         [*_MEASURES, "dice_best", "dice_upper", "mask_share", "cam_share"], np.float32),
     "baselines": _NAMED | {"baseline": str} | dict.fromkeys(_MEASURES, np.float32),
     "pretraining": {"init": str, "corpus": str, "backbone": str, "top1": float, "run_id": str},
+    "pretraining_histories": {"init": str, "backbone": str, "epoch": int, "loss": float,
+                              "accuracy": float, "val_loss": float, "val_accuracy": float},
     "lesion_maps": {"task": str, "init": str, "unfreezing": str, "row": int, "column": int,
                     "activation": float, "n_maps": int},
     "layer_similarity": {"task": str, "fold": int, "scenario": str, "comparison": str, "init": str,
@@ -208,7 +210,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 _FLOATS = (float, np.float32)
 #: Tables that not every study has.
-OPTIONAL = ("pretraining", "lesion_maps", "layer_similarity", "probe", "losses")
+OPTIONAL = ("pretraining", "pretraining_histories", "lesion_maps", "layer_similarity", "probe",
+            "losses")  # fmt: skip
 _UNIQUE = {"cases": [*_NAMED], "predictions": ["run_id", "part", "case_id"]}
 _CHECKS = {"label": pa.Check.isin([0, 1]), "score": pa.Check(np.isfinite, name="is a number")}
 #: Columns of `runs` that only studies of a factor have, and those that tell how a run went.
@@ -241,6 +244,12 @@ class ReferenceRun:
     def pretraining(self) -> pd.DataFrame:
         """As `rin.study.pretrained` returned it."""
         return self.tables.get("pretraining", pd.DataFrame())
+
+    @property
+    def pretraining_histories(self) -> pd.DataFrame:
+        """As `rin.study.pretraining_histories` returned it; may have no rows."""
+        name = "pretraining_histories"
+        return self.tables.get(name, pd.DataFrame(columns=[*SCHEMAS[name]]))
 
     @property
     def probe(self) -> pd.DataFrame | None:
@@ -562,6 +571,7 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
         tables["layer_similarity"] = layer_similarity(study)
     if len(own := pretrained(study)):
         tables["pretraining"] = own
+        tables["pretraining_histories"] = pretraining_histories(study)
     if study.profile.losses is not None:
         tables["losses"] = loss_table(study)
     if study.profile.probe is not None:

@@ -20,7 +20,7 @@ from rin.data.manifest import find_task, load_manifest, manifest_names
 from rin.errors import InputError, look_up
 from rin.study import run
 from rin.study.losses import loss_table
-from rin.study.pretraining import pretrained
+from rin.study.pretraining import pretrained, pretraining_histories
 from rin.study.probe import probe_measurements
 from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
 from rin.study.reference import ReferenceRun, TaskFacts, load_reference, task_facts
@@ -186,6 +186,12 @@ class Runs:
     def pretraining(self) -> pd.DataFrame:
         """Return one row a pretrained network behind the shown results; may have no rows."""
         return self.reference.pretraining if self.is_reference else pretrained(self.study)
+
+    def pretraining_histories(self) -> pd.DataFrame:
+        """Return their learning curves (`rin.study.pretraining_histories`); may have no rows."""
+        if self.is_reference:
+            return self.reference.pretraining_histories
+        return pretraining_histories(self.study)
 
     def probe(self) -> pd.DataFrame | None:
         """Return the measurements of the probe (`rin.study.probe.probe_measurements`), or None."""

@@ -11,10 +11,12 @@ from sklearn.metrics import roc_auc_score
 from rin.errors import InputError
 from rin.stats import (
     clustered_covariance,
+    external_scores,
     init_differences,
     regime_interaction,
     scenario_aucs,
     training_spread,
+    with_training_spread,
 )
 
 INITS = ("radimagenet", "imagenet")
@@ -59,6 +61,29 @@ def test_training_spread_is_the_residual_of_an_analysis_of_variance():
     assert stats.chi2.sf(inside, 11) == pytest.approx([0.05, 0.95])
     with pytest.raises(InputError, match=r"every scenario of breast was trained once.*repeats"):
         training_spread(seeds[0], *INITS)
+
+
+def test_means_carry_the_variance_of_training_of_their_scenarios():
+    scores = regime_predictions()
+    found = init_differences(scores, "a", "b")
+    spread = pd.DataFrame({"task": ["breast"], "sd": [0.03]})
+    one = with_training_spread(found, spread, level=0.9).iloc[0]
+    alone = found.set_index("group").loc["all"]
+    variance = alone["standard_error"] ** 2 + 0.03**2 / scores["scenario"].nunique()
+    expected = stats.norm(alone["difference"], np.sqrt(variance)).interval(0.9)
+    assert (one["low"], one["high"]) == pytest.approx(expected, abs=1e-12)
+    assert one["wider"] == pytest.approx(np.sqrt(variance) / alone["standard_error"] - 1)
+
+
+def test_external_images_are_scored_by_the_network_of_every_fold(predictions):
+    one_fold = predictions[(predictions["part"] == "test") & (predictions["fold"] == 0)]
+    another = one_fold.assign(fold=1, score=-one_fold["score"])
+    both = pd.concat([one_fold, another], ignore_index=True).assign(part="abroad")
+    aucs = scenario_aucs(external_scores(both))
+    assert len(aucs) == 2 * one_fold.groupby(["scenario", "init"]).ngroups
+    assert aucs["n"].unique().tolist() == [one_fold["case_id"].nunique()]
+    found = init_differences(external_scores(both.assign(unfreezing="all")), *INITS)
+    assert found["difference"].to_numpy() == pytest.approx(0, abs=1e-12)
 
 
 def regime_predictions(seed=0, folds=2, task="breast"):

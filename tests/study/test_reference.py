@@ -24,7 +24,7 @@ from tiny_study import tiny_profile
 from rin.cli import main
 from rin.errors import InputError
 from rin.files import sha256_of
-from rin.study import open_study, pretrained
+from rin.study import open_study, pretrained, pretraining_histories
 from rin.study.ledger import Ledger
 from rin.study.plan import plan_study
 from rin.study.profile import STUDIES, Probe
@@ -105,6 +105,9 @@ def test_each_run_of_the_whole_study_is_kept_once_under_every_level(reference, f
     assert len(ids) > len(set(ids))
     pd.testing.assert_frame_equal(reference.pretraining, pretrained(finished))
     assert reference.pretraining["contract"].tolist() == ["caffe_unit", "caffe"]
+    kept = reference.pretraining_histories
+    pd.testing.assert_frame_equal(kept, pretraining_histories(finished))
+    assert kept.groupby("init")["epoch"].max().tolist() == [finished.profile.pretraining.epochs] * 2
 
 
 @pytest.mark.parametrize("part", PARTS)
