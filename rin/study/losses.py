@@ -32,12 +32,22 @@ def plan_losses(study: Study) -> list[PretrainingRun]:
     `InputError` when the profile has no section on losses.
     """
     section, pretraining = study.profile.section("losses"), study.profile.pretraining
-    kept = {"backbones": section.backbones, "preprocessing": section.preprocessing}
+    settings = [
+        pretraining.changed(
+            section,
+            loss=loss,
+            backbones=[backbone],
+            learning_rate=section.learning_rates.get(backbone, pretraining.learning_rate),
+            preprocessing=section.preprocessing,
+        )
+        for loss in section.losses
+        for backbone in section.backbones
+    ]
     return [
         replace(run, seed=run.seed + repeat)
-        for loss in section.losses
+        for own in settings
         for repeat in range(section.seeds)
-        for run in plan_pretraining(study, pretraining.changed(section, loss=loss, **kept))
+        for run in plan_pretraining(study, own)
     ]
 
 

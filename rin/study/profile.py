@@ -414,16 +414,24 @@ class LossStudy(Stated):
     """Pretraining on the corpus of `init` with each of some losses, all else as the profile says.
 
     On at most `cases` images, under the input contract `preprocessing`; of each there are `seeds`
-    trainings, with other first weights.
+    trainings, with other first weights.  `learning_rates` are those of backbones that do not learn
+    at the profile's.
     """
 
     init: str = "radiologic"
     backbones: Names
+    learning_rates: dict[str, Annotated[float, Field(gt=0)]] = {}
     losses: Annotated[list[Loss], Field(min_length=2)]
     cases: Positive | None = None
     epochs: Positive
     seeds: Positive = 1
     preprocessing: Contract = "symmetric"
+
+    @model_validator(mode="after")
+    def _rates_of_its_backbones(self) -> LossStudy:
+        if others := sorted({*self.learning_rates} - {*self.backbones}):
+            raise ValueError(f"learning_rates: {others} are not among its backbones")
+        return self
 
 
 class Sanity(Stated):
