@@ -97,6 +97,7 @@ picture(figure, "Accuracy, calibration error and silhouette by loss, a line a ba
 means = table.groupby(["backbone", "loss"])[
     ["top1", "top5", "ece", "confidence", "within", "between", "silhouette"]
 ].mean()
+means = means.reindex(order, level="loss")
 
 # %% tags=["hide-input"]
 shown = pd.DataFrame(

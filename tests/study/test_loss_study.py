@@ -33,6 +33,14 @@ def test_each_loss_is_trained_from_every_seed_and_hard_labels_are_the_study_s_ow
     assert len({run.split_digest for run in planned}) == 1
 
 
+def test_one_backbone_may_have_a_learning_rate_of_its_own(study_folder):
+    asked = ASKED | {"backbones": ["ResNet50", "VGG19"], "learning_rates": {"VGG19": 1e-5}}
+    changes = {"losses": asked, "name": "losses", "pretraining.epochs": 2}
+    study = open_study(tiny_profile(changes), results=study_folder)
+    rates = {(run.backbone, run.settings.learning_rate) for run in plan_losses(study)}
+    assert rates == {("ResNet50", study.profile.pretraining.learning_rate), ("VGG19", 1e-5)}
+
+
 def test_table_tells_how_classes_are_told_apart(trained):
     study, table = trained
     assert table[["top1", "top5", "ece", "confidence"]].stack().between(0, 1).all()

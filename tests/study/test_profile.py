@@ -76,6 +76,10 @@ TAG = EQUAL | {"kinds": ["tag"], "shares": [0, 50]}
         ({"probe": PROBE | {"init": "odd"}}, ["odd"]),
         ({"probe": PROBE | {"contracts": ["caffe", "odd"]}}, ["probe.contracts", "odd"]),
         ({"losses": LOSSES}, ["losses: 'natural' is not among the inits"]),
+        (
+            {"losses": LOSSES | {"learning_rates": {"VGG19": 1e-4}}},
+            ["learning_rates: ['VGG19'] are not among its backbones"],
+        ),
         ({"stand_ins.busi": 60}, ["stand_ins.busi"]),
         ({"execution.workers": -1}, ["execution.workers"]),
     ],
