@@ -139,6 +139,7 @@ glue_values(
     n_closer=int(closer.sum()),
     n_backbones=len(closer),
     n_seeds=int(table["seed"].nunique()),
+    n_epochs=int(table["epochs"].max()),
 )
 book_table(compared.reset_index(drop=True), "Top-1 accuracy, for other test images", prose=True)
 
@@ -146,7 +147,8 @@ book_table(compared.reset_index(drop=True), "Top-1 accuracy, for other test imag
 # Distances are cosine distances of pooled features: of an image to the mean of its class, and of
 # the means of two classes. Softer labels ask for less confidence, which helps the calibration of a
 # network that is too sure, and harms that of one that is not. Trainings of each network and loss:
-# {glue:text}`n_seeds`.
+# {glue:text}`n_seeds`, of {glue:text}`n_epochs` epochs. Online labels are even in the first of
+# them, which weighs more the fewer there are; how many the source trained is not stated.
 #
 # ## Run this page
 #
