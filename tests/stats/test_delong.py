@@ -21,9 +21,6 @@ from rin.stats.delong import (
     area_contrasts,
     area_interval,
     auc_ci,
-    clustered_auc_ci,
-    clustered_covariance,
-    clustered_test,
     delong_covariance,
     delong_test,
     delong_test_unpaired,
@@ -37,13 +34,6 @@ PATIENTS = np.array(list("aabbccddeeff"))
 SCORES = np.random.default_rng(5).normal(LABELS, 1.2, size=(2, 12)).round(1)
 SCORES_A, SCORES_B = SCORES
 by_patient = pytest.mark.parametrize("clusters", [None, PATIENTS], ids=["cases", "patients"])
-
-
-def compared(labels, a, b, clusters):
-    """The test of two predictors, with patients where they are named."""
-    if clusters is None:
-        return delong_test(labels, a, b)
-    return clustered_test(labels, a, b, clusters)
 
 
 @st.composite
@@ -85,15 +75,12 @@ def brute_force(labels, rows, patients=None):
 def test_areas_covariances_and_variances_of_differences_equal_brute_force(drawn):
     labels, rows, patients = drawn
     singles = np.arange(labels.size)
-    for clusters, found in (
-        (None, delong_covariance(labels, rows)),
-        (singles, clustered_covariance(labels, rows, singles)),
-        (patients, clustered_covariance(labels, rows, patients)),
-    ):
+    for clusters in (None, singles, patients):
+        found = delong_covariance(labels, rows, clusters)
         areas, covariance = brute_force(labels, rows, clusters)
         np.testing.assert_allclose(found[0], areas, atol=1e-13)
         np.testing.assert_allclose(found[1], covariance, atol=1e-13)
-        test = compared(labels, *rows[:2], clusters)
+        test = delong_test(labels, *rows[:2], clusters)
         assert (test.auc_a, test.auc_b) == pytest.approx(areas[:2])
         expected = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
         np.testing.assert_allclose(test.variance, expected, atol=1e-13)
@@ -119,7 +106,7 @@ def test_unpaired_variance_and_df_equal_brute_force(one, other):
 def test_covariance_equals_the_formulas_in_r(case):
     aneurysm = GOLDEN["aSAH"]
     rows = [aneurysm[name] for name in ("wfns", "s100b", "ndka")]
-    aucs, covariance = clustered_covariance(aneurysm["labels"], rows, case["clusters"])
+    aucs, covariance = delong_covariance(aneurysm["labels"], rows, case["clusters"])
     np.testing.assert_allclose(aucs, case["auc"], rtol=1e-12)
     np.testing.assert_allclose(covariance, case["covariance"], rtol=1e-10)
 
@@ -128,13 +115,11 @@ def test_repeated_cases_leave_the_clustered_variance_and_shrink_the_naive_one():
     copies = np.tile(np.arange(12), 4)
     labels, rows = LABELS[copies], SCORES[:, copies]
     _, of_patients = delong_covariance(LABELS, SCORES)
-    _, clustered = clustered_covariance(labels, rows, copies)
+    _, clustered = delong_covariance(labels, rows, copies)
     np.testing.assert_allclose(clustered, of_patients, rtol=1e-12)
     # 6 cases of a class: DeLong divides by 6 · 5, and for 24 copies by 24 · 23 of 4 times the sum.
     effect = 24 * 23 / (6 * 5 * 4)
     np.testing.assert_allclose(delong_covariance(labels, rows)[1] * effect, of_patients, rtol=1e-12)
-    assert clustered_test(labels, *rows, copies).design_effect == pytest.approx(effect)
-    assert clustered_auc_ci(labels, rows[0], copies).design_effect == pytest.approx(effect)
 
 
 def jackknife(labels, rows, clusters):
@@ -150,63 +135,56 @@ def jackknife(labels, rows, clusters):
 def test_covariance_of_many_patients_is_near_jackknife_and_bootstrap(kind):
     sets = simulate_test_sets(0.6, patients=240, images=4, replicates=1, seed=5, labels=kind)
     data = sets.labels, sets.scores[0], sets.clusters
-    _, covariance = clustered_covariance(*data)
+    _, covariance = delong_covariance(*data)
     np.testing.assert_allclose(jackknife(*data), covariance, rtol=0.03)
     resampled = np.cov(bootstrap_areas(*data, replicates=6000, seed=1).T)
     np.testing.assert_allclose(resampled, covariance, rtol=0.1)
-    effect = clustered_auc_ci(sets.labels, sets.scores[0, 0], sets.clusters).design_effect
     # Images of one class add up their errors; of both classes they cancel.
+    effect = covariance[0, 0] / delong_covariance(*data[:2])[1][0, 0]
     assert effect > 2 if kind == "patient" else effect < 0.95
 
 
 def test_area_interval_is_wald_within_0_and_1():
-    _, ((variance,),) = clustered_covariance(LABELS, SCORES_A, PATIENTS)
-    expected = auc_ci(LABELS, SCORES_A)
-    ours = clustered_auc_ci(LABELS, SCORES_A, PATIENTS, level=0.9)
-    assert ours.auc == expected.auc
-    assert ours.variance == pytest.approx(variance)
+    (area, _), ((variance, _), _) = delong_covariance(LABELS, SCORES, PATIENTS)
+    ours = auc_ci(LABELS, SCORES_A, PATIENTS, level=0.9)
+    assert (ours.auc, ours.variance) == pytest.approx((area, variance))
     half = stats.norm.ppf(0.95) * variance**0.5
-    np.testing.assert_allclose([ours.ci_low, ours.ci_high], [ours.auc - half, ours.auc + half])
-    assert ours.design_effect == pytest.approx(variance / expected.variance)
-    assert ours.n_clusters == 6
+    np.testing.assert_allclose([ours.ci_low, ours.ci_high], [area - half, area + half])
+    perfect = auc_ci(LABELS, LABELS, PATIENTS)
+    assert (perfect.auc, perfect.variance, perfect.ci_low, perfect.ci_high) == (1, 0, 1, 1)
 
 
 @by_patient
 def test_no_variance_and_equal_aucs_gives_z_zero_and_p_one(clusters):
-    test = compared(LABELS, SCORES_A, 2 * SCORES_A, clusters)
+    test = delong_test(LABELS, SCORES_A, 2 * SCORES_A, clusters)
     assert (test.z, test.p_value, test.ci_low, test.ci_high) == (0, 1, 0, 0)
 
 
 @by_patient
 @pytest.mark.parametrize("other", [-LABELS, 0 * LABELS], ids=["reversed", "constant"])
 def test_no_variance_and_different_aucs_gives_infinite_z_and_p_zero(other, clusters):
-    forth, back = (compared(LABELS, *two, clusters) for two in ((LABELS, other), (other, LABELS)))
+    forth, back = (
+        delong_test(LABELS, *two, clusters) for two in ((LABELS, other), (other, LABELS))
+    )
     assert (forth.z, back.z, forth.variance) == (np.inf, -np.inf, 0)
     assert forth.p_value == back.p_value == 0
     assert forth.ci_low == forth.ci_high == forth.difference == -back.difference
 
 
-def test_no_variance_has_no_design_effect():
-    assert np.isnan(clustered_test(LABELS, SCORES_A, SCORES_A, PATIENTS).design_effect)
-    perfect = clustered_auc_ci(LABELS, LABELS, PATIENTS)
-    assert (perfect.auc, perfect.variance, perfect.ci_low, perfect.ci_high) == (1, 0, 1, 1)
-    assert np.isnan(perfect.design_effect)
-
-
 @pytest.mark.parametrize("labels", [[1, 1] + 10 * [0], [0, 0] + 10 * [1]])
 def test_class_of_one_patient_gives_areas_without_inference(labels):
-    aucs, covariance = clustered_covariance(labels, SCORES, PATIENTS)
-    test = clustered_test(labels, *SCORES, PATIENTS)
-    alone = clustered_auc_ci(labels, SCORES_A, PATIENTS)
+    aucs, covariance = delong_covariance(labels, SCORES, PATIENTS)
+    test = delong_test(labels, *SCORES, PATIENTS)
+    alone = auc_ci(labels, SCORES_A, PATIENTS)
     np.testing.assert_allclose(aucs, [test.auc_a, test.auc_b])
     assert np.isnan(covariance).all()
-    assert np.isnan([test.variance, test.z, test.p_value, test.ci_low, test.design_effect]).all()
-    assert np.isnan([alone.variance, alone.ci_low, alone.ci_high, alone.design_effect]).all()
+    assert np.isnan([test.variance, test.z, test.p_value, test.ci_low]).all()
+    assert np.isnan([alone.variance, alone.ci_low, alone.ci_high]).all()
 
 
 def test_patients_whose_errors_cancel_never_give_a_negative_variance():
     labels, scores = np.tile([1, 0], 3), np.repeat([1.0, 2.0, 3.0], 2)
-    ours = clustered_auc_ci(labels, scores, np.repeat([0, 1, 2], 2))
+    ours = auc_ci(labels, scores, np.repeat([0, 1, 2], 2))
     assert (ours.auc, ours.variance) == (0.5, pytest.approx(0, abs=1e-30))
 
 
@@ -224,7 +202,6 @@ def test_placements_that_all_differ_by_a_third_have_variance_exactly_zero():
     [
         partial(auc_ci, LABELS, SCORES_A),
         partial(delong_test, LABELS, *SCORES),
-        partial(clustered_test, LABELS, *SCORES, PATIENTS),
         partial(delong_test_unpaired, LABELS, SCORES_A, LABELS, SCORES_B),
     ],
 )

@@ -8,10 +8,8 @@ from rin.stats import (
     area_contrasts,
     auc_ci,
     bootstrap_areas,
-    clustered_auc_ci,
-    clustered_covariance,
-    clustered_test,
     delong_covariance,
+    delong_test,
     init_differences,
     weighted_cases,
 )
@@ -33,9 +31,8 @@ PLAIN = {
     "weighted_cases": lambda labels, scores, _: weighted_cases(labels, scores),
 }
 CLUSTERED = {
-    "clustered_covariance": clustered_covariance,
-    "clustered_auc_ci": clustered_auc_ci,
-    "clustered_test": lambda labels, scores, of: clustered_test(labels, scores, scores, of),
+    "auc_ci of patients": auc_ci,
+    "delong_test of patients": lambda labels, scores, of: delong_test(labels, scores, scores, of),
     "area_contrasts": lambda labels, scores, of: area_contrasts(labels, scores, [[1]], of),
     "bootstrap_areas": lambda *data: bootstrap_areas(*data, replicates=2),
 }
