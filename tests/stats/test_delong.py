@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_predictions import area_contrast
 from scipy import stats
@@ -84,22 +84,6 @@ def test_areas_covariances_and_variances_of_differences_equal_brute_force(drawn)
         assert (test.auc_a, test.auc_b) == pytest.approx(areas[:2])
         expected = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
         np.testing.assert_allclose(test.variance, expected, atol=1e-13)
-
-
-@given(cases(), cases())
-@settings(max_examples=100, deadline=None)
-def test_unpaired_variance_and_df_equal_brute_force(one, other):
-    (labels_a, (a, *_), _), (labels_b, (b, *_), _) = one, other
-    assume(min(x.sum() for x in (labels_a, 1 - labels_a, labels_b, 1 - labels_b)) > 1)
-    (auc_a,), ((var_a,),) = brute_force(labels_a, [a])
-    (auc_b,), ((var_b,),) = brute_force(labels_b, [b])
-    assume(var_a + var_b > 1e-9)
-    test = delong_test_unpaired(labels_a, a, labels_b, b)
-    df = (var_a + var_b) ** 2 / (var_a**2 / (a.size - 1) + var_b**2 / (b.size - 1))
-    d = (auc_a - auc_b) / np.sqrt(var_a + var_b)
-    expected = [auc_a - auc_b, var_a + var_b, d, df]
-    np.testing.assert_allclose([test.difference, test.variance, test.d, test.df], expected)
-    assert test.p_value == pytest.approx(2 * stats.t.cdf(-abs(d), df), abs=1e-12)
 
 
 @pytest.mark.parametrize("case", GOLDEN["clustered"].values(), ids=GOLDEN["clustered"].keys())
@@ -177,9 +161,7 @@ def test_class_of_one_patient_gives_areas_without_inference(labels):
     test = delong_test(labels, *SCORES, PATIENTS)
     alone = auc_ci(labels, SCORES_A, PATIENTS)
     np.testing.assert_allclose(aucs, [test.auc_a, test.auc_b])
-    assert np.isnan(covariance).all()
-    assert np.isnan([test.variance, test.z, test.p_value, test.ci_low]).all()
-    assert np.isnan([alone.variance, alone.ci_low, alone.ci_high]).all()
+    assert np.isnan([*covariance.ravel(), test.z, test.p_value, test.ci_low, alone.ci_low]).all()
 
 
 def test_patients_whose_errors_cancel_never_give_a_negative_variance():
@@ -237,30 +219,6 @@ def test_contrast_that_is_small_but_no_rounding_is_kept():
     assert found.variance == pytest.approx(1e-18 * area.variance, rel=1e-6, abs=0)
 
 
-@by_patient
-def test_contrast_of_perfect_and_reversed_is_infinitely_sure(clusters):
-    rows = np.vstack([[LABELS] * 3, [-LABELS] * 3])
-    found = area_contrast(LABELS, rows, np.repeat([1 / 3, -1 / 3], 3), clusters=clusters)
-    assert (found.estimate, found.variance) == (pytest.approx(1), 0)
-    assert (found.z, found.p_value) == (math.inf, 0)
-
-
-@pytest.mark.parametrize(
-    ("labels", "rows", "weights", "clusters"),
-    [
-        ([0, 1, 0], [[1, 3, 2], [1, 2, 3]], [1, -1], None),
-        ([1, 1, 0, 0], [[1, 2, 0, 3]], [1], ["a", "a", "b", "c"]),
-    ],
-    ids=["one positive", "one patient has all"],
-)
-def test_contrast_of_a_lone_positive_has_an_estimate_and_no_inference(
-    labels, rows, weights, clusters
-):
-    estimate, *others = vars(area_contrast(labels, rows, weights, clusters=clusters)).values()
-    assert estimate == 0.5
-    assert np.isnan(others).all()
-
-
 @pytest.mark.parametrize("weights", [[[1]], [1, -1], [[1, math.nan]], [[1, math.inf]]])
 def test_contrast_without_one_finite_weight_a_predictor_raises_input_error(weights):
     with pytest.raises(InputError, match=r"weights: .*one finite weight a predictor"):
@@ -281,6 +239,8 @@ def test_wald_interval_is_clipped_and_logit_interval_stays_inside():
     assert area_interval(0.97, 0.04**2)[1] == 1
     assert area_interval(0.03, 0.04**2)[0] == 0
     assert 0.97 < area_interval(0.97, 0.04**2, scale="logit")[1] < 1
+    with pytest.raises(InputError, match="identity"):
+        area_interval(0.5, 0.01, scale="probit")
 
 
 @pytest.mark.parametrize(
@@ -296,11 +256,6 @@ def test_wald_interval_is_clipped_and_logit_interval_stays_inside():
 def test_interval_without_variance_is_a_point_or_unknown(area, variance, scale, expected):
     found = area_interval(area, variance, scale=scale)
     assert found == pytest.approx(expected, nan_ok=True)
-
-
-def test_unknown_scale_lists_the_known_ones():
-    with pytest.raises(InputError, match="identity"):
-        area_interval(0.5, 0.01, scale="probit")
 
 
 @pytest.mark.parametrize(

@@ -13,17 +13,7 @@ from rin.stats import (
     init_differences,
     weighted_cases,
 )
-from rin.stats.inputs import cluster_codes, task_scores
-
-
-@pytest.mark.parametrize(
-    "clusters",
-    [["a", np.nan, "b"], [1.0, np.nan, 2.0], pd.Series(["a", pd.NA, "b"], dtype="string")],
-)
-def test_missing_identifier_is_an_error_that_counts_them(clusters):
-    with pytest.raises(InputError, match="1 of 3 cases have no identifier"):
-        cluster_codes(clusters, 3)
-
+from rin.stats.inputs import task_scores
 
 PLAIN = {
     "auc_ci": lambda labels, scores, _: auc_ci(labels, scores),
@@ -62,6 +52,7 @@ def test_labels_and_scores_that_cannot_be_ranked_are_an_error_that_names_them(ca
     [
         (["a"] * 4, "all 4 cases belong to one cluster"),
         ([None, "a", "b", "c"], "1 of 4 cases have no identifier"),
+        ([1.0, np.nan, 2.0, 3.0], "1 of 4 cases have no identifier"),
         (["a", "b"], r"shape \(2,\) beside 4|2 identifiers beside 4"),
     ],
 )
