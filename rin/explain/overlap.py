@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.ndimage import distance_transform_edt, find_objects
+from scipy.ndimage import distance_transform_edt, find_objects, map_coordinates
 from skimage.draw import ellipse
 
 from rin.errors import InputError
@@ -379,10 +379,16 @@ def lesion_centred(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """
     maps, lesions = np.asarray(maps, dtype=float), check_lesions(masks)
     check_pair(maps, lesions)
-    boxes = lesion_boxes(lesions)
-    sides = zip(maps.shape[1:], boxes[:, :2].T, boxes[:, 2:].T, strict=True)
-    rows, columns = (_sampling(pixels, first, length) for pixels, first, length in sides)
-    return rows @ maps @ columns.transpose(0, 2, 1)
+    of_box = ((np.arange(SIDE) + 0.5) / SIDE - (1 - BOX) / 2) / BOX
+    centred = np.empty((len(maps), SIDE, SIDE))
+    for grid, image, (top, left, height, width) in zip(
+        centred, maps, lesion_boxes(lesions), strict=True
+    ):
+        # From the edge of the image.
+        y, x = np.meshgrid(top + height * of_box, left + width * of_box, indexing="ij")
+        grid[:] = map_coordinates(image, [y - 0.5, x - 0.5], order=1, mode="nearest")
+        grid[(y < 0) | (y > image.shape[0]) | (x < 0) | (x > image.shape[1])] = np.nan
+    return centred
 
 
 def lesion_map_table(
@@ -430,24 +436,3 @@ def lesion_map_grid(table: pd.DataFrame) -> np.ndarray:
     grid = np.full((SIDE, SIDE), np.nan)
     grid[table["row"], table["column"]] = table["activation"]
     return grid
-
-
-def _sampling(pixels: int, first: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """Return the weights (n, SIDE, pixels) that sample a line of pixels at the cells' centres.
-
-    A lesion reaches `length` (n,) pixels from `first` (n,) on; cells beyond the line's ends have
-    weights that are NaN.
-    """
-    within = (np.arange(SIDE) + 0.5) / SIDE  # of the grid, 0-1
-    # From the edge of the image.
-    at = first[:, None] + length[:, None] * (within - (1 - BOX) / 2) / BOX
-    inside = (at >= 0) & (at <= pixels)
-    centre = np.clip(at - 0.5, 0, pixels - 1)
-    low = np.minimum(centre.astype(int), max(pixels - 2, 0))
-    share = centre - low
-    weights = np.zeros((*at.shape, pixels))
-    image, cell = np.indices(at.shape)
-    weights[image, cell, low] = 1 - share
-    weights[image, cell, np.minimum(low + 1, pixels - 1)] += share
-    weights[~inside] = np.nan
-    return weights
