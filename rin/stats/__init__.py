@@ -27,7 +27,6 @@ from rin.stats.beyond import (
     weighted_cases,
 )
 from rin.stats.bootstrap import (
-    bootstrap_areas,
     cluster_weights,
     percentile_interval,
     weighted_areas,
