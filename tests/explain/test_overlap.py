@@ -231,10 +231,17 @@ def test_baseline_scores_take_tolerance_and_an_ellipse_for_each_image():
     assert whole["dice"].tolist() == pytest.approx([2 / 82, 18 / 90])
 
 
-def test_baseline_scores_of_an_empty_mask_raise():
-    masks = np.stack([np.ones((3, 3)), np.zeros((3, 3))])
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda masks: baseline_scores(masks, [(1, 1)] * 2, tolerance=0),
+        lambda masks: lesion_centred(np.ones(masks.shape), masks),
+    ],
+    ids=["baselines", "around the lesion"],
+)
+def test_what_needs_a_lesion_refuses_an_empty_mask(measure):
     with pytest.raises(InputError, match="1 of 2 masks outline nothing"):
-        baseline_scores(masks, [(1, 1)] * 2, tolerance=0)
+        measure(np.stack([np.ones((3, 3)), np.zeros((3, 3))]))
 
 
 def table_rows(init="radiologic", **changes):
@@ -304,16 +311,9 @@ def random_study():
         for scenario in ("s1", "s2")
         for init in ("radiologic", "photographic")
     ]
+    runs[0][0].loc[2, "score"] = 0.0  # even odds count as negative
+    runs[0][1][1] = -1  # nothing speaks for either class
     return runs, ids, masks
-
-
-def test_overlap_takes_the_map_of_the_predicted_class_and_even_odds_are_negative(masks, cams):
-    for score, expected in (
-        ([2.2, 1.4, -2.2], [["a", 1, 1.0], ["b", 1, 0.0]]),
-        ([0.0, 0.04, -1.4], [["a", 0, 0.0], ["b", 1, 0.0]]),
-    ):
-        found = overlap.measure_overlap([(table_rows(score=score), cams)], CASES, masks)
-        assert found[["case_id", "target", "dice"]].values.tolist() == expected
 
 
 def pictures_of(table, runs, ids, masks):
@@ -330,7 +330,8 @@ def test_overlap_holds_what_each_measure_says_of_each_image_by_itself():
     runs, ids, masks = random_study()
     table = overlap.measure_overlap(runs, ids, masks)
     assert len(table) == 4 * 6
-    assert (table["target"] == (table["score"] > 0)).all()
+    assert (table["target"] == (table["score"] > 0)).all() and (table["score"] == 0).any()
+    assert table["empty_cam"].tolist() == [True] + 23 * [False]
     for row, pair in zip(table.itertuples(), pictures_of(table, runs, ids, masks), strict=True):
         picture, mask = pair
         assert row.dice == cam_dice(picture, mask)[0]
@@ -351,15 +352,6 @@ def test_best_dice_is_crossfitted_within_scenario_and_init_and_upper_chosen_with
     for _, rows in table.groupby(["scenario", "init", "fold"]):
         own = curves[rows.index]
         assert rows["dice_upper"].tolist() == own[:, best_threshold(own)].tolist()
-
-
-def test_map_without_a_positive_value_scores_zero_and_the_lesions_share(masks, cams):
-    cams[0] = -1
-    found = overlap.measure_overlap([(table_rows(), cams)], CASES, masks)
-    table = found.set_index("case_id")
-    assert table["empty_cam"].to_dict() == {"a": True, "b": False}
-    names = ["dice", "dice_upper", "pointing", "average_precision", "cam_share"]
-    assert table.loc["a", names].tolist() == [0, 0, 0, 0.5, 0]
 
 
 def test_overlap_when_one_or_no_image_has_a_lesion(masks, cams):
@@ -411,11 +403,6 @@ def test_grid_is_the_map_at_the_centre_of_each_cell(seed, side, box):
         patch.setattr(overlap, "SIDE", side)
         patch.setattr(overlap, "BOX", box)
         np.testing.assert_allclose(lesion_centred(maps, masks), expected)
-
-
-def test_image_without_lesion_is_refused():
-    with pytest.raises(InputError, match="outline nothing"):
-        lesion_centred(np.ones((1, 4, 4)), np.zeros((1, 4, 4), bool))
 
 
 def test_table_averages_all_maps_of_an_init_and_regime(monkeypatch):

@@ -121,16 +121,11 @@ def test_rank_correlation_of_a_constant_map_is_nan(value):
         assert np.isnan(rank_correlation(maps(2), np.full((2, 5, 5), value))).all()
 
 
-def test_similarity_table_of_a_map_with_itself_is_one_everywhere():
-    table = similarity_table(maps(), maps(), 20)
-    assert list(table) == list(MEASURES)
-    np.testing.assert_allclose(table, 1)
-
-
 def test_similarity_table_equals_the_measures_of_other_libraries():
     a = maps(3, 5, 1)
     b = a + 0.7 * maps(3, 5, 2)
     table = similarity_table(a, b, 20)
+    assert list(table) == list(MEASURES)
     pictures = to_uint8(a, 20), to_uint8(b, 20)
     for k, row in table.iterrows():
         x, y = a[k].ravel(), b[k].ravel()
