@@ -249,21 +249,6 @@ def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
     return left[[0, 1]].div(left["n"], axis=0).to_numpy()
 
 
-def baseline_pictures(shape: tuple[int, int], size: tuple[float, float]) -> dict[str, np.ndarray]:
-    """Draw the pictures that look at nothing: from name to uint8 (h, w), 255 where it points.
-
-    `size` is that of the ellipse; both are height and width in pixels.
-    """
-    middle = [(side - 1) / 2 for side in shape]
-    pictures = {name: np.zeros(shape, dtype=np.uint8) for name in BASELINES}
-    pictures[WHOLE][:] = 255
-    pictures[ELLIPSE][ellipse(*middle, size[0] / 2, size[1] / 2, shape=shape)] = 255
-    # One pixel, or the two or four around the middle of an even side.
-    rows, columns = (slice(int(at), int(np.ceil(at)) + 1) for at in middle)
-    pictures[POINT][rows, columns] = 255
-    return pictures
-
-
 def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -> pd.DataFrame:
     """Score the pictures that look at nothing, by the measures that score the networks.
 
@@ -273,11 +258,17 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -
     pointing alone.
     """
     lesions = check_lesions(masks)
-    near = near_lesion(lesions, tolerance)
-    drawn = [baseline_pictures(lesions.shape[1:], tuple(size)) for size in sizes]
+    near, shape = near_lesion(lesions, tolerance), lesions.shape[1:]
+    middle = [(side - 1) / 2 for side in shape]
+    drawn = {name: np.zeros(lesions.shape, dtype=np.uint8) for name in BASELINES}
+    drawn[WHOLE][:] = 255
+    for picture, (height, width) in zip(drawn[ELLIPSE], sizes, strict=True):
+        picture[ellipse(*middle, height / 2, width / 2, shape=shape)] = 255
+    # One pixel, or the two or four around the middle of an even side.
+    rows, columns = (slice(int(at), int(np.ceil(at)) + 1) for at in middle)
+    drawn[POINT][:, rows, columns] = 255
     tables = []
-    for name in BASELINES:
-        pictures = np.array([of_image[name] for of_image in drawn])
+    for name, pictures in drawn.items():
         table = {"image": range(len(lesions)), "baseline": name, "dice": np.nan}
         table |= {"pointing": pointing_game(pictures, near, 0), "average_precision": np.nan}
         if name != POINT:
@@ -426,13 +417,3 @@ def lesion_map_table(
     columns = [*_GROUP, "row", "column", "activation", "n_maps"]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
     return table.assign(activation=table["activation"].astype(float).round())
-
-
-def lesion_map_grid(table: pd.DataFrame) -> np.ndarray:
-    """Return the activations of one init and regime of `lesion_map_table`, (SIDE, SIDE).
-
-    NaN where no image reaches a cell.
-    """
-    grid = np.full((SIDE, SIDE), np.nan)
-    grid[table["row"], table["column"]] = table["activation"]
-    return grid

@@ -21,7 +21,6 @@ from rin.explain.overlap import (
     dice,
     lesion_boxes,
     lesion_centred,
-    lesion_map_grid,
     lesion_map_table,
     others_lesion_size,
     pixel_average_precision,
@@ -421,9 +420,10 @@ def test_table_averages_all_maps_of_an_init_and_regime(monkeypatch):
     pictures = np.concatenate([to_uint8(cam[marked, :, :, 1], 12) for cam in cams[:2]])
     centred = lesion_centred(pictures, np.concatenate([masks[marked]] * 2))
     reached = np.isfinite(centred).any(axis=0)
-    grid = lesion_map_grid(own)
-    assert (np.isfinite(grid) == reached).all()  # cells that no image reaches are left out
-    np.testing.assert_allclose(grid[reached], np.nanmean(centred[:, reached], axis=0), atol=0.51)
+    # Cells that no image reaches are left out.
+    assert own[["row", "column"]].values.tolist() == np.argwhere(reached).tolist()
+    found, expected = own["activation"], np.nanmean(centred[:, reached], axis=0)
+    np.testing.assert_allclose(found, expected, atol=0.51)
     assert set(table["init"]) == {"radiologic", "photographic"}
     assert own["n_maps"].max() == 6
 
