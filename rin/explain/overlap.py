@@ -370,13 +370,14 @@ def lesion_centred(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """
     maps, lesions = np.asarray(maps, dtype=float), check_lesions(masks)
     check_pair(maps, lesions)
-    of_box = ((np.arange(SIDE) + 0.5) / SIDE - (1 - BOX) / 2) / BOX
+    from_box = (np.arange(SIDE) + 0.5) / SIDE - (1 - BOX) / 2
     centred = np.empty((len(maps), SIDE, SIDE))
     for grid, image, (top, left, height, width) in zip(
         centred, maps, lesion_boxes(lesions), strict=True
     ):
         # From the edge of the image.
-        y, x = np.meshgrid(top + height * of_box, left + width * of_box, indexing="ij")
+        sides = top + height * from_box / BOX, left + width * from_box / BOX
+        y, x = np.meshgrid(*sides, indexing="ij")
         grid[:] = map_coordinates(image, [y - 0.5, x - 0.5], order=1, mode="nearest")
         grid[(y < 0) | (y > image.shape[0]) | (x < 0) | (x > image.shape[1])] = np.nan
     return centred
