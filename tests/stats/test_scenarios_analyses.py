@@ -172,7 +172,6 @@ def test_perfect_and_reversed_scenarios_leave_no_doubt_about_patients(prediction
 @pytest.mark.parametrize(
     ("spoil", "settings", "message"),
     [
-        (lambda p: p.drop(columns="patient_id"), {}, "patient_id.*missing"),
         (lambda p: p.assign(label=p["label"].where(p["fold"] != 2, 0)), {}, "fold 2.*one class"),
         (lambda p: p, {"replicates": 1}, "replicates"),
         (lambda p: p, {"level": 0}, "level"),

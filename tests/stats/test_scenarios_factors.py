@@ -145,8 +145,6 @@ def test_fold_with_one_positive_has_estimates_and_no_inference():
         (made(), {"levels": ("native", "pad")}, "pad"),
         (made(), {"levels": ("native", "native")}, "two different"),
         (made(), {"inits": ("radiologic", "imagenet")}, "imagenet"),
-        (made().drop(index=0), {}, "no score of init"),
-        (made().assign(label=1), {}, "one class"),
         (made(), {"groups": {"all": []}}, "Name some"),
         (made(), {"groups": {"all": ["s1", "s1"]}}, "each once"),
         (made(), {"groups": {"all": ["s9"]}}, "s9"),
