@@ -16,14 +16,8 @@ NAMED = 10
 class InputError(ValueError):
     """Bad input: a file, a value or a name that the study cannot use.
 
-    Parameters
-    ----------
-    problem
-        What is wrong, with the offending value.
-    where
-        The file, folder or parameter at fault.
-    remedy
-        What the user can do about it, as a full sentence.
+    `problem` holds the offending value, `where` names the file, folder or parameter at fault, and
+    `remedy` says, as a full sentence, what the user can do about it.
     """
 
     def __init__(self, problem: str, *, where: str | Path, remedy: str) -> None:

@@ -55,11 +55,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
 def read_yaml(path: Path) -> Any:
     """Return what a YAML file holds.
 
-    Raises
-    ------
-    InputError
-        For a file that is not UTF-8 or not YAML, or in which a key stands twice; the message has
-        the line.
+    InputError, with the line, for what is not UTF-8 or not YAML, or where a key stands twice.
     """
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)

@@ -70,18 +70,12 @@ def test_command_of_its_own_process_shows_no_traceback_and_imports_nothing_heavy
 def test_help_imports_nothing_heavy():
     program = """from typer.testing import CliRunner
 from rin.cli import app
-for arguments in ["--help"], ["book", "--help"], ["grid", "--help"]:
+for arguments in [], ["--help"], ["book", "--help"], ["grid", "--help"]:
     print(CliRunner().invoke(app, arguments).output)
 """
     made, modules = run_apart(program)
-    assert made.stdout.count("Usage: ") == 3
+    assert made.stdout.count("Usage: ") == 4
     assert HEAVY.isdisjoint(modules)
-
-
-def test_rin_without_command_shows_help(rin):
-    _, out, err = rin()
-    assert "Usage: " in out + err
-    assert "Traceback" not in out + err
 
 
 def test_run_reads_values_as_yaml_and_names_the_output(rin, monkeypatch):

@@ -30,7 +30,7 @@ from rin.report.page import glue_values, picture, verdict
 from rin.report.roc import learning_curves
 from rin.report.style import use_style
 from rin.report.swarm import auc_swarm
-from rin.stats import auc_ci, clustered_test, delong_test, init_differences, scenario_aucs
+from rin.stats import auc_ci, delong_test, init_differences, scenario_aucs
 from rin.study import histories, open_study, run_fine_tuning, run_records, task_inputs
 from rin.study.runs import Runs
 
@@ -165,7 +165,7 @@ pd.DataFrame({init: vars(auc_ci(one["label"], one[init])) for init in (a, b)}).r
 
 # %%
 by_image = delong_test(one["label"], one[a], one[b])
-by_patient = clustered_test(one["label"], one[a], one[b], one["patient_id"])
+by_patient = delong_test(one["label"], one[a], one[b], one["patient_id"])
 rows = ["difference", "ci_low", "ci_high", "p_value"]
 both = pd.DataFrame(
     {"images independent": vars(by_image), "patients independent": vars(by_patient)}

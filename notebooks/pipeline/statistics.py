@@ -153,7 +153,7 @@ s01 = with_negative / (with_negative - 1) / n * (sums["negative"] ** 2).sum()
 s11 = patients / (patients - 1) * (sums["positive"] * sums["negative"]).sum()
 clustered_variance = s10 / m + s01 / n + 2 * s11 / (m * n)
 
-clustered = stats.clustered_test(cases["label"], cases["A"], cases["B"], cases["patient"])
+clustered = stats.delong_test(cases["label"], cases["A"], cases["B"], cases["patient"])
 assert np.isclose(clustered_variance, clustered.variance)
 both = pd.DataFrame({"images independent": vars(test), "patients independent": vars(clustered)})
 both.loc[names].astype(float).round(4)
@@ -162,7 +162,7 @@ both.loc[names].astype(float).round(4)
 glue_values(
     naive_error=math.sqrt(variance),
     clustered_error=math.sqrt(clustered_variance),
-    design_effect=clustered.design_effect,
+    design_effect=clustered_variance / variance,
 )
 
 # %% [markdown]

@@ -34,8 +34,8 @@ from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_number, format_p
 from rin.stats import (
     against_baselines,
+    auc_ci,
     beyond_area,
-    clustered_auc_ci,
     external_scores,
     image_differences,
     init_differences,
@@ -76,16 +76,14 @@ conditions = ["scenario", "backbone", "unfreezing", "learning_rate"]
 figure, panels = plt.subplots(1, 2, figsize=(9, 4.4), sharey=True)
 for ax, (place, scores) in zip(panels, places.items(), strict=True):
     network = [*conditions, "init", "fold"]
-    aucs = scores.groupby(network).apply(
-        lambda rows: clustered_auc_ci(rows["label"], rows["score"], rows["patient_id"]).auc
-    )
+    aucs = scores.groupby(network).apply(lambda rows: auc_ci(rows["label"], rows["score"]).auc)
     aucs = aucs.groupby([*conditions, "init"]).mean().reset_index(name="auc")
     swarm.auc_swarm(aucs, inits, compact=True, ax=ax)
     ax.set_title(place)
 panels[1].set_ylabel("")
 cases = runs.cases(task, abroad)
 if "birads" in cases:  # what a radiologist read in the same images
-    reader = clustered_auc_ci(cases["label"], cases["birads"].astype(float), cases["patient_id"])
+    reader = auc_ci(cases["label"], cases["birads"].astype(float))
     panels[1].axhline(reader.auc, color="0.35", lw=1.2, ls="--")
     panels[1].annotate(
         "radiologist's BI-RADS",

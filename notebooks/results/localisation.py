@@ -29,7 +29,7 @@ from scipy.special import expit
 from rin import paper
 from rin.data.manifest import find_task
 from rin.explain.gradcam import to_uint8
-from rin.explain.overlap import lesion_map_grid
+from rin.explain.overlap import SIDE
 from rin.report import maps, page, style
 from rin.report.banner import banner
 from rin.report.forest import forest
@@ -234,7 +234,9 @@ for task in marked:
     table = runs.lesion_maps(task)
     if table is not None:
         cells = table[table["n_maps"] >= table["n_maps"].max() / 2]  # of half the maps or more
-        grids = {key: lesion_map_grid(own) for key, own in cells.groupby(["init", "unfreezing"])}
+        every = pd.MultiIndex.from_product([range(SIDE)] * 2, names=["row", "column"])
+        by_cell = cells.set_index(["row", "column"]).groupby(["init", "unfreezing"])["activation"]
+        grids = {key: own.reindex(every).unstack().to_numpy() for key, own in by_cell}
         scale = {"vmin": cells["activation"].min(), "vmax": cells["activation"].max()}
         regimes = style.UNFREEZING_LABEL
         figure, axes = plt.subplots(len(inits), len(regimes), figsize=(7.4, 4.7), squeeze=False)

@@ -81,10 +81,10 @@ pd.DataFrame({"plain": vars(plain), "logit": vars(logit)}).round(3)
 # about them changes. `difference`, `ci_low` and `ci_high` are of a − b.
 
 # %%
-from rin.stats import clustered_test, delong_test
+from rin.stats import delong_test
 
 naive = delong_test(images["label"], images["model_a"], images["model_b"])
-clustered = clustered_test(images["label"], images["model_a"], images["model_b"], images["patient"])
+clustered = delong_test(images["label"], images["model_a"], images["model_b"], images["patient"])
 rows = ["difference", "ci_low", "ci_high", "p_value"]
 both = pd.DataFrame({"images independent": vars(naive), "patients independent": vars(clustered)})
 both.loc[rows].astype(float).round(3)

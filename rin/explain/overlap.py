@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.ndimage import distance_transform_edt, find_objects
+from scipy.ndimage import distance_transform_edt, find_objects, map_coordinates
 from skimage.draw import ellipse
 
 from rin.errors import InputError
@@ -249,21 +249,6 @@ def others_lesion_size(sizes: np.ndarray, patients: ArrayLike) -> np.ndarray:
     return left[[0, 1]].div(left["n"], axis=0).to_numpy()
 
 
-def baseline_pictures(shape: tuple[int, int], size: tuple[float, float]) -> dict[str, np.ndarray]:
-    """Draw the pictures that look at nothing: from name to uint8 (h, w), 255 where it points.
-
-    `size` is that of the ellipse; both are height and width in pixels.
-    """
-    middle = [(side - 1) / 2 for side in shape]
-    pictures = {name: np.zeros(shape, dtype=np.uint8) for name in BASELINES}
-    pictures[WHOLE][:] = 255
-    pictures[ELLIPSE][ellipse(*middle, size[0] / 2, size[1] / 2, shape=shape)] = 255
-    # One pixel, or the two or four around the middle of an even side.
-    rows, columns = (slice(int(at), int(np.ceil(at)) + 1) for at in middle)
-    pictures[POINT][rows, columns] = 255
-    return pictures
-
-
 def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -> pd.DataFrame:
     """Score the pictures that look at nothing, by the measures that score the networks.
 
@@ -273,11 +258,17 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -
     pointing alone.
     """
     lesions = check_lesions(masks)
-    near = near_lesion(lesions, tolerance)
-    drawn = [baseline_pictures(lesions.shape[1:], tuple(size)) for size in sizes]
+    near, shape = near_lesion(lesions, tolerance), lesions.shape[1:]
+    middle = [(side - 1) / 2 for side in shape]
+    drawn = {name: np.zeros(lesions.shape, dtype=np.uint8) for name in BASELINES}
+    drawn[WHOLE][:] = 255
+    for picture, (height, width) in zip(drawn[ELLIPSE], sizes, strict=True):
+        picture[ellipse(*middle, height / 2, width / 2, shape=shape)] = 255
+    # One pixel, or the two or four around the middle of an even side.
+    rows, columns = (slice(int(at), int(np.ceil(at)) + 1) for at in middle)
+    drawn[POINT][:, rows, columns] = 255
     tables = []
-    for name in BASELINES:
-        pictures = np.array([of_image[name] for of_image in drawn])
+    for name, pictures in drawn.items():
         table = {"image": range(len(lesions)), "baseline": name, "dice": np.nan}
         table |= {"pointing": pointing_game(pictures, near, 0), "average_precision": np.nan}
         if name != POINT:
@@ -379,10 +370,17 @@ def lesion_centred(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """
     maps, lesions = np.asarray(maps, dtype=float), check_lesions(masks)
     check_pair(maps, lesions)
-    boxes = lesion_boxes(lesions)
-    sides = zip(maps.shape[1:], boxes[:, :2].T, boxes[:, 2:].T, strict=True)
-    rows, columns = (_sampling(pixels, first, length) for pixels, first, length in sides)
-    return rows @ maps @ columns.transpose(0, 2, 1)
+    from_box = (np.arange(SIDE) + 0.5) / SIDE - (1 - BOX) / 2
+    centred = np.empty((len(maps), SIDE, SIDE))
+    for grid, image, (top, left, height, width) in zip(
+        centred, maps, lesion_boxes(lesions), strict=True
+    ):
+        # From the edge of the image.
+        sides = top + height * from_box / BOX, left + width * from_box / BOX
+        y, x = np.meshgrid(*sides, indexing="ij")
+        grid[:] = map_coordinates(image, [y - 0.5, x - 0.5], order=1, mode="nearest")
+        grid[(y < 0) | (y > image.shape[0]) | (x < 0) | (x > image.shape[1])] = np.nan
+    return centred
 
 
 def lesion_map_table(
@@ -420,34 +418,3 @@ def lesion_map_table(
     columns = [*_GROUP, "row", "column", "activation", "n_maps"]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
     return table.assign(activation=table["activation"].astype(float).round())
-
-
-def lesion_map_grid(table: pd.DataFrame) -> np.ndarray:
-    """Return the activations of one init and regime of `lesion_map_table`, (SIDE, SIDE).
-
-    NaN where no image reaches a cell.
-    """
-    grid = np.full((SIDE, SIDE), np.nan)
-    grid[table["row"], table["column"]] = table["activation"]
-    return grid
-
-
-def _sampling(pixels: int, first: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """Return the weights (n, SIDE, pixels) that sample a line of pixels at the cells' centres.
-
-    A lesion reaches `length` (n,) pixels from `first` (n,) on; cells beyond the line's ends have
-    weights that are NaN.
-    """
-    within = (np.arange(SIDE) + 0.5) / SIDE  # of the grid, 0-1
-    # From the edge of the image.
-    at = first[:, None] + length[:, None] * (within - (1 - BOX) / 2) / BOX
-    inside = (at >= 0) & (at <= pixels)
-    centre = np.clip(at - 0.5, 0, pixels - 1)
-    low = np.minimum(centre.astype(int), max(pixels - 2, 0))
-    share = centre - low
-    weights = np.zeros((*at.shape, pixels))
-    image, cell = np.indices(at.shape)
-    weights[image, cell, low] = 1 - share
-    weights[image, cell, np.minimum(low + 1, pixels - 1)] += share
-    weights[~inside] = np.nan
-    return weights

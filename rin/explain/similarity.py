@@ -25,25 +25,21 @@ _WINDOW = 7  # pixels; the side of the windows of structural similarity
 _SILENT = 1e-12
 
 
-def canonical_correlations(a: ArrayLike, b: ArrayLike) -> np.ndarray:
-    """Return the canonical correlations of two tables (n, channels), the largest first, 0 to 1.
+def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
+    """Return the mean canonical correlation of two tables (n, channels), 0 to 1.
 
-    As many as the table with fewer independent channels has; silent channels are left out.
-    InputError unless both have as many rows, more than channels, and are finite.
+    Over as many as the table with fewer independent channels has; silent channels are left out
+    (Juodelyte et al. 2023; Raghu et al. 2017).  InputError unless both have as many rows, more than
+    channels, and are finite.
     """
     bases = [_basis(table) for table in _checked(a, b)]
-    return np.clip(np.linalg.svd(bases[0].T @ bases[1], compute_uv=False), 0, 1)
-
-
-def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
-    """Return the mean canonical correlation, 0 to 1 (Juodelyte et al. 2023; Raghu et al. 2017)."""
-    return float(canonical_correlations(a, b).mean())
+    return float(np.clip(np.linalg.svd(bases[0].T @ bases[1], compute_uv=False), 0, 1).mean())
 
 
 def linear_cka(a: ArrayLike, b: ArrayLike) -> float:
     """Return linear centred kernel alignment, 0 to 1 (Kornblith et al., ICML 2019).
 
-    InputError as `canonical_correlations`.
+    InputError as `mean_cca`.
     """
     a, b = _checked(a, b)
     own = np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b)

@@ -27,7 +27,6 @@ from rin.stats.beyond import (
     weighted_cases,
 )
 from rin.stats.bootstrap import (
-    bootstrap_areas,
     cluster_weights,
     percentile_interval,
     weighted_areas,
@@ -36,9 +35,6 @@ from rin.stats.delong import (
     area_contrasts,
     area_interval,
     auc_ci,
-    clustered_auc_ci,
-    clustered_covariance,
-    clustered_test,
     delong_covariance,
     delong_test,
     delong_test_unpaired,

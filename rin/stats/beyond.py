@@ -53,8 +53,6 @@ MEASURES = (
 )
 #: Recalls and thresholds of `beyond_curves`.
 GRID = np.linspace(0, 1, 101)
-#: Of scores (n,) and rows of weights or the like (r, n), a value or more a row.
-Measure = Callable[[np.ndarray, np.ndarray], np.ndarray]
 #: Scores nearer to 0 or 1 than this are moved to it before their log odds are taken.
 EXTREME = 1e-6
 # Chance raises these, in a replicate once more: their interval is reflected about the estimate.
@@ -470,12 +468,9 @@ def _resampled(
 
 
 def _mean_over_scenarios(
-    task: TaskScores, init: str, rows: np.ndarray, measure: Measure
+    task: TaskScores, init: str, rows: np.ndarray, measure: Callable[..., np.ndarray]
 ) -> np.ndarray:
-    """Return the mean over an init's scenarios of a measure of scores (n,) and rows (r, n).
-
-    As many rows are taken at a time as memory allows.
-    """
+    """Return the mean over an init's scenarios of a measure of scores (n,) and rows (r, n)."""
     step, total = max(1, _CELLS // rows.shape[1]), 0
     for scores in task.scores[task.inits.index(init)]:
         blocks = [measure(scores, rows[k : k + step]) for k in range(0, len(rows), step)]

@@ -42,8 +42,9 @@ def cluster_weights(
 def weighted_areas(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLike) -> np.ndarray:
     """Return the AUC of every predictor (k, n) under every row of whole weights (r, n), (r, k).
 
-    Each predictor is sorted once; a replicate then costs one cumulative sum.  NaN where all cases
-    of a class weigh nothing.
+    With weights of `cluster_weights` these are replicates in which all predictors see the same
+    patients, so that differences of columns are paired.  Each predictor is sorted once; a replicate
+    then costs one cumulative sum.  NaN where all cases of a class weigh nothing.
     """
     positive = binary_labels(labels)
     rows = score_rows(scores_matrix, positive.size)
@@ -62,22 +63,6 @@ def weighted_areas(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLi
                 twice, 2 * pairs, out=np.full(len(pairs), np.nan), where=pairs > 0
             )
     return areas
-
-
-def bootstrap_areas(
-    labels: ArrayLike,
-    scores_matrix: ArrayLike,
-    clusters: ArrayLike,
-    *,
-    replicates: int = 2000,
-    seed: int = 0,
-) -> np.ndarray:
-    """Return the AUCs of predictors (k, n) in replicates over patients (n,), (replicates, k).
-
-    All predictors see the same patients in a row, so that differences of columns are paired.
-    """
-    weights = cluster_weights(clusters, replicates, seed, labels=labels)
-    return weighted_areas(labels, scores_matrix, weights)
 
 
 def percentile_interval(values: ArrayLike, level: float = 0.95) -> tuple:

@@ -75,43 +75,51 @@ class UnpairedDeLongTest:
     ci_high: float
 
 
-@dataclass(frozen=True)
-class ClusteredAuc(AucInterval):
-    """One AUC with Obuchowski's variance; `design_effect` is that over DeLong's, if not zero."""
-
-    n_clusters: int
-    design_effect: float
-
-
-@dataclass(frozen=True)
-class ClusteredTest(DeLongTest):
-    """Two AUCs on the same cases, patients independent; interval and variance are of a − b."""
-
-    n_clusters: int
-    design_effect: float
-
-
 def auc_ci(
-    labels: ArrayLike, scores: ArrayLike, *, level: float = 0.95, scale: str = "identity"
+    labels: ArrayLike,
+    scores: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+    scale: str = "identity",
 ) -> AucInterval:
-    """Return the AUC with DeLong's variance and normal interval.
+    """Return the AUC with DeLong's variance, or Obuchowski's over patients, and normal interval.
 
-    `scale` is "identity" for the Wald interval, which is pROC's, or "logit" (`area_interval`).
+    Patients `clusters` (n,) are then the independent units; with fewer than some 30 of them a class
+    the interval is too short.  `scale` is "identity" for the Wald interval, which is pROC's, or
+    "logit" (`area_interval`).
     """
     positive = binary_labels(labels)
-    wins, losses = placement_counts(positive, [score_row(scores, positive.size)])
-    (area,), ((variance,),) = placement_areas(wins, losses), placement_covariance(wins, losses)
+    counts = placement_counts(positive, [score_row(scores, positive.size)])
+    (area,), ((variance,),) = placement_areas(*counts), _covariance(counts, positive, clusters)
     ends = area_interval(area, variance, level=level, scale=scale)
     return AucInterval(float(area), float(variance), *ends)
 
 
 def delong_test(
-    labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, *, level: float = 0.95
+    labels: ArrayLike,
+    scores_a: ArrayLike,
+    scores_b: ArrayLike,
+    clusters: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
 ) -> DeLongTest:
-    """Compare two predictors on the same cases by the paired DeLong test of AUC(a) − AUC(b)."""
+    """Compare two predictors on the same cases by the paired DeLong test of AUC(a) − AUC(b).
+
+    Where patients `clusters` (n,) are given, they are the independent units, and the variance is
+    Obuchowski's (`delong_covariance`).
+    """
     check_level(level)
-    auc_a, auc_b, counts, _ = _apart(labels, scores_a, scores_b)
-    (difference,), ((variance,),) = placement_areas(*counts), placement_covariance(*counts)
+    positive = binary_labels(labels)
+    named = (scores_a, "scores_a"), (scores_b, "scores_b")
+    rows = [score_row(scores, positive.size, where) for scores, where in named]
+    wins, losses = placement_counts(positive, rows)
+    auc_a, auc_b = placement_areas(wins, losses)
+    for part in (wins, losses):
+        part[0] -= part[1]
+    counts = wins[:1], losses[:1]
+    difference = placement_areas(*counts)[0]
+    variance = _covariance(counts, positive, clusters)[0, 0]
     tested = z_test(difference, variance, level)
     return DeLongTest(*map(float, (auc_a, auc_b, difference, variance, *tested)))
 
@@ -142,70 +150,25 @@ def delong_test_unpaired(
     return UnpairedDeLongTest(a.auc, b.auc, difference, variance, d, df, p_value, low, high)
 
 
-def delong_covariance(labels: ArrayLike, scores_matrix: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Return the AUCs (k,) of predictors (k, n) and their covariance (k, k)."""
-    return clustered_covariance(labels, scores_matrix, None)
-
-
-def clustered_covariance(
-    labels: ArrayLike, scores_matrix: ArrayLike, clusters: ArrayLike | None
+def delong_covariance(
+    labels: ArrayLike, scores_matrix: ArrayLike, clusters: ArrayLike | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the AUCs (k,) of predictors (k, n) and their covariance (k, k) over patients (n,).
+    """Return the AUCs (k,) of predictors (k, n) and their covariance (k, k).
 
-    With X_i and Y_i the sums of patient i's placements less their expectation (for a positive
-    case the share of negatives below it, for a negative the share of positives above it), M
-    positives, N negatives, and I₁₀, I₀₁ and I patients with positives, with negatives and in all::
+    DeLong's, or for patients `clusters` (n,) Obuchowski's (1997, Biometrics 53:567).  With X_i
+    and Y_i the sums of patient i's placements less their expectation (for a positive case the share
+    of negatives below it, for a negative the share of positives above it), M positives, N
+    negatives, and I₁₀, I₀₁ and I patients with positives, with negatives and in all::
 
         S10 = I₁₀ / ((I₁₀ − 1) M) · Σ X_i X_i'     S11 = I / (I − 1) · Σ X_i Y_i'
         S01 = I₀₁ / ((I₀₁ − 1) N) · Σ Y_i Y_i'
         covariance = S10 / M + S01 / N + (S11 + S11') / (M N)
 
-    Pairs of a positive and a negative case of one patient count like any other pair.  With one
-    case a patient, or without patients (None), it is DeLong's.  Obuchowski 1997, Biometrics 53:567.
+    Pairs of a positive and a negative case of one patient count like any other pair.
     """
     positive = binary_labels(labels)
     counts = placement_counts(positive, score_rows(scores_matrix, positive.size))
     return placement_areas(*counts), _covariance(counts, positive, clusters)
-
-
-def clustered_auc_ci(
-    labels: ArrayLike,
-    scores: ArrayLike,
-    clusters: ArrayLike,
-    *,
-    level: float = 0.95,
-    scale: str = "identity",
-) -> ClusteredAuc:
-    """Return the AUC with Obuchowski's variance and normal interval, patients (n,) independent.
-
-    With fewer than some 30 patients a class the normal interval is too short.
-    """
-    positive = binary_labels(labels)
-    counts = placement_counts(positive, [score_row(scores, positive.size)])
-    area = float(placement_areas(*counts)[0])
-    variance, *by_cluster = _clustered_variance(counts, positive, clusters)
-    low, high = area_interval(area, variance, level=level, scale=scale)
-    return ClusteredAuc(area, variance, low, high, *by_cluster)
-
-
-def clustered_test(
-    labels: ArrayLike,
-    scores_a: ArrayLike,
-    scores_b: ArrayLike,
-    clusters: ArrayLike,
-    *,
-    level: float = 0.95,
-) -> ClusteredTest:
-    """Compare two predictors on the same cases, patients (n,) as the independent units.
-
-    As `delong_test`, with the variance of `clustered_covariance`.
-    """
-    check_level(level)
-    auc_a, auc_b, counts, positive = _apart(labels, scores_a, scores_b)
-    variance, *by_cluster = _clustered_variance(counts, positive, clusters)
-    difference = float(placement_areas(*counts)[0])
-    tested = map(float, (auc_a, auc_b, difference, variance, *z_test(difference, variance, level)))
-    return ClusteredTest(*tested, *by_cluster)
 
 
 def area_contrasts(
@@ -333,11 +296,6 @@ def cluster_parts(
     return [(h, x + y), (f - h, x), (g - h, y)]
 
 
-def parts_variances(parts: list[tuple[float, np.ndarray]]) -> np.ndarray:
-    """Return Obuchowski's variances (k,) of `cluster_parts`."""
-    return np.sum([f * (part**2).sum(axis=1) for f, part in parts], axis=0)
-
-
 def _covariance(counts: Counts, positive: np.ndarray, clusters: ArrayLike | None) -> np.ndarray:
     """Return DeLong's covariance (k, k) of areas, or Obuchowski's over clusters."""
     if clusters is None:
@@ -346,33 +304,10 @@ def _covariance(counts: Counts, positive: np.ndarray, clusters: ArrayLike | None
     return np.sum([f * part @ part.T for f, part in parts], axis=0)
 
 
-def _apart(
-    labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike
-) -> tuple[float, float, Counts, np.ndarray]:
-    """Return both areas, the differences of placement counts (1, m) and (1, n), and the classes."""
-    positive = binary_labels(labels)
-    named = (scores_a, "scores_a"), (scores_b, "scores_b")
-    rows = [score_row(scores, positive.size, where) for scores, where in named]
-    counts = placement_counts(positive, rows)
-    auc_a, auc_b = placement_areas(*counts)
-    for part in counts:
-        part[0] -= part[1]
-    return auc_a, auc_b, (counts[0][:1], counts[1][:1]), positive
-
-
 def z_test(estimate: float, variance: float, level: float) -> tuple[float, ...]:
     """Return z, its two-sided P and the normal interval of an estimate."""
     test = t_test(estimate, math.sqrt(variance), level=level)
     return test.t, test.p_value, test.ci_low, test.ci_high
-
-
-def _clustered_variance(
-    counts: Counts, positive: np.ndarray, clusters: ArrayLike
-) -> tuple[float, int, float]:
-    """Return the clustered variance of one row of counts, the clusters, and it over DeLong's."""
-    parts = cluster_parts(counts, positive, clusters)
-    variance, naive = float(parts_variances(parts)[0]), float(placement_covariance(*counts)[0, 0])
-    return variance, parts[0][1].shape[1], variance / naive if naive else math.nan
 
 
 def _count_below(scores: np.ndarray, m: int, out: np.ndarray) -> None:

@@ -260,7 +260,7 @@ def score_row(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndar
         raise InputError(
             f"{len(rows)} rows of scores",
             where=where,
-            remedy="Pass one predictor; delong_covariance and clustered_covariance take several.",
+            remedy="Pass one predictor; delong_covariance takes several.",
         )
     return rows[0]
 

@@ -18,7 +18,7 @@ import pandas as pd
 from scipy import stats
 
 from rin.errors import InputError
-from rin.stats.bootstrap import bootstrap_areas, percentile_interval
+from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_areas
 from rin.stats.delong import area_contrasts, auc_ci, delong_covariance, delong_test, z_test
 from rin.stats.inputs import (
     TaskScores,
@@ -513,9 +513,8 @@ def _bootstrapped(task: TaskScores, replicates: int, seed: int, level: float) ->
     drawn = []
     for place, (_, fold) in enumerate(task.folds()):
         own_seed = int(np.random.SeedSequence([seed, place]).generate_state(1)[0])
-        options = {"replicates": replicates, "seed": own_seed}
-        areas = bootstrap_areas(fold.labels, _networks(fold), fold.patients, **options)
-        a, b = np.split(areas, 2, axis=1)
+        weights = cluster_weights(fold.patients, replicates, own_seed, labels=fold.labels)
+        a, b = np.split(weighted_areas(fold.labels, _networks(fold), weights), 2, axis=1)
         drawn.append((a - b).mean(axis=1))
     means = np.mean(drawn, axis=0)
     low, high = percentile_interval(means, level)

@@ -14,7 +14,7 @@ from scipy import special
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError, look_up
-from rin.stats.delong import cluster_parts, parts_variances, placement_areas, placement_counts
+from rin.stats.delong import cluster_parts, placement_areas, placement_counts
 from rin.stats.tests import t_quantile
 
 LABELS = ["patient", "lesion"]
@@ -132,7 +132,8 @@ def normal_intervals(sets: SimulatedSets) -> pd.DataFrame:
     for measure, truth, of_measure in of_measures:
         for method, clusters in groupings.items():
             table = pd.DataFrame({"estimate": placement_areas(*of_measure)})
-            table["variance"] = parts_variances(cluster_parts(of_measure, sets.labels, clusters))
+            parts = cluster_parts(of_measure, sets.labels, clusters)
+            table["variance"] = sum(factor * (part**2).sum(axis=1) for factor, part in parts)
             half = t_quantile() * np.sqrt(table["variance"])
             table["low"], table["high"] = table["estimate"] - half, table["estimate"] + half
             if measure == "auc":

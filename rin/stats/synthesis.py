@@ -1,6 +1,6 @@
 """Meta-analysis of differences from several studies: one mean, its interval, what the next may be.
 
-Estimates are (k,) in any unit, variances (k,) in its square.  Every function raises InputError for
+Estimates are (k,) in any unit, variances (k,) in its square; intervals are of 95 %.  InputError for
 unequal lengths, fewer than two estimates, or a variance that is not above zero.
 """
 
@@ -15,9 +15,7 @@ from rin.stats.inputs import cluster_codes
 from rin.stats.tests import t_quantile, t_test
 
 
-def random_effects(
-    estimates: ArrayLike, variances: ArrayLike, *, level: float = 0.95
-) -> dict[str, float]:
+def random_effects(estimates: ArrayLike, variances: ArrayLike) -> dict[str, float]:
     """Pool estimates by random effects: REML, with Hartung and Knapp's standard error.
 
     Returns k, estimate, standard_error, ci_low, ci_high, p_value (t, k − 1 degrees of freedom),
@@ -34,8 +32,8 @@ def random_effects(
     fixed = 1 / v
     q = fixed @ (y - fixed @ y / fixed.sum()) ** 2
     typical = (k - 1) * fixed.sum() / (fixed.sum() ** 2 - fixed @ fixed)
-    apart = t_quantile(k - 1, level) * math.sqrt(error**2 + tau2)
-    return _tested(mean, error, k - 1, level, k) | {
+    apart = t_quantile(k - 1) * math.sqrt(error**2 + tau2)
+    return _tested(mean, error, k - 1, k) | {
         "tau2": tau2,
         "i2": tau2 / (tau2 + typical),
         "q": float(q),
@@ -46,7 +44,7 @@ def random_effects(
 
 
 def three_level(
-    estimates: ArrayLike, variances: ArrayLike, clusters: ArrayLike, *, level: float = 0.95
+    estimates: ArrayLike, variances: ArrayLike, clusters: ArrayLike
 ) -> dict[str, float]:
     """Pool estimates that share a cluster (k,): variance between clusters and within, by REML.
 
@@ -58,12 +56,12 @@ def three_level(
     between, within = _components(y, v, [member @ member.T, np.eye(len(y))])
     inverse = np.linalg.inv(np.diag(v + within) + between * member @ member.T)
     mean, error = inverse.sum(axis=0) @ y / inverse.sum(), 1 / math.sqrt(inverse.sum())
-    found = _tested(mean, error, len(y) - 1, level, len(y))
+    found = _tested(mean, error, len(y) - 1, len(y))
     return found | {"between": between, "within": within}
 
 
 def cluster_robust(
-    estimates: ArrayLike, variances: ArrayLike, clusters: ArrayLike, *, level: float = 0.95
+    estimates: ArrayLike, variances: ArrayLike, clusters: ArrayLike
 ) -> dict[str, float]:
     """Pool as `random_effects`, with a sandwich over clusters (k,) as the standard error.
 
@@ -77,7 +75,7 @@ def cluster_robust(
     n = member.shape[1]
     sums = (weights * (y - mean)) @ member
     error = math.sqrt(n / (n - 1) * (sums**2).sum()) / weights.sum()
-    return _tested(mean, error, n - 1, level, len(y))
+    return _tested(mean, error, n - 1, len(y))
 
 
 def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -124,8 +122,8 @@ def _components(y: np.ndarray, v: np.ndarray, shared: list[np.ndarray]) -> list[
     return [float(root**2) for root in found.x]
 
 
-def _tested(mean: float, error: float, df: int, level: float, k: int) -> dict[str, float]:
-    test = t_test(mean, error, df, level)
+def _tested(mean: float, error: float, df: int, k: int) -> dict[str, float]:
+    test = t_test(mean, error, df)
     return {
         "k": k,
         "estimate": test.mean_difference,

@@ -271,8 +271,16 @@ def mixed_model(
     Bates et al. 2015, Journal of Statistical Software 67(1).
     """
     check_level(level)
-    runs = _design(areas, init_a, init_b)
+    columns = [*_EFFECTS, "init", "auc"]
+    require(areas, columns, "Pass the table of `rin.stats.scenario_aucs`.", where="areas")
+    check_known("init", (init_a, init_b), areas["init"])
+    runs = areas.loc[areas["init"].isin([init_a, init_b]), columns]
+    check_unique(runs, columns[:-1])
     auc, n = runs["auc"].to_numpy(dtype=float), len(runs)
+    if not np.isfinite(auc).all():
+        raise InputError(
+            "areas that are not finite", where="areas", remedy="Find the run that has no area."
+        )
     fixed = np.column_stack([np.ones(n), runs["init"] == init_a])
     indicators = {
         name: pd.get_dummies(runs[name]).to_numpy(dtype=float)
@@ -312,20 +320,6 @@ def mixed_model(
     ]
     components = sds["scenario"], sds["fold"], residual_sd
     return MixedModel(*asdict(test).values(), *components, n, " ".join(remarks))
-
-
-def _design(areas: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
-    """Return scenario, fold, init and auc of the runs of two inits."""
-    columns = [*_EFFECTS, "init", "auc"]
-    require(areas, columns, "Pass the table of `rin.stats.scenario_aucs`.", where="areas")
-    check_known("init", (init_a, init_b), areas["init"])
-    runs = areas.loc[areas["init"].isin([init_a, init_b]), columns]
-    check_unique(runs, columns[:-1])
-    if not np.isfinite(runs["auc"].to_numpy(dtype=float)).all():
-        raise InputError(
-            "areas that are not finite", where="areas", remedy="Find the run that has no area."
-        )
-    return runs
 
 
 def _least_squares(

@@ -65,14 +65,6 @@ def test_facts_belong_to_the_module_that_names_them_or_bears_their_name(small):
     assert "words.yaml" in [path.name for path in Imports(small).files(small / "other.py")]
 
 
-def test_pages_of_this_book_depend_on_the_modules_that_they_import():
-    imports = Imports(ROOT)
-    found = {path.stem: imports.modules(path) for path in (ROOT / "notebooks").rglob("*.py")}
-    assert "rin.report.forest" in found["findings"]
-    assert "rin.report.forest" not in found["data_status"]
-    assert "rin.study.runs" not in found["tests_alone"]
-
-
 # ---- the fingerprint of a page
 
 

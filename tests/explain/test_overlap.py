@@ -21,7 +21,6 @@ from rin.explain.overlap import (
     dice,
     lesion_boxes,
     lesion_centred,
-    lesion_map_grid,
     lesion_map_table,
     others_lesion_size,
     pixel_average_precision,
@@ -143,9 +142,9 @@ def test_pointing_game_without_a_positive_value_is_a_miss_and_without_a_lesion_u
     assert np.isnan(pointing_game(np.ones((1, 2, 2)), EMPTY, 1))[0]
 
 
-@given(seeds, st.sampled_from([2, 6, 256]))
+@given(seeds, st.sampled_from([1, 2, 6, 256]))
 @settings(max_examples=40, deadline=None)
-def test_pixel_average_precision_equals_sklearn_with_and_without_ties(seed, levels):
+def test_pixel_average_precision_equals_sklearn_with_ties_and_without_contrast(seed, levels):
     rng = np.random.default_rng(seed)
     masks = rng.random((3, SIDE, SIDE)) > 0.7
     masks[:, 0, 0] = True
@@ -156,11 +155,7 @@ def test_pixel_average_precision_equals_sklearn_with_and_without_ties(seed, leve
     np.testing.assert_allclose(pixel_average_precision(maps, masks), expected, rtol=1e-12)
 
 
-def test_pixel_average_precision_without_contrast_or_lesion():
-    mask = np.zeros((1, 5, 4), bool)
-    mask[0, :2, :3] = True
-    for level in (0, 255):
-        assert pixel_average_precision(np.full((1, 5, 4), level, np.uint8), mask)[0] == 6 / 20
+def test_pixel_average_precision_without_a_lesion_is_nan():
     assert np.isnan(pixel_average_precision(np.ones((1, 2, 2), np.uint8), EMPTY))[0]
 
 
@@ -231,10 +226,17 @@ def test_baseline_scores_take_tolerance_and_an_ellipse_for_each_image():
     assert whole["dice"].tolist() == pytest.approx([2 / 82, 18 / 90])
 
 
-def test_baseline_scores_of_an_empty_mask_raise():
-    masks = np.stack([np.ones((3, 3)), np.zeros((3, 3))])
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda masks: baseline_scores(masks, [(1, 1)] * 2, tolerance=0),
+        lambda masks: lesion_centred(np.ones(masks.shape), masks),
+    ],
+    ids=["baselines", "around the lesion"],
+)
+def test_what_needs_a_lesion_refuses_an_empty_mask(measure):
     with pytest.raises(InputError, match="1 of 2 masks outline nothing"):
-        baseline_scores(masks, [(1, 1)] * 2, tolerance=0)
+        measure(np.stack([np.ones((3, 3)), np.zeros((3, 3))]))
 
 
 def table_rows(init="radiologic", **changes):
@@ -304,16 +306,9 @@ def random_study():
         for scenario in ("s1", "s2")
         for init in ("radiologic", "photographic")
     ]
+    runs[0][0].loc[2, "score"] = 0.0  # even odds count as negative
+    runs[0][1][1] = -1  # nothing speaks for either class
     return runs, ids, masks
-
-
-def test_overlap_takes_the_map_of_the_predicted_class_and_even_odds_are_negative(masks, cams):
-    for score, expected in (
-        ([2.2, 1.4, -2.2], [["a", 1, 1.0], ["b", 1, 0.0]]),
-        ([0.0, 0.04, -1.4], [["a", 0, 0.0], ["b", 1, 0.0]]),
-    ):
-        found = overlap.measure_overlap([(table_rows(score=score), cams)], CASES, masks)
-        assert found[["case_id", "target", "dice"]].values.tolist() == expected
 
 
 def pictures_of(table, runs, ids, masks):
@@ -330,7 +325,8 @@ def test_overlap_holds_what_each_measure_says_of_each_image_by_itself():
     runs, ids, masks = random_study()
     table = overlap.measure_overlap(runs, ids, masks)
     assert len(table) == 4 * 6
-    assert (table["target"] == (table["score"] > 0)).all()
+    assert (table["target"] == (table["score"] > 0)).all() and (table["score"] == 0).any()
+    assert table["empty_cam"].tolist() == [True] + 23 * [False]
     for row, pair in zip(table.itertuples(), pictures_of(table, runs, ids, masks), strict=True):
         picture, mask = pair
         assert row.dice == cam_dice(picture, mask)[0]
@@ -351,15 +347,6 @@ def test_best_dice_is_crossfitted_within_scenario_and_init_and_upper_chosen_with
     for _, rows in table.groupby(["scenario", "init", "fold"]):
         own = curves[rows.index]
         assert rows["dice_upper"].tolist() == own[:, best_threshold(own)].tolist()
-
-
-def test_map_without_a_positive_value_scores_zero_and_the_lesions_share(masks, cams):
-    cams[0] = -1
-    found = overlap.measure_overlap([(table_rows(), cams)], CASES, masks)
-    table = found.set_index("case_id")
-    assert table["empty_cam"].to_dict() == {"a": True, "b": False}
-    names = ["dice", "dice_upper", "pointing", "average_precision", "cam_share"]
-    assert table.loc["a", names].tolist() == [0, 0, 0, 0.5, 0]
 
 
 def test_overlap_when_one_or_no_image_has_a_lesion(masks, cams):
@@ -413,11 +400,6 @@ def test_grid_is_the_map_at_the_centre_of_each_cell(seed, side, box):
         np.testing.assert_allclose(lesion_centred(maps, masks), expected)
 
 
-def test_image_without_lesion_is_refused():
-    with pytest.raises(InputError, match="outline nothing"):
-        lesion_centred(np.ones((1, 4, 4)), np.zeros((1, 4, 4), bool))
-
-
 def test_table_averages_all_maps_of_an_init_and_regime(monkeypatch):
     monkeypatch.setattr(overlap, "SIDE", 6)
     rng = np.random.default_rng(4)
@@ -434,9 +416,10 @@ def test_table_averages_all_maps_of_an_init_and_regime(monkeypatch):
     pictures = np.concatenate([to_uint8(cam[marked, :, :, 1], 12) for cam in cams[:2]])
     centred = lesion_centred(pictures, np.concatenate([masks[marked]] * 2))
     reached = np.isfinite(centred).any(axis=0)
-    grid = lesion_map_grid(own)
-    assert (np.isfinite(grid) == reached).all()  # cells that no image reaches are left out
-    np.testing.assert_allclose(grid[reached], np.nanmean(centred[:, reached], axis=0), atol=0.51)
+    # Cells that no image reaches are left out.
+    assert own[["row", "column"]].values.tolist() == np.argwhere(reached).tolist()
+    found, expected = own["activation"], np.nanmean(centred[:, reached], axis=0)
+    np.testing.assert_allclose(found, expected, atol=0.51)
     assert set(table["init"]) == {"radiologic", "photographic"}
     assert own["n_maps"].max() == 6
 

@@ -9,7 +9,6 @@ from sklearn.metrics import roc_auc_score
 from rin.errors import InputError
 from rin.stats import bootstrap
 from rin.stats.bootstrap import (
-    bootstrap_areas,
     cluster_weights,
     percentile_interval,
     weighted_areas,
@@ -44,11 +43,11 @@ def test_seed_decides_the_draw_and_names_do_not():
 def test_weights_do_not_depend_on_the_size_of_blocks(monkeypatch):
     labels = [1, 0, 0, 0, 0, 0, 0, 1]
     without = cluster_weights(CLUSTERS, 20, 3)
-    areas = bootstrap_areas(LABELS, SCORES, CLUSTERS, replicates=20)
+    weights = cluster_weights(CLUSTERS, 20, 0, labels=LABELS)
+    areas = weighted_areas(LABELS, SCORES, weights)
     monkeypatch.setattr(bootstrap, "_CELLS", 24)
     np.testing.assert_array_equal(cluster_weights(CLUSTERS, 20, 3), without)
-    weights = cluster_weights(CLUSTERS, 20, 0, labels=LABELS)
-    np.testing.assert_array_equal(weighted_areas(LABELS, SCORES, weights)[:2], areas[:2])
+    np.testing.assert_array_equal(weighted_areas(LABELS, SCORES, weights), areas)
     assert (cluster_weights(CLUSTERS, 20, 3, labels=labels)[:, [0, 7]].sum(axis=1) > 0).all()
 
 
@@ -109,15 +108,6 @@ def test_small_integer_weights_do_not_overflow():
 def test_weights_that_are_no_counts_are_an_error(weights):
     with pytest.raises(InputError, match="weights"):
         weighted_areas(LABELS, SCORES, weights)
-
-
-def test_areas_of_replicates_are_paired_over_predictors():
-    areas = bootstrap_areas(LABELS, [SCORES[0], SCORES[0] * 2 + 1], CLUSTERS, replicates=30, seed=2)
-    assert areas.shape == (30, 2)
-    np.testing.assert_array_equal(areas[:, 0], areas[:, 1])
-    assert areas[:, 0].std() > 0
-    expected = weighted_areas(LABELS, SCORES[:1], cluster_weights(CLUSTERS, 30, 2, labels=LABELS))
-    np.testing.assert_array_equal(areas[:, :1], expected)
 
 
 def test_percentile_interval_equals_scipy():

@@ -9,21 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_predictions import area_contrast
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError
-from rin.stats import bootstrap_areas
+from rin.stats.bootstrap import cluster_weights, weighted_areas
 from rin.stats.delong import (
     area_contrasts,
     area_interval,
     auc_ci,
-    clustered_auc_ci,
-    clustered_covariance,
-    clustered_test,
     delong_covariance,
     delong_test,
     delong_test_unpaired,
@@ -37,13 +34,6 @@ PATIENTS = np.array(list("aabbccddeeff"))
 SCORES = np.random.default_rng(5).normal(LABELS, 1.2, size=(2, 12)).round(1)
 SCORES_A, SCORES_B = SCORES
 by_patient = pytest.mark.parametrize("clusters", [None, PATIENTS], ids=["cases", "patients"])
-
-
-def compared(labels, a, b, clusters):
-    """The test of two predictors, with patients where they are named."""
-    if clusters is None:
-        return delong_test(labels, a, b)
-    return clustered_test(labels, a, b, clusters)
 
 
 @st.composite
@@ -85,41 +75,22 @@ def brute_force(labels, rows, patients=None):
 def test_areas_covariances_and_variances_of_differences_equal_brute_force(drawn):
     labels, rows, patients = drawn
     singles = np.arange(labels.size)
-    for clusters, found in (
-        (None, delong_covariance(labels, rows)),
-        (singles, clustered_covariance(labels, rows, singles)),
-        (patients, clustered_covariance(labels, rows, patients)),
-    ):
+    for clusters in (None, singles, patients):
+        found = delong_covariance(labels, rows, clusters)
         areas, covariance = brute_force(labels, rows, clusters)
         np.testing.assert_allclose(found[0], areas, atol=1e-13)
         np.testing.assert_allclose(found[1], covariance, atol=1e-13)
-        test = compared(labels, *rows[:2], clusters)
+        test = delong_test(labels, *rows[:2], clusters)
         assert (test.auc_a, test.auc_b) == pytest.approx(areas[:2])
         expected = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
         np.testing.assert_allclose(test.variance, expected, atol=1e-13)
-
-
-@given(cases(), cases())
-@settings(max_examples=100, deadline=None)
-def test_unpaired_variance_and_df_equal_brute_force(one, other):
-    (labels_a, (a, *_), _), (labels_b, (b, *_), _) = one, other
-    assume(min(x.sum() for x in (labels_a, 1 - labels_a, labels_b, 1 - labels_b)) > 1)
-    (auc_a,), ((var_a,),) = brute_force(labels_a, [a])
-    (auc_b,), ((var_b,),) = brute_force(labels_b, [b])
-    assume(var_a + var_b > 1e-9)
-    test = delong_test_unpaired(labels_a, a, labels_b, b)
-    df = (var_a + var_b) ** 2 / (var_a**2 / (a.size - 1) + var_b**2 / (b.size - 1))
-    d = (auc_a - auc_b) / np.sqrt(var_a + var_b)
-    expected = [auc_a - auc_b, var_a + var_b, d, df]
-    np.testing.assert_allclose([test.difference, test.variance, test.d, test.df], expected)
-    assert test.p_value == pytest.approx(2 * stats.t.cdf(-abs(d), df), abs=1e-12)
 
 
 @pytest.mark.parametrize("case", GOLDEN["clustered"].values(), ids=GOLDEN["clustered"].keys())
 def test_covariance_equals_the_formulas_in_r(case):
     aneurysm = GOLDEN["aSAH"]
     rows = [aneurysm[name] for name in ("wfns", "s100b", "ndka")]
-    aucs, covariance = clustered_covariance(aneurysm["labels"], rows, case["clusters"])
+    aucs, covariance = delong_covariance(aneurysm["labels"], rows, case["clusters"])
     np.testing.assert_allclose(aucs, case["auc"], rtol=1e-12)
     np.testing.assert_allclose(covariance, case["covariance"], rtol=1e-10)
 
@@ -128,13 +99,11 @@ def test_repeated_cases_leave_the_clustered_variance_and_shrink_the_naive_one():
     copies = np.tile(np.arange(12), 4)
     labels, rows = LABELS[copies], SCORES[:, copies]
     _, of_patients = delong_covariance(LABELS, SCORES)
-    _, clustered = clustered_covariance(labels, rows, copies)
+    _, clustered = delong_covariance(labels, rows, copies)
     np.testing.assert_allclose(clustered, of_patients, rtol=1e-12)
     # 6 cases of a class: DeLong divides by 6 · 5, and for 24 copies by 24 · 23 of 4 times the sum.
     effect = 24 * 23 / (6 * 5 * 4)
     np.testing.assert_allclose(delong_covariance(labels, rows)[1] * effect, of_patients, rtol=1e-12)
-    assert clustered_test(labels, *rows, copies).design_effect == pytest.approx(effect)
-    assert clustered_auc_ci(labels, rows[0], copies).design_effect == pytest.approx(effect)
 
 
 def jackknife(labels, rows, clusters):
@@ -150,63 +119,55 @@ def jackknife(labels, rows, clusters):
 def test_covariance_of_many_patients_is_near_jackknife_and_bootstrap(kind):
     sets = simulate_test_sets(0.6, patients=240, images=4, replicates=1, seed=5, labels=kind)
     data = sets.labels, sets.scores[0], sets.clusters
-    _, covariance = clustered_covariance(*data)
+    _, covariance = delong_covariance(*data)
     np.testing.assert_allclose(jackknife(*data), covariance, rtol=0.03)
-    resampled = np.cov(bootstrap_areas(*data, replicates=6000, seed=1).T)
+    weights = cluster_weights(sets.clusters, 6000, 1, labels=sets.labels)
+    resampled = np.cov(weighted_areas(*data[:2], weights).T)
     np.testing.assert_allclose(resampled, covariance, rtol=0.1)
-    effect = clustered_auc_ci(sets.labels, sets.scores[0, 0], sets.clusters).design_effect
     # Images of one class add up their errors; of both classes they cancel.
+    effect = covariance[0, 0] / delong_covariance(*data[:2])[1][0, 0]
     assert effect > 2 if kind == "patient" else effect < 0.95
 
 
 def test_area_interval_is_wald_within_0_and_1():
-    _, ((variance,),) = clustered_covariance(LABELS, SCORES_A, PATIENTS)
-    expected = auc_ci(LABELS, SCORES_A)
-    ours = clustered_auc_ci(LABELS, SCORES_A, PATIENTS, level=0.9)
-    assert ours.auc == expected.auc
-    assert ours.variance == pytest.approx(variance)
+    (area, _), ((variance, _), _) = delong_covariance(LABELS, SCORES, PATIENTS)
+    ours = auc_ci(LABELS, SCORES_A, PATIENTS, level=0.9)
+    assert (ours.auc, ours.variance) == pytest.approx((area, variance))
     half = stats.norm.ppf(0.95) * variance**0.5
-    np.testing.assert_allclose([ours.ci_low, ours.ci_high], [ours.auc - half, ours.auc + half])
-    assert ours.design_effect == pytest.approx(variance / expected.variance)
-    assert ours.n_clusters == 6
+    np.testing.assert_allclose([ours.ci_low, ours.ci_high], [area - half, area + half])
+    perfect = auc_ci(LABELS, LABELS, PATIENTS)
+    assert (perfect.auc, perfect.variance, perfect.ci_low, perfect.ci_high) == (1, 0, 1, 1)
 
 
 @by_patient
 def test_no_variance_and_equal_aucs_gives_z_zero_and_p_one(clusters):
-    test = compared(LABELS, SCORES_A, 2 * SCORES_A, clusters)
+    test = delong_test(LABELS, SCORES_A, 2 * SCORES_A, clusters)
     assert (test.z, test.p_value, test.ci_low, test.ci_high) == (0, 1, 0, 0)
 
 
 @by_patient
 @pytest.mark.parametrize("other", [-LABELS, 0 * LABELS], ids=["reversed", "constant"])
 def test_no_variance_and_different_aucs_gives_infinite_z_and_p_zero(other, clusters):
-    forth, back = (compared(LABELS, *two, clusters) for two in ((LABELS, other), (other, LABELS)))
+    forth, back = (
+        delong_test(LABELS, *two, clusters) for two in ((LABELS, other), (other, LABELS))
+    )
     assert (forth.z, back.z, forth.variance) == (np.inf, -np.inf, 0)
     assert forth.p_value == back.p_value == 0
     assert forth.ci_low == forth.ci_high == forth.difference == -back.difference
 
 
-def test_no_variance_has_no_design_effect():
-    assert np.isnan(clustered_test(LABELS, SCORES_A, SCORES_A, PATIENTS).design_effect)
-    perfect = clustered_auc_ci(LABELS, LABELS, PATIENTS)
-    assert (perfect.auc, perfect.variance, perfect.ci_low, perfect.ci_high) == (1, 0, 1, 1)
-    assert np.isnan(perfect.design_effect)
-
-
 @pytest.mark.parametrize("labels", [[1, 1] + 10 * [0], [0, 0] + 10 * [1]])
 def test_class_of_one_patient_gives_areas_without_inference(labels):
-    aucs, covariance = clustered_covariance(labels, SCORES, PATIENTS)
-    test = clustered_test(labels, *SCORES, PATIENTS)
-    alone = clustered_auc_ci(labels, SCORES_A, PATIENTS)
+    aucs, covariance = delong_covariance(labels, SCORES, PATIENTS)
+    test = delong_test(labels, *SCORES, PATIENTS)
+    alone = auc_ci(labels, SCORES_A, PATIENTS)
     np.testing.assert_allclose(aucs, [test.auc_a, test.auc_b])
-    assert np.isnan(covariance).all()
-    assert np.isnan([test.variance, test.z, test.p_value, test.ci_low, test.design_effect]).all()
-    assert np.isnan([alone.variance, alone.ci_low, alone.ci_high, alone.design_effect]).all()
+    assert np.isnan([*covariance.ravel(), test.z, test.p_value, test.ci_low, alone.ci_low]).all()
 
 
 def test_patients_whose_errors_cancel_never_give_a_negative_variance():
     labels, scores = np.tile([1, 0], 3), np.repeat([1.0, 2.0, 3.0], 2)
-    ours = clustered_auc_ci(labels, scores, np.repeat([0, 1, 2], 2))
+    ours = auc_ci(labels, scores, np.repeat([0, 1, 2], 2))
     assert (ours.auc, ours.variance) == (0.5, pytest.approx(0, abs=1e-30))
 
 
@@ -224,7 +185,6 @@ def test_placements_that_all_differ_by_a_third_have_variance_exactly_zero():
     [
         partial(auc_ci, LABELS, SCORES_A),
         partial(delong_test, LABELS, *SCORES),
-        partial(clustered_test, LABELS, *SCORES, PATIENTS),
         partial(delong_test_unpaired, LABELS, SCORES_A, LABELS, SCORES_B),
     ],
 )
@@ -260,30 +220,6 @@ def test_contrast_that_is_small_but_no_rounding_is_kept():
     assert found.variance == pytest.approx(1e-18 * area.variance, rel=1e-6, abs=0)
 
 
-@by_patient
-def test_contrast_of_perfect_and_reversed_is_infinitely_sure(clusters):
-    rows = np.vstack([[LABELS] * 3, [-LABELS] * 3])
-    found = area_contrast(LABELS, rows, np.repeat([1 / 3, -1 / 3], 3), clusters=clusters)
-    assert (found.estimate, found.variance) == (pytest.approx(1), 0)
-    assert (found.z, found.p_value) == (math.inf, 0)
-
-
-@pytest.mark.parametrize(
-    ("labels", "rows", "weights", "clusters"),
-    [
-        ([0, 1, 0], [[1, 3, 2], [1, 2, 3]], [1, -1], None),
-        ([1, 1, 0, 0], [[1, 2, 0, 3]], [1], ["a", "a", "b", "c"]),
-    ],
-    ids=["one positive", "one patient has all"],
-)
-def test_contrast_of_a_lone_positive_has_an_estimate_and_no_inference(
-    labels, rows, weights, clusters
-):
-    estimate, *others = vars(area_contrast(labels, rows, weights, clusters=clusters)).values()
-    assert estimate == 0.5
-    assert np.isnan(others).all()
-
-
 @pytest.mark.parametrize("weights", [[[1]], [1, -1], [[1, math.nan]], [[1, math.inf]]])
 def test_contrast_without_one_finite_weight_a_predictor_raises_input_error(weights):
     with pytest.raises(InputError, match=r"weights: .*one finite weight a predictor"):
@@ -304,6 +240,8 @@ def test_wald_interval_is_clipped_and_logit_interval_stays_inside():
     assert area_interval(0.97, 0.04**2)[1] == 1
     assert area_interval(0.03, 0.04**2)[0] == 0
     assert 0.97 < area_interval(0.97, 0.04**2, scale="logit")[1] < 1
+    with pytest.raises(InputError, match="identity"):
+        area_interval(0.5, 0.01, scale="probit")
 
 
 @pytest.mark.parametrize(
@@ -319,11 +257,6 @@ def test_wald_interval_is_clipped_and_logit_interval_stays_inside():
 def test_interval_without_variance_is_a_point_or_unknown(area, variance, scale, expected):
     found = area_interval(area, variance, scale=scale)
     assert found == pytest.approx(expected, nan_ok=True)
-
-
-def test_unknown_scale_lists_the_known_ones():
-    with pytest.raises(InputError, match="identity"):
-        area_interval(0.5, 0.01, scale="probit")
 
 
 @pytest.mark.parametrize(

@@ -7,37 +7,24 @@ from rin.errors import InputError
 from rin.stats import (
     area_contrasts,
     auc_ci,
-    bootstrap_areas,
-    clustered_auc_ci,
-    clustered_covariance,
-    clustered_test,
     delong_covariance,
+    delong_test,
     init_differences,
+    weighted_areas,
     weighted_cases,
 )
-from rin.stats.inputs import cluster_codes, task_scores
-
-
-@pytest.mark.parametrize(
-    "clusters",
-    [["a", np.nan, "b"], [1.0, np.nan, 2.0], pd.Series(["a", pd.NA, "b"], dtype="string")],
-)
-def test_missing_identifier_is_an_error_that_counts_them(clusters):
-    with pytest.raises(InputError, match="1 of 3 cases have no identifier"):
-        cluster_codes(clusters, 3)
-
+from rin.stats.inputs import task_scores
 
 PLAIN = {
     "auc_ci": lambda labels, scores, _: auc_ci(labels, scores),
     "delong_covariance": lambda labels, scores, _: delong_covariance(labels, scores),
     "weighted_cases": lambda labels, scores, _: weighted_cases(labels, scores),
+    "weighted_areas": lambda labels, scores, _: weighted_areas(labels, scores, [1] * 4),
 }
 CLUSTERED = {
-    "clustered_covariance": clustered_covariance,
-    "clustered_auc_ci": clustered_auc_ci,
-    "clustered_test": lambda labels, scores, of: clustered_test(labels, scores, scores, of),
+    "auc_ci of patients": auc_ci,
+    "delong_test of patients": lambda labels, scores, of: delong_test(labels, scores, scores, of),
     "area_contrasts": lambda labels, scores, of: area_contrasts(labels, scores, [[1]], of),
-    "bootstrap_areas": lambda *data: bootstrap_areas(*data, replicates=2),
 }
 GOOD = {"labels": [0, 1, 1, 0], "scores": [1, 2, 3, 4], "clusters": list("abcd")}
 
@@ -65,7 +52,8 @@ def test_labels_and_scores_that_cannot_be_ranked_are_an_error_that_names_them(ca
     [
         (["a"] * 4, "all 4 cases belong to one cluster"),
         ([None, "a", "b", "c"], "1 of 4 cases have no identifier"),
-        (["a", "b"], r"shape \(2,\) beside 4|2 identifiers beside 4"),
+        ([1.0, np.nan, 2.0, 3.0], "1 of 4 cases have no identifier"),
+        (["a", "b"], r"shape \(2,\) beside 4"),
     ],
 )
 def test_clusters_that_do_not_fit_are_an_error(call, clusters, message):

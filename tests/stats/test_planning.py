@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import norm
 
 from rin.errors import InputError
 from rin.stats.delong import delong_covariance, delong_test
@@ -47,23 +46,18 @@ def studies(rng, shift, n, count):
         yield labels, np.array([first, labels * 1.0 + shared + rng.normal(size=2 * n)])
 
 
-def test_stated_power_is_that_of_simulated_studies():
+@pytest.mark.parametrize(("shift", "margin"), [(1.6, None), (1.0, 0.08)])
+def test_stated_power_is_that_of_simulated_studies(shift, margin):
     rng = np.random.default_rng(7)
-    difference, pilot = pilot_of(*next(studies(rng, 1.6, 20_000, 1)))
-    planned = patients_needed(Pilot(pilot.patients, pilot.variance), difference, power=0.8)
-    n, count = round(planned), 1000
-    found = [delong_test(y, *x).p_value < 0.05 for y, x in studies(rng, 1.6, n, count)]
-    assert np.mean(found) == pytest.approx(0.8, abs=4 * np.sqrt(0.8 * 0.2 / count))
-
-
-def test_stated_power_of_equivalence_is_that_of_simulated_studies():
-    rng = np.random.default_rng(8)
-    _, pilot = pilot_of(*next(studies(rng, 1.0, 20_000, 1)))
-    n, count = round(patients_for_equivalence(pilot, 0.08, power=0.8)), 1000
-    tests = [delong_test(y, *x) for y, x in studies(rng, 1.0, n, count)]
-    z = norm.ppf(0.95)
-    inside = [abs(t.difference) + z * np.sqrt(t.variance) < 0.08 for t in tests]
-    assert np.mean(inside) == pytest.approx(0.8, abs=0.05)
+    difference, pilot = pilot_of(*next(studies(rng, shift, 20_000, 1)))
+    pilot = Pilot(pilot.patients, pilot.variance)
+    n = patients_for_equivalence(pilot, margin) if margin else patients_needed(pilot, difference)
+    tests = [delong_test(y, *x, level=0.9) for y, x in studies(rng, shift, round(n), 1000)]
+    if margin:
+        found = [-margin < test.ci_low and test.ci_high < margin for test in tests]
+    else:
+        found = [test.p_value < 0.05 for test in tests]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.05)
 
 
 @given(

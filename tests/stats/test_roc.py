@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from made_predictions import one_run
 from sklearn.metrics import roc_auc_score
 
-from rin.errors import InputError
 from rin.stats.roc import mean_roc
 
 
@@ -34,11 +33,6 @@ def test_mean_and_sd_are_over_scenarios_after_folds_are_averaged(predictions):
     np.testing.assert_allclose(pooled.loc["imagenet", "tpr"], scenarios.mean())
     np.testing.assert_allclose(pooled.loc["imagenet", "tpr_sd"], scenarios.std())
     assert (pooled["n_scenarios"] == 3).all()
-
-
-def test_mean_roc_of_one_class_names_the_run():
-    with pytest.raises(InputError, match="init a, seed 0, labels: one class only"):
-        mean_roc(one_run([1, 1], [1, 2]))
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=1, max_size=30))

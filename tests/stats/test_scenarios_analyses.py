@@ -3,13 +3,12 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from made_predictions import area_contrast, make_predictions
+from made_predictions import make_predictions
 from scipy import stats
 
 from rin.errors import InputError
 from rin.stats.delong import delong_test
-from rin.stats.inputs import task_scores
-from rin.stats.scenarios import scenario_aucs, task_analyses
+from rin.stats.scenarios import init_differences, scenario_aucs, task_analyses
 from rin.stats.tests import EQUIVALENCE_MARGIN, equivalence, mixed_model, nadeau_bengio
 
 INITS = ("radimagenet", "imagenet")
@@ -45,17 +44,16 @@ def test_estimates_are_one_number_but_for_scores_put_together(table):
     assert same.to_numpy() == pytest.approx(table.loc["paired_t", "estimate"], rel=1e-12)
 
 
-@pytest.mark.parametrize("analysis", ["delong_contrast", "clustered_contrast"])
-def test_contrasts_sum_the_variances_of_folds_over_k_squared(predictions, table, analysis):
-    (task,), found = task_scores(predictions, INITS), []
-    for _, fold in task.folds():
-        scores, weights = fold.scores.reshape(6, -1), np.repeat([1 / 3, -1 / 3], 3)
-        clusters = fold.patients if analysis == "clustered_contrast" else None
-        found.append(area_contrast(fold.labels, scores, weights, clusters=clusters))
-    estimate = np.mean([contrast.estimate for contrast in found])
-    error = math.sqrt(sum(contrast.variance for contrast in found)) / 3
-    interval, z = stats.norm.interval(0.95, estimate, error), estimate / error
-    expected = [estimate, *interval, z, math.inf, 2 * stats.norm.sf(abs(z)), error]
+@pytest.mark.parametrize(
+    ("analysis", "unit"), [("delong_contrast", "case_id"), ("clustered_contrast", "patient_id")]
+)
+def test_contrasts_are_the_recommended_comparison_with_cases_or_patients_as_units(
+    predictions, table, analysis, unit
+):
+    found = init_differences(predictions.assign(patient_id=predictions[unit]), *INITS).iloc[0]
+    difference, error = found["difference"], found["standard_error"]
+    expected = [difference, found["ci_low"], found["ci_high"], difference / error, math.inf]
+    expected += [found["p_value"], error]
     assert table.loc[analysis, [*NUMBERS, "standard_error"]].tolist() == pytest.approx(expected)
 
 
@@ -174,7 +172,6 @@ def test_perfect_and_reversed_scenarios_leave_no_doubt_about_patients(prediction
 @pytest.mark.parametrize(
     ("spoil", "settings", "message"),
     [
-        (lambda p: p.drop(columns="patient_id"), {}, "patient_id.*missing"),
         (lambda p: p.assign(label=p["label"].where(p["fold"] != 2, 0)), {}, "fold 2.*one class"),
         (lambda p: p, {"replicates": 1}, "replicates"),
         (lambda p: p, {"level": 0}, "level"),

@@ -6,7 +6,6 @@ from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError
 from rin.stats import auc_ci, delong_test
-from rin.stats.delong import clustered_auc_ci, clustered_test
 from rin.stats.simulate import AREAS, normal_intervals, simulate_coverage, simulate_test_sets
 
 SMALL = {"patients": 10, "images": 3, "replicates": 8, "seed": 4}
@@ -63,9 +62,9 @@ def test_intervals_are_those_of_the_library_test_set_by_test_set(kind):
         rows = ours.groupby(["method", "measure"]).nth(i).set_index(["method", "measure"])[columns]
         expected = {
             ("naive", "auc"): auc_ci(sets.labels, b),
-            ("clustered", "auc"): clustered_auc_ci(sets.labels, b, sets.clusters),
+            ("clustered", "auc"): auc_ci(sets.labels, b, sets.clusters),
             ("naive", "difference"): delong_test(sets.labels, a, b),
-            ("clustered", "difference"): clustered_test(sets.labels, a, b, sets.clusters),
+            ("clustered", "difference"): delong_test(sets.labels, a, b, sets.clusters),
         }
         for key, result in expected.items():
             estimate = result.auc if key[1] == "auc" else result.difference
