@@ -31,29 +31,14 @@ MAX_PIXELS = 64_000_000
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 REQUIRED = (
-    "Rows",
-    "Columns",
-    "BitsAllocated",
-    "BitsStored",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "PixelRepresentation",
-    "PixelData",
+    *("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel"),
+    *("PhotometricInterpretation", "PixelRepresentation", "PixelData"),
 )
 #: What reading a broken data set raises: pydicom parses elements when they are asked for.
 BROKEN = (
-    BytesLengthException,
-    InvalidDicomError,
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
+    *(BytesLengthException, InvalidDicomError, struct.error, zlib.error),
+    *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError),
+    *(TypeError, ValueError),
 )
 
 

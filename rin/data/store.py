@@ -150,7 +150,7 @@ class _Pass:
         """Look at some cases with their keys, keep what was seen, and return the bad ones."""
         seen, rows, bad = [], [], []
         cases = [case for case, _ in job]
-        looks = list(map_threads(self.inspect, cases, threads))
+        looks = map_threads(self.inspect, cases, threads)
         # A file that was replaced meanwhile would be remembered under the key of the old one.
         for (case, key), now, look in zip(job, _keys(self.root, cases), looks, strict=True):
             if not isinstance(look, dict):
