@@ -223,9 +223,8 @@ def display_window(modality: str, region: str) -> tuple[float, float] | None:
 def load_key(path: Path) -> bytes:
     """Read the secret key of the pseudonyms (32 bytes), and make it where there is none yet.
 
-    The file holds 64 hexadecimal digits for its owner alone (mode 0600).  Two processes that make
-    it at once get one key.  What holds no key is refused: a new one in its place would give every
-    patient a second pseudonym.
+    The file holds 64 hexadecimal digits for its owner alone (mode 0600).  What holds no key is
+    refused: a new one in its place would give every patient a second pseudonym.
     """
     path = Path(path)
     try:

@@ -95,9 +95,8 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
     """Return all diagnostic images of studies that are normal, by study instance UID.
 
     `files` is the table of :func:`rin.curation.index.archive_files`; returned are the columns
-    `COLUMNS`, `roi` and `document` empty.  Images that a rule hits, and those without a class of
-    their body part, are not there.  The label is "normal"; of ultrasound, which has no such class,
-    the organ.
+    `COLUMNS`, `roi` and `document` empty, without images that a rule hits or whose body part has no
+    class.  The label is "normal"; of ultrasound, which has no such class, the organ.
     """
     files = files[files["study_uid"].isin(study_uids) & (files["rule"] == "")]
     # A study of several body parts joins them by a backslash, and then says none of an image.

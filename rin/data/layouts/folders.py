@@ -66,9 +66,8 @@ def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 class FolderOptions(ReaderOptions):
     """Options of the layout.
 
-    ``splits`` are folders above the class folders; one may be absent.  ``inner_copy`` is a
-    folder that holds the whole tree once more: a file below it is passed over where the same
-    name without that folder is there too.
+    ``splits`` are folders above the class folders; one may be absent.  ``inner_copy`` is a folder
+    that holds the whole tree once more: what is there twice is read once.
     """
 
     splits: tuple[str, ...] = ()
@@ -123,10 +122,9 @@ def _without_copy(names: tuple[str, ...], inner: str) -> tuple[str, ...]:
 class CcCciiOptions(ReaderOptions):
     """Options of the layout.
 
-    ``slices``: only those of the lesion list, or all.  ``whole`` are classes that the lesion
-    list does not cover, taken with all slices.  ``partial`` is for a download of some of the
-    archives: rows of the tables about slices, scans and patients that are not there are then
-    passed over; otherwise they are errors.
+    ``slices``: only those of the lesion list, or all.  ``whole`` are classes that the list does not
+    cover, taken with all slices.  ``partial`` is for a download of some of the archives: rows about
+    what is not there are then passed over; otherwise they are errors.
     """
 
     slices: Literal["lesions", "all"] = "lesions"

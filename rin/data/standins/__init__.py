@@ -54,8 +54,7 @@ def write_stand_in(
 ) -> Path:
     """Return a data root that holds the stand-in, written now unless it is already there.
 
-    The folder is named after everything that determines its content and appears only when
-    whole, so an old, different or half-written stand-in is never taken for this one.
+    The folder is named after all that determines its content and appears only when whole.
     """
     write, names = look_up("stand-in", manifest.stand_in, STAND_INS)
     if set(counts) != set(names) or any(type(n) is not int or n < 1 for n in counts.values()):
