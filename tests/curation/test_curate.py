@@ -20,7 +20,7 @@ from PIL import Image
 from pydicom import dcmread
 from sqlalchemy import select
 
-from rin.curation import build, export, index, taxonomy
+from rin.curation import build, export, taxonomy
 from rin.curation.build import COLUMNS, CurationPlan, content_digest, curate, index_archive
 from rin.curation.deidentify import Pseudonyms, display_window
 from rin.curation.index import instances, read_table, reports
@@ -34,7 +34,6 @@ from rin.data.manifest import load_manifest
 from rin.data.pixels import read_mask
 from rin.data.splits import corpus_split
 from rin.errors import InputError
-from rin.files import read_yaml
 
 
 def own_package(folder, monkeypatch):
@@ -359,20 +358,6 @@ def test_curate_with_another_table_of_classes_looks_at_the_archive_again(
     table.write_text(table.read_text("utf-8").replace("Nodule", "Lump"), "utf-8")
     with pytest.raises(InputError, match="lung: Nodule"):
         curate(copied)
-
-
-def test_curate_with_another_rule_of_exclusion_leaves_out_what_it_hits(
-    copied, corpus, tmp_path, monkeypatch
-):
-    """A rule is a line of a file that the corpus depends on: no result of old rules stays."""
-    own_package(tmp_path / "rin", monkeypatch)
-    assert curate(copied).card == corpus.card
-    file = tmp_path / "rin/curation/exclusions.yaml"
-    file.write_text(file.read_text("utf-8").replace("[CT, MR, US]", "[CT, US]"), "utf-8")
-    monkeypatch.setattr(index, "_RULES", read_yaml(file))
-    other = curate(copied)
-    assert set(corpus.images["modality"]) - set(other.images["modality"]) == {"MR"}
-    assert "other modality" in set(other.excluded["rule"]) - set(corpus.excluded["rule"])
 
 
 @pytest.mark.parametrize(

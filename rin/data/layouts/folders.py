@@ -15,7 +15,6 @@ some patients.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -153,7 +152,15 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     needed = {name for name, label in labels.items() if label is not None or not options.partial}
     refused(sorted(needed - classes), "class folders are missing")
     if SCANS in tables:
-        _check_scans(read_table(tree, tables[SCANS], SCAN_COLUMNS), slices, options, refused)
+        rows = read_table(tree, tables[SCANS], SCAN_COLUMNS)
+        counted = Counter(key.rpartition("/")[0] for key in slices)
+        scans = rows["label"] + "/" + rows["patient_id"] + "/" + rows["scan_id"]
+        found = scans.map(lambda scan: counted[scan])
+        differ = found.astype(str) != rows["n_slice"]
+        differ &= (found > 0) | (not options.partial)
+        told = scans + " (" + found.astype(str) + " slices instead of " + rows["n_slice"]
+        refused((told + ", from " + rows["zip_file"] + ")")[differ], f"scans differ from {SCANS}")
+        refused(sorted(counted.keys() - set(scans)), f"scans are not in {SCANS}")
     if METADATA in tables and not options.partial:
         there = {key.split("/")[1] for key in slices}
         named = set(read_table(tree, tables[METADATA], ["patient_id"])["patient_id"])
@@ -177,17 +184,3 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         FoundCase(key, key.rsplit("/", 2)[0], key.split("/")[0], tree.locator(slices[key]))
         for key in kept
     ]
-
-
-def _check_scans(
-    rows: pd.DataFrame, slices: Iterable[str], options: CcCciiOptions, refused: Callable
-) -> None:
-    counted = Counter(key.rpartition("/")[0] for key in slices)
-    scans = rows["label"] + "/" + rows["patient_id"] + "/" + rows["scan_id"]
-    found = scans.map(lambda scan: counted[scan])
-    differ = found.astype(str) != rows["n_slice"]
-    if options.partial:
-        differ &= found > 0
-    told = scans + " (" + found.astype(str) + " slices instead of " + rows["n_slice"]
-    refused((told + ", from " + rows["zip_file"] + ")")[differ], f"scans differ from {SCANS}")
-    refused(sorted(counted.keys() - set(scans)), f"scans are not in {SCANS}")
