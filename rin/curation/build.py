@@ -169,10 +169,10 @@ def index_archive(plan: CurationPlan) -> Archive:
 def curate(plan: CurationPlan) -> CuratedCorpus:
     """Make a corpus from an archive, as far as that is not done.
 
-    It is byte for byte the same, however often the work was stopped; a changed plan changes only
-    what it must: pictures that are exported stay.  InputError says what is wrong with the archive,
-    its reports, key images or label map, and names images that cannot be exported, after the others
-    are; also where no two classes have three patients, or the output cannot be written.
+    It is byte for byte the same, however often the work was stopped; pictures that are exported
+    stay.  InputError says what is wrong with the archive, its reports, key images or label map, and
+    names images that cannot be exported, after the others are; also where no two classes have three
+    patients, or the output cannot be written.
     """
     output = Path(plan.output)
     try:

@@ -223,9 +223,8 @@ def display_window(modality: str, region: str) -> tuple[float, float] | None:
 def load_key(path: Path) -> bytes:
     """Read the secret key of the pseudonyms (32 bytes), and make it where there is none yet.
 
-    The file holds 64 hexadecimal digits for its owner alone (mode 0600).  Two processes that make
-    it at once get one key.  What holds no key is refused: a new one in its place would give every
-    patient a second pseudonym.
+    The file holds 64 hexadecimal digits for its owner alone (mode 0600).  What holds no key is
+    refused: a new one in its place would give every patient a second pseudonym.
     """
     path = Path(path)
     try:
@@ -440,10 +439,12 @@ def _bright_lines(gray: np.ndarray, *, speckled: bool) -> list[tuple[int, int, i
     found = []
     for place in ndimage.find_objects(labels):
         height, width = strokes[place].shape
+        sides = zip(place, gray.shape, strict=True)
+        middles = [(side.start + side.stop) / 2 / length for side, length in sides]
         if (
             LOWEST <= height <= max(HIGHEST, gray.shape[0] // 16)
             and width >= ASPECT * height
-            and _in_border(place, gray.shape)
+            and any(not BORDER <= middle <= 1 - BORDER for middle in middles)
             and _is_text(strokes[place])
             and _is_even(gray[place], strokes[place], speckled)
         ):
@@ -472,10 +473,3 @@ def _is_text(strokes: np.ndarray) -> bool:
         and crossed >= FEWEST_CROSSINGS
         and CROSSINGS[0] <= crossed * height / width <= CROSSINGS[1]
     )
-
-
-def _in_border(place: tuple[slice, slice], shape: tuple[int, int]) -> bool:
-    """Tell whether the middle of a box lies in the outer share of the picture."""
-    sides = zip(place, shape, strict=True)
-    middles = [(side.start + side.stop) / 2 / length for side, length in sides]
-    return any(middle < BORDER or middle > 1 - BORDER for middle in middles)

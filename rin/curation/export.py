@@ -60,12 +60,10 @@ def export_images(
 
     `images` holds `sop_uid`, `path` below `root`, `modality`, `region`, and `bytes` and
     `modified_ns` of the file, by which a change is seen.  `output` gets `deidentified/<uid>.dcm`,
-    `pictures/<uid>.png` and the notes of what was done.
-
-    Returned are, in rows as in `images`, `uid` (pseudonymous SOP instance UID), `risk` (why the
-    image may show a name, else ""; such an image is not written), `width`, `height` and
-    `png_sha256`.  InputError names the images that cannot be read or de-identified, together and
-    after the others are exported.
+    `pictures/<uid>.png` and the notes.  Returned are, in rows as in `images`, `uid` (pseudonymous
+    SOP instance UID), `risk` (why the image may show a name, else ""; such an image is not
+    written), `width`, `height` and `png_sha256`.  InputError names the images that cannot be read
+    or de-identified, together and after the others are exported.
     """
     for folder, *_ in EXPORTED:
         (output / folder).mkdir(parents=True, exist_ok=True)

@@ -61,20 +61,12 @@ def read_key_images(
     """Read all key object selections and outlines of an archive.
 
     `files` is the table of :func:`rin.curation.index.archive_files`, with paths below `root`;
-    `label_map` translates the site's own terms (see `read_label_map`).
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row per image and label with the columns `COLUMNS`, sorted by `sop_uid` and label;
-        `document` is the path of the selection, `roi` a polygon as :mod:`rin.data.pixels` reads
-        it, or empty.  Selections with another title and what outlines nothing are passed over.
-
-    Raises
-    ------
-    InputError
-        One error for all documents that cannot be read or trusted: no or an unknown finding,
-        a finding of another modality than the image's, an image of another patient.
+    `label_map` translates the site's own terms (see `read_label_map`).  Returned is a row per image
+    and label with the columns `COLUMNS`, sorted by `sop_uid` and label; `document` is the path of
+    the selection, `roi` a polygon as :mod:`rin.data.pixels` reads it, or empty.  Selections with
+    another title and what outlines nothing are passed over.  One InputError names all documents
+    that cannot be read or trusted: no or an unknown finding, a finding of another modality than the
+    image's, an image of another patient.
     """
     pairs = load_taxonomy()[["region", "label"]].itertuples(index=False, name=None)
     classes = {": ".join(pair): pair for pair in pairs}
@@ -103,9 +95,8 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
     """Return all diagnostic images of studies that are normal, by study instance UID.
 
     `files` is the table of :func:`rin.curation.index.archive_files`; returned are the columns
-    `COLUMNS`, `roi` and `document` empty.  Images that a rule hits, and those without a class of
-    their body part, are not there.  The label is "normal"; of ultrasound, which has no such class,
-    the organ.
+    `COLUMNS`, `roi` and `document` empty, without images that a rule hits or whose body part has no
+    class.  The label is "normal"; of ultrasound, which has no such class, the organ.
     """
     files = files[files["study_uid"].isin(study_uids) & (files["rule"] == "")]
     # A study of several body parts joins them by a backslash, and then says none of an image.

@@ -116,10 +116,9 @@ class _Trigger(NamedTuple):
 def query_normal(archive: Archive) -> pd.DataFrame:
     """Return the studies that the paper's query flags: the impression has a word of `NORMALITY`.
 
-    As any such query, it also flags what says the contrary ("abnormal", "not normal"), hedges
-    ("probably normal") or speaks of one organ ("normal liver, large spleen").  Returned is a row a
-    study, by `study_uid`: that, `patient_id`, `accession_number`, `modality`, `body_part`,
-    `findings`, `impression`.
+    As any such query, it also flags "abnormal", "probably normal" and "normal liver, large spleen".
+    Returned is a row a study, by `study_uid`: that, `patient_id`, `accession_number`, `modality`,
+    `body_part`, `findings`, `impression`.
     """
     query = (
         select(
@@ -152,9 +151,8 @@ def screen(flagged: pd.DataFrame) -> pd.DataFrame:
 def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFrame:
     """Return the studies that count as normal: confirmed in the review, else by the rules.
 
-    `reviewed` is the answered review queue, or None; its answers decide, whatever the rules say.
-    Returned are, in the order of `screened`, `study_uid` and `confirmed_by` ("radiologist" or
-    "rules").
+    `reviewed` is the answered review queue, or None.  Returned are, in the order of `screened`,
+    `study_uid` and `confirmed_by` ("radiologist" or "rules").
     """
     review = read_review(reviewed, screened) if reviewed else pd.DataFrame(columns=_REVIEW)
     answers = dict(review.itertuples(index=False, name=None))
@@ -169,13 +167,11 @@ def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFram
 def screen_impression(findings: str, impression: str) -> Screening:
     """Judge whether a report is that of a completely normal study.
 
-    Normal is an impression that states normality ("normal", "unremarkable", "no abnormality")
-    and has no denied normality ("not normal", "abnormal"), no hedge ("probably", "cannot
-    exclude"), no finding, no wish for follow-up and no exception ("otherwise unremarkable"),
-    where FINDINGS report nothing abnormal either.  A finding counts unless it is negated.  Unclear
-    is what is empty, contradicts itself, states no normality without saying anything else, speaks
-    of a limited study, or holds words that the lexicon does not know.  A line break ends no
-    sentence, as reports are wrapped.
+    Normal is an impression that states normality and has no denied normality, hedge, finding that
+    is not negated, wish for follow-up or exception ("otherwise unremarkable"), where FINDINGS
+    report nothing abnormal either.  Unclear is what is empty, contradicts itself, states no
+    normality without saying anything else, speaks of a limited study, or holds words that the
+    lexicon does not know.  A line break ends no sentence, as reports are wrapped.
     """
     triggers = [trigger for sentence in _sentences(impression) for trigger in _triggers(sentence)]
     triggers += [
@@ -324,13 +320,11 @@ def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
 
 
 def read_review(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
-    """Read the answers of a review.
+    """Read the answers of a review: `study_uid` and `confirmed` (bool), in the order of the file.
 
     In the file of `write_review_queue`, `confirmed` is yes (a completely normal study), no, or
-    empty (not reviewed); rows may be missing and columns be added.  Returned are `study_uid` and
-    `confirmed` (bool) of the answered studies, in the order of the file.  InputError names a row
-    whose study was not flagged or stands twice, whose answer is another, or whose report has
-    changed since.
+    empty; rows may be missing and columns be added.  InputError names a row whose study was not
+    flagged or stands twice, whose answer is another, or whose report has changed since.
     """
     rows = [row for row in _answered(Path(path), screened) if row["confirmed"]]
     review = pd.DataFrame(rows, columns=_REVIEW, dtype=object)

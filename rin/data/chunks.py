@@ -52,13 +52,12 @@ def run_chunks(
 
 def map_threads(
     function: Callable[[Item], Result], items: Sequence[Item], threads: int
-) -> Iterator[Result]:
+) -> list[Result]:
     """Map a function over items, in their order, in some threads; with one, in this one."""
     if threads == 1:
-        yield from map(function, items)
-        return
+        return list(map(function, items))
     with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(function, items)
+        return list(pool.map(function, items))
 
 
 def map_chunks(
@@ -71,13 +70,7 @@ def map_chunks(
 ) -> Iterator[list[Result]]:
     """Map a function of a module over items, chunk by chunk, as `run_chunks` does its jobs."""
     jobs = [items[start : start + chunk] for start in range(0, len(items), chunk)]
-    yield from run_chunks(partial(_map_chunk, function), jobs, workers=workers, title=title)
-
-
-def _map_chunk(
-    function: Callable[[Item], Result], items: Sequence[Item], threads: int
-) -> list[Result]:
-    return list(map_threads(function, items, threads))
+    yield from run_chunks(partial(map_threads, function), jobs, workers=workers, title=title)
 
 
 def available_cores() -> int:

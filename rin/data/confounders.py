@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up
 
 _TAG_HEIGHT, _TAG_PLACE = 64 / 512, 200 / 512
 _PASSED = 500 / 1024  # diameter of the circle of frequencies that denoising keeps
@@ -28,15 +28,14 @@ def confound(kind: str, images: np.ndarray, seed: int = 0) -> np.ndarray:
     `tag`, a white R; `denoising`, a circular low-pass filter; `noise`, Poisson noise, which `seed`
     draws.  InputError for an unknown kind or other pixels.
     """
-    if kind not in CONFOUNDERS:
-        raise unknown("confounder", kind, CONFOUNDERS)
+    put_on = look_up("confounder", kind, CONFOUNDERS)
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise InputError(
             f"images of shape {images.shape} and type {images.dtype}",
             where=f"confounder {kind}",
             remedy="Give uint8 pixels, (n, h, w) or (n, h, w, 3).",
         )
-    return CONFOUNDERS[kind](images, np.random.default_rng(seed))
+    return put_on(images, np.random.default_rng(seed))
 
 
 def confounded_rows(labels: np.ndarray, share: float, *, seed: int) -> np.ndarray:

@@ -77,8 +77,7 @@ def check_counts(
 ) -> None:
     """Hold the found cases against the manifest's counts, or the ``note`` of a stand-in.
 
-    Counted are images or exams, as the manifest's ``counts.unit`` says.  Cases that the
-    manifest knows to be bad may be absent.  InputError names each class that differs.
+    Cases known to be bad may be absent.  InputError names each class that differs.
     """
     stated = manifest.counts
     absent = len(set(manifest.known_bad).difference(case.case_id for case in found))
@@ -175,8 +174,7 @@ def skipped(
 ) -> list[Finding]:
     """Return a finding for each case that is left out because its file is known to be bad.
 
-    ``known_bad`` has the reason per case; of the cases ``found``, those of classes with a label
-    are ``wanted``, and the others not mentioned.  ``unreadable`` cannot be read here.
+    Of the cases ``found``, those of classes with a label are ``wanted``; others are not mentioned.
     """
     present, labelled = {case.case_id for case in found}, {case.case_id for case in wanted}
     noted = []
@@ -238,11 +236,9 @@ def find_root(
     standin_counts: dict[str, int],
     seed: int,
 ) -> Path:
-    """Return the data root where it holds the dataset, else that of a stand-in.
+    """Return the data root where it holds the dataset, else that of a stand-in, written once.
 
-    The stand-in is written once under ``standin_root``, in a folder named after generator,
-    ``standin_counts`` (those of :data:`rin.data.standins.STAND_INS`) and ``seed``.  InputError
-    where there is none.
+    ``standin_counts`` are those of :data:`rin.data.standins.STAND_INS`.  InputError without either.
     """
     if data_root is not None and locate(manifest, data_root) is not None:
         return data_root
@@ -261,11 +257,8 @@ def open_dataset(
 ) -> Dataset:
     """Open the dataset that lies under the data root and check it against its manifest.
 
-    Every picture and mask is decoded once, for size, digests and readability, and not again
-    as long as its file stays the same (:mod:`rin.data.store`).  Classes without a label
-    are counted and left out; so are the cases that the manifest knows to be bad.
-
-    ``index_folder``, ``workers`` and ``square`` are as of :func:`rin.data.store.inspect_cases`.
+    Classes without a label are counted and left out; so are cases that the manifest knows to be
+    bad.  The other arguments are as of :func:`rin.data.store.inspect_cases`, which decodes.
     InputError where no location exists, or a file is missing, additional or broken; files are named
     together, after all others were seen.
     """
@@ -371,11 +364,10 @@ class SamplePictures:
 def sample_pictures(
     where: str, data_root: Path | None, *, n: int, size: int, seed: int = 0
 ) -> SamplePictures:
-    """Read at most ``n`` pictures, drawn at random with a seed, with a side of ``size`` pixels.
+    """Read at most ``n`` pictures, drawn with a seed and stretched to squares of ``size`` pixels.
 
     ``where`` is a folder, a zip archive, a folder inside one (`archive.zip::folder`), or the name
-    of a dataset below ``data_root``; empty for the stand-in radiologic corpus, made anew.  Sides
-    are scaled apart, as in the paper.
+    of a dataset below ``data_root``; empty for the stand-in radiologic corpus, made anew.
     """
     title, window, provenance = where, None, ""
     with TemporaryDirectory() as folder:

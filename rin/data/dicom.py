@@ -31,29 +31,14 @@ MAX_PIXELS = 64_000_000
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 REQUIRED = (
-    "Rows",
-    "Columns",
-    "BitsAllocated",
-    "BitsStored",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "PixelRepresentation",
-    "PixelData",
+    *("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel"),
+    *("PhotometricInterpretation", "PixelRepresentation", "PixelData"),
 )
 #: What reading a broken data set raises: pydicom parses elements when they are asked for.
 BROKEN = (
-    BytesLengthException,
-    InvalidDicomError,
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
+    *(BytesLengthException, InvalidDicomError, struct.error, zlib.error),
+    *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError),
+    *(TypeError, ValueError),
 )
 
 
@@ -80,7 +65,22 @@ def decode(dataset: Dataset) -> np.ndarray:
 
     Raises one of `BROKEN` where they cannot be read or are of a kind that is not read here.
     """
-    _refuse_unsupported(dataset)
+    missing = [name for name in REQUIRED if dataset.get(name) is None]
+    if missing:
+        raise ValueError(f"it has no {', '.join(missing)}")
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated and not get_decoder(syntax).is_available:
+        raise ValueError(f"nothing here decodes {syntax.name}")
+    kind, samples = dataset.PhotometricInterpretation, dataset.SamplesPerPixel
+    if (kind, samples) not in [*((k, 1) for k in GRAY), *((k, 3) for k in COLOR)]:
+        raise ValueError(f"{kind} with {samples} samples a pixel is not read")
+    if int(dataset.get("NumberOfFrames") or 1) > 1:
+        raise ValueError(f"it holds {dataset.NumberOfFrames} frames")
+    bits = dataset.BitsAllocated, dataset.BitsStored
+    if bits[0] not in ((8, 16) if samples == 1 else (8,)) or not 1 < bits[1] <= bits[0]:
+        raise ValueError(f"{bits[1]} bits in {bits[0]}, {samples} samples a pixel, are not read")
+    if not 0 < dataset.Rows * dataset.Columns <= MAX_PIXELS:
+        raise ValueError(f"{dataset.Columns} x {dataset.Rows} pixels")
     return pixel_array(dataset)
 
 
@@ -115,26 +115,6 @@ def patient_of(root: Path, locator: str) -> str:
             remedy="Fetch the file again; without its patient no split can keep patients apart.",
         )
     return patient
-
-
-def _refuse_unsupported(dataset: Dataset) -> None:
-    """Raise ValueError where the header says that the pixels cannot be read."""
-    missing = [name for name in REQUIRED if dataset.get(name) is None]
-    if missing:
-        raise ValueError(f"it has no {', '.join(missing)}")
-    syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax.is_encapsulated and not get_decoder(syntax).is_available:
-        raise ValueError(f"nothing here decodes {syntax.name}")
-    kind, samples = dataset.PhotometricInterpretation, dataset.SamplesPerPixel
-    if (kind, samples) not in [*((k, 1) for k in GRAY), *((k, 3) for k in COLOR)]:
-        raise ValueError(f"{kind} with {samples} samples a pixel is not read")
-    if int(dataset.get("NumberOfFrames") or 1) > 1:
-        raise ValueError(f"it holds {dataset.NumberOfFrames} frames")
-    bits = dataset.BitsAllocated, dataset.BitsStored
-    if bits[0] not in ((8, 16) if samples == 1 else (8,)) or not 1 < bits[1] <= bits[0]:
-        raise ValueError(f"{bits[1]} bits in {bits[0]}, {samples} samples a pixel, are not read")
-    if not 0 < dataset.Rows * dataset.Columns <= MAX_PIXELS:
-        raise ValueError(f"{dataset.Columns} x {dataset.Rows} pixels")
 
 
 def _physical(
@@ -172,17 +152,14 @@ def _display(
         return apply_voi_lut(np.rint(values).astype(np.int32), dataset) / (2.0**depth - 1)
     if dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None:
         values = apply_voi_lut(values, dataset)
-    low, high = _value_range(dataset)
-    return (values - low) / (high - low)
-
-
-def _value_range(dataset: Dataset) -> tuple[float, float]:
-    """Return the smallest and largest value that the file's bits can hold, after rescale."""
+    # The smallest and largest value that the file's bits can hold, after rescale.
     if dataset.get("ModalityLUTSequence"):
-        return 0.0, 2.0 ** dataset.ModalityLUTSequence[0].LUTDescriptor[2] - 1
-    low = -(2 ** (dataset.BitsStored - 1)) if dataset.PixelRepresentation else 0
-    ends = np.array([low, low + 2**dataset.BitsStored - 1])
-    return tuple(apply_modality_lut(ends, dataset).astype(float))
+        low, high = 0.0, 2.0 ** dataset.ModalityLUTSequence[0].LUTDescriptor[2] - 1
+    else:
+        first = -(2 ** (dataset.BitsStored - 1)) if dataset.PixelRepresentation else 0
+        ends = np.array([first, first + 2**dataset.BitsStored - 1])
+        low, high = apply_modality_lut(ends, dataset).astype(float)
+    return (values - low) / (high - low)
 
 
 def problem_of(error: Exception) -> str:

@@ -38,10 +38,9 @@ def picture_hash(picture: np.ndarray) -> tuple[str, bool]:
 
 
 def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
-    """Find pairs of cases that show the same thing.
+    """Find pairs of cases that show the same thing; blank pictures match nothing.
 
-    Every picture is compared with every other: about 3 seconds for 30,000 pictures and a quarter
-    of an hour for 570,000 on two cores, below half a gigabyte.  Blank pictures match nothing.
+    All are compared: 30,000 pictures in 3 seconds, 570,000 in a quarter of an hour on two cores.
     ``threshold`` is the largest Hamming distance of a match, of 256 bits: ``SAME_PICTURE`` (8) for
     copies, ``SAME_LESION`` (40) for a second look at the same lesion; None compares nothing.
     Returned are ``case_a``, ``case_b`` (in the order of ``cases``), ``distance``; nearest first.
@@ -54,11 +53,10 @@ def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
 
 
 def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    """Find, for each case of one dataset, the picture of another dataset that is most like it.
+    """Find, for each case that is not blank, the picture of another dataset that is most like it.
 
-    Blank pictures are left out.  Returned is a row a case: ``case_id``, ``other`` (case id of the
-    nearest picture), ``distance`` (differing bits of 256), ``equal`` (whether some picture of the
-    others has the very same pixels).
+    Returned are ``case_id``, ``other`` (case id of the nearest), ``distance`` (differing bits of
+    256), ``equal`` (whether some picture of the others has the very same pixels).
     """
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
     ours = ours if len(theirs) else ours[:0]

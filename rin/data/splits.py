@@ -463,10 +463,10 @@ def read_fold_files(
 ) -> pd.DataFrame:
     """Read published folds, in the order of the lists; the shape is that of :func:`make_folds`.
 
-    ``place``, a folder or archive, holds the lists, maybe among other files; ``lists`` says how
-    they are called and read.  There is one fold where the pattern has no ``{fold}``.  Cases that no
-    list names are left out.  InputError for a list that is missing, there twice, empty or not of
-    two columns, and for a picture that is no case, is listed twice, or bears another label.
+    ``place`` is a folder or archive with the lists, which ``lists`` describes; if its pattern has
+    no ``{fold}``, there is one.  Cases that no list names are left out.  InputError for a list
+    that is missing, there twice, empty or not of two columns, and for a picture that is no case, is
+    listed twice, or bears another label.
     """
     tree, labels = open_tree(place.parent, place.name), cases.set_index("case_id")["label"]
     parts = []

@@ -109,10 +109,9 @@ def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[st
 def check_file(tree: Tree, known: KnownFile) -> tuple[str, str]:
     """Compare a file with what is known of it: the size first, then the SHA-256.
 
-    It is the archive that is read; or a file inside the archive or folder, maybe below a wrapping
-    folder; or one beside it.  Returned are the outcome (as known, no digest known, not there,
-    another size, another SHA-256) and by how much a file differs, or nothing.  InputError for a
-    file that cannot be read.
+    It is the archive itself, a file inside archive or folder, or one beside it.  Returned are the
+    outcome (as known, no digest known, not there, another size, another SHA-256) and by how much it
+    differs, or nothing.  InputError for a file that cannot be read.
     """
     place, ending = tree.root / tree.location, f"/{known.name}"
     inner = [name for name in tree.names if f"/{name}".endswith(ending)]
@@ -192,8 +191,7 @@ def verify_dataset(
     """Look a dataset over, from its files to its pixels.
 
     Inspections are kept in ``index_folder``, as by `open_dataset`.  ``quick`` decodes nothing; then
-    there is neither digest nor finding.  ``expect`` is the content digest that the dataset must
-    have; empty for any.
+    there is neither digest nor finding.  ``expect`` is the content digest to find, empty for any.
     """
     check_data_root(data_root)
     task = ""

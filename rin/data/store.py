@@ -150,7 +150,7 @@ class _Pass:
         """Look at some cases with their keys, keep what was seen, and return the bad ones."""
         seen, rows, bad = [], [], []
         cases = [case for case, _ in job]
-        looks = list(map_threads(self.inspect, cases, threads))
+        looks = map_threads(self.inspect, cases, threads)
         # A file that was replaced meanwhile would be remembered under the key of the old one.
         for (case, key), now, look in zip(job, _keys(self.root, cases), looks, strict=True):
             if not isinstance(look, dict):
@@ -232,10 +232,9 @@ def inspect_cases(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Look at every picture and mask of some cases, or remember what was seen before.
 
-    ``root`` is the data root of the cases' locators; inspections are kept in ``folder``, those of
-    this dataset in a folder in it.  ``workers`` are processes, by default one per core.  ``square``
-    is size in pixels and way of resizing of the store that will be built: the rows of pictures that
-    are decoded now are then kept for it.
+    ``root`` is the data root of the locators; inspections are kept in a folder in ``folder``.
+    ``workers`` are processes, by default one per core.  ``square`` is size in pixels and way of
+    resizing of the store that will be built: rows of pictures decoded now are kept for it.
 
     Returned are two tables.  The first has a row per readable case, in the order of ``found``, with
     the columns of a case table but the label (:func:`validate_cases`), and ``mask_digest`` (of the
@@ -351,13 +350,12 @@ def build_store(
     """Keep every picture of a dataset at one size, or reopen the store that did so before.
 
     Rows that the opening of the dataset left are taken; other pictures are decoded, and must be
-    the very ones that were then seen.  Of two processes that build one store, the second waits for
-    the first and reopens it.
+    the very ones that were then seen.  Of two processes that build one store, the second waits.
 
-    ``size`` is the side of the square images in pixels; the store is a folder in ``folder``;
-    ``resize`` is ``stretch``, as in the paper, or ``pad`` (:func:`rin.data.pixels.resize_picture`);
-    ``workers`` are decoding processes, by default one per core.  InputError for pictures that
-    cannot be read or were replaced (named together), or a folder that cannot be written.
+    ``size`` is the side in pixels; the store is a folder in ``folder``; ``resize`` is ``stretch``,
+    as in the paper, or ``pad`` (:func:`rin.data.pixels.resize_picture`); ``workers`` are processes,
+    by default one per core.  InputError for pictures that cannot be read or were replaced (named
+    together), or a folder that cannot be written.
     """
     look_up("resize", resize, RESIZES)
     if size < 1:

@@ -20,7 +20,7 @@ from PIL import Image
 from pydicom import dcmread
 from sqlalchemy import select
 
-from rin.curation import build, export, index, taxonomy
+from rin.curation import build, export, taxonomy
 from rin.curation.build import COLUMNS, CurationPlan, content_digest, curate, index_archive
 from rin.curation.deidentify import Pseudonyms, display_window
 from rin.curation.index import instances, read_table, reports
@@ -34,7 +34,6 @@ from rin.data.manifest import load_manifest
 from rin.data.pixels import read_mask
 from rin.data.splits import corpus_split
 from rin.errors import InputError
-from rin.files import read_yaml
 
 
 def own_package(folder, monkeypatch):
@@ -102,6 +101,7 @@ def test_card_counts_classes_modalities_regions_and_parts_as_the_images_do(corpu
             **{part: (own["part"] == part).sum() for part in ("train", "validation", "test")},
             "regions of interest": (own["roi"] != "").sum(),
         }
+        assert one["patients"] >= 3 and one["train"] and one["test"]
     assert [one["label"] for one in card["classes"]] == sorted(set(images["label"]))
     for level, column in (("modalities", "modality"), ("regions", "region")):
         counts = {"patients": ("patient_id", "nunique"), "classes": ("label", "nunique")}
@@ -186,16 +186,9 @@ def test_corpus_is_read_as_a_dataset_and_split_as_it_says(corpus, tmp_path):
     assert dataset.provenance == corpus.provenance == "stand-in"
     for name in ("patient_id", "label", "width", "height"):
         assert cases[name].to_dict() == images[name].to_dict()
+    # Divided patients, or a class without a training case, would be refused.
     assert corpus_split(dataset, 99).to_dict() == images["part"].to_dict()
-
-
-def test_patients_are_in_one_part_and_every_class_is_trained_and_tested(corpus):
-    images = corpus.images
-    assert (images.groupby("patient_id")["part"].nunique() == 1).all()
     assert (images.groupby("study_id")["patient_id"].nunique() == 1).all()
-    parts = images.groupby("label")["part"].agg(set)
-    assert all({"train", "test"} <= own for own in parts)
-    assert (images.groupby("label")["patient_id"].nunique() >= 3).all()
 
 
 def test_every_image_is_labelled_as_the_truth_of_its_study_says(corpus, plan):
@@ -365,20 +358,6 @@ def test_curate_with_another_table_of_classes_looks_at_the_archive_again(
     table.write_text(table.read_text("utf-8").replace("Nodule", "Lump"), "utf-8")
     with pytest.raises(InputError, match="lung: Nodule"):
         curate(copied)
-
-
-def test_curate_with_another_rule_of_exclusion_leaves_out_what_it_hits(
-    copied, corpus, tmp_path, monkeypatch
-):
-    """A rule is a line of a file that the corpus depends on: no result of old rules stays."""
-    own_package(tmp_path / "rin", monkeypatch)
-    assert curate(copied).card == corpus.card
-    file = tmp_path / "rin/curation/exclusions.yaml"
-    file.write_text(file.read_text("utf-8").replace("[CT, MR, US]", "[CT, US]"), "utf-8")
-    monkeypatch.setattr(index, "_RULES", read_yaml(file))
-    other = curate(copied)
-    assert set(corpus.images["modality"]) - set(other.images["modality"]) == {"MR"}
-    assert "other modality" in set(other.excluded["rule"]) - set(corpus.excluded["rule"])
 
 
 @pytest.mark.parametrize(

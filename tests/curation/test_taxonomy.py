@@ -36,15 +36,12 @@ def load(tmp_path, monkeypatch):
     return load
 
 
-def test_classes_are_as_many_as_the_paper_states(table):
+def test_classes_are_whole_and_as_many_as_the_paper_states(table):
     assert len(table) == DATABASE["labels"].value
     assert set(table["region"]) == set(tx.REGIONS)
     assert len(tx.REGIONS) == DATABASE["regions"].value
     assert set(table["modality"]) == set(tx.MODALITIES)
     assert not table.duplicated(["region", "label"]).any()
-
-
-def test_classes_are_whole(table):
     texts = table[["label", "source"]]
     assert (texts != "").all(axis=None) and texts.equals(texts.map(str.strip))
     assert ((table["kind"] == "none") == table["images"].isna()).all()

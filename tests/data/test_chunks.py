@@ -53,4 +53,4 @@ def test_map_threads_keeps_the_order(threads):
         time.sleep(0.02 if item == 0 else 0)
         return item * 2
 
-    assert list(map_threads(slow_first, range(5), threads)) == [0, 2, 4, 6, 8]
+    assert map_threads(slow_first, range(5), threads) == [0, 2, 4, 6, 8]

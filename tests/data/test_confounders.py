@@ -56,6 +56,7 @@ def test_noise_has_the_variance_of_counts():
     assert uniform_filter(found[0], 30).std() < 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=60), st.floats(0, 1), st.integers(0, 9))
 def test_share_of_the_positive_images_and_no_negative_one(labels, share, seed):
     labels = np.array(labels, int)

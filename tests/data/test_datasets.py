@@ -8,10 +8,10 @@ import yaml
 from busi_files import TOP, change, changed, mask, picture, save, with_counts, zip_folder
 
 from rin.data import dataset
-from rin.data.dataset import LISTED, check_counts, exact_duplicates, locate
+from rin.data.dataset import LISTED, check_counts, exact_duplicates, locate, sample_pictures
 from rin.data.layouts.found import FoundCase
 from rin.data.manifest import load_manifest
-from rin.data.pixels import read_mask, read_picture
+from rin.data.pixels import read_mask
 from rin.data.store import CASES, validate_cases
 from rin.errors import InputError
 
@@ -44,18 +44,6 @@ def test_open_dataset_of_the_miniature_gives_the_case_table(busi_root, busi_mani
     assert len(masks) == 2
     merged = read_mask(dataset.root, masks, (4, 6))
     np.testing.assert_array_equal(merged, mask((0, 0), (3, 5)))
-
-
-@pytest.mark.parametrize("wrap", [f"{TOP}/", ""])
-def test_open_dataset_of_a_zip_equals_that_of_the_folder(busi_root, busi_manifest, wrap, tmp_path):
-    (tmp_path / "zipped").mkdir()
-    zip_folder(busi_root / TOP, tmp_path / "zipped" / "busi.zip", wrap)
-    unpacked = open_dataset(busi_manifest, busi_root)
-    zipped = open_dataset(busi_manifest, tmp_path / "zipped")
-    assert zipped.location == "busi.zip"
-    assert zipped.digest == unpacked.digest
-    assert zipped.cases["image"][0] == f"busi.zip::{wrap}benign/benign (1).png"
-    np.testing.assert_array_equal(read_picture(zipped.root, zipped.cases["image"][0]), picture(1))
 
 
 BREAKAGES = [
@@ -168,12 +156,6 @@ def test_findings_tell_repeated_and_blank_pictures_and_other_counts(
     assert [str(finding) for finding in dataset.findings] == [told]
 
 
-def test_digest_when_one_mask_pixel_changes_changes(busi_root, busi_manifest):
-    before = open_dataset(busi_manifest, busi_root).digest
-    save(busi_root / TOP / "benign" / "benign (2)_mask.png", mask((1, 2)))
-    assert open_dataset(busi_manifest, busi_root).digest != before
-
-
 def test_findings_of_very_many_repeated_pictures_are_one_finding_a_kind():
     rows = [(f"{i:02d}{copy}", "a", str(i)) for i in range(LISTED + 1) for copy in "xy"]
     cases = pd.DataFrame(rows, columns=["case_id", "label", "digest"]).assign(width=1, height=1)
@@ -219,15 +201,14 @@ IN_EXAMS = {"unit": "exam", "images": {"a": 2}, "masks": {}, "total": 3}
 IN_IMAGES = {"images": {"a": 3}, "masks": {}, "total": 3}
 
 
-def test_check_counts_in_exams_counts_patients_and_the_total_images(busi_manifest, tmp_path):
+def test_check_counts_counts_patients_or_images_and_forgives_known_bad_ones(
+    busi_manifest, tmp_path
+):
+    bad = with_bad(with_counts(busi_manifest, **IN_IMAGES), "a/9")
+    check_counts(bad, exams(*"pq"), None, tmp_path)
     manifest = with_counts(busi_manifest, **IN_EXAMS)
     check_counts(manifest, exams(*"ppq"), None, tmp_path)
     check_counts(manifest, exams(*"ppq"), {"images": {"a": 2}, "masks": {}}, tmp_path)
-
-
-def test_check_counts_forgives_as_many_as_the_known_bad_cases(busi_manifest, tmp_path):
-    manifest = with_bad(with_counts(busi_manifest, **IN_IMAGES), "a/9")
-    check_counts(manifest, exams(*"pq"), None, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -284,3 +265,57 @@ def test_open_dataset_with_unreadable_stand_in_note_says_to_delete_it(busi_root,
     (busi_root / TOP / "STAND_IN.json").write_text(json.dumps({"seed": 1}))
     with pytest.raises(InputError, match=r"STAND_IN\.json.*Delete the stand-in folder"):
         open_dataset(busi_manifest, busi_root)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Twelve pictures in two folders, one of them in colour, beside a text file."""
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        shape = (9, 12, 3) if number == 2 else (9, 12)
+        pixels = rng.integers(0, 255, shape).astype(np.uint8)
+        save(tmp_path / "pictures" / f"f{number % 2}" / f"{number}.png", pixels)
+    (tmp_path / "pictures" / "read me.txt").write_text("x")
+    return tmp_path / "pictures"
+
+
+def test_pictures_of_a_folder_are_squares_drawn_alike_each_time(folder):
+    first, again = (sample_pictures(str(folder), None, n=8, size=16) for _ in range(2))
+    assert first.pixels.shape == (8, 16, 16, 3)
+    assert first.pixels.dtype == np.uint8
+    np.testing.assert_array_equal(first.pixels, again.pixels)
+    assert first.description.startswith("8 of 12 pictures of ")
+    assert first.provenance == ""
+
+
+def test_an_archive_and_a_folder_inside_it_are_read_in_place(folder, tmp_path):
+    zip_folder(folder, tmp_path / "a.zip")
+    whole = sample_pictures(str(tmp_path / "a.zip"), None, n=99, size=16)
+    part = sample_pictures(f"{tmp_path / 'a.zip'}::f1", None, n=99, size=16)
+    assert (len(whole.pixels), len(part.pixels)) == (12, 6)
+
+
+def test_without_a_name_stand_ins_are_made_and_said_to_be(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    made = sample_pictures("", None, n=8, size=32)
+    assert made.pixels.shape == (8, 32, 32, 3)
+    assert (made.provenance, made.color) == ("stand-in", False)
+    assert "(stand-in)" in made.description
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("busi", "is not there.*give --data-root"),
+        ("absent", "no folder, zip archive or dataset of this name"),
+        ("pictures/read me.txt", "no folder, zip archive"),
+        ("empty", "no pictures there"),
+    ],
+)
+def test_names_that_lead_nowhere_raise(folder, tmp_path, monkeypatch, where, message):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for data_root in (tmp_path, None):
+        with pytest.raises(InputError, match=message):
+            sample_pictures(where, data_root, n=8, size=32)

@@ -149,7 +149,7 @@ def test_check_splits_with_a_case_missing_repeated_or_misnamed_raises(folds):
         check_splits(table("pqr"), folds, pairs_of())
 
 
-def test_nearest_pictures_of_another_dataset_are_those_of_least_distance():
+def test_nearest_pictures_of_another_dataset_are_those_of_least_distance_and_never_blank():
     images = scenes(6)
     cases = hashed(images[:3]).assign(digest=list("abc"))
     others = hashed(images[[4, 1, 5]]).assign(digest=["x", "b", "y"])
@@ -157,6 +157,9 @@ def test_nearest_pictures_of_another_dataset_are_those_of_least_distance():
     assert found.loc["1"].to_list() == ["1", 0, True]
     assert (found.loc[["0", "2"], "distance"] > SAME_LESION).all()
     assert not found.loc[["0", "2"], "equal"].any()
+    blank = hashed(np.zeros((2, 64, 64), np.uint8)).assign(digest=list("uv"))
+    assert nearest_pictures(cases, blank).empty
+    assert nearest_pictures(blank, cases).empty
 
 
 def test_matches_between_equal_near_duplicates_of_both_datasets_together(monkeypatch):
@@ -173,10 +176,3 @@ def test_matches_between_equal_near_duplicates_of_both_datasets_together(monkeyp
     both = pd.concat([ours.assign(case_id="a" + ours["case_id"]), theirs], ignore_index=True)
     assert found["distance"].tolist() == near_duplicates(both, SAME_LESION)["distance"].tolist()
     assert matches_between(ours.iloc[:0], theirs, SAME_LESION).empty
-
-
-def test_nearest_pictures_leave_blank_ones_out():
-    blank = hashed(np.zeros((2, 64, 64), np.uint8)).assign(digest=list("ab"))
-    seen = hashed(scenes(2)).assign(digest=list("cd"))
-    assert nearest_pictures(seen, blank).empty
-    assert nearest_pictures(blank, seen).empty

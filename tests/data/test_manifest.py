@@ -11,12 +11,9 @@ from rin.paper import CLASS_COUNTS, COMPARISONS
 from rin.study import load_profile, profile_names
 
 
-def test_load_manifest_with_unknown_name_lists_the_known_ones():
+def test_unknown_dataset_or_task_lists_the_known_ones():
     with pytest.raises(InputError, match=r"unknown dataset 'bussi'.*busi"):
         load_manifest("bussi")
-
-
-def test_find_task_with_unknown_name_lists_the_known_ones():
     with pytest.raises(InputError, match=r"unknown task 'chest'.*breast"):
         find_task("chest")
 
@@ -68,10 +65,6 @@ CORPORA = {name for name in MANIFESTS if name.startswith("corpus_")}
 #: In the paper's own layout: on request, or curated here from an archive.
 DATABASES = {name for name, manifest in MANIFESTS.items() if manifest.layout == "radimagenet"}
 
-each = pytest.mark.parametrize("manifest", MANIFESTS.values(), ids=MANIFESTS)
-each_task = pytest.mark.parametrize("name", COMPARISONS)
-each_other = pytest.mark.parametrize(("name", "other"), sorted(SUBSTITUTES | EXTERNAL))
-
 
 def labels(manifest, task):
     return {label for label in manifest.for_task(task).label_map.values() if label is not None}
@@ -93,31 +86,15 @@ def test_all_eight_tasks_of_the_paper_are_fed_once_under_their_own_names():
     assert all(find_task(name)[1].paper_task == name for name in COMPARISONS)
 
 
-@each_task
-def test_labels_of_a_task_are_the_groups_that_the_paper_counts(name):
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_labels_counts_and_folds_of_a_task_are_those_of_the_paper(name):
     manifest, task = find_task(name)
-    published = {count.group for count in CLASS_COUNTS[name]} - {"all"}
-    assert labels(manifest, task) == published
-    assert task.positive_class in published
-
-
-@each_task
-def test_folds_of_a_task_are_those_of_the_paper(name):
-    small = {"thyroid", "breast", "acl", "meniscus"}
-    assert find_task(name)[1].n_folds == (5 if name in small else 1)
-
-
-@each_task
-def test_papers_counts_in_a_manifest_are_those_of_the_paper(name):
-    manifest, _ = find_task(name)
     published = {c.group: c.images for c in CLASS_COUNTS[name] if c.group != "all"}
+    assert labels(manifest, task) == set(published)
+    assert task.positive_class in published
     assert manifest.counts.paper in ({}, published)
-
-
-@each
-def test_layout_and_stand_in_are_registered(manifest):
-    assert manifest.layout in LAYOUTS
-    assert manifest.stand_in is None or manifest.stand_in in STAND_INS
+    small = {"thyroid", "breast", "acl", "meniscus"}
+    assert task.n_folds == (5 if name in small else 1)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +106,7 @@ def test_dataset_of_a_task_or_for_pretraining_has_a_stand_in_and_a_place_for_it(
     assert any(not at.lower().endswith(".zip") and "::" not in at for at in manifest.locations)
 
 
-@each_other
+@pytest.mark.parametrize(("name", "other"), sorted(SUBSTITUTES | EXTERNAL))
 def test_substitute_or_external_dataset_exists_and_knows_both_labels(name, other):
     own, task = find_task(name)
     other = MANIFESTS[other]
@@ -138,8 +115,10 @@ def test_substitute_or_external_dataset_exists_and_knows_both_labels(name, other
     assert other.tasks == () or (name, other.name) in EXTERNAL
 
 
-@each
-def test_counts_are_of_classes_that_the_label_map_knows(manifest):
+@pytest.mark.parametrize("manifest", MANIFESTS.values(), ids=MANIFESTS)
+def test_layout_and_stand_in_are_registered_and_counts_are_of_known_classes(manifest):
+    assert manifest.layout in LAYOUTS
+    assert manifest.stand_in is None or manifest.stand_in in STAND_INS
     known = set(manifest.label_map).union(*(task.label_map for task in manifest.tasks))
     stated = {*manifest.counts.images, *manifest.counts.authors, *manifest.counts.masks}
     assert not known or stated <= known

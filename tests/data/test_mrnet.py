@@ -5,12 +5,10 @@ import pytest
 from busi_files import with_options
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
 
 from rin.data.layouts import find_cases
 from rin.data.layouts.mrnet import Slices
 from rin.data.manifest import find_task, load_manifest
-from rin.data.standins.datasets import draw_knee
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -182,18 +180,3 @@ def test_slices_choose_different_ones_in_order_and_in_balance(rule, count, n):
     assert chosen[0] >= 0
     assert chosen[-1] < n
     assert abs(chosen[0] - (n - 1 - chosen[-1])) <= 1
-
-
-@pytest.mark.parametrize(
-    ("structure", "torn_kind", "across"), [("ligament", "acl", 0.05), ("menisci", "meniscus", 0.6)]
-)
-def test_stand_in_structure_separates_torn_from_whole_about_as_designed(
-    structure, torn_kind, across
-):
-    brightness, torn = [], []
-    for kind in ("normal", torn_kind):
-        for index in range(40):
-            picture, phantom = draw_knee(kind, index, 9, across)
-            brightness.append(picture[::2, ::2][phantom.areas[structure]].mean())
-            torn.append(kind == torn_kind)
-    assert 0.75 < roc_auc_score(torn, brightness) < 0.98

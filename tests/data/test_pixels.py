@@ -62,12 +62,9 @@ def test_read_picture_of_colour_is_known_gray(tmp_path, shown, gray):
     assert read_picture(tmp_path, "a.png").tolist() == [gray]
 
 
-def test_read_picture_of_16_bits_or_an_empty_file_is_refused(tmp_path):
+def test_read_picture_of_16_bits_is_refused(tmp_path):
     Image.fromarray(RAMP.astype(np.uint16) * 200).save(tmp_path / "a.png")
     with pytest.raises(InputError, match=r"a\.png: pixels of mode 'I;16'.*Window the picture"):
-        read_picture(tmp_path, "a.png")
-    (tmp_path / "a.png").write_bytes(b"")
-    with pytest.raises(InputError, match=r"a\.png: the file is empty"):
         read_picture(tmp_path, "a.png")
 
 
@@ -103,8 +100,6 @@ def test_read_mask_of_two_files_is_their_union_in_0_and_1_or_0_and_255(tmp_path)
     merged = read_mask(tmp_path, ("a.png", "b.png"), (1, 3))
     assert merged.dtype == bool
     assert merged.tolist() == [[True, False, True]]
-    with pytest.raises(InputError, match=r"a\.png: the mask is 3 x 1 pixels and its picture 6 x 4"):
-        read_mask(tmp_path, ("a.png",), (4, 6))
 
 
 def test_resize_picture_by_stretch_averages_when_it_halves():

@@ -76,12 +76,16 @@ def test_mapping_may_lie_beside_the_archive(root):
     assert read(root, f"{TOP}.zip")["bb"].patient_id == "00000007"
 
 
-def test_without_mapping_the_remedy_names_the_file_and_the_option_that_needs_none(root):
+def test_without_mapping_or_a_table_the_file_is_named_and_the_option_that_needs_none(root):
     (root / TOP / MAPPING).unlink()
     with pytest.raises(InputError, match=rf"{MAPPING} is not there.*'patients: image'"):
         read(root)
     cases = read(root, manifest=BY_IMAGE)
     assert all(case.patient_id == name for name, case in cases.items())
+    for table in ("detailed_class_info", "train_labels"):
+        (root / TOP / f"stage_2_{table}.csv").unlink()
+        with pytest.raises(InputError, match=rf"{table}\.csv: the table is not there"):
+            read(root)
 
 
 @pytest.mark.parametrize(
@@ -148,21 +152,9 @@ def test_mapping_that_makes_no_sense_is_refused(root, text, problem):
         read(root)
 
 
-@pytest.mark.parametrize("table", ["detailed_class_info", "train_labels"])
-def test_missing_table_is_named(root, table):
-    (root / TOP / f"stage_2_{table}.csv").unlink()
-    with pytest.raises(InputError, match=rf"{table}\.csv: the table is not there"):
-        read(root)
-
-
 @pytest.fixture(scope="module")
 def standin(tmp_path_factory):
     return write_stand_in(MANIFEST, tmp_path_factory.mktemp("standin"), COUNTS, seed=1)
-
-
-@pytest.fixture(scope="module")
-def standin_cases(standin):
-    return read(standin).values()
 
 
 def test_stand_in_files_are_those_of_the_challenge(standin):
@@ -177,8 +169,8 @@ def test_stand_in_files_are_those_of_the_challenge(standin):
     assert {(jpeg, "MONOCHROME2"), (plain, "MONOCHROME2"), (jpeg, "MONOCHROME1")} <= kinds
 
 
-def test_stand_in_reads_back_as_it_was_drawn(standin, standin_cases):
-    cases = {case.case_id: case for case in standin_cases}
+def test_stand_in_reads_back_as_it_was_drawn(standin):
+    cases = read(standin)
     for kind in COUNTS:
         for index in (2, 3):  # not compressed; MONOCHROME1
             drawn = draw_radiograph(kind, index, 0, seed=1)

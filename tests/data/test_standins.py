@@ -23,6 +23,7 @@ from rin.data.standins.datasets import (
     draw_breast,
     draw_chest,
     draw_head_slice,
+    draw_knee,
     draw_radiograph,
     draw_thyroid,
 )
@@ -161,8 +162,22 @@ def of_head(label, index):
         yield [dense, np.percentile(inner, 99), inner.std(), uneven]
 
 
+def of_ligament(label, index):
+    picture, phantom = draw_knee(("normal", "acl")[label], index, 9, 0.05)
+    yield [picture[::2, ::2][phantom.areas["ligament"]].mean()]
+
+
+def of_menisci(label, index):
+    picture, phantom = draw_knee(("normal", "meniscus")[label], index, 9, 0.6)
+    yield [picture[::2, ::2][phantom.areas["menisci"]].mean()]
+
+
 @pytest.mark.parametrize(
-    "describe", [of_breast, of_thyroid, of_chest_ct, of_pneumonia_ct, of_radiograph, of_head]
+    "describe",
+    [
+        *(of_breast, of_thyroid, of_chest_ct, of_pneumonia_ct, of_radiograph, of_head),
+        *(of_ligament, of_menisci),
+    ],
 )
 def test_classes_can_be_told_apart_and_overlap(describe):
     rows = [

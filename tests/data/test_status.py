@@ -1,15 +1,20 @@
-"""What is there of the datasets: as a table, and as `rin data status` and `verify` print it."""
+"""What is there of the datasets and whether it is whole: tables, and what `rin data` prints."""
 
+import hashlib
 import json
 import shutil
 import zipfile
 
 import pytest
 import yaml
-from busi_files import TOP, change, mask
+from busi_files import TOP, change, changed, mask, picture, save, zip_folder
 
-from rin.data.manifest import manifest_names
-from rin.data.status import dataset_status
+from rin.cli import print_verification
+from rin.data import status, store
+from rin.data.dataset import locate, open_dataset
+from rin.data.manifest import KnownFile, TaskManifest, load_manifest, manifest_names
+from rin.data.status import check_file, dataset_status, verify_dataset
+from rin.data.tree import open_tree
 from rin.errors import InputError
 
 HOME = "https://example.org/data"
@@ -220,8 +225,10 @@ def test_verify_of_a_whole_dataset_exits_with_0_and_keeps_the_inspection(
     assert line_of(output, "all").split() == ["all", "4", "4", "5", "5"]
     assert line_of(output, "pictures").split()[1:] == ["4", "can", "be", "read"]
     assert "Nothing is wrong" in output
+    assert "patients  none are named: each picture counts as one" in output
     assert len(list((busi_root.parent / "results" / "index").rglob("*.parquet"))) == 1
     digest = line_of(output, "digest").split()[1]
+    assert digest == open_dataset(load_manifest("busi"), busi_root, index_folder=busi_root).digest
     data(*asked, "--expect", digest)
     told = f"the content digest is {digest} and not 000"
     assert told in data(*asked, "--expect", "0" * 64, status=1)
@@ -256,11 +263,11 @@ def test_verify_all_looks_at_what_is_there_and_fails_for_one(data, manifests, bu
     manifests("busi")
     shutil.copytree(busi_root / TOP, busi_root / "twin")
     (busi_root / "twin" / "normal" / "normal (1).png").write_bytes(b"no picture")
-    for name in ("twin", "absent"):
+    broken_zip(busi_root / "broken.zip")
+    for name in ("twin", "broken", "absent"):
         manifests(name, title=name.upper(), tasks=[])
     output = data("verify", "all", "--data-root", busi_root, status=1)
-    assert "TWIN" in output
-    assert "ABSENT" not in output
+    assert [title in output for title in ("TWIN", "BROKEN", "ABSENT")] == [True, True, False]
     assert output.count("Nothing is wrong") == 1
     nothing = data("verify", "all", "--data-root", root)
     assert nothing == "No dataset is there, so nothing was checked.\n"
@@ -291,3 +298,143 @@ def test_verify_of_what_is_not_there_fails_and_tells_where_to_get_it(data, manif
     assert "is not there" in output
     assert "get it at https://scholar.cu.edu.eg" in output
     assert "1 problem\n" in output
+
+
+@pytest.fixture
+def verify(busi_root, busi_manifest, tmp_path):
+    """Verifies the miniature, or what a test made of it."""
+
+    def call(manifest=busi_manifest, root=busi_root, **settings):
+        return verify_dataset(manifest, root, index_folder=tmp_path / "index", **settings)
+
+    return call
+
+
+def test_quick_look_counts_and_decodes_nothing(verify, monkeypatch):
+    monkeypatch.setattr(store, "read_picture", None)
+    done = verify(quick=True)
+    assert (done.whole, done.readable, done.digest) == (True, None, "")
+    assert len(done.counts) == 3
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_wrong_counts_and_bad_pictures_are_told_together(verify, busi_root, quick):
+    pair = {"benign (3).png": picture(200), "benign (3)_mask.png": mask((0, 0))}
+    change(busi_root / TOP / "benign", pair)
+    assert verify(quick=quick).readable == (None if quick else 5)
+    save(busi_root / TOP / "normal" / "normal (1)_mask.png", mask(shape=(9, 9)))
+    done = verify(quick=quick)
+    counts, *bad = done.problems
+    assert "benign: 3 images instead of 2 (+1); benign: 4 masks instead of 3 (+1)" in counts
+    assert ["the mask is 9 x 9 pixels" in problem for problem in bad] == [True] * (not quick)
+    assert (done.readable, done.digest) == (None if quick else 4, "")
+    assert tuple(done.counts.loc["benign", ["found", "expected"]]) == (3, 2)
+
+
+def test_other_digest_of_a_known_file_fails_and_the_rest_is_still_looked_at(
+    verify, busi_manifest, busi_root
+):
+    known = [
+        KnownFile(name="benign (1).png", sha256="0" * 64),
+        KnownFile(name="benign (2).png", bytes=1),
+        KnownFile(name="absent.csv", bytes=1),
+    ]
+    done = verify(changed(busi_manifest, files=tuple(known)))
+    assert [*done.files.values()] == ["another SHA-256", "another size", "not there"]
+    assert [problem.split(":")[0] for problem in done.problems] == [
+        "benign (1).png has another SHA-256",
+        "benign (2).png has another size",
+    ]
+    assert done.digest
+    assert not done.whole
+
+
+def test_labels_of_the_first_task_are_read_where_the_dataset_has_none(verify, busi_manifest):
+    labels = {"benign": "other", "normal": None, "malignant": "malignant"}
+    task = TaskManifest(
+        name="first", title="First", positive_class="malignant", n_folds=5, label_map=labels
+    )
+    done = verify(changed(busi_manifest, label_map={}, tasks=(task,)))
+    assert (done.whole, done.task, done.readable) == (True, "first", 3)
+
+
+def test_stand_in_under_the_data_root_is_not_the_dataset(verify, busi_root):
+    (busi_root / TOP / "STAND_IN.json").write_text('{"images": {}, "masks": {}}')
+    (problem,) = verify().problems
+    assert "this is a stand-in that was written for busi" in problem
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(("name", "pictures"), [("busi", 780), ("headct200", 200)])
+def test_published_dataset_is_whole(real_root, tmp_path, name, pictures):
+    manifest = load_manifest(name)
+    if locate(manifest, real_root) is None:
+        pytest.skip(f"{name} is not under DATA_ROOT")
+    done = verify_dataset(manifest, real_root, index_folder=tmp_path)
+    assert done.problems == []
+    assert (done.readable, len(done.digest)) == (pictures, 64)
+    assert sum("exact duplicates" in finding.kind for finding in done.findings) == 1
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_patients_are_counted_with_their_images_and_labels(busi_root, tmp_path, capsys, quick):
+    corpus, pattern = load_manifest("corpus_radiologic"), r"^p(\d+)"
+    manifest = changed(corpus, patient_pattern=pattern, independence="patient")
+    for number, name in enumerate(["a/p1_1", "a/p1_2", "b/p1_3", "b/p2_1"]):
+        save(tmp_path / "pretrain_radiologic" / f"{name}.png", picture(10 * number))
+    done = verify_dataset(manifest, tmp_path, index_folder=tmp_path / "index", quick=quick)
+    assert done.patients == {"patients": 2, "fewest": 1, "most": 3, "two_labels": 1}
+    print_verification(done)
+    told = "patients  2 patients, 1 to 3 images each; 1 with two labels"
+    assert told in capsys.readouterr().out
+
+
+CONTENT = b"patientId,Target\n"
+# Of CONTENT, by coreutils' sha256sum.
+SHA256 = "dcecc49f33bf8973602999efa89b5f269f698689382b117036588e57c71709f0"
+
+
+def folder_tree(root, name="labels.csv"):
+    change(root / "set", {name: CONTENT})
+    return open_tree(root, "set")
+
+
+def archive_tree(root, name="labels.csv"):
+    folder_tree(root, name)
+    zip_folder(root / "set", root / "set.zip")
+    return open_tree(root, "set.zip")
+
+
+@pytest.mark.parametrize("make", [folder_tree, archive_tree])
+@pytest.mark.parametrize("name", ["labels.csv", "wrapping/labels.csv"])
+@pytest.mark.parametrize(
+    ("known", "outcome", "detail"),
+    [
+        ({"bytes": 17, "sha256": SHA256}, "as known", ""),
+        ({"sha256": SHA256}, "as known", ""),
+        ({"bytes": 17}, "no digest known", ""),
+        ({"bytes": 1490034, "sha256": SHA256}, "another size", "17 bytes instead of 1,490,034"),
+        ({"sha256": "0" * 64}, "another SHA-256", f"{SHA256} instead of {'0' * 64}"),
+        ({}, "no digest known", ""),
+    ],
+)
+def test_file_is_compared_by_size_then_digest(tmp_path, make, name, known, outcome, detail):
+    found = check_file(make(tmp_path, name), KnownFile(name="labels.csv", **known))
+    assert found == (outcome, detail)
+
+
+def test_archive_itself_and_file_beside_it_are_found(tmp_path):
+    tree = archive_tree(tmp_path)
+    (tmp_path / "mapping.json").write_bytes(b"[]")
+    whole = hashlib.sha256((tmp_path / "set.zip").read_bytes()).hexdigest()
+    assert check_file(tree, KnownFile(name="set.zip", sha256=whole))[0] == "as known"
+    assert check_file(tree, KnownFile(name="mapping.json", bytes=2))[0] == "no digest known"
+
+
+def test_file_that_cannot_be_read_raises_and_names_it(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError("Permission denied")
+
+    monkeypatch.setattr(status, "hash_file", refuse)
+    with pytest.raises(InputError, match=r"labels\.csv: the file cannot be read"):
+        check_file(folder_tree(tmp_path), KnownFile(name="labels.csv", sha256=SHA256))

@@ -3,7 +3,6 @@
 import multiprocessing
 from collections import Counter, namedtuple
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
 
 import imagehash
 import numpy as np
@@ -28,26 +27,6 @@ def open_dataset(manifest, root, index=None, **settings):
 
 def full(*_):
     raise OSError(28, "No space left on device")
-
-
-@pytest.fixture
-def dying(monkeypatch):
-    """A block that ends as the process would, where it decodes a picture of some name."""
-
-    @contextmanager
-    def at(name):
-        read = store_module.read_picture
-
-        def read_or_die(root, locator, *how):
-            if name in locator:
-                raise KeyboardInterrupt
-            return read(root, locator, *how)
-
-        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-            patched.setattr(store_module, "read_picture", read_or_die)
-            yield
-
-    return at
 
 
 @pytest.fixture
@@ -127,12 +106,20 @@ def test_build_store_a_second_time_reopens_without_decoding(dataset, tmp_path, d
 
 
 def test_build_store_after_an_interruption_goes_on_where_it_stood(
-    dataset, tmp_path, decoded, dying, monkeypatch
+    dataset, tmp_path, decoded, monkeypatch
 ):
+    read = store_module.read_picture
+
+    def read_or_die(root, locator, *how):
+        if "normal" in locator:
+            raise KeyboardInterrupt
+        return read(root, locator, *how)
+
     monkeypatch.setattr(store_module, "CHUNK", 1)
     whole = build_store(dataset, 8, folder=tmp_path / "whole", workers=1)
     decoded.clear()
-    with dying("normal"):
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(store_module, "read_picture", read_or_die)
         build_store(dataset, 8, folder=tmp_path / "s", workers=1)
     assert stores_in(tmp_path / "s") == []
     resumed = build_store(dataset, 8, folder=tmp_path / "s", workers=1)
@@ -340,21 +327,6 @@ def test_inspect_cases_takes_patients_from_the_header_where_the_reader_knows_non
         assert seen["patient_id"].tolist() == ["p0", "header of set/1.png"]
 
 
-def test_inspect_cases_after_an_interruption_goes_on_where_it_stood(
-    pictures, counted, dying, monkeypatch
-):
-    monkeypatch.setattr(store_module, "CHUNK", 2)
-    whole, _ = inspect_cases(pictures, cases(), MANIFEST, folder=pictures / "other", workers=1)
-    counted.clear()
-    with dying("set/5.png"):
-        inspect(pictures)
-    assert counted.total() == 5
-    assert len(records(pictures)) == 2
-    resumed, _ = inspect(pictures)
-    assert counted == Counter({f"{number}.png": 1 + (number == 4) for number in range(N)})
-    pd.testing.assert_frame_equal(resumed, whole)
-
-
 def test_inspect_cases_looks_again_at_changed_files_only(pictures, counted):
     first, _ = inspect(pictures)
     assert counted == Counter(f"{number}.png" for number in range(N))
@@ -455,9 +427,10 @@ def test_inspect_cases_by_two_at_once_decodes_each_picture_once(pictures, counte
     pd.testing.assert_frame_equal(one, other)
 
 
-def test_inspect_cases_on_a_full_disk_names_the_folder_and_keeps_what_was_seen(
+def test_inspect_cases_on_a_full_disk_names_the_folder_and_goes_on_from_what_was_seen(
     pictures, counted, monkeypatch
 ):
+    whole, _ = inspect_cases(pictures, cases(), MANIFEST, folder=pictures / "other", workers=1)
     monkeypatch.setattr(store_module, "CHUNK", 4)
     write = pq.write_table
 
@@ -469,8 +442,9 @@ def test_inspect_cases_on_a_full_disk_names_the_folder_and_keeps_what_was_seen(
         with pytest.raises(InputError, match=r"index.*No space left.*Free some space"):
             inspect(pictures)
     counted.clear()
-    inspect(pictures)
+    resumed, _ = inspect(pictures)
     assert counted.total() == N - 4
+    pd.testing.assert_frame_equal(resumed, whole)
 
 
 def test_inspect_cases_with_a_torn_record_says_which_to_delete(pictures):

@@ -116,13 +116,6 @@ def test_read_bytes_beyond_the_limit_is_refused_unread(tmp_path, monkeypatch):
         read_bytes(tmp_path, "b.zip::a.png")
 
 
-def test_read_bytes_after_the_archive_was_replaced_reads_the_new_one(tmp_path):
-    archive(tmp_path / "b.zip", ("a.png", b"old"))
-    assert read_bytes(tmp_path, "b.zip::a.png") == b"old"
-    archive(tmp_path / "b.zip", ("a.png", b"newer"))
-    assert read_bytes(tmp_path, "b.zip::a.png") == b"newer"
-
-
 def test_read_bytes_in_forked_children_is_not_disturbed_by_the_parent(tmp_path):
     members = [(f"{i}.png", bytes([i]) * 20_000) for i in range(40)]
     archive(tmp_path / "b.zip", *members)

@@ -91,8 +91,7 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
     """Write a stand-in archive, unless the folder already holds this one, and return the folder.
 
     Another content of the folder is refused, as are arguments out of `RANGES`.  There are 15
-    classes in seven regions of CT, MR and ultrasound; of 320 studies each class has at least 18
-    patients, of 96 at least 5.
+    classes in seven regions of CT, MR and ultrasound.
     """
     folder = Path(folder)
     asked = {"studies": studies, "size": size, "seed": seed}

@@ -35,9 +35,8 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the cases of a tree with the reader of the manifest's layout, sorted by case id.
 
     InputError for an unknown layout, a `patient_pattern` that it does not use, or patients as the
-    units of a dataset that names none.  Every reader raises it for unknown options, for files that
-    it has no place for, and for tables or names that are missing, broken, repeated or contradict
-    each other; the first of them are named.
+    units of a dataset that names none; of every reader, for unknown options, files without a place,
+    and tables or names that are missing, broken, repeated or contradict each other.
     """
     if manifest.layout == "labelled_csv":
         raise InputError(

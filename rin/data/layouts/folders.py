@@ -15,7 +15,6 @@ some patients.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -66,9 +65,8 @@ def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 class FolderOptions(ReaderOptions):
     """Options of the layout.
 
-    ``splits`` are folders above the class folders; one may be absent.  ``inner_copy`` is a
-    folder that holds the whole tree once more: a file below it is passed over where the same
-    name without that folder is there too.
+    ``splits`` are folders above the class folders; one may be absent.  ``inner_copy`` is a folder
+    that holds the whole tree once more: what is there twice is read once.
     """
 
     splits: tuple[str, ...] = ()
@@ -123,10 +121,9 @@ def _without_copy(names: tuple[str, ...], inner: str) -> tuple[str, ...]:
 class CcCciiOptions(ReaderOptions):
     """Options of the layout.
 
-    ``slices``: only those of the lesion list, or all.  ``whole`` are classes that the lesion
-    list does not cover, taken with all slices.  ``partial`` is for a download of some of the
-    archives: rows of the tables about slices, scans and patients that are not there are then
-    passed over; otherwise they are errors.
+    ``slices``: only those of the lesion list, or all.  ``whole`` are classes that the list does not
+    cover, taken with all slices.  ``partial`` is for a download of some of the archives: rows about
+    what is not there are then passed over; otherwise they are errors.
     """
 
     slices: Literal["lesions", "all"] = "lesions"
@@ -155,7 +152,15 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     needed = {name for name, label in labels.items() if label is not None or not options.partial}
     refused(sorted(needed - classes), "class folders are missing")
     if SCANS in tables:
-        _check_scans(read_table(tree, tables[SCANS], SCAN_COLUMNS), slices, options, refused)
+        rows = read_table(tree, tables[SCANS], SCAN_COLUMNS)
+        counted = Counter(key.rpartition("/")[0] for key in slices)
+        scans = rows["label"] + "/" + rows["patient_id"] + "/" + rows["scan_id"]
+        found = scans.map(lambda scan: counted[scan])
+        differ = found.astype(str) != rows["n_slice"]
+        differ &= (found > 0) | (not options.partial)
+        told = scans + " (" + found.astype(str) + " slices instead of " + rows["n_slice"]
+        refused((told + ", from " + rows["zip_file"] + ")")[differ], f"scans differ from {SCANS}")
+        refused(sorted(counted.keys() - set(scans)), f"scans are not in {SCANS}")
     if METADATA in tables and not options.partial:
         there = {key.split("/")[1] for key in slices}
         named = set(read_table(tree, tables[METADATA], ["patient_id"])["patient_id"])
@@ -179,17 +184,3 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         FoundCase(key, key.rsplit("/", 2)[0], key.split("/")[0], tree.locator(slices[key]))
         for key in kept
     ]
-
-
-def _check_scans(
-    rows: pd.DataFrame, slices: Iterable[str], options: CcCciiOptions, refused: Callable
-) -> None:
-    counted = Counter(key.rpartition("/")[0] for key in slices)
-    scans = rows["label"] + "/" + rows["patient_id"] + "/" + rows["scan_id"]
-    found = scans.map(lambda scan: counted[scan])
-    differ = found.astype(str) != rows["n_slice"]
-    if options.partial:
-        differ &= found > 0
-    told = scans + " (" + found.astype(str) + " slices instead of " + rows["n_slice"]
-    refused((told + ", from " + rows["zip_file"] + ")")[differ], f"scans differ from {SCANS}")
-    refused(sorted(counted.keys() - set(scans)), f"scans are not in {SCANS}")

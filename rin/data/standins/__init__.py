@@ -19,7 +19,7 @@ from rin.data.manifest import DatasetManifest
 from rin.data.standins import datasets
 from rin.data.standins.writers import write_json, write_whole
 from rin.data.tree import is_archive
-from rin.errors import InputError, unknown
+from rin.errors import InputError, look_up
 
 
 class StandIn(NamedTuple):
@@ -54,12 +54,9 @@ def write_stand_in(
 ) -> Path:
     """Return a data root that holds the stand-in, written now unless it is already there.
 
-    The folder is named after everything that determines its content and appears only when
-    whole, so an old, different or half-written stand-in is never taken for this one.
+    The folder is named after all that determines its content and appears only when whole.
     """
-    if manifest.stand_in not in STAND_INS:
-        raise unknown("stand-in", manifest.stand_in, sorted(STAND_INS))
-    write, names = STAND_INS[manifest.stand_in]
+    write, names = look_up("stand-in", manifest.stand_in, STAND_INS)
     if set(counts) != set(names) or any(type(n) is not int or n < 1 for n in counts.values()):
         raise InputError(
             f"stand-in counts {counts!r} are not usable",
