@@ -153,8 +153,24 @@ class PretrainingBlock:
         predictions = score(self._block, test, s.batch, names, features)
         history = pd.DataFrame(state.curves)
         history.insert(0, "epoch", np.arange(1, len(history) + 1))
-        seconds = state.earlier + time.monotonic() - started
-        metrics = self._metrics(state, by_part, predictions, seconds)
+        right = predictions["truth"] == predictions["predicted"]
+        metrics = {
+            "images": sum(len(part.rows) for part in by_part),
+            "classes": len(names),
+            "training_images": len(training.rows),
+            "epochs": epochs,
+            "steps": epochs * state.steps,
+            "top1": float(right.mean()),
+            "top5": float(predictions["in_top5"].mean()),
+            "balanced_accuracy": float(right.groupby(predictions["truth"]).mean().mean()),
+            "seconds": round(state.earlier + time.monotonic() - started, 1),
+            "images_per_second": round(float(history["images_per_second"].median()), 1),
+            "parameters": self.backbone.count_params(),
+            "devices": self._block.devices.count,
+            "precision": keras.config.dtype_policy().name,
+            "resumed": state.resumed,
+            "traces": self._block.traces,
+        }
         table = pd.DataFrame({"label": names} | counts)
         return PretrainingResult(history, metrics, predictions, table)
 
@@ -164,29 +180,6 @@ class PretrainingBlock:
         where = f"{self._name} at {self._settings.learning_rate:g}"
         reporter = ProgressReporter(state, loss, where, work.folder / PROGRESS if work else None)
         return [reporter, EventLog(work.events, state)] if work and work.events else [reporter]
-
-    def _metrics(
-        self, state: TrainingState, parts: list[Part], predictions: pd.DataFrame, seconds: float
-    ) -> dict[str, float | int | str]:
-        right = predictions["truth"] == predictions["predicted"]
-        curves = pd.DataFrame(state.curves)
-        return {
-            "images": sum(len(part.rows) for part in parts),
-            "classes": int(parts[0].labels.max()) + 1,
-            "training_images": len(parts[0].rows),
-            "epochs": state.epochs,
-            "steps": state.epochs * state.steps,
-            "top1": float(right.mean()),
-            "top5": float(predictions["in_top5"].mean()),
-            "balanced_accuracy": float(right.groupby(predictions["truth"]).mean().mean()),
-            "seconds": round(seconds, 1),
-            "images_per_second": round(float(curves["images_per_second"].median()), 1),
-            "parameters": self.backbone.count_params(),
-            "devices": self._block.devices.count,
-            "precision": keras.config.dtype_policy().name,
-            "resumed": state.resumed,
-            "traces": self._block.traces,
-        }
 
 
 def check_corpus(

@@ -9,7 +9,7 @@ import pytest
 from tiny_study import tiny_profile
 
 from rin.errors import InputError
-from rin.study import Runs, open_study, predictions
+from rin.study import open_study, predictions
 from rin.study.plan import plan_study
 from rin.study.run import run_missing
 
@@ -57,15 +57,6 @@ def test_scores_at_home_are_those_without_the_external_dataset(external):
     )
     with pytest.raises(InputError, match="unknown part 'busbra'"):
         predictions(alone, "from_random", "breast", "busbra")
-
-
-def test_external_cases_come_with_what_the_manifest_keeps(external):
-    runs = Runs(external)
-    assert runs.external("breast") == ("busbra",)
-    cases = runs.cases("breast", "busbra")
-    assert list(cases)[:3] == ["case_id", "patient_id", "label"]
-    assert {"device", "birads"} <= set(cases)
-    assert len(cases) == len(external.inputs("breast").external["busbra"].store.cases)
 
 
 def test_external_dataset_that_is_not_at_hand_is_named():

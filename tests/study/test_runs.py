@@ -20,6 +20,7 @@ def test_demo_shows_the_reference_run_without_training_anything(demo):
     assert demo.kind("breast") == "real"
     assert demo.kind("pneumonia") == "substitute"
     assert demo.kind("acl") is None
+    assert demo.external("breast") == ("busbra",)
     assert not list(demo.study.results.parent.rglob("done.json"))
 
 
@@ -76,7 +77,7 @@ def test_open_reference_needs_no_data():
     runs = open_reference("open")
     assert runs.is_reference
     assert set(runs.tasks) == set(runs.reference.tasks)
-    assert runs.probe() is runs.reference.probe is not None
+    assert runs.probe() is runs.reference.tables["probe"]
 
 
 def test_reference_of_other_inits_is_refused(tmp_path):
