@@ -203,10 +203,8 @@ def plan_probe(study: Study) -> list[PretrainingRun]:
 def run_probe(study: Study) -> pd.DataFrame:
     """Pretrain and probe what is missing; return the table of `probe_measurements`.
 
-    May be killed at any time and called again.
-
-    `InputError` when the profile has no probe section, or a run fails; the other runs are finished
-    first.
+    May be killed at any time and called again.  `InputError` when the profile has no probe section,
+    or a run fails; the other runs are finished first.
     """
     pretrain_missing(study, plan_probe(study), probe_ledger(study), "Weights to probe")
     return probe_measurements(study)

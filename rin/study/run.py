@@ -72,10 +72,9 @@ ACTIVATIONS = "activations.npz"
 def run_block(
     block: Block, ledger: Ledger, folders: list[Path], random_seed: int, execution: Execution
 ) -> None:
-    """Run all runs of a block with one compiled step.
+    """Run all runs of a block with one compiled step; random weights are those of `random_seed`.
 
-    Weights are looked for in `folders`; random ones are those of `random_seed`.  The first failure
-    is raised after the other runs of the block have ended.
+    The first failure is raised after the other runs of the block have ended.
     """
     import keras
 
@@ -237,10 +236,8 @@ def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
 def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
     """Run those of some planned runs that the ledger lacks; return the table of all of them.
 
-    May be killed at any time and called again.  Tasks that are run together share their compiled
-    steps, unless the profile asks for a block a task.
-
-    `InputError` when weights are missing or a run fails; the other runs are finished first.
+    May be killed at any time and called again.  `InputError` when weights are missing or a run
+    fails; the other runs are finished first.
     """
     ledger, execution = study.runs, study.profile.execution
     runs = {run.run_id: run for run in planned}
@@ -397,10 +394,7 @@ def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
 
 
 def lesion_maps(study: Study, task: str) -> pd.DataFrame | None:
-    """Return the mean activation around the lesion in a task's main study; None without masks.
-
-    As `rin.explain.overlap.lesion_map_table`.
-    """
+    """Return `rin.explain.overlap.lesion_map_table` of a task's main study; None without masks."""
     store = study.inputs(task).store
     if store.masks() is None:
         return None
@@ -443,9 +437,7 @@ def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) 
 def sanity_table(study: Study, task: str) -> pd.DataFrame:
     """Return how similar maps stay to those of the trained network as its weights go random.
 
-    The columns that name a run, as in `predictions`, and those of
-    `rin.training.cascade.cascade_table`.
-
+    The columns that name a run, and those of `rin.training.cascade.cascade_table`.
     `InputError` when the profile or the task has no such runs, or they are not finished.
     """
     planned = [run for run in plan_study(study, MAIN, task) if run.sanity_cases]

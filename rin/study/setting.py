@@ -196,10 +196,8 @@ def has_real_images(study: Study, task: str) -> bool:
 
 
 def from_checkout(path: str | Path) -> Path:
-    """Return a folder as a caller names it; from a notebook's own folder, starting at the checkout.
-
-    Jupyter runs a notebook in the folder that holds it, papermill and `rin` in that of the caller.
-    """
+    """Return a folder as a caller names it; a notebook's starts at the checkout."""
+    # Jupyter runs a notebook in the folder that holds it, papermill and `rin` in the caller's.
     opened = Path.cwd().is_relative_to(REPOSITORY / "notebooks")
     return REPOSITORY / path if opened else Path(path)
 
