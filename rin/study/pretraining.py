@@ -181,7 +181,7 @@ def pretraining_classes(study: Study) -> pd.DataFrame:
 
 
 def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return the test predictions of one run and the features of the same images.
+    """Return the test predictions of one run and the pooled features of the same images.
 
     A table as from `pretraining_predictions`, without init and backbone, and a memory map, float32
     (images, channels).  `InputError` for a run that is not planned or not finished.

@@ -32,10 +32,10 @@ from rin.files import MAKE_ROOM, Stated, read_yaml, sha256_of
 from rin.models.weights import locate
 from rin.study.corpora import COPY_BITS, corpus_overlap, find_corpus, open_corpus
 from rin.study.ledger import Count, Hardware, commit_of, installed_packages, this_computer
-from rin.study.losses import loss_ledger, loss_table, plan_losses
+from rin.study.losses import loss_table, plan_losses
 from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_folders
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
-from rin.study.probe import plan_probe, probe_ledger, probe_measurements
+from rin.study.probe import plan_probe, probe_measurements
 from rin.study.profile import FACTORS, LAYERS, MAIN, STUDIES, Factors
 from rin.study.run import (
     PREDICTIONS,
@@ -450,12 +450,9 @@ def _finished_part(study: Study) -> Study:
         kept[name] = section.model_copy(update={"tasks": done}) if done else None
     of_factors = {name: kept.pop(name, None) for name in FACTORS}
     kept["factors"] = Factors(**of_factors) if any(of_factors.values()) else None
-    for name, ledger, plan in (
-        ("probe", probe_ledger, plan_probe),
-        ("losses", loss_ledger, plan_losses),
-    ):
+    for name, plan in (("probe", plan_probe), ("losses", plan_losses)):
         asked = getattr(study.profile, name) is not None
-        if asked and ledger(study).count(runs := plan(study)) < len(runs):
+        if asked and study.ledger(name).count(runs := plan(study)) < len(runs):
             kept[name] = None
     return _with(study, **{name: section for name, section in kept.items() if name != MAIN})
 
@@ -486,10 +483,10 @@ def _finished_runs(study: Study) -> list[Run]:
     runs = plan_all(study)
     study.runs.require(runs, "fine-tuning")
     if study.profile.probe is not None:
-        probe_ledger(study).require(plan_probe(study), "the probe")
+        study.ledger("probe").require(plan_probe(study), "the probe")
     if study.profile.losses is not None:
         trained = plan_losses(study)
-        loss_ledger(study).require(trained, "the losses")
+        study.ledger("losses").require(trained, "the losses")
         _refuse_stand_ins(study, {f"corpus {r.corpus}": r.provenance for r in trained})
     return runs
 

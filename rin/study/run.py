@@ -36,7 +36,7 @@ from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
 from rin.study.executors import drive, one_bar, run_each
 from rin.study.ledger import Ledger, computed_on
-from rin.study.losses import loss_ledger, plan_losses, run_losses
+from rin.study.losses import plan_losses, run_losses
 from rin.study.plan import (
     Block,
     Run,
@@ -47,13 +47,7 @@ from rin.study.plan import (
     weights_folders,
 )
 from rin.study.pretraining import plan_pretraining, run_pretraining
-from rin.study.probe import (
-    measurement_ledger,
-    plan_measurements,
-    plan_probe,
-    probe_ledger,
-    run_probe,
-)
+from rin.study.probe import plan_measurements, plan_probe, run_probe
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
 from rin.study.setting import Study
 
@@ -265,15 +259,14 @@ def run_study(study: Study) -> pd.DataFrame:
 
     May be killed at any time and called again.  Returns the table of the fine-tuning runs.
     """
-    stages = [(study.weights, plan_pretraining(study))]
+    stages = {"weights": plan_pretraining(study)}
     if study.profile.probe is not None:
-        stages.append((probe_ledger(study), plan_probe(study)))
-        stages.append((measurement_ledger(study), plan_measurements(study)))
+        stages |= {"probe": plan_probe(study), "probe_measurements": plan_measurements(study)}
     if study.profile.losses is not None:
-        stages.append((loss_ledger(study), plan_losses(study)))
-    earlier = sum(len(runs) for _, runs in stages)
+        stages["losses"] = plan_losses(study)
+    earlier = sum(map(len, stages.values()))
     # Which runs are shared is known once weights are; until then each is counted apart.
-    done = sum(ledger.count(runs) for ledger, runs in stages)
+    done = sum(study.ledger(name).count(runs) for name, runs in stages.items())
     with one_bar(earlier + study.profile.most_runs, done) as bar:
         run_pretraining(study)
         if study.profile.probe is not None:

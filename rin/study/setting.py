@@ -52,12 +52,19 @@ class Study:
     @property
     def runs(self) -> Ledger:
         """The ledger of fine-tuning runs."""
-        return Ledger(self.results / "runs")
+        return self.ledger("runs")
 
     @property
     def weights(self) -> Ledger:
         """The ledger of pretraining runs."""
-        return Ledger(self.results / "weights")
+        return self.ledger("weights")
+
+    def ledger(self, name: str) -> Ledger:
+        """Return a ledger of the results: `runs`, `weights`, `losses`, or one of the probe.
+
+        `probe` holds the files that are made to be probed, `probe_measurements` what that gave.
+        """
+        return Ledger(self.results / name)
 
     def holds(self, manifest: DatasetManifest) -> bool:
         """Return whether the data root holds a dataset."""

@@ -1,6 +1,5 @@
 """External datasets: every run scores them whole, and is trained on none of them."""
 
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -24,9 +23,8 @@ CHANGES = {
 
 
 @pytest.fixture(scope="module")
-def external(study_folder, pretrained_study):
-    study = open_study(tiny_profile(CHANGES), results=study_folder)
-    shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
+def external(beside):
+    study = beside(CHANGES)
     run_missing(study, plan_study(study, "from_random"))
     return study
 

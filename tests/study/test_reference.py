@@ -25,7 +25,6 @@ from rin.cli import main
 from rin.errors import InputError
 from rin.files import sha256_of
 from rin.study import open_study, pretrained, pretraining_histories
-from rin.study.ledger import Ledger
 from rin.study.plan import plan_study
 from rin.study.profile import STUDIES, Probe
 from rin.study.reference import (
@@ -161,24 +160,21 @@ def test_run_that_was_written_before_what_came_later_is_read(copy):
 
 
 @pytest.fixture
-def probed(finished, monkeypatch, tmp_path_factory):
+def probed(finished, monkeypatch):
     """A study with a probe section whose two runs are finished, and what it measured."""
     table = pd.DataFrame(
         {"kind": ["probe", "random"], "source": "busi", "source_provenance": "real",
          "weights_provenance": ["real", ""], "divergence": [0.1, None], "seen": [True, False],
          "images": [64, 64]}
     )  # fmt: skip
-    place = "rin.study.reference"
-    runs = [SimpleNamespace(run_id="a", config={}), SimpleNamespace(run_id="b", config={})]
-    ledger = Ledger(tmp_path_factory.mktemp("probe"))
+    runs = [SimpleNamespace(run_id=run_id, config={}) for run_id in "ab"]
     for run in runs:
-        ledger.commit(run.run_id, {}, lambda _: {})
-    monkeypatch.setattr(f"{place}.plan_probe", lambda _: runs)
-    monkeypatch.setattr(f"{place}.probe_ledger", lambda _: ledger)
-    monkeypatch.setattr(f"{place}.probe_measurements", lambda _: table)
+        finished.ledger("probe").commit(run.run_id, {}, lambda _: {})
+    monkeypatch.setattr("rin.study.reference.plan_probe", lambda _: runs)
+    monkeypatch.setattr("rin.study.reference.probe_measurements", lambda _: table)
     probe = Probe(contracts=["caffe", "symmetric"], epochs=1)
     profile = finished.profile.model_copy(update={"probe": probe})
-    return SimpleNamespace(study=replace(finished, profile=profile), table=table, ledger=ledger)
+    return SimpleNamespace(study=replace(finished, profile=profile), table=table)
 
 
 def test_probe_is_read_back_as_it_was_measured(probed, tmp_path, reference):
@@ -191,7 +187,7 @@ def test_unfinished_probe_and_stand_ins_of_it_are_refused(probed, tmp_path):
     probed.table["source_provenance"] = "stand-in"
     with pytest.raises(InputError, match="stand-ins: images of the probe, busi"):
         write_reference(probed.study, tmp_path)
-    shutil.rmtree(probed.ledger.path("b"))
+    shutil.rmtree(probed.study.ledger("probe").path("b"))
     with pytest.raises(InputError, match="1 of 2 runs of the probe are not finished"):
         write_reference(probed.study, tmp_path)
     assert list(tmp_path.iterdir()) == []

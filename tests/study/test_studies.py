@@ -1,7 +1,6 @@
 """Named studies: parts of one plan with one setting changed; no run is trained twice."""
 
 import re
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -197,12 +196,9 @@ def test_brief_init_sees_fewer_epochs_and_images_and_stands_in_the_place_of_its_
         plan_pretraining(study)
 
 
-def test_head_is_a_factor_whose_first_level_is_the_grid_and_whose_maps_are_kept(
-    study_folder, pretrained_study
-):
+def test_head_is_a_factor_whose_first_level_is_the_grid_and_whose_maps_are_kept(beside):
     changes = {"factors": {"head": ONE}, "name": "heads", "sanity": {"scenarios": [SCENARIO]}}
-    study = open_study(tiny_profile(changes), results=study_folder)
-    shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
+    study = beside(changes)
     planned = plan_study(study, "head")
     assert {run.level for run in planned} == {"linear", "nonlinear", "conv", "conv_skip"}
     linear = {run.run_id for run in planned if run.level == "linear"}
@@ -224,13 +220,9 @@ CONFOUNDED = {
 }
 
 
-def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_test(
-    study_folder, pretrained_study, monkeypatch
-):
+def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_test(beside):
     asked = {"tasks": ["busbra"], "scenarios": [SCENARIO], "kinds": ["tag"], "shares": [0, 100]}
-    changes = CONFOUNDED | {"factors": {"confounder": asked}}
-    study = open_study(tiny_profile(changes), results=study_folder)
-    shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
+    study = beside(CONFOUNDED | {"factors": {"confounder": asked}})
     planned = plan_study(study, "confounder")
     assert [(r.level, r.init) for r in planned] == [
         (level, init) for level in ("tag 0", "tag 100") for init in ("random", "radiologic")
@@ -255,11 +247,8 @@ def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_te
         predictions(study, "confounder", part="upright")
 
 
-def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_the_same(
-    study_folder, pretrained_study
-):
-    study = open_study(tiny_profile(CONFOUNDED | {"name": "sampled"}), results=study_folder)
-    shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
+def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_the_same(beside):
+    study = beside(CONFOUNDED | {"name": "sampled"})
     found = study.inputs("busbra").found.cases
     groups = found.groupby("device")["patient_id"].nunique().sort_values().index[-2:].to_list()
     asked = {"tasks": ["busbra"], "scenarios": [SCENARIO], "shares": [0, 50]}
@@ -287,25 +276,21 @@ def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_th
         plan_study(replace(study, profile=tiny_profile(changes)), "confounder")
 
 
-def test_layers_are_compared_before_and_after_in_the_same_places(
-    study_folder, pretrained_study, monkeypatch
-):
+def test_layers_are_compared_before_and_after_in_the_same_places(beside, monkeypatch):
     from rin.training import trainer
 
     inside = ("joined", "conv5_block3_out")
     monkeypatch.setitem(trainer.LAYERS, "ResNet50", inside)
     frozen = "ResNet50-freeze_all-1e-02"
     asked = ONE | {"scenarios": [SCENARIO, frozen], "cases": 6, "points": 40, "channels": 4}
-    study = open_study(tiny_profile({"layers": asked, "name": "layers"}), results=study_folder)
-    shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
+    study = beside({"layers": asked, "name": "layers"})
     planned = plan_study(study, "layers")
     assert not ids(planned) & ids(plan_study(study))
     run.run_missing(study, planned)
     table = run.layer_similarity(study)
     assert table["layer"].unique().tolist() == [*inside]
     found = table.set_index(["scenario", "comparison", "init", "layer"]).sort_index()
-    measures = ["cca", "cka"]
-    found = found[measures]
+    found = found[["cca", "cka"]]
     assert found.stack().between(0, 1 + 1e-6).all()
     for init in ("random", "radiologic"):
         kept = found.loc[frozen, "tuned", init]
