@@ -10,14 +10,9 @@ import pandas as pd
 from scipy.stats import norm
 
 from rin.explain.representations import class_spread
-from rin.study.pretraining import (
-    FEATURES,
-    PREDICTIONS,
-    PretrainingRun,
-    plan_pretraining,
-    pretrain_missing,
-)
+from rin.study.pretraining import PREDICTIONS, PretrainingRun, plan_pretraining, pretrain_missing
 from rin.study.setting import Study
+from rin.training import FEATURES
 
 
 def plan_losses(study: Study) -> list[PretrainingRun]:

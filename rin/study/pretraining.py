@@ -30,7 +30,7 @@ from rin.study.executors import drive, run_each
 from rin.study.ledger import Ledger, Planned, computed_on
 from rin.study.profile import Execution, Pretraining
 from rin.study.setting import Study
-from rin.training import CODE_VERSION, UNUSED
+from rin.training import CODE_VERSION, FEATURES, PROGRESS, UNUSED
 
 if TYPE_CHECKING:
     from rin.training.pretrain import PretrainingBlock
@@ -136,9 +136,7 @@ def _split(
 
 WEIGHTS, NOTOP, SAFETENSORS = "backbone.weights.h5", "backbone_notop.h5", "backbone.safetensors"
 ENTRY, HISTORY, CLASSES = "entry.json", "history.parquet", "classes.parquet"
-PREDICTIONS, FEATURES = "test_predictions.parquet", "features.npy"
-#: In the work folder of a run: how it goes, in words.
-PROGRESS = "progress.txt"
+PREDICTIONS = "test_predictions.parquet"
 #: Beside the ledger: logs of events, a folder a run.
 EVENTS = "tensorboard"
 

@@ -22,18 +22,17 @@ import pandas as pd
 from scipy.special import softmax
 from tqdm import tqdm
 
+from rin.data.manifest import PARTS
 from rin.errors import InputError
 from rin.files import write_atomically
 from rin.models.build import Architecture
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import random_weights
-from rin.training import UNUSED
+from rin.training import FEATURES, PROGRESS, UNUSED
 from rin.training.batches import Part, shuffled_batches
 from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.trainer import CompiledBlock, Recipe, find_devices
 
-PARTS = ("train", "validation", "test")
-PROGRESS, FEATURES = "progress.txt", "features.npy"
 _EVERY_SECONDS = 3.0  # between two lines of progress; asking for the loss waits for the device
 _CHUNK = 8192  # images whose features are in memory at once
 
