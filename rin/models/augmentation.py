@@ -1,8 +1,7 @@
 """Random affine augmentation with the ranges of the official training scripts.
 
-The meaning of each range is that of Keras' `ImageDataGenerator`, which the official
-scripts use: shift is a fraction of the side, zoom is drawn for each axis on its own,
-and shear is an angle in degrees, so that the official "0.1" is a tenth of a degree.
+Each range means what it does in Keras' `ImageDataGenerator`, which those use: zoom is drawn for
+each axis on its own, and shear is in degrees, so that the official "0.1" is a tenth of a degree.
 """
 
 from __future__ import annotations

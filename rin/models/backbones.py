@@ -1,11 +1,8 @@
 """Convolutional backbones from `keras.applications`: the four of the paper, and two more.
 
-A backbone maps a preprocessed batch (n, size, size, 3) to its last feature map.
-In all of them that map is the Grad-CAM target layer (which the paper names for its
-four), and it feeds global average pooling directly; tests hold both facts.
-
-The scenarios of the study are those of `BACKBONES`; the others can be built, pretrained and loaded
-with weights in the same way, for studies that ask for them.
+A backbone maps a preprocessed batch (n, size, size, 3) to its last feature map.  In all of them
+that is the target layer of Grad-CAM (which the paper names for its four), and it feeds global
+average pooling directly; tests hold both facts.
 """
 
 from __future__ import annotations

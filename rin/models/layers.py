@@ -47,8 +47,7 @@ class Augment(keras.layers.Layer):
 class Preprocess(keras.layers.Layer):
     """Expand gray to three channels and apply an input contract.
 
-    The contract is held in weights that no optimizer touches, so that runs with
-    different contracts share one compiled step.
+    It is held in weights that no optimizer touches, so that all contracts share a compiled step.
     """
 
     def __init__(self, **kwargs: Any) -> None:

@@ -1,9 +1,8 @@
 """Input contracts: how 0-255 pixels become what a set of weights was trained on.
 
-Every contract in use is an affine map per channel after an optional RGB to BGR
-swap, so one layer with nine numbers serves them all and a block of runs can
-change the contract without compiling anything.  The contract belongs to the
-weights entry, never to the caller.
+Every contract in use is an affine map per channel after an optional RGB to BGR swap, so one layer
+with nine numbers serves them all, and a block of runs can change it without compiling anything.
+The contract belongs to the weights entry, never to the caller.
 """
 
 from __future__ import annotations

@@ -292,12 +292,11 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
 
 
 def judge(scores: pd.DataFrame) -> dict[str, Any]:
-    """Return the verdict on one file and one set of images.
+    """Return the verdict on one file and one set of images, from `scores` of two scalings or more.
 
-    The rules, in this order: none fits where stored and predicted variances do not correlate
-    above chance (`CHANCE`), or where even the best candidate diverges by more than
-    `LARGEST_DIVERGENCE`; too close to call where the second diverges by less than `FACTOR` times
-    the best; otherwise the best.  `scores`, as of `score_candidates`, are of two scalings or more.
+    None fits where stored and predicted variances do not correlate above chance (`CHANCE`), or even
+    the best candidate diverges by more than `LARGEST_DIVERGENCE`; too close to call where the
+    second diverges by less than `FACTOR` times the best; otherwise the best.
 
     Keys are `verdict`: a contract, `NONE_FITS` or `TOO_CLOSE`; `best` and `second`, the two nearest
     contracts, whatever the verdict and the order of the channels; `best_divergence`,

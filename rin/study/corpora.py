@@ -129,10 +129,7 @@ def find_corpus(study: Study, names: str | list[str]) -> Dataset:
 
 
 def open_corpus(study: Study, names: str | list[str], cases: int | None) -> Dataset:
-    """Open a pretraining corpus as `find_corpus`, with about so many of its images; None takes all.
-
-    They are drawn patient by patient, each class in its share.
-    """
+    """Open a corpus as `find_corpus`, with about so many images, drawn by patients; None: all."""
     dataset = find_corpus(study, names)
     return dataset if cases is None else draw_cases(dataset, None, cases, study.profile.seed)[0]
 
@@ -140,17 +137,14 @@ def open_corpus(study: Study, names: str | list[str], cases: int | None) -> Data
 def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
     """Look for images of the tasks among those of the pretraining corpora.
 
-    Images are compared by pixels and by difference hashes, which finds copies of an image; another
-    slice of the same patient is not found.  All images that were found of a task are compared, not
-    only those that the profile draws.  As a positive control, some of each task (`copies`) are
-    reduced to the corpus' own size, as a copy inside it would be, and compared with themselves.
+    All images of a task are compared, by pixels and by difference hashes: that finds copies, and
+    no other slice of a patient.  As a positive control, `copies` of each task are reduced to the
+    corpus' own size, as a copy inside it would be, and compared with themselves.
 
-    Returned is one row a task and corpus: `task`, `dataset`, `images`, `corpus`, `corpus_images`,
-    `equal` (images whose very pixels stand in the corpus), `near` (images with a picture of the
-    corpus within `COPY_BITS`), `nearest` (smallest distance in bits), and of the control `copies`,
-    `copies_found` (within `COPY_BITS`) and `farthest_copy` (largest distance in bits).
-
-    `InputError` for a profile without pretraining.
+    One row a task and corpus: `task`, `dataset`, `images`, `corpus`, `corpus_images`, `equal`
+    (images whose very pixels stand in the corpus), `near` (within `COPY_BITS` of a picture of it),
+    `nearest` (smallest distance in bits), and of the control `copies`, `copies_found` (within
+    `COPY_BITS`) and `farthest_copy` (in bits).  `InputError` for a profile without pretraining.
     """
     named = study.profile.section("pretraining").corpora.values()
     corpora = [find_corpus(study, names) for names in named]

@@ -10,20 +10,9 @@ import pandas as pd
 from scipy.stats import norm
 
 from rin.explain.representations import class_spread
-from rin.study.ledger import Ledger
-from rin.study.pretraining import (
-    FEATURES,
-    PREDICTIONS,
-    PretrainingRun,
-    plan_pretraining,
-    pretrain_missing,
-)
+from rin.study.pretraining import PREDICTIONS, PretrainingRun, plan_pretraining, pretrain_missing
 from rin.study.setting import Study
-
-
-def loss_ledger(study: Study) -> Ledger:
-    """Return the ledger of the networks that were pretrained with each loss."""
-    return Ledger(study.results / "losses")
+from rin.training import FEATURES
 
 
 def plan_losses(study: Study) -> list[PretrainingRun]:
@@ -56,7 +45,7 @@ def run_losses(study: Study) -> pd.DataFrame:
 
     May be killed at any time and called again.  `InputError` as `plan_losses`, or when a run fails.
     """
-    pretrain_missing(study, plan_losses(study), loss_ledger(study), "Losses")
+    pretrain_missing(study, plan_losses(study), study.ledger("losses"), "Losses")
     return loss_table(study)
 
 
@@ -82,7 +71,7 @@ def loss_table(study: Study) -> pd.DataFrame:
 
     `InputError` when a run is not finished.
     """
-    ledger, runs, rows = loss_ledger(study), plan_losses(study), []
+    ledger, runs, rows = study.ledger("losses"), plan_losses(study), []
     ledger.require(runs, "the losses")
     hard: dict[tuple[str, int], pd.Series] = {}
     for run in sorted(runs, key=lambda run: run.settings.loss != "hard"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,23 +104,9 @@ class Run(Planned):
     def named(self) -> dict[str, Any]:
         """The columns that name a run in every table, after those of the study's factor."""
         factor = {"factor": self.study, "level": self.level, "contract": self.contract}
-        named = name_run(self.task, self.fold, self.scenario.name, self.init, self.seed)
+        named = {"task": self.task, "fold": self.fold, "scenario": self.scenario.name}
+        named |= asdict(self.scenario) | {"init": self.init, "seed": self.seed}
         return named if self.level is None else factor | named
-
-
-def name_run(task: str, fold: int, scenario: str, init: str, seed: int) -> dict[str, Any]:
-    """Return the columns that name a run in every table, in their order."""
-    found = find_scenario(scenario)
-    return {
-        "task": task,
-        "fold": fold,
-        "scenario": scenario,
-        "backbone": found.backbone,
-        "unfreezing": found.unfreezing,
-        "learning_rate": found.learning_rate,
-        "init": init,
-        "seed": seed,
-    }
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from rin.study.executors import drive, run_each
 from rin.study.ledger import Ledger, Planned, computed_on
 from rin.study.profile import Execution, Pretraining
 from rin.study.setting import Study
-from rin.training import CODE_VERSION, UNUSED
+from rin.training import CODE_VERSION, FEATURES, PROGRESS, UNUSED
 
 if TYPE_CHECKING:
     from rin.training.pretrain import PretrainingBlock
@@ -136,9 +136,7 @@ def _split(
 
 WEIGHTS, NOTOP, SAFETENSORS = "backbone.weights.h5", "backbone_notop.h5", "backbone.safetensors"
 ENTRY, HISTORY, CLASSES = "entry.json", "history.parquet", "classes.parquet"
-PREDICTIONS, FEATURES = "test_predictions.parquet", "features.npy"
-#: In the work folder of a run: how it goes, in words.
-PROGRESS = "progress.txt"
+PREDICTIONS = "test_predictions.parquet"
 #: Beside the ledger: logs of events, a folder a run.
 EVENTS = "tensorboard"
 
@@ -181,12 +179,10 @@ def pretraining_classes(study: Study) -> pd.DataFrame:
 
 
 def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return the test predictions of one run and the features of the same images.
+    """Return the test predictions of one run and the pooled features of the same images.
 
-    A table as from `pretraining_predictions`, without init and backbone, and the backbone's pooled
-    features, a memory map of float32 (images, channels).
-
-    `InputError` for a run that the profile does not ask for or that is not finished.
+    A table as from `pretraining_predictions`, without init and backbone, and a memory map, float32
+    (images, channels).  `InputError` for a run that is not planned or not finished.
     """
     runs = {f"{run.init} {run.backbone}": run for run in plan_pretraining(study)}
     run = look_up("pretraining", f"{init} {backbone}", runs)
@@ -225,7 +221,6 @@ def pretrain_missing(study: Study, runs: list[PretrainingRun], ledger: Ledger, t
     """Train those of some runs that a ledger lacks, backbone by backbone.
 
     May be killed at any time and called again: a run goes on from its last checkpoint.
-
     `InputError` when a run fails; the other runs are finished first.
     """
     execution, blocks = study.profile.execution, {}
@@ -256,10 +251,8 @@ def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:
 def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execution) -> None:
     """Pretrain one backbone on several corpora, or under several contracts, with one compiled step.
 
-    Takes all corpora, finished or not: the largest decides the outputs of every one, so
-    that a block that was cut off goes on exactly as it began.
-
-    The first failure is raised after the other runs of the block have ended.
+    Takes all corpora, finished or not: the largest decides the outputs of every one, so that a
+    block that was cut off goes on exactly as it began.  The first failure is raised at the end.
     """
     import keras
 

@@ -175,16 +175,6 @@ def measure_files(planned: list[Measurement], ledger: Ledger) -> None:
         ledger.commit(each.run_id, each.config, write)
 
 
-def probe_ledger(study: Study) -> Ledger:
-    """Return the ledger of the files that are pretrained to be probed."""
-    return Ledger(study.results / "probe")
-
-
-def measurement_ledger(study: Study) -> Ledger:
-    """Return the ledger of what probing each file gave."""
-    return Ledger(study.results / "probe_measurements")
-
-
 def plan_probe(study: Study) -> list[PretrainingRun]:
     """List the pretraining runs whose files are probed: backbones × contracts on one corpus.
 
@@ -203,12 +193,10 @@ def plan_probe(study: Study) -> list[PretrainingRun]:
 def run_probe(study: Study) -> pd.DataFrame:
     """Pretrain and probe what is missing; return the table of `probe_measurements`.
 
-    May be killed at any time and called again.
-
-    `InputError` when the profile has no probe section, or a run fails; the other runs are finished
-    first.
+    May be killed at any time and called again.  `InputError` when the profile has no probe section,
+    or a run fails; the other runs are finished first.
     """
-    pretrain_missing(study, plan_probe(study), probe_ledger(study), "Weights to probe")
+    pretrain_missing(study, plan_probe(study), study.ledger("probe"), "Weights to probe")
     return probe_measurements(study)
 
 
@@ -218,7 +206,7 @@ def plan_measurements(study: Study) -> list[Measurement]:
     own = [run for run in own if find_backbone(run.backbone).batch_norm]
     shared = study.profile.seed, study.profile.pretraining.size, probe_sources(study, made[0])
     return [
-        *(Measurement("probe", run.backbone, *shared, run, probe_ledger(study)) for run in made),
+        *(Measurement("probe", run.backbone, *shared, run, study.ledger("probe")) for run in made),
         *(Measurement("study", run.backbone, *shared, run, study.weights) for run in own),
         *(Measurement("random", name, *shared) for name in dict.fromkeys(r.backbone for r in made)),
     ]
@@ -235,7 +223,7 @@ def probe_measurements(study: Study) -> pd.DataFrame:
 
     `InputError` when the profile has no probe section, or a file of weights is damaged.
     """
-    ledger, blocks, tables, planned = measurement_ledger(study), {}, [], plan_measurements(study)
+    ledger, planned, blocks = study.ledger("probe_measurements"), plan_measurements(study), {}
     # Those whose weights are there; random ones always are.
     planned = [each for each in planned if not each.run or each.ledger.has(each.run.run_id)]
     for each in planned:
@@ -243,6 +231,7 @@ def probe_measurements(study: Study) -> pd.DataFrame:
             blocks.setdefault(each.backbone, []).append(each)  # each backbone is built once
     jobs = [(block, ledger) for block in blocks.values()]
     drive(study.profile.execution, measure_files, jobs, ledger, planned, "Probing")
+    tables = []
     for each in planned:
         table, known = ledger.read(each.run_id, MEASURED, pd.read_parquet), each.known()
         table.insert(1, "seen", table["source"] == known["corpus"])

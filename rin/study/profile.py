@@ -166,11 +166,10 @@ class Pretraining(Stated):
     the same backbone is taken; one for all inits, or one each.
     `corpora` maps an init to the dataset it is trained on, or to several in order of preference;
     all corpora get the same epochs.  `cases` limits the images that are drawn from a corpus.
-    `backbones` are those of the profile where none are named.  `sgd` has a momentum of 0.9;
-    `loss` is one of `rin.training.losses`; `warmup` is the share of the steps over which the
-    learning rate rises; `balanced` weighs
-    classes against their frequency; `batch_norm_recalibration` is a number of batches.  `brief` is
-    pretrained beside all that.
+    `backbones` are those of the profile where none are named.  `sgd` has a momentum of 0.9; `loss`
+    is one of `rin.training.losses`; `warmup` is the share of the steps over which the learning rate
+    rises; `balanced` weighs classes against their frequency; `batch_norm_recalibration` is a number
+    of batches.  `brief` is pretrained beside all that.
     """
 
     corpora: dict[str, str | Names]

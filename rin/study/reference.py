@@ -32,10 +32,10 @@ from rin.files import MAKE_ROOM, Stated, read_yaml, sha256_of
 from rin.models.weights import locate
 from rin.study.corpora import COPY_BITS, corpus_overlap, find_corpus, open_corpus
 from rin.study.ledger import Count, Hardware, commit_of, installed_packages, this_computer
-from rin.study.losses import loss_ledger, loss_table, plan_losses
+from rin.study.losses import loss_table, plan_losses
 from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_folders
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
-from rin.study.probe import plan_probe, probe_ledger, probe_measurements
+from rin.study.probe import plan_probe, probe_measurements
 from rin.study.profile import FACTORS, LAYERS, MAIN, STUDIES, Factors
 from rin.study.run import (
     PREDICTIONS,
@@ -240,30 +240,10 @@ class ReferenceRun:
         """Tasks whose whole grid was run, in the order of the profile."""
         return list(self.facts.profile["tasks"])
 
-    @property
-    def pretraining(self) -> pd.DataFrame:
-        """As `rin.study.pretrained` returned it."""
-        return self.tables.get("pretraining", pd.DataFrame())
-
-    @property
-    def pretraining_histories(self) -> pd.DataFrame:
-        """As `rin.study.pretraining_histories` returned it; may have no rows."""
-        name = "pretraining_histories"
-        return self.tables.get(name, pd.DataFrame(columns=[*SCHEMAS[name]]))
-
-    @property
-    def probe(self) -> pd.DataFrame | None:
-        """Measurements of the probe; None where none was run."""
-        return self.tables.get("probe")
-
     def tasks_of(self, study: str) -> set[str]:
         """Return the tasks of which runs of a named study are kept."""
         runs = self.tables["runs"]
         return set(runs.loc[runs["study"] == study, "task"])
-
-    def external(self, task: str) -> tuple[str, ...]:
-        """Return the names of the external datasets that a task's runs scored."""
-        return tuple(each.name for each in self.facts.task(task).external)
 
     def cases(self, task: str, part: str) -> pd.DataFrame:
         """As `rin.study.run.scored_cases`."""
@@ -323,11 +303,9 @@ def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
         look_up("reference run", name_or_folder, known or ["none"])
         folder = reference_folder() / name_or_folder
     facts = _read_facts(folder / RUN)
-    tables = {Path(n).stem: _read_table(folder / n, facts.files[n]) for n in facts.files}
+    tables = {Path(n).stem: _read_table(folder / n, stated) for n, stated in facts.files.items()}
     for name in SCHEMAS:
-        if name in tables:
-            tables[name] = _checked(tables[name], name, folder / f"{name}.parquet")
-        elif name not in OPTIONAL:
+        if name not in (*tables, *OPTIONAL):
             raise _broken(folder / RUN, f"it states no {name}.parquet")
     return ReferenceRun(facts, tables)
 
@@ -356,24 +334,20 @@ def _read_facts(path: Path) -> RunFacts:
 
 
 def _read_table(path: Path, stated: FileFacts) -> pd.DataFrame:
-    """Read a table that is the one that was written; integers are int64."""
+    """Read a table that is the one that was written and fits its schema; integers are int64."""
     if not path.is_file():
         raise _broken(path, "the file is missing")
     if sha256_of(path) != stated.sha256:
         raise _broken(path, f"its SHA-256 is not the one in {RUN}")
     table = pd.read_parquet(path)
-    return table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
-
-
-def _checked(table: pd.DataFrame, name: str, path: Path) -> pd.DataFrame:
-    """Return a table whose columns and rows are those of a reference run."""
+    table = table.astype(dict.fromkeys(table.select_dtypes("integer"), np.int64))
     columns = {
         column: pa.Column(kind, check, nullable=kind in _FLOATS and check is None, coerce=True)
-        for column, kind in SCHEMAS[name].items()
+        for column, kind in SCHEMAS.get(path.stem, {}).items()
         for check in [_CHECKS.get(column)]
     }
     try:
-        return pa.DataFrameSchema(columns, unique=_UNIQUE.get(name)).validate(table)
+        return pa.DataFrameSchema(columns, unique=_UNIQUE.get(path.stem)).validate(table)
     except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
         said = " ".join(str(error).split())[:300]
         raise _broken(path, f"not a table of a reference run ({said})") from error
@@ -418,18 +392,10 @@ def write_reference(
     finished: bool = False,
     accelerator: str | None = None,
 ) -> Path:
-    """Write the reference run of a finished study and return its folder.
+    """Write the reference run of a finished study below `folder` and return its folder.
 
-    Parameters
-    ----------
-    folder
-        Where reference runs stand; the one that is written is named after the profile.
-    replace
-        Whether one that is there may be replaced.
-    finished
-        Whether what is not finished is left out, tasks and studies; the next writing adds it.
-    accelerator
-        What trained the networks, where it is not what this computer has.
+    With `replace` one that is there is replaced; with `finished` tasks and studies that are not
+    finished are left out; `accelerator` trained the networks, where this computer has another.
 
     `InputError` when the reference run is there already, something was made from stand-ins, a run
     is not finished, or the files are larger than `LARGEST` together; nothing is written then.
@@ -484,12 +450,9 @@ def _finished_part(study: Study) -> Study:
         kept[name] = section.model_copy(update={"tasks": done}) if done else None
     of_factors = {name: kept.pop(name, None) for name in FACTORS}
     kept["factors"] = Factors(**of_factors) if any(of_factors.values()) else None
-    for name, ledger, plan in (
-        ("probe", probe_ledger, plan_probe),
-        ("losses", loss_ledger, plan_losses),
-    ):
+    for name, plan in (("probe", plan_probe), ("losses", plan_losses)):
         asked = getattr(study.profile, name) is not None
-        if asked and ledger(study).count(runs := plan(study)) < len(runs):
+        if asked and study.ledger(name).count(runs := plan(study)) < len(runs):
             kept[name] = None
     return _with(study, **{name: section for name, section in kept.items() if name != MAIN})
 
@@ -515,15 +478,15 @@ def _finished_runs(study: Study) -> list[Run]:
         made |= {f"images of {name}": each.provenance for name, each in inputs.external.items()}
     _refuse_stand_ins(study, made)
     study.weights.require(pretraining, "pretraining")
-    entries = {" ".join(key): entry for key, entry in find_entries(study).items() if entry}
-    _refuse_stand_ins(study, {f"weights {key}": e.provenance for key, e in entries.items()})
+    entries = find_entries(study).items()
+    _refuse_stand_ins(study, {f"weights {' '.join(key)}": e.provenance for key, e in entries if e})
     runs = plan_all(study)
     study.runs.require(runs, "fine-tuning")
     if study.profile.probe is not None:
-        probe_ledger(study).require(plan_probe(study), "the probe")
+        study.ledger("probe").require(plan_probe(study), "the probe")
     if study.profile.losses is not None:
         trained = plan_losses(study)
-        loss_ledger(study).require(trained, "the losses")
+        study.ledger("losses").require(trained, "the losses")
         _refuse_stand_ins(study, {f"corpus {r.corpus}": r.provenance for r in trained})
     return runs
 

@@ -36,7 +36,7 @@ from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
 from rin.study.executors import drive, one_bar, run_each
 from rin.study.ledger import Ledger, computed_on
-from rin.study.losses import loss_ledger, plan_losses, run_losses
+from rin.study.losses import plan_losses, run_losses
 from rin.study.plan import (
     Block,
     Run,
@@ -47,13 +47,7 @@ from rin.study.plan import (
     weights_folders,
 )
 from rin.study.pretraining import plan_pretraining, run_pretraining
-from rin.study.probe import (
-    measurement_ledger,
-    plan_measurements,
-    plan_probe,
-    probe_ledger,
-    run_probe,
-)
+from rin.study.probe import plan_measurements, plan_probe, run_probe
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
 from rin.study.setting import Study
 
@@ -72,10 +66,9 @@ ACTIVATIONS = "activations.npz"
 def run_block(
     block: Block, ledger: Ledger, folders: list[Path], random_seed: int, execution: Execution
 ) -> None:
-    """Run all runs of a block with one compiled step.
+    """Run all runs of a block with one compiled step; random weights are those of `random_seed`.
 
-    Weights are looked for in `folders`; random ones are those of `random_seed`.  The first failure
-    is raised after the other runs of the block have ended.
+    The first failure is raised after the other runs of the block have ended.
     """
     import keras
 
@@ -237,10 +230,8 @@ def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
 def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
     """Run those of some planned runs that the ledger lacks; return the table of all of them.
 
-    May be killed at any time and called again.  Tasks that are run together share their compiled
-    steps, unless the profile asks for a block a task.
-
-    `InputError` when weights are missing or a run fails; the other runs are finished first.
+    May be killed at any time and called again.  `InputError` when weights are missing or a run
+    fails; the other runs are finished first.
     """
     ledger, execution = study.runs, study.profile.execution
     runs = {run.run_id: run for run in planned}
@@ -268,15 +259,14 @@ def run_study(study: Study) -> pd.DataFrame:
 
     May be killed at any time and called again.  Returns the table of the fine-tuning runs.
     """
-    stages = [(study.weights, plan_pretraining(study))]
+    stages = {"weights": plan_pretraining(study)}
     if study.profile.probe is not None:
-        stages.append((probe_ledger(study), plan_probe(study)))
-        stages.append((measurement_ledger(study), plan_measurements(study)))
+        stages |= {"probe": plan_probe(study), "probe_measurements": plan_measurements(study)}
     if study.profile.losses is not None:
-        stages.append((loss_ledger(study), plan_losses(study)))
-    earlier = sum(len(runs) for _, runs in stages)
+        stages["losses"] = plan_losses(study)
+    earlier = sum(map(len, stages.values()))
     # Which runs are shared is known once weights are; until then each is counted apart.
-    done = sum(ledger.count(runs) for ledger, runs in stages)
+    done = sum(study.ledger(name).count(runs) for name, runs in stages.items())
     with one_bar(earlier + study.profile.most_runs, done) as bar:
         run_pretraining(study)
         if study.profile.probe is not None:
@@ -397,10 +387,7 @@ def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
 
 
 def lesion_maps(study: Study, task: str) -> pd.DataFrame | None:
-    """Return the mean activation around the lesion in a task's main study; None without masks.
-
-    As `rin.explain.overlap.lesion_map_table`.
-    """
+    """Return `rin.explain.overlap.lesion_map_table` of a task's main study; None without masks."""
     store = study.inputs(task).store
     if store.masks() is None:
         return None
@@ -443,9 +430,7 @@ def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) 
 def sanity_table(study: Study, task: str) -> pd.DataFrame:
     """Return how similar maps stay to those of the trained network as its weights go random.
 
-    The columns that name a run, as in `predictions`, and those of
-    `rin.training.cascade.cascade_table`.
-
+    The columns that name a run, and those of `rin.training.cascade.cascade_table`.
     `InputError` when the profile or the task has no such runs, or they are not finished.
     """
     planned = [run for run in plan_study(study, MAIN, task) if run.sanity_cases]

@@ -23,7 +23,7 @@ from rin.study.losses import loss_table
 from rin.study.pretraining import pretrained, pretraining_histories
 from rin.study.probe import probe_measurements
 from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
-from rin.study.reference import ReferenceRun, TaskFacts, load_reference, task_facts
+from rin.study.reference import SCHEMAS, ReferenceRun, TaskFacts, load_reference, task_facts
 from rin.study.setting import Study, TaskInputs, has_real_images, open_study
 
 Origin = Literal["own", "reference"]
@@ -121,7 +121,7 @@ class Runs:
     def external(self, task: str) -> tuple[str, ...]:
         """Return the external datasets that a task's shown runs scored."""
         if self._of_reference(task, MAIN):
-            return self.reference.external(task)
+            return tuple(each.name for each in self.reference.facts.task(task).external)
         return find_task(task)[1].external if self.study.profile.external else ()
 
     def predictions(
@@ -185,13 +185,16 @@ class Runs:
 
     def pretraining(self) -> pd.DataFrame:
         """Return one row a pretrained network behind the shown results; may have no rows."""
-        return self.reference.pretraining if self.is_reference else pretrained(self.study)
+        return self._of_weights("pretraining", pretrained)
 
     def pretraining_histories(self) -> pd.DataFrame:
         """Return their learning curves (`rin.study.pretraining_histories`); may have no rows."""
-        if self.is_reference:
-            return self.reference.pretraining_histories
-        return pretraining_histories(self.study)
+        return self._of_weights("pretraining_histories", pretraining_histories)
+
+    def _of_weights(self, name: str, read: Callable[[Study], pd.DataFrame]) -> pd.DataFrame:
+        if not self.is_reference:
+            return read(self.study)
+        return self.reference.tables.get(name, pd.DataFrame(columns=[*SCHEMAS[name]]))
 
     def probe(self) -> pd.DataFrame | None:
         """Return the measurements of the probe (`rin.study.probe.probe_measurements`), or None."""

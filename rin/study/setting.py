@@ -52,12 +52,19 @@ class Study:
     @property
     def runs(self) -> Ledger:
         """The ledger of fine-tuning runs."""
-        return Ledger(self.results / "runs")
+        return self.ledger("runs")
 
     @property
     def weights(self) -> Ledger:
         """The ledger of pretraining runs."""
-        return Ledger(self.results / "weights")
+        return self.ledger("weights")
+
+    def ledger(self, name: str) -> Ledger:
+        """Return a ledger of the results: `runs`, `weights`, `losses`, or one of the probe.
+
+        `probe` holds the files that are made to be probed, `probe_measurements` what that gave.
+        """
+        return Ledger(self.results / name)
 
     def holds(self, manifest: DatasetManifest) -> bool:
         """Return whether the data root holds a dataset."""
@@ -196,10 +203,8 @@ def has_real_images(study: Study, task: str) -> bool:
 
 
 def from_checkout(path: str | Path) -> Path:
-    """Return a folder as a caller names it; from a notebook's own folder, starting at the checkout.
-
-    Jupyter runs a notebook in the folder that holds it, papermill and `rin` in that of the caller.
-    """
+    """Return a folder as a caller names it; a notebook's starts at the checkout."""
+    # Jupyter runs a notebook in the folder that holds it, papermill and `rin` in the caller's.
     opened = Path.cwd().is_relative_to(REPOSITORY / "notebooks")
     return REPOSITORY / path if opened else Path(path)
 

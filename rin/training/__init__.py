@@ -5,3 +5,5 @@
 CODE_VERSION = 1
 #: Part of images of a corpus that a run neither trains on nor tests.
 UNUSED = "unused"
+#: In the work folder of a pretraining: how it goes, in words; pooled features of its test images.
+PROGRESS, FEATURES = "progress.txt", "features.npy"

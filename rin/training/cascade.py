@@ -1,9 +1,8 @@
 """Do maps depend on what a network has learnt?  Its weights go random, layer group by layer group.
 
 The cascade of Adebayo et al (NeurIPS 2018): first the head, then the backbone from its last stage
-to its first.  Each step keeps what the steps before it have put back.  The compiled explainer is
-used as it is, so nothing is traced again, and the block is left as it was.  What is kept is how
-similar maps stay to those of the trained network, with intervals over patients.
+to its first, each step on top of those before.  The compiled explainer is used as it is, so nothing
+is traced again.  What is kept is how similar maps stay to those of the trained network.
 """
 
 from __future__ import annotations

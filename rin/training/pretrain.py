@@ -22,18 +22,17 @@ import pandas as pd
 from scipy.special import softmax
 from tqdm import tqdm
 
+from rin.data.manifest import PARTS
 from rin.errors import InputError
 from rin.files import write_atomically
 from rin.models.build import Architecture
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import random_weights
-from rin.training import UNUSED
+from rin.training import FEATURES, PROGRESS, UNUSED
 from rin.training.batches import Part, shuffled_batches
 from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.trainer import CompiledBlock, Recipe, find_devices
 
-PARTS = ("train", "validation", "test")
-PROGRESS, FEATURES = "progress.txt", "features.npy"
 _EVERY_SECONDS = 3.0  # between two lines of progress; asking for the loss waits for the device
 _CHUNK = 8192  # images whose features are in memory at once
 
@@ -153,8 +152,24 @@ class PretrainingBlock:
         predictions = score(self._block, test, s.batch, names, features)
         history = pd.DataFrame(state.curves)
         history.insert(0, "epoch", np.arange(1, len(history) + 1))
-        seconds = state.earlier + time.monotonic() - started
-        metrics = self._metrics(state, by_part, predictions, seconds)
+        right = predictions["truth"] == predictions["predicted"]
+        metrics = {
+            "images": sum(len(part.rows) for part in by_part),
+            "classes": len(names),
+            "training_images": len(training.rows),
+            "epochs": epochs,
+            "steps": epochs * state.steps,
+            "top1": float(right.mean()),
+            "top5": float(predictions["in_top5"].mean()),
+            "balanced_accuracy": float(right.groupby(predictions["truth"]).mean().mean()),
+            "seconds": round(state.earlier + time.monotonic() - started, 1),
+            "images_per_second": round(float(history["images_per_second"].median()), 1),
+            "parameters": self.backbone.count_params(),
+            "devices": self._block.devices.count,
+            "precision": keras.config.dtype_policy().name,
+            "resumed": state.resumed,
+            "traces": self._block.traces,
+        }
         table = pd.DataFrame({"label": names} | counts)
         return PretrainingResult(history, metrics, predictions, table)
 
@@ -164,29 +179,6 @@ class PretrainingBlock:
         where = f"{self._name} at {self._settings.learning_rate:g}"
         reporter = ProgressReporter(state, loss, where, work.folder / PROGRESS if work else None)
         return [reporter, EventLog(work.events, state)] if work and work.events else [reporter]
-
-    def _metrics(
-        self, state: TrainingState, parts: list[Part], predictions: pd.DataFrame, seconds: float
-    ) -> dict[str, float | int | str]:
-        right = predictions["truth"] == predictions["predicted"]
-        curves = pd.DataFrame(state.curves)
-        return {
-            "images": sum(len(part.rows) for part in parts),
-            "classes": int(parts[0].labels.max()) + 1,
-            "training_images": len(parts[0].rows),
-            "epochs": state.epochs,
-            "steps": state.epochs * state.steps,
-            "top1": float(right.mean()),
-            "top5": float(predictions["in_top5"].mean()),
-            "balanced_accuracy": float(right.groupby(predictions["truth"]).mean().mean()),
-            "seconds": round(seconds, 1),
-            "images_per_second": round(float(curves["images_per_second"].median()), 1),
-            "parameters": self.backbone.count_params(),
-            "devices": self._block.devices.count,
-            "precision": keras.config.dtype_policy().name,
-            "resumed": state.resumed,
-            "traces": self._block.traces,
-        }
 
 
 def check_corpus(

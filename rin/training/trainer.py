@@ -1,13 +1,10 @@
 """One compiled step, many runs, on one device or several.
 
-A block builds and compiles its classifier once.  Between runs it restores weights,
-empties the optimizer and sets the learning rate and the input contract, none of
-which makes the framework trace again; `CompiledBlock.traces` lets a test prove it.
-Nothing here reads or writes files but checkpoints, where one is asked for.
-
-Several devices share each batch by the framework's own strategy.  Gradients and the statistics of
-batch normalisation are those of the whole batch, so that the number of devices changes
-floating-point noise only.
+A block builds and compiles its classifier once.  Between runs it restores weights, empties the
+optimizer and sets the learning rate and the input contract, none of which makes the framework trace
+again.  Several devices share each batch by the framework's own strategy.  Gradients and the
+statistics of batch normalisation are those of the whole batch, so that the number of devices
+changes floating-point noise only.
 """
 
 from __future__ import annotations

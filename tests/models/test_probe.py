@@ -338,9 +338,3 @@ def test_a_distribution_that_does_not_validate_raises(tmp_path, monkeypatch, cha
     (tmp_path / "weights.yaml").write_text(rows, encoding="utf-8")
     with pytest.raises(InputError, match=said):
         load_distributions()
-
-
-def test_a_list_that_is_missing_raises(tmp_path, monkeypatch):
-    monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path))
-    with pytest.raises(InputError, match="no readable list of distributions"):
-        load_distributions()

@@ -55,11 +55,9 @@ def test_load_weights_reads_the_first_folder_that_has_the_file_if_its_digest_agr
 
 def test_load_weights_when_file_is_missing_says_where_to_get_it(small, tmp_path):
     wanted = entry(file="a.h5", home="https://example.org/weights")
-    with pytest.raises(InputError) as caught:
+    said = r"one/a\.h5 or .*two/a\.h5: .*https://example\.org/weights \(TensorFlow release\)"
+    with pytest.raises(InputError, match=said):
         load_weights(wanted, small, [tmp_path / "one", tmp_path / "two"])
-    message = str(caught.value)
-    for part in ("one", "two", "a.h5", "https://example.org/weights", "TensorFlow release"):
-        assert part in message
 
 
 def test_load_weights_when_keras_cannot_fetch_says_so(small, monkeypatch):
@@ -102,6 +100,7 @@ GOOD = "init: a\n  backbone: ResNet50\n  preprocessing: caffe\n  release: r\n"
 @pytest.mark.parametrize(
     "text",
     [
+        None,
         "",
         "rows: []",
         "entries: [1]",
@@ -114,8 +113,9 @@ GOOD = "init: a\n  backbone: ResNet50\n  preprocessing: caffe\n  release: r\n"
 )
 def test_load_entries_of_a_file_that_does_not_validate_raises(tmp_path, monkeypatch, text):
     monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path))
-    (tmp_path / "weights.yaml").write_text(text)
-    with pytest.raises(InputError, match=r"weights\.yaml"):
+    if text is not None:
+        (tmp_path / "weights.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"weights\.yaml: "):
         load_entries()
 
 
@@ -151,24 +151,17 @@ def test_entry_with_a_url_but_no_digest_is_refused():
 
 
 HARMLESS = config_of(("InputLayer", {}), ("Conv2D", {"name": "Lambda", "filters": 3}))
+WHOLE = [("MobileNetV2", HARMLESS)]
 
 
-def check_read(path, backbone):
-    """A file that was written from a backbone brings every weight back."""
-    stored = backbone.get_weights()
+@pytest.mark.parametrize(("name", "config"), [*((name, None) for name in ALL_BACKBONES), *WHOLE])
+def test_legacy_file_when_read_gives_the_same_weights(tmp_path, name, config):
+    backbone = built(name)
+    stored = literal_weights(backbone, 1)
+    backbone.set_weights(stored)
+    path = write_legacy(tmp_path / "saved_notop.h5", backbone, config=config)
     assert_same(read_weights_file(path, emptied(backbone)), stored)
     assert_same(backbone.get_weights(), stored)
-
-
-@pytest.mark.parametrize("name", ALL_BACKBONES)
-def test_legacy_file_when_read_gives_the_same_weights(tmp_path, name):
-    backbone = built(name)
-    backbone.set_weights(literal_weights(backbone, 1))
-    check_read(write_legacy(tmp_path / "saved_notop.h5", backbone), backbone)
-
-
-def test_legacy_file_of_a_whole_model_when_read_gives_the_same_weights(tmp_path, small):
-    check_read(write_legacy(tmp_path / "saved.h5", small, config=HARMLESS), small)
 
 
 @pytest.mark.parametrize("name", ALL_BACKBONES)

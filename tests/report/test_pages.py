@@ -57,7 +57,9 @@ def test_task_without_results_shows_what_is_published():
     assert source == dict.fromkeys(RUN, "results/task") | {"thyroid": "results/task_published"}
 
 
-def test_contents_list_every_page_once_beside_the_prose():
+def test_contents_that_are_written_list_every_page_once_beside_the_prose(tmp_path):
+    path = write_contents(OUTLINE, tmp_path / "notebooks")
+    assert yaml.safe_load(path.read_text()) == contents(OUTLINE)
     found = files(OUTLINE)
     computed = {name for name in found if name.startswith("notebooks/")}
     assert computed == {f"notebooks/{name}" for name in names(OUTLINE)}
@@ -65,11 +67,6 @@ def test_contents_list_every_page_once_beside_the_prose():
     assert set(found) - computed == prose
     assert len(found) == len(set(found))
     assert (found[0], found[-1]) == ("notebooks/findings", "references")
-
-
-def test_contents_are_written_where_jupyter_book_reads_them(tmp_path):
-    path = write_contents(OUTLINE, tmp_path / "notebooks")
-    assert yaml.safe_load(path.read_text()) == contents(OUTLINE)
 
 
 @pytest.mark.parametrize("section", sorted(SECTIONS))
@@ -84,12 +81,10 @@ def test_reference_run_stands_in_for_sections_of_results_but_not_of_the_pipeline
     assert "pipeline/pretraining" not in made
 
 
-@pytest.mark.parametrize(
-    ("section", "source"), [("external", "results/external"), ("repeats", "results/retrained")]
-)
-def test_page_of_results_that_are_nowhere_is_left_out(section, source):
-    assert source not in names(OUTLINE)
-    assert source in names(Outline(TASKS, RUN, SECTIONS | {section}))
+def test_page_of_results_that_are_nowhere_is_left_out():
+    for section, source in (("external", "results/external"), ("repeats", "results/retrained")):
+        assert source not in names(OUTLINE)
+        assert source in names(Outline(TASKS, RUN, SECTIONS | {section}))
 
 
 def test_outline_of_smoke_has_the_pages_of_its_own_repeats_and_external_images():

@@ -1,6 +1,7 @@
 """One tiny study for all tests of this folder, trained once and then only read or copied."""
 
 import os
+import shutil
 from contextlib import contextmanager
 
 import pytest
@@ -63,6 +64,18 @@ def pretrained_study(study):
     with small_networks():
         run_pretraining(study)
     return study
+
+
+@pytest.fixture(scope="session")
+def beside(study_folder, pretrained_study):
+    """Return a function that opens a study of other settings with the finished pretraining."""
+
+    def opened(changes):
+        study = open_study(tiny_profile(changes), results=study_folder)
+        shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
+        return study
+
+    return opened
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,7 @@ def write_corpus(root):
 
 
 def test_choice_is_the_first_real_corpus_and_else_the_first_as_a_stand_in(own):
+    assert real_archive(own) is None
     assert choose_corpus(own, NAMES) == CURATED
     assert choose_corpus(own, "corpus_radiologic") == "corpus_radiologic"
     write_corpus(own.data_root)
@@ -49,11 +50,6 @@ def test_choice_is_the_first_real_corpus_and_else_the_first_as_a_stand_in(own):
     (own.data_root / "export").mkdir()
     assert choose_corpus(own, NAMES) == CURATED
     assert choose_corpus(own, NAMES[::-1]) == "corpus_radiologic"
-
-
-def test_archive_is_real_only_where_the_data_root_holds_it(own):
-    assert real_archive(own) is None
-    (own.data_root / "export").mkdir()
     assert real_archive(own) == own.data_root / "export"
     assert archive_truth(own) is None
 

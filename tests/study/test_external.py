@@ -1,6 +1,5 @@
 """External datasets: every run scores them whole, and is trained on none of them."""
 
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 from tiny_study import tiny_profile
 
 from rin.errors import InputError
-from rin.study import Runs, open_study, predictions
+from rin.study import open_study, predictions
 from rin.study.plan import plan_study
 from rin.study.run import run_missing
 
@@ -24,9 +23,8 @@ CHANGES = {
 
 
 @pytest.fixture(scope="module")
-def external(study_folder, pretrained_study):
-    study = open_study(tiny_profile(CHANGES), results=study_folder)
-    shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
+def external(beside):
+    study = beside(CHANGES)
     run_missing(study, plan_study(study, "from_random"))
     return study
 
@@ -57,15 +55,6 @@ def test_scores_at_home_are_those_without_the_external_dataset(external):
     )
     with pytest.raises(InputError, match="unknown part 'busbra'"):
         predictions(alone, "from_random", "breast", "busbra")
-
-
-def test_external_cases_come_with_what_the_manifest_keeps(external):
-    runs = Runs(external)
-    assert runs.external("breast") == ("busbra",)
-    cases = runs.cases("breast", "busbra")
-    assert list(cases)[:3] == ["case_id", "patient_id", "label"]
-    assert {"device", "birads"} <= set(cases)
-    assert len(cases) == len(external.inputs("breast").external["busbra"].store.cases)
 
 
 def test_external_dataset_that_is_not_at_hand_is_named():

@@ -24,9 +24,6 @@ def test_grid_when_finished_has_every_run_once_and_trains_nothing(finished_study
     assert len(table) == 6 * 2
     assert not table[["scenario", "init", "fold"]].duplicated().any()
     assert sorted(p.name for p in finished_study.runs.folder.iterdir()) == sorted(table.index)
-
-
-def test_run_folder_holds_the_configuration_that_its_name_is_the_digest_of(finished_study):
     for run in plan_study(finished_study):
         folder = finished_study.runs.path(run.run_id)
         assert json.loads((folder / "config.json").read_text()) == run.config

@@ -9,7 +9,7 @@ from statsmodels.stats.weightstats import DescrStatsW
 from tiny_study import tiny_profile
 
 from rin.study import Runs, open_study
-from rin.study.losses import confidence_error, loss_ledger, plan_losses, run_losses
+from rin.study.losses import confidence_error, plan_losses, run_losses
 from rin.study.pretraining import PREDICTIONS, plan_pretraining
 
 ASKED = {"backbones": ["ResNet50"], "losses": ["hard", "online"], "epochs": 2, "seeds": 2}
@@ -50,7 +50,7 @@ def test_table_tells_how_classes_are_told_apart(trained):
     _, hard, _, online = table.itertuples()  # of the second seed
     assert online.gain == pytest.approx(online.top1 - hard.top1, abs=1e-12)
     told = [
-        loss_ledger(study).read(row.run_id, PREDICTIONS, pd.read_parquet).set_index("case_id")
+        study.ledger("losses").read(row.run_id, PREDICTIONS, pd.read_parquet).set_index("case_id")
         for row in (online, hard)
     ]
     a, b = ((one["truth"] == one["predicted"]).astype(float) for one in told)

@@ -6,11 +6,6 @@ from rin.study import load_profile, profile_names
 from rin.study.profile import Confounding
 
 
-@pytest.mark.parametrize("name", profile_names())
-def test_profile_that_is_shipped_validates_and_has_the_name_of_its_file(name):
-    assert load_profile(name).name == name
-
-
 def test_load_profile_from_path_reads_every_setting(tmp_path):
     profile = load_profile(write_profile(tmp_path / "tiny.yaml"))
     given = settings()
@@ -42,15 +37,12 @@ TAG = EQUAL | {"kinds": ["tag"], "shares": [0, 50]}
     [
         ({"colour": "red"}, ["colour"]),
         ({"name": "../../escape"}, ["setting name"]),
-        ({"seed": -1}, ["setting seed"]),
         ({"live": "x"}, ["live", "not among the profile's tasks"]),
         ({"fine_tuning.epoch": 3}, ["fine_tuning.epoch"]),
-        ({"fine_tuning.epochs": "many"}, ["fine_tuning.epochs", "many"]),
         ({"fine_tuning.size": 31}, ["fine_tuning", "31 px", "ResNet50", "32 px"]),
         ({"fine_tuning.augmentation": "wild"}, ["fine_tuning.augmentation", "wild", "official"]),
         ({"pretraining.preprocessing": "odd"}, ["pretraining.preprocessing", "odd", "symmetric"]),
         ({"pretraining.optimizer": "adamw"}, ["pretraining", "weight_decay"]),
-        ({"pretraining.corpora": {"radiologic": []}}, ["pretraining.corpora"]),
         ({"pretraining.backbones": ["VGG18"]}, ["pretraining", "VGG18"]),
         ({"pretraining.backbones": ["InceptionV3"]}, ["pretraining", "32 px", "InceptionV3"]),
         ({"pretraining.brief": BRIEF | {"init": "natural"}}, ["'natural' is not among the inits"]),
@@ -61,10 +53,8 @@ TAG = EQUAL | {"kinds": ["tag"], "shares": [0, 50]}
         ),
         ({"execution.devices": 0}, ["execution.devices"]),
         ({"backbones": ["VGG16"]}, ["backbone", "VGG16", "DenseNet121"]),
-        ({"inits": ["random"]}, ["inits"]),
         ({"inits": ["random", "random"]}, ["inits", "repeat"]),
         ({"tasks": ["breast", "breast"]}, ["tasks", "repeat"]),
-        ({"cases": 0}, ["cases"]),
         ({"splits": "official", "cases": 50}, ["official splits name all their cases"]),
         ({"fine_tuning_of": {"thyroid": {"epochs": 2}}}, ["fine_tuning_of", "thyroid"]),
         ({"fine_tuning_of": {"breast": {"size": 31}}}, ["fine_tuning_of", "31 px", "ResNet50"]),
@@ -80,8 +70,6 @@ TAG = EQUAL | {"kinds": ["tag"], "shares": [0, 50]}
             {"losses": LOSSES | {"learning_rates": {"VGG19": 1e-4}}},
             ["learning_rates: ['VGG19'] are not among its backbones"],
         ),
-        ({"stand_ins.busi": 60}, ["stand_ins.busi"]),
-        ({"execution.workers": -1}, ["execution.workers"]),
     ],
 )
 def test_load_profile_when_setting_is_bad_names_file_and_setting(tmp_path, changes, told):

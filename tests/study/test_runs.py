@@ -20,7 +20,11 @@ def test_demo_shows_the_reference_run_without_training_anything(demo):
     assert demo.kind("breast") == "real"
     assert demo.kind("pneumonia") == "substitute"
     assert demo.kind("acl") is None
+    assert demo.external("breast") == ("busbra",)
     assert not list(demo.study.results.parent.rglob("done.json"))
+    assert demo.study.profile.tasks == ["breast"]  # with a stand-in
+    assert demo.study.profile.live_task == "breast"
+    assert demo.own.origin("breast") == "own"
 
 
 def test_predictions_are_those_of_the_reference_run(demo):
@@ -42,20 +46,11 @@ def test_studies_beside_the_grid(demo):
     assert demo.tasks_of("resize") == ("breast",)
 
 
-def test_records_are_one_row_a_run(demo):
+def test_records_are_one_row_a_run_and_localisation_comes_with_baselines(demo):
     assert len(demo.records("breast")) == 48
     assert demo.records("breast")["seconds"].gt(0).all()
-
-
-def test_localisation_comes_with_baselines(demo):
     assert demo.overlap("breast")["dice"].between(0, 1).all()
     assert set(demo.baselines("breast")["case_id"]) == set(demo.overlap("breast")["case_id"])
-
-
-def test_demo_runs_its_one_task_with_a_stand_in(demo):
-    assert demo.study.profile.tasks == ["breast"]
-    assert demo.study.profile.live_task == "breast"
-    assert demo.own.origin("breast") == "own"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +71,7 @@ def test_open_reference_needs_no_data():
     runs = open_reference("open")
     assert runs.is_reference
     assert set(runs.tasks) == set(runs.reference.tasks)
-    assert runs.probe() is runs.reference.probe is not None
+    assert runs.probe() is runs.reference.tables["probe"]
 
 
 def test_reference_of_other_inits_is_refused(tmp_path):

@@ -22,7 +22,8 @@ ABSENT = dict.fromkeys(("probe", "factors", "losses", "curation", "reference", *
 
 def shrunk(name):
     """A profile on one task, one backbone and stand-ins, with all of its sections."""
-    told = load_profile("open" if name == "hospital" else name).model_dump()
+    told = load_profile(shipped := "open" if name == "hospital" else name).model_dump()
+    assert told["name"] == shipped
     told |= ABSENT if name == "hospital" else {"reference": None}
     told |= {"tasks": ["breast"], "live": None, "backbones": ["ResNet50"], "folds": 1}
     told |= {"cases": None, "cases_of": {}, "splits_of": {}, "fine_tuning_of": {}}

@@ -1,7 +1,6 @@
 """Named studies: parts of one plan with one setting changed; no run is trained twice."""
 
 import re
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +15,6 @@ from rin.study import (
     predictions,
     run,
     run_fine_tuning,
-    run_grid,
     run_pretraining,
     run_records,
     run_study,
@@ -48,25 +46,11 @@ def ids(planned):
     return {run.run_id for run in planned}
 
 
-def cells(planned):
-    return {(run.level, run.init): run for run in planned}
-
-
-def test_levels_of_preprocessing_read_one_store_and_share_a_run_of_equal_inputs(factors):
-    found = cells(plan_study(factors, "preprocessing"))
-    native, scripts = found["native", "radiologic"], found["official_scripts", "radiologic"]
-    assert native.files.store == scripts.files.store
-    assert native.run_id == scripts.run_id
-    native, scripts = found["native", "photographic"], found["official_scripts", "photographic"]
-    assert native.run_id != scripts.run_id
-    assert (native.contract, scripts.contract) == ("caffe", "caffe_unit")
-
-
 @pytest.mark.parametrize("own", ["stretch", "pad"])
 def test_levels_of_resize_differ_in_pictures_and_in_nothing_else(factors, own):
     profile = tiny_profile(FACTORS | {"fine_tuning.resize": own})
-    found = cells(plan_study(replace(factors, profile=profile), "resize"))
-    stretched, padded = (found[level, "radiologic"].files for level in ("stretch", "pad"))
+    found = {one.level: one for one in plan_study(replace(factors, profile=profile), "resize")}
+    stretched, padded = (found[level].files for level in ("stretch", "pad"))
     assert [open_store(each.store).resize for each in (stretched, padded)] == ["stretch", "pad"]
     pd.testing.assert_frame_equal(stretched.folds, padded.folds)
     assert stretched.digest != padded.digest
@@ -108,18 +92,6 @@ def test_records_of_a_factor_are_one_row_a_run_and_level(factors):
     assert told["level"].tolist() == ["native"] * 2 + ["official_scripts"] * 2
     assert told["contract"].tolist() == ["caffe_unit", "caffe", "caffe_unit", "caffe_unit"]
     assert pd.to_datetime(told["finished"]).notna().all()
-
-
-def test_grid_after_a_factor_trains_only_what_the_factor_did_not(factors, monkeypatch):
-    trained = []
-
-    def note(_, __, jobs, *___):
-        trained.extend(each.run_id for block, *_ in jobs for each in block.runs)
-
-    monkeypatch.setattr(run, "drive", note)
-    run_grid(factors)
-    done = ids(plan_study(factors, "preprocessing") + plan_study(factors, "resize"))
-    assert trained and done.isdisjoint(trained)
 
 
 def test_from_random_repeats_no_run_of_a_finished_grid(finished_study, no_training):
@@ -192,59 +164,41 @@ def test_repeats_train_the_runs_of_the_plan_again_with_other_seeds_and_other_cas
     assert study.profile.most_runs == len(main) + len(repeated)
 
 
-BRIEF = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"]}
+BRIEF = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"], "training_images": 16}
 EQUAL = {"pretraining.brief": BRIEF, "pretraining.epochs": 2, "equal_accuracy": ONE}
 
 
-def test_brief_init_is_pretrained_for_its_epochs_and_stands_in_the_place_of_its_own(study_folder):
+def test_brief_init_sees_fewer_epochs_and_images_and_stands_in_the_place_of_its_own(study_folder):
     study = open_study(tiny_profile(FACTORS | EQUAL | {"name": "brief"}), results=study_folder)
-    alone = open_study(
-        tiny_profile(FACTORS | {"name": "alone", "pretraining.epochs": 2}), results=study_folder
-    )
-    others = {run.run_id for run in plan_pretraining(alone)}
-    planned = {run.init: run for run in plan_pretraining(study)}
-    assert [*planned] == ["radiologic", "photographic", "radiologic_brief"]
-    assert others == {planned[init].run_id for init in ("radiologic", "photographic")}
-    brief = planned["radiologic_brief"]
-    assert (brief.contract, brief.store) == ("caffe_unit", planned["radiologic"].store)
-    trained = run_pretraining(study).set_index("init")
-    run.run_missing(study, plan_study(study, "equal_accuracy"))
-    assert trained["epochs"].to_dict() == {
-        "radiologic": 2, "photographic": 2, "radiologic_brief": 1,
-    }  # fmt: skip
-    found = predictions(study, "equal_accuracy")
-    assert found["init"].unique().tolist() == ["radiologic_brief", "photographic"]
-    main = ids(plan_study(study))
-    assert len(main & ids(plan_study(study, "equal_accuracy"))) == 1
-
-
-def test_brief_init_sees_fewer_training_images_and_the_same_test_images(study_folder):
-    asked = EQUAL | {"pretraining.brief": BRIEF | {"training_images": 16}}
-    study = open_study(tiny_profile(FACTORS | asked | {"name": "fewer"}), results=study_folder)
-    whole, _, brief = (run.parts.to_numpy() for run in plan_pretraining(study))
+    alone = replace(study, profile=tiny_profile(FACTORS | {"pretraining.epochs": 2}))
+    runs = plan_pretraining(study)
+    assert [run.init for run in runs] == ["radiologic", "photographic", "radiologic_brief"]
+    assert ids(plan_pretraining(alone)) == ids(runs[:2])
+    assert (runs[2].contract, runs[2].store) == ("caffe_unit", runs[0].store)
+    whole, _, brief = (run.parts.to_numpy() for run in runs)
     assert abs((brief == "train").sum() - 16) <= 2  # classes are rounded
-    trained = whole == "train"
-    assert set(brief[trained]) == {"train", "unused"}
-    assert (brief[~trained] == whole[~trained]).all()
-    table = run_pretraining(study).set_index("init")["training_images"]
-    assert (table["radiologic"], table["radiologic_brief"]) == (
-        trained.sum(),
-        sum(brief == "train"),
-    )
+    used = whole == "train"
+    assert set(brief[used]) == {"train", "unused"}
+    assert (brief[~used] == whole[~used]).all()
+    trained = run_pretraining(study)
+    assert trained["epochs"].tolist() == [2, 2, 1]
+    assert trained["training_images"].tolist()[::2] == [used.sum(), sum(brief == "train")]
     tested = pretraining_predictions(study).groupby("init")["case_id"].agg(set)
     assert tested["radiologic_brief"] == tested["radiologic"]
+    equal = plan_study(study, "equal_accuracy")
+    run.run_missing(study, equal)
+    found = predictions(study, "equal_accuracy")
+    assert found["init"].unique().tolist() == ["radiologic_brief", "photographic"]
+    assert len(ids(plan_study(study)) & ids(equal)) == 1
     many = {"pretraining.brief": BRIEF | {"training_images": 4000}}
     study = replace(study, profile=tiny_profile(FACTORS | many))
     with pytest.raises(InputError, match=r"4000 training images are asked for, and there are \d+"):
         plan_pretraining(study)
 
 
-def test_head_is_a_factor_whose_first_level_is_the_grid_and_whose_maps_are_kept(
-    study_folder, pretrained_study
-):
+def test_head_is_a_factor_whose_first_level_is_the_grid_and_whose_maps_are_kept(beside):
     changes = {"factors": {"head": ONE}, "name": "heads", "sanity": {"scenarios": [SCENARIO]}}
-    study = open_study(tiny_profile(changes), results=study_folder)
-    shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
+    study = beside(changes)
     planned = plan_study(study, "head")
     assert {run.level for run in planned} == {"linear", "nonlinear", "conv", "conv_skip"}
     linear = {run.run_id for run in planned if run.level == "linear"}
@@ -266,13 +220,9 @@ CONFOUNDED = {
 }
 
 
-def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_test(
-    study_folder, pretrained_study, monkeypatch
-):
+def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_test(beside):
     asked = {"tasks": ["busbra"], "scenarios": [SCENARIO], "kinds": ["tag"], "shares": [0, 100]}
-    changes = CONFOUNDED | {"factors": {"confounder": asked}}
-    study = open_study(tiny_profile(changes), results=study_folder)
-    shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
+    study = beside(CONFOUNDED | {"factors": {"confounder": asked}})
     planned = plan_study(study, "confounder")
     assert [(r.level, r.init) for r in planned] == [
         (level, init) for level in ("tag 0", "tag 100") for init in ("random", "radiologic")
@@ -297,11 +247,8 @@ def test_confounder_stands_on_a_share_of_positives_and_is_reversed_in_another_te
         predictions(study, "confounder", part="upright")
 
 
-def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_the_same(
-    study_folder, pretrained_study
-):
-    study = open_study(tiny_profile(CONFOUNDED | {"name": "sampled"}), results=study_folder)
-    shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
+def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_the_same(beside):
+    study = beside(CONFOUNDED | {"name": "sampled"})
     found = study.inputs("busbra").found.cases
     groups = found.groupby("device")["patient_id"].nunique().sort_values().index[-2:].to_list()
     asked = {"tasks": ["busbra"], "scenarios": [SCENARIO], "shares": [0, 50]}
@@ -329,25 +276,21 @@ def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_th
         plan_study(replace(study, profile=tiny_profile(changes)), "confounder")
 
 
-def test_layers_are_compared_before_and_after_in_the_same_places(
-    study_folder, pretrained_study, monkeypatch
-):
+def test_layers_are_compared_before_and_after_in_the_same_places(beside, monkeypatch):
     from rin.training import trainer
 
     inside = ("joined", "conv5_block3_out")
     monkeypatch.setitem(trainer.LAYERS, "ResNet50", inside)
     frozen = "ResNet50-freeze_all-1e-02"
     asked = ONE | {"scenarios": [SCENARIO, frozen], "cases": 6, "points": 40, "channels": 4}
-    study = open_study(tiny_profile({"layers": asked, "name": "layers"}), results=study_folder)
-    shutil.copytree(pretrained_study.weights.folder, study.weights.folder)
+    study = beside({"layers": asked, "name": "layers"})
     planned = plan_study(study, "layers")
     assert not ids(planned) & ids(plan_study(study))
     run.run_missing(study, planned)
     table = run.layer_similarity(study)
     assert table["layer"].unique().tolist() == [*inside]
     found = table.set_index(["scenario", "comparison", "init", "layer"]).sort_index()
-    measures = ["cca", "cka"]
-    found = found[measures]
+    found = found[["cca", "cka"]]
     assert found.stack().between(0, 1 + 1e-6).all()
     for init in ("random", "radiologic"):
         kept = found.loc[frozen, "tuned", init]

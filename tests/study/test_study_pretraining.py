@@ -1,5 +1,4 @@
 import hashlib
-import pickle
 import shutil
 
 import numpy as np
@@ -162,17 +161,6 @@ def test_progress_of_runs_names_each_that_is_under_way(pretrained_study, tmp_pat
     assert line == "ResNet50 radiologic: epoch 1/2; ResNet50 photographic: epoch 1/2"
 
 
-def test_pretraining_runs_travel_with_their_split(pretrained_study):
-    (run,) = plan_pretraining(pretrained_study)
-    back = pickle.loads(pickle.dumps(run))
-    assert back == run
-    assert back.run_id == run.run_id
-    assert back.parts.tolist() == run.parts.tolist()
-    dataset = open_corpus(pretrained_study, "corpus_radiologic", None)
-    expected = corpus_split(dataset, pretrained_study.profile.seed)
-    assert run.parts.tolist() == expected.tolist()
-
-
 def test_pretraining_id_covers_the_split(pretrained_study, monkeypatch):
     (run,) = plan_pretraining(pretrained_study)
     monkeypatch.setattr(pretraining, "_splits", {})
@@ -195,10 +183,8 @@ def test_pretraining_of_further_backbones_ends(tmp_path, backbone):
 
 def test_pretraining_settings_other_than_corpora_change_the_id(study_folder):
     def ids(changes):
-        return {
-            r.run_id
-            for r in plan_pretraining(open_study(tiny_profile(changes), results=study_folder))
-        }
+        study = open_study(tiny_profile(changes), results=study_folder)
+        return {run.run_id for run in plan_pretraining(study)}
 
     assert ids({"pretraining.epochs": 2}).isdisjoint(ids({}))
     assert ids({"seed": np.iinfo(np.int32).max}).isdisjoint(ids({}))

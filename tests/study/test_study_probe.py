@@ -9,10 +9,8 @@ from rin.errors import InputError
 from rin.study import run_pretraining
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe import (
-    measurement_ledger,
     plan_measurements,
     plan_probe,
-    probe_ledger,
     probe_measurements,
     probe_sources,
     probe_verdicts,
@@ -99,9 +97,10 @@ def test_measurements_hold_every_file_source_and_candidate(probed):
 
 
 def test_probing_again_neither_trains_nor_measures(probed, no_training):
-    before = records(probe_ledger(probed)), records(measurement_ledger(probed))
+    ledgers = [probed.ledger(name) for name in ("probe", "probe_measurements")]
+    before = [records(each) for each in ledgers]
     pd.testing.assert_frame_equal(run_probe(probed), probe_measurements(probed))
-    assert (records(probe_ledger(probed)), records(measurement_ledger(probed))) == before
+    assert [records(each) for each in ledgers] == before
 
 
 def test_the_studys_own_weights_are_probed_once_they_are_there(probed):
@@ -147,8 +146,8 @@ def test_a_verdict_is_held_against_what_the_weights_were_trained_with(rows, expe
 def test_damaged_weights_raise(probed):
     own = copy_of(probed, "probing_damaged")
     run = plan_probe(own)[0]
-    (probe_ledger(own).path(run.run_id) / "backbone.weights.h5").write_bytes(b"cut")
-    for path in measurement_ledger(own).folder.iterdir():
+    (own.ledger("probe").path(run.run_id) / "backbone.weights.h5").write_bytes(b"cut")
+    for path in own.ledger("probe_measurements").folder.iterdir():
         (path / "done.json").unlink()
     with pytest.raises(InputError, match="not the weights of a resnet50"):
         probe_measurements(own)

@@ -17,7 +17,9 @@ def checkpoint(tmp_path):
     return WorkFolder(tmp_path, {"run": "a"})
 
 
-def test_checkpoint_round_trip_keeps_arrays_and_record(checkpoint):
+def test_checkpoint_round_trip_keeps_arrays_and_record(checkpoint, recwarn):
+    assert checkpoint.load() is None
+    assert len(recwarn) == 0
     checkpoint.save(ARRAYS, RECORD)
     arrays, record = checkpoint.load()
     assert record == RECORD
@@ -26,11 +28,6 @@ def test_checkpoint_round_trip_keeps_arrays_and_record(checkpoint):
         assert arrays[name].dtype == array.dtype
         assert arrays[name].shape == array.shape
         np.testing.assert_array_equal(arrays[name], array)
-
-
-def test_checkpoint_that_is_not_there_is_none_without_a_word(checkpoint, recwarn):
-    assert checkpoint.load() is None
-    assert len(recwarn) == 0
 
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.99])
