@@ -419,7 +419,7 @@ class LossStudy(Stated):
 
     init: str = "radiologic"
     backbones: Names
-    learning_rates: dict[str, Annotated[float, Field(gt=0)]] = {}
+    learning_rates: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     losses: Annotated[list[Loss], Field(min_length=2)]
     cases: Positive | None = None
     epochs: Positive
