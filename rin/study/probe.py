@@ -182,10 +182,12 @@ def plan_probe(study: Study) -> list[PretrainingRun]:
     `InputError` when the profile has no section on the probe.
     """
     section, pretraining = study.profile.section("probe"), study.profile.pretraining
+    changes = {"backbones": section.backbones or pretraining.backbones}
+    settings = [pretraining.changed(section, preprocessing=c, **changes) for c in section.contracts]
     return [
         run
-        for contract in section.contracts
-        for run in plan_pretraining(study, pretraining.changed(section, preprocessing=contract))
+        for own in settings
+        for run in plan_pretraining(study, own)
         if find_backbone(run.backbone).batch_norm
     ]
 
@@ -203,7 +205,7 @@ def run_probe(study: Study) -> pd.DataFrame:
 def plan_measurements(study: Study) -> list[Measurement]:
     """List the probing of every file, also of those that are not there yet."""
     made, own = plan_probe(study), plan_pretraining(study)
-    own = [run for run in own if find_backbone(run.backbone).batch_norm]
+    own = [run for run in own if run.backbone in {probed.backbone for probed in made}]
     shared = study.profile.seed, study.profile.pretraining.size, probe_sources(study, made[0])
     return [
         *(Measurement("probe", run.backbone, *shared, run, study.ledger("probe")) for run in made),

@@ -398,11 +398,13 @@ class Factors(Stated):
 class Probe(Stated):
     """Whether a weights file tells which inputs it was trained on.
 
-    Every backbone is pretrained on the corpus of `init` under each of `contracts`, on at most
-    `cases` images for `epochs`; the files are probed with `images` images of every dataset.
+    Every one of `backbones` (null: all) is pretrained on the corpus of `init` under each of
+    `contracts`, on at most `cases` images for `epochs`; the files are probed with `images` images
+    of every dataset.
     """
 
     init: str = "radiologic"
+    backbones: Names | None = None
     contracts: Annotated[list[Contract], Field(min_length=2)]
     cases: Positive | None = None
     epochs: Positive

@@ -58,6 +58,16 @@ def test_the_plan_is_the_studys_pretraining_under_each_contract_on_one_corpus(st
         plan_probe(study)
 
 
+def test_backbones_that_are_named_alone_are_probed(study):
+    both = ["ResNet50", "DenseNet121"]
+    for named, expected in ((None, both), (["DenseNet121"], ["DenseNet121"])):
+        section = SECTION | {"backbones": named}
+        changes = {"probe": section, "pretraining.backbones": both}
+        own = replace(study, profile=tiny_profile(TWO | changes))
+        for planned in (plan_probe(own), plan_measurements(own)):
+            assert list(dict.fromkeys(run.backbone for run in planned)) == expected
+
+
 def test_sources_are_unused_images_of_the_corpus_and_every_other_dataset_once(study):
     own = probing(study)
     (run, _) = plan_probe(own)
