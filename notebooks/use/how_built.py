@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # How this book was built
+# # How this book was built, and references
 
 # %% tags=["parameters", "remove-input"]
 profile: str = "demo"  # name of a profile, or path of its YAML file
@@ -134,3 +134,10 @@ Markdown(f"```yaml\n{yaml.safe_dump(settings, sort_keys=False)}```")
 #
 # With plain tools: `jupytext --to ipynb notebooks/use/how_built.py`, then `papermill
 # notebooks/use/how_built.ipynb out.ipynb -p profile demo`. It reads records, in seconds.
+
+# %% [markdown]
+# ## References
+#
+# ```{bibliography}
+# :all:
+# ```

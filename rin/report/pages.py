@@ -129,9 +129,8 @@ NOTEBOOKS = (
     Notebook("use/tests_alone", _USE),
     Notebook("use/how_built", _USE, (*_TRAINED, "evidence/probe")),
 )
-# Prose pages, by the part in which they stand: before its notebooks, and after them.
-_BEFORE = {_FRONT: ["intro"], _LIVE: ["methods"], _USE: ["use_it"]}
-_AFTER = {_USE: ["references"]}
+# Prose pages, by the part in which they stand, before its notebooks.
+_BEFORE = {_FRONT: ["intro"], _LIVE: ["methods", "methods_statistics"], _USE: ["use_it"]}
 
 
 def outline_of(study: Study) -> Outline:
@@ -164,7 +163,7 @@ def contents(outline: Outline) -> dict:
     parts = []
     for part in PARTS:
         here = [f"notebooks/{page.name}" for page in others if page.notebook.part == part]
-        files = [*_BEFORE.get(part, []), *here, *_AFTER.get(part, [])]
+        files = [*_BEFORE.get(part, []), *here]
         caption = {"caption": part} if part else {}
         parts += [caption | {"chapters": [{"file": file} for file in files]}]
     return {"format": "jb-book", "root": f"notebooks/{cover.name}", "parts": parts}
