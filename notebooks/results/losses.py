@@ -28,6 +28,7 @@ from rin.report.page import agreement, glue_values, picture
 from rin.report.style import use_style
 from rin.study import open_runs
 from rin.study.losses import run_losses
+from rin.study.profile import Profile
 from rin.training.losses import soft_labels
 
 use_style()
@@ -120,6 +121,9 @@ agreed = [agreement(low, high, 1) for low, high in gains.iloc[:, 1:].to_numpy()]
 errors = means["ece"].unstack("loss")
 closer = errors["online"] < errors["hard"]
 
+asked = runs.study.profile if own else Profile.model_validate(runs.reference.facts.profile)
+rates = asked.losses.learning_rates
+
 # %% tags=["hide-input"]
 compared = pd.DataFrame(
     {
@@ -140,6 +144,7 @@ glue_values(
     n_backbones=len(closer),
     n_seeds=int(table["seed"].nunique()),
     n_epochs=int(table["epochs"].max()),
+    own_rates=", ".join(f"{name} {rate:g}" for name, rate in rates.items()) or "none",
 )
 book_table(compared.reset_index(drop=True), "Top-1 accuracy, for other test images", prose=True)
 
@@ -149,6 +154,7 @@ book_table(compared.reset_index(drop=True), "Top-1 accuracy, for other test imag
 # network that is too sure, and harms that of one that is not. Trainings of each network and loss:
 # {glue:text}`n_seeds`, of {glue:text}`n_epochs` epochs. Online labels are even in the first of
 # them, which weighs more the fewer there are; how many the source trained is not stated.
+# Networks with a learning rate of their own, the same for every loss: {glue:text}`own_rates`.
 #
 # ## Run this page
 #

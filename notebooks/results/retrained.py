@@ -193,7 +193,8 @@ picture(figure, "Validation accuracy over the epochs of pretraining, a panel a n
 # %% [markdown]
 # The weights of the epoch with the lowest validation loss are the ones that are fine-tuned. A
 # brief pretraining takes fewer images or fewer epochs. If an initialisation were ahead or behind
-# only for how much it had learnt, the difference would go where the accuracies are alike.
+# only for how much it had learnt, the difference would go where the accuracies are alike; what
+# stays may come from the corpus, or from fewer images and steps.
 
 # %%
 kept = learnt.loc[learnt.groupby(["init", "backbone"], sort=False)["val_loss"].idxmin()]

@@ -145,7 +145,7 @@ class FineTuning(Stated):
 class Brief(Stated):
     """A further pretraining of some backbones of an init, for fewer epochs.
 
-    `training_images` limits the images that it is trained on; it is tested on the same as others.
+    It is trained on about `training_images`, and tested on the same images as others.
     """
 
     init: str
