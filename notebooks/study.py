@@ -30,7 +30,6 @@ from rin.report.format import book_table
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import INIT_STYLE, KIND_STYLE, use_style
 from rin.study import open_reference, open_runs
-from rin.study.reference import read_corpus_overlap
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -227,7 +226,7 @@ book_table(parts, "Radiologic corpus: at most 400 images a class, 64 × 64 px, g
 # with themselves.
 
 # %%
-overlap = read_corpus_overlap("open")  # made by rin.study.reference, kept with the reference run
+overlap = open_reference().reference.tables["corpus_overlap"]
 nearest = overlap.pivot(index="task", columns="corpus", values="nearest").reindex(
     overlap["task"].unique()
 )
@@ -275,4 +274,4 @@ glue_values(
 # ```
 #
 # It takes seconds and reads no image of the tasks. The last table is made anew, from the images
-# themselves, by `write_corpus_overlap` of `rin.study.reference`.
+# themselves, by `corpus_overlap` of `rin.study.corpora` when a reference run is written.

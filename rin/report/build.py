@@ -6,7 +6,6 @@ and the prose pages into HTML and never executes anything.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import multiprocessing
@@ -33,12 +32,6 @@ from rin.study.profile import profile_folder
 from rin.study.reference import reference_folder
 
 ROOT = Path(rin.__file__).parents[1]
-# Facts that modules read from folders elsewhere.
-_FACTS = {
-    "rin.data.manifest": manifest_folder,
-    "rin.models.weights": manifest_folder,
-    "rin.study.reference": reference_folder,
-}
 
 
 def make_book(profile: str, data_root: str, results: str) -> Path:
@@ -74,7 +67,8 @@ def plan_jobs(
     """
     planned = list(pages(outline))
     there = {page.notebook.source: page.notebook for page in planned}
-    imports, profile, listing = Imports(root), study.profile.model_dump(), _listing(study)
+    code, profile = _digest_of_files(_code_and_facts(root), root), study.profile.model_dump()
+    listing = _listing(study)
 
     def ledgers(source: str) -> set[str]:
         earlier = (ledgers(name) for name in outline.after(there[source]) if name in there)
@@ -85,15 +79,15 @@ def plan_jobs(
         source = root / "notebooks" / f"{page.notebook.source}.py"
         known = notebook_parameters(source)
         given = {key: value for key, value in values.items() if key in known}
-        depends = [profile] if "profile" in known else []
-        depends += [listing] if "data_root" in known else []
+        depends = {"code": code} | ({"profile": profile} if "profile" in known else {})
+        depends |= {"images": listing} if "data_root" in known else {}
         jobs.append(
             Job(
                 source,
                 root / "book" / "notebooks" / f"{page.name}.ipynb",
                 parameters=given | ({"task": page.task} if page.task else {}),
                 heading=page.heading,
-                inputs=_digest_of_files(imports.files(source), root, depends),
+                inputs=_digest_of_files((), root, depends),
                 ledgers=tuple(map(study.results.joinpath, sorted(ledgers(page.notebook.source)))),
                 name=page.name,
                 after=there.keys() & set(outline.after(page.notebook)),
@@ -188,55 +182,11 @@ def _measured(profile: str) -> str:
     return " ".join(head[1].replace("#", " ").split()) if head else ""
 
 
-class Imports:
-    """Finds the modules of this package that a file imports, directly or not.
-
-    Imports are read from the text, those inside functions too; each file is read once.
-    """
-
-    def __init__(self, root: Path) -> None:
-        paths = list((root / "rin").rglob("*.py"))
-        names = [".".join(path.relative_to(root).with_suffix("").parts) for path in paths]
-        self._modules = dict(zip((n.removesuffix(".__init__") for n in names), paths, strict=True))
-        self._direct: dict[Path, set[str]] = {}
-
-    def modules(self, file: Path) -> set[str]:
-        """Return the names of the modules that a file imports, directly or not."""
-        found, new = set(), self._imported(file)
-        while new:
-            found |= new
-            new = set().union(*(self._imported(self._modules[name]) for name in new)) - found
-        return found
-
-    def files(self, file: Path) -> list[Path]:
-        """Return the files of those modules, and of the facts that they read.
-
-        Facts beside a module are read by it if they bear its name or it names them.
-        """
-        names = self.modules(file)
-        paths = {self._modules[name] for name in names}
-        for module in list(paths):
-            text = module.read_text(encoding="utf-8")
-            for data in module.parent.glob("*.yaml"):
-                if data.stem == module.stem or data.name in text:
-                    paths.add(data)
-        for folder in {find() for name, find in _FACTS.items() if name in names}:
-            paths |= {path for path in folder.rglob("*") if path.is_file()}
-        return sorted(paths)
-
-    def _imported(self, file: Path) -> set[str]:
-        if file not in self._direct:
-            named = set()
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Import):
-                    named |= {alias.name for alias in node.names}
-                elif isinstance(node, ast.ImportFrom) and node.module:
-                    named |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
-            # Importing a module imports the packages that it lies in.
-            parts = [name.split(".") for name in named]
-            outer = {".".join(part[:n]) for part in parts for n in range(1, len(part) + 1)}
-            self._direct[file] = outer & self._modules.keys()
-        return self._direct[file]
+def _code_and_facts(root: Path) -> list[Path]:
+    """Return the files of the package, the manifests and the reference runs, that pages rest on."""
+    folders = (root / "rin", manifest_folder(), reference_folder())
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files if "__pycache__" not in path.parts)
 
 
 def _digest_of_files(files: Iterable[Path], root: Path, extra: object = None) -> str:

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 import tempfile
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -22,15 +21,14 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from rin.data.dataset import Dataset
 from rin.data.manifest import DatasetManifest
 from rin.errors import InputError, explained, look_up
-from rin.files import MAKE_ROOM, Stated, read_yaml, sha256_of
+from rin.files import MAKE_ROOM, Stated, sha256_of
 from rin.models.weights import locate
-from rin.study.corpora import COPY_BITS, corpus_overlap, find_corpus, open_corpus
+from rin.study.corpora import corpus_overlap, find_corpus, open_corpus
 from rin.study.ledger import Count, Hardware, commit_of, installed_packages, this_computer
 from rin.study.losses import loss_table, plan_losses
 from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_folders
@@ -47,7 +45,7 @@ from rin.study.run import (
 )
 from rin.study.setting import Study, TaskInputs
 
-RUN, OVERLAP = "run.json", "corpus_overlap.yaml"
+RUN = "run.json"
 #: Largest size of all files of a reference run together, in bytes.
 LARGEST = 6_000_000
 #: Decimals that are kept of overlap, whose shares lie between 0 and 1.
@@ -201,6 +199,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "pretraining": {"init": str, "corpus": str, "backbone": str, "top1": float, "run_id": str},
     "pretraining_histories": {"init": str, "backbone": str, "epoch": int, "loss": float,
                               "accuracy": float, "val_loss": float, "val_accuracy": float},
+    "corpus_overlap": {"task": str, "dataset": str, "corpus": str, "images": int, "equal": int,
+                       "near": int, "nearest": int, "farthest_copy": int},
     "lesion_maps": {"task": str, "init": str, "unfreezing": str, "row": int, "column": int,
                     "activation": float, "n_maps": int},
     "layer_similarity": {"task": str, "fold": int, "scenario": str, "comparison": str, "init": str,
@@ -210,8 +210,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 _FLOATS = (float, np.float32)
 #: Tables that not every study has.
-OPTIONAL = ("pretraining", "pretraining_histories", "lesion_maps", "layer_similarity", "probe",
-            "losses")  # fmt: skip
+OPTIONAL = ("pretraining", "pretraining_histories", "corpus_overlap", "lesion_maps",
+            "layer_similarity", "probe", "losses")  # fmt: skip
 _UNIQUE = {"cases": [*_NAMED], "predictions": ["run_id", "part", "case_id"]}
 _CHECKS = {"label": pa.Check.isin([0, 1]), "score": pa.Check(np.isfinite, name="is a number")}
 #: Columns of `runs` that only studies of a factor have, and those that tell how a run went.
@@ -426,8 +426,6 @@ def write_reference(
             _check_size(draft, target)
             load_reference(draft)
             if target.exists():
-                if (kept := target / OVERLAP).is_file():  # made apart, of the same images
-                    shutil.copy(kept, draft)
                 target.rename(Path(work) / "old")
             draft.rename(target)
     return target
@@ -535,6 +533,7 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
     if len(own := pretrained(study)):
         tables["pretraining"] = own
         tables["pretraining_histories"] = pretraining_histories(study)
+        tables["corpus_overlap"] = corpus_overlap(study)
     if study.profile.losses is not None:
         tables["losses"] = loss_table(study)
     if study.profile.probe is not None:
@@ -558,30 +557,6 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     repeated = [name for name in table if table[name].nunique() < len(table) / 4]
     options = {"compression": "zstd", "compression_level": 19, "use_dictionary": repeated}
     pyarrow.parquet.write_table(arrays, path, row_group_size=len(table) or None, **options)
-
-
-def read_corpus_overlap(name: str = "open") -> pd.DataFrame:
-    """Return the table of `rin.study.corpora.corpus_overlap` that is kept with a reference run."""
-    path = reference_folder() / name / OVERLAP
-    if not path.is_file():
-        raise InputError(
-            "no such file",
-            where=path,
-            remedy="Write it with rin.study.reference.write_corpus_overlap.",
-        )
-    return pd.DataFrame(read_yaml(path)["rows"])
-
-
-def write_corpus_overlap(study: Study, folder: Path) -> Path:
-    """Write `corpus_overlap` of a study beside its reference run; returns the file."""
-    told = {"copy_bits": COPY_BITS, "rows": corpus_overlap(study).to_dict("records")}
-    head = (
-        "# Images of the tasks among those of the pretraining corpora, by pixels and by hashes of\n"
-        "# 256 bits.  Made by rin.study.reference.write_corpus_overlap.\n"
-    )
-    path = Path(folder) / OVERLAP
-    path.write_text(head + yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
-    return path
 
 
 def _gather_facts(

@@ -8,7 +8,7 @@ import pytest
 
 from rin.errors import InputError
 from rin.report import build as module
-from rin.report.build import Console, Imports, make_book, plan_jobs, run_jobs
+from rin.report.build import Console, make_book, plan_jobs, run_jobs
 from rin.report.execution import Job
 from rin.report.pages import NOTEBOOKS, outline_of
 from rin.study import open_study
@@ -24,47 +24,6 @@ def write(root, **files):
         path.write_text(text)
 
 
-# ---- which modules a page imports
-
-
-@pytest.fixture
-def small(tmp_path):
-    """A package in miniature: a imports b in a function, b imports the package c and its d."""
-    write(
-        tmp_path,
-        rin__a="def f():\n    from rin.b import g\n",
-        rin__b="import rin.c.d\n",
-        rin__c__d="x = 1\n",
-        rin__c__e="x = 1\n",
-        rin__alone="from rin.a import f\n",
-        page="from rin import a\n",
-        other="import rin.alone\n",
-    )
-    (tmp_path / "rin" / "__init__.py").touch()
-    (tmp_path / "rin" / "c" / "__init__.py").write_text("")
-    return tmp_path
-
-
-def test_imports_count_directly_or_not_with_the_packages_around_them(small):
-    found = Imports(small).modules(small / "page.py")
-    assert found == {"rin", "rin.a", "rin.b", "rin.c", "rin.c.d"}
-
-
-def test_imports_in_a_circle_end(small):
-    (small / "rin" / "c" / "d.py").write_text("def f():\n    import rin.a\n")
-    assert "rin.c.d" in Imports(small).modules(small / "rin" / "a.py")
-
-
-def test_facts_belong_to_the_module_that_names_them_or_bears_their_name(small):
-    for name in ("b.yaml", "words.yaml"):
-        (small / "rin" / name).write_text("1")
-    (small / "rin" / "alone.py").write_text("WORDS = 'words.yaml'\n")
-    found = [path.name for path in Imports(small).files(small / "page.py")]
-    assert "b.yaml" in found
-    assert "words.yaml" not in found
-    assert "words.yaml" in [path.name for path in Imports(small).files(small / "other.py")]
-
-
 # ---- the fingerprint of a page
 
 
@@ -76,11 +35,9 @@ def tree(tmp_path, monkeypatch):
     write(
         root,
         rin__one="x = 1\n",
-        rin__data__manifest="",
-        notebooks__study=header + "import rin.one\n",
-        notebooks__use__tests_alone="import rin.data.manifest\n",
+        notebooks__study=header,
+        notebooks__use__tests_alone="print(1)\n",
     )
-    (root / "rin" / "__init__.py").touch()
     (root / "notebooks" / "profiles").mkdir()
     shutil.copy(ROOT / "notebooks" / "profiles" / "smoke.yaml", root / "notebooks" / "profiles")
     shutil.copytree(ROOT / "data_manifests", root / "data_manifests")
@@ -111,10 +68,12 @@ def test_fingerprint_of_a_page_changes_with_what_it_reads_and_with_nothing_else(
     picture = images / "Dataset_BUSI_with_GT" / "benign" / "benign (1).png"
     manifest = tree / "data_manifests" / "busi.yaml"
     before = fingerprints()
+    both = {"study", "use/tests_alone"}
     for change, pages in (
-        (lambda: (tree / "rin" / "one.py").write_text("x = 2\n"), {"study"}),
+        (lambda: (tree / "rin" / "one.py").write_text("x = 2\n"), both),
+        (lambda: (tree / "rin" / "words.yaml").write_text("word: 1\n"), both),
+        (lambda: edit(manifest, "modality: US", "modality: ultrasound"), both),
         (lambda: smoke.write_text(smoke.read_text() + "\nseed: 1\n"), {"study"}),
-        (lambda: edit(manifest, "modality: US", "modality: ultrasound"), {"use/tests_alone"}),
         (lambda: archive.write_bytes(b"other pictures"), {"study"}),
         (lambda: os.utime(archive, ns=(1, 1)), {"study"}),
         (lambda: (images / "busi.zip").write_bytes(b"pictures"), {"study"}),

@@ -21,7 +21,6 @@ from rin.study.corpora import (
     open_corpus,
     real_archive,
 )
-from rin.study.reference import read_corpus_overlap, write_corpus_overlap
 
 NAMES = [CURATED, "corpus_radiologic"]
 
@@ -101,9 +100,7 @@ def test_overlap_of_stand_ins_finds_no_image_but_all_copies(study):
     assert (row["copies"], row["copies_found"]) == (5, 5)
 
 
-def test_overlap_with_a_test_image_in_the_corpus_counts_it_and_is_kept(
-    study, monkeypatch, tmp_path
-):
+def test_overlap_with_a_test_image_in_the_corpus_counts_it(study, monkeypatch):
     planted = study.dataset("busi").cases.iloc[[3]]
 
     def with_copy(study, names):
@@ -111,17 +108,13 @@ def test_overlap_with_a_test_image_in_the_corpus_counts_it_and_is_kept(
         return replace(corpus, cases=pd.concat([corpus.cases, planted], ignore_index=True))
 
     monkeypatch.setattr(corpora, "find_corpus", with_copy)
-    monkeypatch.setenv("RIN_REFERENCE_RUNS", str(tmp_path))
-    (tmp_path / "open").mkdir()
-    write_corpus_overlap(study, tmp_path / "open")
-    (row,) = read_corpus_overlap("open").to_dict("records")
+    (row,) = corpus_overlap(study, copies=5).to_dict("records")
     assert (row["equal"], row["near"], row["nearest"]) == (1, 1, 0)
-    with pytest.raises(InputError, match="no such file"):
-        read_corpus_overlap("absent")
 
 
 def test_kept_overlap_is_of_every_task_and_corpus_of_the_reference_run():
-    kept = read_corpus_overlap("open")
+    reference = open_reference().reference
+    kept = reference.tables["corpus_overlap"]
     assert len(kept) == kept["task"].nunique() * kept["corpus"].nunique()
-    assert {*open_reference().tasks} <= {*kept["task"]}
+    assert {*reference.tasks} <= {*kept["task"]}
     assert kept["farthest_copy"].max() < kept["nearest"].min()
