@@ -7,8 +7,8 @@ where they must be probabilities.
 
 `beyond_area` and `beyond_curves` average a measure over the scenarios of an init: a typical
 network, not their ensemble.  The test sets of a scenario's folds are put side by side, as their
-probabilities are meant to share one scale.  Intervals resample patients, the same ones for every
-init and scenario, with the networks held fixed.
+probabilities are meant to share one scale.  Intervals, of 95 %, resample patients, the
+same ones for every init and scenario, with the networks held fixed.
 """
 
 import math
@@ -30,7 +30,6 @@ from rin.stats.bootstrap import cluster_weights, percentile_interval
 from rin.stats.inputs import (
     TaskScores,
     binary_labels,
-    check_level,
     cluster_codes,
     located,
     score_row,
@@ -72,7 +71,6 @@ def beyond_area(
     *,
     replicates: int = 1000,
     seed: int = 0,
-    level: float = 0.95,
     bins: int = 10,
 ) -> pd.DataFrame:
     """Return measures beyond the area for each init, and their paired difference.
@@ -92,7 +90,7 @@ def beyond_area(
     scenario's scores separate the classes.  Efron and Tibshirani (1993), sections 13.3 and 13.4.
     """
     tables = []
-    for task, weights in _resampled(predictions, inits, replicates, seed, level):
+    for task, weights in _resampled(predictions, inits, replicates, seed):
         with located(f"task {task.task}"):
             values = _task_values(task, weights, seed, bins)
         sizes = {"n_scenarios": len(task.scenarios), "n_cases": task.labels.size}
@@ -100,7 +98,7 @@ def beyond_area(
         for init, of_init in values.items():
             lowest = -1.0 if init == DIFFERENCE else 0.0
             rows = [
-                _summary(of_init[:, column], measure, level, lowest)
+                _summary(of_init[:, column], measure, lowest)
                 for column, measure in enumerate(MEASURES)
             ]
             tables.append(pd.DataFrame(rows).assign(task=task.task, init=init, **sizes))
@@ -114,7 +112,6 @@ def beyond_curves(
     *,
     replicates: int = 1000,
     seed: int = 0,
-    level: float = 0.95,
     bins: int = 10,
 ) -> pd.DataFrame:
     """Return reliability, precision-recall and decision curves of a typical network.
@@ -129,10 +126,10 @@ def beyond_curves(
     high) are taken at each x alone; NaN where a bin is empty in some replicate.
     """
     tables = []
-    for task, weights in _resampled(predictions, inits, replicates, seed, level):
+    for task, weights in _resampled(predictions, inits, replicates, seed):
         with located(f"task {task.task}"):
             for init in task.inits:
-                curves = _init_curves(task, init, weights, bins, level)
+                curves = _init_curves(task, init, weights, bins)
                 tables.append(curves.assign(task=task.task, init=init))
     columns = ["task", "init", "curve", "x", "y", "low", "high", "share"]
     return pd.concat(tables, ignore_index=True)[columns]
@@ -427,10 +424,9 @@ def _in_the_large(cases: WeightedCases) -> np.ndarray:
 
 
 def _resampled(
-    predictions: pd.DataFrame, inits: Sequence[str], replicates: int, seed: int, level: float
+    predictions: pd.DataFrame, inits: Sequence[str], replicates: int, seed: int
 ) -> Iterator[tuple[TaskScores, np.ndarray]]:
     """Yield each task and weights (1 + replicates, n): each case once, then patients drawn anew."""
-    check_level(level)
     for task in sorted(task_scores(predictions, inits), key=lambda task: task.task):
         with located(f"task {task.task}"):
             drawn = cluster_weights(task.patients, replicates, seed, labels=task.labels)
@@ -483,7 +479,7 @@ def _task_values(
     return values
 
 
-def _summary(values: np.ndarray, measure: str, level: float, lowest: float) -> dict[str, object]:
+def _summary(values: np.ndarray, measure: str, lowest: float) -> dict[str, object]:
     """Return estimate, interval and remark of the first value and its replicates."""
     estimate, low, high = float(values[0]), np.nan, np.nan
     if np.isnan(estimate):
@@ -491,7 +487,7 @@ def _summary(values: np.ndarray, measure: str, level: float, lowest: float) -> d
     elif np.isnan(values).any():
         remark = "no interval: not defined in some replicates"
     else:
-        low, high = percentile_interval(values[1:], level)
+        low, high = percentile_interval(values[1:])
         if measure in _RAISED:
             low, high = np.clip([2 * estimate - high, 2 * estimate - low], lowest, 1).tolist()
         inside = low <= estimate <= high
@@ -500,9 +496,7 @@ def _summary(values: np.ndarray, measure: str, level: float, lowest: float) -> d
     return {"measure": measure, **numbers, "remark": remark}
 
 
-def _init_curves(
-    task: TaskScores, init: str, weights: np.ndarray, bins: int, level: float
-) -> pd.DataFrame:
+def _init_curves(task: TaskScores, init: str, weights: np.ndarray, bins: int) -> pd.DataFrame:
     curves = {
         "precision_recall": (precision_at_recall, GRID),
         "decision": (net_benefit, GRID[:-1]),
@@ -518,22 +512,22 @@ def _init_curves(
 
     values = _mean_over_scenarios(task, init, weights, points)
     *binned, values = np.split(values, bins * np.arange(1, 5), axis=1)
-    tables = [_reliability_table(*binned, level)]
+    tables = [_reliability_table(*binned)]
     for curve, (_, x) in curves.items():
         drawn, values = values[:, : x.size], values[:, x.size :]
-        low, high = percentile_interval(drawn[1:], level)
+        low, high = percentile_interval(drawn[1:])
         rows = {"curve": curve, "x": x, "y": drawn[0], "low": low, "high": high, "share": np.nan}
         tables.append(pd.DataFrame(rows))
     return pd.concat(tables, ignore_index=True)
 
 
 def _reliability_table(
-    score: np.ndarray, observed: np.ndarray, share: np.ndarray, held: np.ndarray, level: float
+    score: np.ndarray, observed: np.ndarray, share: np.ndarray, held: np.ndarray
 ) -> pd.DataFrame:
     """Return the mean curve over the scenarios whose bin holds cases, from means over all."""
     score, observed = _ratio(score, held), _ratio(observed, held)
     low, high = np.full((2, held.shape[1]), np.nan)
     for k in np.flatnonzero((held > 0).all(axis=0)):
-        low[k], high[k] = percentile_interval(observed[1:, k], level)
+        low[k], high[k] = percentile_interval(observed[1:, k])
     columns = {"x": score[0], "y": observed[0], "low": low, "high": high, "share": share[0]}
     return pd.DataFrame({"curve": "reliability"} | columns)[held[0] > 0]

@@ -530,8 +530,3 @@ def test_a_bin_that_is_empty_in_some_replicate_has_no_interval():
     rows = curve_of(beyond_curves(predictions, ("a",), replicates=200, bins=6), "a", "reliability")
     assert rows["y"].notna().all()
     assert rows[["low", "high"]].isna().all(axis=None)
-
-
-def test_a_level_that_is_no_share_is_an_error(predictions):
-    with pytest.raises(InputError, match="confidence level"):
-        beyond_area(predictions, INITS, level=95)
