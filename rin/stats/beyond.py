@@ -7,8 +7,8 @@ where they must be probabilities.
 
 `beyond_area` and `beyond_curves` average a measure over the scenarios of an init: a typical
 network, not their ensemble.  The test sets of a scenario's folds are put side by side, as their
-probabilities are meant to share one scale.  Intervals resample patients, the same ones for every
-init and scenario, with the networks held fixed.
+probabilities are meant to share one scale.  Intervals, of 95 %, resample patients, the
+same ones for every init and scenario, with the networks held fixed.
 """
 
 import math
@@ -19,15 +19,17 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.optimize import elementwise
 from scipy.special import expit, logit
 from scipy.stats import rankdata
+from statsmodels.genmod import families
+from statsmodels.genmod.generalized_linear_model import GLM
 
 from rin.errors import InputError
 from rin.stats.bootstrap import cluster_weights, percentile_interval
 from rin.stats.inputs import (
     TaskScores,
     binary_labels,
-    check_level,
     cluster_codes,
     located,
     score_row,
@@ -59,11 +61,8 @@ EXTREME = 1e-6
 _RAISED = {"ece", "brier_reliability", "brier_resolution"}
 _CELLS = 2_000_000  # weights of one block; a measure holds about ten such arrays of float64
 _SAME = 1e-9  # share of the total weight below which two sums of weights are one
-# Of Newton's method for the calibration line: steps, halvings of each, and the last step's size.
-_STEPS, _HALVINGS, _CONVERGED = 100, 60, 1e-10
-# Of a step: where scores are sure there is next to no information, and no end to it.
-_LONGEST = 10.0
-_SINGULAR = 1e12  # condition from which a slope has no information
+# Share of the sum of squared log odds below which a row's scores do not differ.
+_SINGULAR = 1e-12
 
 
 def beyond_area(
@@ -72,7 +71,6 @@ def beyond_area(
     *,
     replicates: int = 1000,
     seed: int = 0,
-    level: float = 0.95,
     bins: int = 10,
 ) -> pd.DataFrame:
     """Return measures beyond the area for each init, and their paired difference.
@@ -92,7 +90,7 @@ def beyond_area(
     scenario's scores separate the classes.  Efron and Tibshirani (1993), sections 13.3 and 13.4.
     """
     tables = []
-    for task, weights in _resampled(predictions, inits, replicates, seed, level):
+    for task, weights in _resampled(predictions, inits, replicates, seed):
         with located(f"task {task.task}"):
             values = _task_values(task, weights, seed, bins)
         sizes = {"n_scenarios": len(task.scenarios), "n_cases": task.labels.size}
@@ -100,7 +98,7 @@ def beyond_area(
         for init, of_init in values.items():
             lowest = -1.0 if init == DIFFERENCE else 0.0
             rows = [
-                _summary(of_init[:, column], measure, level, lowest)
+                _summary(of_init[:, column], measure, lowest)
                 for column, measure in enumerate(MEASURES)
             ]
             tables.append(pd.DataFrame(rows).assign(task=task.task, init=init, **sizes))
@@ -114,7 +112,6 @@ def beyond_curves(
     *,
     replicates: int = 1000,
     seed: int = 0,
-    level: float = 0.95,
     bins: int = 10,
 ) -> pd.DataFrame:
     """Return reliability, precision-recall and decision curves of a typical network.
@@ -129,10 +126,10 @@ def beyond_curves(
     high) are taken at each x alone; NaN where a bin is empty in some replicate.
     """
     tables = []
-    for task, weights in _resampled(predictions, inits, replicates, seed, level):
+    for task, weights in _resampled(predictions, inits, replicates, seed):
         with located(f"task {task.task}"):
             for init in task.inits:
-                curves = _init_curves(task, init, weights, bins, level)
+                curves = _init_curves(task, init, weights, bins)
                 tables.append(curves.assign(task=task.task, init=init))
     columns = ["task", "init", "curve", "x", "y", "low", "high", "share"]
     return pd.concat(tables, ignore_index=True)[columns]
@@ -294,9 +291,6 @@ def calibration_line(cases: WeightedCases) -> np.ndarray:
     al. (2019).
     """
     odds, labels, weights = cases.odds, cases.labels, cases.weights
-    ones = np.ones((1, odds.size))
-    lines = np.full((len(weights), 3), math.nan)
-    lines[:, :1] = _fit(weights, labels, ones, odds)
     lowest, highest = [], []
     for of_class in (labels, 1 - labels):
         counts = weights * of_class > 0
@@ -304,8 +298,15 @@ def calibration_line(cases: WeightedCases) -> np.ndarray:
         highest.append(np.where(counts, odds, -np.inf).max(axis=1))
     # Scores of each class reach beyond the other's.
     finite = (lowest[0] < highest[1]) & (lowest[1] < highest[0])
-    along = np.stack([ones[0], odds])
-    lines[finite, 1:] = _fit(weights[finite], labels, along, np.zeros(odds.size))
+    lines = np.full((len(weights), 3), math.nan)
+    lines[:, 0] = _in_the_large(cases)
+    columns = np.column_stack([np.ones(odds.size), odds])
+    for row in np.flatnonzero(finite):
+        model = GLM(labels, columns, families.Binomial(), freq_weights=weights[row])
+        fitted = model.fit(tol=1e-12, maxiter=500)
+        if not fitted.converged:
+            raise ArithmeticError("no convergence of the calibration line")
+        lines[row, 1:] = fitted.params
     return lines
 
 
@@ -318,16 +319,17 @@ def replicate_lines(cases: WeightedCases, line: np.ndarray) -> np.ndarray:
     too narrow and too low (by a fifth of their width at 60).  NaN where the line has no slope, or a
     row's cases all score the same.
     """
-    odds, labels, weights = cases.odds, cases.labels, cases.weights
-    in_the_large, intercept, slope = line
-    ones = np.ones((1, odds.size))
-    # From the estimate of all cases a few steps reach far closer than replicates differ.
-    start = np.full((len(weights), 1), in_the_large)
-    large = _fit(weights, labels, ones, odds, start=start, close=1e-4)
-    if math.isnan(slope):
-        return np.pad(large, ((0, 0), (0, 1)), constant_values=math.nan)
-    step = _step(weights, labels, np.stack([ones[0], odds]), intercept + slope * odds)
-    return np.concatenate([large, slope + step[:, 1:]], axis=1)
+    odds, weights, (_, intercept, slope) = cases.odds, cases.weights, line
+    risk = expit(intercept + slope * odds)
+    # The step is a regression, weighted by information, of the residuals on the log odds.
+    information = weights * (risk * (1 - risk))
+    mean = _ratio((information * odds).sum(axis=1), information.sum(axis=1))
+    apart = odds - mean[:, None]
+    squares = (information * apart**2).sum(axis=1)
+    differ = squares > _SINGULAR * (information * odds**2).sum(axis=1)
+    step = (weights * (cases.labels - risk) * apart).sum(axis=1)
+    slopes = slope + _ratio(step, np.where(differ, squares, 0))
+    return np.column_stack([_in_the_large(cases), slopes])
 
 
 def sensitivity_at_specificity(
@@ -404,63 +406,27 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
 
 
-def _fit(
-    weights: np.ndarray,
-    labels: np.ndarray,
-    columns: np.ndarray,
-    offset: np.ndarray,
-    *,
-    start: np.ndarray | None = None,
-    close: float = _CONVERGED,
-) -> np.ndarray:
-    """Return the coefficients (r, c) of maximum likelihood by Newton's method, steps halved."""
-    fitted = np.zeros((len(weights), len(columns))) if start is None else start
-    if not len(weights):
-        return fitted
+def _in_the_large(cases: WeightedCases) -> np.ndarray:
+    """Return the shift (r,) of all log odds at which as many cases are expected as are positive."""
 
-    def likelihood(coefficients: np.ndarray) -> np.ndarray:
-        odds = offset + coefficients @ columns
-        return (weights * (labels * odds - np.logaddexp(0, odds))).sum(axis=1)
+    def excess(shift: np.ndarray, row: np.ndarray) -> np.ndarray:
+        beyond = cases.labels - expit(cases.odds + shift[:, None])
+        return (cases.weights[row] * beyond).sum(axis=1)
 
-    best = likelihood(fitted)
-    for _ in range(_STEPS):
-        step = _step(weights, labels, columns, offset + fitted @ columns)
-        if len(columns) == 1:
-            step = np.clip(step, -_LONGEST, _LONGEST)
-        for _ in range(_HALVINGS):
-            reached = likelihood(fitted + step)
-            worse = reached < best - _CONVERGED * np.abs(best)
-            if not worse.any():
-                break
-            step[worse] /= 2
-        fitted, best = fitted + step, reached
-        if np.abs(step).max() < close:
-            return fitted
-    raise ArithmeticError(f"no convergence of the calibration line in {_STEPS} steps")
-
-
-def _step(
-    weights: np.ndarray, labels: np.ndarray, columns: np.ndarray, odds: np.ndarray
-) -> np.ndarray:
-    """Return the Newton step (r, c) at log odds (r, n), or (n,) where all rows share them.
-
-    NaN where a row has no information.
-    """
-    risk, c = expit(odds), len(columns)
-    products = (columns[:, None] * columns).reshape(c * c, -1)
-    gradient = np.einsum("rn,cn->rc", weights * (labels - risk), columns)
-    information = np.einsum("rn,cn->rc", weights * (risk * (1 - risk)), products).reshape(-1, c, c)
-    step = np.full_like(gradient, math.nan)
-    solvable = np.linalg.cond(information) < _SINGULAR
-    step[solvable] = np.linalg.solve(information[solvable], gradient[solvable, :, None])[..., 0]
-    return step
+    # Were all scores the highest, or the lowest, the shift would be known.
+    middle = logit(cases.positives[:, -1] / cases.total)
+    bracket = middle - cases.odds[0] - 1, middle - cases.odds[-1] + 1
+    rows = np.arange(len(middle))
+    found = elementwise.find_root(excess, bracket, args=(rows,), tolerances={"xatol": 1e-10})
+    if not found.success.all():
+        raise ArithmeticError("no convergence of the calibration in the large")
+    return found.x
 
 
 def _resampled(
-    predictions: pd.DataFrame, inits: Sequence[str], replicates: int, seed: int, level: float
+    predictions: pd.DataFrame, inits: Sequence[str], replicates: int, seed: int
 ) -> Iterator[tuple[TaskScores, np.ndarray]]:
     """Yield each task and weights (1 + replicates, n): each case once, then patients drawn anew."""
-    check_level(level)
     for task in sorted(task_scores(predictions, inits), key=lambda task: task.task):
         with located(f"task {task.task}"):
             drawn = cluster_weights(task.patients, replicates, seed, labels=task.labels)
@@ -513,7 +479,7 @@ def _task_values(
     return values
 
 
-def _summary(values: np.ndarray, measure: str, level: float, lowest: float) -> dict[str, object]:
+def _summary(values: np.ndarray, measure: str, lowest: float) -> dict[str, object]:
     """Return estimate, interval and remark of the first value and its replicates."""
     estimate, low, high = float(values[0]), np.nan, np.nan
     if np.isnan(estimate):
@@ -521,7 +487,7 @@ def _summary(values: np.ndarray, measure: str, level: float, lowest: float) -> d
     elif np.isnan(values).any():
         remark = "no interval: not defined in some replicates"
     else:
-        low, high = percentile_interval(values[1:], level)
+        low, high = percentile_interval(values[1:])
         if measure in _RAISED:
             low, high = np.clip([2 * estimate - high, 2 * estimate - low], lowest, 1).tolist()
         inside = low <= estimate <= high
@@ -530,9 +496,7 @@ def _summary(values: np.ndarray, measure: str, level: float, lowest: float) -> d
     return {"measure": measure, **numbers, "remark": remark}
 
 
-def _init_curves(
-    task: TaskScores, init: str, weights: np.ndarray, bins: int, level: float
-) -> pd.DataFrame:
+def _init_curves(task: TaskScores, init: str, weights: np.ndarray, bins: int) -> pd.DataFrame:
     curves = {
         "precision_recall": (precision_at_recall, GRID),
         "decision": (net_benefit, GRID[:-1]),
@@ -548,22 +512,22 @@ def _init_curves(
 
     values = _mean_over_scenarios(task, init, weights, points)
     *binned, values = np.split(values, bins * np.arange(1, 5), axis=1)
-    tables = [_reliability_table(*binned, level)]
+    tables = [_reliability_table(*binned)]
     for curve, (_, x) in curves.items():
         drawn, values = values[:, : x.size], values[:, x.size :]
-        low, high = percentile_interval(drawn[1:], level)
+        low, high = percentile_interval(drawn[1:])
         rows = {"curve": curve, "x": x, "y": drawn[0], "low": low, "high": high, "share": np.nan}
         tables.append(pd.DataFrame(rows))
     return pd.concat(tables, ignore_index=True)
 
 
 def _reliability_table(
-    score: np.ndarray, observed: np.ndarray, share: np.ndarray, held: np.ndarray, level: float
+    score: np.ndarray, observed: np.ndarray, share: np.ndarray, held: np.ndarray
 ) -> pd.DataFrame:
     """Return the mean curve over the scenarios whose bin holds cases, from means over all."""
     score, observed = _ratio(score, held), _ratio(observed, held)
     low, high = np.full((2, held.shape[1]), np.nan)
     for k in np.flatnonzero((held > 0).all(axis=0)):
-        low[k], high[k] = percentile_interval(observed[1:, k], level)
+        low[k], high[k] = percentile_interval(observed[1:, k])
     columns = {"x": score[0], "y": observed[0], "low": low, "high": high, "share": share[0]}
     return pd.DataFrame({"curve": "reliability"} | columns)[held[0] > 0]

@@ -263,14 +263,6 @@ def placement_areas(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
     return wins.sum(axis=1) / (wins.shape[1] * losses.shape[1])
 
 
-def placement_covariance(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
-    """Return DeLong's covariance (k, k) of the areas of placement counts; NaN for a single case."""
-    (k, m), n = wins.shape, losses.shape[1]
-    if min(m, n) < 2:
-        return np.full((k, k), np.nan)
-    return _products(wins) / (m * (m - 1) * n**2) + _products(losses) / (n * (n - 1) * m**2)
-
-
 def cluster_parts(
     counts: Counts, positive: np.ndarray, clusters: ArrayLike
 ) -> list[tuple[float, np.ndarray]]:
@@ -297,14 +289,21 @@ def cluster_parts(
 
 
 def _covariance(counts: Counts, positive: np.ndarray, clusters: ArrayLike | None) -> np.ndarray:
-    """Return DeLong's covariance (k, k) of areas, or Obuchowski's over clusters."""
-    if clusters is None:
-        return placement_covariance(*counts)
-    parts = cluster_parts(counts, positive, clusters)
-    return np.sum([f * part @ part.T for f, part in parts], axis=0)
+    """Return DeLong's covariance (k, k) of areas, or Obuchowski's over clusters.
+
+    NaN for a class of one case, or of one cluster.
+    """
+    if clusters is not None:
+        parts = cluster_parts(counts, positive, clusters)
+        return np.sum([f * part @ part.T for f, part in parts], axis=0)
+    wins, losses = counts
+    (k, m), n = wins.shape, losses.shape[1]
+    if min(m, n) < 2:
+        return np.full((k, k), np.nan)
+    return _products(wins) / (m * (m - 1) * n**2) + _products(losses) / (n * (n - 1) * m**2)
 
 
-def z_test(estimate: float, variance: float, level: float) -> tuple[float, ...]:
+def z_test(estimate: float, variance: float, level: float = 0.95) -> tuple[float, ...]:
     """Return z, its two-sided P and the normal interval of an estimate."""
     test = t_test(estimate, math.sqrt(variance), level=level)
     return test.t, test.p_value, test.ci_low, test.ci_high

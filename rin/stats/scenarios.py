@@ -4,7 +4,7 @@ Only test rows are read, and inits are compared only on exactly the same cases. 
 has a scale of its own, so AUCs are computed within a fold and then averaged over folds and
 scenarios; the variance of that average follows from the covariance of all AUCs over patients
 (Obuchowski 1997), and folds, which share no patient, count as independent. The networks are taken
-as given: intervals tell what other patients would change.
+as given: intervals, of 95 %, tell what other patients would change.
 """
 
 import math
@@ -23,7 +23,6 @@ from rin.stats.delong import area_contrasts, auc_ci, delong_covariance, delong_t
 from rin.stats.inputs import (
     TaskScores,
     check_known,
-    check_level,
     each_run,
     evaluated_rows,
     located,
@@ -39,6 +38,7 @@ from rin.stats.tests import (
     mixed_model,
     nadeau_bengio,
     paired_t,
+    t_quantile,
     t_test,
     unpaired_t,
 )
@@ -56,7 +56,7 @@ _EQUIVALENCE += ["equivalent", "smallest_margin"]
 Finding = tuple[str, int, str, dict[str, object]]
 
 
-def scenario_aucs(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the test AUC of every run with DeLong's interval.
 
     One row per task × fold × scenario × init × seed: these five, auc, variance, ci_low, ci_high,
@@ -66,13 +66,11 @@ def scenario_aucs(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataF
     rows = []
     for names, positive, scores in each_run(evaluated_rows(predictions)):
         sizes = {"n": positive.size, "n_positive": int(positive.sum())}
-        rows.append(names | asdict(auc_ci(positive, scores, level=level)) | sizes)
+        rows.append(names | asdict(auc_ci(positive, scores)) | sizes)
     return pd.DataFrame(rows)
 
 
-def init_differences(
-    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
-) -> pd.DataFrame:
+def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Compare two inits on every task, over all scenarios and within each unfreezing regime.
 
     The recommended comparison.  The mean over all scenarios and the means by regime are contrasts
@@ -92,7 +90,7 @@ def init_differences(
         for place, (group, inside) in enumerate(groups.items()):
             a, b = (pd.Series(row[inside]) for row in aucs)
             variance = covariance[place, place]
-            _, p_value, low, high = z_test(estimates[place], variance, level)
+            _, p_value, low, high = z_test(estimates[place], variance)
             row = {"task": task.task, "group": group, "n_scenarios": int(inside.sum())}
             row |= {"auc_a": a.mean(), "sd_a": a.std(), "auc_b": b.mean(), "sd_b": b.std()}
             row |= {"difference": estimates[place], "standard_error": math.sqrt(variance)}
@@ -112,16 +110,13 @@ def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     return predictions.assign(scenario=network, fold=0, part="test")
 
 
-def training_spread(
-    predictions: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
-) -> pd.DataFrame:
+def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Return how the difference a − b in one scenario varies from training to training.
 
     From networks that were trained with several seeds and tested on the same cases.  One row a
     task: task, sd (AUC 0-1, pooled over folds and scenarios), ci_low, ci_high (chi-squared), df.
     InputError as `scenario_aucs`, or where nothing was trained twice.
     """
-    check_level(level)
     aucs = scenario_aucs(predictions)
     networks = ["task", "fold", "scenario", "seed"]
     trained = aucs.pivot(index=networks, columns="init", values="auc")
@@ -134,14 +129,12 @@ def training_spread(
             where="predictions",
             remedy="Train with other seeds as well: the section repeats of a profile.",
         )
-    ends = {"ci_low": (1 + level) / 2, "ci_high": (1 - level) / 2}
+    ends = {"ci_low": 0.975, "ci_high": 0.025}
     found = {name: np.sqrt(apart / stats.chi2.ppf(end, df)) for name, end in ends.items()}
     return pd.DataFrame({"sd": np.sqrt(apart / df), **found, "df": df}).reset_index()
 
 
-def with_training_spread(
-    differences: pd.DataFrame, spread: pd.DataFrame, *, level: float = 0.95
-) -> pd.DataFrame:
+def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.DataFrame:
     """Widen the means of `init_differences` by the chance of training.
 
     Every scenario is trained with a seed of its own, so a mean over n of them carries the variance
@@ -152,7 +145,7 @@ def with_training_spread(
     overall = differences[differences["group"] == "all"].set_index("task").loc[spread["task"]]
     alone, n = (overall[name].to_numpy() for name in ("standard_error", "n_scenarios"))
     both = np.hypot(alone, spread["sd"] / np.sqrt(n))
-    difference, half = overall["difference"].to_numpy(), stats.norm.ppf((1 + level) / 2) * both
+    difference, half = overall["difference"].to_numpy(), t_quantile() * both
     widened = {"difference": difference, "standard_error": both, "wider": both / alone - 1}
     return spread.assign(**widened, low=difference - half, high=difference + half)
 
@@ -193,7 +186,6 @@ def factor_effects(
     levels: tuple[str, str],
     *,
     groups: Mapping[str, Sequence[str]] | None = None,
-    confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Return areas at both levels of a factor, its effect on each init, and on their difference.
 
@@ -241,7 +233,7 @@ def factor_effects(
         sizes = {"n": len(task.cases), "n_clusters": _patients(task)}
         sizes |= {"n_positive": int(task.labels.sum()), "n_folds": task.cases["fold"].nunique()}
         for named, estimate, variance in zip(own, estimates, np.diag(covariance), strict=True):
-            z, p_value, low, high = z_test(estimate, variance, confidence)
+            z, p_value, low, high = z_test(estimate, variance)
             named |= {"estimate": estimate, "variance": variance, "z": z, "p_value": p_value}
             rows.append(named | {"ci_low": low, "ci_high": high} | sizes)
     table = pd.DataFrame(rows)
@@ -256,24 +248,22 @@ def task_analyses(
     init_b: str,
     *,
     test_train_ratio: float | None = None,
-    margin: float = EQUIVALENCE_MARGIN,
     replicates: int = 1000,
     seed: int = 0,
-    level: float = 0.95,
 ) -> pd.DataFrame:
     """Compare two inits on one task by each of nine analyses.
 
     Estimates of the mean over scenarios and folds of AUC(a) − AUC(b) are the same number in most
     rows; intervals and P values are not, for they take other things for a random draw.
     `predictions` are those of `rin.stats.inputs.task_scores`, of one task; `test_train_ratio` is
-    cases tested over cases trained on (None leaves out the analysis of folds), `margin` the largest
-    difference of areas that counts as comparable, `replicates` (2 or more) and `seed` those of the
-    bootstrap over patients.
+    cases tested over cases trained on (None leaves out the analysis of folds), `replicates` (2 or
+    more) and `seed` those of the bootstrap over patients.
 
     One row an analysis: analysis, name, unit (text), n_units, estimate, ci_low, ci_high (areas 0-1,
     a − b), statistic, df (infinite for normal references), p_value, generalises_to, assumes,
-    remark, published, recommended; then standard_error, and the test of equivalence: margin,
-    equivalence_p, equivalence_low, equivalence_high (level 1 − 2α), equivalent, smallest_margin.
+    remark, published, recommended; then standard_error, and the test of equivalence: margin
+    (`EQUIVALENCE_MARGIN`), equivalence_p, equivalence_low, equivalence_high (90 % interval),
+    equivalent, smallest_margin.
     Numbers are NaN, and `remark` says why, where data do not allow an analysis.  The bootstrap's
     interval is that of percentiles, its P twice the smaller share of replicates beyond zero, so it
     has no statistic and no df; its test of equivalence takes the replicates' SD as the standard
@@ -281,7 +271,6 @@ def task_analyses(
     """
     import yaml
 
-    check_level(level)
     if replicates < 2:
         raise InputError(
             f"{replicates} replicates", where="replicates", remedy="Pass 1000 or more for a CI."
@@ -292,14 +281,14 @@ def task_analyses(
             f"tasks {[task.task for task in tasks]}", where="predictions", remedy="Select one task."
         )
     analyses = yaml.safe_load(Path(__file__).with_name("analyses.yaml").read_text("utf-8"))
-    findings = _findings(tasks[0], test_train_ratio, replicates, seed, level)
+    findings = _findings(tasks[0], test_train_ratio, replicates, seed)
     of_analyses = {key: finding for key, *finding in findings}
     rows, marks = [], {"published": False, "recommended": False}
     for words in analyses:
         n, noun, found = of_analyses[words["key"]]
         found = dict.fromkeys((*_NUMBERS, "standard_error"), math.nan) | {"remark": ""} | found
         named = {"unit": f"{n:,} {noun}{'' if n == 1 else 's'}", "n_units": n}
-        rows.append(marks | words | named | found | _equivalence(found, margin, level))
+        rows.append(marks | words | named | found | _equivalence(found))
     table = pd.DataFrame(rows).rename(columns={"key": "analysis"})
     columns = ["analysis", "name", *named, *_NUMBERS, "generalises_to", "assumes", "remark", *marks]
     return table[[*columns, "standard_error", *_EQUIVALENCE]]
@@ -456,7 +445,7 @@ def _places(group: str, members: Sequence[str], scenarios: Sequence[str]) -> lis
 
 
 def _findings(
-    task: TaskScores, ratio: float | None, replicates: int, seed: int, level: float
+    task: TaskScores, ratio: float | None, replicates: int, seed: int
 ) -> Iterator[Finding]:
     """Yield what each analysis of `analyses.yaml` finds."""
     areas = []
@@ -468,30 +457,30 @@ def _findings(
     found = {"remark": "One scenario has no spread to test."}
     for key, test in (("unpaired_t", unpaired_t), ("paired_t", paired_t)):
         if n_scenarios > 1:
-            found = _numbers(test(*areas.mean(axis=2), level=level))
+            found = _numbers(test(*areas.mean(axis=2)))
         yield key, n_scenarios, "scenario", found
 
     stacked, n_cases = task.scores.reshape(2, -1), len(task.cases)
     test = delong_test(np.tile(task.labels, n_scenarios), *stacked)
-    found = _numbers(t_test(test.difference, math.sqrt(test.variance), level=level))
+    found = _numbers(t_test(test.difference, math.sqrt(test.variance)))
     yield "delong_stacked", stacked.shape[1], "prediction", found
     # pandas sums without loss, so that equal scores in another order stay tied.
     means = pd.DataFrame(stacked.T).groupby(np.tile(np.arange(n_cases), n_scenarios)).mean()
     test = delong_test(task.labels, means[0], means[1])
-    found = _numbers(t_test(test.difference, math.sqrt(test.variance), level=level))
+    found = _numbers(t_test(test.difference, math.sqrt(test.variance)))
     yield "delong_mean_scores", n_cases, "case", found
 
     n_patients, alone = _patients(task), _lone_patient(task)
     by_patient = bootstrapped = {"remark": alone}
     weights = np.repeat([[1.0, -1.0]], n_scenarios, axis=1) / n_scenarios
     _, (estimate,), ((variance,),) = _mean_over_folds(task, weights, clustered=False)
-    found = _numbers(t_test(estimate, math.sqrt(variance), level=level))
+    found = _numbers(t_test(estimate, math.sqrt(variance)))
     yield "delong_contrast", n_cases, "case", found
     if not alone:
         _, (estimate,), ((variance,),) = _mean_over_folds(task, weights)
-        by_patient = _numbers(t_test(estimate, math.sqrt(variance), level=level))
+        by_patient = _numbers(t_test(estimate, math.sqrt(variance)))
         bootstrapped = {"estimate": float((areas[0] - areas[1]).mean())}
-        bootstrapped |= _bootstrapped(task, replicates, seed, level)
+        bootstrapped |= _bootstrapped(task, replicates, seed)
     yield "clustered_contrast", n_patients, "patient", by_patient
     yield "cluster_bootstrap", n_patients, "patient", bootstrapped
 
@@ -500,15 +489,15 @@ def _findings(
         found = {"remark": "The ratio of test to training cases was not given."}
     elif n_folds > 1:
         a, b = areas.mean(axis=1)
-        found = _numbers(nadeau_bengio(a - b, ratio, level=level))
+        found = _numbers(nadeau_bengio(a - b, ratio))
     yield "nadeau_bengio", n_folds, "fold", found
     index = pd.MultiIndex.from_product(map(range, areas.shape), names=("init", "scenario", "fold"))
     table = pd.Series(areas.ravel(), index=index, name="auc").reset_index()
-    test = mixed_model(table, 0, 1, level=level)
+    test = mixed_model(table, 0, 1)
     yield "mixed_model", areas.size, "area", _numbers(test) | {"remark": test.remark}
 
 
-def _bootstrapped(task: TaskScores, replicates: int, seed: int, level: float) -> dict[str, float]:
+def _bootstrapped(task: TaskScores, replicates: int, seed: int) -> dict[str, float]:
     """Return interval, standard error and P of the mean difference over replicates of patients."""
     drawn = []
     for place, (_, fold) in enumerate(task.folds()):
@@ -517,7 +506,7 @@ def _bootstrapped(task: TaskScores, replicates: int, seed: int, level: float) ->
         a, b = np.split(weighted_areas(fold.labels, _networks(fold), weights), 2, axis=1)
         drawn.append((a - b).mean(axis=1))
     means = np.mean(drawn, axis=0)
-    low, high = percentile_interval(means, level)
+    low, high = percentile_interval(means)
     beyond = min((means <= 0).sum(), (means >= 0).sum())
     p_value = min(1.0, 2 * float(beyond + 1) / (means.size + 1))
     error = float(means.std(ddof=1))
@@ -532,12 +521,12 @@ def _numbers(test: TTest) -> dict[str, object]:
     return {name: found[name] for name in (*_NUMBERS, "standard_error")}
 
 
-def _equivalence(found: Mapping[str, float], margin: float, level: float) -> dict[str, object]:
+def _equivalence(found: Mapping[str, float]) -> dict[str, object]:
     """Return the test of equivalence, NaN where there is no standard error."""
-    values = (margin, math.nan, math.nan, math.nan, False, math.nan)
+    values = (EQUIVALENCE_MARGIN, math.nan, math.nan, math.nan, False, math.nan)
     if math.isfinite(found["standard_error"]):
         df = math.inf if math.isnan(found["df"]) else found["df"]
-        test = equivalence(found["estimate"], found["standard_error"], df, margin, level)
+        test = equivalence(found["estimate"], found["standard_error"], df)
         values = astuple(test)
     return dict(zip(_EQUIVALENCE, values, strict=True))
 

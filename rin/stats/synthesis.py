@@ -8,11 +8,11 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, stats
+from scipy import stats
 
 from rin.errors import InputError
 from rin.stats.inputs import cluster_codes
-from rin.stats.tests import t_quantile, t_test
+from rin.stats.tests import reml, t_quantile, t_test
 
 
 def random_effects(estimates: ArrayLike, variances: ArrayLike) -> dict[str, float]:
@@ -25,9 +25,7 @@ def random_effects(estimates: ArrayLike, variances: ArrayLike) -> dict[str, floa
     """
     y, v = _checked(estimates, variances)
     k = len(y)
-    (tau2,) = _components(y, v, [np.eye(k)])
-    weights = 1 / (v + tau2)
-    mean = weights @ y / weights.sum()
+    tau2, weights, mean = _weighted(y, v)
     error = math.sqrt(weights @ (y - mean) ** 2 / ((k - 1) * weights.sum()))
     fixed = 1 / v
     q = fixed @ (y - fixed @ y / fixed.sum()) ** 2
@@ -53,11 +51,10 @@ def three_level(
     """
     y, v = _checked(estimates, variances)
     member = _membership(clusters, len(y))
-    between, within = _components(y, v, [member @ member.T, np.eye(len(y))])
-    inverse = np.linalg.inv(np.diag(v + within) + between * member @ member.T)
-    mean, error = inverse.sum(axis=0) @ y / inverse.sum(), 1 / math.sqrt(inverse.sum())
-    found = _tested(mean, error, len(y) - 1, len(y))
-    return found | {"between": between, "within": within}
+    shared = [member, np.eye(len(y))]
+    (_, between, within), (mean,), ((variance,),) = reml(y, np.ones((len(y), 1)), v, shared)
+    found = _tested(mean, math.sqrt(variance), len(y) - 1, len(y))
+    return found | {"between": float(between), "within": float(within)}
 
 
 def cluster_robust(
@@ -69,8 +66,7 @@ def cluster_robust(
     Tipton and Johnson 2010, 10.1002/jrsm.5.
     """
     y, v = _checked(estimates, variances)
-    weights = 1 / (v + _components(y, v, [np.eye(len(y))])[0])
-    mean = weights @ y / weights.sum()
+    _, weights, mean = _weighted(y, v)
     member = _membership(clusters, len(y))
     n = member.shape[1]
     sums = (weights * (y - mean)) @ member
@@ -100,26 +96,10 @@ def _membership(clusters: ArrayLike, n: int) -> np.ndarray:
     return np.eye(n_clusters)[codes]
 
 
-def _components(y: np.ndarray, v: np.ndarray, shared: list[np.ndarray]) -> list[float]:
-    """Return the variance of each shared effect, given as the matrix of who shares it, by REML."""
-
-    def deviance(roots: np.ndarray) -> float:
-        whole = np.diag(v) + sum(root**2 * part for root, part in zip(roots, shared, strict=True))
-        inverse = np.linalg.inv(whole)
-        ones = inverse.sum(axis=0)
-        rest = y - ones @ y / ones.sum()
-        return np.linalg.slogdet(whole)[1] + math.log(ones.sum()) + rest @ inverse @ rest
-
-    start = np.full(len(shared), math.sqrt(max(y.var(), 1e-8)))
-    options = {"xatol": 1e-10, "fatol": 1e-14, "maxiter": 10_000, "maxfev": 10_000}
-    found = optimize.minimize(deviance, start, method="Nelder-Mead", options=options)
-    if not found.success:
-        raise InputError(
-            f"REML does not converge ({found.message})",
-            where="estimates, variances",
-            remedy="Check the variances: they may differ by too many orders of magnitude.",
-        )
-    return [float(root**2) for root in found.x]
+def _weighted(y: np.ndarray, v: np.ndarray) -> tuple[float, np.ndarray, float]:
+    """Return the variance between studies, the weights that follow (k,), and the mean."""
+    (_, tau2), (mean,), _ = reml(y, np.ones((len(y), 1)), v, [np.eye(len(y))])
+    return float(tau2), 1 / (v + tau2), float(mean)
 
 
 def _tested(mean: float, error: float, df: int, k: int) -> dict[str, float]:

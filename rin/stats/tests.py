@@ -7,6 +7,7 @@ pooled t intervals over scenarios (`rin.stats.audit`).  AUCs of cases are compar
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -23,13 +24,8 @@ EQUIVALENCE_MARGIN = 0.02
 #: Of a mean or a weighted sum, by its size: what rounding alone explains.
 ROUNDING = 10 * np.finfo(float).eps
 _EFFECTS = ("scenario", "fold")
-# Tried in turn, over log ratios within bounds.
-_OPTIMISERS = {
-    "L-BFGS-B": {"ftol": 1e-15, "gtol": 1e-8, "maxiter": 500},
-    "Nelder-Mead": {"fatol": 1e-13, "xatol": 1e-7, "maxiter": 2000},
-}
-# Of each component's variance over the residual's.
-_RATIO_BOUNDS = (1e-8, 1e8)
+# Of the search for roots of variances: precision of the deviance, and of roots in known SDs.
+_SEARCH = {"fatol": 1e-6, "xatol": 1e-8, "maxfev": 2000}
 # A component below this share of the residual variance is on the boundary of what is possible.
 _BOUNDARY = 1e-4
 
@@ -265,10 +261,9 @@ def mixed_model(
     change from fold to fold, the model would be too sure (`nadeau_bengio` is not).
 
     `areas` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The df of
-    the t test are the areas less the levels and init effects fitted, which is what Satterthwaite's
-    approximation gives for a complete grid.  A singular fit is refitted without the effect whose
-    variance is zero.  NaN with a remark where areas leave no residual, or no optimiser converges.
-    Bates et al. 2015, Journal of Statistical Software 67(1).
+    the t test are the areas less the init effects and the levels of random effects that vary,
+    which is what Satterthwaite's approximation gives for a complete grid.  NaN with a remark where
+    areas leave no residual, or the search (`reml`) does not converge.
     """
     check_level(level)
     columns = [*_EFFECTS, "init", "auc"]
@@ -291,84 +286,73 @@ def mixed_model(
     residual = auc - columns @ np.linalg.lstsq(columns, auc, rcond=None)[0]
     if np.abs(residual).max() <= 1e-12:
         return _impossible(n, "The areas leave no residual, so there is no standard error.")
-    auc = auc - auc.mean()
-    sds = dict.fromkeys(_EFFECTS, math.nan)
-    while True:
-        ratios = _variance_ratios(fixed, auc, indicators)
-        if ratios is None:
-            return _impossible(
-                n, f"No optimiser converged ({', '.join(_OPTIMISERS)}), so no estimate."
-            )
-        # On the boundary the likelihood is that of the model without the effect; refit that one.
-        singular = [name for name, ratio in ratios.items() if ratio < _BOUNDARY]
-        if not singular:
-            break
-        for name in singular:
-            del indicators[name]
-            sds[name] = 0.0
-    coefficients, information, squares, _ = _least_squares(fixed, auc, indicators, ratios)
-    residual_sd = math.sqrt(squares / (n - 2))
-    error = residual_sd * math.sqrt(np.linalg.inv(information)[1, 1])
-    df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *indicators.values()])))
-    test = t_test(coefficients[1], error, df, level)
-    sds |= {name: math.sqrt(ratio) * residual_sd for name, ratio in ratios.items()}
+    try:
+        variances, coefficients, covariance = reml(
+            auc - auc.mean(), fixed, np.ones(n), list(indicators.values()), relative=True
+        )
+    except InputError as error:
+        return _impossible(n, f"{error.problem}, so no estimate.")
+    variances = np.where(variances < _BOUNDARY * variances[0], 0.0, variances)
+    residual_sd, *found = np.sqrt(variances).tolist()
+    sds = dict.fromkeys(_EFFECTS, math.nan) | dict(zip(indicators, found, strict=True))
+    levels = [part for name, part in indicators.items() if sds[name]]
+    df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *levels])))
+    test = t_test(coefficients[1], math.sqrt(covariance[1, 1]), df, level)
     remarks = [
         f"Singular fit: {name}s differ no more than chance would have it, and the model leaves "
         "them out."
         for name in _EFFECTS
         if sds[name] == 0
     ]
-    components = sds["scenario"], sds["fold"], residual_sd
-    return MixedModel(*asdict(test).values(), *components, n, " ".join(remarks))
+    return MixedModel(*asdict(test).values(), *sds.values(), residual_sd, n, " ".join(remarks))
 
 
-def _least_squares(
-    fixed: np.ndarray, auc: np.ndarray, indicators: dict[str, np.ndarray], ratios: dict[str, float]
-) -> tuple[np.ndarray, np.ndarray, float, float]:
-    """Return coefficients (2,), information, squared residuals, the covariance's log determinant.
+def reml(
+    y: np.ndarray,
+    fixed: np.ndarray,
+    known: np.ndarray,
+    shared: Sequence[np.ndarray],
+    *,
+    relative: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return variances (1 + s,), coefficients (p,) and their covariance by restricted likelihood.
 
-    `ratios` are those of the effects' variances to the residual's, which is taken as 1.  The
-    covariance I + Z D Zᵀ of the areas is inverted through its few levels Z (Woodbury).
+    Values y (n,) have the mean Xβ with `fixed` X (n, p), variances `known` (n,), above zero, and
+    one more for each effect of `shared`, whose columns (n, levels) say who shares a level.  With
+    `relative` the known ones are so up to a factor, which is estimated as well; it comes first,
+    and is 1 otherwise.  A variance on the boundary is zero but for rounding.  InputError where the
+    search does not converge.  Bates et al. 2015, Journal of Statistical Software 67(1), section 3.
     """
-    levels = np.hstack([np.empty((len(auc), 0)), *indicators.values()])
-    variances = [np.full(part.shape[1], ratios[name]) for name, part in indicators.items()]
-    variances = np.concatenate([[], *variances])
-    known = np.column_stack([fixed, auc])
-    inner = levels.T @ levels + np.diag(1 / variances)
-    of_levels = levels.T @ known
-    products = known.T @ known - of_levels.T @ np.linalg.solve(inner, of_levels)
-    information, target = products[:2, :2], products[:2, 2]
-    coefficients = np.linalg.solve(information, target)
-    logdet = np.linalg.slogdet(inner)[1] + np.log(variances).sum()
-    return coefficients, information, products[2, 2] - target @ coefficients, logdet
+    n, p = fixed.shape
+    columns = np.column_stack([fixed, y])
+    n_levels = sum(part.shape[1] for part in shared)
+    scale = math.sqrt(known.mean())
 
+    def triangle(roots: np.ndarray) -> np.ndarray:
+        """Return R of the penalised least squares of levels, fixed effects and values."""
+        levels = [scale * root * part for root, part in zip(roots, shared, strict=True)]
+        weighted = np.hstack([*levels, columns]) / np.sqrt(known)[:, None]
+        penalty = np.eye(n_levels, n_levels + p + 1)
+        return np.linalg.qr(np.vstack([weighted, penalty]), mode="r")
 
-def _variance_ratios(
-    fixed: np.ndarray, auc: np.ndarray, indicators: dict[str, np.ndarray]
-) -> dict[str, float] | None:
-    """Return each effect's variance over the residual's by REML; None where nothing converged."""
-    if not indicators:
-        return {}
-    auc = auc / auc.std(ddof=1)
+    def deviance(roots: np.ndarray) -> float:
+        *diagonal, rest = np.abs(np.diag(triangle(roots)))
+        misfit = 2 * (n - p) * math.log(rest) if relative else rest**2
+        return 2 * np.log(diagonal).sum() + misfit
 
-    def of_effects(logs: np.ndarray) -> dict[str, float]:
-        return dict(zip(indicators, np.exp(logs).tolist(), strict=True))
-
-    def loss(logs: np.ndarray) -> float:
-        _, information, squares, logdet = _least_squares(fixed, auc, indicators, of_effects(logs))
-        logdet += np.linalg.slogdet(information)[1]
-        return (logdet + (len(auc) - 2) * math.log(squares)) / (2 * len(auc))
-
-    start, bounds = np.zeros(len(indicators)), [np.log(_RATIO_BOUNDS)] * len(indicators)
-    for optimiser, settings in _OPTIMISERS.items():
-        jac = "3-point" if optimiser == "L-BFGS-B" else None
-        found = optimize.minimize(
-            loss, start, method=optimiser, jac=jac, bounds=bounds, options=settings
+    start = np.ones(len(shared))
+    found = optimize.minimize(deviance, start, method="Nelder-Mead", options=_SEARCH)
+    if not found.success:
+        raise InputError(
+            f"REML does not converge ({found.message})",
+            where="estimates, variances",
+            remedy="Check the variances: they may differ by too many orders of magnitude.",
         )
-        if found.success:
-            return of_effects(found.x)
-        start = found.x
-    return None
+    r = triangle(found.x)[-p - 1 :, -p - 1 :]
+    factor = r[p, p] ** 2 / (n - p) if relative else 1.0
+    inverse = np.linalg.inv(r[:p, :p])
+    variances = factor * np.append(1.0, (scale * found.x) ** 2)
+    return variances, inverse @ r[:p, p], factor * inverse @ inverse.T
 
 
 def _impossible(n: int, remark: str) -> MixedModel:

@@ -47,7 +47,7 @@ def test_training_spread_is_the_residual_of_an_analysis_of_variance():
     seeds = [make_predictions(seed=seed).assign(seed=seed) for seed in (1, 2, 3)]
     lost = seeds[2]["scenario"].eq("ResNet50-unfreeze_all-1") & seeds[2]["fold"].eq(1)
     trained = pd.concat([*seeds[:2], seeds[2][~lost]], ignore_index=True)  # one has two trainings
-    found = training_spread(trained, *INITS, level=0.9).iloc[0]
+    found = training_spread(trained, *INITS).iloc[0]
 
     aucs = scenario_aucs(trained).pivot(
         index=["fold", "scenario", "seed"], columns="init", values="auc"
@@ -58,7 +58,7 @@ def test_training_spread_is_the_residual_of_an_analysis_of_variance():
     assert (found["task"], found["df"]) == ("breast", fitted.df_resid) == ("breast", 11)
     assert found["sd"] == pytest.approx(np.sqrt(fitted.mse_resid), abs=1e-12)
     inside = fitted.df_resid * fitted.mse_resid / found[["ci_low", "ci_high"]].astype(float) ** 2
-    assert stats.chi2.sf(inside, 11) == pytest.approx([0.05, 0.95])
+    assert stats.chi2.sf(inside, 11) == pytest.approx([0.025, 0.975])
     with pytest.raises(InputError, match=r"every scenario of breast was trained once.*repeats"):
         training_spread(seeds[0], *INITS)
 
@@ -67,10 +67,10 @@ def test_means_carry_the_variance_of_training_of_their_scenarios():
     scores = regime_predictions()
     found = init_differences(scores, "a", "b")
     spread = pd.DataFrame({"task": ["breast"], "sd": [0.03]})
-    one = with_training_spread(found, spread, level=0.9).iloc[0]
+    one = with_training_spread(found, spread).iloc[0]
     alone = found.set_index("group").loc["all"]
     variance = alone["standard_error"] ** 2 + 0.03**2 / scores["scenario"].nunique()
-    expected = stats.norm(alone["difference"], np.sqrt(variance)).interval(0.9)
+    expected = stats.norm(alone["difference"], np.sqrt(variance)).interval(0.95)
     assert (one["low"], one["high"]) == pytest.approx(expected, abs=1e-12)
     assert one["wider"] == pytest.approx(np.sqrt(variance) / alone["standard_error"] - 1)
 

@@ -174,8 +174,6 @@ def test_perfect_and_reversed_scenarios_leave_no_doubt_about_patients(prediction
     [
         (lambda p: p.assign(label=p["label"].where(p["fold"] != 2, 0)), {}, "fold 2.*one class"),
         (lambda p: p, {"replicates": 1}, "replicates"),
-        (lambda p: p, {"level": 0}, "level"),
-        (lambda p: p, {"margin": 0}, "margin 0"),
         (lambda p: p, {"test_train_ratio": -1}, "test_train_ratio"),
     ],
 )

@@ -17,6 +17,7 @@ from statsmodels.stats.weightstats import ttost_paired
 
 import rin.stats.tests as tests
 from rin.errors import InputError
+from rin.stats.synthesis import random_effects
 from rin.stats.tests import (
     clustered_t,
     equivalence,
@@ -189,15 +190,13 @@ def test_mixed_model_swapped_changes_sign_and_ignores_other_inits():
     assert forth.mean_difference > 0
 
 
-def test_mixed_model_goes_on_with_another_optimiser_or_says_that_none_converged(monkeypatch):
-    expected = mixed_model(grid(), "a", "b")
-    monkeypatch.setitem(tests._OPTIMISERS, "L-BFGS-B", {"maxiter": 1})
-    found = mixed_model(grid(), "a", "b")
-    assert (found.t, found.scenario_sd) == pytest.approx((expected.t, expected.scenario_sd))
-    monkeypatch.delitem(tests._OPTIMISERS, "Nelder-Mead")
+def test_a_search_for_variances_that_does_not_converge_gives_no_estimate(monkeypatch):
+    monkeypatch.setitem(tests._SEARCH, "maxfev", 9)
     found = mixed_model(grid(), "a", "b")
     assert math.isnan(found.mean_difference) and math.isnan(found.residual_sd)
-    assert found.remark == "No optimiser converged (L-BFGS-B), so no estimate."
+    assert found.remark.startswith("REML does not converge")
+    with pytest.raises(InputError, match="REML does not converge"):
+        random_effects([1, 2, 4], [1, 1, 1])
 
 
 @pytest.mark.parametrize("table", [grid(1, 1), grid(8, 3, residual_sd=0)])
