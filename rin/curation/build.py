@@ -73,20 +73,16 @@ COLUMNS = (
 )
 #: Columns of the table of what is left out.
 EXCLUDED = ["rule", "images", "kept_out_because"]
-#: Reasons for which images that no rule excludes are not in the corpus either, and what they say.
+#: Reasons for which images that no rule excludes are not in the corpus either, as card.yaml says.
 NOT_MARKED = "no key image"
 NOT_NORMAL = "study neither normal nor marked"
 NO_CLASS = "normal study without a class"
 AT_RISK = "burned-in text"
 RARE = "rare class"
-REASONS = RULES | {
-    NOT_MARKED: "A reader marked other images of this study.",
-    NOT_NORMAL: "No image of the study is marked, and it is not confirmed as normal.",
-    NO_CLASS: "The study is normal, and the taxonomy has no class for its body part.",
-    AT_RISK: "The pixels may show a name",
-    RARE: f"The class has fewer than {FEWEST_PATIENTS} patients, too few to be divided.",
-}
 _TEXTS = read_yaml(Path(__file__).with_name("card.yaml"))
+REASONS = RULES | {
+    name: text.format(fewest=FEWEST_PATIENTS) for name, text in _TEXTS["left out"].items()
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,11 +23,8 @@ Scanners write names and dates along the border, most of all in ultrasound, and 
 say so.  An image at risk is left out; nothing is blacked out.  The test of pixels finds printed
 lines of about four letters and more, 5 pixels and more high, on an even ground, whose middle is in
 the outer sixth of the picture, bright on dark or dark on bright.  It misses handwriting, letters
-that stand alone, slanted or smaller ones, some text over tissue, and any in the middle.  Measured
-on phantoms of ultrasound, CT and MR with text drawn in four fonts of 8 to 18 points: all of 1,600
-lines on a bar and six in ten over tissue are found; false alarms are rare on phantoms (one in
-1,050) and on published slices of chest CT (two in 311).  A face that could be rebuilt from thin
-slices of a head is not removed.
+that stand alone, slanted or smaller ones, four in ten lines over tissue, and any in the middle.  A
+face that could be rebuilt from thin slices of a head is not removed.
 """
 
 from __future__ import annotations
@@ -66,45 +63,18 @@ from rin.data import dicom
 from rin.errors import InputError
 from rin.files import read_yaml, write_atomically
 
-#: Edition of PS3.15 whose Table E.1-1 is used.
-EDITION = "dicomfields_2026c"
+_FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+REQUIRED, METHOD_CODES = _FACTS["required"], _FACTS["method_codes"]
+#: How a line of letters looks that is burned in.
+LINES: dict[str, Any] = _FACTS["lines"]
 KEPT: dict[str, Any] = read_yaml(Path(__file__).with_name("kept_attributes.yaml"))
 KEPT["BodyPartExamined"] = " ".join(sorted(BODY_PARTS))
-REQUIRED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID")
-#: Attributes that an image must have (type 2) and that the profile empties.
-EMPTIED = (
-    *("AccessionNumber", "PatientBirthDate", "PatientSex", "ReferringPhysicianName", "StudyID"),
-    "StudyTime",
-)
-METHOD = "PS3.15 Basic Profile, dates moved, keep list"
-METHOD_CODES = {
-    "113100": "Basic Application Confidentiality Profile",
-    "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
-}
 LUNG_WINDOW = (-600.0, 1500.0)
 SOFT_TISSUE_WINDOW = (40.0, 400.0)
 KEY_BYTES = 32
 MIN_KEY_BYTES = 16
 #: Ten years: enough to hide a date, few enough to keep the decade of the technique.
 MAX_SHIFT_DAYS = 3650
-#: Share of height and width that counts as border, at each of the four sides.
-BORDER = 1 / 6
-#: Least contrast of a stroke to its ground, as a share of the range of gray values.
-CONTRAST = 0.3
-#: Lines of letters are this high, in pixels; the upper end grows with large pictures.
-LOWEST, HIGHEST = 5, 24
-#: A line is at least this many times as wide as it is high.
-ASPECT = 1.8
-#: Strokes fill this share of the box around a line.
-FILLED = (0.15, 0.7)
-#: Strokes that a row crosses, on average, in a width equal to the height of the line.
-CROSSINGS = (0.55, 3.0)
-#: Fewest of them in any line.
-FEWEST_CROSSINGS = 2.5
-#: Greatest spread of the ground between the strokes, as a share of the range of gray values: of
-#: bright text, by the median, for speckle below a bar may join its letters; and of dark text, which
-#: labels bring along with their ground.
-EVENNESS, EVENNESS_OF_LABELS = 0.12, 0.05
 
 _DAY = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
 _WHOLE = ("IS", "US", "SS", "UL", "SL")
@@ -173,10 +143,10 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
         photometric = "RGB" if pixels.ndim == 3 else dataset.PhotometricInterpretation
         bits = dataset.BitsStored
         made.set_pixel_data(pixels, photometric, bits_stored=bits, generate_instance_uid=False)
-    for name in EMPTIED:
+    for name in _FACTS["emptied"]:
         setattr(made, name, "")
     made.PatientID = made.PatientName = pseudonyms.patient(patient)
-    made.PatientIdentityRemoved, made.DeidentificationMethod = "YES", METHOD
+    made.PatientIdentityRemoved, made.DeidentificationMethod = "YES", _FACTS["method"]
     made.LongitudinalTemporalInformationModified = "MODIFIED"
     made.DeidentificationMethodCodeSequence = Sequence()
     for value, meaning in METHOD_CODES.items():
@@ -263,7 +233,7 @@ def profile_tags() -> frozenset[BaseTag]:
 
     Repeating groups (curves, overlays) are not among them; no attribute of these is ever kept.
     """
-    table = dicom_anonymization_database_selector(EDITION)["ALL_TAGS"]
+    table = dicom_anonymization_database_selector(_FACTS["edition"])["ALL_TAGS"]
     return frozenset(Tag(*entry) for entry in table if len(entry) == 2)
 
 
@@ -429,22 +399,23 @@ def text_lines(pixels: np.ndarray) -> list[tuple[int, int, int, int]]:
 def _bright_lines(gray: np.ndarray, *, speckled: bool) -> list[tuple[int, int, int, int]]:
     thickest = max(5, round(min(gray.shape) / 60) | 1)
     ground = ndimage.grey_opening(gray, size=(thickest, thickest))
-    strokes = gray - ground > CONTRAST
+    strokes = gray - ground > LINES["contrast"]
     # Joined sideways only: letters and words of a line meet, and lines stay apart.
     reach = max(9, gray.shape[1] // 40 | 1)
     padded = np.pad(strokes, ((0, 0), (reach, reach)))
     joined = ndimage.binary_closing(padded, structure=np.ones((1, reach), dtype=bool))
     joined = joined[:, reach:-reach]
     labels, _ = ndimage.label(joined, structure=np.ones((3, 3)))
+    (lowest, highest), border = LINES["height"], 1 / LINES["border"]
     found = []
     for place in ndimage.find_objects(labels):
         height, width = strokes[place].shape
         sides = zip(place, gray.shape, strict=True)
         middles = [(side.start + side.stop) / 2 / length for side, length in sides]
         if (
-            LOWEST <= height <= max(HIGHEST, gray.shape[0] // 16)
-            and width >= ASPECT * height
-            and any(not BORDER <= middle <= 1 - BORDER for middle in middles)
+            lowest <= height <= max(highest, gray.shape[0] // 16)
+            and width >= LINES["aspect"] * height
+            and any(not border <= middle <= 1 - border for middle in middles)
             and _is_text(strokes[place])
             and _is_even(gray[place], strokes[place], speckled)
         ):
@@ -459,8 +430,8 @@ def _is_even(gray: np.ndarray, strokes: np.ndarray, speckled: bool) -> bool:
     if not ground.size:
         return True
     if speckled:
-        return median_abs_deviation(ground, scale="normal") <= EVENNESS
-    return ground.std() <= EVENNESS_OF_LABELS
+        return median_abs_deviation(ground, scale="normal") <= LINES["evenness"]
+    return ground.std() <= LINES["evenness_of_labels"]
 
 
 def _is_text(strokes: np.ndarray) -> bool:
@@ -468,8 +439,9 @@ def _is_text(strokes: np.ndarray) -> bool:
     height, width = strokes.shape
     starts = np.count_nonzero(np.diff(strokes.astype(np.int8), axis=1, prepend=0) == 1, axis=1)
     crossed = starts.mean()
+    (least, most), (fewest, highest) = LINES["filled"], LINES["crossings"]
     return bool(
-        FILLED[0] <= strokes.mean() <= FILLED[1]
-        and crossed >= FEWEST_CROSSINGS
-        and CROSSINGS[0] <= crossed * height / width <= CROSSINGS[1]
+        least <= strokes.mean() <= most
+        and crossed >= LINES["fewest_crossings"]
+        and fewest <= crossed * height / width <= highest
     )

@@ -44,9 +44,9 @@ NOTED = ("mark", "uid", "risk", "width", "height", "png_sha256", "png_bytes", "d
 LIBRARIES = ("dicom-anonymizer", "numpy", "pillow", "pydicom")
 #: Modules and tables that decide what an exported image holds; exclusions say what a capture is.
 DECIDING = (
-    *("curation/deidentify.py", "curation/exclusions.yaml", "curation/export.py"),
-    *("curation/kept_attributes.yaml", "curation/taxonomy.py", "curation/taxonomy.yaml"),
-    "data/dicom.py",
+    *("curation/deidentify.py", "curation/deidentify.yaml", "curation/exclusions.yaml"),
+    *("curation/export.py", "curation/kept_attributes.yaml", "curation/taxonomy.py"),
+    *("curation/taxonomy.yaml", "data/dicom.py"),
 )
 PACKAGE = Path(rin.__file__).parent
 #: Folders of exported files, the end of their names, and the column that notes their size.

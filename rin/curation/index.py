@@ -46,43 +46,14 @@ from rin.files import read_yaml, sha256_of
 VERSION = 3
 #: Files of one transaction.
 CHUNK = 512
-#: Series of these modalities hold no picture, or one that does not say what was examined.
-DOCUMENTS = ("KO", "PR", "SR", "DOC", "OT")
-#: Suffixes of files that say of themselves that they are DICOM, and of files that are passed over.
-CLAIMING = frozenset({".dcm", ".dicom"})
-PASSED_SUFFIXES = frozenset({".txt", ".csv", ".json"})
 NO_DICOM, REPORT = "no DICOM file", "report"
-#: Only headings that divide whole reports end a section: ``LIVER:`` below ``FINDINGS:`` is part
-#: of the findings, and ``ADDENDUM:`` part of the impression, so that no abnormal finding is lost.
-HEADINGS = (
-    *("EXAM", "EXAMINATION", "STUDY", "PROCEDURE", "DATE", "HISTORY", "CLINICAL HISTORY"),
-    *("INDICATION", "INDICATIONS", "CLINICAL INDICATION", "REASON FOR EXAM", "TECHNIQUE"),
-    *("PROTOCOL", "CONTRAST", "COMPARISON", "COMPARISONS", "FINDINGS", "IMPRESSION"),
-)
+_FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
+_TEXTS: dict[str, str] = _FACTS["texts"]
+_TAGS = [Tag(name) for name in (*_TEXTS.values(), *_FACTS["numbers"])]
 _UNDECODED = re.compile("[\ud800-\udfff]")
-_HEADING = re.compile(rf"^[ \t]*({'|'.join(HEADINGS)})[ \t]*:", re.MULTILINE)
+_HEADING = re.compile(rf"^[ \t]*({'|'.join(_FACTS['headings'])})[ \t]*:", re.MULTILINE)
 _PIXELS = {Tag(0x7FE0, element) for element in (0x0008, 0x0009, 0x0010)}
 _UNDEFINED, _ITEM = 0xFFFFFFFF, b"\xfe\xff\x00\xe0"
-#: Keyword of each text that the index keeps of a header, by its name in the index; the first five
-#: are required.
-_TEXTS = {
-    "patient_id": "PatientID",
-    "study_uid": "StudyInstanceUID",
-    "series_uid": "SeriesInstanceUID",
-    "sop_uid": "SOPInstanceUID",
-    "sop_class": "SOPClassUID",
-    "accession_number": "AccessionNumber",
-    "study_date": "StudyDate",
-    "study_description": "StudyDescription",
-    "modality": "Modality",
-    "series_description": "SeriesDescription",
-    "body_part": "BodyPartExamined",
-    "image_type": "ImageType",
-    "photometric": "PhotometricInterpretation",
-    "burned_in": "BurnedInAnnotation",
-}
-_NUMBERS = ("InstanceNumber", "Rows", "Columns", "NumberOfFrames")
-_TAGS = [Tag(name) for name in ("SpecificCharacterSet", *_TEXTS.values(), *_NUMBERS)]
 _RULES = read_yaml(Path(__file__).with_name("exclusions.yaml"))
 #: Name of each rule, by which a file is no diagnostic image, to its reason.
 RULES: dict[str, str] = {name: rule["reason"] for name, rule in _RULES.items()}
@@ -97,7 +68,8 @@ _TESTS = {
 
 METADATA = sa.MetaData()
 _PICTURE = ("instance_number", "rows", "columns", "frames")
-_FILE = ("bytes", "modified_ns")
+#: By these a change of a file is seen.
+_MARK = ("path", "bytes", "modified_ns")
 
 
 def _table(name: str, key: str, owner: sa.Table | None, *columns: str) -> sa.Table:
@@ -112,7 +84,7 @@ def _table(name: str, key: str, owner: sa.Table | None, *columns: str) -> sa.Tab
 def _column(name: str) -> sa.Column:
     if name == "instance_number":
         return sa.Column(name, sa.Integer)
-    if name in _FILE:
+    if name in _MARK[1:]:
         return sa.Column(name, sa.BigInteger, nullable=False)
     if name in (*_PICTURE, "files"):
         return sa.Column(name, sa.Integer, nullable=False, default=0)
@@ -130,12 +102,12 @@ series = _table("series", "series_uid", studies, "modality", "description", "bod
 #: `rows`, `columns` and `frames` are 0 where there is no picture (documents).
 instances = _table(
     *("instances", "sop_uid", series, "sop_class", "image_type", *_PICTURE),
-    *("photometric", "burned_in", "path", *_FILE),
+    *("photometric", "burned_in", *_MARK),
 )
 reports = _table("reports", "accession_number", studies, "findings", "impression", "path")
 #: What every file says: an instance (or a copy of one) has a SOP UID, a report has none.
 files = _table(
-    "files", "path", None, *_FILE, *_TEXTS, *_PICTURE, "encoding", "findings", "impression"
+    "files", "path", None, *_MARK[1:], *_TEXTS, *_PICTURE, "encoding", "findings", "impression"
 )
 #: How many files were passed over, by the rule that says so.
 passed_over = _table("passed_over", "rule", None, "files")
@@ -340,10 +312,12 @@ def _read_file(root: Path, encoding: str, path: str) -> dict | Problem | str:
     """Return what the index keeps of a file, or the rule that passes it over."""
     if _UNDECODED.search(path):
         return Problem(ascii(path), "the file's name is not valid UTF-8")
-    kind = _kind(path)
+    kind, mark = _kind(path), _mark_of(root, path)
     if kind == REPORT:
-        return read_report(root, encoding, path)
-    return kind or read_header(root, path) or NO_DICOM
+        found = read_report(root, encoding, path)
+    else:
+        found = kind or read_header(root, path) or NO_DICOM
+    return found | dict(zip(_MARK, mark, strict=True)) if isinstance(found, dict) else found
 
 
 def _refuse_empty(root: Path) -> None:
@@ -360,14 +334,13 @@ def _refuse_empty(root: Path) -> None:
 
 def _forget_changed(engine: sa.Engine, root: Path, encoding: str) -> set[str]:
     """Drop what files said that are gone, changed or decoded otherwise; return the others."""
-    query = sa.select(files.c.path, files.c.bytes, files.c.modified_ns, files.c.encoding)
+    query = sa.select(*(files.c[name] for name in _MARK), files.c.encoding)
     with engine.begin() as connection:
         rows = connection.execute(query).all()
         known = {
             row.path
             for row in rows
-            if _mark_of(root, row.path) == (row.bytes, row.modified_ns)
-            and row.encoding in ("", encoding)
+            if _mark_of(root, row.path) == row[:3] and row.encoding in ("", encoding)
         }
         _forget(connection, {row.path for row in rows} - known)
     return known
@@ -481,7 +454,7 @@ def _name_modalities(connection: sa.Connection) -> None:
     rows = connection.execute(query.order_by(series.c.study_uid)).all()
     told = []
     for uid, own in groupby(rows, key=lambda row: row.study_uid):
-        shown = [row[1:] for row in own if row.modality not in DOCUMENTS] or [("", "")]
+        shown = [row[1:] for row in own if row.modality not in _FACTS["documents"]] or [("", "")]
         modality, part = ("\\".join(sorted({*some} - {""})) for some in zip(*shown, strict=True))
         told.append({"uid": uid, "modalities": modality, "parts": part})
     if told:
@@ -500,16 +473,16 @@ def _kind(path: str) -> str:
         return "DICOMDIR"
     if suffix == ".txt" and "reports" in map(str.casefold, pure.parent.parts):
         return REPORT
-    return f"{suffix} file" if suffix in PASSED_SUFFIXES else ""
+    return f"{suffix} file" if suffix in _FACTS["passed_over"] else ""
 
 
-def _mark_of(root: Path, path: str) -> tuple[int, int] | None:
-    """Return size and time of change (ns) of a file; None where there is none."""
+def _mark_of(root: Path, path: str) -> tuple[str, int, int]:
+    """Return path, size and time of change (ns) of a file; both are 0 where there is none."""
     try:
         stat = (root / path).stat()
     except OSError:
-        return None
-    return stat.st_size, stat.st_mtime_ns
+        return path, 0, 0
+    return path, stat.st_size, stat.st_mtime_ns
 
 
 def read_header(root: Path, path: str) -> dict | Problem | None:
@@ -520,12 +493,11 @@ def read_header(root: Path, path: str) -> dict | Problem | None:
     """
     try:
         with _Opened(io.FileIO(root / path)) as opened:
-            stat = os.fstat(opened.fileno())
-            claims = PurePosixPath(path).suffix.lower() in CLAIMING
+            claims = PurePosixPath(path).suffix.lower() in _FACTS["claiming"]
             if not claims and opened.read(132)[128:] != b"DICM":
                 return None
             opened.seek(0)
-            return _row(_whole_header(opened, stat.st_size), path, stat)
+            return _row(_whole_header(opened))
     except BROKEN as error:
         return Problem(path, problem_of(error))
 
@@ -541,8 +513,9 @@ class _Opened(io.BufferedReader):
         return content
 
 
-def _whole_header(opened: _Opened, size: int) -> Dataset:
+def _whole_header(opened: _Opened) -> Dataset:
     """Return the header of a file, or raise where the file is shorter than it says."""
+    size = os.fstat(opened.fileno()).st_size
     ends: list[int] = []
 
     def at_pixels(tag: int, _: str | None, length: int) -> bool:
@@ -574,19 +547,16 @@ def _end(opened: _Opened, size: int) -> int:
     return size + 1
 
 
-def _row(dataset: Dataset, path: str, stat: os.stat_result) -> dict[str, Any]:
+def _row(dataset: Dataset) -> dict[str, Any]:
     texts = {name: _element(dataset, keyword) for name, keyword in _TEXTS.items()}
     if missing := [keyword for name, keyword in [*_TEXTS.items()][:5] if not texts[name]]:
         raise ValueError(f"no {', '.join(missing)} in its header")
-    number, rows, columns, frames = (_number(dataset, name) for name in _NUMBERS)
+    number, rows, columns, frames = (_number(dataset, name) for name in _FACTS["numbers"])
     return texts | {
         "instance_number": number,
         "rows": rows or 0,
         "columns": columns or 0,
         "frames": (frames or 1) if rows else 0,
-        "path": path,
-        "bytes": stat.st_size,
-        "modified_ns": stat.st_mtime_ns,
     }
 
 
@@ -607,22 +577,17 @@ def _number(dataset: Dataset, name: str) -> int | None:
 
 def _known_encoding(name: str) -> str:
     """Return the one name of an encoding that has several; raises InputError if unknown."""
-    try:
+    problem, kinds = f"unknown encoding {name!r}", LookupError
+    remedy = 'Name one that Python knows, such as "utf-8", "latin-1" or "cp1252".'
+    with explained(problem, where="encoding", remedy=remedy, kinds=kinds):
         # Some codecs are known but make no text.
         b"a".decode(name, "replace")
         return codecs.lookup(name).name
-    except LookupError:
-        raise InputError(
-            f"unknown encoding {name!r}",
-            where="encoding",
-            remedy='Name one that Python knows, such as "utf-8", "latin-1" or "cp1252".',
-        ) from None
 
 
 def read_report(root: Path, encoding: str, path: str) -> dict | Problem:
     """Return what the index keeps of a report."""
     try:
-        stat = (root / path).stat()
         content = (root / path).read_bytes().decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         value, offset = error.object[error.start], error.start
@@ -637,9 +602,6 @@ def read_report(root: Path, encoding: str, path: str) -> dict | Problem:
         "accession_number": PurePosixPath(path).stem.strip(),
         "findings": findings,
         "impression": impression,
-        "path": path,
-        "bytes": stat.st_size,
-        "modified_ns": stat.st_mtime_ns,
         "encoding": encoding,
     }
 

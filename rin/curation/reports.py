@@ -30,6 +30,8 @@ from rin.errors import InputError, explained
 from rin.files import read_yaml, write_atomically
 
 _LEXICON = read_yaml(Path(__file__).with_name("lexicon.yaml"))
+#: What a reason says of each kind of `_Trigger`.
+_REASONS: dict[str, str] = _LEXICON.pop("reasons")
 #: Words that say nothing against normality; all others make an impression unclear.
 NEUTRAL = frozenset(_LEXICON.pop("neutral").split())
 LEXICON = {kind: tuple(words.split(", ")) for kind, words in _LEXICON.items()}
@@ -201,19 +203,6 @@ def screen_impression(findings: str, impression: str) -> Screening:
     if doubts or silent:
         return Screening("unclear", silent + _reasons(doubts))
     return Screening("normal", _reasons(triggers))
-
-
-_REASONS = {
-    "denial": "the impression denies normality",
-    "finding": "the impression reports a finding",
-    "hedge": "the impression hedges",
-    "follow-up": "the impression asks for more",
-    "exception": "it is normal only beside what it excepts",
-    "FINDINGS": "the findings report",
-    "limit": "the study is limited",
-    "unknown": "the rules do not know the words",
-    "states": "the impression states normality",
-}
 
 
 def _reasons(triggers: list[_Trigger]) -> tuple[str, ...]:

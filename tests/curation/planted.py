@@ -1,7 +1,7 @@
 """An image whose every text-valued attribute, at every level, carries planted identifiers."""
 
-from export_files import header
-from pydicom import Dataset, Sequence, config
+from export_files import header, item
+from pydicom import Dataset, config
 from pydicom.datadict import DicomDictionary
 
 NAME, GIVEN, WORD = "Zwiebelfisch", "Xaverine", "QUVVYX"
@@ -88,35 +88,26 @@ def _plant_unnamed(dataset, known):
         block.add_new(place, vr, known[vr])
     block.add_new(0x40, "UN", raw)
     block.add_new(0x41, "OB", raw)
-    inner = Dataset()
-    inner.PatientName = known["PN"]
-    block.add_new(0x42, "SQ", Sequence([inner]))
-    for group in (0x6000, 0x601E):
-        dataset.add_new((group, 0x0022), "LO", NAME)
-        dataset.add_new((group, 0x1500), "LO", known["LO"])
-        dataset.add_new((group, 0x4000), "LT", known["LT"])
-        dataset.add_new((group, 0x3000), "OW", raw)
-    for group in (0x5000, 0x5010):
-        dataset.add_new((group, 0x0022), "LO", NAME)
-        dataset.add_new((group, 0x0040), "SH", NAME)
-        dataset.add_new((group, 0x3000), "OW", raw)
-    for tag, vr in ((0x0008FFF0, "UN"), (0x0018FFF0, "UN"), (0x00420011, "OB"), (0x40100001, "UN")):
-        dataset.add_new(tag, vr, raw)
-    dataset.add_new(0xFFFCFFFC, "OB", raw)
+    block.add_new(0x42, "SQ", [item(PatientName=known["PN"])])
+    curve = {0x0022: "LO", 0x0040: "SH", 0x3000: "OW"}
+    overlay = {0x0022: "LO", 0x1500: "LO", 0x3000: "OW", 0x4000: "LT"}
+    for group, own in {0x5000: curve, 0x5010: curve, 0x6000: overlay, 0x601E: overlay}.items():
+        for element, vr in own.items():
+            dataset.add_new((group, element), vr, known.get(vr, raw))
+    for tag in (0x0008FFF0, 0x0018FFF0, 0x40100001):
+        dataset.add_new(tag, "UN", raw)
+    for tag in (0x00420011, 0xFFFCFFFC):
+        dataset.add_new(tag, "OB", raw)
 
 
 def _add_item(dataset, keyword, known, keywords):
     """Add a sequence that is three deep, planted at each level."""
-    deep = None
-    for _ in range(3):
-        item = Dataset()
-        _plant(item, known, keywords)
-        if deep is None:
-            item.private_block(0x0029, WORD, create=True).add_new(1, "LO", known["LO"])
-        else:
-            setattr(item, keyword, Sequence([deep]))
-        deep = item
-    setattr(dataset, keyword, Sequence([deep]))
+    for level in range(3):
+        dataset.add_new(VRS[keyword][0], "SQ", [Dataset()])
+        dataset = dataset[keyword][0]
+        _plant(dataset, known, keywords)
+        if level == 2:
+            dataset.private_block(0x0029, WORD, create=True).add_new(1, "LO", known["LO"])
 
 
 def found_in(content):

@@ -364,6 +364,7 @@ def test_curate_with_another_table_of_classes_looks_at_the_archive_again(
     ("name", "image_too"),
     [
         ("curation/exclusions.yaml", True),
+        ("curation/deidentify.yaml", True),
         ("curation/kept_attributes.yaml", True),
         ("data/dicom.py", True),
         ("curation/lexicon.yaml", False),

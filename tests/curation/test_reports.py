@@ -1,5 +1,6 @@
 import csv
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -20,6 +21,7 @@ from rin.curation.reports import (
 )
 from rin.curation.taxonomy import load_taxonomy
 from rin.errors import InputError
+from rin.files import read_yaml
 
 IMPRESSIONS = {
     "1": "Normal study.",
@@ -253,101 +255,11 @@ def test_empty_archive_of_normal_reports_has_an_empty_queue(tmp_path):
 
 # The rules on single impressions
 
-NORMAL = [
-    "Normal study.",
-    "Normal",
-    "Unremarkable.",
-    "Unremarkable MRI of the left knee.",
-    "Within normal limits.",
-    "Normal chest CT. No acute abnormality.",
-    "No evidence of fracture. Normal alignment.",
-    "No evidence of fracture or dislocation; normal left ankle.",
-    "Normal MRI of the lumbar spine without disc herniation, spinal stenosis or cord compression.",
-    "1. Normal thyroid gland.\n2. No nodules.",
-    "• Normal liver\n• No gallstones",
-    "Fracture is not seen. Normal MRI of the foot.",
-    "No abnormality.",
-    "No evidence of intracranial abnormality.",
-    "No abnormal enhancement. Normal MRI of the brain.",
-    "Negative for pulmonary embolism. Normal chest CT.",
-    "Neither fracture nor dislocation. Normal hip.",
-    "Normal MRI of the right shoulder – no rotator cuff tear.",
-    "Normal study. No follow-up is needed.",
-    "Normal MRI of\nthe left knee. No evidence\nof meniscal tear.",
-    "Normal CT. " + "No fracture. " * 400,
-    "Ligaments and menisci are intact. Normal knee.",
-    "Normal kidneys, without hydronephrosis, stones or mass.",
-]
-NOT_NORMAL = [
-    # Denied normality.
-    "Abnormal study.",
-    "Not normal.",
-    "The appearance is no longer normal.",
-    "Signal abnormality in the anterior cruciate ligament.",
-    "Loss of normal lordosis.",
-    "Larger than normal thyroid.",
-    "Without normal flow in the portal vein.",
-    # Hedges.
-    "Probably normal.",
-    "Normal chest. Cannot exclude early pneumonia.",
-    "Likely normal variant.",
-    "Normal versus early edema.",
-    "Upper limits of normal.",
-    "Grossly unremarkable.",
-    "No definite fracture. Normal alignment.",
-    "Normal study? Fracture not excluded.",
-    "Normal MRI, fracture is unlikely.",
-    # A finding beside normality, of the same or another organ.
-    "Normal brain. Mild sinusitis.",
-    "Normal appendix. Diverticulosis without diverticulitis.",
-    "No fracture, mild joint effusion, normal alignment.",
-    "No fracture but bone marrow edema; normal alignment.",
-    "No acute abnormality\nGallstones\nNormal bowel",
-    "No fracture and small effusion. Normal ligaments.",
-    "No change in the cyst. Normal otherwise.",
-    "Normal knee status post meniscectomy.",
-    "Simple ovarian cyst, normal for age.",
-    "Normal variant: accessory spleen.",
-    # Otherwise unremarkable.
-    "Small cyst. Otherwise unremarkable.",
-    "Otherwise normal MRI of the knee aside from a Baker's cyst.",
-    "Sinus disease — the remainder is unremarkable.",
-    # Follow-up.
-    "Normal study. Follow-up is recommended.",
-    "Unremarkable. Consider MRI if symptoms persist.",
-]
-UNCLEAR = [
-    "",
-    "  \n ",
-    "Normal MRI of the brain. Abnormal MRI of the brain.",
-    "Normal study. This is not a normal study.",
-    "Otherwise unremarkable.",
-    "Normal for age.",
-    "No significant abnormality.",
-    "No fracture.",
-    "See the report of Dr. Smith.",
-    "Normal chest with xyzzy.",
-    "Limited study. Normal as far as seen.",
-    "Unremarkable, within the limits of motion.",
-    "No new lesion. Normal MRI.",
-]
-ALL = [
-    *((text, "normal") for text in NORMAL),
-    *((text, "not normal") for text in NOT_NORMAL),
-    *((text, "unclear") for text in UNCLEAR),
-]
+EXAMPLES = read_yaml(Path(__file__).with_name("impressions.yaml"))
+HEDGED = EXAMPLES.pop("hedged")
+EXAMPLES["normal"].append("Normal CT. " + "No fracture. " * 400)
+ALL = [(text, verdict) for verdict, texts in EXAMPLES.items() for text in texts]
 RANK = {"not normal": 0, "unclear": 1, "normal": 2}
-HEDGED = [
-    "Possible fracture.",
-    "Cannot exclude a small tear",
-    "Probably normal.",
-    "Possibly a normal study.",
-    "This may be an unremarkable examination.",
-    "Likely no abnormality.",
-    "Normal versus early edema.",
-    "Pneumonia is not excluded.",
-    "2 mm nodule, likely benign.",
-]
 
 
 def verdict(impression, findings=""):

@@ -51,6 +51,12 @@ def of_class(instances, *beginnings):
     return [one for one in instances.values() if one.SOPClassUID.name.startswith(beginnings)]
 
 
+def selected(selection):
+    """UIDs of the images that a key object selection names."""
+    named = [item for item in selection.ContentSequence if item.ValueType == "IMAGE"]
+    return [item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for item in named]
+
+
 def images(instances):
     return {one.SOPInstanceUID: one for one in instances.values() if "PixelData" in one}
 
@@ -115,8 +121,7 @@ def test_key_selections_refer_to_one_to_three_images_of_their_study(instances):
     known = images(instances)
     assert of_class(instances, KO)
     for one in of_class(instances, KO):
-        named = [item for item in one.ContentSequence if item.ValueType == "IMAGE"]
-        uids = [item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for item in named]
+        uids = selected(one)
         assert 1 <= len(uids) <= 3
         evidence = one.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
         listed = {
@@ -161,12 +166,7 @@ def test_each_key_image_has_an_outline_closed_and_inside_it(instances):
         assert (points <= (known[uid].Columns, known[uid].Rows)).all()
         assert known[uid].PhotometricInterpretation == "MONOCHROME2"
         outlined.append(uid)
-    keyed = [
-        item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
-        for one in of_class(instances, KO)
-        for item in one.ContentSequence
-        if item.ValueType == "IMAGE"
-    ]
+    keyed = [uid for one in of_class(instances, KO) for uid in selected(one)]
     assert sorted(outlined) == sorted(keyed)
 
 

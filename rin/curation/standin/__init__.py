@@ -80,7 +80,6 @@ CAPTURES, DOSES, PROJECTIONS, CLIPS, COLOR = 0.25, 0.6, 0.2, 0.25, 0.25
 BURNED = ((True, "YES", 0.25), (True, "", 0.25), (False, "NO", 0.2), (False, "", 0.3))
 TEMPLATES = read_yaml(Path(__file__).with_name("headers.yaml"))
 TEXT_HEIGHT, SCAN_MM = 11, 320.0
-TARGETS = {"lung": "816094009 SCT Chest", "abd": "818981001 SCT Abdomen"}
 #: The element that holds the value of a content item, by ValueType.
 VALUES = {"TEXT": "TextValue", "PNAME": "PersonName", "UIDREF": "UID", "DATETIME": "DateTime"}
 #: Templates that every image takes.
@@ -347,12 +346,7 @@ def section(
     ``localizer`` (a frontal projection) or ``projection``.
     """
     study, facts = series.study, series.study.facts
-    half, place = round(facts["field"] / 2, 3), round(place, 3)
-    orientation, position = {
-        "axial": ([1, 0, 0, 0, 1, 0], [-half, -half, place]),
-        "sagittal": ([0, 1, 0, 0, 0, -1], [place, -half, half]),
-        "frontal": ([1, 0, 0, 0, 0, -1], [-half, place, half]),
-    }["frontal" if sort == "localizer" else facts["plane"]]
+    half = round(facts["field"] / 2, 3)
     modality, odd = facts["modality"], study.number % 2
     full = 900 + study.number * 211 % 2600
     image = make(
@@ -361,17 +355,16 @@ def section(
         number,
         *IMAGE,
         "plane",
+        "frontal" if sort == "localizer" else facts["plane"],
         modality,
         *([f"{modality} {sort}"] if sort else []),
-        orientation=orientation,
-        position=position,
-        place=place,
+        half=half,
+        less=-half,
+        place=round(place, 3),
         spacing=round(facts["field"] / values.shape[1], 6),
         thickness=min(5.0, facts["gap"]),
         frame=make_uid("frame of reference", study.study_uid),
         current=120 + study.number % 90,
-        tesla="3" if odd else "1.5",
-        lying="FFS" if study.region == "knee" else "HFS",
         center=full // 2,
         full=full,
     )
@@ -513,7 +506,6 @@ def dose_report(series: Series) -> Dataset:
         end=study.start + timedelta(seconds=90),
         dose=dose,
         product=round(dose * SCAN_MM / 10, 1),
-        target=TARGETS[study.region],
         event=make_uid("irradiation", study.study_uid),
         length=SCAN_MM,
         peak=current + 40,
