@@ -43,7 +43,7 @@ from rin.report.format import book_table, format_interval
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import init_style, use_style
 from rin.study import open_runs
-from rin.study.corpora import archive_truth, curation_plan
+from rin.study.corpora import curation_plan
 
 use_style()
 shorten = "{:.24}".format  # identifiers are long
@@ -174,13 +174,13 @@ book_table(pd.DataFrame(table), "The rules at work", prose=True)
 # about the reports of a hospital. The truth of a real archive is not known before review.
 
 # %%
-truth = archive_truth(runs.study)  # None for a real archive
-if truth is not None:
+if archive.provenance == "stand-in":
+    truth = pd.read_csv(plan.archive / "truth.csv", dtype=str)
     steps = {"the paper's query": screened, "query and rules": normal_studies(screened, None)}
     if plan.reviewed is not None:
         steps["after review"] = normal_studies(screened, plan.reviewed)
     reported = read_table(archive, "SELECT accession_number, study_uid FROM reports")
-    normal = set(reported.merge(truth[truth["normal"]])["study_uid"])
+    normal = set(reported.merge(truth[truth["normal"] == "1"])["study_uid"])
     rows = []
     for step, found in steps.items():
         n, hits = len(found), int(found["study_uid"].isin(normal).sum())

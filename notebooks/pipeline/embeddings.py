@@ -23,11 +23,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import display
+from skimage.transform import resize
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from rin.data.store import open_store
-from rin.explain.representations import nearest_neighbours, neighbour_purity, pixel_features
+from rin.explain.representations import nearest_neighbours, neighbour_purity
 from rin.report.banner import pretraining_banner
 from rin.report.forest import forest
 from rin.report.page import glue_values, picture
@@ -73,7 +74,8 @@ for run in plan_pretraining(study):
 
 # %%
 for init, own in images.items():
-    features[init, "Pixels, 16 × 16"] = pixel_features(own)
+    small = [resize(image / 255, (16, 16), anti_aliasing=True).ravel() for image in own]
+    features[init, "Pixels, 16 × 16"] = np.subtract(small, np.mean(small, axis=0))
 
 neighbours, rows = {}, []
 for (init, name), own in features.items():

@@ -100,20 +100,6 @@ def class_spread(features: np.ndarray, truth: pd.Series) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
 
-def pixel_features(images: np.ndarray, side: int = 16) -> np.ndarray:
-    """Return pictures themselves as features, to be compared with what a network makes of them.
-
-    From uint8 (n, h, w) or (n, h, w, 3), averaged to side × side pixels, less the mean picture:
-    float32 (n, side · side · channels).
-    """
-    from skimage.transform import resize
-
-    shape = (side, side, *images.shape[3:])
-    small = [resize(image / 255.0, shape, anti_aliasing=True).ravel() for image in images]
-    table = np.asarray(small, dtype=np.float32)
-    return table - table.mean(axis=0)
-
-
 def _checked(features: np.ndarray, patients: pd.Series) -> np.ndarray:
     """Return features as float32, or raise InputError saying what is wrong with them."""
     table = np.asarray(features, dtype=np.float32)

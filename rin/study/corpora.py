@@ -86,18 +86,6 @@ def curated_corpus(study: Study) -> CuratedCorpus:
     return curate(curation_plan(study))
 
 
-def archive_truth(study: Study) -> pd.DataFrame | None:
-    """Return what is truly normal in a stand-in archive; None for a real one, which nobody knows.
-
-    Columns: accession_number, normal (bool), kind, region, label.
-    """
-    if real_archive(study) is not None:
-        return None
-    path = curation_plan(study).archive / "truth.csv"
-    truth = pd.read_csv(path, dtype=str, keep_default_na=False)
-    return truth.assign(normal=truth["normal"] == "1")
-
-
 def choose_corpus(study: Study, names: str | list[str]) -> str:
     """Return the first of some corpora (manifests, in order of preference) whose images are real.
 

@@ -83,14 +83,6 @@ def test_features_without_neighbours_are_an_error(features, patients, k, part):
         emb.nearest_neighbours(features, pd.Series(list(patients)), k)
 
 
-def test_pixels_as_features_are_centred_and_keep_colour():
-    images = np.random.default_rng(2).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
-    features = emb.pixel_features(images, side=8)
-    assert features.shape == (5, 8 * 8 * 3)
-    assert features.mean(axis=0) == pytest.approx(0, abs=1e-6)
-    assert emb.pixel_features(images[..., 0], side=8).shape == (5, 64)
-
-
 def test_spread_of_classes_is_the_mean_of_the_literal_distances():
     draws = np.random.default_rng(4)
     truth = pd.Series(list("aabbbccccc"))

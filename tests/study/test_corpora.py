@@ -13,7 +13,6 @@ from rin.study import corpora, open_reference, open_study
 from rin.study.corpora import (
     COPY_BITS,
     CURATED,
-    archive_truth,
     choose_corpus,
     corpus_overlap,
     curation_plan,
@@ -50,7 +49,6 @@ def test_choice_is_the_first_real_corpus_and_else_the_first_as_a_stand_in(own):
     assert choose_corpus(own, NAMES) == CURATED
     assert choose_corpus(own, NAMES[::-1]) == "corpus_radiologic"
     assert real_archive(own) == own.data_root / "export"
-    assert archive_truth(own) is None
 
 
 def test_corpus_curated_elsewhere_is_read_where_there_is_no_archive(own, monkeypatch):
