@@ -110,8 +110,6 @@ def test_find_cases_with_a_file_out_of_place_names_it(head_ct, manifest, name):
 def test_find_cases_with_unusable_options_names_them(head_ct, manifest, options, message):
     with pytest.raises(InputError, match=message):
         cases_of(head_ct, with_options(manifest, **options))
-    with pytest.raises(InputError, match="'labelled_csv' is now called 'table'"):
-        cases_of(head_ct, changed(manifest, layout="labelled_csv"))
 
 
 ROWS = pd.DataFrame(
