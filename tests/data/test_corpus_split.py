@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rin.data.dataset import open_dataset
-from rin.data.leakage import check_patients
 from rin.data.manifest import load_manifest
 from rin.data.splits import PARTS, SHARES, complete_parts, corpus_split, divide
 from rin.errors import InputError
@@ -138,21 +137,6 @@ def test_divide_of_small_classes_alone_still_has_cases_to_validate_with():
 def test_divide_of_a_class_of_one_patient_or_of_one_class_says_so(more, message):
     with pytest.raises(InputError, match=message):
         split(table(*single("a", 30), *more))
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(PARTS)), min_size=1, max_size=12))
-def test_check_patients_refuses_exactly_the_divided_ones(rows):
-    told = [(f"c{number}", f"p{patient}") for number, (patient, _) in enumerate(rows)]
-    cases, part = pd.DataFrame(told, columns=["case_id", "patient_id"]), [one for _, one in rows]
-    divided = {f"p{a}" for a, one in rows for b, other in rows if a == b and one != other}
-    if not divided:
-        check_patients(cases, part, "here")
-        return
-    with pytest.raises(InputError) as caught:
-        check_patients(cases, part, "here")
-    assert str(caught.value).startswith(f"here: {len(divided)} patients stand in several parts")
-    assert all(f"{patient}: c" in str(caught.value) for patient in divided)
 
 
 def corpus(tmp_path, rows):
