@@ -285,11 +285,3 @@ def test_a_class_gives_its_lightest_group_and_chance_decides_between_equal_ones(
         moved.add(int(one))
     assert len(moved & set(range(8))) > 2
     assert 8 not in moved
-
-
-def test_large_classes_that_share_nothing_rare_do_not_move():
-    rng = np.random.default_rng(0)
-    label = np.concatenate([rng.integers(0, 20, 20_000), [20, 20]])
-    piece = np.append(rng.choice(3, 20_000, p=SHARES), [TRAIN, TRAIN])
-    after = complete_parts(label, np.arange(label.size), piece, 0, "here")
-    assert np.flatnonzero(after != piece).tolist() in ([20_000], [20_001])

@@ -211,10 +211,11 @@ def test_mapping_that_makes_no_sense_is_refused(chest, text, problem):
 @pytest.mark.parametrize(
     "name", ["stage_2_train/ID_e5.png", "stage_2_train/x/ID_e5.dcm", "e.dcm", f"more/{KINDS_TABLE}"]
 )
-def test_file_without_a_place_or_a_missing_table_is_refused(head, name):
-    change(head, {name: b""})
-    with pytest.raises(InputError, match=f"1 files have no place in .*: {name}"):
-        read(head, HEMORRHAGE)
+def test_file_without_a_place_or_a_missing_table_is_refused(chest, head, name):
+    for place, manifest in ((chest, PNEUMONIA), (head, HEMORRHAGE)):
+        change(place, {name: b""})
+        with pytest.raises(InputError, match=f"1 files have no place in .*: {name}"):
+            read(place, manifest)
     change(head, {name: None, KINDS_TABLE: None})
     with pytest.raises(InputError, match=r"stage_2_train\.csv: the table is not there"):
         read(head, HEMORRHAGE)
