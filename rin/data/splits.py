@@ -14,13 +14,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from heapq import heapify, heappop, heapreplace
+from heapq import heapify, heapreplace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from rin.data.dataset import Dataset
 from rin.data.layouts.found import read_table
@@ -254,126 +252,79 @@ def _folds(cases: pd.DataFrame, parts: list[np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame({"case_id": ids, "fold": number, "part": np.concatenate(parts)})
 
 
-#: Places in `PARTS` of those that no class may lack, and therefore how many groups it needs.
-_NEEDED = [PARTS.index("train"), PARTS.index("test")]
+#: Shares of the paper (Materials and Methods, RadImageNet Model Training), in the order of PARTS.
+SHARES = (0.75, 0.10, 0.15)
+_TRAIN, _VALIDATION, _TEST = range(len(PARTS))
+#: What no class may lack, and therefore how many groups it needs.
+_NEEDED = [_TRAIN, _TEST]
 
 
 def complete_parts(
-    label: np.ndarray,
-    groups: np.ndarray,
-    piece: np.ndarray,
-    shares: tuple[float, ...],
-    seed: int,
-) -> tuple[np.ndarray, tuple[int, int] | None]:
+    labels: np.ndarray, groups: np.ndarray, piece: np.ndarray, seed: int, where: str | Path
+) -> np.ndarray:
     """Move groups until every class stands in training and in the test part.
 
-    Validation, where it then holds less than half of its share, is filled from classes that
-    have training groups to spare.  ``label`` is int (n,) without gaps, ``groups`` (n,) of any
-    type, ``piece`` int (n,) places in `PARTS`; ``shares`` of the parts add up to 1.  Returned are
-    the new pieces and None, or those as they were with a class and a part that it cannot get.
+    The rarest class comes first, and gets the lightest of its groups that none of its classes
+    needs where it stands.  Validation, where it then holds less than half of its share, is filled
+    from classes that have training groups to spare.  ``labels``, ``groups`` and ``piece``, int
+    places in `PARTS`, are those of each case, (n,); so are the new pieces, which are returned.
+    InputError, naming ``where``, for a class whose groups are all needed where they stand.
     """
+    label, names = pd.factorize(labels, sort=True)
     group, known = pd.factorize(groups)
     # Numbered by chance, so that chance decides between groups of equal weight.
     group = np.random.default_rng([seed, 1]).permutation(len(known))[group]
     part, weight = np.empty(len(known), dtype=int), np.bincount(group)
     part[group] = piece
-    holds = sparse.csr_array((np.ones(len(group)), (group, label)))
-    holds.data[:] = 1
-    free, classes = _may_have_to_move(holds, part)
-    if classes.size:
-        targets, lacking = _fewest_moves(holds[free][:, classes], part[free], weight[free])
-        if lacking is not None:
-            return piece, (int(classes[lacking[0]]), lacking[1])
-        part[free] = targets
-    _fill_validation(holds, part, weight, shares[PARTS.index("validation")])
-    return part[group], None
+    # Each class of each group once, in the order of the groups.
+    owner, of_class = np.divmod(np.unique(group * len(names) + label), len(names))
+    held, _ = _held(part, owner, of_class)
+    lacking = np.argwhere(held[_NEEDED] == 0)
+    rarity = held.sum(axis=0)[lacking[:, 1]]
+    for place, one in lacking[np.argsort(rarity, kind="stable")]:
+        held, least = _held(part, owner, of_class)
+        if held[_NEEDED[place], one]:
+            continue
+        own = owner[of_class == one]
+        free = own[(part[own] == _VALIDATION) | (least[own] > 1)]
+        if not free.size:
+            problem = f"class {names[one]} gets no {PARTS[_NEEDED[place]]} case: the few patients"
+            raise _too_small(f"{problem} that it has are needed for other classes", where)
+        part[free[weight[free].argmin()]] = _NEEDED[place]
+    _fill_validation(part, weight, owner, of_class)
+    return part[group]
 
 
-def _held(holds: sparse.csr_array, part: np.ndarray) -> np.ndarray:
-    """Return the number of groups of each class in each part, int (parts, classes)."""
-    return np.stack([holds[part == place].sum(axis=0) for place in range(len(PARTS))]).astype(int)
-
-
-def _may_have_to_move(holds: sparse.csr_array, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the groups, and their classes, that completing the lacking classes may move.
-
-    Every other class has its needed parts by groups that stay.
+def _held(
+    part: np.ndarray, owner: np.ndarray, of_class: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the groups of each class in each part, int (parts, classes), and for each group the
+    least of these numbers among its own classes, in its own part.
     """
-    classes = ~_held(holds, part)[_NEEDED].all(axis=0)
-    while True:
-        free = holds[:, classes].sum(axis=1) > 0
-        staying = _held(holds, np.where(free, -1, part))
-        more = classes | ((holds[free].sum(axis=0) > 0) & ~staying[_NEEDED].all(axis=0))
-        if (more == classes).all():
-            return np.flatnonzero(free), np.flatnonzero(classes)
-        classes = more
-
-
-def _fewest_moves(
-    holds: sparse.csr_array, part: np.ndarray, weight: np.ndarray
-) -> tuple[np.ndarray, tuple[int, int] | None]:
-    """Return the part of each group, and a class and part that nothing fills, or None.
-
-    A binary variable for each needed part and group, and for each needed part and class that
-    gives it up, at a price above that of all moves.
-    """
-    (n, n_classes), kinds = holds.shape, len(_NEEDED)
-    leaving = np.where(np.isin(part, _NEEDED), 0.0, weight)
-    costs = [np.where(part == target, -weight, leaving) for target in _NEEDED]
-    given_up = np.full(kinds * n_classes, 1.0 + weight.sum())
-    nothing, alone = sparse.csr_array((n, given_up.size)), sparse.eye_array(given_up.size)
-    one_part = sparse.hstack([*[sparse.eye_array(n)] * kinds, nothing], format="csc")
-    filled = sparse.hstack([sparse.block_diag([holds.T] * kinds), alone], format="csc")
-    cost = np.concatenate([*costs, given_up])
-    found = milp(
-        cost,
-        constraints=[LinearConstraint(one_part, ub=1), LinearConstraint(filled, lb=1)],
-        integrality=np.ones(cost.size),
-        bounds=Bounds(0, 1),
-        options={"mip_rel_gap": 0},
-    )
-    if found.x is None:
-        raise RuntimeError(f"the integer program of the parts was not solved: {found.message}")
-    chosen = np.round(found.x).astype(bool)
-    targets = np.full(n, PARTS.index("validation"))
-    for place, target in enumerate(_NEEDED):
-        targets[chosen[place * n : (place + 1) * n]] = target
-    lost = np.flatnonzero(chosen[kinds * n :])
-    if not lost.size:
-        return targets, None
-    place, which = divmod(int(lost[0]), n_classes)
-    return targets, (which, _NEEDED[place])
+    held = np.zeros((len(PARTS), of_class.max() + 1), dtype=int)
+    np.add.at(held, (part[owner], of_class), 1)
+    starts = np.flatnonzero(np.diff(owner, prepend=-1))
+    return held, np.minimum.reduceat(held[part[owner], of_class], starts)
 
 
 def _fill_validation(
-    holds: sparse.csr_array, part: np.ndarray, weight: np.ndarray, share: float
+    part: np.ndarray, weight: np.ndarray, owner: np.ndarray, of_class: np.ndarray
 ) -> None:
     """Move groups from training where validation got less than half of its share.
 
     It does where all classes are small: none has a patient to spare, so none gives one.
     """
-    train, validation = PARTS.index("train"), PARTS.index("validation")
-    wanted, got = share * weight.sum(), weight[part == validation].sum()
+    wanted, got = SHARES[_VALIDATION] * weight.sum(), weight[part == _VALIDATION].sum()
     if 2 * got >= wanted:
         return
-    left, classes = _held(holds, part)[train], np.split(holds.indices, holds.indptr[1:-1])
-    # The class that has most to train on gives first; what it has changes as it gives.
-    spare = [(1 - left[classes[group]].min(), group) for group in np.flatnonzero(part == train)]
-    heapify(spare)
-    while spare and spare[0][0] < 0:
-        known, group = spare[0]
-        if known != (now := 1 - left[classes[group]].min()):
-            heapreplace(spare, (now, group))
-            continue
-        heappop(spare)
-        if got + weight[group] / 2 <= wanted or not got:
-            left[classes[group]] -= 1
-            part[group] = validation
-            got += weight[group]
-
-
-#: Shares of the paper (Materials and Methods, RadImageNet Model Training), in the order of PARTS.
-SHARES = (0.75, 0.10, 0.15)
+    while True:
+        fits = (part == _TRAIN) & ((got + weight / 2 <= wanted) | (got == 0))
+        # The class that has most to train on gives first.
+        spare = np.where(fits, _held(part, owner, of_class)[1], 0)
+        if spare.max() < 2:
+            return
+        part[spare.argmax()] = _VALIDATION
+        got += weight[spare.argmax()]
 
 
 def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
@@ -411,8 +362,9 @@ def divide(
 
     ``cases`` and ``groups`` are as for :func:`make_folds`; ``where`` is what an error names.
     Returned is the part, indexed by case id, in the order of the cases.  Every class has a group
-    in training and one in the test part, and InputError is raised where that cannot be; a class
-    of few groups may have none to validate with, while the part as a whole gets its share.
+    in training and one in the test part, and InputError is raised where none can be spared for
+    that; a class of few groups may have none to validate with, while the part as a whole gets its
+    share.
     """
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
@@ -425,11 +377,7 @@ def divide(
             where=where,
             remedy="Pretraining tells classes apart; it needs two.",
         )
-    label, names = pd.factorize(labels, sort=True)
-    piece, lacking = complete_parts(label, group, cut(labels, group, seed, SHARES), SHARES, seed)
-    if lacking is not None:
-        problem = f"class {names[lacking[0]]} gets no {PARTS[lacking[1]]} case: the few patients"
-        raise _too_small(f"{problem} that it has are needed for other classes", where)
+    piece = complete_parts(labels, group, cut(labels, group, seed, SHARES), seed, where)
     return pd.Series(_NAMES[piece], index=pd.Index(cases["case_id"], name="case_id"), name="part")
 
 

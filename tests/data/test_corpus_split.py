@@ -1,17 +1,16 @@
 """The split of a pretraining corpus: by patient, over many classes, some of them rare."""
 
-import itertools
+import re
 from collections import defaultdict
 
 import numpy as np
 import pandas as pd
 import pytest
 from busi_files import save, with_counts, write_radimagenet
-from hypothesis import assume, example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rin.data.dataset import open_dataset
-from rin.data.leakage import check_patients
 from rin.data.manifest import load_manifest
 from rin.data.splits import PARTS, SHARES, complete_parts, corpus_split, divide
 from rin.errors import InputError
@@ -140,21 +139,6 @@ def test_divide_of_a_class_of_one_patient_or_of_one_class_says_so(more, message)
         split(table(*single("a", 30), *more))
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(PARTS)), min_size=1, max_size=12))
-def test_check_patients_refuses_exactly_the_divided_ones(rows):
-    told = [(f"c{number}", f"p{patient}") for number, (patient, _) in enumerate(rows)]
-    cases, part = pd.DataFrame(told, columns=["case_id", "patient_id"]), [one for _, one in rows]
-    divided = {f"p{a}" for a, one in rows for b, other in rows if a == b and one != other}
-    if not divided:
-        check_patients(cases, part, "here")
-        return
-    with pytest.raises(InputError) as caught:
-        check_patients(cases, part, "here")
-    assert str(caught.value).startswith(f"here: {len(divided)} patients stand in several parts")
-    assert all(f"{patient}: c" in str(caught.value) for patient in divided)
-
-
 def corpus(tmp_path, rows):
     """A corpus in RadImageNet's layout, of (file, label, part, patient) each."""
     top = tmp_path / "radimagenet_curated"
@@ -226,90 +210,78 @@ def test_corpus_split_of_a_folder_per_class_is_stratified_and_keeps_copies_toget
     assert {part["mr/0.png"], part["mr/99.png"]} == {"train", "test"}
 
 
-# Completing the parts, against every division of small corpora
+# Completing the parts
 
-TRAIN, VALIDATION, TEST = (PARTS.index(name) for name in ("train", "validation", "test"))
-#: Nothing is wanted for validation, so only what a class lacks is moved.
-NO_VALIDATION = (0.8, 0.0, 0.2)
+TRAIN, VALIDATION, TEST = range(len(PARTS))
 
 
-def moved(before, after, weights):
-    return sum(w for old, new, w in zip(before, after, weights, strict=True) if old != new)
-
-
-def fewest(holds, parts, weights):
-    """The fewest images that any complete division moves; None where there is none."""
-    found = [
-        moved(parts, one, weights)
-        for one in itertools.product(range(3), repeat=len(parts))
-        if all({TRAIN, TEST} <= {one[g] for g in members} for members in holds)
+def in_parts(groups):
+    """Label, group and part of each case, of groups of (labels, part, images of each label)."""
+    rows = [
+        (label, number, part)
+        for number, (labels, part, images) in enumerate(groups)
+        for label in labels
+        for _ in range(images)
     ]
-    return min(found, default=None)
-
-
-@st.composite
-def corpora(draw):
-    """Groups of each class, and weight and part of each group."""
-    n = draw(st.integers(2, 6))
-    holds = draw(st.lists(st.sets(st.integers(0, n - 1), min_size=2), min_size=1, max_size=5))
-    used = sorted(set().union(*holds))
-    holds = [{used.index(one) for one in members} for members in holds]
-    weights = draw(st.lists(st.integers(1, 9), min_size=len(used), max_size=len(used)))
-    parts = draw(st.lists(st.integers(0, 2), min_size=len(used), max_size=len(used)))
-    return holds, weights, parts
-
-
-def cases(holds, weights, parts):
-    """Label, group and part of each case: as many of a group in each class as it weighs there."""
-    rows = []
-    for group, weight in enumerate(weights):
-        own = [label for label, members in enumerate(holds) if group in members]
-        rows += [(own[k % len(own)], group, parts[group]) for k in range(max(weight, len(own)))]
     return np.array(rows).T
 
 
+def complete(label, parts):
+    return all({TRAIN, TEST} <= set(parts[label == one]) for one in set(label))
+
+
+some_labels = st.sets(st.integers(0, 4), min_size=1, max_size=3)
+some_groups = st.tuples(some_labels, st.integers(0, 2), st.integers(1, 4))
+
+
 @settings(max_examples=300, deadline=None)
-@example(([{0, 1}, {2, 3}], [1, 1, 1, 1], [TRAIN, TEST] * 2), 0)
-@example(([{0, 1}, {2, 3}, {0, 2}], [2, 1, 2, 1], [TRAIN] * 4), 0)
-@example(([{0, 1}, {1, 2}, {0, 2}], [1, 1, 1], [TRAIN] * 3), 0)
-@given(corpora(), st.integers(0, 3))
-def test_parts_are_completed_by_moving_the_fewest_images_or_cannot_be(corpus, seed):
-    holds, weights, parts = corpus
-    label, group, piece = cases(*corpus)
-    assume(len(np.unique(label)) == len(holds))
-    weights = np.bincount(group).tolist()
-    after, lacking = complete_parts(label, group, piece, NO_VALIDATION, seed)
-    least = fewest(holds, parts, weights)
-    if least is None:
-        label_of, part = lacking
-        assert 0 <= label_of < len(holds)
-        assert part in (TRAIN, TEST)
-        assert (after == piece).all()
+@given(st.lists(some_groups, min_size=1, max_size=12).map(in_parts), st.integers(0, 3))
+def test_parts_are_completed_wherever_each_class_has_two_groups_of_its_own(corpus, seed):
+    label, group, piece = corpus
+    try:
+        after = complete_parts(label, group, piece, seed, "here")
+    except InputError as error:
+        lost = int(re.match(r"class (\d) gets no (train|test) case", error.problem)[1])
+        own = [one for one in set(group[label == lost]) if set(label[group == one]) == {lost}]
+        assert len(own) < 2
         return
-    assert lacking is None
-    now = [set(after[group == one]) for one in range(len(weights))]
-    assert all(len(one) == 1 for one in now)
-    now = [one.pop() for one in now]
-    assert all({TRAIN, TEST} <= {now[g] for g in members} for members in holds)
-    assert moved(parts, now, weights) == least
+    assert complete(label, after)
+    assert all(len(set(after[group == one])) == 1 for one in set(group))
+    assert (after == complete_parts(label, group, piece, seed, "here")).all()
+    if complete(label, piece) and np.mean(piece == VALIDATION) >= SHARES[VALIDATION] / 2:
+        assert (after == piece).all()
 
 
-def test_chance_decides_between_groups_of_equal_weight():
-    label = np.repeat([0, 1], 8)
-    piece = np.where(label == 0, TRAIN, np.tile([TRAIN, TEST], 8))
-    chosen = set()
+def test_parts_of_classes_that_share_too_few_patients_cannot_be_completed():
+    corpus = in_parts([((0, 1), TRAIN, 1), ((1, 2), TRAIN, 1), ((0, 2), TRAIN, 1)])
+    with pytest.raises(InputError, match=r"here: class \d gets no .*label_map"):
+        complete_parts(*corpus, 0, "here")
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        # Class 1 last: it would take the one group that class 0 can train on.
+        [((0, 1), VALIDATION, 1), ((0, 2), TEST, 1), ([2], TRAIN, 1), *[([1], TRAIN, 5)] * 2],
+        # One group fills the test part for both of its classes.
+        [((0, 1), TRAIN, 1)] * 2,
+    ],
+    ids=["rarest first", "filled by another"],
+)
+def test_parts_of_classes_that_share_patients_are_completed(groups):
+    label, group, piece = in_parts(groups)
+    assert complete(label, complete_parts(label, group, piece, 0, "here"))
+
+
+def test_a_class_gives_its_lightest_group_and_chance_decides_between_equal_ones():
+    light = [([0], TRAIN, 1)] * 8
+    label, group, piece = in_parts(
+        [*light, ([0], TRAIN, 2), *(([1], part, 9) for part in range(len(PARTS)))]
+    )
+    moved = set()
     for seed in range(12):
-        after, _ = complete_parts(label, np.arange(16), piece, NO_VALIDATION, seed)
-        assert (after != piece).sum() == 1
-        chosen.add(int(np.flatnonzero(after != piece)[0]))
-    assert len(chosen) > 2
-
-
-def test_large_classes_that_share_nothing_rare_do_not_move():
-    rng = np.random.default_rng(0)
-    label = np.concatenate([rng.integers(0, 20, 20_000), [20, 20]])
-    group = np.arange(label.size)
-    piece = np.append(rng.choice(3, 20_000, p=(0.75, 0.10, 0.15)), [TRAIN, TRAIN])
-    after, lacking = complete_parts(label, group, piece, NO_VALIDATION, 0)
-    assert lacking is None
-    assert np.flatnonzero(after != piece).tolist() in ([20_000], [20_001])
+        after = complete_parts(label, group, piece, seed, "here")
+        (one,) = group[after != piece]
+        moved.add(int(one))
+    assert len(moved & set(range(8))) > 2
+    assert 8 not in moved

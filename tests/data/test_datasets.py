@@ -60,7 +60,6 @@ BREAKAGES = [
         {"benign/benign (2)_mask.png": mask(shape=(4, 7))},
         r"benign \(2\)_mask\.png: the mask is 7 x 4 pixels and its picture 6 x 4",
     ),
-    ({"normal/normal (1).png": b""}, r"normal \(1\)\.png: the file is empty"),
     ({"normal/normal (1).png": b"GIF89a"}, r"normal \(1\)\.png: the file is no whole picture"),
     (
         {"normal/normal (2).png": picture(9), "normal/normal (2)_mask.png": mask()},

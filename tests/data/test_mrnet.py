@@ -128,10 +128,16 @@ def test_find_cases_of_exam_in_both_parts_or_without_the_plane_is_refused(root):
         read(root)
 
 
-def test_find_cases_of_broken_volume_names_it(root):
-    path = root / "MRNet-v1.0" / "valid" / "sagittal" / "1131.npy"
-    path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(InputError, match=r"1131\.npy: the volume cannot be read"):
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("sagittal/1131.npy", r"1131\.npy: the volume cannot be read"),
+        ("sagittal/1131.png", "1 files have no place in the layout 'mrnet': valid/sagittal/1131"),
+    ],
+)
+def test_find_cases_with_a_broken_volume_or_a_stray_file_names_it(root, name, message):
+    (root / "MRNet-v1.0" / "valid" / name).write_bytes(b"x")
+    with pytest.raises(InputError, match=message):
         read(root)
 
 

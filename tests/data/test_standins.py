@@ -1,5 +1,4 @@
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from sklearn.preprocessing import StandardScaler
 
 from rin.data import standins
 from rin.data.dataset import find_root, open_dataset
-from rin.data.layouts import find_cases
 from rin.data.leakage import SAME_LESION, near_duplicates
 from rin.data.manifest import load_manifest
 from rin.data.pixels import read_picture
@@ -27,7 +25,6 @@ from rin.data.standins.datasets import (
     draw_radiograph,
     draw_thyroid,
 )
-from rin.data.tree import open_tree
 from rin.errors import InputError
 
 COUNTS = {"benign": 5, "malignant": 3, "normal": 2}
@@ -222,15 +219,6 @@ def test_stand_in_as_an_archive_is_read_like_the_folder(other, tmp_path, wrap):
     manifest = changed(other.manifest, locations=(f"{place.name}.zip",))
     zipped = open_dataset(manifest, tmp_path, index_folder=tmp_path / "index")
     assert (zipped.provenance, zipped.digest) == ("stand-in", other.digest)
-
-
-@pytest.mark.parametrize("name", ["notes.txt", "more/1.png"])
-def test_reader_refuses_a_file_that_has_no_place(other, tmp_path, name):
-    place = tmp_path / other.location
-    shutil.copytree(other.root / other.location, place)
-    change(place, {name: b"x"})
-    with pytest.raises(InputError, match=name.partition("/")[0]):
-        find_cases(open_tree(tmp_path, other.location), other.manifest)
 
 
 def test_pictures_of_different_patients_are_no_near_duplicates(other):

@@ -38,13 +38,6 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     units of a dataset that names none; of every reader, for unknown options, files without a place,
     and tables or names that are missing, broken, repeated or contradict each other.
     """
-    if manifest.layout == "labelled_csv":
-        raise InputError(
-            "the layout 'labelled_csv' is now called 'table'",
-            where=f"manifest {manifest.name}",
-            remedy="Name its options table, images (was folder), label (was label_column) and "
-            'image (file_template with the column in it, as "{id:03d}.png").',
-        )
     reader = look_up("layout", manifest.layout, LAYOUTS)
     where = f"manifest {manifest.name}"
     if manifest.patient_pattern is not None and manifest.layout not in PATTERNED:

@@ -1,0 +1,285 @@
+"""The two challenges of RSNA: their readers on literal tables, and their stand-ins."""
+
+import json
+
+import numpy as np
+import pytest
+from busi_files import change, zip_folder
+from pydicom import dcmread
+
+from rin.data.layouts import find_cases
+from rin.data.layouts.rsna import BOXES, CLASS_INFO, KINDS, KINDS_TABLE, read_labels
+from rin.data.manifest import load_manifest
+from rin.data.pixels import read_mask, read_picture
+from rin.data.standins import write_stand_in
+from rin.data.standins.datasets import draw_head_slice, draw_radiograph
+from rin.data.tree import open_tree
+from rin.errors import InputError
+
+PNEUMONIA, HEMORRHAGE = map(load_manifest, ("rsna_pneumonia", "rsna_hemorrhage"))
+BY_IMAGE = PNEUMONIA.model_copy(update={"options": {"patients": "image"}})
+CHEST, HEAD = "rsna-pneumonia-detection-challenge", "rsna-intracranial-hemorrhage-detection"
+MAPPING = "pneumonia-challenge-dataset-mappings_2018.json"
+PATIENTS = {"aa": "00000007_000.png", "bb": "00000007_013.png", "cc": "00000165_001.png"}
+COUNTS = {"opacity": 8, "not_normal": 6, "normal": 7}
+
+
+def rows(image, *shown):
+    return "".join(f"ID_{image}_{kind},{int(kind in shown)}\n" for kind in KINDS)
+
+
+A, B, C = rows("a1"), rows("b2", "subdural", "any"), rows("c3", "epidural", "subdural", "any")
+TEXTS = {
+    BOXES: """patientId,x,y,width,height,Target
+aa,1.0,2.0,3.0,4.0,1
+aa,5.5,0.0,2.0,2.0,1
+bb,,,,,0
+cc,,,,,0
+""",
+    CLASS_INFO: """patientId,class
+aa,Lung Opacity
+aa,Lung Opacity
+bb,No Lung Opacity / Not Normal
+cc,Normal
+""",
+    KINDS_TABLE: f"ID,Label\n{A}{B}{C}",
+}
+
+
+def mapping(patients):
+    return json.dumps([{"subset_img_id": k, "img_id": v} for k, v in patients.items()])
+
+
+@pytest.fixture
+def chest(tmp_path):
+    """Three images: aa with two boxes, bb of the same NIH patient, cc of another."""
+    names = ("train_images/aa", "train_images/bb", "train_images/cc", "test_images/dd")
+    files = dict.fromkeys([f"stage_2_{name}.dcm" for name in names], b"") | {
+        BOXES: TEXTS[BOXES].encode(),
+        CLASS_INFO: TEXTS[CLASS_INFO].encode(),
+        "stage_2_sample_submission.csv": b"patientId,PredictionString\n",
+        "GCP Credits Request Link - RSNA.txt": b"https\n",
+        MAPPING: mapping(PATIENTS | {"dd": "00000001_000.png"}).encode(),
+    }
+    change(tmp_path / CHEST, files)
+    return tmp_path / CHEST
+
+
+@pytest.fixture
+def head(tmp_path):
+    """Three slices: ID_a1 without blood, ID_b2 with one kind, ID_c3 with two."""
+    names = ("train/ID_a1.dcm", "train/ID_b2.dcm", "train/ID_c3.dcm", "test/ID_d4.dcm")
+    files = dict.fromkeys([f"stage_2_{name}" for name in names], b"")
+    files |= {"stage_2_sample_submission.csv": b"ID,Label\n"}
+    change(tmp_path / HEAD, files | {KINDS_TABLE: TEXTS[KINDS_TABLE].encode()})
+    return tmp_path / HEAD
+
+
+def read(place, manifest=PNEUMONIA):
+    found = find_cases(open_tree(place.parent, place.name), manifest)
+    return {case.case_id: case for case in found}
+
+
+def test_cases_have_boxes_classes_and_nih_patients(chest):
+    cases = read(chest)
+    assert list(cases) == ["aa", "bb", "cc"]
+    assert cases["aa"].masks == ("box:1,2,3,4", "box:5.5,0,2,2")
+    assert cases["bb"].masks == ()
+    assert cases["aa"].image == f"{CHEST}/stage_2_train_images/aa.dcm"
+    assert [case.patient_id for case in cases.values()] == ["00000007", "00000007", "00000165"]
+    classes = [case.source_class for case in cases.values()]
+    assert classes == ["Lung Opacity", "No Lung Opacity / Not Normal", "Normal"]
+    assert [*map(PNEUMONIA.label, classes)] == ["pneumonia", "no pneumonia", "no pneumonia"]
+
+
+def test_mapping_may_lie_beside_the_archive(chest):
+    (chest / MAPPING).rename(chest.parent / MAPPING)
+    zip_folder(chest, chest.with_suffix(".zip"))
+    assert read(chest.with_suffix(".zip"))["bb"].patient_id == "00000007"
+
+
+def test_without_mapping_or_a_table_the_file_is_named_and_the_option_that_needs_none(chest):
+    (chest / MAPPING).unlink()
+    with pytest.raises(InputError, match=rf"{MAPPING} is not there.*'patients: image'"):
+        read(chest)
+    cases = read(chest, manifest=BY_IMAGE)
+    assert all(case.patient_id == name for name, case in cases.items())
+    for table in (CLASS_INFO, BOXES):
+        (chest / table).unlink()
+        with pytest.raises(InputError, match=f"{table}: the table is not there"):
+            read(chest)
+
+
+def test_slices_have_classes_and_leave_the_patient_to_the_header(head):
+    cases = read(head, HEMORRHAGE)
+    classes = {"ID_a1": "none", "ID_b2": "hemorrhage", "ID_c3": "hemorrhage"}
+    assert {name: case.source_class for name, case in cases.items()} == classes
+    assert {case.patient_id for case in cases.values()} == {None}
+    assert cases["ID_b2"].image == f"{HEAD}/stage_2_train/ID_b2.dcm"
+    assert HEMORRHAGE.label("none") == "no hemorrhage"
+
+
+def test_labels_are_a_column_per_kind_in_any_order_of_rows(head):
+    shuffled = np.random.default_rng(0).permutation(TEXTS[KINDS_TABLE].splitlines()[1:])
+    (head / KINDS_TABLE).write_text("\n".join(["ID,Label", *shuffled]))
+    labels = read_labels(open_tree(head.parent, HEAD), KINDS_TABLE).sort_index()
+    assert list(labels.columns) == list(KINDS)
+    assert labels.to_numpy().tolist() == [
+        [0, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 1, 1],
+        [1, 0, 0, 0, 1, 1],
+    ]
+
+
+WRONG = {
+    BOXES: [
+        ("aa,1.0,2.0,3.0,4.0,1", "aa,1.0,2.0,3.0,4.0,0", "Target '0' with box"),
+        ("bb,,,,,0", "bb,,,,,1", "Target '1' with box"),
+        ("bb,,,,,0", "bb,,,,,", "Target ''"),
+        ("bb,,,,,0", "bb,,,,,2", "Target '2'"),
+        ("1.0,2.0,3.0", "1.0,NaN,3.0", "Target '1' with box '1.0, NaN"),
+        ("1.0,2.0,3.0", "1.0,two,3.0", "could not convert string to float"),
+        ("1.0,2.0,3.0", "-1.0,2.0,3.0", "begins outside the image"),
+        ("1.0,2.0,3.0", "1.0,2.0,0.0", "the shape 'box:1,2,0,4' cannot be read"),
+        ("1.0,2.0,3.0", "1.0,inf,3.0", "the shape .* cannot be read"),
+        ("cc,,,,,0", "cc,,,,,0\ncc,,,,,0", "repeat or contradict: cc"),
+        ("cc,,,,,0", "cc,,,,,0\ncc,1,1,1,1,1", "repeat or contradict: cc"),
+        ("cc,,,,,0", "cc,,,,,0\naa,,,,,0", "repeat or contradict: aa"),
+        ("bb,,,,,0", "aa,1.0,2.0,3.0,4.0,1", "repeat or contradict: aa"),
+        ("cc,,,,,0\n", "", "1 pictures without images of stage_2_train_labels.csv: cc"),
+        ("cc,,,,,0", "CC,,,,,0", "1 images of stage_2_train_labels.csv without pictures: CC"),
+        ("cc,,,,,0", "cc,1,1,1,1,1", "1 images have a Target against their class.*: cc"),
+        (",Target", ",target", "needed are patientId"),
+    ],
+    CLASS_INFO: [
+        ("cc,Normal", "cc,Healthy", "unknown class: cc Healthy"),
+        ("aa,Lung Opacity\nbb", "aa,Normal\nbb", "1 images have two classes: aa"),
+        ("cc,Normal\n", "", "1 pictures without images of stage_2_detailed_class_info.csv: cc"),
+        ("cc,Normal", "dd,Normal", "1 images of .*info.csv without pictures: dd"),
+        ("cc,Normal", "cc,Lung Opacity", "1 images have a Target against their class.*: cc"),
+    ],
+    KINDS_TABLE: [
+        ("ID_a1_any,0\n", "", "1 images lack a kind: ID_a1"),
+        ("ID_b2_epidural,0\n", "", "1 images lack a kind: ID_b2"),
+        ("ID_b2_any,1", "ID_b2_any,0", "1 images have an 'any' against their kinds: ID_b2"),
+        ("ID_a1_any,0", "ID_a1_any,1", "1 images have an 'any' against their kinds: ID_a1"),
+        (A, A + A.replace("epidural,0", "epidural,1"), "1 images have rows that contradict"),
+        (A, A.replace("epidural,0", "epidural,1") + A, "1 images have rows that contradict"),
+        ("ID_a1_any,0", "ID_a1_any,", "1 labels are neither 0 nor 1: ID_a1_any"),
+        ("ID_a1_any,0", "ID_a1_any,NaN", "1 labels are neither 0 nor 1: ID_a1_any"),
+        ("ID_a1_any,0", "ID_a1_any,0.5", "1 labels are neither 0 nor 1: ID_a1_any"),
+        ("ID_a1_any,0", "ID_a1_all,0", "1 IDs do not end in a kind of hemorrhage: ID_a1_all"),
+        ("ID_a1_any,0", "any,0", "1 IDs do not end in a kind of hemorrhage: any"),
+        (A, "", "1 pictures without images of stage_2_train.csv: ID_a1"),
+        (A, A.replace("a1", "e5"), "1 images of stage_2_train.csv without pictures: ID_e5"),
+        ("ID,Label", "ID,label", "its columns are ID, label; needed are ID, Label"),
+        (A + B + C, "", "3 pictures without images of stage_2_train.csv"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "before", "after", "problem"),
+    [(table, *row) for table, wrong in WRONG.items() for row in wrong],
+)
+def test_tables_that_make_no_sense_are_refused(chest, head, table, before, after, problem):
+    assert before in TEXTS[table]
+    place, manifest = (head, HEMORRHAGE) if table == KINDS_TABLE else (chest, PNEUMONIA)
+    (place / table).write_text(TEXTS[table].replace(before, after, 1))
+    with pytest.raises(InputError, match=problem):
+        read(place, manifest)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (mapping({"aa": "00000007_000.png", "bb": "00000007_013.png"}), "1 images have no patient"),
+        (mapping(PATIENTS | {"cc": "patient 7"}), "cc is 'patient 7'"),
+        (mapping(PATIENTS)[:-1] + "," + mapping({"aa": "00000009_000.png"})[1:], "aa is '0000000"),
+        ('{"aa": "00000007_000.png"}', "no list of subset_img_id and img_id"),
+        ("[1]", "no list of subset_img_id"),
+        ('[{"img_id": "00000007_000.png"}]', "KeyError"),
+        ("not json", "no list of subset_img_id"),
+    ],
+)
+def test_mapping_that_makes_no_sense_is_refused(chest, text, problem):
+    (chest / MAPPING).write_text(text)
+    with pytest.raises(InputError, match=rf"{MAPPING}: .*{problem}"):
+        read(chest)
+
+
+@pytest.mark.parametrize(
+    "name", ["stage_2_train/ID_e5.png", "stage_2_train/x/ID_e5.dcm", "e.dcm", f"more/{KINDS_TABLE}"]
+)
+def test_file_without_a_place_or_a_missing_table_is_refused(chest, head, name):
+    for place, manifest in ((chest, PNEUMONIA), (head, HEMORRHAGE)):
+        change(place, {name: b""})
+        with pytest.raises(InputError, match=f"1 files have no place in .*: {name}"):
+            read(place, manifest)
+    change(head, {name: None, KINDS_TABLE: None})
+    with pytest.raises(InputError, match=r"stage_2_train\.csv: the table is not there"):
+        read(head, HEMORRHAGE)
+
+
+@pytest.fixture(scope="module")
+def chests(tmp_path_factory):
+    return write_stand_in(PNEUMONIA, tmp_path_factory.mktemp("chests"), COUNTS, seed=1)
+
+
+@pytest.fixture(scope="module")
+def heads(tmp_path_factory):
+    counts = {"hemorrhage": 5, "none": 3}
+    return write_stand_in(HEMORRHAGE, tmp_path_factory.mktemp("heads"), counts, seed=1)
+
+
+def test_stand_in_of_radiographs_is_of_the_files_of_the_challenge(chests):
+    kinds = set()
+    for path in (chests / CHEST / "stage_2_train_images").iterdir():
+        header = dcmread(path, stop_before_pixels=True)
+        assert header.SOPClassUID.name == "Secondary Capture Image Storage"
+        assert (header.PatientID, header.Modality, header.BitsStored) == (path.stem, "CR", 8)
+        assert header.ViewPosition in ("AP", "PA")
+        kinds.add((header.file_meta.TransferSyntaxUID.name, header.PhotometricInterpretation))
+    jpeg, plain = "JPEG Baseline (Process 1)", "Explicit VR Little Endian"
+    assert {(jpeg, "MONOCHROME2"), (plain, "MONOCHROME2"), (jpeg, "MONOCHROME1")} <= kinds
+
+
+def test_stand_in_of_radiographs_reads_back_as_it_was_drawn(chests):
+    cases = read(chests / CHEST)
+    for kind in COUNTS:
+        for index in (2, 3):  # not compressed; MONOCHROME1
+            drawn = draw_radiograph(kind, index, 0, seed=1)
+            case = cases[drawn.image_id]
+            difference = read_picture(chests, case.image).astype(int) - drawn.values
+            assert np.abs(difference).max() <= (0 if index == 2 else 20)
+            mask = read_mask(chests, case.masks, drawn.values.shape)
+            assert mask.any() == (kind == "opacity")
+            for x, y, width, height in drawn.shown:
+                assert mask[y : y + height, x : x + width].all()
+
+
+def test_stand_in_files_of_slices_are_ct_images_in_hounsfield_units(heads):
+    depths = set()
+    for path in (heads / HEAD / "stage_2_train").iterdir():
+        header = dcmread(path)
+        assert header.SOPClassUID.name == "CT Image Storage"
+        assert (header.RescaleSlope, header.RescaleIntercept) == (1, -1024)
+        assert header.PatientID.startswith("ID_")
+        depths.add((header.BitsStored, header.PixelRepresentation))
+        hounsfield = header.pixel_array.astype(int) - 1024
+        assert hounsfield.min() < -900
+        assert hounsfield.max() > 600
+        inner = hounsfield[60:100, 60:100]
+        assert 15 < np.median(inner) < 60
+    assert depths == {(16, 1), (12, 0)}
+
+
+@pytest.mark.parametrize("kind", ["hemorrhage", "none"])
+def test_stand_in_of_slices_reads_back_as_it_was_drawn(heads, kind):
+    for index in (0, 1):  # signed and unsigned
+        drawn = draw_head_slice(kind, index, 0, seed=1)
+        gray = read_picture(
+            heads, f"{HEAD}/stage_2_train/{drawn.image_id}.dcm", window=HEMORRHAGE.window
+        )
+        share = (np.rint(drawn.values) - 39.5) / 79 + 0.5
+        np.testing.assert_array_equal(gray, np.rint(255 * np.clip(share, 0, 1)))
