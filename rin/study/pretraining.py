@@ -137,8 +137,6 @@ def _split(
 WEIGHTS, NOTOP, SAFETENSORS = "backbone.weights.h5", "backbone_notop.h5", "backbone.safetensors"
 ENTRY, HISTORY, CLASSES = "entry.json", "history.parquet", "classes.parquet"
 PREDICTIONS = "test_predictions.parquet"
-#: Beside the ledger: logs of events, a folder a run.
-EVENTS = "tensorboard"
 
 
 def pretrained(study: Study) -> pd.DataFrame:
@@ -285,9 +283,7 @@ def _pretrain(
     from rin.training.pretrain import WorkFolder
 
     work, cases = ledger.open_work(run.run_id), store.cases
-    events = ledger.folder.parent / EVENTS / f"{run.init}-{run.backbone}-{run.run_id}"
-    minutes, events = execution.checkpoint_minutes, events if execution.tensorboard else None
-    kept = WorkFolder(work, {"run": run.run_id}, minutes, events)
+    kept = WorkFolder(work, {"run": run.run_id}, execution.checkpoint_minutes)
     corpus = store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
     try:
         result = block.train(*corpus, run.contract, kept, epochs=run.settings.epochs)

@@ -234,8 +234,8 @@ class Execution(Stated):
     the runs of all tasks that share a compiled step (`blocks: shared`), which compiles least, or
     of one task (`by_task`), which spreads a long study over more workers.
 
-    The others concern pretraining: `devices` that share each batch (null: one; `all`),
-    `checkpoint_minutes` between two checkpoints of a training, `tensorboard` for a log of events.
+    The others concern pretraining: `devices` that share each batch (null: one; `all`), and
+    `checkpoint_minutes` between two checkpoints of a training.
     """
 
     workers: NotNegative = 0
@@ -244,7 +244,6 @@ class Execution(Stated):
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     devices: Positive | Literal["all"] | None = None
     checkpoint_minutes: Annotated[float, Field(ge=0)] = 5.0
-    tensorboard: bool = False
 
 
 class Curation(Stated):

@@ -31,14 +31,12 @@ class WorkFolder:
     """Where a training keeps what lets it go on: its checkpoint, and whatever else it leaves.
 
     A checkpoint is used if it was written for the same `identity`: run, backend, devices and the
-    like; `minutes` is the least time between two, 0 for one after every step.  `events` is the
-    folder of a TensorBoard log.
+    like; `minutes` is the least time between two, 0 for one after every step.
     """
 
     folder: Path
     identity: dict[str, str] = field(default_factory=dict)
     minutes: float = 5.0
-    events: Path | None = None
 
     @property
     def path(self) -> Path:

@@ -143,7 +143,11 @@ class PretrainingBlock:
             training,
             validation,
             class_weights=weights,
-            watchers=partial(self._watchers, work),
+            watcher=partial(
+                ProgressReporter,
+                where=f"{self._name} at {s.learning_rate:g}",
+                path=work.folder / PROGRESS if work else None,
+            ),
             work=work,
         )
         if s.batch_norm_recalibration:
@@ -172,13 +176,6 @@ class PretrainingBlock:
         }
         table = pd.DataFrame({"label": names} | counts)
         return PretrainingResult(history, metrics, predictions, table)
-
-    def _watchers(
-        self, work: WorkFolder | None, state: TrainingState, loss: keras.metrics.Metric
-    ) -> list[keras.callbacks.Callback]:
-        where = f"{self._name} at {self._settings.learning_rate:g}"
-        reporter = ProgressReporter(state, loss, where, work.folder / PROGRESS if work else None)
-        return [reporter, EventLog(work.events, state)] if work and work.events else [reporter]
 
 
 def check_corpus(
@@ -335,28 +332,3 @@ class ProgressReporter(keras.callbacks.Callback):
                 remedy="Training diverged: lower the learning rate, or warm it up.",
             )
         return loss
-
-
-class EventLog(keras.callbacks.Callback):
-    """Writes losses, accuracies, learning rate and speed of every epoch for TensorBoard."""
-
-    def __init__(self, folder: Path, state: TrainingState) -> None:
-        super().__init__()
-        self._folder, self._s, self._writer = folder, state, None
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Write the epoch."""
-        from tensorboardX import SummaryWriter
-
-        done = self._s.epoch
-        if self._writer is None:  # what a killed run wrote from here on counts no more
-            self._writer = SummaryWriter(str(self._folder), purge_step=done)
-        for name, value in self._s.curves[-1].items():
-            self._writer.add_scalar(name, value, done)
-        self._writer.flush()
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        """Close the file."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None

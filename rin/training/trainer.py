@@ -41,8 +41,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "conv5_block3_out",
     )
 }
-#: Given how far a training has come and its running loss, returns further callbacks.
-Watchers = Callable[[TrainingState, keras.metrics.Metric], list[keras.callbacks.Callback]]
+#: Given how far a training has come and its running loss, returns a further callback.
+Watcher = Callable[[TrainingState, keras.metrics.Metric], keras.callbacks.Callback]
 
 
 def prepare_framework(threads: int | None, precision: str) -> None:
@@ -259,14 +259,14 @@ class CompiledBlock:
         validation: Part,
         *,
         class_weights: np.ndarray | None = None,
-        watchers: Watchers | None = None,
+        watcher: Watcher | None = None,
         work: WorkFolder | None = None,
     ) -> TrainingState:
         """Train from given backbone weights, keep the best epoch and tell how it went.
 
         `weights` are in the order of `keras.Model.get_weights`, `contract` is theirs; the epoch of
         lowest validation loss is kept.  `class_weights`, float32 (classes,), count in the training
-        loss; `watchers` makes further callbacks, which do not hear of the end of a batch;
+        loss; `watcher` makes a further callback, which does not hear of the end of a batch;
         `work` is where the training leaves checkpoints, and goes on from if it was killed.
 
         InputError when no epoch has a finite validation loss, or a store cannot be read.
@@ -280,7 +280,7 @@ class CompiledBlock:
         with self.devices.scope():
             self._restore(weights, contract, recipe, steps)
             state.resume(model)
-            own += [state, *(watchers(state, self._meters[0]) if watchers else [])]
+            own += [state, *([watcher(state, self._meters[0])] if watcher else [])]
             ordered = self._ordered(validation.divisible(self.devices.count), recipe.batch)
             while state.epoch < recipe.epochs:
                 make = partial(

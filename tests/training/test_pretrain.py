@@ -12,7 +12,6 @@ from rin.training import pretrain
 from rin.training.batches import OrderedBatches, Part, shuffled_batches
 from rin.training.checkpoint import TrainingState
 from rin.training.pretrain import (
-    EventLog,
     PretrainingBlock,
     ProgressReporter,
     WorkFolder,
@@ -215,17 +214,16 @@ def test_pretraining_with_a_checkpoint_of_another_run_begins_from_its_start(pret
     assert result.predictions.equals(gray.predictions)
 
 
-def test_pretraining_with_schedule_and_weights_compiles_once_for_corpora_of_one_size(tmp_path):
+def test_pretraining_with_schedule_and_weights_compiles_once_for_corpora_of_one_size():
     changes = {"schedule": "cosine", "warmup": 0.25, "class_weights": "balanced"}
     changes |= {"optimizer": "sgd", "weight_decay": 1e-4}
     settings = SETTINGS.model_copy(update=changes)
     block = PretrainingBlock("ResNet50", settings, 4, seed=5)
-    first = block.train(*GRAY, WorkFolder(tmp_path, events=tmp_path / "events"))
+    first = block.train(*GRAY)
     second = block.train(*corpus(["x", "y", "z"], seed=2))
     third = block.train(*RGB)
     assert first.metrics["traces"] == second.metrics["traces"] < third.metrics["traces"]
     assert first.history["learning_rate"].iloc[-1] == pytest.approx(0, abs=1e-8)
-    assert len(list((tmp_path / "events").iterdir())) == 1
 
 
 def test_balanced_class_weights_give_each_class_the_same_sum(pretrained, monkeypatch):
@@ -308,19 +306,3 @@ def test_reporter_tells_after_a_while_how_much_is_left(monkeypatch, tmp_path, ti
     monkeypatch.setattr(pretrain, "_EVERY_SECONDS", 0.0)
     made.on_train_batch_begin(4)
     assert (tmp_path / "line").read_text() == line
-
-
-def test_event_log_holds_every_epoch_as_tensorflow_reads_it(tmp_path):
-    tf = pytest.importorskip("tensorflow")
-    state = TrainingState(1, 1, 1, 3)
-    made = EventLog(tmp_path, state)
-    for epoch, loss in enumerate([0.5, 0.25]):
-        state.curves.append({"loss": loss, "val_loss": 2 * loss})
-        state.epoch = epoch + 1
-        made.on_epoch_end(epoch)
-    made.on_train_end()
-    found = set()
-    for record in tf.data.TFRecordDataset([str(path) for path in tmp_path.iterdir()]):
-        event = tf.compat.v1.Event.FromString(record.numpy())
-        found |= {(v.tag, event.step, v.simple_value) for v in event.summary.value}
-    assert found == {("loss", 1, 0.5), ("val_loss", 1, 1), ("loss", 2, 0.25), ("val_loss", 2, 0.5)}

@@ -126,7 +126,7 @@ def test_weights_after_training_are_those_of_the_lowest_finite_validation_loss(
             block._restore(start, SYMMETRIC, recipe, 3)
 
     calls = keras.callbacks.LambdaCallback(on_epoch_begin=spoil, on_epoch_end=mend)
-    state = block.fit(start, SYMMETRIC, recipe, *parts[:2], watchers=lambda *_: [calls])
+    state = block.fit(start, SYMMETRIC, recipe, *parts[:2], watcher=lambda *_: calls)
     losses = [row["val_loss"] for row in state.curves]
     assert np.isnan(losses).tolist() == [True, False, False]
     assert losses[1] < losses[2] - 1
