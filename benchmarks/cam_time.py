@@ -18,6 +18,7 @@ import sys
 import time
 
 import numpy as np
+from scipy.special import softmax
 
 from rin.explain.gradcam import gradient_cam, to_uint8
 from rin.explain.overlap import cam_dice
@@ -51,12 +52,13 @@ def measure(name, arguments, images, masks):
         for way in order:
             found[way], *taken = timed(ways[way])
             seconds[way].append(taken)
-        probabilities, maps = found["with maps"]
-        chosen = maps[np.arange(len(maps)), ..., probabilities.argmax(axis=1)]
+        logits, maps = found["with maps"]
+        chosen = maps[np.arange(len(maps)), ..., logits.argmax(axis=1)]
         _, *taken = timed(lambda cams=chosen: cam_dice(to_uint8(cams, arguments.size), masks))
         seconds["pictures and Dice"].append(taken)
-    by_gradient = gradient_cam(parts.model, images[:2], parts.model.layers[-4].input)
-    same = np.allclose(found["predict"], probabilities, atol=1e-5)
+    features = parts.backbone(parts.preprocess(images[:2].astype("float32")))
+    by_gradient = gradient_cam(parts.head, features)
+    same = np.allclose(found["predict"], softmax(logits, axis=1), atol=1e-5)
     same &= np.abs(by_gradient - maps[:2]).max() <= TOLERANCE * np.abs(by_gradient).max()
     return {way: np.median(rounds, axis=0) for way, rounds in seconds.items()}, same
 

@@ -22,7 +22,6 @@ results: str = "results"  # folder for everything computed
 # %% tags=["hide-input"]
 import logging
 
-import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -101,17 +100,17 @@ def set_network(init):
 #
 # Grad-CAM {cite:p}`selvaraju2020` weighs each channel of the last feature map by the gradient of
 # the class's logit, averaged over the pixels. With pooling and one dense layer that gradient is the
-# dense layer's weight over the number of pixels, whatever the image.
+# dense layer's weight over the number of pixels, whatever the image. To check this, the head is
+# differentiated; pooling hands its slope to all pixels evenly.
 
 # %%
 set_network(a)
 shown = np.flatnonzero((part == "test") & masks.any(axis=(1, 2)))[:8]
-pool = next(x for x in network.model.layers if isinstance(x, keras.layers.GlobalAveragePooling2D))
-features = keras.Model(network.model.input, pool.input).predict(pixels[shown], verbose=0)
+features = np.asarray(network.backbone(network.preprocess(pixels[shown].astype("float32"))))
 kernel = network.dense.get_weights()[0]  # channels × classes
 
 closed_form = features @ kernel / (features.shape[1] * features.shape[2])
-by_gradient = gradient_cam(network.model, pixels[shown], pool.input)
+by_gradient = gradient_cam(network.head, features)  # the slopes of the head's logits
 largest = np.abs(closed_form - by_gradient).max() / np.abs(closed_form).max()
 assert largest < 1e-3
 {"images × rows × columns × channels": features.shape, "× classes": closed_form.shape}

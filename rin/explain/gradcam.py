@@ -2,15 +2,13 @@
 
 The networks of the study end in global average pooling and one dense layer, so the gradient of a
 class's logit is the same at every pixel and Grad-CAM has a closed form that needs no gradient:
-`class_activation`.  `gradient_cam` is the general form, for any head.  Maps are kept at the
-resolution of the last convolution and before the ReLU; `to_uint8` makes the pictures that the
-paper thresholds.
+`class_activation`.  `gradient_cam` serves any other head.  Maps are kept at the resolution of the
+last convolution and before the ReLU; `to_uint8` makes the pictures that the paper thresholds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -83,85 +81,40 @@ def to_uint8(cam: np.ndarray, size: int) -> np.ndarray:
     return large
 
 
-def gradient_cam(model: keras.Model, images: np.ndarray, features: keras.KerasTensor) -> np.ndarray:
-    """Return the Grad-CAM of every class by differentiating the logits, on any head.
+def gradient_cam(head: keras.Model, features: np.ndarray) -> np.ndarray:
+    """Return the Grad-CAM of every class by differentiating a head, of any kind.
 
-    ``M_c = sum_k mean_xy(dlogit_c / dA_k) A_k`` (Selvaraju et al 2020), on TensorFlow and on JAX,
-    float32 (n, h, w, classes), before the ReLU.  The functional Keras model ends in a dense layer;
-    a softmax or sigmoid after it is left out.  `images` is one batch (n, height, width, channels);
-    `features`, (None, h, w, channels), is the `output` of the target layer or, for a backbone
-    nested in the model, the `input` of the pooling layer.  InputError when the model ends
-    otherwise, or Keras runs on another backend.
+    ``M_c = sum_k mean_xy(dlogit_c / dA_k) A_k`` (Selvaraju et al 2020), on TensorFlow and on JAX.
+    The head takes globally averaged features to logits: averaging passes the slope of a logit by a
+    channel's mean evenly to all its pixels, so no more has to be differentiated.  From the
+    activations of the last convolution (n, h, w, channels): float32 (n, h, w, classes), before the
+    ReLU.  InputError when Keras runs on another backend.
     """
-    import keras
-
-    # Features are an input of their own: a gradient with respect to them holds all else fixed,
-    # also where a shortcut leads past them.
-    head = keras.Model([model.input, features], _logits(model.layers[-1]))
-    pixels = keras.ops.convert_to_tensor(images)
-    found = keras.Model(model.input, features)(pixels, training=False)
-    slopes = _slopes(lambda maps, **options: head([pixels, maps], **options), found)
-    weights = np.stack([s.astype(np.float32).mean(axis=(1, 2)) for s in slopes], axis=-1)
-    maps = keras.ops.convert_to_numpy(found).astype(np.float32)
-    return np.einsum("nhwk,nkc->nhwc", maps, weights)
-
-
-def pooled_gradient_cam(head: keras.Model, features: np.ndarray) -> np.ndarray:
-    """Return the Grad-CAM of every class for a head, of any kind, on globally averaged features.
-
-    Averaging passes the slope of a logit by a channel's mean evenly to all its pixels, so only the
-    head is differentiated.  From the activations of the last convolution (n, h, w, channels):
-    float32 (n, h, w, classes), before the ReLU.
-    """
-    import keras
-
     features = np.asarray(features, dtype=np.float32)
-    pooled = keras.ops.convert_to_tensor(features.mean(axis=(1, 2)))
-    slopes = np.stack(_slopes(head, pooled), axis=-1)
     pixels = features.shape[1] * features.shape[2]
-    return np.einsum("nhwk,nkc->nhwc", features, slopes.astype(np.float32) / pixels)
+    slopes = _slopes(head, features.mean(axis=(1, 2))).astype(np.float32)
+    return np.einsum("nhwk,nkc->nhwc", features, slopes / pixels)
 
 
-def _logits(last: keras.layers.Layer) -> keras.KerasTensor:
-    """Return what the last dense layer of a model makes, without any activation after it."""
+def _slopes(head: keras.Model, pooled: np.ndarray) -> np.ndarray:
+    """Return the gradient of each logit by the pooled features, (n, channels, classes)."""
     import keras
 
-    if isinstance(last, keras.layers.Softmax):
-        return last.input
-    ends = isinstance(last, (keras.layers.Dense, keras.layers.Activation))
-    if not ends or last.activation.__name__ not in ("softmax", "sigmoid", "linear"):
-        raise InputError(
-            f"the last layer is a {type(last).__name__}",
-            where=last.name,
-            remedy="Give a model that ends in a dense layer, with a softmax or sigmoid or without.",
-        )
-    if isinstance(last, keras.layers.Activation):
-        return last.input
-    settings = last.get_config() | {"activation": None, "name": f"{last.name}_logits"}
-    linear = keras.layers.Dense.from_config(settings)
-    logits = linear(last.input)
-    linear.set_weights(last.get_weights())
-    return logits
-
-
-def _slopes(call: Callable[..., Any], variable: Any) -> list[np.ndarray]:
-    """Return the gradient of each logit that a call returns by the variable, of its shape."""
-    import keras
-
-    backend = keras.backend.backend()
+    backend, pooled = keras.backend.backend(), keras.ops.convert_to_tensor(pooled)
     if backend == "tensorflow":
         import tensorflow as tf
 
         with tf.GradientTape(persistent=True) as tape:
-            tape.watch(variable)
-            logits = tf.unstack(tf.cast(call(variable, training=False), tf.float32), axis=1)
-        return [tape.gradient(logit, variable).numpy() for logit in logits]
+            tape.watch(pooled)
+            logits = tf.unstack(tf.cast(head(pooled, training=False), tf.float32), axis=1)
+        return np.stack([tape.gradient(logit, pooled) for logit in logits], axis=-1)
     if backend == "jax":
         import jax
 
-        outputs, pull_back = jax.vjp(lambda x: call(x, training=False).astype("float32"), variable)
+        outputs, pull_back = jax.vjp(lambda x: head(x, training=False).astype("float32"), pooled)
         units = np.eye(outputs.shape[1], dtype=np.float32)
-        return [np.asarray(pull_back(np.broadcast_to(unit, outputs.shape))[0]) for unit in units]
+        each = [pull_back(np.broadcast_to(unit, outputs.shape))[0] for unit in units]
+        return np.stack(each, axis=-1)
     raise InputError(
         f"backend {backend!r} has no gradients here",
         where="KERAS_BACKEND",

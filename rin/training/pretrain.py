@@ -74,7 +74,7 @@ class PretrainingBlock:
         channels: int = 3,
         devices: int | str | None = None,
     ) -> None:
-        self._settings, self._seed, self._name = settings, seed, backbone
+        self._settings, self._seed = settings, seed
         found = find_devices(devices)
         if settings.batch % found.count:
             raise InputError(
@@ -145,7 +145,7 @@ class PretrainingBlock:
             class_weights=weights,
             watcher=partial(
                 ProgressReporter,
-                where=f"{self._name} at {s.learning_rate:g}",
+                where=f"{self._block.architecture.backbone} at {s.learning_rate:g}",
                 path=work.folder / PROGRESS if work else None,
             ),
             work=work,

@@ -19,7 +19,7 @@ import keras
 import numpy as np
 
 from rin.errors import InputError, look_up
-from rin.explain.gradcam import pooled_gradient_cam
+from rin.explain.gradcam import gradient_cam
 from rin.explain.similarity import sample_activations
 from rin.models.build import Architecture, Classifier, build_classifier
 from rin.models.heads import reset_head
@@ -328,7 +328,7 @@ class CompiledBlock:
             chunk = replace(part, rows=part.rows[start : start + _FEATURES_AT_ONCE])
             found, features = self._predict(self.parts.explainer, chunk, batch)
             logits.append(found)
-            maps.append(pooled_gradient_cam(self.parts.head, features))
+            maps.append(gradient_cam(self.parts.head, features))
         return np.concatenate(logits), np.concatenate(maps)
 
     def embed(self, part: Part, batch: int) -> tuple[np.ndarray, np.ndarray]:

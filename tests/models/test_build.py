@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 from known_backbones import literal_weights
+from literal_gradient import literal_cam
 from scipy.special import softmax
 
 from rin.errors import InputError
-from rin.explain.gradcam import gradient_cam
 from rin.models.build import UNFREEZING, Architecture, apply_unfreezing, build_classifier
 from rin.models.preprocessing import PREPROCESSING
 
@@ -36,11 +36,11 @@ def test_head_when_built_is_pooling_dropout_and_softmax(gray):
     assert backbone is gray.backbone
 
 
-def test_explainer_returns_the_model_s_logits_and_maps_of_gradient_cam(gray):
+def test_explainer_returns_the_model_s_logits_and_grad_cam_maps(gray):
     images = uint8(3, 64, 1)
     logits, maps = map(np.asarray, gray.explainer(images))
     np.testing.assert_allclose(softmax(logits, axis=1), gray.model(images), atol=1e-6)
-    expected = gradient_cam(gray.model, images, gray.model.layers[-4].input)
+    expected = literal_cam(gray.model, images, gray.model.layers[-4].input)
     assert maps.shape == expected.shape == (3, 2, 2, 3)
     np.testing.assert_allclose(maps, expected, atol=1e-5 * np.abs(expected).max())
     assert np.abs(expected).max() > 1e-2
