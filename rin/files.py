@@ -1,8 +1,9 @@
-"""Files that are there whole or not at all, their digests, and YAML that people write."""
+"""Files that are there whole or not at all, their digests, the manifests' folder, and YAML."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from rin.errors import InputError
+
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def sha256_of(path: Path) -> str:
@@ -36,6 +39,18 @@ def write_atomically(path: Path) -> Iterator[Path]:
 
 #: What to do where something cannot be written.
 MAKE_ROOM = "Free some space, or name a folder that can be written."
+
+
+def manifest_folder() -> Path:
+    """Return the folder of manifests: that of RIN_MANIFESTS, else the repository's."""
+    found = Path(os.environ.get("RIN_MANIFESTS") or REPOSITORY / "data_manifests")
+    if not found.is_dir():
+        raise InputError(
+            "there is no such folder of dataset manifests",
+            where=found,
+            remedy="Run from a checkout, or set RIN_MANIFESTS to its data_manifests folder.",
+        )
+    return found
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from rin import replications
-from rin.data.manifest import REPOSITORY
+from rin.files import REPOSITORY
 from rin.paper import CITATION, COMPARISONS
 from rin.replications import AUC_POINTS, FOLLOW_UPS, REPLICATIONS, like_for_like
 

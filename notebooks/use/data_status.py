@@ -23,8 +23,8 @@ from html import escape
 
 from IPython.display import HTML
 
-from rin.data.manifest import manifest_folder
 from rin.data.status import dataset_status
+from rin.files import manifest_folder
 from rin.paper import COMPARISONS
 from rin.report.format import book_table
 from rin.report.page import glue_values

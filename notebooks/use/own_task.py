@@ -28,8 +28,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from rin.data.manifest import load_manifest, manifest_folder
+from rin.data.manifest import load_manifest
 from rin.data.status import verify_dataset
+from rin.files import manifest_folder
 from rin.report.format import book_table
 from rin.report.page import claim, glue_values
 from rin.study import open_study, task_inputs

@@ -18,9 +18,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from rin.data.manifest import manifest_folder
 from rin.errors import InputError, explained
-from rin.files import read_yaml
+from rin.files import manifest_folder, read_yaml
 
 FILE = "radimagenet_labels.csv"
 COLUMNS = ("modality", "region", "label", "images", "kind", "source")

@@ -5,16 +5,14 @@ reader needs such a file and no Python.  This module only reads manifests; the p
 read in :mod:`rin.data.dataset`.
 """
 
-import os
 import re
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from rin.errors import InputError, look_up
-from rin.files import Stated, read_yaml
+from rin.files import Stated, manifest_folder, read_yaml
 from rin.paper import COMPARISONS
 
 Counts = dict[str, Annotated[int, Field(ge=0)]]
@@ -22,7 +20,6 @@ Counts = dict[str, Annotated[int, Field(ge=0)]]
 LabelMap = dict[str, str | None]
 #: Parts of a split, in their order.
 PARTS = ("train", "validation", "test")
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class FoldLists(Stated):
@@ -193,18 +190,6 @@ class DatasetManifest(Stated):
         """Return the manifest as a task reads it: with its label map and options on top."""
         labels, options = self.label_map | task.label_map, self.options | task.options
         return self.model_copy(update={"label_map": labels, "options": options})
-
-
-def manifest_folder() -> Path:
-    """Return the folder of manifests: that of RIN_MANIFESTS, else the repository's."""
-    found = Path(os.environ.get("RIN_MANIFESTS") or REPOSITORY / "data_manifests")
-    if not found.is_dir():
-        raise InputError(
-            "there is no such folder of dataset manifests",
-            where=found,
-            remedy="Run from a checkout, or set RIN_MANIFESTS to its data_manifests folder.",
-        )
-    return found
 
 
 def manifest_names() -> list[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -20,7 +19,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel
 
 from rin.errors import InputError, explained, look_up, unknown
-from rin.files import Stated, read_yaml, sha256_of, write_atomically
+from rin.files import Stated, manifest_folder, read_yaml, sha256_of, write_atomically
 from rin.models.backbones import build_backbone, find_backbone
 from rin.models.preprocessing import PREPROCESSING, Preprocessing, find_preprocessing
 
@@ -39,9 +38,9 @@ class WeightsEntry(Stated):
     """One set of backbone weights.
 
     `preprocessing` is the input contract that the weights were trained with; `file` is relative to
-    the folder that is searched, None for weights that Keras itself fetches; `url`, of the file
-    itself, needs `sha256`; `release` and `home` say which training this is and where it is to be
-    had, `provenance` what the weights were trained on.
+    the folder that is searched, None for weights that Keras itself fetches; `release` and `home`
+    say which training this is and where it is to be had, `provenance` what the weights were trained
+    on.
     """
 
     init: str
@@ -49,26 +48,15 @@ class WeightsEntry(Stated):
     preprocessing: Annotated[str, AfterValidator(lambda name: find_preprocessing(name).name)]
     file: str | None = None
     sha256: str | None = None
-    url: str | None = None
     release: str
     home: str = ""
     licence: str = ""
     provenance: Literal["real", "stand-in"] = "real"
 
-    def model_post_init(self, _context: object) -> None:
-        """A download that cannot be checked is not made."""
-        if self.url and not (self.file and self.sha256):
-            raise ValueError(f"{self.init} {self.backbone}: a url needs file and sha256")
-
     @property
     def contract(self) -> Preprocessing:
         """The input contract of these weights."""
         return find_preprocessing(self.preprocessing)
-
-
-def manifest_folder() -> Path:
-    """Return the folder of the manifests (`RIN_MANIFESTS`, or beside the package)."""
-    return Path(os.environ.get("RIN_MANIFESTS", Path(__file__).parents[2] / "data_manifests"))
 
 
 def load_entries() -> list[WeightsEntry]:
@@ -118,15 +106,12 @@ def load_weights(
     """Read an entry's weights for a backbone, in the order of `backbone.get_weights()`.
 
     `backbone`, without top from `rin.models.backbones.build_backbone`, has its weights overwritten;
-    files are looked for in the folders in their order, and fetched into the first where the entry
-    has a URL.  InputError when the file is absent, of another digest, truncated, of another
-    backbone, or in a format that could run code.
+    files are looked for in the folders in their order.  InputError when the file is absent, of
+    another digest, truncated, of another backbone, or in a format that could run code.
     """
     if entry.file is None:
         return _keras_imagenet(entry, backbone)
     path = locate(entry, folders)
-    if path is None and entry.url:
-        path = _fetch(entry, folders[0])
     if path is None:
         raise InputError(
             f"no weights file for init {entry.init!r} and {entry.backbone}",
@@ -140,16 +125,6 @@ def load_weights(
             remedy="The file is another release or damaged: fetch it again.",
         )
     return read_weights_file(path, backbone)
-
-
-def _fetch(entry: WeightsEntry, folder: Path) -> Path:
-    import pooch
-
-    digest = f"sha256:{entry.sha256}"
-    remedy = f"Fetch the file by hand and put it at {folder / entry.file}."
-    told = {"remedy": remedy, "kinds": Exception}  # of network, digest or disk, as pooch raises
-    with explained("the weights could not be fetched", where=entry.url, **told):
-        return Path(pooch.retrieve(entry.url, digest, fname=entry.file, path=folder))
 
 
 def _keras_imagenet(entry: WeightsEntry, backbone: keras.Model) -> list[np.ndarray]:

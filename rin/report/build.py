@@ -22,9 +22,10 @@ from pathlib import Path
 
 import rin
 from rin.data.chunks import available_cores, end_with_parent
-from rin.data.manifest import load_manifest, manifest_folder, manifest_names
+from rin.data.manifest import load_manifest, manifest_names
 from rin.data.tree import SEPARATOR
 from rin.errors import InputError
+from rin.files import manifest_folder
 from rin.report.execution import Job, last_lines, notebook_parameters, start_beside
 from rin.report.pages import Outline, contents, outline_of, pages, write_contents
 from rin.study import Study, open_study

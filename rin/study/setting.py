@@ -20,7 +20,7 @@ from rin.data.leakage import (
     matches_between,
     near_duplicates,
 )
-from rin.data.manifest import REPOSITORY, DatasetManifest, TaskManifest, find_task, load_manifest
+from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
 from rin.data.splits import (
     given_folds,
     make_folds,
@@ -31,6 +31,7 @@ from rin.data.splits import (
 )
 from rin.data.store import ImageStore, build_store
 from rin.errors import InputError
+from rin.files import REPOSITORY
 from rin.study.ledger import Ledger
 from rin.study.profile import Profile, Sizes, load_profile
 

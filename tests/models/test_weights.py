@@ -1,9 +1,6 @@
-import functools
 import hashlib
-import http.server
 import json
 import pickle
-import threading
 from pathlib import Path
 
 import h5py
@@ -13,7 +10,6 @@ from known_backbones import built, emptied, literal_weights
 from legacy_files import config_of, write_legacy
 
 from rin.errors import InputError
-from rin.files import sha256_of
 from rin.models.backbones import ALL_BACKBONES, BACKBONES, build_backbone
 from rin.models.weights import (
     WeightsEntry,
@@ -117,37 +113,6 @@ def test_load_entries_of_a_file_that_does_not_validate_raises(tmp_path, monkeypa
         (tmp_path / "weights.yaml").write_text(text)
     with pytest.raises(InputError, match=r"weights\.yaml: "):
         load_entries()
-
-
-@pytest.fixture
-def served(tmp_path):
-    """Return a folder and the address under which it is served on this machine."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield folder, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-def test_load_weights_when_entry_has_a_url_checks_and_fetches_once(small, tmp_path, served):
-    folder, address = served
-    save_safetensors(folder / "x.safetensors", small)
-    digest, expected = sha256_of(folder / "x.safetensors"), small.get_weights()
-    known, caches = {"file": "x.safetensors", "url": f"{address}/x.safetensors"}, [tmp_path / "c"]
-    with pytest.raises(InputError, match="could not be fetched"):
-        load_weights(entry(**known, sha256="0" * 64), small, caches)
-    assert not (tmp_path / "c" / "x.safetensors").exists()
-    for _ in range(2):
-        found = load_weights(entry(**known, sha256=digest), emptied(small), caches)
-        assert_same(found, expected)
-        (folder / "x.safetensors").unlink(missing_ok=True)
-
-
-def test_entry_with_a_url_but_no_digest_is_refused():
-    with pytest.raises(ValueError, match="needs file and sha256"):
-        entry(file="x.h5", url="http://127.0.0.1/x.h5")
 
 
 HARMLESS = config_of(("InputLayer", {}), ("Conv2D", {"name": "Lambda", "filters": 3}))

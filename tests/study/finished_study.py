@@ -10,9 +10,10 @@ import pandas as pd
 from tiny_study import tiny_profile
 
 from rin.data.layouts.found import STAND_IN_NOTE
-from rin.data.manifest import REPOSITORY, load_manifest
+from rin.data.manifest import load_manifest
 from rin.data.standins import write_stand_in
 from rin.data.store import open_store
+from rin.files import REPOSITORY
 from rin.models.weights import WeightsEntry
 from rin.study import open_study
 from rin.study.plan import plan_study

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 from tiny_study import tiny_profile
 
-from rin.data.manifest import REPOSITORY, find_task, load_manifest
+from rin.data.manifest import find_task, load_manifest
 from rin.data.splits import PIECES
 from rin.errors import InputError
+from rin.files import REPOSITORY
 from rin.study import Runs, open_study, task_inputs
 from rin.study.setting import draw_cases, find_manifest, official_folds
 
