@@ -26,7 +26,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.ticker import PercentFormatter
 
 from rin import stats
-from rin.explain.gradcam import class_activation, to_uint8
+from rin.explain.gradcam import to_uint8
 from rin.explain.overlap import cam_dice, pixel_average_precision, pointing_game
 from rin.report.format import book_table
 from rin.report.maps import OUTLINE, show_image
@@ -235,7 +235,7 @@ scaled = 255 * np.maximum(cam, 0) / cam.max()
 own, nearer = np.arange(8) // 2, (np.arange(8) - 1) // 2 + (np.arange(8) % 2)
 enlarge = 0.75 * np.eye(4)[own] + 0.25 * np.eye(4)[np.clip(nearer, 0, 3)]
 image = np.rint(enlarge @ scaled @ enlarge.T).astype("uint8")
-assert np.array_equal(image, to_uint8(class_activation(channels[None], kernel)[..., 1], 8)[0])
+assert np.array_equal(image, to_uint8(channels[None] @ kernel[:, 1], 8)[0])
 
 called = image > THRESHOLD
 dice = 2 * (called & lesion).sum() / (called.sum() + lesion.sum())
@@ -290,7 +290,7 @@ drawn = [
     ("No positive value", "1000 0000 0010 0000", "3333 3333 3333 3333", np.s_[1:4, 1:4]),
 ]
 features = np.stack([np.stack([grid(one), grid(two)], axis=-1) for _, one, two, _ in drawn])
-maps = to_uint8(class_activation(features, kernel)[..., 1], 8)
+maps = to_uint8(features @ kernel[:, 1], 8)
 lesions = np.zeros((len(drawn), 8, 8), dtype=bool)
 for mask, (*_, place) in zip(lesions, drawn, strict=True):
     mask[place] = True

@@ -1,9 +1,10 @@
 """Grad-CAM: which part of an image speaks for a class.
 
 The networks of the study end in global average pooling and one dense layer, so the gradient of a
-class's logit is the same at every pixel and Grad-CAM has a closed form that needs no gradient:
-`class_activation`.  `gradient_cam` serves any other head.  Maps are kept at the resolution of the
-last convolution and before the ReLU; `to_uint8` makes the pictures that the paper thresholds.
+class's logit is the same at every pixel and Grad-CAM has a closed form that needs no gradient,
+`rin.models.layers.ClassActivation`.  `gradient_cam` serves any other head.  Maps are kept at the
+resolution of the last convolution and before the ReLU; `to_uint8` makes the pictures that the
+paper thresholds.
 """
 
 from __future__ import annotations
@@ -17,26 +18,6 @@ from rin.errors import InputError
 
 if TYPE_CHECKING:
     import keras
-
-
-def class_activation(features: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Return the Grad-CAM of every class for a network with pooling and a dense head.
-
-    With ``logit_c = b_c + sum_k w[k, c] * mean_xy A_k`` the gradient of the logit is
-    ``w[k, c] / (H * W)`` at every pixel (Selvaraju et al, Int J Comput Vis 2020;128:336).  From the
-    activations of the last convolution (n, h, w, channels) and the weights of the dense layer
-    (channels, classes): float32 (n, h, w, classes), before the ReLU, any range.
-    """
-    features = np.asarray(features, dtype=np.float32)
-    kernel = np.asarray(kernel, dtype=np.float32)
-    if features.ndim != 4 or kernel.ndim != 2 or features.shape[3] != kernel.shape[0]:
-        raise InputError(
-            f"shapes {features.shape} and {kernel.shape} do not fit",
-            where="features, kernel",
-            remedy="Give features (n, h, w, channels) and a kernel (channels, classes).",
-        )
-    pixels = features.shape[1] * features.shape[2]
-    return features @ (kernel / np.float32(pixels))
 
 
 def check_maps(maps: np.ndarray) -> np.ndarray:
@@ -118,5 +99,5 @@ def _slopes(head: keras.Model, pooled: np.ndarray) -> np.ndarray:
     raise InputError(
         f"backend {backend!r} has no gradients here",
         where="KERAS_BACKEND",
-        remedy="Use class_activation, or one of the backends tensorflow, jax.",
+        remedy="Use one of the backends tensorflow, jax.",
     )

@@ -8,10 +8,14 @@ nothing that was learnt (Adebayo et al, NeurIPS 2018); `rin.training.cascade` ma
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
+from scipy.linalg import orth
+from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity
 
 from rin.errors import InputError
@@ -89,9 +93,7 @@ def _basis(table: np.ndarray) -> np.ndarray:
     """Return an orthonormal basis of a centred table's columns."""
     variances = table.var(axis=0)
     loud = table[:, variances > _SILENT * variances.max()]
-    scaled = loud / loud.std(axis=0)
-    left, values, _ = np.linalg.svd(scaled, full_matrices=False)
-    return left[:, values > values[0] * max(scaled.shape) * np.finfo(np.float64).eps]
+    return orth(loud / loud.std(axis=0))
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -101,11 +103,7 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     a, b = check_maps(a), check_maps(b)
     check_pair(a, b)
-    ranks = [rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (a, b)]
-    first, second = (rank - rank.mean(axis=1, keepdims=True) for rank in ranks)
-    scale = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
-    ranked = ~(_constant(a) | _constant(b))
-    return np.divide((first * second).sum(axis=1), scale, out=np.full(len(a), np.nan), where=ranked)
+    return _each_pair(lambda x, y: spearmanr(x, y, axis=None).statistic, a, b)
 
 
 def similarity_table(trained: np.ndarray, randomised: np.ndarray, size: int) -> pd.DataFrame:
@@ -127,20 +125,19 @@ def similarity_table(trained: np.ndarray, randomised: np.ndarray, size: int) -> 
             remedy=f"Give {_WINDOW} pixels or more.",
         )
     first, second = to_uint8(trained, size), to_uint8(randomised, size)
-    flat = _constant(first) | _constant(second)
-    ssim = [
-        np.nan if blank else structural_similarity(a, b, win_size=_WINDOW, data_range=255)
-        for blank, a, b in zip(flat, first, second, strict=True)
-    ]
+    ssim = partial(structural_similarity, win_size=_WINDOW, data_range=255)
     return pd.DataFrame(
         {
             "spearman": rank_correlation(trained, randomised),
             "spearman_absolute": rank_correlation(np.abs(trained), np.abs(randomised)),
-            "ssim": np.array(ssim, dtype=np.float64),
+            "ssim": _each_pair(ssim, first, second),
             "dice": dice(first > PAPER_THRESHOLD, second > PAPER_THRESHOLD),
         }
     )
 
 
-def _constant(maps: np.ndarray) -> np.ndarray:
-    return maps.max(axis=(1, 2)) == maps.min(axis=(1, 2))
+def _each_pair(measure: Callable[..., float], a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return a measure of each two pictures, NaN where either is constant."""
+    pairs = zip(a, b, strict=True)
+    found = [measure(x, y) if np.ptp(x) and np.ptp(y) else np.nan for x, y in pairs]
+    return np.array(found, np.float64)

@@ -101,17 +101,6 @@ def test_head_when_learning_rate_is_zero_stays_as_the_seed_made_it(frozen, start
     assert not np.asarray(block.parts.dense.bias).any()
 
 
-def test_optimizer_after_another_run_begins_afresh(frozen, start, parts):
-    run(frozen[0], start, parts, Recipe(1e-2, 2, 8, 3))
-    block = frozen[0]
-    block._restore(start, CAFFE, Recipe(1e-3, 1, 8, 3), 3)
-    state = {v.path: np.asarray(v) for v in block.parts.model.optimizer.variables}
-    (rate,) = [state.pop(path) for path in list(state) if path.endswith("learning_rate")]
-    assert rate == np.float32(1e-3)
-    assert len(state) == 1 + 2 * 2  # steps, and two moments of kernel and bias
-    assert not any(v.any() for v in state.values())
-
-
 def test_weights_after_training_are_those_of_the_lowest_finite_validation_loss(
     frozen, start, parts
 ):
