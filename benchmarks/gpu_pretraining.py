@@ -19,7 +19,7 @@ Options that keep what is trained, up to rounding:
   --batch-norm one_pass variance as E[x^2] - E[x]^2 in float32, reading activations once, not twice
   --conv-bias frozen    biases before batch normalisation, whose true gradient is zero, stay put
   --affine gather       augmentation by gathers in two dimensions, which XLA can compile everywhere
-  --feed device         batches go to the device in the reading thread
+  --feed device         batches go to the device as soon as they are read
   --steps-per-execution calls of the compiled step between two looks at Python
 """
 
@@ -134,7 +134,7 @@ def timed_windows(model, part, options):
     """Train and return seconds and loss of every window; the first has compiled."""
     import keras
 
-    from rin.training.batches import ReadAhead, shuffled_batches
+    from rin.training.batches import ShuffledBatches
     from rin.training.trainer import Callbacks
 
     class Windows(keras.callbacks.Callback):
@@ -152,19 +152,18 @@ def timed_windows(model, part, options):
 
     def batches():
         return to_device(
-            shuffled_batches(part, batch=options["batch"], channels=1, seed=options["seed"])
+            ShuffledBatches(part, batch=options["batch"], channels=1, seed=options["seed"])
         )
 
     windows = Windows()
-    with ReadAhead(batches) as ahead:
-        model.fit(
-            fed(ahead.batches, options),
-            steps_per_epoch=options["steps"],
-            epochs=options["windows"] + 1,
-            shuffle=False,
-            callbacks=Callbacks([windows], add_history=True, model=model),
-            verbose=0,
-        )
+    model.fit(
+        fed(batches, options),
+        steps_per_epoch=options["steps"],
+        epochs=options["windows"] + 1,
+        shuffle=False,
+        callbacks=Callbacks([windows], add_history=True, model=model),
+        verbose=0,
+    )
     return windows.seconds, windows.losses
 
 

@@ -24,7 +24,7 @@ import statistics
 import sys
 import tempfile
 import time
-from itertools import cycle, islice
+from itertools import islice
 from pathlib import Path
 
 import keras
@@ -33,7 +33,7 @@ from gpu_pretraining import CLASSES, make_store
 from store_memory import forget
 
 from rin.models.build import Architecture
-from rin.training.batches import Part, ReadAhead, shuffled_batches
+from rin.training.batches import Part, ShuffledBatches
 from rin.training.trainer import Callbacks, CompiledBlock, prepare_framework
 
 TARGET = 0.95
@@ -51,7 +51,7 @@ def parts_of(path, seed):
 
 def check_same(memory, stored, arguments):
     drawn = [
-        list(islice(shuffled_batches(part, batch=arguments.batch, channels=1, seed=1), 5))
+        list(islice(ShuffledBatches(part, batch=arguments.batch, channels=1, seed=1), 5))
         for part in (memory, stored)
     ]
     for first, second in zip(*drawn, strict=True):
@@ -60,7 +60,7 @@ def check_same(memory, stored, arguments):
 
 
 def read_alone(part, channels, batches, arguments):
-    drawn = shuffled_batches(part, batch=arguments.batch, channels=channels, seed=arguments.seed)
+    drawn = ShuffledBatches(part, batch=arguments.batch, channels=channels, seed=arguments.seed)
     started = time.perf_counter()
     for _ in islice(drawn, batches):
         pass
@@ -108,17 +108,22 @@ class Stopwatch(keras.callbacks.Callback):
         self.busy = time.process_time() - self._started[1]
 
 
-def train_window(model, make, steps):
-    """Train some steps as the trainer does, reading ahead in a thread."""
+def endless(batches):
+    """Yield the same batches over and over; a generator, as Keras asks for one."""
+    while True:
+        yield from batches
+
+
+def train_window(model, batches, steps):
+    """Train some steps as the trainer does, while Keras reads ahead."""
     watch = Stopwatch()
-    with ReadAhead(make) as ahead:
-        model.fit(
-            ahead.batches(),
-            steps_per_epoch=steps,
-            shuffle=False,
-            callbacks=Callbacks([watch], add_history=True, model=model),
-            verbose=0,
-        )
+    model.fit(
+        batches,
+        steps_per_epoch=steps,
+        shuffle=False,
+        callbacks=Callbacks([watch], add_history=True, model=model),
+        verbose=0,
+    )
     return watch
 
 
@@ -133,24 +138,24 @@ def step_with_input(folder, arguments):
     )
 
     def drawn(part, number):
-        return shuffled_batches(
+        return ShuffledBatches(
             part, batch=arguments.batch, channels=1, seed=arguments.seed, epoch=number
         )
 
     ready = list(islice(drawn(memory, 0), 4))
-    train_window(block.parts.model, lambda: cycle(ready), 3)  # compiles
+    train_window(block.parts.model, endless(ready), 3)  # compiles
     traces = block.traces
     windows = {name: [] for name in (READY, MEMORY, STORE)}
     for number in range(arguments.windows):
-        makers = {
-            READY: lambda: cycle(ready),
-            MEMORY: lambda number=number: drawn(memory, number),
-            STORE: lambda number=number: drawn(stored, number),
+        sources = {
+            READY: endless(ready),
+            MEMORY: drawn(memory, number),
+            STORE: drawn(stored, number),
         }
-        for name in list(makers)[:: 1 if number % 2 else -1]:
+        for name in list(sources)[:: 1 if number % 2 else -1]:
             if name == STORE:
                 forget(path)
-            windows[name].append(train_window(block.parts.model, makers[name], arguments.steps))
+            windows[name].append(train_window(block.parts.model, sources[name], arguments.steps))
             taken = f"{windows[name][-1].wall:.2f} s, CPU {windows[name][-1].busy:.2f} s"
             print(f"window {number + 1}, {name}: {taken}", file=sys.stderr, flush=True)
     if block.traces != traces:

@@ -7,22 +7,15 @@ with the process, so that after one pass over a store all of it counts as reside
 from __future__ import annotations
 
 import mmap
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
 from rin.errors import InputError, explained
-
-#: Batches that are read while a step runs.
-_READ_AHEAD = 2
-_END = object()
 
 
 def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -108,98 +101,79 @@ class Part:
         return self if left == 0 else replace(self, rows=self.rows[:-left])
 
 
-def shuffled_batches(
-    part: Part,
-    *,
-    batch: int,
-    channels: int,
-    seed: int,
-    epoch: int = 0,
-    step: int = 0,
-    devices: int = 1,
-    class_weights: np.ndarray | None = None,
-) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yield batches without end; every pass has an order of its own, drawn from the seed.
+class _Batches(keras.utils.PyDataset):
+    """Batches of a part, which Keras reads ahead one after another.
 
-    A generator is read strictly in sequence, so the order is the same in every run; Keras' own
-    shuffling reads ahead in threads and is not.  It begins with the batch that comes at `epoch` and
-    `step` in every run.  Every batch can be divided by `devices`, if `batch` can: up to `devices` -
-    1 cases, others in each pass, are left out.  With `class_weights`, float (classes,), each batch
-    has a third array, the weights of its cases.
+    `failure` is what the reading raised, if it did.
     """
-    used = len(part.rows) - len(part.rows) % devices
-    while True:
-        order = np.random.default_rng([seed, epoch]).permutation(part.rows)[:used]
-        for start in range(step * batch, used, batch):
-            # Files are read forward fastest; inside a training batch no order matters.
-            images, labels = part.take(np.sort(order[start : start + batch]), channels)
-            weights = () if class_weights is None else (class_weights[labels],)
-            yield images, labels, *weights
-        epoch, step = epoch + 1, 0
-
-
-class ReadAhead:
-    """Batches that a thread reads while steps run, in their order.
-
-    `make` returns the batches from the first on.  `failure` is what the reading raised, if it did.
-    """
-
-    def __init__(self, make: Callable[[], Iterator[Any]]) -> None:
-        self._make, self._reader = make, ThreadPoolExecutor(1)
-        self.failure: Exception | None = None
-
-    def __enter__(self) -> ReadAhead:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._reader.shutdown(cancel_futures=True)
-
-    def batches(self) -> Iterator[Any]:
-        """Yield the batches from the first on; a generator, as Keras asks for one."""
-        source, waiting = self._make(), deque()
-        while True:
-            try:
-                while len(waiting) <= _READ_AHEAD:
-                    waiting.append(self._reader.submit(self._read, source))
-                batch = waiting.popleft().result()
-            except (CancelledError, RuntimeError):  # closed, if not the failure of the source
-                if self.failure is not None:
-                    raise
-                return
-            if batch is _END:
-                return
-            yield batch
-
-    def _read(self, source: Iterator[Any]) -> Any:
-        try:
-            return next(source, _END)
-        except Exception as error:
-            self.failure = error
-            raise
-
-
-class OrderedBatches(keras.utils.PyDataset):
-    """One pass over a part in its own order, for validation and prediction."""
 
     def __init__(self, part: Part, *, batch: int, channels: int) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._part, self._batch, self._channels = part, batch, channels
         self.failure: Exception | None = None
 
-    def __len__(self) -> int:
-        return self._part.steps(self._batch)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        rows = self._part.rows[index * self._batch : (index + 1) * self._batch]
+    def _take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         try:
             return self._part.take(rows, self._channels)
-        except InputError as error:
+        except Exception as error:
             self.failure = error
             raise
 
 
+class OrderedBatches(_Batches):
+    """One pass over a part in its own order, for validation and prediction."""
+
+    def __len__(self) -> int:
+        return self._part.steps(self._batch)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        return self._take(self._part.rows[index * self._batch : (index + 1) * self._batch])
+
+
+class ShuffledBatches(_Batches):
+    """Batches without end; every pass has an order of its own, drawn from the seed.
+
+    The first is the batch that comes at `epoch` and `step` in every run.  Every batch can be
+    divided by `devices`, if `batch` can: up to `devices` - 1 cases, others in each pass, are left
+    out.  With `class_weights`, float (classes,), each batch has a third array, the weights of its
+    cases.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        *,
+        batch: int,
+        channels: int,
+        seed: int,
+        epoch: int = 0,
+        step: int = 0,
+        devices: int = 1,
+        class_weights: np.ndarray | None = None,
+    ) -> None:
+        super().__init__(part, batch=batch, channels=channels)
+        used = part.divisible(devices)
+        self._used, self._steps = len(used.rows), used.steps(batch)
+        self._seed, self._first, self._weights = seed, epoch * self._steps + step, class_weights
+        self._drawn: tuple[int, np.ndarray] = (-1, part.rows)
+
+    @property
+    def num_batches(self) -> None:
+        """As many as are asked for."""
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        epoch, step = divmod(self._first + index, self._steps)
+        if self._drawn[0] != epoch:
+            order = np.random.default_rng([self._seed, epoch]).permutation(self._part.rows)
+            self._drawn = epoch, order[: self._used]
+        rows = self._drawn[1][step * self._batch : (step + 1) * self._batch]
+        # Files are read forward fastest; inside a training batch no order matters.
+        images, labels = self._take(np.sort(rows))
+        return images, labels, *(() if self._weights is None else (self._weights[labels],))
+
+
 @contextmanager
-def own_errors(*sources: ReadAhead | OrderedBatches) -> Iterator[None]:
+def own_errors(*sources: _Batches) -> Iterator[None]:
     """Raise what a reader raised, in place of what the framework makes of it."""
     try:
         yield

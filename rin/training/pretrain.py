@@ -12,7 +12,6 @@ import time
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from rin.models.build import Architecture
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import random_weights
 from rin.training import FEATURES, PROGRESS, UNUSED
-from rin.training.batches import Part, shuffled_batches
+from rin.training.batches import Part, ShuffledBatches
 from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.trainer import CompiledBlock, Recipe, find_devices
 
@@ -264,9 +263,10 @@ def recalibrate(block: CompiledBlock, training: Part, batch: int, count: int, se
         return
     before = [(layer.momentum, layer.synchronized) for layer in layers]
     channels = block.architecture.channels
-    batches = shuffled_batches(training, batch=batch, channels=channels, seed=seed)
+    batches = ShuffledBatches(training, batch=batch, channels=channels, seed=seed)
     try:
-        for number, (images, _) in enumerate(islice(batches, count)):
+        for number in range(count):
+            images, _ = batches[number]
             for layer in layers:  # the mean of n + 1 values is n / (n + 1) of that of n, and more
                 layer.momentum, layer.synchronized = number / (number + 1), False
             with block.devices.scope():

@@ -9,7 +9,7 @@ changes floating-point noise only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -25,7 +25,7 @@ from rin.models.build import Architecture, Classifier, build_classifier
 from rin.models.heads import reset_head
 from rin.models.preprocessing import Preprocessing
 from rin.models.weights import random_weights
-from rin.training.batches import OrderedBatches, Part, ReadAhead, own_errors, shuffled_batches
+from rin.training.batches import OrderedBatches, Part, ShuffledBatches, own_errors
 from rin.training.checkpoint import TrainingState, WorkFolder
 from rin.training.losses import LabelTurn, OnlineLabels, SoftLabelLoss
 
@@ -83,20 +83,6 @@ class Devices:
     def scope(self) -> AbstractContextManager:
         """Return the context in which a model is built, trained and used."""
         return nullcontext() if self.strategy is None else self.strategy.scope()
-
-    def feed(self, make: Callable[[], Iterator[tuple[np.ndarray, ...]]]) -> Any:
-        """Return endless batches in the form in which `keras.Model.fit` keeps their order.
-
-        With a strategy of TensorFlow, Keras reads a generator ahead before it begins, and
-        loses what it has read; a dataset begins anew.
-        """
-        if self.strategy is None or keras.backend.backend() != "tensorflow":
-            return make()
-        import tensorflow as tf
-
-        first = next(make())
-        signature = tuple(tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in first)
-        return tf.data.Dataset.from_generator(make, output_signature=signature).prefetch(1)
 
     def synchronise(self, backbone: keras.Model) -> None:
         """Let batch normalisation take its statistics over all devices; JAX always does."""
@@ -283,8 +269,7 @@ class CompiledBlock:
             own += [state, *([watcher(state, self._meters[0])] if watcher else [])]
             ordered = self._ordered(validation.divisible(self.devices.count), recipe.batch)
             while state.epoch < recipe.epochs:
-                make = partial(
-                    shuffled_batches,
+                shuffled = ShuffledBatches(
                     training,
                     batch=recipe.batch,
                     channels=self.architecture.channels,
@@ -294,9 +279,9 @@ class CompiledBlock:
                     devices=self.devices.count,
                     class_weights=class_weights,
                 )
-                with ReadAhead(make) as ahead, own_errors(ahead, ordered):
+                with own_errors(shuffled, ordered):
                     model.fit(
-                        self.devices.feed(ahead.batches),
+                        shuffled,
                         initial_epoch=state.epoch,
                         # An epoch that was cut off is ended alone.
                         epochs=state.epoch + 1 if state.step else recipe.epochs,

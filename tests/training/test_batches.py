@@ -1,14 +1,14 @@
 import os
-import threading
 from functools import partial
-from itertools import chain, count, islice
+from itertools import chain, islice
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from rin.errors import InputError
-from rin.training.batches import Part, ReadAhead, own_errors, read_rows, shuffled_batches
+from rin.training.batches import Part, ShuffledBatches, own_errors, read_rows
 
 
 def numbered(n=20):
@@ -24,7 +24,7 @@ def rows_of(batch):
 def test_shuffled_batches_in_each_pass_yield_every_row_once_with_its_label():
     rows = np.array([1, 4, 6, 7, 9, 13, 14, 15, 19, 2, 3])
     part = Part(*numbered(), rows)
-    batches = list(islice(shuffled_batches(part, batch=4, channels=1, seed=0), 9))
+    batches = list(islice(ShuffledBatches(part, batch=4, channels=1, seed=0), 9))
     for a_pass in (batches[:3], batches[3:6], batches[6:]):
         assert [len(images) for images, _ in a_pass] == [4, 4, 3]
         assert sorted(chain.from_iterable(map(rows_of, a_pass))) == sorted(rows)
@@ -37,14 +37,14 @@ def test_shuffled_batches_of_an_epoch_are_drawn_from_seed_and_epoch():
     # Trainings that were killed go on in this order.
     order = np.random.Generator(np.random.PCG64(np.random.SeedSequence([1, 5]))).permutation(9)
     part = Part(*numbered(), np.arange(9))
-    batches = shuffled_batches(part, batch=3, channels=1, seed=1, epoch=5)
+    batches = ShuffledBatches(part, batch=3, channels=1, seed=1, epoch=5)
     found = [rows_of(batch) for batch in islice(batches, 3)]
     assert found == [sorted(order[at : at + 3].tolist()) for at in (0, 3, 6)]
 
 
 def test_shuffled_batches_for_devices_can_all_be_divided_and_leave_out_others_each_time():
     part = Part(*numbered(), np.arange(11))
-    batches = islice(shuffled_batches(part, batch=6, channels=1, seed=0, devices=3), 40)
+    batches = islice(ShuffledBatches(part, batch=6, channels=1, seed=0, devices=3), 40)
     rows = [rows_of(b) for b in batches]
     assert {len(r) for r in rows} == {6, 3}
     passes = [set(chain(*pair)) for pair in zip(rows[::2], rows[1::2], strict=True)]
@@ -55,58 +55,18 @@ def test_shuffled_batches_for_devices_can_all_be_divided_and_leave_out_others_ea
 def test_shuffled_batches_with_class_weights_bring_those_of_their_labels():
     weights = np.array([0.5, 1, 2, 3, 4, 5, 6], "float32")
     part = Part(*numbered(), np.arange(20))
-    made = shuffled_batches(part, batch=7, channels=1, seed=0, class_weights=weights)
+    made = ShuffledBatches(part, batch=7, channels=1, seed=0, class_weights=weights)
     for _, labels, given in islice(made, 5):
         assert given.tolist() == weights[labels].tolist()
 
 
-def test_read_ahead_yields_everything_in_order_and_again_from_the_first():
-    with ReadAhead(lambda: iter(range(50))) as ahead:
-        assert list(ahead.batches()) == list(range(50))
-        assert list(ahead.batches()) == list(range(50))
-
-
-def test_read_ahead_is_ahead_by_its_depth_and_no_more():
-    asked, enough = [], threading.Event()
-
-    def numbers():
-        for number in count():
-            asked.append(number)
-            if number == 2:
-                enough.set()
-            yield number
-
-    with ReadAhead(numbers) as ahead:
-        batches = ahead.batches()
-        assert next(batches) == 0
-        assert enough.wait(5)  # two wait
-        assert not threading.Event().wait(0.1)
-        assert asked == [0, 1, 2]
-
-
-def test_read_ahead_when_left_ends_its_thread_and_yields_no_more():
-    before = threading.active_count()
-    with ReadAhead(count) as ahead:
-        one, other = ahead.batches(), ahead.batches()
-        assert (next(one), next(other), next(one)) == (0, 0, 1)
-        assert threading.active_count() == before + 1
-    assert threading.active_count() == before
-    assert list(one) == []
-
-
 @pytest.mark.parametrize("kind", [partial(InputError, where="store", remedy="."), RuntimeError])
-def test_read_ahead_when_reading_fails_raises_where_it_is_read(kind):
-    def broken():
-        yield 1
-        raise kind("unreadable")
-
-    with ReadAhead(broken) as ahead:
-        batches = ahead.batches()
-        assert next(batches) == 1
-        with pytest.raises(type(kind("")), match="unreadable"):
-            next(batches)
-    # The framework makes another error of it.
-    with pytest.raises(type(kind("")), match="unreadable"), own_errors(ahead):
+def test_own_error_of_reading_is_raised_in_place_of_the_framework_s(monkeypatch, kind):
+    batches = ShuffledBatches(Part(*numbered(), np.arange(9)), batch=3, channels=1, seed=0)
+    monkeypatch.setattr(Part, "take", Mock(side_effect=kind("unreadable")))
+    with pytest.raises(type(kind("")), match="unreadable"):
+        batches[0]
+    with pytest.raises(type(kind("")), match="unreadable"), own_errors(batches):
         raise ValueError("generator failed")
 
 

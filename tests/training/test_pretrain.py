@@ -9,7 +9,7 @@ from rin.errors import InputError
 from rin.models.weights import random_weights
 from rin.study.profile import Pretraining
 from rin.training import pretrain
-from rin.training.batches import OrderedBatches, Part, shuffled_batches
+from rin.training.batches import OrderedBatches, Part, ShuffledBatches
 from rin.training.checkpoint import TrainingState
 from rin.training.pretrain import (
     PretrainingBlock,
@@ -260,10 +260,10 @@ def test_recalibrated_averages_are_those_of_the_batches_and_nothing_else_changes
     recalibrate(block, training, 8, 3, seed=4)
 
     ahead = keras.Model(block.parts.backbone.input, norm.input)
-    batches = shuffled_batches(training, batch=8, channels=1, seed=4)
+    batches = ShuffledBatches(training, batch=8, channels=1, seed=4)
     seen = []
-    for _ in range(3):
-        pixels = keras.ops.cast(next(batches)[0], "float32")
+    for number in range(3):
+        pixels = keras.ops.cast(batches[number][0], "float32")
         seen.append(np.asarray(ahead(block.parts.preprocess(pixels)), "float64"))
     mean = np.mean([s.mean(axis=(0, 1, 2)) for s in seen], axis=0)
     variance = np.mean([s.var(axis=(0, 1, 2)) for s in seen], axis=0)
