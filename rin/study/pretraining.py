@@ -193,7 +193,8 @@ def local_entries(study: Study) -> list[WeightsEntry]:
     """Return the weights entries of the study's own pretraining; all must be finished."""
 
     def read(path: Path) -> WeightsEntry:
-        return WeightsEntry.model_validate_json(path.read_bytes())
+        # A run of earlier code may state fields that have gone since.
+        return WeightsEntry.model_validate_json(path.read_bytes(), extra="ignore")
 
     study.weights.require(runs := plan_pretraining(study), "pretraining")
     return [study.weights.read(run.run_id, ENTRY, read) for run in runs]
