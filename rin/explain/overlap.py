@@ -18,8 +18,6 @@ from rin.errors import InputError
 from rin.explain.gradcam import check_maps, to_uint8
 
 PAPER_THRESHOLD = 180  # paper, "Grad-CAM": values greater than 180 count as lesion
-#: Measures of `measure_overlap`.
-MEASURES = ("dice", "dice_best", "dice_upper", "pointing", "average_precision")
 #: Pictures that look at no image.
 ELLIPSE, WHOLE, POINT = BASELINES = ("centred ellipse", "whole image", "centre point")
 #: Side in cells of the grid around a lesion, and the share of it that the lesion's box covers.
@@ -151,31 +149,20 @@ def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return np.divide(weighted, lesion, out=np.full(len(lesion), np.nan), where=lesion > 0)
 
 
-def best_threshold(curves: np.ndarray) -> int:
-    """Return the threshold with the largest mean Dice over images, the lowest of equal ones.
-
-    From curves (n, 256), n ≥ 1, of images with a lesion.  Chosen and scored on the same images,
-    this is the optimistic end of what a threshold can do; `crossfitted_dice` scores it on others.
-    """
-    return int(_first_largest(curves.sum(axis=0)))
-
-
 def crossfitted_dice(curves: np.ndarray, patients: ArrayLike) -> np.ndarray:
     """Return each image's Dice score at the threshold that is best for all other patients, (n,).
 
-    From curves as for `best_threshold` and the patient of each image (n,); NaN throughout when all
+    That is the one with the largest sum of their scores, the lowest of equal ones.  From curves
+    (n, 256) of images with a lesion, and the patient of each image (n,); NaN throughout when all
     images are of one patient.
     """
     names = np.asarray(patients)
     if pd.unique(names).size < 2:
         return np.full(len(curves), np.nan)
     own = pd.DataFrame(curves).groupby(names).transform("sum").to_numpy()
-    return curves[np.arange(len(curves)), _first_largest(curves.sum(axis=0) - own)]
-
-
-def _first_largest(sums: np.ndarray) -> np.ndarray:
-    # The last digits of equal sums differ by rounding; the lowest threshold is to win then.
-    return np.round(sums, 9).argmax(axis=-1)
+    # The last digits of equal sums differ by rounding.
+    best = np.round(curves.sum(axis=0) - own, 9).argmax(axis=1)
+    return curves[np.arange(len(curves)), best]
 
 
 def tolerance_at(side: int) -> int:
@@ -290,12 +277,10 @@ def measure_overlap(
     enlarged.
 
     One row per run and image with a lesion: the run and case columns of the predictions table,
-    `target` (class whose map it is, 0 or 1), the columns of `MEASURES`, `mask_share` and
-    `cam_share` (of the image, lesion and above the threshold, 0-1), `empty_cam` (the map has no
-    positive value).  `dice_best` is taken at the threshold that is best for all other patients of
-    the same scenario and init (NaN where there is none), `dice_upper` at the threshold that is best
-    for the very images of the run.  InputError when there is no run, a case has no mask, or rows
-    and maps differ in number.
+    `target` (class whose map it is, 0 or 1), `dice`, `dice_best`, `pointing`, `average_precision`,
+    and `mask_share` (the lesion's of the image, 0-1).  `dice_best` is taken at the threshold that
+    is best for all other patients of the same scenario and init (NaN where there is none).
+    InputError when there is no run, a case has no mask, or rows and maps differ in number.
     """
     place = check_runs(runs, case_ids)
     side = masks.shape[-1]
@@ -309,11 +294,7 @@ def measure_overlap(
     tables, curves = [], []
     for rows, cams in runs:
         target, pictures = class_pictures(rows, cams, side)
-        named = rows[[*_RUN, *_CASE]].assign(
-            target=target,
-            cam_share=(pictures > PAPER_THRESHOLD).mean(axis=(1, 2)),
-            empty_cam=~pictures.any(axis=(1, 2)),
-        )
+        named = rows[[*_RUN, *_CASE]].assign(target=target)
         marked = rows["case_id"].isin(lesion_of.index).to_numpy()
         at = lesion_of.loc[rows.loc[marked, "case_id"]].to_numpy()
         pair = pictures[marked], lesions[at]
@@ -326,12 +307,10 @@ def measure_overlap(
         }
         tables.append(named[marked].assign(**measured))
     table, found = pd.concat(tables, ignore_index=True), np.concatenate(curves)
-    best, upper = np.full((2, len(table)), np.nan)
+    best = np.full(len(table), np.nan)
     for at in table.groupby(_CELL, observed=True, sort=False).indices.values():
         best[at] = crossfitted_dice(found[at], table["patient_id"].to_numpy()[at])
-    for at in table.groupby(_RUN, observed=True, sort=False).indices.values():
-        upper[at] = found[at, best_threshold(found[at])]
-    return table.assign(dice_best=best, dice_upper=upper)
+    return table.assign(dice_best=best)
 
 
 def check_runs(

@@ -192,9 +192,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "predictions": {"run_id": str, "case_id": str, "patient_id": str, "part": str, "label": int,
                     "score": np.float32},
     "cases": _NAMED | {"patient_id": str, "label": int},
-    "overlap": _NAMED | {"fold": int, "scenario": str, "init": str, "target": int,
-                         "empty_cam": bool} | dict.fromkeys(
-        [*_MEASURES, "dice_best", "dice_upper", "mask_share", "cam_share"], np.float32),
+    "overlap": _NAMED | {"fold": int, "scenario": str, "init": str, "target": int}
+    | dict.fromkeys([*_MEASURES, "dice_best", "mask_share"], np.float32),
     "baselines": _NAMED | {"baseline": str} | dict.fromkeys(_MEASURES, np.float32),
     "pretraining": {"init": str, "corpus": str, "backbone": str, "top1": float, "run_id": str},
     "pretraining_histories": {"init": str, "backbone": str, "epoch": int, "loss": float,
