@@ -25,6 +25,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import display
 from scipy.special import expit
+from scipy.stats import shapiro
 
 from rin import paper
 from rin.data.manifest import find_task
@@ -35,7 +36,7 @@ from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_p, listed
 from rin.report.swarm import bars
-from rin.stats import against_baselines, holm, image_differences, scenario_aucs, shapiro_wilk
+from rin.stats import against_baselines, holm, image_differences, scenario_aucs
 from rin.study import cam_arrays, open_reference, open_runs
 
 style.use_style()
@@ -142,7 +143,7 @@ page.picture(axes, "Difference in Dice over all scenarios and by unfreezing regi
 normality = {}
 for task, rows in overlap.items():
     of_image = rows.groupby(["case_id", "init"])["dice"].mean().unstack("init")
-    normality[task] = shapiro_wilk(of_image[inits[0]] - of_image[inits[1]])[1]
+    normality[task] = shapiro(of_image[inits[0]] - of_image[inits[1]]).pvalue
 
 # %% [markdown]
 # The paper tests for normality first. Of these differences, image by image, the test of Shapiro and

@@ -1,10 +1,8 @@
 """Images that repeat: near-duplicates, contradictions, and groups that no split may divide.
 
-Two images are compared by difference hashes of 256 bits (Krawetz 2013, through imagehash).
-On the real BUSI images about 35 pairs differ in at most 8 bits; from 40 to 58 bits the number
-of pairs hardly grows (203 to 218), and eight of them cross the labels.  Those eight, and the
-others that were looked at, show one lesion twice, so the wider threshold is the default.
-Pawlowska et al. (Data in Brief 48, 2023, 109247) describe such repeats in BUSI.
+Two images are compared by difference hashes of 256 bits (Krawetz 2013, through imagehash).  In
+BUSI, whose repeats Pawlowska et al. describe (Data in Brief 48, 2023, 109247), the pairs within 40
+bits that were looked at show one lesion twice, so this threshold is the default.
 """
 
 from collections.abc import Iterator, Sequence

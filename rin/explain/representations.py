@@ -13,7 +13,6 @@ import pandas as pd
 from rin.errors import InputError
 
 _RESAMPLES = 2000
-_BLOCK = 2**24  # similarities held at once: 64 MB
 
 
 def nearest_neighbours(
@@ -35,16 +34,16 @@ def nearest_neighbours(
             where="neighbours",
             remedy="Ask for fewer neighbours, or use a profile with more test images.",
         )
-    lengths = np.linalg.norm(checked, axis=1, keepdims=True)
-    unit = checked / np.where(lengths > 0, lengths, 1)
-    found, similarity = [], []
-    for start in range(0, len(unit), step := max(1, _BLOCK // len(unit))):
-        block = unit[start : start + step] @ unit.T
-        block[codes[start : start + step, None] == codes] = -np.inf
-        rows = np.argsort(-block, axis=1, kind="stable")[:, :k]
-        found.append(rows)
-        similarity.append(np.take_along_axis(block, rows, axis=1))
-    return np.concatenate(found), np.concatenate(similarity)
+    from sklearn.metrics import pairwise_distances_chunked
+
+    def nearest(block: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:
+        block[codes[start : start + len(block), None] == codes] = np.inf
+        rows = np.argsort(block, axis=1, kind="stable")[:, :k]
+        return rows, 1 - np.take_along_axis(block, rows, axis=1)
+
+    blocks = pairwise_distances_chunked(checked, reduce_func=nearest, metric="cosine")
+    rows, similarity = zip(*blocks, strict=True)
+    return np.concatenate(rows), np.concatenate(similarity)
 
 
 def neighbour_purity(

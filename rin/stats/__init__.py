@@ -62,7 +62,6 @@ from rin.stats.tests import (
     mixed_model,
     nadeau_bengio,
     paired_t,
-    shapiro_wilk,
     unpaired_t,
     unpaired_t_from_summary,
 )

@@ -85,15 +85,6 @@ def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
     return nadeau_bengio(first - second, 0, level=level)
 
 
-def shapiro_wilk(values: ArrayLike) -> tuple[float, float]:
-    """Return W and p of the Shapiro-Wilk test of normality, n ≥ 3.
-
-    SciPy's p differs from R's by up to 6e-8.
-    """
-    result = stats.shapiro(_finite(values, "values", least=3))
-    return float(result.statistic), float(result.pvalue)
-
-
 def unpaired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
     """Compare two independent samples, two finite values or more each, by the pooled t test."""
     a, b = _finite(a, "a"), _finite(b, "b")

@@ -261,8 +261,8 @@ class Curation(Stated):
     label_map: str = ""
     reviewed: str = ""
     encoding: str = "utf-8"
-    studies: Positive = 320
-    size: Positive = 128
+    studies: Annotated[int, Field(ge=30, le=100_000)] = 320
+    size: Annotated[int, Field(ge=48, le=512, multiple_of=4)] = 128
 
 
 class StudyFilter(Stated):

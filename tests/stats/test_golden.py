@@ -15,7 +15,6 @@ from rin.stats import (
     delong_test,
     delong_test_unpaired,
     paired_t,
-    shapiro_wilk,
     unpaired_t,
 )
 
@@ -59,13 +58,7 @@ def check_t(case):
     test = paired_t(case["x"], case["y"])
     ours = [test.mean_difference, test.t, test.df, test.p_value, test.ci_low, test.ci_high]
     assert_same(ours, case["mean_diff"], case["t"], case["df"], case["p"], case["ci"])
-    for name in ("x", "y"):
-        expected = case[f"shapiro_{name}"]
-        assert_same(shapiro_wilk(case[name]), expected["W"], expected["p"], atol=1e-6)
     if "pooled" in case:  # not in the full file
-        expected = case["shapiro_diff"]
-        ours = shapiro_wilk(np.subtract(case["x"], case["y"]))
-        assert_same(ours, expected["W"], expected["p"], atol=1e-6)
         ours, expected = astuple(unpaired_t(case["x"], case["y"]))[1:6], case["pooled"]
         assert_same(ours, expected["t"], expected["df"], expected["p"], expected["ci"])
 

@@ -52,6 +52,8 @@ TAG = EQUAL | {"kinds": ["tag"], "shares": [0, 50]}
             ["with the backbones ['ResNet50']"],
         ),
         ({"execution.devices": 0}, ["execution.devices"]),
+        ({"curation": {"studies": 29}}, ["curation.studies", "greater than or equal to 30"]),
+        ({"curation": {"size": 66}}, ["curation.size", "multiple of 4"]),
         ({"backbones": ["VGG16"]}, ["backbone", "VGG16", "DenseNet121"]),
         ({"inits": ["random", "random"]}, ["inits", "repeat"]),
         ({"tasks": ["breast", "breast"]}, ["tasks", "repeat"]),
