@@ -106,7 +106,7 @@ def curate(
 
     study = open_study(profile, data_root=data_root, results=results)
     corpus, plan = curated_corpus(study), curation_plan(study)
-    for kind, n in corpus.counts.items():
+    for kind, n in corpus.card["selection"]["archive"].items():
         typer.echo(f"{kind:12s} {n:10,d} in the archive")
     kept, patients = len(corpus.images), corpus.images["patient_id"].nunique()
     typer.echo(f"{'images':12s} {kept:10,d} in the corpus, of {patients:,} patients")

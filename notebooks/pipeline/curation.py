@@ -74,17 +74,19 @@ images, screened = corpus.images, corpus.screened
 # %%
 left_out = corpus.excluded.groupby("rule")["images"].sum()
 from_normal = images[images["kind"] == "normal"]
+selection = corpus.card["selection"]
+held, confirmed_by = selection["archive"], selection["normal studies"]["confirmed by"]
 studies = {
-    "in the archive": corpus.counts["studies"],
+    "in the archive": held["studies"],
     "flagged by the query": len(screened),
     "pass the rules": (screened["verdict"] == "normal").sum(),
-    "confirmed as normal": sum(corpus.confirmed_by.values()),
+    "confirmed as normal": sum(confirmed_by.values()),
     "with images in the corpus": from_normal["study_id"].nunique(),
 }
 divisible = len(images) + left_out.get(RARE, 0)
 files = {
-    "in the archive": corpus.counts["instances"],
-    "diagnostic images": corpus.counts["instances"] - left_out[left_out.index.isin(RULES)].sum(),
+    "in the archive": held["instances"],
+    "diagnostic images": held["instances"] - left_out[left_out.index.isin(RULES)].sum(),
     "key, or of normal studies": divisible + left_out.get(AT_RISK, 0),
     "without burned-in text": divisible,
     "in the corpus": len(images),
@@ -109,7 +111,7 @@ glue_values(
     files=files["in the archive"],
     kept=len(images),
     classes=images["label"].nunique(),
-    confirmed_by=" and ".join(corpus.confirmed_by) or "nobody",
+    confirmed_by=" and ".join(confirmed_by) or "nobody",
     keys=int((images["kind"] == "key").sum()),
     outlined=int((images["roi"] != "").sum()),
 )

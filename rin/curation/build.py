@@ -129,10 +129,6 @@ class CuratedCorpus(NamedTuple):
     #: Flagged studies with the verdict of the screening, under the archive's own identifiers: it
     #: never leaves the house.
     screened: pd.DataFrame
-    #: Patients, studies, series, instances and reports of the archive.
-    counts: dict[str, int]
-    #: Normal studies by who confirmed them.
-    confirmed_by: dict[str, int]
 
     @property
     def root(self) -> Path:
@@ -190,15 +186,12 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
 def _read_corpus(output: Path) -> CuratedCorpus:
     folder = output / SHARED / FOLDER
     card = json.loads((folder / CARD).read_text("utf-8"))
-    selection = card["selection"]
     return CuratedCorpus(
         folder=folder,
         card=card,
         images=pd.read_parquet(output / IMAGES)[list(COLUMNS)],
         excluded=pd.DataFrame(card["excluded"], columns=EXCLUDED),
         screened=pd.read_parquet(output / SCREENED),
-        counts=selection["archive"],
-        confirmed_by=selection["normal studies"]["confirmed by"],
     )
 
 

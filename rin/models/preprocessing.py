@@ -8,14 +8,12 @@ The contract belongs to the weights entry, never to the caller.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from rin.errors import look_up
-
-_CAFFE_MEAN = (103.939, 116.779, 123.68)
-_TORCH_MEAN = (0.485, 0.456, 0.406)
-_TORCH_SD = (0.229, 0.224, 0.225)
+from rin.files import read_yaml
 
 
 @dataclass(frozen=True)
@@ -38,38 +36,15 @@ class Preprocessing:
         return (swapped * np.asarray(self.scale) + np.asarray(self.offset)).astype("float32")
 
 
+def _read(name: str, bgr: bool, mean: list[float], sd: list[float], used_by: str) -> Preprocessing:
+    scale, offset = (1 / x for x in sd), (-m / x for m, x in zip(mean, sd, strict=True))
+    return Preprocessing(name, bgr, tuple(scale), tuple(offset), used_by)
+
+
+#: The contracts of `preprocessing.yaml`, by name.
 PREPROCESSING: dict[str, Preprocessing] = {
-    p.name: p
-    for p in (
-        Preprocessing(
-            "caffe",
-            True,
-            (1.0,) * 3,
-            tuple(-m for m in _CAFFE_MEAN),
-            "Keras ResNet50 and VGG19 with ImageNet weights",
-        ),
-        Preprocessing(
-            "caffe_unit",
-            True,
-            (1 / 255,) * 3,
-            tuple(-m / 255 for m in _CAFFE_MEAN),
-            "official RadImageNet scripts; MONAI",
-        ),
-        Preprocessing(
-            "symmetric",
-            False,
-            (1 / 127.5,) * 3,
-            (-1.0,) * 3,
-            "Keras Inceptions and MobileNetV2 with ImageNet weights; RadImageNet's PyTorch example",
-        ),
-        Preprocessing(
-            "standardised",
-            False,
-            tuple(1 / (255 * s) for s in _TORCH_SD),
-            tuple(-m / s for m, s in zip(_TORCH_MEAN, _TORCH_SD, strict=True)),
-            "Keras DenseNet121 with ImageNet weights; torchvision",
-        ),
-    )
+    name: _read(name, **facts)
+    for name, facts in read_yaml(Path(__file__).with_suffix(".yaml")).items()
 }
 
 

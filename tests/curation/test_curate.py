@@ -208,7 +208,10 @@ def test_every_image_is_labelled_as_the_truth_of_its_study_says(corpus, plan):
 
 
 def test_every_file_of_the_archive_is_in_the_corpus_or_counted_under_a_reason(corpus):
-    assert len(corpus.images) + corpus.excluded["images"].sum() == corpus.counts["instances"]
+    assert (
+        len(corpus.images) + corpus.excluded["images"].sum()
+        == corpus.card["selection"]["archive"]["instances"]
+    )
     assert list(corpus.excluded) == ["rule", "images", "kept_out_because"]
     assert corpus.excluded["kept_out_because"].str.endswith(".").all()
     assert {"localizer", "dose report", "secondary capture", "burned-in text", "rare class"} <= set(
@@ -331,7 +334,7 @@ def test_curate_with_a_review_that_confirms_two_studies_says_who_confirmed(copie
     reviewed = copied.output.parent / "reviewed.csv"
     queue.to_csv(reviewed, index=False)
     other = curate(replace(copied, reviewed=reviewed))
-    assert set(other.confirmed_by) == {"radiologist"}
+    assert set(other.card["selection"]["normal studies"]["confirmed by"]) == {"radiologist"}
     rejected = {Pseudonyms(KEY).uid(uid) for uid in queue.loc[chosen[:3], "study_uid"]}
     assert rejected & set(corpus.images["study_id"])
     assert not rejected & set(other.images.loc[other.images["kind"] == "normal", "study_id"])
