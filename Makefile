@@ -37,9 +37,9 @@ study: $(DONE)
 	$(VENV)/bin/rin study --profile '$(PROFILE)' --results '$(RESULTS)' \
 	  $(if $(strip $(DATA_ROOT)),--data-root '$(DATA_ROOT)')
 
-# tests/conftest.py says which tests stay in one process.
+# A file's tests stay in one process: they share what is slow.
 test: lint
-	$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup
+	$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(DONE)
 	$(PY) -m pytest -m slow

@@ -1,6 +1,7 @@
 """Compiled blocks for the tests, one for each regime, built once: a dozen layers for ResNet50."""
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -17,11 +18,18 @@ sys.path.append(str(Path(__file__).parents[1] / "study"))
 from small_backbone import small_backbone as make_small
 
 
-@pytest.fixture(scope="session", autouse=True)
-def small_backbone():
-    """Let a dozen layers stand in for ResNet50; returns what builds them."""
+@contextmanager
+def small_networks():
+    """Let a dozen layers stand in for ResNet50."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keras.applications, "ResNet50", make_small)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_backbone():
+    """Have small networks in a file's tests; returns what builds them."""
+    with small_networks():
         yield make_small
 
 
@@ -32,9 +40,10 @@ def real_resnet(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def start(small_backbone):
+def start():
     """Random weights of the backbone."""
-    return random_weights("ResNet50", 32, 0)
+    with small_networks():
+        return random_weights("ResNet50", 32, 0)
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +65,8 @@ def compiled(parts):
     """Return a function: a block after its first run, and how often that run traced."""
 
     def first_run(regime, start):
-        block = CompiledBlock(Architecture("ResNet50", regime, 32, batch_norm_momentum=0.9))
+        with small_networks():
+            block = CompiledBlock(Architecture("ResNet50", regime, 32, batch_norm_momentum=0.9))
         block.fit(start, PREPROCESSING["caffe"], Recipe(1e-3, 1, 8, 0), *parts[:2])
         block.predict(parts[2], 8)
         return block, block.traces
