@@ -104,30 +104,26 @@ def build(options):
 
 
 def to_device(batches):
-    """Begin the transfer of every batch as soon as it is read."""
+    """Begin the transfer of every batch as soon as it is read, on JAX."""
+    import jax
+
+    yield from (jax.device_put(batch) for batch in batches)
+
+
+def fed(batches, options):
+    """Return batches in the form in which `fit` takes them: those of the trainer, or others."""
     import keras
 
-    if keras.backend.backend() == "jax":
-        import jax
-
-        yield from (jax.device_put(batch) for batch in batches)
-    else:
-        yield from batches
-
-
-def fed(make, options):
-    """Return batches in the form in which `fit` takes them."""
-    import keras
-
-    if keras.backend.backend() != "tensorflow" or options["feed"] != "device":
-        return make()
+    if options["feed"] != "device":
+        return batches
+    if keras.backend.backend() != "tensorflow":
+        return to_device(batches)
     import tensorflow as tf
 
-    first = next(make())
-    signature = tuple(tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in first)
-    batches = tf.data.Dataset.from_generator(make, output_signature=signature)
+    signature = tuple(tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in batches[0])
+    ahead = tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=signature)
     device = (tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices())[0]
-    return batches.apply(tf.data.experimental.prefetch_to_device(device.name))
+    return ahead.apply(tf.data.experimental.prefetch_to_device(device.name))
 
 
 def timed_windows(model, part, options):
@@ -150,11 +146,7 @@ def timed_windows(model, part, options):
             self.seconds.append(time.perf_counter() - self.started)
             self.losses.append(float(logs["loss"]))
 
-    def batches():
-        return to_device(
-            ShuffledBatches(part, batch=options["batch"], channels=1, seed=options["seed"])
-        )
-
+    batches = ShuffledBatches(part, batch=options["batch"], channels=1, seed=options["seed"])
     windows = Windows()
     model.fit(
         fed(batches, options),
