@@ -140,6 +140,7 @@ WRONG = {
         ("1.0,2.0,3.0", "1.0,NaN,3.0", "Target '1' with box '1.0, NaN"),
         ("1.0,2.0,3.0", "1.0,two,3.0", "could not convert string to float"),
         ("1.0,2.0,3.0", "-1.0,2.0,3.0", "begins outside the image"),
+        ("1.0,2.0,3.0", "1.0,-2.0,3.0", "begins outside the image"),
         ("1.0,2.0,3.0", "1.0,2.0,0.0", "the shape 'box:1,2,0,4' cannot be read"),
         ("1.0,2.0,3.0", "1.0,inf,3.0", "the shape .* cannot be read"),
         ("cc,,,,,0", "cc,,,,,0\ncc,,,,,0", "repeat or contradict: cc"),
