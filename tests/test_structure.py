@@ -117,6 +117,7 @@ BEYOND_ARRAYS |= {"PIL", "skimage", "IPython", "pandera"}
     [
         ("rin.curation.build, rin.data, rin.report.banner, rin.report.build", FRAMEWORKS),
         ("rin.stats", FRAMEWORKS | BEYOND_ARRAYS),
+        ("rin.data.dataset", FRAMEWORKS | {"pydicom", "scipy.ndimage", "scipy.signal"}),
     ],
 )
 def test_rooms_import_nothing_heavy_until_they_need_it(rooms, absent):

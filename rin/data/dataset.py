@@ -18,7 +18,6 @@ from rin.data.layouts import find_cases
 from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, FoundCase
 from rin.data.manifest import DatasetManifest, Finding, load_manifest, manifest_names
 from rin.data.pixels import read_picture, resize_picture
-from rin.data.standins import write_stand_in
 from rin.data.store import CASES, Dataset, inspect_cases, record_folder, refuse_bad, validate_cases
 from rin.data.tree import SEPARATOR, Tree, is_archive, open_tree
 from rin.errors import InputError
@@ -244,6 +243,8 @@ def find_root(
         return data_root
     if manifest.stand_in is None:
         raise _absent(manifest, data_root, "and no stand-in is made for it")
+    from rin.data.standins import write_stand_in  # slow to load, and only then needed
+
     return write_stand_in(manifest, standin_root, standin_counts, seed)
 
 
@@ -372,6 +373,8 @@ def sample_pictures(
     title, window, provenance = where, None, ""
     with TemporaryDirectory() as folder:
         if not where:
+            from rin.data.standins import write_stand_in
+
             data_root = write_stand_in(load_manifest(STAND_IN), Path(folder), STAND_IN_COUNTS, seed)
         place, _, inner = where.partition(SEPARATOR)
         path = Path(place).resolve()

@@ -14,8 +14,6 @@ JPEG 2000; nothing is installed for other compressions.
 
 import io
 import math
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +22,9 @@ from pydicom import Dataset, dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel_array
 
-from rin.data.tree import SEPARATOR, read_bytes
+from rin.data.tree import MALFORMED, MAX_PIXELS, SEPARATOR, read_bytes
 from rin.errors import InputError
 
-MAX_PIXELS = 64_000_000
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 REQUIRED = (
@@ -35,11 +32,7 @@ REQUIRED = (
     *("PhotometricInterpretation", "PixelRepresentation", "PixelData"),
 )
 #: What reading a broken data set raises: pydicom parses elements when they are asked for.
-BROKEN = (
-    *(BytesLengthException, InvalidDicomError, struct.error, zlib.error),
-    *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError),
-    *(TypeError, ValueError),
-)
+BROKEN = (*MALFORMED, BytesLengthException, InvalidDicomError)
 
 
 def read_dicom(root: Path, locator: str, window: tuple[float, float] | None = None) -> np.ndarray:

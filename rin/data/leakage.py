@@ -12,8 +12,6 @@ import imagehash
 import numpy as np
 import pandas as pd
 from PIL import Image
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from rin.data.manifest import PARTS
 from rin.errors import InputError, named
@@ -123,6 +121,9 @@ def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
     Groups are the connected components of "same patient" and "matched pair", so a
     contradictory pair is kept, and kept together.
     """
+    from scipy.sparse import coo_array  # slow to load, and opening a dataset needs it not
+    from scipy.sparse.csgraph import connected_components
+
     known = _known(cases, pairs)
     patients, _ = pd.factorize(cases["patient_id"])
     n = len(cases)

@@ -25,8 +25,7 @@ import numpy as np
 from PIL import Image
 from skimage.draw import polygon
 
-from rin.data.dicom import BROKEN, MAX_PIXELS, read_dicom
-from rin.data.tree import MARK, SEPARATOR, is_slice, read_bytes
+from rin.data.tree import MALFORMED, MARK, MAX_PIXELS, SEPARATOR, is_slice, read_bytes
 from rin.errors import InputError, explained
 
 POLYGON = "polygon:"
@@ -116,7 +115,7 @@ def _short(entry: str) -> str:
 # at once (python/cpython#106905).
 _PARSING = threading.Lock()
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-_UNREADABLE = (*BROKEN, *_BOMBS, MemoryError, SyntaxError)
+_UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError)
 
 
 def slice_locator(locator: str, number: int) -> str:
@@ -190,11 +189,13 @@ def read_picture(
     that is empty, truncated, unrecognised, too large, of several pages or of 16 bits.
     """
     if (dicom := locator.lower().endswith(".dcm")) or is_slice(locator):
+        from rin.data.dicom import read_dicom  # pydicom is slow to load
+
         gray = read_dicom(root, locator, window) if dicom else read_slice(root, locator)
         return np.repeat(gray[..., None], 3, axis=2) if color else gray
     picture = _open(root, locator)
     if not color and picture.mode in GRAY_MODES:
-        return np.asarray(picture.convert("L"))
+        return np.asarray(picture if picture.mode == "L" else picture.convert("L"))
     flat = _flatten(picture)
     pixels = np.asarray(flat)
     if color:
@@ -224,7 +225,7 @@ def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> n
                 where=Path(root, locator),
                 remedy="Fetch the picture and its mask again; they must have one size.",
             )
-        merged |= gray > gray.max() / 2
+        merged |= gray > gray.max() // 2
     return merged
 
 
@@ -276,8 +277,8 @@ def resize_picture(pixels: np.ndarray, size: int, resize: str, nearest: bool = F
     inner = (size, size)
     if resize == "pad":
         inner = tuple(max(1, round(side * size / longest)) for side in (height, width))
-    picture = Image.fromarray(pixels.astype(np.uint8)).resize(inner[::-1], method)
+    picture = Image.fromarray(pixels.view(np.uint8)).resize(inner[::-1], method)
     square = np.zeros((size, size, *pixels.shape[2:]), dtype=np.uint8)
     top, left = (size - inner[0]) // 2, (size - inner[1]) // 2
     square[top : top + inner[0], left : left + inner[1]] = np.asarray(picture)
-    return square.astype(pixels.dtype)
+    return square.view(pixels.dtype)

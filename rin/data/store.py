@@ -29,7 +29,6 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from rin.data.chunks import map_threads, run_chunks
-from rin.data.dicom import patient_of
 from rin.data.layouts.found import FoundCase
 from rin.data.leakage import picture_hash
 from rin.data.manifest import DatasetManifest, Finding
@@ -175,19 +174,23 @@ class _Pass:
 
     def inspect(self, case: FoundCase) -> dict | tuple[str, str, str]:
         """Return all that one decoding of a picture and its masks tells, or what is wrong."""
-        root, manifest = self.root, self.manifest
+        root, manifest, header_patient = self.root, self.manifest, ""
         try:
             pixels = read_picture(root, case.image, manifest.color, manifest.window)
+            if case.patient_id is None:
+                from rin.data.dicom import patient_of  # pydicom is slow to load
+
+                header_patient = patient_of(root, case.image)
             height, width = pixels.shape[:2]
             mask = read_mask(root, case.masks, (height, width)) if case.masks else None
             bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
             return {
                 "row": self.square and self.store_row(pixels, mask),
-                "header_patient": patient_of(root, case.image) if case.patient_id is None else "",
+                "header_patient": header_patient,
                 "width": width,
                 "height": height,
-                "digest": hashlib.sha256(pixels.tobytes()).hexdigest(),
-                "mask_digest": "" if mask is None else hashlib.sha256(mask.tobytes()).hexdigest(),
+                "digest": hashlib.sha256(pixels).hexdigest(),
+                "mask_digest": "" if mask is None else hashlib.sha256(mask).hexdigest(),
                 "hash": bits,
                 "blank": blank,
             }

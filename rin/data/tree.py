@@ -5,6 +5,7 @@ Locators name a picture relative to the data root; a member of an archive is
 """
 
 import os
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -18,6 +19,12 @@ from rin.errors import InputError, explained
 
 SEPARATOR = "::"
 MAX_BYTES = 256 * 2**20
+MAX_PIXELS = 64_000_000
+#: What readers of pictures raise on a file that is broken.
+MALFORMED = (
+    *(struct.error, zlib.error, ArithmeticError, AttributeError, EOFError, LookupError),
+    *(OSError, RuntimeError, TypeError, ValueError),
+)
 # What a damaged, encrypted or exotic archive raises (NotImplementedError is a RuntimeError).
 _BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
 DEBRIS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
@@ -127,17 +134,16 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
     Size and time of change of a file, size and CRC-32 of a member of an archive, ``absent``
     where there is none.  ``#k`` behind the name of a volume is left out of account.
     """
-    open_once, found = cache(_archive), []
+    open_once, found = cache(lambda place: _archive(Path(root) / place)), []
     for locator in locators:
         file = locator.rpartition(MARK)[0] if is_slice(locator) else locator
         place, _, member = file.partition(SEPARATOR)
-        path = Path(root) / place
         try:
             if member:
-                info = open_once(path).getinfo(member)
+                info = open_once(place).getinfo(member)
                 found.append(f"{info.file_size}-{info.CRC:08x}")
             else:
-                stat = path.stat()
+                stat = Path(root, place).stat()
                 found.append(f"{stat.st_size}-{stat.st_mtime_ns}")
         except (OSError, KeyError):
             found.append("absent")

@@ -319,7 +319,7 @@ def test_inspect_cases_tells_size_digests_hash_and_blankness_of_each_case(pictur
 def test_inspect_cases_takes_patients_from_the_header_where_the_reader_knows_none(
     pictures, monkeypatch
 ):
-    monkeypatch.setattr(store_module, "patient_of", lambda root, locator: f"header of {locator}")
+    monkeypatch.setattr("rin.data.dicom.patient_of", lambda root, locator: f"header of {locator}")
     inspect(pictures)
     found = [*cases(numbers=[0]), *cases(numbers=[1], patient=None)]
     for _ in range(2):  # looked at, and remembered
