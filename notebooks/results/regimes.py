@@ -136,7 +136,8 @@ regimes = pd.concat(
 backbones = list(scores["backbone"].unique())
 weakest = "InceptionV3" if "InceptionV3" in backbones else backbones[-1]
 networks = pd.concat(
-    compared(scores, "backbone", level, weakest) for level in backbones if level != weakest
+    [regimes[:0]]
+    + [compared(scores, "backbone", level, weakest) for level in backbones if level != weakest]
 )
 
 
@@ -157,15 +158,16 @@ axes = forest(
 picture(axes, "All layers trained against ten or none of the pretrained layers, by task")
 
 # %%
-axes = forest(
-    rows_of(networks, lambda table: table["level"]),
-    xlabel=f"Network − {weakest}, AUC points (95% CI)",
-    ends=(f"{weakest} ahead", "network ahead"),
-)
-picture(axes, f"Each network against {weakest}, averaged over regimes and weights, by task")
+if len(networks):
+    axes = forest(
+        rows_of(networks, lambda table: table["level"]),
+        xlabel=f"Network − {weakest}, AUC points (95% CI)",
+        ends=(f"{weakest} ahead", "network ahead"),
+    )
+    picture(axes, f"Each network against {weakest}, averaged over regimes and weights, by task")
 
 # %% [markdown]
-# Both figures average over the two initialisations.
+# These differences are averaged over the two initialisations.
 #
 # ## Nine analyses of one difference
 #
