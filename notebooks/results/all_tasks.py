@@ -131,6 +131,8 @@ curves = mean_roc(scores)
 # %%
 def panels(tasks):
     """Draw the scenarios' AUCs and the mean ROC curves of some tasks, a row a task."""
+    if not tasks:
+        return HTML("<p>No task of these has results here.</p>")
     figure, axes = plt.subplots(
         len(tasks), 2, figsize=(8, 0.9 + 3.6 * len(tasks)), width_ratios=[1.2, 1], squeeze=False
     )

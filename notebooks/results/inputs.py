@@ -37,9 +37,10 @@ from rin.study import open_reference, open_runs
 
 use_style()
 runs, reference = open_runs(profile, data_root=data_root, results=results), open_reference()
-shown = {name: runs if name in runs.studies else reference for name in ("preprocessing", "resize")}
-titles = runs.titles
-banner(shown["preprocessing"], study="preprocessing")
+fed_runs, padded_runs = (
+    runs if name in runs.studies else reference for name in ("preprocessing", "resize")
+)
+banner(fed_runs, study="preprocessing")
 
 # %% [markdown]
 # The official fine-tuning scripts feed every network the same inputs, whatever its weights were
@@ -83,17 +84,17 @@ book_table(pd.DataFrame(rows, columns=names), "What pixels from 0 to 255 become"
 # stands where its released counterpart stands.
 
 # %%
-task = shown["preprocessing"].tasks_of("preprocessing")[0]
-scores = shown["preprocessing"].predictions(study="preprocessing", task=task)
+fed_task = fed_runs.tasks_of("preprocessing")[0]
+scores = fed_runs.predictions(study="preprocessing", task=fed_task)
 levels = ("native", "official_scripts")
-by_scenario = factor_effects(scores, runs.inits, levels)
+by_scenario = factor_effects(scores, fed_runs.inits, levels)
 
 regimes = {"all": scores["scenario"].unique()} | {
     name: scores.loc[scores["unfreezing"] == name, "scenario"].unique()
     for name in ("freeze_all", "unfreeze_top10", "unfreeze_all")
     if name in set(scores["unfreezing"])
 }
-effects = factor_effects(scores, runs.inits, levels, groups=regimes)
+effects = factor_effects(scores, fed_runs.inits, levels, groups=regimes)
 
 
 # %% tags=["hide-input"]
@@ -164,22 +165,22 @@ picture(axes, "Effect of the scripts' inputs on each source of weights and on th
 #
 # The networks want squares, and most images are none. The paper brings them all to one square size
 # {cite:p}`mei2022`, which here means to stretch them; padding keeps shapes and fills the rest with
-# black. On “{glue:text}`resize_task`”, padded instead of stretched, {glue:text}`a` weights change
-# by {glue:text}`resize_a` points and {glue:text}`b` weights by {glue:text}`resize_b`; the
-# difference changes by {glue:text}`resize_change`.
+# black. On “{glue:text}`resize_task`”, padded instead of stretched, {glue:text}`pad_a` weights
+# change by {glue:text}`resize_a` points and {glue:text}`pad_b` weights by
+# {glue:text}`resize_b`; the difference changes by {glue:text}`resize_change`.
 
 # %%
-task = shown["resize"].tasks_of("resize")[0]
-scores = shown["resize"].predictions(study="resize", task=task)
+padded_task = padded_runs.tasks_of("resize")[0]
+scores = padded_runs.predictions(study="resize", task=padded_task)
 levels = ("stretch", "pad")
-by_scenario = factor_effects(scores, runs.inits, levels)
+by_scenario = factor_effects(scores, padded_runs.inits, levels)
 
 regimes = {"all": scores["scenario"].unique()} | {
     name: scores.loc[scores["unfreezing"] == name, "scenario"].unique()
     for name in ("freeze_all", "unfreeze_top10", "unfreeze_all")
     if name in set(scores["unfreezing"])
 }
-resized = factor_effects(scores, runs.inits, levels, groups=regimes)
+resized = factor_effects(scores, padded_runs.inits, levels, groups=regimes)
 
 # %%
 axes = slopes(by_scenario, scores, levels, ["stretched", "padded"])
@@ -203,7 +204,7 @@ def points_of(effects, quantity, init="", level="", group="all"):
     return format_estimate(*(100 * row[name] for name in ("estimate", "ci_low", "ci_high")), 1)
 
 
-a, b = runs.inits
+(a, b), (pad_a, pad_b) = fed_runs.inits, padded_runs.inits
 ratios = {row[0]: float(row[-1]) for row in rows}
 others = [ratio for backbone, ratio in ratios.items() if backbone != "ResNet50"]
 glue_values(
@@ -212,14 +213,16 @@ glue_values(
     too_small=ratios["ResNet50"],
     ratio_low=round(min(others)),
     ratio_high=round(max(others)),
-    preprocessing_task=titles[shown["preprocessing"].tasks_of("preprocessing")[0]],
+    preprocessing_task=fed_runs.titles[fed_task],
     preprocessing_a=points_of(effects, "effect", a),
     preprocessing_b=points_of(effects, "effect", b),
     preprocessing_before=points_of(effects, "difference", level="native"),
     preprocessing_after=points_of(effects, "difference", level="official_scripts"),
-    resize_task=titles[shown["resize"].tasks_of("resize")[0]],
-    resize_a=points_of(resized, "effect", a),
-    resize_b=points_of(resized, "effect", b),
+    resize_task=padded_runs.titles[padded_task],
+    pad_a=init_style(pad_a).short.lower(),
+    pad_b=init_style(pad_b).short.lower(),
+    resize_a=points_of(resized, "effect", pad_a),
+    resize_b=points_of(resized, "effect", pad_b),
     resize_change=points_of(resized, "interaction"),
 )
 

@@ -23,6 +23,7 @@ from textwrap import fill
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from IPython.display import display
 
 from rin import paper
 from rin.report.banner import banner
@@ -164,7 +165,8 @@ if len(networks):
         xlabel=f"Network − {weakest}, AUC points (95% CI)",
         ends=(f"{weakest} ahead", "network ahead"),
     )
-    picture(axes, f"Each network against {weakest}, averaged over regimes and weights, by task")
+    alt = f"Each network against {weakest}, averaged over regimes and weights, by task"
+    display(picture(axes, alt))
 
 # %% [markdown]
 # These differences are averaged over the two initialisations.

@@ -182,7 +182,8 @@ card = {
     "Get them": f"{images.home} ({images.access})",
 }
 rows = [(name, text) for name, text in card.items() if text]
-known = [f"- {one.kind.capitalize()}: {one.text}" for one in load_manifest(images.name).findings]
+findings = load_manifest(images.name).findings
+known = [f"- {one.kind.capitalize()}: {one.text}" for one in findings] or ["- Nothing."]
 display(book_table(pd.DataFrame(rows, columns=["Images", images.title]), "", prose=True))
 Markdown("\n".join(["What is known of the published files:", "", *known]))
 
