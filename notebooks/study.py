@@ -40,8 +40,9 @@ banner(runs, runs.tasks)
 # patients, trained four networks on it, and compared them with networks trained on photographs in
 # {glue:text}`n_paper_tasks` tasks. The database is given out on request only. This book therefore
 # asks the same question of two smaller corpora of equal size, one radiologic and one photographic,
-# and answers it for {glue:text}`n_tasks` of the {glue:text}`n_paper_tasks` tasks. Released
-# RadImageNet weights among those compared: {glue:text}`released`.
+# and answers it for {glue:text}`n_tasks` of the {glue:text}`n_paper_tasks` tasks and
+# for {glue:text}`n_others` more. Released RadImageNet weights among those compared:
+# {glue:text}`released`.
 #
 # ## Figure 1: four phases, and what stands here in their place
 
@@ -132,7 +133,8 @@ glue_values(
     images=f"{database['images'] / 1e6:.2f} million",
     patients=f"{database['patients']:,}",
     n_paper_tasks=len(paper.COMPARISONS),
-    n_tasks=len(runs.tasks),
+    n_tasks=len(set(runs.tasks) & set(paper.COMPARISONS)),
+    n_others=len(set(runs.tasks) - set(paper.COMPARISONS)),
     n_labels=len(taxonomy),
     n_regions=len(regions),
     n_mri=int((taxonomy["modality"] == "MR").sum()),

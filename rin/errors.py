@@ -56,9 +56,7 @@ def named(texts: Sequence[str], between: str = "; ") -> str:
 def unknown(kind: str, name: object, known: Sequence) -> InputError:
     """Return the error for an unknown name, listing the known ones."""
     return InputError(
-        f"unknown {kind} {name!r}",
-        where=kind,
-        remedy="Known: " + ", ".join(map(str, known)) + ".",
+        f"unknown {kind} {name!r}", where=kind, remedy="Known: " + ", ".join(map(str, known)) + "."
     )
 
 

@@ -108,7 +108,7 @@ def spans(rows: pd.DataFrame, column: str = "share") -> str:
     told = []
     for init, own in rows.groupby("init", sort=False):
         ends = dict.fromkeys(f"{100 * end:.1f}" for end in (own[column].min(), own[column].max()))
-        told.append(f"{' to '.join(ends)} % ({init_style(init).short.lower()})")
+        told.append(f"{' to '.join(ends)} % ({init_style(init).word})")
     return " and ".join(told)
 
 

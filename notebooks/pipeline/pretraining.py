@@ -144,7 +144,7 @@ def span(values: pd.Series) -> str:
     return " to ".join(sorted(ends, key=float)) + " %"
 
 
-found = [f"{span(scores.loc[init, 'top1'])} ({init_style(init).short.lower()})" for init in inits]
+found = [f"{span(scores.loc[init, 'top1'])} ({init_style(init).word})" for init in inits]
 chance = [f"{100 / scores.loc[init, 'classes'].max():.1f} %" for init in inits]
 glue_values(
     n_runs=len(scores),

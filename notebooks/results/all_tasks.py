@@ -43,6 +43,7 @@ from rin.study import open_reference, open_runs
 style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 a, b = (style.init_style(init).short for init in runs.inits)
+word_a, word_b = (style.init_style(init).word for init in runs.inits)
 titles = runs.titles
 banner(runs)
 
@@ -67,8 +68,8 @@ for task, one in differences.iterrows():
             "Task": titles[task],
             f"{a} − {b}, points (95% CI)": format_estimate(*points, 1),
             "P, Holm": format_p(one["p_holm"]),
-            f"AUC, {a.lower()}": f"{one['auc_a']:.2f} ± {one['sd_a']:.2f}",
-            f"AUC, {b.lower()}": f"{one['auc_b']:.2f} ± {one['sd_b']:.2f}",
+            f"AUC, {word_a}": f"{one['auc_a']:.2f} ± {one['sd_a']:.2f}",
+            f"AUC, {word_b}": f"{one['auc_b']:.2f} ± {one['sd_b']:.2f}",
             "Paper, points": f"{stated.difference:+.1f}" if stated else "–",
         }
     )
@@ -267,7 +268,7 @@ for task, value in printed.items():
 work, settings = reference.reference.facts.work, reference.study.profile
 trained = reference.pretraining()
 glue_values(
-    a=a.lower(),
+    a=word_a,
     n_tasks=len(differences),
     n_larger=int((differences["difference"] > 0).sum()),
     n_clear=int((differences["p_holm"] < 0.05).sum()),

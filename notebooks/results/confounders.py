@@ -38,6 +38,7 @@ from rin.study import open_runs
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 a, b = (init_style(init).short for init in runs.inits)
+word_a, word_b = (init_style(init).word for init in runs.inits)
 titles = runs.titles
 NAMES = {"tag": "Letter R", "denoising": "Low-pass", "noise": "Poisson noise", "sampled": "Sampled"}
 banner(runs, study="confounder")
@@ -155,7 +156,7 @@ apart = permutation_test(
 
 # %%
 source, rows = FOLLOW_UPS["juodelyte2024"], []
-better = {1: f"{a.lower()} better", 0: "no difference", -1: f"{b.lower()} better"}
+better = {1: f"{word_a} better", 0: "no difference", -1: f"{word_b} better"}
 for one in compared.itertuples():
     published, verdict = MISSING, MISSING  # of a confounder that the source does not have
     if one.kind in source:
@@ -173,7 +174,7 @@ table = pd.DataFrame(
     {
         "Task": compared["task"].map(titles),
         "Confounder": compared["kind"].map(NAMES) + ", " + compared["share"].astype(str) + " %",
-        f"AUCs, {a.lower()}, {b.lower()}": [
+        f"AUCs, {word_a}, {word_b}": [
             f"{one.auc_a:.3f}, {one.auc_b:.3f}" for one in compared.itertuples()
         ],
         f"{a} − {b}, points (95% CI)": [format_estimate(*one, 1) for one in points],
@@ -181,8 +182,8 @@ table = pd.DataFrame(
 ).join(beside)
 verdicts = beside["Verdict"].to_list()
 page.glue_values(
-    a=a.lower(),
-    b=b.lower(),
+    a=word_a,
+    b=word_b,
     least=format_number(points[:, 0].min(), 1, signed=True),
     most=format_number(points[:, 0].max(), 1, signed=True),
     n_clear=int(((compared["ci_low"] > 0) | (compared["ci_high"] < 0)).sum()),

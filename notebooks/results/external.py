@@ -47,6 +47,7 @@ style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 inits = runs.inits
 a, b = (style.init_style(init).short for init in inits)
+word_a, word_b = (style.init_style(init).word for init in inits)
 task = task or next(name for name in runs.tasks if runs.external(name))
 abroad = runs.external(task)[0]
 home_facts, away_facts = runs.facts(task).dataset, runs.facts(task).external[0]
@@ -163,8 +164,8 @@ page.glue_values(
     away_kind="real images" if away_facts.provenance == "real" else "a stand-in",
     n_images=f"{len(cases):,}",
     n_patients=f"{cases['patient_id'].nunique():,}",
-    first=a.lower(),
-    second=b.lower(),
+    first=word_a,
+    second=word_b,
     difference_home=points["at home"],
     difference_away=points["abroad"],
     change=points["home − abroad"],

@@ -208,8 +208,8 @@ def points_of(effects, quantity, init="", level="", group="all"):
 ratios = {row[0]: float(row[-1]) for row in rows}
 others = [ratio for backbone, ratio in ratios.items() if backbone != "ResNet50"]
 glue_values(
-    a=init_style(a).short.lower(),
-    b=init_style(b).short.lower(),
+    a=init_style(a).word,
+    b=init_style(b).word,
     too_small=ratios["ResNet50"],
     ratio_low=round(min(others)),
     ratio_high=round(max(others)),
@@ -219,8 +219,8 @@ glue_values(
     preprocessing_before=points_of(effects, "difference", level="native"),
     preprocessing_after=points_of(effects, "difference", level="official_scripts"),
     resize_task=padded_runs.titles[padded_task],
-    pad_a=init_style(pad_a).short.lower(),
-    pad_b=init_style(pad_b).short.lower(),
+    pad_a=init_style(pad_a).word,
+    pad_b=init_style(pad_b).word,
     resize_a=points_of(resized, "effect", pad_a),
     resize_b=points_of(resized, "effect", pad_b),
     resize_change=points_of(resized, "interaction"),
@@ -238,7 +238,7 @@ glue_values(
     n_pad_images=int(resized["n"].iloc[0]),
     n_pad_scenarios=by_scenario["group"].nunique(),
     pad_clear=listed(
-        f"{init_style(row.init).short.lower()}, {NAMES[row.group].lower()}"
+        f"{init_style(row.init).word}, {NAMES[row.group].lower()}"
         for row in of_padding.itertuples()
     ),
 )

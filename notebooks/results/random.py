@@ -82,7 +82,7 @@ glue_values(
     n_rows=len(gains),
     n_clear=int(rows["clear"].sum()),
     top_gain=format_estimate(*100 * top[["difference", "ci_low", "ci_high"]], 1),
-    top_init=init_style(top["init"]).short.lower(),
+    top_init=init_style(top["init"]).word,
     top_task=titles[top["task"]],
     scenarios=", ".join(scores["scenario"].unique()),
 )
@@ -146,8 +146,8 @@ for init in runs.inits:
     top1 = 100 * trained.loc[trained["init"] == init, "top1"]
     shares[init] = f"{top1.min():.0f} to {top1.max():.0f} %" if len(top1) else "an unknown share"
 glue_values(
-    a=init_style(a).short.lower(),
-    b=init_style(b).short.lower(),
+    a=init_style(a).word,
+    b=init_style(b).word,
     ahead_a=listed(titles[task] for task in order if task in ahead[a]),
     ahead_b=listed(titles[task] for task in order if task in ahead[b]),
     n_behind=int((clear & (gains["difference"] < 0)).sum()),

@@ -76,10 +76,11 @@ rows = points.set_axis(["estimate", "low", "high"], axis="columns").assign(
     clear=differences["p_holm"] < 0.05,
 )
 a, b = (init_style(init).short for init in runs.inits)
+word_a, word_b = (init_style(init).word for init in runs.inits)
 axes = forest(
     rows,
     xlabel=f"{a} − {b}, AUC points (95% CI)",
-    ends=(f"{b.lower()} ahead", f"{a.lower()} ahead"),
+    ends=(f"{word_b} ahead", f"{word_a} ahead"),
 )
 picture(axes, "Difference between the initialisations in each unfreezing regime, by task")
 
@@ -107,8 +108,8 @@ glue_values(
     n_interaction=int((interaction["p_holm"] < 0.05).sum()),
     n_regimes=len(within),
     n_clear=int((within["p_holm"] < 0.05).sum()),
-    a=a.lower(),
-    b=b.lower(),
+    a=word_a,
+    b=word_b,
 )
 
 # %% [markdown]

@@ -244,7 +244,7 @@ rows = [
 of_compared = accuracy[accuracy["init"].isin(compared) & accuracy["backbone"].isin(backbones)]
 glue_values(
     accuracies=" and ".join(
-        f"{100 * one.val_accuracy:.1f} % ({one.backbone}, {init_style(one.init).short.lower()})"
+        f"{100 * one.val_accuracy:.1f} % ({one.backbone}, {init_style(one.init).word})"
         for one in of_compared.itertuples()
     )
     or "none",

@@ -51,6 +51,7 @@ style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 inits = runs.inits
 a, b = (style.init_style(init).short for init in inits)
+word_a, word_b = (style.init_style(init).word for init in inits)
 stated = paper.COMPARISONS.get(find_task(task)[1].paper_task)  # None where it has none
 banner(runs, [task])
 
@@ -82,7 +83,7 @@ roc.mean_roc(curves, inits, ax=right)
 figure.legend(handles=swarm.swarm_key(published=bool(stated)), loc="outside lower center", ncols=4)
 page.picture(
     figure,
-    f"Left: AUC of every scenario with the {a.lower()} and the {b.lower()} initialisation, their "
+    f"Left: AUC of every scenario with the {word_a} and the {word_b} initialisation, their "
     "means and standard deviations. Right: mean ROC curve of each.",
 )
 
@@ -140,8 +141,8 @@ page.glue_values(
     n_scenarios=int(overall["n_scenarios"]),
     auc_a=overall["auc_a"],
     auc_b=overall["auc_b"],
-    first=a.lower(),
-    second=b.lower(),
+    first=word_a,
+    second=word_b,
     difference=format_estimate(*here.loc["all"], 1),
     p_holm=format_p(overall["p_holm"]),
     n_cases=f"{overall['n_cases']:,.0f}",

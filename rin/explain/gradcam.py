@@ -25,9 +25,7 @@ def check_maps(maps: np.ndarray) -> np.ndarray:
     maps = np.asarray(maps)
     if maps.ndim != 3:
         raise InputError(
-            f"maps have shape {maps.shape}",
-            where="maps",
-            remedy="Give those of one class.",
+            f"maps have shape {maps.shape}", where="maps", remedy="Give those of one class."
         )
     if not np.isfinite(maps).all():
         raise InputError(

@@ -57,7 +57,7 @@ def verdict(difference: float, p_holm: float, inits: tuple[str, str]) -> str:
     """
     if math.isnan(p_holm) or p_holm >= 0.05 or difference == 0:
         return "no clear difference"
-    return f"{init_style(inits[0 if difference > 0 else 1]).short} ahead".lower()
+    return f"{init_style(inits[0 if difference > 0 else 1]).word} ahead"
 
 
 def agreement(low: float, high: float, published: int) -> str:

@@ -12,14 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from rin.errors import look_up
-from rin.report.style import (
-    FAINT,
-    check_columns,
-    check_one_each,
-    init_style,
-    kind_style,
-    rows_of,
-)
+from rin.report.style import FAINT, check_columns, check_one_each, init_style, kind_style, rows_of
 
 _PANEL = (4.2, 4.0)  # inches
 _UNITS = {"loss": "Cross-entropy (nats)", "accuracy": "Accuracy (0–1)"}
@@ -84,11 +77,7 @@ def mean_roc(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None = No
 
 
 def learning_curves(
-    history: pd.DataFrame,
-    inits: Sequence[str],
-    *,
-    metric: str = "loss",
-    ax: Axes | None = None,
+    history: pd.DataFrame, inits: Sequence[str], *, metric: str = "loss", ax: Axes | None = None
 ) -> Axes:
     """Draw a metric of training (dashed) and validation (full) over the epochs, per init.
 

@@ -25,6 +25,11 @@ class Style:
     marker: str = "o"
     linestyle: str = "-"
 
+    @property
+    def word(self) -> str:
+        """The short label as it stands within a sentence: proper names keep their capitals."""
+        return self.short if self.short[1:] != self.short[1:].lower() else self.short.lower()
+
 
 _LOOK = read_yaml(Path(__file__).with_suffix(".yaml"))
 INK, FAINT = _LOOK["ink"], _LOOK["faint"]

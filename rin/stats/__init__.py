@@ -26,11 +26,7 @@ from rin.stats.beyond import (
     sensitivity_at_specificity,
     weighted_cases,
 )
-from rin.stats.bootstrap import (
-    cluster_weights,
-    percentile_interval,
-    weighted_areas,
-)
+from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_areas
 from rin.stats.delong import (
     area_contrasts,
     area_interval,

@@ -333,10 +333,7 @@ def image_differences(
 
 
 def against_baselines(
-    table: pd.DataFrame,
-    baselines: pd.DataFrame,
-    inits: Sequence[str],
-    measures: Sequence[str],
+    table: pd.DataFrame, baselines: pd.DataFrame, inits: Sequence[str], measures: Sequence[str]
 ) -> pd.DataFrame:
     """Compare each init with the best of what looks at no image.
 

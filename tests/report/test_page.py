@@ -31,6 +31,10 @@ def test_verdict_follows_the_adjusted_value(difference, p_holm, words):
     assert verdict(difference, p_holm, INITS) == words
 
 
+def test_verdict_writes_proper_names_with_their_capitals():
+    assert verdict(0.1, 0.01, ("radimagenet", "imagenet")) == "RadImageNet ahead"
+
+
 @pytest.mark.parametrize(
     ("interval", "published", "words"),
     [
