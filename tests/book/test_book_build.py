@@ -33,10 +33,7 @@ def tree(tmp_path, monkeypatch):
     root = tmp_path / "checkout"
     header = '# %% tags=["parameters"]\nprofile: str = ""\ndata_root: str = ""\nresults: str = ""\n'
     write(
-        root,
-        rin__one="x = 1\n",
-        notebooks__study=header,
-        notebooks__use__tests_alone="print(1)\n",
+        root, rin__one="x = 1\n", notebooks__study=header, notebooks__use__tests_alone="print(1)\n"
     )
     (root / "notebooks" / "profiles").mkdir()
     shutil.copy(ROOT / "notebooks" / "profiles" / "smoke.yaml", root / "notebooks" / "profiles")

@@ -188,8 +188,7 @@ def test_comment_in_a_jpeg_stream_is_dropped():
 
 
 @pytest.mark.parametrize(
-    ("kind", "color"),
-    [(np.uint8, False), (np.uint16, False), (np.int16, False), (np.uint8, True)],
+    ("kind", "color"), [(np.uint8, False), (np.uint16, False), (np.int16, False), (np.uint8, True)]
 )
 def test_both_exports_show_what_the_source_shows(tmp_path, kind, color):
     stored = (np.arange(96).reshape(8, 12) * 2).astype(kind)

@@ -259,8 +259,7 @@ def test_file_that_contradicts_others_is_named(root, url, elements, message, lat
 
 
 @pytest.mark.parametrize(
-    "patient",
-    ["Ünal^Ø", "患者1", "a/b/c", "O'Brien; DROP", "%_", "x" * 64, "X" * 300],
+    "patient", ["Ünal^Ø", "患者1", "a/b/c", "O'Brien; DROP", "%_", "x" * 64, "X" * 300]
 )
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_odd_patient_ids_are_kept_as_they_are(tmp_path, url, patient):

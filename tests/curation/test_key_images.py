@@ -174,10 +174,7 @@ def test_display_units_follow_the_area_of_the_image_itself(tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "points", "half"),
-    [
-        ("CIRCLE", [(5, 4), (8, 4)], (3, 3)),
-        ("ELLIPSE", [(1, 4), (9, 4), (5, 2), (5, 6)], (4, 2)),
-    ],
+    [("CIRCLE", [(5, 4), (8, 4)], (3, 3)), ("ELLIPSE", [(1, 4), (9, 4), (5, 2), (5, 6)], (4, 2))],
 )
 def test_circle_and_ellipse_become_polygons_of_their_size(tmp_path, kind, points, half):
     text = roi(tmp_path, graphic(points, kind=kind))

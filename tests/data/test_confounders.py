@@ -7,13 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import uniform_filter
 
-from rin.data.confounders import (
-    CONFOUNDERS,
-    PHOTONS,
-    confound,
-    confounded_rows,
-    sampled_parts,
-)
+from rin.data.confounders import CONFOUNDERS, PHOTONS, confound, confounded_rows, sampled_parts
 from rin.errors import InputError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 64, 80), dtype=np.uint8)

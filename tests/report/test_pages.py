@@ -7,15 +7,7 @@ import yaml
 
 from rin.data.manifest import find_task
 from rin.paper import COMPARISONS
-from rin.report.pages import (
-    NOTEBOOKS,
-    PARTS,
-    Outline,
-    contents,
-    outline_of,
-    pages,
-    write_contents,
-)
+from rin.report.pages import NOTEBOOKS, PARTS, Outline, contents, outline_of, pages, write_contents
 from rin.study import load_profile, open_study, profile_names
 
 TASKS = ("thyroid", "breast", "covid19")

@@ -8,11 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
 from rin.stats import bootstrap
-from rin.stats.bootstrap import (
-    cluster_weights,
-    percentile_interval,
-    weighted_areas,
-)
+from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_areas
 
 LABELS = np.array([0, 1, 0, 1, 1, 0, 0, 1])
 SCORES = np.array([[1, 2, 2, 3, 1, 0, 2, 2], [5, 1, 4, 2, 2, 2, 1, 7]], float)

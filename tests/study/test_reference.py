@@ -12,13 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from finished_study import (
-    CHANGES,
-    finished_study,
-    planned_runs,
-    write_images,
-    write_manifests,
-)
+from finished_study import CHANGES, finished_study, planned_runs, write_images, write_manifests
 from tiny_study import tiny_profile
 
 from rin.cli import main
