@@ -188,14 +188,14 @@ def read_picture(
     for DICOM pictures (:func:`rin.data.dicom.read_dicom`), which are gray.  InputError for a file
     that is empty, truncated, unrecognised, too large, of several pages or of 16 bits.
     """
-    if (dicom := locator.lower().endswith(".dcm")) or is_slice(locator):
+    if dicom := locator.lower().endswith(".dcm"):
         from rin.data.dicom import read_dicom  # pydicom is slow to load
-
+    if dicom or is_slice(locator):
         gray = read_dicom(root, locator, window) if dicom else read_slice(root, locator)
         return np.repeat(gray[..., None], 3, axis=2) if color else gray
     picture = _open(root, locator)
     if not color and picture.mode in GRAY_MODES:
-        return np.asarray(picture if picture.mode == "L" else picture.convert("L"))
+        return np.asarray(picture.convert("L"))
     flat = _flatten(picture)
     pixels = np.asarray(flat)
     if color:
@@ -225,7 +225,7 @@ def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> n
                 where=Path(root, locator),
                 remedy="Fetch the picture and its mask again; they must have one size.",
             )
-        merged |= gray > gray.max() // 2
+        merged |= gray > gray.max() / 2
     return merged
 
 
@@ -277,8 +277,8 @@ def resize_picture(pixels: np.ndarray, size: int, resize: str, nearest: bool = F
     inner = (size, size)
     if resize == "pad":
         inner = tuple(max(1, round(side * size / longest)) for side in (height, width))
-    picture = Image.fromarray(pixels.view(np.uint8)).resize(inner[::-1], method)
+    picture = Image.fromarray(pixels.astype(np.uint8)).resize(inner[::-1], method)
     square = np.zeros((size, size, *pixels.shape[2:]), dtype=np.uint8)
     top, left = (size - inner[0]) // 2, (size - inner[1]) // 2
     square[top : top + inner[0], left : left + inner[1]] = np.asarray(picture)
-    return square.view(pixels.dtype)
+    return square.astype(pixels.dtype)

@@ -189,8 +189,8 @@ class _Pass:
                 "header_patient": header_patient,
                 "width": width,
                 "height": height,
-                "digest": hashlib.sha256(pixels).hexdigest(),
-                "mask_digest": "" if mask is None else hashlib.sha256(mask).hexdigest(),
+                "digest": hashlib.sha256(pixels.tobytes()).hexdigest(),
+                "mask_digest": "" if mask is None else hashlib.sha256(mask.tobytes()).hexdigest(),
                 "hash": bits,
                 "blank": blank,
             }
