@@ -1,4 +1,5 @@
 import re
+import runpy
 import string
 from collections import Counter
 
@@ -6,10 +7,12 @@ import pytest
 
 from rin import discrepancies, paper
 from rin.data.manifest import manifest_names
-from rin.discrepancies import ENTRIES, STATED, checks, ledger
+from rin.discrepancies import ENTRIES, STATED, ledger
+from rin.files import REPOSITORY
 
-LEDGER = ledger().set_index("id")
-CHECKS = checks()
+PAGE = runpy.run_path(str(REPOSITORY / "notebooks/evidence/discrepancies.py"))
+CHECKS = PAGE["checks"]
+LEDGER = ledger(CHECKS).set_index("id")
 MANIFESTS = {f"data_manifests/{name}.yaml" for name in manifest_names()}
 PLACES = {*paper.PLACES, *discrepancies._READ["sources"].values(), *MANIFESTS}
 each = pytest.mark.parametrize("one", ENTRIES, ids=lambda one: one["id"])
@@ -71,7 +74,7 @@ def test_every_value_that_is_told_is_computed(one):
 
 def test_a_value_that_nobody_computes_is_an_error():
     with pytest.raises(KeyError, match="nothing"):
-        ledger([ENTRIES[0] | {"title": "{nothing}"}])
+        ledger(CHECKS, [ENTRIES[0] | {"title": "{nothing}"}])
 
 
 @pytest.mark.parametrize(
@@ -113,4 +116,5 @@ def test_a_corrected_number_of_the_paper_ends_its_entry(monkeypatch):
     )
     monkeypatch.setattr(paper, "CLASS_COUNTS", counts)
     (entry,) = (one for one in ENTRIES if one["id"] == "acl-images")
-    assert not ledger([entry]).loc[0, "disagree"]
+    checks = {name: (values, differ) for name, values, differ in PAGE["in_the_paper"]()}
+    assert not ledger(checks, [entry]).loc[0, "disagree"]

@@ -1,17 +1,16 @@
-"""The audit of the paper: what its published numbers imply, and which of its sentences follow.
+"""The audit of the paper: what its published numbers imply.
 
 Arithmetic on `rin.paper` alone.  A printed 0.85 stands for anything from 0.845 to 0.855, so a
 quantity worked out from printed numbers has a range, too.  Where it moves one way with each of
 them, its range lies between two corners of the box of all ranges (`corner_bounds`).  Units are
 AUC points (0-100) unless a name says otherwise; means and SDs are printed to 0.01 of the area,
-which is one point, differences and intervals to 0.1 point.  The paper's sentences stand in
-`audit.yaml`; their verdicts are worked out of the audits, so that other numbers give others.
+which is one point, differences and intervals to 0.1 point.
 """
 
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from operator import truediv
@@ -23,20 +22,14 @@ from scipy import stats
 
 from rin import paper
 from rin.errors import InputError
-from rin.stats.tests import EQUIVALENCE_MARGIN, holm, t_quantile, t_test, unpaired_t_from_summary
+from rin.stats.tests import t_quantile, t_test, unpaired_t_from_summary
 
-HOLDS, NOT, UNKNOWN = VERDICTS = ("holds", "does not follow", "cannot be told")
+#: Sentences of the paper that its numbers may bear out; the page on them judges each.
 CLAIMS: tuple[dict, ...] = tuple(
     yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 )
 _POINTS = 100
 _N = paper.SETTINGS["scenarios"].value
-_SHORT = {
-    "acl": "ACL",
-    "covid19": "COVID-19",
-    "sarscov2": "SARS-CoV-2",
-    "hemorrhage": "haemorrhage",
-}
 # Decimal fractions are not exact in binary: 0.855 may be stored a hair below itself.
 _HAIR = 1e-9
 
@@ -288,144 +281,6 @@ def audit_tasks() -> list[TaskAudit]:
     return [TaskAudit(published) for published in paper.COMPARISONS.values()]
 
 
-def holm_bounds(audits: Sequence[TaskAudit]) -> list[Bounds]:
-    """Return the range of each task's P value by the SDs after Holm's correction over the tasks.
-
-    Every adjusted value rises with every raw one.
-    """
-    lows = holm([audit.p_by_sds.low for audit in audits])
-    highs = holm([audit.p_by_sds.high for audit in audits])
-    return [Bounds(float(low), float(high)) for low, high in zip(lows, highs, strict=True)]
-
-
-def dice_gains(published: paper.PublishedDice) -> dict[str, Bounds]:
-    """Return the range of the percent gain in Dice by the text, by the caption, and as stated.
-
-    The text rounds to 0.01, the caption to 0.001.
-    """
-
-    def gains(radimagenet: float, imagenet: float, unit: float) -> Bounds:
-        ranges = (rounded(dice, unit, least=0.0, most=1.0) for dice in (radimagenet, imagenet))
-        return corner_bounds(lambda a, b: _POINTS * (a / b - 1), *ranges)
-
-    return {
-        "text": gains(published.text_radimagenet, published.text_imagenet, 0.01),
-        "caption": gains(published.caption_radimagenet, published.caption_imagenet, 0.001),
-        "stated": rounded(published.gain_percent, 0.1),
-    }
-
-
-def splits_as_far_apart(audits: Sequence[TaskAudit], first: set[str]) -> tuple[int, int]:
-    """Count the ways to choose as many tasks whose mean difference is as far above the others'.
-
-    An exact permutation test of "the difference is larger in these tasks" (`first`): how many
-    choices are at least as far apart, the chosen one included, and how many there are.
-    """
-    stated = {audit.task: audit.published.difference for audit in audits}
-    observed = sum(stated[task] for task in first)
-    choices = list(itertools.combinations(stated, len(first)))
-    as_far = [c for c in choices if sum(stated[task] for task in c) >= observed - 1e-9]
-    return len(as_far), len(choices)
-
-
-def judged_claims(audits: Sequence[TaskAudit]) -> pd.DataFrame:
-    """Return every quoted sentence with its verdict: name, text, place, tasks, verdict, why, see.
-
-    `verdict` is one of `VERDICTS`, `see` a page with other evidence, or "".
-    """
-    judged = {name: (holds, values) for name, holds, values in _judgements(audits)}
-    rows = []
-    for claim in CLAIMS:
-        # Of "unfreezing" and "backbones" nothing is printed to judge them by.
-        holds, values = judged.get(claim["name"], (None, {}))
-        verdict = UNKNOWN if holds is None else HOLDS if holds else NOT
-        fields = {name: claim.get(name, "") for name in ("name", "text", "place", "tasks", "see")}
-        rows.append(fields | {"verdict": verdict, "why": claim["why"].format_map(values)})
-    return pd.DataFrame(rows)
-
-
-def _judgements(
-    audits: Sequence[TaskAudit],
-) -> Iterator[tuple[str, bool | None, dict[str, object]]]:
-    """Yield claims, whether the numbers say so (None: they cannot tell), and values for the why."""
-    tasks = {claim["name"]: claim["tasks"] for claim in CLAIMS}
-    chosen = {name: [audit for audit in audits if audit.task in tasks[name]] for name in tasks}
-    small, large = chosen["small_significant"], chosen["large_significant"]
-    for name, own in (("small_significant", small), ("large_significant", large)):
-        zero, follows = _which(own, "contains_zero"), _which(own, "p_follows")
-        values = {"ahead": _of(_which(own, "ahead"), own), "zero": task_names(zero)}
-        values |= {"follows": _of(follows, own), "follows_names": task_names(follows)}
-        yield name, len(follows) == len(own) and not zero, values
-
-    own = chosen["superior"]
-    clear = [audit.task for audit in own if audit.ahead and not audit.may_contain_zero]
-    values = {"ahead": _of(_which(own, "ahead"), own), "clear": len(clear)}
-    yield "superior", len(clear) == len(own), values | {"clear_names": task_names(clear)}
-
-    stated = [audit.published.difference for audit in chosen["range"]]
-    low, high = f"{min(stated):.1f}", f"{max(stated):.1f}"
-    (text,) = (claim["text"] for claim in CLAIMS if claim["name"] == "range")
-    yield "range", f"from {low}% to {high}%" in text, {"low": low, "high": high}
-
-    first, *_ = own = chosen["gain"]
-    relative = all(audit.relative_gain.meets(audit.difference) for audit in own)
-    values = {"gain": first.relative_gain, "stated": first.published.difference}
-    yield "gain", relative, values
-
-    own = chosen["outperforming"]
-    above, zero = _which(own, "ahead"), _which(own, "contains_zero")
-    equal = [audit.task for audit in own if audit.means.low + audit.means.high == 0]
-    values = {"above": _of(above, own), "zero": task_names(zero), "equal": task_names(equal)}
-    yield "outperforming", len(above) == len(own) and not zero, values
-
-    means = [
-        sum((audit.difference for audit in own), Bounds(0, 0)).scaled(1 / len(own))
-        for own in (small, large)
-    ]
-    top = max(large, key=lambda audit: audit.published.difference)
-    beaten = [audit for audit in small if audit.difference.high < top.difference.low]
-    as_far, ways = splits_as_far_apart(audits, set(tasks["small_significant"]))
-    values = {"small": means[0], "large": means[1], "top": task_names([top.task])}
-    values |= {"top_stated": top.published.difference, "beaten": _of(beaten, small)}
-    yield "narrowed", means[0].low > means[1].high, values | {"as_far": as_far, "ways": ways}
-
-    records = [audit.published for audit in audits]
-    smaller = [row for row in records if row.sd_radimagenet < row.sd_imagenet]
-    ratios = [row.sd_imagenet / row.sd_radimagenet for row in records]
-    values = {"smaller": _of(smaller, records), "ratio": Bounds(min(ratios), max(ratios))}
-    yield "smaller_sds", len(smaller) == len(records), values
-
-    margin, own = _POINTS * EQUIVALENCE_MARGIN, [audit.published for audit in chosen["comparable"]]
-    inside = [row for row in own if -margin < row.ci_low and row.ci_high < margin]
-    values = {"margin": margin, "inside": _of(inside, own)}
-    yield "comparable", len(inside) == len(own), values
-
-    gains = {task: dice_gains(published) for task, published in paper.DICE.items()}
-    fits = all(g["stated"].meets(g[name]) for g in gains.values() for name in ("text", "caption"))
-    words = "; ".join(f"{task} {gain['caption']:.1f}%" for task, gain in gains.items())
-    yield "dice", None if fits else False, {"gains": words}
-
-    of_large = [task for task in paper.DICE if task not in tasks["small_significant"]]
-    values = {"measured": task_names(paper.DICE), "large_measured": task_names(of_large)}
-    yield "interpretability", None, values
-
-
-def task_names(tasks: Iterable[str]) -> str:
-    """Return short names of tasks as a list in words; `none` for no task."""
-    words = [_SHORT.get(task, task) for task in tasks]
-    if len(words) < 2:
-        return "".join(words) or "none"
-    return f"{', '.join(words[:-1])} and {words[-1]}"
-
-
 def _with_zero(found: Bounds, middle: Bounds) -> Bounds:
     """Raise the upper end to 1 where the middle, and so the statistic, may be zero."""
     return Bounds(found.low, 1.0) if middle.holds(0) else found
-
-
-def _which(audits: Sequence[TaskAudit], quality: str) -> list[str]:
-    return [audit.task for audit in audits if getattr(audit, quality)]
-
-
-def _of(part: Sequence, whole: Sequence) -> str:
-    return f"{len(part)} of {len(whole)}"

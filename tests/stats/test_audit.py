@@ -1,5 +1,6 @@
 import math
 import re
+import runpy
 from functools import partial
 
 import numpy as np
@@ -10,8 +11,12 @@ from scipy import stats
 
 from rin import paper
 from rin.errors import InputError
+from rin.files import REPOSITORY
 from rin.stats import audit, delong_test, holm, paired_t, unpaired_t, unpaired_t_from_summary
-from rin.stats.audit import CLAIMS, VERDICTS, Bounds, TaskAudit, audit_tasks, judged_claims, rounded
+from rin.stats.audit import CLAIMS, Bounds, TaskAudit, audit_tasks, rounded
+
+PAGE = runpy.run_path(str(REPOSITORY / "notebooks/evidence/audit.py"))
+judged_claims = PAGE["judged_claims"]
 
 
 @settings(deadline=None)
@@ -215,12 +220,12 @@ def test_dice_gains_hold_the_gain_before_rounding(radimagenet, imagenet):
     gain = 100 * (radimagenet / imagenet - 1)
     dice = [round(value, digits) for digits in (2, 3) for value in (radimagenet, imagenet)]
     printed = paper.PublishedDice("x", *dice, round(gain, 1), "", "")
-    assert all(found.holds(gain) for found in audit.dice_gains(printed).values())
+    assert all(found.holds(gain) for found in PAGE["dice_gains"](printed).values())
 
 
 def test_holm_ranges_hold_the_adjusted_values_of_any_values_inside():
     audits = list(AUDITS.values())
-    found = audit.holm_bounds(audits)
+    found = PAGE["holm_bounds"](audits)
     rng = np.random.default_rng(3)
     for _ in range(8):
         raw = [rng.uniform(one.p_by_sds.low, one.p_by_sds.high) for one in audits]
@@ -231,7 +236,7 @@ def test_splits_are_counted_by_hand_for_four_tasks():
     points = {"thyroid": 4.0, "breast": 1.0, "acl": 2.0, "meniscus": 1.0}
     audits = [TaskAudit(ACL._replace(task=task, difference=d)) for task, d in points.items()]
     # Sums of pairs, by initials: tb 5, ta 6, tm 5, ba 3, bm 2, am 3.
-    assert audit.splits_as_far_apart(audits, {"thyroid", "breast"}) == (3, 6)
+    assert PAGE["splits_as_far_apart"](audits, {"thyroid", "breast"}) == (3, 6)
 
 
 JUDGED = judged_claims(audit_tasks()).set_index("name")
@@ -278,7 +283,7 @@ def test_verdicts_turn_with_the_numbers():
 def test_claims_have_places_and_tasks_of_the_paper():
     assert {one["place"] for one in CLAIMS} <= set(paper.PLACES)
     assert all(set(one["tasks"]) <= set(paper.COMPARISONS) for one in CLAIMS)
-    assert set(JUDGED["verdict"]) == set(VERDICTS)
+    assert set(JUDGED["verdict"]) == set(PAGE["VERDICTS"])
 
 
 def test_numbers_inside_quotations_are_those_of_the_paper():
