@@ -157,7 +157,6 @@ def in_the_paper():
     yield "normal-images", values, normal > 0
 
 
-# %% tags=["hide-input"]
 def by_the_authors():
     weights, scripts = list(load_entries()), FACTS["scripts_preprocessing"]
     contracts = {
@@ -206,7 +205,6 @@ def by_the_authors():
     yield "public-sets", values, FACTS["readme_public_sets"] != FACTS["readme_links"]
 
 
-# %% tags=["hide-input"]
 def in_the_data():
     stated, files = image_counts("hemorrhage")["second"], images_of("hemorrhage")
     values = {"stated": stated, "files": files["none"], "positive": files["hemorrhage"]}
@@ -249,7 +247,6 @@ def in_the_data():
     yield "duplicates", {"named": named}, FACTS["blank_pictures"] > 0 and named > 0
 
 
-# %% tags=["hide-input"]
 def by_distributors():
     stated = ("scripts_preprocessing", "pytorch_preprocessing", "hugging_face_preprocessing")
     pixels = np.full((1, 3), 128.0)
