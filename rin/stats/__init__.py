@@ -36,20 +36,19 @@ from rin.stats.delong import (
     delong_test_unpaired,
     share_interval,
 )
-from rin.stats.roc import mean_roc
 from rin.stats.scenarios import (
     against_baselines,
     external_scores,
     factor_effects,
     image_differences,
     init_differences,
+    mean_roc,
     regime_interaction,
     scenario_aucs,
     task_analyses,
     training_spread,
     with_training_spread,
 )
-from rin.stats.simulate import simulate_coverage
 from rin.stats.tests import (
     EQUIVALENCE_MARGIN,
     clustered_t,

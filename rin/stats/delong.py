@@ -120,7 +120,8 @@ def delong_test(
     counts = wins[:1], losses[:1]
     difference = placement_areas(*counts)[0]
     variance = _covariance(counts, positive, clusters)[0, 0]
-    tested = z_test(difference, variance, level)
+    test = t_test(difference, math.sqrt(variance), level=level)
+    tested = test.t, test.p_value, test.ci_low, test.ci_high
     return DeLongTest(*map(float, (auc_a, auc_b, difference, variance, *tested)))
 
 
@@ -180,9 +181,9 @@ def area_contrasts(
     """Return the areas of predictors (k, n), weighted sums of them (q,), and their covariance.
 
     For weights C (q, k) and areas θ the estimates are Cθ, their covariance CSCᵀ with DeLong's
-    covariance S, or Obuchowski's where `clusters` (n,) are given; `z_test` tests one.  What
-    rounding leaves of an estimate or a variance that is zero counts as zero.  InputError also for
-    weights of another number or not finite.
+    covariance S, or Obuchowski's where `clusters` (n,) are given.  What rounding leaves of an
+    estimate or a variance that is zero counts as zero.  InputError also for weights of another
+    number or not finite.
     """
     positive = binary_labels(labels)
     rows = score_rows(scores_matrix, positive.size, "scores_matrix")
@@ -303,12 +304,6 @@ def _covariance(counts: Counts, positive: np.ndarray, clusters: ArrayLike | None
     return _products(wins) / (m * (m - 1) * n**2) + _products(losses) / (n * (n - 1) * m**2)
 
 
-def z_test(estimate: float, variance: float, level: float = 0.95) -> tuple[float, ...]:
-    """Return z, its two-sided P and the normal interval of an estimate."""
-    test = t_test(estimate, math.sqrt(variance), level=level)
-    return test.t, test.p_value, test.ci_low, test.ci_high
-
-
 def _count_below(scores: np.ndarray, m: int, out: np.ndarray) -> None:
     """Write for each case the cases of the other class below it; the first m are the positives.
 
@@ -319,21 +314,15 @@ def _count_below(scores: np.ndarray, m: int, out: np.ndarray) -> None:
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))  # place where a tie ends
     positive = order < m
     # Twice the counts are whole: the cases before a tie, once, and those up to its end, once.
-    positives = _before_and_upto(np.cumsum(positive, dtype=np.int32)[last])
-    negatives = _before_and_upto(last + 1) - positives
+    twice = np.stack([np.cumsum(positive, dtype=np.int32)[last], last + 1])
+    twice[:, 1:] += twice[:, :-1].copy()
+    positives, negatives = twice[0], twice[1] - twice[0]
     if last.size < scores.size:
         sizes = np.diff(last, prepend=-1)
         positives, negatives = np.repeat(positives, sizes), np.repeat(negatives, sizes)
     np.copyto(positives, negatives, where=positive)
     out[order] = positives
     out /= 2
-
-
-def _before_and_upto(upto: np.ndarray) -> np.ndarray:
-    """Return for each tie the count up to the one before plus the count up to itself."""
-    both = upto.copy()
-    both[1:] += upto[:-1]
-    return both
 
 
 def _products(counts: np.ndarray) -> np.ndarray:

@@ -83,7 +83,25 @@ def _one_task(task: str, rows: pd.DataFrame, inits: tuple[str, ...]) -> TaskScor
         )
     cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
     cases = cases.sort_values("case_id", ignore_index=True)
-    _check_cases(cases)
+    if nameless := cases["patient_id"].isna().sum():
+        raise InputError(
+            f"{nameless} test cases name no patient",
+            where="predictions",
+            remedy="Name the patient of every case; where each has one image, repeat case_id.",
+        )
+    repeated = cases["case_id"][cases["case_id"].duplicated()]
+    if repeated.size:
+        raise InputError(
+            f"case {repeated.iloc[0]!r} has two labels, patients or folds",
+            where="predictions",
+            remedy="Evaluate every network on the same folds of the same case table.",
+        )
+    if shared := (cases.groupby("patient_id", observed=True)["fold"].nunique() > 1).sum():
+        raise InputError(
+            f"{shared} patients are in the test sets of several folds",
+            where="predictions",
+            remedy="Folds are averaged as independent; split by patient.",
+        )
     scenarios = tuple(sorted(rows["scenario"].unique()))
     wide = rows.pivot(index=["init", "scenario"], columns="case_id", values="score")
     wide = wide.reindex(
@@ -100,30 +118,6 @@ def _one_task(task: str, rows: pd.DataFrame, inits: tuple[str, ...]) -> TaskScor
         )
     scores = wide.to_numpy(dtype=float).reshape(len(inits), len(scenarios), -1)
     return TaskScores(task, inits, scenarios, cases, scores)
-
-
-def _check_cases(cases: pd.DataFrame) -> None:
-    nameless = cases["patient_id"].isna()
-    if nameless.any():
-        raise InputError(
-            f"{nameless.sum()} test cases name no patient",
-            where="predictions",
-            remedy="Name the patient of every case; where each has one image, repeat case_id.",
-        )
-    repeated = cases["case_id"].duplicated()
-    if repeated.any():
-        raise InputError(
-            f"case {cases.loc[repeated, 'case_id'].iloc[0]!r} has two labels, patients or folds",
-            where="predictions",
-            remedy="Evaluate every network on the same folds of the same case table.",
-        )
-    shared = cases.groupby("patient_id", observed=True)["fold"].nunique() > 1
-    if shared.any():
-        raise InputError(
-            f"{shared.sum()} patients are in the test sets of several folds",
-            where="predictions",
-            remedy="Folds are averaged as independent; split by patient.",
-        )
 
 
 def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None) -> pd.DataFrame:

@@ -16,32 +16,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy import stats
+from sklearn.metrics import roc_curve
 
 from rin.errors import InputError
+from rin.stats import inputs, tests
 from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_areas
-from rin.stats.delong import area_contrasts, auc_ci, delong_covariance, delong_test, z_test
-from rin.stats.inputs import (
-    TaskScores,
-    check_known,
-    each_run,
-    evaluated_rows,
-    located,
-    require,
-    task_scores,
-)
-from rin.stats.tests import (
-    EQUIVALENCE_MARGIN,
-    TTest,
-    clustered_t,
-    equivalence,
-    holm,
-    mixed_model,
-    nadeau_bengio,
-    paired_t,
-    t_quantile,
-    t_test,
-    unpaired_t,
-)
+from rin.stats.delong import area_contrasts, auc_ci, delong_covariance, delong_test
+from rin.stats.inputs import TaskScores, each_run, evaluated_rows, located, task_scores
+from rin.stats.tests import EQUIVALENCE_MARGIN, TTest, holm, t_test
 
 ALL = "all"
 #: Regimes in the order in which they are shown.
@@ -70,6 +52,33 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
+    """Return the mean ROC curve of each init over its scenarios, as Figures 3 and 4 show them.
+
+    Folds (and seeds) of a scenario are averaged first; mean and SD are over scenarios, of
+    true-positive rates at a common false-positive rate, so that the area under the mean curve is
+    the mean area (Fawcett 2006, section 8.1).  Where a curve jumps, the middle of the jump counts,
+    but its upper end at rates of 0 and 1.
+
+    `n_points` is that of the even grid from 0 to 1, at least 2.  One row per task × init × fpr:
+    these three, tpr, tpr_sd (n − 1; NaN for one scenario), n_scenarios.  InputError for a bad table
+    (`rin.stats.inputs.evaluated_rows`) or one class only.
+    """
+    if n_points < 2:
+        raise InputError(
+            f"{n_points} is too few", where="n_points", remedy="Pass at least 2; 101 is usual."
+        )
+    grid = np.linspace(0, 1, n_points)
+    curves = [
+        pd.DataFrame({**names, "fpr": grid, "tpr": _height(grid, *roc_curve(positive, scores)[:2])})
+        for names, positive, scores in each_run(evaluated_rows(predictions))
+    ]
+    points = ["task", "init", "fpr"]
+    scenarios = pd.concat(curves).groupby([*points, "scenario"], observed=True)["tpr"].mean()
+    over_scenarios = scenarios.groupby(points, observed=True)
+    return over_scenarios.agg(tpr="mean", tpr_sd="std", n_scenarios="size").reset_index()
+
+
 def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Compare two inits on every task, over all scenarios and within each unfreezing regime.
 
@@ -89,16 +98,15 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
         counts |= {"n_positive": int(task.labels.sum()), "n_patients": _patients(task)}
         for place, (group, inside) in enumerate(groups.items()):
             a, b = (pd.Series(row[inside]) for row in aucs)
-            variance = covariance[place, place]
-            _, p_value, low, high = z_test(estimates[place], variance)
+            test = t_test(estimates[place], math.sqrt(covariance[place, place]))
             row = {"task": task.task, "group": group, "n_scenarios": int(inside.sum())}
             row |= {"auc_a": a.mean(), "sd_a": a.std(), "auc_b": b.mean(), "sd_b": b.std()}
-            row |= {"difference": estimates[place], "standard_error": math.sqrt(variance)}
-            rows.append(row | {"ci_low": low, "ci_high": high, "p_value": p_value} | counts)
+            row |= {"difference": estimates[place], "standard_error": test.standard_error}
+            row |= {name: getattr(test, name) for name in ("ci_low", "ci_high", "p_value")}
+            rows.append(row | {"p_holm": math.nan} | counts)
     table = pd.DataFrame(rows)
     adjusted = table.groupby("group", observed=True)["p_value"].transform(holm)
-    table.insert(table.columns.get_loc("p_value") + 1, "p_holm", adjusted)
-    return table
+    return table.assign(p_holm=adjusted)
 
 
 def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -145,7 +153,7 @@ def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.
     overall = differences[differences["group"] == "all"].set_index("task").loc[spread["task"]]
     alone, n = (overall[name].to_numpy() for name in ("standard_error", "n_scenarios"))
     both = np.hypot(alone, spread["sd"] / np.sqrt(n))
-    difference, half = overall["difference"].to_numpy(), t_quantile() * both
+    difference, half = overall["difference"].to_numpy(), tests.t_quantile() * both
     widened = {"difference": difference, "standard_error": both, "wider": both / alone - 1}
     return spread.assign(**widened, low=difference - half, high=difference + half)
 
@@ -204,27 +212,34 @@ def factor_effects(
     nothing to test, and they do not count in Holm's family.  InputError as `task_scores`; an
     unknown init, level or scenario, two equal levels or inits, or an empty group.
     """
-    networks = [*product(inits, levels)]
+    tasks = _levelled(predictions, inits, levels)
     (a, b), (before, after) = inits, levels
-    quantities = [
-        *(("area", init, level, [(init, level)]) for level in levels for init in inits),
-        *(("difference", "", level, [(a, level), (b, level)]) for level in levels),
-        *(("effect", init, "", [(init, after), (init, before)]) for init in inits),
-        ("interaction", "", "", [(a, after), (a, before), (b, before), (b, after)]),
+    quantities = [  # what, of which init and level; signs of a before, a after, b before, b after
+        ("area", a, before, [1, 0, 0, 0]),
+        ("area", b, before, [0, 0, 1, 0]),
+        ("area", a, after, [0, 1, 0, 0]),
+        ("area", b, after, [0, 0, 0, 1]),
+        ("difference", "", before, [1, 0, -1, 0]),
+        ("difference", "", after, [0, 1, 0, -1]),
+        ("effect", a, "", [-1, 1, 0, 0]),
+        ("effect", b, "", [0, 0, -1, 1]),
+        ("interaction", "", "", [-1, 1, 1, -1]),
     ]
     rows = []
-    for task in _levelled(predictions, inits, levels):
+    for task in tasks:
         own, weights = [], []
         for group, members in (groups or {name: [name] for name in task.scenarios}).items():
-            places = _places(group, members, task.scenarios)
-            for quantity, init, level, terms in quantities:
-                of_networks = [networks.index(network) for network in terms]
-                # Terms are added and subtracted in turn.
-                plus, minus = (task.scores[of_networks[k::2]][:, places] for k in (0, 1))
-                weight = np.zeros(task.scores.shape[:2])
-                signs = np.resize([1, -1], len(terms)) / len(members)
-                weight[np.ix_(of_networks, places)] = signs[:, None]
-                weights.append(weight.ravel())
+            if not len(members) or len(set(members)) != len(members):
+                raise InputError(
+                    f"scenarios {list(members)!r}",
+                    where=f"group {group!r}",
+                    remedy="Name some, each once.",
+                )
+            inputs.check_known("scenario", members, pd.Series(task.scenarios))
+            inside = np.isin(task.scenarios, members)
+            for quantity, init, level, signs in quantities:
+                weights.append(np.outer(signs, inside / len(members)).ravel())
+                plus, minus = (task.scores[np.equal(signs, k)][:, inside] for k in (1, -1))
                 row = {"task": task.task, "group": group, "n_scenarios": len(members)}
                 row |= {"quantity": quantity, "init": init, "level": level}
                 own.append(row | {"same_networks": np.array_equal(plus, minus)})
@@ -233,9 +248,10 @@ def factor_effects(
         sizes = {"n": len(task.cases), "n_clusters": _patients(task)}
         sizes |= {"n_positive": int(task.labels.sum()), "n_folds": task.cases["fold"].nunique()}
         for named, estimate, variance in zip(own, estimates, np.diag(covariance), strict=True):
-            z, p_value, low, high = z_test(estimate, variance)
-            named |= {"estimate": estimate, "variance": variance, "z": z, "p_value": p_value}
-            rows.append(named | {"ci_low": low, "ci_high": high} | sizes)
+            test = t_test(estimate, math.sqrt(variance))
+            named |= {"estimate": estimate, "variance": variance, "z": test.t}
+            named |= {name: getattr(test, name) for name in ("p_value", "ci_low", "ci_high")}
+            rows.append(named | sizes)
     table = pd.DataFrame(rows)
     table.loc[(table["quantity"] == "area") | table["same_networks"], ["z", "p_value"]] = np.nan
     table["p_holm"] = table.groupby("quantity", observed=True)["p_value"].transform(holm)
@@ -311,7 +327,7 @@ def image_differences(
     fewer than two patients or images are left: none is left out silently.  InputError for an
     unknown init, or an image scored under one init only in some scenario.
     """
-    check_known("init", (init_a, init_b), table["init"])
+    inputs.check_known("init", (init_a, init_b), table["init"])
     own = table[table["init"].isin([init_a, init_b])]
     regimes = [ALL, *(name for name in REGIMES if name in set(own["unfreezing"]))]
     rows = []
@@ -362,6 +378,15 @@ def against_baselines(
     return pd.DataFrame(rows)
 
 
+def _height(grid: np.ndarray, fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:
+    """Return the height of a curve, the middle of its jumps (trapezoids then keep the area)."""
+    # Rounded, so that a jump at 57 of 100 negatives stands at the grid's 0.57.
+    grid, fpr = np.round(grid, 12), np.round(fpr, 12)
+    upper = np.interp(grid, fpr, tpr)
+    lower = np.interp(-grid, -fpr[::-1], tpr[::-1])
+    return np.where((grid > 0) & (grid < 1), (lower + upper) / 2, upper)
+
+
 def _mean_over_folds(
     task: TaskScores, weights: np.ndarray, *, clustered: bool = True
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -395,7 +420,7 @@ def _regime_contrasts(
     Groups, all scenarios and each regime's, are bool (S,), AUCs (2, S) averaged over folds;
     differences (groups,) come with their covariance.
     """
-    require(predictions, ["patient_id", "unfreezing"], "Name each run's unfreezing regime.")
+    inputs.require(predictions, ["patient_id", "unfreezing"], "Name each run's unfreezing regime.")
     for task in task_scores(predictions, (init_a, init_b)):
         with located(f"task {task.task}"):
             own = predictions.loc[predictions["task"] == task.task, ["scenario", "unfreezing"]]
@@ -419,26 +444,17 @@ def _levelled(
     predictions: pd.DataFrame, inits: tuple[str, str], levels: tuple[str, str]
 ) -> list[TaskScores]:
     """Return the scores of each task, (4, S, n): first init at both levels, then the second."""
-    require(predictions, ["level", "patient_id"], "Pass the predictions of a factor.")
+    inputs.require(predictions, ["level", "patient_id"], "Pass the predictions of a factor.")
     for what, names in (("init", inits), ("level", levels)):
         if len(set(names)) != 2:
             raise InputError(
                 f"{names!r} are not two different names", where=f"{what}s", remedy="Name two."
             )
-        check_known(what, names, predictions[what])
+        inputs.check_known(what, names, predictions[what])
     rows = predictions[predictions["init"].isin(inits) & predictions["level"].isin(levels)]
     networks = rows["init"].astype(str) + " at " + rows["level"].astype(str)
     names = [f"{init} at {level}" for init, level in product(inits, levels)]
     return sorted(task_scores(rows.assign(init=networks), names), key=lambda task: task.task)
-
-
-def _places(group: str, members: Sequence[str], scenarios: Sequence[str]) -> list[int]:
-    if not len(members) or len(set(members)) != len(members):
-        raise InputError(
-            f"scenarios {list(members)!r}", where=f"group {group!r}", remedy="Name some, each once."
-        )
-    check_known("scenario", members, pd.Series(scenarios))
-    return [scenarios.index(name) for name in members]
 
 
 def _findings(
@@ -452,9 +468,9 @@ def _findings(
     areas = np.stack(areas, -1)  # (inits, scenarios, folds)
     _, n_scenarios, n_folds = areas.shape
     found = {"remark": "One scenario has no spread to test."}
-    for key, test in (("unpaired_t", unpaired_t), ("paired_t", paired_t)):
+    for key in ("unpaired_t", "paired_t"):
         if n_scenarios > 1:
-            found = _numbers(test(*areas.mean(axis=2)))
+            found = _numbers(getattr(tests, key)(*areas.mean(axis=2)))
         yield key, n_scenarios, "scenario", found
 
     stacked, n_cases = task.scores.reshape(2, -1), len(task.cases)
@@ -467,30 +483,36 @@ def _findings(
     found = _numbers(t_test(test.difference, math.sqrt(test.variance)))
     yield "delong_mean_scores", n_cases, "case", found
 
-    n_patients, alone = _patients(task), _lone_patient(task)
-    by_patient = bootstrapped = {"remark": alone}
     weights = np.repeat([[1.0, -1.0]], n_scenarios, axis=1) / n_scenarios
     _, (estimate,), ((variance,),) = _mean_over_folds(task, weights, clustered=False)
     found = _numbers(t_test(estimate, math.sqrt(variance)))
     yield "delong_contrast", n_cases, "case", found
-    if not alone:
+    patients = task.cases.groupby(["fold", "label"])["patient_id"].nunique()
+    if (patients < 2).any():
+        k, label = patients.index[patients < 2][0]
+        text = (
+            f"In fold {k} all {'positive' if label else 'negative'} cases belong to one patient, "
+            "which shows no spread between patients."
+        )
+        by_patient = bootstrapped = {"remark": text}
+    else:
         _, (estimate,), ((variance,),) = _mean_over_folds(task, weights)
         by_patient = _numbers(t_test(estimate, math.sqrt(variance)))
         bootstrapped = {"estimate": float((areas[0] - areas[1]).mean())}
         bootstrapped |= _bootstrapped(task, replicates, seed)
-    yield "clustered_contrast", n_patients, "patient", by_patient
-    yield "cluster_bootstrap", n_patients, "patient", bootstrapped
+    yield "clustered_contrast", _patients(task), "patient", by_patient
+    yield "cluster_bootstrap", _patients(task), "patient", bootstrapped
 
     found = {"remark": "One fold has no spread to test."}
     if n_folds > 1 and ratio is None:
         found = {"remark": "The ratio of test to training cases was not given."}
     elif n_folds > 1:
         a, b = areas.mean(axis=1)
-        found = _numbers(nadeau_bengio(a - b, ratio))
+        found = _numbers(tests.nadeau_bengio(a - b, ratio))
     yield "nadeau_bengio", n_folds, "fold", found
     index = pd.MultiIndex.from_product(map(range, areas.shape), names=("init", "scenario", "fold"))
     table = pd.Series(areas.ravel(), index=index, name="auc").reset_index()
-    test = mixed_model(table, 0, 1)
+    test = tests.mixed_model(table, 0, 1)
     yield "mixed_model", areas.size, "area", _numbers(test) | {"remark": test.remark}
 
 
@@ -523,21 +545,8 @@ def _equivalence(found: Mapping[str, float]) -> dict[str, object]:
     values = (EQUIVALENCE_MARGIN, math.nan, math.nan, math.nan, False, math.nan)
     if math.isfinite(found["standard_error"]):
         df = math.inf if math.isnan(found["df"]) else found["df"]
-        test = equivalence(found["estimate"], found["standard_error"], df)
-        values = astuple(test)
+        values = astuple(tests.equivalence(found["estimate"], found["standard_error"], df))
     return dict(zip(_EQUIVALENCE, values, strict=True))
-
-
-def _lone_patient(task: TaskScores) -> str:
-    """Return why patients cannot be compared: a class of one; empty where they can."""
-    patients = task.cases.groupby(["fold", "label"])["patient_id"].nunique()
-    for k, label in patients.index[patients < 2]:
-        name = "positive" if label else "negative"
-        return (
-            f"In fold {k} all {name} cases belong to one patient, which shows no spread between "
-            "patients."
-        )
-    return ""
 
 
 def _compared(pairs: pd.DataFrame) -> dict[str, object]:
@@ -553,7 +562,7 @@ def _compared(pairs: pd.DataFrame) -> dict[str, object]:
         "n_patients": images.index.get_level_values("patient_id").nunique(),
         **{"mean_a": mean_a, "sd_a": sd_a, "mean_b": mean_b, "sd_b": sd_b},
         **_over_patients(images.iloc[:, 0] - images.iloc[:, 1]),
-        "p_images": paired_t(a, b).p_value if testable else np.nan,
+        "p_images": tests.paired_t(a, b).p_value if testable else np.nan,
     }
 
 
@@ -561,13 +570,11 @@ def _over_patients(differences: pd.Series) -> dict[str, float]:
     patients = differences.index.get_level_values("patient_id").to_numpy()
     if differences.isna().any() or pd.unique(patients).size < 2:
         return dict.fromkeys(_TESTED, np.nan)
-    test = clustered_t(differences.to_numpy(), patients)
+    test = tests.clustered_t(differences.to_numpy(), patients)
     found = (test.mean_difference, test.ci_low, test.ci_high, test.p_value)
     return dict(zip(_TESTED, found, strict=True))
 
 
 def _mean_of_all(grouped: object) -> pd.Series | pd.DataFrame:
     """Return the mean of each group, NaN where a value is: none is left out silently."""
-    counted = grouped.count()
-    size = grouped.size()
-    return grouped.mean().where(counted.eq(size, axis=0))
+    return grouped.mean().where(grouped.count().eq(grouped.size(), axis=0))

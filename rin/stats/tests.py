@@ -1,9 +1,7 @@
-"""Tests of a few values: t tests, Shapiro-Wilk, Holm, equivalence, folds, a mixed model.
+"""Tests of a few values: t tests, Holm, equivalence, folds, a mixed model.
 
-The paper compares Dice scores by a paired t test after a Shapiro test (Materials and Methods,
-Statistical Analysis), and its intervals of differences have, within rounding, the widths of
-pooled t intervals over scenarios (`rin.stats.audit`).  AUCs of cases are compared in
-`rin.stats.delong`.
+The paper compares Dice scores by a paired t test, and its intervals of differences have the widths
+of pooled t intervals over scenarios (`rin.stats.audit`).  AUCs: `rin.stats.delong`.
 """
 
 import math
@@ -13,7 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from rin.errors import InputError
 from rin.stats.inputs import check_known, check_level, check_unique, cluster_codes, require
@@ -21,7 +19,7 @@ from rin.stats.inputs import check_known, check_level, check_unique, cluster_cod
 #: Largest difference of areas that counts as comparable: two AUC points.  A choice made here, for
 #: the paper names no margin; `smallest_margin` serves any other.
 EQUIVALENCE_MARGIN = 0.02
-#: Of a mean or a weighted sum, by its size: what rounding alone explains.
+#: Share of a mean or a weighted sum that rounding alone explains.
 ROUNDING = 10 * np.finfo(float).eps
 _EFFECTS = ("scenario", "fold")
 # Of the search for roots of variances: precision of the deviance, and of roots in known SDs.
@@ -218,10 +216,9 @@ def equivalence(
             remedy="Pass a finite estimate, a standard error from 0, and df and margin above 0.",
         )
     alpha = 1 - check_level(level)
-    above = statistic(estimate + margin, standard_error)
-    below = statistic(estimate - margin, standard_error)
-    p_value = float(max(stats.t.sf(above, df), stats.t.cdf(below, df)))
-    half_width = float(stats.t.ppf(1 - alpha, df)) * standard_error
+    beyond = abs(estimate) - margin  # of the nearer margin, whose test has the larger P
+    p_value = float(special.stdtr(df, statistic(beyond, standard_error)))
+    half_width = float(special.stdtrit(df, level)) * standard_error
     low, high = estimate - half_width, estimate + half_width
     return Equivalence(margin, p_value, low, high, p_value < alpha, max(-low, high))
 
@@ -275,14 +272,16 @@ def mixed_model(
     }
     columns = np.hstack([fixed, *indicators.values()])
     residual = auc - columns @ np.linalg.lstsq(columns, auc, rcond=None)[0]
+    nothing = [math.nan] * (len(MixedModel.__dataclass_fields__) - 2)
     if np.abs(residual).max() <= 1e-12:
-        return _impossible(n, "The areas leave no residual, so there is no standard error.")
+        remark = "The areas leave no residual, so there is no standard error."
+        return MixedModel(*nothing, n, remark)
     try:
         variances, coefficients, covariance = reml(
             auc - auc.mean(), fixed, np.ones(n), list(indicators.values()), relative=True
         )
     except InputError as error:
-        return _impossible(n, f"{error.problem}, so no estimate.")
+        return MixedModel(*nothing, n, f"{error.problem}, so no estimate.")
     variances = np.where(variances < _BOUNDARY * variances[0], 0.0, variances)
     residual_sd, *found = np.sqrt(variances).tolist()
     sds = dict.fromkeys(_EFFECTS, math.nan) | dict(zip(indicators, found, strict=True))
@@ -344,11 +343,6 @@ def reml(
     inverse = np.linalg.inv(r[:p, :p])
     variances = factor * np.append(1.0, (scale * found.x) ** 2)
     return variances, inverse @ r[:p, p], factor * inverse @ inverse.T
-
-
-def _impossible(n: int, remark: str) -> MixedModel:
-    numbers = [math.nan] * (len(MixedModel.__dataclass_fields__) - 2)
-    return MixedModel(*numbers, n, remark)
 
 
 def _finite(values: ArrayLike, where: str, least: int = 2) -> np.ndarray:
