@@ -376,24 +376,16 @@ def lesion_map_table(
     place = check_runs(runs, case_ids)
     lesions = check_masks(masks)
     marked = pd.Series(has_lesion(lesions), index=place.index)
-    sums: dict[tuple, list[np.ndarray]] = {}
+    row, column = np.indices((SIDE, SIDE)).reshape(2, -1)
+    tables = []
     for rows, cams in runs:
         shown = marked.loc[rows["case_id"]].to_numpy()
-        if not shown.any():
-            continue
-        _, pictures = class_pictures(rows, cams, lesions.shape[-1])
         at = place.loc[rows.loc[shown, "case_id"]].to_numpy()
-        centred = lesion_centred(pictures[shown], lesions[at])
-        found = np.nansum(centred, axis=0), np.isfinite(centred).sum(axis=0)
-        key = tuple(rows[_GROUP].iloc[0])
-        sums[key] = [a + b for a, b in zip(sums.get(key, (0, 0)), found, strict=True)]
-    tables = []
-    for key, (total, reached) in sums.items():
-        row, column = np.nonzero(reached)
-        n_maps = reached[row, column]
-        cells = {"row": row, "column": column, "activation": total[row, column] / n_maps}
-        named = dict(zip(_GROUP, key, strict=True))
-        tables.append(pd.DataFrame(named | cells | {"n_maps": n_maps}))
-    columns = [*_GROUP, "row", "column", "activation", "n_maps"]
-    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
-    return table.assign(activation=table["activation"].astype(float).round())
+        _, pictures = class_pictures(rows, cams, lesions.shape[-1])
+        centred = lesion_centred(pictures[shown], lesions[at]).reshape(-1, row.size)
+        cells = {"row": row, "column": column, "activation": np.nansum(centred, axis=0)}
+        cells["n_maps"] = np.isfinite(centred).sum(axis=0)
+        tables.append(pd.DataFrame(rows[_GROUP].iloc[0].to_dict() | cells))
+    summed = pd.concat(tables).groupby([*_GROUP, "row", "column"], sort=False).sum()
+    reached = summed[summed["n_maps"] > 0].reset_index()
+    return reached.assign(activation=(reached["activation"] / reached["n_maps"]).round())

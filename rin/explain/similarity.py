@@ -36,7 +36,11 @@ def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
     (Juodelyte et al. 2023; Raghu et al. 2017).  InputError unless both have as many rows, more than
     channels, and are finite.
     """
-    bases = [_basis(table) for table in _checked(a, b)]
+    bases = []
+    for table in _checked(a, b):
+        variances = table.var(axis=0)
+        loud = table[:, variances > _SILENT * variances.max()]
+        bases.append(orth(loud / loud.std(axis=0)))
     return float(np.clip(np.linalg.svd(bases[0].T @ bases[1], compute_uv=False), 0, 1).mean())
 
 
@@ -87,13 +91,6 @@ def _checked(*tables: ArrayLike) -> list[np.ndarray]:
             remedy="Give two finite tables (points, channels) of the same points.",
         )
     return [table - table.mean(axis=0) for table in checked]
-
-
-def _basis(table: np.ndarray) -> np.ndarray:
-    """Return an orthonormal basis of a centred table's columns."""
-    variances = table.var(axis=0)
-    loud = table[:, variances > _SILENT * variances.max()]
-    return orth(loud / loud.std(axis=0))
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
