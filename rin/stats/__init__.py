@@ -12,24 +12,10 @@ arrays, or the predictions table; results are small frozen dataclasses or tables
 
 # ruff: noqa: F401 - what the package offers
 
-from rin.stats.beyond import (
-    average_precision,
-    beyond_area,
-    beyond_curves,
-    brier_parts,
-    calibration_error_by_chance,
-    calibration_line,
-    expected_calibration_error,
-    net_benefit,
-    precision_at_recall,
-    reliability_curve,
-    sensitivity_at_specificity,
-    weighted_cases,
-)
+from rin.stats.beyond import beyond_area, beyond_curves, weighted_cases
 from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_areas
 from rin.stats.delong import (
     area_contrasts,
-    area_interval,
     auc_ci,
     delong_covariance,
     delong_test,
@@ -49,14 +35,4 @@ from rin.stats.scenarios import (
     training_spread,
     with_training_spread,
 )
-from rin.stats.tests import (
-    EQUIVALENCE_MARGIN,
-    clustered_t,
-    equivalence,
-    holm,
-    mixed_model,
-    nadeau_bengio,
-    paired_t,
-    unpaired_t,
-    unpaired_t_from_summary,
-)
+from rin.stats.tests import EQUIVALENCE_MARGIN, holm, paired_t, unpaired_t, unpaired_t_from_summary

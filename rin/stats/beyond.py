@@ -6,9 +6,8 @@ measure is one call.  InputError for what `rin.stats.inputs` refuses, and for sc
 where they must be probabilities.
 
 `beyond_area` and `beyond_curves` average a measure over the scenarios of an init: a typical
-network, not their ensemble.  The test sets of a scenario's folds are put side by side, as their
-probabilities are meant to share one scale.  Intervals, of 95 %, resample patients, the
-same ones for every init and scenario, with the networks held fixed.
+network, not their ensemble.  The test sets of a scenario's folds are put side by side.  Intervals,
+of 95 %, resample patients, the same ones for every init and scenario; networks are held fixed.
 """
 
 import math
@@ -30,7 +29,6 @@ from rin.stats import inputs
 from rin.stats.bootstrap import cluster_weights, percentile_interval
 from rin.stats.inputs import TaskScores, located, task_scores
 
-#: Name of the rows that hold the paired difference of two inits.
 DIFFERENCE = "difference"
 #: Measures in the order of the table.
 MEASURES = (
@@ -51,12 +49,11 @@ MEASURES = (
 GRID = np.linspace(0, 1, 101)
 #: Scores nearer to 0 or 1 than this are moved to it before their log odds are taken.
 EXTREME = 1e-6
-# Chance raises these, in a replicate once more: their interval is reflected about the estimate.
+# Chance raises these: their interval is reflected about the estimate.
 _RAISED = {"ece", "brier_reliability", "brier_resolution"}
 _CELLS = 2_000_000  # weights of one block; a measure holds about ten such arrays of float64
 _SAME = 1e-9  # share of the total weight below which two sums of weights are one
-# Share of the sum of squared log odds below which a row's scores do not differ.
-_SINGULAR = 1e-12
+_SINGULAR = 1e-12  # share of the sum of squared log odds below which scores do not differ
 
 
 def beyond_area(
@@ -76,12 +73,12 @@ def beyond_area(
 
     One row per task × init × measure of `MEASURES`: task, init, measure, estimate, ci_low, ci_high,
     n_scenarios, n_cases, n_patients, remark.  Net benefit is taken at the prevalence, where
-    treating all and treating none are worth 0.  Intervals are percentile intervals; that of the
-    calibration error and of Brier reliability and resolution is the reflected (basic) one, as
-    chance raises these in the sample and once more in replicates; an estimate outside its interval
-    says so in `remark`.  "ece_by_chance" is no estimate of the networks: mean and range of the
-    calibration error if the scores were true probabilities.  A slope is NaN, and says so, if a
-    scenario's scores separate the classes.  Efron and Tibshirani (1993), sections 13.3 and 13.4.
+    treating all and treating none are worth 0.  Intervals are percentile intervals, reflected
+    (basic) ones for the calibration error and Brier reliability and resolution, which chance raises
+    in the sample and once more in replicates; `remark` names an estimate outside its interval, and
+    a slope that is NaN as a scenario's scores separate the classes.  "ece_by_chance" holds mean and
+    range of the calibration error if the scores were true probabilities.  Efron and Tibshirani
+    (1993), sections 13.3 and 13.4.
     """
     rows = []
     for task, weights in _resampled(predictions, inits, replicates, seed):

@@ -19,18 +19,29 @@ _CELLS = 300_000  # cells of one block of replicates × cases, so that blocks st
 def cluster_weights(
     clusters: ArrayLike, replicates: int, seed: int, *, labels: ArrayLike | None = None
 ) -> np.ndarray:
-    """Return how often each case is drawn in each replicate, int16 (replicates, n).
+    """Return how often each case is drawn in each of two or more replicates, int16 (replicates, n).
 
     The draw depends on the seed and on which cases share a cluster (n,), not on names.  With labels
     (n,) a replicate without a case of one class is drawn again.  InputError also for a class whose
     cases all lie in one cluster.  Efron and Tibshirani (1993), section 8.
     """
-    if replicates < 1:
+    if replicates < 2:
         raise InputError(
             f"{replicates} replicates", where="replicates", remedy="Pass 1000 or more for a CI."
         )
     codes, n_clusters = cluster_codes(clusters, np.size(clusters if labels is None else labels))
-    classes = None if labels is None else _clusters_of_classes(labels, codes, n_clusters)
+    classes = None
+    if labels is not None:
+        positive = binary_labels(labels)
+        counts = [np.bincount(codes[part], minlength=n_clusters) for part in (positive, ~positive)]
+        classes = np.stack(counts, axis=1)
+        for name, count in zip(("positive", "negative"), counts, strict=True):
+            if np.count_nonzero(count) < 2:
+                raise InputError(
+                    f"all {name} cases belong to one cluster",
+                    where="clusters",
+                    remedy="Resampling patients needs each class in at least two of them.",
+                )
     rng = np.random.default_rng(seed)
     weights = np.empty((replicates, codes.size), np.int16)
     draw = partial(rng.multinomial, n_clusters, np.full(n_clusters, 1 / n_clusters))
@@ -91,20 +102,6 @@ def percentile_interval(values: ArrayLike, level: float = 0.95) -> tuple:
     tail = (1 - check_level(level)) / 2
     low, high = np.quantile(array, [tail, 1 - tail], axis=0)
     return (float(low), float(high)) if array.ndim == 1 else (low, high)
-
-
-def _clusters_of_classes(labels: ArrayLike, codes: np.ndarray, n_clusters: int) -> np.ndarray:
-    """Return int64 (n_clusters, 2): cases of the positive and of the negative class."""
-    positive = binary_labels(labels)
-    counts = [np.bincount(codes[part], minlength=n_clusters) for part in (positive, ~positive)]
-    for name, count in zip(("positive", "negative"), counts, strict=True):
-        if np.count_nonzero(count) < 2:
-            raise InputError(
-                f"all {name} cases belong to one cluster",
-                where="clusters",
-                remedy="Resampling patients needs each class in at least two of them.",
-            )
-    return np.stack(counts, axis=1)
 
 
 def _places(positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -141,9 +141,11 @@ def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None
     return rows
 
 
-def each_run(rows: pd.DataFrame) -> Iterator[tuple[dict[str, object], np.ndarray, np.ndarray]]:
+def each_run(
+    predictions: pd.DataFrame,
+) -> Iterator[tuple[dict[str, object], np.ndarray, np.ndarray]]:
     """Yield the names `RUN`, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
-    for key, run in rows.groupby(RUN, observed=True):
+    for key, run in evaluated_rows(predictions).groupby(RUN, observed=True):
         names = dict(zip(RUN, key, strict=True))
         with located(", ".join(f"{name} {value}" for name, value in names.items())):
             positive = binary_labels(run["label"])

@@ -21,8 +21,8 @@ from sklearn.metrics import roc_curve
 from rin.errors import InputError
 from rin.stats import inputs, tests
 from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_areas
-from rin.stats.delong import area_contrasts, auc_ci, delong_covariance, delong_test
-from rin.stats.inputs import TaskScores, each_run, evaluated_rows, located, task_scores
+from rin.stats.delong import area_contrasts, auc_ci, delong_test
+from rin.stats.inputs import TaskScores, each_run, located, task_scores
 from rin.stats.tests import EQUIVALENCE_MARGIN, TTest, holm, t_test
 
 ALL = "all"
@@ -30,12 +30,8 @@ ALL = "all"
 REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")
 _NUMBERS = ("estimate", "ci_low", "ci_high", "statistic", "df", "p_value")
 _IMAGE = ["patient_id", "case_id"]
-_TESTED = ["difference", "ci_low", "ci_high", "p_value"]
 _EQUIVALENCE = ["margin", "equivalence_p", "equivalence_low", "equivalence_high"]
 _EQUIVALENCE += ["equivalent", "smallest_margin"]
-
-#: Key of an analysis, how many units it counts, what they are, what it found or why nothing.
-Finding = tuple[str, int, str, dict[str, object]]
 
 
 def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -46,7 +42,7 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
     test set has one class or a NaN score; the message names the run.
     """
     rows = []
-    for names, positive, scores in each_run(evaluated_rows(predictions)):
+    for names, positive, scores in each_run(predictions):
         sizes = {"n": positive.size, "n_positive": int(positive.sum())}
         rows.append(names | asdict(auc_ci(positive, scores)) | sizes)
     return pd.DataFrame(rows)
@@ -71,7 +67,7 @@ def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
     grid = np.linspace(0, 1, n_points)
     curves = [
         pd.DataFrame({**names, "fpr": grid, "tpr": _height(grid, *roc_curve(positive, scores)[:2])})
-        for names, positive, scores in each_run(evaluated_rows(predictions))
+        for names, positive, scores in each_run(predictions)
     ]
     points = ["task", "init", "fpr"]
     scenarios = pd.concat(curves).groupby([*points, "scenario"], observed=True)["tpr"].mean()
@@ -95,7 +91,7 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     rows = []
     for task, groups, aucs, estimates, covariance in _regime_contrasts(predictions, init_a, init_b):
         counts = {"n_folds": task.cases["fold"].nunique(), "n_cases": len(task.cases)}
-        counts |= {"n_positive": int(task.labels.sum()), "n_patients": _patients(task)}
+        counts |= {"n_positive": int(task.labels.sum()), "n_patients": len(set(task.patients))}
         for place, (group, inside) in enumerate(groups.items()):
             a, b = (pd.Series(row[inside]) for row in aucs)
             test = t_test(estimates[place], math.sqrt(covariance[place, place]))
@@ -121,9 +117,9 @@ def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
 def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Return how the difference a − b in one scenario varies from training to training.
 
-    From networks that were trained with several seeds and tested on the same cases.  One row a
-    task: task, sd (AUC 0-1, pooled over folds and scenarios), ci_low, ci_high (chi-squared), df.
-    InputError as `scenario_aucs`, or where nothing was trained twice.
+    Of several seeds, tested on the same cases.  One row a task: task, sd (AUC 0-1, pooled over
+    folds and scenarios), ci_low, ci_high (chi-squared), df.  InputError as `scenario_aucs`, or
+    where nothing was trained twice.
     """
     aucs = scenario_aucs(predictions)
     networks = ["task", "fold", "scenario", "seed"]
@@ -245,7 +241,7 @@ def factor_effects(
                 own.append(row | {"same_networks": np.array_equal(plus, minus)})
         with located(f"task {task.task}"):
             _, estimates, covariance = _mean_over_folds(task, np.array(weights))
-        sizes = {"n": len(task.cases), "n_clusters": _patients(task)}
+        sizes = {"n": len(task.cases), "n_clusters": len(set(task.patients))}
         sizes |= {"n_positive": int(task.labels.sum()), "n_folds": task.cases["fold"].nunique()}
         for named, estimate, variance in zip(own, estimates, np.diag(covariance), strict=True):
             test = t_test(estimate, math.sqrt(variance))
@@ -269,42 +265,44 @@ def task_analyses(
 ) -> pd.DataFrame:
     """Compare two inits on one task by each of nine analyses.
 
-    Estimates of the mean over scenarios and folds of AUC(a) − AUC(b) are the same number in most
-    rows; intervals and P values are not, for they take other things for a random draw.
-    `predictions` are those of `rin.stats.inputs.task_scores`, of one task; `test_train_ratio` is
-    cases tested over cases trained on (None leaves out the analysis of folds), `replicates` (2 or
-    more) and `seed` those of the bootstrap over patients.
+    Most estimate the mean over scenarios and folds of AUC(a) − AUC(b); they take other things for a
+    random draw.  `predictions` are those of `rin.stats.inputs.task_scores`, of one task;
+    `test_train_ratio` is cases tested over cases trained on (None leaves out the analysis of
+    folds), `replicates` (2 or more) and `seed` those of the bootstrap over patients.
 
     One row an analysis: analysis, name, unit (text), n_units, estimate, ci_low, ci_high (areas 0-1,
     a − b), statistic, df (infinite for normal references), p_value, generalises_to, assumes,
     remark, published, recommended; then standard_error, and the test of equivalence: margin
     (`EQUIVALENCE_MARGIN`), equivalence_p, equivalence_low, equivalence_high (90 % interval),
     equivalent, smallest_margin.
-    Numbers are NaN, and `remark` says why, where data do not allow an analysis.  The bootstrap's
-    interval is that of percentiles, its P twice the smaller share of replicates beyond zero, so it
-    has no statistic and no df; its test of equivalence takes the replicates' SD as the standard
-    error.  InputError as `task_scores`; several tasks, or a fold whose test cases are of one class.
+    Numbers are NaN, and `remark` says why, where data do not allow an analysis.  The bootstrap has
+    the interval of percentiles, twice the smaller share of replicates beyond zero as P, no
+    statistic and df, and the replicates' SD as the standard error.  InputError as `task_scores`;
+    several tasks, or a fold whose test cases are of one class.
     """
     import yaml
 
-    if replicates < 2:
-        raise InputError(
-            f"{replicates} replicates", where="replicates", remedy="Pass 1000 or more for a CI."
-        )
     tasks = list(task_scores(predictions, (init_a, init_b)))
     if len(tasks) != 1:
         raise InputError(
             f"tasks {[task.task for task in tasks]}", where="predictions", remedy="Select one task."
         )
     analyses = yaml.safe_load(Path(__file__).with_name("analyses.yaml").read_text("utf-8"))
-    findings = _findings(tasks[0], test_train_ratio, replicates, seed)
+    aucs = scenario_aucs(predictions[predictions["init"].isin(tasks[0].inits)])
+    findings = _findings(tasks[0], aucs, test_train_ratio, replicates, seed)
     of_analyses = {key: finding for key, *finding in findings}
+    nothing = dict.fromkeys([*_NUMBERS, "standard_error", *_EQUIVALENCE], math.nan) | {"remark": ""}
+    nothing |= {"margin": EQUIVALENCE_MARGIN, "equivalent": False}
     rows, marks = [], {"published": False, "recommended": False}
     for words in analyses:
         n, noun, found = of_analyses[words["key"]]
-        found = dict.fromkeys((*_NUMBERS, "standard_error"), math.nan) | {"remark": ""} | found
         named = {"unit": f"{n:,} {noun}{'' if n == 1 else 's'}", "n_units": n}
-        rows.append(marks | words | named | found | _equivalence(found))
+        row = nothing | marks | words | named | found
+        if math.isfinite(row["standard_error"]):
+            df = math.inf if math.isnan(row["df"]) else row["df"]
+            test = tests.equivalence(row["estimate"], row["standard_error"], df)
+            row |= dict(zip(_EQUIVALENCE, astuple(test), strict=True))
+        rows.append(row)
     table = pd.DataFrame(rows).rename(columns={"key": "analysis"})
     columns = ["analysis", "name", *named, *_NUMBERS, "generalises_to", "assumes", "remark", *marks]
     return table[[*columns, "standard_error", *_EQUIVALENCE]]
@@ -322,7 +320,7 @@ def image_differences(
 
     One row a measure and group (`all`, then each regime): measure, group, n_scenarios, n_images,
     n_patients, mean_a, sd_a, mean_b, sd_b (SD over scenarios), difference (a − b, mean over
-    images), ci_low, ci_high, p_value (`rin.stats.clustered_t`: patients independent), p_images
+    images), ci_low, ci_high, p_value (`clustered_t`: patients independent), p_images
     (paired t test over images, as published).  NaN where a measure is undefined for an image, or
     fewer than two patients or images are left: none is left out silently.  InputError for an
     unknown init, or an image scored under one init only in some scenario.
@@ -408,10 +406,6 @@ def _networks(scores: TaskScores) -> np.ndarray:
     return scores.scores.reshape(-1, scores.labels.size)
 
 
-def _patients(task: TaskScores) -> int:
-    return task.cases["patient_id"].nunique()
-
-
 def _regime_contrasts(
     predictions: pd.DataFrame, init_a: str, init_b: str
 ) -> Iterator[tuple[TaskScores, dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray]]:
@@ -458,19 +452,17 @@ def _levelled(
 
 
 def _findings(
-    task: TaskScores, ratio: float | None, replicates: int, seed: int
-) -> Iterator[Finding]:
-    """Yield what each analysis of `analyses.yaml` finds."""
-    areas = []
-    for k, fold in task.folds():
-        with located(f"task {task.task}, fold {k}"):
-            areas.append(delong_covariance(fold.labels, _networks(fold))[0].reshape(2, -1))
-    areas = np.stack(areas, -1)  # (inits, scenarios, folds)
-    _, n_scenarios, n_folds = areas.shape
+    task: TaskScores, aucs: pd.DataFrame, ratio: float | None, replicates: int, seed: int
+) -> Iterator[tuple[str, int, str, dict[str, object]]]:
+    """Yield the key of each analysis, how many units of what it counts, and what it finds."""
+    a, b = task.inits
+    areas = aucs.pivot(index=["scenario", "fold"], columns="init", values="auc")
+    scenarios, folds = (areas.groupby(part).mean() for part in areas.index.names)
+    n_scenarios, n_folds = len(scenarios), len(folds)
     found = {"remark": "One scenario has no spread to test."}
     for key in ("unpaired_t", "paired_t"):
         if n_scenarios > 1:
-            found = _numbers(getattr(tests, key)(*areas.mean(axis=2)))
+            found = _numbers(getattr(tests, key)(scenarios[a], scenarios[b]))
         yield key, n_scenarios, "scenario", found
 
     stacked, n_cases = task.scores.reshape(2, -1), len(task.cases)
@@ -498,22 +490,19 @@ def _findings(
     else:
         _, (estimate,), ((variance,),) = _mean_over_folds(task, weights)
         by_patient = _numbers(t_test(estimate, math.sqrt(variance)))
-        bootstrapped = {"estimate": float((areas[0] - areas[1]).mean())}
-        bootstrapped |= _bootstrapped(task, replicates, seed)
-    yield "clustered_contrast", _patients(task), "patient", by_patient
-    yield "cluster_bootstrap", _patients(task), "patient", bootstrapped
+        bootstrapped = {"estimate": estimate} | _bootstrapped(task, replicates, seed)
+    n_patients = len(set(task.patients))
+    yield "clustered_contrast", n_patients, "patient", by_patient
+    yield "cluster_bootstrap", n_patients, "patient", bootstrapped
 
     found = {"remark": "One fold has no spread to test."}
     if n_folds > 1 and ratio is None:
         found = {"remark": "The ratio of test to training cases was not given."}
     elif n_folds > 1:
-        a, b = areas.mean(axis=1)
-        found = _numbers(tests.nadeau_bengio(a - b, ratio))
+        found = _numbers(tests.nadeau_bengio(folds[a] - folds[b], ratio))
     yield "nadeau_bengio", n_folds, "fold", found
-    index = pd.MultiIndex.from_product(map(range, areas.shape), names=("init", "scenario", "fold"))
-    table = pd.Series(areas.ravel(), index=index, name="auc").reset_index()
-    test = tests.mixed_model(table, 0, 1)
-    yield "mixed_model", areas.size, "area", _numbers(test) | {"remark": test.remark}
+    test = tests.mixed_model(aucs, a, b)
+    yield "mixed_model", test.n, "area", _numbers(test) | {"remark": test.remark}
 
 
 def _bootstrapped(task: TaskScores, replicates: int, seed: int) -> dict[str, float]:
@@ -540,15 +529,6 @@ def _numbers(test: TTest) -> dict[str, object]:
     return {name: found[name] for name in (*_NUMBERS, "standard_error")}
 
 
-def _equivalence(found: Mapping[str, float]) -> dict[str, object]:
-    """Return the test of equivalence, NaN where there is no standard error."""
-    values = (EQUIVALENCE_MARGIN, math.nan, math.nan, math.nan, False, math.nan)
-    if math.isfinite(found["standard_error"]):
-        df = math.inf if math.isnan(found["df"]) else found["df"]
-        values = astuple(tests.equivalence(found["estimate"], found["standard_error"], df))
-    return dict(zip(_EQUIVALENCE, values, strict=True))
-
-
 def _compared(pairs: pd.DataFrame) -> dict[str, object]:
     """Return the cells of one comparison, from a row a scenario and image and a column an init."""
     scenarios = _mean_of_all(pairs.groupby(level="scenario"))
@@ -567,12 +547,11 @@ def _compared(pairs: pd.DataFrame) -> dict[str, object]:
 
 
 def _over_patients(differences: pd.Series) -> dict[str, float]:
-    patients = differences.index.get_level_values("patient_id").to_numpy()
-    if differences.isna().any() or pd.unique(patients).size < 2:
-        return dict.fromkeys(_TESTED, np.nan)
-    test = tests.clustered_t(differences.to_numpy(), patients)
-    found = (test.mean_difference, test.ci_low, test.ci_high, test.p_value)
-    return dict(zip(_TESTED, found, strict=True))
+    patients, test = differences.index.get_level_values("patient_id"), t_test(math.nan, math.nan)
+    if differences.notna().all() and patients.nunique() > 1:
+        test = tests.clustered_t(differences.to_numpy(), patients)
+    ends = {"ci_low": test.ci_low, "ci_high": test.ci_high}
+    return {"difference": test.mean_difference} | ends | {"p_value": test.p_value}
 
 
 def _mean_of_all(grouped: object) -> pd.Series | pd.DataFrame:

@@ -22,7 +22,7 @@ EQUIVALENCE_MARGIN = 0.02
 #: Share of a mean or a weighted sum that rounding alone explains.
 ROUNDING = 10 * np.finfo(float).eps
 _EFFECTS = ("scenario", "fold")
-# Of the search for roots of variances: precision of the deviance, and of roots in known SDs.
+# Of the search for roots of variances: precision of the deviance, and of the roots.
 _SEARCH = {"fatol": 1e-6, "xatol": 1e-8, "maxfev": 2000}
 # A component below this share of the residual variance is on the boundary of what is possible.
 _BOUNDARY = 1e-4
@@ -136,11 +136,8 @@ def clustered_t(differences: ArrayLike, clusters: ArrayLike, *, level: float = 0
     """Test the mean of differences a − b of cases (n,) with a cluster-robust standard error.
 
     The mean is over the cases, so a patient with more images weighs more.  With G patients, and r_g
-    the sum of patient g's differences less n_g times the mean::
-
-        SE² = G / (G − 1) · Σ r_g² / n²,    t = mean / SE on G − 1 degrees of freedom
-
-    With one case a patient it is the paired t test.  Liang and Zeger (1986).
+    the sum of patient g's differences less n_g times the mean, SE² = G / (G − 1) · Σ r_g² / n², on
+    G − 1 degrees of freedom; with one case a patient the paired t test.  Liang and Zeger (1986).
     """
     values = _finite(differences, "differences", least=1)
     codes, n_clusters = cluster_codes(clusters, values.size)
@@ -156,13 +153,10 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float, *, level: flo
     """Test the mean of K ≥ 2 fold differences a − b by the corrected resampled t test.
 
     Training sets of two folds share most of their patients, so that a plain t test over folds is
-    too sure.  With mean d̄ and variance s²::
-
-        t = d̄ / sqrt((1/K + n_test / n_train) · s²),   df = K − 1
-
-    Differences that are constant but for rounding have no spread, as in R's ``t.test``.  Derived
-    for repeated random splits; for K-fold cross-validation it is an approximation.  Nadeau and
-    Bengio 2003, Machine Learning 52:239, section 3.
+    too sure.  With mean d̄ and variance s² it is t = d̄ / √((1/K + n_test / n_train) · s²) on K − 1
+    degrees of freedom; for K-fold cross-validation an approximation.  Differences that are constant
+    but for rounding have no spread, as in R's ``t.test``.  Nadeau and Bengio 2003, Machine Learning
+    52:239, section 3.
     """
     values = _finite(differences, "differences")
     if not 0 <= test_train_ratio < math.inf:
@@ -227,9 +221,8 @@ def equivalence(
 class MixedModel(TTest):
     """Init's effect a − b in a mixed model of areas (0-1), with the SDs of the random effects.
 
-    A random effect with a single level is left out and its SD NaN; one whose variance is
-    estimated as zero (a singular fit) has SD 0.  `remark` says so in words, or why there is no
-    estimate.
+    The SD of an effect with a single level is NaN; where a variance is estimated as zero (a
+    singular fit) it is 0.  `remark` says so in words, or why there is no estimate.
     """
 
     scenario_sd: float
@@ -253,7 +246,6 @@ def mixed_model(
     which is what Satterthwaite's approximation gives for a complete grid.  NaN with a remark where
     areas leave no residual, or the search (`reml`) does not converge.
     """
-    check_level(level)
     columns = [*_EFFECTS, "init", "auc"]
     require(areas, columns, "Pass the table of `rin.stats.scenario_aucs`.", where="areas")
     check_known("init", (init_a, init_b), areas["init"])
@@ -265,13 +257,10 @@ def mixed_model(
             "areas that are not finite", where="areas", remedy="Find the run that has no area."
         )
     fixed = np.column_stack([np.ones(n), runs["init"] == init_a])
-    indicators = {
-        name: pd.get_dummies(runs[name]).to_numpy(dtype=float)
-        for name in _EFFECTS
-        if runs[name].nunique() > 1
-    }
-    columns = np.hstack([fixed, *indicators.values()])
-    residual = auc - columns @ np.linalg.lstsq(columns, auc, rcond=None)[0]
+    varying = [name for name in _EFFECTS if runs[name].nunique() > 1]
+    indicators = {name: pd.get_dummies(runs[name]).to_numpy(dtype=float) for name in varying}
+    design = np.hstack([fixed, *indicators.values()])
+    residual = auc - design @ np.linalg.lstsq(design, auc, rcond=None)[0]
     nothing = [math.nan] * (len(MixedModel.__dataclass_fields__) - 2)
     if np.abs(residual).max() <= 1e-12:
         remark = "The areas leave no residual, so there is no standard error."
