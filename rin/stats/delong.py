@@ -28,7 +28,7 @@ from scipy import sparse, special
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError, look_up
-from rin.stats.inputs import binary_labels, check_level, cluster_codes, score_row, score_rows
+from rin.stats.inputs import binary_labels, cluster_codes, score_row, score_rows
 from rin.stats.tests import ROUNDING, t_quantile, t_test
 
 #: Of k predictors: for each positive case the negatives below it (k, m), for each negative the
@@ -109,7 +109,6 @@ def delong_test(
     Where patients `clusters` (n,) are given, they are the independent units, and the variance is
     Obuchowski's (`delong_covariance`).
     """
-    check_level(level)
     positive = binary_labels(labels)
     named = (scores_a, "scores_a"), (scores_b, "scores_b")
     rows = [score_row(scores, positive.size, where) for scores, where in named]

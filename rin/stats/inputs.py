@@ -1,8 +1,7 @@
 """What statistics accept: labels and scores, patients, levels, and the predictions table.
 
 Every check of this package stands here, so that the formulas elsewhere can trust their arrays,
-and so does the one step from the long table to arrays (`task_scores`).  Nothing is repaired or
-dropped: bad input is an error.
+and so does the one step from the long table to arrays.  Nothing is repaired or dropped.
 """
 
 from __future__ import annotations
@@ -141,9 +140,7 @@ def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None
     return rows
 
 
-def each_run(
-    predictions: pd.DataFrame,
-) -> Iterator[tuple[dict[str, object], np.ndarray, np.ndarray]]:
+def each_run(predictions: pd.DataFrame) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
     """Yield the names `RUN`, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
     for key, run in evaluated_rows(predictions).groupby(RUN, observed=True):
         names = dict(zip(RUN, key, strict=True))

@@ -98,6 +98,6 @@ def _weighted(y: np.ndarray, v: np.ndarray) -> tuple[float, np.ndarray, float]:
 
 def _tested(mean: float, error: float, df: int, k: int) -> dict[str, float]:
     test = t_test(mean, error, df)
-    found = {"k": k, "estimate": mean, "standard_error": error}
+    found = {"k": k, "estimate": test.mean_difference, "standard_error": test.standard_error}
     found |= {"ci_low": test.ci_low, "ci_high": test.ci_high}
     return found | {"p_value": test.p_value if error else math.nan}

@@ -30,7 +30,7 @@ _BOUNDARY = 1e-4
 
 @dataclass(frozen=True)
 class TTest:
-    """A t test of a difference a − b, two-sided, with its interval."""
+    """A t test of a difference a − b, two-sided, with its interval, of 95 % unless told."""
 
     mean_difference: float
     t: float
@@ -67,7 +67,7 @@ def statistic(difference: float, standard_error: float) -> float:
     return difference / standard_error
 
 
-def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
+def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
     """Compare two measurements (n,) of the same units, n ≥ 2, by the paired t test of mean(a − b).
 
     Differences that are constant but for rounding have no spread.
@@ -80,25 +80,18 @@ def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
             remedy="Pass two measurements of the same units, in the same order.",
         )
     # Of units that share nothing there is nothing to correct.
-    return nadeau_bengio(first - second, 0, level=level)
+    return nadeau_bengio(first - second, 0)
 
 
-def unpaired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
+def unpaired_t(a: ArrayLike, b: ArrayLike) -> TTest:
     """Compare two independent samples, two finite values or more each, by the pooled t test."""
-    a, b = _finite(a, "a"), _finite(b, "b")
-    told = a.mean(), a.std(ddof=1), a.size, b.mean(), b.std(ddof=1), b.size
-    return unpaired_t_from_summary(*told, level=level)
+    samples = _finite(a, "a"), _finite(b, "b")
+    told = [(sample.mean(), sample.std(ddof=1), sample.size) for sample in samples]
+    return unpaired_t_from_summary(*told[0], *told[1])
 
 
 def unpaired_t_from_summary(
-    mean_a: float,
-    sd_a: float,
-    n_a: int,
-    mean_b: float,
-    sd_b: float,
-    n_b: int,
-    *,
-    level: float = 0.95,
+    mean_a: float, sd_a: float, n_a: int, mean_b: float, sd_b: float, n_b: int
 ) -> TTest:
     """Return the pooled-variance t test from means, SDs (n − 1) and sizes, all in one unit."""
     if min(n_a, n_b) < 2 or min(sd_a, sd_b) < 0:
@@ -109,7 +102,7 @@ def unpaired_t_from_summary(
         )
     df = n_a + n_b - 2
     pooled = ((n_a - 1) * sd_a**2 + (n_b - 1) * sd_b**2) / df
-    return t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df, level)
+    return t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df)
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
@@ -132,7 +125,7 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     return adjusted
 
 
-def clustered_t(differences: ArrayLike, clusters: ArrayLike, *, level: float = 0.95) -> TTest:
+def clustered_t(differences: ArrayLike, clusters: ArrayLike) -> TTest:
     """Test the mean of differences a − b of cases (n,) with a cluster-robust standard error.
 
     The mean is over the cases, so a patient with more images weighs more.  With G patients, and r_g
@@ -146,10 +139,10 @@ def clustered_t(differences: ArrayLike, clusters: ArrayLike, *, level: float = 0
     error = math.sqrt(n_clusters / (n_clusters - 1) * (residuals**2).sum()) / values.size
     if error <= ROUNDING * abs(mean):
         error = 0.0
-    return t_test(mean, error, n_clusters - 1, level)
+    return t_test(mean, error, n_clusters - 1)
 
 
-def nadeau_bengio(differences: ArrayLike, test_train_ratio: float, *, level: float = 0.95) -> TTest:
+def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
     """Test the mean of K ≥ 2 fold differences a − b by the corrected resampled t test.
 
     Training sets of two folds share most of their patients, so that a plain t test over folds is
@@ -169,7 +162,7 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float, *, level: flo
     if sd / math.sqrt(values.size) <= ROUNDING * abs(mean):
         sd = 0.0
     error = sd * math.sqrt(1 / values.size + test_train_ratio)
-    return t_test(mean, error, values.size - 1, level)
+    return t_test(mean, error, values.size - 1)
 
 
 @dataclass(frozen=True)
@@ -232,9 +225,7 @@ class MixedModel(TTest):
     remark: str
 
 
-def mixed_model(
-    areas: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
-) -> MixedModel:
+def mixed_model(areas: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     """Estimate the mean difference of areas of two inits: auc ~ init + (1 | scenario) + (1 | fold).
 
     A scenario raises or lowers the areas of both inits alike, so does a fold, and what is left
@@ -276,7 +267,7 @@ def mixed_model(
     sds = dict.fromkeys(_EFFECTS, math.nan) | dict(zip(indicators, found, strict=True))
     levels = [part for name, part in indicators.items() if sds[name]]
     df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *levels])))
-    test = t_test(coefficients[1], math.sqrt(covariance[1, 1]), df, level)
+    test = t_test(coefficients[1], math.sqrt(covariance[1, 1]), df)
     remarks = [
         f"Singular fit: {name}s differ no more than chance would have it, and the model leaves "
         "them out."
