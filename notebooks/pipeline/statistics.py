@@ -34,7 +34,6 @@ from rin.report.format import book_table
 from rin.report.maps import OUTLINE, show_image
 from rin.report.page import glue_values, picture
 from rin.report.style import FAINT, INK, use_style
-from rin.stats.delong import cluster_parts, placement_areas, placement_counts
 from rin.stats.tests import t_quantile
 from rin.study.profile import load_profile
 
@@ -375,19 +374,18 @@ def simulate_test_sets(correlation, *, patients, images, replicates, seed, label
 
 def normal_intervals(labels, clusters, scores):
     """Return the naive and the clustered 95% interval of every test set, a row each."""
-    replicates, _, n = scores.shape
-    counts = placement_counts(labels, scores.reshape(-1, n))
-    wins, losses = (part.reshape(replicates, 2, -1) for part in counts)
-    of_measures = [
-        ("auc", AREAS[1], (wins[:, 1], losses[:, 1])),
-        ("difference", AREAS[0] - AREAS[1], (wins[:, 0] - wins[:, 1], losses[:, 0] - losses[:, 1])),
-    ]
     tables = []
-    for measure, truth, of_measure in of_measures:
-        for method, units in (("naive", np.arange(n)), ("clustered", clusters)):
-            table = pd.DataFrame({"estimate": placement_areas(*of_measure)})
-            parts = cluster_parts(of_measure, labels, units)
-            table["variance"] = sum(factor * (part**2).sum(axis=1) for factor, part in parts)
+    for method, units in (("naive", None), ("clustered", clusters)):
+        second, difference = [], []  # of each test set: estimate and variance
+        for sets in np.array_split(scores, math.ceil(len(scores) / 10)):
+            areas, covariance = stats.delong_covariance(labels, np.concatenate(sets), units)
+            own, shared = np.diag(covariance), np.diag(covariance[::2, 1::2])
+            second += zip(areas[1::2], own[1::2], strict=True)
+            apart = own[::2] + own[1::2] - 2 * shared
+            difference += zip(areas[::2] - areas[1::2], apart, strict=True)
+        measures = (("auc", AREAS[1], second), ("difference", AREAS[0] - AREAS[1], difference))
+        for measure, truth, found in measures:
+            table = pd.DataFrame(found, columns=["estimate", "variance"])
             half = t_quantile() * np.sqrt(table["variance"])
             table["low"], table["high"] = table["estimate"] - half, table["estimate"] + half
             if measure == "auc":

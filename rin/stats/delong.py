@@ -263,44 +263,32 @@ def placement_areas(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
     return wins.sum(axis=1) / (wins.shape[1] * losses.shape[1])
 
 
-def cluster_parts(
-    counts: Counts, positive: np.ndarray, clusters: ArrayLike
-) -> list[tuple[float, np.ndarray]]:
-    """Return factors and sums (k, n_clusters) whose weighted squares add up to the variance.
+def _covariance(counts: Counts, positive: np.ndarray, clusters: ArrayLike | None) -> np.ndarray:
+    """Return DeLong's covariance (k, k) of areas, or Obuchowski's over clusters.
 
-    With x and y what a cluster's positive and negative cases add to an area, less what they are
-    expected to add, and f, g, h the corrections for the numbers of clusters with positives, with
-    negatives and in all, Obuchowski's f x x' + g y y' + h (x y' + y x') is h (x + y)(x + y)' +
-    (f − h) x x' + (g − h) y y'.  As f, g ≥ h, rounding then never makes a variance negative.
-    Factors are NaN where a class lies in one cluster.
+    NaN for a class of one case, or of one cluster.  With x and y what a cluster's positive and
+    negative cases add to an area, less what they are expected to add, and f, g, h the corrections
+    for the numbers of clusters with positives, with negatives and in all, Obuchowski's f x x' +
+    g y y' + h (x y' + y x') is h (x + y)(x + y)' + (f − h) x x' + (g − h) y y'.  As f, g ≥ h,
+    rounding then never makes a variance negative.
     """
     wins, losses = counts
+    (k, m), n = wins.shape, losses.shape[1]
+    if clusters is None:
+        if min(m, n) < 2:
+            return np.full((k, k), np.nan)
+        return _products(wins) / (m * (m - 1) * n**2) + _products(losses) / (n * (n - 1) * m**2)
     codes, n_clusters = cluster_codes(clusters, positive.size)
     member = sparse.eye_array(n_clusters, format="csr")
     of_positive, of_negative = codes[positive], codes[~positive]
     # A negative adds to the area by the positives above it: the fewer it beats, the more it adds.
     x, y = (
-        (part - part.mean(axis=1, keepdims=True)) @ member[own] / (wins.shape[1] * losses.shape[1])
+        (part - part.mean(axis=1, keepdims=True)) @ member[own] / (m * n)
         for part, own in ((wins, of_positive), (-losses, of_negative))
     )
     sizes = np.unique(of_positive).size, np.unique(of_negative).size, n_clusters
     f, g, h = (count / (count - 1) if count > 1 else np.nan for count in sizes)
-    return [(h, x + y), (f - h, x), (g - h, y)]
-
-
-def _covariance(counts: Counts, positive: np.ndarray, clusters: ArrayLike | None) -> np.ndarray:
-    """Return DeLong's covariance (k, k) of areas, or Obuchowski's over clusters.
-
-    NaN for a class of one case, or of one cluster.
-    """
-    if clusters is not None:
-        parts = cluster_parts(counts, positive, clusters)
-        return np.sum([f * part @ part.T for f, part in parts], axis=0)
-    wins, losses = counts
-    (k, m), n = wins.shape, losses.shape[1]
-    if min(m, n) < 2:
-        return np.full((k, k), np.nan)
-    return _products(wins) / (m * (m - 1) * n**2) + _products(losses) / (n * (n - 1) * m**2)
+    return h * (x + y) @ (x + y).T + (f - h) * x @ x.T + (g - h) * y @ y.T
 
 
 def _count_below(scores: np.ndarray, m: int, out: np.ndarray) -> None:
