@@ -95,8 +95,8 @@ def class_spread(features: np.ndarray, truth: pd.Series) -> dict[str, float]:
 
     `within` is the mean distance of an image to the mean of its class, `between` the mean distance
     of two classes' means, both cosine distances of 0 to 2; `silhouette` −1 to 1 (Rousseeuw 1987),
-    NaN where no class has two images.
-    InputError for features that are not finite or all equal, or images of one class.
+    NaN where no class has two images.  InputError for features that are not finite or all equal, or
+    images of one class.
     """
     from scipy.spatial.distance import cdist, pdist
     from sklearn.metrics import silhouette_score

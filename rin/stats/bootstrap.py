@@ -71,7 +71,12 @@ def weighted_areas(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLi
             remedy="Pass integers from 0, one a case, cases along the last axis.",
         )
     areas = np.empty((len(weights), len(rows)))
-    places = [_places(row[positive], row[~positive]) for row in rows]
+    places = []
+    for row in rows:
+        order = np.argsort(row[~positive], kind="stable")
+        sides = ("left", "right")  # below and above its ties
+        ends = (np.searchsorted(row[~positive], row[positive], side, order) for side in sides)
+        places.append((order, *ends))
     for block in _blocks(len(weights), positive.size):
         of_positive, of_negative = weights[block][:, positive], weights[block][:, ~positive]
         pairs = of_positive.sum(axis=1, dtype=np.int64) * of_negative.sum(axis=1, dtype=np.int64)
@@ -102,13 +107,6 @@ def percentile_interval(values: ArrayLike, level: float = 0.95) -> tuple:
     tail = (1 - check_level(level)) / 2
     low, high = np.quantile(array, [tail, 1 - tail], axis=0)
     return (float(low), float(high)) if array.ndim == 1 else (low, high)
-
-
-def _places(positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the order of the negatives and each positive's place below and above its ties."""
-    order = np.argsort(negative, kind="stable")
-    ends = (np.searchsorted(negative, positive, side, order) for side in ("left", "right"))
-    return order, *ends
 
 
 def _blocks(rows: int, width: int) -> list[slice]:

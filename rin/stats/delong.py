@@ -140,14 +140,13 @@ def delong_test_unpaired(
     a, b = auc_ci(labels_a, scores_a, level=level), auc_ci(labels_b, scores_b, level=level)
     n_a, n_b = np.size(labels_a), np.size(labels_b)
     difference, variance = a.auc - b.auc, a.variance + b.variance
-    if variance == 0:
-        d = math.copysign(math.inf, difference) if difference else math.nan
-        df = p_value = low = high = math.nan
-    else:
+    df = math.nan
+    if variance:
         df = variance**2 / (a.variance**2 / (n_a - 1) + b.variance**2 / (n_b - 1))
-        test = t_test(difference, math.sqrt(variance), df, level)
-        d, p_value, low, high = test.t, test.p_value, test.ci_low, test.ci_high
-    return UnpairedDeLongTest(a.auc, b.auc, difference, variance, d, df, p_value, low, high)
+    test = t_test(difference, math.sqrt(variance), df, level)
+    d = test.t if variance or difference else math.nan
+    tested = d, df, test.p_value, test.ci_low, test.ci_high
+    return UnpairedDeLongTest(a.auc, b.auc, difference, variance, *tested)
 
 
 def delong_covariance(
@@ -251,10 +250,24 @@ def placement_counts(positive: np.ndarray, rows: np.ndarray | Sequence[np.ndarra
     """
     classes = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
     m, n_cases = np.count_nonzero(positive), positive.size
-    counts, arranged = np.empty((len(rows), n_cases)), np.empty(n_cases)
-    for row, count in zip(rows, counts, strict=True):
-        np.take(row, classes, out=arranged, mode="clip")
-        _count_below(arranged, m, count)
+    counts, scores = np.empty((len(rows), n_cases)), np.empty(n_cases)
+    for row, out in zip(rows, counts, strict=True):
+        # In few and short arrays: fresh memory would cost more than the sort.
+        np.take(row, classes, out=scores, mode="clip")
+        order = np.argsort(scores)
+        ranked = np.take(scores, order, out=out, mode="clip")
+        last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))  # place where a tie ends
+        of_positive = order < m
+        # Twice the counts are whole: the cases before a tie, once, and those up to its end, once.
+        twice = np.stack([np.cumsum(of_positive, dtype=np.int32)[last], last + 1])
+        twice[:, 1:] += twice[:, :-1].copy()
+        positives, negatives = twice[0], twice[1] - twice[0]
+        if last.size < n_cases:
+            sizes = np.diff(last, prepend=-1)
+            positives, negatives = np.repeat(positives, sizes), np.repeat(negatives, sizes)
+        np.copyto(positives, negatives, where=of_positive)
+        out[order] = positives
+        out /= 2
     return counts[:, :m], counts[:, m:]
 
 
@@ -289,27 +302,6 @@ def _covariance(counts: Counts, positive: np.ndarray, clusters: ArrayLike | None
     sizes = np.unique(of_positive).size, np.unique(of_negative).size, n_clusters
     f, g, h = (count / (count - 1) if count > 1 else np.nan for count in sizes)
     return h * (x + y) @ (x + y).T + (f - h) * x @ x.T + (g - h) * y @ y.T
-
-
-def _count_below(scores: np.ndarray, m: int, out: np.ndarray) -> None:
-    """Write for each case the cases of the other class below it; the first m are the positives.
-
-    Works in few and short arrays: fresh memory would cost more than the sort.
-    """
-    order = np.argsort(scores)
-    ranked = np.take(scores, order, out=out, mode="clip")
-    last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))  # place where a tie ends
-    positive = order < m
-    # Twice the counts are whole: the cases before a tie, once, and those up to its end, once.
-    twice = np.stack([np.cumsum(positive, dtype=np.int32)[last], last + 1])
-    twice[:, 1:] += twice[:, :-1].copy()
-    positives, negatives = twice[0], twice[1] - twice[0]
-    if last.size < scores.size:
-        sizes = np.diff(last, prepend=-1)
-        positives, negatives = np.repeat(positives, sizes), np.repeat(negatives, sizes)
-    np.copyto(positives, negatives, where=positive)
-    out[order] = positives
-    out /= 2
 
 
 def _products(counts: np.ndarray) -> np.ndarray:

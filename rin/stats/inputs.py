@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from rin.errors import InputError, look_up
+from rin.errors import InputError, explained, look_up
 
 RUN = ["task", "fold", "scenario", "init", "seed"]
 COLUMNS = [*RUN, "case_id", "part", "label", "score"]
@@ -225,12 +225,10 @@ def binary_labels(labels: ArrayLike) -> np.ndarray:
 
 def score_rows(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndarray:
     """Return scores as float64 (n_predictors, n_cases), checked for text, shape and NaN."""
-    try:
+    with explained(
+        "not numeric", where=where, remedy="Pass one number a case.", kinds=(TypeError, ValueError)
+    ):
         rows = np.atleast_2d(np.asarray(scores, dtype=float))
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"not numeric ({error})", where=where, remedy="Pass one number a case."
-        ) from error
     if rows.ndim != 2 or rows.shape[1] != n_cases:
         raise InputError(
             f"shape {np.shape(scores)} beside {n_cases} labels",

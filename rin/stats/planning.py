@@ -33,10 +33,7 @@ class Pilot:
                 _positive(name, value)
 
     def errors(self, patients: float) -> tuple[float, float]:
-        """Return the standard errors with so many patients: were the AUCs equal, and as they are.
-
-        InputError unless the number is above zero.
-        """
+        """Return the standard errors with so many patients: were the AUCs equal, and as is."""
         share = self.patients / _positive("patients", patients)
         null = self.variance if self.null_variance is None else self.null_variance
         return math.sqrt(null * share), math.sqrt(self.variance * share)
