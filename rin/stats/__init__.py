@@ -7,7 +7,8 @@ arrays, or the predictions table; results are small frozen dataclasses or tables
 
     delong.delong_test(labels, scores_a, scores_b).p_value
 
-`rin.stats.audit`, which checks the numbers of the paper, is imported by name.
+What comparisons take stands here; the modules hold more, and are imported by name: calibration in
+`beyond`, sample sizes in `planning`, meta-analysis in `synthesis`, the paper's numbers in `audit`.
 """
 
 # ruff: noqa: F401 - what the package offers

@@ -31,10 +31,6 @@ from rin.errors import InputError, look_up
 from rin.stats.inputs import binary_labels, cluster_codes, score_row, score_rows
 from rin.stats.tests import ROUNDING, t_quantile, t_test
 
-#: Of k predictors: for each positive case the negatives below it (k, m), for each negative the
-#: positives below it (k, n); or differences of such counts.
-Counts = tuple[np.ndarray, np.ndarray]
-
 
 @dataclass(frozen=True)
 class AucInterval:
@@ -241,8 +237,8 @@ def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float
     return float(low), float(high)
 
 
-def placement_counts(positive: np.ndarray, rows: np.ndarray | Sequence[np.ndarray]) -> Counts:
-    """Count, for each positive, the negatives below it; for each negative, the positives below.
+def placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Count, for each positive, the negatives below it (k, m); for each negative, the positives.
 
     `positive` is bool (n,), rows float64 (k, n) without NaN.  One sort a predictor.  Ties count one
     half; counts are multiples of 1/2, so their sums and differences are exact.  DeLong counts the
@@ -268,7 +264,7 @@ def placement_counts(positive: np.ndarray, rows: np.ndarray | Sequence[np.ndarra
         np.copyto(positives, negatives, where=of_positive)
         out[order] = positives
         out /= 2
-    return counts[:, :m], counts[:, m:]
+    return [counts[:, :m], counts[:, m:]]
 
 
 def placement_areas(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
@@ -276,7 +272,9 @@ def placement_areas(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
     return wins.sum(axis=1) / (wins.shape[1] * losses.shape[1])
 
 
-def _covariance(counts: Counts, positive: np.ndarray, clusters: ArrayLike | None) -> np.ndarray:
+def _covariance(
+    counts: Sequence[np.ndarray], positive: np.ndarray, clusters: ArrayLike | None
+) -> np.ndarray:
     """Return DeLong's covariance (k, k) of areas, or Obuchowski's over clusters.
 
     NaN for a class of one case, or of one cluster.  With x and y what a cluster's positive and

@@ -195,18 +195,17 @@ def factor_effects(
 
     Quantities are the ``area`` of one init at one level; the ``difference`` of the inits, first
     less second, at one level; the ``effect`` on one init, second level less first; and the
-    ``interaction``, the difference at the second level less that at the first.  Each is averaged
-    over the scenarios of its group and over folds.  `predictions` are those of
-    `rin.stats.inputs.task_scores` with `level`, of one factor; `groups` maps a name to the
-    scenarios whose mean is asked for, None takes each scenario alone.
+    ``interaction``, the difference at the second level less that at the first: means over folds and
+    the scenarios of a group.  `predictions` are those of `rin.stats.inputs.task_scores` with
+    `level`, of one factor; `groups` names groups of scenarios, None takes each scenario alone.
 
     One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty for
     difference and interaction), level (empty for effect and interaction), estimate (area 0-1),
     variance, z, p_value, ci_low, ci_high (not clipped), n (cases), n_clusters (patients),
     n_positive, n_folds, same_networks, and p_holm (over all rows of one quantity).  An area has no
-    P.  `same_networks` marks effects whose two sides gave equal scores in every case: there is
-    nothing to test, and they do not count in Holm's family.  InputError as `task_scores`; an
-    unknown init, level or scenario, two equal levels or inits, or an empty group.
+    P, nor have `same_networks`, effects whose two sides gave equal scores in every case; they do
+    not count in Holm's family.  InputError as `task_scores`; an unknown init, level or scenario,
+    two equal levels or inits, or an empty group.
     """
     tasks = _levelled(predictions, inits, levels)
     (a, b), (before, after) = inits, levels
@@ -274,10 +273,9 @@ def task_analyses(
     a − b), statistic, df (infinite for normal references), p_value, generalises_to, assumes,
     remark, published, recommended; then standard_error, and the test of equivalence: margin
     (`EQUIVALENCE_MARGIN`), equivalence_p, equivalence_low, equivalence_high (90 % interval),
-    equivalent, smallest_margin.
-    Numbers are NaN, and `remark` says why, where data do not allow an analysis.  The bootstrap has
-    the interval of percentiles, twice the smaller share of replicates beyond zero as P, no
-    statistic and df, and the replicates' SD as the standard error.  InputError as `task_scores`;
+    equivalent, smallest_margin.  Numbers are NaN, and `remark` says why, where data do not allow an
+    analysis.  The bootstrap has the interval of percentiles, twice the smaller share of replicates
+    beyond zero as P, and the replicates' SD as the standard error.  InputError as `task_scores`;
     several tasks, or a fold whose test cases are of one class.
     """
     import yaml
@@ -313,10 +311,9 @@ def image_differences(
 ) -> pd.DataFrame:
     """Compare two inits by measures of images, over all scenarios and within each regime.
 
-    The paper pairs images by a t test without saying how 24 scenarios of each enter; here the
-    scores of an image are averaged over scenarios first, so that an image counts once.  `table` is
-    one task: scenario, unfreezing, init, patient_id, case_id and the measures, one row a run and
-    image, such as the overlap of a map with the lesion.
+    Scores of an image are averaged over scenarios first, so that it counts once; the paper does not
+    say how scenarios enter.  `table` is one task: scenario, unfreezing, init, patient_id, case_id
+    and the measures, such as the overlap of a map with the lesion, one row a run and image.
 
     One row a measure and group (`all`, then each regime): measure, group, n_scenarios, n_images,
     n_patients, mean_a, sd_a, mean_b, sd_b (SD over scenarios), difference (a − b, mean over
@@ -339,10 +336,8 @@ def image_differences(
                 remedy="Finish the missing runs, with the same folds for both.",
             )
         for group in regimes:
-            inside = pairs.index.get_level_values("unfreezing") == group
-            chosen = pairs if group == ALL else pairs[inside]
-            named = {"measure": measure, "group": group}
-            rows.append(named | _compared(chosen[[init_a, init_b]]))
+            chosen = pairs if group == ALL else pairs.xs(group, level="unfreezing")
+            rows.append({"measure": measure, "group": group} | _compared(chosen[[init_a, init_b]]))
     return pd.DataFrame(rows)
 
 

@@ -49,22 +49,18 @@ def t_quantile(df: float = math.inf, level: float = 0.95) -> float:
 def t_test(
     difference: float, standard_error: float, df: float = math.inf, level: float = 0.95
 ) -> TTest:
-    """Return the two-sided t test of a difference with its standard error, or z test."""
+    """Return the two-sided t test of a difference with its standard error, or z test.
+
+    pROC's rule where that is zero: no difference gives t 0 and P 1, any other ±infinity and P 0.
+    """
     half_width = t_quantile(df, level) * standard_error
-    t = statistic(difference, standard_error)
+    if standard_error == 0:
+        t = math.copysign(math.inf, difference) if difference else 0.0
+    else:
+        t = difference / standard_error
     p_value = 2 * special.stdtr(df, -abs(t))
     ends = difference - half_width, difference + half_width
     return TTest(*map(float, (difference, t, df, p_value, *ends, standard_error)))
-
-
-def statistic(difference: float, standard_error: float) -> float:
-    """Return difference / standard error, by pROC's rule where that is zero.
-
-    No difference then gives 0 (so P is 1), any difference ±infinity (so P is 0).
-    """
-    if standard_error == 0:
-        return math.copysign(math.inf, difference) if difference else 0.0
-    return difference / standard_error
 
 
 def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
@@ -204,7 +200,7 @@ def equivalence(
         )
     alpha = 1 - check_level(level)
     beyond = abs(estimate) - margin  # of the nearer margin, whose test has the larger P
-    p_value = float(special.stdtr(df, statistic(beyond, standard_error)))
+    p_value = float(special.stdtr(df, t_test(beyond, standard_error, df).t))
     half_width = float(special.stdtrit(df, level)) * standard_error
     low, high = estimate - half_width, estimate + half_width
     return Equivalence(margin, p_value, low, high, p_value < alpha, max(-low, high))
@@ -228,14 +224,13 @@ class MixedModel(TTest):
 def mixed_model(areas: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     """Estimate the mean difference of areas of two inits: auc ~ init + (1 | scenario) + (1 | fold).
 
-    A scenario raises or lowers the areas of both inits alike, so does a fold, and what is left
-    tells how sure the mean difference is (restricted maximum likelihood).  Were the lead itself to
-    change from fold to fold, the model would be too sure (`nadeau_bengio` is not).
+    By restricted maximum likelihood (`reml`).  Were the lead itself to change from fold to fold,
+    the model would be too sure (`nadeau_bengio` is not).
 
     `areas` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The df of
     the t test are the areas less the init effects and the levels of random effects that vary,
     which is what Satterthwaite's approximation gives for a complete grid.  NaN with a remark where
-    areas leave no residual, or the search (`reml`) does not converge.
+    areas leave no residual, or the search does not converge.
     """
     columns = [*_EFFECTS, "init", "auc"]
     require(areas, columns, "Pass the table of `rin.stats.scenario_aucs`.", where="areas")
