@@ -27,8 +27,7 @@ from rin.explain.overlap import PAPER_THRESHOLD, check_pair, dice
 #: Columns of `similarity_table`.
 MEASURES = ("spearman", "spearman_absolute", "ssim", "dice")
 _WINDOW = 7  # pixels; the side of the windows of structural similarity
-#: Channels whose variance is this small a share of the largest are silent (svcca's epsilon).
-_SILENT = 1e-12
+_SILENT = 1e-12  # share of the largest variance below which a channel is silent (svcca's epsilon)
 _RESAMPLES = 2000
 
 

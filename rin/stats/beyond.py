@@ -45,12 +45,9 @@ MEASURES = (
     "calibration_in_the_large",
     "calibration_slope",
 )
-#: Recalls and thresholds of `beyond_curves`.
-GRID = np.linspace(0, 1, 101)
-#: Scores nearer to 0 or 1 than this are moved to it before their log odds are taken.
-EXTREME = 1e-6
-# Chance raises these: their interval is reflected about the estimate.
-_RAISED = {"ece", "brier_reliability", "brier_resolution"}
+GRID = np.linspace(0, 1, 101)  # recalls and thresholds of `beyond_curves`
+EXTREME = 1e-6  # scores nearer to 0 or 1 are moved to it before their log odds are taken
+_RAISED = {"ece", "brier_reliability", "brier_resolution"}  # by chance: reflected intervals
 _CELLS = 2_000_000  # weights of one block; a measure holds about ten such arrays of float64
 _SAME = 1e-9  # share of the total weight below which two sums of weights are one
 _SINGULAR = 1e-12  # share of the sum of squared log odds below which scores do not differ
@@ -105,8 +102,7 @@ def beyond_curves(
 ) -> pd.DataFrame:
     """Return reliability, precision-recall and decision curves of a typical network.
 
-    As `beyond_area`; recall and thresholds go from 0 to 1 in 101 points, thresholds without 1
-    itself.
+    As `beyond_area`; recall and thresholds are those of `GRID`, thresholds without 1 itself.
 
     Columns: task, init, curve, x, y, low, high, share.  Curve "reliability": one row a bin that
     holds cases in some scenario, mean over those of its mean score (x) and share of positive cases

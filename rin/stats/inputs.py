@@ -102,10 +102,9 @@ def _one_task(task: str, rows: pd.DataFrame, inits: tuple[str, ...]) -> TaskScor
             remedy="Folds are averaged as independent; split by patient.",
         )
     scenarios = tuple(sorted(rows["scenario"].unique()))
+    networks = pd.MultiIndex.from_product([inits, scenarios])
     wide = rows.pivot(index=["init", "scenario"], columns="case_id", values="score")
-    wide = wide.reindex(
-        index=pd.MultiIndex.from_product([inits, scenarios]), columns=cases["case_id"]
-    )
+    wide = wide.reindex(index=networks, columns=cases["case_id"])
     lacking = wide.isna().any(axis=1)
     if lacking.any():
         init, scenario = wide.index[lacking][0]
@@ -154,8 +153,7 @@ def require(
     table: pd.DataFrame, columns: Sequence[str], remedy: str = "", where: str = "predictions"
 ) -> None:
     """Raise InputError if a table lacks a column."""
-    missing = [name for name in columns if name not in table]
-    if missing:
+    if missing := [name for name in columns if name not in table]:
         raise InputError(
             f"columns {missing} are missing", where=where, remedy=remedy or f"Needed: {columns}."
         )

@@ -26,8 +26,7 @@ from rin.stats.inputs import TaskScores, each_run, located, task_scores
 from rin.stats.tests import EQUIVALENCE_MARGIN, TTest, holm, t_test
 
 ALL = "all"
-#: Regimes in the order in which they are shown.
-REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")
+REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")  # in the order in which they are shown
 _NUMBERS = ("estimate", "ci_low", "ci_high", "statistic", "df", "p_value")
 _IMAGE = ["patient_id", "case_id"]
 _EQUIVALENCE = ["margin", "equivalence_p", "equivalence_low", "equivalence_high"]

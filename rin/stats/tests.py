@@ -24,8 +24,7 @@ ROUNDING = 10 * np.finfo(float).eps
 _EFFECTS = ("scenario", "fold")
 # Of the search for roots of variances: precision of the deviance, and of the roots.
 _SEARCH = {"fatol": 1e-6, "xatol": 1e-8, "maxfev": 2000}
-# A component below this share of the residual variance is on the boundary of what is possible.
-_BOUNDARY = 1e-4
+_BOUNDARY = 1e-4  # share of the residual variance below which a component counts as zero
 
 
 @dataclass(frozen=True)
@@ -165,9 +164,8 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
 class Equivalence:
     """Two one-sided tests of a difference against ±margin.
 
-    `p_value` is the larger of the two; the interval has level 1 − 2α (90% for α = 0.05) and lies
-    within ±margin exactly where `equivalent` holds.  Above `smallest_margin` equivalence would be
-    shown.
+    `p_value` is the larger of the two; the interval, of 90 %, lies within ±margin exactly where
+    `equivalent` holds.  Above `smallest_margin` equivalence would be shown.
     """
 
     margin: float
@@ -179,13 +177,9 @@ class Equivalence:
 
 
 def equivalence(
-    estimate: float,
-    standard_error: float,
-    df: float,
-    margin: float = EQUIVALENCE_MARGIN,
-    level: float = 0.95,
+    estimate: float, standard_error: float, df: float, margin: float = EQUIVALENCE_MARGIN
 ) -> Equivalence:
-    """Test whether a difference lies within ±margin, two one-sided tests of level α = 1 − level.
+    """Test whether a difference lies within ±margin by two one-sided tests at 5 %.
 
     `df` is infinite for a normal reference.  With a standard error of zero P is 0 inside the
     margin, 1 outside and 0.5 on it.  Schuirmann 1987, Journal of Pharmacokinetics and
@@ -198,12 +192,11 @@ def equivalence(
             where="equivalence",
             remedy="Pass a finite estimate, a standard error from 0, and df and margin above 0.",
         )
-    alpha = 1 - check_level(level)
     beyond = abs(estimate) - margin  # of the nearer margin, whose test has the larger P
     p_value = float(special.stdtr(df, t_test(beyond, standard_error, df).t))
-    half_width = float(special.stdtrit(df, level)) * standard_error
+    half_width = t_quantile(df, 0.90) * standard_error
     low, high = estimate - half_width, estimate + half_width
-    return Equivalence(margin, p_value, low, high, p_value < alpha, max(-low, high))
+    return Equivalence(margin, p_value, low, high, p_value < 0.05, max(-low, high))
 
 
 @dataclass(frozen=True)
