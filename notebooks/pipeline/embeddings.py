@@ -28,7 +28,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from rin.data.store import open_store
-from rin.explain.representations import nearest_neighbours, neighbour_purity
+from rin.explain.similarity import nearest_neighbours, neighbour_purity
 from rin.report.banner import pretraining_banner
 from rin.report.forest import forest
 from rin.report.page import glue_values, picture

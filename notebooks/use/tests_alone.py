@@ -147,9 +147,10 @@ for name, (bad_labels, bad_scores) in attempts.items():
         print(f"{name:16} {error}")
 
 # %% [markdown]
-# ## All that `rin.stats` offers
+# ## What `rin.stats` offers
 #
 # Every docstring says what a function takes and what it returns; `tests/stats` names its oracle.
+# Modules hold more: `beyond` (calibration), `planning`, `synthesis` (meta-analysis), `tests`.
 
 # %%
 import inspect

@@ -69,33 +69,30 @@ def gradient_cam(head: keras.Model, features: np.ndarray) -> np.ndarray:
     activations of the last convolution (n, h, w, channels): float32 (n, h, w, classes), before the
     ReLU.  InputError when Keras runs on another backend.
     """
-    features = np.asarray(features, dtype=np.float32)
-    pixels = features.shape[1] * features.shape[2]
-    slopes = _slopes(head, features.mean(axis=(1, 2))).astype(np.float32)
-    return np.einsum("nhwk,nkc->nhwc", features, slopes / pixels)
-
-
-def _slopes(head: keras.Model, pooled: np.ndarray) -> np.ndarray:
-    """Return the gradient of each logit by the pooled features, (n, channels, classes)."""
     import keras
 
-    backend, pooled = keras.backend.backend(), keras.ops.convert_to_tensor(pooled)
+    features = np.asarray(features, dtype=np.float32)
+    pooled = keras.ops.convert_to_tensor(features.mean(axis=(1, 2)))
+    backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
 
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(pooled)
             logits = tf.unstack(tf.cast(head(pooled, training=False), tf.float32), axis=1)
-        return np.stack([tape.gradient(logit, pooled) for logit in logits], axis=-1)
-    if backend == "jax":
+        slopes = [tape.gradient(logit, pooled) for logit in logits]
+    elif backend == "jax":
         import jax
 
         outputs, pull_back = jax.vjp(lambda x: head(x, training=False).astype("float32"), pooled)
         units = np.eye(outputs.shape[1], dtype=np.float32)
-        each = [pull_back(np.broadcast_to(unit, outputs.shape))[0] for unit in units]
-        return np.stack(each, axis=-1)
-    raise InputError(
-        f"backend {backend!r} has no gradients here",
-        where="KERAS_BACKEND",
-        remedy="Use one of the backends tensorflow, jax.",
-    )
+        slopes = [pull_back(np.broadcast_to(unit, outputs.shape))[0] for unit in units]
+    else:
+        raise InputError(
+            f"backend {backend!r} has no gradients here",
+            where="KERAS_BACKEND",
+            remedy="Use one of the backends tensorflow, jax.",
+        )
+    by_class = np.stack(slopes, axis=-1).astype(np.float32)
+    pixels = features.shape[1] * features.shape[2]
+    return np.einsum("nhwk,nkc->nhwc", features, by_class / pixels)

@@ -2,8 +2,7 @@
 
 Dice at the paper's threshold, at every and at the best one; the pointing game and the average
 precision of pixels, which need none; what pictures that look at no image score; all of them for
-the runs of a study; and the mean activation around the lesion.  Tests between inits are made by
-`rin.stats`.
+the runs of a study; and the mean activation around the lesion.
 """
 
 from collections.abc import Iterable, Sequence
@@ -49,8 +48,7 @@ def cam_dice(cams: np.ndarray, masks: np.ndarray, threshold: int = PAPER_THRESHO
     """Return the Dice score of maps where they are above a threshold, as `dice`.
 
     Maps are uint8 (n, h, w), from `rin.explain.gradcam.to_uint8`, masks bool or 0/1 (n, h, w);
-    pixels strictly above the threshold are predicted lesion.  InputError for other shapes or
-    values.
+    pixels strictly above the threshold count.  InputError for other shapes or values.
     """
     cams, lesions = _maps_and_lesions(cams, masks)
     return dice(cams > threshold, lesions)
@@ -138,9 +136,8 @@ def pixel_average_precision(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Return the average precision of each map's gray levels as scores of lesion pixels, (n,).
 
     ``AP = Σ_t (R_t − R_{t−1}) P_t`` over the levels t of the map from the brightest down, with
-    recall R and precision P of the pixels at least as bright.  Input and errors are those of
-    `cam_dice`.  A map without contrast scores the lesion's share of the image.  NaN for an empty
-    mask.
+    recall R and precision P of the pixels at least as bright.  Input and errors as `cam_dice`.  A
+    map without contrast scores the lesion's share of the image; NaN for an empty mask.
     """
     counts = _gray_histograms(cams, masks)
     hits, called = counts[..., ::-1].cumsum(axis=2)[..., ::-1]  # at each level or above
@@ -240,9 +237,8 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray, *, tolerance: float) -
     """Score the pictures that look at nothing, by the measures that score the networks.
 
     From masks (n, h, w), each with a lesion, and the height and width of the ellipse for each image
-    (n, 2), learned elsewhere (`others_lesion_size`).  One row per image and baseline: `image` (row
-    of `masks`), `baseline`, `dice`, `pointing`, `average_precision`; the centre point is scored by
-    pointing alone.
+    (n, 2) (`others_lesion_size`).  One row per image and baseline: `image` (row of `masks`),
+    `baseline`, `dice`, `pointing`, `average_precision`; the centre point has pointing alone.
     """
     lesions = check_lesions(masks)
     near, shape = near_lesion(lesions, tolerance), lesions.shape[1:]
@@ -291,10 +287,9 @@ def measure_overlap(
     lesions = tested[outlined]
     near = near_lesion(lesions, tolerance)
     lesion_of = pd.Series(np.arange(len(lesions)), index=cases[outlined])
-    tables, curves = [], []
+    tables, curves, columns = [], [], [*_RUN, *_CASE]
     for rows, cams in runs:
         target, pictures = class_pictures(rows, cams, side)
-        named = rows[[*_RUN, *_CASE]].assign(target=target)
         marked = rows["case_id"].isin(lesion_of.index).to_numpy()
         at = lesion_of.loc[rows.loc[marked, "case_id"]].to_numpy()
         pair = pictures[marked], lesions[at]
@@ -305,7 +300,7 @@ def measure_overlap(
             "average_precision": pixel_average_precision(*pair),
             "mask_share": lesions[at].sum(axis=(1, 2)) / side**2,
         }
-        tables.append(named[marked].assign(**measured))
+        tables.append(rows.loc[marked, columns].assign(target=target[marked], **measured))
     table, found = pd.concat(tables, ignore_index=True), np.concatenate(curves)
     best = np.full(len(table), np.nan)
     for at in table.groupby(_CELL, observed=True, sort=False).indices.values():
@@ -376,24 +371,16 @@ def lesion_map_table(
     place = check_runs(runs, case_ids)
     lesions = check_masks(masks)
     marked = pd.Series(has_lesion(lesions), index=place.index)
-    sums: dict[tuple, list[np.ndarray]] = {}
+    row, column = np.indices((SIDE, SIDE)).reshape(2, -1)
+    tables = []
     for rows, cams in runs:
         shown = marked.loc[rows["case_id"]].to_numpy()
-        if not shown.any():
-            continue
-        _, pictures = class_pictures(rows, cams, lesions.shape[-1])
         at = place.loc[rows.loc[shown, "case_id"]].to_numpy()
-        centred = lesion_centred(pictures[shown], lesions[at])
-        found = np.nansum(centred, axis=0), np.isfinite(centred).sum(axis=0)
-        key = tuple(rows[_GROUP].iloc[0])
-        sums[key] = [a + b for a, b in zip(sums.get(key, (0, 0)), found, strict=True)]
-    tables = []
-    for key, (total, reached) in sums.items():
-        row, column = np.nonzero(reached)
-        n_maps = reached[row, column]
-        cells = {"row": row, "column": column, "activation": total[row, column] / n_maps}
-        named = dict(zip(_GROUP, key, strict=True))
-        tables.append(pd.DataFrame(named | cells | {"n_maps": n_maps}))
-    columns = [*_GROUP, "row", "column", "activation", "n_maps"]
-    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
-    return table.assign(activation=table["activation"].astype(float).round())
+        _, pictures = class_pictures(rows, cams, lesions.shape[-1])
+        centred = lesion_centred(pictures[shown], lesions[at]).reshape(-1, row.size)
+        cells = {"row": row, "column": column, "activation": np.nansum(centred, axis=0)}
+        cells["n_maps"] = np.isfinite(centred).sum(axis=0)
+        tables.append(pd.DataFrame(rows[_GROUP].iloc[0].to_dict() | cells))
+    summed = pd.concat(tables).groupby([*_GROUP, "row", "column"], sort=False).sum()
+    reached = summed[summed["n_maps"] > 0].reset_index()
+    return reached.assign(activation=(reached["activation"] / reached["n_maps"]).round())

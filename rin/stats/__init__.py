@@ -7,57 +7,33 @@ arrays, or the predictions table; results are small frozen dataclasses or tables
 
     delong.delong_test(labels, scores_a, scores_b).p_value
 
-`rin.stats.audit`, which checks the numbers of the paper, is imported by name.
+What comparisons take stands here; the modules hold more, and are imported by name: calibration in
+`beyond`, sample sizes in `planning`, meta-analysis in `synthesis`, the paper's numbers in `audit`.
 """
 
 # ruff: noqa: F401 - what the package offers
 
-from rin.stats.beyond import (
-    average_precision,
-    beyond_area,
-    beyond_curves,
-    brier_parts,
-    calibration_error_by_chance,
-    calibration_line,
-    expected_calibration_error,
-    net_benefit,
-    precision_at_recall,
-    reliability_curve,
-    sensitivity_at_specificity,
-    weighted_cases,
-)
+from rin.stats.beyond import beyond_area, beyond_curves, weighted_cases
 from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_areas
 from rin.stats.delong import (
     area_contrasts,
-    area_interval,
     auc_ci,
     delong_covariance,
     delong_test,
     delong_test_unpaired,
     share_interval,
 )
-from rin.stats.roc import mean_roc
 from rin.stats.scenarios import (
     against_baselines,
     external_scores,
     factor_effects,
     image_differences,
     init_differences,
+    mean_roc,
     regime_interaction,
     scenario_aucs,
     task_analyses,
     training_spread,
     with_training_spread,
 )
-from rin.stats.simulate import simulate_coverage
-from rin.stats.tests import (
-    EQUIVALENCE_MARGIN,
-    clustered_t,
-    equivalence,
-    holm,
-    mixed_model,
-    nadeau_bengio,
-    paired_t,
-    unpaired_t,
-    unpaired_t_from_summary,
-)
+from rin.stats.tests import EQUIVALENCE_MARGIN, holm, paired_t, unpaired_t, unpaired_t_from_summary

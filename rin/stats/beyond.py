@@ -6,9 +6,8 @@ measure is one call.  InputError for what `rin.stats.inputs` refuses, and for sc
 where they must be probabilities.
 
 `beyond_area` and `beyond_curves` average a measure over the scenarios of an init: a typical
-network, not their ensemble.  The test sets of a scenario's folds are put side by side, as their
-probabilities are meant to share one scale.  Intervals, of 95 %, resample patients, the
-same ones for every init and scenario, with the networks held fixed.
+network, not their ensemble.  The test sets of a scenario's folds are put side by side.  Intervals,
+of 95 %, resample patients, the same ones for every init and scenario; networks are held fixed.
 """
 
 import math
@@ -26,17 +25,10 @@ from statsmodels.genmod import families
 from statsmodels.genmod.generalized_linear_model import GLM
 
 from rin.errors import InputError
+from rin.stats import inputs
 from rin.stats.bootstrap import cluster_weights, percentile_interval
-from rin.stats.inputs import (
-    TaskScores,
-    binary_labels,
-    cluster_codes,
-    located,
-    score_row,
-    task_scores,
-)
+from rin.stats.inputs import TaskScores, located, task_scores
 
-#: Name of the rows that hold the paired difference of two inits.
 DIFFERENCE = "difference"
 #: Measures in the order of the table.
 MEASURES = (
@@ -53,16 +45,12 @@ MEASURES = (
     "calibration_in_the_large",
     "calibration_slope",
 )
-#: Recalls and thresholds of `beyond_curves`.
-GRID = np.linspace(0, 1, 101)
-#: Scores nearer to 0 or 1 than this are moved to it before their log odds are taken.
-EXTREME = 1e-6
-# Chance raises these, in a replicate once more: their interval is reflected about the estimate.
-_RAISED = {"ece", "brier_reliability", "brier_resolution"}
+GRID = np.linspace(0, 1, 101)  # recalls and thresholds of `beyond_curves`
+EXTREME = 1e-6  # scores nearer to 0 or 1 are moved to it before their log odds are taken
+_RAISED = {"ece", "brier_reliability", "brier_resolution"}  # by chance: reflected intervals
 _CELLS = 2_000_000  # weights of one block; a measure holds about ten such arrays of float64
 _SAME = 1e-9  # share of the total weight below which two sums of weights are one
-# Share of the sum of squared log odds below which a row's scores do not differ.
-_SINGULAR = 1e-12
+_SINGULAR = 1e-12  # share of the sum of squared log odds below which scores do not differ
 
 
 def beyond_area(
@@ -82,14 +70,14 @@ def beyond_area(
 
     One row per task × init × measure of `MEASURES`: task, init, measure, estimate, ci_low, ci_high,
     n_scenarios, n_cases, n_patients, remark.  Net benefit is taken at the prevalence, where
-    treating all and treating none are worth 0.  Intervals are percentile intervals; that of the
-    calibration error and of Brier reliability and resolution is the reflected (basic) one, as
-    chance raises these in the sample and once more in replicates; an estimate outside its interval
-    says so in `remark`.  "ece_by_chance" is no estimate of the networks: mean and range of the
-    calibration error if the scores were true probabilities.  A slope is NaN, and says so, if a
-    scenario's scores separate the classes.  Efron and Tibshirani (1993), sections 13.3 and 13.4.
+    treating all and treating none are worth 0.  Intervals are percentile intervals, reflected
+    (basic) ones for the calibration error and Brier reliability and resolution, which chance raises
+    in the sample and once more in replicates; `remark` names an estimate outside its interval, and
+    a slope that is NaN as a scenario's scores separate the classes.  "ece_by_chance" holds mean and
+    range of the calibration error if the scores were true probabilities.  Efron and Tibshirani
+    (1993), sections 13.3 and 13.4.
     """
-    tables = []
+    rows = []
     for task, weights in _resampled(predictions, inits, replicates, seed):
         with located(f"task {task.task}"):
             values = _task_values(task, weights, seed, bins)
@@ -97,13 +85,11 @@ def beyond_area(
         sizes["n_patients"] = len(set(task.patients))
         for init, of_init in values.items():
             lowest = -1.0 if init == DIFFERENCE else 0.0
-            rows = [
-                _summary(of_init[:, column], measure, lowest)
-                for column, measure in enumerate(MEASURES)
-            ]
-            tables.append(pd.DataFrame(rows).assign(task=task.task, init=init, **sizes))
-    columns = ["task", "init", "measure", "estimate", "ci_low", "ci_high", *sizes, "remark"]
-    return pd.concat(tables, ignore_index=True)[columns]
+            for measure, of_measure in zip(MEASURES, of_init.T, strict=True):
+                estimate, low, high, remark = _summary(of_measure, measure, lowest)
+                row = {"task": task.task, "init": init, "measure": measure, "estimate": estimate}
+                rows.append(row | {"ci_low": low, "ci_high": high} | sizes | {"remark": remark})
+    return pd.DataFrame(rows)
 
 
 def beyond_curves(
@@ -116,8 +102,7 @@ def beyond_curves(
 ) -> pd.DataFrame:
     """Return reliability, precision-recall and decision curves of a typical network.
 
-    As `beyond_area`; recall and thresholds go from 0 to 1 in 101 points, thresholds without 1
-    itself.
+    As `beyond_area`; recall and thresholds are those of `GRID`, thresholds without 1 itself.
 
     Columns: task, init, curve, x, y, low, high, share.  Curve "reliability": one row a bin that
     holds cases in some scenario, mean over those of its mean score (x) and share of positive cases
@@ -139,14 +124,18 @@ def beyond_curves(
 class WeightedCases:
     """Cases in the order of falling scores, and how often each counts.
 
-    `scores` and `labels` are float64 (n,), `weights` float64 (r, n), `ends` (m,) is the last case
-    of each distinct score.
+    `scores` and `labels` are float64 (n,), `weights` (r, n), `total` their sums (r,), `ends` (m,)
+    the last case of each distinct score, `called` and `positives` (r, m) the weight of all and of
+    positive cases at or above it.
     """
 
     scores: np.ndarray
     labels: np.ndarray
     weights: np.ndarray
+    total: np.ndarray
     ends: np.ndarray
+    called: np.ndarray
+    positives: np.ndarray
 
     @cached_property
     def probabilities(self) -> np.ndarray:
@@ -164,26 +153,6 @@ class WeightedCases:
         """Log odds (n,) of probabilities."""
         return logit(np.clip(self.probabilities, EXTREME, 1 - EXTREME))
 
-    @cached_property
-    def total(self) -> np.ndarray:
-        """Weight of all cases, (r,)."""
-        return self.weights.sum(axis=1)
-
-    @cached_property
-    def positives(self) -> np.ndarray:
-        """Weight of positive cases at or above each distinct score, (r, m)."""
-        return np.cumsum(self.weights * self.labels, axis=1)[:, self.ends]
-
-    @cached_property
-    def called(self) -> np.ndarray:
-        """Weight of all cases at or above each distinct score, (r, m)."""
-        return np.cumsum(self.weights, axis=1)[:, self.ends]
-
-    @cached_property
-    def negatives(self) -> np.ndarray:
-        """Weight of negative cases at or above each distinct score, (r, m)."""
-        return self.called - self.positives
-
 
 def weighted_cases(
     labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None
@@ -193,8 +162,8 @@ def weighted_cases(
     No weights count each case once.  InputError also for weights of another width, negative, not
     finite, or under which a class counts nothing.
     """
-    positive = binary_labels(labels)
-    row = score_row(scores, positive.size)
+    positive = inputs.binary_labels(labels)
+    row = inputs.score_row(scores, positive.size)
     rows = np.atleast_2d(np.ones(positive.size) if weights is None else np.asarray(weights))
     usable = rows.dtype.kind in "biuf" and rows.ndim == 2 and rows.shape[1] == positive.size
     if not usable or rows.size == 0 or not np.isfinite(rows).all() or rows.min() < 0:
@@ -210,9 +179,11 @@ def weighted_cases(
             remedy="Draw replicates that hold both classes (`cluster_weights(labels=...)`).",
         )
     order = np.argsort(-row, kind="stable")
-    ranked = row[order]
+    ranked, outcomes = row[order], positive[order].astype(float)
+    counts = rows[:, order].astype(float)
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-    return WeightedCases(ranked, positive[order].astype(float), rows[:, order].astype(float), ends)
+    called, true = (np.cumsum(part, axis=1)[:, ends] for part in (counts, counts * outcomes))
+    return WeightedCases(ranked, outcomes, counts, counts.sum(axis=1), ends, called, true)
 
 
 def reliability_curve(cases: WeightedCases, bins: int = 10) -> np.ndarray:
@@ -291,11 +262,9 @@ def calibration_line(cases: WeightedCases) -> np.ndarray:
     al. (2019).
     """
     odds, labels, weights = cases.odds, cases.labels, cases.weights
-    lowest, highest = [], []
-    for of_class in (labels, 1 - labels):
-        counts = weights * of_class > 0
-        lowest.append(np.where(counts, odds, np.inf).min(axis=1))
-        highest.append(np.where(counts, odds, -np.inf).max(axis=1))
+    counted = [weights * of_class > 0 for of_class in (labels, 1 - labels)]
+    lowest = [np.where(counts, odds, np.inf).min(axis=1) for counts in counted]
+    highest = [np.where(counts, odds, -np.inf).max(axis=1) for counts in counted]
     # Scores of each class reach beyond the other's.
     finite = (lowest[0] < highest[1]) & (lowest[1] < highest[0])
     lines = np.full((len(weights), 3), math.nan)
@@ -341,7 +310,8 @@ def sensitivity_at_specificity(
     two points it is interpolated on the straight line, as a test that decides at random between
     the two thresholds would perform.  Equal scores give 1 − specificity.
     """
-    rates = (_from_zero(part / part[:, -1:]) for part in (cases.negatives, cases.positives))
+    parts = cases.called - cases.positives, cases.positives
+    rates = (_from_zero(part / part[:, -1:]) for part in parts)
     # Rounded, so that a tenth of thirty negatives is three; of equal rates the last one counts.
     allowed = np.round(1 - np.asarray(specificities), 12)
     return np.array([np.interp(allowed, np.round(f, 12), t) for f, t in zip(*rates, strict=True)])
@@ -373,18 +343,15 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
     """
     at = np.asarray(thresholds, dtype=float)
     called = np.searchsorted(-cases.probabilities[cases.ends], -at, side="right")
-    return _benefit(cases, at, called)
+    every, true = (_from_zero(part)[:, called] for part in (cases.called, cases.positives))
+    return (true - (every - true) * at / (1 - at)) / cases.total[:, None]
 
 
 def treat_all(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
     """Return the net benefit of calling everyone positive, (r, k); 0 at the prevalence."""
-    return _benefit(cases, np.asarray(thresholds, dtype=float), [-1])
-
-
-def _benefit(cases: WeightedCases, at: np.ndarray, called: Sequence[int]) -> np.ndarray:
-    """Return the net benefit at thresholds (k,) that call so many of the distinct scores."""
-    true, false = (_from_zero(part)[:, called] for part in (cases.positives, cases.negatives))
-    return (true - false * at / (1 - at)) / cases.total[:, None]
+    at, true = np.asarray(thresholds, dtype=float), cases.positives[:, -1:]
+    total = cases.total[:, None]
+    return (true - (total - true) * at / (1 - at)) / total
 
 
 def _from_zero(rising: np.ndarray) -> np.ndarray:
@@ -448,7 +415,7 @@ def _task_values(
     task: TaskScores, weights: np.ndarray, seed: int, bins: int
 ) -> dict[str, np.ndarray]:
     """Return (1 + replicates, measures) for each init and, of two, their difference."""
-    codes, n_patients = cluster_codes(task.patients, task.labels.size)
+    codes, n_patients = inputs.cluster_codes(task.patients, task.labels.size)
     shape = len(weights) - 1, n_patients
     uniforms = np.random.default_rng([seed, 1]).random(shape, np.float32)
     prevalence = [task.labels.mean()]
@@ -479,7 +446,7 @@ def _task_values(
     return values
 
 
-def _summary(values: np.ndarray, measure: str, lowest: float) -> dict[str, object]:
+def _summary(values: np.ndarray, measure: str, lowest: float) -> tuple[float, float, float, str]:
     """Return estimate, interval and remark of the first value and its replicates."""
     estimate, low, high = float(values[0]), np.nan, np.nan
     if np.isnan(estimate):
@@ -492,8 +459,7 @@ def _summary(values: np.ndarray, measure: str, lowest: float) -> dict[str, objec
             low, high = np.clip([2 * estimate - high, 2 * estimate - low], lowest, 1).tolist()
         inside = low <= estimate <= high
         remark = "" if inside else "outside its interval: chance adds much at this many cases"
-    numbers = {"estimate": estimate, "ci_low": low, "ci_high": high}
-    return {"measure": measure, **numbers, "remark": remark}
+    return estimate, low, high, remark
 
 
 def _init_curves(task: TaskScores, init: str, weights: np.ndarray, bins: int) -> pd.DataFrame:
@@ -511,23 +477,17 @@ def _init_curves(task: TaskScores, init: str, weights: np.ndarray, bins: int) ->
         return np.hstack([*binned, *(measure(cases, x) for measure, x in curves.values())])
 
     values = _mean_over_scenarios(task, init, weights, points)
-    *binned, values = np.split(values, bins * np.arange(1, 5), axis=1)
-    tables = [_reliability_table(*binned)]
+    score, observed, share, held, values = np.split(values, bins * np.arange(1, 5), axis=1)
+    # Means over the scenarios whose bin holds cases, from means over all.
+    score, observed = _ratio(score, held), _ratio(observed, held)
+    low, high = np.full((2, bins), np.nan)
+    if (always := (held > 0).all(axis=0)).any():
+        low[always], high[always] = percentile_interval(observed[1:, always])
+    rows = {"curve": "reliability", "x": score[0], "y": observed[0], "low": low, "high": high}
+    tables = [pd.DataFrame(rows | {"share": share[0]})[held[0] > 0]]
     for curve, (_, x) in curves.items():
         drawn, values = values[:, : x.size], values[:, x.size :]
         low, high = percentile_interval(drawn[1:])
         rows = {"curve": curve, "x": x, "y": drawn[0], "low": low, "high": high, "share": np.nan}
         tables.append(pd.DataFrame(rows))
     return pd.concat(tables, ignore_index=True)
-
-
-def _reliability_table(
-    score: np.ndarray, observed: np.ndarray, share: np.ndarray, held: np.ndarray
-) -> pd.DataFrame:
-    """Return the mean curve over the scenarios whose bin holds cases, from means over all."""
-    score, observed = _ratio(score, held), _ratio(observed, held)
-    low, high = np.full((2, held.shape[1]), np.nan)
-    for k in np.flatnonzero((held > 0).all(axis=0)):
-        low[k], high[k] = percentile_interval(observed[1:, k])
-    columns = {"x": score[0], "y": observed[0], "low": low, "high": high, "share": share[0]}
-    return pd.DataFrame({"curve": "reliability"} | columns)[held[0] > 0]

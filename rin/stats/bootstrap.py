@@ -5,6 +5,8 @@ cluster come along as often as it was drawn.  Replicates are kept as weights, so
 that takes case weights can be bootstrapped in one call.  Nothing here knows what is measured.
 """
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -17,24 +19,36 @@ _CELLS = 300_000  # cells of one block of replicates × cases, so that blocks st
 def cluster_weights(
     clusters: ArrayLike, replicates: int, seed: int, *, labels: ArrayLike | None = None
 ) -> np.ndarray:
-    """Return how often each case is drawn in each replicate, int16 (replicates, n).
+    """Return how often each case is drawn in each of two or more replicates, int16 (replicates, n).
 
     The draw depends on the seed and on which cases share a cluster (n,), not on names.  With labels
     (n,) a replicate without a case of one class is drawn again.  InputError also for a class whose
     cases all lie in one cluster.  Efron and Tibshirani (1993), section 8.
     """
-    if replicates < 1:
+    if replicates < 2:
         raise InputError(
             f"{replicates} replicates", where="replicates", remedy="Pass 1000 or more for a CI."
         )
-    codes, n_clusters = cluster_codes(clusters, np.size(clusters))
-    classes = None if labels is None else _clusters_of_classes(labels, codes, n_clusters)
+    codes, n_clusters = cluster_codes(clusters, np.size(clusters if labels is None else labels))
+    classes = None
+    if labels is not None:
+        positive = binary_labels(labels)
+        counts = [np.bincount(codes[part], minlength=n_clusters) for part in (positive, ~positive)]
+        classes = np.stack(counts, axis=1)
+        for name, count in zip(("positive", "negative"), counts, strict=True):
+            if np.count_nonzero(count) < 2:
+                raise InputError(
+                    f"all {name} cases belong to one cluster",
+                    where="clusters",
+                    remedy="Resampling patients needs each class in at least two of them.",
+                )
     rng = np.random.default_rng(seed)
     weights = np.empty((replicates, codes.size), np.int16)
+    draw = partial(rng.multinomial, n_clusters, np.full(n_clusters, 1 / n_clusters))
     for block in _blocks(replicates, n_clusters):
-        draws = _draws(rng, block.stop - block.start, n_clusters)
+        draws = draw(size=block.stop - block.start)
         while classes is not None and (lacking := (draws @ classes == 0).any(axis=1)).any():
-            draws[lacking] = _draws(rng, lacking.sum(), n_clusters)
+            draws[lacking] = draw(size=lacking.sum())
         weights[block] = draws[:, codes]
     return weights
 
@@ -48,9 +62,21 @@ def weighted_areas(labels: ArrayLike, scores_matrix: ArrayLike, weights: ArrayLi
     """
     positive = binary_labels(labels)
     rows = score_rows(scores_matrix, positive.size)
-    weights = _whole_weights(weights, positive.size)
+    weights = np.atleast_2d(np.asarray(weights))
+    whole = np.issubdtype(weights.dtype, np.integer) and weights.ndim == 2
+    if not whole or weights.shape[1] != positive.size or (weights < 0).any():
+        raise InputError(
+            f"shape {weights.shape} of {weights.dtype} beside {positive.size} cases",
+            where="weights",
+            remedy="Pass integers from 0, one a case, cases along the last axis.",
+        )
     areas = np.empty((len(weights), len(rows)))
-    places = [_places(row[positive], row[~positive]) for row in rows]
+    places = []
+    for row in rows:
+        order = np.argsort(row[~positive], kind="stable")
+        sides = ("left", "right")  # below and above its ties
+        ends = (np.searchsorted(row[~positive], row[positive], side, order) for side in sides)
+        places.append((order, *ends))
     for block in _blocks(len(weights), positive.size):
         of_positive, of_negative = weights[block][:, positive], weights[block][:, ~positive]
         pairs = of_positive.sum(axis=1, dtype=np.int64) * of_negative.sum(axis=1, dtype=np.int64)
@@ -81,49 +107,6 @@ def percentile_interval(values: ArrayLike, level: float = 0.95) -> tuple:
     tail = (1 - check_level(level)) / 2
     low, high = np.quantile(array, [tail, 1 - tail], axis=0)
     return (float(low), float(high)) if array.ndim == 1 else (low, high)
-
-
-def _clusters_of_classes(labels: ArrayLike, codes: np.ndarray, n_clusters: int) -> np.ndarray:
-    """Return int64 (n_clusters, 2): cases of the positive and of the negative class."""
-    positive = binary_labels(labels)
-    if positive.size != codes.size:
-        raise InputError(
-            f"{codes.size} identifiers beside {positive.size} labels",
-            where="clusters",
-            remedy="Pass one patient identifier a case.",
-        )
-    counts = [np.bincount(codes[part], minlength=n_clusters) for part in (positive, ~positive)]
-    for name, count in zip(("positive", "negative"), counts, strict=True):
-        if np.count_nonzero(count) < 2:
-            raise InputError(
-                f"all {name} cases belong to one cluster",
-                where="clusters",
-                remedy="Resampling patients needs each class in at least two of them.",
-            )
-    return np.stack(counts, axis=1)
-
-
-def _draws(rng: np.random.Generator, rows: int, n_clusters: int) -> np.ndarray:
-    return rng.multinomial(n_clusters, np.full(n_clusters, 1 / n_clusters), size=rows)
-
-
-def _whole_weights(weights: ArrayLike, n_cases: int) -> np.ndarray:
-    array = np.atleast_2d(np.asarray(weights))
-    whole = np.issubdtype(array.dtype, np.integer) and array.ndim == 2
-    if not whole or array.shape[1] != n_cases or (array < 0).any():
-        raise InputError(
-            f"shape {np.shape(weights)} of {array.dtype} beside {n_cases} cases",
-            where="weights",
-            remedy="Pass integers from 0, one a case, cases along the last axis.",
-        )
-    return array
-
-
-def _places(positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the order of the negatives and each positive's place below and above its ties."""
-    order = np.argsort(negative, kind="stable")
-    ends = (np.searchsorted(negative, positive, side, order) for side in ("left", "right"))
-    return order, *ends
 
 
 def _blocks(rows: int, width: int) -> list[slice]:

@@ -28,12 +28,8 @@ from scipy import sparse, special
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError, look_up
-from rin.stats.inputs import binary_labels, check_level, cluster_codes, score_row, score_rows
+from rin.stats.inputs import binary_labels, cluster_codes, score_row, score_rows
 from rin.stats.tests import ROUNDING, t_quantile, t_test
-
-#: Of k predictors: for each positive case the negatives below it (k, m), for each negative the
-#: positives below it (k, n); or differences of such counts.
-Counts = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -109,7 +105,6 @@ def delong_test(
     Where patients `clusters` (n,) are given, they are the independent units, and the variance is
     Obuchowski's (`delong_covariance`).
     """
-    check_level(level)
     positive = binary_labels(labels)
     named = (scores_a, "scores_a"), (scores_b, "scores_b")
     rows = [score_row(scores, positive.size, where) for scores, where in named]
@@ -120,7 +115,8 @@ def delong_test(
     counts = wins[:1], losses[:1]
     difference = placement_areas(*counts)[0]
     variance = _covariance(counts, positive, clusters)[0, 0]
-    tested = z_test(difference, variance, level)
+    test = t_test(difference, math.sqrt(variance), level=level)
+    tested = test.t, test.p_value, test.ci_low, test.ci_high
     return DeLongTest(*map(float, (auc_a, auc_b, difference, variance, *tested)))
 
 
@@ -140,14 +136,13 @@ def delong_test_unpaired(
     a, b = auc_ci(labels_a, scores_a, level=level), auc_ci(labels_b, scores_b, level=level)
     n_a, n_b = np.size(labels_a), np.size(labels_b)
     difference, variance = a.auc - b.auc, a.variance + b.variance
-    if variance == 0:
-        d = math.copysign(math.inf, difference) if difference else math.nan
-        df = p_value = low = high = math.nan
-    else:
+    df = math.nan
+    if variance:
         df = variance**2 / (a.variance**2 / (n_a - 1) + b.variance**2 / (n_b - 1))
-        test = t_test(difference, math.sqrt(variance), df, level)
-        d, p_value, low, high = test.t, test.p_value, test.ci_low, test.ci_high
-    return UnpairedDeLongTest(a.auc, b.auc, difference, variance, d, df, p_value, low, high)
+    test = t_test(difference, math.sqrt(variance), df, level)
+    d = test.t if variance or difference else math.nan
+    tested = d, df, test.p_value, test.ci_low, test.ci_high
+    return UnpairedDeLongTest(a.auc, b.auc, difference, variance, *tested)
 
 
 def delong_covariance(
@@ -180,9 +175,9 @@ def area_contrasts(
     """Return the areas of predictors (k, n), weighted sums of them (q,), and their covariance.
 
     For weights C (q, k) and areas θ the estimates are Cθ, their covariance CSCᵀ with DeLong's
-    covariance S, or Obuchowski's where `clusters` (n,) are given; `z_test` tests one.  What
-    rounding leaves of an estimate or a variance that is zero counts as zero.  InputError also for
-    weights of another number or not finite.
+    covariance S, or Obuchowski's where `clusters` (n,) are given.  What rounding leaves of an
+    estimate or a variance that is zero counts as zero.  InputError also for weights of another
+    number or not finite.
     """
     positive = binary_labels(labels)
     rows = score_rows(scores_matrix, positive.size, "scores_matrix")
@@ -242,8 +237,8 @@ def share_interval(hits: np.ndarray, patients: np.ndarray) -> tuple[float, float
     return float(low), float(high)
 
 
-def placement_counts(positive: np.ndarray, rows: np.ndarray | Sequence[np.ndarray]) -> Counts:
-    """Count, for each positive, the negatives below it; for each negative, the positives below.
+def placement_counts(positive: np.ndarray, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Count, for each positive, the negatives below it (k, m); for each negative, the positives.
 
     `positive` is bool (n,), rows float64 (k, n) without NaN.  One sort a predictor.  Ties count one
     half; counts are multiples of 1/2, so their sums and differences are exact.  DeLong counts the
@@ -251,11 +246,25 @@ def placement_counts(positive: np.ndarray, rows: np.ndarray | Sequence[np.ndarra
     """
     classes = np.concatenate([np.flatnonzero(positive), np.flatnonzero(~positive)])
     m, n_cases = np.count_nonzero(positive), positive.size
-    counts, arranged = np.empty((len(rows), n_cases)), np.empty(n_cases)
-    for row, count in zip(rows, counts, strict=True):
-        np.take(row, classes, out=arranged, mode="clip")
-        _count_below(arranged, m, count)
-    return counts[:, :m], counts[:, m:]
+    counts, scores = np.empty((len(rows), n_cases)), np.empty(n_cases)
+    for row, out in zip(rows, counts, strict=True):
+        # In few and short arrays: fresh memory would cost more than the sort.
+        np.take(row, classes, out=scores, mode="clip")
+        order = np.argsort(scores)
+        ranked = np.take(scores, order, out=out, mode="clip")
+        last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))  # place where a tie ends
+        of_positive = order < m
+        # Twice the counts are whole: the cases before a tie, once, and those up to its end, once.
+        twice = np.stack([np.cumsum(of_positive, dtype=np.int32)[last], last + 1])
+        twice[:, 1:] += twice[:, :-1].copy()
+        positives, negatives = twice[0], twice[1] - twice[0]
+        if last.size < n_cases:
+            sizes = np.diff(last, prepend=-1)
+            positives, negatives = np.repeat(positives, sizes), np.repeat(negatives, sizes)
+        np.copyto(positives, negatives, where=of_positive)
+        out[order] = positives
+        out /= 2
+    return [counts[:, :m], counts[:, m:]]
 
 
 def placement_areas(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
@@ -263,77 +272,34 @@ def placement_areas(wins: np.ndarray, losses: np.ndarray) -> np.ndarray:
     return wins.sum(axis=1) / (wins.shape[1] * losses.shape[1])
 
 
-def cluster_parts(
-    counts: Counts, positive: np.ndarray, clusters: ArrayLike
-) -> list[tuple[float, np.ndarray]]:
-    """Return factors and sums (k, n_clusters) whose weighted squares add up to the variance.
+def _covariance(
+    counts: Sequence[np.ndarray], positive: np.ndarray, clusters: ArrayLike | None
+) -> np.ndarray:
+    """Return DeLong's covariance (k, k) of areas, or Obuchowski's over clusters.
 
-    With x and y what a cluster's positive and negative cases add to an area, less what they are
-    expected to add, and f, g, h the corrections for the numbers of clusters with positives, with
-    negatives and in all, Obuchowski's f x x' + g y y' + h (x y' + y x') is h (x + y)(x + y)' +
-    (f − h) x x' + (g − h) y y'.  As f, g ≥ h, rounding then never makes a variance negative.
-    Factors are NaN where a class lies in one cluster.
+    NaN for a class of one case, or of one cluster.  With x and y what a cluster's positive and
+    negative cases add to an area, less what they are expected to add, and f, g, h the corrections
+    for the numbers of clusters with positives, with negatives and in all, Obuchowski's f x x' +
+    g y y' + h (x y' + y x') is h (x + y)(x + y)' + (f − h) x x' + (g − h) y y'.  As f, g ≥ h,
+    rounding then never makes a variance negative.
     """
     wins, losses = counts
+    (k, m), n = wins.shape, losses.shape[1]
+    if clusters is None:
+        if min(m, n) < 2:
+            return np.full((k, k), np.nan)
+        return _products(wins) / (m * (m - 1) * n**2) + _products(losses) / (n * (n - 1) * m**2)
     codes, n_clusters = cluster_codes(clusters, positive.size)
     member = sparse.eye_array(n_clusters, format="csr")
     of_positive, of_negative = codes[positive], codes[~positive]
     # A negative adds to the area by the positives above it: the fewer it beats, the more it adds.
     x, y = (
-        (part - part.mean(axis=1, keepdims=True)) @ member[own] / (wins.shape[1] * losses.shape[1])
+        (part - part.mean(axis=1, keepdims=True)) @ member[own] / (m * n)
         for part, own in ((wins, of_positive), (-losses, of_negative))
     )
     sizes = np.unique(of_positive).size, np.unique(of_negative).size, n_clusters
     f, g, h = (count / (count - 1) if count > 1 else np.nan for count in sizes)
-    return [(h, x + y), (f - h, x), (g - h, y)]
-
-
-def _covariance(counts: Counts, positive: np.ndarray, clusters: ArrayLike | None) -> np.ndarray:
-    """Return DeLong's covariance (k, k) of areas, or Obuchowski's over clusters.
-
-    NaN for a class of one case, or of one cluster.
-    """
-    if clusters is not None:
-        parts = cluster_parts(counts, positive, clusters)
-        return np.sum([f * part @ part.T for f, part in parts], axis=0)
-    wins, losses = counts
-    (k, m), n = wins.shape, losses.shape[1]
-    if min(m, n) < 2:
-        return np.full((k, k), np.nan)
-    return _products(wins) / (m * (m - 1) * n**2) + _products(losses) / (n * (n - 1) * m**2)
-
-
-def z_test(estimate: float, variance: float, level: float = 0.95) -> tuple[float, ...]:
-    """Return z, its two-sided P and the normal interval of an estimate."""
-    test = t_test(estimate, math.sqrt(variance), level=level)
-    return test.t, test.p_value, test.ci_low, test.ci_high
-
-
-def _count_below(scores: np.ndarray, m: int, out: np.ndarray) -> None:
-    """Write for each case the cases of the other class below it; the first m are the positives.
-
-    Works in few and short arrays: fresh memory would cost more than the sort.
-    """
-    order = np.argsort(scores)
-    ranked = np.take(scores, order, out=out, mode="clip")
-    last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))  # place where a tie ends
-    positive = order < m
-    # Twice the counts are whole: the cases before a tie, once, and those up to its end, once.
-    positives = _before_and_upto(np.cumsum(positive, dtype=np.int32)[last])
-    negatives = _before_and_upto(last + 1) - positives
-    if last.size < scores.size:
-        sizes = np.diff(last, prepend=-1)
-        positives, negatives = np.repeat(positives, sizes), np.repeat(negatives, sizes)
-    np.copyto(positives, negatives, where=positive)
-    out[order] = positives
-    out /= 2
-
-
-def _before_and_upto(upto: np.ndarray) -> np.ndarray:
-    """Return for each tie the count up to the one before plus the count up to itself."""
-    both = upto.copy()
-    both[1:] += upto[:-1]
-    return both
+    return h * (x + y) @ (x + y).T + (f - h) * x @ x.T + (g - h) * y @ y.T
 
 
 def _products(counts: np.ndarray) -> np.ndarray:

@@ -1,8 +1,7 @@
 """What statistics accept: labels and scores, patients, levels, and the predictions table.
 
 Every check of this package stands here, so that the formulas elsewhere can trust their arrays,
-and so does the one step from the long table to arrays (`task_scores`).  Nothing is repaired or
-dropped: bad input is an error.
+and so does the one step from the long table to arrays.  Nothing is repaired or dropped.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from rin.errors import InputError, look_up
+from rin.errors import InputError, explained, look_up
 
 RUN = ["task", "fold", "scenario", "init", "seed"]
 COLUMNS = [*RUN, "case_id", "part", "label", "score"]
@@ -83,12 +82,29 @@ def _one_task(task: str, rows: pd.DataFrame, inits: tuple[str, ...]) -> TaskScor
         )
     cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
     cases = cases.sort_values("case_id", ignore_index=True)
-    _check_cases(cases)
+    if nameless := cases["patient_id"].isna().sum():
+        raise InputError(
+            f"{nameless} test cases name no patient",
+            where="predictions",
+            remedy="Name the patient of every case; where each has one image, repeat case_id.",
+        )
+    repeated = cases["case_id"][cases["case_id"].duplicated()]
+    if repeated.size:
+        raise InputError(
+            f"case {repeated.iloc[0]!r} has two labels, patients or folds",
+            where="predictions",
+            remedy="Evaluate every network on the same folds of the same case table.",
+        )
+    if shared := (cases.groupby("patient_id", observed=True)["fold"].nunique() > 1).sum():
+        raise InputError(
+            f"{shared} patients are in the test sets of several folds",
+            where="predictions",
+            remedy="Folds are averaged as independent; split by patient.",
+        )
     scenarios = tuple(sorted(rows["scenario"].unique()))
+    networks = pd.MultiIndex.from_product([inits, scenarios])
     wide = rows.pivot(index=["init", "scenario"], columns="case_id", values="score")
-    wide = wide.reindex(
-        index=pd.MultiIndex.from_product([inits, scenarios]), columns=cases["case_id"]
-    )
+    wide = wide.reindex(index=networks, columns=cases["case_id"])
     lacking = wide.isna().any(axis=1)
     if lacking.any():
         init, scenario = wide.index[lacking][0]
@@ -100,30 +116,6 @@ def _one_task(task: str, rows: pd.DataFrame, inits: tuple[str, ...]) -> TaskScor
         )
     scores = wide.to_numpy(dtype=float).reshape(len(inits), len(scenarios), -1)
     return TaskScores(task, inits, scenarios, cases, scores)
-
-
-def _check_cases(cases: pd.DataFrame) -> None:
-    nameless = cases["patient_id"].isna()
-    if nameless.any():
-        raise InputError(
-            f"{nameless.sum()} test cases name no patient",
-            where="predictions",
-            remedy="Name the patient of every case; where each has one image, repeat case_id.",
-        )
-    repeated = cases["case_id"].duplicated()
-    if repeated.any():
-        raise InputError(
-            f"case {cases.loc[repeated, 'case_id'].iloc[0]!r} has two labels, patients or folds",
-            where="predictions",
-            remedy="Evaluate every network on the same folds of the same case table.",
-        )
-    shared = cases.groupby("patient_id", observed=True)["fold"].nunique() > 1
-    if shared.any():
-        raise InputError(
-            f"{shared.sum()} patients are in the test sets of several folds",
-            where="predictions",
-            remedy="Folds are averaged as independent; split by patient.",
-        )
 
 
 def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None) -> pd.DataFrame:
@@ -147,9 +139,9 @@ def evaluated_rows(predictions: pd.DataFrame, inits: Sequence[str] | None = None
     return rows
 
 
-def each_run(rows: pd.DataFrame) -> Iterator[tuple[dict[str, object], np.ndarray, np.ndarray]]:
+def each_run(predictions: pd.DataFrame) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
     """Yield the names `RUN`, classes (n,) and scores (n,) of each run of `evaluated_rows`."""
-    for key, run in rows.groupby(RUN, observed=True):
+    for key, run in evaluated_rows(predictions).groupby(RUN, observed=True):
         names = dict(zip(RUN, key, strict=True))
         with located(", ".join(f"{name} {value}" for name, value in names.items())):
             positive = binary_labels(run["label"])
@@ -161,8 +153,7 @@ def require(
     table: pd.DataFrame, columns: Sequence[str], remedy: str = "", where: str = "predictions"
 ) -> None:
     """Raise InputError if a table lacks a column."""
-    missing = [name for name in columns if name not in table]
-    if missing:
+    if missing := [name for name in columns if name not in table]:
         raise InputError(
             f"columns {missing} are missing", where=where, remedy=remedy or f"Needed: {columns}."
         )
@@ -232,12 +223,10 @@ def binary_labels(labels: ArrayLike) -> np.ndarray:
 
 def score_rows(scores: ArrayLike, n_cases: int, where: str = "scores") -> np.ndarray:
     """Return scores as float64 (n_predictors, n_cases), checked for text, shape and NaN."""
-    try:
+    with explained(
+        "not numeric", where=where, remedy="Pass one number a case.", kinds=(TypeError, ValueError)
+    ):
         rows = np.atleast_2d(np.asarray(scores, dtype=float))
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"not numeric ({error})", where=where, remedy="Pass one number a case."
-        ) from error
     if rows.ndim != 2 or rows.shape[1] != n_cases:
         raise InputError(
             f"shape {np.shape(scores)} beside {n_cases} labels",

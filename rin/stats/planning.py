@@ -33,10 +33,7 @@ class Pilot:
                 _positive(name, value)
 
     def errors(self, patients: float) -> tuple[float, float]:
-        """Return the standard errors with so many patients: were the AUCs equal, and as they are.
-
-        InputError unless the number is above zero.
-        """
+        """Return the standard errors with so many patients: were the AUCs equal, and as is."""
         share = self.patients / _positive("patients", patients)
         null = self.variance if self.null_variance is None else self.null_variance
         return math.sqrt(null * share), math.sqrt(self.variance * share)
@@ -46,9 +43,8 @@ def patients_needed(
     pilot: Pilot, difference: float, *, power: float = 0.8, level: float = 0.95
 ) -> float:
     """Return how many patients find a true difference of AUCs by a two-sided test."""
-    null, own = pilot.errors(1)
-    alpha, beta = _quantiles(power, level)
-    return ((alpha * null + beta * own) / _positive("difference", abs(difference))) ** 2
+    of_one = detectable_difference(pilot, 1, power=power, level=level)
+    return (of_one / _positive("difference", abs(difference))) ** 2
 
 
 def power_of(pilot: Pilot, patients: float, difference: float, *, level: float = 0.95) -> float:
@@ -62,8 +58,8 @@ def detectable_difference(
 ) -> float:
     """Return the smallest difference of AUCs that so many patients find."""
     null, own = pilot.errors(patients)
-    alpha, beta = _quantiles(power, level)
-    return alpha * null + beta * own
+    two_sided = (1 + _positive("level", level, 1)) / 2
+    return float(norm.ppf(two_sided) * null + norm.ppf(_positive("power", power, 1)) * own)
 
 
 def equivalence_power(
@@ -75,9 +71,8 @@ def equivalence_power(
     """
     _, error = pilot.errors(patients)
     edge = _positive("margin", margin) - norm.ppf(level) * error
-    return float(
-        max(norm.cdf((edge - difference) / error) - norm.cdf((-edge - difference) / error), 0)
-    )
+    inside = norm.cdf((edge - difference) / error) - norm.cdf((-edge - difference) / error)
+    return float(max(inside, 0))
 
 
 def patients_for_equivalence(
@@ -93,18 +88,14 @@ def patients_for_equivalence(
             where="difference",
             remedy="Plan for a smaller difference, or a wider margin.",
         )
-    _quantiles(power, level)
+    _positive("level", level, 1)
+    _positive("power", power, 1)
 
     def lacking(log_patients: float) -> float:
         found = equivalence_power(pilot, math.exp(log_patients), margin, difference, level=level)
         return found - power
 
     return math.exp(brentq(lacking, -20.0, 60.0, xtol=1e-12))
-
-
-def _quantiles(power: float, level: float) -> tuple[float, float]:
-    alpha, beta = norm.ppf([(1 + _positive("level", level, 1)) / 2, _positive("power", power, 1)])
-    return float(alpha), float(beta)
 
 
 def _positive(name: str, value: float, limit: float = math.inf) -> float:

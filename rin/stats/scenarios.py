@@ -16,44 +16,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy import stats
+from sklearn.metrics import roc_curve
 
 from rin.errors import InputError
+from rin.stats import inputs, tests
 from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_areas
-from rin.stats.delong import area_contrasts, auc_ci, delong_covariance, delong_test, z_test
-from rin.stats.inputs import (
-    TaskScores,
-    check_known,
-    each_run,
-    evaluated_rows,
-    located,
-    require,
-    task_scores,
-)
-from rin.stats.tests import (
-    EQUIVALENCE_MARGIN,
-    TTest,
-    clustered_t,
-    equivalence,
-    holm,
-    mixed_model,
-    nadeau_bengio,
-    paired_t,
-    t_quantile,
-    t_test,
-    unpaired_t,
-)
+from rin.stats.delong import area_contrasts, auc_ci, delong_test
+from rin.stats.inputs import TaskScores, each_run, located, task_scores
+from rin.stats.tests import EQUIVALENCE_MARGIN, TTest, holm, t_test
 
 ALL = "all"
-#: Regimes in the order in which they are shown.
-REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")
+REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")  # in the order in which they are shown
 _NUMBERS = ("estimate", "ci_low", "ci_high", "statistic", "df", "p_value")
 _IMAGE = ["patient_id", "case_id"]
-_TESTED = ["difference", "ci_low", "ci_high", "p_value"]
 _EQUIVALENCE = ["margin", "equivalence_p", "equivalence_low", "equivalence_high"]
 _EQUIVALENCE += ["equivalent", "smallest_margin"]
-
-#: Key of an analysis, how many units it counts, what they are, what it found or why nothing.
-Finding = tuple[str, int, str, dict[str, object]]
 
 
 def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -64,10 +41,37 @@ def scenario_aucs(predictions: pd.DataFrame) -> pd.DataFrame:
     test set has one class or a NaN score; the message names the run.
     """
     rows = []
-    for names, positive, scores in each_run(evaluated_rows(predictions)):
+    for names, positive, scores in each_run(predictions):
         sizes = {"n": positive.size, "n_positive": int(positive.sum())}
         rows.append(names | asdict(auc_ci(positive, scores)) | sizes)
     return pd.DataFrame(rows)
+
+
+def mean_roc(predictions: pd.DataFrame, *, n_points: int = 101) -> pd.DataFrame:
+    """Return the mean ROC curve of each init over its scenarios, as Figures 3 and 4 show them.
+
+    Folds (and seeds) of a scenario are averaged first; mean and SD are over scenarios, of
+    true-positive rates at a common false-positive rate, so that the area under the mean curve is
+    the mean area (Fawcett 2006, section 8.1).  Where a curve jumps, the middle of the jump counts,
+    but its upper end at rates of 0 and 1.
+
+    `n_points` is that of the even grid from 0 to 1, at least 2.  One row per task × init × fpr:
+    these three, tpr, tpr_sd (n − 1; NaN for one scenario), n_scenarios.  InputError for a bad table
+    (`rin.stats.inputs.evaluated_rows`) or one class only.
+    """
+    if n_points < 2:
+        raise InputError(
+            f"{n_points} is too few", where="n_points", remedy="Pass at least 2; 101 is usual."
+        )
+    grid = np.linspace(0, 1, n_points)
+    curves = [
+        pd.DataFrame({**names, "fpr": grid, "tpr": _height(grid, *roc_curve(positive, scores)[:2])})
+        for names, positive, scores in each_run(predictions)
+    ]
+    points = ["task", "init", "fpr"]
+    scenarios = pd.concat(curves).groupby([*points, "scenario"], observed=True)["tpr"].mean()
+    over_scenarios = scenarios.groupby(points, observed=True)
+    return over_scenarios.agg(tpr="mean", tpr_sd="std", n_scenarios="size").reset_index()
 
 
 def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
@@ -86,19 +90,18 @@ def init_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     rows = []
     for task, groups, aucs, estimates, covariance in _regime_contrasts(predictions, init_a, init_b):
         counts = {"n_folds": task.cases["fold"].nunique(), "n_cases": len(task.cases)}
-        counts |= {"n_positive": int(task.labels.sum()), "n_patients": _patients(task)}
+        counts |= {"n_positive": int(task.labels.sum()), "n_patients": len(set(task.patients))}
         for place, (group, inside) in enumerate(groups.items()):
             a, b = (pd.Series(row[inside]) for row in aucs)
-            variance = covariance[place, place]
-            _, p_value, low, high = z_test(estimates[place], variance)
+            test = t_test(estimates[place], math.sqrt(covariance[place, place]))
             row = {"task": task.task, "group": group, "n_scenarios": int(inside.sum())}
             row |= {"auc_a": a.mean(), "sd_a": a.std(), "auc_b": b.mean(), "sd_b": b.std()}
-            row |= {"difference": estimates[place], "standard_error": math.sqrt(variance)}
-            rows.append(row | {"ci_low": low, "ci_high": high, "p_value": p_value} | counts)
+            row |= {"difference": estimates[place], "standard_error": test.standard_error}
+            row |= {name: getattr(test, name) for name in ("ci_low", "ci_high", "p_value")}
+            rows.append(row | {"p_holm": math.nan} | counts)
     table = pd.DataFrame(rows)
     adjusted = table.groupby("group", observed=True)["p_value"].transform(holm)
-    table.insert(table.columns.get_loc("p_value") + 1, "p_holm", adjusted)
-    return table
+    return table.assign(p_holm=adjusted)
 
 
 def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -113,9 +116,9 @@ def external_scores(predictions: pd.DataFrame) -> pd.DataFrame:
 def training_spread(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.DataFrame:
     """Return how the difference a − b in one scenario varies from training to training.
 
-    From networks that were trained with several seeds and tested on the same cases.  One row a
-    task: task, sd (AUC 0-1, pooled over folds and scenarios), ci_low, ci_high (chi-squared), df.
-    InputError as `scenario_aucs`, or where nothing was trained twice.
+    Of several seeds, tested on the same cases.  One row a task: task, sd (AUC 0-1, pooled over
+    folds and scenarios), ci_low, ci_high (chi-squared), df.  InputError as `scenario_aucs`, or
+    where nothing was trained twice.
     """
     aucs = scenario_aucs(predictions)
     networks = ["task", "fold", "scenario", "seed"]
@@ -145,7 +148,7 @@ def with_training_spread(differences: pd.DataFrame, spread: pd.DataFrame) -> pd.
     overall = differences[differences["group"] == "all"].set_index("task").loc[spread["task"]]
     alone, n = (overall[name].to_numpy() for name in ("standard_error", "n_scenarios"))
     both = np.hypot(alone, spread["sd"] / np.sqrt(n))
-    difference, half = overall["difference"].to_numpy(), t_quantile() * both
+    difference, half = overall["difference"].to_numpy(), tests.t_quantile() * both
     widened = {"difference": difference, "standard_error": both, "wider": both / alone - 1}
     return spread.assign(**widened, low=difference - half, high=difference + half)
 
@@ -191,51 +194,58 @@ def factor_effects(
 
     Quantities are the ``area`` of one init at one level; the ``difference`` of the inits, first
     less second, at one level; the ``effect`` on one init, second level less first; and the
-    ``interaction``, the difference at the second level less that at the first.  Each is averaged
-    over the scenarios of its group and over folds.  `predictions` are those of
-    `rin.stats.inputs.task_scores` with `level`, of one factor; `groups` maps a name to the
-    scenarios whose mean is asked for, None takes each scenario alone.
+    ``interaction``, the difference at the second level less that at the first: means over folds and
+    the scenarios of a group.  `predictions` are those of `rin.stats.inputs.task_scores` with
+    `level`, of one factor; `groups` names groups of scenarios, None takes each scenario alone.
 
     One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty for
     difference and interaction), level (empty for effect and interaction), estimate (area 0-1),
     variance, z, p_value, ci_low, ci_high (not clipped), n (cases), n_clusters (patients),
     n_positive, n_folds, same_networks, and p_holm (over all rows of one quantity).  An area has no
-    P.  `same_networks` marks effects whose two sides gave equal scores in every case: there is
-    nothing to test, and they do not count in Holm's family.  InputError as `task_scores`; an
-    unknown init, level or scenario, two equal levels or inits, or an empty group.
+    P, nor have `same_networks`, effects whose two sides gave equal scores in every case; they do
+    not count in Holm's family.  InputError as `task_scores`; an unknown init, level or scenario,
+    two equal levels or inits, or an empty group.
     """
-    networks = [*product(inits, levels)]
+    tasks = _levelled(predictions, inits, levels)
     (a, b), (before, after) = inits, levels
-    quantities = [
-        *(("area", init, level, [(init, level)]) for level in levels for init in inits),
-        *(("difference", "", level, [(a, level), (b, level)]) for level in levels),
-        *(("effect", init, "", [(init, after), (init, before)]) for init in inits),
-        ("interaction", "", "", [(a, after), (a, before), (b, before), (b, after)]),
+    quantities = [  # what, of which init and level; signs of a before, a after, b before, b after
+        ("area", a, before, [1, 0, 0, 0]),
+        ("area", b, before, [0, 0, 1, 0]),
+        ("area", a, after, [0, 1, 0, 0]),
+        ("area", b, after, [0, 0, 0, 1]),
+        ("difference", "", before, [1, 0, -1, 0]),
+        ("difference", "", after, [0, 1, 0, -1]),
+        ("effect", a, "", [-1, 1, 0, 0]),
+        ("effect", b, "", [0, 0, -1, 1]),
+        ("interaction", "", "", [-1, 1, 1, -1]),
     ]
     rows = []
-    for task in _levelled(predictions, inits, levels):
+    for task in tasks:
         own, weights = [], []
         for group, members in (groups or {name: [name] for name in task.scenarios}).items():
-            places = _places(group, members, task.scenarios)
-            for quantity, init, level, terms in quantities:
-                of_networks = [networks.index(network) for network in terms]
-                # Terms are added and subtracted in turn.
-                plus, minus = (task.scores[of_networks[k::2]][:, places] for k in (0, 1))
-                weight = np.zeros(task.scores.shape[:2])
-                signs = np.resize([1, -1], len(terms)) / len(members)
-                weight[np.ix_(of_networks, places)] = signs[:, None]
-                weights.append(weight.ravel())
+            if not len(members) or len(set(members)) != len(members):
+                raise InputError(
+                    f"scenarios {list(members)!r}",
+                    where=f"group {group!r}",
+                    remedy="Name some, each once.",
+                )
+            inputs.check_known("scenario", members, pd.Series(task.scenarios))
+            inside = np.isin(task.scenarios, members)
+            for quantity, init, level, signs in quantities:
+                weights.append(np.outer(signs, inside / len(members)).ravel())
+                plus, minus = (task.scores[np.equal(signs, k)][:, inside] for k in (1, -1))
                 row = {"task": task.task, "group": group, "n_scenarios": len(members)}
                 row |= {"quantity": quantity, "init": init, "level": level}
                 own.append(row | {"same_networks": np.array_equal(plus, minus)})
         with located(f"task {task.task}"):
             _, estimates, covariance = _mean_over_folds(task, np.array(weights))
-        sizes = {"n": len(task.cases), "n_clusters": _patients(task)}
+        sizes = {"n": len(task.cases), "n_clusters": len(set(task.patients))}
         sizes |= {"n_positive": int(task.labels.sum()), "n_folds": task.cases["fold"].nunique()}
         for named, estimate, variance in zip(own, estimates, np.diag(covariance), strict=True):
-            z, p_value, low, high = z_test(estimate, variance)
-            named |= {"estimate": estimate, "variance": variance, "z": z, "p_value": p_value}
-            rows.append(named | {"ci_low": low, "ci_high": high} | sizes)
+            test = t_test(estimate, math.sqrt(variance))
+            named |= {"estimate": estimate, "variance": variance, "z": test.t}
+            named |= {name: getattr(test, name) for name in ("p_value", "ci_low", "ci_high")}
+            rows.append(named | sizes)
     table = pd.DataFrame(rows)
     table.loc[(table["quantity"] == "area") | table["same_networks"], ["z", "p_value"]] = np.nan
     table["p_holm"] = table.groupby("quantity", observed=True)["p_value"].transform(holm)
@@ -253,42 +263,43 @@ def task_analyses(
 ) -> pd.DataFrame:
     """Compare two inits on one task by each of nine analyses.
 
-    Estimates of the mean over scenarios and folds of AUC(a) − AUC(b) are the same number in most
-    rows; intervals and P values are not, for they take other things for a random draw.
-    `predictions` are those of `rin.stats.inputs.task_scores`, of one task; `test_train_ratio` is
-    cases tested over cases trained on (None leaves out the analysis of folds), `replicates` (2 or
-    more) and `seed` those of the bootstrap over patients.
+    Most estimate the mean over scenarios and folds of AUC(a) − AUC(b); they take other things for a
+    random draw.  `predictions` are those of `rin.stats.inputs.task_scores`, of one task;
+    `test_train_ratio` is cases tested over cases trained on (None leaves out the analysis of
+    folds), `replicates` (2 or more) and `seed` those of the bootstrap over patients.
 
     One row an analysis: analysis, name, unit (text), n_units, estimate, ci_low, ci_high (areas 0-1,
     a − b), statistic, df (infinite for normal references), p_value, generalises_to, assumes,
     remark, published, recommended; then standard_error, and the test of equivalence: margin
     (`EQUIVALENCE_MARGIN`), equivalence_p, equivalence_low, equivalence_high (90 % interval),
-    equivalent, smallest_margin.
-    Numbers are NaN, and `remark` says why, where data do not allow an analysis.  The bootstrap's
-    interval is that of percentiles, its P twice the smaller share of replicates beyond zero, so it
-    has no statistic and no df; its test of equivalence takes the replicates' SD as the standard
-    error.  InputError as `task_scores`; several tasks, or a fold whose test cases are of one class.
+    equivalent, smallest_margin.  Numbers are NaN, and `remark` says why, where data do not allow an
+    analysis.  The bootstrap has the interval of percentiles, twice the smaller share of replicates
+    beyond zero as P, and the replicates' SD as the standard error.  InputError as `task_scores`;
+    several tasks, or a fold whose test cases are of one class.
     """
     import yaml
 
-    if replicates < 2:
-        raise InputError(
-            f"{replicates} replicates", where="replicates", remedy="Pass 1000 or more for a CI."
-        )
     tasks = list(task_scores(predictions, (init_a, init_b)))
     if len(tasks) != 1:
         raise InputError(
             f"tasks {[task.task for task in tasks]}", where="predictions", remedy="Select one task."
         )
     analyses = yaml.safe_load(Path(__file__).with_name("analyses.yaml").read_text("utf-8"))
-    findings = _findings(tasks[0], test_train_ratio, replicates, seed)
+    aucs = scenario_aucs(predictions[predictions["init"].isin(tasks[0].inits)])
+    findings = _findings(tasks[0], aucs, test_train_ratio, replicates, seed)
     of_analyses = {key: finding for key, *finding in findings}
+    nothing = dict.fromkeys([*_NUMBERS, "standard_error", *_EQUIVALENCE], math.nan) | {"remark": ""}
+    nothing |= {"margin": EQUIVALENCE_MARGIN, "equivalent": False}
     rows, marks = [], {"published": False, "recommended": False}
     for words in analyses:
         n, noun, found = of_analyses[words["key"]]
-        found = dict.fromkeys((*_NUMBERS, "standard_error"), math.nan) | {"remark": ""} | found
         named = {"unit": f"{n:,} {noun}{'' if n == 1 else 's'}", "n_units": n}
-        rows.append(marks | words | named | found | _equivalence(found))
+        row = nothing | marks | words | named | found
+        if math.isfinite(row["standard_error"]):
+            df = math.inf if math.isnan(row["df"]) else row["df"]
+            test = tests.equivalence(row["estimate"], row["standard_error"], df)
+            row |= dict(zip(_EQUIVALENCE, astuple(test), strict=True))
+        rows.append(row)
     table = pd.DataFrame(rows).rename(columns={"key": "analysis"})
     columns = ["analysis", "name", *named, *_NUMBERS, "generalises_to", "assumes", "remark", *marks]
     return table[[*columns, "standard_error", *_EQUIVALENCE]]
@@ -299,19 +310,18 @@ def image_differences(
 ) -> pd.DataFrame:
     """Compare two inits by measures of images, over all scenarios and within each regime.
 
-    The paper pairs images by a t test without saying how 24 scenarios of each enter; here the
-    scores of an image are averaged over scenarios first, so that an image counts once.  `table` is
-    one task: scenario, unfreezing, init, patient_id, case_id and the measures, one row a run and
-    image, such as the overlap of a map with the lesion.
+    Scores of an image are averaged over scenarios first, so that it counts once; the paper does not
+    say how scenarios enter.  `table` is one task: scenario, unfreezing, init, patient_id, case_id
+    and the measures, such as the overlap of a map with the lesion, one row a run and image.
 
     One row a measure and group (`all`, then each regime): measure, group, n_scenarios, n_images,
     n_patients, mean_a, sd_a, mean_b, sd_b (SD over scenarios), difference (a − b, mean over
-    images), ci_low, ci_high, p_value (`rin.stats.clustered_t`: patients independent), p_images
+    images), ci_low, ci_high, p_value (`clustered_t`: patients independent), p_images
     (paired t test over images, as published).  NaN where a measure is undefined for an image, or
     fewer than two patients or images are left: none is left out silently.  InputError for an
     unknown init, or an image scored under one init only in some scenario.
     """
-    check_known("init", (init_a, init_b), table["init"])
+    inputs.check_known("init", (init_a, init_b), table["init"])
     own = table[table["init"].isin([init_a, init_b])]
     regimes = [ALL, *(name for name in REGIMES if name in set(own["unfreezing"]))]
     rows = []
@@ -325,10 +335,8 @@ def image_differences(
                 remedy="Finish the missing runs, with the same folds for both.",
             )
         for group in regimes:
-            inside = pairs.index.get_level_values("unfreezing") == group
-            chosen = pairs if group == ALL else pairs[inside]
-            named = {"measure": measure, "group": group}
-            rows.append(named | _compared(chosen[[init_a, init_b]]))
+            chosen = pairs if group == ALL else pairs.xs(group, level="unfreezing")
+            rows.append({"measure": measure, "group": group} | _compared(chosen[[init_a, init_b]]))
     return pd.DataFrame(rows)
 
 
@@ -362,6 +370,15 @@ def against_baselines(
     return pd.DataFrame(rows)
 
 
+def _height(grid: np.ndarray, fpr: np.ndarray, tpr: np.ndarray) -> np.ndarray:
+    """Return the height of a curve, the middle of its jumps (trapezoids then keep the area)."""
+    # Rounded, so that a jump at 57 of 100 negatives stands at the grid's 0.57.
+    grid, fpr = np.round(grid, 12), np.round(fpr, 12)
+    upper = np.interp(grid, fpr, tpr)
+    lower = np.interp(-grid, -fpr[::-1], tpr[::-1])
+    return np.where((grid > 0) & (grid < 1), (lower + upper) / 2, upper)
+
+
 def _mean_over_folds(
     task: TaskScores, weights: np.ndarray, *, clustered: bool = True
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -383,10 +400,6 @@ def _networks(scores: TaskScores) -> np.ndarray:
     return scores.scores.reshape(-1, scores.labels.size)
 
 
-def _patients(task: TaskScores) -> int:
-    return task.cases["patient_id"].nunique()
-
-
 def _regime_contrasts(
     predictions: pd.DataFrame, init_a: str, init_b: str
 ) -> Iterator[tuple[TaskScores, dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray]]:
@@ -395,7 +408,7 @@ def _regime_contrasts(
     Groups, all scenarios and each regime's, are bool (S,), AUCs (2, S) averaged over folds;
     differences (groups,) come with their covariance.
     """
-    require(predictions, ["patient_id", "unfreezing"], "Name each run's unfreezing regime.")
+    inputs.require(predictions, ["patient_id", "unfreezing"], "Name each run's unfreezing regime.")
     for task in task_scores(predictions, (init_a, init_b)):
         with located(f"task {task.task}"):
             own = predictions.loc[predictions["task"] == task.task, ["scenario", "unfreezing"]]
@@ -419,42 +432,31 @@ def _levelled(
     predictions: pd.DataFrame, inits: tuple[str, str], levels: tuple[str, str]
 ) -> list[TaskScores]:
     """Return the scores of each task, (4, S, n): first init at both levels, then the second."""
-    require(predictions, ["level", "patient_id"], "Pass the predictions of a factor.")
+    inputs.require(predictions, ["level", "patient_id"], "Pass the predictions of a factor.")
     for what, names in (("init", inits), ("level", levels)):
         if len(set(names)) != 2:
             raise InputError(
                 f"{names!r} are not two different names", where=f"{what}s", remedy="Name two."
             )
-        check_known(what, names, predictions[what])
+        inputs.check_known(what, names, predictions[what])
     rows = predictions[predictions["init"].isin(inits) & predictions["level"].isin(levels)]
     networks = rows["init"].astype(str) + " at " + rows["level"].astype(str)
     names = [f"{init} at {level}" for init, level in product(inits, levels)]
     return sorted(task_scores(rows.assign(init=networks), names), key=lambda task: task.task)
 
 
-def _places(group: str, members: Sequence[str], scenarios: Sequence[str]) -> list[int]:
-    if not len(members) or len(set(members)) != len(members):
-        raise InputError(
-            f"scenarios {list(members)!r}", where=f"group {group!r}", remedy="Name some, each once."
-        )
-    check_known("scenario", members, pd.Series(scenarios))
-    return [scenarios.index(name) for name in members]
-
-
 def _findings(
-    task: TaskScores, ratio: float | None, replicates: int, seed: int
-) -> Iterator[Finding]:
-    """Yield what each analysis of `analyses.yaml` finds."""
-    areas = []
-    for k, fold in task.folds():
-        with located(f"task {task.task}, fold {k}"):
-            areas.append(delong_covariance(fold.labels, _networks(fold))[0].reshape(2, -1))
-    areas = np.stack(areas, -1)  # (inits, scenarios, folds)
-    _, n_scenarios, n_folds = areas.shape
+    task: TaskScores, aucs: pd.DataFrame, ratio: float | None, replicates: int, seed: int
+) -> Iterator[tuple[str, int, str, dict[str, object]]]:
+    """Yield the key of each analysis, how many units of what it counts, and what it finds."""
+    a, b = task.inits
+    areas = aucs.pivot(index=["scenario", "fold"], columns="init", values="auc")
+    scenarios, folds = (areas.groupby(part).mean() for part in areas.index.names)
+    n_scenarios, n_folds = len(scenarios), len(folds)
     found = {"remark": "One scenario has no spread to test."}
-    for key, test in (("unpaired_t", unpaired_t), ("paired_t", paired_t)):
+    for key in ("unpaired_t", "paired_t"):
         if n_scenarios > 1:
-            found = _numbers(test(*areas.mean(axis=2)))
+            found = _numbers(getattr(tests, key)(scenarios[a], scenarios[b]))
         yield key, n_scenarios, "scenario", found
 
     stacked, n_cases = task.scores.reshape(2, -1), len(task.cases)
@@ -467,17 +469,23 @@ def _findings(
     found = _numbers(t_test(test.difference, math.sqrt(test.variance)))
     yield "delong_mean_scores", n_cases, "case", found
 
-    n_patients, alone = _patients(task), _lone_patient(task)
-    by_patient = bootstrapped = {"remark": alone}
     weights = np.repeat([[1.0, -1.0]], n_scenarios, axis=1) / n_scenarios
     _, (estimate,), ((variance,),) = _mean_over_folds(task, weights, clustered=False)
     found = _numbers(t_test(estimate, math.sqrt(variance)))
     yield "delong_contrast", n_cases, "case", found
-    if not alone:
+    patients = task.cases.groupby(["fold", "label"])["patient_id"].nunique()
+    if (patients < 2).any():
+        k, label = patients.index[patients < 2][0]
+        text = (
+            f"In fold {k} all {'positive' if label else 'negative'} cases belong to one patient, "
+            "which shows no spread between patients."
+        )
+        by_patient = bootstrapped = {"remark": text}
+    else:
         _, (estimate,), ((variance,),) = _mean_over_folds(task, weights)
         by_patient = _numbers(t_test(estimate, math.sqrt(variance)))
-        bootstrapped = {"estimate": float((areas[0] - areas[1]).mean())}
-        bootstrapped |= _bootstrapped(task, replicates, seed)
+        bootstrapped = {"estimate": estimate} | _bootstrapped(task, replicates, seed)
+    n_patients = len(set(task.patients))
     yield "clustered_contrast", n_patients, "patient", by_patient
     yield "cluster_bootstrap", n_patients, "patient", bootstrapped
 
@@ -485,13 +493,10 @@ def _findings(
     if n_folds > 1 and ratio is None:
         found = {"remark": "The ratio of test to training cases was not given."}
     elif n_folds > 1:
-        a, b = areas.mean(axis=1)
-        found = _numbers(nadeau_bengio(a - b, ratio))
+        found = _numbers(tests.nadeau_bengio(folds[a] - folds[b], ratio))
     yield "nadeau_bengio", n_folds, "fold", found
-    index = pd.MultiIndex.from_product(map(range, areas.shape), names=("init", "scenario", "fold"))
-    table = pd.Series(areas.ravel(), index=index, name="auc").reset_index()
-    test = mixed_model(table, 0, 1)
-    yield "mixed_model", areas.size, "area", _numbers(test) | {"remark": test.remark}
+    test = tests.mixed_model(aucs, a, b)
+    yield "mixed_model", test.n, "area", _numbers(test) | {"remark": test.remark}
 
 
 def _bootstrapped(task: TaskScores, replicates: int, seed: int) -> dict[str, float]:
@@ -518,28 +523,6 @@ def _numbers(test: TTest) -> dict[str, object]:
     return {name: found[name] for name in (*_NUMBERS, "standard_error")}
 
 
-def _equivalence(found: Mapping[str, float]) -> dict[str, object]:
-    """Return the test of equivalence, NaN where there is no standard error."""
-    values = (EQUIVALENCE_MARGIN, math.nan, math.nan, math.nan, False, math.nan)
-    if math.isfinite(found["standard_error"]):
-        df = math.inf if math.isnan(found["df"]) else found["df"]
-        test = equivalence(found["estimate"], found["standard_error"], df)
-        values = astuple(test)
-    return dict(zip(_EQUIVALENCE, values, strict=True))
-
-
-def _lone_patient(task: TaskScores) -> str:
-    """Return why patients cannot be compared: a class of one; empty where they can."""
-    patients = task.cases.groupby(["fold", "label"])["patient_id"].nunique()
-    for k, label in patients.index[patients < 2]:
-        name = "positive" if label else "negative"
-        return (
-            f"In fold {k} all {name} cases belong to one patient, which shows no spread between "
-            "patients."
-        )
-    return ""
-
-
 def _compared(pairs: pd.DataFrame) -> dict[str, object]:
     """Return the cells of one comparison, from a row a scenario and image and a column an init."""
     scenarios = _mean_of_all(pairs.groupby(level="scenario"))
@@ -553,21 +536,18 @@ def _compared(pairs: pd.DataFrame) -> dict[str, object]:
         "n_patients": images.index.get_level_values("patient_id").nunique(),
         **{"mean_a": mean_a, "sd_a": sd_a, "mean_b": mean_b, "sd_b": sd_b},
         **_over_patients(images.iloc[:, 0] - images.iloc[:, 1]),
-        "p_images": paired_t(a, b).p_value if testable else np.nan,
+        "p_images": tests.paired_t(a, b).p_value if testable else np.nan,
     }
 
 
 def _over_patients(differences: pd.Series) -> dict[str, float]:
-    patients = differences.index.get_level_values("patient_id").to_numpy()
-    if differences.isna().any() or pd.unique(patients).size < 2:
-        return dict.fromkeys(_TESTED, np.nan)
-    test = clustered_t(differences.to_numpy(), patients)
-    found = (test.mean_difference, test.ci_low, test.ci_high, test.p_value)
-    return dict(zip(_TESTED, found, strict=True))
+    patients, test = differences.index.get_level_values("patient_id"), t_test(math.nan, math.nan)
+    if differences.notna().all() and patients.nunique() > 1:
+        test = tests.clustered_t(differences.to_numpy(), patients)
+    ends = {"ci_low": test.ci_low, "ci_high": test.ci_high}
+    return {"difference": test.mean_difference} | ends | {"p_value": test.p_value}
 
 
 def _mean_of_all(grouped: object) -> pd.Series | pd.DataFrame:
     """Return the mean of each group, NaN where a value is: none is left out silently."""
-    counted = grouped.count()
-    size = grouped.size()
-    return grouped.mean().where(counted.eq(size, axis=0))
+    return grouped.mean().where(grouped.count().eq(grouped.size(), axis=0))

@@ -50,8 +50,8 @@ def three_level(
     (variances).  Konstantopoulos 2011, 10.1002/jrsm.35.
     """
     y, v = _checked(estimates, variances)
-    member = _membership(clusters, len(y))
-    shared = [member, np.eye(len(y))]
+    codes, n_clusters = cluster_codes(clusters, len(y))
+    shared = [np.eye(n_clusters)[codes], np.eye(len(y))]
     (_, between, within), (mean,), ((variance,),) = reml(y, np.ones((len(y), 1)), v, shared)
     found = _tested(mean, math.sqrt(variance), len(y) - 1, len(y))
     return found | {"between": float(between), "within": float(within)}
@@ -67,9 +67,8 @@ def cluster_robust(
     """
     y, v = _checked(estimates, variances)
     _, weights, mean = _weighted(y, v)
-    member = _membership(clusters, len(y))
-    n = member.shape[1]
-    sums = (weights * (y - mean)) @ member
+    codes, n = cluster_codes(clusters, len(y))
+    sums = np.bincount(codes, weights * (y - mean))
     error = math.sqrt(n / (n - 1) * (sums**2).sum()) / weights.sum()
     return _tested(mean, error, n - 1, len(y))
 
@@ -91,11 +90,6 @@ def _checked(estimates: ArrayLike, variances: ArrayLike) -> tuple[np.ndarray, np
     return y, v
 
 
-def _membership(clusters: ArrayLike, n: int) -> np.ndarray:
-    codes, n_clusters = cluster_codes(clusters, n)
-    return np.eye(n_clusters)[codes]
-
-
 def _weighted(y: np.ndarray, v: np.ndarray) -> tuple[float, np.ndarray, float]:
     """Return the variance between studies, the weights that follow (k,), and the mean."""
     (_, tau2), (mean,), _ = reml(y, np.ones((len(y), 1)), v, [np.eye(len(y))])
@@ -104,11 +98,6 @@ def _weighted(y: np.ndarray, v: np.ndarray) -> tuple[float, np.ndarray, float]:
 
 def _tested(mean: float, error: float, df: int, k: int) -> dict[str, float]:
     test = t_test(mean, error, df)
-    return {
-        "k": k,
-        "estimate": test.mean_difference,
-        "standard_error": test.standard_error,
-        "ci_low": test.ci_low,
-        "ci_high": test.ci_high,
-        "p_value": test.p_value if error else math.nan,
-    }
+    found = {"k": k, "estimate": test.mean_difference, "standard_error": test.standard_error}
+    found |= {"ci_low": test.ci_low, "ci_high": test.ci_high}
+    return found | {"p_value": test.p_value if error else math.nan}

@@ -1,9 +1,7 @@
-"""Tests of a few values: t tests, Shapiro-Wilk, Holm, equivalence, folds, a mixed model.
+"""Tests of a few values: t tests, Holm, equivalence, folds, a mixed model.
 
-The paper compares Dice scores by a paired t test after a Shapiro test (Materials and Methods,
-Statistical Analysis), and its intervals of differences have, within rounding, the widths of
-pooled t intervals over scenarios (`rin.stats.audit`).  AUCs of cases are compared in
-`rin.stats.delong`.
+The paper compares Dice scores by a paired t test, and its intervals of differences have the widths
+of pooled t intervals over scenarios (`rin.stats.audit`).  AUCs: `rin.stats.delong`.
 """
 
 import math
@@ -13,7 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from rin.errors import InputError
 from rin.stats.inputs import check_known, check_level, check_unique, cluster_codes, require
@@ -21,18 +19,17 @@ from rin.stats.inputs import check_known, check_level, check_unique, cluster_cod
 #: Largest difference of areas that counts as comparable: two AUC points.  A choice made here, for
 #: the paper names no margin; `smallest_margin` serves any other.
 EQUIVALENCE_MARGIN = 0.02
-#: Of a mean or a weighted sum, by its size: what rounding alone explains.
+#: Share of a mean or a weighted sum that rounding alone explains.
 ROUNDING = 10 * np.finfo(float).eps
 _EFFECTS = ("scenario", "fold")
-# Of the search for roots of variances: precision of the deviance, and of roots in known SDs.
+# Of the search for roots of variances: precision of the deviance, and of the roots.
 _SEARCH = {"fatol": 1e-6, "xatol": 1e-8, "maxfev": 2000}
-# A component below this share of the residual variance is on the boundary of what is possible.
-_BOUNDARY = 1e-4
+_BOUNDARY = 1e-4  # share of the residual variance below which a component counts as zero
 
 
 @dataclass(frozen=True)
 class TTest:
-    """A t test of a difference a − b, two-sided, with its interval."""
+    """A t test of a difference a − b, two-sided, with its interval, of 95 % unless told."""
 
     mean_difference: float
     t: float
@@ -51,25 +48,21 @@ def t_quantile(df: float = math.inf, level: float = 0.95) -> float:
 def t_test(
     difference: float, standard_error: float, df: float = math.inf, level: float = 0.95
 ) -> TTest:
-    """Return the two-sided t test of a difference with its standard error, or z test."""
+    """Return the two-sided t test of a difference with its standard error, or z test.
+
+    pROC's rule where that is zero: no difference gives t 0 and P 1, any other ±infinity and P 0.
+    """
     half_width = t_quantile(df, level) * standard_error
-    t = statistic(difference, standard_error)
+    if standard_error == 0:
+        t = math.copysign(math.inf, difference) if difference else 0.0
+    else:
+        t = difference / standard_error
     p_value = 2 * special.stdtr(df, -abs(t))
     ends = difference - half_width, difference + half_width
     return TTest(*map(float, (difference, t, df, p_value, *ends, standard_error)))
 
 
-def statistic(difference: float, standard_error: float) -> float:
-    """Return difference / standard error, by pROC's rule where that is zero.
-
-    No difference then gives 0 (so P is 1), any difference ±infinity (so P is 0).
-    """
-    if standard_error == 0:
-        return math.copysign(math.inf, difference) if difference else 0.0
-    return difference / standard_error
-
-
-def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
+def paired_t(a: ArrayLike, b: ArrayLike) -> TTest:
     """Compare two measurements (n,) of the same units, n ≥ 2, by the paired t test of mean(a − b).
 
     Differences that are constant but for rounding have no spread.
@@ -82,25 +75,18 @@ def paired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
             remedy="Pass two measurements of the same units, in the same order.",
         )
     # Of units that share nothing there is nothing to correct.
-    return nadeau_bengio(first - second, 0, level=level)
+    return nadeau_bengio(first - second, 0)
 
 
-def unpaired_t(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> TTest:
+def unpaired_t(a: ArrayLike, b: ArrayLike) -> TTest:
     """Compare two independent samples, two finite values or more each, by the pooled t test."""
-    a, b = _finite(a, "a"), _finite(b, "b")
-    told = a.mean(), a.std(ddof=1), a.size, b.mean(), b.std(ddof=1), b.size
-    return unpaired_t_from_summary(*told, level=level)
+    samples = _finite(a, "a"), _finite(b, "b")
+    told = [(sample.mean(), sample.std(ddof=1), sample.size) for sample in samples]
+    return unpaired_t_from_summary(*told[0], *told[1])
 
 
 def unpaired_t_from_summary(
-    mean_a: float,
-    sd_a: float,
-    n_a: int,
-    mean_b: float,
-    sd_b: float,
-    n_b: int,
-    *,
-    level: float = 0.95,
+    mean_a: float, sd_a: float, n_a: int, mean_b: float, sd_b: float, n_b: int
 ) -> TTest:
     """Return the pooled-variance t test from means, SDs (n − 1) and sizes, all in one unit."""
     if min(n_a, n_b) < 2 or min(sd_a, sd_b) < 0:
@@ -111,7 +97,7 @@ def unpaired_t_from_summary(
         )
     df = n_a + n_b - 2
     pooled = ((n_a - 1) * sd_a**2 + (n_b - 1) * sd_b**2) / df
-    return t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df, level)
+    return t_test(mean_a - mean_b, math.sqrt(pooled * (1 / n_a + 1 / n_b)), df)
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
@@ -134,15 +120,12 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     return adjusted
 
 
-def clustered_t(differences: ArrayLike, clusters: ArrayLike, *, level: float = 0.95) -> TTest:
+def clustered_t(differences: ArrayLike, clusters: ArrayLike) -> TTest:
     """Test the mean of differences a − b of cases (n,) with a cluster-robust standard error.
 
     The mean is over the cases, so a patient with more images weighs more.  With G patients, and r_g
-    the sum of patient g's differences less n_g times the mean::
-
-        SE² = G / (G − 1) · Σ r_g² / n²,    t = mean / SE on G − 1 degrees of freedom
-
-    With one case a patient it is the paired t test.  Liang and Zeger (1986).
+    the sum of patient g's differences less n_g times the mean, SE² = G / (G − 1) · Σ r_g² / n², on
+    G − 1 degrees of freedom; with one case a patient the paired t test.  Liang and Zeger (1986).
     """
     values = _finite(differences, "differences", least=1)
     codes, n_clusters = cluster_codes(clusters, values.size)
@@ -151,20 +134,17 @@ def clustered_t(differences: ArrayLike, clusters: ArrayLike, *, level: float = 0
     error = math.sqrt(n_clusters / (n_clusters - 1) * (residuals**2).sum()) / values.size
     if error <= ROUNDING * abs(mean):
         error = 0.0
-    return t_test(mean, error, n_clusters - 1, level)
+    return t_test(mean, error, n_clusters - 1)
 
 
-def nadeau_bengio(differences: ArrayLike, test_train_ratio: float, *, level: float = 0.95) -> TTest:
+def nadeau_bengio(differences: ArrayLike, test_train_ratio: float) -> TTest:
     """Test the mean of K ≥ 2 fold differences a − b by the corrected resampled t test.
 
     Training sets of two folds share most of their patients, so that a plain t test over folds is
-    too sure.  With mean d̄ and variance s²::
-
-        t = d̄ / sqrt((1/K + n_test / n_train) · s²),   df = K − 1
-
-    Differences that are constant but for rounding have no spread, as in R's ``t.test``.  Derived
-    for repeated random splits; for K-fold cross-validation it is an approximation.  Nadeau and
-    Bengio 2003, Machine Learning 52:239, section 3.
+    too sure.  With mean d̄ and variance s² it is t = d̄ / √((1/K + n_test / n_train) · s²) on K − 1
+    degrees of freedom; for K-fold cross-validation an approximation.  Differences that are constant
+    but for rounding have no spread, as in R's ``t.test``.  Nadeau and Bengio 2003, Machine Learning
+    52:239, section 3.
     """
     values = _finite(differences, "differences")
     if not 0 <= test_train_ratio < math.inf:
@@ -177,16 +157,15 @@ def nadeau_bengio(differences: ArrayLike, test_train_ratio: float, *, level: flo
     if sd / math.sqrt(values.size) <= ROUNDING * abs(mean):
         sd = 0.0
     error = sd * math.sqrt(1 / values.size + test_train_ratio)
-    return t_test(mean, error, values.size - 1, level)
+    return t_test(mean, error, values.size - 1)
 
 
 @dataclass(frozen=True)
 class Equivalence:
     """Two one-sided tests of a difference against ±margin.
 
-    `p_value` is the larger of the two; the interval has level 1 − 2α (90% for α = 0.05) and lies
-    within ±margin exactly where `equivalent` holds.  Above `smallest_margin` equivalence would be
-    shown.
+    `p_value` is the larger of the two; the interval, of 90 %, lies within ±margin exactly where
+    `equivalent` holds.  Above `smallest_margin` equivalence would be shown.
     """
 
     margin: float
@@ -198,13 +177,9 @@ class Equivalence:
 
 
 def equivalence(
-    estimate: float,
-    standard_error: float,
-    df: float,
-    margin: float = EQUIVALENCE_MARGIN,
-    level: float = 0.95,
+    estimate: float, standard_error: float, df: float, margin: float = EQUIVALENCE_MARGIN
 ) -> Equivalence:
-    """Test whether a difference lies within ±margin, two one-sided tests of level α = 1 − level.
+    """Test whether a difference lies within ±margin by two one-sided tests at 5 %.
 
     `df` is infinite for a normal reference.  With a standard error of zero P is 0 inside the
     margin, 1 outside and 0.5 on it.  Schuirmann 1987, Journal of Pharmacokinetics and
@@ -217,22 +192,19 @@ def equivalence(
             where="equivalence",
             remedy="Pass a finite estimate, a standard error from 0, and df and margin above 0.",
         )
-    alpha = 1 - check_level(level)
-    above = statistic(estimate + margin, standard_error)
-    below = statistic(estimate - margin, standard_error)
-    p_value = float(max(stats.t.sf(above, df), stats.t.cdf(below, df)))
-    half_width = float(stats.t.ppf(1 - alpha, df)) * standard_error
+    beyond = abs(estimate) - margin  # of the nearer margin, whose test has the larger P
+    p_value = float(special.stdtr(df, t_test(beyond, standard_error, df).t))
+    half_width = t_quantile(df, 0.90) * standard_error
     low, high = estimate - half_width, estimate + half_width
-    return Equivalence(margin, p_value, low, high, p_value < alpha, max(-low, high))
+    return Equivalence(margin, p_value, low, high, p_value < 0.05, max(-low, high))
 
 
 @dataclass(frozen=True)
 class MixedModel(TTest):
     """Init's effect a − b in a mixed model of areas (0-1), with the SDs of the random effects.
 
-    A random effect with a single level is left out and its SD NaN; one whose variance is
-    estimated as zero (a singular fit) has SD 0.  `remark` says so in words, or why there is no
-    estimate.
+    The SD of an effect with a single level is NaN; where a variance is estimated as zero (a
+    singular fit) it is 0.  `remark` says so in words, or why there is no estimate.
     """
 
     scenario_sd: float
@@ -242,21 +214,17 @@ class MixedModel(TTest):
     remark: str
 
 
-def mixed_model(
-    areas: pd.DataFrame, init_a: str, init_b: str, *, level: float = 0.95
-) -> MixedModel:
+def mixed_model(areas: pd.DataFrame, init_a: str, init_b: str) -> MixedModel:
     """Estimate the mean difference of areas of two inits: auc ~ init + (1 | scenario) + (1 | fold).
 
-    A scenario raises or lowers the areas of both inits alike, so does a fold, and what is left
-    tells how sure the mean difference is (restricted maximum likelihood).  Were the lead itself to
-    change from fold to fold, the model would be too sure (`nadeau_bengio` is not).
+    By restricted maximum likelihood (`reml`).  Were the lead itself to change from fold to fold,
+    the model would be too sure (`nadeau_bengio` is not).
 
     `areas` is one task and seed of `rin.stats.scenario_aucs`; the grid may have gaps.  The df of
     the t test are the areas less the init effects and the levels of random effects that vary,
     which is what Satterthwaite's approximation gives for a complete grid.  NaN with a remark where
-    areas leave no residual, or the search (`reml`) does not converge.
+    areas leave no residual, or the search does not converge.
     """
-    check_level(level)
     columns = [*_EFFECTS, "init", "auc"]
     require(areas, columns, "Pass the table of `rin.stats.scenario_aucs`.", where="areas")
     check_known("init", (init_a, init_b), areas["init"])
@@ -268,27 +236,26 @@ def mixed_model(
             "areas that are not finite", where="areas", remedy="Find the run that has no area."
         )
     fixed = np.column_stack([np.ones(n), runs["init"] == init_a])
-    indicators = {
-        name: pd.get_dummies(runs[name]).to_numpy(dtype=float)
-        for name in _EFFECTS
-        if runs[name].nunique() > 1
-    }
-    columns = np.hstack([fixed, *indicators.values()])
-    residual = auc - columns @ np.linalg.lstsq(columns, auc, rcond=None)[0]
+    varying = [name for name in _EFFECTS if runs[name].nunique() > 1]
+    indicators = {name: pd.get_dummies(runs[name]).to_numpy(dtype=float) for name in varying}
+    design = np.hstack([fixed, *indicators.values()])
+    residual = auc - design @ np.linalg.lstsq(design, auc, rcond=None)[0]
+    nothing = [math.nan] * (len(MixedModel.__dataclass_fields__) - 2)
     if np.abs(residual).max() <= 1e-12:
-        return _impossible(n, "The areas leave no residual, so there is no standard error.")
+        remark = "The areas leave no residual, so there is no standard error."
+        return MixedModel(*nothing, n, remark)
     try:
         variances, coefficients, covariance = reml(
             auc - auc.mean(), fixed, np.ones(n), list(indicators.values()), relative=True
         )
     except InputError as error:
-        return _impossible(n, f"{error.problem}, so no estimate.")
+        return MixedModel(*nothing, n, f"{error.problem}, so no estimate.")
     variances = np.where(variances < _BOUNDARY * variances[0], 0.0, variances)
     residual_sd, *found = np.sqrt(variances).tolist()
     sds = dict.fromkeys(_EFFECTS, math.nan) | dict(zip(indicators, found, strict=True))
     levels = [part for name, part in indicators.items() if sds[name]]
     df = n - int(np.linalg.matrix_rank(np.hstack([fixed, *levels])))
-    test = t_test(coefficients[1], math.sqrt(covariance[1, 1]), df, level)
+    test = t_test(coefficients[1], math.sqrt(covariance[1, 1]), df)
     remarks = [
         f"Singular fit: {name}s differ no more than chance would have it, and the model leaves "
         "them out."
@@ -344,11 +311,6 @@ def reml(
     inverse = np.linalg.inv(r[:p, :p])
     variances = factor * np.append(1.0, (scale * found.x) ** 2)
     return variances, inverse @ r[:p, p], factor * inverse @ inverse.T
-
-
-def _impossible(n: int, remark: str) -> MixedModel:
-    numbers = [math.nan] * (len(MixedModel.__dataclass_fields__) - 2)
-    return MixedModel(*numbers, n, remark)
 
 
 def _finite(values: ArrayLike, where: str, least: int = 2) -> np.ndarray:

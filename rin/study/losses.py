@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from rin.explain.representations import class_spread
+from rin.explain.similarity import class_spread
 from rin.study.pretraining import PREDICTIONS, PretrainingRun, plan_pretraining, pretrain_missing
 from rin.study.setting import Study
 from rin.training import FEATURES
@@ -65,7 +65,7 @@ def loss_table(study: Study) -> pd.DataFrame:
 
     `loss`, `backbone`, `seed` (from 0), `corpus`, `provenance`, `run_id`; `top1`, `top5`,
     `balanced_accuracy`; `ece` (`confidence_error`), mean `confidence`; `within`, `between` and
-    `silhouette` (`rin.explain.representations.class_spread`); `epochs`, `seconds`; `gain`,
+    `silhouette` (`rin.explain.similarity.class_spread`); `epochs`, `seconds`; `gain`,
     `gain_low` and `gain_high`, top-1 less that with hard labels with a 95% interval for other test
     images, paired by image; NaN without hard labels.
 

@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import silhouette_score
 
 from rin.errors import InputError
-from rin.explain import representations as emb
+from rin.explain import similarity as emb
 
 
 def cosine_distance(x, y):

@@ -26,7 +26,6 @@ from rin.stats.delong import (
     delong_test_unpaired,
     share_interval,
 )
-from rin.stats.simulate import simulate_test_sets
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "clustered.json").read_text())
 LABELS = np.array([0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 0, 1])
@@ -117,11 +116,14 @@ def jackknife(labels, rows, clusters):
 
 @pytest.mark.parametrize("kind", ["patient", "lesion"])
 def test_covariance_of_many_patients_is_near_jackknife_and_bootstrap(kind):
-    sets = simulate_test_sets(0.6, patients=240, images=4, replicates=1, seed=5, labels=kind)
-    data = sets.labels, sets.scores[0], sets.clusters
+    rng, patients = np.random.default_rng(5), np.repeat(np.arange(240), 4)
+    labels = patients < 120 if kind == "patient" else (patients + np.tile(range(4), 240)) % 2 == 0
+    noise = 0.6**0.5 * rng.normal(size=(2, 240))[:, patients] + 0.4**0.5 * rng.normal(size=(2, 960))
+    noise[1] = (noise[0] + noise[1]) / 2**0.5  # the two predictors correlate
+    data = labels, 1.3 * labels + noise, patients
     _, covariance = delong_covariance(*data)
     np.testing.assert_allclose(jackknife(*data), covariance, rtol=0.03)
-    weights = cluster_weights(sets.clusters, 6000, 1, labels=sets.labels)
+    weights = cluster_weights(patients, 6000, 1, labels=labels)
     resampled = np.cov(weighted_areas(*data[:2], weights).T)
     np.testing.assert_allclose(resampled, covariance, rtol=0.1)
     # Images of one class add up their errors; of both classes they cancel.

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from made_predictions import one_run
 from sklearn.metrics import roc_auc_score
 
-from rin.stats.roc import mean_roc
+from rin.stats.scenarios import mean_roc
 
 
 def rates(predictions, n_points):
