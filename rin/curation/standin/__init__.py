@@ -13,7 +13,6 @@ Presentation State per image with the outline drawn on it.  The headers (headers
 as those of a real export do, in standard and private elements.
 """
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -26,45 +25,18 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import default_rng
 from PIL import Image, ImageDraw, ImageFont
-from pydicom import Dataset, dcmwrite
-from pydicom.uid import (
-    CTImageStorage,
-    GrayscaleSoftcopyPresentationStateStorage,
-    KeyObjectSelectionDocumentStorage,
-    MRImageStorage,
-    SecondaryCaptureImageStorage,
-    UltrasoundImageStorage,
-    UltrasoundMultiFrameImageStorage,
-    XRayRadiationDoseSRStorage,
-)
+from pydicom import Dataset, dcmwrite, uid
 from scipy.ndimage import binary_dilation
 from skimage.measure import approximate_polygon, find_contours
 
-from rin.curation.standin.studies import (
-    CLASSES,
-    FACTS,
-    REGIONS,
-    WORDS,
-    Study,
-    plan_studies,
-    write_report,
-)
+from rin.curation.standin.studies import CLASSES, FACTS, REGIONS, Study, plan_studies, write_report
 from rin.data.layouts.found import STAND_IN_NOTE
+from rin.data.standins import writers
 from rin.data.standins.phantoms import Phantom, resized, to_uint8
-from rin.data.standins.writers import (
-    fill,
-    make_uid,
-    new_instance,
-    set_pixels,
-    write_json,
-    write_table,
-    write_whole,
-)
+from rin.data.standins.writers import fill, make_uid, new_instance, set_pixels
 from rin.files import read_yaml
 
 VERSION = 2
-#: One finding in so many is named in a term of the site's own.
-SITE_TERMS = 8
 #: What the instances of a study are.
 SORTS = (
     *("diagnostic", "localizers", "projections", "clips", "captures"),
@@ -89,22 +61,20 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
     30 `studies` or more, with pictures of `size` pixels, 48 or more in steps of four.
     """
     folder = Path(folder)
-    made_of = {"stand_in": "outpatient archive", "version": VERSION}
-    made_of |= {"studies": studies, "size": size, "seed": seed}
     if not folder.is_dir():
-        write_whole(folder, "archive", lambda unfinished: _write(unfinished, made_of))
+        made_of = {"stand_in": "outpatient archive", "version": VERSION}
+        made_of |= {"studies": studies, "size": size, "seed": seed}
+        writers.write_whole(folder, "archive", lambda unfinished: _write(unfinished, made_of))
     return folder
 
 
 def _write(root: Path, made_of: dict) -> None:
-    seed = made_of["seed"]
+    size, seed = made_of["size"], made_of["seed"]
     plan = plan_studies(made_of["studies"], seed)
     counts = Counter(studies=len(plan))
-    terms: dict[str, tuple[str, str]] = {}
     (root / "reports").mkdir()
     for study in plan:
-        named = _named_findings(study, terms)
-        for sort, found in study_instances(study, made_of["size"], seed, named).items():
+        for sort, found in study_instances(study, size, seed).items():
             counts[sort] += len(found)
             for dataset in found:
                 levels = dataset.PatientID, dataset.StudyInstanceUID, dataset.SeriesInstanceUID
@@ -114,34 +84,16 @@ def _write(root: Path, made_of: dict) -> None:
         report = root / "reports" / f"{study.accession}.txt"
         report.write_text(write_report(study, seed), encoding="utf-8", newline="\n")
     truth = [(s.accession, int(s.normal), s.kind, s.region, ";".join(s.labels)) for s in plan]
-    write_table(
-        root / "truth.csv", ("accession_number", "normal", "kind", "region", "label"), truth
-    )
-    translated = [(term, *terms[term]) for term in sorted(terms)]
-    write_table(root / "label_map.csv", ("finding", "region", "label"), translated)
-    write_json(root / STAND_IN_NOTE, made_of | {"counts": dict(sorted(counts.items()))})
+    columns = ("accession_number", "normal", "kind", "region", "label")
+    writers.write_table(root / "truth.csv", columns, truth)
+    said = {(words, s.region, label) for s in plan for label, words in s.named.items()}
+    terms = sorted(term for term in said if term[0] != ": ".join(term[1:]))
+    writers.write_table(root / "label_map.csv", ("finding", "region", "label"), terms)
+    writers.write_json(root / STAND_IN_NOTE, made_of | {"counts": dict(sorted(counts.items()))})
 
 
-def _named_findings(study: Study, terms: dict[str, tuple[str, str]]) -> list[str]:
-    """Return what the reader writes about each finding, and note terms of the site's own."""
-    named = []
-    for label in study.marked:
-        digest = hashlib.sha256(f"{study.study_uid} {label}".encode()).digest()
-        if digest[0] % SITE_TERMS:
-            named.append(f"{study.region}: {label}")
-        else:
-            named.append(WORDS["regions"][study.region]["findings"][label]["site_term"])
-            terms[named[-1]] = (study.region, label)
-    return named
-
-
-def study_instances(
-    study: Study, size: int, seed: int, named: list[str]
-) -> dict[str, list[Dataset]]:
-    """Make the instances of a study, by what they are (`SORTS`), as they would leave a PACS.
-
-    ``named`` is what the reader writes about each finding that is marked.
-    """
+def study_instances(study: Study, size: int, seed: int) -> dict[str, list[Dataset]]:
+    """Make the instances of a study, by what they are (`SORTS`), as they would leave a PACS."""
     rng = default_rng([8, seed, study.number])
     found: dict[str, list[Dataset]] = {sort: [] for sort in SORTS}
     drawings = draw_slices(study, size, seed)
@@ -159,7 +111,9 @@ def study_instances(
             for index, drawing in enumerate(drawings)
         ]
         if rng.random() < CLIPS:
-            found["clips"].append(clip(Series(study, 3, "Clip", "US"), drawings))
+            frames = np.stack([display(drawing, study.region) for drawing in drawings])
+            series = Series(study, 3, "Clip", "US")
+            found["clips"].append(ultrasound(series, 1, frames, frames.shape[1:], "US clip"))
     else:
         gap, middle = study.facts["gap"], (len(drawings) - 1) / 2
         found["diagnostic"] = [
@@ -180,7 +134,7 @@ def study_instances(
         found["captures"].append(capture(series, screen))
     selections = Series(study, 501, "Key images", "KO")
     states = Series(study, 502, "Outlines", "PR")
-    for number, (label, words) in enumerate(zip(study.marked, named, strict=True), start=1):
+    for number, (label, words) in enumerate(study.named.items(), start=1):
         marked = [found["diagnostic"][index] for index in key[label]]
         found["key_selections"].append(key_selection(selections, number, words, marked))
         for index, image in zip(key[label], marked, strict=True):
@@ -320,7 +274,7 @@ def section(
     full = 900 + study.number * 211 % 2600
     image = make(
         series,
-        CTImageStorage if modality == "CT" else MRImageStorage,
+        uid.CTImageStorage if modality == "CT" else uid.MRImageStorage,
         number,
         *IMAGE,
         "plane",
@@ -363,21 +317,16 @@ def sonogram(
             # The bar holds 0 and 255 alone: without blue, its text is yellow.
             pixels[: max(1, pixels.shape[1] // 160) * TEXT_HEIGHT, :, 2] = 0
     said = {"BurnedInAnnotation": burned_in} if burned_in else {}
-    return _ultrasound(series, index + 1, pixels, pixels.shape[:2], **said)
+    return ultrasound(series, index + 1, pixels, pixels.shape[:2], **said)
 
 
-def clip(series: Series, drawings: list[Drawing]) -> Dataset:
-    """Return the ultrasound images of a study as one clip of several frames."""
-    frames = np.stack([display(drawing, series.study.region) for drawing in drawings])
-    return _ultrasound(series, 1, frames, frames.shape[1:], "US clip")
-
-
-def _ultrasound(
+def ultrasound(
     series: Series, number: int, pixels: ndarray, shape: tuple, *templates: str, **elements: str
 ) -> Dataset:
+    """Return an ultrasound image, or a clip, whose template is named; ``shape`` is (h, w)."""
     facts, (height, width) = series.study.facts, shape
     area = {"right": width - 1, "bottom": height - 1, "spacing": facts["field"] / height}
-    storage = UltrasoundMultiFrameImageStorage if templates else UltrasoundImageStorage
+    storage = uid.UltrasoundMultiFrameImageStorage if templates else uid.UltrasoundImageStorage
     image = make(series, storage, number, *IMAGE, "US", *templates, **area)
     return set_pixels(fill(image, **facts["elements"], **elements), pixels, 8)
 
@@ -391,7 +340,7 @@ def capture(series: Series, screen: ndarray) -> Dataset:
     lines = (study.patient.name, study.patient.patient_id, f"{study.day:%d.%m.%Y}")
     for number, line in enumerate(lines):
         pixels = burn_text(pixels, line, top=number * TEXT_HEIGHT)
-    image = make(series, SecondaryCaptureImageStorage, 1, *IMAGE, "capture")
+    image = make(series, uid.SecondaryCaptureImageStorage, 1, *IMAGE, "capture")
     return set_pixels(image, pixels, 8)
 
 
@@ -422,7 +371,7 @@ def outlined(series: Series, number: int, image: Dataset, mask: ndarray, words: 
     points = np.clip(outline[:, ::-1], 0, mask.shape[::-1])
     state = make(
         series,
-        GrayscaleSoftcopyPresentationStateStorage,
+        uid.GrayscaleSoftcopyPresentationStateStorage,
         number,
         *("procedure", "part", "outline"),
         words=words,
@@ -449,7 +398,7 @@ def key_selection(series: Series, number: int, words: str, images: Sequence[Data
     """Return the Key Object Selection document of one finding on images of one series."""
     document = make(
         series,
-        KeyObjectSelectionDocumentStorage,
+        uid.KeyObjectSelectionDocumentStorage,
         number,
         *("content", "document", "key selection"),
         tid="2010",
@@ -467,7 +416,7 @@ def dose_report(series: Series) -> Dataset:
     current, dose = 120 + study.number % 90, 4.0 + study.number % 9
     return make(
         series,
-        XRayRadiationDoseSRStorage,
+        uid.XRayRadiationDoseSRStorage,
         1,
         *("content", "document", "dose report"),
         tid="10011",
@@ -483,11 +432,7 @@ def dose_report(series: Series) -> Dataset:
 
 
 def _content(
-    kind: str,
-    concept: str,
-    value: Any = None,
-    relation: str = "CONTAINS",
-    items: Sequence[Sequence] = (),
+    kind: str, concept: str, value: Any = None, relation: str = "CONTAINS", items: Sequence = ()
 ) -> Dataset:
     """Return a content item.
 

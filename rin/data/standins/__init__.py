@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -21,31 +20,22 @@ from rin.data.standins.writers import write_json, write_whole
 from rin.data.tree import is_archive
 from rin.errors import InputError, look_up
 
-
-class StandIn(NamedTuple):
-    """A writer, and the counts it understands.
-
-    The writer fills a folder from counts and a seed, and returns rows of class, images, masks.
-    """
-
-    write: Callable[[Path, dict[str, int], int], list[tuple[str, int, int]]]
-    count_names: tuple[str, ...]
-
-
 #: To be raised when pictures or files change.
 VERSION = 3
 _CORPUS = ("class_count", "per_class")
-STAND_INS: dict[str, StandIn] = {
-    "busbra": StandIn(datasets.write_busbra, ("benign", "malignant")),
-    "busi": StandIn(datasets.write_busi, ("benign", "malignant", "normal")),
-    "cc_ccii": StandIn(datasets.write_cc_ccii, tuple(datasets.FACTS["cc_ccii"])),
-    "covid19_ct": StandIn(datasets.write_covid19_ct, ("negative", "positive")),
-    "ddti": StandIn(datasets.write_ddti, ("benign", "malignant")),
-    "mrnet": StandIn(datasets.write_mrnet, tuple(datasets.FACTS["knees"])),
-    "radiologic": StandIn(partial(datasets.write_corpus, kind="looks", ending=".png"), _CORPUS),
-    "photographic": StandIn(partial(datasets.write_corpus, kind="motifs", ending=".jpg"), _CORPUS),
-    "rsna_hemorrhage": StandIn(datasets.write_hemorrhage, ("hemorrhage", "none")),
-    "rsna_pneumonia": StandIn(datasets.write_pneumonia, tuple(datasets.PNEUMONIA_CLASSES)),
+#: What fills a folder from counts and a seed and returns rows of class, images, masks; and the
+#: names of its counts.
+STAND_INS: dict[str, tuple[Callable[[Path, dict[str, int], int], list], tuple[str, ...]]] = {
+    "busbra": (datasets.write_busbra, ("benign", "malignant")),
+    "busi": (datasets.write_busi, ("benign", "malignant", "normal")),
+    "cc_ccii": (datasets.write_cc_ccii, tuple(datasets.FACTS["cc_ccii"])),
+    "covid19_ct": (datasets.write_covid19_ct, ("negative", "positive")),
+    "ddti": (datasets.write_ddti, ("benign", "malignant")),
+    "mrnet": (datasets.write_mrnet, tuple(datasets.FACTS["knees"])),
+    "radiologic": (partial(datasets.write_corpus, kind="looks", ending=".png"), _CORPUS),
+    "photographic": (partial(datasets.write_corpus, kind="motifs", ending=".jpg"), _CORPUS),
+    "rsna_hemorrhage": (datasets.write_hemorrhage, ("hemorrhage", "none")),
+    "rsna_pneumonia": (datasets.write_pneumonia, tuple(datasets.PNEUMONIA_CLASSES)),
 }
 
 

@@ -3,22 +3,22 @@
 Nothing written depends on the time or the machine, so equal pictures make equal files.
 """
 
-import csv
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from rin.data.chunks import map_threads
 from rin.errors import explained
 from rin.files import MAKE_ROOM
 
@@ -44,11 +44,10 @@ def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
             shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def write_cases(write: Callable[[str, int], Any], counts: dict[str, int]) -> list:
-    """Return what ``write`` returns for every kind and index, in order; two work at once."""
+def write_cases(write: Callable[[str, int], list], counts: dict[str, int]) -> list:
+    """Return the rows that ``write`` returns of every kind and index, in order, by two threads."""
     cases = [(kind, index) for kind, n in counts.items() for index in range(n)]
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda case: write(*case), cases))
+    return [row for rows in map_threads(lambda case: write(*case), cases, 2) for row in rows]
 
 
 def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
@@ -59,10 +58,7 @@ def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
 
 def write_table(path: Path, columns: Iterable[str], rows: Iterable[Iterable]) -> None:
     """Write a CSV table."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(columns)
-        table.writerows(rows)
+    pd.DataFrame(list(rows), columns=list(columns)).to_csv(path, index=False, lineterminator="\n")
 
 
 def write_json(path: Path, content: Any) -> None:
