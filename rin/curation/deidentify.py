@@ -69,8 +69,8 @@ REQUIRED, METHOD_CODES = _FACTS["required"], _FACTS["method_codes"]
 LINES: dict[str, Any] = _FACTS["lines"]
 KEPT: dict[str, Any] = read_yaml(Path(__file__).with_name("kept_attributes.yaml"))
 KEPT["BodyPartExamined"] = " ".join(sorted(BODY_PARTS))
-LUNG_WINDOW = (-600.0, 1500.0)
-SOFT_TISSUE_WINDOW = (40.0, 400.0)
+#: Center and width of CT, in Hounsfield units.
+WINDOWS = {"lung": (-600.0, 1500.0), "soft": (40.0, 400.0)}
 KEY_BYTES = 32
 MIN_KEY_BYTES = 16
 #: Ten years: enough to hide a date, few enough to keep the decade of the technique.
@@ -187,7 +187,7 @@ def display_window(modality: str, region: str) -> tuple[float, float] | None:
     """Return center and width in Hounsfield units for CT, else None: the file's own VOI."""
     if modality != "CT":
         return None
-    return LUNG_WINDOW if region == "lung" else SOFT_TISSUE_WINDOW
+    return WINDOWS["lung" if region == "lung" else "soft"]
 
 
 def load_key(path: Path) -> bytes:
@@ -305,9 +305,7 @@ def _plausible(values: list, bounds: list[float], vr: str) -> list[int] | list[f
         return []
     if not all(low <= number <= high for number in numbers):
         return []
-    if vr in _WHOLE:
-        return [int(number) for number in numbers]
-    return [float(f"{number:.6g}") for number in numbers]
+    return [int(number) if vr in _WHOLE else float(f"{number:.6g}") for number in numbers]
 
 
 def _moved(values: list, shift: int) -> list[str]:

@@ -15,20 +15,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
 from pydicom import dcmread
 
 import rin
-from rin.curation.deidentify import (
-    Pseudonyms,
-    burned_in_risk,
-    deidentify,
-    display_window,
-    export_png,
-    write_dicom,
-)
+from rin.curation import deidentify
+from rin.curation.deidentify import Pseudonyms
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.chunks import map_chunks
@@ -67,12 +62,11 @@ def export_images(
     """
     for folder, *_ in EXPORTED:
         (output / folder).mkdir(parents=True, exist_ok=True)
-    uids = [pseudonyms.uid(uid) for uid in images["sop_uid"]]
     marks = _marks(images, pseudonyms)
     with _notes(output) as notes:
         known = set(_whole(_read(notes), output)["mark"])
-        columns = (marks, uids, images["path"], images["modality"], images["region"])
-        jobs = [job for job in zip(*columns, strict=True) if job[0] not in known]
+        columns = images[["sop_uid", "path", "modality", "region"]].itertuples(index=False)
+        jobs = [(mark, *row) for mark, row in zip(marks, columns, strict=True) if mark not in known]
         work, bad = partial(_export, root, output, pseudonyms), []
         for done in map_chunks(work, jobs, CHUNK, workers=workers, title="De-identifying"):
             bad += [result for result in done if isinstance(result[1], str)]
@@ -116,13 +110,9 @@ def digest_of_image_code() -> str:
 
 
 def digest_of_corpus_code() -> str:
-    """Return a digest of what decides a curated corpus, archive and plan aside.
-
-    All of curation and of the data package count, and the table of classes.
-    """
-    own = [*(PACKAGE / "curation").glob("*.py"), *(PACKAGE / "curation").glob("*.yaml")]
-    data = [*(PACKAGE / "data").glob("*.py"), *(PACKAGE / "data/layouts").glob("*.py")]
-    return _digest([*sorted(own), *sorted(data), taxonomy_file()])
+    """Return a digest of what decides a curated corpus, archive and plan aside."""
+    places = ("curation/*.py", "curation/*.yaml", "data/*.py", "data/layouts/*.py")
+    return _digest([*sorted(chain(*map(PACKAGE.glob, places))), taxonomy_file()])
 
 
 def _digest(files: Iterable[Path]) -> str:
@@ -178,21 +168,23 @@ def _whole(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
 def _export(
     root: Path, output: Path, pseudonyms: Pseudonyms, image: tuple[str, str, str, str, str]
 ) -> tuple[str, tuple | str]:
-    """Export an image: its mark, pseudonymous UID, path, modality and region."""
-    mark, uid, path, modality, region = image
+    """Export an image, told by its mark, SOP UID, path, modality and region."""
+    mark, sop_uid, path, modality, region = image
+    uid = pseudonyms.uid(sop_uid)
     dcm, png = (output / folder / f"{uid}{ending}" for folder, ending, _ in EXPORTED)
     try:
         dataset = dcmread(root / path)
-        if risk := burned_in_risk(dataset):
+        if risk := deidentify.burned_in_risk(dataset):
             return mark, (uid, risk, 0, 0, "", 0, 0)
-        made = deidentify(dataset, pseudonyms)
+        made = deidentify.deidentify(dataset, pseudonyms)
     except dicom.BROKEN as error:
         return path, dicom.problem_of(error)
     try:
         # A full disk is nobody's broken file: it ends the export.
-        width, height = export_png(made, png, display_window(modality, region))
+        window = deidentify.display_window(modality, region)
+        width, height = deidentify.export_png(made, png, window)
     except InputError as error:
         return path, error.problem
-    write_dicom(made, dcm)
+    deidentify.write_dicom(made, dcm)
     sizes = png.stat().st_size, dcm.stat().st_size
     return mark, (uid, "", width, height, sha256_of(png), *sizes)

@@ -188,9 +188,8 @@ def read_table(archive: Archive, statement: sa.Executable | str) -> pd.DataFrame
 def archive_counts(archive: Archive) -> dict[str, int]:
     """Return the numbers of patients, studies, series, instances and reports."""
     tables = (patients, studies, series, instances, reports)
-    counts = [sa.select(sa.func.count()).select_from(one).scalar_subquery() for one in tables]
-    (row,) = read_table(archive, sa.select(*counts)).to_numpy().tolist()
-    return dict(zip((table.name for table in tables), row, strict=True))
+    count = sa.select(sa.func.count())
+    return {one.name: int(read_table(archive, count.select_from(one)).iat[0, 0]) for one in tables}
 
 
 def archive_files(archive: Archive) -> pd.DataFrame:
@@ -198,20 +197,13 @@ def archive_files(archive: Archive) -> pd.DataFrame:
 
     `rule` is the first rule that hits the file, else an empty text.
     """
-    query = (
-        sa.select(
-            *instances.c,
-            series.c.modality,
-            series.c.description.label("series_description"),
-            series.c.body_part.label("series_body_part"),
-            studies.c.study_uid,
-            studies.c.patient_id,
-            studies.c.body_part.label("study_body_part"),
-            studies.c.description.label("study_description"),
-        )
-        .join(series, series.c.series_uid == instances.c.series_uid)
-        .join(studies, studies.c.study_uid == series.c.study_uid)
-    )
+    told = [
+        table.c[name].label(f"{level}_{name}")
+        for table, level in ((series, "series"), (studies, "study"))
+        for name in ("description", "body_part")
+    ]
+    above = (series.c.modality, studies.c.study_uid, studies.c.patient_id)
+    query = sa.select(*instances.c, *above, *told).select_from(instances).join(series).join(studies)
     # Databases sort text each in their own way.
     files = read_table(archive, query).sort_values("sop_uid", ignore_index=True)
     return files.assign(rule=rule_of(files))
@@ -296,7 +288,9 @@ def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -
             store_files(connection, [each for each in found if isinstance(each, dict)])
     with engine.begin() as connection:
         connection.execute(sa.delete(passed_over))
-        _insert(connection, passed_over, [{"rule": r, "files": n} for r, n in passed.items()])
+        if passed:
+            counts = [{"rule": rule, "files": n} for rule, n in passed.items()]
+            connection.execute(sa.insert(passed_over), counts)
         problems += _settle(connection, root)
     if problems:
         told = named([f"{path}: {problem}" for path, problem in sorted(problems)])
@@ -355,13 +349,9 @@ def _forget(connection: sa.Connection, paths: Iterable[str]) -> None:
 def store_files(connection: sa.Connection, found: list[dict]) -> None:
     """Write what some files say: of an image other things than of a report."""
     default = {column.name: column.default and column.default.arg for column in files.columns}
-    _insert(connection, files, [default | row for row in found])
+    if found:
+        connection.execute(sa.insert(files), [default | row for row in found])
     connection.execute(sa.update(_index).values(settled=0))
-
-
-def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict]) -> None:
-    if rows:
-        connection.execute(sa.insert(table), rows)
 
 
 def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
@@ -391,7 +381,15 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
     columns = instances.columns.keys()
     rows = sa.select(*(files.c[name] for name in columns)).where(files.c.path.in_(paths))
     connection.execute(sa.insert(instances).from_select(columns, rows))
-    _name_modalities(connection)
+    # A study has the modalities and body parts of its series that hold pictures.
+    query = sa.select(series.c.study_uid, series.c.modality, series.c.body_part)
+    shown = pd.DataFrame(connection.execute(query).all(), columns=["uid", "modalities", "parts"])
+    shown.loc[shown["modalities"].isin(_FACTS["documents"]), ["modalities", "parts"]] = ""
+    told = shown.groupby("uid", as_index=False).agg(lambda own: "\\".join(sorted({*own} - {""})))
+    if len(told):
+        own = sa.update(studies).where(studies.c.study_uid == sa.bindparam("uid"))
+        own = own.values(modality=sa.bindparam("modalities"), body_part=sa.bindparam("parts"))
+        connection.execute(own, told.to_dict("records"))
     unowned = _unowned_reports(connection)
     _forget(connection, unowned)
     columns = reports.columns.keys()
@@ -446,21 +444,6 @@ def _unowned_reports(connection: sa.Connection) -> dict[str, str]:
         elif first.setdefault(number, path) != path:
             found[path] = f"a second report of study {own[0]}, beside {first[number]}"
     return found
-
-
-def _name_modalities(connection: sa.Connection) -> None:
-    """Give each study the modalities and body parts of its series that hold pictures."""
-    query = sa.select(series.c.study_uid, series.c.modality, series.c.body_part).distinct()
-    rows = connection.execute(query.order_by(series.c.study_uid)).all()
-    told = []
-    for uid, own in groupby(rows, key=lambda row: row.study_uid):
-        shown = [row[1:] for row in own if row.modality not in _FACTS["documents"]] or [("", "")]
-        modality, part = ("\\".join(sorted({*some} - {""})) for some in zip(*shown, strict=True))
-        told.append({"uid": uid, "modalities": modality, "parts": part})
-    if told:
-        own = sa.update(studies).where(studies.c.study_uid == sa.bindparam("uid"))
-        own = own.values(modality=sa.bindparam("modalities"), body_part=sa.bindparam("parts"))
-        connection.execute(own, told)
 
 
 def _kind(path: str) -> str:
@@ -551,7 +534,8 @@ def _row(dataset: Dataset) -> dict[str, Any]:
     texts = {name: _element(dataset, keyword) for name, keyword in _TEXTS.items()}
     if missing := [keyword for name, keyword in [*_TEXTS.items()][:5] if not texts[name]]:
         raise ValueError(f"no {', '.join(missing)} in its header")
-    number, rows, columns, frames = (_number(dataset, name) for name in _FACTS["numbers"])
+    values = (dataset.get(name) for name in _FACTS["numbers"])
+    number, rows, columns, frames = (None if one in (None, "") else int(one) for one in values)
     return texts | {
         "instance_number": number,
         "rows": rows or 0,
@@ -568,11 +552,6 @@ def _element(dataset: Dataset, name: str) -> str:
     if "\0" in content:
         raise ValueError(f"{name} {content!r} holds a NUL character")
     return content.strip()
-
-
-def _number(dataset: Dataset, name: str) -> int | None:
-    value = dataset.get(name)
-    return None if value in (None, "") else int(value)
 
 
 def _known_encoding(name: str) -> str:

@@ -122,18 +122,12 @@ def query_normal(archive: Archive) -> pd.DataFrame:
     Returned is a row a study, by `study_uid`: that, `patient_id`, `accession_number`, `modality`,
     `body_part`, `findings`, `impression`.
     """
+    study, report = studies.c, reports.c
+    columns = (study.study_uid, study.patient_id, report.accession_number, study.modality)
     query = (
-        select(
-            studies.c.study_uid,
-            studies.c.patient_id,
-            reports.c.accession_number,
-            studies.c.modality,
-            studies.c.body_part,
-            reports.c.findings,
-            reports.c.impression,
-        )
-        .join(reports, reports.c.study_uid == studies.c.study_uid)
-        .where(or_(*(reports.c.impression.icontains(word) for word in NORMALITY)))
+        select(*columns, study.body_part, report.findings, report.impression)
+        .join(reports, report.study_uid == study.study_uid)
+        .where(or_(*(report.impression.icontains(word) for word in NORMALITY)))
     )
     # Databases sort text each in their own way.
     return read_table(archive, query).sort_values("study_uid", ignore_index=True)
