@@ -2,9 +2,8 @@
 
 Claimed are the Basic Application Level Confidentiality Profile and its option "Retain
 Longitudinal Temporal Information With Modified Dates".  Of `dicomanonymizer` only the profile's
-table is used: its own pass acts at the top level alone, draws new UIDs at every start and sets all
-dates to one day.  Here a new data set is made of what ``kept_attributes.yaml`` allows and that
-table does not forbid, at every level:
+table is used.  A new data set is made of what ``kept_attributes.yaml`` allows and that table does
+not forbid, at every level:
 
 - UIDs become keyed ones, equal in all files and runs; patient id and name become a pseudonym;
 - dates move by one number of days a patient; times of day are dropped, for together with a
@@ -15,16 +14,14 @@ table does not forbid, at every level:
   stream nor overlays in unused bits nor bytes behind the last pixel come along.
 
 Pseudonyms are made by HMAC-SHA256 from a secret key, so nobody without the key can try names or
-UIDs to see which one fits, and the same key gives the same pseudonyms when an archive grows.
-The key is made once, stays in the house, and ends the link between both sides when deleted.
+UIDs to see which one fits.  The key ends the link between both sides when deleted.
 
-What the pixels show stays, so text burned into them is looked for, at the end of this module.
-Scanners write names and dates along the border, most of all in ultrasound, and the header may not
-say so.  An image at risk is left out; nothing is blacked out.  The test of pixels finds printed
-lines of about four letters and more, 5 pixels and more high, on an even ground, whose middle is in
-the outer sixth of the picture, bright on dark or dark on bright.  It misses handwriting, letters
-that stand alone, slanted or smaller ones, four in ten lines over tissue, and any in the middle.  A
-face that could be rebuilt from thin slices of a head is not removed.
+What the pixels show stays, so text burned into them is looked for; an image at risk is left out,
+nothing is blacked out.  Found are printed lines of about four letters and more, 5 pixels and more
+high, on an even ground, whose middle is in the outer sixth of the picture, bright on dark or dark
+on bright.  Missed are handwriting, letters that stand alone, slanted or smaller ones, four in ten
+lines over tissue, and any in the middle.  A face that could be rebuilt from thin slices of a head
+is not removed.
 """
 
 from __future__ import annotations
@@ -100,7 +97,7 @@ class Pseudonyms:
         Blanks around an id do not count, as in DICOM; an empty one is refused, as it would make one
         patient of all who have none.
         """
-        return "P" + b32encode(self._digest("patient", _known(patient_id))[:10]).decode("ascii")
+        return "P" + b32encode(self._of_patient("patient", patient_id)[:10]).decode("ascii")
 
     def uid(self, uid: str) -> str:
         """Return the stand-in of a UID: 2.25 and a UUID as a decimal number (PS3.5 B.2).
@@ -114,8 +111,17 @@ class Pseudonyms:
 
     def shift_days(self, patient_id: str) -> int:
         """Return the days to add to every date of a patient: -3650 to -1."""
-        number = int.from_bytes(self._digest("shift", _known(patient_id))[:8], "big")
+        number = int.from_bytes(self._of_patient("shift", patient_id)[:8], "big")
         return -1 - number % MAX_SHIFT_DAYS
+
+    def _of_patient(self, use: str, patient_id: str) -> bytes:
+        if text := str(patient_id).strip(" \0"):
+            return self._digest(use, text)
+        raise InputError(
+            "the PatientID is empty",
+            where="pseudonym",
+            remedy="Give the study its patient in the archive, or leave it out.",
+        )
 
     def _digest(self, use: str, text: str) -> bytes:
         # The use keeps apart equal texts, such as a patient id that is also a UID.
@@ -167,9 +173,8 @@ def write_dicom(dataset: Dataset, path: Path) -> None:
 def export_png(dataset: Dataset, path: Path, window: tuple[float, float] | None) -> tuple[int, int]:
     """Write an image as 8-bit gray PNG, whole or not at all, and return its width and height.
 
-    No text chunk is written.  ``dataset`` is best the de-identified one, so that both exports show
-    the same; ``window`` is that of :func:`display_window`.  Without one, gray of more than 8 bits
-    needs a window of its own: over the whole range of its bits nothing is seen.
+    No text chunk is written.  ``window`` is that of :func:`display_window`; without one, gray of
+    more than 8 bits needs a window of its own: over the whole range of its bits nothing is seen.
     """
     own = dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
     with _refusing(dataset):
@@ -231,7 +236,7 @@ def load_key(path: Path) -> bytes:
 def profile_tags() -> frozenset[BaseTag]:
     """Return the attributes on which the Basic Application Level Confidentiality Profile acts.
 
-    Repeating groups (curves, overlays) are not among them; no attribute of these is ever kept.
+    Repeating groups (curves, overlays) are not among them; none of these is ever kept.
     """
     table = dicom_anonymization_database_selector(_FACTS["edition"])["ALL_TAGS"]
     return frozenset(Tag(*entry) for entry in table if len(entry) == 2)
@@ -350,17 +355,6 @@ def _refusing(dataset: Dataset) -> Iterator[None]:
             where=getattr(dataset, "filename", None) or "image",
             remedy="Export it as one uncompressed gray or RGB frame, or leave it out.",
         ) from error
-
-
-def _known(patient_id: str) -> str:
-    text = str(patient_id).strip(" \0")
-    if not text:
-        raise InputError(
-            "the PatientID is empty",
-            where="pseudonym",
-            remedy="Give the study its patient in the archive, or leave it out.",
-        )
-    return text
 
 
 def burned_in_risk(dataset: Dataset) -> str:

@@ -1,16 +1,13 @@
 """An archive of studies, as a PACS and an RIS export it, behind a relational index.
 
 The export is a folder of DICOM files, nested and named in any way, with a text report per study
-in a folder ``reports``, named by its accession number.  The index holds patients, studies,
-series, instances and reports in any database that SQLAlchemy reaches.  Only headers are read; that
-a file is whole is told without reading its pixels.
+in a folder ``reports``, named by its accession number.  Only headers are read; that a file is whole
+is told without reading its pixels.
 
 The table `files` holds what each file says.  Each chunk of it is one transaction, so a killed
 indexing goes on where it stood; the other tables are made from it, when it has changed.
 
-Which files of a study are no diagnostic images is told by rules, which are data
-(``exclusions.yaml``).  What text may be burned into pixels is asked later, of the pixels
-(:mod:`rin.curation.deidentify`).
+Which files of a study are no diagnostic images is told by the rules of ``exclusions.yaml``.
 """
 
 import codecs
@@ -276,11 +273,15 @@ def _prepare_tables(engine: sa.Engine) -> None:
 def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -> None:
     """Make the index say what lies in the folder now; one error names all bad files."""
     _refuse_empty(root)
-    known = _forget_changed(engine, root, encoding)
+    query = sa.select(*(files.c[name] for name in _MARK), files.c.encoding)
+    with engine.begin() as connection:
+        rows = connection.execute(query).all()
+        # What files said that are gone, changed or decoded otherwise goes.
+        same = (row for row in rows if row.encoding in ("", encoding))
+        known = {row.path for row in same if _mark_of(root, row.path) == row[:3]}
+        _forget(connection, {row.path for row in rows} - known)
     names = sorted(name for name in walk(root, links=True) if name not in known)
-    problems: list[Problem] = []
-    passed: Counter[str] = Counter()
-    read = partial(_read_file, root, encoding)
+    problems, passed, read = [], Counter(), partial(_read_file, root, encoding)
     for found in map_chunks(read, names, CHUNK, workers=workers, title="Indexing files"):
         passed.update(each for each in found if isinstance(each, str))
         problems += [each for each in found if isinstance(each, Problem)]
@@ -306,12 +307,10 @@ def _read_file(root: Path, encoding: str, path: str) -> dict | Problem | str:
     """Return what the index keeps of a file, or the rule that passes it over."""
     if _UNDECODED.search(path):
         return Problem(ascii(path), "the file's name is not valid UTF-8")
-    kind, mark = _kind(path), _mark_of(root, path)
-    if kind == REPORT:
-        found = read_report(root, encoding, path)
-    else:
-        found = kind or read_header(root, path) or NO_DICOM
-    return found | dict(zip(_MARK, mark, strict=True)) if isinstance(found, dict) else found
+    kind, mark = _kind(path), dict(zip(_MARK, _mark_of(root, path), strict=True))
+    is_report = kind == REPORT
+    found = read_report(root, encoding, path) if is_report else kind or read_header(root, path)
+    return found | mark if isinstance(found, dict) else found or NO_DICOM
 
 
 def _refuse_empty(root: Path) -> None:
@@ -324,20 +323,6 @@ def _refuse_empty(root: Path) -> None:
         where=root,
         remedy="Name the folder of an export, with files that end in .dcm or hold the DICM prefix.",
     )
-
-
-def _forget_changed(engine: sa.Engine, root: Path, encoding: str) -> set[str]:
-    """Drop what files said that are gone, changed or decoded otherwise; return the others."""
-    query = sa.select(*(files.c[name] for name in _MARK), files.c.encoding)
-    with engine.begin() as connection:
-        rows = connection.execute(query).all()
-        known = {
-            row.path
-            for row in rows
-            if _mark_of(root, row.path) == row[:3] and row.encoding in ("", encoding)
-        }
-        _forget(connection, {row.path for row in rows} - known)
-    return known
 
 
 def _forget(connection: sa.Connection, paths: Iterable[str]) -> None:
@@ -410,9 +395,8 @@ def _contradictions(told: pd.DataFrame) -> dict[str, str]:
         first = said.groupby(owner)[name].transform("first")
         odd = said.assign(first=first)[said[name] != first]
         for path, uid, mine, other in odd[["path", owner, name, "first"]].itertuples(index=False):
-            found[path] = (
-                f"{_TEXTS[owner]} {uid} has {_TEXTS[name]} {mine!r} here, {other!r} in others"
-            )
+            here = f"{_TEXTS[owner]} {uid} has {_TEXTS[name]} {mine!r} here"
+            found[path] = f"{here}, {other!r} in others"
     return found
 
 
@@ -434,8 +418,7 @@ def _unowned_reports(connection: sa.Connection) -> dict[str, str]:
     same = studies.c.accession_number == files.c.accession_number
     query = query.join_from(files, studies, same & (files.c.accession_number != ""), isouter=True)
     query = query.where(files.c.sop_uid == "").order_by(files.c.path, studies.c.study_uid)
-    found: dict[str, str] = {}
-    first: dict[str, str] = {}
+    found, first = {}, {}
     for (path, number), rows in groupby(connection.execute(query), key=lambda row: row[:2]):
         own = [row.study_uid for row in rows if row.study_uid]
         if len(own) != 1:

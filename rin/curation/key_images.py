@@ -1,10 +1,8 @@
 """Which images of an archive show what: those that readers marked, and those of normal studies.
 
-The paper took the images that the reading radiologist chose, with the label and the region of
-interest given to them, and of normal studies all diagnostic images.  Here a Key Object Selection
-(PS3.16, TID 2010) titled "Of Interest" chooses and names.  Grayscale Softcopy Presentation States
-outline: workstations write them when a reader draws, in pixels of the picture, so that they fit
-ultrasound too, which has no frame of reference for contours of the RTSTRUCT kind.
+A Key Object Selection (PS3.16, TID 2010) titled "Of Interest" chooses and names.  Grayscale
+Softcopy Presentation States outline: workstations write them when a reader draws, in pixels of the
+picture, so that they fit ultrasound too, which has no frame of reference for RTSTRUCT contours.
 
 A finding reads ``REGION: LABEL`` as the taxonomy spells them, or is a term of the site that a
 table translates.  Nothing is guessed: a slip of the pen is an error that shows what is near.  An
@@ -60,13 +58,12 @@ def read_key_images(
 ) -> pd.DataFrame:
     """Read all key object selections and outlines of an archive.
 
-    `files` is the table of :func:`rin.curation.index.archive_files`, with paths below `root`;
-    `label_map` translates the site's own terms (see `read_label_map`).  Returned is a row per image
-    and label with the columns `COLUMNS`, sorted by `sop_uid` and label; `document` is the path of
-    the selection, `roi` a polygon as :mod:`rin.data.pixels` reads it, or empty.  Selections with
-    another title and what outlines nothing are passed over.  One InputError names all documents
-    that cannot be read or trusted: no or an unknown finding, a finding of another modality than the
-    image's, an image of another patient.
+    `files` is the table of :func:`rin.curation.index.archive_files`; `label_map` that of
+    `read_label_map`.  Returned is a row per image and label with the columns `COLUMNS`, sorted by
+    `sop_uid` and label; `document` is the path of the selection, `roi` a polygon as
+    :mod:`rin.data.pixels` reads it, or empty.  Selections with another title and what outlines
+    nothing are passed over.  One InputError names all documents that cannot be read or trusted: no
+    or an unknown finding, one of another modality than the image's, an image of another patient.
     """
     pairs = load_taxonomy()[["region", "label"]].itertuples(index=False, name=None)
     classes = {": ".join(pair): pair for pair in pairs}
@@ -77,17 +74,18 @@ def read_key_images(
         said |= found
     problems = [f"{path}: {said[path]}" for path in paths if isinstance(said[path], str)]
     rows = [row for path in paths if not isinstance(said[path], str) for row in said[path]]
-    notes = [row for row in rows if "finding" in row]
-    outlines = [row for row in rows if "points" in row]
-    images = _marked(pd.DataFrame(notes, columns=NOTE), terms, classes, files, problems)
-    if problems:
+    notes = pd.DataFrame([row for row in rows if "finding" in row], columns=NOTE)
+    outlines = pd.DataFrame([row for row in rows if "points" in row], columns=OUTLINE)
+    target = {one: _class_of(one, terms, classes) for one in notes["finding"].unique()}
+    images, more = _marked(notes, files, target)
+    if problems := problems + more:
         raise InputError(
             f"{len(problems)} documents of readers cannot be used: {named(sorted(problems))}",
             where=root,
             remedy="Correct them in the archive, or translate the site's own terms with a label "
             "map (columns finding,region,label; empty region and label leave a finding out).",
         )
-    images["roi"] = _regions_of_interest(images, pd.DataFrame(outlines, columns=OUTLINE))
+    images["roi"] = _regions_of_interest(images, outlines)
     return images.sort_values(["sop_uid", "region", "label"], ignore_index=True)[list(COLUMNS)]
 
 
@@ -127,9 +125,8 @@ def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
             told = ": ".join(filter(None, target))
             bad.append(f"row {number}: {told} is no class{_near(told, classes)}")
         elif terms.setdefault(term, target) != target:
-            bad.append(
-                f"row {number}: {row.finding.strip()!r} stands there twice, translated otherwise"
-            )
+            named_twice = f"{row.finding.strip()!r} stands there twice, translated otherwise"
+            bad.append(f"row {number}: {named_twice}")
     if bad:
         raise InputError(
             f"{len(bad)} rows of the label map are not valid: {named(bad)}",
@@ -171,17 +168,11 @@ def _near(spelled: str, classes: dict[str, Class]) -> str:
 
 
 def _marked(
-    notes: pd.DataFrame,
-    terms: dict[str, Class],
-    classes: dict[str, Class],
-    files: pd.DataFrame,
-    problems: list[str],
-) -> pd.DataFrame:
-    """Return the marked files, a row per image and label; what is wrong joins the problems."""
-    target = {one: _class_of(one, terms, classes) for one in notes["finding"].unique()}
-    for path, finding in notes[["document", "finding"]].drop_duplicates().to_numpy():
-        if isinstance(target[finding], str):
-            problems.append(f"{path}: {target[finding]}")
+    notes: pd.DataFrame, files: pd.DataFrame, target: dict[str, Class | str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the marked files, a row per image and label, and what is wrong with documents."""
+    said = notes[["document", "finding"]].drop_duplicates().to_numpy()
+    problems = [f"{path}: {target[one]}" for path, one in said if isinstance(target[one], str)]
     known = [(finding, *pair) for finding, pair in target.items() if isinstance(pair, tuple)]
     rows = notes.merge(pd.DataFrame(known, columns=HEADER), on="finding")
     owners = files[["path", "patient_id"]].set_axis(["document", "owner"], axis=1)
@@ -193,7 +184,8 @@ def _marked(
     for row in rows[~stranger & shown & (rows["modality"] != wanted)].itertuples():
         what = f"{row.region}: {row.label} is a class of {REGIONS[row.region].modality}"
         problems.append(f"{row.document}: {what}, and {row.path} is {row.modality}")
-    return rows[shown].drop_duplicates(["sop_uid", "region", "label"], ignore_index=True)
+    found = rows[shown].drop_duplicates(["sop_uid", "region", "label"], ignore_index=True)
+    return found, problems
 
 
 def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[str]:
@@ -235,7 +227,7 @@ def _notes(path: str, dataset: Dataset) -> list[dict]:
     ]
     finding = next(filter(None, texts), "")
     chosen = dict.fromkeys(images) if _concept(dataset) == OF_INTEREST else ()
-    return [dict(zip(NOTE, (path, finding, uid), strict=True)) for uid in chosen]
+    return [{"document": path, "finding": finding, "sop_uid": uid} for uid in chosen]
 
 
 def _concept(dataset: Dataset) -> tuple[str, str]:
@@ -259,7 +251,7 @@ def _outlines(_: str, dataset: Dataset) -> list[dict]:
         for graphic in annotation.get("GraphicObjectSequence") or ():
             for image in [str(each.ReferencedSOPInstanceUID) for each in images]:
                 if points := _closed_outline(graphic, dataset, image):
-                    found.append(dict(zip(OUTLINE, (image, said, points), strict=True)))
+                    found.append({"sop_uid": image, "said": said, "points": points})
     return found
 
 
