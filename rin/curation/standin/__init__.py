@@ -37,11 +37,6 @@ from rin.data.standins.writers import fill, make_uid, new_instance, set_pixels
 from rin.files import read_yaml
 
 VERSION = 2
-#: What the instances of a study are.
-SORTS = (
-    *("diagnostic", "localizers", "projections", "clips", "captures"),
-    *("dose_reports", "key_selections", "outlines"),
-)
 #: Shares of the studies that bring them.
 CAPTURES, DOSES, PROJECTIONS, CLIPS, COLOR = 0.25, 0.6, 0.2, 0.25, 0.25
 #: Ultrasound: whether a name is burned in, what BurnedInAnnotation says, and the share of each.
@@ -93,13 +88,12 @@ def _write(root: Path, made_of: dict) -> None:
 
 
 def study_instances(study: Study, size: int, seed: int) -> dict[str, list[Dataset]]:
-    """Make the instances of a study, by what they are (`SORTS`), as they would leave a PACS."""
+    """Make the instances of a study, by series (of headers.yaml), as they would leave a PACS."""
     rng = default_rng([8, seed, study.number])
-    found: dict[str, list[Dataset]] = {sort: [] for sort in SORTS}
+    found: dict[str, list[Dataset]] = {sort: [] for sort in TEMPLATES["series"]}
     drawings = draw_slices(study, size, seed)
     key = {label: key_slices(drawings, label) for label in study.marked}
     modality = study.facts["modality"]
-    main = Series(study, 2, f"{study.region} diagnostic", modality)
     if modality == "US":
         burned, said, _ = BURNED[rng.choice(len(BURNED), p=[share for *_, share in BURNED])]
         text = f"{study.patient.name} {study.day:%d.%m.%Y}" if burned else ""
@@ -107,39 +101,34 @@ def study_instances(study: Study, size: int, seed: int) -> dict[str, list[Datase
         gray = {index for indices in key.values() for index in indices}
         colored = set(range(len(drawings))) - gray if rng.random() < COLOR else ()
         found["diagnostic"] = [
-            sonogram(main, index, drawing, text, said, index in colored)
+            sonogram(study, index, drawing, text, said, index in colored)
             for index, drawing in enumerate(drawings)
         ]
         if rng.random() < CLIPS:
             frames = np.stack([display(drawing, study.region) for drawing in drawings])
-            series = Series(study, 3, "Clip", "US")
-            found["clips"].append(ultrasound(series, 1, frames, frames.shape[1:], "US clip"))
+            found["clips"].append(ultrasound(study, "clips", 1, frames, frames.shape[1:]))
     else:
         gap, middle = study.facts["gap"], (len(drawings) - 1) / 2
         found["diagnostic"] = [
-            section(main, index + 1, drawing.values, place=gap * (index - middle))
+            section(study, "diagnostic", index + 1, drawing.values, gap * (index - middle))
             for index, drawing in enumerate(drawings)
         ]
-        first, scout = Series(study, 1, "Localizer", modality), draw_localizer(study, size, seed)
-        found["localizers"].append(section(first, 1, scout, "localizer"))
+        scout = draw_localizer(study, size, seed)
+        found["localizers"].append(section(study, "localizers", 1, scout))
         if modality == "CT" and rng.random() < PROJECTIONS:
             highest = np.max([drawing.values for drawing in drawings], axis=0)
-            series = Series(study, 4, "MIP", "CT")
-            found["projections"].append(section(series, 1, highest, "projection"))
+            found["projections"].append(section(study, "projections", 1, highest))
         if modality == "CT" and rng.random() < DOSES:
-            found["dose_reports"].append(dose_report(Series(study, 997, "Dose report", "SR")))
+            found["dose_reports"].append(dose_report(study))
     if rng.random() < CAPTURES:
         screen = display(drawings[len(drawings) // 2], study.region)
-        series = Series(study, 99, "Screen save", modality)
-        found["captures"].append(capture(series, screen))
-    selections = Series(study, 501, "Key images", "KO")
-    states = Series(study, 502, "Outlines", "PR")
+        found["captures"].append(capture(study, screen))
     for number, (label, words) in enumerate(study.named.items(), start=1):
         marked = [found["diagnostic"][index] for index in key[label]]
-        found["key_selections"].append(key_selection(selections, number, words, marked))
+        found["key_selections"].append(key_selection(study, number, words, marked))
         for index, image in zip(key[label], marked, strict=True):
             mask, place = drawings[index].lesions[label], len(found["outlines"]) + 1
-            found["outlines"].append(outlined(states, place, image, mask, words))
+            found["outlines"].append(outlined(study, place, image, mask, words))
     return found
 
 
@@ -201,15 +190,6 @@ def draw_localizer(study: Study, size: int, seed: int) -> ndarray:
     return np.clip(values, 0, 1)
 
 
-class Series(NamedTuple):
-    """A series of a study: its number, what it holds, and its modality."""
-
-    study: Study
-    number: int
-    description: str
-    modality: str
-
-
 def filled(template: Any, fields: dict[str, Any]) -> Any:
     """Fill the braces of a template; of mappings within lists, make datasets."""
     if isinstance(template, str):
@@ -223,16 +203,17 @@ def filled(template: Any, fields: dict[str, Any]) -> Any:
     return template
 
 
-def make(series: Series, sop_class: str, number: int, *templates: str, **fields: Any) -> Dataset:
+def make(
+    study: Study, sort: str, sop_class: str, number: int, *templates: str, **fields: Any
+) -> Dataset:
     """Return instance ``number``, from 1, of a series, with the elements of templates."""
-    study, patient = series.study, series.study.patient
-    first = study.start + timedelta(minutes=series.number % 50)
-    series_uid = make_uid("series", study.study_uid, str(series.number))
+    patient, series = study.patient, {"modality": study.facts["modality"]}
+    series |= {k: filled(v, {"study": study}) for k, v in TEMPLATES["series"][sort].items()}
+    first = study.start + timedelta(minutes=series["number"] % 50)
+    series_uid = make_uid("series", study.study_uid, str(series["number"]))
     fields |= {
         "series": series,
         "study": study,
-        "patient": patient,
-        "facts": study.facts,
         "number": number,
         "age": study.day.year - patient.born.year,
         "weight": 55 + patient.number * 13 % 45,
@@ -260,27 +241,22 @@ def make(series: Series, sop_class: str, number: int, *templates: str, **fields:
     return dataset
 
 
-def section(
-    series: Series, number: int, values: ndarray, sort: str = "", place: float = 0.0
-) -> Dataset:
+def section(study: Study, sort: str, number: int, values: ndarray, place: float = 0.0) -> Dataset:
     """Return a CT or MR image, ``place`` mm along the normal of its plane.
 
-    ``values`` are Hounsfield units, of a localizer and of MR 0 to 1; ``sort`` is empty,
-    ``localizer`` (a frontal projection) or ``projection``.
+    ``values`` are Hounsfield units, of a localizer and of MR 0 to 1.
     """
-    study, facts = series.study, series.study.facts
-    half = round(facts["field"] / 2, 3)
-    modality, odd = facts["modality"], study.number % 2
+    facts, half = study.facts, round(study.facts["field"] / 2, 3)
+    modality, odd, scout = facts["modality"], study.number % 2, sort == "localizers"
     full = 900 + study.number * 211 % 2600
     image = make(
-        series,
+        *(study, sort),
         uid.CTImageStorage if modality == "CT" else uid.MRImageStorage,
         number,
         *IMAGE,
         "plane",
-        "frontal" if sort == "localizer" else facts["plane"],
-        modality,
-        *([f"{modality} {sort}"] if sort else []),
+        "frontal" if scout else facts["plane"],
+        *([modality] if sort == "diagnostic" else [modality, f"{modality} {sort}"]),
         half=half,
         less=-half,
         place=round(place, 3),
@@ -291,24 +267,24 @@ def section(
         center=full // 2,
         full=full,
     )
-    if modality == "CT" or not sort:
+    if modality == "CT" or not scout:
         fill(image, **facts["elements"])
     if modality == "MR":
         return set_pixels(image, np.clip(np.rint(full * values), 0, 4095).astype(np.uint16), 12)
     # Every second study stores 16 signed bits, the others 12 unsigned ones; scanners differ.
-    hounsfield = 1500 * values - 900 if sort == "localizer" else values
+    hounsfield = 1500 * values - 900 if scout else values
     stored = np.clip(np.rint(hounsfield) + 1024, 0, 4095).astype(np.uint16 if odd else np.int16)
     return set_pixels(image, stored, 12 if odd else 16)
 
 
 def sonogram(
-    series: Series, index: int, drawing: Drawing, text: str, burned_in: str, color: bool
+    study: Study, index: int, drawing: Drawing, text: str, burned_in: str, color: bool
 ) -> Dataset:
     """Return an ultrasound image of 8 bits, with text in a bar at the top, yellow in colour.
 
     ``burned_in`` stands in BurnedInAnnotation, where it is not empty.
     """
-    pixels = display(drawing, series.study.region)
+    pixels = display(drawing, study.region)
     if text:
         pixels = burn_text(pixels, text)
     if color:
@@ -317,30 +293,30 @@ def sonogram(
             # The bar holds 0 and 255 alone: without blue, its text is yellow.
             pixels[: max(1, pixels.shape[1] // 160) * TEXT_HEIGHT, :, 2] = 0
     said = {"BurnedInAnnotation": burned_in} if burned_in else {}
-    return ultrasound(series, index + 1, pixels, pixels.shape[:2], **said)
+    return ultrasound(study, "diagnostic", index + 1, pixels, pixels.shape[:2], **said)
 
 
 def ultrasound(
-    series: Series, number: int, pixels: ndarray, shape: tuple, *templates: str, **elements: str
+    study: Study, sort: str, number: int, pixels: ndarray, shape: tuple, **elements: str
 ) -> Dataset:
-    """Return an ultrasound image, or a clip, whose template is named; ``shape`` is (h, w)."""
-    facts, (height, width) = series.study.facts, shape
+    """Return an ultrasound image, or a clip of several frames; ``shape`` is (h, w)."""
+    facts, (height, width), clip = study.facts, shape, sort == "clips"
     area = {"right": width - 1, "bottom": height - 1, "spacing": facts["field"] / height}
-    storage = uid.UltrasoundMultiFrameImageStorage if templates else uid.UltrasoundImageStorage
-    image = make(series, storage, number, *IMAGE, "US", *templates, **area)
+    storage = uid.UltrasoundMultiFrameImageStorage if clip else uid.UltrasoundImageStorage
+    image = make(study, sort, storage, number, *IMAGE, "US", *["US clips"] * clip, **area)
     return set_pixels(fill(image, **facts["elements"], **elements), pixels, 8)
 
 
-def capture(series: Series, screen: ndarray) -> Dataset:
+def capture(study: Study, screen: ndarray) -> Dataset:
     """Return a secondary capture of a screen, made smaller, with lines on who the patient is."""
-    study, (height, width) = series.study, screen.shape
+    height, width = screen.shape
     pixels = np.full((height, width), 20, dtype=np.uint8)
     small = resized(screen, (2 * height // 3, 2 * width // 3))
     pixels[height - small.shape[0] :, width - small.shape[1] :] = np.clip(small, 0, 255)
     lines = (study.patient.name, study.patient.patient_id, f"{study.day:%d.%m.%Y}")
     for number, line in enumerate(lines):
         pixels = burn_text(pixels, line, top=number * TEXT_HEIGHT)
-    image = make(series, uid.SecondaryCaptureImageStorage, 1, *IMAGE, "capture")
+    image = make(study, "captures", uid.SecondaryCaptureImageStorage, 1, *IMAGE, "capture")
     return set_pixels(image, pixels, 8)
 
 
@@ -360,7 +336,7 @@ def burn_text(pixels: ndarray, line: str, top: int = 0) -> ndarray:
     return burned
 
 
-def outlined(series: Series, number: int, image: Dataset, mask: ndarray, words: str) -> Dataset:
+def outlined(study: Study, number: int, image: Dataset, mask: ndarray, words: str) -> Dataset:
     """Return the presentation state that outlines a mask on an image, in the image's window.
 
     The outline is closed, a pixel wide of the mask, as columns and rows: the middle of pixel
@@ -370,7 +346,7 @@ def outlined(series: Series, number: int, image: Dataset, mask: ndarray, words: 
     outline = approximate_polygon(max(contours, key=len) - 1, 0.4) + 0.5
     points = np.clip(outline[:, ::-1], 0, mask.shape[::-1])
     state = make(
-        series,
+        *(study, "outlines"),
         uid.GrayscaleSoftcopyPresentationStateStorage,
         number,
         *("procedure", "part", "outline"),
@@ -394,10 +370,10 @@ def outlined(series: Series, number: int, image: Dataset, mask: ndarray, words: 
     return state
 
 
-def key_selection(series: Series, number: int, words: str, images: Sequence[Dataset]) -> Dataset:
+def key_selection(study: Study, number: int, words: str, images: Sequence[Dataset]) -> Dataset:
     """Return the Key Object Selection document of one finding on images of one series."""
     document = make(
-        series,
+        *(study, "key_selections"),
         uid.KeyObjectSelectionDocumentStorage,
         number,
         *("content", "document", "key selection"),
@@ -410,12 +386,11 @@ def key_selection(series: Series, number: int, words: str, images: Sequence[Data
     return document
 
 
-def dose_report(series: Series) -> Dataset:
+def dose_report(study: Study) -> Dataset:
     """Return the dose report of a CT study with one spiral acquisition."""
-    study = series.study
     current, dose = 120 + study.number % 90, 4.0 + study.number % 9
     return make(
-        series,
+        *(study, "dose_reports"),
         uid.XRayRadiationDoseSRStorage,
         1,
         *("content", "document", "dose report"),
