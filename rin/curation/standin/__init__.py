@@ -25,7 +25,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import default_rng
 from PIL import Image, ImageDraw, ImageFont
-from pydicom import Dataset, dcmwrite, uid
+from pydicom import Dataset, dcmwrite
 from scipy.ndimage import binary_dilation
 from skimage.measure import approximate_polygon, find_contours
 
@@ -203,9 +203,7 @@ def filled(template: Any, fields: dict[str, Any]) -> Any:
     return template
 
 
-def make(
-    study: Study, sort: str, sop_class: str, number: int, *templates: str, **fields: Any
-) -> Dataset:
+def make(study: Study, sort: str, number: int, *templates: str, **fields: Any) -> Dataset:
     """Return instance ``number``, from 1, of a series, with the elements of templates."""
     patient, series = study.patient, {"modality": study.facts["modality"]}
     series |= {k: filled(v, {"study": study}) for k, v in TEMPLATES["series"][sort].items()}
@@ -226,7 +224,7 @@ def make(
         "series_uid": series_uid,
         "instance_uid": make_uid("instance", series_uid, str(number)),
     }
-    dataset = new_instance(sop_class)
+    dataset = new_instance()
     for template in ("header", *templates):
         for keyword, value in TEMPLATES[template].items():
             found = filled(value, fields)
@@ -250,12 +248,7 @@ def section(study: Study, sort: str, number: int, values: ndarray, place: float 
     modality, odd, scout = facts["modality"], study.number % 2, sort == "localizers"
     full = 900 + study.number * 211 % 2600
     image = make(
-        *(study, sort),
-        uid.CTImageStorage if modality == "CT" else uid.MRImageStorage,
-        number,
-        *IMAGE,
-        "plane",
-        "frontal" if scout else facts["plane"],
+        *(study, sort, number, *IMAGE, "plane", "frontal" if scout else facts["plane"]),
         *([modality] if sort == "diagnostic" else [modality, f"{modality} {sort}"]),
         half=half,
         less=-half,
@@ -300,10 +293,10 @@ def ultrasound(
     study: Study, sort: str, number: int, pixels: ndarray, shape: tuple, **elements: str
 ) -> Dataset:
     """Return an ultrasound image, or a clip of several frames; ``shape`` is (h, w)."""
-    facts, (height, width), clip = study.facts, shape, sort == "clips"
+    facts, (height, width) = study.facts, shape
     area = {"right": width - 1, "bottom": height - 1, "spacing": facts["field"] / height}
-    storage = uid.UltrasoundMultiFrameImageStorage if clip else uid.UltrasoundImageStorage
-    image = make(study, sort, storage, number, *IMAGE, "US", *["US clips"] * clip, **area)
+    templates = ("US", "US clips") if sort == "clips" else ("US",)
+    image = make(study, sort, number, *IMAGE, *templates, **area)
     return set_pixels(fill(image, **facts["elements"], **elements), pixels, 8)
 
 
@@ -316,7 +309,7 @@ def capture(study: Study, screen: ndarray) -> Dataset:
     lines = (study.patient.name, study.patient.patient_id, f"{study.day:%d.%m.%Y}")
     for number, line in enumerate(lines):
         pixels = burn_text(pixels, line, top=number * TEXT_HEIGHT)
-    image = make(study, "captures", uid.SecondaryCaptureImageStorage, 1, *IMAGE, "capture")
+    image = make(study, "captures", 1, *IMAGE, "capture")
     return set_pixels(image, pixels, 8)
 
 
@@ -346,10 +339,7 @@ def outlined(study: Study, number: int, image: Dataset, mask: ndarray, words: st
     outline = approximate_polygon(max(contours, key=len) - 1, 0.4) + 0.5
     points = np.clip(outline[:, ::-1], 0, mask.shape[::-1])
     state = make(
-        *(study, "outlines"),
-        uid.GrayscaleSoftcopyPresentationStateStorage,
-        number,
-        *("procedure", "part", "outline"),
+        *(study, "outlines", number, "procedure", "part", "outline"),
         words=words,
         points=[round(float(value), 2) for value in points.ravel()],
         n_points=len(points),
@@ -373,10 +363,7 @@ def outlined(study: Study, number: int, image: Dataset, mask: ndarray, words: st
 def key_selection(study: Study, number: int, words: str, images: Sequence[Dataset]) -> Dataset:
     """Return the Key Object Selection document of one finding on images of one series."""
     document = make(
-        *(study, "key_selections"),
-        uid.KeyObjectSelectionDocumentStorage,
-        number,
-        *("content", "document", "key selection"),
+        *(study, "key_selections", number, "content", "document", "key selection"),
         tid="2010",
         words=words,
         images=images,
@@ -390,10 +377,7 @@ def dose_report(study: Study) -> Dataset:
     """Return the dose report of a CT study with one spiral acquisition."""
     current, dose = 120 + study.number % 90, 4.0 + study.number % 9
     return make(
-        *(study, "dose_reports"),
-        uid.XRayRadiationDoseSRStorage,
-        1,
-        *("content", "document", "dose report"),
+        *(study, "dose_reports", 1, "content", "document", "dose report"),
         tid="10011",
         device=make_uid("device", study.scanner["serial"]),
         end=study.start + timedelta(seconds=90),

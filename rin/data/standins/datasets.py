@@ -21,7 +21,7 @@ from numpy.random import default_rng
 from PIL import Image
 from pydicom import dcmwrite
 from pydicom.encaps import encapsulate
-from pydicom.uid import CTImageStorage, JPEGBaseline8Bit, SecondaryCaptureImageStorage
+from pydicom.uid import JPEGBaseline8Bit
 from scipy.ndimage import binary_erosion
 from skimage.color import hsv2rgb
 from skimage.measure import approximate_polygon, find_contours
@@ -308,7 +308,6 @@ def _write_dicom(
 ) -> None:
     """Write stored values (h, w) under the elements that `FACTS` has for a header."""
     image = writers.new_instance(
-        CTImageStorage if header == "head" else SecondaryCaptureImageStorage,
         SOPInstanceUID=writers.make_uid("image", path.stem),
         StudyInstanceUID=writers.make_uid("study", patient),
         SeriesInstanceUID=writers.make_uid("series", patient),

@@ -78,9 +78,9 @@ def fill(dataset: Dataset, **elements: Any) -> Dataset:
     return dataset
 
 
-def new_instance(sop_class: str, **elements: Any) -> Dataset:
-    """Return a DICOM instance of a class with these elements, and no pixels yet."""
-    dataset = fill(Dataset(), SOPClassUID=sop_class, **elements)
+def new_instance(**elements: Any) -> Dataset:
+    """Return a DICOM instance with these elements, and no pixels yet."""
+    dataset = fill(Dataset(), **elements)
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     return dataset
