@@ -56,11 +56,8 @@ COLUMNS = (
 #: Columns of the table of what is left out.
 EXCLUDED = ["rule", "images", "kept_out_because"]
 #: Reasons for which images that no rule excludes are not in the corpus either, as card.yaml says.
-NOT_MARKED = "no key image"
-NOT_NORMAL = "study neither normal nor marked"
-NO_CLASS = "normal study without a class"
-AT_RISK = "burned-in text"
-RARE = "rare class"
+NOT_MARKED, NOT_NORMAL = "no key image", "study neither normal nor marked"
+NO_CLASS, AT_RISK, RARE = "normal study without a class", "burned-in text", "rare class"
 _TEXTS = read_yaml(Path(__file__).with_name("card.yaml"))
 REASONS = index.RULES | {
     name: text.format(fewest=FEWEST_PATIENTS) for name, text in _TEXTS["left out"].items()
@@ -216,9 +213,8 @@ def excluded_rows(reasons: pd.Series, risks: pd.Series) -> list[dict[str, Any]]:
     why = [reasons.map(REASONS), REASONS[AT_RISK] + ": " + risks + "."]
     rules = [reasons, pd.Series(AT_RISK, risks.index)]
     lost = pd.DataFrame({"rule": pd.concat(rules), "kept_out_because": pd.concat(why)})
-    rows = lost.groupby(["rule", "kept_out_because"]).size().reset_index(name="images")
-    order = rows.sort_values("images", ascending=False, kind="stable")
-    return order[EXCLUDED].to_dict("records")
+    rows = lost.groupby(["rule", "kept_out_because"]).size().reset_index(name="images")[EXCLUDED]
+    return rows.sort_values("images", ascending=False, kind="stable").to_dict("records")
 
 
 def _made_of(plan: CurationPlan, archive: Archive, names: Pseudonyms) -> str:
@@ -316,10 +312,7 @@ def tables(images: pd.DataFrame) -> dict[str, str]:
 
 def content_digest(images: pd.DataFrame) -> str:
     """Return a SHA-256 of what the tables say and what the pictures show."""
-    return _sha256(images[[*COLUMNS, "png_sha256"]].to_csv(index=False, lineterminator="\n"))
-
-
-def _sha256(text: str) -> str:
+    text = images[[*COLUMNS, "png_sha256"]].to_csv(index=False, lineterminator="\n")
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -346,7 +339,7 @@ def write_corpus(output: Path, images: pd.DataFrame, card: Mapping[str, Any]) ->
         counts = images["label"].value_counts().sort_index().to_dict()
         note = {"stand_in": "outpatient archive, curated", "images": counts, "masks": {}}
         texts[STAND_IN_NOTE] = json.dumps(note, indent=1) + "\n"
-    digests = {name: _sha256(text) for name, text in texts.items()}
+    digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
     if is_whole(target, images, digests):
         return digests
     folder = output / UNFINISHED
@@ -442,19 +435,15 @@ def _counted(images: pd.DataFrame, *by: str, **more: tuple) -> list[dict[str, An
 
 def croissant_text(card: Mapping[str, Any], texts: Mapping[str, str]) -> str:
     """Return the Croissant metadata of a corpus as JSON-LD, from its card and its CSV tables."""
-    totals, parts = card["totals"], card["parts"]
-    stated = ", ".join(f"{counts['images']} {part}" for part, counts in parts.items())
+    stated = ", ".join(f"{counts['images']} {part}" for part, counts in card["parts"].items())
     metadata = read_yaml(Path(__file__).with_name("croissant.yaml"))
     metadata |= {
-        "description": f"{card['title']}. Provenance: {card['provenance']}. {card['notice']} "
-        f"{totals['images']} images of {totals['patients']} patients in {totals['classes']} "
-        f"classes, divided by patient ({stated}). Labels are region and finding. "
-        "dataset_card.json beside it tells how images were chosen and de-identified.",
+        "description": metadata["description"].format(card=card, stated=stated),
         "citeAs": card["cite"],
         "license": card["licence"],
         "version": f"1.0.0+{card['digest'][:12]}",
     }
     for entry in metadata["distribution"]:
         if "sha256" in entry:
-            entry["sha256"] = _sha256(texts[entry["name"]])
+            entry["sha256"] = hashlib.sha256(texts[entry["name"]].encode()).hexdigest()
     return json.dumps(metadata, indent=1) + "\n"
