@@ -204,19 +204,6 @@ def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Series) -> pd.Seri
     return pd.Series(np.select(cases, [rule, NOT_MARKED, NO_CLASS], NOT_NORMAL), dtype=object)
 
 
-def excluded_rows(reasons: pd.Series, risks: pd.Series) -> list[dict[str, Any]]:
-    """Return the images that a corpus lacks, a row (`EXCLUDED`) a reason, most images first.
-
-    `reasons` holds a key of `REASONS` for each of them but those with text burned in, of which
-    `risks` says what suggests it.
-    """
-    why = [reasons.map(REASONS), REASONS[AT_RISK] + ": " + risks + "."]
-    rules = [reasons, pd.Series(AT_RISK, risks.index)]
-    lost = pd.DataFrame({"rule": pd.concat(rules), "kept_out_because": pd.concat(why)})
-    rows = lost.groupby(["rule", "kept_out_because"]).size().reset_index(name="images")[EXCLUDED]
-    return rows.sort_values("images", ascending=False, kind="stable").to_dict("records")
-
-
 def _made_of(plan: CurationPlan, archive: Archive, names: Pseudonyms) -> str:
     """Return a digest of all that decides the corpus: files, plan, tables, code and libraries."""
     own = index.files.c
@@ -264,8 +251,13 @@ def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, made_of: st
     rare = sorted(set(images.loc[few, "label"]))
     left_out = pd.concat([left_out, pd.Series(RARE, images.index[few])])
     images = arrange(images[~few], plan.seed)
-    told |= {"rare": rare, "excluded": excluded_rows(left_out, risks)}
-    card = corpus_card(images, plan, archive, told)
+    # What the corpus lacks, a row a reason, most images first.
+    why = [left_out.map(REASONS), REASONS[AT_RISK] + ": " + risks + "."]
+    rules = [left_out, pd.Series(AT_RISK, risks.index)]
+    lost = pd.DataFrame({"rule": pd.concat(rules), "kept_out_because": pd.concat(why)})
+    rows = lost.groupby(["rule", "kept_out_because"]).size().reset_index(name="images")[EXCLUDED]
+    rows = rows.sort_values("images", ascending=False, kind="stable").to_dict("records")
+    card = corpus_card(images, plan, archive, told | {"rare": rare, "excluded": rows})
     texts = write_corpus(output, images, card)
     for name, table in ((IMAGES, images), (SCREENED, screened)):
         with write_atomically(output / name) as draft:
@@ -380,8 +372,8 @@ def corpus_card(
 ) -> dict[str, Any]:
     """Return the card of a corpus.
 
-    `told` are "normal studies", "excluded" (`excluded_rows`), how many images had "several"
-    findings, and the "rare" classes with too few patients for the split.
+    `told` are "normal studies", "excluded" images, how many images had "several" findings, and the
+    "rare" classes with too few patients for the split.
     """
     kinds = images["kind"].value_counts()
     classes = ("label", "nunique")

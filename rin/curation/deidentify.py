@@ -408,32 +408,29 @@ def _bright_lines(gray: np.ndarray, *, speckled: bool) -> list[tuple[int, int, i
             lowest <= height <= max(highest, gray.shape[0] // 16)
             and width >= LINES["aspect"] * height
             and any(not border <= middle <= 1 - border for middle in middles)
-            and _is_text(strokes[place])
-            and _is_even(gray[place], strokes[place], speckled)
+            and _is_text(gray[place], strokes[place], speckled)
         ):
             found.append((place[0].start, place[1].start, height, width))
     return found
 
 
-def _is_even(gray: np.ndarray, strokes: np.ndarray, speckled: bool) -> bool:
-    """Tell whether what lies between strokes is of one gray, but for speckle in outer rows."""
-    outer = max(1, len(gray) // 4)
-    ground = gray[outer:-outer][~ndimage.binary_dilation(strokes)[outer:-outer]]
-    if not ground.size:
-        return True
-    if speckled:
-        return median_abs_deviation(ground, scale="normal") <= LINES["evenness"]
-    return ground.std() <= LINES["evenness_of_labels"]
+def _is_text(gray: np.ndarray, strokes: np.ndarray, speckled: bool) -> bool:
+    """Tell whether strokes in a box look like a line of letters, and what lies between them even.
 
-
-def _is_text(strokes: np.ndarray) -> bool:
-    """Tell whether strokes in a box look like a line of letters."""
+    Speckle in outer rows is no unevenness.
+    """
     height, width = strokes.shape
     starts = np.count_nonzero(np.diff(strokes.astype(np.int8), axis=1, prepend=0) == 1, axis=1)
     crossed = starts.mean()
     (least, most), (fewest, highest) = LINES["filled"], LINES["crossings"]
-    return bool(
+    if not (
         least <= strokes.mean() <= most
         and crossed >= LINES["fewest_crossings"]
         and fewest <= crossed * height / width <= highest
-    )
+    ):
+        return False
+    outer = max(1, len(gray) // 4)
+    ground = gray[outer:-outer][~ndimage.binary_dilation(strokes)[outer:-outer]]
+    if speckled and ground.size:
+        return median_abs_deviation(ground, scale="normal") <= LINES["evenness"]
+    return not ground.size or ground.std() <= LINES["evenness_of_labels"]

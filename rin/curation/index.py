@@ -159,7 +159,15 @@ def open_archive(
             where=root,
             remedy="Name the folder that holds the export of the archive.",
         )
-    encoding = _known_encoding(encoding)
+    with explained(
+        f"unknown encoding {encoding!r}",
+        where="encoding",
+        remedy='Name one that Python knows, such as "utf-8", "latin-1" or "cp1252".',
+        kinds=LookupError,
+    ):
+        # Some codecs are known but make no text, and some have several names.
+        b"a".decode(encoding, "replace")
+        encoding = codecs.lookup(encoding).name
     with explained(
         "the database cannot be used",
         where="database URL",
@@ -354,7 +362,7 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
     query = sa.select(*(files.c[name] for name in names)).where(images)
     # Databases sort text each in their own way.
     said = pd.DataFrame(connection.execute(query).all(), columns=names).sort_values("path")
-    problems = _differing_copies(said, root) | _contradictions(said)
+    problems = _contradictions(said, root)
     _forget(connection, problems)
     for table, level in ((patients, "patient"), (studies, "study"), (series, "series")):
         key, *told = table.columns.keys()
@@ -386,9 +394,15 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
     return [Problem(path, problem) for path, problem in (problems | unowned).items()]
 
 
-def _contradictions(told: pd.DataFrame) -> dict[str, str]:
-    """Return the files that contradict the first of their study or series, and how."""
+def _contradictions(told: pd.DataFrame, root: Path) -> dict[str, str]:
+    """Return the files that contradict the first of their study, series or copies, and how."""
     found = {}
+    for sop_uid, copies in told[told.duplicated("sop_uid", keep=False)].groupby("sop_uid")["path"]:
+        first, *others = copies
+        digest = sha256_of(root / first)
+        for path in others:
+            if sha256_of(root / path) != digest:
+                found[path] = f"SOPInstanceUID {sop_uid} is also that of {first}, which differs"
     common = {"study_uid": "series_uid", "accession_number": "study_uid", "patient_id": "study_uid"}
     for name, owner in common.items():
         said = told[(told[owner] != "") & (told[name] != "")]
@@ -397,18 +411,6 @@ def _contradictions(told: pd.DataFrame) -> dict[str, str]:
         for path, uid, mine, other in odd[["path", owner, name, "first"]].itertuples(index=False):
             here = f"{_TEXTS[owner]} {uid} has {_TEXTS[name]} {mine!r} here"
             found[path] = f"{here}, {other!r} in others"
-    return found
-
-
-def _differing_copies(told: pd.DataFrame, root: Path) -> dict[str, str]:
-    """Return the files whose SOP Instance UID is also that of another with other content."""
-    found = {}
-    for uid, copies in told[told.duplicated("sop_uid", keep=False)].groupby("sop_uid")["path"]:
-        first, *others = copies
-        digest = sha256_of(root / first)
-        for path in others:
-            if sha256_of(root / path) != digest:
-                found[path] = f"SOPInstanceUID {uid} is also that of {first}, which differs"
     return found
 
 
@@ -514,7 +516,14 @@ def _end(opened: _Opened, size: int) -> int:
 
 
 def _row(dataset: Dataset) -> dict[str, Any]:
-    texts = {name: _element(dataset, keyword) for name, keyword in _TEXTS.items()}
+    texts = {}
+    for name, keyword in _TEXTS.items():
+        value = dataset.get(keyword)
+        values = value if isinstance(value, MultiValue) else [] if value is None else [value]
+        # Several values are joined by a backslash.
+        texts[name] = "\\".join(map(str, values)).strip()
+        if "\0" in texts[name]:
+            raise ValueError(f"{keyword} {texts[name]!r} holds a NUL character")
     if missing := [keyword for name, keyword in [*_TEXTS.items()][:5] if not texts[name]]:
         raise ValueError(f"no {', '.join(missing)} in its header")
     values = (dataset.get(name) for name in _FACTS["numbers"])
@@ -525,26 +534,6 @@ def _row(dataset: Dataset) -> dict[str, Any]:
         "columns": columns or 0,
         "frames": (frames or 1) if rows else 0,
     }
-
-
-def _element(dataset: Dataset, name: str) -> str:
-    """Return an element as text, several values joined by a backslash; empty where missing."""
-    value = dataset.get(name)
-    values = value if isinstance(value, MultiValue) else [] if value is None else [value]
-    content = "\\".join(map(str, values))
-    if "\0" in content:
-        raise ValueError(f"{name} {content!r} holds a NUL character")
-    return content.strip()
-
-
-def _known_encoding(name: str) -> str:
-    """Return the one name of an encoding that has several; raises InputError if unknown."""
-    problem, kinds = f"unknown encoding {name!r}", LookupError
-    remedy = 'Name one that Python knows, such as "utf-8", "latin-1" or "cp1252".'
-    with explained(problem, where="encoding", remedy=remedy, kinds=kinds):
-        # Some codecs are known but make no text.
-        b"a".decode(name, "replace")
-        return codecs.lookup(name).name
 
 
 def read_report(root: Path, encoding: str, path: str) -> dict | Problem:

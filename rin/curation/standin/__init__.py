@@ -113,8 +113,11 @@ def study_instances(study: Study, size: int, seed: int) -> dict[str, list[Datase
             section(study, "diagnostic", index + 1, drawing.values, gap * (index - middle))
             for index, drawing in enumerate(drawings)
         ]
-        scout = draw_localizer(study, size, seed)
-        found["localizers"].append(section(study, "localizers", 1, scout))
+        # The scout is a frontal view with scan lines.
+        chance = default_rng([6, seed, study.number])
+        scout = Phantom(study.facts["scout"], (size, size), chance, chance).scan()
+        scout[:: max(2, size // 12), size // 10 : -size // 10] += 0.12
+        found["localizers"].append(section(study, "localizers", 1, np.clip(scout, 0, 1)))
         if modality == "CT" and rng.random() < PROJECTIONS:
             highest = np.max([drawing.values for drawing in drawings], axis=0)
             found["projections"].append(section(study, "projections", 1, highest))
@@ -180,14 +183,6 @@ def key_slices(drawings: Sequence[Drawing], name: str) -> list[int]:
 def display(drawing: Drawing, region: str) -> ndarray:
     """Return a drawing as it stands on a screen, uint8 (h, w)."""
     return to_uint8(drawing.values, REGIONS[region].get("window"))
-
-
-def draw_localizer(study: Study, size: int, seed: int) -> ndarray:
-    """Draw the scout of a CT or MR study, 0 to 1, float32: a frontal view with scan lines."""
-    rng = default_rng([6, seed, study.number])
-    values = Phantom(study.facts["scout"], (size, size), rng, rng).scan()
-    values[:: max(2, size // 12), size // 10 : -size // 10] += 0.12
-    return np.clip(values, 0, 1)
 
 
 def filled(template: Any, fields: dict[str, Any]) -> Any:

@@ -250,23 +250,34 @@ class Phantom:
             return levels + self.noise * smooth_noise(rng, shape, 0.75)
         down, across = (np.linspace(-1, 1, n, dtype=np.float32) for n in shape)
         if modality == "US":
-            levels = levels - self.fade * np.clip(down, 0, 1)[:, None]
-            levels += 2.5 * smooth_noise(rng, shape, (0.035 * shape[0], 0.08 * shape[0]))
-            values = echoes(rng, levels, *self.body.get("speckle", (0.9, 1.5)))
-            if self.body.get("sector"):
-                # The field of view of a curved probe.
-                rows, columns = np.mgrid[: self.shape[0], : self.shape[1]] / self.unit
-                down, across = rows - 1, columns - self.shape[1] / self.shape[0]
-                away = np.hypot(down + 1.9, across)
-                values *= (away > 0.98) & (away < 2.88) & (np.abs(across) < 0.72 * (down + 1.9))
-            return np.clip(values, 0, 1)
-        if modality == "MR":
+            levels = self._echoes(levels - self.fade * np.clip(down, 0, 1)[:, None])
+        elif modality == "MR":
             # The coil's bias, and a magnitude of noise.
             levels = levels * (1 + self.bias[0] * down[:, None] + self.bias[1] * across)
             levels = np.abs(levels + self.noise * rng.standard_normal(shape, dtype=np.float32))
         else:
             levels = levels + self.noise * smooth_noise(rng, shape, 0.6)
         return np.clip(levels, 0, 1)
+
+    def _echoes(self, levels: ndarray) -> ndarray:
+        """Return the log-compressed B-mode picture, about 0 to 1, of levels in dB below white.
+
+        Speckle is fully developed, with a point spread of so many pixels: the magnitude of complex
+        Gaussian noise (Goodman 1975; Wagner et al. 1983).
+        """
+        rng, (height, width) = self.texture, levels.shape
+        levels += 2.5 * smooth_noise(rng, levels.shape, (0.035 * height, 0.08 * height))
+        spread = self.body.get("speckle", (0.9, 1.5))
+        envelope = np.hypot(*(smooth_noise(rng, levels.shape, spread) for _ in range(2)))
+        grain = SPECKLE * 20 * np.log10(envelope / envelope.mean() + 1e-2)
+        values = gaussian_filter(1 + (levels + grain) / DYNAMIC_RANGE_DB, 0.45)
+        if self.body.get("sector"):
+            # The field of view of a curved probe.
+            rows, columns = np.mgrid[:height, :width] / (height / 2)
+            down, across = rows - 1, columns - width / height
+            away = np.hypot(down + 1.9, across)
+            values *= (away > 0.98) & (away < 2.88) & (np.abs(across) < 0.72 * (down + 1.9))
+        return values
 
     def picture(self, shape: tuple[int, int] | None = None) -> ndarray:
         """Return the scanner's picture in the body's window, uint8."""
@@ -313,18 +324,6 @@ def smooth_noise(rng: Generator, shape: tuple[int, ...], sigma: Any) -> ndarray:
     noise = gaussian_filter(rng.standard_normal(coarse, dtype=np.float32), sigma / step)
     noise = resized(noise, shape)
     return (noise - noise.mean()) / (noise.std() + 1e-6)
-
-
-def echoes(rng: Generator, level: ndarray, axial: float, lateral: float) -> ndarray:
-    """Return the log-compressed B-mode picture, about 0 to 1, of an echo level in dB below white.
-
-    Fully developed speckle with a point spread of SD ``axial`` by ``lateral`` pixels: the
-    magnitude of complex Gaussian noise (Goodman 1975; Wagner et al. 1983).
-    """
-    spread = (axial, lateral)
-    envelope = np.hypot(*(smooth_noise(rng, level.shape, spread) for _ in range(2)))
-    grain = SPECKLE * 20 * np.log10(envelope / envelope.mean() + 1e-2)
-    return gaussian_filter(1 + (level + grain) / DYNAMIC_RANGE_DB, 0.45)
 
 
 def outline(
