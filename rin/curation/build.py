@@ -320,10 +320,7 @@ def is_whole(folder: Path, images: pd.DataFrame, texts: Mapping[str, str]) -> bo
 
 
 def write_corpus(output: Path, images: pd.DataFrame, card: Mapping[str, Any]) -> dict[str, str]:
-    """Write the folder that may leave the house, unless this very one is there.
-
-    Returned is the SHA-256 of each of its texts, by file name.
-    """
+    """Write the folder that may leave the house, if need be; return the SHA-256 of its texts."""
     pictures, target = output / export.PICTURE_FOLDER, output / SHARED / FOLDER
     texts = tables(images)
     texts |= {CROISSANT: croissant_text(card, texts), CARD: json.dumps(card, indent=1) + "\n"}

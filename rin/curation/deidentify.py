@@ -234,10 +234,8 @@ def load_key(path: Path) -> bytes:
 
 @cache
 def profile_tags() -> frozenset[BaseTag]:
-    """Return the attributes on which the Basic Application Level Confidentiality Profile acts.
-
-    Repeating groups (curves, overlays) are not among them; none of these is ever kept.
-    """
+    """Return the attributes on which the Basic Application Level Confidentiality Profile acts."""
+    # Repeating groups (curves, overlays) are left out: none of these is ever kept.
     table = dicom_anonymization_database_selector(_FACTS["edition"])["ALL_TAGS"]
     return frozenset(Tag(*entry) for entry in table if len(entry) == 2)
 
@@ -358,10 +356,7 @@ def _refusing(dataset: Dataset) -> Iterator[None]:
 
 
 def burned_in_risk(dataset: Dataset) -> str:
-    """Return why an image may show text that names a patient, or nothing where none is seen.
-
-    An empty answer is no proof, as the module tells.  Without pixels only the header is judged.
-    """
+    """Return why an image may show text that names a patient; an empty answer is no proof."""
     for name in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
         if str(dataset.get(name) or "").strip() == "YES":
             return f"{name} is YES"
@@ -415,10 +410,7 @@ def _bright_lines(gray: np.ndarray, *, speckled: bool) -> list[tuple[int, int, i
 
 
 def _is_text(gray: np.ndarray, strokes: np.ndarray, speckled: bool) -> bool:
-    """Tell whether strokes in a box look like a line of letters, and what lies between them even.
-
-    Speckle in outer rows is no unevenness.
-    """
+    """Tell whether strokes in a box look like letters, on a ground that is even but for speckle."""
     height, width = strokes.shape
     starts = np.count_nonzero(np.diff(strokes.astype(np.int8), axis=1, prepend=0) == 1, axis=1)
     crossed = starts.mean()

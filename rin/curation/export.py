@@ -1,9 +1,8 @@
 """From archive to pictures: every selected image de-identified, as DICOM and as PNG.
 
 Images are worked on in chunks; what a chunk made is noted in a small database beside the pictures,
-so a killed export goes on where it stood, and an image whose file, pseudonyms and making are
-unchanged is not exported again.  What a result was made with is told by a digest of code, tables
-and libraries, without anybody having to think of a version number.
+so a killed export goes on where it stood, and an image whose file, pseudonyms and making (a digest
+of code, tables and libraries) are unchanged is not exported again.
 """
 
 from __future__ import annotations

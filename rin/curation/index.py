@@ -198,10 +198,7 @@ def archive_counts(archive: Archive) -> dict[str, int]:
 
 
 def archive_files(archive: Archive) -> pd.DataFrame:
-    """Return all files of an archive by SOP UID, with what rules and the choice of images look at.
-
-    `rule` is the first rule that hits the file, else an empty text.
-    """
+    """Return all files by SOP UID, with what the choice of images looks at, as `rule_of` says."""
     told = [
         table.c[name].label(f"{level}_{name}")
         for table, level in ((series, "series"), (studies, "study"))

@@ -52,10 +52,7 @@ _FORMULA = r"('*[=+\-@\t\r])"
 
 
 def words_pattern(words: Iterable[str]) -> re.Pattern[str]:
-    """Return what finds any of some words or phrases, the longest first, in any case.
-
-    ``*`` stands for any letters, a space for a space or hyphen.
-    """
+    """Return what finds the longest of some phrases; * is any letters, a space also a hyphen."""
     ordered = sorted(set(words), key=lambda word: (-len(word), word))
     parts = [re.escape(word).replace(r"\*", r"\w*").replace(r"\ ", r"[ -]") for word in ordered]
     return re.compile(rf"(?<!\w)(?<!non-)(?<!non )(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)

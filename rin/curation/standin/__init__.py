@@ -1,16 +1,13 @@
 """A stand-in outpatient archive: DICOM studies, reports and key images, as a PACS exports them.
 
-It has the layout of a real export and is read by the same code.  It shows that curation works
-and how good the search of the reports is on wording that is known; it says nothing about
-medicine.  ``dicom/<patient>/<study>/<series>/<instance>.dcm``, ``reports/<accession>.txt``,
-``label_map.csv`` for terms of the site's own, ``truth.csv``, and the note that marks it as a
-stand-in.  Equal arguments make equal bytes.
+It shows that curation works and how good the search of the reports is on wording that is known; it
+says nothing about medicine.  ``dicom/<patient>/<study>/<series>/<instance>.dcm``,
+``reports/<accession>.txt``, ``label_map.csv`` for terms of the site's own, ``truth.csv``, and the
+note that marks it as a stand-in.  Equal arguments make equal bytes.
 
 Localizers, screen captures, projections and text burned into ultrasound are there as well:
-curation has to tell them from diagnostic images.  A reader who marks a finding leaves a Key Object
-Selection document that names the images and says in words what they show, and a Grayscale Softcopy
-Presentation State per image with the outline drawn on it.  The headers (headers.yaml) name people
-as those of a real export do, in standard and private elements.
+curation has to tell them from diagnostic images.  The headers (headers.yaml) name people as those
+of a real export do, in standard and private elements.
 """
 
 import re
@@ -234,11 +231,8 @@ def make(study: Study, sort: str, number: int, *templates: str, **fields: Any) -
     return dataset
 
 
-def section(study: Study, sort: str, number: int, values: ndarray, place: float = 0.0) -> Dataset:
-    """Return a CT or MR image, ``place`` mm along the normal of its plane.
-
-    ``values`` are Hounsfield units, of a localizer and of MR 0 to 1.
-    """
+def section(study: Study, sort: str, number: int, values: ndarray, mm: float = 0.0) -> Dataset:
+    """Return a CT (Hounsfield units) or MR image or localizer (0 to 1), so far along its normal."""
     facts, half = study.facts, round(study.facts["field"] / 2, 3)
     modality, odd, scout = facts["modality"], study.number % 2, sort == "localizers"
     full = 900 + study.number * 211 % 2600
@@ -247,7 +241,7 @@ def section(study: Study, sort: str, number: int, values: ndarray, place: float 
         *([modality] if sort == "diagnostic" else [modality, f"{modality} {sort}"]),
         half=half,
         less=-half,
-        place=round(place, 3),
+        place=round(mm, 3),
         spacing=round(facts["field"] / values.shape[1], 6),
         thickness=min(5.0, facts["gap"]),
         frame=make_uid("frame of reference", study.study_uid),
@@ -268,10 +262,7 @@ def section(study: Study, sort: str, number: int, values: ndarray, place: float 
 def sonogram(
     study: Study, index: int, drawing: Drawing, text: str, burned_in: str, color: bool
 ) -> Dataset:
-    """Return an ultrasound image of 8 bits, with text in a bar at the top, yellow in colour.
-
-    ``burned_in`` stands in BurnedInAnnotation, where it is not empty.
-    """
+    """Return an ultrasound image, its text, if any, in a bar at the top, yellow in colour."""
     pixels = display(drawing, study.region)
     if text:
         pixels = burn_text(pixels, text)
@@ -309,13 +300,11 @@ def capture(study: Study, screen: ndarray) -> Dataset:
 
 
 def burn_text(pixels: ndarray, line: str, top: int = 0) -> ndarray:
-    """Return uint8 pixels (h, w) with a line of white text on a black bar across the picture.
-
-    The font is Pillow's fixed bitmap one, so equal texts give equal pixels everywhere.
-    """
+    """Return uint8 pixels (h, w) with a line of white text on a black bar across the picture."""
     scale = max(1, pixels.shape[1] // 160)
     bar = Image.new("L", (pixels.shape[1] // scale, TEXT_HEIGHT), 0)
     plain = line.encode("latin-1", "replace").decode("latin-1")
+    # Of a fixed bitmap font, equal texts give equal pixels everywhere.
     ImageDraw.Draw(bar).text((1, 0), plain, fill=255, font=ImageFont.load_default_imagefont())
     text = np.kron(np.asarray(bar), np.ones((scale, scale), dtype=np.uint8))
     burned = pixels.copy()

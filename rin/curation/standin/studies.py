@@ -1,11 +1,8 @@
 """What lies in the stand-in archive: who was examined when, on what, what was found and reported.
 
-The plan of an archive is drawn before a pixel is: a quota of studies per class, patients with
-several studies, and the kind of report each study gets.  ``truth.csv`` is written from it.  In the
-reports "normal" does not always mean normal: negation, hedging, incidental findings, "abnormal", a
-normal organ beside a diseased one, and patients called Norman are in them, so that a search for
-words can be measured against the truth.  Names and regions stand in studies.yaml, the words of the
-reports in reports.yaml.
+In the reports "normal" does not always mean normal: negation, hedging, incidental findings,
+"abnormal", a normal organ beside a diseased one, and patients called Norman are in them, so that a
+search for words can be measured against the truth.
 """
 
 import hashlib

@@ -1,8 +1,7 @@
 """Writers of stand-in datasets, so that the whole book builds without any real picture.
 
-A stand-in has exactly the layout of its dataset and is read by the same reader.  It carries
-``STAND_IN.json``; whatever is computed from it says so.  Stand-ins show that the code runs;
-they say nothing about medicine.
+A stand-in has exactly the layout of its dataset.  It carries ``STAND_IN.json``; whatever is
+computed from it says so.  Stand-ins show that the code runs; they say nothing about medicine.
 """
 
 import hashlib

@@ -70,10 +70,7 @@ def write_busi(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
 
 
 def write_busbra(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
-    """Write pictures, masks, and the tables of cases and of five folds.
-
-    Every second patient has two pictures.
-    """
+    """Write pictures (two of every second patient), masks, and tables of cases and five folds."""
 
     def write(kind: str, index: int) -> list[tuple]:
         rng = default_rng([*_who(seed, kind, index), 1])
@@ -100,10 +97,7 @@ def write_busbra(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]
 
 
 def draw_breast(kind: str, index: int, seed: int) -> tuple[ndarray, list[ndarray]]:
-    """Draw an image, uint8, 180 to 288 pixels wide, and a mask, bool, per lesion.
-
-    Without a lesion there is one empty mask.
-    """
+    """Draw an image, uint8, 180 to 288 pixels wide, and masks, bool, of lesions, or an empty one."""
     rng = default_rng(_who(seed, kind, index))
     width = int(rng.integers(180, 289))
     phantom = Phantom("breast", (int(width * rng.uniform(0.6, 0.95)), width), rng, rng)
@@ -153,10 +147,7 @@ def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
 
 
 def draw_thyroid(kind: str, index: int, seed: int, image: int) -> tuple[ndarray, list[ndarray]]:
-    """Draw an image of a patient, uint8, 200 to 256 pixels wide, and a mask, bool, per nodule.
-
-    Every seventh patient has two nodules.
-    """
+    """Draw an image of a patient, uint8, 200 to 256 pixels wide, and a mask, bool, per nodule."""
     who = _who(seed, kind, index)
     suspicion, rng = SUSPICION[kind] + default_rng(who).normal(), default_rng([*who, image])
     width = int(rng.integers(200, 257))
@@ -247,10 +238,7 @@ def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> list[tuple
 
 
 def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
-    """Write volumes and tables; every eighth exam stands in the part ``valid``.
-
-    Axial and coronal volumes are short and carry no sign.
-    """
+    """Write tables and volumes, of which axial and coronal ones are short and carry no sign."""
     splits, signs = ("train", "valid"), ["abnormal", "acl", "meniscus"]
     for split, plane in product(splits, ("axial", "coronal", "sagittal")):
         (folder / split / plane).mkdir(parents=True)
@@ -326,10 +314,7 @@ def _write_dicom(
 
 
 class Drawn(NamedTuple):
-    """An image: its id, its patient, values (h, w), and what it shows.
-
-    That are boxes (x, y, width, height) of a radiograph, and kinds of blood of a head.
-    """
+    """An image, values (h, w), and what it shows: boxes (x, y, width, height) or kinds of blood."""
 
     image_id: str
     patient: str

@@ -240,10 +240,7 @@ class Phantom:
             self.levels[y, x : x + 2] += 30
 
     def scan(self, shape: tuple[int, int] | None = None) -> ndarray:
-        """Return the picture that a scanner makes, float32, in another size where one is given.
-
-        Hounsfield units in CT, else 0 to 1.
-        """
+        """Return the scanner's picture, float32, in a size: Hounsfield units in CT, else 0 to 1."""
         levels, rng = resized(self.levels, shape or self.shape), self.texture
         modality, shape = self.body["modality"], levels.shape
         if modality == "CT":

@@ -1,7 +1,4 @@
-"""How stand-ins are written: whole folders, cases, pictures, tables and DICOM headers.
-
-Nothing written depends on the time or the machine, so equal pictures make equal files.
-"""
+"""How stand-ins are written: equal pictures make equal files, whatever the time and the machine."""
 
 import json
 import os
@@ -24,10 +21,7 @@ from rin.files import MAKE_ROOM
 
 
 def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
-    """Let ``fill`` write into a new folder, which takes its name when it is whole.
-
-    Raises InputError where it cannot be written; nothing of it is left.
-    """
+    """Let ``fill`` write into a folder, which takes its name when whole; InputError if it fails."""
     problem = f"the stand-in {what} cannot be written"
     with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
