@@ -11,8 +11,6 @@ Below ``output``, only the folder ``shared`` may leave the house: everything els
 leads back to, identifiers of the archive.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

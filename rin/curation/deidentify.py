@@ -24,8 +24,6 @@ lines over tissue, and any in the middle.  A face that could be rebuilt from thi
 is not removed.
 """
 
-from __future__ import annotations
-
 import hmac
 import os
 import re

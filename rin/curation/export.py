@@ -5,8 +5,6 @@ so a killed export goes on where it stood, and an image whose file, pseudonyms a
 of code, tables and libraries) are unchanged is not exported again.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import sqlite3

@@ -11,8 +11,6 @@ an image has one finding, all outlines on it belong to it; where it has two, an 
 whose it is.  Of several outlines of a finding the largest is kept.
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 from contextlib import suppress
@@ -68,12 +66,12 @@ def read_key_images(
     pairs = load_taxonomy()[["region", "label"]].itertuples(index=False, name=None)
     classes = {": ".join(pair): pair for pair in pairs}
     terms = read_label_map(label_map, classes) if label_map else {}
-    paths, said = sorted(files.loc[files["sop_class"].isin(_READERS), "path"]), {}
+    paths = files.loc[files["sop_class"].isin(_READERS), "path"].tolist()
     title = "Reading what readers marked"
-    for found in map_chunks(partial(_read, root), paths, CHUNK, workers=workers, title=title):
-        said |= found
-    problems = [f"{path}: {said[path]}" for path in paths if isinstance(said[path], str)]
-    rows = [row for path in paths if not isinstance(said[path], str) for row in said[path]]
+    chunks = map_chunks(partial(_read, root), paths, CHUNK, workers=workers, title=title)
+    documents = sorted(document for chunk in chunks for document in chunk)
+    problems = [f"{path}: {said}" for path, said in documents if isinstance(said, str)]
+    rows = [row for _, said in documents if not isinstance(said, str) for row in said]
     notes = pd.DataFrame([row for row in rows if "finding" in row], columns=NOTE)
     outlines = pd.DataFrame([row for row in rows if "points" in row], columns=OUTLINE)
     target = {one: _class_of(one, terms, classes) for one in notes["finding"].unique()}

@@ -7,8 +7,6 @@ arXiv 2512.17396, training and validation part), which are lower bounds; the two
 Regions, and the class of a normal image by its body part, stand in ``taxonomy.yaml``.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import re

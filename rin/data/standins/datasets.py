@@ -97,7 +97,7 @@ def write_busbra(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]
 
 
 def draw_breast(kind: str, index: int, seed: int) -> tuple[ndarray, list[ndarray]]:
-    """Draw an image, uint8, 180 to 288 pixels wide, and masks, bool, of lesions, or an empty one."""
+    """Draw an image, uint8, 180 to 288 wide, and a mask, bool, per lesion, or an empty one."""
     rng = default_rng(_who(seed, kind, index))
     width = int(rng.integers(180, 289))
     phantom = Phantom("breast", (int(width * rng.uniform(0.6, 0.95)), width), rng, rng)
