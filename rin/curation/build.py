@@ -115,11 +115,9 @@ def index_archive(plan: CurationPlan) -> Archive:
     """Index the archive of a plan, as far as it is not indexed yet, and open it."""
     archive, output = Path(plan.archive), Path(plan.output)
     if output.resolve().is_relative_to(archive.resolve()):
-        raise InputError(
-            "the output lies inside the archive, and would be read as a part of it",
-            where=output,
-            remedy="Name another folder for the output.",
-        )
+        problem = "the output lies inside the archive, and would be read as a part of it"
+        remedy = "Name another folder for the output."
+        raise InputError(problem, where=output, remedy=remedy)
     output.mkdir(parents=True, exist_ok=True)
     own = URL.create("sqlite", database=str(output / INDEX)).render_as_string()
     url = plan.database or own
@@ -149,11 +147,9 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
             screened = pd.read_parquet(output / SCREENED)
             return CuratedCorpus(folder, card, images, excluded, screened)
     except OSError as error:
-        raise InputError(
-            f"the work of curation cannot be kept ({error})",
-            where=output,
-            remedy="Free some space, or name a folder that can be written. What was done is kept.",
-        ) from error
+        problem = f"the work of curation cannot be kept ({error})"
+        remedy = "Free some space, or name a folder that can be written. What was done is kept."
+        raise InputError(problem, where=output, remedy=remedy) from error
 
 
 def select_images(

@@ -83,11 +83,9 @@ class Pseudonyms:
 
     def __post_init__(self) -> None:
         if len(self.key) < MIN_KEY_BYTES:
-            raise InputError(
-                f"{len(self.key)} bytes make no secret key",
-                where="key of the pseudonyms",
-                remedy=f"Give {MIN_KEY_BYTES} random bytes or more; load_key makes {KEY_BYTES}.",
-            )
+            problem = f"{len(self.key)} bytes make no secret key"
+            remedy = f"Give {MIN_KEY_BYTES} random bytes or more; load_key makes {KEY_BYTES}."
+            raise InputError(problem, where="key of the pseudonyms", remedy=remedy)
 
     def patient(self, patient_id: str) -> str:
         """Return a patient's pseudonym: P and 16 letters or digits, 80 bits of the digest.
@@ -115,11 +113,8 @@ class Pseudonyms:
     def _of_patient(self, use: str, patient_id: str) -> bytes:
         if text := str(patient_id).strip(" \0"):
             return self._digest(use, text)
-        raise InputError(
-            "the PatientID is empty",
-            where="pseudonym",
-            remedy="Give the study its patient in the archive, or leave it out.",
-        )
+        remedy = "Give the study its patient in the archive, or leave it out."
+        raise InputError("the PatientID is empty", where="pseudonym", remedy=remedy)
 
     def _digest(self, use: str, text: str) -> bytes:
         # The use keeps apart equal texts, such as a patient id that is also a UID.
@@ -222,11 +217,9 @@ def load_key(path: Path) -> bytes:
             "it only to start anew with other pseudonyms.",
         ) from error
     if mode and os.name == "posix":
-        raise InputError(
-            "others than its owner may read the key of the pseudonyms",
-            where=path,
-            remedy="Say chmod 600, and think of the key as known if the folder was shared.",
-        )
+        problem = "others than its owner may read the key of the pseudonyms"
+        remedy = "Say chmod 600, and think of the key as known if the folder was shared."
+        raise InputError(problem, where=path, remedy=remedy)
     return key
 
 

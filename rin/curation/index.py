@@ -154,17 +154,11 @@ def open_archive(
     """
     root = Path(root)
     if not root.is_dir():
-        raise InputError(
-            "there is no such folder",
-            where=root,
-            remedy="Name the folder that holds the export of the archive.",
-        )
-    with explained(
-        f"unknown encoding {encoding!r}",
-        where="encoding",
-        remedy='Name one that Python knows, such as "utf-8", "latin-1" or "cp1252".',
-        kinds=LookupError,
-    ):
+        remedy = "Name the folder that holds the export of the archive."
+        raise InputError("there is no such folder", where=root, remedy=remedy)
+    problem = f"unknown encoding {encoding!r}"
+    remedy = 'Name one that Python knows, such as "utf-8", "latin-1" or "cp1252".'
+    with explained(problem, where="encoding", remedy=remedy, kinds=LookupError):
         # Some codecs are known but make no text, and some have several names.
         b"a".decode(encoding, "replace")
         encoding = codecs.lookup(encoding).name
@@ -243,11 +237,8 @@ def _alone(engine: sa.Engine) -> contextlib.AbstractContextManager:
     if not file or file == ":memory:":
         return contextlib.nullcontext()
     if not Path(file).absolute().parent.is_dir():
-        raise InputError(
-            "there is no folder for this database",
-            where=file,
-            remedy="Make the folder, or name another place for the index.",
-        )
+        remedy = "Make the folder, or name another place for the index."
+        raise InputError("there is no folder for this database", where=file, remedy=remedy)
     return FileLock(f"{file}.lock")
 
 
@@ -323,11 +314,8 @@ def _refuse_empty(root: Path) -> None:
     for name in walk(root, links=True):
         if not _kind(name) and read_header(root, name) is not None:
             return
-    raise InputError(
-        "no DICOM file lies in this folder",
-        where=root,
-        remedy="Name the folder of an export, with files that end in .dcm or hold the DICM prefix.",
-    )
+    remedy = "Name the folder of an export, with files that end in .dcm or hold the DICM prefix."
+    raise InputError("no DICOM file lies in this folder", where=root, remedy=remedy)
 
 
 def _forget(connection: sa.Connection, paths: Iterable[str]) -> None:

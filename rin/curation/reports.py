@@ -301,11 +301,8 @@ def _answered(path: Path, screened: pd.DataFrame) -> list[dict[str, str]]:
         elif touched and [_plain(row["impression"]), _plain(row["findings"])] != texts[uid]:
             problem = f"the report of study {uid} is not the one that was reviewed"
         if problem:
-            raise InputError(
-                f"row {line}: {problem}",
-                where=path,
-                remedy="Correct the row, or write the queue anew and review this study again.",
-            )
+            remedy = "Correct the row, or write the queue anew and review this study again."
+            raise InputError(f"row {line}: {problem}", where=path, remedy=remedy)
         lines[uid] = line
         if touched:
             answered.append(row | {"study_uid": uid, "confirmed": answer})

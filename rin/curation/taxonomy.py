@@ -67,11 +67,9 @@ def load_taxonomy() -> pd.DataFrame:
     strange = sorted({*zip(rows["modality"], rows["region"], strict=True)} - known)
     images = pd.to_numeric(rows["images"].replace("", None), errors="coerce")
     if strange or (images.isna() != (rows["images"] == "")).any():
-        raise InputError(
-            f"unknown modality and region {strange}, or images that are no number",
-            where=path,
-            remedy="Known regions stand in rin/curation/taxonomy.yaml.",
-        )
+        problem = f"unknown modality and region {strange}, or images that are no number"
+        remedy = "Known regions stand in rin/curation/taxonomy.yaml."
+        raise InputError(problem, where=path, remedy=remedy)
     return rows.assign(images=images.astype("Int64"))
 
 

@@ -47,18 +47,14 @@ def write_stand_in(
     """
     write, names = look_up("stand-in", manifest.stand_in, STAND_INS)
     if set(counts) != set(names) or any(type(n) is not int or n < 1 for n in counts.values()):
-        raise InputError(
-            f"stand-in counts {counts!r} are not usable",
-            where=f"stand-in for {manifest.name}",
-            remedy=f"Give whole numbers from 1 for exactly: {', '.join(names)}.",
-        )
+        problem = f"stand-in counts {counts!r} are not usable"
+        remedy = f"Give whole numbers from 1 for exactly: {', '.join(names)}."
+        raise InputError(problem, where=f"stand-in for {manifest.name}", remedy=remedy)
     folders = [at for at in manifest.locations if "::" not in at and not is_archive(Path(at))]
     if not folders:
-        raise InputError(
-            "no location is a folder, so a stand-in has no place",
-            where=f"manifest {manifest.name}",
-            remedy="Add a folder name to its locations.",
-        )
+        problem = "no location is a folder, so a stand-in has no place"
+        remedy = "Add a folder name to its locations."
+        raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy)
     counts = {name: counts[name] for name in names}
     made_of = {"stand_in": manifest.stand_in, "version": VERSION, "seed": seed, "counts": counts}
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]
