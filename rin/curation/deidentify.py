@@ -66,8 +66,7 @@ KEPT: dict[str, Any] = read_yaml(Path(__file__).with_name("kept_attributes.yaml"
 KEPT["BodyPartExamined"] = " ".join(sorted(BODY_PARTS))
 #: Center and width of CT, in Hounsfield units.
 WINDOWS = {"lung": (-600.0, 1500.0), "soft": (40.0, 400.0)}
-KEY_BYTES = 32
-MIN_KEY_BYTES = 16
+KEY_BYTES, MIN_KEY_BYTES = 32, 16
 #: Ten years: enough to hide a date, few enough to keep the decade of the technique.
 MAX_SHIFT_DAYS = 3650
 
@@ -183,9 +182,7 @@ def export_png(dataset: Dataset, path: Path, window: tuple[float, float] | None)
 
 def display_window(modality: str, region: str) -> tuple[float, float] | None:
     """Return center and width in Hounsfield units for CT, else None: the file's own VOI."""
-    if modality != "CT":
-        return None
-    return WINDOWS["lung" if region == "lung" else "soft"]
+    return WINDOWS["lung" if region == "lung" else "soft"] if modality == "CT" else None
 
 
 def load_key(path: Path) -> bytes:
@@ -292,11 +289,9 @@ def _read(source: Dataset, tag: BaseTag, kinds: list[str]) -> tuple[str, list]:
 
 def _plausible(values: list, bounds: list[float], vr: str) -> list[int] | list[float]:
     """Return the numbers, or none where one of them lies outside the bounds."""
-    low, high = bounds
-    try:
+    (low, high), numbers = bounds, []
+    with suppress(TypeError, ValueError):
         numbers = [float(value) for value in values]
-    except (TypeError, ValueError):
-        return []
     if not all(low <= number <= high for number in numbers):
         return []
     return [int(number) if vr in _WHOLE else float(f"{number:.6g}") for number in numbers]
@@ -370,33 +365,29 @@ def text_lines(pixels: np.ndarray) -> list[tuple[int, int, int, int]]:
         low, high = float(gray.min()), float(gray.max())
     if high <= low:
         return []
-    shares = np.clip((gray.astype(np.float32) - low) / (high - low), 0, 1)
-    return _bright_lines(shares, speckled=True) + _bright_lines(1 - shares, speckled=False)
-
-
-def _bright_lines(gray: np.ndarray, *, speckled: bool) -> list[tuple[int, int, int, int]]:
+    shares, found = np.clip((gray.astype(np.float32) - low) / (high - low), 0, 1), []
     thickest = max(5, round(min(gray.shape) / 60) | 1)
-    ground = ndimage.grey_opening(gray, size=(thickest, thickest))
-    strokes = gray - ground > LINES["contrast"]
-    # Joined sideways only: letters and words of a line meet, and lines stay apart.
     reach = max(9, gray.shape[1] // 40 | 1)
-    padded = np.pad(strokes, ((0, 0), (reach, reach)))
-    joined = ndimage.binary_closing(padded, structure=np.ones((1, reach), dtype=bool))
-    joined = joined[:, reach:-reach]
-    labels, _ = ndimage.label(joined, structure=np.ones((3, 3)))
     (lowest, highest), border = LINES["height"], 1 / LINES["border"]
-    found = []
-    for place in ndimage.find_objects(labels):
-        height, width = strokes[place].shape
-        sides = zip(place, gray.shape, strict=True)
-        middles = [(side.start + side.stop) / 2 / length for side, length in sides]
-        if (
-            lowest <= height <= max(highest, gray.shape[0] // 16)
-            and width >= LINES["aspect"] * height
-            and any(not border <= middle <= 1 - border for middle in middles)
-            and _is_text(gray[place], strokes[place], speckled)
-        ):
-            found.append((place[0].start, place[1].start, height, width))
+    # Bright letters, and dark ones, around which speckle plays no part.
+    for bright, speckled in ((shares, True), (1 - shares, False)):
+        ground = ndimage.grey_opening(bright, size=(thickest, thickest))
+        strokes = bright - ground > LINES["contrast"]
+        # Joined sideways only: letters and words of a line meet, and lines stay apart.
+        padded = np.pad(strokes, ((0, 0), (reach, reach)))
+        joined = ndimage.binary_closing(padded, structure=np.ones((1, reach), dtype=bool))
+        labels, _ = ndimage.label(joined[:, reach:-reach], structure=np.ones((3, 3)))
+        for place in ndimage.find_objects(labels):
+            height, width = strokes[place].shape
+            sides = zip(place, gray.shape, strict=True)
+            middles = [(side.start + side.stop) / 2 / length for side, length in sides]
+            if (
+                lowest <= height <= max(highest, gray.shape[0] // 16)
+                and width >= LINES["aspect"] * height
+                and any(not border <= middle <= 1 - border for middle in middles)
+                and _is_text(bright[place], strokes[place], speckled)
+            ):
+                found.append((place[0].start, place[1].start, height, width))
     return found
 
 

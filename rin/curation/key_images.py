@@ -35,20 +35,17 @@ COLUMNS = (
 #: Documents that one job reads.
 CHUNK = 500
 #: Code and scheme of titles and content items.
-OF_INTEREST = ("113000", "DCM")
-DESCRIPTION = ("113012", "DCM")
+OF_INTEREST, DESCRIPTION = ("113000", "DCM"), ("113012", "DCM")
 #: Columns of a label map, and the class of a term that is left out.
-HEADER = ("finding", "region", "label")
-LEFT_OUT = ("", "")
+HEADER, LEFT_OUT = ("finding", "region", "label"), ("", "")
 Class = tuple[str, str]
 #: What is known of a selection's image, and of a closed outline: (x, y) in pixels by index, of
 #: which 0, 0 is the middle of the first one.
 NOTE, OUTLINE = ("document", "finding", "sop_uid"), ("sop_uid", "said", "points")
 #: A ContentDescription holds no more characters of a finding.
 DESCRIPTION_LENGTH = 64
-#: Corners of the polygon that stands for a circle or an ellipse.
-CORNERS = 48
-_CLOSED = 1e-3
+#: Corners of the polygon that stands for a circle or an ellipse; largest gap of a closed line.
+CORNERS, _CLOSED = 48, 1e-3
 
 
 def read_key_images(

@@ -87,9 +87,8 @@ class _Trigger(NamedTuple):
 def query_normal(archive: Archive) -> pd.DataFrame:
     """Return the studies that the paper's query flags: the impression has a word of `NORMALITY`.
 
-    As any such query, it also flags "abnormal", "probably normal" and "normal liver, large spleen".
-    Returned is a row a study, by `study_uid`: that, `patient_id`, `accession_number`, `modality`,
-    `body_part`, `findings`, `impression`.
+    A row a study, by `study_uid`: that, `patient_id`, `accession_number`, `modality`, `body_part`,
+    `findings`, `impression`.
     """
     study, report = studies.c, reports.c
     columns = (study.study_uid, study.patient_id, report.accession_number, study.modality)

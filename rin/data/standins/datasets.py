@@ -9,6 +9,7 @@ import io
 import json
 import uuid
 from collections import Counter
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,7 +54,7 @@ def write_busi(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     so that the leakage checks have something to find.
     """
 
-    def write(kind: str, index: int) -> list[tuple]:
+    def write(kind: str, index: int) -> Iterator[tuple]:
         repeat = kind == "benign" and 0 < index == counts[kind] - 1
         picture, masks = draw_breast(kind, 0 if repeat else index, seed)
         if repeat:
@@ -64,7 +65,7 @@ def write_busi(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
         for number, mask in enumerate(masks):
             tail = f"_{number}" if number else ""
             writers.write_picture(folder / kind / f"{stem}_mask{tail}.png", mask)
-        return [(kind, 1, len(masks))]
+        yield kind, 1, len(masks)
 
     return writers.write_cases(write, counts)
 
@@ -72,13 +73,12 @@ def write_busi(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
 def write_busbra(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     """Write pictures (two of every second patient), masks, and tables of cases and five folds."""
 
-    def write(kind: str, index: int) -> list[tuple]:
+    def write(kind: str, index: int) -> Iterator[tuple]:
         rng = default_rng([*_who(seed, kind, index), 1])
         patient = 2 * index + (kind == "malignant") + 1
         category = int(rng.integers(2, 5)) + (kind == "malignant")
         device = rng.choice(["GE Logiq 5", "GE Logiq 7"])
         histology = {"benign": "fibroadenoma", "malignant": "invasive ductal carcinoma"}[kind]
-        rows = []
         for view, side in enumerate(["left", "right"] if index % 2 else ["single"]):
             # Far from the indices of BUSI, so that the two datasets share no picture.
             picture, masks = draw_breast(kind, 10**6 + 2 * index + view, seed)
@@ -87,8 +87,7 @@ def write_busbra(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]
             writers.write_picture(folder / "Masks" / f"mask_{name}.png", np.any(masks, axis=0))
             box = (*picture.shape[::-1], side, "")
             row = (f"bus_{name}", patient, histology, kind, category, device, *box)
-            rows.append((row, (f"bus_{name}", kind, index % 5 + 1)))
-        return rows
+            yield row, (f"bus_{name}", kind, index % 5 + 1)
 
     rows, folds = zip(*sorted(writers.write_cases(write, counts)), strict=True)
     writers.write_table(folder / "bus_data.csv", FACTS["bus-bra columns"], rows)
@@ -119,7 +118,7 @@ def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     which the study leaves out.
     """
 
-    def write(kind: str, index: int) -> list[tuple]:
+    def write(kind: str, index: int) -> Iterator[tuple]:
         who = _who(seed, kind, index)
         number, n_images = str(3 * index + who[1] + 1), 2 if index % 3 == 1 else 1
         rng, limits = default_rng([*who, 0]), FACTS["tirads"]
@@ -141,7 +140,7 @@ def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
             outlines += len(nodules)
         path = folder / f"{number}.xml"
         ElementTree.ElementTree(case).write(path, encoding="utf-8", xml_declaration=True)
-        return [(tirads or "unrated", n_images, outlines)]
+        yield tirads or "unrated", n_images, outlines
 
     return writers.write_cases(write, counts | {"unrated": -(-sum(counts.values()) // 12)})
 
@@ -170,11 +169,11 @@ def _region(mask: ndarray) -> dict:
 def write_covid19_ct(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     """Write the slices of so many patients in class folders."""
 
-    def write(kind: str, index: int) -> list[tuple]:
+    def write(kind: str, index: int) -> Iterator[tuple]:
         slices = draw_chest(kind, index, seed, FACTS["heights"]["covid19"])
         for number, picture in enumerate(slices, start=1):
             writers.write_picture(folder / kind / f"{kind[0]}{index + 1:04d}_{number}.png", picture)
-        return [(kind, len(slices), 0)]
+        yield kind, len(slices), 0
 
     return writers.write_cases(write, counts)
 
@@ -206,7 +205,7 @@ def draw_chest(kind: str, index: int, seed: int, heights: list[float]) -> list[n
 def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     """Write the scans of so many patients, and tables; counted are listed and normal slices."""
 
-    def write(kind: str, index: int) -> list[tuple[str, str, list[str]]]:
+    def write(kind: str, index: int) -> Iterator[tuple[str, str, list[str]]]:
         # Numbers interleave, so that each patient and scan has one number in the whole set.
         number = 3 * index + list(FACTS["cc_ccii"]).index(kind) + 1
         # The published slices are PNG in most scans and JPEG in some.
@@ -217,7 +216,7 @@ def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> list[tuple
             place = f"{FACTS['cc_ccii'][kind]}/{number}/{1000 + number}"
             names.append(f"{place}/{position:04d}{ending}")
             writers.write_picture(folder / names[-1], picture, **quality)
-        return [(kind, str(number), names)]
+        yield kind, str(number), names
 
     listed, scans, clinical, rows = [], [], [], []
     for kind, patient, names in writers.write_cases(write, counts):
@@ -243,7 +242,7 @@ def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     for split, plane in product(splits, ("axial", "coronal", "sagittal")):
         (folder / split / plane).mkdir(parents=True)
 
-    def write(kind: str, index: int) -> list[tuple]:
+    def write(kind: str, index: int) -> Iterator[tuple]:
         number = list(FACTS["knees"]).index(kind)
         valid = (index + number) % 8 == 0
         split = splits[valid]
@@ -255,7 +254,7 @@ def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
             slices = [draw_knee(kind, index, seed, place, plane)[0] for place in own]
             np.save(folder / split / plane / f"{name}.npy", np.stack(slices))
         found = (int(sign not in ("normal", False)) for sign in FACTS["knees"][kind])
-        return [(split, name, *found)]
+        yield split, name, *found
 
     rows = sorted(writers.write_cases(write, counts))
     exams = pd.DataFrame(rows, columns=["split", "name", *signs])
@@ -331,19 +330,19 @@ def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> list[tup
     """
     (folder / rsna.RADIOGRAPHS).mkdir()
 
-    def write(kind: str, index: int) -> list[tuple[Drawn, str]]:
-        images = [draw_radiograph(kind, index, take, seed) for take in range(1 + (index % 6 == 5))]
+    def write(kind: str, index: int) -> Iterator[tuple[Drawn, str]]:
         view, elements = ("PA", "AP")[index % 2], {}
-        for name, _, pixels, _ in images:
+        for take in range(1 + (index % 6 == 5)):
+            name, _, pixels, _ = image = draw_radiograph(kind, index, take, seed)
             if index % 8 == 3:
                 pixels, elements = 255 - pixels, {"PhotometricInterpretation": "MONOCHROME1"}
             path, jpeg = folder / rsna.RADIOGRAPHS / f"{name}.dcm", index % 5 != 2
             _write_dicom(path, "radiograph", name, pixels, 8, jpeg, ViewPosition=view, **elements)
-        return [(image, PNEUMONIA_CLASSES[kind]) for image in images]
+            yield image, PNEUMONIA_CLASSES[kind]
 
     images = sorted(writers.write_cases(write, counts), key=lambda row: row[0].image_id)
     labels, classes, mapping = [], [], []
-    takes: Counter[str] = Counter()
+    takes = Counter()
     for (name, patient, _, boxes), source_class in images:
         for box in boxes or [()]:
             labels.append([name, *(map(float, box) if box else [""] * 4), int(bool(boxes))])
@@ -394,14 +393,14 @@ def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> list[tu
     """
     (folder / rsna.SLICES).mkdir()
 
-    def write(kind: str, index: int) -> list[Drawn]:
-        slices = [draw_head_slice(kind, index, number, seed) for number in (0, 1)]
+    def write(kind: str, index: int) -> Iterator[Drawn]:
         bits, signed = (12, np.uint16) if index % 2 else (16, np.int16)
-        for number, (name, patient, values, _) in enumerate(slices):
+        for number in (0, 1):
+            name, patient, values, _ = drawn = draw_head_slice(kind, index, number, seed)
             stored = np.clip(np.rint(values) + 1024, 0, 4095).astype(signed)
             path, place = folder / rsna.SLICES / f"{name}.dcm", [0.0, 0.0, 15.0 * number]
             _write_dicom(path, "head", patient, stored, bits, False, ImagePositionPatient=place)
-        return slices
+            yield drawn
 
     labels, rows = [], []
     for name, _, _, kinds in writers.write_cases(write, counts):

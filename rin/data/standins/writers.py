@@ -38,10 +38,10 @@ def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
             shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def write_cases(write: Callable[[str, int], list], counts: dict[str, int]) -> list:
-    """Return the rows that ``write`` returns of every kind and index, in order, by two threads."""
+def write_cases(write: Callable[[str, int], Iterable], counts: dict[str, int]) -> list:
+    """Return the rows that ``write`` yields of every kind and index, in order, by two threads."""
     cases = [(kind, index) for kind, n in counts.items() for index in range(n)]
-    return [row for rows in map_threads(lambda case: write(*case), cases, 2) for row in rows]
+    return [row for rows in map_threads(lambda case: [*write(*case)], cases, 2) for row in rows]
 
 
 def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
