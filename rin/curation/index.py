@@ -143,9 +143,8 @@ def open_archive(
     A file of which path, size and time of change are known is not read again; rows of files
     that are gone go.  Passed over by rule, and counted, are ``DICOMDIR``, ``.txt`` outside the
     reports, ``.csv``, ``.json`` and whatever neither is named ``.dcm`` nor has the DICM prefix.
-    `url` is the index's own database, such as ``sqlite:///index.sqlite`` or
-    ``postgresql+psycopg://user@host/name``, and `encoding` that of the reports, in which a
-    byte-order mark and any line ends are accepted.
+    `url` is that of the index's own database (SQLAlchemy), `encoding` that of the reports, in which
+    a byte-order mark and any line ends are accepted.
 
     InputError says that there is no DICOM file, or that encoding or database cannot be used or the
     database is not the index's own.  After all good files are indexed, one error names the bad
@@ -211,8 +210,7 @@ def rule_of(files: pd.DataFrame) -> pd.Series:
     for name, rule in reversed(_RULES.items()):
         for column, tests in rule["where"].items():
             for test, value in tests.items():
-                hits = _TESTS[test](files[column], value)
-                found = found.mask(hits.astype(bool), name)
+                found = found.mask(_TESTS[test](files[column], value).astype(bool), name)
     return found
 
 

@@ -42,8 +42,8 @@ Class = tuple[str, str]
 #: What is known of a selection's image, and of a closed outline: (x, y) in pixels by index, of
 #: which 0, 0 is the middle of the first one.
 NOTE, OUTLINE = ("document", "finding", "sop_uid"), ("sop_uid", "said", "points")
-#: A ContentDescription holds no more characters of a finding.
-DESCRIPTION_LENGTH = 64
+#: A ContentDescription holds no more characters.
+LONGEST = 64
 #: Corners of the polygon that stands for a circle or an ellipse; largest gap of a closed line.
 CORNERS, _CLOSED = 48, 1e-3
 
@@ -189,7 +189,9 @@ def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[s
     pairs = images.assign(place=images.index, alone=alone).merge(outlines, on="sop_uid")
     largest = dict.fromkeys(images.index, (0.0, ""))
     for pair in pairs.itertuples():
-        if pair.alone or _says(pair.said, pair.finding):
+        # A description holds a finding as far as it has room.
+        said, finding = (_folded(text)[:LONGEST].rstrip() for text in (pair.said, pair.finding))
+        if pair.alone or said == finding:
             text = polygon_text(pair.points)
             with suppress(InputError):  # of an outline that covers no pixel
                 rasterise(text, (pair.rows, pair.columns))
@@ -198,12 +200,6 @@ def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[s
                 area = abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2
                 largest[pair.place] = max(largest[pair.place], (area, text))
     return [text for _, text in largest.values()]
-
-
-def _says(said: str, finding: str) -> bool:
-    """Tell whether an outline's description is a finding, as far as it has room."""
-    said, finding = (_folded(text)[:DESCRIPTION_LENGTH].rstrip() for text in (said, finding))
-    return bool(said) and said == finding
 
 
 def _notes(path: str, dataset: Dataset) -> list[dict]:

@@ -53,35 +53,34 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
     30 `studies` or more, with pictures of `size` pixels, 48 or more in steps of four.
     """
     folder = Path(folder)
+
+    def write(root: Path) -> None:
+        plan = plan_studies(studies, seed)
+        counts = Counter(studies=len(plan))
+        (root / "reports").mkdir()
+        for study in plan:
+            for sort, found in study_instances(study, size, seed).items():
+                counts[sort] += len(found)
+                for dataset in found:
+                    levels = dataset.PatientID, dataset.StudyInstanceUID, dataset.SeriesInstanceUID
+                    path = root.joinpath("dicom", *levels, f"{dataset.SOPInstanceUID}.dcm")
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    dcmwrite(path, dataset, enforce_file_format=True)
+            report = root / "reports" / f"{study.accession}.txt"
+            report.write_text(write_report(study, seed), encoding="utf-8", newline="\n")
+        truth = [(s.accession, int(s.normal), s.kind, s.region, ";".join(s.labels)) for s in plan]
+        columns = ("accession_number", "normal", "kind", "region", "label")
+        writers.write_table(root / "truth.csv", columns, truth)
+        said = {(words, s.region, label) for s in plan for label, words in s.named.items()}
+        terms = sorted(term for term in said if term[0] != ": ".join(term[1:]))
+        writers.write_table(root / "label_map.csv", ("finding", "region", "label"), terms)
+        made_of = {"stand_in": "outpatient archive", "version": VERSION, "studies": studies}
+        made_of |= {"size": size, "seed": seed, "counts": dict(sorted(counts.items()))}
+        writers.write_json(root / STAND_IN_NOTE, made_of)
+
     if not folder.is_dir():
-        made_of = {"stand_in": "outpatient archive", "version": VERSION}
-        made_of |= {"studies": studies, "size": size, "seed": seed}
-        writers.write_whole(folder, "archive", lambda unfinished: _write(unfinished, made_of))
+        writers.write_whole(folder, "archive", write)
     return folder
-
-
-def _write(root: Path, made_of: dict) -> None:
-    size, seed = made_of["size"], made_of["seed"]
-    plan = plan_studies(made_of["studies"], seed)
-    counts = Counter(studies=len(plan))
-    (root / "reports").mkdir()
-    for study in plan:
-        for sort, found in study_instances(study, size, seed).items():
-            counts[sort] += len(found)
-            for dataset in found:
-                levels = dataset.PatientID, dataset.StudyInstanceUID, dataset.SeriesInstanceUID
-                path = root.joinpath("dicom", *levels, f"{dataset.SOPInstanceUID}.dcm")
-                path.parent.mkdir(parents=True, exist_ok=True)
-                dcmwrite(path, dataset, enforce_file_format=True)
-        report = root / "reports" / f"{study.accession}.txt"
-        report.write_text(write_report(study, seed), encoding="utf-8", newline="\n")
-    truth = [(s.accession, int(s.normal), s.kind, s.region, ";".join(s.labels)) for s in plan]
-    columns = ("accession_number", "normal", "kind", "region", "label")
-    writers.write_table(root / "truth.csv", columns, truth)
-    said = {(words, s.region, label) for s in plan for label, words in s.named.items()}
-    terms = sorted(term for term in said if term[0] != ": ".join(term[1:]))
-    writers.write_table(root / "label_map.csv", ("finding", "region", "label"), terms)
-    writers.write_json(root / STAND_IN_NOTE, made_of | {"counts": dict(sorted(counts.items()))})
 
 
 def study_instances(study: Study, size: int, seed: int) -> dict[str, list[Dataset]]:

@@ -280,9 +280,8 @@ def draw_knee(
     phantom = Phantom(body, (size, size), default_rng(who), rng, place)
     if main:
         exam = default_rng([*who, 0])
-        ligament, meniscus = (
-            (1.0 if torn else -1.0) + exam.normal() for torn in FACTS["knees"][kind][1:]
-        )
+        torn = FACTS["knees"][kind][1:]
+        ligament, meniscus = ((1.0 if one else -1.0) + exam.normal() for one in torn)
         phantom.add_lesion("effusion", exam, max(ligament, meniscus) + (kind != "normal"))
         phantom.add_lesion("torn meniscus", exam, meniscus)
         if "ligament" in phantom.frames:

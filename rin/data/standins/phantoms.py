@@ -189,9 +189,7 @@ class Phantom:
                     self.add_lesion(other, rng, suspicion, share, within=mask)
         return mask
 
-    def _place(
-        self, lesion: dict, region: ndarray, wanted: list[float], radius: float
-    ) -> tuple[float, float] | None:
+    def _place(self, lesion: dict, region: ndarray, wanted: list, radius: float) -> tuple | None:
         """Return the pixel of a region nearest to a wanted place, which barely moves with slices.
 
         Wanted are shares of the region's box, or a place in the axes of a part (``frame``).
@@ -228,8 +226,7 @@ class Phantom:
             level = np.minimum(level, self.levels[mask].mean() - lesion["below"])
         self.levels += np.clip(number("density", 0.92), 0, 1) * soft * (level - self.levels)
         if "rim level" in lesion:
-            rim = np.clip(4 * soft * (1 - soft), 0, 1)
-            self.levels += number("rim level") * rim
+            self.levels += number("rim level") * np.clip(4 * soft * (1 - soft), 0, 1)
         if "behind" in lesion:
             behind = np.clip(np.cumsum(soft, axis=0) / max(3, soft.sum(axis=0).max()), 0, 1)
             behind = gaussian_filter(behind * (1 - soft), (1, 0.015 * self.unit + 0.6))
