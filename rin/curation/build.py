@@ -119,8 +119,7 @@ def index_archive(plan: CurationPlan) -> Archive:
         remedy = "Name another folder for the output."
         raise InputError(problem, where=output, remedy=remedy)
     output.mkdir(parents=True, exist_ok=True)
-    own = URL.create("sqlite", database=str(output / INDEX)).render_as_string()
-    url = plan.database or own
+    url = plan.database or URL.create("sqlite", database=str(output / INDEX)).render_as_string()
     return index.open_archive(archive, url, encoding=plan.encoding, workers=plan.workers)
 
 

@@ -99,8 +99,8 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
     known = {each: region_of(*each) or LEFT_OUT for each in set(shown)}
     classes = pd.DataFrame([known[each] for each in shown], files.index, ["region", "label"])
     files = files.assign(**classes, roi="", document="")
-    files = files[files["region"] != ""].sort_values("sop_uid", ignore_index=True)
-    return files[list(COLUMNS)]
+    files = files.loc[files["region"] != "", list(COLUMNS)]
+    return files.sort_values("sop_uid", ignore_index=True)
 
 
 def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:

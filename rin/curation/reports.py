@@ -8,9 +8,6 @@ rules cannot decide is unclear, never normal.
 Negation follows NegEx (Chapman et al., J Biomed Inform 2001;34:301-310): a trigger such as "no"
 negates the findings up to the end of its clause, save for phrases that only look like negations
 ("no change in").  Words and patterns stand in ``lexicon.yaml``.
-
-The review queue is a CSV file for any spreadsheet program: UTF-8 with a byte-order mark, and no
-cell that a program would take for a formula.  Its commas may have become semicolons or tabs.
 """
 
 import re
@@ -114,8 +111,7 @@ def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFram
     `reviewed` is the answered review queue, or None.  Returned are, in the order of `screened`,
     `study_uid` and `confirmed_by` ("radiologist" or "rules").
     """
-    review = read_review(reviewed, screened) if reviewed else pd.DataFrame(columns=_REVIEW)
-    answers = dict(review.itertuples(index=False, name=None))
+    answers = dict(read_review(reviewed, screened).to_numpy()) if reviewed else {}
     rows = [
         (uid, "radiologist" if uid in answers else "rules")
         for uid, verdict in zip(screened["study_uid"], screened["verdict"], strict=True)
@@ -248,7 +244,7 @@ def _inside(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:
 
 
 def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
-    """Write the studies to be reviewed, the answers still empty; those of an existing file stay.
+    """Write the studies to be reviewed as CSV for any spreadsheet program; answers stay.
 
     A cell that starts with ``=``, ``+``, ``-``, ``@``, tab or line end gets an apostrophe before
     it, which `read_review` takes away again.  InputError where the file is no review queue, or

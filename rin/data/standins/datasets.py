@@ -114,8 +114,7 @@ def draw_breast(kind: str, index: int, seed: int) -> tuple[ndarray, list[ndarray
 def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     """Write an XML file a patient, and JPEGs; the class is the TI-RADS category.
 
-    Every third patient has two images.  To each dozen patients comes one without a category,
-    which the study leaves out.
+    To each dozen patients comes one without a category, which the study leaves out.
     """
 
     def write(kind: str, index: int) -> Iterator[tuple]:
