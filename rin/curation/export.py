@@ -162,18 +162,16 @@ def _whole(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
     return notes[(notes["risk"] != "") | found]
 
 
-def _export(
-    root: Path, output: Path, pseudonyms: Pseudonyms, image: tuple[str, str, str, str, str]
-) -> tuple[str, tuple | str]:
-    """Export an image, told by its mark, SOP UID, path, modality and region."""
+def _export(root: Path, output: Path, names: Pseudonyms, image: tuple) -> tuple[str, tuple | str]:
+    """Export an image; return its mark and its note, or its path and what is wrong with it."""
     mark, sop_uid, path, modality, region = image
-    uid = pseudonyms.uid(sop_uid)
+    uid = names.uid(sop_uid)
     dcm, png = (output / folder / f"{uid}{ending}" for folder, ending, _ in EXPORTED)
     try:
         dataset = dcmread(root / path)
         if risk := deidentify.burned_in_risk(dataset):
             return mark, (uid, risk, 0, 0, "", 0, 0)
-        made = deidentify.deidentify(dataset, pseudonyms)
+        made = deidentify.deidentify(dataset, names)
     except dicom.BROKEN as error:
         return path, dicom.problem_of(error)
     try:

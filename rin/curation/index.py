@@ -125,13 +125,10 @@ class Problem(NamedTuple):
 
 
 class Archive(NamedTuple):
-    """An indexed archive."""
+    """An indexed archive: paths are relative to `root`, `provenance` is "real" or "stand-in"."""
 
-    #: Folder of the export; paths of the index are relative to it.
     root: Path
-    #: Connections to the index.
     engine: sa.Engine
-    #: "stand-in" where a stand-in writer left its note, else "real".
     provenance: str
 
 
@@ -302,9 +299,11 @@ def _read_file(root: Path, encoding: str, path: str) -> dict | Problem | str:
     if _UNDECODED.search(path):
         return Problem(ascii(path), "the file's name is not valid UTF-8")
     kind, mark = _kind(path), dict(zip(_MARK, _mark_of(root, path), strict=True))
-    is_report = kind == REPORT
-    found = read_report(root, encoding, path) if is_report else kind or read_header(root, path)
-    return found | mark if isinstance(found, dict) else found or NO_DICOM
+    if kind == REPORT:
+        found = read_report(root, encoding, path)
+    else:
+        found = kind or read_header(root, path) or NO_DICOM
+    return found | mark if isinstance(found, dict) else found
 
 
 def _refuse_empty(root: Path) -> None:

@@ -33,7 +33,6 @@ HEDGED, OVERLOOKED, FOLLOW_UP, SHARED_PATIENT = 0.035, 0.012, 0.03, 0.16
 KINDS = {"incidental": 0.09, "other organ": 0.14, "two findings": 0.1}
 #: Shares of impressions: normal ones in other words, diseased ones with the word in them.
 IN_OTHER_WORDS, WITH_THE_WORD = 0.1, 0.15
-
 #: One finding in so many is named in a term of the site's own.
 SITE_TERMS = 8
 

@@ -48,11 +48,7 @@ def _who(seed: int, kind: str, index: int) -> list[int]:
 
 
 def write_busi(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
-    """Write pictures and masks.
-
-    The last benign case is a cropped and brightened copy of the first (where there are two),
-    so that the leakage checks have something to find.
-    """
+    """Write pictures and masks; the last benign case copies the first, for the leakage checks."""
 
     def write(kind: str, index: int) -> Iterator[tuple]:
         repeat = kind == "benign" and 0 < index == counts[kind] - 1
