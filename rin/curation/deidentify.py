@@ -2,9 +2,8 @@
 
 Claimed are the Basic Application Level Confidentiality Profile and its option "Retain
 Longitudinal Temporal Information With Modified Dates".  Of `dicomanonymizer` only the profile's
-table is used: its own pass acts at the top level alone, draws new UIDs at every start and sets all
-dates to one day.  Here a new data set is made of what ``kept_attributes.yaml`` allows and that
-table does not forbid, at every level:
+table is used.  A new data set is made of what ``kept_attributes.yaml`` allows and that table does
+not forbid, at every level:
 
 - UIDs become keyed ones, equal in all files and runs; patient id and name become a pseudonym;
 - dates move by one number of days a patient; times of day are dropped, for together with a
@@ -15,19 +14,15 @@ table does not forbid, at every level:
   stream nor overlays in unused bits nor bytes behind the last pixel come along.
 
 Pseudonyms are made by HMAC-SHA256 from a secret key, so nobody without the key can try names or
-UIDs to see which one fits, and the same key gives the same pseudonyms when an archive grows.
-The key is made once, stays in the house, and ends the link between both sides when deleted.
+UIDs to see which one fits.  The key ends the link between both sides when deleted.
 
-What the pixels show stays, so text burned into them is looked for, at the end of this module.
-Scanners write names and dates along the border, most of all in ultrasound, and the header may not
-say so.  An image at risk is left out; nothing is blacked out.  The test of pixels finds printed
-lines of about four letters and more, 5 pixels and more high, on an even ground, whose middle is in
-the outer sixth of the picture, bright on dark or dark on bright.  It misses handwriting, letters
-that stand alone, slanted or smaller ones, four in ten lines over tissue, and any in the middle.  A
-face that could be rebuilt from thin slices of a head is not removed.
+What the pixels show stays, so text burned into them is looked for; an image at risk is left out,
+nothing is blacked out.  Found are printed lines of about four letters and more, 5 pixels and more
+high, on an even ground, whose middle is in the outer sixth of the picture, bright on dark or dark
+on bright.  Missed are handwriting, letters that stand alone, slanted or smaller ones, four in ten
+lines over tissue, and any in the middle.  A face that could be rebuilt from thin slices of a head
+is not removed.
 """
-
-from __future__ import annotations
 
 import hmac
 import os
@@ -69,10 +64,9 @@ REQUIRED, METHOD_CODES = _FACTS["required"], _FACTS["method_codes"]
 LINES: dict[str, Any] = _FACTS["lines"]
 KEPT: dict[str, Any] = read_yaml(Path(__file__).with_name("kept_attributes.yaml"))
 KEPT["BodyPartExamined"] = " ".join(sorted(BODY_PARTS))
-LUNG_WINDOW = (-600.0, 1500.0)
-SOFT_TISSUE_WINDOW = (40.0, 400.0)
-KEY_BYTES = 32
-MIN_KEY_BYTES = 16
+#: Center and width of CT, in Hounsfield units.
+WINDOWS = {"lung": (-600.0, 1500.0), "soft": (40.0, 400.0)}
+KEY_BYTES, MIN_KEY_BYTES = 32, 16
 #: Ten years: enough to hide a date, few enough to keep the decade of the technique.
 MAX_SHIFT_DAYS = 3650
 
@@ -88,11 +82,9 @@ class Pseudonyms:
 
     def __post_init__(self) -> None:
         if len(self.key) < MIN_KEY_BYTES:
-            raise InputError(
-                f"{len(self.key)} bytes make no secret key",
-                where="key of the pseudonyms",
-                remedy=f"Give {MIN_KEY_BYTES} random bytes or more; load_key makes {KEY_BYTES}.",
-            )
+            problem = f"{len(self.key)} bytes make no secret key"
+            remedy = f"Give {MIN_KEY_BYTES} random bytes or more; load_key makes {KEY_BYTES}."
+            raise InputError(problem, where="key of the pseudonyms", remedy=remedy)
 
     def patient(self, patient_id: str) -> str:
         """Return a patient's pseudonym: P and 16 letters or digits, 80 bits of the digest.
@@ -100,7 +92,7 @@ class Pseudonyms:
         Blanks around an id do not count, as in DICOM; an empty one is refused, as it would make one
         patient of all who have none.
         """
-        return "P" + b32encode(self._digest("patient", _known(patient_id))[:10]).decode("ascii")
+        return "P" + b32encode(self._of_patient("patient", patient_id)[:10]).decode("ascii")
 
     def uid(self, uid: str) -> str:
         """Return the stand-in of a UID: 2.25 and a UUID as a decimal number (PS3.5 B.2).
@@ -114,8 +106,14 @@ class Pseudonyms:
 
     def shift_days(self, patient_id: str) -> int:
         """Return the days to add to every date of a patient: -3650 to -1."""
-        number = int.from_bytes(self._digest("shift", _known(patient_id))[:8], "big")
+        number = int.from_bytes(self._of_patient("shift", patient_id)[:8], "big")
         return -1 - number % MAX_SHIFT_DAYS
+
+    def _of_patient(self, use: str, patient_id: str) -> bytes:
+        if text := str(patient_id).strip(" \0"):
+            return self._digest(use, text)
+        remedy = "Give the study its patient in the archive, or leave it out."
+        raise InputError("the PatientID is empty", where="pseudonym", remedy=remedy)
 
     def _digest(self, use: str, text: str) -> bytes:
         # The use keeps apart equal texts, such as a patient id that is also a UID.
@@ -167,9 +165,8 @@ def write_dicom(dataset: Dataset, path: Path) -> None:
 def export_png(dataset: Dataset, path: Path, window: tuple[float, float] | None) -> tuple[int, int]:
     """Write an image as 8-bit gray PNG, whole or not at all, and return its width and height.
 
-    No text chunk is written.  ``dataset`` is best the de-identified one, so that both exports show
-    the same; ``window`` is that of :func:`display_window`.  Without one, gray of more than 8 bits
-    needs a window of its own: over the whole range of its bits nothing is seen.
+    No text chunk is written.  ``window`` is that of :func:`display_window`; without one, gray of
+    more than 8 bits needs a window of its own: over the whole range of its bits nothing is seen.
     """
     own = dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
     with _refusing(dataset):
@@ -185,9 +182,7 @@ def export_png(dataset: Dataset, path: Path, window: tuple[float, float] | None)
 
 def display_window(modality: str, region: str) -> tuple[float, float] | None:
     """Return center and width in Hounsfield units for CT, else None: the file's own VOI."""
-    if modality != "CT":
-        return None
-    return LUNG_WINDOW if region == "lung" else SOFT_TISSUE_WINDOW
+    return WINDOWS["lung" if region == "lung" else "soft"] if modality == "CT" else None
 
 
 def load_key(path: Path) -> bytes:
@@ -219,20 +214,16 @@ def load_key(path: Path) -> bytes:
             "it only to start anew with other pseudonyms.",
         ) from error
     if mode and os.name == "posix":
-        raise InputError(
-            "others than its owner may read the key of the pseudonyms",
-            where=path,
-            remedy="Say chmod 600, and think of the key as known if the folder was shared.",
-        )
+        problem = "others than its owner may read the key of the pseudonyms"
+        remedy = "Say chmod 600, and think of the key as known if the folder was shared."
+        raise InputError(problem, where=path, remedy=remedy)
     return key
 
 
 @cache
 def profile_tags() -> frozenset[BaseTag]:
-    """Return the attributes on which the Basic Application Level Confidentiality Profile acts.
-
-    Repeating groups (curves, overlays) are not among them; no attribute of these is ever kept.
-    """
+    """Return the attributes on which the Basic Application Level Confidentiality Profile acts."""
+    # Repeating groups (curves, overlays) are left out: none of these is ever kept.
     table = dicom_anonymization_database_selector(_FACTS["edition"])["ALL_TAGS"]
     return frozenset(Tag(*entry) for entry in table if len(entry) == 2)
 
@@ -298,16 +289,12 @@ def _read(source: Dataset, tag: BaseTag, kinds: list[str]) -> tuple[str, list]:
 
 def _plausible(values: list, bounds: list[float], vr: str) -> list[int] | list[float]:
     """Return the numbers, or none where one of them lies outside the bounds."""
-    low, high = bounds
-    try:
+    (low, high), numbers = bounds, []
+    with suppress(TypeError, ValueError):
         numbers = [float(value) for value in values]
-    except (TypeError, ValueError):
-        return []
     if not all(low <= number <= high for number in numbers):
         return []
-    if vr in _WHOLE:
-        return [int(number) for number in numbers]
-    return [float(f"{number:.6g}") for number in numbers]
+    return [int(number) if vr in _WHOLE else float(f"{number:.6g}") for number in numbers]
 
 
 def _moved(values: list, shift: int) -> list[str]:
@@ -354,22 +341,8 @@ def _refusing(dataset: Dataset) -> Iterator[None]:
         ) from error
 
 
-def _known(patient_id: str) -> str:
-    text = str(patient_id).strip(" \0")
-    if not text:
-        raise InputError(
-            "the PatientID is empty",
-            where="pseudonym",
-            remedy="Give the study its patient in the archive, or leave it out.",
-        )
-    return text
-
-
 def burned_in_risk(dataset: Dataset) -> str:
-    """Return why an image may show text that names a patient, or nothing where none is seen.
-
-    An empty answer is no proof, as the module tells.  Without pixels only the header is judged.
-    """
+    """Return why an image may show text that names a patient; an empty answer is no proof."""
     for name in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
         if str(dataset.get(name) or "").strip() == "YES":
             return f"{name} is YES"
@@ -392,56 +365,46 @@ def text_lines(pixels: np.ndarray) -> list[tuple[int, int, int, int]]:
         low, high = float(gray.min()), float(gray.max())
     if high <= low:
         return []
-    shares = np.clip((gray.astype(np.float32) - low) / (high - low), 0, 1)
-    return _bright_lines(shares, speckled=True) + _bright_lines(1 - shares, speckled=False)
-
-
-def _bright_lines(gray: np.ndarray, *, speckled: bool) -> list[tuple[int, int, int, int]]:
+    shares, found = np.clip((gray.astype(np.float32) - low) / (high - low), 0, 1), []
     thickest = max(5, round(min(gray.shape) / 60) | 1)
-    ground = ndimage.grey_opening(gray, size=(thickest, thickest))
-    strokes = gray - ground > LINES["contrast"]
-    # Joined sideways only: letters and words of a line meet, and lines stay apart.
     reach = max(9, gray.shape[1] // 40 | 1)
-    padded = np.pad(strokes, ((0, 0), (reach, reach)))
-    joined = ndimage.binary_closing(padded, structure=np.ones((1, reach), dtype=bool))
-    joined = joined[:, reach:-reach]
-    labels, _ = ndimage.label(joined, structure=np.ones((3, 3)))
     (lowest, highest), border = LINES["height"], 1 / LINES["border"]
-    found = []
-    for place in ndimage.find_objects(labels):
-        height, width = strokes[place].shape
-        sides = zip(place, gray.shape, strict=True)
-        middles = [(side.start + side.stop) / 2 / length for side, length in sides]
-        if (
-            lowest <= height <= max(highest, gray.shape[0] // 16)
-            and width >= LINES["aspect"] * height
-            and any(not border <= middle <= 1 - border for middle in middles)
-            and _is_text(strokes[place])
-            and _is_even(gray[place], strokes[place], speckled)
-        ):
-            found.append((place[0].start, place[1].start, height, width))
+    # Bright letters, and dark ones, around which speckle plays no part.
+    for bright, speckled in ((shares, True), (1 - shares, False)):
+        ground = ndimage.grey_opening(bright, size=(thickest, thickest))
+        strokes = bright - ground > LINES["contrast"]
+        # Joined sideways only: letters and words of a line meet, and lines stay apart.
+        padded = np.pad(strokes, ((0, 0), (reach, reach)))
+        joined = ndimage.binary_closing(padded, structure=np.ones((1, reach), dtype=bool))
+        labels, _ = ndimage.label(joined[:, reach:-reach], structure=np.ones((3, 3)))
+        for place in ndimage.find_objects(labels):
+            height, width = strokes[place].shape
+            sides = zip(place, gray.shape, strict=True)
+            middles = [(side.start + side.stop) / 2 / length for side, length in sides]
+            if (
+                lowest <= height <= max(highest, gray.shape[0] // 16)
+                and width >= LINES["aspect"] * height
+                and any(not border <= middle <= 1 - border for middle in middles)
+                and _is_text(bright[place], strokes[place], speckled)
+            ):
+                found.append((place[0].start, place[1].start, height, width))
     return found
 
 
-def _is_even(gray: np.ndarray, strokes: np.ndarray, speckled: bool) -> bool:
-    """Tell whether what lies between strokes is of one gray, but for speckle in outer rows."""
-    outer = max(1, len(gray) // 4)
-    ground = gray[outer:-outer][~ndimage.binary_dilation(strokes)[outer:-outer]]
-    if not ground.size:
-        return True
-    if speckled:
-        return median_abs_deviation(ground, scale="normal") <= LINES["evenness"]
-    return ground.std() <= LINES["evenness_of_labels"]
-
-
-def _is_text(strokes: np.ndarray) -> bool:
-    """Tell whether strokes in a box look like a line of letters."""
+def _is_text(gray: np.ndarray, strokes: np.ndarray, speckled: bool) -> bool:
+    """Tell whether strokes in a box look like letters, on a ground that is even but for speckle."""
     height, width = strokes.shape
     starts = np.count_nonzero(np.diff(strokes.astype(np.int8), axis=1, prepend=0) == 1, axis=1)
     crossed = starts.mean()
     (least, most), (fewest, highest) = LINES["filled"], LINES["crossings"]
-    return bool(
+    if not (
         least <= strokes.mean() <= most
         and crossed >= LINES["fewest_crossings"]
         and fewest <= crossed * height / width <= highest
-    )
+    ):
+        return False
+    outer = max(1, len(gray) // 4)
+    ground = gray[outer:-outer][~ndimage.binary_dilation(strokes)[outer:-outer]]
+    if speckled and ground.size:
+        return median_abs_deviation(ground, scale="normal") <= LINES["evenness"]
+    return not ground.size or ground.std() <= LINES["evenness_of_labels"]

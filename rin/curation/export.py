@@ -1,12 +1,9 @@
 """From archive to pictures: every selected image de-identified, as DICOM and as PNG.
 
 Images are worked on in chunks; what a chunk made is noted in a small database beside the pictures,
-so a killed export goes on where it stood, and an image whose file, pseudonyms and making are
-unchanged is not exported again.  What a result was made with is told by a digest of code, tables
-and libraries, without anybody having to think of a version number.
+so a killed export goes on where it stood, and an image whose file, pseudonyms and making (a digest
+of code, tables and libraries) are unchanged is not exported again.
 """
-
-from __future__ import annotations
 
 import hashlib
 import os
@@ -15,20 +12,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
 from pydicom import dcmread
 
 import rin
-from rin.curation.deidentify import (
-    Pseudonyms,
-    burned_in_risk,
-    deidentify,
-    display_window,
-    export_png,
-    write_dicom,
-)
+from rin.curation import deidentify
+from rin.curation.deidentify import Pseudonyms
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.chunks import map_chunks
@@ -67,12 +59,11 @@ def export_images(
     """
     for folder, *_ in EXPORTED:
         (output / folder).mkdir(parents=True, exist_ok=True)
-    uids = [pseudonyms.uid(uid) for uid in images["sop_uid"]]
     marks = _marks(images, pseudonyms)
     with _notes(output) as notes:
         known = set(_whole(_read(notes), output)["mark"])
-        columns = (marks, uids, images["path"], images["modality"], images["region"])
-        jobs = [job for job in zip(*columns, strict=True) if job[0] not in known]
+        columns = images[["sop_uid", "path", "modality", "region"]].itertuples(index=False)
+        jobs = [(mark, *row) for mark, row in zip(marks, columns, strict=True) if mark not in known]
         work, bad = partial(_export, root, output, pseudonyms), []
         for done in map_chunks(work, jobs, CHUNK, workers=workers, title="De-identifying"):
             bad += [result for result in done if isinstance(result[1], str)]
@@ -116,13 +107,9 @@ def digest_of_image_code() -> str:
 
 
 def digest_of_corpus_code() -> str:
-    """Return a digest of what decides a curated corpus, archive and plan aside.
-
-    All of curation and of the data package count, and the table of classes.
-    """
-    own = [*(PACKAGE / "curation").glob("*.py"), *(PACKAGE / "curation").glob("*.yaml")]
-    data = [*(PACKAGE / "data").glob("*.py"), *(PACKAGE / "data/layouts").glob("*.py")]
-    return _digest([*sorted(own), *sorted(data), taxonomy_file()])
+    """Return a digest of what decides a curated corpus, archive and plan aside."""
+    places = ("curation/*.py", "curation/*.yaml", "data/*.py", "data/layouts/*.py")
+    return _digest([*sorted(chain(*map(PACKAGE.glob, places))), taxonomy_file()])
 
 
 def _digest(files: Iterable[Path]) -> str:
@@ -175,24 +162,24 @@ def _whole(notes: pd.DataFrame, output: Path) -> pd.DataFrame:
     return notes[(notes["risk"] != "") | found]
 
 
-def _export(
-    root: Path, output: Path, pseudonyms: Pseudonyms, image: tuple[str, str, str, str, str]
-) -> tuple[str, tuple | str]:
-    """Export an image: its mark, pseudonymous UID, path, modality and region."""
-    mark, uid, path, modality, region = image
+def _export(root: Path, output: Path, names: Pseudonyms, image: tuple) -> tuple[str, tuple | str]:
+    """Export an image; return its mark and its note, or its path and what is wrong with it."""
+    mark, sop_uid, path, modality, region = image
+    uid = names.uid(sop_uid)
     dcm, png = (output / folder / f"{uid}{ending}" for folder, ending, _ in EXPORTED)
     try:
         dataset = dcmread(root / path)
-        if risk := burned_in_risk(dataset):
+        if risk := deidentify.burned_in_risk(dataset):
             return mark, (uid, risk, 0, 0, "", 0, 0)
-        made = deidentify(dataset, pseudonyms)
+        made = deidentify.deidentify(dataset, names)
     except dicom.BROKEN as error:
         return path, dicom.problem_of(error)
     try:
         # A full disk is nobody's broken file: it ends the export.
-        width, height = export_png(made, png, display_window(modality, region))
+        window = deidentify.display_window(modality, region)
+        width, height = deidentify.export_png(made, png, window)
     except InputError as error:
         return path, error.problem
-    write_dicom(made, dcm)
+    deidentify.write_dicom(made, dcm)
     sizes = png.stat().st_size, dcm.stat().st_size
     return mark, (uid, "", width, height, sha256_of(png), *sizes)

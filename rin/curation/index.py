@@ -1,16 +1,13 @@
 """An archive of studies, as a PACS and an RIS export it, behind a relational index.
 
 The export is a folder of DICOM files, nested and named in any way, with a text report per study
-in a folder ``reports``, named by its accession number.  The index holds patients, studies,
-series, instances and reports in any database that SQLAlchemy reaches.  Only headers are read; that
-a file is whole is told without reading its pixels.
+in a folder ``reports``, named by its accession number.  Only headers are read; that a file is whole
+is told without reading its pixels.
 
 The table `files` holds what each file says.  Each chunk of it is one transaction, so a killed
 indexing goes on where it stood; the other tables are made from it, when it has changed.
 
-Which files of a study are no diagnostic images is told by rules, which are data
-(``exclusions.yaml``).  What text may be burned into pixels is asked later, of the pixels
-(:mod:`rin.curation.deidentify`).
+Which files of a study are no diagnostic images is told by the rules of ``exclusions.yaml``.
 """
 
 import codecs
@@ -128,13 +125,10 @@ class Problem(NamedTuple):
 
 
 class Archive(NamedTuple):
-    """An indexed archive."""
+    """An indexed archive: paths are relative to `root`, `provenance` is "real" or "stand-in"."""
 
-    #: Folder of the export; paths of the index are relative to it.
     root: Path
-    #: Connections to the index.
     engine: sa.Engine
-    #: "stand-in" where a stand-in writer left its note, else "real".
     provenance: str
 
 
@@ -146,9 +140,8 @@ def open_archive(
     A file of which path, size and time of change are known is not read again; rows of files
     that are gone go.  Passed over by rule, and counted, are ``DICOMDIR``, ``.txt`` outside the
     reports, ``.csv``, ``.json`` and whatever neither is named ``.dcm`` nor has the DICM prefix.
-    `url` is the index's own database, such as ``sqlite:///index.sqlite`` or
-    ``postgresql+psycopg://user@host/name``, and `encoding` that of the reports, in which a
-    byte-order mark and any line ends are accepted.
+    `url` is that of the index's own database (SQLAlchemy), `encoding` that of the reports, in which
+    a byte-order mark and any line ends are accepted.
 
     InputError says that there is no DICOM file, or that encoding or database cannot be used or the
     database is not the index's own.  After all good files are indexed, one error names the bad
@@ -157,12 +150,14 @@ def open_archive(
     """
     root = Path(root)
     if not root.is_dir():
-        raise InputError(
-            "there is no such folder",
-            where=root,
-            remedy="Name the folder that holds the export of the archive.",
-        )
-    encoding = _known_encoding(encoding)
+        remedy = "Name the folder that holds the export of the archive."
+        raise InputError("there is no such folder", where=root, remedy=remedy)
+    problem = f"unknown encoding {encoding!r}"
+    remedy = 'Name one that Python knows, such as "utf-8", "latin-1" or "cp1252".'
+    with explained(problem, where="encoding", remedy=remedy, kinds=LookupError):
+        # Some codecs are known but make no text, and some have several names.
+        b"a".decode(encoding, "replace")
+        encoding = codecs.lookup(encoding).name
     with explained(
         "the database cannot be used",
         where="database URL",
@@ -188,30 +183,19 @@ def read_table(archive: Archive, statement: sa.Executable | str) -> pd.DataFrame
 def archive_counts(archive: Archive) -> dict[str, int]:
     """Return the numbers of patients, studies, series, instances and reports."""
     tables = (patients, studies, series, instances, reports)
-    counts = [sa.select(sa.func.count()).select_from(one).scalar_subquery() for one in tables]
-    (row,) = read_table(archive, sa.select(*counts)).to_numpy().tolist()
-    return dict(zip((table.name for table in tables), row, strict=True))
+    count = sa.select(sa.func.count())
+    return {one.name: int(read_table(archive, count.select_from(one)).iat[0, 0]) for one in tables}
 
 
 def archive_files(archive: Archive) -> pd.DataFrame:
-    """Return all files of an archive by SOP UID, with what rules and the choice of images look at.
-
-    `rule` is the first rule that hits the file, else an empty text.
-    """
-    query = (
-        sa.select(
-            *instances.c,
-            series.c.modality,
-            series.c.description.label("series_description"),
-            series.c.body_part.label("series_body_part"),
-            studies.c.study_uid,
-            studies.c.patient_id,
-            studies.c.body_part.label("study_body_part"),
-            studies.c.description.label("study_description"),
-        )
-        .join(series, series.c.series_uid == instances.c.series_uid)
-        .join(studies, studies.c.study_uid == series.c.study_uid)
-    )
+    """Return all files by SOP UID, with what the choice of images looks at, as `rule_of` says."""
+    told = [
+        table.c[name].label(f"{level}_{name}")
+        for table, level in ((series, "series"), (studies, "study"))
+        for name in ("description", "body_part")
+    ]
+    above = (series.c.modality, studies.c.study_uid, studies.c.patient_id)
+    query = sa.select(*instances.c, *above, *told).select_from(instances).join(series).join(studies)
     # Databases sort text each in their own way.
     files = read_table(archive, query).sort_values("sop_uid", ignore_index=True)
     return files.assign(rule=rule_of(files))
@@ -223,8 +207,7 @@ def rule_of(files: pd.DataFrame) -> pd.Series:
     for name, rule in reversed(_RULES.items()):
         for column, tests in rule["where"].items():
             for test, value in tests.items():
-                hits = _TESTS[test](files[column], value)
-                found = found.mask(hits.astype(bool), name)
+                found = found.mask(_TESTS[test](files[column], value).astype(bool), name)
     return found
 
 
@@ -249,11 +232,8 @@ def _alone(engine: sa.Engine) -> contextlib.AbstractContextManager:
     if not file or file == ":memory:":
         return contextlib.nullcontext()
     if not Path(file).absolute().parent.is_dir():
-        raise InputError(
-            "there is no folder for this database",
-            where=file,
-            remedy="Make the folder, or name another place for the index.",
-        )
+        remedy = "Make the folder, or name another place for the index."
+        raise InputError("there is no folder for this database", where=file, remedy=remedy)
     return FileLock(f"{file}.lock")
 
 
@@ -284,11 +264,15 @@ def _prepare_tables(engine: sa.Engine) -> None:
 def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -> None:
     """Make the index say what lies in the folder now; one error names all bad files."""
     _refuse_empty(root)
-    known = _forget_changed(engine, root, encoding)
+    query = sa.select(*(files.c[name] for name in _MARK), files.c.encoding)
+    with engine.begin() as connection:
+        rows = connection.execute(query).all()
+        # What files said that are gone, changed or decoded otherwise goes.
+        same = (row for row in rows if row.encoding in ("", encoding))
+        known = {row.path for row in same if _mark_of(root, row.path) == row[:3]}
+        _forget(connection, {row.path for row in rows} - known)
     names = sorted(name for name in walk(root, links=True) if name not in known)
-    problems: list[Problem] = []
-    passed: Counter[str] = Counter()
-    read = partial(_read_file, root, encoding)
+    problems, passed, read = [], Counter(), partial(_read_file, root, encoding)
     for found in map_chunks(read, names, CHUNK, workers=workers, title="Indexing files"):
         passed.update(each for each in found if isinstance(each, str))
         problems += [each for each in found if isinstance(each, Problem)]
@@ -296,7 +280,9 @@ def _update(engine: sa.Engine, root: Path, encoding: str, workers: int | None) -
             store_files(connection, [each for each in found if isinstance(each, dict)])
     with engine.begin() as connection:
         connection.execute(sa.delete(passed_over))
-        _insert(connection, passed_over, [{"rule": r, "files": n} for r, n in passed.items()])
+        if passed:
+            counts = [{"rule": rule, "files": n} for rule, n in passed.items()]
+            connection.execute(sa.insert(passed_over), counts)
         problems += _settle(connection, root)
     if problems:
         told = named([f"{path}: {problem}" for path, problem in sorted(problems)])
@@ -312,12 +298,12 @@ def _read_file(root: Path, encoding: str, path: str) -> dict | Problem | str:
     """Return what the index keeps of a file, or the rule that passes it over."""
     if _UNDECODED.search(path):
         return Problem(ascii(path), "the file's name is not valid UTF-8")
-    kind, mark = _kind(path), _mark_of(root, path)
+    kind, mark = _kind(path), dict(zip(_MARK, _mark_of(root, path), strict=True))
     if kind == REPORT:
         found = read_report(root, encoding, path)
     else:
         found = kind or read_header(root, path) or NO_DICOM
-    return found | dict(zip(_MARK, mark, strict=True)) if isinstance(found, dict) else found
+    return found | mark if isinstance(found, dict) else found
 
 
 def _refuse_empty(root: Path) -> None:
@@ -325,25 +311,8 @@ def _refuse_empty(root: Path) -> None:
     for name in walk(root, links=True):
         if not _kind(name) and read_header(root, name) is not None:
             return
-    raise InputError(
-        "no DICOM file lies in this folder",
-        where=root,
-        remedy="Name the folder of an export, with files that end in .dcm or hold the DICM prefix.",
-    )
-
-
-def _forget_changed(engine: sa.Engine, root: Path, encoding: str) -> set[str]:
-    """Drop what files said that are gone, changed or decoded otherwise; return the others."""
-    query = sa.select(*(files.c[name] for name in _MARK), files.c.encoding)
-    with engine.begin() as connection:
-        rows = connection.execute(query).all()
-        known = {
-            row.path
-            for row in rows
-            if _mark_of(root, row.path) == row[:3] and row.encoding in ("", encoding)
-        }
-        _forget(connection, {row.path for row in rows} - known)
-    return known
+    remedy = "Name the folder of an export, with files that end in .dcm or hold the DICM prefix."
+    raise InputError("no DICOM file lies in this folder", where=root, remedy=remedy)
 
 
 def _forget(connection: sa.Connection, paths: Iterable[str]) -> None:
@@ -355,13 +324,9 @@ def _forget(connection: sa.Connection, paths: Iterable[str]) -> None:
 def store_files(connection: sa.Connection, found: list[dict]) -> None:
     """Write what some files say: of an image other things than of a report."""
     default = {column.name: column.default and column.default.arg for column in files.columns}
-    _insert(connection, files, [default | row for row in found])
+    if found:
+        connection.execute(sa.insert(files), [default | row for row in found])
     connection.execute(sa.update(_index).values(settled=0))
-
-
-def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict]) -> None:
-    if rows:
-        connection.execute(sa.insert(table), rows)
 
 
 def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
@@ -379,7 +344,7 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
     query = sa.select(*(files.c[name] for name in names)).where(images)
     # Databases sort text each in their own way.
     said = pd.DataFrame(connection.execute(query).all(), columns=names).sort_values("path")
-    problems = _differing_copies(said, root) | _contradictions(said)
+    problems = _contradictions(said, root)
     _forget(connection, problems)
     for table, level in ((patients, "patient"), (studies, "study"), (series, "series")):
         key, *told = table.columns.keys()
@@ -391,7 +356,15 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
     columns = instances.columns.keys()
     rows = sa.select(*(files.c[name] for name in columns)).where(files.c.path.in_(paths))
     connection.execute(sa.insert(instances).from_select(columns, rows))
-    _name_modalities(connection)
+    # A study has the modalities and body parts of its series that hold pictures.
+    query = sa.select(series.c.study_uid, series.c.modality, series.c.body_part)
+    shown = pd.DataFrame(connection.execute(query).all(), columns=["uid", "modalities", "parts"])
+    shown.loc[shown["modalities"].isin(_FACTS["documents"]), ["modalities", "parts"]] = ""
+    told = shown.groupby("uid", as_index=False).agg(lambda own: "\\".join(sorted({*own} - {""})))
+    if len(told):
+        own = sa.update(studies).where(studies.c.study_uid == sa.bindparam("uid"))
+        own = own.values(modality=sa.bindparam("modalities"), body_part=sa.bindparam("parts"))
+        connection.execute(own, told.to_dict("records"))
     unowned = _unowned_reports(connection)
     _forget(connection, unowned)
     columns = reports.columns.keys()
@@ -403,30 +376,23 @@ def _settle(connection: sa.Connection, root: Path) -> list[Problem]:
     return [Problem(path, problem) for path, problem in (problems | unowned).items()]
 
 
-def _contradictions(told: pd.DataFrame) -> dict[str, str]:
-    """Return the files that contradict the first of their study or series, and how."""
+def _contradictions(told: pd.DataFrame, root: Path) -> dict[str, str]:
+    """Return the files that contradict the first of their study, series or copies, and how."""
     found = {}
+    for sop_uid, copies in told[told.duplicated("sop_uid", keep=False)].groupby("sop_uid")["path"]:
+        first, *others = copies
+        digest = sha256_of(root / first)
+        for path in others:
+            if sha256_of(root / path) != digest:
+                found[path] = f"SOPInstanceUID {sop_uid} is also that of {first}, which differs"
     common = {"study_uid": "series_uid", "accession_number": "study_uid", "patient_id": "study_uid"}
     for name, owner in common.items():
         said = told[(told[owner] != "") & (told[name] != "")]
         first = said.groupby(owner)[name].transform("first")
         odd = said.assign(first=first)[said[name] != first]
         for path, uid, mine, other in odd[["path", owner, name, "first"]].itertuples(index=False):
-            found[path] = (
-                f"{_TEXTS[owner]} {uid} has {_TEXTS[name]} {mine!r} here, {other!r} in others"
-            )
-    return found
-
-
-def _differing_copies(told: pd.DataFrame, root: Path) -> dict[str, str]:
-    """Return the files whose SOP Instance UID is also that of another with other content."""
-    found = {}
-    for uid, copies in told[told.duplicated("sop_uid", keep=False)].groupby("sop_uid")["path"]:
-        first, *others = copies
-        digest = sha256_of(root / first)
-        for path in others:
-            if sha256_of(root / path) != digest:
-                found[path] = f"SOPInstanceUID {uid} is also that of {first}, which differs"
+            here = f"{_TEXTS[owner]} {uid} has {_TEXTS[name]} {mine!r} here"
+            found[path] = f"{here}, {other!r} in others"
     return found
 
 
@@ -436,8 +402,7 @@ def _unowned_reports(connection: sa.Connection) -> dict[str, str]:
     same = studies.c.accession_number == files.c.accession_number
     query = query.join_from(files, studies, same & (files.c.accession_number != ""), isouter=True)
     query = query.where(files.c.sop_uid == "").order_by(files.c.path, studies.c.study_uid)
-    found: dict[str, str] = {}
-    first: dict[str, str] = {}
+    found, first = {}, {}
     for (path, number), rows in groupby(connection.execute(query), key=lambda row: row[:2]):
         own = [row.study_uid for row in rows if row.study_uid]
         if len(own) != 1:
@@ -446,21 +411,6 @@ def _unowned_reports(connection: sa.Connection) -> dict[str, str]:
         elif first.setdefault(number, path) != path:
             found[path] = f"a second report of study {own[0]}, beside {first[number]}"
     return found
-
-
-def _name_modalities(connection: sa.Connection) -> None:
-    """Give each study the modalities and body parts of its series that hold pictures."""
-    query = sa.select(series.c.study_uid, series.c.modality, series.c.body_part).distinct()
-    rows = connection.execute(query.order_by(series.c.study_uid)).all()
-    told = []
-    for uid, own in groupby(rows, key=lambda row: row.study_uid):
-        shown = [row[1:] for row in own if row.modality not in _FACTS["documents"]] or [("", "")]
-        modality, part = ("\\".join(sorted({*some} - {""})) for some in zip(*shown, strict=True))
-        told.append({"uid": uid, "modalities": modality, "parts": part})
-    if told:
-        own = sa.update(studies).where(studies.c.study_uid == sa.bindparam("uid"))
-        own = own.values(modality=sa.bindparam("modalities"), body_part=sa.bindparam("parts"))
-        connection.execute(own, told)
 
 
 def _kind(path: str) -> str:
@@ -548,41 +498,24 @@ def _end(opened: _Opened, size: int) -> int:
 
 
 def _row(dataset: Dataset) -> dict[str, Any]:
-    texts = {name: _element(dataset, keyword) for name, keyword in _TEXTS.items()}
+    texts = {}
+    for name, keyword in _TEXTS.items():
+        value = dataset.get(keyword)
+        values = value if isinstance(value, MultiValue) else [] if value is None else [value]
+        # Several values are joined by a backslash.
+        texts[name] = "\\".join(map(str, values)).strip()
+        if "\0" in texts[name]:
+            raise ValueError(f"{keyword} {texts[name]!r} holds a NUL character")
     if missing := [keyword for name, keyword in [*_TEXTS.items()][:5] if not texts[name]]:
         raise ValueError(f"no {', '.join(missing)} in its header")
-    number, rows, columns, frames = (_number(dataset, name) for name in _FACTS["numbers"])
+    values = (dataset.get(name) for name in _FACTS["numbers"])
+    number, rows, columns, frames = (None if one in (None, "") else int(one) for one in values)
     return texts | {
         "instance_number": number,
         "rows": rows or 0,
         "columns": columns or 0,
         "frames": (frames or 1) if rows else 0,
     }
-
-
-def _element(dataset: Dataset, name: str) -> str:
-    """Return an element as text, several values joined by a backslash; empty where missing."""
-    value = dataset.get(name)
-    values = value if isinstance(value, MultiValue) else [] if value is None else [value]
-    content = "\\".join(map(str, values))
-    if "\0" in content:
-        raise ValueError(f"{name} {content!r} holds a NUL character")
-    return content.strip()
-
-
-def _number(dataset: Dataset, name: str) -> int | None:
-    value = dataset.get(name)
-    return None if value in (None, "") else int(value)
-
-
-def _known_encoding(name: str) -> str:
-    """Return the one name of an encoding that has several; raises InputError if unknown."""
-    problem, kinds = f"unknown encoding {name!r}", LookupError
-    remedy = 'Name one that Python knows, such as "utf-8", "latin-1" or "cp1252".'
-    with explained(problem, where="encoding", remedy=remedy, kinds=kinds):
-        # Some codecs are known but make no text.
-        b"a".decode(name, "replace")
-        return codecs.lookup(name).name
 
 
 def read_report(root: Path, encoding: str, path: str) -> dict | Problem:

@@ -1,10 +1,8 @@
 """Which images of an archive show what: those that readers marked, and those of normal studies.
 
-The paper took the images that the reading radiologist chose, with the label and the region of
-interest given to them, and of normal studies all diagnostic images.  Here a Key Object Selection
-(PS3.16, TID 2010) titled "Of Interest" chooses and names.  Grayscale Softcopy Presentation States
-outline: workstations write them when a reader draws, in pixels of the picture, so that they fit
-ultrasound too, which has no frame of reference for contours of the RTSTRUCT kind.
+A Key Object Selection (PS3.16, TID 2010) titled "Of Interest" chooses and names.  Grayscale
+Softcopy Presentation States outline: workstations write them when a reader draws, in pixels of the
+picture, so that they fit ultrasound too, which has no frame of reference for RTSTRUCT contours.
 
 A finding reads ``REGION: LABEL`` as the taxonomy spells them, or is a term of the site that a
 table translates.  Nothing is guessed: a slip of the pen is an error that shows what is near.  An
@@ -12,8 +10,6 @@ image that two notes give two labels stands there twice, as some images of RadIm
 an image has one finding, all outlines on it belong to it; where it has two, an outline must say
 whose it is.  Of several outlines of a finding the largest is kept.
 """
-
-from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
@@ -39,20 +35,17 @@ COLUMNS = (
 #: Documents that one job reads.
 CHUNK = 500
 #: Code and scheme of titles and content items.
-OF_INTEREST = ("113000", "DCM")
-DESCRIPTION = ("113012", "DCM")
+OF_INTEREST, DESCRIPTION = ("113000", "DCM"), ("113012", "DCM")
 #: Columns of a label map, and the class of a term that is left out.
-HEADER = ("finding", "region", "label")
-LEFT_OUT = ("", "")
+HEADER, LEFT_OUT = ("finding", "region", "label"), ("", "")
 Class = tuple[str, str]
 #: What is known of a selection's image, and of a closed outline: (x, y) in pixels by index, of
 #: which 0, 0 is the middle of the first one.
 NOTE, OUTLINE = ("document", "finding", "sop_uid"), ("sop_uid", "said", "points")
-#: A ContentDescription holds no more characters of a finding.
-DESCRIPTION_LENGTH = 64
-#: Corners of the polygon that stands for a circle or an ellipse.
-CORNERS = 48
-_CLOSED = 1e-3
+#: A ContentDescription holds no more characters.
+LONGEST = 64
+#: Corners of the polygon that stands for a circle or an ellipse; largest gap of a closed line.
+CORNERS, _CLOSED = 48, 1e-3
 
 
 def read_key_images(
@@ -60,34 +53,34 @@ def read_key_images(
 ) -> pd.DataFrame:
     """Read all key object selections and outlines of an archive.
 
-    `files` is the table of :func:`rin.curation.index.archive_files`, with paths below `root`;
-    `label_map` translates the site's own terms (see `read_label_map`).  Returned is a row per image
-    and label with the columns `COLUMNS`, sorted by `sop_uid` and label; `document` is the path of
-    the selection, `roi` a polygon as :mod:`rin.data.pixels` reads it, or empty.  Selections with
-    another title and what outlines nothing are passed over.  One InputError names all documents
-    that cannot be read or trusted: no or an unknown finding, a finding of another modality than the
-    image's, an image of another patient.
+    `files` is the table of :func:`rin.curation.index.archive_files`; `label_map` that of
+    `read_label_map`.  Returned is a row per image and label with the columns `COLUMNS`, sorted by
+    `sop_uid` and label; `document` is the path of the selection, `roi` a polygon as
+    :mod:`rin.data.pixels` reads it, or empty.  Selections with another title and what outlines
+    nothing are passed over.  One InputError names all documents that cannot be read or trusted: no
+    or an unknown finding, one of another modality than the image's, an image of another patient.
     """
     pairs = load_taxonomy()[["region", "label"]].itertuples(index=False, name=None)
     classes = {": ".join(pair): pair for pair in pairs}
     terms = read_label_map(label_map, classes) if label_map else {}
-    paths, said = sorted(files.loc[files["sop_class"].isin(_READERS), "path"]), {}
+    paths = files.loc[files["sop_class"].isin(_READERS), "path"].tolist()
     title = "Reading what readers marked"
-    for found in map_chunks(partial(_read, root), paths, CHUNK, workers=workers, title=title):
-        said |= found
-    problems = [f"{path}: {said[path]}" for path in paths if isinstance(said[path], str)]
-    rows = [row for path in paths if not isinstance(said[path], str) for row in said[path]]
-    notes = [row for row in rows if "finding" in row]
-    outlines = [row for row in rows if "points" in row]
-    images = _marked(pd.DataFrame(notes, columns=NOTE), terms, classes, files, problems)
-    if problems:
+    chunks = map_chunks(partial(_read, root), paths, CHUNK, workers=workers, title=title)
+    documents = sorted(document for chunk in chunks for document in chunk)
+    problems = [f"{path}: {said}" for path, said in documents if isinstance(said, str)]
+    rows = [row for _, said in documents if not isinstance(said, str) for row in said]
+    notes = pd.DataFrame([row for row in rows if "finding" in row], columns=NOTE)
+    outlines = pd.DataFrame([row for row in rows if "points" in row], columns=OUTLINE)
+    target = {one: _class_of(one, terms, classes) for one in notes["finding"].unique()}
+    images, more = _marked(notes, files, target)
+    if problems := problems + more:
         raise InputError(
             f"{len(problems)} documents of readers cannot be used: {named(sorted(problems))}",
             where=root,
             remedy="Correct them in the archive, or translate the site's own terms with a label "
             "map (columns finding,region,label; empty region and label leave a finding out).",
         )
-    images["roi"] = _regions_of_interest(images, pd.DataFrame(outlines, columns=OUTLINE))
+    images["roi"] = _regions_of_interest(images, outlines)
     return images.sort_values(["sop_uid", "region", "label"], ignore_index=True)[list(COLUMNS)]
 
 
@@ -106,8 +99,8 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
     known = {each: region_of(*each) or LEFT_OUT for each in set(shown)}
     classes = pd.DataFrame([known[each] for each in shown], files.index, ["region", "label"])
     files = files.assign(**classes, roi="", document="")
-    files = files[files["region"] != ""].sort_values("sop_uid", ignore_index=True)
-    return files[list(COLUMNS)]
+    files = files.loc[files["region"] != "", list(COLUMNS)]
+    return files.sort_values("sop_uid", ignore_index=True)
 
 
 def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
@@ -127,9 +120,8 @@ def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
             told = ": ".join(filter(None, target))
             bad.append(f"row {number}: {told} is no class{_near(told, classes)}")
         elif terms.setdefault(term, target) != target:
-            bad.append(
-                f"row {number}: {row.finding.strip()!r} stands there twice, translated otherwise"
-            )
+            named_twice = f"{row.finding.strip()!r} stands there twice, translated otherwise"
+            bad.append(f"row {number}: {named_twice}")
     if bad:
         raise InputError(
             f"{len(bad)} rows of the label map are not valid: {named(bad)}",
@@ -171,17 +163,11 @@ def _near(spelled: str, classes: dict[str, Class]) -> str:
 
 
 def _marked(
-    notes: pd.DataFrame,
-    terms: dict[str, Class],
-    classes: dict[str, Class],
-    files: pd.DataFrame,
-    problems: list[str],
-) -> pd.DataFrame:
-    """Return the marked files, a row per image and label; what is wrong joins the problems."""
-    target = {one: _class_of(one, terms, classes) for one in notes["finding"].unique()}
-    for path, finding in notes[["document", "finding"]].drop_duplicates().to_numpy():
-        if isinstance(target[finding], str):
-            problems.append(f"{path}: {target[finding]}")
+    notes: pd.DataFrame, files: pd.DataFrame, target: dict[str, Class | str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the marked files, a row per image and label, and what is wrong with documents."""
+    said = notes[["document", "finding"]].drop_duplicates().to_numpy()
+    problems = [f"{path}: {target[one]}" for path, one in said if isinstance(target[one], str)]
     known = [(finding, *pair) for finding, pair in target.items() if isinstance(pair, tuple)]
     rows = notes.merge(pd.DataFrame(known, columns=HEADER), on="finding")
     owners = files[["path", "patient_id"]].set_axis(["document", "owner"], axis=1)
@@ -193,7 +179,8 @@ def _marked(
     for row in rows[~stranger & shown & (rows["modality"] != wanted)].itertuples():
         what = f"{row.region}: {row.label} is a class of {REGIONS[row.region].modality}"
         problems.append(f"{row.document}: {what}, and {row.path} is {row.modality}")
-    return rows[shown].drop_duplicates(["sop_uid", "region", "label"], ignore_index=True)
+    found = rows[shown].drop_duplicates(["sop_uid", "region", "label"], ignore_index=True)
+    return found, problems
 
 
 def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[str]:
@@ -202,7 +189,9 @@ def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[s
     pairs = images.assign(place=images.index, alone=alone).merge(outlines, on="sop_uid")
     largest = dict.fromkeys(images.index, (0.0, ""))
     for pair in pairs.itertuples():
-        if pair.alone or _says(pair.said, pair.finding):
+        # A description holds a finding as far as it has room.
+        said, finding = (_folded(text)[:LONGEST].rstrip() for text in (pair.said, pair.finding))
+        if pair.alone or said == finding:
             text = polygon_text(pair.points)
             with suppress(InputError):  # of an outline that covers no pixel
                 rasterise(text, (pair.rows, pair.columns))
@@ -211,12 +200,6 @@ def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[s
                 area = abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2
                 largest[pair.place] = max(largest[pair.place], (area, text))
     return [text for _, text in largest.values()]
-
-
-def _says(said: str, finding: str) -> bool:
-    """Tell whether an outline's description is a finding, as far as it has room."""
-    said, finding = (_folded(text)[:DESCRIPTION_LENGTH].rstrip() for text in (said, finding))
-    return bool(said) and said == finding
 
 
 def _notes(path: str, dataset: Dataset) -> list[dict]:
@@ -235,7 +218,7 @@ def _notes(path: str, dataset: Dataset) -> list[dict]:
     ]
     finding = next(filter(None, texts), "")
     chosen = dict.fromkeys(images) if _concept(dataset) == OF_INTEREST else ()
-    return [dict(zip(NOTE, (path, finding, uid), strict=True)) for uid in chosen]
+    return [{"document": path, "finding": finding, "sop_uid": uid} for uid in chosen]
 
 
 def _concept(dataset: Dataset) -> tuple[str, str]:
@@ -259,7 +242,7 @@ def _outlines(_: str, dataset: Dataset) -> list[dict]:
         for graphic in annotation.get("GraphicObjectSequence") or ():
             for image in [str(each.ReferencedSOPInstanceUID) for each in images]:
                 if points := _closed_outline(graphic, dataset, image):
-                    found.append(dict(zip(OUTLINE, (image, said, points), strict=True)))
+                    found.append({"sop_uid": image, "said": said, "points": points})
     return found
 
 

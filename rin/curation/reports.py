@@ -1,18 +1,13 @@
 """Which studies are normal?  The paper's query, a careful reader's rules, and the review.
 
 The paper flags studies "with a report containing 'normal' or 'unremarkable' in the impression",
-and a radiologist read every one of them, "to confirm that the reports did indicate a completely
-normal study.  Studies with abnormal but not clinically significant findings were excluded"
-(Materials and Methods, Normal Studies).  Here the query runs in the index of the archive, rules
-sort what it flags, and a radiologist's answers in a review queue overrule the rules.  What the
+and a radiologist read every one of them (Materials and Methods, Normal Studies).  Here rules sort
+what the query flags, and a radiologist's answers in a review queue overrule the rules.  What the
 rules cannot decide is unclear, never normal.
 
 Negation follows NegEx (Chapman et al., J Biomed Inform 2001;34:301-310): a trigger such as "no"
 negates the findings up to the end of its clause, save for phrases that only look like negations
-("no change in").  Libraries of it find no hedges; the words stand in ``lexicon.yaml``.
-
-The review queue is a CSV file for any spreadsheet program: UTF-8 with a byte-order mark, and no
-cell that a program would take for a formula.  Its commas may have become semicolons or tabs.
+("no change in").  Words and patterns stand in ``lexicon.yaml``.
 """
 
 import re
@@ -34,6 +29,7 @@ _LEXICON = read_yaml(Path(__file__).with_name("lexicon.yaml"))
 _REASONS: dict[str, str] = _LEXICON.pop("reasons")
 #: Words that say nothing against normality; all others make an impression unclear.
 NEUTRAL = frozenset(_LEXICON.pop("neutral").split())
+_FREE_FILLERS, _PATTERNS = {*_LEXICON.pop("free_fillers").split()}, _LEXICON.pop("patterns")
 LEXICON = {kind: tuple(words.split(", ")) for kind, words in _LEXICON.items()}
 #: The words of the paper's query.
 NORMALITY = LEXICON["normality"]
@@ -53,51 +49,21 @@ _FORMULA = r"('*[=+\-@\t\r])"
 
 
 def words_pattern(words: Iterable[str]) -> re.Pattern[str]:
-    """Return what finds any of some words or phrases, the longest first, in any case.
-
-    ``*`` stands for any letters, a space for a space or hyphen.
-    """
+    """Return what finds the longest of some phrases; * is any letters, a space also a hyphen."""
     ordered = sorted(set(words), key=lambda word: (-len(word), word))
     parts = [re.escape(word).replace(r"\*", r"\w*").replace(r"\ ", r"[ -]") for word in ordered]
     return re.compile(rf"(?<!\w)(?<!non-)(?<!non )(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)
 
 
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-") | dict.fromkeys("‘’ʼ", "'"))
-_SENTENCE = re.compile(r"\.(?!\d)|[;!•*]| - ")
-_WORD = re.compile(r"[^\W\d_]{2,}(?:'[a-z]+)?", re.IGNORECASE)
-
 _NOT_SEEN = [*(f"not {verb}" for verb in LEXICON.pop("seen")), "is absent", "are absent"]
-_ENDS = (*LEXICON.pop("ends"), *NORMALITY)
-_WORDS = {kind: words_pattern(words) for kind, words in (LEXICON | {"not seen": _NOT_SEEN}).items()}
-_END = re.compile(
-    rf"{words_pattern(_ENDS).pattern}|:"
-    rf"|(?:,|(?<!\w)and(?!\w))(?= *{_WORDS['asserting'].pattern})",
-    re.IGNORECASE,
-)
-_AFTER_GENERIC = re.compile(
-    rf"{_WORDS['generic'].pattern} +(?!{_WORDS['going_on'].pattern}|-)", re.IGNORECASE
-)
-_FILLERS = (
-    r"(?:(?:a|an|the|of|its|entirely|completely|quite|totally|fully|exactly|strictly|be|been|being"
-    r"|considered|called|deemed|appear\w*|look\w*|in|within|all|yet|at|as|longer|that) +){0,4}"
-)
-_DENIAL = re.compile(
-    r"(?<!\w)(?:abnormal\w*|sub-?normal|supra-?normal|non-?normal"
-    r"|(?:not|no|never|neither|nor|cannot|can't|isn't|aren't|without|loss of|lack of|absence of"
-    rf"|instead of|rather than|than|above|below|beyond|outside|exceed\w*) +{_FILLERS}"
-    r"(?:normal|unremarkable))(?!\w)",
-    re.IGNORECASE,
-)
-_NO_ABNORMALITY = re.compile(
-    r"(?<!\w)(?:no|without) +((?:\w+ +){0,5}?)abnormal(?:ity|ities| +findings?)(?!\w)",
-    re.IGNORECASE,
-)
-#: What speaks against normality, and what makes it doubtful.
-_CONTRARY = {"denial": _DENIAL, "hedge": _WORDS["hedges"], "follow-up": _WORDS["follow_up"]}
-_DOUBTS = {"exception": _WORDS["exceptions"], "limit": _WORDS["limits"]}
-_FREE_FILLERS = frozenset({"evidence", "sign", "signs", "radiographic", "sonographic", "imaging"})
-_ADJECTIVE = re.compile(r"(?:ic|al|ory|ive|ous|ar|ant|ed|ing|ary|oid|ative)$", re.IGNORECASE)
-_COMPOUND = re.compile(r"(?:lesion|deform|disease|defect|change)", re.IGNORECASE)
+LEXICON |= {"not seen": _NOT_SEEN, "ends": (*LEXICON["ends"], *NORMALITY)}
+_WORDS = {kind: words_pattern(words) for kind, words in LEXICON.items()}
+_BY_KIND = {kind: words.pattern for kind, words in _WORDS.items()}
+_WORDS |= {name: re.compile(text % _BY_KIND, re.IGNORECASE) for name, text in _PATTERNS.items()}
+#: What speaks against normality, and what makes it doubtful, by the kind of trigger.
+_CONTRARY = {"denial": "denial", "hedge": "hedges", "follow-up": "follow_up"}
+_DOUBTS = {"exception": "exceptions", "limit": "limits"}
 
 
 class Screening(NamedTuple):
@@ -118,36 +84,25 @@ class _Trigger(NamedTuple):
 def query_normal(archive: Archive) -> pd.DataFrame:
     """Return the studies that the paper's query flags: the impression has a word of `NORMALITY`.
 
-    As any such query, it also flags "abnormal", "probably normal" and "normal liver, large spleen".
-    Returned is a row a study, by `study_uid`: that, `patient_id`, `accession_number`, `modality`,
-    `body_part`, `findings`, `impression`.
+    A row a study, by `study_uid`: that, `patient_id`, `accession_number`, `modality`, `body_part`,
+    `findings`, `impression`.
     """
+    study, report = studies.c, reports.c
+    columns = (study.study_uid, study.patient_id, report.accession_number, study.modality)
     query = (
-        select(
-            studies.c.study_uid,
-            studies.c.patient_id,
-            reports.c.accession_number,
-            studies.c.modality,
-            studies.c.body_part,
-            reports.c.findings,
-            reports.c.impression,
-        )
-        .join(reports, reports.c.study_uid == studies.c.study_uid)
-        .where(or_(*(reports.c.impression.icontains(word) for word in NORMALITY)))
+        select(*columns, study.body_part, report.findings, report.impression)
+        .join(reports, report.study_uid == study.study_uid)
+        .where(or_(*(report.impression.icontains(word) for word in NORMALITY)))
     )
     # Databases sort text each in their own way.
     return read_table(archive, query).sort_values("study_uid", ignore_index=True)
 
 
 def screen(flagged: pd.DataFrame) -> pd.DataFrame:
-    """Return the studies of `query_normal` with two more columns, what the rules say of them.
-
-    `verdict` is "normal", "not normal" or "unclear"; `reasons` are joined by "; ".
-    """
+    """Return the studies of `query_normal` with `verdict` and `reasons`, joined by "; "."""
     judged = map(screen_impression, flagged["findings"], flagged["impression"])
     rows = [(each.verdict, "; ".join(each.reasons)) for each in judged]
-    told = pd.DataFrame(rows, flagged.index, ["verdict", "reasons"], dtype=object)
-    return flagged.assign(**told)
+    return flagged.join(pd.DataFrame(rows, flagged.index, ["verdict", "reasons"], dtype=object))
 
 
 def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFrame:
@@ -156,8 +111,7 @@ def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFram
     `reviewed` is the answered review queue, or None.  Returned are, in the order of `screened`,
     `study_uid` and `confirmed_by` ("radiologist" or "rules").
     """
-    review = read_review(reviewed, screened) if reviewed else pd.DataFrame(columns=_REVIEW)
-    answers = dict(review.itertuples(index=False, name=None))
+    answers = dict(read_review(reviewed, screened).to_numpy()) if reviewed else {}
     rows = [
         (uid, "radiologist" if uid in answers else "rules")
         for uid, verdict in zip(screened["study_uid"], screened["verdict"], strict=True)
@@ -190,7 +144,7 @@ def screen_impression(findings: str, impression: str) -> Screening:
     exceptions, stated = of("exception"), of("states")
     if against:
         return Screening("not normal", _reasons(denials + against + exceptions))
-    if not _WORD.search(impression):
+    if not _WORDS["word"].search(impression):
         return Screening("unclear", ("the impression is empty",))
     whole = [trigger for trigger in stated if trigger.whole]
     if denials and whole and any(denial.whole for denial in denials):
@@ -217,7 +171,7 @@ def _reasons(triggers: list[_Trigger]) -> tuple[str, ...]:
 
 def _sentences(text: str) -> Iterator[str]:
     plain = unicodedata.normalize("NFKC", text).translate(_DASHES)
-    for sentence in _SENTENCE.split(" ".join(plain.split())):
+    for sentence in _WORDS["sentence"].split(" ".join(plain.split())):
         if sentence.strip():
             yield sentence.strip()
 
@@ -227,8 +181,8 @@ def _triggers(sentence: str) -> Iterator[_Trigger]:
     whole = bool(_WORDS["studies"].search(sentence))
     reaches = _reaches(sentence)
     used = list(reaches)
-    for kind, pattern in _CONTRARY.items():
-        for match in pattern.finditer(sentence):
+    for kind, name in _CONTRARY.items():
+        for match in _WORDS[name].finditer(sentence):
             used.append(match.span())
             free = kind != "hedge" or _WORDS["qualifiers"].fullmatch(match.group())
             if not (free and _inside(match, reaches)):
@@ -236,17 +190,17 @@ def _triggers(sentence: str) -> Iterator[_Trigger]:
     for match in _findings(sentence, reaches):
         used.append(match.span())
         yield _Trigger("finding", match.group())
-    for kind, pattern in _DOUBTS.items():
-        for match in pattern.finditer(sentence):
+    for kind, name in _DOUBTS.items():
+        for match in _WORDS[name].finditer(sentence):
             used.append(match.span())
             yield _Trigger(kind, match.group())
     for match in _WORDS["normality"].finditer(sentence):
         if not _inside(match, used):
             yield _Trigger("states", match.group(), whole)
-    for match in _NO_ABNORMALITY.finditer(sentence):
+    for match in _WORDS["no abnormality"].finditer(sentence):
         if {*match.group(1).lower().split()} <= NEUTRAL | _FREE_FILLERS:
             yield _Trigger("states", match.group(), whole)
-    for match in _WORD.finditer(sentence):
+    for match in _WORDS["word"].finditer(sentence):
         known = NEUTRAL | {*NORMALITY}
         if not _inside(match, used) and match.group().lower() not in known:
             yield _Trigger("unknown", match.group())
@@ -260,8 +214,8 @@ def _findings(sentence: str, reaches: list[tuple[int, int]]) -> Iterator[re.Matc
         apart = (
             last is not None
             and not sentence[last.end() : match.start()].strip()
-            and not _ADJECTIVE.search(last.group())
-            and not _COMPOUND.match(match.group())
+            and not _WORDS["adjective"].search(last.group())
+            and not _WORDS["compound"].match(match.group())
         )
         if apart or not _inside(match, reaches):
             yield match
@@ -275,11 +229,11 @@ def _reaches(sentence: str) -> list[tuple[int, int]]:
         begin = match.start()
         if any(_WORDS[kind].match(sentence, begin) for kind in ("no_negations", "not seen")):
             continue
-        ends = [end.start() for end in (_END.search(sentence, match.end()),) if end]
-        ends += [end.end() for end in (_AFTER_GENERIC.search(sentence, match.end()),) if end]
+        ends = [end.start() for end in (_WORDS["reach"].search(sentence, match.end()),) if end]
+        ends += [end.end() for end in (_WORDS["generic end"].search(sentence, match.end()),) if end]
         found.append((match.end(), min(ends, default=len(sentence))))
     for match in _WORDS["not seen"].finditer(sentence):
-        begins = [end.end() for end in _END.finditer(sentence, 0, match.start())]
+        begins = [end.end() for end in _WORDS["reach"].finditer(sentence, 0, match.start())]
         begins.append(sentence.rfind(",", 0, match.start()) + 1)
         found.append((max(begins), match.end()))
     return found
@@ -290,7 +244,7 @@ def _inside(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:
 
 
 def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
-    """Write the studies to be reviewed, the answers still empty; those of an existing file stay.
+    """Write the studies to be reviewed as CSV for any spreadsheet program; answers stay.
 
     A cell that starts with ``=``, ``+``, ``-``, ``@``, tab or line end gets an apostrophe before
     it, which `read_review` takes away again.  InputError where the file is no review queue, or
@@ -342,11 +296,8 @@ def _answered(path: Path, screened: pd.DataFrame) -> list[dict[str, str]]:
         elif touched and [_plain(row["impression"]), _plain(row["findings"])] != texts[uid]:
             problem = f"the report of study {uid} is not the one that was reviewed"
         if problem:
-            raise InputError(
-                f"row {line}: {problem}",
-                where=path,
-                remedy="Correct the row, or write the queue anew and review this study again.",
-            )
+            remedy = "Correct the row, or write the queue anew and review this study again."
+            raise InputError(f"row {line}: {problem}", where=path, remedy=remedy)
         lines[uid] = line
         if touched:
             answered.append(row | {"study_uid": uid, "confirmed": answer})

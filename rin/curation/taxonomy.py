@@ -4,10 +4,7 @@
 class map printed in ``test_model.ipynb`` of github.com/MedAI-Clemson/radimagenet (commit c0b4540).
 Image counts are of the *full set*, or of a *subset* (Hugging Face ``raidium/RadImageNet-VQA``,
 arXiv 2512.17396, training and validation part), which are lower bounds; the two are never added.
-Regions, and the class of a normal image by its body part, stand in ``taxonomy.yaml``.
 """
-
-from __future__ import annotations
 
 import csv
 import io
@@ -51,17 +48,15 @@ REGION_OF: dict[tuple[str, str], tuple[str, str]] = {
 #: Body parts that a de-identified header may name.
 BODY_PARTS = {part for _, part in REGION_OF} | {*_FACTS["other_body_parts"].split()}
 _WORDS = {part: part for part in BODY_PARTS} | _FACTS["spoken"]
-_ANY_WORD = re.compile(
-    r"(?<![A-Z])(" + "|".join(sorted(map(re.escape, _WORDS), key=len, reverse=True)) + r")(?![A-Z])"
-)
+_LONGEST_FIRST = "|".join(sorted(map(re.escape, _WORDS), key=len, reverse=True))
+_ANY_WORD = re.compile(rf"(?<![A-Z])({_LONGEST_FIRST})(?![A-Z])")
 
 
 def load_taxonomy() -> pd.DataFrame:
-    """Read the classes of the database, from the table among the manifests.
+    """Read the classes of the database, a row a class, in the order of the file.
 
-    Returned is a row a class, in the order of the file: `modality`, `region`, `label` (text),
-    `images` (Int64, missing where no count is public), `kind` of the count ("full set", "subset",
-    "none"), `source`.
+    Columns are `modality`, `region`, `label` (text), `images` (Int64, missing where no count is
+    public), `kind` of the count ("full set", "subset", "none"), `source`.
     """
     path = taxonomy_file()
     rows = read_rows(path, COLUMNS, "table of classes", REMEDY)
@@ -69,11 +64,9 @@ def load_taxonomy() -> pd.DataFrame:
     strange = sorted({*zip(rows["modality"], rows["region"], strict=True)} - known)
     images = pd.to_numeric(rows["images"].replace("", None), errors="coerce")
     if strange or (images.isna() != (rows["images"] == "")).any():
-        raise InputError(
-            f"unknown modality and region {strange}, or images that are no number",
-            where=path,
-            remedy="Known regions stand in rin/curation/taxonomy.yaml.",
-        )
+        problem = f"unknown modality and region {strange}, or images that are no number"
+        remedy = "Known regions stand in rin/curation/taxonomy.yaml."
+        raise InputError(problem, where=path, remedy=remedy)
     return rows.assign(images=images.astype("Int64"))
 
 

@@ -33,7 +33,7 @@ def header(
 ):  # fmt: skip
     """An image of study `1.1`, series `1.1.1` and so on; an element that is None is left out."""
     dataset = new_instance(
-        CTImageStorage,
+        SOPClassUID=CTImageStorage,
         PatientID=patient,
         StudyInstanceUID=f"{UID}.{study}",
         SeriesInstanceUID=f"{UID}.{study}.{series}",

@@ -183,7 +183,7 @@ def test_corpus_is_read_as_a_dataset_and_split_as_it_says(corpus, tmp_path):
     dataset = open_dataset(manifest, corpus.root, index_folder=tmp_path, workers=1)
     images = corpus.images.set_index(corpus.images["filename"].str.removeprefix("radiology_ai/"))
     cases = dataset.cases.set_index("case_id")
-    assert dataset.provenance == corpus.provenance == "stand-in"
+    assert dataset.provenance == corpus.card["provenance"] == "stand-in"
     for name in ("patient_id", "label", "width", "height"):
         assert cases[name].to_dict() == images[name].to_dict()
     # Divided patients, or a class without a training case, would be refused.
@@ -344,7 +344,7 @@ def test_curate_of_a_real_archive_leaves_no_note_of_a_stand_in(copied):
     (copied.archive / STAND_IN_NOTE).unlink()
     before = exported(copied.output)
     real = curate(copied)
-    assert real.provenance == real.card["provenance"] == "real"
+    assert real.card["provenance"] == "real"
     assert not (real.folder / STAND_IN_NOTE).exists()
     assert exported(copied.output) == before
 
@@ -455,7 +455,7 @@ def test_printing_a_corpus_or_a_plan_shows_neither_reports_nor_key(plan, corpus)
 
 #: While files are made, while the corpus is put together, and before it is noted as whole.
 KILLS = [
-    ("rin.curation.export", "write_dicom", 50),
+    ("rin.curation.deidentify", "write_dicom", 50),
     ("rin.curation.build", "_link", 20),
     ("rin.curation.build", "write_atomically", 3),
 ]

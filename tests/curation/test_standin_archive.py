@@ -277,7 +277,7 @@ def test_overlooked_findings_are_in_the_pictures_but_neither_in_report_nor_marke
     (label,) = study.findings
     assert (study.normal, study.marked, study.labels) == (False, (), ())
     assert any(label in drawing.lesions for drawing in draw_slices(study, 48, SEED))
-    files = study_instances(study, 48, SEED, [])
+    files = study_instances(study, 48, SEED)
     assert files["key_selections"] == files["outlines"] == []
     like_normal = replace(study, findings=(), kind="normal")
     assert write_report(study, SEED) == write_report(like_normal, SEED)
@@ -286,8 +286,8 @@ def test_overlooked_findings_are_in_the_pictures_but_neither_in_report_nor_marke
 @pytest.mark.parametrize("region, label", [pair for pair in CLASSES if pair not in NORMAL.items()])
 def test_lesion_changes_the_picture_inside_its_written_outline_and_hardly_elsewhere(region, label):
     study = next(s for s in plan_studies(96, SEED) if (s.region, s.findings) == (region, (label,)))
-    files = study_instances(study, 96, SEED, [f"{region}: {label}"])
-    healthy = study_instances(replace(study, findings=()), 96, SEED, [])
+    files = study_instances(study, 96, SEED)
+    healthy = study_instances(replace(study, findings=()), 96, SEED)
     window = REGIONS[region].get("window")
     pixels = {one.SOPInstanceUID: shown(one, window) for one in files["diagnostic"]}
     before = {one.SOPInstanceUID: shown(one, window) for one in healthy["diagnostic"]}
@@ -341,7 +341,7 @@ def test_ultrasound_comes_with_and_without_text_and_says_so_or_not():
     told = set()
     for study in plan_studies(96, SEED):
         if study.facts["modality"] == "US":
-            files = study_instances(study, 48, SEED, [f"x: {label}" for label in study.findings])
+            files = study_instances(study, 48, SEED)
             first = files["diagnostic"][0]
             top = first.pixel_array.reshape(36, 48, -1)[:11, :, 0]
             bar = set(np.unique(top)) == {0, 255}

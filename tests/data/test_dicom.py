@@ -30,7 +30,7 @@ BRAIN = (40.0, 80.0)
 
 def save_dicom(path, stored, bits=None, jpeg=False, **elements):
     """Write pixels and header elements; an element that is None is left out."""
-    header = new_instance(CTImageStorage, SOPInstanceUID="1.2.3", PatientID="P1")
+    header = new_instance(SOPClassUID=CTImageStorage, SOPInstanceUID="1.2.3", PatientID="P1")
     set_pixels(header, stored, bits or 8 * stored.dtype.itemsize)
     if jpeg:
         coded = io.BytesIO()

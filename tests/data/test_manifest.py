@@ -129,4 +129,4 @@ def test_layout_and_stand_in_are_registered_and_counts_are_of_known_classes(mani
 @pytest.mark.parametrize("name", profile_names())
 def test_profile_sizes_stand_ins_under_names_that_their_writers_know(name):
     for dataset, counts in load_profile(name).stand_ins.items():
-        assert set(counts) == set(STAND_INS[MANIFESTS[dataset].stand_in].count_names)
+        assert set(counts) == set(STAND_INS[MANIFESTS[dataset].stand_in][1])

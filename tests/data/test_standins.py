@@ -77,8 +77,7 @@ def test_write_stand_in_that_fails_half_way_leaves_nothing(tmp_path, monkeypatch
         (folder / "half.png").write_bytes(b"x")
         raise OSError(28, "No space left on device")
 
-    broken = standins.StandIn(fail, standins.STAND_INS["busi"].count_names)
-    monkeypatch.setitem(standins.STAND_INS, "busi", broken)
+    monkeypatch.setitem(standins.STAND_INS, "busi", (fail, standins.STAND_INS["busi"][1]))
     with pytest.raises(InputError, match=r"No space left.*Free some space"):
         write_stand_in(BUSI, tmp_path, COUNTS, 1)
     assert list(tmp_path.iterdir()) == []

@@ -44,7 +44,7 @@ def test_every_drawn_folder_is_one_that_the_study_looks_for():
 )
 def test_drawn_entries_are_those_of_the_stand_in(tmp_path, name):
     manifest = load_manifest(name)
-    counts = dict.fromkeys(STAND_INS[manifest.stand_in].count_names, 2)
+    counts = dict.fromkeys(STAND_INS[manifest.stand_in][1], 2)
     root = write_stand_in(manifest, tmp_path, counts, seed=0)
     (folder,) = root.iterdir()
     written = {f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir()}

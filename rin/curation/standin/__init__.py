@@ -1,19 +1,15 @@
 """A stand-in outpatient archive: DICOM studies, reports and key images, as a PACS exports them.
 
-It has the layout of a real export and is read by the same code.  It shows that curation works
-and how good the search of the reports is on wording that is known; it says nothing about
-medicine.  ``dicom/<patient>/<study>/<series>/<instance>.dcm``, ``reports/<accession>.txt``,
-``label_map.csv`` for terms of the site's own, ``truth.csv``, and the note that marks it as a
-stand-in.  Equal arguments make equal bytes.
+It shows that curation works and how good the search of the reports is on wording that is known; it
+says nothing about medicine.  ``dicom/<patient>/<study>/<series>/<instance>.dcm``,
+``reports/<accession>.txt``, ``label_map.csv`` for terms of the site's own, ``truth.csv``, and the
+note that marks it as a stand-in.  Equal arguments make equal bytes.
 
 Localizers, screen captures, projections and text burned into ultrasound are there as well:
-curation has to tell them from diagnostic images.  A reader who marks a finding leaves a Key Object
-Selection document that names the images and says in words what they show, and a Grayscale Softcopy
-Presentation State per image with the outline drawn on it.  The headers (headers.yaml) name people
-as those of a real export do, in standard and private elements.
+curation has to tell them from diagnostic images.  The headers (headers.yaml) name people as those
+of a real export do, in standard and private elements.
 """
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -27,49 +23,17 @@ from numpy import ndarray
 from numpy.random import default_rng
 from PIL import Image, ImageDraw, ImageFont
 from pydicom import Dataset, dcmwrite
-from pydicom.uid import (
-    CTImageStorage,
-    GrayscaleSoftcopyPresentationStateStorage,
-    KeyObjectSelectionDocumentStorage,
-    MRImageStorage,
-    SecondaryCaptureImageStorage,
-    UltrasoundImageStorage,
-    UltrasoundMultiFrameImageStorage,
-    XRayRadiationDoseSRStorage,
-)
 from scipy.ndimage import binary_dilation
 from skimage.measure import approximate_polygon, find_contours
 
-from rin.curation.standin.studies import (
-    CLASSES,
-    FACTS,
-    REGIONS,
-    WORDS,
-    Study,
-    plan_studies,
-    write_report,
-)
+from rin.curation.standin.studies import CLASSES, FACTS, REGIONS, Study, plan_studies, write_report
 from rin.data.layouts.found import STAND_IN_NOTE
+from rin.data.standins import writers
 from rin.data.standins.phantoms import Phantom, resized, to_uint8
-from rin.data.standins.writers import (
-    fill,
-    make_uid,
-    new_instance,
-    set_pixels,
-    write_json,
-    write_table,
-    write_whole,
-)
+from rin.data.standins.writers import fill, make_uid, new_instance, set_pixels
 from rin.files import read_yaml
 
 VERSION = 2
-#: One finding in so many is named in a term of the site's own.
-SITE_TERMS = 8
-#: What the instances of a study are.
-SORTS = (
-    *("diagnostic", "localizers", "projections", "clips", "captures"),
-    *("dose_reports", "key_selections", "outlines"),
-)
 #: Shares of the studies that bring them.
 CAPTURES, DOSES, PROJECTIONS, CLIPS, COLOR = 0.25, 0.6, 0.2, 0.25, 0.25
 #: Ultrasound: whether a name is burned in, what BurnedInAnnotation says, and the share of each.
@@ -89,65 +53,43 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
     30 `studies` or more, with pictures of `size` pixels, 48 or more in steps of four.
     """
     folder = Path(folder)
-    made_of = {"stand_in": "outpatient archive", "version": VERSION}
-    made_of |= {"studies": studies, "size": size, "seed": seed}
+
+    def write(root: Path) -> None:
+        plan = plan_studies(studies, seed)
+        counts = Counter(studies=len(plan))
+        (root / "reports").mkdir()
+        for study in plan:
+            for sort, found in study_instances(study, size, seed).items():
+                counts[sort] += len(found)
+                for dataset in found:
+                    levels = dataset.PatientID, dataset.StudyInstanceUID, dataset.SeriesInstanceUID
+                    path = root.joinpath("dicom", *levels, f"{dataset.SOPInstanceUID}.dcm")
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    dcmwrite(path, dataset, enforce_file_format=True)
+            report = root / "reports" / f"{study.accession}.txt"
+            report.write_text(write_report(study, seed), encoding="utf-8", newline="\n")
+        truth = [(s.accession, int(s.normal), s.kind, s.region, ";".join(s.labels)) for s in plan]
+        columns = ("accession_number", "normal", "kind", "region", "label")
+        writers.write_table(root / "truth.csv", columns, truth)
+        said = {(words, s.region, label) for s in plan for label, words in s.named.items()}
+        terms = sorted(term for term in said if term[0] != ": ".join(term[1:]))
+        writers.write_table(root / "label_map.csv", ("finding", "region", "label"), terms)
+        made_of = {"stand_in": "outpatient archive", "version": VERSION, "studies": studies}
+        made_of |= {"size": size, "seed": seed, "counts": dict(sorted(counts.items()))}
+        writers.write_json(root / STAND_IN_NOTE, made_of)
+
     if not folder.is_dir():
-        write_whole(folder, "archive", lambda unfinished: _write(unfinished, made_of))
+        writers.write_whole(folder, "archive", write)
     return folder
 
 
-def _write(root: Path, made_of: dict) -> None:
-    seed = made_of["seed"]
-    plan = plan_studies(made_of["studies"], seed)
-    counts = Counter(studies=len(plan))
-    terms: dict[str, tuple[str, str]] = {}
-    (root / "reports").mkdir()
-    for study in plan:
-        named = _named_findings(study, terms)
-        for sort, found in study_instances(study, made_of["size"], seed, named).items():
-            counts[sort] += len(found)
-            for dataset in found:
-                levels = dataset.PatientID, dataset.StudyInstanceUID, dataset.SeriesInstanceUID
-                path = root.joinpath("dicom", *levels, f"{dataset.SOPInstanceUID}.dcm")
-                path.parent.mkdir(parents=True, exist_ok=True)
-                dcmwrite(path, dataset, enforce_file_format=True)
-        report = root / "reports" / f"{study.accession}.txt"
-        report.write_text(write_report(study, seed), encoding="utf-8", newline="\n")
-    truth = [(s.accession, int(s.normal), s.kind, s.region, ";".join(s.labels)) for s in plan]
-    write_table(
-        root / "truth.csv", ("accession_number", "normal", "kind", "region", "label"), truth
-    )
-    translated = [(term, *terms[term]) for term in sorted(terms)]
-    write_table(root / "label_map.csv", ("finding", "region", "label"), translated)
-    write_json(root / STAND_IN_NOTE, made_of | {"counts": dict(sorted(counts.items()))})
-
-
-def _named_findings(study: Study, terms: dict[str, tuple[str, str]]) -> list[str]:
-    """Return what the reader writes about each finding, and note terms of the site's own."""
-    named = []
-    for label in study.marked:
-        digest = hashlib.sha256(f"{study.study_uid} {label}".encode()).digest()
-        if digest[0] % SITE_TERMS:
-            named.append(f"{study.region}: {label}")
-        else:
-            named.append(WORDS["regions"][study.region]["findings"][label]["site_term"])
-            terms[named[-1]] = (study.region, label)
-    return named
-
-
-def study_instances(
-    study: Study, size: int, seed: int, named: list[str]
-) -> dict[str, list[Dataset]]:
-    """Make the instances of a study, by what they are (`SORTS`), as they would leave a PACS.
-
-    ``named`` is what the reader writes about each finding that is marked.
-    """
+def study_instances(study: Study, size: int, seed: int) -> dict[str, list[Dataset]]:
+    """Make the instances of a study, by series (of headers.yaml), as they would leave a PACS."""
     rng = default_rng([8, seed, study.number])
-    found: dict[str, list[Dataset]] = {sort: [] for sort in SORTS}
+    found: dict[str, list[Dataset]] = {sort: [] for sort in TEMPLATES["series"]}
     drawings = draw_slices(study, size, seed)
     key = {label: key_slices(drawings, label) for label in study.marked}
     modality = study.facts["modality"]
-    main = Series(study, 2, f"{study.region} diagnostic", modality)
     if modality == "US":
         burned, said, _ = BURNED[rng.choice(len(BURNED), p=[share for *_, share in BURNED])]
         text = f"{study.patient.name} {study.day:%d.%m.%Y}" if burned else ""
@@ -155,37 +97,37 @@ def study_instances(
         gray = {index for indices in key.values() for index in indices}
         colored = set(range(len(drawings))) - gray if rng.random() < COLOR else ()
         found["diagnostic"] = [
-            sonogram(main, index, drawing, text, said, index in colored)
+            sonogram(study, index, drawing, text, said, index in colored)
             for index, drawing in enumerate(drawings)
         ]
         if rng.random() < CLIPS:
-            found["clips"].append(clip(Series(study, 3, "Clip", "US"), drawings))
+            frames = np.stack([display(drawing, study.region) for drawing in drawings])
+            found["clips"].append(ultrasound(study, "clips", 1, frames, frames.shape[1:]))
     else:
         gap, middle = study.facts["gap"], (len(drawings) - 1) / 2
         found["diagnostic"] = [
-            section(main, index + 1, drawing.values, place=gap * (index - middle))
+            section(study, "diagnostic", index + 1, drawing.values, gap * (index - middle))
             for index, drawing in enumerate(drawings)
         ]
-        first, scout = Series(study, 1, "Localizer", modality), draw_localizer(study, size, seed)
-        found["localizers"].append(section(first, 1, scout, "localizer"))
+        # The scout is a frontal view with scan lines.
+        chance = default_rng([6, seed, study.number])
+        scout = Phantom(study.facts["scout"], (size, size), chance, chance).scan()
+        scout[:: max(2, size // 12), size // 10 : -size // 10] += 0.12
+        found["localizers"].append(section(study, "localizers", 1, np.clip(scout, 0, 1)))
         if modality == "CT" and rng.random() < PROJECTIONS:
             highest = np.max([drawing.values for drawing in drawings], axis=0)
-            series = Series(study, 4, "MIP", "CT")
-            found["projections"].append(section(series, 1, highest, "projection"))
+            found["projections"].append(section(study, "projections", 1, highest))
         if modality == "CT" and rng.random() < DOSES:
-            found["dose_reports"].append(dose_report(Series(study, 997, "Dose report", "SR")))
+            found["dose_reports"].append(dose_report(study))
     if rng.random() < CAPTURES:
         screen = display(drawings[len(drawings) // 2], study.region)
-        series = Series(study, 99, "Screen save", modality)
-        found["captures"].append(capture(series, screen))
-    selections = Series(study, 501, "Key images", "KO")
-    states = Series(study, 502, "Outlines", "PR")
-    for number, (label, words) in enumerate(zip(study.marked, named, strict=True), start=1):
+        found["captures"].append(capture(study, screen))
+    for number, (label, words) in enumerate(study.named.items(), start=1):
         marked = [found["diagnostic"][index] for index in key[label]]
-        found["key_selections"].append(key_selection(selections, number, words, marked))
+        found["key_selections"].append(key_selection(study, number, words, marked))
         for index, image in zip(key[label], marked, strict=True):
             mask, place = drawings[index].lesions[label], len(found["outlines"]) + 1
-            found["outlines"].append(outlined(states, place, image, mask, words))
+            found["outlines"].append(outlined(study, place, image, mask, words))
     return found
 
 
@@ -239,23 +181,6 @@ def display(drawing: Drawing, region: str) -> ndarray:
     return to_uint8(drawing.values, REGIONS[region].get("window"))
 
 
-def draw_localizer(study: Study, size: int, seed: int) -> ndarray:
-    """Draw the scout of a CT or MR study, 0 to 1, float32: a frontal view with scan lines."""
-    rng = default_rng([6, seed, study.number])
-    values = Phantom(study.facts["scout"], (size, size), rng, rng).scan()
-    values[:: max(2, size // 12), size // 10 : -size // 10] += 0.12
-    return np.clip(values, 0, 1)
-
-
-class Series(NamedTuple):
-    """A series of a study: its number, what it holds, and its modality."""
-
-    study: Study
-    number: int
-    description: str
-    modality: str
-
-
 def filled(template: Any, fields: dict[str, Any]) -> Any:
     """Fill the braces of a template; of mappings within lists, make datasets."""
     if isinstance(template, str):
@@ -269,16 +194,15 @@ def filled(template: Any, fields: dict[str, Any]) -> Any:
     return template
 
 
-def make(series: Series, sop_class: str, number: int, *templates: str, **fields: Any) -> Dataset:
+def make(study: Study, sort: str, number: int, *templates: str, **fields: Any) -> Dataset:
     """Return instance ``number``, from 1, of a series, with the elements of templates."""
-    study, patient = series.study, series.study.patient
-    first = study.start + timedelta(minutes=series.number % 50)
-    series_uid = make_uid("series", study.study_uid, str(series.number))
+    patient, series = study.patient, {"modality": study.facts["modality"]}
+    series |= {k: filled(v, {"study": study}) for k, v in TEMPLATES["series"][sort].items()}
+    first = study.start + timedelta(minutes=series["number"] % 50)
+    series_uid = make_uid("series", study.study_uid, str(series["number"]))
     fields |= {
         "series": series,
         "study": study,
-        "patient": patient,
-        "facts": study.facts,
         "number": number,
         "age": study.day.year - patient.born.year,
         "weight": 55 + patient.number * 13 % 45,
@@ -291,7 +215,7 @@ def make(series: Series, sop_class: str, number: int, *templates: str, **fields:
         "series_uid": series_uid,
         "instance_uid": make_uid("instance", series_uid, str(number)),
     }
-    dataset = new_instance(sop_class)
+    dataset = new_instance()
     for template in ("header", *templates):
         for keyword, value in TEMPLATES[template].items():
             found = filled(value, fields)
@@ -306,30 +230,17 @@ def make(series: Series, sop_class: str, number: int, *templates: str, **fields:
     return dataset
 
 
-def section(
-    series: Series, number: int, values: ndarray, sort: str = "", place: float = 0.0
-) -> Dataset:
-    """Return a CT or MR image, ``place`` mm along the normal of its plane.
-
-    ``values`` are Hounsfield units, of a localizer and of MR 0 to 1; ``sort`` is empty,
-    ``localizer`` (a frontal projection) or ``projection``.
-    """
-    study, facts = series.study, series.study.facts
-    half = round(facts["field"] / 2, 3)
-    modality, odd = facts["modality"], study.number % 2
+def section(study: Study, sort: str, number: int, values: ndarray, mm: float = 0.0) -> Dataset:
+    """Return a CT (Hounsfield units) or MR image or localizer (0 to 1), so far along its normal."""
+    facts, half = study.facts, round(study.facts["field"] / 2, 3)
+    modality, odd, scout = facts["modality"], study.number % 2, sort == "localizers"
     full = 900 + study.number * 211 % 2600
     image = make(
-        series,
-        CTImageStorage if modality == "CT" else MRImageStorage,
-        number,
-        *IMAGE,
-        "plane",
-        "frontal" if sort == "localizer" else facts["plane"],
-        modality,
-        *([f"{modality} {sort}"] if sort else []),
+        *(study, sort, number, *IMAGE, "plane", "frontal" if scout else facts["plane"]),
+        *([modality] if sort == "diagnostic" else [modality, f"{modality} {sort}"]),
         half=half,
         less=-half,
-        place=round(place, 3),
+        place=round(mm, 3),
         spacing=round(facts["field"] / values.shape[1], 6),
         thickness=min(5.0, facts["gap"]),
         frame=make_uid("frame of reference", study.study_uid),
@@ -337,24 +248,21 @@ def section(
         center=full // 2,
         full=full,
     )
-    if modality == "CT" or not sort:
+    if modality == "CT" or not scout:
         fill(image, **facts["elements"])
     if modality == "MR":
         return set_pixels(image, np.clip(np.rint(full * values), 0, 4095).astype(np.uint16), 12)
     # Every second study stores 16 signed bits, the others 12 unsigned ones; scanners differ.
-    hounsfield = 1500 * values - 900 if sort == "localizer" else values
+    hounsfield = 1500 * values - 900 if scout else values
     stored = np.clip(np.rint(hounsfield) + 1024, 0, 4095).astype(np.uint16 if odd else np.int16)
     return set_pixels(image, stored, 12 if odd else 16)
 
 
 def sonogram(
-    series: Series, index: int, drawing: Drawing, text: str, burned_in: str, color: bool
+    study: Study, index: int, drawing: Drawing, text: str, burned_in: str, color: bool
 ) -> Dataset:
-    """Return an ultrasound image of 8 bits, with text in a bar at the top, yellow in colour.
-
-    ``burned_in`` stands in BurnedInAnnotation, where it is not empty.
-    """
-    pixels = display(drawing, series.study.region)
+    """Return an ultrasound image, its text, if any, in a bar at the top, yellow in colour."""
+    pixels = display(drawing, study.region)
     if text:
         pixels = burn_text(pixels, text)
     if color:
@@ -363,46 +271,39 @@ def sonogram(
             # The bar holds 0 and 255 alone: without blue, its text is yellow.
             pixels[: max(1, pixels.shape[1] // 160) * TEXT_HEIGHT, :, 2] = 0
     said = {"BurnedInAnnotation": burned_in} if burned_in else {}
-    return _ultrasound(series, index + 1, pixels, pixels.shape[:2], **said)
+    return ultrasound(study, "diagnostic", index + 1, pixels, pixels.shape[:2], **said)
 
 
-def clip(series: Series, drawings: list[Drawing]) -> Dataset:
-    """Return the ultrasound images of a study as one clip of several frames."""
-    frames = np.stack([display(drawing, series.study.region) for drawing in drawings])
-    return _ultrasound(series, 1, frames, frames.shape[1:], "US clip")
-
-
-def _ultrasound(
-    series: Series, number: int, pixels: ndarray, shape: tuple, *templates: str, **elements: str
+def ultrasound(
+    study: Study, sort: str, number: int, pixels: ndarray, shape: tuple, **elements: str
 ) -> Dataset:
-    facts, (height, width) = series.study.facts, shape
+    """Return an ultrasound image, or a clip of several frames; ``shape`` is (h, w)."""
+    facts, (height, width) = study.facts, shape
     area = {"right": width - 1, "bottom": height - 1, "spacing": facts["field"] / height}
-    storage = UltrasoundMultiFrameImageStorage if templates else UltrasoundImageStorage
-    image = make(series, storage, number, *IMAGE, "US", *templates, **area)
+    templates = ("US", "US clips") if sort == "clips" else ("US",)
+    image = make(study, sort, number, *IMAGE, *templates, **area)
     return set_pixels(fill(image, **facts["elements"], **elements), pixels, 8)
 
 
-def capture(series: Series, screen: ndarray) -> Dataset:
+def capture(study: Study, screen: ndarray) -> Dataset:
     """Return a secondary capture of a screen, made smaller, with lines on who the patient is."""
-    study, (height, width) = series.study, screen.shape
+    height, width = screen.shape
     pixels = np.full((height, width), 20, dtype=np.uint8)
     small = resized(screen, (2 * height // 3, 2 * width // 3))
     pixels[height - small.shape[0] :, width - small.shape[1] :] = np.clip(small, 0, 255)
     lines = (study.patient.name, study.patient.patient_id, f"{study.day:%d.%m.%Y}")
     for number, line in enumerate(lines):
         pixels = burn_text(pixels, line, top=number * TEXT_HEIGHT)
-    image = make(series, SecondaryCaptureImageStorage, 1, *IMAGE, "capture")
+    image = make(study, "captures", 1, *IMAGE, "capture")
     return set_pixels(image, pixels, 8)
 
 
 def burn_text(pixels: ndarray, line: str, top: int = 0) -> ndarray:
-    """Return uint8 pixels (h, w) with a line of white text on a black bar across the picture.
-
-    The font is Pillow's fixed bitmap one, so equal texts give equal pixels everywhere.
-    """
+    """Return uint8 pixels (h, w) with a line of white text on a black bar across the picture."""
     scale = max(1, pixels.shape[1] // 160)
     bar = Image.new("L", (pixels.shape[1] // scale, TEXT_HEIGHT), 0)
     plain = line.encode("latin-1", "replace").decode("latin-1")
+    # Of a fixed bitmap font, equal texts give equal pixels everywhere.
     ImageDraw.Draw(bar).text((1, 0), plain, fill=255, font=ImageFont.load_default_imagefont())
     text = np.kron(np.asarray(bar), np.ones((scale, scale), dtype=np.uint8))
     burned = pixels.copy()
@@ -411,7 +312,7 @@ def burn_text(pixels: ndarray, line: str, top: int = 0) -> ndarray:
     return burned
 
 
-def outlined(series: Series, number: int, image: Dataset, mask: ndarray, words: str) -> Dataset:
+def outlined(study: Study, number: int, image: Dataset, mask: ndarray, words: str) -> Dataset:
     """Return the presentation state that outlines a mask on an image, in the image's window.
 
     The outline is closed, a pixel wide of the mask, as columns and rows: the middle of pixel
@@ -421,10 +322,7 @@ def outlined(series: Series, number: int, image: Dataset, mask: ndarray, words: 
     outline = approximate_polygon(max(contours, key=len) - 1, 0.4) + 0.5
     points = np.clip(outline[:, ::-1], 0, mask.shape[::-1])
     state = make(
-        series,
-        GrayscaleSoftcopyPresentationStateStorage,
-        number,
-        *("procedure", "part", "outline"),
+        *(study, "outlines", number, "procedure", "part", "outline"),
         words=words,
         points=[round(float(value), 2) for value in points.ravel()],
         n_points=len(points),
@@ -445,13 +343,10 @@ def outlined(series: Series, number: int, image: Dataset, mask: ndarray, words: 
     return state
 
 
-def key_selection(series: Series, number: int, words: str, images: Sequence[Dataset]) -> Dataset:
+def key_selection(study: Study, number: int, words: str, images: Sequence[Dataset]) -> Dataset:
     """Return the Key Object Selection document of one finding on images of one series."""
     document = make(
-        series,
-        KeyObjectSelectionDocumentStorage,
-        number,
-        *("content", "document", "key selection"),
+        *(study, "key_selections", number, "content", "document", "key selection"),
         tid="2010",
         words=words,
         images=images,
@@ -461,15 +356,11 @@ def key_selection(series: Series, number: int, words: str, images: Sequence[Data
     return document
 
 
-def dose_report(series: Series) -> Dataset:
+def dose_report(study: Study) -> Dataset:
     """Return the dose report of a CT study with one spiral acquisition."""
-    study = series.study
     current, dose = 120 + study.number % 90, 4.0 + study.number % 9
     return make(
-        series,
-        XRayRadiationDoseSRStorage,
-        1,
-        *("content", "document", "dose report"),
+        *(study, "dose_reports", 1, "content", "document", "dose report"),
         tid="10011",
         device=make_uid("device", study.scanner["serial"]),
         end=study.start + timedelta(seconds=90),
@@ -483,11 +374,7 @@ def dose_report(series: Series) -> Dataset:
 
 
 def _content(
-    kind: str,
-    concept: str,
-    value: Any = None,
-    relation: str = "CONTAINS",
-    items: Sequence[Sequence] = (),
+    kind: str, concept: str, value: Any = None, relation: str = "CONTAINS", items: Sequence = ()
 ) -> Dataset:
     """Return a content item.
 

@@ -1,13 +1,11 @@
 """What lies in the stand-in archive: who was examined when, on what, what was found and reported.
 
-The plan of an archive is drawn before a pixel is: a quota of studies per class, patients with
-several studies, and the kind of report each study gets.  ``truth.csv`` is written from it.  In the
-reports "normal" does not always mean normal: negation, hedging, incidental findings, "abnormal", a
-normal organ beside a diseased one, and patients called Norman are in them, so that a search for
-words can be measured against the truth.  Names and regions stand in studies.yaml, the words of the
-reports in reports.yaml.
+In the reports "normal" does not always mean normal: negation, hedging, incidental findings,
+"abnormal", a normal organ beside a diseased one, and patients called Norman are in them, so that a
+search for words can be measured against the truth.
 """
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -35,9 +33,8 @@ HEDGED, OVERLOOKED, FOLLOW_UP, SHARED_PATIENT = 0.035, 0.012, 0.03, 0.16
 KINDS = {"incidental": 0.09, "other organ": 0.14, "two findings": 0.1}
 #: Shares of impressions: normal ones in other words, diseased ones with the word in them.
 IN_OTHER_WORDS, WITH_THE_WORD = 0.1, 0.15
-
-#: Region, findings and kind of report of a study.
-Draft = tuple[str, tuple[str, ...], str]
+#: One finding in so many is named in a term of the site's own.
+SITE_TERMS = 8
 
 
 @dataclass(frozen=True)
@@ -86,6 +83,16 @@ class Study:
     def marked(self) -> tuple[str, ...]:
         """Labels of what the reader marks and describes."""
         return () if self.kind == "overlooked" else self.findings
+
+    @property
+    def named(self) -> dict[str, str]:
+        """What the reader writes of each label that is marked."""
+        named = {}
+        for label in self.marked:
+            digest = hashlib.sha256(f"{self.study_uid} {label}".encode()).digest()
+            own = WORDS["regions"][self.region]["findings"][label]["site_term"]
+            named[label] = f"{self.region}: {label}" if digest[0] % SITE_TERMS else own
+        return named
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -156,13 +163,13 @@ def plan_studies(studies: int, seed: int) -> list[Study]:
     return _dated(rng, planned, seed)
 
 
-def _drafts(rng: Generator, wanted: int) -> list[Draft]:
-    """Draft every study but the hedged, the overlooked and the repeated ones."""
+def _drafts(rng: Generator, wanted: int) -> list[tuple[str, tuple[str, ...], str]]:
+    """Return region, findings and kind of all studies but hedged, overlooked and repeated ones."""
     shares = np.array(list(CLASSES.values())) * wanted / sum(CLASSES.values())
     counts = np.floor(shares).astype(int)
     # Largest remainders, so that the counts add up.
     counts[np.argsort(counts - shares, kind="stable")[: wanted - counts.sum()]] += 1
-    drafts: list[Draft] = []
+    drafts = []
     for (region, label), count in zip(CLASSES, counts.tolist(), strict=True):
         if NORMAL.get(region) == label:
             kinds = np.where(rng.permutation(count) < 0.2 * count, "negated", "normal")

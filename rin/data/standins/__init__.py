@@ -1,8 +1,7 @@
 """Writers of stand-in datasets, so that the whole book builds without any real picture.
 
-A stand-in has exactly the layout of its dataset and is read by the same reader.  It carries
-``STAND_IN.json``; whatever is computed from it says so.  Stand-ins show that the code runs;
-they say nothing about medicine.
+A stand-in has exactly the layout of its dataset.  It carries ``STAND_IN.json``; whatever is
+computed from it says so.  Stand-ins show that the code runs; they say nothing about medicine.
 """
 
 import hashlib
@@ -10,7 +9,6 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -21,31 +19,22 @@ from rin.data.standins.writers import write_json, write_whole
 from rin.data.tree import is_archive
 from rin.errors import InputError, look_up
 
-
-class StandIn(NamedTuple):
-    """A writer, and the counts it understands.
-
-    The writer fills a folder from counts and a seed, and returns rows of class, images, masks.
-    """
-
-    write: Callable[[Path, dict[str, int], int], list[tuple[str, int, int]]]
-    count_names: tuple[str, ...]
-
-
 #: To be raised when pictures or files change.
 VERSION = 3
 _CORPUS = ("class_count", "per_class")
-STAND_INS: dict[str, StandIn] = {
-    "busbra": StandIn(datasets.write_busbra, ("benign", "malignant")),
-    "busi": StandIn(datasets.write_busi, ("benign", "malignant", "normal")),
-    "cc_ccii": StandIn(datasets.write_cc_ccii, tuple(datasets.FACTS["cc_ccii"])),
-    "covid19_ct": StandIn(datasets.write_covid19_ct, ("negative", "positive")),
-    "ddti": StandIn(datasets.write_ddti, ("benign", "malignant")),
-    "mrnet": StandIn(datasets.write_mrnet, tuple(datasets.FACTS["knees"])),
-    "radiologic": StandIn(partial(datasets.write_corpus, kind="looks", ending=".png"), _CORPUS),
-    "photographic": StandIn(partial(datasets.write_corpus, kind="motifs", ending=".jpg"), _CORPUS),
-    "rsna_hemorrhage": StandIn(datasets.write_hemorrhage, ("hemorrhage", "none")),
-    "rsna_pneumonia": StandIn(datasets.write_pneumonia, tuple(datasets.PNEUMONIA_CLASSES)),
+#: What fills a folder from counts and a seed and returns rows of class, images, masks; and the
+#: names of its counts.
+STAND_INS: dict[str, tuple[Callable[[Path, dict[str, int], int], list], tuple[str, ...]]] = {
+    "busbra": (datasets.write_busbra, ("benign", "malignant")),
+    "busi": (datasets.write_busi, ("benign", "malignant", "normal")),
+    "cc_ccii": (datasets.write_cc_ccii, tuple(datasets.FACTS["cc_ccii"])),
+    "covid19_ct": (datasets.write_covid19_ct, ("negative", "positive")),
+    "ddti": (datasets.write_ddti, ("benign", "malignant")),
+    "mrnet": (datasets.write_mrnet, tuple(datasets.FACTS["knees"])),
+    "radiologic": (partial(datasets.write_corpus, kind="looks", ending=".png"), _CORPUS),
+    "photographic": (partial(datasets.write_corpus, kind="motifs", ending=".jpg"), _CORPUS),
+    "rsna_hemorrhage": (datasets.write_hemorrhage, ("hemorrhage", "none")),
+    "rsna_pneumonia": (datasets.write_pneumonia, tuple(datasets.PNEUMONIA_CLASSES)),
 }
 
 
@@ -58,18 +47,14 @@ def write_stand_in(
     """
     write, names = look_up("stand-in", manifest.stand_in, STAND_INS)
     if set(counts) != set(names) or any(type(n) is not int or n < 1 for n in counts.values()):
-        raise InputError(
-            f"stand-in counts {counts!r} are not usable",
-            where=f"stand-in for {manifest.name}",
-            remedy=f"Give whole numbers from 1 for exactly: {', '.join(names)}.",
-        )
+        problem = f"stand-in counts {counts!r} are not usable"
+        remedy = f"Give whole numbers from 1 for exactly: {', '.join(names)}."
+        raise InputError(problem, where=f"stand-in for {manifest.name}", remedy=remedy)
     folders = [at for at in manifest.locations if "::" not in at and not is_archive(Path(at))]
     if not folders:
-        raise InputError(
-            "no location is a folder, so a stand-in has no place",
-            where=f"manifest {manifest.name}",
-            remedy="Add a folder name to its locations.",
-        )
+        problem = "no location is a folder, so a stand-in has no place"
+        remedy = "Add a folder name to its locations."
+        raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy)
     counts = {name: counts[name] for name in names}
     made_of = {"stand_in": manifest.stand_in, "version": VERSION, "seed": seed, "counts": counts}
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]

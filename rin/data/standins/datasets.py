@@ -9,34 +9,27 @@ import io
 import json
 import uuid
 from collections import Counter
-from itertools import chain
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 from numpy import ndarray
 from numpy.random import default_rng
 from PIL import Image
 from pydicom import dcmwrite
 from pydicom.encaps import encapsulate
-from pydicom.uid import CTImageStorage, JPEGBaseline8Bit, SecondaryCaptureImageStorage
+from pydicom.uid import JPEGBaseline8Bit
 from scipy.ndimage import binary_erosion
 from skimage.color import hsv2rgb
 from skimage.measure import approximate_polygon, find_contours
 
 from rin.data.layouts import folders, rsna
+from rin.data.standins import writers
 from rin.data.standins.phantoms import Phantom, smooth_noise, to_uint8
-from rin.data.standins.writers import (
-    fill,
-    make_uid,
-    new_instance,
-    set_pixels,
-    write_cases,
-    write_json,
-    write_picture,
-    write_table,
-)
 from rin.files import read_yaml
 
 FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -55,63 +48,51 @@ def _who(seed: int, kind: str, index: int) -> list[int]:
 
 
 def write_busi(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
-    """Write pictures and masks.
+    """Write pictures and masks; the last benign case copies the first, for the leakage checks."""
 
-    The last benign case is a cropped and brightened copy of the first (where there are two),
-    so that the leakage checks have something to find.
-    """
-
-    def write(kind: str, index: int) -> tuple[str, int, int]:
+    def write(kind: str, index: int) -> Iterator[tuple]:
         repeat = kind == "benign" and 0 < index == counts[kind] - 1
         picture, masks = draw_breast(kind, 0 if repeat else index, seed)
         if repeat:
             picture = to_uint8(picture[2:-2, 2:-2] / 255 * 1.04 + 0.01)
             masks = [mask[2:-2, 2:-2] for mask in masks]
         stem = f"{kind} ({index + 1})"
-        write_picture(folder / kind / f"{stem}.png", picture)
+        writers.write_picture(folder / kind / f"{stem}.png", picture)
         for number, mask in enumerate(masks):
             tail = f"_{number}" if number else ""
-            write_picture(folder / kind / f"{stem}_mask{tail}.png", mask)
-        return kind, 1, len(masks)
+            writers.write_picture(folder / kind / f"{stem}_mask{tail}.png", mask)
+        yield kind, 1, len(masks)
 
-    return write_cases(write, counts)
+    return writers.write_cases(write, counts)
 
 
 def write_busbra(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
-    """Write pictures, masks, and the tables of cases and of five folds.
+    """Write pictures (two of every second patient), masks, and tables of cases and five folds."""
 
-    Every second patient has two pictures.
-    """
-
-    def write(kind: str, index: int) -> list[tuple]:
+    def write(kind: str, index: int) -> Iterator[tuple]:
         rng = default_rng([*_who(seed, kind, index), 1])
         patient = 2 * index + (kind == "malignant") + 1
         category = int(rng.integers(2, 5)) + (kind == "malignant")
         device = rng.choice(["GE Logiq 5", "GE Logiq 7"])
         histology = {"benign": "fibroadenoma", "malignant": "invasive ductal carcinoma"}[kind]
-        rows = []
         for view, side in enumerate(["left", "right"] if index % 2 else ["single"]):
             # Far from the indices of BUSI, so that the two datasets share no picture.
             picture, masks = draw_breast(kind, 10**6 + 2 * index + view, seed)
             name = f"{patient:04d}-{side[0]}"
-            write_picture(folder / "Images" / f"bus_{name}.png", picture)
-            write_picture(folder / "Masks" / f"mask_{name}.png", np.any(masks, axis=0))
+            writers.write_picture(folder / "Images" / f"bus_{name}.png", picture)
+            writers.write_picture(folder / "Masks" / f"mask_{name}.png", np.any(masks, axis=0))
             box = (*picture.shape[::-1], side, "")
             row = (f"bus_{name}", patient, histology, kind, category, device, *box)
-            rows.append((row, (f"bus_{name}", kind, index % 5 + 1)))
-        return rows
+            yield row, (f"bus_{name}", kind, index % 5 + 1)
 
-    rows, folds = zip(*sorted(chain.from_iterable(write_cases(write, counts))), strict=True)
-    write_table(folder / "bus_data.csv", FACTS["bus-bra columns"], rows)
-    write_table(folder / "5-fold-cv.csv", ["ID", "Pathology", "kFold"], folds)
+    rows, folds = zip(*sorted(writers.write_cases(write, counts)), strict=True)
+    writers.write_table(folder / "bus_data.csv", FACTS["bus-bra columns"], rows)
+    writers.write_table(folder / "5-fold-cv.csv", ["ID", "Pathology", "kFold"], folds)
     return [(row[3], 1, 1) for row in rows]
 
 
 def draw_breast(kind: str, index: int, seed: int) -> tuple[ndarray, list[ndarray]]:
-    """Draw an image, uint8, 180 to 288 pixels wide, and a mask, bool, per lesion.
-
-    Without a lesion there is one empty mask.
-    """
+    """Draw an image, uint8, 180 to 288 wide, and a mask, bool, per lesion, or an empty one."""
     rng = default_rng(_who(seed, kind, index))
     width = int(rng.integers(180, 289))
     phantom = Phantom("breast", (int(width * rng.uniform(0.6, 0.95)), width), rng, rng)
@@ -129,14 +110,14 @@ def draw_breast(kind: str, index: int, seed: int) -> tuple[ndarray, list[ndarray
 def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     """Write an XML file a patient, and JPEGs; the class is the TI-RADS category.
 
-    Every third patient has two images.  To each dozen patients comes one without a category,
-    which the study leaves out.
+    To each dozen patients comes one without a category, which the study leaves out.
     """
 
-    def write(kind: str, index: int) -> tuple[str, int, int]:
+    def write(kind: str, index: int) -> Iterator[tuple]:
         who = _who(seed, kind, index)
         number, n_images = str(3 * index + who[1] + 1), 2 if index % 3 == 1 else 1
-        rng, suspicion, limits = default_rng([*who, 0]), _suspicion(who, kind), FACTS["tirads"]
+        rng, limits = default_rng([*who, 0]), FACTS["tirads"]
+        suspicion = SUSPICION[kind] + default_rng(who).normal()
         tirads = "5" if kind in limits else ""
         tirads = next((name for most, name in limits.get(kind, ()) if suspicion <= most), tirads)
         age, sex = int(np.clip(rng.normal(48, 14), 16, 88)), "F" if rng.random() < 0.85 else "M"
@@ -147,29 +128,22 @@ def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
             ElementTree.SubElement(case, tag).text = text
         for image in range(1, n_images + 1):
             picture, nodules = draw_thyroid(kind, index, seed, image)
-            write_picture(folder / f"{number}_{image}.jpg", picture, quality=92)
+            writers.write_picture(folder / f"{number}_{image}.jpg", picture, quality=92)
             mark = ElementTree.SubElement(case, "mark")
             ElementTree.SubElement(mark, "image").text = str(image)
             ElementTree.SubElement(mark, "svg").text = json.dumps(list(map(_region, nodules)))
             outlines += len(nodules)
         path = folder / f"{number}.xml"
         ElementTree.ElementTree(case).write(path, encoding="utf-8", xml_declaration=True)
-        return tirads or "unrated", n_images, outlines
+        yield tirads or "unrated", n_images, outlines
 
-    return write_cases(write, counts | {"unrated": -(-sum(counts.values()) // 12)})
-
-
-def _suspicion(who: list[int], kind: str) -> float:
-    return SUSPICION[kind] + default_rng(who).normal()
+    return writers.write_cases(write, counts | {"unrated": -(-sum(counts.values()) // 12)})
 
 
 def draw_thyroid(kind: str, index: int, seed: int, image: int) -> tuple[ndarray, list[ndarray]]:
-    """Draw an image of a patient, uint8, 200 to 256 pixels wide, and a mask, bool, per nodule.
-
-    Every seventh patient has two nodules.
-    """
+    """Draw an image of a patient, uint8, 200 to 256 pixels wide, and a mask, bool, per nodule."""
     who = _who(seed, kind, index)
-    suspicion, rng = _suspicion(who, kind), default_rng([*who, image])
+    suspicion, rng = SUSPICION[kind] + default_rng(who).normal(), default_rng([*who, image])
     width = int(rng.integers(200, 257))
     phantom = Phantom("neck", (int(width * rng.uniform(0.6, 0.72)), width), rng, rng)
     nodules = [phantom.add_lesion("thyroid nodule", rng, suspicion)]
@@ -190,13 +164,13 @@ def _region(mask: ndarray) -> dict:
 def write_covid19_ct(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     """Write the slices of so many patients in class folders."""
 
-    def write(kind: str, index: int) -> tuple[str, int, int]:
+    def write(kind: str, index: int) -> Iterator[tuple]:
         slices = draw_chest(kind, index, seed, FACTS["heights"]["covid19"])
         for number, picture in enumerate(slices, start=1):
-            write_picture(folder / kind / f"{kind[0]}{index + 1:04d}_{number}.png", picture)
-        return kind, len(slices), 0
+            writers.write_picture(folder / kind / f"{kind[0]}{index + 1:04d}_{number}.png", picture)
+        yield kind, len(slices), 0
 
-    return write_cases(write, counts)
+    return writers.write_cases(write, counts)
 
 
 def draw_chest(kind: str, index: int, seed: int, heights: list[float]) -> list[ndarray]:
@@ -226,7 +200,7 @@ def draw_chest(kind: str, index: int, seed: int, heights: list[float]) -> list[n
 def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
     """Write the scans of so many patients, and tables; counted are listed and normal slices."""
 
-    def write(kind: str, index: int) -> tuple[str, str, list[str]]:
+    def write(kind: str, index: int) -> Iterator[tuple[str, str, list[str]]]:
         # Numbers interleave, so that each patient and scan has one number in the whole set.
         number = 3 * index + list(FACTS["cc_ccii"]).index(kind) + 1
         # The published slices are PNG in most scans and JPEG in some.
@@ -236,11 +210,11 @@ def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> list[tuple
         for position, picture in enumerate(draw_chest(kind, index, seed, heights)):
             place = f"{FACTS['cc_ccii'][kind]}/{number}/{1000 + number}"
             names.append(f"{place}/{position:04d}{ending}")
-            write_picture(folder / names[-1], picture, **quality)
-        return kind, str(number), names
+            writers.write_picture(folder / names[-1], picture, **quality)
+        yield kind, str(number), names
 
     listed, scans, clinical, rows = [], [], [], []
-    for kind, patient, names in write_cases(write, counts):
+    for kind, patient, names in writers.write_cases(write, counts):
         name = FACTS["cc_ccii"][kind]
         scans.append((f"{name}-1.zip", name, patient, 1000 + int(patient), len(names)))
         lesions = [] if kind == "normal" else [names[number] for number in LISTED]
@@ -251,25 +225,22 @@ def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> list[tuple
             age, days = int(rng.integers(22, 85)), int(rng.integers(1, 15))
             critical = int(rng.random() < 0.2)
             clinical.append((patient, age, 1 + age % 2, critical, *rng.integers(0, 6, 2), days))
-    write_table(folder / folders.LESIONS, ("imgpath",), [(name,) for name in listed])
-    write_table(folder / folders.SCANS, folders.SCAN_COLUMNS, scans)
-    write_table(folder / folders.METADATA, FACTS["clinical columns"], clinical)
+    writers.write_table(folder / folders.LESIONS, ("imgpath",), [(name,) for name in listed])
+    writers.write_table(folder / folders.SCANS, folders.SCAN_COLUMNS, scans)
+    writers.write_table(folder / folders.METADATA, FACTS["clinical columns"], clinical)
     return rows
 
 
 def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
-    """Write volumes and tables; every eighth exam stands in the part ``valid``.
+    """Write tables and volumes, of which axial and coronal ones are short and carry no sign."""
+    splits, signs = ("train", "valid"), ["abnormal", "acl", "meniscus"]
+    for split, plane in product(splits, ("axial", "coronal", "sagittal")):
+        (folder / split / plane).mkdir(parents=True)
 
-    Axial and coronal volumes are short and carry no sign.
-    """
-    for split in ("train", "valid"):
-        for plane in ("axial", "coronal", "sagittal"):
-            (folder / split / plane).mkdir(parents=True)
-
-    def write(kind: str, index: int) -> tuple[str, str, str]:
+    def write(kind: str, index: int) -> Iterator[tuple]:
         number = list(FACTS["knees"]).index(kind)
         valid = (index + number) % 8 == 0
-        split = "valid" if valid else "train"
+        split = splits[valid]
         name = f"{5 * index + number + 5000 * valid:04d}"
         n = 9 + (index + number) % 3
         places = {"sagittal": (2 * np.arange(n) + 1) / n - 1}
@@ -277,16 +248,14 @@ def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> list[tuple]:
         for plane, own in places.items():
             slices = [draw_knee(kind, index, seed, place, plane)[0] for place in own]
             np.save(folder / split / plane / f"{name}.npy", np.stack(slices))
-        return split, name, kind
+        found = (int(sign not in ("normal", False)) for sign in FACTS["knees"][kind])
+        yield split, name, *found
 
-    exams = sorted(write_cases(write, counts))
-    for column, table in enumerate(("abnormal", "acl", "meniscus")):
-        for split in ("train", "valid"):
-            own = [
-                (name, FACTS["knees"][kind][column]) for part, name, kind in exams if part == split
-            ]
-            rows = [f"{name},{int(sign not in ('normal', False))}\n" for name, sign in own]
-            (folder / f"{split}-{table}.csv").write_text("".join(rows), "utf-8")
+    rows = sorted(writers.write_cases(write, counts))
+    exams = pd.DataFrame(rows, columns=["split", "name", *signs])
+    for split, sign in product(splits, signs):
+        own = exams.loc[exams["split"] == split, ["name", sign]]
+        own.to_csv(folder / f"{split}-{sign}.csv", header=False, index=False, lineterminator="\n")
     return [(FACTS["knees"][kind][0], n, 0) for kind, n in counts.items()]
 
 
@@ -306,9 +275,8 @@ def draw_knee(
     phantom = Phantom(body, (size, size), default_rng(who), rng, place)
     if main:
         exam = default_rng([*who, 0])
-        ligament, meniscus = (
-            (1.0 if torn else -1.0) + exam.normal() for torn in FACTS["knees"][kind][1:]
-        )
+        torn = FACTS["knees"][kind][1:]
+        ligament, meniscus = ((1.0 if one else -1.0) + exam.normal() for one in torn)
         phantom.add_lesion("effusion", exam, max(ligament, meniscus) + (kind != "normal"))
         phantom.add_lesion("torn meniscus", exam, meniscus)
         if "ligament" in phantom.frames:
@@ -320,30 +288,26 @@ def _write_dicom(
     path: Path, header: str, patient: str, stored: ndarray, bits: int, jpeg: bool, **elements: Any
 ) -> None:
     """Write stored values (h, w) under the elements that `FACTS` has for a header."""
-    image = new_instance(
-        CTImageStorage if header == "head" else SecondaryCaptureImageStorage,
-        SOPInstanceUID=make_uid("image", path.stem),
-        StudyInstanceUID=make_uid("study", patient),
-        SeriesInstanceUID=make_uid("series", patient),
+    image = writers.new_instance(
+        SOPInstanceUID=writers.make_uid("image", path.stem),
+        StudyInstanceUID=writers.make_uid("study", patient),
+        SeriesInstanceUID=writers.make_uid("series", patient),
         PatientID=patient,
         PatientName=patient,
         **FACTS[header],
     )
-    set_pixels(image, stored, bits)
+    writers.set_pixels(image, stored, bits)
     if jpeg:
         coded = io.BytesIO()
         Image.fromarray(stored).save(coded, "JPEG", quality=92)
         image.PixelData = encapsulate([coded.getvalue()])
         image.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
-        fill(image, LossyImageCompression="01", LossyImageCompressionMethod="ISO_10918_1")
-    dcmwrite(path, fill(image, **elements), enforce_file_format=True)
+        writers.fill(image, LossyImageCompression="01", LossyImageCompressionMethod="ISO_10918_1")
+    dcmwrite(path, writers.fill(image, **elements), enforce_file_format=True)
 
 
 class Drawn(NamedTuple):
-    """An image: its id, its patient, values (h, w), and what it shows.
-
-    That are boxes (x, y, width, height) of a radiograph, and kinds of blood of a head.
-    """
+    """An image, values (h, w), and what it shows: boxes (x, y, width, height) or kinds of blood."""
 
     image_id: str
     patient: str
@@ -360,32 +324,30 @@ def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> list[tup
     """
     (folder / rsna.RADIOGRAPHS).mkdir()
 
-    def write(kind: str, index: int) -> list[tuple[Drawn, str]]:
-        images = [draw_radiograph(kind, index, take, seed) for take in range(1 + (index % 6 == 5))]
+    def write(kind: str, index: int) -> Iterator[tuple[Drawn, str]]:
         view, elements = ("PA", "AP")[index % 2], {}
-        for name, _, pixels, _ in images:
+        for take in range(1 + (index % 6 == 5)):
+            name, _, pixels, _ = image = draw_radiograph(kind, index, take, seed)
             if index % 8 == 3:
                 pixels, elements = 255 - pixels, {"PhotometricInterpretation": "MONOCHROME1"}
             path, jpeg = folder / rsna.RADIOGRAPHS / f"{name}.dcm", index % 5 != 2
             _write_dicom(path, "radiograph", name, pixels, 8, jpeg, ViewPosition=view, **elements)
-        return [(image, PNEUMONIA_CLASSES[kind]) for image in images]
+            yield image, PNEUMONIA_CLASSES[kind]
 
-    images = sorted(
-        chain.from_iterable(write_cases(write, counts)), key=lambda row: row[0].image_id
-    )
+    images = sorted(writers.write_cases(write, counts), key=lambda row: row[0].image_id)
     labels, classes, mapping = [], [], []
-    takes: Counter[str] = Counter()
+    takes = Counter()
     for (name, patient, _, boxes), source_class in images:
         for box in boxes or [()]:
             labels.append([name, *(map(float, box) if box else [""] * 4), int(bool(boxes))])
             classes.append([name, source_class])
         row = {"subset_img_id": name, "img_id": f"{patient}_{takes[patient]:03d}.png"}
-        row |= {"SOPInstanceUID": make_uid("image", name)}
-        mapping.append(row | {"StudyInstanceUID": make_uid("study", name)})
+        row |= {"SOPInstanceUID": writers.make_uid("image", name)}
+        mapping.append(row | {"StudyInstanceUID": writers.make_uid("study", name)})
         takes[patient] += 1
-    write_table(folder / rsna.BOXES, ["patientId", *rsna.SIDES, "Target"], labels)
-    write_table(folder / rsna.CLASS_INFO, ["patientId", "class"], classes)
-    write_json(folder / rsna.MAPPING, mapping)
+    writers.write_table(folder / rsna.BOXES, ["patientId", *rsna.SIDES, "Target"], labels)
+    writers.write_table(folder / rsna.CLASS_INFO, ["patientId", "class"], classes)
+    writers.write_json(folder / rsna.MAPPING, mapping)
     return [(source_class, 1, len(image.shown)) for image, source_class in images]
 
 
@@ -425,21 +387,21 @@ def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> list[tu
     """
     (folder / rsna.SLICES).mkdir()
 
-    def write(kind: str, index: int) -> list[Drawn]:
-        slices = [draw_head_slice(kind, index, number, seed) for number in (0, 1)]
+    def write(kind: str, index: int) -> Iterator[Drawn]:
         bits, signed = (12, np.uint16) if index % 2 else (16, np.int16)
-        for number, (name, patient, values, _) in enumerate(slices):
+        for number in (0, 1):
+            name, patient, values, _ = drawn = draw_head_slice(kind, index, number, seed)
             stored = np.clip(np.rint(values) + 1024, 0, 4095).astype(signed)
             path, place = folder / rsna.SLICES / f"{name}.dcm", [0.0, 0.0, 15.0 * number]
             _write_dicom(path, "head", patient, stored, bits, False, ImagePositionPatient=place)
-        return slices
+            yield drawn
 
     labels, rows = [], []
-    for name, _, _, kinds in chain.from_iterable(write_cases(write, counts)):
+    for name, _, _, kinds in writers.write_cases(write, counts):
         shown = (*kinds, "any") if kinds else ()
         labels += [(f"{name}_{kind}", int(kind in shown)) for kind in rsna.KINDS]
         rows.append(("hemorrhage" if kinds else "none", 1, 0))
-    write_table(folder / rsna.KINDS_TABLE, ["ID", "Label"], labels)
+    writers.write_table(folder / rsna.KINDS_TABLE, ["ID", "Label"], labels)
     return sorted(rows)
 
 
@@ -486,7 +448,7 @@ def write_corpus(
                     phantom.add_lesion(lesion, rng, suspicion)
                 picture = phantom.picture()
             path = folder / f"{number:02d}_{name}" / f"{index + 1:04d}{ending}"
-            write_picture(path, picture, quality=90)
+            writers.write_picture(path, picture, quality=90)
         rows.append((f"{number:02d}_{name}", counts["per_class"], 0))
     return rows
 

@@ -1,10 +1,8 @@
 """The phantom engine: bodies of ovals within ovals, cut at a height, with lesions laid into them.
 
-A body of ``anatomy.yaml`` is a list of parts and a modality.  A part is an oval, or several, in
-the picture's axes or in those of an earlier part, drawn over what stands there; with a place
-along the body it is an ellipsoid, of which a slice shows its cut.  Lesions are irregular outlines
-in a named part; their numbers depend on one hidden suspicion and overlap between classes, so no
-classifier reaches an AUC of 1.  Equal generators give equal pixels.
+``anatomy.yaml`` tells what bodies, parts and lesions are made of.  A part with a place along the
+body is an ellipsoid, of which a slice shows its cut.  The numbers of lesions depend on one hidden
+suspicion and overlap between classes, so no classifier reaches an AUC of 1.
 
 Chance has three sources: ``anatomy`` belongs to the patient and repeats in every slice,
 ``texture`` to the slice, and each lesion brings its own.  So a slice can be drawn with and
@@ -83,7 +81,7 @@ class Phantom:
         return y, x
 
     def _level(self, rng: Generator, level: Any) -> float:
-        """Draw a level, which may be the name of a tissue of the body."""
+        """Draw a level, which may be the name of a tissue."""
         return draw(rng, self.body["tissues"][level] if isinstance(level, str) else level)
 
     def _add_part(self, anatomy: Generator, part: dict) -> None:
@@ -150,10 +148,6 @@ class Phantom:
             self.textures[key] = smooth_noise(self.texture, self.shape, spread)
         return self.textures[key]
 
-    def visible(self, name: str) -> ndarray:
-        """Return where a part lies open, bool (h, w): what is drawn later covers it."""
-        return self.top == list(self.areas).index(name)
-
     def add_lesion(
         self,
         kind: str,
@@ -175,7 +169,8 @@ class Phantom:
         radius = self.unit * share * np.exp(number("radius"))
         aspect, roughness = np.exp(number("aspect")), np.clip(number("roughness"), 0.008, 0.25)
         spicules = int(rng.poisson(max(0.0, number("spicules"))))
-        region = self.visible(lesion["in"]) if within is None else within
+        # Where the part lies open: what is drawn later covers it.
+        region = self.top == list(self.areas).index(lesion["in"]) if within is None else within
         center = self._place(lesion, region, wanted, radius)
         if center is None:
             return np.zeros(self.shape, bool)
@@ -194,9 +189,7 @@ class Phantom:
                     self.add_lesion(other, rng, suspicion, share, within=mask)
         return mask
 
-    def _place(
-        self, lesion: dict, region: ndarray, wanted: list[float], radius: float
-    ) -> tuple[float, float] | None:
+    def _place(self, lesion: dict, region: ndarray, wanted: list, radius: float) -> tuple | None:
         """Return the pixel of a region nearest to a wanted place, which barely moves with slices.
 
         Wanted are shares of the region's box, or a place in the axes of a part (``frame``).
@@ -209,7 +202,8 @@ class Phantom:
             return np.unravel_index(np.argmin(away), self.shape)
         step = 2 if np.count_nonzero(region) > 1000 else 1
         region = region[::step, ::step]
-        depth = blurred(region, max(1.0, min(radius, 0.15 * self.unit)) / step)
+        near = max(1.0, min(radius, 0.15 * self.unit)) / step
+        depth = gaussian_filter(region.astype(np.float32), near)
         inner = depth > 0.9 * depth.max()
         places = step * np.argwhere(region & (~inner if lesion.get("rim") else inner))
         if not len(places):
@@ -220,7 +214,8 @@ class Phantom:
 
     def _blend(self, rng: Generator, lesion: dict, number: Any, mask: ndarray) -> None:
         """Change the levels where the lesion is, and what lies behind it."""
-        soft = blurred(mask, np.clip(number("edge", 1.0), 0.5, 4) * max(0.5, self.unit / 80))
+        edge = np.clip(number("edge", 1.0), 0.5, 4) * max(0.5, self.unit / 80)
+        soft = gaussian_filter(mask.astype(np.float32), edge)
         level = number("level")
         if "mottle" in lesion:
             level = level + lesion["mottle"] * smooth_noise(rng, self.shape, 0.04 * self.unit)
@@ -231,8 +226,7 @@ class Phantom:
             level = np.minimum(level, self.levels[mask].mean() - lesion["below"])
         self.levels += np.clip(number("density", 0.92), 0, 1) * soft * (level - self.levels)
         if "rim level" in lesion:
-            rim = np.clip(4 * soft * (1 - soft), 0, 1)
-            self.levels += number("rim level") * rim
+            self.levels += number("rim level") * np.clip(4 * soft * (1 - soft), 0, 1)
         if "behind" in lesion:
             behind = np.clip(np.cumsum(soft, axis=0) / max(3, soft.sum(axis=0).max()), 0, 1)
             behind = gaussian_filter(behind * (1 - soft), (1, 0.015 * self.unit + 0.6))
@@ -243,21 +237,15 @@ class Phantom:
             self.levels[y, x : x + 2] += 30
 
     def scan(self, shape: tuple[int, int] | None = None) -> ndarray:
-        """Return the picture that a scanner makes, float32, in another size where one is given.
-
-        Hounsfield units in CT, else 0 to 1.
-        """
+        """Return the scanner's picture, float32, in a size: Hounsfield units in CT, else 0 to 1."""
         levels, rng = resized(self.levels, shape or self.shape), self.texture
         modality, shape = self.body["modality"], levels.shape
         if modality == "CT":
             return levels + self.noise * smooth_noise(rng, shape, 0.75)
         down, across = (np.linspace(-1, 1, n, dtype=np.float32) for n in shape)
         if modality == "US":
-            levels = levels - self.fade * np.clip(down, 0, 1)[:, None]
-            levels += 2.5 * smooth_noise(rng, shape, (0.035 * shape[0], 0.08 * shape[0]))
-            values = echoes(rng, levels, *self.body.get("speckle", (0.9, 1.5)))
-            return np.clip(values * self._sector(), 0, 1)
-        if modality == "MR":
+            levels = self._echoes(levels - self.fade * np.clip(down, 0, 1)[:, None])
+        elif modality == "MR":
             # The coil's bias, and a magnitude of noise.
             levels = levels * (1 + self.bias[0] * down[:, None] + self.bias[1] * across)
             levels = np.abs(levels + self.noise * rng.standard_normal(shape, dtype=np.float32))
@@ -265,18 +253,29 @@ class Phantom:
             levels = levels + self.noise * smooth_noise(rng, shape, 0.6)
         return np.clip(levels, 0, 1)
 
+    def _echoes(self, levels: ndarray) -> ndarray:
+        """Return the log-compressed B-mode picture, about 0 to 1, of levels in dB below white.
+
+        Speckle is fully developed, with a point spread of so many pixels: the magnitude of complex
+        Gaussian noise (Goodman 1975; Wagner et al. 1983).
+        """
+        rng, (height, width) = self.texture, levels.shape
+        levels += 2.5 * smooth_noise(rng, levels.shape, (0.035 * height, 0.08 * height))
+        spread = self.body.get("speckle", (0.9, 1.5))
+        envelope = np.hypot(*(smooth_noise(rng, levels.shape, spread) for _ in range(2)))
+        grain = SPECKLE * 20 * np.log10(envelope / envelope.mean() + 1e-2)
+        values = gaussian_filter(1 + (levels + grain) / DYNAMIC_RANGE_DB, 0.45)
+        if self.body.get("sector"):
+            # The field of view of a curved probe.
+            rows, columns = np.mgrid[:height, :width] / (height / 2)
+            down, across = rows - 1, columns - width / height
+            away = np.hypot(down + 1.9, across)
+            values *= (away > 0.98) & (away < 2.88) & (np.abs(across) < 0.72 * (down + 1.9))
+        return values
+
     def picture(self, shape: tuple[int, int] | None = None) -> ndarray:
         """Return the scanner's picture in the body's window, uint8."""
         return to_uint8(self.scan(shape), self.body.get("window"))
-
-    def _sector(self) -> ndarray | float:
-        """Return the field of view: all of it, or that of a curved probe, bool (h, w)."""
-        if not self.body.get("sector"):
-            return 1.0
-        rows, columns = np.mgrid[: self.shape[0], : self.shape[1]] / self.unit
-        down, across = rows - 1, columns - self.shape[1] / self.shape[0]
-        away = np.hypot(down + 1.9, across)
-        return (away > 0.98) & (away < 2.88) & (np.abs(across) < 0.72 * (down + 1.9))
 
 
 def draw(rng: Generator, value: Any, suspicion: float = 0.0) -> float:
@@ -321,18 +320,6 @@ def smooth_noise(rng: Generator, shape: tuple[int, ...], sigma: Any) -> ndarray:
     return (noise - noise.mean()) / (noise.std() + 1e-6)
 
 
-def echoes(rng: Generator, level: ndarray, axial: float, lateral: float) -> ndarray:
-    """Return the log-compressed B-mode picture, about 0 to 1, of an echo level in dB below white.
-
-    Fully developed speckle with a point spread of SD ``axial`` by ``lateral`` pixels: the
-    magnitude of complex Gaussian noise (Goodman 1975; Wagner et al. 1983).
-    """
-    spread = (axial, lateral)
-    envelope = np.hypot(*(smooth_noise(rng, level.shape, spread) for _ in range(2)))
-    grain = SPECKLE * 20 * np.log10(envelope / envelope.mean() + 1e-2)
-    return gaussian_filter(1 + (level + grain) / DYNAMIC_RANGE_DB, 0.45)
-
-
 def outline(
     rng: Generator,
     shape: tuple[int, int],
@@ -369,11 +356,6 @@ def outline(
         limit += length * np.exp(-((away / width) ** 2))
     window[:] = np.hypot(dy, dx) <= np.clip(limit, 0.4, 2.0)
     return mask
-
-
-def blurred(mask: ndarray, sigma: float) -> ndarray:
-    """Return a mask with a blurred edge, float32 of 0 to 1."""
-    return gaussian_filter(mask.astype(np.float32), sigma)
 
 
 def resized(values: ndarray, shape: tuple[int, int]) -> ndarray:

@@ -1,33 +1,27 @@
-"""How stand-ins are written: whole folders, cases, pictures, tables and DICOM headers.
+"""How stand-ins are written: equal pictures make equal files, whatever the time and the machine."""
 
-Nothing written depends on the time or the machine, so equal pictures make equal files.
-"""
-
-import csv
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from rin.data.chunks import map_threads
 from rin.errors import explained
 from rin.files import MAKE_ROOM
 
 
 def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
-    """Let ``fill`` write into a new folder, which takes its name when it is whole.
-
-    Raises InputError where it cannot be written; nothing of it is left.
-    """
+    """Let ``fill`` write into a folder, which takes its name when whole; InputError if it fails."""
     problem = f"the stand-in {what} cannot be written"
     with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -44,11 +38,10 @@ def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
             shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def write_cases(write: Callable[[str, int], Any], counts: dict[str, int]) -> list:
-    """Return what ``write`` returns for every kind and index, in order; two work at once."""
+def write_cases(write: Callable[[str, int], Iterable], counts: dict[str, int]) -> list:
+    """Return the rows that ``write`` yields of every kind and index, in order, by two threads."""
     cases = [(kind, index) for kind, n in counts.items() for index in range(n)]
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda case: write(*case), cases))
+    return [row for rows in map_threads(lambda case: [*write(*case)], cases, 2) for row in rows]
 
 
 def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
@@ -59,10 +52,7 @@ def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
 
 def write_table(path: Path, columns: Iterable[str], rows: Iterable[Iterable]) -> None:
     """Write a CSV table."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(columns)
-        table.writerows(rows)
+    pd.DataFrame(list(rows), columns=list(columns)).to_csv(path, index=False, lineterminator="\n")
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -82,9 +72,9 @@ def fill(dataset: Dataset, **elements: Any) -> Dataset:
     return dataset
 
 
-def new_instance(sop_class: str, **elements: Any) -> Dataset:
-    """Return a DICOM instance of a class with these elements, and no pixels yet."""
-    dataset = fill(Dataset(), SOPClassUID=sop_class, **elements)
+def new_instance(**elements: Any) -> Dataset:
+    """Return a DICOM instance with these elements, and no pixels yet."""
+    dataset = fill(Dataset(), **elements)
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     return dataset
