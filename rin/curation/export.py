@@ -32,7 +32,7 @@ from rin.curation.deidentify import (
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.chunks import map_chunks
-from rin.errors import InputError, explained, named
+from rin.errors import InputError, explained, named, problem_of
 from rin.files import sha256_of
 
 CHUNK = 128
@@ -187,7 +187,7 @@ def _export(
             return mark, (uid, risk, 0, 0, "", 0, 0)
         made = deidentify(dataset, pseudonyms)
     except dicom.BROKEN as error:
-        return path, dicom.problem_of(error)
+        return path, problem_of(error)
     try:
         # A full disk is nobody's broken file: it ends the export.
         width, height = export_png(made, png, display_window(modality, region))

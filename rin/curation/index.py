@@ -37,10 +37,10 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError
 
 from rin.data.chunks import map_chunks
-from rin.data.dicom import BROKEN, problem_of
+from rin.data.dicom import BROKEN
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.tree import DEBRIS, DEBRIS_FOLDER, walk
-from rin.errors import InputError, explained, named
+from rin.errors import InputError, explained, named, problem_of
 from rin.files import read_yaml, sha256_of
 
 VERSION = 3

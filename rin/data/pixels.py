@@ -35,16 +35,13 @@ MIN_POINTS = 3
 MAX_COORDINATE = 1e6
 
 
-def polygon_text(points: Iterable[tuple[float, float]]) -> str:
-    """Return a polygon of three or more (x, y) points, in pixels, as text."""
-    text = POLYGON + " ".join(f"{_number(x)},{_number(y)}" for x, y in points)
-    _numbers(text)
-    return text
+def shape_text(kind: str, rows: Iterable[Iterable[float]]) -> str:
+    """Return a `POLYGON` of (x, y) points, or a `BOX`, one row of four numbers, as a text.
 
-
-def box_text(x: float, y: float, width: float, height: float) -> str:
-    """Return a box of ``width`` by ``height`` pixels, whose first pixel is (x, y), as text."""
-    text = BOX + ",".join(map(_number, (x, y, width, height)))
+    Every number reads back as the same.  InputError for what is no such shape.
+    """
+    numbers = ([repr(float(number)).removesuffix(".0") for number in row] for row in rows)
+    text = kind + " ".join(map(",".join, numbers))
     _numbers(text)
     return text
 
@@ -102,11 +99,6 @@ def _numbers(entry: str) -> np.ndarray:
     return numbers
 
 
-def _number(value: float) -> str:
-    """Return the shortest text that reads back as the same number."""
-    return repr(float(value)).removesuffix(".0")
-
-
 def _short(entry: str) -> str:
     return entry if len(entry) <= 60 else f"{entry[:60]}..."
 
@@ -118,24 +110,13 @@ _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError)
 
 
-def slice_locator(locator: str, number: int) -> str:
-    """Return the locator of a slice, counted from 0, of the volume at ``locator``."""
-    return f"{locator}{MARK}{number}"
-
-
-def n_slices(root: Path, locator: str) -> int:
-    """Return the number of slices of a volume; of a file, only its header is read."""
-    return len(_volume(root, locator))
-
-
 def read_slice(root: Path, locator: str) -> np.ndarray:
     """Read one slice of a volume, uint8 (h, w), 0 to 255.
 
-    InputError for a file that is missing, truncated, no NumPy array or holds Python objects, an
-    array that is not uint8 (slices, h, w), or a slice that the volume lacks.
+    InputError as of `open_volume`, and for a slice that the volume lacks.
     """
     name, _, text = locator.rpartition(MARK)
-    volume = _volume(root, name)
+    volume = open_volume(root, name)
     if not text.isdecimal() or int(text) >= len(volume):
         raise InputError(
             f"there is no slice {text!r} in a volume of {len(volume)}",
@@ -145,8 +126,12 @@ def read_slice(root: Path, locator: str) -> np.ndarray:
     return np.array(volume[int(text)], order="C")
 
 
-def _volume(root: Path, locator: str) -> np.ndarray:
-    """Return a volume, uint8 (slices, h, w): a file is mapped, a member of an archive unpacked."""
+def open_volume(root: Path, locator: str) -> np.ndarray:
+    """Return a volume, uint8 (slices, h, w): a file is mapped, a member of an archive unpacked.
+
+    InputError for a file that is missing, truncated, no NumPy array or holds Python objects, and an
+    array of another type or shape.
+    """
     place, _, member = locator.partition(SEPARATOR)
     path = Path(root) / place
     where, remedy = Path(root, locator), "Fetch the file again from the dataset's home."
@@ -196,7 +181,11 @@ def read_picture(
     picture = _open(root, locator)
     if not color and picture.mode in GRAY_MODES:
         return np.asarray(picture.convert("L"))
-    flat = _flatten(picture)
+    if picture.mode not in ("RGB", *GRAY_MODES) or "transparency" in picture.info:
+        layers = picture.convert("RGBA")
+        black = Image.new("RGBA", layers.size, (0, 0, 0, 255))
+        picture = Image.alpha_composite(black, layers)
+    flat = picture.convert("RGB")
     pixels = np.asarray(flat)
     if color:
         return pixels
@@ -254,14 +243,6 @@ def _open(root: Path, locator: str) -> Image.Image:
     return picture
 
 
-def _flatten(picture: Image.Image) -> Image.Image:
-    if picture.mode in ("RGB", *GRAY_MODES) and "transparency" not in picture.info:
-        return picture.convert("RGB")
-    layers = picture.convert("RGBA")
-    black = Image.new("RGBA", layers.size, (0, 0, 0, 255))
-    return Image.alpha_composite(black, layers).convert("RGB")
-
-
 RESIZES = ("stretch", "pad")
 
 
@@ -272,11 +253,9 @@ def resize_picture(pixels: np.ndarray, size: int, resize: str, nearest: bool = F
     ratio and centres the picture on black.  The type is kept.
     """
     method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
-    height, width = pixels.shape[:2]
-    longest = max(height, width)
-    inner = (size, size)
+    sides, inner = pixels.shape[:2], (size, size)
     if resize == "pad":
-        inner = tuple(max(1, round(side * size / longest)) for side in (height, width))
+        inner = tuple(max(1, round(side * size / max(sides))) for side in sides)
     picture = Image.fromarray(pixels.astype(np.uint8)).resize(inner[::-1], method)
     square = np.zeros((size, size, *pixels.shape[2:]), dtype=np.uint8)
     top, left = (size - inner[0]) // 2, (size - inner[1]) // 2

@@ -5,15 +5,16 @@ Locators name a picture relative to the data root; a member of an archive is
 """
 
 import os
+import re
 import struct
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from itertools import chain
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from rin.errors import InputError, explained
 
@@ -27,6 +28,8 @@ MALFORMED = (
 )
 # What a damaged, encrypted or exotic archive raises (NotImplementedError is a RuntimeError).
 _BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
+# A member that would be unpacked elsewhere: an absolute path, a drive, or a way up.
+_UNSAFE = re.compile(r"[/\\]|[^/\\]*:|(?s:.*[/\\])?\.\.(?:[/\\]|\Z)")
 DEBRIS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 DEBRIS_FOLDER = "__MACOSX"
 MARK = "#"
@@ -44,11 +47,7 @@ class Tree:
 
     def locator(self, name: str) -> str:
         """Return the locator of a name in this tree, relative to the data root."""
-        return f"{self.location}{self._joint}{name}"
-
-    @cached_property
-    def _joint(self) -> str:
-        return SEPARATOR if is_archive(self.root / self.location) else "/"
+        return f"{self.location}{SEPARATOR if is_archive(self.location) else '/'}{name}"
 
     def place(self, name: str = "") -> str:
         """Return where the tree, or one of its files, lies, as errors show it."""
@@ -79,9 +78,9 @@ class Tree:
         self.refuse(sorted(right - left), f"{words[1]} without {words[0]}")
 
 
-def is_archive(path: Path) -> bool:
+def is_archive(path: str | Path) -> bool:
     """Tell whether a location is a zip archive, by its name."""
-    return path.suffix.lower() == ".zip"
+    return str(path).lower().endswith(".zip")
 
 
 def open_tree(root: Path, location: str) -> Tree:
@@ -94,7 +93,7 @@ def open_tree(root: Path, location: str) -> Tree:
     if is_archive(path):
         names = [info.filename for info in _archive(path).infolist() if not info.is_dir()]
         repeated = [name for name, times in Counter(names).items() if times > 1]
-        if bad := next(chain(repeated, filter(_unsafe, names)), None):
+        if bad := next(chain(repeated, filter(_UNSAFE.match, names)), None):
             raise InputError(
                 f"the archive holds an unsafe or repeated member name {bad!r}",
                 where=path,
@@ -114,18 +113,15 @@ def read_bytes(root: Path, locator: str) -> bytes:
     problem = f"{member or path.name} cannot be read"
     remedy = "Check the file, its permissions and password, or fetch it again."
     with explained(problem, where=path, remedy=remedy, kinds=(KeyError, *_BROKEN)):
-        if not member:
-            size = path.stat().st_size
-        else:
-            archive = _archive(path)
-            size = archive.getinfo(member).file_size
+        archive = _archive(path) if member else None
+        size = archive.getinfo(member).file_size if archive else path.stat().st_size
         if size > MAX_BYTES:
             raise InputError(
                 f"{locator} holds {size} bytes, more than the limit of {MAX_BYTES}",
                 where=path,
                 remedy="Check that this is a picture; split it if it is a stack.",
             )
-        return archive.read(member) if member else path.read_bytes()
+        return archive.read(member) if archive else path.read_bytes()
 
 
 def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
@@ -198,11 +194,3 @@ def _open_archive(path: Path, _modified: int, _size: int, _process: int) -> zipf
 def _debris(name: str) -> bool:
     parts = name.split("/")
     return parts[-1] in DEBRIS or parts[-1].startswith("._") or DEBRIS_FOLDER in parts
-
-
-def _unsafe(name: str) -> bool:
-    # Most names hold none of these; only the others are worth taking apart.
-    if not name.startswith(("/", "\\")) and ".." not in name and ":" not in name:
-        return False
-    pure = PurePosixPath(name.replace("\\", "/"))
-    return pure.is_absolute() or ".." in pure.parts or ":" in pure.parts[0]

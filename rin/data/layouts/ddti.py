@@ -13,7 +13,7 @@ from defusedxml.ElementTree import fromstring
 
 from rin.data.layouts.found import FoundCase, ReaderOptions, sort_files
 from rin.data.manifest import DatasetManifest
-from rin.data.pixels import polygon_text
+from rin.data.pixels import POLYGON, shape_text
 from rin.data.tree import Tree
 from rin.errors import InputError
 
@@ -86,7 +86,7 @@ def _outlines(text: str, image: str) -> list[str]:
     try:
         regions = json.loads(text)
         points = [[(_number(p["x"]), _number(p["y"])) for p in r["points"]] for r in regions]
-        return [polygon_text(outline) for outline in points]
+        return [shape_text(POLYGON, outline) for outline in points]
     except InputError:
         raise
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:

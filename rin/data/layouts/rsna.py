@@ -22,7 +22,7 @@ import pandas as pd
 
 from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
 from rin.data.manifest import DatasetManifest
-from rin.data.pixels import box_text
+from rin.data.pixels import BOX, shape_text
 from rin.data.tree import Tree, read_bytes
 
 BOXES = "stage_2_train_labels.csv"
@@ -105,7 +105,7 @@ def _box(tree: Tree, name: str, image: str, sides: tuple[str, ...], target: str)
         x, y, width, height = map(float, sides)
         if x < 0 or y < 0:
             raise ValueError("it begins outside the image")
-        return box_text(x, y, width, height)
+        return shape_text(BOX, [(x, y, width, height)])
     except ValueError as error:
         problem = f"{image} has Target {target!r} with box {', '.join(sides)!r}: {error}"
         raise tree.wrong(problem, file=name) from error
