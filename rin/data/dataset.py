@@ -44,42 +44,39 @@ def count_patients(cases: pd.DataFrame) -> dict[str, int] | None:
     }
 
 
-def count_classes(manifest: DatasetManifest, found: list[FoundCase]) -> pd.DataFrame:
+def count_classes(manifest: DatasetManifest, found: pd.DataFrame) -> pd.DataFrame:
     """Return ``found`` images (or exams) and ``masks`` of each source class, and those expected.
 
     The index are the classes; ``expected`` and ``expected_masks`` are missing where the manifest
     states none.  InputError where exams are to be counted, and only headers tell them apart.
     """
-    stated = manifest.counts
-    rows = [(case.source_class, case.patient_id, len(case.masks)) for case in found]
-    cases = pd.DataFrame(rows, columns=["class", "patient", "masks"])
-    counted = cases
+    stated, counted = manifest.counts, found
     if stated.unit == "exam":
-        counted = cases.drop_duplicates(["class", "patient"])
-        if unnamed := int(cases["patient"].isna().sum()):
+        counted = found.drop_duplicates(["source_class", "patient_id"])
+        if unnamed := int(found["patient_id"].isna().sum()):
             raise InputError(
                 f"exams cannot be counted: only the headers name those of {unnamed} images",
                 where=manifest.name,
                 remedy="State the manifest's counts in images (counts.unit: image).",
             )
     counts = {
-        "found": counted["class"].value_counts(),
+        "found": counted["source_class"].value_counts(),
         "expected": pd.Series(stated.images),
-        "masks": cases.groupby("class")["masks"].sum(),
+        "masks": found["masks"].map(len).groupby(found["source_class"]).sum(),
         "expected_masks": pd.Series(stated.masks),
     }
     return pd.DataFrame(counts, dtype="Int64").sort_index().fillna({"found": 0, "masks": 0})
 
 
 def check_counts(
-    manifest: DatasetManifest, found: list[FoundCase], note: dict | None, where: Path
+    manifest: DatasetManifest, found: pd.DataFrame, note: dict | None, where: Path
 ) -> None:
     """Hold the found cases against the manifest's counts, or the ``note`` of a stand-in.
 
     Cases known to be bad may be absent.  InputError names each class that differs.
     """
     stated = manifest.counts
-    absent = len(set(manifest.known_bad).difference(case.case_id for case in found))
+    absent = len(manifest.known_bad.keys() - set(found["case_id"]))
     remedy = "Fetch the dataset again, or correct the counts in its manifest."
     if note is not None:
         stated, absent = stated.model_copy(update=note | {"total": None, "classes": None}), 0
@@ -118,7 +115,7 @@ def count_differences(
 
 
 def find(
-    manifest: DatasetManifest, cases: pd.DataFrame, found: list[FoundCase], *, stand_in: bool
+    manifest: DatasetManifest, cases: pd.DataFrame, found: pd.DataFrame, *, stand_in: bool
 ) -> tuple[Finding, ...]:
     """Return the findings of a dataset: repeated and blank pictures; known ones of real files.
 
@@ -167,15 +164,15 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
 
 def skipped(
     known_bad: dict[str, str],
-    found: list[FoundCase],
-    wanted: list[FoundCase],
+    found: pd.DataFrame,
+    wanted: pd.DataFrame,
     unreadable: Collection[str],
 ) -> list[Finding]:
     """Return a finding for each case that is left out because its file is known to be bad.
 
     Of the cases ``found``, those of classes with a label are ``wanted``; others are not mentioned.
     """
-    present, labelled = {case.case_id for case in found}, {case.case_id for case in wanted}
+    present, labelled = set(found["case_id"]), set(wanted["case_id"])
     noted = []
     for case_id, reason in known_bad.items():
         if case_id not in present:
@@ -269,22 +266,22 @@ def open_dataset(
     known_bad = manifest.known_bad if note is None else {}
     found = find_cases(tree, manifest)
     check_counts(manifest, found, note, where)
-    labels = {name: manifest.label(name) for name in {case.source_class for case in found}}
-    if not any(label is not None for label in labels.values()):
+    labels = {name: manifest.label(name) for name in found["source_class"].unique()}
+    wanted = found[found["source_class"].map(labels).notna()]
+    if wanted.empty:
         raise tree.wrong(
             f"none of the classes found has a label ({', '.join(sorted(labels)) or 'no case'})",
             remedy="Give at least two classes a label in the manifest's label_map.",
         )
-    wanted = [case for case in found if labels[case.source_class] is not None]
     cases, bad = inspect_cases(
         tree.root, wanted, manifest, folder=index_folder, workers=workers, square=square
     )
     refuse_bad(bad[~bad["case_id"].isin(known_bad)], len(wanted), where)
     left_out = skipped(known_bad, found, wanted, set(bad["case_id"]))
     cases = cases[~cases["case_id"].isin(known_bad)].reset_index(drop=True)
-    cases.insert(2, "label", cases["source_class"].map(labels))
-    mask_digests = cases.pop("mask_digest")
-    cases = validate_cases(_with_kept(cases, wanted, where), where=str(where))
+    mask_digests, kept = cases["mask_digest"], found.columns[len(FoundCase._fields) :]
+    cases = cases.assign(label=cases["source_class"].map(labels))[[*CASES.columns, *kept]]
+    cases = validate_cases(cases, where=str(where))
     return Dataset(
         manifest=manifest,
         root=tree.root,
@@ -296,19 +293,6 @@ def open_dataset(
         mask_digests=mask_digests.set_axis(cases["case_id"]),
         records=record_folder(index_folder, manifest),
     )
-
-
-def _with_kept(cases: pd.DataFrame, found: list[FoundCase], where: Path) -> pd.DataFrame:
-    """Return the case table with the further facts that a layout keeps, a column each."""
-    kept = {case.case_id: dict(case.kept) for case in found if case.kept}
-    facts = pd.DataFrame.from_dict(kept, orient="index", dtype=str)
-    if taken := facts.columns.intersection(cases.columns).to_list():
-        raise InputError(
-            f"columns are kept under names that the case table uses itself: {', '.join(taken)}",
-            where=where,
-            remedy="Give them other names in the manifest's option keep.",
-        )
-    return cases.join(facts, on="case_id")
 
 
 def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series) -> str:
@@ -381,7 +365,7 @@ def sample_pictures(
         if not where or (not path.exists() and where in manifest_names()):
             manifest = load_manifest(where or STAND_IN)
             tree, window = open_located(manifest, data_root), manifest.window
-            names = [case.image for case in find_cases(tree, manifest)]
+            names = find_cases(tree, manifest)["image"].tolist()
             provenance = "real" if where else "stand-in"
             title = f"{manifest.title} ({provenance})"
         elif path.is_dir() or (path.is_file() and is_archive(path)):

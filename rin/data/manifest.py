@@ -180,6 +180,20 @@ class DatasetManifest(Stated):
             raise ValueError(f"the sources hold {images} images, the total is {self.counts.total}")
         return self
 
+    def patient_in(self, name: str) -> str:
+        """Return the patient in a file name: the groups of the pattern that matched, joined by -.
+
+        InputError for a file name that the pattern does not match.
+        """
+        pattern = re.compile(self.patient_pattern)
+        match = pattern.search(name.rpartition("/")[2])
+        found = [group for group in match.groups() if group] if match else []
+        if not found:
+            problem = f"the patient pattern {pattern.pattern!r} does not match {name!r}"
+            remedy = "Correct it in the manifest; it must match every file name."
+            raise InputError(problem, where="patient pattern", remedy=remedy)
+        return "-".join(found)
+
     def label(self, source_class: str) -> str | None:
         """Return the label of a class, None for one that is left out; InputError if unknown."""
         if not self.label_map:

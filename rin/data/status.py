@@ -221,19 +221,16 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         done.problems += [f"{known.name} has {outcome}: {detail}"] if detail else []
     found = find_cases(tree, manifest)
     done.counts = count_classes(manifest, found)
-    labels = {name: manifest.label(name) for name in {case.source_class for case in found}}
+    labels = {name: manifest.label(name) for name in found["source_class"].unique()}
     sound = True
     try:
         check_counts(manifest, found, None, tree.root / tree.location)
     except InputError as error:
         done.problems.append(error.problem)
         sound = False
-    wanted = [case for case in found if labels[case.source_class] is not None]
-    if quick:
-        rows = [(case.case_id, case.patient_id, case.source_class) for case in wanted]
-        cases = pd.DataFrame(rows, columns=["case_id", "patient_id", "source_class"])
-    else:
-        cases, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder)
+    cases = found[found["source_class"].map(labels).notna()]
+    if not quick:
+        cases, bad = inspect_cases(tree.root, cases, manifest, folder=index_folder)
         bad = bad[~bad["case_id"].isin(manifest.known_bad)]
         done.readable = len(cases)
         done.problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]

@@ -18,8 +18,9 @@ import os
 import shutil
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from itertools import chain, compress, islice, starmap
+from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,6 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from rin.data.chunks import map_threads, run_chunks
-from rin.data.layouts.found import FoundCase
 from rin.data.leakage import picture_hash
 from rin.data.manifest import DatasetManifest, Finding
 from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_picture
@@ -112,7 +112,6 @@ ROW_BYTES = 2**30
 BAD_COLUMNS = ["case_id", "place", "problem"]
 #: On these alone a row of a store depends.
 CONTENT = ["digest", "mask_digest", "width", "height"]
-CASE_FIELDS = ["case_id", "patient_id", "source_class", "image", "masks"]
 LOOKED = dict.fromkeys(["width", "height"], pyarrow.int32())
 LOOKED |= dict.fromkeys(["digest", "mask_digest", "hash"], pyarrow.string())
 LOOKED |= {"blank": pyarrow.bool_()}
@@ -135,33 +134,31 @@ class _Pass:
     def ending(self) -> str:
         return f"{self.square[0]}-{self.square[1]}.npy"
 
-    def look(
-        self, found: list[FoundCase], keys: list[str], workers: int | None, title: str
-    ) -> pd.DataFrame:
+    def look(self, found: pd.DataFrame, workers: int | None, title: str) -> pd.DataFrame:
         """Look at cases with their keys, and return the bad ones."""
-        todo, side = list(zip(found, keys, strict=True)), self.square[0] if self.square else 0
+        side = self.square[0] if self.square else 0
         step = max(1, min(CHUNK, CHUNK_BYTES // max(1, 4 * side**2)))
-        jobs = [todo[start : start + step] for start in range(0, len(todo), step)]
+        jobs = [found.iloc[start : start + step] for start in range(0, len(found), step)]
         results = run_chunks(self.chunk, jobs, workers=workers, title=title)
         return pd.DataFrame(sorted(chain.from_iterable(results)), columns=BAD_COLUMNS)
 
-    def chunk(self, job: list[tuple[FoundCase, str]], threads: int) -> list[tuple[str, str, str]]:
+    def chunk(self, job: pd.DataFrame, threads: int) -> list[tuple[str, str, str]]:
         """Look at some cases with their keys, keep what was seen, and return the bad ones."""
         seen, rows, bad = [], [], []
-        cases = [case for case, _ in job]
+        cases = [*job.itertuples(index=False)]
         looks = map_threads(self.inspect, cases, threads)
         # A file that was replaced meanwhile would be remembered under the key of the old one.
-        for (case, key), now, look in zip(job, _keys(self.root, cases), looks, strict=True):
+        for case, now, look in zip(cases, _keys(self.root, job), looks, strict=True):
             if not isinstance(look, dict):
                 bad.append(look)
-            elif key != now:
+            elif case.key != now:
                 place = str(self.root / case.image)
                 bad.append((case.case_id, place, "it changed while it was read"))
             else:
                 rows.append(look.pop("row"))
-                seen.append(look | {"key": key})
+                seen.append(look | {"key": case.key})
         if seen:
-            joined = "".join(key for _, key in job).encode()
+            joined = "".join(job["key"]).encode()
             name = hashlib.blake2b(joined, digest_size=16).hexdigest()
             unfinished = self.folder / f"{name}.tmp"
             if self.square:
@@ -172,12 +169,12 @@ class _Pass:
             unfinished.replace(self.folder / f"{name}.parquet")
         return bad
 
-    def inspect(self, case: FoundCase) -> dict | tuple[str, str, str]:
+    def inspect(self, case: NamedTuple) -> dict | tuple[str, str, str]:
         """Return all that one decoding of a picture and its masks tells, or what is wrong."""
         root, manifest, header_patient = self.root, self.manifest, ""
         try:
             pixels = read_picture(root, case.image, manifest.color, manifest.window)
-            if case.patient_id is None:
+            if pd.isna(case.patient_id):
                 from rin.data.dicom import patient_of  # pydicom is slow to load
 
                 header_patient = patient_of(root, case.image)
@@ -226,7 +223,7 @@ class _Pass:
 
 def inspect_cases(
     root: Path,
-    found: list[FoundCase],
+    found: pd.DataFrame,
     manifest: DatasetManifest,
     *,
     folder: Path,
@@ -258,16 +255,15 @@ def inspect_cases(
                 new = _remembered(folder).index.get_indexer(keys) < 0
                 if square and new.sum() * square[0] ** 2 * (3 * manifest.color + 2) > ROW_BYTES:
                     square = None
-                todo = list(compress(found, new)), list(compress(keys, new))
+                todo = found.assign(key=keys)[new]
                 looking = _Pass(root, manifest, folder, square)
-                bad = looking.look(*todo, workers, f"Inspecting {manifest.name}")
+                bad = looking.look(todo, workers, f"Inspecting {manifest.name}")
         seen = _remembered(folder)
     place = seen.index.get_indexer(keys)
-    rows, good = seen.iloc[place[place >= 0]], list(compress(found, place >= 0))
-    cases = pd.DataFrame({key: [getattr(case, key) for case in good] for key in CASE_FIELDS})
-    unnamed = cases["patient_id"].isna().to_numpy()
-    cases["patient_id"] = np.where(unnamed, rows["header_patient"], cases["patient_id"])
-    return cases.assign(**{name: rows[name].array for name in LOOKED}), bad
+    rows, cases = seen.iloc[place[place >= 0]], found[place >= 0].reset_index(drop=True)
+    patients = cases["patient_id"].fillna(rows["header_patient"].reset_index(drop=True))
+    looked = {name: rows[name].array for name in LOOKED}
+    return cases.assign(patient_id=patients.astype(str), **looked), bad
 
 
 def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
@@ -288,15 +284,15 @@ def refuse_bad(bad: pd.DataFrame, count: int, where: str | Path) -> None:
         )
 
 
-def _keys(root: Path, found: list[FoundCase]) -> list[str]:
+def _keys(root: Path, found: pd.DataFrame) -> list[str]:
     """Return a key per case that changes with its name, its files and what is asked of them."""
-    files = [[case.image, *(m for m in case.masks if not is_shape(m))] for case in found]
+    asked = found["patient_id"].isna().map({True: "header", False: ""})
+    cases = [*zip(found["case_id"], asked, found["image"], found["masks"], strict=True)]
+    files = [[image, *(m for m in masks if not is_shape(m))] for *_, image, masks in cases]
     marks = iter(fingerprints(root, chain.from_iterable(files)))
     keys = []
-    for case, own in zip(found, files, strict=True):
-        asked = "header" if case.patient_id is None else ""
-        mark, *mask_marks = islice(marks, len(own))
-        parts = [case.case_id, asked, case.image, mark, *case.masks, *mask_marks]
+    for (*known, masks), own in zip(cases, files, strict=True):
+        parts = [*known, next(marks), *masks, *islice(marks, len(own) - 1)]
         keys.append(hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest())
     return keys
 
@@ -410,9 +406,8 @@ def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None
             needed = len(lost) * sum(math.prod(row) for row, _ in arrays.values())
             if needed > (free := shutil.disk_usage(dataset.records).free):
                 raise OSError(errno.ENOSPC, f"{needed} bytes are needed and {free} are free")
-            found = list(starmap(FoundCase, lost[CASE_FIELDS].itertuples(index=False, name=None)))
             title = f"Storing {manifest.name} at {note['size']} px"
-            bad = looking.look(found, _keys(root, found), workers, title)
+            bad = looking.look(lost.assign(key=_keys(root, lost)), workers, title)
             refuse_bad(bad, len(cases), where)
         kept = looking.rows().reindex(content)
         replaced = cases["case_id"][kept["file"].isna().to_numpy()]

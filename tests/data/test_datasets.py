@@ -193,7 +193,8 @@ def test_open_dataset_never_decodes_a_class_without_label(busi_root, busi_manife
 
 
 def exams(*patients):
-    return [FoundCase(f"a/{i}", patient, "a", f"x/{i}") for i, patient in enumerate(patients)]
+    cases = [FoundCase(f"a/{i}", patient, "a", f"x/{i}") for i, patient in enumerate(patients)]
+    return pd.DataFrame(cases)
 
 
 IN_EXAMS = {"unit": "exam", "images": {"a": 2}, "masks": {}, "total": 3}

@@ -21,15 +21,7 @@ from typing import Literal
 
 import pandas as pd
 
-from rin.data.layouts.found import (
-    ENDING,
-    FoundCase,
-    ReaderOptions,
-    one_of,
-    patient_reading,
-    read_table,
-    sort_files,
-)
+from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
 
@@ -84,12 +76,11 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
     if options.inner_copy is not None:
         tree = replace(tree, names=_without_copy(tree.names, options.inner_copy))
     above = f"({one_of(options.splits)})/" if options.splits else ""
-    pattern = f"{above}({one_of(manifest.label_map)})/([^/]+{ENDING})"
+    pattern = rf"{above}({one_of(manifest.label_map)})/([^/]+\.(?i:png|jpe?g|bmp|tiff?))"
     _, files = sort_files(tree, "folder_classes", pictures=pattern)
     pictures = files["pictures"]
     short = {key: key.partition("/")[2] for key in pictures} if options.splits else {}
     times = Counter(short.values())
-    patient = patient_reading(manifest.patient_pattern) if manifest.patient_pattern else None
     cases = []
     for key, name in pictures.items():
         case_id = short.get(key, key)
@@ -97,7 +88,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
         source_class = sys.intern(case_id.partition("/")[0])
         if times[case_id] > 1:
             case_id = key
-        patient_id = patient(name) if patient else case_id
+        patient_id = manifest.patient_in(name) if manifest.patient_pattern else case_id
         cases.append(FoundCase(case_id, patient_id, source_class, tree.locator(name)))
     _refuse_missing(tree, manifest, {case.source_class for case in cases})
     return cases

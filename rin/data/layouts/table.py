@@ -17,15 +17,9 @@ from typing import Annotated
 import pandas as pd
 from pydantic import AfterValidator, Field, StringConstraints
 
-from rin.data.layouts.found import (
-    PICTURES,
-    STAND_IN_NOTE,
-    FoundCase,
-    ReaderOptions,
-    patient_reading,
-    read_table,
-)
+from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, ReaderOptions, read_table
 from rin.data.manifest import DatasetManifest
+from rin.data.store import CASES, LOOKED
 from rin.data.tree import Tree
 from rin.errors import InputError
 
@@ -132,8 +126,8 @@ def _options(manifest: DatasetManifest) -> TableOptions:
     return TableOptions.of(manifest)
 
 
-def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
-    """Return the cases of a table.
+def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
+    """Return the cases of a table, and the columns that are kept.
 
     The case id is the picture's name, the source class the text in the label column:
     ``unlabelled`` where it is empty and the label map has that class.  The patient stands in a
@@ -141,6 +135,12 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     picture is a patient.  An empty cell in a column of masks means that there is none.
     """
     options = _options(manifest)
+    if taken := [name for name in options.keep if name in (*CASES.columns, *LOOKED)]:
+        raise InputError(
+            f"columns are kept under names that the case table uses itself: {', '.join(taken)}",
+            where=f"manifest {manifest.name}",
+            remedy="Give them other names in the manifest's option keep.",
+        )
     columns = _columns(options.mask) if options.mask else []
     columns += [options.label, *options.keep.values()]
     columns += [options.patient] if options.patient and not options.patients else []
@@ -150,25 +150,19 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         labels = labels.where(labels != "", UNLABELLED)
     strange = labels[~labels.isin(list(manifest.label_map) or set(labels) - {""})]
     tree.refuse(strange.map(repr), "labels are not in the manifest's label map", file=place)
+    masks = rows["name"] if options.masks else pd.Series("", rows.index)
+    if options.mask:
+        named = options.mask in rows
+        masks = rows[options.mask] if named else _filled(tree, place, rows, options.mask)
     patients = _patients(tree, options, manifest, rows)
-    kept = zip(*(rows[column] for column in options.keep.values()), strict=True)
-    facts = [tuple(zip(options.keep, row, strict=True)) for row in kept] or [()] * len(rows)
-    masks = _masks(tree, options, place, rows)
     images, drawn, others = _files(tree, options, place, rows["name"], masks)
     tree.refuse(others, f"files have no place in the layout {manifest.layout!r}")
-    return [
-        FoundCase(
-            case_id=name,
-            patient_id=patient,
-            source_class=label,
-            image=tree.locator(images[name]),
-            masks=(tree.locator(drawn[mask]),) if mask else (),
-            kept=fact,
-        )
-        for name, patient, label, mask, fact in zip(
-            rows["name"], patients, labels, masks, facts, strict=True
-        )
-    ]
+    cases = {"case_id": rows["name"], "patient_id": patients, "source_class": labels}
+    return pd.DataFrame(cases, dtype=str).assign(
+        image=[tree.locator(images[name]) for name in rows["name"]],
+        masks=[(tree.locator(drawn[mask]),) if mask else () for mask in masks],
+        **{name: rows[column].astype(str) for name, column in options.keep.items()},
+    )
 
 
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
@@ -247,7 +241,7 @@ def _patients(
         remedy = "Leave out the option patient, or the patient_pattern."
         raise InputError("patients have two sources", where=manifest.name, remedy=remedy)
     if manifest.patient_pattern:
-        return rows["name"].map(patient_reading(manifest.patient_pattern))
+        return rows["name"].map(manifest.patient_in)
     named = rows
     if options.patients:
         if all(name.rpartition("/")[2] != options.patients for name in tree.names):
@@ -260,15 +254,6 @@ def _patients(
         return rows["name"]
     tree.refuse(named["name"][named[options.patient] == ""], "pictures have no patient")
     return named[options.patient]
-
-
-def _masks(tree: Tree, options: TableOptions, place: str, rows: pd.DataFrame) -> pd.Series:
-    """Return the name of each row's mask, or nothing."""
-    if options.mask in rows:
-        return rows[options.mask]
-    if options.mask:
-        return _filled(tree, place, rows, options.mask)
-    return rows["name"] if options.masks else pd.Series("", rows.index)
 
 
 def _files(
