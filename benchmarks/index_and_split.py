@@ -67,12 +67,10 @@ def draw_digests(n, seed):
     return pd.Series([drawn[32 * i : 32 * i + 32].hex() for i in range(n)])
 
 
-def case_table(found, digests, manifest):
+def case_table(found, digests):
     """The case table of found cases, as rin.data.dataset makes it."""
-    labels = {name: manifest.label(name) for name in found["source_class"].unique()}
     seen = {"width": 512, "height": 512, "digest": digests, "hash": digests, "blank": False}
-    cases = found.assign(label=found["source_class"].map(labels), **seen)
-    return cases[[*CASES.columns]]
+    return found.assign(**seen)[[*CASES.columns]]
 
 
 def index_and_split(arguments, rows):
@@ -87,7 +85,7 @@ def index_and_split(arguments, rows):
         found = find_cases(tree, manifest)
     del tree
     with step("case table", rows):
-        cases = case_table(found, digests, manifest)
+        cases = case_table(found, digests)
     del found
     with step("validation", rows):
         cases = validate_cases(cases)

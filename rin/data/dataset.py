@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from rin.data.layouts import find_cases
-from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, FoundCase
+from rin.data.layouts.found import PICTURES, STAND_IN_NOTE
 from rin.data.manifest import DatasetManifest, Finding, load_manifest, manifest_names
 from rin.data.pixels import read_picture, resize_picture
 from rin.data.store import CASES, Dataset, inspect_cases, record_folder, refuse_bad, validate_cases
@@ -266,11 +266,11 @@ def open_dataset(
     known_bad = manifest.known_bad if note is None else {}
     found = find_cases(tree, manifest)
     check_counts(manifest, found, note, where)
-    labels = {name: manifest.label(name) for name in found["source_class"].unique()}
-    wanted = found[found["source_class"].map(labels).notna()]
+    wanted = found[found["label"].notna()]
     if wanted.empty:
+        classes = ", ".join(sorted(found["source_class"].unique())) or "no case"
         raise tree.wrong(
-            f"none of the classes found has a label ({', '.join(sorted(labels)) or 'no case'})",
+            f"none of the classes found has a label ({classes})",
             remedy="Give at least two classes a label in the manifest's label_map.",
         )
     cases, bad = inspect_cases(
@@ -279,9 +279,9 @@ def open_dataset(
     refuse_bad(bad[~bad["case_id"].isin(known_bad)], len(wanted), where)
     left_out = skipped(known_bad, found, wanted, set(bad["case_id"]))
     cases = cases[~cases["case_id"].isin(known_bad)].reset_index(drop=True)
-    mask_digests, kept = cases["mask_digest"], found.columns[len(FoundCase._fields) :]
-    cases = cases.assign(label=cases["source_class"].map(labels))[[*CASES.columns, *kept]]
-    cases = validate_cases(cases, where=str(where))
+    mask_digests = cases.pop("mask_digest")
+    kept = cases.columns.difference([*CASES.columns], sort=False)
+    cases = validate_cases(cases[[*CASES.columns, *kept]], where=str(where))
     return Dataset(
         manifest=manifest,
         root=tree.root,

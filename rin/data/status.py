@@ -12,16 +12,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from rin.data.dataset import (
-    check_counts,
-    check_data_root,
-    count_classes,
-    count_patients,
-    locate,
-    open_dataset,
-    open_located,
-    stand_in_note,
-)
+from rin.data import dataset as datasets
 from rin.data.layouts import find_cases
 from rin.data.manifest import DatasetManifest, Finding, KnownFile, load_manifest, manifest_names
 from rin.data.store import inspect_cases
@@ -49,15 +40,15 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
     """
     manifests = {name: load_manifest(name) for name in manifest_names()}
     if data_root is not None:
-        check_data_root(data_root)
+        datasets.check_data_root(data_root)
     places = {name: _find_dataset(manifest, data_root) for name, manifest in manifests.items()}
     every_task = [task for manifest in manifests.values() for task in manifest.tasks]
     rows = []
     for name, manifest in manifests.items():
         state, location, problem = places[name]
         substitutes = list(dict.fromkeys(n for task in manifest.tasks for n in task.substitutes))
-        states = {n: look_up(f"substitute for {name}", n, places)[0] for n in substitutes}
-        here = [other for other in substitutes if states[other] == "here"]
+        kind = f"substitute for {name}"
+        here = [other for other in substitutes if look_up(kind, other, places)[0] == "here"]
         stand_in = ["stand-in"] if manifest.stand_in else []
         tasks = [task.name for task in manifest.tasks]
         stands_for = [task.name for task in every_task if name in task.substitutes]
@@ -94,7 +85,7 @@ def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[st
     """Return the state of a dataset, where it lies, and what is wrong with a broken one."""
     location = ""
     try:
-        location = (data_root and locate(manifest, data_root)) or ""
+        location = (data_root and datasets.locate(manifest, data_root)) or ""
         if not location:
             return "not there", "", ""
         path = Path(data_root) / location
@@ -193,7 +184,7 @@ def verify_dataset(
     Inspections are kept in ``index_folder``, as by `open_dataset`.  ``quick`` decodes nothing; then
     there is neither digest nor finding.  ``expect`` is the content digest to find, empty for any.
     """
-    check_data_root(data_root)
+    datasets.check_data_root(data_root)
     task = ""
     if manifest.tasks and not manifest.label_map:
         task, manifest = manifest.tasks[0].name, manifest.for_task(manifest.tasks[0])
@@ -210,8 +201,8 @@ def verify_dataset(
 def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: bool) -> None:
     """Note what is found and what is wrong, until something forbids to go on."""
     manifest = done.manifest
-    tree = open_located(manifest, data_root)
-    if stand_in_note(tree, manifest) is not None:
+    tree = datasets.open_located(manifest, data_root)
+    if datasets.stand_in_note(tree, manifest) is not None:
         problem = f"this is a stand-in that was written for {manifest.name}, not the dataset"
         raise tree.wrong(problem, remedy="Name the folder that holds the real images.")
     done.location = tree.location
@@ -220,23 +211,22 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         done.files[known.name] = outcome
         done.problems += [f"{known.name} has {outcome}: {detail}"] if detail else []
     found = find_cases(tree, manifest)
-    done.counts = count_classes(manifest, found)
-    labels = {name: manifest.label(name) for name in found["source_class"].unique()}
+    done.counts = datasets.count_classes(manifest, found)
     sound = True
     try:
-        check_counts(manifest, found, None, tree.root / tree.location)
+        datasets.check_counts(manifest, found, None, tree.root / tree.location)
     except InputError as error:
         done.problems.append(error.problem)
         sound = False
-    cases = found[found["source_class"].map(labels).notna()]
+    cases = found[found["label"].notna()]
     if not quick:
         cases, bad = inspect_cases(tree.root, cases, manifest, folder=index_folder)
         bad = bad[~bad["case_id"].isin(manifest.known_bad)]
         done.readable = len(cases)
         done.problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]
     if len(cases) and cases["patient_id"].notna().all():
-        done.patients = count_patients(cases.assign(label=cases["source_class"].map(labels))) or {}
+        done.patients = datasets.count_patients(cases) or {}
     if quick or len(bad) or not sound:
         return
-    dataset = open_dataset(manifest, data_root, index_folder=index_folder)
+    dataset = datasets.open_dataset(manifest, data_root, index_folder=index_folder)
     done.findings, done.digest = dataset.findings, dataset.digest

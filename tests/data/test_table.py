@@ -30,7 +30,8 @@ def manifest():
 
 
 def cases_of(root, manifest, location="set"):
-    return [*find_cases(open_tree(root, location), manifest).itertuples(index=False)]
+    found = find_cases(open_tree(root, location), manifest)
+    return [*found.drop(columns="label").itertuples(index=False)]
 
 
 def test_find_cases_pads_ids_and_takes_the_label_from_the_table(head_ct, manifest):

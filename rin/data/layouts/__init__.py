@@ -36,11 +36,11 @@ UNNAMED = ("busi", "radimagenet", *PATTERNED)
 def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """Return the cases of a tree with the reader of the manifest's layout, sorted by case id.
 
-    The columns are those of `FoundCase`, and behind them text columns that the layout keeps, such
-    as a scanner's name.  InputError for an unknown layout, a `patient_pattern` that it does not
-    use, or patients as the units of a dataset that names none; of every reader, for unknown
-    options, files without a place, and tables or names that are missing, broken, repeated or
-    contradict each other.
+    The columns are those of `FoundCase`, ``label`` (missing for a class without one), and text
+    columns that the layout keeps, such as a scanner's name.  InputError for an unknown layout, a
+    `patient_pattern` that it does not use, or patients as the units of a dataset that names none;
+    of every reader, for unknown options, files without a place, and tables or names that are
+    missing, broken, repeated or contradict each other.
     """
     reader = look_up("layout", manifest.layout, LAYOUTS)
     where = f"manifest {manifest.name}"
@@ -54,6 +54,8 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     if not isinstance(cases, pd.DataFrame):
         cases = pd.DataFrame(cases, columns=FoundCase._fields)
     cases = cases.sort_values("case_id", ignore_index=True)
+    labels = {name: manifest.label(name) for name in cases["source_class"].unique()}
+    cases.insert(len(FoundCase._fields), "label", cases["source_class"].map(labels))
     if manifest.independence != "patient":
         return cases
     if manifest.layout in UNNAMED and (cases["patient_id"] == cases["case_id"]).all():
