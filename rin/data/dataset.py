@@ -115,14 +115,30 @@ def count_differences(
 
 
 def find(
-    manifest: DatasetManifest, cases: pd.DataFrame, found: pd.DataFrame, *, stand_in: bool
+    manifest: DatasetManifest,
+    cases: pd.DataFrame,
+    found: pd.DataFrame,
+    unreadable: Collection[str],
+    *,
+    stand_in: bool,
 ) -> tuple[Finding, ...]:
-    """Return the findings of a dataset: repeated and blank pictures; known ones of real files.
+    """Return the findings of a dataset: repeated and blank pictures, and more of real files.
 
-    The paper's counts are compared with the ``cases`` in use, the authors' with all that were
+    These are cases left out as their files are known to be bad, what the manifest knows, and other
+    counts: the paper's are compared with the ``cases`` in use, the authors' with all that were
     ``found``, also of classes without a label.
     """
-    noted = exact_duplicates(cases)
+    labelled = dict(zip(found["case_id"], found["label"].notna(), strict=True))
+    noted = []
+    for case_id, reason in ({} if stand_in else manifest.known_bad).items():
+        if case_id not in labelled:
+            reason = f"{reason}; here the file is absent"
+        elif not labelled[case_id]:
+            continue
+        elif case_id not in unreadable:
+            reason = f"{reason}; here it can be read, and is left out all the same"
+        noted.append(Finding("skipped known bad file", reason, (case_id,)))
+    noted += exact_duplicates(cases)
     blank = cases.loc[cases["blank"], "case_id"]
     if len(blank):
         text = f"pictures that show nothing, as their gray levels hardly differ: {len(blank)}"
@@ -160,29 +176,6 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
             text = f"the same pixels labelled {' and '.join(sorted(group['label'].unique()))}"
             found.append((first, Finding(kind, text, tuple(group["case_id"]))))
     return [finding for _, finding in sorted(found, key=lambda pair: pair[0])]
-
-
-def skipped(
-    known_bad: dict[str, str],
-    found: pd.DataFrame,
-    wanted: pd.DataFrame,
-    unreadable: Collection[str],
-) -> list[Finding]:
-    """Return a finding for each case that is left out because its file is known to be bad.
-
-    Of the cases ``found``, those of classes with a label are ``wanted``; others are not mentioned.
-    """
-    present, labelled = set(found["case_id"]), set(wanted["case_id"])
-    noted = []
-    for case_id, reason in known_bad.items():
-        if case_id not in present:
-            reason = f"{reason}; here the file is absent"
-        elif case_id not in labelled:
-            continue
-        elif case_id not in unreadable:
-            reason = f"{reason}; here it can be read, and is left out all the same"
-        noted.append(Finding("skipped known bad file", reason, (case_id,)))
-    return noted
 
 
 def check_data_root(data_root: Path) -> None:
@@ -277,7 +270,6 @@ def open_dataset(
         tree.root, wanted, manifest, folder=index_folder, workers=workers, square=square
     )
     refuse_bad(bad[~bad["case_id"].isin(known_bad)], len(wanted), where)
-    left_out = skipped(known_bad, found, wanted, set(bad["case_id"]))
     cases = cases[~cases["case_id"].isin(known_bad)].reset_index(drop=True)
     mask_digests = cases.pop("mask_digest")
     kept = cases.columns.difference([*CASES.columns], sort=False)
@@ -288,7 +280,7 @@ def open_dataset(
         location=tree.location,
         provenance="real" if note is None else "stand-in",
         cases=cases,
-        findings=(*left_out, *find(manifest, cases, found, stand_in=note is not None)),
+        findings=find(manifest, cases, found, set(bad["case_id"]), stand_in=note is not None),
         digest=_content_digest(cases, mask_digests),
         mask_digests=mask_digests.set_axis(cases["case_id"]),
         records=record_folder(index_folder, manifest),

@@ -3,17 +3,11 @@
 A task's cases are cut once into twenty pieces of 5 % that divide no group.  Fold k tests on
 pieces 3k to 3k+2 and validates on the next two, so the test sets of up to six folds are
 disjoint.  The shares, 75, 10 and 15 %, are the paper's.  A million cases take seconds.
-
-A pretraining corpus that brings its own tables of parts keeps them; any other is divided in the
-same shares.  It has many classes, some of very few patients: what such a class gets at least is a
-patient to train on and one to be tested on.
 """
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from heapq import heapify, heapreplace
 from pathlib import Path, PurePosixPath
 
@@ -59,12 +53,10 @@ def make_folds(cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int) 
             remedy=f"Folds of 5 % pieces need two classes of at least {PIECES} groups each.",
         )
     piece = cut(labels, group, seed)
-    ends = [TEST_PIECES, TEST_PIECES + VALIDATION_PIECES]
-    parts = []
-    for fold in range(n_folds):
-        step = (np.arange(PIECES) - fold * TEST_PIECES) % PIECES
-        parts.append(_NAMES[::-1][np.searchsorted(ends, step, side="right")][piece])
-    return _folds(cases, parts)
+    trained = PIECES - TEST_PIECES - VALIDATION_PIECES
+    part_of_piece = np.repeat(_NAMES, [trained, VALIDATION_PIECES, TEST_PIECES])[::-1]
+    turned = [np.roll(part_of_piece, fold * TEST_PIECES) for fold in range(n_folds)]
+    return _folds(cases, [part[piece] for part in turned])
 
 
 def sized_folds(
@@ -76,11 +68,10 @@ def sized_folds(
 ) -> pd.DataFrame:
     """Divide cases into parts of given sizes, so that all that is not trained on can be tested.
 
-    Groups stand on a circle, those of each label evenly spread around it in an order drawn with
-    the seed.  Fold 0 trains on the first, validates on the next and tests the others in turn.
-    The training of every later fold begins where the validation of the one before it ended: two
-    folds share no case to train or validate on, as long as there are enough cases for both; test
-    parts overlap.
+    Groups stand on a circle, those of each label evenly spread around it in a drawn order.  Fold 0
+    trains on the first, validates on the next and tests the others in turn.  The training of every
+    later fold begins where the validation of the one before it ended: two folds share no case to
+    train or validate on, as long as there are enough cases for both; test parts overlap.
 
     ``sizes`` are cases to train on, to validate on and to test; None tests all others.  A part
     differs by less than a group from its size, and each label by about a group from its share.
@@ -113,14 +104,11 @@ def sized_folds(
 def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
     """Return the folds that come with a dataset, as its manifest's option ``split`` says.
 
-    The first ``n_folds`` are tested once each.  Of the other cases, 10/85 by whole groups validate
-    and the rest are trained on: cut here, with the seed, as a published division of the rest may
-    divide patients.  Where the column names parts (train, val, test) there is one fold, and
-    validation is cut only if it has none.
-
-    ``groups`` and what is returned are as of :func:`make_folds`; whether patients are divided is
-    for :func:`rin.data.leakage.check_splits` to say.  InputError where no split is known, it leaves
-    a case out or has fewer folds, or a part would lack a class.
+    The first ``n_folds`` are tested once each.  Of the other cases, 10/85 by whole groups validate:
+    cut here, with the seed, as a published division of the rest may divide patients.  Where the
+    column names parts (train, val, test) there is one fold, and validation is cut only if it has
+    none.  Otherwise as :func:`make_folds`; InputError also where no split is known, it leaves a
+    case out or has fewer folds.
     """
     cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
     labels, group = cases["label"].to_numpy(), _group_of_each(cases, groups)
@@ -161,15 +149,14 @@ def cut(
     seed: int | Sequence[int],
     shares: Sequence[float] | None = None,
 ) -> np.ndarray:
-    """Cut cases into pieces so that no group is divided and every label keeps the shares.
+    """Return the piece of each case, int (n,): no group is divided, every label keeps the shares.
 
     Heavy groups go first, each to the piece where the squared shares of the pieces, over all
     labels and the cases as a whole, grow least; the light ones that follow even them out.
 
-    ``labels`` and ``groups`` are those of each case, (n,), and so is the number of its piece, int,
-    which is returned.  By default there are `PIECES` equal pieces, numbered by chance.  With
-    ``shares`` of unequal ones, equal groups of one label are apportioned as Sainte-Laguë's method
-    does with seats: 75, 10 and 15 % of four groups are 3, 0 and 1.
+    ``labels`` and ``groups`` are those of each case, (n,).  By default there are `PIECES` equal
+    pieces, numbered by chance.  With ``shares`` of unequal ones, equal groups of one label are
+    apportioned as Sainte-Laguë's method does with seats: 75, 10 and 15 % of four are 3, 0 and 1.
     """
     # scikit-learn's StratifiedGroupKFold weighs each group against every piece in Python: ten
     # minutes for a million groups.  Here equal groups of one label are dealt together.
@@ -266,9 +253,9 @@ def complete_parts(
 
     The rarest class comes first, and gets the lightest of its groups that none of its classes
     needs where it stands.  Validation, where it then holds less than half of its share, is filled
-    from classes that have training groups to spare.  ``labels``, ``groups`` and ``piece``, int
-    places in `PARTS`, are those of each case, (n,); so are the new pieces, which are returned.
-    InputError, naming ``where``, for a class whose groups are all needed where they stand.
+    from classes that have training groups to spare.  ``labels``, ``groups``, ``piece`` (int, places
+    in `PARTS`) and the new pieces, which are returned, are those of each case, (n,).  InputError,
+    naming ``where``, for a class whose groups are all needed where they stand.
     """
     label, names = pd.factorize(labels, sort=True)
     group, known = pd.factorize(groups)
@@ -291,7 +278,15 @@ def complete_parts(
             problem = f"class {names[one]} gets no {PARTS[_NEEDED[place]]} case: the few patients"
             raise _too_small(f"{problem} that it has are needed for other classes", where)
         part[free[weight[free].argmin()]] = _NEEDED[place]
-    _fill_validation(part, weight, owner, of_class)
+    wanted, got = SHARES[_VALIDATION] * weight.sum(), weight[part == _VALIDATION].sum()
+    short = 2 * got < wanted
+    while short:
+        fits = (part == _TRAIN) & ((got + weight / 2 <= wanted) | (got == 0))
+        # The class that has most to train on gives first; none gives its only group.
+        spare = np.where(fits, _held(part, owner, of_class)[1], 0)
+        if short := spare.max() > 1:
+            part[spare.argmax()] = _VALIDATION
+            got += weight[spare.argmax()]
     return part[group]
 
 
@@ -305,26 +300,6 @@ def _held(
     np.add.at(held, (part[owner], of_class), 1)
     starts = np.flatnonzero(np.diff(owner, prepend=-1))
     return held, np.minimum.reduceat(held[part[owner], of_class], starts)
-
-
-def _fill_validation(
-    part: np.ndarray, weight: np.ndarray, owner: np.ndarray, of_class: np.ndarray
-) -> None:
-    """Move groups from training where validation got less than half of its share.
-
-    It does where all classes are small: none has a patient to spare, so none gives one.
-    """
-    wanted, got = SHARES[_VALIDATION] * weight.sum(), weight[part == _VALIDATION].sum()
-    if 2 * got >= wanted:
-        return
-    while True:
-        fits = (part == _TRAIN) & ((got + weight / 2 <= wanted) | (got == 0))
-        # The class that has most to train on gives first.
-        spare = np.where(fits, _held(part, owner, of_class)[1], 0)
-        if spare.max() < 2:
-            return
-        part[spare.argmax()] = _VALIDATION
-        got += weight[spare.argmax()]
 
 
 def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
@@ -392,18 +367,7 @@ def _too_small(problem: str, where: str | Path) -> InputError:
 #: How the lists call the parts.
 PART_NAMES = dict(zip(("train", "val", "test"), PARTS, strict=True))
 FILE_COLUMNS = ("img_dir", "filename")
-_SLICE = re.compile(r"(\d+)_(axial|coronal|sagittal)_(\d+)\.0+")
-
-
-def case_of(name: str, names: str) -> str:
-    """Return the case id of a listed picture: ``images/314_1.jpg`` is 314_1.
-
-    Where ``names`` is `slice`, ``0001_sagittal_11.000000.png`` is 0001-sagittal-11; whether the
-    lists count slices from 0, as the volumes do, is not documented.
-    """
-    stem = PurePosixPath(name.replace("\\", "/")).stem
-    match = _SLICE.fullmatch(stem) if names == "slice" else None
-    return f"{match[1]}-{match[2]}-{int(match[3])}" if match else stem
+_SLICE = r"^(\d+)_(axial|coronal|sagittal)_0*(\d+)\.0+$"
 
 
 def read_fold_files(
@@ -425,13 +389,12 @@ def read_fold_files(
     return pd.concat(parts, ignore_index=True)
 
 
-def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) -> list[str]:
+def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) -> pd.Series:
     """Return the cases of a list, checked against the labels of the cases."""
     found = [name for name in tree.names if name.rpartition("/")[2] == file_name]
     if len(found) != 1:
         remedy = "Point at the folder 'dataframe' of one task, with all its lists."
         raise tree.wrong(f"there are {len(found)} lists called {file_name}", remedy=remedy)
-    refused = partial(tree.refuse, file=found[0])
     table = read_table(tree, found[0], [])
     pictures = [column for column in table if column in FILE_COLUMNS]
     words = [column for column in table if column.endswith("label")]
@@ -439,13 +402,17 @@ def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) 
         problem = f"it lists no picture; its columns are {', '.join(table)}"
         remedy = f"A list has a column {' or '.join(FILE_COLUMNS)} and one that ends in 'label'."
         raise tree.wrong(problem, file=found[0], remedy=remedy)
-    ids = pd.Series([case_of(name, lists.names) for name in table[pictures[0]]])
-    refused(ids[ids.duplicated()], "pictures are listed twice")
-    refused(ids[~ids.isin(labels.index)], "pictures are no case")
+    ids = table[pictures[0]].map(lambda name: PurePosixPath(name.replace("\\", "/")).stem)
+    if lists.names == "slice":
+        # Whether the lists count slices from 0, as the volumes do, is not documented.
+        ids = ids.str.replace(_SLICE, r"\1-\2-\3", regex=True)
+    own = ids.map(labels)
     stated = table[words[0]].replace(lists.labels)
-    told = ids + " (" + stated.map(repr) + " instead of " + ids.map(labels).map(repr) + ")"
-    refused(told[stated != ids.map(labels)], "pictures have another label")
-    return ids.tolist()
+    told = ids + " (" + stated.map(repr) + " instead of " + own.map(repr) + ")"
+    tree.refuse(ids[ids.duplicated()], "pictures are listed twice", file=found[0])
+    tree.refuse(ids[own.isna()], "pictures are no case", file=found[0])
+    tree.refuse(told[stated != own], "pictures have another label", file=found[0])
+    return ids
 
 
 #: Groups that every label keeps at least, so that a split still finds enough.
