@@ -6,16 +6,13 @@ positive one. That study's pictures have 512 or 1,024 pixels a side; here every 
 the side.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from rin.errors import InputError, look_up
 
+CONFOUNDERS = ("tag", "denoising", "noise")
 _TAG_HEIGHT, _TAG_PLACE = 64 / 512, 200 / 512
 _PASSED = 500 / 1024  # diameter of the circle of frequencies that denoising keeps
 #: Counts that white stands for in Poisson noise; the study's own model of a tube is not published.
@@ -28,14 +25,28 @@ def confound(kind: str, images: np.ndarray, seed: int = 0) -> np.ndarray:
     `tag`, a white R; `denoising`, a circular low-pass filter; `noise`, Poisson noise, which `seed`
     draws.  InputError for an unknown kind or other pixels.
     """
-    put_on = look_up("confounder", kind, CONFOUNDERS)
+    look_up("confounder", kind, CONFOUNDERS)
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise InputError(
             f"images of shape {images.shape} and type {images.dtype}",
             where=f"confounder {kind}",
             remedy="Give uint8 pixels, (n, h, w) or (n, h, w, 3).",
         )
-    return put_on(images, np.random.default_rng(seed))
+    (height, width), colors = images.shape[1:3], [1] * (images.ndim - 3)
+    if kind == "tag":
+        mask = Image.new("L", (width, height))
+        font = ImageFont.load_default(max(8, _TAG_HEIGHT * height))
+        ImageDraw.Draw(mask).text((_TAG_PLACE * width, _TAG_PLACE * height), "R", 255, font)
+        return np.maximum(images, np.asarray(mask).reshape(1, height, width, *colors))
+    if kind == "denoising":
+        rows, columns = np.fft.fftfreq(height), np.fft.rfftfreq(width)
+        kept = np.hypot(rows[:, None], columns) <= _PASSED / 2
+        spectrum = np.fft.rfft2(images, axes=(1, 2)) * kept.reshape(1, *kept.shape, *colors)
+        changed = np.fft.irfft2(spectrum, s=(height, width), axes=(1, 2))
+    else:
+        counts = np.random.default_rng(seed).poisson(images / 255 * PHOTONS)
+        changed = 255 * counts / PHOTONS
+    return np.clip(np.rint(changed), 0, 255).astype(np.uint8)
 
 
 def confounded_rows(labels: np.ndarray, share: float, *, seed: int) -> np.ndarray:
@@ -70,9 +81,14 @@ def sampled_parts(
     patients = patients[patients["groups"] == 1].sample(frac=1, random_state=seed)
     pools = {key: list(rows.index) for key, rows in patients.groupby(["group", "label"])}
     usual, other = groups
+    # The test comes first, so that it is the same at every share.
+    takes = [("test", usual, 1, sizes["test"]), ("test", other, 0, sizes["test"])]
+    for part in ("validation", "train"):
+        size, confounded = sizes[part], round(share * sizes[part])
+        takes += [(part, other, 1, confounded), (part, usual, 1, size - confounded)]
+        takes += [(part, usual, 0, size)]
     parts: dict[str, str] = {}
-
-    def take(part: str, group: str, label: int, count: int) -> None:
+    for part, group, label, count in takes:
         pool = pools.get((group, label), [])
         if len(pool) < count:
             raise InputError(
@@ -81,47 +97,6 @@ def sampled_parts(
                 where="confounder",
                 remedy="Ask for smaller parts, or choose groups with more patients.",
             )
-        for _ in range(count):
-            parts[pool.pop()] = part
-
-    # The test comes first, so that it is the same at every share.
-    take("test", usual, 1, sizes["test"])
-    take("test", other, 0, sizes["test"])
-    for part in ("validation", "train"):
-        confounded = round(share * sizes[part])
-        take(part, other, 1, confounded)
-        take(part, usual, 1, sizes[part] - confounded)
-        take(part, usual, 0, sizes[part])
+        parts |= {pool.pop(): part for _ in range(count)}
     part = cases["patient_id"].map(parts)
     return cases.assign(part=part).loc[part.notna(), ["case_id", "part"]].reset_index(drop=True)
-
-
-def _tagged(images: np.ndarray, _: np.random.Generator) -> np.ndarray:
-    height, width = images.shape[1:3]
-    mask = Image.new("L", (width, height))
-    font = ImageFont.load_default(max(8, _TAG_HEIGHT * height))
-    ImageDraw.Draw(mask).text((_TAG_PLACE * width, _TAG_PLACE * height), "R", 255, font)
-    letter = np.asarray(mask).reshape(1, height, width, *[1] * (images.ndim - 3))
-    return np.maximum(images, letter)
-
-
-def _denoised(images: np.ndarray, _: np.random.Generator) -> np.ndarray:
-    height, width = images.shape[1:3]
-    rows, columns = np.fft.fftfreq(height), np.fft.rfftfreq(width)
-    kept = np.hypot(rows[:, None], columns) <= _PASSED / 2
-    kept = kept.reshape(1, *kept.shape, *[1] * (images.ndim - 3))
-    spectrum = np.fft.rfft2(images, axes=(1, 2)) * kept
-    smooth = np.fft.irfft2(spectrum, s=(height, width), axes=(1, 2))
-    return np.clip(np.rint(smooth), 0, 255).astype(np.uint8)
-
-
-def _noisy(images: np.ndarray, draws: np.random.Generator) -> np.ndarray:
-    counts = draws.poisson(images / 255 * PHOTONS)
-    return np.clip(np.rint(255 * counts / PHOTONS), 0, 255).astype(np.uint8)
-
-
-CONFOUNDERS: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
-    "tag": _tagged,
-    "denoising": _denoised,
-    "noise": _noisy,
-}

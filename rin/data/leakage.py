@@ -51,8 +51,8 @@ def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
 def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """Find, for each case that is not blank, the picture of another dataset that is most like it.
 
-    Returned are ``case_id``, ``other`` (case id of the nearest), ``distance`` (differing bits of
-    256), ``equal`` (whether some picture of the others has the very same pixels).
+    Returned are ``case_id``, ``other`` (case id of the nearest), ``distance`` (in bits of 256) and
+    ``equal`` (whether some picture of the others has the very same pixels).
     """
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
     ours = ours if len(theirs) else ours[:0]
@@ -97,12 +97,10 @@ def _close_pairs(ours: pd.DataFrame, theirs: pd.DataFrame, threshold: int) -> np
 
 
 def _blocks(ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yield first row, first column and Hamming distances of blocks that cover all pairs.
-
-    Of cases and themselves, blocks below the diagonal are passed over.
-    """
+    """Yield first row, first column and Hamming distances of blocks that cover all pairs."""
     for top in range(0, len(ours), BLOCK_ROWS):
         rows = _bits(ours["hash"].iloc[top : top + BLOCK_ROWS])
+        # Of cases and themselves, blocks below the diagonal are passed over.
         for left in range(top if ours is theirs else 0, len(theirs), BLOCK_COLUMNS):
             columns = _bits(theirs["hash"].iloc[left : left + BLOCK_COLUMNS])
             # Float32 is exact for such whole numbers.
@@ -115,11 +113,10 @@ def _bits(hashes: pd.Series) -> np.ndarray:
 
 
 def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
-    """Return a group number per case, indexed by ``case_id``: linked patients and near-duplicates
-    share one.
+    """Return a group number per case, indexed by ``case_id``.
 
-    Groups are the connected components of "same patient" and "matched pair", so a
-    contradictory pair is kept, and kept together.
+    Groups are the connected components of "same patient" and "matched pair", so a contradictory
+    pair is kept, and kept together.
     """
     from scipy.sparse import coo_array  # slow to load, and opening a dataset needs it not
     from scipy.sparse.csgraph import connected_components
