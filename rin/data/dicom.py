@@ -1,12 +1,10 @@
 """From a DICOM file to uint8 gray, and the patient that its header names.
 
 Read are single frames of 8 or 16 bits: gray (MONOCHROME1 is inverted, so that more is brighter)
-and RGB or YBR colour, which becomes ITU-R 601 luma as in :mod:`rin.data.pixels`.  Palettes and
-stacks are refused.  Stored values become physical ones by the file's modality transform; then
-
-- a ``window`` from the manifest maps them linearly (PS3.3 C.11.2.1.2.1), for CT;
-- else the file's own VOI table or first VOI window does, where it has one;
-- else the whole range of BitsStored becomes 0 to 255, so that 8-bit radiographs stay as stored.
+and RGB or YBR colour, which becomes ITU-R 601 luma.  Palettes and stacks are refused.  Stored
+values become physical ones by the file's modality transform; then a ``window`` maps them linearly
+(PS3.3 C.11.2.1.2.1), for CT; else the file's own VOI table or first VOI window, where it has one;
+else the whole range of BitsStored becomes 0 to 255, so that 8-bit radiographs stay as stored.
 
 Decoding is pydicom's, which also clears the bits above BitsStored, with Pillow for JPEG and
 JPEG 2000; nothing is installed for other compressions.
@@ -44,9 +42,8 @@ def read_dicom(root: Path, locator: str, window: tuple[float, float] | None = No
     """Read a DICOM picture as gray, uint8 (h, w), 0 to 255.
 
     ``window`` is center and width (at least 1) in the units of the rescaled values: Hounsfield
-    units for CT.  None uses the file's own VOI, else the full range of its bits.  InputError for a
-    file that is broken or of a kind that is not read, and for a window where values are not
-    rescaled.
+    units for CT.  InputError for a file that is broken or of a kind that is not read, and for a
+    window where values are not rescaled.
     """
     content = read_bytes(root, locator)
     with explained(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):

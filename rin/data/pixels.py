@@ -4,9 +4,8 @@ Gray pictures stay as they are; colour becomes ITU-R 601 luma, or the shared cha
 all three are equal; palettes are looked up; transparency is laid over black; 16-bit and
 floating pixels are refused, because no window for them is known.
 
-A slice of a volume is ``volume.npy#k``: the volume is uint8 (slices, h, w) in NumPy's own format
-(NEP 1), read without pickles.  Of a file only the slice asked for is read; members of archives
-have to be unpacked whole, so the last few are kept.
+A slice of a volume is ``volume.npy#k``: the volume is uint8 (slices, h, w) in NumPy's own format,
+read without pickles.  Members of archives have to be unpacked whole, so the last few are kept.
 
 An outline that an annotation gives as coordinates stands where a mask picture's locator would, as
 ``polygon:x1,y1 x2,y2 ...`` or ``box:x,y,width,height``.  Coordinates are in pixels, x to the right
@@ -169,9 +168,8 @@ def read_picture(
 ) -> np.ndarray:
     """Read a picture, 0 to 255: gray, uint8 (h, w), or in ``color``, (h, w, 3).
 
-    In colour, gray is repeated three times.  ``window`` is center and width in Hounsfield units,
-    for DICOM pictures (:func:`rin.data.dicom.read_dicom`), which are gray.  InputError for a file
-    that is empty, truncated, unrecognised, too large, of several pages or of 16 bits.
+    ``window`` is that of :func:`rin.data.dicom.read_dicom`, for DICOM pictures.  InputError for a
+    file that is empty, truncated, unrecognised, too large, of several pages or of 16 bits.
     """
     if dicom := locator.lower().endswith(".dcm"):
         from rin.data.dicom import read_dicom  # pydicom is slow to load

@@ -86,8 +86,8 @@ def is_archive(path: str | Path) -> bool:
 def open_tree(root: Path, location: str) -> Tree:
     """List the files of a folder or zip archive below ``root``, leaving desktop debris out.
 
-    Links to files count as files; links to folders are not followed.  InputError for a location
-    that is missing or broken, or a member with an absolute path, ``..`` or a repeated name.
+    InputError for a location that is missing or broken, or a member with an absolute path, ``..``
+    or a repeated name.
     """
     path = Path(root) / location
     if is_archive(path):
@@ -154,8 +154,8 @@ def is_slice(locator: str) -> bool:
 def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
     """Yield the files below a folder as paths relative to it, with ``/``, in no set order.
 
-    ``links`` counts every link as a file, so that one to a folder, which is not followed, is
-    refused when it is read instead of being lost.  InputError where a folder cannot be listed.
+    Links to files count as files, and with ``links`` also those to folders: these are not followed,
+    but refused when they are read.  InputError for a folder that cannot be listed.
     """
     # os.scandir tells files from folders without a system call for each of them.
     waiting = [("", os.fspath(folder))]
