@@ -4,20 +4,18 @@
 name image, label, patient and mask.  A name is a column, or a template of columns: ``"{ID}.png"``,
 or ``"{id:03d}.png"`` for whole numbers.
 
-``radimagenet`` is that with options of its own.  Below ``radiology_ai/`` stand
-``<modality>/<region>/<label>/<picture>``, and beside it a table of ``filename,label`` per part,
-whose rows name the pictures from ``radiology_ai/`` on.  RadImageNet publishes no patients, so each
-of its pictures is one; a corpus that was curated here brings ``patients.csv``.
+``radimagenet`` is that with options of its own: below ``radiology_ai/`` stand
+``<modality>/<region>/<label>/<picture>``, beside it a table of ``filename,label`` per part.  No
+patients are published; a corpus that was curated here brings ``patients.csv``.
 """
 
 import re
-import string
 from typing import Annotated
 
 import pandas as pd
 from pydantic import AfterValidator, Field, StringConstraints
 
-from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, ReaderOptions, read_table
+from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, ReaderOptions, one_of, read_table
 from rin.data.manifest import DatasetManifest
 from rin.data.store import CASES, LOOKED
 from rin.data.tree import Tree
@@ -26,25 +24,17 @@ from rin.errors import InputError
 #: Source class of rows whose label is empty, where the manifest's label map has it.
 UNLABELLED = "unlabelled"
 _NUMBER = r"[0-9]{1,18}"
+_FIELD = re.compile(r"\{([^{}:!]+)(?::(\d*d))?\}")
 _PART = "part"
 
 
-def _fields(template: str) -> list[tuple[str, str | None, str]]:
-    """Return the pieces of a name: text, the column behind it, and how a number is written."""
-    if "{" not in template and template:
-        return [("", template, "")]
-    pieces = list(string.Formatter().parse(template))
-    for _, column, form, conversion in pieces:
-        if column == "" or conversion or not re.fullmatch(r"(\d*d)?", form or ""):
-            pieces = []
-    if not pieces:
+def _pieces(template: str) -> list[str | None]:
+    """Return the pieces of a name: text, column, form of its number if any, text, and so on."""
+    alone = template and "{" not in template
+    pieces = ["", template, None, ""] if alone else _FIELD.split(template)
+    if len(pieces) == 1 or re.search("[{}]", "".join(pieces[::3])):
         raise ValueError(f"{template!r} is neither a column nor a template like {{ID}}.png")
-    return [(text, column, form or "") for text, column, form, _ in pieces]
-
-
-def _columns(template: str) -> list[str]:
-    """Return the columns that a name is made of."""
-    return [column for _, column, _ in _fields(template) if column is not None]
+    return pieces
 
 
 def _with_groups(pattern: re.Pattern) -> re.Pattern:
@@ -53,7 +43,7 @@ def _with_groups(pattern: re.Pattern) -> re.Pattern:
     return pattern
 
 
-Template = Annotated[str, AfterValidator(lambda template: (_fields(template), template)[1])]
+Template = Annotated[str, AfterValidator(lambda template: (_pieces(template), template)[1])]
 Pattern = Annotated[re.Pattern, AfterValidator(_with_groups)]
 Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 
@@ -141,7 +131,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
             where=f"manifest {manifest.name}",
             remedy="Give them other names in the manifest's option keep.",
         )
-    columns = _columns(options.mask) if options.mask else []
+    columns = _pieces(options.mask)[1::3] if options.mask else []
     columns += [options.label, *options.keep.values()]
     columns += [options.patient] if options.patient and not options.patients else []
     place, rows = _rows(tree, options, options.table, columns)
@@ -191,7 +181,7 @@ def _rows(
     several = isinstance(file, dict)
     made = {name for pattern in options.parts.values() for name in pattern.groupindex}
     made |= {_PART} if several else set()
-    wanted = [*_columns(options.image), *options.parts, *columns]
+    wanted = [*_pieces(options.image)[1::3], *options.parts, *columns]
     needed = dict.fromkeys(column for column in wanted if column not in made)
     places, tables = [], []
     for part, name in file.items() if several else [("", file)]:
@@ -219,16 +209,15 @@ def _rows(
 
 def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Series:
     """Return the name that a template makes of each row; refuse rows that do not fit it."""
-    names, fits = pd.Series("", rows.index, dtype=object), pd.Series(True, rows.index)
-    for text, column, form in _fields(template):
-        names += text
-        if column is not None:
-            cells = rows[column]
-            fits &= cells.str.fullmatch(_NUMBER) if form else cells != ""
-            if form:
-                cells = cells.where(fits, "0").map(lambda cell, form=form: format(int(cell), form))
-            names += cells
-    bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, _columns(template)].to_numpy()]
+    first, *pieces = _pieces(template)
+    names, fits = pd.Series(first, rows.index, dtype=object), pd.Series(True, rows.index)
+    for column, form, text in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
+        cells = rows[column]
+        fits &= cells.str.fullmatch(_NUMBER) if form else cells != ""
+        if form:
+            cells = cells.where(fits, "0").map(lambda cell, form=form: format(int(cell), form))
+        names += cells + text
+    bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, pieces[::3]].to_numpy()]
     tree.refuse(bad, f"rows fit no file name of the form {template}", file=place)
     return names
 
@@ -275,15 +264,10 @@ def _files(
 
 def _below(tree: Tree, files: list[str], folder: str, base: str) -> dict[str, str]:
     """Return the pictures below a folder, wherever it stands, or below ``base``, by their names."""
+    above = f"(?:.*/)?{re.escape(folder)}/" if folder else re.escape(base)
+    match = re.compile(f"{above}(.+(?i:{one_of([*PICTURES, '.dcm'])}))", re.DOTALL).fullmatch
     found: dict[str, str] = {}
     for file in files:
-        if folder:
-            _, inside, name = f"/{file}".rpartition(f"/{folder}/")
-        else:
-            inside, name = file.startswith(base), file.removeprefix(base)
-        if not inside or not file.lower().endswith((*PICTURES, ".dcm")):
-            continue
-        if name in found:
+        if (inside := match(file)) and found.setdefault(name := inside[1], file) != file:
             raise tree.wrong(f"two files are called {name}: {found[name]} and {file}")
-        found[name] = file
     return found
