@@ -27,11 +27,9 @@ def confound(kind: str, images: np.ndarray, seed: int = 0) -> np.ndarray:
     """
     look_up("confounder", kind, CONFOUNDERS)
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
-        raise InputError(
-            f"images of shape {images.shape} and type {images.dtype}",
-            where=f"confounder {kind}",
-            remedy="Give uint8 pixels, (n, h, w) or (n, h, w, 3).",
-        )
+        problem = f"images of shape {images.shape} and type {images.dtype}"
+        remedy = "Give uint8 pixels, (n, h, w) or (n, h, w, 3)."
+        raise InputError(problem, where=f"confounder {kind}", remedy=remedy)
     (height, width), colors = images.shape[1:3], [1] * (images.ndim - 3)
     if kind == "tag":
         mask = Image.new("L", (width, height))

@@ -28,10 +28,8 @@ DIGEST_ROWS = 65_536
 
 
 def count_patients(cases: pd.DataFrame) -> dict[str, int] | None:
-    """Return the numbers that a patient-wise split rests on, or None where no patients are named.
-
-    They are ``patients``, ``fewest`` and ``most`` images of a patient, and ``two_labels``
-    (patients whose images bear more than one label).
+    """Return numbers of ``patients``, ``fewest`` and ``most`` images of one, and of those with
+    ``two_labels`` or more; None where no patients are named.
     """
     if (cases["patient_id"] == cases["case_id"]).all():
         return None
@@ -54,11 +52,9 @@ def count_classes(manifest: DatasetManifest, found: pd.DataFrame) -> pd.DataFram
     if stated.unit == "exam":
         counted = found.drop_duplicates(["source_class", "patient_id"])
         if unnamed := int(found["patient_id"].isna().sum()):
-            raise InputError(
-                f"exams cannot be counted: only the headers name those of {unnamed} images",
-                where=manifest.name,
-                remedy="State the manifest's counts in images (counts.unit: image).",
-            )
+            problem = f"exams cannot be counted: only the headers name those of {unnamed} images"
+            remedy = "State the manifest's counts in images (counts.unit: image)."
+            raise InputError(problem, where=manifest.name, remedy=remedy)
     counts = {
         "found": counted["source_class"].value_counts(),
         "expected": pd.Series(stated.images),
@@ -181,11 +177,8 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
 def check_data_root(data_root: Path) -> None:
     """Raise InputError where a data root is no folder."""
     if not Path(data_root).is_dir():
-        raise InputError(
-            "there is no such data root",
-            where=data_root,
-            remedy="Name the folder that holds the datasets in DATA_ROOT, or unset it.",
-        )
+        remedy = "Name the folder that holds the datasets in DATA_ROOT, or unset it."
+        raise InputError("there is no such data root", where=data_root, remedy=remedy)
 
 
 def locate(manifest: DatasetManifest, data_root: Path) -> str | None:
@@ -250,8 +243,8 @@ def open_dataset(
 
     Classes without a label are counted and left out; so are cases that the manifest knows to be
     bad.  The other arguments are as of :func:`rin.data.store.inspect_cases`, which decodes.
-    InputError where no location exists, or a file is missing, additional or broken; files are named
-    together, after all others were seen.
+    InputError where no location exists, or files (named together) are missing, additional or
+    broken.
     """
     tree = open_located(manifest, data_root)
     where = tree.root / tree.location
@@ -262,10 +255,8 @@ def open_dataset(
     wanted = found[found["label"].notna()]
     if wanted.empty:
         classes = ", ".join(sorted(found["source_class"].unique())) or "no case"
-        raise tree.wrong(
-            f"none of the classes found has a label ({classes})",
-            remedy="Give at least two classes a label in the manifest's label_map.",
-        )
+        remedy = "Give at least two classes a label in the manifest's label_map."
+        raise tree.wrong(f"none of the classes found has a label ({classes})", remedy=remedy)
     cases, bad = inspect_cases(
         tree.root, wanted, manifest, folder=index_folder, workers=workers, square=square
     )
@@ -365,11 +356,9 @@ def sample_pictures(
             inside = [name for name in tree.names if name.startswith(below)]
             names = [tree.locator(n) for n in inside if n.lower().endswith((*PICTURES, ".dcm"))]
         else:
-            raise InputError(
-                "no folder, zip archive or dataset of this name",
-                where=where,
-                remedy=f"Name a folder or a zip, or one of: {', '.join(manifest_names())}.",
-            )
+            problem = "no folder, zip archive or dataset of this name"
+            remedy = f"Name a folder or a zip, or one of: {', '.join(manifest_names())}."
+            raise InputError(problem, where=where, remedy=remedy)
         if not names:
             remedy = f"Known endings: {', '.join(PICTURES)}, .dcm."
             raise InputError("no pictures there", where=title, remedy=remedy)

@@ -191,11 +191,9 @@ def _known(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Index:
     known = pd.Index(cases["case_id"])
     strangers = pd.Index(pairs[["case_a", "case_b"]].to_numpy().ravel()).difference(known)
     if len(strangers):
-        raise InputError(
-            f"pairs name cases that the table lacks: {named([*strangers], ', ')}",
-            where="near-duplicate pairs",
-            remedy="Compute the pairs from the images of the same cases.",
-        )
+        problem = f"pairs name cases that the table lacks: {named([*strangers], ', ')}"
+        remedy = "Compute the pairs from the images of the same cases."
+        raise InputError(problem, where="near-duplicate pairs", remedy=remedy)
     return known
 
 

@@ -53,9 +53,8 @@ def is_shape(entry: str) -> bool:
 def rasterise(entry: str, shape: tuple[int, int]) -> np.ndarray:
     """Fill a shape in words, clipped to the picture of the given ``shape`` (height, width).
 
-    A pixel belongs to a polygon where its index (column, row) lies inside or on the border;
-    where a polygon crosses itself, parts wound an even number of times are outside.  It
-    belongs to a box where its centre does: ``x <= column + 0.5 < x + width``.  InputError for
+    A pixel belongs to a polygon where its index (column, row) lies inside or on the border, and
+    inside is what is wound an odd number of times; to a box where its centre does.  InputError for
     malformed text, or a shape that covers no pixel of the picture.
     """
     filled = np.zeros(shape, dtype=bool)
@@ -68,11 +67,9 @@ def rasterise(entry: str, shape: tuple[int, int]) -> np.ndarray:
         columns, rows = _numbers(entry).T
         filled[polygon(rows, columns, shape=shape)] = True
     if not filled.any():
-        raise InputError(
-            f"the shape covers no pixel of its picture ({shape[1]} x {shape[0]} pixels)",
-            where=_short(entry),
-            remedy="Check that the annotation belongs to this picture and is in its pixels.",
-        )
+        problem = f"the shape covers no pixel of its picture ({shape[1]} x {shape[0]} pixels)"
+        remedy = "Check that the annotation belongs to this picture and is in its pixels."
+        raise InputError(problem, where=_short(entry), remedy=remedy)
     return filled
 
 
@@ -117,11 +114,9 @@ def read_slice(root: Path, locator: str) -> np.ndarray:
     name, _, text = locator.rpartition(MARK)
     volume = open_volume(root, name)
     if not text.isdecimal() or int(text) >= len(volume):
-        raise InputError(
-            f"there is no slice {text!r} in a volume of {len(volume)}",
-            where=Path(root, name),
-            remedy=f"Slices are counted from 0 to {len(volume) - 1}.",
-        )
+        problem = f"there is no slice {text!r} in a volume of {len(volume)}"
+        remedy = f"Slices are counted from 0 to {len(volume) - 1}."
+        raise InputError(problem, where=Path(root, name), remedy=remedy)
     return np.array(volume[int(text)], order="C")
 
 
@@ -217,27 +212,22 @@ def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> n
 
 
 def _open(root: Path, locator: str) -> Image.Image:
-    content = read_bytes(root, locator)
-    try:
+    content, where = read_bytes(root, locator), Path(root, locator)
+    remedy = "Fetch the file again, or remove it and correct the manifest's counts."
+    if not content:
+        raise InputError("the file is empty", where=where, remedy=remedy)
+    problem = f"the file is no whole picture in {', '.join(FORMATS)}"
+    with explained(problem, where=where, remedy=remedy, kinds=_UNREADABLE):
         picture = Image.open(io.BytesIO(content), formats=FORMATS)
         if picture.width * picture.height > MAX_PIXELS:
             raise ValueError(f"{picture.width} x {picture.height} pixels")
         if getattr(picture, "n_frames", 1) > 1:
             raise ValueError(f"{picture.n_frames} frames in one file")
         picture.load()
-    except _UNREADABLE as error:
-        problem = f"the file is no whole picture in {', '.join(FORMATS)} ({error})"
-        raise InputError(
-            problem if content else "the file is empty",
-            where=Path(root, locator),
-            remedy="Fetch the file again, or remove it and correct the manifest's counts.",
-        ) from error
     if picture.mode not in GRAY_MODES + COLOR_MODES:
-        raise InputError(
-            f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning",
-            where=Path(root, locator),
-            remedy="Window the picture to 8 bits, as its publication says, and save it as PNG.",
-        )
+        problem = f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning"
+        remedy = "Window the picture to 8 bits, as its publication says, and save it as PNG."
+        raise InputError(problem, where=where, remedy=remedy)
     return picture
 
 

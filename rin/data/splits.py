@@ -38,20 +38,16 @@ def make_folds(cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int) 
     InputError where a class has fewer than twenty groups, or a part would lack one.
     """
     if not 1 <= n_folds <= MAX_FOLDS:
-        raise InputError(
-            f"{n_folds} folds of {TEST_PIECES * 100 // PIECES} % cannot be disjoint",
-            where="n_folds",
-            remedy=f"Choose 1 to {MAX_FOLDS}.",
-        )
+        problem = f"{n_folds} folds of {TEST_PIECES * 100 // PIECES} % cannot be disjoint"
+        remedy = f"Choose 1 to {MAX_FOLDS}."
+        raise InputError(problem, where="n_folds", remedy=remedy)
     labels, group = cases["label"].to_numpy(), _group_of_each(cases, groups)
     independent = pd.Series(group).groupby(labels).nunique()
     if len(independent) < 2 or (independent < PIECES).any():
         stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
-        raise InputError(
-            f"too few independent groups per class ({stated})",
-            where="cases",
-            remedy=f"Folds of 5 % pieces need two classes of at least {PIECES} groups each.",
-        )
+        problem = f"too few independent groups per class ({stated})"
+        remedy = f"Folds of 5 % pieces need two classes of at least {PIECES} groups each."
+        raise InputError(problem, where="cases", remedy=remedy)
     piece = cut(labels, group, seed)
     trained = PIECES - TEST_PIECES - VALIDATION_PIECES
     part_of_piece = np.repeat(_NAMES, [trained, VALIDATION_PIECES, TEST_PIECES])[::-1]
@@ -81,11 +77,9 @@ def sized_folds(
     stated = ", ".join(map(str, sizes))
     least = min(n_train, n_validation, 1 if n_test is None else n_test, n_folds)
     if least < 1 or n_train + n_validation >= len(cases):
-        raise InputError(
-            f"{n_folds} folds of {stated} cases cannot be made of {len(cases)}",
-            where="sizes",
-            remedy="Give whole numbers from 1 that leave cases to test.",
-        )
+        problem = f"{n_folds} folds of {stated} cases cannot be made of {len(cases)}"
+        remedy = "Give whole numbers from 1 that leave cases to test."
+        raise InputError(problem, where="sizes", remedy=remedy)
     group = _group_of_each(cases, groups)
     strata = _strata(cases["label"].to_numpy(), group, seed)
     within = strata.groupby("label")["size"]
@@ -135,11 +129,9 @@ def _group_of_each(cases: pd.DataFrame, groups: pd.Series) -> np.ndarray:
     """Return the group of each case, (n,)."""
     group = groups[~groups.index.duplicated(keep=False)].reindex(cases["case_id"])
     if group.isna().any():
-        raise InputError(
-            f"{int(group.isna().sum())} cases have no group of their own",
-            where="groups",
-            remedy="Pass a Series indexed by case_id, as leak_free_groups returns.",
-        )
+        problem = f"{int(group.isna().sum())} cases have no group of their own"
+        remedy = "Pass a Series indexed by case_id, as leak_free_groups returns."
+        raise InputError(problem, where="groups", remedy=remedy)
     return group.to_numpy()
 
 
@@ -229,11 +221,9 @@ def _folds(cases: pd.DataFrame, parts: list[np.ndarray]) -> pd.DataFrame:
     for fold, part in enumerate(parts):
         for name in PARTS:
             if lost := sorted(set(labels) - set(labels[part == name])):
-                raise InputError(
-                    f"no {', '.join(lost)} case in the {name} part",
-                    where=f"fold {fold}",
-                    remedy="Use more cases, another seed, or smaller groups.",
-                )
+                problem = f"no {', '.join(lost)} case in the {name} part"
+                remedy = "Use more cases, another seed, or smaller groups."
+                raise InputError(problem, where=f"fold {fold}", remedy=remedy)
     ids = np.tile(cases["case_id"].array, len(parts))
     number = np.repeat(np.arange(len(parts)), len(cases))
     return pd.DataFrame({"case_id": ids, "fold": number, "part": np.concatenate(parts)})
@@ -347,11 +337,9 @@ def divide(
         shown = [f"{label}: {n} images of 1 patient" for label, n in few["size"].items()]
         raise _too_small(f"classes of a single patient cannot be divided ({named(shown)})", where)
     if len(counts) < 2:
-        raise InputError(
-            f"there is one class only ({named([*counts.index])})",
-            where=where,
-            remedy="Pretraining tells classes apart; it needs two.",
-        )
+        problem = f"there is one class only ({named([*counts.index])})"
+        remedy = "Pretraining tells classes apart; it needs two."
+        raise InputError(problem, where=where, remedy=remedy)
     piece = complete_parts(labels, group, cut(labels, group, seed, SHARES), seed, where)
     return pd.Series(_NAMES[piece], index=pd.Index(cases["case_id"], name="case_id"), name="part")
 

@@ -63,23 +63,20 @@ CASES = pa.DataFrameSchema(
 def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFrame:
     """Return the case table, checked; InputError where a column or an entry is not as it should be.
 
-    Columns: ``case_id`` (unique, from the dataset's own naming), ``patient_id``, ``label``
-    (after the label map), ``source_class``, ``image`` (locator), ``masks`` (tuple of
-    locators, or shapes in words), ``width``, ``height`` (pixels), ``digest`` (SHA-256 of the
-    decoded pixels), ``hash`` (256 bits of the difference hash, as 64 hexadecimal digits) and
-    ``blank`` (whether the picture shows nothing, see :func:`rin.data.leakage.picture_hash`); behind
-    them text columns that the layout keeps, such as a scanner's name.
+    Columns: ``case_id`` (unique, from the dataset's own naming), ``patient_id``, ``label`` (after
+    the label map), ``source_class``, ``image`` (locator), ``masks`` (tuple of locators, or shapes
+    in words), ``width``, ``height`` (pixels), ``digest`` (SHA-256 of the decoded pixels), ``hash``
+    and ``blank`` (of :func:`rin.data.leakage.picture_hash`); then text columns that the layout
+    keeps.
     """
     try:
         kept = [name for name in cases.columns[len(CASES.columns) :] if name not in CASES.columns]
         return CASES.add_columns(dict.fromkeys(kept, pa.Column(str))).validate(cases, lazy=True)
     except pa.errors.SchemaErrors as error:
         failed = error.failure_cases[["column", "check", "failure_case"]].drop_duplicates()
-        raise InputError(
-            f"the case table is not valid:\n{failed.head(10).to_string(index=False)}",
-            where=where,
-            remedy="Case ids must be unique; the columns are described in rin.data.store.",
-        ) from error
+        problem = f"the case table is not valid:\n{failed.head(10).to_string(index=False)}"
+        remedy = "Case ids must be unique; the columns are described in rin.data.store."
+        raise InputError(problem, where=where, remedy=remedy) from error
 
 
 @dataclass(frozen=True)
@@ -198,10 +195,7 @@ class _Pass:
             raise
 
     def store_row(self, pixels: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-        """Return the row of a store, uint8 (bytes,): the picture, then its mask where there are.
-
-        Images are bilinear with antialiasing, masks nearest-neighbour on the same geometry.
-        """
+        """Return the row of a store, uint8 (bytes,): the picture, then its mask where there are."""
         parts = [resize_picture(pixels, *self.square)]
         if self.manifest.masks:
             mask = np.zeros(pixels.shape[:2], bool) if mask is None else mask
@@ -236,11 +230,10 @@ def inspect_cases(
     ``workers`` are processes, by default one per core.  ``square`` is size in pixels and way of
     resizing of the store that will be built: rows of pictures decoded now are kept for it.
 
-    Returned are two tables.  The first has a row per readable case, in the order of ``found``, with
-    the columns of a case table but the label (:func:`validate_cases`), and ``mask_digest`` (of the
-    merged mask, empty without masks).  The patient is that of the header where the case has none;
-    ``hash`` is that of the picture stretched to 256 x 256.  The second has ``case_id``, ``place``
-    and ``problem`` of each case that cannot be read, and is tried anew each time.
+    Returned are two tables.  The first are the readable cases of ``found`` with the patient of the
+    header where they have none, the columns of a case table (:func:`validate_cases`; ``hash`` is of
+    the picture stretched to 256 x 256), and ``mask_digest`` (of the merged mask, empty without).
+    The second has ``case_id``, ``place`` and ``problem`` of those that cannot be read.
     """
     folder = record_folder(folder, manifest)
     keys = _keys(root, found)
@@ -317,7 +310,7 @@ IMAGES, MASKS, TABLE, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.
 class ImageStore:
     """An image store on disk; rows of the arrays follow the rows of ``cases``.
 
-    ``digest`` identifies content and making; ``provenance`` is "real" or "stand-in".
+    ``digest`` identifies content and making; ``provenance`` is real or stand-in.
     """
 
     path: Path
@@ -348,13 +341,10 @@ def build_store(
 ) -> ImageStore:
     """Keep every picture of a dataset at one size, or reopen the store that did so before.
 
-    Rows that the opening of the dataset left are taken; other pictures are decoded, and must be
-    the very ones that were then seen.  Of two processes that build one store, the second waits.
-
     ``size`` is the side in pixels; the store is a folder in ``folder``; ``resize`` is ``stretch``,
     as in the paper, or ``pad`` (:func:`rin.data.pixels.resize_picture`); ``workers`` are processes,
-    by default one per core.  InputError for pictures that cannot be read or were replaced (named
-    together), or a folder that cannot be written.
+    by default one per core.  InputError for pictures that cannot be read or are not those that the
+    opening of the dataset saw (named together), or a folder that cannot be written.
     """
     look_up("resize", resize, RESIZES)
     if size < 1:

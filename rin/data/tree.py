@@ -94,11 +94,9 @@ def open_tree(root: Path, location: str) -> Tree:
         names = [info.filename for info in _archive(path).infolist() if not info.is_dir()]
         repeated = [name for name, times in Counter(names).items() if times > 1]
         if bad := next(chain(repeated, filter(_UNSAFE.match, names)), None):
-            raise InputError(
-                f"the archive holds an unsafe or repeated member name {bad!r}",
-                where=path,
-                remedy="Fetch the archive from its home again, or unpack and check it by hand.",
-            )
+            problem = f"the archive holds an unsafe or repeated member name {bad!r}"
+            remedy = "Fetch the archive from its home again, or unpack and check it by hand."
+            raise InputError(problem, where=path, remedy=remedy)
     elif path.is_dir():
         names = list(walk(path))
     else:
@@ -116,11 +114,9 @@ def read_bytes(root: Path, locator: str) -> bytes:
         archive = _archive(path) if member else None
         size = archive.getinfo(member).file_size if archive else path.stat().st_size
         if size > MAX_BYTES:
-            raise InputError(
-                f"{locator} holds {size} bytes, more than the limit of {MAX_BYTES}",
-                where=path,
-                remedy="Check that this is a picture; split it if it is a stack.",
-            )
+            problem = f"{locator} holds {size} bytes, more than the limit of {MAX_BYTES}"
+            remedy = "Check that this is a picture; split it if it is a stack."
+            raise InputError(problem, where=path, remedy=remedy)
         return archive.read(member) if archive else path.read_bytes()
 
 

@@ -45,11 +45,9 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     reader = look_up("layout", manifest.layout, LAYOUTS)
     where = f"manifest {manifest.name}"
     if manifest.patient_pattern is not None and manifest.layout not in PATTERNED:
-        raise InputError(
-            f"the layout {manifest.layout!r} takes no patient_pattern",
-            where=where,
-            remedy=f"Leave it out, or use a layout that reads one: {', '.join(PATTERNED)}.",
-        )
+        problem = f"the layout {manifest.layout!r} takes no patient_pattern"
+        remedy = f"Leave it out, or use a layout that reads one: {', '.join(PATTERNED)}."
+        raise InputError(problem, where=where, remedy=remedy)
     cases = reader(tree, manifest)
     if not isinstance(cases, pd.DataFrame):
         cases = pd.DataFrame(cases, columns=FoundCase._fields)

@@ -85,11 +85,9 @@ class ReaderOptions(Stated):
             told = "; ".join(
                 f"{'.'.join(map(str, e['loc'])) or 'options'}: {e['msg']}" for e in error.errors()
             )
-            raise InputError(
-                f"options that the layout {manifest.layout!r} cannot use ({told})",
-                where=f"manifest {manifest.name}",
-                remedy=f"It knows: {', '.join(cls.model_fields) or 'none'}.",
-            ) from error
+            problem = f"options that the layout {manifest.layout!r} cannot use ({told})"
+            remedy = f"It knows: {', '.join(cls.model_fields) or 'none'}."
+            raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy) from error
 
 
 def read_table(

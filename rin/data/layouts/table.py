@@ -162,11 +162,9 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     """
     options = _options(manifest) if manifest.layout in ("table", "radimagenet") else None
     if options is None or options.split is None:
-        raise InputError(
-            "no split is known that comes with the dataset",
-            where=f"manifest {manifest.name}",
-            remedy="Name its column in the option split of the layout table.",
-        )
+        problem = "no split is known that comes with the dataset"
+        remedy = "Name its column in the option split of the layout table."
+        raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy)
     file, column = options.split.table or options.table, options.split.column
     return _rows(tree, options, file, [column])[1].set_index("name")[column]
 
