@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -311,31 +311,15 @@ def stand_in_note(tree: Tree, manifest: DatasetManifest) -> dict | None:
 STAND_IN, STAND_IN_COUNTS = "corpus_radiologic", {"class_count": 16, "per_class": 8}
 
 
-@dataclass(frozen=True)
-class SamplePictures:
-    """Pictures, uint8 (n, size, size, 3) in RGB, and where they are from.
-
-    ``description`` is in words, with their number; ``provenance`` is `real`, `stand-in`, or empty
-    for files that somebody named.
-    """
-
-    pixels: np.ndarray
-    description: str
-    provenance: str
-
-    @property
-    def color(self) -> bool:
-        """Whether any picture has colours."""
-        return bool((self.pixels != self.pixels[..., :1]).any())
-
-
 def sample_pictures(
     where: str, data_root: Path | None, *, n: int, size: int, seed: int = 0
-) -> SamplePictures:
+) -> tuple[np.ndarray, str, str]:
     """Read at most ``n`` pictures, drawn with a seed and stretched to squares of ``size`` pixels.
 
     ``where`` is a folder, a zip archive, a folder inside one (`archive.zip::folder`), or the name
-    of a dataset below ``data_root``; empty for the stand-in radiologic corpus, made anew.
+    of a dataset below ``data_root``; empty for the stand-in radiologic corpus, made anew.  Returned
+    are the pictures, uint8 (n, size, size, 3) in RGB, what they are in words, and their provenance:
+    `real`, `stand-in`, or empty for files that somebody named.
     """
     title, window, provenance = where, None, ""
     with TemporaryDirectory() as folder:
@@ -366,4 +350,4 @@ def sample_pictures(
         pictures = (read_picture(tree.root, names[number], True, window) for number in drawn)
         pixels = np.stack([resize_picture(picture, size, "stretch") for picture in pictures])
     told = f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"
-    return SamplePictures(pixels, told, provenance)
+    return pixels, told, provenance

@@ -62,14 +62,9 @@ def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
         nearer = distance.min(axis=1) < least[rows]
         place[rows] = np.where(nearer, distance.argmin(axis=1) + left, place[rows])
         least[rows] = np.minimum(distance.min(axis=1), least[rows])
-    return pd.DataFrame(
-        {
-            "case_id": ours["case_id"].to_numpy(),
-            "other": theirs["case_id"].to_numpy()[place],
-            "distance": least,
-            "equal": ours["digest"].isin(theirs["digest"]).to_numpy(),
-        }
-    )
+    found = {"other": theirs["case_id"].to_numpy()[place], "distance": least}
+    found["equal"] = ours["digest"].isin(theirs["digest"])
+    return ours[["case_id"]].assign(**found).reset_index(drop=True)
 
 
 def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -> pd.DataFrame:
@@ -81,9 +76,10 @@ def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
     own, other, distance = _close_pairs(ours, theirs, threshold)
     ours, theirs = ours.iloc[own], theirs.iloc[other]
-    pairs = {"case_id": ours["case_id"], "other": theirs["case_id"].to_numpy()}
-    pairs |= {"distance": distance, "equal": ours["digest"].eq(theirs["digest"].to_numpy())}
-    return pd.DataFrame(pairs).sort_values(["distance", "case_id", "other"], ignore_index=True)
+    found = {"other": theirs["case_id"].to_numpy(), "distance": distance}
+    found["equal"] = ours["digest"].eq(theirs["digest"].to_numpy())
+    pairs = ours[["case_id"]].assign(**found)
+    return pairs.sort_values(["distance", "case_id", "other"], ignore_index=True)
 
 
 def _close_pairs(ours: pd.DataFrame, theirs: pd.DataFrame, threshold: int) -> np.ndarray:

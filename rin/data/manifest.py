@@ -16,8 +16,9 @@ from rin.paper import COMPARISONS
 Counts = dict[str, Annotated[int, Field(ge=0)]]
 #: Source class to label; None leaves the class out of the task.
 LabelMap = dict[str, str | None]
-#: Parts of a split, in their order.
+#: Parts of a split, in their order, and how lists and tables call them.
 PARTS = ("train", "validation", "test")
+PART_NAMES = dict(zip(("train", "val", "test"), PARTS, strict=True))
 
 
 class FoldLists(Stated):

@@ -18,7 +18,7 @@ from rin.data.dataset import Dataset
 from rin.data.layouts.found import read_table
 from rin.data.layouts.table import read_split
 from rin.data.leakage import SAME_PICTURE, check_patients, leak_free_groups, near_duplicates
-from rin.data.manifest import PARTS, FoldLists
+from rin.data.manifest import PART_NAMES, PARTS, FoldLists
 from rin.data.tree import Tree, open_tree
 from rin.errors import InputError, named
 
@@ -352,8 +352,7 @@ def _too_small(problem: str, where: str | Path) -> InputError:
     )
 
 
-#: How the lists call the parts.
-PART_NAMES = dict(zip(("train", "val", "test"), PARTS, strict=True))
+#: Columns of the lists that name pictures, and how they name slices.
 FILE_COLUMNS = ("img_dir", "filename")
 _SLICE = r"^(\d+)_(axial|coronal|sagittal)_0*(\d+)\.0+$"
 

@@ -157,11 +157,6 @@ class Verification:
     digest: str = ""
     problems: list[str] = field(default_factory=list)
 
-    @property
-    def whole(self) -> bool:
-        """Whether nothing failed."""
-        return not self.problems
-
 
 def manifests_to_verify(name: str, data_root: Path) -> list[DatasetManifest]:
     """Return the manifest called ``name``; for ``all``, those of all datasets that are there."""

@@ -16,7 +16,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field, StringConstraints
 
 from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, ReaderOptions, one_of, read_table
-from rin.data.manifest import DatasetManifest
+from rin.data.manifest import PART_NAMES, DatasetManifest
 from rin.data.store import CASES, LOOKED
 from rin.data.tree import Tree
 from rin.errors import InputError
@@ -91,11 +91,7 @@ class TableOptions(ReaderOptions):
 
 
 #: Table of each part, as in the database.
-RADIMAGENET_TABLES = {
-    "train": "RadiologyAI_train.csv",
-    "validation": "RadiologyAI_val.csv",
-    "test": "RadiologyAI_test.csv",
-}
+RADIMAGENET_TABLES = {part: f"RadiologyAI_{word}.csv" for word, part in PART_NAMES.items()}
 _RADIMAGENET = TableOptions(
     table=RADIMAGENET_TABLES,
     images="radiology_ai",
