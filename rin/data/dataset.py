@@ -181,13 +181,14 @@ def check_data_root(data_root: Path) -> None:
         raise InputError("there is no such data root", where=data_root, remedy=remedy)
 
 
-def locate(manifest: DatasetManifest, data_root: Path) -> str | None:
-    """Return the first of the manifest's locations that exists under the data root, or None."""
+def locate(manifest: DatasetManifest, data_root: Path | None) -> str | None:
+    """Return the first of the manifest's locations that exists under the data root, if any."""
+    if data_root is None:
+        return None
     check_data_root(data_root)
-    data_root = Path(data_root)
     for location in manifest.locations:
         place, _, inner = location.partition(SEPARATOR)
-        if not (data_root / place).exists():
+        if not Path(data_root, place).exists():
             continue
         if not inner or any(n.startswith(f"{inner}/") for n in open_tree(data_root, place).names):
             return place
@@ -196,7 +197,7 @@ def locate(manifest: DatasetManifest, data_root: Path) -> str | None:
 
 def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
     """Return the tree of a dataset; InputError where the data root does not hold it."""
-    location = None if data_root is None else locate(manifest, data_root)
+    location = locate(manifest, data_root)
     if location is None:
         raise _absent(manifest, data_root, f"looked for {', '.join(manifest.locations)}")
     return open_tree(data_root, location)
@@ -222,7 +223,7 @@ def find_root(
 
     ``standin_counts`` are those of :data:`rin.data.standins.STAND_INS`.  InputError without either.
     """
-    if data_root is not None and locate(manifest, data_root) is not None:
+    if locate(manifest, data_root) is not None:
         return data_root
     if manifest.stand_in is None:
         raise _absent(manifest, data_root, "and no stand-in is made for it")

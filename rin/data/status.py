@@ -85,7 +85,7 @@ def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[st
     """Return the state of a dataset, where it lies, and what is wrong with a broken one."""
     location = ""
     try:
-        location = (data_root and datasets.locate(manifest, data_root)) or ""
+        location = datasets.locate(manifest, data_root) or ""
         if not location:
             return "not there", "", ""
         path = Path(data_root) / location

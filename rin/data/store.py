@@ -157,10 +157,9 @@ class _Pass:
         if seen:
             joined = "".join(job["key"]).encode()
             name = hashlib.blake2b(joined, digest_size=16).hexdigest()
-            unfinished = self.folder / f"{name}.tmp"
+            unfinished = self.folder / f"{name}.tmp.npy"
             if self.square:
-                with unfinished.open("wb") as file:
-                    np.save(file, np.stack(rows))
+                np.save(unfinished, np.stack(rows))
                 unfinished.replace(self.folder / f"{name}-{self.ending}")
             pq.write_table(pyarrow.Table.from_pylist(seen, schema=SEEN), unfinished)
             unfinished.replace(self.folder / f"{name}.parquet")
@@ -353,7 +352,7 @@ def build_store(
     made_of = [STORE_VERSION, dataset.digest, dataset.provenance, size, resize, color]
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     target = Path(folder) / f"{dataset.manifest.name}-{size}-{resize}-{digest[:12]}"
-    if target.is_dir() and not _damage(target):
+    if not _damage(target):
         return open_store(target)
     note = {"version": STORE_VERSION, "dataset": dataset.manifest.name, "digest": digest}
     note |= {"provenance": dataset.provenance, "size": size, "resize": resize, "color": color}

@@ -30,8 +30,7 @@ MALFORMED = (
 _BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
 # A member that would be unpacked elsewhere: an absolute path, a drive, or a way up.
 _UNSAFE = re.compile(r"[/\\]|[^/\\]*:|(?s:.*[/\\])?\.\.(?:[/\\]|\Z)")
-DEBRIS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
-DEBRIS_FOLDER = "__MACOSX"
+_DEBRIS = (".DS_Store", "Thumbs.db", "desktop.ini")
 MARK = "#"
 SHOWN = 5
 REMEDY = "Fetch the dataset again, whole and with its own names, or correct that place."
@@ -101,7 +100,13 @@ def open_tree(root: Path, location: str) -> Tree:
         names = list(walk(path))
     else:
         raise _absent(path, "folder or zip archive")
-    return Tree(Path(root), location, tuple(sorted(name for name in names if not _debris(name))))
+    return Tree(Path(root), location, tuple(sorted(name for name in names if not is_debris(name))))
+
+
+def is_debris(name: str) -> bool:
+    """Tell whether desktops leave files of such a name behind."""
+    parts = name.split("/")
+    return parts[-1] in _DEBRIS or parts[-1].startswith("._") or "__MACOSX" in parts
 
 
 def read_bytes(root: Path, locator: str) -> bytes:
@@ -185,8 +190,3 @@ def _open_archive(path: Path, _modified: int, _size: int, _process: int) -> zipf
     remedy = "The download is probably incomplete; fetch it again."
     with explained("the zip archive cannot be opened", where=path, remedy=remedy, kinds=_BROKEN):
         return zipfile.ZipFile(path)
-
-
-def _debris(name: str) -> bool:
-    parts = name.split("/")
-    return parts[-1] in DEBRIS or parts[-1].startswith("._") or DEBRIS_FOLDER in parts

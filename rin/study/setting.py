@@ -69,7 +69,7 @@ class Study:
 
     def holds(self, manifest: DatasetManifest) -> bool:
         """Return whether the data root holds a dataset."""
-        return self.data_root is not None and locate(manifest, self.data_root) is not None
+        return locate(manifest, self.data_root) is not None
 
     def dataset(self, name: str, square: tuple[int, str] | None = None) -> Dataset:
         """Open a dataset: the real one where the data root holds it, else its stand-in.
