@@ -130,13 +130,13 @@ def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
 
 
 def check_splits(
-    cases: pd.DataFrame, folds: pd.DataFrame, pairs: pd.DataFrame, *, partial: bool = False
+    cases: pd.DataFrame, folds: pd.DataFrame, pairs: pd.DataFrame, *, overlap: bool = False
 ) -> None:
     """Raise InputError where a split leaks or leaves a case out.
 
     In every fold each case stands in exactly one part, no patient and no near-duplicate pair
-    stands in two parts, and test sets of different folds share no case.  ``partial`` folds, those
-    of :func:`rin.data.splits.sized_folds`, may leave whole groups out and test a case twice.
+    stands in two parts, and test sets of different folds share no case unless they may ``overlap``,
+    as those of :func:`rin.data.splits.sized_folds`.
     """
     known = _known(cases, pairs)
     a, b = known.get_indexer(pairs["case_a"]), known.get_indexer(pairs["case_b"])
@@ -146,16 +146,16 @@ def check_splits(
         # As `isin`, which is slow for a million texts of Arrow.
         placed = (known.get_indexer(ids) >= 0).all()
         placed &= ids.is_unique and rows["part"].isin(PARTS).all()
-        if not placed or (len(rows) < len(known) and not partial):
+        if not placed or len(rows) < len(known):
             raise _leak(where, "the fold does not place every case in one part")
-        part = rows.set_index("case_id")["part"].reindex(known, fill_value="no part").to_numpy()
+        part = rows.set_index("case_id")["part"].reindex(known).to_numpy()
         tested += part == "test"
         check_patients(cases, part, where)
         divided = pairs[part[a] != part[b]]
         if len(divided):
             names = divided["case_a"] + " and " + divided["case_b"]
             raise _leak(where, f"{len(names)} near-duplicate pairs are divided", names)
-    if (tested > 1).any() and not partial:
+    if (tested > 1).any() and not overlap:
         repeated = sorted(known[tested > 1])
         raise _leak("folds", f"{len(repeated)} cases are tested in several folds", repeated)
 

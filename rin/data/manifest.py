@@ -159,15 +159,11 @@ class DatasetManifest(Stated):
     tasks: tuple[TaskManifest, ...] = ()
 
     @model_validator(mode="after")
-    def _positive_classes_are_labels(self) -> "DatasetManifest":
+    def _is_consistent(self) -> "DatasetManifest":
         for task in self.tasks:
             labels = set((self.label_map | task.label_map).values())
             if labels and task.positive_class not in labels:
                 raise ValueError(f"task {task.name}: {task.positive_class!r} is not a label")
-        return self
-
-    @model_validator(mode="after")
-    def _sources_add_up(self) -> "DatasetManifest":
         images = sum(source.images for source in self.sources)
         if self.sources and images != self.counts.total:
             raise ValueError(f"the sources hold {images} images, the total is {self.counts.total}")

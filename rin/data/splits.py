@@ -56,11 +56,7 @@ def make_folds(cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int) 
 
 
 def sized_folds(
-    cases: pd.DataFrame,
-    groups: pd.Series,
-    sizes: tuple[int, int, int | None],
-    n_folds: int,
-    seed: int,
+    cases: pd.DataFrame, groups: pd.Series, sizes: tuple[int, int], n_folds: int, seed: int
 ) -> pd.DataFrame:
     """Divide cases into parts of given sizes, so that all that is not trained on can be tested.
 
@@ -69,14 +65,11 @@ def sized_folds(
     later fold begins where the validation of the one before it ended: two folds share no case to
     train or validate on, as long as there are enough cases for both; test parts overlap.
 
-    ``sizes`` are cases to train on, to validate on and to test; None tests all others.  A part
-    differs by less than a group from its size, and each label by about a group from its share.
-    The rest is as of :func:`make_folds`, without cases that are in no part of a fold.
+    ``sizes`` are cases to train and to validate on.  A part differs by less than a group from its
+    size, and each label by about a group from its share.  The rest is as of :func:`make_folds`.
     """
-    n_train, n_validation, n_test = sizes
-    stated = ", ".join(map(str, sizes))
-    least = min(n_train, n_validation, 1 if n_test is None else n_test, n_folds)
-    if least < 1 or n_train + n_validation >= len(cases):
+    if min(*sizes, n_folds) < 1 or sum(sizes) >= len(cases):
+        stated = ", ".join(map(str, sizes))
         problem = f"{n_folds} folds of {stated} cases cannot be made of {len(cases)}"
         remedy = "Give whole numbers from 1 that leave cases to test."
         raise InputError(problem, where="sizes", remedy=remedy)
@@ -85,14 +78,13 @@ def sized_folds(
     within = strata.groupby("label")["size"]
     middle = within.cumsum() - strata["size"] / 2
     circle = strata.loc[(middle / within.transform("sum")).sort_values(kind="stable").index, "size"]
-    ends, start, parts = np.cumsum([n_train, n_validation, n_test or len(cases)]), 0, []
+    start, parts = 0, []
     for _ in range(n_folds):
         turned = circle.iloc[np.roll(np.arange(len(circle)), -start)]
-        number = np.searchsorted(ends, turned.cumsum() - turned / 2, side="right")
+        number = np.searchsorted(np.cumsum(sizes), turned.cumsum() - turned / 2, side="right")
         start += int((number < PARTS.index("test")).sum())
-        part = pd.Series([*PARTS, None], dtype=object).iloc[number].set_axis(turned.index)
-        parts.append(part[group].to_numpy())
-    return _folds(cases, parts).dropna(subset="part", ignore_index=True)
+        parts.append(pd.Series(_NAMES[number], turned.index)[group].to_numpy(object))
+    return _folds(cases, parts)
 
 
 def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
