@@ -20,11 +20,12 @@ from rin.data.manifest import DatasetManifest, Finding, load_manifest, manifest_
 from rin.data.pixels import read_picture, resize_picture
 from rin.data.store import CASES, Dataset, inspect_cases, record_folder, refuse_bad, validate_cases
 from rin.data.tree import SEPARATOR, Tree, is_archive, open_tree
-from rin.errors import InputError
+from rin.errors import InputError, explained
 
 #: Sets of equal pictures that get a finding each, and cases that a finding names.
 LISTED = 20
 DIGEST_ROWS = 65_536
+WRITE_AGAIN = "Delete the stand-in folder; the next run writes it again."
 
 
 def count_patients(cases: pd.DataFrame) -> dict[str, int] | None:
@@ -76,7 +77,7 @@ def check_counts(
     remedy = "Fetch the dataset again, or correct the counts in its manifest."
     if note is not None:
         stated, absent = stated.model_copy(update=note | {"total": None, "classes": None}), 0
-        remedy = "Delete the stand-in folder; the next run writes it again."
+        remedy = WRITE_AGAIN
     counts = count_classes(manifest, found)
     in_all = {"images": len(found), "classes": int((counts["found"] > 0).sum())}
     known = {"images": stated.total, "classes": stated.classes}
@@ -295,16 +296,12 @@ def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series) -> str:
 def stand_in_note(tree: Tree, manifest: DatasetManifest) -> dict | None:
     """Return the counts of ``images`` and ``masks`` of a stand-in, None for real files."""
     for name in tree.names:
-        if not f"/{name}".endswith(f"/{STAND_IN_NOTE}"):
-            continue
-        try:
-            note = json.loads(tree.read(name))
-            return {"images": dict(note["images"]), "masks": dict(note["masks"])}
-        except (ValueError, KeyError, TypeError) as error:
-            raise tree.wrong(
-                f"{STAND_IN_NOTE} of the stand-in for {manifest.name} cannot be read ({error})",
-                remedy="Delete the stand-in folder; the next run writes it again.",
-            ) from error
+        if f"/{name}".endswith(f"/{STAND_IN_NOTE}"):
+            problem = f"{STAND_IN_NOTE} of the stand-in for {manifest.name} cannot be read"
+            kinds = (ValueError, KeyError, TypeError)
+            with explained(problem, where=tree.place(), remedy=WRITE_AGAIN, kinds=kinds):
+                note = json.loads(tree.read(name))
+                return {"images": dict(note["images"]), "masks": dict(note["masks"])}
     return None
 
 

@@ -49,22 +49,19 @@ def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
 
 
 def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    """Find, for each case that is not blank, the picture of another dataset that is most like it.
+    """Tell how like any picture of another dataset each case is that is not blank.
 
-    Returned are ``case_id``, ``other`` (case id of the nearest), ``distance`` (in bits of 256) and
-    ``equal`` (whether some picture of the others has the very same pixels).
+    Returned are ``case_id``, ``distance`` (of the nearest, in bits of 256) and ``equal`` (whether
+    some picture of the others has the very same pixels).
     """
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
     ours = ours if len(theirs) else ours[:0]
-    place, least = np.zeros(len(ours), int), np.full(len(ours), HASH_SIDE**2 + 1)
-    for top, left, distance in _blocks(ours, theirs):
+    least = np.full(len(ours), HASH_SIDE**2 + 1)
+    for top, _, distance in _blocks(ours, theirs):
         rows = slice(top, top + len(distance))
-        nearer = distance.min(axis=1) < least[rows]
-        place[rows] = np.where(nearer, distance.argmin(axis=1) + left, place[rows])
         least[rows] = np.minimum(distance.min(axis=1), least[rows])
-    found = {"other": theirs["case_id"].to_numpy()[place], "distance": least}
-    found["equal"] = ours["digest"].isin(theirs["digest"])
-    return ours[["case_id"]].assign(**found).reset_index(drop=True)
+    equal = ours["digest"].isin(theirs["digest"])
+    return ours[["case_id"]].assign(distance=least, equal=equal).reset_index(drop=True)
 
 
 def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -> pd.DataFrame:
