@@ -226,6 +226,7 @@ SHARES = (0.75, 0.10, 0.15)
 _TRAIN, _VALIDATION, _TEST = range(len(PARTS))
 #: What no class may lack, and therefore how many groups it needs.
 _NEEDED = [_TRAIN, _TEST]
+_MEND = "Give the class more patients, or leave it out: null in the manifest's label_map."
 
 
 def complete_parts(
@@ -258,7 +259,8 @@ def complete_parts(
         free = own[(part[own] == _VALIDATION) | (least[own] > 1)]
         if not free.size:
             problem = f"class {names[one]} gets no {PARTS[_NEEDED[place]]} case: the few patients"
-            raise _too_small(f"{problem} that it has are needed for other classes", where)
+            problem += " that it has are needed for other classes"
+            raise InputError(problem, where=where, remedy=_MEND)
         part[free[weight[free].argmin()]] = _NEEDED[place]
     wanted, got = SHARES[_VALIDATION] * weight.sum(), weight[part == _VALIDATION].sum()
     short = 2 * got < wanted
@@ -308,7 +310,8 @@ def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
     check_patients(cases, part.to_numpy(), where, remedy)
     labels = cases["label"].to_numpy()
     if untrained := sorted(set(labels) - set(labels[part.to_numpy() == "train"])):
-        raise _too_small(f"classes without a training case: {named(untrained)}", where)
+        problem = f"classes without a training case: {named(untrained)}"
+        raise InputError(problem, where=where, remedy=_MEND)
     return part
 
 
@@ -327,21 +330,14 @@ def divide(
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
     if len(few := counts[counts["nunique"] < len(_NEEDED)]):
         shown = [f"{label}: {n} images of 1 patient" for label, n in few["size"].items()]
-        raise _too_small(f"classes of a single patient cannot be divided ({named(shown)})", where)
+        problem = f"classes of a single patient cannot be divided ({named(shown)})"
+        raise InputError(problem, where=where, remedy=_MEND)
     if len(counts) < 2:
         problem = f"there is one class only ({named([*counts.index])})"
         remedy = "Pretraining tells classes apart; it needs two."
         raise InputError(problem, where=where, remedy=remedy)
     piece = complete_parts(labels, group, cut(labels, group, seed, SHARES), seed, where)
     return pd.Series(_NAMES[piece], index=pd.Index(cases["case_id"], name="case_id"), name="part")
-
-
-def _too_small(problem: str, where: str | Path) -> InputError:
-    return InputError(
-        problem,
-        where=where,
-        remedy="Give the class more patients, or leave it out: null in the manifest's label_map.",
-    )
 
 
 #: Columns of the lists that name pictures, and how they name slices.

@@ -141,7 +141,7 @@ class _Pass:
 
     def chunk(self, job: pd.DataFrame, threads: int) -> list[tuple[str, str, str]]:
         """Look at some cases with their keys, keep what was seen, and return the bad ones."""
-        seen, rows, bad = [], [], []
+        seen, bad = [], []
         cases = [*job.itertuples(index=False)]
         looks = map_threads(self.inspect, cases, threads)
         # A file that was replaced meanwhile would be remembered under the key of the old one.
@@ -152,14 +152,13 @@ class _Pass:
                 place = str(self.root / case.image)
                 bad.append((case.case_id, place, "it changed while it was read"))
             else:
-                rows.append(look.pop("row"))
                 seen.append(look | {"key": case.key})
         if seen:
             joined = "".join(job["key"]).encode()
             name = hashlib.blake2b(joined, digest_size=16).hexdigest()
             unfinished = self.folder / f"{name}.tmp.npy"
             if self.square:
-                np.save(unfinished, np.stack(rows))
+                np.save(unfinished, np.stack([look["row"] for look in seen]))
                 unfinished.replace(self.folder / f"{name}-{self.ending}")
             pq.write_table(pyarrow.Table.from_pylist(seen, schema=SEEN), unfinished)
             unfinished.replace(self.folder / f"{name}.parquet")

@@ -83,12 +83,6 @@ class TableOptions(ReaderOptions):
     split: GivenSplit | None = None
     beside: tuple[str, ...] = ()
 
-    @property
-    def files(self) -> set[str]:
-        """The files of the dataset that are neither pictures nor masks."""
-        tables = {self.table} if isinstance(self.table, str) else set(self.table.values())
-        return tables | {self.patients, self.split.table if self.split else "", *self.beside}
-
 
 #: Table of each part, as in the database.
 RADIMAGENET_TABLES = {part: f"RadiologyAI_{word}.csv" for word, part in PART_NAMES.items()}
@@ -243,7 +237,9 @@ def _files(
     tree: Tree, options: TableOptions, place: str, names: pd.Series, masks: pd.Series
 ) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Return the files of pictures and of masks by name, those of the rows, and other files."""
-    others = options.files | {STAND_IN_NOTE}
+    tables = [options.table] if isinstance(options.table, str) else options.table.values()
+    split = options.split.table if options.split else ""
+    others = {*tables, options.patients, split, *options.beside, STAND_IN_NOTE}
     files = [name for name in tree.names if name.rpartition("/")[2] not in others]
     base, masks = place[: place.rfind("/") + 1], masks[masks != ""]
     pictures = _below(tree, files, options.images, base)
