@@ -81,9 +81,8 @@ def available_cores() -> int:
 def _in_processes(
     work: Callable[[Job, int], Result], jobs: Sequence[Job], count: int, title: str
 ) -> Iterator[tuple[Job, Result]]:
-    pool = ProcessPoolExecutor(
-        count, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent
-    )
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, spawn, initializer=end_with_parent)
     try:
         futures = {pool.submit(work, job, 1): job for job in jobs}
         for future in as_completed(futures):

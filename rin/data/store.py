@@ -351,7 +351,7 @@ def build_store(
     made_of = [STORE_VERSION, dataset.digest, dataset.provenance, size, resize, color]
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     target = Path(folder) / f"{dataset.manifest.name}-{size}-{resize}-{digest[:12]}"
-    if not _damage(target):
+    with suppress(InputError):
         return open_store(target)
     note = {"version": STORE_VERSION, "dataset": dataset.manifest.name, "digest": digest}
     note |= {"provenance": dataset.provenance, "size": size, "resize": resize, "color": color}
@@ -359,21 +359,34 @@ def build_store(
     with explained(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
-            if _damage(target):
-                _write_whole(dataset, target, note, workers)
+            with suppress(InputError):
+                return open_store(target)
+            _write_whole(dataset, target, note, workers)
     return open_store(target)
 
 
 def open_store(path: Path) -> ImageStore:
     """Open a store that :func:`build_store` wrote; InputError where there is none that is whole."""
     path = Path(path)
-    if problem := _damage(path):
-        remedy = "Delete this folder; the next run decodes the pictures again."
+    remedy = "Delete this folder; the next run decodes the pictures again."
+    kinds = (OSError, ValueError, KeyError, TypeError)
+    if not (path / NOTE).is_file():
+        problem = f"there is no image store here ({NOTE} is missing)"
         raise InputError(problem, where=path, remedy=remedy)
-    note = json.loads((path / NOTE).read_text("utf-8"))
+    with explained(f"{NOTE} cannot be read", where=path, remedy=remedy, kinds=kinds):
+        note = json.loads((path / NOTE).read_text("utf-8"))
+        fields = {key: note[key] for key in ("size", "resize", "color", "digest", "provenance")}
+        version, sizes = note["version"], dict(note["bytes"])
+    if version != STORE_VERSION:
+        problem = f"the store has version {version}; this code reads {STORE_VERSION}"
+        raise InputError(problem, where=path, remedy=remedy)
+    for name, size in sizes.items():
+        found = (path / name).stat().st_size if (path / name).is_file() else 0
+        if found != size:
+            problem = f"{name} holds {found} bytes instead of {size}"
+            raise InputError(problem, where=path, remedy=remedy)
     cases = pd.read_parquet(path / TABLE)
     cases["masks"] = [tuple(masks) for masks in cases["masks"]]
-    fields = {key: note[key] for key in ("size", "resize", "color", "digest", "provenance")}
     return ImageStore(path=path, cases=validate_cases(cases, where=str(path)), **fields)
 
 
@@ -400,13 +413,14 @@ def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None
         kept = looking.rows().reindex(content)
         replaced = cases["case_id"][kept["file"].isna().to_numpy()]
         if len(replaced):
-            raise InputError(
-                f"{len(replaced)} pictures were replaced after the dataset was opened "
-                f"({named([*replaced], ', ')})",
-                where=where,
-                remedy="Leave the files as they are and run again; all that changed is then read "
-                "anew.",
+            names = named([*replaced], ", ")
+            problem = (
+                f"{len(replaced)} pictures were replaced after the dataset was opened ({names})"
             )
+            remedy = (
+                "Leave the files as they are and run again; all that changed is then read anew."
+            )
+            raise InputError(problem, where=where, remedy=remedy)
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
         _write_arrays(unfinished, kept, arrays)
@@ -444,21 +458,3 @@ def _write_arrays(
                 file.flush()
                 os.fsync(file.fileno())
             Path(source).unlink()
-
-
-def _damage(path: Path) -> str | None:
-    """Return what is wrong with a store's folder, or None."""
-    if not (path / NOTE).is_file():
-        return f"there is no image store here ({NOTE} is missing)"
-    try:
-        note = json.loads((path / NOTE).read_text("utf-8"))
-        version, sizes = note["version"], dict(note["bytes"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"{NOTE} cannot be read ({error})"
-    if version != STORE_VERSION:
-        return f"the store has version {version}; this code reads {STORE_VERSION}"
-    for name, size in sizes.items():
-        found = (path / name).stat().st_size if (path / name).is_file() else 0
-        if found != size:
-            return f"{name} holds {found} bytes instead of {size}"
-    return None
