@@ -301,6 +301,7 @@ def _remembered(folder: Path) -> pd.DataFrame:
 
 
 STORE_VERSION = 2
+RUN_AGAIN = "Leave the files as they are and run again; all that changed is then read anew."
 IMAGES, MASKS, TABLE, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.json"
 
 
@@ -413,14 +414,9 @@ def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None
         kept = looking.rows().reindex(content)
         replaced = cases["case_id"][kept["file"].isna().to_numpy()]
         if len(replaced):
-            names = named([*replaced], ", ")
-            problem = (
-                f"{len(replaced)} pictures were replaced after the dataset was opened ({names})"
-            )
-            remedy = (
-                "Leave the files as they are and run again; all that changed is then read anew."
-            )
-            raise InputError(problem, where=where, remedy=remedy)
+            problem = f"{len(replaced)} pictures were replaced after the dataset was opened"
+            told = f"{problem} ({named([*replaced], ', ')})"
+            raise InputError(told, where=where, remedy=RUN_AGAIN)
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
         _write_arrays(unfinished, kept, arrays)

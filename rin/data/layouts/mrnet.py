@@ -49,8 +49,7 @@ class Slices(ReaderOptions):
         count = n if self.count is None else min(self.count, n)
         if self.rule == "spaced":
             return [(2 * i + 1) * n // (2 * count) for i in range(count)]
-        start = (n - count) // 2
-        return list(range(start, start + count))
+        return [(n - count) // 2 + i for i in range(count)]
 
 
 class MRNetOptions(ReaderOptions):
