@@ -25,6 +25,7 @@ from rin.errors import InputError, explained
 #: Sets of equal pictures that get a finding each, and cases that a finding names.
 LISTED = 20
 DIGEST_ROWS = 65_536
+CORRECT = "Fetch the dataset again, or correct the counts in its manifest."
 WRITE_AGAIN = "Delete the stand-in folder; the next run writes it again."
 
 
@@ -66,18 +67,14 @@ def count_classes(manifest: DatasetManifest, found: pd.DataFrame) -> pd.DataFram
 
 
 def check_counts(
-    manifest: DatasetManifest, found: pd.DataFrame, note: dict | None, where: Path
+    manifest: DatasetManifest, found: pd.DataFrame, where: Path, remedy: str = CORRECT
 ) -> None:
-    """Hold the found cases against the manifest's counts, or the ``note`` of a stand-in.
+    """Hold the found cases against the manifest's counts; InputError names each that differs.
 
-    Cases known to be bad may be absent.  InputError names each class that differs.
+    Cases known to be bad may be absent.
     """
     stated = manifest.counts
     absent = len(manifest.known_bad.keys() - set(found["case_id"]))
-    remedy = "Fetch the dataset again, or correct the counts in its manifest."
-    if note is not None:
-        stated, absent = stated.model_copy(update=note | {"total": None, "classes": None}), 0
-        remedy = WRITE_AGAIN
     counts = count_classes(manifest, found)
     in_all = {"images": len(found), "classes": int((counts["found"] > 0).sum())}
     known = {"images": stated.total, "classes": stated.classes}
@@ -112,22 +109,17 @@ def count_differences(
 
 
 def find(
-    manifest: DatasetManifest,
-    cases: pd.DataFrame,
-    found: pd.DataFrame,
-    unreadable: Collection[str],
-    *,
-    stand_in: bool,
+    manifest: DatasetManifest, cases: pd.DataFrame, found: pd.DataFrame, unreadable: Collection[str]
 ) -> tuple[Finding, ...]:
-    """Return the findings of a dataset: repeated and blank pictures, and more of real files.
+    """Return the findings of a dataset.
 
-    These are cases left out as their files are known to be bad, what the manifest knows, and other
-    counts: the paper's are compared with the ``cases`` in use, the authors' with all that were
-    ``found``, also of classes without a label.
+    They are cases left out as their files are known to be bad, repeated and blank pictures, other
+    counts, and what the manifest knows.  The paper's counts are compared with the ``cases`` in use,
+    the authors' with all that were ``found``, also of classes without a label.
     """
     labelled = dict(zip(found["case_id"], found["label"].notna(), strict=True))
     noted = []
-    for case_id, reason in ({} if stand_in else manifest.known_bad).items():
+    for case_id, reason in manifest.known_bad.items():
         if case_id not in labelled:
             reason = f"{reason}; here the file is absent"
         elif not labelled[case_id]:
@@ -140,8 +132,6 @@ def find(
     if len(blank):
         text = f"pictures that show nothing, as their gray levels hardly differ: {len(blank)}"
         noted.append(Finding("blank pictures", text, tuple(blank[:LISTED])))
-    if stand_in:
-        return tuple(noted)
     paper, authors, unit = manifest.counts.paper, manifest.counts.authors, manifest.counts.unit
     counted = count_classes(manifest, found)["found"].to_dict() if authors else {}
     differing = {
@@ -160,10 +150,8 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
     number = repeated.groupby(same, sort=False).ngroup()
     labels = repeated["label"].groupby(number).nunique()
     found = []
-    for kind, numbers in (
-        ("contradictory exact duplicates", labels.index[labels > 1]),
-        ("exact duplicates", labels.index[labels == 1]),
-    ):
+    for before, alike in (("contradictory ", labels > 1), ("", labels == 1)):
+        kind, numbers = f"{before}exact duplicates", labels.index[alike]
         rows = repeated[number.isin(numbers)]
         if len(numbers) > LISTED:
             text = f"{len(numbers)} sets of pictures with the same pixels, {len(rows)} in all"
@@ -250,10 +238,10 @@ def open_dataset(
     """
     tree = open_located(manifest, data_root)
     where = tree.root / tree.location
-    note = stand_in_note(tree, manifest)
-    known_bad = manifest.known_bad if note is None else {}
+    made = stand_in_manifest(tree, manifest)
+    expected, remedy = (manifest, CORRECT) if made is None else (made, WRITE_AGAIN)
     found = find_cases(tree, manifest)
-    check_counts(manifest, found, note, where)
+    check_counts(expected, found, where, remedy)
     wanted = found[found["label"].notna()]
     if wanted.empty:
         classes = ", ".join(sorted(found["source_class"].unique())) or "no case"
@@ -262,8 +250,8 @@ def open_dataset(
     cases, bad = inspect_cases(
         tree.root, wanted, manifest, folder=index_folder, workers=workers, square=square
     )
-    refuse_bad(bad[~bad["case_id"].isin(known_bad)], len(wanted), where)
-    cases = cases[~cases["case_id"].isin(known_bad)].reset_index(drop=True)
+    refuse_bad(bad[~bad["case_id"].isin(expected.known_bad)], len(wanted), where)
+    cases = cases[~cases["case_id"].isin(expected.known_bad)].reset_index(drop=True)
     mask_digests = cases.pop("mask_digest")
     kept = cases.columns.difference([*CASES.columns], sort=False)
     cases = validate_cases(cases[[*CASES.columns, *kept]], where=str(where))
@@ -271,9 +259,9 @@ def open_dataset(
         manifest=manifest,
         root=tree.root,
         location=tree.location,
-        provenance="real" if note is None else "stand-in",
+        provenance="real" if made is None else "stand-in",
         cases=cases,
-        findings=find(manifest, cases, found, set(bad["case_id"]), stand_in=note is not None),
+        findings=find(expected, cases, found, set(bad["case_id"])),
         digest=_content_digest(cases, mask_digests),
         mask_digests=mask_digests.set_axis(cases["case_id"]),
         records=record_folder(index_folder, manifest),
@@ -293,15 +281,18 @@ def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series) -> str:
     return digest.hexdigest()
 
 
-def stand_in_note(tree: Tree, manifest: DatasetManifest) -> dict | None:
-    """Return the counts of ``images`` and ``masks`` of a stand-in, None for real files."""
+def stand_in_manifest(tree: Tree, manifest: DatasetManifest) -> DatasetManifest | None:
+    """Return the manifest with the counts of a stand-in and no findings; None for real files."""
     for name in tree.names:
         if f"/{name}".endswith(f"/{STAND_IN_NOTE}"):
             problem = f"{STAND_IN_NOTE} of the stand-in for {manifest.name} cannot be read"
             kinds = (ValueError, KeyError, TypeError)
             with explained(problem, where=tree.place(), remedy=WRITE_AGAIN, kinds=kinds):
                 note = json.loads(tree.read(name))
-                return {"images": dict(note["images"]), "masks": dict(note["masks"])}
+                made = {"images": note["images"], "masks": note["masks"]}
+                counts = type(manifest.counts)(unit=manifest.counts.unit, **made)
+                changes = {"counts": counts, "known_bad": {}, "findings": ()}
+                return manifest.model_copy(update=changes)
     return None
 
 

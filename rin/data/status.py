@@ -197,7 +197,7 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     """Note what is found and what is wrong, until something forbids to go on."""
     manifest = done.manifest
     tree = datasets.open_located(manifest, data_root)
-    if datasets.stand_in_note(tree, manifest) is not None:
+    if datasets.stand_in_manifest(tree, manifest) is not None:
         problem = f"this is a stand-in that was written for {manifest.name}, not the dataset"
         raise tree.wrong(problem, remedy="Name the folder that holds the real images.")
     done.location = tree.location
@@ -209,7 +209,7 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     done.counts = datasets.count_classes(manifest, found)
     sound = True
     try:
-        datasets.check_counts(manifest, found, None, tree.root / tree.location)
+        datasets.check_counts(manifest, found, tree.root / tree.location)
     except InputError as error:
         done.problems.append(error.problem)
         sound = False

@@ -205,10 +205,9 @@ def test_check_counts_counts_patients_or_images_and_forgives_known_bad_ones(
     busi_manifest, tmp_path
 ):
     bad = with_bad(with_counts(busi_manifest, **IN_IMAGES), "a/9")
-    check_counts(bad, exams(*"pq"), None, tmp_path)
+    check_counts(bad, exams(*"pq"), tmp_path)
     manifest = with_counts(busi_manifest, **IN_EXAMS)
-    check_counts(manifest, exams(*"ppq"), None, tmp_path)
-    check_counts(manifest, exams(*"ppq"), {"images": {"a": 2}, "masks": {}}, tmp_path)
+    check_counts(manifest, exams(*"ppq"), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +226,7 @@ def test_check_counts_counts_patients_or_images_and_forgives_known_bad_ones(
 def test_check_counts_names_what_differs(busi_manifest, tmp_path, counts, patients, message):
     manifest = with_bad(with_counts(busi_manifest, **counts), "a/9")
     with pytest.raises(InputError, match=message):
-        check_counts(manifest, exams(*patients), None, tmp_path)
+        check_counts(manifest, exams(*patients), tmp_path)
 
 
 def test_validate_cases_with_repeated_ids_raises(busi_root, busi_manifest):
