@@ -64,14 +64,13 @@ def confounded_rows(labels: np.ndarray, share: float, *, seed: int) -> np.ndarra
 def sampled_parts(
     cases: pd.DataFrame, groups: tuple[str, str], share: float, sizes: dict[str, int], *, seed: int
 ) -> pd.DataFrame:
-    """Divide cases so that a group of patients is the confounder, as that study samples by sex.
+    """Return `case_id` and `part`: a group of patients is the confounder, as sex in that study.
 
-    Training and validation take all negatives and a share 1 − `share` of the positives from the
-    first group, and the other positives from the second; the reversed test has positives of the
-    first and negatives of the second.  ``cases`` have `case_id`, `patient_id`, `label` (1 or 0) and
-    `group`; patients with two groups are left out.  ``sizes`` are the patients of each class in
-    `train`, `validation` and `test`.  Returned are `case_id` and `part`.  InputError where a group
-    has too few patients of a class.
+    Training and validation take a `share` of their positives from the second group, all else from
+    the first; the reversed test has positives of the first and negatives of the second.  ``cases``
+    have `case_id`, `patient_id`, `label` (1 or 0) and `group`; patients with two groups are left
+    out.  ``sizes`` are the patients of each class in `train`, `validation` and `test`.  InputError
+    where a group has too few patients of a class.
     """
     confounded_rows(np.ones(1), share, seed=seed)
     patients = cases.groupby("patient_id").agg({"label": "max", "group": ["first", "nunique"]})

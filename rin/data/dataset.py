@@ -36,12 +36,10 @@ def count_patients(cases: pd.DataFrame) -> dict[str, int] | None:
     if (cases["patient_id"] == cases["case_id"]).all():
         return None
     patients = cases.groupby("patient_id")["label"].agg(["size", "nunique"])
-    return {
-        "patients": len(patients),
-        "fewest": int(patients["size"].min()),
-        "most": int(patients["size"].max()),
-        "two_labels": int((patients["nunique"] > 1).sum()),
-    }
+    sizes = patients["size"]
+    numbers = {"patients": len(sizes), "fewest": sizes.min(), "most": sizes.max()}
+    numbers["two_labels"] = (patients["nunique"] > 1).sum()
+    return {name: int(number) for name, number in numbers.items()}
 
 
 def count_classes(manifest: DatasetManifest, found: pd.DataFrame) -> pd.DataFrame:

@@ -201,12 +201,10 @@ def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> n
             continue
         gray = read_picture(root, locator)
         if gray.shape != tuple(shape):
-            raise InputError(
-                f"the mask is {gray.shape[1]} x {gray.shape[0]} pixels and its picture "
-                f"{shape[1]} x {shape[0]}",
-                where=Path(root, locator),
-                remedy="Fetch the picture and its mask again; they must have one size.",
-            )
+            drawn, shown = (f"{width} x {height}" for height, width in (gray.shape, shape))
+            problem = f"the mask is {drawn} pixels and its picture {shown}"
+            remedy = "Fetch the picture and its mask again; they must have one size."
+            raise InputError(problem, where=Path(root, locator), remedy=remedy)
         merged |= gray > gray.max() / 2
     return merged
 
@@ -238,7 +236,7 @@ def resize_picture(pixels: np.ndarray, size: int, resize: str, nearest: bool = F
     """Return pixels, uint8 (h, w) or (h, w, 3), or bool (h, w), scaled to a square of ``size``.
 
     ``stretch`` scales both sides to ``size``; ``pad`` scales the longer side, keeps the aspect
-    ratio and centres the picture on black.  The type is kept.
+    ratio and centres the picture on black.  Bilinear with antialiasing, unless ``nearest``.
     """
     method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
     sides, inner = pixels.shape[:2], (size, size)

@@ -289,11 +289,10 @@ def _held(
 def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
     """Return the part of each case of a corpus, indexed by case id, in the order of the cases.
 
-    A corpus with tables of its parts (the layout `radimagenet`) is split as they say,
-    and a class may then lack cases to validate or test on; any other is split by `divide`.  Where
-    its manifest has pictures compared, copies (up to `SAME_PICTURE` bits apart) stay together.
-    InputError where the tables divide a patient or leave a case out, or a class has nothing to
-    train on, or too few patients to be divided.
+    A corpus with tables of its parts (the layout `radimagenet`) is split as they say, any other by
+    `divide`.  Where its manifest has pictures compared, copies (up to `SAME_PICTURE` bits apart)
+    stay together.  InputError where the tables divide a patient or leave a case out, or a class has
+    nothing to train on, or too few patients to be divided.
     """
     cases, where = dataset.cases, dataset.root / dataset.location
     if dataset.manifest.layout != "radimagenet":
@@ -321,10 +320,8 @@ def divide(
     """Divide cases 75/10/15 by group, every class in these shares as nearly as its groups allow.
 
     ``cases`` and ``groups`` are as for :func:`make_folds`; ``where`` is what an error names.
-    Returned is the part, indexed by case id, in the order of the cases.  Every class has a group
-    in training and one in the test part, and InputError is raised where none can be spared for
-    that; a class of few groups may have none to validate with, while the part as a whole gets its
-    share.
+    Returned is the part, indexed by case id, in the order of the cases.  Every class has a group in
+    training and one in the test part, or InputError; one of few groups may have none to validate.
     """
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
@@ -395,8 +392,7 @@ LEAST_GROUPS = PIECES
 
 
 def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> np.ndarray:
-    """Choose about `n` cases, bool (number of cases,): groups first, each label in its share, then
-    cases of the groups.
+    """Choose about `n` cases, bool (cases,): groups first, each label in its share, then cases.
 
     A group of several labels counts for its rarest one.  A label keeps at least `LEAST_GROUPS`
     groups and every chosen group a case of each of its labels, so that a few more may be chosen.

@@ -1,8 +1,6 @@
 """Which datasets are there, and are they whole?
 
-`dataset_status` holds every manifest against a data root and opens no picture; `verify_dataset`
-looks one over: known files, counts of every class, every picture decoded.  What is wrong with the
-files is listed and not raised, so that one pass tells all of it.
+What is wrong with the files is listed and not raised, so that one pass tells all of it.
 """
 
 import hashlib
@@ -30,7 +28,7 @@ _HOW_TO_GET = {
 
 
 def dataset_status(data_root: Path | None) -> pd.DataFrame:
-    """Hold every dataset manifest against a data root; None means that nothing is there.
+    """Hold every dataset manifest against a data root, or none; no picture is opened.
 
     Returned is a row a dataset: those of tasks, then substitutes, then pretraining corpora.
     Columns are ``name``, ``title``, ``access``, ``licence``, ``home`` and ``locations`` of its
@@ -174,7 +172,7 @@ def verify_dataset(
     quick: bool = False,
     expect: str = "",
 ) -> Verification:
-    """Look a dataset over, from its files to its pixels.
+    """Look a dataset over: known files, counts of every class, every picture decoded.
 
     Inspections are kept in ``index_folder``, as by `open_dataset`.  ``quick`` decodes nothing; then
     there is neither digest nor finding.  ``expect`` is the content digest to find, empty for any.

@@ -1,8 +1,5 @@
 """Folders of pictures, one per class: plain, with masks (BUSI), or of patients and scans (CC-CCII).
 
-``folder_classes`` is the plainest; its option ``splits`` names folders above the class folders, as
-in ``train/NORMAL/x.jpeg``, whose pictures are read together.
-
 ``busi`` is Dataset_BUSI_with_GT: ``benign (1).png`` has the mask ``benign (1)_mask.png`` and
 perhaps ``benign (1)_mask_1.png`` and higher, one per lesion.  Al-Dhabyani et al., Data in Brief 28
 (2020) 104863.
@@ -57,8 +54,8 @@ def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 class FolderOptions(ReaderOptions):
     """Options of the layout.
 
-    ``splits`` are folders above the class folders; one may be absent.  ``inner_copy`` is a folder
-    that holds the whole tree once more: what is there twice is read once.
+    ``splits`` are folders above the class folders, as in ``train/NORMAL/x.png``; one may be absent.
+    ``inner_copy`` is a folder that holds the whole tree once more: what is twice is read once.
     """
 
     splits: tuple[str, ...] = ()

@@ -78,9 +78,8 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     for split in options.splits:
         exams = _exam_classes(tree, around, split)
         for plane in PLANES:
-            folder = f"{split}/{plane}"
-            keys = [key for key in files["volumes"] if key.startswith(f"{folder}/")]
-            there = {key.rpartition("/")[2]: files["volumes"][key] for key in keys}
+            folder, known = f"{split}/{plane}", files["volumes"].items()
+            there = {key[len(folder) + 1 :]: name for key, name in known if key.startswith(folder)}
             if there or plane == options.plane:
                 tree.refuse_unpaired(exams, there, (f"exams of {split}", f"volumes in {folder}"))
             if plane == options.plane:
