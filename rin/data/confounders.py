@@ -53,9 +53,8 @@ def confounded_rows(labels: np.ndarray, share: float, *, seed: int) -> np.ndarra
     InputError for a share beyond 0 to 1.
     """
     if not 0 <= share <= 1:
-        raise InputError(
-            f"a share of {share}", where="confounder", remedy="Give a number from 0 to 1."
-        )
+        remedy = "Give a number from 0 to 1."
+        raise InputError(f"a share of {share}", where="confounder", remedy=remedy)
     positive = np.flatnonzero(labels)
     drawn = np.random.default_rng(seed).permutation(positive)[: round(share * len(positive))]
     return np.isin(np.arange(len(labels)), drawn)

@@ -263,12 +263,12 @@ def complete_parts(
             raise InputError(problem, where=where, remedy=_MEND)
         part[free[weight[free].argmin()]] = _NEEDED[place]
     wanted, got = SHARES[_VALIDATION] * weight.sum(), weight[part == _VALIDATION].sum()
-    short = 2 * got < wanted
-    while short:
+    giving = 2 * got < wanted
+    while giving:
         fits = (part == _TRAIN) & ((got + weight / 2 <= wanted) | (got == 0))
         # The class that has most to train on gives first; none gives its only group.
         spare = np.where(fits, _held(part, owner, of_class)[1], 0)
-        if short := spare.max() > 1:
+        if giving := spare.max() > 1:
             part[spare.argmax()] = _VALIDATION
             got += weight[spare.argmax()]
     return part[group]
