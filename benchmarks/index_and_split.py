@@ -28,7 +28,7 @@ from rin.data.layouts import find_cases
 from rin.data.leakage import check_splits, leak_free_groups, near_duplicates
 from rin.data.manifest import load_manifest
 from rin.data.splits import PIECES, make_folds
-from rin.data.store import validate_cases
+from rin.data.store import CASES, validate_cases
 from rin.data.tree import Tree
 
 TARGET_SECONDS, TARGET_BYTES = 20, 2e9
@@ -67,24 +67,10 @@ def draw_digests(n, seed):
     return pd.Series([drawn[32 * i : 32 * i + 32].hex() for i in range(n)])
 
 
-def case_table(found, digests, manifest):
+def case_table(found, digests):
     """The case table of found cases, as rin.data.dataset makes it."""
-    labels = {name: manifest.label(name) for name in {case.source_class for case in found}}
-    return pd.DataFrame(
-        {
-            "case_id": [case.case_id for case in found],
-            "patient_id": [case.patient_id for case in found],
-            "label": [labels[case.source_class] for case in found],
-            "source_class": [case.source_class for case in found],
-            "image": [case.image for case in found],
-            "masks": [case.masks for case in found],
-            "width": 512,
-            "height": 512,
-            "digest": digests,
-            "hash": digests,
-            "blank": False,
-        }
-    )
+    seen = {"width": 512, "height": 512, "digest": digests, "hash": digests, "blank": False}
+    return found.assign(**seen)[[*CASES.columns]]
 
 
 def index_and_split(arguments, rows):
@@ -99,7 +85,7 @@ def index_and_split(arguments, rows):
         found = find_cases(tree, manifest)
     del tree
     with step("case table", rows):
-        cases = case_table(found, digests, manifest)
+        cases = case_table(found, digests)
     del found
     with step("validation", rows):
         cases = validate_cases(cases)

@@ -247,7 +247,7 @@ def data_verify(
                 manifest, Path(data_root), index_folder=folder, quick=quick, expect=expect
             )
         print_verification(done)
-        failed += not done.whole
+        failed += bool(done.problems)
     if not manifests:
         typer.echo("No dataset is there, so nothing was checked.")
     raise typer.Exit(int(failed > 0))
@@ -299,7 +299,7 @@ def print_verification(done: Verification) -> None:
     number = len(done.problems)
     more = [f"and {number - _SHOWN:,} more"] if number > _SHOWN else []
     tell("problem", *done.problems[:_SHOWN], *more, style="red")
-    if done.whole:
+    if not number:
         undecoded = "; no picture was decoded" if done.readable is None else ""
         _say(f"  Nothing is wrong{undecoded}", "green")
     else:

@@ -43,8 +43,14 @@ def explained(
     except InputError:
         raise
     except kinds as error:
-        said = getattr(error, "strerror", None) or error
+        said = getattr(error, "strerror", None) or problem_of(error)
         raise InputError(f"{problem} ({said})", where=where, remedy=remedy) from error
+
+
+def problem_of(error: Exception) -> str:
+    """Return in one line what an error says is wrong."""
+    problem = error.problem if isinstance(error, InputError) else " ".join(str(error).split())[:300]
+    return problem or type(error).__name__
 
 
 def named(texts: Sequence[str], between: str = "; ") -> str:

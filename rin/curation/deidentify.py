@@ -55,7 +55,7 @@ from scipy.stats import median_abs_deviation
 from rin.curation.index import SECONDARY_CAPTURES
 from rin.curation.taxonomy import BODY_PARTS
 from rin.data import dicom
-from rin.errors import InputError
+from rin.errors import InputError, problem_of
 from rin.files import read_yaml, write_atomically
 
 _FACTS = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -335,7 +335,7 @@ def _refusing(dataset: Dataset) -> Iterator[None]:
         yield
     except dicom.BROKEN as error:
         raise InputError(
-            f"the pixels cannot be read ({dicom.problem_of(error)})",
+            f"the pixels cannot be read ({problem_of(error)})",
             where=getattr(dataset, "filename", None) or "image",
             remedy="Export it as one uncompressed gray or RGB frame, or leave it out.",
         ) from error

@@ -24,7 +24,7 @@ from rin.curation.deidentify import Pseudonyms
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.chunks import map_chunks
-from rin.errors import InputError, explained, named
+from rin.errors import InputError, explained, named, problem_of
 from rin.files import sha256_of
 
 CHUNK = 128
@@ -173,7 +173,7 @@ def _export(root: Path, output: Path, names: Pseudonyms, image: tuple) -> tuple[
             return mark, (uid, risk, 0, 0, "", 0, 0)
         made = deidentify.deidentify(dataset, names)
     except dicom.BROKEN as error:
-        return path, dicom.problem_of(error)
+        return path, problem_of(error)
     try:
         # A full disk is nobody's broken file: it ends the export.
         window = deidentify.display_window(modality, region)

@@ -34,10 +34,10 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError
 
 from rin.data.chunks import map_chunks
-from rin.data.dicom import BROKEN, problem_of
+from rin.data.dicom import BROKEN
 from rin.data.layouts.found import STAND_IN_NOTE
-from rin.data.tree import DEBRIS, DEBRIS_FOLDER, walk
-from rin.errors import InputError, explained, named
+from rin.data.tree import is_debris, walk
+from rin.errors import InputError, explained, named, problem_of
 from rin.files import read_yaml, sha256_of
 
 VERSION = 3
@@ -417,7 +417,7 @@ def _kind(path: str) -> str:
     """Tell by a file's name what it is: "report", a rule that passes it over, or "" for DICOM."""
     pure = PurePosixPath(path)
     suffix = pure.suffix.lower()
-    if pure.name in DEBRIS or pure.name.startswith("._") or DEBRIS_FOLDER in pure.parts:
+    if is_debris(path):
         return "desktop file"
     if pure.name.upper() == "DICOMDIR":
         return "DICOMDIR"

@@ -25,8 +25,8 @@ from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage, KeyObjectSele
 from rin.curation.taxonomy import REGIONS, REMEDY, load_taxonomy, read_rows, region_of
 from rin.data import dicom
 from rin.data.chunks import map_chunks
-from rin.data.pixels import polygon_text, rasterise
-from rin.errors import InputError, named
+from rin.data.pixels import POLYGON, rasterise, shape_text
+from rin.errors import InputError, named, problem_of
 
 COLUMNS = (
     *("sop_uid", "study_uid", "series_uid", "patient_id", "path", "modality", "region", "label"),
@@ -143,7 +143,7 @@ def _read(root: Path, path: str) -> tuple[str, list[dict] | str]:
         dataset = dcmread(root / path)
         return path, _READERS[dataset.SOPClassUID](path, dataset)
     except dicom.BROKEN as error:
-        return path, dicom.problem_of(error)
+        return path, problem_of(error)
 
 
 def _class_of(finding: str, terms: dict[str, Class], classes: dict[str, Class]) -> Class | str:
@@ -192,7 +192,7 @@ def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[s
         # A description holds a finding as far as it has room.
         said, finding = (_folded(text)[:LONGEST].rstrip() for text in (pair.said, pair.finding))
         if pair.alone or said == finding:
-            text = polygon_text(pair.points)
+            text = shape_text(POLYGON, pair.points)
             with suppress(InputError):  # of an outline that covers no pixel
                 rasterise(text, (pair.rows, pair.columns))
                 x, y = np.array(pair.points).T

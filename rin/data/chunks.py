@@ -32,8 +32,7 @@ def run_chunks(
     ``work`` is a function of a module, so that other processes find it: it takes a job (whose
     length is the number of its pictures) and the number of threads that it may use.  By default
     there is a process, or with one job a thread, per core that is free to this process; with one
-    of the ``workers``, all happens in this process.  The bar is shown for two and more jobs.
-    InputError where a worker process died; what was finished before is kept.
+    of the ``workers``, all happens in this process.  InputError where a worker process died.
     """
     count = available_cores() if workers is None else workers
     # A log, unlike a terminal, keeps every line that the bar writes.
@@ -43,8 +42,7 @@ def run_chunks(
         if len(jobs) > 1 and count > 1:
             results = _in_processes(work, jobs, min(count, len(jobs)), title)
         else:
-            threads = min(MAX_THREADS, count)
-            results = ((job, work(job, threads)) for job in jobs)
+            results = ((job, work(job, min(MAX_THREADS, count))) for job in jobs)
         for job, result in results:
             bar.update(len(job))
             yield result
@@ -83,9 +81,8 @@ def available_cores() -> int:
 def _in_processes(
     work: Callable[[Job, int], Result], jobs: Sequence[Job], count: int, title: str
 ) -> Iterator[tuple[Job, Result]]:
-    pool = ProcessPoolExecutor(
-        count, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent
-    )
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, spawn, initializer=end_with_parent)
     try:
         futures = {pool.submit(work, job, 1): job for job in jobs}
         for future in as_completed(futures):

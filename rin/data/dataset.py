@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,75 +15,64 @@ import numpy as np
 import pandas as pd
 
 from rin.data.layouts import find_cases
-from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, FoundCase
+from rin.data.layouts.found import PICTURES, STAND_IN_NOTE
 from rin.data.manifest import DatasetManifest, Finding, load_manifest, manifest_names
 from rin.data.pixels import read_picture, resize_picture
 from rin.data.store import CASES, Dataset, inspect_cases, record_folder, refuse_bad, validate_cases
 from rin.data.tree import SEPARATOR, Tree, is_archive, open_tree
-from rin.errors import InputError
+from rin.errors import InputError, explained
 
 #: Sets of equal pictures that get a finding each, and cases that a finding names.
 LISTED = 20
 DIGEST_ROWS = 65_536
+CORRECT = "Fetch the dataset again, or correct the counts in its manifest."
+WRITE_AGAIN = "Delete the stand-in folder; the next run writes it again."
 
 
 def count_patients(cases: pd.DataFrame) -> dict[str, int] | None:
-    """Return the numbers that a patient-wise split rests on, or None where no patients are named.
-
-    They are ``patients``, ``fewest`` and ``most`` images of a patient, and ``two_labels``
-    (patients whose images bear more than one label).
+    """Return numbers of ``patients``, ``fewest`` and ``most`` images of one, and of those with
+    ``two_labels`` or more; None where no patients are named.
     """
     if (cases["patient_id"] == cases["case_id"]).all():
         return None
     patients = cases.groupby("patient_id")["label"].agg(["size", "nunique"])
-    return {
-        "patients": len(patients),
-        "fewest": int(patients["size"].min()),
-        "most": int(patients["size"].max()),
-        "two_labels": int((patients["nunique"] > 1).sum()),
-    }
+    sizes = patients["size"]
+    numbers = {"patients": len(sizes), "fewest": sizes.min(), "most": sizes.max()}
+    numbers["two_labels"] = (patients["nunique"] > 1).sum()
+    return {name: int(number) for name, number in numbers.items()}
 
 
-def count_classes(manifest: DatasetManifest, found: list[FoundCase]) -> pd.DataFrame:
+def count_classes(manifest: DatasetManifest, found: pd.DataFrame) -> pd.DataFrame:
     """Return ``found`` images (or exams) and ``masks`` of each source class, and those expected.
 
     The index are the classes; ``expected`` and ``expected_masks`` are missing where the manifest
     states none.  InputError where exams are to be counted, and only headers tell them apart.
     """
-    stated = manifest.counts
-    rows = [(case.source_class, case.patient_id, len(case.masks)) for case in found]
-    cases = pd.DataFrame(rows, columns=["class", "patient", "masks"])
-    counted = cases
+    stated, counted = manifest.counts, found
     if stated.unit == "exam":
-        counted = cases.drop_duplicates(["class", "patient"])
-        if unnamed := int(cases["patient"].isna().sum()):
-            raise InputError(
-                f"exams cannot be counted: only the headers name those of {unnamed} images",
-                where=manifest.name,
-                remedy="State the manifest's counts in images (counts.unit: image).",
-            )
+        counted = found.drop_duplicates(["source_class", "patient_id"])
+        if unnamed := int(found["patient_id"].isna().sum()):
+            problem = f"exams cannot be counted: only the headers name those of {unnamed} images"
+            remedy = "State the manifest's counts in images (counts.unit: image)."
+            raise InputError(problem, where=manifest.name, remedy=remedy)
     counts = {
-        "found": counted["class"].value_counts(),
+        "found": counted["source_class"].value_counts(),
         "expected": pd.Series(stated.images),
-        "masks": cases.groupby("class")["masks"].sum(),
+        "masks": found["masks"].map(len).groupby(found["source_class"]).sum(),
         "expected_masks": pd.Series(stated.masks),
     }
     return pd.DataFrame(counts, dtype="Int64").sort_index().fillna({"found": 0, "masks": 0})
 
 
 def check_counts(
-    manifest: DatasetManifest, found: list[FoundCase], note: dict | None, where: Path
+    manifest: DatasetManifest, found: pd.DataFrame, where: Path, remedy: str = CORRECT
 ) -> None:
-    """Hold the found cases against the manifest's counts, or the ``note`` of a stand-in.
+    """Hold the found cases against the manifest's counts; InputError names each that differs.
 
-    Cases known to be bad may be absent.  InputError names each class that differs.
+    Cases known to be bad may be absent.
     """
     stated = manifest.counts
-    absent = len(set(manifest.known_bad).difference(case.case_id for case in found))
-    remedy = "Fetch the dataset again, or correct the counts in its manifest."
-    if note is not None:
-        stated, absent = stated.model_copy(update=note | {"total": None, "classes": None}), 0
-        remedy = "Delete the stand-in folder; the next run writes it again."
+    absent = len(manifest.known_bad.keys() - set(found["case_id"]))
     counts = count_classes(manifest, found)
     in_all = {"images": len(found), "classes": int((counts["found"] > 0).sum())}
     known = {"images": stated.total, "classes": stated.classes}
@@ -118,20 +107,29 @@ def count_differences(
 
 
 def find(
-    manifest: DatasetManifest, cases: pd.DataFrame, found: list[FoundCase], *, stand_in: bool
+    manifest: DatasetManifest, cases: pd.DataFrame, found: pd.DataFrame, unreadable: Collection[str]
 ) -> tuple[Finding, ...]:
-    """Return the findings of a dataset: repeated and blank pictures; known ones of real files.
+    """Return the findings of a dataset.
 
-    The paper's counts are compared with the ``cases`` in use, the authors' with all that were
-    ``found``, also of classes without a label.
+    They are cases left out as their files are known to be bad, repeated and blank pictures, other
+    counts, and what the manifest knows.  The paper's counts are compared with the ``cases`` in use,
+    the authors' with all that were ``found``, also of classes without a label.
     """
-    noted = exact_duplicates(cases)
+    labelled = dict(zip(found["case_id"], found["label"].notna(), strict=True))
+    noted = []
+    for case_id, reason in manifest.known_bad.items():
+        if case_id not in labelled:
+            reason = f"{reason}; here the file is absent"
+        elif not labelled[case_id]:
+            continue
+        elif case_id not in unreadable:
+            reason = f"{reason}; here it can be read, and is left out all the same"
+        noted.append(Finding("skipped known bad file", reason, (case_id,)))
+    noted += exact_duplicates(cases)
     blank = cases.loc[cases["blank"], "case_id"]
     if len(blank):
         text = f"pictures that show nothing, as their gray levels hardly differ: {len(blank)}"
         noted.append(Finding("blank pictures", text, tuple(blank[:LISTED])))
-    if stand_in:
-        return tuple(noted)
     paper, authors, unit = manifest.counts.paper, manifest.counts.authors, manifest.counts.unit
     counted = count_classes(manifest, found)["found"].to_dict() if authors else {}
     differing = {
@@ -150,10 +148,8 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
     number = repeated.groupby(same, sort=False).ngroup()
     labels = repeated["label"].groupby(number).nunique()
     found = []
-    for kind, numbers in (
-        ("contradictory exact duplicates", labels.index[labels > 1]),
-        ("exact duplicates", labels.index[labels == 1]),
-    ):
+    for before, alike in (("contradictory ", labels > 1), ("", labels == 1)):
+        kind, numbers = f"{before}exact duplicates", labels.index[alike]
         rows = repeated[number.isin(numbers)]
         if len(numbers) > LISTED:
             text = f"{len(numbers)} sets of pictures with the same pixels, {len(rows)} in all"
@@ -165,46 +161,21 @@ def exact_duplicates(cases: pd.DataFrame) -> list[Finding]:
     return [finding for _, finding in sorted(found, key=lambda pair: pair[0])]
 
 
-def skipped(
-    known_bad: dict[str, str],
-    found: list[FoundCase],
-    wanted: list[FoundCase],
-    unreadable: Collection[str],
-) -> list[Finding]:
-    """Return a finding for each case that is left out because its file is known to be bad.
-
-    Of the cases ``found``, those of classes with a label are ``wanted``; others are not mentioned.
-    """
-    present, labelled = {case.case_id for case in found}, {case.case_id for case in wanted}
-    noted = []
-    for case_id, reason in known_bad.items():
-        if case_id not in present:
-            reason = f"{reason}; here the file is absent"
-        elif case_id not in labelled:
-            continue
-        elif case_id not in unreadable:
-            reason = f"{reason}; here it can be read, and is left out all the same"
-        noted.append(Finding("skipped known bad file", reason, (case_id,)))
-    return noted
-
-
 def check_data_root(data_root: Path) -> None:
     """Raise InputError where a data root is no folder."""
     if not Path(data_root).is_dir():
-        raise InputError(
-            "there is no such data root",
-            where=data_root,
-            remedy="Name the folder that holds the datasets in DATA_ROOT, or unset it.",
-        )
+        remedy = "Name the folder that holds the datasets in DATA_ROOT, or unset it."
+        raise InputError("there is no such data root", where=data_root, remedy=remedy)
 
 
-def locate(manifest: DatasetManifest, data_root: Path) -> str | None:
-    """Return the first of the manifest's locations that exists under the data root, or None."""
+def locate(manifest: DatasetManifest, data_root: Path | None) -> str | None:
+    """Return the first of the manifest's locations that exists under the data root, if any."""
+    if data_root is None:
+        return None
     check_data_root(data_root)
-    data_root = Path(data_root)
     for location in manifest.locations:
         place, _, inner = location.partition(SEPARATOR)
-        if not (data_root / place).exists():
+        if not Path(data_root, place).exists():
             continue
         if not inner or any(n.startswith(f"{inner}/") for n in open_tree(data_root, place).names):
             return place
@@ -213,7 +184,7 @@ def locate(manifest: DatasetManifest, data_root: Path) -> str | None:
 
 def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
     """Return the tree of a dataset; InputError where the data root does not hold it."""
-    location = None if data_root is None else locate(manifest, data_root)
+    location = locate(manifest, data_root)
     if location is None:
         raise _absent(manifest, data_root, f"looked for {', '.join(manifest.locations)}")
     return open_tree(data_root, location)
@@ -239,7 +210,7 @@ def find_root(
 
     ``standin_counts`` are those of :data:`rin.data.standins.STAND_INS`.  InputError without either.
     """
-    if data_root is not None and locate(manifest, data_root) is not None:
+    if locate(manifest, data_root) is not None:
         return data_root
     if manifest.stand_in is None:
         raise _absent(manifest, data_root, "and no stand-in is made for it")
@@ -260,55 +231,39 @@ def open_dataset(
 
     Classes without a label are counted and left out; so are cases that the manifest knows to be
     bad.  The other arguments are as of :func:`rin.data.store.inspect_cases`, which decodes.
-    InputError where no location exists, or a file is missing, additional or broken; files are named
-    together, after all others were seen.
+    InputError where no location exists, or files (named together) are missing, additional or
+    broken.
     """
     tree = open_located(manifest, data_root)
     where = tree.root / tree.location
-    note = stand_in_note(tree, manifest)
-    known_bad = manifest.known_bad if note is None else {}
+    made = stand_in_manifest(tree, manifest)
+    expected, remedy = (manifest, CORRECT) if made is None else (made, WRITE_AGAIN)
     found = find_cases(tree, manifest)
-    check_counts(manifest, found, note, where)
-    labels = {name: manifest.label(name) for name in {case.source_class for case in found}}
-    if not any(label is not None for label in labels.values()):
-        raise tree.wrong(
-            f"none of the classes found has a label ({', '.join(sorted(labels)) or 'no case'})",
-            remedy="Give at least two classes a label in the manifest's label_map.",
-        )
-    wanted = [case for case in found if labels[case.source_class] is not None]
+    check_counts(expected, found, where, remedy)
+    wanted = found[found["label"].notna()]
+    if wanted.empty:
+        classes = ", ".join(sorted(found["source_class"].unique())) or "no case"
+        remedy = "Give at least two classes a label in the manifest's label_map."
+        raise tree.wrong(f"none of the classes found has a label ({classes})", remedy=remedy)
     cases, bad = inspect_cases(
         tree.root, wanted, manifest, folder=index_folder, workers=workers, square=square
     )
-    refuse_bad(bad[~bad["case_id"].isin(known_bad)], len(wanted), where)
-    left_out = skipped(known_bad, found, wanted, set(bad["case_id"]))
-    cases = cases[~cases["case_id"].isin(known_bad)].reset_index(drop=True)
-    cases.insert(2, "label", cases["source_class"].map(labels))
+    refuse_bad(bad[~bad["case_id"].isin(expected.known_bad)], len(wanted), where)
+    cases = cases[~cases["case_id"].isin(expected.known_bad)].reset_index(drop=True)
     mask_digests = cases.pop("mask_digest")
-    cases = validate_cases(_with_kept(cases, wanted, where), where=str(where))
+    kept = cases.columns.difference([*CASES.columns], sort=False)
+    cases = validate_cases(cases[[*CASES.columns, *kept]], where=str(where))
     return Dataset(
         manifest=manifest,
         root=tree.root,
         location=tree.location,
-        provenance="real" if note is None else "stand-in",
+        provenance="real" if made is None else "stand-in",
         cases=cases,
-        findings=(*left_out, *find(manifest, cases, found, stand_in=note is not None)),
+        findings=find(expected, cases, found, set(bad["case_id"])),
         digest=_content_digest(cases, mask_digests),
         mask_digests=mask_digests.set_axis(cases["case_id"]),
         records=record_folder(index_folder, manifest),
     )
-
-
-def _with_kept(cases: pd.DataFrame, found: list[FoundCase], where: Path) -> pd.DataFrame:
-    """Return the case table with the further facts that a layout keeps, a column each."""
-    kept = {case.case_id: dict(case.kept) for case in found if case.kept}
-    facts = pd.DataFrame.from_dict(kept, orient="index", dtype=str)
-    if taken := facts.columns.intersection(cases.columns).to_list():
-        raise InputError(
-            f"columns are kept under names that the case table uses itself: {', '.join(taken)}",
-            where=where,
-            remedy="Give them other names in the manifest's option keep.",
-        )
-    return cases.join(facts, on="case_id")
 
 
 def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series) -> str:
@@ -324,19 +279,18 @@ def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series) -> str:
     return digest.hexdigest()
 
 
-def stand_in_note(tree: Tree, manifest: DatasetManifest) -> dict | None:
-    """Return the counts of ``images`` and ``masks`` of a stand-in, None for real files."""
+def stand_in_manifest(tree: Tree, manifest: DatasetManifest) -> DatasetManifest | None:
+    """Return the manifest with the counts of a stand-in and no findings; None for real files."""
     for name in tree.names:
-        if not f"/{name}".endswith(f"/{STAND_IN_NOTE}"):
-            continue
-        try:
-            note = json.loads(tree.read(name))
-            return {"images": dict(note["images"]), "masks": dict(note["masks"])}
-        except (ValueError, KeyError, TypeError) as error:
-            raise tree.wrong(
-                f"{STAND_IN_NOTE} of the stand-in for {manifest.name} cannot be read ({error})",
-                remedy="Delete the stand-in folder; the next run writes it again.",
-            ) from error
+        if f"/{name}".endswith(f"/{STAND_IN_NOTE}"):
+            problem = f"{STAND_IN_NOTE} of the stand-in for {manifest.name} cannot be read"
+            kinds = (ValueError, KeyError, TypeError)
+            with explained(problem, where=tree.place(), remedy=WRITE_AGAIN, kinds=kinds):
+                note = json.loads(tree.read(name))
+                made = {"images": note["images"], "masks": note["masks"]}
+                counts = type(manifest.counts)(unit=manifest.counts.unit, **made)
+                changes = {"counts": counts, "known_bad": {}, "findings": ()}
+                return manifest.model_copy(update=changes)
     return None
 
 
@@ -344,31 +298,15 @@ def stand_in_note(tree: Tree, manifest: DatasetManifest) -> dict | None:
 STAND_IN, STAND_IN_COUNTS = "corpus_radiologic", {"class_count": 16, "per_class": 8}
 
 
-@dataclass(frozen=True)
-class SamplePictures:
-    """Pictures, uint8 (n, size, size, 3) in RGB, and where they are from.
-
-    ``description`` is in words, with their number; ``provenance`` is `real`, `stand-in`, or empty
-    for files that somebody named.
-    """
-
-    pixels: np.ndarray
-    description: str
-    provenance: str
-
-    @property
-    def color(self) -> bool:
-        """Whether any picture has colours."""
-        return bool((self.pixels != self.pixels[..., :1]).any())
-
-
 def sample_pictures(
     where: str, data_root: Path | None, *, n: int, size: int, seed: int = 0
-) -> SamplePictures:
+) -> tuple[np.ndarray, str, str]:
     """Read at most ``n`` pictures, drawn with a seed and stretched to squares of ``size`` pixels.
 
     ``where`` is a folder, a zip archive, a folder inside one (`archive.zip::folder`), or the name
-    of a dataset below ``data_root``; empty for the stand-in radiologic corpus, made anew.
+    of a dataset below ``data_root``; empty for the stand-in radiologic corpus, made anew.  Returned
+    are the pictures, uint8 (n, size, size, 3) in RGB, what they are in words, and their provenance:
+    `real`, `stand-in`, or empty for files that somebody named.
     """
     title, window, provenance = where, None, ""
     with TemporaryDirectory() as folder:
@@ -381,7 +319,7 @@ def sample_pictures(
         if not where or (not path.exists() and where in manifest_names()):
             manifest = load_manifest(where or STAND_IN)
             tree, window = open_located(manifest, data_root), manifest.window
-            names = [case.image for case in find_cases(tree, manifest)]
+            names = find_cases(tree, manifest)["image"].tolist()
             provenance = "real" if where else "stand-in"
             title = f"{manifest.title} ({provenance})"
         elif path.is_dir() or (path.is_file() and is_archive(path)):
@@ -389,11 +327,9 @@ def sample_pictures(
             inside = [name for name in tree.names if name.startswith(below)]
             names = [tree.locator(n) for n in inside if n.lower().endswith((*PICTURES, ".dcm"))]
         else:
-            raise InputError(
-                "no folder, zip archive or dataset of this name",
-                where=where,
-                remedy=f"Name a folder or a zip, or one of: {', '.join(manifest_names())}.",
-            )
+            problem = "no folder, zip archive or dataset of this name"
+            remedy = f"Name a folder or a zip, or one of: {', '.join(manifest_names())}."
+            raise InputError(problem, where=where, remedy=remedy)
         if not names:
             remedy = f"Known endings: {', '.join(PICTURES)}, .dcm."
             raise InputError("no pictures there", where=title, remedy=remedy)
@@ -401,4 +337,4 @@ def sample_pictures(
         pictures = (read_picture(tree.root, names[number], True, window) for number in drawn)
         pixels = np.stack([resize_picture(picture, size, "stretch") for picture in pictures])
     told = f"{len(drawn)} of {len(names):,} pictures of {title}, at {size} px"
-    return SamplePictures(pixels, told, provenance)
+    return pixels, told, provenance

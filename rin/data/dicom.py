@@ -1,12 +1,10 @@
 """From a DICOM file to uint8 gray, and the patient that its header names.
 
 Read are single frames of 8 or 16 bits: gray (MONOCHROME1 is inverted, so that more is brighter)
-and RGB or YBR colour, which becomes ITU-R 601 luma as in :mod:`rin.data.pixels`.  Palettes and
-stacks are refused.  Stored values become physical ones by the file's modality transform; then
-
-- a ``window`` from the manifest maps them linearly (PS3.3 C.11.2.1.2.1), for CT;
-- else the file's own VOI table or first VOI window does, where it has one;
-- else the whole range of BitsStored becomes 0 to 255, so that 8-bit radiographs stay as stored.
+and RGB or YBR colour, which becomes ITU-R 601 luma.  Palettes and stacks are refused.  Stored
+values become physical ones by the file's modality transform; then a ``window`` maps them linearly
+(PS3.3 C.11.2.1.2.1), for CT; else the file's own VOI table or first VOI window, where it has one;
+else the whole range of BitsStored becomes 0 to 255, so that 8-bit radiographs stay as stored.
 
 Decoding is pydicom's, which also clears the bits above BitsStored, with Pillow for JPEG and
 JPEG 2000; nothing is installed for other compressions.
@@ -23,7 +21,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel_array
 
 from rin.data.tree import MALFORMED, MAX_PIXELS, SEPARATOR, read_bytes
-from rin.errors import InputError
+from rin.errors import InputError, explained
 
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
@@ -33,24 +31,26 @@ REQUIRED = (
 )
 #: What reading a broken data set raises: pydicom parses elements when they are asked for.
 BROKEN = (*MALFORMED, BytesLengthException, InvalidDicomError)
+_PROBLEM = "the file is no DICOM picture that can be read"
+_REMEDY = (
+    "Fetch it again, or name it in the manifest's known_bad; a picture that is whole must be "
+    "exported as one uncompressed gray or RGB frame."
+)
 
 
 def read_dicom(root: Path, locator: str, window: tuple[float, float] | None = None) -> np.ndarray:
     """Read a DICOM picture as gray, uint8 (h, w), 0 to 255.
 
     ``window`` is center and width (at least 1) in the units of the rescaled values: Hounsfield
-    units for CT.  None uses the file's own VOI, else the full range of its bits.  InputError for a
-    file that is broken or of a kind that is not read, and for a window where values are not
-    rescaled.
+    units for CT.  InputError for a file that is broken or of a kind that is not read, and for a
+    window where values are not rescaled.
     """
     content = read_bytes(root, locator)
-    try:
+    with explained(_PROBLEM, where=Path(root, locator), remedy=_REMEDY, kinds=BROKEN):
         if not content:
             raise ValueError("it is empty")
         dataset = dcmread(io.BytesIO(content))
         return display(dataset, decode(dataset), window)
-    except BROKEN as error:
-        raise _refusal(root, locator, error) from error
 
 
 def decode(dataset: Dataset) -> np.ndarray:
@@ -86,7 +86,15 @@ def display(dataset: Dataset, pixels: np.ndarray, window: tuple[float, float] | 
         if window is not None:
             raise ValueError("it is in colour, and a window for gray values was asked for")
         return np.asarray(Image.fromarray(pixels).convert("L"))
-    share = _display(dataset, _physical(dataset, pixels, window), window)
+    rescaled = "RescaleSlope" in dataset and "RescaleIntercept" in dataset
+    if window is not None and not (rescaled or dataset.get("ModalityLUTSequence")):
+        raise ValueError("it has no RescaleSlope and RescaleIntercept, so no window fits it")
+    if rescaled and not (
+        0 < dataset.RescaleSlope < math.inf and math.isfinite(dataset.RescaleIntercept)
+    ):
+        raise ValueError(f"RescaleSlope is {dataset.RescaleSlope}")
+    # A table with a negative first entry would overflow the stored type.
+    share = _display(dataset, apply_modality_lut(pixels.astype(np.int32), dataset), window)
     gray = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
     return 255 - gray if dataset.PhotometricInterpretation == "MONOCHROME1" else gray
 
@@ -96,39 +104,20 @@ def patient_of(root: Path, locator: str) -> str:
     place, _, member = locator.partition(SEPARATOR)
     # A member of an archive is unpacked whole anyway; of a file, the header is enough.
     source = io.BytesIO(read_bytes(root, locator)) if member else Path(root) / place
-    try:
+    where = Path(root, locator)
+    with explained(_PROBLEM, where=where, remedy=_REMEDY, kinds=BROKEN):
         header = dcmread(source, stop_before_pixels=True, specific_tags=["PatientID"])
         patient = str(header.get("PatientID") or "").strip()
-    except BROKEN as error:
-        raise _refusal(root, locator, error) from error
     if not patient:
-        raise InputError(
-            "the header has no PatientID",
-            where=Path(root, locator),
-            remedy="Fetch the file again; without its patient no split can keep patients apart.",
-        )
+        remedy = "Fetch the file again; without its patient no split can keep patients apart."
+        raise InputError("the header has no PatientID", where=where, remedy=remedy)
     return patient
-
-
-def _physical(
-    dataset: Dataset, pixels: np.ndarray, window: tuple[float, float] | None
-) -> np.ndarray:
-    """Return the values after the modality transform, int32 or float64 (h, w)."""
-    rescaled = "RescaleSlope" in dataset and "RescaleIntercept" in dataset
-    if window is not None and not (rescaled or dataset.get("ModalityLUTSequence")):
-        raise ValueError("it has no RescaleSlope and RescaleIntercept, so no window fits it")
-    if rescaled and not (
-        0 < dataset.RescaleSlope < math.inf and math.isfinite(dataset.RescaleIntercept)
-    ):
-        raise ValueError(f"RescaleSlope is {dataset.RescaleSlope}")
-    # A table with a negative first entry would overflow the stored type.
-    return apply_modality_lut(pixels.astype(np.int32), dataset)
 
 
 def _display(
     dataset: Dataset, values: np.ndarray, window: tuple[float, float] | None
 ) -> np.ndarray:
-    """Return values as shares of the display range: 0 is black and 1 white, float64 (h, w)."""
+    """Return physical values as shares of the display range: 0 is black and 1 white."""
     if window is not None:
         # The VOI function LINEAR: PS3.3 C.11.2.1.2.1.
         center, width = window
@@ -153,18 +142,3 @@ def _display(
         ends = np.array([first, first + 2**dataset.BitsStored - 1])
         low, high = apply_modality_lut(ends, dataset).astype(float)
     return (values - low) / (high - low)
-
-
-def problem_of(error: Exception) -> str:
-    """Return in one line what is wrong with a data set."""
-    problem = error.problem if isinstance(error, InputError) else " ".join(str(error).split())[:300]
-    return problem or type(error).__name__
-
-
-def _refusal(root: Path, locator: str, error: Exception) -> InputError:
-    return InputError(
-        f"the file is no DICOM picture that can be read ({problem_of(error)})",
-        where=Path(root, locator),
-        remedy="Fetch it again, or name it in the manifest's known_bad; a picture that is whole "
-        "must be exported as one uncompressed gray or RGB frame.",
-    )

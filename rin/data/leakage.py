@@ -49,27 +49,19 @@ def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
 
 
 def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    """Find, for each case that is not blank, the picture of another dataset that is most like it.
+    """Tell how like any picture of another dataset each case is that is not blank.
 
-    Returned are ``case_id``, ``other`` (case id of the nearest), ``distance`` (differing bits of
-    256), ``equal`` (whether some picture of the others has the very same pixels).
+    Returned are ``case_id``, ``distance`` (of the nearest, in bits of 256) and ``equal`` (whether
+    some picture of the others has the very same pixels).
     """
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
     ours = ours if len(theirs) else ours[:0]
-    place, least = np.zeros(len(ours), int), np.full(len(ours), HASH_SIDE**2 + 1)
-    for top, left, distance in _blocks(ours, theirs):
+    least = np.full(len(ours), HASH_SIDE**2 + 1)
+    for top, _, distance in _blocks(ours, theirs):
         rows = slice(top, top + len(distance))
-        nearer = distance.min(axis=1) < least[rows]
-        place[rows] = np.where(nearer, distance.argmin(axis=1) + left, place[rows])
         least[rows] = np.minimum(distance.min(axis=1), least[rows])
-    return pd.DataFrame(
-        {
-            "case_id": ours["case_id"].to_numpy(),
-            "other": theirs["case_id"].to_numpy()[place],
-            "distance": least,
-            "equal": ours["digest"].isin(theirs["digest"]).to_numpy(),
-        }
-    )
+    equal = ours["digest"].isin(theirs["digest"])
+    return ours[["case_id"]].assign(distance=least, equal=equal).reset_index(drop=True)
 
 
 def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -> pd.DataFrame:
@@ -81,9 +73,10 @@ def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -
     ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
     own, other, distance = _close_pairs(ours, theirs, threshold)
     ours, theirs = ours.iloc[own], theirs.iloc[other]
-    pairs = {"case_id": ours["case_id"], "other": theirs["case_id"].to_numpy()}
-    pairs |= {"distance": distance, "equal": ours["digest"].eq(theirs["digest"].to_numpy())}
-    return pd.DataFrame(pairs).sort_values(["distance", "case_id", "other"], ignore_index=True)
+    found = {"other": theirs["case_id"].to_numpy(), "distance": distance}
+    found["equal"] = ours["digest"].eq(theirs["digest"].to_numpy())
+    pairs = ours[["case_id"]].assign(**found)
+    return pairs.sort_values(["distance", "case_id", "other"], ignore_index=True)
 
 
 def _close_pairs(ours: pd.DataFrame, theirs: pd.DataFrame, threshold: int) -> np.ndarray:
@@ -97,12 +90,10 @@ def _close_pairs(ours: pd.DataFrame, theirs: pd.DataFrame, threshold: int) -> np
 
 
 def _blocks(ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yield first row, first column and Hamming distances of blocks that cover all pairs.
-
-    Of cases and themselves, blocks below the diagonal are passed over.
-    """
+    """Yield first row, first column and Hamming distances of blocks that cover all pairs."""
     for top in range(0, len(ours), BLOCK_ROWS):
         rows = _bits(ours["hash"].iloc[top : top + BLOCK_ROWS])
+        # Of cases and themselves, blocks below the diagonal are passed over.
         for left in range(top if ours is theirs else 0, len(theirs), BLOCK_COLUMNS):
             columns = _bits(theirs["hash"].iloc[left : left + BLOCK_COLUMNS])
             # Float32 is exact for such whole numbers.
@@ -115,11 +106,10 @@ def _bits(hashes: pd.Series) -> np.ndarray:
 
 
 def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
-    """Return a group number per case, indexed by ``case_id``: linked patients and near-duplicates
-    share one.
+    """Return a group number per case, indexed by ``case_id``.
 
-    Groups are the connected components of "same patient" and "matched pair", so a
-    contradictory pair is kept, and kept together.
+    Groups are the connected components of "same patient" and "matched pair", so a contradictory
+    pair is kept, and kept together.
     """
     from scipy.sparse import coo_array  # slow to load, and opening a dataset needs it not
     from scipy.sparse.csgraph import connected_components
@@ -137,13 +127,13 @@ def leak_free_groups(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
 
 
 def check_splits(
-    cases: pd.DataFrame, folds: pd.DataFrame, pairs: pd.DataFrame, *, partial: bool = False
+    cases: pd.DataFrame, folds: pd.DataFrame, pairs: pd.DataFrame, *, overlap: bool = False
 ) -> None:
     """Raise InputError where a split leaks or leaves a case out.
 
     In every fold each case stands in exactly one part, no patient and no near-duplicate pair
-    stands in two parts, and test sets of different folds share no case.  ``partial`` folds, those
-    of :func:`rin.data.splits.sized_folds`, may leave whole groups out and test a case twice.
+    stands in two parts, and test sets of different folds share no case unless they may ``overlap``,
+    as those of :func:`rin.data.splits.sized_folds`.
     """
     known = _known(cases, pairs)
     a, b = known.get_indexer(pairs["case_a"]), known.get_indexer(pairs["case_b"])
@@ -153,16 +143,16 @@ def check_splits(
         # As `isin`, which is slow for a million texts of Arrow.
         placed = (known.get_indexer(ids) >= 0).all()
         placed &= ids.is_unique and rows["part"].isin(PARTS).all()
-        if not placed or (len(rows) < len(known) and not partial):
+        if not placed or len(rows) < len(known):
             raise _leak(where, "the fold does not place every case in one part")
-        part = rows.set_index("case_id")["part"].reindex(known, fill_value="no part").to_numpy()
+        part = rows.set_index("case_id")["part"].reindex(known).to_numpy()
         tested += part == "test"
         check_patients(cases, part, where)
         divided = pairs[part[a] != part[b]]
         if len(divided):
             names = divided["case_a"] + " and " + divided["case_b"]
             raise _leak(where, f"{len(names)} near-duplicate pairs are divided", names)
-    if (tested > 1).any() and not partial:
+    if (tested > 1).any() and not overlap:
         repeated = sorted(known[tested > 1])
         raise _leak("folds", f"{len(repeated)} cases are tested in several folds", repeated)
 
@@ -194,11 +184,9 @@ def _known(cases: pd.DataFrame, pairs: pd.DataFrame) -> pd.Index:
     known = pd.Index(cases["case_id"])
     strangers = pd.Index(pairs[["case_a", "case_b"]].to_numpy().ravel()).difference(known)
     if len(strangers):
-        raise InputError(
-            f"pairs name cases that the table lacks: {named([*strangers], ', ')}",
-            where="near-duplicate pairs",
-            remedy="Compute the pairs from the images of the same cases.",
-        )
+        problem = f"pairs name cases that the table lacks: {named([*strangers], ', ')}"
+        remedy = "Compute the pairs from the images of the same cases."
+        raise InputError(problem, where="near-duplicate pairs", remedy=remedy)
     return known
 
 

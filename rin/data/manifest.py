@@ -1,8 +1,6 @@
 """Dataset manifests: what a dataset is, where it lies, and what it must contain.
 
-One YAML file per dataset under ``data_manifests/``.  A dataset whose layout already has a
-reader needs such a file and no Python.  This module only reads manifests; the pictures are
-read in :mod:`rin.data.dataset`.
+One YAML file per dataset under ``data_manifests/``; where its layout has a reader, no Python.
 """
 
 import re
@@ -18,16 +16,18 @@ from rin.paper import COMPARISONS
 Counts = dict[str, Annotated[int, Field(ge=0)]]
 #: Source class to label; None leaves the class out of the task.
 LabelMap = dict[str, str | None]
-#: Parts of a split, in their order.
+#: Parts of a split, in their order, and how lists and tables call them.
 PARTS = ("train", "validation", "test")
+PART_NAMES = dict(zip(("train", "val", "test"), PARTS, strict=True))
 
 
 class FoldLists(Stated):
     """Where the folds that the paper's authors published lie, and how to read their rows.
 
     ``folder`` is relative to the data root.  ``pattern`` holds ``{part}`` (train, val, test) and,
-    for several folds, ``{fold}`` (from 1).  ``labels`` takes the words of the lists to the
-    task's labels; ``names`` tells how a picture's name gives the case id.
+    for several folds, ``{fold}`` (from 1).  ``labels`` takes the words of the lists to the task's
+    labels.  ``names`` tells how a picture's name gives the case id: ``images/314_1.jpg`` is 314_1,
+    and as `slice`, ``0001_sagittal_11.000000.png`` is 0001-sagittal-11.
     """
 
     folder: str
@@ -40,10 +40,9 @@ class TaskManifest(Stated):
     """One classification task that a dataset feeds.
 
     ``paper_task`` is the key of the task in :mod:`rin.paper`; None for a task of one's own.
-    ``label_map`` and ``options`` add to those of the dataset, so that two tasks can read one
-    dataset differently.  ``substitutes`` are datasets that stand in for a dataset that is not
-    at hand, real images before generated ones; ``external`` ones are scored and never trained on.
-    Both must know the task's labels.
+    ``label_map`` and ``options`` add to those of the dataset.  ``substitutes`` are datasets that
+    are read where it is not at hand; ``external`` ones are scored and never trained on.  Both must
+    know the task's labels.
     """
 
     name: str
@@ -66,10 +65,7 @@ class TaskManifest(Stated):
 
     @property
     def heading(self) -> str:
-        """Title as the paper words it, or the task's own.
-
-        A second task under one published comparison carries its name too.
-        """
+        """Title as the paper words it, with the name of a second task, or the task's own."""
         if self.paper_task is None:
             return self.title
         title = COMPARISONS[self.paper_task].title
@@ -79,9 +75,9 @@ class TaskManifest(Stated):
 class ExpectedCounts(Stated):
     """Images per class, from the three places that state them.
 
-    ``paper`` counts labels (after the label map); ``authors`` and ``images`` count source classes,
-    in images or in exams (``unit``).  Only what was counted from the files (``images``, ``masks``,
-    ``total``, ``classes``) is asserted; the other two are compared and reported.
+    ``paper`` counts labels; ``authors`` and ``images`` count source classes, in images or in exams
+    (``unit``).  Only what was counted from the files (``images``, ``masks``, ``total``,
+    ``classes``) is asserted; the other two are compared and reported.
     """
 
     paper: Counts = Field(default_factory=dict)
@@ -126,16 +122,13 @@ class PartSource(Stated):
 class DatasetManifest(Stated):
     """All that the study knows about a dataset before it opens a file.
 
-    ``locations`` are tried in order under the data root.  ``archive.zip::folder`` counts only
-    when the archive holds that folder, for archive names that many datasets share.
-    ``label_map`` takes source classes to labels; empty means that they are the same, None
-    leaves a class out.  ``options`` belong to the layout's reader, which checks them.
-    ``window`` is center and width in Hounsfield units, for DICOM slices of CT.
-    ``near_duplicate_bits`` is the largest hash distance (of 256 bits) at which two pictures
-    share a group; None where patients are known and pictures are not compared.
-    ``known_bad`` names cases whose published file is broken, with the reason: they are left
-    out and reported; ``findings`` are what every reader should be told.  ``mask_kind`` says how
-    the lesion was marked.  ``sources`` lists the datasets that a collection was gathered from.
+    ``locations`` are tried in order under the data root; ``archive.zip::folder`` counts only where
+    the archive holds that folder.  ``label_map`` takes source classes to labels; empty means that
+    they are the same.  ``options`` belong to the layout's reader, which checks them.  ``window`` is
+    center and width in Hounsfield units, for DICOM slices of CT.  ``near_duplicate_bits`` is the
+    largest hash distance (of 256 bits) at which two pictures share a group; None compares none.
+    ``known_bad`` names cases whose published file is broken, with the reason: they are left out and
+    reported, as ``findings`` are.  ``sources`` are datasets that a collection was gathered from.
     """
 
     name: str
@@ -166,19 +159,29 @@ class DatasetManifest(Stated):
     tasks: tuple[TaskManifest, ...] = ()
 
     @model_validator(mode="after")
-    def _positive_classes_are_labels(self) -> "DatasetManifest":
+    def _is_consistent(self) -> "DatasetManifest":
         for task in self.tasks:
             labels = set((self.label_map | task.label_map).values())
             if labels and task.positive_class not in labels:
                 raise ValueError(f"task {task.name}: {task.positive_class!r} is not a label")
-        return self
-
-    @model_validator(mode="after")
-    def _sources_add_up(self) -> "DatasetManifest":
         images = sum(source.images for source in self.sources)
         if self.sources and images != self.counts.total:
             raise ValueError(f"the sources hold {images} images, the total is {self.counts.total}")
         return self
+
+    def patient_in(self, name: str) -> str:
+        """Return the patient in a file name: the groups of the pattern that matched, joined by -.
+
+        InputError for a file name that the pattern does not match.
+        """
+        pattern = re.compile(self.patient_pattern)
+        match = pattern.search(name.rpartition("/")[2])
+        found = [group for group in match.groups() if group] if match else []
+        if not found:
+            problem = f"the patient pattern {pattern.pattern!r} does not match {name!r}"
+            remedy = "Correct it in the manifest; it must match every file name."
+            raise InputError(problem, where="patient pattern", remedy=remedy)
+        return "-".join(found)
 
     def label(self, source_class: str) -> str | None:
         """Return the label of a class, None for one that is left out; InputError if unknown."""
@@ -204,31 +207,23 @@ def load_manifest(name: str) -> DatasetManifest:
     try:
         manifest = DatasetManifest.model_validate(read_yaml(path))
     except ValidationError as error:
-        raise InputError(
-            f"the manifest does not validate: {error}",
-            where=path,
-            remedy="Correct the named fields; data_manifests/busi.yaml shows all of them.",
-        ) from error
+        remedy = "Correct the named fields; data_manifests/busi.yaml shows all of them."
+        problem = f"the manifest does not validate: {error}"
+        raise InputError(problem, where=path, remedy=remedy) from error
     if manifest.name != name:
-        raise InputError(
-            f"the manifest calls itself {manifest.name!r}",
-            where=path,
-            remedy="Give the file and its 'name' field the same name.",
-        )
+        remedy = "Give the file and its 'name' field the same name."
+        raise InputError(f"the manifest calls itself {manifest.name!r}", where=path, remedy=remedy)
     return manifest
 
 
 def find_task(task_name: str) -> tuple[DatasetManifest, TaskManifest]:
     """Return the dataset and the task called ``task_name``; unknown names list the known ones."""
     known = {}
-    for name in manifest_names():
-        manifest = load_manifest(name)
+    for manifest in map(load_manifest, manifest_names()):
         for task in manifest.tasks:
             if task.name in known:
-                raise InputError(
-                    f"task {task.name!r} stands in {known[task.name][0].name} and {name}",
-                    where=manifest_folder(),
-                    remedy="Give every task its own name.",
-                )
+                problem = f"task {task.name!r} stands in {known[task.name][0].name} and"
+                remedy, where = "Give every task its own name.", manifest_folder()
+                raise InputError(f"{problem} {manifest.name}", where=where, remedy=remedy)
             known[task.name] = (manifest, task)
     return look_up("task", task_name, dict(sorted(known.items())))

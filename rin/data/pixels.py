@@ -4,9 +4,8 @@ Gray pictures stay as they are; colour becomes ITU-R 601 luma, or the shared cha
 all three are equal; palettes are looked up; transparency is laid over black; 16-bit and
 floating pixels are refused, because no window for them is known.
 
-A slice of a volume is ``volume.npy#k``: the volume is uint8 (slices, h, w) in NumPy's own format
-(NEP 1), read without pickles.  Of a file only the slice asked for is read; members of archives
-have to be unpacked whole, so the last few are kept.
+A slice of a volume is ``volume.npy#k``: the volume is uint8 (slices, h, w) in NumPy's own format,
+read without pickles.  Members of archives have to be unpacked whole, so the last few are kept.
 
 An outline that an annotation gives as coordinates stands where a mask picture's locator would, as
 ``polygon:x1,y1 x2,y2 ...`` or ``box:x,y,width,height``.  Coordinates are in pixels, x to the right
@@ -35,16 +34,13 @@ MIN_POINTS = 3
 MAX_COORDINATE = 1e6
 
 
-def polygon_text(points: Iterable[tuple[float, float]]) -> str:
-    """Return a polygon of three or more (x, y) points, in pixels, as text."""
-    text = POLYGON + " ".join(f"{_number(x)},{_number(y)}" for x, y in points)
-    _numbers(text)
-    return text
+def shape_text(kind: str, rows: Iterable[Iterable[float]]) -> str:
+    """Return a `POLYGON` of (x, y) points, or a `BOX`, one row of four numbers, as a text.
 
-
-def box_text(x: float, y: float, width: float, height: float) -> str:
-    """Return a box of ``width`` by ``height`` pixels, whose first pixel is (x, y), as text."""
-    text = BOX + ",".join(map(_number, (x, y, width, height)))
+    Every number reads back as the same.  InputError for what is no such shape.
+    """
+    numbers = ([repr(float(number)).removesuffix(".0") for number in row] for row in rows)
+    text = kind + " ".join(map(",".join, numbers))
     _numbers(text)
     return text
 
@@ -57,9 +53,8 @@ def is_shape(entry: str) -> bool:
 def rasterise(entry: str, shape: tuple[int, int]) -> np.ndarray:
     """Fill a shape in words, clipped to the picture of the given ``shape`` (height, width).
 
-    A pixel belongs to a polygon where its index (column, row) lies inside or on the border;
-    where a polygon crosses itself, parts wound an even number of times are outside.  It
-    belongs to a box where its centre does: ``x <= column + 0.5 < x + width``.  InputError for
+    A pixel belongs to a polygon where its index (column, row) lies inside or on the border, and
+    inside is what is wound an odd number of times; to a box where its centre does.  InputError for
     malformed text, or a shape that covers no pixel of the picture.
     """
     filled = np.zeros(shape, dtype=bool)
@@ -72,11 +67,9 @@ def rasterise(entry: str, shape: tuple[int, int]) -> np.ndarray:
         columns, rows = _numbers(entry).T
         filled[polygon(rows, columns, shape=shape)] = True
     if not filled.any():
-        raise InputError(
-            f"the shape covers no pixel of its picture ({shape[1]} x {shape[0]} pixels)",
-            where=_short(entry),
-            remedy="Check that the annotation belongs to this picture and is in its pixels.",
-        )
+        problem = f"the shape covers no pixel of its picture ({shape[1]} x {shape[0]} pixels)"
+        remedy = "Check that the annotation belongs to this picture and is in its pixels."
+        raise InputError(problem, where=_short(entry), remedy=remedy)
     return filled
 
 
@@ -102,11 +95,6 @@ def _numbers(entry: str) -> np.ndarray:
     return numbers
 
 
-def _number(value: float) -> str:
-    """Return the shortest text that reads back as the same number."""
-    return repr(float(value)).removesuffix(".0")
-
-
 def _short(entry: str) -> str:
     return entry if len(entry) <= 60 else f"{entry[:60]}..."
 
@@ -118,35 +106,26 @@ _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError)
 
 
-def slice_locator(locator: str, number: int) -> str:
-    """Return the locator of a slice, counted from 0, of the volume at ``locator``."""
-    return f"{locator}{MARK}{number}"
-
-
-def n_slices(root: Path, locator: str) -> int:
-    """Return the number of slices of a volume; of a file, only its header is read."""
-    return len(_volume(root, locator))
-
-
 def read_slice(root: Path, locator: str) -> np.ndarray:
     """Read one slice of a volume, uint8 (h, w), 0 to 255.
 
-    InputError for a file that is missing, truncated, no NumPy array or holds Python objects, an
-    array that is not uint8 (slices, h, w), or a slice that the volume lacks.
+    InputError as of `open_volume`, and for a slice that the volume lacks.
     """
     name, _, text = locator.rpartition(MARK)
-    volume = _volume(root, name)
+    volume = open_volume(root, name)
     if not text.isdecimal() or int(text) >= len(volume):
-        raise InputError(
-            f"there is no slice {text!r} in a volume of {len(volume)}",
-            where=Path(root, name),
-            remedy=f"Slices are counted from 0 to {len(volume) - 1}.",
-        )
+        problem = f"there is no slice {text!r} in a volume of {len(volume)}"
+        remedy = f"Slices are counted from 0 to {len(volume) - 1}."
+        raise InputError(problem, where=Path(root, name), remedy=remedy)
     return np.array(volume[int(text)], order="C")
 
 
-def _volume(root: Path, locator: str) -> np.ndarray:
-    """Return a volume, uint8 (slices, h, w): a file is mapped, a member of an archive unpacked."""
+def open_volume(root: Path, locator: str) -> np.ndarray:
+    """Return a volume, uint8 (slices, h, w): a file is mapped, a member of an archive unpacked.
+
+    InputError for a file that is missing, truncated, no NumPy array or holds Python objects, and an
+    array of another type or shape.
+    """
     place, _, member = locator.partition(SEPARATOR)
     path = Path(root) / place
     where, remedy = Path(root, locator), "Fetch the file again from the dataset's home."
@@ -184,9 +163,8 @@ def read_picture(
 ) -> np.ndarray:
     """Read a picture, 0 to 255: gray, uint8 (h, w), or in ``color``, (h, w, 3).
 
-    In colour, gray is repeated three times.  ``window`` is center and width in Hounsfield units,
-    for DICOM pictures (:func:`rin.data.dicom.read_dicom`), which are gray.  InputError for a file
-    that is empty, truncated, unrecognised, too large, of several pages or of 16 bits.
+    ``window`` is that of :func:`rin.data.dicom.read_dicom`, for DICOM pictures.  InputError for a
+    file that is empty, truncated, unrecognised, too large, of several pages or of 16 bits.
     """
     if dicom := locator.lower().endswith(".dcm"):
         from rin.data.dicom import read_dicom  # pydicom is slow to load
@@ -196,7 +174,11 @@ def read_picture(
     picture = _open(root, locator)
     if not color and picture.mode in GRAY_MODES:
         return np.asarray(picture.convert("L"))
-    flat = _flatten(picture)
+    if picture.mode not in ("RGB", *GRAY_MODES) or "transparency" in picture.info:
+        layers = picture.convert("RGBA")
+        black = Image.new("RGBA", layers.size, (0, 0, 0, 255))
+        picture = Image.alpha_composite(black, layers)
+    flat = picture.convert("RGB")
     pixels = np.asarray(flat)
     if color:
         return pixels
@@ -219,47 +201,32 @@ def read_mask(root: Path, entries: tuple[str, ...], shape: tuple[int, int]) -> n
             continue
         gray = read_picture(root, locator)
         if gray.shape != tuple(shape):
-            raise InputError(
-                f"the mask is {gray.shape[1]} x {gray.shape[0]} pixels and its picture "
-                f"{shape[1]} x {shape[0]}",
-                where=Path(root, locator),
-                remedy="Fetch the picture and its mask again; they must have one size.",
-            )
+            drawn, shown = (f"{width} x {height}" for height, width in (gray.shape, shape))
+            problem = f"the mask is {drawn} pixels and its picture {shown}"
+            remedy = "Fetch the picture and its mask again; they must have one size."
+            raise InputError(problem, where=Path(root, locator), remedy=remedy)
         merged |= gray > gray.max() / 2
     return merged
 
 
 def _open(root: Path, locator: str) -> Image.Image:
-    content = read_bytes(root, locator)
-    try:
+    content, where = read_bytes(root, locator), Path(root, locator)
+    remedy = "Fetch the file again, or remove it and correct the manifest's counts."
+    if not content:
+        raise InputError("the file is empty", where=where, remedy=remedy)
+    problem = f"the file is no whole picture in {', '.join(FORMATS)}"
+    with explained(problem, where=where, remedy=remedy, kinds=_UNREADABLE):
         picture = Image.open(io.BytesIO(content), formats=FORMATS)
         if picture.width * picture.height > MAX_PIXELS:
             raise ValueError(f"{picture.width} x {picture.height} pixels")
         if getattr(picture, "n_frames", 1) > 1:
             raise ValueError(f"{picture.n_frames} frames in one file")
         picture.load()
-    except _UNREADABLE as error:
-        problem = f"the file is no whole picture in {', '.join(FORMATS)} ({error})"
-        raise InputError(
-            problem if content else "the file is empty",
-            where=Path(root, locator),
-            remedy="Fetch the file again, or remove it and correct the manifest's counts.",
-        ) from error
     if picture.mode not in GRAY_MODES + COLOR_MODES:
-        raise InputError(
-            f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning",
-            where=Path(root, locator),
-            remedy="Window the picture to 8 bits, as its publication says, and save it as PNG.",
-        )
+        problem = f"pixels of mode {picture.mode!r} have no agreed 8-bit meaning"
+        remedy = "Window the picture to 8 bits, as its publication says, and save it as PNG."
+        raise InputError(problem, where=where, remedy=remedy)
     return picture
-
-
-def _flatten(picture: Image.Image) -> Image.Image:
-    if picture.mode in ("RGB", *GRAY_MODES) and "transparency" not in picture.info:
-        return picture.convert("RGB")
-    layers = picture.convert("RGBA")
-    black = Image.new("RGBA", layers.size, (0, 0, 0, 255))
-    return Image.alpha_composite(black, layers).convert("RGB")
 
 
 RESIZES = ("stretch", "pad")
@@ -269,14 +236,12 @@ def resize_picture(pixels: np.ndarray, size: int, resize: str, nearest: bool = F
     """Return pixels, uint8 (h, w) or (h, w, 3), or bool (h, w), scaled to a square of ``size``.
 
     ``stretch`` scales both sides to ``size``; ``pad`` scales the longer side, keeps the aspect
-    ratio and centres the picture on black.  The type is kept.
+    ratio and centres the picture on black.  Bilinear with antialiasing, unless ``nearest``.
     """
     method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
-    height, width = pixels.shape[:2]
-    longest = max(height, width)
-    inner = (size, size)
+    sides, inner = pixels.shape[:2], (size, size)
     if resize == "pad":
-        inner = tuple(max(1, round(side * size / longest)) for side in (height, width))
+        inner = tuple(max(1, round(side * size / max(sides))) for side in sides)
     picture = Image.fromarray(pixels.astype(np.uint8)).resize(inner[::-1], method)
     square = np.zeros((size, size, *pixels.shape[2:]), dtype=np.uint8)
     top, left = (size - inner[0]) // 2, (size - inner[1]) // 2

@@ -3,17 +3,11 @@
 A task's cases are cut once into twenty pieces of 5 % that divide no group.  Fold k tests on
 pieces 3k to 3k+2 and validates on the next two, so the test sets of up to six folds are
 disjoint.  The shares, 75, 10 and 15 %, are the paper's.  A million cases take seconds.
-
-A pretraining corpus that brings its own tables of parts keeps them; any other is divided in the
-same shares.  It has many classes, some of very few patients: what such a class gets at least is a
-patient to train on and one to be tested on.
 """
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from heapq import heapify, heapreplace
 from pathlib import Path, PurePosixPath
 
@@ -24,7 +18,7 @@ from rin.data.dataset import Dataset
 from rin.data.layouts.found import read_table
 from rin.data.layouts.table import read_split
 from rin.data.leakage import SAME_PICTURE, check_patients, leak_free_groups, near_duplicates
-from rin.data.manifest import PARTS, FoldLists
+from rin.data.manifest import PART_NAMES, PARTS, FoldLists
 from rin.data.tree import Tree, open_tree
 from rin.errors import InputError, named
 
@@ -44,83 +38,63 @@ def make_folds(cases: pd.DataFrame, groups: pd.Series, n_folds: int, seed: int) 
     InputError where a class has fewer than twenty groups, or a part would lack one.
     """
     if not 1 <= n_folds <= MAX_FOLDS:
-        raise InputError(
-            f"{n_folds} folds of {TEST_PIECES * 100 // PIECES} % cannot be disjoint",
-            where="n_folds",
-            remedy=f"Choose 1 to {MAX_FOLDS}.",
-        )
+        problem = f"{n_folds} folds of {TEST_PIECES * 100 // PIECES} % cannot be disjoint"
+        remedy = f"Choose 1 to {MAX_FOLDS}."
+        raise InputError(problem, where="n_folds", remedy=remedy)
     labels, group = cases["label"].to_numpy(), _group_of_each(cases, groups)
     independent = pd.Series(group).groupby(labels).nunique()
     if len(independent) < 2 or (independent < PIECES).any():
         stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
-        raise InputError(
-            f"too few independent groups per class ({stated})",
-            where="cases",
-            remedy=f"Folds of 5 % pieces need two classes of at least {PIECES} groups each.",
-        )
+        problem = f"too few independent groups per class ({stated})"
+        remedy = f"Folds of 5 % pieces need two classes of at least {PIECES} groups each."
+        raise InputError(problem, where="cases", remedy=remedy)
     piece = cut(labels, group, seed)
-    ends = [TEST_PIECES, TEST_PIECES + VALIDATION_PIECES]
-    parts = []
-    for fold in range(n_folds):
-        step = (np.arange(PIECES) - fold * TEST_PIECES) % PIECES
-        parts.append(_NAMES[::-1][np.searchsorted(ends, step, side="right")][piece])
-    return _folds(cases, parts)
+    trained = PIECES - TEST_PIECES - VALIDATION_PIECES
+    part_of_piece = np.repeat(_NAMES, [trained, VALIDATION_PIECES, TEST_PIECES])[::-1]
+    turned = [np.roll(part_of_piece, fold * TEST_PIECES) for fold in range(n_folds)]
+    return _folds(cases, [part[piece] for part in turned])
 
 
 def sized_folds(
-    cases: pd.DataFrame,
-    groups: pd.Series,
-    sizes: tuple[int, int, int | None],
-    n_folds: int,
-    seed: int,
+    cases: pd.DataFrame, groups: pd.Series, sizes: tuple[int, int], n_folds: int, seed: int
 ) -> pd.DataFrame:
     """Divide cases into parts of given sizes, so that all that is not trained on can be tested.
 
-    Groups stand on a circle, those of each label evenly spread around it in an order drawn with
-    the seed.  Fold 0 trains on the first, validates on the next and tests the others in turn.
-    The training of every later fold begins where the validation of the one before it ended: two
-    folds share no case to train or validate on, as long as there are enough cases for both; test
-    parts overlap.
+    Groups stand on a circle, those of each label evenly spread around it in a drawn order.  Fold 0
+    trains on the first, validates on the next and tests the others in turn.  The training of every
+    later fold begins where the validation of the one before it ended: two folds share no case to
+    train or validate on, as long as there are enough cases for both; test parts overlap.
 
-    ``sizes`` are cases to train on, to validate on and to test; None tests all others.  A part
-    differs by less than a group from its size, and each label by about a group from its share.
-    The rest is as of :func:`make_folds`, without cases that are in no part of a fold.
+    ``sizes`` are cases to train and to validate on.  A part differs by less than a group from its
+    size, and each label by about a group from its share.  The rest is as of :func:`make_folds`.
     """
-    n_train, n_validation, n_test = sizes
-    stated = ", ".join(map(str, sizes))
-    least = min(n_train, n_validation, 1 if n_test is None else n_test, n_folds)
-    if least < 1 or n_train + n_validation >= len(cases):
-        raise InputError(
-            f"{n_folds} folds of {stated} cases cannot be made of {len(cases)}",
-            where="sizes",
-            remedy="Give whole numbers from 1 that leave cases to test.",
-        )
+    if min(*sizes, n_folds) < 1 or sum(sizes) >= len(cases):
+        stated = ", ".join(map(str, sizes))
+        problem = f"{n_folds} folds of {stated} cases cannot be made of {len(cases)}"
+        remedy = "Give whole numbers from 1 that leave cases to test."
+        raise InputError(problem, where="sizes", remedy=remedy)
     group = _group_of_each(cases, groups)
     strata = _strata(cases["label"].to_numpy(), group, seed)
     within = strata.groupby("label")["size"]
     middle = within.cumsum() - strata["size"] / 2
     circle = strata.loc[(middle / within.transform("sum")).sort_values(kind="stable").index, "size"]
-    ends, start, parts = np.cumsum([n_train, n_validation, n_test or len(cases)]), 0, []
+    start, parts = 0, []
     for _ in range(n_folds):
         turned = circle.iloc[np.roll(np.arange(len(circle)), -start)]
-        number = np.searchsorted(ends, turned.cumsum() - turned / 2, side="right")
+        number = np.searchsorted(np.cumsum(sizes), turned.cumsum() - turned / 2, side="right")
         start += int((number < PARTS.index("test")).sum())
-        part = pd.Series([*PARTS, None], dtype=object).iloc[number].set_axis(turned.index)
-        parts.append(part[group].to_numpy())
-    return _folds(cases, parts).dropna(subset="part", ignore_index=True)
+        parts.append(pd.Series(_NAMES[number], turned.index)[group].to_numpy(object))
+    return _folds(cases, parts)
 
 
 def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
     """Return the folds that come with a dataset, as its manifest's option ``split`` says.
 
-    The first ``n_folds`` are tested once each.  Of the other cases, 10/85 by whole groups validate
-    and the rest are trained on: cut here, with the seed, as a published division of the rest may
-    divide patients.  Where the column names parts (train, val, test) there is one fold, and
-    validation is cut only if it has none.
-
-    ``groups`` and what is returned are as of :func:`make_folds`; whether patients are divided is
-    for :func:`rin.data.leakage.check_splits` to say.  InputError where no split is known, it leaves
-    a case out or has fewer folds, or a part would lack a class.
+    The first ``n_folds`` are tested once each.  Of the other cases, 10/85 by whole groups validate:
+    cut here, with the seed, as a published division of the rest may divide patients.  Where the
+    column names parts (train, val, test) there is one fold, and validation is cut only if it has
+    none.  Otherwise as :func:`make_folds`; InputError also where no split is known, it leaves a
+    case out or has fewer folds.
     """
     cases, tree = dataset.cases, open_tree(dataset.root, dataset.location)
     labels, group = cases["label"].to_numpy(), _group_of_each(cases, groups)
@@ -147,11 +121,9 @@ def _group_of_each(cases: pd.DataFrame, groups: pd.Series) -> np.ndarray:
     """Return the group of each case, (n,)."""
     group = groups[~groups.index.duplicated(keep=False)].reindex(cases["case_id"])
     if group.isna().any():
-        raise InputError(
-            f"{int(group.isna().sum())} cases have no group of their own",
-            where="groups",
-            remedy="Pass a Series indexed by case_id, as leak_free_groups returns.",
-        )
+        problem = f"{int(group.isna().sum())} cases have no group of their own"
+        remedy = "Pass a Series indexed by case_id, as leak_free_groups returns."
+        raise InputError(problem, where="groups", remedy=remedy)
     return group.to_numpy()
 
 
@@ -161,15 +133,14 @@ def cut(
     seed: int | Sequence[int],
     shares: Sequence[float] | None = None,
 ) -> np.ndarray:
-    """Cut cases into pieces so that no group is divided and every label keeps the shares.
+    """Return the piece of each case, int (n,): no group is divided, every label keeps the shares.
 
     Heavy groups go first, each to the piece where the squared shares of the pieces, over all
     labels and the cases as a whole, grow least; the light ones that follow even them out.
 
-    ``labels`` and ``groups`` are those of each case, (n,), and so is the number of its piece, int,
-    which is returned.  By default there are `PIECES` equal pieces, numbered by chance.  With
-    ``shares`` of unequal ones, equal groups of one label are apportioned as Sainte-Laguë's method
-    does with seats: 75, 10 and 15 % of four groups are 3, 0 and 1.
+    ``labels`` and ``groups`` are those of each case, (n,).  By default there are `PIECES` equal
+    pieces, numbered by chance.  With ``shares`` of unequal ones, equal groups of one label are
+    apportioned as Sainte-Laguë's method does with seats: 75, 10 and 15 % of four are 3, 0 and 1.
     """
     # scikit-learn's StratifiedGroupKFold weighs each group against every piece in Python: ten
     # minutes for a million groups.  Here equal groups of one label are dealt together.
@@ -242,11 +213,9 @@ def _folds(cases: pd.DataFrame, parts: list[np.ndarray]) -> pd.DataFrame:
     for fold, part in enumerate(parts):
         for name in PARTS:
             if lost := sorted(set(labels) - set(labels[part == name])):
-                raise InputError(
-                    f"no {', '.join(lost)} case in the {name} part",
-                    where=f"fold {fold}",
-                    remedy="Use more cases, another seed, or smaller groups.",
-                )
+                problem = f"no {', '.join(lost)} case in the {name} part"
+                remedy = "Use more cases, another seed, or smaller groups."
+                raise InputError(problem, where=f"fold {fold}", remedy=remedy)
     ids = np.tile(cases["case_id"].array, len(parts))
     number = np.repeat(np.arange(len(parts)), len(cases))
     return pd.DataFrame({"case_id": ids, "fold": number, "part": np.concatenate(parts)})
@@ -257,6 +226,7 @@ SHARES = (0.75, 0.10, 0.15)
 _TRAIN, _VALIDATION, _TEST = range(len(PARTS))
 #: What no class may lack, and therefore how many groups it needs.
 _NEEDED = [_TRAIN, _TEST]
+_MEND = "Give the class more patients, or leave it out: null in the manifest's label_map."
 
 
 def complete_parts(
@@ -266,9 +236,9 @@ def complete_parts(
 
     The rarest class comes first, and gets the lightest of its groups that none of its classes
     needs where it stands.  Validation, where it then holds less than half of its share, is filled
-    from classes that have training groups to spare.  ``labels``, ``groups`` and ``piece``, int
-    places in `PARTS`, are those of each case, (n,); so are the new pieces, which are returned.
-    InputError, naming ``where``, for a class whose groups are all needed where they stand.
+    from classes that have training groups to spare.  ``labels``, ``groups``, ``piece`` (int, places
+    in `PARTS`) and the new pieces, which are returned, are those of each case, (n,).  InputError,
+    naming ``where``, for a class whose groups are all needed where they stand.
     """
     label, names = pd.factorize(labels, sort=True)
     group, known = pd.factorize(groups)
@@ -289,9 +259,18 @@ def complete_parts(
         free = own[(part[own] == _VALIDATION) | (least[own] > 1)]
         if not free.size:
             problem = f"class {names[one]} gets no {PARTS[_NEEDED[place]]} case: the few patients"
-            raise _too_small(f"{problem} that it has are needed for other classes", where)
+            problem += " that it has are needed for other classes"
+            raise InputError(problem, where=where, remedy=_MEND)
         part[free[weight[free].argmin()]] = _NEEDED[place]
-    _fill_validation(part, weight, owner, of_class)
+    wanted, got = SHARES[_VALIDATION] * weight.sum(), weight[part == _VALIDATION].sum()
+    giving = 2 * got < wanted
+    while giving:
+        fits = (part == _TRAIN) & ((got + weight / 2 <= wanted) | (got == 0))
+        # The class that has most to train on gives first; none gives its only group.
+        spare = np.where(fits, _held(part, owner, of_class)[1], 0)
+        if giving := spare.max() > 1:
+            part[spare.argmax()] = _VALIDATION
+            got += weight[spare.argmax()]
     return part[group]
 
 
@@ -307,34 +286,13 @@ def _held(
     return held, np.minimum.reduceat(held[part[owner], of_class], starts)
 
 
-def _fill_validation(
-    part: np.ndarray, weight: np.ndarray, owner: np.ndarray, of_class: np.ndarray
-) -> None:
-    """Move groups from training where validation got less than half of its share.
-
-    It does where all classes are small: none has a patient to spare, so none gives one.
-    """
-    wanted, got = SHARES[_VALIDATION] * weight.sum(), weight[part == _VALIDATION].sum()
-    if 2 * got >= wanted:
-        return
-    while True:
-        fits = (part == _TRAIN) & ((got + weight / 2 <= wanted) | (got == 0))
-        # The class that has most to train on gives first.
-        spare = np.where(fits, _held(part, owner, of_class)[1], 0)
-        if spare.max() < 2:
-            return
-        part[spare.argmax()] = _VALIDATION
-        got += weight[spare.argmax()]
-
-
 def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
     """Return the part of each case of a corpus, indexed by case id, in the order of the cases.
 
-    A corpus with tables of its parts (the layout `radimagenet`) is split as they say,
-    and a class may then lack cases to validate or test on; any other is split by `divide`.  Where
-    its manifest has pictures compared, copies (up to `SAME_PICTURE` bits apart) stay together.
-    InputError where the tables divide a patient or leave a case out, or a class has nothing to
-    train on, or too few patients to be divided.
+    A corpus with tables of its parts (the layout `radimagenet`) is split as they say, any other by
+    `divide`.  Where its manifest has pictures compared, copies (up to `SAME_PICTURE` bits apart)
+    stay together.  InputError where the tables divide a patient or leave a case out, or a class has
+    nothing to train on, or too few patients to be divided.
     """
     cases, where = dataset.cases, dataset.root / dataset.location
     if dataset.manifest.layout != "radimagenet":
@@ -351,7 +309,8 @@ def corpus_split(dataset: Dataset, seed: int) -> pd.Series:
     check_patients(cases, part.to_numpy(), where, remedy)
     labels = cases["label"].to_numpy()
     if untrained := sorted(set(labels) - set(labels[part.to_numpy() == "train"])):
-        raise _too_small(f"classes without a training case: {named(untrained)}", where)
+        problem = f"classes without a training case: {named(untrained)}"
+        raise InputError(problem, where=where, remedy=_MEND)
     return part
 
 
@@ -361,49 +320,26 @@ def divide(
     """Divide cases 75/10/15 by group, every class in these shares as nearly as its groups allow.
 
     ``cases`` and ``groups`` are as for :func:`make_folds`; ``where`` is what an error names.
-    Returned is the part, indexed by case id, in the order of the cases.  Every class has a group
-    in training and one in the test part, and InputError is raised where none can be spared for
-    that; a class of few groups may have none to validate with, while the part as a whole gets its
-    share.
+    Returned is the part, indexed by case id, in the order of the cases.  Every class has a group in
+    training and one in the test part, or InputError; one of few groups may have none to validate.
     """
     labels, group = cases["label"].to_numpy(), groups.loc[cases["case_id"]].to_numpy()
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
     if len(few := counts[counts["nunique"] < len(_NEEDED)]):
         shown = [f"{label}: {n} images of 1 patient" for label, n in few["size"].items()]
-        raise _too_small(f"classes of a single patient cannot be divided ({named(shown)})", where)
+        problem = f"classes of a single patient cannot be divided ({named(shown)})"
+        raise InputError(problem, where=where, remedy=_MEND)
     if len(counts) < 2:
-        raise InputError(
-            f"there is one class only ({named([*counts.index])})",
-            where=where,
-            remedy="Pretraining tells classes apart; it needs two.",
-        )
+        problem = f"there is one class only ({named([*counts.index])})"
+        remedy = "Pretraining tells classes apart; it needs two."
+        raise InputError(problem, where=where, remedy=remedy)
     piece = complete_parts(labels, group, cut(labels, group, seed, SHARES), seed, where)
     return pd.Series(_NAMES[piece], index=pd.Index(cases["case_id"], name="case_id"), name="part")
 
 
-def _too_small(problem: str, where: str | Path) -> InputError:
-    return InputError(
-        problem,
-        where=where,
-        remedy="Give the class more patients, or leave it out: null in the manifest's label_map.",
-    )
-
-
-#: How the lists call the parts.
-PART_NAMES = dict(zip(("train", "val", "test"), PARTS, strict=True))
+#: Columns of the lists that name pictures, and how they name slices.
 FILE_COLUMNS = ("img_dir", "filename")
-_SLICE = re.compile(r"(\d+)_(axial|coronal|sagittal)_(\d+)\.0+")
-
-
-def case_of(name: str, names: str) -> str:
-    """Return the case id of a listed picture: ``images/314_1.jpg`` is 314_1.
-
-    Where ``names`` is `slice`, ``0001_sagittal_11.000000.png`` is 0001-sagittal-11; whether the
-    lists count slices from 0, as the volumes do, is not documented.
-    """
-    stem = PurePosixPath(name.replace("\\", "/")).stem
-    match = _SLICE.fullmatch(stem) if names == "slice" else None
-    return f"{match[1]}-{match[2]}-{int(match[3])}" if match else stem
+_SLICE = r"^(\d+)_(axial|coronal|sagittal)_0*(\d+)\.0+$"
 
 
 def read_fold_files(
@@ -425,13 +361,12 @@ def read_fold_files(
     return pd.concat(parts, ignore_index=True)
 
 
-def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) -> list[str]:
+def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) -> pd.Series:
     """Return the cases of a list, checked against the labels of the cases."""
     found = [name for name in tree.names if name.rpartition("/")[2] == file_name]
     if len(found) != 1:
         remedy = "Point at the folder 'dataframe' of one task, with all its lists."
         raise tree.wrong(f"there are {len(found)} lists called {file_name}", remedy=remedy)
-    refused = partial(tree.refuse, file=found[0])
     table = read_table(tree, found[0], [])
     pictures = [column for column in table if column in FILE_COLUMNS]
     words = [column for column in table if column.endswith("label")]
@@ -439,13 +374,17 @@ def _read_list(tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series) 
         problem = f"it lists no picture; its columns are {', '.join(table)}"
         remedy = f"A list has a column {' or '.join(FILE_COLUMNS)} and one that ends in 'label'."
         raise tree.wrong(problem, file=found[0], remedy=remedy)
-    ids = pd.Series([case_of(name, lists.names) for name in table[pictures[0]]])
-    refused(ids[ids.duplicated()], "pictures are listed twice")
-    refused(ids[~ids.isin(labels.index)], "pictures are no case")
+    ids = table[pictures[0]].map(lambda name: PurePosixPath(name.replace("\\", "/")).stem)
+    if lists.names == "slice":
+        # Whether the lists count slices from 0, as the volumes do, is not documented.
+        ids = ids.str.replace(_SLICE, r"\1-\2-\3", regex=True)
+    own = ids.map(labels)
     stated = table[words[0]].replace(lists.labels)
-    told = ids + " (" + stated.map(repr) + " instead of " + ids.map(labels).map(repr) + ")"
-    refused(told[stated != ids.map(labels)], "pictures have another label")
-    return ids.tolist()
+    told = ids + " (" + stated.map(repr) + " instead of " + own.map(repr) + ")"
+    tree.refuse(ids[ids.duplicated()], "pictures are listed twice", file=found[0])
+    tree.refuse(ids[own.isna()], "pictures are no case", file=found[0])
+    tree.refuse(told[stated != own], "pictures have another label", file=found[0])
+    return ids
 
 
 #: Groups that every label keeps at least, so that a split still finds enough.
@@ -453,8 +392,7 @@ LEAST_GROUPS = PIECES
 
 
 def sample_cases(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int) -> np.ndarray:
-    """Choose about `n` cases, bool (number of cases,): groups first, each label in its share, then
-    cases of the groups.
+    """Choose about `n` cases, bool (cases,): groups first, each label in its share, then cases.
 
     A group of several labels counts for its rarest one.  A label keeps at least `LEAST_GROUPS`
     groups and every chosen group a case of each of its labels, so that a few more may be chosen.

@@ -1,8 +1,6 @@
 """Which datasets are there, and are they whole?
 
-`dataset_status` holds every manifest against a data root and opens no picture; `verify_dataset`
-looks one over: known files, counts of every class, every picture decoded.  What is wrong with the
-files is listed and not raised, so that one pass tells all of it.
+What is wrong with the files is listed and not raised, so that one pass tells all of it.
 """
 
 import hashlib
@@ -12,16 +10,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from rin.data.dataset import (
-    check_counts,
-    check_data_root,
-    count_classes,
-    count_patients,
-    locate,
-    open_dataset,
-    open_located,
-    stand_in_note,
-)
+from rin.data import dataset as datasets
 from rin.data.layouts import find_cases
 from rin.data.manifest import DatasetManifest, Finding, KnownFile, load_manifest, manifest_names
 from rin.data.store import inspect_cases
@@ -39,7 +28,7 @@ _HOW_TO_GET = {
 
 
 def dataset_status(data_root: Path | None) -> pd.DataFrame:
-    """Hold every dataset manifest against a data root; None means that nothing is there.
+    """Hold every dataset manifest against a data root, or none; no picture is opened.
 
     Returned is a row a dataset: those of tasks, then substitutes, then pretraining corpora.
     Columns are ``name``, ``title``, ``access``, ``licence``, ``home`` and ``locations`` of its
@@ -49,15 +38,15 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
     """
     manifests = {name: load_manifest(name) for name in manifest_names()}
     if data_root is not None:
-        check_data_root(data_root)
+        datasets.check_data_root(data_root)
     places = {name: _find_dataset(manifest, data_root) for name, manifest in manifests.items()}
     every_task = [task for manifest in manifests.values() for task in manifest.tasks]
     rows = []
     for name, manifest in manifests.items():
         state, location, problem = places[name]
         substitutes = list(dict.fromkeys(n for task in manifest.tasks for n in task.substitutes))
-        states = {n: look_up(f"substitute for {name}", n, places)[0] for n in substitutes}
-        here = [other for other in substitutes if states[other] == "here"]
+        kind = f"substitute for {name}"
+        here = [other for other in substitutes if look_up(kind, other, places)[0] == "here"]
         stand_in = ["stand-in"] if manifest.stand_in else []
         tasks = [task.name for task in manifest.tasks]
         stands_for = [task.name for task in every_task if name in task.substitutes]
@@ -94,7 +83,7 @@ def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[st
     """Return the state of a dataset, where it lies, and what is wrong with a broken one."""
     location = ""
     try:
-        location = (data_root and locate(manifest, data_root)) or ""
+        location = datasets.locate(manifest, data_root) or ""
         if not location:
             return "not there", "", ""
         path = Path(data_root) / location
@@ -166,11 +155,6 @@ class Verification:
     digest: str = ""
     problems: list[str] = field(default_factory=list)
 
-    @property
-    def whole(self) -> bool:
-        """Whether nothing failed."""
-        return not self.problems
-
 
 def manifests_to_verify(name: str, data_root: Path) -> list[DatasetManifest]:
     """Return the manifest called ``name``; for ``all``, those of all datasets that are there."""
@@ -188,12 +172,12 @@ def verify_dataset(
     quick: bool = False,
     expect: str = "",
 ) -> Verification:
-    """Look a dataset over, from its files to its pixels.
+    """Look a dataset over: known files, counts of every class, every picture decoded.
 
     Inspections are kept in ``index_folder``, as by `open_dataset`.  ``quick`` decodes nothing; then
     there is neither digest nor finding.  ``expect`` is the content digest to find, empty for any.
     """
-    check_data_root(data_root)
+    datasets.check_data_root(data_root)
     task = ""
     if manifest.tasks and not manifest.label_map:
         task, manifest = manifest.tasks[0].name, manifest.for_task(manifest.tasks[0])
@@ -210,8 +194,8 @@ def verify_dataset(
 def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: bool) -> None:
     """Note what is found and what is wrong, until something forbids to go on."""
     manifest = done.manifest
-    tree = open_located(manifest, data_root)
-    if stand_in_note(tree, manifest) is not None:
+    tree = datasets.open_located(manifest, data_root)
+    if datasets.stand_in_manifest(tree, manifest) is not None:
         problem = f"this is a stand-in that was written for {manifest.name}, not the dataset"
         raise tree.wrong(problem, remedy="Name the folder that holds the real images.")
     done.location = tree.location
@@ -220,26 +204,22 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
         done.files[known.name] = outcome
         done.problems += [f"{known.name} has {outcome}: {detail}"] if detail else []
     found = find_cases(tree, manifest)
-    done.counts = count_classes(manifest, found)
-    labels = {name: manifest.label(name) for name in {case.source_class for case in found}}
+    done.counts = datasets.count_classes(manifest, found)
     sound = True
     try:
-        check_counts(manifest, found, None, tree.root / tree.location)
+        datasets.check_counts(manifest, found, tree.root / tree.location)
     except InputError as error:
         done.problems.append(error.problem)
         sound = False
-    wanted = [case for case in found if labels[case.source_class] is not None]
-    if quick:
-        rows = [(case.case_id, case.patient_id, case.source_class) for case in wanted]
-        cases = pd.DataFrame(rows, columns=["case_id", "patient_id", "source_class"])
-    else:
-        cases, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder)
+    cases = found[found["label"].notna()]
+    if not quick:
+        cases, bad = inspect_cases(tree.root, cases, manifest, folder=index_folder)
         bad = bad[~bad["case_id"].isin(manifest.known_bad)]
         done.readable = len(cases)
         done.problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]
     if len(cases) and cases["patient_id"].notna().all():
-        done.patients = count_patients(cases.assign(label=cases["source_class"].map(labels))) or {}
+        done.patients = datasets.count_patients(cases) or {}
     if quick or len(bad) or not sound:
         return
-    dataset = open_dataset(manifest, data_root, index_folder=index_folder)
+    dataset = datasets.open_dataset(manifest, data_root, index_folder=index_folder)
     done.findings, done.digest = dataset.findings, dataset.digest

@@ -18,8 +18,9 @@ import os
 import shutil
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from itertools import chain, compress, islice, starmap
+from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,6 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from rin.data.chunks import map_threads, run_chunks
-from rin.data.layouts.found import FoundCase
 from rin.data.leakage import picture_hash
 from rin.data.manifest import DatasetManifest, Finding
 from rin.data.pixels import RESIZES, is_shape, read_mask, read_picture, resize_picture
@@ -63,23 +63,20 @@ CASES = pa.DataFrameSchema(
 def validate_cases(cases: pd.DataFrame, where: str = "case table") -> pd.DataFrame:
     """Return the case table, checked; InputError where a column or an entry is not as it should be.
 
-    Columns: ``case_id`` (unique, from the dataset's own naming), ``patient_id``, ``label``
-    (after the label map), ``source_class``, ``image`` (locator), ``masks`` (tuple of
-    locators, or shapes in words), ``width``, ``height`` (pixels), ``digest`` (SHA-256 of the
-    decoded pixels), ``hash`` (256 bits of the difference hash, as 64 hexadecimal digits) and
-    ``blank`` (whether the picture shows nothing, see :func:`rin.data.leakage.picture_hash`); behind
-    them text columns that the layout keeps, such as a scanner's name.
+    Columns: ``case_id`` (unique, from the dataset's own naming), ``patient_id``, ``label`` (after
+    the label map), ``source_class``, ``image`` (locator), ``masks`` (tuple of locators, or shapes
+    in words), ``width``, ``height`` (pixels), ``digest`` (SHA-256 of the decoded pixels), ``hash``
+    and ``blank`` (of :func:`rin.data.leakage.picture_hash`); then text columns that the layout
+    keeps.
     """
     try:
         kept = [name for name in cases.columns[len(CASES.columns) :] if name not in CASES.columns]
         return CASES.add_columns(dict.fromkeys(kept, pa.Column(str))).validate(cases, lazy=True)
     except pa.errors.SchemaErrors as error:
         failed = error.failure_cases[["column", "check", "failure_case"]].drop_duplicates()
-        raise InputError(
-            f"the case table is not valid:\n{failed.head(10).to_string(index=False)}",
-            where=where,
-            remedy="Case ids must be unique; the columns are described in rin.data.store.",
-        ) from error
+        problem = f"the case table is not valid:\n{failed.head(10).to_string(index=False)}"
+        remedy = "Case ids must be unique; the columns are described in rin.data.store."
+        raise InputError(problem, where=where, remedy=remedy) from error
 
 
 @dataclass(frozen=True)
@@ -112,7 +109,6 @@ ROW_BYTES = 2**30
 BAD_COLUMNS = ["case_id", "place", "problem"]
 #: On these alone a row of a store depends.
 CONTENT = ["digest", "mask_digest", "width", "height"]
-CASE_FIELDS = ["case_id", "patient_id", "source_class", "image", "masks"]
 LOOKED = dict.fromkeys(["width", "height"], pyarrow.int32())
 LOOKED |= dict.fromkeys(["digest", "mask_digest", "hash"], pyarrow.string())
 LOOKED |= {"blank": pyarrow.bool_()}
@@ -135,49 +131,45 @@ class _Pass:
     def ending(self) -> str:
         return f"{self.square[0]}-{self.square[1]}.npy"
 
-    def look(
-        self, found: list[FoundCase], keys: list[str], workers: int | None, title: str
-    ) -> pd.DataFrame:
+    def look(self, found: pd.DataFrame, workers: int | None, title: str) -> pd.DataFrame:
         """Look at cases with their keys, and return the bad ones."""
-        todo, side = list(zip(found, keys, strict=True)), self.square[0] if self.square else 0
+        side = self.square[0] if self.square else 0
         step = max(1, min(CHUNK, CHUNK_BYTES // max(1, 4 * side**2)))
-        jobs = [todo[start : start + step] for start in range(0, len(todo), step)]
+        jobs = [found.iloc[start : start + step] for start in range(0, len(found), step)]
         results = run_chunks(self.chunk, jobs, workers=workers, title=title)
         return pd.DataFrame(sorted(chain.from_iterable(results)), columns=BAD_COLUMNS)
 
-    def chunk(self, job: list[tuple[FoundCase, str]], threads: int) -> list[tuple[str, str, str]]:
+    def chunk(self, job: pd.DataFrame, threads: int) -> list[tuple[str, str, str]]:
         """Look at some cases with their keys, keep what was seen, and return the bad ones."""
-        seen, rows, bad = [], [], []
-        cases = [case for case, _ in job]
+        seen, bad = [], []
+        cases = [*job.itertuples(index=False)]
         looks = map_threads(self.inspect, cases, threads)
         # A file that was replaced meanwhile would be remembered under the key of the old one.
-        for (case, key), now, look in zip(job, _keys(self.root, cases), looks, strict=True):
+        for case, now, look in zip(cases, _keys(self.root, job), looks, strict=True):
             if not isinstance(look, dict):
                 bad.append(look)
-            elif key != now:
+            elif case.key != now:
                 place = str(self.root / case.image)
                 bad.append((case.case_id, place, "it changed while it was read"))
             else:
-                rows.append(look.pop("row"))
-                seen.append(look | {"key": key})
+                seen.append(look | {"key": case.key})
         if seen:
-            joined = "".join(key for _, key in job).encode()
+            joined = "".join(job["key"]).encode()
             name = hashlib.blake2b(joined, digest_size=16).hexdigest()
-            unfinished = self.folder / f"{name}.tmp"
+            unfinished = self.folder / f"{name}.tmp.npy"
             if self.square:
-                with unfinished.open("wb") as file:
-                    np.save(file, np.stack(rows))
+                np.save(unfinished, np.stack([look["row"] for look in seen]))
                 unfinished.replace(self.folder / f"{name}-{self.ending}")
             pq.write_table(pyarrow.Table.from_pylist(seen, schema=SEEN), unfinished)
             unfinished.replace(self.folder / f"{name}.parquet")
         return bad
 
-    def inspect(self, case: FoundCase) -> dict | tuple[str, str, str]:
+    def inspect(self, case: NamedTuple) -> dict | tuple[str, str, str]:
         """Return all that one decoding of a picture and its masks tells, or what is wrong."""
         root, manifest, header_patient = self.root, self.manifest, ""
         try:
             pixels = read_picture(root, case.image, manifest.color, manifest.window)
-            if case.patient_id is None:
+            if pd.isna(case.patient_id):
                 from rin.data.dicom import patient_of  # pydicom is slow to load
 
                 header_patient = patient_of(root, case.image)
@@ -201,10 +193,7 @@ class _Pass:
             raise
 
     def store_row(self, pixels: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-        """Return the row of a store, uint8 (bytes,): the picture, then its mask where there are.
-
-        Images are bilinear with antialiasing, masks nearest-neighbour on the same geometry.
-        """
+        """Return the row of a store, uint8 (bytes,): the picture, then its mask where there are."""
         parts = [resize_picture(pixels, *self.square)]
         if self.manifest.masks:
             mask = np.zeros(pixels.shape[:2], bool) if mask is None else mask
@@ -226,7 +215,7 @@ class _Pass:
 
 def inspect_cases(
     root: Path,
-    found: list[FoundCase],
+    found: pd.DataFrame,
     manifest: DatasetManifest,
     *,
     folder: Path,
@@ -239,11 +228,10 @@ def inspect_cases(
     ``workers`` are processes, by default one per core.  ``square`` is size in pixels and way of
     resizing of the store that will be built: rows of pictures decoded now are kept for it.
 
-    Returned are two tables.  The first has a row per readable case, in the order of ``found``, with
-    the columns of a case table but the label (:func:`validate_cases`), and ``mask_digest`` (of the
-    merged mask, empty without masks).  The patient is that of the header where the case has none;
-    ``hash`` is that of the picture stretched to 256 x 256.  The second has ``case_id``, ``place``
-    and ``problem`` of each case that cannot be read, and is tried anew each time.
+    Returned are two tables.  The first are the readable cases of ``found`` with the patient of the
+    header where they have none, the columns of a case table (:func:`validate_cases`; ``hash`` is of
+    the picture stretched to 256 x 256), and ``mask_digest`` (of the merged mask, empty without).
+    The second has ``case_id``, ``place`` and ``problem`` of those that cannot be read.
     """
     folder = record_folder(folder, manifest)
     keys = _keys(root, found)
@@ -258,16 +246,15 @@ def inspect_cases(
                 new = _remembered(folder).index.get_indexer(keys) < 0
                 if square and new.sum() * square[0] ** 2 * (3 * manifest.color + 2) > ROW_BYTES:
                     square = None
-                todo = list(compress(found, new)), list(compress(keys, new))
+                todo = found.assign(key=keys)[new]
                 looking = _Pass(root, manifest, folder, square)
-                bad = looking.look(*todo, workers, f"Inspecting {manifest.name}")
+                bad = looking.look(todo, workers, f"Inspecting {manifest.name}")
         seen = _remembered(folder)
     place = seen.index.get_indexer(keys)
-    rows, good = seen.iloc[place[place >= 0]], list(compress(found, place >= 0))
-    cases = pd.DataFrame({key: [getattr(case, key) for case in good] for key in CASE_FIELDS})
-    unnamed = cases["patient_id"].isna().to_numpy()
-    cases["patient_id"] = np.where(unnamed, rows["header_patient"], cases["patient_id"])
-    return cases.assign(**{name: rows[name].array for name in LOOKED}), bad
+    rows, cases = seen.iloc[place[place >= 0]], found[place >= 0].reset_index(drop=True)
+    patients = cases["patient_id"].fillna(rows["header_patient"].reset_index(drop=True))
+    looked = {name: rows[name].array for name in LOOKED}
+    return cases.assign(patient_id=patients.astype(str), **looked), bad
 
 
 def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
@@ -288,15 +275,15 @@ def refuse_bad(bad: pd.DataFrame, count: int, where: str | Path) -> None:
         )
 
 
-def _keys(root: Path, found: list[FoundCase]) -> list[str]:
+def _keys(root: Path, found: pd.DataFrame) -> list[str]:
     """Return a key per case that changes with its name, its files and what is asked of them."""
-    files = [[case.image, *(m for m in case.masks if not is_shape(m))] for case in found]
+    asked = found["patient_id"].isna().map({True: "header", False: ""})
+    cases = [*zip(found["case_id"], asked, found["image"], found["masks"], strict=True)]
+    files = [[image, *(m for m in masks if not is_shape(m))] for *_, image, masks in cases]
     marks = iter(fingerprints(root, chain.from_iterable(files)))
     keys = []
-    for case, own in zip(found, files, strict=True):
-        asked = "header" if case.patient_id is None else ""
-        mark, *mask_marks = islice(marks, len(own))
-        parts = [case.case_id, asked, case.image, mark, *case.masks, *mask_marks]
+    for (*known, masks), own in zip(cases, files, strict=True):
+        parts = [*known, next(marks), *masks, *islice(marks, len(own) - 1)]
         keys.append(hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest())
     return keys
 
@@ -314,6 +301,7 @@ def _remembered(folder: Path) -> pd.DataFrame:
 
 
 STORE_VERSION = 2
+RUN_AGAIN = "Leave the files as they are and run again; all that changed is then read anew."
 IMAGES, MASKS, TABLE, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.json"
 
 
@@ -321,7 +309,7 @@ IMAGES, MASKS, TABLE, NOTE = "images.npy", "masks.npy", "cases.parquet", "store.
 class ImageStore:
     """An image store on disk; rows of the arrays follow the rows of ``cases``.
 
-    ``digest`` identifies content and making; ``provenance`` is "real" or "stand-in".
+    ``digest`` identifies content and making; ``provenance`` is real or stand-in.
     """
 
     path: Path
@@ -352,13 +340,10 @@ def build_store(
 ) -> ImageStore:
     """Keep every picture of a dataset at one size, or reopen the store that did so before.
 
-    Rows that the opening of the dataset left are taken; other pictures are decoded, and must be
-    the very ones that were then seen.  Of two processes that build one store, the second waits.
-
     ``size`` is the side in pixels; the store is a folder in ``folder``; ``resize`` is ``stretch``,
     as in the paper, or ``pad`` (:func:`rin.data.pixels.resize_picture`); ``workers`` are processes,
-    by default one per core.  InputError for pictures that cannot be read or were replaced (named
-    together), or a folder that cannot be written.
+    by default one per core.  InputError for pictures that cannot be read or are not those that the
+    opening of the dataset saw (named together), or a folder that cannot be written.
     """
     look_up("resize", resize, RESIZES)
     if size < 1:
@@ -367,7 +352,7 @@ def build_store(
     made_of = [STORE_VERSION, dataset.digest, dataset.provenance, size, resize, color]
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     target = Path(folder) / f"{dataset.manifest.name}-{size}-{resize}-{digest[:12]}"
-    if target.is_dir() and not _damage(target):
+    with suppress(InputError):
         return open_store(target)
     note = {"version": STORE_VERSION, "dataset": dataset.manifest.name, "digest": digest}
     note |= {"provenance": dataset.provenance, "size": size, "resize": resize, "color": color}
@@ -375,21 +360,34 @@ def build_store(
     with explained(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
-            if _damage(target):
-                _write_whole(dataset, target, note, workers)
+            with suppress(InputError):
+                return open_store(target)
+            _write_whole(dataset, target, note, workers)
     return open_store(target)
 
 
 def open_store(path: Path) -> ImageStore:
     """Open a store that :func:`build_store` wrote; InputError where there is none that is whole."""
     path = Path(path)
-    if problem := _damage(path):
-        remedy = "Delete this folder; the next run decodes the pictures again."
+    remedy = "Delete this folder; the next run decodes the pictures again."
+    kinds = (OSError, ValueError, KeyError, TypeError)
+    if not (path / NOTE).is_file():
+        problem = f"there is no image store here ({NOTE} is missing)"
         raise InputError(problem, where=path, remedy=remedy)
-    note = json.loads((path / NOTE).read_text("utf-8"))
+    with explained(f"{NOTE} cannot be read", where=path, remedy=remedy, kinds=kinds):
+        note = json.loads((path / NOTE).read_text("utf-8"))
+        fields = {key: note[key] for key in ("size", "resize", "color", "digest", "provenance")}
+        version, sizes = note["version"], dict(note["bytes"])
+    if version != STORE_VERSION:
+        problem = f"the store has version {version}; this code reads {STORE_VERSION}"
+        raise InputError(problem, where=path, remedy=remedy)
+    for name, size in sizes.items():
+        found = (path / name).stat().st_size if (path / name).is_file() else 0
+        if found != size:
+            problem = f"{name} holds {found} bytes instead of {size}"
+            raise InputError(problem, where=path, remedy=remedy)
     cases = pd.read_parquet(path / TABLE)
     cases["masks"] = [tuple(masks) for masks in cases["masks"]]
-    fields = {key: note[key] for key in ("size", "resize", "color", "digest", "provenance")}
     return ImageStore(path=path, cases=validate_cases(cases, where=str(path)), **fields)
 
 
@@ -410,20 +408,15 @@ def _write_whole(dataset: Dataset, target: Path, note: dict, workers: int | None
             needed = len(lost) * sum(math.prod(row) for row, _ in arrays.values())
             if needed > (free := shutil.disk_usage(dataset.records).free):
                 raise OSError(errno.ENOSPC, f"{needed} bytes are needed and {free} are free")
-            found = list(starmap(FoundCase, lost[CASE_FIELDS].itertuples(index=False, name=None)))
             title = f"Storing {manifest.name} at {note['size']} px"
-            bad = looking.look(found, _keys(root, found), workers, title)
+            bad = looking.look(lost.assign(key=_keys(root, lost)), workers, title)
             refuse_bad(bad, len(cases), where)
         kept = looking.rows().reindex(content)
         replaced = cases["case_id"][kept["file"].isna().to_numpy()]
         if len(replaced):
-            raise InputError(
-                f"{len(replaced)} pictures were replaced after the dataset was opened "
-                f"({named([*replaced], ', ')})",
-                where=where,
-                remedy="Leave the files as they are and run again; all that changed is then read "
-                "anew.",
-            )
+            problem = f"{len(replaced)} pictures were replaced after the dataset was opened"
+            told = f"{problem} ({named([*replaced], ', ')})"
+            raise InputError(told, where=where, remedy=RUN_AGAIN)
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
         _write_arrays(unfinished, kept, arrays)
@@ -461,21 +454,3 @@ def _write_arrays(
                 file.flush()
                 os.fsync(file.fileno())
             Path(source).unlink()
-
-
-def _damage(path: Path) -> str | None:
-    """Return what is wrong with a store's folder, or None."""
-    if not (path / NOTE).is_file():
-        return f"there is no image store here ({NOTE} is missing)"
-    try:
-        note = json.loads((path / NOTE).read_text("utf-8"))
-        version, sizes = note["version"], dict(note["bytes"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"{NOTE} cannot be read ({error})"
-    if version != STORE_VERSION:
-        return f"the store has version {version}; this code reads {STORE_VERSION}"
-    for name, size in sizes.items():
-        found = (path / name).stat().st_size if (path / name).is_file() else 0
-        if found != size:
-            return f"{name} holds {found} bytes instead of {size}"
-    return None

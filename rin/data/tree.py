@@ -5,15 +5,16 @@ Locators name a picture relative to the data root; a member of an archive is
 """
 
 import os
+import re
 import struct
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from itertools import chain
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from rin.errors import InputError, explained
 
@@ -27,8 +28,9 @@ MALFORMED = (
 )
 # What a damaged, encrypted or exotic archive raises (NotImplementedError is a RuntimeError).
 _BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
-DEBRIS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
-DEBRIS_FOLDER = "__MACOSX"
+# A member that would be unpacked elsewhere: an absolute path, a drive, or a way up.
+_UNSAFE = re.compile(r"[/\\]|[^/\\]*:|(?s:.*[/\\])?\.\.(?:[/\\]|\Z)")
+_DEBRIS = (".DS_Store", "Thumbs.db", "desktop.ini")
 MARK = "#"
 SHOWN = 5
 REMEDY = "Fetch the dataset again, whole and with its own names, or correct that place."
@@ -44,11 +46,7 @@ class Tree:
 
     def locator(self, name: str) -> str:
         """Return the locator of a name in this tree, relative to the data root."""
-        return f"{self.location}{self._joint}{name}"
-
-    @cached_property
-    def _joint(self) -> str:
-        return SEPARATOR if is_archive(self.root / self.location) else "/"
+        return f"{self.location}{SEPARATOR if is_archive(self.location) else '/'}{name}"
 
     def place(self, name: str = "") -> str:
         """Return where the tree, or one of its files, lies, as errors show it."""
@@ -79,32 +77,36 @@ class Tree:
         self.refuse(sorted(right - left), f"{words[1]} without {words[0]}")
 
 
-def is_archive(path: Path) -> bool:
+def is_archive(path: str | Path) -> bool:
     """Tell whether a location is a zip archive, by its name."""
-    return path.suffix.lower() == ".zip"
+    return str(path).lower().endswith(".zip")
 
 
 def open_tree(root: Path, location: str) -> Tree:
     """List the files of a folder or zip archive below ``root``, leaving desktop debris out.
 
-    Links to files count as files; links to folders are not followed.  InputError for a location
-    that is missing or broken, or a member with an absolute path, ``..`` or a repeated name.
+    InputError for a location that is missing or broken, or a member with an absolute path, ``..``
+    or a repeated name.
     """
     path = Path(root) / location
     if is_archive(path):
         names = [info.filename for info in _archive(path).infolist() if not info.is_dir()]
         repeated = [name for name, times in Counter(names).items() if times > 1]
-        if bad := next(chain(repeated, filter(_unsafe, names)), None):
-            raise InputError(
-                f"the archive holds an unsafe or repeated member name {bad!r}",
-                where=path,
-                remedy="Fetch the archive from its home again, or unpack and check it by hand.",
-            )
+        if bad := next(chain(repeated, filter(_UNSAFE.match, names)), None):
+            problem = f"the archive holds an unsafe or repeated member name {bad!r}"
+            remedy = "Fetch the archive from its home again, or unpack and check it by hand."
+            raise InputError(problem, where=path, remedy=remedy)
     elif path.is_dir():
         names = list(walk(path))
     else:
         raise _absent(path, "folder or zip archive")
-    return Tree(Path(root), location, tuple(sorted(name for name in names if not _debris(name))))
+    return Tree(Path(root), location, tuple(sorted(name for name in names if not is_debris(name))))
+
+
+def is_debris(name: str) -> bool:
+    """Tell whether desktops leave files of such a name behind."""
+    parts = name.split("/")
+    return parts[-1] in _DEBRIS or parts[-1].startswith("._") or "__MACOSX" in parts
 
 
 def read_bytes(root: Path, locator: str) -> bytes:
@@ -114,18 +116,13 @@ def read_bytes(root: Path, locator: str) -> bytes:
     problem = f"{member or path.name} cannot be read"
     remedy = "Check the file, its permissions and password, or fetch it again."
     with explained(problem, where=path, remedy=remedy, kinds=(KeyError, *_BROKEN)):
-        if not member:
-            size = path.stat().st_size
-        else:
-            archive = _archive(path)
-            size = archive.getinfo(member).file_size
+        archive = _archive(path) if member else None
+        size = archive.getinfo(member).file_size if archive else path.stat().st_size
         if size > MAX_BYTES:
-            raise InputError(
-                f"{locator} holds {size} bytes, more than the limit of {MAX_BYTES}",
-                where=path,
-                remedy="Check that this is a picture; split it if it is a stack.",
-            )
-        return archive.read(member) if member else path.read_bytes()
+            problem = f"{locator} holds {size} bytes, more than the limit of {MAX_BYTES}"
+            remedy = "Check that this is a picture; split it if it is a stack."
+            raise InputError(problem, where=path, remedy=remedy)
+        return archive.read(member) if archive else path.read_bytes()
 
 
 def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
@@ -158,8 +155,8 @@ def is_slice(locator: str) -> bool:
 def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
     """Yield the files below a folder as paths relative to it, with ``/``, in no set order.
 
-    ``links`` counts every link as a file, so that one to a folder, which is not followed, is
-    refused when it is read instead of being lost.  InputError where a folder cannot be listed.
+    Links to files count as files, and with ``links`` also those to folders: these are not followed,
+    but refused when they are read.  InputError for a folder that cannot be listed.
     """
     # os.scandir tells files from folders without a system call for each of them.
     waiting = [("", os.fspath(folder))]
@@ -193,16 +190,3 @@ def _open_archive(path: Path, _modified: int, _size: int, _process: int) -> zipf
     remedy = "The download is probably incomplete; fetch it again."
     with explained("the zip archive cannot be opened", where=path, remedy=remedy, kinds=_BROKEN):
         return zipfile.ZipFile(path)
-
-
-def _debris(name: str) -> bool:
-    parts = name.split("/")
-    return parts[-1] in DEBRIS or parts[-1].startswith("._") or DEBRIS_FOLDER in parts
-
-
-def _unsafe(name: str) -> bool:
-    # Most names hold none of these; only the others are worth taking apart.
-    if not name.startswith(("/", "\\")) and ".." not in name and ":" not in name:
-        return False
-    pure = PurePosixPath(name.replace("\\", "/"))
-    return pure.is_absolute() or ".." in pure.parts or ":" in pure.parts[0]

@@ -277,9 +277,9 @@ def probe_file(
 
     `InputError` as `rin.models.probe.read_first_layer` and `rin.data.dataset.sample_pictures`.
     """
-    pictures = sample_pictures(images, data_root, n=n, size=size)
+    pixels, told, provenance = sample_pictures(images, data_root, n=n, size=size)
     layer, sha256 = read_first_layer(path, backbone), sha256_of(path)
-    scores = score_candidates(layer, pictures.pixels)
+    scores = score_candidates(layer, pixels)
     shown = scores.drop(columns="channels").to_string(
         index=False, formatters={"divergence": "{:.3f}".format}, float_format="{:.2f}".format
     )
@@ -287,10 +287,10 @@ def probe_file(
     found = judge(scores)
     order = f", channels in the order {found['order']}" if found["order"] else ""
     lines.append(f"Verdict: {found['verdict']}{order}; {found['reason']}.")
-    lines.append(f"Images: {pictures.description}.")
-    if pictures.provenance == "stand-in":
+    lines.append(f"Images: {told}.")
+    if provenance == "stand-in":
         lines.append("These are stand-ins, not real images: name your own with --images.")
-    if not pictures.color:
+    if (pixels == pixels[..., :1]).all():
         lines.append("RGB and BGR cannot be told apart on grey images.")
     known = [each for each in load_distributions() if each.sha256 == sha256]
     for each in known:

@@ -69,7 +69,7 @@ class Study:
 
     def holds(self, manifest: DatasetManifest) -> bool:
         """Return whether the data root holds a dataset."""
-        return self.data_root is not None and locate(manifest, self.data_root) is not None
+        return locate(manifest, self.data_root) is not None
 
     def dataset(self, name: str, square: tuple[int, str] | None = None) -> Dataset:
         """Open a dataset: the real one where the data root holds it, else its stand-in.
@@ -235,11 +235,11 @@ def task_inputs(
     dataset, groups, pairs = draw_cases(chosen, near, drawn, profile.seed)
     store = study.store(dataset, *square)
     if split is None and sizes:
-        wanted = sizes.train, sizes.validation, None
+        wanted = sizes.train, sizes.validation
         split = sized_folds(store.cases, groups, wanted, n_folds, profile.seed)
     elif split is None:
         split = make_folds(store.cases, groups, n_folds, profile.seed)
-    check_splits(store.cases, split, pairs, partial=sizes is not None)
+    check_splits(store.cases, split, pairs, overlap=sizes is not None)
     title = own.title if manifest.name != own.name else None
     inputs = TaskInputs(manifest, task_manifest, found, dataset, store, pairs, split, title)
     return replace(inputs, external=_external_inputs(study, inputs, square))

@@ -48,7 +48,7 @@ def root(tmp_path):
 
 
 def read(root, manifest=DDTI, location="ddti"):
-    return find_cases(open_tree(root, location), manifest)
+    return [*find_cases(open_tree(root, location), manifest).itertuples(index=False)]
 
 
 def test_find_cases_returns_pictures_with_case_number_as_patient(root):

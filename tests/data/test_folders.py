@@ -30,7 +30,7 @@ def xray(tmp_path):
 
 
 def cases_of(root, manifest=KERMANY, location="chest_xray"):
-    return find_cases(open_tree(root, location), manifest)
+    return [*find_cases(open_tree(root, location), manifest).itertuples(index=False)]
 
 
 def test_cases_below_splits_are_read_together_with_the_patients_of_their_names(xray):

@@ -48,7 +48,7 @@ def write_exams(root, exams):
 
 
 def read(root, manifest=ALL, location="MRNet-v1.0"):
-    return find_cases(open_tree(root, location), manifest)
+    return [*find_cases(open_tree(root, location), manifest).itertuples(index=False)]
 
 
 def test_find_cases_returns_a_case_per_slice_with_the_exam_as_patient(root):

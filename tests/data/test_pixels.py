@@ -16,15 +16,15 @@ from PIL import Image
 
 from rin.data import pixels
 from rin.data.pixels import (
-    box_text,
-    n_slices,
-    polygon_text,
+    BOX,
+    POLYGON,
+    open_volume,
     rasterise,
     read_mask,
     read_picture,
     read_slice,
     resize_picture,
-    slice_locator,
+    shape_text,
 )
 from rin.errors import InputError
 
@@ -140,7 +140,7 @@ def root(tmp_path):
 @pytest.mark.parametrize("volume", ["mr/a.npy", "mr.zip::a.npy"])
 def test_read_slice_returns_the_kth_picture(root, volume):
     for k in range(3):
-        picture = read_slice(root, slice_locator(volume, k))
+        picture = read_slice(root, f"{volume}#{k}")
         assert picture.dtype == np.uint8
         assert picture.flags.c_contiguous
         np.testing.assert_array_equal(picture, STACK[k])
@@ -212,14 +212,14 @@ def test_bad_volume_is_refused_by_name_from_folder_and_archive(tmp_path, content
     (tmp_path / "d" / "bad.npy").write_bytes(content)
     zip_folder(tmp_path / "d", tmp_path / "d.zip")
     for volume in ("d/bad.npy", "d.zip::bad.npy"):
-        for read in (lambda v: read_slice(tmp_path, f"{v}#0"), lambda v: n_slices(tmp_path, v)):
+        for read in (lambda v: read_slice(tmp_path, f"{v}#0"), lambda v: open_volume(tmp_path, v)):
             with pytest.raises(InputError, match=f"bad.npy: .*({problem})"):
                 read(volume)
 
 
 @pytest.mark.parametrize("volume", ["mr/none.npy", "mr.zip::none.npy", "none.zip::a.npy"])
 def test_volume_that_is_not_there_is_refused(root, volume):
-    for read in (lambda: read_slice(root, f"{volume}#0"), lambda: n_slices(root, volume)):
+    for read in (lambda: read_slice(root, f"{volume}#0"), lambda: open_volume(root, volume)):
         with pytest.raises(InputError, match=r"cannot be read|no such"):
             read()
 
@@ -237,7 +237,7 @@ def test_one_thread_at_a_time_parses_headers(root, monkeypatch, volume):
         return parse(text)
 
     def read(k):
-        return n_slices(root, volume) + len(read_slice(root, f"{volume}#{k % 3}"))
+        return len(open_volume(root, volume)) + len(read_slice(root, f"{volume}#{k % 3}"))
 
     monkeypatch.setattr(pixels, "_unpacked", pixels._unpacked.__wrapped__)  # nothing is kept
     monkeypatch.setattr(ast, "literal_eval", slow)
@@ -262,11 +262,11 @@ def filled(entry, shape=SHAPE):
 
 
 @given(POINTS)
-def test_polygon_text_reads_back_as_the_same_points_or_refuses_too_few(points):
-    pairs = polygon_text(points).removeprefix("polygon:").split()
+def test_shape_text_reads_back_as_the_same_points_or_refuses_too_few(points):
+    pairs = shape_text(POLYGON, points).removeprefix("polygon:").split()
     assert [tuple(map(float, pair.split(","))) for pair in pairs] == points
     with pytest.raises(InputError, match="cannot be read"):
-        polygon_text(points[:2])
+        shape_text(POLYGON, points[:2])
 
 
 def test_rasterise_polygon_takes_the_pixels_on_its_border():
@@ -281,7 +281,7 @@ def test_rasterise_polygon_takes_the_pixels_on_its_border():
 @settings(max_examples=150)
 def test_rasterise_polygon_agrees_with_an_independent_point_in_polygon(points):
     """Compared where a pixel is at least half of one away from the outline."""
-    mask = filled(polygon_text(points))
+    mask = filled(shape_text(POLYGON, points))
     rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
     points_of = np.column_stack([columns.ravel(), rows.ravel()]).astype(float)
     ends = [*points[1:], points[0]]
@@ -304,7 +304,7 @@ def test_rasterise_box_holds_the_pixels_whose_centre_it_holds(x, y, width, heigh
     # A centre on the very border may fall to either side in floating point.
     borders = columns - x, columns - x - width, rows - y, rows - y - height
     near = np.abs(borders).min(axis=0)
-    mask = filled(box_text(x, y, width, height))
+    mask = filled(shape_text(BOX, [(x, y, width, height)]))
     np.testing.assert_array_equal(mask[near > 1e-6], inside[near > 1e-6])
 
 

@@ -77,7 +77,7 @@ def head(tmp_path):
 
 def read(place, manifest=PNEUMONIA):
     found = find_cases(open_tree(place.parent, place.name), manifest)
-    return {case.case_id: case for case in found}
+    return {case.case_id: case for case in found.itertuples()}
 
 
 def test_cases_have_boxes_classes_and_nih_patients(chest):

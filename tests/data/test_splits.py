@@ -169,26 +169,21 @@ def test_make_folds_where_a_part_lacks_a_class_names_fold_part_and_class(monkeyp
     n=st.integers(200, 500),
     per_group=st.floats(1, 3),
     n_labels=st.integers(2, 3),
-    n_test=st.none() | st.integers(40, 60),
     n_folds=st.integers(1, 3),
     seed=st.integers(0, 1000),
 )
 def test_sized_folds_have_the_sizes_and_the_labels_in_their_shares_and_never_leak(
-    n, per_group, n_labels, n_test, n_folds, seed
+    n, per_group, n_labels, n_folds, seed
 ):
     cases, groups = several_labels(n, int(n / per_group), n_labels, 0, seed)
-    sizes = (60, 40, n_test)
+    sizes = (60, 40)
     folds = sized_folds(cases, groups, sizes, n_folds, seed)
     pd.testing.assert_frame_equal(folds, sized_folds(cases, groups, sizes, n_folds, seed))
-    check_splits(cases, folds, NO_PAIRS, partial=True)
+    check_splits(cases, folds, NO_PAIRS, overlap=True)
     largest = groups.value_counts().max()
     counts = folds.groupby(["fold", "part"]).size().unstack()
     assert ((counts[["train", "validation"]] - [60, 40]).abs() <= largest).all(axis=None)
-    if n_test is None:
-        assert (counts.sum(axis=1) == n).all()
-    else:
-        assert (counts["test"] <= n_test + largest).all()
-        assert (counts["test"] >= min(n_test, n - 100 - largest) - largest).all()
+    assert (counts.sum(axis=1) == n).all()
     labels = folds.merge(cases).groupby(["fold", "part", "label"]).size().unstack(fill_value=0)
     shares = cases["label"].value_counts(normalize=True)[labels.columns]
     wanted = np.outer(labels.sum(axis=1), shares)
@@ -201,7 +196,7 @@ def test_sized_folds_have_the_sizes_and_the_labels_in_their_shares_and_never_lea
 
 def test_sized_folds_with_too_few_cases_for_two_trainings_repeats_as_few_as_it_can():
     cases = table(60, 40)
-    folds = sized_folds(cases, singletons(cases), (50, 20, None), 2, seed=0)
+    folds = sized_folds(cases, singletons(cases), (50, 20), 2, seed=0)
     trained = [set(folds.query("fold == @k and part == 'train'")["case_id"]) for k in (0, 1)]
     assert len(trained[0] & trained[1]) == 20
 
@@ -209,11 +204,10 @@ def test_sized_folds_with_too_few_cases_for_two_trainings_repeats_as_few_as_it_c
 @pytest.mark.parametrize(
     ("sizes", "n_folds", "message"),
     [
-        ((80, 20, None), 1, "1 folds of .* cannot be made of 100"),
-        ((0, 20, None), 1, "1 folds of .* cannot be made of 100"),
-        ((50, 20, 0), 1, "1 folds of .* cannot be made of 100"),
-        ((5, 5, 5), 0, "0 folds of .* cannot be made of 100"),
-        ((40, 5, None), 1, "no malignant case in the validation part"),
+        ((80, 20), 1, "1 folds of .* cannot be made of 100"),
+        ((0, 20), 1, "1 folds of .* cannot be made of 100"),
+        ((5, 5), 0, "0 folds of .* cannot be made of 100"),
+        ((40, 5), 1, "no malignant case in the validation part"),
     ],
 )
 def test_sized_folds_that_cannot_be_made_say_so(sizes, n_folds, message):

@@ -313,7 +313,7 @@ def verify(busi_root, busi_manifest, tmp_path):
 def test_quick_look_counts_and_decodes_nothing(verify, monkeypatch):
     monkeypatch.setattr(store, "read_picture", None)
     done = verify(quick=True)
-    assert (done.whole, done.readable, done.digest) == (True, None, "")
+    assert (done.problems, done.readable, done.digest) == ([], None, "")
     assert len(done.counts) == 3
 
 
@@ -346,7 +346,6 @@ def test_other_digest_of_a_known_file_fails_and_the_rest_is_still_looked_at(
         "benign (2).png has another size",
     ]
     assert done.digest
-    assert not done.whole
 
 
 def test_labels_of_the_first_task_are_read_where_the_dataset_has_none(verify, busi_manifest):
@@ -355,7 +354,7 @@ def test_labels_of_the_first_task_are_read_where_the_dataset_has_none(verify, bu
         name="first", title="First", positive_class="malignant", n_folds=5, label_map=labels
     )
     done = verify(changed(busi_manifest, label_map={}, tasks=(task,)))
-    assert (done.whole, done.task, done.readable) == (True, "first", 3)
+    assert (done.problems, done.task, done.readable) == ([], "first", 3)
 
 
 def test_stand_in_under_the_data_root_is_not_the_dataset(verify, busi_root):

@@ -292,7 +292,7 @@ def cases(place="set/", numbers=range(N), patient="p", masks=True):
 
 def inspect(root, found=None, manifest=MANIFEST, workers=1):
     folder = root.parent / "index"
-    found = cases() if found is None else found
+    found = pd.DataFrame(cases() if found is None else found)
     return inspect_cases(root, found, manifest, folder=folder, workers=workers)
 
 
@@ -430,7 +430,8 @@ def test_inspect_cases_by_two_at_once_decodes_each_picture_once(pictures, counte
 def test_inspect_cases_on_a_full_disk_names_the_folder_and_goes_on_from_what_was_seen(
     pictures, counted, monkeypatch
 ):
-    whole, _ = inspect_cases(pictures, cases(), MANIFEST, folder=pictures / "other", workers=1)
+    found, other = pd.DataFrame(cases()), pictures / "other"
+    whole, _ = inspect_cases(pictures, found, MANIFEST, folder=other, workers=1)
     monkeypatch.setattr(store_module, "CHUNK", 4)
     write = pq.write_table
 

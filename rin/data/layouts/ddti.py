@@ -7,15 +7,16 @@ thyroid ultrasound image database, Proc. SPIE 9287 (2015) 92870W.
 
 import json
 from collections import defaultdict
+from itertools import chain
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
 
 from rin.data.layouts.found import FoundCase, ReaderOptions, sort_files
 from rin.data.manifest import DatasetManifest
-from rin.data.pixels import polygon_text
+from rin.data.pixels import POLYGON, shape_text
 from rin.data.tree import Tree
-from rin.errors import InputError
+from rin.errors import InputError, problem_of
 
 UNRATED = "unrated"
 REMEDY = (
@@ -52,8 +53,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
                 masks = tuple(mask for text in texts for mask in _outlines(text, image))
                 cases.append(FoundCase(case_id, number, tirads, tree.locator(name), masks))
         except ValueError as error:
-            problem = error.problem if isinstance(error, InputError) else str(error)
-            raise tree.wrong(problem, file=table, remedy=REMEDY) from error
+            raise tree.wrong(problem_of(error), file=table, remedy=REMEDY) from error
     return cases
 
 
@@ -84,17 +84,13 @@ def _only(parent: Element, tag: str) -> str:
 def _outlines(text: str, image: str) -> list[str]:
     """Return the outlines of a mark, as shapes in words."""
     try:
-        regions = json.loads(text)
-        points = [[(_number(p["x"]), _number(p["y"])) for p in r["points"]] for r in regions]
-        return [polygon_text(outline) for outline in points]
+        outlines = [[(p["x"], p["y"]) for p in r["points"]] for r in json.loads(text)]
+        # Texts and truth values would pass for numbers.
+        if odd := [x for x in chain(*chain(*outlines)) if type(x) not in (int, float)]:
+            raise TypeError(f"{odd[0]!r} is no coordinate")
+        return [shape_text(POLYGON, outline) for outline in outlines]
     except InputError:
         raise
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         problem = f"image {image}: the outline cannot be read ({type(error).__name__}: {error})"
         raise ValueError(problem) from error
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is no coordinate")
-    return float(value)

@@ -1,8 +1,5 @@
 """Folders of pictures, one per class: plain, with masks (BUSI), or of patients and scans (CC-CCII).
 
-``folder_classes`` is the plainest; its option ``splits`` names folders above the class folders, as
-in ``train/NORMAL/x.jpeg``, whose pictures are read together.
-
 ``busi`` is Dataset_BUSI_with_GT: ``benign (1).png`` has the mask ``benign (1)_mask.png`` and
 perhaps ``benign (1)_mask_1.png`` and higher, one per lesion.  Al-Dhabyani et al., Data in Brief 28
 (2020) 104863.
@@ -21,15 +18,7 @@ from typing import Literal
 
 import pandas as pd
 
-from rin.data.layouts.found import (
-    ENDING,
-    FoundCase,
-    ReaderOptions,
-    one_of,
-    patient_reading,
-    read_table,
-    sort_files,
-)
+from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import Tree
 
@@ -65,8 +54,8 @@ def find_busi(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 class FolderOptions(ReaderOptions):
     """Options of the layout.
 
-    ``splits`` are folders above the class folders; one may be absent.  ``inner_copy`` is a folder
-    that holds the whole tree once more: what is there twice is read once.
+    ``splits`` are folders above the class folders, as in ``train/NORMAL/x.png``; one may be absent.
+    ``inner_copy`` is a folder that holds the whole tree once more: what is twice is read once.
     """
 
     splits: tuple[str, ...] = ()
@@ -84,12 +73,11 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
     if options.inner_copy is not None:
         tree = replace(tree, names=_without_copy(tree.names, options.inner_copy))
     above = f"({one_of(options.splits)})/" if options.splits else ""
-    pattern = f"{above}({one_of(manifest.label_map)})/([^/]+{ENDING})"
+    pattern = rf"{above}({one_of(manifest.label_map)})/([^/]+\.(?i:png|jpe?g|bmp|tiff?))"
     _, files = sort_files(tree, "folder_classes", pictures=pattern)
     pictures = files["pictures"]
     short = {key: key.partition("/")[2] for key in pictures} if options.splits else {}
     times = Counter(short.values())
-    patient = patient_reading(manifest.patient_pattern) if manifest.patient_pattern else None
     cases = []
     for key, name in pictures.items():
         case_id = short.get(key, key)
@@ -97,7 +85,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> list[FoundCase
         source_class = sys.intern(case_id.partition("/")[0])
         if times[case_id] > 1:
             case_id = key
-        patient_id = patient(name) if patient else case_id
+        patient_id = manifest.patient_in(name) if manifest.patient_pattern else case_id
         cases.append(FoundCase(case_id, patient_id, source_class, tree.locator(name)))
     _refuse_missing(tree, manifest, {case.source_class for case in cases})
     return cases

@@ -5,10 +5,9 @@ and refuses whatever does not fit together (:meth:`rin.data.tree.Tree.refuse`).
 """
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from itertools import accumulate
-from typing import Self
+from typing import NamedTuple, Self
 
 import pandas as pd
 import pyarrow as pa
@@ -17,23 +16,19 @@ from pyarrow import csv
 from pydantic import ValidationError
 
 from rin.data.manifest import DatasetManifest
-from rin.data.tree import Tree
-from rin.errors import InputError
+from rin.data.tree import REMEDY, Tree
+from rin.errors import InputError, explained
 from rin.files import Stated
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
-#: The same as the end of a pattern.
-ENDING = r"\.(?i:png|jpe?g|bmp|tiff?)"
 STAND_IN_NOTE = "STAND_IN.json"
 
 
-@dataclass(frozen=True, slots=True)
-class FoundCase:
+class FoundCase(NamedTuple):
     """A case known by its file names and tables: ids, source class and locators.
 
-    ``patient_id`` is None where only the header of the image tells it (DICOM).  A mask is a
-    locator of a mask picture, or a shape in words (:mod:`rin.data.pixels`).  ``kept`` are further
-    facts for the case table, by name.
+    ``patient_id`` is missing where only the header of the image tells it (DICOM).  A mask is a
+    locator of a mask picture, or a shape in words (:mod:`rin.data.pixels`).
     """
 
     case_id: str
@@ -41,7 +36,6 @@ class FoundCase:
     source_class: str
     image: str
     masks: tuple[str, ...] = ()
-    kept: tuple[tuple[str, str], ...] = ()
 
 
 def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str, dict[str, str]]]:
@@ -91,30 +85,9 @@ class ReaderOptions(Stated):
             told = "; ".join(
                 f"{'.'.join(map(str, e['loc'])) or 'options'}: {e['msg']}" for e in error.errors()
             )
-            raise InputError(
-                f"options that the layout {manifest.layout!r} cannot use ({told})",
-                where=f"manifest {manifest.name}",
-                remedy=f"It knows: {', '.join(cls.model_fields) or 'none'}.",
-            ) from error
-
-
-def patient_reading(pattern: re.Pattern | str) -> Callable[[str], str]:
-    """Return the function from a file name to its patient: the groups that matched, joined by -.
-
-    The function raises InputError for a file name that the pattern does not match.
-    """
-    compiled = re.compile(pattern)
-
-    def read(name: str) -> str:
-        match = compiled.search(name.rpartition("/")[2])
-        found = [group for group in match.groups() if group] if match else []
-        if not found:
-            problem = f"the patient pattern {compiled.pattern!r} does not match {name!r}"
-            remedy = "Correct it in the manifest; it must match every file name."
-            raise InputError(problem, where="patient pattern", remedy=remedy)
-        return "-".join(found)
-
-    return read
+            problem = f"options that the layout {manifest.layout!r} cannot use ({told})"
+            remedy = f"It knows: {', '.join(cls.model_fields) or 'none'}."
+            raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy) from error
 
 
 def read_table(
@@ -130,13 +103,10 @@ def read_table(
     if name not in tree.names:
         raise tree.wrong("the table is not there", file=name)
     columns, content = list(columns), tree.read(name)
-    parquet = name.lower().endswith(".parquet")
-    try:
+    parquet, kinds = name.lower().endswith(".parquet"), (pa.ArrowException, OSError, ValueError)
+    problem = f"it is no {'parquet table' if parquet else 'CSV table in UTF-8'}"
+    with explained(problem, where=tree.place(name), remedy=REMEDY, kinds=kinds):
         rows = _parquet(content, columns) if parquet else _csv(content, None if header else columns)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        kind = "parquet table" if parquet else "CSV table in UTF-8"
-        problem = " ".join(str(error).split())
-        raise tree.wrong(f"it is no {kind} ({problem})", file=name) from error
     rows.columns = names = [str(title).strip() for title in rows.columns]
     if not set(columns) <= set(names) or len(set(names)) < len(names):
         problem = f"its columns are {', '.join(names)}; needed are {', '.join(columns)}"

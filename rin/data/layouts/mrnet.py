@@ -5,16 +5,16 @@
 exams.  Bien et al., PLoS Medicine 15 (2018) e1002699.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Literal
 
 import pandas as pd
 from pydantic import Field, model_validator
 
+from rin.data.chunks import MAX_THREADS, map_threads
 from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
 from rin.data.manifest import DatasetManifest
-from rin.data.pixels import n_slices, slice_locator
-from rin.data.tree import Tree
+from rin.data.pixels import open_volume
+from rin.data.tree import MARK, Tree
 
 SPLITS = ("train", "valid")
 PLANES = ("axial", "coronal", "sagittal")
@@ -27,7 +27,6 @@ CLASSES = {
     "101": "meniscus",
     "111": "acl+meniscus",
 }
-THREADS = 8
 
 
 class Slices(ReaderOptions):
@@ -50,8 +49,7 @@ class Slices(ReaderOptions):
         count = n if self.count is None else min(self.count, n)
         if self.rule == "spaced":
             return [(2 * i + 1) * n // (2 * count) for i in range(count)]
-        start = (n - count) // 2
-        return list(range(start, start + count))
+        return [(n - count) // 2 + i for i in range(count)]
 
 
 class MRNetOptions(ReaderOptions):
@@ -80,21 +78,23 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     for split in options.splits:
         exams = _exam_classes(tree, around, split)
         for plane in PLANES:
-            folder = f"{split}/{plane}"
-            keys = [key for key in files["volumes"] if key.startswith(f"{folder}/")]
-            there = {key.rpartition("/")[2]: files["volumes"][key] for key in keys}
+            folder, known = f"{split}/{plane}", files["volumes"].items()
+            there = {key[len(folder) + 1 :]: name for key, name in known if key.startswith(folder)}
             if there or plane == options.plane:
                 tree.refuse_unpaired(exams, there, (f"exams of {split}", f"volumes in {folder}"))
             if plane == options.plane:
                 volumes |= {exam: tree.locator(there[exam]) for exam in exams}
         tree.refuse(sorted(exams.keys() & classes.keys()), "exams in both parts")
         classes |= exams
-    with ThreadPoolExecutor(THREADS) as pool:
-        lengths = list(pool.map(lambda volume: n_slices(tree.root, volume), volumes.values()))
+
+    def chosen(volume: str) -> list[int]:
+        return options.slices.choose(len(open_volume(tree.root, volume)))
+
+    slices = map_threads(chosen, volumes.values(), MAX_THREADS)
     return [
-        FoundCase(f"{exam}-{options.plane}-{k}", exam, classes[exam], slice_locator(volume, k))
-        for (exam, volume), n in zip(volumes.items(), lengths, strict=True)
-        for k in options.slices.choose(n)
+        FoundCase(f"{exam}-{options.plane}-{k}", exam, classes[exam], f"{volume}{MARK}{k}")
+        for (exam, volume), taken in zip(volumes.items(), slices, strict=True)
+        for k in taken
     ]
 
 

@@ -1,16 +1,14 @@
 """The layouts of two challenges of RSNA, both in their second stage: DICOM files beside tables.
 
-``rsna_pneumonia`` (2018): ``stage_2_train_images/<patientId>.dcm`` holds one radiograph each;
-``stage_2_train_labels.csv`` its boxes (a row each, or one row with Target 0),
-``stage_2_detailed_class_info.csv`` its class.  The challenge's ``patientId`` names an image.  Which
-NIH patient it shows stands in a table that RSNA publishes beside the challenge, and one patient may
-have dozens of images.  Shih et al., Radiology: Artificial Intelligence 2019;1(1):e180041.
+``rsna_pneumonia`` (2018): a radiograph each in ``stage_2_train_images/<patientId>.dcm``, boxes (a
+row each, or one row with Target 0) and classes in tables.  The challenge's ``patientId`` names an
+image; which NIH patient it shows stands in a table that RSNA publishes beside the challenge.  Shih
+et al., Radiology: Artificial Intelligence 2019;1(1):e180041.
 
-``rsna_hemorrhage`` (2019): ``stage_2_train/ID_<hex>.dcm`` holds one CT slice each,
-``stage_2_train.csv`` six rows per slice: ``ID_<hex>_<kind>,<0 or 1>`` for the five kinds of
-hemorrhage and ``any``.  The published table repeats a few slices word for word, which is allowed.
-Patients stand only in the headers.  Flanders et al., Radiology: Artificial Intelligence
-2020;2(3):e190211.
+``rsna_hemorrhage`` (2019): a CT slice each, ``stage_2_train/ID_<hex>.dcm``, and six rows per slice
+in ``stage_2_train.csv``: ``ID_<hex>_<kind>,<0 or 1>`` for the five kinds of hemorrhage and ``any``.
+The published table repeats a few slices word for word.  Patients stand only in the headers.
+Flanders et al., Radiology: Artificial Intelligence 2020;2(3):e190211.
 """
 
 import json
@@ -22,7 +20,7 @@ import pandas as pd
 
 from rin.data.layouts.found import FoundCase, ReaderOptions, one_of, read_table, sort_files
 from rin.data.manifest import DatasetManifest
-from rin.data.pixels import box_text
+from rin.data.pixels import BOX, shape_text
 from rin.data.tree import Tree, read_bytes
 
 BOXES = "stage_2_train_labels.csv"
@@ -67,9 +65,14 @@ def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the training radiographs, their boxes as masks."""
     options = PneumoniaOptions.of(manifest)
     around, images = _files(tree, "rsna_pneumonia", RADIOGRAPHS, (BOXES, CLASS_INFO, MAPPING))
-    boxes, classes = _read_boxes(tree, around + BOXES), _read_classes(tree, around + CLASS_INFO)
+    boxes = _read_boxes(tree, around + BOXES)
+    rows = read_table(tree, around + CLASS_INFO, ["patientId", "class"])
+    classes = rows.drop_duplicates(["patientId", "class"]).set_index("patientId")["class"]
+    odd, twice = classes[~classes.isin(PNEUMONIA_CLASSES)], classes.index.duplicated()
+    tree.refuse(odd.index + " " + odd, "images of an unknown class", file=around + CLASS_INFO)
+    tree.refuse(classes.index[twice], "images have two classes", file=around + CLASS_INFO)
     tree.refuse_unpaired(boxes, images, (f"images of {BOXES}", "pictures"))
-    tree.refuse_unpaired(classes, images, (f"images of {CLASS_INFO}", "pictures"))
+    tree.refuse_unpaired(classes.index, images, (f"images of {CLASS_INFO}", "pictures"))
     against = [image for image, name in classes.items() if (name == OPACITY) != bool(boxes[image])]
     tree.refuse(against, f"images have a Target against their class in {CLASS_INFO}", file=BOXES)
     patients = _nih_patients(tree, around) if options.patients == "nih" else {i: i for i in images}
@@ -83,11 +86,10 @@ def find_pneumonia(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
 
 def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     """Return the boxes of each image as shapes in words; none where Target is 0."""
-    rows = read_table(tree, name, ["patientId", *SIDES, "Target"])
-    sides = rows[[*SIDES]].itertuples(index=False)
-    told = zip(rows["patientId"], sides, rows["Target"], strict=True)
-    rows["box"] = [_box(tree, name, *row) for row in told]
-    boxes = rows[["patientId", "box"]]
+    columns = ["patientId", "Target", *SIDES]
+    rows = read_table(tree, name, columns)[columns].itertuples(index=False, name=None)
+    told = [(image, _box(tree, name, image, *row)) for image, *row in rows]
+    boxes = pd.DataFrame(told, columns=["patientId", "box"])
     beyond = boxes.duplicated("patientId", keep=False) & (boxes["box"] == "")
     twice = boxes["patientId"][boxes.duplicated() | beyond].unique()
     tree.refuse(twice, "images have rows that repeat or contradict", file=name)
@@ -95,7 +97,7 @@ def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     return {image: tuple(filter(None, group)) for image, group in groups}
 
 
-def _box(tree: Tree, name: str, image: str, sides: tuple[str, ...], target: str) -> str:
+def _box(tree: Tree, name: str, image: str, target: str, *sides: str) -> str:
     """Return the box of a row as a shape in words, nothing for Target 0 and no box."""
     if target == "0" and all(side.lower() in ("", "nan") for side in sides):
         return ""
@@ -105,19 +107,10 @@ def _box(tree: Tree, name: str, image: str, sides: tuple[str, ...], target: str)
         x, y, width, height = map(float, sides)
         if x < 0 or y < 0:
             raise ValueError("it begins outside the image")
-        return box_text(x, y, width, height)
+        return shape_text(BOX, [(x, y, width, height)])
     except ValueError as error:
         problem = f"{image} has Target {target!r} with box {', '.join(sides)!r}: {error}"
         raise tree.wrong(problem, file=name) from error
-
-
-def _read_classes(tree: Tree, name: str) -> dict[str, str]:
-    rows = read_table(tree, name, ["patientId", "class"])
-    classes = rows.drop_duplicates(["patientId", "class"]).set_index("patientId")["class"]
-    odd = classes[~classes.isin(PNEUMONIA_CLASSES)]
-    tree.refuse(odd.index + " " + odd, "images of an unknown class", file=name)
-    tree.refuse(classes.index[classes.index.duplicated()], "images have two classes", file=name)
-    return classes.to_dict()
 
 
 def _nih_patients(tree: Tree, around: str) -> dict[str, str]:

@@ -4,53 +4,37 @@
 name image, label, patient and mask.  A name is a column, or a template of columns: ``"{ID}.png"``,
 or ``"{id:03d}.png"`` for whole numbers.
 
-``radimagenet`` is that with options of its own.  Below ``radiology_ai/`` stand
-``<modality>/<region>/<label>/<picture>``, and beside it a table of ``filename,label`` per part,
-whose rows name the pictures from ``radiology_ai/`` on.  RadImageNet publishes no patients, so each
-of its pictures is one; a corpus that was curated here brings ``patients.csv``.
+``radimagenet`` is that with options of its own: below ``radiology_ai/`` stand
+``<modality>/<region>/<label>/<picture>``, beside it a table of ``filename,label`` per part.  No
+patients are published; a corpus that was curated here brings ``patients.csv``.
 """
 
 import re
-import string
 from typing import Annotated
 
 import pandas as pd
 from pydantic import AfterValidator, Field, StringConstraints
 
-from rin.data.layouts.found import (
-    PICTURES,
-    STAND_IN_NOTE,
-    FoundCase,
-    ReaderOptions,
-    patient_reading,
-    read_table,
-)
-from rin.data.manifest import DatasetManifest
+from rin.data.layouts.found import PICTURES, STAND_IN_NOTE, ReaderOptions, one_of, read_table
+from rin.data.manifest import PART_NAMES, DatasetManifest
+from rin.data.store import CASES, LOOKED
 from rin.data.tree import Tree
 from rin.errors import InputError
 
 #: Source class of rows whose label is empty, where the manifest's label map has it.
 UNLABELLED = "unlabelled"
 _NUMBER = r"[0-9]{1,18}"
+_FIELD = re.compile(r"\{([^{}:!]+)(?::(\d*d))?\}")
 _PART = "part"
 
 
-def _fields(template: str) -> list[tuple[str, str | None, str]]:
-    """Return the pieces of a name: text, the column behind it, and how a number is written."""
-    if "{" not in template and template:
-        return [("", template, "")]
-    pieces = list(string.Formatter().parse(template))
-    for _, column, form, conversion in pieces:
-        if column == "" or conversion or not re.fullmatch(r"(\d*d)?", form or ""):
-            pieces = []
-    if not pieces:
+def _pieces(template: str) -> list[str | None]:
+    """Return the pieces of a name: text, column, form of its number if any, text, and so on."""
+    alone = template and "{" not in template
+    pieces = ["", template, None, ""] if alone else _FIELD.split(template)
+    if len(pieces) == 1 or re.search("[{}]", "".join(pieces[::3])):
         raise ValueError(f"{template!r} is neither a column nor a template like {{ID}}.png")
-    return [(text, column, form or "") for text, column, form, _ in pieces]
-
-
-def _columns(template: str) -> list[str]:
-    """Return the columns that a name is made of."""
-    return [column for _, column, _ in _fields(template) if column is not None]
+    return pieces
 
 
 def _with_groups(pattern: re.Pattern) -> re.Pattern:
@@ -59,7 +43,7 @@ def _with_groups(pattern: re.Pattern) -> re.Pattern:
     return pattern
 
 
-Template = Annotated[str, AfterValidator(lambda template: (_fields(template), template)[1])]
+Template = Annotated[str, AfterValidator(lambda template: (_pieces(template), template)[1])]
 Pattern = Annotated[re.Pattern, AfterValidator(_with_groups)]
 Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 
@@ -99,19 +83,9 @@ class TableOptions(ReaderOptions):
     split: GivenSplit | None = None
     beside: tuple[str, ...] = ()
 
-    @property
-    def files(self) -> set[str]:
-        """The files of the dataset that are neither pictures nor masks."""
-        tables = {self.table} if isinstance(self.table, str) else set(self.table.values())
-        return tables | {self.patients, self.split.table if self.split else "", *self.beside}
-
 
 #: Table of each part, as in the database.
-RADIMAGENET_TABLES = {
-    "train": "RadiologyAI_train.csv",
-    "validation": "RadiologyAI_val.csv",
-    "test": "RadiologyAI_test.csv",
-}
+RADIMAGENET_TABLES = {part: f"RadiologyAI_{word}.csv" for word, part in PART_NAMES.items()}
 _RADIMAGENET = TableOptions(
     table=RADIMAGENET_TABLES,
     images="radiology_ai",
@@ -132,8 +106,8 @@ def _options(manifest: DatasetManifest) -> TableOptions:
     return TableOptions.of(manifest)
 
 
-def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
-    """Return the cases of a table.
+def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
+    """Return the cases of a table, and the columns that are kept.
 
     The case id is the picture's name, the source class the text in the label column:
     ``unlabelled`` where it is empty and the label map has that class.  The patient stands in a
@@ -141,7 +115,13 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     picture is a patient.  An empty cell in a column of masks means that there is none.
     """
     options = _options(manifest)
-    columns = _columns(options.mask) if options.mask else []
+    if taken := [name for name in options.keep if name in (*CASES.columns, *LOOKED)]:
+        raise InputError(
+            f"columns are kept under names that the case table uses itself: {', '.join(taken)}",
+            where=f"manifest {manifest.name}",
+            remedy="Give them other names in the manifest's option keep.",
+        )
+    columns = _pieces(options.mask)[1::3] if options.mask else []
     columns += [options.label, *options.keep.values()]
     columns += [options.patient] if options.patient and not options.patients else []
     place, rows = _rows(tree, options, options.table, columns)
@@ -150,25 +130,19 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
         labels = labels.where(labels != "", UNLABELLED)
     strange = labels[~labels.isin(list(manifest.label_map) or set(labels) - {""})]
     tree.refuse(strange.map(repr), "labels are not in the manifest's label map", file=place)
+    masks = rows["name"] if options.masks else pd.Series("", rows.index)
+    if options.mask:
+        named = options.mask in rows
+        masks = rows[options.mask] if named else _filled(tree, place, rows, options.mask)
     patients = _patients(tree, options, manifest, rows)
-    kept = zip(*(rows[column] for column in options.keep.values()), strict=True)
-    facts = [tuple(zip(options.keep, row, strict=True)) for row in kept] or [()] * len(rows)
-    masks = _masks(tree, options, place, rows)
     images, drawn, others = _files(tree, options, place, rows["name"], masks)
     tree.refuse(others, f"files have no place in the layout {manifest.layout!r}")
-    return [
-        FoundCase(
-            case_id=name,
-            patient_id=patient,
-            source_class=label,
-            image=tree.locator(images[name]),
-            masks=(tree.locator(drawn[mask]),) if mask else (),
-            kept=fact,
-        )
-        for name, patient, label, mask, fact in zip(
-            rows["name"], patients, labels, masks, facts, strict=True
-        )
-    ]
+    cases = {"case_id": rows["name"], "patient_id": patients, "source_class": labels}
+    return pd.DataFrame(cases, dtype=str).assign(
+        image=[tree.locator(images[name]) for name in rows["name"]],
+        masks=[(tree.locator(drawn[mask]),) if mask else () for mask in masks],
+        **{name: rows[column].astype(str) for name, column in options.keep.items()},
+    )
 
 
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
@@ -178,11 +152,9 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     """
     options = _options(manifest) if manifest.layout in ("table", "radimagenet") else None
     if options is None or options.split is None:
-        raise InputError(
-            "no split is known that comes with the dataset",
-            where=f"manifest {manifest.name}",
-            remedy="Name its column in the option split of the layout table.",
-        )
+        problem = "no split is known that comes with the dataset"
+        remedy = "Name its column in the option split of the layout table."
+        raise InputError(problem, where=f"manifest {manifest.name}", remedy=remedy)
     file, column = options.split.table or options.table, options.split.column
     return _rows(tree, options, file, [column])[1].set_index("name")[column]
 
@@ -197,7 +169,7 @@ def _rows(
     several = isinstance(file, dict)
     made = {name for pattern in options.parts.values() for name in pattern.groupindex}
     made |= {_PART} if several else set()
-    wanted = [*_columns(options.image), *options.parts, *columns]
+    wanted = [*_pieces(options.image)[1::3], *options.parts, *columns]
     needed = dict.fromkeys(column for column in wanted if column not in made)
     places, tables = [], []
     for part, name in file.items() if several else [("", file)]:
@@ -225,16 +197,15 @@ def _rows(
 
 def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Series:
     """Return the name that a template makes of each row; refuse rows that do not fit it."""
-    names, fits = pd.Series("", rows.index, dtype=object), pd.Series(True, rows.index)
-    for text, column, form in _fields(template):
-        names += text
-        if column is not None:
-            cells = rows[column]
-            fits &= cells.str.fullmatch(_NUMBER) if form else cells != ""
-            if form:
-                cells = cells.where(fits, "0").map(lambda cell, form=form: format(int(cell), form))
-            names += cells
-    bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, _columns(template)].to_numpy()]
+    first, *pieces = _pieces(template)
+    names, fits = pd.Series(first, rows.index, dtype=object), pd.Series(True, rows.index)
+    for column, form, text in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
+        cells = rows[column]
+        fits &= cells.str.fullmatch(_NUMBER) if form else cells != ""
+        if form:
+            cells = cells.where(fits, "0").map(lambda cell, form=form: format(int(cell), form))
+        names += cells + text
+    bad = [" ".join(map(repr, cells)) for cells in rows.loc[~fits, pieces[::3]].to_numpy()]
     tree.refuse(bad, f"rows fit no file name of the form {template}", file=place)
     return names
 
@@ -247,7 +218,7 @@ def _patients(
         remedy = "Leave out the option patient, or the patient_pattern."
         raise InputError("patients have two sources", where=manifest.name, remedy=remedy)
     if manifest.patient_pattern:
-        return rows["name"].map(patient_reading(manifest.patient_pattern))
+        return rows["name"].map(manifest.patient_in)
     named = rows
     if options.patients:
         if all(name.rpartition("/")[2] != options.patients for name in tree.names):
@@ -262,20 +233,13 @@ def _patients(
     return named[options.patient]
 
 
-def _masks(tree: Tree, options: TableOptions, place: str, rows: pd.DataFrame) -> pd.Series:
-    """Return the name of each row's mask, or nothing."""
-    if options.mask in rows:
-        return rows[options.mask]
-    if options.mask:
-        return _filled(tree, place, rows, options.mask)
-    return rows["name"] if options.masks else pd.Series("", rows.index)
-
-
 def _files(
     tree: Tree, options: TableOptions, place: str, names: pd.Series, masks: pd.Series
 ) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Return the files of pictures and of masks by name, those of the rows, and other files."""
-    others = options.files | {STAND_IN_NOTE}
+    tables = [options.table] if isinstance(options.table, str) else options.table.values()
+    split = options.split.table if options.split else ""
+    others = {*tables, options.patients, split, *options.beside, STAND_IN_NOTE}
     files = [name for name in tree.names if name.rpartition("/")[2] not in others]
     base, masks = place[: place.rfind("/") + 1], masks[masks != ""]
     pictures = _below(tree, files, options.images, base)
@@ -290,15 +254,10 @@ def _files(
 
 def _below(tree: Tree, files: list[str], folder: str, base: str) -> dict[str, str]:
     """Return the pictures below a folder, wherever it stands, or below ``base``, by their names."""
+    above = f"(?:.*/)?{re.escape(folder)}/" if folder else re.escape(base)
+    match = re.compile(f"{above}(.+(?i:{one_of([*PICTURES, '.dcm'])}))", re.DOTALL).fullmatch
     found: dict[str, str] = {}
     for file in files:
-        if folder:
-            _, inside, name = f"/{file}".rpartition(f"/{folder}/")
-        else:
-            inside, name = file.startswith(base), file.removeprefix(base)
-        if not inside or not file.lower().endswith((*PICTURES, ".dcm")):
-            continue
-        if name in found:
+        if (inside := match(file)) and found.setdefault(name := inside[1], file) != file:
             raise tree.wrong(f"two files are called {name}: {found[name]} and {file}")
-        found[name] = file
     return found
