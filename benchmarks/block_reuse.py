@@ -25,9 +25,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from rin.study import open_study, run_pretraining, task_inputs
+from rin.study import open_study, run_pretraining
 from rin.study.ledger import Ledger
-from rin.study.plan import Block, group_blocks, plan_runs, weights_folders
+from rin.study.plan import Block, group_blocks, plan_runs
 from rin.study.profile import Profile
 from rin.study.run import run_block
 
@@ -95,9 +95,9 @@ def differing(reused: Ledger, fresh: Ledger, alone: list[Block]):
 
 def compare(arguments, folder):
     study = open_study(profile_of(arguments), results=folder)
-    inputs = task_inputs(study, "breast")
+    inputs = study.inputs("breast")
     run_pretraining(study)
-    shared = weights_folders(study), study.profile.seed, study.profile.execution
+    shared = study.weights_folders, study.profile.seed, study.profile.execution
     blocks = group_blocks(plan_runs(study, inputs))
     count, alone = sum(len(block.runs) for block in blocks), sampled(blocks, arguments.sample)
     reused, fresh = Ledger(folder / "reused"), Ledger(folder / "fresh")

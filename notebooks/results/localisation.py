@@ -37,7 +37,8 @@ from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_p, listed
 from rin.report.swarm import bars
 from rin.stats import against_baselines, holm, image_differences, scenario_aucs
-from rin.study import cam_arrays, open_reference, open_runs
+from rin.study import open_reference, open_runs
+from rin.study.run import cam_arrays
 
 style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)

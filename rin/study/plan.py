@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -22,22 +21,11 @@ from rin.files import sha256_of
 from rin.models.backbones import BACKBONES
 from rin.models.build import Architecture
 from rin.models.weights import WeightsEntry, find_entry, load_entries, locate
+from rin.study import profile as profiles
 from rin.study.ledger import Planned, digest_of
 from rin.study.pretraining import local_entries
-from rin.study.profile import (
-    CONFOUNDER,
-    LAYERS,
-    MAIN,
-    RANDOM,
-    SAMPLED,
-    STUDIES,
-    FineTuning,
-    SampledConfounder,
-    Scenario,
-    Variant,
-    find_scenario,
-)
-from rin.study.setting import Study, TaskFiles, TaskInputs
+from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, STUDIES
+from rin.study.setting import Study, TaskInputs
 from rin.training import CODE_VERSION
 
 # Relative to one epoch with all layers unfrozen; only for starting long blocks first.
@@ -64,13 +52,13 @@ class Run(Planned):
 
     task: str
     fold: int
-    scenario: Scenario
+    scenario: profiles.Scenario
     init: str
     entry: WeightsEntry | None
     contract: str
     seed: int
-    settings: FineTuning
-    files: TaskFiles = field(repr=False, compare=False)
+    settings: profiles.FineTuning
+    inputs: TaskInputs = field(repr=False, compare=False)
     split_digest: str
     weights_digest: str
     sanity_cases: int = 0
@@ -82,7 +70,7 @@ class Run(Planned):
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
         recorded = {"sanity_cases": self.sanity_cases} if self.sanity_cases else {}
-        external = {name: files.digest for name, files in self.files.external.items()}
+        external = {name: away.store.digest for name, away in self.inputs.external.items()}
         recorded |= {"external": external} if external else {}
         recorded |= {"layers": dict(self.inside)} if self.inside else {}
         return {
@@ -92,7 +80,7 @@ class Run(Planned):
             "init": self.init,
             "preprocessing": self.contract,
             "seed": self.seed,
-            "store": self.files.digest,
+            "store": self.inputs.store.digest,
             "split": self.split_digest,
             "weights": self.weights_digest,
             "code": CODE_VERSION,
@@ -116,25 +104,11 @@ class Block:
     architecture: Architecture
     runs: tuple[Run, ...]
 
-    @property
-    def cost(self) -> float:
-        """Relative time, for starting the longest blocks first."""
-        a = self.architecture
-        return BACKBONES[a.backbone].relative_cost * _REGIME_COST[a.unfreezing] * len(self.runs)
-
-
-def weights_folders(study: Study) -> list[Path]:
-    """Return where weights files are looked for: own pretraining, then the data root."""
-    root = study.data_root
-    return [study.weights.folder, *([] if root is None else [root / "weights", root])]
-
 
 def find_entries(
     study: Study, inits: Sequence[str] | None = None, backbones: Iterable[str] = ()
 ) -> dict[tuple[str, str], WeightsEntry | None]:
-    """Return the weights entry of every init and backbone, by default the profile's.
-
-    None stands for `random`.
+    """Return the weights entry of every init and backbone, by default the profile's; None: random.
 
     `InputError` for an unknown init, or one whose pretraining has not been run.
     """
@@ -168,7 +142,7 @@ def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[
 
 
 def sample_confounder(
-    inputs: TaskInputs, chosen: SampledConfounder, level: str, seed: int
+    inputs: TaskInputs, chosen: profiles.SampledConfounder, level: str, seed: int
 ) -> TaskInputs:
     """Return inputs whose one fold samples a group of patients as confounder, at a level's share.
 
@@ -190,27 +164,31 @@ def sample_confounder(
 
 
 def plan_runs(
-    study: Study, inputs: TaskInputs, variant: Variant | None = None, name: str = MAIN
+    study: Study, inputs: TaskInputs, variant: profiles.Variant | None = None, name: str = MAIN
 ) -> list[Run]:
     """List the runs of a task, folds first, in the order of the scenarios.
 
     They are those of a variant of a named study; of the main study where none is given.
     """
     (variant,) = [variant] if variant else study.profile.variants(MAIN)
-    profile, task, files = study.profile, inputs.task.name, inputs.files
+    profile, task = study.profile, inputs.task.name
     own = profile.tuning(task)
     settings = own.model_copy(update=variant.changes)
-    scenarios = [*map(find_scenario, variant.scenarios)]
+    scenarios = [*map(profiles.find_scenario, variant.scenarios)]
     backbones = dict.fromkeys(scenario.backbone for scenario in scenarios)
-    entries, folders = find_entries(study, variant.inits, backbones), weights_folders(study)
-    digests = {key: _weights_digest(entry, folders) for key, entry in entries.items()}
+    entries = find_entries(study, variant.inits, backbones)
+    digests = {
+        key: weights_digest(study, entry) or f"{entry.init}:{entry.release}"
+        for key, entry in entries.items()
+        if entry
+    }
     # Runs of the main study record, in whichever study they stand.
     alike = settings.model_copy(update={"preprocessing": own.preprocessing}) == own
     recordable = alike and not variant.repeat and inputs.store.masks() is not None
     checked = profile.sanity if recordable else None
     repeated = {"repeat": variant.repeat} if variant.repeat else {}
-    sampled = {"cases", "points", "channels"}
-    inside = tuple(profile.layers.model_dump(include=sampled).items()) if name == LAYERS else ()
+    sampled = {"cases", "points", "channels"} if name == LAYERS else None
+    inside = tuple(profile.layers.model_dump(include=sampled).items()) if sampled else ()
     runs = []
     for fold, split in inputs.folds.groupby("fold"):
         split_digest = hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
@@ -232,9 +210,9 @@ def plan_runs(
                     contract,
                     seed,
                     settings,
-                    files,
+                    inputs,
                     split_digest,
-                    digests[init, scenario.backbone] or f"random-{profile.seed}",
+                    digests.get((init, scenario.backbone), f"random-{profile.seed}"),
                     checked.cases if records else 0,
                     name,
                     variant.level,
@@ -244,18 +222,17 @@ def plan_runs(
     return runs
 
 
-def _contract(entry: WeightsEntry | None, settings: FineTuning) -> str:
+def _contract(entry: WeightsEntry | None, settings: profiles.FineTuning) -> str:
     """Return the name of the input contract of a run that starts from an entry."""
     if settings.preprocessing == "official_scripts":
         return OFFICIAL_CONTRACT
     return entry.preprocessing if entry else RANDOM_CONTRACT
 
 
-def _weights_digest(entry: WeightsEntry | None, folders: list[Path]) -> str | None:
-    if entry is None or entry.sha256:
-        return entry and entry.sha256
-    path = locate(entry, folders)
-    return sha256_of(path) if path else f"{entry.init}:{entry.release}"
+def weights_digest(study: Study, entry: WeightsEntry) -> str | None:
+    """Return the SHA-256 that an entry states, or that of its file; None without either."""
+    path = None if entry.sha256 else locate(entry, study.weights_folders)
+    return sha256_of(path) if path else entry.sha256
 
 
 def plan_all(study: Study) -> list[Run]:
@@ -272,11 +249,15 @@ def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[Block]:
     blocks: dict[tuple[Architecture, str], list[Run]] = {}
     for run in runs:
         shared = {name: getattr(run.settings, name) for name in _COMPILED}
-        shared["channels"] = 3 if run.files.color else 1
+        shared["channels"] = 3 if run.inputs.store.color else 1
         architecture = Architecture(run.scenario.backbone, run.scenario.unfreezing, **shared)
         blocks.setdefault((architecture, run.task if by_task else ""), []).append(run)
-    made = [Block(architecture, tuple(members)) for (architecture, _), members in blocks.items()]
-    return sorted(made, key=lambda block: -block.cost)
+    cost = {  # relative time
+        key: BACKBONES[key[0].backbone].relative_cost * _REGIME_COST[key[0].unfreezing] * len(runs)
+        for key, runs in blocks.items()
+    }
+    longest_first = sorted(blocks, key=cost.get, reverse=True)
+    return [Block(key[0], tuple(blocks[key])) for key in longest_first]
 
 
 def runs_table(runs: Sequence[Run]) -> pd.DataFrame:

@@ -31,7 +31,7 @@ from rin.models.weights import locate
 from rin.study.corpora import corpus_overlap, find_corpus, open_corpus
 from rin.study.ledger import Count, Hardware, commit_of, installed_packages, this_computer
 from rin.study.losses import loss_table, plan_losses
-from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_folders
+from rin.study.plan import Run, find_entries, plan_all, plan_study
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
 from rin.study.probe import plan_probe, probe_measurements
 from rin.study.profile import FACTORS, LAYERS, MAIN, STUDIES, Factors
@@ -572,7 +572,7 @@ def _gather_facts(
         found, drawn = find_corpus(study, name), open_corpus(study, name, drawn_cases)
         corpora.append(_dataset(found.manifest, found, drawn.cases))
     for entry in filter(None, find_entries(study).values()):
-        path = None if entry.sha256 else locate(entry, weights_folders(study))
+        path = None if entry.sha256 else locate(entry, study.weights_folders)
         stated = entry.model_dump(include={*WeightsFacts.model_fields} - {"sha256"})
         digest = entry.sha256 or (sha256_of(path) if path else None)
         weights.append(WeightsFacts(contract=entry.preprocessing, sha256=digest, **stated))

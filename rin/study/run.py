@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,32 +20,16 @@ import numpy as np
 import pandas as pd
 
 from rin.data.confounders import confound, confounded_rows
-from rin.data.store import ImageStore, open_store
+from rin.data.store import ImageStore
 from rin.errors import InputError, look_up
-from rin.explain.overlap import (
-    baseline_scores,
-    has_lesion,
-    lesion_boxes,
-    lesion_map_table,
-    measure_overlap,
-    others_lesion_size,
-    tolerance_at,
-)
+from rin.explain import overlap
 from rin.explain.similarity import linear_cka, mean_cca
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
 from rin.study.executors import drive, one_bar, run_each
 from rin.study.ledger import Ledger, computed_on
 from rin.study.losses import plan_losses, run_losses
-from rin.study.plan import (
-    Block,
-    Run,
-    group_blocks,
-    plan_all,
-    plan_study,
-    runs_table,
-    weights_folders,
-)
+from rin.study.plan import Block, Run, group_blocks, plan_all, plan_study, runs_table
 from rin.study.pretraining import plan_pretraining, run_pretraining
 from rin.study.probe import plan_measurements, plan_probe, run_probe
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
@@ -76,7 +60,7 @@ def run_block(
 
     prepare_framework(execution.threads, execution.precision)
     keras.backend.clear_session()  # the graphs of earlier blocks of this process
-    compiled, opened = CompiledBlock(block.architecture), cache(open_store)
+    compiled = CompiledBlock(block.architecture)
     weights: dict[str, list[np.ndarray]] = {}
 
     def train(run: Run) -> None:
@@ -86,18 +70,12 @@ def run_block(
                 if run.entry is None
                 else load_weights(run.entry, compiled.parts.backbone, folders)
             )
-        _train(run, compiled, weights[run.init], opened, ledger)
+        _train(run, compiled, weights[run.init], ledger)
 
     run_each(train, [(run,) for run in block.runs])
 
 
-def _train(
-    run: Run,
-    compiled: CompiledBlock,
-    weights: list[np.ndarray],
-    opened: Callable[[Path], ImageStore],
-    ledger: Ledger,
-) -> None:
+def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger: Ledger) -> None:
     """Train, predict and commit one run."""
     import keras
 
@@ -105,17 +83,16 @@ def _train(
     from rin.training.cascade import cascade_table
     from rin.training.trainer import Recipe
 
-    files, store = run.files, opened(run.files.store)
-    labels = files.labels.loc[store.cases["case_id"]].to_numpy()
-    split = files.folds[files.folds["fold"] == run.fold].set_index("case_id")["part"]
+    inputs, store = run.inputs, run.inputs.store
+    labels = inputs.labels.to_numpy()
+    split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
     part_of = split.reindex(store.cases["case_id"]).to_numpy()
     images, named = store.images(), ("train", *SCORED_PARTS)
     parts = {name: Part(images, labels, np.flatnonzero(part_of == name)) for name in named}
     stores = dict.fromkeys(SCORED_PARTS, store)
-    for name, beside in files.external.items():
-        stores[name] = away = opened(beside.store)
-        of_cases = beside.labels.loc[away.cases["case_id"]].to_numpy()
-        parts[name] = Part(away.images(), of_cases, np.arange(len(away.cases)))
+    for name, away in inputs.external.items():
+        stores[name], of_cases = away.store, away.labels.to_numpy()
+        parts[name] = Part(away.store.images(), of_cases, np.arange(len(of_cases)))
     if run.settings.confounder and not run.settings.confounder.startswith(SAMPLED):
         parts = confounded_parts(parts, run.settings.confounder, run.seed)
         stores |= {name: store for name in parts if name != "train" and name not in stores}
@@ -237,7 +214,7 @@ def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
     runs = {run.run_id: run for run in planned}
     missing = [run for run_id, run in runs.items() if not ledger.has(run_id)]
     blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
-    shared = ledger, weights_folders(study), study.profile.seed, execution
+    shared = ledger, study.weights_folders, study.profile.seed, execution
     jobs = [(block, *shared) for block in blocks]
     drive(execution, run_block, jobs, ledger, [*runs.values()], "Fine-tuning")
     return runs_table(planned)
@@ -306,7 +283,7 @@ def predictions(
     by name, and `reversed` where confounders are put on images.
     """
     planned = finished_runs(study, name, task)
-    beside = dict.fromkeys(name for run in planned for name in run.files.external)
+    beside = dict.fromkeys(name for run in planned for name in run.inputs.external)
     beside |= {REVERSED: None} if name == CONFOUNDER else {}
     look_up("part", part, [*SCORED_PARTS, *beside])
     table = _read(study, planned, PREDICTIONS)
@@ -364,7 +341,7 @@ def overlap_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
     if store.masks() is None:
         return pd.DataFrame()
     case_ids = store.cases["case_id"].to_numpy()
-    return measure_overlap(list(cam_arrays(study, task, part)), case_ids, store.masks())
+    return overlap.measure_overlap(list(cam_arrays(study, task, part)), case_ids, store.masks())
 
 
 def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
@@ -376,12 +353,13 @@ def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
     store = study.inputs(task).scored(part).store
     cases, masks = store.cases, store.masks()
     place = pd.Index(cases["case_id"]).get_indexer(scored_cases(study, task, part)["case_id"])
-    place = place[has_lesion(masks[place])] if masks is not None else place[:0]
+    place = place[overlap.has_lesion(masks[place])] if masks is not None else place[:0]
     if not len(place):
         return pd.DataFrame(columns=["case_id", "baseline", "dice"])
-    sizes = others_lesion_size(lesion_boxes(masks)[:, 2:], cases["patient_id"].to_numpy())
-    tolerance = tolerance_at(masks.shape[-1])
-    scores = baseline_scores(masks[place], sizes[place], tolerance=tolerance)
+    boxes, patients = overlap.lesion_boxes(masks), cases["patient_id"].to_numpy()
+    sizes = overlap.others_lesion_size(boxes[:, 2:], patients)
+    tolerance = overlap.tolerance_at(masks.shape[-1])
+    scores = overlap.baseline_scores(masks[place], sizes[place], tolerance=tolerance)
     marked = cases["case_id"].to_numpy()[place]
     return scores.assign(case_id=marked[scores["image"]]).drop(columns="image")
 
@@ -392,7 +370,7 @@ def lesion_maps(study: Study, task: str) -> pd.DataFrame | None:
     if store.masks() is None:
         return None
     case_ids, maps = store.cases["case_id"].to_numpy(), cam_arrays(study, task)
-    return lesion_map_table(maps, case_ids, store.masks())
+    return overlap.lesion_map_table(maps, case_ids, store.masks())
 
 
 def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) -> pd.DataFrame:
