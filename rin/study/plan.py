@@ -201,24 +201,11 @@ def plan_runs(
                 contract = _contract(entry, settings)
                 main = init in profile.inits and fold == 0 and contract == _contract(entry, own)
                 records = main and checked is not None and scenario.name in checked.scenarios
-                run = Run(
-                    task,
-                    int(fold),
-                    scenario,
-                    init,
-                    entry,
-                    contract,
-                    seed,
-                    settings,
-                    inputs,
-                    split_digest,
-                    digests.get((init, scenario.backbone), f"random-{profile.seed}"),
-                    checked.cases if records else 0,
-                    name,
-                    variant.level,
-                    inside,
-                )
-                runs.append(run)
+                cell = task, int(fold), scenario, init, entry, contract, seed, settings, inputs
+                weights = digests.get((init, scenario.backbone), f"random-{profile.seed}")
+                recorded = checked.cases if records else 0
+                shown = recorded, name, variant.level, inside
+                runs.append(Run(*cell, split_digest, weights, *shown))
     return runs
 
 

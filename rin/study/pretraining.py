@@ -59,13 +59,12 @@ class PretrainingRun(Planned):
     @property
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
-        settings = self.settings.model_dump(exclude={"corpora", "cases", "backbones", "brief"})
-        settings["preprocessing"] = self.contract
-        if settings["loss"] == "hard":  # as before there were others
-            del settings["loss"]
+        unsaid = {"corpora", "cases", "backbones", "brief"}
+        unsaid |= {"loss"} if self.settings.loss == "hard" else set()  # as before there were others
         named = {"init": self.init, "corpus": self.corpus, "backbone": self.backbone}
         read = {"store": self.store_digest, "split": self.split_digest}
-        return named | read | {"seed": self.seed, "code": CODE_VERSION, **settings}
+        own = self.settings.model_dump(exclude=unsaid) | {"preprocessing": self.contract}
+        return named | read | {"seed": self.seed, "code": CODE_VERSION} | own
 
 
 def plan_pretraining(study: Study, settings: Pretraining | None = None) -> list[PretrainingRun]:
@@ -83,24 +82,12 @@ def plan_pretraining(study: Study, settings: Pretraining | None = None) -> list[
         planned.append((brief.name, brief.init, brief.backbones, fewer, brief.training_images))
     for name, init, own_backbones, own, n_training in planned:
         dataset = open_corpus(study, settings.corpora[init], settings.cases)
-        store = study.store(dataset, settings.size)
-        parts, split_digest = _split(dataset, store, seed, n_training)
-        runs += [
-            PretrainingRun(
-                name,
-                dataset.manifest.name,
-                dataset.provenance,
-                backbone,
-                store.path,
-                store.digest,
-                parts,
-                split_digest,
-                own,
-                settings.contract(init, backbone),
-                seed,
-            )
-            for backbone in own_backbones
-        ]
+        store, corpus = study.store(dataset, settings.size), dataset.manifest.name
+        split = _split(dataset, store, seed, n_training)
+        for backbone in own_backbones:
+            of_corpus = corpus, dataset.provenance, backbone, store.path, store.digest, *split
+            contract = settings.contract(init, backbone)
+            runs.append(PretrainingRun(name, *of_corpus, own, contract, seed))
     return runs
 
 
@@ -155,7 +142,7 @@ def pretraining_histories(study: Study) -> pd.DataFrame:
     Columns init, backbone, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
     images_per_second (of training alone) and seconds (with validation).
     """
-    return _read(study, HISTORY, ["init", "backbone"])
+    return _read(study, HISTORY, "backbone")
 
 
 def pretraining_predictions(study: Study) -> pd.DataFrame:
@@ -164,7 +151,7 @@ def pretraining_predictions(study: Study) -> pd.DataFrame:
     Columns init, backbone, case_id, patient_id, truth, predicted (class names), in_top5 (bool),
     confidence (probability of `predicted`) and truth_probability.
     """
-    return _read(study, PREDICTIONS, ["init", "backbone"])
+    return _read(study, PREDICTIONS, "backbone")
 
 
 def pretraining_classes(study: Study) -> pd.DataFrame:
@@ -172,7 +159,7 @@ def pretraining_classes(study: Study) -> pd.DataFrame:
 
     Columns init, corpus, label, train, validation, test (images) and patients.
     """
-    table = _read(study, CLASSES, ["init", "corpus"])
+    table = _read(study, CLASSES, "corpus")
     return table.drop_duplicates(ignore_index=True)  # the same for every backbone
 
 
@@ -204,10 +191,10 @@ def _finished(study: Study) -> list[PretrainingRun]:
     return [run for run in plan_pretraining(study) if study.weights.has(run.run_id)]
 
 
-def _read(study: Study, file: str, columns: list[str]) -> pd.DataFrame:
-    """Return one file of all finished runs, behind columns that name the run."""
-    named = {run.run_id: {c: getattr(run, c) for c in columns} for run in _finished(study)}
-    return study.weights.tables(named.items(), file)
+def _read(study: Study, file: str, column: str) -> pd.DataFrame:
+    """Return one file of all finished runs, behind columns of the init and another field."""
+    named = [(r.run_id, {"init": r.init, column: getattr(r, column)}) for r in _finished(study)]
+    return study.weights.tables(named, file)
 
 
 def run_pretraining(study: Study) -> pd.DataFrame:

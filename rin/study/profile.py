@@ -1,8 +1,7 @@
 """Profiles: every number that decides how large a study is and how it is trained.
 
-A profile is one YAML file in `notebooks/profiles`.  Profiles differ in numbers and in the studies
-that they name; the code that runs is the same for all of them.  A named study takes a part of one
-plan, the paper's 24 ways of fine-tuning, and changes one setting of it: its variants.
+A profile is one YAML file in `notebooks/profiles`.  A named study takes a part of one plan, the
+paper's 24 ways of fine-tuning, and changes one setting of it: its variants.
 """
 
 from __future__ import annotations
@@ -23,19 +22,13 @@ from pydantic import (
 
 from rin.data.confounders import CONFOUNDERS
 from rin.errors import InputError, look_up, unknown
-from rin.files import Stated, read_yaml
+from rin.files import REPOSITORY, Stated, read_yaml
 from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import BACKBONES, check_size
 from rin.models.heads import HEADS
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import resolve_contract
-
-# Paper, section "Comparison of RadImageNet and ImageNet Pretrained Models".
-LEARNING_RATES: dict[str, tuple[float, ...]] = {
-    "unfreeze_all": (1e-3, 1e-4),
-    "freeze_all": (1e-2, 1e-3),
-    "unfreeze_top10": (1e-2, 1e-3),
-}
+from rin.paper import SETTINGS
 
 
 @dataclass(frozen=True)
@@ -57,7 +50,7 @@ SCENARIOS: dict[str, Scenario] = {
     for s in (
         Scenario(backbone, unfreezing, rate)
         for backbone in BACKBONES
-        for unfreezing, rates in LEARNING_RATES.items()
+        for unfreezing, rates in SETTINGS["learning_rates"].value
         for rate in rates
     )
 }
@@ -301,11 +294,6 @@ class Variant:
     changes: dict[str, Any] = field(default_factory=dict)
     repeat: int = 0
 
-    @property
-    def cells(self) -> int:
-        """Number of runs."""
-        return len(self.tasks) * len(self.scenarios) * len(self.inits) * self.folds
-
 
 class Layers(StudyFilter):
     """What fine-tuning does to the layers of a network: activations before and after.
@@ -325,11 +313,6 @@ class Sizes(Stated):
     train: Positive
     validation: Positive
     test: Positive | None = None
-
-    @property
-    def total(self) -> int | None:
-        """Number of cases to draw; None for all."""
-        return self.test and self.train + self.validation + self.test
 
 
 class SampledConfounder(Stated):
@@ -502,8 +485,8 @@ class Profile(Stated):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Profile:
-        official = [task for task in self.tasks if self.splits_for(task) == "official"]
-        if any(self.cases_for(task) is not None for task in official):
+        official = [t for t in self.tasks if self.splits_of.get(t, self.splits) == "official"]
+        if any(self.cases_of.get(task, self.cases) is not None for task in official):
             raise ValueError("cases: official splits name all their cases, so none can be drawn")
         for name in self.backbones:
             look_up("backbone", name, BACKBONES)
@@ -511,8 +494,7 @@ class Profile(Stated):
         filters = {name: getattr(self, name) for name in sections}
         filters |= {f"factors.{name}": getattr(self.factors, name, None) for name in FACTORS}
         named = {"live": [self.live] if self.live else []}
-        for section in ("fine_tuning_of", "cases_of", "splits_of"):
-            named[section] = [*getattr(self, section)]
+        named |= {name: getattr(self, name) for name in ("fine_tuning_of", "cases_of", "splits_of")}
         for section, chosen in filters.items():
             named[section] = getattr(chosen, "tasks", [])
             for name in chosen.scenarios if chosen else []:
@@ -596,8 +578,11 @@ class Profile(Stated):
     @property
     def most_runs(self) -> int:
         """Number of fine-tuning runs if no two studies shared any."""
-        asked = [study for study in STUDIES if self.filter_of(study)]
-        return sum(variant.cells for study in asked for variant in self.variants(study))
+        return sum(
+            len(each.tasks) * len(each.scenarios) * len(each.inits) * each.folds
+            for study in filter(self.filter_of, STUDIES)
+            for each in self.variants(study)
+        )
 
     def section(self, name: str) -> Any:
         """Return a section of the profile, such as `probe`; `InputError` where it has none."""
@@ -612,14 +597,6 @@ class Profile(Stated):
             remedy="Give it such a section; rin.study.profile describes the fields.",
         )
 
-    def cases_for(self, task: str) -> int | Sizes | None:
-        """Return how many cases of a task are drawn."""
-        return self.cases_of.get(task, self.cases)
-
-    def splits_for(self, task: str) -> str:
-        """Return where the folds of a task come from."""
-        return self.splits_of.get(task, self.splits)
-
     def tuning(self, task: str) -> FineTuning:
         """Return how a task is fine-tuned."""
         changed = self.fine_tuning_of.get(task, {})
@@ -628,8 +605,7 @@ class Profile(Stated):
 
 def profile_folder() -> Path:
     """Return the folder of the profiles (`RIN_PROFILES`, or `notebooks/profiles`)."""
-    default = Path(__file__).parents[2] / "notebooks" / "profiles"
-    return Path(os.environ.get("RIN_PROFILES", default))
+    return Path(os.environ.get("RIN_PROFILES", REPOSITORY / "notebooks" / "profiles"))
 
 
 def profile_names() -> list[str]:
