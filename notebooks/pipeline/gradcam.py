@@ -75,7 +75,7 @@ banner(live, [task])
 # logistic regression on its pooled features stands in for the trained head.
 
 # %%
-inputs = live.inputs(task)
+inputs = study.inputs(task)
 store, cases, masks = inputs.store, inputs.store.cases, inputs.lesion_masks()
 size = store.size
 pixels = np.asarray(store.images()).reshape(len(cases), size, size, -1)

@@ -265,7 +265,7 @@ for task in marked:
 # %% tags=["hide-input"]
 for task in marked:
     if runs.origin(task) == "own":  # the reader's own images, and the maps of the best scenario
-        inputs = runs.inputs(task)
+        inputs = runs.study.inputs(task)
         aucs = scenario_aucs(runs.predictions(task=task)).groupby("scenario")["auc"].mean()
         found = {
             rows["init"].iloc[0]: (rows, cams)

@@ -49,7 +49,7 @@ def curation_plan(study: Study) -> CurationPlan:
     from rin.curation.build import CurationPlan
 
     settings, folder = study.profile.section("curation"), real_archive(study)
-    key, seed = None, study.profile.seed
+    seed, key = study.profile.seed, None
     if folder is None:
         from rin.curation.standin import VERSION, write_archive
 
@@ -67,16 +67,8 @@ def curation_plan(study: Study) -> CurationPlan:
                 where=path,
                 remedy="Put it there, or leave its name out of the profile's curation section.",
             )
-    return CurationPlan(
-        archive=folder,
-        database=settings.database,
-        output=study.results / "curation",
-        **files,
-        encoding=settings.encoding,
-        seed=seed,
-        key=key,
-        workers=None,
-    )
+    stated = settings.model_dump(include={"database", "encoding"})
+    return CurationPlan(folder, study.results / "curation", seed, key=key, **stated, **files)
 
 
 def curated_corpus(study: Study) -> CuratedCorpus:
@@ -92,15 +84,10 @@ def choose_corpus(study: Study, names: str | list[str]) -> str:
     Where none is, the first for which a stand-in can be made.
     """
     listed = [names] if isinstance(names, str) else names
-    real = [name for name in listed if is_real(study, name)]
+    archived = {CURATED} if real_archive(study) else set()
+    real = [name for name in listed if name in archived or study.holds(load_manifest(name))]
     made = {*study.profile.stand_ins} | ({CURATED} if study.profile.curation else set())
     return (real or [name for name in listed if name in made] or listed)[0]
-
-
-def is_real(study: Study, name: str) -> bool:
-    """Return whether images of a corpus, or the archive of the curated one, are at hand."""
-    archived = name == CURATED and real_archive(study) is not None
-    return archived or study.holds(load_manifest(name))
 
 
 def find_corpus(study: Study, names: str | list[str]) -> Dataset:
@@ -110,9 +97,10 @@ def find_corpus(study: Study, names: str | list[str]) -> Dataset:
     is read where the data root holds one and no archive.
     """
     name, settings = choose_corpus(study, names), study.profile.pretraining
-    if name == CURATED and (real_archive(study) is not None or not is_real(study, name)):
+    manifest = load_manifest(name)
+    if name == CURATED and (real_archive(study) or not study.holds(manifest)):
         root, index = curated_corpus(study).root, study.results.parent / "index"
-        return open_dataset(load_manifest(CURATED), root, index_folder=index)
+        return open_dataset(manifest, root, index_folder=index)
     return study.dataset(name, (settings.size, "stretch") if settings else None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -20,24 +21,13 @@ def plan_losses(study: Study) -> list[PretrainingRun]:
 
     `InputError` when the profile has no section on losses.
     """
-    section, pretraining = study.profile.section("losses"), study.profile.pretraining
-    settings = [
-        pretraining.changed(
-            section,
-            loss=loss,
-            backbones=[backbone],
-            learning_rate=section.learning_rates.get(backbone, pretraining.learning_rate),
-            preprocessing=section.preprocessing,
-        )
-        for loss in section.losses
-        for backbone in section.backbones
-    ]
-    return [
-        replace(run, seed=run.seed + repeat)
-        for own in settings
-        for repeat in range(section.seeds)
-        for run in plan_pretraining(study, own)
-    ]
+    section, own, runs = study.profile.section("losses"), study.profile.pretraining, []
+    for loss, backbone in product(section.losses, section.backbones):
+        changes = {"loss": loss, "backbones": [backbone], "preprocessing": section.preprocessing}
+        changes["learning_rate"] = section.learning_rates.get(backbone, own.learning_rate)
+        (run,) = plan_pretraining(study, own.changed(section, **changes))
+        runs += [replace(run, seed=run.seed + repeat) for repeat in range(section.seeds)]
+    return runs
 
 
 def run_losses(study: Study) -> pd.DataFrame:

@@ -26,23 +26,15 @@ from pydantic import Field, ValidationError, model_validator
 from rin.data.dataset import Dataset
 from rin.data.manifest import DatasetManifest
 from rin.errors import InputError, explained, look_up
-from rin.files import MAKE_ROOM, Stated, sha256_of
-from rin.models.weights import locate
+from rin.files import MAKE_ROOM, REPOSITORY, Stated, sha256_of
+from rin.study import run as own
 from rin.study.corpora import corpus_overlap, find_corpus, open_corpus
 from rin.study.ledger import Count, Hardware, commit_of, installed_packages, this_computer
 from rin.study.losses import loss_table, plan_losses
-from rin.study.plan import Run, find_entries, plan_all, plan_study
+from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_digest
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
 from rin.study.probe import plan_probe, probe_measurements
 from rin.study.profile import FACTORS, LAYERS, MAIN, STUDIES, Factors
-from rin.study.run import (
-    PREDICTIONS,
-    baseline_table,
-    layer_similarity,
-    lesion_maps,
-    overlap_table,
-    scored_cases,
-)
 from rin.study.setting import Study, TaskInputs
 
 RUN = "run.json"
@@ -220,7 +212,7 @@ _RECORDED = ["run_id", "best_epoch", "epochs", "seconds"]
 
 @dataclass(frozen=True)
 class ReferenceRun:
-    """A reference run, read and checked; its methods return the tables of `rin.study.run`.
+    """A reference run, read and checked; methods return what `rin.study.run` does by their names.
 
     `tables` are those that the functions of a study returned: `runs` has a row a study, level and
     run, in the order of the plans; `predictions` each run once.
@@ -244,37 +236,37 @@ class ReferenceRun:
         runs = self.tables["runs"]
         return set(runs.loc[runs["study"] == study, "task"])
 
-    def cases(self, task: str, part: str) -> pd.DataFrame:
-        """As `rin.study.run.scored_cases`."""
+    def scored_cases(self, task: str, part: str) -> pd.DataFrame:
+        """Return one row a case of a part."""
         rows = self._of("cases", task=task, part=part).drop(columns=["task", "part"])
         return rows.dropna(axis="columns", how="all")
 
     def predictions(self, study: str, task: str, part: str = "test") -> pd.DataFrame:
-        """As `rin.study.run.predictions`."""
-        runs = self.records(study, task).drop(columns=_RECORDED[1:])
+        """Return one row a run and case of a part."""
+        runs = self.run_records(study, task).drop(columns=_RECORDED[1:])
         return runs.merge(self._of("predictions", part=part), on="run_id").drop(columns="run_id")
 
-    def records(self, study: str, task: str) -> pd.DataFrame:
+    def run_records(self, study: str, task: str) -> pd.DataFrame:
         """Return one row a run: what names it, `run_id`, `best_epoch`, `epochs`, `seconds`."""
         runs = self._of("runs", study=study, task=task).drop(columns="study")
         return runs if runs["factor"].notna().any() else runs.drop(columns=_FACTOR)
 
-    def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
-        """As `rin.study.run.overlap_table`; no rows without marked lesions."""
+    def overlap_table(self, task: str, part: str = "test") -> pd.DataFrame:
+        """Return one row a run and image with a lesion."""
         rows = self._of("overlap", task=task, part=part)
         return self.predictions(MAIN, task, part).merge(rows).drop(columns="part")
 
-    def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
-        """As `rin.study.run.baseline_table`."""
+    def baseline_table(self, task: str, part: str = "test") -> pd.DataFrame:
+        """Return one row a picture that looks at no image and image with a lesion."""
         return self._of("baselines", task=task, part=part).drop(columns=["task", "part"])
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
-        """As `rin.study.run.lesion_maps`; None also where it was not recorded."""
+        """Return the mean activation around the lesion; None also where it was not recorded."""
         found = self._of("lesion_maps", task=task) if "lesion_maps" in self.tables else ()
         return found if len(found) else None
 
     def layer_similarity(self, study: str, task: str) -> pd.DataFrame:
-        """As `rin.study.run.layer_similarity`."""
+        """Return how alike layers of two networks are."""
         return self._of("layer_similarity", task=task)
 
     def _of(self, name: str, **values: str) -> pd.DataFrame:
@@ -286,8 +278,7 @@ class ReferenceRun:
 
 def reference_folder() -> Path:
     """Return the folder of the reference runs (`RIN_REFERENCE_RUNS`, or that of the book)."""
-    default = Path(__file__).parents[2] / "book" / "reference_runs"
-    return Path(os.environ.get("RIN_REFERENCE_RUNS", default))
+    return Path(os.environ.get("RIN_REFERENCE_RUNS", REPOSITORY / "book" / "reference_runs"))
 
 
 def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
@@ -422,7 +413,15 @@ def write_reference(
                 files[path.name] = FileFacts(sha256=sha256_of(path), bytes=size, rows=len(table))
             facts = _gather_facts(study, runs, files, accelerator)
             (draft / RUN).write_text(facts.model_dump_json(indent=1) + "\n", encoding="utf-8")
-            _check_size(draft, target)
+            sizes = {path.name: path.stat().st_size for path in draft.iterdir()}
+            if (total := sum(sizes.values())) > LARGEST:
+                listed = ", ".join(f"{name} {size:,}" for name, size in sorted(sizes.items()))
+                raise InputError(
+                    f"its files have {total:,} bytes together, and at most {LARGEST:,} may be "
+                    f"({listed})",
+                    where=target,
+                    remedy="Write it from a profile with fewer test cases, scenarios or folds.",
+                )
             load_reference(draft)
             if target.exists():
                 target.rename(Path(work) / "old")
@@ -432,9 +431,13 @@ def write_reference(
 
 def _finished_part(study: Study) -> Study:
     """Return the study without what is not finished: tasks, and studies beside the main one."""
+
+    def finished(name: str) -> list[str]:
+        begun = {run.task for run in plan_study(study, name) if not study.runs.has(run.run_id)}
+        return [task for task in study.profile.filter_of(name).tasks if task not in begun]
+
     study.weights.require(plan_pretraining(study), "pretraining")
-    tasks = _finished_tasks(study, MAIN)
-    if not tasks:
+    if not (tasks := finished(MAIN)):
         raise InputError(
             "no task is finished",
             where=f"profile {study.profile.name}",
@@ -443,8 +446,8 @@ def _finished_part(study: Study) -> Study:
     study = _with(study, tasks=tasks)
     kept: dict[str, Any] = {}
     for name in filter(study.profile.filter_of, STUDIES):
-        done, section = _finished_tasks(study, name), study.profile.filter_of(name)
-        kept[name] = section.model_copy(update={"tasks": done}) if done else None
+        section, done = study.profile.filter_of(name), {"tasks": finished(name)}
+        kept[name] = section.model_copy(update=done) if done["tasks"] else None
     of_factors = {name: kept.pop(name, None) for name in FACTORS}
     kept["factors"] = Factors(**of_factors) if any(of_factors.values()) else None
     for name, plan in (("probe", plan_probe), ("losses", plan_losses)):
@@ -452,13 +455,6 @@ def _finished_part(study: Study) -> Study:
         if asked and study.ledger(name).count(runs := plan(study)) < len(runs):
             kept[name] = None
     return _with(study, **{name: section for name, section in kept.items() if name != MAIN})
-
-
-def _finished_tasks(study: Study, name: str) -> list[str]:
-    """Return the tasks of a named study all of whose runs are finished."""
-    asked = study.profile.filter_of(name).tasks
-    plans = {task: plan_study(_with(study, tasks=[task]), name) for task in asked}
-    return [task for task, runs in plans.items() if study.runs.count(runs) == len(runs)]
 
 
 def _with(study: Study, **changes: Any) -> Study:
@@ -482,9 +478,7 @@ def _finished_runs(study: Study) -> list[Run]:
     if study.profile.probe is not None:
         study.ledger("probe").require(plan_probe(study), "the probe")
     if study.profile.losses is not None:
-        trained = plan_losses(study)
-        study.ledger("losses").require(trained, "the losses")
-        _refuse_stand_ins(study, {f"corpus {r.corpus}": r.provenance for r in trained})
+        study.ledger("losses").require(plan_losses(study), "the losses")
     return runs
 
 
@@ -509,10 +503,12 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
             went = run.run_id, done["best_epoch"], run.settings.epochs, float(done["seconds"])
             row = {"study": name} | dict.fromkeys(_FACTOR) | run.named
             told.append(row | dict(zip(_RECORDED, went, strict=True)))
-    rows = study.runs.tables([(run.run_id, {"run_id": run.run_id}) for run in runs], PREDICTIONS)
+    named = [(run.run_id, {"run_id": run.run_id}) for run in runs]
+    rows = study.runs.tables(named, own.PREDICTIONS)
     tables = {"runs": pd.DataFrame(told), "predictions": rows[rows["part"] != "validation"]}
     parts = {task: ("test", *study.inputs(task).external) for task in study.profile.tasks}
-    read = {"cases": scored_cases, "overlap": overlap_table, "baselines": baseline_table}
+    read = {"cases": own.scored_cases, "overlap": own.overlap_table}
+    read["baselines"] = own.baseline_table
     for name, function in read.items():
         found = [
             function(study, task, part).assign(task=task, part=part)
@@ -525,12 +521,12 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
             tables[name] = table.astype(SCHEMAS[name])
     # A row a run and case: all of float32 would be more than the rest together.
     tables["overlap"] = tables["overlap"].round(OVERLAP_DECIMALS)
-    maps = [found for task in parts if (found := lesion_maps(study, task)) is not None]
+    maps = [found for task in parts if (found := own.lesion_maps(study, task)) is not None]
     tables |= {"lesion_maps": pd.concat(maps, ignore_index=True)} if maps else {}
     if study.profile.filter_of(LAYERS):
-        tables["layer_similarity"] = layer_similarity(study)
-    if len(own := pretrained(study)):
-        tables["pretraining"] = own
+        tables["layer_similarity"] = own.layer_similarity(study)
+    if len(networks := pretrained(study)):
+        tables["pretraining"] = networks
         tables["pretraining_histories"] = pretraining_histories(study)
         tables["corpus_overlap"] = corpus_overlap(study)
     if study.profile.losses is not None:
@@ -563,19 +559,18 @@ def _gather_facts(
 ) -> RunFacts:
     """Return what `run.json` states of a finished study on real images."""
     done = {"fine-tuning": pd.DataFrame([study.runs.done(run.run_id) for run in runs])}
-    if len(own := pretrained(study)):
-        done["pretraining"] = own
+    if len(networks := pretrained(study)):
+        done["pretraining"] = networks
     finished = pd.concat([table["finished"] for table in done.values()])
     trained, corpora, weights = done["fine-tuning"], [], []
     drawn_cases = study.profile.pretraining and study.profile.pretraining.cases
-    for name in own["corpus"].unique() if len(own) else ():
+    for name in networks["corpus"].unique() if len(networks) else ():
         found, drawn = find_corpus(study, name), open_corpus(study, name, drawn_cases)
         corpora.append(_dataset(found.manifest, found, drawn.cases))
     for entry in filter(None, find_entries(study).values()):
-        path = None if entry.sha256 else locate(entry, study.weights_folders)
         stated = entry.model_dump(include={*WeightsFacts.model_fields} - {"sha256"})
-        digest = entry.sha256 or (sha256_of(path) if path else None)
-        weights.append(WeightsFacts(contract=entry.preprocessing, sha256=digest, **stated))
+        told = {"contract": entry.preprocessing, "sha256": weights_digest(study, entry)}
+        weights.append(WeightsFacts(**told, **stated))
     facts = RunFacts(
         name=study.profile.name,
         written=datetime.now(UTC).isoformat("T", "seconds"),
@@ -611,14 +606,3 @@ def without_folders(value: Any) -> Any:
     if isinstance(value, str) and PurePath(value).is_absolute():
         return PurePath(value).name
     return value
-
-
-def _check_size(draft: Path, target: Path) -> None:
-    sizes = {path.name: path.stat().st_size for path in draft.iterdir()}
-    if (total := sum(sizes.values())) > LARGEST:
-        listed = ", ".join(f"{name} {size:,}" for name, size in sorted(sizes.items()))
-        raise InputError(
-            f"its files have {total:,} bytes together, and at most {LARGEST:,} may be ({listed})",
-            where=target,
-            remedy="Write it from a profile with fewer test cases, scenarios or folds.",
-        )

@@ -24,19 +24,9 @@ from rin.study.pretraining import pretrained, pretraining_histories
 from rin.study.probe import probe_measurements
 from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
 from rin.study.reference import SCHEMAS, ReferenceRun, TaskFacts, load_reference, task_facts
-from rin.study.setting import Study, TaskInputs, has_real_images, open_study
+from rin.study.setting import Study, has_real_images, open_study
 
 Origin = Literal["own", "reference"]
-# What returns the tables of one's own runs; those of a reference run are its methods.
-_OWN = {
-    "predictions": run.predictions,
-    "cases": run.scored_cases,
-    "records": run.run_records,
-    "overlap": run.overlap_table,
-    "baselines": run.baseline_table,
-    "lesion_maps": run.lesion_maps,
-    "layer_similarity": run.layer_similarity,
-}
 
 
 @dataclass(frozen=True)
@@ -139,37 +129,29 @@ class Runs:
             if not tables:
                 raise self._no_results("any task", study)
             return pd.concat(tables, ignore_index=True)
-        return self._ask("predictions", task, study, part)
-
-    def inputs(self, task: str) -> TaskInputs:
-        """Return what the reader's own runs of a task read: images, store, splits."""
-        return self.study.inputs(task)
+        return self._ask(run.predictions, task, study, part)
 
     def facts(self, task: str) -> TaskFacts:
         """Return the images behind a task's shown results, in numbers."""
         if self._of_reference(task, MAIN):
             return self.reference.facts.task(task)
-        return task_facts(self.inputs(task))
+        return task_facts(self.study.inputs(task))
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row a scored case: case_id, patient_id, label, what its manifest keeps."""
-        return self._ask("cases", task, None, part)
+        return self._ask(run.scored_cases, task, None, part)
 
     def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
         """Return one row a run: what names it, seconds, and what else was recorded of it."""
-        return self._ask("records", task, study)
+        return self._ask(run.run_records, task, study)
 
     def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
-        """Return what maps and lesions have in common: one row a run and image with a lesion.
-
-        Columns as `rin.explain.overlap.measure_overlap`; without rows where the task's images have
-        no marked lesions.
-        """
-        return self._ask("overlap", task, None, part)
+        """Return what maps and lesions have in common (`rin.study.run.overlap_table`)."""
+        return self._ask(run.overlap_table, task, None, part)
 
     def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
-        return self._ask("baselines", task, None, part)
+        return self._ask(run.baseline_table, task, None, part)
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
         """Return the mean activation around the lesion, by init and unfreezing regime.
@@ -177,11 +159,11 @@ class Runs:
         As `rin.explain.overlap.lesion_map_table`; None where it was not recorded, or the
         task's images have no marked lesions.
         """
-        return self._ask("lesion_maps", task)
+        return self._ask(run.lesion_maps, task)
 
     def layer_similarity(self, task: str) -> pd.DataFrame:
         """Return how alike layers of two networks are (`rin.study.run.layer_similarity`)."""
-        return self._ask("layer_similarity", task, LAYERS)
+        return self._ask(run.layer_similarity, task, LAYERS)
 
     def pretraining(self) -> pd.DataFrame:
         """Return one row a pretrained network behind the shown results; may have no rows."""
@@ -212,15 +194,17 @@ class Runs:
             self._cache[name] = measure(self.study)
         return self._cache[name]
 
-    def _ask(self, table: str, task: str, study: str | None = None, *part: str) -> Any:
-        """Return a table of a task, of a named study where it is of one, once it is computed."""
-        asked = (task, *part) if study is None else (study, task, *part)
-        from_reference = self._of_reference(task, study or MAIN)
-        if (table, *asked) not in self._cache:
-            own = partial(_OWN[table], self.study)
-            read = getattr(self.reference, table) if from_reference else own
-            self._cache[table, *asked] = read(*asked)
-        return self._cache[table, *asked]
+    def _ask(self, read: Callable, task: str, study: str | None = None, *part: str) -> Any:
+        """Return a table of a task, of a named study where it is of one, once it is computed.
+
+        One's own is what `read` returns; a reference run has a method of that name.
+        """
+        asked, name = (task, *part) if study is None else (study, task, *part), read.__name__
+        of_reference = self._of_reference(task, study or MAIN)
+        if (name, *asked) not in self._cache:
+            read = getattr(self.reference, name) if of_reference else partial(read, self.study)
+            self._cache[name, *asked] = read(*asked)
+        return self._cache[name, *asked]
 
     def _of_reference(self, task: str, study: str) -> bool:
         """Return whether a task's results are those of the reference run, and not one's own."""
