@@ -2,8 +2,7 @@
 
 A reference run holds case ids and numbers, and no statistics: those are computed anew from it
 wherever it is shown.  `run.json` tells how the numbers came about, and nothing of where; the
-tables beside it are those of `rin.study.run`, and so is what reading gives.  Writing refuses
-unfinished runs and stand-ins.
+tables beside it are those of `rin.study.run`.
 """
 
 from __future__ import annotations
@@ -162,12 +161,6 @@ class RunFacts(Stated):
         text = json.dumps(told, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    @property
-    def inits(self) -> tuple[str, str]:
-        """The two inits that are compared, (a, b)."""
-        a, b = self.profile["inits"][:2]
-        return a, b
-
     def task(self, name: str) -> TaskFacts:
         """Return the facts of a task."""
         return next(task for task in self.tasks if task.name == name)
@@ -200,9 +193,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "losses": {"loss": str, "backbone": str, "seed": int, "top1": float, "ece": float},
 }  # fmt: skip
 _FLOATS = (float, np.float32)
-#: Tables that not every study has.
-OPTIONAL = ("pretraining", "pretraining_histories", "corpus_overlap", "lesion_maps",
-            "layer_similarity", "probe", "losses")  # fmt: skip
+#: Tables that every study has.
+REQUIRED = ("runs", "predictions", "cases", "overlap", "baselines")
 _UNIQUE = {"cases": [*_NAMED], "predictions": ["run_id", "part", "case_id"]}
 _CHECKS = {"label": pa.Check.isin([0, 1]), "score": pa.Check(np.isfinite, name="is a number")}
 #: Columns of `runs` that only studies of a factor have, and those that tell how a run went.
@@ -220,11 +212,6 @@ class ReferenceRun:
 
     facts: RunFacts
     tables: dict[str, pd.DataFrame] = field(repr=False)
-
-    @property
-    def name(self) -> str:
-        """Name of the reference run."""
-        return self.facts.name
 
     @property
     def tasks(self) -> list[str]:
@@ -294,9 +281,8 @@ def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
         folder = reference_folder() / name_or_folder
     facts = _read_facts(folder / RUN)
     tables = {Path(n).stem: _read_table(folder / n, stated) for n, stated in facts.files.items()}
-    for name in SCHEMAS:
-        if name not in (*tables, *OPTIONAL):
-            raise _broken(folder / RUN, f"it states no {name}.parquet")
+    if lacking := [name for name in REQUIRED if name not in tables]:
+        raise _broken(folder / RUN, f"it states no {lacking[0]}.parquet")
     return ReferenceRun(facts, tables)
 
 
@@ -405,15 +391,14 @@ def write_reference(
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
             draft = Path(work) / "draft"
             draft.mkdir()
-            files = {}
+            files, sizes = {}, {}
             for name, table in tables.items():
                 path = draft / f"{name}.parquet"
                 write_table(table, path)
-                size = path.stat().st_size
+                size = sizes[path.name] = path.stat().st_size
                 files[path.name] = FileFacts(sha256=sha256_of(path), bytes=size, rows=len(table))
-            facts = _gather_facts(study, runs, files, accelerator)
-            (draft / RUN).write_text(facts.model_dump_json(indent=1) + "\n", encoding="utf-8")
-            sizes = {path.name: path.stat().st_size for path in draft.iterdir()}
+            text = _gather_facts(study, runs, files, accelerator).model_dump_json(indent=1) + "\n"
+            sizes[RUN] = (draft / RUN).write_bytes(text.encode())
             if (total := sum(sizes.values())) > LARGEST:
                 listed = ", ".join(f"{name} {size:,}" for name, size in sorted(sizes.items()))
                 raise InputError(

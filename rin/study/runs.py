@@ -235,10 +235,10 @@ def open_runs(
     if study.profile.reference is None:
         return Runs(study)
     reference = load_reference(study.profile.reference)
-    if reference.facts.inits != tuple(study.profile.inits[:2]):
+    own, kept = study.profile.inits[:2], reference.facts.profile["inits"][:2]
+    if own != kept:
         raise InputError(
-            f"it compares {study.profile.inits[:2]} and reference run {reference.name} "
-            f"{list(reference.facts.inits)}",
+            f"it compares {own} and reference run {reference.facts.name} {kept}",
             where=f"profile {study.profile.name}",
             remedy="Leave out the profile's reference, or name the same inits.",
         )

@@ -289,7 +289,7 @@ def test_command_writes_what_the_function_writes(finished, images, tmp_path, mon
         main()
     assert ended.value.code == 0
     assert "bytes" in capsys.readouterr().out
-    assert load_reference(tmp_path / "r" / "tiny").name == "tiny"
+    assert load_reference(tmp_path / "r" / "tiny").facts.name == "tiny"
 
 
 TABLES = ["cases", "runs", "predictions", "overlap", "baselines", "pretraining", "lesion_maps"]
@@ -308,7 +308,7 @@ def test_missing_or_other_file_is_named_and_so_is_an_unknown_run(copy, monkeypat
                 load_reference(copy)
             (copy / name).write_bytes(whole)
     monkeypatch.setenv("RIN_REFERENCE_RUNS", str(copy.parent))
-    assert load_reference("tiny").name == "tiny"
+    assert load_reference("tiny").facts.name == "tiny"
     with pytest.raises(InputError, match=r"unknown reference run 'open'.*Known: tiny"):
         load_reference("open")
 
