@@ -14,7 +14,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
@@ -23,6 +23,7 @@ from rin.errors import InputError
 from rin.study.ledger import Ledger, Planned
 from rin.study.profile import Execution
 
+T = TypeVar("T")
 # The bar that several stages share, while there is one.
 _shared_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)
 
@@ -31,16 +32,9 @@ def make_executor(execution: Execution) -> Executor:
     """Return the executor that a profile asks for."""
     if execution.workers == 0:
         return ThreadPoolExecutor(1)
-    return ProcessPoolExecutor(
-        execution.workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-    )
-
-
-def _start_worker() -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    end_with_parent()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # workers begin with it
+    spawned = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(execution.workers, spawned, initializer=end_with_parent)
 
 
 @contextmanager
@@ -102,12 +96,12 @@ def drive(
         raise failures[0]
 
 
-def run_each(work: Callable[..., None], jobs: Iterable[tuple]) -> None:
+def run_each(work: Callable[[T], None], jobs: Iterable[T]) -> None:
     """Do jobs one after the other; the first `InputError` is raised when all have ended."""
     failures = []
     for job in jobs:
         try:
-            work(*job)
+            work(job)
         except InputError as error:
             failures.append(error)
     if failures:
@@ -115,8 +109,7 @@ def run_each(work: Callable[..., None], jobs: Iterable[tuple]) -> None:
 
 
 def _new_bar(title: str, total: int, done: int) -> tqdm:
-    # A log, unlike a terminal, keeps every line that the bar writes.
-    interval = 0.5 if sys.stderr.isatty() else 15
-    # Without a least number of steps, the bar is drawn anew also where only its end changes.
-    shown = {"desc": title, "unit": "run", "mininterval": interval, "miniters": 0}
-    return tqdm(total=total, initial=done, **shown)
+    # A log, unlike a terminal, keeps every line that the bar writes; and without a least number of
+    # steps, the bar is drawn anew also where only its end changes.
+    shown = {"mininterval": 0.5 if sys.stderr.isatty() else 15, "miniters": 0}
+    return tqdm(desc=title, total=total, initial=done, unit="run", **shown)

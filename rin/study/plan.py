@@ -96,13 +96,12 @@ class Run(Planned):
         named |= asdict(self.scenario) | {"init": self.init, "seed": self.seed}
         return named if self.level is None else factor | named
 
-
-@dataclass(frozen=True)
-class Block:
-    """Runs that share one compiled step."""
-
-    architecture: Architecture
-    runs: tuple[Run, ...]
+    @property
+    def architecture(self) -> Architecture:
+        """What the step is compiled for; the runs of a block share it."""
+        shared = {name: getattr(self.settings, name) for name in _COMPILED}
+        shared["channels"] = 3 if self.inputs.store.color else 1
+        return Architecture(self.scenario.backbone, self.scenario.unfreezing, **shared)
 
 
 def find_entries(
@@ -231,20 +230,17 @@ def plan_all(study: Study) -> list[Run]:
     return list(planned.values())
 
 
-def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[Block]:
-    """Group runs by compiled step, and by task where asked, the longest block first."""
+def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[list[Run]]:
+    """Group runs by compiled step, and by task where asked, the block that takes longest first."""
     blocks: dict[tuple[Architecture, str], list[Run]] = {}
     for run in runs:
-        shared = {name: getattr(run.settings, name) for name in _COMPILED}
-        shared["channels"] = 3 if run.inputs.store.color else 1
-        architecture = Architecture(run.scenario.backbone, run.scenario.unfreezing, **shared)
-        blocks.setdefault((architecture, run.task if by_task else ""), []).append(run)
-    cost = {  # relative time
-        key: BACKBONES[key[0].backbone].relative_cost * _REGIME_COST[key[0].unfreezing] * len(runs)
-        for key, runs in blocks.items()
-    }
-    longest_first = sorted(blocks, key=cost.get, reverse=True)
-    return [Block(key[0], tuple(blocks[key])) for key in longest_first]
+        blocks.setdefault((run.architecture, run.task if by_task else ""), []).append(run)
+
+    def cost(block: list[Run]) -> float:
+        way = block[0].scenario
+        return BACKBONES[way.backbone].relative_cost * _REGIME_COST[way.unfreezing] * len(block)
+
+    return sorted(blocks.values(), key=cost, reverse=True)
 
 
 def runs_table(runs: Sequence[Run]) -> pd.DataFrame:

@@ -257,7 +257,7 @@ def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execut
         devices=execution.devices,
     )
     missing = [run for run in runs if not ledger.has(run.run_id)]
-    run_each(_pretrain, [(run, block, stores[run.store], ledger, execution) for run in missing])
+    run_each(lambda run: _pretrain(run, block, stores[run.store], ledger, execution), missing)
 
 
 def _pretrain(

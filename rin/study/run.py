@@ -29,7 +29,7 @@ from rin.models.weights import load_weights, random_weights
 from rin.study.executors import drive, one_bar, run_each
 from rin.study.ledger import Ledger, computed_on
 from rin.study.losses import plan_losses, run_losses
-from rin.study.plan import Block, Run, group_blocks, plan_all, plan_study, runs_table
+from rin.study.plan import Run, group_blocks, plan_all, plan_study, runs_table
 from rin.study.pretraining import plan_pretraining, run_pretraining
 from rin.study.probe import plan_measurements, plan_probe, run_probe
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
@@ -48,7 +48,7 @@ ACTIVATIONS = "activations.npz"
 
 
 def run_block(
-    block: Block, ledger: Ledger, folders: list[Path], random_seed: int, execution: Execution
+    block: list[Run], ledger: Ledger, folders: list[Path], random_seed: int, execution: Execution
 ) -> None:
     """Run all runs of a block with one compiled step; random weights are those of `random_seed`.
 
@@ -60,7 +60,7 @@ def run_block(
 
     prepare_framework(execution.threads, execution.precision)
     keras.backend.clear_session()  # the graphs of earlier blocks of this process
-    compiled = CompiledBlock(block.architecture)
+    compiled = CompiledBlock(block[0].architecture)
     weights: dict[str, list[np.ndarray]] = {}
 
     def train(run: Run) -> None:
@@ -72,7 +72,7 @@ def run_block(
             )
         _train(run, compiled, weights[run.init], ledger)
 
-    run_each(train, [(run,) for run in block.runs])
+    run_each(train, block)
 
 
 def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger: Ledger) -> None:
