@@ -129,23 +129,14 @@ def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
         dataset = study.dataset(find_manifest(study, *find_task(task)).name)
         for corpus in corpora:
             side = int(corpus.cases["width"].median())
-            near = nearest_pictures(dataset.cases, corpus.cases)
+            found = nearest_pictures(dataset.cases, corpus.cases)
             control = _distances_of_copies(dataset, side, copies, study.profile.seed)
-            rows.append(
-                {
-                    "task": task,
-                    "dataset": dataset.manifest.name,
-                    "images": len(dataset.cases),
-                    "corpus": corpus.manifest.name,
-                    "corpus_images": len(corpus.cases),
-                    "equal": int(near["equal"].sum()),
-                    "near": int((near["distance"] <= COPY_BITS).sum()),
-                    "nearest": int(near["distance"].min()),
-                    "copies": len(control),
-                    "copies_found": int((control <= COPY_BITS).sum()),
-                    "farthest_copy": int(control.max()),
-                }
-            )
+            row = {"task": task, "dataset": dataset.manifest.name, "images": len(dataset.cases)}
+            row |= {"corpus": corpus.manifest.name, "corpus_images": len(corpus.cases)}
+            near, copied = (found["distance"] <= COPY_BITS).sum(), (control <= COPY_BITS).sum()
+            row |= {"equal": int(found["equal"].sum()), "near": int(near)}
+            row |= {"nearest": int(found["distance"].min()), "copies": len(control)}
+            rows.append(row | {"copies_found": int(copied), "farthest_copy": int(control.max())})
     return pd.DataFrame(rows)
 
 

@@ -69,24 +69,14 @@ class Run(Planned):
     @property
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
-        recorded = {"sanity_cases": self.sanity_cases} if self.sanity_cases else {}
+        named = {"task": self.task, "fold": self.fold, "scenario": self.scenario.name}
+        named |= {"init": self.init, "preprocessing": self.contract, "seed": self.seed}
+        read = {"store": self.inputs.store.digest, "split": self.split_digest}
+        read |= {"weights": self.weights_digest, "code": CODE_VERSION}
         external = {name: away.store.digest for name, away in self.inputs.external.items()}
-        recorded |= {"external": external} if external else {}
-        recorded |= {"layers": dict(self.inside)} if self.inside else {}
-        return {
-            "task": self.task,
-            "fold": self.fold,
-            "scenario": self.scenario.name,
-            "init": self.init,
-            "preprocessing": self.contract,
-            "seed": self.seed,
-            "store": self.inputs.store.digest,
-            "split": self.split_digest,
-            "weights": self.weights_digest,
-            "code": CODE_VERSION,
-            **self.settings.identity,
-            **recorded,
-        }
+        recorded = {"sanity_cases": self.sanity_cases, "layers": dict(self.inside)}
+        later = {name: each for name, each in (recorded | {"external": external}).items() if each}
+        return named | read | self.settings.identity | later
 
     @property
     def named(self) -> dict[str, Any]:

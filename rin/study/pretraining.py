@@ -256,22 +256,18 @@ def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execut
         channels=3 if any(store.color for store in stores.values()) else 1,
         devices=execution.devices,
     )
-    missing = [run for run in runs if not ledger.has(run.run_id)]
-    run_each(lambda run: _pretrain(run, block, stores[run.store], ledger, execution), missing)
+    missing, minutes = [x for x in runs if not ledger.has(x.run_id)], execution.checkpoint_minutes
+    run_each(lambda run: _pretrain(run, block, stores[run.store], ledger, minutes), missing)
 
 
 def _pretrain(
-    run: PretrainingRun,
-    block: PretrainingBlock,
-    store: ImageStore,
-    ledger: Ledger,
-    execution: Execution,
+    run: PretrainingRun, block: PretrainingBlock, store: ImageStore, ledger: Ledger, minutes: float
 ) -> None:
-    """Train and commit one run: weights, learning curve, what was tested and weights entry."""
+    """Train and commit one run, with so many minutes between checkpoints."""
     from rin.training.pretrain import WorkFolder
 
     work, cases = ledger.open_work(run.run_id), store.cases
-    kept = WorkFolder(work, {"run": run.run_id}, execution.checkpoint_minutes)
+    kept = WorkFolder(work, {"run": run.run_id}, minutes)
     corpus = store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
     try:
         result = block.train(*corpus, run.contract, kept, epochs=run.settings.epochs)

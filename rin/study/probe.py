@@ -96,14 +96,11 @@ class Measurement(Planned):
     @property
     def config(self) -> dict[str, Any]:
         """What decides the result; the id is its digest."""
-        return {
-            "version": VERSION,
-            "weights": self.run.run_id if self.run else f"random-{self.seed}",
-            "kind": self.kind,
-            "backbone": self.backbone,
-            "candidates": [contract.name for contract in probe.CANDIDATES],
-            "sources": [[s.name, s.provenance, s.digest, s.rows.tolist()] for s in self.sources],
-        }
+        weights = self.run.run_id if self.run else f"random-{self.seed}"
+        named = {"version": VERSION, "kind": self.kind, "backbone": self.backbone}
+        sources = [[s.name, s.provenance, s.digest, s.rows.tolist()] for s in self.sources]
+        candidates = [contract.name for contract in probe.CANDIDATES]
+        return named | {"weights": weights, "candidates": candidates, "sources": sources}
 
     def known(self) -> dict[str, Any]:
         """Return what is known of the training, as the first columns of the measurements."""
@@ -112,15 +109,9 @@ class Measurement(Planned):
             return named | _UNTRAINED
         done = self.ledger.done(run.run_id)
         tested = self.ledger.read(run.run_id, pretraining.CLASSES, pd.read_parquet)["test"]
-        return named | {
-            "init": run.init,
-            "trained_with": run.contract,
-            "corpus": run.corpus,
-            "weights_provenance": run.provenance,
-            "epochs": done["epochs"],
-            "top1": done["top1"],
-            "chance": float(tested.max() / tested.sum()),
-        }
+        named |= {"init": run.init, "trained_with": run.contract, "corpus": run.corpus}
+        named |= {"weights_provenance": run.provenance, "epochs": done["epochs"]}
+        return named | {"top1": done["top1"], "chance": float(tested.max() / tested.sum())}
 
 
 def measure_files(planned: list[Measurement], ledger: Ledger) -> None:
@@ -221,10 +212,7 @@ def probe_measurements(study: Study) -> pd.DataFrame:
 def probe_file(
     path: Path, images: str, data_root: Path | None, *, backbone: str | None, n: int, size: int
 ) -> list[str]:
-    """Return what probing one file with some pictures gives, line by line.
-
-    First the candidates with their scores, then the verdict, what it was probed with, and what
-    distributors of this very file state.
+    """Return what probing one file with some pictures gives, and what its distributors state.
 
     `InputError` as `rin.models.probe.read_first_layer` and `rin.data.dataset.sample_pictures`.
     """
@@ -237,8 +225,8 @@ def probe_file(
     lines = [f"{path.name}: {layer.backbone}, SHA-256 {sha256}", *shown.splitlines()]
     found = probe.judge(scores)
     order = f", channels in the order {found['order']}" if found["order"] else ""
-    lines.append(f"Verdict: {found['verdict']}{order}; {found['reason']}.")
-    lines.append(f"Images: {pictures.description}.")
+    lines += [f"Verdict: {found['verdict']}{order}; {found['reason']}."]
+    lines += [f"Images: {pictures.description}."]
     if pictures.provenance == "stand-in":
         lines.append("These are stand-ins, not real images: name your own with --images.")
     if not pictures.color:

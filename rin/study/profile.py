@@ -202,8 +202,6 @@ class Pretraining(Stated):
     def _fits(self) -> Pretraining:
         for name in self.backbones or []:
             check_size(name, self.size)
-        if self.brief and self.brief.init not in self.corpora:
-            raise ValueError(f"brief: {self.brief.init!r} is not among the inits pretrained here")
         if self.optimizer == "adamw" and self.weight_decay == 0:
             raise ValueError("adamw without a weight_decay is adam: give one, or name adam")
         return self
@@ -519,11 +517,10 @@ class Profile(Stated):
                     f"backbones {sorted(needed)}"
                 )
         corpora = self.pretraining.corpora if self.pretraining else {}
-        for section, chosen in (("probe", self.probe), ("losses", self.losses)):
-            if chosen and chosen.init not in corpora:
-                raise ValueError(
-                    f"{section}: {chosen.init!r} is not among the inits pretrained here"
-                )
+        sections = {"pretraining.brief": brief, "probe": self.probe, "losses": self.losses}
+        for section, chosen in sections.items():
+            if chosen and (init := chosen.init) not in corpora:
+                raise ValueError(f"{section}: {init!r} is not among the inits pretrained here")
         return self
 
     @property

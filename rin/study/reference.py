@@ -23,7 +23,6 @@ import pandera.pandas as pa
 from pydantic import Field, ValidationError, model_validator
 
 from rin.data.dataset import Dataset
-from rin.data.manifest import DatasetManifest
 from rin.errors import InputError, explained, look_up
 from rin.files import MAKE_ROOM, REPOSITORY, Stated, sha256_of
 from rin.study import run as own
@@ -331,31 +330,27 @@ def _read_table(path: Path, stated: FileFacts) -> pd.DataFrame:
 
 def task_facts(inputs: TaskInputs) -> TaskFacts:
     """Return what is to be said of a task and of its images, in numbers."""
-    used = inputs.store.cases
     return TaskFacts(
         name=inputs.task.name,
-        dataset=_dataset(inputs.manifest, inputs.found, used),
+        dataset=_dataset(inputs.found, inputs.store.cases),
         substitute_for=inputs.substitute_for,
-        mask_kind=inputs.manifest.mask_kind if inputs.store.masks() is not None else "",
+        mask_kind=inputs.found.manifest.mask_kind if inputs.store.masks() is not None else "",
         size=inputs.store.size,
-        split={part: int(n) for part, n in inputs.folds["part"].value_counts().items()},
-        external=[
-            _dataset(each.manifest, each.found, each.store.cases)
-            for each in inputs.external.values()
-        ],
+        split=inputs.folds["part"].value_counts().to_dict(),
+        external=[_dataset(each.found, each.store.cases) for each in inputs.external.values()],
         shared_pictures={name: len(each.pairs) for name, each in inputs.external.items()},
     )
 
 
-def _dataset(manifest: DatasetManifest, found: Dataset, used: pd.DataFrame) -> DatasetFacts:
+def _dataset(found: Dataset, used: pd.DataFrame) -> DatasetFacts:
     stated = ("name", "title", "licence", "access", "home", "independence")
     return DatasetFacts(
-        **{name: getattr(manifest, name) for name in stated},
+        **{name: getattr(found.manifest, name) for name in stated},
         provenance=found.provenance,
         used=len(used),
         available=len(found.cases),
         patients=used["patient_id"].nunique(),
-        counts={label: int(n) for label, n in used["label"].value_counts().sort_index().items()},
+        counts=used["label"].value_counts().sort_index().to_dict(),
         digest=found.digest,
     )
 
@@ -452,8 +447,8 @@ def _finished_runs(study: Study) -> list[Run]:
     made = {f"corpus {run.corpus}": run.provenance for run in pretraining}
     for task in study.profile.tasks:
         inputs = study.inputs(task)
-        made |= {f"images of {task}": inputs.provenance}
-        made |= {f"images of {name}": each.provenance for name, each in inputs.external.items()}
+        for name, each in {task: inputs, **inputs.external}.items():
+            made[f"images of {name}"] = each.store.provenance
     _refuse_stand_ins(study, made)
     study.weights.require(pretraining, "pretraining")
     entries = find_entries(study).items()
@@ -551,7 +546,7 @@ def _gather_facts(
     drawn_cases = study.profile.pretraining and study.profile.pretraining.cases
     for name in networks["corpus"].unique() if len(networks) else ():
         found, drawn = find_corpus(study, name), open_corpus(study, name, drawn_cases)
-        corpora.append(_dataset(found.manifest, found, drawn.cases))
+        corpora.append(_dataset(found, drawn.cases))
     for entry in filter(None, find_entries(study).values()):
         stated = entry.model_dump(include={*WeightsFacts.model_fields} - {"sha256"})
         told = {"contract": entry.preprocessing, "sha256": weights_digest(study, entry)}

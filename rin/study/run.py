@@ -132,15 +132,11 @@ def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger:
             sanity.to_parquet(folder / SANITY, index=False)
         if activations:
             np.savez(folder / ACTIVATIONS, **activations)
-        return {
-            "best_epoch": int(np.nanargmin(history["val_loss"])) + 1,
-            "seconds": seconds,
-            "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
-            "traces": compiled.traces,
-            "backend": keras.backend.backend(),
-            "precision": keras.config.dtype_policy().name,
-            **computed_on(),
-        }
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        done = {"best_epoch": int(np.nanargmin(history["val_loss"])) + 1, "seconds": seconds}
+        done |= {"peak_memory_gb": round(memory, 2), "traces": compiled.traces}
+        done |= {"backend": keras.backend.backend(), "precision": keras.config.dtype_policy().name}
+        return done | computed_on()
 
     ledger.commit(run.run_id, run.config, write)
 

@@ -24,7 +24,7 @@ from rin.study.pretraining import pretrained, pretraining_histories
 from rin.study.probe import probe_measurements
 from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
 from rin.study.reference import SCHEMAS, ReferenceRun, TaskFacts, load_reference, task_facts
-from rin.study.setting import Study, has_real_images, open_study
+from rin.study.setting import Place, Study, has_real_images, open_study
 
 Origin = Literal["own", "reference"]
 
@@ -154,11 +154,7 @@ class Runs:
         return self._ask(run.baseline_table, task, None, part)
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
-        """Return the mean activation around the lesion, by init and unfreezing regime.
-
-        As `rin.explain.overlap.lesion_map_table`; None where it was not recorded, or the
-        task's images have no marked lesions.
-        """
+        """Return the mean activation around the lesion (`rin.study.run.lesion_maps`), or None."""
         return self._ask(run.lesion_maps, task)
 
     def layer_similarity(self, task: str) -> pd.DataFrame:
@@ -222,10 +218,7 @@ class Runs:
 
 
 def open_runs(
-    profile: str | Path | Profile = "demo",
-    *,
-    data_root: str | Path | None = None,
-    results: str | Path = "results",
+    profile: Place | Profile = "demo", *, data_root: Place | None = None, results: Place = "results"
 ) -> Runs:
     """Open the results of a study, given as for `rin.study.open_study`; nothing is trained.
 

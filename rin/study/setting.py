@@ -21,6 +21,7 @@ from rin.files import REPOSITORY
 from rin.study.ledger import Ledger
 from rin.study.profile import Profile, Sizes, load_profile
 
+Place = str | Path
 # Datasets that this process has opened, as a task reads them.
 _datasets: dict[tuple, Dataset] = {}
 
@@ -111,15 +112,14 @@ class Study:
 class TaskInputs:
     """Everything that a task's runs read.
 
-    `manifest` is that of the dataset which is read; of the images `found`, the study uses those of
-    `dataset`; `pairs` are near-duplicates (case_a, case_b, distance), `folds` the split (case_id,
-    fold, part).  `substitute_for` is the title of the task's own dataset where another was read.
+    Of the images `found`, the study uses those of `dataset`; `pairs` are near-duplicates (case_a,
+    case_b, distance), `folds` the split (case_id, fold, part).  `substitute_for` is the title of
+    the task's own dataset where another was read.
     `external` are datasets that every run scores and none is trained on, whole, by name: their
     `pairs` are matches with the task's own images (case_id, other, distance, equal), and their
     `folds` have no rows.
     """
 
-    manifest: DatasetManifest
     task: TaskManifest
     found: Dataset
     dataset: Dataset
@@ -129,11 +129,6 @@ class TaskInputs:
     substitute_for: str | None = None
     external: dict[str, TaskInputs] = field(default_factory=dict)
 
-    @property
-    def provenance(self) -> str:
-        """`real` or `stand-in`; images of a substitute are real."""
-        return self.dataset.provenance
-
     def scored(self, part: str) -> TaskInputs:
         """Return what the cases of a part belong to: an external dataset by name, or these."""
         return self.external.get(part, self)
@@ -141,7 +136,8 @@ class TaskInputs:
     @property
     def kept_columns(self) -> list[str]:
         """What the manifest keeps of each case beside label and patient, such as `device`."""
-        return [name for name in self.manifest.options.get("keep", {}) if name in self.found.cases]
+        kept = self.found.manifest.options.get("keep", {})
+        return [name for name in kept if name in self.found.cases]
 
     def lesion_masks(self) -> np.ndarray:
         """Return the masks of the store; `InputError` where the images have none."""
@@ -150,7 +146,7 @@ class TaskInputs:
             raise InputError(
                 f"the runs of {self.task.name} keep no class activation maps, as its images have "
                 "no lesion masks",
-                where=f"dataset {self.manifest.name}",
+                where=f"dataset {self.found.manifest.name}",
                 remedy="Choose a task whose dataset has masks.",
             )
         return masks
@@ -163,10 +159,7 @@ class TaskInputs:
 
 
 def open_study(
-    profile: str | Path | Profile = "demo",
-    *,
-    data_root: str | Path | None = None,
-    results: str | Path = "results",
+    profile: Place | Profile = "demo", *, data_root: Place | None = None, results: Place = "results"
 ) -> Study:
     """Open a study of a profile, given by name, by the path of a YAML file, or as it is.
 
@@ -201,7 +194,7 @@ def has_real_images(study: Study, task: str) -> bool:
     return study.holds(find_manifest(study, *find_task(task)))
 
 
-def from_checkout(path: str | Path) -> Path:
+def from_checkout(path: Place) -> Path:
     """Return a folder as a caller names it; a notebook's starts at the checkout."""
     # Jupyter runs a notebook in the folder that holds it, papermill and `rin` in the caller's.
     opened = Path.cwd().is_relative_to(REPOSITORY / "notebooks")
@@ -242,10 +235,10 @@ def _open_inputs(study: Study, task_name: str, folds: int, resize: str) -> TaskI
         away = study.dataset(other, square)
         bits = leakage.SAME_PICTURE if near is None else near
         shared = leakage.matches_between(away.cases, dataset.cases, bits)
-        of_away = away, away, study.store(away, *square), shared, split.iloc[:0]
-        external[name] = TaskInputs(other, task, *of_away)
+        store_away, no_folds = study.store(away, *square), split.iloc[:0]
+        external[name] = TaskInputs(task, away, away, store_away, shared, no_folds)
     title = own.title if manifest.name != own.name else None
-    return TaskInputs(manifest, task, found, dataset, store, pairs, split, title, external)
+    return TaskInputs(task, found, dataset, store, pairs, split, title, external)
 
 
 def official_folds(study: Study, task: TaskManifest, dataset: Dataset) -> pd.DataFrame:
