@@ -1,8 +1,7 @@
 """From a profile to the runs of its named studies, grouped into blocks.
 
-A run's id covers its configuration and the digests of everything it reads, so that a
-finished run is never repeated and never mistaken for another.  A named study takes a part of the
-plan and changes one setting of it; equal runs have equal ids, whichever studies name them.
+A run's id covers its configuration and the digests of everything it reads, so that a finished run
+is never repeated and never mistaken for another, whichever studies name it.
 """
 
 from __future__ import annotations
@@ -45,9 +44,8 @@ class Run(Planned):
     `contract` names how its inputs are prepared: that of its weights, unless `settings` say
     otherwise; only the name is part of the configuration, so that equal inputs are one run.
     `sanity_cases` is the number of test cases whose maps it records as its weights go random,
-    `inside` says how many activations of its layers it records (`rin.study.profile.Layers`); that
-    and external datasets are part of the configuration only where there are any.  `study` and
-    `level`, that of the study's factor, are not.
+    `inside` says how many activations of its layers it records (`rin.study.profile.Layers`).
+    `study` and `level`, that of the study's factor, are no part of the configuration.
     """
 
     task: str

@@ -179,8 +179,8 @@ def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.Dat
 def local_entries(study: Study) -> list[WeightsEntry]:
     """Return the weights entries of the study's own pretraining; all must be finished."""
 
+    # A run of earlier code may state fields that have gone since.
     def read(path: Path) -> WeightsEntry:
-        # A run of earlier code may state fields that have gone since.
         return WeightsEntry.model_validate_json(path.read_bytes(), extra="ignore")
 
     study.weights.require(runs := plan_pretraining(study), "pretraining")

@@ -2,8 +2,7 @@
 
 Every backbone is pretrained under several input contracts, all else equal; then each file is
 probed (`rin.models.probe`) with images of its own corpus and with images of every other dataset of
-the study, which it never saw.  Random weights of every backbone, the study's own pretraining, and
-single files by `rin weights probe`, are probed in the same way.
+the study, which it never saw; so are random weights and the study's own pretraining.
 """
 
 from __future__ import annotations
@@ -145,7 +144,6 @@ def measure_files(planned: list[Measurement], ledger: Ledger) -> None:
 def plan_probe(study: Study) -> list[PretrainingRun]:
     """List the pretraining runs whose files are probed: backbones × contracts on one corpus.
 
-    They are the study's own pretraining with another contract, number of images and epochs;
     `InputError` when the profile has no section on the probe.
     """
     section, own = study.profile.section("probe"), study.profile.pretraining
@@ -160,11 +158,7 @@ def plan_probe(study: Study) -> list[PretrainingRun]:
 
 
 def run_probe(study: Study) -> pd.DataFrame:
-    """Pretrain and probe what is missing; return the table of `probe_measurements`.
-
-    May be killed at any time and called again.  `InputError` when the profile has no probe section,
-    or a run fails; the other runs are finished first.
-    """
+    """Pretrain what is missing (`rin.study.pretraining.pretrain_missing`) and probe it."""
     missing = plan_probe(study), study.ledger("probe"), "Weights to probe"
     pretraining.pretrain_missing(study, *missing)
     return probe_measurements(study)

@@ -115,9 +115,8 @@ class RunFacts(Stated):
     """Everything that `run.json` states; times in UTC, ISO 8601.
 
     `profile` is the resolved one; `backend`, `precision` and `peak_memory_gb` are of fine-tuning;
-    `commit` is that of the code that wrote the files, with a plus where other files than its own
-    were at work; `hardware` that of the computer that wrote them; `work` goes by stage; `digest`
-    covers all the others.
+    `commit` (with a plus where other files than its own were at work) and `hardware` are of the
+    code and computer that wrote the files; `work` goes by stage; `digest` covers all the others.
     """
 
     format: Literal[4] = 4
@@ -268,33 +267,16 @@ def reference_folder() -> Path:
 
 
 def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
-    """Read a reference run, by name below `reference_folder` or from a folder; check it is whole.
+    """Read a reference run, by name below `reference_folder` or from a folder.
 
-    `InputError` for an unknown name, or a file that is missing, truncated or not the one that was
-    written.
+    `InputError` for an unknown name, or a file that is missing or not the one that was written.
     """
     folder = name_or_folder
     if not isinstance(folder, Path):
         known = sorted(path.parent.name for path in reference_folder().glob(f"*/{RUN}"))
         look_up("reference run", name_or_folder, known or ["none"])
         folder = reference_folder() / name_or_folder
-    facts = _read_facts(folder / RUN)
-    tables = {Path(n).stem: _read_table(folder / n, stated) for n, stated in facts.files.items()}
-    if lacking := [name for name in REQUIRED if name not in tables]:
-        raise _broken(folder / RUN, f"it states no {lacking[0]}.parquet")
-    return ReferenceRun(facts, tables)
-
-
-def _broken(where: Path, problem: str) -> InputError:
-    return InputError(
-        problem,
-        where=where,
-        remedy="Restore the reference run from the repository, or write it again with "
-        "rin reference write --replace.",
-    )
-
-
-def _read_facts(path: Path) -> RunFacts:
+    path = folder / RUN
     try:
         facts = RunFacts.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
@@ -305,7 +287,19 @@ def _read_facts(path: Path) -> RunFacts:
         raise _broken(path, f"not readable ({error})") from error
     if facts.digest != facts.expected_digest:
         raise _broken(path, "it differs from what was written")
-    return facts
+    tables = {Path(n).stem: _read_table(folder / n, stated) for n, stated in facts.files.items()}
+    if lacking := [name for name in REQUIRED if name not in tables]:
+        raise _broken(path, f"it states no {lacking[0]}.parquet")
+    return ReferenceRun(facts, tables)
+
+
+def _broken(where: Path, problem: str) -> InputError:
+    return InputError(
+        problem,
+        where=where,
+        remedy="Restore the reference run from the repository, or write it again with "
+        "rin reference write --replace.",
+    )
 
 
 def _read_table(path: Path, stated: FileFacts) -> pd.DataFrame:
@@ -423,7 +417,7 @@ def _finished_part(study: Study) -> Study:
             where=f"profile {study.profile.name}",
             remedy="Run rin study with this profile first; it goes on where it was stopped.",
         )
-    study = _with(study, tasks=tasks)
+    study = replace(study, profile=study.profile.model_copy(update={"tasks": tasks}))
     kept: dict[str, Any] = {}
     for name in filter(study.profile.filter_of, STUDIES):
         section, done = study.profile.filter_of(name), {"tasks": finished(name)}
@@ -434,11 +428,8 @@ def _finished_part(study: Study) -> Study:
         asked = getattr(study.profile, name) is not None
         if asked and study.ledger(name).count(runs := plan(study)) < len(runs):
             kept[name] = None
-    return _with(study, **{name: section for name, section in kept.items() if name != MAIN})
-
-
-def _with(study: Study, **changes: Any) -> Study:
-    return replace(study, profile=study.profile.model_copy(update=changes))
+    kept.pop(MAIN)
+    return replace(study, profile=study.profile.model_copy(update=kept))
 
 
 def _finished_runs(study: Study) -> list[Run]:

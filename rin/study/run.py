@@ -1,8 +1,7 @@
 """Running what a study plans, block by block, and reading back what the runs left.
 
-A block is what an executor ships to another process: a compiled step, and every run that shares
-it, on whichever task.  Finished runs are never repeated; what is read back are per-case
-predictions, learning curves and class activation maps.
+A block is what an executor ships to another process: the runs that share a compiled step, on
+whichever task.  Finished runs are never repeated.
 """
 
 from __future__ import annotations
@@ -228,9 +227,9 @@ def run_fine_tuning(study: Study) -> pd.DataFrame:
 
 
 def run_study(study: Study) -> pd.DataFrame:
-    """Pretrain, probe, fine-tune and compare losses where missing, under one progress bar.
+    """Pretrain, probe, fine-tune and compare losses where missing; return the fine-tuning runs.
 
-    May be killed at any time and called again.  Returns the table of the fine-tuning runs.
+    Under one progress bar; may be killed at any time and called again.
     """
     stages = {"weights": plan_pretraining(study)}
     if study.profile.probe is not None:
@@ -287,10 +286,7 @@ def predictions(
 
 
 def scored_cases(study: Study, task: str, part: str = "test") -> pd.DataFrame:
-    """Return one row a case of a part: case_id, patient_id, label (1 or 0), and what is kept.
-
-    That is what the dataset's manifest keeps of each case, such as `device`.
-    """
+    """Return one row a case of a part: case_id, patient_id, label, and what its manifest keeps."""
     inputs = study.inputs(task).scored(part)
     cases = inputs.dataset.cases
     if part in SCORED_PARTS:
@@ -329,22 +325,18 @@ def cam_arrays(
 
 
 def overlap_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
-    """Return `rin.explain.overlap.measure_overlap` of a task's main study.
-
-    Without rows where the images have no lesion masks.
-    """
+    """Return `rin.explain.overlap.measure_overlap` of a task's main study; empty without masks."""
     store = study.inputs(task).scored(part).store
-    if store.masks() is None:
+    if (masks := store.masks()) is None:
         return pd.DataFrame()
-    case_ids = store.cases["case_id"].to_numpy()
-    return overlap.measure_overlap(list(cam_arrays(study, task, part)), case_ids, store.masks())
+    maps = list(cam_arrays(study, task, part))
+    return overlap.measure_overlap(maps, store.cases["case_id"].to_numpy(), masks)
 
 
 def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
     """Return what pictures that look at no image score on the cases of a part with a lesion.
 
-    Columns `case_id`, `baseline` and the measures of `rin.explain.overlap.baseline_scores`; without
-    rows where the images have no lesion masks.
+    Columns `case_id`, `baseline` and the measures of `rin.explain.overlap.baseline_scores`.
     """
     store = study.inputs(task).scored(part).store
     cases, masks = store.cases, store.masks()
@@ -362,11 +354,10 @@ def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
 
 def lesion_maps(study: Study, task: str) -> pd.DataFrame | None:
     """Return `rin.explain.overlap.lesion_map_table` of a task's main study; None without masks."""
-    store = study.inputs(task).store
-    if store.masks() is None:
+    store, maps = study.inputs(task).store, cam_arrays(study, task)
+    if (masks := store.masks()) is None:
         return None
-    case_ids, maps = store.cases["case_id"].to_numpy(), cam_arrays(study, task)
-    return overlap.lesion_map_table(maps, case_ids, store.masks())
+    return overlap.lesion_map_table(maps, store.cases["case_id"].to_numpy(), masks)
 
 
 def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) -> pd.DataFrame:
@@ -378,13 +369,10 @@ def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) 
 
     `InputError` when the profile has no such study, or its runs are not finished.
     """
-    rows = []
-    cells = groupby(
-        finished_runs(study, name, task), key=lambda run: (run.task, run.fold, run.scenario.name)
-    )
-    for (of, fold, scenario), own in cells:
+    (a, b), rows = study.profile.inits[:2], []
+    runs = finished_runs(study, name, task)
+    for cell, own in groupby(runs, lambda run: (run.task, run.fold, run.scenario.name)):
         made = {run.init: study.runs.read(run.run_id, ACTIVATIONS, np.load) for run in own}
-        a, b = study.profile.inits[:2]
         pairs = {
             ("before", ""): ((a, "before"), (b, "before")),
             ("after", ""): ((a, "after"), (b, "after")),
@@ -395,10 +383,10 @@ def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) 
         for (comparison, init), ends in pairs.items():
             for layer in layers:
                 one, other = (made[end][f"{when}/{layer}"] for end, when in ends)
-                row = {"task": of, "fold": fold, "scenario": scenario, "comparison": comparison}
-                row |= {"init": init, "layer": layer, "cca": mean_cca(one, other)}
-                rows.append(row | {"cka": linear_cka(one, other)})
-    return pd.DataFrame(rows)
+                alike = mean_cca(one, other), linear_cka(one, other)
+                rows.append((*cell, comparison, init, layer, *alike))
+    named = ["task", "fold", "scenario", "comparison", "init", "layer", "cca", "cka"]
+    return pd.DataFrame(rows, columns=named)
 
 
 def sanity_table(study: Study, task: str) -> pd.DataFrame:
