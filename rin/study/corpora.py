@@ -34,11 +34,9 @@ _HASHED_SIZE = 256  # side of the pictures whose hashes stand in a case table
 
 def real_archive(study: Study) -> Path | None:
     """Return the folder of the real archive, or None where the data root holds none."""
-    settings = study.profile.curation
-    if settings is None or study.data_root is None:
-        return None
-    folder = study.data_root / settings.archive
-    return folder if folder.is_dir() else None
+    settings, root = study.profile.curation, study.data_root
+    folder = root / settings.archive if settings and root else None
+    return folder if folder and folder.is_dir() else None
 
 
 def curation_plan(study: Study) -> CurationPlan:

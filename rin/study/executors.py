@@ -14,7 +14,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any
 
 from tqdm import tqdm
 
@@ -23,7 +23,6 @@ from rin.errors import InputError
 from rin.study.ledger import Ledger, Planned
 from rin.study.profile import Execution
 
-T = TypeVar("T")
 # The bar that several stages share, while there is one.
 _shared_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)
 
@@ -96,7 +95,7 @@ def drive(
         raise failures[0]
 
 
-def run_each(work: Callable[[T], None], jobs: Iterable[T]) -> None:
+def run_each(work: Callable[[Any], None], jobs: Iterable) -> None:
     """Do jobs one after the other; the first `InputError` is raised when all have ended."""
     failures = []
     for job in jobs:

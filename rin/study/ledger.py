@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import NonNegativeInt
 
 from rin.data.chunks import available_cores
 from rin.errors import InputError, explained
@@ -42,14 +42,13 @@ PACKAGES = (
     *("keras", "tensorflow", "tensorflow-cpu", "jax", "numpy", "scipy", "pandas", "pyarrow"),
     *("scikit-learn", "scikit-image", "pillow", "statsmodels"),
 )
-Count = Annotated[int, Field(ge=0)]
 T = TypeVar("T")
 
 
-def digest_of(config: dict[str, Any]) -> str:
-    """Return the id of a configuration: 16 hexadecimal digits of its SHA-256."""
+def digest_of(config: dict[str, Any], digits: int = 16) -> str:
+    """Return the id of a configuration: hexadecimal digits of its SHA-256."""
     text = json.dumps(config, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
 
 
 class Planned:
@@ -193,8 +192,8 @@ class Hardware(Stated):
     """What a computer is; `memory_gb` is rounded, `accelerator` empty where there is none."""
 
     processor: str
-    cores: Count
-    memory_gb: Count
+    cores: NonNegativeInt
+    memory_gb: NonNegativeInt
     accelerator: str = ""
 
     @property

@@ -115,7 +115,7 @@ def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[
     is the official scripts') stands here twice, with the same id.
 
     `InputError` for a study that is unknown or that the profile does not ask for, an unknown init,
-    or one whose pretraining has not been run; otherwise as `rin.study.task_inputs`.
+    or one whose pretraining has not been run; otherwise as `Study.inputs`.
     """
     planned = []
     for variant in study.profile.variants(name):

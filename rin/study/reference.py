@@ -7,8 +7,6 @@ tables beside it are those of `rin.study.run`.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import platform
 import tempfile
@@ -20,14 +18,15 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
-from pydantic import Field, ValidationError, model_validator
+from pyarrow import Table, parquet
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, ValidationError, model_validator
 
 from rin.data.dataset import Dataset
 from rin.errors import InputError, explained, look_up
 from rin.files import MAKE_ROOM, REPOSITORY, Stated, sha256_of
 from rin.study import run as own
 from rin.study.corpora import corpus_overlap, find_corpus, open_corpus
-from rin.study.ledger import Count, Hardware, commit_of, installed_packages, this_computer
+from rin.study.ledger import Hardware, commit_of, digest_of, installed_packages, this_computer
 from rin.study.losses import loss_table, plan_losses
 from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_digest
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
@@ -58,10 +57,10 @@ class DatasetFacts(Stated):
     access: str
     home: str
     independence: Literal["image", "exam", "patient"]
-    used: Count
-    available: Count
-    patients: Count
-    counts: dict[str, Count]
+    used: NonNegativeInt
+    available: NonNegativeInt
+    patients: NonNegativeInt
+    counts: dict[str, NonNegativeInt]
     digest: Digest
 
 
@@ -78,10 +77,10 @@ class TaskFacts(Stated):
     dataset: DatasetFacts
     substitute_for: str | None
     mask_kind: Literal["outline", "box", ""]
-    size: Count
-    split: dict[str, Count]
+    size: NonNegativeInt
+    split: dict[str, NonNegativeInt]
     external: list[DatasetFacts] = Field(default_factory=list)
-    shared_pictures: dict[str, Count] = Field(default_factory=dict)
+    shared_pictures: dict[str, NonNegativeInt] = Field(default_factory=dict)
 
 
 class WeightsFacts(Stated):
@@ -99,16 +98,16 @@ class WeightsFacts(Stated):
 class Work(Stated):
     """How many runs, and the seconds of each added up; runs may have gone side by side."""
 
-    runs: Count
-    seconds: Annotated[float, Field(ge=0)]
+    runs: NonNegativeInt
+    seconds: NonNegativeFloat
 
 
 class FileFacts(Stated):
     """A table of the reference run."""
 
     sha256: Digest
-    bytes: Count
-    rows: Count
+    bytes: NonNegativeInt
+    rows: NonNegativeInt
 
 
 class RunFacts(Stated):
@@ -131,7 +130,7 @@ class RunFacts(Stated):
     precision: str
     commit: str | None
     hardware: Hardware
-    peak_memory_gb: Annotated[float, Field(ge=0)]
+    peak_memory_gb: NonNegativeFloat
     work: dict[str, Work]
     tasks: list[TaskFacts]
     corpora: list[DatasetFacts]
@@ -155,9 +154,7 @@ class RunFacts(Stated):
     @property
     def expected_digest(self) -> str:
         """SHA-256 of every other field that the file states."""
-        told = self.model_dump(mode="json", exclude={"digest"}, exclude_unset=True)
-        text = json.dumps(told, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest_of(self.model_dump(mode="json", exclude={"digest"}, exclude_unset=True), 64)
 
     def task(self, name: str) -> TaskFacts:
         """Return the facts of a task."""
@@ -512,17 +509,14 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table small: integers as short as they fit, values that repeat once."""
-    import pyarrow
-    import pyarrow.parquet
-
     for name in table.select_dtypes("integer"):
         kind = "integer" if (table[name] < 0).any() else "unsigned"
         table = table.assign(**{name: pd.to_numeric(table[name], downcast=kind)})
-    arrays = pyarrow.Table.from_pandas(table, preserve_index=False)
+    arrays = Table.from_pandas(table, preserve_index=False)
     arrays = arrays.replace_schema_metadata(None)  # pandas' notes are larger than small tables
     repeated = [name for name in table if table[name].nunique() < len(table) / 4]
     options = {"compression": "zstd", "compression_level": 19, "use_dictionary": repeated}
-    pyarrow.parquet.write_table(arrays, path, row_group_size=len(table) or None, **options)
+    parquet.write_table(arrays, path, row_group_size=len(table) or None, **options)
 
 
 def _gather_facts(

@@ -25,12 +25,10 @@ from rin.explain import overlap
 from rin.explain.similarity import linear_cka, mean_cca
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
+from rin.study import losses, pretraining, probe
 from rin.study.executors import drive, one_bar, run_each
 from rin.study.ledger import Ledger, computed_on
-from rin.study.losses import plan_losses, run_losses
 from rin.study.plan import Run, group_blocks, plan_all, plan_study, runs_table
-from rin.study.pretraining import plan_pretraining, run_pretraining
-from rin.study.probe import plan_measurements, plan_probe, run_probe
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
 from rin.study.setting import Study
 
@@ -231,24 +229,25 @@ def run_study(study: Study) -> pd.DataFrame:
 
     Under one progress bar; may be killed at any time and called again.
     """
-    stages = {"weights": plan_pretraining(study)}
+    stages = {"weights": pretraining.plan_pretraining(study)}
     if study.profile.probe is not None:
-        stages |= {"probe": plan_probe(study), "probe_measurements": plan_measurements(study)}
+        stages["probe"] = probe.plan_probe(study)
+        stages["probe_measurements"] = probe.plan_measurements(study)
     if study.profile.losses is not None:
-        stages["losses"] = plan_losses(study)
+        stages["losses"] = losses.plan_losses(study)
     earlier = sum(map(len, stages.values()))
     # Which runs are shared is known once weights are; until then each is counted apart.
     done = sum(study.ledger(name).count(runs) for name, runs in stages.items())
     with one_bar(earlier + study.profile.most_runs, done) as bar:
-        run_pretraining(study)
+        pretraining.run_pretraining(study)
         if study.profile.probe is not None:
-            run_probe(study)
+            probe.run_probe(study)
         planned = plan_all(study)
         bar.total = earlier + len(planned)
         bar.update(earlier + study.runs.count(planned) - bar.n)
         table = run_missing(study, planned)
         if study.profile.losses is not None:
-            run_losses(study)
+            losses.run_losses(study)
         return table
 
 

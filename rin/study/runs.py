@@ -26,8 +26,6 @@ from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
 from rin.study.reference import SCHEMAS, ReferenceRun, TaskFacts, load_reference, task_facts
 from rin.study.setting import Place, Study, has_real_images, open_study
 
-Origin = Literal["own", "reference"]
-
 
 @dataclass(frozen=True)
 class Runs:
@@ -86,7 +84,7 @@ class Runs:
         """Return the tasks with results of a study, in the order of `paper_tasks`."""
         return tuple(task for task in self.paper_tasks if self.origin(task, study))
 
-    def origin(self, task: str, study: str = MAIN) -> Origin | None:
+    def origin(self, task: str, study: str = MAIN) -> Literal["own", "reference"] | None:
         """Return where the results of a task come from; None where there are none.
 
         `InputError` for a study or a task that is not known.

@@ -33,9 +33,7 @@ class Study:
     profile: Profile
     data_root: Path | None
     results: Path
-    _opened: dict[tuple, TaskInputs] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    _opened: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def runs(self) -> Ledger:
@@ -54,10 +52,7 @@ class Study:
         return [self.weights.folder, *([] if root is None else [root / "weights", root])]
 
     def ledger(self, name: str) -> Ledger:
-        """Return a ledger of the results: `runs`, `weights`, `losses`, or one of the probe.
-
-        `probe` holds the files that are made to be probed, `probe_measurements` what that gave.
-        """
+        """Return a ledger: `runs`, `weights`, `losses`, `probe` (files), `probe_measurements`."""
         return Ledger(self.results / name)
 
     def holds(self, manifest: DatasetManifest) -> bool:
@@ -265,9 +260,8 @@ def find_manifest(study: Study, own: DatasetManifest, task: TaskManifest) -> Dat
     A substitute is taken only where the data root holds it and not the task's own dataset, so
     real images come before stand-ins and the task's own before others.
     """
-    if study.data_root is None or study.holds(own):
-        return own.for_task(task)
-    for name in task.substitutes:
+    needed = study.data_root is not None and not study.holds(own)
+    for name in task.substitutes if needed else ():
         substitute = load_manifest(name)
         if task.positive_class not in substitute.label_map.values():
             raise InputError(
