@@ -60,11 +60,8 @@ def curation_plan(study: Study) -> CurationPlan:
     files = {name: folder / file if file else None for name, file in named.items()}
     for path in filter(None, files.values()):
         if not path.is_file():
-            raise InputError(
-                "there is no such file",
-                where=path,
-                remedy="Put it there, or leave its name out of the profile's curation section.",
-            )
+            remedy = "Put it there, or leave its name out of the profile's curation section."
+            raise InputError("there is no such file", where=path, remedy=remedy)
     stated = settings.model_dump(include={"database", "encoding"})
     return CurationPlan(folder, study.results / "curation", seed, key=key, **stated, **files)
 

@@ -59,9 +59,8 @@ def drive(
     """Run `work(*job)` for each job and show one progress bar over all that they finish.
 
     `runs` are those of a stage, finished or not: the ledger is asked for them twice a second.
-    `status` is what stands behind the bar: how the runs under way go.
-
-    The first failure of a job is raised after every other job has ended.
+    `status` is what stands behind the bar: how the runs under way go.  The first failure of a job
+    is raised after every other job has ended.
     """
     if not jobs:
         return
@@ -86,11 +85,9 @@ def drive(
             executor.shutdown(cancel_futures=True)
     failures = [e for f in futures if (e := f.exception()) is not None]
     if any(isinstance(e, BrokenProcessPool) for e in failures):
-        raise InputError(
-            f"a worker process died after {ledger.count(runs)} of {total} runs",
-            where=title,
-            remedy="Often memory: set execution.workers lower. Run again to go on from here.",
-        ) from failures[0]
+        problem = f"a worker process died after {ledger.count(runs)} of {total} runs"
+        remedy = "Often memory: set execution.workers lower. Run again to go on from here."
+        raise InputError(problem, where=title, remedy=remedy) from failures[0]
     if failures:
         raise failures[0]
 

@@ -108,11 +108,9 @@ def _split(
         if n_training is not None:
             classes = store.cases.set_index("case_id")["label"][part == "train"]
             if n_training > len(classes):
-                raise InputError(
-                    f"{n_training} training images are asked for, and there are {len(classes)}",
-                    where=f"corpus {dataset.manifest.name}",
-                    remedy="Lower pretraining.brief.training_images, or leave it out.",
-                )
+                told = f"{n_training} training images are asked for, and there are {len(classes)}"
+                remedy = "Lower pretraining.brief.training_images, or leave it out."
+                raise InputError(told, where=f"corpus {dataset.manifest.name}", remedy=remedy)
             share = n_training / len(classes)
             kept = classes.groupby(classes).sample(frac=share, random_state=seed).index
             part[classes.index.difference(kept)] = UNUSED
@@ -166,8 +164,8 @@ def pretraining_classes(study: Study) -> pd.DataFrame:
 def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the test predictions of one run and the pooled features of the same images.
 
-    A table as from `pretraining_predictions`, without init and backbone, and a memory map, float32
-    (images, channels).  `InputError` for a run that is not planned or not finished.
+    A table without init and backbone, and a memory map, float32 (images, channels).  `InputError`
+    for a run that is not planned or not finished.
     """
     runs = {f"{run.init} {run.backbone}": run for run in plan_pretraining(study)}
     run = look_up("pretraining", f"{init} {backbone}", runs)
@@ -247,14 +245,12 @@ def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execut
 
     prepare_framework(execution.threads, execution.precision)
     keras.backend.clear_session()  # the graphs of earlier blocks of this process
-    stores = {run.store: open_store(run.store) for run in runs}
+    stores, first = {run.store: open_store(run.store) for run in runs}, runs[0]
+    outputs = max(store.cases["label"].nunique() for store in stores.values())
+    channels = 3 if any(store.color for store in stores.values()) else 1
+    seed, devices = first.seed, execution.devices
     block = PretrainingBlock(
-        runs[0].backbone,
-        runs[0].settings,
-        max(store.cases["label"].nunique() for store in stores.values()),
-        seed=runs[0].seed,
-        channels=3 if any(store.color for store in stores.values()) else 1,
-        devices=execution.devices,
+        first.backbone, first.settings, outputs, seed=seed, channels=channels, devices=devices
     )
     missing, minutes = [x for x in runs if not ledger.has(x.run_id)], execution.checkpoint_minutes
     run_each(lambda run: _pretrain(run, block, stores[run.store], ledger, minutes), missing)

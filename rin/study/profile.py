@@ -500,10 +500,8 @@ class Profile(Stated):
         if chosen := self.equal_accuracy:
             needed = {find_scenario(name).backbone for name in chosen.scenarios}
             if brief is None or brief.init not in self.inits or not needed <= {*brief.backbones}:
-                raise ValueError(
-                    "equal_accuracy: pretraining.brief names no init of the profile with the "
-                    f"backbones {sorted(needed)}"
-                )
+                told = "pretraining.brief names no init of the profile with the backbones"
+                raise ValueError(f"equal_accuracy: {told} {sorted(needed)}")
         corpora = self.pretraining.corpora if self.pretraining else {}
         sections = {"pretraining.brief": brief, "probe": self.probe, "losses": self.losses}
         for section, chosen in sections.items():
@@ -568,11 +566,8 @@ class Profile(Stated):
         return found
 
     def _lacks(self, what: str) -> InputError:
-        return InputError(
-            f"the profile {what}",
-            where=f"profile {self.name}",
-            remedy="Give it such a section; rin.study.profile describes the fields.",
-        )
+        remedy = "Give it such a section; rin.study.profile describes the fields."
+        return InputError(f"the profile {what}", where=f"profile {self.name}", remedy=remedy)
 
     def tuning(self, task: str) -> FineTuning:
         """Return how a task is fine-tuned."""
@@ -606,8 +601,6 @@ def load_profile(name: str | Path) -> Profile:
     except ValidationError as error:
         first = error.errors()[0]
         setting = ".".join(map(str, first["loc"])) or "profile"
-        raise InputError(
-            f"setting {setting}: {first['msg']} (got {first['input']!r:.80})",
-            where=path,
-            remedy="Mend this setting; the fields are described in rin.study.profile.",
-        ) from error
+        problem = f"setting {setting}: {first['msg']} (got {first['input']!r:.80})"
+        remedy = "Mend this setting; the fields are described in rin.study.profile."
+        raise InputError(problem, where=path, remedy=remedy) from error

@@ -366,12 +366,10 @@ def write_reference(
         study = _finished_part(study)
     target = Path(folder) / study.profile.name
     if target.exists() and not replace:
-        raise InputError(
-            "there is a reference run already", where=target, remedy="Use --replace to replace it."
-        )
+        remedy = "Use --replace to replace it."
+        raise InputError("there is a reference run already", where=target, remedy=remedy)
     runs = _finished_runs(study)
-    tables = _tables(study, runs)
-    problem = "the reference run cannot be written"
+    tables, problem = _tables(study, runs), "the reference run cannot be written"
     with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
@@ -387,12 +385,9 @@ def write_reference(
             sizes[RUN] = (draft / RUN).write_bytes(text.encode())
             if (total := sum(sizes.values())) > LARGEST:
                 listed = ", ".join(f"{name} {size:,}" for name, size in sorted(sizes.items()))
-                raise InputError(
-                    f"its files have {total:,} bytes together, and at most {LARGEST:,} may be "
-                    f"({listed})",
-                    where=target,
-                    remedy="Write it from a profile with fewer test cases, scenarios or folds.",
-                )
+                told = f"{total:,} bytes together, and at most {LARGEST:,} may be ({listed})"
+                remedy = "Write it from a profile with fewer test cases, scenarios or folds."
+                raise InputError(f"its files have {told}", where=target, remedy=remedy)
             load_reference(draft)
             if target.exists():
                 target.rename(Path(work) / "old")
@@ -409,11 +404,9 @@ def _finished_part(study: Study) -> Study:
 
     study.weights.require(plan_pretraining(study), "pretraining")
     if not (tasks := finished(MAIN)):
-        raise InputError(
-            "no task is finished",
-            where=f"profile {study.profile.name}",
-            remedy="Run rin study with this profile first; it goes on where it was stopped.",
-        )
+        where = f"profile {study.profile.name}"
+        remedy = "Run rin study with this profile first; it goes on where it was stopped."
+        raise InputError("no task is finished", where=where, remedy=remedy)
     study = replace(study, profile=study.profile.model_copy(update={"tasks": tasks}))
     kept: dict[str, Any] = {}
     for name in filter(study.profile.filter_of, STUDIES):
@@ -422,8 +415,8 @@ def _finished_part(study: Study) -> Study:
     of_factors = {name: kept.pop(name, None) for name in FACTORS}
     kept["factors"] = Factors(**of_factors) if any(of_factors.values()) else None
     for name, plan in (("probe", plan_probe), ("losses", plan_losses)):
-        asked = getattr(study.profile, name) is not None
-        if asked and study.ledger(name).count(runs := plan(study)) < len(runs):
+        planned = plan(study) if getattr(study.profile, name) else []
+        if study.ledger(name).count(planned) < len(planned):
             kept[name] = None
     kept.pop(MAIN)
     return replace(study, profile=study.profile.model_copy(update=kept))
@@ -452,8 +445,7 @@ def _finished_runs(study: Study) -> list[Run]:
 
 def _refuse_stand_ins(study: Study, provenances: dict[str, str]) -> None:
     """Raise unless everything that a study read is real; keys say what it is."""
-    made_up = [name for name, provenance in provenances.items() if provenance != "real"]
-    if made_up:
+    if made_up := [name for name, provenance in provenances.items() if provenance != "real"]:
         raise InputError(
             f"stand-ins: {', '.join(made_up)}",
             where=f"profile {study.profile.name}",

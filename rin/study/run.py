@@ -189,11 +189,9 @@ def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
     masks = store.masks()
     marked = [row for row in test if masks[row].any()]
     if not marked:
-        raise InputError(
-            "no test case has a lesion, so there is no map to check",
-            where=f"{run.task}, fold {run.fold}",
-            remedy="Take more cases, or leave the sanity section out of the profile.",
-        )
+        problem = "no test case has a lesion, so there is no map to check"
+        remedy = "Take more cases, or leave the sanity section out of the profile."
+        raise InputError(problem, where=f"{run.task}, fold {run.fold}", remedy=remedy)
     return np.array(marked[: run.sanity_cases])
 
 
@@ -396,10 +394,8 @@ def sanity_table(study: Study, task: str) -> pd.DataFrame:
     """
     planned = [run for run in plan_study(study, MAIN, task) if run.sanity_cases]
     if not planned:
-        raise InputError(
-            f"no run of {task} records maps under random weights",
-            where=f"profile {study.profile.name}",
-            remedy="Give it a sanity section, and a task whose images have lesion masks.",
-        )
+        problem = f"no run of {task} records maps under random weights"
+        remedy = "Give it a sanity section, and a task whose images have lesion masks."
+        raise InputError(problem, where=f"profile {study.profile.name}", remedy=remedy)
     study.runs.require(planned, task)
     return _read(study, planned, SANITY)

@@ -208,11 +208,9 @@ class Runs:
         return origin == "reference"
 
     def _no_results(self, task: str, study: str) -> InputError:
-        return InputError(
-            f"there are no results of {task} in the study {study}",
-            where=f"profile {self.study.profile.name}",
-            remedy="Name the folder of real images (data_root), or choose a profile that runs it.",
-        )
+        problem = f"there are no results of {task} in the study {study}"
+        remedy = "Name the folder of real images (data_root), or choose a profile that runs it."
+        return InputError(problem, where=f"profile {self.study.profile.name}", remedy=remedy)
 
 
 def open_runs(
@@ -228,11 +226,9 @@ def open_runs(
     reference = load_reference(study.profile.reference)
     own, kept = study.profile.inits[:2], reference.facts.profile["inits"][:2]
     if own != kept:
-        raise InputError(
-            f"it compares {own} and reference run {reference.facts.name} {kept}",
-            where=f"profile {study.profile.name}",
-            remedy="Leave out the profile's reference, or name the same inits.",
-        )
+        problem = f"it compares {own} and reference run {reference.facts.name} {kept}"
+        remedy = "Leave out the profile's reference, or name the same inits."
+        raise InputError(problem, where=f"profile {study.profile.name}", remedy=remedy)
     return Runs(study, reference)
 
 

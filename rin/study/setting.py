@@ -166,11 +166,8 @@ def open_study(
         profile = load_profile(profile)
     root = from_checkout(data_root) if data_root else None
     if root is not None and not root.is_dir():
-        raise InputError(
-            "there is no such data root",
-            where=root,
-            remedy="Name the folder that holds the datasets, or leave it out for stand-ins.",
-        )
+        remedy = "Name the folder that holds the datasets, or leave it out for stand-ins."
+        raise InputError("there is no such data root", where=root, remedy=remedy)
     study = Study(profile, root, from_checkout(results) / profile.name)
     if profile.reference is None:
         return study
@@ -222,11 +219,9 @@ def _open_inputs(study: Study, task_name: str, folds: int, resize: str) -> TaskI
     for name in task.external if profile.external else ():
         other = load_manifest(name)
         if other.color != manifest.color:
-            raise InputError(
-                "one has colour images and the other gray ones",
-                where=f"datasets {manifest.name} and {name}",
-                remedy=f"Leave {name} out of the external datasets of task {task.name}.",
-            )
+            problem = "one has colour images and the other gray ones"
+            remedy = f"Leave {name} out of the external datasets of task {task.name}."
+            raise InputError(problem, where=f"datasets {manifest.name} and {name}", remedy=remedy)
         away = study.dataset(other, square)
         bits = leakage.SAME_PICTURE if near is None else near
         shared = leakage.matches_between(away.cases, dataset.cases, bits)
@@ -264,11 +259,9 @@ def find_manifest(study: Study, own: DatasetManifest, task: TaskManifest) -> Dat
     for name in task.substitutes if needed else ():
         substitute = load_manifest(name)
         if task.positive_class not in substitute.label_map.values():
-            raise InputError(
-                f"no class of {name} is labelled {task.positive_class!r}",
-                where=f"task {task.name}",
-                remedy="A substitute's label_map must lead to the task's labels.",
-            )
+            problem = f"no class of {name} is labelled {task.positive_class!r}"
+            remedy = "A substitute's label_map must lead to the task's labels."
+            raise InputError(problem, where=f"task {task.name}", remedy=remedy)
         if study.holds(substitute):
             return substitute
     return own.for_task(task)
