@@ -73,7 +73,9 @@ class Run(Planned):
         read |= {"weights": self.weights_digest, "code": CODE_VERSION}
         external = {name: away.store.digest for name, away in self.inputs.external.items()}
         recorded = {"sanity_cases": self.sanity_cases, "layers": dict(self.inside)}
-        later = {name: each for name, each in (recorded | {"external": external}).items() if each}
+        recorded |= {"external": external}
+        # What came later is told only where there is any, so that earlier ids stay.
+        later = {name: value for name, value in recorded.items() if value}
         return named | read | self.settings.identity | later
 
     @property
@@ -117,9 +119,12 @@ def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[
     `InputError` for a study that is unknown or that the profile does not ask for, an unknown init,
     or one whose pretraining has not been run; otherwise as `Study.inputs`.
     """
-    planned = []
-    for variant in study.profile.variants(name):
-        for each in variant.tasks if task is None else [task]:
+    planned, variants = [], study.profile.variants(name)
+    asked = task is None or any(task in variant.tasks for variant in variants)
+    for variant in variants:
+        # A task of the study is only in the variants that have it, another one in all.
+        tasks = [each for each in variant.tasks if task in (None, each)] if asked else [task]
+        for each in tasks:
             inputs = study.inputs(each, variant.folds, variant.changes.get("resize"))
             if (level := variant.changes.get(CONFOUNDER, "")).startswith(SAMPLED):
                 chosen = study.profile.factors.confounder.sampled

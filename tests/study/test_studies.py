@@ -250,11 +250,15 @@ def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_th
     study = beside(CONFOUNDED | {"name": "sampled"})
     found = study.inputs("busbra").found.cases
     groups = found.groupby("device")["patient_id"].nunique().sort_values().index[-2:].to_list()
-    asked = {"tasks": ["busbra"], "scenarios": [SCENARIO], "shares": [0, 50]}
-    asked |= {"sampled": PATIENTS | {"groups": groups}}
-    changes = CONFOUNDED | {"name": "sampled", "factors": {"confounder": asked}}
-    parts = {}
-    for planned in plan_study(replace(study, profile=tiny_profile(changes)), "confounder"):
+    both = {"tasks": ["busbra", "breast"]}
+    asked = both | {"scenarios": [SCENARIO], "kinds": ["tag"], "put_on": ["breast"]}
+    asked |= {"shares": [0, 50], "sampled": PATIENTS | {"groups": groups}}
+    changes = CONFOUNDED | both | {"name": "sampled", "factors": {"confounder": asked}}
+    parts, own = {}, replace(study, profile=tiny_profile(changes))
+    for task, kind in (("breast", "tag"), ("busbra", "sampled")):
+        levels = [each.level for each in plan_study(own, "confounder", task)]
+        assert levels == [f"{kind} {share}" for share in (0, 50) for _ in range(2)]
+    for planned in plan_study(own, "confounder"):
         parts[planned.level] = planned.inputs.folds.set_index("case_id")["part"]
     clean, half = parts["sampled 0"], parts["sampled 50"]
     assert clean.index[clean == "test"].tolist() == half.index[half == "test"].tolist()
