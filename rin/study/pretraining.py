@@ -252,7 +252,8 @@ def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execut
     block = PretrainingBlock(
         first.backbone, first.settings, outputs, seed=seed, channels=channels, devices=devices
     )
-    missing, minutes = [x for x in runs if not ledger.has(x.run_id)], execution.checkpoint_minutes
+    missing = [run for run in runs if not ledger.has(run.run_id)]
+    minutes = execution.checkpoint_minutes
     run_each(lambda run: _pretrain(run, block, stores[run.store], ledger, minutes), missing)
 
 

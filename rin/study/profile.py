@@ -324,8 +324,8 @@ class Confounding(StudyFilter):
     """
 
     put_on: Names | None = None
-    kinds: list[Literal["tag", "denoising", "noise"]] = Field(default_factory=list)
-    shares: Annotated[list[Literal[0, 20, 50, 80, 100]], Field(min_length=2)]
+    kinds: list[Literal[tuple(CONFOUNDERS)]] = Field(default_factory=list)
+    shares: Annotated[list[Literal[SHARES]], Field(min_length=2)]
     sampled: SampledConfounder | None = None
     folds: Literal[1] = 1
     epochs: Positive | None = None

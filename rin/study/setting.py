@@ -189,8 +189,7 @@ def has_real_images(study: Study, task: str) -> bool:
 def from_checkout(path: Place) -> Path:
     """Return a folder as a caller names it; a notebook's starts at the checkout."""
     # Jupyter runs a notebook in the folder that holds it, papermill and `rin` in the caller's.
-    opened = Path.cwd().is_relative_to(REPOSITORY / "notebooks")
-    return REPOSITORY / path if opened else Path(path)
+    return REPOSITORY / path if Path.cwd().is_relative_to(REPOSITORY / "notebooks") else Path(path)
 
 
 def _open_inputs(study: Study, task_name: str, folds: int, resize: str) -> TaskInputs:
