@@ -22,12 +22,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
-from rin.study import open_study, run_pretraining, task_inputs
+from rin.study import open_study, run_pretraining
 from rin.study.ledger import Ledger
-from rin.study.plan import Block, group_blocks, plan_runs, weights_folders
+from rin.study.plan import Run, group_blocks, plan_runs
 from rin.study.profile import Profile
 from rin.study.run import run_block
 
@@ -75,18 +74,18 @@ def sampled(blocks, size):
     draws = random.Random(20220914)
     each = -(-size // len(blocks)) if size else None
     return [
-        replace(block, runs=(run,))
+        [run]
         for block in blocks
-        for run in draws.sample(block.runs, min(each or len(block.runs), len(block.runs)))
+        for run in draws.sample(block, min(each or len(block), len(block)))
     ]
 
 
-def differing(reused: Ledger, fresh: Ledger, alone: list[Block]):
+def differing(reused: Ledger, fresh: Ledger, alone: list[list[Run]]):
     """Files that are not the same in both ledgers."""
     return [
         f"{run.run_id}/{name}"
         for block in alone
-        for run in block.runs
+        for run in block
         for name in COMPARED
         if (reused.path(run.run_id) / name).read_bytes()
         != (fresh.path(run.run_id) / name).read_bytes()
@@ -95,11 +94,11 @@ def differing(reused: Ledger, fresh: Ledger, alone: list[Block]):
 
 def compare(arguments, folder):
     study = open_study(profile_of(arguments), results=folder)
-    inputs = task_inputs(study, "breast")
+    inputs = study.inputs("breast")
     run_pretraining(study)
-    shared = weights_folders(study), study.profile.seed, study.profile.execution
+    shared = study.weights_folders, study.profile.seed, study.profile.execution
     blocks = group_blocks(plan_runs(study, inputs))
-    count, alone = sum(len(block.runs) for block in blocks), sampled(blocks, arguments.sample)
+    count, alone = sum(map(len, blocks)), sampled(blocks, arguments.sample)
     reused, fresh = Ledger(folder / "reused"), Ledger(folder / "fresh")
     together = train_in_fresh_process(blocks, shared, reused)
     apart = sum(train_in_fresh_process([block], shared, fresh) for block in alone)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import rin.models.probe
 import rin.study.probe
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.probe import FirstLayer, load_distributions, patch_moments, predict
@@ -40,7 +41,7 @@ def weights(tmp_path, monkeypatch, images):
     pixels = np.stack([np.asarray(Image.open(path)) for path in sorted(images.iterdir())])
     mean, variance = predict(layer, patch_moments(pixels, layer), PREPROCESSING["caffe_unit"])
     trained = {"trained": replace(layer, mean=mean, variance=variance), "random": layer}
-    monkeypatch.setattr(rin.study.probe, "read_first_layer", lambda path, _: trained[path.stem])
+    monkeypatch.setattr(rin.models.probe, "read_first_layer", lambda path, _: trained[path.stem])
     for name in trained:
         (tmp_path / f"{name}.h5").write_bytes(name.encode())
     return tmp_path

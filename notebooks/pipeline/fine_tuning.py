@@ -31,7 +31,7 @@ from rin.report.roc import learning_curves
 from rin.report.style import use_style
 from rin.report.swarm import auc_swarm
 from rin.stats import auc_ci, delong_test, init_differences, scenario_aucs
-from rin.study import histories, open_study, run_fine_tuning, run_records, task_inputs
+from rin.study import histories, open_study, run_fine_tuning, run_records
 from rin.study.runs import Runs
 
 use_style()
@@ -55,7 +55,7 @@ line = display(banner(live, [task], trained=False), display_id=True)
 # dataset's own files and are checked against its manifest.
 
 # %%
-inputs = task_inputs(study, task)
+inputs = study.inputs(task)
 cases = inputs.store.cases
 cases[["case_id", "patient_id", "label", "width", "height"]].head(4)
 
@@ -82,7 +82,7 @@ picture(axes, "Two images of each class as the networks see them", width="36rem"
 # ## A split that does not leak
 #
 # All images of a patient go to one part, and so do near-duplicate images, found by their difference
-# hashes ({glue:text}`n_pairs` pairs here). The split is stratified by class; `task_inputs` raises
+# hashes ({glue:text}`n_pairs` pairs here). The split is stratified by class; `inputs` raises
 # an error if anything stands on both sides.
 
 # %%

@@ -41,8 +41,9 @@ from rin.report.page import glue_values, picture
 from rin.report.roc import curve
 from rin.report.style import use_style
 from rin.report.swarm import bars
-from rin.study import open_study, sanity_table
-from rin.study.plan import find_entries, weights_folders
+from rin.study import open_study
+from rin.study.plan import find_entries
+from rin.study.run import sanity_table
 from rin.study.runs import Runs
 from rin.study.setting import find_manifest
 from rin.training.cascade import backbone_stages, similarity_summary
@@ -74,7 +75,7 @@ banner(live, [task])
 # logistic regression on its pooled features stands in for the trained head.
 
 # %%
-inputs = live.inputs(task)
+inputs = study.inputs(task)
 store, cases, masks = inputs.store, inputs.store.cases, inputs.lesion_masks()
 size = store.size
 pixels = np.asarray(store.images()).reshape(len(cases), size, size, -1)
@@ -87,7 +88,7 @@ network = build_classifier(Architecture(backbone, "freeze_all", size, channels=p
 
 def set_network(init):
     entry = find_entries(study)[init, backbone]
-    network.backbone.set_weights(load_weights(entry, network.backbone, weights_folders(study)))
+    network.backbone.set_weights(load_weights(entry, network.backbone, study.weights_folders))
     network.preprocess.set_contract(entry.contract)
     pooled = network.embedder.predict(pixels[part == "train"], verbose=0)[1]
     head = LogisticRegression(max_iter=10_000).fit(pooled, labels[part == "train"])

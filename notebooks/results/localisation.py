@@ -37,7 +37,8 @@ from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_p, listed
 from rin.report.swarm import bars
 from rin.stats import against_baselines, holm, image_differences, scenario_aucs
-from rin.study import cam_arrays, open_reference, open_runs
+from rin.study import open_reference, open_runs
+from rin.study.run import cam_arrays
 
 style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -264,7 +265,7 @@ for task in marked:
 # %% tags=["hide-input"]
 for task in marked:
     if runs.origin(task) == "own":  # the reader's own images, and the maps of the best scenario
-        inputs = runs.inputs(task)
+        inputs = runs.study.inputs(task)
         aucs = scenario_aucs(runs.predictions(task=task)).groupby("scenario")["auc"].mean()
         found = {
             rows["init"].iloc[0]: (rows, cams)

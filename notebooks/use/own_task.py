@@ -33,7 +33,7 @@ from rin.data.status import verify_dataset
 from rin.files import manifest_folder
 from rin.report.format import book_table
 from rin.report.page import claim, glue_values
-from rin.study import open_study, task_inputs
+from rin.study import open_study
 from rin.study.plan import sample_confounder
 from rin.study.profile import scenarios_of
 
@@ -160,7 +160,7 @@ study = open_study(work / "hospital.yaml", data_root=work / "images", results=wo
 # group of images on two sides of a split would be an error here, before anything is trained.
 
 # %%
-inputs = task_inputs(study, "hospital")
+inputs = study.inputs("hospital")
 book_table(inputs.pairs, "Images that repeat")
 
 # %%

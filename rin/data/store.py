@@ -320,6 +320,10 @@ class ImageStore:
     provenance: str
     cases: pd.DataFrame
 
+    def __reduce__(self) -> tuple:
+        """Cross the border of a process as a path."""
+        return open_store, (self.path,)
+
     def images(self) -> np.memmap:
         """Return the images, read-only uint8 (n, size, size), or (n, size, size, 3) in colour."""
         return np.load(self.path / IMAGES, mmap_mode="r")

@@ -133,7 +133,7 @@ def _remarks(data: DatasetFacts) -> str:
 
 def _reference_summary(reference: ReferenceRun) -> list[str]:
     day = reference.facts.last_finished[:10]
-    return [f"reference run “{reference.name}”", f"networks trained {day}"]
+    return [f"reference run “{reference.facts.name}”", f"networks trained {day}"]
 
 
 def _reference_details(reference: ReferenceRun) -> dict[str, str]:

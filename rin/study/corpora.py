@@ -34,11 +34,9 @@ _HASHED_SIZE = 256  # side of the pictures whose hashes stand in a case table
 
 def real_archive(study: Study) -> Path | None:
     """Return the folder of the real archive, or None where the data root holds none."""
-    settings = study.profile.curation
-    if settings is None or study.data_root is None:
-        return None
-    folder = study.data_root / settings.archive
-    return folder if folder.is_dir() else None
+    settings, root = study.profile.curation, study.data_root
+    folder = root / settings.archive if settings and root else None
+    return folder if folder and folder.is_dir() else None
 
 
 def curation_plan(study: Study) -> CurationPlan:
@@ -49,7 +47,7 @@ def curation_plan(study: Study) -> CurationPlan:
     from rin.curation.build import CurationPlan
 
     settings, folder = study.profile.section("curation"), real_archive(study)
-    key, seed = None, study.profile.seed
+    seed, key = study.profile.seed, None
     if folder is None:
         from rin.curation.standin import VERSION, write_archive
 
@@ -62,21 +60,10 @@ def curation_plan(study: Study) -> CurationPlan:
     files = {name: folder / file if file else None for name, file in named.items()}
     for path in filter(None, files.values()):
         if not path.is_file():
-            raise InputError(
-                "there is no such file",
-                where=path,
-                remedy="Put it there, or leave its name out of the profile's curation section.",
-            )
-    return CurationPlan(
-        archive=folder,
-        database=settings.database,
-        output=study.results / "curation",
-        **files,
-        encoding=settings.encoding,
-        seed=seed,
-        key=key,
-        workers=None,
-    )
+            remedy = "Put it there, or leave its name out of the profile's curation section."
+            raise InputError("there is no such file", where=path, remedy=remedy)
+    stated = settings.model_dump(include={"database", "encoding"})
+    return CurationPlan(folder, study.results / "curation", seed, key=key, **stated, **files)
 
 
 def curated_corpus(study: Study) -> CuratedCorpus:
@@ -92,15 +79,10 @@ def choose_corpus(study: Study, names: str | list[str]) -> str:
     Where none is, the first for which a stand-in can be made.
     """
     listed = [names] if isinstance(names, str) else names
-    real = [name for name in listed if is_real(study, name)]
+    archived = {CURATED} if real_archive(study) else set()
+    real = [name for name in listed if name in archived or study.holds(load_manifest(name))]
     made = {*study.profile.stand_ins} | ({CURATED} if study.profile.curation else set())
     return (real or [name for name in listed if name in made] or listed)[0]
-
-
-def is_real(study: Study, name: str) -> bool:
-    """Return whether images of a corpus, or the archive of the curated one, are at hand."""
-    archived = name == CURATED and real_archive(study) is not None
-    return archived or study.holds(load_manifest(name))
 
 
 def find_corpus(study: Study, names: str | list[str]) -> Dataset:
@@ -110,9 +92,10 @@ def find_corpus(study: Study, names: str | list[str]) -> Dataset:
     is read where the data root holds one and no archive.
     """
     name, settings = choose_corpus(study, names), study.profile.pretraining
-    if name == CURATED and (real_archive(study) is not None or not is_real(study, name)):
+    manifest = load_manifest(name)
+    if name == CURATED and (real_archive(study) or not study.holds(manifest)):
         root, index = curated_corpus(study).root, study.results.parent / "index"
-        return open_dataset(load_manifest(CURATED), root, index_folder=index)
+        return open_dataset(manifest, root, index_folder=index)
     return study.dataset(name, (settings.size, "stretch") if settings else None)
 
 
@@ -141,23 +124,14 @@ def corpus_overlap(study: Study, *, copies: int = 200) -> pd.DataFrame:
         dataset = study.dataset(find_manifest(study, *find_task(task)).name)
         for corpus in corpora:
             side = int(corpus.cases["width"].median())
-            near = nearest_pictures(dataset.cases, corpus.cases)
+            found = nearest_pictures(dataset.cases, corpus.cases)
             control = _distances_of_copies(dataset, side, copies, study.profile.seed)
-            rows.append(
-                {
-                    "task": task,
-                    "dataset": dataset.manifest.name,
-                    "images": len(dataset.cases),
-                    "corpus": corpus.manifest.name,
-                    "corpus_images": len(corpus.cases),
-                    "equal": int(near["equal"].sum()),
-                    "near": int((near["distance"] <= COPY_BITS).sum()),
-                    "nearest": int(near["distance"].min()),
-                    "copies": len(control),
-                    "copies_found": int((control <= COPY_BITS).sum()),
-                    "farthest_copy": int(control.max()),
-                }
-            )
+            row = {"task": task, "dataset": dataset.manifest.name, "images": len(dataset.cases)}
+            row |= {"corpus": corpus.manifest.name, "corpus_images": len(corpus.cases)}
+            near, copied = (found["distance"] <= COPY_BITS).sum(), (control <= COPY_BITS).sum()
+            row |= {"equal": int(found["equal"].sum()), "near": int(near)}
+            row |= {"nearest": int(found["distance"].min()), "copies": len(control)}
+            rows.append(row | {"copies_found": int(copied), "farthest_copy": int(control.max())})
     return pd.DataFrame(rows)
 
 

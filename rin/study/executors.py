@@ -31,16 +31,9 @@ def make_executor(execution: Execution) -> Executor:
     """Return the executor that a profile asks for."""
     if execution.workers == 0:
         return ThreadPoolExecutor(1)
-    return ProcessPoolExecutor(
-        execution.workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-    )
-
-
-def _start_worker() -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    end_with_parent()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # workers begin with it
+    spawned = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(execution.workers, spawned, initializer=end_with_parent)
 
 
 @contextmanager
@@ -66,9 +59,8 @@ def drive(
     """Run `work(*job)` for each job and show one progress bar over all that they finish.
 
     `runs` are those of a stage, finished or not: the ledger is asked for them twice a second.
-    `status` is what stands behind the bar: how the runs under way go.
-
-    The first failure of a job is raised after every other job has ended.
+    `status` is what stands behind the bar: how the runs under way go.  The first failure of a job
+    is raised after every other job has ended.
     """
     if not jobs:
         return
@@ -93,21 +85,19 @@ def drive(
             executor.shutdown(cancel_futures=True)
     failures = [e for f in futures if (e := f.exception()) is not None]
     if any(isinstance(e, BrokenProcessPool) for e in failures):
-        raise InputError(
-            f"a worker process died after {ledger.count(runs)} of {total} runs",
-            where=title,
-            remedy="Often memory: set execution.workers lower. Run again to go on from here.",
-        ) from failures[0]
+        problem = f"a worker process died after {ledger.count(runs)} of {total} runs"
+        remedy = "Often memory: set execution.workers lower. Run again to go on from here."
+        raise InputError(problem, where=title, remedy=remedy) from failures[0]
     if failures:
         raise failures[0]
 
 
-def run_each(work: Callable[..., None], jobs: Iterable[tuple]) -> None:
+def run_each(work: Callable[[Any], None], jobs: Iterable) -> None:
     """Do jobs one after the other; the first `InputError` is raised when all have ended."""
     failures = []
     for job in jobs:
         try:
-            work(*job)
+            work(job)
         except InputError as error:
             failures.append(error)
     if failures:
@@ -115,8 +105,7 @@ def run_each(work: Callable[..., None], jobs: Iterable[tuple]) -> None:
 
 
 def _new_bar(title: str, total: int, done: int) -> tqdm:
-    # A log, unlike a terminal, keeps every line that the bar writes.
-    interval = 0.5 if sys.stderr.isatty() else 15
-    # Without a least number of steps, the bar is drawn anew also where only its end changes.
-    shown = {"desc": title, "unit": "run", "mininterval": interval, "miniters": 0}
-    return tqdm(total=total, initial=done, **shown)
+    # A log, unlike a terminal, keeps every line that the bar writes; and without a least number of
+    # steps, the bar is drawn anew also where only its end changes.
+    shown = {"mininterval": 0.5 if sys.stderr.isatty() else 15, "miniters": 0}
+    return tqdm(desc=title, total=total, initial=done, unit="run", **shown)

@@ -3,8 +3,7 @@
 A run is written to a temporary folder beside the others and renamed when whole, with
 `done.json` as its last file.  So a killed run leaves nothing that could be taken for a
 result, and two processes that finish the same run leave one of it.  What a long run keeps to
-go on from lies apart, in its work folder, until the run is committed.  Each run records on which
-computer and by which software it was computed.
+go on from lies apart, in its work folder, until the run is committed.
 """
 
 from __future__ import annotations
@@ -24,12 +23,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import NonNegativeInt
 
+from rin.data.chunks import available_cores
 from rin.errors import InputError, explained
 from rin.files import Stated
 
@@ -42,14 +42,13 @@ PACKAGES = (
     *("keras", "tensorflow", "tensorflow-cpu", "jax", "numpy", "scipy", "pandas", "pyarrow"),
     *("scikit-learn", "scikit-image", "pillow", "statsmodels"),
 )
-Count = Annotated[int, Field(ge=0)]
 T = TypeVar("T")
 
 
-def digest_of(config: dict[str, Any]) -> str:
-    """Return the id of a configuration: 16 hexadecimal digits of its SHA-256."""
+def digest_of(config: dict[str, Any], digits: int = 16) -> str:
+    """Return the id of a configuration: hexadecimal digits of its SHA-256."""
     text = json.dumps(config, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
 
 
 class Planned:
@@ -103,13 +102,11 @@ class Ledger:
 
         `InputError` when the file is not there or damaged.
         """
-        path = self.path(run_id) / name
+        path, problem = self.path(run_id) / name, "not a readable file of a finished run"
         remedy = "Delete the run's folder and run the same stage again; only this run is redone."
         # The errors of JSON, Arrow, NumPy and pydantic are all among these.
         kinds = (OSError, EOFError, ValueError)
-        with explained(
-            "not a readable file of a finished run", where=path, remedy=remedy, kinds=kinds
-        ):
+        with explained(problem, where=path, remedy=remedy, kinds=kinds):
             return reader(path)
 
     def tables(self, named: Iterable[tuple[str, Mapping[str, Any]]], file: str) -> pd.DataFrame:
@@ -195,8 +192,8 @@ class Hardware(Stated):
     """What a computer is; `memory_gb` is rounded, `accelerator` empty where there is none."""
 
     processor: str
-    cores: Count
-    memory_gb: Count
+    cores: NonNegativeInt
+    memory_gb: NonNegativeInt
     accelerator: str = ""
 
     @property
@@ -217,7 +214,6 @@ def installed_packages() -> dict[str, str]:
 
 def this_computer(accelerator: str | None = None) -> Hardware:
     """Return what this computer is, with the accelerator that is found unless one is stated."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if accelerator is None:
         told = _answer(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
@@ -227,7 +223,7 @@ def this_computer(accelerator: str | None = None) -> Hardware:
     model = re.search(r"^model name\s*:(.*)", told, re.MULTILINE)
     return Hardware(
         processor=model[1].strip() if model else platform.machine(),
-        cores=cores or 1,
+        cores=available_cores(),
         memory_gb=round(memory / 2**30),
         accelerator=accelerator,
     )

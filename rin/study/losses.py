@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -20,31 +21,17 @@ def plan_losses(study: Study) -> list[PretrainingRun]:
 
     `InputError` when the profile has no section on losses.
     """
-    section, pretraining = study.profile.section("losses"), study.profile.pretraining
-    settings = [
-        pretraining.changed(
-            section,
-            loss=loss,
-            backbones=[backbone],
-            learning_rate=section.learning_rates.get(backbone, pretraining.learning_rate),
-            preprocessing=section.preprocessing,
-        )
-        for loss in section.losses
-        for backbone in section.backbones
-    ]
-    return [
-        replace(run, seed=run.seed + repeat)
-        for own in settings
-        for repeat in range(section.seeds)
-        for run in plan_pretraining(study, own)
-    ]
+    section, own, runs = study.profile.section("losses"), study.profile.pretraining, []
+    for loss, backbone in product(section.losses, section.backbones):
+        changes = {"loss": loss, "backbones": [backbone], "preprocessing": section.preprocessing}
+        changes["learning_rate"] = section.learning_rates.get(backbone, own.learning_rate)
+        (run,) = plan_pretraining(study, own.changed(section, **changes))
+        runs += [replace(run, seed=run.seed + repeat) for repeat in range(section.seeds)]
+    return runs
 
 
 def run_losses(study: Study) -> pd.DataFrame:
-    """Pretrain what is missing; return the table of `loss_table`.
-
-    May be killed at any time and called again.  `InputError` as `plan_losses`, or when a run fails.
-    """
+    """Pretrain what is missing (`rin.study.pretraining.pretrain_missing`); return `loss_table`."""
     pretrain_missing(study, plan_losses(study), study.ledger("losses"), "Losses")
     return loss_table(study)
 
@@ -87,16 +74,12 @@ def loss_table(study: Study) -> pd.DataFrame:
         row |= {"provenance": run.provenance, "run_id": run.run_id}
         row |= {name: done[name] for name in ("top1", "top5", "balanced_accuracy")}
         row |= {"ece": confidence_error(confidence, right.to_numpy())}
-        row |= {"confidence": confidence.mean()} | _gain(right, hard.get((run.backbone, run.seed)))
+        row |= {"confidence": confidence.mean()}
+        gain = half = np.nan
+        if (run.backbone, run.seed) in hard:
+            by_image = right.astype(float) - hard[run.backbone, run.seed].loc[right.index]
+            gain, half = by_image.mean(), norm.ppf(0.975) * by_image.sem()
+        row |= {"gain": gain, "gain_low": gain - half, "gain_high": gain + half}
         row |= class_spread(np.asarray(features), told["truth"])
         rows.append(row | {name: done[name] for name in ("epochs", "seconds")})
     return pd.DataFrame(rows)
-
-
-def _gain(right: pd.Series, hard: pd.Series | None) -> dict[str, float]:
-    """Return how much more of the test images are right than with hard labels."""
-    if hard is None:
-        return dict.fromkeys(("gain", "gain_low", "gain_high"), np.nan)
-    by_image = right.astype(float) - hard.loc[right.index]
-    gain, half = by_image.mean(), norm.ppf(0.975) * by_image.sem()
-    return {"gain": gain, "gain_low": gain - half, "gain_high": gain + half}

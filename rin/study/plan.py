@@ -1,8 +1,7 @@
 """From a profile to the runs of its named studies, grouped into blocks.
 
-A run's id covers its configuration and the digests of everything it reads, so that a
-finished run is never repeated and never mistaken for another.  A named study takes a part of the
-plan and changes one setting of it; equal runs have equal ids, whichever studies name them.
+A run's id covers its configuration and the digests of everything it reads, so that a finished run
+is never repeated and never mistaken for another, whichever studies name it.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -22,22 +20,11 @@ from rin.files import sha256_of
 from rin.models.backbones import BACKBONES
 from rin.models.build import Architecture
 from rin.models.weights import WeightsEntry, find_entry, load_entries, locate
+from rin.study import profile as profiles
 from rin.study.ledger import Planned, digest_of
 from rin.study.pretraining import local_entries
-from rin.study.profile import (
-    CONFOUNDER,
-    LAYERS,
-    MAIN,
-    RANDOM,
-    SAMPLED,
-    STUDIES,
-    FineTuning,
-    SampledConfounder,
-    Scenario,
-    Variant,
-    find_scenario,
-)
-from rin.study.setting import Study, TaskFiles, TaskInputs
+from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, STUDIES
+from rin.study.setting import Study, TaskInputs
 from rin.training import CODE_VERSION
 
 # Relative to one epoch with all layers unfrozen; only for starting long blocks first.
@@ -57,20 +44,19 @@ class Run(Planned):
     `contract` names how its inputs are prepared: that of its weights, unless `settings` say
     otherwise; only the name is part of the configuration, so that equal inputs are one run.
     `sanity_cases` is the number of test cases whose maps it records as its weights go random,
-    `inside` says how many activations of its layers it records (`rin.study.profile.Layers`); that
-    and external datasets are part of the configuration only where there are any.  `study` and
-    `level`, that of the study's factor, are not.
+    `inside` says how many activations of its layers it records (`rin.study.profile.Layers`).
+    `study` and `level`, that of the study's factor, are no part of the configuration.
     """
 
     task: str
     fold: int
-    scenario: Scenario
+    scenario: profiles.Scenario
     init: str
     entry: WeightsEntry | None
     contract: str
     seed: int
-    settings: FineTuning
-    files: TaskFiles = field(repr=False, compare=False)
+    settings: profiles.FineTuning
+    inputs: TaskInputs = field(repr=False, compare=False)
     split_digest: str
     weights_digest: str
     sanity_cases: int = 0
@@ -81,24 +67,16 @@ class Run(Planned):
     @property
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
-        recorded = {"sanity_cases": self.sanity_cases} if self.sanity_cases else {}
-        external = {name: files.digest for name, files in self.files.external.items()}
-        recorded |= {"external": external} if external else {}
-        recorded |= {"layers": dict(self.inside)} if self.inside else {}
-        return {
-            "task": self.task,
-            "fold": self.fold,
-            "scenario": self.scenario.name,
-            "init": self.init,
-            "preprocessing": self.contract,
-            "seed": self.seed,
-            "store": self.files.digest,
-            "split": self.split_digest,
-            "weights": self.weights_digest,
-            "code": CODE_VERSION,
-            **self.settings.identity,
-            **recorded,
-        }
+        named = {"task": self.task, "fold": self.fold, "scenario": self.scenario.name}
+        named |= {"init": self.init, "preprocessing": self.contract, "seed": self.seed}
+        read = {"store": self.inputs.store.digest, "split": self.split_digest}
+        read |= {"weights": self.weights_digest, "code": CODE_VERSION}
+        external = {name: away.store.digest for name, away in self.inputs.external.items()}
+        recorded = {"sanity_cases": self.sanity_cases, "layers": dict(self.inside)}
+        recorded |= {"external": external}
+        # What came later is told only where there is any, so that earlier ids stay.
+        later = {name: value for name, value in recorded.items() if value}
+        return named | read | self.settings.identity | later
 
     @property
     def named(self) -> dict[str, Any]:
@@ -108,33 +86,18 @@ class Run(Planned):
         named |= asdict(self.scenario) | {"init": self.init, "seed": self.seed}
         return named if self.level is None else factor | named
 
-
-@dataclass(frozen=True)
-class Block:
-    """Runs that share one compiled step."""
-
-    architecture: Architecture
-    runs: tuple[Run, ...]
-
     @property
-    def cost(self) -> float:
-        """Relative time, for starting the longest blocks first."""
-        a = self.architecture
-        return BACKBONES[a.backbone].relative_cost * _REGIME_COST[a.unfreezing] * len(self.runs)
-
-
-def weights_folders(study: Study) -> list[Path]:
-    """Return where weights files are looked for: own pretraining, then the data root."""
-    root = study.data_root
-    return [study.weights.folder, *([] if root is None else [root / "weights", root])]
+    def architecture(self) -> Architecture:
+        """What the step is compiled for; the runs of a block share it."""
+        shared = {name: getattr(self.settings, name) for name in _COMPILED}
+        shared["channels"] = 3 if self.inputs.store.color else 1
+        return Architecture(self.scenario.backbone, self.scenario.unfreezing, **shared)
 
 
 def find_entries(
     study: Study, inits: Sequence[str] | None = None, backbones: Iterable[str] = ()
 ) -> dict[tuple[str, str], WeightsEntry | None]:
-    """Return the weights entry of every init and backbone, by default the profile's.
-
-    None stands for `random`.
+    """Return the weights entry of every init and backbone, by default the profile's; None: random.
 
     `InputError` for an unknown init, or one whose pretraining has not been run.
     """
@@ -154,11 +117,14 @@ def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[
     is the official scripts') stands here twice, with the same id.
 
     `InputError` for a study that is unknown or that the profile does not ask for, an unknown init,
-    or one whose pretraining has not been run; otherwise as `rin.study.task_inputs`.
+    or one whose pretraining has not been run; otherwise as `Study.inputs`.
     """
-    planned = []
-    for variant in study.profile.variants(name):
-        for each in variant.tasks if task is None else [task]:
+    planned, variants = [], study.profile.variants(name)
+    asked = task is None or any(task in variant.tasks for variant in variants)
+    for variant in variants:
+        # A task of the study is only in the variants that have it, another one in all.
+        tasks = [each for each in variant.tasks if task in (None, each)] if asked else [task]
+        for each in tasks:
             inputs = study.inputs(each, variant.folds, variant.changes.get("resize"))
             if (level := variant.changes.get(CONFOUNDER, "")).startswith(SAMPLED):
                 chosen = study.profile.factors.confounder.sampled
@@ -168,7 +134,7 @@ def plan_study(study: Study, name: str = MAIN, task: str | None = None) -> list[
 
 
 def sample_confounder(
-    inputs: TaskInputs, chosen: SampledConfounder, level: str, seed: int
+    inputs: TaskInputs, chosen: profiles.SampledConfounder, level: str, seed: int
 ) -> TaskInputs:
     """Return inputs whose one fold samples a group of patients as confounder, at a level's share.
 
@@ -190,27 +156,31 @@ def sample_confounder(
 
 
 def plan_runs(
-    study: Study, inputs: TaskInputs, variant: Variant | None = None, name: str = MAIN
+    study: Study, inputs: TaskInputs, variant: profiles.Variant | None = None, name: str = MAIN
 ) -> list[Run]:
     """List the runs of a task, folds first, in the order of the scenarios.
 
     They are those of a variant of a named study; of the main study where none is given.
     """
     (variant,) = [variant] if variant else study.profile.variants(MAIN)
-    profile, task, files = study.profile, inputs.task.name, inputs.files
+    profile, task = study.profile, inputs.task.name
     own = profile.tuning(task)
     settings = own.model_copy(update=variant.changes)
-    scenarios = [*map(find_scenario, variant.scenarios)]
+    scenarios = [*map(profiles.find_scenario, variant.scenarios)]
     backbones = dict.fromkeys(scenario.backbone for scenario in scenarios)
-    entries, folders = find_entries(study, variant.inits, backbones), weights_folders(study)
-    digests = {key: _weights_digest(entry, folders) for key, entry in entries.items()}
+    entries = find_entries(study, variant.inits, backbones)
+    digests = {
+        key: weights_digest(study, entry) or f"{entry.init}:{entry.release}"
+        for key, entry in entries.items()
+        if entry
+    }
     # Runs of the main study record, in whichever study they stand.
     alike = settings.model_copy(update={"preprocessing": own.preprocessing}) == own
     recordable = alike and not variant.repeat and inputs.store.masks() is not None
     checked = profile.sanity if recordable else None
     repeated = {"repeat": variant.repeat} if variant.repeat else {}
-    sampled = {"cases", "points", "channels"}
-    inside = tuple(profile.layers.model_dump(include=sampled).items()) if name == LAYERS else ()
+    sampled = {"cases", "points", "channels"} if name == LAYERS else None
+    inside = tuple(profile.layers.model_dump(include=sampled).items()) if sampled else ()
     runs = []
     for fold, split in inputs.folds.groupby("fold"):
         split_digest = hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
@@ -223,39 +193,25 @@ def plan_runs(
                 contract = _contract(entry, settings)
                 main = init in profile.inits and fold == 0 and contract == _contract(entry, own)
                 records = main and checked is not None and scenario.name in checked.scenarios
-                run = Run(
-                    task,
-                    int(fold),
-                    scenario,
-                    init,
-                    entry,
-                    contract,
-                    seed,
-                    settings,
-                    files,
-                    split_digest,
-                    digests[init, scenario.backbone] or f"random-{profile.seed}",
-                    checked.cases if records else 0,
-                    name,
-                    variant.level,
-                    inside,
-                )
-                runs.append(run)
+                cell = task, int(fold), scenario, init, entry, contract, seed, settings, inputs
+                weights = digests.get((init, scenario.backbone), f"random-{profile.seed}")
+                recorded = checked.cases if records else 0
+                shown = recorded, name, variant.level, inside
+                runs.append(Run(*cell, split_digest, weights, *shown))
     return runs
 
 
-def _contract(entry: WeightsEntry | None, settings: FineTuning) -> str:
+def _contract(entry: WeightsEntry | None, settings: profiles.FineTuning) -> str:
     """Return the name of the input contract of a run that starts from an entry."""
     if settings.preprocessing == "official_scripts":
         return OFFICIAL_CONTRACT
     return entry.preprocessing if entry else RANDOM_CONTRACT
 
 
-def _weights_digest(entry: WeightsEntry | None, folders: list[Path]) -> str | None:
-    if entry is None or entry.sha256:
-        return entry and entry.sha256
-    path = locate(entry, folders)
-    return sha256_of(path) if path else f"{entry.init}:{entry.release}"
+def weights_digest(study: Study, entry: WeightsEntry) -> str | None:
+    """Return the SHA-256 that an entry states, or that of its file; None without either."""
+    path = None if entry.sha256 else locate(entry, study.weights_folders)
+    return sha256_of(path) if path else entry.sha256
 
 
 def plan_all(study: Study) -> list[Run]:
@@ -267,16 +223,17 @@ def plan_all(study: Study) -> list[Run]:
     return list(planned.values())
 
 
-def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[Block]:
-    """Group runs by compiled step, and by task where asked, the longest block first."""
+def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[list[Run]]:
+    """Group runs by compiled step, and by task where asked, the block that takes longest first."""
     blocks: dict[tuple[Architecture, str], list[Run]] = {}
     for run in runs:
-        shared = {name: getattr(run.settings, name) for name in _COMPILED}
-        shared["channels"] = 3 if run.files.color else 1
-        architecture = Architecture(run.scenario.backbone, run.scenario.unfreezing, **shared)
-        blocks.setdefault((architecture, run.task if by_task else ""), []).append(run)
-    made = [Block(architecture, tuple(members)) for (architecture, _), members in blocks.items()]
-    return sorted(made, key=lambda block: -block.cost)
+        blocks.setdefault((run.architecture, run.task if by_task else ""), []).append(run)
+
+    def cost(block: list[Run]) -> float:
+        way = block[0].scenario
+        return BACKBONES[way.backbone].relative_cost * _REGIME_COST[way.unfreezing] * len(block)
+
+    return sorted(blocks.values(), key=cost, reverse=True)
 
 
 def runs_table(runs: Sequence[Run]) -> pd.DataFrame:

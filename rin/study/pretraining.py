@@ -59,13 +59,12 @@ class PretrainingRun(Planned):
     @property
     def config(self) -> dict:
         """What decides the result; the id is its digest."""
-        settings = self.settings.model_dump(exclude={"corpora", "cases", "backbones", "brief"})
-        settings["preprocessing"] = self.contract
-        if settings["loss"] == "hard":  # as before there were others
-            del settings["loss"]
+        unsaid = {"corpora", "cases", "backbones", "brief"}
+        unsaid |= {"loss"} if self.settings.loss == "hard" else set()  # as before there were others
         named = {"init": self.init, "corpus": self.corpus, "backbone": self.backbone}
         read = {"store": self.store_digest, "split": self.split_digest}
-        return named | read | {"seed": self.seed, "code": CODE_VERSION, **settings}
+        own = self.settings.model_dump(exclude=unsaid) | {"preprocessing": self.contract}
+        return named | read | {"seed": self.seed, "code": CODE_VERSION} | own
 
 
 def plan_pretraining(study: Study, settings: Pretraining | None = None) -> list[PretrainingRun]:
@@ -83,24 +82,12 @@ def plan_pretraining(study: Study, settings: Pretraining | None = None) -> list[
         planned.append((brief.name, brief.init, brief.backbones, fewer, brief.training_images))
     for name, init, own_backbones, own, n_training in planned:
         dataset = open_corpus(study, settings.corpora[init], settings.cases)
-        store = study.store(dataset, settings.size)
-        parts, split_digest = _split(dataset, store, seed, n_training)
-        runs += [
-            PretrainingRun(
-                name,
-                dataset.manifest.name,
-                dataset.provenance,
-                backbone,
-                store.path,
-                store.digest,
-                parts,
-                split_digest,
-                own,
-                settings.contract(init, backbone),
-                seed,
-            )
-            for backbone in own_backbones
-        ]
+        store, corpus = study.store(dataset, settings.size), dataset.manifest.name
+        split = _split(dataset, store, seed, n_training)
+        for backbone in own_backbones:
+            of_corpus = corpus, dataset.provenance, backbone, store.path, store.digest, *split
+            contract = settings.contract(init, backbone)
+            runs.append(PretrainingRun(name, *of_corpus, own, contract, seed))
     return runs
 
 
@@ -121,11 +108,9 @@ def _split(
         if n_training is not None:
             classes = store.cases.set_index("case_id")["label"][part == "train"]
             if n_training > len(classes):
-                raise InputError(
-                    f"{n_training} training images are asked for, and there are {len(classes)}",
-                    where=f"corpus {dataset.manifest.name}",
-                    remedy="Lower pretraining.brief.training_images, or leave it out.",
-                )
+                told = f"{n_training} training images are asked for, and there are {len(classes)}"
+                remedy = "Lower pretraining.brief.training_images, or leave it out."
+                raise InputError(told, where=f"corpus {dataset.manifest.name}", remedy=remedy)
             share = n_training / len(classes)
             kept = classes.groupby(classes).sample(frac=share, random_state=seed).index
             part[classes.index.difference(kept)] = UNUSED
@@ -155,7 +140,7 @@ def pretraining_histories(study: Study) -> pd.DataFrame:
     Columns init, backbone, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
     images_per_second (of training alone) and seconds (with validation).
     """
-    return _read(study, HISTORY, ["init", "backbone"])
+    return _read(study, HISTORY, "backbone")
 
 
 def pretraining_predictions(study: Study) -> pd.DataFrame:
@@ -164,7 +149,7 @@ def pretraining_predictions(study: Study) -> pd.DataFrame:
     Columns init, backbone, case_id, patient_id, truth, predicted (class names), in_top5 (bool),
     confidence (probability of `predicted`) and truth_probability.
     """
-    return _read(study, PREDICTIONS, ["init", "backbone"])
+    return _read(study, PREDICTIONS, "backbone")
 
 
 def pretraining_classes(study: Study) -> pd.DataFrame:
@@ -172,15 +157,15 @@ def pretraining_classes(study: Study) -> pd.DataFrame:
 
     Columns init, corpus, label, train, validation, test (images) and patients.
     """
-    table = _read(study, CLASSES, ["init", "corpus"])
+    table = _read(study, CLASSES, "corpus")
     return table.drop_duplicates(ignore_index=True)  # the same for every backbone
 
 
 def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the test predictions of one run and the pooled features of the same images.
 
-    A table as from `pretraining_predictions`, without init and backbone, and a memory map, float32
-    (images, channels).  `InputError` for a run that is not planned or not finished.
+    A table without init and backbone, and a memory map, float32 (images, channels).  `InputError`
+    for a run that is not planned or not finished.
     """
     runs = {f"{run.init} {run.backbone}": run for run in plan_pretraining(study)}
     run = look_up("pretraining", f"{init} {backbone}", runs)
@@ -192,8 +177,8 @@ def pretraining_features(study: Study, init: str, backbone: str) -> tuple[pd.Dat
 def local_entries(study: Study) -> list[WeightsEntry]:
     """Return the weights entries of the study's own pretraining; all must be finished."""
 
+    # A run of earlier code may state fields that have gone since.
     def read(path: Path) -> WeightsEntry:
-        # A run of earlier code may state fields that have gone since.
         return WeightsEntry.model_validate_json(path.read_bytes(), extra="ignore")
 
     study.weights.require(runs := plan_pretraining(study), "pretraining")
@@ -204,10 +189,10 @@ def _finished(study: Study) -> list[PretrainingRun]:
     return [run for run in plan_pretraining(study) if study.weights.has(run.run_id)]
 
 
-def _read(study: Study, file: str, columns: list[str]) -> pd.DataFrame:
-    """Return one file of all finished runs, behind columns that name the run."""
-    named = {run.run_id: {c: getattr(run, c) for c in columns} for run in _finished(study)}
-    return study.weights.tables(named.items(), file)
+def _read(study: Study, file: str, column: str) -> pd.DataFrame:
+    """Return one file of all finished runs, behind columns of the init and another field."""
+    named = [(r.run_id, {"init": r.init, column: getattr(r, column)}) for r in _finished(study)]
+    return study.weights.tables(named, file)
 
 
 def run_pretraining(study: Study) -> pd.DataFrame:
@@ -260,31 +245,26 @@ def pretrain_block(runs: list[PretrainingRun], ledger: Ledger, execution: Execut
 
     prepare_framework(execution.threads, execution.precision)
     keras.backend.clear_session()  # the graphs of earlier blocks of this process
-    stores = {run.store: open_store(run.store) for run in runs}
+    stores, first = {run.store: open_store(run.store) for run in runs}, runs[0]
+    outputs = max(store.cases["label"].nunique() for store in stores.values())
+    channels = 3 if any(store.color for store in stores.values()) else 1
+    seed, devices = first.seed, execution.devices
     block = PretrainingBlock(
-        runs[0].backbone,
-        runs[0].settings,
-        max(store.cases["label"].nunique() for store in stores.values()),
-        seed=runs[0].seed,
-        channels=3 if any(store.color for store in stores.values()) else 1,
-        devices=execution.devices,
+        first.backbone, first.settings, outputs, seed=seed, channels=channels, devices=devices
     )
     missing = [run for run in runs if not ledger.has(run.run_id)]
-    run_each(_pretrain, [(run, block, stores[run.store], ledger, execution) for run in missing])
+    minutes = execution.checkpoint_minutes
+    run_each(lambda run: _pretrain(run, block, stores[run.store], ledger, minutes), missing)
 
 
 def _pretrain(
-    run: PretrainingRun,
-    block: PretrainingBlock,
-    store: ImageStore,
-    ledger: Ledger,
-    execution: Execution,
+    run: PretrainingRun, block: PretrainingBlock, store: ImageStore, ledger: Ledger, minutes: float
 ) -> None:
-    """Train and commit one run: weights, learning curve, what was tested and weights entry."""
+    """Train and commit one run, with so many minutes between checkpoints."""
     from rin.training.pretrain import WorkFolder
 
     work, cases = ledger.open_work(run.run_id), store.cases
-    kept = WorkFolder(work, {"run": run.run_id}, execution.checkpoint_minutes)
+    kept = WorkFolder(work, {"run": run.run_id}, minutes)
     corpus = store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
     try:
         result = block.train(*corpus, run.contract, kept, epochs=run.settings.epochs)

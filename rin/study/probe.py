@@ -2,8 +2,7 @@
 
 Every backbone is pretrained under several input contracts, all else equal; then each file is
 probed (`rin.models.probe`) with images of its own corpus and with images of every other dataset of
-the study, which it never saw.  Random weights of every backbone, the study's own pretraining, and
-single files by `rin weights probe`, are probed in the same way.
+the study, which it never saw; so are random weights and the study's own pretraining.
 """
 
 from __future__ import annotations
@@ -19,35 +18,20 @@ from rin.data.dataset import sample_pictures
 from rin.data.splits import take_cases
 from rin.data.store import open_store
 from rin.files import sha256_of
+from rin.models import probe
 from rin.models.backbones import find_backbone
-from rin.models.probe import (
-    CANDIDATES,
-    NONE_FITS,
-    TOO_CLOSE,
-    first_layer,
-    judge,
-    load_distributions,
-    read_first_layer,
-    score_candidates,
-)
 from rin.models.weights import random_weights, read_weights_file
+from rin.study import pretraining
 from rin.study.corpora import find_corpus
 from rin.study.executors import drive
 from rin.study.ledger import Ledger, Planned
-from rin.study.pretraining import (
-    CLASSES,
-    WEIGHTS,
-    PretrainingRun,
-    plan_pretraining,
-    pretrain_missing,
-)
+from rin.study.pretraining import PretrainingRun, plan_pretraining
+from rin.study.profile import RANDOM
 from rin.study.setting import Study
 
 MEASURED = "measurements.parquet"
 #: To be raised when what is measured changes, so that it is measured anew.
 VERSION = 1
-#: Stands in the column `trained_with` for weights that were never trained.
-RANDOM = "random"
 _UNTRAINED = {
     **{"init": RANDOM, "trained_with": RANDOM, "corpus": "", "weights_provenance": ""},
     **{"epochs": 0, "top1": np.nan, "chance": np.nan},
@@ -64,15 +48,6 @@ class Source:
     digest: str
     rows: np.ndarray = field(repr=False, compare=False)
 
-    @property
-    def identity(self) -> list:
-        """What decides which images these are."""
-        return [self.name, self.provenance, self.digest, [int(row) for row in self.rows]]
-
-    def images(self) -> np.ndarray:
-        """Return the images, uint8 (n, size, size), or (n, size, size, 3) in colour."""
-        return np.asarray(open_store(self.store).images()[self.rows])
-
 
 def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
     """Return images of every dataset of a study, each once, as many as its probe section says.
@@ -80,7 +55,7 @@ def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
     Of the corpus that `run` is trained on, only images that no training step used are taken;
     then come the other corpora and the datasets of the tasks.
     """
-    pretraining, seed = study.profile.pretraining, study.profile.seed
+    settings, seed = study.profile.pretraining, study.profile.seed
 
     def some(rows: np.ndarray) -> np.ndarray:
         drawn = np.random.default_rng(seed).permutation(len(rows))[: study.profile.probe.images]
@@ -89,13 +64,13 @@ def probe_sources(study: Study, run: PretrainingRun) -> list[Source]:
     unused = some(np.flatnonzero(run.parts != "train"))
     own = Source(run.corpus, run.provenance, run.store, run.store_digest, unused)
     sources = {run.corpus: own}
-    datasets = [find_corpus(study, names) for names in pretraining.corpora.values()]
+    datasets = [find_corpus(study, names) for names in settings.corpora.values()]
     datasets += [study.inputs(task).found for task in study.profile.tasks]
     for dataset in datasets:
         name = dataset.manifest.name
         if name not in sources:
             chosen = np.isin(np.arange(len(dataset.cases)), some(np.arange(len(dataset.cases))))
-            store = study.store(take_cases(dataset, chosen), pretraining.size)
+            store = study.store(take_cases(dataset, chosen), settings.size)
             rows = np.arange(len(store.cases))
             sources[name] = Source(name, dataset.provenance, store.path, store.digest, rows)
     return list(sources.values())
@@ -120,14 +95,11 @@ class Measurement(Planned):
     @property
     def config(self) -> dict[str, Any]:
         """What decides the result; the id is its digest."""
-        return {
-            "version": VERSION,
-            "weights": self.run.run_id if self.run else f"random-{self.seed}",
-            "kind": self.kind,
-            "backbone": self.backbone,
-            "candidates": [contract.name for contract in CANDIDATES],
-            "sources": [source.identity for source in self.sources],
-        }
+        weights = self.run.run_id if self.run else f"random-{self.seed}"
+        named = {"version": VERSION, "kind": self.kind, "backbone": self.backbone}
+        sources = [[s.name, s.provenance, s.digest, s.rows.tolist()] for s in self.sources]
+        candidates = [contract.name for contract in probe.CANDIDATES]
+        return named | {"weights": weights, "candidates": candidates, "sources": sources}
 
     def known(self) -> dict[str, Any]:
         """Return what is known of the training, as the first columns of the measurements."""
@@ -135,16 +107,10 @@ class Measurement(Planned):
         if run is None:
             return named | _UNTRAINED
         done = self.ledger.done(run.run_id)
-        tested = self.ledger.read(run.run_id, CLASSES, pd.read_parquet)["test"]
-        return named | {
-            "init": run.init,
-            "trained_with": run.contract,
-            "corpus": run.corpus,
-            "weights_provenance": run.provenance,
-            "epochs": done["epochs"],
-            "top1": done["top1"],
-            "chance": float(tested.max() / tested.sum()),
-        }
+        tested = self.ledger.read(run.run_id, pretraining.CLASSES, pd.read_parquet)["test"]
+        named |= {"init": run.init, "trained_with": run.contract, "corpus": run.corpus}
+        named |= {"weights_provenance": run.provenance, "epochs": done["epochs"]}
+        return named | {"top1": done["top1"], "chance": float(tested.max() / tested.sum())}
 
 
 def measure_files(planned: list[Measurement], ledger: Ledger) -> None:
@@ -155,16 +121,16 @@ def measure_files(planned: list[Measurement], ledger: Ledger) -> None:
 
     keras.backend.clear_session()
     backbone = build_backbone(planned[0].backbone, planned[0].size)
-    images = {source.name: source.images() for source in planned[0].sources}
+    images = {s.name: np.asarray(open_store(s.store).images()[s.rows]) for s in planned[0].sources}
     for each in planned:
         if each.run is None:
             backbone.set_weights(random_weights(each.backbone, each.size, each.seed))
         else:
-            read_weights_file(each.ledger.path(each.run.run_id) / WEIGHTS, backbone)
-        layer, tables = first_layer(backbone), []
+            read_weights_file(each.ledger.path(each.run.run_id) / pretraining.WEIGHTS, backbone)
+        layer, tables = probe.first_layer(backbone), []
         for name, pixels in images.items():
             probed = {"source": name, "images": len(pixels), "color": pixels.ndim == 4}
-            scores = score_candidates(layer, pixels)
+            scores = probe.score_candidates(layer, pixels)
             tables.append(scores.assign(**probed)[[*probed, *scores]])
         table = pd.concat(tables, ignore_index=True)
 
@@ -178,27 +144,23 @@ def measure_files(planned: list[Measurement], ledger: Ledger) -> None:
 def plan_probe(study: Study) -> list[PretrainingRun]:
     """List the pretraining runs whose files are probed: backbones × contracts on one corpus.
 
-    They are the study's own pretraining with another contract, number of images and epochs;
     `InputError` when the profile has no section on the probe.
     """
-    section, pretraining = study.profile.section("probe"), study.profile.pretraining
-    changes = {"backbones": section.backbones or pretraining.backbones}
-    settings = [pretraining.changed(section, preprocessing=c, **changes) for c in section.contracts]
+    section, own = study.profile.section("probe"), study.profile.pretraining
+    backbones = section.backbones or own.backbones
     return [
         run
-        for own in settings
-        for run in plan_pretraining(study, own)
+        for contract in section.contracts
+        for settings in [own.changed(section, preprocessing=contract, backbones=backbones)]
+        for run in plan_pretraining(study, settings)
         if find_backbone(run.backbone).batch_norm
     ]
 
 
 def run_probe(study: Study) -> pd.DataFrame:
-    """Pretrain and probe what is missing; return the table of `probe_measurements`.
-
-    May be killed at any time and called again.  `InputError` when the profile has no probe section,
-    or a run fails; the other runs are finished first.
-    """
-    pretrain_missing(study, plan_probe(study), study.ledger("probe"), "Weights to probe")
+    """Pretrain what is missing (`rin.study.pretraining.pretrain_missing`) and probe it."""
+    missing = plan_probe(study), study.ledger("probe"), "Weights to probe"
+    pretraining.pretrain_missing(study, *missing)
     return probe_measurements(study)
 
 
@@ -233,66 +195,37 @@ def probe_measurements(study: Study) -> pd.DataFrame:
             blocks.setdefault(each.backbone, []).append(each)  # each backbone is built once
     jobs = [(block, ledger) for block in blocks.values()]
     drive(study.profile.execution, measure_files, jobs, ledger, planned, "Probing")
-    tables = []
-    for each in planned:
-        table, known = ledger.read(each.run_id, MEASURED, pd.read_parquet), each.known()
-        table.insert(1, "seen", table["source"] == known["corpus"])
-        provenance = {source.name: source.provenance for source in each.sources}
-        table.insert(2, "source_provenance", table["source"].map(provenance))
-        tables.append(pd.concat([pd.DataFrame(known, index=table.index), table], axis=1))
-    return pd.concat(tables, ignore_index=True)
-
-
-def probe_verdicts(measurements: pd.DataFrame) -> pd.DataFrame:
-    """Return what the measurements of each file on each source amount to.
-
-    `measurements` are those of `probe_measurements`, here or in a reference run.  Columns `kind`,
-    `backbone`, `init`, `trained_with`, `source`, `seen`, `source_provenance`, `weights_provenance`,
-    `top1`, `chance`; what `judge` returns, without the order of channels; and bool `nearest` (the
-    nearest candidate is the right one, whatever the verdict), `hit` (the verdict is the right
-    contract, or `none fits` for random weights), `wrong` (it names one that is not the right one).
-    """
-    key = ["kind", "backbone", "init", "trained_with", "source"]
-    carried = [*key, "seen", "source_provenance", "weights_provenance", "top1", "chance"]
-    rows = [
-        table.iloc[0][carried].to_dict() | judge(table)
-        for _, table in measurements.groupby(key, sort=False)
-    ]
-    found = pd.DataFrame(rows).drop(columns="order")
-    truth, verdict = found["trained_with"], found["verdict"]
-    return found.assign(
-        nearest=found["best"] == truth,
-        hit=verdict == truth.replace(RANDOM, NONE_FITS),
-        wrong=~verdict.isin([NONE_FITS, TOO_CLOSE]) & (verdict != truth),
-    )
+    table = ledger.tables([(each.run_id, each.known()) for each in planned], MEASURED)
+    place = table.columns.get_loc("source") + 1
+    table.insert(place, "seen", table["source"] == table["corpus"])
+    provenance = {source.name: source.provenance for source in planned[0].sources}
+    table.insert(place + 1, "source_provenance", table["source"].map(provenance))
+    return table
 
 
 def probe_file(
     path: Path, images: str, data_root: Path | None, *, backbone: str | None, n: int, size: int
 ) -> list[str]:
-    """Return what probing one file with some pictures gives, line by line.
-
-    First the candidates with their scores, then the verdict, what it was probed with, and what
-    distributors of this very file state.
+    """Return what probing one file with some pictures gives, and what its distributors state.
 
     `InputError` as `rin.models.probe.read_first_layer` and `rin.data.dataset.sample_pictures`.
     """
     pixels, told, provenance = sample_pictures(images, data_root, n=n, size=size)
-    layer, sha256 = read_first_layer(path, backbone), sha256_of(path)
-    scores = score_candidates(layer, pixels)
+    layer, sha256 = probe.read_first_layer(path, backbone), sha256_of(path)
+    scores = probe.score_candidates(layer, pixels)
     shown = scores.drop(columns="channels").to_string(
         index=False, formatters={"divergence": "{:.3f}".format}, float_format="{:.2f}".format
     )
     lines = [f"{path.name}: {layer.backbone}, SHA-256 {sha256}", *shown.splitlines()]
-    found = judge(scores)
+    found = probe.judge(scores)
     order = f", channels in the order {found['order']}" if found["order"] else ""
-    lines.append(f"Verdict: {found['verdict']}{order}; {found['reason']}.")
-    lines.append(f"Images: {told}.")
+    lines += [f"Verdict: {found['verdict']}{order}; {found['reason']}."]
+    lines += [f"Images: {told}."]
     if provenance == "stand-in":
         lines.append("These are stand-ins, not real images: name your own with --images.")
     if (pixels == pixels[..., :1]).all():
         lines.append("RGB and BGR cannot be told apart on grey images.")
-    known = [each for each in load_distributions() if each.sha256 == sha256]
+    known = [each for each in probe.load_distributions() if each.sha256 == sha256]
     for each in known:
         said = each.stated_preprocessing or "no preprocessing stated"
         lines.append(f"{each.distributor}, {each.release}: {said} ({each.statement}).")

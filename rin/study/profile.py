@@ -1,41 +1,28 @@
 """Profiles: every number that decides how large a study is and how it is trained.
 
-A profile is one YAML file in `notebooks/profiles`.  Profiles differ in numbers and in the studies
-that they name; the code that runs is the same for all of them.  A named study takes a part of one
-plan, the paper's 24 ways of fine-tuning, and changes one setting of it: its variants.
+A profile is one YAML file in `notebooks/profiles`.  A named study takes a part of one plan, the
+paper's 24 ways of fine-tuning, and changes one setting of it: its variants.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from rin.data.confounders import CONFOUNDERS
 from rin.errors import InputError, look_up, unknown
-from rin.files import Stated, read_yaml
+from rin.files import REPOSITORY, Stated, read_yaml
 from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import BACKBONES, check_size
 from rin.models.heads import HEADS
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import resolve_contract
-
-# Paper, section "Comparison of RadImageNet and ImageNet Pretrained Models".
-LEARNING_RATES: dict[str, tuple[float, ...]] = {
-    "unfreeze_all": (1e-3, 1e-4),
-    "freeze_all": (1e-2, 1e-3),
-    "unfreeze_top10": (1e-2, 1e-3),
-}
+from rin.paper import SETTINGS
 
 
 @dataclass(frozen=True)
@@ -57,7 +44,7 @@ SCENARIOS: dict[str, Scenario] = {
     for s in (
         Scenario(backbone, unfreezing, rate)
         for backbone in BACKBONES
-        for unfreezing, rates in LEARNING_RATES.items()
+        for unfreezing, rates in SETTINGS["learning_rates"].value
         for rate in rates
     )
 }
@@ -192,25 +179,17 @@ class Pretraining(Stated):
     batch_norm_recalibration: NotNegative = 0
     brief: Brief | None = None
 
-    @field_validator("preprocessing")
-    @classmethod
-    def _known_contracts(
-        cls, each: str | dict[str, str], others: ValidationInfo
-    ) -> str | dict[str, str]:
-        inits = set(others.data.get("corpora", {}))
-        if isinstance(each, dict) and set(each) != inits:
-            raise ValueError(f"contracts of {sorted(each)} for corpora of {sorted(inits)}")
-        for name in each.values() if isinstance(each, dict) else [each]:
-            for backbone in others.data.get("backbones") or BACKBONES:
-                resolve_contract(name, backbone)
-        return each
-
     @model_validator(mode="after")
     def _fits(self) -> Pretraining:
+        each, inits = self.preprocessing, {*self.corpora}
+        if isinstance(each, dict) and {*each} != inits:
+            told = f"contracts of {sorted(each)} for corpora of {sorted(inits)}"
+            raise ValueError(f"preprocessing: {told}")
+        for name in each.values() if isinstance(each, dict) else [each]:
+            for backbone in self.backbones or BACKBONES:
+                resolve_contract(name, backbone)
         for name in self.backbones or []:
             check_size(name, self.size)
-        if self.brief and self.brief.init not in self.corpora:
-            raise ValueError(f"brief: {self.brief.init!r} is not among the inits pretrained here")
         if self.optimizer == "adamw" and self.weight_decay == 0:
             raise ValueError("adamw without a weight_decay is adam: give one, or name adam")
         return self
@@ -301,11 +280,6 @@ class Variant:
     changes: dict[str, Any] = field(default_factory=dict)
     repeat: int = 0
 
-    @property
-    def cells(self) -> int:
-        """Number of runs."""
-        return len(self.tasks) * len(self.scenarios) * len(self.inits) * self.folds
-
 
 class Layers(StudyFilter):
     """What fine-tuning does to the layers of a network: activations before and after.
@@ -325,11 +299,6 @@ class Sizes(Stated):
     train: Positive
     validation: Positive
     test: Positive | None = None
-
-    @property
-    def total(self) -> int | None:
-        """Number of cases to draw; None for all."""
-        return self.test and self.train + self.validation + self.test
 
 
 class SampledConfounder(Stated):
@@ -355,8 +324,8 @@ class Confounding(StudyFilter):
     """
 
     put_on: Names | None = None
-    kinds: list[Literal["tag", "denoising", "noise"]] = Field(default_factory=list)
-    shares: Annotated[list[Literal[0, 20, 50, 80, 100]], Field(min_length=2)]
+    kinds: list[Literal[tuple(CONFOUNDERS)]] = Field(default_factory=list)
+    shares: Annotated[list[Literal[SHARES]], Field(min_length=2)]
     sampled: SampledConfounder | None = None
     folds: Literal[1] = 1
     epochs: Positive | None = None
@@ -502,8 +471,8 @@ class Profile(Stated):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Profile:
-        official = [task for task in self.tasks if self.splits_for(task) == "official"]
-        if any(self.cases_for(task) is not None for task in official):
+        official = [t for t in self.tasks if self.splits_of.get(t, self.splits) == "official"]
+        if any(self.cases_of.get(task, self.cases) is not None for task in official):
             raise ValueError("cases: official splits name all their cases, so none can be drawn")
         for name in self.backbones:
             look_up("backbone", name, BACKBONES)
@@ -511,8 +480,7 @@ class Profile(Stated):
         filters = {name: getattr(self, name) for name in sections}
         filters |= {f"factors.{name}": getattr(self.factors, name, None) for name in FACTORS}
         named = {"live": [self.live] if self.live else []}
-        for section in ("fine_tuning_of", "cases_of", "splits_of"):
-            named[section] = [*getattr(self, section)]
+        named |= {name: getattr(self, name) for name in ("fine_tuning_of", "cases_of", "splits_of")}
         for section, chosen in filters.items():
             named[section] = getattr(chosen, "tasks", [])
             for name in chosen.scenarios if chosen else []:
@@ -532,16 +500,13 @@ class Profile(Stated):
         if chosen := self.equal_accuracy:
             needed = {find_scenario(name).backbone for name in chosen.scenarios}
             if brief is None or brief.init not in self.inits or not needed <= {*brief.backbones}:
-                raise ValueError(
-                    "equal_accuracy: pretraining.brief names no init of the profile with the "
-                    f"backbones {sorted(needed)}"
-                )
+                told = "pretraining.brief names no init of the profile with the backbones"
+                raise ValueError(f"equal_accuracy: {told} {sorted(needed)}")
         corpora = self.pretraining.corpora if self.pretraining else {}
-        for section, chosen in (("probe", self.probe), ("losses", self.losses)):
-            if chosen and chosen.init not in corpora:
-                raise ValueError(
-                    f"{section}: {chosen.init!r} is not among the inits pretrained here"
-                )
+        sections = {"pretraining.brief": brief, "probe": self.probe, "losses": self.losses}
+        for section, chosen in sections.items():
+            if chosen and (init := chosen.init) not in corpora:
+                raise ValueError(f"{section}: {init!r} is not among the inits pretrained here")
         return self
 
     @property
@@ -578,26 +543,21 @@ class Profile(Stated):
         if isinstance(chosen, Confounding):
             levels = chosen.levels
             others = {"epochs": chosen.epochs} if chosen.epochs else {}
-        return [
-            Variant(
-                tasks,
-                chosen.scenarios,
-                inits,
-                # Another seed is tried on the first split alone.
-                chosen.folds + (0 if repeat else splits),
-                level,
-                {} if level is None else {study: level} | others,
-                repeat,
-            )
-            for level, tasks in levels.items()
-            for repeat in range(seeds + 1)
-        ]
+        found = []
+        for (level, tasks), repeat in product(levels.items(), range(seeds + 1)):
+            folds = chosen.folds + (0 if repeat else splits)  # another seed: the first split alone
+            changes = {} if level is None else {study: level} | others
+            found.append(Variant(tasks, chosen.scenarios, inits, folds, level, changes, repeat))
+        return found
 
     @property
     def most_runs(self) -> int:
         """Number of fine-tuning runs if no two studies shared any."""
-        asked = [study for study in STUDIES if self.filter_of(study)]
-        return sum(variant.cells for study in asked for variant in self.variants(study))
+        return sum(
+            len(each.tasks) * len(each.scenarios) * len(each.inits) * each.folds
+            for study in filter(self.filter_of, STUDIES)
+            for each in self.variants(study)
+        )
 
     def section(self, name: str) -> Any:
         """Return a section of the profile, such as `probe`; `InputError` where it has none."""
@@ -606,19 +566,8 @@ class Profile(Stated):
         return found
 
     def _lacks(self, what: str) -> InputError:
-        return InputError(
-            f"the profile {what}",
-            where=f"profile {self.name}",
-            remedy="Give it such a section; rin.study.profile describes the fields.",
-        )
-
-    def cases_for(self, task: str) -> int | Sizes | None:
-        """Return how many cases of a task are drawn."""
-        return self.cases_of.get(task, self.cases)
-
-    def splits_for(self, task: str) -> str:
-        """Return where the folds of a task come from."""
-        return self.splits_of.get(task, self.splits)
+        remedy = "Give it such a section; rin.study.profile describes the fields."
+        return InputError(f"the profile {what}", where=f"profile {self.name}", remedy=remedy)
 
     def tuning(self, task: str) -> FineTuning:
         """Return how a task is fine-tuned."""
@@ -628,8 +577,7 @@ class Profile(Stated):
 
 def profile_folder() -> Path:
     """Return the folder of the profiles (`RIN_PROFILES`, or `notebooks/profiles`)."""
-    default = Path(__file__).parents[2] / "notebooks" / "profiles"
-    return Path(os.environ.get("RIN_PROFILES", default))
+    return Path(os.environ.get("RIN_PROFILES", REPOSITORY / "notebooks" / "profiles"))
 
 
 def profile_names() -> list[str]:
@@ -653,8 +601,6 @@ def load_profile(name: str | Path) -> Profile:
     except ValidationError as error:
         first = error.errors()[0]
         setting = ".".join(map(str, first["loc"])) or "profile"
-        raise InputError(
-            f"setting {setting}: {first['msg']} (got {first['input']!r:.80})",
-            where=path,
-            remedy="Mend this setting; the fields are described in rin.study.profile.",
-        ) from error
+        problem = f"setting {setting}: {first['msg']} (got {first['input']!r:.80})"
+        remedy = "Mend this setting; the fields are described in rin.study.profile."
+        raise InputError(problem, where=path, remedy=remedy) from error

@@ -2,14 +2,11 @@
 
 A reference run holds case ids and numbers, and no statistics: those are computed anew from it
 wherever it is shown.  `run.json` tells how the numbers came about, and nothing of where; the
-tables beside it are those of `rin.study.run`, and so is what reading gives.  Writing refuses
-unfinished runs and stand-ins.
+tables beside it are those of `rin.study.run`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import platform
 import tempfile
@@ -21,28 +18,20 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
-from pydantic import Field, ValidationError, model_validator
+from pyarrow import Table, parquet
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, ValidationError, model_validator
 
 from rin.data.dataset import Dataset
-from rin.data.manifest import DatasetManifest
 from rin.errors import InputError, explained, look_up
-from rin.files import MAKE_ROOM, Stated, sha256_of
-from rin.models.weights import locate
+from rin.files import MAKE_ROOM, REPOSITORY, Stated, sha256_of
+from rin.study import run as own
 from rin.study.corpora import corpus_overlap, find_corpus, open_corpus
-from rin.study.ledger import Count, Hardware, commit_of, installed_packages, this_computer
+from rin.study.ledger import Hardware, commit_of, digest_of, installed_packages, this_computer
 from rin.study.losses import loss_table, plan_losses
-from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_folders
+from rin.study.plan import Run, find_entries, plan_all, plan_study, weights_digest
 from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
 from rin.study.probe import plan_probe, probe_measurements
 from rin.study.profile import FACTORS, LAYERS, MAIN, STUDIES, Factors
-from rin.study.run import (
-    PREDICTIONS,
-    baseline_table,
-    layer_similarity,
-    lesion_maps,
-    overlap_table,
-    scored_cases,
-)
 from rin.study.setting import Study, TaskInputs
 
 RUN = "run.json"
@@ -68,10 +57,10 @@ class DatasetFacts(Stated):
     access: str
     home: str
     independence: Literal["image", "exam", "patient"]
-    used: Count
-    available: Count
-    patients: Count
-    counts: dict[str, Count]
+    used: NonNegativeInt
+    available: NonNegativeInt
+    patients: NonNegativeInt
+    counts: dict[str, NonNegativeInt]
     digest: Digest
 
 
@@ -88,10 +77,10 @@ class TaskFacts(Stated):
     dataset: DatasetFacts
     substitute_for: str | None
     mask_kind: Literal["outline", "box", ""]
-    size: Count
-    split: dict[str, Count]
+    size: NonNegativeInt
+    split: dict[str, NonNegativeInt]
     external: list[DatasetFacts] = Field(default_factory=list)
-    shared_pictures: dict[str, Count] = Field(default_factory=dict)
+    shared_pictures: dict[str, NonNegativeInt] = Field(default_factory=dict)
 
 
 class WeightsFacts(Stated):
@@ -109,25 +98,24 @@ class WeightsFacts(Stated):
 class Work(Stated):
     """How many runs, and the seconds of each added up; runs may have gone side by side."""
 
-    runs: Count
-    seconds: Annotated[float, Field(ge=0)]
+    runs: NonNegativeInt
+    seconds: NonNegativeFloat
 
 
 class FileFacts(Stated):
     """A table of the reference run."""
 
     sha256: Digest
-    bytes: Count
-    rows: Count
+    bytes: NonNegativeInt
+    rows: NonNegativeInt
 
 
 class RunFacts(Stated):
     """Everything that `run.json` states; times in UTC, ISO 8601.
 
     `profile` is the resolved one; `backend`, `precision` and `peak_memory_gb` are of fine-tuning;
-    `commit` is that of the code that wrote the files, with a plus where other files than its own
-    were at work; `hardware` that of the computer that wrote them; `work` goes by stage; `digest`
-    covers all the others.
+    `commit` (with a plus where other files than its own were at work) and `hardware` are of the
+    code and computer that wrote the files; `work` goes by stage; `digest` covers all the others.
     """
 
     format: Literal[4] = 4
@@ -142,7 +130,7 @@ class RunFacts(Stated):
     precision: str
     commit: str | None
     hardware: Hardware
-    peak_memory_gb: Annotated[float, Field(ge=0)]
+    peak_memory_gb: NonNegativeFloat
     work: dict[str, Work]
     tasks: list[TaskFacts]
     corpora: list[DatasetFacts]
@@ -166,15 +154,7 @@ class RunFacts(Stated):
     @property
     def expected_digest(self) -> str:
         """SHA-256 of every other field that the file states."""
-        told = self.model_dump(mode="json", exclude={"digest"}, exclude_unset=True)
-        text = json.dumps(told, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    @property
-    def inits(self) -> tuple[str, str]:
-        """The two inits that are compared, (a, b)."""
-        a, b = self.profile["inits"][:2]
-        return a, b
+        return digest_of(self.model_dump(mode="json", exclude={"digest"}, exclude_unset=True), 64)
 
     def task(self, name: str) -> TaskFacts:
         """Return the facts of a task."""
@@ -208,9 +188,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "losses": {"loss": str, "backbone": str, "seed": int, "top1": float, "ece": float},
 }  # fmt: skip
 _FLOATS = (float, np.float32)
-#: Tables that not every study has.
-OPTIONAL = ("pretraining", "pretraining_histories", "corpus_overlap", "lesion_maps",
-            "layer_similarity", "probe", "losses")  # fmt: skip
+#: Tables that every study has.
+REQUIRED = ("runs", "predictions", "cases", "overlap", "baselines")
 _UNIQUE = {"cases": [*_NAMED], "predictions": ["run_id", "part", "case_id"]}
 _CHECKS = {"label": pa.Check.isin([0, 1]), "score": pa.Check(np.isfinite, name="is a number")}
 #: Columns of `runs` that only studies of a factor have, and those that tell how a run went.
@@ -220,7 +199,7 @@ _RECORDED = ["run_id", "best_epoch", "epochs", "seconds"]
 
 @dataclass(frozen=True)
 class ReferenceRun:
-    """A reference run, read and checked; its methods return the tables of `rin.study.run`.
+    """A reference run, read and checked; methods return what `rin.study.run` does by their names.
 
     `tables` are those that the functions of a study returned: `runs` has a row a study, level and
     run, in the order of the plans; `predictions` each run once.
@@ -228,11 +207,6 @@ class ReferenceRun:
 
     facts: RunFacts
     tables: dict[str, pd.DataFrame] = field(repr=False)
-
-    @property
-    def name(self) -> str:
-        """Name of the reference run."""
-        return self.facts.name
 
     @property
     def tasks(self) -> list[str]:
@@ -244,37 +218,37 @@ class ReferenceRun:
         runs = self.tables["runs"]
         return set(runs.loc[runs["study"] == study, "task"])
 
-    def cases(self, task: str, part: str) -> pd.DataFrame:
-        """As `rin.study.run.scored_cases`."""
+    def scored_cases(self, task: str, part: str) -> pd.DataFrame:
+        """Return one row a case of a part."""
         rows = self._of("cases", task=task, part=part).drop(columns=["task", "part"])
         return rows.dropna(axis="columns", how="all")
 
     def predictions(self, study: str, task: str, part: str = "test") -> pd.DataFrame:
-        """As `rin.study.run.predictions`."""
-        runs = self.records(study, task).drop(columns=_RECORDED[1:])
+        """Return one row a run and case of a part."""
+        runs = self.run_records(study, task).drop(columns=_RECORDED[1:])
         return runs.merge(self._of("predictions", part=part), on="run_id").drop(columns="run_id")
 
-    def records(self, study: str, task: str) -> pd.DataFrame:
+    def run_records(self, study: str, task: str) -> pd.DataFrame:
         """Return one row a run: what names it, `run_id`, `best_epoch`, `epochs`, `seconds`."""
         runs = self._of("runs", study=study, task=task).drop(columns="study")
         return runs if runs["factor"].notna().any() else runs.drop(columns=_FACTOR)
 
-    def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
-        """As `rin.study.run.overlap_table`; no rows without marked lesions."""
+    def overlap_table(self, task: str, part: str = "test") -> pd.DataFrame:
+        """Return one row a run and image with a lesion."""
         rows = self._of("overlap", task=task, part=part)
         return self.predictions(MAIN, task, part).merge(rows).drop(columns="part")
 
-    def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
-        """As `rin.study.run.baseline_table`."""
+    def baseline_table(self, task: str, part: str = "test") -> pd.DataFrame:
+        """Return one row a picture that looks at no image and image with a lesion."""
         return self._of("baselines", task=task, part=part).drop(columns=["task", "part"])
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
-        """As `rin.study.run.lesion_maps`; None also where it was not recorded."""
+        """Return the mean activation around the lesion; None also where it was not recorded."""
         found = self._of("lesion_maps", task=task) if "lesion_maps" in self.tables else ()
         return found if len(found) else None
 
     def layer_similarity(self, study: str, task: str) -> pd.DataFrame:
-        """As `rin.study.run.layer_similarity`."""
+        """Return how alike layers of two networks are."""
         return self._of("layer_similarity", task=task)
 
     def _of(self, name: str, **values: str) -> pd.DataFrame:
@@ -286,39 +260,20 @@ class ReferenceRun:
 
 def reference_folder() -> Path:
     """Return the folder of the reference runs (`RIN_REFERENCE_RUNS`, or that of the book)."""
-    default = Path(__file__).parents[2] / "book" / "reference_runs"
-    return Path(os.environ.get("RIN_REFERENCE_RUNS", default))
+    return Path(os.environ.get("RIN_REFERENCE_RUNS", REPOSITORY / "book" / "reference_runs"))
 
 
 def load_reference(name_or_folder: str | Path = "open") -> ReferenceRun:
-    """Read a reference run, by name below `reference_folder` or from a folder; check it is whole.
+    """Read a reference run, by name below `reference_folder` or from a folder.
 
-    `InputError` for an unknown name, or a file that is missing, truncated or not the one that was
-    written.
+    `InputError` for an unknown name, or a file that is missing or not the one that was written.
     """
     folder = name_or_folder
     if not isinstance(folder, Path):
         known = sorted(path.parent.name for path in reference_folder().glob(f"*/{RUN}"))
         look_up("reference run", name_or_folder, known or ["none"])
         folder = reference_folder() / name_or_folder
-    facts = _read_facts(folder / RUN)
-    tables = {Path(n).stem: _read_table(folder / n, stated) for n, stated in facts.files.items()}
-    for name in SCHEMAS:
-        if name not in (*tables, *OPTIONAL):
-            raise _broken(folder / RUN, f"it states no {name}.parquet")
-    return ReferenceRun(facts, tables)
-
-
-def _broken(where: Path, problem: str) -> InputError:
-    return InputError(
-        problem,
-        where=where,
-        remedy="Restore the reference run from the repository, or write it again with "
-        "rin reference write --replace.",
-    )
-
-
-def _read_facts(path: Path) -> RunFacts:
+    path = folder / RUN
     try:
         facts = RunFacts.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
@@ -329,7 +284,19 @@ def _read_facts(path: Path) -> RunFacts:
         raise _broken(path, f"not readable ({error})") from error
     if facts.digest != facts.expected_digest:
         raise _broken(path, "it differs from what was written")
-    return facts
+    tables = {Path(n).stem: _read_table(folder / n, stated) for n, stated in facts.files.items()}
+    if lacking := [name for name in REQUIRED if name not in tables]:
+        raise _broken(path, f"it states no {lacking[0]}.parquet")
+    return ReferenceRun(facts, tables)
+
+
+def _broken(where: Path, problem: str) -> InputError:
+    return InputError(
+        problem,
+        where=where,
+        remedy="Restore the reference run from the repository, or write it again with "
+        "rin reference write --replace.",
+    )
 
 
 def _read_table(path: Path, stated: FileFacts) -> pd.DataFrame:
@@ -354,31 +321,27 @@ def _read_table(path: Path, stated: FileFacts) -> pd.DataFrame:
 
 def task_facts(inputs: TaskInputs) -> TaskFacts:
     """Return what is to be said of a task and of its images, in numbers."""
-    used = inputs.store.cases
     return TaskFacts(
         name=inputs.task.name,
-        dataset=_dataset(inputs.manifest, inputs.found, used),
+        dataset=_dataset(inputs.found, inputs.store.cases),
         substitute_for=inputs.substitute_for,
-        mask_kind=inputs.manifest.mask_kind if inputs.store.masks() is not None else "",
+        mask_kind=inputs.found.manifest.mask_kind if inputs.store.masks() is not None else "",
         size=inputs.store.size,
-        split={part: int(n) for part, n in inputs.folds["part"].value_counts().items()},
-        external=[
-            _dataset(each.manifest, each.found, each.store.cases)
-            for each in inputs.external.values()
-        ],
+        split=inputs.folds["part"].value_counts().to_dict(),
+        external=[_dataset(each.found, each.store.cases) for each in inputs.external.values()],
         shared_pictures={name: len(each.pairs) for name, each in inputs.external.items()},
     )
 
 
-def _dataset(manifest: DatasetManifest, found: Dataset, used: pd.DataFrame) -> DatasetFacts:
+def _dataset(found: Dataset, used: pd.DataFrame) -> DatasetFacts:
     stated = ("name", "title", "licence", "access", "home", "independence")
     return DatasetFacts(
-        **{name: getattr(manifest, name) for name in stated},
+        **{name: getattr(found.manifest, name) for name in stated},
         provenance=found.provenance,
         used=len(used),
         available=len(found.cases),
         patients=used["patient_id"].nunique(),
-        counts={label: int(n) for label, n in used["label"].value_counts().sort_index().items()},
+        counts=used["label"].value_counts().sort_index().to_dict(),
         digest=found.digest,
     )
 
@@ -403,26 +366,28 @@ def write_reference(
         study = _finished_part(study)
     target = Path(folder) / study.profile.name
     if target.exists() and not replace:
-        raise InputError(
-            "there is a reference run already", where=target, remedy="Use --replace to replace it."
-        )
+        remedy = "Use --replace to replace it."
+        raise InputError("there is a reference run already", where=target, remedy=remedy)
     runs = _finished_runs(study)
-    tables = _tables(study, runs)
-    problem = "the reference run cannot be written"
+    tables, problem = _tables(study, runs), "the reference run cannot be written"
     with explained(problem, where=target, remedy=MAKE_ROOM, kinds=OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
             draft = Path(work) / "draft"
             draft.mkdir()
-            files = {}
+            files, sizes = {}, {}
             for name, table in tables.items():
                 path = draft / f"{name}.parquet"
                 write_table(table, path)
-                size = path.stat().st_size
+                size = sizes[path.name] = path.stat().st_size
                 files[path.name] = FileFacts(sha256=sha256_of(path), bytes=size, rows=len(table))
-            facts = _gather_facts(study, runs, files, accelerator)
-            (draft / RUN).write_text(facts.model_dump_json(indent=1) + "\n", encoding="utf-8")
-            _check_size(draft, target)
+            text = _gather_facts(study, runs, files, accelerator).model_dump_json(indent=1) + "\n"
+            sizes[RUN] = (draft / RUN).write_bytes(text.encode())
+            if (total := sum(sizes.values())) > LARGEST:
+                listed = ", ".join(f"{name} {size:,}" for name, size in sorted(sizes.items()))
+                told = f"{total:,} bytes together, and at most {LARGEST:,} may be ({listed})"
+                remedy = "Write it from a profile with fewer test cases, scenarios or folds."
+                raise InputError(f"its files have {told}", where=target, remedy=remedy)
             load_reference(draft)
             if target.exists():
                 target.rename(Path(work) / "old")
@@ -432,37 +397,29 @@ def write_reference(
 
 def _finished_part(study: Study) -> Study:
     """Return the study without what is not finished: tasks, and studies beside the main one."""
+
+    def finished(name: str) -> list[str]:
+        begun = {run.task for run in plan_study(study, name) if not study.runs.has(run.run_id)}
+        return [task for task in study.profile.filter_of(name).tasks if task not in begun]
+
     study.weights.require(plan_pretraining(study), "pretraining")
-    tasks = _finished_tasks(study, MAIN)
-    if not tasks:
-        raise InputError(
-            "no task is finished",
-            where=f"profile {study.profile.name}",
-            remedy="Run rin study with this profile first; it goes on where it was stopped.",
-        )
-    study = _with(study, tasks=tasks)
+    if not (tasks := finished(MAIN)):
+        where = f"profile {study.profile.name}"
+        remedy = "Run rin study with this profile first; it goes on where it was stopped."
+        raise InputError("no task is finished", where=where, remedy=remedy)
+    study = replace(study, profile=study.profile.model_copy(update={"tasks": tasks}))
     kept: dict[str, Any] = {}
     for name in filter(study.profile.filter_of, STUDIES):
-        done, section = _finished_tasks(study, name), study.profile.filter_of(name)
-        kept[name] = section.model_copy(update={"tasks": done}) if done else None
+        section, done = study.profile.filter_of(name), {"tasks": finished(name)}
+        kept[name] = section.model_copy(update=done) if done["tasks"] else None
     of_factors = {name: kept.pop(name, None) for name in FACTORS}
     kept["factors"] = Factors(**of_factors) if any(of_factors.values()) else None
     for name, plan in (("probe", plan_probe), ("losses", plan_losses)):
-        asked = getattr(study.profile, name) is not None
-        if asked and study.ledger(name).count(runs := plan(study)) < len(runs):
+        planned = plan(study) if getattr(study.profile, name) else []
+        if study.ledger(name).count(planned) < len(planned):
             kept[name] = None
-    return _with(study, **{name: section for name, section in kept.items() if name != MAIN})
-
-
-def _finished_tasks(study: Study, name: str) -> list[str]:
-    """Return the tasks of a named study all of whose runs are finished."""
-    asked = study.profile.filter_of(name).tasks
-    plans = {task: plan_study(_with(study, tasks=[task]), name) for task in asked}
-    return [task for task, runs in plans.items() if study.runs.count(runs) == len(runs)]
-
-
-def _with(study: Study, **changes: Any) -> Study:
-    return replace(study, profile=study.profile.model_copy(update=changes))
+    kept.pop(MAIN)
+    return replace(study, profile=study.profile.model_copy(update=kept))
 
 
 def _finished_runs(study: Study) -> list[Run]:
@@ -471,8 +428,8 @@ def _finished_runs(study: Study) -> list[Run]:
     made = {f"corpus {run.corpus}": run.provenance for run in pretraining}
     for task in study.profile.tasks:
         inputs = study.inputs(task)
-        made |= {f"images of {task}": inputs.provenance}
-        made |= {f"images of {name}": each.provenance for name, each in inputs.external.items()}
+        for name, each in {task: inputs, **inputs.external}.items():
+            made[f"images of {name}"] = each.store.provenance
     _refuse_stand_ins(study, made)
     study.weights.require(pretraining, "pretraining")
     entries = find_entries(study).items()
@@ -482,16 +439,13 @@ def _finished_runs(study: Study) -> list[Run]:
     if study.profile.probe is not None:
         study.ledger("probe").require(plan_probe(study), "the probe")
     if study.profile.losses is not None:
-        trained = plan_losses(study)
-        study.ledger("losses").require(trained, "the losses")
-        _refuse_stand_ins(study, {f"corpus {r.corpus}": r.provenance for r in trained})
+        study.ledger("losses").require(plan_losses(study), "the losses")
     return runs
 
 
 def _refuse_stand_ins(study: Study, provenances: dict[str, str]) -> None:
     """Raise unless everything that a study read is real; keys say what it is."""
-    made_up = [name for name, provenance in provenances.items() if provenance != "real"]
-    if made_up:
+    if made_up := [name for name, provenance in provenances.items() if provenance != "real"]:
         raise InputError(
             f"stand-ins: {', '.join(made_up)}",
             where=f"profile {study.profile.name}",
@@ -509,10 +463,12 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
             went = run.run_id, done["best_epoch"], run.settings.epochs, float(done["seconds"])
             row = {"study": name} | dict.fromkeys(_FACTOR) | run.named
             told.append(row | dict(zip(_RECORDED, went, strict=True)))
-    rows = study.runs.tables([(run.run_id, {"run_id": run.run_id}) for run in runs], PREDICTIONS)
+    named = [(run.run_id, {"run_id": run.run_id}) for run in runs]
+    rows = study.runs.tables(named, own.PREDICTIONS)
     tables = {"runs": pd.DataFrame(told), "predictions": rows[rows["part"] != "validation"]}
     parts = {task: ("test", *study.inputs(task).external) for task in study.profile.tasks}
-    read = {"cases": scored_cases, "overlap": overlap_table, "baselines": baseline_table}
+    read = {"cases": own.scored_cases, "overlap": own.overlap_table}
+    read["baselines"] = own.baseline_table
     for name, function in read.items():
         found = [
             function(study, task, part).assign(task=task, part=part)
@@ -525,12 +481,12 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
             tables[name] = table.astype(SCHEMAS[name])
     # A row a run and case: all of float32 would be more than the rest together.
     tables["overlap"] = tables["overlap"].round(OVERLAP_DECIMALS)
-    maps = [found for task in parts if (found := lesion_maps(study, task)) is not None]
+    maps = [found for task in parts if (found := own.lesion_maps(study, task)) is not None]
     tables |= {"lesion_maps": pd.concat(maps, ignore_index=True)} if maps else {}
     if study.profile.filter_of(LAYERS):
-        tables["layer_similarity"] = layer_similarity(study)
-    if len(own := pretrained(study)):
-        tables["pretraining"] = own
+        tables["layer_similarity"] = own.layer_similarity(study)
+    if len(networks := pretrained(study)):
+        tables["pretraining"] = networks
         tables["pretraining_histories"] = pretraining_histories(study)
         tables["corpus_overlap"] = corpus_overlap(study)
     if study.profile.losses is not None:
@@ -545,17 +501,14 @@ def _tables(study: Study, runs: list[Run]) -> dict[str, pd.DataFrame]:
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table small: integers as short as they fit, values that repeat once."""
-    import pyarrow
-    import pyarrow.parquet
-
     for name in table.select_dtypes("integer"):
         kind = "integer" if (table[name] < 0).any() else "unsigned"
         table = table.assign(**{name: pd.to_numeric(table[name], downcast=kind)})
-    arrays = pyarrow.Table.from_pandas(table, preserve_index=False)
+    arrays = Table.from_pandas(table, preserve_index=False)
     arrays = arrays.replace_schema_metadata(None)  # pandas' notes are larger than small tables
     repeated = [name for name in table if table[name].nunique() < len(table) / 4]
     options = {"compression": "zstd", "compression_level": 19, "use_dictionary": repeated}
-    pyarrow.parquet.write_table(arrays, path, row_group_size=len(table) or None, **options)
+    parquet.write_table(arrays, path, row_group_size=len(table) or None, **options)
 
 
 def _gather_facts(
@@ -563,19 +516,18 @@ def _gather_facts(
 ) -> RunFacts:
     """Return what `run.json` states of a finished study on real images."""
     done = {"fine-tuning": pd.DataFrame([study.runs.done(run.run_id) for run in runs])}
-    if len(own := pretrained(study)):
-        done["pretraining"] = own
+    if len(networks := pretrained(study)):
+        done["pretraining"] = networks
     finished = pd.concat([table["finished"] for table in done.values()])
     trained, corpora, weights = done["fine-tuning"], [], []
     drawn_cases = study.profile.pretraining and study.profile.pretraining.cases
-    for name in own["corpus"].unique() if len(own) else ():
+    for name in networks["corpus"].unique() if len(networks) else ():
         found, drawn = find_corpus(study, name), open_corpus(study, name, drawn_cases)
-        corpora.append(_dataset(found.manifest, found, drawn.cases))
+        corpora.append(_dataset(found, drawn.cases))
     for entry in filter(None, find_entries(study).values()):
-        path = None if entry.sha256 else locate(entry, weights_folders(study))
         stated = entry.model_dump(include={*WeightsFacts.model_fields} - {"sha256"})
-        digest = entry.sha256 or (sha256_of(path) if path else None)
-        weights.append(WeightsFacts(contract=entry.preprocessing, sha256=digest, **stated))
+        told = {"contract": entry.preprocessing, "sha256": weights_digest(study, entry)}
+        weights.append(WeightsFacts(**told, **stated))
     facts = RunFacts(
         name=study.profile.name,
         written=datetime.now(UTC).isoformat("T", "seconds"),
@@ -611,14 +563,3 @@ def without_folders(value: Any) -> Any:
     if isinstance(value, str) and PurePath(value).is_absolute():
         return PurePath(value).name
     return value
-
-
-def _check_size(draft: Path, target: Path) -> None:
-    sizes = {path.name: path.stat().st_size for path in draft.iterdir()}
-    if (total := sum(sizes.values())) > LARGEST:
-        listed = ", ".join(f"{name} {size:,}" for name, size in sorted(sizes.items()))
-        raise InputError(
-            f"its files have {total:,} bytes together, and at most {LARGEST:,} may be ({listed})",
-            where=target,
-            remedy="Write it from a profile with fewer test cases, scenarios or folds.",
-        )

@@ -1,17 +1,16 @@
 """Running what a study plans, block by block, and reading back what the runs left.
 
-A block is what an executor ships to another process: a compiled step, and every run that shares
-it, on whichever task.  Finished runs are never repeated; what is read back are per-case
-predictions, learning curves and class activation maps.
+A block is what an executor ships to another process: the runs that share a compiled step, on
+whichever task.  Finished runs are never repeated.
 """
 
 from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,34 +19,16 @@ import numpy as np
 import pandas as pd
 
 from rin.data.confounders import confound, confounded_rows
-from rin.data.store import ImageStore, open_store
+from rin.data.store import ImageStore
 from rin.errors import InputError, look_up
-from rin.explain.overlap import (
-    baseline_scores,
-    has_lesion,
-    lesion_boxes,
-    lesion_map_table,
-    measure_overlap,
-    others_lesion_size,
-    tolerance_at,
-)
+from rin.explain import overlap
 from rin.explain.similarity import linear_cka, mean_cca
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
+from rin.study import losses, pretraining, probe
 from rin.study.executors import drive, one_bar, run_each
 from rin.study.ledger import Ledger, computed_on
-from rin.study.losses import plan_losses, run_losses
-from rin.study.plan import (
-    Block,
-    Run,
-    group_blocks,
-    plan_all,
-    plan_study,
-    runs_table,
-    weights_folders,
-)
-from rin.study.pretraining import plan_pretraining, run_pretraining
-from rin.study.probe import plan_measurements, plan_probe, run_probe
+from rin.study.plan import Run, group_blocks, plan_all, plan_study, runs_table
 from rin.study.profile import CONFOUNDER, LAYERS, MAIN, RANDOM, SAMPLED, Execution
 from rin.study.setting import Study
 
@@ -64,7 +45,7 @@ ACTIVATIONS = "activations.npz"
 
 
 def run_block(
-    block: Block, ledger: Ledger, folders: list[Path], random_seed: int, execution: Execution
+    block: list[Run], ledger: Ledger, folders: list[Path], random_seed: int, execution: Execution
 ) -> None:
     """Run all runs of a block with one compiled step; random weights are those of `random_seed`.
 
@@ -76,7 +57,7 @@ def run_block(
 
     prepare_framework(execution.threads, execution.precision)
     keras.backend.clear_session()  # the graphs of earlier blocks of this process
-    compiled, opened = CompiledBlock(block.architecture), cache(open_store)
+    compiled = CompiledBlock(block[0].architecture)
     weights: dict[str, list[np.ndarray]] = {}
 
     def train(run: Run) -> None:
@@ -86,18 +67,12 @@ def run_block(
                 if run.entry is None
                 else load_weights(run.entry, compiled.parts.backbone, folders)
             )
-        _train(run, compiled, weights[run.init], opened, ledger)
+        _train(run, compiled, weights[run.init], ledger)
 
-    run_each(train, [(run,) for run in block.runs])
+    run_each(train, block)
 
 
-def _train(
-    run: Run,
-    compiled: CompiledBlock,
-    weights: list[np.ndarray],
-    opened: Callable[[Path], ImageStore],
-    ledger: Ledger,
-) -> None:
+def _train(run: Run, compiled: CompiledBlock, weights: list[np.ndarray], ledger: Ledger) -> None:
     """Train, predict and commit one run."""
     import keras
 
@@ -105,17 +80,16 @@ def _train(
     from rin.training.cascade import cascade_table
     from rin.training.trainer import Recipe
 
-    files, store = run.files, opened(run.files.store)
-    labels = files.labels.loc[store.cases["case_id"]].to_numpy()
-    split = files.folds[files.folds["fold"] == run.fold].set_index("case_id")["part"]
+    inputs, store = run.inputs, run.inputs.store
+    labels = inputs.labels.to_numpy()
+    split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
     part_of = split.reindex(store.cases["case_id"]).to_numpy()
     images, named = store.images(), ("train", *SCORED_PARTS)
     parts = {name: Part(images, labels, np.flatnonzero(part_of == name)) for name in named}
     stores = dict.fromkeys(SCORED_PARTS, store)
-    for name, beside in files.external.items():
-        stores[name] = away = opened(beside.store)
-        of_cases = beside.labels.loc[away.cases["case_id"]].to_numpy()
-        parts[name] = Part(away.images(), of_cases, np.arange(len(away.cases)))
+    for name, away in inputs.external.items():
+        stores[name], of_cases = away.store, away.labels.to_numpy()
+        parts[name] = Part(away.store.images(), of_cases, np.arange(len(of_cases)))
     if run.settings.confounder and not run.settings.confounder.startswith(SAMPLED):
         parts = confounded_parts(parts, run.settings.confounder, run.seed)
         stores |= {name: store for name in parts if name != "train" and name not in stores}
@@ -155,15 +129,11 @@ def _train(
             sanity.to_parquet(folder / SANITY, index=False)
         if activations:
             np.savez(folder / ACTIVATIONS, **activations)
-        return {
-            "best_epoch": int(np.nanargmin(history["val_loss"])) + 1,
-            "seconds": seconds,
-            "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
-            "traces": compiled.traces,
-            "backend": keras.backend.backend(),
-            "precision": keras.config.dtype_policy().name,
-            **computed_on(),
-        }
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        done = {"best_epoch": int(np.nanargmin(history["val_loss"])) + 1, "seconds": seconds}
+        done |= {"peak_memory_gb": round(memory, 2), "traces": compiled.traces}
+        done |= {"backend": keras.backend.backend(), "precision": keras.config.dtype_policy().name}
+        return done | computed_on()
 
     ledger.commit(run.run_id, run.config, write)
 
@@ -219,11 +189,9 @@ def sanity_rows(run: Run, store: ImageStore, test: np.ndarray) -> np.ndarray:
     masks = store.masks()
     marked = [row for row in test if masks[row].any()]
     if not marked:
-        raise InputError(
-            "no test case has a lesion, so there is no map to check",
-            where=f"{run.task}, fold {run.fold}",
-            remedy="Take more cases, or leave the sanity section out of the profile.",
-        )
+        problem = "no test case has a lesion, so there is no map to check"
+        remedy = "Take more cases, or leave the sanity section out of the profile."
+        raise InputError(problem, where=f"{run.task}, fold {run.fold}", remedy=remedy)
     return np.array(marked[: run.sanity_cases])
 
 
@@ -237,7 +205,7 @@ def run_missing(study: Study, planned: Sequence[Run]) -> pd.DataFrame:
     runs = {run.run_id: run for run in planned}
     missing = [run for run_id, run in runs.items() if not ledger.has(run_id)]
     blocks = group_blocks(missing, by_task=execution.blocks == "by_task")
-    shared = ledger, weights_folders(study), study.profile.seed, execution
+    shared = ledger, study.weights_folders, study.profile.seed, execution
     jobs = [(block, *shared) for block in blocks]
     drive(execution, run_block, jobs, ledger, [*runs.values()], "Fine-tuning")
     return runs_table(planned)
@@ -255,28 +223,29 @@ def run_fine_tuning(study: Study) -> pd.DataFrame:
 
 
 def run_study(study: Study) -> pd.DataFrame:
-    """Pretrain, probe, fine-tune and compare losses where missing, under one progress bar.
+    """Pretrain, probe, fine-tune and compare losses where missing; return the fine-tuning runs.
 
-    May be killed at any time and called again.  Returns the table of the fine-tuning runs.
+    Under one progress bar; may be killed at any time and called again.
     """
-    stages = {"weights": plan_pretraining(study)}
+    stages = {"weights": pretraining.plan_pretraining(study)}
     if study.profile.probe is not None:
-        stages |= {"probe": plan_probe(study), "probe_measurements": plan_measurements(study)}
+        stages["probe"] = probe.plan_probe(study)
+        stages["probe_measurements"] = probe.plan_measurements(study)
     if study.profile.losses is not None:
-        stages["losses"] = plan_losses(study)
+        stages["losses"] = losses.plan_losses(study)
     earlier = sum(map(len, stages.values()))
     # Which runs are shared is known once weights are; until then each is counted apart.
     done = sum(study.ledger(name).count(runs) for name, runs in stages.items())
     with one_bar(earlier + study.profile.most_runs, done) as bar:
-        run_pretraining(study)
+        pretraining.run_pretraining(study)
         if study.profile.probe is not None:
-            run_probe(study)
+            probe.run_probe(study)
         planned = plan_all(study)
         bar.total = earlier + len(planned)
         bar.update(earlier + study.runs.count(planned) - bar.n)
         table = run_missing(study, planned)
         if study.profile.losses is not None:
-            run_losses(study)
+            losses.run_losses(study)
         return table
 
 
@@ -306,7 +275,7 @@ def predictions(
     by name, and `reversed` where confounders are put on images.
     """
     planned = finished_runs(study, name, task)
-    beside = dict.fromkeys(name for run in planned for name in run.files.external)
+    beside = dict.fromkeys(name for run in planned for name in run.inputs.external)
     beside |= {REVERSED: None} if name == CONFOUNDER else {}
     look_up("part", part, [*SCORED_PARTS, *beside])
     table = _read(study, planned, PREDICTIONS)
@@ -314,10 +283,7 @@ def predictions(
 
 
 def scored_cases(study: Study, task: str, part: str = "test") -> pd.DataFrame:
-    """Return one row a case of a part: case_id, patient_id, label (1 or 0), and what is kept.
-
-    That is what the dataset's manifest keeps of each case, such as `device`.
-    """
+    """Return one row a case of a part: case_id, patient_id, label, and what its manifest keeps."""
     inputs = study.inputs(task).scored(part)
     cases = inputs.dataset.cases
     if part in SCORED_PARTS:
@@ -356,43 +322,39 @@ def cam_arrays(
 
 
 def overlap_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
-    """Return `rin.explain.overlap.measure_overlap` of a task's main study.
-
-    Without rows where the images have no lesion masks.
-    """
+    """Return `rin.explain.overlap.measure_overlap` of a task's main study; empty without masks."""
     store = study.inputs(task).scored(part).store
-    if store.masks() is None:
+    if (masks := store.masks()) is None:
         return pd.DataFrame()
-    case_ids = store.cases["case_id"].to_numpy()
-    return measure_overlap(list(cam_arrays(study, task, part)), case_ids, store.masks())
+    maps = list(cam_arrays(study, task, part))
+    return overlap.measure_overlap(maps, store.cases["case_id"].to_numpy(), masks)
 
 
 def baseline_table(study: Study, task: str, part: str = "test") -> pd.DataFrame:
     """Return what pictures that look at no image score on the cases of a part with a lesion.
 
-    Columns `case_id`, `baseline` and the measures of `rin.explain.overlap.baseline_scores`; without
-    rows where the images have no lesion masks.
+    Columns `case_id`, `baseline` and the measures of `rin.explain.overlap.baseline_scores`.
     """
     store = study.inputs(task).scored(part).store
     cases, masks = store.cases, store.masks()
     place = pd.Index(cases["case_id"]).get_indexer(scored_cases(study, task, part)["case_id"])
-    place = place[has_lesion(masks[place])] if masks is not None else place[:0]
+    place = place[overlap.has_lesion(masks[place])] if masks is not None else place[:0]
     if not len(place):
         return pd.DataFrame(columns=["case_id", "baseline", "dice"])
-    sizes = others_lesion_size(lesion_boxes(masks)[:, 2:], cases["patient_id"].to_numpy())
-    tolerance = tolerance_at(masks.shape[-1])
-    scores = baseline_scores(masks[place], sizes[place], tolerance=tolerance)
+    boxes, patients = overlap.lesion_boxes(masks), cases["patient_id"].to_numpy()
+    sizes = overlap.others_lesion_size(boxes[:, 2:], patients)
+    tolerance = overlap.tolerance_at(masks.shape[-1])
+    scores = overlap.baseline_scores(masks[place], sizes[place], tolerance=tolerance)
     marked = cases["case_id"].to_numpy()[place]
     return scores.assign(case_id=marked[scores["image"]]).drop(columns="image")
 
 
 def lesion_maps(study: Study, task: str) -> pd.DataFrame | None:
     """Return `rin.explain.overlap.lesion_map_table` of a task's main study; None without masks."""
-    store = study.inputs(task).store
-    if store.masks() is None:
+    store, maps = study.inputs(task).store, cam_arrays(study, task)
+    if (masks := store.masks()) is None:
         return None
-    case_ids, maps = store.cases["case_id"].to_numpy(), cam_arrays(study, task)
-    return lesion_map_table(maps, case_ids, store.masks())
+    return overlap.lesion_map_table(maps, store.cases["case_id"].to_numpy(), masks)
 
 
 def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) -> pd.DataFrame:
@@ -404,13 +366,10 @@ def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) 
 
     `InputError` when the profile has no such study, or its runs are not finished.
     """
-    rows = []
-    cells = groupby(
-        finished_runs(study, name, task), key=lambda run: (run.task, run.fold, run.scenario.name)
-    )
-    for (of, fold, scenario), own in cells:
+    (a, b), rows = study.profile.inits[:2], []
+    runs = finished_runs(study, name, task)
+    for cell, own in groupby(runs, lambda run: (run.task, run.fold, run.scenario.name)):
         made = {run.init: study.runs.read(run.run_id, ACTIVATIONS, np.load) for run in own}
-        a, b = study.profile.inits[:2]
         pairs = {
             ("before", ""): ((a, "before"), (b, "before")),
             ("after", ""): ((a, "after"), (b, "after")),
@@ -421,10 +380,10 @@ def layer_similarity(study: Study, name: str = LAYERS, task: str | None = None) 
         for (comparison, init), ends in pairs.items():
             for layer in layers:
                 one, other = (made[end][f"{when}/{layer}"] for end, when in ends)
-                row = {"task": of, "fold": fold, "scenario": scenario, "comparison": comparison}
-                row |= {"init": init, "layer": layer, "cca": mean_cca(one, other)}
-                rows.append(row | {"cka": linear_cka(one, other)})
-    return pd.DataFrame(rows)
+                alike = mean_cca(one, other), linear_cka(one, other)
+                rows.append((*cell, comparison, init, layer, *alike))
+    named = ["task", "fold", "scenario", "comparison", "init", "layer", "cca", "cka"]
+    return pd.DataFrame(rows, columns=named)
 
 
 def sanity_table(study: Study, task: str) -> pd.DataFrame:
@@ -435,10 +394,8 @@ def sanity_table(study: Study, task: str) -> pd.DataFrame:
     """
     planned = [run for run in plan_study(study, MAIN, task) if run.sanity_cases]
     if not planned:
-        raise InputError(
-            f"no run of {task} records maps under random weights",
-            where=f"profile {study.profile.name}",
-            remedy="Give it a sanity section, and a task whose images have lesion masks.",
-        )
+        problem = f"no run of {task} records maps under random weights"
+        remedy = "Give it a sanity section, and a task whose images have lesion masks."
+        raise InputError(problem, where=f"profile {study.profile.name}", remedy=remedy)
     study.runs.require(planned, task)
     return _read(study, planned, SANITY)

@@ -24,19 +24,7 @@ from rin.study.pretraining import pretrained, pretraining_histories
 from rin.study.probe import probe_measurements
 from rin.study.profile import LAYERS, MAIN, STUDIES, Profile
 from rin.study.reference import SCHEMAS, ReferenceRun, TaskFacts, load_reference, task_facts
-from rin.study.setting import Study, TaskInputs, has_real_images, open_study
-
-Origin = Literal["own", "reference"]
-# What returns the tables of one's own runs; those of a reference run are its methods.
-_OWN = {
-    "predictions": run.predictions,
-    "cases": run.scored_cases,
-    "records": run.run_records,
-    "overlap": run.overlap_table,
-    "baselines": run.baseline_table,
-    "lesion_maps": run.lesion_maps,
-    "layer_similarity": run.layer_similarity,
-}
+from rin.study.setting import Place, Study, has_real_images, open_study
 
 
 @dataclass(frozen=True)
@@ -96,7 +84,7 @@ class Runs:
         """Return the tasks with results of a study, in the order of `paper_tasks`."""
         return tuple(task for task in self.paper_tasks if self.origin(task, study))
 
-    def origin(self, task: str, study: str = MAIN) -> Origin | None:
+    def origin(self, task: str, study: str = MAIN) -> Literal["own", "reference"] | None:
         """Return where the results of a task come from; None where there are none.
 
         `InputError` for a study or a task that is not known.
@@ -139,49 +127,37 @@ class Runs:
             if not tables:
                 raise self._no_results("any task", study)
             return pd.concat(tables, ignore_index=True)
-        return self._ask("predictions", task, study, part)
-
-    def inputs(self, task: str) -> TaskInputs:
-        """Return what the reader's own runs of a task read: images, store, splits."""
-        return self.study.inputs(task)
+        return self._ask(run.predictions, task, study, part)
 
     def facts(self, task: str) -> TaskFacts:
         """Return the images behind a task's shown results, in numbers."""
         if self._of_reference(task, MAIN):
             return self.reference.facts.task(task)
-        return task_facts(self.inputs(task))
+        return task_facts(self.study.inputs(task))
 
     def cases(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return one row a scored case: case_id, patient_id, label, what its manifest keeps."""
-        return self._ask("cases", task, None, part)
+        return self._ask(run.scored_cases, task, None, part)
 
     def records(self, task: str, study: str = MAIN) -> pd.DataFrame:
         """Return one row a run: what names it, seconds, and what else was recorded of it."""
-        return self._ask("records", task, study)
+        return self._ask(run.run_records, task, study)
 
     def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
-        """Return what maps and lesions have in common: one row a run and image with a lesion.
-
-        Columns as `rin.explain.overlap.measure_overlap`; without rows where the task's images have
-        no marked lesions.
-        """
-        return self._ask("overlap", task, None, part)
+        """Return what maps and lesions have in common (`rin.study.run.overlap_table`)."""
+        return self._ask(run.overlap_table, task, None, part)
 
     def baselines(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return scores of what looks at no image: `case_id`, `baseline`, measures."""
-        return self._ask("baselines", task, None, part)
+        return self._ask(run.baseline_table, task, None, part)
 
     def lesion_maps(self, task: str) -> pd.DataFrame | None:
-        """Return the mean activation around the lesion, by init and unfreezing regime.
-
-        As `rin.explain.overlap.lesion_map_table`; None where it was not recorded, or the
-        task's images have no marked lesions.
-        """
-        return self._ask("lesion_maps", task)
+        """Return the mean activation around the lesion (`rin.study.run.lesion_maps`), or None."""
+        return self._ask(run.lesion_maps, task)
 
     def layer_similarity(self, task: str) -> pd.DataFrame:
         """Return how alike layers of two networks are (`rin.study.run.layer_similarity`)."""
-        return self._ask("layer_similarity", task, LAYERS)
+        return self._ask(run.layer_similarity, task, LAYERS)
 
     def pretraining(self) -> pd.DataFrame:
         """Return one row a pretrained network behind the shown results; may have no rows."""
@@ -212,15 +188,17 @@ class Runs:
             self._cache[name] = measure(self.study)
         return self._cache[name]
 
-    def _ask(self, table: str, task: str, study: str | None = None, *part: str) -> Any:
-        """Return a table of a task, of a named study where it is of one, once it is computed."""
-        asked = (task, *part) if study is None else (study, task, *part)
-        from_reference = self._of_reference(task, study or MAIN)
-        if (table, *asked) not in self._cache:
-            own = partial(_OWN[table], self.study)
-            read = getattr(self.reference, table) if from_reference else own
-            self._cache[table, *asked] = read(*asked)
-        return self._cache[table, *asked]
+    def _ask(self, read: Callable, task: str, study: str | None = None, *part: str) -> Any:
+        """Return a table of a task, of a named study where it is of one, once it is computed.
+
+        One's own is what `read` returns; a reference run has a method of that name.
+        """
+        asked, name = (task, *part) if study is None else (study, task, *part), read.__name__
+        of_reference = self._of_reference(task, study or MAIN)
+        if (name, *asked) not in self._cache:
+            read = getattr(self.reference, name) if of_reference else partial(read, self.study)
+            self._cache[name, *asked] = read(*asked)
+        return self._cache[name, *asked]
 
     def _of_reference(self, task: str, study: str) -> bool:
         """Return whether a task's results are those of the reference run, and not one's own."""
@@ -230,18 +208,13 @@ class Runs:
         return origin == "reference"
 
     def _no_results(self, task: str, study: str) -> InputError:
-        return InputError(
-            f"there are no results of {task} in the study {study}",
-            where=f"profile {self.study.profile.name}",
-            remedy="Name the folder of real images (data_root), or choose a profile that runs it.",
-        )
+        problem = f"there are no results of {task} in the study {study}"
+        remedy = "Name the folder of real images (data_root), or choose a profile that runs it."
+        return InputError(problem, where=f"profile {self.study.profile.name}", remedy=remedy)
 
 
 def open_runs(
-    profile: str | Path | Profile = "demo",
-    *,
-    data_root: str | Path | None = None,
-    results: str | Path = "results",
+    profile: Place | Profile = "demo", *, data_root: Place | None = None, results: Place = "results"
 ) -> Runs:
     """Open the results of a study, given as for `rin.study.open_study`; nothing is trained.
 
@@ -251,13 +224,11 @@ def open_runs(
     if study.profile.reference is None:
         return Runs(study)
     reference = load_reference(study.profile.reference)
-    if reference.facts.inits != tuple(study.profile.inits[:2]):
-        raise InputError(
-            f"it compares {study.profile.inits[:2]} and reference run {reference.name} "
-            f"{list(reference.facts.inits)}",
-            where=f"profile {study.profile.name}",
-            remedy="Leave out the profile's reference, or name the same inits.",
-        )
+    own, kept = study.profile.inits[:2], reference.facts.profile["inits"][:2]
+    if own != kept:
+        problem = f"it compares {own} and reference run {reference.facts.name} {kept}"
+        remedy = "Leave out the profile's reference, or name the same inits."
+        raise InputError(problem, where=f"profile {study.profile.name}", remedy=remedy)
     return Runs(study, reference)
 
 

@@ -12,29 +12,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rin.data import leakage, splits
 from rin.data.dataset import Dataset, find_root, locate, open_dataset
-from rin.data.leakage import (
-    SAME_PICTURE,
-    check_splits,
-    leak_free_groups,
-    matches_between,
-    near_duplicates,
-)
 from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
-from rin.data.splits import (
-    given_folds,
-    make_folds,
-    read_fold_files,
-    sample_cases,
-    sized_folds,
-    take_cases,
-)
 from rin.data.store import ImageStore, build_store
 from rin.errors import InputError
 from rin.files import REPOSITORY
 from rin.study.ledger import Ledger
 from rin.study.profile import Profile, Sizes, load_profile
 
+Place = str | Path
 # Datasets that this process has opened, as a task reads them.
 _datasets: dict[tuple, Dataset] = {}
 
@@ -46,9 +33,7 @@ class Study:
     profile: Profile
     data_root: Path | None
     results: Path
-    _opened: dict[tuple, TaskInputs] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    _opened: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def runs(self) -> Ledger:
@@ -60,61 +45,76 @@ class Study:
         """The ledger of pretraining runs."""
         return self.ledger("weights")
 
-    def ledger(self, name: str) -> Ledger:
-        """Return a ledger of the results: `runs`, `weights`, `losses`, or one of the probe.
+    @property
+    def weights_folders(self) -> list[Path]:
+        """Where weights files are looked for: own pretraining, then the data root."""
+        root = self.data_root
+        return [self.weights.folder, *([] if root is None else [root / "weights", root])]
 
-        `probe` holds the files that are made to be probed, `probe_measurements` what that gave.
-        """
+    def ledger(self, name: str) -> Ledger:
+        """Return a ledger: `runs`, `weights`, `losses`, `probe` (files), `probe_measurements`."""
         return Ledger(self.results / name)
 
     def holds(self, manifest: DatasetManifest) -> bool:
         """Return whether the data root holds a dataset."""
         return locate(manifest, self.data_root) is not None
 
-    def dataset(self, name: str, square: tuple[int, str] | None = None) -> Dataset:
-        """Open a dataset: the real one where the data root holds it, else its stand-in.
+    def dataset(
+        self, manifest: str | DatasetManifest, square: tuple[int, str] | None = None, task: str = ""
+    ) -> Dataset:
+        """Open a dataset once: the real one where the data root holds it, else its stand-in.
 
-        With `square`, size and way of resizing of a store, its rows come from the same pass.
+        By name, or by the manifest that a `task` reads.  With `square`, size and way of resizing of
+        a store, its rows come from the same pass.
         """
-        return _open(self, load_manifest(name), square=square)
+        if isinstance(manifest, str):
+            manifest = load_manifest(manifest)
+        name, counts = manifest.name, self.profile.stand_ins.get(manifest.name)
+        if counts is None and not self.holds(manifest):
+            raise InputError(
+                f"the images of {name} are not at hand, and profile {self.profile.name} sizes no "
+                "stand-in for them",
+                where=self.data_root or "data_root",
+                remedy=f"Get them at {manifest.home} and name the folder that holds them, or give "
+                f"the profile's stand_ins an entry {name}; those shipped have examples.",
+            )
+        root, place, seed = self.data_root, self.results.parent, self.profile.seed
+        counts = counts or {}
+        key = (name, task, root, place, square, seed, *sorted(counts.items()))
+        if key not in _datasets:
+            found = find_root(manifest, root, place / "stand_ins", counts, seed)
+            index = place / "index"
+            _datasets[key] = open_dataset(manifest, found, index_folder=index, square=square)
+        return _datasets[key]
 
     def store(self, dataset: Dataset, size: int, resize: str = "stretch") -> ImageStore:
         """Return the image store of a dataset at one size, built on first use."""
         return build_store(dataset, size, folder=self.results.parent / "stores", resize=resize)
 
     def inputs(self, task: str, folds: int | None = None, resize: str | None = None) -> TaskInputs:
-        """Return `task_inputs`, opened once."""
+        """Open a task's images, decode them, find near-duplicates and split the patients, once.
+
+        `folds` (at most so many) and `resize` replace the profile's choices.  `InputError` for an
+        unknown task, broken images, or a split that leaks.
+        """
         key = (task, folds or self.profile.folds, resize or self.profile.tuning(task).resize)
         if key not in self._opened:
-            self._opened[key] = task_inputs(self, task, folds=key[1], resize=key[2])
+            self._opened[key] = _open_inputs(self, *key)
         return self._opened[key]
-
-
-@dataclass(frozen=True)
-class TaskFiles:
-    """What the runs of one task read, in a form that travels to another process."""
-
-    store: Path
-    digest: str
-    color: bool
-    folds: pd.DataFrame
-    labels: pd.Series
-    external: dict[str, TaskFiles]
 
 
 @dataclass(frozen=True)
 class TaskInputs:
     """Everything that a task's runs read.
 
-    `manifest` is that of the dataset which is read; of the images `found`, the study uses those of
-    `dataset`; `pairs` are near-duplicates (case_a, case_b, distance), `folds` the split (case_id,
-    fold, part).  `substitute_for` is the title of the task's own dataset where another was read.
+    Of the images `found`, the study uses those of `dataset`; `pairs` are near-duplicates (case_a,
+    case_b, distance), `folds` the split (case_id, fold, part).  `substitute_for` is the title of
+    the task's own dataset where another was read.
     `external` are datasets that every run scores and none is trained on, whole, by name: their
     `pairs` are matches with the task's own images (case_id, other, distance, equal), and their
     `folds` have no rows.
     """
 
-    manifest: DatasetManifest
     task: TaskManifest
     found: Dataset
     dataset: Dataset
@@ -124,11 +124,6 @@ class TaskInputs:
     substitute_for: str | None = None
     external: dict[str, TaskInputs] = field(default_factory=dict)
 
-    @property
-    def provenance(self) -> str:
-        """`real` or `stand-in`; images of a substitute are real."""
-        return self.dataset.provenance
-
     def scored(self, part: str) -> TaskInputs:
         """Return what the cases of a part belong to: an external dataset by name, or these."""
         return self.external.get(part, self)
@@ -136,14 +131,8 @@ class TaskInputs:
     @property
     def kept_columns(self) -> list[str]:
         """What the manifest keeps of each case beside label and patient, such as `device`."""
-        return [name for name in self.manifest.options.get("keep", {}) if name in self.found.cases]
-
-    @property
-    def files(self) -> TaskFiles:
-        """What runs read of these."""
-        external = {name: each.files for name, each in self.external.items()}
-        store = self.store
-        return TaskFiles(store.path, store.digest, store.color, self.folds, self.labels, external)
+        kept = self.found.manifest.options.get("keep", {})
+        return [name for name in kept if name in self.found.cases]
 
     def lesion_masks(self) -> np.ndarray:
         """Return the masks of the store; `InputError` where the images have none."""
@@ -152,7 +141,7 @@ class TaskInputs:
             raise InputError(
                 f"the runs of {self.task.name} keep no class activation maps, as its images have "
                 "no lesion masks",
-                where=f"dataset {self.manifest.name}",
+                where=f"dataset {self.found.manifest.name}",
                 remedy="Choose a task whose dataset has masks.",
             )
         return masks
@@ -165,10 +154,7 @@ class TaskInputs:
 
 
 def open_study(
-    profile: str | Path | Profile = "demo",
-    *,
-    data_root: str | Path | None = None,
-    results: str | Path = "results",
+    profile: Place | Profile = "demo", *, data_root: Place | None = None, results: Place = "results"
 ) -> Study:
     """Open a study of a profile, given by name, by the path of a YAML file, or as it is.
 
@@ -180,11 +166,8 @@ def open_study(
         profile = load_profile(profile)
     root = from_checkout(data_root) if data_root else None
     if root is not None and not root.is_dir():
-        raise InputError(
-            "there is no such data root",
-            where=root,
-            remedy="Name the folder that holds the datasets, or leave it out for stand-ins.",
-        )
+        remedy = "Name the folder that holds the datasets, or leave it out for stand-ins."
+        raise InputError("there is no such data root", where=root, remedy=remedy)
     study = Study(profile, root, from_checkout(results) / profile.name)
     if profile.reference is None:
         return study
@@ -203,76 +186,56 @@ def has_real_images(study: Study, task: str) -> bool:
     return study.holds(find_manifest(study, *find_task(task)))
 
 
-def from_checkout(path: str | Path) -> Path:
+def from_checkout(path: Place) -> Path:
     """Return a folder as a caller names it; a notebook's starts at the checkout."""
     # Jupyter runs a notebook in the folder that holds it, papermill and `rin` in the caller's.
-    opened = Path.cwd().is_relative_to(REPOSITORY / "notebooks")
-    return REPOSITORY / path if opened else Path(path)
+    return REPOSITORY / path if Path.cwd().is_relative_to(REPOSITORY / "notebooks") else Path(path)
 
 
-def task_inputs(
-    study: Study, task: str, *, folds: int | None = None, resize: str | None = None
-) -> TaskInputs:
-    """Open a task's images, decode them, find near-duplicates and split the patients.
-
-    `folds` (at most so many) and `resize` replace the profile's choices.  `InputError` for an
-    unknown task, broken images, or a split that leaks.
-    """
-    own, task_manifest = find_task(task)
-    manifest = find_manifest(study, own, task_manifest)
-    profile, tuning = study.profile, study.profile.tuning(task)
-    square = tuning.size, resize or tuning.resize
-    found = _open(study, manifest, task, square)
-    n_folds = min(folds or profile.folds, task_manifest.n_folds)
-    split, chosen = None, found
-    if profile.splits_for(task) == "official":
-        split = official_folds(study, task_manifest, found)
-        chosen = take_cases(found, found.cases["case_id"].isin(split["case_id"]).to_numpy())
+def _open_inputs(study: Study, task_name: str, folds: int, resize: str) -> TaskInputs:
+    own, task = find_task(task_name)
+    manifest, profile = find_manifest(study, own, task), study.profile
+    square, near = (profile.tuning(task_name).size, resize), manifest.near_duplicate_bits
+    found = chosen = study.dataset(manifest, square, task_name)
+    n_folds, split = min(folds, task.n_folds), None
+    if profile.splits_of.get(task_name, profile.splits) == "official":
+        split = official_folds(study, task, found)
+        chosen = splits.take_cases(found, found.cases["case_id"].isin(split["case_id"]).to_numpy())
         split = split[split["fold"] < n_folds].reset_index(drop=True)
-    near, cases = manifest.near_duplicate_bits, profile.cases_for(task)
-    sizes = cases if isinstance(cases, Sizes) else None
-    drawn = sizes.total if sizes else cases
+    drawn = sizes = profile.cases_of.get(task_name, profile.cases)
+    sized = isinstance(sizes, Sizes)
+    if sized:
+        drawn = sizes.test and sizes.train + sizes.validation + sizes.test
     dataset, groups, pairs = draw_cases(chosen, near, drawn, profile.seed)
     store = study.store(dataset, *square)
-    if split is None and sizes:
+    if split is None and sized:
         wanted = sizes.train, sizes.validation
-        split = sized_folds(store.cases, groups, wanted, n_folds, profile.seed)
+        split = splits.sized_folds(store.cases, groups, wanted, n_folds, profile.seed)
     elif split is None:
-        split = make_folds(store.cases, groups, n_folds, profile.seed)
-    check_splits(store.cases, split, pairs, overlap=sizes is not None)
+        split = splits.make_folds(store.cases, groups, n_folds, profile.seed)
+    leakage.check_splits(store.cases, split, pairs, overlap=sized)
+    external = {}
+    for name in task.external if profile.external else ():
+        other = load_manifest(name)
+        if other.color != manifest.color:
+            problem = "one has colour images and the other gray ones"
+            remedy = f"Leave {name} out of the external datasets of task {task.name}."
+            raise InputError(problem, where=f"datasets {manifest.name} and {name}", remedy=remedy)
+        away = study.dataset(other, square)
+        bits = leakage.SAME_PICTURE if near is None else near
+        shared = leakage.matches_between(away.cases, dataset.cases, bits)
+        store_away, no_folds = study.store(away, *square), split.iloc[:0]
+        external[name] = TaskInputs(task, away, away, store_away, shared, no_folds)
     title = own.title if manifest.name != own.name else None
-    inputs = TaskInputs(manifest, task_manifest, found, dataset, store, pairs, split, title)
-    return replace(inputs, external=_external_inputs(study, inputs, square))
-
-
-def _external_inputs(
-    study: Study, inputs: TaskInputs, square: tuple[int, str]
-) -> dict[str, TaskInputs]:
-    """Open the datasets that a task names as external, where the profile asks for them."""
-    home, task, opened = inputs.manifest, inputs.task, {}
-    for name in task.external if study.profile.external else ():
-        manifest = load_manifest(name)
-        if manifest.color != home.color:
-            raise InputError(
-                "one has colour images and the other gray ones",
-                where=f"datasets {home.name} and {name}",
-                remedy=f"Leave {name} out of the external datasets of task {task.name}.",
-            )
-        found = _open(study, manifest, square=square)
-        store, none = study.store(found, *square), pd.DataFrame(columns=["case_id", "fold", "part"])
-        bits = SAME_PICTURE if home.near_duplicate_bits is None else home.near_duplicate_bits
-        pairs = matches_between(found.cases, inputs.dataset.cases, bits)
-        opened[name] = TaskInputs(manifest, task, found, found, store, pairs, none)
-    return opened
+    return TaskInputs(task, found, dataset, store, pairs, split, title, external)
 
 
 def official_folds(study: Study, task: TaskManifest, dataset: Dataset) -> pd.DataFrame:
     """Return all folds that the authors of the paper, or of the dataset, published for a task."""
     lists = task.fold_lists
     if lists is None and "split" in dataset.manifest.options:
-        pairs = near_duplicates(dataset.cases, dataset.manifest.near_duplicate_bits)
-        groups = leak_free_groups(dataset.cases, pairs)
-        return given_folds(dataset, groups, task.n_folds, study.profile.seed)
+        _, groups, _ = draw_cases(dataset, dataset.manifest.near_duplicate_bits, None, 0)
+        return splits.given_folds(dataset, groups, task.n_folds, study.profile.seed)
     if lists is None or study.data_root is None or not (study.data_root / lists.folder).is_dir():
         known = "no lists are known" if lists is None else f"{lists.folder} is not there"
         raise InputError(
@@ -281,7 +244,8 @@ def official_folds(study: Study, task: TaskManifest, dataset: Dataset) -> pd.Dat
             remedy="Set the profile's splits to own, or put a copy of "
             "github.com/BMEII-AI/RadImageNet under the data root.",
         )
-    return read_fold_files(study.data_root / lists.folder, lists, dataset.cases, task.n_folds)
+    folder = study.data_root / lists.folder
+    return splits.read_fold_files(folder, lists, dataset.cases, task.n_folds)
 
 
 def find_manifest(study: Study, own: DatasetManifest, task: TaskManifest) -> DatasetManifest:
@@ -290,16 +254,13 @@ def find_manifest(study: Study, own: DatasetManifest, task: TaskManifest) -> Dat
     A substitute is taken only where the data root holds it and not the task's own dataset, so
     real images come before stand-ins and the task's own before others.
     """
-    if study.data_root is None or study.holds(own):
-        return own.for_task(task)
-    for name in task.substitutes:
+    needed = study.data_root is not None and not study.holds(own)
+    for name in task.substitutes if needed else ():
         substitute = load_manifest(name)
         if task.positive_class not in substitute.label_map.values():
-            raise InputError(
-                f"no class of {name} is labelled {task.positive_class!r}",
-                where=f"task {task.name}",
-                remedy="A substitute's label_map must lead to the task's labels.",
-            )
+            problem = f"no class of {name} is labelled {task.positive_class!r}"
+            remedy = "A substitute's label_map must lead to the task's labels."
+            raise InputError(problem, where=f"task {task.name}", remedy=remedy)
         if study.holds(substitute):
             return substitute
     return own.for_task(task)
@@ -313,32 +274,11 @@ def draw_cases(
     Pictures that differ in at most `threshold` bits of their hash share a group; None compares
     none.  `n` of None takes all cases.
     """
-    pairs = near_duplicates(dataset.cases, threshold)
-    groups = leak_free_groups(dataset.cases, pairs)
+    pairs = leakage.near_duplicates(dataset.cases, threshold)
+    groups = leakage.leak_free_groups(dataset.cases, pairs)
     if n is None:
         return dataset, groups, pairs
-    taken = take_cases(dataset, sample_cases(dataset.cases, groups, n, seed))
+    taken = splits.take_cases(dataset, splits.sample_cases(dataset.cases, groups, n, seed))
     known = set(taken.cases["case_id"])
     kept = pairs["case_a"].isin(known) & pairs["case_b"].isin(known)
     return taken, groups.loc[taken.cases["case_id"]], pairs[kept].reset_index(drop=True)
-
-
-def _open(
-    study: Study, manifest: DatasetManifest, task: str = "", square: tuple[int, str] | None = None
-) -> Dataset:
-    counts = study.profile.stand_ins.get(manifest.name)
-    if counts is None and not study.holds(manifest):
-        raise InputError(
-            f"the images of {manifest.name} are not at hand, and profile {study.profile.name} "
-            "sizes no stand-in for them",
-            where=study.data_root or "data_root",
-            remedy=f"Get them at {manifest.home} and name the folder that holds them, or give the "
-            f"profile's stand_ins an entry {manifest.name}; those shipped have examples.",
-        )
-    root, place, seed = study.data_root, study.results.parent, study.profile.seed
-    counts = counts or {}
-    key = (manifest.name, task, root, place, square, seed, *sorted(counts.items()))
-    if key not in _datasets:
-        found = find_root(manifest, root, place / "stand_ins", counts, seed)
-        _datasets[key] = open_dataset(manifest, found, index_folder=place / "index", square=square)
-    return _datasets[key]

@@ -13,7 +13,6 @@ from tiny_study import tiny_profile
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import load_manifest
 from rin.data.standins import write_stand_in
-from rin.data.store import open_store
 from rin.files import REPOSITORY
 from rin.models.weights import WeightsEntry
 from rin.study import open_study
@@ -102,10 +101,10 @@ def pretrained_files(run, folder):
 
 
 def _trained(run, folder):
-    rng, files = np.random.default_rng(int(run.run_id[:8], 16)), run.files
-    fold = files.folds[files.folds["fold"] == run.fold]
-    rows = {part: (files, ids) for part, ids in fold.groupby("part")["case_id"] if part != "train"}
-    rows |= {name: (away, away.labels.index) for name, away in files.external.items()}
+    rng, own = np.random.default_rng(int(run.run_id[:8], 16)), run.inputs
+    fold = own.folds[own.folds["fold"] == run.fold]
+    rows = {part: (own, ids) for part, ids in fold.groupby("part")["case_id"] if part != "train"}
+    rows |= {name: (away, away.labels.index) for name, away in own.external.items()}
     rows |= {"reversed": rows["test"]} if run.settings.confounder else {}
     made = [f"{when}/{name}" for when in ("before", "other", "after") for name in ("a", "b")]
     sizes = dict(run.inside)
@@ -115,7 +114,7 @@ def _trained(run, folder):
     tables = []
     for part, (scored, case_ids) in rows.items():
         labels = scored.labels.loc[case_ids].to_numpy()
-        patients = open_store(scored.store).cases.set_index("case_id").loc[case_ids, "patient_id"]
+        patients = scored.store.cases.set_index("case_id").loc[case_ids, "patient_id"]
         table = {"case_id": np.array(case_ids), "patient_id": patients.to_numpy()}
         score = (1 / (1 + np.exp(-rng.normal(labels)))).astype(np.float32)
         tables.append(pd.DataFrame({**table, "part": part, "label": labels, "score": score}))

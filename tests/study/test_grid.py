@@ -10,9 +10,8 @@ from scipy.special import expit
 from tiny_study import COLUMNS, copy_of, records, tiny_profile
 
 from rin.errors import InputError
-from rin.study import cam_arrays, histories, predictions, run_grid, run_records
 from rin.study.plan import plan_study
-from rin.study.run import run_fine_tuning
+from rin.study.run import cam_arrays, histories, predictions, run_fine_tuning, run_grid, run_records
 
 SCENARIO = "ResNet50-unfreeze_all-1e-04"
 

@@ -119,17 +119,17 @@ def test_plan_when_init_is_unknown_lists_the_known_ones(planned):
 
 def test_blocks_have_one_compiled_step_each_and_start_with_the_longest(planned, inputs):
     blocks = group_blocks(planned())
-    steps = [(block.architecture.backbone, block.architecture.unfreezing) for block in blocks]
+    steps = [(block[0].architecture.backbone, block[0].architecture.unfreezing) for block in blocks]
     assert len(set(steps)) == len(steps) == 4 * 3
     for block, step in zip(blocks, steps, strict=True):
-        assert {(r.scenario.backbone, r.scenario.unfreezing) for r in block.runs} == {step}
+        assert {(r.scenario.backbone, r.scenario.unfreezing) for r in block} == {step}
     assert (steps[0], steps[-1]) == (
         ("InceptionResNetV2", "unfreeze_all"),
         ("InceptionV3", "freeze_all"),
     )
     colour = planned(store=replace(inputs.store, color=True))
-    assert {block.architecture.channels for block in group_blocks(colour)} == {3}
-    assert {block.architecture.channels for block in blocks} == {1}
+    assert {block[0].architecture.channels for block in group_blocks(colour)} == {3}
+    assert {block[0].architecture.channels for block in blocks} == {1}
 
 
 def test_blocks_of_two_tasks_share_a_compiled_step_unless_asked_otherwise(planned, inputs):
@@ -137,11 +137,11 @@ def test_blocks_of_two_tasks_share_a_compiled_step_unless_asked_otherwise(planne
     runs = planned() + planned(task=second.task)
     shared, by_task = group_blocks(runs), group_blocks(runs, by_task=True)
     assert len(shared) == 12
-    assert all({run.task for run in block.runs} == {"breast", "axilla"} for block in shared)
+    assert all({run.task for run in block} == {"breast", "axilla"} for block in shared)
     assert len(by_task) == 24
-    assert all(len({run.task for run in block.runs}) == 1 for block in by_task)
+    assert all(len({run.task for run in block}) == 1 for block in by_task)
     for blocks in (shared, by_task):
-        assert Counter(r.run_id for b in blocks for r in b.runs) == Counter(r.run_id for r in runs)
+        assert Counter(r.run_id for b in blocks for r in b) == Counter(r.run_id for r in runs)
 
 
 def test_scenarios_of_every_backbone_have_the_rates_of_the_paper():

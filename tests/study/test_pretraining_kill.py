@@ -13,15 +13,8 @@ import pytest
 from safetensors.numpy import load_file
 from tiny_study import start_program, write_profile
 
-from rin.study import (
-    open_study,
-    pretrained,
-    pretraining_features,
-    pretraining_histories,
-    pretraining_predictions,
-    run_pretraining,
-)
-from rin.study.pretraining import plan_pretraining
+from rin.study import open_study, pretrained, pretraining_histories, run_pretraining
+from rin.study.pretraining import plan_pretraining, pretraining_features, pretraining_predictions
 
 STEPS = 7  # of an epoch: 27 training images in batches of 4
 TIMED = ["images_per_second", "seconds"]

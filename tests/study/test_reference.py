@@ -18,7 +18,7 @@ from tiny_study import tiny_profile
 from rin.cli import main
 from rin.errors import InputError
 from rin.files import sha256_of
-from rin.study import open_study, pretrained, pretraining_histories
+from rin.study import open_study, pretrained, pretraining_histories, run
 from rin.study.plan import plan_study
 from rin.study.profile import STUDIES, Probe
 from rin.study.reference import (
@@ -105,12 +105,12 @@ def test_each_run_of_the_whole_study_is_kept_once_under_every_level(reference, f
 
 
 @pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize(("name", "decimals"), [("overlap", OVERLAP_DECIMALS), ("baselines", 9)])
+@pytest.mark.parametrize(("name", "decimals"), [("overlap", OVERLAP_DECIMALS), ("baseline", 9)])
 def test_localisation_is_read_back_as_the_study_returns_it(
     reference, finished, name, decimals, part
 ):
-    own = getattr(Runs(finished), name)("breast", part)
-    kept = getattr(reference, name)("breast", part)
+    own = getattr(run, f"{name}_table")(finished, "breast", part)
+    kept = getattr(reference, f"{name}_table")("breast", part)
     assert len(kept) > 0
     assert sorted(kept) == sorted(own)
     scores = own.get("score")
@@ -128,7 +128,7 @@ def test_lesion_maps_are_read_back_as_the_study_returns_them(reference, finished
 @pytest.mark.parametrize("part", PARTS)
 def test_cases_come_with_all_that_their_manifests_keep(reference, finished, part):
     expected = Runs(finished).cases("breast", part)
-    kept = reference.cases("breast", part)
+    kept = reference.scored_cases("breast", part)
     assert list(expected)[:3] == ["case_id", "patient_id", "label"]
     pd.testing.assert_frame_equal(kept, expected, check_like=True)
     assert ({"device", "birads", "histology", "side"} <= set(kept)) == (part == "busbra")
@@ -162,8 +162,8 @@ def probed(finished, monkeypatch):
          "images": [64, 64]}
     )  # fmt: skip
     runs = [SimpleNamespace(run_id=run_id, config={}) for run_id in "ab"]
-    for run in runs:
-        finished.ledger("probe").commit(run.run_id, {}, lambda _: {})
+    for each in runs:
+        finished.ledger("probe").commit(each.run_id, {}, lambda _: {})
     monkeypatch.setattr("rin.study.reference.plan_probe", lambda _: runs)
     monkeypatch.setattr("rin.study.reference.probe_measurements", lambda _: table)
     probe = Probe(contracts=["caffe", "symmetric"], epochs=1)
@@ -289,7 +289,7 @@ def test_command_writes_what_the_function_writes(finished, images, tmp_path, mon
         main()
     assert ended.value.code == 0
     assert "bytes" in capsys.readouterr().out
-    assert load_reference(tmp_path / "r" / "tiny").name == "tiny"
+    assert load_reference(tmp_path / "r" / "tiny").facts.name == "tiny"
 
 
 TABLES = ["cases", "runs", "predictions", "overlap", "baselines", "pretraining", "lesion_maps"]
@@ -308,7 +308,7 @@ def test_missing_or_other_file_is_named_and_so_is_an_unknown_run(copy, monkeypat
                 load_reference(copy)
             (copy / name).write_bytes(whole)
     monkeypatch.setenv("RIN_REFERENCE_RUNS", str(copy.parent))
-    assert load_reference("tiny").name == "tiny"
+    assert load_reference("tiny").facts.name == "tiny"
     with pytest.raises(InputError, match=r"unknown reference run 'open'.*Known: tiny"):
         load_reference("open")
 

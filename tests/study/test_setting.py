@@ -12,7 +12,7 @@ from rin.data.manifest import find_task, load_manifest
 from rin.data.splits import PIECES
 from rin.errors import InputError
 from rin.files import REPOSITORY
-from rin.study import Runs, open_study, task_inputs
+from rin.study import Runs, open_study
 from rin.study.setting import draw_cases, find_manifest, official_folds
 
 
@@ -56,8 +56,8 @@ def test_two_tasks_of_one_dataset_read_it_under_their_own_labels(study_with):
 
 def test_inputs_of_a_profile_that_limits_cases_are_drawn(study_folder):
     limited = open_study(tiny_profile({"cases": 50}), results=study_folder)
-    inputs = task_inputs(limited, "breast")
-    whole = task_inputs(open_study(tiny_profile(), results=study_folder), "breast")
+    inputs = limited.inputs("breast")
+    whole = open_study(tiny_profile(), results=study_folder).inputs("breast")
     drawn = set(inputs.store.cases["case_id"])
     assert len(inputs.found.cases) == len(whole.store.cases) == 60
     assert 2 * PIECES <= len(drawn) < 60
@@ -92,8 +92,8 @@ def official(study_folder, tmp_path, inputs, monkeypatch):
         study = open_study(tiny_profile({"splits": "official"}), results=study_folder)
         # Only the lists lie under the data root; the images are those of the stand-in.
         monkeypatch.setattr(setting, "locate", lambda manifest, root: None)
-        monkeypatch.setattr(setting, "_open", lambda *given: inputs.found)
-        return task_inputs(replace(study, data_root=tmp_path), "breast")
+        monkeypatch.setattr(setting.Study, "dataset", lambda *given: inputs.found)
+        return replace(study, data_root=tmp_path).inputs("breast")
 
     return opened
 
@@ -181,17 +181,16 @@ def test_notebooks_hand_the_seed_of_the_profile_to_whatever_draws():
 
 def test_sizes_say_how_many_cases_train_and_all_others_are_tested(study_folder):
     changes = {"cases": 50, "cases_of": {"breast": {"train": 20, "validation": 8}}}
-    inputs = task_inputs(open_study(tiny_profile(changes), results=study_folder), "breast")
+    inputs = open_study(tiny_profile(changes), results=study_folder).inputs("breast")
     counts = inputs.folds["part"].value_counts()
     assert counts.sum() == len(inputs.store.cases) == 60
     assert abs(counts["train"] - 20) <= 2
     assert abs(counts["validation"] - 8) <= 2
-    twice = task_inputs(
-        open_study(tiny_profile(changes), results=study_folder), "breast", folds=2
-    ).folds.set_index("fold")
+    twice = open_study(tiny_profile(changes), results=study_folder).inputs("breast", folds=2)
+    twice = twice.folds.set_index("fold")
     trained = [set(twice.loc[fold].query("part == 'train'")["case_id"]) for fold in (0, 1)]
     assert trained[0].isdisjoint(trained[1])
     assert set(inputs.folds.query("part == 'train'")["case_id"]) == trained[0]
     limited = changes | {"cases_of": {"breast": {"train": 20, "validation": 8, "test": 20}}}
-    drawn = task_inputs(open_study(tiny_profile(limited), results=study_folder), "breast")
+    drawn = open_study(tiny_profile(limited), results=study_folder).inputs("breast")
     assert abs(drawn.folds["part"].value_counts()["test"] - 20) <= 3

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from tiny_study import COLUMNS, TWO, copy_of, tiny_profile
 
-from rin.data.store import open_store
 from rin.errors import InputError
 from rin.study import (
     open_study,
@@ -50,10 +49,10 @@ def ids(planned):
 def test_levels_of_resize_differ_in_pictures_and_in_nothing_else(factors, own):
     profile = tiny_profile(FACTORS | {"fine_tuning.resize": own})
     found = {one.level: one for one in plan_study(replace(factors, profile=profile), "resize")}
-    stretched, padded = (found[level].files for level in ("stretch", "pad"))
-    assert [open_store(each.store).resize for each in (stretched, padded)] == ["stretch", "pad"]
+    stretched, padded = (found[level].inputs for level in ("stretch", "pad"))
+    assert [each.store.resize for each in (stretched, padded)] == ["stretch", "pad"]
     pd.testing.assert_frame_equal(stretched.folds, padded.folds)
-    assert stretched.digest != padded.digest
+    assert stretched.store.digest != padded.store.digest
 
 
 def test_own_level_of_a_factor_has_the_run_ids_of_the_grid(factors):
@@ -251,12 +250,16 @@ def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_th
     study = beside(CONFOUNDED | {"name": "sampled"})
     found = study.inputs("busbra").found.cases
     groups = found.groupby("device")["patient_id"].nunique().sort_values().index[-2:].to_list()
-    asked = {"tasks": ["busbra"], "scenarios": [SCENARIO], "shares": [0, 50]}
-    asked |= {"sampled": PATIENTS | {"groups": groups}}
-    changes = CONFOUNDED | {"name": "sampled", "factors": {"confounder": asked}}
-    parts = {}
-    for planned in plan_study(replace(study, profile=tiny_profile(changes)), "confounder"):
-        parts[planned.level] = planned.files.folds.set_index("case_id")["part"]
+    both = {"tasks": ["busbra", "breast"]}
+    asked = both | {"scenarios": [SCENARIO], "kinds": ["tag"], "put_on": ["breast"]}
+    asked |= {"shares": [0, 50], "sampled": PATIENTS | {"groups": groups}}
+    changes = CONFOUNDED | both | {"name": "sampled", "factors": {"confounder": asked}}
+    parts, own = {}, replace(study, profile=tiny_profile(changes))
+    for task, kind in (("breast", "tag"), ("busbra", "sampled")):
+        levels = [each.level for each in plan_study(own, "confounder", task)]
+        assert levels == [f"{kind} {share}" for share in (0, 50) for _ in range(2)]
+    for planned in plan_study(own, "confounder"):
+        parts[planned.level] = planned.inputs.folds.set_index("case_id")["part"]
     clean, half = parts["sampled 0"], parts["sampled 50"]
     assert clean.index[clean == "test"].tolist() == half.index[half == "test"].tolist()
     device = found.set_index("case_id")["device"]

@@ -10,18 +10,14 @@ import rin.training.pretrain
 from rin.data.splits import PARTS, corpus_split
 from rin.errors import InputError
 from rin.models.weights import load_weights
-from rin.study import (
-    open_study,
-    pretrained,
-    pretraining,
+from rin.study import open_study, pretrained, pretraining, pretraining_histories, run_pretraining
+from rin.study.corpora import open_corpus
+from rin.study.pretraining import (
+    plan_pretraining,
     pretraining_classes,
     pretraining_features,
-    pretraining_histories,
     pretraining_predictions,
-    run_pretraining,
 )
-from rin.study.corpora import open_corpus
-from rin.study.pretraining import plan_pretraining
 
 
 def test_pretraining_when_called_again_trains_nothing(pretrained_study, no_training):

@@ -5,7 +5,10 @@ import pandas as pd
 import pytest
 from tiny_study import TWO, copy_of, records, tiny_profile
 
+from rin.data.store import open_store
 from rin.errors import InputError
+from rin.files import REPOSITORY
+from rin.models import probe
 from rin.study import run_pretraining
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe import (
@@ -13,7 +16,6 @@ from rin.study.probe import (
     plan_probe,
     probe_measurements,
     probe_sources,
-    probe_verdicts,
     run_probe,
 )
 
@@ -23,6 +25,15 @@ COLUMNS = [
     *("top1", "chance", "source", "seen", "source_provenance", "images", "color"),
     *("candidate", "divergence", "correlation", "contrast", "channels"),
 ]
+
+
+def verdicts_of(measured):
+    """What the page on the probe makes of measurements."""
+    page = (REPOSITORY / "notebooks" / "evidence" / "probe.py").read_text("utf-8")
+    (cell,) = [cell for cell in page.split("# %%") if "verdicts = " in cell]
+    names = vars(probe) | {"pd": pd, "measured": measured}
+    exec(cell.partition("\n")[2], names)
+    return names["verdicts"]
 
 
 def probing(study):
@@ -74,13 +85,12 @@ def test_sources_are_unused_images_of_the_corpus_and_every_other_dataset_once(st
     sources = {source.name: source for source in probe_sources(own, run)}
     assert list(sources) == ["corpus_radiologic", "corpus_photographic", "busi"]
     assert (run.parts[sources["corpus_radiologic"].rows] != "train").all()
-    assert [source.images().shape for source in sources.values()][1:] == [
-        (9, 32, 32, 3),
-        (9, 32, 32),
-    ]
+    shapes = [open_store(s.store).images()[s.rows].shape for s in sources.values()]
+    assert shapes[1:] == [(9, 32, 32, 3), (9, 32, 32)]
     assert {source.provenance for source in sources.values()} == {"stand-in"}
     again = probe_sources(own, run)
-    assert [s.identity for s in again] == [s.identity for s in sources.values()]
+    assert again == [*sources.values()]
+    assert [s.rows.tolist() for s in again] == [s.rows.tolist() for s in sources.values()]
 
 
 def test_measurements_hold_every_file_source_and_candidate(probed):
@@ -100,7 +110,7 @@ def test_measurements_hold_every_file_source_and_candidate(probed):
     assert (made["epochs"] == 2).all()
     assert made[["top1", "chance"]].apply(lambda column: column.between(0, 1).all()).all()
     assert (table[["divergence", "correlation", "contrast"]].notna()).all().all()
-    verdicts = probe_verdicts(table)
+    verdicts = verdicts_of(table)
     random = verdicts[verdicts["trained_with"] == "random"]
     assert random["verdict"].tolist() == ["none fits"] * 3
     assert random["hit"].all() and not random["wrong"].any()
@@ -148,8 +158,8 @@ def row(candidate, divergence, trained_with="caffe", correlation=0.99):
     ],
 )
 def test_a_verdict_is_held_against_what_the_weights_were_trained_with(rows, expected):
-    (one,) = probe_verdicts(pd.DataFrame(rows)).itertuples()
-    assert (one.verdict, one.hit, one.nearest, one.wrong) == expected
+    (one,) = verdicts_of(pd.DataFrame(rows)).itertuples()
+    assert (one.verdict, one.hit, one.best == one.trained_with, one.wrong) == expected
     assert np.isclose(one.best_divergence, min(r["divergence"] for r in rows))
 
 
