@@ -4,8 +4,6 @@ Each range means what it does in Keras' `ImageDataGenerator`, which those use: z
 each axis on its own, and shear is in degrees, so that the official "0.1" is a tenth of a degree.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

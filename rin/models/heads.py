@@ -1,8 +1,6 @@
 """What stands between pooled features and logits: the paper's head, and three others.
 
-The others are those of Frees et al. (arXiv 2508.17567), with that study's default settings: a
-hidden layer, a one-dimensional convolution over the features, and that convolution beside a
-shortcut.
+The others are those of Frees et al. (arXiv 2508.17567), with that study's default settings.
 """
 
 from __future__ import annotations

@@ -1,9 +1,4 @@
-"""The layers of the study that Keras does not have.
-
-All three run inside the compiled step, on the device, on every Keras backend.
-"""
-
-from __future__ import annotations
+"""The layers of the study that Keras does not have, for every backend of it."""
 
 from typing import Any
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row", bound=BaseModel)
 BackboneName = Annotated[str, AfterValidator(lambda name: find_backbone(name).name)]
-_SAFE_SUFFIXES = (".h5", ".safetensors")
 # The last Keras with this layout, which readers ask for: Keras 3 kept only the reader.
 _LEGACY_KERAS = b"2.15.0"
 
@@ -37,10 +36,9 @@ _LEGACY_KERAS = b"2.15.0"
 class WeightsEntry(Stated):
     """One set of backbone weights.
 
-    `preprocessing` is the input contract that the weights were trained with; `file` is relative to
-    the folder that is searched, None for weights that Keras itself fetches; `release` and `home`
-    say which training this is and where it is to be had, `provenance` what the weights were trained
-    on.
+    `preprocessing` is the input contract that they were trained with; `file` is relative to the
+    folder that is searched, None for weights that Keras itself fetches; `release` and `home` say
+    which training this is and where it is to be had.
     """
 
     init: str
@@ -186,21 +184,16 @@ def count_parameters(path: Path) -> int:
     from safetensors import safe_open
 
     _refuse_unsafe_format(path)
-    shapes: list[tuple[int, ...]] = []
-
-    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
-            shapes.append(item.shape)
-
+    shapes: dict[str, tuple[int, ...]] = {}
     remedy = "Check its path, and that it is whole: fetch it again if in doubt."
     with explained("not a readable file of weights", where=path, remedy=remedy, kinds=Exception):
         if path.suffix == ".safetensors":
             with safe_open(path, framework="numpy") as stored:
-                shapes += [stored.get_slice(key).get_shape() for key in stored.keys()]  # noqa: SIM118
+                shapes = {key: stored.get_slice(key).get_shape() for key in stored.keys()}  # noqa: SIM118
         else:
-            with h5py.File(path, "r") as stored:
-                stored.visititems(visit)
-    return sum(map(math.prod, shapes))
+            with h5py.File(path, "r") as stored:  # groups have no shape
+                stored.visititems(lambda n, item: shapes.update({n: getattr(item, "shape", (0,))}))
+    return sum(math.prod(shapes[name]) for name in shapes if not name.startswith("optimizer"))
 
 
 def save_safetensors(path: Path, backbone: keras.Model) -> None:
@@ -225,16 +218,17 @@ def save_notop(path: Path, backbone: keras.Model) -> None:
         file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", _LEGACY_KERAS
         _write_names(file, "layer_names", names)
         for name, layer in zip(names, backbone.layers, strict=True):
-            group = file.create_group(name)
-            weights = {f"{name}/{_legacy_kind(layer, v)}:0": np.asarray(v) for v in layer.weights}
-            _write_names(group, "weight_names", list(weights))
-            for key, values in weights.items():
-                group.create_dataset(key, data=values)
+            group, kinds = file.create_group(name), [v.name for v in layer.weights]
+            if type(layer).__name__ == "DepthwiseConv2D":  # the one that Keras 3 calls otherwise
+                kinds[kinds.index("kernel")] = "depthwise_kernel"
+            _write_names(group, "weight_names", [f"{name}/{kind}:0" for kind in kinds])
+            for kind, values in zip(kinds, layer.weights, strict=True):
+                group.create_dataset(f"{name}/{kind}:0", data=np.asarray(values))
         _write_names(file.create_group("top_level_model_weights"), "weight_names", [])
 
 
 def _refuse_unsafe_format(path: Path) -> None:
-    if path.suffix not in _SAFE_SUFFIXES:
+    if path.suffix not in (".h5", ".safetensors"):
         raise InputError(
             f"weights of type {path.suffix or 'unknown'!r} are not read",
             where=path,
@@ -273,12 +267,6 @@ def _fresh_names(layers: list[keras.Layer]) -> list[str]:
         for place, (_, name) in enumerate(sorted(found))
     }
     return [fresh.get(layer.name, layer.name) for layer in layers]
-
-
-def _legacy_kind(layer: keras.Layer, variable: keras.Variable) -> str:
-    # The one weight of these backbones that Keras 3 calls by another name.
-    depthwise = type(layer).__name__ == "DepthwiseConv2D" and variable.name == "kernel"
-    return "depthwise_kernel" if depthwise else variable.name
 
 
 def _write_names(group: h5py.Group, attribute: str, names: list[str]) -> None:

@@ -1,14 +1,11 @@
 """Do maps depend on what a network has learnt?  Its weights go random, layer group by layer group.
 
 The cascade of Adebayo et al (NeurIPS 2018): first the head, then the backbone from its last stage
-to its first, each step on top of those before.  The compiled explainer is used as it is, so nothing
-is traced again.  What is kept is how similar maps stay to those of the trained network.
+to its first, each step on top of those before.  The compiled explainer is used, so nothing is
+traced again.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+import keras
 import numpy as np
 import pandas as pd
 
@@ -18,9 +15,6 @@ from rin.models.heads import reset_head
 from rin.stats.bootstrap import cluster_weights, percentile_interval
 from rin.training.batches import Part
 from rin.training.trainer import CompiledBlock
-
-if TYPE_CHECKING:
-    import keras
 
 #: Stages that a backbone is put into: as many as its halvings of the image.
 STAGES = 5
@@ -119,16 +113,9 @@ def similarity_summary(table: pd.DataFrame, *, seed: int, replicates: int = 2000
             known, low, high = step.dropna(subset=[measure]), np.nan, np.nan
             if known["patient_id"].nunique() > 1:
                 weights = cluster_weights(known["patient_id"], replicates, seed).astype(float)
-                means = weights @ known[measure].to_numpy() / weights.sum(axis=1)
-                low, high = percentile_interval(means)
-            found = {
-                "measure": measure,
-                "mean": known[measure].mean(),
-                "low": low,
-                "high": high,
-                "other": step[f"{measure}_other"].mean(),
-                "n": len(known),
-                "n_cases": len(step),
-            }
-            rows.append(dict(zip(_STEP, key, strict=True)) | found)
-    return pd.DataFrame(rows)
+                replicated = weights @ known[measure].to_numpy() / weights.sum(axis=1)
+                low, high = percentile_interval(replicated)
+            means = known[measure].mean(), low, high, step[f"{measure}_other"].mean()
+            rows.append((*key, measure, *means, len(known), len(step)))
+    columns = [*_STEP, "measure", "mean", "low", "high", "other", "n", "n_cases"]
+    return pd.DataFrame(rows, columns=columns)

@@ -5,8 +5,6 @@ epoch with the lowest validation loss kept.  The caller says which part of the s
 image belongs to.  A training that was killed goes on from its last checkpoint.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from contextlib import nullcontext
@@ -111,26 +109,24 @@ class PretrainingBlock:
         From a uint8 store (n, size, size) or (n, size, size, 3), with class name and part of every
         image, (n,), and the name of the input contract; for the settings' epochs unless others are
         given.  Without `work` checkpoint, progress and features go nowhere.  InputError for a
-        corpus that `check_corpus` refuses, a part without images, a store that cannot be read, or
-        when training diverges.
+        corpus that the network cannot be trained on, a part without images, a store that cannot be
+        read, or when training diverges.
         """
         s, started = self._settings, time.monotonic()
-        if work is not None:
-            made_by = {
-                "backend": f"{keras.backend.backend()} with keras {keras.__version__}",
-                "precision": keras.config.dtype_policy().name,
-                "devices": str(self._block.devices.count),
-            }
-            work = replace(work, identity=work.identity | made_by)
+        made_by = {
+            "backend": f"{keras.backend.backend()} with keras {keras.__version__}",
+            "precision": keras.config.dtype_policy().name,
+            "devices": str(self._block.devices.count),
+        }
+        work = work and replace(work, identity=work.identity | made_by)
         epochs = epochs or s.epochs
         names, labels = np.unique(classes, return_inverse=True)
-        outputs = self._block.architecture.n_classes
-        check_corpus(images, names, labels, parts, size=s.size, outputs=outputs)
-        by_part = [Part(images, labels, np.flatnonzero(parts == part)) for part in PARTS]
-        training, validation, test = by_part
+        self._check(images, names, labels, parts)
+        by_part = {name: Part(images, labels, np.flatnonzero(parts == name)) for name in PARTS}
+        training, validation, test = by_part.values()
         counts = {
-            name: np.bincount(part.labels[part.rows], minlength=len(names))
-            for name, part in zip(PARTS, by_part, strict=True)
+            name: np.bincount(labels[part.rows], minlength=len(names))
+            for name, part in by_part.items()
         }
         weights = None
         if s.class_weights == "balanced":
@@ -157,7 +153,7 @@ class PretrainingBlock:
         history.insert(0, "epoch", np.arange(1, len(history) + 1))
         right = predictions["truth"] == predictions["predicted"]
         metrics = {
-            "images": sum(len(part.rows) for part in by_part),
+            "images": sum(len(part.rows) for part in by_part.values()),
             "classes": len(names),
             "training_images": len(training.rows),
             "epochs": epochs,
@@ -169,44 +165,35 @@ class PretrainingBlock:
             "images_per_second": round(float(history["images_per_second"].median()), 1),
             "parameters": self.backbone.count_params(),
             "devices": self._block.devices.count,
-            "precision": keras.config.dtype_policy().name,
+            "precision": made_by["precision"],
             "resumed": state.resumed,
             "traces": self._block.traces,
         }
         table = pd.DataFrame({"label": names} | counts)
         return PretrainingResult(history, metrics, predictions, table)
 
+    def _check(
+        self, images: np.ndarray, names: np.ndarray, labels: np.ndarray, parts: np.ndarray
+    ) -> None:
+        """Raise `InputError` unless the network can be trained on a corpus; `UNUSED` is no part."""
 
-def check_corpus(
-    images: np.ndarray,
-    names: np.ndarray,
-    labels: np.ndarray,
-    parts: np.ndarray,
-    *,
-    size: int,
-    outputs: int,
-) -> None:
-    """Raise `InputError` unless a network of some outputs can be trained on a corpus.
+        def refuse(bad: bool, problem: str, remedy: str) -> None:
+            if bad:
+                raise InputError(problem, where="pretraining corpus", remedy=remedy)
 
-    `names` are class names by label, `labels` and `parts` those of the images; `UNUSED` is in none.
-    """
-
-    def refuse(bad: bool, problem: str, remedy: str) -> None:
-        if bad:
-            raise InputError(problem, where="pretraining corpus", remedy=remedy)
-
-    shape, counts = images.shape[1:3], [len(images), len(labels), len(parts)]
-    problem = f"images of {shape} pixels and not {size} x {size}"
-    refuse(shape != (size, size), problem, "Build the store at the size of the pretraining.")
-    problem = "{} images, {} class names and {} parts".format(*counts)
-    refuse(len({*counts}) > 1, problem, "Give one of each for every image.")
-    problem = f"{len(names)} classes for {outputs} outputs"
-    refuse(len(names) > outputs, problem, "Build the block for the corpus with most classes.")
-    odd = ", ".join(repr(part) for part in sorted({*parts.tolist()} - {*PARTS, UNUSED}))
-    refuse(bool(odd), f"unknown part {odd}", f"Known: {', '.join(PARTS)}.")
-    missing = ", ".join(np.setdiff1d(names, names[labels[parts == "train"]]))
-    remedy = "Split again, or leave the class out with the manifest's label_map."
-    refuse(bool(missing), f"no training image of class {missing}", remedy)
+        size, outputs = self._settings.size, self._block.architecture.n_classes
+        shape, counts = images.shape[1:3], [len(images), len(labels), len(parts)]
+        problem = f"images of {shape} pixels and not {size} x {size}"
+        refuse(shape != (size, size), problem, "Build the store at the size of the pretraining.")
+        problem = "{} images, {} class names and {} parts".format(*counts)
+        refuse(len({*counts}) > 1, problem, "Give one of each for every image.")
+        problem = f"{len(names)} classes for {outputs} outputs"
+        refuse(len(names) > outputs, problem, "Build the block for the corpus with most classes.")
+        odd = ", ".join(repr(part) for part in sorted({*parts.tolist()} - {*PARTS, UNUSED}))
+        refuse(bool(odd), f"unknown part {odd}", f"Known: {', '.join(PARTS)}.")
+        missing = ", ".join(np.setdiff1d(names, names[labels[parts == "train"]]))
+        remedy = "Split again, or leave the class out with the manifest's label_map."
+        refuse(bool(missing), f"no training image of class {missing}", remedy)
 
 
 def score(
@@ -219,7 +206,7 @@ def score(
     (n, channels) as `.npy`.
     """
     tables, shape = [], (len(test.rows), block.parts.backbone.output_shape[-1])
-    with nullcontext() if features is None else write_atomically(features) as draft:
+    with write_atomically(features) if features else nullcontext() as draft:
         if draft:
             np.lib.format.open_memmap(draft, "w+", "<f4", shape)
         for start in range(0, len(test.rows), _CHUNK):
@@ -293,14 +280,20 @@ class ProgressReporter(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Tell how the batches before this one went, if it is time."""
-        if batch and time.monotonic() - self._last >= _EVERY_SECONDS:
-            model = self.model  # before the loss: on JAX it brings the variables up to date
-            loss = self._check()
-            if self._path is not None:
-                rate = float(np.asarray(model.optimizer.learning_rate))
-                with write_atomically(self._path) as draft:
-                    draft.write_text(self._line(loss, rate), encoding="utf-8")
-            self._last = time.monotonic()
+        if not batch or time.monotonic() - self._last < _EVERY_SECONDS:
+            return
+        s, model = self._s, self.model  # before the loss: on JAX it brings variables up to date
+        rate = float(np.asarray(model.optimizer.learning_rate))
+        parts = [f"epoch {s.epoch + 1}/{s.epochs}", f"loss {self._check():.3g}", f"lr {rate:.2g}"]
+        if s.speed is not None:
+            epochs = s.epochs - s.epoch
+            left = (epochs * s.images - s.done) / s.speed + epochs * self._validating
+            parts.insert(1, f"{s.speed:,.{0 if s.speed >= 10 else 1}f} images/s")
+            parts.append(f"ETA {tqdm.format_interval(left)}")
+        if self._path is not None:
+            with write_atomically(self._path) as draft:
+                draft.write_text(", ".join(parts), encoding="utf-8")
+        self._last = time.monotonic()
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         """Check the loss of a whole epoch."""
@@ -310,16 +303,6 @@ class ProgressReporter(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Learn how long validation takes."""
         self._validating = time.monotonic() - self._began
-
-    def _line(self, loss: float, rate: float) -> str:
-        s = self._s
-        parts = [f"epoch {s.epoch + 1}/{s.epochs}", f"loss {loss:.3g}", f"lr {rate:.2g}"]
-        if s.speed is not None:
-            epochs = s.epochs - s.epoch
-            left = (epochs * s.images - s.done) / s.speed + epochs * self._validating
-            parts.insert(1, f"{s.speed:,.{0 if s.speed >= 10 else 1}f} images/s")
-            parts.append(f"ETA {tqdm.format_interval(left)}")
-        return ", ".join(parts)
 
     def _check(self) -> float:
         """Return the running loss, or end the training where it is no number."""

@@ -7,8 +7,6 @@ statistics of batch normalisation are those of the whole batch, so that the numb
 changes floating-point noise only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -64,15 +62,6 @@ def prepare_framework(threads: int | None, precision: str) -> None:
         threading.set_inter_op_parallelism_threads(threads)
 
 
-def _compiles() -> bool:
-    """Return whether XLA compiles; not on TensorFlow's CPU, where it costs more than it saves."""
-    if keras.backend.backend() != "tensorflow":
-        return True
-    import tensorflow as tf
-
-    return bool(tf.config.list_physical_devices("GPU"))
-
-
 @dataclass(frozen=True)
 class Devices:
     """The devices that share each batch; `strategy` is None for a single one."""
@@ -83,14 +72,6 @@ class Devices:
     def scope(self) -> AbstractContextManager:
         """Return the context in which a model is built, trained and used."""
         return nullcontext() if self.strategy is None else self.strategy.scope()
-
-    def synchronise(self, backbone: keras.Model) -> None:
-        """Let batch normalisation take its statistics over all devices; JAX always does."""
-        if self.strategy is None or keras.backend.backend() != "tensorflow":
-            return
-        for layer in backbone.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.synchronized = True
 
 
 def find_devices(wanted: int | str | None) -> Devices:
@@ -206,11 +187,19 @@ class CompiledBlock:
     ) -> None:
         self.architecture, self.devices = architecture, devices or Devices(1)
         self._schedule: dict | None = None
-        # TensorFlow's affine transform is none that XLA can compile.
-        lacks_affine = keras.backend.backend() == "tensorflow" and _compiles()
+        on_tensorflow = keras.backend.backend() == "tensorflow"
+        compiles = not on_tensorflow
+        if on_tensorflow:  # on its CPU compiling by XLA costs more than it saves
+            import tensorflow as tf
+
+            compiles = bool(tf.config.list_physical_devices("GPU"))
+        gathers = on_tensorflow and compiles  # its affine transform is none that XLA can compile
         with self.devices.scope():
-            self.parts: Classifier = build_classifier(architecture, gathers=lacks_affine)
-            self.devices.synchronise(self.parts.backbone)
+            self.parts: Classifier = build_classifier(architecture, gathers=gathers)
+            for layer in self.parts.backbone.layers:
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    # Statistics of all devices, which JAX always takes.
+                    layer.synchronized = on_tensorflow and self.devices.strategy is not None
             self._online = OnlineLabels(architecture.n_classes) if loss == "online" else None
             metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
             metrics += [self._online] if self._online else []
@@ -221,7 +210,7 @@ class CompiledBlock:
                 if loss == "hard"
                 else SoftLabelLoss(loss, architecture.n_classes, self._online),
                 metrics=metrics,
-                jit_compile="auto" if _compiles() else False,
+                jit_compile="auto" if compiles else False,
             )
             self.parts.model.optimizer.build(self.parts.model.trainable_variables)
             self._meters = [self.parts.model.metrics[0], *metrics]  # the first is the loss
@@ -252,8 +241,8 @@ class CompiledBlock:
 
         `weights` are in the order of `keras.Model.get_weights`, `contract` is theirs; the epoch of
         lowest validation loss is kept.  `class_weights`, float32 (classes,), count in the training
-        loss; `watcher` makes a further callback, which does not hear of the end of a batch;
-        `work` is where the training leaves checkpoints, and goes on from if it was killed.
+        loss; `watcher` makes a further callback; `work` is where the training leaves checkpoints,
+        and goes on from if it was killed.
 
         InputError when no epoch has a finite validation loss, or a store cannot be read.
         """
@@ -262,11 +251,11 @@ class CompiledBlock:
         state = TrainingState(
             steps, len(used.rows), recipe.batch, recipe.epochs, work=work, meters=self._meters
         )
-        own: list[keras.callbacks.Callback] = [LabelTurn(self._online)] if self._online else []
+        own = [*([LabelTurn(self._online)] if self._online else []), state]
+        own += [watcher(state, self._meters[0])] if watcher else []
         with self.devices.scope():
             self._restore(weights, contract, recipe, steps)
             state.resume(model)
-            own += [state, *([watcher(state, self._meters[0])] if watcher else [])]
             ordered = self._ordered(validation.divisible(self.devices.count), recipe.batch)
             while state.epoch < recipe.epochs:
                 shuffled = ShuffledBatches(
@@ -348,8 +337,9 @@ class CompiledBlock:
             generator.state.assign(draws.integers(1, 2**31, generator.state.shape))
         for variable in parts.model.optimizer.variables:
             variable.assign(np.zeros(variable.shape))
-        if self._online:
-            self._online.begin()
+        if self._online:  # uniform labels
+            self._online.reset_state()
+            self._online.labels.assign(self._online.next_labels())
         total = recipe.epochs * steps
         rate = learning_rate(recipe.learning_rate, total, recipe.schedule, recipe.warmup)
         if isinstance(rate, float):
