@@ -1,11 +1,8 @@
 """Running py:percent notebooks with papermill, once each.
 
 A notebook is not run again while what it was made from is that of a finished result; one that was
-cut off or failed is never taken for finished.  Which notebooks make up the book is decided in
-`rin.report.build`.
+cut off or failed is never taken for finished.
 """
-
-from __future__ import annotations
 
 import ast
 import hashlib
@@ -20,6 +17,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
+
+import jupytext
+import nbformat
+from pydantic import TypeAdapter, ValidationError
 
 import rin
 from rin.data.chunks import end_with_parent
@@ -39,8 +40,6 @@ def notebook_parameters(source: Path) -> dict[str, Any]:
     The cell tagged ``parameters`` is read as Python: papermill's own inspection drops annotations
     such as ``str | None``.
     """
-    import jupytext
-
     cells = jupytext.read(source).cells
     tagged = [c.source for c in cells if "parameters" in c.metadata.get("tags", [])]
     known = {}
@@ -59,8 +58,6 @@ def check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
 
     An integer passes for a float, nothing else is converted.
     """
-    from pydantic import TypeAdapter, ValidationError
-
     known = notebook_parameters(source)
     for name, value in parameters.items():
         look_up(f"parameter of notebook {source.name}", name, known)
@@ -128,10 +125,14 @@ class Job:
         failed = self.output.with_name(f"{self.output.stem}.failed.ipynb")
         partial.unlink(missing_ok=True)
         before, began = self._made_from(), time.monotonic()
+        notebook = jupytext.read(self.source)
+        if self.heading:
+            first = next(cell for cell in notebook.cells if cell.cell_type == "markdown")
+            first.source = re.sub(r"\A# .*", lambda _: f"# {self.heading}", first.source)
         try:
             with tempfile.TemporaryDirectory() as folder:
                 done = execute_notebook(
-                    self._headed(),
+                    notebook,
                     partial.resolve(),
                     parameters=dict(self.parameters),
                     kernel_name="python3",
@@ -153,7 +154,15 @@ class Job:
         seconds = time.monotonic() - began
         # A source edited meanwhile is not what was run; runs that it left itself are.
         after = {"fingerprint": self.fingerprint(), "seconds": round(seconds, 1)}
-        self._finish(done, before | after, partial)
+        done.metadata |= {"rin": before | after, "kernelspec": _KERNEL}
+        # Where this machine keeps the files is no part of the result.
+        names = {"input_path": self.source.name, "output_path": self.output.name}
+        done.metadata["papermill"] |= names
+        for cell in done.cells:
+            if "injected-parameters" in cell.metadata.get("tags", []):
+                cell.metadata["tags"].append("remove-input")  # the banner says it in words
+        nbformat.write(done, partial)
+        partial.replace(self.output)
         failed.unlink(missing_ok=True)
         return seconds
 
@@ -164,31 +173,6 @@ class Job:
             "parameters": dict(self.parameters),
             "heading": self.heading,
         }
-
-    def _headed(self) -> Any:
-        import jupytext
-
-        notebook = jupytext.read(self.source)
-        for cell in notebook.cells if self.heading else []:
-            if cell.cell_type == "markdown" and cell.source.startswith("# "):
-                cell.source = re.sub(r"\A# .*", lambda _: f"# {self.heading}", cell.source)
-                break
-        return notebook
-
-    def _finish(self, notebook: Any, made_from: dict[str, Any], partial: Path) -> None:
-        """Record what a notebook was made from and move it to its name in one step."""
-        import nbformat
-
-        notebook.metadata["rin"] = made_from
-        # Where this machine keeps the files is no part of the result.
-        names = {"input_path": self.source.name, "output_path": self.output.name}
-        notebook.metadata["papermill"] |= names
-        notebook.metadata["kernelspec"] = _KERNEL
-        for cell in notebook.cells:
-            if "injected-parameters" in cell.metadata.get("tags", []):
-                cell.metadata["tags"].append("remove-input")  # the banner says it in words
-        nbformat.write(notebook, partial)
-        partial.replace(self.output)
 
 
 def start_beside() -> None:

@@ -8,12 +8,9 @@ import math
 import re
 from collections.abc import Iterable
 from html import escape
-from typing import TYPE_CHECKING
 
 import pandas as pd
-
-if TYPE_CHECKING:
-    from pandas.io.formats.style import Styler
+from pandas.io.formats.style import Styler
 
 MINUS = "−"
 MISSING = "–"
@@ -75,7 +72,7 @@ def listed(names: Iterable[str]) -> str:
     return f"{'; '.join(first)}; and {last}" if parted else f"{', '.join(first)} and {last}"
 
 
-def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> "Styler":
+def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Styler:
     """Return a table dressed for the book: caption above, headings ruled, text to the left.
 
     A plain running index is hidden.  Cells of `prose` tables wrap; others stay on one line.

@@ -3,26 +3,21 @@
 Text lives in the notebooks' Markdown; nothing here writes sentences.
 """
 
-from __future__ import annotations
-
 import math
 from base64 import b64encode
 from collections.abc import Mapping
 from html import escape
 from io import BytesIO
-from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rin.errors import InputError
 from rin.report.style import init_style
-
-if TYPE_CHECKING:
-    from IPython.display import HTML
 
 
 def claim(statement: str, holds: object) -> None:
@@ -77,21 +72,15 @@ def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem
     Vectors with outlined text, or pixels where it holds images; `width` is the largest on the
     page, a CSS length.
     """
-    from IPython.display import HTML
-
     return HTML(_image(figure, alt, f"width:100%;max-width:{width}"))
 
 
 def pictures(figures: Mapping[str, Figure | Axes]) -> HTML:
     """Return figures, by alternative text, side by side on a wide screen and below on a phone."""
-    from IPython.display import HTML
-
-    images = [
-        _image(
-            one, alt, f"flex:{_figure(one).get_figwidth():.3f} 1 20rem;min-width:0;max-width:100%"
-        )
-        for alt, one in figures.items()
-    ]
+    images = []
+    for alt, one in figures.items():
+        look = f"flex:{_figure(one).get_figwidth():.3f} 1 20rem;min-width:0;max-width:100%"
+        images.append(_image(one, alt, look))
     return HTML(
         '<div class="rin-figures" style="display:flex;flex-wrap:wrap;gap:0.5em;'
         f'align-items:flex-start">{"".join(images)}</div>'
@@ -106,10 +95,10 @@ def _figure(figure: Figure | Axes | np.ndarray) -> Figure:
 
 def _image(figure: Figure | Axes | np.ndarray, alt: str, style: str) -> str:
     figure, buffer = _figure(figure), BytesIO()
-    holds_pixels = any(ax.images for ax in figure.axes)
-    kind, mime = ("png", "png") if holds_pixels else ("svg", "svg+xml")
+    kind, mime, metadata = "svg", "svg+xml", {"Date": None}
+    if any(ax.images for ax in figure.axes):  # holds pixels
+        kind, mime, metadata = "png", "png", None
     with mpl.rc_context({"svg.fonttype": "path"}):
-        metadata = None if holds_pixels else {"Date": None}
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
     plt.close(figure)
     address = f"data:image/{mime};base64,{b64encode(buffer.getvalue()).decode()}"

@@ -1,10 +1,8 @@
 """The pages of the book: which notebook stands where, what it waits for, what it leaves.
 
 One table lists every notebook once; the pages of a book and its table of contents follow from it
-and from the profile.  How a page is computed is `rin.report.execution`'s concern.
+and from the profile.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +14,6 @@ from rin.data.manifest import find_task
 from rin.study import Study, open_runs
 from rin.study.setting import find_manifest
 
-#: Table of contents that is written beside the computed notebooks.
-CONTENTS = "_toc.yml"
 #: Captions of the parts, in the order of the book; the first part needs none.
 PARTS = ("", "Results on real images", "Does the paper hold?", "How it is done, live",
          "Use it yourself")  # fmt: skip
@@ -171,7 +167,7 @@ def contents(outline: Outline) -> dict:
 
 def write_contents(outline: Outline, folder: Path) -> Path:
     """Write the table of contents into a folder and return its path."""
-    path = folder / CONTENTS
+    path = folder / "_toc.yml"
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(contents(outline), sort_keys=False), encoding="utf-8")
     return path

@@ -90,7 +90,12 @@ def learning_curves(
     ax = ax or plt.subplots(figsize=(6.4, 3.8))[1]
     drawn = pd.concat([rows_of(history, init) for init in inits])
     values = drawn[[metric, f"val_{metric}"]].to_numpy(dtype=float)
-    low, top = _ends(values[np.isfinite(values)])
+    finite = values[np.isfinite(values)]
+    low, usual, highest = finite.min(), np.quantile(finite, 0.95), finite.max()
+    spread = usual - low
+    high = highest if highest <= usual + spread else usual + 0.25 * spread
+    room = 0.04 * (high - low or 1)
+    low, top = low - room, high + room
     for init in inits:
         style, own = init_style(init), rows_of(history, init).sort_values("epoch")
         parts = ((metric, "--", "training"), (f"val_{metric}", "-", "validation"))
@@ -110,12 +115,3 @@ def learning_curves(
     ax.grid()
     ax.legend(fontsize=9.5)
     return ax
-
-
-def _ends(values: np.ndarray) -> tuple[float, float]:
-    """Return the axis' ends: around all values, or around all but a few high ones."""
-    low, usual, highest = values.min(), np.quantile(values, 0.95), values.max()
-    spread = usual - low
-    high = highest if highest <= usual + spread else usual + 0.25 * spread
-    room = 0.04 * (high - low or 1)
-    return low - room, high + room
