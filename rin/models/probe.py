@@ -56,8 +56,7 @@ class FirstLayer:
 
     `kernel` is float (h, w, 3, channels); `bias`, `mean` and `variance` (moving averages of the
     normalisation, which adds `epsilon` to a variance) are (channels,); `stride` is in pixels;
-    `padding` is zeros before and after the image, a number of pixels on every side, or `same`, as
-    the framework pads for that stride.
+    `padding` is pixels of zeros on every side, or `same`, as the framework pads for that stride.
     """
 
     backbone: str
@@ -148,9 +147,9 @@ def read_first_layer(path: Path, backbone: str | None = None) -> FirstLayer:
 class PatchMoments(NamedTuple):
     """Mean (d,) and covariance (d, d) of the patches that a first convolution sees.
 
-    A patch is its pixels, channel by channel (0-255; zero outside the image), followed by a mark
-    for each of its places that is 1 inside the image and 0 in the zero padding, where no contract
-    applies: d = (channels + 1) × places.  `channels` is 1 for gray images, 3 for colour.
+    A patch is its pixels, channel by channel (0-255; zero outside the image), then a mark for each
+    of its places, 1 inside the image and 0 in the zero padding, where no contract applies:
+    d = (channels + 1) × places.  `channels` is 1 for gray images, 3 for colour.
     """
 
     mean: np.ndarray
@@ -281,10 +280,6 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
 def judge(scores: pd.DataFrame) -> dict[str, Any]:
     """Return the verdict on one file and one set of images, from `scores` of two scalings or more.
 
-    None fits where stored and predicted variances do not correlate above chance (`CHANCE`), or even
-    the best candidate diverges by more than `LARGEST_DIVERGENCE`; too close to call where the
-    second diverges by less than `FACTOR` times the best; otherwise the best.
-
     Keys are `verdict`: a contract, `NONE_FITS` or `TOO_CLOSE`; `best` and `second`, the two nearest
     contracts, whatever the verdict and the order of the channels; `best_divergence`,
     `second_divergence`; `correlation` and `contrast` of the best; `margin`, how many times as far
@@ -348,8 +343,7 @@ class Distribution(Stated):
     """One file of weights, as one distributor hands it out.
 
     `release` says which training it is, or a conversion of which; `stated_preprocessing` is the
-    candidate that the distributor states or codes, and `statement` where and how; `probed` is what
-    the probe found, None where nobody has run it.
+    candidate that the distributor states or codes, and `statement` where and how.
     """
 
     distributor: str

@@ -1,9 +1,8 @@
 """Pretrained backbone weights: where they come from, which inputs they want, how they are read.
 
-An entry of `data_manifests/weights.yaml` names one file (or Keras' own download) for one backbone
-and carries its input contract.  Files are read and written only in formats that cannot run code:
-legacy HDF5 by topology, as Keras 2 wrote it; Keras `.weights.h5` and safetensors by position.
-Pickles and whole saved models are refused before a byte of them is read.
+Files are read and written only in formats that cannot run code: legacy HDF5 by topology, as Keras 2
+wrote it; Keras `.weights.h5` and safetensors by position.  Pickles and whole saved models are
+refused before a byte of them is read.
 """
 
 from __future__ import annotations
@@ -103,9 +102,9 @@ def load_weights(
 ) -> list[np.ndarray]:
     """Read an entry's weights for a backbone, in the order of `backbone.get_weights()`.
 
-    `backbone`, without top from `rin.models.backbones.build_backbone`, has its weights overwritten;
-    files are looked for in the folders in their order.  InputError when the file is absent, of
-    another digest, truncated, of another backbone, or in a format that could run code.
+    Those of `backbone` are overwritten; files are looked for in the folders in their order.
+    InputError when the file is absent, of another digest, truncated, of another backbone, or in a
+    format that could run code.
     """
     if entry.file is None:
         return _keras_imagenet(entry, backbone)
@@ -160,7 +159,15 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
         kinds=Exception,  # h5py, Keras and safetensors raise what they like
     ):
         if path.suffix == ".safetensors":
-            _load_safetensors(path, backbone)
+            from safetensors.numpy import load_file
+
+            stored, variables = load_file(path), _keyed(backbone)
+            if odd := sorted(stored.keys() ^ variables.keys()):
+                raise ValueError(f"{len(odd)} tensors do not match, the first is {odd[0]}")
+            for key, variable in variables.items():
+                if stored[key].shape != tuple(variable.shape):
+                    raise ValueError(f"{key} has shape {stored[key].shape}, not {variable.shape}")
+                variable.assign(stored[key])
         else:
             _refuse_saved_code(path)
             backbone.load_weights(path)
@@ -208,8 +215,8 @@ def save_notop(path: Path, backbone: keras.Model) -> None:
     """Write a backbone's weights in the HDF5 layout of Keras 2, that of the released weights.
 
     `load_weights` of Keras 3 and `keras.applications.X(include_top=False, weights=path)` of either
-    Keras read it by topology.  Unnamed layers get the names of a fresh process, so equal weights
-    make equal files.  The name should end in `.h5` and not in `.weights.h5`.
+    Keras read it.  Unnamed layers get the names of a fresh process, so equal weights make equal
+    files.  The name should end in `.h5` and not in `.weights.h5`.
     """
     import h5py
 
@@ -234,19 +241,6 @@ def _refuse_unsafe_format(path: Path) -> None:
             where=path,
             remedy="They may carry code. Convert them to .weights.h5 or .safetensors first.",
         )
-
-
-def _load_safetensors(path: Path, backbone: keras.Model) -> None:
-    from safetensors.numpy import load_file
-
-    stored, variables = load_file(path), _keyed(backbone)
-    if stored.keys() != variables.keys():
-        odd = sorted(stored.keys() ^ variables.keys())
-        raise ValueError(f"{len(odd)} tensors do not match, the first is {odd[0]}")
-    for key, variable in variables.items():
-        if stored[key].shape != tuple(variable.shape):
-            raise ValueError(f"{key} has shape {stored[key].shape}, not {variable.shape}")
-        variable.assign(stored[key])
 
 
 def _keyed(backbone: keras.Model) -> dict[str, keras.Variable]:

@@ -132,8 +132,7 @@ class ShuffledBatches(_Batches):
 
     The first is the batch that comes at `epoch` and `step` in every run.  Every batch can be
     divided by `devices`, if `batch` can: up to `devices` - 1 cases, others in each pass, are left
-    out.  With `class_weights`, float (classes,), each batch has a third array, the weights of its
-    cases.
+    out.  `class_weights`, float (classes,), add a third array, the weights of the cases.
     """
 
     def __init__(

@@ -98,11 +98,11 @@ class TrainingState(keras.callbacks.Callback):
     `steps` and `images` are batches and cases of an epoch.  `epoch` and `step` count what is done,
     `curves` has one row an epoch: what Keras logs, `learning_rate`, `images_per_second` (of
     training alone, without the step that compiles) and `seconds`.  `lowest` and `best` are the
-    lowest validation loss and the model's weights of that epoch (`keras.callbacks.EarlyStopping`
-    keeps a first epoch whose loss is not a number for ever); `seconds` and `timed` (cases and
-    seconds that count for the speed) are those of the epoch under way; `resumed` and `earlier` say
-    how often the training went on from a checkpoint, and seconds until the last.  A checkpoint in
-    mid-epoch keeps the state of the `meters`, the model's running metrics.
+    lowest validation loss and the weights of that epoch (`keras.callbacks.EarlyStopping` keeps a
+    first epoch whose loss is not a number for ever); `seconds` and `timed` (cases and seconds that
+    count for the speed) are those of the epoch under way; `resumed` and `earlier` say how often the
+    training went on from a checkpoint, and seconds until the last; `meters` are the model's running
+    metrics.
 
     Callbacks that change what a checkpoint keeps come before this one, those that read it after.
     """

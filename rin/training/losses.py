@@ -42,7 +42,7 @@ def soft_labels(name: str, n_classes: int) -> np.ndarray:
 class OnlineLabels(keras.metrics.Metric):
     """Soft labels, and the sums over an epoch of which those of the next are made.
 
-    A metric, so that all of it lives in the compiled step and in its checkpoints, on every backend.
+    A metric, so that all of it lives in the compiled step and in its checkpoints.
     """
 
     def __init__(self, n_classes: int) -> None:

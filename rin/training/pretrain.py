@@ -1,8 +1,7 @@
-"""Pretraining a backbone from random initialisation on labelled images.
+"""Pretraining a backbone from random initialisation on labelled images, as in the paper.
 
-The paper's pretraining: global average pooling, dropout and softmax over the classes, the
-epoch with the lowest validation loss kept.  The caller says which part of the split every
-image belongs to.  A training that was killed goes on from its last checkpoint.
+The epoch with the lowest validation loss is kept.  A training that was killed goes on from its last
+checkpoint.
 """
 
 import math
@@ -38,11 +37,10 @@ _CHUNK = 8192  # images whose features are in memory at once
 class PretrainingResult:
     """What a pretraining left.
 
-    `history` has one row an epoch, `curves` of `TrainingState`; `metrics` are accuracies on the
-    test part, 0 to 1, and the budget: `seconds` with testing and what killed attempts had done
-    before their last checkpoints, `images_per_second` of training alone, `parameters` of the
-    backbone without top; `predictions` are those of `score`; `classes` has one row a class: label,
-    and images of each part.
+    `history` are the `curves` of `TrainingState`; `metrics` are accuracies on the test part, 0 to
+    1, and the budget: `seconds` with testing and what killed attempts had done before their last
+    checkpoints, `images_per_second` of training alone, `parameters` of the backbone without top;
+    `predictions` are those of `score`; `classes` has label and images of each part, class by class.
     """
 
     history: pd.DataFrame
@@ -55,10 +53,9 @@ class PretrainingBlock:
     """One backbone, compiled once, pretrained on any number of corpora.
 
     `settings` are those of a profile's `pretraining` section.  Corpora with fewer than `n_classes`
-    classes leave the other outputs unused.  The seed decides the random start of the backbone (the
-    same for every corpus) and the order of the images. `channels` is 3 where any corpus has
-    photographs; gray corpora share the compiled step. InputError for an unknown name, too small
-    images, too few devices, or a batch that they cannot share evenly.
+    classes leave the other outputs unused.  The seed decides the random start of the backbone and
+    the order of the images. `channels` is 3 where any corpus has photographs.  InputError for an
+    unknown name, too small images, too few devices, or a batch that they cannot share evenly.
     """
 
     def __init__(
@@ -131,6 +128,8 @@ class PretrainingBlock:
         weights = None
         if s.class_weights == "balanced":
             weights = (len(training.rows) / (len(names) * counts["train"])).astype("float32")
+        where = f"{self._block.architecture.backbone} at {s.learning_rate:g}"
+        progress = work.folder / PROGRESS if work else None
         state = self._block.fit(
             self._start,
             find_preprocessing(contract),
@@ -138,11 +137,7 @@ class PretrainingBlock:
             training,
             validation,
             class_weights=weights,
-            watcher=partial(
-                ProgressReporter,
-                where=f"{self._block.architecture.backbone} at {s.learning_rate:g}",
-                path=work.folder / PROGRESS if work else None,
-            ),
+            watcher=partial(ProgressReporter, where=where, path=progress),
             work=work,
         )
         if s.batch_norm_recalibration:
@@ -226,17 +221,11 @@ def read_probabilities(probabilities: np.ndarray, truth: np.ndarray) -> pd.DataF
 
     With five classes or fewer, `in_top5` leaves out the least likely one.
     """
-    k, each = min(5, probabilities.shape[1] - 1), np.arange(len(truth))
-    predicted, own = probabilities.argmax(axis=1), probabilities[each, truth]
-    return pd.DataFrame(
-        {
-            "truth": truth,
-            "predicted": predicted,
-            "in_top5": (probabilities > own[:, np.newaxis]).sum(axis=1) < k,
-            "confidence": probabilities[each, predicted],
-            "truth_probability": own,
-        }
-    )
+    own = probabilities[np.arange(len(truth)), truth]
+    above, k = (probabilities > own[:, np.newaxis]).sum(axis=1), probabilities.shape[1]
+    table = pd.DataFrame({"truth": truth, "predicted": probabilities.argmax(axis=1)})
+    likely = {"in_top5": above < min(5, k - 1), "confidence": probabilities.max(axis=1)}
+    return table.assign(**likely, truth_probability=own)
 
 
 def recalibrate(block: CompiledBlock, training: Part, batch: int, count: int, seed: int) -> None:
@@ -267,8 +256,8 @@ def recalibrate(block: CompiledBlock, training: Part, batch: int, count: int, se
 class ProgressReporter(keras.callbacks.Callback):
     """Tells how a training goes, and ends one that diverges.
 
-    Every few seconds one line about the state, a callback that comes before this one, and the
-    running `loss` is written to `path`, if there is one; `where` names the training in the error.
+    Every few seconds a line about the state, a callback that comes before this one, and the running
+    loss is written to `path`, if there is one; `where` names the training in the error.
     """
 
     def __init__(

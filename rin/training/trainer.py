@@ -1,10 +1,9 @@
 """One compiled step, many runs, on one device or several.
 
-A block builds and compiles its classifier once.  Between runs it restores weights, empties the
-optimizer and sets the learning rate and the input contract, none of which makes the framework trace
-again.  Several devices share each batch by the framework's own strategy.  Gradients and the
-statistics of batch normalisation are those of the whole batch, so that the number of devices
-changes floating-point noise only.
+Between runs a block restores weights, empties the optimizer and sets the learning rate and the
+input contract, none of which makes the framework trace again.  Several devices share each batch;
+gradients and the statistics of batch normalisation are those of the whole batch, so that the number
+of devices changes floating-point noise only.
 """
 
 from collections.abc import Callable
@@ -47,8 +46,7 @@ def prepare_framework(threads: int | None, precision: str) -> None:
     """Set threads and precision (a Keras dtype policy) of this process, before the first model.
 
     Threads are those of the TensorFlow backend, None for its own choice: several single-threaded
-    blocks side by side train faster on a CPU than one block with all cores.  Other backends keep
-    their own settings.
+    blocks side by side train faster on a CPU than one block with all cores.
     """
     keras.config.set_dtype_policy(precision)
     if threads is None or keras.backend.backend() != "tensorflow":
@@ -100,11 +98,10 @@ def find_devices(wanted: int | str | None) -> Devices:
 
 
 def make_optimizer(name: str, weight_decay: float = 0.0) -> keras.optimizers.Optimizer:
-    """Return a new optimizer of Keras, `adam`, `adamw` or `sgd`; its learning rate is set later.
+    """Return a new optimizer, `adam`, `adamw` or `sgd` with momentum; its rate is set later.
 
-    `sgd` has a momentum of 0.9.  The weight decay, without which there is no `adamw`, is decoupled
-    from the gradient (Loshchilov and Hutter 2019) and times the learning rate; biases and the
-    scales of batch normalisation do not decay.
+    The weight decay, without which there is no `adamw`, is decoupled from the gradient (Loshchilov
+    and Hutter 2019) and times the learning rate; biases and scales of normalisation do not decay.
     """
     kinds = {
         "adam": keras.optimizers.Adam,
@@ -139,11 +136,7 @@ def learning_rate(
 
 
 class Callbacks(keras.callbacks.CallbackList):
-    """Callbacks that hear of the beginning of batches and never of their end.
-
-    Keras turns the results of every batch into numbers for them, which waits for the device
-    at every step and keeps it from running ahead.
-    """
+    """Callbacks that never hear of the end of a batch, for which Keras waits for the device."""
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Pass nothing on."""
@@ -154,11 +147,10 @@ class Callbacks(keras.callbacks.CallbackList):
 
 @dataclass(frozen=True)
 class Recipe:
-    """What may change from run to run without compiling anything.
+    """What may change from run to run without compiling anything but a schedule.
 
     `batch` is cases a step; `seed` decides head, order of cases, augmentation and dropout.
-    `schedule` and `warmup` are those of the function `learning_rate`.  A schedule is part of the
-    compiled step: another one, or another number of steps, makes the framework trace again.
+    `schedule` and `warmup` are those of the function `learning_rate`.
     """
 
     learning_rate: float
@@ -172,8 +164,7 @@ class Recipe:
 class CompiledBlock:
     """A classifier compiled once and trained many times, on devices that share each batch.
 
-    `optimizer` and `weight_decay` are those of `make_optimizer`, `loss` one of
-    `rin.training.losses`.
+    Optimizer and weight decay are those of `make_optimizer`, `loss` one of `rin.training.losses`.
     """
 
     def __init__(
@@ -203,12 +194,12 @@ class CompiledBlock:
             self._online = OnlineLabels(architecture.n_classes) if loss == "online" else None
             metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
             metrics += [self._online] if self._online else []
+            compared = "sparse_categorical_crossentropy"  # of two classes it is the paper's binary
+            if loss != "hard":
+                compared = SoftLabelLoss(loss, architecture.n_classes, self._online)
             self.parts.model.compile(
                 optimizer=make_optimizer(optimizer, weight_decay),
-                # Two-class softmax cross-entropy is the paper's binary cross-entropy.
-                loss="sparse_categorical_crossentropy"
-                if loss == "hard"
-                else SoftLabelLoss(loss, architecture.n_classes, self._online),
+                loss=compared,
                 metrics=metrics,
                 jit_compile="auto" if compiles else False,
             )
@@ -344,10 +335,9 @@ class CompiledBlock:
         rate = learning_rate(recipe.learning_rate, total, recipe.schedule, recipe.warmup)
         if isinstance(rate, float):
             parts.model.optimizer.learning_rate = rate
-        elif rate.get_config() != self._schedule:  # another has to be compiled into the step
+        elif rate.get_config() != self._schedule:  # it has to be compiled into another step
             parts.model.optimizer.learning_rate = rate
-            self._schedule = rate.get_config()
-            parts.model.train_function = None  # `fit` makes another
+            self._schedule, parts.model.train_function = rate.get_config(), None
 
 
 def layer_activations(
@@ -363,7 +353,7 @@ def layer_activations(
     """Return activations of each layer of `LAYERS`, float32 (points, channels), in inference mode.
 
     Of the block's own weights, or of others, after which its own are put back.  The same seed gives
-    the same images, places and channels.  `InputError` for a backbone whose layers are not listed.
+    the same places and channels.  `InputError` for a backbone whose layers are not listed.
     """
     backbone = block.parts.backbone
     names = look_up("backbone", block.architecture.backbone, LAYERS)
