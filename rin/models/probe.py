@@ -163,7 +163,23 @@ def patch_moments(images: np.ndarray, layer: FirstLayer) -> PatchMoments:
     The layer decides kernel size, stride and padding.  Colour images whose channels are equal count
     as gray.  InputError for no image, another type or shape, or images without any contrast.
     """
-    images = _checked(images)
+    images = np.asarray(images)
+    shaped = images.ndim == 3 or images.shape[3:] == (3,)
+    if images.dtype != np.uint8 or not shaped or not images.size:
+        raise InputError(
+            f"images of type {images.dtype} and shape {images.shape}",
+            where="images",
+            remedy="Give uint8 pixels, (n, h, w) gray or (n, h, w, 3) RGB, and at least one image.",
+        )
+    if images.min() == images.max():
+        raise InputError(
+            f"every pixel of the images is {images.min()}",
+            where="images",
+            remedy="Give pictures that show something.",
+        )
+    images = images[..., None] if images.ndim == 3 else images
+    if (images == images[..., :1]).all():
+        images = images[..., :1]
     size, step = layer.kernel.shape[0], layer.stride
     rows, columns = (layer.sides(side) for side in images.shape[1:3])
     total, products, n = 0.0, 0.0, 0
@@ -194,27 +210,6 @@ def predict(
     mean = weights.T @ moments.mean + layer.bias
     variance = np.einsum("dk,de,ek->k", weights, moments.covariance, weights, optimize=True)
     return mean, np.maximum(variance, 0.0)  # rounding may leave a dead channel below zero
-
-
-def _checked(images: np.ndarray) -> np.ndarray:
-    """Return images as (n, h, w, 1 or 3)."""
-    images = np.asarray(images)
-    shaped = images.ndim == 3 or images.shape[3:] == (3,)
-    if images.dtype != np.uint8 or not shaped or not images.size:
-        raise InputError(
-            f"images of type {images.dtype} and shape {images.shape}",
-            where="images",
-            remedy="Give uint8 pixels, (n, h, w) gray or (n, h, w, 3) RGB, and at least one image.",
-        )
-    if images.min() == images.max():
-        raise InputError(
-            f"every pixel of the images is {images.min()}",
-            where="images",
-            remedy="Give pictures that show something.",
-        )
-    if images.ndim == 3:
-        return images[..., None]
-    return images[..., :1] if (images == images[..., :1]).all() else images
 
 
 def swapped(contract: Preprocessing) -> Preprocessing:

@@ -14,8 +14,11 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
+import h5py
 import numpy as np
 from pydantic import AfterValidator, BaseModel
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 from rin.errors import InputError, explained, look_up, unknown
 from rin.files import Stated, manifest_folder, read_yaml, sha256_of, write_atomically
@@ -23,7 +26,6 @@ from rin.models.backbones import build_backbone, find_backbone
 from rin.models.preprocessing import PREPROCESSING, Preprocessing, find_preprocessing
 
 if TYPE_CHECKING:
-    import h5py
     import keras
 
 Row = TypeVar("Row", bound=BaseModel)
@@ -159,8 +161,6 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
         kinds=Exception,  # h5py, Keras and safetensors raise what they like
     ):
         if path.suffix == ".safetensors":
-            from safetensors.numpy import load_file
-
             stored, variables = load_file(path), _keyed(backbone)
             if odd := sorted(stored.keys() ^ variables.keys()):
                 raise ValueError(f"{len(odd)} tensors do not match, the first is {odd[0]}")
@@ -187,9 +187,6 @@ def count_parameters(path: Path) -> int:
     The state of an optimizer is left out.  InputError for a format that could run code, or a file
     that is not there or not whole.
     """
-    import h5py
-    from safetensors import safe_open
-
     _refuse_unsafe_format(path)
     shapes: dict[str, tuple[int, ...]] = {}
     remedy = "Check its path, and that it is whole: fetch it again if in doubt."
@@ -205,8 +202,6 @@ def count_parameters(path: Path) -> int:
 
 def save_safetensors(path: Path, backbone: keras.Model) -> None:
     """Write a backbone's weights as safetensors, keyed by position and kind."""
-    from safetensors.numpy import save_file
-
     with write_atomically(path) as draft:
         save_file({k: np.asarray(v) for k, v in _keyed(backbone).items()}, draft)
 
@@ -218,9 +213,17 @@ def save_notop(path: Path, backbone: keras.Model) -> None:
     Keras read it.  Unnamed layers get the names of a fresh process, so equal weights make equal
     files.  The name should end in `.h5` and not in `.weights.h5`.
     """
-    import h5py
-
-    names = _fresh_names(backbone.layers)
+    numbered = defaultdict(list)  # those that Keras named, which are counted from zero here
+    for layer in backbone.layers:
+        stem, _, number = re.fullmatch(r"(.+?)(_(\d+))?", layer.name).groups()
+        if stem.replace("_", "") == type(layer).__name__.lower():
+            numbered[stem].append((int(number or 0), layer.name))
+    fresh = {
+        name: f"{stem}_{place}" if place else stem
+        for stem, found in numbered.items()
+        for place, (_, name) in enumerate(sorted(found))
+    }
+    names = [fresh.get(layer.name, layer.name) for layer in backbone.layers]
     with write_atomically(path) as draft, h5py.File(draft, "w") as file:
         file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", _LEGACY_KERAS
         _write_names(file, "layer_names", names)
@@ -248,21 +251,6 @@ def _keyed(backbone: keras.Model) -> dict[str, keras.Variable]:
     return {f"{i:04d}/{v.name}": v for i, v in enumerate(backbone.weights)}
 
 
-def _fresh_names(layers: list[keras.Layer]) -> list[str]:
-    """Return layer names, those that Keras numbered counted from zero in order of creation."""
-    numbered = defaultdict(list)
-    for layer in layers:
-        stem, _, number = re.fullmatch(r"(.+?)(_(\d+))?", layer.name).groups()
-        if stem.replace("_", "") == type(layer).__name__.lower():
-            numbered[stem].append((int(number or 0), layer.name))
-    fresh = {
-        name: f"{stem}_{place}" if place else stem
-        for stem, found in numbered.items()
-        for place, (_, name) in enumerate(sorted(found))
-    }
-    return [fresh.get(layer.name, layer.name) for layer in layers]
-
-
 def _write_names(group: h5py.Group, attribute: str, names: list[str]) -> None:
     encoded = [name.encode() for name in names]
     group.attrs[attribute] = np.array(encoded, dtype="S" if encoded else "S1")
@@ -270,8 +258,6 @@ def _write_names(group: h5py.Group, attribute: str, names: list[str]) -> None:
 
 def _refuse_saved_code(path: Path) -> None:
     """Refuse an HDF5 model whose configuration carries Lambda layers (marshalled code)."""
-    import h5py
-
     with h5py.File(path, "r") as stored:
         config = stored.attrs.get("model_config", b"{}")
     told = {"where": path, "remedy": "Ask for the weights alone (`save_weights`)."}

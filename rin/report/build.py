@@ -20,7 +20,7 @@ from pathlib import Path
 import rin
 from rin.data.chunks import available_cores, end_with_parent
 from rin.data.manifest import load_manifest, manifest_names
-from rin.data.tree import SEPARATOR
+from rin.data.tree import SEPARATOR, fingerprints, walk
 from rin.errors import InputError
 from rin.files import manifest_folder
 from rin.report.execution import Job, last_lines, notebook_parameters, start_beside
@@ -199,16 +199,14 @@ def _digest_of_files(files: Iterable[Path], root: Path, extra: object = None) ->
 
 def _listing(study: Study) -> str:
     """Return a digest of names, sizes and times of every file of images that a study may read."""
-    digest, root = hashlib.sha256(), study.data_root
+    root, names = study.data_root, []
     places = {place for name in manifest_names() for place in load_manifest(name).locations}
     places |= {study.profile.curation.archive} if study.profile.curation else set()
     for place in sorted(place.partition(SEPARATOR)[0] for place in places) if root else []:
-        files = sorted((root / place).rglob("*")) if (root / place).is_dir() else [root / place]
-        for file in filter(Path.is_file, files):
-            stat = file.stat()
-            line = f"{file.relative_to(root)} {stat.st_size} {stat.st_mtime_ns}\n"
-            digest.update(line.encode())
-    return digest.hexdigest()
+        folder = root / place
+        inside = [f"{place}/{name}" for name in walk(folder)] if folder.is_dir() else []
+        names += sorted(inside) or [place]
+    return _digest_of_files((), root, [names, fingerprints(root, names)])
 
 
 def build_html(book_dir: Path, config: Path, listed: Path, output: Path) -> Path:

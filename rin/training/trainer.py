@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any
 
 import keras
 import numpy as np
@@ -62,14 +61,10 @@ def prepare_framework(threads: int | None, precision: str) -> None:
 
 @dataclass(frozen=True)
 class Devices:
-    """The devices that share each batch; `strategy` is None for a single one."""
+    """The devices that share each batch; a model is built, trained and used in their scope."""
 
     count: int
-    strategy: Any = None
-
-    def scope(self) -> AbstractContextManager:
-        """Return the context in which a model is built, trained and used."""
-        return nullcontext() if self.strategy is None else self.strategy.scope()
+    scope: Callable[[], AbstractContextManager] = nullcontext
 
 
 def find_devices(wanted: int | str | None) -> Devices:
@@ -94,7 +89,7 @@ def find_devices(wanted: int | str | None) -> Devices:
             where="execution.devices",
             remedy="Ask for fewer, or for 'all'.",
         )
-    return Devices(count, share(devices=names[:count]) if count > 1 else None)
+    return Devices(count, share(devices=names[:count]).scope) if count > 1 else Devices(1)
 
 
 def make_optimizer(name: str, weight_decay: float = 0.0) -> keras.optimizers.Optimizer:
@@ -190,7 +185,7 @@ class CompiledBlock:
             for layer in self.parts.backbone.layers:
                 if isinstance(layer, keras.layers.BatchNormalization):
                     # Statistics of all devices, which JAX always takes.
-                    layer.synchronized = on_tensorflow and self.devices.strategy is not None
+                    layer.synchronized = on_tensorflow and self.devices.count > 1
             self._online = OnlineLabels(architecture.n_classes) if loss == "online" else None
             metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
             metrics += [self._online] if self._online else []
