@@ -5,11 +5,13 @@ Imports wait until a command runs, so that help comes at once.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
     from rin.data.status import Verification
 
 _COLORS = {"here": "green", "not there": "yellow", "broken": "red"}
-#: Problems and cases that are shown one by one.
-_SHOWN = 20
+_SHOWN = 20  # problems that are shown one by one
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -194,8 +195,6 @@ def data_status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every field.")] = False,
 ) -> None:
     """List every dataset: what it is for, whether it is there, and where to get it."""
-    import json
-
     from rin.data.status import dataset_status
 
     root = Path(data_root) if data_root else None
@@ -219,8 +218,6 @@ def data_verify(
     expect: Annotated[str, typer.Option(help="Content digest that the dataset must have.")] = "",
 ) -> None:
     """Check a dataset's files, counts and pictures; exit status 1 when something fails."""
-    from tempfile import TemporaryDirectory
-
     from rin.data.status import manifests_to_verify, verify_dataset
 
     if not data_root:

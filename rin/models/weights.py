@@ -86,17 +86,14 @@ def resolve_contract(name: str, backbone: str) -> str:
     if name in PREPROCESSING:
         return name
     entries = load_entries()
-    inits = {entry.init for entry in entries}
-    look_up("preprocessing", name, [*PREPROCESSING, *sorted(inits)])
+    look_up("preprocessing", name, [*PREPROCESSING, *sorted({entry.init for entry in entries})])
     return find_entry(name, backbone, entries).preprocessing
 
 
 def locate(entry: WeightsEntry, folders: list[Path]) -> Path | None:
     """Return the entry's file in the first folder that holds it, or None."""
-    for folder in folders:
-        if entry.file and (folder / entry.file).is_file():
-            return folder / entry.file
-    return None
+    paths = (folder / entry.file for folder in folders if entry.file)
+    return next(filter(Path.is_file, paths), None)
 
 
 def load_weights(

@@ -1,8 +1,4 @@
-"""One line under a page's title: what its numbers were made from.
-
-It says at once whether they come from real images, and unfolds to images, weights, profile, time
-and computer of the computation.  Every inserted value is escaped, as some come from files.
-"""
+"""One line under a page's title: what its numbers were made from; it unfolds to the details."""
 
 from collections.abc import Mapping, Sequence
 from html import escape

@@ -139,9 +139,9 @@ def run_jobs(
 ) -> None:
     """Compute the pages that are out of date, each after those whose results it reads.
 
-    One after another run those that train, as training has workers of its own, and those for
-    which they wait; the others run beside them at low priority, on every core when they are alone.
-    The first failure is raised after the pages under way have ended.
+    One after another run those that train, which have workers of their own, and those for which
+    they wait; the others run beside them at low priority, on every core when they are alone.  The
+    first failure is raised after the pages under way have ended.
     """
     cores = cores or min(4, available_cores())  # a kernel takes half a gigabyte
     told.plan(jobs, {job.name for job in jobs if not job.current()}, cores, measured)

@@ -1,8 +1,6 @@
 """Model cards of the weights that a study pretrains: a template, filled from the records of a run.
 
-A card is a function of its run: its settings, its corpus, its test scores, its files and the day
-on which it finished.  The template (`model_card.yaml`) has the fields of the RSNA ATLAS schema
-2025-11; `check_card` looks after what that schema asks of the texts that are filled in.
+The template (`model_card.yaml`) has the fields of the RSNA ATLAS schema 2025-11.
 """
 
 import json
@@ -102,8 +100,7 @@ def model_card(
 def check_card(card: Mapping[str, Any]) -> None:
     """Raise InputError, with all problems at once, where a card breaks the ATLAS schema.
 
-    As far as it asks something of what was filled in (`checks` of the template), and for empty
-    texts and names left in braces.
+    Of what was filled in (`checks` of the template); also for empty texts and names left in braces.
     """
     model = card["Model"]
     fields = dict(card_fields(model))

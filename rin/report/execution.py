@@ -27,8 +27,6 @@ from rin.data.chunks import end_with_parent
 from rin.errors import InputError, look_up
 from rin.files import sha256_of
 
-# A loaded machine may take a minute to import what a kernel needs.
-_START_SECONDS = 300
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 # A bar as tqdm draws it: title, percentage, steps done and in all, times.
 _BAR = re.compile(r"^(.*?):?\s*(\d+)%\|.*\| *(\d+)/(\d+) \[[^<\]]*(?:<([\d:?]+))?")
@@ -106,10 +104,9 @@ class Job:
     def run(self) -> float | None:
         """Compute the notebook; return seconds, or None where it was up to date.
 
-        The kernel is the running interpreter, whatever kernels the machine has, and imports this
-        very `rin`.  The result appears under its name only when every cell has finished.
-        InputError for a missing source, parameters that do not fit, or a cell that failed; the
-        copy that shows the failure lies beside the output as ``*.failed.ipynb``.
+        The result appears under its name only when every cell has finished.  InputError for a
+        missing source, parameters that do not fit, or a cell that failed; the copy that shows the
+        failure lies beside the output as ``*.failed.ipynb``.
         """
         if not self.source.is_file():
             raise InputError("no such notebook", where=self.source, remedy="Check the name.")
@@ -138,7 +135,7 @@ class Job:
                     kernel_name="python3",
                     language="python",
                     progress_bar=False,
-                    start_timeout=_START_SECONDS,
+                    start_timeout=300,  # a loaded machine may take a minute for a kernel's imports
                     kernel_manager_class=_kernel_manager(Path(folder)),
                     stderr_file=Progress(sys.stderr),
                 )
@@ -183,10 +180,7 @@ def start_beside() -> None:
 
 
 class Progress:
-    """Passes on of a notebook's stderr how far its training is, in few lines.
-
-    The rest, mostly remarks of the framework, stays in the computed notebook.
-    """
+    """Passes on of a notebook's stderr how far its training is, in few lines."""
 
     every_percent, every_seconds = 20, 5.0
 
@@ -218,7 +212,7 @@ def _kernel_manager(folder: Path) -> type:
     """Return how kernels are started: the running interpreter with this package, quietly.
 
     Through sockets in a folder where the system has such: two kernels started at the same time
-    can be given the same ports.  A kernel's own remarks go to a file in that folder.
+    can be given the same ports.  Their own remarks go to a file there.
     """
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpec

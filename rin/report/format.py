@@ -1,8 +1,4 @@
-"""Numbers and tables as the book prints them: AUCs, intervals and P values, on 720 pixels.
-
-P values follow the journal's style: two digits, three below .01 or where two would hide
-on which side of .05 the value lies, and never an equals sign past the ends.
-"""
+"""Numbers and tables as the book prints them."""
 
 import math
 import re
@@ -23,7 +19,10 @@ _STYLES = [
 
 
 def format_p(p: float) -> str:
-    """Return ``P = .03`` or ``P < .001`` in the journal's style; a dash for NaN."""
+    """Return ``P = .03`` or ``P < .001`` in the journal's style; a dash for NaN.
+
+    Two digits, three below .01 or where two would hide on which side of .05 the value lies.
+    """
     if math.isnan(p):
         return MISSING
     if p < 0.001:

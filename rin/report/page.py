@@ -1,7 +1,4 @@
-"""What a page of the book is made with: claims that guard its text, glued numbers, figures.
-
-Text lives in the notebooks' Markdown; nothing here writes sentences.
-"""
+"""What a page of the book is made with: claims that guard its text, glued numbers, figures."""
 
 import math
 from base64 import b64encode
@@ -21,10 +18,7 @@ from rin.report.style import init_style
 
 
 def claim(statement: str, holds: object) -> None:
-    """Fail the build (InputError) when a statement of the text has stopped being true.
-
-    `holds` says whether the numbers of this build agree; it must be a boolean.
-    """
+    """Fail the build (InputError) unless the numbers agree with a statement: `holds`, a boolean."""
     if not isinstance(holds, bool | np.bool_) or not holds:
         raise InputError(
             f"the text says “{statement}”, and the numbers do not ({holds!r})",

@@ -1,7 +1,4 @@
-"""Curves: ROC and learning, and `curve`, the mark below them and others: lines with bands.
-
-Every function draws one axes from a tidy table with one row a point, each init in its colour.
-"""
+"""Curves from tidy tables, one row a point: ROC, learning, and lines with bands, their mark."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -51,8 +48,7 @@ def mean_roc(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None = No
     """Draw the mean ROC curve of the scenarios per init, with SDs of its true-positive rate.
 
     `curves` is one task of `rin.stats.mean_roc` (`init`, `fpr`, `tpr`, `tpr_sd`, 0–1).  ± 1 SD, cut
-    at 0 and 1, are bars at five false-positive rates, as bands of several inits would cover each
-    other.
+    at 0 and 1, are bars at five rates, as bands of several inits would cover each other.
     """
     check_columns(curves, ["init", "fpr", "tpr", "tpr_sd"])
     rows = curves.sort_values("fpr")

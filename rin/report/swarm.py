@@ -1,8 +1,4 @@
-"""Values by initialisation: AUCs of all scenarios as swarms, means with their SDs as bars.
-
-Swarms are the first column of the paper's Figures 3 and 4, bars its Figure 5.  Folds and seeds are
-averaged before, and so are the means.
-"""
+"""Values by initialisation: AUCs of all scenarios as swarms, means with their SDs as bars."""
 
 from collections.abc import Sequence
 
@@ -110,7 +106,7 @@ def _mean(ax: Axes, x: float, mean: float, sd: float, *, filled: bool) -> tuple[
 
 
 def bars(rows: pd.DataFrame, baselines: pd.DataFrame, *, ylabel: str) -> Axes:
-    """Draw values by group (along the axis) and init (by colour) as bars from zero.
+    """Draw values by group (along the axis) and init (by colour) as bars from zero (Figure 5).
 
     `rows` has `group` (text below; in the order of the table), `init` (an init or kind of
     `rin.report.style`), `value`, `sd` (NaN for none).  `baselines` (`group`, `baseline`, `value`)

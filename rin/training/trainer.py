@@ -136,8 +136,7 @@ class Callbacks(keras.callbacks.CallbackList):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Pass nothing on."""
 
-    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Pass nothing on."""
+    on_test_batch_end = on_train_batch_end
 
 
 @dataclass(frozen=True)
