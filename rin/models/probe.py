@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -144,24 +144,14 @@ def read_first_layer(path: Path, backbone: str | None = None) -> FirstLayer:
     return replace(first_layer(model), backbone=known.name)
 
 
-class PatchMoments(NamedTuple):
-    """Mean (d,) and covariance (d, d) of the patches that a first convolution sees.
+def patch_moments(images: np.ndarray, layer: FirstLayer) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return mean (d,) and covariance (d, d) of the patches that a layer sees, and their channels.
 
     A patch is its pixels, channel by channel (0-255; zero outside the image), then a mark for each
     of its places, 1 inside the image and 0 in the zero padding, where no contract applies:
-    d = (channels + 1) × places.  `channels` is 1 for gray images, 3 for colour.
-    """
-
-    mean: np.ndarray
-    covariance: np.ndarray
-    channels: int
-
-
-def patch_moments(images: np.ndarray, layer: FirstLayer) -> PatchMoments:
-    """Return the moments of all patches of images, uint8 (n, h, w) gray or (n, h, w, 3) RGB.
-
-    The layer decides kernel size, stride and padding.  Colour images whose channels are equal count
-    as gray.  InputError for no image, another type or shape, or images without any contrast.
+    d = (channels + 1) × places.  Images are uint8, (n, h, w) gray or (n, h, w, 3) RGB; those whose
+    channels are equal count as gray, with 1.  InputError for no image, another type or shape, or
+    images without any contrast.
     """
     images = np.asarray(images)
     shaped = images.ndim == 3 or images.shape[3:] == (3,)
@@ -191,24 +181,24 @@ def patch_moments(images: np.ndarray, layer: FirstLayer) -> PatchMoments:
         total, products = total + patches.sum(axis=0), products + patches.T @ patches
         n += len(patches)
     mean = total / n
-    return PatchMoments(mean, products / n - np.outer(mean, mean), images.shape[3])
+    return mean, products / n - np.outer(mean, mean), images.shape[3]
 
 
 def predict(
-    layer: FirstLayer, moments: PatchMoments, contract: Preprocessing
+    layer: FirstLayer, moments: tuple[np.ndarray, np.ndarray, int], contract: Preprocessing
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance of every output channel under an input contract, (channels,)."""
-    outputs = layer.kernel.shape[-1]
+    """Return mean and variance (outputs,) under an input contract, from those of the patches."""
+    (of_patches, covariance, channels), outputs = moments, layer.kernel.shape[-1]
     kernel = layer.kernel.reshape(-1, 3, outputs).swapaxes(0, 1)  # input channel, place, output
     scale, offset = (np.reshape(v, (3, 1, 1)) for v in (contract.scale, contract.offset))
     on_pixels, on_marks = kernel * scale, (kernel * offset).sum(axis=0, keepdims=True)
-    if moments.channels == 1:
+    if channels == 1:
         on_pixels = on_pixels.sum(axis=0, keepdims=True)
     elif contract.bgr:
         on_pixels = on_pixels[::-1]  # pixels lie in the order red, green, blue
     weights = np.concatenate([on_pixels, on_marks]).reshape(-1, outputs)
-    mean = weights.T @ moments.mean + layer.bias
-    variance = np.einsum("dk,de,ek->k", weights, moments.covariance, weights, optimize=True)
+    mean = weights.T @ of_patches + layer.bias
+    variance = np.einsum("dk,de,ek->k", weights, covariance, weights, optimize=True)
     return mean, np.maximum(variance, 0.0)  # rounding may leave a dead channel below zero
 
 
@@ -251,7 +241,7 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
     channels); `channels`.
     """
     moments, rows = patch_moments(images, layer), []
-    color = [swapped(contract) for contract in CANDIDATES] if moments.channels == 3 else []
+    color = [swapped(contract) for contract in CANDIDATES] if moments[2] == 3 else []
     # The normalisation adds its epsilon to every variance: channels whose kernels are dead then
     # say nothing, instead of dividing noise by noise.
     stored = layer.variance + layer.epsilon

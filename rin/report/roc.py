@@ -53,18 +53,15 @@ def mean_roc(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None = No
     check_columns(curves, ["init", "fpr", "tpr", "tpr_sd"])
     rows = curves.sort_values("fpr")
     check_one_each(rows, ["init", "fpr"])
-    rows = rows.assign(
-        low=(rows["tpr"] - rows["tpr_sd"]).clip(0, 1),
-        high=(rows["tpr"] + rows["tpr_sd"]).clip(0, 1),
-    )
     ax = ax or plt.subplots(figsize=_PANEL)[1]
     ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=":", label="_chance")
     for place, init in enumerate(inits):
         own = rows_of(rows, init)
         some = own.iloc[np.searchsorted(own["fpr"], [0.1, 0.3, 0.5, 0.7, 0.9])]
         at = some["fpr"] + 0.016 * (place - (len(inits) - 1) / 2)
-        ax.vlines(at, some["low"], some["high"], color=init_style(init).color, linewidth=1.2,
-                  alpha=0.8, gid="sd")  # fmt: skip
+        ends = ((some["tpr"] + sign * some["tpr_sd"]).clip(0, 1) for sign in (-1, 1))
+        look = {"color": init_style(init).color, "linewidth": 1.2, "alpha": 0.8, "gid": "sd"}
+        ax.vlines(at, *ends, **look)
     curve(rows, inits, x="fpr", y="tpr", ax=ax)
     ax.set(xlabel="False-positive rate", ylabel="True-positive rate", aspect="equal")
     ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))

@@ -67,9 +67,8 @@ def auc_swarm(
     ax.tick_params(axis="x", length=0)
     ax.grid(axis="y")
     if not compact:
-        ax.legend(
-            handles=swarm_key(backbones, bool(stated)), loc="center left", bbox_to_anchor=(1, 0.5)
-        )
+        handles = swarm_key(backbones, bool(stated))
+        ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
 
 
