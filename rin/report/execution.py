@@ -189,23 +189,19 @@ class Progress:
 
     def write(self, text: str) -> int:
         """Take what a notebook has written: lines, or bars that are drawn anew in place."""
-        for line in re.split(r"[\r\n]+", text):
-            if bar := _BAR.match(line):
-                self._tell(*bar.groups())
+        for bar in filter(None, map(_BAR.match, re.split(r"[\r\n]+", text))):
+            title, percent, done, total, left = bar.groups()
+            key, share, now = (title, total), int(percent), time.monotonic()
+            told, when = self._told.setdefault(key, (share, now))
+            if share >= told + self.every_percent and now >= when + self.every_seconds:
+                self._told[key] = (share, now)
+                rest = f", {left} left" if left and "?" not in left and share < 100 else ""
+                self._out.write(f"        {title or 'progress'}: {done} of {total}{rest}\n")
         return len(text)
 
     def flush(self) -> None:
         """Show what was passed on."""
         self._out.flush()
-
-    def _tell(self, title: str, percent: str, done: str, total: str, left: str | None) -> None:
-        key, share, now = (title, total), int(percent), time.monotonic()
-        told, when = self._told.setdefault(key, (share, now))
-        if share < told + self.every_percent or now < when + self.every_seconds:
-            return
-        self._told[key] = (share, now)
-        rest = f", {left} left" if left and "?" not in left and share < 100 else ""
-        self._out.write(f"        {title or 'progress'}: {done} of {total}{rest}\n")
 
 
 def _kernel_manager(folder: Path) -> type:
