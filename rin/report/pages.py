@@ -66,19 +66,6 @@ class Outline:
     sections: frozenset[str] = frozenset()  # of the profile; `masks`, `external` of its tasks
     waits: bool = True  # whether pages of results read what this computer trains first
 
-    def holds(self, notebook: Notebook) -> bool:
-        """Return whether the book has a notebook's pages."""
-        shown = not notebook.section or notebook.section in self.sections
-        # Pages of results show the reference run instead, as far as it goes.
-        return shown or not (notebook.live or notebook.section in _SHOWN_WITH_RESULTS)
-
-    def tasks_of(self, notebook: Notebook) -> tuple[str, ...]:
-        """Return the tasks for each of which a notebook runs; one empty name where it has none."""
-        if not notebook.of:
-            return ("",)
-        run = notebook.of == "task"
-        return tuple(task for task in self.tasks if (task in self.with_results) == run)
-
     def trains(self, notebook: Notebook) -> bool:
         """Return whether running a notebook of the book fills a ledger."""
         return bool(notebook.leaves) and notebook.section in {"", *self.sections}
@@ -148,9 +135,14 @@ def outline_of(study: Study) -> Outline:
 
 def pages(outline: Outline) -> Iterator[Page]:
     """Yield every page of a book, in the order of the table."""
-    for notebook in filter(outline.holds, NOTEBOOKS):
-        for task in outline.tasks_of(notebook):
-            yield Page(notebook, task)
+    for notebook in NOTEBOOKS:
+        absent = notebook.section not in {"", *outline.sections}
+        # Pages of results show the reference run instead, as far as it goes.
+        if absent and (notebook.live or notebook.section in _SHOWN_WITH_RESULTS):
+            continue
+        for task in outline.tasks if notebook.of else [""]:
+            if not task or (task in outline.with_results) == (notebook.of == "task"):
+                yield Page(notebook, task)
 
 
 def contents(outline: Outline) -> dict:
