@@ -9,16 +9,13 @@ import keras
 import numpy as np
 import pandas as pd
 
-from rin.errors import InputError
-from rin.explain.similarity import MEASURES, similarity_table
+from rin.explain.similarity import similarity_table
 from rin.models.heads import reset_head
-from rin.stats.bootstrap import cluster_weights, percentile_interval
 from rin.training.batches import Part
 from rin.training.trainer import CompiledBlock
 
 #: Stages that a backbone is put into: as many as its halvings of the image.
 STAGES = 5
-_STEP = ["task", "init", "backbone", "depth", "group"]
 
 
 def cascade_maps(
@@ -95,27 +92,3 @@ def cascade_table(
         steps = cases.assign(target=target, depth=depth, group=group)
         tables.append(pd.concat([steps, own, other], axis=1))
     return pd.concat(tables, ignore_index=True)
-
-
-def similarity_summary(table: pd.DataFrame, *, seed: int, replicates: int = 2000) -> pd.DataFrame:
-    """Return the mean of every measure over the cases of each step, with an interval.
-
-    `table` is that of `rin.study.sanity_table`; InputError when it is empty.  One row per task,
-    init, backbone, depth, group and measure: `mean`, `low`, `high` (95% percentile interval,
-    patients resampled whole; NaN with fewer than two), `other` (mean of the comparisons with
-    another image), `n` (cases in which the measure is defined; others are left out) and `n_cases`.
-    """
-    if table.empty:
-        raise InputError("there is no row", where="table", remedy="Record a sanity check first.")
-    rows = []
-    for key, step in table.groupby(_STEP, sort=False):
-        for measure in MEASURES:
-            known, low, high = step.dropna(subset=[measure]), np.nan, np.nan
-            if known["patient_id"].nunique() > 1:
-                weights = cluster_weights(known["patient_id"], replicates, seed).astype(float)
-                replicated = weights @ known[measure].to_numpy() / weights.sum(axis=1)
-                low, high = percentile_interval(replicated)
-            means = known[measure].mean(), low, high, step[f"{measure}_other"].mean()
-            rows.append((*key, measure, *means, len(known), len(step)))
-    columns = [*_STEP, "measure", "mean", "low", "high", "other", "n", "n_cases"]
-    return pd.DataFrame(rows, columns=columns)
