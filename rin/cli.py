@@ -5,26 +5,30 @@ Imports wait until a command runs, so that help comes at once.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from rin.errors import InputError, named
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.text import Text
 
     from rin.data.status import Verification
 
 _COLORS = {"here": "green", "not there": "yellow", "broken": "red"}
-#: Problems and cases that are shown one by one.
-_SHOWN = 20
+_SHOWN = 20  # problems that are shown one by one
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,20 +48,16 @@ data_app = _group("data", "The datasets: which are there, and are they whole?")
 weights_app = _group("weights", "Pretrained weights: what do they expect?")
 reference_app = _group("reference", "Reference runs: what real images gave, kept with the book.")
 
-ProfileOption = Annotated[str, typer.Option(help="Profile name, or a YAML file.")]
-DataOption = Annotated[
-    str, typer.Option(help="Folder of the real datasets; without it, stand-ins.")
-]
-ResultsOption = Annotated[str, typer.Option(help="Folder for everything computed.")]
-RootOption = Annotated[
+Profile = Annotated[str, typer.Option(help="Profile name, or a YAML file.")]
+Data = Annotated[str, typer.Option(help="Folder of the real datasets; without it, stand-ins.")]
+Results = Annotated[str, typer.Option(help="Folder for everything computed.")]
+Root = Annotated[
     str, typer.Option("--data-root", envvar="DATA_ROOT", help="Folder of the real datasets.")
 ]
 
 
 @app.command()
-def book(
-    profile: ProfileOption = "demo", data_root: DataOption = "", results: ResultsOption = "results"
-) -> None:
+def book(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
     """Run every notebook that is not up to date, then build the book."""
     from rin.report.build import make_book
 
@@ -97,9 +97,7 @@ def run(
 
 
 @app.command()
-def curate(
-    profile: ProfileOption = "demo", data_root: DataOption = "", results: ResultsOption = "results"
-) -> None:
+def curate(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
     """Turn the archive of the profile into a corpus; may be killed and called again."""
     from rin.study import open_study
     from rin.study.corpora import curated_corpus, curation_plan
@@ -114,9 +112,7 @@ def curate(
 
 
 @app.command()
-def pretrain(
-    profile: ProfileOption = "demo", data_root: DataOption = "", results: ResultsOption = "results"
-) -> None:
+def pretrain(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
     """Pretrain what the profile asks for and the ledger lacks."""
     from rin.study import open_study, run_pretraining
 
@@ -130,9 +126,9 @@ def grid(
     tasks: Annotated[
         list[str] | None, typer.Argument(help="Tasks, such as breast; all of the profile's.")
     ] = None,
-    profile: ProfileOption = "demo",
-    data_root: DataOption = "",
-    results: ResultsOption = "results",
+    profile: Profile = "demo",
+    data_root: Data = "",
+    results: Results = "results",
 ) -> None:
     """Run scenarios × inits × folds of tasks; may be killed and called again."""
     from rin.study import open_study, run_grid
@@ -143,9 +139,7 @@ def grid(
 
 
 @app.command()
-def study(
-    profile: ProfileOption = "demo", data_root: DataOption = "", results: ResultsOption = "results"
-) -> None:
+def study(profile: Profile = "demo", data_root: Data = "", results: Results = "results") -> None:
     """Pretrain and fine-tune all that a profile asks for; may be killed and called again."""
     from rin.study import open_study, run_study
 
@@ -166,8 +160,8 @@ def profiles() -> None:
 @reference_app.command("write")
 def reference_write(
     profile: Annotated[str, typer.Argument(help="Profile of a finished study, or a YAML file.")],
-    data_root: RootOption = "",
-    results: ResultsOption = "results",
+    data_root: Root = "",
+    results: Results = "results",
     folder: Annotated[
         Path | None, typer.Option(help="Where to write it; by default, with the book.")
     ] = None,
@@ -197,19 +191,17 @@ def reference_write(
 
 @data_app.command("status")
 def data_status(
-    data_root: RootOption = "",
+    data_root: Root = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every field.")] = False,
 ) -> None:
     """List every dataset: what it is for, whether it is there, and where to get it."""
-    import json
-
     from rin.data.status import dataset_status
 
     root = Path(data_root) if data_root else None
     statuses = dataset_status(root)
     if as_json:
-        listed = statuses.to_dict("records")
-        typer.echo(json.dumps({"data_root": data_root or None, "datasets": listed}, indent=1))
+        told = {"data_root": data_root or None, "datasets": statuses.to_dict("records")}
+        typer.echo(json.dumps(told, indent=1))
     else:
         _print_status(statuses, root)
 
@@ -217,8 +209,8 @@ def data_status(
 @data_app.command("verify")
 def data_verify(
     name: Annotated[str, typer.Argument(help="A dataset, or all: those that are there.")],
-    data_root: RootOption = "",
-    results: ResultsOption = "results",
+    data_root: Root = "",
+    results: Results = "results",
     quick: Annotated[bool, typer.Option("--quick", help="Decode no picture.")] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Decode also what was decoded before.")
@@ -226,8 +218,6 @@ def data_verify(
     expect: Annotated[str, typer.Option(help="Content digest that the dataset must have.")] = "",
 ) -> None:
     """Check a dataset's files, counts and pictures; exit status 1 when something fails."""
-    from tempfile import TemporaryDirectory
-
     from rin.data.status import manifests_to_verify, verify_dataset
 
     if not data_root:
@@ -287,8 +277,14 @@ def print_verification(done: Verification) -> None:
         tell("files", *(files if known else ["no published digests are known"]))
     if len(done.counts):
         _print_counts(done)
-    if done.patients is not None:
-        tell("patients", _patient_line(done))
+    if done.patients:
+        numbers, units = done.patients, "exams" if manifest.independence == "exam" else "patients"
+        few, many = numbers["fewest"], numbers["most"]
+        each = f"{few:,} to {many:,} images" if few < many else f"{many:,} image{'s' * (many > 1)}"
+        two = f"{numbers['two_labels']:,} with two labels"
+        tell("patients", f"{numbers['patients']:,} {units}, {each} each; {two}")
+    elif done.patients is not None:
+        tell("patients", "none are named: each picture counts as one")
     if done.readable is not None:
         tell("pictures", f"{done.readable:,} can be read")
     for finding in done.findings:
@@ -304,17 +300,6 @@ def print_verification(done: Verification) -> None:
         _say(f"  Nothing is wrong{undecoded}", "green")
     else:
         _say(f"  {number:,} problem{'s' if number > 1 else ''}", "red")
-
-
-def _patient_line(done: Verification) -> str:
-    numbers = done.patients
-    if not numbers:
-        return "none are named: each picture counts as one"
-    units = "exams" if done.manifest.independence == "exam" else "patients"
-    few, many = numbers["fewest"], numbers["most"]
-    each = f"{few:,} to {many:,} images" if few < many else f"{many:,} image{'s' * (many > 1)}"
-    two = f"{numbers['two_labels']:,} with two labels"
-    return f"{numbers['patients']:,} {units}, {each} each; {two}"
 
 
 def _print_counts(done: Verification) -> None:
@@ -333,10 +318,6 @@ def _print_table(
     headings: Sequence[str], rows: Iterable[Sequence[str | tuple[str, str]]], right: bool = False
 ) -> None:
     """Print a table; a cell may be a text and its colour, numbers stand at the right."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, heading in enumerate(headings):
         justify = "right" if right and place else "left"
@@ -348,15 +329,11 @@ def _print_table(
 
 def _say(text: str, style: str = "") -> None:
     """Print one unbroken line, so that an address or a path can be copied."""
-    from rich.console import Console
-
     Console().print(_plain(text, style), soft_wrap=True)
 
 
 def _plain(text: str, style: str = "") -> Text:
     """Return text without markup and without the control characters that file names may hold."""
-    from rich.text import Text
-
     shown = (c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
     return Text("".join(shown), style=style)
 
@@ -367,7 +344,7 @@ def weights_probe(
     images: Annotated[
         str, typer.Option(help="Folder, zip or dataset; without it, stand-ins.")
     ] = "",
-    data_root: RootOption = "",
+    data_root: Root = "",
     backbone: Annotated[str, typer.Option(help="Where it cannot be found out.")] = "",
     n: Annotated[int, typer.Option("--n", min=8, help="How many images.")] = 64,
     size: Annotated[int, typer.Option(min=32, help="Side in pixels.")] = 224,

@@ -1,16 +1,10 @@
-"""The one error class for bad input.
-
-Every message has three parts: where the trouble is, what it is, and what to do
-about it.  Programming errors stay ordinary Python exceptions.
-"""
+"""The one error class for bad input; programming errors stay ordinary Python exceptions."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-#: Bad things of one sort that an error names.
-NAMED = 10
 
 
 class InputError(ValueError):
@@ -26,11 +20,7 @@ class InputError(ValueError):
 
     def __reduce__(self) -> tuple:
         """Keep the three parts when the error crosses a process border."""
-        return (_rebuild, (self.problem, self.where, self.remedy))
-
-
-def _rebuild(problem: str, where: str, remedy: str) -> InputError:
-    return InputError(problem, where=where, remedy=remedy)
+        return partial(type(self), where=self.where, remedy=self.remedy), (self.problem,)
 
 
 @contextmanager
@@ -55,8 +45,8 @@ def problem_of(error: Exception) -> str:
 
 def named(texts: Sequence[str], between: str = "; ") -> str:
     """Return the first ten texts in one, and how many more there are."""
-    more = [f"and {len(texts) - NAMED} more"] if len(texts) > NAMED else []
-    return between.join([*texts[:NAMED], *more])
+    more = [f"and {len(texts) - 10} more"] if len(texts) > 10 else []
+    return between.join([*texts[:10], *more])
 
 
 def unknown(kind: str, name: object, known: Sequence) -> InputError:

@@ -1,7 +1,5 @@
 """Files that are there whole or not at all, their digests, the manifests' folder, and YAML."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterator

@@ -5,6 +5,7 @@ Effective Transfer Learning. Radiology: Artificial Intelligence 2022;4(5):e21031
 stand in `paper.yaml`, as printed, slips included; `rin.stats.audit` checks them by arithmetic.
 """
 
+import math
 from collections import namedtuple
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,32 +14,16 @@ from typing import Any, TypeVar
 from rin.files import read_yaml
 
 _READ = read_yaml(Path(__file__).with_suffix(".yaml"))
-_PLACES = _READ["places"]
+_PLACES, _FIELDS = _READ["places"], _READ["fields"]
 #: Sections and captions in which published numbers and claims stand.
 PLACES = tuple(_PLACES.values())
 Record = TypeVar("Record")
 
-
-#: One task: mean and SD of 24 AUCs (0-1) for each source; their difference and its 95% CI in AUC
-#: points (0-100).
-PublishedComparison = namedtuple(
-    "PublishedComparison",
-    "task title auc_radimagenet sd_radimagenet auc_imagenet sd_imagenet "
-    "difference ci_low ci_high p_text place",
-)
-#: Mean Grad-CAM Dice scores (0-1) of 24 models each, as the text and Figure 5 round them, and the
-#: gain in percent of the ImageNet score.  `example` is the image that the figure shows, the
-#: confidences (in percent) are those of the class that either network rightly calls it.
-PublishedDice = namedtuple(
-    "PublishedDice",
-    "task text_radimagenet text_imagenet caption_radimagenet caption_imagenet gain_percent "
-    "p_text place example confidence_radimagenet confidence_imagenet",
-    defaults=["", float("nan"), float("nan")],
-)
-#: Images of one class, or of a whole dataset (group ``all``), as one section states them.
-ClassCount = namedtuple("ClassCount", ["task", "group", "images", "place"])
-#: Test accuracy of a released 165-label model, in percent.
-ReleasedAccuracy = namedtuple("ReleasedAccuracy", ["backbone", "top1", "top5", "place"])
+# What the fields mean, and their units, stands in the file.
+PublishedComparison = namedtuple("PublishedComparison", _FIELDS["comparisons"])
+PublishedDice = namedtuple("PublishedDice", _FIELDS["dice"], defaults=["", math.nan, math.nan])
+ClassCount = namedtuple("ClassCount", _FIELDS["class_counts"])
+ReleasedAccuracy = namedtuple("ReleasedAccuracy", _FIELDS["released_accuracy"])
 #: One stated value; several are a tuple.
 Fact = namedtuple("Fact", ["name", "value", "place"])
 

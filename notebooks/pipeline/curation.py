@@ -38,18 +38,26 @@ from rin.curation.reports import normal_studies, screen_impression
 from rin.curation.taxonomy import MODALITIES, REGIONS, load_taxonomy
 from rin.data.pixels import rasterise
 from rin.paper import DATABASE, SETTINGS
-from rin.report.banner import curation_banner
+from rin.report.banner import provenance_line
 from rin.report.format import book_table, format_interval
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import init_style, use_style
 from rin.study import open_runs
-from rin.study.corpora import curation_plan
+from rin.study.corpora import curation_plan, real_archive
 
 use_style()
 shorten = "{:.24}".format  # identifiers are long
 blue, pale = init_style("radiologic").color, "#CFE4F3"
 runs = open_runs(profile, data_root=data_root, results=results)
-curation_banner(runs)
+real, used = real_archive(runs.study), runs.study.profile
+provenance_line(
+    ["real" if real else "stand-in"],
+    [f"profile {used.name}"],
+    {
+        "Archive": real.name if real else "written by a program, with the profile's seed",
+        "Profile": f"{used.name}: {used.about}",
+    },
+)
 
 # %% [markdown]
 # A query of the reports of {glue:text}`studies:,` studies flags {glue:text}`flagged:,` as normal;

@@ -46,7 +46,7 @@ from rin.study.plan import find_entries
 from rin.study.run import sanity_table
 from rin.study.runs import Runs
 from rin.study.setting import find_manifest
-from rin.training.cascade import backbone_stages, similarity_summary
+from rin.training.cascade import backbone_stages
 
 use_style()
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it counts the tracing of each model
@@ -254,6 +254,32 @@ pd.Series(left, name="rank correlation").round(2).to_frame()
 # The `sanity` section of a profile names scenarios whose fully fine-tuned networks record this
 # check; recorded here: {glue:text}`n_networks` networks. Bands are 95% intervals of the mean over
 # images, with patients resampled whole; dotted lines compare with the map of another image.
+
+# %% tags=["hide-input"]
+from rin.explain.similarity import MEASURES
+from rin.stats.bootstrap import cluster_weights, percentile_interval
+
+
+def similarity_summary(table, *, seed, replicates=2000):
+    """Return the mean of every measure over the cases of each step, with an interval.
+
+    `low` and `high` end its 95% percentile interval, patients resampled whole (NaN with fewer than
+    two); `other` is the mean of the comparisons with another image; `n` counts the cases in which
+    the measure is defined, as others are left out, of `n_cases`.
+    """
+    step_of, rows = ["task", "init", "backbone", "depth", "group"], []
+    for key, step in table.groupby(step_of, sort=False):
+        for measure in MEASURES:
+            known, low, high = step.dropna(subset=[measure]), np.nan, np.nan
+            if known["patient_id"].nunique() > 1:
+                weights = cluster_weights(known["patient_id"], replicates, seed).astype(float)
+                replicated = weights @ known[measure].to_numpy() / weights.sum(axis=1)
+                low, high = percentile_interval(replicated)
+            means = known[measure].mean(), low, high, step[f"{measure}_other"].mean()
+            rows.append((*key, measure, *means, len(known), len(step)))
+    columns = [*step_of, "measure", "mean", "low", "high", "other", "n", "n_cases"]
+    return pd.DataFrame(rows, columns=columns)
+
 
 # %%
 if study.profile.sanity is not None:

@@ -268,10 +268,10 @@ for init in inits:
 # `cards/<init>_<backbone>.json` of the results; the first can be unfolded here.
 
 # %%
-files = cards.weights_files(study, weights)  # size and SHA-256 of each file
 made = {}
 for run in weights.to_dict("records"):
     score = scores.loc[(run["init"], run["backbone"])]
+    files = cards.weights_files(study.weights.path(run["run_id"]))  # size and SHA-256 of each
     card = cards.model_card(study, run, score, files)
     cards.write_card(study, run, card)
     made[f"{init_style(run['init']).short}, {run['backbone']}"] = card

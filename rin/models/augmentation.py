@@ -4,8 +4,6 @@ Each range means what it does in Keras' `ImageDataGenerator`, which those use: z
 each axis on its own, and shear is in degrees, so that the official "0.1" is a tenth of a degree.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,14 +27,11 @@ class Augmentation:
         """Turn uniform draws into output-to-input affine maps.
 
         `draws` is (n, 7) in [-1, 1): rotation, vertical shift, horizontal shift, shear, vertical
-        zoom, horizontal zoom, flip.  Returned is (n, 8) as `keras.ops.image.affine_transform` takes
-        them: for an output pixel (x, y) the input is (a0 x + a1 y + a2, a3 x + a4 y + a5).  The
-        order is that of `ImageDataGenerator`: rotation, shift, shear, zoom about the image centre,
-        then flip.
-
-        Releases of the generator differ in whether its first axis is down or right.  Ranges are
-        symmetric and the same for both axes, so this decides only along which axis shear acts: a
-        tenth of a degree is 0.2 px at the border of 256 px.
+        zoom, horizontal zoom, flip, which act in the order of `ImageDataGenerator`: rotation,
+        shift, shear, zoom about the image centre, flip.  Returned is (n, 8) as
+        `keras.ops.image.affine_transform` takes them: for an output pixel (x, y) the input is
+        (a0 x + a1 y + a2, a3 x + a4 y + a5).  Releases of the generator differ in whether its first
+        axis is down or right, which decides only along which axis shear acts.
         """
         from keras import ops
 
@@ -71,9 +66,9 @@ AUGMENTATION: dict[str, Augmentation] = {
 def gathered_affine(images: Any, matrices: Any) -> Any:
     """Transform images (n, h, w, channels) by gathers: bilinear, the nearest pixel outside.
 
-    For steps that XLA compiles, as Keras does on a GPU: TensorFlow's own transform, which
+    For steps that XLA compiles: TensorFlow's own transform, which the function
     `keras.ops.image.affine_transform` calls, has no kernel there.  `matrices` (n, 8) are as that
-    function takes them; of an affine map the last two are zero.
+    takes them; of an affine map the last two are zero.
     """
     from keras import ops
 

@@ -21,10 +21,9 @@ class Backbone:
     """One architecture of the study, by the name of its constructor in `keras.applications`.
 
     `cam_layer` is the target layer of Grad-CAM, `min_size` the smallest image side in pixels;
-    `relative_cost`, training time per image relative to ResNet50, is used only to start the longest
-    blocks first; `parameters` are those without top, which no two backbones share; `batch_norm`
-    says whether batch normalisation follows the first convolution, whose stored averages tell which
-    inputs a weights file was trained on.
+    `relative_cost`, training time an image relative to ResNet50, decides only which blocks start
+    first; `parameters` are those without top, which no two backbones share; `batch_norm` says
+    whether batch normalisation follows the first convolution.
     """
 
     name: str
@@ -71,10 +70,9 @@ def build_backbone(
 ) -> keras.Model:
     """Build a backbone without top, randomly initialised.
 
-    From float32 (n, size, size, 3) to the last feature map (n, h, w, channels).
-    `batch_norm_momentum` is that of the moving averages of every batch normalisation, None for the
-    framework's own: short trainings need a smaller one, or the averages lag behind the weights.
-    InputError for an unknown backbone or a size below its minimum.
+    From float32 (n, size, size, 3) to the last feature map (n, h, w, channels).  The momentum is
+    that of the moving averages, None for the framework's own: short trainings need a smaller one,
+    or they lag behind the weights.  InputError for an unknown backbone or a size below its minimum.
     """
     check_size(name, size)
     import keras

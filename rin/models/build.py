@@ -1,7 +1,6 @@
 """A whole classifier: augmentation, input contract, backbone, head, and what of it is trained.
 
-The paper's head is global average pooling, dropout and softmax; `rin.models.heads` has others.  A
-second model over the same layers returns logits and class activation maps together, so that
+A second model over the same layers returns logits and class activation maps together, so that
 explaining costs no second forward pass and no score saturates into a tie.
 """
 
@@ -46,10 +45,9 @@ class Architecture:
 class Classifier:
     """A built classifier and the parts that a trainer has to reach.
 
-    `model` maps uint8 pixels (n, size, size, channels) to probabilities (n, n_classes); over the
-    same layers `explainer` returns (logits, class activation maps), or of another head than the
-    linear (logits, features); `embedder` (logits, pooled features of the backbone); `head` maps
-    those to logits.
+    `model` maps uint8 pixels (n, size, size, channels) to probabilities (n, n_classes), `explainer`
+    to logits and class activation maps (of another head than the linear, features), `embedder` to
+    logits and pooled features of the backbone; `head` maps those to logits.
     """
 
     model: keras.Model
@@ -102,8 +100,8 @@ def build_classifier(architecture: Architecture, *, gathers: bool = False) -> Cl
 def apply_unfreezing(backbone: keras.Model, regime: str) -> None:
     """Mark the layers of a backbone as trainable or frozen, in place.
 
-    Call it before `compile`: the compiled step keeps the variables that were trainable when it was
-    made.  Frozen batch normalisation runs in inference mode.
+    Call it before `compile`, which fixes what is trained.  Frozen batch normalisation runs in
+    inference mode.
     """
     look_up("unfreezing", regime, UNFREEZING)
     first = {"unfreeze_all": 0, "freeze_all": len(backbone.layers), "unfreeze_top10": -10}[regime]

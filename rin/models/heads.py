@@ -1,8 +1,6 @@
 """What stands between pooled features and logits: the paper's head, and three others.
 
-The others are those of Frees et al. (arXiv 2508.17567), with that study's default settings: a
-hidden layer, a one-dimensional convolution over the features, and that convolution beside a
-shortcut.
+The others are those of Frees et al. (arXiv 2508.17567), with that study's default settings.
 """
 
 from __future__ import annotations
@@ -31,9 +29,27 @@ def build_head(
     """
     look_up("head", name, HEADS)
     import keras
+    from keras import layers
 
-    last = keras.layers.Dense(n_classes, dtype="float32")
-    logits = last(_hidden(name, pooled, dropout))
+    def activated(hidden: keras.KerasTensor) -> keras.KerasTensor:
+        hidden = layers.LeakyReLU(negative_slope=_SLOPE)(layers.BatchNormalization()(hidden))
+        return layers.Dropout(dropout, seed=0)(hidden)
+
+    channels = pooled.shape[1]
+    if name == "linear":
+        hidden = layers.Dropout(dropout, seed=0)(pooled)
+    elif name == "nonlinear":
+        hidden = activated(layers.Dense(int(_RATIO * channels))(pooled))
+    else:
+        # Along the features, which have no order but that of the backbone's channels.
+        line = layers.Reshape((channels, 1))(pooled)
+        flat = layers.Flatten()(activated(layers.Conv1D(_FILTERS, _KERNEL, use_bias=False)(line)))
+        if name == "conv_skip":
+            past = layers.BatchNormalization()(layers.Dense(flat.shape[1])(pooled))
+            flat = layers.Add()([flat, layers.ReLU()(past)])
+        narrow = layers.BatchNormalization()(layers.Dense(int(_RATIO * flat.shape[1]))(flat))
+        hidden = layers.Dropout(dropout, seed=0)(narrow)
+    logits = layers.Dense(n_classes, dtype="float32")(hidden)
     return logits, keras.Model(pooled, logits)
 
 
@@ -48,26 +64,3 @@ def reset_head(head: keras.Model, draws: np.random.Generator) -> None:
             variable.assign(draws.uniform(-limit, limit, shape))
         elif variable.name in fresh:
             variable.assign(np.full(shape, fresh[variable.name]))
-
-
-def _hidden(name: str, pooled: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
-    """Return what the last dense layer of a head reads."""
-    from keras import layers
-
-    def activated(hidden: keras.KerasTensor) -> keras.KerasTensor:
-        hidden = layers.LeakyReLU(negative_slope=_SLOPE)(layers.BatchNormalization()(hidden))
-        return layers.Dropout(dropout, seed=0)(hidden)
-
-    channels = pooled.shape[1]
-    if name == "linear":
-        return layers.Dropout(dropout, seed=0)(pooled)
-    if name == "nonlinear":
-        return activated(layers.Dense(int(_RATIO * channels))(pooled))
-    # Along the features, which have no order but that of the backbone's channels.
-    line = layers.Reshape((channels, 1))(pooled)
-    flat = layers.Flatten()(activated(layers.Conv1D(_FILTERS, _KERNEL, use_bias=False)(line)))
-    if name == "conv_skip":
-        past = layers.BatchNormalization()(layers.Dense(flat.shape[1])(pooled))
-        flat = layers.Add()([flat, layers.ReLU()(past)])
-    narrow = layers.BatchNormalization()(layers.Dense(int(_RATIO * flat.shape[1]))(flat))
-    return layers.Dropout(dropout, seed=0)(narrow)

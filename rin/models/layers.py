@@ -1,9 +1,4 @@
-"""The layers of the study that Keras does not have.
-
-All three run inside the compiled step, on the device, on every Keras backend.
-"""
-
-from __future__ import annotations
+"""The layers of the study that Keras does not have, for every backend of it."""
 
 from typing import Any
 
@@ -19,8 +14,7 @@ class Augment(keras.layers.Layer):
     """Random affine augmentation of a batch while training; identity otherwise.
 
     `gathers` asks for `rin.models.augmentation.gathered_affine`.  `traces` counts how often the
-    layer's Python code ran, which is once for each tracing of a compiled step: the proof that a
-    block compiles nothing twice.
+    layer's Python code ran, which is once for each tracing of a compiled step.
     """
 
     def __init__(self, augmentation: Augmentation, *, gathers: bool = False, **kwargs: Any) -> None:
@@ -78,9 +72,8 @@ class Preprocess(keras.layers.Layer):
 class ClassActivation(keras.layers.Layer):
     """Class activation map of a head of global average pooling and one dense layer.
 
-    For such a head the gradient of the logit of class c with respect to channel k
-    is w[k, c] / (H W) everywhere, so Grad-CAM is the ReLU of this map (Selvaraju et
-    al. 2020; Zhou et al. 2016).  The ReLU is left to the reader of the map.
+    The gradient of the logit of class c with respect to channel k is w[k, c] / (H W) everywhere, so
+    Grad-CAM is the ReLU of this map (Selvaraju et al. 2020; Zhou et al. 2016).
     """
 
     def __init__(self, dense: keras.layers.Dense, **kwargs: Any) -> None:

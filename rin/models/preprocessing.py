@@ -5,8 +5,6 @@ with nine numbers serves them all, and a block of runs can change it without com
 The contract belongs to the weights entry, never to the caller.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -3,11 +3,8 @@
 The moving averages of that normalisation describe the outputs of the first convolution over the
 images of pretraining.  An input contract is an affine map of the pixels and a convolution is
 linear, so the mean and variance of every channel under any contract follow from the mean and
-covariance of the image patches alone: those are computed once, and every candidate costs a small
-product.  The candidate whose predictions are nearest to the stored averages wins, unless nothing
-fits or two fit alike.
-
-What each distributor says of its files stands in `data_manifests/weights.yaml`.
+covariance of the image patches alone.  The candidate whose predictions are nearest to the stored
+averages wins, unless nothing fits or two fit alike.
 """
 
 from __future__ import annotations
@@ -15,12 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import Field, model_validator
+from scipy.stats import beta
 
 from rin.errors import InputError, unknown
 from rin.files import Stated
@@ -39,8 +37,6 @@ CHANCE = 0.001
 FACTOR = 1.5
 #: Below this, divergences are sampling error and are not told apart by their ratio.
 _FLOOR = 0.005
-#: Ends the name of a candidate with the colour channels in the other order.
-_SWAPPED = {True: "_rgb", False: "_bgr"}
 
 NONE_FITS, TOO_CLOSE = "none fits", "too close to call"
 
@@ -60,8 +56,7 @@ class FirstLayer:
 
     `kernel` is float (h, w, 3, channels); `bias`, `mean` and `variance` (moving averages of the
     normalisation, which adds `epsilon` to a variance) are (channels,); `stride` is in pixels;
-    `padding` is zeros before and after the image, a number of pixels on every side, or `same`, as
-    the framework pads for that stride.
+    `padding` is pixels of zeros on every side, or `same`, as the framework pads for that stride.
     """
 
     backbone: str
@@ -83,15 +78,13 @@ class FirstLayer:
 
 
 def first_layer(backbone: keras.Model) -> FirstLayer:
-    """Return the first convolution of a backbone and the batch normalisation behind it."""
+    """Return the first convolution of a backbone and the batch normalisation that follows it."""
     import keras
 
     layers = backbone.layers
     conv = next(layer for layer in layers if isinstance(layer, keras.layers.Conv2D))
     norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
-    behind = next((layer for layer in norms if layer.input is conv.output), None)
-    if behind is None:
-        raise _no_batch_norm(backbone.name, "backbone")
+    behind = next(layer for layer in norms if layer.input is conv.output)
     pads = [layer for layer in layers if isinstance(layer, keras.layers.ZeroPadding2D)]
     before = [layer.padding[0][0] for layer in pads if layer.output is conv.input]
     kernel = np.asarray(conv.kernel, dtype=float)
@@ -104,15 +97,6 @@ def first_layer(backbone: keras.Model) -> FirstLayer:
         float(behind.epsilon),
         int(conv.strides[0]),
         "same" if conv.padding == "same" else sum(before),
-    )
-
-
-def _no_batch_norm(name: str, where: str | Path) -> InputError:
-    return InputError(
-        f"{name} has no batch normalisation behind its first convolution, so its weights do not "
-        "tell which inputs they were trained on",
-        where=where,
-        remedy="Ask whoever released the weights.",
     )
 
 
@@ -132,10 +116,9 @@ def identify_backbone(path: Path) -> str:
 def read_first_layer(path: Path, backbone: str | None = None) -> FirstLayer:
     """Return the first convolution and batch normalisation of a file of weights.
 
-    The whole file (legacy `*_notop.h5`, `.weights.h5` or `.safetensors`) is read and checked by the
-    safe loader.  Its backbone is found out where it is not given.  InputError for a file that is
-    not there, not whole, of another backbone or in a format that could run code, and for a backbone
-    without batch normalisation behind its first convolution.
+    The whole file is read and checked by `read_weights_file`; its backbone is found out where it is
+    not given.  InputError for a file that is not there, not whole, of another backbone or in a
+    format that could run code, and for a backbone without such a normalisation.
     """
     if not path.is_file():
         raise InputError(
@@ -150,68 +133,28 @@ def read_first_layer(path: Path, backbone: str | None = None) -> FirstLayer:
         )
     known = find_backbone(backbone or identify_backbone(path))
     if not known.batch_norm:
-        raise _no_batch_norm(known.name, path)
+        raise InputError(
+            f"{known.name} has no batch normalisation behind its first convolution, so its weights "
+            "do not tell which inputs they were trained on",
+            where=path,
+            remedy="Ask whoever released the weights.",
+        )
     model = build_backbone(known.name, known.min_size)
     read_weights_file(path, model)
     return replace(first_layer(model), backbone=known.name)
 
 
-class PatchMoments(NamedTuple):
-    """Mean (d,) and covariance (d, d) of the patches that a first convolution sees.
+def patch_moments(images: np.ndarray, layer: FirstLayer) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return mean (d,) and covariance (d, d) of the patches that a layer sees, and their channels.
 
-    A patch is its pixels, channel by channel (0-255; zero outside the image), followed by a mark
-    for each of its places that is 1 inside the image and 0 in the zero padding, where no contract
-    applies: d = (channels + 1) × places.  `channels` is 1 for gray images, 3 for colour.
+    A patch is its pixels, channel by channel (0-255; zero outside the image), then a mark for each
+    of its places, 1 inside the image and 0 in the zero padding, where no contract applies:
+    d = (channels + 1) × places.  Images are uint8, (n, h, w) gray or (n, h, w, 3) RGB; those whose
+    channels are equal count as gray, with 1.  InputError for no image, another type or shape, or
+    images without any contrast.
     """
-
-    mean: np.ndarray
-    covariance: np.ndarray
-    channels: int
-
-
-def patch_moments(images: np.ndarray, layer: FirstLayer) -> PatchMoments:
-    """Return the moments of all patches of images, uint8 (n, h, w) gray or (n, h, w, 3) RGB.
-
-    The layer decides kernel size, stride and padding.  Colour images whose channels are equal count
-    as gray.  InputError for no image, another type or shape, or images without any contrast.
-    """
-    images = _checked(images)
-    size, step = layer.kernel.shape[0], layer.stride
-    rows, columns = (layer.sides(side) for side in images.shape[1:3])
-    total, products, n = 0.0, 0.0, 0
-    for image in images:
-        marked = np.dstack([image.astype(float), np.ones(image.shape[:2])])
-        padded = np.pad(marked, (rows, columns, (0, 0)))
-        windows = sliding_window_view(padded, (size, size), axis=(0, 1))[::step, ::step]
-        patches = windows.reshape(-1, marked.shape[2] * size * size)  # of (y, x, channel, h, w)
-        total, products = total + patches.sum(axis=0), products + patches.T @ patches
-        n += len(patches)
-    mean = total / n
-    return PatchMoments(mean, products / n - np.outer(mean, mean), images.shape[3])
-
-
-def predict(
-    layer: FirstLayer, moments: PatchMoments, contract: Preprocessing
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance of every output channel under an input contract, (channels,)."""
-    outputs = layer.kernel.shape[-1]
-    kernel = layer.kernel.reshape(-1, 3, outputs).swapaxes(0, 1)  # input channel, place, output
-    scale, offset = (np.reshape(v, (3, 1, 1)) for v in (contract.scale, contract.offset))
-    on_pixels, on_marks = kernel * scale, (kernel * offset).sum(axis=0, keepdims=True)
-    if moments.channels == 1:
-        on_pixels = on_pixels.sum(axis=0, keepdims=True)
-    elif contract.bgr:
-        on_pixels = on_pixels[::-1]  # pixels lie in the order red, green, blue
-    weights = np.concatenate([on_pixels, on_marks]).reshape(-1, outputs)
-    mean = weights.T @ moments.mean + layer.bias
-    variance = np.einsum("dk,de,ek->k", weights, moments.covariance, weights, optimize=True)
-    return mean, np.maximum(variance, 0.0)  # rounding may leave a dead channel below zero
-
-
-def _checked(images: np.ndarray) -> np.ndarray:
-    """Return images as (n, h, w, 1 or 3)."""
     images = np.asarray(images)
-    shaped = images.ndim == 3 or (images.ndim == 4 and images.shape[3] == 3)
+    shaped = images.ndim == 3 or images.shape[3:] == (3,)
     if images.dtype != np.uint8 or not shaped or not images.size:
         raise InputError(
             f"images of type {images.dtype} and shape {images.shape}",
@@ -224,16 +167,46 @@ def _checked(images: np.ndarray) -> np.ndarray:
             where="images",
             remedy="Give pictures that show something.",
         )
-    if images.ndim == 3:
-        return images[..., None]
-    return images[..., :1] if (images == images[..., :1]).all() else images
+    images = images[..., None] if images.ndim == 3 else images
+    if (images == images[..., :1]).all():
+        images = images[..., :1]
+    size, step = layer.kernel.shape[0], layer.stride
+    rows, columns = (layer.sides(side) for side in images.shape[1:3])
+    total, products, n = 0.0, 0.0, 0
+    for image in images:
+        marked = np.dstack([image.astype(float), np.ones(image.shape[:2])])
+        padded = np.pad(marked, (rows, columns, (0, 0)))
+        windows = sliding_window_view(padded, (size, size), axis=(0, 1))[::step, ::step]
+        patches = windows.reshape(-1, marked.shape[2] * size * size)  # of (y, x, channel, h, w)
+        total, products = total + patches.sum(axis=0), products + patches.T @ patches
+        n += len(patches)
+    mean = total / n
+    return mean, products / n - np.outer(mean, mean), images.shape[3]
+
+
+def predict(
+    layer: FirstLayer, moments: tuple[np.ndarray, np.ndarray, int], contract: Preprocessing
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance (outputs,) under an input contract, from those of the patches."""
+    (of_patches, covariance, channels), outputs = moments, layer.kernel.shape[-1]
+    kernel = layer.kernel.reshape(-1, 3, outputs).swapaxes(0, 1)  # input channel, place, output
+    scale, offset = (np.reshape(v, (3, 1, 1)) for v in (contract.scale, contract.offset))
+    on_pixels, on_marks = kernel * scale, (kernel * offset).sum(axis=0, keepdims=True)
+    if channels == 1:
+        on_pixels = on_pixels.sum(axis=0, keepdims=True)
+    elif contract.bgr:
+        on_pixels = on_pixels[::-1]  # pixels lie in the order red, green, blue
+    weights = np.concatenate([on_pixels, on_marks]).reshape(-1, outputs)
+    mean = weights.T @ of_patches + layer.bias
+    variance = np.einsum("dk,de,ek->k", weights, covariance, weights, optimize=True)
+    return mean, np.maximum(variance, 0.0)  # rounding may leave a dead channel below zero
 
 
 def swapped(contract: Preprocessing) -> Preprocessing:
     """Return a contract with the colour channels in the other order, each with its own numbers."""
     return replace(
         contract,
-        name=contract.name + _SWAPPED[contract.bgr],
+        name=f"{contract.name}_{'rgb' if contract.bgr else 'bgr'}",
         bgr=not contract.bgr,
         scale=contract.scale[::-1],
         offset=contract.offset[::-1],
@@ -260,16 +233,15 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
     channels; in gray the order cannot be told: a kernel's channels are summed over equal pixels.
 
     Columns `candidate`; `divergence`, in nats, 0 for a perfect fit: Kullback-Leibler of two
-    Gaussians, stored and predicted, as the mean of both directions and over channels, so that
-    images with half the contrast of those of pretraining are as far off as images with twice as
-    much; `correlation`, Pearson's, over channels, of the logarithms of stored and predicted
-    variance, 0 where either does not vary: scale cancels, so it tells whether the averages belong
-    to these kernels at all; `contrast`, how many times the contrast of the images those of
-    pretraining had, if this candidate is right (geometric mean over channels of the ratio of
-    standard deviations); `channels`.
+    Gaussians, stored and predicted, as the mean of both directions and over channels, so that half
+    and twice the contrast of pretraining are as far off; `correlation`, Pearson's, over channels,
+    of the logarithms of stored and predicted variance, 0 where either does not vary: scale cancels,
+    so it tells whether the averages belong to these kernels at all; `contrast`, how many times the
+    contrast of the images those of pretraining had, if this candidate is right (geometric mean over
+    channels); `channels`.
     """
     moments, rows = patch_moments(images, layer), []
-    color = [swapped(contract) for contract in CANDIDATES] if moments.channels == 3 else []
+    color = [swapped(contract) for contract in CANDIDATES] if moments[2] == 3 else []
     # The normalisation adds its epsilon to every variance: channels whose kernels are dead then
     # say nothing, instead of dividing noise by noise.
     stored = layer.variance + layer.epsilon
@@ -281,22 +253,17 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
         logs = np.log([stored, predicted])
         # Statistics that were never updated are constant, and nothing correlates with a constant.
         varies = np.ptp(logs, axis=1).min() >= 1e-9
-        found = {
-            "divergence": np.mean(forth + back) / 2,
-            "correlation": np.corrcoef(logs)[0, 1] if varies else 0.0,
-            "contrast": np.exp(np.mean(logs[0] - logs[1]) / 2),
-            "channels": len(stored),
-        }
-        rows.append({"candidate": contract.name} | found)
-    return pd.DataFrame(rows).sort_values("divergence", kind="stable", ignore_index=True)
+        correlation = np.corrcoef(logs)[0, 1] if varies else 0.0
+        contrast = np.exp(np.mean(logs[0] - logs[1]) / 2)
+        divergence = np.mean(forth + back) / 2
+        rows.append((contract.name, divergence, correlation, contrast, len(stored)))
+    columns = ["candidate", "divergence", "correlation", "contrast", "channels"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values("divergence", kind="stable", ignore_index=True)
 
 
 def judge(scores: pd.DataFrame) -> dict[str, Any]:
     """Return the verdict on one file and one set of images, from `scores` of two scalings or more.
-
-    None fits where stored and predicted variances do not correlate above chance (`CHANCE`), or even
-    the best candidate diverges by more than `LARGEST_DIVERGENCE`; too close to call where the
-    second diverges by less than `FACTOR` times the best; otherwise the best.
 
     Keys are `verdict`: a contract, `NONE_FITS` or `TOO_CLOSE`; `best` and `second`, the two nearest
     contracts, whatever the verdict and the order of the channels; `best_divergence`,
@@ -325,20 +292,18 @@ def judge(scores: pd.DataFrame) -> dict[str, Any]:
             f"{far:.3f}, less than {FACTOR:g} times as far"
         )
     else:
-        verdict, order = best["scaling"], _order(ranked[ranked["scaling"] == best["scaling"]])
+        verdict = best["scaling"]
+        twins = ranked.loc[ranked["scaling"] == verdict, "divergence"]
+        if len(twins) > 1 and twins.iloc[1] >= FACTOR * max(
+            near, _FLOOR
+        ):  # the other is clearly off
+            (own,) = [contract.bgr for contract in CANDIDATES if contract.name == verdict]
+            order = "BGR" if own == (best["candidate"] == verdict) else "RGB"
         reason = f"{second['candidate']}, the next, diverges {margin:.1f} times as far"
-    return {
-        "verdict": verdict,
-        "best": best["scaling"],
-        "second": second["scaling"],
-        "best_divergence": near,
-        "second_divergence": far,
-        "correlation": best["correlation"],
-        "contrast": best["contrast"],
-        "margin": margin,
-        "reason": reason,
-        "order": order,
-    }
+    found = {"verdict": verdict, "best": best["scaling"], "second": second["scaling"]}
+    found |= {"best_divergence": near, "second_divergence": far}
+    found |= {"correlation": best["correlation"], "contrast": best["contrast"]}
+    return found | {"margin": margin, "reason": reason, "order": order}
 
 
 def chance_of(correlation: float, channels: int) -> float:
@@ -346,22 +311,8 @@ def chance_of(correlation: float, channels: int) -> float:
 
     Pearson's correlation of normal numbers has a beta distribution; NaN below three channels.
     """
-    from scipy.stats import beta
-
     shape = channels / 2 - 1
     return float(beta.sf(correlation, shape, shape, loc=-1, scale=2))
-
-
-def _order(twins: pd.DataFrame) -> str | None:
-    """Return the order of the channels, of the two of one scaling, if the other is clearly off."""
-    if len(twins) < 2:
-        return None
-    near, far = twins["divergence"].iloc[:2]
-    if far < FACTOR * max(near, _FLOOR):
-        return None
-    name, scaling = twins.iloc[0][["candidate", "scaling"]]
-    (own,) = [contract.bgr for contract in CANDIDATES if contract.name == scaling]
-    return "BGR" if own == (name == scaling) else "RGB"
 
 
 class Probed(Stated):
@@ -377,8 +328,7 @@ class Distribution(Stated):
     """One file of weights, as one distributor hands it out.
 
     `release` says which training it is, or a conversion of which; `stated_preprocessing` is the
-    candidate that the distributor states or codes, and `statement` where and how; `probed` is what
-    the probe found, None where nobody has run it.
+    candidate that the distributor states or codes, and `statement` where and how.
     """
 
     distributor: str

@@ -1,9 +1,8 @@
 """Pretrained backbone weights: where they come from, which inputs they want, how they are read.
 
-An entry of `data_manifests/weights.yaml` names one file (or Keras' own download) for one backbone
-and carries its input contract.  Files are read and written only in formats that cannot run code:
-legacy HDF5 by topology, as Keras 2 wrote it; Keras `.weights.h5` and safetensors by position.
-Pickles and whole saved models are refused before a byte of them is read.
+Files are read and written only in formats that cannot run code: legacy HDF5 by topology, as Keras 2
+wrote it; Keras `.weights.h5` and safetensors by position.  Pickles and whole saved models are
+refused before a byte of them is read.
 """
 
 from __future__ import annotations
@@ -15,8 +14,11 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
+import h5py
 import numpy as np
 from pydantic import AfterValidator, BaseModel
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 from rin.errors import InputError, explained, look_up, unknown
 from rin.files import Stated, manifest_folder, read_yaml, sha256_of, write_atomically
@@ -24,12 +26,10 @@ from rin.models.backbones import build_backbone, find_backbone
 from rin.models.preprocessing import PREPROCESSING, Preprocessing, find_preprocessing
 
 if TYPE_CHECKING:
-    import h5py
     import keras
 
 Row = TypeVar("Row", bound=BaseModel)
 BackboneName = Annotated[str, AfterValidator(lambda name: find_backbone(name).name)]
-_SAFE_SUFFIXES = (".h5", ".safetensors")
 # The last Keras with this layout, which readers ask for: Keras 3 kept only the reader.
 _LEGACY_KERAS = b"2.15.0"
 
@@ -37,10 +37,9 @@ _LEGACY_KERAS = b"2.15.0"
 class WeightsEntry(Stated):
     """One set of backbone weights.
 
-    `preprocessing` is the input contract that the weights were trained with; `file` is relative to
-    the folder that is searched, None for weights that Keras itself fetches; `release` and `home`
-    say which training this is and where it is to be had, `provenance` what the weights were trained
-    on.
+    `preprocessing` is the input contract that they were trained with; `file` is relative to the
+    folder that is searched, None for weights that Keras itself fetches; `release` and `home` say
+    which training this is and where it is to be had.
     """
 
     init: str
@@ -87,17 +86,14 @@ def resolve_contract(name: str, backbone: str) -> str:
     if name in PREPROCESSING:
         return name
     entries = load_entries()
-    inits = {entry.init for entry in entries}
-    look_up("preprocessing", name, [*PREPROCESSING, *sorted(inits)])
+    look_up("preprocessing", name, [*PREPROCESSING, *sorted({entry.init for entry in entries})])
     return find_entry(name, backbone, entries).preprocessing
 
 
 def locate(entry: WeightsEntry, folders: list[Path]) -> Path | None:
     """Return the entry's file in the first folder that holds it, or None."""
-    for folder in folders:
-        if entry.file and (folder / entry.file).is_file():
-            return folder / entry.file
-    return None
+    paths = (folder / entry.file for folder in folders if entry.file)
+    return next(filter(Path.is_file, paths), None)
 
 
 def load_weights(
@@ -105,9 +101,9 @@ def load_weights(
 ) -> list[np.ndarray]:
     """Read an entry's weights for a backbone, in the order of `backbone.get_weights()`.
 
-    `backbone`, without top from `rin.models.backbones.build_backbone`, has its weights overwritten;
-    files are looked for in the folders in their order.  InputError when the file is absent, of
-    another digest, truncated, of another backbone, or in a format that could run code.
+    Those of `backbone` are overwritten; files are looked for in the folders in their order.
+    InputError when the file is absent, of another digest, truncated, of another backbone, or in a
+    format that could run code.
     """
     if entry.file is None:
         return _keras_imagenet(entry, backbone)
@@ -162,7 +158,13 @@ def read_weights_file(path: Path, backbone: keras.Model) -> list[np.ndarray]:
         kinds=Exception,  # h5py, Keras and safetensors raise what they like
     ):
         if path.suffix == ".safetensors":
-            _load_safetensors(path, backbone)
+            stored, variables = load_file(path), _keyed(backbone)
+            if odd := sorted(stored.keys() ^ variables.keys()):
+                raise ValueError(f"{len(odd)} tensors do not match, the first is {odd[0]}")
+            for key, variable in variables.items():
+                if stored[key].shape != tuple(variable.shape):
+                    raise ValueError(f"{key} has shape {stored[key].shape}, not {variable.shape}")
+                variable.assign(stored[key])
         else:
             _refuse_saved_code(path)
             backbone.load_weights(path)
@@ -182,31 +184,21 @@ def count_parameters(path: Path) -> int:
     The state of an optimizer is left out.  InputError for a format that could run code, or a file
     that is not there or not whole.
     """
-    import h5py
-    from safetensors import safe_open
-
     _refuse_unsafe_format(path)
-    shapes: list[tuple[int, ...]] = []
-
-    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
-            shapes.append(item.shape)
-
+    shapes: dict[str, tuple[int, ...]] = {}
     remedy = "Check its path, and that it is whole: fetch it again if in doubt."
     with explained("not a readable file of weights", where=path, remedy=remedy, kinds=Exception):
         if path.suffix == ".safetensors":
             with safe_open(path, framework="numpy") as stored:
-                shapes += [stored.get_slice(key).get_shape() for key in stored.keys()]  # noqa: SIM118
+                shapes = {key: stored.get_slice(key).get_shape() for key in stored.keys()}  # noqa: SIM118
         else:
-            with h5py.File(path, "r") as stored:
-                stored.visititems(visit)
-    return sum(map(math.prod, shapes))
+            with h5py.File(path, "r") as stored:  # groups have no shape
+                stored.visititems(lambda n, item: shapes.update({n: getattr(item, "shape", (0,))}))
+    return sum(math.prod(shapes[name]) for name in shapes if not name.startswith("optimizer"))
 
 
 def save_safetensors(path: Path, backbone: keras.Model) -> None:
     """Write a backbone's weights as safetensors, keyed by position and kind."""
-    from safetensors.numpy import save_file
-
     with write_atomically(path) as draft:
         save_file({k: np.asarray(v) for k, v in _keyed(backbone).items()}, draft)
 
@@ -215,55 +207,11 @@ def save_notop(path: Path, backbone: keras.Model) -> None:
     """Write a backbone's weights in the HDF5 layout of Keras 2, that of the released weights.
 
     `load_weights` of Keras 3 and `keras.applications.X(include_top=False, weights=path)` of either
-    Keras read it by topology.  Unnamed layers get the names of a fresh process, so equal weights
-    make equal files.  The name should end in `.h5` and not in `.weights.h5`.
+    Keras read it.  Unnamed layers get the names of a fresh process, so equal weights make equal
+    files.  The name should end in `.h5` and not in `.weights.h5`.
     """
-    import h5py
-
-    names = _fresh_names(backbone.layers)
-    with write_atomically(path) as draft, h5py.File(draft, "w") as file:
-        file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", _LEGACY_KERAS
-        _write_names(file, "layer_names", names)
-        for name, layer in zip(names, backbone.layers, strict=True):
-            group = file.create_group(name)
-            weights = {f"{name}/{_legacy_kind(layer, v)}:0": np.asarray(v) for v in layer.weights}
-            _write_names(group, "weight_names", list(weights))
-            for key, values in weights.items():
-                group.create_dataset(key, data=values)
-        _write_names(file.create_group("top_level_model_weights"), "weight_names", [])
-
-
-def _refuse_unsafe_format(path: Path) -> None:
-    if path.suffix not in _SAFE_SUFFIXES:
-        raise InputError(
-            f"weights of type {path.suffix or 'unknown'!r} are not read",
-            where=path,
-            remedy="They may carry code. Convert them to .weights.h5 or .safetensors first.",
-        )
-
-
-def _load_safetensors(path: Path, backbone: keras.Model) -> None:
-    from safetensors.numpy import load_file
-
-    stored, variables = load_file(path), _keyed(backbone)
-    if stored.keys() != variables.keys():
-        odd = sorted(stored.keys() ^ variables.keys())
-        raise ValueError(f"{len(odd)} tensors do not match, the first is {odd[0]}")
-    for key, variable in variables.items():
-        if stored[key].shape != tuple(variable.shape):
-            raise ValueError(f"{key} has shape {stored[key].shape}, not {variable.shape}")
-        variable.assign(stored[key])
-
-
-def _keyed(backbone: keras.Model) -> dict[str, keras.Variable]:
-    # Not by path: Keras numbers unnamed layers through a process, not through a model.
-    return {f"{i:04d}/{v.name}": v for i, v in enumerate(backbone.weights)}
-
-
-def _fresh_names(layers: list[keras.Layer]) -> list[str]:
-    """Return layer names, those that Keras numbered counted from zero in order of creation."""
-    numbered = defaultdict(list)
-    for layer in layers:
+    numbered = defaultdict(list)  # those that Keras named, which are counted from zero here
+    for layer in backbone.layers:
         stem, _, number = re.fullmatch(r"(.+?)(_(\d+))?", layer.name).groups()
         if stem.replace("_", "") == type(layer).__name__.lower():
             numbered[stem].append((int(number or 0), layer.name))
@@ -272,13 +220,32 @@ def _fresh_names(layers: list[keras.Layer]) -> list[str]:
         for stem, found in numbered.items()
         for place, (_, name) in enumerate(sorted(found))
     }
-    return [fresh.get(layer.name, layer.name) for layer in layers]
+    names = [fresh.get(layer.name, layer.name) for layer in backbone.layers]
+    with write_atomically(path) as draft, h5py.File(draft, "w") as file:
+        file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", _LEGACY_KERAS
+        _write_names(file, "layer_names", names)
+        for name, layer in zip(names, backbone.layers, strict=True):
+            group, kinds = file.create_group(name), [v.name for v in layer.weights]
+            if type(layer).__name__ == "DepthwiseConv2D":  # the one that Keras 3 calls otherwise
+                kinds[kinds.index("kernel")] = "depthwise_kernel"
+            _write_names(group, "weight_names", [f"{name}/{kind}:0" for kind in kinds])
+            for kind, values in zip(kinds, layer.weights, strict=True):
+                group.create_dataset(f"{name}/{kind}:0", data=np.asarray(values))
+        _write_names(file.create_group("top_level_model_weights"), "weight_names", [])
 
 
-def _legacy_kind(layer: keras.Layer, variable: keras.Variable) -> str:
-    # The one weight of these backbones that Keras 3 calls by another name.
-    depthwise = type(layer).__name__ == "DepthwiseConv2D" and variable.name == "kernel"
-    return "depthwise_kernel" if depthwise else variable.name
+def _refuse_unsafe_format(path: Path) -> None:
+    if path.suffix not in (".h5", ".safetensors"):
+        raise InputError(
+            f"weights of type {path.suffix or 'unknown'!r} are not read",
+            where=path,
+            remedy="They may carry code. Convert them to .weights.h5 or .safetensors first.",
+        )
+
+
+def _keyed(backbone: keras.Model) -> dict[str, keras.Variable]:
+    # Not by path: Keras numbers unnamed layers through a process, not through a model.
+    return {f"{i:04d}/{v.name}": v for i, v in enumerate(backbone.weights)}
 
 
 def _write_names(group: h5py.Group, attribute: str, names: list[str]) -> None:
@@ -288,8 +255,6 @@ def _write_names(group: h5py.Group, attribute: str, names: list[str]) -> None:
 
 def _refuse_saved_code(path: Path) -> None:
     """Refuse an HDF5 model whose configuration carries Lambda layers (marshalled code)."""
-    import h5py
-
     with h5py.File(path, "r") as stored:
         config = stored.attrs.get("model_config", b"{}")
     told = {"where": path, "remedy": "Ask for the weights alone (`save_weights`)."}

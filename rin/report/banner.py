@@ -1,26 +1,17 @@
-"""One line under a page's title: what its numbers were made from.
-
-It says at once whether they come from real images, and unfolds to images, weights, profile, time
-and computer of the computation.  Every inserted value is escaped, as some come from files.
-"""
-
-from __future__ import annotations
+"""One line under a page's title: what its numbers were made from; it unfolds to the details."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 import pandas as pd
+from IPython.display import HTML
 
 from rin.errors import InputError
-from rin.study.corpora import find_corpus, real_archive
+from rin.study.corpora import find_corpus
 from rin.study.pretraining import pretrained
-from rin.study.profile import Profile
 from rin.study.reference import DatasetFacts, ReferenceRun, TaskFacts
 from rin.study.runs import MAIN, Runs
-
-if TYPE_CHECKING:
-    from IPython.display import HTML
+from rin.study.setting import Study
 
 HEADLINES = {
     "real": "Real images",
@@ -37,8 +28,6 @@ def provenance_line(
     `provenances` holds `real` or `stand-in` of everything that the page's numbers come from
     (InputError without any), `summary` follows the headline in the line, `details` unfolds.
     """
-    from IPython.display import HTML
-
     if not provenances:
         raise InputError(
             "no image source", where="provenances", remedy="Name what the page rests on."
@@ -46,9 +35,8 @@ def provenance_line(
     kinds = set(provenances)
     kind = "mixed" if len(kinds) > 1 else "real" if kinds == {"real"} else "stand-in"
     line = " · ".join([f"<strong>{escape(HEADLINES[kind])}</strong>", *map(escape, summary)])
-    listed = "".join(
-        f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in details.items()
-    )
+    pairs = details.items()
+    listed = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in pairs)
     return HTML(
         f'<details class="rin-provenance rin-{kind}"><summary>{line}</summary>'
         f"<dl>{listed}</dl></details>"
@@ -73,18 +61,16 @@ def banner(
     provenances = [task.dataset.provenance for task in facts]
     summary = [facts[0].dataset.title if len(facts) == 1 else f"{len(facts)} tasks"]
     if "reference" in origins.values():
-        details |= _reference_details(runs.reference)
-        summary += _reference_summary(runs.reference)
+        told, of_reference = _reference(runs.reference)
+        summary, details = summary + told, details | of_reference
     if own:
-        summary.append(f"profile {runs.study.profile.name}")
-        details |= _profile(runs.study.profile)
+        profile = runs.study.profile
+        summary.append(f"profile {profile.name}")
+        details["Profile"] = f"{profile.name}: {profile.about}"
         if trained:
-            weights = pretrained(runs.study)
-            of_corpora, corpora = _corpora(runs, weights)
-            provenances += of_corpora
-            inits = {f"Weights: {x}": _origin(x, weights) for x in runs.study.profile.inits}
             done = pd.concat([runs.records(task, study) for task in own])
-            details |= corpora | inits | _computed(done)
+            of_corpora, made = _trained(runs.study, profile.inits, pretrained(runs.study), done)
+            provenances, details = provenances + of_corpora, details | made
             summary.append(f"networks trained {done['finished'].max()[:10]}")
     return provenance_line(provenances, summary, details)
 
@@ -94,30 +80,17 @@ def pretraining_banner(runs: Runs) -> HTML | None:
     weights, profile = pretrained(runs.study), runs.study.profile
     if weights.empty:
         return None
-    provenances, corpora = _corpora(runs, weights)
-    inits = {f"Weights: {x}": _origin(x, weights) for x in weights["init"].unique()}
-    details = corpora | _profile(profile) | inits | _computed(weights)
+    provenances, made = _trained(runs.study, weights["init"].unique(), weights, weights)
     summary = [f"profile {profile.name}", f"trained {weights['finished'].max()[:10]}"]
+    details = {"Profile": f"{profile.name}: {profile.about}"} | made
     return provenance_line(provenances, summary, details)
-
-
-def curation_banner(runs: Runs) -> HTML:
-    """Return the line of provenance of a page on the curation of the study's archive."""
-    profile, real = runs.study.profile, real_archive(runs.study)
-    details = {"Archive": real.name if real else "written by a program, with the profile's seed"}
-    provenances = ["real" if real else "stand-in"]
-    return provenance_line(provenances, [f"profile {profile.name}"], details | _profile(profile))
 
 
 def reference_banner(reference: ReferenceRun) -> HTML:
     """Return the line of provenance of a page that shows a reference run alone."""
-    details = {f"Images: {task.name}": _images(task) for task in reference.facts.tasks}
-    details |= _reference_details(reference)
-    return provenance_line(["real"], _reference_summary(reference), details)
-
-
-def _profile(profile: Profile) -> dict[str, str]:
-    return {"Profile": f"{profile.name}: {profile.about}"}
+    images = {f"Images: {task.name}": _images(task) for task in reference.facts.tasks}
+    summary, details = _reference(reference)
+    return provenance_line(["real"], summary, images | details)
 
 
 def _images(task: TaskFacts) -> str:
@@ -131,56 +104,50 @@ def _remarks(data: DatasetFacts) -> str:
     return f"{kind} images, {used}, digest {data.digest[:12]}; licence: {data.licence}"
 
 
-def _reference_summary(reference: ReferenceRun) -> list[str]:
-    day = reference.facts.last_finished[:10]
-    return [f"reference run “{reference.facts.name}”", f"networks trained {day}"]
-
-
-def _reference_details(reference: ReferenceRun) -> dict[str, str]:
+def _reference(reference: ReferenceRun) -> tuple[list[str], dict[str, str]]:
+    """Return the summary and the details of a reference run, without its images."""
     facts = reference.facts
     details = {f"Corpus: {data.name}": f"{data.title}; {_remarks(data)}" for data in facts.corpora}
     for weights in facts.weights:
-        sha256 = (weights.sha256 or "not known")[:12]
-        before = details.get(f"Weights: {weights.init}")
-        details[f"Weights: {weights.init}"] = (
-            f"{before}, " if before else f"{weights.release}: "
-        ) + f"{weights.backbone} ({weights.contract}, SHA-256 {sha256})"
+        sha256, term = (weights.sha256 or "not known")[:12], f"Weights: {weights.init}"
+        before = f"{details[term]}, " if term in details else f"{weights.release}: "
+        details[term] = f"{before}{weights.backbone} ({weights.contract}, SHA-256 {sha256})"
     packages = ", ".join(f"{name} {number}" for name, number in facts.packages.items())
-    return details | {
+    details |= {
         "Profile": f"{facts.profile['name']}: {facts.profile['about']}",
         "Trained": f"{facts.first_finished} to {facts.last_finished}",
         "Computer": facts.hardware.text,
         "Software": f"Python {facts.python}, {packages}; {facts.backend}, {facts.precision}; "
         f"commit {(facts.commit or 'not known')[:12]}",
     }
+    day = facts.last_finished[:10]
+    return [f"reference run “{facts.name}”", f"networks trained {day}"], details
 
 
-def _corpora(runs: Runs, weights: pd.DataFrame) -> tuple[list[str], dict[str, str]]:
-    """Return provenances and details of the corpora that networks were pretrained on."""
+def _trained(
+    study: Study, inits: Sequence[str], weights: pd.DataFrame, done: pd.DataFrame
+) -> tuple[list[str], dict[str, str]]:
+    """Return provenances of the corpora of own weights, and details of networks trained here."""
     names = weights["corpus"].unique() if len(weights) else ()
-    corpora = {name: find_corpus(runs.study, name) for name in names}
-    return [corpus.provenance for corpus in corpora.values()], {
+    corpora = {name: find_corpus(study, name) for name in names}
+    details = {
         f"Corpus: {name}": f"{corpus.manifest.title}; {corpus.provenance} images"
         for name, corpus in corpora.items()
     }
-
-
-def _origin(init: str, weights: pd.DataFrame) -> str:
-    if init == "random":
-        return "none: random initialisation"
-    rows = weights[weights["init"] == init] if len(weights) else weights
-    if rows.empty:
-        return "released weights, see data_manifests/weights.yaml"
-    return (
-        "pretrained here from random initialisation on {training_images} images of "
-        "{classes} classes, {epochs} epochs"
-    ).format(**rows.iloc[0])
-
-
-def _computed(done: pd.DataFrame) -> dict[str, str]:
-    """Return when and on what runs were computed, as their records say."""
-    details = {"Computed": f"{done['finished'].min()} to {done['finished'].max()}"}
+    for init in inits:
+        rows = weights[weights["init"] == init] if len(weights) else weights
+        if init == "random":
+            told = "none: random initialisation"
+        elif rows.empty:
+            told = "released weights, see data_manifests/weights.yaml"
+        else:
+            told = (
+                "pretrained here from random initialisation on {training_images} images of "
+                "{classes} classes, {epochs} epochs"
+            ).format(**rows.iloc[0])
+        details[f"Weights: {init}"] = told
+    details["Computed"] = f"{done['finished'].min()} to {done['finished'].max()}"
     for term, column in (("Computer", "computer"), ("Software", "software")):
         if column in done:
             details[term] = "; ".join(done[column].dropna().unique())
-    return details
+    return [corpus.provenance for corpus in corpora.values()], details

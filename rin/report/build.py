@@ -1,10 +1,7 @@
 """From a profile to the built book: the notebooks that are out of date, then the HTML.
 
-Papermill runs each notebook once (`rin.report.execution`); Jupyter Book turns the computed copies
-and the prose pages into HTML and never executes anything.
+Jupyter Book turns the computed notebooks and the prose pages into HTML and executes nothing.
 """
-
-from __future__ import annotations
 
 import hashlib
 import json
@@ -23,7 +20,7 @@ from pathlib import Path
 import rin
 from rin.data.chunks import available_cores, end_with_parent
 from rin.data.manifest import load_manifest, manifest_names
-from rin.data.tree import SEPARATOR
+from rin.data.tree import SEPARATOR, fingerprints, walk
 from rin.errors import InputError
 from rin.files import manifest_folder
 from rin.report.execution import Job, last_lines, notebook_parameters, start_beside
@@ -33,6 +30,37 @@ from rin.study.profile import profile_folder
 from rin.study.reference import reference_folder
 
 ROOT = Path(rin.__file__).parents[1]
+
+
+class Console:
+    """Tells in a few lines what is being done, since when, and how long it will take."""
+
+    def __init__(self, title: str) -> None:
+        self._title, self._began, self._of, self._n = title, time.monotonic(), 0, 0
+
+    def say(self, text: str) -> None:
+        """Print a line behind the time that has passed."""
+        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
+        print(f"{minutes:3d}:{seconds:02d}  {text}", flush=True)
+
+    def plan(self, jobs: Sequence[Job], stale: set[str], cores: int, measured: str = "") -> None:
+        """Tell what is to run, and for how long: as the pages took last, or as was measured."""
+        self._of = len(stale)
+        last = [job.recorded().get("seconds") for job in jobs if job.name in stale]
+        known = [seconds for seconds in last if seconds is not None]
+        told = f"{self._title}: {len(jobs)} notebooks, {len(stale) or 'none'} to run"
+        if len(known) > len(stale) / 2:
+            minutes = sum(known) / len(known) * len(stale) / cores / 60
+            told += f", about {max(1, minutes):.0f} min as they took last"
+        elif measured and len(stale) > len(jobs) / 2:
+            told += f"; measured: {measured}"
+        self.say(told)
+
+    def ran(self, job: Job, seconds: float | None) -> None:
+        """Tell that a page was computed."""
+        self._n += 1
+        took = "unchanged" if seconds is None else f"{seconds:.0f} s"
+        self.say(f"[{self._n:2d}/{max(self._of, self._n)}] {job.name}, {took}")
 
 
 def make_book(profile: str, data_root: str, results: str) -> Path:
@@ -46,13 +74,17 @@ def make_book(profile: str, data_root: str, results: str) -> Path:
     values = {"profile": profile, "data_root": data_root, "results": results}
     run_jobs(plan_jobs(study, outline, values, ROOT), told, measured=_measured(profile))
     written = write_contents(outline, ROOT / "book" / "notebooks")
-    digest = _digest_of_book(ROOT / "book", ROOT / "_config.yml", contents(outline))
+    book, config, listed = ROOT / "book", ROOT / "_config.yml", contents(outline)
+    names = [listed["root"], *(c["file"] for part in listed["parts"] for c in part["chapters"])]
+    files = [book / f"{name}{end}" for name in names for end in (".md", ".ipynb")]
+    files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config]
+    digest = _digest_of_files(sorted(filter(Path.is_file, files)), book, listed)
     index, made_from = ROOT / "_build" / "html" / "index.html", ROOT / "_build" / "made_from.txt"
     if index.is_file() and made_from.is_file() and made_from.read_text("utf-8") == digest:
         told.say("HTML unchanged")
         return index
     told.say("Building the HTML, about half a minute")
-    build_html(ROOT / "book", ROOT / "_config.yml", written, ROOT)
+    build_html(book, config, written, ROOT)
     made_from.write_text(digest, encoding="utf-8")
     told.say("Done")
     return index
@@ -68,7 +100,11 @@ def plan_jobs(
     """
     planned = list(pages(outline))
     there = {page.notebook.source: page.notebook for page in planned}
-    code, profile = _digest_of_files(_code_and_facts(root), root), study.profile.model_dump()
+    # What every page rests on: the package, the manifests and the reference runs.
+    folders = (root / "rin", manifest_folder(), reference_folder())
+    paths = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in paths if "__pycache__" not in path.parts)
+    code, profile = _digest_of_files(files, root), study.profile.model_dump()
     listing = _listing(study)
 
     def ledgers(source: str) -> set[str]:
@@ -103,9 +139,9 @@ def run_jobs(
 ) -> None:
     """Compute the pages that are out of date, each after those whose results it reads.
 
-    One after another run those that train, as training has workers of its own, and those for
-    which they wait; the others run beside them at low priority, on every core when they are alone.
-    The first failure is raised after the pages under way have ended.
+    One after another run those that train, which have workers of their own, and those for which
+    they wait; the others run beside them at low priority, on every core when they are alone.  The
+    first failure is raised after the pages under way have ended.
     """
     cores = cores or min(4, available_cores())  # a kernel takes half a gigabyte
     told.plan(jobs, {job.name for job in jobs if not job.current()}, cores, measured)
@@ -145,49 +181,11 @@ def _awaited(jobs: Mapping[str, Job], names: Iterable[str]) -> set[str]:
     return set(names).union(*(_awaited(jobs, jobs[name].after) for name in names))
 
 
-class Console:
-    """Tells in a few lines what is being done, since when, and how long it will take."""
-
-    def __init__(self, title: str) -> None:
-        self._title, self._began, self._of, self._n = title, time.monotonic(), 0, 0
-
-    def say(self, text: str) -> None:
-        """Print a line behind the time that has passed."""
-        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
-        print(f"{minutes:3d}:{seconds:02d}  {text}", flush=True)
-
-    def plan(self, jobs: Sequence[Job], stale: set[str], cores: int, measured: str = "") -> None:
-        """Tell what is to run, and for how long: as the pages took last, or as was measured."""
-        self._of = len(stale)
-        last = [job.recorded().get("seconds") for job in jobs if job.name in stale]
-        known = [seconds for seconds in last if seconds is not None]
-        told = f"{self._title}: {len(jobs)} notebooks, {len(stale) or 'none'} to run"
-        if len(known) > len(stale) / 2:
-            minutes = sum(known) / len(known) * len(stale) / cores / 60
-            told += f", about {max(1, minutes):.0f} min as they took last"
-        elif measured and len(stale) > len(jobs) / 2:
-            told += f"; measured: {measured}"
-        self.say(told)
-
-    def ran(self, job: Job, seconds: float | None) -> None:
-        """Tell that a page was computed."""
-        self._n += 1
-        took = "unchanged" if seconds is None else f"{seconds:.0f} s"
-        self.say(f"[{self._n:2d}/{max(self._of, self._n)}] {job.name}, {took}")
-
-
 def _measured(profile: str) -> str:
     """Return how long a book takes, as the head of its profile says."""
     path = Path(profile) if profile.endswith(".yaml") else profile_folder() / f"{profile}.yaml"
     head = re.search(r"(?m)^# Measured +((?:.+\n)(?:#  +.+\n)*)", path.read_text(encoding="utf-8"))
     return " ".join(head[1].replace("#", " ").split()) if head else ""
-
-
-def _code_and_facts(root: Path) -> list[Path]:
-    """Return the files of the package, the manifests and the reference runs, that pages rest on."""
-    folders = (root / "rin", manifest_folder(), reference_folder())
-    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in files if "__pycache__" not in path.parts)
 
 
 def _digest_of_files(files: Iterable[Path], root: Path, extra: object = None) -> str:
@@ -201,32 +199,21 @@ def _digest_of_files(files: Iterable[Path], root: Path, extra: object = None) ->
 
 def _listing(study: Study) -> str:
     """Return a digest of names, sizes and times of every file of images that a study may read."""
-    digest, root = hashlib.sha256(), study.data_root
+    root, names = study.data_root, []
     places = {place for name in manifest_names() for place in load_manifest(name).locations}
     places |= {study.profile.curation.archive} if study.profile.curation else set()
     for place in sorted(place.partition(SEPARATOR)[0] for place in places) if root else []:
-        files = sorted((root / place).rglob("*")) if (root / place).is_dir() else [root / place]
-        for file in filter(Path.is_file, files):
-            stat = file.stat()
-            line = f"{file.relative_to(root)} {stat.st_size} {stat.st_mtime_ns}\n"
-            digest.update(line.encode())
-    return digest.hexdigest()
-
-
-def _digest_of_book(book: Path, config: Path, listed: dict) -> str:
-    """Return a digest of what the HTML is made from."""
-    names = [listed["root"], *(c["file"] for part in listed["parts"] for c in part["chapters"])]
-    files = [book / f"{name}{end}" for name in names for end in (".md", ".ipynb")]
-    files += [*book.glob("*.bib"), *(book / "_static").rglob("*"), config]
-    return _digest_of_files(sorted(filter(Path.is_file, files)), book, listed)
+        folder = root / place
+        inside = [f"{place}/{name}" for name in walk(folder)] if folder.is_dir() else []
+        names += sorted(inside) or [place]
+    return _digest_of_files((), root, [names, fingerprints(root, names)])
 
 
 def build_html(book_dir: Path, config: Path, listed: Path, output: Path) -> Path:
-    """Build the book's HTML below `output`, executing nothing, and return its ``index.html``.
+    """Build the book's HTML below `output` and return its ``index.html``.
 
     `config` is Jupyter Book's ``_config.yml``, `listed` the table of contents.  InputError if the
-    build fails or warns, as of a missing page or glue key, with the warnings or else the log's last
-    lines.
+    build fails or warns, as of a missing page or glue key.
     """
     # An incremental build forgets the warnings of pages that it does not read again.
     shutil.rmtree(output / "_build", ignore_errors=True)

@@ -1,11 +1,7 @@
 """Model cards of the weights that a study pretrains: a template, filled from the records of a run.
 
-A card is a function of its run: its settings, its corpus, its test scores, its files and the day
-on which it finished.  The template (`model_card.yaml`) has the fields of the RSNA ATLAS schema
-2025-11; `check_card` looks after what that schema asks of the texts that are filled in.
+The template (`model_card.yaml`) has the fields of the RSNA ATLAS schema 2025-11.
 """
-
-from __future__ import annotations
 
 import json
 import re
@@ -16,7 +12,6 @@ from typing import Any
 import jsonschema
 import pandas as pd
 
-from rin.data.manifest import DatasetManifest
 from rin.errors import InputError
 from rin.files import read_yaml, sha256_of, write_atomically
 from rin.models.backbones import find_backbone
@@ -33,46 +28,70 @@ _TEMPLATE = read_yaml(Path(__file__).with_name("model_card.yaml"))
 _ALONE = re.compile(r"\{(\w+)\}")
 
 
-def weights_files(study: Study, weights: pd.DataFrame) -> pd.DataFrame:
-    """Return the weights files of every run of `rin.study.pretrained`, one row a file.
+def weights_files(folder: Path) -> str:
+    """Return name, format, size and digest of each weights file in the folder of a finished run.
 
-    Columns `init`, `backbone`, `run_id`, `file`, `format`, `bytes`, `sha256`; InputError if a
-    finished run lacks one.
+    InputError if one is missing.
     """
-    rows = []
-    for run in weights.itertuples():
-        for name, kind in FORMATS.items():
-            path = Path(study.weights.path(run.run_id)) / name
-            if not path.is_file():
-                raise InputError(
-                    "a finished pretraining run lacks one of its weights files",
-                    where=path,
-                    remedy="Delete the run's folder and pretrain again; only this run is redone.",
-                )
-            told = (name, kind, path.stat().st_size, sha256_of(path))
-            rows.append((run.init, run.backbone, run.run_id, *told))
-    columns = ["init", "backbone", "run_id", "file", "format", "bytes", "sha256"]
-    return pd.DataFrame(rows, columns=columns)
+    told = []
+    for name, kind in FORMATS.items():
+        path = folder / name
+        if not path.is_file():
+            raise InputError(
+                "a finished pretraining run lacks one of its weights files",
+                where=path,
+                remedy="Delete the run's folder and pretrain again; only this run is redone.",
+            )
+        told.append(f"{name} ({kind}; {path.stat().st_size:,} bytes; SHA-256 {sha256_of(path)})")
+    return "; ".join(told)
 
 
 def model_card(
-    study: Study, run: Mapping[str, Any], score: Mapping[str, float], files: pd.DataFrame
+    study: Study, run: Mapping[str, Any], score: Mapping[str, float], files: str
 ) -> dict[str, Any]:
     """Return the card of one set of pretrained weights as a document of the schema.
 
     `run` is a row of `rin.study.pretrained`; `score` its `images`, `patients`, and as shares
-    `top1` with `low` and `high`, `balanced`, `top5` (NaN or missing where it is trivial); of
-    `files` (`weights_files`) other runs' are passed over.  InputError comes from `check_card`.
+    `top1` with `low` and `high`, `balanced`, `top5` (NaN or missing where it is trivial); `files`
+    those of `weights_files`.  InputError comes from `check_card`.
     """
-    manifest = find_corpus(study, run["corpus"]).manifest
-    facts = _facts(study, run, score, files, manifest)
+    manifest, settings = find_corpus(study, run["corpus"]).manifest, study.profile.pretraining
+    contract = find_preprocessing(settings.contract(run["init"], run["backbone"]))
+    words = re.findall(r"[a-z]+", f"{manifest.modality} {manifest.anatomy}".lower())
+    content, modalities = (
+        list(dict.fromkeys(_TEMPLATE[kind][word] for word in words if word in _TEMPLATE[kind]))
+        for kind in ("content", "modalities")
+    )
+    top5 = score.get("top5", float("nan"))
+    told = []
+    for name, value in settings.model_dump(exclude={"corpora", "cases", "backbones"}).items():
+        if isinstance(value, Mapping):  # each init's
+            value = " and ".join(f"{x} ({init})" for init, x in value.items())
+        told.append(f"{name.replace('_', ' ')} {value}")
+    facts = {
+        **{"computer": "a computer not recorded", "software": "software not recorded"},
+        **run,
+        **{"profile": study.profile, "pretraining": settings, "manifest": manifest},
+        **{"score": score, "files": files, "settings": ", ".join(told), "contract": contract},
+        **{"citation": CITATION, "year": CITATION.year, "paper": DATABASE},
+        "chance": 1 / run["classes"],
+        "metrics": ["accuracy", "balanced accuracy"] + ["top-5 accuracy"] * pd.notna(top5),
+        "top5_text": f", top-5 accuracy {top5:.3f}" if pd.notna(top5) else "",
+        "minutes": run["seconds"] / 60,
+        "layer": find_backbone(run["backbone"]).cam_layer,
+        "order": "blue, green, red" if contract.bgr else "red, green, blue",
+        "scale": ", ".join(f"{x:.6g}" for x in contract.scale),
+        "offset": ", ".join(f"{x:.6g}" for x in contract.offset),
+        "content": [*content, "IN"],
+        "modalities": modalities or None,
+        "keywords": [
+            *("RadImageNet", "transfer learning", "pretrained weights", run["backbone"]),
+            f"{init_style(run['init']).short} pretraining",
+            *(["stand-in images"] if run["provenance"] == "stand-in" else []),
+        ],
+        "patients_unknown": _TEMPLATE["patients_unknown"] * (manifest.independence == "image"),
+    }
     facts |= {name: text.format(**facts) for name, text in _TEMPLATE[run["provenance"]].items()}
-    independent = manifest.independence == "image"
-    facts["patients_unknown"] = _TEMPLATE["patients_unknown"] if independent else ""
-    # Sentences that may be missing bring the blank that parts them from their neighbours.
-    for name in ("warning", "layout", "patients_unknown"):
-        facts[name] = facts[name] and f"{facts[name]} "
-    facts["caution"] = facts["caution"] and f" {facts['caution']}"
     card = _filled(_TEMPLATE["card"], facts)
     check_card(card)
     return card
@@ -81,8 +100,7 @@ def model_card(
 def check_card(card: Mapping[str, Any]) -> None:
     """Raise InputError, with all problems at once, where a card breaks the ATLAS schema.
 
-    As far as it asks something of what was filled in (`checks` of the template), and for empty
-    texts and names left in braces.
+    Of what was filled in (`checks` of the template); also for empty texts and names left in braces.
     """
     model = card["Model"]
     fields = dict(card_fields(model))
@@ -114,65 +132,10 @@ def card_fields(part: Mapping[str, Any], outer: str = "") -> Iterator[tuple[str,
         full = f"{outer}: {name}" if outer else name
         if isinstance(value, Mapping):
             yield from card_fields(value, full)
-        elif isinstance(value, list):
-            texts = (
-                ". ".join(map(str, x.values())) if isinstance(x, Mapping) else x for x in value
-            )
-            yield full, "; ".join(texts)
         else:
-            yield full, str(value)
-
-
-def _facts(
-    study: Study,
-    run: Mapping[str, Any],
-    score: Mapping[str, float],
-    files: pd.DataFrame,
-    manifest: DatasetManifest,
-) -> dict[str, Any]:
-    """Return what the template names, all but what depends on the kind of the images."""
-    settings, profile = study.profile.pretraining, study.profile
-    contract = find_preprocessing(settings.contract(run["init"], run["backbone"]))
-    words = re.findall(r"[a-z]+", f"{manifest.modality} {manifest.anatomy}".lower())
-    content, modalities = (
-        list(dict.fromkeys(_TEMPLATE[kind][word] for word in words if word in _TEMPLATE[kind]))
-        for kind in ("content", "modalities")
-    )
-    top5 = score.get("top5", float("nan"))
-    told = []
-    for name, value in settings.model_dump(exclude={"corpora", "cases", "backbones"}).items():
-        if isinstance(value, Mapping):  # each init's
-            value = " and ".join(f"{x} ({init})" for init, x in value.items())
-        told.append(f"{name.replace('_', ' ')} {value}")
-    return {
-        **{"computer": "a computer not recorded", "software": "software not recorded"},
-        **run,
-        **{"profile": profile, "pretraining": settings, "manifest": manifest, "score": score},
-        **{"contract": contract, "citation": CITATION, "year": CITATION.year, "paper": DATABASE},
-        "test_images": int(score["images"]),
-        "test_patients": int(score["patients"]),
-        "chance": 1 / run["classes"],
-        "metrics": ["accuracy", "balanced accuracy"] + ["top-5 accuracy"] * pd.notna(top5),
-        "top5_text": f", top-5 accuracy {top5:.3f}" if pd.notna(top5) else "",
-        "day": run["finished"][:10],
-        "minutes": run["seconds"] / 60,
-        "settings": ", ".join(told),
-        "layer": find_backbone(run["backbone"]).cam_layer,
-        "order": "blue, green, red" if contract.bgr else "red, green, blue",
-        "scale": ", ".join(f"{x:.6g}" for x in contract.scale),
-        "offset": ", ".join(f"{x:.6g}" for x in contract.offset),
-        "files": "; ".join(
-            f"{file.file} ({file.format}; {file.bytes:,} bytes; SHA-256 {file.sha256})"
-            for file in files[files["run_id"] == run["run_id"]].itertuples()
-        ),
-        "content": [*content, "IN"],
-        "modalities": modalities or None,
-        "keywords": [
-            *("RadImageNet", "transfer learning", "pretrained weights", run["backbone"]),
-            f"{init_style(run['init']).short} pretraining",
-            *(["stand-in images"] if run["provenance"] == "stand-in" else []),
-        ],
-    }
+            entries = value if isinstance(value, list) else [value]
+            texts = (x.values() if isinstance(x, Mapping) else [x] for x in entries)
+            yield full, "; ".join(". ".join(map(str, parts)) for parts in texts)
 
 
 def _filled(part: Any, facts: Mapping[str, Any]) -> Any:

@@ -1,11 +1,8 @@
 """Running py:percent notebooks with papermill, once each.
 
 A notebook is not run again while what it was made from is that of a finished result; one that was
-cut off or failed is never taken for finished.  Which notebooks make up the book is decided in
-`rin.report.build`.
+cut off or failed is never taken for finished.
 """
-
-from __future__ import annotations
 
 import ast
 import hashlib
@@ -21,13 +18,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+import jupytext
+import nbformat
+from pydantic import TypeAdapter, ValidationError
+
 import rin
 from rin.data.chunks import end_with_parent
 from rin.errors import InputError, look_up
 from rin.files import sha256_of
 
-# A loaded machine may take a minute to import what a kernel needs.
-_START_SECONDS = 300
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 # A bar as tqdm draws it: title, percentage, steps done and in all, times.
 _BAR = re.compile(r"^(.*?):?\s*(\d+)%\|.*\| *(\d+)/(\d+) \[[^<\]]*(?:<([\d:?]+))?")
@@ -39,8 +38,6 @@ def notebook_parameters(source: Path) -> dict[str, Any]:
     The cell tagged ``parameters`` is read as Python: papermill's own inspection drops annotations
     such as ``str | None``.
     """
-    import jupytext
-
     cells = jupytext.read(source).cells
     tagged = [c.source for c in cells if "parameters" in c.metadata.get("tags", [])]
     known = {}
@@ -59,8 +56,6 @@ def check_parameters(source: Path, parameters: Mapping[str, object]) -> None:
 
     An integer passes for a float, nothing else is converted.
     """
-    from pydantic import TypeAdapter, ValidationError
-
     known = notebook_parameters(source)
     for name, value in parameters.items():
         look_up(f"parameter of notebook {source.name}", name, known)
@@ -109,10 +104,9 @@ class Job:
     def run(self) -> float | None:
         """Compute the notebook; return seconds, or None where it was up to date.
 
-        The kernel is the running interpreter, whatever kernels the machine has, and imports this
-        very `rin`.  The result appears under its name only when every cell has finished.
-        InputError for a missing source, parameters that do not fit, or a cell that failed; the
-        copy that shows the failure lies beside the output as ``*.failed.ipynb``.
+        The result appears under its name only when every cell has finished.  InputError for a
+        missing source, parameters that do not fit, or a cell that failed; the copy that shows the
+        failure lies beside the output as ``*.failed.ipynb``.
         """
         if not self.source.is_file():
             raise InputError("no such notebook", where=self.source, remedy="Check the name.")
@@ -128,16 +122,20 @@ class Job:
         failed = self.output.with_name(f"{self.output.stem}.failed.ipynb")
         partial.unlink(missing_ok=True)
         before, began = self._made_from(), time.monotonic()
+        notebook = jupytext.read(self.source)
+        if self.heading:
+            first = next(cell for cell in notebook.cells if cell.cell_type == "markdown")
+            first.source = re.sub(r"\A# .*", lambda _: f"# {self.heading}", first.source)
         try:
             with tempfile.TemporaryDirectory() as folder:
                 done = execute_notebook(
-                    self._headed(),
+                    notebook,
                     partial.resolve(),
                     parameters=dict(self.parameters),
                     kernel_name="python3",
                     language="python",
                     progress_bar=False,
-                    start_timeout=_START_SECONDS,
+                    start_timeout=300,  # a loaded machine may take a minute for a kernel's imports
                     kernel_manager_class=_kernel_manager(Path(folder)),
                     stderr_file=Progress(sys.stderr),
                 )
@@ -153,7 +151,15 @@ class Job:
         seconds = time.monotonic() - began
         # A source edited meanwhile is not what was run; runs that it left itself are.
         after = {"fingerprint": self.fingerprint(), "seconds": round(seconds, 1)}
-        self._finish(done, before | after, partial)
+        done.metadata |= {"rin": before | after, "kernelspec": _KERNEL}
+        # Where this machine keeps the files is no part of the result.
+        names = {"input_path": self.source.name, "output_path": self.output.name}
+        done.metadata["papermill"] |= names
+        for cell in done.cells:
+            if "injected-parameters" in cell.metadata.get("tags", []):
+                cell.metadata["tags"].append("remove-input")  # the banner says it in words
+        nbformat.write(done, partial)
+        partial.replace(self.output)
         failed.unlink(missing_ok=True)
         return seconds
 
@@ -165,31 +171,6 @@ class Job:
             "heading": self.heading,
         }
 
-    def _headed(self) -> Any:
-        import jupytext
-
-        notebook = jupytext.read(self.source)
-        for cell in notebook.cells if self.heading else []:
-            if cell.cell_type == "markdown" and cell.source.startswith("# "):
-                cell.source = re.sub(r"\A# .*", lambda _: f"# {self.heading}", cell.source)
-                break
-        return notebook
-
-    def _finish(self, notebook: Any, made_from: dict[str, Any], partial: Path) -> None:
-        """Record what a notebook was made from and move it to its name in one step."""
-        import nbformat
-
-        notebook.metadata["rin"] = made_from
-        # Where this machine keeps the files is no part of the result.
-        names = {"input_path": self.source.name, "output_path": self.output.name}
-        notebook.metadata["papermill"] |= names
-        notebook.metadata["kernelspec"] = _KERNEL
-        for cell in notebook.cells:
-            if "injected-parameters" in cell.metadata.get("tags", []):
-                cell.metadata["tags"].append("remove-input")  # the banner says it in words
-        nbformat.write(notebook, partial)
-        partial.replace(self.output)
-
 
 def start_beside() -> None:
     """Make a new process run its notebooks at low priority and end with its parent."""
@@ -199,10 +180,7 @@ def start_beside() -> None:
 
 
 class Progress:
-    """Passes on of a notebook's stderr how far its training is, in few lines.
-
-    The rest, mostly remarks of the framework, stays in the computed notebook.
-    """
+    """Passes on of a notebook's stderr how far its training is, in few lines."""
 
     every_percent, every_seconds = 20, 5.0
 
@@ -211,30 +189,26 @@ class Progress:
 
     def write(self, text: str) -> int:
         """Take what a notebook has written: lines, or bars that are drawn anew in place."""
-        for line in re.split(r"[\r\n]+", text):
-            if bar := _BAR.match(line):
-                self._tell(*bar.groups())
+        for bar in filter(None, map(_BAR.match, re.split(r"[\r\n]+", text))):
+            title, percent, done, total, left = bar.groups()
+            key, share, now = (title, total), int(percent), time.monotonic()
+            told, when = self._told.setdefault(key, (share, now))
+            if share >= told + self.every_percent and now >= when + self.every_seconds:
+                self._told[key] = (share, now)
+                rest = f", {left} left" if left and "?" not in left and share < 100 else ""
+                self._out.write(f"        {title or 'progress'}: {done} of {total}{rest}\n")
         return len(text)
 
     def flush(self) -> None:
         """Show what was passed on."""
         self._out.flush()
 
-    def _tell(self, title: str, percent: str, done: str, total: str, left: str | None) -> None:
-        key, share, now = (title, total), int(percent), time.monotonic()
-        told, when = self._told.setdefault(key, (share, now))
-        if share < told + self.every_percent or now < when + self.every_seconds:
-            return
-        self._told[key] = (share, now)
-        rest = f", {left} left" if left and "?" not in left and share < 100 else ""
-        self._out.write(f"        {title or 'progress'}: {done} of {total}{rest}\n")
-
 
 def _kernel_manager(folder: Path) -> type:
     """Return how kernels are started: the running interpreter with this package, quietly.
 
     Through sockets in a folder where the system has such: two kernels started at the same time
-    can be given the same ports.  A kernel's own remarks go to a file in that folder.
+    can be given the same ports.  Their own remarks go to a file there.
     """
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpec

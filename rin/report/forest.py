@@ -1,8 +1,4 @@
-"""Forest plots: estimates with their intervals, one line a comparison, around zero.
-
-One mark for the cover, the audit, independent studies, regimes and analyses. A table comes in
-with everything computed; the height of the figure follows from the number of its lines.
-"""
+"""Forest plots: estimates with their intervals, one line a comparison, around zero."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -15,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath
 
 from rin.errors import InputError
-from rin.report.format import MISSING, format_interval, format_number
+from rin.report.format import MISSING, format_estimate
 from rin.report.style import INK, Style, check_columns, kind_style
 
 _LINE, _MANY = 0.25, 0.11  # inches: a line, each further row in it
@@ -74,7 +70,11 @@ def forest(
     deepest = sum(line.units for line in lines)
     handles = _handles(rows, styles) if legend else []
     ax = _axes(width, deepest * _LINE, (left / 72, inner), head, handles)
-    limits = limits or _limits(rows, zero)
+    if limits is None:
+        values = rows[["estimate", "low", "high"]].to_numpy(dtype=float)
+        values = [*values[np.isfinite(values)], *([] if zero is None else [zero])]
+        room = 0.04 * ((max(values) - min(values)) or 1)
+        limits = min(values) - room, max(values) + room
     ax.set(xlim=limits, ylim=(deepest, 0), yticks=[], xlabel=xlabel)
     if zero is not None:
         ax.axvline(zero, color=INK, linewidth=1, zorder=1)
@@ -133,7 +133,11 @@ def _lines(rows: pd.DataFrame) -> Iterator[_Line]:
         # Points without intervals hide nothing of each other.
         many = (len(members) - 1) * members[["low", "high"]].notna().any(axis=None)
         units = max(1 + many * _MANY / _LINE, 1 + 0.75 * label.count("\n"))
-        yield _Line(label, members, top + units / 2, units, _note(members.iloc[-1]))
+        last = members.iloc[-1]
+        numbers = format_estimate(last["estimate"], last["low"], last["high"], 1)
+        note = last.get("note", np.nan)
+        note = note if isinstance(note, str) else numbers.removesuffix(f" {MISSING}")
+        yield _Line(label, members, top + units / 2, units, note)
         top += units
 
 
@@ -177,21 +181,6 @@ def _mark(
             estimate, height, style.marker, markersize=6, markeredgecolor=style.color,
             markerfacecolor=face, markeredgewidth=1.5, gid="estimate", zorder=4,
         )  # fmt: skip
-
-
-def _note(row: pd.Series) -> str:
-    if isinstance(row.get("note"), str):
-        return row["note"]
-    value = format_number(row["estimate"], 1, signed=True)
-    interval = format_interval(row["low"], row["high"], 1)
-    return value if interval == MISSING else f"{value} {interval}"
-
-
-def _limits(rows: pd.DataFrame, zero: float | None) -> tuple[float, float]:
-    values = rows[["estimate", "low", "high"]].to_numpy(dtype=float)
-    values = [*values[np.isfinite(values)], *([] if zero is None else [zero])]
-    room = 0.04 * ((max(values) - min(values)) or 1)
-    return min(values) - room, max(values) + room
 
 
 def _handles(rows: pd.DataFrame, styles: dict[str, Style]) -> list[Line2D]:

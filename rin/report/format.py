@@ -1,19 +1,12 @@
-"""Numbers and tables as the book prints them: AUCs, intervals and P values, on 720 pixels.
-
-P values follow the journal's style: two digits, three below .01 or where two would hide
-on which side of .05 the value lies, and never an equals sign past the ends.
-"""
+"""Numbers and tables as the book prints them."""
 
 import math
 import re
 from collections.abc import Iterable
 from html import escape
-from typing import TYPE_CHECKING
 
 import pandas as pd
-
-if TYPE_CHECKING:
-    from pandas.io.formats.style import Styler
+from pandas.io.formats.style import Styler
 
 MINUS = "−"
 MISSING = "–"
@@ -26,7 +19,10 @@ _STYLES = [
 
 
 def format_p(p: float) -> str:
-    """Return ``P = .03`` or ``P < .001`` in the journal's style; a dash for NaN."""
+    """Return ``P = .03`` or ``P < .001`` in the journal's style; a dash for NaN.
+
+    Two digits, three below .01 or where two would hide on which side of .05 the value lies.
+    """
     if math.isnan(p):
         return MISSING
     if p < 0.001:
@@ -75,7 +71,7 @@ def listed(names: Iterable[str]) -> str:
     return f"{'; '.join(first)}; and {last}" if parted else f"{', '.join(first)} and {last}"
 
 
-def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> "Styler":
+def book_table(table: pd.DataFrame, caption: str, *, prose: bool = False) -> Styler:
     """Return a table dressed for the book: caption above, headings ruled, text to the left.
 
     A plain running index is hidden.  Cells of `prose` tables wrap; others stay on one line.

@@ -1,8 +1,4 @@
-"""Images: activation maps beside outlines, and rows of images.
-
-Maps and scores are computed before. Pixels of a data set are shown where the reader has them and
-are never kept.
-"""
+"""Images: activation maps beside outlines, and rows of images."""
 
 from collections.abc import Mapping, Sequence
 

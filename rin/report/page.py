@@ -1,35 +1,24 @@
-"""What a page of the book is made with: claims that guard its text, glued numbers, figures.
-
-Text lives in the notebooks' Markdown; nothing here writes sentences.
-"""
-
-from __future__ import annotations
+"""What a page of the book is made with: claims that guard its text, glued numbers, figures."""
 
 import math
 from base64 import b64encode
 from collections.abc import Mapping
 from html import escape
 from io import BytesIO
-from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rin.errors import InputError
 from rin.report.style import init_style
 
-if TYPE_CHECKING:
-    from IPython.display import HTML
-
 
 def claim(statement: str, holds: object) -> None:
-    """Fail the build (InputError) when a statement of the text has stopped being true.
-
-    `holds` says whether the numbers of this build agree; it must be a boolean.
-    """
+    """Fail the build (InputError) unless the numbers agree with a statement: `holds`, a boolean."""
     if not isinstance(holds, bool | np.bool_) or not holds:
         raise InputError(
             f"the text says “{statement}”, and the numbers do not ({holds!r})",
@@ -71,49 +60,36 @@ def agreement(low: float, high: float, published: int) -> str:
     return "agrees" if np.sign(low) == published else "contradicts"
 
 
-def picture(figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem") -> HTML:
+def picture(
+    figure: Figure | Axes | np.ndarray, alt: str, *, width: str = "48rem", style: str = ""
+) -> HTML:
     """Return a figure (or that of some axes) with a text for who does not see it, and close it.
 
     Vectors with outlined text, or pixels where it holds images; `width` is the largest on the
-    page, a CSS length.
+    page, a CSS length; `style` is CSS in its place.
     """
-    from IPython.display import HTML
-
-    return HTML(_image(figure, alt, f"width:100%;max-width:{width}"))
+    figure = (figure.flat[0] if isinstance(figure, np.ndarray) else figure).figure
+    kind, mime, metadata, buffer = "svg", "svg+xml", {"Date": None}, BytesIO()
+    if any(ax.images for ax in figure.axes):  # holds pixels
+        kind, mime, metadata = "png", "png", None
+    with mpl.rc_context({"svg.fonttype": "path"}):
+        figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
+    plt.close(figure)
+    address = f"data:image/{mime};base64,{b64encode(buffer.getvalue()).decode()}"
+    style = style or f"width:100%;max-width:{width}"
+    return HTML(
+        f'<img class="rin-figure" src="{address}" alt="{escape(alt)}" '
+        f'style="{style};height:auto;background:white">'
+    )
 
 
 def pictures(figures: Mapping[str, Figure | Axes]) -> HTML:
     """Return figures, by alternative text, side by side on a wide screen and below on a phone."""
-    from IPython.display import HTML
-
-    images = [
-        _image(
-            one, alt, f"flex:{_figure(one).get_figwidth():.3f} 1 20rem;min-width:0;max-width:100%"
-        )
-        for alt, one in figures.items()
-    ]
+    images = ""
+    for alt, one in figures.items():
+        share = f"flex:{one.figure.get_figwidth():.3f} 1 20rem;min-width:0;max-width:100%"
+        images += picture(one, alt, style=share).data
     return HTML(
         '<div class="rin-figures" style="display:flex;flex-wrap:wrap;gap:0.5em;'
-        f'align-items:flex-start">{"".join(images)}</div>'
-    )
-
-
-def _figure(figure: Figure | Axes | np.ndarray) -> Figure:
-    if isinstance(figure, np.ndarray):
-        figure = figure.flat[0]
-    return figure.figure if isinstance(figure, Axes) else figure
-
-
-def _image(figure: Figure | Axes | np.ndarray, alt: str, style: str) -> str:
-    figure, buffer = _figure(figure), BytesIO()
-    holds_pixels = any(ax.images for ax in figure.axes)
-    kind, mime = ("png", "png") if holds_pixels else ("svg", "svg+xml")
-    with mpl.rc_context({"svg.fonttype": "path"}):
-        metadata = None if holds_pixels else {"Date": None}
-        figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
-    plt.close(figure)
-    address = f"data:image/{mime};base64,{b64encode(buffer.getvalue()).decode()}"
-    return (
-        f'<img class="rin-figure" src="{address}" alt="{escape(alt)}" '
-        f'style="{style};height:auto;background:white">'
+        f'align-items:flex-start">{images}</div>'
     )

@@ -1,10 +1,8 @@
 """The pages of the book: which notebook stands where, what it waits for, what it leaves.
 
 One table lists every notebook once; the pages of a book and its table of contents follow from it
-and from the profile.  How a page is computed is `rin.report.execution`'s concern.
+and from the profile.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +14,6 @@ from rin.data.manifest import find_task
 from rin.study import Study, open_runs
 from rin.study.setting import find_manifest
 
-#: Table of contents that is written beside the computed notebooks.
-CONTENTS = "_toc.yml"
 #: Captions of the parts, in the order of the book; the first part needs none.
 PARTS = ("", "Results on real images", "Does the paper hold?", "How it is done, live",
          "Use it yourself")  # fmt: skip
@@ -69,19 +65,6 @@ class Outline:
     with_results: frozenset[str]  # those of them with own runs, or runs of the reference
     sections: frozenset[str] = frozenset()  # of the profile; `masks`, `external` of its tasks
     waits: bool = True  # whether pages of results read what this computer trains first
-
-    def holds(self, notebook: Notebook) -> bool:
-        """Return whether the book has a notebook's pages."""
-        shown = not notebook.section or notebook.section in self.sections
-        # Pages of results show the reference run instead, as far as it goes.
-        return shown or not (notebook.live or notebook.section in _SHOWN_WITH_RESULTS)
-
-    def tasks_of(self, notebook: Notebook) -> tuple[str, ...]:
-        """Return the tasks for each of which a notebook runs; one empty name where it has none."""
-        if not notebook.of:
-            return ("",)
-        run = notebook.of == "task"
-        return tuple(task for task in self.tasks if (task in self.with_results) == run)
 
     def trains(self, notebook: Notebook) -> bool:
         """Return whether running a notebook of the book fills a ledger."""
@@ -152,9 +135,14 @@ def outline_of(study: Study) -> Outline:
 
 def pages(outline: Outline) -> Iterator[Page]:
     """Yield every page of a book, in the order of the table."""
-    for notebook in filter(outline.holds, NOTEBOOKS):
-        for task in outline.tasks_of(notebook):
-            yield Page(notebook, task)
+    for notebook in NOTEBOOKS:
+        absent = notebook.section not in {"", *outline.sections}
+        # Pages of results show the reference run instead, as far as it goes.
+        if absent and (notebook.live or notebook.section in _SHOWN_WITH_RESULTS):
+            continue
+        for task in outline.tasks if notebook.of else [""]:
+            if not task or (task in outline.with_results) == (notebook.of == "task"):
+                yield Page(notebook, task)
 
 
 def contents(outline: Outline) -> dict:
@@ -171,7 +159,7 @@ def contents(outline: Outline) -> dict:
 
 def write_contents(outline: Outline, folder: Path) -> Path:
     """Write the table of contents into a folder and return its path."""
-    path = folder / CONTENTS
+    path = folder / "_toc.yml"
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(contents(outline), sort_keys=False), encoding="utf-8")
     return path

@@ -1,7 +1,4 @@
-"""Curves: ROC and learning, and `curve`, the mark below them and others: lines with bands.
-
-Every function draws one axes from a tidy table with one row a point, each init in its colour.
-"""
+"""Curves from tidy tables, one row a point: ROC, learning, and lines with bands, their mark."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -51,24 +48,20 @@ def mean_roc(curves: pd.DataFrame, inits: Sequence[str], *, ax: Axes | None = No
     """Draw the mean ROC curve of the scenarios per init, with SDs of its true-positive rate.
 
     `curves` is one task of `rin.stats.mean_roc` (`init`, `fpr`, `tpr`, `tpr_sd`, 0–1).  ± 1 SD, cut
-    at 0 and 1, are bars at five false-positive rates, as bands of several inits would cover each
-    other.
+    at 0 and 1, are bars at five rates, as bands of several inits would cover each other.
     """
     check_columns(curves, ["init", "fpr", "tpr", "tpr_sd"])
     rows = curves.sort_values("fpr")
     check_one_each(rows, ["init", "fpr"])
-    rows = rows.assign(
-        low=(rows["tpr"] - rows["tpr_sd"]).clip(0, 1),
-        high=(rows["tpr"] + rows["tpr_sd"]).clip(0, 1),
-    )
     ax = ax or plt.subplots(figsize=_PANEL)[1]
     ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=":", label="_chance")
     for place, init in enumerate(inits):
         own = rows_of(rows, init)
         some = own.iloc[np.searchsorted(own["fpr"], [0.1, 0.3, 0.5, 0.7, 0.9])]
         at = some["fpr"] + 0.016 * (place - (len(inits) - 1) / 2)
-        ax.vlines(at, some["low"], some["high"], color=init_style(init).color, linewidth=1.2,
-                  alpha=0.8, gid="sd")  # fmt: skip
+        ends = ((some["tpr"] + sign * some["tpr_sd"]).clip(0, 1) for sign in (-1, 1))
+        look = {"color": init_style(init).color, "linewidth": 1.2, "alpha": 0.8, "gid": "sd"}
+        ax.vlines(at, *ends, **look)
     curve(rows, inits, x="fpr", y="tpr", ax=ax)
     ax.set(xlabel="False-positive rate", ylabel="True-positive rate", aspect="equal")
     ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
@@ -90,7 +83,12 @@ def learning_curves(
     ax = ax or plt.subplots(figsize=(6.4, 3.8))[1]
     drawn = pd.concat([rows_of(history, init) for init in inits])
     values = drawn[[metric, f"val_{metric}"]].to_numpy(dtype=float)
-    low, top = _ends(values[np.isfinite(values)])
+    finite = values[np.isfinite(values)]
+    low, usual, highest = finite.min(), np.quantile(finite, 0.95), finite.max()
+    spread = usual - low
+    high = highest if highest <= usual + spread else usual + 0.25 * spread
+    room = 0.04 * (high - low or 1)
+    low, top = low - room, high + room
     for init in inits:
         style, own = init_style(init), rows_of(history, init).sort_values("epoch")
         parts = ((metric, "--", "training"), (f"val_{metric}", "-", "validation"))
@@ -110,12 +108,3 @@ def learning_curves(
     ax.grid()
     ax.legend(fontsize=9.5)
     return ax
-
-
-def _ends(values: np.ndarray) -> tuple[float, float]:
-    """Return the axis' ends: around all values, or around all but a few high ones."""
-    low, usual, highest = values.min(), np.quantile(values, 0.95), values.max()
-    spread = usual - low
-    high = highest if highest <= usual + spread else usual + 0.25 * spread
-    room = 0.04 * (high - low or 1)
-    return low - room, high + room

@@ -36,7 +36,9 @@ INK, FAINT = _LOOK["ink"], _LOOK["faint"]
 INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
 KIND_STYLE = {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
 BACKBONE_MARKER: dict[str, str] = _LOOK["backbones"]
-UNFREEZING_LABEL: dict[str, str] = _LOOK["unfreezing"]
+UNFREEZING_LABEL: dict[str, str] = {name: one["label"] for name, one in _LOOK["unfreezing"].items()}
+#: From regime to how its marks are filled: the word for it, and the share of colour in it.
+FILL = {name: (one["fill"], one["share"]) for name, one in _LOOK["unfreezing"].items()}
 _INKED = ("axes.labelcolor", "xtick.color", "ytick.color", "text.color")
 
 
@@ -84,9 +86,8 @@ def check_one_each(table: pd.DataFrame, key: list[str]) -> None:
     check_columns(table, key)
     tasks = table["task"].unique().tolist() if "task" in table else []
     if len(tasks) > 1:
-        raise InputError(
-            f"several tasks {tasks}", where="table", remedy="Select the rows of one task."
-        )
+        remedy = "Select the rows of one task."
+        raise InputError(f"several tasks {tasks}", where="table", remedy=remedy)
     twice = table.loc[table.duplicated(key), key]
     if len(twice):
         raise InputError(
@@ -96,7 +97,7 @@ def check_one_each(table: pd.DataFrame, key: list[str]) -> None:
         )
 
 
-def rows_of(table: pd.DataFrame, name: str, column: str = "init") -> pd.DataFrame:
-    """Return the rows of an init (or of another column), or raise InputError listing the known."""
-    check_columns(table, [column])
-    return table[table[column] == look_up(column, name, table[column].unique().tolist())]
+def rows_of(table: pd.DataFrame, init: str) -> pd.DataFrame:
+    """Return the rows of an init, or raise InputError listing the known."""
+    check_columns(table, ["init"])
+    return table[table["init"] == look_up("init", init, table["init"].unique().tolist())]

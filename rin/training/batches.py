@@ -4,13 +4,12 @@ Rows of the store are read without mapping them into memory: pages that a memory
 with the process, so that after one pass over a store all of it counts as resident.
 """
 
-from __future__ import annotations
-
 import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import keras
 import numpy as np
@@ -35,14 +34,13 @@ def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
     if rows.min() < 0 or rows.max() >= len(images):
         raise IndexError(f"rows {rows.min()} to {rows.max()} of {len(images)}")
     breaks = np.flatnonzero(np.diff(rows) != 1) + 1
-    told = {
-        "where": images.filename,
-        "remedy": "Check the disk, or delete the store's folder: the next run decodes again.",
-    }
-    with (
-        explained("the stored images cannot be read", **told, kinds=OSError),
-        Path(images.filename).open("rb", buffering=0) as file,
-    ):
+    failing = explained(
+        "the stored images cannot be read",
+        where=images.filename,
+        remedy="Check the disk, or delete the store's folder: the next run decodes again.",
+        kinds=OSError,
+    )
+    with failing, Path(images.filename).open("rb", buffering=0) as file:
         for first, end in zip([0, *breaks], [*breaks, len(rows)], strict=True):
             file.seek(images.offset + int(rows[first]) * read[0].nbytes)
             if file.readinto(read[first:end]) < read[first:end].nbytes:
@@ -54,9 +52,8 @@ def read_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
 class Part:
     """The cases of one part of a split: rows of a store and their labels.
 
-    `images` is the uint8 store of all n cases, (n, size, size) gray or (n, size, size, 3) RGB, of
-    which a memory map is read batch by batch; `labels` are those of all n cases; `rows` are the
-    indices of the cases of this part.
+    `images` is the uint8 store of all n cases, (n, size, size) gray or (n, size, size, 3) RGB;
+    `labels` are those of all n cases; `rows` are the indices of the cases of this part.
     """
 
     images: np.ndarray
@@ -95,7 +92,7 @@ class Part:
             images = np.repeat(images, channels, axis=-1)
         return images, self.labels[rows]
 
-    def divisible(self, count: int) -> Part:
+    def divisible(self, count: int) -> Self:
         """Return the part without the last few rows, so that `count` devices share it evenly."""
         left = len(self.rows) % count
         return self if left == 0 else replace(self, rows=self.rows[:-left])
@@ -135,8 +132,7 @@ class ShuffledBatches(_Batches):
 
     The first is the batch that comes at `epoch` and `step` in every run.  Every batch can be
     divided by `devices`, if `batch` can: up to `devices` - 1 cases, others in each pass, are left
-    out.  With `class_weights`, float (classes,), each batch has a third array, the weights of its
-    cases.
+    out.  `class_weights`, float (classes,), add a third array, the weights of the cases.
     """
 
     def __init__(

@@ -1,30 +1,21 @@
 """Do maps depend on what a network has learnt?  Its weights go random, layer group by layer group.
 
 The cascade of Adebayo et al (NeurIPS 2018): first the head, then the backbone from its last stage
-to its first, each step on top of those before.  The compiled explainer is used as it is, so nothing
-is traced again.  What is kept is how similar maps stay to those of the trained network.
+to its first, each step on top of those before.  The compiled explainer is used, so nothing is
+traced again.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+import keras
 import numpy as np
 import pandas as pd
 
-from rin.errors import InputError
-from rin.explain.similarity import MEASURES, similarity_table
+from rin.explain.similarity import similarity_table
 from rin.models.heads import reset_head
-from rin.stats.bootstrap import cluster_weights, percentile_interval
 from rin.training.batches import Part
 from rin.training.trainer import CompiledBlock
 
-if TYPE_CHECKING:
-    import keras
-
 #: Stages that a backbone is put into: as many as its halvings of the image.
 STAGES = 5
-_STEP = ["task", "init", "backbone", "depth", "group"]
 
 
 def cascade_maps(
@@ -101,34 +92,3 @@ def cascade_table(
         steps = cases.assign(target=target, depth=depth, group=group)
         tables.append(pd.concat([steps, own, other], axis=1))
     return pd.concat(tables, ignore_index=True)
-
-
-def similarity_summary(table: pd.DataFrame, *, seed: int, replicates: int = 2000) -> pd.DataFrame:
-    """Return the mean of every measure over the cases of each step, with an interval.
-
-    `table` is that of `rin.study.sanity_table`; InputError when it is empty.  One row per task,
-    init, backbone, depth, group and measure: `mean`, `low`, `high` (95% percentile interval,
-    patients resampled whole; NaN with fewer than two), `other` (mean of the comparisons with
-    another image), `n` (cases in which the measure is defined; others are left out) and `n_cases`.
-    """
-    if table.empty:
-        raise InputError("there is no row", where="table", remedy="Record a sanity check first.")
-    rows = []
-    for key, step in table.groupby(_STEP, sort=False):
-        for measure in MEASURES:
-            known, low, high = step.dropna(subset=[measure]), np.nan, np.nan
-            if known["patient_id"].nunique() > 1:
-                weights = cluster_weights(known["patient_id"], replicates, seed).astype(float)
-                means = weights @ known[measure].to_numpy() / weights.sum(axis=1)
-                low, high = percentile_interval(means)
-            found = {
-                "measure": measure,
-                "mean": known[measure].mean(),
-                "low": low,
-                "high": high,
-                "other": step[f"{measure}_other"].mean(),
-                "n": len(known),
-                "n_cases": len(step),
-            }
-            rows.append(dict(zip(_STEP, key, strict=True)) | found)
-    return pd.DataFrame(rows)

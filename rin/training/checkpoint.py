@@ -1,12 +1,9 @@
 """How far a training has come, in memory and on disk, so that a killed one goes on.
 
 A checkpoint is one safetensors file with every variable, the best epoch's weights and the record
-so far.  It is written under another name, flushed to the disk and renamed, so that there is always
-either the last whole one or none.  One of another configuration, or a damaged one, is not used,
-with a warning.
+so far.  There is always either the last whole one or none; one of another configuration, or a
+damaged one, is not used, with a warning.
 """
-
-from __future__ import annotations
 
 import json
 import os
@@ -44,25 +41,23 @@ class WorkFolder:
         return self.folder / "checkpoint.safetensors"
 
     def save(self, arrays: dict[str, np.ndarray], record: dict[str, Any]) -> None:
-        """Replace the checkpoint by another, at once and whole.
+        """Replace the checkpoint, at once and whole, by arrays and a record that JSON takes.
 
-        `arrays` are variables by a name that tells group and place, `record` everything else, as
-        JSON takes it.  InputError when it cannot be written; the one before is kept.
+        InputError when it cannot be written; the one before is kept.
         """
         from safetensors.numpy import save_file
 
         # safetensors writes the memory of an array as it lies, whatever its strides.
         arrays = {name: np.array(a, order="C") for name, a in arrays.items()}
-        notes = {"identity": self.identity, "record": record}
-        remedy = "Make room, then run again: the training goes on from the one before."
+        notes = {"identity": json.dumps(self.identity), "record": json.dumps(record)}
         failing = explained(
             "the checkpoint cannot be written",
             where=self.path,
-            remedy=remedy,
+            remedy="Make room, then run again: the training goes on from the one before.",
             kinds=Exception,  # safetensors has an error of its own for a full disk
         )
         with failing, write_atomically(self.path) as draft:
-            save_file(arrays, draft, {name: json.dumps(n) for name, n in notes.items()})
+            save_file(arrays, draft, notes)
             with draft.open("rb") as file:  # a rename may reach the disk before the content
                 os.fsync(file.fileno())
 
@@ -103,11 +98,11 @@ class TrainingState(keras.callbacks.Callback):
     `steps` and `images` are batches and cases of an epoch.  `epoch` and `step` count what is done,
     `curves` has one row an epoch: what Keras logs, `learning_rate`, `images_per_second` (of
     training alone, without the step that compiles) and `seconds`.  `lowest` and `best` are the
-    lowest validation loss and the model's weights of that epoch (`keras.callbacks.EarlyStopping`
-    keeps a first epoch whose loss is not a number for ever); `seconds` and `timed` (cases and
-    seconds that count for the speed) are those of the epoch under way; `resumed` and `earlier` say
-    how often the training went on from a checkpoint, and seconds until the last.  A checkpoint in
-    mid-epoch keeps the state of the `meters`, the model's running metrics.
+    lowest validation loss and the weights of that epoch (`keras.callbacks.EarlyStopping` keeps a
+    first epoch whose loss is not a number for ever); `seconds` and `timed` (cases and seconds that
+    count for the speed) are those of the epoch under way; `resumed` and `earlier` say how often the
+    training went on from a checkpoint, and seconds until the last; `meters` are the model's running
+    metrics.
 
     Callbacks that change what a checkpoint keeps come before this one, those that read it after.
     """
@@ -153,7 +148,7 @@ class TrainingState(keras.callbacks.Callback):
         loaded = self.work.load() if self.work else None
         if loaded is None:
             return
-        (arrays, record), variables = loaded, self._variables() | self._running()
+        (arrays, record), variables = loaded, self._variables()
         best = [arrays[name] for name in sorted(arrays) if name.startswith("best/")]
         shapes = {name: v.shape for name, v in arrays.items() if not name.startswith("best/")}
         if shapes != {name: tuple(v.shape) for name, v in variables.items()}:
@@ -165,13 +160,13 @@ class TrainingState(keras.callbacks.Callback):
         self.best, self.timed, self.resumed = best or None, tuple(self.timed), self.resumed + 1
         self.earlier = self.seconds + sum(row["seconds"] for row in self.curves)
         if self.step:  # between epochs Keras is right to set the metrics to zero
-            self._metrics = {name: arrays[name] for name in self._running()}
+            self._metrics = {name: arrays[name] for name in arrays if name.startswith("metric/")}
         self._saved = (self.epoch, self.step)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Start the clock, and bring back the metrics of an epoch that was cut off."""
         for name, values in self._metrics.items():  # Keras has just set them to zero
-            self._running()[name].assign(values)
+            self._variables()[name].assign(values)
         self._metrics = {}
         self._first, self._last = self.step, time.monotonic()
 
@@ -190,14 +185,9 @@ class TrainingState(keras.callbacks.Callback):
         model = self.model
         self.seconds += time.monotonic() - self._last
         cases, seconds = self.timed if self.timed[0] else (self.images, self.seconds)
-        self.curves.append(
-            {
-                **logs,
-                "learning_rate": float(np.asarray(model.optimizer.learning_rate)),
-                "images_per_second": cases / seconds,
-                "seconds": self.seconds,
-            }
-        )
+        rate = float(np.asarray(model.optimizer.learning_rate))
+        speed = {"images_per_second": cases / seconds, "seconds": self.seconds}
+        self.curves.append({**logs, "learning_rate": rate, **speed})
         if logs["val_loss"] < self.lowest:
             self.lowest, self.best = logs["val_loss"], model.get_weights()
         self.epoch, self.step, self.seconds, self.timed = epoch + 1, 0, 0.0, (0, 0.0)
@@ -217,20 +207,13 @@ class TrainingState(keras.callbacks.Callback):
         if self.work is None or since < 60 * self.work.minutes or self._saved == place:
             return
         self.model  # noqa: B018 - on JAX, variables hold the last step's values only after this
-        arrays = {n: np.asarray(v) for n, v in (self._variables() | self._running()).items()}
-        arrays |= _named("best", self.best or [])
+        arrays = {name: np.asarray(variable) for name, variable in self._variables().items()}
+        arrays |= {f"best/{place:05d}": w for place, w in enumerate(self.best or [])}
         self.work.save(arrays, {name: getattr(self, name) for name in _RECORDED})
         self._checked, self._saved = time.monotonic(), place
 
     def _variables(self) -> dict[str, Any]:
-        """Return weights, states of random generators and the optimizer's variables."""
-        model = self._model
-        return _named("model", model.variables) | _named("optimizer", model.optimizer.variables)
-
-    def _running(self) -> dict[str, Any]:
-        """Return the state of the metrics of the epoch under way."""
-        return _named("metric", [v for meter in self.meters for v in meter.variables])
-
-
-def _named(group: str, items: list[Any]) -> dict[str, Any]:
-    return {f"{group}/{place:05d}": item for place, item in enumerate(items)}
+        """Return weights, states of random generators, the optimizer and the epoch's metrics."""
+        groups = {"model": self._model.variables, "optimizer": self._model.optimizer.variables}
+        groups["metric"] = [v for meter in self.meters for v in meter.variables]
+        return {f"{name}/{k:05d}": v for name, group in groups.items() for k, v in enumerate(group)}

@@ -7,8 +7,6 @@ its correctly classified images in the epoch before.  All map integer labels (n,
 probabilities (n, classes) to one loss an image, on every Keras backend.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras
@@ -41,6 +39,45 @@ def soft_labels(name: str, n_classes: int) -> np.ndarray:
     return table.astype(np.float32)
 
 
+class OnlineLabels(keras.metrics.Metric):
+    """Soft labels, and the sums over an epoch of which those of the next are made.
+
+    A metric, so that all of it lives in the compiled step and in its checkpoints.
+    """
+
+    def __init__(self, n_classes: int) -> None:
+        super().__init__(name="online_labels")
+        n, even = n_classes, keras.initializers.Constant(1 / n_classes)
+        self.labels = self.add_weight(shape=(n, n), initializer=even, name="labels")
+        self.sums = self.add_weight(shape=(n, n), initializer="zeros", name="sums")
+        self.counts = self.add_weight(shape=(n,), initializer="zeros", name="counts")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add the predictions of correctly classified images to the rows of their classes."""
+        labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+        y_pred = ops.cast(y_pred, "float32")
+        right = ops.equal(ops.cast(ops.argmax(y_pred, axis=-1), "int32"), labels)
+        rows = ops.one_hot(labels, self.counts.shape[0], dtype="float32")
+        rows = rows * ops.cast(right, "float32")[:, None]
+        self.sums.assign_add(ops.matmul(ops.transpose(rows), y_pred))
+        self.counts.assign_add(ops.sum(rows, axis=0))
+
+    def reset_state(self) -> None:
+        """Begin the sums anew, and keep the labels."""
+        for sums in (self.sums, self.counts):
+            sums.assign(ops.zeros_like(sums))
+
+    def result(self) -> Any:
+        """Return the share of classes of which an image was right so far."""
+        return ops.mean(ops.cast(self.counts > 0, "float32"))
+
+    def next_labels(self) -> np.ndarray:
+        """Return the mean prediction of each class; uniform where no image was right."""
+        sums, counts = (np.asarray(each) for each in (self.sums, self.counts))
+        even = np.full_like(sums, 1 / len(sums))
+        return np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], even)
+
+
 class SoftLabelLoss(keras.losses.Loss):
     """Cross-entropy against soft labels, beside cross-entropy against the hard ones.
 
@@ -66,50 +103,6 @@ class SoftLabelLoss(keras.losses.Loss):
         soft = -ops.sum(ops.take(table, labels, axis=0) * logs, axis=-1) - self._entropy
         hard = -ops.take_along_axis(logs, labels[:, None], axis=-1)[:, 0]
         return (1 - self._share) * hard + self._share * self._weight * soft
-
-
-class OnlineLabels(keras.metrics.Metric):
-    """Soft labels, and the sums over an epoch of which those of the next are made.
-
-    A metric, so that all of it lives in the compiled step and in its checkpoints, on every backend.
-    """
-
-    def __init__(self, n_classes: int) -> None:
-        super().__init__(name="online_labels")
-        n, even = n_classes, keras.initializers.Constant(1 / n_classes)
-        self.labels = self.add_weight(shape=(n, n), initializer=even, name="labels")
-        self.sums = self.add_weight(shape=(n, n), initializer="zeros", name="sums")
-        self.counts = self.add_weight(shape=(n,), initializer="zeros", name="counts")
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add the predictions of correctly classified images to the rows of their classes."""
-        labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
-        y_pred = ops.cast(y_pred, "float32")
-        right = ops.equal(ops.cast(ops.argmax(y_pred, axis=-1), "int32"), labels)
-        rows = ops.one_hot(labels, self.counts.shape[0], dtype="float32")
-        rows = rows * ops.cast(right, "float32")[:, None]
-        self.sums.assign_add(ops.matmul(ops.transpose(rows), y_pred))
-        self.counts.assign_add(ops.sum(rows, axis=0))
-
-    def begin(self) -> None:
-        """Begin a training: uniform labels."""
-        self.reset_state()
-        self.labels.assign(self.next_labels())
-
-    def reset_state(self) -> None:
-        """Begin the sums anew, and keep the labels."""
-        for sums in (self.sums, self.counts):
-            sums.assign(ops.zeros_like(sums))
-
-    def result(self) -> Any:
-        """Return the share of classes of which an image was right so far."""
-        return ops.mean(ops.cast(self.counts > 0, "float32"))
-
-    def next_labels(self) -> np.ndarray:
-        """Return the mean prediction of each class; uniform where no image was right."""
-        sums, counts = (np.asarray(each) for each in (self.sums, self.counts))
-        even = np.full_like(sums, 1 / len(sums))
-        return np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], even)
 
 
 class LabelTurn(keras.callbacks.Callback):

@@ -1,11 +1,8 @@
-"""Pretraining a backbone from random initialisation on labelled images.
+"""Pretraining a backbone from random initialisation on labelled images, as in the paper.
 
-The paper's pretraining: global average pooling, dropout and softmax over the classes, the
-epoch with the lowest validation loss kept.  The caller says which part of the split every
-image belongs to.  A training that was killed goes on from its last checkpoint.
+The epoch with the lowest validation loss is kept.  A training that was killed goes on from its last
+checkpoint.
 """
-
-from __future__ import annotations
 
 import math
 import time
@@ -40,11 +37,10 @@ _CHUNK = 8192  # images whose features are in memory at once
 class PretrainingResult:
     """What a pretraining left.
 
-    `history` has one row an epoch, `curves` of `TrainingState`; `metrics` are accuracies on the
-    test part, 0 to 1, and the budget: `seconds` with testing and what killed attempts had done
-    before their last checkpoints, `images_per_second` of training alone, `parameters` of the
-    backbone without top; `predictions` are those of `score`; `classes` has one row a class: label,
-    and images of each part.
+    `history` are the `curves` of `TrainingState`; `metrics` are accuracies on the test part, 0 to
+    1, and the budget: `seconds` with testing and what killed attempts had done before their last
+    checkpoints, `images_per_second` of training alone, `parameters` of the backbone without top;
+    `predictions` are those of `score`; `classes` has label and images of each part, class by class.
     """
 
     history: pd.DataFrame
@@ -57,10 +53,9 @@ class PretrainingBlock:
     """One backbone, compiled once, pretrained on any number of corpora.
 
     `settings` are those of a profile's `pretraining` section.  Corpora with fewer than `n_classes`
-    classes leave the other outputs unused.  The seed decides the random start of the backbone (the
-    same for every corpus) and the order of the images. `channels` is 3 where any corpus has
-    photographs; gray corpora share the compiled step. InputError for an unknown name, too small
-    images, too few devices, or a batch that they cannot share evenly.
+    classes leave the other outputs unused.  The seed decides the random start of the backbone and
+    the order of the images. `channels` is 3 where any corpus has photographs.  InputError for an
+    unknown name, too small images, too few devices, or a batch that they cannot share evenly.
     """
 
     def __init__(
@@ -111,30 +106,30 @@ class PretrainingBlock:
         From a uint8 store (n, size, size) or (n, size, size, 3), with class name and part of every
         image, (n,), and the name of the input contract; for the settings' epochs unless others are
         given.  Without `work` checkpoint, progress and features go nowhere.  InputError for a
-        corpus that `check_corpus` refuses, a part without images, a store that cannot be read, or
-        when training diverges.
+        corpus that the network cannot be trained on, a part without images, a store that cannot be
+        read, or when training diverges.
         """
         s, started = self._settings, time.monotonic()
-        if work is not None:
-            made_by = {
-                "backend": f"{keras.backend.backend()} with keras {keras.__version__}",
-                "precision": keras.config.dtype_policy().name,
-                "devices": str(self._block.devices.count),
-            }
-            work = replace(work, identity=work.identity | made_by)
+        made_by = {
+            "backend": f"{keras.backend.backend()} with keras {keras.__version__}",
+            "precision": keras.config.dtype_policy().name,
+            "devices": str(self._block.devices.count),
+        }
+        work = work and replace(work, identity=work.identity | made_by)
         epochs = epochs or s.epochs
         names, labels = np.unique(classes, return_inverse=True)
-        outputs = self._block.architecture.n_classes
-        check_corpus(images, names, labels, parts, size=s.size, outputs=outputs)
-        by_part = [Part(images, labels, np.flatnonzero(parts == part)) for part in PARTS]
-        training, validation, test = by_part
+        self._check(images, names, labels, parts)
+        by_part = {name: Part(images, labels, np.flatnonzero(parts == name)) for name in PARTS}
+        training, validation, test = by_part.values()
         counts = {
-            name: np.bincount(part.labels[part.rows], minlength=len(names))
-            for name, part in zip(PARTS, by_part, strict=True)
+            name: np.bincount(labels[part.rows], minlength=len(names))
+            for name, part in by_part.items()
         }
         weights = None
         if s.class_weights == "balanced":
             weights = (len(training.rows) / (len(names) * counts["train"])).astype("float32")
+        where = f"{self._block.architecture.backbone} at {s.learning_rate:g}"
+        progress = work.folder / PROGRESS if work else None
         state = self._block.fit(
             self._start,
             find_preprocessing(contract),
@@ -142,11 +137,7 @@ class PretrainingBlock:
             training,
             validation,
             class_weights=weights,
-            watcher=partial(
-                ProgressReporter,
-                where=f"{self._block.architecture.backbone} at {s.learning_rate:g}",
-                path=work.folder / PROGRESS if work else None,
-            ),
+            watcher=partial(ProgressReporter, where=where, path=progress),
             work=work,
         )
         if s.batch_norm_recalibration:
@@ -157,7 +148,7 @@ class PretrainingBlock:
         history.insert(0, "epoch", np.arange(1, len(history) + 1))
         right = predictions["truth"] == predictions["predicted"]
         metrics = {
-            "images": sum(len(part.rows) for part in by_part),
+            "images": sum(len(part.rows) for part in by_part.values()),
             "classes": len(names),
             "training_images": len(training.rows),
             "epochs": epochs,
@@ -169,44 +160,35 @@ class PretrainingBlock:
             "images_per_second": round(float(history["images_per_second"].median()), 1),
             "parameters": self.backbone.count_params(),
             "devices": self._block.devices.count,
-            "precision": keras.config.dtype_policy().name,
+            "precision": made_by["precision"],
             "resumed": state.resumed,
             "traces": self._block.traces,
         }
         table = pd.DataFrame({"label": names} | counts)
         return PretrainingResult(history, metrics, predictions, table)
 
+    def _check(
+        self, images: np.ndarray, names: np.ndarray, labels: np.ndarray, parts: np.ndarray
+    ) -> None:
+        """Raise `InputError` unless the network can be trained on a corpus; `UNUSED` is no part."""
 
-def check_corpus(
-    images: np.ndarray,
-    names: np.ndarray,
-    labels: np.ndarray,
-    parts: np.ndarray,
-    *,
-    size: int,
-    outputs: int,
-) -> None:
-    """Raise `InputError` unless a network of some outputs can be trained on a corpus.
+        def refuse(bad: bool, problem: str, remedy: str) -> None:
+            if bad:
+                raise InputError(problem, where="pretraining corpus", remedy=remedy)
 
-    `names` are class names by label, `labels` and `parts` those of the images; `UNUSED` is in none.
-    """
-
-    def refuse(bad: bool, problem: str, remedy: str) -> None:
-        if bad:
-            raise InputError(problem, where="pretraining corpus", remedy=remedy)
-
-    shape, counts = images.shape[1:3], [len(images), len(labels), len(parts)]
-    problem = f"images of {shape} pixels and not {size} x {size}"
-    refuse(shape != (size, size), problem, "Build the store at the size of the pretraining.")
-    problem = "{} images, {} class names and {} parts".format(*counts)
-    refuse(len({*counts}) > 1, problem, "Give one of each for every image.")
-    problem = f"{len(names)} classes for {outputs} outputs"
-    refuse(len(names) > outputs, problem, "Build the block for the corpus with most classes.")
-    odd = ", ".join(repr(part) for part in sorted({*parts.tolist()} - {*PARTS, UNUSED}))
-    refuse(bool(odd), f"unknown part {odd}", f"Known: {', '.join(PARTS)}.")
-    missing = ", ".join(np.setdiff1d(names, names[labels[parts == "train"]]))
-    remedy = "Split again, or leave the class out with the manifest's label_map."
-    refuse(bool(missing), f"no training image of class {missing}", remedy)
+        size, outputs = self._settings.size, self._block.architecture.n_classes
+        shape, counts = images.shape[1:3], [len(images), len(labels), len(parts)]
+        problem = f"images of {shape} pixels and not {size} x {size}"
+        refuse(shape != (size, size), problem, "Build the store at the size of the pretraining.")
+        problem = "{} images, {} class names and {} parts".format(*counts)
+        refuse(len({*counts}) > 1, problem, "Give one of each for every image.")
+        problem = f"{len(names)} classes for {outputs} outputs"
+        refuse(len(names) > outputs, problem, "Build the block for the corpus with most classes.")
+        odd = ", ".join(repr(part) for part in sorted({*parts.tolist()} - {*PARTS, UNUSED}))
+        refuse(bool(odd), f"unknown part {odd}", f"Known: {', '.join(PARTS)}.")
+        missing = ", ".join(np.setdiff1d(names, names[labels[parts == "train"]]))
+        remedy = "Split again, or leave the class out with the manifest's label_map."
+        refuse(bool(missing), f"no training image of class {missing}", remedy)
 
 
 def score(
@@ -219,7 +201,7 @@ def score(
     (n, channels) as `.npy`.
     """
     tables, shape = [], (len(test.rows), block.parts.backbone.output_shape[-1])
-    with nullcontext() if features is None else write_atomically(features) as draft:
+    with write_atomically(features) if features else nullcontext() as draft:
         if draft:
             np.lib.format.open_memmap(draft, "w+", "<f4", shape)
         for start in range(0, len(test.rows), _CHUNK):
@@ -239,17 +221,11 @@ def read_probabilities(probabilities: np.ndarray, truth: np.ndarray) -> pd.DataF
 
     With five classes or fewer, `in_top5` leaves out the least likely one.
     """
-    k, each = min(5, probabilities.shape[1] - 1), np.arange(len(truth))
-    predicted, own = probabilities.argmax(axis=1), probabilities[each, truth]
-    return pd.DataFrame(
-        {
-            "truth": truth,
-            "predicted": predicted,
-            "in_top5": (probabilities > own[:, np.newaxis]).sum(axis=1) < k,
-            "confidence": probabilities[each, predicted],
-            "truth_probability": own,
-        }
-    )
+    own = probabilities[np.arange(len(truth)), truth]
+    above, k = (probabilities > own[:, np.newaxis]).sum(axis=1), probabilities.shape[1]
+    table = pd.DataFrame({"truth": truth, "predicted": probabilities.argmax(axis=1)})
+    likely = {"in_top5": above < min(5, k - 1), "confidence": probabilities.max(axis=1)}
+    return table.assign(**likely, truth_probability=own)
 
 
 def recalibrate(block: CompiledBlock, training: Part, batch: int, count: int, seed: int) -> None:
@@ -280,8 +256,8 @@ def recalibrate(block: CompiledBlock, training: Part, batch: int, count: int, se
 class ProgressReporter(keras.callbacks.Callback):
     """Tells how a training goes, and ends one that diverges.
 
-    Every few seconds one line about the state, a callback that comes before this one, and the
-    running `loss` is written to `path`, if there is one; `where` names the training in the error.
+    Every few seconds a line about the state, a callback that comes before this one, and the running
+    loss is written to `path`, if there is one; `where` names the training in the error.
     """
 
     def __init__(
@@ -293,14 +269,20 @@ class ProgressReporter(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Tell how the batches before this one went, if it is time."""
-        if batch and time.monotonic() - self._last >= _EVERY_SECONDS:
-            model = self.model  # before the loss: on JAX it brings the variables up to date
-            loss = self._check()
-            if self._path is not None:
-                rate = float(np.asarray(model.optimizer.learning_rate))
-                with write_atomically(self._path) as draft:
-                    draft.write_text(self._line(loss, rate), encoding="utf-8")
-            self._last = time.monotonic()
+        if not batch or time.monotonic() - self._last < _EVERY_SECONDS:
+            return
+        s, model = self._s, self.model  # before the loss: on JAX it brings variables up to date
+        rate = float(np.asarray(model.optimizer.learning_rate))
+        parts = [f"epoch {s.epoch + 1}/{s.epochs}", f"loss {self._check():.3g}", f"lr {rate:.2g}"]
+        if s.speed is not None:
+            epochs = s.epochs - s.epoch
+            left = (epochs * s.images - s.done) / s.speed + epochs * self._validating
+            parts.insert(1, f"{s.speed:,.{0 if s.speed >= 10 else 1}f} images/s")
+            parts.append(f"ETA {tqdm.format_interval(left)}")
+        if self._path is not None:
+            with write_atomically(self._path) as draft:
+                draft.write_text(", ".join(parts), encoding="utf-8")
+        self._last = time.monotonic()
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         """Check the loss of a whole epoch."""
@@ -310,16 +292,6 @@ class ProgressReporter(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Learn how long validation takes."""
         self._validating = time.monotonic() - self._began
-
-    def _line(self, loss: float, rate: float) -> str:
-        s = self._s
-        parts = [f"epoch {s.epoch + 1}/{s.epochs}", f"loss {loss:.3g}", f"lr {rate:.2g}"]
-        if s.speed is not None:
-            epochs = s.epochs - s.epoch
-            left = (epochs * s.images - s.done) / s.speed + epochs * self._validating
-            parts.insert(1, f"{s.speed:,.{0 if s.speed >= 10 else 1}f} images/s")
-            parts.append(f"ETA {tqdm.format_interval(left)}")
-        return ", ".join(parts)
 
     def _check(self) -> float:
         """Return the running loss, or end the training where it is no number."""

@@ -1,19 +1,15 @@
 """One compiled step, many runs, on one device or several.
 
-A block builds and compiles its classifier once.  Between runs it restores weights, empties the
-optimizer and sets the learning rate and the input contract, none of which makes the framework trace
-again.  Several devices share each batch by the framework's own strategy.  Gradients and the
-statistics of batch normalisation are those of the whole batch, so that the number of devices
-changes floating-point noise only.
+Between runs a block restores weights, empties the optimizer and sets the learning rate and the
+input contract, none of which makes the framework trace again.  Several devices share each batch;
+gradients and the statistics of batch normalisation are those of the whole batch, so that the number
+of devices changes floating-point noise only.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any
 
 import keras
 import numpy as np
@@ -49,8 +45,7 @@ def prepare_framework(threads: int | None, precision: str) -> None:
     """Set threads and precision (a Keras dtype policy) of this process, before the first model.
 
     Threads are those of the TensorFlow backend, None for its own choice: several single-threaded
-    blocks side by side train faster on a CPU than one block with all cores.  Other backends keep
-    their own settings.
+    blocks side by side train faster on a CPU than one block with all cores.
     """
     keras.config.set_dtype_policy(precision)
     if threads is None or keras.backend.backend() != "tensorflow":
@@ -64,33 +59,12 @@ def prepare_framework(threads: int | None, precision: str) -> None:
         threading.set_inter_op_parallelism_threads(threads)
 
 
-def _compiles() -> bool:
-    """Return whether XLA compiles; not on TensorFlow's CPU, where it costs more than it saves."""
-    if keras.backend.backend() != "tensorflow":
-        return True
-    import tensorflow as tf
-
-    return bool(tf.config.list_physical_devices("GPU"))
-
-
 @dataclass(frozen=True)
 class Devices:
-    """The devices that share each batch; `strategy` is None for a single one."""
+    """The devices that share each batch; a model is built, trained and used in their scope."""
 
     count: int
-    strategy: Any = None
-
-    def scope(self) -> AbstractContextManager:
-        """Return the context in which a model is built, trained and used."""
-        return nullcontext() if self.strategy is None else self.strategy.scope()
-
-    def synchronise(self, backbone: keras.Model) -> None:
-        """Let batch normalisation take its statistics over all devices; JAX always does."""
-        if self.strategy is None or keras.backend.backend() != "tensorflow":
-            return
-        for layer in backbone.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.synchronized = True
+    scope: Callable[[], AbstractContextManager] = nullcontext
 
 
 def find_devices(wanted: int | str | None) -> Devices:
@@ -115,15 +89,14 @@ def find_devices(wanted: int | str | None) -> Devices:
             where="execution.devices",
             remedy="Ask for fewer, or for 'all'.",
         )
-    return Devices(count, share(devices=names[:count]) if count > 1 else None)
+    return Devices(count, share(devices=names[:count]).scope) if count > 1 else Devices(1)
 
 
 def make_optimizer(name: str, weight_decay: float = 0.0) -> keras.optimizers.Optimizer:
-    """Return a new optimizer of Keras, `adam`, `adamw` or `sgd`; its learning rate is set later.
+    """Return a new optimizer, `adam`, `adamw` or `sgd` with momentum; its rate is set later.
 
-    `sgd` has a momentum of 0.9.  The weight decay, without which there is no `adamw`, is decoupled
-    from the gradient (Loshchilov and Hutter 2019) and times the learning rate; biases and the
-    scales of batch normalisation do not decay.
+    The weight decay, without which there is no `adamw`, is decoupled from the gradient (Loshchilov
+    and Hutter 2019) and times the learning rate; biases and scales of normalisation do not decay.
     """
     kinds = {
         "adam": keras.optimizers.Adam,
@@ -158,26 +131,20 @@ def learning_rate(
 
 
 class Callbacks(keras.callbacks.CallbackList):
-    """Callbacks that hear of the beginning of batches and never of their end.
-
-    Keras turns the results of every batch into numbers for them, which waits for the device
-    at every step and keeps it from running ahead.
-    """
+    """Callbacks that never hear of the end of a batch, for which Keras waits for the device."""
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Pass nothing on."""
 
-    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Pass nothing on."""
+    on_test_batch_end = on_train_batch_end
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What may change from run to run without compiling anything.
+    """What may change from run to run without compiling anything but a schedule.
 
     `batch` is cases a step; `seed` decides head, order of cases, augmentation and dropout.
-    `schedule` and `warmup` are those of the function `learning_rate`.  A schedule is part of the
-    compiled step: another one, or another number of steps, makes the framework trace again.
+    `schedule` and `warmup` are those of the function `learning_rate`.
     """
 
     learning_rate: float
@@ -191,8 +158,7 @@ class Recipe:
 class CompiledBlock:
     """A classifier compiled once and trained many times, on devices that share each batch.
 
-    `optimizer` and `weight_decay` are those of `make_optimizer`, `loss` one of
-    `rin.training.losses`.
+    Optimizer and weight decay are those of `make_optimizer`, `loss` one of `rin.training.losses`.
     """
 
     def __init__(
@@ -206,22 +172,30 @@ class CompiledBlock:
     ) -> None:
         self.architecture, self.devices = architecture, devices or Devices(1)
         self._schedule: dict | None = None
-        # TensorFlow's affine transform is none that XLA can compile.
-        lacks_affine = keras.backend.backend() == "tensorflow" and _compiles()
+        on_tensorflow = keras.backend.backend() == "tensorflow"
+        compiles = not on_tensorflow
+        if on_tensorflow:  # on its CPU compiling by XLA costs more than it saves
+            import tensorflow as tf
+
+            compiles = bool(tf.config.list_physical_devices("GPU"))
+        gathers = on_tensorflow and compiles  # its affine transform is none that XLA can compile
         with self.devices.scope():
-            self.parts: Classifier = build_classifier(architecture, gathers=lacks_affine)
-            self.devices.synchronise(self.parts.backbone)
+            self.parts: Classifier = build_classifier(architecture, gathers=gathers)
+            for layer in self.parts.backbone.layers:
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    # Statistics of all devices, which JAX always takes.
+                    layer.synchronized = on_tensorflow and self.devices.count > 1
             self._online = OnlineLabels(architecture.n_classes) if loss == "online" else None
             metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
             metrics += [self._online] if self._online else []
+            compared = "sparse_categorical_crossentropy"  # of two classes it is the paper's binary
+            if loss != "hard":
+                compared = SoftLabelLoss(loss, architecture.n_classes, self._online)
             self.parts.model.compile(
                 optimizer=make_optimizer(optimizer, weight_decay),
-                # Two-class softmax cross-entropy is the paper's binary cross-entropy.
-                loss="sparse_categorical_crossentropy"
-                if loss == "hard"
-                else SoftLabelLoss(loss, architecture.n_classes, self._online),
+                loss=compared,
                 metrics=metrics,
-                jit_compile="auto" if _compiles() else False,
+                jit_compile="auto" if compiles else False,
             )
             self.parts.model.optimizer.build(self.parts.model.trainable_variables)
             self._meters = [self.parts.model.metrics[0], *metrics]  # the first is the loss
@@ -252,8 +226,8 @@ class CompiledBlock:
 
         `weights` are in the order of `keras.Model.get_weights`, `contract` is theirs; the epoch of
         lowest validation loss is kept.  `class_weights`, float32 (classes,), count in the training
-        loss; `watcher` makes a further callback, which does not hear of the end of a batch;
-        `work` is where the training leaves checkpoints, and goes on from if it was killed.
+        loss; `watcher` makes a further callback; `work` is where the training leaves checkpoints,
+        and goes on from if it was killed.
 
         InputError when no epoch has a finite validation loss, or a store cannot be read.
         """
@@ -262,11 +236,11 @@ class CompiledBlock:
         state = TrainingState(
             steps, len(used.rows), recipe.batch, recipe.epochs, work=work, meters=self._meters
         )
-        own: list[keras.callbacks.Callback] = [LabelTurn(self._online)] if self._online else []
+        own = [*([LabelTurn(self._online)] if self._online else []), state]
+        own += [watcher(state, self._meters[0])] if watcher else []
         with self.devices.scope():
             self._restore(weights, contract, recipe, steps)
             state.resume(model)
-            own += [state, *([watcher(state, self._meters[0])] if watcher else [])]
             ordered = self._ordered(validation.divisible(self.devices.count), recipe.batch)
             while state.epoch < recipe.epochs:
                 shuffled = ShuffledBatches(
@@ -348,16 +322,16 @@ class CompiledBlock:
             generator.state.assign(draws.integers(1, 2**31, generator.state.shape))
         for variable in parts.model.optimizer.variables:
             variable.assign(np.zeros(variable.shape))
-        if self._online:
-            self._online.begin()
+        if self._online:  # uniform labels
+            self._online.reset_state()
+            self._online.labels.assign(self._online.next_labels())
         total = recipe.epochs * steps
         rate = learning_rate(recipe.learning_rate, total, recipe.schedule, recipe.warmup)
         if isinstance(rate, float):
             parts.model.optimizer.learning_rate = rate
-        elif rate.get_config() != self._schedule:  # another has to be compiled into the step
+        elif rate.get_config() != self._schedule:  # it has to be compiled into another step
             parts.model.optimizer.learning_rate = rate
-            self._schedule = rate.get_config()
-            parts.model.train_function = None  # `fit` makes another
+            self._schedule, parts.model.train_function = rate.get_config(), None
 
 
 def layer_activations(
@@ -373,7 +347,7 @@ def layer_activations(
     """Return activations of each layer of `LAYERS`, float32 (points, channels), in inference mode.
 
     Of the block's own weights, or of others, after which its own are put back.  The same seed gives
-    the same images, places and channels.  `InputError` for a backbone whose layers are not listed.
+    the same places and channels.  `InputError` for a backbone whose layers are not listed.
     """
     backbone = block.parts.backbone
     names = look_up("backbone", block.architecture.backbone, LAYERS)

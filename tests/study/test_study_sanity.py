@@ -1,8 +1,10 @@
 import itertools
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
+import jupytext
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,8 +18,12 @@ from rin.study.plan import plan_runs
 from rin.study.profile import MAIN, SCENARIOS
 from rin.study.run import cam_arrays, predictions, run_grid, sanity_rows, sanity_table
 from rin.training import cascade
-from rin.training.cascade import cascade_table, similarity_summary
+from rin.training.cascade import cascade_table
 
+PAGE = jupytext.read(Path(__file__).parents[2] / "notebooks" / "pipeline" / "gradcam.py")
+(CELL,) = [cell.source for cell in PAGE.cells if "def similarity_summary" in cell.source]
+exec(CELL, made := {"np": np, "pd": pd})
+similarity_summary = made["similarity_summary"]
 SCENARIO, OTHER = "ResNet50-freeze_all-1e-02", "ResNet50-freeze_all-1e-03"
 SECTION = {"sanity": {"scenarios": [SCENARIO], "cases": 3}}
 
