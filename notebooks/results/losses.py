@@ -112,7 +112,7 @@ shown = pd.DataFrame(
         "Between classes": means["between"].map("{:.2f}".format).to_numpy(),
     }
 )
-book_table(shown, "Test images of the corpus, by network and loss", prose=True)
+book_table(shown, "Test images of the corpus, by network and loss")
 
 # %%
 online = table[table["loss"] == "online"].sort_values(["backbone", "seed"])
