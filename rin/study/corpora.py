@@ -63,7 +63,8 @@ def curation_plan(study: Study) -> CurationPlan:
             remedy = "Put it there, or leave its name out of the profile's curation section."
             raise InputError("there is no such file", where=path, remedy=remedy)
     stated = settings.model_dump(include={"database", "encoding"})
-    return CurationPlan(folder, study.results / "curation", seed, key=key, **stated, **files)
+    places = {"archive": folder, "output": study.results / "curation"}
+    return CurationPlan(seed=seed, key=key, **places, **stated, **files)
 
 
 def curated_corpus(study: Study) -> CuratedCorpus:
