@@ -418,4 +418,4 @@ HTML("".join(folded(one) for one in claims.itertuples()))
 # ## Run this page
 #
 # `rin run notebooks/evidence/audit.py`, or `jupytext --to ipynb notebooks/evidence/audit.py` and
-# then papermill. It takes seconds and needs no images; the numbers are the same on every computer.
+# then papermill. It takes seconds and needs no images.

@@ -299,5 +299,4 @@ claim("two of the worded findings speak for RadImageNet",
 #
 # `rin run notebooks/evidence/replications.py`, or
 # `jupytext --to ipynb notebooks/evidence/replications.py` and then papermill. It takes seconds and
-# needs no images. The facts stand in `rin/replications.yaml`; a study that is missing there is one
-# entry.
+# needs no images. The facts stand in `rin/replications.yaml`.

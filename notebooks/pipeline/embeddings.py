@@ -186,7 +186,6 @@ for init in images:
 # rin run notebooks/pipeline/embeddings.py -p profile=demo
 # ```
 #
-# Half a minute; it trains nothing and reads `features.npy` and `test_predictions.parquet` of each
-# run in the weights ledger. With plain tools:
+# Half a minute; it trains nothing. With plain tools:
 # `jupytext --to ipynb notebooks/pipeline/embeddings.py`, then
 # `papermill notebooks/pipeline/embeddings.ipynb out.ipynb -p profile demo`.

@@ -82,7 +82,7 @@ picture(axes, "Two images of each class as the networks see them", width="36rem"
 # ## A split that does not leak
 #
 # All images of a patient go to one part, and so do near-duplicate images, found by their difference
-# hashes ({glue:text}`n_pairs` pairs here). The split is stratified by class; `inputs` raises
+# hashes ({glue:text}`n_pairs` pairs here). The split is stratified by class; `Study.inputs` raises
 # an error if anything stands on both sides.
 
 # %%

@@ -300,5 +300,4 @@ HTML(
 # ```
 #
 # With plain tools: `jupytext --to ipynb notebooks/use/data_status.py`, then `papermill
-# notebooks/use/data_status.ipynb out.ipynb -p data_root /path/to/images`. Files are listed and no
-# image is opened, so it takes seconds.
+# notebooks/use/data_status.ipynb out.ipynb -p data_root /path/to/images`. It takes seconds.
