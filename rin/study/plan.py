@@ -193,11 +193,24 @@ def plan_runs(
                 contract = _contract(entry, settings)
                 main = init in profile.inits and fold == 0 and contract == _contract(entry, own)
                 records = main and checked is not None and scenario.name in checked.scenarios
-                cell = task, int(fold), scenario, init, entry, contract, seed, settings, inputs
-                weights = digests.get((init, scenario.backbone), f"random-{profile.seed}")
-                recorded = checked.cases if records else 0
-                shown = recorded, name, variant.level, inside
-                runs.append(Run(*cell, split_digest, weights, *shown))
+                run = Run(
+                    task=task,
+                    fold=int(fold),
+                    scenario=scenario,
+                    init=init,
+                    entry=entry,
+                    contract=contract,
+                    seed=seed,
+                    settings=settings,
+                    inputs=inputs,
+                    split_digest=split_digest,
+                    weights_digest=digests.get((init, scenario.backbone), f"random-{profile.seed}"),
+                    sanity_cases=checked.cases if records else 0,
+                    study=name,
+                    level=variant.level,
+                    inside=inside,
+                )
+                runs.append(run)
     return runs
 
 

@@ -82,12 +82,24 @@ def plan_pretraining(study: Study, settings: Pretraining | None = None) -> list[
         planned.append((brief.name, brief.init, brief.backbones, fewer, brief.training_images))
     for name, init, own_backbones, own, n_training in planned:
         dataset = open_corpus(study, settings.corpora[init], settings.cases)
-        store, corpus = study.store(dataset, settings.size), dataset.manifest.name
-        split = _split(dataset, store, seed, n_training)
-        for backbone in own_backbones:
-            of_corpus = corpus, dataset.provenance, backbone, store.path, store.digest, *split
-            contract = settings.contract(init, backbone)
-            runs.append(PretrainingRun(name, *of_corpus, own, contract, seed))
+        store = study.store(dataset, settings.size)
+        parts, split_digest = _split(dataset, store, seed, n_training)
+        runs += [
+            PretrainingRun(
+                init=name,
+                corpus=dataset.manifest.name,
+                provenance=dataset.provenance,
+                backbone=backbone,
+                store=store.path,
+                store_digest=store.digest,
+                parts=parts,
+                split_digest=split_digest,
+                settings=own,
+                contract=settings.contract(init, backbone),
+                seed=seed,
+            )
+            for backbone in own_backbones
+        ]
     return runs
 
 

@@ -43,7 +43,12 @@ def _with_groups(pattern: re.Pattern) -> re.Pattern:
     return pattern
 
 
-Template = Annotated[str, AfterValidator(lambda template: (_pieces(template), template)[1])]
+def _whole(template: str) -> str:
+    _pieces(template)
+    return template
+
+
+Template = Annotated[str, AfterValidator(_whole)]
 Pattern = Annotated[re.Pattern, AfterValidator(_with_groups)]
 Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 
@@ -258,6 +263,9 @@ def _below(tree: Tree, files: list[str], folder: str, base: str) -> dict[str, st
     match = re.compile(f"{above}(.+(?i:{one_of([*PICTURES, '.dcm'])}))", re.DOTALL).fullmatch
     found: dict[str, str] = {}
     for file in files:
-        if (inside := match(file)) and found.setdefault(name := inside[1], file) != file:
-            raise tree.wrong(f"two files are called {name}: {found[name]} and {file}")
+        if inside := match(file):
+            name = inside[1]
+            if name in found:
+                raise tree.wrong(f"two files are called {name}: {found[name]} and {file}")
+            found[name] = file
     return found
