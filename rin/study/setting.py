@@ -124,6 +124,10 @@ class TaskInputs:
     substitute_for: str | None = None
     external: dict[str, TaskInputs] = field(default_factory=dict)
 
+    def __getstate__(self) -> dict:
+        """Cross the border of a process without the case tables that training does not read."""
+        return self.__dict__ | dict.fromkeys(("found", "dataset", "pairs"))
+
     def scored(self, part: str) -> TaskInputs:
         """Return what the cases of a part belong to: an external dataset by name, or these."""
         return self.external.get(part, self)

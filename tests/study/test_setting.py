@@ -1,6 +1,7 @@
 import ast
 import importlib
 import inspect
+import pickle
 import shutil
 from dataclasses import replace
 from types import SimpleNamespace
@@ -73,6 +74,13 @@ def test_drawn_cases_are_those_of_the_seed(inputs):
 
     assert drawn(1) == drawn(1)
     assert len({frozenset(drawn(seed)) for seed in range(5)}) > 1
+
+
+def test_inputs_reach_another_process_with_what_a_training_reads_and_no_more(inputs):
+    sent = pickle.loads(pickle.dumps(inputs))
+    assert sent.labels.equals(inputs.labels) and sent.folds.equals(inputs.folds)
+    assert (sent.store.images()[:] == inputs.store.images()).all()
+    assert len(pickle.dumps(inputs)) < len(pickle.dumps(inputs.dataset)) / 2
 
 
 @pytest.fixture
