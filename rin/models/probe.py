@@ -294,9 +294,8 @@ def judge(scores: pd.DataFrame) -> dict[str, Any]:
     else:
         verdict = best["scaling"]
         twins = ranked.loc[ranked["scaling"] == verdict, "divergence"]
-        if len(twins) > 1 and twins.iloc[1] >= FACTOR * max(
-            near, _FLOOR
-        ):  # the other is clearly off
+        # Of one scaling in both orders, the other must be clearly off.
+        if len(twins) > 1 and twins.iloc[1] >= FACTOR * max(near, _FLOOR):
             (own,) = [contract.bgr for contract in CANDIDATES if contract.name == verdict]
             order = "BGR" if own == (best["candidate"] == verdict) else "RGB"
         reason = f"{second['candidate']}, the next, diverges {margin:.1f} times as far"

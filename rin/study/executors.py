@@ -31,9 +31,13 @@ def make_executor(execution: Execution) -> Executor:
     """Return the executor that a profile asks for."""
     if execution.workers == 0:
         return ThreadPoolExecutor(1)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # workers begin with it
     spawned = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(execution.workers, spawned, initializer=end_with_parent)
+    return ProcessPoolExecutor(execution.workers, spawned, initializer=_start_worker)
+
+
+def _start_worker() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    end_with_parent()
 
 
 @contextmanager

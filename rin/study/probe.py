@@ -147,20 +147,20 @@ def plan_probe(study: Study) -> list[PretrainingRun]:
     `InputError` when the profile has no section on the probe.
     """
     section, own = study.profile.section("probe"), study.profile.pretraining
-    backbones = section.backbones or own.backbones
+    changes = {"backbones": section.backbones or own.backbones}
+    settings = [own.changed(section, preprocessing=c, **changes) for c in section.contracts]
     return [
         run
-        for contract in section.contracts
-        for settings in [own.changed(section, preprocessing=contract, backbones=backbones)]
-        for run in plan_pretraining(study, settings)
+        for own in settings
+        for run in plan_pretraining(study, own)
         if find_backbone(run.backbone).batch_norm
     ]
 
 
 def run_probe(study: Study) -> pd.DataFrame:
     """Pretrain what is missing (`rin.study.pretraining.pretrain_missing`) and probe it."""
-    missing = plan_probe(study), study.ledger("probe"), "Weights to probe"
-    pretraining.pretrain_missing(study, *missing)
+    planned, ledger = plan_probe(study), study.ledger("probe")
+    pretraining.pretrain_missing(study, planned, ledger, "Weights to probe")
     return probe_measurements(study)
 
 

@@ -12,7 +12,14 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from rin.data.confounders import CONFOUNDERS
 from rin.errors import InputError, look_up, unknown
@@ -179,15 +186,21 @@ class Pretraining(Stated):
     batch_norm_recalibration: NotNegative = 0
     brief: Brief | None = None
 
+    @field_validator("preprocessing")
+    @classmethod
+    def _known_contracts(
+        cls, each: str | dict[str, str], others: ValidationInfo
+    ) -> str | dict[str, str]:
+        inits = set(others.data.get("corpora", {}))
+        if isinstance(each, dict) and set(each) != inits:
+            raise ValueError(f"contracts of {sorted(each)} for corpora of {sorted(inits)}")
+        for name in each.values() if isinstance(each, dict) else [each]:
+            for backbone in others.data.get("backbones") or BACKBONES:
+                resolve_contract(name, backbone)
+        return each
+
     @model_validator(mode="after")
     def _fits(self) -> Pretraining:
-        each, inits = self.preprocessing, {*self.corpora}
-        if isinstance(each, dict) and {*each} != inits:
-            told = f"contracts of {sorted(each)} for corpora of {sorted(inits)}"
-            raise ValueError(f"preprocessing: {told}")
-        for name in each.values() if isinstance(each, dict) else [each]:
-            for backbone in self.backbones or BACKBONES:
-                resolve_contract(name, backbone)
         for name in self.backbones or []:
             check_size(name, self.size)
         if self.optimizer == "adamw" and self.weight_decay == 0:
