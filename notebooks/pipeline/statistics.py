@@ -34,7 +34,7 @@ from rin.report.format import book_table
 from rin.report.maps import OUTLINE, show_image
 from rin.report.page import glue_values, picture
 from rin.report.style import FAINT, INK, use_style
-from rin.stats.tests import t_quantile
+from rin.stats.hypothesis import t_quantile
 from rin.study.profile import load_profile
 
 use_style()

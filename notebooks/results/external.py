@@ -35,12 +35,12 @@ from rin.report.format import book_table, format_estimate, format_number, format
 from rin.stats import (
     against_baselines,
     auc_ci,
-    beyond_area,
+    clinical_measures,
     external_scores,
     image_differences,
     init_differences,
 )
-from rin.stats.beyond import beyond_curves
+from rin.stats.clinical import clinical_curves
 from rin.study import open_runs
 
 style.use_style()
@@ -228,8 +228,8 @@ book_table(table, f"{away_facts.title}, by device", prose=True)
 seed, curves, measures = runs.study.profile.seed, {}, []
 for place, scores in {"at home": home_scores, "abroad": away_alone}.items():
     probabilities = scores.assign(score=expit(scores["score"]))  # scores are log-odds
-    curves[place] = beyond_curves(probabilities, inits, seed=seed)
-    measures.append(beyond_area(probabilities, inits, seed=seed).assign(place=place))
+    curves[place] = clinical_curves(probabilities, inits, seed=seed)
+    measures.append(clinical_measures(probabilities, inits, seed=seed).assign(place=place))
 measures = pd.concat(measures).set_index(["measure", "place", "init"])
 
 # %%

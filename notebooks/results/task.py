@@ -35,7 +35,7 @@ from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_p
 from rin.stats import (
     against_baselines,
-    beyond_area,
+    clinical_measures,
     holm,
     image_differences,
     init_differences,
@@ -44,7 +44,7 @@ from rin.stats import (
     scenario_aucs,
 )
 from rin.stats.audit import TaskAudit
-from rin.stats.beyond import beyond_curves
+from rin.stats.clinical import clinical_curves
 from rin.study import open_runs
 
 style.use_style()
@@ -284,8 +284,8 @@ book_table(
 bins = int(np.clip(table.loc["all", "n_cases"] // 10, 2, 10))
 probabilities = scores.assign(score=expit(scores["score"]))  # scores are log-odds
 seed = runs.study.profile.seed
-measures = beyond_area(probabilities, inits, seed=seed, bins=bins)
-curves = beyond_curves(probabilities, inits, seed=seed, bins=bins)
+measures = clinical_measures(probabilities, inits, seed=seed, bins=bins)
+curves = clinical_curves(probabilities, inits, seed=seed, bins=bins)
 prevalence = table.loc["all", "n_positive"] / table.loc["all", "n_cases"]
 
 # %%

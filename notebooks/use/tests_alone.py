@@ -91,7 +91,7 @@ both.loc[rows].astype(float).round(3)
 
 # %% [markdown]
 # For two groups of different patients there is `delong_test_unpaired`; for contrasts of three or
-# more models `area_contrasts`.
+# more models `auc_contrasts`.
 #
 # ## Folds and scenarios: the comparison of this book
 #
@@ -150,7 +150,7 @@ for name, (bad_labels, bad_scores) in attempts.items():
 # ## What `rin.stats` offers
 #
 # Every docstring says what a function takes and what it returns; `tests/stats` names its oracle.
-# Modules hold more: `beyond` (calibration), `planning`, `synthesis` (meta-analysis), `tests`.
+# Modules hold more: `clinical` (calibration), `planning`, `synthesis` (meta-analysis), `hypothesis`.
 
 # %%
 import inspect

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
-from made_predictions import REGIMES, area_contrast, make_predictions
+from made_predictions import REGIMES, auc_contrast, make_predictions
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
@@ -106,7 +106,7 @@ def contrast_by_hand(table, scenarios):
         cases, wide = wide_scores(fold)
         scores = [wide[init, name] for init in ("a", "b") for name in scenarios]
         weights = np.repeat([1, -1], len(scenarios)) / len(scenarios)
-        found.append(area_contrast(cases["label"], scores, weights, clusters=cases["patient_id"]))
+        found.append(auc_contrast(cases["label"], scores, weights, clusters=cases["patient_id"]))
     variance = sum(contrast.variance for contrast in found) / len(found) ** 2
     return np.mean([contrast.estimate for contrast in found]), variance
 

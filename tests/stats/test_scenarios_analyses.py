@@ -9,7 +9,7 @@ from scipy import stats
 from rin.errors import InputError
 from rin.stats.delong import delong_test
 from rin.stats.scenarios import init_differences, scenario_aucs, task_analyses
-from rin.stats.tests import EQUIVALENCE_MARGIN, equivalence, mixed_model, nadeau_bengio
+from rin.stats.hypothesis import EQUIVALENCE_MARGIN, equivalence, mixed_model, nadeau_bengio
 
 INITS = ("radimagenet", "imagenet")
 NUMBERS = ["estimate", "ci_low", "ci_high", "statistic", "df", "p_value"]

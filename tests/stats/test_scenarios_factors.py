@@ -5,13 +5,13 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from made_predictions import area_contrast, make_predictions
+from made_predictions import auc_contrast, make_predictions
 from sklearn.metrics import roc_auc_score
 
 from rin.errors import InputError
 from rin.stats.delong import delong_test
 from rin.stats.scenarios import factor_effects
-from rin.stats.tests import holm
+from rin.stats.hypothesis import holm
 
 INITS, LEVELS = ("radiologic", "photographic"), ("native", "official_scripts")
 SCENARIOS = ("s1", "s2", "s3")
@@ -52,7 +52,7 @@ def test_interaction_is_the_contrast_of_four_areas_averaged_over_scenarios(group
     rows = [scores_of(predictions, scenario, init, level) for scenario, level, init in order]
     weights = np.array([-1, 1, 1, -1] * len(group)) / len(group)
     labels, _, patients = rows[0]
-    expected = vars(area_contrast(labels, [row[1] for row in rows], weights, clusters=patients))
+    expected = vars(auc_contrast(labels, [row[1] for row in rows], weights, clusters=patients))
     assert {name: own[name] for name in expected} == pytest.approx(expected)
     assert own["n_scenarios"] == len(group)
 

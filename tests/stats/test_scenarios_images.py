@@ -9,7 +9,7 @@ from scipy import stats
 
 from rin.errors import InputError
 from rin.stats.scenarios import against_baselines, image_differences
-from rin.stats.tests import clustered_t
+from rin.stats.hypothesis import clustered_t
 
 INITS = ("radiologic", "photographic")
 

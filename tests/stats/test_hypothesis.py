@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import ttost_paired
 
-import rin.stats.tests as tests
+from rin.stats import hypothesis
 from rin.errors import InputError
 from rin.stats.synthesis import random_effects
-from rin.stats.tests import (
+from rin.stats.hypothesis import (
     clustered_t,
     equivalence,
     holm,
@@ -190,7 +190,7 @@ def test_mixed_model_swapped_changes_sign_and_ignores_other_inits():
 
 
 def test_a_search_for_variances_that_does_not_converge_gives_no_estimate(monkeypatch):
-    monkeypatch.setitem(tests._SEARCH, "maxfev", 9)
+    monkeypatch.setitem(hypothesis._SEARCH, "maxfev", 9)
     found = mixed_model(grid(), "a", "b")
     assert math.isnan(found.mean_difference) and math.isnan(found.residual_sd)
     assert found.remark.startswith("REML does not converge")
