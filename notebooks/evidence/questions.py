@@ -106,10 +106,15 @@ dice = pd.DataFrame(
 ).set_index("task")  # fmt: skip
 dice["points"] = 100 * (dice["radimagenet"] - dice["imagenet"])
 released = pd.DataFrame(
-    [(one.backbone, one.top1, one.top5) for one in paper.RELEASED_ACCURACY.values()],
+    [
+        (one.backbone, one.top1, one.top5)
+        for one in paper.RELEASED_ACCURACY.values()
+    ],
     columns=["Network", "Top-1, %", "Top-5, %"],
 )
-book_table(released, "Test accuracy of the released networks, as stated", prose=True)
+book_table(
+    released, "Test accuracy of the released networks, as stated", prose=True
+)
 
 # %% [markdown]
 # **AUC improved by {glue:text}`least:.1f` to {glue:text}`most:.1f` %?** These are points of AUC.
@@ -147,7 +152,9 @@ travelled = {
 }
 for where, found in travelled.items():
     overall = init_differences(found, *runs.inits).set_index("group").loc["all"]
-    travelled[where] = 100 * overall[["difference", "ci_low", "ci_high"]].astype(float)
+    travelled[where] = 100 * overall[
+        ["difference", "ci_low", "ci_high"]
+    ].astype(float)
 
 # %% [markdown]
 # **Do others find the same?** [](replications) pools those who compared like with like.
@@ -175,9 +182,14 @@ glue_values(
     breast_points=dice.loc["breast", "points"],
 )
 rounded = 100 * (gains["radimagenet"] - gains["imagenet"])
-claim("the gains in AUC are points", (rounded - gains["points"]).abs().max() < 1.3)
+claim(
+    "the gains in AUC are points", (rounded - gains["points"]).abs().max() < 1.3
+)
 again = (100 * (dice["radimagenet"] / dice["imagenet"] - 1)).round(1)
-claim("the gains in Dice are relative", (again - dice["percent"]).abs().max() < 0.5)
+claim(
+    "the gains in Dice are relative",
+    (again - dice["percent"]).abs().max() < 0.5,
+)
 claim(
     "the best top-1 accuracy is not that of the best top-5 accuracy",
     released["Top-1, %"].idxmax() != released["Top-5, %"].idxmax(),

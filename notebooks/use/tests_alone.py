@@ -84,9 +84,13 @@ pd.DataFrame({"plain": vars(plain), "logit": vars(logit)}).round(3)
 from rin.stats import delong_test
 
 naive = delong_test(images["label"], images["model_a"], images["model_b"])
-clustered = delong_test(images["label"], images["model_a"], images["model_b"], images["patient"])
+clustered = delong_test(
+    images["label"], images["model_a"], images["model_b"], images["patient"]
+)
 rows = ["difference", "ci_low", "ci_high", "p_value"]
-both = pd.DataFrame({"images independent": vars(naive), "patients independent": vars(clustered)})
+both = pd.DataFrame(
+    {"images independent": vars(naive), "patients independent": vars(clustered)}
+)
 both.loc[rows].astype(float).round(3)
 
 # %% [markdown]
@@ -113,7 +117,13 @@ scores = (
         var_name="init",
         value_name="score",
     )
-    .assign(task="mine", scenario="only", unfreezing="unfreeze_all", seed=0, part="test")
+    .assign(
+        task="mine",
+        scenario="only",
+        unfreezing="unfreeze_all",
+        seed=0,
+        part="test",
+    )
 )
 table = init_differences(scores, "model_a", "model_b")
 shown = ["auc_a", "auc_b", "difference", "ci_low", "ci_high", "p_holm"]
@@ -157,7 +167,9 @@ import inspect
 
 import rin.stats
 
-functions = [name for name, _ in inspect.getmembers(rin.stats, inspect.isfunction)]
+functions = [
+    name for name, _ in inspect.getmembers(rin.stats, inspect.isfunction)
+]
 print(", ".join(functions))
 
 # %% [markdown]
