@@ -87,7 +87,7 @@ naive = delong_test(images["label"], images["model_a"], images["model_b"])
 clustered = delong_test(
     images["label"], images["model_a"], images["model_b"], images["patient"]
 )
-rows = ["difference", "ci_low", "ci_high", "p_value"]
+rows = ["estimate", "ci_low", "ci_high", "p_value"]
 both = pd.DataFrame(
     {"images independent": vars(naive), "patients independent": vars(clustered)}
 )
@@ -126,7 +126,7 @@ scores = (
     )
 )
 table = init_differences(scores, "model_a", "model_b")
-shown = ["auc_a", "auc_b", "difference", "ci_low", "ci_high", "p_holm"]
+shown = ["auc_a", "auc_b", "estimate", "ci_low", "ci_high", "p_holm"]
 table.loc[table["group"] == "all", shown].round(3)
 
 # %% [markdown]

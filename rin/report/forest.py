@@ -52,7 +52,7 @@ def forest(
     `rows` is a table of `rin.stats` as it is, or any with `estimate`, `ci_low`, `ci_high` (NaN
     ends: no interval, an open mark without whiskers); `unit` "points" draws fractions as points
     (0-100).  `label` names the column of the text at the left (by default `label`, else `task`),
-    `group` that of the headings (by default `group`, where there is one; rows of a group are brought
+    `group` that of the headings (by default `group`, where there is one; its rows are brought
     together); `names` says what is shown for a value of either, as for tasks their titles.
     Following rows of equal label and group share a line.  Optional columns: `kind` (a kind or init
     of `rin.report.style`), `clear` (bool; else, where there is a `p_holm`, whether it is below .05;

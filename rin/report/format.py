@@ -84,7 +84,11 @@ def format_estimate(
         ]
         return pd.Series(texts, index=estimate.index, dtype=object)
     factor, usual = look_up("unit", unit, UNITS)
-    read = estimate.__getitem__ if isinstance(estimate, Mapping | pd.Series) else partial(getattr, estimate)
+    read = (
+        estimate.__getitem__
+        if isinstance(estimate, Mapping | pd.Series)
+        else partial(getattr, estimate)
+    )
     value, low, high = (factor * read(name) for name in ESTIMATE)
     places = usual if digits is None else digits
     shown = format_number(value, places, signed=signed)

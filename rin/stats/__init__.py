@@ -7,21 +7,29 @@ arrays, or the predictions table; results are small frozen dataclasses or tables
 
     delong.delong_test(labels, scores_a, scores_b).p_value
 
-What comparisons take stands here; the modules hold more, and are imported by name: calibration in
-`clinical`, sample sizes in `planning`, meta-analysis in `synthesis`, the paper's numbers in `audit`.
+What comparisons take stands here; the modules hold more, and are imported by name: calibration and
+fixed specificity in `clinical`, tests in `hypothesis`, sample sizes in `planning`, meta-analysis in
+`synthesis`, the paper's numbers in `audit`.
 """
 
 # ruff: noqa: F401 - what the package offers
 
-from rin.stats.clinical import clinical_measures, clinical_curves, weighted_cases
 from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
+from rin.stats.clinical import clinical_curves, clinical_measures, weighted_cases
 from rin.stats.delong import (
-    auc_contrasts,
     auc_ci,
+    auc_contrasts,
     delong_covariance,
     delong_test,
     delong_test_unpaired,
     share_interval,
+)
+from rin.stats.hypothesis import (
+    EQUIVALENCE_MARGIN,
+    holm,
+    paired_t,
+    unpaired_t,
+    unpaired_t_from_summary,
 )
 from rin.stats.scenarios import (
     against_baselines,
@@ -36,4 +44,3 @@ from rin.stats.scenarios import (
     training_spread,
     with_training_spread,
 )
-from rin.stats.hypothesis import EQUIVALENCE_MARGIN, holm, paired_t, unpaired_t, unpaired_t_from_summary

@@ -102,11 +102,12 @@ def clinical_curves(
 ) -> pd.DataFrame:
     """Return reliability, precision-recall and decision curves of a typical network.
 
-    As `clinical_measures`; recall and thresholds are those of `GRID`, thresholds without 1 itself.
+    As `clinical_measures`; recall and thresholds are those of `GRID`, without a threshold of 1.
 
-    Columns: task, init, curve, x, estimate, ci_low, ci_high, share.  Curve "reliability": one row a bin that
-    holds cases in some scenario, mean over those of its mean score (x) and share of positive cases
-    (estimate), and its share of all cases (NaN on other curves); "precision_recall": recall, precision;
+    Columns: task, init, curve, x, estimate, ci_low, ci_high, share.  Curve "reliability": one row a
+    bin that holds cases in some scenario, mean over those of its mean score (x) and share of
+    positive cases (estimate), and its share of all cases (NaN on other curves);
+    "precision_recall": recall, precision;
     "decision": threshold, net benefit; "treat_all", the same for every init.  Percentiles (ci_low,
     ci_high) are taken at each x alone; NaN where a bin is empty in some replicate.
     """

@@ -28,8 +28,8 @@ from scipy import sparse, special
 from statsmodels.stats.proportion import proportion_confint
 
 from rin.errors import InputError, look_up
-from rin.stats.inputs import binary_labels, cluster_codes, score_row, score_rows
 from rin.stats.hypothesis import ROUNDING, t_quantile, t_test
+from rin.stats.inputs import binary_labels, cluster_codes, score_row, score_rows
 
 
 @dataclass(frozen=True)

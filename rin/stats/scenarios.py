@@ -21,9 +21,9 @@ from sklearn.metrics import roc_curve
 from rin.errors import InputError
 from rin.stats import hypothesis, inputs
 from rin.stats.bootstrap import cluster_weights, percentile_interval, weighted_aucs
-from rin.stats.delong import auc_contrasts, auc_ci, delong_test
-from rin.stats.inputs import TaskScores, each_run, located, task_scores
+from rin.stats.delong import auc_ci, auc_contrasts, delong_test
 from rin.stats.hypothesis import EQUIVALENCE_MARGIN, TTest, holm, t_test
+from rin.stats.inputs import TaskScores, each_run, located, task_scores
 
 ALL = "all"
 REGIMES = ("freeze_all", "unfreeze_top10", "unfreeze_all")  # in the order in which they are shown
@@ -161,8 +161,8 @@ def regime_interaction(predictions: pd.DataFrame, init_a: str, init_b: str) -> p
     """Test on every task whether the difference of two inits is the same in every regime.
 
     A Wald test that all regimes' differences are equal, with their covariance over patients.  One
-    row a task: task, statistic (χ²), df, p_value, p_holm (over the tasks); NaN where a class has one
-    patient.  InputError as `init_differences`; or a task with scenarios of one regime only.
+    row a task: task, statistic (χ²), df, p_value, p_holm (over the tasks); NaN where a class has
+    one patient.  InputError as `init_differences`; or a task with scenarios of one regime only.
     """
     rows = []
     for task, groups, _, estimates, covariance in _regime_contrasts(predictions, init_a, init_b):
@@ -205,10 +205,10 @@ def factor_effects(
     One row per task × group × quantity: task, group, n_scenarios, quantity, init (empty for
     difference and interaction), level (empty for effect and interaction), estimate (AUC 0-1),
     ci_low, ci_high (not clipped), statistic, df (infinite), p_value, p_holm (over all rows of one
-    quantity), variance, n (cases), n_clusters (patients), n_positive, n_folds,
-    same_networks.  An AUC has no P, nor have `same_networks`, effects whose two sides gave equal scores in every case; they do
-    not count in Holm's family.  InputError as `task_scores`; an unknown init, level or scenario,
-    two equal levels or inits, or an empty group.
+    quantity), standard_error, n (cases), n_clusters (patients), n_positive, n_folds,
+    same_networks.  An AUC has no P, nor have `same_networks`, effects whose two sides gave equal
+    scores in every case; they do not count in Holm's family.  InputError as `task_scores`; an
+    unknown init, level or scenario, two equal levels or inits, or an empty group.
     """
     tasks = _levelled(predictions, inits, levels)
     (a, b), (before, after) = inits, levels
@@ -247,7 +247,7 @@ def factor_effects(
         sizes |= {"n_positive": int(task.labels.sum()), "n_folds": task.cases["fold"].nunique()}
         for named, estimate, variance in zip(own, estimates, np.diag(covariance), strict=True):
             test = t_test(estimate, math.sqrt(variance))
-            cells = _cells(test) | {"p_holm": math.nan, "variance": variance}
+            cells = _cells(test) | {"p_holm": math.nan, "standard_error": test.standard_error}
             rows.append(named | cells | sizes)
     table = pd.DataFrame(rows)
     untested = (table["quantity"] == "auc") | table["same_networks"]
@@ -352,8 +352,9 @@ def against_baselines(
     `table` is that of `image_differences`; `baselines` has a row an image and baseline, with
     case_id, baseline and the measures, for every image of the table.  One row a measure and init:
     measure, init, baseline (the one with the largest mean), mean, baseline_mean (over images,
-    each averaged over scenarios first), estimate, ci_low, ci_high, statistic, df,
-    p_value (patients independent); NaN as in `image_differences`.  InputError when an image has no baseline.
+    each averaged over scenarios first), estimate, ci_low, ci_high,
+    statistic, df, p_value (patients independent); NaN as in `image_differences`.  InputError when
+    an image has no baseline.
     """
     rows = []
     for measure in measures:

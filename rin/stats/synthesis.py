@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from rin.errors import InputError
-from rin.stats.inputs import cluster_codes
 from rin.stats.hypothesis import reml, t_quantile, t_test
+from rin.stats.inputs import cluster_codes
 
 
 def random_effects(estimates: ArrayLike, variances: ArrayLike) -> dict[str, float]:

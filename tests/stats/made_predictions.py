@@ -1,5 +1,6 @@
 """Predictions tables, made up, and one contrast, for every test of statistics on tables."""
 
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import numpy as np
@@ -40,8 +41,7 @@ def make_predictions(
 
 
 def auc_contrast(labels, scores_matrix, weights, *, clusters=None):
-    """One weighted sum of the areas of predictors, with its variance and its test."""
+    """One weighted sum of the AUCs of predictors, with its variance and its test."""
     _, (estimate,), ((variance,),) = auc_contrasts(labels, scores_matrix, [weights], clusters)
     test = t_test(estimate, variance**0.5)
-    tested = {"z": test.t, "p_value": test.p_value, "ci_low": test.ci_low, "ci_high": test.ci_high}
-    return SimpleNamespace(estimate=estimate, variance=variance, **tested)
+    return SimpleNamespace(variance=variance, **asdict(test) | {"estimate": estimate})

@@ -15,16 +15,17 @@ from sklearn.metrics import average_precision_score, brier_score_loss, confusion
 
 from rin.errors import InputError
 from rin.stats import clinical
+from rin.stats.bootstrap import cluster_weights
 from rin.stats.clinical import (
     EXTREME,
     GRID,
     MEASURES,
     average_precision,
-    clinical_measures,
-    clinical_curves,
     brier_parts,
     calibration_error_by_chance,
     calibration_line,
+    clinical_curves,
+    clinical_measures,
     expected_calibration_error,
     net_benefit,
     precision_at_recall,
@@ -34,7 +35,6 @@ from rin.stats.clinical import (
     treat_all,
     weighted_cases,
 )
-from rin.stats.bootstrap import cluster_weights
 from rin.stats.inputs import task_scores
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "operating_golden.json").read_text())
@@ -511,10 +511,10 @@ def test_curve_is_the_mean_over_scenarios_at_each_point(curves, task, init, curv
     (expected,), replicates = (
         mean_over_scenarios(task, init, measure, drawn) for drawn in (None, weights)
     )
-    names = ["x", "y", "share"][: len(expected)]
+    names = ["x", "estimate", "share"][: len(expected)]
     np.testing.assert_allclose(rows[names].T, expected, atol=1e-12)
     bounds = np.quantile(replicates[:, 1], [0.025, 0.975], axis=0)
-    np.testing.assert_allclose([rows["low"], rows["high"]], bounds, atol=1e-12)
+    np.testing.assert_allclose([rows["ci_low"], rows["ci_high"]], bounds, atol=1e-12)
 
 
 def test_a_bin_counts_only_scenarios_that_hold_cases_in_it():
@@ -527,6 +527,8 @@ def test_a_bin_counts_only_scenarios_that_hold_cases_in_it():
 
 def test_a_bin_that_is_empty_in_some_replicate_has_no_interval():
     predictions = two_scenarios([0.1, 0.1, 0.1, 0.9, 0.9, 0.9], [0.1, 0.1, 0.1, 0.9, 0.9, 0.9])
-    rows = curve_of(clinical_curves(predictions, ("a",), replicates=200, bins=6), "a", "reliability")
-    assert rows["y"].notna().all()
-    assert rows[["low", "high"]].isna().all(axis=None)
+    rows = curve_of(
+        clinical_curves(predictions, ("a",), replicates=200, bins=6), "a", "reliability"
+    )
+    assert rows["estimate"].notna().all()
+    assert rows[["ci_low", "ci_high"]].isna().all(axis=None)

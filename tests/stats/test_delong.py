@@ -18,9 +18,9 @@ from statsmodels.stats.proportion import proportion_confint
 from rin.errors import InputError
 from rin.stats.bootstrap import cluster_weights, weighted_aucs
 from rin.stats.delong import (
+    auc_ci,
     auc_contrasts,
     auc_interval,
-    auc_ci,
     delong_covariance,
     delong_test,
     delong_test_unpaired,
@@ -144,7 +144,7 @@ def test_area_interval_is_wald_within_0_and_1():
 @by_patient
 def test_no_variance_and_equal_aucs_gives_z_zero_and_p_one(clusters):
     test = delong_test(LABELS, SCORES_A, 2 * SCORES_A, clusters)
-    assert (test.z, test.p_value, test.ci_low, test.ci_high) == (0, 1, 0, 0)
+    assert (test.statistic, test.p_value, test.ci_low, test.ci_high) == (0, 1, 0, 0)
 
 
 @by_patient
@@ -153,9 +153,9 @@ def test_no_variance_and_different_aucs_gives_infinite_z_and_p_zero(other, clust
     forth, back = (
         delong_test(LABELS, *two, clusters) for two in ((LABELS, other), (other, LABELS))
     )
-    assert (forth.z, back.z, forth.variance) == (np.inf, -np.inf, 0)
+    assert (forth.statistic, back.statistic, forth.variance) == (np.inf, -np.inf, 0)
     assert forth.p_value == back.p_value == 0
-    assert forth.ci_low == forth.ci_high == forth.difference == -back.difference
+    assert forth.ci_low == forth.ci_high == forth.estimate == -back.estimate
 
 
 @pytest.mark.parametrize("labels", [[1, 1] + 10 * [0], [0, 0] + 10 * [1]])
@@ -164,7 +164,9 @@ def test_class_of_one_patient_gives_areas_without_inference(labels):
     test = delong_test(labels, *SCORES, PATIENTS)
     alone = auc_ci(labels, SCORES_A, PATIENTS)
     np.testing.assert_allclose(aucs, [test.auc_a, test.auc_b])
-    assert np.isnan([*covariance.ravel(), test.z, test.p_value, test.ci_low, alone.ci_low]).all()
+    assert np.isnan(
+        [*covariance.ravel(), test.statistic, test.p_value, test.ci_low, alone.ci_low]
+    ).all()
 
 
 def test_patients_whose_errors_cancel_never_give_a_negative_variance():
@@ -177,8 +179,8 @@ def test_placements_that_all_differ_by_a_third_have_variance_exactly_zero():
     labels = [0, 1, 0, 1, 0, 1]
     one_negative_higher = [1, 0, 3, 2, 5, 4]
     result = delong_test(labels, [0, 1, 2, 3, 4, 5], one_negative_higher)
-    assert result.difference == pytest.approx(1 / 3)
-    assert (result.variance, result.z, result.p_value) == (0, np.inf, 0)
+    assert result.estimate == pytest.approx(1 / 3)
+    assert (result.variance, result.statistic, result.p_value) == (0, np.inf, 0)
 
 
 @pytest.mark.parametrize("level", [0, 1, 95, np.nan])
@@ -213,7 +215,7 @@ def test_contrasts_covary_by_the_quadratic_form_of_either_covariance(seed, drawn
 @pytest.mark.parametrize("weights", [np.repeat([1 / 3, -1 / 3], 3), [0.1, 0.2, -0.3]])
 def test_contrast_of_equal_predictors_finds_nothing_despite_rounding(weights, clusters):
     found = auc_contrast(LABELS, SCORES[[0] * len(weights)], weights, clusters=clusters)
-    assert (found.estimate, found.variance, found.z, found.p_value) == (0, 0, 0, 1)
+    assert (found.estimate, found.variance, found.statistic, found.p_value) == (0, 0, 0, 1)
 
 
 def test_contrast_that_is_small_but_no_rounding_is_kept():

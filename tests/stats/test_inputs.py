@@ -5,8 +5,8 @@ from made_predictions import make_predictions
 
 from rin.errors import InputError
 from rin.stats import (
-    auc_contrasts,
     auc_ci,
+    auc_contrasts,
     delong_covariance,
     delong_test,
     init_differences,
