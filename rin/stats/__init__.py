@@ -9,7 +9,7 @@ arrays, or the predictions table; results are small frozen dataclasses or tables
 
 What comparisons take stands here; the modules hold more, and are imported by name: calibration and
 fixed specificity in `clinical`, tests in `hypothesis`, sample sizes in `planning`, meta-analysis in
-`synthesis`, the paper's numbers in `audit`.
+`synthesis`.
 """
 
 # ruff: noqa: F401 - what the package offers

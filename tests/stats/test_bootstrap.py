@@ -83,7 +83,7 @@ def weighted_cases(draw):
 
 @given(weighted_cases())
 @settings(max_examples=80, deadline=None)
-def test_weighted_areas_equal_scikit_learn_with_ties(drawn):
+def test_weighted_aucs_equal_scikit_learn_with_ties(drawn):
     labels, scores, weights = drawn
     areas = weighted_aucs(labels, scores, weights)
     for row, weight in zip(areas, weights, strict=True):

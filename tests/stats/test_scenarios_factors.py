@@ -121,7 +121,7 @@ def test_runs_that_both_levels_share_are_not_tested_nor_counted():
         effect = found(table, "effect", group=scenario, init="photographic")
         change = found(table, "interaction", group=scenario)
         assert change["estimate"] == pytest.approx(-effect["estimate"])
-        assert change["variance"] == pytest.approx(effect["variance"])
+        assert change["standard_error"] == pytest.approx(effect["standard_error"])
         assert not change["same_networks"]
 
 
