@@ -30,7 +30,6 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
 
-from rin.data.manifest import find_task
 from rin.evidence import paper
 from rin.report import page
 from rin.report.banner import banner
@@ -47,7 +46,7 @@ if not any(len(runs.overlap(task)) for task in runs.tasks):
 inits = runs.inits
 a, b = (init_style(init).short for init in inits)
 marked = [task for task in runs.tasks if len(runs.overlap(task))]
-titles = {task: find_task(task)[1].heading for task in marked}
+titles = runs.titles
 banner(runs, marked)
 
 # %%
@@ -155,7 +154,9 @@ page.picture(axes, "Overlap of the maps beside the best image-blind region")
 
 # %%
 hits = overlap.groupby(["task", "cells", "init"])["pointing"].mean().unstack()
-hits = 100 * hits[list(inits)].rename(columns=dict(zip(inits, (a, b))))
+hits = 100 * hits[list(inits)].rename(
+    columns=dict(zip(inits, (a, b), strict=True))
+)
 cell = overlap.groupby(["task", "cells"])["pointing_blind"].mean()
 hits["Random cell"] = 100 * cell
 pixel = pd.Series(
@@ -225,7 +226,7 @@ around = pd.concat([*maps, pd.DataFrame()])
 figure, axes = plt.subplots(
     1, max(1, len(maps)), figsize=(8, 2.9), squeeze=False, layout="constrained"
 )
-for ax, table in zip(axes[0], maps):
+for ax, table in zip(axes[0], maps, strict=False):
     reached = table[table["n_maps"] >= table["n_maps"].max() / 2]
     means = reached.groupby(["init", "row", "column"])["activation"].mean()
     heat = (means[inits[0]] - means[inits[1]]).unstack()
