@@ -27,8 +27,8 @@ from IPython.display import display
 from scipy.special import expit
 from scipy.stats import shapiro
 
-from rin import paper
 from rin.data.manifest import find_task
+from rin.evidence import paper
 from rin.explain.gradcam import to_uint8
 from rin.explain.overlap import SIDE
 from rin.report import maps, page, style
@@ -38,7 +38,7 @@ from rin.report.format import book_table, format_estimate, format_p, listed
 from rin.report.swarm import bars
 from rin.stats import against_baselines, holm, image_differences, scenario_aucs
 from rin.study import open_reference, open_runs
-from rin.study.run import cam_arrays
+from rin.study.fine_tuning import cam_arrays
 
 style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -49,7 +49,7 @@ if not any(
 inits = runs.inits
 a, b = (style.init_style(init).short for init in inits)
 marked = [task for task in runs.tasks if len(runs.overlap(task))]
-titles = {task: find_task(task)[1].heading for task in (*paper.DICE, *marked)}
+titles = {task: find_task(task)[1].title for task in (*paper.DICE, *marked)}
 banner(runs, marked)
 
 # %% [markdown]
@@ -152,11 +152,11 @@ rows = pd.DataFrame(
             "all scenarios" if g == "all" else style.UNFREEZING_LABEL[g]
             for g in tested["group"]
         ],
-        "estimate": tested["difference"],
-        "low": tested["ci_low"],
-        "high": tested["ci_high"],
+        "estimate": tested["estimate"],
+        "ci_low": tested["ci_low"],
+        "ci_high": tested["ci_high"],
         "note": [
-            f"{format_estimate(one.difference, one.ci_low, one.ci_high)}, {format_p(one.p_value)}"
+            f"{format_estimate(one)}, {format_p(one.p_value)}"
             for one in tested.itertuples()
         ],
     }
@@ -210,7 +210,7 @@ for task in marked:
     rows = [
         (
             f"{names[one.measure]}, {style.init_style(one.init).short}",
-            format_estimate(one.difference, one.ci_low, one.ci_high),
+            format_estimate(one),
             f"{one.mean:.3f}",
             f"{one.baseline_mean:.3f}, {one.baseline}",
         )
@@ -424,7 +424,7 @@ rows = []
 for task in marked:
     two = image_differences(overlap[task], *inits, ["dice", "dice_best"])
     two = two[two["group"] == "all"].set_index("measure")[
-        ["difference", "ci_low", "ci_high"]
+        ["estimate", "ci_low", "ci_high"]
     ]
     hits = overlap[task].groupby("init")["pointing"].mean()
     blind = runs.baselines(task).groupby("baseline")["pointing"].mean()
@@ -432,7 +432,7 @@ for task in marked:
         (
             titles[task],
             *(
-                format_estimate(*two.loc[measure])
+                format_estimate(two.loc[measure])
                 for measure in ("dice", "dice_best")
             ),
             *(f"{100 * hits[init]:.0f}" for init in inits),

@@ -27,7 +27,7 @@ from rin.report.format import book_table, format_estimate, format_number
 from rin.report.page import agreement, glue_values, picture
 from rin.report.style import use_style
 from rin.study import open_runs
-from rin.study.losses import run_losses
+from rin.study.loss_study import run_losses
 from rin.study.profile import Profile
 from rin.training.losses import soft_labels
 
@@ -145,9 +145,9 @@ rates = asked.losses.learning_rates
 compared = pd.DataFrame(
     {
         "Network": online["backbone"],
-        "Online − hard, points (95% CI)": [
-            format_estimate(*one, 1) for one in gains.to_numpy()
-        ],
+        "Online − hard, points (95% CI)": format_estimate(
+            gains.set_axis(["estimate", "ci_low", "ci_high"], axis=1), digits=1
+        ),
         "Published": "online better",
         "Verdict": agreed,
     }

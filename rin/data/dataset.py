@@ -109,7 +109,7 @@ def count_differences(
 def case_problems(manifest: DatasetManifest, cases: pd.DataFrame, *, states_all: bool) -> list[str]:
     """Return what is wrong with cases that can be read: one class, mixed patients, empty masks.
 
-    ``cases`` have a ``mask_digest``.  Without ``states_all``, as for a dataset that is opened, masks
+    ``cases`` have a ``mask_digest``.  Without ``states_all``, for a dataset that is opened, masks
     are counted only where the manifest says how many are empty.
     """
     problems, classes = [], sorted(cases["label"].unique())

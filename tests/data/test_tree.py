@@ -38,7 +38,7 @@ def test_open_tree_of_folder_lists_files_sorted_without_debris_through_links(tmp
 def test_open_tree_with_a_link_that_leads_nowhere_or_round_names_it(tmp_path, target, problem):
     (tmp_path / "place" / "a").mkdir(parents=True)
     (tmp_path / "place" / "a" / "link").symlink_to(target)
-    with pytest.raises(InputError, match=f"place/a/link: the link {problem}"):
+    with pytest.raises(InputError, match=f"place/a/link.*: the link {problem}"):
         open_tree(tmp_path, "place")
 
 
