@@ -174,7 +174,7 @@ by_hand = [
     p_value,
 ]
 
-names = ["difference", "ci_low", "ci_high", "p_value"]
+names = ["estimate", "ci_low", "ci_high", "p_value"]
 test = stats.delong_test(cases["label"], cases["A"], cases["B"])
 assert np.allclose(by_hand, [getattr(test, name) for name in names])
 pd.Series(by_hand, names, name="A − B, images independent").round(4).to_frame()
