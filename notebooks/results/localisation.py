@@ -25,17 +25,17 @@ results: str = "results"  # folder for everything computed
 
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
 
 from rin.evidence import paper
+from rin.explain.overlap import SIDE
 from rin.report import page
 from rin.report.banner import banner
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, listed
-from rin.report.style import UNFREEZING_LABEL, init_style, use_style
+from rin.report.format import listed
+from rin.report.style import init_style, use_style
 from rin.stats import against_baselines, image_differences
 from rin.study import open_reference, open_runs
 
@@ -46,7 +46,7 @@ if not any(len(runs.overlap(task)) for task in runs.tasks):
 inits = runs.inits
 a, b = (init_style(init).short for init in inits)
 marked = [task for task in runs.tasks if len(runs.overlap(task))]
-titles = runs.titles
+titles = {task: runs.titles[task].partition(",")[0] for task in marked}
 banner(runs, marked)
 
 # %%
@@ -76,7 +76,7 @@ blind = pd.concat(
 # %% tags=["hide-input"]
 clear = {
     measure: listed(
-        f"{titles[row.task]} ({a if row.estimate > 0 else b} higher)"
+        f"{titles[row.task]} ({(a if row.estimate > 0 else b).lower()} higher)"
         for row in rows.itertuples()
         if row.ci_low > 0 or row.ci_high < 0
     )
@@ -84,10 +84,11 @@ clear = {
 }
 Markdown(f"""
 Figure 5 of the paper reports larger overlap with the lesion for RadImageNet
-networks. Here the interval of the difference in Dice excludes zero for:
-{clear["dice"]}. At a threshold chosen on other patients: {clear["dice_best"]}.
-But of {len(blind)} mean scores, {(blind["ci_high"] < 0).sum()} are below the best
-region that is drawn without looking at the image and
+networks. Here the interval of the difference in Dice excludes zero for
+{clear["dice"]}; at a threshold chosen on other patients, for
+{clear["dice_best"]}.
+But of {len(blind)} mean scores, {(blind["ci_high"] < 0).sum()} are below the
+best region that is drawn without looking at the image and
 {(blind["ci_low"] > 0).sum()} above it, so neither initialisation localises well
 at this image size. Intervals are over patients, for these networks.
 """)
@@ -108,20 +109,14 @@ page.picture(axes, "Difference of the initialisations in overlap, task by task")
 #
 # ## What the paper shows
 
-# %%
-published = pd.DataFrame(
-    [
-        (task, row.caption_radimagenet, row.caption_imagenet, row.gain_percent)
-        for task, row in paper.DICE.items()
-    ],
-    columns=[
-        "Task",
-        "RadImageNet, mean Dice",
-        "ImageNet",
-        "Gain, % of ImageNet",
-    ],
+# %% tags=["hide-input"]
+stated = listed(
+    f"{row.caption_radimagenet:.3f} against {row.caption_imagenet:.3f} ({task})"
+    for task, row in paper.DICE.items()
 )
-book_table(published, "Figure 5: means of 24 models")
+Markdown(f"""
+Mean Dice over 24 models, RadImageNet against ImageNet: {stated}.
+""")
 
 # %% [markdown]
 # ## Do the maps beat an image-blind region?
@@ -173,10 +168,8 @@ hits.round(0).astype(int)
 
 # %% tags=["hide-input"]
 better = (hits[[a, b]].gt(hits["Random cell"], axis=0)).all(axis=1)
-page.claim(
-    "a random cell of the coarsest grid hits less often than a random pixel",
-    bool((hits["Random cell"] < hits["Random pixel"]).any()),
-)
+coarse = (hits["Random cell"] < hits["Random pixel"]).any()
+page.claim("a cell of a coarse map hits less often than a pixel", coarse)
 Markdown(f"""
 Against a random cell of their own grid, both initialisations hit more often in
 {better.sum()} of {len(better)} rows. That hits fall below a random *pixel* in
@@ -222,22 +215,26 @@ page.picture(
 maps = [
     table for task in marked if (table := runs.lesion_maps(task)) is not None
 ]
-around = pd.concat([*maps, pd.DataFrame()])
+colors = [init_style(init).color for init in inits]
+palette = sns.blend_palette([colors[1], "white", colors[0]], as_cmap=True)
 figure, axes = plt.subplots(
-    1, max(1, len(maps)), figsize=(8, 2.9), squeeze=False, layout="constrained"
+    1, max(1, len(maps)), figsize=(8, 2.7), squeeze=False, layout="constrained"
 )
 for ax, table in zip(axes[0], maps, strict=False):
     reached = table[table["n_maps"] >= table["n_maps"].max() / 2]
     means = reached.groupby(["init", "row", "column"])["activation"].mean()
     heat = (means[inits[0]] - means[inits[1]]).unstack()
+    heat = heat.reindex(index=range(SIDE), columns=range(SIDE))
     sns.heatmap(
-        heat, ax=ax, cmap="PuOr_r", center=0, vmin=-60, vmax=60, square=True,
-        xticklabels=False, yticklabels=False, cbar=ax is axes[0, len(maps) - 1],
-        cbar_kws={"label": f"{a} − {b}, grey levels"},
+        heat, ax=ax, cmap=palette, vmin=-40, vmax=40, square=True, cbar=False,
+        xticklabels=False, yticklabels=False, rasterized=True,
     )  # fmt: skip
-    third = np.array(heat.shape) / 3
-    ax.add_patch(plt.Rectangle(third[::-1], *third[::-1], fill=False, lw=1.5))
+    box = plt.Rectangle((SIDE / 3, SIDE / 3), SIDE / 3, SIDE / 3, fill=False)
+    ax.add_patch(box)
     ax.set(title=titles[table["task"].iloc[0]], xlabel="", ylabel="")
+if maps:
+    bar = figure.colorbar(axes[0, 0].collections[0], ax=axes, shrink=0.8)
+    bar.set_label(f"{a} − {b}, grey levels")
 page.picture(figure, "Mean activation around the lesion, difference of the two")
 
 # %% [markdown]

@@ -29,9 +29,9 @@ from math import comb
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
-from scipy.stats import spearmanr
 
 from rin.evidence.replications import FOLLOW_UPS
+from rin.explain.similarity import call_agreement
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, format_number, listed
@@ -41,7 +41,6 @@ from rin.stats import (
     factor_effects,
     init_differences,
     scenario_aucs,
-    training_spread,
 )
 from rin.study import open_reference, open_runs
 from rin.study.loss_study import run_losses
@@ -50,57 +49,33 @@ use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
 if runs.study.profile.losses:
     run_losses(runs.study)  # trains what is missing
-STUDIES = {
-    "head": "Other heads",
-    "layers": "Similarity of layers",
-    "confounder": "Confounders",
-}
-if not set(STUDIES) <= set(runs.studies):  # as in a profile without them
+if not {"head", "layers", "confounder"} <= set(
+    runs.studies
+):  # as in a profile without them
     runs = open_reference()
 a, b = runs.inits
 titles = runs.titles
 banner(runs, study="head")
 
 # %%
-scores = {study: runs.predictions(study=study) for study in STUDIES}
 losses = runs.losses()
-network = ["task", "fold", "scenario", "level", "init", "seed"]
-design = pd.DataFrame(
-    {
-        "Study": [*STUDIES.values(), "Softened labels"],
-        "Backbones": [
-            *(listed(rows["backbone"].unique()) for rows in scores.values()),
-            listed(losses["backbone"].unique()),
-        ],
-        "Networks trained": [
-            *(
-                len(rows.reindex(columns=network).drop_duplicates())
-                for rows in scores.values()
-            ),
-            len(losses),
-        ],
-        "Trainings of each": 1,
-    }
-)
-book_table(design, "One backbone (of losses, three), exploratory")
-
-# %%
-repeated = runs.predictions(study="repeats")
-spread = training_spread(repeated[repeated["fold"] == 0], a, b)
-spread[["task", "sd", "sd_low", "sd_high"]].round(3)
-
-# %% tags=["hide-input"]
-sds = 100 * spread["sd"]
-Markdown(f"""
-Everything on this page is exploratory: small images, few scenarios, and each
-network was trained once. From one training to the next, the difference between
-the initialisations in one scenario has a standard deviation of {sds.min():.1f}
-to {sds.max():.1f} AUC points ([](retrained)). Intervals below reflect patient
-sampling only, so the page sets estimates beside what was published and neither
-confirms nor contradicts it.
-""")
+studies = ("head", "layers", "confounder")
+scores = {study: runs.predictions(study=study) for study in studies}
+NETWORK = ["task", "fold", "scenario", "level", "init", "loss", "backbone"]
+design = []
+for study, rows in (scores | {"losses": losses}).items():
+    networks = len(rows.reindex(columns=NETWORK).drop_duplicates())
+    design.append((study, listed(rows["backbone"].unique()), networks))
+names = ["Study", "Backbones", "Networks, each trained once"]
+book_table(pd.DataFrame(design, columns=names), "Exploratory studies")
 
 # %% [markdown]
+# Everything on this page is exploratory: one backbone (for losses, three), small
+# images, few scenarios, and each network trained once. Intervals reflect patient
+# sampling only, and a difference moves by several points from one training to the
+# next ([](retrained)). So the page sets estimates beside what was
+# published and neither confirms nor contradicts it.
+#
 # ## Another head on the same network
 #
 # One group tried four heads on breast lesions and cruciate ligaments. It found
@@ -118,37 +93,20 @@ HEADS = {
 }
 of_heads = scores["head"]
 groups = {"all": list(of_heads["scenario"].unique())}
-effects = [
+gains = pd.concat(
     factor_effects(of_heads, (a, b), ("linear", head), groups=groups)
+    .assign(head=head)
+    .query("quantity == 'effect'")
     for head in list(HEADS)[1:]
-]
-gains = pd.concat(effects, keys=list(HEADS)[1:], names=["head", None])
-gains = gains[gains["quantity"] == "effect"].reset_index("head")
-gains = gains.drop(columns="p_holm")
+).drop(columns="p_holm")
 gains["kind"] = gains["init"]
-
-# %%
 axes = forest(
     gains.sort_values("task"), unit="points", label="head", group="task",
-    names=titles | HEADS, xlabel="Gain over the linear head, AUC points (95% CI)",
+    names=titles | HEADS, xlabel="Gain over the linear head, AUC points",
 )  # fmt: skip
 picture(
     axes, "Gain of each head over the linear one, by task and initialisation"
 )
-
-# %%
-by_head = [
-    init_differences(rows, a, b).assign(head=head)
-    for head, rows in of_heads.groupby("level")
-]
-by_head = pd.concat(by_head).query("group == 'all'").drop(columns="p_holm")
-by_head = by_head.sort_values("head", key=lambda head: head.map([*HEADS].index))
-by_head = by_head.sort_values("task", kind="stable")
-axes = forest(
-    by_head, unit="points", label="head", group="task", names=titles | HEADS,
-    ends=(init_style(b).word, init_style(a).word),
-)  # fmt: skip
-picture(axes, "Difference between the initialisations by task and head")
 
 # %% tags=["hide-input"]
 skip = 100 * gains.loc[gains["head"] == "conv_skip", "estimate"]
@@ -187,7 +145,7 @@ shown["note"] = [
 ]
 axes = forest(
     shown, unit="points", label="loss", group="backbone", names=LOSSES,
-    xlabel="Top-1 accuracy, softened − hard labels, points (95% CI)",
+    xlabel="Top-1 accuracy, softened − hard labels, points",
     note_title="Top-1, ECE",
 )  # fmt: skip
 picture(
@@ -213,16 +171,14 @@ weighs more the fewer epochs there are; the source does not state its number.
 #
 # Networks from ImageNet and from RadImageNet weights were reported to represent
 # the same images differently, more so after fine-tuning, while their predictions
-# remain alike; and how far a network moved did not predict its gain
-# {cite:p}`juodelyte2023`. The mean canonical correlation of two layers is between
+# remain alike {cite:p}`juodelyte2023`. The mean canonical correlation of two layers is between
 # 0 and 1 and ignores how channels are mixed.
 
 # %%
-tasks = runs.tasks_of("layers")
-alike = pd.concat([runs.layer_similarity(task) for task in tasks])
+alike = pd.concat(runs.layer_similarity(t) for t in runs.tasks_of("layers"))
 pairs = alike[alike["comparison"].isin(["before", "after", "random"])]
 grid = sns.catplot(
-    pairs.assign(task=pairs["task"].map(titles)), x="cca", y="layer", col="task",
+    pairs.replace({"task": titles}), x="cca", y="layer", col="task",
     hue="comparison", kind="point", errorbar=None, linestyle="none",
     palette=["0.65", "0.1", "#2E7D32"], markers=["o", "o", "|"],
     height=2.8, aspect=1.35,
@@ -232,29 +188,8 @@ picture(grid.figure, "Similarity of the two initialisations before and after")
 
 # %%
 main = runs.predictions(study="main")
-calls = main.assign(called=main["score"] > 0).pivot(
-    index=["task", "scenario", "fold", "case_id"],
-    columns="init",
-    values="called",
-)
-p, q = (calls[init].groupby(["task", "scenario"]).mean() for init in (a, b))
-alike_calls = (calls[a] == calls[b]).groupby(["task", "scenario"]).mean()
-agreement = pd.DataFrame(
-    {"agree": alike_calls, "chance": p * q + (1 - p) * (1 - q), "called": p}
-)
-agreement = agreement.groupby("task").mean()
-agreement["kappa"] = 1 - (1 - agreement["agree"]) / (1 - agreement["chance"])
-agreement["positive cases"] = main.groupby("task")["label"].mean()
+agreement = call_agreement(main, a, b)
 agreement.rename(index=titles).round(2)
-
-# %%
-moved = alike[alike["comparison"] == "tuned"]
-moved = moved.groupby(["task", "scenario", "init"])["cca"].mean()
-areas = scenario_aucs(scores["layers"])
-areas = areas.set_index(["task", "scenario", "init"])["auc"].unstack("init")
-gained = areas[[a, b]].sub(areas["random"], axis=0).stack()
-moved, gained = moved.align(gained, join="inner")
-related = spearmanr(moved, gained)
 
 # %% tags=["hide-input"]
 means = alike.groupby("comparison")["cca"].mean()
@@ -262,14 +197,13 @@ top = agreement["agree"].idxmax()
 Markdown(f"""
 Over layers and scenarios the mean correlation of the two initialisations is
 {means["before"]:.2f} before and {means["after"]:.2f} after fine-tuning; of two
-random networks, {means["random"]:.2f}. Agreement must be read beside its chance level:
-on “{titles[top]}” networks agree on {100 * agreement.loc[top, "agree"]:.0f}% of
-the cases, but {100 * agreement.loc[top, "positive cases"]:.0f}% are positive and
+random networks, {means["random"]:.2f}. Agreement must be read beside its chance
+level: on “{titles[top]}” networks agree on
+{100 * agreement.loc[top, "agree"]:.0f}% of the cases, but
+{100 * agreement.loc[top, "positive"]:.0f}% are positive and
 {100 * agreement.loc[top, "called"]:.0f}% are called so, which alone gives
 {100 * agreement.loc[top, "chance"]:.0f}% (kappa
-{agreement.loc[top, "kappa"]:.2f}). Over {len(moved)} networks, Spearman's
-correlation between the layers' similarity before and after fine-tuning and the
-gain over random weights is {format_number(related.statistic, 2)}.
+{agreement.loc[top, "kappa"]:.2f}).
 """)
 
 # %% [markdown]
@@ -284,49 +218,41 @@ gain over random weights is {format_number(related.statistic, 2)}.
 
 # %%
 same = scores["confounder"]
-sampled = same["level"].str.startswith("sampled")
+sampled = same["level"].str.startswith(
+    "sampled"
+)  # its test is reversed already
 turned = [
     runs.predictions(study="confounder", task=task, part="reversed")
     for task in same.loc[~sampled, "task"].unique()
 ]
-reversed_test = pd.concat([*turned, same[sampled]]).assign(part="test")
-levels = (
-    reversed_test["level"]
-    .str.split(expand=True)
-    .set_axis(["kind", "share"], axis=1)
-)
-reversed_test[["kind", "share"]] = levels.astype({"share": int})
-largest = reversed_test.groupby("kind")["share"].transform("max")
+confounded = pd.concat([*turned, same[sampled]]).assign(part="test")
+confounded = confounded[confounded["level"].str.endswith(" 100")]
 
 # %%
 KINDS = {
-    "tag": "Letter R",
-    "denoising": "Low-pass",
-    "noise": "Poisson noise",
-    "sampled": "Sampled by device",
+    "tag 100": "Letter R",
+    "denoising 100": "Low-pass",
+    "noise 100": "Poisson noise",
+    "sampled 100": "Sampled by device",
 }
 followed = pd.concat(
-    init_differences(rows, a, b).assign(confounder=kind)
-    for kind, rows in reversed_test[reversed_test["share"] == largest].groupby(
-        "kind"
-    )
-)
-followed = followed.query("group == 'all'").drop(columns="p_holm")
-followed = followed.sort_values("task", kind="stable")
+    init_differences(rows, a, b).query("group == 'all'").assign(level=level)
+    for level, rows in confounded.groupby("level")
+).drop(columns="p_holm")
 followed["note"] = [
     f"{r.auc_a:.2f}, {r.auc_b:.2f}" for r in followed.itertuples()
 ]
 axes = forest(
-    followed, unit="points", label="confounder", group="task", names=titles | KINDS,
+    followed, unit="points", label="level", group="task",
+    names=titles | KINDS, note_title="AUCs",
     ends=(f"{init_style(b).word} better", f"{init_style(a).word} better"),
-    note_title="AUCs",
 )  # fmt: skip
 picture(axes, "Difference between the initialisations in the reversed test")
 
 # %% tags=["hide-input"]
 source = FOLLOW_UPS["juodelyte2024"]
 stated = listed(
-    f"{format_number(-one['t'], 1)} ({KINDS[kind].split(' by')[0]} at "
+    f"{format_number(-one['t'], 1)} ({KINDS[f'{kind} 100'].split(' by')[0]} at "
     f"{one['share']}%)"
     for kind, one in source.items()
 )
@@ -335,6 +261,7 @@ With all positive training images marked, the difference in the reversed test is
 {format_number(100 * followed["estimate"].min(), 1, signed=True)} to
 {format_number(100 * followed["estimate"].max(), 1, signed=True)} AUC points.
 The source prints t statistics of RadImageNet − ImageNet over five trainings
-each: {stated}; it sampled by the patients' sex. Five trainings permuted against
-five cannot give less than P = {2 / comb(10, 5):.4f}, however far apart they are.
+each: {stated}; it sampled by the patients' sex. Five trainings permuted
+against five cannot give less than P = {2 / comb(10, 5):.4f}, however far apart
+they are.
 """)
