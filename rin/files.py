@@ -1,8 +1,11 @@
 """Files that are there whole or not at all, their digests, the manifests' folder, and YAML."""
 
+import ast
 import hashlib
+import json
 import os
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,14 +28,68 @@ def sha256_of(path: Path) -> str:
 def write_atomically(path: Path) -> Iterator[Path]:
     """Yield a draft to write beside `path`; it takes that name when the block ends well.
 
-    The draft keeps the end of the name, by which Keras and others choose a format.
+    The draft keeps the end of the name, by which Keras and others choose a format; no other
+    process writes to it.  Content and name are on the disk before the block is left.
     """
-    draft = path.with_name(f".draft-{path.name}")
+    draft = path.with_name(f".draft-{uuid.uuid4().hex[:8]}-{path.name}")
     try:
         yield draft
+        sync(draft)
         draft.replace(path)
+        sync(path.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, reach the disk before anything that follows."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _seal(record: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def sealed(record: dict[str, Any]) -> str:
+    """Return a record as JSON that states its own SHA-256."""
+    record = json.loads(json.dumps(record))
+    return json.dumps(record | {"seal": _seal(record)}, indent=1, sort_keys=True) + "\n"
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """Return the record of a file that `sealed` made; ValueError where it was changed since."""
+    record = json.loads(path.read_text("utf-8"))
+    if not isinstance(record, dict) or record.pop("seal", None) != _seal(record):
+        raise ValueError(f"{path.name} is not as it was written")
+    return record
+
+
+def source_digest(paths: Iterable[Path]) -> str:
+    """Return a digest of what Python files compute: layout, comments and docstrings do not count.
+
+    It is the same on every version of Python, whose own `ast.dump` differs.
+    """
+    trees = {"/".join(path.parts[-2:]): _meaning(ast.parse(path.read_bytes())) for path in paths}
+    return hashlib.sha256(json.dumps(trees, sort_keys=True).encode()).hexdigest()
+
+
+def _meaning(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_meaning(each) for each in node]
+    if not isinstance(node, ast.AST):
+        return f"{type(node).__name__} {node!r}"
+    fields = dict(ast.iter_fields(node))
+    if isinstance(fields.get("body"), list) and isinstance(node, _DOCUMENTED):
+        fields["body"] = fields["body"][ast.get_docstring(node, clean=False) is not None :]
+    kept = {name: _meaning(value) for name, value in fields.items() if value not in (None, [])}
+    return [type(node).__name__, kept]
+
+
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 #: What to do where something cannot be written.
