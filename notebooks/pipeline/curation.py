@@ -34,10 +34,10 @@ from statsmodels.stats.proportion import proportion_confint
 from rin.curation.build import AT_RISK, CROISSANT, RARE, curate, index_archive
 from rin.curation.deidentify import Pseudonyms, deidentify
 from rin.curation.index import RULES, read_table
-from rin.curation.reports import normal_studies, screen_impression
+from rin.curation.radiology_reports import normal_studies, screen_impression
 from rin.curation.taxonomy import MODALITIES, REGIONS, load_taxonomy
 from rin.data.pixels import rasterise
-from rin.paper import DATABASE, SETTINGS
+from rin.evidence.paper import DATABASE, SETTINGS
 from rin.report.banner import provenance_line
 from rin.report.format import book_table, format_interval
 from rin.report.page import claim, glue_values, picture

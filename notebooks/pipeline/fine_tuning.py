@@ -32,7 +32,7 @@ from rin.report.style import use_style
 from rin.report.swarm import auc_swarm
 from rin.stats import auc_ci, delong_test, init_differences, scenario_aucs
 from rin.study import histories, open_study, run_fine_tuning, run_records
-from rin.study.runs import Runs
+from rin.study.results import Runs
 
 use_style()
 study = open_study(profile, data_root=data_root, results=results)

@@ -42,9 +42,9 @@ from rin.report.roc import curve
 from rin.report.style import use_style
 from rin.report.swarm import bars
 from rin.study import open_study
+from rin.study.fine_tuning import sanity_table
 from rin.study.plan import find_entries
-from rin.study.run import sanity_table
-from rin.study.runs import Runs
+from rin.study.results import Runs
 from rin.study.setting import find_manifest
 from rin.training.cascade import backbone_stages
 

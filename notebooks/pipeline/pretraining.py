@@ -30,7 +30,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import confusion_matrix
 
-from rin.paper import DATABASE, RELEASED_ACCURACY
+from rin.evidence.paper import DATABASE, RELEASED_ACCURACY
 from rin.report import cards
 from rin.report.banner import pretraining_banner
 from rin.report.format import book_table, format_interval
