@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from rin.errors import InputError
+from rin.errors import InputError, explained
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -122,15 +123,54 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         return super().construct_mapping(node, deep)
 
 
+# YAML 1.1 takes 1e-4, which has no point, for a text.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    [*"-+0123456789"],
+)
+#: More than any file of the study needs: bytes, brackets within brackets, values with all aliases.
+MOST_BYTES, MOST_DEPTH, MOST_VALUES = 2**21, 64, 200_000
+
+
 def read_yaml(path: Path) -> Any:
     """Return what a YAML file holds.
 
-    InputError, with the line, for what is not UTF-8 or not YAML, or where a key stands twice.
+    InputError, with the line, for what is not UTF-8 or not YAML, where a key stands twice, or where
+    a file is so large or so deep that reading it would not end.
     """
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"not YAML ({error})", where=path, remedy="Mend the file.") from error
+    problem, remedy = "not a YAML file that can be read", "Correct the file."
+    kinds = (OSError, yaml.YAMLError, ValueError)
+    with explained(problem, where=path, remedy=remedy, kinds=kinds):
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise ValueError(f"it has {size:,} bytes; {MOST_BYTES:,} are read")
+        text = path.read_text(encoding="utf-8")
+        _refuse_endless(text)
+        return yaml.load(text, Loader=_Loader)
+
+
+def _refuse_endless(text: str) -> None:
+    """Raise ValueError for YAML that is too deep, or whose aliases stand for too many values."""
+    anchors: dict[str, int] = {}
+    opened: list[list] = [["", 0]]  # anchor and number of values of each bracket
+    for event in yaml.parse(text, Loader=_Loader):
+        anchor = getattr(event, "anchor", None)
+        if isinstance(event, yaml.CollectionStartEvent):
+            opened.append([anchor, 1])
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, values = opened.pop()
+            anchors[anchor] = values
+            opened[-1][1] += values
+        elif isinstance(event, yaml.AliasEvent):
+            if anchor not in anchors:
+                raise ValueError(f"the alias {anchor:.40} stands for nothing, or for itself")
+            opened[-1][1] += anchors[anchor]
+        elif isinstance(event, yaml.ScalarEvent):
+            anchors[anchor] = 1
+            opened[-1][1] += 1
+        if len(opened) > MOST_DEPTH or opened[-1][1] > MOST_VALUES:
+            line = event.start_mark.line + 1
+            raise ValueError(f"line {line}: it is nested too deeply, or its aliases grow too large")
 
 
 class Stated(BaseModel):

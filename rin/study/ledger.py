@@ -99,7 +99,8 @@ class Ledger:
 
     def done(self, run_id: str) -> dict[str, Any]:
         """Return what `done.json` records of a finished run."""
-        return self.read(run_id, _DONE, read_sealed)
+        record = self.read(run_id, _DONE, read_sealed)
+        return {name: record[name] for name in record if name not in ("run", "files")}
 
     def _check(self, run_id: str, name: str) -> None:
         """Raise ValueError unless a file is the one that its run recorded, once a process."""
