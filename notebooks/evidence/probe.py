@@ -128,8 +128,8 @@ rows = pd.DataFrame(
         "label": spread["candidate"],
         "kind": spread["seen"].map({True: "recomputed", False: "published"}),
         "estimate": spread["median"],
-        "low": spread["min"],
-        "high": spread["max"],
+        "ci_low": spread["min"],
+        "ci_high": spread["max"],
         "note": "",
     }
 )

@@ -95,17 +95,17 @@ for (init, name), own in features.items():
 purity = pd.DataFrame(rows)
 
 # %%
-shares = 100 * purity[["share", "low", "high", "chance", "ceiling"]]
+shares = 100 * purity[["estimate", "ci_low", "ci_high", "chance", "ceiling"]]
 shown = pd.DataFrame(
     {
         "label": purity["name"],
         "group": purity["init"].map(lambda init: init_style(init).short),
         "kind": purity["init"],
-        "estimate": shares["share"],
-        "low": shares["low"],
-        "high": shares["high"],
+        "estimate": shares["estimate"],
+        "ci_low": shares["ci_low"],
+        "ci_high": shares["ci_high"],
         "note": shares.apply(
-            "{0.share:.1f} ({0.low:.1f}, {0.high:.1f})".format, axis=1
+            "{0.estimate:.1f} ({0.ci_low:.1f}, {0.ci_high:.1f})".format, axis=1
         ),
     }
 ).sort_values(
@@ -120,7 +120,7 @@ picture(
 
 
 # %% tags=["hide-input"]
-def spans(rows: pd.DataFrame, column: str = "share") -> str:
+def spans(rows: pd.DataFrame, column: str = "estimate") -> str:
     told = []
     for init, own in rows.groupby("init", sort=False):
         ends = dict.fromkeys(

@@ -176,7 +176,7 @@ pd.DataFrame(
 # %%
 by_image = delong_test(one["label"], one[a], one[b])
 by_patient = delong_test(one["label"], one[a], one[b], one["patient_id"])
-rows = ["difference", "ci_low", "ci_high", "p_value"]
+rows = ["estimate", "ci_low", "ci_high", "p_value"]
 both = pd.DataFrame(
     {
         "images independent": vars(by_image),
@@ -212,7 +212,7 @@ picture(
 
 # %%
 differences = init_differences(scores, a, b).set_index("group")
-points = 100 * differences[["difference", "ci_low", "ci_high"]]
+points = 100 * differences[["estimate", "ci_low", "ci_high"]]
 points.assign(p_value=differences["p_value"]).round(3)
 
 # %% tags=["hide-input"]
@@ -229,9 +229,9 @@ glue_values(
     n_scenarios=int(overall["n_scenarios"]),
     n_test=int(overall["n_cases"]),
     n_test_patients=int(overall["n_patients"]),
-    difference=format_estimate(*points.loc["all"], 1),
+    difference=format_estimate(overall, unit="points"),
     p_value=format_p(overall["p_value"]),
-    verdict=verdict(overall["difference"], overall["p_value"], (a, b)),
+    verdict=verdict(overall["estimate"], overall["p_value"], (a, b)),
 )
 
 # %% [markdown]

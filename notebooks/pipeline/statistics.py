@@ -34,7 +34,7 @@ from rin.report.format import book_table
 from rin.report.maps import OUTLINE, show_image
 from rin.report.page import glue_values, picture
 from rin.report.style import FAINT, INK, use_style
-from rin.stats.tests import t_quantile
+from rin.stats.hypothesis import t_quantile
 from rin.study.profile import load_profile
 
 use_style()
@@ -176,7 +176,7 @@ by_hand = [
     p_value,
 ]
 
-names = ["difference", "ci_low", "ci_high", "p_value"]
+names = ["estimate", "ci_low", "ci_high", "p_value"]
 test = stats.delong_test(cases["label"], cases["A"], cases["B"])
 assert np.allclose(by_hand, [getattr(test, name) for name in names])
 pd.Series(by_hand, names, name="A − B, images independent").round(4).to_frame()
