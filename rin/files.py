@@ -5,16 +5,17 @@ import hashlib
 import json
 import os
 import re
+import reprlib
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rin.errors import InputError, explained
+from rin.errors import InputError, explained, meant
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -139,9 +140,8 @@ def read_yaml(path: Path) -> Any:
     InputError, with the line, for what is not UTF-8 or not YAML, where a key stands twice, or where
     a file is so large or so deep that reading it would not end.
     """
-    problem, remedy = "not a YAML file that can be read", "Correct the file."
-    kinds = (OSError, yaml.YAMLError, ValueError)
-    with explained(problem, where=path, remedy=remedy, kinds=kinds):
+    kinds, remedy = (OSError, yaml.YAMLError, ValueError), "Mend the line that is named."
+    with explained("not YAML", where=path, remedy=remedy, kinds=kinds):
         if (size := path.stat().st_size) > MOST_BYTES:
             raise ValueError(f"it has {size:,} bytes; {MOST_BYTES:,} are read")
         text = path.read_text(encoding="utf-8")
@@ -177,3 +177,40 @@ class Stated(BaseModel):
     """What a file states: nothing under an unknown name, and nothing that changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def misfit(error: ValidationError, model: type[BaseModel]) -> str:
+    """Return in one line the first thing that a file states wrongly: setting, value, what fits."""
+    first = error.errors(include_url=False)[0]
+    *place, last = first["loc"] or ("",)
+    value, message = first["input"], first["msg"].removeprefix("Value error, ")
+    more = len(error.errors()) - 1
+    others = f" (and {more} more)" if more else ""
+    setting = ".".join(map(str, first["loc"]))
+    if last == "[key]":
+        setting = ".".join(map(str, place if isinstance(value, str) else place[:-1]))
+    if first["type"] == "extra_forbidden":
+        known = _fields(model)
+        message = f"there is no such setting{meant(last, known)}"
+    elif first["type"] == "string_type" and isinstance(value, bool | int | float):
+        if isinstance(value, bool):
+            words = "yes, on or true" if value else "no, off or false"
+            message = f"YAML reads an unquoted {words} as {value}"
+        else:
+            message = f"YAML reads {value} as a number"
+        message += "; write it in quotes"
+    elif setting and not isinstance(value, dict | list):
+        message += f" (got {reprlib.repr(value)})"
+    return f"{setting}: {message}{others}" if setting else message + others
+
+
+def _fields(model: type[BaseModel]) -> set[str]:
+    """Return the names of all settings of a model, and of the models in it."""
+    names, waiting = set(), [field.annotation for field in model.model_fields.values()]
+    names |= set(model.model_fields)
+    while waiting:
+        kind = waiting.pop()
+        waiting += get_args(kind)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            names |= _fields(kind)
+    return names
