@@ -23,6 +23,7 @@ from rin.stats.delong import (
     delong_test_unpaired,
     share_interval,
 )
+from rin.stats.pretrainings import pair_differences, pretraining_differences
 from rin.stats.scenarios import (
     against_baselines,
     external_scores,
