@@ -18,12 +18,13 @@ export PYDEVD_DISABLE_FILE_VALIDATION ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
 .DELETE_ON_ERROR:
-.PHONY: help venv book study test test-slow lint format clean
+.PHONY: help venv book study lab test test-slow lint format clean
 
 help:
 	@echo 'make book [PROFILE=demo] [DATA_ROOT=folder] [RESULTS=results]'
 	@echo '                  run the notebooks and build the book: _build/html/index.html'
 	@echo 'make study        with the same names: train everything first, under one progress bar'
+	@echo 'make lab          the notebooks in JupyterLab (installed the first time)'
 	@echo 'make test         style checks and the quick tests'
 	@echo 'make test-slow    the tests that take minutes'
 	@echo 'make lint         style checks only;  make format  mends them'
@@ -36,6 +37,11 @@ book: $(DONE)
 study: $(DONE)
 	$(VENV)/bin/rin study --profile '$(PROFILE)' --results '$(RESULTS)' \
 	  $(if $(strip $(DATA_ROOT)),--data-root '$(DATA_ROOT)')
+
+lab: $(DONE)
+	@$(PY) -c 'import jupyterlab' 2>/dev/null || $(PY) -m pip install --quiet -e '.[lab]'
+	$(PY) -m jupytext_config set-default-viewer python
+	$(PY) -m jupyter lab notebooks
 
 # A file's tests stay in one process: they share what is slow.
 test: lint

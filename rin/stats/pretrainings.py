@@ -10,18 +10,18 @@ and backbones would do.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
 from rin.stats import inputs
+from rin.stats.hypothesis import holm, t_test
 from rin.stats.inputs import TaskScores, located, task_scores
 from rin.stats.scenarios import _mean_over_folds
 from rin.stats.synthesis import three_level
-from rin.stats.tests import holm, t_test
 
-ESTIMATE = ["estimate", "standard_error", "ci_low", "ci_high", "statistic", "df", "p_value"]
+ESTIMATE = ["estimate", "ci_low", "ci_high", "statistic", "df", "p_value", "standard_error"]
 _PAIR = ["backbone", "pretraining"]
 #: Eigenvalues of a covariance below this share of the mean variance count as this share.
 _FLOOR = 1e-9
@@ -44,16 +44,17 @@ def pair_differences(predictions: pd.DataFrame, init_a: str, init_b: str) -> pd.
     (where it is missing, every network is of pretraining 1).  The difference is a − b.
 
     One row a task and pair: task, backbone, pretraining, n_scenarios, auc_a, auc_b (means over
-    scenarios, AUC 0-1), estimate, standard_error, ci_low, ci_high, statistic, df (infinite),
-    p_value, p_holm (over the pairs of a task).  Intervals are over patients: of these networks.
+    scenarios, AUC 0-1), estimate, ci_low, ci_high, statistic, df (infinite), p_value, p_holm (over
+    the pairs of a task), standard_error.  Intervals are over patients: of these networks.
     InputError as `rin.stats.init_differences`; or a scenario of two backbones.
     """
     rows = []
     for pairs in _task_pairs(predictions, init_a, init_b):
         errors = np.sqrt(np.diag(pairs.covariance))
         tests = [t_test(*pair) for pair in zip(pairs.differences, errors, strict=True)]
-        found = pd.DataFrame([_estimate(test) for test in tests])
-        table = pd.concat([pairs.table, found], axis=1).assign(p_holm=holm(found["p_value"]))
+        found = pd.DataFrame([asdict(test) for test in tests])[ESTIMATE]
+        table = pd.concat([pairs.table, found], axis=1)
+        _insert_after(table, "p_value", "p_holm", holm(found["p_value"]))
         table.insert(0, "task", pairs.task)
         rows.append(table)
     return pd.concat(rows, ignore_index=True)
@@ -71,8 +72,8 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
     backbones rests on no more than these.  With one pretraining of each backbone the two effects
     cannot be told apart: `sd_pretraining` is then that of both, `sd_backbone` NaN.
 
-    One row a task: task, pairs, backbones, pretrainings (most of a backbone), estimate,
-    standard_error, ci_low, ci_high, statistic, df, p_value, p_holm (over the tasks), sd_backbone,
+    One row a task: task, pairs, backbones, pretrainings (most of a backbone), estimate, ci_low,
+    ci_high, statistic, df, p_value, p_holm (over the tasks), standard_error, sd_backbone and
     sd_pretraining (AUC 0-1), q, q_df, q_p and q_holm (Cochran's test that all pairs have one
     difference, of backbone and pretraining × initialisation), remark.  Of one pair there is an
     estimate alone; where the patients show no spread, pairs are compared as if they were known.
@@ -84,8 +85,8 @@ def pretraining_differences(predictions: pd.DataFrame, init_a: str, init_b: str)
         counts |= {"pretrainings": int(of_backbone.max())}
         rows.append({"task": pairs.task} | counts | _pooled(pairs))
     table = pd.DataFrame(rows)
-    table.insert(table.columns.get_loc("p_value") + 1, "p_holm", holm(table["p_value"]))
-    table.insert(table.columns.get_loc("q_p") + 1, "q_holm", holm(table["q_p"]))
+    _insert_after(table, "p_value", "p_holm", holm(table["p_value"]))
+    _insert_after(table, "q_p", "q_holm", holm(table["q_p"]))
     return table
 
 
@@ -150,14 +151,5 @@ def _pairs_of(task: TaskScores, rows: pd.DataFrame) -> _Pairs:
     return _Pairs(task.task, table, differences, covariance)
 
 
-def _estimate(test: object) -> dict[str, float]:
-    """Return the columns of an estimate from a test."""
-    return {
-        "estimate": test.mean_difference,
-        "standard_error": test.standard_error,
-        "ci_low": test.ci_low,
-        "ci_high": test.ci_high,
-        "statistic": test.t,
-        "df": test.df,
-        "p_value": test.p_value,
-    }
+def _insert_after(table: pd.DataFrame, column: str, name: str, values: np.ndarray) -> None:
+    table.insert(table.columns.get_loc(column) + 1, name, values)

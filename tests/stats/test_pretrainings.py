@@ -92,7 +92,7 @@ def test_pairs_that_differ_alike_have_an_interval_as_narrow_as_the_patients_allo
     table = pretraining_differences(pd.concat(copies, ignore_index=True), "a", "b")
     patients = init_differences(single, "a", "b").query("group == 'all'").set_index("task")
     table = table.set_index("task").loc[patients.index]
-    assert table["estimate"].to_numpy() == pytest.approx(patients.iloc[:, 6].to_numpy(), abs=1e-6)
+    assert table["estimate"].to_numpy() == pytest.approx(patients["estimate"].to_numpy(), abs=1e-6)
     errors = patients["standard_error"].to_numpy()
     assert table["standard_error"].to_numpy() == pytest.approx(errors, rel=1e-3)
     half = (table["ci_high"] - table["ci_low"]).to_numpy() / 2
