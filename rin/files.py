@@ -5,12 +5,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rin.errors import InputError
+from rin.errors import InputError, meant, problem_of
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -73,10 +73,48 @@ def read_yaml(path: Path) -> Any:
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"not YAML ({error})", where=path, remedy="Mend the file.") from error
+        problem, remedy = f"not YAML ({problem_of(error)})", "Mend the line that is named."
+        raise InputError(problem, where=path, remedy=remedy) from error
 
 
 class Stated(BaseModel):
     """What a file states: nothing under an unknown name, and nothing that changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def misfit(error: ValidationError, model: type[BaseModel]) -> str:
+    """Return in one line the first thing that a file states wrongly: setting, value, what fits."""
+    first = error.errors(include_url=False)[0]
+    *place, last = first["loc"] or ("",)
+    value, message = first["input"], first["msg"].removeprefix("Value error, ")
+    more = len(error.errors()) - 1
+    others = f" (and {more} more)" if more else ""
+    setting = ".".join(map(str, first["loc"]))
+    if last == "[key]":
+        setting = ".".join(map(str, place if isinstance(value, str) else place[:-1]))
+    if first["type"] == "extra_forbidden":
+        known = _fields(model)
+        message = f"there is no such setting{meant(last, known)}"
+    elif first["type"] == "string_type" and isinstance(value, bool | int | float):
+        if isinstance(value, bool):
+            words = "yes, on or true" if value else "no, off or false"
+            message = f"YAML reads an unquoted {words} as {value}"
+        else:
+            message = f"YAML reads {value} as a number"
+        message += "; write it in quotes"
+    elif setting and not isinstance(value, dict | list):
+        message += f" (got {value!r:.80})"
+    return f"{setting}: {message}{others}" if setting else message + others
+
+
+def _fields(model: type[BaseModel]) -> set[str]:
+    """Return the names of all settings of a model, and of the models in it."""
+    names, waiting = set(), [field.annotation for field in model.model_fields.values()]
+    names |= set(model.model_fields)
+    while waiting:
+        kind = waiting.pop()
+        waiting += get_args(kind)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            names |= _fields(kind)
+    return names
