@@ -156,7 +156,7 @@ class WeightedCases:
 def weighted_cases(
     labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None
 ) -> WeightedCases:
-    """Return labels (0 or 1) and log-odds, both (n,), with weights (n,) or (r, n), for the measures.
+    """Return labels (0 or 1), log-odds, both (n,), and weights (n,) or (r, n), for the measures.
 
     No weights count each case once.  InputError also for weights of another width, negative, not
     finite, or under which a class counts nothing.
@@ -255,10 +255,10 @@ def calibration_line(cases: WeightedCases) -> np.ndarray:
 
     The outcome's log-odds on the scores; ideal are 0, 0 and 1.  In the large is the
     intercept with the slope held at 1, above 0 where scores are too low on average; a slope below
-    1 means scores too extreme.  Probabilities nearer than `EXTREME` to 0 or 1 are moved there,
-    so that one sure case does not rule the line.  Intercept and slope are NaN if some score separates the classes (the
-    likelihood then has no finite maximum) or all scores are equal.  Cox (1958); Van Calster et
-    al. (2019).
+    1 means scores too extreme.  Probabilities nearer than `EXTREME` to 0 or 1 are moved there, so
+    that one sure case does not rule the line.  Intercept and slope are NaN if some score separates
+    the classes (the likelihood then has no finite maximum) or all scores are equal.  Cox (1958);
+    Van Calster et al. (2019).
     """
     odds, labels, weights = cases.odds, cases.labels, cases.weights
     counted = [weights * of_class > 0 for of_class in (labels, 1 - labels)]
@@ -340,7 +340,8 @@ def net_benefit(cases: WeightedCases, thresholds: ArrayLike) -> np.ndarray:
     """Return true positives per case less false positives at their price, (r, k).
 
     With n cases and thresholds t (k,), 0 to below 1: TP / n − FP / n · t / (1 − t), where
-    probabilities of at least t (log-odds of at least t's) are called positive.  Vickers and Elkin (2006).
+    probabilities of at least t (log-odds of at least t's) are called positive.  Vickers and Elkin
+    (2006).
     """
     at = np.asarray(thresholds, dtype=float)
     called = np.searchsorted(-cases.scores[cases.ends], -logit(at), side="right")

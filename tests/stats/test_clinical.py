@@ -93,7 +93,7 @@ def ranked(measure, labels, scores, *options, weights=None):
 
 def test_probabilities_in_place_of_log_odds_are_an_error(predictions):
     wrong = predictions.assign(score=expit(predictions["score"]))
-    with pytest.raises(InputError, match="task breast, score: all scores lie from 0 to 1.*logit"):
+    with pytest.raises(InputError, match=r"task breast, score: all scores lie from 0 to 1.*logit"):
         clinical_measures(wrong, INITS, replicates=10)
 
 
