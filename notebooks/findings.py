@@ -26,8 +26,8 @@ results: str = "results"  # folder for everything computed
 import pandas as pd
 from myst_nb import glue
 
-from rin.paper import COMPARISONS
-from rin.replications import like_for_like
+from rin.evidence.paper import COMPARISONS
+from rin.evidence.replications import like_for_like
 from rin.report.banner import reference_banner
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_number, listed

@@ -22,9 +22,9 @@ results: str = "results"  # folder for everything computed
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from rin import paper
 from rin.curation.taxonomy import MODALITIES, REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest
+from rin.evidence import paper
 from rin.report.banner import banner
 from rin.report.format import book_table
 from rin.report.page import claim, glue_values, picture
@@ -297,7 +297,7 @@ table = pd.DataFrame(
         "Images": by_task["images"].first().map("{:,}".format),
     }
 )
-table.index = [find_task(task)[1].heading for task in table.index]
+table.index = [find_task(task)[1].title for task in table.index]
 book_table(
     table,
     "Images of the tasks in the corpora; distances in bits of 256",

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from rin.data.manifest import find_task
-from rin.paper import COMPARISONS
-from rin.replications import like_for_like
+from rin.evidence.paper import COMPARISONS
+from rin.evidence.replications import like_for_like
 from rin.report.format import format_estimate, format_number, listed
 from rin.stats import init_differences
 from rin.stats.synthesis import random_effects
@@ -26,7 +26,7 @@ def found():
 
 @pytest.fixture(scope="module")
 def titles(found):
-    return {task: find_task(task)[1].heading.partition(",")[0] for task in found["task"].unique()}
+    return {task: find_task(task)[1].title.partition(",")[0] for task in found["task"].unique()}
 
 
 def test_readme_repeats_the_differences_of_the_reference_run(found, titles):

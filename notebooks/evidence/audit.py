@@ -22,13 +22,19 @@ import pandas as pd
 from IPython.display import HTML
 from scipy import stats
 
-from rin import paper
+from rin.evidence import paper
+from rin.evidence.audit import (
+    CLAIMS,
+    Bounds,
+    audit_tasks,
+    corner_bounds,
+    rounded,
+)
 from rin.report.forest import forest
 from rin.report.format import book_table, format_p
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import use_style
 from rin.stats import EQUIVALENCE_MARGIN, holm
-from rin.stats.audit import CLAIMS, Bounds, audit_tasks, corner_bounds, rounded
 
 use_style()
 SHORT = {

@@ -23,15 +23,15 @@ import statsmodels
 from IPython.display import HTML
 from statsmodels.stats import api as statsmodels_tests
 
-from rin import paper
 from rin.curation.taxonomy import REGIONS, load_taxonomy
 from rin.data.manifest import find_task, load_manifest
-from rin.discrepancies import FACTS, KINDS, STATED, ledger
+from rin.evidence import paper
+from rin.evidence.audit import audit_tasks, rounded
+from rin.evidence.discrepancies import FACTS, KINDS, STATED, ledger
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_entries
 from rin.report.format import book_table
 from rin.report.page import claim, glue_values
-from rin.stats.audit import audit_tasks, rounded
 
 
 def unfold(entries):
@@ -504,4 +504,4 @@ unfold(entries[entries["kind"] == "distributors"])
 #
 # `rin run notebooks/evidence/discrepancies.py`, or
 # `jupytext --to ipynb notebooks/evidence/discrepancies.py` and then papermill. It takes seconds and
-# needs no images. Entries stand in `rin/discrepancies.yaml`.
+# needs no images. Entries stand in `rin/evidence/discrepancies.yaml`.

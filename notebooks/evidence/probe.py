@@ -48,7 +48,7 @@ from rin.report.format import book_table, listed
 from rin.report.page import claim, glue_values, picture
 from rin.report.style import use_style
 from rin.study import open_reference, open_runs
-from rin.study.probe import run_probe
+from rin.study.probe_study import run_probe
 
 use_style()
 runs = open_runs(profile, data_root=data_root, results=results)

@@ -21,7 +21,7 @@ results: str = "results"  # folder for everything computed
 # %% tags=["hide-input"]
 import pandas as pd
 
-from rin import paper
+from rin.evidence import paper
 from rin.report.banner import reference_banner
 from rin.report.format import book_table, format_estimate
 from rin.report.page import claim, glue_values

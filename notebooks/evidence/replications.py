@@ -16,8 +16,8 @@
 # %% tags=["hide-input"]
 import pandas as pd
 
-from rin import paper
-from rin.replications import REPLICATIONS, like_for_like
+from rin.evidence import paper
+from rin.evidence.replications import REPLICATIONS, like_for_like
 from rin.report.forest import forest
 from rin.report.format import (
     book_table,
@@ -350,4 +350,4 @@ claim("two of the worded findings speak for RadImageNet",
 #
 # `rin run notebooks/evidence/replications.py`, or
 # `jupytext --to ipynb notebooks/evidence/replications.py` and then papermill. It takes seconds and
-# needs no images. The facts stand in `rin/replications.yaml`.
+# needs no images. The facts stand in `rin/evidence/replications.yaml`.

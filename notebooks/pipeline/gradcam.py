@@ -47,7 +47,7 @@ from rin.report.page import picture
 from rin.report.style import INIT_STYLE, use_style
 from rin.study import open_runs
 from rin.study.plan import find_entries
-from rin.study.run import sanity_table
+from rin.study.results import sanity_table
 from rin.study.setting import find_manifest
 from rin.training.cascade import backbone_stages
 

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
-from rin import paper
+from rin.evidence import paper
 from rin.report import roc, style, swarm
 from rin.report.banner import banner
 from rin.report.format import book_table, format_estimate, format_p, listed

@@ -27,7 +27,7 @@ import pandas as pd
 from scipy.stats import permutation_test
 
 from rin.data.confounders import CONFOUNDERS, confound
-from rin.replications import FOLLOW_UPS
+from rin.evidence.replications import FOLLOW_UPS
 from rin.report import page
 from rin.report.banner import banner
 from rin.report.format import (

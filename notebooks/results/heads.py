@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
-from rin.replications import FOLLOW_UPS
+from rin.evidence.replications import FOLLOW_UPS
 from rin.report import page
 from rin.report.banner import banner
 from rin.report.forest import forest

@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from rin import paper
+from rin.evidence import paper
 from rin.models.backbones import BACKBONES
 from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import resolve_contract

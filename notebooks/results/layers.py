@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import pearsonr, rankdata, ttest_1samp
 
-from rin.replications import FOLLOW_UPS
+from rin.evidence.replications import FOLLOW_UPS
 from rin.report.banner import banner
 from rin.report.format import book_table, format_estimate, format_p
 from rin.report.page import agreement, glue_values, picture

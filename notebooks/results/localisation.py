@@ -27,8 +27,8 @@ from IPython.display import display
 from scipy.special import expit
 from scipy.stats import shapiro
 
-from rin import paper
 from rin.data.manifest import find_task
+from rin.evidence import paper
 from rin.explain.gradcam import to_uint8
 from rin.explain.overlap import SIDE
 from rin.report import maps, page, style
@@ -38,7 +38,7 @@ from rin.report.format import book_table, format_estimate, format_p, listed
 from rin.report.swarm import bars
 from rin.stats import against_baselines, holm, image_differences, scenario_aucs
 from rin.study import open_reference, open_runs
-from rin.study.run import cam_arrays
+from rin.study.fine_tuning import cam_arrays
 
 style.use_style()
 runs = open_runs(profile, data_root=data_root, results=results)
@@ -49,7 +49,7 @@ if not any(
 inits = runs.inits
 a, b = (style.init_style(init).short for init in inits)
 marked = [task for task in runs.tasks if len(runs.overlap(task))]
-titles = {task: find_task(task)[1].heading for task in (*paper.DICE, *marked)}
+titles = {task: find_task(task)[1].title for task in (*paper.DICE, *marked)}
 banner(runs, marked)
 
 # %% [markdown]

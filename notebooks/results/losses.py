@@ -27,7 +27,7 @@ from rin.report.format import book_table, format_estimate, format_number
 from rin.report.page import agreement, glue_values, picture
 from rin.report.style import use_style
 from rin.study import open_runs
-from rin.study.losses import run_losses
+from rin.study.loss_study import run_losses
 from rin.study.profile import Profile
 from rin.training.losses import soft_labels
 

@@ -25,7 +25,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import display
 
-from rin import paper
+from rin.evidence import paper
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, format_p, listed

@@ -27,8 +27,9 @@ from IPython.display import Markdown, display
 from matplotlib.colors import LinearSegmentedColormap
 from scipy.special import expit
 
-from rin import paper
 from rin.data.manifest import find_task, load_manifest
+from rin.evidence import paper
+from rin.evidence.audit import TaskAudit
 from rin.report import page, roc, style, swarm
 from rin.report.banner import banner
 from rin.report.forest import forest
@@ -43,7 +44,6 @@ from rin.stats import (
     regime_interaction,
     scenario_aucs,
 )
-from rin.stats.audit import TaskAudit
 from rin.stats.beyond import beyond_curves
 from rin.study import open_runs
 
@@ -52,9 +52,7 @@ runs = open_runs(profile, data_root=data_root, results=results)
 inits = runs.inits
 a, b = (style.init_style(init).short for init in inits)
 word_a, word_b = (style.init_style(init).word for init in inits)
-stated = paper.COMPARISONS.get(
-    find_task(task)[1].paper_task
-)  # None where it has none
+stated = paper.comparison_of(find_task(task)[1].paper_task)
 banner(runs, [task])
 
 # %% [markdown]

@@ -23,14 +23,14 @@ results: str = "results"  # folder for everything computed
 import pandas as pd
 from IPython.display import Markdown, display
 
-from rin import paper
 from rin.data.manifest import find_task, load_manifest
-from rin.replications import REPLICATIONS, like_for_like
+from rin.evidence import paper
+from rin.evidence.audit import TaskAudit
+from rin.evidence.replications import REPLICATIONS, like_for_like
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_mean_sd
 from rin.report.page import glue_values, picture
 from rin.report.style import use_style
-from rin.stats.audit import TaskAudit
 
 use_style()
 manifest, asked = find_task(task)

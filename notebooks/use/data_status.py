@@ -24,8 +24,8 @@ from html import escape
 from IPython.display import HTML
 
 from rin.data.status import dataset_status
+from rin.evidence.paper import COMPARISONS
 from rin.files import manifest_folder
-from rin.paper import COMPARISONS
 from rin.report.format import book_table
 from rin.report.page import glue_values
 from rin.study import open_runs

@@ -1,7 +1,7 @@
 """Tests of a few values: t tests, Holm, equivalence, folds, a mixed model.
 
 The paper compares Dice scores by a paired t test, and its intervals of differences have the widths
-of pooled t intervals over scenarios (`rin.stats.audit`).  AUCs: `rin.stats.delong`.
+of pooled t intervals over scenarios (`rin.evidence.audit`).  AUCs: `rin.stats.delong`.
 """
 
 import math

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from rin.errors import InputError
-from rin.paper import COMPARISONS
+from rin.evidence.paper import COMPARISONS
 from rin.report import forest, maps, roc, style, swarm
 from rin.report.style import BACKBONE_MARKER, UNFREEZING_LABEL, init_style, kind_style
 

@@ -1,9 +1,9 @@
 """The audit of the paper: what its published numbers imply.
 
-Arithmetic on `rin.paper` alone.  A printed 0.85 stands for anything from 0.845 to 0.855, so a
-quantity worked out from printed numbers has a range, too.  Where it moves one way with each of
-them, its range lies between two corners of the box of all ranges (`corner_bounds`).  Units are
-AUC points (0-100) unless a name says otherwise; means and SDs are printed to 0.01 of the area,
+Arithmetic on `rin.evidence.paper` alone.  A printed 0.85 stands for anything from 0.845 to
+0.855, so a quantity worked out from printed numbers has a range, too.  Where it moves one way with
+each of them, its range lies between two corners of the box of all ranges (`corner_bounds`).  Units
+are AUC points (0-100) unless a name says otherwise; means and SDs are printed to 0.01 of the AUC,
 which is one point, differences and intervals to 0.1 point.
 """
 
@@ -20,8 +20,8 @@ import pandas as pd
 import yaml
 from scipy import stats
 
-from rin import paper
 from rin.errors import InputError
+from rin.evidence import paper
 from rin.stats.tests import t_quantile, t_test, unpaired_t_from_summary
 
 #: Sentences of the paper that its numbers may bear out; the page on them judges each.

@@ -4,10 +4,10 @@ from collections import Counter
 import pytest
 from scipy import stats
 
-from rin import replications
+from rin.evidence import replications
+from rin.evidence.paper import CITATION, COMPARISONS
+from rin.evidence.replications import AUC_POINTS, FOLLOW_UPS, REPLICATIONS, like_for_like
 from rin.files import REPOSITORY
-from rin.paper import CITATION, COMPARISONS
-from rin.replications import AUC_POINTS, FOLLOW_UPS, REPLICATIONS, like_for_like
 
 each = pytest.mark.parametrize("one", REPLICATIONS, ids=lambda one: f"{one.study}-{one.data}")
 BOTH = [one for one in REPLICATIONS if None not in (one.radimagenet, one.imagenet)]
