@@ -71,15 +71,12 @@ cases = inputs.store.cases
 images, labels = inputs.store.images(), inputs.labels.to_numpy()
 split = inputs.folds.query("fold == 0").set_index("case_id")["part"]
 part_of = cases["case_id"].map(split)
-assert cases.groupby("patient_id")["case_id"].size().sum() == len(labels)
 assert part_of.groupby(cases["patient_id"]).nunique().max() == 1
 pd.crosstab(part_of, cases["label"], margins=True)
 
 # %% tags=["hide-input"]
 examples = cases.groupby("label", sort=False).head(2).index
-axes = image_row(
-    images[examples], [f"{cases['label'][row]}" for row in examples]
-)
+axes = image_row(images[examples], cases["label"][examples])
 picture(
     axes, "Two images of each class as the networks see them", width="36rem"
 )

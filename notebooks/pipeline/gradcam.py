@@ -46,8 +46,8 @@ from rin.report.maps import image_row
 from rin.report.page import picture
 from rin.report.style import INIT_STYLE, use_style
 from rin.study import open_runs
+from rin.study.fine_tuning import sanity_table
 from rin.study.plan import find_entries
-from rin.study.results import sanity_table
 from rin.study.setting import find_manifest
 from rin.training.cascade import backbone_stages
 
@@ -173,11 +173,11 @@ images is {np.mean(dice):.3f}.
 """)
 
 # %%
+first = shown[:2]
 axes = image_row(
-    [picture for row in shown[:2] for picture in (grey[row],)]
-    + list(pictures[:2]),
-    ["image 1", "image 2", "its map", "its map"],
-    [*masks[shown[:2]], *masks[shown[:2]]],
+    [*grey[first], *pictures[:2]],
+    ["image 1", "image 2", "map 1", "map 2"],
+    [*masks[first], *masks[first]],
 )
 picture(axes, "Two test images with their lesions, and their maps")
 
@@ -192,14 +192,9 @@ picture(axes, "Two test images with their lesions, and their maps")
 overlap = live.overlap(marked)
 by_scenario = overlap.groupby(["init", "unfreezing", "scenario"])["dice"].mean()
 baselines = live.baselines(marked).groupby("baseline")["dice"].mean().dropna()
-ax = sns.stripplot(
-    by_scenario.reset_index(),
-    x="dice",
-    y="unfreezing",
-    hue="init",
-    palette={init: INIT_STYLE[init].color for init in (a, b)},
-    dodge=True,
-)
+colors = {init: INIT_STYLE[init].color for init in (a, b)}
+columns = {"x": "dice", "y": "unfreezing", "hue": "init", "palette": colors}
+ax = sns.stripplot(by_scenario.reset_index(), **columns, dodge=True)
 for baseline, score in baselines.items():
     ax.axvline(score, color="0.4", linestyle=":")
     ax.text(score, -0.55, baseline, rotation=20, fontsize=9)
@@ -256,7 +251,7 @@ if study.profile.sanity is not None:
         col="backbone",
         kind="line",
         height=3.2,
-        palette={init: INIT_STYLE[init].color for init in (a, b)},
+        palette=colors,
         seed=0,
     )
     lines.set_axis_labels("Stages randomised", "Rank correlation")

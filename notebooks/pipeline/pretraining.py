@@ -29,12 +29,10 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
 from keras import layers
-from matplotlib import pyplot as plt
-from rin.evidence.paper import DATABASE, RELEASED_ACCURACY
-from skimage.transform import resize
 from sklearn.metrics import confusion_matrix
 
 from rin.data.store import open_store
+from rin.evidence.paper import DATABASE, RELEASED_ACCURACY
 from rin.explain.similarity import nearest_neighbours, neighbour_purity
 from rin.models.augmentation import AUGMENTATION
 from rin.models.layers import Augment
@@ -76,9 +74,7 @@ parts = {
     part: Part(store.images(), classes, np.flatnonzero(run.parts == part))
     for part in ("train", "validation", "test")
 }
-outputs = max(
-    open_store(other.store).cases["label"].nunique() for other in planned
-)  # corpora share one network; the smaller one leaves outputs unused
+outputs = weights["classes"].max()  # the corpora share one network
 pd.Series({part: len(rows.rows) for part, rows in parts.items()}, name="images")
 
 # %%
@@ -112,14 +108,13 @@ dense.set_weights([kernel, np.zeros(outputs)])
 augment.seed_generator.state.assign(chance.integers(1, 2**31, 2))
 dropout.seed_generator.state.assign(chance.integers(1, 2**31, 2))
 
+# %%
 batch = {"batch": settings.batch, "channels": 3}
 steps = parts["train"].steps(settings.batch)
-schedule = {"schedule": settings.schedule, "warmup": settings.warmup}
-total = settings.epochs * steps
+total, schedule = settings.epochs * steps, (settings.schedule, settings.warmup)
+rate = learning_rate(settings.learning_rate, total, *schedule)
 model.compile(
-    keras.optimizers.Adam(
-        learning_rate(settings.learning_rate, total, **schedule)
-    ),
+    keras.optimizers.Adam(rate),
     loss="sparse_categorical_crossentropy",
     metrics=["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(5)],
     jit_compile=False,  # on a CPU it costs more than it saves
@@ -174,12 +169,11 @@ scores = predictions.groupby(network, sort=False).agg(
 )
 recalls = predictions.groupby([*network, "truth"])["correct"].mean()
 scores["balanced"] = recalls.groupby(network).mean()
-scores[["low", "high"]] = [
+scores[["ci_low", "ci_high"]] = [
     share_interval(rows["correct"], rows["patient_id"])
     for _, rows in predictions.groupby(network, sort=False)
 ]
 scores = scores.join(weights.set_index(network)[["classes", "seconds"]])
-published = pd.DataFrame(RELEASED_ACCURACY).T
 scores.round(3)
 
 # %% tags=["hide-input"]
@@ -199,19 +193,12 @@ minutes of one worker's time.
 """)
 
 # %%
-shown = scores.reset_index().assign(
-    group=lambda table: table["backbone"],
-    label=lambda table: table["init"].map(lambda init: init_style(init).short),
-    kind=lambda table: table["init"],
-    estimate=lambda table: 100 * table["top1"],
-    ci_low=lambda table: 100 * table["low"],
-    ci_high=lambda table: 100 * table["high"],
-)
-look = {"zero": None, "limits": (0, 100), "legend": False}
-picture(
-    forest(shown, xlabel="Top-1 test accuracy, % (95% CI)", **look),
-    "Top-1 test accuracy of each network, with its 95% interval",
-)
+look = {"zero": None, "limits": (0, 100), "unit": "points", "legend": False}
+names_of = {"backbone": "group", "init": "kind", "top1": "estimate"}
+shown = scores.reset_index().rename(columns=names_of)
+shown["label"] = [init_style(init).short for init in shown["kind"]]
+ax = forest(shown, xlabel="Top-1 test accuracy, % (95% CI)", **look)
+picture(ax, "Top-1 test accuracy of each network, with its 95% interval")
 
 # %% [markdown]
 # ## Class by class
@@ -221,75 +208,45 @@ picture(
 # the first radiologic network.
 
 # %%
-own = predictions[
-    (predictions[network] == [run.init, run.backbone]).all(axis=1)
-]
-confused = confusion_matrix(
-    own["truth"], own["predicted"], labels=names, normalize="true"
-)
-figure, ax = plt.subplots(figsize=(7.5, 6))
-sns.heatmap(
-    100 * confused, annot=len(names) <= 20, fmt=".0f", cmap="Blues", ax=ax,
-    xticklabels=names, yticklabels=names, vmin=0, vmax=100,
-)  # fmt: skip
+own = predictions.set_index(network).loc[run.init, run.backbone]
+confused = confusion_matrix(own["truth"], own["predicted"], normalize="true")
+shares = pd.DataFrame(100 * confused, names, names)
+ax = sns.heatmap(shares, cmap="Blues", annot=len(names) <= 20, fmt=".0f")
 ax.set(xlabel="Predicted class", ylabel="True class")
-picture(figure, "Confusion matrix of one network, percent of each row")
+picture(ax, "Confusion matrix of one network, percent of each row")
 
 # %% [markdown]
 # ## What the features have learnt
 #
 # Of the five test images **of other patients** with the most similar pooled features (cosine), the
-# *purity* is the share with the class of the image. The pixels themselves, averaged to 16 × 16, are
-# compared in the same way: a network that does not beat them has learnt nothing that its images do
-# not show at a glance.
+# *purity* is the share with the class of the image, with patients resampled for its interval.
 
 # %%
 purity = []
 for trained in (r for r in planned if r.init in inits):
-    cases, features = pretraining_features(
-        study, trained.init, trained.backbone
-    )
-    pictures = open_store(trained.store)
-    rows = pd.Index(pictures.cases["case_id"]).get_indexer(cases["case_id"])
-    small = [
-        resize(image / 255, (16, 16)).ravel()
-        for image in pictures.images()[rows[:1500]]
-    ]
-    compared = {trained.backbone: features[:1500]}
-    if trained.backbone == run.backbone:
-        compared["Pixels"] = np.subtract(small, np.mean(small, axis=0))
-    truth, patients = cases["truth"][:1500], cases["patient_id"][:1500]
-    for name, numbers in compared.items():
-        near, _ = nearest_neighbours(np.asarray(numbers), patients, 5)
-        found = neighbour_purity(truth, patients, near, seed=run.seed)
-        purity.append({"kind": trained.init, "label": name, **found})
-purity = pd.DataFrame(purity)
-
-# %%
-picture(
-    forest(
-        purity.assign(
-            group=purity["kind"].map(lambda init: init_style(init).short),
-            estimate=100 * purity["share"],
-            ci_low=100 * purity["low"],
-            ci_high=100 * purity["high"],
-        ).sort_values("kind", kind="stable"),
-        xlabel="Neighbours of the same class, % (95% CI)",
-        **look,
-    ),
-    "Purity of the neighbours of each network and of the pixels",
-)
+    pair = trained.init, trained.backbone
+    cases, features = pretraining_features(study, *pair)
+    patients = cases["patient_id"]
+    near, _ = nearest_neighbours(np.asarray(features), patients, 5)
+    found = neighbour_purity(cases["truth"], patients, near, seed=run.seed)
+    purity.append(dict(zip(network, pair, strict=True)) | found)
+columns = {"share": "estimate", "low": "ci_low", "high": "ci_high"}
+purity = pd.DataFrame(purity).rename(columns=names_of | columns)
+purity["label"] = [init_style(init).short for init in purity["kind"]]
+ax = forest(purity, xlabel="Neighbours of the same class, %", **look)
+picture(ax, "Purity of the neighbours of each network")
 
 # %% tags=["hide-input"]
-best = purity[purity["label"] != "Pixels"].groupby("kind")["share"].max()
-of_pixels = purity[purity["label"] == "Pixels"].set_index("kind")["share"]
+by_init = purity.groupby("kind")[["estimate", "chance"]].max().mul(100)
 Markdown(
-    "Purest network against the pixels: "
-    + "; ".join(
-        f"{100 * best[init]:.0f}% and {100 * of_pixels[init]:.0f}% ({init})"
+    "Of the five nearest test images, "
+    + " and ".join(
+        f"{by_init.loc[init, 'estimate']:.0f}% ({init}; "
+        f"{by_init.loc[init, 'chance']:.0f}% by chance)"
         for init in inits
     )
-    + ". The two corpora have other classes, so their shares are not compared."
+    + " have the class of the image in the purest network. The corpora have "
+    "different classes, so their shares are not compared."
 )
 
 # %% [markdown]
@@ -302,10 +259,10 @@ Markdown(
 # what the weights are not good for.
 
 # %%
-written = []
 for made in weights[weights["init"].isin(inits)].to_dict("records"):
     files = cards.weights_files(study.weights.path(made["run_id"]))
-    score = scores.loc[(made["init"], made["backbone"])]
+    score = scores.rename(columns={"ci_low": "low", "ci_high": "high"})
+    score = score.loc[(made["init"], made["backbone"])]
     card = cards.model_card(study, made, score, files)
-    written.append(cards.write_card(study, made, card).name)
-written
+    cards.write_card(study, made, card)
+sorted(path.name for path in (study.results / "cards").iterdir())
