@@ -95,13 +95,13 @@ for task, one in COMPARISONS.items():
     marks.append(
         (names[task], "published", one.difference, one.ci_low, one.ci_high)
     )
-    ends = (again.mean_difference, again.ci_low, again.ci_high)
+    ends = (again.estimate, again.ci_low, again.ci_high)
     marks.append((names[task], "recomputed", *(100 * end for end in ends)))
     for row in overall[overall["task"] == task].itertuples():
-        ends = (row.difference, row.ci_low, row.ci_high)
+        ends = (row.estimate, row.ci_low, row.ci_high)
         marks.append((names[task], "reference", *(100 * end for end in ends)))
 marks = pd.DataFrame(
-    marks, columns=["label", "kind", "estimate", "low", "high"]
+    marks, columns=["label", "kind", "estimate", "ci_low", "ci_high"]
 )
 
 # %%
@@ -132,8 +132,8 @@ mean = {
     "estimate": pooled["estimate"],
 }
 mean |= {
-    "low": pooled["ci_low"],
-    "high": pooled["ci_high"],
+    "ci_low": pooled["ci_low"],
+    "ci_high": pooled["ci_high"],
     "group": "Pooled, fine-tuned",
 }
 right = pd.concat(
@@ -153,10 +153,10 @@ glue("headline", figure, display=False)
 
 # %% tags=["hide-input"]
 printed = marks[marks["kind"] == "published"]
-zero = (printed["low"] <= 0) & (printed["high"] >= 0)
+zero = (printed["ci_low"] <= 0) & (printed["ci_high"] >= 0)
 regimes = found[found["group"] != "all"]
 clear = regimes[regimes["p_holm"] < 0.05]
-ahead = clear["difference"] > 0
+ahead = clear["estimate"] > 0
 own = overall[overall["task"].isin(list(COMPARISONS))]
 (place,) = runs.external("breast")
 elsewhere = external_scores(runs.predictions(task="breast", part=place))
@@ -164,7 +164,7 @@ elsewhere = (
     init_differences(elsewhere, *runs.inits).set_index("group").loc["all"]
 )
 mean_of_tasks = random_effects(
-    100 * own["difference"], (100 * own["standard_error"]) ** 2
+    100 * own["estimate"], (100 * own["standard_error"]) ** 2
 )
 glue_values(
     n_pooled=len(own),
@@ -174,19 +174,13 @@ glue_values(
     n_zero=int(zero.sum()),
     n_others=len(others),
     n_others_ahead=int((others["ahead"] == "RadImageNet").sum()),
-    pooled=format_estimate(
-        pooled["estimate"], pooled["ci_low"], pooled["ci_high"], 1
-    ),
+    pooled=format_estimate(pooled, digits=1),
     n_run=len(overall),
-    run_least=format_number(100 * overall["difference"].min(), 1, signed=True),
-    run_most=format_number(100 * overall["difference"].max(), 1, signed=True),
-    run_pooled=format_estimate(
-        *(mean_of_tasks[k] for k in ("estimate", "ci_low", "ci_high")), 1
-    ),
+    run_least=format_number(100 * overall["estimate"].min(), 1, signed=True),
+    run_most=format_number(100 * overall["estimate"].max(), 1, signed=True),
+    run_pooled=format_estimate(mean_of_tasks, digits=1),
     n_clear=int((overall["p_holm"] < 0.05).sum()),
-    abroad=format_estimate(
-        *(100 * elsewhere[["difference", "ci_low", "ci_high"]]), 1
-    ),
+    abroad=format_estimate(elsewhere, unit="points"),
     ahead=listed(names[task] for task in clear.loc[ahead, "task"].unique()),
     behind=listed(names[task] for task in clear.loc[~ahead, "task"].unique()),
 )
@@ -213,10 +207,7 @@ shown = found.assign(
     Task=found["task"].map(names),
     Scenarios=found["group"].map({"all": "Mean of 24"} | regime),
     text=[
-        format_estimate(
-            100 * row.difference, 100 * row.ci_low, 100 * row.ci_high, 1
-        )
-        + ("*" if row.p_holm < 0.05 else "")
+        format_estimate(row, unit="points") + ("*" if row.p_holm < 0.05 else "")
         for row in found.itertuples()
     ],
 )
@@ -230,7 +221,7 @@ book_table(
 
 # %% tags=["hide-input"]
 interaction = regime_interaction(scores, *runs.inits)
-higher = regimes[regimes["difference"] > 0]["group"].value_counts()
+higher = regimes[regimes["estimate"] > 0]["group"].value_counts()
 glue_values(
     n_interactions=int((interaction["p_holm"] < 0.05).sum()),
     higher_frozen=int(higher.get("freeze_all", 0)),

@@ -54,7 +54,6 @@ one = scores[scores["task"] == task]
 groups = {"all": one["scenario"].unique()}
 effects = factor_effects(one, runs.inits, ("stretch", "pad"), groups=groups)
 effects = effects[effects["quantity"] == "effect"].set_index("init")
-points = 100 * effects[["estimate", "ci_low", "ci_high"]]
 
 # %% [markdown]
 # **Are there duplicates and blank images?** A user reported files that stand under two labels, and
@@ -152,9 +151,7 @@ travelled = {
 }
 for where, found in travelled.items():
     overall = init_differences(found, *runs.inits).set_index("group").loc["all"]
-    travelled[where] = 100 * overall[
-        ["difference", "ci_low", "ci_high"]
-    ].astype(float)
+    travelled[where] = overall
 
 # %% [markdown]
 # **Do others find the same?** [](replications) pools those who compared like with like.
@@ -165,10 +162,10 @@ for where, found in travelled.items():
 # %% tags=["hide-input"]
 glue_values(
     resize_task=paper.COMPARISONS[task].title,
-    resize_a=format_estimate(*points.loc[runs.inits[0]], 1),
-    resize_b=format_estimate(*points.loc[runs.inits[1]], 1),
-    home=format_estimate(*travelled["home"], 1),
-    abroad=format_estimate(*travelled["abroad"], 1),
+    resize_a=format_estimate(effects.loc[runs.inits[0]], unit="points"),
+    resize_b=format_estimate(effects.loc[runs.inits[1]], unit="points"),
+    home=format_estimate(travelled["home"], unit="points"),
+    abroad=format_estimate(travelled["abroad"], unit="points"),
     a=init_style(runs.inits[0]).word,
     b=init_style(runs.inits[1]).word,
     least=gains["points"].min(),

@@ -75,10 +75,10 @@ for group, tasks in asked.items():
             + mark
         )
         rows.append(
-            (group, label, one.estimate, one.low, one.high, "independent")
+            (group, label, one.estimate, one.ci_low, one.ci_high, "independent")
         )
 
-columns = ["group", "label", "estimate", "low", "high", "kind"]
+columns = ["group", "label", "estimate", "ci_low", "ci_high", "kind"]
 axes = forest(
     pd.DataFrame(rows, columns=columns),
     xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
@@ -108,7 +108,7 @@ picture(axes, "Difference in AUC points by question: the paper's estimates lie r
 # expected. Only the {glue:text}`n_known` comparisons with SDs enter, all of one study.
 
 # %%
-known = found.dropna(subset=["low"])
+known = found.dropna(subset=["ci_low"])
 variance = (known["radimagenet_sd"] ** 2 + known["imagenet_sd"] ** 2) / known[
     "folds"
 ]
@@ -163,10 +163,7 @@ table = pd.DataFrame(
     {
         "Comparisons": pooled.index,
         "Number": pooled["k"].astype(int).to_numpy(),
-        "Difference (95% CI)": [
-            format_estimate(one.estimate, one.ci_low, one.ci_high, 1)
-            for one in rows
-        ],
+        "Difference (95% CI)": [format_estimate(one, digits=1) for one in rows],
         "P": [format_p(p) for p in pooled["p_value"]],
         "95% prediction": [
             format_interval(one.prediction_low, one.prediction_high, 1)
@@ -212,8 +209,8 @@ claim(
 glue_values(
     n_known=len(known),
     n_tuned=int(whole["k"]),
-    pooled=format_estimate(*whole[["estimate", "ci_low", "ci_high"]], 1),
-    pooled_own=format_estimate(*own[["estimate", "ci_low", "ci_high"]], 1),
+    pooled=format_estimate(whole, digits=1),
+    pooled_own=format_estimate(own, digits=1),
     pneumonia_weight=100 * weight.max() / weight.sum(),
     prediction=format_interval(
         whole["prediction_low"], whole["prediction_high"], 1
@@ -309,7 +306,7 @@ table = pd.DataFrame(
         + other["own_weights"].map({True: " ‡", False: ""}),
         "kind": "independent",
     }
-).join(other[["estimate", "low", "high"]])
+).join(other[["estimate", "ci_low", "ci_high"]])
 axes = forest(table, xlabel="RadImageNet − ImageNet, AUC points (95% CI)",
               ends=("ImageNet", "RadImageNet"))  # fmt: skip
 picture(axes, "Difference in AUC points on questions that the paper does not ask: most marks lie "
@@ -340,7 +337,7 @@ book_table(table, "Comparisons that state no pair of AUCs", prose=True)
 
 # %% tags=["hide-input"]
 claim("skin and histology: intervals exclude zero after full fine-tuning",
-      all(high < 0 for label, high in zip(tuned["label"], tuned["high"], strict=True)
+      all(high < 0 for label, high in zip(tuned["label"], tuned["ci_high"], strict=True)
           if label.startswith(("skin", "histology"))))  # fmt: skip
 claim("two of the worded findings speak for RadImageNet",
       sum(one.direction == "RadImageNet" for one in worded) == 2)  # fmt: skip

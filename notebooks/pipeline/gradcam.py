@@ -32,6 +32,7 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown, display
 from keras import layers
+from matplotlib import pyplot as plt
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
@@ -49,7 +50,7 @@ from rin.study import open_runs
 from rin.study.fine_tuning import sanity_table
 from rin.study.plan import find_entries
 from rin.study.setting import find_manifest
-from rin.training.cascade import backbone_stages
+from rin.training.cascade import backbone_stages, cascade_summary, cascade_summary
 
 use_style()
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # counts tracing
@@ -235,24 +236,21 @@ left = {
 pd.Series(left, name="rank correlation with the trained map").round(2)
 
 # %% [markdown]
+<<<<<<< HEAD
 # The same for the fine-tuned networks that the `sanity` section of the profile names. Bands are 95%
-# intervals over patients. A map that explains what was learnt falls to zero; where it does not,
-# architecture and image decide part of it.
+# intervals over patients; dotted lines compare with the map of another image. A map that explains
+# what was learnt falls to the dotted line; where it does not, architecture and image decide part of
+# it.
 
 # %%
 if study.profile.sanity is not None:
     checked = sanity_table(study, marked)
-    unit = ["init", "backbone", "depth", "patient_id"]
-    lines = sns.relplot(
-        checked.groupby(unit, as_index=False)["spearman"].mean(),
-        x="depth",
-        y="spearman",
-        hue="init",
-        col="backbone",
-        kind="line",
-        height=3.2,
-        palette=colors,
-        seed=0,
-    )
+    summary = cascade_summary(checked, seed=study.profile.seed)
+    summary = summary.query("measure == 'spearman'")
+    lines = sns.FacetGrid(summary, col="backbone", hue="init", palette=colors)
+    lines.map(plt.plot, "depth", "estimate", marker="o")
+    lines.map(plt.fill_between, "depth", "ci_low", "ci_high", alpha=0.2)
+    lines.map(plt.plot, "depth", "other", linestyle=":")
     lines.set_axis_labels("Stages randomised", "Rank correlation")
+    lines.add_legend()
     display(picture(lines.figure, "Rank correlation with the trained map"))

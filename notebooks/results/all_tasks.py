@@ -62,11 +62,10 @@ differences = found[found["group"] == "all"].set_index("task")
 rows = []
 for task, one in differences.iterrows():
     stated = paper.COMPARISONS.get(task)
-    points = 100 * one[["difference", "ci_low", "ci_high"]]
     rows.append(
         {
             "Task": titles[task],
-            f"{a} − {b}, points (95% CI)": format_estimate(*points, 1),
+            f"{a} − {b}, points (95% CI)": format_estimate(one, unit="points"),
             "P, Holm": format_p(one["p_holm"]),
             f"AUC, {word_a}": f"{one['auc_a']:.2f} ± {one['sd_a']:.2f}",
             f"AUC, {word_b}": f"{one['auc_b']:.2f} ± {one['sd_b']:.2f}",
@@ -95,7 +94,7 @@ book_table(
 
 # %%
 pooled = {
-    group: random_effects(rows["difference"], rows["standard_error"] ** 2)
+    group: random_effects(rows["estimate"], rows["standard_error"] ** 2)
     for group, rows in found[
         found["task"].isin(list(paper.COMPARISONS))
     ].groupby("group")
@@ -109,13 +108,7 @@ together = pd.DataFrame(
         (
             names[group],
             f"{pooled[group]['k']}",
-            format_estimate(
-                *(
-                    100 * pooled[group][end]
-                    for end in ("estimate", "ci_low", "ci_high")
-                ),
-                1,
-            ),
+            format_estimate(pooled[group], unit="points"),
             f"{100 * pooled[group]['tau2'] ** 0.5:.1f}",
         )
         for group in names
@@ -340,7 +333,7 @@ trained = reference.pretraining()
 glue_values(
     a=word_a,
     n_tasks=len(differences),
-    n_larger=int((differences["difference"] > 0).sum()),
+    n_larger=int((differences["estimate"] > 0).sum()),
     n_clear=int((differences["p_holm"] < 0.05).sum()),
     n_scenarios=int(differences["n_scenarios"].iloc[0]),
     aim=aim,
@@ -358,7 +351,7 @@ glue_values(
     rin_images=paper.DATABASE["images"].value,
     rin_labels=paper.DATABASE["labels"].value,
     **{side: listed(names) for side, names in sides.items()},
-    largest=100 * differences["difference"].abs().max(),
+    largest=100 * differences["estimate"].abs().max(),
     sd_low=100 * spread.min(axis=None),
     sd_high=100 * spread.max(axis=None),
     n_failed=int(failed.sum()),

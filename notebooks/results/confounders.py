@@ -201,7 +201,7 @@ for one in compared.itertuples():
 beside = pd.DataFrame(rows, columns=["Published", "Verdict"])
 
 # %% tags=["hide-input"]
-points = 100 * compared[["difference", "ci_low", "ci_high"]].to_numpy()
+points = 100 * compared["estimate"]
 table = pd.DataFrame(
     {
         "Task": compared["task"].map(titles),
@@ -212,17 +212,17 @@ table = pd.DataFrame(
         f"AUCs, {word_a}, {word_b}": [
             f"{one.auc_a:.3f}, {one.auc_b:.3f}" for one in compared.itertuples()
         ],
-        f"{a} − {b}, points (95% CI)": [
-            format_estimate(*one, 1) for one in points
-        ],
+        f"{a} − {b}, points (95% CI)": format_estimate(
+            compared, unit="points"
+        ).to_list(),
     }
 ).join(beside)
 verdicts = beside["Verdict"].to_list()
 page.glue_values(
     a=word_a,
     b=word_b,
-    least=format_number(points[:, 0].min(), 1, signed=True),
-    most=format_number(points[:, 0].max(), 1, signed=True),
+    least=format_number(points.min(), 1, signed=True),
+    most=format_number(points.max(), 1, signed=True),
     n_clear=int(((compared["ci_low"] > 0) | (compared["ci_high"] < 0)).sum()),
     n_rows=len(compared),
     n_agrees=verdicts.count("agrees"),

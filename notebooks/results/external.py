@@ -40,12 +40,12 @@ from rin.report.format import (
 from rin.stats import (
     against_baselines,
     auc_ci,
-    beyond_area,
+    clinical_measures,
     external_scores,
     image_differences,
     init_differences,
 )
-from rin.stats.beyond import beyond_curves
+from rin.stats.clinical import clinical_curves
 from rin.study import open_runs
 
 style.use_style()
@@ -117,12 +117,12 @@ page.picture(
 # covariance over patients is taken into account {cite:p}`obuchowski1997`.
 
 # %%
-change = at_home["difference"] - away["difference"]
+change = at_home["estimate"] - away["estimate"]
 error = np.hypot(at_home["standard_error"], away["standard_error"])
 half = norm.ppf(0.975) * error
 travels = pd.DataFrame(
     {
-        "difference": change,
+        "estimate": change,
         "ci_low": change - half,
         "ci_high": change + half,
         "p_value": 2 * norm.sf(np.abs(change / error)),
@@ -133,22 +133,16 @@ shown = {"at home": at_home, "abroad": away, "home − abroad": travels}
 # %% tags=["hide-input"]
 names = {"all": "All scenarios", **style.UNFREEZING_LABEL}
 rows = pd.concat(
-    (100 * table[["difference", "ci_low", "ci_high"]]).assign(label=label)
+    table[["estimate", "ci_low", "ci_high"]].assign(label=label)
     for label, table in shown.items()
 ).rename_axis(None)
-rows = rows.rename(
-    columns={"difference": "estimate", "ci_low": "low", "ci_high": "high"}
-)
 rows["group"] = rows.index.map(names)
-rows["note"] = [
-    format_estimate(*one, 1)
-    for one in rows[["estimate", "low", "high"]].to_numpy()
-]
 rows = rows.sort_values(
     "group", key=lambda group: group.map([*names.values()].index), kind="stable"
 )
 axes = forest(
     rows.reset_index(drop=True),
+    unit="points",
     xlabel=f"{a} − {b}, AUC points (95% CI)",
     ends=(f"{b} ahead", f"{a} ahead"),
     width=8.4,
@@ -176,8 +170,7 @@ book_table(table, "Mean AUC over the scenarios of a regime", prose=True)
 # %% tags=["hide-input"]
 overall = {place: tables.loc["all"] for place, tables in shown.items()}
 points = {
-    place: format_estimate(*(100 * row[["difference", "ci_low", "ci_high"]]), 1)
-    for place, row in overall.items()
+    place: format_estimate(row, unit="points") for place, row in overall.items()
 }
 page.glue_values(
     home=home_facts.title,
@@ -246,9 +239,7 @@ table = pd.DataFrame(
             f"{100 * one.malignant:.0f} %",
             f"{one.auc_a:.3f}",
             f"{one.auc_b:.3f}",
-            format_estimate(
-                *(100 * np.array([one.difference, one.ci_low, one.ci_high])), 1
-            ),
+            format_estimate(one, unit="points"),
         )
         for one in by_device.itertuples()
     ],
@@ -272,9 +263,9 @@ for place, scores in {"at home": home_scores, "abroad": away_alone}.items():
     probabilities = scores.assign(
         score=expit(scores["score"])
     )  # scores are log-odds
-    curves[place] = beyond_curves(probabilities, inits, seed=seed)
+    curves[place] = clinical_curves(probabilities, inits, seed=seed)
     measures.append(
-        beyond_area(probabilities, inits, seed=seed).assign(place=place)
+        clinical_measures(probabilities, inits, seed=seed).assign(place=place)
     )
 measures = pd.concat(measures).set_index(["measure", "place", "init"])
 
@@ -289,13 +280,15 @@ for ax, (place, found) in zip(panels, curves.items(), strict=True):
         look = style.init_style(init)
         ax.vlines(
             own["x"],
-            own["low"],
-            own["high"],
+            own["ci_low"],
+            own["ci_high"],
             color=look.color,
             lw=1.5,
             alpha=0.7,
         )
-        ax.plot(own["x"], own["y"], "o-", color=look.color, label=look.short)
+        ax.plot(
+            own["x"], own["estimate"], "o-", color=look.color, label=look.short
+        )
     ax.set(
         title=place,
         xlabel="Predicted probability",
@@ -314,11 +307,10 @@ named = {
     "brier": "Brier score (0 is best)",
     "sensitivity_at_90": "Sensitivity at 90 % specificity",
 }
-points = ["estimate", "ci_low", "ci_high"]
 rows = [
     (
         f"{text}, {place}",
-        format_estimate(*measures.loc[(measure, place, "difference"), points]),
+        format_estimate(measures.loc[(measure, place, "difference")]),
         *(
             f"{measures.loc[(measure, place, init), 'estimate']:.3f}"
             for init in inits
@@ -356,7 +348,7 @@ for place, part in {"at home": "test", "abroad": abroad}.items():
         rows.append(
             (
                 f"{one.measure.capitalize()}, {place}",
-                format_estimate(*means[["difference", "ci_low", "ci_high"]]),
+                format_estimate(means),
                 *means[["mean_a", "mean_b"]].map("{:.3f}".format),
                 f"{one.baseline_mean:.3f}, {one.baseline}",
             )

@@ -139,8 +139,7 @@ gains = pd.concat(gains, ignore_index=True)
 
 # %%
 overall = gains[gains["group"] == "all"].reset_index(drop=True)
-points = 100 * overall[["estimate", "ci_low", "ci_high"]]
-rows = points.set_axis(["estimate", "low", "high"], axis="columns").assign(
+rows = overall.assign(
     group=overall["task"].map(titles) + ", " + overall["head"].map(HEADS),
     label=[init_style(init).short for init in overall["init"]],
     kind=overall["init"],
@@ -148,6 +147,7 @@ rows = points.set_axis(["estimate", "low", "high"], axis="columns").assign(
 )
 axes = forest(
     rows,
+    unit="points",
     xlabel="Gain over the linear head, AUC points (95% CI)",
     ends=("worse", "better"),
     legend=False,
@@ -169,10 +169,7 @@ compared = pd.concat(
 # %% tags=["hide-input"]
 names = {"all": "All", **UNFREEZING_LABEL}
 compared["text"] = [
-    format_estimate(
-        *(100 * np.array([one.difference, one.ci_low, one.ci_high])), 1
-    )
-    + ("*" if one.p_holm < 0.05 else "")
+    format_estimate(one, unit="points") + ("*" if one.p_holm < 0.05 else "")
     for one in compared.itertuples()
 ]
 table = compared.pivot(index=["task", "head"], columns="group", values="text")
@@ -199,9 +196,7 @@ for task in tasks:
 partial = gains[
     (gains["group"] == "unfreeze_top10") & (gains["head"] == "conv_skip")
 ]
-partial = partial.rename(columns={"estimate": "difference"}).assign(
-    published="skip better"
-)
+partial = partial.assign(published="skip better")
 partial["says"] = [
     page.agreement(one.ci_low, one.ci_high, 1) for one in partial.itertuples()
 ]
@@ -215,7 +210,6 @@ either["says"] = np.where(
 judged = pd.concat([partial, either], ignore_index=True)
 
 # %% tags=["hide-input"]
-points = 100 * judged[["difference", "ci_low", "ci_high"]].to_numpy()
 questions = [
     f"{init_style(one.init).short}: skip − linear" if one.init else f"{a} − {b}"
     for one in judged.itertuples()
@@ -225,7 +219,7 @@ table = pd.DataFrame(
         "Task": judged["task"].map(titles).str.partition(",")[0],
         "Question": questions,
         "Published": judged["published"],
-        "This book (95% CI)": [format_estimate(*one, 1) for one in points],
+        "This book (95% CI)": format_estimate(judged, unit="points"),
         "Verdict": judged["says"],
     }
 )

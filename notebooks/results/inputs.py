@@ -118,7 +118,7 @@ NAMES = {
 
 def slopes(effects, scores, levels, labels):
     """Draw the AUC of every scenario at both levels, a panel for each unfreezing regime."""
-    areas = effects[effects["quantity"] == "area"]
+    aucs = effects[effects["quantity"] == "auc"]
     regime = scores.drop_duplicates("scenario").set_index("scenario")[
         "unfreezing"
     ]
@@ -127,7 +127,7 @@ def slopes(effects, scores, levels, labels):
         1, len(found), figsize=(8, 3.4), sharey=True, squeeze=False
     )
     for ax, name in zip(axes.flat, found, strict=True):
-        own = areas[areas["group"].map(regime) == name]
+        own = aucs[aucs["group"].map(regime) == name]
         for (_, init), one in own.groupby(["group", "init"]):
             style = init_style(init)
             heights = one.set_index("level")["estimate"].loc[list(levels)]
@@ -152,8 +152,7 @@ def effect_rows(effects):
         effects["quantity"].isin(["effect", "interaction"])
         & ~effects["same_networks"]
     ]
-    points = 100 * own[["estimate", "ci_low", "ci_high"]]
-    return points.set_axis(["estimate", "low", "high"], axis="columns").assign(
+    return own.assign(
         group=own["group"].map(NAMES),
         label=[
             init_style(init).short if init else "Difference"
@@ -177,6 +176,7 @@ picture(
 # %%
 axes = forest(
     effect_rows(effects),
+    unit="points",
     xlabel="Effect of the scripts’ inputs, AUC points (95% CI)",
     ends=("smaller", "larger"),
     legend=False,
@@ -219,6 +219,7 @@ picture(axes, "AUC of every scenario with stretched and with padded images")
 # %%
 axes = forest(
     effect_rows(resized),
+    unit="points",
     xlabel="Effect of padding, AUC points (95% CI)",
     ends=("smaller", "larger"),
     legend=False,
@@ -235,9 +236,7 @@ def points_of(effects, quantity, init="", level="", group="all"):
     row = effects.loc[
         (effects[list(keys)] == pd.Series(keys)).all(axis="columns")
     ].iloc[0]
-    return format_estimate(
-        *(100 * row[name] for name in ("estimate", "ci_low", "ci_high")), 1
-    )
+    return format_estimate(row, unit="points")
 
 
 (a, b), (pad_a, pad_b) = fed_runs.inits, padded_runs.inits
@@ -266,15 +265,15 @@ glue_values(
 
 
 # %% tags=["hide-input"]
-areas = effects[effects["quantity"] == "area"].set_index(
+aucs = effects[effects["quantity"] == "auc"].set_index(
     ["init", "level", "group"]
 )["estimate"]
 of_padding = resized[
     (resized["quantity"] == "effect") & (resized["p_holm"] < 0.05)
 ]
 glue_values(
-    fed_b=areas[b, "official_scripts", "all"],
-    frozen_b=areas.get((b, "official_scripts", "freeze_all"), float("nan")),
+    fed_b=aucs[b, "official_scripts", "all"],
+    frozen_b=aucs.get((b, "official_scripts", "freeze_all"), float("nan")),
     paper_largest=max(one.difference for one in paper.COMPARISONS.values()),
     n_images=int(effects["n"].iloc[0]),
     n_pad_images=int(resized["n"].iloc[0]),

@@ -26,7 +26,12 @@ from scipy.stats import pearsonr, rankdata, ttest_1samp
 
 from rin.evidence.replications import FOLLOW_UPS
 from rin.report.banner import banner
-from rin.report.format import book_table, format_estimate, format_p
+from rin.report.format import (
+    book_table,
+    format_interval,
+    format_number,
+    format_p,
+)
 from rin.report.page import agreement, glue_values, picture
 from rin.report.style import init_style, use_style
 from rin.stats import scenario_aucs
@@ -228,7 +233,8 @@ table = pd.DataFrame(
         ],
         "Published": list(published.values()),
         "This book (95% CI)": [
-            format_estimate(means[name], *intervals[name], digits[name])
+            format_number(means[name], digits[name], signed=True)
+            + f" {format_interval(*intervals[name], digits[name])}"
             for name in found
         ],
         "Verdict": list(says.values()),

@@ -152,11 +152,11 @@ rows = pd.DataFrame(
             "all scenarios" if g == "all" else style.UNFREEZING_LABEL[g]
             for g in tested["group"]
         ],
-        "estimate": tested["difference"],
-        "low": tested["ci_low"],
-        "high": tested["ci_high"],
+        "estimate": tested["estimate"],
+        "ci_low": tested["ci_low"],
+        "ci_high": tested["ci_high"],
         "note": [
-            f"{format_estimate(one.difference, one.ci_low, one.ci_high)}, {format_p(one.p_value)}"
+            f"{format_estimate(one)}, {format_p(one.p_value)}"
             for one in tested.itertuples()
         ],
     }
@@ -210,7 +210,7 @@ for task in marked:
     rows = [
         (
             f"{names[one.measure]}, {style.init_style(one.init).short}",
-            format_estimate(one.difference, one.ci_low, one.ci_high),
+            format_estimate(one),
             f"{one.mean:.3f}",
             f"{one.baseline_mean:.3f}, {one.baseline}",
         )
@@ -424,7 +424,7 @@ rows = []
 for task in marked:
     two = image_differences(overlap[task], *inits, ["dice", "dice_best"])
     two = two[two["group"] == "all"].set_index("measure")[
-        ["difference", "ci_low", "ci_high"]
+        ["estimate", "ci_low", "ci_high"]
     ]
     hits = overlap[task].groupby("init")["pointing"].mean()
     blind = runs.baselines(task).groupby("baseline")["pointing"].mean()
@@ -432,7 +432,7 @@ for task in marked:
         (
             titles[task],
             *(
-                format_estimate(*two.loc[measure])
+                format_estimate(two.loc[measure])
                 for measure in ("dice", "dice_best")
             ),
             *(f"{100 * hits[init]:.0f}" for init in inits),

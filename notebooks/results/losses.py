@@ -145,9 +145,9 @@ rates = asked.losses.learning_rates
 compared = pd.DataFrame(
     {
         "Network": online["backbone"],
-        "Online − hard, points (95% CI)": [
-            format_estimate(*one, 1) for one in gains.to_numpy()
-        ],
+        "Online − hard, points (95% CI)": format_estimate(
+            gains.set_axis(["estimate", "ci_low", "ci_high"], axis=1), digits=1
+        ),
         "Published": "online better",
         "Verdict": agreed,
     }

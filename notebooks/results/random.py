@@ -64,8 +64,7 @@ gains = pd.concat(gains).sort_values(
 gains = gains.reset_index(drop=True)
 
 # %%
-points = 100 * gains[["difference", "ci_low", "ci_high"]]
-rows = points.set_axis(["estimate", "low", "high"], axis="columns").assign(
+rows = gains.assign(
     group=gains["task"].map(titles),
     label=[init_style(init).short for init in gains["init"]],
     kind=gains["init"],
@@ -73,6 +72,7 @@ rows = points.set_axis(["estimate", "low", "high"], axis="columns").assign(
 )
 axes = forest(
     rows,
+    unit="points",
     xlabel="Gain over random weights, AUC points (95% CI)",
     ends=("worse", "better than random"),
 )
@@ -82,13 +82,11 @@ picture(
 )
 
 # %% tags=["hide-input"]
-top = gains.loc[gains["difference"].idxmax()]
+top = gains.loc[gains["estimate"].idxmax()]
 glue_values(
     n_rows=len(gains),
     n_clear=int(rows["clear"].sum()),
-    top_gain=format_estimate(
-        *100 * top[["difference", "ci_low", "ci_high"]], 1
-    ),
+    top_gain=format_estimate(top, unit="points"),
     top_init=init_style(top["init"]).word,
     top_task=titles[top["task"]],
     scenarios=", ".join(scores["scenario"].unique()),
@@ -161,13 +159,13 @@ clear = gains["p_holm"] < 0.05
 ahead = {
     init: set(
         gains.loc[
-            clear & (gains["difference"] > 0) & (gains["init"] == init), "task"
+            clear & (gains["estimate"] > 0) & (gains["init"] == init), "task"
         ]
     )
     for init in runs.inits
 }
 a, b = runs.inits
-of_init = gains.pivot(index="task", columns="init", values="difference")
+of_init = gains.pivot(index="task", columns="init", values="estimate")
 shares = {}
 for init in runs.inits:
     top1 = 100 * trained.loc[trained["init"] == init, "top1"]
@@ -181,7 +179,7 @@ glue_values(
     b=init_style(b).word,
     ahead_a=listed(titles[task] for task in order if task in ahead[a]),
     ahead_b=listed(titles[task] for task in order if task in ahead[b]),
-    n_behind=int((clear & (gains["difference"] < 0)).sum()),
+    n_behind=int((clear & (gains["estimate"] < 0)).sum()),
     n_larger=int((of_init[a] > of_init[b]).sum()),
     n_tasks=len(of_init),
     classes=listed(sorted({f"{n:.0f}" for n in trained["classes"]})),

@@ -69,8 +69,7 @@ names = {
     "unfreeze_top10": "ten layers",
     "unfreeze_all": "all layers",
 }
-points = 100 * differences[["difference", "ci_low", "ci_high"]]
-rows = points.set_axis(["estimate", "low", "high"], axis="columns").assign(
+rows = differences.assign(
     group=differences["task"].map(titles),
     label=differences["group"].map(names),
     clear=differences["p_holm"] < 0.05,
@@ -79,6 +78,7 @@ a, b = (init_style(init).short for init in runs.inits)
 word_a, word_b = (init_style(init).word for init in runs.inits)
 axes = forest(
     rows,
+    unit="points",
     xlabel=f"{a} − {b}, AUC points (95% CI)",
     ends=(f"{word_b} ahead", f"{word_a} ahead"),
 )
@@ -98,7 +98,8 @@ table = pd.DataFrame(
     {
         "Task": interaction["task"].map(titles),
         "χ² (df)": [
-            f"{row.chi2:.1f} ({row.df})" for row in interaction.itertuples()
+            f"{row.statistic:.1f} ({row.df})"
+            for row in interaction.itertuples()
         ],
         "P": interaction["p_value"].map(format_p),
         "P, Holm": interaction["p_holm"].map(format_p),
@@ -167,8 +168,7 @@ def rows_of(table, label):
     table = table.sort_values(
         "task", key=lambda task: task.map(runs.tasks.index), kind="stable"
     )
-    points = 100 * table[["difference", "ci_low", "ci_high"]]
-    return points.set_axis(["estimate", "low", "high"], axis="columns").assign(
+    return table.assign(
         group=table["task"].map(titles),
         label=label(table),
         clear=table["p_holm"] < 0.05,
@@ -178,6 +178,7 @@ def rows_of(table, label):
 axes = forest(
     rows_of(regimes, lambda table: "against " + table["other"].map(names)),
     xlabel="All layers − other regime, AUC points (95% CI)",
+    unit="points",
     ends=("other ahead", "all layers ahead"),
 )
 picture(
@@ -189,6 +190,7 @@ picture(
 if len(networks):
     axes = forest(
         rows_of(networks, lambda table: table["level"]),
+        unit="points",
         xlabel=f"Network − {weakest}, AUC points (95% CI)",
         ends=(f"{weakest} ahead", "network ahead"),
     )
@@ -291,7 +293,7 @@ book_table(
 def verdict(table, comparison):
     """Name the tasks on which one side of a comparison, or the other, is clearly ahead."""
     clear = table[table["p_holm"] < 0.05]
-    ahead = clear["difference"] > 0
+    ahead = clear["estimate"] > 0
     sides = (
         listed(titles[task] for task in clear.loc[side, "task"])
         for side in (ahead, ~ahead)
@@ -299,7 +301,7 @@ def verdict(table, comparison):
     return (
         comparison,
         *sides,
-        f"{(table['difference'] > 0).sum()} of {len(table)}",
+        f"{(table['estimate'] > 0).sum()} of {len(table)}",
     )
 
 

@@ -114,23 +114,16 @@ table = pd.DataFrame(
     {
         "Task": [titles[task] for task in spread.index],
         "SD of one scenario (95% CI)": [
-            f"{one.sd:.1f} ({one.ci_low:.1f}, {one.ci_high:.1f})"
+            f"{one.sd:.1f} ({one.sd_low:.1f}, {one.sd_high:.1f})"
             for one in (100 * spread).itertuples()
         ],
         "Mean, other patients (95% CI)": [
-            format_estimate(
-                *(
-                    100
-                    * patients.loc[task, ["difference", "ci_low", "ci_high"]]
-                ),
-                1,
-            )
+            format_estimate(patients.loc[task], unit="points")
             for task in spread.index
         ],
-        "… and other trainings": [
-            format_estimate(*one, 1)
-            for one in 100 * spread[["difference", "low", "high"]].to_numpy()
-        ],
+        "… and other trainings": format_estimate(
+            spread, unit="points"
+        ).to_list(),
         "Wider by": [f"{100 * wider:.0f} %" for wider in spread["wider"]],
     }
 )
@@ -205,11 +198,9 @@ table = pd.DataFrame(
             label: by_split[f"auc_{end}"].map("{:.3f}".format).to_numpy()
             for end, label in zip("ab", (a, b), strict=True)
         },
-        f"{a} − {b}, points (95% CI)": [
-            format_estimate(*one, 1)
-            for one in 100
-            * by_split[["difference", "ci_low", "ci_high"]].to_numpy()
-        ],
+        f"{a} − {b}, points (95% CI)": format_estimate(
+            by_split, unit="points"
+        ).to_list(),
     }
 )
 book_table(
@@ -290,7 +281,7 @@ book_table(
 
 # %%
 brief = pd.DataFrame(
-    columns=["task", "pretraining", "difference", "ci_low", "ci_high"]
+    columns=["task", "pretraining", "estimate", "ci_low", "ci_high"]
 )
 compared, backbones = [], []
 if "equal_accuracy" in runs.studies:
@@ -313,7 +304,7 @@ if "equal_accuracy" in runs.studies:
     brief = brief[brief["group"] == "all"].sort_values("task", kind="stable")
 brief["clear"] = (brief["ci_low"] > 0) | (brief["ci_high"] < 0)
 signs = np.sign(
-    brief.pivot(index="task", columns="pretraining", values="difference")
+    brief.pivot(index="task", columns="pretraining", values="estimate")
 )
 clear = brief.groupby("pretraining")["clear"].sum()
 
@@ -323,9 +314,7 @@ rows = [
         titles[row.task],
         f"{init_style(row.a).short} − {init_style(row.b).short}",
         f"{row.auc_a:.3f} − {row.auc_b:.3f}",
-        format_estimate(
-            *(100 * np.array([row.difference, row.ci_low, row.ci_high])), 1
-        ),
+        format_estimate(row, unit="points"),
     )
     for row in brief.itertuples()
 ]

@@ -36,7 +36,7 @@ from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, format_p
 from rin.stats import (
     against_baselines,
-    beyond_area,
+    clinical_measures,
     holm,
     image_differences,
     init_differences,
@@ -44,7 +44,7 @@ from rin.stats import (
     regime_interaction,
     scenario_aucs,
 )
-from rin.stats.beyond import beyond_curves
+from rin.stats.clinical import clinical_curves
 from rin.study import open_runs
 
 style.use_style()
@@ -117,18 +117,18 @@ interaction = (
 )
 
 # %% tags=["hide-input"]
-here = 100 * table[["difference", "ci_low", "ci_high"]]
+here = 100 * table[["estimate", "ci_low", "ci_high"]]
 labels = [
     "here, all scenarios",
     *(style.UNFREEZING_LABEL[group] for group in table.index[1:]),
 ]
-rows = here.set_axis(["estimate", "low", "high"], axis="columns").assign(
+rows = here.assign(
     group=f"{a} − {b}",
     label=labels,
     kind=runs.origin(task),
     note=[
-        f"{format_estimate(*points, 1)}, {format_p(p)}"
-        for points, p in zip(here.to_numpy(), table["p_holm"], strict=True)
+        f"{format_estimate(row, unit='points')}, {format_p(row.p_holm)}"
+        for row in table.itertuples()
     ],
 )
 if stated:
@@ -161,24 +161,24 @@ units = {
 }
 page.glue_values(
     verdict=page.verdict(
-        overall["difference"], overall["p_holm"], inits
+        overall["estimate"], overall["p_holm"], inits
     ).capitalize(),
     n_scenarios=int(overall["n_scenarios"]),
     auc_a=overall["auc_a"],
     auc_b=overall["auc_b"],
     first=word_a,
     second=word_b,
-    difference=format_estimate(*here.loc["all"], 1),
+    difference=format_estimate(overall, unit="points"),
     p_holm=format_p(overall["p_holm"]),
     n_cases=f"{overall['n_cases']:,.0f}",
     units=units.get(named, "the files name no patients"),
     n_tasks=every_task["task"].nunique(),
-    chi2=interaction["chi2"],
+    chi2=interaction["statistic"],
     df=int(interaction["df"]),
     p_interaction=format_p(interaction["p_holm"]),
     **{
         f"verdict_{group}": page.verdict(
-            table.loc[group, "difference"], table.loc[group, "p_holm"], inits
+            table.loc[group, "estimate"], table.loc[group, "p_holm"], inits
         )
         for group in table.index[1:]
     },
@@ -262,14 +262,14 @@ def by_backbone(values):
 def difference(one):
     """Return the difference in AUC points, stars, and the interval where it can be one."""
     stars = "*" * sum(one.p_holm < level for level in (0.05, 0.01, 0.001))
-    text = f"{round(100 * one.difference, 1) + 0.0:+.1f}{stars}"
+    text = f"{round(100 * one.estimate, 1) + 0.0:+.1f}{stars}"
     if -1 <= one.ci_low < one.ci_high <= 1:
         text += f"\n({100 * one.ci_low:.0f}, {100 * one.ci_high:.0f})"
     return text.replace("-", "−")
 
 
 # %%
-points = 100 * each["difference"]
+points = 100 * each["estimate"]
 ahead = [style.lighter(style.init_style(init).color, 0.65) for init in inits]
 low, reach = (
     min(0.5, each[["auc_a", "auc_b"]].min().min()),
@@ -331,11 +331,7 @@ book_table(
     pd.DataFrame(
         {
             "Scenario": each["backbone"] + ", " + each["condition"],
-            "Difference, points (95% CI)": [
-                format_estimate(*points, 1)
-                for points in 100
-                * each[["difference", "ci_low", "ci_high"]].to_numpy()
-            ],
+            "Difference, points (95% CI)": format_estimate(each, unit="points"),
             "P, Holm": each["p_holm"].map(format_p),
             f"AUC, {a}": each["auc_a"].map("{:.3f}".format),
             f"AUC, {b}": each["auc_b"].map("{:.3f}".format),
@@ -359,8 +355,8 @@ probabilities = scores.assign(
     score=expit(scores["score"])
 )  # scores are log-odds
 seed = runs.study.profile.seed
-measures = beyond_area(probabilities, inits, seed=seed, bins=bins)
-curves = beyond_curves(probabilities, inits, seed=seed, bins=bins)
+measures = clinical_measures(probabilities, inits, seed=seed, bins=bins)
+curves = clinical_curves(probabilities, inits, seed=seed, bins=bins)
 prevalence = table.loc["all", "n_positive"] / table.loc["all", "n_cases"]
 
 # %%
@@ -378,10 +374,20 @@ for place, init in enumerate(inits):
         own["x"] + 0.012 * (place - 0.5),
     )  # side by side
     calibration.vlines(
-        x, own["low"], own["high"], color=look.color, linewidth=1.5, alpha=0.7
+        x,
+        own["ci_low"],
+        own["ci_high"],
+        color=look.color,
+        linewidth=1.5,
+        alpha=0.7,
     )
     calibration.plot(
-        x, own["y"], look.linestyle, color=look.color, linewidth=1, alpha=0.6
+        x,
+        own["estimate"],
+        look.linestyle,
+        color=look.color,
+        linewidth=1,
+        alpha=0.6,
     )
     area = {
         "s": 18 + 240 * own["share"].fillna(0),
@@ -389,7 +395,12 @@ for place, init in enumerate(inits):
         "zorder": 3,
     }
     calibration.scatter(
-        x, own["y"], color=look.color, alpha=0.85, label=look.short, **area
+        x,
+        own["estimate"],
+        color=look.color,
+        alpha=0.85,
+        label=look.short,
+        **area,
     )
 calibration.set(
     xlabel="Predicted probability", ylabel="Share positive", aspect="equal"
@@ -420,11 +431,11 @@ sensitivity.set(ylabel="Sensitivity", xlim=(-0.55, 1.55))
 sensitivity.margins(y=0.12)
 sensitivity.grid(axis="y")
 
-recall, band = axes[1, 0], ("low", "high")
+recall, band = axes[1, 0], ("ci_low", "ci_high")
 found = of_curve["precision_recall"].query(
     "x > 0"
 )  # at recall 0 a single score decides
-roc.curve(found, inits, x="x", y="y", band=band, ax=recall)
+roc.curve(found, inits, x="x", y="estimate", band=band, ax=recall)
 label = f"all called positive ({prevalence:.2f})"
 recall.axhline(
     prevalence, color=style.INK, linewidth=1, linestyle=":", label=label
@@ -437,16 +448,24 @@ recall.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
 recall.legend(loc="lower left", fontsize=9.5)
 
 benefit, decided = axes[1, 1], of_curve["decision"]
-roc.curve(decided, inits, x="x", y="y", band=band, ax=benefit)
+roc.curve(decided, inits, x="x", y="estimate", band=band, ax=benefit)
 everyone = of_curve["treat_all"].drop_duplicates("x")
 look = {"color": style.INK, "linewidth": 1}
 benefit.plot(
-    everyone["x"], everyone["y"], linestyle="--", label="treat all", **look
+    everyone["x"],
+    everyone["estimate"],
+    linestyle="--",
+    label="treat all",
+    **look,
 )
 benefit.axhline(0, linestyle=":", label="treat none", **look)
 benefit.axvline(prevalence, color=style.FAINT, linewidth=1, zorder=1)
 # Net benefits fall without bound towards a threshold of 1.
-top = 1.1 * max(0.05, everyone["y"].max(), decided[["y", "high"]].max().max())
+top = 1.1 * max(
+    0.05,
+    everyone["estimate"].max(),
+    decided[["estimate", "ci_high"]].max().max(),
+)
 benefit.set(xlabel="Threshold probability", ylabel="Net benefit")
 benefit.set(xlim=(0, 1), ylim=(-top / 2, top))
 benefit.legend(loc="upper right", fontsize=9.5)
@@ -471,13 +490,10 @@ names = {
 wide = measures[measures["measure"].isin(names)].pivot(
     index="measure", columns="init"
 )
-points = ["estimate", "ci_low", "ci_high"]
 rows = [
     (
         name,
-        format_estimate(
-            *wide.loc[measure, [(end, "difference") for end in points]]
-        ),
+        format_estimate(wide.loc[measure].xs("difference", level="init")),
         *wide.loc[measure, [("estimate", init) for init in inits]].map(
             "{:.3f}".format
         ),
@@ -496,9 +512,7 @@ if len(overlap):  # only where lesions are marked
     for one in beside.drop_duplicates("measure").itertuples():
         means = found.loc[(one.measure, "all")]
         cells = means[["mean_a", "mean_b"]].map("{:.3f}".format)
-        difference = format_estimate(
-            *means[["difference", "ci_low", "ci_high"]]
-        )
+        difference = format_estimate(means)
         rows += [(localised[one.measure], difference, *cells)]
         rows += [(f"… {one.baseline}", "–", *2 * [f"{one.baseline_mean:.3f}"])]
 columns = ["Measure (0–1)", f"{a} − {b} (95% CI)", a, b]

@@ -28,7 +28,7 @@ from rin.evidence import paper
 from rin.evidence.audit import TaskAudit
 from rin.evidence.replications import REPLICATIONS, like_for_like
 from rin.report.forest import forest
-from rin.report.format import book_table, format_estimate, format_mean_sd
+from rin.report.format import book_table, format_interval, format_mean_sd
 from rin.report.page import glue_values, picture
 from rin.report.style import use_style
 
@@ -40,9 +40,7 @@ independent = [one for one in REPLICATIONS if task in one.tasks]
 glue_values(
     auc_a=stated.auc_radimagenet,
     auc_b=stated.auc_imagenet,
-    difference=format_estimate(
-        stated.difference, stated.ci_low, stated.ci_high, 1
-    ),
+    difference=f"{stated.difference:+.1f} {format_interval(stated.ci_low, stated.ci_high, 1)}",
     implied=f"{audit.implied_half_width:.1f}",
     p_text=stated.p_text,
     n_independent=len(independent),

@@ -87,7 +87,7 @@ naive = delong_test(images["label"], images["model_a"], images["model_b"])
 clustered = delong_test(
     images["label"], images["model_a"], images["model_b"], images["patient"]
 )
-rows = ["difference", "ci_low", "ci_high", "p_value"]
+rows = ["estimate", "ci_low", "ci_high", "p_value"]
 both = pd.DataFrame(
     {"images independent": vars(naive), "patients independent": vars(clustered)}
 )
@@ -95,7 +95,7 @@ both.loc[rows].astype(float).round(3)
 
 # %% [markdown]
 # For two groups of different patients there is `delong_test_unpaired`; for contrasts of three or
-# more models `area_contrasts`.
+# more models `auc_contrasts`.
 #
 # ## Folds and scenarios: the comparison of this book
 #
@@ -126,7 +126,7 @@ scores = (
     )
 )
 table = init_differences(scores, "model_a", "model_b")
-shown = ["auc_a", "auc_b", "difference", "ci_low", "ci_high", "p_holm"]
+shown = ["auc_a", "auc_b", "estimate", "ci_low", "ci_high", "p_holm"]
 table.loc[table["group"] == "all", shown].round(3)
 
 # %% [markdown]
@@ -160,7 +160,7 @@ for name, (bad_labels, bad_scores) in attempts.items():
 # ## What `rin.stats` offers
 #
 # Every docstring says what a function takes and what it returns; `tests/stats` names its oracle.
-# Modules hold more: `beyond` (calibration), `planning`, `synthesis` (meta-analysis), `tests`.
+# Modules hold more: `clinical` (calibration), `planning`, `synthesis` (meta-analysis), `hypothesis`.
 
 # %%
 import inspect

@@ -14,20 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from operator import truediv
-from pathlib import Path
 
 import pandas as pd
-import yaml
 from scipy import stats
 
 from rin.errors import InputError
 from rin.evidence import paper
-from rin.stats.tests import t_quantile, t_test, unpaired_t_from_summary
+from rin.stats.hypothesis import t_quantile, t_test, unpaired_t_from_summary
 
-#: Sentences of the paper that its numbers may bear out; the page on them judges each.
-CLAIMS: tuple[dict, ...] = tuple(
-    yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
-)
 _POINTS = 100
 _N = paper.SETTINGS["scenarios"].value
 # Decimal fractions are not exact in binary: 0.855 may be stored a hair below itself.
@@ -265,7 +259,7 @@ class TaskAudit:
     def intervals(self) -> pd.DataFrame:
         """Return the difference with the interval as printed, and with that of the SDs.
 
-        Columns `kind` (published, recomputed: unpaired t), `estimate`, `low`, `high`.
+        Columns `kind` (published, recomputed: unpaired t), `estimate`, `ci_low`, `ci_high`.
         """
         stated, half = self.published, self.implied_half_width
         ends = stated.difference - half, stated.difference + half
@@ -273,7 +267,7 @@ class TaskAudit:
             ("published", stated.difference, stated.ci_low, stated.ci_high),
             ("recomputed", stated.difference, *ends),
         ]
-        return pd.DataFrame(rows, columns=["kind", "estimate", "low", "high"])
+        return pd.DataFrame(rows, columns=["kind", "estimate", "ci_low", "ci_high"])
 
 
 def audit_tasks() -> list[TaskAudit]:
