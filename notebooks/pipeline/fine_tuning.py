@@ -231,41 +231,12 @@ tests = {
 pd.DataFrame(tests).loc[["estimate", "ci_low", "ci_high", "p_value"]]
 
 # %% [markdown]
-<<<<<<< HEAD
 # ## The difference
-=======
-# Scenario {glue:text}`scenario`, first fold. The AUC of each network, with DeLong's interval:
-
-# %%
-pd.DataFrame(
-    {init: vars(auc_ci(one["label"], one[init])) for init in (a, b)}
-).round(3)
-
-# %% [markdown]
-# Their difference, by DeLong's paired test with images as the units, and with patients as the
-# units:
-
-# %%
-by_image = delong_test(one["label"], one[a], one[b])
-by_patient = delong_test(one["label"], one[a], one[b], one["patient_id"])
-rows = ["estimate", "ci_low", "ci_high", "p_value"]
-both = pd.DataFrame(
-    {
-        "images independent": vars(by_image),
-        "patients independent": vars(by_patient),
-    }
-)
-both.loc[rows].astype(float).round(3)
-
-# %% [markdown]
-# ## All scenarios
->>>>>>> main
 #
 # AUCs are computed within each fold and averaged over folds and scenarios, with their covariance
 # over patients {cite:p}`obuchowski1997`.
 
 # %%
-<<<<<<< HEAD
 differences = init_differences(predictions, a, b)
 overall = differences.set_index("group").loc["all"]
 differences[["group", "estimate", "ci_low", "ci_high", "p_value"]].round(3)
@@ -282,49 +253,6 @@ is **{format_estimate(overall, unit="points")}** AUC points
 {overall["n_patients"]:.0f} patients. The same calls on real images make the
 [results](../results/all_tasks) of this book.
 """)
-=======
-aucs = (
-    scenario_aucs(scores)
-    .groupby(["scenario", "init"])["auc"]
-    .mean()
-    .reset_index()
-)
-aucs = aucs.merge(
-    scores[["scenario", "backbone", "unfreezing"]].drop_duplicates()
-)
-picture(
-    auc_swarm(aucs, [a, b]),
-    "AUC of every scenario by initialisation, with mean and SD",
-)
-
-# %% [markdown]
-# The comparison of this book: AUCs within each fold, averaged over folds and scenarios with their
-# covariance over patients {cite:p}`obuchowski1997`, over all scenarios and by unfreezing.
-
-# %%
-differences = init_differences(scores, a, b).set_index("group")
-points = 100 * differences[["estimate", "ci_low", "ci_high"]]
-points.assign(p_value=differences["p_value"]).round(3)
-
-# %% tags=["hide-input"]
-overall = differences.loc["all"]
-glue_values(
-    task_title=inputs.task.title,
-    scenario=scenario,
-    name_a=a,
-    mean_a=overall["auc_a"],
-    sd_a=overall["sd_a"],
-    name_b=b,
-    mean_b=overall["auc_b"],
-    sd_b=overall["sd_b"],
-    n_scenarios=int(overall["n_scenarios"]),
-    n_test=int(overall["n_cases"]),
-    n_test_patients=int(overall["n_patients"]),
-    difference=format_estimate(overall, unit="points"),
-    p_value=format_p(overall["p_value"]),
-    verdict=verdict(overall["estimate"], overall["p_value"], (a, b)),
-)
->>>>>>> main
 
 # %%
 aucs = scenario_aucs(predictions)

@@ -50,7 +50,7 @@ from rin.study import open_runs
 from rin.study.fine_tuning import sanity_table
 from rin.study.plan import find_entries
 from rin.study.setting import find_manifest
-from rin.training.cascade import backbone_stages, cascade_summary, cascade_summary
+from rin.training.cascade import backbone_stages, cascade_summary
 
 use_style()
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # counts tracing
