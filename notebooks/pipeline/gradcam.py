@@ -236,7 +236,6 @@ left = {
 pd.Series(left, name="rank correlation with the trained map").round(2)
 
 # %% [markdown]
-<<<<<<< HEAD
 # The same for the fine-tuned networks that the `sanity` section of the profile names. Bands are 95%
 # intervals over patients; dotted lines compare with the map of another image. A map that explains
 # what was learnt falls to the dotted line; where it does not, architecture and image decide part of

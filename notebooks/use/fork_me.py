@@ -95,8 +95,7 @@ Markdown(f"""
 At 90% specificity the networks find {by_scenario[a].mean():.0%} of the cancers
 from {a} and {by_scenario[b].mean():.0%} from {b} weights, averaged over
 {len(by_scenario)} scenarios: a difference of **{100 * estimate:+.1f} points
-(95%
-CI {100 * low:.1f}, {100 * high:.1f})** over {len(patients)} patients. The
+(95% CI {100 * low:.1f}, {100 * high:.1f})** over {len(patients)} patients. The
 interval reflects patient sampling only.
 """)
 
