@@ -74,7 +74,7 @@ parts = {
     part: Part(store.images(), classes, np.flatnonzero(run.parts == part))
     for part in ("train", "validation", "test")
 }
-outputs = weights["classes"].max()  # the corpora share one network
+outputs = int(weights["classes"].max())  # the corpora share one network
 pd.Series({part: len(rows.rows) for part, rows in parts.items()}, name="images")
 
 # %%
