@@ -43,11 +43,10 @@ from rin.report.banner import banner
 from rin.report.format import format_estimate, format_p
 from rin.report.maps import image_row
 from rin.report.page import picture, verdict
-from rin.report.roc import learning_curves
 from rin.report.style import use_style
 from rin.report.swarm import auc_swarm
 from rin.stats import delong_test, init_differences, scenario_aucs
-from rin.study import histories, open_runs, run_fine_tuning, run_pretraining
+from rin.study import open_runs, run_fine_tuning, run_pretraining
 from rin.study.plan import plan_study
 from rin.training.batches import OrderedBatches, Part, ShuffledBatches
 from rin.training.trainer import prepare_framework
@@ -157,7 +156,7 @@ model.compile(
 )
 with TemporaryDirectory() as folder:
     best = Path(folder) / "best.weights.h5"
-    history = model.fit(
+    model.fit(
         ShuffledBatches(parts["train"], seed=run.seed, **batch),
         steps_per_epoch=parts["train"].steps(settings.batch),
         epochs=settings.epochs,
@@ -206,16 +205,6 @@ The largest difference between the {len(by_rin)} predicted probabilities of
 {roc_auc_score(labels[test.rows], by_hand):.3f} and
 {roc_auc_score(labels[test.rows], by_rin):.3f}.
 """)
-
-# %%
-curves = histories(study, live_task).query(
-    "scenario == @scenario and fold == 0"
-)
-picture(
-    learning_curves(curves, [a, b]),
-    "Training and validation loss over the epochs of one scenario",
-    width="36rem",
-)
 
 # %% [markdown]
 # The same scenario from both initialisations: DeLong's paired test, with images and with patients
