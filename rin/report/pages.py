@@ -116,7 +116,11 @@ NOTEBOOKS = (
     Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),
 )
 # Prose pages, by the part in which they stand, before its notebooks.
-_BEFORE = {_FRONT: ["intro"], _RECORD: ["methods", "methods_statistics"], _USE: ["use_it"]}
+_BEFORE = {
+    _FRONT: ["intro"],
+    _RECORD: ["methods", "methods_statistics", "checklist"],
+    _USE: ["use_it"],
+}
 
 
 def outline_of(study: Study) -> Outline:
