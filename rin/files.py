@@ -76,7 +76,7 @@ def read_yaml(path: Path) -> Any:
         raise InputError(f"not YAML ({error})", where=path, remedy="Mend the file.") from error
 
 
-class Stated(BaseModel):
-    """What a file states: nothing under an unknown name, and nothing that changes."""
+class FrozenModel(BaseModel):
+    """Immutable model of what a file states; unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -34,6 +34,7 @@ from rin.explain.gradcam import gradient_cam, to_uint8
 from rin.explain.overlap import PAPER_THRESHOLD, cam_dice
 from rin.explain.similarity import rank_correlation
 from rin.models.build import Architecture, build_classifier
+from rin.models.preprocessing import find_preprocessing
 from rin.models.weights import load_weights, random_weights
 from rin.report.banner import banner
 from rin.report.maps import cam_panel, image_row
@@ -99,7 +100,9 @@ def set_network(init):
     network.backbone.set_weights(
         load_weights(entry, network.backbone, study.weights_folders)
     )
-    network.preprocess.set_contract(entry.contract)
+    network.preprocess.set_preprocessing(
+        find_preprocessing(entry.preprocessing)
+    )
     pooled = network.embedder.predict(pixels[part == "train"], verbose=0)[1]
     head = LogisticRegression(max_iter=10_000).fit(
         pooled, labels[part == "train"]

@@ -26,7 +26,7 @@ import pandas as pd
 from rin.evidence import paper
 from rin.models.backbones import BACKBONES
 from rin.models.preprocessing import find_preprocessing
-from rin.models.weights import resolve_contract
+from rin.models.weights import resolve_preprocessing
 from rin.report.banner import banner
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate, listed
@@ -65,7 +65,7 @@ banner(fed_runs, study="preprocessing")
 fed = find_preprocessing("caffe_unit")
 rows = []
 for backbone in BACKBONES:
-    wanted = find_preprocessing(resolve_contract("imagenet", backbone))
+    wanted = find_preprocessing(resolve_preprocessing("imagenet", backbone))
     ends = [
         one.apply(np.array([[0.0] * 3, [255.0] * 3])) for one in (wanted, fed)
     ]

@@ -31,7 +31,7 @@ from pydantic import NonNegativeInt
 
 from rin.data.chunks import available_cores
 from rin.errors import InputError, explained
-from rin.files import Stated
+from rin.files import FrozenModel
 
 _STALE_SECONDS = 24 * 3600
 _WORK = ".work"
@@ -188,7 +188,7 @@ class Ledger:
                 shutil.rmtree(draft, ignore_errors=True)
 
 
-class Hardware(Stated):
+class Hardware(FrozenModel):
     """What a computer is; `memory_gb` is rounded, `accelerator` empty where there is none."""
 
     processor: str

@@ -29,9 +29,9 @@ from rin.training.trainer import (
 CAFFE, SYMMETRIC = PREPROCESSING["caffe"], PREPROCESSING["symmetric"]
 
 
-def run(block, start, parts, recipe, contract=SYMMETRIC):
+def run(block, start, parts, recipe, preprocessing=SYMMETRIC):
     """Train and return losses and test logits."""
-    curves = block.fit(start, contract, recipe, *parts[:2]).curves
+    curves = block.fit(start, preprocessing, recipe, *parts[:2]).curves
     losses = [(row["loss"], row["val_loss"]) for row in curves]
     return losses, block.predict(parts[2], recipe.batch)[0]
 
@@ -45,14 +45,14 @@ def changed(block, start):
 def test_traces_when_only_runs_change_stay_those_of_the_first(frozen, start, store):
     block, traces = frozen
     others = [w * np.float32(1.1) for w in start]
-    for recipe, contract, weights, ends in (
+    for recipe, preprocessing, weights, ends in (
         (Recipe(1e-2, 1, 8, 1), CAFFE, start, (0, 13, 22, 31)),
         (Recipe(1e-4, 2, 8, 0), SYMMETRIC, others, (0, 16, 24, 40)),
         (Recipe(1e-3, 1, 8, 2), CAFFE, start, (0, 5, 6, 9)),
         (Recipe(1e-3, 1, 8, 2), CAFFE, start, (4, 5, 6, 7)),
     ):
         parts = [Part(*store, np.arange(*each)) for each in pairwise(ends)]
-        run(block, weights, parts, recipe, contract)
+        run(block, weights, parts, recipe, preprocessing)
         assert block.traces == traces
 
 
@@ -182,7 +182,7 @@ def test_block_on_the_jax_backend_traces_once_and_repeats_to_the_bit():
 GOLDEN = Path(__file__).parents[1] / "golden" / "training.json"
 
 
-def check_golden(network, start, parts, contract, **blocks):
+def check_golden(network, start, parts, preprocessing, **blocks):
     """The first test probabilities of a short run of each block are those of the golden file.
 
     Results that change on purpose need a higher `CODE_VERSION` and a new file.
@@ -190,7 +190,7 @@ def check_golden(network, start, parts, contract, **blocks):
     recipes = {"frozen": Recipe(1e-2, 2, 8, 7), "whole": Recipe(1e-4, 1, 8, 7)}
     found = {}
     for name, block in blocks.items():
-        logits = run(block, start, parts, recipes[name], contract)[1]
+        logits = run(block, start, parts, recipes[name], preprocessing)[1]
         probabilities = softmax(logits[:4].astype(float), axis=1)[:, 1]
         found[name] = np.round(probabilities, 4).tolist()
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))

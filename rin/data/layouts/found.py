@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from rin.data.manifest import DatasetManifest
 from rin.data.tree import REMEDY, Tree
 from rin.errors import InputError, explained
-from rin.files import Stated
+from rin.files import FrozenModel
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 STAND_IN_NOTE = "STAND_IN.json"
@@ -73,7 +73,7 @@ def one_of(words: Iterable[str]) -> str:
     return f"(?:{'|'.join(map(re.escape, words)) or '[^/]+'})"
 
 
-class ReaderOptions(Stated):
+class ReaderOptions(FrozenModel):
     """Base of the options of one reader."""
 
     @classmethod
