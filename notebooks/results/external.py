@@ -24,7 +24,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
-from scipy.special import expit
 from scipy.stats import norm
 
 from rin.data.manifest import load_manifest
@@ -260,12 +259,9 @@ book_table(table, f"{away_facts.title}, by device", prose=True)
 # %%
 seed, curves, measures = runs.study.profile.seed, {}, []
 for place, scores in {"at home": home_scores, "abroad": away_alone}.items():
-    probabilities = scores.assign(
-        score=expit(scores["score"])
-    )  # scores are log-odds
-    curves[place] = clinical_curves(probabilities, inits, seed=seed)
+    curves[place] = clinical_curves(scores, inits, seed=seed)
     measures.append(
-        clinical_measures(probabilities, inits, seed=seed).assign(place=place)
+        clinical_measures(scores, inits, seed=seed).assign(place=place)
     )
 measures = pd.concat(measures).set_index(["measure", "place", "init"])
 

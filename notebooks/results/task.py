@@ -25,7 +25,6 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 from matplotlib.colors import LinearSegmentedColormap
-from scipy.special import expit
 
 from rin.data.manifest import find_task, load_manifest
 from rin.evidence import paper
@@ -351,12 +350,9 @@ book_table(
 
 # %%
 bins = int(np.clip(table.loc["all", "n_cases"] // 10, 2, 10))
-probabilities = scores.assign(
-    score=expit(scores["score"])
-)  # scores are log-odds
 seed = runs.study.profile.seed
-measures = clinical_measures(probabilities, inits, seed=seed, bins=bins)
-curves = clinical_curves(probabilities, inits, seed=seed, bins=bins)
+measures = clinical_measures(scores, inits, seed=seed, bins=bins)
+curves = clinical_curves(scores, inits, seed=seed, bins=bins)
 prevalence = table.loc["all", "n_positive"] / table.loc["all", "n_cases"]
 
 # %%

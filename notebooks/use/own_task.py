@@ -268,7 +268,7 @@ del os.environ["RIN_MANIFESTS"]
 shutil.rmtree(work)
 
 # %% [markdown]
-# The notebook is a copy of `notebooks/results/confounders.py`; all that it needs of the study is
+# The notebook is a copy of `notebooks/results/small_replications.py`; all that it needs of the study is
 #
 # ```python
 # runs = open_runs("question.yaml", data_root=data_root, results=results)

@@ -79,7 +79,7 @@ class Outline:
 _TRAINED = ("pipeline/fine_tuning",)
 # Sections whose pages are left out where no result of them is shown.
 _STUDIES = ("repeats", "head", "confounder", "layers")
-_SHOWN_WITH_RESULTS = ("external", "losses", *_STUDIES)
+_SHOWN_WITH_RESULTS = ("external", "losses", "replications", *_STUDIES)
 NOTEBOOKS = (
     Notebook("findings", _FRONT, _TRAINED),
     Notebook("study", _FRONT, _TRAINED),
@@ -92,10 +92,13 @@ NOTEBOOKS = (
     Notebook("results/random", _RESULTS, _TRAINED, "from_random"),
     Notebook("results/inputs", _RESULTS, _TRAINED, "factors"),
     Notebook("results/retrained", _RESULTS, _TRAINED, "repeats"),
-    Notebook("results/heads", _RESULTS, _TRAINED, "head"),
-    Notebook("results/confounders", _RESULTS, _TRAINED, "confounder"),
-    Notebook("results/layers", _RESULTS, _TRAINED, "layers"),
-    Notebook("results/losses", _RESULTS, ("pipeline/pretraining",), "losses", leaves="losses"),
+    Notebook(
+        "results/small_replications",
+        _RESULTS,
+        ("pipeline/pretraining", *_TRAINED),
+        "replications",
+        leaves="losses",
+    ),
     Notebook("evidence/audit", _EVIDENCE),
     Notebook("evidence/discrepancies", _EVIDENCE),
     Notebook("evidence/replications", _EVIDENCE),
@@ -129,6 +132,8 @@ def outline_of(study: Study) -> Outline:
     there |= {name for name in _STUDIES if runs.tasks_of(name)}
     if profile.losses or (runs.reference and "losses" in runs.reference.tables):
         there |= {"losses"}
+    if there & {"losses", "head", "confounder", "layers"}:
+        there |= {"replications"}
     waits = not profile.reference or study.data_root is not None
     return Outline(runs.paper_tasks, frozenset(runs.tasks), frozenset(there), waits)
 

@@ -225,7 +225,7 @@ class CompiledBlock:
         """Train from given backbone weights, keep the best epoch and tell how it went.
 
         `weights` are in the order of `keras.Model.get_weights`, `preprocessing` theirs; the epoch
-        of lowest validation loss is kept.  `class_weights`, float32 (classes,), count in the training
+        of lowest validation loss is kept.  `class_weights`, float32 (classes,), count in training
         loss; `watcher` makes a further callback; `work` is where the training leaves checkpoints,
         and goes on from if it was killed.
 

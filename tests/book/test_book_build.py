@@ -91,7 +91,7 @@ def test_pages_read_the_ledgers_of_what_comes_before_them():
     assert jobs["evidence/audit"].ledgers == ()
     trains = {name for name, job in jobs.items() if job.trains}
     live = {"pipeline/pretraining", "pipeline/fine_tuning"}
-    assert trains == live | {"evidence/probe", "results/losses"}
+    assert trains == live | {"evidence/probe", "results/small_replications"}
 
 
 # ---- running pages
