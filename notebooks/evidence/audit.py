@@ -96,6 +96,11 @@ round(
 # $A(1-A)\,(1/(m-1) + 1/(n-1))$, which limits the width of its interval.
 
 # %%
+fitting = [
+    name
+    for name in audits[0].widths
+    if all(one.half_width.meets(one.widths[name]) for one in audits)
+]
 names = [task_names([one.task]) for one in audits]
 widths = pd.DataFrame(
     {
@@ -109,11 +114,6 @@ widths = pd.DataFrame(
 book_table(widths, "Half-widths in AUC points, with rounding", prose=True)
 
 # %% tags=["hide-input"]
-fitting = [
-    name
-    for name in audits[0].widths
-    if all(one.half_width.meets(one.widths[name]) for one in audits)
-]
 claim("every formula without pairing fits", len(fitting) == 4)
 wide = [one.task for one in audits if one.too_wide_for_delong]
 claim("wider than DeLong's limit", wide == ["sarscov2", "hemorrhage"])

@@ -30,7 +30,7 @@ class Notebook:
     # Without it in the profile it has nothing to say; `masks` and `external` are those of a task.
     section: str = ""
     leaves: str = ""  # ledger of the results folder that running it fills
-    of: str = ""  # `task`: runs once for each task with results; `published`: for each without
+    of: str = ""  # `task`: runs once for each task with results
 
     @property
     def live(self) -> bool:
@@ -91,7 +91,7 @@ NOTEBOOKS = (
     Notebook("results/all_tasks", _RESULTS, _TRAINED),
     Notebook("results/regimes", _RESULTS, _TRAINED),
     Notebook("results/task", _RESULTS, _TRAINED, of="task"),
-    Notebook("results/task_published", _RESULTS, of="published"),
+    Notebook("results/task_published", _RESULTS),
     Notebook("results/localisation", _RESULTS, _TRAINED, "masks"),
     Notebook("results/random", _RESULTS, _TRAINED, "from_random"),
     Notebook("results/external", _RESULTS, _TRAINED, "external"),
@@ -116,7 +116,11 @@ NOTEBOOKS = (
     Notebook("use/how_built", _RECORD, (*_TRAINED, "evidence/probe")),
 )
 # Prose pages, by the part in which they stand, before its notebooks.
-_BEFORE = {_FRONT: ["intro"], _RECORD: ["methods", "methods_statistics"], _USE: ["use_it"]}
+_BEFORE = {
+    _FRONT: ["intro"],
+    _RECORD: ["methods", "methods_statistics", "checklist"],
+    _USE: ["use_it"],
+}
 
 
 def outline_of(study: Study) -> Outline:
@@ -149,7 +153,7 @@ def pages(outline: Outline) -> Iterator[Page]:
         if absent and (notebook.live or notebook.section in _SHOWN_WITH_RESULTS):
             continue
         for task in outline.tasks if notebook.of else [""]:
-            if not task or (task in outline.with_results) == (notebook.of == "task"):
+            if not task or task in outline.with_results:
                 yield Page(notebook, task)
 
 
