@@ -60,5 +60,5 @@ def headline(bands: pd.DataFrame) -> Axes:
         ends=("photographs ahead", "radiologic images ahead"),
         limits=(-17, 17),
         legend=False,
-        width=8,
+        width=7.5,
     )
